@@ -1,0 +1,1 @@
+"""Floor 0: frozen values of the domain and the reducer. Pure; no clock, file or socket."""

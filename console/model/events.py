@@ -1,0 +1,183 @@
+"""Events: the only way anything enters the cluster state. Each says when, from which node, and what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from console.model.facts import (
+    HostReport,
+    Link,
+    ProbeReport,
+    RequestCount,
+    Severity,
+    UnitReport,
+    VrrpReport,
+    VrrpState,
+)
+
+
+class Source(StrEnum):
+    """A collector on one node; the thing that can be lost while the link is up."""
+
+    ADDRESSES = "addresses"
+    VRRP = "vrrp"
+    UNITS = "units"
+    REQUESTS = "requests"
+    HOST = "host"
+
+
+class Target(StrEnum):
+    """What an HTTP probe asked: a domain through nginx, or a service at its own port."""
+
+    DOMAIN = "domain"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The SSH link of a node came up or went down."""
+
+    at: float
+    node: str
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class AddressesListed:
+    """A whole snapshot of the kernel's addresses (without prefix lengths)."""
+
+    at: float
+    node: str
+    addresses: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AddressChanged:
+    """One address came to or left the node's kernel. `node_at` is the node's own clock, if it said."""
+
+    at: float
+    node: str
+    address: str
+    present: bool
+    node_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VrrpReported:
+    """keepalived's own account of one instance, from a dump."""
+
+    at: float
+    node: str
+    instance: str
+    report: VrrpReport
+
+
+@dataclass(frozen=True, slots=True)
+class VrrpTransition:
+    """keepalived logged that an instance entered a state. `node_at`: the journal's own time.
+
+    `history` marks lines read back from before the console looked.
+    """
+
+    at: float
+    node: str
+    instance: str
+    state: VrrpState
+    node_at: float | None = None
+    history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnitReported:
+    """systemd's account of one unit."""
+
+    at: float
+    node: str
+    unit: str
+    report: UnitReport
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProbed:
+    """A probe of a domain or service on `node`, made from `observer` (the node itself, or a peer)."""
+
+    at: float
+    node: str
+    observer: str
+    target: Target
+    name: str
+    report: ProbeReport
+
+
+@dataclass(frozen=True, slots=True)
+class DatastoreProbed:
+    """A datastore greeted (or did not greet) a connection made from `node`."""
+
+    at: float
+    node: str
+    datastore: str
+    report: ProbeReport
+
+
+@dataclass(frozen=True, slots=True)
+class RequestsCounted:
+    """Absolute request counts of the node's access log."""
+
+    at: float
+    node: str
+    count: RequestCount
+
+
+@dataclass(frozen=True, slots=True)
+class HostReported:
+    """Load, memory, disk and clock of a node."""
+
+    at: float
+    node: str
+    report: HostReport
+
+
+@dataclass(frozen=True, slots=True)
+class ClientProbed:
+    """What a client on the operator's machine saw at an instance's VIP."""
+
+    at: float
+    instance: str
+    report: ProbeReport
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLost:
+    """A collector cannot see its values, though the link is up: they are unknown, for this reason."""
+
+    at: float
+    node: str
+    source: Source
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something worth a line in the event list. `text` is sanitised."""
+
+    at: float
+    node: str | None
+    severity: Severity
+    text: str
+
+
+NodeEvent = (
+    LinkChanged
+    | AddressesListed
+    | AddressChanged
+    | VrrpReported
+    | VrrpTransition
+    | UnitReported
+    | HttpProbed
+    | DatastoreProbed
+    | RequestsCounted
+    | HostReported
+    | SourceLost
+)
+Event = NodeEvent | ClientProbed | Noticed

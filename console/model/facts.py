@@ -1,0 +1,119 @@
+"""What collectors learn about a node, as frozen values. Every time is epoch seconds unless named otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class LinkState(StrEnum):
+    """State of the one SSH connection to a node."""
+
+    CONNECTING = "connecting"
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The SSH link: `reason` says why it is not up, `next_step` what a person can do about it."""
+
+    state: LinkState = LinkState.CONNECTING
+    since: float | None = None
+    kind: str | None = None
+    reason: str | None = None
+    next_step: str | None = None
+
+
+class VrrpState(StrEnum):
+    """RFC 5798 section 6.4, plus keepalived's own FAULT."""
+
+    INIT = "INIT"
+    BACKUP = "BACKUP"
+    MASTER = "MASTER"
+    FAULT = "FAULT"
+    STOP = "STOP"
+
+
+@dataclass(frozen=True, slots=True)
+class VrrpReport:
+    """One VRRP instance as keepalived itself sees it. `source` is `json`, `data` or `journal`."""
+
+    state: VrrpState
+    source: str
+    priority: int | None = None
+    effective_priority: int | None = None
+    last_transition: float | None = None
+    master_priority: int | None = None
+    counters: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitReport:
+    """A systemd unit: `active` is systemd's ActiveState, `since` when it entered it."""
+
+    active: str
+    sub: str = ""
+    restarts: int | None = None
+    main_pid: int | None = None
+    since: float | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.active in ("active", "reloading")
+
+
+class ProbeOutcome(StrEnum):
+    """What came of one request or greeting."""
+
+    OK = "ok"
+    BAD_ANSWER = "bad answer"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    CLOSED = "closed"
+    HOST_NOT_ALLOWED = "host not allowed"
+    NO_ROUTE = "no route"
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """One health probe. `status` is the HTTP status where there was one; `detail` is sanitised text."""
+
+    outcome: ProbeOutcome
+    latency_ms: float | None = None
+    status: int | None = None
+    detail: str = ""
+    answered_by: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome is ProbeOutcome.OK
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCount:
+    """Requests in the node's current access log. `by_class` maps `2xx` ... `5xx` to counts."""
+
+    total: int
+    by_class: Mapping[str, int] = field(default_factory=dict)
+    unparsed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    """The machine: memory and disk in percent used; clock offset = node clock minus ours, in ms."""
+
+    load1: float | None = None
+    memory_used_pct: float | None = None
+    disk_used_pct: float | None = None
+    clock_offset_ms: float | None = None
+    clock_uncertainty_ms: float | None = None
+
+
+class Severity(StrEnum):
+    """How loud a notice or a finding is."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"

@@ -1,0 +1,256 @@
+"""The cluster profile: what the deployment is meant to be. Values only; reading it is parse's work."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+DEFAULT_PORTS: Mapping[str, int] = {"mariadb": 3306, "redis": 6379, "mongodb": 27017}
+NAMED_SECTIONS = ("nodes", "vrrp", "services", "datastores")
+
+
+def _ip(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError(f"expected an IP address such as 10.0.4.20, got {text!r}") from None
+
+
+def _ip_interface(text: str) -> str:
+    try:
+        ipaddress.ip_interface(text)
+    except ValueError:
+        raise ValueError(f"expected an IP address such as 10.0.4.99, got {text!r}") from None
+    return text
+
+
+# The patterns keep every value that reaches a shell, a unit name or a config file inert.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+UnitName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,100}$")]
+Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}$")]
+AbsolutePath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_./-]*$")]
+UrlPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_./?=&%-]*$")]
+Address = Annotated[str, AfterValidator(_ip)]
+Interface = Annotated[str, AfterValidator(_ip_interface)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Priority = Annotated[int, Field(ge=1, le=254)]
+
+
+class Frozen(BaseModel):
+    """Base of all profile values: immutable, no unknown keys, no silent type conversion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Environment(StrEnum):
+    """How careful the console must be with this cluster."""
+
+    LAB = "lab"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+class SshAccess(Frozen):
+    """How to log in. What is not given here comes from the user's own OpenSSH configuration."""
+
+    host: Host | None = None
+    user: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] | None = None
+    port: Port | None = None
+    key: str | None = None
+    jump: Host | None = None
+    known_hosts: str | None = None
+
+    def over(self, defaults: SshAccess) -> SshAccess:
+        """These settings, with `defaults` wherever this one says nothing."""
+        own = {key: value for key, value in self.model_dump().items() if value is not None}
+        return defaults.model_copy(update=own)
+
+
+class Node(Frozen):
+    """One machine of the cluster. `priority` is its VRRP base priority (RFC 5798: 1-254)."""
+
+    name: Name
+    address: Address
+    interface: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.@-]{1,15}$")] = "eth0"
+    priority: Priority
+    ssh: SshAccess = SshAccess()
+
+
+class VrrpAuth(Frozen):
+    """VRRPv2 authentication. The secret itself never stands in the profile."""
+
+    type: Literal["PASS", "AH"] = "PASS"
+    from_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    from_file: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.from_env is None) == (self.from_file is None):
+            raise ValueError("expected exactly one of from_env and from_file")
+        return self
+
+
+class CheckScript(Frozen):
+    """keepalived's vrrp_script. Units: seconds, and consecutive runs for fall and rise."""
+
+    interval_s: Annotated[int, Field(ge=1, le=3600)] = 5
+    timeout_s: Annotated[int, Field(ge=1, le=3600)] = 3
+    fall: Annotated[int, Field(ge=1, le=100)] = 2
+    rise: Annotated[int, Field(ge=1, le=100)] = 1
+
+
+class VrrpInstance(Frozen):
+    """One VRRP instance with its virtual address. `advert_interval_s` is in seconds."""
+
+    name: Name
+    virtual_router_id: Annotated[int, Field(ge=1, le=255)]
+    vip: Interface
+    version: Literal[2, 3] = 2
+    advert_interval_s: Annotated[float, Field(ge=0.01, le=255)] = 1.0
+    nopreempt: bool = True
+    unicast: bool = True
+    auth: VrrpAuth | None = None
+    check: CheckScript = CheckScript()
+    priorities: Mapping[Name, Priority] = {}
+
+    @property
+    def address(self) -> str:
+        """The VIP without its prefix length."""
+        return str(ipaddress.ip_interface(self.vip).ip)
+
+    def priority_of(self, node: Node) -> int:
+        return self.priorities.get(node.name, node.priority)
+
+    @model_validator(mode="after")
+    def _version_rules(self) -> Self:
+        if self.version == 2 and self.advert_interval_s != int(self.advert_interval_s):
+            raise ValueError("VRRP version 2 needs advert_interval_s in whole seconds")
+        if self.version == 3 and self.auth is not None:
+            raise ValueError("VRRP version 3 has no authentication (RFC 5798); remove auth")
+        return self
+
+
+class Service(Frozen):
+    """An IAM service. Without a domain it is not published through nginx."""
+
+    name: Name
+    unit: UnitName
+    port: Port
+    domain: Host | None = None
+    health: UrlPath = "/healthz"
+    nodes: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+
+    def runs_on(self, node: str) -> bool:
+        """No list of nodes means: on every node."""
+        return not self.nodes or node in self.nodes
+
+
+class DatastoreKind(StrEnum):
+    """Which protocol greets us at a datastore's port."""
+
+    MARIADB = "mariadb"
+    REDIS = "redis"
+    MONGODB = "mongodb"
+
+
+class Datastore(Frozen):
+    """A datastore and the node that carries it."""
+
+    name: Name
+    kind: Annotated[DatastoreKind, Field(strict=False)]
+    node: Name
+    port: Port
+    unit: UnitName | None = None
+
+
+class Nginx(Frozen):
+    """The reverse proxy on every node. Times in seconds."""
+
+    unit: UnitName = "nginx"
+    port: Port = 80
+    connect_timeout_s: Annotated[int, Field(ge=1, le=75)] = 1
+    client_max_body: Annotated[str, Field(pattern=r"^\d+[kKmMgG]?$")] = "5m"
+
+
+class Keepalived(Frozen):
+    """The VRRP daemon on every node."""
+
+    unit: UnitName = "keepalived"
+
+
+class Logs(Frozen):
+    """Where the nodes write their logs. `format` is `main`, `iamops` or a raw nginx log_format."""
+
+    access: AbsolutePath = "/var/log/nginx/access.log"
+    error: AbsolutePath = "/var/log/nginx/error.log"
+    notify: AbsolutePath = "/var/log/keepalived.log"
+    format: str = "main"
+
+
+class Profile(Frozen):
+    """A whole cluster. Keys of `nodes`, `vrrp`, `services` and `datastores` become their names."""
+
+    name: Name
+    environment: Annotated[Environment, Field(strict=False)]
+    network_namespace: Name | None = None
+    ssh: SshAccess = SshAccess()
+    nodes: Mapping[Name, Node]
+    vrrp: Mapping[Name, VrrpInstance]
+    services: Mapping[Name, Service] = {}
+    datastores: Mapping[Name, Datastore] = {}
+    nginx: Nginx = Nginx()
+    keepalived: Keepalived = Keepalived()
+    logs: Logs = Logs()
+    public_address: Address | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_from_keys(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            return raw
+        return {key: _named(key, value) for key, value in raw.items()}
+
+    def ssh_of(self, node: Node) -> SshAccess:
+        """The node's own SSH settings over the profile's."""
+        return node.ssh.over(self.ssh)
+
+    def peers_of(self, node: str) -> tuple[Node, ...]:
+        return tuple(other for name, other in self.nodes.items() if name != node)
+
+    @property
+    def instance(self) -> VrrpInstance:
+        """The first VRRP instance: the one the screen and the status document speak of."""
+        return next(iter(self.vrrp.values()))
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        return tuple(service.domain for service in self.services.values() if service.domain)
+
+    def units_on(self, node: str) -> tuple[str, ...]:
+        """Every unit worth watching on a node, VRRP and nginx first."""
+        services = tuple(s.unit for s in self.services.values() if s.runs_on(node))
+        return (self.keepalived.unit, self.nginx.unit, *services)
+
+
+def _named(section: str, value: Any) -> Any:
+    """Puts each entry's key into it as `name`, and the defaults that hang on the name."""
+    if section not in NAMED_SECTIONS or not isinstance(value, dict):
+        return value
+    return {key: _entry(section, key, item) for key, item in value.items()}
+
+
+def _entry(section: str, key: Any, item: Any) -> Any:
+    if not isinstance(item, dict):
+        return item
+    entry = {**item, "name": key}
+    if section == "services":
+        entry.setdefault("unit", key)
+    if section == "datastores":
+        entry.setdefault("kind", key)
+        if isinstance(entry["kind"], str) and entry["kind"] in DEFAULT_PORTS:
+            entry.setdefault("port", DEFAULT_PORTS[entry["kind"]])
+    return entry

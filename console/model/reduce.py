@@ -1,0 +1,255 @@
+"""The reducer: (state, event) -> state. Pure, total, and the only place where state changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from console.model.events import (
+    AddressChanged,
+    AddressesListed,
+    ClientProbed,
+    DatastoreProbed,
+    Event,
+    HostReported,
+    HttpProbed,
+    LinkChanged,
+    NodeEvent,
+    Noticed,
+    RequestsCounted,
+    Source,
+    SourceLost,
+    Target,
+    UnitReported,
+    VrrpReported,
+    VrrpTransition,
+)
+from console.model.facts import LinkState, RequestCount, Severity, VrrpReport, VrrpState
+from console.model.observed import Observed
+from console.model.state import ClusterState, NodeState, Notice
+from console.model.vip import ownership
+
+NOTICES_KEPT = 200
+SAMPLES_KEPT = 600
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def reduce(state: ClusterState, event: Event) -> ClusterState:
+    """The state after `event`. Events about nodes or names the profile does not have change nothing."""
+    match event:
+        case Noticed():
+            return _notice(state, Notice(event.at, event.node, event.severity, event.text))
+        case ClientProbed():
+            if event.instance not in state.client:
+                return state
+            seen = Observed.of(event.report, event.at)
+            return replace(state, client=_put(state.client, event.instance, seen))
+        case DatastoreProbed():
+            return _datastore(_heard(state, event), event)
+        case _:
+            return _node_event(state, event)
+
+
+def _node_event(state: ClusterState, event: NodeEvent) -> ClusterState:
+    node = state.nodes.get(event.node)
+    if node is None:
+        return state
+    after = replace(state, nodes=_put(state.nodes, event.node, _node(node, event)))
+    if not isinstance(event, (LinkChanged, SourceLost)):
+        after = _heard(after, event)
+    return _announce(state, after, event)
+
+
+def _node(node: NodeState, event: NodeEvent) -> NodeState:
+    """The one node's part of the change."""
+    match event:
+        case LinkChanged():
+            return replace(node, link=event.link)
+        case AddressesListed():
+            known = node.addresses.value or {}
+            held = {a: known.get(a, event.at) for a in event.addresses}
+            return replace(node, addresses=Observed.of(held, event.at))
+        case AddressChanged():
+            return replace(node, addresses=Observed.of(_address(node, event), event.at))
+        case VrrpReported():
+            seen = Observed.of(event.report, event.at)
+            return replace(node, vrrp=_known(node.vrrp, event.instance, seen))
+        case VrrpTransition():
+            return _transition(node, event)
+        case UnitReported():
+            unit = Observed.of(event.report, event.at)
+            return replace(node, units=_known(node.units, event.unit, unit))
+        case HttpProbed():
+            return _http(node, event)
+        case RequestsCounted():
+            return _requests(node, event.at, event.count)
+        case HostReported():
+            return replace(node, host=Observed.of(event.report, event.at))
+        case SourceLost():
+            return _lost(node, event)
+        case DatastoreProbed():
+            return node
+
+
+def _address(node: NodeState, event: AddressChanged) -> Mapping[str, float]:
+    held = dict(node.addresses.value or {})
+    if event.present:
+        held.setdefault(event.address, event.at)
+    else:
+        held.pop(event.address, None)
+    return held
+
+
+def _transition(node: NodeState, event: VrrpTransition) -> NodeState:
+    """A logged transition is newer than any dump, but says nothing about priorities: keep those."""
+    before = node.vrrp.get(event.instance)
+    if before is None or (event.history and before.known):
+        return node
+    base = before.value or VrrpReport(event.state, "journal")
+    moved = event.node_at if event.node_at is not None else event.at
+    report = replace(base, state=event.state, source="journal", last_transition=moved)
+    return replace(node, vrrp=_put(node.vrrp, event.instance, Observed.of(report, event.at)))
+
+
+def _http(node: NodeState, event: HttpProbed) -> NodeState:
+    seen = Observed.of(event.report, event.at)
+    if event.target is Target.DOMAIN:
+        return replace(node, domains=_known(node.domains, event.name, seen))
+    if event.observer == node.name:
+        return replace(node, services=_known(node.services, event.name, seen))
+    peers = node.from_peers.get(event.name)
+    if peers is None:
+        return node
+    watched = _known(peers, event.observer, seen)
+    return replace(node, from_peers=_put(node.from_peers, event.name, watched))
+
+
+def _requests(node: NodeState, at: float, count: RequestCount) -> NodeState:
+    """A total that shrank means a new log file: rates start over from it."""
+    before = node.requests.value
+    samples = node.samples if before is None or count.total >= before.total else ()
+    samples = (*samples[-(SAMPLES_KEPT - 1) :], (at, count.total))
+    return replace(node, requests=Observed.of(count, at), samples=samples)
+
+
+def _lost(node: NodeState, event: SourceLost) -> NodeState:
+    match event.source:
+        case Source.ADDRESSES:
+            return replace(node, addresses=node.addresses.lost(event.reason))
+        case Source.VRRP:
+            return replace(node, vrrp=_all_lost(node.vrrp, event.reason))
+        case Source.UNITS:
+            return replace(node, units=_all_lost(node.units, event.reason))
+        case Source.REQUESTS:
+            return replace(node, requests=node.requests.lost(event.reason), samples=())
+        case Source.HOST:
+            return replace(node, host=node.host.lost(event.reason))
+
+
+def _datastore(state: ClusterState, event: DatastoreProbed) -> ClusterState:
+    views = state.datastores.get(event.datastore)
+    if views is None:
+        return state
+    seen = _known(views, event.node, Observed.of(event.report, event.at))
+    return replace(state, datastores=_put(state.datastores, event.datastore, seen))
+
+
+def _heard(state: ClusterState, event: NodeEvent) -> ClusterState:
+    node = state.nodes.get(event.node)
+    if node is None or (node.heard_at is not None and node.heard_at >= event.at):
+        return state
+    return replace(state, nodes=_put(state.nodes, event.node, replace(node, heard_at=event.at)))
+
+
+# --- what a change means for a person: notices, and the time the VIP last moved ---
+
+
+def _announce(before: ClusterState, after: ClusterState, event: NodeEvent) -> ClusterState:
+    match event:
+        case AddressChanged() | AddressesListed():
+            return _moves(before, after, event)
+        case LinkChanged():
+            return _link_notice(before, after, event)
+        case VrrpTransition() if not event.history:
+            return _vrrp_notice(after, event)
+        case UnitReported():
+            return _unit_notice(before, after, event)
+        case _:
+            return after
+
+
+def _moves(before: ClusterState, after: ClusterState, event: NodeEvent) -> ClusterState:
+    for instance, vrrp in after.profile.vrrp.items():
+        had, has = (_holds(s, event.node, vrrp.address) for s in (before, after))
+        if has and not had:
+            after = _gained(after, instance, vrrp.address, event)
+        elif had and not has:
+            text = f"{event.node} no longer holds VIP {vrrp.address}"
+            after = _notice(after, Notice(event.at, event.node, Severity.INFO, text))
+    return after
+
+
+def _gained(state: ClusterState, instance: str, vip: str, event: NodeEvent) -> ClusterState:
+    others = [c.node for c in ownership(state, instance, event.at).owners if c.node != event.node]
+    previous = state.last_owner.get(instance)
+    state = replace(state, last_owner=_put(state.last_owner, instance, event.node))
+    if previous == event.node:
+        return state
+    state = replace(state, moved_at=_put(state.moved_at, instance, event.at))
+    if previous is None and not others:
+        return _notice(state, Notice(event.at, event.node, Severity.INFO, f"{event.node} holds VIP {vip}"))
+    text = f"VIP {vip} moved {previous or ', '.join(others)} -> {event.node}"
+    return _notice(state, Notice(event.at, event.node, Severity.WARNING, text))
+
+
+def _link_notice(before: ClusterState, after: ClusterState, event: LinkChanged) -> ClusterState:
+    was = before.nodes[event.node].link
+    if was.state is event.link.state and was.kind == event.link.kind:
+        return after
+    if event.link.state is LinkState.UP:
+        return _notice(after, Notice(event.at, event.node, Severity.INFO, f"{event.node}: connected"))
+    if event.link.state is LinkState.DOWN and was.state is not LinkState.CONNECTING:
+        text = f"{event.node}: {event.link.reason or 'link lost'}"
+        return _notice(after, Notice(event.at, event.node, Severity.WARNING, text))
+    return after
+
+
+def _vrrp_notice(after: ClusterState, event: VrrpTransition) -> ClusterState:
+    loud = event.state in (VrrpState.FAULT, VrrpState.STOP)
+    severity = Severity.WARNING if loud else Severity.INFO
+    text = f"{event.node}: {event.instance} entered {event.state}"
+    return _notice(after, Notice(event.at, event.node, severity, text))
+
+
+def _unit_notice(before: ClusterState, after: ClusterState, event: UnitReported) -> ClusterState:
+    was = before.nodes[event.node].units.get(event.unit, Observed()).value
+    if was is None or was.active == event.report.active:
+        return after
+    severity = Severity.INFO if event.report.running else Severity.WARNING
+    text = f"{event.node}: {event.unit} is {event.report.active} (was {was.active})"
+    return _notice(after, Notice(event.at, event.node, severity, text))
+
+
+def _holds(state: ClusterState, node: str, address: str) -> bool:
+    return address in (state.nodes[node].addresses.value or {})
+
+
+def _notice(state: ClusterState, notice: Notice) -> ClusterState:
+    return replace(state, notices=(*state.notices[-(NOTICES_KEPT - 1) :], notice))
+
+
+def _put(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
+    return {**mapping, key: value}
+
+
+def _known(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
+    """Puts a value only where the profile promised its key."""
+    return _put(mapping, key, value) if key in mapping else mapping
+
+
+def _all_lost(
+    mapping: Mapping[K, Observed[V]], reason: str, lose: Callable[[Any, str], Any] = Observed.lost
+) -> Mapping[K, Observed[V]]:
+    return {key: lose(value, reason) for key, value in mapping.items()}

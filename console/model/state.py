@@ -1,0 +1,107 @@
+"""The cluster as observed: one immutable value, replaced by the reducer, read by everyone else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from console.model.facts import (
+    HostReport,
+    Link,
+    ProbeReport,
+    RequestCount,
+    Severity,
+    UnitReport,
+    VrrpReport,
+)
+from console.model.observed import Freshness, Observed, freshness
+from console.model.profile import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line of the event list."""
+
+    at: float
+    node: str | None
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """Everything known of one node. `heard_at` is when anything last arrived from it.
+
+    `addresses` maps each kernel address to the time it was first seen there.
+    `samples` are (at, total requests) pairs, oldest first, for rates and sparklines.
+    `from_peers` maps service -> observing peer -> probe.
+    """
+
+    name: str
+    link: Link = Link()
+    heard_at: float | None = None
+    addresses: Observed[Mapping[str, float]] = Observed()
+    vrrp: Mapping[str, Observed[VrrpReport]] = field(default_factory=dict)
+    units: Mapping[str, Observed[UnitReport]] = field(default_factory=dict)
+    domains: Mapping[str, Observed[ProbeReport]] = field(default_factory=dict)
+    services: Mapping[str, Observed[ProbeReport]] = field(default_factory=dict)
+    from_peers: Mapping[str, Mapping[str, Observed[ProbeReport]]] = field(default_factory=dict)
+    requests: Observed[RequestCount] = Observed()
+    samples: tuple[tuple[float, int], ...] = ()
+    host: Observed[HostReport] = Observed()
+
+    def freshness(self, now: float) -> Freshness:
+        return freshness(self.heard_at, now)
+
+    def rate_per_s(self, now: float, window_s: float = 10.0) -> float | None:
+        """Mean requests per second over the window, or None while there is too little to tell."""
+        if not self.requests.known or self.requests.value is None or not self.samples:
+            return None
+        start = self.samples[0]
+        for sample in self.samples:
+            if sample[0] > now - window_s:
+                break
+            start = sample
+        span_s = now - max(start[0], now - window_s)
+        return max(0, self.requests.value.total - start[1]) / span_s if span_s >= 0.5 else None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterState:
+    """The whole cluster. `datastores` maps datastore -> observing node -> probe.
+
+    `moved_at` maps each VRRP instance to the time its VIP last came to a new owner.
+    """
+
+    profile: Profile
+    nodes: Mapping[str, NodeState]
+    datastores: Mapping[str, Mapping[str, Observed[ProbeReport]]]
+    client: Mapping[str, Observed[ProbeReport]]
+    moved_at: Mapping[str, float] = field(default_factory=dict)
+    last_owner: Mapping[str, str] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
+
+    @classmethod
+    def of(cls, profile: Profile) -> ClusterState:
+        """Nothing observed yet: every value unknown, with every key the profile promises."""
+        return cls(
+            profile=profile,
+            nodes={name: _blank(profile, name) for name in profile.nodes},
+            datastores={
+                store: {node: Observed() for node in profile.nodes} for store in profile.datastores
+            },
+            client={name: Observed() for name in profile.vrrp},
+        )
+
+
+def _blank(profile: Profile, node: str) -> NodeState:
+    services = [s.name for s in profile.services.values() if s.runs_on(node)]
+    peers = [peer.name for peer in profile.peers_of(node)]
+    return NodeState(
+        name=node,
+        vrrp={name: Observed() for name in profile.vrrp},
+        units={unit: Observed() for unit in profile.units_on(node)},
+        domains={domain: Observed() for domain in profile.domains},
+        services={name: Observed() for name in services},
+        from_peers={name: {peer: Observed() for peer in peers} for name in services},
+    )

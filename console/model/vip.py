@@ -1,0 +1,60 @@
+"""Who owns a VIP: the kernels' claims compared on one clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.model.observed import Freshness
+from console.model.state import ClusterState, NodeState
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A node whose kernel holds the VIP, as last heard. `since`: when the address was first seen there."""
+
+    node: str
+    since: float
+    heard_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """`owners`: claims that hold now. `outdated`: claims of nodes not heard since someone else took over,
+    or not heard for too long. `unseen`: nodes whose addresses are not known at all.
+    """
+
+    owners: tuple[Claim, ...]
+    outdated: tuple[Claim, ...]
+    unseen: tuple[str, ...]
+
+
+def ownership(state: ClusterState, instance: str, now: float) -> Ownership:
+    """Compares all claims on an instance's VIP.
+
+    A claim only counts while its node is heard. A dead owner's last words must not look like a split
+    brain: its claim is outdated as soon as another node took the address after it was last heard.
+    """
+    address = state.profile.vrrp[instance].address
+    claims = [c for node in state.nodes.values() if (c := _claim(node, address))]
+    current, outdated = [], []
+    for claim in claims:
+        (current if _holds(claim, claims, state, now) else outdated).append(claim)
+    unseen = tuple(
+        node.name
+        for node in state.nodes.values()
+        if not node.addresses.known or node.freshness(now) is Freshness.UNKNOWN
+    )
+    return Ownership(tuple(current), tuple(outdated), unseen)
+
+
+def _claim(node: NodeState, address: str) -> Claim | None:
+    held = node.addresses.value
+    if held is None or address not in held or node.heard_at is None:
+        return None
+    return Claim(node.name, held[address], node.heard_at)
+
+
+def _holds(claim: Claim, claims: list[Claim], state: ClusterState, now: float) -> bool:
+    if state.nodes[claim.node].freshness(now) is Freshness.UNKNOWN:
+        return False
+    return not any(o.node != claim.node and o.since > claim.heard_at for o in claims)

@@ -1,0 +1,166 @@
+"""The transport: the few things a node can be asked to do, and every way in which that can fail."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class TransportError(Exception):
+    """Base of all transport errors: which node, what happened, and what to do next.
+
+    `kind` is a stable word for JSON and exit codes; `next_step` is a sentence or a command.
+    """
+
+    kind = "transport"
+
+    def __init__(self, node: str, reason: str, next_step: str) -> None:
+        super().__init__(f"{node}: {reason}")
+        self.node = node
+        self.reason = reason
+        self.next_step = next_step
+
+
+class HostKeyUnknown(TransportError):
+    """The node's host key is in no known_hosts file."""
+
+    kind = "host-key-unknown"
+
+
+class HostKeyChanged(TransportError):
+    """The node presented another key than the one on file."""
+
+    kind = "host-key-changed"
+
+
+class ConnectRefused(TransportError):
+    """Nothing listens at the SSH port."""
+
+    kind = "refused"
+
+
+class Unreachable(TransportError):
+    """No route, no name, or the network namespace is not there."""
+
+    kind = "unreachable"
+
+
+class AuthFailed(TransportError):
+    """The node is there but did not let us in."""
+
+    kind = "auth-failed"
+
+
+class ConnectTimeout(TransportError):
+    """No answer in time while connecting or logging in."""
+
+    kind = "timeout"
+
+
+class PeerHung(TransportError):
+    """The connection was up, and then nothing came any more."""
+
+    kind = "hung"
+
+
+class LinkLost(TransportError):
+    """The connection was closed under us."""
+
+    kind = "link-lost"
+
+
+class CommandTimeout(TransportError):
+    """A command did not end before its deadline. Its outcome is unknown."""
+
+    kind = "command-timeout"
+
+
+class ForwardingForbidden(TransportError):
+    """sshd does not allow TCP forwarding."""
+
+    kind = "forwarding-forbidden"
+
+
+class ConnectFailed(TransportError):
+    """The TCP channel could not reach its target. `refused` tells a closed port from no route."""
+
+    kind = "connect-failed"
+
+    def __init__(self, node: str, reason: str, next_step: str, *, refused: bool) -> None:
+        super().__init__(node, reason, next_step)
+        self.refused = refused
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What a finished command left. `exit_status` is None when a signal ended it."""
+
+    argv: tuple[str, ...]
+    exit_status: int | None
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def ok(self) -> bool:
+        return self.exit_status == 0
+
+    @property
+    def text(self) -> str:
+        return self.stdout.decode("utf-8", "replace")
+
+
+class ByteStream(Protocol):
+    """A TCP connection made from the node."""
+
+    async def read(self, limit: int) -> bytes:
+        """Up to `limit` bytes; b"" at the end."""
+        ...
+
+    async def write(self, chunk: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class LineStream(Protocol):
+    """The running output of a long-lived command."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Lines without their newline; a line over the limit is cut, never buffered without bound."""
+        ...
+
+
+class Transport(Protocol):
+    """One node's connection. Every method raises TransportError subclasses, nothing else."""
+
+    @property
+    def node(self) -> str: ...
+
+    async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
+        """Runs a command to its end. Raises CommandTimeout, LinkLost."""
+        ...
+
+    def stream(self, argv: Sequence[str]) -> AbstractAsyncContextManager[LineStream]:
+        """Starts a long-lived command; leaving the context ends it on the node too."""
+        ...
+
+    async def open_tcp(self, host: str, port: int, *, timeout_s: float) -> ByteStream:
+        """A TCP connection from the node to host:port. Raises ConnectFailed, CommandTimeout, LinkLost."""
+        ...
+
+    async def put(self, content: bytes, path: str, *, mode: int, timeout_s: float) -> None:
+        """Writes a file the login user may write, atomically."""
+        ...
+
+    async def wait_closed(self) -> TransportError | None:
+        """Returns when the connection has ended, with the reason (None: we closed it)."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Connector(Protocol):
+    """Makes a connected transport, or raises the TransportError that says why not."""
+
+    async def connect(self) -> Transport: ...

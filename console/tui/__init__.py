@@ -1,0 +1,1 @@
+"""Floor 6: the interactive console. Renders state and asks for actions; decides nothing."""
