@@ -21,6 +21,7 @@ class Source(StrEnum):
     """A collector on one node; the thing that can be lost while the link is up."""
 
     ADDRESSES = "addresses"
+    JOURNAL = "journal"
     VRRP = "vrrp"
     UNITS = "units"
     REQUESTS = "requests"

@@ -1,4 +1,4 @@
-"""What collectors learn about a node, as frozen values. Every time is epoch seconds unless named otherwise."""
+"""What collectors learn about a node, as frozen values. Times are epoch seconds unless named otherwise."""
 
 from __future__ import annotations
 
@@ -51,13 +51,12 @@ class VrrpReport:
 
 @dataclass(frozen=True, slots=True)
 class UnitReport:
-    """A systemd unit: `active` is systemd's ActiveState, `since` when it entered it."""
+    """A systemd unit: `active` and `sub` are systemd's ActiveState and SubState."""
 
     active: str
     sub: str = ""
     restarts: int | None = None
     main_pid: int | None = None
-    since: float | None = None
 
     @property
     def running(self) -> bool:
@@ -93,10 +92,15 @@ class ProbeReport:
 
 @dataclass(frozen=True, slots=True)
 class RequestCount:
-    """Requests in the node's current access log. `by_class` maps `2xx` ... `5xx` to counts."""
+    """Requests in the node's current access log. `by_class` maps `2xx` ... `5xx` to counts.
+
+    `probes` are the console's own health checks: in the log, but never in `total`.
+    `unparsed` are lines that are not in the log's format: in neither.
+    """
 
     total: int
     by_class: Mapping[str, int] = field(default_factory=dict)
+    probes: int = 0
     unparsed: int = 0
 
 

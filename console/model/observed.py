@@ -17,6 +17,7 @@ class Freshness(StrEnum):
     UNKNOWN = "unknown"
 
 
+NOT_YET = "not observed yet"
 STALE_AFTER_S = 4.0
 UNKNOWN_AFTER_S = 12.0
 
@@ -27,7 +28,7 @@ class Observed(Generic[T]):
 
     value: T | None = None
     at: float | None = None
-    reason: str | None = "not observed yet"
+    reason: str | None = NOT_YET
 
     @classmethod
     def of(cls, value: T, at: float) -> Observed[T]:
@@ -43,6 +44,11 @@ class Observed(Generic[T]):
     @property
     def known(self) -> bool:
         return self.value is not None
+
+    @property
+    def pending(self) -> bool:
+        """Nothing was tried yet: neither a value nor a reason why there is none."""
+        return self.reason == NOT_YET
 
 
 def freshness(heard_at: float | None, now: float, cadence_s: float = 0.0) -> Freshness:

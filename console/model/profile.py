@@ -15,16 +15,24 @@ NAMED_SECTIONS = ("nodes", "vrrp", "services", "datastores")
 
 def _ip(text: str) -> str:
     try:
-        return str(ipaddress.ip_address(text))
+        return str(ipaddress.ip_address(_unscoped(text)))
     except ValueError:
-        raise ValueError(f"expected an IP address such as 10.0.4.20, got {text!r}") from None
+        raise ValueError("expected an IP address such as 10.0.4.20") from None
 
 
 def _ip_interface(text: str) -> str:
+    """keepalived knows prefix lengths only, so a netmask becomes one."""
     try:
-        ipaddress.ip_interface(text)
+        interface = ipaddress.ip_interface(_unscoped(text))
     except ValueError:
-        raise ValueError(f"expected an IP address such as 10.0.4.99, got {text!r}") from None
+        raise ValueError("expected an IP address such as 10.0.4.99 or 10.0.4.99/24") from None
+    return str(interface) if "/" in text else str(interface.ip)
+
+
+def _unscoped(text: str) -> str:
+    """An IPv6 scope (fe80::1%eth0) may hold any text at all, even a newline."""
+    if "%" in text:
+        raise ValueError("no scope here")
     return text
 
 
@@ -36,6 +44,7 @@ AbsolutePath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_./-]*$")]
 UrlPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_./?=&%-]*$")]
 Address = Annotated[str, AfterValidator(_ip)]
 Interface = Annotated[str, AfterValidator(_ip_interface)]
+LoginName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Priority = Annotated[int, Field(ge=1, le=254)]
 
@@ -58,7 +67,7 @@ class SshAccess(Frozen):
     """How to log in. What is not given here comes from the user's own OpenSSH configuration."""
 
     host: Host | None = None
-    user: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] | None = None
+    user: LoginName | None = None
     port: Port | None = None
     key: str | None = None
     jump: Host | None = None
@@ -168,11 +177,16 @@ class Datastore(Frozen):
 
 
 class Nginx(Frozen):
-    """The reverse proxy on every node. Times in seconds."""
+    """The reverse proxy on every node. Times in seconds.
+
+    `user` is the one its package makes: www-data on Debian and Ubuntu, nginx on the Red Hat family.
+    """
 
     unit: UnitName = "nginx"
+    user: LoginName = "www-data"
     port: Port = 80
     connect_timeout_s: Annotated[int, Field(ge=1, le=75)] = 1
+    read_timeout_s: Annotated[int, Field(ge=1, le=3600)] = 30
     client_max_body: Annotated[str, Field(pattern=r"^\d+[kKmMgG]?$")] = "5m"
 
 

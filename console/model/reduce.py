@@ -27,11 +27,14 @@ from console.model.events import (
 )
 from console.model.facts import LinkState, RequestCount, Severity, VrrpReport, VrrpState
 from console.model.observed import Observed
-from console.model.state import ClusterState, NodeState, Notice
+from console.model.state import ClusterState, NodeState, Notice, VipMove
 from console.model.vip import ownership
 
 NOTICES_KEPT = 200
+# States of a unit on its way to another: worth showing, not worth a line of their own.
+PASSING = frozenset({"activating", "deactivating", "reloading"})
 SAMPLES_KEPT = 600
+MOVES_KEPT = 50
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -105,7 +108,7 @@ def _address(node: NodeState, event: AddressChanged) -> Mapping[str, float]:
 def _transition(node: NodeState, event: VrrpTransition) -> NodeState:
     """A logged transition is newer than any dump, but says nothing about priorities: keep those."""
     before = node.vrrp.get(event.instance)
-    if before is None or (event.history and before.known):
+    if before is None or (event.history and before.value is not None and before.value.source != "journal"):
         return node
     base = before.value or VrrpReport(event.state, "journal")
     moved = event.node_at if event.node_at is not None else event.at
@@ -129,21 +132,31 @@ def _http(node: NodeState, event: HttpProbed) -> NodeState:
 def _requests(node: NodeState, at: float, count: RequestCount) -> NodeState:
     """A total that shrank means a new log file: rates start over from it."""
     before = node.requests.value
-    samples = node.samples if before is None or count.total >= before.total else ()
-    samples = (*samples[-(SAMPLES_KEPT - 1) :], (at, count.total))
-    return replace(node, requests=Observed.of(count, at), samples=samples)
+    kept = before is None or count.total >= before.total
+    return replace(
+        node,
+        requests=Observed.of(count, at),
+        samples=_sampled(node.samples if kept else (), at, count.total),
+        errors=_sampled(node.errors if kept else (), at, count.by_class.get("5xx", 0)),
+    )
+
+
+def _sampled(samples: tuple[tuple[float, int], ...], at: float, number: int) -> tuple[tuple[float, int], ...]:
+    return (*samples[-(SAMPLES_KEPT - 1) :], (at, number))
 
 
 def _lost(node: NodeState, event: SourceLost) -> NodeState:
     match event.source:
         case Source.ADDRESSES:
             return replace(node, addresses=node.addresses.lost(event.reason))
+        case Source.JOURNAL:
+            return node  # the dump goes on telling what the journal would have told sooner
         case Source.VRRP:
             return replace(node, vrrp=_all_lost(node.vrrp, event.reason))
         case Source.UNITS:
             return replace(node, units=_all_lost(node.units, event.reason))
         case Source.REQUESTS:
-            return replace(node, requests=node.requests.lost(event.reason), samples=())
+            return replace(node, requests=node.requests.lost(event.reason), samples=(), errors=())
         case Source.HOST:
             return replace(node, host=node.host.lost(event.reason))
 
@@ -157,10 +170,12 @@ def _datastore(state: ClusterState, event: DatastoreProbed) -> ClusterState:
 
 
 def _heard(state: ClusterState, event: NodeEvent) -> ClusterState:
-    node = state.nodes.get(event.node)
+    """Marks the node that spoke: for a probe that is the observer, not the one observed."""
+    speaker = event.observer if isinstance(event, HttpProbed) else event.node
+    node = state.nodes.get(speaker)
     if node is None or (node.heard_at is not None and node.heard_at >= event.at):
         return state
-    return replace(state, nodes=_put(state.nodes, event.node, replace(node, heard_at=event.at)))
+    return replace(state, nodes=_put(state.nodes, speaker, replace(node, heard_at=event.at)))
 
 
 # --- what a change means for a person: notices, and the time the VIP last moved ---
@@ -187,6 +202,7 @@ def _moves(before: ClusterState, after: ClusterState, event: NodeEvent) -> Clust
             after = _gained(after, instance, vrrp.address, event)
         elif had and not has:
             text = f"{event.node} no longer holds VIP {vrrp.address}"
+            after = replace(after, lost_at=_put(after.lost_at, instance, event.at))
             after = _notice(after, Notice(event.at, event.node, Severity.INFO, text))
     return after
 
@@ -200,6 +216,8 @@ def _gained(state: ClusterState, instance: str, vip: str, event: NodeEvent) -> C
     state = replace(state, moved_at=_put(state.moved_at, instance, event.at))
     if previous is None and not others:
         return _notice(state, Notice(event.at, event.node, Severity.INFO, f"{event.node} holds VIP {vip}"))
+    move = VipMove(event.at, instance, previous or ", ".join(others), event.node)
+    state = replace(state, moves=(*state.moves[-(MOVES_KEPT - 1) :], move))
     text = f"VIP {vip} moved {previous or ', '.join(others)} -> {event.node}"
     return _notice(state, Notice(event.at, event.node, Severity.WARNING, text))
 
@@ -224,11 +242,11 @@ def _vrrp_notice(after: ClusterState, event: VrrpTransition) -> ClusterState:
 
 
 def _unit_notice(before: ClusterState, after: ClusterState, event: UnitReported) -> ClusterState:
-    was = before.nodes[event.node].units.get(event.unit, Observed()).value
-    if was is None or was.active == event.report.active:
+    was, now = before.nodes[event.node].units.get(event.unit, Observed()).value, event.report.active
+    if was is None or was.active == now or now in PASSING or (now, was.active) == ("active", "reloading"):
         return after
     severity = Severity.INFO if event.report.running else Severity.WARNING
-    text = f"{event.node}: {event.unit} is {event.report.active} (was {was.active})"
+    text = f"{event.node}: {event.unit} is {now}"
     return _notice(after, Notice(event.at, event.node, severity, text))
 
 

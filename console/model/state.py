@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from console.model.facts import (
     HostReport,
     Link,
+    LinkState,
     ProbeReport,
     RequestCount,
     Severity,
@@ -16,6 +18,8 @@ from console.model.facts import (
 )
 from console.model.observed import Freshness, Observed, freshness
 from console.model.profile import Profile
+
+PUBLIC = "public"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,22 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class VipMove:
+    """A VIP that came to another node while we looked. `previous` names who held it before."""
+
+    at: float
+    instance: str
+    previous: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
 class NodeState:
     """Everything known of one node. `heard_at` is when anything last arrived from it.
 
     `addresses` maps each kernel address to the time it was first seen there.
-    `samples` are (at, total requests) pairs, oldest first, for rates and sparklines.
+    `samples` are (at, total requests) pairs, oldest first, for rates and sparklines; `errors` the same
+    for answers of class 5xx.
     `from_peers` maps service -> observing peer -> probe.
     """
 
@@ -48,6 +63,7 @@ class NodeState:
     from_peers: Mapping[str, Mapping[str, Observed[ProbeReport]]] = field(default_factory=dict)
     requests: Observed[RequestCount] = Observed()
     samples: tuple[tuple[float, int], ...] = ()
+    errors: tuple[tuple[float, int], ...] = ()
     host: Observed[HostReport] = Observed()
 
     def freshness(self, now: float) -> Freshness:
@@ -70,7 +86,8 @@ class NodeState:
 class ClusterState:
     """The whole cluster. `datastores` maps datastore -> observing node -> probe.
 
-    `moved_at` maps each VRRP instance to the time its VIP last came to a new owner.
+    `moved_at` maps each VRRP instance to the time its VIP last came to a new owner, `lost_at` to the
+    time a node last let go of it; `moves` are the latest moves from one owner to another, oldest first.
     """
 
     profile: Profile
@@ -78,7 +95,9 @@ class ClusterState:
     datastores: Mapping[str, Mapping[str, Observed[ProbeReport]]]
     client: Mapping[str, Observed[ProbeReport]]
     moved_at: Mapping[str, float] = field(default_factory=dict)
+    lost_at: Mapping[str, float] = field(default_factory=dict)
     last_owner: Mapping[str, str] = field(default_factory=dict)
+    moves: tuple[VipMove, ...] = ()
     notices: tuple[Notice, ...] = ()
 
     @classmethod
@@ -87,11 +106,40 @@ class ClusterState:
         return cls(
             profile=profile,
             nodes={name: _blank(profile, name) for name in profile.nodes},
-            datastores={
-                store: {node: Observed() for node in profile.nodes} for store in profile.datastores
-            },
-            client={name: Observed() for name in profile.vrrp},
+            datastores={store: {node: Observed() for node in profile.nodes} for store in profile.datastores},
+            client={name: Observed() for name in client_views(profile)},
         )
+
+
+def client_views(profile: Profile) -> tuple[str, ...]:
+    """What a client is asked about: every VRRP instance's VIP, and the public address if there is one."""
+    return (*profile.vrrp, *([PUBLIC] if profile.public_address else []))
+
+
+def pending(state: ClusterState) -> Iterator[str]:
+    """Everything that was promised and neither seen nor given up on yet."""
+    up = [node for node in state.nodes.values() if node.link.state is not LinkState.DOWN]
+    for node in up:
+        yield from (f"{node.name} {name}" for name, seen in _values(node) if seen.pending)
+    speaking = {node.name for node in up}
+    for node in up:
+        for service, views in node.from_peers.items():
+            yield from (
+                f"{node.name} {service} from {peer}"
+                for peer, seen in views.items()
+                if seen.pending and peer in speaking
+            )
+    for store, views in state.datastores.items():
+        yield from (f"{store} from {n}" for n, seen in views.items() if seen.pending and n in speaking)
+    yield from (f"client {name}" for name, seen in state.client.items() if seen.pending)
+
+
+def _values(node: NodeState) -> Iterator[tuple[str, Observed[Any]]]:
+    yield "addresses", node.addresses
+    yield "requests", node.requests
+    yield "host", node.host
+    for group in (node.vrrp, node.units, node.domains, node.services):
+        yield from group.items()
 
 
 def _blank(profile: Profile, node: str) -> NodeState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from console.model.facts import VrrpState
 from console.model.observed import Freshness
 from console.model.state import ClusterState, NodeState
 
@@ -36,7 +37,8 @@ def ownership(state: ClusterState, instance: str, now: float) -> Ownership:
     """
     address = state.profile.vrrp[instance].address
     claims = [c for node in state.nodes.values() if (c := _claim(node, address))]
-    current, outdated = [], []
+    current: list[Claim] = []
+    outdated: list[Claim] = []
     for claim in claims:
         (current if _holds(claim, claims, state, now) else outdated).append(claim)
     unseen = tuple(
@@ -45,6 +47,17 @@ def ownership(state: ClusterState, instance: str, now: float) -> Ownership:
         if not node.addresses.known or node.freshness(now) is Freshness.UNKNOWN
     )
     return Ownership(tuple(current), tuple(outdated), unseen)
+
+
+def owned_since(state: ClusterState, instance: str, claim: Claim) -> float:
+    """When the owner got the VIP: keepalived's own word where it says MASTER, else when we first saw it.
+
+    A console that has just started saw the address only a moment ago; keepalived knows the real time.
+    """
+    report = state.nodes[claim.node].vrrp[instance].value
+    if report is None or report.state is not VrrpState.MASTER or report.last_transition is None:
+        return claim.since
+    return min(claim.since, report.last_transition)
 
 
 def _claim(node: NodeState, address: str) -> Claim | None:

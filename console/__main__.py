@@ -1,0 +1,5 @@
+"""`python -m console` is `iamops`."""
+
+from console.cli.main import entry
+
+entry()

@@ -1,0 +1,77 @@
+"""Cluster states made by feeding events through the reducer, as a session would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from console.model.events import (
+    AddressesListed,
+    ClientProbed,
+    DatastoreProbed,
+    Event,
+    HostReported,
+    HttpProbed,
+    LinkChanged,
+    RequestsCounted,
+    Target,
+    UnitReported,
+    VrrpReported,
+)
+from console.model.facts import (
+    HostReport,
+    Link,
+    LinkState,
+    ProbeOutcome,
+    ProbeReport,
+    RequestCount,
+    UnitReport,
+    VrrpReport,
+    VrrpState,
+)
+from console.model.profile import Profile
+from console.model.reduce import reduce
+from console.model.state import ClusterState
+from tests.profiles import pair
+
+NOW = 1_700_000_000.0
+VIP = "10.0.4.99"
+OK = ProbeReport(ProbeOutcome.OK, 1.2, 200, answered_by="iam-a")
+
+
+def fed(state: ClusterState, events: Iterable[Event]) -> ClusterState:
+    for event in events:
+        state = reduce(state, event)
+    return state
+
+
+def healthy(at: float = NOW, profile: Profile | None = None) -> ClusterState:
+    """Everything seen and fine: iam-a MASTER with the VIP, iam-b BACKUP."""
+    profile = profile or pair()
+    state = ClusterState.of(profile)
+    for index, node in enumerate(profile.nodes.values()):
+        state = fed(state, _node(profile, node.name, at, owner=index == 0))
+    return fed(state, [ClientProbed(at, name, OK) for name in profile.vrrp])
+
+
+def _node(profile: Profile, name: str, at: float, *, owner: bool) -> Iterable[Event]:
+    node = profile.nodes[name]
+    held = {node.address, *([VIP] if owner else [])}
+    yield LinkChanged(at, name, Link(LinkState.UP, at))
+    yield AddressesListed(at, name, frozenset(held))
+    state = VrrpState.MASTER if owner else VrrpState.BACKUP
+    for instance in profile.vrrp:
+        report = VrrpReport(state, "json", node.priority, node.priority, at - 3600)
+        yield VrrpReported(at, name, instance, report)
+    for unit in profile.units_on(name):
+        yield UnitReported(at, name, unit, UnitReport("active", "running"))
+    yield HostReported(at, name, HostReport(0.2, 31.0, 40.0, 0.4, 0.8))
+    yield RequestsCounted(at - 20, name, RequestCount(1000, {"2xx": 990, "5xx": 10}))
+    yield RequestsCounted(at, name, RequestCount(1100, {"2xx": 1088, "5xx": 12}))
+    for service in profile.services.values():
+        yield HttpProbed(at, name, name, Target.SERVICE, service.name, OK)
+        if service.domain:
+            yield HttpProbed(at, name, name, Target.DOMAIN, service.domain, OK)
+        for peer in profile.peers_of(name):
+            yield HttpProbed(at, name, peer.name, Target.SERVICE, service.name, OK)
+    for store in profile.datastores:
+        yield DatastoreProbed(at, name, store, OK)

@@ -1,0 +1,74 @@
+"""Who owns the VIP, when kernels agree, disagree, or fall silent."""
+
+from __future__ import annotations
+
+from console.model.events import AddressChanged, AddressesListed, Event
+from console.model.reduce import reduce
+from console.model.state import ClusterState
+from console.model.vip import ownership
+from tests.profiles import pair
+
+VIP = "10.0.4.99"
+
+
+def after(*events: Event) -> ClusterState:
+    state = ClusterState.of(pair())
+    for event in events:
+        state = reduce(state, event)
+    return state
+
+
+def listed(at: float, node: str, *addresses: str) -> AddressesListed:
+    return AddressesListed(at, node, frozenset(addresses))
+
+
+def owners(state: ClusterState, now: float) -> list[str]:
+    return [claim.node for claim in ownership(state, "VI_1", now).owners]
+
+
+def test_the_node_whose_kernel_holds_the_vip_is_the_owner():
+    state = after(listed(100, "iam-a", "10.0.4.20", VIP), listed(100, "iam-b", "10.0.4.21"))
+    assert owners(state, 101) == ["iam-a"]
+
+
+def test_split_brain_when_both_kernels_hold_the_vip_and_both_are_heard():
+    state = after(
+        listed(100, "iam-a", VIP),
+        listed(100, "iam-b"),
+        AddressChanged(104, "iam-b", VIP, present=True),
+        listed(105, "iam-a", VIP),
+    )
+    assert owners(state, 106) == ["iam-a", "iam-b"]
+
+
+def test_a_dead_owners_last_words_are_no_split_brain():
+    state = after(
+        listed(100, "iam-a", VIP), listed(100, "iam-b"), AddressChanged(103.6, "iam-b", VIP, present=True)
+    )
+    seen = ownership(state, "VI_1", 104)
+    assert [c.node for c in seen.owners] == ["iam-b"]
+    assert [c.node for c in seen.outdated] == ["iam-a"]
+
+
+def test_a_node_not_heard_for_long_owns_nothing_and_is_unseen():
+    state = after(listed(100, "iam-a", VIP), listed(113, "iam-b"))
+    seen = ownership(state, "VI_1", 114)
+    assert seen.owners == ()
+    assert seen.unseen == ("iam-a",)
+
+
+def test_the_time_of_the_move_is_when_the_new_owner_got_the_address():
+    state = after(
+        listed(100, "iam-a", VIP),
+        listed(100, "iam-b"),
+        AddressChanged(200, "iam-a", VIP, present=False),
+        AddressChanged(200.8, "iam-b", VIP, present=True),
+    )
+    assert state.moved_at["VI_1"] == 200.8
+    assert state.notices[-1].text == "VIP 10.0.4.99 moved iam-a -> iam-b"
+
+
+def test_seeing_the_same_addresses_again_is_no_move():
+    state = after(listed(100, "iam-a", VIP), listed(110, "iam-a", VIP))
+    assert state.moved_at["VI_1"] == 100
+    assert [c.since for c in ownership(state, "VI_1", 111).owners] == [100]

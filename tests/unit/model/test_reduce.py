@@ -1,0 +1,143 @@
+"""The reducer: what each event changes, and what it must leave alone."""
+
+from __future__ import annotations
+
+from console.model.events import (
+    DatastoreProbed,
+    HttpProbed,
+    LinkChanged,
+    RequestsCounted,
+    Source,
+    SourceLost,
+    Target,
+    UnitReported,
+    VrrpReported,
+    VrrpTransition,
+)
+from console.model.facts import (
+    Link,
+    LinkState,
+    ProbeOutcome,
+    ProbeReport,
+    RequestCount,
+    UnitReport,
+    VrrpReport,
+    VrrpState,
+)
+from console.model.observed import Freshness
+from console.model.reduce import NOTICES_KEPT, reduce
+from console.model.state import ClusterState, pending
+from tests.profiles import pair
+
+OK = ProbeReport(ProbeOutcome.OK, 1.0, 200)
+
+
+def blank() -> ClusterState:
+    return ClusterState.of(pair())
+
+
+def test_nothing_is_known_before_the_first_event():
+    state = blank()
+    assert all(node.addresses.pending and node.heard_at is None for node in state.nodes.values())
+    assert next(pending(state), None) is not None
+
+
+def test_an_event_about_a_stranger_changes_nothing():
+    state = blank()
+    assert reduce(state, UnitReported(1, "iam-z", "nginx", UnitReport("active"))) is state
+    assert reduce(state, SourceLost(1, "iam-z", Source.HOST, "no")) is state
+
+
+def test_a_probe_from_a_peer_means_the_peer_was_heard_not_the_target():
+    state = reduce(blank(), HttpProbed(5, "iam-a", "iam-b", Target.SERVICE, "iam-pump", OK))
+    assert state.nodes["iam-b"].heard_at == 5
+    assert state.nodes["iam-a"].heard_at is None
+    assert state.nodes["iam-a"].from_peers["iam-pump"]["iam-b"].value is OK
+
+
+def test_a_lost_source_is_unknown_with_its_reason_never_false():
+    state = reduce(blank(), UnitReported(1, "iam-a", "nginx", UnitReport("active")))
+    state = reduce(state, SourceLost(2, "iam-a", Source.UNITS, "systemctl: not found"))
+    seen = state.nodes["iam-a"].units["nginx"]
+    assert seen.value is None
+    assert seen.reason == "systemctl: not found"
+
+
+def test_losing_a_source_does_not_count_as_hearing_the_node():
+    state = reduce(blank(), SourceLost(2, "iam-a", Source.UNITS, "timeout"))
+    assert state.nodes["iam-a"].freshness(2) is Freshness.UNKNOWN
+
+
+def test_a_logged_transition_keeps_the_priorities_of_the_last_dump():
+    report = VrrpReport(VrrpState.BACKUP, "json", 50, 50, last_transition=10.0)
+    state = reduce(blank(), VrrpReported(20, "iam-b", "VI_1", report))
+    state = reduce(state, VrrpTransition(30, "iam-b", "VI_1", VrrpState.MASTER, node_at=29.9))
+    now = state.nodes["iam-b"].vrrp["VI_1"].value
+    assert now == VrrpReport(VrrpState.MASTER, "journal", 50, 50, last_transition=29.9)
+
+
+def test_history_never_overrides_a_dump_but_a_later_line_overrides_an_earlier_one():
+    state = blank()
+    for at, what in ((1, VrrpState.BACKUP), (2, VrrpState.MASTER)):
+        state = reduce(state, VrrpTransition(at, "iam-a", "VI_1", what, node_at=at, history=True))
+    assert state.nodes["iam-a"].vrrp["VI_1"].value.state is VrrpState.MASTER
+    state = reduce(state, VrrpReported(3, "iam-a", "VI_1", VrrpReport(VrrpState.FAULT, "json")))
+    state = reduce(state, VrrpTransition(4, "iam-a", "VI_1", VrrpState.BACKUP, node_at=1, history=True))
+    assert state.nodes["iam-a"].vrrp["VI_1"].value.state is VrrpState.FAULT
+
+
+def test_rate_is_the_mean_over_the_window_and_unknown_before_there_is_one():
+    state = reduce(blank(), RequestsCounted(100, "iam-a", RequestCount(1000)))
+    assert state.nodes["iam-a"].rate_per_s(100.1) is None
+    for second in range(1, 21):
+        state = reduce(state, RequestsCounted(100 + second, "iam-a", RequestCount(1000 + 5 * second)))
+    assert state.nodes["iam-a"].rate_per_s(120) == 5.0
+
+
+def test_a_rate_falls_to_zero_when_no_request_comes():
+    state = reduce(blank(), RequestsCounted(100, "iam-a", RequestCount(10)))
+    state = reduce(state, RequestsCounted(101, "iam-a", RequestCount(20)))
+    assert state.nodes["iam-a"].rate_per_s(200) == 0.0
+
+
+def test_a_shrunken_total_is_a_new_log_and_never_a_negative_rate():
+    state = reduce(blank(), RequestsCounted(100, "iam-a", RequestCount(1000)))
+    state = reduce(state, RequestsCounted(105, "iam-a", RequestCount(3)))
+    assert state.nodes["iam-a"].rate_per_s(110) == 0.0
+
+
+def test_a_unit_that_stops_is_announced_once():
+    state = blank()
+    for at, active in enumerate(("active", "deactivating", "inactive", "inactive")):
+        state = reduce(state, UnitReported(at, "iam-a", "nginx", UnitReport(active)))
+    assert [n.text for n in state.notices] == ["iam-a: nginx is inactive"]
+
+
+def test_a_reload_is_no_news():
+    state = blank()
+    for at, active in enumerate(("active", "reloading", "active")):
+        state = reduce(state, UnitReported(at, "iam-a", "nginx", UnitReport(active)))
+    assert state.notices == ()
+
+
+def test_notices_are_bounded():
+    state = blank()
+    for at in range(NOTICES_KEPT + 50):
+        active = "active" if at % 2 else "inactive"
+        state = reduce(state, UnitReported(at, "iam-a", "nginx", UnitReport(active)))
+    assert len(state.notices) == NOTICES_KEPT
+
+
+def test_pending_is_empty_once_every_promise_was_kept_or_given_up():
+    state = blank()
+    down = Link(LinkState.DOWN, 1, "timeout", "no answer", "check the machine")
+    for node in state.nodes:
+        state = reduce(state, LinkChanged(1, node, down))
+    left = set(pending(state))
+    assert left == {"client VI_1"}
+
+
+def test_a_datastore_seen_from_a_node_is_kept_under_both_names():
+    state = reduce(blank(), DatastoreProbed(3, "iam-b", "mariadb", OK))
+    assert state.datastores["mariadb"]["iam-b"].value is OK
+    assert state.nodes["iam-b"].heard_at == 3
