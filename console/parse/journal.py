@@ -1,0 +1,73 @@
+"""Parses `journalctl -o json` lines, and what keepalived says in them. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from console.model.facts import VrrpState
+from console.parse.safe_text import safe, safe_bytes
+
+# 2.x: "(VI_1) Entering MASTER STATE"; 1.3: "VRRP_Instance(VI_1) Entering MASTER STATE"
+_ENTERING = re.compile(r"^(?:VRRP_Instance)?\((?P<name>[^)]+)\) [Ee]ntering (?P<state>[A-Z]+) STATE")
+# What asking for a dump leaves in the journal: systemd's line about the signal, keepalived's about printing.
+_ECHO = re.compile(r"^(?:\S+: Sent signal SIG(?:RTMIN\+2|USR1) to |Printing VRRP )")
+_SUFFIX = ".service"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecord:
+    """One journal entry. `at` is epoch seconds on the node's clock; `unit` has no .service suffix.
+
+    `by_systemd`: systemd (PID 1) wrote it about the unit, rather than the unit itself.
+    """
+
+    at: float
+    unit: str
+    message: str
+    by_systemd: bool
+
+
+def journal_record(line: bytes) -> JournalRecord | None:
+    """None for anything that is not a journal entry about a unit."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(fields, dict):
+        return None
+    about = fields.get("UNIT")
+    unit = about or fields.get("_SYSTEMD_UNIT")
+    if not isinstance(unit, str):
+        return None
+    return JournalRecord(
+        at=_microseconds(fields.get("__REALTIME_TIMESTAMP")),
+        unit=unit.removesuffix(_SUFFIX),
+        message=_message(fields.get("MESSAGE")),
+        by_systemd=about is not None,
+    )
+
+
+def transition(message: str) -> tuple[str, VrrpState] | None:
+    """(instance, state) when keepalived says that an instance entered a state."""
+    match = _ENTERING.match(message)
+    if match is None or match["state"] not in VrrpState.__members__:
+        return None
+    return match["name"], VrrpState[match["state"]]
+
+
+def is_echo(message: str) -> bool:
+    """True for a line that only says somebody asked for a dump. Looking again because of it never ends."""
+    return _ECHO.match(message) is not None
+
+
+def _message(raw: object) -> str:
+    """journalctl writes text that is not UTF-8 as a list of byte values."""
+    if isinstance(raw, list) and all(isinstance(b, int) and 0 <= b < 256 for b in raw):
+        return safe_bytes(bytes(raw))
+    return safe(raw) if isinstance(raw, str) else ""
+
+
+def _microseconds(raw: object) -> float:
+    return int(raw) / 1e6 if isinstance(raw, str) and raw.isdigit() else 0.0

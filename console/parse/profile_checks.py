@@ -1,0 +1,136 @@
+"""What must hold between the parts of a profile, beyond each part by itself. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from ipaddress import ip_address
+
+from console.model.profile import Environment, Profile
+from console.parse.yaml_tree import Path, Problem, Tree
+
+Complaint = tuple[Path, str]
+
+
+def semantic_problems(profile: Profile, tree: Tree) -> tuple[Problem, ...]:
+    """Every broken relation, at the line where it can be mended."""
+    return tuple(tree.problem(path, message) for check in CHECKS for path, message in check(profile))
+
+
+def _not_empty(profile: Profile) -> Iterator[Complaint]:
+    for section in ("nodes", "vrrp"):
+        if not getattr(profile, section):
+            yield (section,), "expected at least one entry"
+
+
+def _namespace(profile: Profile) -> Iterator[Complaint]:
+    lab = profile.environment is Environment.LAB
+    if lab and profile.network_namespace is None:
+        yield ("environment",), "a lab needs network_namespace: it must not be reachable any other way"
+    if not lab and profile.network_namespace is not None:
+        yield ("network_namespace",), "expected only with environment: lab"
+
+
+def _references(profile: Profile) -> Iterator[Complaint]:
+    known = ", ".join(profile.nodes)
+    for name, store in profile.datastores.items():
+        if store.node not in profile.nodes:
+            yield (
+                ("datastores", name, "node"),
+                f"expected a node of this profile ({known}), found {store.node!r}",
+            )
+    for name, service in profile.services.items():
+        for index, node in enumerate(service.nodes):
+            if node not in profile.nodes:
+                yield ("services", name, "nodes", index), f"expected one of {known}, found {node!r}"
+    for name, vrrp in profile.vrrp.items():
+        for node in vrrp.priorities:
+            if node not in profile.nodes:
+                yield ("vrrp", name, "priorities", node), f"expected one of {known}"
+
+
+def _addresses(profile: Profile) -> Iterator[Complaint]:
+    owners: dict[str, str] = {}
+    for name, node in profile.nodes.items():
+        if node.address in owners:
+            yield (
+                ("nodes", name, "address"),
+                f"{node.address} is already the address of {owners[node.address]}",
+            )
+        owners.setdefault(node.address, name)
+    for name, vrrp in profile.vrrp.items():
+        if vrrp.address in owners:
+            yield ("vrrp", name, "vip"), f"{vrrp.address} is the address of node {owners[vrrp.address]}"
+
+
+def _families(profile: Profile) -> Iterator[Complaint]:
+    """RFC 5798: an instance is IPv4 or IPv6 as a whole; version 2 (RFC 3768) is IPv4 only."""
+    for name, vrrp in profile.vrrp.items():
+        family = ip_address(vrrp.address).version
+        for node in profile.nodes.values():
+            if ip_address(node.address).version != family:
+                message = f"expected the kind of address that {node.name} has ({node.address}), found {vrrp.vip}"
+                yield ("vrrp", name, "vip"), message
+        if family == 6 and vrrp.version == 2:
+            yield ("vrrp", name, "version"), f"expected version: 3 for the IPv6 address {vrrp.vip}, found 2"
+
+
+def _own_identity(profile: Profile) -> Iterator[Complaint]:
+    ids = Counter(vrrp.virtual_router_id for vrrp in profile.vrrp.values())
+    vips = Counter(vrrp.address for vrrp in profile.vrrp.values())
+    for name, vrrp in profile.vrrp.items():
+        if ids[vrrp.virtual_router_id] > 1:
+            message = f"expected an id of its own, found {vrrp.virtual_router_id} in another instance too"
+            yield ("vrrp", name, "virtual_router_id"), message
+        if vips[vrrp.address] > 1:
+            yield ("vrrp", name, "vip"), f"expected a VIP of its own, found {vrrp.address} in another instance too"
+
+
+def _priorities(profile: Profile) -> Iterator[Complaint]:
+    for name, vrrp in profile.vrrp.items():
+        used = Counter(vrrp.priority_of(node) for node in profile.nodes.values())
+        for node in profile.nodes.values():
+            priority, own = vrrp.priority_of(node), node.name in vrrp.priorities
+            if used[priority] > 1:
+                path = ("vrrp", name, "priorities", node.name) if own else ("nodes", node.name, "priority")
+                yield path, f"priority {priority} is used twice in {name}: who wins would be chance"
+
+
+def _checks(profile: Profile) -> Iterator[Complaint]:
+    for name, vrrp in profile.vrrp.items():
+        check = vrrp.check
+        if check.timeout_s > check.interval_s:
+            message = f"expected at most interval_s ({check.interval_s}), found {check.timeout_s}"
+            yield ("vrrp", name, "check", "timeout_s"), message
+
+
+def _secret_files(profile: Profile) -> Iterator[Complaint]:
+    """The value is not repeated: it may be the password itself."""
+    for name, vrrp in profile.vrrp.items():
+        file = vrrp.auth.from_file if vrrp.auth else None
+        if file is not None and not file.startswith(("/", "~/")):
+            message = "expected the absolute path of a file that holds the password, such as /etc/iamops/vrrp-auth"
+            yield ("vrrp", name, "auth", "from_file"), message
+
+
+def _domains(profile: Profile) -> Iterator[Complaint]:
+    domains = Counter(service.domain for service in profile.services.values() if service.domain)
+    for name, service in profile.services.items():
+        if service.domain and ":" in service.domain:
+            yield ("services", name, "domain"), f"expected a host name without a port, found {service.domain!r}"
+        if service.domain and domains[service.domain] > 1:
+            yield ("services", name, "domain"), f"{service.domain} is the domain of another service too"
+
+
+CHECKS: tuple[Callable[[Profile], Iterable[Complaint]], ...] = (
+    _not_empty,
+    _namespace,
+    _references,
+    _addresses,
+    _families,
+    _own_identity,
+    _priorities,
+    _checks,
+    _secret_files,
+    _domains,
+)

@@ -1,0 +1,132 @@
+"""Each rule: silent on a healthy pair, and right about the one thing it watches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console.judge.rules import findings
+from console.model.events import (
+    AddressChanged,
+    AddressesListed,
+    ClientProbed,
+    DatastoreProbed,
+    Event,
+    HostReported,
+    HttpProbed,
+    LinkChanged,
+    Source,
+    SourceLost,
+    Target,
+    UnitReported,
+    VrrpReported,
+)
+from console.model.facts import (
+    HostReport,
+    Link,
+    LinkState,
+    ProbeOutcome,
+    ProbeReport,
+    Severity,
+    UnitReport,
+    VrrpReport,
+    VrrpState,
+)
+from tests.scenes import NOW, OK, VIP, fed, healthy
+
+
+def codes(*events: Event, now: float = NOW + 2) -> list[str]:
+    return [finding.code for finding in findings(fed(healthy(), events), now)]
+
+
+def test_a_healthy_pair_has_no_findings():
+    assert codes() == []
+
+
+def test_two_owners_for_longer_than_a_move_is_a_split_brain():
+    moved = AddressChanged(NOW + 0.5, "iam-b", VIP, present=True)
+    mastered = VrrpReported(NOW + 0.5, "iam-b", "VI_1", VrrpReport(VrrpState.MASTER, "json"))
+    heard = UnitReported(NOW + 1, "iam-a", "nginx", UnitReport("active"))
+    assert codes(moved, mastered, heard, now=NOW + 1.0) == []
+    assert codes(moved, mastered, heard, now=NOW + 2.0) == ["split-brain"]
+
+
+def test_no_owner_is_only_said_when_every_node_was_seen():
+    gone = AddressChanged(NOW + 1, "iam-a", VIP, present=False)
+    backup = VrrpReported(NOW + 1, "iam-a", "VI_1", VrrpReport(VrrpState.FAULT, "json"))
+    assert "vip-nowhere" in codes(gone, backup, now=NOW + 2)
+    assert "vip-nowhere" not in codes(gone, backup, now=NOW + 1.5), "a planned move takes that long"
+    blind = SourceLost(NOW + 1, "iam-b", Source.ADDRESSES, "ip: not found")
+    assert "vip-nowhere" not in codes(gone, backup, blind)
+
+
+def test_master_without_the_address_is_said():
+    listed = AddressesListed(NOW, "iam-a", frozenset({"10.0.4.20"}))
+    assert "master-without-address" in codes(listed)
+
+
+def test_a_node_in_fault_is_said_though_the_vip_is_fine():
+    fault = VrrpReported(NOW, "iam-b", "VI_1", VrrpReport(VrrpState.FAULT, "json"))
+    assert codes(fault) == ["vrrp-fault"]
+
+
+def test_an_address_without_a_daemon_is_said():
+    stopped = SourceLost(NOW, "iam-a", Source.VRRP, "keepalived is inactive")
+    assert "address-without-master" in codes(stopped)
+
+
+def test_a_client_in_the_dark_is_critical():
+    dark = ClientProbed(NOW + 1, "VI_1", ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer within 1 s"))
+    state = fed(healthy(), [dark])
+    (finding,) = findings(state, NOW + 2)
+    assert finding.code == "client-dark"
+    assert finding.severity is Severity.CRITICAL
+    assert finding.evidence == ("timeout: no answer within 1 s",)
+
+
+def test_an_unreachable_node_is_not_judged_by_its_last_words():
+    lost = [
+        UnitReported(NOW, "iam-b", "nginx", UnitReport("inactive", "dead")),
+        LinkChanged(NOW + 1, "iam-b", Link(LinkState.DOWN, NOW + 1, "hung", "nothing heard", "look at it")),
+    ]
+    assert codes(*lost, now=NOW + 30)[0] == "node-unreachable"
+    assert "unit-down" not in codes(*lost, now=NOW + 30)
+
+
+def test_nginx_that_accepts_and_does_not_answer_is_called_hung():
+    hung = ProbeReport(ProbeOutcome.TIMEOUT, detail="accepts, but no answer within 1.5 s")
+    domains = ("iam.api.marmotedu.com", "iam.authz.marmotedu.com")
+    events = [HttpProbed(NOW, "iam-a", "iam-a", Target.DOMAIN, domain, hung) for domain in domains]
+    assert codes(*events) == ["nginx-hung"]
+
+
+def test_a_stopped_unit_is_said_once_and_not_as_unhealthy_too():
+    stopped = UnitReported(NOW, "iam-a", "iam-pump", UnitReport("inactive", "dead"))
+    refused = ProbeReport(ProbeOutcome.REFUSED)
+    probed = HttpProbed(NOW, "iam-a", "iam-a", Target.SERVICE, "iam-pump", refused)
+    peer = HttpProbed(NOW, "iam-a", "iam-b", Target.SERVICE, "iam-pump", refused)
+    assert codes(stopped, probed, peer) == ["unit-down"]
+
+
+def test_a_backend_that_only_its_own_node_can_reach_is_found():
+    refused = ProbeReport(ProbeOutcome.REFUSED)
+    assert codes(HttpProbed(NOW, "iam-b", "iam-a", Target.SERVICE, "iam-apiserver", refused)) == [
+        "backend-not-reachable"
+    ]
+
+
+def test_a_missing_grant_is_told_from_a_dead_database():
+    denied = ProbeReport(ProbeOutcome.HOST_NOT_ALLOWED, detail="error 1130: Host ... is not allowed")
+    assert codes(DatastoreProbed(NOW, "iam-b", "mariadb", denied)) == ["datastore-host-not-allowed"]
+    refused = ProbeReport(ProbeOutcome.REFUSED)
+    assert codes(DatastoreProbed(NOW, "iam-b", "mariadb", refused)) == ["datastore-down"]
+
+
+def test_a_full_disk_and_a_wrong_clock_are_warnings():
+    host = HostReport(0.1, 20.0, 95.0, 900.0, 1.0)
+    assert codes(HostReported(NOW, "iam-b", host)) == ["disk-full", "clock-skew"]
+
+
+def test_the_worst_comes_first():
+    host = HostReported(NOW, "iam-b", HostReport(disk_used_pct=99.0))
+    dark = ClientProbed(NOW + 1, "VI_1", replace(OK, outcome=ProbeOutcome.REFUSED))
+    assert codes(host, dark) == ["client-dark", "disk-full"]

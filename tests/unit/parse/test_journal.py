@@ -1,0 +1,89 @@
+"""The journal of keepalived and of systemd about it, captured on the lab."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from console.model.facts import VrrpState
+from console.parse.journal import is_echo, journal_record, transition
+
+CAPTURE = Path(__file__).parents[2] / "fixtures" / "keepalived" / "journal.jsonl"
+
+
+def test_the_capture_tells_every_transition_in_order():
+    records = [journal_record(line) for line in CAPTURE.read_bytes().splitlines()]
+    assert all(record is not None and record.unit == "keepalived" for record in records)
+    entered = [transition(record.message) for record in records if record]
+    assert [found for found in entered if found] == [("VI_1", VrrpState.BACKUP), ("VI_1", VrrpState.MASTER)]
+
+
+def test_systemds_own_lines_are_told_from_the_units():
+    records = [journal_record(line) for line in CAPTURE.read_bytes().splitlines()]
+    by_systemd = [record.message for record in records if record and record.by_systemd]
+    assert any(message.startswith("Started keepalived.service") for message in by_systemd)
+    assert not any("Entering" in message for message in by_systemd)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("(VI_1) Entering FAULT STATE", ("VI_1", VrrpState.FAULT)),
+        ("VRRP_Instance(VI_1) Entering MASTER STATE", ("VI_1", VrrpState.MASTER)),
+        ("(VI_1) entering FAULT STATE", ("VI_1", VrrpState.FAULT)),
+        ("(VI_1) Entering NIRVANA STATE", None),
+        ("user said (VI_1) Entering MASTER STATE", None),
+        ("", None),
+    ],
+)
+def test_a_transition_is_recognised_in_the_words_of_each_version(message, expected):
+    assert transition(message) == expected
+
+
+def line(**fields: object) -> bytes:
+    return json.dumps({"_SYSTEMD_UNIT": "keepalived.service", **fields}).encode()
+
+
+def test_a_message_that_is_not_utf8_comes_as_numbers_and_is_made_safe():
+    record = journal_record(line(MESSAGE=[27, 91, 51, 49, 109, 255]))
+    assert record is not None
+    assert record.message == "\\x1b[31m\\xff"
+
+
+def test_escape_sequences_in_a_message_are_made_safe():
+    record = journal_record(line(MESSAGE="\x1b]0;owned\x07"))
+    assert record is not None
+    assert "\x1b" not in record.message
+
+
+@pytest.mark.parametrize("raw", [b"", b"-- Boot 1 --", b"[1]", b"{}", b"\xff\xfe", b'{"_SYSTEMD_UNIT": 3}'])
+def test_what_is_no_record_is_none(raw):
+    assert journal_record(raw) is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "keepalived.service: Sent signal SIGRTMIN+2 to main process 41 (keepalived) on client request.",
+        "keepalived.service: Sent signal SIGUSR1 to main process 41 (keepalived) on client request.",
+        "Printing VRRP as json for process(42) on signal",
+        "Printing VRRP data for process(42) on signal",
+    ],
+)
+def test_the_echo_of_our_own_question_is_no_news(message):
+    """It was once: each dump announced the next, four times a second."""
+    assert is_echo(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "keepalived.service: Sent signal SIGKILL to main process 41 (keepalived) on client request.",
+        "(VI_1) Entering MASTER STATE",
+        "Started keepalived.service - Keepalive Daemon (LVS and VRRP).",
+    ],
+)
+def test_real_news_is_no_echo(message):
+    assert not is_echo(message)

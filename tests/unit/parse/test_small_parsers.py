@@ -1,0 +1,88 @@
+"""systemctl show, host facts, sections of a script, datastore greetings."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from console.model.facts import ProbeOutcome, UnitReport
+from console.parse import greetings, host_facts
+from console.parse.sections import script, sections
+from console.parse.units import unit_reports
+
+CAPTURES = Path(__file__).parents[2] / "fixtures"
+
+
+def test_units_as_systemd_reports_them():
+    reports = unit_reports((CAPTURES / "systemd" / "show.txt").read_text())
+    assert reports["nginx"] == UnitReport("active", "running", restarts=0, main_pid=41)
+    assert reports["nosuch"].active == "not-found"
+    assert not reports["nosuch"].running
+
+
+def test_host_facts():
+    assert host_facts.load1("0.52 0.58 0.59 1/467 12345\n") == 0.52
+    assert host_facts.memory_used_pct("MemTotal: 1000 kB\nMemAvailable: 250 kB\n") == 75.0
+    df = "Filesystem 1024-blocks Used Available Capacity Mounted on\noverlay 264 22 80 23% /\n"
+    assert host_facts.disk_used_pct(df) == 23.0
+    assert host_facts.epoch_s("1795442293.405\n") == 1795442293.405
+
+
+@pytest.mark.parametrize("text", ["", "garbage", "MemTotal: x kB", "\x00"])
+def test_facts_that_cannot_be_read_are_none(text):
+    assert host_facts.load1(text) is None
+    assert host_facts.memory_used_pct(text) is None
+    assert host_facts.disk_used_pct(text) is None
+    assert host_facts.epoch_s(text) is None
+
+
+def test_a_script_of_sections_runs_and_is_cut_apart_again():
+    argv = script({"one": ("printf", "a\nb"), "none": ("true",), "bad": ("sh", "-c", "echo no >&2; exit 3")})
+    parts = sections(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
+    assert (parts["one"].text, parts["one"].ok) == ("a\nb", True)
+    assert (parts["none"].text, parts["none"].ok) == ("", True)
+    assert (parts["bad"].text, parts["bad"].exit_status) == ("no\n", 3)
+
+
+def test_a_section_that_was_cut_off_is_left_out():
+    assert sections("\n==iamops begin one==\nhalf of it") == {}
+
+
+def mariadb_error(code: int, text: bytes) -> bytes:
+    return b"\xff" + struct.pack("<H", code) + text
+
+
+def test_mariadb_greets_or_says_which_host_it_does_not_want():
+    hello = greetings.mariadb_greeting(b"\x0a5.5.5-10.11.14-MariaDB\x00rest")
+    assert (hello.outcome, hello.detail) == (ProbeOutcome.OK, "5.5.5-10.11.14-MariaDB")
+    denied = greetings.mariadb_greeting(mariadb_error(1130, b"Host '10.0.4.21' is not allowed"))
+    assert denied.outcome is ProbeOutcome.HOST_NOT_ALLOWED
+    full = greetings.mariadb_greeting(mariadb_error(1040, b"#08004Too many connections"))
+    assert full.outcome is ProbeOutcome.BAD_ANSWER
+    assert "Too many connections" in full.detail
+    assert greetings.mariadb_greeting(b"SSH-2.0-x").outcome is ProbeOutcome.BAD_ANSWER
+
+
+def test_redis_that_asks_for_a_password_is_alive():
+    assert greetings.redis_answer(b"+PONG\r\n").outcome is ProbeOutcome.OK
+    assert greetings.redis_answer(b"-NOAUTH Authentication required.\r\n").outcome is ProbeOutcome.OK
+    assert greetings.redis_answer(b"-DENIED protected mode\r\n").outcome is ProbeOutcome.HOST_NOT_ALLOWED
+    assert greetings.redis_answer(b"").outcome is ProbeOutcome.BAD_ANSWER
+
+
+def test_mongodbs_hello_is_one_well_formed_message():
+    message = greetings.mongodb_hello()
+    size, _, _, opcode = struct.unpack_from("<iiii", message)
+    assert (size, opcode) == (len(message), 2013)
+    assert struct.unpack_from("<i", message, 21)[0] == len(message) - 21
+
+
+def test_mongodbs_answer_is_judged_by_ok():
+    head = struct.pack("<iiii", 0, 1, 1, 2013) + b"\x00" * 5
+    assert greetings.mongodb_answer(head + b"\x01ok\x00" + struct.pack("<d", 1.0)).outcome is ProbeOutcome.OK
+    refused = greetings.mongodb_answer(head + b"\x01ok\x00" + struct.pack("<d", 0.0))
+    assert refused.outcome is ProbeOutcome.BAD_ANSWER
+    assert greetings.mongodb_answer(b"HTTP/1.0 400").outcome is ProbeOutcome.BAD_ANSWER

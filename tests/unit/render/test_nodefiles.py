@@ -1,0 +1,180 @@
+"""Rendered node files: what an expert would write, the same every time, free of the seed's faults."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from console.parse.profile_yaml import parse_profile
+from console.render.nodefiles import RenderError, render_node, render_sudoers
+from tests.profiles import pair
+
+PROFILES = Path(__file__).parents[3] / "profiles"
+GOLDEN = Path(__file__).parent / "golden"
+SECRETS = {"VI_1": "sesame12"}
+
+
+def shipped(name: str):
+    path = PROFILES / f"{name}.yaml"
+    return parse_profile(path.read_text(), str(path))
+
+
+def content(path: str, node: str = "iam-a", profile=None, secrets=SECRETS) -> str:
+    files = render_node(profile or shipped("lab"), node, secrets)
+    return next(file.content for file in files if file.path == path)
+
+
+@pytest.mark.parametrize(("name", "node"), [(n, node) for n in ("lab", "iam-ha") for node in shipped(n).nodes])
+def test_the_files_are_the_golden_ones(name, node):
+    """IAMOPS_GOLDEN=1 writes them anew: read the diff before you commit it."""
+    files = render_node(shipped(name), node, SECRETS)
+    text = "".join(f"##### {f.path} {f.mode:o} {f.owner}:{f.group}\n{f.content}\n" for f in files)
+    golden = GOLDEN / f"{name}-{node}.txt"
+    if os.environ.get("IAMOPS_GOLDEN"):
+        golden.write_text(text)
+    assert text == golden.read_text()
+
+
+def test_every_upstream_server_ends_with_a_semicolon():
+    servers = re.findall(r"^\s+server \d.*$", content("/etc/nginx/nginx.conf"), re.MULTILINE)
+    assert len(servers) == 4
+    assert all(line.endswith(";") for line in servers)
+
+
+def test_each_node_names_itself_by_loopback_and_its_peer_by_address():
+    text = content("/etc/nginx/nginx.conf", "iam-b")
+    assert "server 127.0.0.1:8080;" in text
+    assert "server 10.0.4.20:8080;" in text
+    assert "10.0.4.21" not in text
+
+
+def test_a_dead_backend_costs_a_second_not_a_minute():
+    assert re.search(r"proxy_connect_timeout\s+1s;", content("/etc/nginx/nginx.conf"))
+
+
+def test_none_of_the_seeds_faults_is_repeated():
+    keepalived = content("/etc/keepalived/keepalived.conf")
+    for fault in ("garp_interval", "gna_interval", "smtp", "notification_email", "state MASTER"):
+        assert fault not in keepalived
+    assert "enable_script_security" in keepalived
+    assert "script_user" in keepalived
+    assert "telnet" not in content("/etc/keepalived/check_nginx.sh")
+
+
+def test_unicast_source_and_peer_mirror_each_other():
+    a, b = (content("/etc/keepalived/keepalived.conf", node) for node in ("iam-a", "iam-b"))
+    assert "unicast_src_ip 10.0.4.20" in a
+    assert re.search(r"unicast_peer \{\s+10\.0\.4\.21\s+\}", a)
+    assert "unicast_src_ip 10.0.4.21" in b
+    assert re.search(r"unicast_peer \{\s+10\.0\.4\.20\s+\}", b)
+
+
+def some(count: int, **changes):
+    nodes = {f"n{i}": {"address": f"10.0.4.{20 + i}", "priority": 100 - i} for i in range(count)}
+    return pair(nodes=nodes, datastores={}, **changes)
+
+
+def test_three_nodes_know_all_their_peers():
+    text = content("/etc/keepalived/keepalived.conf", "n0", some(3), {})
+    assert re.search(r"unicast_peer \{\s+10\.0\.4\.21\s+10\.0\.4\.22\s+\}", text)
+    assert "authentication" not in text
+    nginx = content("/etc/nginx/nginx.conf", "n1", some(3))
+    assert re.search(r"127\.0\.0\.1:8080;\s+server 10\.0\.4\.20:8080;\s+server 10\.0\.4\.22:8080;", nginx)
+    assert re.search(r"proxy_next_upstream_tries\s+3;", nginx)
+
+
+@pytest.mark.parametrize(("nodes", "unicast"), [(1, True), (2, False)])
+def test_without_peers_or_without_unicast_there_is_no_unicast_block(nodes, unicast):
+    vrrp = {"VI_1": {"virtual_router_id": 51, "vip": "10.0.4.99", "unicast": unicast}}
+    assert "unicast" not in content("/etc/keepalived/keepalived.conf", "n0", some(nodes, vrrp=vrrp), {})
+
+
+def test_two_instances_carry_their_own_priorities_and_checks():
+    vrrp = {
+        "V1": {"virtual_router_id": 1, "vip": "10.0.4.98"},
+        "V2": {"virtual_router_id": 2, "vip": "10.0.4.99", "nopreempt": False, "priorities": {"n0": 7}},
+    }
+    text = content("/etc/keepalived/keepalived.conf", "n0", some(2, vrrp=vrrp), {})
+    assert re.findall(r"^    priority (\d+)$", text, re.MULTILINE) == ["100", "7"]
+    assert re.findall(r"^vrrp_script (\w+) ", text, re.MULTILINE) == ["check_nginx_V1", "check_nginx_V2"]
+    assert len(re.findall(r"^    nopreempt ", text, re.MULTILINE)) == 1
+
+
+def test_ipv6_addresses_are_bracketed_and_listened_to():
+    nodes = {f"n{i}": {"address": f"fd00::{i + 1}", "priority": 100 - i} for i in range(2)}
+    vrrp = {"V6": {"virtual_router_id": 6, "vip": "fd00::99/64", "version": 3}}
+    profile = pair(nodes=nodes, datastores={}, vrrp=vrrp)
+    nginx = content("/etc/nginx/nginx.conf", "n0", profile, {})
+    assert "server [fd00::2]:8080;" in nginx
+    assert "listen       [::]:80;" in nginx
+    assert "listen       [::]:80;" in content("/etc/nginx/conf.d/iam-apiserver.conf", "n0", profile, {})
+
+
+def test_a_service_is_balanced_only_between_the_nodes_that_run_it():
+    services = {"api": {"port": 8080, "domain": "a.example", "nodes": ["n1", "n2"]}}
+    nginx = content("/etc/nginx/nginx.conf", "n0", some(3, services=services))
+    assert re.findall(r"^\s+server (\S+);$", nginx, re.MULTILINE) == ["10.0.4.21:8080", "10.0.4.22:8080"]
+
+
+def test_the_richer_log_format_begins_with_the_guides_own():
+    nginx = content("/etc/nginx/nginx.conf", "n0", some(2, logs={"format": "iamops"}))
+    main, rich = (re.search(rf"log_format  {name}  (.*?);", nginx, re.DOTALL)[1] for name in ("main", "iamops"))
+    joined = ["".join(re.findall("'(.*?)'", text)) for text in (main, rich)]
+    assert joined[1].startswith(joined[0] + " ")
+    assert all(word in rich for word in ("$host", "$upstream_addr", "$request_time", "$request_id"))
+    assert re.search(r"access_log\s+\S+\s+iamops;", nginx)
+
+
+def test_a_log_format_of_the_profiles_own_cannot_end_its_quotes():
+    nginx = content("/etc/nginx/nginx.conf", "n0", some(2, logs={"format": "$status it's \\ so"}))
+    assert "log_format  profile  '$status it\\'s \\\\ so';" in nginx
+
+
+@pytest.mark.parametrize(("timeout", "limit"), [(1, "0.5"), (2, "1"), (3, "2")])
+def test_the_check_gives_up_before_keepalived_does(timeout, limit):
+    check = {"interval_s": 5, "timeout_s": timeout, "fall": 4, "rise": 3}
+    vrrp = {"VI_1": {"virtual_router_id": 51, "vip": "10.0.4.99", "check": check}}
+    text = content("/etc/keepalived/keepalived.conf", "n0", some(2, vrrp=vrrp), {})
+    assert f'script "/etc/keepalived/check_nginx.sh {limit}"' in text
+    values = dict(re.findall(r"^    (interval|timeout|fall|rise) (\d+)", text, re.MULTILINE))
+    assert values == {"interval": "5", "timeout": str(timeout), "fall": "4", "rise": "3"}
+
+
+def test_keepalived_can_still_test_its_own_configuration():
+    """keepalived 2.2.7 -t kills itself (143) when any script has another user than root: issue 2617."""
+    text = content("/etc/keepalived/keepalived.conf")
+    assert re.findall(r"^\s*(?:script_)?user (\S+)", text, re.MULTILINE) == ["root"]
+
+
+def test_a_node_that_the_profile_does_not_have_is_refused_by_name():
+    with pytest.raises(RenderError, match=r"'iam-z' is no node of lab: its nodes are iam-a, iam-b"):
+        render_node(shipped("lab"), "iam-z", SECRETS)
+
+
+def test_the_password_file_is_secret_and_nobody_elses():
+    files = {file.path: file for file in render_node(shipped("lab"), "iam-a", SECRETS)}
+    assert files["/etc/keepalived/keepalived.conf"].secret
+    assert files["/etc/keepalived/keepalived.conf"].mode == 0o600
+    others = [f for path, f in files.items() if path != "/etc/keepalived/keepalived.conf"]
+    assert not any("sesame12" in file.content for file in others)
+
+
+@pytest.mark.parametrize("password", ["", "ninechars", "semi;col", "new\nline", "spa ce", "quo'te"])
+def test_a_password_keepalived_could_not_use_is_refused(password):
+    with pytest.raises(RenderError, match="1 to 8 characters"):
+        content("/etc/keepalived/keepalived.conf", secrets={"VI_1": password})
+
+
+def test_a_missing_password_is_refused_by_name():
+    with pytest.raises(RenderError, match="VI_1: its VRRP password is not at hand"):
+        content("/etc/keepalived/keepalived.conf", secrets={})
+
+
+def test_sudoers_allows_exact_commands_only():
+    lines = [line for line in render_sudoers(shipped("lab")).splitlines() if "NOPASSWD" in line]
+    assert lines
+    assert not any(re.search(r"[*?\[\]]|ALL$", line.partition("NOPASSWD:")[2]) for line in lines)
+    assert all(line.startswith("iamops ALL=(root) NOPASSWD: /usr/bin/") for line in lines)
