@@ -30,9 +30,15 @@ class HostKeyUnknown(TransportError):
 
 
 class HostKeyChanged(TransportError):
-    """The node presented another key than the one on file."""
+    """The node presented another key than the one on file, or one that is marked as revoked."""
 
     kind = "host-key-changed"
+
+
+class SshConfigInvalid(TransportError):
+    """The user's OpenSSH configuration, or what the profile says about SSH, cannot be used."""
+
+    kind = "ssh-config"
 
 
 class ConnectRefused(TransportError):
@@ -45,6 +51,12 @@ class Unreachable(TransportError):
     """No route, no name, or the network namespace is not there."""
 
     kind = "unreachable"
+
+
+class HandshakeFailed(TransportError):
+    """Something answered, but no SSH login came of it: no SSH server, or nothing in common with it."""
+
+    kind = "handshake"
 
 
 class AuthFailed(TransportError):
@@ -71,19 +83,43 @@ class LinkLost(TransportError):
     kind = "link-lost"
 
 
-class CommandTimeout(TransportError):
+class CommandFailed(TransportError):
+    """Base of what goes wrong with one request while the connection itself is still good."""
+
+    kind = "command-failed"
+
+
+class CommandTimeout(CommandFailed):
     """A command did not end before its deadline. Its outcome is unknown."""
 
     kind = "command-timeout"
 
 
-class ForwardingForbidden(TransportError):
+class OutputTooLong(CommandFailed):
+    """A command wrote more than the console is ready to hold; it was ended."""
+
+    kind = "output-too-long"
+
+
+class WriteFailed(CommandFailed):
+    """A file could not be written; what stood at its path is unchanged."""
+
+    kind = "write-failed"
+
+
+class ChannelRefused(CommandFailed):
+    """sshd would not open another channel on a living connection."""
+
+    kind = "channel-refused"
+
+
+class ForwardingForbidden(CommandFailed):
     """sshd does not allow TCP forwarding."""
 
     kind = "forwarding-forbidden"
 
 
-class ConnectFailed(TransportError):
+class ConnectFailed(CommandFailed):
     """The TCP channel could not reach its target. `refused` tells a closed port from no route."""
 
     kind = "connect-failed"
@@ -112,7 +148,10 @@ class CommandResult:
 
 
 class ByteStream(Protocol):
-    """A TCP connection made from the node."""
+    """A TCP connection made from the node.
+
+    Raises ConnectionError when the far end is gone, TransportError when the SSH connection is.
+    """
 
     async def read(self, limit: int) -> bytes:
         """Up to `limit` bytes; b"" at the end."""
@@ -127,7 +166,15 @@ class LineStream(Protocol):
     """The running output of a long-lived command."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Lines without their newline; a line over the limit is cut, never buffered without bound."""
+        """Lines without their newline; a line over the limit is cut, never buffered without bound.
+
+        Ends when the command ends. Raises LinkLost or PeerHung when the connection does.
+        """
+        ...
+
+    @property
+    def ending(self) -> CommandResult | None:
+        """How the command ended by itself (no stdout; the tail of stderr), or None while it runs."""
         ...
 
 
@@ -137,8 +184,13 @@ class Transport(Protocol):
     @property
     def node(self) -> str: ...
 
+    @property
+    def heard_at(self) -> float:
+        """Monotonic time at which anything last arrived from the node, keepalive answers included."""
+        ...
+
     async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
-        """Runs a command to its end. Raises CommandTimeout, LinkLost."""
+        """Runs a command to its end. Raises CommandTimeout, LinkLost, OutputTooLong."""
         ...
 
     def stream(self, argv: Sequence[str]) -> AbstractAsyncContextManager[LineStream]:
@@ -150,7 +202,7 @@ class Transport(Protocol):
         ...
 
     async def put(self, content: bytes, path: str, *, mode: int, timeout_s: float) -> None:
-        """Writes a file the login user may write, atomically."""
+        """Writes a file the login user may write, atomically. Raises WriteFailed, CommandTimeout, LinkLost."""
         ...
 
     async def wait_closed(self) -> TransportError | None:

@@ -1,0 +1,91 @@
+"""What a client on the operator's machine sees at the VIP: its own thread, the monotonic clock."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from console.model.facts import ProbeOutcome, ProbeReport
+from console.nodes.http import MAX_BODY, USER_AGENT, judged
+
+OpenSocket = Callable[[str, int, float], socket.socket]
+Tell = Callable[[str, ProbeReport], None]
+
+TIMEOUT_S = 1.0
+EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTarget:
+    """An address a client would use. `name` is the VRRP instance, or `public`."""
+
+    name: str
+    address: str
+    port: int
+    host: str
+    path: str
+
+
+class ClientProbe:
+    """Probes every target once a second until stopped. `tell` is called from the probe's thread."""
+
+    def __init__(
+        self, targets: tuple[ClientTarget, ...], open_socket: OpenSocket, tell: Tell, *, every_s: float = EVERY_S
+    ) -> None:
+        self._targets = targets
+        self._open_socket = open_socket
+        self._tell = tell
+        self._every_s = every_s
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="client-probe", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Returns when the thread has ended: at most one probe's timeout later."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(TIMEOUT_S * (len(self._targets) + 1))
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            due = time.monotonic() + self._every_s
+            for target in self._targets:
+                report = probe_once(target, self._open_socket)
+                if not self._stopped.is_set():
+                    self._tell(target.name, report)
+            self._stopped.wait(max(0.0, due - time.monotonic()))
+
+
+def probe_once(target: ClientTarget, open_socket: OpenSocket, timeout_s: float = TIMEOUT_S) -> ProbeReport:
+    """One request from this machine. Tells refused from dark (no answer) from a wrong answer."""
+    started = time.monotonic()
+    try:
+        with open_socket(target.address, target.port, timeout_s) as connection:
+            return _request(connection, target, started, timeout_s)
+    except TimeoutError:
+        return ProbeReport(ProbeOutcome.TIMEOUT, detail=f"no answer within {timeout_s:g} s")
+    except ConnectionRefusedError:
+        return ProbeReport(ProbeOutcome.REFUSED, detail=f"port {target.port} refused")
+    except ConnectionError as error:
+        return ProbeReport(ProbeOutcome.CLOSED, detail=error.strerror or "connection closed")
+    except OSError as error:
+        return ProbeReport(ProbeOutcome.NO_ROUTE, detail=error.strerror or str(error))
+    except (http.client.HTTPException, ValueError):
+        return ProbeReport(ProbeOutcome.BAD_ANSWER, detail="not HTTP")
+
+
+def _request(connection: socket.socket, target: ClientTarget, started: float, timeout_s: float) -> ProbeReport:
+    connection.settimeout(timeout_s)
+    request = f"GET {target.path} HTTP/1.1\r\nHost: {target.host}\r\nUser-Agent: {USER_AGENT}\r\n"
+    connection.sendall(f"{request}Connection: close\r\n\r\n".encode("ascii"))
+    response = http.client.HTTPResponse(connection, method="GET")
+    response.begin()
+    body = response.read(MAX_BODY)
+    headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in response.getheaders()]
+    return judged(response.status, headers, body, (time.monotonic() - started) * 1000)

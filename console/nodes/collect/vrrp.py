@@ -1,0 +1,92 @@
+"""keepalived: its journal as it is written, and its dump when something happened."""
+
+from __future__ import annotations
+
+from console.model.events import Source, VrrpReported, VrrpTransition
+from console.nodes.keepalived import VrrpUnknown, VrrpWitness
+from console.nodes.transport import CommandFailed
+from console.nodes.watch import Watch, ended, every, keep
+from console.parse.journal import JournalRecord, is_echo, journal_record, transition
+
+DUMP_EVERY_S = 30.0
+JOURNAL_FIELDS = "MESSAGE,UNIT,_SYSTEMD_UNIT"
+HISTORY_LINES = 200
+HISTORY_TIMEOUT_S = 5.0
+
+
+async def journal(watch: Watch) -> None:
+    """keepalived's own words, and systemd's about every unit of the profile, from now on."""
+    matches = [_said_by(watch.profile.keepalived.unit)]
+    for unit in watch.profile.units_on(watch.node):
+        matches += ["+", "_PID=1", f"UNIT={unit}.service"]
+
+    async def follow() -> str:
+        async with watch.transport.stream(_journalctl("--follow", "--lines=0", *matches)) as lines:
+            async for raw in lines:
+                record = journal_record(raw)
+                if record is not None:
+                    _journal_record(watch, record)
+            return ended("journalctl", lines.ending)
+
+    await keep(Source.JOURNAL, watch, follow)
+
+
+async def dump(watch: Watch) -> None:
+    """keepalived's dump: when the journal says something happened, and slowly."""
+    witness = VrrpWitness(watch.transport, watch.profile)
+
+    async def look() -> None:
+        try:
+            reports = await witness.ask()
+        except VrrpUnknown as unknown:
+            await _without_dump(watch, unknown)
+            return
+        at = watch.clock()
+        for instance, report in reports.items():
+            watch.emit(VrrpReported(at, watch.node, instance, report))
+
+    await every(DUMP_EVERY_S, look, early=watch.vrrp_changed)
+
+
+def _journal_record(watch: Watch, record: JournalRecord) -> None:
+    if is_echo(record.message):
+        return
+    if record.by_systemd:
+        watch.units_changed.set()
+    if record.unit == watch.profile.keepalived.unit:
+        watch.vrrp_changed.set()
+        _emit_transition(watch, record, history=False)
+
+
+async def _without_dump(watch: Watch, unknown: VrrpUnknown) -> None:
+    """A stopped daemon has no state. A silent one has the state it last logged, if it logged one."""
+    if unknown.final:
+        watch.lost(Source.VRRP, unknown.reason)
+        return
+    argv = _journalctl(f"--lines={HISTORY_LINES}", _said_by(watch.profile.keepalived.unit))
+    try:
+        result = await watch.transport.run(argv, timeout_s=HISTORY_TIMEOUT_S)
+    except CommandFailed as failure:
+        watch.lost(Source.VRRP, failure.reason)
+        return
+    records = [journal_record(line) for line in result.stdout.splitlines()]
+    found = [_emit_transition(watch, record, history=True) for record in records if record is not None]
+    if not any(found):
+        watch.lost(Source.VRRP, unknown.reason)
+
+
+def _emit_transition(watch: Watch, record: JournalRecord, *, history: bool) -> bool:
+    entered = None if record.by_systemd else transition(record.message)
+    if entered is None:
+        return False
+    instance, state = entered
+    watch.emit(VrrpTransition(watch.clock(), watch.node, instance, state, record.at, history))
+    return True
+
+
+def _said_by(unit: str) -> str:
+    return f"_SYSTEMD_UNIT={unit}.service"
+
+
+def _journalctl(*args: str) -> tuple[str, ...]:
+    return ("journalctl", "--output=json", f"--output-fields={JOURNAL_FIELDS}", *args)

@@ -1,0 +1,99 @@
+"""Sockets made inside another network namespace, so that with the lab down nothing can leak out."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import socket
+import threading
+from pathlib import Path
+
+CLONE_NEWNET = 0x40000000
+NAMESPACES = Path("/run/netns")
+
+
+class NamespaceMissing(OSError):
+    """There is no network namespace of that name: the lab is not up."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(errno.ENOENT, f"the lab is not up (no network namespace {name})")
+
+
+class NamespaceForbidden(OSError):
+    """Entering a network namespace needs CAP_SYS_ADMIN."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(errno.EPERM, f"only root may enter the lab's network namespace {name}")
+
+
+def open_socket(namespace: str | None, family: int, kind: int = socket.SOCK_STREAM) -> socket.socket:
+    """A new socket that lives in `namespace` (None: in our own). Raises NamespaceMissing, -Forbidden.
+
+    A socket keeps the namespace of the thread that made it, and a thread can change its own without
+    touching the others: so a thread goes there, makes the socket, and ends.
+    """
+    if namespace is None:
+        return socket.socket(family, kind)
+    made: list[socket.socket] = []
+    failed: list[OSError] = []
+
+    def make() -> None:
+        try:
+            _enter(namespace)
+            made.append(socket.socket(family, kind))
+        except OSError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=make, name=f"socket in {namespace}")
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return made[0]
+
+
+def connect(address: str, port: int, timeout_s: float, *, namespace: str | None = None) -> socket.socket:
+    """A connected, blocking TCP socket to an IP address. Raises OSError; never asks a name server."""
+    family, kind, _, _, target = _numeric(address, port)
+    connection = open_socket(namespace, family, kind)
+    try:
+        connection.settimeout(timeout_s)
+        connection.connect(target)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _numeric(address: str, port: int) -> tuple[int, int, int, str, tuple[str, int]]:
+    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=flags)
+    return found[0]  # type: ignore[return-value]  # typeshed knows every family, not only the two of IP
+
+
+def _enter(namespace: str) -> None:
+    """Moves the calling thread into the namespace, for the rest of its life."""
+    try:
+        handle = os.open(NAMESPACES / namespace, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise NamespaceMissing(namespace) from None
+    try:
+        _setns(handle)
+    except PermissionError:
+        raise NamespaceForbidden(namespace) from None
+    except OSError as error:
+        # EINVAL: the file is left over from a namespace that has gone, for example by a reboot.
+        raise NamespaceMissing(namespace) from error
+    finally:
+        os.close(handle)
+
+
+def _setns(handle: int) -> None:
+    if hasattr(os, "setns"):  # Python 3.12
+        os.setns(handle, CLONE_NEWNET)
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(handle, CLONE_NEWNET) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))

@@ -1,0 +1,120 @@
+"""Health probes made from a node: HTTP and datastore greetings over TCP channels."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from console.model.facts import ProbeOutcome, ProbeReport
+from console.model.profile import DatastoreKind
+from console.nodes.http import HttpQuestion, ask
+from console.nodes.transport import (
+    ByteStream,
+    CommandFailed,
+    CommandTimeout,
+    ConnectFailed,
+    Transport,
+)
+from console.parse import greetings
+from console.parse.greetings import Greeting
+
+PROBE_TIMEOUT_S = 1.5
+ALIVE_TIMEOUT_S = 1.0
+
+Dialogue = Callable[[ByteStream], Awaitable[ProbeReport]]
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where a probe knocks, as seen from the node it is made from."""
+
+    host: str
+    port: int
+
+
+async def probe_http(transport: Transport, door: Door, question: HttpQuestion, clock: Clock) -> ProbeReport | None:
+    """One HTTP probe from the node. None: nothing can be said, because the link itself is silent."""
+    return await _probe(transport, door, lambda stream: ask(stream, question, clock))
+
+
+async def probe_datastore(
+    transport: Transport, door: Door, kind: DatastoreKind, clock: Clock
+) -> ProbeReport | None:
+    """One greeting from the node. None: nothing can be said, because the link itself is silent."""
+    greet = {
+        DatastoreKind.MARIADB: _greet_mariadb,
+        DatastoreKind.REDIS: _greet_redis,
+        DatastoreKind.MONGODB: _greet_mongodb,
+    }[kind]
+
+    async def dialogue(stream: ByteStream) -> ProbeReport:
+        started = clock()
+        greeting = await greet(stream)
+        return ProbeReport(greeting.outcome, round((clock() - started) * 1000, 2), detail=greeting.detail)
+
+    return await _probe(transport, door, dialogue)
+
+
+async def _probe(transport: Transport, door: Door, dialogue: Dialogue) -> ProbeReport | None:
+    try:
+        stream = await transport.open_tcp(door.host, door.port, timeout_s=PROBE_TIMEOUT_S)
+    except ConnectFailed as failure:
+        outcome = ProbeOutcome.REFUSED if failure.refused else ProbeOutcome.NO_ROUTE
+        return ProbeReport(outcome, detail=failure.reason)
+    except CommandTimeout:
+        return await _timed_out(transport, f"no connection within {PROBE_TIMEOUT_S} s")
+    except CommandFailed:
+        return None  # the node opens no channel for us: that says nothing about the target
+    try:
+        async with asyncio.timeout(PROBE_TIMEOUT_S):
+            return await dialogue(stream)
+    except TimeoutError:
+        return await _timed_out(transport, f"accepts, but no answer within {PROBE_TIMEOUT_S} s")
+    except (ConnectionError, asyncio.IncompleteReadError):
+        return ProbeReport(ProbeOutcome.CLOSED, detail="closed without an answer")
+    finally:
+        stream.close()
+
+
+async def _timed_out(transport: Transport, detail: str) -> ProbeReport | None:
+    """A silent target and a silent link look alike; only a living link makes it the target's fault."""
+    try:
+        await transport.run(["true"], timeout_s=ALIVE_TIMEOUT_S)
+    except CommandFailed:
+        return None
+    return ProbeReport(ProbeOutcome.TIMEOUT, detail=detail)
+
+
+async def _greet_mariadb(stream: ByteStream) -> Greeting:
+    size = greetings.mariadb_packet_size(await _exactly(stream, 4))
+    greeting = greetings.mariadb_greeting(await _exactly(stream, min(size, 4096)))
+    if greeting.outcome is ProbeOutcome.OK:
+        await stream.write(greetings.mariadb_farewell())
+        await stream.read(512)
+    return greeting
+
+
+async def _greet_redis(stream: ByteStream) -> Greeting:
+    await stream.write(greetings.REDIS_PING)
+    return greetings.redis_answer(await stream.read(512))
+
+
+async def _greet_mongodb(stream: ByteStream) -> Greeting:
+    await stream.write(greetings.mongodb_hello())
+    header = await _exactly(stream, 16)
+    size = int.from_bytes(header[:4], "little")
+    if not 16 <= size <= 65536:
+        return Greeting(ProbeOutcome.BAD_ANSWER, "not a MongoDB answer")
+    return greetings.mongodb_answer(header + await _exactly(stream, size - 16))
+
+
+async def _exactly(stream: ByteStream, size: int) -> bytes:
+    received = b""
+    while len(received) < size:
+        chunk = await stream.read(size - len(received))
+        if not chunk:
+            raise asyncio.IncompleteReadError(received, size)
+        received += chunk
+    return received

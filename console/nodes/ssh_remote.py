@@ -1,0 +1,87 @@
+"""The command lines sent to a node: the one place where argv becomes text for a remote shell. Pure.
+
+POSIX sh only; the text must also survive a login shell that is bash, zsh, ksh or fish.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+# An ordinary user's PATH on Debian lacks sbin; LC_ALL=C because output is parsed.
+ENVIRONMENT = 'export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"; exec '
+
+# sshd does not end a command when its channel closes: an idle `tail -F` would stay on the node for
+# ever. But sshd does close the command's stdin, also when the connection is cut. So a watcher waits
+# for the end of stdin and then ends the command with all its children. The watcher writes nowhere:
+# if it held stdout, the stream would not end when the command does. Nor does the shell that waits:
+# it would die of SIGPIPE while reporting the end, and leave its watcher behind.
+FOLLOW = """\
+exec 3<&0
+if command -v setsid >/dev/null 2>&1
+then setsid "$@" </dev/null 3<&- &
+else "$@" </dev/null 3<&- &
+fi
+command=$!
+(
+  while read -r _; do :; done
+  kill -TERM "-$command" || kill -TERM "$command"
+  sleep 2
+  kill -KILL "-$command" || kill -KILL "$command"
+) <&3 >/dev/null 2>&1 &
+watcher=$!
+exec 3<&- >/dev/null 2>&1
+wait "$command"
+status=$?
+kill "$watcher"
+exit "$status"
+"""
+
+# For a sshd that forbids forwarding: bash opens the connection itself, and says `+` once it stands.
+# Either side's end ends both directions.
+TCP_READY = b"+"
+TCP = """\
+exec 3<>"/dev/tcp/$0/$1" || exit 1
+exec 4<&0
+printf +
+cat <&3 2>/dev/null &
+reader=$!
+{ cat <&4 >&3; kill "$reader"; } >/dev/null 2>&1 &
+writer=$!
+exec 3<&- 4<&- >/dev/null 2>&1
+wait "$reader"
+kill "$writer"
+"""
+
+# $1 path, $2 mode, $3 size. The size is checked because a connection cut half-way looks like the end
+# of the input, and half a file must never be moved into place.
+PUT = """\
+umask 077
+part=$(mktemp "$1.XXXXXX") || exit 1
+trap 'rm -f -- "$part"' EXIT
+trap 'exit 1' HUP INT TERM
+cat >"$part" || exit 1
+size=$(wc -c <"$part")
+[ "$size" -eq "$3" ] || { echo "only $size of $3 bytes arrived" >&2; exit 1; }
+chmod -- "$2" "$part" && mv -fT -- "$part" "$1"
+"""
+
+
+def command_line(argv: Sequence[str]) -> str:
+    """The line for a command that runs to its end."""
+    return ENVIRONMENT + shlex.join(argv)
+
+
+def stream_line(argv: Sequence[str]) -> str:
+    """The line for a command that runs until it ends or its stdin is closed."""
+    return command_line(("sh", "-c", FOLLOW, "iamops-stream", *argv))
+
+
+def tcp_line(host: str, port: int) -> str:
+    """The line for a TCP connection made by bash on the node."""
+    return command_line(("bash", "-c", TCP, host, str(port)))
+
+
+def put_argv(path: str, mode: int, size: int) -> tuple[str, ...]:
+    """The command that writes its stdin to `path` in one step."""
+    return ("sh", "-c", PUT, "iamops-put", path, f"{mode:04o}", str(size))

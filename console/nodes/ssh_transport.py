@@ -1,0 +1,217 @@
+"""One living SSH connection as a Transport: commands, streams, TCP from the node, files."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+import asyncssh
+
+from console.nodes import ssh_errors
+from console.nodes.ssh_channels import Bytes, Lines, Output
+from console.nodes.ssh_peer import Peer
+from console.nodes.ssh_remote import TCP_READY, command_line, put_argv, stream_line, tcp_line
+from console.nodes.transport import (
+    ByteStream,
+    CommandResult,
+    CommandTimeout,
+    ForwardingForbidden,
+    OutputTooLong,
+    TransportError,
+    WriteFailed,
+)
+from console.parse.safe_text import safe, safe_bytes
+
+# sshd allows 10 sessions on a connection (MaxSessions). It frees one a moment after we close it.
+SESSIONS = 8
+REOPEN_AFTER_S = (0.02, 0.05, 0.1, 0.2)
+OPEN_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 1.0
+OUTCOME_UNKNOWN = "its outcome is unknown: look before trying again"
+
+S = TypeVar("S", Output, Lines, Bytes)
+T = TypeVar("T")
+
+
+class SshTransport:
+    """A Transport over asyncssh. The connections it rides on, if any, are its peer's and end with it."""
+
+    def __init__(self, connection: asyncssh.SSHClientConnection, peer: Peer) -> None:
+        self._connection = connection
+        self._peer = peer
+        self._sessions = asyncio.Semaphore(SESSIONS)
+        self._openings: set[asyncio.Task[Any]] = set()
+        self._forwarding = True
+
+    @property
+    def node(self) -> str:
+        return self._peer.node
+
+    @property
+    def heard_at(self) -> float:
+        return self._peer.heard_at
+
+    async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
+        """Runs a command to its end. At the deadline it is asked to terminate and forgotten."""
+        what = f"no end of `{safe(' '.join(argv), 80)}`"
+        return await self._within(timeout_s, what, OUTCOME_UNKNOWN, self._run(tuple(argv), stdin))
+
+    @contextlib.asynccontextmanager
+    async def stream(self, argv: Sequence[str]) -> AsyncIterator[Lines]:
+        """Starts a long-lived command. Leaving the context, or losing the link, ends it on the node."""
+        async with self._sessions:
+            lines = Lines(self._lost, tuple(argv))
+            opening = self._session(lines, stream_line(argv))
+            what = f"`{safe(argv[0], 80)}` did not start"
+            channel = await self._within(OPEN_TIMEOUT_S, what, "nothing to do: it is tried again", opening)
+            try:
+                yield lines
+            finally:
+                channel.abort()
+
+    async def open_tcp(self, host: str, port: int, *, timeout_s: float) -> ByteStream:
+        """A TCP connection made by sshd, or by bash on the node once sshd has said that it never will."""
+        what = f"no connection from {self.node} to {host}:{port}"
+        step = f"a firewall may drop it; on {self.node}: ip route get {host}"
+        return await self._within(timeout_s, what, step, self._open_tcp(host, port))
+
+    async def put(self, content: bytes, path: str, *, mode: int, timeout_s: float) -> None:
+        """Writes a file in one step: whatever happens, the old content or the new one stands there."""
+        result = await self.run(put_argv(path, mode, len(content)), timeout_s=timeout_s, stdin=content)
+        if not result.ok:
+            said = safe_bytes(result.stderr.strip(), 200) or f"exit {result.exit_status}"
+            raise WriteFailed(self.node, f"cannot write {path}: {said}", f"on {self.node}: ls -ld {path}")
+
+    async def wait_closed(self) -> TransportError | None:
+        """Returns when the connection has ended, with the reason (None: we closed it)."""
+        return await self._peer.wait_closed()
+
+    async def close(self) -> None:
+        """Says goodbye, and waits a moment for it to be sent."""
+        self._peer.closing = True
+        self._connection.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._connection.wait_closed()
+        except TimeoutError:
+            self._connection.abort()
+            await self._connection.wait_closed()
+        await asyncio.gather(*self._openings, return_exceptions=True)
+        await self._peer.close_hops()
+
+    async def _run(self, argv: tuple[str, ...], stdin: bytes) -> CommandResult:
+        async with self._sessions:
+            output = Output(self._lost)
+            channel = await self._session(output, command_line(argv))
+            try:
+                with contextlib.suppress(BrokenPipeError):  # it ended without reading its input
+                    channel.write(stdin)
+                    channel.write_eof()
+                await output.ended()
+            finally:
+                if not output.closed:
+                    channel.terminate()
+                    channel.abort()
+        if output.overflow:
+            reason = f"{safe(argv[0], 80)} wrote more than expected and was ended"
+            raise OutputTooLong(self.node, reason, "report it: this command should not write so much")
+        return output.result(argv)
+
+    async def _open_tcp(self, host: str, port: int) -> Bytes:
+        if self._forwarding:
+            try:
+                return await self._forwarded(host, port)
+            except ForwardingForbidden:
+                self._forwarding = False
+        return await self._through_bash(host, port)
+
+    async def _forwarded(self, host: str, port: int) -> Bytes:
+        stream = Bytes(self._lost)
+        try:
+            await self._opened(self._connection.create_connection(lambda: stream, host, port))
+        except asyncssh.ChannelOpenError as error:
+            raise self._gone() or ssh_errors.forward_failed(self.node, f"{host}:{port}", error) from None
+        return stream
+
+    async def _through_bash(self, host: str, port: int) -> Bytes:
+        stream = Bytes(self._lost)
+        channel = await self._session(stream, tcp_line(host, port))
+        try:
+            if await stream.read(len(TCP_READY)) == TCP_READY:
+                return stream
+        except BaseException:
+            channel.terminate()  # the kernel would let bash wait for two minutes
+            channel.abort()
+            raise
+        stream.close()
+        if stream.exit_status == 127:
+            reason = "sshd forbids TCP forwarding, and there is no bash on the node to do without it"
+            raise ForwardingForbidden(self.node, reason, "AllowTcpForwarding local in sshd_config")
+        said = stream.complaint.rpartition(": ")[2]
+        raise ssh_errors.connect_failed(self.node, f"{host}:{port}", said)
+
+    async def _session(self, session: S, line: str) -> asyncssh.SSHClientChannel[bytes]:
+        """A channel that runs `line`; what it writes goes to `session`.
+
+        sshd counts a session until it has buried its process, a moment after we saw the channel close.
+        In a burst it therefore refuses sessions that there is room for: those are asked for again.
+        """
+        for pause_s in REOPEN_AFTER_S:
+            try:
+                return await self._new_session(session, line)
+            except asyncssh.ChannelOpenError:
+                await asyncio.sleep(pause_s)
+        try:
+            return await self._new_session(session, line)
+        except asyncssh.ChannelOpenError as error:
+            raise self._gone() or ssh_errors.channel_refused(self.node, error) from None
+
+    async def _new_session(self, session: S, line: str) -> asyncssh.SSHClientChannel[bytes]:
+        opening = self._connection.create_session(
+            lambda: session,
+            line,
+            env=None,
+            send_env=None,
+            request_pty=False,
+            x11_forwarding=False,
+            encoding=None,
+        )
+        channel: asyncssh.SSHClientChannel[bytes] = await self._opened(opening)
+        self._peer.settled()
+        return channel
+
+    async def _opened(self, opening: Coroutine[Any, Any, tuple[Any, Any]]) -> Any:
+        """Waits for a channel. If the caller gives up, a channel that opens later is closed again."""
+        task = asyncio.ensure_future(opening)
+        self._openings.add(task)
+        task.add_done_callback(self._openings.discard)
+        try:
+            channel, _ = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_abandoned)
+            raise
+        except asyncssh.DisconnectError as error:
+            raise self._lost(error) from None
+        return channel
+
+    async def _within(self, timeout_s: float, what: str, step: str, work: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await work
+        except TimeoutError:
+            raise CommandTimeout(self.node, f"{what} within {timeout_s:g} s", step) from None
+
+    def _gone(self) -> TransportError | None:
+        """Why the connection is no longer there, if it is not."""
+        return self._lost(None) if self._connection.is_closed() else None
+
+    def _lost(self, error: Exception | None) -> TransportError:
+        """Why the connection ended, in the peer's words if it has them."""
+        return self._peer.failure or ssh_errors.lost(self.node, error)
+
+
+def _abandoned(task: asyncio.Task[tuple[Any, Any]]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result()[0].abort()

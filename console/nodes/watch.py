@@ -1,0 +1,89 @@
+"""What every collector of a node is given, and the two rhythms they work in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from console.model.events import Event, Source, SourceLost
+from console.model.profile import Profile
+from console.nodes.transport import CommandFailed, CommandResult, Transport
+from console.parse.safe_text import safe_bytes
+
+Emit = Callable[[Event], None]
+Clock = Callable[[], float]
+
+RETRY_SOURCE_S = 5.0
+SETTLE_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One node under observation. The `…_changed` events ask a collector for a fresh look;
+    `address_moved` tells it that a list still on its way may be out of date.
+    """
+
+    transport: Transport
+    profile: Profile
+    emit: Emit
+    clock: Clock
+    address_moved: asyncio.Event = field(default_factory=asyncio.Event)
+    addresses_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    units_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    vrrp_changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def node(self) -> str:
+        return self.transport.node
+
+    def look_again(self) -> None:
+        """Asks every collector that waits for news to look now."""
+        self.addresses_changed.set()
+        self.units_changed.set()
+        self.vrrp_changed.set()
+
+    def lost(self, source: Source, reason: str) -> None:
+        self.emit(SourceLost(self.clock(), self.node, source, reason))
+
+
+async def every(
+    period_s: float, look: Callable[[], Awaitable[None]], *, early: asyncio.Event | None = None
+) -> None:
+    """Calls `look` at once and then every period, or soon after `early` is set. Never overlaps itself."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + period_s
+        await look()
+        await _wait(max(0.0, due - loop.time()), early)
+
+
+async def keep(source: Source, watch: Watch, stream: Callable[[], Awaitable[str]]) -> None:
+    """Restarts a stream that ended by itself; the reason it returns is why the source is unknown."""
+    while True:
+        try:
+            reason = await stream()
+        except CommandFailed as failure:
+            reason = failure.reason
+        watch.lost(source, reason)
+        await asyncio.sleep(RETRY_SOURCE_S)
+
+
+def ended(what: str, ending: CommandResult | None) -> str:
+    """Why a stream is over, in the command's own last words if it had any."""
+    said = safe_bytes(ending.stderr.strip(), 160) if ending else ""
+    return f"{what} ended: {said}" if said else f"{what} ended by itself"
+
+
+async def _wait(delay_s: float, early: asyncio.Event | None) -> None:
+    if early is None:
+        await asyncio.sleep(delay_s)
+        return
+    try:
+        async with asyncio.timeout(delay_s):
+            await early.wait()
+    except TimeoutError:
+        return
+    # What announces a change comes in bursts; one look after the burst is enough.
+    await asyncio.sleep(SETTLE_S)
+    early.clear()

@@ -1,0 +1,99 @@
+"""What a client sees, asked of real sockets on 127.0.0.1."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from console.model.facts import ProbeOutcome, ProbeReport
+from console.nodes.client_probe import ClientProbe, ClientTarget, probe_once
+
+OK = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Served-By: iam-b\r\n\r\n{"status":"ok"}'
+
+
+def plain(address: str, port: int, timeout_s: float) -> socket.socket:
+    return socket.create_connection((address, port), timeout_s)
+
+
+@contextmanager
+def server(serve: Callable[[socket.socket], None]) -> Iterator[ClientTarget]:
+    """Serves connections one by one until the block is left."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
+
+        def loop() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    serve(connection)
+
+        thread = threading.Thread(target=loop)
+        thread.start()
+        yield ClientTarget("VI_1", "127.0.0.1", listener.getsockname()[1], "iam.api.marmotedu.com", "/healthz")
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+
+def answering(raw: bytes) -> Callable[[socket.socket], None]:
+    def serve(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(raw)
+
+    return serve
+
+
+def test_a_good_answer_names_the_node_that_gave_it():
+    with server(answering(OK)) as target:
+        report = probe_once(target, plain)
+    assert (report.outcome, report.answered_by) == (ProbeOutcome.OK, "iam-b")
+    assert 0 < report.latency_ms < 1000
+
+
+def test_refused_dark_wrong_and_closed_are_four_different_things():
+    with server(answering(OK)) as target:
+        pass
+    assert probe_once(target, plain).outcome is ProbeOutcome.REFUSED
+    release = threading.Event()
+    with server(lambda _: release.wait(5) and None) as target:
+        assert probe_once(target, plain, timeout_s=0.05).outcome is ProbeOutcome.TIMEOUT
+        release.set()
+    with server(answering(b"HTTP/1.1 503 Gone\r\n\r\n")) as target:
+        report = probe_once(target, plain)
+        assert (report.outcome, report.detail) == (ProbeOutcome.BAD_ANSWER, "HTTP 503")
+    with server(answering(b"no http at all\r\n")) as target:
+        assert probe_once(target, plain).outcome is ProbeOutcome.BAD_ANSWER
+    with server(answering(b"")) as target:
+        assert probe_once(target, plain).outcome is ProbeOutcome.CLOSED
+
+
+def test_a_missing_network_is_no_route_with_its_reason():
+    def nowhere(address: str, port: int, timeout_s: float) -> socket.socket:
+        raise OSError(2, "the lab is not up")
+
+    target = ClientTarget("VI_1", "127.0.0.1", 1, "x", "/")
+    report = probe_once(target, nowhere)
+    assert (report.outcome, report.detail) == (ProbeOutcome.NO_ROUTE, "the lab is not up")
+
+
+def test_the_probe_runs_until_it_is_stopped_and_says_nothing_afterwards():
+    told: list[tuple[str, ProbeReport]] = []
+    enough = threading.Event()
+
+    def tell(name: str, report: ProbeReport) -> None:
+        told.append((name, report))
+        if len(told) >= 3:
+            enough.set()
+
+    with server(answering(OK)) as target:
+        probe = ClientProbe((target,), plain, tell, every_s=0.01)
+        probe.start()
+        assert enough.wait(5)
+        probe.stop()
+        count = len(told)
+    assert all(report.ok for _, report in told[:3])
+    assert len(told) == count

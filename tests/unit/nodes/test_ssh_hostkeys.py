@@ -1,0 +1,112 @@
+"""What known_hosts files say of a host."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from console.nodes.ssh_hostkeys import Standing, entry_name, known, standing_lines
+from tests.unit.nodes.conftest import public
+
+KEY = asyncssh.generate_private_key("ssh-ed25519").convert_to_public()
+OTHER = asyncssh.generate_private_key("ssh-ed25519").convert_to_public()
+
+
+def standing_in(text: str, tmp_path: Path, host: str = "10.0.4.20", port: int = 22) -> Standing:
+    file = tmp_path / "known_hosts"
+    file.write_text(text)
+    return known([file], host, port).standing(KEY)
+
+
+def hashed(name: str) -> str:
+    """The name as `ssh-keygen -H` would write it."""
+    salt = bytes(range(20))
+    digest = hmac.new(salt, name.encode(), hashlib.sha1).digest()
+    return f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(digest).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", Standing.UNKNOWN),
+        (f"10.0.4.20 {public(KEY)}", Standing.TRUSTED),
+        (f"10.0.4.20 {public(OTHER)}", Standing.CHANGED),
+        (f"10.0.4.20 {public(OTHER)}\n10.0.4.20 {public(KEY)}", Standing.TRUSTED),
+        (f"iam-a,10.0.4.20 {public(KEY)} a comment", Standing.TRUSTED),
+        (f"10.0.4.* {public(KEY)}", Standing.TRUSTED),
+        (f"*,!10.0.4.20 {public(KEY)}", Standing.UNKNOWN),
+        (f"{hashed('10.0.4.20')} {public(KEY)}", Standing.TRUSTED),
+        (f"{hashed('10.0.4.20')} {public(OTHER)}", Standing.CHANGED),
+        (f"{hashed('10.0.4.21')} {public(KEY)}", Standing.UNKNOWN),
+        (f"@revoked * {public(KEY)}\n10.0.4.20 {public(KEY)}", Standing.REVOKED),
+        (f"@cert-authority * {public(KEY)}", Standing.UNKNOWN),
+        (f"this line is broken\n\n10.0.4.20 {public(KEY)}", Standing.TRUSTED),
+        (f"10.0.4.20\n10.0.4.20 {public(OTHER)}", Standing.CHANGED),
+        (f"[10.0.4.20]:2222 {public(OTHER)}", Standing.UNKNOWN),
+    ],
+)
+def test_standing_at_the_standard_port(text: str, expected: Standing, tmp_path: Path) -> None:
+    assert standing_in(text, tmp_path) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"[10.0.4.20]:2222 {public(KEY)}", Standing.TRUSTED),
+        (f"[10.0.4.20]:2222 {public(OTHER)}", Standing.CHANGED),
+        (f"{hashed('[10.0.4.20]:2222')} {public(KEY)}", Standing.TRUSTED),
+        # As for OpenSSH, an entry without a port vouches for the key, but does not accuse another one.
+        (f"10.0.4.20 {public(KEY)}", Standing.TRUSTED),
+        (f"10.0.4.20 {public(OTHER)}", Standing.UNKNOWN),
+        (f"@revoked 10.0.4.20 {public(KEY)}\n[10.0.4.20]:2222 {public(KEY)}", Standing.REVOKED),
+    ],
+)
+def test_standing_at_another_port(text: str, expected: Standing, tmp_path: Path) -> None:
+    assert standing_in(text, tmp_path, port=2222) is expected
+
+
+def test_names_are_compared_in_lower_case(tmp_path: Path) -> None:
+    assert standing_in(f"iam-a.example {public(KEY)}", tmp_path, host="IAM-A.example") is Standing.TRUSTED
+
+
+def test_all_files_are_read_and_missing_ones_are_empty(tmp_path: Path) -> None:
+    (tmp_path / "global").write_text(f"10.0.4.20 {public(KEY)}")
+
+    found = known([tmp_path / "missing", tmp_path, tmp_path / "global"], "10.0.4.20", 22)
+
+    assert found.standing(KEY) is Standing.TRUSTED
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    assert standing_in("", tmp_path) is Standing.UNKNOWN
+    assert standing_in(f"10.0.4.20 {public(KEY)}", tmp_path) is Standing.TRUSTED
+
+
+def test_the_types_on_file_are_asked_for_first(tmp_path: Path) -> None:
+    rsa = asyncssh.generate_private_key("ssh-rsa", key_size=2048)
+    file = tmp_path / "known_hosts"
+    file.write_text(f"10.0.4.20 {public(rsa)}")
+
+    algorithms = known([file], "10.0.4.20", 22).algorithms
+
+    assert algorithms[0] == "rsa-sha2-256"
+    assert "ssh-ed25519" in algorithms
+    assert known([], "10.0.4.20", 22).algorithms[0] == "ssh-ed25519"
+
+
+def test_lines_are_found_in_every_file_but_not_markers(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_text(f"# comment\n@revoked 10.0.4.20 {public(OTHER)}\n10.0.4.20 {public(OTHER)}\n")
+    two.write_text(f"{hashed('10.0.4.20')} {public(OTHER)}\n10.0.4.21 {public(OTHER)}\n")
+
+    assert standing_lines([one, two], "10.0.4.20", 22) == ((one, 3), (two, 1))
+
+
+def test_entry_names() -> None:
+    assert entry_name("Iam-A", 22) == "iam-a"
+    assert entry_name("iam-a", 2222) == "[iam-a]:2222"

@@ -1,0 +1,142 @@
+"""Commands and files over a real connection."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from console.nodes.ssh_transport import SESSIONS, SshTransport
+from console.nodes.transport import CommandTimeout, LinkLost, OutputTooLong, WriteFailed
+from tests.unit.nodes.processes import gone
+
+
+async def test_a_command_ends_with_its_output_and_status(transport: SshTransport) -> None:
+    result = await transport.run(["sh", "-c", "echo out; echo err >&2; exit 3"], timeout_s=5)
+
+    assert (result.exit_status, result.stdout, result.stderr) == (3, b"out\n", b"err\n")
+
+
+async def test_arguments_reach_the_command_unchanged(transport: SshTransport) -> None:
+    awkward = ["two words", "it's", "$HOME", "`id`", "a;b", "*", "", "zwölf", "new\nline", '"']
+
+    result = await transport.run(["printf", "%s\\0", *awkward], timeout_s=5)
+
+    assert result.stdout.decode().split("\0")[:-1] == awkward
+
+
+async def test_commands_find_sbin_and_speak_untranslated(transport: SshTransport) -> None:
+    result = await transport.run(["sh", "-c", 'echo "$PATH"; echo "$LC_ALL"'], timeout_s=5)
+
+    path, locale = result.text.splitlines()
+    assert {"/usr/sbin", "/sbin"} <= set(path.split(":"))
+    assert locale == "C"
+
+
+async def test_output_is_bytes_not_text(transport: SshTransport) -> None:
+    result = await transport.run(["printf", "\\377\\000\\033["], timeout_s=5)
+
+    assert result.stdout == b"\xff\x00\x1b["
+
+
+async def test_stdin_is_sent_and_ended(transport: SshTransport) -> None:
+    content = bytes(range(256)) * 4096
+
+    result = await transport.run(["cat"], timeout_s=5, stdin=content)
+
+    assert result.stdout == content
+
+
+async def test_a_command_that_ignores_its_stdin_still_succeeds(transport: SshTransport) -> None:
+    result = await transport.run(["true"], timeout_s=5, stdin=b"x" * 1_000_000)
+
+    assert result.ok
+
+
+async def test_a_missing_command_is_a_status_not_an_error(transport: SshTransport) -> None:
+    result = await transport.run(["no-such-command-here"], timeout_s=5)
+
+    assert result.exit_status == 127
+
+
+async def test_at_the_deadline_the_outcome_is_unknown(transport: SshTransport) -> None:
+    with pytest.raises(CommandTimeout, match=r"iam-a: no end of `sleep 60` within 0\.1 s") as failure:
+        await transport.run(["sleep", "60"], timeout_s=0.1)
+
+    assert "outcome is unknown" in failure.value.next_step
+
+
+async def test_the_connection_outlives_a_deadline(transport: SshTransport) -> None:
+    with pytest.raises(CommandTimeout):
+        await transport.run(["sleep", "60"], timeout_s=0.05)
+
+    assert (await transport.run(["echo", "still here"], timeout_s=5)).stdout == b"still here\n"
+
+
+async def test_endless_output_is_ended_not_collected(transport: SshTransport, tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+
+    with pytest.raises(OutputTooLong, match="wrote more than expected"):
+        await transport.run(["sh", "-c", f"echo $$ >{pid_file}; exec cat /dev/zero"], timeout_s=20)
+
+    assert await gone(int(pid_file.read_text()))
+
+
+async def test_more_commands_than_sessions_wait_their_turn(transport: SshTransport) -> None:
+    commands = [transport.run(["echo", str(i)], timeout_s=10) for i in range(3 * SESSIONS)]
+
+    results = await asyncio.gather(*commands)
+
+    assert [int(result.stdout) for result in results] == list(range(3 * SESSIONS))
+
+
+async def test_after_close_a_command_says_that_the_link_is_gone(transport: SshTransport) -> None:
+    await transport.close()
+
+    with pytest.raises(LinkLost):
+        await transport.run(["true"], timeout_s=1)
+
+
+async def test_closing_it_ourselves_is_no_failure(transport: SshTransport) -> None:
+    await transport.close()
+
+    assert await transport.wait_closed() is None
+
+
+async def test_hearing_from_the_node_is_noticed(transport: SshTransport) -> None:
+    before = transport.heard_at
+
+    await transport.run(["true"], timeout_s=5)
+
+    assert transport.heard_at > before
+
+
+async def test_a_file_is_written_with_its_mode(transport: SshTransport, tmp_path: Path) -> None:
+    target = tmp_path / "etc" / "a file's name"
+    target.parent.mkdir()
+
+    await transport.put(b"\x00content\n", str(target), mode=0o640, timeout_s=5)
+
+    assert target.read_bytes() == b"\x00content\n"
+    assert target.stat().st_mode & 0o7777 == 0o640
+    assert list(target.parent.iterdir()) == [target]
+
+
+async def test_a_file_is_replaced_as_a_whole(transport: SshTransport, tmp_path: Path) -> None:
+    target = tmp_path / "conf"
+    target.write_bytes(b"old and long")
+    reader = target.open("rb")
+
+    await transport.put(b"new", str(target), mode=0o644, timeout_s=5)
+
+    assert reader.read() == b"old and long"
+    assert target.read_bytes() == b"new"
+    reader.close()
+
+
+async def test_a_file_that_cannot_be_written_says_why(transport: SshTransport, tmp_path: Path) -> None:
+    with pytest.raises(WriteFailed, match="No such file or directory") as failure:
+        await transport.put(b"x", str(tmp_path / "nowhere" / "file"), mode=0o644, timeout_s=5)
+
+    assert failure.value.kind == "write-failed"
