@@ -1,0 +1,28 @@
+"""Failures as one sentence for a person and one exit code for a script."""
+
+from __future__ import annotations
+
+import os
+import traceback
+
+from console.cli.exit_codes import ExitCode
+from console.nodes.transport import TransportError
+from console.parse.profile_yaml import ProfileError
+from console.session.profiles import ProfileNotFound, ProfileUnreadable
+
+
+def explain(error: Exception) -> tuple[str, ExitCode]:
+    """What to print and how to exit. IAMOPS_DEBUG=1 adds the traceback of an error of our own."""
+    if isinstance(error, TransportError):
+        return f"{error}\nnext: {error.next_step}", ExitCode.UNREACHABLE
+    if isinstance(error, ProfileError):
+        return f"the profile is not valid\n{error}", ExitCode.USAGE
+    if isinstance(error, (ProfileNotFound, ProfileUnreadable)):
+        return str(error), ExitCode.USAGE
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}", ExitCode.USAGE
+    if os.environ.get("IAMOPS_DEBUG"):
+        traceback.print_exception(error)
+    name = type(error).__name__
+    hint = "this is a bug in iamops; run again with IAMOPS_DEBUG=1 and report what it prints"
+    return f"{name}: {error}\n{hint}", ExitCode.UNKNOWN

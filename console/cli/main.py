@@ -1,0 +1,83 @@
+"""The `iamops` command: parses arguments, dispatches, turns every failure into a sentence and a code.
+
+Imports nothing heavy: each command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from console import __version__
+from console.cli.exit_codes import ExitCode
+
+DESCRIPTION = "Operations console for a highly available IAM deployment: Nginx, Keepalived and one VIP."
+EPILOG = """\
+Without a command, iamops opens the console on the profile's cluster.
+
+exit codes: 0 as asked, 1 the thing checked is not so, 2 usage or profile error, 3 refused,
+4 node unreachable or login failed, 5 outcome unknown, 130 interrupted.
+"""
+# Each module has add_parser(subparsers) and run(args) -> exit code, and imports lazily inside run.
+COMMANDS = ("demo", "status", "profile", "trust", "lab")
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs one command line and returns its exit code. Never lets a traceback reach the user."""
+    args = parser().parse_args(argv)
+    if args.no_color:
+        os.environ["NO_COLOR"] = "1"
+    try:
+        code = _run(args)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our stdout has gone (`| head`): that is its right, and not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except Exception as error:
+        return _explained(error)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="iamops",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"iamops {__version__}")
+    top.add_argument(
+        "--profile", metavar="NAME|PATH", help="the cluster (default: IAMOPS_PROFILE, or your only one)"
+    )
+    top.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR is honoured too)")
+    subparsers = top.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    for name in COMMANDS:
+        importlib.import_module(f"console.cli.{name}").add_parser(subparsers)
+    return top
+
+
+def _run(args: argparse.Namespace) -> int:
+    name = args.command or "open_console"
+    code: int = importlib.import_module(f"console.cli.{name}").run(args)
+    return code
+
+
+def _explained(error: Exception) -> int:
+    """A failure the code knows by name is a sentence; anything else is our own bug, and says so."""
+    from console.cli.failures import explain
+
+    message, code = explain(error)
+    print(f"iamops: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,151 @@
+"""The status document as tables for a person. Reads only the document: what JSON says is what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+_STYLES = {"ok": "green", "bad": "bold red", "unknown": "yellow"}
+_SEVERITY = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
+Json = Mapping[str, Any]
+
+
+def print_table(document: Json) -> None:
+    """Prints to stdout. Remote text goes through Text objects only, so no markup in it is read."""
+    Console(highlight=False).print(
+        Group(_headline(document), _nodes(document), _services(document), *_findings(document))
+    )
+
+
+def _headline(document: Json) -> Text:
+    vip = document["vip"]
+    owners = vip["owners"]
+    who = "UNKNOWN" if owners is None else " + ".join(owners) or "NOBODY"
+    style = "ok" if owners and len(owners) == 1 else "unknown" if owners is None else "bad"
+    line = Text(f"{document['profile']} ({document['environment']})  VIP {vip['address']} -> ")
+    line.append(who, _STYLES[style])
+    if owners and len(owners) > 1:
+        line.append("  SPLIT BRAIN", _STYLES["bad"])
+    return line.append("  client: ").append(*_client(vip["client"]))
+
+
+def _client(client: Json) -> tuple[str, str]:
+    if client["ok"] is None:
+        return f"? {client['ok_unknown']}", _STYLES["unknown"]
+    if not client["ok"]:
+        return f"✗ {client['error']}", _STYLES["bad"]
+    where = f" from {client['node']}" if client["node"] else ""
+    return f"✓ {client['latency_ms']:.1f} ms{where}", _STYLES["ok"]
+
+
+def _nodes(document: Json) -> Table:
+    table = _table("node", "link", "VRRP", "VIP", "keepalived", "nginx", "req/s", "load", "disk")
+    for name, node in document["nodes"].items():
+        keepalived, host = node["keepalived"], node["host"]
+        table.add_row(
+            Text(name, "bold"),
+            _link(node),
+            _vrrp(keepalived),
+            _held(keepalived["addresses"]),
+            _flag(keepalived["active"], "active", "stopped"),
+            _nginx(node["nginx"]),
+            _known(node["requests"]["rate_per_s"]),
+            _known(host["load1"]),
+            _known(host["disk_used_pct"], " %"),
+        )
+    return table
+
+
+def _services(document: Json) -> Table:
+    """One row a service, domain or datastore; one column a node."""
+    nodes = document["nodes"]
+    table = _table("seen on", *nodes)
+    for domain in next(iter(nodes.values()))["nginx"]["http"]:
+        table.add_row(domain, *(_probe(n["nginx"]["http"][domain], "ok") for n in nodes.values()))
+    names = dict.fromkeys(service for node in nodes.values() for service in node["services"])
+    for service in names:
+        table.add_row(service, *(_service(node["services"].get(service)) for node in nodes.values()))
+    for store, views in document["datastores"].items():
+        table.add_row(store, *(_word(views["from"].get(name)) for name in nodes))
+    return table
+
+
+def _table(*columns: str) -> Table:
+    """Narrow enough for 80 columns; a word too long for its column is cut, never wrapped."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    return table
+
+
+def _findings(document: Json) -> Iterator[Text]:
+    for finding in document["findings"]:
+        style = _SEVERITY[finding["severity"]]
+        yield Text(f"{finding['severity'].upper():8} {finding['title']}", style)
+        yield Text(f"         {'; '.join(finding['evidence'])}")
+        yield Text(f"         next: {finding['next']}")
+
+
+def _link(node: Json) -> Text:
+    """A node that is not up has a finding with the reason; here the word is enough."""
+    if node["link"] == "up":
+        return Text(f"✓ up {node['age_s']:.1f} s", _STYLES["ok"])
+    return Text(f"✗ {node['link']}", _STYLES["unknown"])
+
+
+def _vrrp(keepalived: Json) -> Text:
+    if keepalived["state"] is None:
+        return _known(None)
+    return Text(keepalived["state"]).append(f" {keepalived['effective_priority'] or '?'}")
+
+
+def _nginx(nginx: Json) -> Text:
+    if nginx["active"] is False:
+        return Text("✗ stopped", _STYLES["bad"])
+    answers = [probe["ok"] for probe in nginx["http"].values()]
+    if False in answers:
+        return Text("✗ failing", _STYLES["bad"])
+    return _flag(nginx["active"], "ok", "stopped")
+
+
+def _service(service: Json | None) -> Text:
+    if service is None:
+        return Text("-")
+    if service["active"] is False:
+        return Text("✗ stopped", _STYLES["bad"])
+    text = _probe(service, "healthy")
+    blind = [peer for peer, ok in service["from_peers"].items() if ok is False]
+    return text.append(f" (not from {', '.join(blind)})", _STYLES["bad"]) if blind else text
+
+
+def _probe(probe: Json, key: str) -> Text:
+    if probe[key] is None:
+        return Text("? unknown", _STYLES["unknown"])
+    if not probe[key]:
+        return Text(f"✗ {probe['error']}", _STYLES["bad"])
+    return Text(f"✓ {probe['latency_ms']:.1f} ms", _STYLES["ok"])
+
+
+def _word(word: str | None) -> Text:
+    if word is None:
+        return Text("? unknown", _STYLES["unknown"])
+    return Text("✓ ok", _STYLES["ok"]) if word == "ok" else Text(f"✗ {word}", _STYLES["bad"])
+
+
+def _held(addresses: list[str] | None) -> Text:
+    return _known(None) if addresses is None else Text("◆ VIP" if addresses else "-", "bold")
+
+
+def _flag(value: bool | None, yes: str, no: str) -> Text:
+    if value is None:
+        return _known(None)
+    return Text(f"✓ {yes}", _STYLES["ok"]) if value else Text(f"✗ {no}", _STYLES["bad"])
+
+
+def _known(value: object, unit: str = "") -> Text:
+    return Text("?", _STYLES["unknown"]) if value is None else Text(f"{value}{unit}")

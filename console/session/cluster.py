@@ -1,0 +1,116 @@
+"""One cluster under observation: profile, links, probes and store, wired together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+
+from console.judge.findings import Finding
+from console.judge.rules import findings
+from console.model.events import ClientProbed, Event
+from console.model.facts import ProbeReport
+from console.model.profile import Profile
+from console.model.state import PUBLIC, ClusterState, pending
+from console.nodes.client_probe import ClientProbe, ClientTarget
+from console.nodes.link import NodeLink
+from console.nodes.netns import connect
+from console.nodes.observe import observe
+from console.nodes.ssh import SshConnector
+from console.nodes.transport import Transport
+from console.nodes.watch import Watch
+from console.session.clock import Clock, session_clock
+from console.store import Store
+
+
+class Cluster:
+    """Observes every node of a profile from `start` to `stop`. `store` holds what is known."""
+
+    def __init__(self, profile: Profile, *, clock: Clock | None = None) -> None:
+        self.profile = profile
+        self.now: Clock = clock or session_clock()
+        self.store = Store(ClusterState.of(profile))
+        self._watches: dict[str, Watch] = {}
+        self._links = [self._link(name) for name in profile.nodes]
+        self._tasks: list[asyncio.Task[None]] = []
+        self._probe: ClientProbe | None = None
+
+    async def start(self) -> None:
+        """Returns at once; what is learned arrives in the store."""
+        self._tasks = [asyncio.create_task(link.run(), name=f"link {link.node}") for link in self._links]
+        self._probe = self._client_probe(asyncio.get_running_loop())
+        self._probe.start()
+
+    async def stop(self) -> None:
+        """Ends every link and probe, and waits for them."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        if self._probe is not None:
+            await asyncio.to_thread(self._probe.stop)
+
+    def refresh(self) -> None:
+        """Looks at every node now, and tries every broken link again now instead of after its back-off."""
+        for link in self._links:
+            link.retry_now()
+        for watch in self._watches.values():
+            watch.look_again()
+
+    def findings(self, state: ClusterState, now: float) -> tuple[Finding, ...]:
+        return findings(state, now)
+
+    async def settled(self, timeout_s: float) -> bool:
+        """Waits until everything the profile promises was seen or is known to be out of sight."""
+        done = asyncio.Event()
+
+        def look(state: ClusterState, _event: Event) -> None:
+            if next(pending(state), None) is None:
+                done.set()
+
+        unsubscribe = self.store.subscribe(look)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await done.wait()
+        except TimeoutError:
+            return False
+        finally:
+            unsubscribe()
+        return True
+
+    def _link(self, node: str) -> NodeLink:
+        connector = SshConnector(self.profile, self.profile.nodes[node])
+
+        async def session(transport: Transport) -> None:
+            self._watches[node] = Watch(transport, self.profile, self.store.apply, self.now)
+            try:
+                await observe(self._watches[node])
+            finally:
+                del self._watches[node]
+
+        return NodeLink(node, connector, session, self.store.apply, self.now)
+
+    def _client_probe(self, loop: asyncio.AbstractEventLoop) -> ClientProbe:
+        def tell(name: str, report: ProbeReport) -> None:
+            event = ClientProbed(self.now(), name, report)
+            with contextlib.suppress(RuntimeError):  # the loop has just been closed: nobody listens
+                loop.call_soon_threadsafe(self.store.apply, event)
+
+        def open_socket(address: str, port: int, timeout_s: float) -> socket.socket:
+            return connect(address, port, timeout_s, namespace=self.profile.network_namespace)
+
+        return ClientProbe(client_targets(self.profile), open_socket, tell)
+
+
+def client_targets(profile: Profile) -> tuple[ClientTarget, ...]:
+    """Every VIP, and the public address if the profile names one, asked for the first domain."""
+    published = next((s for s in profile.services.values() if s.domain), None)
+    path = published.health if published else "/"
+    addresses = {name: vrrp.address for name, vrrp in profile.vrrp.items()}
+    if profile.public_address:
+        addresses[PUBLIC] = profile.public_address
+    return tuple(
+        ClientTarget(name, address, profile.nginx.port, (published and published.domain) or address, path)
+        for name, address in addresses.items()
+    )
