@@ -1,0 +1,212 @@
+"""The catalogue of faults: each breaks the lab for real, and knows how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from console.lab import disk_faults as disk
+from console.lab import machine_faults as machine
+from console.lab import service_faults as service
+from console.lab.bench import Aim, Bench
+from console.lab.errors import UnknownFault
+
+
+class Scope(StrEnum):
+    """What has to be named for a fault."""
+
+    NODE = "NODE"
+    UNIT = "NODE UNIT"
+    NODE_OR_ALL = "[NODE]"
+    CLUSTER = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way to break the lab. `ends_with_power`: booting the node mends it."""
+
+    name: str
+    summary: str
+    scope: Scope
+    apply: Callable[[Bench, Aim], None]
+    heal: Callable[[Bench, Aim], None]
+    heal_name: str
+    ends_with_power: bool = True
+
+
+POWER_OFF = "power-off"
+_FAULTS = (
+    Fault(
+        "stop-unit", "A unit is stopped in order.", Scope.UNIT, service.stop_unit, service.start_unit, "start-unit"
+    ),
+    Fault(
+        "kill-unit",
+        "Every process of a unit dies by SIGKILL; keepalived leaves its address behind.",
+        Scope.UNIT,
+        service.kill_unit,
+        service.start_unit,
+        "start-unit",
+    ),
+    Fault(
+        "hang-unit",
+        "Every process of a unit stops (SIGSTOP): the kernel accepts connections, nothing answers.",
+        Scope.UNIT,
+        service.hang_unit,
+        service.wake_unit,
+        "wake-unit",
+    ),
+    Fault(
+        "nginx-hang",
+        "nginx hangs: TCP accepts, HTTP does not answer.",
+        Scope.NODE,
+        service.hang_nginx,
+        service.wake_nginx,
+        "nginx-wake",
+    ),
+    Fault(
+        "sshd-hang",
+        "sshd and all its sessions hang; open connections stay open and say nothing.",
+        Scope.NODE,
+        service.hang_sshd,
+        service.wake_sshd,
+        "sshd-wake",
+    ),
+    Fault(
+        "ssh-blocked",
+        "A firewall drops SSH without a word; the node goes on serving.",
+        Scope.NODE,
+        machine.block_ssh,
+        machine.unblock_ssh,
+        "ssh-open",
+    ),
+    Fault(
+        POWER_OFF,
+        "The plug is pulled: every process is gone at once, and so is the machine.",
+        Scope.NODE,
+        machine.power_off,
+        machine.power_on,
+        "power-on",
+    ),
+    Fault(
+        "freeze",
+        "The whole machine stands still, and later goes on as if nothing had been.",
+        Scope.NODE,
+        machine.freeze,
+        machine.thaw,
+        "thaw",
+    ),
+    Fault(
+        "cable",
+        "The network cable is out: the interface has no carrier.",
+        Scope.NODE,
+        machine.unplug,
+        machine.plug,
+        "plug",
+    ),
+    Fault(
+        "vrrp-drop",
+        "Firewalls drop VRRP (protocol 112) on every node: two masters, a split brain.",
+        Scope.CLUSTER,
+        machine.drop_vrrp,
+        machine.pass_vrrp,
+        "vrrp-pass",
+    ),
+    Fault(
+        "vip-astray",
+        "The VIP is added to a node by hand, whatever keepalived says.",
+        Scope.NODE,
+        machine.add_vip,
+        machine.remove_vip,
+        "vip-tidy",
+    ),
+    Fault(
+        "vip-denied",
+        "keepalived may no longer set addresses: it becomes MASTER, and has no VIP.",
+        Scope.NODE,
+        service.deny_vip,
+        service.allow_vip,
+        "vip-allowed",
+        ends_with_power=False,
+    ),
+    Fault(
+        "db-grant-revoked",
+        "MariaDB no longer knows the other nodes: error 1130, host not allowed.",
+        Scope.NODE_OR_ALL,
+        service.revoke_grants,
+        service.restore_grants,
+        "db-grant-restored",
+        ends_with_power=False,
+    ),
+    Fault(
+        "backend-loopback",
+        "An IAM service listens on 127.0.0.1 only: its own nginx reaches it, the peer's does not.",
+        Scope.UNIT,
+        service.bind_to_loopback,
+        service.bind_to_all,
+        "backend-open",
+        ends_with_power=False,
+    ),
+    Fault(
+        "disk-full",
+        "The node's disk has not one free block left.",
+        Scope.NODE,
+        disk.fill_disk,
+        disk.empty_disk,
+        "disk-free",
+        ends_with_power=False,
+    ),
+    Fault(
+        "config-drift",
+        "keepalived.conf on the disk is no longer the one that was rendered or loaded.",
+        Scope.NODE,
+        disk.change_keepalived_config,
+        disk.restore_keepalived_config,
+        "config-restored",
+        ends_with_power=False,
+    ),
+    Fault(
+        "nginx-config-broken",
+        "The seed's missing semicolon lies on the disk: nginx runs on, and will not reload or start again.",
+        Scope.NODE,
+        disk.break_nginx_config,
+        disk.restore_nginx_config,
+        "nginx-config-restored",
+        ends_with_power=False,
+    ),
+)
+# While one of these lasts, no command reaches the node: they are healed first.
+POWERLESS = (POWER_OFF, "freeze")
+CATALOGUE: Mapping[str, Fault] = {fault.name: fault for fault in _FAULTS}
+
+
+def find(name: str) -> tuple[Fault, bool]:
+    """The fault meant by its name, or by the name of its healing (then the second value is True).
+
+    Raises UnknownFault with the nearest name.
+    """
+    if name in CATALOGUE:
+        return CATALOGUE[name], False
+    for fault in _FAULTS:
+        if fault.heal_name == name:
+            return fault, True
+    names = [*CATALOGUE, *(fault.heal_name for fault in _FAULTS)]
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]}?" if near else "`iamops lab fault --list` shows them all"
+    raise UnknownFault(f"there is no fault {name!r}", hint)
+
+
+def aim(fault: Fault, node: str | None, unit: str | None) -> Aim:
+    """Checks that what the fault needs is named, and nothing else. Raises UnknownFault."""
+    needs_node = fault.scope in (Scope.NODE, Scope.UNIT)
+    takes_node = fault.scope is not Scope.CLUSTER
+    usage = f"iamops lab fault {fault.name} {fault.scope}".rstrip()
+    if needs_node and node is None:
+        raise UnknownFault(f"{fault.name} needs a node", usage)
+    if not takes_node and node is not None:
+        raise UnknownFault(f"{fault.name} is a fault of the whole cluster", usage)
+    if (fault.scope is Scope.UNIT) != (unit is not None):
+        needs = "needs a unit" if unit is None else "takes no unit"
+        raise UnknownFault(f"{fault.name} {needs}", usage)
+    return Aim(node, unit)

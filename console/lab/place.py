@@ -1,0 +1,95 @@
+"""Where the lab lives on this machine: its directories, its namespaces, its names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+NAMESPACES = Path("/run/netns")
+BRIDGE = "lab0"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One lab's share of the machine. Another `state` and `prefix` make a second lab beside the first;
+    `image_cache` may be shared between them.
+    """
+
+    state: Path = Path("/var/lib/iamops/lab")
+    prefix: str = "iamops-"
+    image_cache: Path = Path("/var/lib/iamops/lab/image")
+
+    @property
+    def key(self) -> Path:
+        """The operator's private SSH key."""
+        return self.state / "id_ed25519"
+
+    @property
+    def known_hosts(self) -> Path:
+        return self.state / "known_hosts"
+
+    @property
+    def vrrp_secret(self) -> Path:
+        return self.state / "vrrp-auth"
+
+    @property
+    def lock(self) -> Path:
+        return self.state / "lock"
+
+    @property
+    def active_faults(self) -> Path:
+        return self.state / "faults.json"
+
+    @property
+    def bridge_namespace(self) -> str:
+        return f"{self.prefix}br"
+
+    @property
+    def operator_namespace(self) -> str:
+        return f"{self.prefix}op"
+
+    def namespace(self, node: str) -> str:
+        """The network namespace of a node."""
+        return f"{self.prefix}{node}"
+
+    def cgroup(self, node: str) -> str:
+        """The node's control group, relative to the top of each hierarchy. Its members are the node."""
+        return f"{self.prefix}lab/{node}"
+
+    def node(self, node: str) -> NodePlace:
+        return NodePlace(self.state / "nodes" / node)
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlace:
+    """One node's directory."""
+
+    directory: Path
+
+    @property
+    def disk_image(self) -> Path:
+        """The node's disk: a sparse file with an ext4 on it, so that it can fill up without hurting us."""
+        return self.directory / "disk.img"
+
+    @property
+    def disk(self) -> Path:
+        """Where the disk is mounted; it carries the upper layer of the root."""
+        return self.directory / "disk"
+
+    @property
+    def root(self) -> Path:
+        """The node's root file system: the image with the node's own layer over it."""
+        return self.directory / "root"
+
+    @property
+    def recipe(self) -> Path:
+        """Digest of what the disk was provisioned from."""
+        return self.directory / "provisioned-from"
+
+    @property
+    def console_log(self) -> Path:
+        return self.directory / "console.log"
+
+
+def namespace_path(name: str) -> Path:
+    return NAMESPACES / name

@@ -1,0 +1,132 @@
+"""Faults of services: stopped, killed, hung, cut off from what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from console.lab import datastores, provision
+from console.lab.bench import Aim, Bench, systemctl
+from console.lab.errors import UnknownFault
+from console.model.profile import Datastore, DatastoreKind
+
+SSHD_UNIT = "ssh"
+
+
+def stop_unit(bench: Bench, aim: Aim) -> None:
+    systemctl(bench, aim.at, "stop", _unit(bench, aim))
+
+
+def start_unit(bench: Bench, aim: Aim) -> None:
+    systemctl(bench, aim.at, "start", _unit(bench, aim))
+
+
+def kill_unit(bench: Bench, aim: Aim) -> None:
+    systemctl(bench, aim.at, "kill", "--signal=SIGKILL", _unit(bench, aim))
+
+
+def hang_unit(bench: Bench, aim: Aim) -> None:
+    _hang(bench, aim.at, _unit(bench, aim))
+
+
+def wake_unit(bench: Bench, aim: Aim) -> None:
+    _wake(bench, aim.at, _unit(bench, aim))
+
+
+def hang_nginx(bench: Bench, aim: Aim) -> None:
+    _hang(bench, aim.at, bench.profile.nginx.unit)
+
+
+def wake_nginx(bench: Bench, aim: Aim) -> None:
+    _wake(bench, aim.at, bench.profile.nginx.unit)
+
+
+def hang_sshd(bench: Bench, aim: Aim) -> None:
+    """The sessions are in sshd's control group, as the lab's nodes run no logind."""
+    _hang(bench, aim.at, SSHD_UNIT)
+
+
+def wake_sshd(bench: Bench, aim: Aim) -> None:
+    _wake(bench, aim.at, SSHD_UNIT)
+
+
+def deny_vip(bench: Bench, aim: Aim) -> None:
+    """keepalived goes on speaking VRRP, and the kernel refuses it every address."""
+    drop_in = f"mkdir -p $(dirname {_denial(bench)}) && cat > {_denial(bench)}"
+    bench.must(aim.at, ["sh", "-euc", drop_in], stdin="[Service]\nCapabilityBoundingSet=~CAP_NET_ADMIN\n")
+    _reload_and_restart(bench, aim)
+
+
+def allow_vip(bench: Bench, aim: Aim) -> None:
+    bench.must(aim.at, ["rm", "-f", _denial(bench)])
+    _reload_and_restart(bench, aim)
+
+
+def revoke_grants(bench: Bench, aim: Aim) -> None:
+    _sql(bench, [datastores.revoke(address) for address in _clients(bench, aim)])
+
+
+def restore_grants(bench: Bench, aim: Aim) -> None:
+    _sql(bench, [datastores.grant(address) for address in _clients(bench, aim)])
+
+
+def bind_to_loopback(bench: Bench, aim: Aim) -> None:
+    _bind(bench, aim, "127.0.0.1")
+
+
+def bind_to_all(bench: Bench, aim: Aim) -> None:
+    _bind(bench, aim, "0.0.0.0")  # noqa: S104 - inside the closed lab
+
+
+def _hang(bench: Bench, node: str, unit: str) -> None:
+    systemctl(bench, node, "kill", "--kill-whom=all", "--signal=SIGSTOP", unit)
+
+
+def _wake(bench: Bench, node: str, unit: str) -> None:
+    systemctl(bench, node, "kill", "--kill-whom=all", "--signal=SIGCONT", unit)
+
+
+def _unit(bench: Bench, aim: Aim) -> str:
+    """The unit's name; a datastore may be called by its own name in the profile."""
+    if aim.unit is None:
+        raise UnknownFault("this fault needs a unit", "iamops lab fault --list")
+    store = bench.profile.datastores.get(aim.unit)
+    return datastores.unit_of(store) if store else aim.unit
+
+
+def _reload_and_restart(bench: Bench, aim: Aim) -> None:
+    systemctl(bench, aim.at, "daemon-reload")
+    systemctl(bench, aim.at, "restart", bench.profile.keepalived.unit)
+
+
+def _denial(bench: Bench) -> str:
+    return f"/etc/systemd/system/{bench.profile.keepalived.unit}.service.d/lab-denied.conf"
+
+
+def _clients(bench: Bench, aim: Aim) -> tuple[str, ...]:
+    """The addresses meant: one node's, or those of all nodes that reach MariaDB over the network."""
+    if aim.node is not None:
+        return (bench.node(aim.node).node.address,)
+    return datastores.clients_of(bench.profile, _mariadb(bench))
+
+
+def _sql(bench: Bench, statements: Sequence[str]) -> None:
+    node = _mariadb(bench).node
+    bench.must(node, ["mariadb"], stdin="\n".join([*statements, "FLUSH PRIVILEGES;"]))
+
+
+def _mariadb(bench: Bench) -> Datastore:
+    store = datastores.first(bench.profile, DatastoreKind.MARIADB)
+    if store is None:
+        raise UnknownFault("the profile has no MariaDB", "add one under datastores")
+    return store
+
+
+def _bind(bench: Bench, aim: Aim, address: str) -> None:
+    unit = _unit(bench, aim)
+    service = next((s for s in bench.profile.services.values() if s.unit == unit), None)
+    if service is None:
+        known = ", ".join(s.unit for s in bench.profile.services.values())
+        raise UnknownFault(f"{unit} is no IAM service", f"services: {known}")
+    config = provision.service_config(bench.profile, bench.node(aim.at).node, service, address)
+    bench.must(aim.at, ["sh", "-euc", f"cat > {config.path}"], stdin=config.content)
+    systemctl(bench, aim.at, "restart", unit)

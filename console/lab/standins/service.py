@@ -1,0 +1,142 @@
+"""Stands in for an IAM service: `/healthz` as the real one, and one real request that needs its datastore."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+from console.lab.standins import mongo_wire
+from console.lab.standins.log import VERSION, open_log
+from console.lab.standins.mariadb import DatabaseError, Login, query
+
+IDLE_TIMEOUT_S = 30.0
+MONGODB_EVERY_S = 5.0
+MONGODB_TIMEOUT_S = 2.0
+Answer = tuple[int, Any]
+
+
+class MongoDbWatch:
+    """Knows since when the pump could not have written to MongoDB."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._where = (host, port)
+        self._last_success = time.monotonic()
+        self._reason = "not asked yet"
+
+    def look_for_ever(self) -> None:
+        while True:
+            try:
+                mongo_wire.ping(*self._where, MONGODB_TIMEOUT_S)
+                self._last_success, self._reason = time.monotonic(), ""
+            except (OSError, mongo_wire.BadMessage) as error:
+                self._reason = str(error)
+            time.sleep(MONGODB_EVERY_S)
+
+    def lag(self) -> Answer:
+        lag_s = round(time.monotonic() - self._last_success, 1) if self._reason else 0.0
+        return 200, {"lag_s": lag_s, "mongodb": self._reason or "ok"}
+
+
+def routes(config: dict[str, Any]) -> dict[str, Callable[[], Answer]]:
+    """The paths this service answers."""
+    health = config["health"].partition("?")[0]
+    table: dict[str, Callable[[], Answer]] = {health: lambda: (200, {"status": "ok"})}
+    if database := config.get("mariadb"):
+        login = Login(**database)
+        table["/v1/users"] = lambda: _users(login)
+        table["/v1/authz"] = lambda: _authz(login)
+    if mongodb := config.get("mongodb"):
+        watch = MongoDbWatch(**mongodb)
+        threading.Thread(target=watch.look_for_ever, daemon=True).start()
+        table["/v1/lag"] = watch.lag
+    wanted = {health, *config.get("paths", ())}
+    return {path: answer for path, answer in table.items() if path in wanted}
+
+
+def _users(login: Login) -> Answer:
+    names = [row[0] for row in query(login, "SELECT name FROM user ORDER BY name LIMIT 100")]
+    return 200, {"totalCount": len(names), "items": [{"metadata": {"name": name}} for name in names]}
+
+
+def _authz(login: Login) -> Answer:
+    return 200, {"allowed": query(login, "SELECT COUNT(*) FROM policy") != [["0"]]}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection, in a thread of its own."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = IDLE_TIMEOUT_S
+    table: ClassVar[dict[str, Callable[[], Answer]]] = {}
+    stands_in_for = ""
+
+    def do_GET(self) -> None:
+        started = time.monotonic()
+        status, body = self._answer()
+        payload = json.dumps(body, separators=(",", ":")).encode()
+        self.send_response_only(status)
+        self.send_header("Server", f"{self.stands_in_for.partition(' ')[0]}/{VERSION}")
+        self.send_header("X-Stand-In", f"{self.stands_in_for}, iamops lab")
+        self.send_header("Content-Type", "application/json; charset=utf-8")
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(payload)
+        took_ms = (time.monotonic() - started) * 1000
+        logging.info('%s "%s" %d %.1fms', self.client_address[0], self.requestline, status, took_ms)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        self.rfile.read(min(length, 1 << 20))
+        self.do_GET()
+
+    def _answer(self) -> Answer:
+        answer = self.table.get(self.path.partition("?")[0])
+        if answer is None:
+            return 404, {"code": 100005, "message": "page not found"}
+        try:
+            return answer()
+        except DatabaseError as error:
+            logging.error("%s", error)
+            return 500, {"code": 100101, "message": f"database error: {error}"}
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
+        logging.info("%s %s", self.client_address[0], format % args)
+
+
+class Server(ThreadingHTTPServer):
+    """Listens; a thread per connection."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A client that goes away in mid-answer is no event worth a traceback.
+        logging.info("%s %s", client_address[0], sys.exc_info()[1])
+
+
+def main(config_path: str, *options: str) -> None:
+    """Serves for ever, or tells what this is."""
+    config = json.loads(Path(config_path).read_text(encoding="utf-8"))
+    if "--version" in options:
+        print(f"{config['name']} {VERSION}: stand-in of the iamops lab, not the real {config['name']}")
+        return
+    open_log(config["log"], config["name"])
+    Handler.table = routes(config)
+    Handler.stands_in_for = f"{config['name']} on {config['node']}"
+    with Server((config["bind"], config["port"]), Handler) as server:
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,153 @@
+"""The lab for tests: brought up once, and whole again before every test that asks for it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.lab import lock
+from console.lab.errors import LabImpossible
+from console.lab.lab import Lab
+from console.lab.namespace import inside
+from console.lab.place import Place
+from console.lab.processes import wait_until
+from console.lab.requirements import check_machine
+from console.model.profile import Profile
+from console.session.profiles import load_profile
+
+HERE = Path(__file__).parent
+# A place beside the user's own lab: the tests of the lab itself must not break what someone works on.
+OWN_PLACE = Place(state=Path("/var/lib/iamops/lab-tests"), prefix="iamtest-")
+# The first test of a run may have to build the image.
+TIMEOUT_S = 600
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this directory needs the lab."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.lab)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(TIMEOUT_S))
+
+
+class LabForTests:
+    """The lab's own facade, and what a client or a script would do with it."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self.profile = lab.profile
+        self.exec = lab.exec
+        self.must = lab.must
+        self.fault = lab.fault
+        self.heal = lab.heal
+        self.heal_all = lab.heal_all
+        self.status = lab.status
+        self.place = lab.place
+
+    def iamops(self, *argv: str, timeout_s: float = 60) -> Any:
+        """Runs a command line and returns the JSON document it printed, whatever its exit code."""
+        command = [sys.executable, "-m", "console", *argv]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+        assert done.stdout, f"{argv} printed nothing; exit {done.returncode}: {done.stderr}"
+        return json.loads(done.stdout)
+
+    def requests(self, count: int, path: str = "/healthz") -> list[int]:
+        """That many requests to the VIP, one after the other; their statuses."""
+        return inside(self._lab.place.operator_namespace, lambda: _requests(self.profile, count, path))
+
+    def make_whole(self) -> None:
+        """No fault applied, every unit active, the VIP where the highest priority is."""
+        self._lab.up()
+        self._lab.heal_all()
+        for name, node in self.status().nodes.items():
+            stopped = [unit.name for unit in node.units or () if unit.active != "active"]
+            if stopped:
+                self.must(name, ["systemctl", "start", *stopped])
+        first = max(self.profile.nodes.values(), key=lambda node: node.priority).name
+        others = [owner for owner in self.status().owners if owner != first]
+        for owner in others:
+            self.must(owner, ["systemctl", "restart", self.profile.keepalived.unit])
+        assert wait_until(lambda: self.status().owners == (first,), wait_s=20)
+        self._lab.up()
+
+
+def _requests(profile: Profile, count: int, path: str) -> list[int]:
+    return [request(profile.instance.address, profile.domains[0], path).status for _ in range(count)]
+
+
+def request(address: str, host: str, path: str) -> http.client.HTTPResponse:
+    """One GET on a connection of its own. Must run inside a namespace that reaches the address."""
+    connection = http.client.HTTPConnection(address, timeout=5)
+    try:
+        connection.request("GET", path, headers={"Host": host})
+        answer = connection.getresponse()
+        answer.read()
+        return answer
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="session")
+def lab_machine() -> None:
+    """This machine can carry a lab. In CI it must; elsewhere the reason is shown."""
+    try:
+        check_machine()
+    except LabImpossible as error:
+        reason = f"{error.reason}; {error.next_step}"
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must run the lab: {reason}")
+        pytest.skip(reason)
+
+
+@contextmanager
+def alone_with(lab: Lab) -> Iterator[Lab]:
+    """Two test runs on one machine take turns: each would see the other's faults."""
+    turn = Path(tempfile.gettempdir()) / f"{lab.place.prefix}tests.lock"
+    with lock.held(turn, print, wait_s=TIMEOUT_S):
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def running_lab(lab_machine: None) -> Iterator[LabForTests]:
+    """The lab of the profile `lab`. It stays up afterwards, as after `iamops lab up`."""
+    with alone_with(Lab(load_profile("lab"))) as lab:
+        lab.up()
+        yield LabForTests(lab)
+
+
+@pytest.fixture
+def lab(running_lab: LabForTests) -> Iterator[LabForTests]:
+    """The lab, whole before the test, and without faults after it."""
+    running_lab.make_whole()
+    yield running_lab
+    running_lab.heal_all()
+
+
+def own_profile(nodes: Sequence[tuple[str, str, int]] = ()) -> Profile:
+    """The lab's profile moved to a place of its own; with other nodes (name, address, priority) if given."""
+    profile = load_profile("lab")
+    if not nodes:
+        return profile
+    raw = profile.model_dump(mode="json", exclude_unset=True)
+    raw["nodes"] = {name: {"address": address, "priority": priority} for name, address, priority in nodes}
+    return Profile.model_validate(raw)
+
+
+@pytest.fixture(scope="session")
+def own_lab(lab_machine: None) -> Iterator[Lab]:
+    """A second lab, made for the tests that break labs, and taken away after them."""
+    with alone_with(Lab(own_profile(), OWN_PLACE)) as lab:
+        lab.reset()
+        yield lab
+        lab.purge()

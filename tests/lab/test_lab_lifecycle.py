@@ -1,0 +1,446 @@
+"""The lab itself: it comes up, breaks for real, heals, survives being killed, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from console.lab import cgroups, network, processes
+from console.lab.errors import CommandFailed, LabNotUp, NotProven, UnknownFault, UnknownNode
+from console.lab.faults import CATALOGUE
+from console.lab.image import ENDS_WITH_US
+from console.lab.lab import Lab
+from console.lab.look import vrrp_states
+from console.lab.namespace import inside
+from console.lab.node import Power
+from console.lab.place import Place
+from console.lab.processes import wait_until
+from console.lab.prove import look, unserved
+from tests.lab.conftest import OWN_PLACE, own_profile, request
+
+VIP = "10.0.4.99"
+API = "iam.api.marmotedu.com"
+
+
+@pytest.fixture
+def lab(own_lab):
+    """The lab that may be broken, whole before each test."""
+    own_lab.heal_all()
+    own_lab.up()
+    return own_lab
+
+
+def out(lab: Lab, node: str, *argv: str) -> str:
+    return lab.must(node, list(argv)).strip()
+
+
+def fetched(lab: Lab, node: str, url: str) -> str:
+    """What curl on the node gets within a second, or curl's exit code."""
+    done = lab.exec(node, ["curl", "-sS", "-m", "1", url])
+    return done.stdout.decode() if done.returncode == 0 else f"curl {done.returncode}"
+
+
+def answer(lab: Lab, address: str = VIP, path: str = "/healthz"):
+    return inside(lab.place.operator_namespace, lambda: request(address, API, path))
+
+
+def comes_true(claim, wait_s: float = 10) -> bool:
+    return wait_until(claim, wait_s=wait_s)
+
+
+def whole(lab: Lab) -> bool:
+    return look(lab.profile, lab.place).holds and not unserved(lab.profile, lab.place)
+
+
+# --- up, down, reset ---------------------------------------------------------------------------------
+
+
+def test_the_vip_answers_from_one_node_and_the_states_are_master_and_backup(lab):
+    proof = lab.up()
+    assert proof.status == 200
+    assert len(proof.owners) == 1
+    assert answer(lab).status == 200
+    states = [vrrp_states(node)["VI_1"] for node in lab.nodes]
+    assert sorted(states) == ["BACKUP", "MASTER"]
+
+
+def test_a_second_up_is_quick_and_touches_nothing(lab):
+    pids = [node.init_pid() for node in lab.nodes]
+    started = time.monotonic()
+    told: list[str] = []
+    lab.up(told.append)
+    assert time.monotonic() - started < 3
+    assert [node.init_pid() for node in lab.nodes] == pids
+    assert told[0].startswith("already up")
+
+
+def test_a_fresh_pair_comes_within_ten_seconds_and_forgets_the_old_one(lab):
+    lab.must("iam-b", ["touch", "/root/mark"])
+    started = time.monotonic()
+    assert lab.reset().owners == ("iam-a",)
+    assert time.monotonic() - started < 10
+    assert lab.exec("iam-b", ["test", "-e", "/root/mark"]).returncode == 1
+
+
+def test_down_keeps_the_disks_and_leaves_nothing_else_behind(lab):
+    lab.must("iam-b", ["touch", "/root/mark"])
+    host_key = out(lab, "iam-b", "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
+    lab.down()
+    assert leftovers(lab.place) == []
+    with pytest.raises(LabNotUp):
+        lab.exec("iam-b", ["true"])
+    with pytest.raises(LabNotUp):
+        inside(lab.place.operator_namespace, lambda: None)
+    lab.up()
+    assert lab.exec("iam-b", ["test", "-e", "/root/mark"]).returncode == 0
+    assert out(lab, "iam-b", "cat", "/etc/ssh/ssh_host_ed25519_key.pub") == host_key
+    assert host_key.split()[1] in lab.place.known_hosts.read_text()
+
+
+def leftovers(place: Place) -> list[str]:
+    """Processes, mounts, loop devices, namespaces and control groups of a lab."""
+    trees = cgroups.here()
+    groups = [str(tree) for tree in trees.every if (tree / f"{place.prefix}lab").exists()]
+    mounts = [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(place.state) in line]
+    loops = subprocess.run(["losetup", "-a"], capture_output=True, text=True, check=True).stdout
+    spaces = [str(path) for path in Path("/run/netns").glob(f"{place.prefix}*")]
+    pids = [str(pid) for pid in cgroups.members(f"{place.prefix}lab", trees)]
+    return [*groups, *mounts, *(line for line in loops.splitlines() if str(place.state) in line), *spaces, *pids]
+
+
+def test_two_ups_at_once_make_one_lab(lab):
+    lab.down()
+    with ThreadPoolExecutor(2) as threads:
+        proofs = [future.result() for future in [threads.submit(Lab(lab.profile, lab.place).up) for _ in "ab"]]
+    assert all(proof.holds for proof in proofs)
+    nspawns = [pid for node in lab.nodes for pid in nspawn_of(node.group)]
+    assert len(nspawns) == 2
+
+
+def nspawn_of(group: str) -> list[int]:
+    members = cgroups.members(group, cgroups.here())
+    return [pid for pid in members if Path(f"/proc/{pid}/comm").read_text() == "systemd-nspawn\n"]
+
+
+def test_an_interrupted_up_is_finished_by_the_next_one(lab):
+    lab.down()
+    code = (
+        "from tests.lab.conftest import OWN_PLACE, own_profile\n"
+        "from console.lab.lab import Lab\n"
+        "Lab(own_profile(), OWN_PLACE).reset(lambda line: print(line, flush=True))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as victim:
+        assert victim.stdout.readline()
+        victim.send_signal(signal.SIGKILL)
+    assert lab.up().holds
+
+
+# --- what a crash leaves -----------------------------------------------------------------------------
+
+
+def test_up_clears_what_a_killed_nspawn_left_and_boots_the_node_again(lab):
+    node = lab.node("iam-b")
+    orphan = node.init_pid()
+    for pid in nspawn_of(node.group):
+        os.kill(pid, signal.SIGKILL)
+    assert comes_true(lambda: node.power() is Power.CRASHED)
+    assert lab.up().holds
+    assert node.power() is Power.ON
+    assert node.init_pid() != orphan
+    assert lab.node("iam-a").power() is Power.ON
+
+
+def test_up_rebuilds_a_network_that_someone_deleted(lab):
+    subprocess.run(["ip", "netns", "delete", lab.place.bridge_namespace], check=True)
+    assert lab.up().holds
+
+
+def test_up_boots_a_node_whose_namespace_was_deleted(lab):
+    subprocess.run(["ip", "netns", "delete", lab.place.namespace("iam-b")], check=True)
+    assert lab.node("iam-b").power() is Power.CRASHED
+    assert lab.up().holds
+
+
+def test_a_killed_image_build_leaves_no_process_and_no_mount(lab_machine, tmp_path):
+    (tmp_path / "inside").mkdir()
+    step = f"mount -t tmpfs none {tmp_path}/inside && echo mounted && exec sleep 97"
+    code = f"import subprocess; subprocess.run([*{ENDS_WITH_US!r}, 'sh', '-c', {step!r}])"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as builder:
+        assert builder.stdout.readline() == b"mounted\n"
+        assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
+        builder.kill()
+        # The pipe ends only when the last process that holds it has.
+        assert builder.stdout.read() == b""
+
+
+# --- closed ------------------------------------------------------------------------------------------
+
+
+def test_the_machines_own_namespace_has_no_address_and_no_interface_of_the_lab(lab):
+    own = subprocess.run(["ip", "-o", "address"], capture_output=True, text=True, check=True).stdout
+    assert "10.0.4." not in own
+    assert "lab0" not in own
+
+
+def test_no_namespace_of_the_lab_has_a_way_out(lab):
+    spaces = [lab.place.operator_namespace, lab.place.bridge_namespace]
+    spaces += [lab.place.namespace(name) for name in lab.profile.nodes]
+    for space in spaces:
+        routes = subprocess.run(["ip", "-n", space, "route"], capture_output=True, text=True, check=True).stdout
+        assert "default" not in routes
+        assert all(line.startswith("10.0.4.") for line in routes.splitlines())
+
+
+# --- exec --------------------------------------------------------------------------------------------
+
+
+def test_exec_passes_streams_and_exit_codes_through(lab):
+    assert lab.exec("iam-b", ["sh", "-c", "exit 7"]).returncode == 7
+    assert lab.exec("iam-b", ["cat"], stdin=b"a\0b").stdout == b"a\0b"
+    assert lab.exec("iam-b", ["sh", "-c", "echo no >&2"]).stderr == b"no\n"
+    assert lab.exec("iam-b", ["no-such-command"]).returncode == 127
+
+
+def test_exec_is_inside_the_node_in_every_way(lab):
+    assert out(lab, "iam-b", "hostname") == "iam-b"
+    assert out(lab, "iam-b", "cat", "/proc/1/comm") == "systemd"
+    assert out(lab, "iam-b", "id", "-un") == "root"
+    assert out(lab, "iam-b", "pwd") == "/"
+    assert "10.0.4.21" in out(lab, "iam-b", "ip", "-br", "address")
+    assert out(lab, "iam-b", "systemctl", "is-active", "keepalived") == "active"
+
+
+def test_exec_of_an_unknown_node_names_the_known_ones(lab):
+    with pytest.raises(UnknownNode) as refused:
+        lab.exec("iam-c", ["true"])
+    assert "iam-a, iam-b" in refused.value.next_step
+
+
+# --- the nodes ---------------------------------------------------------------------------------------
+
+
+def test_only_the_named_node_carries_the_datastores(lab):
+    for unit in ("mariadb", "redis-server", "mongod"):
+        assert lab.exec("iam-a", ["systemctl", "is-active", unit]).stdout == b"active\n"
+        assert lab.exec("iam-b", ["systemctl", "is-active", unit]).stdout == b"inactive\n"
+
+
+def test_the_stand_ins_answer_as_the_real_ones_and_say_what_they_are(lab):
+    for port in (8080, 9090, 7070):
+        assert fetched(lab, "iam-a", f"http://10.0.4.21:{port}/healthz") == '{"status":"ok"}'
+    head = lab.must("iam-a", ["curl", "-sI", "http://10.0.4.21:8080/healthz"])
+    assert "X-Stand-In: iam-apiserver on iam-b, iamops lab" in head
+    assert "stand-in" in out(lab, "iam-b", "iam-apiserver", "--version")
+    assert "stand-in" in out(lab, "iam-b", "systemctl", "show", "-p", "Description", "iam-apiserver")
+
+
+def test_a_real_request_reads_the_database_over_the_seeds_grant(lab):
+    for path in ("http://10.0.4.21:8080/v1/users", "http://10.0.4.20:8080/v1/users"):
+        assert '"totalCount":2' in fetched(lab, "iam-a", path)
+    assert fetched(lab, "iam-b", "http://127.0.0.1:9090/v1/authz") == '{"allowed":true}'
+
+
+def test_requests_are_logged_for_the_group_adm(lab):
+    lab.must("iam-b", ["curl", "-s", "http://127.0.0.1:8080/healthz?mark=logged"])
+    reader = ["runuser", "-u", "iamops", "--"]
+    assert "mark=logged" in out(lab, "iam-b", *reader, "cat", "/var/log/iam/iam-apiserver.log")
+    out(lab, "iam-b", *reader, "cat", "/var/log/nginx/access.log", "/var/log/keepalived.log")
+
+
+def test_round_robin_reaches_both_backends(lab):
+    served = {answer(lab).getheader("X-Stand-In") for _ in range(10)}
+    assert served == {"iam-apiserver on iam-a, iamops lab", "iam-apiserver on iam-b, iamops lab"}
+
+
+def test_mongod_greets_both_nodes(lab):
+    ask = (
+        "import sys; sys.path.insert(0, '/usr/lib/iam-stand-ins');"
+        "from console.lab.standins.mongo_wire import ping; ping('10.0.4.20', 27017, 1)"
+    )
+    for node in lab.profile.nodes:
+        lab.must(node, ["python3", "-c", ask])
+
+
+# --- faults ------------------------------------------------------------------------------------------
+
+OWNER, STANDBY = "iam-a", "iam-b"
+
+
+def unit_is(state: str, unit: str, node: str = STANDBY):
+    return lambda lab: out_or_code(lab, node, "systemctl", "is-active", unit) == state
+
+
+def out_or_code(lab: Lab, node: str, *argv: str) -> str:
+    return lab.exec(node, list(argv)).stdout.decode().strip()
+
+
+def no_answer_from(url: str, code: str):
+    """The other node asks, as nginx there would."""
+    return lambda lab: fetched(lab, OWNER, url) == code
+
+
+def ssh_greets(lab: Lab) -> bool:
+    return (look(lab.profile, lab.place).ssh or {})[STANDBY]
+
+
+def dead_to_the_network(lab: Lab) -> bool:
+    return lab.exec(OWNER, ["ping", "-c1", "-W1", "10.0.4.21"]).returncode != 0
+
+
+def may_set_addresses(lab: Lab) -> bool:
+    """CAP_NET_ADMIN is bit 12 of the bounding set (capabilities(7))."""
+    show = "awk '/^CapBnd/ {print $2}' /proc/$(systemctl show --value -p MainPID keepalived)/status"
+    return bool(int(out(lab, STANDBY, "sh", "-c", show), 16) & 1 << 12)
+
+
+BROKEN = {
+    "stop-unit": (("iam-pump",), unit_is("inactive", "iam-pump")),
+    "kill-unit": (("keepalived",), unit_is("failed", "keepalived")),
+    "hang-unit": (("iam-authz-server",), no_answer_from("http://10.0.4.21:9090/healthz", "curl 28")),
+    "nginx-hang": ((), no_answer_from("http://10.0.4.21/", "curl 28")),
+    "sshd-hang": ((), lambda lab: not ssh_greets(lab)),
+    "ssh-blocked": ((), lambda lab: not ssh_greets(lab)),
+    "power-off": ((), dead_to_the_network),
+    "freeze": ((), no_answer_from("http://10.0.4.21:8080/healthz", "curl 28")),
+    "cable": ((), dead_to_the_network),
+    "vip-astray": ((), lambda lab: lab.status().owners == (OWNER, STANDBY)),
+    "vip-denied": ((), lambda lab: not may_set_addresses(lab)),
+    "db-grant-revoked": (
+        (),
+        lambda lab: "error 1130" in fetched(lab, STANDBY, "http://127.0.0.1:8080/v1/users"),
+    ),
+    "backend-loopback": (("iam-apiserver",), no_answer_from("http://10.0.4.21:8080/healthz", "curl 7")),
+    "disk-full": ((), lambda lab: lab.exec(STANDBY, ["sh", "-c", "seq 99999 > /root/x"]).returncode != 0),
+    "config-drift": (
+        (),
+        lambda lab: (
+            lab.exec(STANDBY, ["grep", "-q", "priority 77", "/etc/keepalived/keepalived.conf"]).returncode == 0
+        ),
+    ),
+    "nginx-config-broken": ((), lambda lab: lab.exec(STANDBY, ["nginx", "-t"]).returncode == 1),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_fault_of_a_node_is_real_and_heals(lab, name):
+    units, is_broken = BROKEN[name]
+    lab.fault(name, STANDBY, *units)
+    try:
+        assert comes_true(lambda: is_broken(lab))
+        assert lab.status().faults == (" ".join((name, STANDBY, *units)),)
+    finally:
+        lab.heal(name, STANDBY, *units)
+    assert comes_true(lambda: not is_broken(lab))
+    assert lab.status().faults == ()
+    assert comes_true(lambda: whole(lab))
+
+
+def test_every_fault_has_its_test():
+    assert set(CATALOGUE) - set(BROKEN) == {"vrrp-drop"}
+
+
+def test_dropped_vrrp_makes_two_masters_and_one_again(lab):
+    lab.fault("vrrp-drop")
+    assert comes_true(lambda: len(lab.status().owners) == 2)
+    lab.heal("vrrp-drop")
+    assert comes_true(lambda: len(lab.status().owners) == 1)
+
+
+def test_the_vip_moves_when_its_owner_loses_power_and_stays_after_power_on(lab):
+    (owner,) = lab.status().owners
+    (other,) = set(lab.profile.nodes) - {owner}
+    lab.must(owner, ["sh", "-c", "echo kept > /root/mark; sync"])
+    lab.fault("power-off", owner)
+    assert lab.node(owner).power() is Power.OFF
+    assert comes_true(lambda: lab.status().owners == (other,))
+    assert comes_true(lambda: answer(lab).status == 200)
+    lab.fault("power-on", owner)
+    assert comes_true(lambda: whole(lab))
+    assert lab.status().owners == (other,)
+    assert out(lab, owner, "cat", "/root/mark") == "kept"
+
+
+def test_a_node_without_power_says_nothing_on_the_network(lab):
+    """No FIN, no RST: what was connected must time out, as with a real machine."""
+    ended: list[str] = []
+    connected = threading.Event()
+
+    def hold_a_connection() -> None:
+        import socket
+
+        with socket.create_connection(("10.0.4.21", 22), timeout=5) as connection:
+            connection.recv(64)
+            connected.set()
+            connection.settimeout(2)
+            try:
+                ended.append("closed" if connection.recv(64) == b"" else "data")
+            except TimeoutError:
+                ended.append("silence")
+
+    client = threading.Thread(target=inside, args=(lab.place.operator_namespace, hold_a_connection))
+    client.start()
+    assert connected.wait(5)
+    lab.fault("power-off", "iam-b")
+    client.join()
+    assert ended == ["silence"]
+
+
+def test_up_heals_a_pulled_plug_and_names_the_faults_it_cannot_heal(lab, monkeypatch):
+    lab.fault("power-off", "iam-b")
+    assert lab.up().holds
+    assert lab.status().faults == ()
+    lab.fault("sshd-hang", "iam-b")
+    monkeypatch.setattr("console.lab.lab.PROOF_S", 0.5)
+    with pytest.raises(NotProven) as failure:
+        lab.up()
+    assert "sshd-hang iam-b" in failure.value.reason
+    assert failure.value.next_step == "iamops lab fault --heal-all"
+    lab.heal_all()
+    assert lab.up().holds
+
+
+def test_a_fault_that_cannot_be_applied_is_not_noted(lab):
+    with pytest.raises(CommandFailed):
+        lab.fault("stop-unit", "iam-b", "no-such-unit")
+    with pytest.raises(UnknownFault):
+        lab.fault("backend-loopback", "iam-b", "nginx")
+    assert lab.status().faults == ()
+
+
+def test_a_frozen_node_is_said_to_be_frozen(lab):
+    lab.fault("freeze", "iam-b")
+    assert lab.status().nodes["iam-b"].power == "frozen"
+    with pytest.raises(LabNotUp, match="frozen"):
+        lab.exec("iam-b", ["true"])
+    assert [fault.sentence for fault in lab.heal_all()] == ["freeze iam-b"]
+    assert lab.exec("iam-b", ["true"]).returncode == 0
+
+
+# --- N nodes -----------------------------------------------------------------------------------------
+
+
+def test_a_profile_with_three_nodes_boots_three(lab):
+    """The third node joins; the two that are there only get their files anew."""
+    three = [("iam-a", "10.0.4.20", 100), ("iam-b", "10.0.4.21", 50), ("iam-standby-west", "10.0.4.22", 30)]
+    bigger = Lab(own_profile(three), OWN_PLACE)
+    try:
+        assert bigger.reset().owners == ("iam-a",)
+        assert [len(node.addresses) >= 1 for node in bigger.status().nodes.values()] == [True] * 3
+        assert '"totalCount":2' in fetched(bigger, "iam-standby-west", "http://127.0.0.1:8080/v1/users")
+        bigger.fault("power-off", "iam-a")
+        assert comes_true(lambda: bigger.status().owners == ("iam-b",))
+    finally:
+        lab.reset()
+    assert not list(lab.place.state.glob("nodes/iam-standby-west"))
+    assert network.addresses("iam-standby-west", lab.place) == ()
+    assert processes.init_of(lab.place.cgroup("iam-standby-west")) is None
+    lab.down()
+    assert leftovers(lab.place) == []

@@ -1,0 +1,157 @@
+"""Faults are noted, taken back when they fail, and healed in an order that works. No lab is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from console.lab import active, breaking
+from console.lab.errors import CommandFailed, LabNotUp, UnknownFault, UnknownNode
+from console.lab.node import Power
+from console.lab.place import Place
+from console.lab.trees import delete, mounts_below
+from tests.profiles import pair
+
+
+class FakeBench:
+    """Writes down what would be run; fails on the commands it is told to fail on."""
+
+    def __init__(self, state: Path) -> None:
+        self.profile = pair()
+        self.place = Place(state=state)
+        self.done: list[str] = []
+        self.failing: set[str] = set()
+        self.powers = dict.fromkeys(self.profile.nodes, Power.ON)
+
+    def node(self, name: str) -> SimpleNamespace:
+        if name not in self.powers:
+            raise UnknownNode(name, "")
+        return SimpleNamespace(
+            node=self.profile.nodes[name],
+            power=lambda: self.powers[name],
+            cut_power=lambda: self.powers.update({name: Power.OFF}),
+            freeze=lambda frozen: self.powers.update({name: Power.FROZEN if frozen else Power.ON}),
+        )
+
+    def must(self, node: str, argv: Sequence[str], *, stdin: str = "") -> str:
+        line = " ".join([node, *argv])
+        self.done.append(line)
+        if line in self.failing:
+            raise CommandFailed(line, "")
+        return ""
+
+    def power_on(self, name: str) -> None:
+        self.powers[name] = Power.ON
+        breaking.forget_powered_up(self.place, name)
+
+    @property
+    def noted(self) -> list[str]:
+        return [fault.sentence for fault in active.read(self.place.active_faults)]
+
+
+@pytest.fixture
+def bench(tmp_path) -> FakeBench:
+    return FakeBench(tmp_path)
+
+
+def test_a_fault_is_noted_until_it_is_healed(bench):
+    breaking.apply(bench, "stop-unit", "iam-b", "nginx")
+    assert bench.noted == ["stop-unit iam-b nginx"]
+    breaking.heal(bench, "stop-unit", "iam-b", "nginx")
+    assert bench.noted == []
+    assert bench.done == ["iam-b systemctl stop nginx", "iam-b systemctl start nginx"]
+
+
+def test_a_datastore_may_be_called_by_its_own_name(bench):
+    breaking.apply(bench, "stop-unit", "iam-a", "redis")
+    assert bench.done == ["iam-a systemctl stop redis-server"]
+
+
+def test_a_name_of_healing_heals_whatever_it_heals(bench):
+    breaking.apply(bench, "kill-unit", "iam-b", "nginx")
+    assert breaking.apply(bench, "start-unit", "iam-b", "nginx").name == "stop-unit"
+    assert bench.noted == []
+
+
+def test_a_fault_that_fails_half_way_is_taken_back(bench):
+    bench.failing = {"iam-b nft -f -"}
+    with pytest.raises(CommandFailed):
+        breaking.apply(bench, "vrrp-drop", None, None)
+    assert bench.noted == []
+    assert bench.done.count("iam-a nft -f -") == 2
+
+
+def test_nothing_but_power_can_be_changed_on_a_machine_that_is_off(bench):
+    breaking.apply(bench, "power-off", "iam-b", None)
+    for change in (breaking.apply, breaking.heal):
+        with pytest.raises(LabNotUp):
+            change(bench, "cable", "iam-b", None)
+    assert bench.done == []
+
+
+def test_everything_is_healed_power_first_then_the_latest_first(bench):
+    breaking.apply(bench, "stop-unit", "iam-a", "nginx")
+    breaking.apply(bench, "nginx-config-broken", "iam-b", None)
+    breaking.apply(bench, "nginx-hang", "iam-b", None)
+    breaking.apply(bench, "power-off", "iam-b", None)
+    healed = [fault.sentence for fault in breaking.heal_all(bench)]
+    assert healed[0] == "power-off iam-b"
+    assert healed[-1] == "stop-unit iam-a nginx"
+    assert bench.noted == []
+
+
+def test_one_healing_that_fails_does_not_keep_the_others_from_being_healed(bench):
+    breaking.apply(bench, "stop-unit", "iam-a", "nginx")
+    breaking.apply(bench, "stop-unit", "iam-b", "nginx")
+    bench.failing = {"iam-b systemctl start nginx"}
+    with pytest.raises(CommandFailed):
+        breaking.heal_all(bench)
+    assert bench.noted == ["stop-unit iam-b nginx"]
+
+
+def test_a_boot_ends_what_did_not_touch_the_disk(bench):
+    breaking.apply(bench, "nginx-hang", "iam-b", None)
+    breaking.apply(bench, "nginx-config-broken", "iam-b", None)
+    breaking.apply(bench, "nginx-hang", "iam-a", None)
+    bench.power_on("iam-b")
+    assert bench.noted == ["nginx-config-broken iam-b", "nginx-hang iam-a"]
+
+
+def test_a_mistake_in_the_words_changes_nothing(bench):
+    for words in (("cable", "iam-x", None), ("cable", None, None), ("backend-loopback", "iam-b", "nginx")):
+        with pytest.raises((UnknownFault, UnknownNode)):
+            breaking.apply(bench, *words)
+    assert bench.noted == []
+    assert [line for line in bench.done if "restart" in line] == []
+
+
+MOUNTS = """\
+/dev/vda / ext4 rw 0 0
+/dev/loop0 /lab/nodes/iam-a/disk ext4 rw 0 0
+overlay /lab/nodes/iam-a/root overlay rw 0 0
+proc /lab/nodes/iam-a/root/proc proc rw 0 0
+tmpfs /lab/nodes/iam-ab/with\\040space tmpfs rw 0 0
+"""
+
+
+def test_mounts_are_taken_away_from_the_inside_out_and_never_a_neighbours():
+    below = mounts_below(Path("/lab/nodes/iam-a"), MOUNTS)
+    assert [str(point) for point in below] == [
+        "/lab/nodes/iam-a/root/proc",
+        "/lab/nodes/iam-a/root",
+        "/lab/nodes/iam-a/disk",
+    ]
+    assert mounts_below(Path("/lab/nodes/iam-ab"), MOUNTS) == (Path("/lab/nodes/iam-ab/with space"),)
+
+
+def test_what_is_still_mounted_is_not_deleted(tmp_path, monkeypatch):
+    tree = tmp_path / "tree"
+    (tree / "proc").mkdir(parents=True)
+    monkeypatch.setattr("console.lab.trees._mounts", lambda: f"proc {tree}/proc proc rw 0 0\n")
+    monkeypatch.setattr("console.lab.trees.run", lambda argv: "")
+    with pytest.raises(CommandFailed, match="still mounted"):
+        delete(tree)
+    assert tree.is_dir()
