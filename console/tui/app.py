@@ -1,0 +1,248 @@
+"""The console: paints what the store says, and carries out what the operator asks of the screen itself."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.command import Provider
+from textual.filter import LineFilter
+
+from console.judge.findings import Finding
+from console.model.events import Event, Noticed
+from console.model.facts import Severity
+from console.model.state import ClusterState
+from console.tui.actions import Scope, Situation, action
+from console.tui.bindings import PALETTE_KEY, console_bindings
+from console.tui.cluster import Cluster
+from console.tui.export import export_path, self_contained
+from console.tui.frames import Frames
+from console.tui.looks import Looks
+from console.tui.no_color import WithoutColor
+from console.tui.palette_commands import ActionProvider
+from console.tui.screens.help import HelpScreen
+from console.tui.screens.overview import Overview
+from console.tui.view.dirty import ALL, Part, touched, urgent
+from console.tui.view.help import help_lines
+from console.tui.view.moment import Moment
+from console.tui.widgets.foot import Foot
+
+TICK_S = 1.0
+JUDGE_GAP_S = 0.25
+HELP_WIDTH = 76
+ABOUT = (
+    "The Overview shows one cluster: who owns the VIP, each node, every service from every node, "
+    "requests, events and findings. Tab goes from pane to pane; ? there explains that pane."
+)
+
+
+class ConsoleApp(App[None], inherit_bindings=False):
+    """The interactive front. Paints at once with nothing known; values appear as they arrive."""
+
+    CSS = """
+    * {
+        scrollbar-color: $rule; scrollbar-color-hover: $rule; scrollbar-color-active: $accent;
+        scrollbar-background: $background; scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
+    }
+    SearchIcon { display: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = console_bindings()
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider}
+    COMMAND_PALETTE_BINDING = PALETTE_KEY
+
+    def __init__(self, cluster: Cluster, *, theme: str | None = None, no_color: bool = False) -> None:
+        super().__init__()
+        self._cluster = cluster
+        self._without_color = WithoutColor()
+        self._looks = Looks(theme, no_color=self.no_color or no_color)
+        for each in self._looks.textual_themes():
+            self.register_theme(each)
+        self.theme = self._looks.name
+        self._held: Moment | None = None
+        self._findings: tuple[Finding, ...] = ()
+        self._judged_at = float("-inf")
+        self._frames = Frames(self._paint, self._later)
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self.title = f"iamops · {cluster.store.state.profile.name}"
+
+    # --- life ---
+
+    def get_default_screen(self) -> Overview:
+        nodes = tuple(self._cluster.store.state.nodes)
+        situation = Situation(nodes=nodes, themes=self._looks.names)
+        return Overview(self._moment(), self._looks.palette, situation)
+
+    def on_mount(self) -> None:
+        self._unsubscribe = self._cluster.store.subscribe(self._heard)
+        self.set_interval(TICK_S, partial(self._frames.mark, ALL, urgent=True))
+        self._frames.mark(ALL, urgent=True)
+        self.run_worker(self._start(), name="cluster", exit_on_error=False)
+        # What was made to start stays for good. Not walking through it again keeps a collection, and
+        # with it the way from an event to the screen, under a few milliseconds instead of fifty.
+        self.call_after_refresh(gc.freeze)
+        for complaint in self._looks.complaints:
+            self.call_after_refresh(self.overview.toast, complaint, Severity.WARNING)
+
+    async def on_unmount(self) -> None:
+        self._unsubscribe()
+        await self._cluster.stop()
+
+    async def _start(self) -> None:
+        """The worker's edge: whatever stops the session from starting is told, not thrown."""
+        try:
+            await self._cluster.start()
+        except Exception as error:
+            text = f"the session could not start: {error or type(error).__name__}"
+            self._cluster.store.apply(Noticed(self._cluster.now(), None, Severity.CRITICAL, text))
+
+    @property
+    def overview(self) -> Overview:
+        screen = self.screen_stack[0]
+        assert isinstance(screen, Overview)  # noqa: S101 - the root screen is made by get_default_screen
+        return screen
+
+    @property
+    def situation(self) -> Situation:
+        return self.overview.situation
+
+    # --- from event to pixel ---
+
+    def _heard(self, state: ClusterState, event: Event) -> None:
+        """The store's subscriber. Only marks: painting waits for the frame."""
+        if self._held is None:
+            self._frames.mark(touched(event), urgent=urgent(event))
+            self._frames.mark(frozenset({Part.FINDING}), urgent=False)
+
+    def _later(self, delay_s: float, call: Callable[[], None]) -> None:
+        """Runs a call inside the app's own message pump, also when an event came from elsewhere."""
+        if delay_s <= 0:
+            self.call_next(call)
+        else:
+            asyncio.get_running_loop().call_later(delay_s, self.call_next, call)
+
+    def _paint(self, parts: frozenset[Part]) -> None:
+        if not self.is_running or not isinstance(self.screen_stack[0], Overview):
+            return
+        if Part.FINDING in parts and self._judge():
+            parts |= {Part.HEADER}
+        self.overview.paint(self._moment(), parts)
+
+    def _judge(self) -> bool:
+        """Asks the rules, but not at every frame; True if their answer changed."""
+        now = self._cluster.now()
+        if self._held is not None:
+            return False
+        if abs(now - self._judged_at) < JUDGE_GAP_S:
+            self._frames.mark(frozenset({Part.FINDING}), urgent=False)
+            return False
+        self._judged_at = now
+        before, self._findings = self._findings, self._cluster.findings(self._cluster.store.state, now)
+        return before != self._findings
+
+    def _moment(self) -> Moment:
+        """The picture to paint: the present, or the one that is held."""
+        now = self._cluster.now()
+        stack = self.screen_stack if self._is_mounted else ()
+        root = stack[0] if stack else None
+        needle = root.moment.needle if isinstance(root, Overview) else ""
+        if self._held is not None:
+            return replace(self._held, needle=needle, paused_s=now - self._held.now)
+        return Moment(self._cluster.store.state, now, self._findings, needle)
+
+    # --- colours ---
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [self._without_color] if self._looks.no_color else super().get_line_filters()
+
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        return self_contained(super().export_screenshot(title=title, simplify=simplify))
+
+    # --- what the operator asks for ---
+
+    def action_perform(self, name: str, argument: str = "") -> None:
+        """Carries out an action of the registry, or says why not."""
+        reason = action(name).denied(self.situation)
+        if reason is not None:
+            self.overview.toast(f"{action(name).title}: {reason}", Severity.WARNING)
+            return
+        pane = self.overview.pane
+        if action(name).scope is Scope.PANE and pane is not None:
+            pane.carry_out(name)
+            return
+        method = f"do_{name.replace('-', '_')}"
+        getattr(self if hasattr(self, method) else self.overview, method)(argument)
+
+    def on_foot_asked(self, event: Foot.Asked) -> None:
+        self.action_perform(event.name, event.argument)
+
+    def do_palette(self, argument: str) -> None:
+        self.action_command_palette()
+
+    def do_help(self, argument: str) -> None:
+        pane = self.overview.pane
+        name, about = (pane.NAME, pane.ABOUT) if pane is not None else ("Overview", ABOUT)
+        width = min(HELP_WIDTH, self.size.width - 5)
+        self.push_screen(HelpScreen(help_lines(name, about, self.situation, width), self._looks.palette))
+
+    def do_pause(self, argument: str) -> None:
+        self._held = None if self._held is not None else self._moment()
+        self._frames.mark(ALL, urgent=True)
+
+    def do_refresh(self, argument: str) -> None:
+        self._cluster.refresh()
+        self.overview.toast("looking at every node now")
+
+    def do_theme(self, name: str) -> None:
+        if self._looks.no_color:
+            self.overview.toast("NO_COLOR is set: themes have no effect", Severity.WARNING)
+            return
+        failure = self._looks.wear(name)
+        self.theme = self._looks.name
+        self.overview.dress(self._looks.palette)
+        self.overview.toast(failure or f"theme {name}", Severity.WARNING if failure else Severity.INFO)
+
+    def do_copy(self, argument: str) -> None:
+        self._copy(self.situation.detail)
+
+    def do_copy_selection(self, argument: str) -> None:
+        self._copy(self.situation.selection)
+
+    def _copy(self, text: str) -> None:
+        self.copy_to_clipboard(text)
+        self.overview.toast(f"copied {len(text)} characters")
+
+    def do_export(self, argument: str) -> None:
+        # Once the command line that asked for it has left the screen.
+        self.call_after_refresh(self._export, argument)
+
+    def _export(self, argument: str) -> None:
+        try:
+            path = self.export_svg(Path(argument).expanduser() if argument else None)
+        except OSError as error:
+            self.overview.toast(f"not saved: {error.filename}: {error.strerror}", Severity.WARNING)
+        else:
+            self.overview.toast(f"saved {path}")
+
+    def export_svg(self, path: Path | None = None) -> Path:
+        """Writes the screen as SVG and says where. Raises OSError."""
+        path = path or export_path(self._cluster.store.state.profile.name, self._cluster.now())
+        path.write_text(self.export_screenshot(), encoding="utf-8")
+        return path
+
+    def do_clear(self, argument: str) -> None:
+        if not self.overview.clear():
+            self.overview.toast("nothing to clear; q quits")
+
+    def do_back(self, argument: str) -> None:
+        self.do_quit(argument)
+
+    def do_quit(self, argument: str) -> None:
+        self.exit()

@@ -1,0 +1,104 @@
+"""The `:` command line: text -> action and argument, completion, history. Pure; the prompt only types."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+
+from console.tui.actions import COMMANDS, Action, Situation
+
+HISTORY_KEPT = 100
+
+
+class CommandError(Exception):
+    """The line is not a command; the message says what would be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A line that was understood."""
+
+    action: Action
+    argument: str = ""
+
+
+def parse_command(line: str, situation: Situation) -> Command:
+    """Understands a line. A unique beginning of a command is enough. Raises CommandError."""
+    word, _, argument = line.strip().partition(" ")
+    argument = argument.strip()
+    action = _command(word)
+    if action.argument is None:
+        if argument:
+            raise CommandError(f"{action.name} takes nothing after it, got {argument!r}")
+        return Command(action)
+    choices = action.argument.choices(situation)
+    if action.argument.required and not argument:
+        raise CommandError(f"usage: {action.usage}{_among(choices)}")
+    if argument and choices and argument not in choices:
+        raise CommandError(f"no {action.name} named {argument!r}{_among(choices, argument)}")
+    return Command(action, argument)
+
+
+def _command(word: str) -> Action:
+    named = [action for action in COMMANDS if action.name == word]
+    begun = named or [action for action in COMMANDS if word and action.name.startswith(word)]
+    if len(begun) == 1:
+        return begun[0]
+    names = [action.name for action in begun or COMMANDS]
+    if begun:
+        raise CommandError(f"{word!r} could be {' or '.join(names)}")
+    near = difflib.get_close_matches(word, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"commands: {', '.join(names)}"
+    raise CommandError(f"no command {word!r}; {hint}")
+
+
+def _among(choices: tuple[str, ...], near_to: str = "") -> str:
+    near = difflib.get_close_matches(near_to, choices, n=1) if near_to else []
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; one of: {', '.join(choices)}" if choices else ""
+
+
+def completions(line: str, situation: Situation) -> tuple[str, ...]:
+    """Whole lines that the text could become, in the registry's order."""
+    word, space, argument = line.lstrip().partition(" ")
+    if not space:
+        begun = [action for action in COMMANDS if action.name.startswith(word)]
+        return tuple(f"{action.name} " if action.argument else action.name for action in begun)
+    action = next((a for a in COMMANDS if a.name == word), None)
+    if action is None or action.argument is None:
+        return ()
+    choices = action.argument.choices(situation)
+    return tuple(f"{word} {choice}" for choice in choices if choice.startswith(argument.lstrip()))
+
+
+@dataclass(slots=True)
+class History:
+    """Lines typed before. `earlier` and `later` walk through them; the line in the making is kept."""
+
+    lines: list[str] = field(default_factory=list)
+    _place: int | None = None
+    _draft: str = ""
+
+    def add(self, line: str) -> None:
+        """Remembers a line once; the latest use counts."""
+        if line.strip():
+            self.lines = [*(old for old in self.lines if old != line), line][-HISTORY_KEPT:]
+        self._place = None
+
+    def earlier(self, current: str) -> str:
+        if not self.lines:
+            return current
+        if self._place is None:
+            self._place, self._draft = len(self.lines), current
+        self._place = max(0, self._place - 1)
+        return self.lines[self._place]
+
+    def later(self, current: str) -> str:
+        if self._place is None:
+            return current
+        self._place += 1
+        if self._place < len(self.lines):
+            return self.lines[self._place]
+        self._place = None
+        return self._draft

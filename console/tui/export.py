@@ -1,0 +1,33 @@
+"""Where an exported screen goes, and what must not be in it."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from console.session.resources import state_dir
+
+_FONT_FACE = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
+
+
+def export_path(profile: str, at: float) -> Path:
+    """A file in the user's state directory; in the working directory if that cannot be written."""
+    directory = state_dir() / "screens"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        directory = Path.cwd()
+    if not os.access(directory, os.W_OK):
+        directory = Path.cwd()
+    stamp = datetime.fromtimestamp(at, tz=UTC).strftime("%Y%m%dT%H%M%SZ")
+    return directory / f"iamops-{profile}-{stamp}.svg"
+
+
+def self_contained(svg: str) -> str:
+    """The same picture without fonts from the web, so that whoever opens it calls no one.
+
+    Spaces are marked as meant: some renderers drop them at the start of a text, and columns shift.
+    """
+    return _FONT_FACE.sub("", svg).replace("<text ", '<text xml:space="preserve" ')

@@ -1,0 +1,1 @@
+"""Screens: which widgets are shown, and where."""

@@ -1,0 +1,215 @@
+"""A node's card: VRRP, units, host and link of one node in a few lines."""
+
+from __future__ import annotations
+
+from console.model.facts import LinkState, UnitReport, VrrpReport
+from console.model.observed import Freshness
+from console.model.state import NodeState
+from console.tui.view.amounts import age, clock
+from console.tui.view.facts import (
+    badge,
+    clock_fact,
+    host_facts,
+    link_verdict,
+    priority,
+    spans_of,
+    unit_verdict,
+    vrrp_verdict,
+)
+from console.tui.view.fit import clip_line, first_fitting
+from console.tui.view.health import Verdict, judge, of_unit, spans, spoken, stale, unknown
+from console.tui.view.moment import Moment
+from console.tui.view.rows import Picture, Row, Rows
+from console.tui.view.shown import HOST_S, Shown, resolve, why_unknown
+from console.tui.view.tone import Line, Span, Tone
+from console.tui.view.witness import contradiction
+
+COMPACT_LABEL, ROOMY_LABEL = 7, 12
+MARK = 9
+ROOMY_ONLY = ("kernel", "nginx", "keepalived", "host")
+
+Entry = tuple[str, Line, str]
+"""Key, line without its label, and the line in words."""
+
+
+def card_rows(instances: int, *, roomy: bool) -> int:
+    """Lines of a card without its title."""
+    return instances + (5 if roomy else 3)
+
+
+def card(moment: Moment, name: str, width: int, *, roomy: bool) -> Picture:
+    """One node. `roomy` gives nginx and keepalived a line each, and the kernel one more."""
+    node = moment.state.nodes[name]
+    dark = node.freshness(moment.now) is Freshness.UNKNOWN
+    inner = width - (ROOMY_LABEL if roomy else COMPACT_LABEL) - 1
+    if dark:
+        entries = _dark(moment, node, inner, roomy)
+    else:
+        middle = _roomy(moment, node) if roomy else [_units(moment, node, inner)]
+        entries = [*_vrrp(moment, node, roomy), *middle, _host(moment, node), _link(moment, node, inner)]
+    rows = Rows.of(_row(name, entry, width, roomy) for entry in entries)
+    address = moment.state.profile.nodes[name].address
+    title = (Span(name, Tone.TITLE), Span(f" {address}", Tone.MUTED))
+    return Picture(title, rows=rows, marks=badge(moment, node))
+
+
+def _row(name: str, entry: Entry, width: int, roomy: bool) -> Row:
+    key, line, said = entry
+    label = " " + key.ljust(ROOMY_LABEL if roomy else COMPACT_LABEL) if key else " "
+    return Row.whole(key, clip_line((Span(label, Tone.MUTED), *line), width), f"{name}: {said}", width)
+
+
+def _dark(moment: Moment, node: NodeState, width: int, roomy: bool) -> list[Entry]:
+    """A node nobody has heard of for too long: nothing is shown of it but why."""
+    reason = why_unknown(node, moment.now)
+    mark = Span("? UNKNOWN", Tone.UNKNOWN)
+    several = len(node.vrrp) > 1
+    entries: list[Entry] = [
+        (instance if several else "vrrp", (mark,), f"{instance} UNKNOWN ({reason})") for instance in node.vrrp
+    ]
+    if roomy:
+        # The reason is the same for every value: it stands once, beside the first.
+        first, *rest = entries
+        entries = [(first[0], (mark, Span(f"  {reason}")), first[2]), *rest]
+        entries += [(key, (mark,), f"{key} UNKNOWN ({reason})") for key in ROOMY_ONLY]
+        return [*entries, _link(moment, node, width)]
+    link = link_verdict(node.link, moment.now)
+    said = " · ".join(part for part in (reason, node.link.next_step) if part)
+    return [
+        *entries,
+        ("nginx", (mark, Span(" keepalived ", Tone.MUTED), mark), f"units UNKNOWN ({reason})"),
+        ("link", (Span(link.mark, link.tone), *_heard(moment, node)), f"link {link.mark} · {said}"),
+        ("", (Span(reason),), said),
+    ]
+
+
+def _heard(moment: Moment, node: NodeState) -> Line:
+    if node.heard_at is None:
+        return ()
+    return (Span(f"  heard {age(max(0.0, moment.now - node.heard_at))} ago", Tone.MUTED),)
+
+
+def _vrrp(moment: Moment, node: NodeState, roomy: bool) -> list[Entry]:
+    several = len(node.vrrp) > 1
+    entries: list[Entry] = []
+    for instance, observed in node.vrrp.items():
+        shown = resolve(observed, moment.now, witness=node)
+        wrong = contradiction(moment.state, node, instance, moment.now) if shown.live else None
+        verdict = vrrp_verdict(shown)
+        since = _since(shown.value) if roomy and shown.live else ()
+        line: Line = (
+            (Span(f"✗ {wrong}", Tone.DOWN),) if wrong else (*_vrrp_line(moment, node, instance, shown), *since)
+        )
+        words = [f"{instance} {spoken(verdict)}", *([wrong] if wrong else []), *_vrrp_words(shown.value)]
+        entries.append((instance if several else "vrrp", line, " · ".join(words)))
+    return entries
+
+
+def _vrrp_line(moment: Moment, node: NodeState, instance: str, shown: Shown[VrrpReport]) -> Line:
+    effective, base = priority(moment, node, instance, shown)
+    prio = (Span(f"  prio {effective}", Tone.WARN if base else Tone.MUTED),) if effective else ()
+    note = (Span(f" (base {base})", Tone.MUTED),) if base else ()
+    return (*spans(vrrp_verdict(shown), MARK), *prio, *note)
+
+
+def _since(report: VrrpReport | None) -> Line:
+    if report is None or report.last_transition is None:
+        return ()
+    return (Span(f"  since {clock(report.last_transition)}", Tone.MUTED),)
+
+
+def _vrrp_words(report: VrrpReport | None) -> list[str]:
+    if report is None:
+        return []
+    words = [f"effective priority {report.effective_priority}"] if report.effective_priority else []
+    if report.last_transition is not None:
+        words.append(f"since {clock(report.last_transition)}")
+    return [*words, f"from {report.source}"]
+
+
+def _units(moment: Moment, node: NodeState, width: int) -> Entry:
+    """nginx and keepalived on one line; extras give way first, then the second label's room."""
+    profile = moment.state.profile
+    nginx = unit_verdict(moment, node, profile.nginx.unit)
+    daemon = unit_verdict(moment, node, profile.keepalived.unit)
+    bare = [Verdict(v.glyph, v.word, v.tone) for v in (nginx, daemon)]
+    between = Span(" keepalived ", Tone.MUTED)
+    variants: list[Line] = [
+        (*spans(a, mark), between, *spans(b)) for mark in (MARK, 0) for a, b in ((nginx, daemon), bare)
+    ]
+    if nginx.tone is daemon.tone is Tone.STALE:
+        variants.append((Span(f"{nginx.mark}, keepalived too", Tone.STALE),))
+    said = f"nginx {spoken(nginx)} · keepalived {spoken(daemon)}"
+    return ("nginx", first_fitting(variants, width), said)
+
+
+def _roomy(moment: Moment, node: NodeState) -> list[Entry]:
+    profile = moment.state.profile
+    entries = [_kernel(moment, node)]
+    for label, unit in (("nginx", profile.nginx.unit), ("keepalived", profile.keepalived.unit)):
+        shown = resolve(node.units[unit], moment.now, witness=node)
+        verdict = judge(shown, of_unit)
+        line = (Span(verdict.mark.ljust(MARK), verdict.tone), *_process(shown)) if shown.live else spans(verdict)
+        entries.append((label, line, f"{unit} {spoken(verdict)}"))
+    return entries
+
+
+def _process(shown: Shown[UnitReport]) -> Line:
+    report = shown.value
+    if report is None:
+        return ()
+    words = [report.active] if report.active != "active" else []
+    words += [report.sub] if report.sub else []
+    words += [f"pid {report.main_pid}"] if report.main_pid else []
+    words += [f"restarts {report.restarts}"] if report.restarts else []
+    return (Span("  " + " · ".join(words), Tone.MUTED),) if words else ()
+
+
+def _kernel(moment: Moment, node: NodeState) -> Entry:
+    shown = resolve(node.addresses, moment.now, witness=node)
+    if shown.value is None:
+        lost = unknown(shown.reason)
+        return ("kernel", spans(lost, MARK), f"kernel {spoken(lost)}")
+    tone, quiet = (Tone.ACCENT, Tone.MUTED) if shown.live else (Tone.STALE, Tone.STALE)
+    vips = (vrrp.address for vrrp in moment.state.profile.vrrp.values())
+    held = {vip: shown.value[vip] for vip in vips if vip in shown.value}
+    if not held:
+        return ("kernel", (Span("– no VIP", quiet),), "kernel holds no VIP")
+    since = ", ".join(f"{vip} for {age(max(0.0, moment.now - at))}" for vip, at in held.items())
+    return ("kernel", (Span("★ VIP".ljust(MARK), tone), Span(f"  {since}", quiet)), f"kernel holds {since}")
+
+
+def _host(moment: Moment, node: NodeState) -> Entry:
+    shown = resolve(node.host, moment.now, witness=node, cadence_s=HOST_S)
+    if shown.value is None:
+        lost = unknown(shown.reason)
+        return ("host", spans(lost, MARK), f"host {spoken(lost)}")
+    if not shown.live:
+        old = stale(shown.age_s)
+        return ("host", spans(old), f"host {spoken(old)}")
+    facts = host_facts(shown.value)
+    said = " · ".join(text for text, _ in (*facts, clock_fact(shown.value)))
+    return ("host", spans_of(facts), f"host {said}")
+
+
+def _link(moment: Moment, node: NodeState, width: int) -> Entry:
+    verdict = link_verdict(node.link, moment.now)
+    silence = None if node.heard_at is None else max(0.0, moment.now - node.heard_at)
+    heard = "never heard" if silence is None else f"heard {age(silence)} ago"
+    said = [f"link {verdict.mark}", heard, *(p for p in (node.link.reason, node.link.next_step) if p)]
+    mark = Span(verdict.mark, verdict.tone)
+    if node.link.state is not LinkState.UP:
+        variants = [
+            (mark, Span(f"  {words}")) for words in (why_unknown(node, moment.now), node.link.kind) if words
+        ]
+        return ("link", first_fitting((*variants, (mark,)), width), " · ".join(said))
+    line = (mark, Span(f" {age(silence)}".ljust(6), Tone.MUTED), *_clock(moment, node))
+    return ("link", line, " · ".join(said))
+
+
+def _clock(moment: Moment, node: NodeState) -> Line:
+    shown = resolve(node.host, moment.now, witness=node, cadence_s=HOST_S)
+    if shown.value is None or not shown.live:
+        return ()
+    text, loud = clock_fact(shown.value)
+    return (Span(f"▲{text}", Tone.WARN) if loud else Span(text, Tone.MUTED),)

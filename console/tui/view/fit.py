@@ -1,0 +1,81 @@
+"""Fits toned text into columns: widths in terminal cells, cuts marked with an ellipsis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.cells import cell_len, set_cell_size
+
+from console.parse.safe_text import safe
+from console.tui.view.tone import Line, Span, Tone
+
+ELLIPSIS = "…"
+
+
+def printable(text: str) -> str:
+    """The text as it may reach a terminal. Every line passes through here before it is measured."""
+    return text if text.isprintable() else safe(text)
+
+
+def width_of(line: Line) -> int:
+    """Width in terminal cells."""
+    return sum(cell_len(printable(span.text)) for span in line)
+
+
+def clip(text: str, width: int) -> str:
+    """At most `width` cells; a cut shows."""
+    text = printable(text)
+    if cell_len(text) <= width:
+        return text
+    if cell_len(bare := text.rstrip()) <= width:
+        return set_cell_size(bare, width)
+    return set_cell_size(text, width - 1).rstrip() + ELLIPSIS if width > 1 else ELLIPSIS[:width]
+
+
+def column(text: str, width: int) -> str:
+    """Exactly `width` cells, left aligned."""
+    return set_cell_size(clip(text, width), max(0, width))
+
+
+def right(text: str, width: int) -> str:
+    """Exactly `width` cells, right aligned."""
+    text = clip(text, width)
+    return " " * (width - cell_len(text)) + text
+
+
+def clip_line(line: Iterable[Span], width: int) -> Line:
+    """The line cut to at most `width` cells, empty spans dropped."""
+    kept: list[Span] = []
+    left = width
+    for span in line:
+        text = clip(span.text, left)
+        if text:
+            kept.append(Span(text, span.tone))
+        if text != printable(span.text):
+            break
+        left -= cell_len(text)
+    return tuple(kept)
+
+
+def fit_line(line: Iterable[Span], width: int, fill: Tone = Tone.PLAIN) -> Line:
+    """The line cut or padded to exactly `width` cells."""
+    cut = clip_line(line, width)
+    short = width - width_of(cut)
+    return (*cut, Span(" " * short, fill)) if short > 0 else cut
+
+
+def apart(left: Line, other: Line, width: int, fill: str = " ", tone: Tone = Tone.PLAIN) -> Line:
+    """`left` and `other` at the two ends of `width` cells; `left` gives way."""
+    room = width - width_of(other)
+    left = clip_line(left, max(0, room - 1))
+    gap = max(0, room - width_of(left))
+    return clip_line((*left, Span(fill * gap, tone), *other), width)
+
+
+def first_fitting(variants: Iterable[Line], width: int) -> Line:
+    """The first variant that fits; the last one if none does."""
+    chosen: Line = ()
+    for chosen in variants:
+        if width_of(chosen) <= width:
+            break
+    return chosen

@@ -1,0 +1,54 @@
+"""Drives a console in a test: what a person would read from the screen, and what they would press."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from textual.pilot import Pilot
+
+from console.model.state import ClusterState
+from console.tui.app import ConsoleApp
+from tests.unit.tui.scenes import FixedCluster
+
+
+class Watched:
+    """A running console and its cluster."""
+
+    def __init__(self, app: ConsoleApp, cluster: FixedCluster, pilot: Pilot[None]) -> None:
+        self.app, self.cluster, self.pilot = app, cluster, pilot
+
+    @property
+    def lines(self) -> list[str]:
+        """The screen as text, line by line."""
+        rows = self.app.screen._compositor.render_strips()
+        return ["".join(segment.text for segment in row).rstrip() for row in rows]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def foot(self) -> str:
+        """The line above the key hints: toast, prompt or detail."""
+        return self.lines[-2]
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        names = {" ": "space", ":": "colon", "/": "slash", "-": "minus", ".": "full_stop", "_": "underscore"}
+        await self.press(*(names.get(character, character) for character in text))
+
+
+@asynccontextmanager
+async def console(
+    state: ClusterState, size: tuple[int, int] = (80, 24), cluster: FixedCluster | None = None, **options: object
+) -> AsyncIterator[Watched]:
+    """A console on a fixed cluster, painted and idle."""
+    cluster = cluster or FixedCluster(state)
+    app = ConsoleApp(cluster, **options)  # type: ignore[arg-type]
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        yield Watched(app, cluster, pilot)

@@ -1,0 +1,123 @@
+"""The node cards and the node list."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from console.model.events import HostReported, SourceLost, UnitReported, VrrpReported
+from console.model.events import Source as Collector
+from console.model.facts import HostReport, UnitReport, VrrpReport, VrrpState
+from console.model.state import ClusterState
+from console.tui.view.cards import card, card_rows
+from console.tui.view.moment import Moment
+from console.tui.view.nodes import node_list
+from console.tui.view.rule import rule
+from console.tui.view.tone import Tone, text_of
+from tests.unit.tui import scenes
+from tests.unit.tui.scenes import NOW, A, B, fed
+
+
+def lines(state: ClusterState, node: str, width: int = 39, *, roomy: bool = False) -> list[str]:
+    picture = card(Moment(state, NOW), node, width, roomy=roomy)
+    return [text_of(rule(picture, width)), *(text_of(row.line) for row in picture.rows)]
+
+
+def test_a_healthy_owner_at_a_glance() -> None:
+    assert lines(scenes.healthy(), A) == [
+        "─ iam-a 10.0.4.20 ───────────── ★ VIP ─",
+        " vrrp   ◆ MASTER   prio 100",
+        " nginx  ● OK      keepalived ● OK",
+        " host   load 0.10  mem 34%  disk 40%",
+        " link   ● UP <1s  clock +0.4 ms",
+    ]
+
+
+def test_an_unknown_node_shows_no_value_but_why() -> None:
+    assert lines(scenes.dark(), B) == [
+        "─ iam-b 10.0.4.21 ───────── ? UNKNOWN ─",
+        " vrrp   ? UNKNOWN",
+        " nginx  ? UNKNOWN keepalived ? UNKNOWN",
+        " link   ✗ LOST 33s  heard 34s ago",
+        " no answer on 10.0.4.21:22 within 5 s",
+    ]
+
+
+def test_the_detail_of_an_unknown_node_names_the_next_step() -> None:
+    picture = card(Moment(scenes.dark(), NOW), B, 39, roomy=False)
+    assert "check the node's console" in picture.rows[3].cells[0].detail
+
+
+def test_a_stale_node_dims_every_value_and_says_how_old() -> None:
+    picture = card(Moment(scenes.dark(silent_s=6), NOW), B, 40, roomy=False)
+    said = [text_of(row.line) for row in picture.rows]
+    assert said[0] == " vrrp   ◌ STALE 6s was BACKUP"
+    assert said[1] == " nginx  ◌ STALE 6s keepalived ◌ STALE 6s"
+    assert said[2] == " host   ◌ STALE 6s"
+    tones = {span.tone for row in list(picture.rows)[:3] for span in row.line}
+    assert tones == {Tone.MUTED, Tone.STALE}
+
+
+@pytest.mark.parametrize("silent_s", [10.0, 11.5])
+def test_a_two_digit_age_still_fits_the_card(silent_s: float) -> None:
+    assert all(len(line) <= 39 for line in lines(scenes.dark(silent_s=silent_s), B))
+    assert lines(scenes.dark(silent_s=silent_s), B)[2].endswith("s, keepalived too")
+
+
+def test_a_raised_priority_is_shown_beside_its_base() -> None:
+    raised = VrrpReport(VrrpState.BACKUP, "json", 50, 254)
+    state = fed(scenes.healthy(), [VrrpReported(NOW - 0.1, B, "VI_1", raised)])
+    assert lines(state, B)[1] == " vrrp   ◇ BACKUP   prio 254 (base 50)"
+
+
+def test_a_priority_that_is_not_known_is_not_the_promised_one() -> None:
+    state = fed(scenes.healthy(), [VrrpReported(NOW - 0.1, B, "VI_1", VrrpReport(VrrpState.BACKUP, "journal"))])
+    assert "prio ?" in lines(state, B)[1]
+
+
+def test_a_stopped_unit_is_down_with_systemds_word() -> None:
+    state = fed(scenes.healthy(), [UnitReported(NOW - 0.1, A, "nginx", UnitReport("failed", "failed"))])
+    assert lines(state, A)[2] == " nginx  ✗ DOWN    keepalived ● OK"
+    assert lines(state, A, 80)[2] == " nginx  ✗ DOWN    failed keepalived ● OK"
+
+
+def test_a_collector_that_is_lost_gives_its_own_reason() -> None:
+    lost = SourceLost(NOW - 0.1, A, Collector.VRRP, "sudo is not allowed")
+    assert "? UNKNOWN sudo is not allowed" in lines(fed(scenes.healthy(), [lost]), A)[1]
+
+
+def test_full_disks_and_skewed_clocks_have_a_glyph() -> None:
+    report = HostReported(NOW - 0.1, A, HostReport(0.5, 95.0, 99.0, 800.0))
+    said = "\n".join(lines(fed(scenes.healthy(), [report]), A))
+    assert "▲mem 95%  ▲disk 99%" in said
+    assert "▲clock +800 ms" in said
+
+
+def test_what_the_host_did_not_say_is_a_question_mark_not_a_zero() -> None:
+    report = HostReported(NOW - 0.1, A, HostReport(load1=0.2))
+    assert "load 0.20  mem ?  disk ?" in lines(fed(scenes.healthy(), [report]), A)[3]
+
+
+def test_the_roomy_card_has_the_rows_the_layout_reserves() -> None:
+    for roomy in (False, True):
+        assert len(lines(scenes.healthy(), A, 59, roomy=roomy)) == 1 + card_rows(1, roomy=roomy)
+    assert " kernel      ★ VIP      10.0.4.99 for 3h" in lines(scenes.healthy(), A, 59, roomy=True)
+
+
+def test_split_brain_marks_both_cards_in_alarm() -> None:
+    for node in (A, B):
+        marks = card(Moment(scenes.split_brain(), NOW), node, 39, roomy=False).marks
+        assert [(span.text, span.tone) for span in marks] == [("★ VIP", Tone.DOWN)]
+
+
+def test_the_node_list_has_a_line_per_node_and_makes_only_what_is_looked_at() -> None:
+    picture = node_list(Moment(scenes.many(), NOW), 80)
+    assert len(picture.rows) == 50
+    assert text_of(picture.rows[0].line).startswith("★ iam-01     ◆ MASTER")
+    assert "? UNKNOWN" in text_of(picture.rows[6].line)
+
+
+def test_the_node_list_filters_by_state() -> None:
+    picture = node_list(replace(Moment(scenes.many(), NOW), needle="unknown"), 80)
+    assert picture.rows.keys == ("iam-07", "iam-14", "iam-21", "iam-28", "iam-35", "iam-42", "iam-49")

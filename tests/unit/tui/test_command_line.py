@@ -1,0 +1,96 @@
+"""The registry of actions and the `:` command line."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from console.tui.actions import ACTIONS, COMMANDS, HINTS_MAX, Situation, hints, key_name
+from console.tui.command_line import CommandError, History, completions, parse_command
+from console.tui.palette_commands import entries
+from console.tui.view.help import help_lines
+from console.tui.view.tone import text_of
+
+HERE = Situation(detail="x", rows=1, nodes=("iam-a", "iam-b"), themes=("dark", "light"))
+
+
+def test_a_command_with_its_argument() -> None:
+    command = parse_command(" theme light ", HERE)
+    assert (command.action.name, command.argument) == ("theme", "light")
+
+
+def test_a_unique_beginning_is_enough() -> None:
+    assert parse_command("ref", HERE).action.name == "refresh"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("themes", "no command 'themes'; did you mean 'theme'?"),
+        ("theme", "usage: theme NAME; one of: dark, light"),
+        ("theme drak", "no theme named 'drak'; did you mean 'dark'?"),
+        ("node c", "no node named 'c'; one of: iam-a, iam-b"),
+        ("pause now", "pause takes nothing after it, got 'now'"),
+        ("xyz", "no command 'xyz'; commands: help, pause, refresh, export, theme, node, quit"),
+    ],
+)
+def test_a_line_that_is_not_understood_says_what_would_be(line: str, message: str) -> None:
+    with pytest.raises(CommandError, match=f"^{re.escape(message)}$"):
+        parse_command(line, HERE)
+
+
+def test_completion_of_commands_and_of_arguments() -> None:
+    assert completions("", HERE)[:2] == ("help", "pause")
+    assert completions("th", HERE) == ("theme ",)
+    assert completions("node ", HERE) == ("node iam-a", "node iam-b")
+    assert completions("theme l", HERE) == ("theme light",)
+    assert completions("quit ", HERE) == ()
+
+
+def test_history_keeps_the_line_in_the_making() -> None:
+    history = History()
+    for line in ("pause", "theme dark", "pause"):
+        history.add(line)
+    assert history.earlier("no") == "pause"
+    assert history.earlier("") == "theme dark"
+    assert history.earlier("") == "theme dark"
+    assert history.later("") == "pause"
+    assert history.later("") == "no"
+    assert history.later("other") == "other"
+
+
+def test_no_key_means_two_things() -> None:
+    keys = [key for action in ACTIONS for key in action.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_at_most_seven_hints_and_the_way_out_is_one_of_them() -> None:
+    assert len(hints()) <= HINTS_MAX
+    assert ("q", "quit") in hints()
+    assert key_name("ctrl+r") == "^R"
+
+
+def test_a_denied_action_says_why() -> None:
+    denied = {action.name: action.denied(Situation()) for action in ACTIONS}
+    assert denied["copy"] == "nothing is under the cursor; Tab to a pane first"
+    assert denied["down"] == "the focused pane has no rows"
+    assert next(a for a in ACTIONS if a.name == "refresh").denied(Situation(paused=True)) == (
+        "the screen is paused; press p to go on first"
+    )
+
+
+def test_help_is_made_of_the_registry() -> None:
+    said = "\n".join(text_of(line) for line in help_lines("Events", "What changed.", Situation(), 76))
+    assert said.startswith("Events\nWhat changed.")
+    for action in ACTIONS:
+        assert not action.keys or action.title in said
+    for action in COMMANDS:
+        assert action.usage in said
+    assert "(not now: nothing is under the cursor" in said
+
+
+def test_the_palette_offers_actions_and_their_choices() -> None:
+    offered = {title for title, _, _ in entries(HERE)}
+    assert {"Reconnect and poll now", "Change the colour theme: light", "Go to a node: iam-b"} <= offered
+    assert "Down" not in offered

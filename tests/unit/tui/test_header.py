@@ -1,0 +1,130 @@
+"""The status header and the three witnesses."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.model.events import (
+    AddressChanged,
+    AddressesListed,
+    ClientProbed,
+    LinkChanged,
+    UnitReported,
+    VrrpTransition,
+)
+from console.model.facts import Link, LinkState, ProbeOutcome, UnitReport, VrrpState
+from console.model.state import ClusterState
+from console.tui.view.header import header
+from console.tui.view.moment import Moment
+from console.tui.view.tone import Tone, text_of
+from console.tui.view.witness import picture, witnesses
+from tests.unit.tui import scenes
+from tests.unit.tui.scenes import NOW, VIP, A, B, bad, fed
+
+
+def at(state: ClusterState, width: int = 80, now: float = NOW, **more: object) -> str:
+    return text_of(header(Moment(state, now, **more), width))  # type: ignore[arg-type]
+
+
+def witness_line(state: ClusterState, width: int = 120) -> str:
+    return text_of(picture(Moment(state, NOW), width).rows[0].line)
+
+
+def test_says_where_we_are_and_who_owns_the_vip() -> None:
+    said = at(scenes.healthy())
+    assert said.strip() == f"LAB ○ lab | VIP {VIP} -> iam-a | READ-ONLY | updated <1s | ALERTS 0"
+
+
+def test_production_is_named_and_red() -> None:
+    line = header(Moment(scenes.healthy("production"), NOW), 80)
+    assert text_of(line).startswith(" PROD ▲ iam-ha |")
+    assert {span.tone for span in line} == {Tone.PROD}
+
+
+def test_split_brain_names_both_owners_in_alarm_and_fits_80_columns() -> None:
+    line = header(Moment(scenes.split_brain(), NOW, (scenes.SPLIT,)), 80)
+    assert f"VIP {VIP} -> iam-a + iam-b SPLIT BRAIN" in text_of(line)
+    assert any("SPLIT BRAIN" in span.text and span.tone is Tone.BAR_ALARM for span in line)
+    assert "READ-ONLY" in text_of(line)
+    assert "ALERTS 1" in text_of(line)
+
+
+def test_nobody_only_when_every_node_was_asked() -> None:
+    state = fed(scenes.healthy(), [AddressChanged(NOW - 0.1, A, VIP, present=False)])
+    assert "-> NOBODY" in at(state)
+
+
+def test_unknown_while_a_node_that_could_hold_it_is_not_seen() -> None:
+    state = fed(scenes.dark(), [AddressChanged(NOW - 0.1, A, VIP, present=False)])
+    assert "-> UNKNOWN" in at(state)
+    assert "NOBODY" not in at(state)
+
+
+def test_starting_knows_nothing_and_says_so() -> None:
+    assert at(scenes.starting()).strip() == f"LAB ○ lab | VIP {VIP} -> UNKNOWN | READ-ONLY | connecting | ALERTS 0"
+
+
+def test_a_stale_owner_is_marked() -> None:
+    assert "-> iam-a STALE 6s" in at(scenes.healthy(now=NOW - 6))
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 79, 80, 120, 200])
+def test_is_exactly_as_wide_as_the_screen(width: int) -> None:
+    assert len(at(scenes.split_brain("production"), width)) == width
+
+
+def test_a_held_picture_says_paused_and_for_how_long() -> None:
+    assert "PAUSED 12s" in at(scenes.healthy(), paused_s=12.0)
+
+
+def test_three_witnesses_that_agree() -> None:
+    said = witness_line(scenes.healthy())
+    assert "kernel ★ iam-a" in said
+    assert "keepalived ◆ iam-a" in said
+    assert "client ● OK iam-a" in said
+    assert "● agree 3h" in said
+
+
+def test_master_without_address() -> None:
+    state = fed(scenes.healthy(), [AddressChanged(NOW - 0.1, A, VIP, present=False)])
+    assert "iam-a: MASTER without address" in witness_line(state)
+
+
+def test_address_without_daemon() -> None:
+    dead = UnitReported(NOW - 0.1, A, "keepalived", UnitReport("inactive", "dead"))
+    assert "iam-a: address without daemon" in witness_line(fed(scenes.healthy(), [dead]))
+
+
+def test_backup_with_address() -> None:
+    state = fed(scenes.healthy(), [VrrpTransition(NOW - 0.1, A, "VI_1", VrrpState.BACKUP)])
+    assert "iam-a: BACKUP with address" in witness_line(state)
+
+
+def test_a_client_that_cannot_reach_the_vip_disagrees() -> None:
+    dark = ClientProbed(NOW - 0.1, "VI_1", bad(ProbeOutcome.TIMEOUT))
+    assert "client: timeout" in witness_line(fed(scenes.healthy(), [dark]))
+
+
+def test_a_client_that_reached_another_node_disagrees() -> None:
+    other = ClientProbed(NOW - 0.1, "VI_1", scenes.ok(1.0, answered_by=B))
+    assert "client reached iam-b" in witness_line(fed(scenes.healthy(), [other]))
+
+
+def test_a_node_that_is_not_heard_is_no_witness() -> None:
+    seen = witnesses(scenes.dark(), "VI_1", NOW)
+    assert seen.owners == (A,)
+    assert not seen.complete
+    assert "agree" not in witness_line(scenes.dark())
+
+
+def test_a_dead_owner_is_not_an_owner_and_not_a_split_brain() -> None:
+    state = scenes.healthy(now=NOW - 30)
+    down = Link(LinkState.DOWN, NOW - 29, "timeout", "no answer")
+    listed = AddressesListed(NOW - 0.1, B, frozenset({"10.0.4.21", VIP}))
+    state = fed(state, [LinkChanged(NOW - 29, A, down), listed])
+    assert f"VIP {VIP} -> iam-b |" in at(state)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_the_witness_line_never_outgrows_the_screen(width: int) -> None:
+    assert len(witness_line(scenes.troubled(), width)) <= width or width < 80

@@ -1,0 +1,60 @@
+"""Pictures of the Overview. A change of the screen shows up as a difference a person can look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from textual.pilot import Pilot
+
+from console.judge.findings import Finding
+from console.model.state import ClusterState
+from console.tui.app import ConsoleApp
+from tests.unit.tui import scenes
+from tests.unit.tui.scenes import FixedCluster
+
+SCENES: dict[str, tuple[Callable[[], ClusterState], tuple[Finding, ...]]] = {
+    "healthy": (scenes.healthy, ()),
+    "split-brain": (scenes.split_brain, (scenes.SPLIT,)),
+    "dark": (scenes.dark, ()),
+    "stale": (lambda: scenes.dark(silent_s=6), ()),
+    "starting": (scenes.starting, ()),
+}
+EXTRA: dict[str, tuple[Callable[[], ClusterState], tuple[Finding, ...]]] = {
+    "production": (scenes.troubled, (scenes.SPLIT, scenes.NO_GRANT)),
+    "moved": (scenes.moved, ()),
+    "fifty": (scenes.many, ()),
+}
+
+Compare = Callable[..., bool]
+
+
+def app(scene: str, theme: str) -> ConsoleApp:
+    make, findings = (SCENES | EXTRA)[scene]
+    cluster = FixedCluster(make(), findings=findings)
+    return ConsoleApp(cluster, theme=None if theme == "no-color" else theme, no_color=theme == "no-color")
+
+
+async def _settled(pilot: Pilot[None]) -> None:
+    await pilot.pause(0.3)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light", "no-color"])
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("scene", SCENES)
+def test_overview(snap_compare: Compare, scene: str, size: tuple[int, int], theme: str) -> None:
+    assert snap_compare(app(scene, theme), terminal_size=size, run_before=_settled)
+
+
+@pytest.mark.parametrize("scene", EXTRA)
+def test_overview_of(snap_compare: Compare, scene: str) -> None:
+    assert snap_compare(app(scene, "colour-blind"), terminal_size=(80, 24), run_before=_settled)
+
+
+def test_help(snap_compare: Compare) -> None:
+    assert snap_compare(app("healthy", "dark"), press=["question_mark"], run_before=_settled)
+
+
+def test_command_line(snap_compare: Compare) -> None:
+    keys = ["colon", "t", "h", "e", "m", "e", "space"]
+    assert snap_compare(app("healthy", "dark"), press=keys, run_before=_settled)
