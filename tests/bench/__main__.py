@@ -1,0 +1,93 @@
+"""`make bench`: measures every number of this release on the lab, beside the alternative.
+
+Prints a Markdown table. `--save` puts it at the top of docs/bench.md, which keeps the history.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from console import __version__
+from tests.bench.figures import Row, percentile, spread, table
+from tests.bench.flips import console_flips, watch_ssh_flips
+from tests.bench.idle import idle
+from tests.bench.startup import first_frame_s, help_s, parallel_ssh_s, status_s
+
+HISTORY = Path(__file__).parents[2] / "docs" / "bench.md"
+HEAD = "# Measured\n\nEach block is one run of `make bench` on one machine; ratios matter more than values.\n"
+
+
+def flip_rows(count: int, baseline_count: int) -> list[Row]:
+    to_store, to_screen = console_flips(count)
+    watch = spread(watch_ssh_flips(baseline_count), "ms")
+    against = f"`watch -n1 ssh`: {watch}"
+    return [
+        Row(
+            "VIP move: kernel event -> store",
+            spread(to_store, "ms"),
+            "p99 10 ms",
+            against,
+            percentile(to_store, 0.99) < 10,
+        ),
+        Row(
+            "VIP move: kernel event -> painted screen",
+            spread(to_screen, "ms"),
+            "p99 50 ms",
+            against,
+            percentile(to_screen, 0.99) < 50,
+        ),
+    ]
+
+
+def startup_rows(runs: int) -> list[Row]:
+    helps, status, script = help_s(runs), status_s(runs), parallel_ssh_s(runs)
+    first, live = first_frame_s(runs)
+    ssh = f"two parallel ssh: {percentile(script, 0.5):.2f} s"
+    return [
+        _seconds("`iamops --help`", helps, 0.150, "-"),
+        _seconds("`iamops status --json`, cold", status, 0.8, ssh),
+        _seconds("console: first frame", first, None, "-"),
+        _seconds("console: first live frame (owner shown)", live, 1.0, "-"),
+    ]
+
+
+def idle_rows(seconds: float) -> list[Row]:
+    seen = idle(seconds)
+    nodes = ", ".join(f"{name} {pct:.2f} %" for name, pct in seen.node_pct.items())
+    return [
+        Row("idle console: CPU", f"{seen.console_pct:.1f} %", "3 % of a core", "-", seen.console_pct < 3),
+        Row("idle console: memory", f"{seen.console_mb:.0f} MB", "130 MB", "-", seen.console_mb < 130),
+        Row("idle console: CPU on a node", nodes, "0.5 %", "-", max(seen.node_pct.values()) < 0.5),
+    ]
+
+
+def _seconds(what: str, values: list[float], goal_s: float | None, against: str) -> Row:
+    ours = f"median {percentile(values, 0.5):.3f} s, max {max(values):.3f} s (n={len(values)})"
+    held = None if goal_s is None else percentile(values, 0.5) < goal_s
+    return Row(what, ours, "-" if goal_s is None else f"{goal_s:g} s", against, held)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--flips", type=int, default=50)
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--idle-seconds", type=float, default=30)
+    parser.add_argument("--save", action="store_true", help=f"keep the result in {HISTORY.name}")
+    args = parser.parse_args()
+    rows = startup_rows(args.runs) + idle_rows(args.idle_seconds) + flip_rows(args.flips, 10)
+    when = datetime.now(UTC).date()
+    title = f"## {when}, iamops {__version__}, Python {platform.python_version()}, {platform.machine()}"
+    block = f"{title}\n\n{table(rows)}\n"
+    print(block)
+    if args.save:
+        before = HISTORY.read_text().removeprefix(HEAD) if HISTORY.exists() else ""
+        HISTORY.write_text(f"{HEAD}\n{block}{before}")
+    return 0 if all(row.held is not False for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

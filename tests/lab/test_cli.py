@@ -1,0 +1,130 @@
+"""The command line on the real pair, as a user or a script would call it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from console.render.privileges import privileged_commands
+from console.session.profiles import load_profile
+
+STATE = Path("/var/lib/iamops/lab")
+
+
+def iamops(*argv: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "console", *argv]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+def as_login_user(node_address: str, command: str) -> subprocess.CompletedProcess[str]:
+    """Over plain OpenSSH from the operator's namespace: shares no code with the product."""
+    ssh = ["ssh", "-i", str(STATE / "id_ed25519"), "-o", f"UserKnownHostsFile={STATE / 'known_hosts'}"]
+    ssh += ["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", f"iamops@{node_address}", command]
+    argv = ["ip", "netns", "exec", "iamops-op", *ssh]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_status_json_has_one_owner_and_no_findings(lab):
+    result = iamops("--profile", "lab", "status", "--json")
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["schema"] == "iamops.status/1"
+    assert len(document["vip"]["owners"]) == 1
+    assert document["vip"]["client"]["ok"] is True
+    assert document["findings"] == []
+    states = sorted(node["keepalived"]["state"] for node in document["nodes"].values())
+    assert states == ["BACKUP", "MASTER"]
+    assert document["datastores"]["mongodb"]["from"] == {"iam-a": "ok", "iam-b": "ok"}
+    assert result.stderr == ""
+
+
+def test_status_as_a_table_fits_80_columns_and_has_no_escape_when_piped(lab):
+    result = iamops("--profile", "lab", "status")
+    assert result.returncode == 0
+    assert "VIP 10.0.4.99 -> iam-" in result.stdout
+    assert "\x1b" not in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_a_wrong_host_key_is_refused_with_exit_4_and_the_next_step(lab, tmp_path):
+    known = tmp_path / "known_hosts"
+    other = (STATE / "known_hosts").read_text().split()[1:3]
+    generated = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(generated)], check=True)
+    wrong = " ".join(generated.with_suffix(".pub").read_text().split()[:2])
+    assert wrong.split() != other
+    known.write_text(f"10.0.4.20 {wrong}\n10.0.4.21 {wrong}\n")
+    text = Path("profiles/lab.yaml").read_text().replace(str(STATE / "known_hosts"), str(known))
+    profile = tmp_path / "lab.yaml"
+    profile.write_text(text)
+    result = iamops("--profile", str(profile), "status", "--json")
+    assert result.returncode == 4
+    document = json.loads(result.stdout)
+    assert {node["link_error"] for node in document["nodes"].values()} == {"host-key-changed"}
+    assert document["vip"]["owners"] is None
+    assert all(finding["code"] == "node-unreachable" for finding in document["findings"])
+
+
+@pytest.mark.parametrize("node", ["10.0.4.20", "10.0.4.21"])
+def test_the_login_user_may_run_every_generated_command_and_nothing_else(lab, node):
+    for argv in privileged_commands(load_profile("lab")):
+        listed = as_login_user(node, f"sudo -n -l {' '.join(argv)}")
+        assert listed.returncode == 0, (argv, listed.stderr)
+    forbidden = [
+        "id",
+        "cat /etc/shadow",
+        "dd if=/etc/shadow iflag=nofollow status=none",
+        "dd if=/tmp/keepalived.json status=none",
+        "systemctl stop keepalived",
+        "systemctl kill --kill-who=main --signal=9 keepalived.service",
+        "systemctl kill --kill-who=main --signal=36 nginx.service",
+        "systemctl restart nginx",
+        "bash",
+        "visudo",
+        "su -",
+        "tee /etc/sudoers.d/iamops",
+    ]
+    for command in forbidden:
+        assert as_login_user(node, f"sudo -n {command}").returncode != 0, command
+
+
+def test_the_login_user_is_ordinary(lab):
+    shown = as_login_user("10.0.4.20", "id -nG; cat /etc/keepalived/keepalived.conf /etc/shadow")
+    groups = shown.stdout.splitlines()[0].split()
+    assert set(groups) <= {"iamops", "adm", "systemd-journal"}
+    assert shown.stdout.splitlines()[1:] == []
+
+
+def test_a_dump_that_is_a_symbolic_link_is_not_followed(lab):
+    """The login user must not be able to point root's read at another file."""
+    plant = "ln -sf /etc/shadow /tmp/keepalived.data 2>/dev/null; ls -l /tmp/keepalived.data"
+    lab.exec("iam-b", ["rm", "-f", "/tmp/keepalived.data"])
+    try:
+        assert "/etc/shadow" in as_login_user("10.0.4.21", plant).stdout
+        read = as_login_user("10.0.4.21", "sudo -n /usr/bin/dd if=/tmp/keepalived.data iflag=nofollow status=none")
+        assert read.returncode != 0
+        assert "root:" not in read.stdout
+    finally:
+        lab.exec("iam-b", ["rm", "-f", "/tmp/keepalived.data"])
+
+
+def test_hostile_lines_in_the_access_log_reach_no_output_raw(lab):
+    hostile = "\x1b]0;owned\x07\x1b[31m[bold red]x[/] \x00 \xff"
+    script = 'printf "%b\\n" "$1" >> /var/log/nginx/access.log; logger -t keepalived -- "$1"'
+    lab.exec("iam-a", ["sh", "-c", script, "hostile", hostile.replace("\x00", "\\0000")])
+    for extra in ([], ["--json"]):
+        result = iamops("--profile", "lab", "status", *extra)
+        assert result.returncode == 0
+        assert not set(result.stdout) & {"\x1b", "\x07", "\x00"}
+    document = json.loads(iamops("--profile", "lab", "status", "--json").stdout)
+    assert document["nodes"]["iam-a"]["requests"]["unparsed"] >= 1
+
+
+def test_lab_exec_returns_the_commands_own_exit_code(lab):
+    assert iamops("lab", "exec", "iam-b", "--", "sh", "-c", "exit 7").returncode == 7
+    assert iamops("lab", "exec", "iam-b", "--", "hostname").stdout == "iam-b\n"
+    assert iamops("lab", "exec", "iam-z", "--", "true").returncode == 2
