@@ -13,6 +13,7 @@ from console.model.events import (
     HttpProbed,
     LinkChanged,
     RequestsCounted,
+    SafetyReported,
     Target,
     UnitReported,
     VrrpReported,
@@ -24,6 +25,7 @@ from console.model.facts import (
     ProbeOutcome,
     ProbeReport,
     RequestCount,
+    SafetyReport,
     UnitReport,
     VrrpReport,
     VrrpState,
@@ -62,9 +64,10 @@ def _node(profile: Profile, name: str, at: float, *, owner: bool) -> Iterable[Ev
     for instance in profile.vrrp:
         report = VrrpReport(state, "json", node.priority, node.priority, at - 3600)
         yield VrrpReported(at, name, instance, report)
-    for unit in profile.units_on(name):
+    for unit in profile.actionable_units_on(name):
         yield UnitReported(at, name, unit, UnitReport("active", "running"))
     yield HostReported(at, name, HostReport(0.2, 31.0, 40.0, 0.4, 0.8))
+    yield SafetyReported(at, name, SafetyReport())
     yield RequestsCounted(at - 20, name, RequestCount(1000, {"2xx": 990, "5xx": 10}))
     yield RequestsCounted(at, name, RequestCount(1100, {"2xx": 1088, "5xx": 12}))
     for service in profile.services.values():

@@ -45,7 +45,7 @@ def last_states(journal: str) -> Mapping[str, str]:
 
 def _units(node: LabNode) -> tuple[UnitLine, ...] | None:
     stores = datastores.on_node(node.profile, node.name)
-    names = ["ssh", *node.profile.units_on(node.name), *map(datastores.unit_of, stores)]
+    names = list(dict.fromkeys(["ssh", *node.profile.units_on(node.name), *map(datastores.unit_of, stores)]))
     show = ["systemctl", "show", "-p", "Id", "-p", "ActiveState", "-p", "SubState", "--", *names]
     try:
         answer = node.exec(show, timeout_s=UNITS_TIMEOUT_S)

@@ -10,6 +10,7 @@ from console.model.facts import (
     Link,
     ProbeReport,
     RequestCount,
+    SafetyReport,
     Severity,
     UnitReport,
     VrrpReport,
@@ -26,6 +27,7 @@ class Source(StrEnum):
     UNITS = "units"
     REQUESTS = "requests"
     HOST = "host"
+    SAFETY = "safety"
 
 
 class Target(StrEnum):
@@ -140,6 +142,15 @@ class HostReported:
 
 
 @dataclass(frozen=True, slots=True)
+class SafetyReported:
+    """Armed undos, lock and track files of a node."""
+
+    at: float
+    node: str
+    report: SafetyReport
+
+
+@dataclass(frozen=True, slots=True)
 class ClientProbed:
     """What a client on the operator's machine saw at an instance's VIP."""
 
@@ -179,6 +190,7 @@ NodeEvent = (
     | DatastoreProbed
     | RequestsCounted
     | HostReported
+    | SafetyReported
     | SourceLost
 )
 Event = NodeEvent | ClientProbed | Noticed

@@ -115,6 +115,29 @@ class HostReport:
     clock_uncertainty_ms: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    """Who holds a node: as they call themselves, from which address as the node saw it, since when."""
+
+    who: str
+    origin: str
+    since: float
+    action: str
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyReport:
+    """What actions need and leave on a node: armed undos, a lock, track files.
+
+    `dead_men` are the undos' names; `track_files` are the instances whose priority can be raised.
+    """
+
+    dead_men: tuple[str, ...] = ()
+    lock: LockHolder | None = None
+    track_files: tuple[str, ...] = ()
+
+
 class Severity(StrEnum):
     """How loud a notice or a finding is."""
 

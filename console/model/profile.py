@@ -196,6 +196,17 @@ class Keepalived(Frozen):
     unit: UnitName = "keepalived"
 
 
+class Safety(Frozen):
+    """Limits on what the console may do to the cluster. Seconds.
+
+    `dead_man_s`: how long after it was armed an undo fires on the node by itself. `anti_flap_s`: a VIP
+    that has moved is not moved again on purpose for this long.
+    """
+
+    dead_man_s: Annotated[int, Field(ge=5, le=600)] = 60
+    anti_flap_s: Annotated[int, Field(ge=0, le=86400)] = 300
+
+
 class Logs(Frozen):
     """Where the nodes write their logs. `format` is `main`, `iamops` or a raw nginx log_format."""
 
@@ -219,6 +230,7 @@ class Profile(Frozen):
     nginx: Nginx = Nginx()
     keepalived: Keepalived = Keepalived()
     logs: Logs = Logs()
+    safety: Safety = Safety()
     public_address: Address | None = None
 
     @model_validator(mode="before")
@@ -248,6 +260,11 @@ class Profile(Frozen):
         """Every unit worth watching on a node, VRRP and nginx first."""
         services = tuple(s.unit for s in self.services.values() if s.runs_on(node))
         return (self.keepalived.unit, self.nginx.unit, *services)
+
+    def actionable_units_on(self, node: str) -> tuple[str, ...]:
+        """Every unit that may be acted on: the watched ones, and the datastores' that are named."""
+        stores = tuple(d.unit for d in self.datastores.values() if d.node == node and d.unit)
+        return tuple(dict.fromkeys((*self.units_on(node), *stores)))
 
 
 def _named(section: str, value: Any) -> Any:

@@ -18,6 +18,7 @@ from console.model.events import (
     NodeEvent,
     Noticed,
     RequestsCounted,
+    SafetyReported,
     Source,
     SourceLost,
     Target,
@@ -73,7 +74,8 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
         case AddressesListed():
             known = node.addresses.value or {}
             held = {a: known.get(a, event.at) for a in event.addresses}
-            return replace(node, addresses=Observed.of(held, event.at))
+            listed_at = node.listed_at if node.addresses.known else event.at
+            return replace(node, addresses=Observed.of(held, event.at), listed_at=listed_at)
         case AddressChanged():
             return replace(node, addresses=Observed.of(_address(node, event), event.at))
         case VrrpReported():
@@ -90,6 +92,8 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
             return _requests(node, event.at, event.count)
         case HostReported():
             return replace(node, host=Observed.of(event.report, event.at))
+        case SafetyReported():
+            return replace(node, safety=Observed.of(event.report, event.at))
         case SourceLost():
             return _lost(node, event)
         case DatastoreProbed():
@@ -159,6 +163,8 @@ def _lost(node: NodeState, event: SourceLost) -> NodeState:
             return replace(node, requests=node.requests.lost(event.reason), samples=(), errors=())
         case Source.HOST:
             return replace(node, host=node.host.lost(event.reason))
+        case Source.SAFETY:
+            return replace(node, safety=node.safety.lost(event.reason))
 
 
 def _datastore(state: ClusterState, event: DatastoreProbed) -> ClusterState:

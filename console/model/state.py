@@ -12,6 +12,7 @@ from console.model.facts import (
     LinkState,
     ProbeReport,
     RequestCount,
+    SafetyReport,
     Severity,
     UnitReport,
     VrrpReport,
@@ -46,7 +47,8 @@ class VipMove:
 class NodeState:
     """Everything known of one node. `heard_at` is when anything last arrived from it.
 
-    `addresses` maps each kernel address to the time it was first seen there.
+    `addresses` maps each kernel address to the time it was first seen there; those of `listed_at`, when
+    they were first listed, were there before.
     `samples` are (at, total requests) pairs, oldest first, for rates and sparklines; `errors` the same
     for answers of class 5xx.
     `from_peers` maps service -> observing peer -> probe.
@@ -56,6 +58,7 @@ class NodeState:
     link: Link = Link()
     heard_at: float | None = None
     addresses: Observed[Mapping[str, float]] = Observed()
+    listed_at: float | None = None
     vrrp: Mapping[str, Observed[VrrpReport]] = field(default_factory=dict)
     units: Mapping[str, Observed[UnitReport]] = field(default_factory=dict)
     domains: Mapping[str, Observed[ProbeReport]] = field(default_factory=dict)
@@ -65,6 +68,7 @@ class NodeState:
     samples: tuple[tuple[float, int], ...] = ()
     errors: tuple[tuple[float, int], ...] = ()
     host: Observed[HostReport] = Observed()
+    safety: Observed[SafetyReport] = Observed()
 
     def freshness(self, now: float) -> Freshness:
         return freshness(self.heard_at, now)
@@ -138,6 +142,7 @@ def _values(node: NodeState) -> Iterator[tuple[str, Observed[Any]]]:
     yield "addresses", node.addresses
     yield "requests", node.requests
     yield "host", node.host
+    yield "locks and timers", node.safety
     for group in (node.vrrp, node.units, node.domains, node.services):
         yield from group.items()
 
@@ -148,7 +153,7 @@ def _blank(profile: Profile, node: str) -> NodeState:
     return NodeState(
         name=node,
         vrrp={name: Observed() for name in profile.vrrp},
-        units={unit: Observed() for unit in profile.units_on(node)},
+        units={unit: Observed() for unit in profile.actionable_units_on(node)},
         domains={domain: Observed() for domain in profile.domains},
         services={name: Observed() for name in services},
         from_peers={name: {peer: Observed() for peer in peers} for name in services},

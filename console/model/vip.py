@@ -11,11 +11,14 @@ from console.model.state import ClusterState, NodeState
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A node whose kernel holds the VIP, as last heard. `since`: when the address was first seen there."""
+    """A node whose kernel holds the VIP, as last heard. `since`: when the address was first seen there;
+    `found`: it was there when we first looked, and nobody knows since when.
+    """
 
     node: str
     since: float
     heard_at: float
+    found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,10 @@ def _claim(node: NodeState, address: str) -> Claim | None:
     held = node.addresses.value
     if held is None or address not in held or node.heard_at is None:
         return None
-    return Claim(node.name, held[address], node.heard_at)
+    return Claim(node.name, held[address], node.heard_at, found=held[address] == node.listed_at)
 
 
 def _holds(claim: Claim, claims: list[Claim], state: ClusterState, now: float) -> bool:
     if state.nodes[claim.node].freshness(now) is Freshness.UNKNOWN:
         return False
-    return not any(o.node != claim.node and o.since > claim.heard_at for o in claims)
+    return not any(o.node != claim.node and not o.found and o.since > claim.heard_at for o in claims)

@@ -12,6 +12,7 @@ COLLECTORS = (
     system.addresses,
     system.repair,
     system.host,
+    system.safety,
     system.units,
     vrrp.journal,
     vrrp.dump,

@@ -8,6 +8,7 @@ from console.model.events import (
     AddressesListed,
     Event,
     HostReported,
+    SafetyReported,
     Source,
     SourceLost,
     UnitReported,
@@ -17,6 +18,7 @@ from console.nodes.transport import Transport
 from console.parse import host_facts
 from console.parse.ip_address import address_list
 from console.parse.safe_text import safe
+from console.parse.safety import safety_report
 from console.parse.sections import Section, script, sections
 from console.parse.units import PROPERTIES, unit_reports
 
@@ -44,6 +46,31 @@ def host_script() -> tuple[str, ...]:
             "disk": ("df", "-P", "/"),
         }
     )
+
+
+# No process but the shell's own, and grep only while somebody holds a lock on /run: it is read every
+# few seconds for as long as the console is open.
+SAFETY = r"""
+for f in /run/systemd/transient/iamops-dead-man-*.timer; do [ -e "$f" ] && echo "$f"; done
+echo ==locks
+run=$(stat -c %i /run)
+held=
+while read -r _ kind _ _ _ id _; do
+    case "$kind:$id" in FLOCK:*:"$run") held=1 ;; esac
+done </proc/locks
+[ -z "$held" ] || grep -ahsz '^iamops-lock ' /proc/[0-9]*/cmdline
+echo
+echo ==track
+for f in /run/iamops-priority.*; do [ -e "$f" ] && echo "$f"; done
+"""
+
+
+async def read_safety(transport: Transport, clock: Clock, *, timeout_s: float = 5.0) -> SafetyReported:
+    """Armed undos, lock and track files. Raises CommandTimeout, LinkLost."""
+    result = await transport.run(("sh", "-c", SAFETY), timeout_s=timeout_s)
+    timers, _, rest = result.text.partition("==locks\n")
+    locks, _, track_files = rest.partition("==track\n")
+    return SafetyReported(clock(), transport.node, safety_report(timers, locks, track_files))
 
 
 async def take_snapshot(

@@ -32,6 +32,7 @@ class Watch:
     addresses_changed: asyncio.Event = field(default_factory=asyncio.Event)
     units_changed: asyncio.Event = field(default_factory=asyncio.Event)
     vrrp_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    safety_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def node(self) -> str:
@@ -42,6 +43,7 @@ class Watch:
         self.addresses_changed.set()
         self.units_changed.set()
         self.vrrp_changed.set()
+        self.safety_changed.set()
 
     def lost(self, source: Source, reason: str) -> None:
         self.emit(SourceLost(self.clock(), self.node, source, reason))

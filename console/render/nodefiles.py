@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from console.model.profile import Node, Profile, VrrpInstance
 from console.render.files import NodeFile
-from console.render.privileges import privileged_commands
+from console.render.privileges import priority_file, privileged_commands
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -49,7 +49,7 @@ def render_node(profile: Profile, node: str, secrets: Mapping[str, str]) -> tupl
 def render_sudoers(profile: Profile, node: str | None = None) -> str:
     """The sudoers file: the login user may run exactly these commands as root, with these arguments."""
     access = profile.ssh_of(profile.nodes[node]) if node else profile.ssh
-    commands = [" ".join(map(_sudoers_word, argv)) for argv in privileged_commands(profile)]
+    commands = [" ".join(map(_sudoers_word, argv)) for argv in privileged_commands(profile, node)]
     return _fill("sudoers", user=access.user or DEFAULT_USER, commands=commands)
 
 
@@ -99,6 +99,8 @@ def _instance(profile: Profile, node: Node, vrrp: VrrpInstance, secrets: Mapping
         "password": None if vrrp.auth is None else _password(vrrp, secrets),
         "peers": [peer.address for peer in profile.peers_of(node.name)],
         "check": f"check_nginx_{vrrp.name}",
+        "raise": f"raise_{vrrp.name}",
+        "raise_file": priority_file(vrrp.name),
         # The script gives up before keepalived would kill it, so that it can say no itself.
         "script": f"{CHECK_SCRIPT} {vrrp.check.timeout_s - 1 or 0.5}",
     }

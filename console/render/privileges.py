@@ -12,6 +12,11 @@ JSON_SIGNAL = 36
 JSON_DUMP = "/tmp/keepalived.json"  # noqa: S108 - the path is fixed inside keepalived
 DATA_DUMP = "/tmp/keepalived.data"  # noqa: S108 - the path is fixed inside keepalived
 
+# A reboot must clear a raised priority, and /run is what a reboot clears.
+PRIORITY_FILE = "/run/iamops-priority."
+DEAD_MAN = "iamops-dead-man-"
+VERBS = ("start", "stop", "restart", "reload")
+
 Argv = tuple[str, ...]
 AskDump = Callable[[Profile], Argv]
 
@@ -32,14 +37,84 @@ def read_dump(path: str) -> Argv:
     return ("/usr/bin/dd", f"if={path}", "iflag=nofollow", "status=none")
 
 
-def privileged_commands(profile: Profile) -> tuple[Argv, ...]:
-    """Every command the console may run through `sudo -n`, in full."""
+def control(verb: str, unit: str) -> Argv:
+    """start, stop, restart or reload of one unit."""
+    return ("/usr/bin/systemctl", verb, f"{unit}.service")
+
+
+def dead_man_unit(name: str) -> str:
+    """The transient unit that carries one undo, without its suffix: a fixed name, so that it is one at a time."""
+    return f"{DEAD_MAN}{name.replace('@', '-')}"
+
+
+def arm(profile: Profile, dead_man: str, argv: Argv) -> Argv:
+    """Has systemd carry out `argv` in a while, unless it is disarmed. Its default accuracy is a minute."""
+    return (
+        "/usr/bin/systemd-run",
+        "--quiet",
+        "--collect",
+        f"--on-active={profile.safety.dead_man_s}s",
+        "--timer-property=AccuracySec=50ms",
+        f"--unit={dead_man}",
+        *argv,
+    )
+
+
+def disarm(dead_man: str) -> Argv:
+    return ("/usr/bin/systemctl", "stop", f"{dead_man}.timer")
+
+
+def priority_file(instance: str) -> str:
+    """The file whose number keepalived adds to the instance's priority (vrrp_track_file, weight 1)."""
+    return f"{PRIORITY_FILE}{instance}"
+
+
+def set_priority(instance: str) -> Argv:
+    """The number comes on stdin."""
+    return ("/usr/bin/tee", priority_file(instance))
+
+
+def reset_priority(instance: str) -> Argv:
+    """An empty track file counts as 0. One argv without a shell, so that a timer can carry it."""
+    return ("/usr/bin/truncate", "--size=0", priority_file(instance))
+
+
+def check_nginx_config() -> Argv:
+    return ("/usr/sbin/nginx", "-t", "-q")
+
+
+def check_keepalived_config() -> Argv:
+    return ("/usr/sbin/keepalived", "-t")
+
+
+def privileged_commands(profile: Profile, node: str | None = None) -> tuple[Argv, ...]:
+    """Every command the console may run through `sudo -n` on a node (None: on any), in full."""
+    nodes = profile.nodes if node is None else (node,)
+    units = dict.fromkeys(unit for name in nodes for unit in profile.actionable_units_on(name))
     return (
         ask_json_dump(profile),
         ask_data_dump(profile),
         read_dump(JSON_DUMP),
         read_dump(DATA_DUMP),
+        check_nginx_config(),
+        check_keepalived_config(),
+        *(command for unit in units for command in _unit_commands(profile, unit)),
+        *(command for instance in profile.vrrp for command in _priority_commands(profile, instance)),
     )
+
+
+def _unit_commands(profile: Profile, unit: str) -> tuple[Argv, ...]:
+    dead_man = dead_man_unit(unit)
+    return (
+        *(control(verb, unit) for verb in VERBS),
+        arm(profile, dead_man, control("start", unit)),
+        disarm(dead_man),
+    )
+
+
+def _priority_commands(profile: Profile, instance: str) -> tuple[Argv, ...]:
+    dead_man, reset = dead_man_unit(f"priority-{instance}"), reset_priority(instance)
+    return (set_priority(instance), reset, arm(profile, dead_man, reset), disarm(dead_man))
 
 
 def _signal(profile: Profile, signal: str) -> Argv:

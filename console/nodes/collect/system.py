@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from console.model.events import AddressChanged, AddressesListed, Source
-from console.nodes.snapshot import read_host, read_units, take_snapshot
+from console.nodes.snapshot import read_host, read_safety, read_units, take_snapshot
 from console.nodes.transport import CommandFailed
 from console.nodes.watch import SETTLE_S, Watch, ended, every, keep
 from console.parse.ip_address import monitor_line
@@ -35,7 +35,7 @@ async def addresses(watch: Watch) -> None:
 
 async def repair(watch: Watch) -> None:
     """Addresses and units as a whole: at once, then slowly, to mend whatever a stream has missed."""
-    units = watch.profile.units_on(watch.node)
+    units = watch.profile.actionable_units_on(watch.node)
 
     async def look() -> None:
         watch.address_moved.clear()
@@ -66,9 +66,21 @@ async def host(watch: Watch) -> None:
     await every(HOST_EVERY_S, look)
 
 
+async def safety(watch: Watch) -> None:
+    """What actions have left on the node: read with the host's facts, and whenever someone wants to act."""
+
+    async def look() -> None:
+        try:
+            watch.emit(await read_safety(watch.transport, watch.clock))
+        except CommandFailed as failure:
+            watch.lost(Source.SAFETY, failure.reason)
+
+    await every(HOST_EVERY_S, look, early=watch.safety_changed)
+
+
 async def units(watch: Watch) -> None:
     """The units again, as soon as systemd has said something about one of them."""
-    names = watch.profile.units_on(watch.node)
+    names = watch.profile.actionable_units_on(watch.node)
     while True:
         await watch.units_changed.wait()
         await asyncio.sleep(SETTLE_S)

@@ -17,7 +17,7 @@ HISTORY_TIMEOUT_S = 5.0
 async def journal(watch: Watch) -> None:
     """keepalived's own words, and systemd's about every unit of the profile, from now on."""
     matches = [_said_by(watch.profile.keepalived.unit)]
-    for unit in watch.profile.units_on(watch.node):
+    for unit in watch.profile.actionable_units_on(watch.node):
         matches += ["+", "_PID=1", f"UNIT={unit}.service"]
 
     async def follow() -> str:

@@ -15,6 +15,7 @@ from console.model.events import (
     LinkChanged,
     Noticed,
     RequestsCounted,
+    SafetyReported,
     SourceLost,
     UnitReported,
     VrrpReported,
@@ -52,7 +53,7 @@ def touched(event: Event) -> frozenset[Part]:
             return frozenset({Part.SERVICES})
         case RequestsCounted():
             return frozenset({Part.REQUESTS, Part.PLOT})
-        case HostReported():
+        case HostReported() | SafetyReported():
             return frozenset({Part.NODES})
         case ClientProbed():
             return frozenset({Part.WITNESSES})

@@ -177,4 +177,7 @@ def test_sudoers_allows_exact_commands_only():
     lines = [line for line in render_sudoers(shipped("lab")).splitlines() if "NOPASSWD" in line]
     assert lines
     assert not any(re.search(r"[*?\[\]]|ALL$", line.partition("NOPASSWD:")[2]) for line in lines)
-    assert all(line.startswith("iamops ALL=(root) NOPASSWD: /usr/bin/") for line in lines)
+    assert all(
+        line.startswith(("iamops ALL=(root) NOPASSWD: /usr/bin/", "iamops ALL=(root) NOPASSWD: /usr/sbin/"))
+        for line in lines
+    )

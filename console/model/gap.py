@@ -1,0 +1,149 @@
+"""What clients lost during an action: attempts, compressed to segments, and the gaps between good ones. Pure.
+
+Times are seconds of the monotonic clock, at which attempts were *started*: a client feels a gap from its
+first request that fails until its next one that is answered.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+GAPS_KEPT = 20
+
+
+class Fate(StrEnum):
+    """What became of an attempt. Refused: nobody listens. Dark: no answer in time. Wrong: a bad answer."""
+
+    GOOD = "good"
+    REFUSED = "refused"
+    DARK = "dark"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Attempts in a row with the same fate, answered by the same node."""
+
+    fate: Fate
+    node: str | None
+    first: float
+    last: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """From the first failed attempt to the next good one; `ended` None while it lasts.
+
+    The service went between the last good attempt and the first failed one, and came back between the
+    last failed one and the next good one: `uncertainty_ms` is the longer of the two spans.
+    """
+
+    began: float
+    ended: float | None
+    duration_ms: float
+    refused: int
+    dark: int
+    wrong: int
+    from_node: str | None
+    to_node: str | None
+    uncertainty_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The moment at which another node answered than before."""
+
+    at: float
+    from_node: str
+    to_node: str
+
+
+@dataclass(frozen=True, slots=True)
+class GapReport:
+    """All that was measured. `gaps` are the longest, in the order of time.
+
+    `own_errors` are attempts this machine could not even make; `resolution_ms` is the longest span
+    between two attempts: nothing shorter than that could surely be seen.
+    """
+
+    attempts: int
+    good: int
+    refused: int
+    dark: int
+    wrong: int
+    own_errors: int
+    gaps: tuple[Gap, ...]
+    moves: tuple[Move, ...]
+    longest_ms: float | None
+    total_ms: float
+    last_node: str | None
+    resolution_ms: float
+
+
+def gap_report(segments: Iterable[Segment], resolution_s: float, own_errors: int = 0) -> GapReport:
+    """Segments in the order of time."""
+    row = tuple(segments)
+    counts = {fate: sum(each.count for each in row if each.fate is fate) for fate in Fate}
+    gaps = _gaps(row)
+    longest = sorted(gaps, key=lambda gap: -gap.duration_ms)[:GAPS_KEPT]
+    answered = [each.node for each in row if each.fate is Fate.GOOD]
+    return GapReport(
+        attempts=sum(counts.values()),
+        good=counts[Fate.GOOD],
+        refused=counts[Fate.REFUSED],
+        dark=counts[Fate.DARK],
+        wrong=counts[Fate.WRONG],
+        own_errors=own_errors,
+        gaps=tuple(sorted(longest, key=lambda gap: gap.began)),
+        moves=_moves(row),
+        longest_ms=longest[0].duration_ms if longest else None,
+        total_ms=round(sum(gap.duration_ms for gap in gaps), 1),
+        last_node=answered[-1] if answered else None,
+        resolution_ms=round(resolution_s * 1000, 1),
+    )
+
+
+def _gaps(row: tuple[Segment, ...]) -> list[Gap]:
+    gaps: list[Gap] = []
+    before: Segment | None = None
+    failed: list[Segment] = []
+    for segment in row:
+        if segment.fate is not Fate.GOOD:
+            failed.append(segment)
+            continue
+        if failed:
+            gaps.append(_gap(before, failed, segment))
+        before, failed = segment, []
+    return [*gaps, _gap(before, failed, None)] if failed else gaps
+
+
+def _gap(before: Segment | None, failed: list[Segment], after: Segment | None) -> Gap:
+    began, last = failed[0].first, failed[-1].last
+    ended = after.first if after else None
+    edges = [began - before.last] if before else []
+    edges += [after.first - last] if after else []
+    return Gap(
+        began=began,
+        ended=ended,
+        duration_ms=round(((last if ended is None else ended) - began) * 1000, 1),
+        refused=_count(failed, Fate.REFUSED),
+        dark=_count(failed, Fate.DARK),
+        wrong=_count(failed, Fate.WRONG),
+        from_node=before.node if before else None,
+        to_node=after.node if after else None,
+        uncertainty_ms=round(max(edges, default=0.0) * 1000, 1),
+    )
+
+
+def _count(segments: list[Segment], fate: Fate) -> int:
+    return sum(segment.count for segment in segments if segment.fate is fate)
+
+
+def _moves(row: tuple[Segment, ...]) -> tuple[Move, ...]:
+    good = [each for each in row if each.fate is Fate.GOOD and each.node is not None]
+    pairs = itertools.pairwise(good)
+    return tuple(Move(b.first, a.node, b.node) for a, b in pairs if a.node and b.node and a.node != b.node)

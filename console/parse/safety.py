@@ -1,0 +1,53 @@
+"""What actions need and leave on a node: armed undos, who holds the lock, track files. Pure."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+
+from console.model.facts import LockHolder, SafetyReport
+from console.parse.safe_text import safe, safe_bytes
+
+_LOCK = re.compile(r"iamops-lock from=(?P<origin>\S*) since=(?P<since>\d+) (?P<note>.*)", re.DOTALL)
+SOMEONE = LockHolder("someone", "an unknown address", 0.0, "an unknown action")
+WORD_LIMIT = 120
+
+
+def safety_report(timers: str, locks: str, track_files: str) -> SafetyReport:
+    """From the paths of timer files, the arguments of lock holders, and the paths of track files."""
+    return SafetyReport(
+        tuple(_name(path).removeprefix("iamops-dead-man-") for path in timers.split()),
+        lock_holder(locks.encode()),
+        tuple(_name(path).removeprefix("iamops-priority.") for path in track_files.split()),
+    )
+
+
+def lock_holder(found: bytes) -> LockHolder | None:
+    """The first holder among NUL-separated arguments `iamops-lock from=… since=… {json}`; None: nobody."""
+    first = next((each for each in found.split(b"\0") if each.strip()), None)
+    if first is None:
+        return None
+    match = _LOCK.match(safe_bytes(first.strip()))
+    if match is None:
+        return SOMEONE
+    note = _note(match["note"])
+    return LockHolder(
+        note.get("who", SOMEONE.who),
+        match["origin"] or "the node itself",
+        float(match["since"]),
+        note.get("action", SOMEONE.action),
+        note.get("run", ""),
+    )
+
+
+def _note(text: str) -> dict[str, str]:
+    try:
+        raw = json.loads(text)
+    except ValueError:
+        return {}
+    return {key: safe(str(raw[key]), WORD_LIMIT) for key in raw} if isinstance(raw, dict) else {}
+
+
+def _name(path: str) -> str:
+    return safe(posixpath.basename(path).removesuffix(".timer"), WORD_LIMIT)
