@@ -14,7 +14,9 @@ import console
 
 ROOT = Path(console.__file__).parent
 PURE = [
-    path for floor in ("model", "parse", "render", "judge") for path in sorted((ROOT / floor).rglob("*.py"))
+    path
+    for floor in ("model", "parse", "render", "judge", "plan")
+    for path in sorted((ROOT / floor).rglob("*.py"))
 ] + [ROOT / "store.py", ROOT / "cli" / "status_document.py"]
 FORBIDDEN_MODULES = frozenset(
     {"asyncio", "asyncssh", "http", "io", "os", "pathlib", "random", "secrets", "select", "shutil", "signal"}

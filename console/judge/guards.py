@@ -1,0 +1,327 @@
+"""The guards: each looks at a plan and the observed state and answers with reasons why not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from console.model.facts import LinkState, UnitReport, VrrpState
+from console.model.observed import STALE_AFTER_S, Freshness
+from console.model.state import ClusterState, NodeState
+from console.model.vip import ownership
+from console.plan.action import ServiceAction, Switchover, Verb
+from console.plan.steps import Kind, Plan
+
+# An undo must not fire while we are still looking whether the step has worked.
+DEAD_MAN_MARGIN_S = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Why an action is refused. `code` is stable; `overridable` says whether a person may insist."""
+
+    code: str
+    reason: str
+    overridable: bool = False
+    node: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The reason with its code, and whether there is a way on."""
+        insist = f' (--override {self.code} --reason "…" to insist)' if self.overridable else ""
+        return f"{self.code}: {self.reason}{insist}"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the guards judge. `run` is our own run, whose lock is no obstacle."""
+
+    plan: Plan
+    state: ClusterState
+    now: float
+    armed: bool = True
+    run: str | None = None
+
+    @property
+    def node_states(self) -> Iterable[NodeState]:
+        return self.state.nodes.values()
+
+
+Guard = Callable[[Case], Iterator[Denial]]
+
+
+def denials(case: Case) -> tuple[Denial, ...]:
+    """Every reason against the plan, those that nobody can override first."""
+    said = [denial for guard in GUARDS for denial in guard(case)]
+    return tuple(sorted(said, key=lambda denial: denial.overridable))
+
+
+def standing(denied: Iterable[Denial], overrides: Iterable[str]) -> tuple[Denial, ...]:
+    """The denials that remain once a person has insisted on some codes."""
+    insisted = set(overrides)
+    return tuple(d for d in denied if not (d.overridable and d.code in insisted))
+
+
+def not_armed(case: Case) -> Iterator[Denial]:
+    if not case.armed:
+        name = case.state.profile.name
+        yield Denial("not-armed", f"{name} is read-only until it is armed")
+
+
+def unreachable(case: Case) -> Iterator[Denial]:
+    for node in case.node_states:
+        if node.link.state is LinkState.UP or node.name not in case.plan.impact.touches:
+            continue
+        if node.name == case.plan.impact.taker:
+            continue
+        yield Denial("node-unreachable", _link_reason(node), node=node.name)
+
+
+def stale_evidence(case: Case) -> Iterator[Denial]:
+    """Nothing is done on what was true a while ago, nor on what could not be read at all."""
+    for node in case.node_states:
+        if node.name not in case.plan.impact.touches or node.link.state is not LinkState.UP:
+            continue
+        if node.freshness(case.now) is not Freshness.LIVE and node.heard_at is not None:
+            reason = f"{node.name} was last heard {case.now - node.heard_at:.0f} s ago"
+            yield Denial("stale-evidence", f"{reason}, more than {STALE_AFTER_S:.0f} s", node=node.name)
+        for unit, seen in node.units.items():
+            if seen.value is None and unit in _units(case):
+                yield Denial("stale-evidence", f"{unit} on {node.name}: {seen.reason}", node=node.name)
+
+
+def owner_in_doubt(case: Case) -> Iterator[Denial]:
+    """Two owners, or none, is something to look at before anything is moved."""
+    impact = case.plan.impact
+    for name in case.state.profile.vrrp:
+        seen = ownership(case.state, name, case.now)
+        owners = [claim.node for claim in seen.owners]
+        address = case.state.profile.vrrp[name].address
+        if len(owners) > 1 and (name in impact.moves or _stops_an_owner(case)):
+            text = f"VIP {address} is on {' and '.join(owners)} at once"
+            yield Denial("split-brain", text, overridable=not impact.planned)
+        elif not owners and impact.needs_owner and name in impact.moves:
+            blind = f"; {', '.join(seen.unseen)} cannot be seen" if seen.unseen else ""
+            yield Denial("no-owner", f"no node is seen to hold VIP {address}{blind}")
+
+
+def standby_unfit(case: Case) -> Iterator[Denial]:
+    """Would someone take the VIP, and would it be served there?"""
+    impact = case.plan.impact
+    if not impact.moves or impact.owner is None or impact.taker == impact.owner:
+        return
+    if impact.taker is None:
+        yield Denial("no-standby", f"{impact.owner} has no other node to hand the VIP to")
+        return
+    node, insist = case.state.nodes[impact.taker], not impact.planned
+    if node.link.state is not LinkState.UP:
+        yield Denial("standby-unreachable", _link_reason(node), insist, node.name)
+        return
+    yield from _not_in_backup(case, node, insist)
+    yield from _nginx_unfit(case, node)
+
+
+def check_blind(case: Case) -> Iterator[Denial]:
+    """nginx does not run, and yet keepalived would take the VIP: its check does not see what it should."""
+    taker = case.plan.impact.taker
+    if not case.plan.impact.moves or taker is None:
+        return
+    node, unit = case.state.nodes[taker], case.state.profile.nginx.unit
+    report = _unit(node, unit)
+    if report is None or report.running:
+        return
+    for name in case.plan.impact.moves:
+        seen = node.vrrp[name].value
+        if seen is not None and seen.state is VrrpState.BACKUP:
+            reason = f"{unit} is {report.active} on {taker}, and keepalived there still is BACKUP"
+            yield Denial("check-blind", f"{reason}: its check does not see it, or not yet", True, taker)
+
+
+def locked(case: Case) -> Iterator[Denial]:
+    for node in case.node_states:
+        lock = node.safety.value.lock if node.safety.value else None
+        if lock is None or (case.run is not None and lock.run == case.run):
+            continue
+        text = f"{lock.who} from {lock.origin} holds {node.name} for {case.now - lock.since:.0f} s: {lock.action}"
+        yield Denial("locked", text, node=node.name)
+
+
+def dead_man_armed(case: Case) -> Iterator[Denial]:
+    for node in case.node_states:
+        armed = node.safety.value.dead_men if node.safety.value else ()
+        if armed:
+            names = ", ".join(armed)
+            reason = f"an undo of an earlier run is still armed on {node.name} ({names}); it fires within "
+            wait = f"{case.state.profile.safety.dead_man_s} s of being armed"
+            yield Denial("dead-man-armed", reason + wait, node=node.name)
+
+
+def priority_raised(case: Case) -> Iterator[Denial]:
+    """A raised priority that nobody lowers would decide the next election."""
+    if not case.plan.impact.moves:
+        return
+    for node in case.node_states:
+        for name in case.plan.impact.moves:
+            seen = node.vrrp[name].value
+            raised = ((seen.effective_priority or 0) - (seen.priority or 0)) if seen is not None else 0
+            if raised > 0:
+                reason = f"the priority of {name} on {node.name} is raised by {raised}"
+                yield Denial("priority-raised", reason, True, node.name)
+
+
+def anti_flap(case: Case) -> Iterator[Denial]:
+    """A VIP that has just moved stays for a while: nobody fixes anything by moving it back and forth."""
+    impact, quiet_s = case.plan.impact, case.state.profile.safety.anti_flap_s
+    if impact.owner is None or impact.taker == impact.owner:
+        return
+    for name in impact.moves:
+        moved_at = _moved_at(case.state, name, impact.owner)
+        if moved_at is None or case.now - moved_at >= quiet_s:
+            continue
+        ago_s = max(0.0, case.now - moved_at)
+        address = case.state.profile.vrrp[name].address
+        reason = f"VIP {address} came to {impact.owner} {ago_s:.0f} s ago; wait {quiet_s - ago_s:.0f} s more"
+        yield Denial("anti-flap", reason, overridable=True)
+
+
+def preempts(case: Case) -> Iterator[Denial]:
+    """With preemption a move to a lower priority does not last."""
+    impact, profile = case.plan.impact, case.state.profile
+    if not impact.planned or impact.owner is None or impact.taker in (None, impact.owner):
+        return
+    for name in impact.moves:
+        vrrp = profile.vrrp[name]
+        own, other = (vrrp.priority_of(profile.nodes[n]) for n in (impact.owner, impact.taker or ""))
+        if not vrrp.nopreempt and own > other:
+            reason = f"{name} preempts: {impact.owner} (priority {own}) would take the VIP back at once"
+            yield Denial("preempts", f"{reason}; set nopreempt first")
+
+
+def datastore_spof(case: Case) -> Iterator[Denial]:
+    stores = case.plan.impact.stops_datastore
+    if stores and _acts(case):
+        node = case.plan.impact.touches[0]
+        reason = f"{node} is the only node with {', '.join(stores)}: without it no IAM service works"
+        yield Denial("datastore-spof", reason, True, node)
+
+
+def last_backend(case: Case) -> Iterator[Denial]:
+    """A backend may go only while another one answers."""
+    for name in case.plan.impact.stops_service if _acts(case) else ():
+        for stopped in case.plan.impact.touches:
+            others = [n for n in case.node_states if n.name != stopped and name in n.services]
+            if any(_well(n, name) for n in others):
+                continue
+            nodes = ", ".join(n.name for n in others) or "any other node"
+            reason = f"{name} is not known to be healthy on {nodes}: nothing would serve it meanwhile"
+            yield Denial("last-backend", reason, True, stopped)
+
+
+def not_running(case: Case) -> Iterator[Denial]:
+    action = case.plan.action
+    if not isinstance(action, ServiceAction) or action.verb is not Verb.RELOAD:
+        return
+    report = _unit(case.state.nodes[action.node], action.unit)
+    if report is not None and not report.running:
+        reason = f"{action.unit} is {report.active} on {action.node}; what does not run cannot be reloaded"
+        yield Denial("not-running", reason, node=action.node)
+
+
+def dead_man_too_short(case: Case) -> Iterator[Denial]:
+    """The undo must not fire while the step may still be on its way."""
+    limit_s = case.state.profile.safety.dead_man_s
+    for step in case.plan.steps:
+        if step.spoils is not None and step.needs_s + DEAD_MAN_MARGIN_S > limit_s:
+            reason = f"'{step.title}' may need {step.needs_s:.0f} s, and its undo fires after {limit_s} s"
+            yield Denial("dead-man-too-short", f"{reason}; raise safety.dead_man_s in the profile", node=step.node)
+
+
+GUARDS: tuple[Guard, ...] = (
+    not_armed,
+    unreachable,
+    stale_evidence,
+    owner_in_doubt,
+    standby_unfit,
+    check_blind,
+    locked,
+    dead_man_armed,
+    priority_raised,
+    anti_flap,
+    preempts,
+    datastore_spof,
+    last_backend,
+    not_running,
+    dead_man_too_short,
+)
+
+
+def _not_in_backup(case: Case, node: NodeState, insist: bool) -> Iterator[Denial]:
+    for name in case.plan.impact.moves:
+        seen = node.vrrp[name]
+        if seen.value is None:
+            reason = f"the VRRP state of {name} on {node.name} is not known: {seen.reason}"
+            yield Denial("stale-evidence", reason, node=node.name)
+        elif seen.value.state is VrrpState.FAULT:
+            yield Denial("standby-fault", f"{node.name} is in FAULT and would not take the VIP", insist, node.name)
+        elif seen.value.state is not VrrpState.BACKUP:
+            reason = f"{node.name} is {seen.value.state}, not BACKUP; no standby would take the VIP"
+            yield Denial("standby-unhealthy", reason, insist, node.name)
+
+
+def _nginx_unfit(case: Case, node: NodeState) -> Iterator[Denial]:
+    unit = case.state.profile.nginx.unit
+    report = _unit(node, unit)
+    if report is not None and not report.running:
+        yield Denial("standby-unhealthy", f"{unit} is {report.active} on {node.name}", True, node.name)
+        return
+    for domain, seen in node.domains.items():
+        if seen.value is None:
+            reason = f"{domain} on {node.name} is not known to answer: {seen.reason}"
+            yield Denial("standby-unhealthy", reason, True, node.name)
+        elif not seen.value.ok:
+            why = seen.value.detail or str(seen.value.outcome)
+            yield Denial("standby-unhealthy", f"{domain} on {node.name}: {why}", True, node.name)
+
+
+def _stops_an_owner(case: Case) -> bool:
+    """Does the plan take keepalived or nginx away from a node that holds a VIP?"""
+    profile, action = case.state.profile, case.plan.action
+    if not isinstance(action, ServiceAction) or action.verb not in (Verb.STOP, Verb.RESTART):
+        return False
+    addresses = case.state.nodes[action.node].addresses.value or {}
+    holds = any(vrrp.address in addresses for vrrp in profile.vrrp.values())
+    return holds and action.unit in (profile.keepalived.unit, profile.nginx.unit)
+
+
+def _moved_at(state: ClusterState, instance: str, owner: str) -> float | None:
+    """When the VIP came to its owner: seen by us, or told by keepalived."""
+    report = state.nodes[owner].vrrp[instance].value
+    told = report.last_transition if report is not None and report.state is VrrpState.MASTER else None
+    times = [move.at for move in state.moves if move.instance == instance]
+    times += [told] if told is not None else []
+    return max(times) if times else None
+
+
+def _units(case: Case) -> set[str]:
+    """The units the plan's commands are about, and those its standby is judged by."""
+    profile, action = case.state.profile, case.plan.action
+    own = {profile.keepalived.unit if isinstance(action, Switchover) else action.unit}
+    return own | ({profile.keepalived.unit, profile.nginx.unit} if case.plan.impact.moves else set())
+
+
+def _acts(case: Case) -> bool:
+    return any(step.kind is Kind.DO for step in case.plan.steps)
+
+
+def _unit(node: NodeState, unit: str) -> UnitReport | None:
+    seen = node.units.get(unit)
+    return seen.value if seen else None
+
+
+def _well(node: NodeState, service: str) -> bool:
+    seen = node.services[service].value
+    return node.link.state is LinkState.UP and seen is not None and seen.ok
+
+
+def _link_reason(node: NodeState) -> str:
+    return f"{node.name} cannot be reached: {node.link.reason or node.link.state}"

@@ -1,0 +1,82 @@
+"""What an operator can ask for: actions as values, and the command line that asks for the same."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verb(StrEnum):
+    """What systemd is asked to do with one unit."""
+
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+    RELOAD = "reload"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAction:
+    """One verb for one unit on one node."""
+
+    verb: Verb
+    unit: str
+    node: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.verb} {self.unit} on {self.node}"
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        return (self.verb, self.unit, self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class RollingRestart:
+    """A unit restarted on every node that has it, one after the other, the VIP's owner last."""
+
+    unit: str
+
+    @property
+    def sentence(self) -> str:
+        return f"rolling restart of {self.unit}"
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        return ("restart", self.unit, "--rolling")
+
+
+@dataclass(frozen=True, slots=True)
+class Switchover:
+    """A planned move of an instance's VIP. `to` None: the best standby. `plain`: without the track file."""
+
+    to: str | None = None
+    instance: str | None = None
+    plain: bool = False
+
+    @property
+    def sentence(self) -> str:
+        what = f" of {self.instance}" if self.instance else ""
+        how = ", the plain way" if self.plain else ""
+        return f"switchover{what}{f' to {self.to}' if self.to else ''}{how}"
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        to = ("--to", self.to) if self.to else ()
+        instance = ("--instance", self.instance) if self.instance else ()
+        return ("switchover", *to, *instance, *(("--plain",) if self.plain else ()))
+
+
+Action = ServiceAction | RollingRestart | Switchover
+
+
+def command_line(action: Action, profile: str, reason: str = "", overrides: tuple[str, ...] = ()) -> str:
+    """The command that asks for the same from a shell."""
+    words = ["iamops", "--profile", profile, *action.argv]
+    for code in overrides:
+        words += ["--override", code]
+    if reason:
+        words += ["--reason", reason]
+    return shlex.join(words)

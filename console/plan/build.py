@@ -1,0 +1,20 @@
+"""An action and the observed state give a plan: the one door into this floor. Pure."""
+
+from __future__ import annotations
+
+from console.model.state import ClusterState
+from console.plan.action import Action, RollingRestart, ServiceAction, Switchover
+from console.plan.service import rolling_plan, service_plan
+from console.plan.steps import Plan
+from console.plan.switchover import switchover_plan
+
+
+def plan_for(action: Action, state: ClusterState, now: float, *, checked: bool = True) -> Plan:
+    """Raises NoSuchTarget for a node, unit or instance that the profile does not have."""
+    match action:
+        case ServiceAction():
+            return service_plan(action, state, now, checked=checked)
+        case RollingRestart():
+            return rolling_plan(action, state, now, checked=checked)
+        case Switchover():
+            return switchover_plan(action, state, now)

@@ -1,0 +1,43 @@
+"""A short name for the state a plan rests on: when it changes, the plan that was shown is void. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from console.model.state import ClusterState, NodeState
+from console.model.vip import ownership
+from console.plan.action import Action
+from console.plan.steps import Impact
+
+LENGTH = 12
+
+
+def fingerprint(action: Action, impact: Impact, state: ClusterState, now: float) -> str:
+    """Owners, VRRP states, priorities, units and their processes; no ages, loads or latencies."""
+    owners = {name: [c.node for c in ownership(state, name, now).owners] for name in state.profile.vrrp}
+    facts = {
+        "action": action.argv,
+        "owners": owners,
+        "nodes": {name: _node(node) for name, node in state.nodes.items() if name in impact.touches},
+        "taker": impact.taker,
+    }
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+def _node(node: NodeState) -> dict[str, Any]:
+    safety = node.safety.value
+    return {
+        "link": node.link.state,
+        "vrrp": {
+            name: (seen.value.state, seen.value.effective_priority) if seen.value else None
+            for name, seen in node.vrrp.items()
+        },
+        "units": {
+            unit: (seen.value.active, seen.value.main_pid) if seen.value else None
+            for unit, seen in node.units.items()
+        },
+        "dead_men": safety.dead_men if safety else None,
+    }

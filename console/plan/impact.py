@@ -1,0 +1,139 @@
+"""What an action does to the VIPs and to the service, worked out from the observed state. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from console.model.facts import LinkState, VrrpState
+from console.model.profile import Profile
+from console.model.state import ClusterState
+from console.model.vip import ownership
+from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
+from console.plan.steps import Impact
+
+
+class NoSuchTarget(Exception):
+    """The action names a node, unit or instance that the profile does not have; says which there are."""
+
+
+def impact_of(action: Action, state: ClusterState, now: float) -> Impact:
+    """Raises NoSuchTarget. Who owns and who takes is None where that cannot be told."""
+    match action:
+        case ServiceAction():
+            return _of_service(action, state, now)
+        case RollingRestart():
+            return _of_rolling(action, state, now)
+        case Switchover():
+            return _of_switchover(action, state, now)
+
+
+def single_owner(state: ClusterState, instance: str, now: float) -> str | None:
+    """The one node that holds the VIP, or None: nobody, several, or out of sight."""
+    owners = ownership(state, instance, now).owners
+    return owners[0].node if len(owners) == 1 else None
+
+
+def owned_by(state: ClusterState, node: str, now: float) -> tuple[str, ...]:
+    """The instances whose VIP this node alone holds."""
+    return tuple(name for name in state.profile.vrrp if single_owner(state, name, now) == node)
+
+
+def successors(state: ClusterState, instance: str, owner: str) -> tuple[str, ...]:
+    """Who would take the VIP over, the most likely first: by VRRP's order among those that can."""
+    vrrp = state.profile.vrrp[instance]
+    able = [node for node in state.profile.nodes.values() if node.name != owner]
+    return tuple(
+        node.name
+        for node in sorted(able, key=lambda n: (not _stands_by(state, n.name, instance), -vrrp.priority_of(n)))
+    )
+
+
+def rolling_order(state: ClusterState, unit: str, now: float) -> tuple[str, ...]:
+    """The nodes that have the unit, owners of a VIP last."""
+    nodes = [name for name in state.profile.nodes if unit in state.profile.actionable_units_on(name)]
+    return tuple(sorted(nodes, key=lambda name: len(owned_by(state, name, now))))
+
+
+def services_of(profile: Profile, unit: str) -> tuple[str, ...]:
+    return tuple(service.name for service in profile.services.values() if service.unit == unit)
+
+
+def datastores_of(profile: Profile, unit: str, node: str) -> tuple[str, ...]:
+    return tuple(d.name for d in profile.datastores.values() if d.unit == unit and d.node == node)
+
+
+def _of_service(action: ServiceAction, state: ClusterState, now: float) -> Impact:
+    profile = state.profile
+    _check_unit(profile, action.unit, action.node)
+    calm = Impact(touches=(action.node,))
+    if action.verb in (Verb.START, Verb.RELOAD):
+        return calm
+    calm = replace(calm, lasting=action.verb is Verb.STOP)
+    if action.unit == profile.keepalived.unit or (action.unit == profile.nginx.unit and calm.lasting):
+        return _moving(calm, owned_by(state, action.node, now), action.node, state)
+    return replace(
+        calm,
+        stops_service=services_of(profile, action.unit),
+        stops_datastore=datastores_of(profile, action.unit, action.node),
+    )
+
+
+def _of_rolling(action: RollingRestart, state: ClusterState, now: float) -> Impact:
+    profile = state.profile
+    order = rolling_order(state, action.unit, now)
+    if not order:
+        raise NoSuchTarget(f"no node of {profile.name} has the unit {action.unit!r}; {_units(profile)}")
+    calm = Impact(touches=order, stops_service=services_of(profile, action.unit))
+    calm = replace(calm, stops_datastore=datastores_of(profile, action.unit, order[0]))
+    last = order[-1]
+    if action.unit != profile.keepalived.unit:
+        return calm
+    return _moving(calm, owned_by(state, last, now), last, state)
+
+
+def _of_switchover(action: Switchover, state: ClusterState, now: float) -> Impact:
+    """Stopping keepalived on the owner moves everything it owns, so all of that is in the plan."""
+    profile = state.profile
+    asked = action.instance or next(iter(profile.vrrp))
+    if asked not in profile.vrrp:
+        raise NoSuchTarget(f"no VRRP instance {asked!r}; there are: {', '.join(profile.vrrp)}")
+    if action.to is not None and action.to not in profile.nodes:
+        raise NoSuchTarget(f"no node {action.to!r}; there are: {', '.join(profile.nodes)}")
+    owner = single_owner(state, asked, now)
+    if owner is None:
+        return Impact(touches=tuple(profile.nodes), moves=(asked,), planned=True, needs_owner=True)
+    taker = action.to or next(iter(successors(state, asked, owner)), None)
+    touches = (owner,) if taker is None or taker == owner else (owner, taker)
+    moves = owned_by(state, owner, now)
+    return Impact(touches, moves, owner, taker, planned=True, needs_owner=True)
+
+
+def _moving(calm: Impact, moves: tuple[str, ...], owner: str, state: ClusterState) -> Impact:
+    if not moves:
+        return calm
+    taker = next(iter(successors(state, moves[0], owner)), None)
+    return replace(calm, moves=moves, owner=owner, taker=taker)
+
+
+def _stands_by(state: ClusterState, node: str, instance: str) -> bool:
+    seen = state.nodes[node]
+    report = seen.vrrp[instance].value
+    return seen.link.state is LinkState.UP and report is not None and report.state is VrrpState.BACKUP
+
+
+def _check_unit(profile: Profile, unit: str, node: str) -> None:
+    if node not in profile.nodes:
+        raise NoSuchTarget(f"no node {node!r}; there are: {', '.join(profile.nodes)}")
+    if unit not in profile.actionable_units_on(node):
+        there = ", ".join(profile.actionable_units_on(node))
+        raise NoSuchTarget(f"the profile has no unit {unit!r} on {node}; its units: {there}")
+
+
+def _units(profile: Profile) -> str:
+    return f"its units: {', '.join(dict.fromkeys(_all_units(profile)))}"
+
+
+def _all_units(profile: Profile) -> Iterator[str]:
+    for node in profile.nodes:
+        yield from profile.actionable_units_on(node)

@@ -1,0 +1,184 @@
+"""The pieces plans are made of: arm, do, disarm, and what each unit's health means. Pure."""
+
+from __future__ import annotations
+
+from console.model.facts import LinkState, VrrpState
+from console.model.state import ClusterState
+from console.plan.expectation import (
+    DomainsAnswer,
+    EffectivePriority,
+    Expectation,
+    ServiceHealthy,
+    StateExpectation,
+    TimerArmed,
+    UnitRuns,
+    UnitStopped,
+    VipOn,
+    VipSomewhere,
+    VrrpIn,
+)
+from console.plan.steps import SUDO, Impact, Kind, Step, Undo
+from console.render import privileges
+
+COMMAND_TIMEOUT_S = 20.0
+SHORT_TIMEOUT_S = 5.0
+# A service may take its time to answer; health checks come every 2 s, from peers every 5 s.
+HEALTHY_WITHIN_S = 12.0
+RUNNING = (VrrpState.BACKUP, VrrpState.MASTER)
+
+
+def arm(undo: Undo, state: ClusterState) -> Step:
+    """Starts the timer that carries the undo out on the node if nobody stops it in time."""
+    assert undo.dead_man is not None  # noqa: S101 - only undos with a timer are armed
+    delay_s = state.profile.safety.dead_man_s
+    return Step(
+        kind=Kind.ARM,
+        title=f"arm on {undo.node}: {undo.title} in {delay_s} s unless disarmed",
+        node=undo.node,
+        argv=(*SUDO, *privileges.arm(state.profile, undo.dead_man, undo.argv[len(SUDO) :])),
+        timeout_s=SHORT_TIMEOUT_S,
+        expect=(TimerArmed(undo.node, undo.dead_man),),
+        undo=undo,
+    )
+
+
+def disarm(undo: Undo) -> Step:
+    assert undo.dead_man is not None  # noqa: S101 - only undos with a timer are armed
+    return Step(
+        kind=Kind.DISARM,
+        title=f"disarm on {undo.node}: {undo.title}",
+        node=undo.node,
+        argv=(*SUDO, *privileges.disarm(undo.dead_man)),
+        timeout_s=SHORT_TIMEOUT_S,
+        expect=(TimerArmed(undo.node, undo.dead_man, armed=False),),
+        mends=undo.name,
+    )
+
+
+def start_again(unit: str, node: str, expect: tuple[StateExpectation, ...]) -> Undo:
+    """The undo of everything that stops a unit."""
+    return Undo(
+        name=f"{unit}@{node}",
+        title=f"start {unit}",
+        node=node,
+        argv=control("start", unit),
+        expect=expect,
+        timeout_s=COMMAND_TIMEOUT_S,
+        within_s=HEALTHY_WITHIN_S,
+        dead_man=privileges.dead_man_unit(unit),
+    )
+
+
+def lower_again(instance: str, node: str, priority: int) -> Undo:
+    """The undo of a raised priority."""
+    return Undo(
+        name=f"{instance}@{node}",
+        title=f"put the priority of {instance} back to {priority}",
+        node=node,
+        argv=(*SUDO, *privileges.reset_priority(instance)),
+        expect=(EffectivePriority(node, instance, priority),),
+        timeout_s=SHORT_TIMEOUT_S,
+        within_s=5.0,
+        dead_man=privileges.dead_man_unit(f"priority-{instance}"),
+    )
+
+
+def resign(instance: str, node: str, unit: str) -> Undo:
+    """Makes a MASTER that holds no address let go, when after all undoing nobody has the VIP."""
+    return Undo(
+        name=f"resign {instance}@{node}",
+        title=f"restart {unit}: it is MASTER of {instance} and holds no VIP",
+        node=node,
+        argv=control("restart", unit),
+        expect=(VipSomewhere(instance),),
+        timeout_s=COMMAND_TIMEOUT_S,
+        within_s=10.0,
+        dead_man=None,
+        only_if=VipSomewhere(instance),
+    )
+
+
+def control(verb: str, unit: str) -> tuple[str, ...]:
+    return (*SUDO, *privileges.control(verb, unit))
+
+
+def alive(state: ClusterState, unit: str, node: str) -> tuple[StateExpectation, ...]:
+    """What a unit that is well looks like from outside. Only what was well can be asked for again."""
+    profile, seen = state.profile, state.nodes[node]
+    if unit == profile.keepalived.unit:
+        return tuple(VrrpIn(node, name, RUNNING) for name in profile.vrrp)
+    if unit == profile.nginx.unit:
+        well = tuple(d for d, probe in seen.domains.items() if probe.value is not None and probe.value.ok)
+        return (DomainsAnswer(node, well),) if well else ()
+    peers = tuple(p.name for p in profile.peers_of(node) if state.nodes[p.name].link.state is LinkState.UP)
+    return tuple(
+        ServiceHealthy(node, service.name, _answered(state, service.name, node, peers))
+        for service in profile.services.values()
+        if service.unit == unit
+    )
+
+
+def moved(state: ClusterState, impact: Impact) -> tuple[StateExpectation, ...]:
+    """Where the VIPs must be once an owner has let go of them."""
+    if impact.taker is None:
+        return ()
+    sure = {name: state.profile.vrrp[name].nopreempt for name in impact.moves}
+    return tuple(
+        VipOn(name, impact.taker) if sure[name] or impact.lasting else VipSomewhere(name) for name in impact.moves
+    )
+
+
+def runs(state: ClusterState, unit: str, node: str, *, replaced: bool = False) -> UnitRuns:
+    report = state.nodes[node].units[unit].value
+    return UnitRuns(node, unit, report.main_pid if replaced and report and report.running else None)
+
+
+def stopped(unit: str, node: str) -> UnitStopped:
+    return UnitStopped(node, unit)
+
+
+def config_check(state: ClusterState, unit: str, node: str) -> tuple[Step, ...]:
+    """A daemon whose files on disk are broken would not come back: asked before it is touched."""
+    checks = {
+        state.profile.nginx.unit: privileges.check_nginx_config(),
+        state.profile.keepalived.unit: privileges.check_keepalived_config(),
+    }
+    if unit not in checks:
+        return ()
+    title = f"check the configuration of {unit} on {node}"
+    argv = (*SUDO, *checks[unit])
+    return (Step(Kind.LOOK, title, node, argv, SHORT_TIMEOUT_S, refuses="config-invalid"),)
+
+
+def do(
+    title: str,
+    node: str,
+    argv: tuple[str, ...],
+    expect: tuple[Expectation, ...],
+    *,
+    within_s: float = HEALTHY_WITHIN_S,
+    needs_s: float = 0.0,
+    stdin: str = "",
+    spoils: str | None = None,
+    mends: str | None = None,
+) -> Step:
+    """A step that changes something."""
+    return Step(
+        Kind.DO,
+        title,
+        node,
+        argv,
+        COMMAND_TIMEOUT_S,
+        expect,
+        within_s=within_s,
+        needs_s=needs_s,
+        stdin=stdin,
+        spoils=spoils,
+        mends=mends,
+    )
+
+
+def _answered(state: ClusterState, service: str, node: str, peers: tuple[str, ...]) -> tuple[str, ...]:
+    """The peers that reached the service before: a backend bound to loopback stays what it was."""
+    views = state.nodes[node].from_peers[service]
+    return tuple(p for p in peers if (report := views[p].value) is not None and report.ok)

@@ -1,0 +1,113 @@
+"""One sentence on what an action will do to clients, with the numbers theory gives and the evidence's age."""
+
+from __future__ import annotations
+
+from console.model.facts import ProbeReport
+from console.model.observed import Observed
+from console.model.state import ClusterState
+from console.plan.action import ServiceAction, Verb
+from console.plan.steps import Impact
+from console.plan.timing import HIGHEST_PRIORITY, check_window_s, skew_s
+
+# nginx and keepalived start within a few hundred milliseconds; a service says itself when it is healthy.
+MOMENT = "well under a second"
+
+
+def of_move(state: ClusterState, impact: Impact, now: float, *, raised: bool) -> str:
+    """For example: VIP 10.0.4.99 moves iam-a -> iam-b, about 0.01 s; iam-b nginx was healthy 0.4 s ago."""
+    if impact.taker is None:
+        return f"{_vips(state, impact.moves)} leaves {impact.owner} and no node would take it"
+    vrrp = state.profile.vrrp[impact.moves[0]]
+    taker = state.profile.nodes[impact.taker]
+    priority = HIGHEST_PRIORITY if raised else vrrp.priority_of(taker)
+    gap_s = skew_s(priority, vrrp)
+    move = f"{_vips(state, impact.moves)} moves {impact.owner} -> {impact.taker}"
+    health = nginx_health(state, impact.taker, now)
+    return f"{move}, about {gap_s:.2f} s (skew at priority {priority}); {health}"
+
+
+def of_service(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:
+    """What stopping, starting, restarting or reloading one unit means."""
+    profile = state.profile
+    if action.verb is Verb.START:
+        return f"{action.unit} starts on {action.node}; no VIP moves"
+    if action.verb is Verb.RELOAD:
+        return _of_reload(action, state)
+    if action.unit == profile.keepalived.unit:
+        return _of_keepalived(action, state, impact, now)
+    if action.unit == profile.nginx.unit:
+        return _of_nginx(action, state, impact, now)
+    if impact.stops_datastore:
+        down = "is down" if impact.lasting else "is down until it is back"
+        return f"{', '.join(impact.stops_datastore)} runs only on {action.node}: all of IAM {down}"
+    return _of_backend(action, state, impact, now)
+
+
+def nginx_health(state: ClusterState, node: str, now: float) -> str:
+    """What is known of nginx on a node, and how old that is."""
+    probes = state.nodes[node].domains
+    bad = next((d for d, seen in probes.items() if seen.value is not None and not seen.value.ok), None)
+    unseen = next((seen for seen in probes.values() if seen.value is None), None)
+    if bad is not None:
+        return f"{node} nginx answers badly for {bad}"
+    if unseen is not None or not probes:
+        return f"{node} nginx is not known to be healthy"
+    oldest = max(_age(seen, now) for seen in probes.values())
+    return f"{node} nginx was healthy {oldest:.1f} s ago"
+
+
+def _of_reload(action: ServiceAction, state: ClusterState) -> str:
+    if action.unit == state.profile.keepalived.unit:
+        return f"keepalived on {action.node} reads its files again; a changed VRRP instance may move the VIP"
+    return f"{action.unit} on {action.node} reads its files again; no request is dropped, no VIP moves"
+
+
+def _of_keepalived(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:
+    if impact.moves:
+        return of_move(state, impact, now, raised=False)
+    until = "while it is stopped" if impact.lasting else f"until {action.node} is back"
+    return f"{action.node} owns no VIP, so none moves; there is no standby {until}"
+
+
+def _of_nginx(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:
+    if impact.moves:
+        least, most = check_window_s(state.profile.vrrp[impact.moves[0]])
+        refused = f"clients are refused for {least:.0f} to {most:.0f} s until the check notices, then "
+        return refused + of_move(state, impact, now, raised=False)
+    if not impact.lasting and action.node in _owners(state):
+        return f"clients of the VIP are refused while nginx restarts on {action.node}, {MOMENT}; no VIP moves"
+    end = "in FAULT, no standby is left" if impact.lasting else f"restarted, {MOMENT}"
+    return f"{action.node} owns no VIP; its nginx is {end}"
+
+
+def _of_backend(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:
+    peers = [
+        f"{peer.name} ({_since(state.nodes[peer.name].services.get(name), now)})"
+        for name in impact.stops_service
+        for peer in state.profile.peers_of(action.node)
+        if state.profile.services[name].runs_on(peer.name)
+    ]
+    serve = f"{' and '.join(peers)} serves meanwhile" if peers else "nothing else serves it"
+    word = "stops" if impact.lasting else "restarts"
+    return f"{action.unit} {word} on {action.node}; {serve}; no VIP moves"
+
+
+def _since(seen: Observed[ProbeReport] | None, now: float) -> str:
+    if seen is None or seen.value is None:
+        return "health not known"
+    word = "healthy" if seen.value.ok else "not healthy"
+    return f"{word} {_age(seen, now):.1f} s ago"
+
+
+def _age(seen: Observed[ProbeReport], now: float) -> float:
+    return seen.age_s(now) or 0.0
+
+
+def _owners(state: ClusterState) -> tuple[str, ...]:
+    vips = {vrrp.address for vrrp in state.profile.vrrp.values()}
+    return tuple(n.name for n in state.nodes.values() if n.addresses.value and vips & n.addresses.value.keys())
+
+
+def _vips(state: ClusterState, instances: tuple[str, ...]) -> str:
+    addresses = [state.profile.vrrp[name].address for name in instances]
+    return f"VIP {' and '.join(addresses)}"

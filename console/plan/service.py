@@ -1,0 +1,180 @@
+"""Plans for one unit on one node, and for a rolling restart. Pure."""
+
+from __future__ import annotations
+
+from console.model.state import ClusterState
+from console.plan.action import RollingRestart, ServiceAction, Verb
+from console.plan.expectation import Expectation, FreshWorkers, StateExpectation, VipOn
+from console.plan.fingerprint import fingerprint
+from console.plan.impact import impact_of, rolling_order, single_owner
+from console.plan.pieces import (
+    alive,
+    arm,
+    config_check,
+    control,
+    disarm,
+    do,
+    moved,
+    resign,
+    runs,
+    start_again,
+    stopped,
+)
+from console.plan.predict import of_move, of_service
+from console.plan.steps import Impact, Plan, Step, Undo
+from console.plan.timing import check_window_s, master_down_s
+
+# A VIP that moves because of a farewell needs less than a second; keepalived takes one to stop.
+MOVE_WITHIN_S = 5.0
+
+
+def service_plan(action: ServiceAction, state: ClusterState, now: float, *, checked: bool = True) -> Plan:
+    """`checked` False leaves out the look at the daemon's configuration: someone has overridden it."""
+    impact = impact_of(action, state, now)
+    steps = STEPS[action.verb](action, state, impact, now)
+    if checked and steps and action.verb is not Verb.STOP:
+        steps = (*config_check(state, action.unit, action.node), *steps)
+    prediction = of_service(action, state, impact, now)
+    return Plan(
+        action,
+        prediction if steps else f"{action.unit} is already {_already(action)} on {action.node}: nothing to do",
+        steps,
+        _steady(state, impact, now),
+        impact,
+        fingerprint(action, impact, state, now),
+        _notes(action, state, impact),
+        _amends(state, impact),
+    )
+
+
+def rolling_plan(action: RollingRestart, state: ClusterState, now: float, *, checked: bool = True) -> Plan:
+    """Restarts node after node; the next begins when the one before was seen healthy, by its peers too."""
+    impact = impact_of(action, state, now)
+    steps: list[Step] = []
+    for node in rolling_order(state, action.unit, now):
+        each = ServiceAction(Verb.RESTART, action.unit, node)
+        own = impact_of(each, state, now)
+        if checked:
+            steps += config_check(state, action.unit, node)
+        steps += _restart(each, state, own, now)
+    prediction = of_service(ServiceAction(Verb.RESTART, action.unit, impact.touches[-1]), state, impact, now)
+    if impact.moves:
+        prediction = of_move(state, impact, now, raised=False)
+    order = " then ".join(impact.touches)
+    return Plan(
+        action,
+        f"{action.unit} restarts on {order}; {prediction}",
+        tuple(steps),
+        _steady(state, impact, now),
+        impact,
+        fingerprint(action, impact, state, now),
+        (),
+        _amends(state, impact),
+    )
+
+
+def _start(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> tuple[Step, ...]:
+    if _running(state, action):
+        return ()
+    return (_starting(action, state),)
+
+
+def _starting(action: ServiceAction, state: ClusterState) -> Step:
+    """A unit that did not run leaves nothing to go back to: it has no undo."""
+    expect: tuple[Expectation, ...] = (
+        runs(state, action.unit, action.node),
+        *alive(state, action.unit, action.node),
+    )
+    return do(action.sentence, action.node, control(action.verb, action.unit), expect)
+
+
+def _stop(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> tuple[Step, ...]:
+    if not _running(state, action):
+        return ()
+    undo = _again(action, state)
+    expect = (stopped(action.unit, action.node), *moved(state, impact))
+    needs_s = _move_needs_s(action, state, impact)
+    step = do(
+        action.sentence,
+        action.node,
+        control("stop", action.unit),
+        expect,
+        within_s=max(MOVE_WITHIN_S, needs_s),
+        needs_s=needs_s,
+        spoils=undo.name,
+    )
+    return (arm(undo, state), step, disarm(undo))
+
+
+def _restart(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> tuple[Step, ...]:
+    if not _running(state, action):
+        return (_starting(action, state),)
+    undo = _again(action, state)
+    expect = (
+        runs(state, action.unit, action.node, replaced=True),
+        *alive(state, action.unit, action.node),
+        *moved(state, impact),
+    )
+    argv = control("restart", action.unit)
+    step = do(action.sentence, action.node, argv, expect, spoils=undo.name, mends=undo.name)
+    return (arm(undo, state), step, disarm(undo))
+
+
+def _reload(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> tuple[Step, ...]:
+    expect: tuple[Expectation, ...] = (
+        runs(state, action.unit, action.node),
+        *alive(state, action.unit, action.node),
+    )
+    report = state.nodes[action.node].units[action.unit].value
+    if action.unit == state.profile.nginx.unit and report is not None and report.main_pid:
+        expect = (*expect, FreshWorkers(action.node, action.unit, report.main_pid))
+    return (do(action.sentence, action.node, control("reload", action.unit), expect),)
+
+
+STEPS = {Verb.START: _start, Verb.STOP: _stop, Verb.RESTART: _restart, Verb.RELOAD: _reload}
+
+
+def _again(action: ServiceAction, state: ClusterState) -> Undo:
+    back = (runs(state, action.unit, action.node), *alive(state, action.unit, action.node))
+    return start_again(action.unit, action.node, back)
+
+
+def _running(state: ClusterState, action: ServiceAction) -> bool:
+    report = state.nodes[action.node].units[action.unit].value
+    return report is not None and report.running
+
+
+def _already(action: ServiceAction) -> str:
+    return "stopped" if action.verb is Verb.STOP else "running"
+
+
+def _move_needs_s(action: ServiceAction, state: ClusterState, impact: Impact) -> float:
+    """A stopped keepalived says farewell; a stopped nginx must first be noticed by its check."""
+    if not impact.moves or impact.taker is None:
+        return 0.0
+    vrrp = state.profile.vrrp[impact.moves[0]]
+    down_s = master_down_s(vrrp.priority_of(state.profile.nodes[impact.taker]), vrrp)
+    noticed_s = check_window_s(vrrp)[1] if action.unit == state.profile.nginx.unit else 0.0
+    return noticed_s + down_s + 1.0
+
+
+def _steady(state: ClusterState, impact: Impact, now: float) -> tuple[StateExpectation, ...]:
+    """What must hold in the end. VIPs that are not moved stay with their owner."""
+    stays = [name for name in state.profile.vrrp if name not in impact.moves]
+    held = {name: owner for name in stays if (owner := single_owner(state, name, now)) is not None}
+    return (*(VipOn(name, owner) for name, owner in held.items()), *moved(state, impact))
+
+
+def _notes(action: ServiceAction, state: ClusterState, impact: Impact) -> tuple[str, ...]:
+    notes: list[str] = []
+    if impact.moves and action.unit == state.profile.keepalived.unit:
+        notes.append("`iamops switchover` first would move the VIP with a gap of about 0.01 s")
+    if action.verb is Verb.RESTART and not _running(state, action):
+        notes.append(f"{action.unit} does not run on {action.node} now, so there is nothing to go back to")
+    return tuple(notes)
+
+
+def _amends(state: ClusterState, impact: Impact) -> tuple[Undo, ...]:
+    if impact.taker is None:
+        return ()
+    return tuple(resign(name, impact.taker, state.profile.keepalived.unit) for name in impact.moves)

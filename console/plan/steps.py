@@ -1,0 +1,144 @@
+"""The shape of a plan: steps with argv, deadline, what must be observed, and the undo of each. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from console.plan.action import Action
+from console.plan.expectation import Expectation, StateExpectation
+
+SUDO = ("sudo", "-n")
+
+
+class Kind(StrEnum):
+    """What a step is for. `look` changes nothing; `arm` and `disarm` only touch the dead-man's timer."""
+
+    LOOK = "look"
+    ARM = "arm"
+    DO = "do"
+    DISARM = "disarm"
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """How one change is taken back, and the dead-man's timer that does the same without us.
+
+    `only_if` names an expectation that must fail before this undo is needed at all. `dead_man` is the
+    systemd unit name without its suffix, or None where nothing was armed.
+    """
+
+    name: str
+    title: str
+    node: str
+    argv: tuple[str, ...]
+    expect: tuple[StateExpectation, ...]
+    timeout_s: float
+    within_s: float
+    dead_man: str | None
+    only_if: StateExpectation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command on one node, and what must be observed after it within `within_s` seconds.
+
+    `needs_s` is what theory says the observation may take at least; `within_s` is how long we look.
+    `undo` (on `arm`) is what the timer carries; `spoils` names the undo a step makes necessary, `mends`
+    the one it makes superfluous. `refuses`: a failure here has changed nothing, and is a refusal.
+    """
+
+    kind: Kind
+    title: str
+    node: str
+    argv: tuple[str, ...]
+    timeout_s: float
+    expect: tuple[Expectation, ...] = ()
+    within_s: float = 5.0
+    needs_s: float = 0.0
+    stdin: str = ""
+    undo: Undo | None = None
+    spoils: str | None = None
+    mends: str | None = None
+    refuses: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What an action does to the VIPs and to the service, as the guards must know it.
+
+    `owner` and `taker`: who loses and who gets the VIPs of `moves`; `sure`: whether the move is certain
+    and wanted, rather than a side effect. `spends`: nodes on which something stops, if only for a moment.
+    """
+
+    touches: tuple[str, ...]
+    moves: tuple[str, ...] = ()
+    owner: str | None = None
+    taker: str | None = None
+    planned: bool = False
+    lasting: bool = False
+    stops_service: tuple[str, ...] = ()
+    stops_datastore: tuple[str, ...] = ()
+    needs_owner: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be run, in order. `prediction` says what it will do to clients; `notes` what to know.
+
+    `fingerprint` names the state it rests on: another fingerprint is another plan.
+    """
+
+    action: Action
+    prediction: str
+    steps: tuple[Step, ...]
+    steady: tuple[StateExpectation, ...]
+    impact: Impact
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+    amends: tuple[Undo, ...] = ()
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes that are touched, in the order of the plan."""
+        return tuple(dict.fromkeys(self.impact.touches))
+
+
+def document(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON (`iamops.plan/1`): what `--dry-run --json` prints and the audit keeps."""
+    return {
+        "schema": "iamops.plan/1",
+        "action": plan.action.sentence,
+        "prediction": plan.prediction,
+        "notes": list(plan.notes),
+        "nodes": list(plan.nodes),
+        "fingerprint": plan.fingerprint,
+        "steps": [_step(step) for step in plan.steps],
+        "steady": [each.sentence for each in plan.steady],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "kind": step.kind,
+        "title": step.title,
+        "node": step.node,
+        "argv": list(step.argv),
+        "stdin": step.stdin,
+        "timeout_s": step.timeout_s,
+        "expect": [each.sentence for each in step.expect],
+        "within_s": step.within_s,
+        "undo": undo_document(step.undo) if step.undo else None,
+    }
+
+
+def undo_document(undo: Undo) -> dict[str, Any]:
+    """An undo as JSON."""
+    return {
+        "title": undo.title,
+        "node": undo.node,
+        "argv": list(undo.argv),
+        "expect": [each.sentence for each in undo.expect],
+        "dead_man": undo.dead_man,
+    }

@@ -1,0 +1,30 @@
+"""How much an operator must do to say yes: the more an action can hurt, the less can slip out. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.model.profile import Profile
+from console.plan.action import RollingRestart, ServiceAction, Verb
+from console.plan.steps import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """`typed` is what must be typed, or None where a plain yes is enough. `why` says what makes it so."""
+
+    typed: str | None
+    why: str
+
+
+def confirmation(plan: Plan, profile: Profile, owners: tuple[str, ...]) -> Confirmation:
+    """What the operator must do. `owners` are the nodes that hold a VIP now."""
+    action = plan.action
+    if not isinstance(action, ServiceAction):
+        rolling = isinstance(action, RollingRestart)
+        return Confirmation(profile.name, "every node is touched" if rolling else "the VIP moves")
+    if plan.impact.stops_datastore:
+        return Confirmation(action.node, f"{', '.join(plan.impact.stops_datastore)} has no other node")
+    if action.node in owners and action.verb is not Verb.RELOAD:
+        return Confirmation(action.node, f"{action.node} owns the VIP")
+    return Confirmation(None, "no VIP moves")

@@ -1,0 +1,173 @@
+"""Each guard: silent on a healthy pair, and with a reason where it must refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from console.judge.guards import Case, denials, standing
+from console.model.events import (
+    AddressesListed,
+    Event,
+    HttpProbed,
+    LinkChanged,
+    SafetyReported,
+    Target,
+    UnitReported,
+    VrrpReported,
+)
+from console.model.facts import (
+    Link,
+    LinkState,
+    LockHolder,
+    ProbeOutcome,
+    ProbeReport,
+    SafetyReport,
+    UnitReport,
+    VrrpReport,
+    VrrpState,
+)
+from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
+from console.plan.build import plan_for
+from tests.profiles import pair
+from tests.scenes import NOW, VIP, fed, healthy
+
+AT = NOW + 1
+BAD = ProbeReport(ProbeOutcome.BAD_ANSWER, 3.0, 502, "status 502")
+STOP_KEEPALIVED = ServiceAction(Verb.STOP, "keepalived", "iam-a")
+RESTART_API = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-a")
+EVERYTHING: tuple[Action, ...] = (
+    Switchover(),
+    STOP_KEEPALIVED,
+    RESTART_API,
+    ServiceAction(Verb.RESTART, "nginx", "iam-a"),
+    ServiceAction(Verb.RELOAD, "nginx", "iam-b"),
+    RollingRestart("iam-apiserver"),
+)
+
+
+def codes(action: Action, *events: Event, now: float = AT, **changes: Any) -> dict[str, bool]:
+    """Code -> overridable."""
+    profile = changes.pop("profile", None)
+    state = fed(healthy(profile=profile), events)
+    said = denials(Case(plan_for(action, state, now), state, now, **changes))
+    return {denial.code: denial.overridable for denial in said}
+
+
+def vrrp(node: str, state: VrrpState, since: float = NOW - 3600, at: float = NOW) -> VrrpReported:
+    priority = 100 if node == "iam-a" else 50
+    return VrrpReported(at, node, "VI_1", VrrpReport(state, "json", priority, priority, since))
+
+
+@pytest.mark.parametrize("action", EVERYTHING)
+def test_a_healthy_pair_refuses_nothing(action: Action):
+    assert codes(action) == {}
+
+
+@pytest.mark.parametrize("action", EVERYTHING)
+def test_nothing_is_done_while_read_only(action: Action):
+    assert codes(action, armed=False) == {"not-armed": False}
+
+
+def test_a_standby_in_fault_cannot_be_switched_to_but_a_stop_may_be_insisted_on():
+    fault = vrrp("iam-b", VrrpState.FAULT)
+    assert codes(Switchover(), fault) == {"standby-fault": False}
+    assert codes(STOP_KEEPALIVED, fault) == {"standby-fault": True}
+
+
+def test_a_standby_whose_nginx_answers_badly_is_unhealthy():
+    bad = HttpProbed(NOW, "iam-b", "iam-b", Target.DOMAIN, "iam.api.marmotedu.com", BAD)
+    assert codes(Switchover(), bad) == {"standby-unhealthy": True}
+
+
+def test_a_standby_without_nginx_that_stays_backup_has_a_blind_check_too():
+    stopped = UnitReported(NOW, "iam-b", "nginx", UnitReport("inactive", "dead"))
+    assert codes(Switchover(), stopped) == {"standby-unhealthy": True, "check-blind": True}
+
+
+def test_a_standby_that_cannot_be_reached_is_no_standby():
+    down = LinkChanged(NOW, "iam-b", Link(LinkState.DOWN, NOW, "timeout", "no answer within 5 s", "ping it"))
+    assert codes(Switchover(), down) == {"standby-unreachable": False}
+    assert codes(STOP_KEEPALIVED, down) == {"standby-unreachable": True}
+
+
+def test_a_node_that_cannot_be_reached_cannot_be_acted_on():
+    down = LinkChanged(NOW, "iam-a", Link(LinkState.DOWN, NOW, "timeout", "no answer within 5 s", "ping it"))
+    assert codes(RESTART_API, down)["node-unreachable"] is False
+
+
+def test_what_was_true_a_while_ago_is_no_ground_to_act_on():
+    assert codes(RESTART_API, now=NOW + 6)["stale-evidence"] is False
+
+
+def test_two_owners_are_looked_at_before_anything_moves():
+    both = AddressesListed(NOW, "iam-b", frozenset({"10.0.4.21", VIP}))
+    assert codes(Switchover(), both)["split-brain"] is False
+    assert codes(STOP_KEEPALIVED, both)["split-brain"] is True
+    assert "split-brain" not in codes(RESTART_API, both)
+
+
+def test_without_an_owner_there_is_nothing_to_switch_over():
+    gone = AddressesListed(NOW, "iam-a", frozenset({"10.0.4.20"}))
+    assert codes(Switchover(), gone) == {"no-owner": False}
+    assert codes(ServiceAction(Verb.START, "keepalived", "iam-a"), gone) == {}, "starting may be the cure"
+
+
+def test_the_lock_of_another_operator_refuses_and_our_own_does_not():
+    holder = LockHolder("bob@desk", "10.0.4.1", NOW - 12, "switchover", "run-1")
+    locked = SafetyReported(NOW, "iam-b", SafetyReport((), holder))
+    assert codes(RESTART_API, locked) == {"locked": False}
+    assert codes(RESTART_API, locked, run="run-1") == {}
+
+
+def test_an_armed_undo_of_an_earlier_run_refuses():
+    armed = SafetyReported(NOW, "iam-a", SafetyReport(("keepalived",)))
+    assert codes(RESTART_API, armed) == {"dead-man-armed": False}
+
+
+def test_a_priority_that_is_still_raised_refuses_a_move():
+    raised = VrrpReported(NOW, "iam-b", "VI_1", VrrpReport(VrrpState.BACKUP, "json", 50, 254, NOW - 3600))
+    assert codes(Switchover(), raised) == {"priority-raised": True}
+    assert codes(RESTART_API, raised) == {}
+
+
+def test_a_vip_that_has_just_moved_stays_and_the_time_left_is_said():
+    state = fed(healthy(), [vrrp("iam-a", VrrpState.MASTER, since=NOW - 60)])
+    (denial,) = denials(Case(plan_for(Switchover(), state, AT), state, AT))
+    assert (denial.code, denial.overridable) == ("anti-flap", True)
+    assert "61 s ago; wait 239 s more" in denial.reason
+
+
+def test_a_move_against_preemption_does_not_last():
+    raw = {"VI_1": {"virtual_router_id": 51, "vip": VIP, "nopreempt": False}}
+    assert codes(Switchover(), profile=pair(vrrp=raw)) == {"preempts": False}
+
+
+def test_the_only_node_of_a_datastore_is_not_stopped_lightly():
+    stores = {"mariadb": {"node": "iam-a", "unit": "mariadb"}}
+    profile = pair(datastores=stores)
+    assert codes(ServiceAction(Verb.RESTART, "mariadb", "iam-a"), profile=profile) == {"datastore-spof": True}
+
+
+def test_the_last_healthy_backend_is_not_stopped_lightly():
+    bad = HttpProbed(NOW, "iam-b", "iam-b", Target.SERVICE, "iam-apiserver", BAD)
+    assert codes(RESTART_API, bad) == {"last-backend": True}
+
+
+def test_what_does_not_run_cannot_be_reloaded():
+    stopped = UnitReported(NOW, "iam-b", "nginx", UnitReport("inactive", "dead"))
+    assert codes(ServiceAction(Verb.RELOAD, "nginx", "iam-b"), stopped) == {"not-running": False}
+
+
+def test_an_undo_that_would_fire_too_early_refuses():
+    profile = pair(safety={"dead_man_s": 10, "anti_flap_s": 0})
+    assert "dead-man-too-short" in codes(ServiceAction(Verb.STOP, "nginx", "iam-a"), profile=profile)
+
+
+def test_only_what_may_be_overridden_gives_way():
+    state = fed(healthy(), [vrrp("iam-b", VrrpState.FAULT)])
+    said = denials(Case(plan_for(Switchover(), state, AT), state, AT))
+    assert standing(said, ["standby-fault"]) == said
+    said = denials(Case(plan_for(STOP_KEEPALIVED, state, AT), state, AT))
+    assert standing(said, ["standby-fault"]) == ()
