@@ -97,7 +97,7 @@ class ScriptedTransport:
         return CommandResult(step.argv, step.exit_status, step.stdout, step.stderr)
 
     @contextlib.asynccontextmanager
-    async def stream(self, argv: Sequence[str]) -> AsyncIterator[ScriptedLines]:
+    async def stream(self, argv: Sequence[str], *, feed: bool = False) -> AsyncIterator[ScriptedLines]:
         step = self._next(Stream, f"stream {tuple(argv)!r}", lambda step: step.argv == tuple(argv))
         lines = self._streams[step.argv] = ScriptedLines(step)
         try:
@@ -174,9 +174,13 @@ class ScriptedLines:
         if not step.stays:
             self._waiting.put_nowait(None)
         self.ending: CommandResult | None = None
+        self.written: list[bytes] = []
 
     def say(self, line: bytes) -> None:
         self._waiting.put_nowait(line)
+
+    async def write(self, chunk: bytes) -> None:
+        self.written.append(chunk)
 
     def cut(self, why: TransportError) -> None:
         self._waiting.put_nowait(why)

@@ -53,6 +53,12 @@ def open_socket(namespace: str | None, family: int, kind: int = socket.SOCK_STRE
     return made[0]
 
 
+def enter_namespace(namespace: str | None) -> None:
+    """Moves the calling thread there for the rest of its life (None: it stays). Raises as `open_socket`."""
+    if namespace is not None:
+        _enter(namespace)
+
+
 def connect(address: str, port: int, timeout_s: float, *, namespace: str | None = None) -> socket.socket:
     """A connected, blocking TCP socket to an IP address. Raises OSError; never asks a name server."""
     family, kind, _, _, target = _numeric(address, port)

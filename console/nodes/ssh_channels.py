@@ -149,6 +149,12 @@ class Lines(_Inbox):
             return None
         return CommandResult(self._argv, self.exit_status, b"", self._stderr)
 
+    async def write(self, chunk: bytes) -> None:
+        """Hands bytes to the command. Raises TransportError once the channel is closed."""
+        if self.closed:
+            raise self.failure or self._why_lost(None)
+        self._channel.write(chunk)
+
     def __aiter__(self) -> Lines:
         return self
 

@@ -59,11 +59,14 @@ class SshTransport:
         return await self._within(timeout_s, what, OUTCOME_UNKNOWN, self._run(tuple(argv), stdin))
 
     @contextlib.asynccontextmanager
-    async def stream(self, argv: Sequence[str]) -> AsyncIterator[Lines]:
-        """Starts a long-lived command. Leaving the context, or losing the link, ends it on the node."""
+    async def stream(self, argv: Sequence[str], *, feed: bool = False) -> AsyncIterator[Lines]:
+        """Starts a long-lived command. Leaving the context, or losing the link, ends it on the node.
+
+        A command that is fed has its own stdin, and sees there that we have gone.
+        """
         async with self._sessions:
             lines = Lines(self._lost, tuple(argv))
-            opening = self._session(lines, stream_line(argv))
+            opening = self._session(lines, command_line(argv) if feed else stream_line(argv))
             what = f"`{safe(argv[0], 80)}` did not start"
             channel = await self._within(OPEN_TIMEOUT_S, what, "nothing to do: it is tried again", opening)
             try:

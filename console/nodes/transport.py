@@ -172,6 +172,10 @@ class LineStream(Protocol):
         """
         ...
 
+    async def write(self, chunk: bytes) -> None:
+        """Hands bytes to a command that was started with `feed`. Raises TransportError once it has ended."""
+        ...
+
     @property
     def ending(self) -> CommandResult | None:
         """How the command ended by itself (no stdout; the tail of stderr), or None while it runs."""
@@ -193,8 +197,11 @@ class Transport(Protocol):
         """Runs a command to its end. Raises CommandTimeout, LinkLost, OutputTooLong."""
         ...
 
-    def stream(self, argv: Sequence[str]) -> AbstractAsyncContextManager[LineStream]:
-        """Starts a long-lived command; leaving the context ends it on the node too."""
+    def stream(self, argv: Sequence[str], *, feed: bool = False) -> AbstractAsyncContextManager[LineStream]:
+        """Starts a long-lived command; leaving the context ends it on the node too.
+
+        With `feed` the command reads what is written to the stream, and must end when that ends.
+        """
         ...
 
     async def open_tcp(self, host: str, port: int, *, timeout_s: float) -> ByteStream:

@@ -20,6 +20,7 @@ from console.nodes.ssh import SshConnector
 from console.nodes.transport import Transport
 from console.nodes.watch import Watch
 from console.session.clock import Clock, session_clock
+from console.session.hands import NodeHands
 from console.store import Store
 
 
@@ -31,13 +32,14 @@ class Cluster:
         self.now: Clock = clock or session_clock()
         self.store = Store(ClusterState.of(profile))
         self._watches: dict[str, Watch] = {}
-        self._links = [self._link(name) for name in profile.nodes]
+        self._links = {name: self._link(name) for name in profile.nodes}
+        self.hands = NodeHands(self._links)
         self._tasks: list[asyncio.Task[None]] = []
         self._probe: ClientProbe | None = None
 
     async def start(self) -> None:
         """Returns at once; what is learned arrives in the store."""
-        self._tasks = [asyncio.create_task(link.run(), name=f"link {link.node}") for link in self._links]
+        self._tasks = [asyncio.create_task(link.run(), name=f"link {link.node}") for link in self._links.values()]
         self._probe = self._client_probe(asyncio.get_running_loop())
         self._probe.start()
 
@@ -53,8 +55,12 @@ class Cluster:
 
     def refresh(self) -> None:
         """Looks at every node now, and tries every broken link again now instead of after its back-off."""
-        for link in self._links:
+        for link in self._links.values():
             link.retry_now()
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Asks every connected node for a fresh look, all of its collectors."""
         for watch in self._watches.values():
             watch.look_again()
 

@@ -32,3 +32,8 @@ def by_name(kind: str) -> Mapping[str, Path]:
     for directory in (bundled_dir(kind), user_dir(kind)):
         found.update({path.stem: path for path in sorted(directory.glob("*.yaml"))})
     return found
+
+
+def audit_file() -> Path:
+    """The audit ledger of this user."""
+    return state_dir() / "audit.jsonl"

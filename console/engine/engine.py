@@ -1,0 +1,283 @@
+"""The one engine: guards, lock, second look, audit, steps, undo, audit. Every front goes through here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from console.engine.observing import observe
+from console.engine.order import Order
+from console.engine.picture import picture
+from console.engine.ports import AuditLog, AuditUnwritable, Eyes, GapMeter, Hands, Lock, Locked, LockNote
+from console.engine.report import (
+    Outcome,
+    Phase,
+    RestoredBy,
+    RunReport,
+    gap_document,
+    step_document,
+    undone_document,
+)
+from console.engine.stepping import Stepper, Stopped
+from console.judge.guards import Case, Denial, denials, standing
+from console.model.facts import LinkState
+from console.plan.build import plan_for
+from console.plan.expectation import Reading, StateExpectation, VipSomewhere, told_all
+from console.plan.steps import Kind, Plan, document
+
+Tell = Callable[[RunReport], None]
+FRESH_WITHIN_S = 5.0
+STEADY_WITHIN_S = 8.0
+
+
+class Engine:
+    """Carries out orders, one at a time. `meter` makes a gap meter for a plan, or None."""
+
+    def __init__(
+        self, hands: Hands, eyes: Eyes, audit: AuditLog, meter: Callable[[Plan], GapMeter | None]
+    ) -> None:
+        self.hands = hands
+        self.eyes = eyes
+        self.audit = audit
+        self.meter = meter
+
+    def consider(self, order: Order) -> tuple[Plan, tuple[Denial, ...]]:
+        """The plan as of now, and what speaks against it. Raises NoSuchTarget."""
+        state, now = self.eyes.state, self.eyes.now()
+        plan = plan_for(order.action, state, now, checked="config-invalid" not in order.overrides)
+        denied = denials(Case(plan, state, now, order.armed, order.run))
+        return plan, standing(denied, order.overrides)
+
+    async def run(self, order: Order, tell: Tell) -> RunReport:
+        """Carries an order out, or says why not. Raises NoSuchTarget; cancelling it undoes first."""
+        run = _Run(self, order, tell)
+        try:
+            await run.through()
+        except asyncio.CancelledError:
+            run.interrupted()
+        return run.report
+
+
+class _Run:
+    """One order on its way."""
+
+    def __init__(self, engine: Engine, order: Order, tell: Tell) -> None:
+        self._engine, self._order, self._tell_front = engine, order, tell
+        self._hands, self._eyes, self._audit = engine.hands, engine.eyes, engine.audit
+        self._stepper: Stepper | None = None
+        self._meter: GapMeter | None = None
+        self._before: dict[str, Any] = {}
+        self.report = RunReport(order.run, order.action, self._eyes.now())
+
+    async def through(self) -> None:
+        plan, denied = self._engine.consider(self._order)
+        self._tell(plan=plan)
+        if denied:
+            self._refuse(denied)
+            return
+        try:
+            self._audit.check()
+        except AuditUnwritable as failure:
+            self._refuse((Denial("audit-unwritable", str(failure)),), audited=False)
+            return
+        if not plan.steps:
+            self._finish(Outcome.SUCCEEDED, plan.prediction)
+            return
+        await self._locked(plan)
+
+    def interrupted(self) -> None:
+        """Cancelled before anything was sent, or after all of it was undone."""
+        if self.report.outcome is None:
+            self._finish(Outcome.FAILED, "interrupted before anything was changed", interrupted=True)
+
+    async def _locked(self, plan: Plan) -> None:
+        self._tell(phase=Phase.LOCKING)
+        note = LockNote(self._order.run, self._order.who, self._order.action.sentence)
+        try:
+            async with self._hands.lock(self._lockable(plan), note) as lock:
+                await self._under_lock(plan, lock)
+        except Locked as failure:
+            self._refuse((Denial("locked", str(failure)),))
+
+    def _lockable(self, plan: Plan) -> list[str]:
+        """Every node that can be reached, in one order for everyone: one operator acts on a cluster."""
+        nodes = self._eyes.state.nodes.values()
+        up = {node.name for node in nodes if node.link.state is LinkState.UP} | set(plan.nodes)
+        return sorted(up, key=lambda name: self._eyes.state.profile.nodes[name].address)
+
+    async def _under_lock(self, shown: Plan, lock: Lock) -> None:
+        self._tell(phase=Phase.LOOKING)
+        unseen = await self._eyes.fresh(shown.nodes, FRESH_WITHIN_S)
+        plan, denied = self._engine.consider(self._order)
+        denied = (*denied, *(Denial("stale-evidence", f"could not look again: {each}") for each in unseen))
+        expected = self._order.shown or shown.fingerprint
+        if not denied and plan.fingerprint != expected:
+            reason = f"the state has changed since the plan was shown ({expected} is now {plan.fingerprint})"
+            denied = (Denial("state-changed", f"{reason}: look again"),)
+        if denied:
+            self._refuse(denied)
+            return
+        await self._audited(plan, lock)
+
+    async def _audited(self, plan: Plan, lock: Lock) -> None:
+        self._before = picture(self._eyes.state, self._eyes.now())
+        try:
+            self._audit.append("intent", self._intent(plan))
+        except AuditUnwritable as failure:
+            self._refuse((Denial("audit-unwritable", str(failure)),), audited=False)
+            return
+        self._stepper = Stepper(plan, self._hands, self._eyes, lock, self._tell)
+        try:
+            await self._carried_out(plan)
+        finally:
+            if self._meter is not None:
+                await uncancelled(asyncio.to_thread(self._meter.stop))
+            self._record()
+            await uncancelled(self._note(plan, f"{self._order.action.sentence}: {self.report.outcome}"))
+
+    async def _carried_out(self, plan: Plan) -> None:
+        assert self._stepper is not None  # noqa: S101 - made by the caller
+        try:
+            await self._note(plan, f"{self._order.action.sentence} begins")
+            self._tell(phase=Phase.ACTING, plan=plan)
+            self._meter = self._started(plan)
+            await self._stepper.forward()
+            reading = await self._steady(plan)
+        except Stopped as stop:
+            await uncancelled(self._back(str(stop), stop))
+        except asyncio.CancelledError:
+            await uncancelled(self._back("interrupted", None, interrupted=True))
+        except Exception as error:
+            # A bug of ours, or a front that failed while we told it: the nodes must not pay for it.
+            await uncancelled(self._back(f"an error of our own: {error!r}", None))
+            raise
+        else:
+            self._finish(Outcome.SUCCEEDED if reading.holds else Outcome.FAILED, reading.text)
+
+    async def _steady(self, plan: Plan) -> Reading:
+        now = self._eyes.now()
+        deadline = now + STEADY_WITHIN_S
+        return await observe(
+            plan.steady, self._hands, self._eyes, since=now, began=now, deadline=deadline, tick=self._tell
+        )
+
+    async def _back(self, why: str, stop: Stopped | None, *, interrupted: bool = False) -> None:
+        """Undoes, waits for the nodes' timers where that was not possible, and says what is true now."""
+        assert self._stepper is not None  # noqa: S101 - made before the first step
+        if stop is not None and stop.refusal is not None and not self._stepper.touched:
+            self._tell(phase=Phase.UNDOING)
+            await self._stepper.back()
+            self._refuse((Denial(stop.refusal, why, overridable=True),))
+            return
+        spoiled = bool(self._stepper.spoiled)
+        self._tell(phase=Phase.UNDOING)
+        await self._stepper.back()
+        restored = RestoredBy.CONSOLE if spoiled else None
+        if self._stepper.spoiled:
+            self._tell(phase=Phase.WATCHING)
+            restored = RestoredBy.DEAD_MAN if await self._stepper.watch() else RestoredBy.NOBODY
+        unknown = restored is RestoredBy.NOBODY or (stop is not None and stop.unknown)
+        state, now = self._eyes.state, self._eyes.now()
+        truth = told_all(self._truth(), state, now)
+        self._finish(
+            Outcome.UNKNOWN if unknown else Outcome.FAILED,
+            f"{why}; now: {truth}",
+            interrupted=interrupted,
+            restored_by=restored,
+        )
+
+    def _truth(self) -> list[StateExpectation]:
+        """What a person asks first afterwards: where are the VIPs, and does what we undid run again?"""
+        assert self._stepper is not None  # noqa: S101 - made before the first step
+        undone = [each for report in self._stepper.undone for each in report.undo.expect]
+        return [*(VipSomewhere(name) for name in self._eyes.state.profile.vrrp), *dict.fromkeys(undone)]
+
+    # --- the account ---
+
+    def _tell(self, **changes: Any) -> None:
+        if self._stepper is not None:
+            changes |= {"steps": tuple(self._stepper.steps), "undone": tuple(self._stepper.undone)}
+        if self._meter is not None:
+            changes["gap"] = self._meter.report()
+        self.report = replace(self.report, **changes)
+        self._tell_front(self.report)
+
+    def _finish(self, outcome: Outcome, sentence: str, **changes: Any) -> None:
+        now = self._eyes.now()
+        self._tell(outcome=outcome, sentence=sentence, phase=Phase.OVER, ended=now, **changes)
+
+    def _refuse(self, denied: tuple[Denial, ...], *, audited: bool = True) -> None:
+        sentence = "; ".join(denial.reason for denial in denied)
+        self._finish(Outcome.REFUSED, sentence, denials=denied)
+        if audited:
+            try:
+                self._audit.append("refused", {**self._who(), "outcome": Outcome.REFUSED, "sentence": sentence})
+            except AuditUnwritable as failure:
+                self._tell(notes=(*self.report.notes, str(failure)))
+
+    def _who(self) -> dict[str, Any]:
+        order, profile = self._order, self._eyes.state.profile
+        return {
+            "run": order.run,
+            "profile": profile.name,
+            "environment": profile.environment,
+            "action": order.action.sentence,
+            "command": order.command,
+            "who": order.who,
+            "from": order.origin,
+            "reason": order.reason,
+            "overrides": list(order.overrides),
+        }
+
+    def _intent(self, plan: Plan) -> dict[str, Any]:
+        return {**self._who(), "plan": document(plan), "before": self._before}
+
+    def _record(self) -> None:
+        report = self.report
+        body = {
+            **self._who(),
+            "outcome": report.outcome,
+            "sentence": report.sentence,
+            "steps": [step_document(step, report.began) for step in report.steps],
+            "undone": [undone_document(each) for each in report.undone],
+            "restored_by": report.restored_by,
+            "interrupted": report.interrupted,
+            "client": gap_document(report.gap),
+            "after": picture(self._eyes.state, self._eyes.now()),
+        }
+        try:
+            self._audit.append("outcome", body)
+        except AuditUnwritable as failure:
+            self._tell(notes=(*report.notes, f"the outcome could not be recorded: {failure}"))
+
+    async def _note(self, plan: Plan, text: str) -> None:
+        order = self._order
+        reason = f" reason={order.reason!r}" if order.reason else ""
+        line = f"run={order.run} {text} by {order.who} from {order.origin}{reason}"
+        await asyncio.gather(*(self._hands.note(node, line) for node in plan.nodes))
+
+    def _started(self, plan: Plan) -> GapMeter | None:
+        """Only what changes something is measured; a meter that cannot start is no reason to stop."""
+        meter = self._engine.meter(plan) if any(s.kind is Kind.DO for s in plan.steps) else None
+        if meter is None:
+            return None
+        try:
+            meter.start()
+        except OSError as failure:
+            self._tell(notes=(*self.report.notes, f"the gap is not measured: {failure}"))
+            return None
+        return meter
+
+
+async def uncancelled(work: Coroutine[Any, Any, Any]) -> None:
+    """Runs to its end whatever happens: an undo that is interrupted is no undo."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
+    task.result()

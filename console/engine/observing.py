@@ -1,0 +1,78 @@
+"""Waits until what was expected is observed: in the state, or by looks that change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from console.engine.ports import Eyes, Hands, NotSent, OutcomeUnknown
+from console.plan.expectation import (
+    Expectation,
+    FreshWorkers,
+    Look,
+    Reading,
+    StateExpectation,
+    TimerArmed,
+    Verdict,
+    judge_all,
+)
+
+LOOK_AGAIN_S = 0.5
+PATIENCE_S = 0.1
+LOOK_TIMEOUT_S = 3.0
+
+
+async def observe(
+    expected: Sequence[Expectation],
+    hands: Hands,
+    eyes: Eyes,
+    *,
+    since: float,
+    began: float,
+    deadline: float,
+    tick: Callable[[], None] = lambda: None,
+) -> Reading:
+    """The reading that holds, or the last one before the deadline. Times are the eyes' clock.
+
+    Evidence must be newer than `since`; `began` is when the step began, for looks that tell ages.
+    """
+    inner = tuple(each for each in expected if not isinstance(each, TimerArmed | FreshWorkers))
+    looks = tuple(each for each in expected if isinstance(each, TimerArmed | FreshWorkers))
+    asked_at = float("-inf")
+    while True:
+        if inner and eyes.now() - asked_at >= LOOK_AGAIN_S:
+            asked_at = eyes.now()
+            eyes.look()
+        reading = await _once(inner, looks, hands, eyes, since, began)
+        if reading.holds or eyes.now() >= deadline:
+            return reading
+        tick()
+        await eyes.changed(PATIENCE_S)
+
+
+async def _once(
+    inner: tuple[StateExpectation, ...],
+    looks: tuple[Look, ...],
+    hands: Hands,
+    eyes: Eyes,
+    since: float,
+    began: float,
+) -> Reading:
+    """What the state says, and only when that is well, what the looks say."""
+    reading = judge_all(inner, eyes.state, since, eyes.now())
+    if not reading.holds:
+        return reading
+    texts = [reading.text] if inner else []
+    for look in looks:
+        seen = await _look(look, hands, eyes.now() - began)
+        if not seen.holds:
+            return seen
+        texts.append(seen.text)
+    return Reading(Verdict.HOLDS, "; ".join(texts) or "done")
+
+
+async def _look(look: Look, hands: Hands, elapsed_s: float) -> Reading:
+    try:
+        answer = await hands.run(look.node, look.argv, stdin="", timeout_s=LOOK_TIMEOUT_S)
+    except (NotSent, OutcomeUnknown) as failure:
+        return Reading(Verdict.UNKNOWN, str(failure))
+    return look.judge_output(answer.exit_status, answer.stdout, elapsed_s)

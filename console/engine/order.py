@@ -1,0 +1,31 @@
+"""What the engine is asked to do: an action, who asks, why, and what they insist on."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+from console.plan.action import Action
+
+
+def new_run() -> str:
+    """A name for a run that no other run has."""
+    return secrets.token_hex(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One request. `shown` is the fingerprint of the plan the operator agreed to, if one was shown.
+
+    `command` is the command line that asks for the same; `armed` whether the front was armed for it.
+    """
+
+    action: Action
+    who: str
+    origin: str
+    command: str
+    reason: str = ""
+    overrides: tuple[str, ...] = ()
+    armed: bool = True
+    shown: str | None = None
+    run: str = field(default_factory=new_run)

@@ -1,0 +1,112 @@
+"""What the engine needs from outside: hands on the nodes, eyes on the state, the ledger, a gap meter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from console.model.gap import GapReport
+from console.model.state import ClusterState
+
+
+class NotSent(Exception):
+    """The command never left: the node is as it was."""
+
+
+class OutcomeUnknown(Exception):
+    """The command was sent and no answer came: nobody knows what it has done."""
+
+
+class Locked(Exception):
+    """Someone else holds a node, or the lock could not be taken. The message says who, since when, from where."""
+
+
+class AuditUnwritable(Exception):
+    """The ledger cannot take a record; nothing may be done that cannot be written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a finished command left. `exit_status` is None when a signal ended it."""
+
+    exit_status: int | None
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockNote:
+    """What the lock tells others about its holder."""
+
+    run: str
+    who: str
+    action: str
+
+
+class Lock(Protocol):
+    """Held nodes. A lock is only as good as its channels: ask before every step."""
+
+    def lost(self, node: str) -> str | None:
+        """Why the node is not held any more, or None while all is well."""
+        ...
+
+
+class Hands(Protocol):
+    """Runs commands on the nodes."""
+
+    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
+        """Raises NotSent, OutcomeUnknown."""
+        ...
+
+    def lock(self, nodes: Sequence[str], note: LockNote) -> AbstractAsyncContextManager[Lock]:
+        """Holds the nodes while the context lasts. Raises Locked on entry."""
+        ...
+
+    async def note(self, node: str, text: str) -> None:
+        """A line in the node's journal. Failing is no reason to stop; it never raises."""
+        ...
+
+
+class Eyes(Protocol):
+    """The observed state, and ways to have it looked at again."""
+
+    @property
+    def state(self) -> ClusterState: ...
+
+    def now(self) -> float: ...
+
+    def look(self) -> None:
+        """Asks every node for a fresh look; answers arrive in the state."""
+        ...
+
+    async def changed(self, timeout_s: float) -> None:
+        """Returns at the next change of the state, or after the timeout."""
+        ...
+
+    async def fresh(self, nodes: Sequence[str], timeout_s: float) -> tuple[str, ...]:
+        """Looks again and waits until these nodes were seen anew; returns what was not."""
+        ...
+
+
+class AuditLog(Protocol):
+    """The append-only record of what was done."""
+
+    def check(self) -> None:
+        """Raises AuditUnwritable."""
+        ...
+
+    def append(self, kind: str, body: Mapping[str, Any]) -> None:
+        """Raises AuditUnwritable."""
+        ...
+
+
+class GapMeter(Protocol):
+    """Measures what a client loses while an action runs."""
+
+    def start(self) -> None: ...
+
+    def report(self) -> GapReport | None: ...
+
+    def stop(self) -> None: ...

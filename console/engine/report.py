@@ -1,0 +1,169 @@
+"""The account of a run: what was planned, done, observed and undone. Frozen values; the fronts paint them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from console.judge.guards import Denial
+from console.model.gap import GapReport
+from console.plan.action import Action
+from console.plan.steps import Plan, Step, Undo, document
+
+
+class Outcome(StrEnum):
+    """How a run ended. `unknown`: a command was sent and nobody saw what came of it."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    REFUSED = "refused"
+
+
+class Stage(StrEnum):
+    """Where one step is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    OBSERVING = "observing"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Phase(StrEnum):
+    """Where a whole run is."""
+
+    PLANNING = "planning"
+    LOCKING = "locking"
+    LOOKING = "looking again"
+    ACTING = "acting"
+    UNDOING = "undoing"
+    WATCHING = "watching"
+    OVER = "over"
+
+
+class RestoredBy(StrEnum):
+    """Who brought the service back after a run that did not succeed."""
+
+    CONSOLE = "console"
+    DEAD_MAN = "dead-man"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """One step so far. Times are session time; `text` is the observation or the complaint."""
+
+    step: Step
+    stage: Stage = Stage.WAITING
+    began: float | None = None
+    ended: float | None = None
+    text: str = ""
+
+    @property
+    def over(self) -> bool:
+        return self.stage in (Stage.DONE, Stage.FAILED, Stage.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoReport:
+    """One undo that was carried out, or that was left to the node's timer."""
+
+    undo: Undo
+    stage: Stage
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """A run at one moment; the last one, with an outcome, is its result."""
+
+    run: str
+    action: Action
+    began: float
+    phase: Phase = Phase.PLANNING
+    plan: Plan | None = None
+    steps: tuple[StepReport, ...] = ()
+    undone: tuple[UndoReport, ...] = ()
+    outcome: Outcome | None = None
+    sentence: str = ""
+    denials: tuple[Denial, ...] = ()
+    restored_by: RestoredBy | None = None
+    ended: float | None = None
+    gap: GapReport | None = None
+    interrupted: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+
+def run_document(report: RunReport, profile: str, exit_code: int) -> dict[str, Any]:
+    """A run as JSON (`iamops.run/1`): what `--json` prints."""
+    return {
+        "schema": "iamops.run/1",
+        "run": report.run,
+        "profile": profile,
+        "action": report.action.sentence,
+        "outcome": report.outcome,
+        "sentence": report.sentence,
+        "exit_code": exit_code,
+        "duration_s": None if report.ended is None else round(report.ended - report.began, 3),
+        "denials": [denial_document(denial) for denial in report.denials],
+        "plan": document(report.plan) if report.plan else None,
+        "steps": [step_document(step, report.began) for step in report.steps],
+        "undone": [undone_document(each) for each in report.undone],
+        "restored_by": report.restored_by,
+        "interrupted": report.interrupted,
+        "client": gap_document(report.gap),
+        "notes": list(report.notes),
+    }
+
+
+def denial_document(denial: Denial) -> dict[str, Any]:
+    """One reason why not, as JSON."""
+    return {
+        "code": denial.code,
+        "reason": denial.reason,
+        "overridable": denial.overridable,
+        "node": denial.node,
+    }
+
+
+def step_document(report: StepReport, began: float) -> dict[str, Any]:
+    """One step as JSON; `began_s` and `took_s` in seconds of the run."""
+    took = None if report.began is None or report.ended is None else round(report.ended - report.began, 3)
+    return {
+        "kind": report.step.kind,
+        "title": report.step.title,
+        "node": report.step.node,
+        "stage": report.stage,
+        "began_s": None if report.began is None else round(report.began - began, 3),
+        "took_s": took,
+        "observed": report.text,
+    }
+
+
+def undone_document(report: UndoReport) -> dict[str, Any]:
+    """One undo as JSON."""
+    return {
+        "title": report.undo.title,
+        "node": report.undo.node,
+        "stage": report.stage,
+        "observed": report.text,
+    }
+
+
+def gap_document(gap: GapReport | None) -> dict[str, Any] | None:
+    """What a client lost, as JSON; times in milliseconds."""
+    if gap is None:
+        return None
+    return {
+        "attempts": gap.attempts,
+        "refused": gap.refused,
+        "dark": gap.dark,
+        "wrong": gap.wrong,
+        "longest_gap_ms": gap.longest_ms,
+        "total_gap_ms": gap.total_ms,
+        "resolution_ms": gap.resolution_ms,
+        "answered_by": gap.last_node,
+    }

@@ -1,0 +1,230 @@
+"""Carries out the steps of one plan, and undoes what they spoiled. Knows nothing of guards or audit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from console.engine.observing import observe
+from console.engine.ports import Answer, Eyes, Hands, Lock, NotSent, OutcomeUnknown
+from console.engine.report import Stage, StepReport, UndoReport
+from console.model.facts import LinkState
+from console.plan.expectation import Reading, Verdict
+from console.plan.pieces import disarm
+from console.plan.steps import Kind, Plan, Step, Undo
+
+# Our own undo goes first; the node's timer is for when we cannot.
+DEAD_MAN_MARGIN_S = 2.0
+IDLE_MASTER_S = 1.5
+SUDO_REFUSES = "sudo:"
+
+
+class Stopped(Exception):
+    """The plan cannot go on. `unknown`: a command may have had an effect that nobody saw."""
+
+    def __init__(self, reason: str, *, unknown: bool = False, refusal: str | None = None) -> None:
+        super().__init__(reason)
+        self.unknown = unknown
+        self.refusal = refusal
+
+
+class Stepper:
+    """One plan in execution. `steps` and `undone` say how far it has come; `tell` hears of every change."""
+
+    def __init__(self, plan: Plan, hands: Hands, eyes: Eyes, lock: Lock, tell: Callable[[], None]) -> None:
+        self.steps = [StepReport(step) for step in plan.steps]
+        self.undone: list[UndoReport] = []
+        self.spoiled: dict[str, Undo] = {}
+        self._plan = plan
+        self._hands = hands
+        self._eyes = eyes
+        self._lock = lock
+        self._tell = tell
+        self._armed: dict[str, tuple[Undo, float]] = {}
+        self._dead_man_s = eyes.state.profile.safety.dead_man_s
+        self.touched = False
+
+    # --- forward ---
+
+    async def forward(self) -> None:
+        """Every step in order. Raises Stopped at the first that does not do what it should."""
+        for number in range(len(self.steps)):
+            await self._step(number)
+
+    async def _step(self, number: int) -> None:
+        step = self.steps[number].step
+        lost = self._lock.lost(step.node)
+        if lost is not None:
+            raise self._over(number, Stage.FAILED, f"not sent: {lost}")
+        self._report(number, stage=Stage.RUNNING, began=self._eyes.now())
+        answer = await self._sent(number, step)
+        if answer.exit_status != 0:
+            raise self._over(number, Stage.FAILED, _complaint(answer), step.refuses)
+        self._report(number, stage=Stage.OBSERVING)
+        reading = await self._seen(step, self.steps[number].began or 0.0)
+        if not reading.holds:
+            blind = reading.verdict is Verdict.UNKNOWN and self._blind(step.node)
+            raise self._over(number, Stage.UNKNOWN if blind else Stage.FAILED, reading.text)
+        self._settled(step)
+        self._report(number, stage=Stage.DONE, ended=self._eyes.now(), text=reading.text)
+
+    async def _sent(self, number: int, step: Step) -> Answer:
+        if step.kind is Kind.DO:
+            self.touched = True
+        if step.undo is not None:
+            self._armed[step.undo.name] = (step.undo, self._eyes.now())
+        if step.spoils is not None:
+            self.spoiled[step.spoils] = self._armed[step.spoils][0]
+        try:
+            answer = await self._hands.run(
+                step.node, step.argv, stdin=step.stdin, timeout_s=self._left_s(step, step.timeout_s)
+            )
+        except NotSent as failure:
+            self._never_happened(step)
+            raise self._over(number, Stage.FAILED, f"not sent: {failure}") from None
+        except OutcomeUnknown as failure:
+            raise self._over(number, Stage.UNKNOWN, str(failure)) from None
+        if answer.exit_status != 0 and step.undo is not None:
+            del self._armed[step.undo.name]  # what we did not arm is not ours to disarm
+        return answer
+
+    async def _seen(self, step: Step, began: float) -> Reading:
+        since = self._eyes.now()
+        deadline = since + self._left_s(step, step.within_s)
+        return await observe(
+            step.expect,
+            self._hands,
+            self._eyes,
+            since=since,
+            began=began,
+            deadline=deadline,
+            tick=self._tell,
+        )
+
+    def _left_s(self, step: Step, wanted_s: float) -> float:
+        """No step waits so long that the node's own timer would undo it under our hands."""
+        if step.spoils is None or step.spoils not in self._armed:
+            return wanted_s
+        fires_at = self._armed[step.spoils][1] + self._dead_man_s
+        return max(0.1, min(wanted_s, fires_at - DEAD_MAN_MARGIN_S - self._eyes.now()))
+
+    def _settled(self, step: Step) -> None:
+        if step.kind is Kind.DISARM and step.mends is not None:
+            self._armed.pop(step.mends, None)
+        if step.mends is not None:
+            self.spoiled.pop(step.mends, None)
+
+    def _never_happened(self, step: Step) -> None:
+        if step.undo is not None:
+            del self._armed[step.undo.name]
+        if step.spoils is not None:
+            self.spoiled.pop(step.spoils, None)
+
+    def _over(self, number: int, stage: Stage, text: str, refusal: str | None = None) -> Stopped:
+        self._report(number, stage=stage, ended=self._eyes.now(), text=text)
+        title = self.steps[number].step.title
+        return Stopped(f"{title}: {text}", unknown=stage is Stage.UNKNOWN, refusal=refusal)
+
+    def _report(self, number: int, **changes: object) -> None:
+        self.steps[number] = replace(self.steps[number], **changes)  # type: ignore[arg-type]
+        self._tell()
+
+    # --- back ---
+
+    async def back(self) -> None:
+        """Undoes in reverse what was spoiled, then disarms what is whole again. Never raises.
+
+        What cannot be undone from here is left to the node's own timer, which stays armed.
+        """
+        spoiled = bool(self.spoiled)
+        for name in reversed(tuple(self._armed)):
+            if name in self.spoiled and await self._undo(self._armed[name][0]):
+                del self.spoiled[name]
+        for amend in self._plan.amends if spoiled else ():
+            await self._amend(amend)
+        for name in tuple(self._armed):
+            if name not in self.spoiled:
+                await self._disarm(name)
+
+    async def _undo(self, undo: Undo) -> bool:
+        self._tell_undo(undo, Stage.RUNNING)
+        lost = self._lock.lost(undo.node)
+        try:
+            if lost is not None:
+                raise NotSent(lost)
+            answer = await self._hands.run(undo.node, undo.argv, stdin="", timeout_s=undo.timeout_s)
+        except (NotSent, OutcomeUnknown) as failure:
+            left = f"; left to the timer on {undo.node}" if undo.dead_man else ""
+            self._tell_undo(undo, Stage.UNKNOWN, f"{failure}{left}")
+            return False
+        if answer.exit_status != 0:
+            self._tell_undo(undo, Stage.FAILED, _complaint(answer))
+            return False
+        self._tell_undo(undo, Stage.OBSERVING)
+        now = self._eyes.now()
+        reading = await observe(
+            undo.expect,
+            self._hands,
+            self._eyes,
+            since=now,
+            began=now,
+            deadline=now + undo.within_s,
+            tick=self._tell,
+        )
+        self._tell_undo(undo, Stage.DONE if reading.holds else Stage.FAILED, reading.text)
+        return reading.holds
+
+    async def _amend(self, amend: Undo) -> None:
+        """Runs only where its condition still fails after a moment: undoing alone was not enough."""
+        if amend.only_if is None:
+            return
+        now = self._eyes.now()
+        deadline = now + IDLE_MASTER_S
+        reading = await observe((amend.only_if,), self._hands, self._eyes, since=now, began=now, deadline=deadline)
+        if reading.verdict is Verdict.NOT_YET:
+            await self._undo(amend)
+
+    async def _disarm(self, name: str) -> None:
+        """A timer that cannot be stopped from here does what is already done, and does no harm."""
+        undo, _ = self._armed[name]
+        step = disarm(undo)
+        if self._lock.lost(undo.node) is not None:
+            return
+        try:
+            answer = await self._hands.run(step.node, step.argv, stdin="", timeout_s=step.timeout_s)
+        except (NotSent, OutcomeUnknown):
+            return
+        if answer.exit_status == 0:
+            del self._armed[name]
+
+    async def watch(self) -> bool:
+        """Waits for the nodes' own timers to bring back what we could not. True when it was all seen."""
+        now = self._eyes.now()
+        fires = [at + self._dead_man_s for name, (_, at) in self._armed.items() if name in self.spoiled]
+        for name, undo in tuple(self.spoiled.items()):
+            deadline = max([now, *fires]) + undo.within_s
+            reading = await observe(
+                undo.expect, self._hands, self._eyes, since=now, began=now, deadline=deadline, tick=self._tell
+            )
+            stage = Stage.DONE if reading.holds else Stage.UNKNOWN
+            self._tell_undo(undo, stage, reading.text)
+            if reading.holds:
+                del self.spoiled[name]
+        return not self.spoiled
+
+    def _tell_undo(self, undo: Undo, stage: Stage, text: str = "") -> None:
+        others = [each for each in self.undone if each.undo.name != undo.name]
+        self.undone = [*others, UndoReport(undo, stage, text)]
+        self._tell()
+
+    def _blind(self, node: str) -> bool:
+        return self._eyes.state.nodes[node].link.state is not LinkState.UP
+
+
+def _complaint(answer: Answer) -> str:
+    """The last line the command said; a refusal of sudo with the way to mend it."""
+    said = (answer.stderr.strip() or answer.stdout.strip()).rpartition("\n")[2]
+    if said.startswith(SUDO_REFUSES):
+        return f"{said} (the login user may not run this: install what `iamops profile sudoers` prints)"
+    ended = "was killed" if answer.exit_status is None else f"exit code {answer.exit_status}"
+    return f"{ended}: {said}" if said else ended

@@ -1,0 +1,239 @@
+"""The fast client probe: a new request every few milliseconds, none waiting for another, in its own thread."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import http.client
+import io
+import os
+import selectors
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from console.model.gap import Fate, GapReport, Segment, gap_report
+from console.nodes.client_probe import ClientTarget
+from console.nodes.http import MAX_BODY, USER_AGENT, judged
+from console.nodes.netns import enter_namespace
+
+EVERY_S = 0.01
+# A client that has waited this long for a health check has felt it. It is also shorter than the second
+# after which the kernel sends a lost SYN again: what is answered then was dark.
+PATIENCE_S = 0.25
+START_TIMEOUT_S = 2.0
+# What is missing on our own machine says nothing about the cluster.
+OURS = frozenset({errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_RESET = struct.pack("ii", 1, 0)
+
+
+@dataclass(slots=True, eq=False)
+class _Attempt:
+    """One request on its way. `fate` None: not known yet."""
+
+    started: float
+    connection: socket.socket | None = None
+    sent: bool = False
+    answer: bytearray = field(default_factory=bytearray)
+    fate: Fate | None = None
+    node: str | None = None
+    ours: bool = False
+
+
+class GapProbe:
+    """Probes one target until stopped. `report` may be asked for at any time, from any thread."""
+
+    def __init__(
+        self,
+        target: ClientTarget,
+        *,
+        namespace: str | None,
+        every_s: float = EVERY_S,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._target = target
+        self._namespace = namespace
+        self._every_s = every_s
+        self._patience_s = patience_s
+        self._request = _request(target)
+        self._segments: list[Segment] = []
+        self._own_errors = 0
+        self._spacing_s = 0.0
+        self._changing = threading.Lock()
+        self._stopped = threading.Event()
+        self._ready = threading.Event()
+        self._failure: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="gap-probe", daemon=True)
+
+    def start(self) -> None:
+        """Raises NamespaceMissing, NamespaceForbidden."""
+        self._thread.start()
+        self._ready.wait(START_TIMEOUT_S)
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Returns when every attempt that was under way has its answer, or none: at most the patience."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(self._patience_s + START_TIMEOUT_S)
+
+    def report(self) -> GapReport:
+        with self._changing:
+            return gap_report(tuple(self._segments), self._spacing_s, self._own_errors)
+
+    # --- the thread ---
+
+    def _run(self) -> None:
+        try:
+            enter_namespace(self._namespace)
+        except OSError as failure:
+            self._failure = failure
+            return
+        finally:
+            self._ready.set()
+        with selectors.DefaultSelector() as selector:
+            self._probe(selector)
+
+    def _probe(self, selector: selectors.BaseSelector) -> None:
+        under_way: deque[_Attempt] = deque()
+        due = time.monotonic()
+        while under_way or not self._stopped.is_set():
+            now = time.monotonic()
+            if now >= due and not self._stopped.is_set():
+                under_way.append(self._started(selector, now))
+                # A schedule that was missed is not made up for: that would be a burst, not a client.
+                due = max(due + self._every_s, now)
+            self._give_up(selector, under_way, now)
+            self._settle(under_way)
+            wait_s = max(0.0, min(due - time.monotonic(), self._every_s))
+            for key, _ in selector.select(wait_s):
+                self._advance(selector, key.data)
+
+    def _started(self, selector: selectors.BaseSelector, now: float) -> _Attempt:
+        attempt = _Attempt(now)
+        try:
+            family = socket.AF_INET6 if ":" in self._target.address else socket.AF_INET
+            attempt.connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            code = attempt.connection.connect_ex((self._target.address, self._target.port))
+        except OSError as failure:
+            code = failure.errno or errno.EMFILE
+        if code in (0, errno.EINPROGRESS) and attempt.connection is not None:
+            selector.register(attempt.connection, selectors.EVENT_WRITE, attempt)
+        else:
+            self._failed(selector, attempt, code)
+        return attempt
+
+    def _advance(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
+        connection = attempt.connection
+        if connection is None:
+            return
+        try:
+            if not attempt.sent:
+                code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if code:
+                    raise OSError(code, os.strerror(code))
+                connection.send(self._request)
+                attempt.sent = True
+                selector.modify(connection, selectors.EVENT_READ, attempt)
+                return
+            chunk = connection.recv(16 * 1024)
+        except BlockingIOError:
+            return
+        except OSError as failure:
+            self._failed(selector, attempt, failure.errno or 0)
+            return
+        attempt.answer += chunk
+        if not chunk or len(attempt.answer) > MAX_BODY:
+            self._answered(selector, attempt)
+
+    def _answered(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
+        """nginx closes first, so the port is free again at once: no TIME_WAIT stays with us."""
+        self._close(selector, attempt)
+        report = _judged(bytes(attempt.answer))
+        attempt.fate = Fate.GOOD if report is not None and report[0] else Fate.WRONG
+        attempt.node = report[1] if report is not None else None
+
+    def _failed(self, selector: selectors.BaseSelector, attempt: _Attempt, code: int) -> None:
+        self._close(selector, attempt)
+        attempt.ours = code in OURS
+        if code == errno.ECONNREFUSED:
+            attempt.fate = Fate.REFUSED
+        else:
+            # Closed in our face after it was accepted is an answer, if a wrong one.
+            attempt.fate = Fate.WRONG if code in (errno.ECONNRESET, errno.EPIPE) else Fate.DARK
+
+    def _give_up(self, selector: selectors.BaseSelector, under_way: deque[_Attempt], now: float) -> None:
+        for attempt in under_way:
+            if now - attempt.started < self._patience_s:
+                return  # the others are younger
+            if attempt.fate is None:
+                # We close first here: a reset leaves no port waiting.
+                if attempt.connection is not None:
+                    with contextlib.suppress(OSError):
+                        attempt.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                self._close(selector, attempt)
+                attempt.fate = Fate.DARK
+
+    def _close(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
+        if attempt.connection is not None:
+            with contextlib.suppress(KeyError, ValueError):
+                selector.unregister(attempt.connection)
+            attempt.connection.close()
+            attempt.connection = None
+
+    def _settle(self, under_way: deque[_Attempt]) -> None:
+        """Takes over what is decided, in the order in which it was started."""
+        while under_way and under_way[0].fate is not None:
+            attempt = under_way.popleft()
+            with self._changing:
+                self._count(attempt)
+
+    def _count(self, attempt: _Attempt) -> None:
+        if attempt.ours or attempt.fate is None:
+            self._own_errors += 1
+            return
+        last = self._segments[-1] if self._segments else None
+        if last is not None:
+            self._spacing_s = max(self._spacing_s, attempt.started - last.last)
+        if last is not None and (last.fate, last.node) == (attempt.fate, attempt.node):
+            self._segments[-1] = Segment(last.fate, last.node, last.first, attempt.started, last.count + 1)
+        else:
+            started = attempt.started
+            self._segments.append(Segment(attempt.fate, attempt.node, started, started, 1))
+
+
+def _request(target: ClientTarget) -> bytes:
+    lines = (
+        f"GET {target.path} HTTP/1.1",
+        f"Host: {target.host}",
+        f"User-Agent: {USER_AGENT}",
+        "Connection: close",
+    )
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+
+def _judged(answer: bytes) -> tuple[bool, str | None] | None:
+    """Whether the answer is a good one, and who gave it; None for what is not HTTP."""
+    try:
+        response = http.client.HTTPResponse(_Canned(answer), method="GET")  # type: ignore[arg-type]
+        response.begin()
+        body = response.read(MAX_BODY)
+    except (http.client.HTTPException, ValueError, OSError):
+        return None
+    headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in response.getheaders()]
+    report = judged(response.status, headers, body, 0.0)
+    return report.ok, report.answered_by
+
+
+class _Canned:
+    """Bytes that have already arrived, where http.client expects a socket."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+
+    def makefile(self, mode: str) -> io.BytesIO:
+        return io.BytesIO(self._answer)

@@ -1,0 +1,111 @@
+"""The lock on a node: held by a command on an open channel, gone when the channel or its holder is.
+
+flock(1) on the directory /run, which every node has and every login user may open; no file is left
+behind. Who holds it is an argument of the holding process, so what others read can never be stale.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+
+from console.nodes.transport import LineStream, Transport, TransportError
+from console.parse.safe_text import safe_bytes
+from console.parse.safety import lock_holder
+
+HELD = b"held"
+CONFLICT = 75
+# A console that was cut off or put to sleep stops beating, and the node lets go by itself.
+BEAT_S = 3.0
+LEASE_S = 15
+ACQUIRE_TIMEOUT_S = 5.0
+LOOK_TIMEOUT_S = 3.0
+
+# The inner shell beats as long as lines arrive. The node itself adds where they come from and since when.
+_INNER = f"printf '{HELD.decode()}\\n'; while read -r -t {LEASE_S} _; do :; done"
+_OUTER = (
+    f'exec flock --nonblock --conflict-exit-code {CONFLICT} /run bash -c "$1" '
+    '"iamops-lock from=${SSH_CONNECTION%% *} since=$(date +%s) $2"'
+)
+_WHO = ("sh", "-c", "grep -ahsz '^iamops-lock ' /proc/[0-9]*/cmdline | head -zn 1")
+
+
+class LockHeld(Exception):
+    """Another operator holds the node; the message says who, since when and from where."""
+
+
+class NodeLock:
+    """A held node. `lost` says why it is not held any more."""
+
+    def __init__(self, transport: Transport, lines: LineStream) -> None:
+        self.node = transport.node
+        self._lines = lines
+        self._beat_at = time.monotonic()
+        self._why: str | None = None
+        self._tasks = [asyncio.ensure_future(self._beat()), asyncio.ensure_future(self._listen())]
+
+    def lost(self) -> str | None:
+        if self._why is None and time.monotonic() - self._beat_at > LEASE_S - BEAT_S:
+            self._why = f"the console was asleep for {time.monotonic() - self._beat_at:.0f} s"
+        return None if self._why is None else f"the lock on {self.node} was lost: {self._why}"
+
+    async def release(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        while self.lost() is None:
+            try:
+                await self._lines.write(b"\n")
+            except (TransportError, OSError) as failure:
+                self._why = str(failure)
+                return
+            self._beat_at = time.monotonic()
+            await asyncio.sleep(BEAT_S)
+
+    async def _listen(self) -> None:
+        try:
+            async for _ in self._lines:
+                pass
+            self._why = self._why or "its holder on the node has ended"
+        except TransportError as failure:
+            self._why = self._why or failure.reason
+
+
+@contextlib.asynccontextmanager
+async def hold(transport: Transport, note: Mapping[str, str]) -> AsyncIterator[NodeLock]:
+    """Holds the node while the context lasts. Raises LockHeld, TransportError."""
+    argv = ("bash", "-c", _OUTER, "iamops-hold", _INNER, json.dumps(dict(note), sort_keys=True))
+    async with transport.stream(argv, feed=True) as lines:
+        if await _first(lines) != HELD:
+            raise LockHeld(await _why_not(transport, lines))
+        lock = NodeLock(transport, lines)
+        try:
+            yield lock
+        finally:
+            await lock.release()
+
+
+async def _first(lines: LineStream) -> bytes | None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
+            async for line in lines:
+                return line
+    return None
+
+
+async def _why_not(transport: Transport, lines: LineStream) -> str:
+    node, ending = transport.node, lines.ending
+    if ending is None or ending.exit_status != CONFLICT:
+        said = safe_bytes(ending.stderr.strip(), 160) if ending else "no answer"
+        return f"{node} cannot be locked: {said}"
+    found = await transport.run(_WHO, timeout_s=LOOK_TIMEOUT_S)
+    holder = lock_holder(found.stdout)
+    if holder is None:
+        return f"another operator holds {node}"
+    since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(holder.since))
+    return f"{holder.who} from {holder.origin} holds {node} since {since}: {holder.action}"

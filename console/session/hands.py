@@ -1,0 +1,146 @@
+"""The engine's hands and eyes on a cluster: its links as a way to act, its store as a way to see."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+from console.engine.ports import Answer, Locked, LockNote, NotSent, OutcomeUnknown
+from console.model.events import Event
+from console.model.facts import LinkState
+from console.model.observed import Observed
+from console.model.state import ClusterState, NodeState
+from console.nodes.link import NodeLink
+from console.nodes.lock import LockHeld, NodeLock, hold
+from console.nodes.transport import ChannelRefused, Transport, TransportError
+from console.parse.safe_text import safe_bytes
+from console.store import Store
+
+OUTPUT_KEPT = 4000
+NOTE_TIMEOUT_S = 3.0
+JOURNAL_TAG = "iamops"
+
+
+class NodeHands:
+    """Runs commands over the links that the session keeps."""
+
+    def __init__(self, links: Mapping[str, NodeLink]) -> None:
+        self._links = links
+
+    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
+        """Raises NotSent when there was no connection to send over, OutcomeUnknown when no answer came."""
+        try:
+            result = await self._transport(node).run(argv, timeout_s=timeout_s, stdin=stdin.encode())
+        except ChannelRefused as failure:
+            raise NotSent(str(failure)) from None
+        except TransportError as failure:
+            raise OutcomeUnknown(str(failure)) from None
+        return Answer(
+            result.exit_status,
+            _readable(result.stdout),
+            _readable(result.stderr),
+        )
+
+    @contextlib.asynccontextmanager
+    async def lock(self, nodes: Sequence[str], note: LockNote) -> AsyncIterator[NodeLocks]:
+        """Holds the nodes in the given order, or none of them."""
+        told = {"run": note.run, "who": note.who, "action": note.action}
+        async with contextlib.AsyncExitStack() as stack:
+            held: dict[str, NodeLock] = {}
+            try:
+                for node in nodes:
+                    held[node] = await stack.enter_async_context(hold(self._transport(node), told))
+            except (LockHeld, NotSent) as refusal:
+                raise Locked(str(refusal)) from None
+            except TransportError as failure:
+                raise Locked(f"cannot be locked: {failure}") from None
+            yield NodeLocks(held)
+
+    async def note(self, node: str, text: str) -> None:
+        """A line in the node's journal, under the tag `iamops`."""
+        argv = ("logger", "--tag", JOURNAL_TAG, "--priority", "user.notice", "--", text)
+        with contextlib.suppress(NotSent, OutcomeUnknown):
+            await self.run(node, argv, stdin="", timeout_s=NOTE_TIMEOUT_S)
+
+    def _transport(self, node: str) -> Transport:
+        transport = self._links[node].transport
+        if transport is None:
+            raise NotSent(f"{node} is not connected")
+        return transport
+
+
+class NodeLocks:
+    """The locks of one run."""
+
+    def __init__(self, held: Mapping[str, NodeLock]) -> None:
+        self._held = held
+
+    def lost(self, node: str) -> str | None:
+        lock = self._held.get(node)
+        return f"{node} was never locked" if lock is None else lock.lost()
+
+
+class StoreEyes:
+    """Sees through the session's store; `look_again` asks the collectors for news."""
+
+    def __init__(self, store: Store, now: Callable[[], float], look_again: Callable[[], None]) -> None:
+        self._store = store
+        self._now = now
+        self.look = look_again
+
+    @property
+    def state(self) -> ClusterState:
+        return self._store.state
+
+    def now(self) -> float:
+        return self._now()
+
+    async def changed(self, timeout_s: float) -> None:
+        """Returns at the next event of any kind, or after the timeout."""
+        happened = asyncio.Event()
+
+        def heard(_state: ClusterState, _event: Event) -> None:
+            happened.set()
+
+        unsubscribe = self._store.subscribe(heard)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await happened.wait()
+        except TimeoutError:
+            return
+        finally:
+            unsubscribe()
+
+    async def fresh(self, nodes: Sequence[str], timeout_s: float) -> tuple[str, ...]:
+        """Waits until these nodes were seen anew, as a whole; returns what was not."""
+        since = self.now()
+        self.look()
+        while True:
+            unseen = tuple(what for node in nodes for what in _unseen(self.state.nodes[node], since))
+            if not unseen or self.now() - since > timeout_s:
+                return unseen
+            await self.changed(0.2)
+
+
+def _readable(raw: bytes) -> str:
+    """Remote text, line by line harmless."""
+    return "\n".join(safe_bytes(line) for line in raw[:OUTPUT_KEPT].splitlines())
+
+
+def _unseen(node: NodeState, since: float) -> list[str]:
+    """What of this node is older than `since` and could be newer."""
+    if node.link.state is not LinkState.UP:
+        return [f"{node.name} is not connected"]
+    seen: dict[str, Observed[Any]] = {
+        "addresses": node.addresses,
+        "locks and timers": node.safety,
+        **node.units,
+        **node.vrrp,
+    }
+    return [
+        f"{what} on {node.name}"
+        for what, observed in seen.items()
+        if observed.known and (observed.at is None or observed.at < since)
+    ]

@@ -1,0 +1,326 @@
+"""A pair that behaves: commands change it, timers fire, and it tells the store what a collector would.
+
+It speeds up the engine's unit tests; what it does was seen on the lab, and the lab tests prove the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from console.engine.engine import Engine
+from console.engine.order import Order
+from console.engine.ports import Answer, AuditUnwritable, Locked, LockNote, NotSent, OutcomeUnknown
+from console.model.events import (
+    AddressesListed,
+    ClientProbed,
+    Event,
+    HttpProbed,
+    LinkChanged,
+    SafetyReported,
+    Target,
+    UnitReported,
+    VrrpReported,
+)
+from console.model.facts import (
+    Link,
+    LinkState,
+    SafetyReport,
+    UnitReport,
+    VrrpReport,
+    VrrpState,
+)
+from console.model.profile import Profile
+from console.model.state import ClusterState
+from console.plan.action import Action
+from console.store import Store
+from tests.profiles import pair
+from tests.scenes import NOW, OK, VIP, healthy
+
+OK_ANSWER = Answer(0, "", "")
+
+
+@dataclass
+class Machine:
+    """One node: which units run under which process, what is armed, how far the priority is raised."""
+
+    priority: int
+    pids: dict[str, int]
+    raised: int = 0
+    timers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    reachable: bool = True
+    can_hold_vip: bool = True
+
+
+class Pair:
+    """Two machines, one VIP, a clock that only moves when someone waits."""
+
+    def __init__(self, profile: Profile | None = None) -> None:
+        self.profile = profile or pair(safety={"dead_man_s": 20, "anti_flap_s": 30})
+        self.time = NOW + 1
+        self.store = Store(healthy(NOW, self.profile))
+        self.machines = {
+            node.name: Machine(node.priority, dict.fromkeys(self.profile.actionable_units_on(node.name), 100))
+            for node in self.profile.nodes.values()
+        }
+        self.master = next(iter(self.machines))
+        self._next_pid = 1000
+        self.tell()
+
+    # --- what the world does ---
+
+    def wait(self, seconds: float) -> None:
+        self.time += seconds
+
+    def power_off(self, node: str) -> None:
+        """Gone with everything: its timers do not survive, and after the boot all units run again."""
+        machine = self.machines[node]
+        machine.reachable, machine.raised, machine.timers = False, 0, {}
+        machine.pids = {}
+        self.elect()
+        self.tell()
+
+    def fire_timers(self) -> None:
+        """What systemd on the nodes does when nobody disarms."""
+        for name, machine in self.machines.items():
+            for argv in tuple(machine.timers.values()):
+                self.command(name, argv, "")
+            machine.timers.clear()
+
+    def elect(self) -> None:
+        """No preemption: a master stays while its keepalived runs."""
+        if self._runs(self.master):
+            return
+        able = [name for name in self.machines if self._runs(name)]
+        self.master = max(able, key=self._effective, default="")
+
+    def whole(self) -> list[str]:
+        """What is not as a healthy pair should be; empty when all is well."""
+        wrong: list[str] = []
+        for name, machine in self.machines.items():
+            stopped = set(self.profile.actionable_units_on(name)) - set(machine.pids)
+            wrong += [f"{unit} is stopped on {name}" for unit in sorted(stopped) if machine.reachable]
+            wrong += [f"priority raised on {name}"] if machine.raised else []
+            wrong += [f"{timer} armed on {name}" for timer in machine.timers]
+        if not self.owner:
+            wrong.append("nobody holds the VIP")
+        return wrong
+
+    @property
+    def owner(self) -> str:
+        return self.master if self.master and self.machines[self.master].can_hold_vip else ""
+
+    def _runs(self, name: str) -> bool:
+        machine = self.machines.get(name)
+        return bool(machine and machine.reachable and self.profile.keepalived.unit in machine.pids)
+
+    def _effective(self, name: str) -> int:
+        return self.machines[name].priority + self.machines[name].raised
+
+    # --- what a command does ---
+
+    def command(self, node: str, argv: Sequence[str], stdin: str) -> Answer:
+        machine, words = self.machines[node], list(argv)
+        if words[:2] == ["sudo", "-n"]:
+            words = words[2:]
+        match words:
+            case ["systemctl", "show", _, timer]:
+                active = "active" if timer.removesuffix(".timer") in machine.timers else "inactive"
+                return Answer(0, f"LoadState=loaded\nActiveState={active}\n", "")
+            case ["/usr/bin/systemd-run", *rest]:
+                return self._arm(machine, rest)
+            case ["/usr/bin/systemctl", "stop", unit] if unit.endswith(".timer"):
+                machine.timers.pop(unit.removesuffix(".timer"), None)
+            case ["/usr/bin/systemctl", verb, unit]:
+                self._control(node, verb, unit.removesuffix(".service"))
+            case ["/usr/bin/tee", _]:
+                machine.raised = int(stdin)
+            case ["/usr/bin/truncate", *_]:
+                machine.raised = 0
+            case ["ps", *_]:
+                return Answer(0, "0\n", "")
+        self.elect()
+        self.tell()
+        return OK_ANSWER
+
+    def _arm(self, machine: Machine, words: list[str]) -> Answer:
+        unit = next(word for word in words if word.startswith("--unit=")).removeprefix("--unit=")
+        if unit in machine.timers:
+            return Answer(1, "", f"Failed to start transient timer unit: Unit {unit}.timer already exists.")
+        machine.timers[unit] = tuple(word for word in words if not word.startswith("--"))
+        return OK_ANSWER
+
+    def _control(self, node: str, verb: str, unit: str) -> None:
+        machine = self.machines[node]
+        keepalived = unit == self.profile.keepalived.unit
+        if verb in ("stop", "restart"):
+            machine.pids.pop(unit, None)
+            machine.raised = 0 if keepalived else machine.raised
+            self.elect()
+        if verb in ("start", "restart") and unit not in machine.pids:
+            self._next_pid += 1
+            machine.pids[unit] = self._next_pid
+            machine.raised = 0 if keepalived else machine.raised
+
+    # --- what collectors would tell ---
+
+    def tell(self) -> None:
+        for name in self.machines:
+            for event in self._events(name):
+                self.store.apply(event)
+        if self.owner:
+            self.store.apply(ClientProbed(self.time, "VI_1", OK))
+
+    def _events(self, name: str) -> list[Event]:
+        machine, at = self.machines[name], self.time
+        if not machine.reachable:
+            return [LinkChanged(at, name, Link(LinkState.DOWN, at, "timeout", "no answer", "look"))]
+        held = {self.profile.nodes[name].address} | ({VIP} if self.owner == name else set())
+        events: list[Event] = [
+            LinkChanged(at, name, Link(LinkState.UP, NOW)),
+            AddressesListed(at, name, frozenset(held)),
+            SafetyReported(at, name, SafetyReport(tuple(machine.timers), None, ("VI_1",))),
+        ]
+        for unit in self.profile.actionable_units_on(name):
+            pid = machine.pids.get(unit)
+            report = UnitReport("active", "running", 0, pid) if pid else UnitReport("inactive", "dead", 0, 0)
+            events.append(UnitReported(at, name, unit, report))
+        if self._runs(name):
+            state = VrrpState.MASTER if self.master == name else VrrpState.BACKUP
+            vrrp = VrrpReport(state, "json", machine.priority, self._effective(name), NOW - 3600)
+            events.append(VrrpReported(at, name, "VI_1", vrrp))
+        return events + self._probes(name)
+
+    def _probes(self, name: str) -> list[Event]:
+        events: list[Event] = []
+        for service in self.profile.services.values():
+            if service.unit not in self.machines[name].pids:
+                continue
+            observers = (name, *(peer.name for peer in self.profile.peers_of(name)))
+            events += [HttpProbed(self.time, name, o, Target.SERVICE, service.name, OK) for o in observers]
+            if service.domain and self.profile.nginx.unit in self.machines[name].pids:
+                events.append(HttpProbed(self.time, name, name, Target.DOMAIN, service.domain, OK))
+        return events
+
+
+class Killed(BaseException):
+    """The console's process is gone: nothing of it runs any more, not even an undo."""
+
+
+class PairHands:
+    """Hands on the pair. `before` and `after` may raise, to cut at an exact command; `sent` keeps them all."""
+
+    def __init__(self, world: Pair) -> None:
+        self.world = world
+        self.sent: list[tuple[str, ...]] = []
+        self.notes: list[str] = []
+        self.before: Callable[[int, Sequence[str]], None] = lambda number, argv: None
+        self.after: Callable[[int, Sequence[str]], None] = lambda number, argv: None
+        self.answers: dict[tuple[str, ...], Answer] = {}
+        self.ineffective: set[str] = set()
+        self.held_by: str | None = None
+        self.lock_lost: str | None = None
+        self.locks: list[tuple[str, ...]] = []
+
+    @property
+    def changes(self) -> list[tuple[str, ...]]:
+        """The commands that change something, without `sudo -n`."""
+        return [argv[2:] for argv in self.sent if argv[:1] == ("sudo",)]
+
+    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
+        if not self.world.machines[node].reachable:
+            raise NotSent(f"{node} is not connected")
+        number = len(self.sent)
+        self.sent.append(tuple(argv))
+        self.before(number, argv)
+        words = " ".join(argv)
+        if any(part in words for part in self.ineffective):
+            answer = OK_ANSWER
+        else:
+            answer = self.answers.get(tuple(argv)) or self.world.command(node, argv, stdin)
+        self.after(number, argv)
+        return answer
+
+    @contextlib.asynccontextmanager
+    async def lock(self, nodes: Sequence[str], note: LockNote) -> AsyncIterator[PairHands]:
+        if self.held_by:
+            raise Locked(self.held_by)
+        self.locks.append(tuple(nodes))
+        yield self
+
+    def lost(self, node: str) -> str | None:
+        return self.lock_lost
+
+    async def note(self, node: str, text: str) -> None:
+        self.notes.append(f"{node}: {text}")
+
+
+class PairEyes:
+    """Eyes on the pair: waiting lets its clock go on. `on_wait` may change the world meanwhile."""
+
+    def __init__(self, world: Pair) -> None:
+        self.world = world
+        self.on_wait: Callable[[], None] = lambda: None
+        self.on_fresh: Callable[[], None] = lambda: None
+
+    @property
+    def state(self) -> ClusterState:
+        return self.world.store.state
+
+    def now(self) -> float:
+        return self.world.time
+
+    def look(self) -> None:
+        self.world.tell()
+
+    async def changed(self, timeout_s: float) -> None:
+        self.world.wait(timeout_s)
+        self.on_wait()
+
+    async def fresh(self, nodes: Sequence[str], timeout_s: float) -> tuple[str, ...]:
+        self.world.wait(0.05)
+        self.on_fresh()
+        self.world.tell()
+        return ()
+
+
+class Records:
+    """The ledger as a list; `full` makes it refuse."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[str, Mapping[str, Any]]] = []
+        self.full = False
+
+    def check(self) -> None:
+        if self.full:
+            raise AuditUnwritable("no space left on device")
+
+    def append(self, kind: str, body: Mapping[str, Any]) -> None:
+        self.check()
+        self.kept.append((kind, body))
+
+
+class Bench:
+    """An engine on a pair, and everything a test wants to ask of it."""
+
+    def __init__(self, profile: Profile | None = None) -> None:
+        self.world = Pair(profile)
+        self.hands = PairHands(self.world)
+        self.eyes = PairEyes(self.world)
+        self.records = Records()
+        self.engine = Engine(self.hands, self.eyes, self.records, lambda plan: None)
+
+    def order(self, action: Action, **changes: Any) -> Order:
+        return Order(action, who="alice@laptop", origin="local", command="iamops …", **changes)
+
+
+def unknown(at: int) -> Callable[[int, Sequence[str]], None]:
+    """After the command with this number the link is gone: it was sent, and no answer came."""
+
+    def cut(number: int, argv: Sequence[str]) -> None:
+        if number == at:
+            raise OutcomeUnknown("the link was lost")
+
+    return cut
