@@ -6,6 +6,7 @@ import os
 import traceback
 
 from console.cli.exit_codes import ExitCode
+from console.ledger.audit import LedgerError
 from console.nodes.transport import TransportError
 from console.parse.profile_yaml import ProfileError
 from console.session.profiles import ProfileNotFound, ProfileUnreadable
@@ -19,6 +20,8 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
         return f"the profile is not valid\n{error}", ExitCode.USAGE
     if isinstance(error, (ProfileNotFound, ProfileUnreadable)):
         return str(error), ExitCode.USAGE
+    if isinstance(error, LedgerError):
+        return str(error), ExitCode.REFUSED
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}", ExitCode.USAGE
     if os.environ.get("IAMOPS_DEBUG"):

@@ -9,7 +9,7 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from console import __version__
 from console.cli.exit_codes import ExitCode
@@ -21,8 +21,21 @@ Without a command, iamops opens the console on the profile's cluster.
 exit codes: 0 as asked, 1 the thing checked is not so, 2 usage or profile error, 3 refused,
 4 node unreachable or login failed, 5 outcome unknown, 130 interrupted.
 """
-# Each module has add_parser(subparsers) and run(args) -> exit code, and imports lazily inside run.
-COMMANDS = ("demo", "status", "profile", "trust", "lab")
+# Command -> module. Each module has add_parser(subparsers), which adds all of its commands, and
+# run(args) -> exit code; it imports lazily inside run.
+COMMANDS: Mapping[str, str] = {
+    "demo": "demo",
+    "status": "status",
+    "restart": "service_actions",
+    "reload": "service_actions",
+    "start": "service_actions",
+    "stop": "service_actions",
+    "switchover": "switchover",
+    "audit": "audit",
+    "profile": "profile",
+    "trust": "trust",
+    "lab": "lab",
+}
 
 
 def entry() -> None:
@@ -63,13 +76,13 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR is honoured too)")
     subparsers = top.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for name in COMMANDS:
-        importlib.import_module(f"console.cli.{name}").add_parser(subparsers)
+    for module in dict.fromkeys(COMMANDS.values()):
+        importlib.import_module(f"console.cli.{module}").add_parser(subparsers)
     return top
 
 
 def _run(args: argparse.Namespace) -> int:
-    name = args.command or "open_console"
+    name = COMMANDS[args.command] if args.command else "open_console"
     code: int = importlib.import_module(f"console.cli.{name}").run(args)
     return code
 

@@ -1,0 +1,53 @@
+"""`iamops restart|reload|start|stop`: guarded actions on one unit."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from console.cli.acting import act, add_action_parser
+from console.cli.exit_codes import ExitCode
+
+VERBS = {
+    "restart": "restart a unit, or roll over all nodes",
+    "reload": "have a unit read its files again",
+    "start": "start a unit",
+    "stop": "stop a unit",
+}
+DESCRIPTION = """\
+{verb} one unit of the profile on one node. Guards are asked first; the effect is observed, not believed;
+what was stopped by mistake or by a cut connection is started again by the node itself.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    for verb, short in VERBS.items():
+        parser = add_action_parser(
+            subparsers,
+            verb,
+            short=short,
+            description=DESCRIPTION.format(verb=verb.capitalize()),
+        )
+        parser.add_argument("unit", metavar="UNIT", help="a unit of the profile, for example nginx")
+        if verb == "restart":
+            parser.add_argument("node", metavar="NODE", nargs="?", help="a node of the profile")
+            parser.add_argument(
+                "--rolling",
+                action="store_true",
+                help="every node that has the unit, one after the other, each observed healthy first",
+            )
+        else:
+            parser.add_argument("node", metavar="NODE", help="a node of the profile")
+
+
+def run(args: argparse.Namespace) -> int:
+    from console.plan.action import RollingRestart, ServiceAction, Verb
+
+    unit = args.unit.removesuffix(".service")
+    rolling = getattr(args, "rolling", False)
+    if rolling == (args.node is not None):
+        print("iamops: name a node, or --rolling for all of them", file=sys.stderr)
+        return ExitCode.USAGE
+    if rolling:
+        return act(RollingRestart(unit), args)
+    return act(ServiceAction(Verb(args.command), unit, args.node), args)
