@@ -134,6 +134,23 @@ def lab(running_lab: LabForTests) -> Iterator[LabForTests]:
     running_lab.heal_all()
 
 
+@pytest.fixture(scope="session")
+def acting_session(lab_machine: None) -> Iterator[Any]:
+    """A lab for the tests that act on it, with a short fuse."""
+    from tests.lab.acting import acting_lab
+
+    with acting_lab() as lab:
+        yield lab
+
+
+@pytest.fixture
+def acting(acting_session: Any) -> Iterator[Any]:
+    """The acting lab, whole before the test."""
+    acting_session.make_whole()
+    yield acting_session
+    acting_session.heal_all()
+
+
 def own_profile(nodes: Sequence[tuple[str, str, int]] = ()) -> Profile:
     """The lab's profile moved to a place of its own; with other nodes (name, address, priority) if given."""
     profile = load_profile("lab")

@@ -1,0 +1,98 @@
+"""A console that is cut at an exact boundary: `python -m tests.lab.cut_console PROFILE AT HOW NODE -- ACTION`.
+
+A boundary is every change in the account of a run: a phase, a step that began, was sent, was observed or
+ended, an undo. HOW is `none` (count them), `kill` (SIGKILL to ourselves), `ssh` (the node's SSH is cut
+off) or `power` (the node loses power). Prints the run as JSON unless it was killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from console.engine.report import RunReport, run_document
+from console.lab.lab import Lab
+from console.model.profile import Profile
+from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
+from console.session.cluster import Cluster
+from console.session.operator import Operator
+from console.session.profiles import load_profile
+from tests.lab.acting import PLACE
+
+FAULTS = {"ssh": "ssh-blocked", "power": "power-off"}
+SETTLE_S = 10.0
+
+
+class Boundaries:
+    """Counts the boundaries of a run, and cuts at one of them."""
+
+    def __init__(self, profile: Profile, at: int, how: str, node: str) -> None:
+        self._profile, self._at, self._how, self._node = profile, at, how, node
+        self._seen: Any = None
+        self.names: list[str] = []
+
+    def __call__(self, report: RunReport) -> None:
+        stages = tuple((step.step.title, step.stage) for step in report.steps)
+        undone = tuple((each.undo.title, each.stage) for each in report.undone)
+        now = (report.phase, stages, undone)
+        if now == self._seen:
+            return
+        self.names.append(_name(self._seen, now))
+        self._seen = now
+        if len(self.names) - 1 == self._at:
+            self._cut()
+
+    def _cut(self) -> None:
+        if self._how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self._how in FAULTS:
+            Lab(self._profile, PLACE).fault(FAULTS[self._how], self._node)
+
+
+def action_of(words: Sequence[str]) -> Action:
+    """`switchover`, `switchover --plain`, `restart UNIT NODE`, `restart UNIT --rolling`, ..."""
+    if words[0] == "switchover":
+        return Switchover(plain="--plain" in words)
+    if "--rolling" in words:
+        return RollingRestart(words[1])
+    return ServiceAction(Verb(words[0]), words[1], words[2])
+
+
+async def carried_out(profile: Profile, action: Action, cut: Boundaries) -> dict[str, Any]:
+    cluster = Cluster(profile)
+    operator = Operator(cluster, profile_name="lab", always_armed=True)
+    await cluster.start()
+    try:
+        assert await cluster.settled(SETTLE_S)
+        overrides = ("anti-flap", "last-backend", "datastore-spof")
+        report = await operator.run(operator.order(action, reason="cut", overrides=overrides), cut)
+    finally:
+        await cluster.stop()
+    return {**run_document(report, "lab", 0), "boundaries": cut.names}
+
+
+def _name(before: Any, now: Any) -> str:
+    """What has changed, for the test's own name."""
+    if before is None or before[0] != now[0]:
+        return str(now[0])
+    for old, new in zip((*before[1], *before[2]), (*now[1], *now[2]), strict=False):
+        if old != new:
+            return f"{new[0]}: {new[1]}"
+    return f"undo {now[2][-1][0]}: {now[2][-1][1]}" if now[2] else "plan"
+
+
+def main(argv: Sequence[str]) -> None:
+    path, at, how, node, _, *words = argv
+    profile = load_profile(path)
+    cut = Boundaries(profile, int(at), how, node)
+    document = asyncio.run(carried_out(profile, action_of(words), cut))
+    print(json.dumps(document))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
