@@ -16,6 +16,7 @@ from tests.bench.figures import Row, percentile, spread, table
 from tests.bench.flips import console_flips, watch_ssh_flips
 from tests.bench.idle import idle
 from tests.bench.startup import first_frame_s, help_s, parallel_ssh_s, status_s
+from tests.bench.switchovers import Switched, disagreement_ms, move_table, switchovers
 
 HISTORY = Path(__file__).parents[2] / "docs" / "bench.md"
 HEAD = "# Measured\n\nEach block is one run of `make bench` on one machine; ratios matter more than values.\n"
@@ -65,6 +66,34 @@ def idle_rows(seconds: float) -> list[Row]:
     ]
 
 
+def switchover_rows(fast: list[Switched], plain: list[Switched]) -> list[Row]:
+    gaps, stops = ([move.witness_ms for move in moves] for moves in (fast, plain))
+    off = disagreement_ms([*fast, *plain])
+    return [
+        Row(
+            "planned switchover: gap a client sees",
+            f"p95 {percentile(gaps, 0.95):.1f} ms, {spread(gaps, 'ms')}",
+            "p95 60 ms",
+            f"stopping keepalived: {spread(stops, 'ms')}",
+            percentile(gaps, 0.95) <= 60,
+        ),
+        Row(
+            "measured gap against an independent probe",
+            f"max {max(off):.1f} ms off, {spread(off, 'ms')}",
+            "within 20 ms",
+            "-",
+            max(off) <= 20,
+        ),
+        Row(
+            "planned switchover: from command to done",
+            spread([move.took_s for move in fast], "s"),
+            "-",
+            "-",
+            None,
+        ),
+    ]
+
+
 def _seconds(what: str, values: list[float], goal_s: float | None, against: str) -> Row:
     ours = f"median {percentile(values, 0.5):.3f} s, max {max(values):.3f} s (n={len(values)})"
     held = None if goal_s is None else percentile(values, 0.5) < goal_s
@@ -76,12 +105,19 @@ def main() -> int:
     parser.add_argument("--flips", type=int, default=50)
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--idle-seconds", type=float, default=30)
+    parser.add_argument("--switchovers", type=int, default=30)
+    parser.add_argument("--plain-stops", type=int, default=10)
+    parser.add_argument("--only-switchovers", action="store_true", help="leave out everything else")
     parser.add_argument("--save", action="store_true", help=f"keep the result in {HISTORY.name}")
     args = parser.parse_args()
-    rows = startup_rows(args.runs) + idle_rows(args.idle_seconds) + flip_rows(args.flips, 10)
+    rows: list[Row] = []
+    if not args.only_switchovers:
+        rows += startup_rows(args.runs) + idle_rows(args.idle_seconds) + flip_rows(args.flips, 10)
+    fast, plain = switchovers(args.switchovers), switchovers(args.plain_stops, plain=True)
+    rows += switchover_rows(fast, plain)
     when = datetime.now(UTC).date()
     title = f"## {when}, iamops {__version__}, Python {platform.python_version()}, {platform.machine()}"
-    block = f"{title}\n\n{table(rows)}\n"
+    block = f"{title}\n\n{table(rows)}\n\n{move_table(fast, plain)}\n"
     print(block)
     if args.save:
         before = HISTORY.read_text().removeprefix(HEAD) if HISTORY.exists() else ""

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ import yaml
 from console.lab.lab import Lab
 from console.lab.place import Place
 from console.model.profile import Profile
+from console.session.cluster import Cluster
+from console.session.operator import Operator
 from console.session.profiles import find_profile, load_profile
 from tests.lab.conftest import LabForTests, alone_with
 
@@ -130,5 +132,18 @@ def acting_lab(fresh: bool = True) -> Iterator[ActingLab]:
                 lab.purge()
 
 
-def argv_of(action: str) -> Sequence[str]:
-    return action.split()
+class operating:  # noqa: N801 - reads as a phrase in `async with`
+    """A session on the acting lab, settled, with an operator."""
+
+    def __init__(self, lab: ActingLab) -> None:
+        self._lab = lab
+        self.cluster = Cluster(profile_of(lab.profile_file))
+
+    async def __aenter__(self) -> tuple[Cluster, Operator]:
+        await self.cluster.start()
+        assert await self.cluster.settled(10)
+        ledger = self._lab.directory / "state" / "operating.jsonl"
+        return self.cluster, Operator(self.cluster, profile_name="lab", ledger=ledger, always_armed=True)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.cluster.stop()

@@ -17,9 +17,7 @@ from console.cli.exit_codes import ExitCode
 from console.engine.report import Outcome
 from console.lab.processes import wait_until
 from console.plan.action import ServiceAction, Verb
-from console.session.cluster import Cluster
-from console.session.operator import Operator
-from tests.lab.acting import ActingLab, profile_of
+from tests.lab.acting import ActingLab, operating
 
 RESTART = ("restart", "iam-pump", "iam-b")
 CHECK = "/etc/keepalived/check_nginx.sh"
@@ -248,23 +246,6 @@ async def test_a_state_that_changed_since_the_plan_was_shown(acting: ActingLab):
     assert [denial.code for denial in report.denials] == ["state-changed"]
     assert exit_code(report) is ExitCode.REFUSED
     assert acting.footprint() == before
-
-
-class operating:  # noqa: N801 - reads as a phrase in `async with`
-    """A session on the acting lab, settled, with an operator."""
-
-    def __init__(self, lab: ActingLab) -> None:
-        self._lab = lab
-        self.cluster = Cluster(profile_of(lab.profile_file))
-
-    async def __aenter__(self) -> tuple[Cluster, Operator]:
-        await self.cluster.start()
-        assert await self.cluster.settled(10)
-        ledger = self._lab.directory / "state" / "operating.jsonl"
-        return self.cluster, Operator(self.cluster, profile_name="lab", ledger=ledger, always_armed=True)
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.cluster.stop()
 
 
 @pytest.mark.parametrize("node", ["iam-a", "iam-b"])

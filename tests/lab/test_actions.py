@@ -1,0 +1,249 @@
+"""Actions on the real pair: what they do, what clients notice, and what is left when they go wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from console.engine.report import Outcome, RunReport
+from console.plan.action import ServiceAction, Verb
+from console.session.operator import Operator
+from tests.independent_probe import probing
+from tests.lab.acting import DEAD_MAN_S, ActingLab, operating
+from tests.lab.cuts import boundaries, check_cut, whole_within, wrong
+
+RACES = 20
+GAP_MS = 60.0
+AGREEMENT_MS = 20.0
+# Theory: skew at priority 50 and 100; and what a busy machine may add to a timer.
+PLAIN_MS = {"iam-b": 805.0, "iam-a": 609.0}
+PLAIN_SLACK_MS = 100.0
+
+
+def test_a_switchover_is_hardly_noticed_and_measured_truly(acting: ActingLab):
+    for taker in ("iam-b", "iam-a"):
+        with probing("10.0.4.99", "iam.api.marmotedu.com", namespace=acting.place.operator_namespace) as witness:
+            done = acting.act("switchover", "--to", taker)
+        assert done.code == 0, done.err
+        assert acting.status().owners == (taker,)
+        assert witness.longest_ms <= GAP_MS, witness.result
+        client = done.document["client"]
+        assert abs((client["longest_gap_ms"] or 0.0) - witness.longest_ms) <= AGREEMENT_MS, (
+            client,
+            witness.result,
+        )
+        assert client["answered_by"] == taker
+        assert wrong(acting) == []
+
+
+def test_the_plain_way_costs_the_skew_of_the_taker(acting: ActingLab):
+    for taker in ("iam-b", "iam-a"):
+        with probing("10.0.4.99", "iam.api.marmotedu.com", namespace=acting.place.operator_namespace) as witness:
+            done = acting.act("switchover", "--plain")
+        assert done.code == 0, done.err
+        assert abs(witness.longest_ms - PLAIN_MS[taker]) <= PLAIN_SLACK_MS, witness.result
+        client = done.document["client"]
+        assert abs(client["longest_gap_ms"] - witness.longest_ms) <= AGREEMENT_MS
+        assert client["dark"] > 0
+
+
+def test_without_a_track_file_the_plain_way_is_taken_and_said(acting: ActingLab):
+    acting.must("iam-b", ["rm", "/run/iamops-priority.VI_1"])
+    done = acting.act("switchover")
+    assert done.code == 0, done.err
+    assert "no track file for VI_1" in done.document["plan"]["notes"][0]
+    assert acting.status().owners == ("iam-b",)
+
+
+def test_a_dry_run_prints_the_plan_that_is_then_run_and_changes_nothing(acting: ActingLab):
+    before = acting.footprint()
+    dry = acting.run("switchover", "--dry-run", "--json")
+    assert dry.code == 0, dry.err
+    assert acting.footprint() == before
+    ran = acting.act("switchover").document["plan"]
+    printed = dry.document
+    assert [step["argv"] for step in ran["steps"]] == [step["argv"] for step in printed["steps"]]
+
+
+@pytest.mark.parametrize("unit", ["iam-pump", "nginx", "keepalived", "mariadb"])
+def test_every_verb_works_on_a_unit(acting: ActingLab, unit: str):
+    node = "iam-a" if unit == "mariadb" else "iam-b"
+    override = ("--override", "datastore-spof", "--override", "last-backend", "--reason", "test")
+    pid = ("systemctl", "show", "-P", "MainPID", unit)
+    first = acting.says(node, *pid)
+    assert acting.act("stop", unit, node, *override).code == 0
+    assert acting.says(node, "systemctl", "is-active", unit) == "inactive"
+    assert acting.act("start", unit, node, *override).code == 0
+    second = acting.says(node, *pid)
+    restarted = acting.act("restart", unit, node, *override)
+    assert restarted.code == 0, restarted.err
+    third = acting.says(node, *pid)
+    assert len({first, second, third}) == 3
+    if unit in ("nginx", "keepalived"):
+        done = acting.act("reload", unit, node)
+        assert done.code == 0, done.err
+        assert acting.says(node, *pid) == third
+    assert wrong(acting) == []
+
+
+def test_a_rolling_restart_replaces_every_process_and_loses_the_vip_nowhere(acting: ActingLab):
+    nodes = ("iam-a", "iam-b")
+    before = [acting.says(n, "systemctl", "show", "-P", "MainPID", "iam-authz-server") for n in nodes]
+    done = acting.act("restart", "iam-authz-server", "--rolling")
+    assert done.code == 0, done.err
+    after = [acting.says(n, "systemctl", "show", "-P", "MainPID", "iam-authz-server") for n in nodes]
+    assert not set(before) & set(after)
+    assert acting.status().owners == ("iam-a",)
+
+
+def test_a_move_that_does_not_come_is_failed_and_the_vip_is_brought_back(acting: ActingLab):
+    acting.fault("vip-denied", "iam-b")
+    done = acting.act("switchover")
+    assert done.code == 1, done.err
+    document = done.document
+    assert document["outcome"] == "failed"
+    failed = next(step for step in document["steps"] if step["stage"] == "failed")
+    assert failed["title"] == "stop keepalived on iam-a"
+    assert "not on iam-b" in failed["observed"]
+    assert document["restored_by"] == "console"
+    assert acting.status().owners == ("iam-a",)
+    acting.heal("vip-denied", "iam-b")
+    assert wrong(acting) == []
+
+
+def test_a_command_that_succeeds_without_its_effect_is_failed(acting: ActingLab):
+    drop_in = "/run/systemd/system/iam-pump.service.d"
+    acting.must("iam-b", ["sh", "-c", f"mkdir -p {drop_in} && systemctl cat iam-pump > /dev/null"])
+    lines = "[Service]\\nExecStart=\\nExecStart=/bin/sleep infinity\\n"
+    acting.must("iam-b", ["sh", "-c", f"printf '{lines}' > {drop_in}/deaf.conf && systemctl daemon-reload"])
+    try:
+        done = acting.act("restart", "iam-pump", "iam-b")
+        assert done.code == 1, done.err
+        document = done.document
+        failed = next(step for step in document["steps"] if step["stage"] == "failed")
+        assert failed["title"] == "restart iam-pump on iam-b"
+        assert "iam-pump" in failed["observed"]
+        assert [each["title"] for each in document["undone"]] == ["start iam-pump"]
+    finally:
+        acting.must("iam-b", ["sh", "-c", f"rm -r {drop_in} && systemctl daemon-reload"])
+        acting.must("iam-b", ["systemctl", "restart", "iam-pump"])
+    assert whole_within(acting, DEAD_MAN_S + 5) >= 0
+
+
+def test_an_interrupted_switchover_is_undone_and_exits_130(acting: ActingLab):
+    command = [sys.executable, "-m", "console", "--profile", str(acting.profile_file), "switchover", "--yes"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=acting.environment) as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            if "stop keepalived" in line:
+                break
+        running.send_signal(signal.SIGINT)
+        rest = running.stderr.read()
+        assert running.wait(60) == 130, rest
+    assert "undo" in rest
+    assert whole_within(acting, 3.0) < 3.0, "restored by the console itself, not by a timer"
+
+
+def test_of_two_operators_exactly_one_acts(acting: ActingLab):
+    outcomes = asyncio.run(_races(acting, RACES))
+    assert outcomes == [["refused", "succeeded"]] * RACES
+    assert wrong(acting) == []
+
+
+async def _races(lab: ActingLab, count: int) -> list[list[str]]:
+    """Two sessions with links of their own ask for different things at the same moment."""
+    async with operating(lab) as (_, alice), operating(lab) as (_, bob):
+        found: list[list[str]] = []
+        for number in range(count):
+            nodes = ("iam-a", "iam-b") if number % 2 else ("iam-b", "iam-a")
+            reports = await asyncio.gather(_restart(alice, nodes[0]), _restart(bob, nodes[1]))
+            refused = next((report for report in reports if report.outcome is Outcome.REFUSED), None)
+            if refused is not None:
+                assert {denial.code for denial in refused.denials} <= {"locked", "state-changed", "dead-man-armed"}
+            found.append(sorted(str(report.outcome) for report in reports))
+            # Let both see the end before the next race: this one is about the lock alone.
+            await asyncio.sleep(0.3)
+        return found
+
+
+async def _restart(operator: Operator, node: str) -> RunReport:
+    action = ServiceAction(Verb.RESTART, "iam-pump", node)
+    order = operator.order(action, reason="race", overrides=("last-backend",))
+    return await operator.run(order, lambda report: None)
+
+
+def test_a_killed_holder_frees_the_lock_at_once(acting: ActingLab):
+    command = [sys.executable, "-m", "console", "--profile", str(acting.profile_file)]
+    command += ["restart", "iam-apiserver", "--rolling", "--yes"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=acting.environment) as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            if "acting" in line:
+                break
+        held = acting.exec("iam-b", ["flock", "--nonblock", "/run", "true"]).returncode
+        os.kill(running.pid, signal.SIGKILL)
+        running.wait(10)
+    assert held == 1
+    deadline = time.monotonic() + 3
+    while acting.exec("iam-b", ["flock", "--nonblock", "/run", "true"]).returncode != 0:
+        assert time.monotonic() < deadline, "the lock outlived its holder"
+    whole_within(acting, DEAD_MAN_S + 5)
+
+
+def test_both_sides_remember_and_one_changed_byte_is_found(acting: ActingLab):
+    done = acting.act("restart", "iam-pump", "iam-b", "--reason", "a word to find")
+    run = done.document["run"]
+    journal = acting.says("iam-b", "journalctl", "-t", "iamops", "-o", "cat", "--no-pager")
+    mine = [line for line in journal.splitlines() if f"run={run}" in line]
+    assert [line.split(" by ")[0].removeprefix(f"run={run} ") for line in mine] == [
+        "restart iam-pump on iam-b begins",
+        "restart iam-pump on iam-b: succeeded",
+    ]
+    assert all("a word to find" in line for line in mine)
+    verified = acting.run("audit", "verify", "--json")
+    assert verified.code == 0, verified.out
+    count = verified.document["records"]
+    ledger = acting.directory / "state" / "iamops" / "audit.jsonl"
+    content = bytearray(ledger.read_bytes())
+    place = content.rindex(b"a word to find")
+    content[place] ^= 1
+    copy = acting.directory / "changed.jsonl"
+    copy.write_bytes(content)
+    found = acting.run("audit", "verify", "--json", "--file", str(copy))
+    assert found.code == 1
+    assert json.loads(found.out)["broken"]["record"] == count
+
+
+# Every boundary of one action here; the soak does the same for all actions and all ways of being cut.
+@pytest.mark.timeout(900)
+def test_a_switchover_killed_at_any_boundary_leaves_a_whole_pair(acting: ActingLab):
+    names = boundaries(acting, "switchover")
+    acting.make_whole()
+    assert len(names) > 20
+    for at, name in enumerate(names):
+        # A step that is done and the next that begins are the same moment.
+        if not name.endswith(": done"):
+            print(check_cut(acting, "switchover", at, "kill", "-"), name)
+
+
+def test_a_link_cut_in_mid_action_is_unknown_and_the_node_brings_itself_back(acting: ActingLab):
+    names = boundaries(acting, "switchover")
+    acting.make_whole()
+    at = names.index("stop keepalived on iam-a: observing")
+    line = check_cut(acting, "switchover", at, "ssh", "iam-a")
+    assert "| unknown |" in line, line
+
+
+def test_the_other_node_losing_power_in_mid_action_brings_the_vip_back(acting: ActingLab):
+    names = boundaries(acting, "switchover")
+    acting.make_whole()
+    at = names.index("stop keepalived on iam-a: running")
+    line = check_cut(acting, "switchover", at, "power", "iam-b")
+    assert "| failed |" in line or "| unknown |" in line, line

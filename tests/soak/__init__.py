@@ -1,0 +1,1 @@
+"""Long campaigns on the lab: `make soak`."""

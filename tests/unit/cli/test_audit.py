@@ -1,0 +1,87 @@
+"""`iamops audit`: runs as a person reads them, and a chain that is checked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from console.cli.main import main
+from console.ledger.audit import Audit
+
+INTENT = {
+    "run": "cafe0001",
+    "profile": "lab",
+    "action": "switchover",
+    "who": "alice@laptop",
+    "from": "local",
+    "reason": "kernel \x1b[2Jupdate",
+    "command": "iamops --profile lab switchover",
+    "overrides": ["anti-flap"],
+}
+OUTCOME = {
+    **INTENT,
+    "outcome": "succeeded",
+    "sentence": "VIP 10.0.4.99 is on iam-b",
+    "steps": [{"stage": "done", "title": "stop keepalived on iam-a", "took_s": 1.2}],
+    "client": {"longest_gap_ms": 10.4},
+}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    path = tmp_path / "audit.jsonl"
+    audit = Audit(path, lambda: 1_700_000_000.0)
+    audit.append("intent", INTENT)
+    audit.append("outcome", OUTCOME)
+    audit.append("intent", {**INTENT, "run": "cafe0002"})
+    return path
+
+
+def said(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
+    code = main(["audit", *argv])
+    return code, capsys.readouterr().out
+
+
+def test_tail_has_one_line_a_run_and_says_where_an_outcome_is_missing(ledger: Path, capsys):
+    code, out = said(capsys, "tail", "--file", str(ledger))
+    assert code == 0
+    done, lost = out.splitlines()
+    assert done.endswith("-> succeeded: VIP 10.0.4.99 is on iam-b")
+    assert "alice@laptop from local: switchover" in done
+    assert "cafe0002" in lost
+    assert "no outcome recorded" in lost
+
+
+def test_remote_words_reach_the_terminal_harmless(ledger: Path, capsys):
+    for verb in (["tail"], ["show", "cafe0001"]):
+        _, out = said(capsys, *verb, "--file", str(ledger))
+        assert "\x1b" not in out
+        assert "\\x1b" in out
+
+
+def test_show_tells_everything_of_one_run(ledger: Path, capsys):
+    code, out = said(capsys, "show", "cafe0001", "--file", str(ledger))
+    assert code == 0
+    assert "done (1.2 s) stop keepalived on iam-a" in out
+    assert "overrides: anti-flap" in out
+    assert "client: longest gap 10 ms" in out
+
+
+def test_json_is_the_records_as_they_stand(ledger: Path, capsys):
+    _, out = said(capsys, "tail", "-n", "2", "--json", "--file", str(ledger))
+    assert [json.loads(line)["n"] for line in out.splitlines()] == [2, 3]
+
+
+def test_verify_names_the_broken_record(ledger: Path, capsys):
+    assert said(capsys, "verify", "--file", str(ledger)) == (0, "3 records, chain intact\n")
+    ledger.write_bytes(ledger.read_bytes().replace(b"cafe0002", b"cafe0003"))
+    code, out = said(capsys, "verify", "--file", str(ledger))
+    assert code == 1
+    assert out.startswith(f"{ledger}:3: record 3: its content does not fit its hash")
+
+
+def test_a_ledger_that_is_not_there_is_a_usage_error(tmp_path: Path, capsys):
+    assert said(capsys, "verify", "--file", str(tmp_path / "none"))[0] == 2
+    assert said(capsys, "show", "cafe", "--file", str(tmp_path / "none"))[0] == 2

@@ -1,0 +1,52 @@
+"""Gaps as a client feels them, from segments of attempts."""
+
+from __future__ import annotations
+
+from console.model.gap import GAPS_KEPT, Fate, Gap, Move, Segment, gap_report
+
+
+def segment(fate: Fate, first: float, last: float, count: int, node: str | None = None) -> Segment:
+    return Segment(fate, node, first, last, count)
+
+
+def test_a_service_that_always_answers_has_no_gap():
+    report = gap_report([segment(Fate.GOOD, 0.0, 1.0, 101, "iam-a")], 0.0101)
+    assert (report.gaps, report.longest_ms, report.total_ms) == ((), None, 0.0)
+    assert (report.attempts, report.good, report.last_node, report.resolution_ms) == (101, 101, "iam-a", 10.1)
+
+
+def test_a_gap_lasts_from_the_first_failure_to_the_next_answer_whatever_kinds_it_has():
+    row = [
+        segment(Fate.GOOD, 0.00, 1.00, 101, "iam-a"),
+        segment(Fate.REFUSED, 1.01, 1.50, 50),
+        segment(Fate.DARK, 1.51, 2.30, 80),
+        segment(Fate.GOOD, 2.32, 3.00, 69, "iam-b"),
+    ]
+    report = gap_report(row, 0.02)
+    assert report.gaps == (Gap(1.01, 2.32, 1310.0, 50, 80, 0, "iam-a", "iam-b", 20.0),)
+    assert report.moves == (Move(2.32, "iam-a", "iam-b"),)
+
+
+def test_a_gap_that_still_lasts_has_no_end():
+    row = [segment(Fate.GOOD, 0.0, 0.5, 51, "iam-a"), segment(Fate.WRONG, 0.51, 0.61, 11)]
+    (gap,) = gap_report(row, 0.01).gaps
+    assert (gap.ended, gap.duration_ms, gap.wrong) == (None, 100.0, 11)
+
+
+def test_a_move_without_a_failure_is_still_a_move():
+    row = [segment(Fate.GOOD, 0.0, 0.5, 51, "iam-a"), segment(Fate.GOOD, 0.51, 1.0, 50, "iam-b")]
+    report = gap_report(row, 0.01)
+    assert report.longest_ms is None
+    assert report.moves == (Move(0.51, "iam-a", "iam-b"),)
+
+
+def test_of_many_gaps_the_longest_are_kept_in_the_order_of_time():
+    row = []
+    for number in range(50):
+        row.append(segment(Fate.GOOD, number, number + 0.1, 10, "iam-a"))
+        row.append(segment(Fate.DARK, number + 0.11, number + 0.2 + number / 1000, 9))
+    row.append(segment(Fate.GOOD, 50, 51, 10, "iam-a"))
+    report = gap_report(row, 0.01)
+    assert len(report.gaps) == GAPS_KEPT
+    assert [gap.began for gap in report.gaps] == sorted(gap.began for gap in report.gaps)
+    assert report.dark == 450

@@ -1,0 +1,182 @@
+"""The fast probe against a server that goes away for known times, while the main thread is busy too."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from console.model.gap import GapReport
+from console.nodes.client_probe import ClientTarget
+from console.nodes.gap_probe import GapProbe
+from console.nodes.netns import NamespaceForbidden, NamespaceMissing
+from tests.independent_probe import probing
+
+OUTAGES_S = (0.04, 0.08, 0.15, 0.3, 0.5, 0.12)
+BETWEEN_S = 0.4
+WITHIN_MS = 20.0
+ANSWER = b'HTTP/1.1 200 OK\r\nX-Served-By: iam-a\r\nContent-Type: application/json\r\n\r\n{"status":"ok"}'
+WRONG = b"HTTP/1.1 502 Bad Gateway\r\n\r\n"
+
+
+class Server:
+    """Answers in a thread. `mode` is how: good, wrong or silent; `away` closes its port for a while."""
+
+    def __init__(self) -> None:
+        self.mode = "good"
+        self.port = 0
+        self._silent: list[socket.socket] = []
+        self._listen()
+
+    def _listen(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", self.port), backlog=200, reuse_port=False)
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._serve, args=(self._socket,), daemon=True).start()
+
+    def _serve(self, listening: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            if self.mode == "silent":
+                self._silent.append(connection)
+                continue
+            with connection:
+                connection.recv(1024)
+                connection.sendall(ANSWER if self.mode == "good" else WRONG)
+
+    def close(self) -> None:
+        # A thread in accept() holds the socket open: only shutdown wakes it.
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        for connection in self._silent:
+            connection.close()
+        self._silent.clear()
+
+    def reopen(self) -> None:
+        self._listen()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.close()
+
+
+def target(server: Server) -> ClientTarget:
+    return ClientTarget("VI_1", "127.0.0.1", server.port, "iam.api.marmotedu.com", "/healthz")
+
+
+def busy(seconds: float) -> None:
+    """What a painting console does to the interpreter lock."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        sum(number * number for number in range(2000))
+        time.sleep(0.001)
+
+
+def measured(server: Server, kind: str) -> tuple[list[tuple[float, float]], GapReport]:
+    """The outages as they were made (began, ended), and the probe's report of them."""
+    probe = GapProbe(target(server), namespace=None)
+    probe.start()
+    truth: list[tuple[float, float]] = []
+    busy(BETWEEN_S)
+    for outage_s in OUTAGES_S:
+        began = time.monotonic()
+        if kind == "refused":
+            server.close()
+        server.mode = {"refused": "good", "dark": "silent", "wrong": "wrong"}[kind]
+        busy(outage_s)
+        server.mode = "good"
+        if kind == "refused":
+            server.reopen()
+        truth.append((began, time.monotonic()))
+        busy(BETWEEN_S)
+    probe.stop()
+    return truth, probe.report()
+
+
+@pytest.mark.parametrize("kind", ["refused", "wrong", "dark"])
+def test_known_outages_are_measured_to_20_ms(server: Server, kind: str):
+    truth, report = measured(server, kind)
+    assert len(report.gaps) == len(truth), report
+    off_ms = []
+    for (began, ended), gap in zip(truth, report.gaps, strict=True):
+        off = abs(gap.duration_ms - (ended - began) * 1000)
+        # Where this machine did not let the probe run, the report itself says how well it could see.
+        assert off <= max(WITHIN_MS, 2 * gap.uncertainty_ms), (gap, began, ended)
+        assert abs(gap.began - began) * 1000 <= max(WITHIN_MS, gap.uncertainty_ms)
+        off_ms.append(off)
+    assert sorted(off_ms)[len(off_ms) // 2] <= WITHIN_MS
+    failed = {"refused": report.refused, "dark": report.dark, "wrong": report.wrong}
+    assert failed[kind] >= 0.8 * sum(failed.values())
+    assert report.last_node == "iam-a"
+
+
+def test_a_report_can_be_asked_for_while_it_runs(server: Server):
+    probe = GapProbe(target(server), namespace=None)
+    probe.start()
+    busy(0.3)
+    running = probe.report()
+    probe.stop()
+    assert 10 <= running.good <= probe.report().good
+    assert running.longest_ms is None
+    assert running.own_errors == 0
+
+
+def test_a_port_that_nobody_has_is_refused_from_the_first_attempt():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        nobody = ClientTarget("VI_1", "127.0.0.1", unused.getsockname()[1], "h", "/")
+        probe = GapProbe(nobody, namespace=None)
+        probe.start()
+        busy(0.1)
+        probe.stop()
+    report = probe.report()
+    assert report.refused == report.attempts > 3
+    assert report.gaps[0].ended is None
+
+
+def test_a_namespace_that_is_not_there_is_said_at_once(server: Server):
+    probe = GapProbe(target(server), namespace="iamops-no-such")
+    with pytest.raises((NamespaceMissing, NamespaceForbidden)):
+        probe.start()
+
+
+def test_what_this_machine_lacks_is_no_outage(server: Server, monkeypatch: pytest.MonkeyPatch):
+    probe = GapProbe(target(server), namespace=None)
+    real = socket.socket
+
+    class Scarce(real):  # type: ignore[valid-type, misc]
+        def __init__(self, *args: object, **kinds: object) -> None:
+            if threading.current_thread().name == "gap-probe":
+                raise OSError(24, "Too many open files")
+            super().__init__(*args, **kinds)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "socket", Scarce)
+    probe.start()
+    busy(0.1)
+    probe.stop()
+    report = probe.report()
+    assert report.attempts == 0
+    assert report.own_errors > 3
+
+
+def test_the_independent_witness_measures_the_same_outage(server: Server):
+    """What the lab tests hold the product against is held against the truth itself."""
+    with probing("127.0.0.1", "iam.api.marmotedu.com", port=server.port, seconds=20) as witness:
+        busy(0.4)
+        began = time.monotonic()
+        server.close()
+        busy(0.3)
+        server.reopen()
+        truth_ms = (time.monotonic() - began) * 1000
+        busy(0.4)
+    (gap,) = witness.result["gaps"]
+    assert abs(gap["duration_ms"] - truth_ms) <= max(WITHIN_MS, witness.result["longest_span_ms"])
+    assert gap["refused"] > 20
