@@ -16,15 +16,15 @@ from console.engine.order import Order
 from console.engine.report import Outcome, RestoredBy, RunReport, denial_document, run_document
 from console.judge.guards import Denial
 from console.model.profile import Profile
-from console.model.vip import ownership
 from console.plan.action import Action
 from console.plan.impact import NoSuchTarget
 from console.plan.steps import Plan, document
-from console.plan.tier import confirmation
+from console.plan.tier import Confirmation, confirmation
 from console.session.cluster import Cluster
 from console.session.operator import Operator, needs_arming
 
 SETTLE_TIMEOUT_S = 6.0
+NOT_ARMED = "not-armed"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -64,12 +64,12 @@ class ActingSession:
         plan, denied = self._operator.consider(order)
         if self._args.dry_run:
             return self._dry(plan, denied)
-        if not denied and not self._args.yes:
+        if not self._args.yes and not [d for d in denied if d.code != NOT_ARMED]:
             _tell("\n".join(plan_lines(plan)))
             if not await self._agreed(plan):
                 _tell("iamops: refused: not-confirmed: nothing was changed")
                 return ExitCode.REFUSED
-            order = self._order(shown=plan.fingerprint)
+            order = self._order(shown=plan.fingerprint, named=True)
         report = await self._operator.run(order, self._progress)
         code = exit_code(report)
         if report.outcome is Outcome.REFUSED:
@@ -80,9 +80,10 @@ class ActingSession:
             print(json.dumps(run_document(report, self._profile.name, code), indent=2))
         return code
 
-    def _order(self, shown: str | None = None) -> Order:
+    def _order(self, shown: str | None = None, *, named: bool = False) -> Order:
+        """`named`: the cluster's name was typed, which arms as --arm does."""
         self._operator.disarm()
-        if not needs_arming(self._profile.environment) or self._args.arm == self._profile.name:
+        if not needs_arming(self._profile.environment) or named or self._args.arm == self._profile.name:
             self._operator.arm()
         return self._operator.order(
             self._action, reason=self._args.reason, overrides=tuple(self._args.override), shown=shown
@@ -99,12 +100,9 @@ class ActingSession:
 
     async def _agreed(self, plan: Plan) -> bool:
         """Asks on the terminal. Only the whole word agrees; anything else is a no."""
-        owners = tuple(
-            claim.node
-            for name in self._profile.vrrp
-            for claim in ownership(self._cluster.store.state, name, self._cluster.now()).owners
-        )
-        asked = confirmation(plan, self._profile, owners)
+        asked = confirmation(plan, self._cluster.store.state, self._cluster.now())
+        if needs_arming(self._profile.environment):
+            asked = Confirmation(self._profile.name, f"{self._profile.name} is {self._profile.environment}")
         word = asked.typed or "yes"
         sys.stderr.write(f"{asked.why}: type {word} to run this plan [no]: ")
         sys.stderr.flush()

@@ -24,7 +24,7 @@ from console.engine.stepping import Stepper, Stopped
 from console.judge.guards import Case, Denial, denials, standing
 from console.model.facts import LinkState
 from console.plan.build import plan_for
-from console.plan.expectation import Reading, StateExpectation, VipSomewhere, told_all
+from console.plan.expectation import Reading, StateExpectation, Verdict, VipSomewhere, told_all
 from console.plan.steps import Kind, Plan, document
 
 Tell = Callable[[RunReport], None]
@@ -74,6 +74,12 @@ class _Run:
     async def through(self) -> None:
         plan, denied = self._engine.consider(self._order)
         self._tell(plan=plan)
+        if denied and self._order.armed:
+            # What stood in the way may be gone already: no one is refused on old news.
+            self._tell(phase=Phase.LOOKING)
+            await self._eyes.fresh(self._reachable(), FRESH_WITHIN_S)
+            plan, denied = self._engine.consider(self._order)
+            self._tell(plan=plan)
         if denied:
             self._refuse(denied)
             return
@@ -103,9 +109,12 @@ class _Run:
 
     def _lockable(self, plan: Plan) -> list[str]:
         """Every node that can be reached, in one order for everyone: one operator acts on a cluster."""
+        wanted = {*self._reachable(), *plan.nodes}
+        return sorted(wanted, key=lambda name: self._eyes.state.profile.nodes[name].address)
+
+    def _reachable(self) -> list[str]:
         nodes = self._eyes.state.nodes.values()
-        up = {node.name for node in nodes if node.link.state is LinkState.UP} | set(plan.nodes)
-        return sorted(up, key=lambda name: self._eyes.state.profile.nodes[name].address)
+        return [node.name for node in nodes if node.link.state is LinkState.UP]
 
     async def _under_lock(self, shown: Plan, lock: Lock) -> None:
         self._tell(phase=Phase.LOOKING)
@@ -174,11 +183,13 @@ class _Run:
         spoiled = bool(self._stepper.spoiled)
         self._tell(phase=Phase.UNDOING)
         await self._stepper.back()
-        restored = RestoredBy.CONSOLE if spoiled else None
+        restored, unseen = RestoredBy.CONSOLE if spoiled else None, False
         if self._stepper.spoiled:
             self._tell(phase=Phase.WATCHING)
-            restored = RestoredBy.DEAD_MAN if await self._stepper.watch() else RestoredBy.NOBODY
-        unknown = restored is RestoredBy.NOBODY or (stop is not None and stop.unknown)
+            seen = await self._stepper.watch()
+            restored = RestoredBy.DEAD_MAN if seen is Verdict.HOLDS else RestoredBy.NOBODY
+            unseen = seen is Verdict.UNKNOWN
+        unknown = unseen or (stop is not None and stop.unknown)
         state, now = self._eyes.state, self._eyes.now()
         truth = told_all(self._truth(), state, now)
         self._finish(

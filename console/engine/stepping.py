@@ -9,14 +9,17 @@ from console.engine.observing import observe
 from console.engine.ports import Answer, Eyes, Hands, Lock, NotSent, OutcomeUnknown
 from console.engine.report import Stage, StepReport, UndoReport
 from console.model.facts import LinkState
-from console.plan.expectation import Reading, Verdict
+from console.plan.expectation import Reading, Verdict, VipSomewhere
 from console.plan.pieces import disarm
 from console.plan.steps import Kind, Plan, Step, Undo
 
 # Our own undo goes first; the node's timer is for when we cannot.
 DEAD_MAN_MARGIN_S = 2.0
 IDLE_MASTER_S = 1.5
+# Three adverts and a skew, and a little for seeing it.
+ELECTION_WITHIN_S = 6.0
 SUDO_REFUSES = "sudo:"
+COMPLAINT_KEPT = 240
 
 
 class Stopped(Exception):
@@ -142,6 +145,8 @@ class Stepper:
                 del self.spoiled[name]
         for amend in self._plan.amends if spoiled else ():
             await self._amend(amend)
+        if spoiled:
+            await self._owned_again()
         for name in tuple(self._armed):
             if name not in self.spoiled:
                 await self._disarm(name)
@@ -175,7 +180,7 @@ class Stepper:
         return reading.holds
 
     async def _amend(self, amend: Undo) -> None:
-        """Runs only where its condition still fails after a moment: undoing alone was not enough."""
+        """Runs only where its condition does not come to hold: undoing alone was not enough."""
         if amend.only_if is None:
             return
         now = self._eyes.now()
@@ -183,6 +188,13 @@ class Stepper:
         reading = await observe((amend.only_if,), self._hands, self._eyes, since=now, began=now, deadline=deadline)
         if reading.verdict is Verdict.NOT_YET:
             await self._undo(amend)
+
+    async def _owned_again(self) -> None:
+        """Waits for the election that may follow: only then is it worth saying where the VIPs are."""
+        now = self._eyes.now()
+        expected = tuple(VipSomewhere(name) for name in self._plan.impact.moves)
+        deadline = now + ELECTION_WITHIN_S
+        await observe(expected, self._hands, self._eyes, since=now, began=now, deadline=deadline, tick=self._tell)
 
     async def _disarm(self, name: str) -> None:
         """A timer that cannot be stopped from here does what is already done, and does no harm."""
@@ -197,10 +209,14 @@ class Stepper:
         if answer.exit_status == 0:
             del self._armed[name]
 
-    async def watch(self) -> bool:
-        """Waits for the nodes' own timers to bring back what we could not. True when it was all seen."""
+    async def watch(self) -> Verdict:
+        """Waits for the nodes' own timers to bring back what we could not.
+
+        HOLDS: all of it was seen to be back. NOT_YET: seen, and it is not. UNKNOWN: nobody can see it.
+        """
         now = self._eyes.now()
         fires = [at + self._dead_man_s for name, (_, at) in self._armed.items() if name in self.spoiled]
+        found = Verdict.HOLDS
         for name, undo in tuple(self.spoiled.items()):
             deadline = max([now, *fires]) + undo.within_s
             reading = await observe(
@@ -210,7 +226,9 @@ class Stepper:
             self._tell_undo(undo, stage, reading.text)
             if reading.holds:
                 del self.spoiled[name]
-        return not self.spoiled
+            elif found is not Verdict.UNKNOWN:
+                found = reading.verdict
+        return found
 
     def _tell_undo(self, undo: Undo, stage: Stage, text: str = "") -> None:
         others = [each for each in self.undone if each.undo.name != undo.name]
@@ -222,8 +240,8 @@ class Stepper:
 
 
 def _complaint(answer: Answer) -> str:
-    """The last line the command said; a refusal of sudo with the way to mend it."""
-    said = (answer.stderr.strip() or answer.stdout.strip()).rpartition("\n")[2]
+    """What the command said, on one line; a refusal of sudo with the way to mend it."""
+    said = " ".join((answer.stderr.strip() or answer.stdout.strip()).split())[:COMPLAINT_KEPT]
     if said.startswith(SUDO_REFUSES):
         return f"{said} (the login user may not run this: install what `iamops profile sudoers` prints)"
     ended = "was killed" if answer.exit_status is None else f"exit code {answer.exit_status}"

@@ -26,9 +26,10 @@ LOOK_TIMEOUT_S = 3.0
 
 # The inner shell beats as long as lines arrive. The node itself adds where they come from and since when.
 _INNER = f"printf '{HELD.decode()}\\n'; while read -r -t {LEASE_S} _; do :; done"
+# The note appears in the process list only with the lock in hand: who merely tries is not taken for a holder.
 _OUTER = (
-    f'exec flock --nonblock --conflict-exit-code {CONFLICT} /run bash -c "$1" '
-    '"iamops-lock from=${SSH_CONNECTION%% *} since=$(date +%s) $2"'
+    f"exec 9< /run && flock --nonblock --conflict-exit-code {CONFLICT} 9 || exit $?; "
+    'exec bash -c "$1" "iamops-lock from=${SSH_CONNECTION%% *} since=$(date +%s) $2"'
 )
 _WHO = ("sh", "-c", "grep -ahsz '^iamops-lock ' /proc/[0-9]*/cmdline | head -zn 1")
 

@@ -33,6 +33,8 @@ class Watch:
     units_changed: asyncio.Event = field(default_factory=asyncio.Event)
     vrrp_changed: asyncio.Event = field(default_factory=asyncio.Event)
     safety_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    health_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    peers_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def node(self) -> str:
@@ -44,6 +46,8 @@ class Watch:
         self.units_changed.set()
         self.vrrp_changed.set()
         self.safety_changed.set()
+        self.health_changed.set()
+        self.peers_changed.set()
 
     def lost(self, source: Source, reason: str) -> None:
         self.emit(SourceLost(self.clock(), self.node, source, reason))

@@ -76,6 +76,27 @@ class VipSomewhere:
 
 
 @dataclass(frozen=True, slots=True)
+class NoIdleMaster:
+    """The node is not MASTER of the instance without holding its VIP, which would keep it from everyone."""
+
+    node: str
+    instance: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.node} is not MASTER of {self.instance} without the VIP"
+
+    def judge(self, state: ClusterState, since: float, now: float) -> Reading:
+        node, address = state.nodes[self.node], state.profile.vrrp[self.instance].address
+        seen, held = node.vrrp[self.instance], node.addresses.value
+        if seen.value is None or held is None:
+            return Reading(Verdict.UNKNOWN, f"{self.node}: {seen.reason or node.addresses.reason}")
+        idle = seen.value.state is VrrpState.MASTER and address not in held
+        text = f"{self.node} is {seen.value.state} and {'has no' if address not in held else 'has the'} VIP"
+        return Reading(Verdict.NOT_YET if idle else Verdict.HOLDS, text)
+
+
+@dataclass(frozen=True, slots=True)
 class VrrpIn:
     """keepalived on the node says that the instance is in one of these states."""
 
@@ -211,6 +232,7 @@ class ClientAnswered:
 StateExpectation = (
     VipOn
     | VipSomewhere
+    | NoIdleMaster
     | VrrpIn
     | EffectivePriority
     | UnitRuns

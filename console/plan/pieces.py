@@ -8,6 +8,7 @@ from console.plan.expectation import (
     DomainsAnswer,
     EffectivePriority,
     Expectation,
+    NoIdleMaster,
     ServiceHealthy,
     StateExpectation,
     TimerArmed,
@@ -84,7 +85,7 @@ def lower_again(instance: str, node: str, priority: int) -> Undo:
 
 
 def resign(instance: str, node: str, unit: str) -> Undo:
-    """Makes a MASTER that holds no address let go, when after all undoing nobody has the VIP."""
+    """Makes a MASTER that holds no address let go: while it adverts, nobody else takes the VIP."""
     return Undo(
         name=f"resign {instance}@{node}",
         title=f"restart {unit}: it is MASTER of {instance} and holds no VIP",
@@ -94,7 +95,7 @@ def resign(instance: str, node: str, unit: str) -> Undo:
         timeout_s=COMMAND_TIMEOUT_S,
         within_s=10.0,
         dead_man=None,
-        only_if=VipSomewhere(instance),
+        only_if=NoIdleMaster(node, instance),
     )
 
 

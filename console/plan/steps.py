@@ -25,7 +25,7 @@ class Kind(StrEnum):
 class Undo:
     """How one change is taken back, and the dead-man's timer that does the same without us.
 
-    `only_if` names an expectation that must fail before this undo is needed at all. `dead_man` is the
+    `only_if` is an expectation: the undo is needed only where it does not hold. `dead_man` is the
     systemd unit name without its suffix, or None where nothing was armed.
     """
 

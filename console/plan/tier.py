@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from console.model.profile import Profile
+from console.model.state import ClusterState
+from console.model.vip import ownership
 from console.plan.action import RollingRestart, ServiceAction, Verb
 from console.plan.steps import Plan
 
@@ -17,9 +18,10 @@ class Confirmation:
     why: str
 
 
-def confirmation(plan: Plan, profile: Profile, owners: tuple[str, ...]) -> Confirmation:
-    """What the operator must do. `owners` are the nodes that hold a VIP now."""
-    action = plan.action
+def confirmation(plan: Plan, state: ClusterState, now: float) -> Confirmation:
+    """What the operator must do. `now` in epoch seconds."""
+    action, profile = plan.action, state.profile
+    owners = {claim.node for name in profile.vrrp for claim in ownership(state, name, now).owners}
     if not isinstance(action, ServiceAction):
         rolling = isinstance(action, RollingRestart)
         return Confirmation(profile.name, "every node is touched" if rolling else "the VIP moves")

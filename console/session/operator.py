@@ -16,6 +16,7 @@ from console.engine.ports import AuditUnwritable, GapMeter
 from console.engine.report import RunReport
 from console.judge.guards import Denial
 from console.ledger.audit import Audit, LedgerError
+from console.ledger.page import Page, page
 from console.model.gap import GapReport
 from console.model.profile import Environment
 from console.nodes.gap_probe import GapProbe
@@ -42,7 +43,8 @@ class Operator:
         self._always_armed = always_armed
         self._armed_until = float("-inf")
         eyes = StoreEyes(cluster.store, cluster.now, cluster.look_again)
-        self._engine = Engine(cluster.hands, eyes, _Ledger(ledger or audit_file()), self._meter)
+        self._ledger = ledger or audit_file()
+        self._engine = Engine(cluster.hands, eyes, _Ledger(self._ledger), self._meter)
 
     # --- arming ---
 
@@ -88,6 +90,14 @@ class Operator:
     async def run(self, order: Order, tell: Tell) -> RunReport:
         """Carries it out; `tell` hears of every change. Cancelling undoes first. Raises NoSuchTarget."""
         return await self._engine.run(order, tell)
+
+    def look_again(self) -> None:
+        """Asks for fresh evidence, before a plan is shown to anyone."""
+        self._cluster.look_again()
+
+    def audit(self) -> Page:
+        """Everything that was done from this machine. Reads the disk; raises OSError."""
+        return page(self._ledger)
 
     def _meter(self, plan: Plan) -> GapMeter | None:
         """Measures at the first VIP that the plan could touch, if a client sees it now."""

@@ -27,7 +27,7 @@ async def http(watch: Watch) -> None:
                 if service.domain:
                     group.create_task(_domain(watch, service, service.domain))
 
-    await every(HTTP_EVERY_S, look)
+    await every(HTTP_EVERY_S, look, early=watch.health_changed)
 
 
 async def peers(watch: Watch) -> None:
@@ -42,7 +42,7 @@ async def peers(watch: Watch) -> None:
             for store in watch.profile.datastores.values():
                 group.create_task(_datastore(watch, store))
 
-    await every(PEERS_EVERY_S, look)
+    await every(PEERS_EVERY_S, look, early=watch.peers_changed)
 
 
 async def _service(watch: Watch, service: Service, target: str, host: str) -> None:

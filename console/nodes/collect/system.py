@@ -67,7 +67,7 @@ async def host(watch: Watch) -> None:
 
 
 async def safety(watch: Watch) -> None:
-    """What actions have left on the node: read with the host's facts, and whenever someone wants to act."""
+    """What actions have left on the node: slowly, and at once whenever someone wants to act."""
 
     async def look() -> None:
         try:
@@ -75,7 +75,7 @@ async def safety(watch: Watch) -> None:
         except CommandFailed as failure:
             watch.lost(Source.SAFETY, failure.reason)
 
-    await every(HOST_EVERY_S, look, early=watch.safety_changed)
+    await every(REPAIR_EVERY_S, look, early=watch.safety_changed)
 
 
 async def units(watch: Watch) -> None:

@@ -134,10 +134,10 @@ def test_the_command_line_asks_for_the_same():
 
 
 def test_what_touches_the_owner_needs_its_name_typed():
-    profile, state = pair(), healthy()
+    state = healthy()
 
     def typed(action):
-        return confirmation(plan_for(action, state, NOW), profile, ("iam-a",)).typed
+        return confirmation(plan_for(action, state, NOW), state, NOW).typed
 
     assert typed(ServiceAction(Verb.RESTART, "nginx", "iam-a")) == "iam-a"
     assert typed(ServiceAction(Verb.RESTART, "nginx", "iam-b")) is None
