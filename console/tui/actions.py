@@ -5,7 +5,7 @@ An action that cannot be done now is never silent: `denied` says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -19,7 +19,11 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the operator is doing right now, as far as an action must know it."""
+    """What the operator is doing right now, as far as an action must know it.
+
+    `aim` is the unit and node under the cursor, as a command names them; `units` are all there are.
+    `running` is the run under way, in words. `guards` say what a guard would answer now, by action.
+    """
 
     detail: str = ""
     selection: str = ""
@@ -28,6 +32,15 @@ class Situation:
     paused: bool = False
     nodes: tuple[str, ...] = ()
     themes: tuple[str, ...] = ()
+    view: str = ""
+    armed_s: float = 0.0
+    running: str = ""
+    has_run: bool = False
+    aim: str = ""
+    units: tuple[str, ...] = ()
+    rolling: tuple[str, ...] = ()
+    takers: tuple[str, ...] = ()
+    guards: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +58,11 @@ def _always(situation: Situation) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing the operator can do. `hint` is its word among the key hints, if it belongs there.
+    """One thing the operator can do. `hint` is its word among the key hints, if it belongs there:
+    always, or only while `hint_armed` is what the console is.
 
-    `offered` actions stand in the palette; those that only move about have their keys.
+    `offered` actions stand in the palette; those that only move about have their keys. `denied` is why
+    it cannot even be asked for; what a guard says against it is shown, and argued in its dialog.
     """
 
     name: str
@@ -57,8 +72,13 @@ class Action:
     command: bool = False
     argument: Argument | None = None
     hint: str = ""
+    hint_armed: bool | None = None
     offered: bool = True
     denied: Callable[[Situation], str | None] = _always
+
+    def why_not(self, situation: Situation) -> str | None:
+        """What stands in its way now: the screen's own reasons first, then the guards'."""
+        return self.denied(situation) or situation.guards.get(self.name)
 
     @property
     def usage(self) -> str:
@@ -67,6 +87,9 @@ class Action:
             return self.name
         label = self.argument.label
         return f"{self.name} {label}" if self.argument.required else f"{self.name} [{label}]"
+
+
+OVERVIEW, AUDIT = "Overview", "Audit"
 
 
 def _no_detail(situation: Situation) -> str | None:
@@ -89,8 +112,41 @@ def _paused(situation: Situation) -> str | None:
     return "the screen is paused; press p to go on first" if situation.paused else None
 
 
-def _one_node(situation: Situation) -> str | None:
-    return None if situation.nodes else "the profile has no nodes"
+def _may_act(situation: Situation) -> str | None:
+    """Looking is always allowed; changing something is not."""
+    if situation.running:
+        return f"{situation.running} is under way; `run` shows it"
+    if situation.armed_s <= 0:
+        return "read-only; A arms for ten minutes"
+    return _paused(situation)
+
+
+def _disarmed(situation: Situation) -> str | None:
+    return None if situation.armed_s > 0 else "it is read-only"
+
+
+def _no_run(situation: Situation) -> str | None:
+    return None if situation.has_run else "nothing has been run yet"
+
+
+def _here(view: str) -> Callable[[Situation], str | None]:
+    return lambda situation: f"this is the {view}" if situation.view == view else None
+
+
+def _only_on_overview(situation: Situation) -> str | None:
+    return None if situation.view == OVERVIEW else "press 1 for the Overview first"
+
+
+def _units(situation: Situation) -> tuple[str, ...]:
+    return situation.units
+
+
+def _restarts(situation: Situation) -> tuple[str, ...]:
+    return (*situation.units, *situation.rolling)
+
+
+def _takers(situation: Situation) -> tuple[str, ...]:
+    return situation.takers
 
 
 def _nodes(situation: Situation) -> tuple[str, ...]:
@@ -100,6 +156,10 @@ def _nodes(situation: Situation) -> tuple[str, ...]:
 def _themes(situation: Situation) -> tuple[str, ...]:
     return situation.themes
 
+
+UNIT = Argument("UNIT NODE", True, _units)
+RESTART = Argument("UNIT NODE", False, _restarts)
+TAKER = Argument("NODE", False, _takers)
 
 ACTIONS: tuple[Action, ...] = (
     Action("command", "Open the command line", ("colon",), hint="command", offered=False),
@@ -118,11 +178,41 @@ ACTIONS: tuple[Action, ...] = (
     Action("last", "Last row", ("G", "end"), Scope.PANE, denied=_no_rows),
     Action("copy", "Copy the line under the cursor", ("c",), denied=_no_detail),
     Action("copy-selection", "Copy what the mouse selected", ("ctrl+c",), denied=_no_selection),
-    Action("pause", "Hold the picture, or go on", ("p",), command=True, hint="pause"),
-    Action("refresh", "Reconnect and poll now", ("ctrl+r",), command=True, hint="refresh", denied=_paused),
+    Action("pause", "Hold the picture, or go on", ("p",), command=True, hint="pause", hint_armed=False),
+    Action("arm", "Arm for ten minutes; armed, disarm", ("A",), command=True, hint="arm", hint_armed=False),
+    Action(
+        "restart",
+        "Restart a unit",
+        ("R",),
+        command=True,
+        argument=RESTART,
+        hint="restart",
+        hint_armed=True,
+        denied=_may_act,
+    ),
+    Action(
+        "switchover",
+        "Move the VIP",
+        ("F",),
+        command=True,
+        argument=TAKER,
+        hint="switchover",
+        hint_armed=True,
+        denied=_may_act,
+    ),
+    Action("disarm", "Read-only again", command=True, denied=_disarmed),
+    Action("reload", "Reload a unit", command=True, argument=UNIT, denied=_may_act),
+    Action("start", "Start a unit", command=True, argument=UNIT, denied=_may_act),
+    Action("stop", "Stop a unit", command=True, argument=UNIT, denied=_may_act),
+    Action("run", "The run under way, or the last one", command=True, denied=_no_run),
+    Action("overview", "The cluster at a glance", ("1",), command=True, denied=_here(OVERVIEW)),
+    Action("audit", "Who did what, and is the record intact", ("7",), command=True, denied=_here(AUDIT)),
+    Action("refresh", "Reconnect and poll now", ("ctrl+r",), command=True, denied=_paused),
     Action("export", "Save the screen as SVG", ("ctrl+s",), command=True, argument=Argument("FILE")),
     Action("theme", "Change the colour theme", command=True, argument=Argument("NAME", True, _themes)),
-    Action("node", "Go to a node", command=True, argument=Argument("NAME", True, _nodes), denied=_one_node),
+    Action(
+        "node", "Go to a node", command=True, argument=Argument("NAME", True, _nodes), denied=_only_on_overview
+    ),
     Action("clear", "Clear filter or message, then go back", ("escape",), offered=False),
     Action("back", "Go back; on the Overview, quit", ("q",), hint="quit", offered=False),
     Action("quit", "Quit the console", command=True),
@@ -162,7 +252,7 @@ def key_name(key: str) -> str:
     return f"^{key.removeprefix('ctrl+').upper()}" if key.startswith("ctrl+") else key
 
 
-def hints() -> tuple[tuple[str, str], ...]:
-    """The key hints at the foot of the screen, in the registry's order: at most seven."""
-    hinted = [(key_name(a.keys[0]), a.hint) for a in ACTIONS if a.hint and a.keys]
+def hints(*, armed: bool = False) -> tuple[Action, ...]:
+    """What the foot of the screen offers, in the registry's order: at most seven."""
+    hinted = [action for action in ACTIONS if action.hint and action.hint_armed in (None, armed)]
     return tuple(hinted[:HINTS_MAX])

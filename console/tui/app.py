@@ -6,14 +6,14 @@ import asyncio
 import gc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
+from textual.screen import Screen
 
 from console.judge.findings import Finding
 from console.model.events import Event, Noticed
@@ -22,13 +22,19 @@ from console.model.state import ClusterState
 from console.tui.actions import Scope, Situation, action
 from console.tui.bindings import PALETTE_KEY, console_bindings
 from console.tui.cluster import Cluster
+from console.tui.deck import Deck
 from console.tui.export import export_path, self_contained
 from console.tui.frames import Frames
 from console.tui.looks import Looks
 from console.tui.no_color import WithoutColor
+from console.tui.orders import Orders, rolling_targets, takers, targets
+from console.tui.palette import Palette
 from console.tui.palette_commands import ActionProvider
+from console.tui.screens.audit import AuditScreen
 from console.tui.screens.help import HelpScreen
 from console.tui.screens.overview import Overview
+from console.tui.screens.run import RunScreen
+from console.tui.screens.view import View
 from console.tui.view.dirty import ALL, Part, touched, urgent
 from console.tui.view.help import help_lines
 from console.tui.view.moment import Moment
@@ -37,10 +43,8 @@ from console.tui.widgets.foot import Foot
 TICK_S = 1.0
 JUDGE_GAP_S = 0.25
 HELP_WIDTH = 76
-ABOUT = (
-    "The Overview shows one cluster: who owns the VIP, each node, every service from every node, "
-    "requests, events and findings. Tab goes from pane to pane; ? there explains that pane."
-)
+QUIT_AGAIN_S = 5.0
+INTERRUPTED = 130
 
 
 class ConsoleApp(App[None], inherit_bindings=False):
@@ -58,9 +62,22 @@ class ConsoleApp(App[None], inherit_bindings=False):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider}
     COMMAND_PALETTE_BINDING = PALETTE_KEY
 
-    def __init__(self, cluster: Cluster, *, theme: str | None = None, no_color: bool = False) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        deck: Deck,
+        *,
+        theme: str | None = None,
+        no_color: bool = False,
+        leave_on: Sequence[int] = (),
+    ) -> None:
         super().__init__()
         self._cluster = cluster
+        self._deck = deck
+        self._orders = Orders(cluster, deck, self)
+        self._quit_asked_at = float("-inf")
+        self._leaving = False
+        self._leave_on = leave_on
         self._without_color = WithoutColor()
         self._looks = Looks(theme, no_color=self.no_color or no_color)
         for each in self._looks.textual_themes():
@@ -76,24 +93,47 @@ class ConsoleApp(App[None], inherit_bindings=False):
     # --- life ---
 
     def get_default_screen(self) -> Overview:
-        nodes = tuple(self._cluster.store.state.nodes)
-        situation = Situation(nodes=nodes, themes=self._looks.names)
-        return Overview(self._moment(), self._looks.palette, situation)
+        profile = self._cluster.store.state.profile
+        self._base = Situation(
+            nodes=tuple(profile.nodes),
+            themes=self._looks.names,
+            units=targets(profile),
+            rolling=rolling_targets(profile),
+            takers=takers(profile),
+        )
+        return Overview(self._moment(), self._looks.palette, self._base)
 
     def on_mount(self) -> None:
+        for signal in self._leave_on:
+            asyncio.get_running_loop().add_signal_handler(signal, self.leave)
         self._unsubscribe = self._cluster.store.subscribe(self._heard)
-        self.set_interval(TICK_S, partial(self._frames.mark, ALL, urgent=True))
+        self.set_interval(TICK_S, self._tick)
         self._frames.mark(ALL, urgent=True)
         self.run_worker(self._start(), name="cluster", exit_on_error=False)
         # What was made to start stays for good. Not walking through it again keeps a collection, and
         # with it the way from an event to the screen, under a few milliseconds instead of fifty.
         self.call_after_refresh(gc.freeze)
         for complaint in self._looks.complaints:
-            self.call_after_refresh(self.overview.toast, complaint, Severity.WARNING)
+            self.call_after_refresh(self.say, complaint, Severity.WARNING)
+
+    def _tick(self) -> None:
+        self._orders.tick()
+        self._frames.mark(ALL, urgent=True)
 
     async def on_unmount(self) -> None:
+        await self._orders.acting.end()
         self._unsubscribe()
         await self._cluster.stop()
+
+    def leave(self) -> None:
+        """Ends the console as soon as a run under way has been undone. Safe to call from a signal."""
+        if not self._orders.acting.active:
+            self.exit(return_code=INTERRUPTED if self._leaving else 0)
+            return
+        self._leaving = True
+        self._orders.acting.stop()
+        if not isinstance(self.screen, RunScreen):
+            self._orders.do_run("")
 
     async def _start(self) -> None:
         """The worker's edge: whatever stops the session from starting is told, not thrown."""
@@ -104,14 +144,42 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self._cluster.store.apply(Noticed(self._cluster.now(), None, Severity.CRITICAL, text))
 
     @property
-    def overview(self) -> Overview:
-        screen = self.screen_stack[0]
-        assert isinstance(screen, Overview)  # noqa: S101 - the root screen is made by get_default_screen
-        return screen
+    def view(self) -> View:
+        """The full screen in sight, under whatever dialogs are open."""
+        return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, View))
 
     @property
     def situation(self) -> Situation:
-        return self.overview.situation
+        return self.view.situation
+
+    # --- what orders need of the screen ---
+
+    @property
+    def colours(self) -> Palette:
+        return self._looks.palette
+
+    @property
+    def aim(self) -> str:
+        return self.situation.aim
+
+    def say(self, text: str, severity: Severity = Severity.INFO) -> None:
+        """A run may end when the screen is gone already: then nobody is told here."""
+        if self.screen_stack:
+            self.view.toast(text, severity)
+
+    def prompt(self, text: str) -> None:
+        self.view.ask(text)
+
+    def show(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None:
+        self.push_screen(screen, answered)
+
+    def changed(self) -> None:
+        """The stance is another one; and whoever asked us to leave may be waiting for the end of a run."""
+        if not self.is_running:
+            return
+        if self._leaving and not self._orders.acting.active:
+            self.leave()
+        self._frames.mark(frozenset({Part.HEADER}), urgent=True)
 
     # --- from event to pixel ---
 
@@ -129,11 +197,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
             asyncio.get_running_loop().call_later(delay_s, self.call_next, call)
 
     def _paint(self, parts: frozenset[Part]) -> None:
-        if not self.is_running or not isinstance(self.screen_stack[0], Overview):
+        if not self.is_running:
             return
         if Part.FINDING in parts and self._judge():
             parts |= {Part.HEADER}
-        self.overview.paint(self._moment(), parts)
+        self.view.paint(self._moment(), parts)
 
     def _judge(self) -> bool:
         """Asks the rules, but not at every frame; True if their answer changed."""
@@ -150,12 +218,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def _moment(self) -> Moment:
         """The picture to paint: the present, or the one that is held."""
         now = self._cluster.now()
-        stack = self.screen_stack if self._is_mounted else ()
-        root = stack[0] if stack else None
-        needle = root.moment.needle if isinstance(root, Overview) else ""
+        needle = self.view.moment.needle if self._is_mounted else ""
+        stance = self._orders.stance
         if self._held is not None:
-            return replace(self._held, needle=needle, paused_s=now - self._held.now)
-        return Moment(self._cluster.store.state, now, self._findings, needle)
+            return replace(self._held, needle=needle, paused_s=now - self._held.now, stance=stance)
+        return Moment(self._cluster.store.state, now, self._findings, needle, stance=stance)
 
     # --- colours ---
 
@@ -171,14 +238,15 @@ class ConsoleApp(App[None], inherit_bindings=False):
         """Carries out an action of the registry, or says why not."""
         reason = action(name).denied(self.situation)
         if reason is not None:
-            self.overview.toast(f"{action(name).title}: {reason}", Severity.WARNING)
+            self.say(f"{action(name).title}: {reason}", Severity.WARNING)
             return
-        pane = self.overview.pane
+        pane = self.view.pane
         if action(name).scope is Scope.PANE and pane is not None:
             pane.carry_out(name)
             return
         method = f"do_{name.replace('-', '_')}"
-        getattr(self if hasattr(self, method) else self.overview, method)(argument)
+        owner = next(each for each in (self, self._orders, self.view) if hasattr(each, method))
+        getattr(owner, method)(argument)
 
     def on_foot_asked(self, event: Foot.Asked) -> None:
         self.action_perform(event.name, event.argument)
@@ -187,10 +255,11 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.action_command_palette()
 
     def do_help(self, argument: str) -> None:
-        pane = self.overview.pane
-        name, about = (pane.NAME, pane.ABOUT) if pane is not None else ("Overview", ABOUT)
+        about = self.view.pane or self.view
         width = min(HELP_WIDTH, self.size.width - 5)
-        self.push_screen(HelpScreen(help_lines(name, about, self.situation, width), self._looks.palette))
+        self.push_screen(
+            HelpScreen(help_lines(about.NAME, about.ABOUT, self.situation, width), self._looks.palette)
+        )
 
     def do_pause(self, argument: str) -> None:
         self._held = None if self._held is not None else self._moment()
@@ -198,16 +267,20 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def do_refresh(self, argument: str) -> None:
         self._cluster.refresh()
-        self.overview.toast("looking at every node now")
+        if isinstance(self.view, AuditScreen):
+            self._read_audit()
+        self.say("looking at every node now")
 
     def do_theme(self, name: str) -> None:
         if self._looks.no_color:
-            self.overview.toast("NO_COLOR is set: themes have no effect", Severity.WARNING)
+            self.say("NO_COLOR is set: themes have no effect", Severity.WARNING)
             return
         failure = self._looks.wear(name)
         self.theme = self._looks.name
-        self.overview.dress(self._looks.palette)
-        self.overview.toast(failure or f"theme {name}", Severity.WARNING if failure else Severity.INFO)
+        for screen in self.screen_stack:
+            if isinstance(screen, View):
+                screen.dress(self._looks.palette)
+        self.say(failure or f"theme {name}", Severity.WARNING if failure else Severity.INFO)
 
     def do_copy(self, argument: str) -> None:
         self._copy(self.situation.detail)
@@ -217,7 +290,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def _copy(self, text: str) -> None:
         self.copy_to_clipboard(text)
-        self.overview.toast(f"copied {len(text)} characters")
+        self.say(f"copied {len(text)} characters")
 
     def do_export(self, argument: str) -> None:
         # Once the command line that asked for it has left the screen.
@@ -227,9 +300,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
         try:
             path = self.export_svg(Path(argument).expanduser() if argument else None)
         except OSError as error:
-            self.overview.toast(f"not saved: {error.filename}: {error.strerror}", Severity.WARNING)
+            self.say(f"not saved: {error.filename}: {error.strerror}", Severity.WARNING)
         else:
-            self.overview.toast(f"saved {path}")
+            self.say(f"saved {path}")
 
     def export_svg(self, path: Path | None = None) -> Path:
         """Writes the screen as SVG and says where. Raises OSError."""
@@ -237,12 +310,48 @@ class ConsoleApp(App[None], inherit_bindings=False):
         path.write_text(self.export_screenshot(), encoding="utf-8")
         return path
 
+    # --- from view to view ---
+
+    def do_overview(self, argument: str) -> None:
+        self.pop_screen()
+        self._frames.mark(ALL, urgent=True)
+
+    def do_audit(self, argument: str) -> None:
+        self.push_screen(AuditScreen(self._moment(), self._looks.palette, self._base))
+        self._read_audit()
+
+    def _read_audit(self) -> None:
+        self.run_worker(self._turn_to_audit(), name="audit", exclusive=True, group="audit", exit_on_error=False)
+
+    async def _turn_to_audit(self) -> None:
+        """Reads the ledger in a thread: a slow disk must not hold up the keyboard."""
+        try:
+            page = await asyncio.to_thread(self._deck.audit)
+        except OSError as error:
+            self.say(f"the ledger cannot be read: {error.filename}: {error.strerror}", Severity.WARNING)
+            return
+        if isinstance(self.view, AuditScreen):
+            self.view.turn_to(page)
+
     def do_clear(self, argument: str) -> None:
-        if not self.overview.clear():
-            self.overview.toast("nothing to clear; q quits")
+        if self.view.clear():
+            return
+        if isinstance(self.view, Overview):
+            self.say("nothing to clear; q quits")
+        else:
+            self.do_overview("")
 
     def do_back(self, argument: str) -> None:
-        self.do_quit(argument)
+        if isinstance(self.view, Overview):
+            self.do_quit(argument)
+        else:
+            self.do_overview("")
 
     def do_quit(self, argument: str) -> None:
-        self.exit()
+        """At once, unless that would undo something: then it takes a second time."""
+        now = self._cluster.now()
+        if self._orders.acting.active and now - self._quit_asked_at > QUIT_AGAIN_S:
+            self._quit_asked_at = now
+            self.say(f"{self._orders.acting.running} is under way: again to undo it and quit", Severity.WARNING)
+            return
+        self.leave()

@@ -35,7 +35,8 @@ def parse_command(line: str, situation: Situation) -> Command:
     if action.argument.required and not argument:
         raise CommandError(f"usage: {action.usage}{_among(choices)}")
     if argument and choices and argument not in choices:
-        raise CommandError(f"no {action.name} named {argument!r}{_among(choices, argument)}")
+        noun = action.name if action.argument.label == "NAME" else action.argument.label
+        raise CommandError(f"no {noun} named {argument!r}{_among(choices, argument)}")
     return Command(action, argument)
 
 

@@ -39,7 +39,7 @@ class ActionProvider(Provider):
         return entries(self._console.situation)
 
     def _about(self, action: Action) -> str:
-        reason = action.denied(self._console.situation)
+        reason = action.why_not(self._console.situation)
         if reason:
             return f"not now: {reason}"
         return " ".join(key_name(key) for key in action.keys) or f":{action.usage}"

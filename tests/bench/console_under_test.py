@@ -10,6 +10,7 @@ from pathlib import Path
 from console.model.events import AddressChanged, Event
 from console.model.state import ClusterState
 from console.session.cluster import Cluster
+from console.session.operator import Operator
 from console.session.profiles import load_profile
 from console.tui.app import ConsoleApp
 
@@ -24,7 +25,7 @@ def main(notes: Path) -> None:
                 out.write(json.dumps(line | {"node_at": event.node_at, "stored_at": time.time()}) + "\n")
 
         cluster.store.subscribe(note)
-        ConsoleApp(cluster).run()
+        ConsoleApp(cluster, Operator(cluster, profile_name="lab")).run()
 
 
 if __name__ == "__main__":

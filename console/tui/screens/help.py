@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from console.tui.dialog import toned
 from console.tui.palette import Palette
 from console.tui.view.tone import Line
 
@@ -36,9 +36,7 @@ class HelpScreen(ModalScreen[None]):
 
     def __init__(self, lines: tuple[Line, ...], palette: Palette) -> None:
         super().__init__()
-        self._text = Text("\n").join(
-            Text.assemble(*((span.text, palette.tones[span.tone]) for span in line)) for line in lines
-        )
+        self._text = toned(lines, palette)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll() as box:

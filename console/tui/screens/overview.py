@@ -6,12 +6,10 @@ from dataclasses import replace
 
 from textual.app import ComposeResult
 from textual.events import Resize
-from textual.screen import Screen
 
-from console.model.facts import Severity
-from console.tui.actions import Situation
+from console.tui.actions import OVERVIEW, Situation
 from console.tui.palette import Palette
-from console.tui.view.dirty import ALL, Part
+from console.tui.screens.view import View
 from console.tui.view.layout import CARDS_MAX, Place, Plan, Wants, plan
 from console.tui.view.matrix import matrix_rows, transposed
 from console.tui.view.moment import Moment
@@ -22,7 +20,6 @@ from console.tui.widgets.node_card import NodeCard
 from console.tui.widgets.node_list import NodeList
 from console.tui.widgets.painted import Painted
 from console.tui.widgets.pane import Pane
-from console.tui.widgets.prompt import Mode
 from console.tui.widgets.request_plot import RequestPlot
 from console.tui.widgets.request_rates import RequestRates
 from console.tui.widgets.service_matrix import ServiceMatrix
@@ -30,22 +27,23 @@ from console.tui.widgets.status_header import StatusHeader
 from console.tui.widgets.witness_bar import WitnessBar
 
 
-class Overview(Screen[None]):
-    """The root screen."""
+class Overview(View):
+    """The root view."""
 
+    NAME = OVERVIEW
+    ABOUT = (
+        "The Overview shows one cluster: who owns the VIP, each node, every service from every node, "
+        "requests, events and findings. Tab goes from pane to pane; ? there explains that pane."
+    )
     AUTO_FOCUS = "#services"
     DEFAULT_CSS = """
     Overview { background: $background; overflow: hidden; }
     Overview > * { position: absolute; }
     """
 
-    def __init__(self, moment: Moment, palette: Palette, situation: Situation) -> None:
-        super().__init__()
-        self.moment = moment
-        self._palette = palette
-        self._base = situation
+    def __init__(self, moment: Moment, palette: Palette, base: Situation) -> None:
+        super().__init__(moment, palette, base)
         self._cards = self._make_cards()
-        self._foot = Foot("foot", lambda: self.situation)
         self._services = ServiceMatrix("services")
         self._node_list = NodeList("nodes")
         self._requests = RequestRates("requests")
@@ -65,29 +63,16 @@ class Overview(Screen[None]):
         yield RequestPlot("plot")
         yield EventLog("events")
         yield FindingBar("finding")
-        yield self._foot
+        yield self.foot
 
     def on_mount(self) -> None:
-        self.dress(self._palette)
+        super().on_mount()
         self._arrange(self.app.size.width, self.app.size.height)
 
     def on_resize(self, event: Resize) -> None:
         self._arrange(event.size.width, event.size.height)
 
-    # --- painting ---
-
-    def paint(self, moment: Moment, parts: frozenset[Part] = ALL) -> None:
-        """Shows a moment on the parts that may have changed."""
-        self.moment = moment
-        for widget in self.query(Painted):
-            if widget.PART in parts and widget.display:
-                widget.paint(moment)
-
-    def dress(self, palette: Palette) -> None:
-        """Puts another theme on every part."""
-        self._palette = palette
-        for widget in (self._foot, *self.query(Painted)):
-            widget.dress(palette)
+    # --- places ---
 
     def _arrange(self, width: int, height: int) -> None:
         """Gives every part its place; what has none is hidden."""
@@ -100,7 +85,7 @@ class Overview(Screen[None]):
                 card.roomy = wanted.roomy
                 _put(card, wanted.cards[number] if number < len(wanted.cards) else None)
             self._requests.tall = wanted.tall_requests
-            _put(self._foot, wanted.places["foot"])
+            _put(self.foot, wanted.places["foot"])
         self.paint(self.moment)
 
     def _plan_for(self, width: int, height: int) -> Plan:
@@ -113,33 +98,7 @@ class Overview(Screen[None]):
             return first
         return plan(width, height, replace(wants, grid_rows=matrix_rows(self.moment, services.width)))
 
-    # --- what is going on ---
-
-    @property
-    def pane(self) -> Pane | None:
-        """The pane with the focus, or the one that had it before the prompt took the keys."""
-        return self.focused if isinstance(self.focused, Pane) else self._foot.interrupted
-
-    @property
-    def situation(self) -> Situation:
-        pane = self.pane
-        return replace(
-            self._base,
-            detail=pane.detail if pane is not None else "",
-            selection=self.get_selected_text() or "",
-            needle=self.moment.needle,
-            rows=pane.row_count if pane is not None else 0,
-            paused=self.moment.paused_s is not None,
-        )
-
-    def toast(self, text: str, severity: Severity = Severity.INFO) -> None:
-        self._foot.say(text, severity)
-
-    def on_pane_moved(self) -> None:
-        self._tell()
-
-    def on_descendant_focus(self) -> None:
-        self._tell()
+    # --- moving about ---
 
     def on_pane_edge(self, event: Pane.Edge) -> None:
         """Past the edge of a card stands its neighbour."""
@@ -147,31 +106,6 @@ class Overview(Screen[None]):
             place = list(self._cards).index(event.pane) + event.dx
             if 0 <= place < len(self._cards):
                 self._cards[place].focus()
-
-    def _tell(self) -> None:
-        if isinstance(self.focused, Pane):
-            self._foot.tell(self.focused.detail)
-
-    def on_foot_narrowed(self, event: Foot.Narrowed) -> None:
-        self.narrow(event.needle)
-
-    def narrow(self, needle: str) -> None:
-        """Shows only what contains the needle."""
-        self.paint(replace(self.moment, needle=needle.strip()))
-
-    # --- actions of this screen ---
-
-    def do_command(self, argument: str) -> None:
-        self._foot.open(Mode.COMMAND, "", self.pane or self._services)
-
-    def do_filter(self, argument: str) -> None:
-        self._foot.open(Mode.FILTER, self.moment.needle, self.pane or self._services)
-
-    def do_next_pane(self, argument: str) -> None:
-        self.focus_next(Pane)
-
-    def do_previous_pane(self, argument: str) -> None:
-        self.focus_previous(Pane)
 
     def do_node(self, name: str) -> None:
         """Puts the cursor on a node, in its card or line and in the grid."""
@@ -184,22 +118,6 @@ class Overview(Screen[None]):
             self._cards[number].focus()
         elif self._node_list.go_to_row(name):
             self._node_list.focus()
-
-    def action_copy_text(self) -> None:
-        """Ctrl-C of Textual's screens: through the registry, so that an empty selection is explained."""
-        self.post_message(Foot.Asked("copy-selection", ""))
-
-    def clear(self) -> bool:
-        """Clears one thing: selection, message or filter. False if there was nothing to clear."""
-        if self.selections:
-            self.clear_selection()
-            return True
-        if self._foot.hush():
-            return True
-        if self.moment.needle:
-            self.narrow("")
-            return True
-        return False
 
 
 def _put(widget: Painted | Foot, place: Place | None) -> None:

@@ -26,7 +26,8 @@ from console.tui.view.witness import contradiction
 
 COMPACT_LABEL, ROOMY_LABEL = 7, 12
 MARK = 9
-ROOMY_ONLY = ("kernel", "nginx", "keepalived", "host")
+UNIT_ROWS = ("nginx", "keepalived")
+ROOMY_ONLY = ("kernel", *UNIT_ROWS, "host")
 
 Entry = tuple[str, Line, str]
 """Key, line without its label, and the line in words."""
@@ -47,16 +48,18 @@ def card(moment: Moment, name: str, width: int, *, roomy: bool) -> Picture:
     else:
         middle = _roomy(moment, node) if roomy else [_units(moment, node, inner)]
         entries = [*_vrrp(moment, node, roomy), *middle, _host(moment, node), _link(moment, node, inner)]
-    rows = Rows.of(_row(name, entry, width, roomy) for entry in entries)
+    units = (moment.state.profile.nginx.unit, moment.state.profile.keepalived.unit)
+    aims = {key: f"{unit} {name}" for key, unit in zip(UNIT_ROWS, units, strict=True)} if roomy else {}
+    rows = Rows.of(_row(name, entry, width, roomy, aims.get(entry[0], "")) for entry in entries)
     address = moment.state.profile.nodes[name].address
     title = (Span(name, Tone.TITLE), Span(f" {address}", Tone.MUTED))
     return Picture(title, rows=rows, marks=badge(moment, node))
 
 
-def _row(name: str, entry: Entry, width: int, roomy: bool) -> Row:
+def _row(name: str, entry: Entry, width: int, roomy: bool, aim: str) -> Row:
     key, line, said = entry
     label = " " + key.ljust(ROOMY_LABEL if roomy else COMPACT_LABEL) if key else " "
-    return Row.whole(key, clip_line((Span(label, Tone.MUTED), *line), width), f"{name}: {said}", width)
+    return Row.whole(key, clip_line((Span(label, Tone.MUTED), *line), width), f"{name}: {said}", width, aim)
 
 
 def _dark(moment: Moment, node: NodeState, width: int, roomy: bool) -> list[Entry]:

@@ -34,6 +34,7 @@ class Part(Enum):
     PLOT = auto()
     EVENTS = auto()
     FINDING = auto()
+    AUDIT = auto()
 
 
 ALL = frozenset(Part)

@@ -61,6 +61,19 @@ def seen(moment: Moment, item: Item, name: str) -> Seen:
             return _plain(f"{item.label} from {name}", shown)
 
 
+def aim(profile: Profile, item: Item, name: str) -> str:
+    """The unit and node behind an item on a node, as a command names them; empty where there is none."""
+    match item.kind:
+        case Kind.DOMAIN:
+            return f"{profile.nginx.unit} {name}"
+        case Kind.SERVICE:
+            service = profile.services[item.name]
+            return f"{service.unit} {name}" if service.runs_on(name) else ""
+        case Kind.DATASTORE:
+            store = profile.datastores[item.name]
+            return f"{store.unit} {store.node}" if store.unit else ""
+
+
 def _plain(what: str, shown: Shown[ProbeReport]) -> Seen:
     verdict = judge(shown, of_probe)
     return Seen(verdict, f"{what}: {_story(verdict, shown.value)}")

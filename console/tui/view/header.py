@@ -36,7 +36,7 @@ def header(moment: Moment, width: int) -> Line:
     )
     choices = product(
         place,
-        ((Span("READ-ONLY", tones[0]),),),
+        _mode(moment, tones),
         _alerts(moment, tones),
         _updated(moment, tones),
         _owners(moment, tones),
@@ -50,6 +50,17 @@ def _line(parts: Sequence[Line], tone: Tone) -> Line:
     for number, part in enumerate(part for part in parts if part):
         spans.extend((Span(" | ", tone), *part) if number else part)
     return tuple(spans)
+
+
+def _mode(moment: Moment, tones: Tones) -> tuple[Line, ...]:
+    """Whether a key could change something. This never gives way: who reads it may be about to press one."""
+    stance = moment.stance
+    if stance.running:
+        return ((Span(f"ACTING {stance.done}/{stance.steps}", tones[2]),),)
+    if stance.armed_s > 0:
+        minutes, seconds = divmod(int(stance.armed_s), 60)
+        return ((Span(f"ARMED {minutes}:{seconds:02}", tones[1]),),)
+    return ((Span("READ-ONLY", tones[0]),),)
 
 
 def _owners(moment: Moment, tones: Tones) -> tuple[Line, ...]:

@@ -16,7 +16,7 @@ GLYPHS: tuple[tuple[str, Tone, str], ...] = (
     ("★ VIP", Tone.ACCENT, "the kernel holds the VIP"),
     ("◆ ◇", Tone.OK, "keepalived says MASTER, BACKUP"),
 )
-KEYS, NAME = 15, 16
+KEYS, NAME = 15, 20
 
 
 def help_lines(name: str, about: str, situation: Situation, width: int) -> tuple[Line, ...]:
@@ -47,5 +47,5 @@ def _command(action: Action, situation: Situation) -> Line:
 
 
 def _denied(action: Action, situation: Situation) -> Line:
-    reason = action.denied(situation)
+    reason = action.why_not(situation)
     return (Span(f"  (not now: {reason})", Tone.MUTED),) if reason else EMPTY

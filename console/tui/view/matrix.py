@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.tui.view.fit import column, first_fitting, fit_line
-from console.tui.view.grid import Item, Kind, Seen, items, seen
+from console.tui.view.grid import Item, Kind, Seen, aim, items, seen
 from console.tui.view.health import spans
 from console.tui.view.moment import Moment
 from console.tui.view.rows import Cell, Picture, Row, Rows
@@ -64,7 +64,8 @@ def _service_row(
     line: list[Span] = [kind, Span(column(text, label - KIND - 1))]
     for look in looks:
         line.extend(fit_line(_short(look, cell - 1), cell))
-    cells = tuple(Cell(label + n * cell, cell - 1, look.detail) for n, look in enumerate(looks))
+    aims = [aim(moment.state.profile, item, name) for name in names]
+    cells = tuple(Cell(label + n * cell, cell - 1, looks[n].detail, aims[n]) for n in range(len(names)))
     return Row(f"{item.kind} {item.name}", tuple(line), cells)
 
 
@@ -117,9 +118,9 @@ def _node_row(
     looks = [seen(moment, item, name) for item in columns]
     line: list[Span] = [Span(" " + column(name, label - 1), Tone.TITLE)]
     cells: list[Cell] = []
-    for look, (at, cell) in zip(looks, places, strict=True):
+    for item, look, (at, cell) in zip(columns, looks, places, strict=True):
         line.append(Span(column(look.verdict.mark, cell), look.verdict.tone))
-        cells.append(Cell(at, max(0, cell - 1), look.detail))
+        cells.append(Cell(at, max(0, cell - 1), look.detail, aim(moment.state.profile, item, name)))
     return Row(name, tuple(line), tuple(cells))
 
 

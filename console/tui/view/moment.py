@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from console.judge.findings import Finding
 from console.model.state import ClusterState
+
+
+@dataclass(frozen=True, slots=True)
+class Stance:
+    """What the console may do and is doing: never held back, not even while the picture is.
+
+    `running` is the run under way, in words; `done` of its `steps` are over. `guards` are the reasons a
+    guard would give now, by action.
+    """
+
+    armed_s: float = 0.0
+    running: str = ""
+    done: int = 0
+    steps: int = 0
+    has_run: bool = False
+    guards: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +34,7 @@ class Moment:
     findings: tuple[Finding, ...] = ()
     needle: str = ""
     paused_s: float | None = None
+    stance: Stance = field(default_factory=Stance)
 
     def keeps(self, texts: Iterable[str]) -> bool:
         """Whether something made of `texts` passes the filter."""

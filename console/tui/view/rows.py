@@ -11,11 +11,15 @@ from console.tui.view.tone import EMPTY, Line, Span
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Columns `start` to `start + width` of a row. `detail` says in full what the cell shows in short."""
+    """Columns `start` to `start + width` of a row. `detail` says in full what the cell shows in short.
+
+    `aim` is what an action on this cell would be about: a unit and a node, as a command names them.
+    """
 
     start: int
     width: int
     detail: str
+    aim: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +31,9 @@ class Row:
     cells: tuple[Cell, ...] = ()
 
     @classmethod
-    def whole(cls, key: str, line: Line, detail: str, width: int) -> Row:
+    def whole(cls, key: str, line: Line, detail: str, width: int, aim: str = "") -> Row:
         """A row that is a single cell."""
-        return cls(key, line, (Cell(0, width, detail),))
+        return cls(key, line, (Cell(0, width, detail, aim),))
 
 
 class Rows(Sequence[Row]):

@@ -72,6 +72,10 @@ class Foot(Container):
     def hush(self) -> bool:
         return self._status.hush()
 
+    def show_keys(self, situation: Situation) -> None:
+        """The keys that matter now."""
+        self._hints.turn_to(situation)
+
     def tell(self, detail: str) -> None:
         self._status.tell(detail)
 

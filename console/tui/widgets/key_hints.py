@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from console.tui.actions import hints
+from console.tui.actions import Action, Situation, hints, key_name
 from console.tui.view.fit import first_fitting
 from console.tui.view.tone import Line, Span, Tone
 from console.tui.widgets.painted import Painted
 
 
 class KeyHints(Painted):
-    """Keys from the registry of actions."""
+    """Keys from the registry of actions. One that a guard would refuse now is crossed out; ? says why."""
 
     def __init__(self, ident: str | None = None) -> None:
         super().__init__(ident)
         self._choices: tuple[str, ...] = ()
+        self._situation = Situation()
+
+    def turn_to(self, situation: Situation) -> None:
+        """Shows the keys for another situation."""
+        self._situation = situation
+        self._refresh()
 
     def offer(self, choices: tuple[str, ...]) -> None:
         """Shows completions instead of keys; an empty tuple brings the keys back."""
@@ -32,13 +38,15 @@ class KeyHints(Painted):
 
     def _keys(self) -> Line:
         """Fewer keys on a narrow screen, never half a key; the way out goes last."""
-        *others, way_out = hints()
+        *others, way_out = hints(armed=self._situation.armed_s > 0)
         variants = [
-            tuple(
-                s
-                for key, word in (*others[:n], way_out)
-                for s in (Span(f" {key}", Tone.ACCENT), Span(f" {word} ", Tone.MUTED))
-            )
+            tuple(span for action in (*others[:n], way_out) for span in self._hint(action))
             for n in range(len(others), -1, -1)
         ]
         return first_fitting(variants, self.size.width)
+
+    def _hint(self, action: Action) -> Line:
+        key = key_name(action.keys[0])
+        if action.hint_armed and action.why_not(self._situation):
+            return (Span(f" ✗{key} {action.hint} ", Tone.MUTED),)
+        return (Span(f" {key}", Tone.ACCENT), Span(f" {action.hint} ", Tone.MUTED))

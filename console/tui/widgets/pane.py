@@ -12,7 +12,7 @@ from textual.message import Message
 from console.model.profile import Environment
 from console.tui.bindings import pane_bindings
 from console.tui.view.moment import Moment
-from console.tui.view.rows import Picture, Row
+from console.tui.view.rows import Cell, Picture, Row
 from console.tui.view.rule import rule
 from console.tui.view.tone import Line, Span, Tone
 from console.tui.widgets.painted import Lit, Painted
@@ -71,10 +71,14 @@ class Pane(Painted, can_focus=True):
     @property
     def detail(self) -> str:
         """The whole story of what is under the cursor."""
-        row = self._row_under_cursor()
-        if row is None or not row.cells:
-            return ""
-        return row.cells[min(self._col, len(row.cells) - 1)].detail
+        cell = self._cell_under_cursor()
+        return cell.detail if cell is not None else ""
+
+    @property
+    def aim(self) -> str:
+        """The unit and node under the cursor, if there is one."""
+        cell = self._cell_under_cursor()
+        return cell.aim if cell is not None else ""
 
     @property
     def row_count(self) -> int:
@@ -170,6 +174,10 @@ class Pane(Painted, can_focus=True):
             return None
         key = keys[min(self._index, len(keys) - 1)]
         return self._picture.rows[self._picture.rows.keys.index(key)]
+
+    def _cell_under_cursor(self) -> Cell | None:
+        row = self._row_under_cursor()
+        return row.cells[min(self._col, len(row.cells) - 1)] if row is not None and row.cells else None
 
     def _keep_cursor(self) -> None:
         """On its row if that is still there. A cursor that was never moved stays at the top."""

@@ -16,6 +16,7 @@ from console.model.events import (
     LinkChanged,
     Noticed,
     RequestsCounted,
+    SafetyReported,
     Target,
     UnitReported,
     VrrpReported,
@@ -28,6 +29,7 @@ from console.model.facts import (
     ProbeOutcome,
     ProbeReport,
     RequestCount,
+    SafetyReport,
     Severity,
     UnitReport,
     VrrpReport,
@@ -117,6 +119,7 @@ def daemons(node: str, at: float, *, master: bool, priority: int) -> list[Event]
     units = ("keepalived", "nginx", *SERVICES)
     return [
         VrrpReported(at, node, "VI_1", report),
+        SafetyReported(at, node, SafetyReport(track_files=("VI_1",))),
         *(
             UnitReported(at, node, unit, UnitReport("active", "running", 0, 700 + n))
             for n, unit in enumerate(units)

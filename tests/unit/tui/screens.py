@@ -9,14 +9,15 @@ from textual.pilot import Pilot
 
 from console.model.state import ClusterState
 from console.tui.app import ConsoleApp
+from tests.unit.tui.decks import FixedDeck
 from tests.unit.tui.scenes import FixedCluster
 
 
 class Watched:
     """A running console and its cluster."""
 
-    def __init__(self, app: ConsoleApp, cluster: FixedCluster, pilot: Pilot[None]) -> None:
-        self.app, self.cluster, self.pilot = app, cluster, pilot
+    def __init__(self, app: ConsoleApp, cluster: FixedCluster, deck: FixedDeck, pilot: Pilot[None]) -> None:
+        self.app, self.cluster, self.deck, self.pilot = app, cluster, deck, pilot
 
     @property
     def lines(self) -> list[str]:
@@ -44,11 +45,16 @@ class Watched:
 
 @asynccontextmanager
 async def console(
-    state: ClusterState, size: tuple[int, int] = (80, 24), cluster: FixedCluster | None = None, **options: object
+    state: ClusterState,
+    size: tuple[int, int] = (80, 24),
+    cluster: FixedCluster | None = None,
+    deck: FixedDeck | None = None,
+    **options: object,
 ) -> AsyncIterator[Watched]:
     """A console on a fixed cluster, painted and idle."""
     cluster = cluster or FixedCluster(state)
-    app = ConsoleApp(cluster, **options)  # type: ignore[arg-type]
+    deck = deck or FixedDeck(cluster)
+    app = ConsoleApp(cluster, deck, **options)  # type: ignore[arg-type]
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
-        yield Watched(app, cluster, pilot)
+        yield Watched(app, cluster, deck, pilot)

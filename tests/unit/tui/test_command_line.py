@@ -12,7 +12,7 @@ from console.tui.palette_commands import entries
 from console.tui.view.help import help_lines
 from console.tui.view.tone import text_of
 
-HERE = Situation(detail="x", rows=1, nodes=("iam-a", "iam-b"), themes=("dark", "light"))
+HERE = Situation(detail="x", rows=1, nodes=("iam-a", "iam-b"), themes=("dark", "light"), units=("nginx iam-a",))
 
 
 def test_a_command_with_its_argument() -> None:
@@ -32,7 +32,8 @@ def test_a_unique_beginning_is_enough() -> None:
         ("theme drak", "no theme named 'drak'; did you mean 'dark'?"),
         ("node c", "no node named 'c'; one of: iam-a, iam-b"),
         ("pause now", "pause takes nothing after it, got 'now'"),
-        ("xyz", "no command 'xyz'; commands: help, pause, refresh, export, theme, node, quit"),
+        ("reload nginx", "no UNIT NODE named 'nginx'; did you mean 'nginx iam-a'?"),
+        ("arm now", "arm takes nothing after it, got 'now'"),
     ],
 )
 def test_a_line_that_is_not_understood_says_what_would_be(line: str, message: str) -> None:
@@ -66,9 +67,18 @@ def test_no_key_means_two_things() -> None:
 
 
 def test_at_most_seven_hints_and_the_way_out_is_one_of_them() -> None:
-    assert len(hints()) <= HINTS_MAX
-    assert ("q", "quit") in hints()
+    for armed in (False, True):
+        offered = hints(armed=armed)
+        assert len(offered) <= HINTS_MAX
+        assert "quit" in [action.hint for action in offered]
+        assert ("switchover" in [action.hint for action in offered]) is armed
     assert key_name("ctrl+r") == "^R"
+
+
+def test_an_unknown_command_names_them_all() -> None:
+    with pytest.raises(CommandError) as caught:
+        parse_command("xyz", HERE)
+    assert str(caught.value) == f"no command 'xyz'; commands: {', '.join(a.name for a in ACTIONS if a.command)}"
 
 
 def test_a_denied_action_says_why() -> None:

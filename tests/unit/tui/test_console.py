@@ -18,6 +18,7 @@ from console.tui.screens.help import HelpScreen
 from console.tui.screens.overview import Overview
 from console.tui.widgets.pane import MOTIONS
 from tests.unit.tui import scenes
+from tests.unit.tui.decks import FixedDeck
 from tests.unit.tui.scenes import NOW, VIP, A, B, FixedCluster, bad
 from tests.unit.tui.screens import console
 
@@ -53,7 +54,7 @@ async def test_a_vip_move_reaches_the_screen_by_itself() -> None:
 async def test_only_the_lines_that_changed_are_repainted() -> None:
     async with console(scenes.healthy()) as seen:
         await seen.pilot.pause(0.15)
-        services = seen.app.overview.query_one("#services")
+        services = seen.app.view.query_one("#services")
         lines: list[int] = []
         render = services.render_line
         services.render_line = lambda y: lines.append(y) or render(y)  # type: ignore[method-assign, func-returns-value]
@@ -319,7 +320,8 @@ async def test_every_action_of_the_registry_is_carried_out_by_someone() -> None:
                 assert action.name in MOTIONS
                 continue
             method = f"do_{action.name.replace('-', '_')}"
-            assert hasattr(seen.app, method) or hasattr(seen.app.overview, method), action.name
+            owners = (seen.app, seen.app._orders, seen.app.view)
+            assert any(hasattr(owner, method) for owner in owners), action.name
 
 
 async def test_findings_come_with_their_next_step_and_j_goes_through_them() -> None:
@@ -345,7 +347,7 @@ async def test_every_size_is_drawn_and_the_focus_is_never_lost(size: tuple[int, 
         if size[1] > 2:
             assert "PROD" in seen.lines[0]
         await seen.press("tab")
-        assert seen.app.overview.pane is not None
+        assert seen.app.view.pane is not None
 
 
 async def test_a_cluster_of_one_node_without_services() -> None:
@@ -369,7 +371,8 @@ async def test_no_color_writes_no_colour_at_all(monkeypatch: pytest.MonkeyPatch)
     for asked in (True, False):
         if not asked:
             monkeypatch.setenv("NO_COLOR", "1")
-        app = ConsoleApp(FixedCluster(scenes.troubled()), no_color=asked)
+        cluster = FixedCluster(scenes.troubled())
+        app = ConsoleApp(cluster, FixedDeck(cluster), no_color=asked)
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.pause()
             await pilot.press("question_mark")

@@ -11,6 +11,7 @@ from console.judge.findings import Finding
 from console.model.state import ClusterState
 from console.tui.app import ConsoleApp
 from tests.unit.tui import scenes
+from tests.unit.tui.decks import FixedDeck, audited
 from tests.unit.tui.scenes import FixedCluster
 
 SCENES: dict[str, tuple[Callable[[], ClusterState], tuple[Finding, ...]]] = {
@@ -26,13 +27,16 @@ EXTRA: dict[str, tuple[Callable[[], ClusterState], tuple[Finding, ...]]] = {
     "fifty": (scenes.many, ()),
 }
 
+SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
 Compare = Callable[..., bool]
 
 
 def app(scene: str, theme: str) -> ConsoleApp:
     make, findings = (SCENES | EXTRA)[scene]
     cluster = FixedCluster(make(), findings=findings)
-    return ConsoleApp(cluster, theme=None if theme == "no-color" else theme, no_color=theme == "no-color")
+    return ConsoleApp(
+        cluster, FixedDeck(cluster), theme=None if theme == "no-color" else theme, no_color=theme == "no-color"
+    )
 
 
 async def _settled(pilot: Pilot[None]) -> None:
@@ -40,7 +44,7 @@ async def _settled(pilot: Pilot[None]) -> None:
 
 
 @pytest.mark.parametrize("theme", ["dark", "light", "no-color"])
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+@SIZES
 @pytest.mark.parametrize("scene", SCENES)
 def test_overview(snap_compare: Compare, scene: str, size: tuple[int, int], theme: str) -> None:
     assert snap_compare(app(scene, theme), terminal_size=size, run_before=_settled)
@@ -58,3 +62,36 @@ def test_help(snap_compare: Compare) -> None:
 def test_command_line(snap_compare: Compare) -> None:
     keys = ["colon", "t", "h", "e", "m", "e", "space"]
     assert snap_compare(app("healthy", "dark"), press=keys, run_before=_settled)
+
+
+async def _switchover(pilot: Pilot[None]) -> None:
+    await pilot.press("A", "F")
+    await pilot.pause(0.3)
+
+
+async def _running(pilot: Pilot[None]) -> None:
+    await _switchover(pilot)
+    pilot.app.screen.query_one("#typed").focus()
+    await pilot.press(*"lab", "enter")
+    await pilot.pause(0.3)
+
+
+async def _audit(pilot: Pilot[None]) -> None:
+    await pilot.press("7")
+    await pilot.pause(0.4)
+
+
+@SIZES
+def test_confirm(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(app("healthy", "dark"), terminal_size=size, run_before=_switchover)
+
+
+@SIZES
+def test_run(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(app("healthy", "dark"), terminal_size=size, run_before=_running)
+
+
+@SIZES
+def test_audit(snap_compare: Compare, size: tuple[int, int]) -> None:
+    cluster = FixedCluster(scenes.healthy())
+    assert snap_compare(ConsoleApp(cluster, audited()), terminal_size=size, run_before=_audit)

@@ -59,10 +59,10 @@ async def test_a_reason_of_the_link_a_probe_and_a_finding(nasty_finding: Finding
 
 async def test_a_toast_and_the_filter() -> None:
     async with console(scenes.healthy()) as seen:
-        seen.app.overview.toast(NASTY)
+        seen.app.view.toast(NASTY)
         await seen.pilot.pause()
         assert "[red]x[/] \\x1b[31m" in seen.foot
-        seen.app.overview.narrow("[red]x[/]\x1b[31m")
+        seen.app.view.narrow("[red]x[/]\x1b[31m")
         await seen.pilot.pause()
         assert "SERVICES /[red]x[/]\\x1b[31m" in seen.text
         harmless(seen)

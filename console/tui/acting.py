@@ -1,0 +1,64 @@
+"""One run at a time: begins it, keeps its newest report, and sees to it that it is undone when we leave."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from console.engine.order import Order
+from console.engine.report import RunReport
+from console.plan.impact import NoSuchTarget
+from console.tui.deck import Deck
+
+
+class Acting:
+    """The run under way, or the last one. `changed()` hears of every news of it, `over()` of its end."""
+
+    def __init__(self, deck: Deck, changed: Callable[[], None], over: Callable[[], None]) -> None:
+        self.order: Order | None = None
+        self.report: RunReport | None = None
+        self.failure = ""
+        self._deck = deck
+        self._changed = changed
+        self._over = over
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def active(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    @property
+    def running(self) -> str:
+        """The action under way in words, or an empty text."""
+        return self.order.action.sentence if self.active and self.order is not None else ""
+
+    def begin(self, order: Order) -> None:
+        """Starts a run. There must be none under way."""
+        assert not self.active  # noqa: S101 - the front asks first
+        self.order, self.report, self.failure = order, None, ""
+        self._task = asyncio.get_running_loop().create_task(self._run(order), name=f"run {order.run}")
+        self._task.add_done_callback(lambda task: self._over())
+
+    def stop(self) -> None:
+        """Has the run undone; it goes on until that is done."""
+        if self._task is not None and self.active:
+            self._task.cancel()
+
+    async def end(self) -> None:
+        """Has the run undone, and waits for it."""
+        self.stop()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self, order: Order) -> None:
+        """A worker's edge: what goes wrong in a run is told, not thrown. The engine has undone it by then."""
+        try:
+            self.report = await self._deck.run(order, self._heard)
+        except NoSuchTarget as error:
+            self.failure = str(error)
+        except Exception as error:
+            self.failure = f"{order.action.sentence}: {error or type(error).__name__}"
+
+    def _heard(self, report: RunReport) -> None:
+        self.report = report
+        self._changed()

@@ -1,0 +1,215 @@
+"""What the operator asks the cluster for: arming, the dialog before an action, and its run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from textual.screen import Screen
+
+from console.engine.order import Order
+from console.engine.report import Outcome
+from console.model.events import Noticed
+from console.model.facts import Severity
+from console.model.profile import Profile
+from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
+from console.plan.impact import NoSuchTarget
+from console.tui.acting import Acting
+from console.tui.cluster import Cluster
+from console.tui.deck import Deck
+from console.tui.palette import Palette
+from console.tui.screens.confirm import ConfirmScreen
+from console.tui.screens.run import RunScreen
+from console.tui.view.moment import Stance
+from console.tui.view.run import run_summary
+
+ROLLING = "--rolling"
+SEVERITIES = {
+    Outcome.SUCCEEDED: Severity.INFO,
+    Outcome.REFUSED: Severity.WARNING,
+    Outcome.FAILED: Severity.CRITICAL,
+    Outcome.UNKNOWN: Severity.CRITICAL,
+}
+
+
+class Front(Protocol):
+    """The screen, as far as an order needs it."""
+
+    @property
+    def colours(self) -> Palette: ...
+
+    @property
+    def aim(self) -> str:
+        """The unit and node under the cursor."""
+        ...
+
+    def say(self, text: str, severity: Severity = Severity.INFO) -> None: ...
+
+    def prompt(self, text: str) -> None:
+        """Opens the command line with a beginning."""
+        ...
+
+    def show(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None: ...
+
+    def changed(self) -> None:
+        """Something about arming or the run is different now."""
+        ...
+
+
+class Orders:
+    """The actions of the registry that change the cluster, and those that arm for them."""
+
+    def __init__(self, cluster: Cluster, deck: Deck, front: Front) -> None:
+        self._cluster = cluster
+        self._deck = deck
+        self._front = front
+        self._was_armed = False
+        self._guards: Mapping[str, str] = {}
+        self.acting = Acting(deck, front.changed, self._over)
+
+    @property
+    def stance(self) -> Stance:
+        """What the console may do and is doing, now."""
+        acting, armed_s = self.acting, self._deck.armed_s
+        steps = acting.report.steps if acting.report else ()
+        return Stance(
+            armed_s=armed_s,
+            running=acting.running,
+            done=sum(step.over for step in steps),
+            steps=len(steps),
+            has_run=acting.order is not None,
+            guards=self._guards,
+        )
+
+    def tick(self) -> None:
+        """Once a second: asks the guards again, and says when the ten minutes are over."""
+        armed = self._deck.armed_s > 0
+        self._guards = self._asked() if armed and not self.acting.active else {}
+        if self._was_armed and not armed:
+            self._front.say("ten minutes are over: read-only again", Severity.WARNING)
+        self._was_armed = armed
+
+    def _asked(self) -> Mapping[str, str]:
+        """What a guard would say now to the actions that have a key."""
+        offered: dict[str, Action | None] = {
+            "switchover": Switchover(),
+            "restart": _service(Verb.RESTART, self._front.aim) if self._front.aim else None,
+        }
+        return {name: why for name, action in offered.items() if action and (why := self._why_not(action))}
+
+    def _why_not(self, action: Action) -> str:
+        try:
+            _, denied = self._deck.consider(self._deck.order(action))
+        except NoSuchTarget:
+            return ""
+        return "; ".join(denial.sentence for denial in denied)
+
+    # --- arming ---
+
+    def do_arm(self, argument: str) -> None:
+        if self._deck.armed_s > 0:
+            self.do_disarm(argument)
+            return
+        self._deck.arm()
+        self._was_armed = True
+        self._front.say("armed for ten minutes: every action still asks; A disarms", Severity.WARNING)
+        self.tick()
+        self._front.changed()
+
+    def do_disarm(self, argument: str) -> None:
+        self._deck.disarm()
+        self._was_armed = False
+        self._front.say("read-only again")
+        self._front.changed()
+
+    # --- actions ---
+
+    def do_restart(self, target: str) -> None:
+        target = target or self._front.aim
+        if not target:
+            self._front.prompt("restart ")
+        elif target.endswith(ROLLING):
+            self._propose(RollingRestart(target.split()[0]))
+        else:
+            self._propose(_service(Verb.RESTART, target))
+
+    def do_reload(self, target: str) -> None:
+        self._propose(_service(Verb.RELOAD, target))
+
+    def do_start(self, target: str) -> None:
+        self._propose(_service(Verb.START, target))
+
+    def do_stop(self, target: str) -> None:
+        self._propose(_service(Verb.STOP, target))
+
+    def do_switchover(self, target: str) -> None:
+        profile = self._cluster.store.state.profile
+        if not target and len(profile.vrrp) > 1:
+            self._front.prompt("switchover ")
+            return
+        words = target.split()
+        instance = next((word for word in words if word in profile.vrrp), None)
+        self._propose(Switchover(next((word for word in words if word != instance), None), instance))
+
+    def _propose(self, action: Action) -> None:
+        """Shows what would happen. Nothing is changed before the operator has said so in the dialog."""
+        self._deck.look_again()
+        try:
+            plan, denied = self._deck.consider(self._deck.order(action))
+        except NoSuchTarget as error:
+            self._front.say(str(error), Severity.WARNING)
+            return
+        if not plan.steps and not denied:
+            self._front.say(plan.prediction)
+            return
+        dialog = ConfirmScreen(self._deck, self._cluster, action, self._front.colours)
+        self._front.show(dialog, self._answered)
+
+    def _answered(self, order: Order | None) -> None:
+        if order is None:
+            self._front.say("cancelled: nothing was changed")
+            return
+        self.acting.begin(order)
+        self._note(f"{order.action.sentence} begins", Severity.INFO)
+        self.do_run("")
+
+    def do_run(self, argument: str) -> None:
+        order = self.acting.order
+        if order is not None:
+            self._front.show(RunScreen(self.acting, order.command, self._cluster.now, self._front.colours))
+
+    def _over(self) -> None:
+        acting = self.acting
+        report = acting.report
+        text = acting.failure or (run_summary(report) if report else "the run was stopped before it began")
+        severity = SEVERITIES[report.outcome] if report and report.outcome else Severity.WARNING
+        self._note(text, severity)
+        self._front.say(text, severity)
+        self._front.changed()
+
+    def _note(self, text: str, severity: Severity) -> None:
+        """A line in the event list: what we did belongs beside what the cluster did."""
+        self._cluster.store.apply(Noticed(self._cluster.now(), None, severity, text))
+
+
+def targets(profile: Profile) -> tuple[str, ...]:
+    """Every unit of every node, as a command names them."""
+    return tuple(f"{unit} {node}" for node in profile.nodes for unit in profile.actionable_units_on(node))
+
+
+def rolling_targets(profile: Profile) -> tuple[str, ...]:
+    """Every unit that runs on more than one node."""
+    units = [unit for node in profile.nodes for unit in profile.actionable_units_on(node)]
+    return tuple(f"{unit} {ROLLING}" for unit in dict.fromkeys(units) if units.count(unit) > 1)
+
+
+def takers(profile: Profile) -> tuple[str, ...]:
+    """Where a VIP can go: a node, or with several instances an instance and a node."""
+    if len(profile.vrrp) == 1:
+        return tuple(profile.nodes)
+    return tuple(f"{instance} {node}" for instance in profile.vrrp for node in profile.nodes)
+
+
+def _service(verb: Verb, target: str) -> ServiceAction:
+    unit, _, node = target.partition(" ")
+    return ServiceAction(verb, unit, node)

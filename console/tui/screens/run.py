@@ -1,0 +1,106 @@
+"""The live panel of a run. It can be left while the run goes on; stopping a run undoes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.events import Key
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from console.tui.acting import Acting
+from console.tui.dialog import dialog_css, fit, text_width, toned
+from console.tui.palette import Palette
+from console.tui.view.run import run_lines
+from console.tui.view.tone import Line, Span, Tone
+
+REFRESH_S = 0.1
+
+
+class RunScreen(ModalScreen[None]):
+    """Shows the newest report ten times a second: steps, timers, and the gap as it is measured."""
+
+    DEFAULT_CSS = dialog_css("RunScreen")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "Close", show=False),
+        Binding("x", "stop", "Undo and stop", show=False),
+        Binding("c", "copy", "Copy as command", show=False),
+        Binding("j,down", "scroll(1)", "Down", show=False),
+        Binding("k,up", "scroll(-1)", "Up", show=False),
+    ]
+
+    def __init__(self, acting: Acting, command: str, now: Callable[[], float], palette: Palette) -> None:
+        super().__init__()
+        self._acting = acting
+        self._command = command
+        self._now = now
+        self._palette = palette
+        self._asked_to_stop = False
+        self._stopping = False
+        self._said = ""
+        # Held, not looked up: a console that is left while this opens has no widgets to be found any more.
+        self._box, self._account, self._foot = Vertical(), Static(), Static()
+
+    def compose(self) -> ComposeResult:
+        with self._box:
+            with VerticalScroll(id="account"):
+                yield self._account
+            yield self._foot
+
+    def on_mount(self) -> None:
+        self._show()
+        self.set_interval(REFRESH_S, self._show)
+
+    def _show(self) -> None:
+        report = self._acting.report
+        lines: tuple[Line, ...] = ((Span(self._acting.failure),),)
+        if report is not None:
+            self._box.border_title = report.action.sentence
+            lines = run_lines(report, self._now(), text_width(self.app.size.width))
+        self._account.update(toned(lines, self._palette))
+        fit(self._box, len(lines), 1, self.app.size.height)
+        self._foot.update(Text(self._keys(), self._palette.tones[Tone.MUTED]))
+
+    def _keys(self) -> str:
+        if not self._acting.active:
+            return self._said or "Esc closes · c copies the command"
+        if self._stopping:
+            return "undoing…"
+        if self._said:
+            return self._said
+        if self._asked_to_stop:
+            return "x again: undo and stop · any other key: go on"
+        return "Esc leaves it running · x undo and stop · c copies the command"
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    def action_stop(self) -> None:
+        """Asked twice: an undone switchover is two more moves of keepalived."""
+        if not self._acting.active:
+            return
+        if self._asked_to_stop:
+            self._stopping = True
+            self._acting.stop()
+        self._asked_to_stop = True
+        self._said = ""
+        self._show()
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self._command)
+        self._said = f"copied: {self._command}"
+        self._show()
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one("#account", VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def on_key(self, event: Key) -> None:
+        """Any key but the second x means: go on."""
+        if event.key != "x":
+            self._asked_to_stop = False
+        self._said = ""

@@ -1,0 +1,133 @@
+"""A full screen of the console: panes between a header and the foot, and what all such screens can do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.screen import Screen
+
+from console.model.facts import Severity
+from console.tui.actions import Situation
+from console.tui.palette import Palette
+from console.tui.view.dirty import ALL, Part
+from console.tui.view.moment import Moment
+from console.tui.widgets.foot import Foot
+from console.tui.widgets.painted import Painted
+from console.tui.widgets.pane import Pane
+from console.tui.widgets.prompt import Mode
+
+
+class View(Screen[None]):
+    """Base of the views on the keys 1 to 7. `base` is what does not change while the console is open."""
+
+    NAME: ClassVar[str] = ""
+    ABOUT: ClassVar[str] = ""
+
+    def __init__(self, moment: Moment, palette: Palette, base: Situation) -> None:
+        super().__init__()
+        self.moment = moment
+        self.foot = Foot("foot", lambda: self.situation)
+        self._palette = palette
+        self._base = base
+
+    def on_mount(self) -> None:
+        self.dress(self._palette)
+
+    # --- painting ---
+
+    def paint(self, moment: Moment, parts: frozenset[Part] = ALL) -> None:
+        """Shows a moment on the parts that may have changed."""
+        self.moment = moment
+        for widget in self.query(Painted):
+            if widget.PART in parts and widget.display:
+                widget.paint(moment)
+        self.foot.show_keys(self.situation)
+
+    def dress(self, palette: Palette) -> None:
+        """Puts another theme on every part."""
+        self._palette = palette
+        for widget in (self.foot, *self.query(Painted)):
+            widget.dress(palette)
+
+    # --- what is going on ---
+
+    @property
+    def pane(self) -> Pane | None:
+        """The pane with the focus, or the one that had it before the prompt took the keys."""
+        return self.focused if isinstance(self.focused, Pane) else self.foot.interrupted
+
+    @property
+    def situation(self) -> Situation:
+        pane, moment = self.pane, self.moment
+        return replace(
+            self._base,
+            view=self.NAME,
+            detail=pane.detail if pane is not None else "",
+            aim=pane.aim if pane is not None else "",
+            selection=self.get_selected_text() or "",
+            needle=moment.needle,
+            rows=pane.row_count if pane is not None else 0,
+            paused=moment.paused_s is not None,
+            armed_s=moment.stance.armed_s,
+            running=moment.stance.running,
+            has_run=moment.stance.has_run,
+            guards=moment.stance.guards,
+        )
+
+    def toast(self, text: str, severity: Severity = Severity.INFO) -> None:
+        self.foot.say(text, severity)
+
+    def on_pane_moved(self) -> None:
+        self._tell()
+
+    def on_descendant_focus(self) -> None:
+        self._tell()
+
+    def _tell(self) -> None:
+        if isinstance(self.focused, Pane):
+            self.foot.tell(self.focused.detail)
+
+    def on_foot_narrowed(self, event: Foot.Narrowed) -> None:
+        self.narrow(event.needle)
+
+    def narrow(self, needle: str) -> None:
+        """Shows only what contains the needle."""
+        self.paint(replace(self.moment, needle=needle.strip()))
+
+    # --- actions that every view has ---
+
+    def ask(self, text: str) -> None:
+        """Opens the command line with the beginning of a command."""
+        self.foot.open(Mode.COMMAND, text, self.pane or self._first_pane())
+
+    def do_command(self, argument: str) -> None:
+        self.ask("")
+
+    def do_filter(self, argument: str) -> None:
+        self.foot.open(Mode.FILTER, self.moment.needle, self.pane or self._first_pane())
+
+    def do_next_pane(self, argument: str) -> None:
+        self.focus_next(Pane)
+
+    def do_previous_pane(self, argument: str) -> None:
+        self.focus_previous(Pane)
+
+    def _first_pane(self) -> Pane:
+        return next(pane for pane in self.query(Pane) if pane.display)
+
+    def action_copy_text(self) -> None:
+        """Ctrl-C of Textual's screens: through the registry, so that an empty selection is explained."""
+        self.post_message(Foot.Asked("copy-selection", ""))
+
+    def clear(self) -> bool:
+        """Clears one thing: selection, message or filter. False if there was nothing to clear."""
+        if self.selections:
+            self.clear_selection()
+            return True
+        if self.foot.hush():
+            return True
+        if self.moment.needle:
+            self.narrow("")
+            return True
+        return False

@@ -1,0 +1,73 @@
+"""A plan as lines: what it will do, what speaks against it, and every command."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from console.judge.guards import Denial
+from console.plan.steps import Kind, Plan, Step
+from console.tui.view.tone import EMPTY, Line, Span, Tone
+
+MARKS = {
+    Kind.LOOK: ("look  ", Tone.MUTED),
+    Kind.ARM: ("arm   ", Tone.ACCENT),
+    Kind.DO: ("DO    ", Tone.WARN),
+    Kind.DISARM: ("disarm", Tone.ACCENT),
+}
+INDENT = 9
+
+
+def plan_lines(plan: Plan, denied: Iterable[Denial], overrides: Iterable[str], width: int) -> tuple[Line, ...]:
+    """Everything a person should have read before saying yes, wrapped to `width`."""
+    insisted = set(overrides)
+    lines: list[Line] = [*_wrapped("", plan.prediction, width, Tone.PLAIN)]
+    for note in plan.notes:
+        lines += _wrapped("note: ", note, width, Tone.MUTED)
+    for denial in denied:
+        lines += _denial(denial, denial.code in insisted, width)
+    for number, step in enumerate(plan.steps, start=1):
+        lines += [EMPTY, *_step(number, step, width)]
+    if plan.steps:
+        lines.append(EMPTY)
+        for expected in plan.steady:
+            lines += _wrapped("in the end: ", expected.sentence, width, Tone.MUTED)
+    return tuple(lines)
+
+
+def _denial(denial: Denial, insisted: bool, width: int) -> Iterator[Line]:
+    if insisted:
+        yield from _wrapped(f"▲ OVERRIDDEN {denial.code}: ", denial.reason, width, Tone.WARN)
+    else:
+        word = "may be overridden" if denial.overridable else "cannot be overridden"
+        yield from _wrapped(f"✗ REFUSED {denial.code}: ", f"{denial.reason} ({word})", width, Tone.DOWN)
+
+
+def _step(number: int, step: Step, width: int) -> Iterator[Line]:
+    word, tone = MARKS[step.kind]
+    first, *rest = textwrap.wrap(step.title, max(10, width - INDENT)) or [""]
+    yield (Span(f"{number:2} ", Tone.MUTED), Span(f"{word}", tone), Span(first))
+    for more in rest:
+        yield (Span(" " * INDENT + more),)
+    given = f" <<< {step.stdin.strip()}" if step.stdin else ""
+    yield from _wrapped(" " * 3 + f"{step.node}$ ", shlex.join(step.argv) + given, width, Tone.MUTED)
+    for expected in step.expect:
+        yield from _wrapped(
+            " " * 3 + "then ", f"{expected.sentence} (within {step.within_s:.0f} s)", width, Tone.OK
+        )
+
+
+def _wrapped(head: str, text: str, width: int, tone: Tone) -> Iterator[Line]:
+    """Continuation lines are indented as far as the text of the first."""
+    indent = min(len(head), INDENT + 3)
+    wrapped = textwrap.wrap(
+        head + text,
+        max(20, width),
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+        replace_whitespace=False,
+    )
+    for line in wrapped:
+        yield (Span(line, tone),)

@@ -1,0 +1,108 @@
+"""A run as lines: where it is, each step with its time, what was undone, what clients lost."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from console.engine.report import Outcome, RunReport, Stage, StepReport
+from console.model.gap import GapReport
+from console.tui.view.tone import EMPTY, Line, Span, Tone
+
+STAGES = {
+    Stage.WAITING: ("·", "waiting  ", Tone.MUTED),
+    Stage.RUNNING: ("▶", "running  ", Tone.ACCENT),
+    Stage.OBSERVING: ("◌", "observing", Tone.ACCENT),
+    Stage.DONE: ("●", "done     ", Tone.OK),
+    Stage.FAILED: ("✗", "failed   ", Tone.DOWN),
+    Stage.UNKNOWN: ("?", "unknown  ", Tone.UNKNOWN),
+}
+OUTCOMES = {
+    Outcome.SUCCEEDED: ("● SUCCEEDED", Tone.OK),
+    Outcome.FAILED: ("✗ FAILED", Tone.DOWN),
+    Outcome.UNKNOWN: ("? UNKNOWN", Tone.UNKNOWN),
+    Outcome.REFUSED: ("▲ REFUSED", Tone.WARN),
+}
+HEAD = 22
+
+
+def run_lines(report: RunReport, now: float, width: int) -> tuple[Line, ...]:
+    """The whole account, at this moment."""
+    lines: list[Line] = [*_status(report, now, width), EMPTY]
+    for step in report.steps:
+        lines += _step(step, now, width)
+    for each in report.undone:
+        glyph, word, tone = STAGES[each.stage]
+        lines.append(EMPTY if each is report.undone[0] else (Span(""),))
+        lines += _entry(f"{glyph} {word} undo", f"{each.undo.title} on {each.undo.node}", tone, width)
+        lines += _observed(each.text, width)
+    lines += [EMPTY, *_client(report.gap, width)]
+    return tuple(lines)
+
+
+def run_summary(report: RunReport) -> str:
+    """One line for a toast or the header."""
+    if report.outcome is not None:
+        return f"{report.action.sentence}: {report.outcome}: {report.sentence}"
+    done = sum(step.over for step in report.steps)
+    return f"{report.action.sentence}: {report.phase} {done}/{len(report.steps)}"
+
+
+def _status(report: RunReport, now: float, width: int) -> Iterator[Line]:
+    ended = report.ended if report.ended is not None else now
+    spent = f"{ended - report.began:.1f} s"
+    if report.outcome is None:
+        yield (Span(f"▶ {report.phase}", Tone.ACCENT), Span(f"  {spent}", Tone.MUTED))
+        return
+    word, tone = OUTCOMES[report.outcome]
+    yield (Span(word, tone), Span(f"  {spent}", Tone.MUTED))
+    for line in textwrap.wrap(report.sentence, width):
+        yield (Span(line),)
+    if report.restored_by is not None:
+        yield (Span("restored by: ", Tone.MUTED), Span(report.restored_by, Tone.WARN))
+    for denial in report.denials:
+        for line in textwrap.wrap(f"✗ {denial.sentence}", width, subsequent_indent="  "):
+            yield (Span(line, Tone.DOWN),)
+    for note in report.notes:
+        yield (Span(f"note: {note}", Tone.MUTED),)
+
+
+def _step(report: StepReport, now: float, width: int) -> Iterator[Line]:
+    glyph, word, tone = STAGES[report.stage]
+    took = ""
+    if report.began is not None:
+        took = f"{(report.ended if report.ended is not None else now) - report.began:5.1f} s"
+    yield from _entry(f"{glyph} {word} {took:>7}", report.step.title, tone, width)
+    if report.stage in (Stage.FAILED, Stage.UNKNOWN):
+        yield from _observed(report.text, width)
+
+
+def _entry(head: str, text: str, tone: Tone, width: int) -> Iterator[Line]:
+    first, *rest = textwrap.wrap(text, max(20, width - HEAD)) or [""]
+    yield (Span(head.ljust(HEAD), tone), Span(first))
+    for more in rest:
+        yield (Span(" " * HEAD + more),)
+
+
+def _observed(text: str, width: int) -> Iterator[Line]:
+    for line in textwrap.wrap(text, max(20, width - HEAD)):
+        yield (Span(" " * HEAD + line, Tone.MUTED),)
+
+
+def _client(gap: GapReport | None, width: int) -> Iterator[Line]:
+    if gap is None:
+        yield (Span("client: not measured", Tone.MUTED),)
+        return
+    resolution = f"{gap.attempts} requests, none further apart than {gap.resolution_ms:.0f} ms"
+    if gap.longest_ms is None:
+        yield (
+            Span("client: ", Tone.MUTED),
+            Span("● no request failed", Tone.OK),
+            Span(f"  ({resolution})", Tone.MUTED),
+        )
+        return
+    kinds = ((gap.refused, "refused"), (gap.dark, "dark"), (gap.wrong, "wrong"))
+    what = ", ".join(f"{count} {word}" for count, word in kinds if count)
+    tone = Tone.OK if gap.longest_ms < 100 else Tone.WARN
+    yield (Span("client: ", Tone.MUTED), Span(f"gap {gap.longest_ms:.0f} ms", tone), Span(f"  {what}"))
+    yield (Span(f"        {resolution}; answered by {gap.last_node or 'nobody'}", Tone.MUTED),)

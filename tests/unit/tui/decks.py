@@ -1,0 +1,180 @@
+"""A deck whose runs go on for as long as a test wants: plans and guards are the real ones."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import replace
+
+from console.engine.order import Order
+from console.engine.report import Outcome, Phase, RestoredBy, RunReport, Stage, StepReport, UndoReport
+from console.judge.guards import Case, Denial, denials
+from console.ledger.page import Page
+from console.ledger.record import FIRST, Record, line_of, record_of
+from console.ledger.verify import Verdict
+from console.model.gap import Fate, Segment, gap_report
+from console.plan.action import Action, command_line
+from console.plan.build import plan_for
+from console.plan.steps import Plan
+from console.tui.deck import Tell
+from tests.unit.tui import scenes
+from tests.unit.tui.scenes import FixedCluster
+
+ARMED_FOR_S = 600.0
+# One request in the dark while the VIP moved, as a client that asks every 10 ms sees it.
+SEGMENTS = (
+    Segment(Fate.GOOD, "iam-a", 0.0, 0.9, 90),
+    Segment(Fate.DARK, None, 0.91, 0.91, 1),
+    Segment(Fate.GOOD, "iam-b", 0.9204, 1.6, 69),
+)
+
+
+class FixedDeck:
+    """`runs` are the orders that were carried out; `go_on` lets the one under way come to its end."""
+
+    def __init__(self, cluster: FixedCluster, *, armed: bool = False) -> None:
+        self._cluster = cluster
+        self._until = cluster.time + ARMED_FOR_S if armed else 0.0
+        self.runs: list[Order] = []
+        self.undone: list[Order] = []
+        self.go_on = asyncio.Event()
+        self.records: tuple[Record, ...] = ()
+        self.verdict = Verdict(0)
+        self.looks = 0
+
+    @property
+    def armed_s(self) -> float:
+        return max(0.0, self._until - self._cluster.time)
+
+    def arm(self) -> float:
+        self._until = self._cluster.time + ARMED_FOR_S
+        return self._until
+
+    def disarm(self) -> None:
+        self._until = 0.0
+
+    def order(
+        self, action: Action, *, reason: str = "", overrides: tuple[str, ...] = (), shown: str | None = None
+    ) -> Order:
+        return Order(
+            action=action,
+            who="ada@desk",
+            origin="local",
+            command=command_line(action, "lab", reason, overrides),
+            reason=reason,
+            overrides=overrides,
+            armed=self.armed_s > 0,
+            shown=shown,
+            run="4312230f",
+        )
+
+    def consider(self, order: Order) -> tuple[Plan, tuple[Denial, ...]]:
+        state, now = self._cluster.store.state, self._cluster.now()
+        plan = plan_for(order.action, state, now)
+        return plan, denials(Case(plan, state, now, order.armed, order.run))
+
+    def look_again(self) -> None:
+        self.looks += 1
+
+    async def run(self, order: Order, tell: Tell) -> RunReport:
+        self.runs.append(order)
+        report = half_way(self.consider(order)[0], self._cluster.now(), order.run)
+        tell(report)
+        try:
+            await self.go_on.wait()
+        except asyncio.CancelledError:
+            self.undone.append(order)
+            over = undone(report)
+        else:
+            over = finished(report)
+        tell(over)
+        return over
+
+    def audit(self) -> Page:
+        return Page(self.records, self.verdict)
+
+
+def half_way(plan: Plan, now: float, run: str = "4312230f") -> RunReport:
+    """A run whose next thing is to see its first change."""
+    began = now - 1.6
+    stages = [Stage.DONE, Stage.DONE, Stage.DONE, Stage.OBSERVING]
+    steps = tuple(
+        StepReport(
+            step,
+            stage,
+            began=began + 0.3 * n if stage is not Stage.WAITING else None,
+            ended=began + 0.3 * n + 0.1 if stage is Stage.DONE else None,
+        )
+        for n, (step, stage) in enumerate(itertools.zip_longest(plan.steps, stages, fillvalue=Stage.WAITING))
+        if not isinstance(step, Stage)
+    )
+    return RunReport(
+        run=run,
+        action=plan.action,
+        began=began,
+        phase=Phase.ACTING,
+        plan=plan,
+        steps=steps,
+        gap=gap_report(SEGMENTS, 0.0112),
+    )
+
+
+def finished(report: RunReport) -> RunReport:
+    steps = tuple(
+        replace(step, stage=Stage.DONE, began=step.began or report.began + 1, ended=step.ended or report.began + 2)
+        for step in report.steps
+    )
+    return replace(
+        report,
+        steps=steps,
+        phase=Phase.OVER,
+        outcome=Outcome.SUCCEEDED,
+        sentence="VIP 10.0.4.99 is on iam-b",
+        ended=report.began + 2.8,
+    )
+
+
+def undone(report: RunReport) -> RunReport:
+    """The step under way did not do what it should, and everything was put back."""
+    steps = tuple(
+        replace(step, stage=Stage.FAILED, ended=report.began + 6, text="VIP 10.0.4.99 is on nobody, not on iam-b")
+        if step.stage is Stage.OBSERVING
+        else step
+        for step in report.steps
+    )
+    undos = [each.step.undo for each in report.steps if each.step.undo is not None]
+    return replace(
+        report,
+        steps=steps,
+        undone=tuple(UndoReport(undo, Stage.DONE, f"{undo.title}: seen") for undo in reversed(undos)),
+        phase=Phase.OVER,
+        outcome=Outcome.FAILED,
+        sentence="stop keepalived on iam-a: VIP 10.0.4.99 is on nobody; now: VIP 10.0.4.99 is on iam-a",
+        restored_by=RestoredBy.CONSOLE,
+        interrupted=True,
+        ended=report.began + 8.2,
+    )
+
+
+def record(n: int, kind: str, **body: object) -> Record:
+    """One record of a ledger; its hash is right, its place in a chain is not looked at."""
+    made = record_of(line_of(n, f"2026-11-23T20:{n:02}:07.120Z", kind, FIRST, None, body)[:-1])
+    assert made is not None
+    return made
+
+
+def audited() -> FixedDeck:
+    """Two runs: a switchover that worked, and a restart that never came to its end."""
+    made = FixedDeck(FixedCluster(scenes.healthy()))
+    who = {"who": "ada@desk", "from": "local"}
+    owners, moved = ({"owners": {"VI_1": [node]}} for node in ("iam-a", "iam-b"))
+    switchover = {"run": "aaaa", "action": "switchover", "command": "iamops --profile lab switchover", **who}
+    restart = {"run": "bbbb", "action": "restart nginx on iam-b", "reason": "new [bold]cert\x1b[31m", **who}
+    steps = [{"stage": "done", "took_s": 0.4, "title": "stop keepalived on iam-a"}]
+    made.records = (
+        record(1, "intent", before=owners, **switchover),
+        record(2, "outcome", outcome="succeeded", steps=steps, after=moved, **switchover),
+        record(3, "intent", **restart),
+    )
+    made.verdict = Verdict(3)
+    return made

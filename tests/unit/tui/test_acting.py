@@ -1,0 +1,274 @@
+"""Acting from the console: arming, the dialog before an action, the panel of its run, and leaving."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import Button, Checkbox, Input
+
+from console.model.events import UnitReported, VrrpTransition
+from console.model.facts import UnitReport, VrrpState
+from console.plan.action import RollingRestart, ServiceAction, Switchover, Verb
+from console.tui.screens.confirm import ConfirmScreen
+from console.tui.screens.overview import Overview
+from console.tui.screens.run import RunScreen
+from tests.unit.tui import scenes
+from tests.unit.tui.decks import FixedDeck
+from tests.unit.tui.scenes import NOW, B, FixedCluster
+from tests.unit.tui.screens import Watched, console
+
+SIZES = [(80, 24), (120, 40)]
+
+
+async def armed(seen: Watched) -> None:
+    await seen.press("A")
+    assert "ARMED 10:00" in seen.lines[0]
+
+
+async def agree(seen: Watched, word: str = "lab") -> None:
+    """Types what the dialog asks for, and agrees."""
+    seen.app.screen.query_one("#typed", Input).focus()
+    await seen.type(word)
+    await seen.press("enter")
+
+
+@pytest.mark.parametrize("keys", [["R"], ["F"], [*":reload nginx iam-a", "enter"]])
+async def test_read_only_refuses_and_says_how_to_arm(keys: list[str]) -> None:
+    async with console(scenes.healthy()) as seen:
+        await seen.press(*({":": "colon", " ": "space", "-": "minus"}.get(key, key) for key in keys))
+        assert "read-only; A arms for ten minutes" in seen.foot
+        assert isinstance(seen.app.screen, Overview)
+
+
+async def test_arming_counts_down_and_ends_by_itself() -> None:
+    async with console(scenes.healthy()) as seen:
+        assert "READ-ONLY" in seen.lines[0]
+        await armed(seen)
+        seen.cluster.time += 83
+        await seen.pilot.pause(1.2)
+        assert "ARMED 8:37" in seen.lines[0]
+        seen.cluster.time += 600
+        await seen.pilot.pause(1.2)
+        assert "READ-ONLY" in seen.lines[0]
+        assert "read-only again" in seen.foot
+
+
+async def test_a_second_a_disarms() -> None:
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.press("A")
+        assert "READ-ONLY" in seen.lines[0]
+        assert seen.deck.armed_s == 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_cancel_has_the_focus_and_the_buttons_are_always_in_sight(size: tuple[int, int]) -> None:
+    async with console(scenes.healthy(), size=size) as seen:
+        await armed(seen)
+        await seen.press("F")
+        assert isinstance(seen.app.screen, ConfirmScreen)
+        assert seen.app.focused is seen.app.screen.query_one("#cancel", Button)
+        assert "Cancel" in seen.text
+        assert "Run" in seen.text
+        assert "type lab" in seen.text
+        await seen.press("enter")
+        assert isinstance(seen.app.screen, Overview)
+        assert "cancelled: nothing was changed" in seen.foot
+        assert seen.deck.runs == []
+
+
+async def test_the_plan_stands_in_the_dialog_word_for_word() -> None:
+    async with console(scenes.healthy(), size=(120, 80)) as seen:
+        await armed(seen)
+        await seen.press("F")
+        assert "VIP 10.0.4.99 moves iam-a -> iam-b, about 0.01 s" in seen.text
+        assert "iam-b$ sudo -n /usr/bin/tee /run/iamops-priority.VI_1 <<< 204" in seen.text
+        assert "iam-a$ sudo -n /usr/bin/systemctl stop keepalived.service" in seen.text
+
+
+async def test_a_switchover_runs_only_when_the_clusters_name_was_typed() -> None:
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.press("F")
+        await agree(seen, "lob")
+        assert isinstance(seen.app.screen, ConfirmScreen)
+        assert seen.app.screen.query_one("#run", Button).disabled
+        seen.app.screen.query_one("#typed", Input).value = ""
+        await agree(seen)
+        order = seen.deck.runs[0]
+        assert order.action == Switchover()
+        assert order.shown == seen.deck.consider(order)[0].fingerprint
+
+
+async def test_what_changes_behind_the_dialog_must_be_read_again() -> None:
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.press("F")
+        seen.app.screen.query_one("#typed", Input).value = "lab"
+        before = seen.app.screen.plan.fingerprint
+        seen.cluster.store.apply(UnitReported(NOW, B, "nginx", UnitReport("active", "running", 1, 9999)))
+        await seen.pilot.pause(1.3)
+        assert seen.app.screen.plan.fingerprint != before
+        assert seen.app.screen.query_one("#typed", Input).value == ""
+        assert "the state has changed" in seen.text
+
+
+async def test_a_restart_is_about_what_is_under_the_cursor() -> None:
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.press("j", "j", "j", "j", "l", "R")
+        assert isinstance(seen.app.screen, ConfirmScreen)
+        assert "restart iam-pump on iam-b" in seen.text
+        seen.app.screen.query_one("#run", Button).press()
+        await seen.pilot.pause()
+        assert seen.deck.runs[0].action == ServiceAction(Verb.RESTART, "iam-pump", "iam-b")
+
+
+async def test_a_restart_on_the_owner_asks_for_its_name() -> None:
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.press("R")
+        assert "iam-a owns the VIP: type iam-a" in seen.text
+
+
+async def test_a_rolling_restart_from_the_command_line() -> None:
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.type(":restart iam-pump --rolling")
+        await seen.press("enter")
+        await agree(seen)
+        assert seen.deck.runs[0].action == RollingRestart("iam-pump")
+
+
+async def test_a_guard_crosses_its_key_out_and_the_dialog_and_help_say_why() -> None:
+    cluster = FixedCluster(scenes.healthy())
+    cluster.store.apply(VrrpTransition(NOW, B, "VI_1", VrrpState.FAULT))
+    async with console(scenes.healthy(), cluster=cluster) as seen:
+        await armed(seen)
+        await seen.pilot.pause(0.2)
+        assert "✗F switchover" in seen.lines[-1]
+        await seen.press("F")
+        assert "REFUSED standby-fault: iam-b is in FAULT and would not take the VIP" in seen.text
+        assert seen.app.screen.query_one("#run", Button).disabled
+        await seen.press("escape", "question_mark")
+        for _ in range(8):
+            await seen.press("pagedown")
+        assert seen.deck.runs == []
+
+
+async def test_an_override_needs_a_reason_and_goes_into_the_order() -> None:
+    cluster = FixedCluster(scenes.healthy())
+    cluster.store.apply(UnitReported(NOW, B, "nginx", UnitReport("inactive", "dead")))
+    async with console(scenes.healthy(), cluster=cluster) as seen:
+        await armed(seen)
+        await seen.press("F")
+        screen = seen.app.screen
+        assert "refused: " in seen.text
+        for box in screen.query(Checkbox):
+            box.value = True
+        screen.query_one("#typed", Input).value = "lab"
+        await seen.pilot.pause()
+        assert screen.obstacle == "an override needs a reason"
+        screen.query_one("#reason", Input).value = "nginx comes up in a minute"
+        await seen.pilot.pause()
+        assert screen.obstacle == ""
+        screen.query_one("#run", Button).press()
+        await seen.pilot.pause()
+        order = seen.deck.runs[0]
+        assert set(order.overrides) == {"standby-unhealthy", "check-blind"}
+        assert order.reason == "nginx comes up in a minute"
+
+
+async def test_c_copies_the_command_that_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with console(scenes.healthy()) as seen:
+        copied: list[str] = []
+        monkeypatch.setattr(seen.app, "copy_to_clipboard", copied.append)
+        await armed(seen)
+        await seen.press("F", "c")
+        assert copied == ["iamops --profile lab switchover"]
+        assert "copied: iamops --profile lab switchover" in seen.text
+
+
+async def test_the_panel_shows_the_steps_and_can_be_left_running() -> None:
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.press("F")
+        await agree(seen)
+        assert isinstance(seen.app.screen, RunScreen)
+        await seen.pilot.pause(0.2)
+        assert "● done" in seen.text
+        assert "◌ observing" in seen.text
+        await seen.press("q")
+        assert isinstance(seen.app.screen, Overview)
+        await seen.pilot.pause(0.2)
+        assert "ACTING 3/8" in seen.lines[0]
+        await seen.press("R")
+        assert "switchover is under way" in seen.foot
+        seen.deck.go_on.set()
+        await seen.pilot.pause(0.2)
+        assert "switchover: succeeded: VIP 10.0.4.99 is on iam-b" in seen.foot
+        assert "ACTING" not in seen.lines[0]
+        await seen.type(":run")
+        await seen.press("enter")
+        assert "● SUCCEEDED" in seen.text
+        assert "gap 10 ms" in seen.text
+
+
+async def test_x_twice_undoes_and_any_other_key_goes_on() -> None:
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.press("F")
+        await agree(seen)
+        await seen.press("x")
+        assert "x again: undo and stop" in seen.text
+        await seen.press("j")
+        assert "x again" not in seen.text
+        await seen.press("x", "x")
+        await seen.pilot.pause(0.2)
+        assert seen.deck.undone == seen.deck.runs
+        assert "✗ FAILED" in seen.text
+        assert "restored by: console" in seen.text
+
+
+async def test_quitting_in_mid_run_asks_twice_and_undoes_first() -> None:
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.press("F")
+        await agree(seen)
+        await seen.press("q", "q")
+        assert "again to undo it and quit" in seen.foot
+        assert seen.deck.undone == []
+        await seen.press("q")
+        await seen.pilot.pause(0.3)
+        assert seen.deck.undone == seen.deck.runs
+    assert seen.app.return_code == 130
+
+
+async def test_a_run_that_fails_with_an_error_of_our_own_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(self: FixedDeck, order: object, tell: object) -> None:
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr(FixedDeck, "run", broken)
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.press("F")
+        await agree(seen)
+        await seen.pilot.pause(0.2)
+        assert "switchover: no such luck" in seen.text
+        await seen.press("escape")
+        assert "switchover: no such luck" in seen.foot
+
+
+async def test_what_is_already_so_needs_no_dialog() -> None:
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.type(":start nginx iam-a")
+        await seen.press("enter")
+        assert isinstance(seen.app.screen, Overview)
+        assert "nothing to do" in seen.foot
+
+
+async def test_nothing_is_run_while_the_picture_is_held() -> None:
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.press("p", "F")
+        assert "the screen is paused" in seen.foot
