@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LAB_TOOLS := mmdebstrap systemd-nspawn ip ssh-keygen nsenter losetup mkfs.ext4
 LAB_PACKAGES := mmdebstrap systemd-container iproute2 openssh-client util-linux mount e2fsprogs
 
-.PHONY: demo test check lab-test bench install lab-tools clean
+.PHONY: demo test check lab-test bench soak install lab-tools clean
 
 ## demo: the console on a real two-node lab (root on Debian; builds the lab the first time)
 demo: install lab-tools
@@ -30,6 +30,10 @@ lab-test: install lab-tools
 bench: install lab-tools
 	@command -v watch >/dev/null || apt-get install -y -qq procps
 	$(BIN)/python -m tests.bench --save
+
+## soak: every action cut at every boundary in every way (about an hour and a half)
+soak: install lab-tools
+	$(BIN)/python -m tests.soak
 
 install: $(VENV)/.installed
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import time
 from collections.abc import Iterator
 
@@ -9,7 +11,9 @@ import pytest
 
 from tests.bench.startup import IAMOPS
 from tests.bench.terminal import Terminal
+from tests.lab.acting import DEAD_MAN_S, ActingLab
 from tests.lab.conftest import LabForTests
+from tests.lab.cuts import whole_within, wrong
 
 KEY_S = 0.3
 
@@ -77,3 +81,51 @@ def test_a_split_brain_fills_the_header_with_both_owners(lab, console):
         assert console.painted(r"iam-a \+ iam-b\s+SPLIT BRAIN", since=began, timeout_s=15)
     finally:
         lab.heal("vrrp-drop")
+
+
+@pytest.fixture
+def acting_console(acting: ActingLab) -> Iterator[Terminal]:
+    """The console on the lab that may be acted on, on a small terminal."""
+    command = [*IAMOPS, "--profile", str(acting.profile_file)]
+    terminal = Terminal(command, columns=80, rows=24, env={"XDG_STATE_HOME": str(acting.directory / "state")})
+    try:
+        assert terminal.painted(r"10\.0\.4\.99 -> iam-a", since=0, timeout_s=15)
+        assert terminal.painted(r"BACKUP", since=0, timeout_s=15)
+        yield terminal
+    finally:
+        terminal.close()
+
+
+def test_a_switchover_by_hand(acting: ActingLab, acting_console: Terminal):
+    began = time.time()
+    acting_console.send("F")
+    assert acting_console.painted(r"read-only", since=began, timeout_s=5)
+    press(acting_console, "A", r"ARMED")
+    press(acting_console, "F", r"the VIP moves: type lab")
+    acting_console.send("\tlab\r")
+    assert acting_console.painted(r"SUCCEEDED", since=began, timeout_s=30)
+    assert acting.status().owners == ("iam-b",)
+    assert wrong(acting) == []
+    acting_console.send("\x1b")
+    assert press(acting_console, "7", r"chain intact") < 2
+    tail = acting.run("audit", "tail", "--json", "-n", "1")
+    assert json.loads(tail.out)["outcome"] == "succeeded"
+
+
+def test_a_dialog_left_with_return_changes_nothing(acting: ActingLab, acting_console: Terminal):
+    before = acting.footprint()
+    press(acting_console, "A", r"ARMED")
+    press(acting_console, "F", r"the VIP moves: type lab")
+    assert press(acting_console, "\r", r"cancelled") < 2
+    assert acting.footprint() == before
+
+
+def test_a_terminal_that_goes_away_in_mid_run_leaves_a_whole_pair(acting: ActingLab, acting_console: Terminal):
+    press(acting_console, "A", r"ARMED")
+    press(acting_console, "F", r"the VIP moves: type lab")
+    began = time.time()
+    acting_console.send("\tlab\r")
+    assert acting_console.painted(r"running", since=began, timeout_s=10)
+    acting_console.process.send_signal(signal.SIGHUP)
+    acting_console.process.wait(DEAD_MAN_S + 20)
+    whole_within(acting, DEAD_MAN_S + 5)

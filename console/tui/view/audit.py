@@ -21,6 +21,7 @@ MARKS = {
 }
 NO_OUTCOME = ("? no outcome", Tone.UNKNOWN)
 MARK, WHEN = 13, 20
+FIELD, STEP = 13, 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +98,10 @@ def _steps(raw: Mapping[str, Any], width: int) -> Iterator[Line]:
     for step in steps:
         took = step.get("took_s")
         spent = f"{took:5.1f} s" if isinstance(took, (int, float)) else "       "
-        head = f"{safe(str(step.get('stage')))[:9]:<10}{spent} "
-        yield (Span(head, Tone.MUTED), Span(safe(str(step.get("title")), max(20, width - len(head)))))
+        yield from _labelled(f"{_text(step, 'stage')[:9]:<10}{spent} ", _text(step, "title"), Tone.MUTED, width)
     for step in raw.get("undone") or []:
-        yield (
-            Span("undo      ", Tone.WARN),
-            Span(f"{safe(str(step.get('title')))}: {safe(str(step.get('stage')))}"),
-        )
+        text = f"{_text(step, 'title')}: {_text(step, 'stage')}"
+        yield from _labelled("undo".ljust(STEP), text, Tone.WARN, width)
 
 
 def _owners(run: AuditRun, width: int) -> Iterator[Line]:
@@ -114,9 +112,13 @@ def _owners(run: AuditRun, width: int) -> Iterator[Line]:
 
 
 def _field(name: str, text: str, width: int) -> list[Line]:
-    first, *rest = textwrap.wrap(safe(text), max(20, width - 13)) or [""]
-    lines: list[Line] = [(Span(f"{name:<12} ", Tone.MUTED), Span(first))]
-    return [*lines, *((Span(" " * 13 + more),) for more in rest)]
+    return _labelled(f"{name:<{FIELD}}", text, Tone.MUTED, width)
+
+
+def _labelled(head: str, text: str, tone: Tone, width: int) -> list[Line]:
+    """A label and its text, wrapped beside it."""
+    first, *rest = textwrap.wrap(safe(text), max(20, width - len(head))) or [""]
+    return [(Span(head, tone), Span(first)), *((Span(" " * len(head) + more),) for more in rest)]
 
 
 def _text(raw: Mapping[str, Any], key: str) -> str:
