@@ -33,6 +33,13 @@ def add_action_parser(
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_guarded_options(parser)
+    parser.add_argument("--json", action="store_true", help="the document iamops.run/1 (or iamops.plan/1)")
+    return parser
+
+
+def add_guarded_options(parser: argparse.ArgumentParser) -> None:
+    """Options of everything that changes something."""
     parser.add_argument("--profile", metavar="NAME|PATH", default=argparse.SUPPRESS, help="the cluster")
     parser.add_argument("--dry-run", action="store_true", help="print the plan that would run; change nothing")
     parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -45,8 +52,6 @@ def add_action_parser(
         help="insist although this guard refuses; needs --reason; may be repeated",
     )
     parser.add_argument("--arm", metavar="CLUSTER", help="needed in production: the profile's name")
-    parser.add_argument("--json", action="store_true", help="the document iamops.run/1 (or iamops.plan/1)")
-    return parser
 
 
 def act(action: Action, args: argparse.Namespace) -> int:
@@ -54,15 +59,23 @@ def act(action: Action, args: argparse.Namespace) -> int:
     from console.session.profiles import load_profile
 
     profile = load_profile(args.profile)
+    refused = refused_at_once(args)
+    if refused is not None:
+        return refused
+    from console.cli.acting_session import ActingSession
+
+    return ActingSession(profile, action, args).run()
+
+
+def refused_at_once(args: argparse.Namespace) -> int | None:
+    """An exit code where no look at the cluster is needed to say no."""
     if args.override and not args.reason:
         _tell("iamops: --override needs --reason: the audit keeps why a guard was overridden")
         return ExitCode.USAGE
     if not (args.yes or args.dry_run or sys.stdin.isatty()):
         _tell("iamops: refused: not-confirmed: there is no terminal to ask on; --yes runs it without asking")
         return ExitCode.REFUSED
-    from console.cli.acting_session import ActingSession
-
-    return ActingSession(profile, action, args).run()
+    return None
 
 
 def _tell(text: str) -> None:

@@ -23,9 +23,11 @@ def plan_lines(plan: Plan) -> list[str]:
 def _step_lines(number: int, step: Step) -> Iterator[str]:
     given = f" <<< {step.stdin.strip()}" if step.stdin else ""
     yield f"  {number:2} {step.title}"
-    yield f"       {step.node}$ {shlex.join(step.argv)}{given}"
+    if step.argv:
+        yield f"       {step.node}$ {shlex.join(step.argv)}{given}"
     for each in step.expect:
-        yield f"       then: {each.sentence} (within {step.within_s:.0f} s)"
+        when = f"all the time, for {step.lasts_s:.1f} s" if step.lasts_s else f"within {step.within_s:.0f} s"
+        yield f"       then: {each.sentence} ({when})"
     if step.kind is Kind.ARM and step.undo is not None:
         yield f"       undo: {shlex.join(step.undo.argv)}"
 

@@ -8,7 +8,9 @@ import traceback
 from console.cli.exit_codes import ExitCode
 from console.ledger.audit import LedgerError
 from console.nodes.transport import TransportError
+from console.parse.drill_yaml import DrillError
 from console.parse.profile_yaml import ProfileError
+from console.session.drills import DrillNotFound, DrillUnreadable
 from console.session.profiles import ProfileNotFound, ProfileUnreadable
 
 
@@ -18,7 +20,9 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
         return f"{error}\nnext: {error.next_step}", ExitCode.UNREACHABLE
     if isinstance(error, ProfileError):
         return f"the profile is not valid\n{error}", ExitCode.USAGE
-    if isinstance(error, (ProfileNotFound, ProfileUnreadable)):
+    if isinstance(error, DrillError):
+        return f"the drill is not valid\n{error}", ExitCode.USAGE
+    if isinstance(error, (ProfileNotFound, ProfileUnreadable, DrillNotFound, DrillUnreadable)):
         return str(error), ExitCode.USAGE
     if isinstance(error, LedgerError):
         return str(error), ExitCode.REFUSED

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "start": "service_actions",
     "stop": "service_actions",
     "switchover": "switchover",
+    "drill": "drill",
     "audit": "audit",
     "profile": "profile",
     "trust": "trust",

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from console.model.gap import GapReport
+from console.model.gap import GapReport, Sample
 from console.model.state import ClusterState
 
 
@@ -60,6 +60,13 @@ class Hands(Protocol):
         """Raises NotSent, OutcomeUnknown."""
         ...
 
+    async def ask(self, count: int, *, timeout_s: float) -> Answer:
+        """Sends so many requests to each published domain through the VIP, from the operator's machine.
+
+        stdout is JSON: domain -> {service, sent, failed, backends: {node: requests | null}, others}.
+        """
+        ...
+
     def lock(self, nodes: Sequence[str], note: LockNote) -> AbstractAsyncContextManager[Lock]:
         """Holds the nodes while the context lasts. Raises Locked on entry."""
         ...
@@ -108,5 +115,9 @@ class GapMeter(Protocol):
     def start(self) -> None: ...
 
     def report(self) -> GapReport | None: ...
+
+    def samples(self) -> tuple[Sample, ...]:
+        """The latest attempts one by one, in session time."""
+        ...
 
     def stop(self) -> None: ...

@@ -54,13 +54,17 @@ class RestoredBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """One step so far. Times are session time; `text` is the observation or the complaint."""
+    """One step so far. Times are session time; `text` is the observation or the complaint.
+
+    `said` is what a step that asks was answered, as JSON.
+    """
 
     step: Step
     stage: Stage = Stage.WAITING
     began: float | None = None
     ended: float | None = None
     text: str = ""
+    said: str = ""
 
     @property
     def over(self) -> bool:

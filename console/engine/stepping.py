@@ -9,7 +9,15 @@ from console.engine.observing import observe
 from console.engine.ports import Answer, Eyes, Hands, Lock, NotSent, OutcomeUnknown
 from console.engine.report import Stage, StepReport, UndoReport
 from console.model.facts import LinkState
-from console.plan.expectation import Reading, Verdict, VipSomewhere
+from console.plan.expectation import (
+    FreshWorkers,
+    Reading,
+    StateExpectation,
+    TimerArmed,
+    Verdict,
+    VipSomewhere,
+    judge_all,
+)
 from console.plan.pieces import disarm
 from console.plan.steps import Kind, Plan, Step, Undo
 
@@ -20,6 +28,7 @@ IDLE_MASTER_S = 1.5
 ELECTION_WITHIN_S = 6.0
 SUDO_REFUSES = "sudo:"
 COMPLAINT_KEPT = 240
+WATCH_LOOK_S = 0.1
 
 
 class Stopped(Exception):
@@ -60,11 +69,16 @@ class Stepper:
         if lost is not None:
             raise self._over(number, Stage.FAILED, f"not sent: {lost}")
         self._report(number, stage=Stage.RUNNING, began=self._eyes.now())
-        answer = await self._sent(number, step)
-        if answer.exit_status != 0:
-            raise self._over(number, Stage.FAILED, _complaint(answer), step.refuses)
+        if step.kind is not Kind.WATCH:
+            answer = await self._sent(number, step)
+            if answer.exit_status != 0:
+                raise self._over(number, Stage.FAILED, _complaint(answer), step.refuses)
+            self._report(number, said=answer.stdout if step.kind is Kind.ASK else "")
         self._report(number, stage=Stage.OBSERVING)
-        reading = await self._seen(step, self.steps[number].began or 0.0)
+        if step.kind is Kind.WATCH:
+            reading = await self._watched(step)
+        else:
+            reading = await self._seen(step, self.steps[number].began or 0.0)
         if not reading.holds:
             blind = reading.verdict is Verdict.UNKNOWN and self._blind(step.node)
             raise self._over(number, Stage.UNKNOWN if blind else Stage.FAILED, reading.text)
@@ -79,6 +93,8 @@ class Stepper:
         if step.spoils is not None:
             self.spoiled[step.spoils] = self._armed[step.spoils][0]
         try:
+            if step.kind is Kind.ASK:
+                return await self._hands.ask(step.count, timeout_s=step.timeout_s)
             answer = await self._hands.run(
                 step.node, step.argv, stdin=step.stdin, timeout_s=self._left_s(step, step.timeout_s)
             )
@@ -103,6 +119,16 @@ class Stepper:
             deadline=deadline,
             tick=self._tell,
         )
+
+    async def _watched(self, step: Step) -> Reading:
+        """Must hold all the time; ends at the first moment at which it does not. Blindness alone is no breach."""
+        until = self._eyes.now() + step.lasts_s
+        while True:
+            reading = judge_all(_of_state(step), self._eyes.state, float("-inf"), self._eyes.now())
+            if reading.verdict is Verdict.NOT_YET or self._eyes.now() >= until:
+                return reading
+            self._tell()
+            await self._eyes.changed(min(WATCH_LOOK_S, max(0.001, until - self._eyes.now())))
 
     def _left_s(self, step: Step, wanted_s: float) -> float:
         """No step waits so long that the node's own timer would undo it under our hands."""
@@ -237,6 +263,10 @@ class Stepper:
 
     def _blind(self, node: str) -> bool:
         return self._eyes.state.nodes[node].link.state is not LinkState.UP
+
+
+def _of_state(step: Step) -> tuple[StateExpectation, ...]:
+    return tuple(each for each in step.expect if not isinstance(each, TimerArmed | FreshWorkers))
 
 
 def _complaint(answer: Answer) -> str:

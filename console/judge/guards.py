@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from console.model.facts import LinkState, UnitReport, VrrpState
 from console.model.observed import STALE_AFTER_S, Freshness
+from console.model.profile import Environment
 from console.model.state import ClusterState, NodeState
 from console.model.vip import ownership
-from console.plan.action import ServiceAction, Switchover, Verb
-from console.plan.steps import Kind, Plan
+from console.plan.action import DrillAction, ServiceAction, Switchover, Verb
+from console.plan.steps import Kind, Plan, Step
 
 # An undo must not fire while we are still looking whether the step has worked.
 DEAD_MAN_MARGIN_S = 4.0
@@ -228,12 +229,31 @@ def not_running(case: Case) -> Iterator[Denial]:
 
 
 def dead_man_too_short(case: Case) -> Iterator[Denial]:
-    """The undo must not fire while the step may still be on its way."""
+    """The undo must not fire while the steps it covers may still be on their way."""
     limit_s = case.state.profile.safety.dead_man_s
     for step in case.plan.steps:
-        if step.spoils is not None and step.needs_s + DEAD_MAN_MARGIN_S > limit_s:
-            reason = f"'{step.title}' may need {step.needs_s:.0f} s, and its undo fires after {limit_s} s"
+        needs_s = _until_mended_s(case.plan, step)
+        if step.spoils is not None and needs_s + DEAD_MAN_MARGIN_S > limit_s:
+            reason = f"'{step.title}' may need {needs_s:.0f} s, and its undo fires after {limit_s} s"
             yield Denial("dead-man-too-short", f"{reason}; raise safety.dead_man_s in the profile", node=step.node)
+
+
+def unsteady(case: Case) -> Iterator[Denial]:
+    """A drill on a pair that is not well proves nothing, and may finish it off."""
+    for expected in case.plan.before:
+        reading = expected.judge(case.state, float("-inf"), case.now)
+        if not reading.holds:
+            yield Denial("unsteady", f"no steady state: {reading.text}", overridable=True)
+
+
+def disruptive(case: Case) -> Iterator[Denial]:
+    """Taking a whole machine away is for labs, and for those who say that they mean it."""
+    action = case.plan.action
+    if not isinstance(action, DrillAction) or not action.drill.disruptive or action.disruptive:
+        return
+    if case.state.profile.environment is not Environment.LAB:
+        reason = f"{action.drill.name} takes a machine away; outside of a lab it needs --allow-disruptive"
+        yield Denial("disruptive", reason)
 
 
 GUARDS: tuple[Guard, ...] = (
@@ -252,7 +272,19 @@ GUARDS: tuple[Guard, ...] = (
     last_backend,
     not_running,
     dead_man_too_short,
+    unsteady,
+    disruptive,
 )
+
+
+def _until_mended_s(plan: Plan, spoiling: Step) -> float:
+    """What theory says it may take from a change to the step that mends it."""
+    needs_s = 0.0
+    for step in plan.steps[plan.steps.index(spoiling) :]:
+        if step is not spoiling and step.mends == spoiling.spoils:
+            break
+        needs_s += step.needs_s + step.lasts_s
+    return needs_s
 
 
 def _not_in_backup(case: Case, node: NodeState, insist: bool) -> Iterator[Denial]:
@@ -305,7 +337,10 @@ def _moved_at(state: ClusterState, instance: str, owner: str) -> float | None:
 def _units(case: Case) -> set[str]:
     """The units the plan's commands are about, and those its standby is judged by."""
     profile, action = case.state.profile, case.plan.action
-    own = {profile.keepalived.unit if isinstance(action, Switchover) else action.unit}
+    if isinstance(action, DrillAction):
+        own = {move.unit for move in action.drill.moves if move.unit}
+    else:
+        own = {profile.keepalived.unit if isinstance(action, Switchover) else action.unit}
     return own | ({profile.keepalived.unit, profile.nginx.unit} if case.plan.impact.moves else set())
 
 

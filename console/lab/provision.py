@@ -65,7 +65,7 @@ def service_config(profile: Profile, node: Node, service: Service, bind: str = "
         "bind": bind,
         "port": service.port,
         "health": service.health,
-        "log": f"/var/log/iam/{service.name}.log",
+        "log": service.log_path,
         "paths": paths,
         "mariadb": None if paths == PATHS["iam-pump"] else _mariadb(profile, node),
         "mongodb": _mongodb(profile, node) if paths == PATHS["iam-pump"] else None,

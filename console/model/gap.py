@@ -7,8 +7,8 @@ first request that fails until its next one that is answered.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 GAPS_KEPT = 20
@@ -21,6 +21,15 @@ class Fate(StrEnum):
     REFUSED = "refused"
     DARK = "dark"
     WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One attempt: when it was started, and how long its answer took if it was a good one."""
+
+    at: float
+    fate: Fate
+    latency_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,8 @@ class Gap:
     """From the first failed attempt to the next good one; `ended` None while it lasts.
 
     The service went between the last good attempt and the first failed one, and came back between the
-    last failed one and the next good one: `uncertainty_ms` is the longer of the two spans.
+    last failed one and the next good one: `uncertainty_ms` is the longer of the two spans. `spent_ms` is
+    how long each kind of failure lasted, by fate.
     """
 
     began: float
@@ -51,6 +61,7 @@ class Gap:
     from_node: str | None
     to_node: str | None
     uncertainty_ms: float
+    spent_ms: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +147,17 @@ def _gap(before: Segment | None, failed: list[Segment], after: Segment | None) -
         from_node=before.node if before else None,
         to_node=after.node if after else None,
         uncertainty_ms=round(max(edges, default=0.0) * 1000, 1),
+        spent_ms=_spent_ms(failed, ended),
     )
+
+
+def _spent_ms(failed: list[Segment], ended: float | None) -> dict[str, float]:
+    """Each kind of failure lasts from its first attempt until the first of the next kind."""
+    ends = [*(segment.first for segment in failed[1:]), failed[-1].last if ended is None else ended]
+    spent: dict[str, float] = {}
+    for segment, end in zip(failed, ends, strict=True):
+        spent[segment.fate] = round(spent.get(segment.fate, 0.0) + (end - segment.first) * 1000, 1)
+    return spent
 
 
 def _count(segments: list[Segment], fate: Fate) -> int:

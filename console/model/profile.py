@@ -144,18 +144,26 @@ class VrrpInstance(Frozen):
 
 
 class Service(Frozen):
-    """An IAM service. Without a domain it is not published through nginx."""
+    """An IAM service. Without a domain it is not published through nginx.
+
+    `log` is where it writes a line for each request; /var/log/iam/NAME.log unless told otherwise.
+    """
 
     name: Name
     unit: UnitName
     port: Port
     domain: Host | None = None
     health: UrlPath = "/healthz"
+    log: AbsolutePath | None = None
     nodes: Annotated[tuple[Name, ...], Field(strict=False)] = ()
 
     def runs_on(self, node: str) -> bool:
         """No list of nodes means: on every node."""
         return not self.nodes or node in self.nodes
+
+    @property
+    def log_path(self) -> str:
+        return self.log or f"/var/log/iam/{self.name}.log"
 
 
 class DatastoreKind(StrEnum):
@@ -265,6 +273,11 @@ class Profile(Frozen):
         """Every unit that may be acted on: the watched ones, and the datastores' that are named."""
         stores = tuple(d.unit for d in self.datastores.values() if d.node == node and d.unit)
         return tuple(dict.fromkeys((*self.units_on(node), *stores)))
+
+    @property
+    def all_units(self) -> tuple[str, ...]:
+        """Every unit of every node, each once."""
+        return tuple(dict.fromkeys(unit for node in self.nodes for unit in self.actionable_units_on(node)))
 
 
 def _named(section: str, value: Any) -> Any:

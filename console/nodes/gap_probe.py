@@ -15,7 +15,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from console.model.gap import Fate, GapReport, Segment, gap_report
+from console.model.gap import Fate, GapReport, Sample, Segment, gap_report
 from console.nodes.client_probe import ClientTarget
 from console.nodes.http import MAX_BODY, USER_AGENT, judged
 from console.nodes.netns import enter_namespace
@@ -27,6 +27,8 @@ PATIENCE_S = 0.25
 START_TIMEOUT_S = 2.0
 # What is missing on our own machine says nothing about the cluster.
 OURS = frozenset({errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+# Two minutes at a request every 10 ms: what a plot can show.
+SAMPLES_KEPT = 12_000
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -40,6 +42,7 @@ class _Attempt:
     answer: bytearray = field(default_factory=bytearray)
     fate: Fate | None = None
     node: str | None = None
+    latency_ms: float | None = None
     ours: bool = False
 
 
@@ -60,6 +63,7 @@ class GapProbe:
         self._patience_s = patience_s
         self._request = _request(target)
         self._segments: list[Segment] = []
+        self._samples: deque[Sample] = deque(maxlen=SAMPLES_KEPT)
         self._own_errors = 0
         self._spacing_s = 0.0
         self._changing = threading.Lock()
@@ -84,6 +88,11 @@ class GapProbe:
     def report(self) -> GapReport:
         with self._changing:
             return gap_report(tuple(self._segments), self._spacing_s, self._own_errors)
+
+    def samples(self) -> tuple[Sample, ...]:
+        """The latest attempts, one by one, oldest first; times of the monotonic clock."""
+        with self._changing:
+            return tuple(self._samples)
 
     # --- the thread ---
 
@@ -156,6 +165,8 @@ class GapProbe:
         report = _judged(bytes(attempt.answer))
         attempt.fate = Fate.GOOD if report is not None and report[0] else Fate.WRONG
         attempt.node = report[1] if report is not None else None
+        if attempt.fate is Fate.GOOD:
+            attempt.latency_ms = round((time.monotonic() - attempt.started) * 1000, 2)
 
     def _failed(self, selector: selectors.BaseSelector, attempt: _Attempt, code: int) -> None:
         self._close(selector, attempt)
@@ -196,6 +207,7 @@ class GapProbe:
         if attempt.ours or attempt.fate is None:
             self._own_errors += 1
             return
+        self._samples.append(Sample(attempt.started, attempt.fate, attempt.latency_ms))
         last = self._segments[-1] if self._segments else None
         if last is not None:
             self._spacing_s = max(self._spacing_s, attempt.started - last.last)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from console.model.facts import VrrpReport
+from console.model.live import LiveVrrp
 from console.model.profile import Profile
 from console.nodes.transport import CommandFailed, Transport
 from console.parse.keepalived_dump import DumpUnreadable, data_dump, json_dump
+from console.parse.live_config import live_config
 from console.parse.safe_text import safe_bytes
 from console.render import privileges
 
@@ -46,6 +48,14 @@ class VrrpWitness:
             if await self._has_json():
                 return await self._dump_json()
             return data_dump(await self._dump(privileges.ask_data_dump, privileges.DATA_DUMP))
+        except CommandFailed as failure:
+            raise VrrpUnknown(failure.reason, final=False) from failure
+
+    async def config(self) -> Mapping[str, LiveVrrp]:
+        """What the daemon is really running with. Raises VrrpUnknown; LinkLost passes through."""
+        try:
+            await self._require_running()
+            return live_config(await self._dump(privileges.ask_data_dump, privileges.DATA_DUMP))
         except CommandFailed as failure:
             raise VrrpUnknown(failure.reason, final=False) from failure
 

@@ -17,6 +17,7 @@ from console.parse.yaml_words import in_words
 
 Path = tuple[str | int, ...]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+PROFILE_EXPECTED = "a mapping with name, environment, nodes and vrrp"
 MAX_DEPTH = 12
 MAX_CHARS = 256 * 1024
 _STANDARD = "tag:yaml.org,2002:"
@@ -62,8 +63,11 @@ class Tree:
         return Problem(self.file, self.line(path), _dotted(path), message)
 
 
-def read_tree(text: str, file: str) -> Tree:
-    """Reads any text. What is wrong with it ends up in `problems`; nothing is raised."""
+def read_tree(text: str, file: str, expected: str = PROFILE_EXPECTED) -> Tree:
+    """Reads any text. What is wrong with it ends up in `problems`; nothing is raised.
+
+    `expected` says what a file of this kind holds.
+    """
     if len(text) > MAX_CHARS:
         return _broken(file, 1, f"expected at most {MAX_CHARS} characters, found {len(text)}")
     try:
@@ -76,7 +80,7 @@ def read_tree(text: str, file: str) -> Tree:
     except yaml.YAMLError as error:
         return _broken(file, 1, f"not valid YAML: {safe(str(error), 200)}")
     if root is None:
-        return _broken(file, 1, "the file is empty: expected a mapping with name, environment, nodes and vrrp")
+        return _broken(file, 1, f"the file is empty: expected {expected}")
     if not isinstance(root, yaml.MappingNode):
         return _broken(file, root.start_mark.line + 1, "expected a mapping of `key: value` lines")
     return _grown(root, file)

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from console.model.drill import Drill
+from console.model.live import LiveVrrp
+
+# What timers, SSH and a busy machine may add to VRRP's theory.
+ALLOWANCE_S = 0.25
 
 
 class Verb(StrEnum):
@@ -69,7 +76,31 @@ class Switchover:
         return ("switchover", *to, *instance, *(("--plain",) if self.plain else ()))
 
 
-Action = ServiceAction | RollingRestart | Switchover
+@dataclass(frozen=True, slots=True)
+class DrillAction:
+    """A whole drill on one instance. `live` is what each node's keepalived is really running with.
+
+    `allowance_s`: what timers, SSH and scripts may add to theory. `disruptive`: a machine may be taken away.
+    """
+
+    drill: Drill
+    live: Mapping[str, LiveVrrp] = field(default_factory=dict)
+    instance: str | None = None
+    allowance_s: float = ALLOWANCE_S
+    disruptive: bool = False
+
+    @property
+    def sentence(self) -> str:
+        return f"drill {self.drill.name}"
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        instance = ("--instance", self.instance) if self.instance else ()
+        allow = ("--allow-disruptive",) if self.disruptive else ()
+        return ("drill", "run", self.drill.source, *instance, *allow)
+
+
+Action = ServiceAction | RollingRestart | Switchover | DrillAction
 
 
 def command_line(action: Action, profile: str, reason: str = "", overrides: tuple[str, ...] = ()) -> str:

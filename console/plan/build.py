@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from console.model.state import ClusterState
-from console.plan.action import Action, RollingRestart, ServiceAction, Switchover
+from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover
+from console.plan.drill_plan import drill_plan
 from console.plan.service import rolling_plan, service_plan
 from console.plan.steps import Plan
 from console.plan.switchover import switchover_plan
@@ -18,3 +19,5 @@ def plan_for(action: Action, state: ClusterState, now: float, *, checked: bool =
             return rolling_plan(action, state, now, checked=checked)
         case Switchover():
             return switchover_plan(action, state, now)
+        case DrillAction():
+            return drill_plan(action, state, now)

@@ -229,6 +229,20 @@ class ClientAnswered:
         return _probed("the client", {self.instance: state.client[self.instance]}, since)
 
 
+@dataclass(frozen=True, slots=True)
+class DatastoreAnswers:
+    """The datastore greets every node."""
+
+    store: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.store} answers every node"
+
+    def judge(self, state: ClusterState, since: float, now: float) -> Reading:
+        return _probed(self.store, dict(state.datastores[self.store]), since)
+
+
 StateExpectation = (
     VipOn
     | VipSomewhere
@@ -240,6 +254,7 @@ StateExpectation = (
     | ServiceHealthy
     | DomainsAnswer
     | ClientAnswered
+    | DatastoreAnswers
 )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
+from console.model.drill import Verb as DrillVerb
 from console.model.facts import LinkState, VrrpState
 from console.model.profile import Profile
 from console.model.state import ClusterState
 from console.model.vip import ownership
-from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
+from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, Verb
+from console.plan.legs import legs
 from console.plan.steps import Impact
 
 
@@ -26,6 +27,8 @@ def impact_of(action: Action, state: ClusterState, now: float) -> Impact:
             return _of_rolling(action, state, now)
         case Switchover():
             return _of_switchover(action, state, now)
+        case DrillAction():
+            return _of_drill(action, state, now)
 
 
 def single_owner(state: ClusterState, instance: str, now: float) -> str | None:
@@ -109,6 +112,30 @@ def _of_switchover(action: Switchover, state: ClusterState, now: float) -> Impac
     return Impact(touches, moves, owner, taker, planned=True, needs_owner=True)
 
 
+def _of_drill(action: DrillAction, state: ClusterState, now: float) -> Impact:
+    """Every node is touched. The VIP moves where some step says so, or takes a machine away."""
+    profile, drill = state.profile, action.drill
+    name = instance_of(profile, action.instance)
+    owner = single_owner(state, name, now)
+    touches = tuple(profile.nodes)
+    if owner is None:
+        return Impact(touches, (name,), planned=True, needs_owner=True)
+    taker = next(iter(successors(state, name, owner)), None)
+    course = legs(drill, owner, taker) if taker is not None else ()
+    lost = {leg.node(leg.move.on) for leg in course if leg.move.verb in (DrillVerb.POWER_OFF, DrillVerb.FREEZE)}
+    stores = tuple(d.name for d in profile.datastores.values() if d.node in lost)
+    moves = (name,) if any(leg.moves_vip for leg in course) else ()
+    return Impact(touches, moves, owner, taker, planned=True, needs_owner=True, stops_datastore=stores)
+
+
+def instance_of(profile: Profile, asked: str | None) -> str:
+    """Raises NoSuchTarget."""
+    name = asked or next(iter(profile.vrrp))
+    if name not in profile.vrrp:
+        raise NoSuchTarget(f"no VRRP instance {name!r}; there are: {', '.join(profile.vrrp)}")
+    return name
+
+
 def _moving(calm: Impact, moves: tuple[str, ...], owner: str, state: ClusterState) -> Impact:
     if not moves:
         return calm
@@ -131,9 +158,4 @@ def _check_unit(profile: Profile, unit: str, node: str) -> None:
 
 
 def _units(profile: Profile) -> str:
-    return f"its units: {', '.join(dict.fromkeys(_all_units(profile)))}"
-
-
-def _all_units(profile: Profile) -> Iterator[str]:
-    for node in profile.nodes:
-        yield from profile.actionable_units_on(node)
+    return f"its units: {', '.join(profile.all_units)}"

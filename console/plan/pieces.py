@@ -70,6 +70,20 @@ def start_again(unit: str, node: str, expect: tuple[StateExpectation, ...]) -> U
     )
 
 
+def wake_again(unit: str, node: str, expect: tuple[StateExpectation, ...]) -> Undo:
+    """The undo of a unit that was made to hang."""
+    return Undo(
+        name=f"wake-{unit}@{node}",
+        title=f"wake {unit}",
+        node=node,
+        argv=(*SUDO, *privileges.wake(unit)),
+        expect=expect,
+        timeout_s=SHORT_TIMEOUT_S,
+        within_s=HEALTHY_WITHIN_S,
+        dead_man=privileges.dead_man_unit(f"wake-{unit}"),
+    )
+
+
 def lower_again(instance: str, node: str, priority: int) -> Undo:
     """The undo of a raised priority."""
     return Undo(
@@ -123,10 +137,15 @@ def moved(state: ClusterState, impact: Impact) -> tuple[StateExpectation, ...]:
     """Where the VIPs must be once an owner has let go of them."""
     if impact.taker is None:
         return ()
-    sure = {name: state.profile.vrrp[name].nopreempt for name in impact.moves}
-    return tuple(
-        VipOn(name, impact.taker) if sure[name] or impact.lasting else VipSomewhere(name) for name in impact.moves
-    )
+    return arrived(state, impact.moves, impact.taker, lasting=impact.lasting)
+
+
+def arrived(
+    state: ClusterState, names: tuple[str, ...], taker: str, *, lasting: bool = False
+) -> tuple[StateExpectation, ...]:
+    """The taker holds the VIPs; with preemption and an owner that comes back, at least somebody does."""
+    sure = {name: state.profile.vrrp[name].nopreempt for name in names}
+    return tuple(VipOn(name, taker) if sure[name] or lasting else VipSomewhere(name) for name in names)
 
 
 def runs(state: ClusterState, unit: str, node: str, *, replaced: bool = False) -> UnitRuns:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from console.model.facts import ProbeReport
 from console.model.observed import Observed
 from console.model.state import ClusterState
 from console.plan.action import ServiceAction, Verb
+from console.plan.legs import Leg
 from console.plan.steps import Impact
 from console.plan.timing import HIGHEST_PRIORITY, check_window_s, skew_s
 
@@ -41,6 +44,16 @@ def of_service(action: ServiceAction, state: ClusterState, impact: Impact, now: 
         down = "is down" if impact.lasting else "is down until it is back"
         return f"{', '.join(impact.stops_datastore)} runs only on {action.node}: all of IAM {down}"
     return _of_backend(action, state, impact, now)
+
+
+def of_drill(state: ClusterState, course: Sequence[Leg], instance: str) -> str:
+    """What a drill is about to do to the VIP: its way through the nodes."""
+    vip = _vips(state, (instance,))
+    stops = [course[0].owner] if course else []
+    stops += [leg.next_owner for leg in course if leg.moves_vip]
+    if len(stops) < 2:
+        return f"{vip} stays on {' '.join(stops)}; {len(course)} steps"
+    return f"{vip} moves {' -> '.join(stops)} in {len(course)} steps, each undone by its node if we are lost"
 
 
 def nginx_health(state: ClusterState, node: str, now: float) -> str:

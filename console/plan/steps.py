@@ -13,12 +13,18 @@ SUDO = ("sudo", "-n")
 
 
 class Kind(StrEnum):
-    """What a step is for. `look` changes nothing; `arm` and `disarm` only touch the dead-man's timer."""
+    """What a step is for. `look` changes nothing; `arm` and `disarm` only touch the dead-man's timer.
+
+    `watch` sends no command: what is expected must hold all the time it lasts. `ask` sends requests to the
+    VIP from the operator's machine.
+    """
 
     LOOK = "look"
     ARM = "arm"
     DO = "do"
     DISARM = "disarm"
+    WATCH = "watch"
+    ASK = "ask"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,8 @@ class Step:
     `needs_s` is what theory says the observation may take at least; `within_s` is how long we look.
     `undo` (on `arm`) is what the timer carries; `spoils` names the undo a step makes necessary, `mends`
     the one it makes superfluous. `refuses`: a failure here has changed nothing, and is a refusal.
+    `lasts_s` (on `watch`) is how long; `count` (on `ask`) how many requests per domain. `move` is the number
+    of the drill's step that it belongs to.
     """
 
     kind: Kind
@@ -62,6 +70,9 @@ class Step:
     spoils: str | None = None
     mends: str | None = None
     refuses: str | None = None
+    lasts_s: float = 0.0
+    count: int = 0
+    move: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,8 @@ class Impact:
 class Plan:
     """What will be run, in order. `prediction` says what it will do to clients; `notes` what to know.
 
-    `fingerprint` names the state it rests on: another fingerprint is another plan.
+    `fingerprint` names the state it rests on: another fingerprint is another plan. `before` must hold
+    before anything is done, `steady` in the end.
     """
 
     action: Action
@@ -98,6 +110,7 @@ class Plan:
     fingerprint: str
     notes: tuple[str, ...] = ()
     amends: tuple[Undo, ...] = ()
+    before: tuple[StateExpectation, ...] = ()
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -128,7 +141,8 @@ def _step(step: Step) -> dict[str, Any]:
         "stdin": step.stdin,
         "timeout_s": step.timeout_s,
         "expect": [each.sentence for each in step.expect],
-        "within_s": step.within_s,
+        "within_s": round(step.within_s, 3),
+        "lasts_s": round(step.lasts_s, 3),
         "undo": undo_document(step.undo) if step.undo else None,
     }
 

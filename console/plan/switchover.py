@@ -16,6 +16,7 @@ from console.plan.impact import impact_of
 from console.plan.pieces import (
     SHORT_TIMEOUT_S,
     arm,
+    arrived,
     control,
     disarm,
     do,
@@ -41,33 +42,36 @@ def switchover_plan(action: Switchover, state: ClusterState, now: float) -> Plan
     if impact.taker == impact.owner:
         vips = " and ".join(state.profile.vrrp[name].address for name in impact.moves)
         return Plan(action, f"{impact.owner} already owns VIP {vips}: nothing to do", (), (), impact, mark)
-    raisable = () if action.plain else _raisable(state, impact)
-    raised = raisable == impact.moves
+    able = () if action.plain else raisable(state, impact.moves, impact.taker)
+    raised = able == impact.moves
     return Plan(
         action,
         of_move(state, impact, now, raised=raised),
-        tuple(_steps(state, impact, impact.owner, impact.taker, raised=raised)),
+        tuple(moving_steps(state, impact.moves, impact.owner, impact.taker, raised=raised)),
         tuple(_steady(state, impact, now)),
         impact,
         mark,
-        () if raised or action.plain else (_why_plain(state, impact, raisable),),
+        () if raised or action.plain else (_why_plain(impact, able),),
         tuple(resign(name, impact.taker, state.profile.keepalived.unit) for name in impact.moves),
     )
 
 
-def _steps(state: ClusterState, impact: Impact, owner: str, taker: str, *, raised: bool) -> Iterator[Step]:
-    lowers = [_lower(state, name, taker) for name in impact.moves] if raised else []
-    for name, undo in zip(impact.moves, lowers, strict=False):
+def moving_steps(
+    state: ClusterState, names: tuple[str, ...], owner: str, taker: str, *, raised: bool
+) -> Iterator[Step]:
+    """From owner to taker, whoever owns the VIPs of these instances now: also a later leg of a drill."""
+    lowers = [_lower(state, name, taker) for name in names] if raised else []
+    for name, undo in zip(names, lowers, strict=False):
         yield arm(undo, state)
         yield _raise(state, name, taker, undo)
     unit = state.profile.keepalived.unit
     back: tuple[StateExpectation, ...] = (
         runs(state, unit, owner),
-        *(VrrpIn(owner, name, (VrrpState.BACKUP, VrrpState.MASTER)) for name in impact.moves),
+        *(VrrpIn(owner, name, (VrrpState.BACKUP, VrrpState.MASTER)) for name in names),
     )
     undo = start_again(unit, owner, back)
     yield arm(undo, state)
-    gone = (stopped(unit, owner), *moved(state, impact))
+    gone = (stopped(unit, owner), *arrived(state, names, taker))
     yield do(f"stop {unit} on {owner}", owner, control("stop", unit), gone, spoils=undo.name)
     yield do(f"start {unit} on {owner}", owner, control("start", unit), back, mends=undo.name)
     yield disarm(undo)
@@ -101,15 +105,15 @@ def _base(state: ClusterState, instance: str, node: str) -> int:
     return state.profile.vrrp[instance].priority_of(state.profile.nodes[node])
 
 
-def _raisable(state: ClusterState, impact: Impact) -> tuple[str, ...]:
+def raisable(state: ClusterState, names: tuple[str, ...], taker: str) -> tuple[str, ...]:
     """The instances for which the taker's keepalived has made its track file."""
-    safety = state.nodes[impact.taker or ""].safety.value
+    safety = state.nodes[taker].safety.value
     files = safety.track_files if safety else ()
-    return tuple(name for name in impact.moves if name in files)
+    return tuple(name for name in names if name in files)
 
 
-def _why_plain(state: ClusterState, impact: Impact, raisable: tuple[str, ...]) -> str:
-    missing = [name for name in impact.moves if name not in raisable]
+def _why_plain(impact: Impact, able: tuple[str, ...]) -> str:
+    missing = [name for name in impact.moves if name not in able]
     return (
         f"the plain way: keepalived on {impact.taker} has no track file for {', '.join(missing)} "
         "(config push brings it), so the gap is the skew of its own priority"

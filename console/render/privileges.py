@@ -42,6 +42,15 @@ def control(verb: str, unit: str) -> Argv:
     return ("/usr/bin/systemctl", verb, f"{unit}.service")
 
 
+def hang(unit: str) -> Argv:
+    """Every process of the unit stands still: connections are accepted by the kernel, nobody answers."""
+    return ("/usr/bin/systemctl", "kill", "--kill-who=all", "--signal=SIGSTOP", f"{unit}.service")
+
+
+def wake(unit: str) -> Argv:
+    return ("/usr/bin/systemctl", "kill", "--kill-who=all", "--signal=SIGCONT", f"{unit}.service")
+
+
 def dead_man_unit(name: str) -> str:
     """The transient unit that carries one undo, without its suffix: a fixed name, so that it is one at a time."""
     return f"{DEAD_MAN}{name.replace('@', '-')}"
@@ -99,6 +108,7 @@ def privileged_commands(profile: Profile, node: str | None = None) -> tuple[Argv
         check_nginx_config(),
         check_keepalived_config(),
         *(command for unit in units for command in _unit_commands(profile, unit)),
+        *_hang_commands(profile),
         *(command for instance in profile.vrrp for command in _priority_commands(profile, instance)),
     )
 
@@ -110,6 +120,13 @@ def _unit_commands(profile: Profile, unit: str) -> tuple[Argv, ...]:
         arm(profile, dead_man, control("start", unit)),
         disarm(dead_man),
     )
+
+
+def _hang_commands(profile: Profile) -> tuple[Argv, ...]:
+    """A drill may make nginx hang, and nothing else."""
+    unit = profile.nginx.unit
+    dead_man = dead_man_unit(f"wake-{unit}")
+    return (hang(unit), wake(unit), arm(profile, dead_man, wake(unit)), disarm(dead_man))
 
 
 def _priority_commands(profile: Profile, instance: str) -> tuple[Argv, ...]:

@@ -9,19 +9,25 @@ import socket
 from console.judge.findings import Finding
 from console.judge.rules import findings
 from console.model.events import ClientProbed, Event
-from console.model.facts import ProbeReport
+from console.model.facts import HostReport, ProbeReport
+from console.model.live import LiveVrrp
 from console.model.profile import Profile
 from console.model.state import PUBLIC, ClusterState, pending
 from console.nodes.client_probe import ClientProbe, ClientTarget
+from console.nodes.keepalived import VrrpUnknown, VrrpWitness
 from console.nodes.link import NodeLink
 from console.nodes.netns import connect
 from console.nodes.observe import observe
+from console.nodes.snapshot import read_host
 from console.nodes.ssh import SshConnector
-from console.nodes.transport import Transport
+from console.nodes.transport import CommandFailed, Transport, TransportError
 from console.nodes.watch import Watch
 from console.session.clock import Clock, session_clock
 from console.session.hands import NodeHands
+from console.session.recorder import ClockOffset
 from console.store import Store
+
+CLOCK_LOOKS = 5
 
 
 class Cluster:
@@ -33,7 +39,7 @@ class Cluster:
         self.store = Store(ClusterState.of(profile))
         self._watches: dict[str, Watch] = {}
         self._links = {name: self._link(name) for name in profile.nodes}
-        self.hands = NodeHands(self._links)
+        self.hands = NodeHands(self._links, profile)
         self._tasks: list[asyncio.Task[None]] = []
         self._probe: ClientProbe | None = None
 
@@ -85,6 +91,33 @@ class Cluster:
             unsubscribe()
         return True
 
+    def transport(self, node: str) -> Transport | None:
+        """The node's connection while it is up."""
+        return self._links[node].transport
+
+    async def live_config(self, instance: str) -> dict[str, LiveVrrp]:
+        """What each node's keepalived is running with; a node that does not tell is left out."""
+        found: dict[str, LiveVrrp] = {}
+        for name, link in self._links.items():
+            if link.transport is None:
+                continue
+            with contextlib.suppress(VrrpUnknown, TransportError):
+                told = await VrrpWitness(link.transport, self.profile).config()
+                found |= {name: told[instance]} if instance in told else {}
+        return found
+
+    async def clock_offsets(self) -> dict[str, ClockOffset]:
+        """Each node's clock against ours: the best of a few looks, for the shortest way tells it best."""
+        found: dict[str, ClockOffset] = {}
+        for name, link in self._links.items():
+            for _ in range(CLOCK_LOOKS):
+                if link.transport is None:
+                    break
+                with contextlib.suppress(CommandFailed, TransportError):
+                    report = (await read_host(link.transport, self.now)).report
+                    _keep_best(found, name, report)
+        return found
+
     def _link(self, node: str) -> NodeLink:
         connector = SshConnector(self.profile, self.profile.nodes[node])
 
@@ -107,6 +140,14 @@ class Cluster:
             return connect(address, port, timeout_s, namespace=self.profile.network_namespace)
 
         return ClientProbe(client_targets(self.profile), open_socket, tell)
+
+
+def _keep_best(found: dict[str, ClockOffset], node: str, report: HostReport) -> None:
+    offset, unsure = report.clock_offset_ms, report.clock_uncertainty_ms
+    if offset is None or unsure is None:
+        return
+    if node not in found or unsure < found[node].uncertainty_ms:
+        found[node] = ClockOffset(offset, unsure)
 
 
 def client_targets(profile: Profile) -> tuple[ClientTarget, ...]:

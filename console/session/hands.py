@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,9 +12,11 @@ from console.engine.ports import Answer, Locked, LockNote, NotSent, OutcomeUnkno
 from console.model.events import Event
 from console.model.facts import LinkState
 from console.model.observed import Observed
+from console.model.profile import Profile
 from console.model.state import ClusterState, NodeState
 from console.nodes.link import NodeLink
 from console.nodes.lock import LockHeld, NodeLock, hold
+from console.nodes.split import split
 from console.nodes.transport import ChannelRefused, Transport, TransportError
 from console.parse.safe_text import safe_bytes
 from console.store import Store
@@ -26,8 +29,9 @@ JOURNAL_TAG = "iamops"
 class NodeHands:
     """Runs commands over the links that the session keeps."""
 
-    def __init__(self, links: Mapping[str, NodeLink]) -> None:
+    def __init__(self, links: Mapping[str, NodeLink], profile: Profile) -> None:
         self._links = links
+        self._profile = profile
 
     async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
         """Raises NotSent when there was no connection to send over, OutcomeUnknown when no answer came."""
@@ -42,6 +46,16 @@ class NodeHands:
             _readable(result.stdout),
             _readable(result.stderr),
         )
+
+    async def ask(self, count: int, *, timeout_s: float) -> Answer:
+        """Requests through the VIP and where they went. Raises OutcomeUnknown when it takes too long."""
+        transports = {name: link.transport for name, link in self._links.items()}
+        try:
+            async with asyncio.timeout(timeout_s):
+                found = await split(self._profile, count, transports)
+        except TimeoutError:
+            raise OutcomeUnknown(f"the requests took longer than {timeout_s:g} s") from None
+        return Answer(0, json.dumps(found), "")
 
     @contextlib.asynccontextmanager
     async def lock(self, nodes: Sequence[str], note: LockNote) -> AsyncIterator[NodeLocks]:

@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,21 @@ from console.engine.engine import Engine, Tell
 from console.engine.order import Order
 from console.engine.ports import AuditUnwritable, GapMeter
 from console.engine.report import RunReport
+from console.judge.drill_report import DrillReport
 from console.judge.guards import Denial
-from console.ledger.audit import Audit, LedgerError
+from console.ledger.audit import Audit, LedgerError, read
 from console.ledger.page import Page, page
-from console.model.gap import GapReport
+from console.model.drill import Drill
+from console.model.gap import GapReport, Sample
 from console.model.profile import Environment
 from console.nodes.gap_probe import GapProbe
-from console.plan.action import Action, command_line
+from console.plan.action import ALLOWANCE_S, Action, DrillAction, command_line
 from console.plan.steps import Plan
+from console.session.clock import Clock
 from console.session.cluster import Cluster, client_targets
+from console.session.driller import Driller, record_body
+from console.session.driller import Tell as TellDrill
+from console.session.drills import available_drills, load_drill
 from console.session.hands import StoreEyes
 from console.session.resources import audit_file
 
@@ -44,7 +51,10 @@ class Operator:
         self._armed_until = float("-inf")
         eyes = StoreEyes(cluster.store, cluster.now, cluster.look_again)
         self._ledger = ledger or audit_file()
-        self._engine = Engine(cluster.hands, eyes, _Ledger(self._ledger), self._meter)
+        self._audit = _Ledger(self._ledger)
+        self._engine = Engine(cluster.hands, eyes, self._audit, self._meter)
+        self._measuring: GapMeter | None = None
+        self._driller = Driller(cluster, self._engine.run, lambda: self._measuring)
 
     # --- arming ---
 
@@ -91,6 +101,39 @@ class Operator:
         """Carries it out; `tell` hears of every change. Cancelling undoes first. Raises NoSuchTarget."""
         return await self._engine.run(order, tell)
 
+    # --- drills ---
+
+    def drills(self) -> tuple[Drill, ...]:
+        """Every drill there is, the user's own over the shipped ones. Reads the disk; raises DrillError."""
+        units = self._cluster.profile.all_units
+        return tuple(load_drill(name, units) for name in available_drills())
+
+    async def drill_action(
+        self,
+        drill: Drill,
+        *,
+        instance: str | None = None,
+        allowance_s: float = ALLOWANCE_S,
+        disruptive: bool = False,
+    ) -> DrillAction:
+        """The drill with budgets from what the nodes are running with now. Raises NoSuchTarget."""
+        return await self._driller.action(drill, instance=instance, allowance_s=allowance_s, disruptive=disruptive)
+
+    async def run_drill(self, order: Order, tell: TellDrill) -> DrillReport:
+        """Carries a drill out, judges it and keeps its report in the ledger. Cancelling undoes first."""
+        self._measuring = None
+        report = await self._driller.run(order, tell)
+        try:
+            self._audit.append("drill", record_body(report))
+        except AuditUnwritable as failure:
+            report = replace(report, notes=(*report.notes, f"the report could not be kept: {failure}"))
+        return report
+
+    def drill_reports(self) -> tuple[Mapping[str, Any], ...]:
+        """Earlier reports, oldest first. Reads the disk; raises OSError."""
+        records = (record.raw for record in read(self._ledger) if record.kind == "drill")
+        return tuple(raw["drill_report"] for raw in records if isinstance(raw.get("drill_report"), dict))
+
     def look_again(self) -> None:
         """Asks for fresh evidence, before a plan is shown to anyone."""
         self._cluster.look_again()
@@ -107,20 +150,26 @@ class Operator:
         if seen is None or not seen.ok:
             return None
         target = next(target for target in client_targets(profile) if target.name == name)
-        return _Meter(GapProbe(target, namespace=profile.network_namespace))
+        self._measuring = meter = _Meter(GapProbe(target, namespace=profile.network_namespace), self._cluster.now)
+        return meter
 
 
 class _Meter:
     """A gap probe as the engine's meter."""
 
-    def __init__(self, probe: GapProbe) -> None:
+    def __init__(self, probe: GapProbe, clock: Clock) -> None:
         self._probe = probe
+        self._clock = clock
 
     def start(self) -> None:
         self._probe.start()
 
     def report(self) -> GapReport | None:
         return self._probe.report()
+
+    def samples(self) -> tuple[Sample, ...]:
+        ahead_s = self._clock() - time.monotonic()
+        return tuple(replace(sample, at=sample.at + ahead_s) for sample in self._probe.samples())
 
     def stop(self) -> None:
         self._probe.stop()

@@ -24,7 +24,7 @@ from console.session.profiles import find_profile, load_profile
 from tests.lab.conftest import LabForTests, alone_with
 
 PLACE = Place(state=Path("/var/lib/iamops/lab-acting"), prefix="iamact-")
-DEAD_MAN_S = 8
+DEAD_MAN_S = 10
 RUN_TIMEOUT_S = 120
 
 

@@ -17,7 +17,7 @@ from console.cli.exit_codes import ExitCode
 from console.engine.report import Outcome
 from console.lab.processes import wait_until
 from console.plan.action import ServiceAction, Verb
-from tests.lab.acting import ActingLab, operating
+from tests.lab.acting import DEAD_MAN_S, ActingLab, operating
 
 RESTART = ("restart", "iam-pump", "iam-b")
 CHECK = "/etc/keepalived/check_nginx.sh"
@@ -132,7 +132,7 @@ def test_a_raised_priority(acting: ActingLab):
 
 
 def test_a_vip_that_has_just_moved(acting: ActingLab):
-    slow = acting.write_profile("calm.yaml", safety={"dead_man_s": 8, "anti_flap_s": 120})
+    slow = acting.write_profile("calm.yaml", safety={"dead_man_s": DEAD_MAN_S, "anti_flap_s": 120})
     acting.must("iam-a", ["systemctl", "restart", "keepalived"])
     assert wait_until(lambda: acting.status().owners == ("iam-b",), wait_s=10)
     assert "s more" in refused(acting, "anti-flap", "switchover", profile=slow)
@@ -174,7 +174,7 @@ def test_what_does_not_run_cannot_be_reloaded(acting: ActingLab):
 
 
 def test_an_undo_that_would_fire_too_early(acting: ActingLab):
-    assert "its undo fires after 8 s" in refused(acting, "dead-man-too-short", "stop", "nginx", "iam-a")
+    assert f"its undo fires after {DEAD_MAN_S} s" in refused(acting, "dead-man-too-short", "stop", "nginx", "iam-a")
 
 
 def test_a_broken_configuration_before_a_restart(acting: ActingLab):

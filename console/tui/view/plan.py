@@ -15,6 +15,8 @@ MARKS = {
     Kind.ARM: ("arm   ", Tone.ACCENT),
     Kind.DO: ("DO    ", Tone.WARN),
     Kind.DISARM: ("disarm", Tone.ACCENT),
+    Kind.WATCH: ("watch ", Tone.OK),
+    Kind.ASK: ("ask   ", Tone.OK),
 }
 INDENT = 9
 
@@ -51,11 +53,11 @@ def _step(number: int, step: Step, width: int) -> Iterator[Line]:
     for more in rest:
         yield (Span(" " * INDENT + more),)
     given = f" <<< {step.stdin.strip()}" if step.stdin else ""
-    yield from _wrapped(" " * 3 + f"{step.node}$ ", shlex.join(step.argv) + given, width, Tone.MUTED)
+    if step.argv:
+        yield from _wrapped(" " * 3 + f"{step.node}$ ", shlex.join(step.argv) + given, width, Tone.MUTED)
     for expected in step.expect:
-        yield from _wrapped(
-            " " * 3 + "then ", f"{expected.sentence} (within {step.within_s:.0f} s)", width, Tone.OK
-        )
+        when = f"all the time, for {step.lasts_s:.1f} s" if step.lasts_s else f"within {step.within_s:.0f} s"
+        yield from _wrapped(" " * 3 + "then ", f"{expected.sentence} ({when})", width, Tone.OK)
 
 
 def _wrapped(head: str, text: str, width: int, tone: Tone) -> Iterator[Line]:

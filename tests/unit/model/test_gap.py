@@ -23,7 +23,8 @@ def test_a_gap_lasts_from_the_first_failure_to_the_next_answer_whatever_kinds_it
         segment(Fate.GOOD, 2.32, 3.00, 69, "iam-b"),
     ]
     report = gap_report(row, 0.02)
-    assert report.gaps == (Gap(1.01, 2.32, 1310.0, 50, 80, 0, "iam-a", "iam-b", 20.0),)
+    spent_ms = {Fate.REFUSED: 500.0, Fate.DARK: 810.0}
+    assert report.gaps == (Gap(1.01, 2.32, 1310.0, 50, 80, 0, "iam-a", "iam-b", 20.0, spent_ms),)
     assert report.moves == (Move(2.32, "iam-a", "iam-b"),)
 
 

@@ -1,0 +1,134 @@
+"""`iamops drill list|show|run|history`: failover drills, scripted, measured, self-undoing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from console.cli.acting import add_guarded_options, refused_at_once
+from console.cli.exit_codes import ExitCode
+
+DESCRIPTION = """\
+A drill breaks something on purpose, measures what clients lost, compares it with what VRRP's theory allows
+for the configuration the nodes are running with, and puts everything back. The built-in ones and your own
+(~/.config/iamops/drills/*.yaml, or a file) are written in the same language.
+"""
+RUN_EPILOG = """\
+stdout carries the result, stderr the progress. Without a terminal, --yes is needed.
+exit codes: 0 passed, 1 over budget or wrong (the report tells them apart, and who restored it), 2 usage,
+3 refused by a guard, 4 node unreachable, 5 outcome unknown (look now), 130 interrupted and undone.
+"""
+OUTPUTS = ("json", "junit", "markdown")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    drill = subparsers.add_parser(
+        "drill", help="failover drills, measured against theory", description=DESCRIPTION
+    )
+    verbs = drill.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True)
+    listing = verbs.add_parser("list", help="the drills there are")
+    listing.add_argument("--json", action="store_true", help="JSON on stdout")
+    show = verbs.add_parser("show", help="what a drill does, as it is written")
+    show.add_argument("drill", metavar="NAME|FILE")
+    _add_run(verbs)
+    history = verbs.add_parser("history", help="earlier runs compared: median, worst, trend")
+    history.add_argument("drill", metavar="NAME", nargs="?", help="only this drill")
+    history.add_argument("--json", action="store_true", help="JSON on stdout")
+    history.add_argument("--file", type=Path, metavar="PATH", help="another ledger than your own")
+
+
+def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = verbs.add_parser(
+        "run",
+        help="run drills, one after the other; the first that does not pass ends it",
+        epilog=RUN_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument("drill", metavar="NAME|FILE", nargs="+")
+    add_guarded_options(run)
+    run.add_argument("--instance", metavar="NAME", help="the VRRP instance (default: the first)")
+    run.add_argument(
+        "--allowance-ms",
+        type=_milliseconds,
+        default=None,
+        metavar="MS",
+        help="what timers, SSH and scripts may add to theory (default 250)",
+    )
+    run.add_argument(
+        "--allow-disruptive", action="store_true", help="a machine may be taken away outside of a lab"
+    )
+    for name in OUTPUTS:
+        run.add_argument(f"--{name}", metavar="FILE", help=f"write the report as {name} (- for stdout)")
+
+
+def run(args: argparse.Namespace) -> int:
+    match args.verb:
+        case "list":
+            return _list(args)
+        case "show":
+            return _show(args)
+        case "history":
+            return _history(args)
+    return _run(args)
+
+
+def _list(args: argparse.Namespace) -> int:
+    from console.cli.drill_text import list_lines
+    from console.session.drills import available_drills, load_drill
+
+    drills = [load_drill(name) for name in available_drills()]
+    if args.json:
+        shown = [{"name": d.name, "title": d.title, "disruptive": d.disruptive, "file": d.source} for d in drills]
+        print(json.dumps({"schema": "iamops.drills/1", "drills": shown}, indent=2))
+    else:
+        print("\n".join(list_lines(drills)))
+    return ExitCode.OK
+
+
+def _show(args: argparse.Namespace) -> int:
+    from console.cli.drill_text import show_lines
+    from console.session.drills import load_drill, read_drill
+
+    print("\n".join(show_lines(load_drill(args.drill), read_drill(args.drill))))
+    return ExitCode.OK
+
+
+def _history(args: argparse.Namespace) -> int:
+    from console.cli.drill_text import history_lines
+    from console.judge.drill_history import drill_runs, history_document
+    from console.ledger.audit import read
+    from console.session.resources import audit_file
+
+    path = args.file or audit_file()
+    runs = [run for run in drill_runs(record.raw for record in read(path)) if args.drill in (None, run.drill)]
+    if args.json:
+        print(json.dumps(history_document(runs), indent=2))
+    else:
+        print("\n".join(history_lines(runs, args.drill)))
+    return ExitCode.OK
+
+
+def _run(args: argparse.Namespace) -> int:
+    from console.session.drills import load_drill
+    from console.session.profiles import load_profile
+
+    profile = load_profile(args.profile)
+    drills = [load_drill(name, profile.all_units) for name in args.drill]
+    if len(drills) > 1 and any(getattr(args, name) for name in OUTPUTS):
+        print("iamops: --json, --junit and --markdown hold one report: run one drill at a time", file=sys.stderr)
+        return ExitCode.USAGE
+    refused = refused_at_once(args)
+    if refused is not None:
+        return refused
+    from console.cli.drill_session import DrillSession
+
+    return DrillSession(profile, drills, args).run()
+
+
+def _milliseconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 60_000:
+        raise argparse.ArgumentTypeError(f"expected 0 to 60000 milliseconds, found {text}")
+    return value

@@ -1,0 +1,100 @@
+"""Drills from a shell: plan, ask, run, tell, and the report in the files that were asked for."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from console.cli.acting_session import dry_lines
+from console.cli.acting_text import plan_lines, progress_lines
+from console.cli.drill_text import result_lines
+from console.cli.exit_codes import ExitCode
+from console.cli.guarded_session import GuardedSession, asks_first, refusal_code, tell
+from console.engine.drill_progress import DrillProgress
+from console.engine.report import RunReport
+from console.judge.drill_document import drill_document, exit_code
+from console.judge.drill_junit import junit
+from console.judge.drill_markdown import markdown
+from console.judge.drill_report import DrillReport, Verdict
+from console.model.drill import Drill
+from console.model.profile import Profile
+from console.plan.action import ALLOWANCE_S
+
+FORMATS: dict[str, Callable[[DrillReport], str]] = {
+    "json": lambda report: json.dumps(drill_document(report, exit_code(report)), indent=2) + "\n",
+    "junit": junit,
+    "markdown": markdown,
+}
+STDOUT = "-"
+
+
+class DrillSession(GuardedSession):
+    """One drill after the other, until one does not pass."""
+
+    def __init__(self, profile: Profile, drills: Sequence[Drill], args: argparse.Namespace) -> None:
+        super().__init__(profile, args)
+        self._drills = drills
+        self._shown: RunReport | None = None
+
+    async def act(self) -> int:
+        code = int(ExitCode.OK)
+        for drill in self._drills:
+            code = await self._one(drill)
+            if code != ExitCode.OK:
+                break
+        return code
+
+    async def _one(self, drill: Drill) -> int:
+        allowance_s = ALLOWANCE_S if self.args.allowance_ms is None else self.args.allowance_ms / 1000
+        action = await self.operator.drill_action(
+            drill,
+            instance=self.args.instance,
+            allowance_s=allowance_s,
+            disruptive=self.args.allow_disruptive,
+        )
+        order = self.order(action)
+        plan, denied = self.operator.consider(order)
+        if self.args.dry_run:
+            print("\n".join(dry_lines(plan, denied)))
+            return refusal_code(denied) if denied else ExitCode.OK
+        if not self.args.yes and asks_first(denied):
+            tell("\n".join(plan_lines(plan)))
+            if not await self.agreed(plan):
+                tell("iamops: refused: not-confirmed: nothing was changed")
+                return ExitCode.REFUSED
+            order = self.order(action, shown=plan.fingerprint, named=True)
+        self._shown = None
+        report = await self.operator.run_drill(order, self._progress)
+        self._tell_result(report)
+        return exit_code(report)
+
+    def _tell_result(self, report: DrillReport) -> None:
+        """stdout belongs to the result; where it was asked for as a document, a person reads on stderr."""
+        wanted = {name: getattr(self.args, name) for name in FORMATS if getattr(self.args, name)}
+        lines = "\n".join(result_lines(report))
+        if report.verdict is Verdict.REFUSED or STDOUT in wanted.values():
+            tell(lines)
+        else:
+            print(lines)
+        for name, path in wanted.items():
+            _write(path, FORMATS[name](report))
+
+    def _progress(self, progress: DrillProgress) -> None:
+        for line in progress_lines(self._shown, progress.run):
+            tell(line)
+        self._shown = progress.run
+
+
+def _write(path: str, text: str) -> None:
+    """A report that cannot be written is told, and its text is not lost."""
+    if path == STDOUT:
+        print(text, end="")
+        return
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        tell(f"iamops: {path}: {error.strerror}; the report follows")
+        sys.stderr.write(text)

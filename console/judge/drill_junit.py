@@ -1,0 +1,126 @@
+"""A drill's report as JUnit XML, for pipelines. Pure.
+
+One test case for the verdict, one for each step, budget, invariant and part of the steady state.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from console.judge.drill_document import rfc3339
+from console.judge.drill_report import DrillReport, Measure, StepLine, Verdict
+
+# What XML 1.0 cannot hold, not even escaped.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    group: str
+    name: str
+    seconds: float = 0.0
+    outcome: str = ""  # failure, error or skipped; empty: passed
+    kind: str = ""
+    text: str = ""
+
+
+def junit(report: DrillReport) -> str:
+    """The document as text, with its declaration."""
+    cases = list(_cases(report))
+    counts = {word: str(sum(case.outcome == word for case in cases)) for word in ("failure", "error", "skipped")}
+    attributes = {
+        "name": f"iamops drill {report.drill}",
+        "tests": str(len(cases)),
+        "failures": counts["failure"],
+        "errors": counts["error"],
+        "skipped": counts["skipped"],
+        "time": f"{report.duration_s:.3f}",
+    }
+    root = ElementTree.Element("testsuites", _clean(attributes))
+    stamp = rfc3339(report.began_at).removesuffix("Z").partition(".")[0]
+    suite = ElementTree.SubElement(root, "testsuite", _clean(attributes | {"timestamp": stamp}))
+    _properties(suite, report)
+    for case in cases:
+        _write(suite, case, report.drill)
+    out = ElementTree.SubElement(suite, "system-out")
+    out.text = _xml("\n".join(_timeline(report)))
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _cases(report: DrillReport) -> Iterator[_Case]:
+    yield _verdict(report)
+    for held in report.steady:
+        yield _Case("steady-state", held.name, outcome="" if held.holds else "failure", text=held.text)
+    for step in report.steps:
+        yield _step(step)
+    for measure in report.measures:
+        yield _budget(measure)
+    for held in report.invariants:
+        yield _Case("invariant", held.name, outcome="" if held.holds else "failure", text=held.text)
+
+
+def _verdict(report: DrillReport) -> _Case:
+    text = "\n".join([report.sentence, *(f"{f.kind}: {f.text}" for f in report.failures)])
+    match report.verdict:
+        case Verdict.PASS:
+            return _Case("verdict", report.title, report.duration_s)
+        case Verdict.FAIL:
+            kind = str(report.failures[0].kind) if report.failures else "fail"
+            return _Case("verdict", report.title, report.duration_s, "failure", kind, text)
+    code = report.denials[0].code if report.denials else str(report.verdict)
+    return _Case("verdict", report.title, report.duration_s, "error", code, text)
+
+
+def _step(step: StepLine) -> _Case:
+    outcome = {"done": "", "failed": "failure", "unknown": "error"}.get(step.stage, "skipped")
+    return _Case("step", f"{step.title} ({step.kind})", step.took_s or 0.0, outcome, step.stage, step.text)
+
+
+def _budget(measure: Measure) -> _Case:
+    seconds = (measure.measured_ms or 0.0) / 1000
+    name = f"{measure.what} after '{measure.step}' within {measure.rule}"
+    if measure.holds:
+        return _Case("budget", name, seconds)
+    kind = "over-budget" if measure.measured_ms is not None else "wrong-transition"
+    told = "never" if measure.measured_ms is None else f"{measure.measured_ms:.1f} ms"
+    return _Case("budget", name, seconds, "failure", kind, f"{told}; {measure.upper_ms:.1f} ms allowed")
+
+
+def _write(suite: ElementTree.Element, case: _Case, drill: str) -> None:
+    attributes = {"classname": f"drill.{drill}.{case.group}", "name": case.name, "time": f"{case.seconds:.3f}"}
+    element = ElementTree.SubElement(suite, "testcase", _clean(attributes))
+    if case.outcome:
+        first = case.text.partition("\n")[0] or case.kind
+        told = ElementTree.SubElement(
+            element, case.outcome, _clean({"type": case.kind or case.group, "message": first})
+        )
+        told.text = _xml(case.text)
+
+
+def _properties(suite: ElementTree.Element, report: DrillReport) -> None:
+    properties = ElementTree.SubElement(suite, "properties")
+    facts = {"profile": report.profile, "environment": report.environment, "run": report.run, "who": report.who}
+    for node in report.nodes:
+        facts[f"{node.name}.keepalived"] = node.keepalived or "unknown"
+        facts[f"{node.name}.nginx"] = node.nginx or "unknown"
+    if report.restored_by:
+        facts["restored_by"] = str(report.restored_by)
+    for name, value in facts.items():
+        ElementTree.SubElement(properties, "property", _clean({"name": name, "value": value}))
+
+
+def _timeline(report: DrillReport) -> Iterator[str]:
+    for entry in report.timeline:
+        yield f"{entry.at_s:9.3f} s  {entry.node or '-':<12} {entry.witness:<10} {entry.text}"
+
+
+def _clean(attributes: dict[str, str]) -> dict[str, str]:
+    return {key: _xml(value) for key, value in attributes.items()}
+
+
+def _xml(text: str) -> str:
+    return _NOT_XML.sub("\ufffd", text)

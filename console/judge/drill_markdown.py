@@ -1,0 +1,108 @@
+"""A drill's report as Markdown, for a ticket or a hand-over. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from console.judge.drill_document import rfc3339
+from console.judge.drill_report import DrillReport, Measure, Verdict
+
+WORDS = {
+    Verdict.PASS: "✅ PASS",
+    Verdict.FAIL: "❌ FAIL",
+    Verdict.REFUSED: "⛔ REFUSED",
+    Verdict.UNKNOWN: "❓ UNKNOWN",
+}
+_BREAKS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
+_MARKS = re.compile(r"([\\`*_\[\]<>|#])")
+
+
+def markdown(report: DrillReport) -> str:
+    """The whole report as one text."""
+    return "\n".join(_lines(report)).rstrip() + "\n"
+
+
+def _lines(report: DrillReport) -> Iterator[str]:
+    yield f"# {WORDS[report.verdict]}: drill {_cell(report.drill)} on {_cell(report.profile)}"
+    yield ""
+    yield f"{_cell(report.title)}. {_cell(report.sentence)}"
+    yield ""
+    when = f"{rfc3339(report.began_at)}, {report.duration_s:.1f} s"
+    yield f"Run {_cell(report.run)} by {_cell(report.who)}, {when}, {report.environment}."
+    if report.restored_by:
+        yield f"Restored by: **{_cell(str(report.restored_by))}**."
+    yield from _section("Failures", ("kind", "what"), ((str(f.kind), f.text) for f in report.failures))
+    yield from _section("Refused", ("code", "reason"), ((d.code, d.reason) for d in report.denials))
+    head = ("step", "what", "measured", "budget", "allowance", "slack", "path")
+    yield from _section("Budgets", head, (_budget(each) for each in report.measures))
+    yield from _client(report)
+    held = (("yes" if each.holds else "**no**", each.name, each.text) for each in report.invariants)
+    yield from _section("Invariants", ("held", "what", "seen"), held)
+    steady = (("yes" if each.holds else "**no**", each.name, each.text) for each in report.steady)
+    yield from _section("Steady state", ("holds", "what", "seen"), steady)
+    splits = ((d, ", ".join(f"{n}: {c}" for n, c in counts.items())) for d, counts in report.splits.items())
+    yield from _section("Requests per backend", ("domain", "backends"), splits)
+    steps = ((s.stage, _seconds(s.took_s), s.node, s.title, s.text) for s in report.steps)
+    yield from _section("Steps", ("stage", "took", "node", "step", "observed"), steps)
+    entries = (
+        (f"{e.at_s:.3f} s ± {e.uncertainty_ms:.0f} ms", e.node or "", e.witness, e.text) for e in report.timeline
+    )
+    yield from _section("Timeline", ("at", "node", "witness", "what"), entries)
+    yield from _nodes(report)
+    yield from _section("Notes", ("note",), ((note,) for note in report.notes))
+
+
+def _section(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    found = list(rows)
+    if not found:
+        return
+    yield from ("", f"## {title}", "", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}")
+    for row in found:
+        yield f"| {' | '.join(_cell(text) for text in row)} |"
+
+
+def _budget(measure: Measure) -> tuple[str, ...]:
+    measured = "never" if measure.measured_ms is None else f"{measure.measured_ms:.0f} ms"
+    slack = "" if measure.slack_ms is None else f"{measure.slack_ms:.0f} ms"
+    budget = f"{measure.lower_ms:.0f} to {measure.upper_ms:.0f} ms ({measure.rule})"
+    return (measure.step, measure.what, measured, budget, f"{measure.allowance_ms:.0f} ms", slack, measure.path)
+
+
+def _client(report: DrillReport) -> Iterator[str]:
+    client = report.client
+    if client is None:
+        return
+    rows = [
+        ("requests", f"{client.attempts}, none further apart than {client.resolution_ms:.0f} ms"),
+        ("failed", str(client.failed)),
+        ("longest gap", f"{client.longest_ms:.0f} ms"),
+        ("refused / dark / wrong", f"{client.refused_ms:.0f} / {client.dark_ms:.0f} / {client.wrong_ms:.0f} ms"),
+        ("stale", f"{client.stale_ms:.0f} ms"),
+    ]
+    yield from _section("What a client saw", ("", ""), rows)
+
+
+def _nodes(report: DrillReport) -> Iterator[str]:
+    rows = (
+        (
+            node.name,
+            node.keepalived or "unknown",
+            node.nginx or "unknown",
+            "unknown"
+            if node.clock_offset_ms is None
+            else f"{node.clock_offset_ms:+.1f} ± {node.clock_uncertainty_ms} ms",
+            ", ".join(f"{key}: {value}" for key, value in node.live.items()),
+        )
+        for node in report.nodes
+    )
+    yield from _section("Nodes", ("node", "keepalived", "nginx", "clock", "running with"), rows)
+
+
+def _seconds(took_s: float | None) -> str:
+    return "" if took_s is None else f"{took_s:.2f} s"
+
+
+def _cell(text: str) -> str:
+    """Text from a node or a person: on one line, and none of it Markdown or HTML."""
+    return _MARKS.sub(r"\\\1", _BREAKS.sub(" ", text))

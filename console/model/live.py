@@ -1,0 +1,51 @@
+"""What keepalived on a node is really running with, as it says itself. Times in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.model.profile import Node, VrrpInstance
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCheck:
+    """A tracked vrrp_script."""
+
+    name: str
+    interval_s: float
+    timeout_s: float
+    rise: int
+    fall: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveVrrp:
+    """One instance. `notify` are the states for which a script is run. `assumed`: from the profile, because
+    the daemon did not tell.
+    """
+
+    instance: str
+    priority: int
+    advert_interval_s: float
+    nopreempt: bool
+    virtual_router_id: int
+    version: int = 2
+    checks: tuple[LiveCheck, ...] = ()
+    notify: tuple[str, ...] = ()
+    assumed: bool = False
+
+    @classmethod
+    def of_profile(cls, vrrp: VrrpInstance, node: Node) -> LiveVrrp:
+        """What the profile says it should be."""
+        check = vrrp.check
+        return cls(
+            instance=vrrp.name,
+            priority=vrrp.priority_of(node),
+            advert_interval_s=vrrp.advert_interval_s,
+            nopreempt=vrrp.nopreempt,
+            virtual_router_id=vrrp.virtual_router_id,
+            version=vrrp.version,
+            checks=(LiveCheck("check", check.interval_s, check.timeout_s, check.rise, check.fall),),
+            notify=("BACKUP", "MASTER", "FAULT", "STOP"),
+            assumed=True,
+        )

@@ -1,0 +1,87 @@
+"""The seed's load-balancing test: requests through the VIP, and which backend has them in its own log."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from console.model.profile import Profile, Service
+from console.nodes.client_probe import ClientTarget, probe_once
+from console.nodes.netns import connect
+from console.nodes.transport import CommandFailed, Transport
+from console.parse.safe_text import safe_bytes
+
+LOOK_TIMEOUT_S = 5.0
+REQUEST_TIMEOUT_S = 2.0
+# Requests that carry the token, and all others between the first and the last of them: a stranger's
+# request takes a backend's turn too.
+_COUNT = (
+    "index($0, token) { n++; others += pending; pending = 0; next } "
+    "n { pending++ } END { print n + 0, others + 0 }"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one backend's log says; `reason` where it could not be read."""
+
+    requests: int | None
+    others: int = 0
+    reason: str = ""
+
+
+async def split(profile: Profile, count: int, transports: Mapping[str, Transport | None]) -> dict[str, Any]:
+    """domain -> {service, sent, failed, backends, others, unread}, after `count` requests to each domain."""
+    found: dict[str, Any] = {}
+    for service in profile.services.values():
+        if service.domain:
+            found[service.domain] = await _of_service(profile, service, count, transports)
+    return found
+
+
+async def _of_service(
+    profile: Profile, service: Service, count: int, transports: Mapping[str, Transport | None]
+) -> dict[str, Any]:
+    token = f"iamops-{secrets.token_hex(6)}"
+    failed = await asyncio.to_thread(_send, profile, service, count, token)
+    nodes = [name for name in profile.nodes if service.runs_on(name)]
+    shares = await asyncio.gather(*(_share(transports[name], service, token) for name in nodes))
+    by_node = dict(zip(nodes, shares, strict=True))
+    return {
+        "service": service.name,
+        "sent": count,
+        "failed": failed,
+        "backends": {name: share.requests for name, share in by_node.items()},
+        "others": sum(share.others for share in shares),
+        "unread": {name: share.reason for name, share in by_node.items() if share.requests is None},
+    }
+
+
+def _send(profile: Profile, service: Service, count: int, token: str) -> int:
+    """One after the other, each on a connection of its own; returns how many failed."""
+    path = f"{service.health}{'&' if '?' in service.health else '?'}{token}"
+    target = ClientTarget("split", profile.instance.address, profile.nginx.port, service.domain or "", path)
+
+    def open_socket(address: str, port: int, timeout_s: float) -> socket.socket:
+        return connect(address, port, timeout_s, namespace=profile.network_namespace)
+
+    reports = (probe_once(target, open_socket, REQUEST_TIMEOUT_S) for _ in range(count))
+    return sum(not report.ok for report in reports)
+
+
+async def _share(transport: Transport | None, service: Service, token: str) -> Share:
+    if transport is None:
+        return Share(None, reason="not connected")
+    argv = ("awk", "-v", f"token={token}", _COUNT, service.log_path)
+    try:
+        result = await transport.run(argv, timeout_s=LOOK_TIMEOUT_S)
+    except CommandFailed as failure:
+        return Share(None, reason=failure.reason)
+    words = result.text.split()
+    if not result.ok or len(words) != 2:
+        return Share(None, reason=safe_bytes(result.stderr.strip(), 160) or f"{service.log_path} cannot be read")
+    return Share(int(words[0]), int(words[1]))

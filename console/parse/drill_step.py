@@ -1,0 +1,190 @@
+"""One step of a drill: a mapping of the YAML tree -> Move. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from console.model.drill import (
+    EACH,
+    MACHINE_VERBS,
+    OWNER,
+    ROLES,
+    STANDBY,
+    UNIT_VERBS,
+    Bound,
+    Entered,
+    EvenSplit,
+    Expected,
+    FailedRequests,
+    Move,
+    Outage,
+    StateOf,
+    Verb,
+    VipOn,
+    VipStays,
+)
+from console.model.facts import VrrpState
+from console.parse.bounds import parse_bound
+from console.parse.drill_reader import Reader, nearest, shown
+from console.parse.yaml_tree import Path
+
+VERBS = tuple(str(verb) for verb in Verb)
+SHELL = ("shell", "run", "command", "exec", "script")
+NO_SHELL = "a drill runs no commands of its own: say what should happen with one of"
+OPTIONS = ("node", "expect", "transitions", "notify")
+KINDS = ("vip", "state", "vip_stays", "outage", "failed_requests", "split")
+STATES = ("MASTER", "BACKUP", "FAULT")
+NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,100}")
+MOST_REQUESTS = 10_000
+
+
+class StepReader:
+    """Reads steps. `units` are those of the profile, or None where any will do."""
+
+    def __init__(self, reader: Reader, units: Collection[str] | None) -> None:
+        self._reader = reader
+        self._units = units
+
+    def step(self, value: Any, path: Path) -> Move | None:
+        """None where it cannot even be said what the step does."""
+        fields = self._reader.mapping(value, path)
+        verbs = [key for key in fields if key in VERBS]
+        for key in fields:
+            if key in SHELL:
+                self._reader.wrong((*path, key), f"{NO_SHELL}: {', '.join(VERBS)}")
+        if len(verbs) != 1:
+            if fields and not any(key in SHELL for key in fields):
+                self._without_verb(fields, verbs, path)
+            return None
+        self._reader.only(fields, path, (verbs[0], *OPTIONS, *SHELL))
+        return self._move(Verb(verbs[0]), fields, path)
+
+    def _without_verb(self, fields: dict[str, Any], verbs: list[str], path: Path) -> None:
+        if verbs:
+            self._reader.wrong(path, f"expected one thing to do, found {' and '.join(verbs)}")
+            return
+        others = [key for key in fields if key not in OPTIONS]
+        hint = nearest(others[0], VERBS) if others else f"; one of: {', '.join(VERBS)}"
+        self._reader.wrong(path, f"expected one thing to do{hint}")
+
+    def _move(self, verb: Verb, fields: dict[str, Any], path: Path) -> Move:
+        at = (*path, str(verb))
+        value = fields[str(verb)]
+        expect = [self._expected(item, where) for where, item in self._items(fields, "expect", path)]
+        unit, on, count = self._aim(verb, value, at, fields, path)
+        if verb is Verb.WATCH:
+            lasting = self._bound(value, at)
+            expect = [*expect, VipStays(lasting)] if lasting else expect
+        return Move(
+            verb=verb,
+            unit=unit,
+            on=on,
+            count=count,
+            expect=tuple(each for each in expect if each is not None),
+            transitions=self._entered_list(fields, "transitions", path, STATES),
+            notify=self._entered_list(fields, "notify", path, (*STATES, "STOP")),
+            line=self._reader.line(path),
+        )
+
+    def _aim(
+        self, verb: Verb, value: Any, at: Path, fields: dict[str, Any], path: Path
+    ) -> tuple[str | None, str, int]:
+        """What is acted on: (unit, where, how many)."""
+        if verb in MACHINE_VERBS or verb not in (*UNIT_VERBS, *MACHINE_VERBS):
+            if "node" in fields:
+                self._reader.wrong((*path, "node"), f"goes with {', '.join(UNIT_VERBS)}; not with {verb}")
+            if verb in MACHINE_VERBS:
+                return None, self._who(value, at), 0
+            if verb is Verb.SWITCHOVER:
+                self._reader.word(value, at, (STANDBY,), "`standby`: the VIP goes to it")
+            count = self._reader.number(value, at, 1, MOST_REQUESTS) if verb is Verb.REQUESTS else 0
+            return None, OWNER, count
+        where = self._where(verb, fields.get("node", OWNER), (*path, "node"))
+        return self._unit(value, at), where, 0
+
+    def _unit(self, value: Any, path: Path) -> str:
+        text = self._reader.text(value, path, "a systemd unit such as nginx").removesuffix(".service")
+        if text and not UNIT.fullmatch(text):
+            self._reader.wrong(path, f"expected a systemd unit such as nginx, found {shown(value)}")
+        elif text and self._units is not None and text not in self._units:
+            self._reader.wrong(path, f"the profile has no unit {text!r}{nearest(text, self._units)}")
+        return text
+
+    def _where(self, verb: Verb, value: Any, path: Path) -> str:
+        if value == EACH:
+            if verb not in (Verb.RESTART, Verb.RELOAD):
+                self._reader.wrong(path, "`each` goes with restart and reload: one node must go on serving")
+            return EACH
+        return self._who(value, path)
+
+    def _who(self, value: Any, path: Path) -> str:
+        if isinstance(value, str) and NODE.fullmatch(value):
+            return value
+        self._reader.wrong(path, f"expected {' or '.join(ROLES)} or a node's name, found {shown(value)}")
+        return OWNER
+
+    # --- what must follow ---
+
+    def _items(self, fields: dict[str, Any], key: str, path: Path) -> list[tuple[Path, Any]]:
+        return self._reader.items(fields.get(key), (*path, key))
+
+    def _expected(self, value: Any, path: Path) -> Expected | None:
+        fields = self._reader.mapping(value, path)
+        kinds = [key for key in fields if key in KINDS]
+        if len(kinds) != 1:
+            if fields:
+                hint = f": {', '.join(KINDS)}" if kinds else nearest(next(iter(fields)), KINDS)
+                self._reader.wrong(path, f"expected one expectation{hint}")
+            return None
+        kind = kinds[0]
+        timed = kind in ("vip", "state")
+        self._reader.only(fields, path, (kind, "within") if timed else (kind,))
+        return self._timed(kind, fields, path) if timed else self._plain(kind, fields[kind], (*path, kind))
+
+    def _timed(self, kind: str, fields: dict[str, Any], path: Path) -> Expected | None:
+        if "within" not in fields:
+            self._reader.wrong(path, "needs `within`: until when it must be so")
+            return None
+        within = self._bound(fields["within"], (*path, "within"))
+        if kind == "vip":
+            who = self._who(fields[kind], (*path, kind))
+            return VipOn(who, within) if within else None
+        entered = self._entered(fields[kind], (*path, kind), STATES)
+        return StateOf(entered.who, entered.state, within) if within and entered else None
+
+    def _plain(self, kind: str, value: Any, path: Path) -> Expected | None:
+        if kind == "failed_requests":
+            return FailedRequests(self._reader.number(value, path, 0, 1_000_000))
+        if kind == "split":
+            self._reader.word(value, path, ("even",), "`even`")
+            return EvenSplit()
+        bound = self._bound(value, path)
+        if bound is None:
+            return None
+        return VipStays(bound) if kind == "vip_stays" else Outage(bound)
+
+    def _bound(self, value: Any, path: Path) -> Bound | None:
+        text = self._reader.text(value, path, "a time such as `3 s` or `vrrp.max * 1.2`")
+        try:
+            return parse_bound(text) if text else None
+        except ValueError as error:
+            self._reader.wrong(path, str(error))
+            return None
+
+    def _entered_list(
+        self, fields: dict[str, Any], key: str, path: Path, states: Collection[str]
+    ) -> tuple[Entered, ...]:
+        found = [self._entered(item, where, states) for where, item in self._items(fields, key, path)]
+        return tuple(each for each in found if each is not None)
+
+    def _entered(self, value: Any, path: Path, states: Collection[str]) -> Entered | None:
+        words = value.split() if isinstance(value, str) else []
+        if len(words) != 2:
+            self._reader.wrong(path, f"expected `WHO STATE` such as `standby MASTER`, found {shown(value)}")
+            return None
+        who = self._who(words[0], path)
+        state = self._reader.word(words[1], path, states, "a VRRP state")
+        return Entered(who, VrrpState(state)) if state else None

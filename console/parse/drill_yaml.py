@@ -1,0 +1,119 @@
+"""Drill YAML into a Drill, or into every problem it has, each with its line. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from console.model.drill import Drill, Move, Steady, Verb
+from console.parse.bounds import parse_bound
+from console.parse.drill_reader import Reader, shown
+from console.parse.drill_step import StepReader
+from console.parse.yaml_tree import Path, Problem, Tree, read_tree
+
+KEYS = ("name", "title", "about", "steady_state", "max_duration", "method", "restore")
+DEFAULT_STEADY = tuple(each for each in Steady if each is not Steady.DATASTORES)
+DEFAULT_MAX_S = 120.0
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+# What must follow, sooner or later, so that a drill leaves things as it found them.
+TAKEN_BACK: Mapping[Verb, Verb] = {
+    Verb.STOP: Verb.START,
+    Verb.HANG: Verb.WAKE,
+    Verb.POWER_OFF: Verb.POWER_ON,
+    Verb.FREEZE: Verb.THAW,
+}
+
+
+@dataclass(eq=False)
+class DrillError(Exception):
+    """The text is no valid drill. `problems` are sorted by line and never empty."""
+
+    problems: tuple[Problem, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+def parse_drill(text: str, file: str, units: Collection[str] | None = None) -> Drill:
+    """Raises DrillError with every problem found, and nothing else, for any text.
+
+    `units` are the profile's; None where there is no profile: then any unit will do.
+    """
+    tree = read_tree(text, file, "a mapping with name, title and method")
+    if tree.value is None:
+        raise DrillError(tree.problems)
+    reader = Reader(tree)
+    drill = _drill(reader, tree, units)
+    problems = sorted({*tree.problems, *reader.problems}, key=lambda p: (p.line, p.key, p.message))
+    if problems:
+        raise DrillError(tuple(problems))
+    return drill
+
+
+def _drill(reader: Reader, tree: Tree, units: Collection[str] | None) -> Drill:
+    raw = tree.value or {}
+    reader.only(raw, (), KEYS)
+    steps = StepReader(reader, units)
+    method = _moves(reader, steps, raw, "method")
+    restore = _moves(reader, steps, raw, "restore")
+    if not raw.get("method"):
+        reader.wrong(("method",), "expected at least one step")
+    _taken_back(reader, (*method, *restore))
+    return Drill(
+        name=_name(reader, raw.get("name")),
+        title=reader.text(raw.get("title"), ("title",), "a line that says what it proves"),
+        about=reader.text(raw["about"], ("about",), "text") if "about" in raw else "",
+        steady=_steady(reader, raw.get("steady_state")),
+        method=tuple(move for _, move in method),
+        restore=tuple(move for _, move in restore),
+        max_duration_s=_max_duration_s(reader, raw.get("max_duration")),
+        source=tree.file,
+    )
+
+
+def _moves(reader: Reader, steps: StepReader, raw: dict[str, Any], key: str) -> tuple[tuple[Path, Move], ...]:
+    read = ((path, steps.step(item, path)) for path, item in reader.items(raw.get(key), (key,)))
+    return tuple((path, move) for path, move in read if move is not None)
+
+
+def _name(reader: Reader, value: Any) -> str:
+    if isinstance(value, str) and NAME.fullmatch(value):
+        return value
+    reader.wrong(("name",), f"expected a name of letters, digits, dashes and underscores, found {shown(value)}")
+    return ""
+
+
+def _steady(reader: Reader, value: Any) -> tuple[Steady, ...]:
+    if value is None:
+        return DEFAULT_STEADY
+    words = (
+        reader.word(item, path, tuple(map(str, Steady)), "something that must hold")
+        for path, item in reader.items(value, ("steady_state",))
+    )
+    return tuple(Steady(word) for word in words if word)
+
+
+def _max_duration_s(reader: Reader, value: Any) -> float:
+    if value is None:
+        return DEFAULT_MAX_S
+    try:
+        terms = parse_bound(str(value)).terms
+    except ValueError as error:
+        reader.wrong(("max_duration",), str(error))
+        return DEFAULT_MAX_S
+    total_s = sum(term.seconds for term in terms)
+    if total_s < 1 or any(term.name is not None for term in terms):
+        reader.wrong(("max_duration",), f"expected a time from 1 s to 3600 s, found {shown(value)}")
+    return total_s
+
+
+def _taken_back(reader: Reader, steps: tuple[tuple[Path, Move], ...]) -> None:
+    for number, (path, move) in enumerate(steps):
+        back = TAKEN_BACK.get(move.verb)
+        if back is None:
+            continue
+        if not any(later.verb is back and later.unit == move.unit for _, later in steps[number + 1 :]):
+            what = f"{back}: {move.unit}" if move.unit else f"{back}: NODE"
+            reader.wrong((*path, str(move.verb)), f"nothing takes it back: add `{what}` to restore")

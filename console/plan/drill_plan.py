@@ -1,0 +1,242 @@
+"""The plan of a drill: steps with commands, undos and deadlines from theory; what must hold around it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from console.model.drill import EACH, Bound, Drill, StateOf, Steady, Verb, VipOn, VipStays
+from console.model.facts import LinkState, VrrpState
+from console.model.live import LiveVrrp
+from console.model.state import ClusterState
+from console.plan import expectation as expect
+from console.plan.action import DrillAction, ServiceAction
+from console.plan.action import Verb as UnitVerb
+from console.plan.expectation import Expectation, StateExpectation
+from console.plan.fingerprint import fingerprint
+from console.plan.impact import impact_of, instance_of
+from console.plan.legs import Leg, legs
+from console.plan.pieces import alive, arm, control, disarm, do, resign, runs, start_again, stopped, wake_again
+from console.plan.predict import of_drill
+from console.plan.service import STEPS
+from console.plan.steps import SUDO, Kind, Plan, Step
+from console.plan.switchover import moving_steps, raisable
+from console.plan.theory import Pair, Window, window
+from console.render import privileges
+
+# How much longer than its budget something is looked for: late is told apart from never.
+GRACE_S = 3.0
+
+
+def drill_plan(action: DrillAction, state: ClusterState, now: float) -> Plan:
+    """Raises NoSuchTarget. No steps where nobody is known to own the VIP, or to take it."""
+    impact = impact_of(action, state, now)
+    mark = fingerprint(action, impact, state, now)
+    name = instance_of(state.profile, action.instance)
+    if impact.owner is None or impact.taker is None:
+        return Plan(action, "nobody is known to own the VIP, or to take it", (), (), impact, mark)
+    course = legs(action.drill, impact.owner, impact.taker)
+    builder = _Builder(action, state, name, now)
+    last = course[-1].next_owner if course else impact.owner
+    return Plan(
+        action,
+        of_drill(state, course, name),
+        tuple(replace(step, move=leg.number) for leg in course for step in builder.steps(leg)),
+        tuple(steady(action.drill, state, name, last)),
+        impact,
+        mark,
+        builder.notes,
+        tuple(resign(name, node, state.profile.keepalived.unit) for node in (impact.taker, impact.owner)),
+        tuple(steady(action.drill, state, name, impact.owner)),
+    )
+
+
+def live_of(action: DrillAction, state: ClusterState, instance: str, node: str) -> LiveVrrp:
+    """What the node runs with; the profile's word where it did not tell."""
+    profile = state.profile
+    return action.live.get(node) or LiveVrrp.of_profile(profile.vrrp[instance], profile.nodes[node])
+
+
+def pair_of(action: DrillAction, state: ClusterState, instance: str, leg: Leg) -> Pair:
+    return Pair(live_of(action, state, instance, leg.owner), live_of(action, state, instance, leg.standby))
+
+
+def steady(drill: Drill, state: ClusterState, instance: str, owner: str) -> Iterator[StateExpectation]:
+    """What must hold before a drill, and again after it with the owner it leaves behind."""
+    for each in drill.steady:
+        yield from STEADY[each](state, instance, owner)
+
+
+class _Builder:
+    """Makes the steps of one leg after the other."""
+
+    def __init__(self, action: DrillAction, state: ClusterState, instance: str, now: float) -> None:
+        self._action, self._state, self._instance, self._now = action, state, instance, now
+        assumed = [node for node in state.profile.nodes if live_of(action, state, instance, node).assumed]
+        self.notes: tuple[str, ...] = ()
+        if assumed:
+            told = f"keepalived on {', '.join(assumed)} did not tell its configuration"
+            self.notes = (f"{told}: budgets follow the profile",)
+
+    def steps(self, leg: Leg) -> Iterator[Step]:
+        yield from MAKERS[leg.move.verb](self, leg)
+        yield from self._held(leg)
+
+    # --- what a unit can be told ---
+
+    def stop(self, leg: Leg) -> Iterator[Step]:
+        unit, node = leg.move.unit or "", leg.node(leg.move.on)
+        undo = start_again(unit, node, (runs(self._state, unit, node), *alive(self._state, unit, node)))
+        yield arm(undo, self._state)
+        yield self._do(
+            f"stop {unit} on {node}", leg, control("stop", unit), (stopped(unit, node),), spoils=undo.name
+        )
+
+    def start(self, leg: Leg) -> Iterator[Step]:
+        unit, node = leg.move.unit or "", leg.node(leg.move.on)
+        back = (runs(self._state, unit, node), *alive(self._state, unit, node))
+        undo = start_again(unit, node, back)
+        yield self._do(f"start {unit} on {node}", leg, control("start", unit), back, mends=undo.name)
+        yield disarm(undo)
+
+    def hang(self, leg: Leg) -> Iterator[Step]:
+        unit, node = leg.move.unit or "", leg.node(leg.move.on)
+        undo = wake_again(unit, node, alive(self._state, unit, node))
+        yield arm(undo, self._state)
+        argv = (*SUDO, *privileges.hang(unit))
+        yield self._do(f"hang {unit} on {node}", leg, argv, (), spoils=undo.name)
+
+    def wake(self, leg: Leg) -> Iterator[Step]:
+        unit, node = leg.move.unit or "", leg.node(leg.move.on)
+        undo = wake_again(unit, node, alive(self._state, unit, node))
+        yield self._do(f"wake {unit} on {node}", leg, undo.argv, undo.expect, mends=undo.name)
+        yield disarm(undo)
+
+    def unit_action(self, leg: Leg) -> Iterator[Step]:
+        """reload and restart are what they are without a drill."""
+        verb = UnitVerb(leg.move.verb)
+        nodes = tuple(self._state.profile.nodes) if leg.move.on == EACH else (leg.node(leg.move.on),)
+        for node in nodes:
+            each = ServiceAction(verb, leg.move.unit or "", node)
+            own = impact_of(each, self._state, self._now)
+            yield from STEPS[verb](each, self._state, own, self._now)
+
+    # --- the others ---
+
+    def switchover(self, leg: Leg) -> Iterator[Step]:
+        names = (self._instance,)
+        raised = raisable(self._state, names, leg.standby) == names
+        if not raised:
+            self.notes = (*self.notes, f"the plain way: {leg.standby} has no track file, so the gap is its skew")
+        yield from moving_steps(self._state, names, leg.owner, leg.standby, raised=raised)
+
+    def requests(self, leg: Leg) -> Iterator[Step]:
+        count = leg.move.count
+        title = f"send {count} requests to each published domain through the VIP"
+        yield Step(Kind.ASK, title, leg.owner, (), timeout_s=5.0 + count * 0.5, count=count)
+
+    def watch(self, leg: Leg) -> Iterator[Step]:
+        return iter(())
+
+    # --- shared ---
+
+    def _do(
+        self,
+        title: str,
+        leg: Leg,
+        argv: tuple[str, ...],
+        effect: tuple[Expectation, ...],
+        *,
+        spoils: str | None = None,
+        mends: str | None = None,
+    ) -> Step:
+        node, move = leg.node(leg.move.on), leg.move
+        windows = [self._window(leg, each.within) for each in move.expect if isinstance(each, (VipOn, StateOf))]
+        needs_s = max((each.upper_s for each in windows), default=0.0) + self._action.allowance_s
+        seen = (*effect, *self._expected(leg))
+        within_s = max(needs_s + GRACE_S, 12.0 if mends else 5.0)
+        return do(title, node, argv, seen, within_s=within_s, needs_s=needs_s, spoils=spoils, mends=mends)
+
+    def _expected(self, leg: Leg) -> Iterator[StateExpectation]:
+        for each in leg.move.expect:
+            if isinstance(each, VipOn):
+                yield expect.VipOn(self._instance, leg.node(each.who))
+            elif isinstance(each, StateOf):
+                yield expect.VrrpIn(leg.node(each.who), self._instance, (each.state,))
+
+    def _held(self, leg: Leg) -> Iterator[Step]:
+        """What must stay as it is for a while, once the step is done."""
+        for each in leg.move.expect:
+            if isinstance(each, VipStays):
+                lasts_s = self._window(leg, each.lasting).upper_s
+                stays = expect.VipOn(self._instance, leg.next_owner)
+                title = f"watch that the VIP stays on {leg.next_owner} for {lasts_s:.1f} s"
+                yield Step(Kind.WATCH, title, leg.next_owner, (), 0.0, (stays,), lasts_s=lasts_s)
+
+    def _window(self, leg: Leg, bound: Bound) -> Window:
+        pair = pair_of(self._action, self._state, self._instance, leg)
+        acted_on = live_of(self._action, self._state, self._instance, leg.acted_on)
+        return window(bound, pair, acted_on)
+
+
+MAKERS: Mapping[Verb, Callable[[_Builder, Leg], Iterator[Step]]] = {
+    Verb.STOP: _Builder.stop,
+    Verb.START: _Builder.start,
+    Verb.HANG: _Builder.hang,
+    Verb.WAKE: _Builder.wake,
+    Verb.RESTART: _Builder.unit_action,
+    Verb.RELOAD: _Builder.unit_action,
+    Verb.SWITCHOVER: _Builder.switchover,
+    Verb.REQUESTS: _Builder.requests,
+    Verb.WATCH: _Builder.watch,
+}
+
+
+def _owned(state: ClusterState, instance: str, owner: str) -> Iterator[StateExpectation]:
+    yield expect.VipOn(instance, owner)
+
+
+def _standby_ready(state: ClusterState, instance: str, owner: str) -> Iterator[StateExpectation]:
+    for node in state.profile.nodes:
+        if node != owner:
+            yield expect.VrrpIn(node, instance, (VrrpState.BACKUP,))
+
+
+def _units(state: ClusterState, instance: str, owner: str) -> Iterator[StateExpectation]:
+    for node in state.profile.nodes:
+        for unit in state.profile.actionable_units_on(node):
+            yield expect.UnitRuns(node, unit)
+
+
+def _domains(state: ClusterState, instance: str, owner: str) -> Iterator[StateExpectation]:
+    for node in state.profile.nodes:
+        if state.profile.domains:
+            yield expect.DomainsAnswer(node, tuple(state.profile.domains))
+
+
+def _services(state: ClusterState, instance: str, owner: str) -> Iterator[StateExpectation]:
+    """Seen from itself and from every peer: a backend bound to loopback is no backend for the other."""
+    up = [node.name for node in state.nodes.values() if node.link.state is LinkState.UP]
+    for node, seen in state.nodes.items():
+        for service in seen.services:
+            yield expect.ServiceHealthy(node, service, tuple(peer for peer in up if peer != node))
+
+
+def _datastores(state: ClusterState, instance: str, owner: str) -> Iterator[StateExpectation]:
+    for store in state.datastores:
+        yield expect.DatastoreAnswers(store)
+
+
+def _client(state: ClusterState, instance: str, owner: str) -> Iterator[StateExpectation]:
+    yield expect.ClientAnswered(instance)
+
+
+STEADY: Mapping[Steady, Callable[[ClusterState, str, str], Iterator[StateExpectation]]] = {
+    Steady.OWNED: _owned,
+    Steady.STANDBY_READY: _standby_ready,
+    Steady.UNITS: _units,
+    Steady.DOMAINS: _domains,
+    Steady.SERVICES: _services,
+    Steady.DATASTORES: _datastores,
+    Steady.CLIENT: _client,
+}

@@ -1,0 +1,47 @@
+"""What keepalived's data dump tells about its own configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from console.model.live import LiveCheck, LiveVrrp
+from console.parse.live_config import live_config
+
+CAPTURES = Path(__file__).parents[2] / "fixtures" / "keepalived"
+
+
+def test_a_captured_dump_tells_everything_a_budget_needs():
+    text = (CAPTURES / "2.2.7-master.data").read_text()
+    assert live_config(text) == {
+        "VI_1": LiveVrrp(
+            instance="VI_1",
+            priority=100,
+            advert_interval_s=1.0,
+            nopreempt=True,
+            virtual_router_id=51,
+            version=2,
+            checks=(LiveCheck("check_nginx_VI_1", 5.0, 3.0, 1, 2),),
+            notify=("BACKUP", "MASTER", "FAULT", "STOP"),
+        )
+    }
+
+
+def test_the_password_is_not_taken():
+    text = (CAPTURES / "2.2.7-backup.data").read_text()
+    assert "sesame" in text
+    assert "sesame" not in repr(live_config(text))
+
+
+def test_preemption_and_missing_scripts_are_seen():
+    text = (CAPTURES / "2.2.7-master.data").read_text()
+    text = text.replace("Preempt = disabled", "Preempt = enabled").replace(
+        " Script = check_nginx", " Nothing = check_nginx"
+    )
+    live = live_config(text)["VI_1"]
+    assert not live.nopreempt
+    assert live.checks == ()
+
+
+def test_what_is_no_dump_tells_nothing():
+    for text in ("", "\x00\x01", "VRRP Instance", " VRRP Instance = X\n   Priority = many\n"):
+        assert live_config(text) == {}

@@ -1,0 +1,57 @@
+"""The bounds of a drill against the table of the field: what VRRP costs at which priority."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.model.drill import Bound, Term
+from console.model.live import LiveCheck, LiveVrrp
+from console.plan.theory import Pair, window
+
+CHECK = LiveCheck("check_nginx", interval_s=5, timeout_s=3, rise=1, fall=2)
+
+
+def live(priority: int, advert_s: float = 1.0, version: int = 2) -> LiveVrrp:
+    return LiveVrrp("VI_1", priority, advert_s, True, 51, version, (CHECK,))
+
+
+A, B = live(100), live(50)
+
+
+def bound(*terms: Term) -> Bound:
+    return Bound("", terms)
+
+
+@pytest.mark.parametrize(
+    ("name", "pair", "lower_s", "upper_s"),
+    [
+        ("vrrp.skew", Pair(A, B), 0.805, 0.805),
+        ("vrrp.skew", Pair(B, A), 0.609, 0.609),
+        ("vrrp.raised", Pair(A, B), 0.008, 0.008),
+        ("vrrp.timeout", Pair(A, B), 2.805, 3.805),
+        ("vrrp.timeout", Pair(B, A), 2.609, 3.609),
+        ("vrrp.max", Pair(A, B), 0.0, 3.805),
+        ("vrrp.advert", Pair(A, B), 0.0, 1.0),
+        ("check.fault", Pair(A, B), 5.0, 10.1),
+        ("check.hang", Pair(A, B), 8.0, 13.1),
+        ("check.recover", Pair(A, B), 0.0, 5.1),
+    ],
+)
+def test_named_bounds(name: str, pair: Pair, lower_s: float, upper_s: float):
+    allowed = window(bound(Term(name)), pair, A)
+    assert (allowed.lower_s, allowed.upper_s) == pytest.approx((lower_s, upper_s), abs=0.001)
+
+
+def test_terms_add_up_and_factors_count():
+    allowed = window(bound(Term("vrrp.max", 1.2), Term(None, seconds=0.5)), Pair(A, B), A)
+    assert (allowed.lower_s, allowed.upper_s) == pytest.approx((0.0, 3.805 * 1.2 + 0.5), abs=0.001)
+
+
+def test_a_slow_owner_is_waited_for_longer():
+    allowed = window(bound(Term("vrrp.timeout")), Pair(live(100, advert_s=3.0), B), A)
+    assert allowed.upper_s == pytest.approx(9.805, abs=0.001)
+
+
+def test_version_3_counts_its_skew_in_adverts():
+    pair = Pair(live(100, 0.1, 3), live(50, 0.1, 3))
+    assert window(bound(Term("vrrp.skew")), pair, A).upper_s == pytest.approx(0.0805, abs=0.0001)
