@@ -29,7 +29,6 @@ from console.plan.steps import Kind, Plan, document
 
 Tell = Callable[[RunReport], None]
 FRESH_WITHIN_S = 5.0
-STEADY_WITHIN_S = 8.0
 
 
 class Engine:
@@ -167,7 +166,7 @@ class _Run:
 
     async def _steady(self, plan: Plan) -> Reading:
         now = self._eyes.now()
-        deadline = now + STEADY_WITHIN_S
+        deadline = now + plan.settle_s
         return await observe(
             plan.steady, self._hands, self._eyes, since=now, began=now, deadline=deadline, tick=self._tell
         )

@@ -67,6 +67,18 @@ class Hands(Protocol):
         """
         ...
 
+    async def here(self, argv: Sequence[str], *, timeout_s: float) -> Answer:
+        """Runs a command on the operator's machine. Raises OutcomeUnknown when it takes too long."""
+        ...
+
+    async def later(self, name: str, argv: Sequence[str], *, delay_s: float) -> Answer:
+        """Has the operator's machine run it in a while, even if this process is killed, unless `forget`."""
+        ...
+
+    async def forget(self, name: str) -> Answer:
+        """What was to be done later is not done."""
+        ...
+
     def lock(self, nodes: Sequence[str], note: LockNote) -> AbstractAsyncContextManager[Lock]:
         """Holds the nodes while the context lasts. Raises Locked on entry."""
         ...

@@ -65,7 +65,7 @@ class Stepper:
 
     async def _step(self, number: int) -> None:
         step = self.steps[number].step
-        lost = self._lock.lost(step.node)
+        lost = None if step.here else self._lock.lost(step.node)
         if lost is not None:
             raise self._over(number, Stage.FAILED, f"not sent: {lost}")
         self._report(number, stage=Stage.RUNNING, began=self._eyes.now())
@@ -95,6 +95,8 @@ class Stepper:
         try:
             if step.kind is Kind.ASK:
                 return await self._hands.ask(step.count, timeout_s=step.timeout_s)
+            if step.here:
+                return await self._here(step)
             answer = await self._hands.run(
                 step.node, step.argv, stdin=step.stdin, timeout_s=self._left_s(step, step.timeout_s)
             )
@@ -119,6 +121,14 @@ class Stepper:
             deadline=deadline,
             tick=self._tell,
         )
+
+    async def _here(self, step: Step) -> Answer:
+        """A machine that is taken away cannot bring itself back: its undo waits on ours."""
+        if step.undo is not None:
+            return await self._hands.later(step.undo.name, step.argv, delay_s=self._dead_man_s)
+        if step.kind is Kind.DISARM and step.mends is not None:
+            return await self._hands.forget(step.mends)
+        return await self._hands.here(step.argv, timeout_s=step.timeout_s)
 
     async def _watched(self, step: Step) -> Reading:
         """Must hold all the time; ends at the first moment at which it does not. Blindness alone is no breach."""
@@ -179,11 +189,14 @@ class Stepper:
 
     async def _undo(self, undo: Undo) -> bool:
         self._tell_undo(undo, Stage.RUNNING)
-        lost = self._lock.lost(undo.node)
+        lost = None if undo.here else self._lock.lost(undo.node)
         try:
             if lost is not None:
                 raise NotSent(lost)
-            answer = await self._hands.run(undo.node, undo.argv, stdin="", timeout_s=undo.timeout_s)
+            if undo.here:
+                answer = await self._hands.here(undo.argv, timeout_s=undo.timeout_s)
+            else:
+                answer = await self._hands.run(undo.node, undo.argv, stdin="", timeout_s=undo.timeout_s)
         except (NotSent, OutcomeUnknown) as failure:
             left = f"; left to the timer on {undo.node}" if undo.dead_man else ""
             self._tell_undo(undo, Stage.UNKNOWN, f"{failure}{left}")
@@ -225,6 +238,10 @@ class Stepper:
     async def _disarm(self, name: str) -> None:
         """A timer that cannot be stopped from here does what is already done, and does no harm."""
         undo, _ = self._armed[name]
+        if undo.here:
+            await self._hands.forget(name)
+            del self._armed[name]
+            return
         step = disarm(undo)
         if self._lock.lost(undo.node) is not None:
             return

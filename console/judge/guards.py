@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from console.model.drill import MACHINE_VERBS
 from console.model.facts import LinkState, UnitReport, VrrpState
 from console.model.observed import STALE_AFTER_S, Freshness
 from console.model.profile import Environment
@@ -249,11 +250,16 @@ def unsteady(case: Case) -> Iterator[Denial]:
 def disruptive(case: Case) -> Iterator[Denial]:
     """Taking a whole machine away is for labs, and for those who say that they mean it."""
     action = case.plan.action
-    if not isinstance(action, DrillAction) or not action.drill.disruptive or action.disruptive:
+    if not isinstance(action, DrillAction) or not action.drill.disruptive:
         return
-    if case.state.profile.environment is not Environment.LAB:
-        reason = f"{action.drill.name} takes a machine away; outside of a lab it needs --allow-disruptive"
+    profile, name = case.state.profile, action.drill.name
+    if profile.environment is not Environment.LAB and not action.disruptive:
+        reason = f"{name} takes a machine away; outside of a lab it needs --allow-disruptive"
         yield Denial("disruptive", reason)
+    for verb in dict.fromkeys(move.verb for move in action.drill.moves if move.verb in MACHINE_VERBS):
+        if str(verb) not in profile.fencing:
+            reason = f"the profile does not say how to {verb} a node: {name} needs fencing.{verb}"
+            yield Denial("no-fencing", reason)
 
 
 GUARDS: tuple[Guard, ...] = (

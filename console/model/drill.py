@@ -32,7 +32,9 @@ class Verb(StrEnum):
 UNIT_VERBS = (Verb.START, Verb.STOP, Verb.RESTART, Verb.RELOAD, Verb.HANG, Verb.WAKE)
 MACHINE_VERBS = (Verb.POWER_OFF, Verb.POWER_ON, Verb.FREEZE, Verb.THAW)
 OWNER, STANDBY, EACH = "owner", "standby", "each"
-ROLES = (OWNER, STANDBY)
+# Of owner and standby the one with the higher priority, and the one without.
+PREFERRED, OTHER = "preferred", "other"
+ROLES = (OWNER, STANDBY, PREFERRED, OTHER)
 # What a bound may name: times that follow from the live configuration of the nodes.
 BOUND_NAMES = (
     "vrrp.skew",

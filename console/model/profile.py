@@ -215,6 +215,9 @@ class Safety(Frozen):
     anti_flap_s: Annotated[int, Field(ge=0, le=86400)] = 300
 
 
+Fence = Literal["power-off", "power-on", "freeze", "thaw"]
+
+
 class Logs(Frozen):
     """Where the nodes write their logs. `format` is `main`, `iamops` or a raw nginx log_format."""
 
@@ -225,7 +228,11 @@ class Logs(Frozen):
 
 
 class Profile(Frozen):
-    """A whole cluster. Keys of `nodes`, `vrrp`, `services` and `datastores` become their names."""
+    """A whole cluster. Keys of `nodes`, `vrrp`, `services` and `datastores` become their names.
+
+    `fencing` are commands on the operator's machine that take a whole node away and bring it back, for
+    drills that need that; `{node}` in a word stands for the node's name.
+    """
 
     name: Name
     environment: Annotated[Environment, Field(strict=False)]
@@ -239,6 +246,7 @@ class Profile(Frozen):
     keepalived: Keepalived = Keepalived()
     logs: Logs = Logs()
     safety: Safety = Safety()
+    fencing: Mapping[Fence, Annotated[tuple[str, ...], Field(min_length=1, strict=False)]] = {}
     public_address: Address | None = None
 
     @model_validator(mode="before")

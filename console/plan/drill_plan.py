@@ -14,18 +14,33 @@ from console.plan.action import DrillAction, ServiceAction
 from console.plan.action import Verb as UnitVerb
 from console.plan.expectation import Expectation, StateExpectation
 from console.plan.fingerprint import fingerprint
-from console.plan.impact import impact_of, instance_of
+from console.plan.impact import impact_of, instance_of, preferred_of
 from console.plan.legs import Leg, legs
-from console.plan.pieces import alive, arm, control, disarm, do, resign, runs, start_again, stopped, wake_again
+from console.plan.pieces import (
+    MACHINE_TIMEOUT_S,
+    SHORT_TIMEOUT_S,
+    alive,
+    arm,
+    bring_back,
+    control,
+    disarm,
+    do,
+    resign,
+    runs,
+    start_again,
+    stopped,
+    wake_again,
+)
 from console.plan.predict import of_drill
 from console.plan.service import STEPS
-from console.plan.steps import SUDO, Kind, Plan, Step
+from console.plan.steps import SUDO, Kind, Plan, Step, Undo
 from console.plan.switchover import moving_steps, raisable
 from console.plan.theory import Pair, Window, window
 from console.render import privileges
 
 # How much longer than its budget something is looked for: late is told apart from never.
 GRACE_S = 3.0
+SETTLE_S = 10.0
 
 
 def drill_plan(action: DrillAction, state: ClusterState, now: float) -> Plan:
@@ -35,7 +50,8 @@ def drill_plan(action: DrillAction, state: ClusterState, now: float) -> Plan:
     name = instance_of(state.profile, action.instance)
     if impact.owner is None or impact.taker is None:
         return Plan(action, "nobody is known to own the VIP, or to take it", (), (), impact, mark)
-    course = legs(action.drill, impact.owner, impact.taker)
+    best = preferred_of(state.profile, name, impact.owner, impact.taker)
+    course = legs(action.drill, impact.owner, impact.taker, best)
     builder = _Builder(action, state, name, now)
     last = course[-1].next_owner if course else impact.owner
     return Plan(
@@ -48,6 +64,7 @@ def drill_plan(action: DrillAction, state: ClusterState, now: float) -> Plan:
         builder.notes,
         tuple(resign(name, node, state.profile.keepalived.unit) for node in (impact.taker, impact.owner)),
         tuple(steady(action.drill, state, name, impact.owner)),
+        settle_s=MACHINE_TIMEOUT_S if action.drill.disruptive else SETTLE_S,
     )
 
 
@@ -121,6 +138,33 @@ class _Builder:
             own = impact_of(each, self._state, self._now)
             yield from STEPS[verb](each, self._state, own, self._now)
 
+    # --- whole machines ---
+
+    def take_away(self, leg: Leg) -> Iterator[Step]:
+        verb, node = leg.move.verb, leg.node(leg.move.on)
+        undo = self._back(BACK[verb], node)
+        title = f"arm here: {undo.title} in {self._state.profile.safety.dead_man_s} s unless disarmed"
+        yield Step(Kind.ARM, title, node, undo.argv, SHORT_TIMEOUT_S, undo=undo, here=True)
+        argv = self._fence(verb, node)
+        yield replace(self._do(f"{verb} {node}", leg, argv, (), spoils=undo.name), here=True)
+
+    def bring_back(self, leg: Leg) -> Iterator[Step]:
+        verb, node = leg.move.verb, leg.node(leg.move.on)
+        undo = self._back(verb, node)
+        step = self._do(f"{verb} {node}", leg, undo.argv, undo.expect, mends=undo.name)
+        yield replace(step, here=True, within_s=MACHINE_TIMEOUT_S)
+        yield Step(
+            Kind.DISARM, f"disarm here: {undo.title}", node, (), SHORT_TIMEOUT_S, mends=undo.name, here=True
+        )
+
+    def _back(self, verb: Verb, node: str) -> Undo:
+        seen = (runs(self._state, self._state.profile.keepalived.unit, node),)
+        return bring_back(str(verb), self._fence(verb, node), node, seen)
+
+    def _fence(self, verb: Verb, node: str) -> tuple[str, ...]:
+        words = dict(self._state.profile.fencing).get(str(verb), ())  # type: ignore[call-overload]
+        return tuple(word.replace("{node}", node) for word in words)
+
     # --- the others ---
 
     def switchover(self, leg: Leg) -> Iterator[Step]:
@@ -189,7 +233,12 @@ MAKERS: Mapping[Verb, Callable[[_Builder, Leg], Iterator[Step]]] = {
     Verb.SWITCHOVER: _Builder.switchover,
     Verb.REQUESTS: _Builder.requests,
     Verb.WATCH: _Builder.watch,
+    Verb.POWER_OFF: _Builder.take_away,
+    Verb.FREEZE: _Builder.take_away,
+    Verb.POWER_ON: _Builder.bring_back,
+    Verb.THAW: _Builder.bring_back,
 }
+BACK = {Verb.POWER_OFF: Verb.POWER_ON, Verb.FREEZE: Verb.THAW}
 
 
 def _owned(state: ClusterState, instance: str, owner: str) -> Iterator[StateExpectation]:

@@ -121,11 +121,16 @@ def _of_drill(action: DrillAction, state: ClusterState, now: float) -> Impact:
     if owner is None:
         return Impact(touches, (name,), planned=True, needs_owner=True)
     taker = next(iter(successors(state, name, owner)), None)
-    course = legs(drill, owner, taker) if taker is not None else ()
+    course = legs(drill, owner, taker, preferred_of(profile, name, owner, taker)) if taker is not None else ()
     lost = {leg.node(leg.move.on) for leg in course if leg.move.verb in (DrillVerb.POWER_OFF, DrillVerb.FREEZE)}
     stores = tuple(d.name for d in profile.datastores.values() if d.node in lost)
     moves = (name,) if any(leg.moves_vip for leg in course) else ()
     return Impact(touches, moves, owner, taker, planned=True, needs_owner=True, stops_datastore=stores)
+
+
+def preferred_of(profile: Profile, instance: str, *nodes: str) -> str:
+    """The one with the highest priority."""
+    return max(nodes, key=lambda node: profile.vrrp[instance].priority_of(profile.nodes[node]))
 
 
 def instance_of(profile: Profile, asked: str | None) -> str:

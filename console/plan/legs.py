@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from console.model.drill import EACH, OWNER, STANDBY, Drill, Move, Verb, VipOn
+from console.model.drill import EACH, OTHER, OWNER, PREFERRED, STANDBY, Drill, Move, Verb, VipOn
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +16,17 @@ class Leg:
     move: Move
     owner: str
     standby: str
+    preferred: str
 
     def node(self, who: str) -> str:
         """The node that a role means; a node's own name is left as it is."""
-        return {OWNER: self.owner, STANDBY: self.standby}.get(who, who)
+        roles = {OWNER: self.owner, STANDBY: self.standby, PREFERRED: self.preferred, OTHER: self.other}
+        return roles.get(who, who)
+
+    @property
+    def other(self) -> str:
+        """The one of the two that is not preferred."""
+        return self.standby if self.owner == self.preferred else self.owner
 
     @property
     def acted_on(self) -> str:
@@ -35,18 +42,20 @@ class Leg:
         """Who holds the VIP when this step is over."""
         if self.move.verb is Verb.SWITCHOVER:
             return self.standby
+        if self.move.verb is Verb.THAW:
+            return self.preferred  # two masters meet, and the higher priority stays
         wanted = [self.node(each.who) for each in self.move.expect if isinstance(each, VipOn)]
         return wanted[-1] if wanted else self.owner
 
 
-def legs(drill: Drill, owner: str, standby: str) -> tuple[Leg, ...]:
-    """Every step of method and restore, in order."""
-    return tuple(_legs(drill, owner, standby))
+def legs(drill: Drill, owner: str, standby: str, preferred: str) -> tuple[Leg, ...]:
+    """Every step of method and restore, in order. `preferred` has the higher priority."""
+    return tuple(_legs(drill, owner, standby, preferred))
 
 
-def _legs(drill: Drill, owner: str, standby: str) -> Iterator[Leg]:
+def _legs(drill: Drill, owner: str, standby: str, preferred: str) -> Iterator[Leg]:
     for number, move in enumerate(drill.moves):
-        leg = Leg(number, move, owner, standby)
+        leg = Leg(number, move, owner, standby, preferred)
         yield leg
         if leg.next_owner != owner:
             owner, standby = leg.next_owner, owner

@@ -23,6 +23,8 @@ from console.render import privileges
 
 COMMAND_TIMEOUT_S = 20.0
 SHORT_TIMEOUT_S = 5.0
+# A machine boots, its services start, and we have to log in again.
+MACHINE_TIMEOUT_S = 40.0
 # A service may take its time to answer; health checks come every 2 s, from peers every 5 s.
 HEALTHY_WITHIN_S = 12.0
 RUNNING = (VrrpState.BACKUP, VrrpState.MASTER)
@@ -67,6 +69,21 @@ def start_again(unit: str, node: str, expect: tuple[StateExpectation, ...]) -> U
         timeout_s=COMMAND_TIMEOUT_S,
         within_s=HEALTHY_WITHIN_S,
         dead_man=privileges.dead_man_unit(unit),
+    )
+
+
+def bring_back(verb: str, argv: tuple[str, ...], node: str, expect: tuple[StateExpectation, ...]) -> Undo:
+    """The undo of a machine that was taken away. It waits on the operator's machine."""
+    return Undo(
+        name=f"{verb}@{node}",
+        title=f"{verb} {node}",
+        node=node,
+        argv=argv,
+        expect=expect,
+        timeout_s=MACHINE_TIMEOUT_S,
+        within_s=MACHINE_TIMEOUT_S,
+        dead_man=None,
+        here=True,
     )
 
 

@@ -32,7 +32,8 @@ class Undo:
     """How one change is taken back, and the dead-man's timer that does the same without us.
 
     `only_if` is an expectation: the undo is needed only where it does not hold. `dead_man` is the
-    systemd unit name without its suffix, or None where nothing was armed.
+    systemd unit name without its suffix, or None where nothing was armed. `here`: it runs on the operator's
+    machine, because the node itself is gone.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Undo:
     within_s: float
     dead_man: str | None
     only_if: StateExpectation | None = None
+    here: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Step:
     `undo` (on `arm`) is what the timer carries; `spoils` names the undo a step makes necessary, `mends`
     the one it makes superfluous. `refuses`: a failure here has changed nothing, and is a refusal.
     `lasts_s` (on `watch`) is how long; `count` (on `ask`) how many requests per domain. `move` is the number
-    of the drill's step that it belongs to.
+    of the drill's step that it belongs to. `here`: it runs on the operator's machine.
     """
 
     kind: Kind
@@ -73,6 +75,7 @@ class Step:
     lasts_s: float = 0.0
     count: int = 0
     move: int | None = None
+    here: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Plan:
     """What will be run, in order. `prediction` says what it will do to clients; `notes` what to know.
 
     `fingerprint` names the state it rests on: another fingerprint is another plan. `before` must hold
-    before anything is done, `steady` in the end.
+    before anything is done, `steady` in the end, within `settle_s`.
     """
 
     action: Action
@@ -111,6 +114,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     amends: tuple[Undo, ...] = ()
     before: tuple[StateExpectation, ...] = ()
+    settle_s: float = 8.0
 
     @property
     def nodes(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from console.engine.order import Order
 from console.engine.ports import GapMeter
 from console.engine.report import Outcome, RestoredBy, RunReport, Stage, StepReport
 from console.judge.drill_document import drill_document, exit_code
-from console.judge.drill_evidence import Evidence, LegRun
+from console.judge.drill_evidence import AddressSeen, Evidence, LegRun
 from console.judge.drill_report import (
     ClientView,
     DrillReport,
@@ -27,12 +27,13 @@ from console.judge.drill_report import (
 )
 from console.judge.drill_verdict import Course, failures, invariants, measures
 from console.model.drill import Drill
+from console.model.drill import Verb as DrillVerb
 from console.model.gap import Gap, GapReport
 from console.model.live import LiveVrrp
 from console.nodes.drill_notes import LogMark, notify_mark, notify_words, versions
 from console.plan.action import ALLOWANCE_S, DrillAction
 from console.plan.drill_plan import live_of
-from console.plan.impact import instance_of
+from console.plan.impact import instance_of, preferred_of
 from console.plan.legs import Leg, legs
 from console.plan.steps import Kind, Plan, document
 from console.session.cluster import Cluster
@@ -204,7 +205,7 @@ class _Drilling:
             invariants=invariants(course, evidence) if acted else (),
             steps=tuple(_line(step, self._began) for step in run.steps),
             timeline=self._timeline(evidence, gaps),
-            client=_client(run.gap, gaps, evidence, self._began),
+            client=_client(run.gap, gaps, replace(evidence, addresses=self._heard_addresses), self._began),
             nodes=tuple(self._facts(name, before) for name in state.profile.nodes),
             splits=_splits(evidence),
             restored_by=run.restored_by,
@@ -217,7 +218,9 @@ class _Drilling:
         state = self._cluster.store.state
         taker = plan.impact.taker if plan is not None else None
         others = [name for name in state.profile.nodes if name != owner]
-        course = legs(self._drill, owner, taker or (others[0] if others else owner))
+        taker = taker or (others[0] if others else owner)
+        best = preferred_of(state.profile, self._instance, owner, taker)
+        course = legs(self._drill, owner, taker, best)
         live = {name: live_of(self._action, state, self._instance, name) for name in state.profile.nodes}
         return Course(course, live, self._action.allowance_s)
 
@@ -231,7 +234,7 @@ class _Drilling:
             began=self._began,
             ended=run.ended or self._cluster.now(),
             legs=tuple(_leg_run(leg, run.steps) for leg in course.legs),
-            addresses=tuple(self._recorder.addresses),
+            addresses=(*self._recorder.addresses, *_taken_away(course, run.steps)),
             states=tuple(self._recorder.states),
             gaps=gaps,
             measured=run.gap is not None,
@@ -282,6 +285,10 @@ class _Drilling:
         clients = client_entries(((gap.began, gap.duration_ms, _what(gap)) for gap in gaps), self._began)
         return tuple(sorted((*self._recorder.entries, *clients), key=lambda entry: entry.at_s))
 
+    @property
+    def _heard_addresses(self) -> tuple[AddressSeen, ...]:
+        return tuple(self._recorder.addresses if self._recorder else ())
+
     def _facts(self, name: str, before: _Before) -> NodeFacts:
         told, offset = before.versions.get(name, {}), before.offsets.get(name)
         live = live_of(self._action, self._cluster.store.state, self._instance, name)
@@ -329,6 +336,8 @@ def _leg_run(leg: Leg, steps: Sequence[StepReport]) -> LegRun:
     acts = [step for step in own if step.step.kind in (Kind.DO, Kind.ASK, Kind.WATCH)]
     begun = [step for step in acts if step.began is not None]
     title = acts[0].step.title if acts else str(leg.move.verb)
+    if leg.move.verb is DrillVerb.SWITCHOVER:
+        title = f"switchover to {leg.standby}"
     if not begun:
         return LegRun(leg.number, title, "waiting")
     worst = [step.stage for step in own if step.stage in (Stage.FAILED, Stage.UNKNOWN)]
@@ -339,6 +348,18 @@ def _leg_run(leg: Leg, steps: Sequence[StepReport]) -> LegRun:
         said |= json.loads(step.said) if step.said else {}
     stage = "done" if over else str(worst[0]) if worst else "running"
     return LegRun(leg.number, title, stage, begun[0].began, max(ends, default=None), said)
+
+
+def _taken_away(course: Course, steps: Sequence[StepReport]) -> Iterator[AddressSeen]:
+    """A machine that is off or frozen answers for no address, though its kernel tells nobody."""
+    for leg in course.legs:
+        step = next((s for s in steps if s.step.move == leg.number and s.step.kind is Kind.DO), None)
+        at = step.began if step is not None else None
+        node = leg.node(leg.move.on)
+        if at is not None and leg.move.verb in (DrillVerb.POWER_OFF, DrillVerb.FREEZE) and node == leg.owner:
+            yield AddressSeen(at, at, 0.0, node, present=False)
+        elif at is not None and leg.move.verb is DrillVerb.THAW:
+            yield AddressSeen(at, at, 0.0, node, present=True)
 
 
 def _line(step: StepReport, began: float) -> StepLine:

@@ -19,6 +19,7 @@ from console.nodes.lock import LockHeld, NodeLock, hold
 from console.nodes.split import split
 from console.nodes.transport import ChannelRefused, Transport, TransportError
 from console.parse.safe_text import safe_bytes
+from console.session.local import LocalCommands
 from console.store import Store
 
 OUTPUT_KEPT = 4000
@@ -32,6 +33,7 @@ class NodeHands:
     def __init__(self, links: Mapping[str, NodeLink], profile: Profile) -> None:
         self._links = links
         self._profile = profile
+        self._local = LocalCommands()
 
     async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
         """Raises NotSent when there was no connection to send over, OutcomeUnknown when no answer came."""
@@ -56,6 +58,16 @@ class NodeHands:
         except TimeoutError:
             raise OutcomeUnknown(f"the requests took longer than {timeout_s:g} s") from None
         return Answer(0, json.dumps(found), "")
+
+    async def here(self, argv: Sequence[str], *, timeout_s: float) -> Answer:
+        """A command of the profile's fencing. Raises OutcomeUnknown."""
+        return await self._local.run(argv, timeout_s)
+
+    async def later(self, name: str, argv: Sequence[str], *, delay_s: float) -> Answer:
+        return self._local.later(name, argv, delay_s)
+
+    async def forget(self, name: str) -> Answer:
+        return self._local.forget(name)
 
     @contextlib.asynccontextmanager
     async def lock(self, nodes: Sequence[str], note: LockNote) -> AsyncIterator[NodeLocks]:

@@ -75,14 +75,17 @@ def whole_within(lab: ActingLab, limit_s: float, *, may_stop: tuple[str, str] | 
     return time.monotonic() - started
 
 
-def check_cut(lab: ActingLab, action: str, at: int, how: str, node: str) -> str:
-    """Cuts one run at one boundary and proves that everything comes back; returns a line for a table."""
+def check_cut(lab: ActingLab, action: str, at: int, how: str, node: str, name: str = "") -> str:
+    """Cuts one run at one boundary and proves that everything comes back; returns a line for a table.
+
+    `name` is the boundary's: a stop whose undo was disarmed has been carried out as it was asked for.
+    """
     document = cut_run(lab, action, at, how, node)
     cut_at = time.monotonic()
     if how in HEALED_BY:
         lab.heal(HEALED_BY[how], node)
     asked = action.split()
-    stays = (asked[2], asked[1]) if asked[0] == "stop" and _kept(document) else None
+    stays = (asked[2], asked[1]) if asked[0] == "stop" and (_kept(document) or _disarmed(name)) else None
     took = whole_within(lab, lab.profile.safety.dead_man_s + 15, may_stop=stays)
     outcome = document["outcome"] if document else "killed"
     return f"{action} | {how} | {at} | {outcome} | {took:.1f} s | {time.monotonic() - cut_at:.1f} s"
@@ -91,3 +94,7 @@ def check_cut(lab: ActingLab, action: str, at: int, how: str, node: str) -> str:
 def _kept(document: dict[str, Any] | None) -> bool:
     """Was the stop carried out to its end, so that the unit is meant to stay stopped?"""
     return document is not None and document["outcome"] == "succeeded"
+
+
+def _disarmed(name: str) -> bool:
+    return (name.startswith("disarm ") and not name.endswith(": running")) or name == "over"

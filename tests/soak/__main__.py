@@ -36,7 +36,7 @@ def campaign(lab: ActingLab, actions: list[str], ways: list[str]) -> Iterator[st
         for way in ways:
             began, outcomes = time.monotonic(), dict[str, int]()
             for at in range(len(names)):
-                line = check_cut(lab, action, at, way, WAYS[way])
+                line = check_cut(lab, action, at, way, WAYS[way], names[at])
                 print(line, names[at], file=sys.stderr, flush=True)
                 outcome = line.split(" | ")[3]
                 outcomes[outcome] = outcomes.get(outcome, 0) + 1

@@ -6,6 +6,7 @@ It speeds up the engine's unit tests; what it does was seen on the lab, and the 
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,6 +80,16 @@ class Pair:
         machine = self.machines[node]
         machine.reachable, machine.raised, machine.timers = False, 0, {}
         machine.pids = {}
+        self.elect()
+        self.tell()
+
+    def power_on(self, node: str) -> None:
+        """Booted: every unit runs again, under new processes."""
+        machine = self.machines[node]
+        machine.reachable = True
+        for unit in self.profile.actionable_units_on(node):
+            self._next_pid += 1
+            machine.pids[unit] = self._next_pid
         self.elect()
         self.tell()
 
@@ -223,6 +234,9 @@ class PairHands:
         self.held_by: str | None = None
         self.lock_lost: str | None = None
         self.locks: list[tuple[str, ...]] = []
+        self.split: dict[str, Any] = {}
+        self.here_ran: list[tuple[str, ...]] = []
+        self.waiting: dict[str, tuple[str, ...]] = {}
 
     @property
     def changes(self) -> list[tuple[str, ...]]:
@@ -242,6 +256,27 @@ class PairHands:
             answer = self.answers.get(tuple(argv)) or self.world.command(node, argv, stdin)
         self.after(number, argv)
         return answer
+
+    async def ask(self, count: int, *, timeout_s: float) -> Answer:
+        return Answer(0, json.dumps(self.split), "")
+
+    async def here(self, argv: Sequence[str], *, timeout_s: float) -> Answer:
+        """`power-off NODE`, `power-on NODE`: the world's own words for it."""
+        verb, node = argv
+        self.here_ran.append(tuple(argv))
+        if verb == "power-off":
+            self.world.power_off(node)
+        else:
+            self.world.power_on(node)
+        return OK_ANSWER
+
+    async def later(self, name: str, argv: Sequence[str], *, delay_s: float) -> Answer:
+        self.waiting[name] = tuple(argv)
+        return OK_ANSWER
+
+    async def forget(self, name: str) -> Answer:
+        self.waiting.pop(name, None)
+        return OK_ANSWER
 
     @contextlib.asynccontextmanager
     async def lock(self, nodes: Sequence[str], note: LockNote) -> AsyncIterator[PairHands]:

@@ -1,0 +1,74 @@
+"""Commands on the operator's own machine: a profile's fencing, now or in a while."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from console.engine.ports import Answer, OutcomeUnknown
+from console.parse.safe_text import safe_bytes
+
+# Ourselves, wherever we are installed: a profile may simply say `iamops`.
+OURSELVES = "iamops"
+OUTPUT_KEPT = 4000
+# Waits in a session of its own, so that neither our end nor a closed terminal ends it.
+_LATER = 'sleep "$1" && shift && exec "$@"'
+
+
+class LocalCommands:
+    """Runs commands, and keeps track of those that wait."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, subprocess.Popen[bytes]] = {}
+
+    async def run(self, argv: Sequence[str], timeout_s: float) -> Answer:
+        """Raises OutcomeUnknown when it takes too long: nobody knows what it has done."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *resolved(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+        except OSError as error:
+            return Answer(127, "", f"{argv[0]}: {error.strerror}")
+        try:
+            out, err = await asyncio.wait_for(process.communicate(), timeout_s)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise OutcomeUnknown(f"{argv[0]} took longer than {timeout_s:g} s") from None
+        return Answer(process.returncode, _text(out), _text(err))
+
+    def later(self, name: str, argv: Sequence[str], delay_s: float) -> Answer:
+        command = ["sh", "-c", _LATER, "later", f"{delay_s:g}", *resolved(argv)]
+        try:
+            self._waiting[name] = subprocess.Popen(
+                command,
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            return Answer(127, "", f"{argv[0]}: {error.strerror}")
+        return Answer(0, "", "")
+
+    def forget(self, name: str) -> Answer:
+        """Ends what waits, unless it is already at work: then it is left to finish."""
+        waiting = self._waiting.pop(name, None)
+        if waiting is not None and waiting.poll() is None:
+            os.killpg(waiting.pid, signal.SIGTERM)
+            waiting.wait()
+        return Answer(0, "", "")
+
+
+def resolved(argv: Sequence[str]) -> list[str]:
+    if argv and argv[0] == OURSELVES:
+        return [sys.executable, "-m", "console", *argv[1:]]
+    return list(argv)
+
+
+def _text(raw: bytes) -> str:
+    return "\n".join(safe_bytes(line) for line in raw[:OUTPUT_KEPT].splitlines())
