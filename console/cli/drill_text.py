@@ -16,21 +16,27 @@ WIDTH = 100
 def list_lines(drills: Sequence[Drill]) -> list[str]:
     """One line for each."""
     width = max((len(drill.name) for drill in drills), default=0)
-    return [f"{d.name:<{width}}  {d.title}{' (takes a machine away)' if d.disruptive else ''}" for d in drills]
+    lines = (f"{d.name:<{width}}  {d.title}{' (takes a machine away)' if d.disruptive else ''}" for d in drills)
+    return [safe(line) for line in lines]
 
 
 def show_lines(drill: Drill, text: str) -> list[str]:
     """What it is for, then as it is written."""
     about = textwrap.wrap(drill.about, WIDTH)
-    return [f"{drill.name}: {drill.title}", *about, "", *text.rstrip().splitlines()]
+    lines = (f"{drill.name}: {drill.title}", *about, "", *text.rstrip().splitlines())
+    return [safe(line) for line in lines]
 
 
 def result_lines(report: DrillReport) -> list[str]:
-    """The result as a person reads it: the verdict first."""
+    """The result as a person reads it: the verdict first. What nodes and people wrote in it is harmless."""
+    return [safe(line) for line in _result(report)]
+
+
+def _result(report: DrillReport) -> list[str]:
     if report.verdict is Verdict.REFUSED:
         return [f"refused: {denial.sentence}" for denial in report.denials]
     lines = [f"{report.verdict}: drill {report.drill}: {report.sentence}"]
-    lines += [f"  {failure.kind}: {safe(failure.text)}" for failure in report.failures]
+    lines += [f"  {failure.kind}: {failure.text}" for failure in report.failures]
     lines += _columns([_budget(measure) for measure in report.measures])
     lines += [f"  {'held' if each.holds else 'BROKEN'}: {each.name}: {each.text}" for each in report.invariants]
     lines += [f"  {domain}: {_shares(counts)}" for domain, counts in report.splits.items()]
@@ -42,7 +48,8 @@ def result_lines(report: DrillReport) -> list[str]:
 
 def timeline_lines(report: DrillReport) -> list[str]:
     """Everything that happened, on one clock."""
-    return [f"{e.at_s:8.3f} s  {e.node or '-':<10} {e.witness:<10} {safe(e.text)}" for e in report.timeline]
+    lines = (f"{e.at_s:8.3f} s  {e.node or '-':<10} {e.witness:<10} {e.text}" for e in report.timeline)
+    return [safe(line) for line in lines]
 
 
 def client_line(client: ClientView) -> str:
@@ -51,15 +58,17 @@ def client_line(client: ClientView) -> str:
     if not client.failed:
         return f"  client: no request failed ({seen})"
     kinds = (("refused", client.refused_ms), ("dark", client.dark_ms), ("wrong", client.wrong_ms))
-    split = ", ".join(f"{word} {spent:.0f} ms" for word, spent in kinds if spent)
-    stale = f", stale {client.stale_ms:.0f} ms" if client.stale_ms else ""
-    return (
-        f"  client: {client.failed} failed, longest gap {client.longest_ms:.0f} ms; in all {split}{stale} ({seen})"
-    )
+    spent = [f"{word} {each:.0f} ms" for word, each in (*kinds, ("stale", client.stale_ms)) if each]
+    in_all = f"; in all {', '.join(spent)}" if spent else ""
+    return f"  client: {client.failed} failed, longest gap {client.longest_ms:.0f} ms{in_all} ({seen})"
 
 
 def history_lines(runs: Sequence[DrillRun], name: str | None) -> list[str]:
     """Pass counts, then each measurement with median, worst, latest and trend."""
+    return [safe(line) for line in _history(runs, name)]
+
+
+def _history(runs: Sequence[DrillRun], name: str | None) -> list[str]:
     if not runs:
         return [f"no runs of {name} yet" if name else "no drills were run yet"]
     lines: list[str] = []

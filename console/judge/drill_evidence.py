@@ -8,6 +8,7 @@ from typing import Any
 
 from console.model.facts import VrrpState
 from console.model.gap import Gap
+from console.model.live import LiveVrrp
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class StateSeen(Seen):
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything. `gaps` are in session time. `notify`: words of the notify log by node, or None where it
-    could not be read; `notify_reason` says why.
+    could not be read; `notify_reason` says why. `live_after` is what each node runs with in the end.
     """
 
     owner: str
@@ -64,3 +65,4 @@ class Evidence:
     measured: bool = True
     notify: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     notify_reason: Mapping[str, str] = field(default_factory=dict)
+    live_after: Mapping[str, LiveVrrp] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ OUTAGE = "longest client gap"
 
 @dataclass(frozen=True, slots=True)
 class DrillRun:
-    """One run. `measures` in ms, by `step: what`."""
+    """One run. `measures` in ms, by `what after step`."""
 
     run: str
     at: str
@@ -40,7 +41,7 @@ class Trend:
 
 def drill_runs(records: Iterable[Mapping[str, Any]]) -> tuple[DrillRun, ...]:
     """Runs from the ledger's records, in their order; what is no report is passed over."""
-    found = (_run(record.get("drill_report")) for record in records if record.get("kind") == "drill")
+    found = (_run(record) for record in records)
     return tuple(run for run in found if run is not None)
 
 
@@ -85,25 +86,36 @@ def history_document(runs: Sequence[DrillRun]) -> dict[str, Any]:
     }
 
 
-def _run(report: Any) -> DrillRun | None:
+def _run(record: Any) -> DrillRun | None:
+    if not isinstance(record, Mapping) or record.get("kind") != "drill":
+        return None
+    report: Any = record.get("drill_report")
     try:
         measures = {
-            f"{budget['what']} after {budget['step']}": float(budget["measured_ms"])
+            f"{budget['what']} after {budget['step']}": _finite(budget["measured_ms"])
             for budget in report["budgets"]
             if budget["measured_ms"] is not None
         }
         if report["client"] is not None:
-            measures[OUTAGE] = float(report["client"]["longest_gap_ms"])
+            measures[OUTAGE] = _finite(report["client"]["longest_gap_ms"])
         return DrillRun(
             str(report["run"]),
             str(report["at"]),
             str(report["drill"]),
             str(report["verdict"]),
-            float(report["duration_s"]),
+            _finite(report["duration_s"]),
             measures,
         )
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, OverflowError):
         return None
+
+
+def _finite(number: Any) -> float:
+    """Raises ValueError for what no JSON may hold, though Python's reader takes it."""
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no measurement")
+    return value
 
 
 def _trend(drill: str, name: str, row: Sequence[float]) -> Trend:

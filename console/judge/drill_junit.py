@@ -6,8 +6,9 @@ One test case for the verdict, one for each step, budget, invariant and part of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
 from console.judge.drill_document import rfc3339
@@ -29,7 +30,7 @@ class _Case:
 
 def junit(report: DrillReport) -> str:
     """The document as text, with its declaration."""
-    cases = list(_cases(report))
+    cases = list(_apart(_cases(report)))
     counts = {word: str(sum(case.outcome == word for case in cases)) for word in ("failure", "error", "skipped")}
     attributes = {
         "name": f"iamops drill {report.drill}",
@@ -51,6 +52,15 @@ def junit(report: DrillReport) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
+def _apart(cases: Iterable[_Case]) -> Iterator[_Case]:
+    """A step may come twice, but GitLab keeps only the first case of a name."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for case in cases:
+        seen[case.group, case.name] += 1
+        count = seen[case.group, case.name]
+        yield case if count == 1 else replace(case, name=f"{case.name} #{count}")
+
+
 def _cases(report: DrillReport) -> Iterator[_Case]:
     yield _verdict(report)
     for held in report.steady:
@@ -64,7 +74,9 @@ def _cases(report: DrillReport) -> Iterator[_Case]:
 
 
 def _verdict(report: DrillReport) -> _Case:
-    text = "\n".join([report.sentence, *(f"{f.kind}: {f.text}" for f in report.failures)])
+    lines = [report.sentence, *(f"{f.kind}: {f.text}" for f in report.failures)]
+    lines += [denial.sentence for denial in report.denials]
+    text = "\n".join(lines)
     match report.verdict:
         case Verdict.PASS:
             return _Case("verdict", report.title, report.duration_s)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from console.judge.drill_document import rfc3339
-from console.judge.drill_report import DrillReport, Measure, Verdict
+from console.judge.drill_report import DrillReport, Invariant, Measure, NodeFacts, Verdict
+from console.parse.safe_text import safe
 
 WORDS = {
     Verdict.PASS: "✅ PASS",
@@ -14,8 +15,8 @@ WORDS = {
     Verdict.REFUSED: "⛔ REFUSED",
     Verdict.UNKNOWN: "❓ UNKNOWN",
 }
-_BREAKS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
-_MARKS = re.compile(r"([\\`*_\[\]<>|#])")
+_BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
+_MARKS = re.compile(r"([\\`*_~\[\]<>|#&])")
 
 
 def markdown(report: DrillReport) -> str:
@@ -37,10 +38,8 @@ def _lines(report: DrillReport) -> Iterator[str]:
     head = ("step", "what", "measured", "budget", "allowance", "slack", "path")
     yield from _section("Budgets", head, (_budget(each) for each in report.measures))
     yield from _client(report)
-    held = (("yes" if each.holds else "**no**", each.name, each.text) for each in report.invariants)
-    yield from _section("Invariants", ("held", "what", "seen"), held)
-    steady = (("yes" if each.holds else "**no**", each.name, each.text) for each in report.steady)
-    yield from _section("Steady state", ("holds", "what", "seen"), steady)
+    yield from _section("Invariants", ("held", "what", "seen"), (_held(each) for each in report.invariants))
+    yield from _section("Steady state", ("holds", "what", "seen"), (_held(each) for each in report.steady))
     splits = ((d, ", ".join(f"{n}: {c}" for n, c in counts.items())) for d, counts in report.splits.items())
     yield from _section("Requests per backend", ("domain", "backends"), splits)
     steps = ((s.stage, _seconds(s.took_s), s.node, s.title, s.text) for s in report.steps)
@@ -69,6 +68,10 @@ def _budget(measure: Measure) -> tuple[str, ...]:
     return (measure.step, measure.what, measured, budget, f"{measure.allowance_ms:.0f} ms", slack, measure.path)
 
 
+def _held(each: Invariant) -> tuple[str, ...]:
+    return ("yes" if each.holds else "NO", each.name, each.text)
+
+
 def _client(report: DrillReport) -> Iterator[str]:
     client = report.client
     if client is None:
@@ -89,14 +92,19 @@ def _nodes(report: DrillReport) -> Iterator[str]:
             node.name,
             node.keepalived or "unknown",
             node.nginx or "unknown",
-            "unknown"
-            if node.clock_offset_ms is None
-            else f"{node.clock_offset_ms:+.1f} ± {node.clock_uncertainty_ms} ms",
+            _clock(node),
             ", ".join(f"{key}: {value}" for key, value in node.live.items()),
         )
         for node in report.nodes
     )
     yield from _section("Nodes", ("node", "keepalived", "nginx", "clock", "running with"), rows)
+
+
+def _clock(node: NodeFacts) -> str:
+    if node.clock_offset_ms is None:
+        return "unknown"
+    unsure = "?" if node.clock_uncertainty_ms is None else f"{node.clock_uncertainty_ms:.1f}"
+    return f"{node.clock_offset_ms:+.1f} ± {unsure} ms"
 
 
 def _seconds(took_s: float | None) -> str:
@@ -105,4 +113,4 @@ def _seconds(took_s: float | None) -> str:
 
 def _cell(text: str) -> str:
     """Text from a node or a person: on one line, and none of it Markdown or HTML."""
-    return _MARKS.sub(r"\\\1", _BREAKS.sub(" ", text))
+    return _MARKS.sub(r"\\\1", safe(_BREAKS.sub(" ", text)))

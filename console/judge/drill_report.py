@@ -35,6 +35,7 @@ class FailureKind(StrEnum):
     STEADY_STATE = "steady-state"
     STEP = "step"
     TIMEOUT = "timeout"
+    CONFIG = "config"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from console.plan.timing import LOST_ADVERTS
 BEFORE_S = 0.05
 # Kernel and daemon act one after the other; adverts and address changes take their milliseconds.
 OVERLAP_S = 0.1
+VIP_WAY, SAME_CONFIG = "the VIP goes where it should", "the configuration stays what it was"
 # A command that takes a machine away needs a moment itself, and nobody knows when in it the machine went.
 FENCING_S = 0.5
 
@@ -92,7 +93,12 @@ def failures(course: Course, evidence: Evidence, measured: Sequence[Measure]) ->
 
 def invariants(course: Course, evidence: Evidence) -> tuple[Invariant, ...]:
     """What must hold all the time."""
-    return (_never_two(course, evidence), _never_none(course, evidence), _way_of_the_vip(course, evidence))
+    return (
+        _never_two(course, evidence),
+        _never_none(course, evidence),
+        _way_of_the_vip(course, evidence),
+        _same_config(course, evidence),
+    )
 
 
 # --- bounds ---
@@ -186,8 +192,8 @@ def _way_of_the_vip(course: Course, evidence: Evidence) -> Invariant:
     wanted = _without_repeats([evidence.owner, *(leg.next_owner for leg in course.legs if leg.number in begun)])
     text = f"the VIP went {' -> '.join(way)}"
     if way == wanted:
-        return Invariant("the VIP goes where it should", True, text)
-    return Invariant("the VIP goes where it should", False, f"{text}, instead of {' -> '.join(wanted)}")
+        return Invariant(VIP_WAY, True, text)
+    return Invariant(VIP_WAY, False, f"{text}, instead of {' -> '.join(wanted)}")
 
 
 # --- owners ---
@@ -238,9 +244,19 @@ def _apply(holders: set[str], change: AddressSeen) -> None:
         holders.discard(change.node)
 
 
+def _same_config(course: Course, evidence: Evidence) -> Invariant:
+    """A restart loads what lies on the disk: an edit that nobody had loaded shows itself only now."""
+    told = [
+        f"{node} came back with {', '.join(changes)}"
+        for node, after in evidence.live_after.items()
+        if not course.live[node].assumed and (changes := course.live[node].changes(after))
+    ]
+    return Invariant(SAME_CONFIG, not told, "; ".join(told) or "every node runs with what it ran with before")
+
+
 def _invariant_failure(invariant: Invariant) -> Failure:
-    kind = FailureKind.WRONG_TRANSITION if "goes where" in invariant.name else FailureKind.INVARIANT
-    return Failure(kind, invariant.text)
+    kinds = {VIP_WAY: FailureKind.WRONG_TRANSITION, SAME_CONFIG: FailureKind.CONFIG}
+    return Failure(kinds.get(invariant.name, FailureKind.INVARIANT), invariant.text)
 
 
 # --- clients, backends, logs ---

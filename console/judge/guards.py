@@ -247,6 +247,21 @@ def unsteady(case: Case) -> Iterator[Denial]:
             yield Denial("unsteady", f"no steady state: {reading.text}", overridable=True)
 
 
+def configured_apart(case: Case) -> Iterator[Denial]:
+    """Nodes that disagree on these drop each other's adverts, or never hear them."""
+    action = case.plan.action
+    live = action.live if isinstance(action, DrillAction) else {}
+    said = {
+        "advert_int": {node: f"{each.advert_interval_s:g} s" for node, each in live.items()},
+        "virtual_router_id": {node: str(each.virtual_router_id) for node, each in live.items()},
+        "version": {node: str(each.version) for node, each in live.items()},
+    }
+    for name, values in said.items():
+        if len(set(values.values())) > 1:
+            told = ", ".join(f"{value} on {node}" for node, value in values.items())
+            yield Denial("config-differs", f"{name} is {told}", overridable=True)
+
+
 def disruptive(case: Case) -> Iterator[Denial]:
     """Taking a whole machine away is for labs, and for those who say that they mean it."""
     action = case.plan.action
@@ -279,6 +294,7 @@ GUARDS: tuple[Guard, ...] = (
     not_running,
     dead_man_too_short,
     unsteady,
+    configured_apart,
     disruptive,
 )
 

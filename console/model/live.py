@@ -34,6 +34,19 @@ class LiveVrrp:
     notify: tuple[str, ...] = ()
     assumed: bool = False
 
+    def changes(self, after: LiveVrrp) -> tuple[str, ...]:
+        """What is another value in `after`, in words."""
+        named = (
+            ("priority", self.priority, after.priority),
+            ("advert_int", f"{self.advert_interval_s:g} s", f"{after.advert_interval_s:g} s"),
+            ("nopreempt", self.nopreempt, after.nopreempt),
+            ("virtual_router_id", self.virtual_router_id, after.virtual_router_id),
+            ("version", self.version, after.version),
+            ("checks", self.checks, after.checks),
+            ("notify", sorted(self.notify), sorted(after.notify)),
+        )
+        return tuple(f"{name} {then} instead of {was}" for name, was, then in named if was != then)
+
     @classmethod
     def of_profile(cls, vrrp: VrrpInstance, node: Node) -> LiveVrrp:
         """What the profile says it should be."""

@@ -240,6 +240,7 @@ class _Drilling:
             measured=run.gap is not None,
             notify={name: found for name, (found, _) in words.items()},
             notify_reason={name: why for name, (_, why) in words.items()},
+            live_after=await self._cluster.live_config(self._instance),
         )
 
     async def _notify(self, before: _Before) -> dict[str, tuple[tuple[str, ...] | None, str]]:

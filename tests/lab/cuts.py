@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from tests.lab.acting import RUN_TIMEOUT_S, ActingLab
+from tests.lab.whole import whole_within
 
 HEALED_BY = {"ssh": "ssh-blocked", "power": "power-off"}
 
@@ -45,34 +46,6 @@ def boundaries(lab: ActingLab, action: str) -> list[str]:
     assert document["outcome"] == "succeeded", document["sentence"]
     names: list[str] = document["boundaries"]
     return names
-
-
-def wrong(lab: ActingLab, *, may_stop: tuple[str, str] | None = None) -> list[str]:
-    """What is not as a whole pair should be. `may_stop` (node, unit) was asked to be stopped."""
-    found: list[str] = []
-    for name in lab.profile.nodes:
-        units = [u for u in lab.profile.actionable_units_on(name) if (name, u) != may_stop]
-        states = lab.says(name, "systemctl", "is-active", *units).split()
-        active = dict(zip(units, states, strict=False))
-        found += [f"{u} is {active.get(u, 'unknown')} on {name}" for u in units if active.get(u) != "active"]
-        timers = lab.shell(name, "ls /run/systemd/transient | grep ^iamops-").split()
-        found += [f"{timer} is left on {name}" for timer in timers]
-        if lab.exec(name, ["flock", "--nonblock", "/run", "true"]).returncode != 0:
-            found.append(f"{name} is still locked")
-        raised = lab.shell(name, "cat /run/iamops-priority.*").split()
-        found += [f"priority raised by {value} on {name}" for value in raised if value != "0"]
-    owners = lab.status().owners
-    return found if len(owners) == 1 else [*found, f"the VIP is on {owners or 'no node'}"]
-
-
-def whole_within(lab: ActingLab, limit_s: float, *, may_stop: tuple[str, str] | None = None) -> float:
-    """Seconds until the pair was whole by itself; fails with what was still wrong."""
-    started = time.monotonic()
-    while left := wrong(lab, may_stop=may_stop):
-        waited = time.monotonic() - started
-        assert waited < limit_s, f"after {waited:.0f} s: {left}"
-        time.sleep(0.2)
-    return time.monotonic() - started
 
 
 def check_cut(lab: ActingLab, action: str, at: int, how: str, node: str, name: str = "") -> str:

@@ -19,7 +19,8 @@ from console.session.hands import StoreEyes
 from console.session.operator import Operator
 from tests.independent_probe import probing
 from tests.lab.acting import DEAD_MAN_S, ActingLab, operating
-from tests.lab.cuts import boundaries, check_cut, whole_within, wrong
+from tests.lab.cuts import boundaries, check_cut
+from tests.lab.whole import whole_within, wrong
 
 RACES = 20
 UNITS = ("iam-pump", "iam-apiserver", "iam-authz-server")

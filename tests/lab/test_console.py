@@ -13,7 +13,7 @@ from tests.bench.startup import IAMOPS
 from tests.bench.terminal import Terminal
 from tests.lab.acting import DEAD_MAN_S, ActingLab
 from tests.lab.conftest import LabForTests
-from tests.lab.cuts import whole_within, wrong
+from tests.lab.whole import whole_within, wrong
 
 KEY_S = 0.3
 

@@ -174,7 +174,9 @@ def test_what_does_not_run_cannot_be_reloaded(acting: ActingLab):
 
 
 def test_an_undo_that_would_fire_too_early(acting: ActingLab):
-    assert f"its undo fires after {DEAD_MAN_S} s" in refused(acting, "dead-man-too-short", "stop", "nginx", "iam-a")
+    assert f"its undo fires after {DEAD_MAN_S} s" in refused(
+        acting, "dead-man-too-short", "stop", "nginx", "iam-a"
+    )
 
 
 def test_a_broken_configuration_before_a_restart(acting: ActingLab):

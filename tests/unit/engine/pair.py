@@ -209,7 +209,8 @@ class Pair:
         for service in self.profile.services.values():
             if service.unit not in self.machines[name].pids:
                 continue
-            observers = (name, *(peer.name for peer in self.profile.peers_of(name)))
+            peers = (peer.name for peer in self.profile.peers_of(name) if self.machines[peer.name].reachable)
+            observers = (name, *peers)
             events += [HttpProbed(self.time, name, o, Target.SERVICE, service.name, OK) for o in observers]
             if service.domain and self.profile.nginx.unit in self.machines[name].pids:
                 events.append(HttpProbed(self.time, name, name, Target.DOMAIN, service.domain, OK))
@@ -264,6 +265,7 @@ class PairHands:
         """`power-off NODE`, `power-on NODE`: the world's own words for it."""
         verb, node = argv
         self.here_ran.append(tuple(argv))
+        self.world.wait(0.3)
         if verb == "power-off":
             self.world.power_off(node)
         else:

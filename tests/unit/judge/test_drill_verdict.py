@@ -1,0 +1,143 @@
+"""What was seen during a drill, judged: passed, too slow, or wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from console.judge.drill_report import FailureKind
+from console.judge.drill_verdict import failures, invariants, measures
+from console.model.drill import Drill
+from console.session.drills import load_drill
+from tests.unit.judge.drill_samples import LIVE, T, address, course, gap, keepalived_stop, state
+
+STOP = load_drill("keepalived-stop")
+
+
+def judged(evidence, drill: Drill = STOP, **live):
+    way = course(drill, **live)
+    return failures(way, evidence, measures(way, evidence))
+
+
+def test_what_theory_allows_passes():
+    assert judged(keepalived_stop()) == ()
+
+
+def test_each_measure_stands_beside_its_budget_with_its_slack_and_path():
+    found = {m.what: m for m in measures(course(STOP), keepalived_stop())}
+    moved = found["VIP on iam-b"]
+    assert (moved.measured_ms, moved.upper_ms, moved.path) == (830.0, 804.7, "farewell")
+    assert moved.slack_ms == pytest.approx(224.7)
+    assert found["client outage"].measured_ms == 810.0
+    assert found["iam-a BACKUP"].holds
+
+
+def test_a_move_without_farewell_is_told_by_its_time():
+    late = keepalived_stop(addresses=(address(0.12, "iam-a", False), address(3.6, "iam-b", True)))
+    found = {m.what: m for m in measures(course(STOP), replace(late, legs=late.legs[:1]))}
+    assert found["VIP on iam-b"].path == "timeout"
+
+
+def test_a_slow_move_is_over_budget_and_not_wrong():
+    slow = keepalived_stop(gaps=(gap(0.125, 1.25),))
+    (failure,) = judged(slow)
+    assert failure.kind is FailureKind.OVER_BUDGET
+    assert "1250 ms; 805 ms allowed by vrrp.skew, and 250 ms for the way" in failure.text
+
+
+def test_a_vip_that_never_comes_is_wrong_and_not_slow():
+    never = keepalived_stop(addresses=(address(0.12, "iam-a", False),), states=(state(1.5, "iam-a", "BACKUP"),))
+    kinds = {failure.kind for failure in judged(never)}
+    assert FailureKind.WRONG_TRANSITION in kinds
+    assert FailureKind.OVER_BUDGET not in kinds
+
+
+def test_preemption_is_a_wrong_transition():
+    seen = keepalived_stop()
+    back = replace(
+        seen,
+        addresses=(*seen.addresses, address(2.4, "iam-b", False), address(2.41, "iam-a", True)),
+        states=(*seen.states, state(2.4, "iam-b", "BACKUP"), state(2.41, "iam-a", "MASTER")),
+    )
+    texts = [f.text for f in judged(back) if f.kind is FailureKind.WRONG_TRANSITION]
+    assert "the VIP went iam-a -> iam-b -> iam-a, instead of iam-a -> iam-b" in texts
+    assert any("iam-a should have entered BACKUP and entered BACKUP, MASTER" in text for text in texts)
+
+
+def test_news_that_arrives_after_the_next_step_began_belongs_to_the_step_it_happened_in():
+    seen = keepalived_stop()
+    early = replace(seen, legs=(seen.legs[0], replace(seen.legs[1], began=T + 0.935)))
+    assert judged(early) == ()
+
+
+def test_two_owners_are_an_invariant_broken():
+    seen = keepalived_stop()
+    both = replace(seen, addresses=(*seen.addresses, address(4.0, "iam-a", True), address(5.5, "iam-a", False)))
+    broken = {i.name: i for i in invariants(course(STOP), both) if not i.holds}
+    assert "longest time with two owners: 1500 ms" in broken["never two owners"].text
+    assert FailureKind.INVARIANT in {failure.kind for failure in judged(both)}
+
+
+def test_nobody_for_longer_than_theory_is_an_invariant_broken():
+    none = keepalived_stop(addresses=(address(0.12, "iam-a", False), address(1.25, "iam-b", True)))
+    (broken,) = [i for i in invariants(course(STOP), none) if not i.holds]
+    assert broken.text == "longest time without an owner: 1130 ms of 1055 ms"
+
+
+def test_a_missing_line_in_the_notify_log_is_its_own_kind():
+    silent = keepalived_stop(notify={"iam-a": ("BACKUP",), "iam-b": ("MASTER",)})
+    (failure,) = judged(silent)
+    assert failure.kind is FailureKind.NOTIFY
+    assert failure.text == "the notify log of iam-a should say STOP, BACKUP and says BACKUP"
+
+
+def test_a_notify_log_that_cannot_be_read_is_no_pass():
+    blind = keepalived_stop(notify={"iam-a": None, "iam-b": ("MASTER",)}, notify_reason={"iam-a": "no such file"})
+    assert "cannot be read: no such file" in judged(blind)[0].text
+
+
+def test_a_request_that_fails_where_none_may_is_the_clients():
+    seen = keepalived_stop(gaps=(gap(0.125, 0.81), gap(3.0, 0.02, dark=2)))
+    (failure,) = judged(seen)
+    assert (failure.kind, failure.text) == (
+        FailureKind.CLIENT,
+        "2 requests failed after 'start keepalived on iam-a'; 0 may",
+    )
+
+
+def test_budgets_follow_what_the_nodes_run_with():
+    slow = replace(LIVE["iam-b"], priority=1)
+    assert judged(keepalived_stop(gaps=(gap(0.125, 1.2),)), iam_b=slow) == ()
+
+
+@pytest.mark.parametrize(
+    ("counts", "others", "even"),
+    [
+        ({"iam-a": 5, "iam-b": 5}, 0, True),
+        ({"iam-a": 6, "iam-b": 4}, 0, False),
+        ({"iam-a": 6, "iam-b": 4}, 2, True),
+        ({"iam-a": 10, "iam-b": 0}, 1, False),
+    ],
+)
+def test_a_split_is_even_but_for_the_turns_that_strangers_took(counts, others, even):
+    drill = load_drill("load-balance")
+    said = {"service": "s", "sent": 10, "failed": 0, "backends": counts, "others": others, "unread": {}}
+    seen = keepalived_stop()
+    leg = replace(seen.legs[0], number=0, said={"iam.api": said})
+    asked = replace(seen, legs=(leg,), addresses=(), states=(), gaps=(), notify={})
+    assert (judged(asked, drill) == ()) is even
+
+
+def test_a_split_that_cannot_be_proven_is_no_pass():
+    said = {
+        "sent": 10,
+        "failed": 0,
+        "backends": {"iam-a": None},
+        "others": 0,
+        "unread": {"iam-a": "Permission denied"},
+    }
+    seen = keepalived_stop()
+    leg = replace(seen.legs[0], number=0, said={"iam.api": said})
+    asked = replace(seen, legs=(leg,), addresses=(), states=(), gaps=(), notify={})
+    assert "cannot be told: iam-a: Permission denied" in judged(asked, load_drill("load-balance"))[0].text

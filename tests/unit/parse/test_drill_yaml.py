@@ -1,0 +1,218 @@
+"""The language of drills: what it means, and what is said about every mistake."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from console.model.drill import (
+    Bound,
+    Drill,
+    Entered,
+    EvenSplit,
+    FailedRequests,
+    Move,
+    Outage,
+    StateOf,
+    Steady,
+    Term,
+    Verb,
+    VipOn,
+    VipStays,
+)
+from console.model.facts import VrrpState
+from console.parse.bounds import parse_bound
+from console.parse.drill_yaml import DEFAULT_STEADY, DrillError, parse_drill
+from console.parse.yaml_tree import Problem
+from console.session.drills import available_drills, load_drill, read_drill
+
+SMALL = """\
+name: small
+title: nginx and back
+method:
+  - stop: nginx
+    node: owner
+    expect:
+      - {vip: standby, within: check.fault + vrrp.skew}
+restore:
+  - start: nginx
+    node: standby
+"""
+
+
+def problems(text: str, units: tuple[str, ...] | None = None) -> list[str]:
+    with pytest.raises(DrillError) as caught:
+        parse_drill(text, "d.yaml", units)
+    return str(caught.value).splitlines()
+
+
+def test_a_whole_drill_becomes_values():
+    text = """\
+name: all
+title: everything the language can say
+about: for a test
+steady_state: [one-owner, datastores-answer]
+max_duration: 90 s
+method:
+  - hang: nginx
+    expect:
+      - {state: owner FAULT, within: 2 s}
+      - {outage: vrrp.max * 1.5}
+      - {failed_requests: 3}
+    transitions: [owner FAULT]
+    notify: [owner STOP]
+  - requests: 10
+    expect: [{split: even}]
+  - watch: 500 ms
+restore:
+  - wake: nginx.service
+    node: iam-b
+"""
+    two_s, half_s = Bound("2 s", (Term(None, seconds=2.0),)), Bound("500 ms", (Term(None, seconds=0.5),))
+    assert parse_drill(text, "d.yaml") == Drill(
+        name="all",
+        title="everything the language can say",
+        about="for a test",
+        steady=(Steady.OWNED, Steady.DATASTORES),
+        method=(
+            Move(
+                Verb.HANG,
+                unit="nginx",
+                expect=(
+                    StateOf("owner", VrrpState.FAULT, two_s),
+                    Outage(Bound("vrrp.max * 1.5", (Term("vrrp.max", 1.5),))),
+                    FailedRequests(3),
+                ),
+                transitions=(Entered("owner", VrrpState.FAULT),),
+                notify=(Entered("owner", VrrpState.STOP),),
+                line=7,
+            ),
+            Move(Verb.REQUESTS, count=10, expect=(EvenSplit(),), line=14),
+            Move(Verb.WATCH, expect=(VipStays(half_s),), line=16),
+        ),
+        restore=(Move(Verb.WAKE, unit="nginx", on="iam-b", line=18),),
+        max_duration_s=90.0,
+        source="d.yaml",
+    )
+
+
+def test_what_is_not_said_has_a_default():
+    drill = parse_drill(SMALL, "d.yaml")
+    assert (drill.steady, drill.max_duration_s) == (DEFAULT_STEADY, 120.0)
+    assert drill.method[0].expect == (VipOn("standby", parse_bound("check.fault + vrrp.skew")),)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "says"),
+    [
+        ("name: small", "name: a b", "d.yaml:1: name: expected a name of letters, digits, dashes and underscores"),
+        ("title:", "titel:", "d.yaml:2: titel: means nothing here; did you mean title?"),
+        ("stop: nginx", "stpo: nginx", "d.yaml:4: method.0: expected one thing to do; did you mean stop?"),
+        ("stop: nginx", "shell: rm -rf /", "d.yaml:4: method.0.shell: a drill runs no commands of its own"),
+        (
+            "stop: nginx",
+            "stop: [nginx]",
+            "d.yaml:4: method.0.stop: expected a systemd unit such as nginx, found a list",
+        ),
+        ("node: owner", "node: the owner", "d.yaml:5: method.0.node: expected owner or standby"),
+        ("node: owner", "node: each", "d.yaml:5: method.0.node: `each` goes with restart and reload"),
+        (
+            "vip: standby",
+            "vpi: standby",
+            "d.yaml:7: method.0.expect.0: expected one expectation; did you mean vip?",
+        ),
+        (", within: check.fault + vrrp.skew", "", "d.yaml:7: method.0.expect.0: needs `within`"),
+        ("vrrp.skew", "vrrp.skw", "no time is named 'vrrp.skw'; did you mean vrrp.skew?"),
+        ("vrrp.skew", "-3 s", "expected a time such as `3 s`"),
+        ("check.fault + vrrp.skew", "2 h", "found '2 h'"),
+        ("check.fault + vrrp.skew", "vrrp.max * 0", "expected a factor above 0"),
+        (
+            "start: nginx",
+            "start: keepalived",
+            "d.yaml:4: method.0.stop: nothing takes it back: add `start: nginx`",
+        ),
+        ("name: small", "name: small\nmax_duration: 2 weeks", "d.yaml:2: max_duration: expected a time"),
+        ("name: small", "name: small\nmax_duration: vrrp.max", "d.yaml:2: max_duration: expected a time from 1 s"),
+        ("name: small", "name: small\nsteady_state: [one-ower]", "did you mean one-owner?"),
+        ("    node: owner\n", "    node: owner\n    transitions: [standby MASTR]\n", "did you mean MASTER?"),
+        ("    node: owner\n", "    node: owner\n    transitions: [MASTER]\n", "expected `WHO STATE`"),
+    ],
+)
+def test_a_mistake_is_found_at_its_line_with_its_mending(was: str, becomes: str, says: str):
+    assert was in SMALL
+    found = problems(SMALL.replace(was, becomes, 1))
+    assert any(says in line for line in found), found
+
+
+def test_every_mistake_is_told_at_once():
+    found = problems("name: 3\nmethod:\n  - jump: 1\n  - requests: 0\n")
+    assert [line.split(":")[1] for line in found] == ["1", "1", "3", "4"]
+
+
+def test_a_unit_that_the_profile_does_not_have_is_told():
+    found = problems(SMALL.replace("nginx", "ngnix"), ("nginx", "keepalived"))
+    assert "the profile has no unit 'ngnix'; did you mean nginx?" in found[0]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "name: [", "\x00", "method: 3", "- 1\n- 2", "a: &x 1\nb: *x"])
+def test_what_is_no_drill_at_all_is_one_sentence(text: str):
+    assert all(line.startswith("d.yaml:") for line in problems(text))
+
+
+def test_every_shipped_drill_is_valid_and_puts_things_back():
+    names = set(available_drills())
+    assert names == {
+        *("seed", "keepalived-stop", "nginx-stop", "nginx-recover", "load-balance", "backend-loss"),
+        *("nginx-hang", "node-freeze", "power-off", "switchover", "reload"),
+    }
+    for name in names:
+        drill = load_drill(name, ("nginx", "keepalived", "iam-apiserver"))
+        assert drill.name == name
+        assert drill.title
+        assert drill.about
+
+
+def test_no_text_ever_raises_anything_else():
+    """Mutations of the shipped drills: valid, or every problem with a line of the file."""
+    rng = random.Random(20261124)  # noqa: S311 - a test that can be run again
+    texts = [read_drill(name) for name in available_drills()]
+    rejected = 0
+    for _ in range(1500):
+        text = _mutated(rng, rng.choice(texts))
+        lines = text.count("\n") + 1
+        found = _problems(text)
+        rejected += bool(found)
+        assert all(1 <= problem.line <= lines for problem in found)
+    assert rejected > 500
+
+
+def _problems(text: str) -> tuple[Problem, ...]:
+    try:
+        parse_drill(text, "m.yaml", ("nginx", "keepalived", "iam-apiserver"))
+    except DrillError as error:
+        return error.problems
+    return ()
+
+
+def _mutated(rng: random.Random, text: str) -> str:
+    for _ in range(rng.randint(1, 3)):
+        lines = text.split("\n")
+        at = rng.randrange(len(lines))
+        match rng.randrange(5):
+            case 0:
+                del lines[at]
+            case 1:
+                lines.insert(at, lines[rng.randrange(len(lines))])
+            case 2:
+                lines[at] = lines[at].replace(":", rng.choice(["", "::", ": - "]), 1)
+            case 3:
+                lines[at] = "".join(rng.sample(lines[at], len(lines[at])))
+            case 4:
+                words = lines[at].split(" ")
+                words[rng.randrange(len(words))] = rng.choice(
+                    ["null", "-1", "true", "[1, 2]", "{a: b}", "é", "standby"]
+                )
+                lines[at] = " ".join(words)
+        text = "\n".join(lines) or "x"
+    return text
