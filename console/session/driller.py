@@ -25,7 +25,7 @@ from console.judge.drill_report import (
     StepLine,
     Verdict,
 )
-from console.judge.drill_verdict import Course, failures, invariants, measures
+from console.judge.drill_verdict import Course, failures, invariants, measures, notes
 from console.model.drill import Drill
 from console.model.drill import Verb as DrillVerb
 from console.model.gap import Gap, GapReport
@@ -210,7 +210,7 @@ class _Drilling:
             splits=_splits(evidence),
             restored_by=run.restored_by,
             interrupted=run.interrupted and not self._timed_out,
-            notes=(*run.notes, *(run.plan.notes if run.plan else ())),
+            notes=(*run.notes, *(run.plan.notes if run.plan else ()), *(notes(course, evidence) if acted else ())),
             plan=document(run.plan) if run.plan else None,
         )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from console.judge.drill_report import FailureKind
-from console.judge.drill_verdict import failures, invariants, measures
+from console.judge.drill_verdict import failures, invariants, measures, notes
 from console.model.drill import Drill
 from console.session.drills import load_drill
 from tests.unit.judge.drill_samples import LIVE, T, address, course, gap, keepalived_stop, state
@@ -86,10 +86,19 @@ def test_nobody_for_longer_than_theory_is_an_invariant_broken():
 
 
 def test_a_missing_line_in_the_notify_log_is_its_own_kind():
-    silent = keepalived_stop(notify={"iam-a": ("BACKUP",), "iam-b": ("MASTER",)})
+    silent = keepalived_stop(notify={"iam-a": ("STOP", "BACKUP"), "iam-b": ()})
     (failure,) = judged(silent)
     assert failure.kind is FailureKind.NOTIFY
-    assert failure.text == "the notify log of iam-a should say STOP, BACKUP and says BACKUP"
+    assert failure.text == "the notify log of iam-b should say MASTER and says nothing"
+
+
+def test_a_missing_notify_stop_is_only_noted():
+    """Seen on the lab now and then: systemd ends the unit's last script before it has written."""
+    silent = keepalived_stop(notify={"iam-a": ("BACKUP",), "iam-b": ("MASTER",)})
+    assert judged(silent) == ()
+    assert notes(course(STOP), silent) == (
+        "notify_stop was not written on iam-a: systemd may end keepalived's last script with it",
+    )
 
 
 def test_a_notify_log_that_cannot_be_read_is_no_pass():
