@@ -1,12 +1,14 @@
-"""One run at a time: begins it, keeps its newest report, and sees to it that it is undone when we leave."""
+"""One run or drill at a time: begins it, keeps its newest report, and has it undone when we leave."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 
+from console.engine.drill_progress import DrillProgress
 from console.engine.order import Order
 from console.engine.report import RunReport
+from console.plan.action import DrillAction
 from console.plan.impact import NoSuchTarget
 from console.tui.deck import Deck
 
@@ -17,6 +19,7 @@ class Acting:
     def __init__(self, deck: Deck, changed: Callable[[], None], over: Callable[[], None]) -> None:
         self.order: Order | None = None
         self.report: RunReport | None = None
+        self.drill: DrillProgress | None = None
         self.failure = ""
         self._deck = deck
         self._changed = changed
@@ -35,7 +38,7 @@ class Acting:
     def begin(self, order: Order) -> None:
         """Starts a run. There must be none under way."""
         assert not self.active  # noqa: S101 - the front asks first
-        self.order, self.report, self.failure = order, None, ""
+        self.order, self.report, self.drill, self.failure = order, None, None, ""
         self._task = asyncio.get_running_loop().create_task(self._run(order), name=f"run {order.run}")
         self._task.add_done_callback(lambda task: self._over())
 
@@ -53,11 +56,18 @@ class Acting:
     async def _run(self, order: Order) -> None:
         """A worker's edge: what goes wrong in a run is told, not thrown. The engine has undone it by then."""
         try:
-            self.report = await self._deck.run(order, self._heard)
+            if isinstance(order.action, DrillAction):
+                await self._deck.run_drill(order, self._heard_drill)
+            else:
+                self.report = await self._deck.run(order, self._heard)
         except NoSuchTarget as error:
             self.failure = str(error)
         except Exception as error:
             self.failure = f"{order.action.sentence}: {error or type(error).__name__}"
+
+    def _heard_drill(self, progress: DrillProgress) -> None:
+        self.drill = progress
+        self._heard(progress.run)
 
     def _heard(self, report: RunReport) -> None:
         self.report = report

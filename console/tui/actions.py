@@ -40,6 +40,7 @@ class Situation:
     units: tuple[str, ...] = ()
     rolling: tuple[str, ...] = ()
     takers: tuple[str, ...] = ()
+    drills: tuple[str, ...] = ()
     guards: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -59,7 +60,7 @@ def _always(situation: Situation) -> str | None:
 @dataclass(frozen=True, slots=True)
 class Action:
     """One thing the operator can do. `hint` is its word among the key hints, if it belongs there:
-    always, or only while `hint_armed` is what the console is.
+    always, or only while `hint_armed` is what the console is, and only on the view `hint_view`.
 
     `offered` actions stand in the palette; those that only move about have their keys. `denied` is why
     it cannot even be asked for; what a guard says against it is shown, and argued in its dialog.
@@ -73,6 +74,7 @@ class Action:
     argument: Argument | None = None
     hint: str = ""
     hint_armed: bool | None = None
+    hint_view: str | None = None
     offered: bool = True
     denied: Callable[[Situation], str | None] = _always
 
@@ -89,7 +91,7 @@ class Action:
         return f"{self.name} {label}" if self.argument.required else f"{self.name} [{label}]"
 
 
-OVERVIEW, AUDIT = "Overview", "Audit"
+OVERVIEW, DRILLS, AUDIT = "Overview", "Drills", "Audit"
 
 
 def _no_detail(situation: Situation) -> str | None:
@@ -145,6 +147,10 @@ def _restarts(situation: Situation) -> tuple[str, ...]:
     return (*situation.units, *situation.rolling)
 
 
+def _drills(situation: Situation) -> tuple[str, ...]:
+    return situation.drills
+
+
 def _takers(situation: Situation) -> tuple[str, ...]:
     return situation.takers
 
@@ -160,6 +166,7 @@ def _themes(situation: Situation) -> tuple[str, ...]:
 UNIT = Argument("UNIT NODE", True, _units)
 RESTART = Argument("UNIT NODE", False, _restarts)
 TAKER = Argument("NODE", False, _takers)
+DRILL = Argument("NAME", False, _drills)
 
 ACTIONS: tuple[Action, ...] = (
     Action("command", "Open the command line", ("colon",), hint="command", offered=False),
@@ -188,6 +195,7 @@ ACTIONS: tuple[Action, ...] = (
         argument=RESTART,
         hint="restart",
         hint_armed=True,
+        hint_view=OVERVIEW,
         denied=_may_act,
     ),
     Action(
@@ -200,12 +208,24 @@ ACTIONS: tuple[Action, ...] = (
         hint_armed=True,
         denied=_may_act,
     ),
+    Action(
+        "drill",
+        "Run a drill",
+        ("D",),
+        command=True,
+        argument=DRILL,
+        hint="drill",
+        hint_armed=True,
+        hint_view=DRILLS,
+        denied=_may_act,
+    ),
     Action("disarm", "Read-only again", command=True, denied=_disarmed),
     Action("reload", "Reload a unit", command=True, argument=UNIT, denied=_may_act),
     Action("start", "Start a unit", command=True, argument=UNIT, denied=_may_act),
     Action("stop", "Stop a unit", command=True, argument=UNIT, denied=_may_act),
     Action("run", "The run under way, or the last one", command=True, denied=_no_run),
     Action("overview", "The cluster at a glance", ("1",), command=True, denied=_here(OVERVIEW)),
+    Action("drills", "Failover drills, measured", ("4",), command=True, denied=_here(DRILLS)),
     Action("audit", "Who did what, and is the record intact", ("7",), command=True, denied=_here(AUDIT)),
     Action("refresh", "Reconnect and poll now", ("ctrl+r",), command=True, denied=_paused),
     Action("export", "Save the screen as SVG", ("ctrl+s",), command=True, argument=Argument("FILE")),
@@ -252,7 +272,7 @@ def key_name(key: str) -> str:
     return f"^{key.removeprefix('ctrl+').upper()}" if key.startswith("ctrl+") else key
 
 
-def hints(*, armed: bool = False) -> tuple[Action, ...]:
+def hints(*, armed: bool = False, view: str = OVERVIEW) -> tuple[Action, ...]:
     """What the foot of the screen offers, in the registry's order: at most seven."""
-    hinted = [action for action in ACTIONS if action.hint and action.hint_armed in (None, armed)]
+    hinted = [a for a in ACTIONS if a.hint and a.hint_armed in (None, armed) and a.hint_view in (None, view)]
     return tuple(hinted[:HINTS_MAX])

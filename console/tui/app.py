@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,6 +31,7 @@ from console.tui.orders import Orders, rolling_targets, takers, targets
 from console.tui.palette import Palette
 from console.tui.palette_commands import ActionProvider
 from console.tui.screens.audit import AuditScreen
+from console.tui.screens.drills import DrillsScreen
 from console.tui.screens.help import HelpScreen
 from console.tui.screens.overview import Overview
 from console.tui.screens.run import RunScreen
@@ -77,6 +78,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._orders = Orders(cluster, deck, self)
         self._quit_asked_at = float("-inf")
         self._leaving = False
+        self._was_acting = False
         self._leave_on = leave_on
         self._without_color = WithoutColor()
         self._looks = Looks(theme, no_color=self.no_color or no_color)
@@ -110,6 +112,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.set_interval(TICK_S, self._tick)
         self._frames.mark(ALL, urgent=True)
         self.run_worker(self._start(), name="cluster", exit_on_error=False)
+        self.work(self._learn_drills(), "drills")
         # What was made to start stays for good. Not walking through it again keeps a collection, and
         # with it the way from an event to the screen, under a few milliseconds instead of fifty.
         self.call_after_refresh(gc.freeze)
@@ -173,12 +176,18 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def show(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None:
         self.push_screen(screen, answered)
 
+    def work(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self.run_worker(work, name=name, exclusive=True, group=name, exit_on_error=False)
+
     def changed(self) -> None:
         """The stance is another one; and whoever asked us to leave may be waiting for the end of a run."""
         if not self.is_running:
             return
         if self._leaving and not self._orders.acting.active:
             self.leave()
+        if self._was_acting and not self._orders.acting.active and isinstance(self.view, DrillsScreen):
+            self.work(self._turn_to_drills(), "drills")
+        self._was_acting = self._orders.acting.active
         self._frames.mark(frozenset({Part.HEADER}), urgent=True)
 
     # --- from event to pixel ---
@@ -269,6 +278,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._cluster.refresh()
         if isinstance(self.view, AuditScreen):
             self._read_audit()
+        if isinstance(self.view, DrillsScreen):
+            self.work(self._turn_to_drills(), "drills")
         self.say("looking at every node now")
 
     def do_theme(self, name: str) -> None:
@@ -316,9 +327,40 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.pop_screen()
         self._frames.mark(ALL, urgent=True)
 
+    def do_drills(self, argument: str) -> None:
+        self._open(DrillsScreen(self._moment(), self._looks.palette, self._base))
+        self.work(self._turn_to_drills(), "drills")
+
     def do_audit(self, argument: str) -> None:
-        self.push_screen(AuditScreen(self._moment(), self._looks.palette, self._base))
+        self._open(AuditScreen(self._moment(), self._looks.palette, self._base))
         self._read_audit()
+
+    def _open(self, view: View) -> None:
+        """Views stand beside each other above the Overview, never on top of one another."""
+        if isinstance(self.view, Overview):
+            self.push_screen(view)
+        else:
+            self.switch_screen(view)
+
+    async def _turn_to_drills(self) -> None:
+        """Reads files and the ledger in a thread: a slow disk must not hold up the keyboard."""
+        await self._learn_drills()
+        try:
+            reports = await asyncio.to_thread(self._deck.drill_reports)
+        except OSError as error:
+            reports = ()
+            self.say(f"the ledger cannot be read: {error.filename}: {error.strerror}", Severity.WARNING)
+        if isinstance(self.view, DrillsScreen):
+            self.view.turn_to(self._orders.drills, reports)
+
+    async def _learn_drills(self) -> None:
+        """Whatever is wrong with a drill's file is told, and the others are not lost with it."""
+        try:
+            self._orders.drills = await asyncio.to_thread(self._deck.drills)
+        except Exception as error:
+            self.say(str(error).partition("\n")[0], Severity.WARNING)
+        self._base = replace(self._base, drills=tuple(drill.name for drill in self._orders.drills))
+        self.view.base = self._base
 
     def _read_audit(self) -> None:
         self.run_worker(self._turn_to_audit(), name="audit", exclusive=True, group="audit", exit_on_error=False)

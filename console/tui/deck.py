@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
+from console.engine.drill_progress import DrillProgress
 from console.engine.order import Order
 from console.engine.report import RunReport
+from console.judge.drill_report import DrillReport
 from console.judge.guards import Denial
 from console.ledger.page import Page
-from console.plan.action import Action
+from console.model.drill import Drill
+from console.plan.action import Action, DrillAction
 from console.plan.steps import Plan
 
 Tell = Callable[[RunReport], None]
+TellDrill = Callable[[DrillProgress], None]
 
 
 class Deck(Protocol):
@@ -46,6 +50,22 @@ class Deck(Protocol):
 
     async def run(self, order: Order, tell: Tell) -> RunReport:
         """Carries it out. Cancelling undoes first."""
+        ...
+
+    def drills(self) -> tuple[Drill, ...]:
+        """Every drill there is. Reads the disk; raises OSError, DrillError, DrillUnreadable."""
+        ...
+
+    async def drill_action(self, drill: Drill) -> DrillAction:
+        """The drill with budgets from what the nodes are running with now."""
+        ...
+
+    async def run_drill(self, order: Order, tell: TellDrill) -> DrillReport:
+        """Carries a drill out and judges it. Cancelling undoes first."""
+        ...
+
+    def drill_reports(self) -> tuple[Mapping[str, Any], ...]:
+        """Earlier reports as documents, oldest first. Reads the disk; raises OSError."""
         ...
 
     def audit(self) -> Page:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
 from textual.screen import Screen
 
 from console.engine.order import Order
 from console.engine.report import Outcome
+from console.judge.drill_report import Verdict
+from console.model.drill import Drill
 from console.model.events import Noticed
 from console.model.facts import Severity
 from console.model.profile import Profile
@@ -20,6 +22,7 @@ from console.tui.deck import Deck
 from console.tui.palette import Palette
 from console.tui.screens.confirm import ConfirmScreen
 from console.tui.screens.run import RunScreen
+from console.tui.view.drill import drill_summary
 from console.tui.view.moment import Stance
 from console.tui.view.run import run_summary
 
@@ -29,6 +32,14 @@ SEVERITIES = {
     Outcome.REFUSED: Severity.WARNING,
     Outcome.FAILED: Severity.CRITICAL,
     Outcome.UNKNOWN: Severity.CRITICAL,
+}
+
+
+VERDICTS = {
+    Verdict.PASS: Severity.INFO,
+    Verdict.REFUSED: Severity.WARNING,
+    Verdict.FAIL: Severity.CRITICAL,
+    Verdict.UNKNOWN: Severity.CRITICAL,
 }
 
 
@@ -51,6 +62,10 @@ class Front(Protocol):
 
     def show(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None: ...
 
+    def work(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Runs something that waits, without holding up the screen."""
+        ...
+
     def changed(self) -> None:
         """Something about arming or the run is different now."""
         ...
@@ -65,6 +80,7 @@ class Orders:
         self._front = front
         self._was_armed = False
         self._guards: Mapping[str, str] = {}
+        self.drills: tuple[Drill, ...] = ()
         self.acting = Acting(deck, front.changed, self._over)
 
     @property
@@ -93,7 +109,7 @@ class Orders:
         """What a guard would say now to the actions that have a key."""
         offered: dict[str, Action | None] = {
             "switchover": Switchover(),
-            "restart": _service(Verb.RESTART, self._front.aim) if self._front.aim else None,
+            "restart": _service(Verb.RESTART, self._front.aim) if " " in self._front.aim else None,
         }
         return {name: why for name, action in offered.items() if action and (why := self._why_not(action))}
 
@@ -126,7 +142,7 @@ class Orders:
 
     def do_restart(self, target: str) -> None:
         target = target or self._front.aim
-        if not target:
+        if " " not in target:
             self._front.prompt("restart ")
         elif target.endswith(ROLLING):
             self._propose(RollingRestart(target.split()[0]))
@@ -150,6 +166,22 @@ class Orders:
         words = target.split()
         instance = next((word for word in words if word in profile.vrrp), None)
         self._propose(Switchover(next((word for word in words if word != instance), None), instance))
+
+    def do_drill(self, name: str) -> None:
+        """What the nodes run with is asked first: the budgets of the dialog are theirs."""
+        chosen = next((drill for drill in self.drills if drill.name == (name or self._front.aim)), None)
+        if chosen is None:
+            self._front.prompt("drill ")
+            return
+        self._front.work(self._prepare(chosen), "drill")
+
+    async def _prepare(self, drill: Drill) -> None:
+        try:
+            action = await self._deck.drill_action(drill)
+        except NoSuchTarget as error:
+            self._front.say(str(error), Severity.WARNING)
+            return
+        self._propose(action)
 
     def _propose(self, action: Action) -> None:
         """Shows what would happen. Nothing is changed before the operator has said so in the dialog."""
@@ -183,6 +215,8 @@ class Orders:
         report = acting.report
         text = acting.failure or (run_summary(report) if report else "the run was stopped before it began")
         severity = SEVERITIES[report.outcome] if report and report.outcome else Severity.WARNING
+        if acting.drill is not None and acting.drill.report is not None and not acting.failure:
+            text, severity = drill_summary(acting.drill.report), VERDICTS[acting.drill.report.verdict]
         self._note(text, severity)
         self._front.say(text, severity)
         self._front.changed()

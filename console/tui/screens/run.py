@@ -1,4 +1,4 @@
-"""The live panel of a run. It can be left while the run goes on; stopping a run undoes it."""
+"""The live panel of a run or a drill. It can be left while the run goes on; stopping a run undoes it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from textual.widgets import Static
 from console.tui.acting import Acting
 from console.tui.dialog import dialog_css, fit, text_width, toned
 from console.tui.palette import Palette
+from console.tui.view.drill import drill_lines
 from console.tui.view.run import run_lines
 from console.tui.view.tone import Line, Span, Tone
 
@@ -59,9 +60,11 @@ class RunScreen(ModalScreen[None]):
     def _show(self) -> None:
         report = self._acting.report
         lines: tuple[Line, ...] = ((Span(self._acting.failure),),)
+        width = text_width(self.app.size.width)
         if report is not None:
             self._box.border_title = report.action.sentence
-            lines = run_lines(report, self._now(), text_width(self.app.size.width))
+            drill = self._acting.drill
+            lines = drill_lines(drill, self._now(), width) if drill else run_lines(report, self._now(), width)
         self._account.update(toned(lines, self._palette))
         fit(self._box, len(lines), 1, self.app.size.height)
         self._foot.update(Text(self._keys(), self._palette.tones[Tone.MUTED]))

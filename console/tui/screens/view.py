@@ -29,7 +29,7 @@ class View(Screen[None]):
         self.moment = moment
         self.foot = Foot("foot", lambda: self.situation)
         self._palette = palette
-        self._base = base
+        self.base = base
 
     def on_mount(self) -> None:
         self.dress(self._palette)
@@ -61,7 +61,7 @@ class View(Screen[None]):
     def situation(self) -> Situation:
         pane, moment = self.pane, self.moment
         return replace(
-            self._base,
+            self.base,
             view=self.NAME,
             detail=pane.detail if pane is not None else "",
             aim=pane.aim if pane is not None else "",

@@ -35,6 +35,7 @@ class Part(Enum):
     EVENTS = auto()
     FINDING = auto()
     AUDIT = auto()
+    DRILLS = auto()
 
 
 ALL = frozenset(Part)

@@ -28,15 +28,15 @@ HEAD = 22
 
 def run_lines(report: RunReport, now: float, width: int) -> tuple[Line, ...]:
     """The whole account, at this moment."""
-    lines: list[Line] = [*_status(report, now, width), EMPTY]
+    lines: list[Line] = [*status_lines(report, now, width), EMPTY]
     for step in report.steps:
-        lines += _step(step, now, width)
+        lines += step_lines(step, now, width)
     for each in report.undone:
         glyph, word, tone = STAGES[each.stage]
         lines.append(EMPTY if each is report.undone[0] else (Span(""),))
         lines += _entry(f"{glyph} {word} undo", f"{each.undo.title} on {each.undo.node}", tone, width)
         lines += _observed(each.text, width)
-    lines += [EMPTY, *_client(report.gap, width)]
+    lines += [EMPTY, *client_lines(report.gap, width)]
     return tuple(lines)
 
 
@@ -48,7 +48,7 @@ def run_summary(report: RunReport) -> str:
     return f"{report.action.sentence}: {report.phase} {done}/{len(report.steps)}"
 
 
-def _status(report: RunReport, now: float, width: int) -> Iterator[Line]:
+def status_lines(report: RunReport, now: float, width: int) -> Iterator[Line]:
     ended = report.ended if report.ended is not None else now
     spent = f"{ended - report.began:.1f} s"
     if report.outcome is None:
@@ -67,7 +67,7 @@ def _status(report: RunReport, now: float, width: int) -> Iterator[Line]:
         yield (Span(f"note: {note}", Tone.MUTED),)
 
 
-def _step(report: StepReport, now: float, width: int) -> Iterator[Line]:
+def step_lines(report: StepReport, now: float, width: int) -> Iterator[Line]:
     glyph, word, tone = STAGES[report.stage]
     took = ""
     if report.began is not None:
@@ -89,7 +89,7 @@ def _observed(text: str, width: int) -> Iterator[Line]:
         yield (Span(" " * HEAD + line, Tone.MUTED),)
 
 
-def _client(gap: GapReport | None, width: int) -> Iterator[Line]:
+def client_lines(gap: GapReport | None, width: int) -> Iterator[Line]:
     if gap is None:
         yield (Span("client: not measured", Tone.MUTED),)
         return

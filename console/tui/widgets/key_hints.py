@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.tui.actions import Action, Situation, hints, key_name
+from console.tui.actions import OVERVIEW, Action, Situation, hints, key_name
 from console.tui.view.fit import first_fitting
 from console.tui.view.tone import Line, Span, Tone
 from console.tui.widgets.painted import Painted
@@ -38,7 +38,7 @@ class KeyHints(Painted):
 
     def _keys(self) -> Line:
         """Fewer keys on a narrow screen, never half a key; the way out goes last."""
-        *others, way_out = hints(armed=self._situation.armed_s > 0)
+        *others, way_out = hints(armed=self._situation.armed_s > 0, view=self._situation.view or OVERVIEW)
         variants = [
             tuple(span for action in (*others[:n], way_out) for span in self._hint(action))
             for n in range(len(others), -1, -1)

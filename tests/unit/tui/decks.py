@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+from console.engine.drill_progress import DrillProgress
 from console.engine.order import Order
 from console.engine.report import Outcome, Phase, RestoredBy, RunReport, Stage, StepReport, UndoReport
+from console.judge.drill_report import DrillReport
+from console.judge.drill_report import Verdict as DrillVerdict
 from console.judge.guards import Case, Denial, denials
 from console.ledger.page import Page
 from console.ledger.record import FIRST, Record, line_of, record_of
 from console.ledger.verify import Verdict
-from console.model.gap import Fate, Segment, gap_report
-from console.plan.action import Action, command_line
+from console.model.drill import Drill
+from console.model.gap import Fate, Sample, Segment, gap_report
+from console.plan.action import Action, DrillAction, command_line
 from console.plan.build import plan_for
 from console.plan.steps import Plan
-from console.tui.deck import Tell
+from console.session.drills import load_drill
+from console.tui.deck import Tell, TellDrill
+from tests.unit.judge.drill_samples import LIVE, report
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import FixedCluster
 
 ARMED_FOR_S = 600.0
+GOOD, DARK = Sample(0.0, Fate.GOOD, 4.0), Sample(0.0, Fate.DARK)
 # One request in the dark while the VIP moved, as a client that asks every 10 ms sees it.
 SEGMENTS = (
     Segment(Fate.GOOD, "iam-a", 0.0, 0.9, 90),
@@ -41,6 +50,8 @@ class FixedDeck:
         self.records: tuple[Record, ...] = ()
         self.verdict = Verdict(0)
         self.looks = 0
+        self.ending = report()
+        self.earlier: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def armed_s(self) -> float:
@@ -89,6 +100,38 @@ class FixedDeck:
             over = finished(report)
         tell(over)
         return over
+
+    def drills(self) -> tuple[Drill, ...]:
+        return tuple(load_drill(name) for name in ("keepalived-stop", "power-off", "seed"))
+
+    async def drill_action(self, drill: Drill) -> DrillAction:
+        return DrillAction(drill, LIVE)
+
+    async def run_drill(self, order: Order, tell: TellDrill) -> DrillReport:
+        """`verdict` decides how it ends when it may go on."""
+        self.runs.append(order)
+        now = self._cluster.now()
+        run = half_way(self.consider(order)[0], now, order.run)
+        timeline = report().timeline
+        samples = tuple(
+            replace(sample, at=run.began + 0.01 * n)
+            for n, sample in enumerate((*[GOOD] * 40, *[DARK] * 30, *[GOOD] * 90))
+        )
+        progress = DrillProgress(order.action.drill, run, timeline, samples)
+        tell(progress)
+        try:
+            await self.go_on.wait()
+        except asyncio.CancelledError:
+            self.undone.append(order)
+            made = report(verdict=DrillVerdict.FAIL, restored_by="console", interrupted=True)
+            run = undone(run)
+        else:
+            made, run = self.ending, finished(run)
+        tell(replace(progress, run=run, report=made))
+        return made
+
+    def drill_reports(self) -> tuple[Mapping[str, Any], ...]:
+        return self.earlier
 
     def audit(self) -> Page:
         return Page(self.records, self.verdict)

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import pytest
 from textual.pilot import Pilot
 
+from console.judge.drill_document import drill_document
 from console.judge.findings import Finding
 from console.model.state import ClusterState
 from console.tui.app import ConsoleApp
+from tests.unit.judge.drill_samples import report
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck, audited
 from tests.unit.tui.scenes import FixedCluster
@@ -76,6 +78,20 @@ async def _running(pilot: Pilot[None]) -> None:
     await pilot.pause(0.3)
 
 
+async def _drills(pilot: Pilot[None]) -> None:
+    await pilot.press("4")
+    await pilot.pause(0.5)
+
+
+async def _drilling(pilot: Pilot[None]) -> None:
+    await _drills(pilot)
+    await pilot.press("A", "D")
+    await pilot.pause(0.3)
+    pilot.app.screen.query_one("#typed").focus()
+    await pilot.press(*"lab", "enter")
+    await pilot.pause(0.4)
+
+
 async def _audit(pilot: Pilot[None]) -> None:
     await pilot.press("7")
     await pilot.pause(0.4)
@@ -95,3 +111,27 @@ def test_run(snap_compare: Compare, size: tuple[int, int]) -> None:
 def test_audit(snap_compare: Compare, size: tuple[int, int]) -> None:
     cluster = FixedCluster(scenes.healthy())
     assert snap_compare(ConsoleApp(cluster, audited()), terminal_size=size, run_before=_audit)
+
+
+@SIZES
+def test_drills(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(drilled(), terminal_size=size, run_before=_drills)
+
+
+@SIZES
+def test_drilling(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(drilled(), terminal_size=size, run_before=_drilling)
+
+
+@SIZES
+def test_drilled(snap_compare: Compare, size: tuple[int, int]) -> None:
+    app = drilled()
+    app._deck.go_on.set()
+    assert snap_compare(app, terminal_size=size, run_before=_drilling)
+
+
+def drilled() -> ConsoleApp:
+    cluster = FixedCluster(scenes.healthy())
+    deck = FixedDeck(cluster)
+    deck.earlier = (drill_document(report(), 0),)
+    return ConsoleApp(cluster, deck)

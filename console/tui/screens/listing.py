@@ -1,0 +1,62 @@
+"""A view with a list above and the story of what is under its cursor below."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from console.tui.actions import Situation
+from console.tui.dialog import toned
+from console.tui.palette import Palette
+from console.tui.screens.view import View
+from console.tui.view.moment import Moment
+from console.tui.view.tone import Line
+from console.tui.widgets.pane import Pane
+from console.tui.widgets.status_header import StatusHeader
+
+
+class Listing(View):
+    """Base of the audit and the drills view; the header goes on living."""
+
+    AUTO_FOCUS = "#list"
+    DEFAULT_CSS = """
+    Listing { background: $background; overflow: hidden; }
+    Listing #list { height: 45%; }
+    Listing VerticalScroll { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+    Listing #story { height: auto; }
+    """
+
+    def __init__(self, moment: Moment, palette: Palette, base: Situation, rows: Pane) -> None:
+        super().__init__(moment, palette, base)
+        self._rows = rows
+
+    def story(self, width: int) -> tuple[Line, ...]:
+        """Everything about what is under the cursor, wrapped."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        yield StatusHeader("header")
+        yield self._rows
+        with VerticalScroll(can_focus=False):
+            yield Static(id="story")
+        yield self.foot
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.paint(self.moment)
+
+    def dress(self, palette: Palette) -> None:
+        super().dress(palette)
+        self.show_story()
+
+    def on_resize(self) -> None:
+        self.show_story()
+
+    def on_pane_moved(self) -> None:
+        super().on_pane_moved()
+        self.show_story()
+
+    def show_story(self) -> None:
+        lines = self.story(max(40, self.size.width - 4))
+        self.query_one("#story", Static).update(toned(lines, self._palette))
