@@ -3,46 +3,56 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from console.engine.drill_progress import DrillProgress
 from console.engine.order import Order
 from console.engine.ports import GapMeter
-from console.engine.report import Outcome, RestoredBy, RunReport, Stage, StepReport
+from console.engine.report import Outcome, RunReport, Stage, StepReport
+from console.judge.drill_course import Course
 from console.judge.drill_document import drill_document, exit_code
-from console.judge.drill_evidence import AddressSeen, Evidence, LegRun
+from console.judge.drill_evidence import AddressSeen, Evidence
+from console.judge.drill_invariants import invariants
+from console.judge.drill_measures import measures
+from console.judge.drill_notify import notify_notes
 from console.judge.drill_report import (
-    ClientView,
     DrillReport,
     Failure,
     FailureKind,
     Invariant,
     NodeFacts,
-    StepLine,
-    Verdict,
 )
-from console.judge.drill_verdict import Course, failures, invariants, measures, notes
+from console.judge.drill_verdict import failures
 from console.model.drill import Drill
-from console.model.drill import Verb as DrillVerb
 from console.model.gap import Gap, GapReport
 from console.model.live import LiveVrrp
 from console.nodes.drill_notes import LogMark, notify_mark, notify_words, versions
 from console.plan.action import ALLOWANCE_S, DrillAction
 from console.plan.drill_plan import live_of
 from console.plan.impact import instance_of, preferred_of
-from console.plan.legs import Leg, legs
+from console.plan.legs import legs
 from console.plan.steps import Kind, Plan, document
 from console.session.cluster import Cluster
+from console.session.drill_account import (
+    client_view,
+    gap_words,
+    leg_run,
+    live_document,
+    measured_outage,
+    sentence_of,
+    splits_of,
+    step_line,
+    taken_away,
+    verdict_of,
+)
 from console.session.recorder import ClockOffset, Recorder, client_entries
 
 Tell = Callable[[DrillProgress], None]
 # Events that were on their way when the last step was over.
 AFTERMATH_S = 0.3
-GAPS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +195,7 @@ class _Drilling:
         acted = run.outcome not in (Outcome.REFUSED, None) and run.steps
         measured = measures(course, evidence) if acted else ()
         found = [*(failures(course, evidence, measured) if acted else ()), *self._own_failures(run)]
-        verdict = _verdict(run, found)
+        verdict = verdict_of(run, found)
         state = self._cluster.store.state
         return DrillReport(
             drill=self._drill.name,
@@ -197,22 +207,29 @@ class _Drilling:
             began_at=self._began,
             duration_s=round((run.ended or self._cluster.now()) - self._began, 3),
             verdict=verdict,
-            sentence=_sentence(verdict, run, found, measured_outage(gaps)),
+            sentence=sentence_of(verdict, run, found, measured_outage(gaps)),
             failures=tuple(found),
             denials=run.denials,
             steady=self._steady(run),
             measures=measured,
             invariants=invariants(course, evidence) if acted else (),
-            steps=tuple(_line(step, self._began) for step in run.steps),
+            steps=tuple(step_line(step, self._began) for step in run.steps),
             timeline=self._timeline(evidence, gaps),
-            client=_client(run.gap, gaps, replace(evidence, addresses=self._heard_addresses), self._began),
+            client=client_view(run.gap, gaps, replace(evidence, addresses=self._heard_addresses), self._began),
             nodes=tuple(self._facts(name, before) for name in state.profile.nodes),
-            splits=_splits(evidence),
+            splits=splits_of(evidence),
             restored_by=run.restored_by,
             interrupted=run.interrupted and not self._timed_out,
-            notes=(*run.notes, *(run.plan.notes if run.plan else ()), *(notes(course, evidence) if acted else ())),
+            notes=(
+                *run.notes,
+                *(run.plan.notes if run.plan else ()),
+                *(notify_notes(course, evidence) if acted else ()),
+            ),
             plan=document(run.plan) if run.plan else None,
         )
+
+    def _notes(self, run: RunReport, more: tuple[str, ...]) -> tuple[str, ...]:
+        return (*run.notes, *(run.plan.notes if run.plan else ()), *more)
 
     def _course(self, plan: Plan | None, owner: str) -> Course:
         state = self._cluster.store.state
@@ -233,8 +250,8 @@ class _Drilling:
             owner=owner,
             began=self._began,
             ended=run.ended or self._cluster.now(),
-            legs=tuple(_leg_run(leg, run.steps) for leg in course.legs),
-            addresses=(*self._recorder.addresses, *_taken_away(course, run.steps)),
+            legs=tuple(leg_run(leg, run.steps) for leg in course.legs),
+            addresses=(*self._recorder.addresses, *taken_away(course, run.steps)),
             states=tuple(self._recorder.states),
             gaps=gaps,
             measured=run.gap is not None,
@@ -283,7 +300,7 @@ class _Drilling:
 
     def _timeline(self, evidence: Evidence, gaps: tuple[Gap, ...]) -> tuple[Any, ...]:
         assert self._recorder is not None  # noqa: S101 - made before the run
-        clients = client_entries(((gap.began, gap.duration_ms, _what(gap)) for gap in gaps), self._began)
+        clients = client_entries(((gap.began, gap.duration_ms, gap_words(gap)) for gap in gaps), self._began)
         return tuple(sorted((*self._recorder.entries, *clients), key=lambda entry: entry.at_s))
 
     @property
@@ -299,137 +316,11 @@ class _Drilling:
             nginx=told.get("nginx"),
             clock_offset_ms=offset.offset_ms if offset else None,
             clock_uncertainty_ms=offset.uncertainty_ms if offset else None,
-            live=_live(live),
+            live=live_document(live),
         )
-
-
-def measured_outage(gaps: Sequence[Gap]) -> float:
-    """The longest gap in ms."""
-    return max((gap.duration_ms for gap in gaps), default=0.0)
 
 
 def record_body(report: DrillReport) -> dict[str, Any]:
     """What the ledger keeps of a drill. The plan stands in the run's own intent already."""
     body = drill_document(replace(report, plan=None), exit_code(report))
     return {"run": report.run, "action": f"drill {report.drill}", "who": report.who, "drill_report": body}
-
-
-def _verdict(run: RunReport, found: Sequence[Failure]) -> Verdict:
-    if run.outcome is Outcome.REFUSED:
-        return Verdict.REFUSED
-    if run.outcome in (Outcome.UNKNOWN, None):
-        return Verdict.UNKNOWN
-    return Verdict.FAIL if found or run.outcome is Outcome.FAILED else Verdict.PASS
-
-
-def _sentence(verdict: Verdict, run: RunReport, found: Sequence[Failure], outage_ms: float) -> str:
-    if verdict is Verdict.PASS:
-        lost = f"the longest outage a client saw was {outage_ms:.0f} ms" if outage_ms else "no request failed"
-        return f"everything as theory allows; {lost}" if run.gap is not None else "everything as expected"
-    if verdict is Verdict.FAIL and found:
-        restored = f" (restored by the {run.restored_by})" if run.restored_by is RestoredBy.DEAD_MAN else ""
-        return f"{found[0].kind}: {found[0].text}{restored}"
-    return run.sentence
-
-
-def _leg_run(leg: Leg, steps: Sequence[StepReport]) -> LegRun:
-    own = [step for step in steps if step.step.move == leg.number]
-    acts = [step for step in own if step.step.kind in (Kind.DO, Kind.ASK, Kind.WATCH)]
-    begun = [step for step in acts if step.began is not None]
-    title = acts[0].step.title if acts else str(leg.move.verb)
-    if leg.move.verb is DrillVerb.SWITCHOVER:
-        title = f"switchover to {leg.standby}"
-    if not begun:
-        return LegRun(leg.number, title, "waiting")
-    worst = [step.stage for step in own if step.stage in (Stage.FAILED, Stage.UNKNOWN)]
-    over = bool(own) and all(step.stage is Stage.DONE for step in own)
-    ends = [step.ended for step in own if step.ended is not None]
-    said: dict[str, Any] = {}
-    for step in acts:
-        said |= json.loads(step.said) if step.said else {}
-    stage = "done" if over else str(worst[0]) if worst else "running"
-    return LegRun(leg.number, title, stage, begun[0].began, max(ends, default=None), said)
-
-
-def _taken_away(course: Course, steps: Sequence[StepReport]) -> Iterator[AddressSeen]:
-    """A machine that is off or frozen answers for no address, though its kernel tells nobody."""
-    for leg in course.legs:
-        step = next((s for s in steps if s.step.move == leg.number and s.step.kind is Kind.DO), None)
-        at = step.began if step is not None else None
-        node = leg.node(leg.move.on)
-        if at is not None and leg.move.verb in (DrillVerb.POWER_OFF, DrillVerb.FREEZE) and node == leg.owner:
-            yield AddressSeen(at, at, 0.0, node, present=False)
-        elif at is not None and leg.move.verb is DrillVerb.THAW:
-            yield AddressSeen(at, at, 0.0, node, present=True)
-
-
-def _line(step: StepReport, began: float) -> StepLine:
-    took = None if step.began is None or step.ended is None else round(step.ended - step.began, 3)
-    start = None if step.began is None else round(step.began - began, 3)
-    return StepLine(step.step.title, step.step.node, str(step.step.kind), str(step.stage), start, took, step.text)
-
-
-def _client(gap: GapReport | None, gaps: Sequence[Gap], evidence: Evidence, began: float) -> ClientView | None:
-    if gap is None:
-        return None
-    spent = [each.spent_ms for each in gaps]
-    return ClientView(
-        attempts=gap.attempts,
-        failed=gap.refused + gap.dark + gap.wrong,
-        longest_ms=gap.longest_ms or 0.0,
-        total_ms=gap.total_ms,
-        refused_ms=round(sum(each.get("refused", 0.0) for each in spent), 1),
-        dark_ms=round(sum(each.get("dark", 0.0) for each in spent), 1),
-        wrong_ms=round(sum(each.get("wrong", 0.0) for each in spent), 1),
-        stale_ms=_stale_ms(gap, evidence),
-        resolution_ms=gap.resolution_ms,
-        gaps=tuple(
-            (round(g.began - began, 4), g.duration_ms, g.refused, g.dark, g.wrong) for g in gaps[:GAPS_SHOWN]
-        ),
-    )
-
-
-def _stale_ms(gap: GapReport, evidence: Evidence) -> float:
-    """How long a node that had let go of the VIP still answered for it: a neighbour's old ARP entry.
-
-    A client that is answered again by the new owner right away tells nothing: only overlaps count.
-    """
-    ahead_s = evidence.gaps[0].began - gap.gaps[0].began if gap.gaps and evidence.gaps else None
-    if ahead_s is None:
-        return 0.0
-    longest_s = 0.0
-    for move in gap.moves:
-        left = [a for a in evidence.addresses if not a.present and a.node == move.from_node]
-        late = [move.at + ahead_s - a.happened - a.uncertainty_s for a in left if a.happened < move.at + ahead_s]
-        dark_s = max((g.duration_ms / 1000 for g in evidence.gaps), default=0.0)
-        longest_s = max(longest_s, min(late, default=0.0) - dark_s - gap.resolution_ms / 1000)
-    return round(max(0.0, longest_s) * 1000, 1)
-
-
-def _splits(evidence: Evidence) -> dict[str, dict[str, int]]:
-    return {
-        domain: {node: count for node, count in said["backends"].items() if count is not None}
-        for run in evidence.legs
-        for domain, said in run.said.items()
-    }
-
-
-def _what(gap: Gap) -> str:
-    kinds = ((gap.refused, "refused"), (gap.dark, "dark"), (gap.wrong, "wrong"))
-    told = ", ".join(f"{count} {word}" for count, word in kinds if count)
-    return f"{told}; then answered by {gap.to_node}" if gap.to_node else told
-
-
-def _live(live: LiveVrrp) -> dict[str, Any]:
-    return {
-        "source": "profile" if live.assumed else "keepalived",
-        "priority": live.priority,
-        "advert_interval_s": live.advert_interval_s,
-        "nopreempt": live.nopreempt,
-        "virtual_router_id": live.virtual_router_id,
-        "checks": [
-            {"name": c.name, "interval_s": c.interval_s, "timeout_s": c.timeout_s, "fall": c.fall, "rise": c.rise}
-            for c in live.checks
-        ],
-        "notify": list(live.notify),
-    }

@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from console.judge.drill_invariants import invariants
+from console.judge.drill_measures import measures
+from console.judge.drill_notify import notify_notes
 from console.judge.drill_report import FailureKind
-from console.judge.drill_verdict import failures, invariants, measures, notes
+from console.judge.drill_verdict import failures
 from console.model.drill import Drill
 from console.session.drills import load_drill
 from tests.unit.judge.drill_samples import LIVE, T, address, course, gap, keepalived_stop, state
@@ -96,7 +99,7 @@ def test_a_missing_notify_stop_is_only_noted():
     """Seen on the lab now and then: systemd ends the unit's last script before it has written."""
     silent = keepalived_stop(notify={"iam-a": ("BACKUP",), "iam-b": ("MASTER",)})
     assert judged(silent) == ()
-    assert notes(course(STOP), silent) == (
+    assert notify_notes(course(STOP), silent) == (
         "notify_stop was not written on iam-a: systemd may end keepalived's last script with it",
     )
 

@@ -1,0 +1,110 @@
+"""What must hold during the whole of a drill: one owner at a time, nobody for no longer than theory allows,
+the VIP only where it should be, and the configuration as it was. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from console.judge.drill_course import Course
+from console.judge.drill_evidence import AddressSeen, Evidence
+from console.judge.drill_report import Invariant
+from console.model.drill import MACHINE_VERBS, Verb
+from console.plan.legs import Leg
+from console.plan.theory import skew_of
+from console.plan.timing import LOST_ADVERTS
+
+# Kernel and daemon act one after the other; adverts and address changes take their milliseconds.
+OVERLAP_S = 0.1
+VIP_WAY, SAME_CONFIG = "the VIP goes where it should", "the configuration stays what it was"
+
+
+def invariants(course: Course, evidence: Evidence) -> tuple[Invariant, ...]:
+    """What must hold all the time."""
+    return (
+        _never_two(course, evidence),
+        _never_none(course, evidence),
+        _way_of_the_vip(course, evidence),
+        _same_config(course, evidence),
+    )
+
+
+def _never_two(course: Course, evidence: Evidence) -> Invariant:
+    longest_s, unsure_s = 0.0, 0.0
+    for start, end, holders in _holdings(evidence):
+        if len(holders) > 1:
+            longest_s = max(longest_s, end - start)
+    unsure_s = max((a.uncertainty_s for a in evidence.addresses), default=0.0)
+    allowed_s = OVERLAP_S + unsure_s + (_advert_s(course) if _thaws(course) else 0.0)
+    text = f"longest time with two owners: {longest_s * 1000:.0f} ms of {allowed_s * 1000:.0f} ms"
+    return Invariant("never two owners", longest_s <= allowed_s, text)
+
+
+def _never_none(course: Course, evidence: Evidence) -> Invariant:
+    longest_s = max((end - start for start, end, holders in _holdings(evidence) if not holders), default=0.0)
+    allowed_s = max((_silence_s(course, leg) for leg in course.legs if leg.moves_vip), default=0.0)
+    allowed_s += max((course.allowance_of(leg) for leg in course.legs), default=0.0)
+    text = f"longest time without an owner: {longest_s * 1000:.0f} ms of {allowed_s * 1000:.0f} ms"
+    return Invariant("never without an owner for longer than theory", longest_s <= allowed_s, text)
+
+
+def _way_of_the_vip(course: Course, evidence: Evidence) -> Invariant:
+    """The nodes that held the VIP alone, one after the other."""
+    alone = [next(iter(holders)) for _, _, holders in _holdings(evidence) if len(holders) == 1]
+    way = _without_repeats([evidence.owner, *alone])
+    begun = {run.number for run in evidence.legs if run.began is not None}
+    wanted = _without_repeats([evidence.owner, *(leg.next_owner for leg in course.legs if leg.number in begun)])
+    text = f"the VIP went {' -> '.join(way)}"
+    if way == wanted:
+        return Invariant(VIP_WAY, True, text)
+    return Invariant(VIP_WAY, False, f"{text}, instead of {' -> '.join(wanted)}")
+
+
+def _same_config(course: Course, evidence: Evidence) -> Invariant:
+    """A restart loads what lies on the disk: an edit that nobody had loaded shows itself only now."""
+    told = [
+        f"{node} came back with {', '.join(changes)}"
+        for node, after in evidence.live_after.items()
+        if not course.live[node].assumed and (changes := course.live[node].changes(after))
+    ]
+    return Invariant(SAME_CONFIG, not told, "; ".join(told) or "every node runs with what it ran with before")
+
+
+def _silence_s(course: Course, leg: Leg) -> float:
+    """From the owner's last moment to the taker's first: a skew, or the whole wait where no farewell came."""
+    pair = course.pair(leg)
+    if leg.move.verb in MACHINE_VERBS:
+        return LOST_ADVERTS * pair.owner.advert_interval_s + skew_of(pair.taker)
+    return skew_of(pair.taker)
+
+
+def _holdings(evidence: Evidence) -> Iterator[tuple[float, float, frozenset[str]]]:
+    """Spans of time and who held the VIP in them, on one clock."""
+    holders = {evidence.owner}
+    changes = sorted(evidence.addresses, key=lambda a: a.happened)
+    edges = [evidence.began, *(a.happened for a in changes), evidence.ended]
+    for (start, end), change in zip(pairwise(edges), [*changes, None], strict=True):
+        yield start, end, frozenset(holders)
+        if change is not None:
+            _apply(holders, change)
+
+
+def _apply(holders: set[str], change: AddressSeen) -> None:
+    if change.present:
+        holders.add(change.node)
+    else:
+        holders.discard(change.node)
+
+
+def _thaws(course: Course) -> bool:
+    """A machine that was frozen wakes up as the owner it was: two, until the better one is heard."""
+    return any(leg.move.verb is Verb.THAW for leg in course.legs)
+
+
+def _advert_s(course: Course) -> float:
+    return max(live.advert_interval_s for live in course.live.values())
+
+
+def _without_repeats(names: Sequence[str]) -> list[str]:
+    return [name for n, name in enumerate(names) if n == 0 or name != names[n - 1]]

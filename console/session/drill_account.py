@@ -1,0 +1,145 @@
+"""A finished run and what was seen beside it, in the words of a drill's report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from console.engine.report import Outcome, RestoredBy, RunReport, Stage, StepReport
+from console.judge.drill_course import Course
+from console.judge.drill_evidence import AddressSeen, Evidence, LegRun
+from console.judge.drill_report import ClientView, Failure, StepLine, Verdict
+from console.model.drill import Verb
+from console.model.gap import Gap, GapReport
+from console.model.live import LiveVrrp
+from console.plan.legs import Leg
+from console.plan.steps import Kind
+
+GAPS_SHOWN = 20
+
+
+def verdict_of(run: RunReport, found: Sequence[Failure]) -> Verdict:
+    if run.outcome is Outcome.REFUSED:
+        return Verdict.REFUSED
+    if run.outcome in (Outcome.UNKNOWN, None):
+        return Verdict.UNKNOWN
+    return Verdict.FAIL if found or run.outcome is Outcome.FAILED else Verdict.PASS
+
+
+def sentence_of(verdict: Verdict, run: RunReport, found: Sequence[Failure], outage_ms: float) -> str:
+    if verdict is Verdict.PASS:
+        lost = f"the longest outage a client saw was {outage_ms:.0f} ms" if outage_ms else "no request failed"
+        return f"everything as theory allows; {lost}" if run.gap is not None else "everything as expected"
+    if verdict is Verdict.FAIL and found:
+        restored = f" (restored by the {run.restored_by})" if run.restored_by is RestoredBy.DEAD_MAN else ""
+        return f"{found[0].kind}: {found[0].text}{restored}"
+    return run.sentence
+
+
+def measured_outage(gaps: Sequence[Gap]) -> float:
+    """The longest gap in ms."""
+    return max((gap.duration_ms for gap in gaps), default=0.0)
+
+
+def leg_run(leg: Leg, steps: Sequence[StepReport]) -> LegRun:
+    own = [step for step in steps if step.step.move == leg.number]
+    acts = [step for step in own if step.step.kind in (Kind.DO, Kind.ASK, Kind.WATCH)]
+    begun = [step for step in acts if step.began is not None]
+    title = acts[0].step.title if acts else str(leg.move.verb)
+    if leg.move.verb is Verb.SWITCHOVER:
+        title = f"switchover to {leg.standby}"
+    if not begun:
+        return LegRun(leg.number, title, "waiting")
+    worst = [step.stage for step in own if step.stage in (Stage.FAILED, Stage.UNKNOWN)]
+    over = bool(own) and all(step.stage is Stage.DONE for step in own)
+    ends = [step.ended for step in own if step.ended is not None]
+    said: dict[str, Any] = {}
+    for step in acts:
+        said |= json.loads(step.said) if step.said else {}
+    stage = "done" if over else str(worst[0]) if worst else "running"
+    return LegRun(leg.number, title, stage, begun[0].began, max(ends, default=None), said)
+
+
+def step_line(step: StepReport, began: float) -> StepLine:
+    took = None if step.began is None or step.ended is None else round(step.ended - step.began, 3)
+    start = None if step.began is None else round(step.began - began, 3)
+    return StepLine(step.step.title, step.step.node, str(step.step.kind), str(step.stage), start, took, step.text)
+
+
+def client_view(gap: GapReport | None, gaps: Sequence[Gap], evidence: Evidence, began: float) -> ClientView | None:
+    if gap is None:
+        return None
+    spent = [each.spent_ms for each in gaps]
+    return ClientView(
+        attempts=gap.attempts,
+        failed=gap.refused + gap.dark + gap.wrong,
+        longest_ms=gap.longest_ms or 0.0,
+        total_ms=gap.total_ms,
+        refused_ms=round(sum(each.get("refused", 0.0) for each in spent), 1),
+        dark_ms=round(sum(each.get("dark", 0.0) for each in spent), 1),
+        wrong_ms=round(sum(each.get("wrong", 0.0) for each in spent), 1),
+        stale_ms=_stale_ms(gap, evidence),
+        resolution_ms=gap.resolution_ms,
+        gaps=tuple(
+            (round(g.began - began, 4), g.duration_ms, g.refused, g.dark, g.wrong) for g in gaps[:GAPS_SHOWN]
+        ),
+    )
+
+
+def splits_of(evidence: Evidence) -> dict[str, dict[str, int]]:
+    return {
+        domain: {node: count for node, count in said["backends"].items() if count is not None}
+        for run in evidence.legs
+        for domain, said in run.said.items()
+    }
+
+
+def gap_words(gap: Gap) -> str:
+    kinds = ((gap.refused, "refused"), (gap.dark, "dark"), (gap.wrong, "wrong"))
+    told = ", ".join(f"{count} {word}" for count, word in kinds if count)
+    return f"{told}; then answered by {gap.to_node}" if gap.to_node else told
+
+
+def live_document(live: LiveVrrp) -> dict[str, Any]:
+    return {
+        "source": "profile" if live.assumed else "keepalived",
+        "priority": live.priority,
+        "advert_interval_s": live.advert_interval_s,
+        "nopreempt": live.nopreempt,
+        "virtual_router_id": live.virtual_router_id,
+        "checks": [
+            {"name": c.name, "interval_s": c.interval_s, "timeout_s": c.timeout_s, "fall": c.fall, "rise": c.rise}
+            for c in live.checks
+        ],
+        "notify": list(live.notify),
+    }
+
+
+def taken_away(course: Course, steps: Sequence[StepReport]) -> Iterator[AddressSeen]:
+    """A machine that is off or frozen answers for no address, though its kernel tells nobody."""
+    for leg in course.legs:
+        step = next((s for s in steps if s.step.move == leg.number and s.step.kind is Kind.DO), None)
+        at = step.began if step is not None else None
+        node = leg.node(leg.move.on)
+        if at is not None and leg.move.verb in (Verb.POWER_OFF, Verb.FREEZE) and node == leg.owner:
+            yield AddressSeen(at, at, 0.0, node, present=False)
+        elif at is not None and leg.move.verb is Verb.THAW:
+            yield AddressSeen(at, at, 0.0, node, present=True)
+
+
+def _stale_ms(gap: GapReport, evidence: Evidence) -> float:
+    """How long a node that had let go of the VIP still answered for it: a neighbour's old ARP entry.
+
+    A client that is answered again by the new owner right away tells nothing: only overlaps count.
+    """
+    ahead_s = evidence.gaps[0].began - gap.gaps[0].began if gap.gaps and evidence.gaps else None
+    if ahead_s is None:
+        return 0.0
+    longest_s = 0.0
+    for move in gap.moves:
+        left = [a for a in evidence.addresses if not a.present and a.node == move.from_node]
+        late = [move.at + ahead_s - a.happened - a.uncertainty_s for a in left if a.happened < move.at + ahead_s]
+        dark_s = max((g.duration_ms / 1000 for g in evidence.gaps), default=0.0)
+        longest_s = max(longest_s, min(late, default=0.0) - dark_s - gap.resolution_ms / 1000)
+    return round(max(0.0, longest_s) * 1000, 1)
