@@ -31,9 +31,10 @@ bench: install lab-tools
 	@command -v watch >/dev/null || apt-get install -y -qq procps
 	$(BIN)/python -m tests.bench --save
 
-## soak: every action cut at every boundary in every way (about an hour and a half)
+## soak: every action cut at every boundary in every way, and drills again and again (about two hours)
 soak: install lab-tools
 	$(BIN)/python -m tests.soak
+	$(BIN)/python -m tests.soak.drills
 
 install: $(VENV)/.installed
 

@@ -14,6 +14,7 @@ def plan_lines(plan: Plan) -> list[str]:
     """The whole plan: prediction, notes, every command with what must be observed after it."""
     lines = [f"plan: {plan.action.sentence}", f"  {plan.prediction}"]
     lines += [f"  note: {note}" for note in plan.notes]
+    lines += [f"  first: {each.sentence}" for each in plan.before]
     for number, step in enumerate(plan.steps, start=1):
         lines += _step_lines(number, step)
     lines += [f"  in the end: {each.sentence}" for each in plan.steady] if plan.steps else []

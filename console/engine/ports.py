@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from console.model.gap import GapReport, Sample
+from console.model.gap import GapReport, Samples
 from console.model.state import ClusterState
 
 
@@ -128,8 +128,8 @@ class GapMeter(Protocol):
 
     def report(self) -> GapReport | None: ...
 
-    def samples(self) -> tuple[Sample, ...]:
-        """The latest attempts one by one, in session time."""
+    def samples(self) -> Samples:
+        """The latest attempts, one by one."""
         ...
 
     def stop(self) -> None: ...

@@ -33,6 +33,14 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Samples:
+    """Attempts one by one, oldest first. Session time is `ahead_s` ahead of theirs."""
+
+    row: tuple[Sample, ...] = ()
+    ahead_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """Attempts in a row with the same fate, answered by the same node."""
 

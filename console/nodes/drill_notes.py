@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from console.model.profile import Profile
 from console.nodes.transport import CommandFailed, Transport
 from console.parse.safe_text import safe_bytes
 
 TIMEOUT_S = 5.0
-_WORD = re.compile(rb"notify_([a-z]+)")
+_LINE = re.compile(rb"\[(?P<at>[-0-9]{10} [0-9:]{8})\] notify_(?P<word>[a-z]+)")
+# The log counts in the node's own local time: $1 is the log, $2 from which byte on.
+_READ = 'date +%z && tail -c "$2" -- "$1"'
 _VERSION = re.compile(rb"(?:nginx/|Keepalived v)([0-9][0-9.]*)")
 # sbin is not on every login user's path.
 _VERSIONS = 'PATH="$PATH:/usr/sbin:/sbin"; "$1" "$2" 2>&1 | head -n 1'
@@ -36,10 +40,18 @@ async def notify_mark(transport: Transport, profile: Profile) -> LogMark:
     return LogMark(int(result.text.strip() or 0))
 
 
-async def notify_words(
+@dataclass(frozen=True, slots=True)
+class NotifyLine:
+    """A line of the notify log: epoch seconds by the node's clock, in whole seconds, and the state."""
+
+    at: float
+    state: str
+
+
+async def notify_lines(
     transport: Transport, profile: Profile, mark: LogMark
-) -> tuple[tuple[str, ...] | None, str]:
-    """The states written behind the mark, in order; None and the reason where they cannot be read.
+) -> tuple[tuple[NotifyLine, ...] | None, str]:
+    """The lines written behind the mark, in order; None and the reason where they cannot be read.
 
     A log that is shorter than the mark has been rotated: it is read from its beginning.
     """
@@ -47,13 +59,24 @@ async def notify_words(
         return None, mark.reason
     now = await notify_mark(transport, profile)
     start = mark.size if now.size is not None and now.size >= mark.size else 0
+    argv = ("sh", "-c", _READ, "notify", profile.logs.notify, f"+{start + 1}")
     try:
-        result = await transport.run(("tail", "-c", f"+{start + 1}", profile.logs.notify), timeout_s=TIMEOUT_S)
+        result = await transport.run(argv, timeout_s=TIMEOUT_S)
     except CommandFailed as failure:
         return None, failure.reason
     if not result.ok:
         return None, safe_bytes(result.stderr.strip(), 160)
-    return tuple(word.decode().upper() for word in _WORD.findall(result.stdout)), ""
+    zone, _, text = result.stdout.partition(b"\n")
+    return tuple(_lines(text, zone.decode("ascii", "replace"))), ""
+
+
+def _lines(text: bytes, zone: str) -> Iterator[NotifyLine]:
+    for match in _LINE.finditer(text):
+        try:
+            at = datetime.strptime(f"{match['at'].decode()} {zone}", "%Y-%m-%d %H:%M:%S %z").timestamp()
+        except ValueError:
+            at = 0.0
+        yield NotifyLine(at, match["word"].decode().upper())
 
 
 async def versions(transport: Transport) -> dict[str, str | None]:

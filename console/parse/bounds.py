@@ -11,14 +11,16 @@ from console.parse.safe_text import safe
 MOST_S = 3600.0
 MOST_TIMES = 100.0
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
-_TIME = re.compile(rf"(?P<number>{_NUMBER})\s*(?P<unit>s|ms)")
-_NAMED = re.compile(rf"(?P<name>[A-Za-z_.]+)(?:\s*\*\s*(?P<factor>{_NUMBER}))?")
+_TIME = re.compile(rf"(?P<number>{_NUMBER}) ?(?P<unit>s|ms)")
+# More than names are made of, so that a misspelt one is still told as a name.
+_NAMED = re.compile(rf"(?P<name>[A-Za-z][A-Za-z0-9_.-]*)(?: ?\* ?(?P<factor>{_NUMBER}))?")
 EXPECTED = "a time such as `3 s` or `250 ms`, or a named one such as `vrrp.max * 1.2`; `+` adds several"
 
 
 def parse_bound(text: str) -> Bound:
-    """Raises ValueError, saying what was expected."""
-    return Bound(text.strip(), tuple(_term(part.strip()) for part in text.split("+")))
+    """Raises ValueError, saying what was expected. Reports print the text: it becomes one line."""
+    written = " ".join(text.split())
+    return Bound(written, tuple(_term(part.strip()) for part in written.split("+")))
 
 
 def _term(text: str) -> Term:

@@ -7,15 +7,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from console.model.drill import Drill, Move, Steady, Verb
+from console.model.drill import UNIT_VERBS, Drill, Move, Steady, Verb
 from console.parse.bounds import parse_bound
 from console.parse.drill_reader import Reader, shown
 from console.parse.drill_step import StepReader
+from console.parse.safe_text import safe
 from console.parse.yaml_tree import Path, Problem, Tree, read_tree
 
 KEYS = ("name", "title", "about", "steady_state", "max_duration", "method", "restore")
 DEFAULT_STEADY = tuple(each for each in Steady if each is not Steady.DATASTORES)
 DEFAULT_MAX_S = 120.0
+LEAST_MAX_S, MOST_MAX_S = 1.0, 3600.0
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 # What must follow, sooner or later, so that a drill leaves things as it found them.
 TAKEN_BACK: Mapping[Verb, Verb] = {
@@ -63,8 +65,8 @@ def _drill(reader: Reader, tree: Tree, units: Collection[str] | None) -> Drill:
     _taken_back(reader, (*method, *restore))
     return Drill(
         name=_name(reader, raw.get("name")),
-        title=reader.text(raw.get("title"), ("title",), "a line that says what it proves"),
-        about=reader.text(raw["about"], ("about",), "text") if "about" in raw else "",
+        title=_shown_text(reader.text(raw.get("title"), ("title",), "a line that says what it proves")),
+        about=_shown_text(reader.text(raw["about"], ("about",), "text")) if "about" in raw else "",
         steady=_steady(reader, raw.get("steady_state")),
         method=tuple(move for _, move in method),
         restore=tuple(move for _, move in restore),
@@ -83,6 +85,11 @@ def _name(reader: Reader, value: Any) -> str:
         return value
     reader.wrong(("name",), f"expected a name of letters, digits, dashes and underscores, found {shown(value)}")
     return ""
+
+
+def _shown_text(text: str) -> str:
+    """One line that is harmless for a terminal: quoted YAML can hold any character."""
+    return safe(" ".join(text.split()))
 
 
 def _steady(reader: Reader, value: Any) -> tuple[Steady, ...]:
@@ -104,16 +111,30 @@ def _max_duration_s(reader: Reader, value: Any) -> float:
         reader.wrong(("max_duration",), str(error))
         return DEFAULT_MAX_S
     total_s = sum(term.seconds for term in terms)
-    if total_s < 1 or any(term.name is not None for term in terms):
-        reader.wrong(("max_duration",), f"expected a time from 1 s to 3600 s, found {shown(value)}")
+    if not LEAST_MAX_S <= total_s <= MOST_MAX_S or any(term.name is not None for term in terms):
+        expected = f"a time from {LEAST_MAX_S:.0f} s to {MOST_MAX_S:.0f} s"
+        reader.wrong(("max_duration",), f"expected {expected}, found {shown(value)}")
     return total_s
 
 
 def _taken_back(reader: Reader, steps: tuple[tuple[Path, Move], ...]) -> None:
-    for number, (path, move) in enumerate(steps):
-        back = TAKEN_BACK.get(move.verb)
-        if back is None:
+    """Each step that takes something away needs one of its own that brings it back.
+
+    Which node that is cannot be told here: roles move. The steady state at the end tells.
+    """
+    away: list[tuple[Path, Move]] = []
+    for path, move in steps:
+        if move.verb in TAKEN_BACK:
+            away.append((path, move))
             continue
-        if not any(later.verb is back and later.unit == move.unit for _, later in steps[number + 1 :]):
-            what = f"{back}: {move.unit}" if move.unit else f"{back}: NODE"
+        undone = next((each for each in reversed(away) if _brings_back(move, each[1])), None)
+        if undone is not None:
+            away.remove(undone)
+    for path, move in away:
+        if move.unit or move.verb not in UNIT_VERBS:  # a stop of nothing was complained about already
+            what = f"{TAKEN_BACK[move.verb]}: {move.unit or 'NODE'}"
             reader.wrong((*path, str(move.verb)), f"nothing takes it back: add `{what}` to restore")
+
+
+def _brings_back(back: Move, away: Move) -> bool:
+    return back.verb is TAKEN_BACK[away.verb] and back.unit == away.unit

@@ -131,6 +131,7 @@ def document(plan: Plan) -> dict[str, Any]:
         "notes": list(plan.notes),
         "nodes": list(plan.nodes),
         "fingerprint": plan.fingerprint,
+        "before": [each.sentence for each in plan.before],
         "steps": [_step(step) for step in plan.steps],
         "steady": [each.sentence for each in plan.steady],
     }

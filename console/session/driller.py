@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from console.engine.drill_progress import DrillProgress
@@ -23,13 +23,11 @@ from console.judge.drill_report import (
     Failure,
     FailureKind,
     Invariant,
-    NodeFacts,
 )
 from console.judge.drill_verdict import failures
 from console.model.drill import Drill
-from console.model.gap import Gap, GapReport
-from console.model.live import LiveVrrp
-from console.nodes.drill_notes import LogMark, notify_mark, notify_words, versions
+from console.model.gap import Gap, GapReport, Samples
+from console.nodes.drill_notes import NotifyLine
 from console.plan.action import ALLOWANCE_S, DrillAction
 from console.plan.drill_plan import live_of
 from console.plan.impact import instance_of, preferred_of
@@ -40,7 +38,6 @@ from console.session.drill_account import (
     client_view,
     gap_words,
     leg_run,
-    live_document,
     measured_outage,
     sentence_of,
     splits_of,
@@ -48,21 +45,12 @@ from console.session.drill_account import (
     taken_away,
     verdict_of,
 )
-from console.session.recorder import ClockOffset, Recorder, client_entries
+from console.session.recorder import Recorder, client_entries
+from console.session.surroundings import Surroundings
 
 Tell = Callable[[DrillProgress], None]
 # Events that were on their way when the last step was over.
 AFTERMATH_S = 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """What was read from the nodes before anything was done."""
-
-    live: Mapping[str, LiveVrrp]
-    versions: Mapping[str, Mapping[str, str | None]]
-    offsets: Mapping[str, ClockOffset]
-    marks: Mapping[str, LogMark]
 
 
 class Driller:
@@ -119,30 +107,17 @@ class _Drilling:
         self._owner: str | None = None
 
     async def through(self) -> DrillReport:
-        before = await self._look()
-        self._recorder = Recorder(self._cluster.store, self._instance, self._began, before.offsets)
+        around = await Surroundings.read(self._cluster)
+        self._recorder = Recorder(self._cluster.store, self._instance, self._began, around.offsets)
         self._recorder.start()
         try:
             run = await self._bounded()
             await asyncio.sleep(AFTERMATH_S)
         finally:
             self._recorder.stop()
-        report = await self._judged(run, before)
+        report = await self._judged(run, around)
         self._tell(self._progress(run, report))
         return report
-
-    async def _look(self) -> _Before:
-        nodes = self._cluster.profile.nodes
-        transports = {name: self._cluster.transport(name) for name in nodes}
-        up = {name: transport for name, transport in transports.items() if transport is not None}
-        told = await asyncio.gather(*(versions(transport) for transport in up.values()))
-        marks = await asyncio.gather(*(notify_mark(t, self._cluster.profile) for t in up.values()))
-        return _Before(
-            self._action.live,
-            dict(zip(up, told, strict=True)),
-            await self._cluster.clock_offsets(),
-            {**{name: LogMark(None, "not connected") for name in nodes}, **dict(zip(up, marks, strict=True))},
-        )
 
     async def _bounded(self) -> RunReport:
         """The engine's run; past the drill's maximum it is cancelled, and cancelling undoes."""
@@ -183,15 +158,15 @@ class _Drilling:
     def _progress(self, run: RunReport, report: DrillReport | None) -> DrillProgress:
         meter = self._driller.meter
         timeline = report.timeline if report else tuple(self._recorder.entries if self._recorder else ())
-        return DrillProgress(self._drill, run, timeline, meter.samples() if meter else (), report)
+        return DrillProgress(self._drill, run, timeline, meter.samples if meter else Samples, report)
 
     # --- afterwards ---
 
-    async def _judged(self, run: RunReport, before: _Before) -> DrillReport:
+    async def _judged(self, run: RunReport, around: Surroundings) -> DrillReport:
         owner = self._owner or next(iter(self._cluster.profile.nodes))
         course = self._course(run.plan, owner)
         gaps = self._gaps(run.gap)
-        evidence = await self._evidence(run, before, course, owner, gaps)
+        evidence = await self._evidence(run, around, course, owner, gaps)
         acted = run.outcome not in (Outcome.REFUSED, None) and run.steps
         measured = measures(course, evidence) if acted else ()
         found = [*(failures(course, evidence, measured) if acted else ()), *self._own_failures(run)]
@@ -216,7 +191,7 @@ class _Drilling:
             steps=tuple(step_line(step, self._began) for step in run.steps),
             timeline=self._timeline(evidence, gaps),
             client=client_view(run.gap, gaps, replace(evidence, addresses=self._heard_addresses), self._began),
-            nodes=tuple(self._facts(name, before) for name in state.profile.nodes),
+            nodes=tuple(around.facts(name, course.live[name]) for name in state.profile.nodes),
             splits=splits_of(evidence),
             restored_by=run.restored_by,
             interrupted=run.interrupted and not self._timed_out,
@@ -242,10 +217,11 @@ class _Drilling:
         return Course(course, live, self._action.allowance_s)
 
     async def _evidence(
-        self, run: RunReport, before: _Before, course: Course, owner: str, gaps: tuple[Gap, ...]
+        self, run: RunReport, around: Surroundings, course: Course, owner: str, gaps: tuple[Gap, ...]
     ) -> Evidence:
         assert self._recorder is not None  # noqa: S101 - made before the run
-        words = await self._notify(before) if run.outcome is not Outcome.REFUSED else {}
+        lines = await around.notified() if run.outcome is not Outcome.REFUSED else {}
+        around.note(lines, self._recorder)
         return Evidence(
             owner=owner,
             began=self._began,
@@ -255,20 +231,10 @@ class _Drilling:
             states=tuple(self._recorder.states),
             gaps=gaps,
             measured=run.gap is not None,
-            notify={name: found for name, (found, _) in words.items()},
-            notify_reason={name: why for name, (_, why) in words.items()},
+            notify={name: states_of(found) for name, (found, _) in lines.items()},
+            notify_reason={name: why for name, (_, why) in lines.items()},
             live_after=await self._cluster.live_config(self._instance),
         )
-
-    async def _notify(self, before: _Before) -> dict[str, tuple[tuple[str, ...] | None, str]]:
-        found: dict[str, tuple[tuple[str, ...] | None, str]] = {}
-        for name, mark in before.marks.items():
-            transport = self._cluster.transport(name)
-            if transport is None:
-                found[name] = (None, "not connected")
-            else:
-                found[name] = await notify_words(transport, self._cluster.profile, mark)
-        return found
 
     def _gaps(self, gap: GapReport | None) -> tuple[Gap, ...]:
         """The probe's gaps in session time: both clocks are monotonic, so one offset serves all."""
@@ -307,20 +273,12 @@ class _Drilling:
     def _heard_addresses(self) -> tuple[AddressSeen, ...]:
         return tuple(self._recorder.addresses if self._recorder else ())
 
-    def _facts(self, name: str, before: _Before) -> NodeFacts:
-        told, offset = before.versions.get(name, {}), before.offsets.get(name)
-        live = live_of(self._action, self._cluster.store.state, self._instance, name)
-        return NodeFacts(
-            name=name,
-            keepalived=told.get("keepalived"),
-            nginx=told.get("nginx"),
-            clock_offset_ms=offset.offset_ms if offset else None,
-            clock_uncertainty_ms=offset.uncertainty_ms if offset else None,
-            live=live_document(live),
-        )
-
 
 def record_body(report: DrillReport) -> dict[str, Any]:
     """What the ledger keeps of a drill. The plan stands in the run's own intent already."""
     body = drill_document(replace(report, plan=None), exit_code(report))
     return {"run": report.run, "action": f"drill {report.drill}", "who": report.who, "drill_report": body}
+
+
+def states_of(lines: Sequence[NotifyLine] | None) -> tuple[str, ...] | None:
+    return None if lines is None else tuple(line.state for line in lines)

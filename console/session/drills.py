@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from console.model.drill import Drill
@@ -28,12 +29,9 @@ def available_drills() -> Mapping[str, Path]:
 
 
 def find_drill(name_or_path: str) -> Path:
-    """The file meant by a name or a path. Raises DrillNotFound."""
+    """The file meant by a name or a path. Raises DrillNotFound, DrillUnreadable."""
     if "/" in name_or_path or name_or_path.endswith((".yaml", ".yml")):
-        path = Path(name_or_path).expanduser()
-        if not path.is_file():
-            raise DrillNotFound(f"no drill file at {path}")
-        return path
+        return _existing(name_or_path)
     known = available_drills()
     if name_or_path in known:
         return known[name_or_path]
@@ -54,5 +52,21 @@ def read_drill(name_or_path: str) -> str:
 
 
 def load_drill(name_or_path: str, units: Collection[str] | None = None) -> Drill:
-    """Reads and checks a drill. Raises DrillNotFound, DrillUnreadable, DrillError."""
-    return parse_drill(read_drill(name_or_path), str(name_or_path), units)
+    """Reads and checks a drill. Raises DrillNotFound, DrillUnreadable, DrillError.
+
+    Problems name the file; a drill's `source` is what it was asked for with, which the next run can use.
+    """
+    drill = parse_drill(read_drill(name_or_path), str(find_drill(name_or_path)), units)
+    return replace(drill, source=name_or_path)
+
+
+def _existing(name: str) -> Path:
+    try:
+        path = Path(name).expanduser()
+        if path.is_file():
+            return path
+    except RuntimeError as error:  # ~nobody: there is no such user
+        raise DrillNotFound(f"no drill file at {name}: {error}") from error
+    except OSError as error:
+        raise DrillUnreadable(f"{name}: {error.strerror}") from error
+    raise DrillNotFound(f"no drill file at {path}")

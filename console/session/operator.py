@@ -20,7 +20,7 @@ from console.judge.guards import Denial
 from console.ledger.audit import Audit, LedgerError, read
 from console.ledger.page import Page, page
 from console.model.drill import Drill
-from console.model.gap import GapReport, Sample
+from console.model.gap import GapReport, Samples
 from console.model.profile import Environment
 from console.nodes.gap_probe import GapProbe
 from console.plan.action import ALLOWANCE_S, Action, DrillAction, command_line
@@ -167,9 +167,8 @@ class _Meter:
     def report(self) -> GapReport | None:
         return self._probe.report()
 
-    def samples(self) -> tuple[Sample, ...]:
-        ahead_s = self._clock() - time.monotonic()
-        return tuple(replace(sample, at=sample.at + ahead_s) for sample in self._probe.samples())
+    def samples(self) -> Samples:
+        return Samples(self._probe.samples(), self._clock() - time.monotonic())
 
     def stop(self) -> None:
         self._probe.stop()

@@ -47,7 +47,9 @@ def drill_lines(progress: DrillProgress, now: float, width: int) -> tuple[Line, 
     """The whole account at this moment: what is new stands first."""
     report = progress.report
     lines: list[Line] = [*(_verdict(report, width) if report else status_lines(progress.run, now, width))]
-    lines += _latency(progress.samples, progress.run.began, now if report is None else None, width)
+    samples = progress.samples()
+    began = progress.run.began - samples.ahead_s
+    lines += _latency(samples.row, began, now - samples.ahead_s if report is None else None, width)
     if report is not None:
         lines += [EMPTY, *(_measure(each, width) for each in report.measures)]
         held = (

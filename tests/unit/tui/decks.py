@@ -18,7 +18,7 @@ from console.ledger.page import Page
 from console.ledger.record import FIRST, Record, line_of, record_of
 from console.ledger.verify import Verdict
 from console.model.drill import Drill
-from console.model.gap import Fate, Sample, Segment, gap_report
+from console.model.gap import Fate, Sample, Samples, Segment, gap_report
 from console.plan.action import Action, DrillAction, command_line
 from console.plan.build import plan_for
 from console.plan.steps import Plan
@@ -117,7 +117,7 @@ class FixedDeck:
             replace(sample, at=run.began + 0.01 * n)
             for n, sample in enumerate((*[GOOD] * 40, *[DARK] * 30, *[GOOD] * 90))
         )
-        progress = DrillProgress(order.action.drill, run, timeline, samples)
+        progress = DrillProgress(order.action.drill, run, timeline, lambda: Samples(samples))
         tell(progress)
         try:
             await self.go_on.wait()
