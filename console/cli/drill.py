@@ -76,15 +76,25 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     from console.cli.drill_text import list_lines
-    from console.session.drills import available_drills, load_drill
+    from console.parse.drill_yaml import DrillError
+    from console.session.drills import DrillUnreadable, available_drills, load_drill
 
-    drills = [load_drill(name) for name in available_drills()]
+    drills, code = {}, ExitCode.OK
+    for name, path in available_drills().items():
+        try:
+            drills[str(path)] = load_drill(name)
+        except (DrillError, DrillUnreadable) as error:
+            print(f"iamops: {error}", file=sys.stderr)
+            code = ExitCode.USAGE
     if args.json:
-        shown = [{"name": d.name, "title": d.title, "disruptive": d.disruptive, "file": d.source} for d in drills]
+        shown = [
+            {"name": drill.name, "title": drill.title, "disruptive": drill.disruptive, "file": path}
+            for path, drill in drills.items()
+        ]
         print(json.dumps({"schema": "iamops.drills/1", "drills": shown}, indent=2))
     else:
-        print("\n".join(list_lines(drills)))
-    return ExitCode.OK
+        print("\n".join(list_lines(list(drills.values()))))
+    return code
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -115,7 +125,7 @@ def _run(args: argparse.Namespace) -> int:
     from console.session.profiles import load_profile
 
     profile = load_profile(args.profile)
-    drills = [load_drill(name, profile.all_units) for name in args.drill]
+    drills = [load_drill(name, profile.all_units, profile.nodes) for name in args.drill]
     if len(drills) > 1 and any(getattr(args, name) for name in OUTPUTS):
         print("iamops: --json, --junit and --markdown hold one report: run one drill at a time", file=sys.stderr)
         return ExitCode.USAGE

@@ -28,14 +28,14 @@ def _term(text: str) -> Term:
         return _time(float(time["number"]), time["unit"])
     named = _NAMED.fullmatch(text)
     if named is None:
-        raise ValueError(f"expected {EXPECTED}, found {safe(text, 60)!r}")
+        raise ValueError(f"expected {EXPECTED}, found {safe(repr(text), 60)}")
     return _named(named["name"], float(named["factor"] or 1.0))
 
 
 def _time(number: float, unit: str) -> Term:
     seconds = number / 1000 if unit == "ms" else number
     if seconds > MOST_S:
-        raise ValueError(f"expected at most {MOST_S:.0f} s, found {number:g} {unit}")
+        raise ValueError(f"expected at most {MOST_S:.0f} s, found {number:.15g} {unit}")
     return Term(None, seconds=seconds)
 
 
@@ -43,7 +43,7 @@ def _named(name: str, factor: float) -> Term:
     if name not in BOUND_NAMES:
         near = difflib.get_close_matches(name, BOUND_NAMES, n=1)
         hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(BOUND_NAMES)}"
-        raise ValueError(f"no time is named {safe(name, 60)!r}; {hint}")
+        raise ValueError(f"no time is named {safe(repr(name), 60)}; {hint}")
     if not 0 < factor <= MOST_TIMES:
         raise ValueError(f"expected a factor above 0 and up to {MOST_TIMES:.0f}, found {factor:g}")
     return Term(name, factor)

@@ -42,11 +42,12 @@ MOST_REQUESTS = 10_000
 
 
 class StepReader:
-    """Reads steps. `units` are those of the profile, or None where any will do."""
+    """Reads steps. `units` and `nodes` are those of the profile, or None where any will do."""
 
-    def __init__(self, reader: Reader, units: Collection[str] | None) -> None:
+    def __init__(self, reader: Reader, units: Collection[str] | None, nodes: Collection[str] | None) -> None:
         self._reader = reader
         self._units = units
+        self._nodes = nodes
 
     def step(self, value: Any, path: Path) -> Move | None:
         """None where it cannot even be said what the step does."""
@@ -106,8 +107,9 @@ class StepReader:
         return self._unit(value, at), where, 0
 
     def _unit(self, value: Any, path: Path) -> str:
-        text = self._reader.text(value, path, "a systemd unit such as nginx").removesuffix(".service")
-        if text and not UNIT.fullmatch(text):
+        given = self._reader.text(value, path, "a systemd unit such as nginx")
+        text = given.removesuffix(".service")
+        if given and not UNIT.fullmatch(text):
             self._reader.wrong(path, f"expected a systemd unit such as nginx, found {shown(value)}")
         elif text and self._units is not None and text not in self._units:
             self._reader.wrong(path, f"the profile has no unit {text!r}{nearest(text, self._units)}")
@@ -121,10 +123,13 @@ class StepReader:
         return self._who(value, path)
 
     def _who(self, value: Any, path: Path) -> str:
-        if isinstance(value, str) and NODE.fullmatch(value):
-            return value
-        self._reader.wrong(path, f"expected {' or '.join(ROLES)} or a node's name, found {shown(value)}")
-        return OWNER
+        if not isinstance(value, str) or not NODE.fullmatch(value) or value == EACH:
+            self._reader.wrong(path, f"expected {' or '.join(ROLES)} or a node's name, found {shown(value)}")
+            return OWNER
+        if self._nodes is not None and value not in (*ROLES, *self._nodes):
+            hint = nearest(value, (*ROLES, *self._nodes))
+            self._reader.wrong(path, f"neither a role nor a node of the profile: {value!r}{hint}")
+        return value
 
     # --- what must follow ---
 
@@ -135,8 +140,8 @@ class StepReader:
         fields = self._reader.mapping(value, path)
         kinds = [key for key in fields if key in KINDS]
         if len(kinds) != 1:
-            if fields:
-                hint = f": {', '.join(KINDS)}" if kinds else nearest(next(iter(fields)), KINDS)
+            if isinstance(value, dict):
+                hint = f": {', '.join(KINDS)}" if kinds else nearest(next(iter(fields), ""), KINDS)
                 self._reader.wrong(path, f"expected one expectation{hint}")
             return None
         kind = kinds[0]

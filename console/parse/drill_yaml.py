@@ -38,26 +38,27 @@ class DrillError(Exception):
         return "\n".join(str(problem) for problem in self.problems)
 
 
-def parse_drill(text: str, file: str, units: Collection[str] | None = None) -> Drill:
+def parse_drill(
+    text: str, file: str, units: Collection[str] | None = None, nodes: Collection[str] | None = None
+) -> Drill:
     """Raises DrillError with every problem found, and nothing else, for any text.
 
-    `units` are the profile's; None where there is no profile: then any unit will do.
+    `units` and `nodes` are the profile's; None where there is no profile: then any will do.
     """
     tree = read_tree(text, file, "a mapping with name, title and method")
     if tree.value is None:
         raise DrillError(tree.problems)
     reader = Reader(tree)
-    drill = _drill(reader, tree, units)
+    drill = _drill(StepReader(reader, units, nodes), reader, tree)
     problems = sorted({*tree.problems, *reader.problems}, key=lambda p: (p.line, p.key, p.message))
     if problems:
         raise DrillError(tuple(problems))
     return drill
 
 
-def _drill(reader: Reader, tree: Tree, units: Collection[str] | None) -> Drill:
+def _drill(steps: StepReader, reader: Reader, tree: Tree) -> Drill:
     raw = tree.value or {}
     reader.only(raw, (), KEYS)
-    steps = StepReader(reader, units)
     method = _moves(reader, steps, raw, "method")
     restore = _moves(reader, steps, raw, "restore")
     if not raw.get("method"):
@@ -76,8 +77,13 @@ def _drill(reader: Reader, tree: Tree, units: Collection[str] | None) -> Drill:
 
 
 def _moves(reader: Reader, steps: StepReader, raw: dict[str, Any], key: str) -> tuple[tuple[Path, Move], ...]:
-    read = ((path, steps.step(item, path)) for path, item in reader.items(raw.get(key), (key,)))
-    return tuple((path, move) for path, move in read if move is not None)
+    found: list[tuple[Path, Move]] = []
+    for path, item in reader.items(raw.get(key), (key,)):
+        if item == {}:
+            reader.wrong(path, f"expected one thing to do, found nothing; one of: {', '.join(Verb)}")
+        elif (move := steps.step(item, path)) is not None:
+            found.append((path, move))
+    return tuple(found)
 
 
 def _name(reader: Reader, value: Any) -> str:
@@ -132,7 +138,7 @@ def _taken_back(reader: Reader, steps: tuple[tuple[Path, Move], ...]) -> None:
             away.remove(undone)
     for path, move in away:
         if move.unit or move.verb not in UNIT_VERBS:  # a stop of nothing was complained about already
-            what = f"{TAKEN_BACK[move.verb]}: {move.unit or 'NODE'}"
+            what = f"{TAKEN_BACK[move.verb]}: {safe(move.unit, 60) if move.unit else 'NODE'}"
             reader.wrong((*path, str(move.verb)), f"nothing takes it back: add `{what}` to restore")
 
 

@@ -51,12 +51,14 @@ def read_drill(name_or_path: str) -> str:
         raise DrillUnreadable(f"{path}: {error.strerror}") from error
 
 
-def load_drill(name_or_path: str, units: Collection[str] | None = None) -> Drill:
+def load_drill(
+    name_or_path: str, units: Collection[str] | None = None, nodes: Collection[str] | None = None
+) -> Drill:
     """Reads and checks a drill. Raises DrillNotFound, DrillUnreadable, DrillError.
 
     Problems name the file; a drill's `source` is what it was asked for with, which the next run can use.
     """
-    drill = parse_drill(read_drill(name_or_path), str(find_drill(name_or_path)), units)
+    drill = parse_drill(read_drill(name_or_path), str(find_drill(name_or_path)), units, nodes)
     return replace(drill, source=name_or_path)
 
 

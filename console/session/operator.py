@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import socket
@@ -23,13 +24,14 @@ from console.model.drill import Drill
 from console.model.gap import GapReport, Samples
 from console.model.profile import Environment
 from console.nodes.gap_probe import GapProbe
+from console.parse.drill_yaml import DrillError
 from console.plan.action import ALLOWANCE_S, Action, DrillAction, command_line
 from console.plan.steps import Plan
 from console.session.clock import Clock
 from console.session.cluster import Cluster, client_targets
 from console.session.driller import Driller, record_body
 from console.session.driller import Tell as TellDrill
-from console.session.drills import available_drills, load_drill
+from console.session.drills import DrillUnreadable, available_drills, load_drill
 from console.session.hands import StoreEyes
 from console.session.resources import audit_file
 
@@ -104,9 +106,15 @@ class Operator:
     # --- drills ---
 
     def drills(self) -> tuple[Drill, ...]:
-        """Every drill there is, the user's own over the shipped ones. Reads the disk; raises DrillError."""
-        units = self._cluster.profile.all_units
-        return tuple(load_drill(name, units) for name in available_drills())
+        """Every drill that can be run on this cluster. Reads the disk.
+
+        One that is not valid here is left out: `iamops drill show` says what is wrong with it.
+        """
+        profile, found = self._cluster.profile, list[Drill]()
+        for name in available_drills():
+            with contextlib.suppress(DrillError, DrillUnreadable):
+                found.append(load_drill(name, profile.all_units, profile.nodes))
+        return tuple(found)
 
     async def drill_action(
         self,

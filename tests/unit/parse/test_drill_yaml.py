@@ -41,9 +41,9 @@ restore:
 """
 
 
-def problems(text: str, units: tuple[str, ...] | None = None) -> list[str]:
+def problems(text: str, units: tuple[str, ...] | None = None, nodes: tuple[str, ...] | None = None) -> list[str]:
     with pytest.raises(DrillError) as caught:
-        parse_drill(text, "d.yaml", units)
+        parse_drill(text, "d.yaml", units, nodes)
     return str(caught.value).splitlines()
 
 
@@ -143,6 +143,148 @@ def test_a_mistake_is_found_at_its_line_with_its_mending(was: str, becomes: str,
     assert was in SMALL
     found = problems(SMALL.replace(was, becomes, 1))
     assert any(says in line for line in found), found
+
+
+RELOAD = "name: r\ntitle: t\nmethod:\n  - reload: nginx\n"
+VERBS = ", ".join(Verb)
+NO_SHELL = f"a drill runs no commands of its own: say what should happen with one of: {VERBS}"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            RELOAD + "    node: ['a']\n",
+            "5: method.0.node: expected owner or standby or preferred or other or a node's name, found a list",
+        ),
+        (RELOAD + "    on: owner\n", "5: method.0: expected a plain word as key, found `on`"),
+        (RELOAD + "    run: reboot\n", f"5: method.0.run: {NO_SHELL}"),
+        (RELOAD + "  - command: reboot\n", f"5: method.1.command: {NO_SHELL}"),
+        (RELOAD + "    start: nginx\n", "4: method.0: expected one thing to do, found reload and start"),
+        (RELOAD + "  - {}\n", f"5: method.1: expected one thing to do, found nothing; one of: {VERBS}"),
+        (RELOAD + "  - reload\n", "5: method.1: expected a mapping of `key: value`, found `reload`"),
+        (
+            RELOAD + "  - start: nginx\n    node: each\n",
+            "6: method.1.node: `each` goes with restart and reload: one node must go on serving",
+        ),
+        (
+            RELOAD + "  - switchover: iam-b\n",
+            "5: method.1.switchover: expected `standby`: the VIP goes to it, found `iam-b`; one of: standby",
+        ),
+        (
+            RELOAD + "  - requests: 10001\n",
+            "5: method.1.requests: expected a whole number from 1 to 10000, found `10001`",
+        ),
+        (
+            RELOAD + "  - requests: 5\n    node: owner\n",
+            "6: method.1.node: goes with start, stop, restart, reload, hang, wake; not with requests",
+        ),
+        (
+            RELOAD + "  - watch: 3\n",
+            "5: method.1.watch: expected a time such as `3 s` or `vrrp.max * 1.2`, found `3`",
+        ),
+        (
+            RELOAD + "    expect: [{failed_requests: some}]\n",
+            "5: method.0.expect.0.failed_requests: expected a whole number from 0 to 1000000, found `some`",
+        ),
+        (
+            RELOAD + "    expect: [{split: evn}]\n",
+            "5: method.0.expect.0.split: expected `even`, found `evn`; did you mean even?",
+        ),
+        (
+            RELOAD + "    expect: [{outage: 1 s, within: 2 s}]\n",
+            "5: method.0.expect.0.within: means nothing here; one of: outage",
+        ),
+        (
+            RELOAD + "    expect: [{state: owner STOP, within: 2 s}]\n",
+            "5: method.0.expect.0.state: expected a VRRP state, found `STOP`; one of: MASTER, BACKUP, FAULT",
+        ),
+        (
+            RELOAD + "    notify: [owner STOPP]\n",
+            "5: method.0.notify.0: expected a VRRP state, found `STOPP`; did you mean STOP?",
+        ),
+        (
+            RELOAD + "  - stop: ['nginx']\n",
+            "5: method.1.stop: expected a systemd unit such as nginx, found a list",
+        ),
+        (RELOAD + "  - freeze: owner\n", "5: method.1.freeze: nothing takes it back: add `thaw: NODE` to restore"),
+        (
+            RELOAD + "  - power-off: owner\nrestore:\n  - thaw: standby\n",
+            "5: method.1.power-off: nothing takes it back: add `power-on: NODE` to restore",
+        ),
+        (
+            RELOAD + "  - hang: nginx\nrestore:\n  - start: nginx\n",
+            "5: method.1.hang: nothing takes it back: add `wake: nginx` to restore",
+        ),
+        ("name: r\ntitle: t\nrestore:\n  - start: nginx\n", "1: method: expected at least one step"),
+        ("name: r\ntitle: t\nmethod: []\n", "3: method: expected at least one step"),
+        (
+            RELOAD + "max_duration: 3600 s + 1 s\n",
+            "5: max_duration: expected a time from 1 s to 3600 s, found `3600 s + 1 s`",
+        ),
+        (RELOAD + "max_duration: 999 ms\n", "5: max_duration: expected a time from 1 s to 3600 s, found `999 ms`"),
+        (RELOAD + "steady_state: one-owner\n", "5: steady_state: expected a list, found `one-owner`"),
+        (RELOAD + "about: 3\n", "5: about: expected text, found `3`"),
+        ("# nothing\n", "1: the file is empty: expected a mapping with name, title and method"),
+    ],
+)
+def test_one_mistake_is_one_sentence_at_its_line(text: str, says: str):
+    assert problems(text) == [f"d.yaml:{says}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("  - freeze: each\n  - thaw: owner\n", "5: method.1.freeze"),
+        ("    expect: [{vip: each, within: 3 s}]\n", "5: method.0.expect.0.vip"),
+        ("    transitions: [each MASTER]\n", "5: method.0.transitions.0"),
+    ],
+)
+def test_each_is_nobody_in_particular(text: str, at: str):
+    expected = "expected owner or standby or preferred or other or a node's name, found `each`"
+    assert problems(RELOAD + text) == [f"d.yaml:{at}: {expected}"]
+
+
+def test_an_expectation_of_nothing_is_a_mistake():
+    told = problems(RELOAD + "    expect: [{}]\n")[0]
+    assert told.startswith("d.yaml:5: method.0.expect.0: expected one expectation; one of: vip, state")
+
+
+def test_a_unit_needs_more_than_its_ending():
+    told = problems(RELOAD + "  - start: .service\n")
+    assert told == ["d.yaml:5: method.1.start: expected a systemd unit such as nginx, found `.service`"]
+
+
+@pytest.mark.parametrize("text", ["    node: ownr\n", "    notify: [ownr STOP]\n"])
+def test_a_node_that_the_profile_does_not_have_is_told(text: str):
+    assert parse_drill(RELOAD + text, "d.yaml")  # without a profile it may be a node's name
+    told = problems(RELOAD + text, nodes=("iam-a", "iam-b"))
+    assert "neither a role nor a node of the profile: 'ownr'; did you mean owner?" in told[0]
+
+
+def test_a_start_brings_back_one_stop_and_not_two():
+    twice = SMALL.replace("method:\n", "method:\n  - stop: nginx\n    node: iam-b\n")
+    assert problems(twice) == ["d.yaml:4: method.0.stop: nothing takes it back: add `start: nginx` to restore"]
+    assert len(parse_drill(f"{twice}  - start: nginx\n", "d.yaml").restore) == 2
+
+
+def test_a_start_before_the_stop_brings_nothing_back():
+    text = (
+        SMALL.replace("restore:", "").replace("method:", "restore:").replace("\n  - start", "\nmethod:\n  - start")
+    )
+    assert "nothing takes it back" in problems(text)[0]
+
+
+def test_no_complaint_can_steer_the_terminal():
+    told = problems(RELOAD + '  - stop: "\\u202e\\e[2J"\n')
+    assert told[1] == r"d.yaml:5: method.1.stop: nothing takes it back: add `start: \u202e\x1b[2J` to restore"
+    assert all(line.isprintable() for line in told)
+
+
+def test_what_a_person_will_read_is_one_harmless_line():
+    text = SMALL.replace("title: nginx and back", 'title: "a\\e[2Jb\\n c"\nabout: "d\\u202ee"')
+    drill = parse_drill(text, "d.yaml")
+    assert (drill.title, drill.about) == ("a\\x1b[2Jb c", "d\\u202ee")
 
 
 def test_every_mistake_is_told_at_once():
