@@ -21,6 +21,9 @@ def wrong(lab: LabForTests, *, may_stop: tuple[str, str] | None = None) -> list[
             found.append(f"{name} is still locked")
         raised = _words(lab, name, "cat /run/iamops-priority.*")
         found += [f"priority raised by {value} on {name}" for value in raised if value != "0"]
+        # A node in FAULT takes nothing over, whatever runs on it.
+        entered = _words(lab, name, "grep -o 'notify_[a-z]*' /var/log/keepalived.log | tail -n 1")
+        found += [f"{name} is in FAULT"] if entered == ["notify_fault"] else []
     owners = lab.status().owners
     return found if len(owners) == 1 else [*found, f"the VIP is on {owners or 'no node'}"]
 
