@@ -20,7 +20,7 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not lab" tests
+	$(BIN)/pytest -n 3 -m "not lab" tests
 
 ## lab-test: the tests on the lab (root on Debian)
 lab-test: install lab-tools

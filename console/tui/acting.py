@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from console.engine.drill_progress import DrillProgress
 from console.engine.order import Order
 from console.engine.report import RunReport
+from console.judge.drill_report import DrillReport
 from console.plan.action import DrillAction
 from console.plan.impact import NoSuchTarget
 from console.tui.deck import Deck
 
 
 class Acting:
-    """The run under way, or the last one. `changed()` hears of every news of it, `over()` of its end."""
+    """The run under way, or the last one. `changed()` hears of every news of it, `over()` of its end.
+
+    `began` is when it was asked for, in session time: the zero of a drill's timeline.
+    """
 
     def __init__(self, deck: Deck, changed: Callable[[], None], over: Callable[[], None]) -> None:
         self.order: Order | None = None
         self.report: RunReport | None = None
         self.drill: DrillProgress | None = None
         self.failure = ""
+        self.began = 0.0
+        self.stopping = False
         self._deck = deck
         self._changed = changed
         self._over = over
@@ -35,16 +42,18 @@ class Acting:
         """The action under way in words, or an empty text."""
         return self.order.action.sentence if self.active and self.order is not None else ""
 
-    def begin(self, order: Order) -> None:
+    def begin(self, order: Order, now: float) -> None:
         """Starts a run. There must be none under way."""
         assert not self.active  # noqa: S101 - the front asks first
         self.order, self.report, self.drill, self.failure = order, None, None, ""
+        self.began, self.stopping = now, False
         self._task = asyncio.get_running_loop().create_task(self._run(order), name=f"run {order.run}")
         self._task.add_done_callback(lambda task: self._over())
 
     def stop(self) -> None:
-        """Has the run undone; it goes on until that is done."""
-        if self._task is not None and self.active:
+        """Has the run undone; it goes on until that is done. Asking again must not cut the undoing short."""
+        if self._task is not None and self.active and not self.stopping:
+            self.stopping = True
             self._task.cancel()
 
     async def end(self) -> None:
@@ -57,13 +66,18 @@ class Acting:
         """A worker's edge: what goes wrong in a run is told, not thrown. The engine has undone it by then."""
         try:
             if isinstance(order.action, DrillAction):
-                await self._deck.run_drill(order, self._heard_drill)
+                self._judged(await self._deck.run_drill(order, self._heard_drill))
             else:
                 self.report = await self._deck.run(order, self._heard)
         except NoSuchTarget as error:
             self.failure = str(error)
         except Exception as error:
             self.failure = f"{order.action.sentence}: {error or type(error).__name__}"
+
+    def _judged(self, report: DrillReport) -> None:
+        """The last word: it may say more than what was told on the way."""
+        if self.drill is not None:
+            self.drill = replace(self.drill, report=report)
 
     def _heard_drill(self, progress: DrillProgress) -> None:
         self.drill = progress

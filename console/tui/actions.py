@@ -135,6 +135,10 @@ def _here(view: str) -> Callable[[Situation], str | None]:
     return lambda situation: f"this is the {view}" if situation.view == view else None
 
 
+def _has_story(situation: Situation) -> str | None:
+    return None if situation.view in (DRILLS, AUDIT) else "nothing here goes on below"
+
+
 def _only_on_overview(situation: Situation) -> str | None:
     return None if situation.view == OVERVIEW else "press 1 for the Overview first"
 
@@ -183,6 +187,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("page-up", "A page up", ("pageup", "ctrl+u"), Scope.PANE, denied=_no_rows),
     Action("first", "First row", ("g", "home"), Scope.PANE, denied=_no_rows),
     Action("last", "Last row", ("G", "end"), Scope.PANE, denied=_no_rows),
+    Action("read-on", "Read on below the list", ("space",), offered=False, denied=_has_story),
+    Action("read-back", "Read back below the list", ("b",), offered=False, denied=_has_story),
     Action("copy", "Copy the line under the cursor", ("c",), denied=_no_detail),
     Action("copy-selection", "Copy what the mouse selected", ("ctrl+c",), denied=_no_selection),
     Action("pause", "Hold the picture, or go on", ("p",), command=True, hint="pause", hint_armed=False),

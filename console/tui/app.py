@@ -176,7 +176,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def show(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None:
         self.push_screen(screen, answered)
 
-    def work(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def work(self, work: Coroutine[Any, Any, object], name: str) -> None:
         self.run_worker(work, name=name, exclusive=True, group=name, exit_on_error=False)
 
     def changed(self) -> None:
@@ -344,23 +344,28 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     async def _turn_to_drills(self) -> None:
         """Reads files and the ledger in a thread: a slow disk must not hold up the keyboard."""
-        await self._learn_drills()
+        problem = await self._learn_drills()
         try:
             reports = await asyncio.to_thread(self._deck.drill_reports)
         except OSError as error:
             reports = ()
             self.say(f"the ledger cannot be read: {error.filename}: {error.strerror}", Severity.WARNING)
         if isinstance(self.view, DrillsScreen):
-            self.view.turn_to(self._orders.drills, reports)
+            self.view.turn_to(self._orders.drills, reports, problem)
 
-    async def _learn_drills(self) -> None:
-        """Whatever is wrong with a drill's file is told, and the others are not lost with it."""
+    async def _learn_drills(self) -> str:
+        """Whatever is wrong with a drill's file is told and returned; drills that were known stay known."""
+        problem = ""
         try:
             self._orders.drills = await asyncio.to_thread(self._deck.drills)
         except Exception as error:
-            self.say(str(error).partition("\n")[0], Severity.WARNING)
+            problem = "; ".join(str(error).splitlines()) or type(error).__name__
+            self.say(problem, Severity.WARNING)
         self._base = replace(self._base, drills=tuple(drill.name for drill in self._orders.drills))
-        self.view.base = self._base
+        for screen in self.screen_stack:
+            if isinstance(screen, View):
+                screen.base = self._base
+        return problem
 
     def _read_audit(self) -> None:
         self.run_worker(self._turn_to_audit(), name="audit", exclusive=True, group="audit", exit_on_error=False)

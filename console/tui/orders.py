@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from console.model.drill import Drill
 from console.model.events import Noticed
 from console.model.facts import Severity
 from console.model.profile import Profile
-from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
+from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, Verb
 from console.plan.impact import NoSuchTarget
 from console.tui.acting import Acting
 from console.tui.cluster import Cluster
@@ -22,7 +23,7 @@ from console.tui.deck import Deck
 from console.tui.palette import Palette
 from console.tui.screens.confirm import ConfirmScreen
 from console.tui.screens.run import RunScreen
-from console.tui.view.drill import drill_summary
+from console.tui.view.drill_run import drill_summary
 from console.tui.view.moment import Stance
 from console.tui.view.run import run_summary
 
@@ -51,7 +52,17 @@ class Front(Protocol):
 
     @property
     def aim(self) -> str:
-        """The unit and node under the cursor."""
+        """The unit and node under the cursor, or the drill."""
+        ...
+
+    @property
+    def view(self) -> Screen[Any]:
+        """The full screen in sight, under whatever dialogs are open."""
+        ...
+
+    @property
+    def screen(self) -> Screen[Any]:
+        """What has the keys: that view, or a dialog over it."""
         ...
 
     def say(self, text: str, severity: Severity = Severity.INFO) -> None: ...
@@ -62,7 +73,7 @@ class Front(Protocol):
 
     def show(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None: ...
 
-    def work(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def work(self, work: Coroutine[Any, Any, object], name: str) -> None:
         """Runs something that waits, without holding up the screen."""
         ...
 
@@ -110,6 +121,7 @@ class Orders:
         offered: dict[str, Action | None] = {
             "switchover": Switchover(),
             "restart": _service(Verb.RESTART, self._front.aim) if " " in self._front.aim else None,
+            "drill": DrillAction(drill) if (drill := self._drill(self._front.aim)) else None,
         }
         return {name: why for name, action in offered.items() if action and (why := self._why_not(action))}
 
@@ -169,17 +181,30 @@ class Orders:
 
     def do_drill(self, name: str) -> None:
         """What the nodes run with is asked first: the budgets of the dialog are theirs."""
-        chosen = next((drill for drill in self.drills if drill.name == (name or self._front.aim)), None)
-        if chosen is None:
+        chosen = self._drill(name or self._front.aim)
+        if chosen is not None:
+            self._front.work(self._prepare(chosen), "drill")
+        elif name:
+            near = difflib.get_close_matches(name, [drill.name for drill in self.drills], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "4 shows those there are"
+            self._front.say(f"no drill named {name!r}; {hint}", Severity.WARNING)
+        else:
             self._front.prompt("drill ")
-            return
-        self._front.work(self._prepare(chosen), "drill")
+
+    def _drill(self, name: str) -> Drill | None:
+        return next((drill for drill in self.drills if drill.name == name), None)
 
     async def _prepare(self, drill: Drill) -> None:
+        """A worker's edge. A dialog is never put over another one: somebody may be typing into that."""
+        view, what = self._front.view, f"drill {drill.name}"
+        self._front.say(f"{what}: asking the nodes what they run with")
         try:
             action = await self._deck.drill_action(drill)
-        except NoSuchTarget as error:
-            self._front.say(str(error), Severity.WARNING)
+        except Exception as error:
+            self._front.say(f"{what}: {error or type(error).__name__}", Severity.WARNING)
+            return
+        if self._front.screen is not view or self.acting.active:
+            self._front.say(f"{what}: not shown, because something else was opened meanwhile", Severity.WARNING)
             return
         self._propose(action)
 
@@ -201,7 +226,7 @@ class Orders:
         if order is None:
             self._front.say("cancelled: nothing was changed")
             return
-        self.acting.begin(order)
+        self.acting.begin(order, self._cluster.now())
         self._note(f"{order.action.sentence} begins", Severity.INFO)
         self.do_run("")
 

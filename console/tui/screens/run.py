@@ -14,13 +14,15 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from console.tui.acting import Acting
-from console.tui.dialog import dialog_css, fit, text_width, toned
+from console.tui.dialog import BORDER, dialog_css, fit, text_width, toned
 from console.tui.palette import Palette
-from console.tui.view.drill import drill_lines
+from console.tui.view.drill_run import drill_lines
 from console.tui.view.run import run_lines
 from console.tui.view.tone import Line, Span, Tone
 
 REFRESH_S = 0.1
+# The line that names the keys.
+CONTROLS = 1
 
 
 class RunScreen(ModalScreen[None]):
@@ -33,6 +35,8 @@ class RunScreen(ModalScreen[None]):
         Binding("c", "copy", "Copy as command", show=False),
         Binding("j,down", "scroll(1)", "Down", show=False),
         Binding("k,up", "scroll(-1)", "Up", show=False),
+        Binding("pagedown", "scroll(10)", "Page down", show=False),
+        Binding("pageup", "scroll(-10)", "Page up", show=False),
     ]
 
     def __init__(self, acting: Acting, command: str, now: Callable[[], float], palette: Palette) -> None:
@@ -42,8 +46,8 @@ class RunScreen(ModalScreen[None]):
         self._now = now
         self._palette = palette
         self._asked_to_stop = False
-        self._stopping = False
         self._said = ""
+        self._over: tuple[int, int, str] | None = None
         # Held, not looked up: a console that is left while this opens has no widgets to be found any more.
         self._box, self._account, self._foot = Vertical(), Static(), Static()
 
@@ -58,21 +62,32 @@ class RunScreen(ModalScreen[None]):
         self.set_interval(REFRESH_S, self._show)
 
     def _show(self) -> None:
-        report = self._acting.report
-        lines: tuple[Line, ...] = ((Span(self._acting.failure),),)
-        width = text_width(self.app.size.width)
-        if report is not None:
-            self._box.border_title = report.action.sentence
-            drill = self._acting.drill
-            lines = drill_lines(drill, self._now(), width) if drill else run_lines(report, self._now(), width)
+        acting, (width, height) = self._acting, self.app.size
+        over = None if acting.active else (width, height, self._said)
+        if over is not None and over == self._over:
+            return
+        self._over = over
+        if acting.order is not None:
+            self._box.border_title = acting.order.action.sentence
+        # A run that ended with an error of ours has told its story only so far.
+        failure: tuple[Line, ...] = ((Span(acting.failure, Tone.DOWN),),) if acting.failure else ()
+        lines = (*failure, *self._told(text_width(width), height - CONTROLS - BORDER))
         self._account.update(toned(lines, self._palette))
-        fit(self._box, len(lines), 1, self.app.size.height)
+        fit(self._box, len(lines), CONTROLS, height)
         self._foot.update(Text(self._keys(), self._palette.tones[Tone.MUTED]))
+
+    def _told(self, width: int, room: int) -> tuple[Line, ...]:
+        acting, now = self._acting, self._now()
+        if acting.drill is not None:
+            return drill_lines(acting.drill, acting.began, now, width, room)
+        if acting.report is not None:
+            return run_lines(acting.report, now, width)
+        return ((Span("▶ asking the nodes", Tone.ACCENT),),) if acting.active else ()
 
     def _keys(self) -> str:
         if not self._acting.active:
-            return self._said or "Esc closes · c copies the command"
-        if self._stopping:
+            return self._said or "Esc closes · c copies the command · j k scroll"
+        if self._acting.stopping:
             return "undoing…"
         if self._said:
             return self._said
@@ -88,7 +103,6 @@ class RunScreen(ModalScreen[None]):
         if not self._acting.active:
             return
         if self._asked_to_stop:
-            self._stopping = True
             self._acting.stop()
         self._asked_to_stop = True
         self._said = ""

@@ -1,14 +1,15 @@
-"""Drills as lines: what one does in words, how one is going, what came of it, and the list of them all."""
+"""Drills as lines: the list of them all with how they went, and what one of them does in words."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from console.engine.drill_progress import DrillProgress
-from console.judge.drill_report import DrillReport, Entry, Measure, Verdict
 from console.model.drill import (
+    EACH,
+    ROLES,
+    Bound,
     Drill,
     EvenSplit,
     Expected,
@@ -19,52 +20,30 @@ from console.model.drill import (
     Verb,
     VipOn,
 )
-from console.model.gap import Fate, Sample
+from console.model.live import LiveVrrp
+from console.model.state import ClusterState
 from console.parse.safe_text import safe
+from console.plan.action import DrillAction
+from console.plan.impact import impact_of, instance_of, preferred_of
+from console.plan.legs import Leg, legs
+from console.plan.theory import Pair, window
+from console.tui.view.amounts import latency
+from console.tui.view.drill_run import VERDICTS
+from console.tui.view.fit import column
 from console.tui.view.rows import Row
-from console.tui.view.run import client_lines, status_lines, step_lines
 from console.tui.view.tone import EMPTY, Line, Span, Tone
 
-VERDICTS = {
-    Verdict.PASS: ("● pass", Tone.OK),
-    Verdict.FAIL: ("✗ fail", Tone.DOWN),
-    Verdict.REFUSED: ("▲ refused", Tone.WARN),
-    Verdict.UNKNOWN: ("? unknown", Tone.UNKNOWN),
-}
 NEVER = ("– never run", Tone.MUTED)
-BARS = "▁▂▃▄▅▆▇█"
-FULL_BAR_MS = 20.0
-NAME, VERDICT, PASSED, WHEN = 16, 12, 8, 18
-TIMELINE_SHOWN = 40
+TAKES_AWAY = ("▲ ", Tone.WARN)
+NAME, VERDICT, PASSED, WHEN = 16, 12, 7, 17
+HEADINGS: tuple[tuple[int, Span], ...] = (
+    (NAME + 1, Span("LAST", Tone.MUTED)),
+    (NAME + VERDICT + 1, Span("PASSED", Tone.MUTED)),
+    (NAME + VERDICT + PASSED + 1, Span("WHEN, UTC", Tone.MUTED)),
+)
 
-
-def drill_summary(report: DrillReport) -> str:
-    """One line for a toast or the event list."""
-    return f"drill {report.drill}: {report.verdict}: {safe(report.sentence)}"
-
-
-def drill_lines(progress: DrillProgress, now: float, width: int) -> tuple[Line, ...]:
-    """The whole account at this moment: what is new stands first."""
-    report = progress.report
-    lines: list[Line] = [*(_verdict(report, width) if report else status_lines(progress.run, now, width))]
-    samples = progress.samples()
-    began = progress.run.began - samples.ahead_s
-    lines += _latency(samples.row, began, now - samples.ahead_s if report is None else None, width)
-    if report is not None:
-        lines += [EMPTY, *(_measure(each, width) for each in report.measures)]
-        held = (
-            ("●" if each.holds else "✗", each.text, Tone.OK if each.holds else Tone.DOWN)
-            for each in report.invariants
-        )
-        lines += [(Span(f"{glyph} ", tone), Span(safe(text)[: width - 2])) for glyph, text, tone in held]
-    else:
-        lines += client_lines(progress.run.gap, width)
-    lines.append(EMPTY)
-    for step in progress.run.steps:
-        lines += step_lines(step, now, width)
-    lines += [EMPTY, (Span("timeline, newest first", Tone.MUTED),)]
-    lines += [_entry(entry, width) for entry in reversed(progress.timeline[-TIMELINE_SHOWN:])]
-    return tuple(lines)
+Told = Callable[[Bound], str]
+"""A bound in words."""
 
 
 def drill_row(drill: Drill, reports: Sequence[Mapping[str, Any]], width: int) -> Row:
@@ -75,119 +54,109 @@ def drill_row(drill: Drill, reports: Sequence[Mapping[str, Any]], width: int) ->
     word, tone = _last(own)
     when = safe(str(own[-1].get("at", "")))[:16].replace("T", " ") if own else ""
     line: Line = (
-        Span(" " + drill.name.ljust(NAME), Tone.TITLE),
-        Span(word.ljust(VERDICT), tone),
-        Span((f"{good}/{len(carried_out)}" if carried_out else "").ljust(PASSED), Tone.MUTED),
-        Span(when.ljust(WHEN), Tone.MUTED),
+        Span(" " + column(drill.name, NAME - 1) + " ", Tone.TITLE),
+        Span(column(word, VERDICT), tone),
+        Span(column(f"{good}/{len(carried_out)}" if carried_out else "", PASSED), Tone.MUTED),
+        Span(column(when, WHEN), Tone.MUTED),
+        Span(*TAKES_AWAY) if drill.disruptive else Span("  "),
         Span(drill.title),
     )
     return Row.whole(drill.name, line, f"{drill.name}: {drill.title}", width, drill.name)
 
 
-def drill_story(drill: Drill, reports: Sequence[Mapping[str, Any]], width: int) -> tuple[Line, ...]:
+def drill_story(
+    drill: Drill, reports: Sequence[Mapping[str, Any]], state: ClusterState, now: float, width: int
+) -> tuple[Line, ...]:
     """What it is for, how it went last, and what it does; wrapped."""
-    lines: list[Line] = [(Span(line),) for line in textwrap.wrap(drill.about or drill.title, width)]
+    lines = wrapped(drill.about or drill.title, Tone.PLAIN, width)
     if drill.disruptive:
-        lines.append((Span("▲ takes a whole machine away: in a lab, or with --allow-disruptive", Tone.WARN),))
+        words = "▲ takes a whole machine away: in a lab, or with --allow-disruptive"
+        lines += wrapped(words, Tone.WARN, width)
     last = next((report for report in reversed(reports) if report.get("drill") == drill.name), None)
     if last is not None:
-        text = f"last: {last.get('verdict')}: {last.get('sentence')}"
-        lines += [(Span(line, Tone.MUTED),) for line in textwrap.wrap(safe(text), width)]
+        lines += wrapped(f"last: {last.get('verdict')}: {last.get('sentence')}", Tone.MUTED, width)
     lines.append(EMPTY)
-    for number, move in enumerate(drill.moves, start=1):
-        lines += _move(number, move, width)
+    course = course_of(drill, state, now)
+    for number, move in enumerate(drill.moves):
+        if drill.restore and number == len(drill.method):
+            lines.append((Span("then put back:", Tone.MUTED),))
+        lines += _move(move, number, _budgets(state, course[number] if course else None), width)
     return tuple(lines)
 
 
-def expected_words(expected: Expected) -> str:
+def course_of(drill: Drill, state: ClusterState, now: float) -> tuple[Leg, ...]:
+    """Its steps if it began now; nothing where it cannot be told who owns the VIP and who would take it."""
+    impact = impact_of(DrillAction(drill), state, now)
+    if impact.owner is None or impact.taker is None:
+        return ()
+    best = preferred_of(state.profile, instance_of(state.profile, None), impact.owner, impact.taker)
+    return legs(drill, impact.owner, impact.taker, best)
+
+
+def expected_words(expected: Expected, told: Told = lambda bound: bound.text) -> str:
     """What must follow, in words."""
     match expected:
         case VipOn():
-            return f"the VIP is on the {expected.who} within {expected.within.text}"
+            return f"the VIP is on {_who(expected.who)} within {told(expected.within)}"
         case StateOf():
-            return f"the {expected.who} is {expected.state} within {expected.within.text}"
+            return f"{_who(expected.who)} is {expected.state} within {told(expected.within)}"
         case Outage():
-            return f"a client's longest gap is at most {expected.at_most.text}"
+            return f"a client's longest gap is at most {told(expected.at_most)}"
         case FailedRequests():
             return f"at most {expected.at_most} requests fail" if expected.at_most else "no request fails"
         case EvenSplit():
             return "every backend has the same share"
-    return f"the VIP stays for {expected.lasting.text}"
+    return f"the VIP stays for {told(expected.lasting)}"
 
 
-def _move(number: int, move: Move, width: int) -> Iterator[Line]:
-    what = f"{move.verb} {move.unit}" if move.unit else str(move.verb)
-    if move.verb is Verb.REQUESTS:
-        what = f"{move.count} requests per domain"
-    where = "" if move.verb in (Verb.REQUESTS, Verb.WATCH, Verb.SWITCHOVER) else f" on the {move.on}"
-    yield (Span(f"{number:2} ", Tone.MUTED), Span(f"{what}{where}", Tone.TITLE))
+def move_words(move: Move) -> str:
+    """What a step does, in words."""
+    match move.verb:
+        case Verb.REQUESTS:
+            return f"{move.count} requests per domain"
+        case Verb.WATCH:
+            return "watch"
+        case Verb.SWITCHOVER:
+            return "switchover to the standby"
+    what = f"{move.verb} {move.unit} on" if move.unit else str(move.verb)
+    return f"{what} {_who(move.on)}"
+
+
+def _who(who: str) -> str:
+    """A role has an article, a node a name."""
+    return "every node" if who == EACH else f"the {who}" if who in ROLES else who
+
+
+def _budgets(state: ClusterState, leg: Leg | None) -> Told:
+    """Named times with what they come to by the profile; the dialog before a drill asks the nodes."""
+    profile, name = state.profile, instance_of(state.profile, None)
+    live = {node.name: LiveVrrp.of_profile(profile.vrrp[name], node) for node in profile.nodes.values()}
+
+    def told(bound: Bound) -> str:
+        named = any(term.name is not None for term in bound.terms)
+        if leg is None or not named or not {leg.owner, leg.standby, leg.acted_on} <= live.keys():
+            return bound.text
+        upper_s = window(bound, Pair(live[leg.owner], live[leg.standby]), live[leg.acted_on]).upper_s
+        return f"{bound.text} ({latency(upper_s * 1000)} by the profile)"
+
+    return told
+
+
+def _move(move: Move, number: int, told: Told, width: int) -> Iterator[Line]:
+    first, *rest = textwrap.wrap(safe(move_words(move)), max(20, width - 3)) or [""]
+    yield (Span(f"{number + 1:2} ", Tone.MUTED), Span(first, Tone.TITLE))
+    yield from ((Span(f"   {more}", Tone.TITLE),) for more in rest)
     for each in move.expect:
-        for line in textwrap.wrap(expected_words(each), max(20, width - 5)):
-            yield (Span(f"     {line}", Tone.MUTED),)
+        yield from wrapped(expected_words(each, told), Tone.MUTED, width, " " * 5)
+
+
+def wrapped(text: str, tone: Tone, width: int, indent: str = "") -> list[Line]:
+    """Any text, made harmless, as lines of one tone."""
+    room = max(20, width - len(indent))
+    return [(Span(indent + line, tone),) for line in textwrap.wrap(safe(text), room)]
 
 
 def _last(own: Sequence[Mapping[str, Any]]) -> tuple[str, Tone]:
     verdict = own[-1].get("verdict") if own else None
     known = {str(each): told for each, told in VERDICTS.items()}
     return known.get(str(verdict), NEVER)
-
-
-def _verdict(report: DrillReport, width: int) -> Iterator[Line]:
-    word, tone = VERDICTS[report.verdict]
-    yield (Span(word.upper(), tone), Span(f"  {report.duration_s:.1f} s", Tone.MUTED))
-    for line in textwrap.wrap(safe(report.sentence), width):
-        yield (Span(line),)
-    if report.restored_by is not None:
-        yield (Span("restored by: ", Tone.MUTED), Span(str(report.restored_by), Tone.WARN))
-    told = [*((str(f.kind), f.text) for f in report.failures), *((d.code, d.reason) for d in report.denials)]
-    for kind, text in told:
-        for line in textwrap.wrap(f"✗ {kind}: {safe(text)}", width, subsequent_indent="  "):
-            yield (Span(line, Tone.DOWN),)
-    for note in report.notes:
-        for line in textwrap.wrap(f"note: {safe(note)}", width):
-            yield (Span(line, Tone.MUTED),)
-
-
-def _measure(measure: Measure, width: int) -> Line:
-    glyph, tone = ("●", Tone.OK) if measure.holds else ("✗", Tone.DOWN)
-    measured = "never" if measure.measured_ms is None else f"{measure.measured_ms:.0f} ms"
-    slack = "" if measure.slack_ms is None else f", slack {measure.slack_ms:.0f} ms"
-    head = f"{glyph} {measure.what:<16.16} {measured:>9} "
-    budget = f"of {measure.upper_ms:.0f} ms + {measure.allowance_ms:.0f}{slack} {measure.path}"
-    return (Span(head, tone), Span(budget[: max(0, width - len(head))], Tone.MUTED))
-
-
-def _latency(samples: Sequence[Sample], began: float, now: float | None, width: int) -> Iterator[Line]:
-    """A bar for each span of time: the slowest answer in it, or a cross where a request failed."""
-    if not samples:
-        return
-    ended = samples[-1].at if now is None else now
-    columns = max(20, width - 2)
-    span_s = max(ended - began, 1.0)
-    worst: dict[int, Sample] = {}
-    for sample in samples:
-        at = min(columns - 1, int((sample.at - began) / span_s * columns))
-        if at >= 0 and (at not in worst or _badness(sample) > _badness(worst[at])):
-            worst[at] = sample
-    yield EMPTY
-    yield tuple(_bar(worst.get(column)) for column in range(columns))
-    scale = f"one column is {span_s / columns * 1000:.0f} ms; a full bar {FULL_BAR_MS:.0f} ms; ✗ a request failed"
-    yield (Span(scale[:width], Tone.MUTED),)
-
-
-def _bar(sample: Sample | None) -> Span:
-    if sample is None:
-        return Span(" ")
-    if sample.fate is not Fate.GOOD:
-        return Span("✗", Tone.DOWN)
-    level = min(len(BARS) - 1, int((sample.latency_ms or 0.0) / FULL_BAR_MS * len(BARS)))
-    return Span(BARS[level], Tone.OK)
-
-
-def _badness(sample: Sample) -> float:
-    return float("inf") if sample.fate is not Fate.GOOD else sample.latency_ms or 0.0
-
-
-def _entry(entry: Entry, width: int) -> Line:
-    head = f"{entry.at_s:8.3f} s  {entry.node or 'client':<10.10} {entry.witness:<10.10} "
-    return (Span(head, Tone.MUTED), Span(safe(entry.text)[: max(10, width - len(head))]))

@@ -31,13 +31,17 @@ def run_lines(report: RunReport, now: float, width: int) -> tuple[Line, ...]:
     lines: list[Line] = [*status_lines(report, now, width), EMPTY]
     for step in report.steps:
         lines += step_lines(step, now, width)
+    lines += [*undone_lines(report, width), EMPTY, *client_lines(report.gap, width)]
+    return tuple(lines)
+
+
+def undone_lines(report: RunReport, width: int) -> Iterator[Line]:
+    """What was taken back, each with what was seen of it."""
     for each in report.undone:
         glyph, word, tone = STAGES[each.stage]
-        lines.append(EMPTY if each is report.undone[0] else (Span(""),))
-        lines += _entry(f"{glyph} {word} undo", f"{each.undo.title} on {each.undo.node}", tone, width)
-        lines += _observed(each.text, width)
-    lines += [EMPTY, *client_lines(report.gap, width)]
-    return tuple(lines)
+        yield EMPTY
+        yield from _entry(f"{glyph} {word} undo", f"{each.undo.title} on {each.undo.node}", tone, width)
+        yield from _observed(each.text, width)
 
 
 def run_summary(report: RunReport) -> str:

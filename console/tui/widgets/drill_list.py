@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
 
 from console.model.drill import Drill
 from console.tui.view.dirty import Part
-from console.tui.view.drill import drill_row
+from console.tui.view.drill import HEADINGS, drill_row
 from console.tui.view.moment import Moment
 from console.tui.view.rows import Picture, Rows
 from console.tui.view.tone import Span, Tone
@@ -22,9 +24,11 @@ class DrillList(Pane):
     NAME = "Drills"
     ABOUT = (
         "Each drill breaks something on purpose, measures what clients lost, compares it with what VRRP's theory "
-        "allows for the configuration the nodes run with, and puts everything back. D runs the one under the "
-        "cursor, once armed. Your own stand in ~/.config/iamops/drills."
+        "allows for the configuration the nodes run with, and puts everything back. D or Enter runs the one under "
+        "the cursor, once armed; ▲ takes a whole machine away. Space and b read on below. Your own stand in "
+        "~/.config/iamops/drills."
     )
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "app.perform('drill')", "Run it", show=False)]
 
     def __init__(self, ident: str) -> None:
         super().__init__(ident)
@@ -45,4 +49,4 @@ class DrillList(Pane):
     def picture(self, moment: Moment, width: int, height: int) -> Picture:
         drills = [drill for drill in self._drills if moment.keeps((drill.name, drill.title))]
         rows = Rows((drill.name for drill in drills), lambda n: drill_row(drills[n], self._reports, width))
-        return Picture((Span("DRILLS", Tone.TITLE),), rows=rows)
+        return Picture((Span("DRILLS", Tone.TITLE),), rows=rows, overlays=HEADINGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import itertools
 from pathlib import Path
 
 import asyncssh
@@ -49,6 +50,7 @@ def hashed(name: str) -> str:
         (f"10.0.4.20\n10.0.4.20 {public(OTHER)}", Standing.CHANGED),
         (f"[10.0.4.20]:2222 {public(OTHER)}", Standing.UNKNOWN),
     ],
+    ids=itertools.count(),  # keys are made anew: they would be another name in every process
 )
 def test_standing_at_the_standard_port(text: str, expected: Standing, tmp_path: Path) -> None:
     assert standing_in(text, tmp_path) is expected
@@ -65,6 +67,7 @@ def test_standing_at_the_standard_port(text: str, expected: Standing, tmp_path: 
         (f"10.0.4.20 {public(OTHER)}", Standing.UNKNOWN),
         (f"@revoked 10.0.4.20 {public(KEY)}\n[10.0.4.20]:2222 {public(KEY)}", Standing.REVOKED),
     ],
+    ids=itertools.count(),
 )
 def test_standing_at_another_port(text: str, expected: Standing, tmp_path: Path) -> None:
     assert standing_in(text, tmp_path, port=2222) is expected

@@ -11,7 +11,7 @@ from typing import Any
 from console.engine.drill_progress import DrillProgress
 from console.engine.order import Order
 from console.engine.report import Outcome, Phase, RestoredBy, RunReport, Stage, StepReport, UndoReport
-from console.judge.drill_report import DrillReport
+from console.judge.drill_report import DrillReport, Entry
 from console.judge.drill_report import Verdict as DrillVerdict
 from console.judge.guards import Case, Denial, denials
 from console.ledger.page import Page
@@ -29,7 +29,18 @@ from tests.unit.tui import scenes
 from tests.unit.tui.scenes import FixedCluster
 
 ARMED_FOR_S = 600.0
-GOOD, DARK = Sample(0.0, Fate.GOOD, 4.0), Sample(0.0, Fate.DARK)
+# A request every 10 ms; 0.3 s of them in the dark.
+FATES = (*[Fate.GOOD] * 40, *[Fate.DARK] * 30, *[Fate.GOOD] * 90)
+UNTIL_NOW_S = 1.6
+TIMELINE = (
+    Entry(0.104, "iam-a", "console", "stop keepalived on iam-a"),
+    Entry(0.119, "iam-a", "kernel", "let go of VIP 10.0.4.99", 2.0),
+    Entry(0.931, "iam-b", "keepalived", "entered MASTER", 2.0),
+    Entry(0.932, "iam-b", "kernel", "holds VIP 10.0.4.99", 2.0),
+    Entry(0.125, None, "client", "no good answer for 810 ms: 80 dark; then answered by iam-b"),
+    Entry(1.402, "iam-a", "console", "start keepalived on iam-a"),
+    Entry(1.513, "iam-a", "keepalived", "entered BACKUP", 2.0),
+)
 # One request in the dark while the VIP moved, as a client that asks every 10 ms sees it.
 SEGMENTS = (
     Segment(Fate.GOOD, "iam-a", 0.0, 0.9, 90),
@@ -42,7 +53,7 @@ class FixedDeck:
     """`runs` are the orders that were carried out; `go_on` lets the one under way come to its end."""
 
     def __init__(self, cluster: FixedCluster, *, armed: bool = False) -> None:
-        self._cluster = cluster
+        self.cluster = cluster
         self._until = cluster.time + ARMED_FOR_S if armed else 0.0
         self.runs: list[Order] = []
         self.undone: list[Order] = []
@@ -55,10 +66,10 @@ class FixedDeck:
 
     @property
     def armed_s(self) -> float:
-        return max(0.0, self._until - self._cluster.time)
+        return max(0.0, self._until - self.cluster.time)
 
     def arm(self) -> float:
-        self._until = self._cluster.time + ARMED_FOR_S
+        self._until = self.cluster.time + ARMED_FOR_S
         return self._until
 
     def disarm(self) -> None:
@@ -80,7 +91,7 @@ class FixedDeck:
         )
 
     def consider(self, order: Order) -> tuple[Plan, tuple[Denial, ...]]:
-        state, now = self._cluster.store.state, self._cluster.now()
+        state, now = self.cluster.store.state, self.cluster.now()
         plan = plan_for(order.action, state, now)
         return plan, denials(Case(plan, state, now, order.armed, order.run))
 
@@ -89,7 +100,7 @@ class FixedDeck:
 
     async def run(self, order: Order, tell: Tell) -> RunReport:
         self.runs.append(order)
-        report = half_way(self.consider(order)[0], self._cluster.now(), order.run)
+        report = half_way(self.consider(order)[0], self.cluster.now(), order.run)
         tell(report)
         try:
             await self.go_on.wait()
@@ -108,16 +119,17 @@ class FixedDeck:
         return DrillAction(drill, LIVE)
 
     async def run_drill(self, order: Order, tell: TellDrill) -> DrillReport:
-        """`verdict` decides how it ends when it may go on."""
+        """`ending` is how it ends when it may go on."""
         self.runs.append(order)
-        now = self._cluster.now()
-        run = half_way(self.consider(order)[0], now, order.run)
-        timeline = report().timeline
-        samples = tuple(
-            replace(sample, at=run.began + 0.01 * n)
-            for n, sample in enumerate((*[GOOD] * 40, *[DARK] * 30, *[GOOD] * 90))
+        began, plan = self.cluster.now(), self.consider(order)[0]
+        self.cluster.time += UNTIL_NOW_S
+        run = half_way(plan, self.cluster.now(), order.run)
+        # On another clock than the session's, as a probe's are.
+        row = tuple(
+            Sample(0.01 * n, fate, 0.8 + n * 7 % 9 / 5 if fate is Fate.GOOD else None)
+            for n, fate in enumerate(FATES)
         )
-        progress = DrillProgress(order.action.drill, run, timeline, lambda: Samples(samples))
+        progress = DrillProgress(order.action.drill, run, TIMELINE, lambda: Samples(row, ahead_s=began))
         tell(progress)
         try:
             await self.go_on.wait()

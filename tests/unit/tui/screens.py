@@ -52,7 +52,7 @@ async def console(
     **options: object,
 ) -> AsyncIterator[Watched]:
     """A console on a fixed cluster, painted and idle."""
-    cluster = cluster or FixedCluster(state)
+    cluster = cluster or (deck.cluster if deck else FixedCluster(state))
     deck = deck or FixedDeck(cluster)
     app = ConsoleApp(cluster, deck, **options)  # type: ignore[arg-type]
     async with app.run_test(size=size) as pilot:

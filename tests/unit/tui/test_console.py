@@ -15,6 +15,7 @@ from console.tui.actions import ACTIONS, Scope
 from console.tui.app import ConsoleApp
 from console.tui.preferences import remembered_theme
 from console.tui.screens.help import HelpScreen
+from console.tui.screens.listing import Listing
 from console.tui.screens.overview import Overview
 from console.tui.widgets.pane import MOTIONS
 from tests.unit.tui import scenes
@@ -320,7 +321,7 @@ async def test_every_action_of_the_registry_is_carried_out_by_someone() -> None:
                 assert action.name in MOTIONS
                 continue
             method = f"do_{action.name.replace('-', '_')}"
-            owners = (seen.app, seen.app._orders, seen.app.view)
+            owners = (seen.app, seen.app._orders, seen.app.view, Listing)
             assert any(hasattr(owner, method) for owner in owners), action.name
 
 

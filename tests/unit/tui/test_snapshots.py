@@ -11,7 +11,7 @@ from console.judge.drill_document import drill_document
 from console.judge.findings import Finding
 from console.model.state import ClusterState
 from console.tui.app import ConsoleApp
-from tests.unit.judge.drill_samples import report
+from tests.unit.judge.drill_samples import gap, keepalived_stop, report
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck, audited
 from tests.unit.tui.scenes import FixedCluster
@@ -126,6 +126,14 @@ def test_drilling(snap_compare: Compare, size: tuple[int, int]) -> None:
 @SIZES
 def test_drilled(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = drilled()
+    app._deck.go_on.set()
+    assert snap_compare(app, terminal_size=size, run_before=_drilling)
+
+
+@SIZES
+def test_drill_failed(snap_compare: Compare, size: tuple[int, int]) -> None:
+    app = drilled()
+    app._deck.ending = report(keepalived_stop(gaps=(gap(0.125, 1.25),)), restored_by="console")
     app._deck.go_on.set()
     assert snap_compare(app, terminal_size=size, run_before=_drilling)
 
