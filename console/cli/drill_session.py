@@ -9,12 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from console.cli.acting_session import dry_lines
-from console.cli.acting_text import plan_lines, progress_lines
+from console.cli.acting_text import plan_lines
+from console.cli.drill_bar import told
 from console.cli.drill_text import result_lines
 from console.cli.exit_codes import ExitCode
 from console.cli.guarded_session import GuardedSession, asks_first, refusal_code, tell
-from console.engine.drill_progress import DrillProgress
-from console.engine.report import RunReport
 from console.judge.drill_document import drill_document, exit_code
 from console.judge.drill_junit import junit
 from console.judge.drill_markdown import markdown
@@ -37,7 +36,6 @@ class DrillSession(GuardedSession):
     def __init__(self, profile: Profile, drills: Sequence[Drill], args: argparse.Namespace) -> None:
         super().__init__(profile, args)
         self._drills = drills
-        self._shown: RunReport | None = None
 
     async def act(self) -> int:
         code = int(ExitCode.OK)
@@ -66,8 +64,8 @@ class DrillSession(GuardedSession):
                 tell("iamops: refused: not-confirmed: nothing was changed")
                 return ExitCode.REFUSED
             order = self.order(action, shown=plan.fingerprint, named=True)
-        self._shown = None
-        report = await self.operator.run_drill(order, self._progress)
+        with told(drill.name) as hear:
+            report = await self.operator.run_drill(order, hear)
         self._tell_result(report)
         return exit_code(report)
 
@@ -81,11 +79,6 @@ class DrillSession(GuardedSession):
             print(lines)
         for name, path in wanted.items():
             _write(path, FORMATS[name](report))
-
-    def _progress(self, progress: DrillProgress) -> None:
-        for line in progress_lines(self._shown, progress.run):
-            tell(line)
-        self._shown = progress.run
 
 
 def _write(path: str, text: str) -> None:

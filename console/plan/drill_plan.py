@@ -162,8 +162,8 @@ class _Builder:
         return bring_back(str(verb), self._fence(verb, node), node, seen)
 
     def _fence(self, verb: Verb, node: str) -> tuple[str, ...]:
-        words = dict(self._state.profile.fencing).get(str(verb), ())  # type: ignore[call-overload]
-        return tuple(word.replace("{node}", node) for word in words)
+        by_verb = {str(name): words for name, words in self._state.profile.fencing.items()}
+        return tuple(word.replace("{node}", node) for word in by_verb.get(str(verb), ()))
 
     # --- the others ---
 

@@ -6,6 +6,7 @@ import contextlib
 import getpass
 import os
 import socket
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -36,6 +37,7 @@ from console.session.hands import StoreEyes
 from console.session.resources import audit_file
 
 ARMED_FOR_S = 600.0
+SWITCH_S = 0.0005
 
 
 class Operator:
@@ -168,8 +170,11 @@ class _Meter:
     def __init__(self, probe: GapProbe, clock: Clock) -> None:
         self._probe = probe
         self._clock = clock
+        self._usual_s = sys.getswitchinterval()
 
     def start(self) -> None:
+        # The probe's thread must not wait for the interpreter while the screen or a judge is busy.
+        sys.setswitchinterval(SWITCH_S)
         self._probe.start()
 
     def report(self) -> GapReport | None:
@@ -180,6 +185,7 @@ class _Meter:
 
     def stop(self) -> None:
         self._probe.stop()
+        sys.setswitchinterval(self._usual_s)
 
 
 class _Ledger:

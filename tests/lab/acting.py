@@ -24,7 +24,7 @@ from console.session.profiles import find_profile, load_profile
 from tests.lab.conftest import LabForTests, alone_with
 
 PLACE = Place(state=Path("/var/lib/iamops/lab-acting"), prefix="iamact-")
-DEAD_MAN_S = 10
+DEAD_MAN_S = 8
 RUN_TIMEOUT_S = 120
 
 
@@ -52,6 +52,7 @@ class ActingLab(LabForTests):
 
     def __init__(self, lab: Lab, directory: Path) -> None:
         super().__init__(lab)
+        self._dead_man_s = lab.profile.safety.dead_man_s
         self.exec_command = lab.exec_command
         self.directory = directory
         self.profile_file = directory / "lab.yaml"
@@ -61,7 +62,7 @@ class ActingLab(LabForTests):
     def write_profile(self, name: str = "lab.yaml", **changes: Any) -> Path:
         """The profile as a file, with changes to its top-level sections."""
         path = self.directory / name
-        raw = {**raw_profile(), **changes}
+        raw = {**raw_profile(self._dead_man_s), **changes}
         path.write_text(yaml.safe_dump({key: value for key, value in raw.items() if value is not None}))
         return path
 
@@ -104,13 +105,13 @@ class ActingLab(LabForTests):
         }
 
 
-def raw_profile() -> dict[str, Any]:
+def raw_profile(dead_man_s: int) -> dict[str, Any]:
     """The shipped lab profile, moved to this place."""
     raw: dict[str, Any] = yaml.safe_load(find_profile("lab").read_text())
     raw["network_namespace"] = PLACE.operator_namespace
     raw["ssh"] = {"user": "iamops", "key": str(PLACE.key), "known_hosts": str(PLACE.known_hosts)}
     raw["vrrp"]["VI_1"]["auth"] = {"type": "PASS", "from_file": str(PLACE.vrrp_secret)}
-    raw["safety"] = {"dead_man_s": DEAD_MAN_S, "anti_flap_s": 0}
+    raw["safety"] = {"dead_man_s": dead_man_s, "anti_flap_s": 0}
     return raw
 
 
@@ -119,11 +120,11 @@ def profile_of(path: Path) -> Profile:
 
 
 @contextmanager
-def acting_lab(fresh: bool = True) -> Iterator[ActingLab]:
+def acting_lab(fresh: bool = True, dead_man_s: int = DEAD_MAN_S) -> Iterator[ActingLab]:
     """The lab from nothing; it is taken away afterwards."""
     with tempfile.TemporaryDirectory(prefix="iamops-acting-") as temporary:
         path = Path(temporary) / "lab.yaml"
-        path.write_text(yaml.safe_dump(raw_profile()))
+        path.write_text(yaml.safe_dump(raw_profile(dead_man_s)))
         with alone_with(Lab(profile_of(path), PLACE)) as lab:
             lab.reset() if fresh else lab.up()
             try:

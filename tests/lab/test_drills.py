@@ -28,7 +28,8 @@ NOTIFY = "/etc/keepalived/keepalived_notify.sh"
 CHECK = "/etc/keepalived/check_nginx.sh"
 VIP, HOST, NAMESPACE = "10.0.4.99", "iam.api.marmotedu.com", "iamops-op"
 AGREEMENT_MS = 20.0
-KILLS = 3
+# Twenty of them in the soak.
+KILLS = 1
 
 
 @dataclass(frozen=True)
@@ -114,26 +115,23 @@ def edited(lab: LabForTests, node: str, path: str, sed: str, *, reload: bool = F
         lab.must(node, ["systemctl", "restart", "keepalived"])
 
 
-def test_the_seed_passes_from_either_owner_and_agrees_with_a_witness(drills: Drills):
-    for owner in ("iam-a", "iam-b"):
-        if owner == "iam-b":
-            assert drills.run("switchover").code == 0
-            drills.lab.must("iam-a", ["systemctl", "restart", "keepalived"])
-            assert wait_until(lambda: drills.lab.status().owners == ("iam-b",), wait_s=10)
+def test_both_owners_pass_and_agree_with_a_witness(drills: Drills):
+    """The first leaves the VIP with iam-b; the seed's three scenarios begin there."""
+    for owner, name in (("iam-a", "keepalived-stop"), ("iam-b", "seed")):
         junit, page = drills.directory / "out.xml", drills.directory / "out.md"
         with probing(VIP, HOST, namespace=NAMESPACE, seconds=90) as witness:
-            done = drills.run("seed", "--junit", str(junit), "--markdown", str(page))
+            done = drills.run(name, "--junit", str(junit), "--markdown", str(page))
         assert done.code == 0, done.told or done.err
         ours, theirs = done.report["client"]["longest_gap_ms"], witness.longest_ms
-        print(f"seed from {owner}: ours {ours} ms, witness {theirs} ms")
+        print(f"{name} from {owner}: ours {ours} ms, witness {theirs} ms")
         assert abs(ours - theirs) <= AGREEMENT_MS
         assert {budget["path"] for budget in done.report["budgets"] if budget["path"]} == {"farewell"}
         assert done.report["nodes"][owner]["live"]["source"] == "keepalived"
         assert done.report["nodes"][owner]["keepalived"].startswith("2.")
         assert JUnitXml.fromfile(str(junit)).failures == 0
-        assert page.read_text().startswith("# ✅ PASS: drill seed on lab")
+        assert page.read_text().startswith(f"# ✅ PASS: drill {name} on lab")
     history = json.loads(drills.iamops("drill", "history", "seed", "--json").stdout)
-    assert history["drills"]["seed"] == {"passed": 2, "runs": 2}
+    assert history["drills"]["seed"] == {"passed": 1, "runs": 1}
     assert json.loads(drills.iamops("audit", "verify", "--json").stdout)["broken"] is None
 
 
