@@ -8,6 +8,14 @@ from console.model.profile import Node, VrrpInstance
 
 
 @dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """A node's clock minus ours, in ms, and how well that is known."""
+
+    offset_ms: float
+    uncertainty_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class LiveCheck:
     """A tracked vrrp_script."""
 

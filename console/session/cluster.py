@@ -10,7 +10,7 @@ from console.judge.findings import Finding
 from console.judge.rules import findings
 from console.model.events import ClientProbed, Event
 from console.model.facts import HostReport, ProbeReport
-from console.model.live import LiveVrrp
+from console.model.live import ClockOffset, LiveVrrp
 from console.model.profile import Profile
 from console.model.state import PUBLIC, ClusterState, pending
 from console.nodes.client_probe import ClientProbe, ClientTarget
@@ -24,7 +24,6 @@ from console.nodes.transport import CommandFailed, Transport, TransportError
 from console.nodes.watch import Watch
 from console.session.clock import Clock, session_clock
 from console.session.hands import NodeHands
-from console.session.recorder import ClockOffset
 from console.store import Store
 
 CLOCK_LOOKS = 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import getpass
 import os
 import socket
@@ -11,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.engine.engine import Engine, Tell
 from console.engine.order import Order
@@ -25,16 +26,16 @@ from console.model.drill import Drill
 from console.model.gap import GapReport, Samples
 from console.model.profile import Environment
 from console.nodes.gap_probe import GapProbe
-from console.parse.drill_yaml import DrillError
 from console.plan.action import ALLOWANCE_S, Action, DrillAction, command_line
 from console.plan.steps import Plan
 from console.session.clock import Clock
 from console.session.cluster import Cluster, client_targets
-from console.session.driller import Driller, record_body
-from console.session.driller import Tell as TellDrill
-from console.session.drills import DrillUnreadable, available_drills, load_drill
 from console.session.hands import StoreEyes
 from console.session.resources import audit_file
+
+if TYPE_CHECKING:
+    from console.session.driller import Driller
+    from console.session.driller import Tell as TellDrill
 
 ARMED_FOR_S = 600.0
 SWITCH_S = 0.0005
@@ -58,7 +59,6 @@ class Operator:
         self._audit = _Ledger(self._ledger)
         self._engine = Engine(cluster.hands, eyes, self._audit, self._meter)
         self._measuring: GapMeter | None = None
-        self._driller = Driller(cluster, self._engine.run, lambda: self._measuring)
 
     # --- arming ---
 
@@ -112,6 +112,9 @@ class Operator:
 
         One that is not valid here is left out: `iamops drill show` says what is wrong with it.
         """
+        from console.parse.drill_yaml import DrillError
+        from console.session.drills import DrillUnreadable, available_drills, load_drill
+
         profile, found = self._cluster.profile, list[Drill]()
         for name in available_drills():
             with contextlib.suppress(DrillError, DrillUnreadable):
@@ -129,8 +132,17 @@ class Operator:
         """The drill with budgets from what the nodes are running with now. Raises NoSuchTarget."""
         return await self._driller.action(drill, instance=instance, allowance_s=allowance_s, disruptive=disruptive)
 
+    @functools.cached_property
+    def _driller(self) -> Driller:
+        """Made when it is asked for: what it needs would keep the first frame waiting."""
+        from console.session.driller import Driller
+
+        return Driller(self._cluster, self._engine.run, lambda: self._measuring)
+
     async def run_drill(self, order: Order, tell: TellDrill) -> DrillReport:
         """Carries a drill out, judges it and keeps its report in the ledger. Cancelling undoes first."""
+        from console.session.driller import record_body
+
         self._measuring = None
         report = await self._driller.run(order, tell)
         try:

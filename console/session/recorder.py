@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from console.judge.drill_evidence import AddressSeen, StateSeen
 from console.judge.drill_report import Entry
 from console.model.events import AddressChanged, Event, LinkChanged, UnitReported, VrrpTransition
+from console.model.live import ClockOffset
 from console.model.state import ClusterState
 from console.store import Store
 
 # A node's clock was never compared with ours: what it says happened when we heard of it.
 UNSURE_S = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class ClockOffset:
-    """A node's clock minus ours, in ms, and how well that is known."""
-
-    offset_ms: float
-    uncertainty_ms: float
 
 
 class Recorder:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from console.judge.drill_report import NodeFacts
-from console.model.live import LiveVrrp
+from console.model.live import ClockOffset, LiveVrrp
 from console.nodes.drill_notes import LogMark, NotifyLine, notify_lines, notify_mark, versions
 from console.session.cluster import Cluster
 from console.session.drill_account import live_document
-from console.session.recorder import ClockOffset, Recorder
+from console.session.recorder import Recorder
 
 NOTIFY_RESOLUTION_S = 1.0
 NOT_CONNECTED = LogMark(None, "not connected")

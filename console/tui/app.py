@@ -42,6 +42,7 @@ from console.tui.view.moment import Moment
 from console.tui.widgets.foot import Foot
 
 TICK_S = 1.0
+DRILLS_AFTER_S = 3.0
 JUDGE_GAP_S = 0.25
 HELP_WIDTH = 76
 QUIT_AGAIN_S = 5.0
@@ -112,7 +113,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.set_interval(TICK_S, self._tick)
         self._frames.mark(ALL, urgent=True)
         self.run_worker(self._start(), name="cluster", exit_on_error=False)
-        self.work(self._learn_drills(), "drills")
+        # Not before the first live frame: it would have to wait for eleven files.
+        self.set_timer(DRILLS_AFTER_S, lambda: self.work(self._learn_drills(), "drills"))
         # What was made to start stays for good. Not walking through it again keeps a collection, and
         # with it the way from an event to the screen, under a few milliseconds instead of fifty.
         self.call_after_refresh(gc.freeze)
