@@ -42,7 +42,8 @@ class View(Screen[None]):
         for widget in self.query(Painted):
             if widget.PART in parts and widget.display:
                 widget.paint(moment)
-        self.foot.show_keys(self.situation)
+        if Part.HEADER in parts:
+            self.foot.show_keys(self.situation)
 
     def dress(self, palette: Palette) -> None:
         """Puts another theme on every part."""
