@@ -256,8 +256,9 @@ def test_requests_are_logged_for_the_group_adm(lab):
 
 
 def test_round_robin_reaches_both_backends(lab):
-    served = {answer(lab).getheader("X-Stand-In") for _ in range(10)}
-    assert served == {"iam-apiserver on iam-a, iamops lab", "iam-apiserver on iam-b, iamops lab"}
+    """nginx leaves a backend that was not there when it started alone for ten seconds (fail_timeout)."""
+    both = {"iam-apiserver on iam-a, iamops lab", "iam-apiserver on iam-b, iamops lab"}
+    assert wait_until(lambda: {answer(lab).getheader("X-Stand-In") for _ in range(10)} == both, wait_s=15)
 
 
 def test_mongod_greets_both_nodes(lab):
