@@ -138,7 +138,10 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _milliseconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value <= 60_000:
         raise argparse.ArgumentTypeError(f"expected 0 to 60000 milliseconds, found {text}")
     return value
