@@ -22,19 +22,24 @@ check: install
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 3 -m "not lab" tests
 
-## lab-test: the tests on the lab (root on Debian)
-lab-test: install lab-tools
-	$(BIN)/pytest -m lab tests
+## lab-test: the tests on the lab (root on Debian): several labs side by side, then what measures times, alone
+lab-test: install lab-tools $(BIN)/promtool
+	$(BIN)/pytest -m "lab and not alone" -n 4 --dist loadgroup --durations 15 tests
+	$(BIN)/pytest -m "lab and alone" --durations 15 tests
 
 ## bench: every number of the design, measured on the lab beside the alternative
 bench: install lab-tools
 	@command -v watch >/dev/null || apt-get install -y -qq procps
+	@command -v goaccess >/dev/null && command -v mawk >/dev/null || apt-get install -y -qq goaccess mawk
 	$(BIN)/python -m tests.bench --save
 
-## soak: every action cut at every boundary in every way, and drills again and again (about two hours)
+## soak: every action cut at every boundary in every way, drills again and again, a million log lines, every rule (two hours)
 soak: install lab-tools
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak.drills
+	$(BIN)/python -m tests.soak.pushes
+	$(BIN)/python -m tests.soak.traffic
+	$(BIN)/python -m tests.soak.triage --save
 
 install: $(VENV)/.installed
 
@@ -46,6 +51,14 @@ $(VENV)/.installed: pyproject.toml
 lab-tools:
 	@for tool in $(LAB_TOOLS); do command -v $$tool >/dev/null || missing=1; done; \
 	if [ -n "$$missing" ]; then apt-get update -qq && apt-get install -y -qq $(LAB_PACKAGES); fi
+
+# promtool alone, unpacked: installing its package would start a Prometheus on this machine.
+$(BIN)/promtool: | $(VENV)/.installed
+	@if command -v promtool >/dev/null; then ln -s "$$(command -v promtool)" $@; else \
+	apt-get update -qq && dir=$$(mktemp -d) && cd $$dir && \
+	apt-get download -qq -o APT::Sandbox::User=root prometheus && \
+	dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool >promtool && \
+	install promtool $(CURDIR)/$@ && rm -r $$dir; fi
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist snapshot_report.html

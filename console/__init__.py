@@ -1,3 +1,3 @@
 """iamops: a terminal operations console for a highly available IAM deployment."""
 
-__version__ = "0.3.0"
+__version__ = "0.6.0"

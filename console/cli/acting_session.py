@@ -19,13 +19,19 @@ from console.plan.steps import Plan, document
 class ActingSession(GuardedSession):
     """From the command line to the exit code."""
 
-    def __init__(self, profile: Profile, action: Action, args: argparse.Namespace) -> None:
+    def __init__(self, profile: Profile, action: Action | None, args: argparse.Namespace) -> None:
         super().__init__(profile, args)
         self._action = action
         self._shown: RunReport | None = None
 
+    async def action(self) -> Action:
+        """What to do; subclasses may have to look at the nodes first."""
+        assert self._action is not None  # noqa: S101 - given, or this is overridden
+        return self._action
+
     async def act(self) -> int:
-        order = self.order(self._action)
+        action = await self.action()
+        order = self.order(action)
         plan, denied = self.operator.consider(order)
         if self.args.dry_run:
             return self._dry(plan, denied)
@@ -34,8 +40,8 @@ class ActingSession(GuardedSession):
             if not await self.agreed(plan):
                 tell("iamops: refused: not-confirmed: nothing was changed")
                 return ExitCode.REFUSED
-            order = self.order(self._action, shown=plan.fingerprint, named=True)
-        report = await self.operator.run(order, self._progress)
+            order = self.order(action, shown=plan.fingerprint, named=True)
+        report = await self.operator.run(order, self.progress)
         code = exit_code(report)
         if report.outcome is Outcome.REFUSED:
             tell("\n".join(f"iamops: {line}" for line in result_lines(report)))
@@ -53,7 +59,7 @@ class ActingSession(GuardedSession):
             print("\n".join(dry_lines(plan, denied)))
         return refusal_code(denied) if denied else ExitCode.OK
 
-    def _progress(self, report: RunReport) -> None:
+    def progress(self, report: RunReport) -> None:
         for line in progress_lines(self._shown, report):
             tell(line)
         self._shown = report

@@ -22,7 +22,7 @@ def plan_lines(plan: Plan) -> list[str]:
 
 
 def _step_lines(number: int, step: Step) -> Iterator[str]:
-    given = f" <<< {step.stdin.strip()}" if step.stdin else ""
+    given = f" <<< {step.given.strip()}" if step.stdin else ""
     yield f"  {number:2} {step.title}"
     if step.argv:
         yield f"       {step.node}$ {shlex.join(step.argv)}{given}"

@@ -7,11 +7,36 @@ import traceback
 
 from console.cli.exit_codes import ExitCode
 from console.ledger.audit import LedgerError
+from console.ledger.watch_directory import WatchBusy
+from console.nodes.config_files import ConfigUnreadable
 from console.nodes.transport import TransportError
 from console.parse.drill_yaml import DrillError
+from console.parse.profile_edit import EditRefused
 from console.parse.profile_yaml import ProfileError
+from console.render.templating import RenderError
+from console.session.alert_urls import AlertUrlsRefused
+from console.session.config_directory import DirectoryUnreadable
+from console.session.configurator import CannotDrain, NoSuchPush
 from console.session.drills import DrillNotFound, DrillUnreadable
+from console.session.metrics_server import MetricsRefused
+from console.session.profile_file import ProfileNotYours
 from console.session.profiles import ProfileNotFound, ProfileUnreadable
+from console.session.secrets import SecretMissing
+
+SENTENCES = (
+    ProfileNotFound,
+    ProfileNotYours,
+    ProfileUnreadable,
+    DrillNotFound,
+    DrillUnreadable,
+    RenderError,
+    SecretMissing,
+    EditRefused,
+    NoSuchPush,
+    DirectoryUnreadable,
+    AlertUrlsRefused,
+    MetricsRefused,
+)
 
 
 def explain(error: Exception) -> tuple[str, ExitCode]:
@@ -22,9 +47,13 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
         return f"the profile is not valid\n{error}", ExitCode.USAGE
     if isinstance(error, DrillError):
         return f"the drill is not valid\n{error}", ExitCode.USAGE
-    if isinstance(error, (ProfileNotFound, ProfileUnreadable, DrillNotFound, DrillUnreadable)):
+    if isinstance(error, ConfigUnreadable):
+        return str(error), ExitCode.UNREACHABLE
+    if isinstance(error, SENTENCES):
         return str(error), ExitCode.USAGE
-    if isinstance(error, LedgerError):
+    if isinstance(error, CannotDrain):
+        return f"refused: cannot-drain: {error}", ExitCode.REFUSED
+    if isinstance(error, (LedgerError, WatchBusy)):
         return str(error), ExitCode.REFUSED
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}", ExitCode.USAGE

@@ -47,6 +47,7 @@ class GuardedSession:
     async def _run(self) -> int:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - we are inside one
+        self.loop = asyncio.get_running_loop()
         _cancel_on_signals(task)
         await self.cluster.start()
         try:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import contextlib
+import gc
 import os
 import signal
 import sys
@@ -12,6 +15,9 @@ from console.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from console.model.profile import Profile
+    from console.session.cluster import Cluster
+    from console.session.operator import Operator
+    from console.tui.app import ConsoleApp
 
 # A terminal that goes away must not leave an action half done.
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
@@ -28,12 +34,30 @@ def show(profile: Profile, profile_name: str | None = None) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print("iamops: the console needs a terminal; `iamops status` works without one", file=sys.stderr)
         return ExitCode.USAGE
+    # Until the first frame: what is being loaded stays, and need not be walked through again and again.
+    gc.disable()
+    return asyncio.run(_shown(profile, profile_name or profile.name))
+
+
+async def _shown(profile: Profile, profile_name: str) -> int:
+    """Connects while the screen is still being loaded: both take long, and one of them mostly waits."""
     from console.session.cluster import Cluster
-    from console.session.operator import Operator
+
+    cluster = Cluster(profile, for_console=True)
+    # What stops the session from starting is told by the console, which tries again.
+    with contextlib.suppress(Exception):
+        await cluster.start()
+    app = await asyncio.to_thread(_console, cluster, profile_name)
+    await app.run_async()
+    return app.return_code or ExitCode.OK
+
+
+def _console(cluster: Cluster, profile_name: str) -> ConsoleApp:
     from console.tui.app import ConsoleApp
 
-    cluster = Cluster(profile)
-    deck = Operator(cluster, profile_name=profile_name or profile.name)
-    app = ConsoleApp(cluster, deck, no_color=bool(os.environ.get("NO_COLOR")), leave_on=SIGNALS)
-    app.run()
-    return app.return_code or ExitCode.OK
+    def deck() -> Operator:
+        from console.session.operator import Operator
+
+        return Operator(cluster, profile_name=profile_name)
+
+    return ConsoleApp(cluster, deck, no_color=bool(os.environ.get("NO_COLOR")), leave_on=SIGNALS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from console.cli.acting import act, add_action_parser
+from console.cli.acting import act, add_action_parser, refused_at_once
 from console.cli.exit_codes import ExitCode
 
 VERBS = {
@@ -36,6 +36,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
                 action="store_true",
                 help="every node that has the unit, one after the other, each observed healthy first",
             )
+            parser.add_argument(
+                "--drain",
+                action="store_true",
+                help="with --rolling: a node's backend gets no requests while it restarts, so none is lost",
+            )
         else:
             parser.add_argument("node", metavar="NODE", help="a node of the profile")
 
@@ -46,8 +51,24 @@ def run(args: argparse.Namespace) -> int:
     unit = args.unit.removesuffix(".service")
     rolling = getattr(args, "rolling", False)
     if rolling == (args.node is not None):
-        print("iamops: name a node, or --rolling for all of them", file=sys.stderr)
-        return ExitCode.USAGE
+        return _usage("name a node, or --rolling for all of them")
+    if getattr(args, "drain", False):
+        return _drained(unit, args) if rolling else _usage("--drain goes with --rolling")
     if rolling:
         return act(RollingRestart(unit), args)
     return act(ServiceAction(Verb(args.command), unit, args.node), args)
+
+
+def _drained(unit: str, args: argparse.Namespace) -> int:
+    refused = refused_at_once(args)
+    if refused is not None:
+        return refused
+    from console.cli.config_push_session import DrainedRestartSession
+    from console.session.profiles import load_profile
+
+    return DrainedRestartSession(load_profile(args.profile), unit, args).run()
+
+
+def _usage(message: str) -> int:
+    print(f"iamops: {message}", file=sys.stderr)
+    return ExitCode.USAGE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 
 SETTLE_TIMEOUT_S = 6.0
 
@@ -30,6 +31,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     from console.session.profiles import load_profile
 
+    if not args.watch:
+        gc.disable()  # over before there is anything worth collecting
     profile = load_profile(args.profile)  # a broken profile is told before SSH is even loaded
     from console.cli.status_session import show_status
 

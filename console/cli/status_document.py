@@ -199,7 +199,7 @@ def _finding(finding: Finding) -> Json:
         "severity": str(finding.severity),
         "title": finding.title,
         "node": finding.node,
-        "evidence": list(finding.evidence),
+        "evidence": [str(each) for each in finding.evidence],
         "next": finding.next,
     }
 

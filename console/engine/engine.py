@@ -23,6 +23,7 @@ from console.engine.report import (
 from console.engine.stepping import Stepper, Stopped
 from console.judge.guards import Case, Denial, denials, standing
 from console.model.facts import LinkState
+from console.plan.action import ConfigPush
 from console.plan.build import plan_for
 from console.plan.expectation import Reading, StateExpectation, Verdict, VipSomewhere, told_all
 from console.plan.steps import Kind, Plan, document
@@ -177,7 +178,8 @@ class _Run:
         if stop is not None and stop.refusal is not None and not self._stepper.touched:
             self._tell(phase=Phase.UNDOING)
             await self._stepper.back()
-            self._refuse((Denial(stop.refusal, why, overridable=True),))
+            insist = not isinstance(self._order.action, ConfigPush)
+            self._refuse((Denial(stop.refusal, why, overridable=insist),))
             return
         spoiled = bool(self._stepper.spoiled)
         self._tell(phase=Phase.UNDOING)

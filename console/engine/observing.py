@@ -6,19 +6,18 @@ from collections.abc import Callable, Sequence
 
 from console.engine.ports import Eyes, Hands, NotSent, OutcomeUnknown
 from console.plan.expectation import (
+    LOOKS,
     Expectation,
-    FreshWorkers,
     Look,
     Reading,
     StateExpectation,
-    TimerArmed,
     Verdict,
     judge_all,
 )
 
 LOOK_AGAIN_S = 0.5
 PATIENCE_S = 0.1
-LOOK_TIMEOUT_S = 3.0
+LOOK_TIMEOUT_S = 6.0
 
 
 async def observe(
@@ -35,8 +34,8 @@ async def observe(
 
     Evidence must be newer than `since`; `began` is when the step began, for looks that tell ages.
     """
-    inner = tuple(each for each in expected if not isinstance(each, TimerArmed | FreshWorkers))
-    looks = tuple(each for each in expected if isinstance(each, TimerArmed | FreshWorkers))
+    inner = tuple(each for each in expected if not isinstance(each, LOOKS))
+    looks = tuple(each for each in expected if isinstance(each, LOOKS))
     asked_at = float("-inf")
     while True:
         if inner and eyes.now() - asked_at >= LOOK_AGAIN_S:

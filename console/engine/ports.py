@@ -67,6 +67,10 @@ class Hands(Protocol):
         """
         ...
 
+    async def confirmed(self, timeout_s: float) -> Answer:
+        """Waits until the operator says that what is in place may stay; exit code 1 when nobody does."""
+        ...
+
     async def here(self, argv: Sequence[str], *, timeout_s: float) -> Answer:
         """Runs a command on the operator's machine. Raises OutcomeUnknown when it takes too long."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,10 +11,9 @@ from console.engine.ports import Answer, Eyes, Hands, Lock, NotSent, OutcomeUnkn
 from console.engine.report import Stage, StepReport, UndoReport
 from console.model.facts import LinkState
 from console.plan.expectation import (
-    FreshWorkers,
+    LOOKS,
     Reading,
     StateExpectation,
-    TimerArmed,
     Verdict,
     VipSomewhere,
     judge_all,
@@ -65,9 +65,9 @@ class Stepper:
 
     async def _step(self, number: int) -> None:
         step = self.steps[number].step
-        lost = None if step.here else self._lock.lost(step.node)
-        if lost is not None:
-            raise self._over(number, Stage.FAILED, f"not sent: {lost}")
+        lost = [why for each in (step, *step.together) if not each.here and (why := self._lock.lost(each.node))]
+        if lost:
+            raise self._over(number, Stage.FAILED, f"not sent: {lost[0]}")
         self._report(number, stage=Stage.RUNNING, began=self._eyes.now())
         if step.kind is not Kind.WATCH:
             answer = await self._sent(number, step)
@@ -95,8 +95,12 @@ class Stepper:
         try:
             if step.kind is Kind.ASK:
                 return await self._hands.ask(step.count, timeout_s=step.timeout_s)
+            if step.kind is Kind.CONFIRM:
+                return await self._hands.confirmed(step.timeout_s)
             if step.here:
                 return await self._here(step)
+            if step.together:
+                return await self._together(step)
             answer = await self._hands.run(
                 step.node, step.argv, stdin=step.stdin, timeout_s=self._left_s(step, step.timeout_s)
             )
@@ -108,6 +112,24 @@ class Stepper:
         if answer.exit_status != 0 and step.undo is not None:
             del self._armed[step.undo.name]  # what we did not arm is not ours to disarm
         return answer
+
+    async def _together(self, step: Step) -> Answer:
+        """The same moment for all nodes, so that no cut falls between them. Raises OutcomeUnknown if any is."""
+        sent = [
+            self._hands.run(each.node, each.argv, stdin=each.stdin, timeout_s=each.timeout_s)
+            for each in (step, *step.together)
+        ]
+        answers = await asyncio.gather(*sent, return_exceptions=True)
+        for each, answer in zip((step, *step.together), answers, strict=True):
+            if isinstance(answer, NotSent | OutcomeUnknown):
+                raise OutcomeUnknown(f"{each.node}: {answer}") from None
+            if isinstance(answer, BaseException):
+                raise answer
+            if answer.exit_status != 0:
+                return replace(answer, stderr=f"{each.node}: {answer.stderr}")
+        first = answers[0]
+        assert isinstance(first, Answer)  # noqa: S101 - everything else was dealt with above
+        return first
 
     async def _seen(self, step: Step, began: float) -> Reading:
         since = self._eyes.now()
@@ -144,14 +166,18 @@ class Stepper:
         """No step waits so long that the node's own timer would undo it under our hands."""
         if step.spoils is None or step.spoils not in self._armed:
             return wanted_s
-        fires_at = self._armed[step.spoils][1] + self._dead_man_s
+        undo, armed_at = self._armed[step.spoils]
+        fires_at = armed_at + self._fires_s(undo)
         return max(0.1, min(wanted_s, fires_at - DEAD_MAN_MARGIN_S - self._eyes.now()))
 
+    def _fires_s(self, undo: Undo) -> int:
+        return undo.fires_s or self._dead_man_s
+
     def _settled(self, step: Step) -> None:
-        if step.kind is Kind.DISARM and step.mends is not None:
-            self._armed.pop(step.mends, None)
-        if step.mends is not None:
-            self.spoiled.pop(step.mends, None)
+        for name in step.all_mends:
+            self.spoiled.pop(name, None)
+            if step.kind is Kind.DISARM:
+                self._armed.pop(name, None)
 
     def _never_happened(self, step: Step) -> None:
         if step.undo is not None:
@@ -258,7 +284,7 @@ class Stepper:
         HOLDS: all of it was seen to be back. NOT_YET: seen, and it is not. UNKNOWN: nobody can see it.
         """
         now = self._eyes.now()
-        fires = [at + self._dead_man_s for name, (_, at) in self._armed.items() if name in self.spoiled]
+        fires = [at + self._fires_s(undo) for name, (undo, at) in self._armed.items() if name in self.spoiled]
         found = Verdict.HOLDS
         for name, undo in tuple(self.spoiled.items()):
             deadline = max([now, *fires]) + undo.within_s
@@ -283,7 +309,7 @@ class Stepper:
 
 
 def _of_state(step: Step) -> tuple[StateExpectation, ...]:
-    return tuple(each for each in step.expect if not isinstance(each, TimerArmed | FreshWorkers))
+    return tuple(each for each in step.expect if not isinstance(each, LOOKS))
 
 
 def _complaint(answer: Answer) -> str:

@@ -5,7 +5,6 @@ One test case for the verdict, one for each step, budget, invariant and part of 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,9 +12,7 @@ from xml.etree import ElementTree
 
 from console.judge.drill_document import rfc3339
 from console.judge.drill_report import DrillReport, Measure, StepLine, Verdict
-
-# What XML 1.0 cannot hold, not even escaped.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from console.judge.xml_text import xml_text as _xml
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +129,3 @@ def _timeline(report: DrillReport) -> Iterator[str]:
 
 def _clean(attributes: dict[str, str]) -> dict[str, str]:
     return {key: _xml(value) for key, value in attributes.items()}
-
-
-def _xml(text: str) -> str:
-    return _NOT_XML.sub("\ufffd", text)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from console.judge.drill_document import rfc3339
 from console.judge.drill_report import DrillReport, Invariant, Measure, NodeFacts, Verdict
-from console.parse.safe_text import safe
+from console.judge.markdown_text import inline as _cell
 
 WORDS = {
     Verdict.PASS: "✅ PASS",
@@ -15,8 +14,6 @@ WORDS = {
     Verdict.REFUSED: "⛔ REFUSED",
     Verdict.UNKNOWN: "❓ UNKNOWN",
 }
-_BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
-_MARKS = re.compile(r"([\\`*_~\[\]<>|#&])")
 
 
 def markdown(report: DrillReport) -> str:
@@ -109,8 +106,3 @@ def _clock(node: NodeFacts) -> str:
 
 def _seconds(took_s: float | None) -> str:
     return "" if took_s is None else f"{took_s:.2f} s"
-
-
-def _cell(text: str) -> str:
-    """Text from a node or a person: on one line, and none of it Markdown or HTML."""
-    return _MARKS.sub(r"\\\1", safe(_BREAKS.sub(" ", text)))

@@ -9,6 +9,7 @@ from console.judge.drill_evidence import Evidence
 from console.judge.drill_invariants import SAME_CONFIG, VIP_WAY, invariants
 from console.judge.drill_notify import listed, notify_failures
 from console.judge.drill_report import Failure, FailureKind, Invariant, Measure
+from console.judge.split_verdict import split_verdict
 from console.model.drill import EvenSplit, FailedRequests
 
 
@@ -69,15 +70,12 @@ def _split_failures(part: Slice) -> Iterator[Failure]:
     if not any(isinstance(each, EvenSplit) for each in part.leg.move.expect):
         return
     for domain, said in part.run.said.items():
-        unread = said["unread"]
-        if unread:
-            why = "; ".join(f"{node}: {reason}" for node, reason in unread.items())
-            yield Failure(
-                FailureKind.SPLIT, f"{domain}: where its requests went cannot be told: {why}", part.title
-            )
-            continue
-        counts = said["backends"]
-        spare = int(said["others"]) + (1 if said["sent"] % max(1, len(counts)) else 0)
-        if counts and max(counts.values()) - min(counts.values()) > spare:
-            told = ", ".join(f"{count} on {node}" for node, count in counts.items())
-            yield Failure(FailureKind.SPLIT, f"{domain}: of {said['sent']} requests {told}", part.title)
+        counts, answered = said["backends"], said["sent"] - said["failed"]
+        verdict = split_verdict(
+            said["sent"], counts, others=int(said["others"]), unread=said["unread"], answered=answered
+        )
+        if verdict.even is None:
+            yield Failure(FailureKind.SPLIT, f"{domain}: where its requests went {verdict.text}", part.title)
+        if verdict.even is False:
+            where = ", ".join(f"{count} on {node}" for node, count in counts.items())
+            yield Failure(FailureKind.SPLIT, f"{domain}: of {said['sent']} requests {where}", part.title)

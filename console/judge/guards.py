@@ -11,7 +11,7 @@ from console.model.observed import STALE_AFTER_S, Freshness
 from console.model.profile import Environment
 from console.model.state import ClusterState, NodeState
 from console.model.vip import ownership
-from console.plan.action import DrillAction, ServiceAction, Switchover, Verb
+from console.plan.action import ConfigPush, DrainedRestart, DrillAction, ServiceAction, Switchover, Verb
 from console.plan.steps import Kind, Plan, Step
 
 # An undo must not fire while we are still looking whether the step has worked.
@@ -231,12 +231,12 @@ def not_running(case: Case) -> Iterator[Denial]:
 
 def dead_man_too_short(case: Case) -> Iterator[Denial]:
     """The undo must not fire while the steps it covers may still be on their way."""
-    limit_s = case.state.profile.safety.dead_man_s
     for step in case.plan.steps:
+        limit_s, key = _fires_s(case, step)
         needs_s = _until_mended_s(case.plan, step)
         if step.spoils is not None and needs_s + DEAD_MAN_MARGIN_S > limit_s:
             reason = f"'{step.title}' may need {needs_s:.0f} s, and its undo fires after {limit_s} s"
-            yield Denial("dead-man-too-short", f"{reason}; raise safety.dead_man_s in the profile", node=step.node)
+            yield Denial("dead-man-too-short", f"{reason}; raise safety.{key} in the profile", node=step.node)
 
 
 def unsteady(case: Case) -> Iterator[Denial]:
@@ -303,10 +303,18 @@ def _until_mended_s(plan: Plan, spoiling: Step) -> float:
     """What theory says it may take from a change to the step that mends it."""
     needs_s = 0.0
     for step in plan.steps[plan.steps.index(spoiling) :]:
-        if step is not spoiling and step.mends == spoiling.spoils:
+        if step is not spoiling and spoiling.spoils in step.all_mends:
             break
         needs_s += step.needs_s + step.lasts_s
     return needs_s
+
+
+def _fires_s(case: Case, spoiling: Step) -> tuple[int, str]:
+    """How long after it was armed the undo of a step fires, and the profile's key that says so."""
+    undos = [step.undo for step in case.plan.steps if step.undo and step.undo.name == spoiling.spoils]
+    if undos and undos[0].fires_s is not None:
+        return undos[0].fires_s, "rollback_s"
+    return case.state.profile.safety.dead_man_s, "dead_man_s"
 
 
 def _not_in_backup(case: Case, node: NodeState, insist: bool) -> Iterator[Denial]:
@@ -361,6 +369,10 @@ def _units(case: Case) -> set[str]:
     profile, action = case.state.profile, case.plan.action
     if isinstance(action, DrillAction):
         own = {move.unit for move in action.drill.moves if move.unit}
+    elif isinstance(action, ConfigPush):
+        own = {profile.nginx.unit, profile.keepalived.unit}
+    elif isinstance(action, DrainedRestart):
+        own = {profile.nginx.unit, action.unit}
     else:
         own = {profile.keepalived.unit if isinstance(action, Switchover) else action.unit}
     return own | ({profile.keepalived.unit, profile.nginx.unit} if case.plan.impact.moves else set())

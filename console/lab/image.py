@@ -9,12 +9,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from console.lab import trees
+from console.lab import lock, trees
 from console.lab.command import last_lines, run
 from console.lab.errors import ImageFailed
 
 FALLBACK_SUITE = "bookworm"
 RECIPE_VERSION = "1"
+# A first build may have to fetch two hundred packages over a slow line.
+BUILD_WAIT_S = 600.0
 # A build that is killed takes its children with it, and what it mounted: both are in namespaces of its
 # own, and the kernel ends those with us. Without them /proc and /dev would stay mounted in the half tree.
 ENDS_WITH_US = (
@@ -119,17 +121,19 @@ def current(cache: Path) -> Path:
 def ensure(cache: Path, progress: Callable[[str], None]) -> Path:
     """The image's root directory, built if it is not in the cache. Raises ImageFailed."""
     image = current(cache)
-    if not image.is_dir():
-        progress(f"building the base image {image.name} (once; about a minute)")
-        _build(image)
-    _remove_others(image)
+    # Several labs may share the cache, and each has a lock of its own only for itself.
+    with lock.held(cache / "lock", progress, wait_s=BUILD_WAIT_S):
+        if not image.is_dir():
+            progress(f"building the base image {image.name} (once; about a minute)")
+            _build(image)
+        _remove_others(image)
     return image
 
 
 def _build(image: Path) -> None:
     """Builds beside the cache and moves the finished tree in: a killed build leaves no half image."""
     image.parent.mkdir(parents=True, exist_ok=True)
-    # The caller holds the lab's lock: every other build directory is a dead one's.
+    # The caller holds the cache's lock: every other build directory is a dead one's.
     for leftover in image.parent.glob(".building-*"):
         trees.delete(leftover)
     scratch = Path(tempfile.mkdtemp(prefix=".building-", dir=image.parent))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from console.model.facts import (
+    ConfigReport,
     HostReport,
     Link,
     ProbeReport,
@@ -151,6 +152,16 @@ class SafetyReported:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigCompared:
+    """A node's files were compared with the profile; `reason` says why that could not be done."""
+
+    at: float
+    node: str
+    report: ConfigReport | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ClientProbed:
     """What a client on the operator's machine saw at an instance's VIP."""
 
@@ -191,6 +202,7 @@ NodeEvent = (
     | RequestsCounted
     | HostReported
     | SafetyReported
+    | ConfigCompared
     | SourceLost
 )
 Event = NodeEvent | ClientProbed | Noticed

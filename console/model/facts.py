@@ -72,6 +72,8 @@ class ProbeOutcome(StrEnum):
     TIMEOUT = "timeout"
     CLOSED = "closed"
     HOST_NOT_ALLOWED = "host not allowed"
+    TOO_MANY_CONNECTIONS = "too many connections"
+    WRITE_ERRORS = "refuses writes"
     NO_ROUTE = "no route"
 
 
@@ -92,7 +94,9 @@ class ProbeReport:
 
 @dataclass(frozen=True, slots=True)
 class RequestCount:
-    """Requests in the node's current access log. `by_class` maps `2xx` ... `5xx` to counts.
+    """Requests in the access log as it was when counting began, and every one since, over its rotations.
+
+    `by_class` maps `2xx` ... `5xx` to counts.
 
     `probes` are the console's own health checks: in the log, but never in `total`.
     `unparsed` are lines that are not in the log's format: in neither.
@@ -124,6 +128,13 @@ class LockHolder:
     since: float
     action: str
     run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigReport:
+    """A node's managed files against the profile: the paths that differ, missing ones included."""
+
+    differing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ UrlPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_./?=&%-]*$")]
 Address = Annotated[str, AfterValidator(_ip)]
 Interface = Annotated[str, AfterValidator(_ip_interface)]
 LoginName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
+Endpoint = Annotated[str, Field(pattern=r"^([0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$")]
+LintCode = Annotated[str, Field(pattern=r"^[A-Z]{1,2}[0-9]{3}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Priority = Annotated[int, Field(ge=1, le=254)]
 
@@ -147,6 +149,8 @@ class Service(Frozen):
     """An IAM service. Without a domain it is not published through nginx.
 
     `log` is where it writes a line for each request; /var/log/iam/NAME.log unless told otherwise.
+    `backends` are endpoints beside the cluster's own nodes; `drained` names nodes and endpoints that
+    stay in the upstream but take no requests.
     """
 
     name: Name
@@ -156,6 +160,8 @@ class Service(Frozen):
     health: UrlPath = "/healthz"
     log: AbsolutePath | None = None
     nodes: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    backends: Annotated[tuple[Endpoint, ...], Field(strict=False)] = ()
+    drained: Annotated[tuple[Name | Endpoint, ...], Field(strict=False)] = ()
 
     def runs_on(self, node: str) -> bool:
         """No list of nodes means: on every node."""
@@ -208,10 +214,12 @@ class Safety(Frozen):
     """Limits on what the console may do to the cluster. Seconds.
 
     `dead_man_s`: how long after it was armed an undo fires on the node by itself. `anti_flap_s`: a VIP
-    that has moved is not moved again on purpose for this long.
+    that has moved is not moved again on purpose for this long. `rollback_s`: how long after it was armed
+    a node takes a config push back by itself, unless the push was confirmed.
     """
 
     dead_man_s: Annotated[int, Field(ge=5, le=600)] = 60
+    rollback_s: Annotated[int, Field(ge=10, le=3600)] = 180
     anti_flap_s: Annotated[int, Field(ge=0, le=86400)] = 300
 
 
@@ -227,11 +235,18 @@ class Logs(Frozen):
     format: str = "main"
 
 
+class Lint(Frozen):
+    """Lint findings that are known and meant: code -> why."""
+
+    silence: Mapping[LintCode, Annotated[str, Field(min_length=1)]] = {}
+
+
 class Profile(Frozen):
     """A whole cluster. Keys of `nodes`, `vrrp`, `services` and `datastores` become their names.
 
     `fencing` are commands on the operator's machine that take a whole node away and bring it back, for
-    drills that need that; `{node}` in a word stands for the node's name.
+    drills that need that; `{node}` in a word stands for the node's name. `templates` is a directory on the
+    operator's machine whose files take the place of the built-in templates of the same name.
     """
 
     name: Name
@@ -248,6 +263,8 @@ class Profile(Frozen):
     safety: Safety = Safety()
     fencing: Mapping[Fence, Annotated[tuple[str, ...], Field(min_length=1, strict=False)]] = {}
     public_address: Address | None = None
+    lint: Lint = Lint()
+    templates: Annotated[str, Field(pattern=r"^(/|~/)")] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -282,10 +299,24 @@ class Profile(Frozen):
         stores = tuple(d.unit for d in self.datastores.values() if d.node == node and d.unit)
         return tuple(dict.fromkeys((*self.units_on(node), *stores)))
 
+    def backends_of(self, service: Service) -> Mapping[str, str]:
+        """Every backend of a service: its name (a node's, or its endpoint) -> host:port as a peer reaches it."""
+        own = {
+            name: endpoint(node.address, service.port)
+            for name, node in self.nodes.items()
+            if service.runs_on(name)
+        }
+        return {**own, **{each: each for each in service.backends}}
+
     @property
     def all_units(self) -> tuple[str, ...]:
         """Every unit of every node, each once."""
         return tuple(dict.fromkeys(unit for node in self.nodes for unit in self.actionable_units_on(node)))
+
+
+def endpoint(address: str, port: int) -> str:
+    """host:port as nginx writes it."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _named(section: str, value: Any) -> Any:

@@ -10,6 +10,7 @@ from console.model.events import (
     AddressChanged,
     AddressesListed,
     ClientProbed,
+    ConfigCompared,
     DatastoreProbed,
     Event,
     HostReported,
@@ -92,6 +93,10 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
             return _requests(node, event.at, event.count)
         case HostReported():
             return replace(node, host=Observed.of(event.report, event.at))
+        case ConfigCompared():
+            if event.report is None:
+                return replace(node, config=node.config.lost(event.reason))
+            return replace(node, config=Observed.of(event.report, event.at))
         case SafetyReported():
             return replace(node, safety=Observed.of(event.report, event.at))
         case SourceLost():
@@ -134,7 +139,7 @@ def _http(node: NodeState, event: HttpProbed) -> NodeState:
 
 
 def _requests(node: NodeState, at: float, count: RequestCount) -> NodeState:
-    """A total that shrank means a new log file: rates start over from it."""
+    """A total that shrank was begun anew, with a newer log file: rates start over from it."""
     before = node.requests.value
     kept = before is None or count.total >= before.total
     return replace(
@@ -223,7 +228,8 @@ def _gained(state: ClusterState, instance: str, vip: str, event: NodeEvent) -> C
     if previous is None and not others:
         return _notice(state, Notice(event.at, event.node, Severity.INFO, f"{event.node} holds VIP {vip}"))
     move = VipMove(event.at, instance, previous or ", ".join(others), event.node)
-    state = replace(state, moves=(*state.moves[-(MOVES_KEPT - 1) :], move))
+    counts = _put(state.move_counts, instance, state.move_counts.get(instance, 0) + 1)
+    state = replace(state, moves=(*state.moves[-(MOVES_KEPT - 1) :], move), move_counts=counts)
     text = f"VIP {vip} moved {previous or ', '.join(others)} -> {event.node}"
     return _notice(state, Notice(event.at, event.node, Severity.WARNING, text))
 

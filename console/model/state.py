@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from console.model.facts import (
+    ConfigReport,
     HostReport,
     Link,
     LinkState,
@@ -69,6 +70,7 @@ class NodeState:
     errors: tuple[tuple[float, int], ...] = ()
     host: Observed[HostReport] = Observed()
     safety: Observed[SafetyReport] = Observed()
+    config: Observed[ConfigReport] = Observed()
 
     def freshness(self, now: float) -> Freshness:
         return freshness(self.heard_at, now)
@@ -91,7 +93,8 @@ class ClusterState:
     """The whole cluster. `datastores` maps datastore -> observing node -> probe.
 
     `moved_at` maps each VRRP instance to the time its VIP last came to a new owner, `lost_at` to the
-    time a node last let go of it; `moves` are the latest moves from one owner to another, oldest first.
+    time a node last let go of it; `moves` are the latest moves from one owner to another, oldest first;
+    `move_counts` counts them all, by instance.
     """
 
     profile: Profile
@@ -102,6 +105,7 @@ class ClusterState:
     lost_at: Mapping[str, float] = field(default_factory=dict)
     last_owner: Mapping[str, str] = field(default_factory=dict)
     moves: tuple[VipMove, ...] = ()
+    move_counts: Mapping[str, int] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
 
     @classmethod

@@ -12,7 +12,7 @@ import h11
 from console import __version__
 from console.model.facts import ProbeOutcome, ProbeReport
 from console.nodes.transport import ByteStream
-from console.parse.access_line import PROBE_AGENT
+from console.parse.log_counts import PROBE_AGENT
 from console.parse.safe_text import safe, safe_bytes
 
 MAX_BODY = 64 * 1024

@@ -53,9 +53,13 @@ class VrrpWitness:
 
     async def config(self) -> Mapping[str, LiveVrrp]:
         """What the daemon is really running with. Raises VrrpUnknown; LinkLost passes through."""
+        return live_config(await self.data_text())
+
+    async def data_text(self) -> str:
+        """The data dump, passwords included. Raises VrrpUnknown; LinkLost passes through."""
         try:
             await self._require_running()
-            return live_config(await self._dump(privileges.ask_data_dump, privileges.DATA_DUMP))
+            return await self._dump(privileges.ask_data_dump, privileges.DATA_DUMP)
         except CommandFailed as failure:
             raise VrrpUnknown(failure.reason, final=False) from failure
 

@@ -26,11 +26,10 @@ LOOK_TIMEOUT_S = 3.0
 
 # The inner shell beats as long as lines arrive. The node itself adds where they come from and since when.
 _INNER = f"printf '{HELD.decode()}\\n'; while read -r -t {LEASE_S} _; do :; done"
-# The note appears in the process list only with the lock in hand: who merely tries is not taken for a holder.
-_OUTER = (
-    f"exec 9< /run && flock --nonblock --conflict-exit-code {CONFLICT} 9 || exit $?; "
-    'exec bash -c "$1" "iamops-lock from=${SSH_CONNECTION%% *} since=$(date +%s) $2"'
-)
+# flock itself stays: inside a container /proc/locks hides a lock whose taker has ended. The note is an argument of
+# its own only with the lock in hand: who merely tries is not taken for a holder.
+_HELD = 'exec bash -c "$1" "iamops-lock from=${SSH_CONNECTION%% *} since=$(date +%s) $2"'
+_OUTER = f'exec flock --nonblock --conflict-exit-code {CONFLICT} /run sh -c "$3" iamops-hold "$1" "$2"'
 _WHO = ("sh", "-c", "grep -ahsz '^iamops-lock ' /proc/[0-9]*/cmdline | head -zn 1")
 
 
@@ -80,7 +79,7 @@ class NodeLock:
 @contextlib.asynccontextmanager
 async def hold(transport: Transport, note: Mapping[str, str]) -> AsyncIterator[NodeLock]:
     """Holds the node while the context lasts. Raises LockHeld, TransportError."""
-    argv = ("bash", "-c", _OUTER, "iamops-hold", _INNER, json.dumps(dict(note), sort_keys=True))
+    argv = ("bash", "-c", _OUTER, "iamops-hold", _INNER, json.dumps(dict(note), sort_keys=True), _HELD)
     async with transport.stream(argv, feed=True) as lines:
         if await _first(lines) != HELD:
             raise LockHeld(await _why_not(transport, lines))

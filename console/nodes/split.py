@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from console.model.facts import ProbeReport
 from console.model.profile import Profile, Service
 from console.nodes.client_probe import ClientTarget, probe_once
 from console.nodes.netns import connect
-from console.nodes.transport import CommandFailed, Transport
+from console.nodes.transport import Transport, TransportError
 from console.parse.safe_text import safe_bytes
 
 LOOK_TIMEOUT_S = 5.0
@@ -46,31 +47,46 @@ async def split(profile: Profile, count: int, transports: Mapping[str, Transport
 async def _of_service(
     profile: Profile, service: Service, count: int, transports: Mapping[str, Transport | None]
 ) -> dict[str, Any]:
-    token = f"iamops-{secrets.token_hex(6)}"
-    failed = await asyncio.to_thread(_send, profile, service, count, token)
-    nodes = [name for name in profile.nodes if service.runs_on(name)]
-    shares = await asyncio.gather(*(_share(transports[name], service, token) for name in nodes))
-    by_node = dict(zip(nodes, shares, strict=True))
+    token = new_token()
+    reports = await send(profile, service, count, token)
+    by_node = await shares(profile, service, token, transports)
     return {
         "service": service.name,
         "sent": count,
-        "failed": failed,
+        "failed": sum(not report.ok for report in reports),
         "backends": {name: share.requests for name, share in by_node.items()},
-        "others": sum(share.others for share in shares),
+        "others": sum(share.others for share in by_node.values()),
         "unread": {name: share.reason for name, share in by_node.items() if share.requests is None},
     }
 
 
-def _send(profile: Profile, service: Service, count: int, token: str) -> int:
-    """One after the other, each on a connection of its own; returns how many failed."""
+def new_token() -> str:
+    """What tells the requests of one test from everybody else's; nobody can guess it."""
+    return f"iamops-{secrets.token_hex(6)}"
+
+
+async def send(profile: Profile, service: Service, count: int, token: str) -> tuple[ProbeReport, ...]:
+    """GETs of the health path, one after the other, each on a connection of its own.
+
+    Each in a thread of its own too: whoever is cancelled waits for one request and not for all of them.
+    """
     path = f"{service.health}{'&' if '?' in service.health else '?'}{token}"
     target = ClientTarget("split", profile.instance.address, profile.nginx.port, service.domain or "", path)
 
     def open_socket(address: str, port: int, timeout_s: float) -> socket.socket:
         return connect(address, port, timeout_s, namespace=profile.network_namespace)
 
-    reports = (probe_once(target, open_socket, REQUEST_TIMEOUT_S) for _ in range(count))
-    return sum(not report.ok for report in reports)
+    reports = [await asyncio.to_thread(probe_once, target, open_socket, REQUEST_TIMEOUT_S) for _ in range(count)]
+    return tuple(reports)
+
+
+async def shares(
+    profile: Profile, service: Service, token: str, transports: Mapping[str, Transport | None]
+) -> dict[str, Share]:
+    """What the log of the service says on each of its nodes."""
+    nodes = [name for name in profile.nodes if service.runs_on(name)]
+    found = await asyncio.gather(*(_share(transports[name], service, token) for name in nodes))
+    return dict(zip(nodes, found, strict=True))
 
 
 async def _share(transport: Transport | None, service: Service, token: str) -> Share:
@@ -79,7 +95,7 @@ async def _share(transport: Transport | None, service: Service, token: str) -> S
     argv = ("awk", "-v", f"token={token}", _COUNT, service.log_path)
     try:
         result = await transport.run(argv, timeout_s=LOOK_TIMEOUT_S)
-    except CommandFailed as failure:
+    except TransportError as failure:
         return Share(None, reason=failure.reason)
     words = result.text.split()
     if not result.ok or len(words) != 2:

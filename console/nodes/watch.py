@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from console.model.events import Event, Source, SourceLost
 from console.model.profile import Profile
+from console.nodes.access_log import AccessLog
 from console.nodes.transport import CommandFailed, CommandResult, Transport
 from console.parse.safe_text import safe_bytes
 
@@ -21,13 +22,15 @@ SETTLE_S = 0.1
 @dataclass(frozen=True, slots=True)
 class Watch:
     """One node under observation. The `…_changed` events ask a collector for a fresh look;
-    `address_moved` tells it that a list still on its way may be out of date.
+    `address_moved` tells it that a list still on its way may be out of date. `access_log` is what the session
+    keeps of the node's log; without one only its statuses are counted.
     """
 
     transport: Transport
     profile: Profile
     emit: Emit
     clock: Clock
+    access_log: AccessLog | None = None
     address_moved: asyncio.Event = field(default_factory=asyncio.Event)
     addresses_changed: asyncio.Event = field(default_factory=asyncio.Event)
     units_changed: asyncio.Event = field(default_factory=asyncio.Event)

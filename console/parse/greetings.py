@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from console.model.facts import ProbeOutcome
 from console.parse.safe_text import safe_bytes
 
+LOCKED = "asks for a password"
 REDIS_PING = b"*1\r\n$4\r\nPING\r\n"
 _HELLO_BSON = (
     b"\x10hello\x00\x01\x00\x00\x00"  # int32 hello: 1
@@ -16,6 +17,7 @@ _HELLO_BSON = (
 _OP_MSG = 2013
 _ER_HOST_NOT_PRIVILEGED = 1130
 _ER_HOST_IS_BLOCKED = 1129
+_ER_CON_COUNT_ERROR = 1040
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ def mariadb_greeting(payload: bytes) -> Greeting:
     text = safe_bytes(payload[3:], 160)
     if code in (_ER_HOST_NOT_PRIVILEGED, _ER_HOST_IS_BLOCKED):
         return Greeting(ProbeOutcome.HOST_NOT_ALLOWED, f"error {code}: {text}")
+    if code == _ER_CON_COUNT_ERROR:
+        return Greeting(ProbeOutcome.TOO_MANY_CONNECTIONS, f"error {code}: {text}")
     return Greeting(ProbeOutcome.BAD_ANSWER, f"error {code}: {text}")
 
 
@@ -67,9 +71,16 @@ def mariadb_farewell() -> bytes:
 
 
 def redis_answer(line: bytes) -> Greeting:
-    """PONG, or NOAUTH: a server that asks for a password is there and answers."""
+    """PONG, or NOAUTH: a server that asks for a password is there and answers.
+
+    MISCONF: it cannot save to its disk and therefore refuses writes; it answers PING with that too.
+    """
     if line.startswith((b"+PONG", b"-NOAUTH")):
-        return Greeting(ProbeOutcome.OK, "" if line.startswith(b"+") else "asks for a password")
+        return Greeting(ProbeOutcome.OK, "" if line.startswith(b"+") else LOCKED)
+    if line.startswith(b"-MISCONF"):
+        return Greeting(ProbeOutcome.WRITE_ERRORS, safe_bytes(line[1:].strip(), 160))
+    if line.startswith(b"-ERR max number of clients"):
+        return Greeting(ProbeOutcome.TOO_MANY_CONNECTIONS, safe_bytes(line[1:].strip(), 160))
     if line.startswith(b"-DENIED"):
         return Greeting(ProbeOutcome.HOST_NOT_ALLOWED, safe_bytes(line[1:].strip(), 160))
     return Greeting(ProbeOutcome.BAD_ANSWER, safe_bytes(line.strip(), 160) or "empty answer")

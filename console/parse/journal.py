@@ -20,6 +20,8 @@ _SUFFIX = ".service"
 class JournalRecord:
     """One journal entry. `at` is epoch seconds on the node's clock; `unit` has no .service suffix.
 
+    `at` is when it was sent, where the journal knows: a busy journald may take it in much later.
+
     `by_systemd`: systemd (PID 1) wrote it about the unit, rather than the unit itself.
     """
 
@@ -42,7 +44,7 @@ def journal_record(line: bytes) -> JournalRecord | None:
     if not isinstance(unit, str):
         return None
     return JournalRecord(
-        at=_microseconds(fields.get("__REALTIME_TIMESTAMP")),
+        at=_microseconds(fields.get("_SOURCE_REALTIME_TIMESTAMP") or fields.get("__REALTIME_TIMESTAMP")),
         unit=unit.removesuffix(_SUFFIX),
         message=_message(fields.get("MESSAGE")),
         by_systemd=about is not None,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_address
 
 from console.model.profile import Environment, Profile
+from console.parse.log_format import FormatError, named_format
 from console.parse.yaml_tree import Path, Problem, Tree
 
 Complaint = tuple[Path, str]
@@ -47,6 +48,13 @@ def _references(profile: Profile) -> Iterator[Complaint]:
         for node in vrrp.priorities:
             if node not in profile.nodes:
                 yield ("vrrp", name, "priorities", node), f"expected one of {known}"
+
+
+def _log_format(profile: Profile) -> Iterator[Complaint]:
+    try:
+        named_format(profile.logs.format)
+    except FormatError as error:
+        yield ("logs", "format"), str(error)
 
 
 def _addresses(profile: Profile) -> Iterator[Complaint]:
@@ -122,6 +130,24 @@ def _domains(profile: Profile) -> Iterator[Complaint]:
             yield ("services", name, "domain"), f"{service.domain} is the domain of another service too"
 
 
+def _backends(profile: Profile) -> Iterator[Complaint]:
+    """A backend twice would get twice its share; one that is drained must be there, and not be the last."""
+    for name, service in profile.services.items():
+        endpoints = Counter(profile.backends_of(service).values())
+        for each in service.backends:
+            if endpoints[each] > 1:
+                yield ("services", name, "backends"), f"{each} is a backend of {name} already"
+            if not 1 <= int(each.rpartition(":")[2]) <= 65535:
+                yield ("services", name, "backends"), f"expected a port of 1 to 65535, found {each!r}"
+        known = profile.backends_of(service)
+        for each in service.drained:
+            if each not in known:
+                message = f"expected a backend of {name} ({', '.join(known)}), found {each!r}"
+                yield ("services", name, "drained"), message
+        if known and set(known) <= set(service.drained):
+            yield ("services", name, "drained"), f"every backend of {name} is drained: nothing would serve it"
+
+
 CHECKS: tuple[Callable[[Profile], Iterable[Complaint]], ...] = (
     _not_empty,
     _namespace,
@@ -133,4 +159,6 @@ CHECKS: tuple[Callable[[Profile], Iterable[Complaint]], ...] = (
     _checks,
     _secret_files,
     _domains,
+    _backends,
+    _log_format,
 )

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from console.model.drill import Drill
 from console.model.live import LiveVrrp
+from console.plan.config_change import NodeChange, changes_identity
 
 # What timers, SSH and a busy machine may add to VRRP's theory.
 ALLOWANCE_S = 0.25
@@ -100,7 +101,75 @@ class DrillAction:
         return ("drill", "run", self.drill.source, *instance, *allow)
 
 
-Action = ServiceAction | RollingRestart | Switchover | DrillAction
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """A backend as nginx on `node` names it."""
+
+    node: str
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrainedRestart:
+    """A service's unit restarted on every node, each time with that node's backend drained on all nodes first.
+
+    `drained`: node -> what every nginx changes to while that node's backend takes no requests.
+    """
+
+    unit: str
+    service: str
+    push: str
+    drained: Mapping[str, Mapping[str, NodeChange]]
+    drains: Mapping[str, tuple[Drain, ...]]
+    meta: str = "{}"
+
+    @property
+    def sentence(self) -> str:
+        return f"rolling restart of {self.unit}, drained"
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        return ("restart", self.unit, "--rolling", "--drain")
+
+    @property
+    def identity(self) -> str:
+        return changes_identity({f"{n} {m}": c for n, each in self.drained.items() for m, c in each.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigPush:
+    """Configuration files put in place on every node, standby first, and taken back unless they prove good.
+
+    `push` names it, on the nodes and in the audit. `asked` are the words after `iamops` that ask for the
+    same. `meaning` says what changes, in sentences; `apart` why old and new keepalived must not run side by
+    side (empty: they may). `confirm_s`: how long the operator has to say that it may stay. `drains`: which
+    backends must be seen to get no more requests.
+    """
+
+    push: str
+    asked: tuple[str, ...]
+    changes: Mapping[str, NodeChange]
+    meta: str = "{}"
+    meaning: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+    confirm_s: int | None = None
+    drains: tuple[Drain, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        return " ".join(self.asked[:4])
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        confirm = ("--confirm-timeout", str(self.confirm_s)) if self.confirm_s else ()
+        return (*self.asked, *confirm)
+
+    @property
+    def identity(self) -> str:
+        return changes_identity(self.changes)
+
+
+Action = ServiceAction | RollingRestart | Switchover | DrillAction | ConfigPush | DrainedRestart
 
 
 def command_line(action: Action, profile: str, reason: str = "", overrides: tuple[str, ...] = ()) -> str:

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from console.model.state import ClusterState
-from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover
+from console.plan.action import (
+    Action,
+    ConfigPush,
+    DrainedRestart,
+    DrillAction,
+    RollingRestart,
+    ServiceAction,
+    Switchover,
+)
+from console.plan.config_push import push_plan
+from console.plan.drained_restart import drained_plan
 from console.plan.drill_plan import drill_plan
 from console.plan.service import rolling_plan, service_plan
 from console.plan.steps import Plan
@@ -21,3 +31,7 @@ def plan_for(action: Action, state: ClusterState, now: float, *, checked: bool =
             return switchover_plan(action, state, now)
         case DrillAction():
             return drill_plan(action, state, now)
+        case ConfigPush():
+            return push_plan(action, state, now)
+        case DrainedRestart():
+            return drained_plan(action, state, now)

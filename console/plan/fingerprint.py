@@ -8,7 +8,7 @@ from typing import Any
 
 from console.model.state import ClusterState, NodeState
 from console.model.vip import ownership
-from console.plan.action import Action
+from console.plan.action import Action, ConfigPush, DrainedRestart
 from console.plan.steps import Impact
 
 LENGTH = 12
@@ -18,7 +18,7 @@ def fingerprint(action: Action, impact: Impact, state: ClusterState, now: float)
     """Owners, VRRP states, priorities, units and their processes; no ages, loads or latencies."""
     owners = {name: [c.node for c in ownership(state, name, now).owners] for name in state.profile.vrrp}
     facts = {
-        "action": action.argv,
+        "action": action.identity if isinstance(action, ConfigPush | DrainedRestart) else action.argv,
         "owners": owners,
         "nodes": {name: _node(node) for name, node in state.nodes.items() if name in impact.touches},
         "taker": impact.taker,

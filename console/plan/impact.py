@@ -9,7 +9,16 @@ from console.model.facts import LinkState, VrrpState
 from console.model.profile import Profile
 from console.model.state import ClusterState
 from console.model.vip import ownership
-from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, Verb
+from console.plan.action import (
+    Action,
+    ConfigPush,
+    DrainedRestart,
+    DrillAction,
+    RollingRestart,
+    ServiceAction,
+    Switchover,
+    Verb,
+)
 from console.plan.legs import legs
 from console.plan.steps import Impact
 
@@ -29,6 +38,10 @@ def impact_of(action: Action, state: ClusterState, now: float) -> Impact:
             return _of_switchover(action, state, now)
         case DrillAction():
             return _of_drill(action, state, now)
+        case ConfigPush():
+            return _of_push(action, state, now)
+        case DrainedRestart():
+            return _of_rolling(RollingRestart(action.unit), state, now)
 
 
 def single_owner(state: ClusterState, instance: str, now: float) -> str | None:
@@ -126,6 +139,12 @@ def _of_drill(action: DrillAction, state: ClusterState, now: float) -> Impact:
     stores = tuple(d.name for d in profile.datastores.values() if d.node in lost)
     moves = (name,) if any(leg.moves_vip for leg in course) else ()
     return Impact(touches, moves, owner, taker, planned=True, needs_owner=True, stops_datastore=stores)
+
+
+def _of_push(action: ConfigPush, state: ClusterState, now: float) -> Impact:
+    """Every node is looked at and locked, changed or not; the VIP stays, though it may be dark for a while."""
+    order = sorted(state.profile.nodes, key=lambda name: len(owned_by(state, name, now)))
+    return Impact(touches=tuple(order), planned=True)
 
 
 def preferred_of(profile: Profile, instance: str, *nodes: str) -> str:

@@ -73,6 +73,11 @@ def rolling_plan(action: RollingRestart, state: ClusterState, now: float, *, che
     )
 
 
+def restart_steps(action: ServiceAction, state: ClusterState, now: float) -> tuple[Step, ...]:
+    """A restart as a part of something larger: arm, restart, observe, disarm."""
+    return _restart(action, state, impact_of(action, state, now), now)
+
+
 def _start(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> tuple[Step, ...]:
     if _running(state, action):
         return ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,7 +17,7 @@ class Kind(StrEnum):
     """What a step is for. `look` changes nothing; `arm` and `disarm` only touch the dead-man's timer.
 
     `watch` sends no command: what is expected must hold all the time it lasts. `ask` sends requests to the
-    VIP from the operator's machine.
+    VIP from the operator's machine. `stage` puts files where no daemon looks. `confirm` waits for the operator.
     """
 
     LOOK = "look"
@@ -25,6 +26,8 @@ class Kind(StrEnum):
     DISARM = "disarm"
     WATCH = "watch"
     ASK = "ask"
+    STAGE = "stage"
+    CONFIRM = "confirm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class Undo:
 
     `only_if` is an expectation: the undo is needed only where it does not hold. `dead_man` is the
     systemd unit name without its suffix, or None where nothing was armed. `here`: it runs on the operator's
-    machine, because the node itself is gone.
+    machine, because the node itself is gone. `fires_s`: how long after it was armed the timer fires, where
+    that is not the profile's `dead_man_s`.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Undo:
     dead_man: str | None
     only_if: StateExpectation | None = None
     here: bool = False
+    fires_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,8 @@ class Step:
     `undo` (on `arm`) is what the timer carries; `spoils` names the undo a step makes necessary, `mends`
     the one it makes superfluous. `refuses`: a failure here has changed nothing, and is a refusal.
     `lasts_s` (on `watch`) is how long; `count` (on `ask`) how many requests per domain. `move` is the number
-    of the drill's step that it belongs to. `here`: it runs on the operator's machine.
+    of the drill's step that it belongs to. `here`: it runs on the operator's machine. `sealed`: stdin may
+    hold secrets, and is neither shown nor kept. `together`: sent at the same moment to other nodes.
     """
 
     kind: Kind
@@ -76,6 +82,21 @@ class Step:
     count: int = 0
     move: int | None = None
     here: bool = False
+    sealed: bool = False
+    together: tuple[Step, ...] = ()
+
+    @property
+    def given(self) -> str:
+        """What goes to stdin, as it may be shown."""
+        if not self.sealed:
+            return self.stdin
+        return f"({len(self.stdin)} bytes, sha256 {hashlib.sha256(self.stdin.encode()).hexdigest()[:12]})"
+
+    @property
+    def all_mends(self) -> tuple[str, ...]:
+        """Every undo that becomes superfluous with this step."""
+        own = (self.mends,) if self.mends else ()
+        return (*own, *(name for other in self.together for name in other.all_mends))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +164,13 @@ def _step(step: Step) -> dict[str, Any]:
         "title": step.title,
         "node": step.node,
         "argv": list(step.argv),
-        "stdin": step.stdin,
+        "stdin": step.given,
         "timeout_s": step.timeout_s,
         "expect": [each.sentence for each in step.expect],
         "within_s": round(step.within_s, 3),
         "lasts_s": round(step.lasts_s, 3),
         "undo": undo_document(step.undo) if step.undo else None,
+        **({"together": [_step(other) for other in step.together]} if step.together else {}),
     }
 
 

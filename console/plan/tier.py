@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from console.model.state import ClusterState
 from console.model.vip import ownership
-from console.plan.action import RollingRestart, ServiceAction, Verb
+from console.plan.action import ConfigPush, DrainedRestart, RollingRestart, ServiceAction, Verb
 from console.plan.steps import Plan
 
 
@@ -23,8 +23,8 @@ def confirmation(plan: Plan, state: ClusterState, now: float) -> Confirmation:
     action, profile = plan.action, state.profile
     owners = {claim.node for name in profile.vrrp for claim in ownership(state, name, now).owners}
     if not isinstance(action, ServiceAction):
-        rolling = isinstance(action, RollingRestart)
-        return Confirmation(profile.name, "every node is touched" if rolling else "the VIP moves")
+        everywhere = isinstance(action, RollingRestart | ConfigPush | DrainedRestart)
+        return Confirmation(profile.name, "every node is touched" if everywhere else "the VIP moves")
     if plan.impact.stops_datastore:
         return Confirmation(action.node, f"{', '.join(plan.impact.stops_datastore)} has no other node")
     if action.node in owners and action.verb is not Verb.RELOAD:

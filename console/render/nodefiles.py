@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-from console.model.profile import Node, Profile, VrrpInstance
+from console.model.profile import Node, Profile, Service, VrrpInstance, endpoint
 from console.render.files import NodeFile
-from console.render.privileges import priority_file, privileged_commands
+from console.render.privileges import CONFIG_DEAD_MAN, CONFIG_SCRIPT, priority_file, privileged_commands
+from console.render.templating import RenderError, Templates
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
+__all__ = ["RenderError", "render_node", "render_sudoers"]
 
 CHECK_SCRIPT = "/etc/keepalived/check_nginx.sh"
 NOTIFY_SCRIPT = "/etc/keepalived/keepalived_notify.sh"
+KEEPALIVED_CONF = "/etc/keepalived/keepalived.conf"
 ALIVE_HOST = "nginx-alive.localhost"
 DEFAULT_USER = "iamops"
 # RFC 2338 gives PASS eight bytes; keepalived cuts the rest off, on each node by itself.
 _PASSWORD = re.compile(r"[A-Za-z0-9_.+/=-]{1,8}")
 
 
-class RenderError(Exception):
-    """The profile is valid, but a file cannot be written from it; says why and what to change."""
-
-
-def render_node(profile: Profile, node: str, secrets: Mapping[str, str]) -> tuple[NodeFile, ...]:
+def render_node(
+    profile: Profile, node: str, secrets: Mapping[str, str], templates: Mapping[str, str] | None = None
+) -> tuple[NodeFile, ...]:
     """Every managed file of one node, in a fixed order.
+
+    `templates` (file name -> text) take the place of the built-in ones of the same name.
 
     `secrets` maps VRRP instance names to their passwords. Raises RenderError for one that keepalived
     could not use, or that is missing, and for a node that the profile does not have.
@@ -35,75 +36,107 @@ def render_node(profile: Profile, node: str, secrets: Mapping[str, str]) -> tupl
     this = profile.nodes.get(node)
     if this is None:
         raise RenderError(f"{node!r} is no node of {profile.name}: its nodes are {', '.join(profile.nodes)}")
-    return (
-        NodeFile("/etc/nginx/nginx.conf", _nginx(profile, this)),
-        *_servers(profile),
-        _keepalived(profile, this, secrets),
-        NodeFile(CHECK_SCRIPT, _fill("check_nginx.sh", alive=ALIVE_HOST, port=profile.nginx.port), 0o755),
-        NodeFile(NOTIFY_SCRIPT, _fill("keepalived_notify.sh", log=profile.logs.notify), 0o755),
-        NodeFile("/etc/logrotate.d/keepalived-notify", _fill("logrotate", log=profile.logs.notify)),
-        NodeFile("/etc/sudoers.d/iamops", render_sudoers(profile, node), 0o440),
-    )
+    return _NodeFiles(profile, this, secrets, Templates(templates or {})).all()
 
 
-def render_sudoers(profile: Profile, node: str | None = None) -> str:
+def render_sudoers(profile: Profile, node: str | None = None, templates: Templates | None = None) -> str:
     """The sudoers file: the login user may run exactly these commands as root, with these arguments."""
     access = profile.ssh_of(profile.nodes[node]) if node else profile.ssh
     commands = [" ".join(map(_sudoers_word, argv)) for argv in privileged_commands(profile, node)]
-    return _fill("sudoers", user=access.user or DEFAULT_USER, commands=commands)
+    fill = (templates or Templates({})).fill
+    return fill("sudoers.j2", user=access.user or DEFAULT_USER, commands=commands)
 
 
-def _nginx(profile: Profile, node: Node) -> str:
-    peers = profile.peers_of(node.name)
-    upstreams = [
-        {
-            "domain": service.domain,
-            "local": _endpoint("127.0.0.1", service.port) if service.runs_on(node.name) else None,
-            "peers": [_endpoint(p.address, service.port) for p in peers if service.runs_on(p.name)],
+@dataclass(frozen=True, slots=True)
+class _NodeFiles:
+    """The files of one node."""
+
+    profile: Profile
+    node: Node
+    secrets: Mapping[str, str]
+    templates: Templates
+
+    def all(self) -> tuple[NodeFile, ...]:
+        profile, fill = self.profile, self.templates.fill
+        return (
+            NodeFile("/etc/nginx/nginx.conf", self._nginx()),
+            *self._servers(),
+            self._keepalived(),
+            NodeFile(CHECK_SCRIPT, fill("check_nginx.sh.j2", alive=ALIVE_HOST, port=profile.nginx.port), 0o755),
+            NodeFile(NOTIFY_SCRIPT, fill("keepalived_notify.sh.j2", log=profile.logs.notify), 0o755),
+            NodeFile("/etc/logrotate.d/keepalived-notify", fill("logrotate.j2", log=profile.logs.notify)),
+            NodeFile("/etc/sudoers.d/iamops", render_sudoers(profile, self.node.name, self.templates), 0o440),
+            *self._pushing(),
+        )
+
+    def _pushing(self) -> Iterator[NodeFile]:
+        """What a push needs on the node: the script, and the unit that takes back at boot."""
+        profile, fill = self.profile, self.templates.fill
+        script = fill("iamops-config.sh.j2", profile=profile, dead_man=CONFIG_DEAD_MAN)
+        yield NodeFile(CONFIG_SCRIPT, script, 0o755)
+        yield NodeFile(
+            "/etc/systemd/system/iamops-config.service", fill("iamops-config.service.j2", profile=profile)
+        )
+        for unit in (profile.nginx.unit, profile.keepalived.unit):
+            yield NodeFile(f"/etc/systemd/system/{unit}.service.d/iamops-config.conf", fill("unit-drop-in.j2"))
+
+    def _nginx(self) -> str:
+        profile, formats = self.profile, {"main": "main", "iamops": "iamops"}
+        upstreams = [self._upstream(service) for service in profile.services.values() if service.domain]
+        raw = None if profile.logs.format in formats else profile.logs.format
+        return self.templates.fill(
+            "nginx.conf.j2",
+            profile=profile,
+            node=self.node,
+            upstreams=upstreams,
+            tries=max((len(each["servers"]) for each in upstreams), default=1),
+            alive=ALIVE_HOST,
+            listen=_listen(profile),
+            log_format=formats.get(profile.logs.format, "profile"),
+            raw_format=None if raw is None else _format_arguments(raw),
+        )
+
+    def _upstream(self, service: Service) -> dict[str, Any]:
+        """The own backend first and over loopback; `down` where it is drained."""
+        own = self.node.name
+        known = self.profile.backends_of(service)
+        servers = [
+            (endpoint("127.0.0.1", service.port) if name == own else known[name], name in service.drained)
+            for name in sorted(known, key=lambda name: name != own)
+        ]
+        return {"domain": service.domain, "servers": servers}
+
+    def _servers(self) -> Iterator[NodeFile]:
+        for service in self.profile.services.values():
+            if service.domain:
+                content = self.templates.fill(
+                    "server.conf.j2", profile=self.profile, service=service, listen=_listen(self.profile)
+                )
+                yield NodeFile(f"/etc/nginx/conf.d/{service.name}.conf", content)
+
+    def _keepalived(self) -> NodeFile:
+        content = self.templates.fill(
+            "keepalived.conf.j2",
+            profile=self.profile,
+            node=self.node,
+            instances=[self._instance(vrrp) for vrrp in self.profile.vrrp.values()],
+            notify=NOTIFY_SCRIPT,
+        )
+        return NodeFile(KEEPALIVED_CONF, content, 0o600, secret=True)
+
+    def _instance(self, vrrp: VrrpInstance) -> Mapping[str, Any]:
+        return {
+            "vrrp": vrrp,
+            "priority": vrrp.priority_of(self.node),
+            "advert": f"{vrrp.advert_interval_s:g}",
+            "password": None if vrrp.auth is None else _password(vrrp, self.secrets),
+            "peers": [peer.address for peer in self.profile.peers_of(self.node.name)],
+            "check": f"check_nginx_{vrrp.name}",
+            "raise": f"raise_{vrrp.name}",
+            "raise_file": priority_file(vrrp.name),
+            # The script gives up before keepalived would kill it, so that it can say no itself.
+            "script": f"{CHECK_SCRIPT} {vrrp.check.timeout_s - 1 or 0.5}",
         }
-        for service in profile.services.values()
-        if service.domain
-    ]
-    formats = {"main": "main", "iamops": "iamops"}
-    raw = None if profile.logs.format in formats else profile.logs.format
-    return _fill(
-        "nginx.conf",
-        profile=profile,
-        node=node,
-        upstreams=upstreams,
-        alive=ALIVE_HOST,
-        listen=_listen(profile),
-        log_format=formats.get(profile.logs.format, "profile"),
-        raw_format=None if raw is None else _nginx_quoted(raw),
-    )
-
-
-def _servers(profile: Profile) -> Iterator[NodeFile]:
-    for service in profile.services.values():
-        if service.domain:
-            content = _fill("server.conf", profile=profile, service=service, listen=_listen(profile))
-            yield NodeFile(f"/etc/nginx/conf.d/{service.name}.conf", content)
-
-
-def _keepalived(profile: Profile, node: Node, secrets: Mapping[str, str]) -> NodeFile:
-    instances = [_instance(profile, node, vrrp, secrets) for vrrp in profile.vrrp.values()]
-    content = _fill("keepalived.conf", profile=profile, node=node, instances=instances, notify=NOTIFY_SCRIPT)
-    return NodeFile("/etc/keepalived/keepalived.conf", content, 0o600, secret=True)
-
-
-def _instance(profile: Profile, node: Node, vrrp: VrrpInstance, secrets: Mapping[str, str]) -> Mapping[str, Any]:
-    return {
-        "vrrp": vrrp,
-        "priority": vrrp.priority_of(node),
-        "advert": f"{vrrp.advert_interval_s:g}",
-        "password": None if vrrp.auth is None else _password(vrrp, secrets),
-        "peers": [peer.address for peer in profile.peers_of(node.name)],
-        "check": f"check_nginx_{vrrp.name}",
-        "raise": f"raise_{vrrp.name}",
-        "raise_file": priority_file(vrrp.name),
-        # The script gives up before keepalived would kill it, so that it can say no itself.
-        "script": f"{CHECK_SCRIPT} {vrrp.check.timeout_s - 1 or 0.5}",
-    }
 
 
 def _password(vrrp: VrrpInstance, secrets: Mapping[str, str]) -> str:
@@ -130,27 +163,13 @@ def _listen(profile: Profile) -> tuple[str, ...]:
     return (str(port), f"[::]:{port}") if ipv6 else (str(port),)
 
 
-def _endpoint(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+def _format_arguments(text: str) -> str:
+    """What follows the name in a log_format directive: `escape=` stands before the quotes."""
+    escape, _, body = text.strip().partition(" ")
+    if not escape.startswith("escape="):
+        return _nginx_quoted(text)
+    return f"{escape} {_nginx_quoted(body.lstrip())}"
 
 
 def _nginx_quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _fill(template: str, **values: Any) -> str:
-    return _environment().get_template(f"{template}.j2").render(**values)
-
-
-@functools.cache
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(
-        loader=PackageLoader("console.render", "templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - configuration files, not HTML; values are validated by the profile
-    )

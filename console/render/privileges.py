@@ -15,6 +15,10 @@ DATA_DUMP = "/tmp/keepalived.data"  # noqa: S108 - the path is fixed inside keep
 # A reboot must clear a raised priority, and /run is what a reboot clears.
 PRIORITY_FILE = "/run/iamops-priority."
 DEAD_MAN = "iamops-dead-man-"
+CONFIG_SCRIPT = "/usr/local/sbin/iamops-config"
+CONFIG_DEAD_MAN = "iamops-dead-man-config"
+# `restore` is for the timer and for our own undo; nobody but them calls `recover`.
+CONFIG_VERBS = ("read", "stage", "check", "arm", "apply", "ready", "restore", "confirm", "history", "fetch")
 VERBS = ("start", "stop", "restart", "reload")
 
 Argv = tuple[str, ...]
@@ -54,6 +58,11 @@ def wake(unit: str) -> Argv:
 def dead_man_unit(name: str) -> str:
     """The transient unit that carries one undo, without its suffix: a fixed name, so that it is one at a time."""
     return f"{DEAD_MAN}{name.replace('@', '-')}"
+
+
+def config(verb: str) -> Argv:
+    """One verb of the node's own script that replaces configuration files; what it needs comes on stdin."""
+    return (CONFIG_SCRIPT, verb)
 
 
 def arm(profile: Profile, dead_man: str, argv: Argv) -> Argv:
@@ -109,6 +118,7 @@ def privileged_commands(profile: Profile, node: str | None = None) -> tuple[Argv
         check_keepalived_config(),
         *(command for unit in units for command in _unit_commands(profile, unit)),
         *_hang_commands(profile),
+        *_config_commands(),
         *(command for instance in profile.vrrp for command in _priority_commands(profile, instance)),
     )
 
@@ -127,6 +137,14 @@ def _hang_commands(profile: Profile) -> tuple[Argv, ...]:
     unit = profile.nginx.unit
     dead_man = dead_man_unit(f"wake-{unit}")
     return (hang(unit), wake(unit), arm(profile, dead_man, wake(unit)), disarm(dead_man))
+
+
+def _config_commands() -> tuple[Argv, ...]:
+    """Who may replace these files is root in all but name: without these lines a console only looks."""
+    return (
+        *(config(verb) for verb in CONFIG_VERBS),
+        disarm(CONFIG_DEAD_MAN),
+    )
 
 
 def _priority_commands(profile: Profile, instance: str) -> tuple[Argv, ...]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import socket
+from typing import TYPE_CHECKING
 
 from console.judge.findings import Finding
 from console.judge.rules import findings
-from console.model.events import ClientProbed, Event
+from console.model.events import ClientProbed, Event, RequestsCounted
 from console.model.facts import HostReport, ProbeReport
 from console.model.live import ClockOffset, LiveVrrp
 from console.model.profile import Profile
@@ -26,30 +28,50 @@ from console.session.clock import Clock, session_clock
 from console.session.hands import NodeHands
 from console.store import Store
 
+if TYPE_CHECKING:
+    from console.judge.diagnosis import Diagnosis
+    from console.session.log_tap import LogTap
+    from console.session.traffic_feed import TrafficFeed
+
 CLOCK_LOOKS = 5
+FILES_AFTER_S = 5.0
 
 
 class Cluster:
     """Observes every node of a profile from `start` to `stop`. `store` holds what is known."""
 
-    def __init__(self, profile: Profile, *, clock: Clock | None = None) -> None:
+    def __init__(self, profile: Profile, *, clock: Clock | None = None, for_console: bool = False) -> None:
+        """`for_console`: also watches whether the nodes' files are what the profile asks for, and keeps what
+        the access logs tell beyond plain counts.
+        """
         self.profile = profile
+        self._for_console = for_console
         self.now: Clock = clock or session_clock()
         self.store = Store(ClusterState.of(profile))
         self._watches: dict[str, Watch] = {}
+        self._traffic = self._traffic_feed() if for_console else None
         self._links = {name: self._link(name) for name in profile.nodes}
         self.hands = NodeHands(self._links, profile)
         self._tasks: list[asyncio.Task[None]] = []
         self._probe: ClientProbe | None = None
+        self._log_tap: LogTap | None = None
 
     async def start(self) -> None:
-        """Returns at once; what is learned arrives in the store."""
+        """Returns at once; what is learned arrives in the store. Started already: nothing happens."""
+        if self._probe is not None:
+            return
         self._tasks = [asyncio.create_task(link.run(), name=f"link {link.node}") for link in self._links.values()]
+        if self._for_console:
+            self._tasks.append(asyncio.create_task(self._watch_files(), name="config"))
         self._probe = self._client_probe(asyncio.get_running_loop())
         self._probe.start()
 
     async def stop(self) -> None:
         """Ends every link and probe, and waits for them."""
+        if self._log_tap is not None:
+            await self._log_tap.stop()
+        if self._traffic is not None:
+            await self._traffic.stop()
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -69,8 +91,20 @@ class Cluster:
         for watch in self._watches.values():
             watch.look_again()
 
+    def look_for_locks(self) -> None:
+        """Asks every connected node who holds it and which undos are armed there, now."""
+        for watch in self._watches.values():
+            watch.safety_changed.set()
+
     def findings(self, state: ClusterState, now: float) -> tuple[Finding, ...]:
         return findings(state, now)
+
+    async def examine(self) -> Diagnosis:
+        """One deep look over the connections there are. Changes nothing."""
+        # Loading what judges files takes longer than a frame.
+        module = await asyncio.to_thread(importlib.import_module, "console.session.live_look")
+        found: Diagnosis = await module.live_look(self.profile, self.transport, lambda: self.store.state, self.now)
+        return found
 
     async def settled(self, timeout_s: float) -> bool:
         """Waits until everything the profile promises was seen or is known to be out of sight."""
@@ -93,6 +127,14 @@ class Cluster:
     def transport(self, node: str) -> Transport | None:
         """The node's connection while it is up."""
         return self._links[node].transport
+
+    def log_tap(self) -> LogTap:
+        """The nodes' logs; loaded when they are first looked at, and read only while somebody does."""
+        if self._log_tap is None:
+            from console.session.log_tap import LogTap
+
+            self._log_tap = LogTap(self.profile, self.transport, self.store, self.now)
+        return self._log_tap
 
     async def live_config(self, instance: str) -> dict[str, LiveVrrp]:
         """What each node's keepalived is running with; a node that does not tell is left out."""
@@ -117,17 +159,38 @@ class Cluster:
                     _keep_best(found, name, report)
         return found
 
+    async def _watch_files(self) -> None:
+        """Loaded when everything else has been seen: rendering needs what a first frame does not."""
+        await asyncio.sleep(FILES_AFTER_S)
+        from console.session.config_watch import ConfigWatch
+
+        await ConfigWatch(self.profile, self.transport, self.store.apply, self.now).run()
+
     def _link(self, node: str) -> NodeLink:
         connector = SshConnector(self.profile, self.profile.nodes[node])
 
         async def session(transport: Transport) -> None:
-            self._watches[node] = Watch(transport, self.profile, self.store.apply, self.now)
+            log = self._traffic.access_log(node) if self._traffic is not None else None
+            self._watches[node] = Watch(transport, self.profile, self.store.apply, self.now, log)
             try:
                 await observe(self._watches[node])
             finally:
                 del self._watches[node]
 
         return NodeLink(node, connector, session, self.store.apply, self.now)
+
+    def traffic(self) -> TrafficFeed:
+        """What the access logs tell, of the last hour and from then on. Only with `for_console`."""
+        assert self._traffic is not None  # noqa: S101 - the console is the only one that asks
+        return self._traffic
+
+    def _traffic_feed(self) -> TrafficFeed:
+        from console.session.traffic_feed import TrafficFeed
+
+        def heard(node: str) -> None:
+            self.store.apply(RequestsCounted(self.now(), node, self.traffic().access_log(node).count))
+
+        return TrafficFeed(self.profile, self.transport, self.now, heard)
 
     def _client_probe(self, loop: asyncio.AbstractEventLoop) -> ClientProbe:
         def tell(name: str, report: ProbeReport) -> None:

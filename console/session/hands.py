@@ -34,6 +34,7 @@ class NodeHands:
         self._links = links
         self._profile = profile
         self._local = LocalCommands()
+        self._kept: asyncio.Future[bool] | None = None
 
     async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
         """Raises NotSent when there was no connection to send over, OutcomeUnknown when no answer came."""
@@ -58,6 +59,25 @@ class NodeHands:
         except TimeoutError:
             raise OutcomeUnknown(f"the requests took longer than {timeout_s:g} s") from None
         return Answer(0, json.dumps(found), "")
+
+    async def confirmed(self, timeout_s: float) -> Answer:
+        """Waits for `keep`."""
+        self._kept = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(timeout_s):
+                kept = await self._kept
+        except TimeoutError:
+            return Answer(1, "", f"nobody confirmed it within {timeout_s:g} s")
+        finally:
+            self._kept = None
+        return Answer(0 if kept else 1, "", "" if kept else "the operator wants it taken back")
+
+    def keep(self, *, kept: bool = True) -> bool:
+        """The operator's word on what is in place; False when nobody waits for it."""
+        if self._kept is None or self._kept.done():
+            return False
+        self._kept.set_result(kept)
+        return True
 
     async def here(self, argv: Sequence[str], *, timeout_s: float) -> Answer:
         """A command of the profile's fencing. Raises OutcomeUnknown."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import getpass
 import os
-import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -26,19 +24,26 @@ from console.model.drill import Drill
 from console.model.gap import GapReport, Samples
 from console.model.profile import Environment
 from console.nodes.gap_probe import GapProbe
-from console.plan.action import ALLOWANCE_S, Action, DrillAction, command_line
+from console.plan.action import ALLOWANCE_S, Action, ConfigPush, DrillAction, command_line
 from console.plan.steps import Plan
 from console.session.clock import Clock
 from console.session.cluster import Cluster, client_targets
 from console.session.hands import StoreEyes
 from console.session.resources import audit_file
+from console.session.who import who
 
 if TYPE_CHECKING:
+    from console.judge.config_sight import ConfigSight
+    from console.session.configurator import Configurator
     from console.session.driller import Driller
     from console.session.driller import Tell as TellDrill
 
 ARMED_FOR_S = 600.0
 SWITCH_S = 0.0005
+
+
+class ProfileChanged(Exception):
+    """What the console shows is not what the profile's file says any more."""
 
 
 class Operator:
@@ -88,7 +93,7 @@ class Operator:
         """A request in the name of whoever runs this process."""
         return Order(
             action=action,
-            who=f"{_user()}@{socket.gethostname()}",
+            who=who(),
             origin=os.environ.get("SSH_CONNECTION", "").partition(" ")[0] or "local",
             command=command_line(action, self._name, reason, overrides),
             reason=reason,
@@ -156,6 +161,27 @@ class Operator:
         records = (record.raw for record in read(self._ledger) if record.kind == "drill")
         return tuple(raw["drill_report"] for raw in records if isinstance(raw.get("drill_report"), dict))
 
+    # --- configuration ---
+
+    async def config(self) -> ConfigSight:
+        """The nodes' files beside what the profile asks for, and what lint says of them."""
+        return await self._configurator.sight()
+
+    async def push_action(self) -> ConfigPush:
+        """The push of what the profile asks for. Raises ProfileChanged, ConfigUnreadable, RenderError."""
+        from console.session.profiles import load_profile
+
+        if load_profile(self._name) != self._cluster.profile:
+            raise ProfileChanged("the profile was edited since the console was opened: open it again, then push")
+        return await self._configurator.push()
+
+    @functools.cached_property
+    def _configurator(self) -> Configurator:
+        """Made when it is asked for: it needs what a first frame does not."""
+        from console.session.configurator import Configurator
+
+        return Configurator(self._cluster.profile, self._cluster.transport)
+
     def look_again(self) -> None:
         """Asks for fresh evidence, before a plan is shown to anyone."""
         self._cluster.look_again()
@@ -222,8 +248,3 @@ class _Ledger:
 def needs_arming(environment: Environment) -> bool:
     """Whether a command of a shell must name the cluster too before it may act."""
     return environment is Environment.PRODUCTION
-
-
-def _user() -> str:
-    """Who is at the keyboard: the one before sudo, where sudo says so."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()

@@ -37,3 +37,8 @@ def by_name(kind: str) -> Mapping[str, Path]:
 def audit_file() -> Path:
     """The audit ledger of this user."""
     return state_dir() / "audit.jsonl"
+
+
+def watch_dir(profile: str) -> Path:
+    """Where this user's watch of a cluster keeps its outbox and its silence."""
+    return state_dir() / "watch" / profile

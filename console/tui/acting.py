@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from console.engine.drill_progress import DrillProgress
-from console.engine.order import Order
-from console.engine.report import RunReport
-from console.judge.drill_report import DrillReport
 from console.plan.action import DrillAction
 from console.plan.impact import NoSuchTarget
-from console.tui.deck import Deck
+
+if TYPE_CHECKING:
+    from console.engine.drill_progress import DrillProgress
+    from console.engine.order import Order
+    from console.engine.report import RunReport
+    from console.judge.drill_report import DrillReport
+    from console.tui.deck import Deck
 
 
 class Acting:

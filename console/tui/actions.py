@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from console.tui.attention import When
+
 
 class Scope(StrEnum):
     """Where a key works: everywhere on the console, or in the pane that has the focus."""
@@ -36,6 +38,7 @@ class Situation:
     armed_s: float = 0.0
     running: str = ""
     has_run: bool = False
+    moved: str = ""
     aim: str = ""
     units: tuple[str, ...] = ()
     rolling: tuple[str, ...] = ()
@@ -91,7 +94,8 @@ class Action:
         return f"{self.name} {label}" if self.argument.required else f"{self.name} [{label}]"
 
 
-OVERVIEW, DRILLS, AUDIT = "Overview", "Drills", "Audit"
+OVERVIEW, TRAFFIC, LOGS, DRILLS = "Overview", "Traffic", "Logs", "Drills"
+CONFIG, TRIAGE, AUDIT = "Config", "Triage", "Audit"
 
 
 def _no_detail(situation: Situation) -> str | None:
@@ -104,6 +108,10 @@ def _no_selection(situation: Situation) -> str | None:
         if situation.selection
         else "nothing is selected; drag with the mouse, or press c for the focused line"
     )
+
+
+def _nothing_moved(situation: Situation) -> str | None:
+    return None if situation.moved else "no VIP move waits for it"
 
 
 def _no_rows(situation: Situation) -> str | None:
@@ -136,11 +144,25 @@ def _here(view: str) -> Callable[[Situation], str | None]:
 
 
 def _has_story(situation: Situation) -> str | None:
-    return None if situation.view in (DRILLS, AUDIT) else "nothing here goes on below"
+    return (
+        None if situation.view in (TRAFFIC, LOGS, DRILLS, CONFIG, TRIAGE, AUDIT) else "nothing here goes on below"
+    )
 
 
 def _only_on_overview(situation: Situation) -> str | None:
     return None if situation.view == OVERVIEW else "press 1 for the Overview first"
+
+
+def _only_in_logs(situation: Situation) -> str | None:
+    return None if situation.view == LOGS else "press 3 for the Logs first"
+
+
+def _only_in_triage(situation: Situation) -> str | None:
+    return None if situation.view == TRIAGE else "press 6 for the Triage first"
+
+
+def _only_in_traffic(situation: Situation) -> str | None:
+    return None if situation.view == TRAFFIC else "press 2 for the Traffic first"
 
 
 def _units(situation: Situation) -> tuple[str, ...]:
@@ -163,10 +185,15 @@ def _nodes(situation: Situation) -> tuple[str, ...]:
     return situation.nodes
 
 
+def _whens(situation: Situation) -> tuple[str, ...]:
+    return tuple(When)
+
+
 def _themes(situation: Situation) -> tuple[str, ...]:
     return situation.themes
 
 
+WHEN = Argument("WHEN", True, _whens)
 UNIT = Argument("UNIT NODE", True, _units)
 RESTART = Argument("UNIT NODE", False, _restarts)
 TAKER = Argument("NODE", False, _takers)
@@ -225,16 +252,43 @@ ACTIONS: tuple[Action, ...] = (
         hint_view=DRILLS,
         denied=_may_act,
     ),
+    Action(
+        "push",
+        "Put the profile's files on the nodes",
+        ("P",),
+        command=True,
+        hint="push",
+        hint_armed=True,
+        hint_view=CONFIG,
+        denied=_may_act,
+    ),
     Action("disarm", "Read-only again", command=True, denied=_disarmed),
     Action("reload", "Reload a unit", command=True, argument=UNIT, denied=_may_act),
     Action("start", "Start a unit", command=True, argument=UNIT, denied=_may_act),
     Action("stop", "Stop a unit", command=True, argument=UNIT, denied=_may_act),
     Action("run", "The run under way, or the last one", command=True, denied=_no_run),
     Action("overview", "The cluster at a glance", ("1",), command=True, denied=_here(OVERVIEW)),
+    Action("traffic", "What goes through, and where it fails", ("2",), command=True, denied=_here(TRAFFIC)),
+    Action("logs", "The nodes' logs, live, by time", ("3",), command=True, denied=_here(LOGS)),
     Action("drills", "Failover drills, measured", ("4",), command=True, denied=_here(DRILLS)),
+    Action("config", "The nodes' files against the profile", ("5",), command=True, denied=_here(CONFIG)),
+    Action("triage", "What is wrong, and what is safe to do", ("6",), command=True, denied=_here(TRIAGE)),
     Action("audit", "Who did what, and is the record intact", ("7",), command=True, denied=_here(AUDIT)),
+    Action("wrap", "Wrap log lines, or cut them", ("w",), denied=_only_in_logs),
+    Action("mark", "Mark the log line, or unmark it", ("m",), denied=_only_in_logs),
+    Action("next-marker", "Next mark or event among the lines", ("n",), denied=_only_in_logs),
+    Action("previous-marker", "The mark or event before", ("N",), denied=_only_in_logs),
+    Action("whole-line", "The log line in full, or no longer", command=True, denied=_only_in_logs),
+    Action("shorter", "A shorter window of time", ("left_square_bracket",), denied=_only_in_traffic),
+    Action("longer", "A longer window of time", ("right_square_bracket",), denied=_only_in_traffic),
+    Action("next-table", "The next table", ("t",), denied=_only_in_traffic),
+    Action("pick", "Only what is under the cursor", command=True, denied=_only_in_traffic),
+    Action("evidence", "Where the finding under the cursor is seen", command=True, denied=_only_in_triage),
+    Action("acknowledge", "Acknowledge the VIP move", ("a",), command=True, denied=_nothing_moved),
     Action("refresh", "Reconnect and poll now", ("ctrl+r",), command=True, denied=_paused),
     Action("export", "Save the screen as SVG", ("ctrl+s",), command=True, argument=Argument("FILE")),
+    Action("bell", "Ring on VIP moves and critical findings", command=True, argument=WHEN),
+    Action("notifications", "Have the terminal notify you of the same", command=True, argument=WHEN),
     Action("theme", "Change the colour theme", command=True, argument=Argument("NAME", True, _themes)),
     Action(
         "node", "Go to a node", command=True, argument=Argument("NAME", True, _nodes), denied=_only_on_overview
@@ -261,6 +315,8 @@ KEY_NAMES = {
     "end": "End",
     "down": "↓",
     "up": "↑",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
     "left": "←",
     "right": "→",
 }

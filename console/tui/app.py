@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
-from collections.abc import Callable, Coroutine, Sequence
+import importlib
+import os
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
@@ -19,34 +22,47 @@ from console.judge.findings import Finding
 from console.model.events import Event, Noticed
 from console.model.facts import Severity
 from console.model.state import ClusterState
-from console.tui.actions import Scope, Situation, action
-from console.tui.bindings import PALETTE_KEY, console_bindings
-from console.tui.cluster import Cluster
-from console.tui.deck import Deck
+from console.tui.actions import AUDIT, CONFIG, DRILLS, LOGS, TRAFFIC, TRIAGE, Scope, Situation, action
+from console.tui.bindings import OPENERS, PALETTE_KEY, console_bindings
+from console.tui.cluster import Cluster, LogTap, TrafficFeed
 from console.tui.export import export_path, self_contained
 from console.tui.frames import Frames
 from console.tui.looks import Looks
 from console.tui.no_color import WithoutColor
-from console.tui.orders import Orders, rolling_targets, takers, targets
+from console.tui.notify import Notifier
 from console.tui.palette import Palette
 from console.tui.palette_commands import ActionProvider
-from console.tui.screens.audit import AuditScreen
-from console.tui.screens.drills import DrillsScreen
-from console.tui.screens.help import HelpScreen
 from console.tui.screens.overview import Overview
-from console.tui.screens.run import RunScreen
 from console.tui.screens.view import View
+from console.tui.spot import Sought
+from console.tui.targets import rolling_targets, takers, targets
 from console.tui.view.dirty import ALL, Part, touched, urgent
-from console.tui.view.help import help_lines
-from console.tui.view.moment import Moment
+from console.tui.view.moment import Moment, Stance
 from console.tui.widgets.foot import Foot
+from console.tui.widgets.pane import Pane
+
+if TYPE_CHECKING:
+    from console.judge.diagnosis import Diagnosis
+    from console.model.drill import Drill
+    from console.tui.deck import Deck
+    from console.tui.orders import Orders
 
 TICK_S = 1.0
-DRILLS_AFTER_S = 3.0
+# Not before the first live frame: what acting needs, and eleven files, would keep it waiting.
+ORDERS_AFTER_S = 2.0
 JUDGE_GAP_S = 0.25
 HELP_WIDTH = 76
 QUIT_AGAIN_S = 5.0
 INTERRUPTED = 130
+# The views above the Overview, loaded when they are first opened.
+VIEWS: Mapping[str, tuple[str, str]] = {
+    TRAFFIC: ("traffic", "TrafficScreen"),
+    LOGS: ("logs", "LogsScreen"),
+    AUDIT: ("audit", "AuditScreen"),
+    DRILLS: ("drills", "DrillsScreen"),
+    CONFIG: ("config", "ConfigScreen"),
+    TRIAGE: ("triage", "TriageScreen"),
+}
 
 
 class ConsoleApp(App[None], inherit_bindings=False):
@@ -67,16 +83,16 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def __init__(
         self,
         cluster: Cluster,
-        deck: Deck,
+        deck: Callable[[], Deck],
         *,
         theme: str | None = None,
         no_color: bool = False,
         leave_on: Sequence[int] = (),
     ) -> None:
+        """`deck` makes the way to act, when it is first wanted."""
         super().__init__()
         self._cluster = cluster
-        self._deck = deck
-        self._orders = Orders(cluster, deck, self)
+        self._make_deck = deck
         self._quit_asked_at = float("-inf")
         self._leaving = False
         self._was_acting = False
@@ -89,7 +105,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._held: Moment | None = None
         self._findings: tuple[Finding, ...] = ()
         self._judged_at = float("-inf")
-        self._frames = Frames(self._paint, self._later)
+        self._frames = Frames(self._paint, self.later)
+        self._notifier = Notifier(self, cluster.store.state, cluster.store.apply, cluster.now, os.environ)
         self._unsubscribe: Callable[[], None] = lambda: None
         self.title = f"iamops · {cluster.store.state.profile.name}"
 
@@ -113,32 +130,47 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.set_interval(TICK_S, self._tick)
         self._frames.mark(ALL, urgent=True)
         self.run_worker(self._start(), name="cluster", exit_on_error=False)
-        # Not before the first live frame: it would have to wait for eleven files.
-        self.set_timer(DRILLS_AFTER_S, lambda: self.work(self._learn_drills(), "drills"))
+        self.set_timer(ORDERS_AFTER_S, lambda: self.work(self._prepare_to_act(), "drills"))
         # What was made to start stays for good. Not walking through it again keeps a collection, and
         # with it the way from an event to the screen, under a few milliseconds instead of fifty.
-        self.call_after_refresh(gc.freeze)
-        for complaint in self._looks.complaints:
+        self.call_after_refresh(_settle_memory)
+        for complaint in (*self._looks.complaints, *self._notifier.complaints):
             self.call_after_refresh(self.say, complaint, Severity.WARNING)
 
+    @functools.cached_property
+    def _orders(self) -> Orders:
+        from console.tui.orders import Orders
+
+        return Orders(self._cluster, self._make_deck(), self)
+
+    @property
+    def _can_act(self) -> bool:
+        """Whether anything was asked of the orders yet, or could have been."""
+        return "_orders" in self.__dict__
+
+    async def _prepare_to_act(self) -> None:
+        await asyncio.to_thread(importlib.import_module, "console.tui.orders")
+        await self.learn_drills()
+
     def _tick(self) -> None:
-        self._orders.tick()
+        if self._can_act:
+            self._orders.tick()
         self._frames.mark(ALL, urgent=True)
 
     async def on_unmount(self) -> None:
-        await self._orders.acting.end()
+        if self._can_act:
+            await self._orders.acting.end()
         self._unsubscribe()
         await self._cluster.stop()
 
     def leave(self) -> None:
         """Ends the console as soon as a run under way has been undone. Safe to call from a signal."""
-        if not self._orders.acting.active:
+        if not (self._can_act and self._orders.acting.active):
             self.exit(return_code=INTERRUPTED if self._leaving else 0)
             return
         self._leaving = True
         self._orders.acting.stop()
-        if not isinstance(self.screen, RunScreen):
-            self._orders.do_run("")
+        self._orders.show_run()
 
     async def _start(self) -> None:
         """The worker's edge: whatever stops the session from starting is told, not thrown."""
@@ -172,6 +204,14 @@ class ConsoleApp(App[None], inherit_bindings=False):
         if self.screen_stack:
             self.view.toast(text, severity)
 
+    def tell_terminal(self, text: str) -> None:
+        """For the terminal itself; in one piece, so that it cannot fall into the middle of a frame's sequences."""
+        if text and self._driver is not None:
+            self._driver.write(text)
+
+    def stance_changed(self) -> None:
+        self._frames.mark(frozenset({Part.HEADER}), urgent=True)
+
     def prompt(self, text: str) -> None:
         self.view.ask(text)
 
@@ -187,20 +227,24 @@ class ConsoleApp(App[None], inherit_bindings=False):
             return
         if self._leaving and not self._orders.acting.active:
             self.leave()
-        if self._was_acting and not self._orders.acting.active and isinstance(self.view, DrillsScreen):
-            self.work(self._turn_to_drills(), "drills")
+        if self._was_acting and not self._orders.acting.active:
+            self._learn()
         self._was_acting = self._orders.acting.active
-        self._frames.mark(frozenset({Part.HEADER}), urgent=True)
+        self.stance_changed()
 
     # --- from event to pixel ---
 
     def _heard(self, state: ClusterState, event: Event) -> None:
         """The store's subscriber. Only marks: painting waits for the frame."""
+        if self.is_running:
+            self._notifier.heard(state)
+            if isinstance(event, self.view.LEARNS_AT):
+                self._learn()
         if self._held is None:
             self._frames.mark(touched(event), urgent=urgent(event))
             self._frames.mark(frozenset({Part.FINDING}), urgent=False)
 
-    def _later(self, delay_s: float, call: Callable[[], None]) -> None:
+    def later(self, delay_s: float, call: Callable[[], None]) -> None:
         """Runs a call inside the app's own message pump, also when an event came from elsewhere."""
         if delay_s <= 0:
             self.call_next(call)
@@ -217,20 +261,19 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def _judge(self) -> bool:
         """Asks the rules, but not at every frame; True if their answer changed."""
         now = self._cluster.now()
-        if self._held is not None:
-            return False
         if abs(now - self._judged_at) < JUDGE_GAP_S:
             self._frames.mark(frozenset({Part.FINDING}), urgent=False)
             return False
         self._judged_at = now
         before, self._findings = self._findings, self._cluster.findings(self._cluster.store.state, now)
+        self._notifier.judged(self._findings, now)
         return before != self._findings
 
     def _moment(self) -> Moment:
         """The picture to paint: the present, or the one that is held."""
         now = self._cluster.now()
         needle = self.view.moment.needle if self._is_mounted else ""
-        stance = self._orders.stance
+        stance = replace(self._orders.stance if self._can_act else Stance(), moved=self._notifier.waiting)
         if self._held is not None:
             return replace(self._held, needle=needle, paused_s=now - self._held.now, stance=stance)
         return Moment(self._cluster.store.state, now, self._findings, needle, stance=stance)
@@ -245,6 +288,12 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     # --- what the operator asks for ---
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In a prompt or a dialog the signs that open the prompt are text like any other."""
+        if action == "perform" and parameters[:1] in [(name,) for name in OPENERS]:
+            return isinstance(self.focused, Pane)
+        return super().check_action(action, parameters)
+
     def action_perform(self, name: str, argument: str = "") -> None:
         """Carries out an action of the registry, or says why not."""
         reason = action(name).denied(self.situation)
@@ -255,8 +304,12 @@ class ConsoleApp(App[None], inherit_bindings=False):
         if action(name).scope is Scope.PANE and pane is not None:
             pane.carry_out(name)
             return
+        if name.capitalize() in VIEWS:
+            self._open(name.capitalize())
+            return
         method = f"do_{name.replace('-', '_')}"
-        owner = next(each for each in (self, self._orders, self.view) if hasattr(each, method))
+        owners = (self, self.view, self._notifier)
+        owner = next((each for each in owners if hasattr(each, method)), None) or self._orders
         getattr(owner, method)(argument)
 
     def on_foot_asked(self, event: Foot.Asked) -> None:
@@ -266,6 +319,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.action_command_palette()
 
     def do_help(self, argument: str) -> None:
+        from console.tui.screens.help import HelpScreen
+        from console.tui.view.help import help_lines
+
         about = self.view.pane or self.view
         width = min(HELP_WIDTH, self.size.width - 5)
         self.push_screen(
@@ -278,10 +334,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def do_refresh(self, argument: str) -> None:
         self._cluster.refresh()
-        if isinstance(self.view, AuditScreen):
-            self._read_audit()
-        if isinstance(self.view, DrillsScreen):
-            self.work(self._turn_to_drills(), "drills")
+        self._learn()
         self.say("looking at every node now")
 
     def do_theme(self, name: str) -> None:
@@ -329,37 +382,56 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.pop_screen()
         self._frames.mark(ALL, urgent=True)
 
-    def do_drills(self, argument: str) -> None:
-        self._open(DrillsScreen(self._moment(), self._looks.palette, self._base))
-        self.work(self._turn_to_drills(), "drills")
+    def on_sought(self, event: Sought) -> None:
+        """Another view, at a place in it."""
+        if event.view != self.view.NAME:
+            self.action_perform(event.view.lower())
+        self.call_after_refresh(lambda: self.view.go_to(event.spot))
 
-    def do_audit(self, argument: str) -> None:
-        self._open(AuditScreen(self._moment(), self._looks.palette, self._base))
-        self._read_audit()
-
-    def _open(self, view: View) -> None:
+    def _open(self, name: str) -> None:
         """Views stand beside each other above the Overview, never on top of one another."""
+        module, screen = VIEWS[name]
+        made = getattr(importlib.import_module(f"console.tui.screens.{module}"), screen)
+        view: View = made(self._moment(), self._looks.palette, self._base)
         if isinstance(self.view, Overview):
             self.push_screen(view)
         else:
             self.switch_screen(view)
+        self.call_after_refresh(self._learn)
 
-    async def _turn_to_drills(self) -> None:
-        """Reads files and the ledger in a thread: a slow disk must not hold up the keyboard."""
-        problem = await self._learn_drills()
-        try:
-            reports = await asyncio.to_thread(self._deck.drill_reports)
-        except OSError as error:
-            reports = ()
-            self.say(f"the ledger cannot be read: {error.filename}: {error.strerror}", Severity.WARNING)
-        if isinstance(self.view, DrillsScreen):
-            self.view.turn_to(self._orders.drills, reports, problem)
+    def _learn(self) -> None:
+        """Has the view in sight read what is not in the store."""
+        view = self.view
+        self.work(self._turn(view), f"learn {view.NAME}")
 
-    async def _learn_drills(self) -> str:
-        """Whatever is wrong with a drill's file is told and returned; drills that were known stay known."""
+    async def _turn(self, view: View) -> None:
+        show = await view.learn(self)
+        if self.is_running and self.view is view:
+            show()
+
+    @property
+    def deck(self) -> Deck:
+        return self._orders.deck
+
+    def log_tap(self) -> LogTap:
+        return self._cluster.log_tap()
+
+    def traffic(self) -> TrafficFeed:
+        return self._cluster.traffic()
+
+    async def examine(self) -> Diagnosis:
+        return await self._cluster.examine()
+
+    def stir(self, part: Part) -> None:
+        """A part has news that did not come through the store."""
+        if self._held is None:
+            self._frames.mark(frozenset({part}), urgent=False)
+
+    async def learn_drills(self) -> tuple[tuple[Drill, ...], str]:
+        """The drills, and what is wrong with them in words; drills that were known stay known."""
         problem = ""
         try:
-            self._orders.drills = await asyncio.to_thread(self._deck.drills)
+            self._orders.drills = await asyncio.to_thread(self._orders.deck.drills)
         except Exception as error:
             problem = "; ".join(str(error).splitlines()) or type(error).__name__
             self.say(problem, Severity.WARNING)
@@ -367,20 +439,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         for screen in self.screen_stack:
             if isinstance(screen, View):
                 screen.base = self._base
-        return problem
-
-    def _read_audit(self) -> None:
-        self.run_worker(self._turn_to_audit(), name="audit", exclusive=True, group="audit", exit_on_error=False)
-
-    async def _turn_to_audit(self) -> None:
-        """Reads the ledger in a thread: a slow disk must not hold up the keyboard."""
-        try:
-            page = await asyncio.to_thread(self._deck.audit)
-        except OSError as error:
-            self.say(f"the ledger cannot be read: {error.filename}: {error.strerror}", Severity.WARNING)
-            return
-        if isinstance(self.view, AuditScreen):
-            self.view.turn_to(page)
+        return self._orders.drills, problem
 
     def do_clear(self, argument: str) -> None:
         if self.view.clear():
@@ -399,8 +458,14 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def do_quit(self, argument: str) -> None:
         """At once, unless that would undo something: then it takes a second time."""
         now = self._cluster.now()
-        if self._orders.acting.active and now - self._quit_asked_at > QUIT_AGAIN_S:
+        if self._can_act and self._orders.acting.active and now - self._quit_asked_at > QUIT_AGAIN_S:
             self._quit_asked_at = now
             self.say(f"{self._orders.acting.running} is under way: again to undo it and quit", Severity.WARNING)
             return
         self.leave()
+
+
+def _settle_memory() -> None:
+    """The collector is off while the console loads; from here on it has less to walk through."""
+    gc.freeze()
+    gc.enable()

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from console.engine.drill_progress import DrillProgress
-from console.engine.order import Order
-from console.engine.report import RunReport
-from console.judge.drill_report import DrillReport
-from console.judge.guards import Denial
-from console.ledger.page import Page
-from console.model.drill import Drill
-from console.plan.action import Action, DrillAction
-from console.plan.steps import Plan
+if TYPE_CHECKING:
+    from console.engine.drill_progress import DrillProgress
+    from console.engine.order import Order
+    from console.engine.report import RunReport
+    from console.judge.config_sight import ConfigSight
+    from console.judge.drill_report import DrillReport
+    from console.judge.guards import Denial
+    from console.ledger.page import Page
+    from console.model.drill import Drill
+    from console.plan.action import Action, ConfigPush, DrillAction
+    from console.plan.steps import Plan
 
-Tell = Callable[[RunReport], None]
-TellDrill = Callable[[DrillProgress], None]
+Tell: TypeAlias = "Callable[[RunReport], None]"
+TellDrill: TypeAlias = "Callable[[DrillProgress], None]"
 
 
 class Deck(Protocol):
@@ -66,6 +68,14 @@ class Deck(Protocol):
 
     def drill_reports(self) -> tuple[Mapping[str, Any], ...]:
         """Earlier reports as documents, oldest first. Reads the disk; raises OSError."""
+        ...
+
+    async def config(self) -> ConfigSight:
+        """The nodes' files beside what the profile asks for."""
+        ...
+
+    async def push_action(self) -> ConfigPush:
+        """The push of what the profile asks for. Raises what reading and rendering raise."""
         ...
 
     def audit(self) -> Page:

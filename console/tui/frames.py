@@ -8,7 +8,7 @@ from collections.abc import Callable
 from console.tui.view.dirty import Part
 
 URGENT_GAP_S = 0.016
-ROUTINE_GAP_S = 0.1
+ROUTINE_GAP_S = 0.25
 
 Paint = Callable[[frozenset[Part]], None]
 Later = Callable[[float, Callable[[], None]], object]

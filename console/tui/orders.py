@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
@@ -14,7 +15,6 @@ from console.judge.drill_report import Verdict
 from console.model.drill import Drill
 from console.model.events import Noticed
 from console.model.facts import Severity
-from console.model.profile import Profile
 from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, Verb
 from console.plan.impact import NoSuchTarget
 from console.tui.acting import Acting
@@ -23,11 +23,11 @@ from console.tui.deck import Deck
 from console.tui.palette import Palette
 from console.tui.screens.confirm import ConfirmScreen
 from console.tui.screens.run import RunScreen
+from console.tui.targets import ROLLING
 from console.tui.view.drill_run import drill_summary
 from console.tui.view.moment import Stance
 from console.tui.view.run import run_summary
 
-ROLLING = "--rolling"
 SEVERITIES = {
     Outcome.SUCCEEDED: Severity.INFO,
     Outcome.REFUSED: Severity.WARNING,
@@ -87,7 +87,7 @@ class Orders:
 
     def __init__(self, cluster: Cluster, deck: Deck, front: Front) -> None:
         self._cluster = cluster
-        self._deck = deck
+        self.deck = deck
         self._front = front
         self._was_armed = False
         self._guards: Mapping[str, str] = {}
@@ -97,7 +97,7 @@ class Orders:
     @property
     def stance(self) -> Stance:
         """What the console may do and is doing, now."""
-        acting, armed_s = self.acting, self._deck.armed_s
+        acting, armed_s = self.acting, self.deck.armed_s
         steps = acting.report.steps if acting.report else ()
         return Stance(
             armed_s=armed_s,
@@ -110,7 +110,7 @@ class Orders:
 
     def tick(self) -> None:
         """Once a second: asks the guards again, and says when the ten minutes are over."""
-        armed = self._deck.armed_s > 0
+        armed = self.deck.armed_s > 0
         self._guards = self._asked() if armed and not self.acting.active else {}
         if self._was_armed and not armed:
             self._front.say("ten minutes are over: read-only again", Severity.WARNING)
@@ -127,7 +127,7 @@ class Orders:
 
     def _why_not(self, action: Action) -> str:
         try:
-            _, denied = self._deck.consider(self._deck.order(action))
+            _, denied = self.deck.consider(self.deck.order(action))
         except NoSuchTarget:
             return ""
         return "; ".join(denial.sentence for denial in denied)
@@ -135,17 +135,17 @@ class Orders:
     # --- arming ---
 
     def do_arm(self, argument: str) -> None:
-        if self._deck.armed_s > 0:
+        if self.deck.armed_s > 0:
             self.do_disarm(argument)
             return
-        self._deck.arm()
+        self.deck.arm()
         self._was_armed = True
         self._front.say("armed for ten minutes: every action still asks; A disarms", Severity.WARNING)
         self.tick()
         self._front.changed()
 
     def do_disarm(self, argument: str) -> None:
-        self._deck.disarm()
+        self.deck.disarm()
         self._was_armed = False
         self._front.say("read-only again")
         self._front.changed()
@@ -183,7 +183,9 @@ class Orders:
         """What the nodes run with is asked first: the budgets of the dialog are theirs."""
         chosen = self._drill(name or self._front.aim)
         if chosen is not None:
-            self._front.work(self._prepare(chosen), "drill")
+            asked = functools.partial(self.deck.drill_action, chosen)
+            doing = "asking the nodes what they run with"
+            self._front.work(self._prepare(f"drill {chosen.name}", asked, doing), "drill")
         elif name:
             near = difflib.get_close_matches(name, [drill.name for drill in self.drills], n=1)
             hint = f"did you mean {near[0]!r}?" if near else "4 shows those there are"
@@ -191,15 +193,19 @@ class Orders:
         else:
             self._front.prompt("drill ")
 
+    def do_push(self, argument: str) -> None:
+        """The nodes' files are read first: the dialog shows exactly what would change."""
+        self._front.work(self._prepare("push", self.deck.push_action, "reading the nodes' files"), "push")
+
     def _drill(self, name: str) -> Drill | None:
         return next((drill for drill in self.drills if drill.name == name), None)
 
-    async def _prepare(self, drill: Drill) -> None:
+    async def _prepare(self, what: str, ask: Callable[[], Coroutine[Any, Any, Action]], doing: str) -> None:
         """A worker's edge. A dialog is never put over another one: somebody may be typing into that."""
-        view, what = self._front.view, f"drill {drill.name}"
-        self._front.say(f"{what}: asking the nodes what they run with")
+        view = self._front.view
+        self._front.say(f"{what}: {doing}")
         try:
-            action = await self._deck.drill_action(drill)
+            action = await ask()
         except Exception as error:
             self._front.say(f"{what}: {error or type(error).__name__}", Severity.WARNING)
             return
@@ -210,16 +216,16 @@ class Orders:
 
     def _propose(self, action: Action) -> None:
         """Shows what would happen. Nothing is changed before the operator has said so in the dialog."""
-        self._deck.look_again()
+        self.deck.look_again()
         try:
-            plan, denied = self._deck.consider(self._deck.order(action))
+            plan, denied = self.deck.consider(self.deck.order(action))
         except NoSuchTarget as error:
             self._front.say(str(error), Severity.WARNING)
             return
         if not plan.steps and not denied:
             self._front.say(plan.prediction)
             return
-        dialog = ConfirmScreen(self._deck, self._cluster, action, self._front.colours)
+        dialog = ConfirmScreen(self.deck, self._cluster, action, self._front.colours)
         self._front.show(dialog, self._answered)
 
     def _answered(self, order: Order | None) -> None:
@@ -229,6 +235,11 @@ class Orders:
         self.acting.begin(order, self._cluster.now())
         self._note(f"{order.action.sentence} begins", Severity.INFO)
         self.do_run("")
+
+    def show_run(self) -> None:
+        """The run's screen, unless it is in sight already."""
+        if not isinstance(self._front.screen, RunScreen):
+            self.do_run("")
 
     def do_run(self, argument: str) -> None:
         order = self.acting.order
@@ -249,24 +260,6 @@ class Orders:
     def _note(self, text: str, severity: Severity) -> None:
         """A line in the event list: what we did belongs beside what the cluster did."""
         self._cluster.store.apply(Noticed(self._cluster.now(), None, severity, text))
-
-
-def targets(profile: Profile) -> tuple[str, ...]:
-    """Every unit of every node, as a command names them."""
-    return tuple(f"{unit} {node}" for node in profile.nodes for unit in profile.actionable_units_on(node))
-
-
-def rolling_targets(profile: Profile) -> tuple[str, ...]:
-    """Every unit that runs on more than one node."""
-    units = [unit for node in profile.nodes for unit in profile.actionable_units_on(node)]
-    return tuple(f"{unit} {ROLLING}" for unit in dict.fromkeys(units) if units.count(unit) > 1)
-
-
-def takers(profile: Profile) -> tuple[str, ...]:
-    """Where a VIP can go: a node, or with several instances an instance and a node."""
-    if len(profile.vrrp) == 1:
-        return tuple(profile.nodes)
-    return tuple(f"{instance} {node}" for instance in profile.vrrp for node in profile.nodes)
 
 
 def _service(verb: Verb, target: str) -> ServiceAction:

@@ -17,9 +17,18 @@ from tests.bench.flips import console_flips, watch_ssh_flips
 from tests.bench.idle import idle
 from tests.bench.startup import first_frame_s, help_s, parallel_ssh_s, status_s
 from tests.bench.switchovers import Switched, disagreement_ms, move_table, switchovers
+from tests.bench.traffic import traffic_rows
+from tests.bench.yardstick import REFERENCE_S, work_s
 
 HISTORY = Path(__file__).parents[2] / "docs" / "bench.md"
 HEAD = "# Measured\n\nEach block is one run of `make bench` on one machine; ratios matter more than values.\n"
+
+
+def machine_row() -> Row:
+    """Says on what kind of hour the other rows were measured; no number is corrected by it."""
+    seconds = work_s()
+    took = f"{seconds:.3f} s, {seconds / REFERENCE_S:.2f} times the reference"
+    return Row("this machine just now: a program of fixed work", took, "-", "-", None)
 
 
 def flip_rows(count: int, baseline_count: int) -> list[Row]:
@@ -107,17 +116,22 @@ def main() -> int:
     parser.add_argument("--idle-seconds", type=float, default=30)
     parser.add_argument("--switchovers", type=int, default=30)
     parser.add_argument("--plain-stops", type=int, default=10)
-    parser.add_argument("--only-switchovers", action="store_true", help="leave out everything else")
+    parser.add_argument("--only", choices=("all", "switchovers", "traffic"), default="all")
     parser.add_argument("--save", action="store_true", help=f"keep the result in {HISTORY.name}")
     args = parser.parse_args()
-    rows: list[Row] = []
-    if not args.only_switchovers:
+    rows = [machine_row()]
+    if args.only == "all":
         rows += startup_rows(args.runs) + idle_rows(args.idle_seconds) + flip_rows(args.flips, 10)
-    fast, plain = switchovers(args.switchovers), switchovers(args.plain_stops, plain=True)
-    rows += switchover_rows(fast, plain)
+    if args.only != "switchovers":
+        rows += traffic_rows()
+    moves = ""
+    if args.only != "traffic":
+        fast, plain = switchovers(args.switchovers), switchovers(args.plain_stops, plain=True)
+        rows += switchover_rows(fast, plain)
+        moves = f"\n{move_table(fast, plain)}\n"
     when = datetime.now(UTC).date()
     title = f"## {when}, iamops {__version__}, Python {platform.python_version()}, {platform.machine()}"
-    block = f"{title}\n\n{table(rows)}\n\n{move_table(fast, plain)}\n"
+    block = f"{title}\n\n{table(rows)}\n{moves}"
     print(block)
     if args.save:
         before = HISTORY.read_text().removeprefix(HEAD) if HISTORY.exists() else ""

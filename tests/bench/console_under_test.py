@@ -25,7 +25,7 @@ def main(notes: Path) -> None:
                 out.write(json.dumps(line | {"node_at": event.node_at, "stored_at": time.time()}) + "\n")
 
         cluster.store.subscribe(note)
-        ConsoleApp(cluster, Operator(cluster, profile_name="lab")).run()
+        ConsoleApp(cluster, lambda: Operator(cluster, profile_name="lab")).run()
 
 
 if __name__ == "__main__":

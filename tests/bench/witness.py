@@ -14,8 +14,8 @@ _LINE = re.compile(r"^\[(?P<stamp>[^\]]+)\] (?P<gone>Deleted )?\d+: \S+\s+inet (
 class KernelWitness:
     """Notes (epoch s, present) for one address on one node, from the kernel's own events."""
 
-    def __init__(self, node: str, address: str) -> None:
-        argv = ["ip", "netns", "exec", f"iamops-{node}", "ip", "-ts", "-o", "monitor", "address"]
+    def __init__(self, node: str, address: str, namespace: str | None = None) -> None:
+        argv = ["ip", "netns", "exec", namespace or f"iamops-{node}", "ip", "-ts", "-o", "monitor", "address"]
         self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
         self._address = address
         self._seen: list[tuple[float, bool]] = []

@@ -24,7 +24,10 @@ from console.session.profiles import find_profile, load_profile
 from tests.lab.conftest import LabForTests, alone_with
 
 PLACE = Place(state=Path("/var/lib/iamops/lab-acting"), prefix="iamact-")
+# Pushes have a lab of their own, so that they need not wait for the other actions.
+PUSHING_PLACE = Place(state=Path("/var/lib/iamops/lab-pushing"), prefix="iampush-")
 DEAD_MAN_S = 8
+ROLLBACK_S = 25
 RUN_TIMEOUT_S = 120
 
 
@@ -54,6 +57,7 @@ class ActingLab(LabForTests):
         super().__init__(lab)
         self._dead_man_s = lab.profile.safety.dead_man_s
         self.exec_command = lab.exec_command
+        self.reset = lab.reset
         self.directory = directory
         self.profile_file = directory / "lab.yaml"
         self.environment = {**os.environ, "XDG_STATE_HOME": str(directory / "state")}
@@ -62,13 +66,13 @@ class ActingLab(LabForTests):
     def write_profile(self, name: str = "lab.yaml", **changes: Any) -> Path:
         """The profile as a file, with changes to its top-level sections."""
         path = self.directory / name
-        raw = {**raw_profile(self._dead_man_s), **changes}
+        raw = {**raw_profile(self._dead_man_s, self.place), **changes}
         path.write_text(yaml.safe_dump({key: value for key, value in raw.items() if value is not None}))
         return path
 
     def run(self, *argv: str, profile: Path | None = None, inside: bool = False, **environment: str) -> Done:
         """One command line to its end, without a terminal; `inside` the lab's operator namespace as a whole."""
-        enter = ["ip", "netns", "exec", PLACE.operator_namespace] if inside else []
+        enter = ["ip", "netns", "exec", self.place.operator_namespace] if inside else []
         command = [*enter, sys.executable, "-m", "console", "--profile", str(profile or self.profile_file), *argv]
         done = subprocess.run(
             command,
@@ -105,13 +109,13 @@ class ActingLab(LabForTests):
         }
 
 
-def raw_profile(dead_man_s: int) -> dict[str, Any]:
-    """The shipped lab profile, moved to this place."""
+def raw_profile(dead_man_s: int, place: Place) -> dict[str, Any]:
+    """The shipped lab profile, moved to a place."""
     raw: dict[str, Any] = yaml.safe_load(find_profile("lab").read_text())
-    raw["network_namespace"] = PLACE.operator_namespace
-    raw["ssh"] = {"user": "iamops", "key": str(PLACE.key), "known_hosts": str(PLACE.known_hosts)}
-    raw["vrrp"]["VI_1"]["auth"] = {"type": "PASS", "from_file": str(PLACE.vrrp_secret)}
-    raw["safety"] = {"dead_man_s": dead_man_s, "anti_flap_s": 0}
+    raw["network_namespace"] = place.operator_namespace
+    raw["ssh"] = {"user": "iamops", "key": str(place.key), "known_hosts": str(place.known_hosts)}
+    raw["vrrp"]["VI_1"]["auth"] = {"type": "PASS", "from_file": str(place.vrrp_secret)}
+    raw["safety"] = {"dead_man_s": dead_man_s, "anti_flap_s": 0, "rollback_s": ROLLBACK_S}
     return raw
 
 
@@ -120,13 +124,13 @@ def profile_of(path: Path) -> Profile:
 
 
 @contextmanager
-def acting_lab(fresh: bool = True, dead_man_s: int = DEAD_MAN_S) -> Iterator[ActingLab]:
+def acting_lab(dead_man_s: int = DEAD_MAN_S, place: Place = PLACE) -> Iterator[ActingLab]:
     """The lab from nothing; it is taken away afterwards."""
     with tempfile.TemporaryDirectory(prefix="iamops-acting-") as temporary:
         path = Path(temporary) / "lab.yaml"
-        path.write_text(yaml.safe_dump(raw_profile(dead_man_s)))
-        with alone_with(Lab(profile_of(path), PLACE)) as lab:
-            lab.reset() if fresh else lab.up()
+        path.write_text(yaml.safe_dump(raw_profile(dead_man_s, place)))
+        with alone_with(Lab(profile_of(path), place)) as lab:
+            lab.reset()
             try:
                 yield ActingLab(lab, Path(temporary))
             finally:
@@ -136,9 +140,9 @@ def acting_lab(fresh: bool = True, dead_man_s: int = DEAD_MAN_S) -> Iterator[Act
 class operating:  # noqa: N801 - reads as a phrase in `async with`
     """A session on the acting lab, settled, with an operator."""
 
-    def __init__(self, lab: ActingLab) -> None:
+    def __init__(self, lab: ActingLab, profile: Path | None = None) -> None:
         self._lab = lab
-        self.cluster = Cluster(profile_of(lab.profile_file))
+        self.cluster = Cluster(profile_of(profile or lab.profile_file))
 
     async def __aenter__(self) -> tuple[Cluster, Operator]:
         await self.cluster.start()

@@ -37,8 +37,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.lab)
+            item.add_marker(pytest.mark.xdist_group(_lab_of(item)))
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(TIMEOUT_S))
+
+
+def _lab_of(item: pytest.Item) -> str:
+    """Tests of one lab take turns; those of different labs may run side by side."""
+    fixtures = getattr(item, "fixturenames", ())
+    return next(
+        (name for name in ("own_lab", "pushing_session", "acting_session", "triage_session") if name in fixtures),
+        "lab",
+    )
 
 
 class LabForTests:
@@ -134,6 +144,12 @@ def lab(running_lab: LabForTests) -> Iterator[LabForTests]:
     running_lab.heal_all()
 
 
+def _whole(lab: Any) -> Iterator[Any]:
+    lab.make_whole()
+    yield lab
+    lab.heal_all()
+
+
 @pytest.fixture(scope="session")
 def acting_session(lab_machine: None) -> Iterator[Any]:
     """A lab for the tests that act on it, with a short fuse."""
@@ -143,12 +159,25 @@ def acting_session(lab_machine: None) -> Iterator[Any]:
         yield lab
 
 
+@pytest.fixture(scope="session")
+def pushing_session(lab_machine: None) -> Iterator[Any]:
+    """Another one, for pushes."""
+    from tests.lab.acting import PUSHING_PLACE, acting_lab
+
+    with acting_lab(place=PUSHING_PLACE) as lab:
+        yield lab
+
+
+@pytest.fixture
+def pushing(pushing_session: Any) -> Iterator[Any]:
+    """The lab for pushes, whole before the test."""
+    yield from _whole(pushing_session)
+
+
 @pytest.fixture
 def acting(acting_session: Any) -> Iterator[Any]:
     """The acting lab, whole before the test."""
-    acting_session.make_whole()
-    yield acting_session
-    acting_session.heal_all()
+    yield from _whole(acting_session)
 
 
 def own_profile(nodes: Sequence[tuple[str, str, int]] = ()) -> Profile:
@@ -168,3 +197,19 @@ def own_lab(lab_machine: None) -> Iterator[Lab]:
         lab.reset()
         yield lab
         lab.purge()
+
+
+@pytest.fixture(scope="session")
+def triage_session(lab_machine: None) -> Iterator[Any]:
+    """A lab for the faults of triage."""
+    from tests.lab.acting import acting_lab
+    from tests.lab.triage_cases import PLACE
+
+    with acting_lab(place=PLACE) as lab:
+        yield lab
+
+
+@pytest.fixture
+def triage_lab(triage_session: Any) -> Iterator[Any]:
+    """It, whole before the test and healed after it."""
+    yield from _whole(triage_session)

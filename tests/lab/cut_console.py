@@ -20,6 +20,7 @@ from console.lab.lab import Lab
 from console.model.profile import Profile
 from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
 from console.session.cluster import Cluster
+from console.session.configurator import Configurator
 from console.session.operator import Operator
 from console.session.profiles import load_profile
 from tests.lab.acting import PLACE
@@ -63,12 +64,14 @@ def action_of(words: Sequence[str]) -> Action:
     return ServiceAction(Verb(words[0]), words[1], words[2])
 
 
-async def carried_out(profile: Profile, action: Action, cut: Boundaries) -> dict[str, Any]:
+async def carried_out(profile: Profile, words: Sequence[str], cut: Boundaries) -> dict[str, Any]:
     cluster = Cluster(profile)
     operator = Operator(cluster, profile_name="lab", always_armed=True)
     await cluster.start()
     try:
         assert await cluster.settled(SETTLE_S)
+        pushing = list(words) == ["config", "push"]
+        action = await Configurator(profile, cluster.transport).push() if pushing else action_of(words)
         overrides = ("anti-flap", "last-backend", "datastore-spof")
         report = await operator.run(operator.order(action, reason="cut", overrides=overrides), cut)
     finally:
@@ -90,7 +93,7 @@ def main(argv: Sequence[str]) -> None:
     path, at, how, node, _, *words = argv
     profile = load_profile(path)
     cut = Boundaries(profile, int(at), how, node)
-    document = asyncio.run(carried_out(profile, action_of(words), cut))
+    document = asyncio.run(carried_out(profile, words, cut))
     print(json.dumps(document))
 
 

@@ -31,6 +31,7 @@ PLAIN_MS = {"iam-b": 805.0, "iam-a": 609.0}
 PLAIN_SLACK_MS = 100.0
 
 
+@pytest.mark.alone
 def test_a_switchover_is_hardly_noticed_and_measured_truly(acting: ActingLab):
     for taker in ("iam-b", "iam-a"):
         with probing("10.0.4.99", "iam.api.marmotedu.com", namespace=acting.place.operator_namespace) as witness:
@@ -47,6 +48,7 @@ def test_a_switchover_is_hardly_noticed_and_measured_truly(acting: ActingLab):
         assert wrong(acting) == []
 
 
+@pytest.mark.alone
 def test_the_plain_way_costs_the_skew_of_the_taker(acting: ActingLab):
     for taker in ("iam-b", "iam-a"):
         with probing("10.0.4.99", "iam.api.marmotedu.com", namespace=acting.place.operator_namespace) as witness:
@@ -233,16 +235,16 @@ def test_both_sides_remember_and_one_changed_byte_is_found(acting: ActingLab):
     assert json.loads(found.out)["broken"]["record"] == count
 
 
-# Every boundary of one action here; the soak does the same for all actions and all ways of being cut.
+# Every second boundary of one action here; the soak takes all of them, of all actions, in all ways of being cut.
 @pytest.mark.timeout(900)
-def test_a_switchover_killed_at_any_boundary_leaves_a_whole_pair(acting: ActingLab):
+def test_a_switchover_killed_at_a_boundary_leaves_a_whole_pair(acting: ActingLab):
     names = boundaries(acting, "switchover")
     acting.make_whole()
     assert len(names) > 20
-    for at, name in enumerate(names):
-        # A step that is done and the next that begins are the same moment.
-        if not name.endswith(": done"):
-            print(check_cut(acting, "switchover", at, "kill", "-"), name)
+    # A step that is done and the next that begins are the same moment.
+    moments = [at for at, name in enumerate(names) if not name.endswith(": done")]
+    for at in moments[::2]:
+        print(check_cut(acting, "switchover", at, "kill", "-"), names[at])
 
 
 def test_a_link_cut_in_mid_action_is_unknown_and_the_node_brings_itself_back(acting: ActingLab):

@@ -15,6 +15,7 @@ from tests.lab.acting import DEAD_MAN_S, ActingLab
 from tests.lab.conftest import LabForTests
 from tests.lab.whole import whole_within, wrong
 
+pytestmark = pytest.mark.alone
 KEY_S = 0.3
 
 
@@ -81,6 +82,19 @@ def test_a_split_brain_fills_the_header_with_both_owners(lab, console):
         assert console.painted(r"iam-a \+ iam-b\s+SPLIT BRAIN", since=began, timeout_s=15)
     finally:
         lab.heal("vrrp-drop")
+
+
+def test_an_edit_by_hand_is_found_within_ten_seconds(lab, console):
+    """Whatever the operator looks at: the finding, and the Config view when it is opened."""
+    path, began = "/etc/nginx/conf.d/iam-apiserver.conf", time.time()
+    lab.must("iam-b", ["sed", "-i", "$a # by hand", path])
+    try:
+        found = console.painted(r"iam-b: 1 file\(s\) differ from the profile", since=began, timeout_s=15)
+        assert found is not None
+        assert found - began < 10
+        press(console, "5", r"drift")
+    finally:
+        lab.must("iam-b", ["sed", "-i", "$d", path])
 
 
 def type_in(terminal: Terminal, keys: str) -> None:

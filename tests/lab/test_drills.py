@@ -115,6 +115,7 @@ def edited(lab: LabForTests, node: str, path: str, sed: str, *, reload: bool = F
         lab.must(node, ["systemctl", "restart", "keepalived"])
 
 
+@pytest.mark.alone
 def test_both_owners_pass_and_agree_with_a_witness(drills: Drills):
     """The first leaves the VIP with iam-b; the seed's three scenarios begin there."""
     for owner, name in (("iam-a", "keepalived-stop"), ("iam-b", "seed")):
@@ -135,6 +136,7 @@ def test_both_owners_pass_and_agree_with_a_witness(drills: Drills):
     assert json.loads(drills.iamops("audit", "verify", "--json").stdout)["broken"] is None
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", ["reload", "backend-loss", "load-balance", "switchover"])
 def test_a_drill_without_an_outage_passes(drills: Drills, name: str):
     done = drills.run(name)
@@ -145,6 +147,7 @@ def test_a_drill_without_an_outage_passes(drills: Drills, name: str):
         assert done.report["client"]["longest_gap_ms"] <= 60
 
 
+@pytest.mark.alone
 def test_a_frozen_machine_is_taken_away_and_comes_back(drills: Drills):
     done = drills.run("node-freeze", "--override", "datastore-spof", "--reason", "a lab")
     assert done.code == 0, done.told or done.err

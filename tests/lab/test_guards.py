@@ -16,8 +16,11 @@ from console.cli.acting_session import exit_code
 from console.cli.exit_codes import ExitCode
 from console.engine.report import Outcome
 from console.lab.processes import wait_until
+from console.nodes.lock import hold
+from console.nodes.snapshot import read_safety
 from console.plan.action import ServiceAction, Verb
-from tests.lab.acting import DEAD_MAN_S, ActingLab, operating
+from console.session.connections import connections
+from tests.lab.acting import DEAD_MAN_S, ActingLab, operating, profile_of
 
 RESTART = ("restart", "iam-pump", "iam-b")
 CHECK = "/etc/keepalived/check_nginx.sh"
@@ -116,6 +119,17 @@ def test_another_operator_on_any_node(acting: ActingLab):
         reason = refused(acting, "locked", "restart", "iam-pump", "iam-a")
     assert "bob@desk from 10.0.4.1 holds iam-b" in reason
     assert "switchover" in reason
+
+
+async def test_the_lock_of_an_action_is_seen_from_outside_for_as_long_as_it_is_held(acting: ActingLab):
+    note = {"who": "bob@desk", "action": "switchover", "run": "cafe"}
+    async with connections(profile_of(acting.profile_file)) as transports:
+        node = transports["iam-b"]
+        async with hold(node, note):
+            holder = (await read_safety(node, time.time)).report.lock
+        assert holder is not None
+        assert (holder.who, holder.action) == ("bob@desk", "switchover")
+        assert (await read_safety(node, time.time)).report.lock is None
 
 
 def test_an_armed_undo_of_an_earlier_run(acting: ActingLab):
@@ -223,6 +237,7 @@ def test_a_full_disk_under_the_ledger(acting: ActingLab):
         subprocess.run(["umount", str(small)], check=True)
 
 
+@pytest.mark.alone
 async def test_evidence_that_has_grown_old(acting: ActingLab):
     before = acting.footprint()
     async with operating(acting) as (_, operator):

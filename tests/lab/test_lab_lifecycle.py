@@ -90,6 +90,8 @@ def test_a_fresh_pair_comes_within_ten_seconds_and_forgets_the_old_one(lab):
     assert lab.exec("iam-b", ["test", "-e", "/root/mark"]).returncode == 1
 
 
+# Nodes of another lab that boot meanwhile hold on to what is mounted then.
+@pytest.mark.alone
 def test_down_keeps_the_disks_and_leaves_nothing_else_behind(lab):
     lab.must("iam-b", ["touch", "/root/mark"])
     host_key = out(lab, "iam-b", "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
@@ -428,6 +430,7 @@ def test_a_frozen_node_is_said_to_be_frozen(lab):
 # --- N nodes -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 def test_a_profile_with_three_nodes_boots_three(lab):
     """The third node joins; the two that are there only get their files anew."""
     three = [("iam-a", "10.0.4.20", 100), ("iam-b", "10.0.4.21", 50), ("iam-standby-west", "10.0.4.22", 30)]

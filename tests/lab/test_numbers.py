@@ -1,29 +1,40 @@
-"""A short, honest slice of `make bench`: the same measurements against the same goals, with fewer runs."""
+"""A short, honest slice of `make bench`: the same measurements against the same goals, with fewer runs.
+
+What is bound by the CPU may take as much longer as a program of fixed work does just then: see `yardstick`.
+"""
 
 from __future__ import annotations
+
+import asyncio
+
+import pytest
 
 from tests.bench.figures import percentile
 from tests.bench.flips import console_flips
 from tests.bench.idle import idle
 from tests.bench.startup import first_frame_s, help_s, status_s
+from tests.bench.traffic import followed
+from tests.bench.yardstick import slowness
+
+pytestmark = pytest.mark.alone
 
 
 def test_help_answers_within_150_ms(lab):
-    assert percentile(help_s(5), 0.5) < 0.150
+    assert percentile(help_s(5), 0.5) < 0.150 * slowness()
 
 
 def test_a_cold_status_takes_less_than_0_8_s(lab):
-    assert percentile(status_s(3), 0.5) < 0.8
+    assert percentile(status_s(5), 0.5) < 0.8 * slowness()
 
 
 def test_the_first_live_frame_is_there_within_1_s(lab):
-    _, live = first_frame_s(3)
-    assert percentile(live, 0.5) < 1.0
+    _, live = first_frame_s(5)
+    assert percentile(live, 0.5) < 1.0 * slowness()
 
 
 def test_an_idle_console_costs_under_3_percent_of_a_core_and_130_mb(lab):
     seen = idle(10)
-    assert seen.console_pct < 3.0
+    assert seen.console_pct < 3.0 * slowness()
     assert seen.console_mb < 130
 
 
@@ -31,3 +42,10 @@ def test_a_vip_move_reaches_store_and_screen_in_time(lab):
     to_store, to_screen = console_flips(5)
     assert max(to_store) < 10
     assert max(to_screen) < 50
+
+
+def test_twenty_thousand_lines_a_second_are_counted_without_loss(lab):
+    """What it costs the node depends on the machine more than a test may; `make bench` tells."""
+    counted, written, ours_pct, _ = asyncio.run(followed(20_000, 8))
+    assert counted == written == 160_000
+    assert ours_pct <= 10 * slowness()

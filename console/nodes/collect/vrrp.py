@@ -9,7 +9,7 @@ from console.nodes.watch import Watch, ended, every, keep
 from console.parse.journal import JournalRecord, is_echo, journal_record, transition
 
 DUMP_EVERY_S = 30.0
-JOURNAL_FIELDS = "MESSAGE,UNIT,_SYSTEMD_UNIT"
+JOURNAL_FIELDS = "MESSAGE,UNIT,_SYSTEMD_UNIT,_SOURCE_REALTIME_TIMESTAMP"
 HISTORY_LINES = 200
 HISTORY_TIMEOUT_S = 5.0
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 from console.ledger.page import Page
+from console.model.facts import Severity
 from console.tui.actions import AUDIT, Situation
 from console.tui.palette import Palette
 from console.tui.screens.listing import Listing
+from console.tui.screens.view import Sources
 from console.tui.view.audit import run_story
 from console.tui.view.moment import Moment
 from console.tui.view.tone import Line, Span, Tone
@@ -21,6 +26,15 @@ class AuditScreen(Listing):
     def __init__(self, moment: Moment, palette: Palette, base: Situation) -> None:
         self._runs = AuditList("list")
         super().__init__(moment, palette, base, self._runs)
+
+    async def learn(self, sources: Sources) -> Callable[[], None]:
+        """Reads the ledger in a thread: a slow disk must not hold up the keyboard."""
+        try:
+            page = await asyncio.to_thread(sources.deck.audit)
+        except OSError as error:
+            text = f"the ledger cannot be read: {error.filename}: {error.strerror}"
+            return lambda: self.toast(text, Severity.WARNING)
+        return lambda: self.turn_to(page)
 
     def turn_to(self, page: Page) -> None:
         """Shows another state of the ledger, once the list has its place on the screen."""

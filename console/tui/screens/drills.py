@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from console.model.drill import Drill
+from console.model.facts import Severity
 from console.tui.actions import DRILLS, Situation
 from console.tui.palette import Palette
 from console.tui.screens.listing import Listing
+from console.tui.screens.view import Sources
 from console.tui.view.dirty import ALL, Part
 from console.tui.view.drill import course_of, drill_story, wrapped
 from console.tui.view.moment import Moment
@@ -28,6 +31,17 @@ class DrillsScreen(Listing):
         self._problem = ""
         self._told_of: object = None
         super().__init__(moment, palette, base, self._drills)
+
+    async def learn(self, sources: Sources) -> Callable[[], None]:
+        """Reads files and the ledger in a thread: a slow disk must not hold up the keyboard."""
+        drills, problem = await sources.learn_drills()
+        try:
+            reports = await asyncio.to_thread(sources.deck.drill_reports)
+        except OSError as error:
+            text = f"the ledger cannot be read: {error.filename}: {error.strerror}"
+            self.toast(text, Severity.WARNING)
+            reports = ()
+        return lambda: self.turn_to(drills, reports, problem)
 
     def turn_to(self, drills: tuple[Drill, ...], reports: Sequence[Mapping[str, Any]], problem: str = "") -> None:
         """Shows other drills, or newer results, once the list has its place on the screen.

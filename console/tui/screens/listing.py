@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
@@ -12,19 +14,23 @@ from console.tui.palette import Palette
 from console.tui.screens.view import View
 from console.tui.view.moment import Moment
 from console.tui.view.tone import Line
+from console.tui.widgets.finding_bar import FindingBar
 from console.tui.widgets.pane import Pane
 from console.tui.widgets.status_header import StatusHeader
 
 
 class Listing(View):
-    """Base of the audit and the drills view; the header goes on living."""
+    """Base of the logs, drills, config and audit views; the header goes on living."""
 
     AUTO_FOCUS = "#list"
+    # Whether the top finding has a line of its own; where findings are the list, it would say it twice.
+    ALARMED: ClassVar[bool] = True
     DEFAULT_CSS = """
     Listing { background: $background; overflow: hidden; }
     Listing #list { height: 45%; }
     Listing VerticalScroll { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
     Listing #story { height: auto; }
+    Listing #finding { height: 1; }
     """
 
     def __init__(self, moment: Moment, palette: Palette, base: Situation, rows: Pane) -> None:
@@ -40,6 +46,8 @@ class Listing(View):
         yield self._rows
         with VerticalScroll(can_focus=False):
             yield Static(id="story")
+        if self.ALARMED:
+            yield FindingBar("finding")
         yield self.foot
 
     def on_mount(self) -> None:

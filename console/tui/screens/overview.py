@@ -10,6 +10,7 @@ from textual.events import Resize
 from console.tui.actions import OVERVIEW, Situation
 from console.tui.palette import Palette
 from console.tui.screens.view import View
+from console.tui.spot import Spot
 from console.tui.view.layout import CARDS_MAX, Place, Plan, Wants, plan
 from console.tui.view.matrix import matrix_rows, transposed
 from console.tui.view.moment import Moment
@@ -106,6 +107,10 @@ class Overview(View):
             place = list(self._cards).index(event.pane) + event.dx
             if 0 <= place < len(self._cards):
                 self._cards[place].focus()
+
+    def go_to(self, spot: Spot) -> None:
+        if spot.node is not None and spot.node in self.moment.state.nodes:
+            self.do_node(spot.node)
 
     def do_node(self, name: str) -> None:
         """Puts the cursor on a node, in its card or line and in the grid."""

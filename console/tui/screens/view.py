@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual.screen import Screen
 
+from console.model.events import Event
 from console.model.facts import Severity
 from console.tui.actions import Situation
 from console.tui.palette import Palette
+from console.tui.spot import Spot
 from console.tui.view.dirty import ALL, Part
 from console.tui.view.moment import Moment
 from console.tui.widgets.foot import Foot
@@ -17,12 +20,43 @@ from console.tui.widgets.painted import Painted
 from console.tui.widgets.pane import Pane
 from console.tui.widgets.prompt import Mode
 
+if TYPE_CHECKING:
+    from console.judge.diagnosis import Diagnosis
+    from console.model.drill import Drill
+    from console.tui.cluster import LogTap, TrafficFeed
+    from console.tui.deck import Deck
+
+
+class Sources(Protocol):
+    """Where a view reads what is not in the store."""
+
+    @property
+    def deck(self) -> Deck: ...
+
+    def log_tap(self) -> LogTap: ...
+
+    def traffic(self) -> TrafficFeed: ...
+
+    def stir(self, part: Part) -> None:
+        """Has a part painted again at the next calm frame, unless the picture is held."""
+        ...
+
+    async def examine(self) -> Diagnosis:
+        """One deep look at the cluster."""
+        ...
+
+    async def learn_drills(self) -> tuple[tuple[Drill, ...], str]:
+        """The drills, and what is wrong with them in words."""
+        ...
+
 
 class View(Screen[None]):
     """Base of the views on the keys 1 to 7. `base` is what does not change while the console is open."""
 
     NAME: ClassVar[str] = ""
     ABOUT: ClassVar[str] = ""
+    # After these events a view reads again what is not in the store.
+    LEARNS_AT: ClassVar[tuple[type[Event], ...]] = ()
 
     def __init__(self, moment: Moment, palette: Palette, base: Situation) -> None:
         super().__init__()
@@ -34,6 +68,13 @@ class View(Screen[None]):
     def on_mount(self) -> None:
         self.dress(self._palette)
 
+    async def learn(self, sources: Sources) -> Callable[[], None]:
+        """Reads what is not in the store; returns what shows it. Never raises: what cannot be read is shown."""
+        return lambda: None
+
+    def go_to(self, spot: Spot) -> None:
+        """Puts the cursor on a place, where the view knows it."""
+
     # --- painting ---
 
     def paint(self, moment: Moment, parts: frozenset[Part] = ALL) -> None:
@@ -44,6 +85,7 @@ class View(Screen[None]):
                 widget.paint(moment)
         if Part.HEADER in parts:
             self.foot.show_keys(self.situation)
+            self.foot.warn(moment.stance.moved)
 
     def dress(self, palette: Palette) -> None:
         """Puts another theme on every part."""
@@ -73,6 +115,7 @@ class View(Screen[None]):
             armed_s=moment.stance.armed_s,
             running=moment.stance.running,
             has_run=moment.stance.has_run,
+            moved=moment.stance.moved,
             guards=moment.stance.guards,
         )
 
@@ -95,6 +138,12 @@ class View(Screen[None]):
     def narrow(self, needle: str) -> None:
         """Shows only what contains the needle."""
         self.paint(replace(self.moment, needle=needle.strip()))
+
+    def on_foot_filtered(self, event: Foot.Filtered) -> None:
+        self.settle(event.text)
+
+    def settle(self, text: str) -> None:
+        """The filter was typed to its end. Most views have narrowed with every key."""
 
     # --- actions that every view has ---
 

@@ -8,6 +8,7 @@ from console.model.events import (
     AddressChanged,
     AddressesListed,
     ClientProbed,
+    ConfigCompared,
     DatastoreProbed,
     Event,
     HostReported,
@@ -36,6 +37,9 @@ class Part(Enum):
     FINDING = auto()
     AUDIT = auto()
     DRILLS = auto()
+    CONFIG = auto()
+    LOGS = auto()
+    TRAFFIC = auto()
 
 
 ALL = frozenset(Part)
@@ -54,9 +58,11 @@ def touched(event: Event) -> frozenset[Part]:
         case HttpProbed() | DatastoreProbed():
             return frozenset({Part.SERVICES})
         case RequestsCounted():
-            return frozenset({Part.REQUESTS, Part.PLOT})
+            return frozenset({Part.REQUESTS, Part.PLOT, Part.TRAFFIC})
         case HostReported() | SafetyReported():
             return frozenset({Part.NODES})
+        case ConfigCompared():
+            return frozenset({Part.CONFIG})
         case ClientProbed():
             return frozenset({Part.WITNESSES})
         case Noticed():

@@ -24,20 +24,25 @@ def findings(moment: Moment, width: int, lines: int) -> Picture:
 def _rows(moment: Moment, number: int, width: int, lines: int) -> list[Row]:
     finding = moment.findings[number]
     head = _head(moment, number)
-    key, said = f"{finding.code} {finding.node} {number}", spoken_finding(finding)
+    key, said = f"{key_of(finding)} {number}", spoken_finding(finding)
     if lines < 3:
         # The title gives way first: the step must be readable.
         step: Line = (Span(" → ", Tone.MUTED), Span(f"{clip(finding.next, width // 2)} ", Tone.ACCENT))
         return [Row.whole(key, apart(head, step, width), said, width)]
-    evidence = " · ".join(finding.evidence) or "no evidence given"
+    evidence = " · ".join(map(str, finding.evidence)) or "no evidence given"
     because = (Span("   because  ", Tone.MUTED), Span(evidence))
     step = (Span("   next     ", Tone.MUTED), Span(finding.next, Tone.ACCENT))
     return [Row.whole(key, line, said, width) for line in (head, because, step)]
 
 
+def key_of(finding: Finding) -> str:
+    """What tells a finding from others, from one look to the next."""
+    return f"{finding.code} {finding.node or '-'}"
+
+
 def spoken_finding(finding: Finding) -> str:
     """The whole finding in words."""
-    evidence = f" · {'; '.join(finding.evidence)}" if finding.evidence else ""
+    evidence = f" · {'; '.join(map(str, finding.evidence))}" if finding.evidence else ""
     return f"{finding.severity.upper()} {finding.code}: {finding.title}{evidence} → {finding.next}"
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from console.model.gap import Fate, Sample, Samples
 from console.tui.view.amounts import latency
 from console.tui.view.fit import apart
-from console.tui.view.tone import Line, Span, Tone
+from console.tui.view.tone import Line, Span, Tone, joined
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 FAILED = "✗"
@@ -25,7 +25,7 @@ def latency_lines(samples: Samples, began: float, until: float, width: int, heig
     span_s = max(until - began, 1.0)
     worst = _worst(samples, began, span_s, columns)
     top_ms = _round_up(max((s.latency_ms or 0.0 for s in worst.values() if s.fate is Fate.GOOD), default=0.0))
-    rows = (_joined(_piece(worst.get(n), top_ms, row, height) for n in range(columns)) for row in range(height))
+    rows = (joined(_piece(worst.get(n), top_ms, row, height) for n in range(columns)) for row in range(height))
     top = f"top {latency(top_ms)} · {latency(span_s / columns * 1000)} a column · "
     scale = (Span(f"0 s · {top}", Tone.MUTED), Span(f"{FAILED} failed", Tone.DOWN))
     return (*rows, apart(scale, (Span(f"{span_s:.1f} s", Tone.MUTED),), columns))
@@ -63,14 +63,3 @@ def _piece(sample: Sample | None, top_ms: float, row: int, height: int) -> tuple
         return FAILED, Tone.DOWN
     eighths = max(1, round((sample.latency_ms or 0.0) / top_ms * height * 8))
     return EIGHTHS[min(8, max(0, eighths - (height - 1 - row) * 8))], Tone.GRAPH
-
-
-def _joined(cells: Iterator[tuple[str, Tone]]) -> Line:
-    """Neighbours of one tone become one span."""
-    line: list[Span] = []
-    for character, tone in cells:
-        if line and line[-1].tone is tone:
-            line[-1] = Span(line[-1].text + character, tone)
-        else:
-            line.append(Span(character, tone))
-    return tuple(line)

@@ -14,7 +14,7 @@ class Stance:
     """What the console may do and is doing: never held back, not even while the picture is.
 
     `running` is the run under way, in words; `done` of its `steps` are over. `guards` are the reasons a
-    guard would give now, by action.
+    guard would give now, by action. `moved` is the VIP move that nobody acknowledged, in words.
     """
 
     armed_s: float = 0.0
@@ -22,6 +22,7 @@ class Stance:
     done: int = 0
     steps: int = 0
     has_run: bool = False
+    moved: str = ""
     guards: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -17,6 +17,8 @@ MARKS = {
     Kind.DISARM: ("disarm", Tone.ACCENT),
     Kind.WATCH: ("watch ", Tone.OK),
     Kind.ASK: ("ask   ", Tone.OK),
+    Kind.STAGE: ("stage ", Tone.MUTED),
+    Kind.CONFIRM: ("keep? ", Tone.WARN),
 }
 INDENT = 9
 
@@ -54,7 +56,7 @@ def _step(number: int, step: Step, width: int) -> Iterator[Line]:
     yield (Span(f"{number:2} ", Tone.MUTED), Span(f"{word}", tone), Span(first))
     for more in rest:
         yield (Span(" " * INDENT + more),)
-    given = f" <<< {step.stdin.strip()}" if step.stdin else ""
+    given = f" <<< {step.given.strip()}" if step.stdin else ""
     if step.argv:
         yield from _wrapped(" " * 3 + f"{step.node}$ ", shlex.join(step.argv) + given, width, Tone.MUTED)
     for expected in step.expect:

@@ -16,7 +16,10 @@ SPAN_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """Points (seconds before now, requests per second); `moves` are places on the same axis."""
+    """Points (seconds before the axis' end, requests per second); `moves` are places on the same axis.
+
+    The axis ends with the bucket that is filling, not with now: the same counts give the same curves.
+    """
 
     total: tuple[tuple[float, float], ...]
     failed: tuple[tuple[float, float], ...]
@@ -28,13 +31,13 @@ def curves(moment: Moment, columns: int) -> Curves:
     """Sums over the nodes whose counts are known; where none is, there is no point."""
     axis = Axis.covering(moment.now, max(2, columns), SPAN_S)
     nodes = [n for n in moment.state.nodes.values() if resolve(n.requests, moment.now, witness=n).value]
-    offset = moment.now - axis.start
-    moves = (move.at - moment.now for move in moment.state.moves if axis.index(move.at) is not None)
+    end = axis.start + axis.length_s
+    moves = (move.at - end for move in moment.state.moves if axis.index(move.at) is not None)
     return Curves(
-        total=_sum([node.samples for node in nodes], axis, moment.now, offset),
-        failed=_sum([node.errors for node in nodes], axis, moment.now, offset),
+        total=_sum([node.samples for node in nodes], axis, moment.now),
+        failed=_sum([node.errors for node in nodes], axis, moment.now),
         moves=tuple(moves),
-        length_s=offset,
+        length_s=axis.length_s,
     )
 
 
@@ -47,11 +50,11 @@ def plot_rule(shown: Curves) -> Picture:
     return Picture(title, marks=(*legend, Span(f"  {span(shown.length_s)}", Tone.MUTED)))
 
 
-def _sum(series: list[Samples], axis: Axis, now: float, offset: float) -> tuple[tuple[float, float], ...]:
+def _sum(series: list[Samples], axis: Axis, now: float) -> tuple[tuple[float, float], ...]:
     per_node = [rates(samples, axis, now) for samples in series]
     points: list[tuple[float, float]] = []
     for number in range(axis.number):
         known = [value for node in per_node if (value := node[number]) is not None]
         if known:
-            points.append((number * axis.bucket_s - offset, sum(known)))
+            points.append(((number + 1) * axis.bucket_s - axis.length_s, sum(known)))
     return tuple(points)

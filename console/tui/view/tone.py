@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,6 +42,17 @@ class Span:
 
 Line = tuple[Span, ...]
 EMPTY: Line = ()
+
+
+def joined(cells: Iterable[tuple[str, Tone]]) -> Line:
+    """Single characters as a line: neighbours of one tone become one span."""
+    line: list[Span] = []
+    for character, tone in cells:
+        if line and line[-1].tone is tone:
+            line[-1] = Span(line[-1].text + character, tone)
+        else:
+            line.append(Span(character, tone))
+    return tuple(line)
 
 
 def text_of(line: Line) -> str:

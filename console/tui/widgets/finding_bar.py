@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from console.tui.actions import TRIAGE
+from console.tui.spot import Sought, Spot
 from console.tui.view.dirty import Part
-from console.tui.view.finding import findings
+from console.tui.view.finding import findings, key_of
 from console.tui.view.moment import Moment
 from console.tui.view.rows import Picture
 from console.tui.widgets.pane import Pane
@@ -16,8 +22,9 @@ class FindingBar(Pane):
     NAME = "Findings"
     ABOUT = (
         "What the rules say is wrong, the worst first, with its evidence and the next safe step. "
-        "j and k go through the others; c copies the finding with its evidence and step."
+        "j and k go through the others; c copies the finding with its evidence and step; Enter opens it in Triage."
     )
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "triage", "Open it in Triage", show=False)]
 
     @property
     def titled(self) -> bool:
@@ -25,3 +32,11 @@ class FindingBar(Pane):
 
     def picture(self, moment: Moment, width: int, height: int) -> Picture:
         return findings(moment, width, height)
+
+    def action_triage(self) -> None:
+        row, moment = self._row_under_cursor(), self.moment
+        if row is None or moment is None:
+            self.post_message(Sought(TRIAGE, Spot()))
+            return
+        found = moment.findings[int(row.key.rpartition(" ")[2])]
+        self.post_message(Sought(TRIAGE, Spot(key_of(found), found.node)))

@@ -42,6 +42,13 @@ class Foot(Container):
             super().__init__()
             self.needle = needle
 
+    class Filtered(Message):
+        """The filter was typed to its end."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
     def __init__(self, ident: str, situation: Callable[[], Situation]) -> None:
         super().__init__(id=ident)
         self._situation = situation
@@ -76,6 +83,9 @@ class Foot(Container):
         """The keys that matter now."""
         self._hints.turn_to(situation)
 
+    def warn(self, warning: str) -> None:
+        self._status.warn(warning)
+
     def tell(self, detail: str) -> None:
         self._status.tell(detail)
 
@@ -104,7 +114,10 @@ class Foot(Container):
         event.stop()
         situation = self._situation()
         self._close()
-        if event.mode is Mode.FILTER or not event.text.strip():
+        if event.mode is Mode.FILTER:
+            self.post_message(self.Filtered(event.text))
+            return
+        if not event.text.strip():
             return
         try:
             command = parse_command(event.text, situation)

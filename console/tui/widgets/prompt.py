@@ -78,7 +78,8 @@ class Prompt(Input):
         self.value = text
         self.cursor_position = len(text)
         self.display = True
-        self.focus()
+        # At once, not by message: whoever types fast has typed on by then.
+        self.screen.set_focus(self)
         self._typed()
 
     @property

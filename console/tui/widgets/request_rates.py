@@ -16,8 +16,8 @@ class RequestRates(Pane):
     NAME = "Requests"
     ABOUT = (
         "Requests per second of each node from its access log, all graphs on one scale; then the "
-        "requests in the current log and the share of 5xx answers over the time shown. ▼ on the rule "
-        "above marks a VIP move. The console's own health probes are not counted."
+        "requests of the log it had at the start and since, and the share of 5xx answers over the time shown. "
+        "▼ on the rule above marks a VIP move. The console's own health probes are not counted."
     )
 
     def __init__(self, ident: str | None = None) -> None:

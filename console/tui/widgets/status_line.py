@@ -1,4 +1,4 @@
-"""The line above the key hints: a message for a while, otherwise the story of what the cursor is on."""
+"""The line above the key hints: a message for a while, then a warning that stays and what the cursor is on."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ TOAST_S = 6.0
 
 
 class StatusLine(Painted):
-    """Toast or detail. A toast gives way after a few seconds, or to Esc."""
+    """Toast, or warning and detail. A toast gives way after a few seconds, or to Esc."""
 
     def __init__(self, ident: str | None = None) -> None:
         super().__init__(ident)
         self._toast: Line = EMPTY
         self._detail = ""
+        self._warning = ""
         self._sign = ""
         self._toasts = 0
 
@@ -48,6 +49,12 @@ class StatusLine(Painted):
         self._sign = sign
         self._refresh()
 
+    def warn(self, warning: str) -> None:
+        """Shows a warning before the detail, until there is none."""
+        if warning != self._warning:
+            self._warning = warning
+            self._refresh()
+
     def tell(self, detail: str) -> None:
         """Shows what the cursor is on."""
         self._detail = detail
@@ -56,9 +63,15 @@ class StatusLine(Painted):
     def on_resize(self) -> None:
         self._refresh()
 
+    def _warned(self) -> Line:
+        if not self._warning:
+            return EMPTY
+        glyph, tone = SEVERITY_GLYPHS[Severity.WARNING]
+        return (Span(f" {glyph} {self._warning} ", tone), Span("│", Tone.RULE))
+
     def _refresh(self) -> None:
         if self._sign:
             line: Line = (Span(f" {self._sign}", Tone.ACCENT),)
         else:
-            line = self._toast or (Span(" "), Span(self._detail, Tone.MUTED))
+            line = self._toast or (*self._warned(), Span(" "), Span(self._detail, Tone.MUTED))
         self.show((line,))

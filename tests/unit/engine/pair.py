@@ -51,6 +51,9 @@ class Machine:
     pids: dict[str, int]
     raised: int = 0
     timers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    files: str = "old"
+    staged: str = ""
+    pending: bool = False
     reachable: bool = True
     can_hold_vip: bool = True
 
@@ -79,6 +82,9 @@ class Pair:
         """Gone with everything: its timers do not survive, and after the boot all units run again."""
         machine = self.machines[node]
         machine.reachable, machine.raised, machine.timers = False, 0, {}
+        # What was in place and not confirmed is taken back at boot.
+        machine.files = "old" if machine.pending else machine.files
+        machine.pending = False
         machine.pids = {}
         self.elect()
         self.tell()
@@ -150,9 +156,38 @@ class Pair:
                 machine.raised = int(stdin)
             case ["/usr/bin/truncate", *_]:
                 machine.raised = 0
+            case ["/usr/local/sbin/iamops-config", verb]:
+                return self._config(node, verb, stdin)
+            case ["sh", "-c", *_]:
+                return Answer(0, "0 0\n", "")
             case ["ps", *_]:
                 return Answer(0, "0\n", "")
         self.elect()
+        self.tell()
+        return OK_ANSWER
+
+    def _config(self, node: str, verb: str, stdin: str) -> Answer:
+        """The node's own script, as far as an engine can tell."""
+        machine = self.machines[node]
+        match verb:
+            case "stage":
+                machine.staged = stdin
+            case "arm":
+                machine.timers["iamops-dead-man-config"] = ("/usr/local/sbin/iamops-config", "restore")
+            case "apply" if "iamops-dead-man-config" not in machine.timers:
+                return Answer(3, "", "the roll-back is not armed")
+            case "apply":
+                machine.files, machine.pending = "new", True
+            case "restore" if machine.pending:
+                machine.files, machine.pending = "old", False
+                self._control(node, "start", self.profile.keepalived.unit)
+            case "ready" if not machine.pending:
+                return Answer(3, "", "no push is in place: it was taken back")
+            case "confirm" if not machine.pending:
+                return Answer(3, "", "no push is in place: it was taken back")
+            case "confirm":
+                machine.pending = False
+                machine.timers.pop("iamops-dead-man-config", None)
         self.tell()
         return OK_ANSWER
 
@@ -238,6 +273,7 @@ class PairHands:
         self.split: dict[str, Any] = {}
         self.here_ran: list[tuple[str, ...]] = []
         self.waiting: dict[str, tuple[str, ...]] = {}
+        self.keeps = True
 
     @property
     def changes(self) -> list[tuple[str, ...]]:
@@ -260,6 +296,9 @@ class PairHands:
 
     async def ask(self, count: int, *, timeout_s: float) -> Answer:
         return Answer(0, json.dumps(self.split), "")
+
+    async def confirmed(self, timeout_s: float) -> Answer:
+        return Answer(0, "", "") if self.keeps else Answer(1, "", "nobody confirmed it")
 
     async def here(self, argv: Sequence[str], *, timeout_s: float) -> Answer:
         """`power-off NODE`, `power-on NODE`: the world's own words for it."""

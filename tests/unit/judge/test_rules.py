@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
+from console.judge.findings import Evidence
 from console.judge.rules import findings
 from console.model.events import (
     AddressChanged,
@@ -80,7 +83,9 @@ def test_a_client_in_the_dark_is_critical():
     (finding,) = findings(state, NOW + 2)
     assert finding.code == "client-dark"
     assert finding.severity is Severity.CRITICAL
-    assert finding.evidence == ("timeout: no answer within 1 s",)
+    evidence, owner = finding.evidence
+    assert (owner.node, owner.value) == ("iam-a", f"VIP {VIP} is on iam-a")
+    assert evidence == Evidence("timeout: no answer within 1 s", "HTTP from this machine", None, 1.0)
 
 
 def test_an_unreachable_node_is_not_judged_by_its_last_words():
@@ -97,6 +102,51 @@ def test_nginx_that_accepts_and_does_not_answer_is_called_hung():
     domains = ("iam.api.marmotedu.com", "iam.authz.marmotedu.com")
     events = [HttpProbed(NOW, "iam-a", "iam-a", Target.DOMAIN, domain, hung) for domain in domains]
     assert codes(*events) == ["nginx-hung"]
+
+
+def test_nginx_that_waits_for_a_silent_backend_is_not_called_hung():
+    silent = ProbeReport(ProbeOutcome.TIMEOUT, detail="accepts, but no answer within 1.5 s")
+    domains = ("iam.api.marmotedu.com", "iam.authz.marmotedu.com")
+    events = [HttpProbed(NOW, "iam-a", "iam-a", Target.DOMAIN, domain, silent) for domain in domains]
+    events.append(HttpProbed(NOW, "iam-b", "iam-a", Target.SERVICE, "iam-apiserver", silent))
+    said = findings(fed(healthy(), events), NOW + 2)
+    assert [each.code for each in said] == ["nginx-bad-answers", "backend-not-reachable"]
+    assert "iam-apiserver on iam-b" in said[0].title
+
+
+def test_a_node_that_peers_still_get_answers_from_is_serving_unseen():
+    lost = LinkChanged(NOW + 1, "iam-b", Link(LinkState.DOWN, NOW + 1, "hung", "nothing heard", "look at it"))
+    served = HttpProbed(NOW + 1.5, "iam-b", "iam-a", Target.SERVICE, "iam-apiserver", OK)
+    assert codes(lost, served, now=NOW + 2) == ["serving-unseen"]
+    assert codes(lost, now=NOW + 2) == ["node-unreachable"], (
+        "what was seen before the link was lost proves nothing"
+    )
+
+
+def test_two_clocks_on_either_side_of_ours_are_apart():
+    hosts = [
+        HostReported(NOW, node, HostReport(0.1, 20.0, 30.0, ms, 1.0))
+        for node, ms in (("iam-a", -300.0), ("iam-b", 300.0))
+    ]
+    assert codes(*hosts) == ["clocks-apart"]
+
+
+def test_the_uncertainty_of_both_clocks_counts():
+    hosts = [
+        HostReported(NOW, node, HostReport(0.1, 20.0, 30.0, ms, 80.0))
+        for node, ms in (("iam-a", -300.0), ("iam-b", 300.0))
+    ]
+    assert codes(*hosts) == []
+
+
+def test_the_rules_of_the_live_state_load_nothing_that_only_an_examination_needs():
+    code = (
+        "import sys\n"
+        "import console.judge.rules\n"
+        "heavy = ('console.judge.lint', 'console.judge.runbook', 'console.model.look', 'console.parse.log_')\n"
+        "assert not [name for name in sys.modules if name.startswith(heavy)]\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_stopped_unit_is_said_once_and_not_as_unhealthy_too():

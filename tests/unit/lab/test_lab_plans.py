@@ -72,7 +72,7 @@ def test_a_failed_build_leaves_no_image_and_shows_its_last_lines(tmp_path, monke
     monkeypatch.setattr(image, "build_command", lambda *_: ("sh", "-c", "echo E: no such suite >&2; exit 25"))
     with pytest.raises(image.ImageFailed, match="no such suite"):
         image.ensure(tmp_path, lambda _: None)
-    assert [path.name for path in tmp_path.iterdir()] == ["build.log"]
+    assert {path.name for path in tmp_path.iterdir()} == {"build.log", "lock"}
 
 
 # --- network -----------------------------------------------------------------------------------------

@@ -87,3 +87,13 @@ def test_the_echo_of_our_own_question_is_no_news(message):
 )
 def test_real_news_is_no_echo(message):
     assert not is_echo(message)
+
+
+def test_an_entry_is_dated_by_its_sender_where_the_journal_knows_and_else_by_its_arrival():
+    sent = journal_record(
+        line(__REALTIME_TIMESTAMP="1795442297995813", _SOURCE_REALTIME_TIMESTAMP="1795442297095813")
+    )
+    arrived = journal_record(line(__REALTIME_TIMESTAMP="1795442297995813"))
+    assert sent is not None
+    assert arrived is not None
+    assert (sent.at, arrived.at) == (1795442297.095813, 1795442297.995813)

@@ -61,9 +61,17 @@ def test_mariadb_greets_or_says_which_host_it_does_not_want():
     denied = greetings.mariadb_greeting(mariadb_error(1130, b"Host '10.0.4.21' is not allowed"))
     assert denied.outcome is ProbeOutcome.HOST_NOT_ALLOWED
     full = greetings.mariadb_greeting(mariadb_error(1040, b"#08004Too many connections"))
-    assert full.outcome is ProbeOutcome.BAD_ANSWER
+    assert full.outcome is ProbeOutcome.TOO_MANY_CONNECTIONS
     assert "Too many connections" in full.detail
     assert greetings.mariadb_greeting(b"SSH-2.0-x").outcome is ProbeOutcome.BAD_ANSWER
+
+
+def test_redis_that_cannot_save_refuses_writes_and_says_so_to_a_ping():
+    misconf = greetings.redis_answer(b"-MISCONF Redis is configured to save RDB snapshots, but ...\r\n")
+    assert misconf.outcome is ProbeOutcome.WRITE_ERRORS
+    assert misconf.detail.startswith("MISCONF Redis is configured")
+    full = greetings.redis_answer(b"-ERR max number of clients reached\r\n")
+    assert full.outcome is ProbeOutcome.TOO_MANY_CONNECTIONS
 
 
 def test_redis_that_asks_for_a_password_is_alive():

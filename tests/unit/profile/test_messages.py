@@ -107,7 +107,7 @@ def line_of(part: str, text: str = LAB) -> int:
             "port: 8080",
             "port: 8080, quux: 1",
             "iam-apiserver:",
-            "unknown key; known are domain, health, log, nodes, port",
+            "unknown key; known are backends, domain, drained, health, log, nodes, port",
         ),
         ("iam.api.marmotedu.com", "'iam.api:80'", "iam-apiserver:", "expected a host name without a port"),
         ("port: 8080", "port: 8080, name: x", "iam-apiserver:", "the name is the key above"),

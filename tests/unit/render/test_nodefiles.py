@@ -177,7 +177,5 @@ def test_sudoers_allows_exact_commands_only():
     lines = [line for line in render_sudoers(shipped("lab")).splitlines() if "NOPASSWD" in line]
     assert lines
     assert not any(re.search(r"[*?\[\]]|ALL$", line.partition("NOPASSWD:")[2]) for line in lines)
-    assert all(
-        line.startswith(("iamops ALL=(root) NOPASSWD: /usr/bin/", "iamops ALL=(root) NOPASSWD: /usr/sbin/"))
-        for line in lines
-    )
+    rule, own = "iamops ALL=(root) NOPASSWD: ", "/usr/local/sbin/iamops-config "
+    assert all(line.startswith((f"{rule}/usr/bin/", f"{rule}/usr/sbin/", f"{rule}{own}")) for line in lines)

@@ -15,7 +15,8 @@ def _plain_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
     time.tzset()
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.delenv("NO_COLOR", raising=False)
+    for variable in ("NO_COLOR", "IAMOPS_BELL", "IAMOPS_NOTIFICATIONS"):
+        monkeypatch.delenv(variable, raising=False)
     yield
     monkeypatch.undo()
     time.tzset()

@@ -11,17 +11,23 @@ from typing import Any
 from console.engine.drill_progress import DrillProgress
 from console.engine.order import Order
 from console.engine.report import Outcome, Phase, RestoredBy, RunReport, Stage, StepReport, UndoReport
+from console.judge.config_sight import ConfigSight, file_sights, sorted_files
 from console.judge.drill_report import DrillReport, Entry
 from console.judge.drill_report import Verdict as DrillVerdict
 from console.judge.guards import Case, Denial, denials
+from console.judge.lint.lint import lint
 from console.ledger.page import Page
 from console.ledger.record import FIRST, Record, line_of, record_of
 from console.ledger.verify import Verdict
 from console.model.drill import Drill
 from console.model.gap import Fate, Sample, Samples, Segment, gap_report
-from console.plan.action import Action, DrillAction, command_line
+from console.plan.action import Action, ConfigPush, DrillAction, command_line
 from console.plan.build import plan_for
+from console.plan.config_change import NodeChange, node_change
+from console.plan.config_meaning import apart, meaning
 from console.plan.steps import Plan
+from console.render.nodefiles import render_node
+from console.session.configurator import as_tree
 from console.session.drills import load_drill
 from console.tui.deck import Tell, TellDrill
 from tests.unit.judge.drill_samples import LIVE, report
@@ -63,6 +69,8 @@ class FixedDeck:
         self.looks = 0
         self.ending = report()
         self.earlier: tuple[Mapping[str, Any], ...] = ()
+        self.sight = ConfigSight()
+        self.changes: Mapping[str, NodeChange] = {"iam-a": NodeChange("iam-a"), "iam-b": NodeChange("iam-b")}
 
     @property
     def armed_s(self) -> float:
@@ -144,6 +152,12 @@ class FixedDeck:
 
     def drill_reports(self) -> tuple[Mapping[str, Any], ...]:
         return self.earlier
+
+    async def config(self) -> ConfigSight:
+        return self.sight
+
+    async def push_action(self) -> ConfigPush:
+        return ConfigPush("20261123T203500Z-4f1a2b", ("config", "push"), self.changes)
 
     def audit(self) -> Page:
         return Page(self.records, self.verdict)
@@ -232,4 +246,27 @@ def audited() -> FixedDeck:
         record(3, "intent", **restart),
     )
     made.verdict = Verdict(3)
+    return made
+
+
+def drifted() -> FixedDeck:
+    """A line added by hand on iam-b, and a fall of 1 beside it."""
+    made = FixedDeck(FixedCluster(scenes.healthy()), armed=True)
+    profile = made.cluster.store.state.profile
+    wanted = {node: render_node(profile, node, {}) for node in profile.nodes}
+    trees = {node: as_tree(node, files) for node, files in wanted.items()}
+    live = {**trees["iam-b"].files}
+    nginx, keepalived = "/etc/nginx/nginx.conf", "/etc/keepalived/keepalived.conf"
+    by_hand = live[nginx].content.replace("keepalive_timeout   65;", "keepalive_timeout   5;   # [b]mine\x1b[31m")
+    live[nginx] = replace(live[nginx], content=by_hand)
+    live[keepalived] = replace(live[keepalived], content=live[keepalived].content.replace("fall 2", "fall 1"))
+    trees["iam-b"] = replace(trees["iam-b"], files=live)
+    made.changes = {node: node_change(tree, wanted[node]) for node, tree in trees.items()}
+    report = lint(list(trees.values()), profile)
+    files = [
+        file
+        for node, change in made.changes.items()
+        for file in file_sights(change, tuple(each.path for each in wanted[node]), report)
+    ]
+    made.sight = ConfigSight(sorted_files(files), {}, report, (*meaning(made.changes), *apart(made.changes)))
     return made

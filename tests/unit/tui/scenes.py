@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console.judge.findings import Finding
+from console.judge.diagnosis import Diagnosis
+from console.judge.findings import Evidence, Finding
 from console.model.events import (
     AddressChanged,
     AddressesListed,
@@ -39,6 +40,8 @@ from console.model.profile import Profile
 from console.model.reduce import reduce
 from console.model.state import ClusterState
 from console.store import Store
+from tests.unit.tui.feeds import FixedFeed
+from tests.unit.tui.taps import FixedTap
 
 NOW = 1_760_000_000.0
 VIP = "10.0.4.99"
@@ -77,12 +80,22 @@ class FixedCluster:
         self.time = now
         self.found = findings
         self.calls: list[str] = []
+        self.deep: Diagnosis | Exception | None = None
+        self.tap = FixedTap()
+        self.feed = FixedFeed()
 
     def now(self) -> float:
         return self.time
 
     def findings(self, state: ClusterState, now: float) -> tuple[Finding, ...]:
         return self.found
+
+    async def examine(self) -> Diagnosis:
+        """`deep` can be put there by a test: a diagnosis, or what goes wrong."""
+        self.calls.append("examine")
+        if isinstance(self.deep, Exception):
+            raise self.deep
+        return self.deep or Diagnosis(self.found)
 
     async def start(self) -> None:
         self.calls.append("start")
@@ -92,6 +105,14 @@ class FixedCluster:
 
     def refresh(self) -> None:
         self.calls.append("refresh")
+
+    def traffic(self) -> FixedFeed:
+        """`feed` can be put there by a test."""
+        return self.feed
+
+    def log_tap(self) -> FixedTap:
+        """`tap` can be put there by a test."""
+        return self.tap
 
 
 def fed(state: ClusterState, events: Iterable[Event]) -> ClusterState:
@@ -276,14 +297,18 @@ SPLIT = Finding(
     "split-brain",
     Severity.CRITICAL,
     f"VIP {VIP} is on both nodes",
-    ("iam-a holds it since 08:53:20", "iam-b holds it since 11:56:28", "adverts of the peer do not arrive"),
+    (
+        Evidence("iam-a holds it since 08:53:20"),
+        Evidence("iam-b holds it since 11:56:28"),
+        Evidence("adverts of the peer do not arrive"),
+    ),
     "iamops triage",
 )
 NO_GRANT = Finding(
     "datastore-not-allowed",
     Severity.WARNING,
     "MariaDB does not let iam-b in (error 1130)",
-    ("mariadb from iam-b: host not allowed",),
+    (Evidence("mariadb from iam-b: host not allowed"),),
     "iamops triage --json",
     "iam-b",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from console.model.events import AddressChanged, HttpProbed, Noticed, Target
 from console.model.facts import ProbeOutcome, Severity
@@ -12,11 +13,15 @@ from console.model.profile import Profile
 from console.model.state import ClusterState
 from console.session.resources import state_dir
 from console.tui.actions import ACTIONS, Scope
-from console.tui.app import ConsoleApp
+from console.tui.app import VIEWS, ConsoleApp
+from console.tui.notify import Notifier
 from console.tui.preferences import remembered_theme
 from console.tui.screens.help import HelpScreen
 from console.tui.screens.listing import Listing
+from console.tui.screens.logs import LogsScreen
 from console.tui.screens.overview import Overview
+from console.tui.screens.traffic import TrafficScreen
+from console.tui.screens.triage import TriageScreen
 from console.tui.widgets.pane import MOTIONS
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck
@@ -321,8 +326,10 @@ async def test_every_action_of_the_registry_is_carried_out_by_someone() -> None:
                 assert action.name in MOTIONS
                 continue
             method = f"do_{action.name.replace('-', '_')}"
-            owners = (seen.app, seen.app._orders, seen.app.view, Listing)
-            assert any(hasattr(owner, method) for owner in owners), action.name
+            views = (seen.app.view, Listing, LogsScreen, TrafficScreen, TriageScreen)
+            owners = (seen.app, Notifier, seen.app._orders, *views)
+            opens = action.name.capitalize() in VIEWS
+            assert opens or any(hasattr(owner, method) for owner in owners), action.name
 
 
 async def test_findings_come_with_their_next_step_and_j_goes_through_them() -> None:
@@ -373,7 +380,8 @@ async def test_no_color_writes_no_colour_at_all(monkeypatch: pytest.MonkeyPatch)
         if not asked:
             monkeypatch.setenv("NO_COLOR", "1")
         cluster = FixedCluster(scenes.troubled())
-        app = ConsoleApp(cluster, FixedDeck(cluster), no_color=asked)
+        deck = FixedDeck(cluster)
+        app = ConsoleApp(cluster, lambda deck=deck: deck, no_color=asked)
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.pause()
             await pilot.press("question_mark")
@@ -406,3 +414,20 @@ async def test_ages_tick_by_themselves() -> None:
         seen.cluster.time += 3
         await seen.pilot.pause(1.2)
         assert "updated 3s" in seen.lines[0]
+
+
+async def test_what_is_typed_at_once_behind_the_colon_belongs_to_the_command() -> None:
+    """A pasted or quickly typed command comes as one burst of keys."""
+    async with console(scenes.healthy()) as seen:
+        for character in ":audit":
+            seen.app.post_message(events.Key("colon" if character == ":" else character, character))
+        seen.app.post_message(events.Key("enter", "\r"))
+        await seen.pilot.pause(0.5)
+        assert "AUDIT" in seen.text
+
+
+async def test_in_the_prompt_the_signs_that_open_it_are_text() -> None:
+    async with console(scenes.healthy()) as seen:
+        await seen.press("slash", "a", "slash", "colon", "b")
+        await seen.pilot.pause(0.2)
+        assert "/a/:b" in seen.text

@@ -57,10 +57,10 @@ def test_routine_news_waits_for_a_calm_frame() -> None:
     loop.frames.mark(ONE, urgent=False)
     loop.run_until(100.01)
     loop.frames.mark(OTHER, urgent=False)
-    loop.run_until(100.09)
+    loop.run_until(100.24)
     assert len(loop.painted) == 1
-    loop.run_until(100.2)
-    assert loop.painted[1] == (100.1, OTHER)
+    loop.run_until(100.3)
+    assert loop.painted[1] == (100.25, OTHER)
 
 
 def test_an_urgent_event_does_not_wait_for_the_calm_frame_and_takes_it_along() -> None:
@@ -79,7 +79,7 @@ def test_an_event_touches_what_shows_it() -> None:
     assert Part.HEADER in touched(move)
     assert Part.SERVICES not in touched(move)
     assert touched(HttpProbed(NOW, A, A, Target.DOMAIN, "x", ok())) == {Part.SERVICES}
-    assert touched(RequestsCounted(NOW, A, RequestCount(1))) == {Part.REQUESTS, Part.PLOT}
+    assert touched(RequestsCounted(NOW, A, RequestCount(1))) == {Part.REQUESTS, Part.PLOT, Part.TRAFFIC}
     assert touched(LinkChanged(NOW, A, Link())) == ALL - {Part.PLOT}
 
 

@@ -107,11 +107,13 @@ def test_a_new_log_file_starts_both_over() -> None:
 def test_the_plot_sums_the_nodes_and_shows_moves() -> None:
     shown = curves(Moment(scenes.moved(), NOW), 60)
     assert len(shown.moves) == 1
-    assert -41 < shown.moves[0] < -39
+    # Forty seconds ago; the axis ends with the ten seconds that are filling.
+    assert -51 < shown.moves[0] <= -40
     canvas = [text_of(line) for line in plotted(shown, 70, 10)]
     assert len(canvas) == 10
     assert canvas[0].startswith("   ")
-    assert all("│" in line for line in canvas[:3])
+    # The curve may cross the move's line, and then stands before it.
+    assert sum("│" in line for line in canvas) >= 5
 
 
 def test_the_plot_of_nothing_says_so() -> None:

@@ -13,7 +13,7 @@ from console.model.state import ClusterState
 from console.tui.app import ConsoleApp
 from tests.unit.judge.drill_samples import gap, keepalived_stop, report
 from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck, audited
+from tests.unit.tui.decks import FixedDeck, audited, drifted
 from tests.unit.tui.scenes import FixedCluster
 
 SCENES: dict[str, tuple[Callable[[], ClusterState], tuple[Finding, ...]]] = {
@@ -36,9 +36,8 @@ Compare = Callable[..., bool]
 def app(scene: str, theme: str) -> ConsoleApp:
     make, findings = (SCENES | EXTRA)[scene]
     cluster = FixedCluster(make(), findings=findings)
-    return ConsoleApp(
-        cluster, FixedDeck(cluster), theme=None if theme == "no-color" else theme, no_color=theme == "no-color"
-    )
+    plain = theme == "no-color"
+    return ConsoleApp(cluster, lambda: FixedDeck(cluster), theme=None if plain else theme, no_color=plain)
 
 
 async def _settled(pilot: Pilot[None]) -> None:
@@ -110,7 +109,20 @@ def test_run(snap_compare: Compare, size: tuple[int, int]) -> None:
 @SIZES
 def test_audit(snap_compare: Compare, size: tuple[int, int]) -> None:
     cluster = FixedCluster(scenes.healthy())
-    assert snap_compare(ConsoleApp(cluster, audited()), terminal_size=size, run_before=_audit)
+    assert snap_compare(ConsoleApp(cluster, audited), terminal_size=size, run_before=_audit)
+
+
+async def _config(pilot: Pilot[None]) -> None:
+    await pilot.press("5")
+    await pilot.pause(0.4)
+
+
+@SIZES
+def test_config(snap_compare: Compare, size: tuple[int, int]) -> None:
+    deck = drifted()
+    app = ConsoleApp(deck.cluster, lambda: deck)
+    assert app.deck is deck  # armed from the first frame on
+    assert snap_compare(app, terminal_size=size, run_before=_config)
 
 
 @SIZES
@@ -126,15 +138,15 @@ def test_drilling(snap_compare: Compare, size: tuple[int, int]) -> None:
 @SIZES
 def test_drilled(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = drilled()
-    app._deck.go_on.set()
+    app.deck.go_on.set()
     assert snap_compare(app, terminal_size=size, run_before=_drilling)
 
 
 @SIZES
 def test_drill_failed(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = drilled()
-    app._deck.ending = report(keepalived_stop(gaps=(gap(0.125, 1.25),)), restored_by="console")
-    app._deck.go_on.set()
+    app.deck.ending = report(keepalived_stop(gaps=(gap(0.125, 1.25),)), restored_by="console")
+    app.deck.go_on.set()
     assert snap_compare(app, terminal_size=size, run_before=_drilling)
 
 
@@ -142,4 +154,4 @@ def drilled() -> ConsoleApp:
     cluster = FixedCluster(scenes.healthy())
     deck = FixedDeck(cluster)
     deck.earlier = (drill_document(report(), 0),)
-    return ConsoleApp(cluster, deck)
+    return ConsoleApp(cluster, lambda: deck)

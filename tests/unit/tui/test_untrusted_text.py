@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.judge.findings import Finding
+from console.judge.findings import Evidence, Finding
 from console.model.events import HttpProbed, LinkChanged, Target
 from console.model.facts import Link, LinkState, ProbeOutcome, Severity
 from tests.unit.tui import scenes
@@ -21,7 +21,7 @@ def harmless(seen: Watched) -> None:
 
 @pytest.fixture
 def nasty_finding() -> Finding:
-    return Finding("nasty", Severity.CRITICAL, NASTY, (NASTY,), NASTY, "iam-a")
+    return Finding("nasty", Severity.CRITICAL, NASTY, (Evidence(NASTY),), NASTY, "iam-a")
 
 
 async def test_a_notice() -> None:

@@ -1,0 +1,63 @@
+"""A backend's edit from a shell: the profile's new text, its difference on the nodes, the push."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+
+from console.cli.acting_session import ActingSession
+from console.cli.config_text import diff_text
+from console.cli.exit_codes import ExitCode
+from console.cli.guarded_session import tell
+from console.parse.profile_edit import BackendEdit, edited
+from console.plan.action import ConfigPush
+from console.session.configurator import Configurator
+from console.session.profile_file import ProfileFile
+
+
+class BackendSession(ActingSession):
+    """The cluster is observed as the new profile describes it. Raises EditRefused, ProfileError."""
+
+    def __init__(self, before: ProfileFile, args: argparse.Namespace) -> None:
+        self._edit = BackendEdit(args.verb)
+        text = edited(before.text, before.profile, self._edit, args.service, args.backend)
+        self._before, self._after = before, before.with_text(text)
+        super().__init__(self._after.profile, None, args)
+
+    async def action(self) -> ConfigPush:
+        args, configurator = self.args, Configurator(self.profile, self.cluster.transport)
+        asked = ("backend", args.verb, args.service, args.backend)
+        service = self.profile.services[args.service]
+        drains = configurator.drains(service, args.backend) if self._edit is BackendEdit.DRAIN else ()
+        push = await configurator.push(reason=args.reason, asked=asked, drains=drains)
+        self._tell_differences(push)
+        return push
+
+    async def act(self) -> int:
+        """The profile is the source: it is written first, and put back unless the push came through."""
+        if self.args.dry_run:
+            return await super().act()
+        self._after.write()
+        kept = False
+        try:
+            code = await super().act()
+            kept = code in (ExitCode.OK, ExitCode.UNKNOWN)
+        finally:
+            if not kept:
+                self._put_back()
+        return code
+
+    def _put_back(self) -> None:
+        if self._after.is_on_disk():
+            self._before.write()
+            tell(f"iamops: {self._before.path} is as it was before")
+        else:
+            tell(f"iamops: {self._before.path} was changed by someone else meanwhile, and is left as it is")
+
+    def _tell_differences(self, push: ConfigPush) -> None:
+        if self.args.json:
+            return
+        old, new = self._before.text.splitlines(), self._after.text.splitlines()
+        name = str(self._before.path)
+        tell("\n".join(difflib.unified_diff(old, new, name, name, lineterm="", n=1)))
+        tell("\n".join(diff_text(push.changes, colour=False)))

@@ -1,0 +1,103 @@
+"""Carries out `iamops balance`: marks the access logs, sends, and reads every log that may tell."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+
+from console.cli.balance_document import Tested, balance_document, exit_code, telling_format
+from console.cli.balance_text import balance_lines
+from console.cli.exit_codes import ExitCode
+from console.model.profile import Profile, Service
+from console.nodes.access_gain import AccessGain, AccessMark, access_gain, access_mark
+from console.nodes.split import Share, new_token, send, shares
+from console.nodes.transport import Transport, TransportError
+from console.session.connections import attempts
+
+# A server writes its line after the answer has gone out: what is not there yet is looked for again.
+LOOKS = 4
+BETWEEN_LOOKS_S = 0.25
+Transports = Mapping[str, Transport | None]
+
+
+def show_balance(profile: Profile, count: int, *, as_json: bool) -> int:
+    """Tests, prints, and returns the exit code."""
+    if not profile.domains:
+        print(f"iamops: no service of profile {profile.name} has a domain: nothing to send", file=sys.stderr)
+        return ExitCode.USAGE
+    return asyncio.run(_balance(profile, count, as_json=as_json))
+
+
+async def _balance(profile: Profile, count: int, *, as_json: bool) -> int:
+    async with attempts(profile) as made:
+        failures = {node: each for node, each in made.items() if isinstance(each, TransportError)}
+        if len(failures) == len(made):
+            raise next(iter(failures.values()))
+        transports = {node: None if isinstance(each, TransportError) else each for node, each in made.items()}
+        for failure in failures.values():
+            print(f"iamops: {failure}\nnext: {failure.next_step}", file=sys.stderr)
+        tests = await tested(profile, count, transports)
+    unreachable = {node: failure.reason for node, failure in failures.items()}
+    document = balance_document(profile, count, tests, unreachable)
+    if as_json:
+        print(json.dumps(document, indent=2, ensure_ascii=True))
+    else:
+        print("\n".join(balance_lines(document)))
+    return exit_code(document)
+
+
+async def tested(profile: Profile, count: int, transports: Transports) -> dict[str, Tested]:
+    """Every published domain, one after the other. A node that is None is not connected."""
+    marks = await _marks(profile, transports)
+    found: dict[str, Tested] = {}
+    for service in profile.services.values():
+        if service.domain:
+            found[service.domain] = await _domain(profile, service, count, transports, marks)
+    return found
+
+
+async def _domain(
+    profile: Profile, service: Service, count: int, transports: Transports, marks: Mapping[str, AccessMark]
+) -> Tested:
+    token = new_token()
+    reports = await send(profile, service, count, token)
+    answered = sum(report.ok for report in reports)
+    by_service = await shares(profile, service, token, transports)
+    by_nginx = await _gains(profile, token, transports, marks)
+    for _ in range(LOOKS - 1):
+        if not (_short_share(by_service, answered) or _short_gain(by_nginx, answered)):
+            break
+        await asyncio.sleep(BETWEEN_LOOKS_S)
+        by_service = await shares(profile, service, token, transports)
+        by_nginx = await _gains(profile, token, transports, marks)
+    return Tested(service, reports, by_service, by_nginx)
+
+
+def _short_share(found: Mapping[str, Share], answered: int) -> bool:
+    """Whether a line may still be on its way; what cannot be read will not be read better later."""
+    known = [share.requests for share in found.values() if share.requests is not None]
+    return len(known) == len(found) and sum(known) < answered
+
+
+def _short_gain(found: Mapping[str, AccessGain], answered: int) -> bool:
+    known = [len(gain.lines) for gain in found.values() if gain.lines is not None]
+    return bool(known) and len(known) == len(found) and sum(known) < answered
+
+
+async def _marks(profile: Profile, transports: Transports) -> dict[str, AccessMark]:
+    """No marks where the format could not tell anything anyway: then nothing is read."""
+    if telling_format(profile)[0] is None:
+        return {}
+    log = profile.logs.access
+    made = await asyncio.gather(*(access_mark(each, log) for each in transports.values()))
+    return dict(zip(transports, made, strict=True))
+
+
+async def _gains(
+    profile: Profile, token: str, transports: Transports, marks: Mapping[str, AccessMark]
+) -> dict[str, AccessGain]:
+    log = profile.logs.access
+    read = await asyncio.gather(*(access_gain(transports[node], log, marks[node], token) for node in marks))
+    return dict(zip(marks, read, strict=True))

@@ -1,0 +1,61 @@
+"""A push from a shell: look, plan, ask, run; and with --confirm-timeout ask once more when it is in place."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+
+from console.cli.acting_session import ActingSession
+from console.cli.guarded_session import tell
+from console.engine.report import RunReport, Stage
+from console.model.profile import Profile
+from console.plan.action import ConfigPush, DrainedRestart
+from console.plan.steps import Kind
+from console.session.configurator import Configurator
+
+
+class PushSession(ActingSession):
+    """`args` holds what was asked: verb push or rollback."""
+
+    def __init__(self, profile: Profile, args: argparse.Namespace) -> None:
+        super().__init__(profile, None, args)
+        self.configurator = Configurator(profile, self.cluster.transport)
+        self._asked = False
+
+    async def action(self) -> ConfigPush:
+        reason, confirm_s = self.args.reason, self.args.confirm_timeout
+        if self.args.verb == "rollback":
+            return await self.configurator.rollback(self.args.push, reason=reason, confirm_s=confirm_s)
+        return await self.configurator.push(reason=reason, confirm_s=confirm_s)
+
+    def progress(self, report: RunReport) -> None:
+        super().progress(report)
+        waiting = any(s.step.kind is Kind.CONFIRM and s.stage is Stage.RUNNING for s in report.steps)
+        if waiting and not self._asked:
+            self._asked = True
+            self._ask()
+
+    def _ask(self) -> None:
+        """A thread of its own, because a terminal that nobody types at would hold the loop."""
+        limit_s = self.args.confirm_timeout
+        tell(f"the new files are in place: type yes within {limit_s} s to keep them, no to go back")
+        loop = self.loop
+
+        def read() -> None:
+            word = sys.stdin.readline().strip()
+            loop.call_soon_threadsafe(lambda: self.cluster.hands.keep(kept=word == "yes"))
+
+        threading.Thread(target=read, daemon=True).start()
+
+
+class DrainedRestartSession(ActingSession):
+    """`iamops restart UNIT --rolling --drain`."""
+
+    def __init__(self, profile: Profile, unit: str, args: argparse.Namespace) -> None:
+        super().__init__(profile, None, args)
+        self._unit = unit
+
+    async def action(self) -> DrainedRestart:
+        configurator = Configurator(self.profile, self.cluster.transport)
+        return await configurator.drained_restart(self._unit, reason=self.args.reason)

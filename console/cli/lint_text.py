@@ -1,0 +1,40 @@
+"""Lint findings as text for a terminal. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from console.judge.lint.finding import LintFinding, LintReport
+from console.model.facts import Severity
+from console.parse.safe_text import safe
+
+COLOURS = {Severity.CRITICAL: "\x1b[31m", Severity.WARNING: "\x1b[33m", Severity.INFO: "\x1b[36m"}
+PLAIN = "\x1b[0m"
+WIDTH = 100
+
+
+def lint_text(report: LintReport, *, colour: bool) -> Iterator[str]:
+    """Worst first: what and where, what was seen and why it matters, what to do."""
+    for finding in report.heard:
+        yield from _finding(finding, colour)
+    for finding in report.findings:
+        if finding.silenced:
+            yield f"silenced {finding.rule.code} {finding.where}: {finding.silenced}"
+    counted = {
+        severity: sum(finding.rule.severity is severity for finding in report.heard)
+        for severity in (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
+    }
+    told = ", ".join(f"{count} {severity}" for severity, count in counted.items() if count)
+    yield f"{', '.join(report.nodes) or 'nothing'}: {told or 'no findings'}"
+
+
+def _finding(finding: LintFinding, colour: bool) -> Iterator[str]:
+    rule = finding.rule
+    head = f"{str(rule.severity).upper():8} {rule.code}"
+    yield f"{COLOURS[rule.severity]}{head}{PLAIN} {finding.where}" if colour else f"{head} {finding.where}"
+    yield from textwrap.wrap(
+        f"{rule.title}: {safe(finding.hit.evidence, 200)}", WIDTH, initial_indent="    ", subsequent_indent="    "
+    )
+    yield from textwrap.wrap(f"why: {rule.why}", WIDTH, initial_indent="    ", subsequent_indent="      ")
+    yield f"    fix: {rule.fix}"

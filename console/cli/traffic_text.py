@@ -1,0 +1,130 @@
+"""`iamops traffic` for people, and as comma-separated values."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Json = Mapping[str, Any]
+CLASSES = ("2xx", "3xx", "4xx", "5xx")
+KEY_MAX = 60
+# A spreadsheet takes a cell that begins so for a formula.
+FORMULA = ("=", "+", "-", "@")
+
+
+def traffic_lines(document: Json) -> Iterator[str]:
+    """The overview, or the table that was asked for."""
+    since = document["since"] or "the beginning of the log"
+    where = f", where {document['where']}" if document["where"] else ""
+    yield f"requests since {since}{where}"
+    yield from _columns(_node_rows(document))
+    yield from _notes(document)
+    if "rows" in document:
+        yield ""
+        yield from _columns(_table_rows(document))
+    elif document.get("backends") is None:
+        yield f"backends: {document['backends_unknown']}"
+    elif document["backends"]:
+        yield ""
+        yield from _columns(_backend_rows(document["backends"]))
+
+
+def csv_text(document: Json) -> str:
+    """One line per row and node of the table; without one, per node and status."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    if "rows" in document:
+        writer.writerow((document["by"], "node", "requests"))
+        for row in document["rows"]:
+            writer.writerows((_cell(row["key"]), node, number) for node, number in row["nodes"].items())
+    else:
+        writer.writerow(("status", "node", "requests"))
+        for name, node in document["nodes"].items():
+            writer.writerows((status, name, number) for status, number in (node.get("by_status") or {}).items())
+    return out.getvalue().rstrip("\n")
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _node_rows(document: Json) -> Iterator[Sequence[str]]:
+    yield ("NODE", "REQUESTS", "/S", *CLASSES, "499", "BYTES", "p50", "p90", "p99")
+    parts = [*document["nodes"].items(), ("all", document["cluster"])]
+    for name, node in parts:
+        if node["total"] is None:
+            yield (name, "?")
+            continue
+        classes = node["by_class"]
+        latency = node["latency_ms"] or {}
+        yield (
+            name,
+            str(node["total"]),
+            "?" if node["rate_per_s"] is None else f"{node['rate_per_s']:.1f}",
+            *(str(classes.get(each, 0)) for each in CLASSES),
+            str(node["by_status"].get("499", 0)),
+            "?" if node["bytes"] is None else str(node["bytes"]),
+            *(f"{latency[each]:.0f} ms" if each in latency else "?" for each in ("p50", "p90", "p99")),
+        )
+
+
+def _notes(document: Json) -> Iterator[str]:
+    """What the columns do not say: what is unknown and why, and which lines are not counted."""
+    for name, node in document["nodes"].items():
+        if node["total"] is None:
+            yield f"{name}: not counted: {node['total_unknown']}"
+            continue
+        said = [
+            _unparsed(node["unparsed"], node["total"] + node["probes"]) if node["unparsed"] else "",
+            f"{node['probes']} health checks of this console are not counted" if node["probes"] else "",
+            f"lines were gone before they could be read, {node['times_lost']} times" if node["times_lost"] else "",
+        ]
+        if any(said):
+            yield f"{name}: {'; '.join(text for text in said if text)}"
+    numbers = document["cluster"]
+    reasons = {numbers[key] for key in ("bytes_unknown", "latency_ms_unknown") if key in numbers}
+    yield from (f"?: {reason}" for reason in sorted(reasons))
+
+
+def _unparsed(number: int, parsed: int) -> str:
+    hint = (
+        "" if parsed >= number else ": nginx writes another format than logs.format says; see iamops config diff"
+    )
+    return f"{number} lines are not in the log's format{hint}"
+
+
+def _backend_rows(backends: Json) -> Iterator[Sequence[str]]:
+    yield ("BACKEND", "REQUESTS", "SHARE", "ERRORS", "p50", "p90", "p99")
+    for name, backend in backends.items():
+        latency = backend["latency_ms"] or {}
+        errors = "?" if backend["errors"] is None else str(backend["errors"])
+        quantiles = (f"{latency[each]:.0f} ms" if each in latency else "?" for each in ("p50", "p90", "p99"))
+        yield (name, str(backend["requests"]), f"{backend['share']:.1%}", errors, *quantiles)
+
+
+def _table_rows(document: Json) -> Iterator[Sequence[str]]:
+    nodes = [name for name, node in document["nodes"].items() if node["total"] is not None]
+    yield (document["by"].upper(), "REQUESTS", "SHARE", "5XX", *nodes)
+    for row in document["rows"]:
+        key = row["key"] if len(row["key"]) <= KEY_MAX else row["key"][: KEY_MAX - 1] + "…"
+        yield (
+            key or '""',
+            str(row["total"]),
+            f"{row['share']:.1%}",
+            str(row["errors"]) if document["by"] not in ("client", "method") else "?",
+            *(str(row["nodes"][name]) for name in nodes),
+        )
+
+
+def _columns(lines: Iterator[Sequence[str]]) -> Iterator[str]:
+    """The first column to the left, the others to the right."""
+    table = list(lines)
+    widths = [max(len(line[at]) for line in table if at < len(line)) for at in range(max(map(len, table)))]
+    for line in table:
+        first, *others = (
+            text.ljust(width) if at == 0 else text.rjust(width)
+            for at, (text, width) in enumerate(zip(line, widths, strict=False))
+        )
+        yield "  ".join((first, *others)).rstrip()

@@ -1,0 +1,118 @@
+"""Carries out `iamops triage`: looks, prints in the asked forms, writes the bundle, and says how it ended."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from console.cli.exit_codes import ExitCode
+from console.cli.triage import FORMS, STDOUT
+from console.cli.triage_text import WIDTH_MAX, triage_lines
+from console.judge.triage_document import triage_document
+from console.judge.triage_junit import junit
+from console.judge.triage_markdown import markdown
+from console.judge.triage_report import Looked, unreachable
+from console.model.facts import Severity
+from console.model.profile import Profile
+from console.session.triage import Examined, examine
+
+NEVER = "never"
+
+
+class TriageSession:
+    """One look and what comes of it."""
+
+    def __init__(self, profile: Profile, args: argparse.Namespace) -> None:
+        self._profile = profile
+        self._args = args
+        self._floor = None if args.fail_on == NEVER else Severity(args.fail_on)
+
+    def run(self) -> int:
+        """Returns the exit code."""
+        if self._args.bundle is not None and (refusal := _bundle_refusal(Path(self._args.bundle))):
+            print(f"iamops: {refusal}", file=sys.stderr)
+            return ExitCode.USAGE
+        return asyncio.run(self._looked())
+
+    async def _looked(self) -> int:
+        looked = await examine(self._profile, timeout_s=self._args.timeout, since_s=self._args.since)
+        written = self._tell(looked)
+        if self._args.bundle is not None:
+            written &= await _bundle(looked, Path(self._args.bundle))
+        return exit_code(looked, self._floor) if written else ExitCode.USAGE
+
+    def _tell(self, looked: Examined) -> bool:
+        """False if a file could not be written; everything else is printed all the same."""
+        wanted = {form: getattr(self._args, form) for form in FORMS if getattr(self._args, form) is not None}
+        if STDOUT not in wanted.values():
+            colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+            width = shutil.get_terminal_size((WIDTH_MAX, 24)).columns
+            print("\n".join(triage_lines(looked, width=width, colour=colour, since_s=self._args.since)))
+        made = self._makers(looked)
+        written = [_write(path, made[form]()) for form, path in wanted.items()]
+        return all(written)
+
+    def _makers(self, looked: Looked) -> Mapping[str, Callable[[], str]]:
+        return {
+            "json": lambda: json.dumps(triage_document(looked, self._args.since), indent=2) + "\n",
+            "junit": lambda: junit(looked, self._floor),
+            "markdown": lambda: markdown(looked),
+        }
+
+
+def exit_code(looked: Looked, floor: Severity | None) -> ExitCode:
+    """Not reaching anybody is told before what was found without them."""
+    if unreachable(looked):
+        return ExitCode.UNREACHABLE
+    return ExitCode.NOT_SO if floor is not None and looked.diagnosis.at_least(floor) else ExitCode.OK
+
+
+def _bundle_refusal(path: Path) -> str:
+    """Why no bundle can be written there; empty if one can."""
+    from console.session.bundle import BundleRefused, check_path
+
+    try:
+        check_path(path)
+    except BundleRefused as refusal:
+        return str(refusal)
+    return ""
+
+
+async def _bundle(looked: Examined, path: Path) -> bool:
+    from console.cli.status_document import status_document
+    from console.judge.diagnosis import flat
+    from console.session.bundle import BundleRefused, write_bundle
+
+    status = status_document(looked.state, flat(looked.diagnosis.findings), looked.at)
+    try:
+        report = await write_bundle(looked, path, now=time.time(), status=status)
+    except BundleRefused as refusal:
+        print(f"iamops: {refusal}", file=sys.stderr)
+        return False
+    hidden = sum(report.redactions.values())
+    told = f"{report.path}: {report.files} files, {report.bytes} bytes, {hidden} secrets redacted"
+    print(f"iamops: {told}", file=sys.stderr)
+    for what, why in report.uncollected.items():
+        print(f"iamops: not in the bundle: {what}: {why}", file=sys.stderr)
+    return True
+
+
+def _write(path: str, text: str) -> bool:
+    """A document that cannot be written is told, and its text is not lost."""
+    if path == STDOUT:
+        print(text, end="")
+        return True
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        print(f"iamops: {path}: {error.strerror}; what should stand there follows", file=sys.stderr)
+        sys.stderr.write(text)
+        return False
+    return True

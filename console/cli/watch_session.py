@@ -1,0 +1,151 @@
+"""Carries out `iamops watch`: the directory, the destinations, the cluster and the signals, until it is ended."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import shlex
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from console.cli.exit_codes import ExitCode
+from console.judge.alerts_flap import Limits
+from console.judge.alerts_state import Policy
+from console.ledger.outbox import Outbox
+from console.ledger.watch_directory import WatchDirectory
+from console.model.facts import Severity
+from console.model.profile import Profile
+from console.session.alert_urls import VARIABLE, AlertUrlsRefused, Destinations, destinations
+from console.session.cluster import Cluster
+from console.session.delivery import Delivery
+from console.session.destination import Destination, Hook, services
+from console.session.heartbeat import Heartbeat
+from console.session.resources import watch_dir
+from console.session.watcher import Watch, Watcher
+
+# With --once: how long it looks after everything was seen once, so that what lasts can be told from what
+# does not; and how long it waits for the deliveries.
+ONCE_LOOKS_S, ONCE_DELIVERS_S = 4.0, 60.0
+# systemd and people wait for two seconds at most.
+END_S = 1.2
+
+
+def watch(profile: Profile, args: argparse.Namespace) -> int:
+    """Watches until a signal comes. Raises AlertUrlsRefused, WatchBusy, OSError."""
+    where = destinations(args.to_file)
+    found = targets(where, args)
+    if not found and not args.json:
+        raise AlertUrlsRefused(
+            f"nobody to tell: put URLs into {VARIABLE} or a file for --to-file, or give --exec or --json"
+        )
+    directory = WatchDirectory(args.state_dir or watch_dir(profile.name))
+    with directory.held():
+        return asyncio.run(_Session(profile, args, directory, found, where).run())
+
+
+def targets(where: Destinations, args: argparse.Namespace) -> list[Destination]:
+    hook: list[Destination] = [Hook(args.exec)] if args.exec else []
+    return [*services(where.urls), *hook]
+
+
+class _Session:
+    """One run of the command."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        args: argparse.Namespace,
+        directory: WatchDirectory,
+        found: list[Destination],
+        where: Destinations,
+    ) -> None:
+        self._args = args
+        self._found = found
+        self._directory = directory
+        self._cluster = Cluster(profile)
+        self._outbox = Outbox(directory.outbox)
+        self._delivery = Delivery(self._outbox, found, self._cluster.now, log)
+        self._code: int = ExitCode.OK
+        beats = Heartbeat(where.heartbeat, args.heartbeat, log)
+        self._watcher = Watcher(
+            self._cluster, _watch(args, profile), directory, self._outbox, self._delivery, beats, log
+        )
+
+    async def run(self) -> int:
+        self._forget_strangers()
+        loop = asyncio.get_running_loop()
+        for name, code in ((signal.SIGTERM, ExitCode.OK), (signal.SIGINT, ExitCode.INTERRUPTED)):
+            loop.add_signal_handler(name, self._end, code)
+        names = ", ".join(each.shown for each in self._found) or "stdout"
+        log(f"watching {self._cluster.profile.name}; messages go to {names}; state in {self._directory.path}")
+        try:
+            async with self._metrics():
+                await self._watcher.run(looks_s=ONCE_LOOKS_S if self._args.once else None)
+            return await self._last()
+        finally:
+            await self._delivery.stop()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(END_S):
+                    await self._cluster.stop()
+            log("ended")
+
+    def _end(self, code: int) -> None:
+        self._code = code
+        self._watcher.stop()
+
+    async def _last(self) -> int:
+        """With --once a message that does not arrive is a failure; otherwise it waits for the next start."""
+        if self._args.once and self._code == ExitCode.OK and not await self._delivery.idle(ONCE_DELIVERS_S):
+            return ExitCode.NOT_SO
+        waiting = len(self._outbox.waiting)
+        if waiting:
+            log(f"{waiting} message(s) are not delivered yet: they wait in {self._directory.outbox}")
+        return self._code
+
+    def _forget_strangers(self) -> None:
+        dropped = self._outbox.keep_only(self._delivery.keys)
+        if dropped:
+            log(f"{dropped} message(s) waited for destinations that are not asked for any more: forgotten")
+
+    @contextlib.asynccontextmanager
+    async def _metrics(self) -> AsyncIterator[None]:
+        if self._args.metrics is None:
+            yield
+            return
+        from console.session.metrics_server import MetricsServer
+
+        server = MetricsServer(self._look)
+        host, port = await server.start(*self._args.metrics)
+        log(f"metrics on http://{host}:{port}/metrics")
+        try:
+            yield
+        finally:
+            await server.stop()
+
+    def _look(self) -> tuple[Any, Any, float]:
+        state, now = self._cluster.store.state, self._cluster.now()
+        return state, self._cluster.findings(state, now), now
+
+
+def _watch(args: argparse.Namespace, profile: Profile) -> Watch:
+    count, window_s = args.flap
+    policy = Policy(Severity(args.severity), limits=Limits(count, window_s), remind_every_s=args.remind)
+    named = Path(args.profile).absolute() if args.profile and "/" in args.profile else args.profile
+    command = f"iamops --profile {shlex.quote(str(named or profile.name))}"
+    return Watch(policy, command, args.heartbeat_every, _print if args.json else lambda _document: None)
+
+
+def _print(document: Mapping[str, Any]) -> None:
+    print(json.dumps(document, ensure_ascii=True), flush=True)
+
+
+def log(text: str) -> None:
+    """One line on stderr; a service's log stamps it again, a terminal does not."""
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    print(f"{stamp} {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,121 @@
+"""The words of an alert: they must be understood at three in the morning, on a telephone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from console.judge.alerts_message import AlertKind, Message, message
+from console.judge.alerts_open import OUT_OF_SIGHT, Case
+from console.judge.diagnosis import RANK
+from console.judge.silence import Silence
+from console.model.facts import Severity
+from console.model.state import VipMove
+
+
+def moved(profile: str, move: VipMove, vip: str, evidence: tuple[str, ...], during: str) -> Message:
+    title = f"VIP {vip} moved {move.previous} -> {move.node}"
+    body = (f"at {clock(move.at)}", *_during(during), *evidence)
+    return _vip(move.at, AlertKind.VIP_MOVE, Severity.CRITICAL, profile, title, body, node=move.node)
+
+
+def strayed(profile: str, now: float, vip: str, was: str, now_on: str, during: str) -> Message:
+    """It is elsewhere, and no move was seen."""
+    title = f"VIP {vip} is on {now_on}; it was on {was} when last seen"
+    body = ("its move was not seen: no watch was running, or a node was out of sight", *_during(during))
+    return _vip(now, AlertKind.VIP_MOVE, Severity.CRITICAL, profile, title, body, node=now_on)
+
+
+def moves_summed(
+    profile: str, now: float, vip: str, count: int, since: float, nodes: Iterable[str], on: str
+) -> Message:
+    between = " and ".join(sorted(nodes))
+    title = f"VIP {vip} moved {count} times in {span(now - since)} between {between}"
+    body = (
+        f"it was last seen on {on}",
+        f"from {clock(since)} to {clock(now)}",
+        "it is flapping: further moves are told as sums",
+    )
+    return _vip(now, AlertKind.DIGEST, Severity.CRITICAL, profile, title, body)
+
+
+def steady(profile: str, now: float, vip: str, on: str, for_s: float, total: int) -> Message:
+    title = f"VIP {vip} has not moved for {span(for_s)}; it is on {on}"
+    body = (f"it had moved {total} times",)
+    return _vip(now, AlertKind.RESOLVED, Severity.INFO, profile, title, body, node=on)
+
+
+def found(profile: str, now: float, case: Case, during: str) -> Message:
+    unknown = (f"the state of {case.node} is unknown, not down",) if case.code in OUT_OF_SIGHT else ()
+    body = (f"since {clock(case.first)}", *unknown, *_during(during), *case.lines)
+    return message(
+        now, AlertKind.FINDING, case.severity, profile, case.title, body, node=case.node, code=case.code
+    )
+
+
+def resolved(profile: str, now: float, case: Case) -> Message:
+    body = (f"it lasted from {clock(case.first)} to {clock(case.last)} ({span(case.last - case.first)})",)
+    return message(
+        now, AlertKind.RESOLVED, Severity.INFO, profile, case.title, body, node=case.node, code=case.code
+    )
+
+
+def case_summed(profile: str, now: float, case: Case, count: int, since: float) -> Message:
+    state = "it is there now" if case.here else "it is gone now"
+    title = f"{case.title}: came or went {count} times in {span(now - since)}, {state}"
+    body = ("it is flapping: further changes are told as sums", *case.lines)
+    return message(now, AlertKind.DIGEST, case.severity, profile, title, body, node=case.node, code=case.code)
+
+
+def reminder(profile: str, now: float, cases: Iterable[Case]) -> Message:
+    still = tuple(cases)
+    title = f"still so: {still[0].title}" if len(still) == 1 else f"{len(still)} findings are still so"
+    return message(now, AlertKind.REMINDER, _worst(still), profile, title, _listed(still, now))
+
+
+def silence_over(
+    profile: str, now: float, silence: Silence, moves: int, cases: int, places: tuple[str, ...]
+) -> Message:
+    held = f"{moves} VIP move(s) and {cases} finding(s) were held back"
+    body = (
+        f"it began at {clock(silence.since)}, by {silence.by}: {silence.reason}",
+        *places,
+        "what is still so follows",
+    )
+    severity = Severity.WARNING if moves or cases else Severity.INFO
+    return message(now, AlertKind.SILENCE, severity, profile, f"the silence is over; {held}", body)
+
+
+def clock(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-5] + " UTC"
+
+
+def span(seconds: float) -> str:
+    """`42 s`, `12 min`, `3.5 h`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _vip(
+    at: float,
+    kind: AlertKind,
+    severity: Severity,
+    profile: str,
+    title: str,
+    body: tuple[str, ...],
+    node: str | None = None,
+) -> Message:
+    return message(at, kind, severity, profile, title, body, node=node, code="vip-move")
+
+
+def _during(during: str) -> tuple[str, ...]:
+    return (f"during {during}",) if during else ()
+
+
+def _listed(cases: Iterable[Case], now: float) -> tuple[str, ...]:
+    return tuple(f"[{case.severity}] {case.title}, for {span(now - case.first)}" for case in cases)
+
+
+def _worst(cases: Iterable[Case]) -> Severity:
+    return min((case.severity for case in cases), key=RANK.__getitem__)

@@ -1,0 +1,177 @@
+"""Root causes explain symptoms: what follows from something else stands under it, and is no alarm of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from console.judge.diagnosis import RANK, flat
+from console.judge.findings import Finding
+
+Fits = Callable[[Finding, Finding], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`root` explains `symptoms`, where `fits(root, symptom)`. What stands first in LINKS is asked first."""
+
+    root: str
+    symptoms: frozenset[str]
+    fits: Fits
+
+
+def correlate(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Roots first and the worst first; each symptom stands under one root, and nothing is lost.
+
+    A root counts as loud as the loudest of what it explains, for the order; its own severity stays its own.
+    """
+    parents = _parents(findings)
+    below: dict[int, list[int]] = {}
+    for child, parent in parents.items():
+        below.setdefault(parent, []).append(child)
+    roots = [_nested(n, findings, below) for n in range(len(findings)) if n not in parents]
+    return tuple(sorted(roots, key=_order))
+
+
+def _parents(findings: tuple[Finding, ...]) -> Mapping[int, int]:
+    """Symptom -> what explains it, by place. No finding explains itself, however long the chain."""
+    parents: dict[int, int] = {}
+    for link in LINKS:
+        for at, root in enumerate(findings):
+            if root.code != link.root:
+                continue
+            for child, symptom in enumerate(findings):
+                known = child == at or child in parents or symptom.code not in link.symptoms
+                if not known and link.fits(root, symptom) and not _above(at, child, parents):
+                    parents[child] = at
+    return parents
+
+
+def _above(at: int, wanted: int, parents: Mapping[int, int]) -> bool:
+    """Does `wanted` stand somewhere above `at`?"""
+    while at in parents:
+        at = parents[at]
+        if at == wanted:
+            return True
+    return False
+
+
+def _nested(at: int, findings: tuple[Finding, ...], below: Mapping[int, list[int]]) -> Finding:
+    under = [_nested(child, findings, below) for child in below.get(at, ())]
+    own = findings[at].explains
+    return replace(findings[at], explains=(*own, *sorted(under, key=_order)))
+
+
+def _order(finding: Finding) -> tuple[int, int, int, int, str, str]:
+    """By the loudest of it, by its own, by how much it explains; what lint says comes after what happens now."""
+    everything = flat((finding,))
+    loudest = min(RANK[each.severity] for each in everything)
+    lint = int(_is_lint(finding))
+    return (loudest, lint, RANK[finding.severity], -len(everything), finding.code, finding.node or "")
+
+
+def _is_lint(finding: Finding) -> bool:
+    return finding.code[:1].isupper()
+
+
+def _same_node(root: Finding, symptom: Finding) -> bool:
+    return root.node is not None and root.node == symptom.node
+
+
+def _anywhere(root: Finding, symptom: Finding) -> bool:
+    return True
+
+
+def _mentions(*words: str) -> Fits:
+    """The root is about one of these: a unit, a store. What the symptom is about does not matter."""
+    return lambda root, symptom: any(word in root.title for word in words)
+
+
+def _both(*conditions: Fits) -> Fits:
+    return lambda root, symptom: all(fits(root, symptom) for fits in conditions)
+
+
+def _store_of(root: Finding, symptom: Finding) -> bool:
+    """The same datastore, or its unit: both titles begin with a name (`mongodb seen from`, `mongod is`)."""
+    one, other = (each.title.split(" ", 1)[0] for each in (root, symptom))
+    return one.startswith(other) or other.startswith(one) or f" {one} " in symptom.next
+
+
+def _service_of(root: Finding, symptom: Finding) -> bool:
+    """The symptom speaks of the unit or service that the root's title begins with."""
+    name = root.title.split(" ", 1)[0]
+    return any(name in text for text in (symptom.title, *(each.value for each in symptom.evidence)))
+
+
+def _about(root: Finding, symptom: Finding) -> bool:
+    """The symptom is about the root's node: it is told of it, or it names it as the place of the trouble."""
+    name = root.node or ""
+    told = (symptom.title, *(each.value for each in symptom.evidence), symptom.next)
+    named = any(f" on {name} " in f"{text} ".replace(",", " ").replace(":", " ") for text in told)
+    return _same_node(root, symptom) or named or name in symptom.next.replace(",", " ").split()
+
+
+def _links(roots: str, symptoms: str, fits: Fits) -> tuple[Link, ...]:
+    """One link for each root; both are words with spaces between them."""
+    return tuple(Link(root, frozenset(symptoms.split()), fits) for root in roots.split())
+
+
+STORES = "datastore-down datastore-host-not-allowed datastore-too-many-connections datastore-write-errors"
+NGINX_TROUBLE = "vrrp-fault nginx-hung nginx-bad-answers proxy-fails script-timeout client-dark not-serving"
+FAILING = "service-unhealthy requests-failing backend-masked nginx-bad-answers errors-since-move"
+LEFT_BEHIND = "backend-masked proxy-fails uneven-split nginx-bad-answers"
+DATABASE = _mentions("mariadb", "mysql")
+# The nodes' settings that make two masters, by lint.
+PAIR = "P001 P002 P003 P004 P005 P006 P007 K014"
+
+LINKS: tuple[Link, ...] = (
+    # A node that is gone takes with it what stands on it.
+    *_links("node-unreachable", f"{STORES} {FAILING} pump-lags backend-not-reachable uneven-split", _about),
+    *_links("node-unreachable", "client-dark vip-nowhere", _about),
+    # A full disk: what cannot be written fails, each in its own words.
+    *_links(
+        "disk-full inodes-exhausted", f"{STORES} {FAILING} unit-down unit-restarted notify-log-missing", _about
+    ),
+    # A datastore: its unit, then what is seen of it from everywhere, then who lives on it.
+    *_links("unit-down", STORES, _both(_about, _store_of)),
+    *_links("datastore-down", "datastore-down", _store_of),
+    *_links("datastore-write-errors", "datastore-write-errors", _store_of),
+    *_links("datastore-too-many-connections", "datastore-too-many-connections", _store_of),
+    *_links("unit-down datastore-down", "pump-lags", _mentions("mongo")),
+    *_links("unit-down datastore-down", FAILING, DATABASE),
+    *_links("datastore-host-not-allowed datastore-too-many-connections", FAILING, DATABASE),
+    *_links("datastore-down datastore-write-errors", "service-unhealthy requests-failing", _mentions("redis")),
+    # nginx: its files, then that it is down or hangs, then what follows.
+    *_links("nginx-config-invalid", "N001 N002 N003 N008 config-drift config-not-loaded L001 L002", _same_node),
+    *_links("nginx-config-invalid", f"unit-down {NGINX_TROUBLE}", _both(_about, _mentions("does not run"))),
+    *_links("nginx-connections-exhausted", NGINX_TROUBLE, _about),
+    *_links("unit-down", NGINX_TROUBLE, _both(_about, _mentions("nginx"))),
+    *_links("nginx-hung", "vrrp-fault script-timeout proxy-fails nginx-bad-answers client-dark", _about),
+    # keepalived's check: why it says no, or sees nothing.
+    *_links("check-unrunnable", "vrrp-fault check-blind S005 K017 K018", _same_node),
+    *_links("script-insecure", "check-blind S006 K018", _same_node),
+    *_links("script-timeout", "vrrp-fault", _same_node),
+    *_links("master-without-address", "vip-nowhere", _anywhere),
+    *_links("vrrp-fault", "vip-nowhere", _anywhere),
+    *_links("unit-down", "vip-nowhere", _mentions("keepalived")),
+    *_links("vip-nowhere", "client-dark errors-since-move", _anywhere),
+    # Who is not heard, or hears strangers; and what clients notice of it.
+    *_links(PAIR, "split-brain foreign-adverts", _anywhere),
+    *_links("unit-down", "address-without-master", _both(_same_node, _mentions("keepalived"))),
+    *_links("address-without-master", "split-brain stale-arp", _anywhere),
+    *_links("master-without-address", "client-dark", _anywhere),
+    *_links("split-brain", "foreign-adverts stale-arp dark-outside client-dark errors-since-move", _anywhere),
+    *_links("split-brain", "vip-flapping", _anywhere),
+    *_links("stale-arp", "dark-outside client-dark", _anywhere),
+    *_links("dark-outside", "client-dark", _anywhere),
+    # Services, and what round robin makes of them.
+    *_links("unit-down", LEFT_BEHIND, _both(_about, _service_of)),
+    *_links("service-unhealthy", f"{LEFT_BEHIND} requests-failing", _service_of),
+    *_links("backend-not-reachable not-serving", "uneven-split", _anywhere),
+    *_links("proxy-fails", "nginx-bad-answers", _same_node),
+    *_links("proxy-fails nginx-bad-answers", "client-dark", _about),
+    # Files.
+    *_links("config-not-loaded", "L001", _same_node),
+    *_links("config-drift", "L002 config-not-loaded", _same_node),
+    *_links("clocks-apart", "clock-skew", _anywhere),
+)

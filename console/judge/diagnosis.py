@@ -1,0 +1,31 @@
+"""What triage answers: findings, the root causes first with what they explain, and what cannot be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.judge.findings import Blind, Finding
+from console.model.facts import Severity
+
+RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """`findings` are ranked; those that another one explains stand under it, and nowhere else.
+
+    `checked`: the codes of all rules whose evidence was there. `blind`: what could not be judged.
+    """
+
+    findings: tuple[Finding, ...]
+    blind: tuple[Blind, ...] = ()
+    checked: tuple[str, ...] = ()
+
+    def at_least(self, floor: Severity) -> bool:
+        """Is there a finding at least as severe, explained ones included?"""
+        return any(RANK[each.severity] <= RANK[floor] for each in flat(self.findings))
+
+
+def flat(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Findings and, after each, what it explains."""
+    return tuple(one for each in findings for one in (each, *flat(each.explains)))

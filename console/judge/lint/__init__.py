@@ -1,0 +1,1 @@
+"""Lint: configuration trees -> findings with file, line and fix. Pure."""

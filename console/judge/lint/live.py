@@ -1,0 +1,56 @@
+"""Rules about files against what runs, and what the daemons' own tests say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from console.judge.lint.finding import Hit
+from console.judge.lint.tree import Tree
+from console.model.config import DaemonCheck
+from console.model.profile import Profile
+from console.parse.daemon_check import complaints
+
+# A file that was written right before the reload, by clocks that count differently.
+CLOCK_SLACK_S = 1.0
+CODES = {("nginx", "error"): "N008", ("keepalived", "error"): "K017", ("keepalived", "security"): "K018"}
+
+
+def live_hits(tree: Tree, profile: Profile | None) -> Iterator[Hit]:
+    yield from _not_loaded(tree, profile)
+    for path, wanted in (tree.conf.rendered or {}).items():
+        live = tree.files.get(path)
+        if live is None:
+            yield Hit("L002", "the file is not there", tree.name, path)
+        elif live.content != wanted:
+            yield Hit("L002", f"differs in line {_first_difference(live.content, wanted)}", tree.name, path)
+
+
+def daemon_hits(checks: Sequence[DaemonCheck]) -> Iterator[Hit]:
+    """What `nginx -t` and `keepalived -t` said on the nodes."""
+    for check in checks:
+        for complaint in complaints(check):
+            code = CODES.get((check.daemon, complaint.kind))
+            if code is not None:
+                yield Hit(code, complaint.message, check.node, complaint.file, complaint.line)
+
+
+def _not_loaded(tree: Tree, profile: Profile | None) -> Iterator[Hit]:
+    """Only what a daemon reads once: a script is read at every run."""
+    units = {
+        "/etc/nginx/": profile.nginx.unit if profile else "nginx",
+        "/etc/keepalived/": profile.keepalived.unit if profile else "keepalived",
+    }
+    for path, file in tree.files.items():
+        unit = next((unit for directory, unit in units.items() if path.startswith(directory)), None)
+        loaded = tree.conf.loaded_at.get(unit) if unit and path.endswith(".conf") else None
+        if loaded is None or file.changed_at is None or file.changed_at <= loaded + CLOCK_SLACK_S:
+            continue
+        late_s = file.changed_at - loaded
+        yield Hit("L001", f"changed {late_s:.0f} s after {unit} last read its files", tree.name, path)
+
+
+def _first_difference(one: str, other: str) -> int:
+    pairs = zip(one.splitlines(), other.splitlines(), strict=False)
+    return next(
+        (n for n, (a, b) in enumerate(pairs, start=1) if a != b), min(one.count("\n"), other.count("\n")) + 1
+    )

@@ -1,0 +1,23 @@
+"""The rules that watch the live state: each looks at one thing and answers with findings, or says it cannot."""
+
+from __future__ import annotations
+
+from console.judge.findings import Finding
+from console.judge.rules.datastores import RULES as DATASTORES
+from console.judge.rules.machine import RULES as MACHINE
+from console.judge.rules.nginx import RULES as NGINX
+from console.judge.rules.services import RULES as SERVICES
+from console.judge.rules.view import View
+from console.judge.rules.vip import RULES as VIP
+from console.model.facts import Severity
+from console.model.state import ClusterState
+
+STATE_RULES = (*VIP, *NGINX, *SERVICES, *DATASTORES, *MACHINE)
+_RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+def findings(state: ClusterState, now: float) -> tuple[Finding, ...]:
+    """Everything the state rules have to say now, the worst first. Cheap: asked at every change."""
+    view = View(state)
+    said = [each for rule in STATE_RULES for each in rule.ask(view, now) if isinstance(each, Finding)]
+    return tuple(sorted(said, key=lambda finding: _RANK[finding.severity]))

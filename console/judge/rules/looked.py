@@ -1,0 +1,77 @@
+"""How rules read a deep look: each part or why it is missing, and the nodes' clocks brought to ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+from console.judge.findings import Blind, Evidence
+from console.judge.rules.view import Answer, Rule, View, nodes, reason_of, said_at
+from console.model.look import JournalLook, NodeLook, Said, SaidKind
+from console.model.observed import Observed
+from console.model.state import NodeState
+
+T = TypeVar("T")
+NO_LOOK: Observed[Any] = Observed(None, None, "no deep look was taken")
+
+
+def looked(
+    view: View, part: Callable[[NodeLook], Observed[T]], codes: Iterable[str], what: str
+) -> Iterator[tuple[NodeState, Observed[T]] | Blind]:
+    """Each node with a part of its look that is known; a Blind per code where it is not."""
+    for node in nodes(view):
+        look = view.look.nodes.get(node.name) if view.look is not None else None
+        seen = part(look) if look is not None else NO_LOOK
+        if seen.value is not None:
+            yield node, seen
+        else:
+            yield from (Blind(code, what, reason_of(seen), node.name) for code in codes)
+
+
+def ours(node: NodeState, at: float) -> float:
+    """A time of the node's clock on ours, as far as its offset is known."""
+    host = node.host.value
+    return at - (host.clock_offset_ms or 0.0) / 1000 if host is not None else at
+
+
+def age_s(node: NodeState, at: float, now: float) -> float:
+    return max(0.0, now - ours(node, at))
+
+
+def line(node: NodeState, said: Said, now: float) -> Evidence:
+    """A journal line as evidence."""
+    return said_at(ours(node, said.at), said.text, f"journal of {said.unit}", node.name, now)
+
+
+def of_kind(journal: JournalLook, unit: str, *kinds: SaidKind) -> tuple[Said, ...]:
+    return tuple(said for said in journal.said if said.unit == unit and said.kind in kinds)
+
+
+def since_start(journal: JournalLook, unit: str) -> tuple[Said, ...]:
+    """What the unit's process of now has said: everything since it was last started."""
+    own = [said for said in journal.said if said.unit == unit]
+    starts = [n for n, said in enumerate(own) if said.kind in (SaidKind.STOPPED, SaidKind.CRASHED)]
+    return tuple(own[starts[-1] + 1 :] if starts else own)
+
+
+def ago(seconds: float) -> str:
+    """Rough, for a title."""
+    return f"{seconds:.0f} s ago" if seconds < 120 else f"{seconds / 60:.0f} min ago"
+
+
+def each_node(
+    code: str,
+    what: str,
+    part: Callable[[NodeLook], Observed[T]],
+    ask: Callable[[View, NodeState, Observed[T], float], Iterable[Answer]],
+) -> Rule:
+    """A rule that asks the same of every node's part; where that is not known it says that it is blind."""
+
+    def every(view: View, now: float) -> Iterator[Answer]:
+        for each in looked(view, part, (code,), what):
+            if isinstance(each, Blind):
+                yield each
+            else:
+                yield from ask(view, *each, now)
+
+    return Rule((code,), every)

@@ -1,0 +1,159 @@
+"""The nodes as machines: reached, disk, clocks, files."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from console.judge.findings import Blind, Evidence, Finding
+from console.judge.rules.view import Answer, Rule, View, live, nodes, probed, reason_of, said_at, told, unheard
+from console.model.facts import HostReport, LinkState, Severity
+from console.model.observed import Freshness
+from console.model.state import NodeState
+
+DISK_FULL_PCT = 90.0
+CLOCK_SKEW_MS = 500.0
+
+
+def node_unreachable(view: View, now: float) -> Iterator[Answer]:
+    """One that its peers or a client still get answers from is serving: that is said instead."""
+    for node in nodes(view):
+        if node.link.state is not LinkState.DOWN:
+            continue
+        evidence = [said_at(node.link.since, node.link.reason or "no reason known", "SSH", node.name, now)]
+        serving = _served(view, node, now)
+        if serving:
+            title = f"{node.name} cannot be reached over SSH, but it is serving"
+            code = "serving-unseen"
+        else:
+            title = f"{node.name} cannot be seen"
+            code = "node-unreachable"
+        evidence += serving or _tried(view, node, now)
+        yield Finding(code, Severity.WARNING, title, tuple(evidence), _ssh_step(node), node.name)
+
+
+def disk(view: View, now: float) -> Iterator[Answer]:
+    yield from unheard(view, now, ("disk-full",), "how full its disk is")
+    for node in live(view, now):
+        used = node.host.value.disk_used_pct if node.host.value else None
+        if used is None:
+            yield Blind("disk-full", "how full its disk is", _host_reason(node), node.name)
+        elif used >= DISK_FULL_PCT:
+            title = f"disk of {node.name} is {used:.0f} % full"
+            evidence = (told(node.host, f"/ is {used:.0f} % full", "df -P", node.name, now),)
+            step = f"look: du -x /var on {node.name}"
+            yield Finding("disk-full", Severity.WARNING, title, evidence, step, node.name)
+
+
+def clock(view: View, now: float) -> Iterator[Answer]:
+    yield from unheard(view, now, ("clock-skew",), "how far off its clock is")
+    for node in live(view, now):
+        host = node.host.value
+        if host is None or host.clock_offset_ms is None:
+            yield Blind("clock-skew", "how far off its clock is", _host_reason(node), node.name)
+        elif abs(host.clock_offset_ms) > CLOCK_SKEW_MS:
+            title = f"clock of {node.name} is {host.clock_offset_ms / 1000:+.1f} s off ours"
+            step = f"look: timedatectl on {node.name}"
+            yield Finding("clock-skew", Severity.WARNING, title, (_offset(node, now),), step, node.name)
+
+
+def clocks_apart(view: View, now: float) -> Iterator[Answer]:
+    """Tokens that one node signs are rejected by another: what counts is their distance, not ours.
+
+    Where just one of the two is off our clock, clock-skew says which, and says it all.
+    """
+    yield from unheard(view, now, ("clocks-apart",), "how far its clock is from the other nodes'")
+    known = [n for n in live(view, now) if n.host.value is not None and n.host.value.clock_offset_ms is not None]
+    for one, other in itertools.combinations(known, 2):
+        apart_ms = _ms(one.host.value) - _ms(other.host.value)
+        unsure_ms = sum(n.host.value.clock_uncertainty_ms or 0.0 for n in (one, other) if n.host.value)
+        # Each offset is uncertain by itself, so their difference must be certain.
+        told_already = _off(one) != _off(other)
+        if abs(apart_ms) - unsure_ms <= CLOCK_SKEW_MS or told_already:
+            continue
+        title = f"the clocks of {one.name} and {other.name} are {abs(apart_ms) / 1000:.1f} s apart"
+        evidence = (_offset(one, now), _offset(other, now))
+        step = f"look: timedatectl on {one.name} and {other.name}"
+        yield Finding("clocks-apart", Severity.WARNING, title, evidence, step)
+
+
+def config_drift(view: View, now: float) -> Iterator[Answer]:
+    """Not while a push is in place that is still to be confirmed: then files differ on purpose."""
+    yield from unheard(view, now, ("config-drift",), "whether its files are what the profile asks for")
+    for node in live(view, now):
+        safety, report = node.safety.value, node.config.value
+        if report is None:
+            what = "whether its files are what the profile asks for"
+            yield Blind("config-drift", what, reason_of(node.config), node.name)
+        elif report.differing and not (safety is not None and safety.dead_men):
+            title = f"{node.name}: {len(report.differing)} file(s) differ from the profile"
+            evidence = tuple(told(node.config, path, "file compared", node.name, now) for path in report.differing)
+            yield Finding("config-drift", Severity.WARNING, title, evidence, "iamops config diff", node.name)
+
+
+RULES = (
+    Rule(("node-unreachable", "serving-unseen"), node_unreachable),
+    Rule(("disk-full",), disk),
+    Rule(("clock-skew",), clock),
+    Rule(("clocks-apart",), clocks_apart),
+    Rule(("config-drift",), config_drift),
+)
+
+
+def _served(view: View, node: NodeState, now: float) -> list[Evidence]:
+    """What others still got from it after its link was lost."""
+    since = 0.0 if node.heard_at is None else node.link.since or 0.0
+    found = [
+        probed(seen, f"{service} on {node.name}", "HTTP", peer, now)
+        for service, views in node.from_peers.items()
+        for peer, seen in views.items()
+        if view.state.nodes[peer].freshness(now) is Freshness.LIVE
+        and seen.value is not None
+        and seen.value.ok
+        and (seen.at or 0.0) >= since
+    ]
+    for name, seen in view.state.client.items():
+        if (
+            seen.value is not None
+            and seen.value.ok
+            and seen.value.answered_by == node.name
+            and (seen.at or 0) >= since
+        ):
+            found.append(probed(seen, f"{name} answered by {node.name}", "HTTP from this machine", None, now))
+    return found
+
+
+def _tried(view: View, node: NodeState, now: float) -> list[Evidence]:
+    """What others tried in vain."""
+    return [
+        probed(seen, f"{service} on {node.name}", "HTTP", peer, now)
+        for service, views in node.from_peers.items()
+        for peer, seen in views.items()
+        if seen.value is not None and not seen.value.ok
+    ][:3]
+
+
+def _ssh_step(node: NodeState) -> str:
+    """The link's own advice: a command of ours, or something that a person has to look at."""
+    step = node.link.next_step
+    if not step:
+        return "iamops status"
+    return step if step.startswith(("iamops ", "look: ")) else f"look: {step}"
+
+
+def _offset(node: NodeState, now: float) -> Evidence:
+    host = node.host.value or HostReport()
+    value = f"clock offset {host.clock_offset_ms} ms ± {host.clock_uncertainty_ms} ms"
+    return told(node.host, value, "date, compared with this machine", node.name, now)
+
+
+def _off(node: NodeState) -> bool:
+    return abs(_ms(node.host.value)) > CLOCK_SKEW_MS
+
+
+def _ms(host: HostReport | None) -> float:
+    return host.clock_offset_ms or 0.0 if host is not None else 0.0
+
+
+def _host_reason(node: NodeState) -> str:
+    return reason_of(node.host) if node.host.value is None else "the node does not tell it"

@@ -1,0 +1,163 @@
+"""What a deep look tells of a node beside keepalived: nginx's files and log, loaded or not, inodes, crashes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from console.judge.findings import Blind, Evidence, Finding
+from console.judge.rules.keepalived import CRASH_RECENT_S, SHOWN, Journal, journal, said_of
+from console.judge.rules.looked import age_s, ago, each_node, line, of_kind, ours
+from console.judge.rules.machine import DISK_FULL_PCT
+from console.judge.rules.view import Answer, View, reason_of, said_at, told, unit_running
+from console.model.config import DaemonCheck
+from console.model.facts import Severity
+from console.model.look import ErrorLook, FileStamp, Filesystem, SaidKind
+from console.model.observed import Observed
+from console.model.state import NodeState
+from console.parse.daemon_check import complaints
+
+# A file that was written right before the reload, by clocks that count differently.
+LOADED_SLACK_S = 1.0
+EXHAUSTED_RECENT_S = 300.0
+
+
+def config_invalid(
+    view: View, node: NodeState, seen: Observed[tuple[DaemonCheck, ...]], now: float
+) -> Iterator[Answer]:
+    code, unit = "nginx-config-invalid", view.state.profile.nginx.unit
+    check = next((c for c in seen.value or () if c.daemon == "nginx"), None)
+    if check is None:
+        yield Blind(code, "whether nginx's files are valid", "nginx -t may not be run (sudo)", node.name)
+        return
+    errors = [each for each in complaints(check) if each.kind == "error"]
+    if not errors:
+        return
+    state = "runs on with what it once read" if unit_running(node, unit) else "does not run"
+    where = [f"{e.file}:{e.line}: {e.message}" if e.file else e.message for e in errors]
+    yield Finding(
+        code,
+        Severity.CRITICAL,
+        f"nginx's configuration on {node.name} is invalid; it {state}, and would not start or reload",
+        tuple(told(seen, each, "nginx -t", node.name, now) for each in where[:SHOWN]),
+        "iamops config lint",
+        node.name,
+        cause="a file was edited and never tested",
+    )
+
+
+def connections_exhausted(view: View, node: NodeState, seen: Observed[ErrorLook], now: float) -> Iterator[Answer]:
+    errors = seen.value or ErrorLook()
+    recent = [at for at in errors.exhausted if age_s(node, at, now) <= EXHAUSTED_RECENT_S]
+    if recent:
+        log = view.state.profile.logs.error
+        away = any(age_s(node, at, now) <= EXHAUSTED_RECENT_S for at in errors.turned_away)
+        how = "turns clients away" if away else "drops idle connections to make room"
+        yield Finding(
+            "nginx-connections-exhausted",
+            Severity.CRITICAL if away else Severity.WARNING,
+            f"nginx on {node.name} has too few worker connections and {how} ({len(recent)} lines in 5 min)",
+            (said_at(ours(node, recent[-1]), errors.sample, log, node.name, now),),
+            f"look: ss -s on {node.name}, and worker_connections in nginx.conf",
+            node.name,
+            cause="more clients than worker_connections allow, or backends so slow that requests pile up",
+        )
+
+
+def not_loaded(
+    view: View, node: NodeState, seen: Observed[Mapping[str, FileStamp]], now: float
+) -> Iterator[Answer]:
+    """Only what a daemon reads once: scripts are read at every run."""
+    profile, loaded = view.state.profile, view.look.nodes[node.name].loaded
+    if loaded.value is None:
+        yield Blind("config-not-loaded", "whether its files were loaded", reason_of(loaded), node.name)
+        return
+    for unit, directory in ((profile.nginx.unit, "/etc/nginx/"), (profile.keepalived.unit, "/etc/keepalived/")):
+        at = loaded.value.get(unit)
+        if at is None:
+            if unit_running(node, unit):
+                why = f"{unit} runs, and when it read its files is not told"
+                yield Blind("config-not-loaded", "whether its files were loaded", why, node.name)
+            continue
+        files = [f for p, f in (seen.value or {}).items() if p.startswith(directory) and p.endswith(".conf")]
+        newer = [file for file in files if file.changed_at > at + LOADED_SLACK_S]
+        if newer:
+            yield _not_loaded(node, unit, at, newer, now)
+
+
+def inodes(view: View, node: NodeState, seen: Observed[tuple[Filesystem, ...]], now: float) -> Iterator[Answer]:
+    for disk in seen.value or ():
+        if disk.inodes_pct is not None and disk.inodes_pct >= DISK_FULL_PCT:
+            yield Finding(
+                "inodes-exhausted",
+                Severity.WARNING,
+                f"{disk.mount} on {node.name} has used {disk.inodes_pct:.0f} % of its inodes",
+                (told(seen, f"{disk.mount}: {disk.inodes_pct:.0f} % of inodes", "df -Pi", node.name, now),),
+                f"look: du --inodes -x {disk.mount} on {node.name}",
+                node.name,
+                cause="very many small files: sessions, mail queues, logs that are cut too often",
+            )
+
+
+def other_disks(
+    view: View, node: NodeState, seen: Observed[tuple[Filesystem, ...]], now: float
+) -> Iterator[Answer]:
+    """The root's own is watched live; these are the others that services write to."""
+    for disk in seen.value or ():
+        if disk.mount != "/" and disk.space_pct is not None and disk.space_pct >= DISK_FULL_PCT:
+            yield Finding(
+                "disk-full",
+                Severity.WARNING,
+                f"{disk.mount} on {node.name} is {disk.space_pct:.0f} % full",
+                (told(seen, f"{disk.mount} is {disk.space_pct:.0f} % full", "df -P", node.name, now),),
+                f"look: du -x {disk.mount} on {node.name}",
+                node.name,
+            )
+
+
+def unit_crashed(view: View, node: NodeState, seen: Journal, now: float) -> Iterator[Answer]:
+    """What fell over and runs again. keepalived has a rule of its own; what does not run is unit-down."""
+    for unit in node.units:
+        if unit == view.state.profile.keepalived.unit or not unit_running(node, unit):
+            continue
+        crashes = of_kind(said_of(seen), unit, SaidKind.CRASHED)
+        recent = [each for each in crashes if age_s(node, each.at, now) <= CRASH_RECENT_S]
+        if recent:
+            yield Finding(
+                "unit-restarted",
+                Severity.WARNING,
+                f"{unit} on {node.name} crashed {ago(age_s(node, recent[-1].at, now))}, and runs again",
+                tuple(line(node, each, now) for each in recent[-SHOWN:]),
+                f"look: journalctl -u {unit} on {node.name}",
+                node.name,
+            )
+
+
+RULES = (
+    each_node("nginx-config-invalid", "whether nginx's files are valid", lambda look: look.checks, config_invalid),
+    each_node(
+        "nginx-connections-exhausted",
+        "whether nginx ran out of connections",
+        lambda look: look.nginx_errors,
+        connections_exhausted,
+    ),
+    each_node("config-not-loaded", "whether its files were loaded", lambda look: look.files, not_loaded),
+    each_node("inodes-exhausted", "how many inodes are left", lambda look: look.filesystems, inodes),
+    each_node("disk-full", "how full its other disks are", lambda look: look.filesystems, other_disks),
+    each_node("unit-restarted", "whether a unit crashed", journal, unit_crashed),
+)
+
+
+def _not_loaded(node: NodeState, unit: str, at: float, newer: list[FileStamp], now: float) -> Finding:
+    def late(file: FileStamp) -> Evidence:
+        value = f"{file.path} changed {file.changed_at - at:.0f} s after {unit} last read its files"
+        return said_at(ours(node, file.changed_at), value, "stat", node.name, now)
+
+    return Finding(
+        "config-not-loaded",
+        Severity.WARNING,
+        f"{unit} on {node.name} runs with older files than those on its disk",
+        tuple(late(file) for file in newer[:SHOWN]),
+        "iamops config diff",
+        node.name,
+        cause="a file was edited and not loaded: the next restart changes more than anyone expects",
+    )

@@ -1,0 +1,117 @@
+"""The way from a client to the VIP: whose hardware address it has, and whether the right owner is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from console.judge.findings import Blind, Finding
+from console.judge.rules.view import Answer, Rule, View, probed, reason_of, told
+from console.judge.rules.vip import CLIENT_FRESH_S, client_address
+from console.model.facts import Severity
+from console.model.state import NodeState
+from console.model.vip import owned_since, ownership
+
+# After a move the gratuitous ARP is sent at once and again a second later (garp_master_delay 1).
+HEARD_AFTER_S = 3.0
+WHOSE = "whether clients send to the node that has the VIP"
+DARK = "whether the right owner is dark from outside"
+
+
+def stale_neighbour(view: View, now: float) -> Iterator[Answer]:
+    """This machine stands for any client in the same network: routers and switches learn from the same words."""
+    for name, vrrp in view.state.profile.vrrp.items():
+        owner = _only_owner(view, name, now)
+        why = _blind_to_neighbours(view, owner, vrrp.address)
+        if owner is None or why:
+            yield Blind("stale-arp", WHOSE, why)
+            continue
+        known, macs = view.look.neighbours, view.look.nodes[owner.name].macs
+        mac = known.value[vrrp.address]
+        if mac in macs.value.values():
+            continue
+        if now - _came_at(view, name, now) < HEARD_AFTER_S:
+            yield Blind("stale-arp", WHOSE, f"the VIP came to {owner.name} less than {HEARD_AFTER_S:.0f} s ago")
+            continue
+        yield Finding(
+            "stale-arp",
+            Severity.CRITICAL,
+            f"clients send VIP {vrrp.address} to {_whose(view, mac)}, and {owner.name} has it",
+            (
+                told(known, f"{vrrp.address} is at {mac}", "neighbour table of this machine", None, now),
+                told(
+                    macs, f"its addresses are {', '.join(sorted(macs.value.values()))}", "ip link", owner.name, now
+                ),
+            ),
+            f"look: ip neigh show {vrrp.address} on a client; vrrp_garp_master_refresh in keepalived.conf",
+            owner.name,
+            cause="the gratuitous ARP after the move was lost or is filtered, and is not sent again",
+        )
+
+
+def dark_outside(view: View, now: float) -> Iterator[Answer]:
+    """The owner serves at home and a client gets nothing: what is between them does not know of the move."""
+    for name, seen in view.state.client.items():
+        report = seen.value
+        if report is None or (seen.age_s(now) or 0.0) > CLIENT_FRESH_S:
+            yield Blind("dark-outside", DARK, f"{client_address(view.state, name)}: {reason_of(seen)}")
+            continue
+        instance = name if name in view.state.profile.vrrp else view.state.profile.instance.name
+        owner = None if report.ok else _only_owner(view, instance, now)
+        if owner is None or not _serves_at_home(owner):
+            continue
+        address = client_address(view.state, name)
+        evidence = [probed(seen, address, "HTTP from this machine", None, now)]
+        evidence += [probed(s, d, "HTTP through nginx", owner.name, now) for d, s in owner.domains.items()]
+        yield Finding(
+            "dark-outside",
+            Severity.CRITICAL,
+            f"{owner.name} has the VIP and serves, and {address} is dark from outside",
+            tuple(evidence),
+            f"look: is {address} bound to {owner.name} (cloud HAVIP or EIP)? nft list ruleset on {owner.name}",
+            owner.name,
+            cause="the cloud's HAVIP or EIP is not bound to this node, a firewall, or a route to the old owner",
+        )
+
+
+RULES = (
+    Rule(("stale-arp",), stale_neighbour),
+    Rule(("dark-outside",), dark_outside),
+)
+
+
+def _only_owner(view: View, instance: str, now: float) -> NodeState | None:
+    owners = ownership(view.state, instance, now).owners
+    return view.state.nodes[owners[0].node] if len(owners) == 1 else None
+
+
+def _came_at(view: View, instance: str, now: float) -> float:
+    return max(
+        (owned_since(view.state, instance, o) for o in ownership(view.state, instance, now).owners), default=now
+    )
+
+
+def _blind_to_neighbours(view: View, owner: NodeState | None, address: str) -> str:
+    if owner is None:
+        return f"VIP {address} has not one owner that is seen"
+    if view.look is None:
+        return "no deep look was taken"
+    known = view.look.neighbours
+    if known.value is None:
+        return f"the neighbour table of this machine: {reason_of(known)}"
+    if address not in known.value:
+        return f"this machine has no neighbour entry for {address}: a router stands between, or it never asked"
+    look = view.look.nodes.get(owner.name)
+    if look is None or not look.macs.value:
+        return f"hardware addresses of {owner.name}: {reason_of(look.macs) if look else 'not looked at'}"
+    return ""
+
+
+def _whose(view: View, mac: str) -> str:
+    for name, look in view.look.nodes.items():
+        if mac in (look.macs.value or {}).values():
+            return f"{name} ({mac})"
+    return f"an unknown machine ({mac})"
+
+
+def _serves_at_home(node: NodeState) -> bool:
+    return bool(node.domains) and all(seen.value is not None and seen.value.ok for seen in node.domains.values())

@@ -1,0 +1,105 @@
+"""What a rule is given, what it may answer, and the small questions that many rules ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from console.judge.findings import Blind, Evidence, Finding
+from console.model.facts import ProbeReport
+from console.model.observed import Freshness, Observed
+from console.model.state import ClusterState, NodeState
+
+# A planned move is over within a second, and for a moment its witnesses disagree; trouble lasts.
+SETTLED_AFTER_S = 1.0
+NO_LOOK: Observed[Any] = Observed(None, None, "no deep look was taken")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The state, and beside it what deeper looks found. `look` is a model.look.ClusterLook, `lint` a LintReport:
+    the rules that watch the live state need neither, and must not load them.
+    """
+
+    state: ClusterState
+    look: Any = None
+    lint: Observed[Any] = NO_LOOK
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+
+Answer = Finding | Blind
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One question, and the codes it may answer with."""
+
+    codes: tuple[str, ...]
+    ask: Callable[[View, float], Iterable[Answer]]
+
+
+def told(seen: Observed[Any], value: str, source: str, node: str | None, now: float) -> Evidence:
+    """One piece of evidence out of an observed value."""
+    return Evidence(value, source, node, seen.age_s(now))
+
+
+def said_at(at: float | None, value: str, source: str, node: str | None, now: float) -> Evidence:
+    """One piece of evidence that carries its own time."""
+    return Evidence(value, source, node, None if at is None else max(0.0, now - at))
+
+
+def probed(seen: Observed[ProbeReport], name: str, source: str, node: str | None, now: float) -> Evidence:
+    """What came of a probe."""
+    report = seen.value
+    word = "unknown" if report is None else f"{report.outcome}: {report.detail}".rstrip(": ")
+    return told(seen, f"{name}: {word}" if name else word, source, node, now)
+
+
+def nodes(view: View) -> Iterable[NodeState]:
+    return view.state.nodes.values()
+
+
+def live(view: View, now: float) -> Iterator[NodeState]:
+    """Only what is heard now may be judged."""
+    return (node for node in nodes(view) if node.freshness(now) is Freshness.LIVE)
+
+
+def unheard(view: View, now: float, codes: Iterable[str], what: str) -> Iterator[Blind]:
+    """What cannot be judged of the nodes that are not heard now."""
+    for node in nodes(view):
+        if node.freshness(now) is not Freshness.LIVE:
+            yield from (Blind(code, what, unheard_reason(node, now), node.name) for code in codes)
+
+
+def unheard_reason(node: NodeState, now: float) -> str:
+    if node.link.reason:
+        return f"{node.name} cannot be seen: {node.link.reason}"
+    if node.heard_at is None:
+        return f"{node.name} was not heard yet"
+    return f"{node.name} was last heard {now - node.heard_at:.0f} s ago"
+
+
+def reason_of(seen: Observed[Any]) -> str:
+    return seen.reason or "not known"
+
+
+def settled(since: float | None, now: float) -> bool:
+    return since is None or now - since >= SETTLED_AFTER_S
+
+
+def unit_running(node: NodeState, unit: str) -> bool:
+    seen = node.units.get(unit)
+    return bool(seen and seen.value and seen.value.running)
+
+
+def unit_stopped(node: NodeState, unit: str) -> bool:
+    """Known, and not running."""
+    seen = node.units.get(unit)
+    return bool(seen and seen.value and not seen.value.running)
+
+
+def vrrp_word(node: NodeState, instance: str) -> str:
+    seen = node.vrrp[instance]
+    return str(seen.value.state) if seen.value else (seen.reason or "unknown")

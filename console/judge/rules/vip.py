@@ -1,0 +1,186 @@
+"""The VIP and VRRP, as the three live witnesses tell it: kernels, daemons, a client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from console.judge.findings import Blind, Evidence, Finding
+from console.judge.rules.view import (
+    Answer,
+    Rule,
+    View,
+    live,
+    nodes,
+    probed,
+    reason_of,
+    said_at,
+    settled,
+    told,
+    unheard,
+    unit_running,
+    unit_stopped,
+    vrrp_word,
+)
+from console.model.facts import Severity, VrrpState
+from console.model.observed import Freshness
+from console.model.state import ClusterState, NodeState
+from console.model.vip import Claim, owned_since, ownership
+
+CLIENT_FRESH_S = 5.0
+
+
+def split_brain(view: View, now: float) -> Iterator[Answer]:
+    """Two owners that are seen are two, whoever else is not seen."""
+    state = view.state
+    for name, vrrp in state.profile.vrrp.items():
+        seen = ownership(state, name, now)
+        owners = seen.owners
+        if len(owners) < 2:
+            what = f"whether VIP {vrrp.address} is on two nodes"
+            yield from (Blind("split-brain", what, f"{n}'s addresses are not known", n) for n in seen.unseen)
+            continue
+        if not settled(max(owned_since(state, name, o) for o in owners), now):
+            continue
+        yield Finding(
+            "split-brain",
+            Severity.CRITICAL,
+            f"VIP {vrrp.address} is on {' and '.join(owner.node for owner in owners)} at once",
+            tuple(_holds(state, name, owner, now) for owner in owners),
+            "look: nft list ruleset on both nodes; VRRP is IP protocol 112",
+            cause="the nodes do not hear each other's adverts: a firewall, or VRRP settings that differ",
+        )
+
+
+def no_owner(view: View, now: float) -> Iterator[Answer]:
+    """Only said when every node was seen: an unseen node may well be the owner."""
+    state = view.state
+    for name, vrrp in state.profile.vrrp.items():
+        seen = ownership(state, name, now)
+        if seen.owners:
+            continue
+        what = f"whether any node holds VIP {vrrp.address}"
+        dark = [n for n in nodes(view) if n.name in seen.unseen or n.freshness(now) is not Freshness.LIVE]
+        yield from (Blind("vip-nowhere", what, f"{n.name}'s addresses are not known", n.name) for n in dark)
+        if dark or not settled(state.lost_at.get(name), now):
+            continue
+        yield Finding(
+            "vip-nowhere",
+            Severity.CRITICAL,
+            f"no node holds VIP {vrrp.address}",
+            tuple(
+                told(n.vrrp[name], f"{name}: {vrrp_word(n, name)}", "keepalived", n.name, now) for n in nodes(view)
+            ),
+            "iamops status",
+            cause="every keepalived is in FAULT or stopped: usually because every check fails",
+        )
+
+
+def witnesses_disagree(view: View, now: float) -> Iterator[Answer]:
+    """The kernel's addresses against keepalived's own state, per live node."""
+    codes = ("master-without-address", "address-without-master")
+    yield from unheard(view, now, codes, "whether kernel and keepalived agree on the VIP")
+    for node in live(view, now):
+        if not node.addresses.known:
+            why = f"addresses of {node.name}: {reason_of(node.addresses)}"
+            yield from (
+                Blind(code, "whether kernel and keepalived agree on the VIP", why, node.name) for code in codes
+            )
+            continue
+        for name in view.state.profile.vrrp:
+            yield from _disagreement(view, node, name, now)
+
+
+def client_dark(view: View, now: float) -> Iterator[Answer]:
+    for name, seen in view.state.client.items():
+        report, address = seen.value, client_address(view.state, name)
+        if report is None or (seen.age_s(now) or 0.0) > CLIENT_FRESH_S:
+            why = reason_of(seen) if report is None else f"the last probe is {seen.age_s(now):.0f} s old"
+            yield Blind("client-dark", f"what a client gets from {address}", why)
+        elif not report.ok:
+            title = f"a client gets no good answer from {address}"
+            evidence = (probed(seen, "", "HTTP from this machine", None, now), *_owned(view.state, name, now))
+            yield Finding("client-dark", Severity.CRITICAL, title, evidence, "iamops status")
+
+
+def standby_in_fault(view: View, now: float) -> Iterator[Answer]:
+    """A node in FAULT takes nothing over: the pair looks fine until it is needed."""
+    yield from unheard(view, now, ("vrrp-fault",), "whether it would take the VIP")
+    for node in live(view, now):
+        for name, seen in node.vrrp.items():
+            if seen.value is None:
+                yield from _no_daemon_view(view, node, name)
+            elif seen.value.state is VrrpState.FAULT:
+                title = f"{node.name} is in FAULT and would not take the VIP ({name})"
+                evidence = (
+                    told(seen, f"{name} is in FAULT", f"keepalived's {seen.value.source}", node.name, now),
+                )
+                look = f"look: journalctl -u {view.state.profile.keepalived.unit} on {node.name}"
+                yield Finding("vrrp-fault", Severity.WARNING, title, evidence, look, node.name)
+
+
+RULES = (
+    Rule(("split-brain",), split_brain),
+    Rule(("vip-nowhere",), no_owner),
+    Rule(("master-without-address", "address-without-master"), witnesses_disagree),
+    Rule(("client-dark",), client_dark),
+    Rule(("vrrp-fault",), standby_in_fault),
+)
+
+
+def client_address(state: ClusterState, name: str) -> str:
+    vrrp = state.profile.vrrp.get(name)
+    return f"VIP {vrrp.address}" if vrrp else f"public address {state.profile.public_address}"
+
+
+def _owned(state: ClusterState, name: str, now: float) -> Iterator[Evidence]:
+    """Whose fault it may be: the node that has the address the client asked."""
+    instance = name if name in state.profile.vrrp else state.profile.instance.name
+    for owner in ownership(state, instance, now).owners:
+        value = f"VIP {state.profile.vrrp[instance].address} is on {owner.node}"
+        yield said_at(owner.heard_at, value, "kernel addresses", owner.node, now)
+
+
+def _holds(state: ClusterState, instance: str, owner: Claim, now: float) -> Evidence:
+    held_s = now - owned_since(state, instance, owner)
+    value = f"has {state.profile.vrrp[instance].address} for {held_s:.0f} s"
+    return said_at(owner.heard_at, value, "kernel addresses", owner.node, now)
+
+
+def _disagreement(view: View, node: NodeState, name: str, now: float) -> Iterator[Answer]:
+    state, vrrp = view.state, view.state.profile.vrrp[name]
+    report, held = node.vrrp[name], node.addresses.value or {}
+    has, since = vrrp.address in held, held.get(vrrp.address, now)
+    daemon = report.value.state if report.value else None
+    entered = (report.value.last_transition if report.value else None) or 0.0
+    left = max(entered, state.lost_at.get(name, 0.0))
+    if daemon is VrrpState.MASTER and not has and settled(left, now):
+        yield _disagree("master-without-address", view, node, name, "MASTER", now)
+    elif has and daemon is not VrrpState.MASTER and settled(since, now):
+        yield _disagree("address-without-master", view, node, name, vrrp_word(node, name), now)
+
+
+def _disagree(code: str, view: View, node: NodeState, name: str, daemon: str, now: float) -> Finding:
+    profile, address = view.state.profile, view.state.profile.vrrp[name].address
+    kernel = "not on the kernel" if code == "master-without-address" else "on the kernel"
+    unit = profile.keepalived.unit
+    evidence = [
+        told(node.vrrp[name], f"{name}: {daemon}", "keepalived", node.name, now),
+        told(node.addresses, f"{address} {kernel}", "kernel addresses", node.name, now),
+    ]
+    step = f"look: ip addr on {node.name}"
+    if unit_stopped(node, unit):
+        report = node.units[unit]
+        evidence.append(
+            told(report, f"{unit} is {report.value.active if report.value else ''}", "systemd", node.name, now)
+        )
+        step = f"iamops start {unit} {node.name}"
+    said = f"keepalived says {daemon}" if daemon in VrrpState.__members__ else daemon
+    title = f"{node.name}: {said}, VIP {address} is {kernel}"
+    return Finding(code, Severity.CRITICAL, title, tuple(evidence), step, node.name)
+
+
+def _no_daemon_view(view: View, node: NodeState, name: str) -> Iterator[Blind]:
+    """A keepalived that is stopped has no state, and unit-down tells of it; any other silence is blindness."""
+    if unit_running(node, view.state.profile.keepalived.unit):
+        why = f"{name} on {node.name}: {reason_of(node.vrrp[name])}"
+        yield Blind("vrrp-fault", "whether it would take the VIP", why, node.name)

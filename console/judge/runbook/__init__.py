@@ -1,0 +1,1 @@
+"""The runbook: one page for each runtime rule, grouped by hundreds. Data only."""

@@ -1,0 +1,127 @@
+"""The runbook's pages about the nodes themselves: T4xx."""
+
+from __future__ import annotations
+
+from console.judge.runbook.entry import Entry
+from console.model.facts import Severity
+
+ENTRIES = (
+    Entry(
+        "T401",
+        "node-unreachable",
+        Severity.WARNING,
+        title="a node cannot be seen",
+        means="Nothing is known of it: not that it is down, and not that it is well.",
+        known_by="The SSH link, and what peers and a client get from the node.",
+        causes=(
+            "the machine is off or frozen",
+            "its network is cut",
+            "its sshd hangs",
+        ),
+        steps=(
+            "iamops status",
+            "look: the node's console",
+        ),
+    ),
+    Entry(
+        "T402",
+        "serving-unseen",
+        Severity.WARNING,
+        title="a node cannot be reached over SSH and is serving",
+        means="Users are well; nobody can act on the node or see into it.",
+        known_by="The SSH link is down, and a peer or a client gets good answers from the node.",
+        causes=(
+            "a firewall drops SSH",
+            "sshd hangs or is stopped",
+        ),
+        steps=(
+            "iamops status",
+            "look: the node's console",
+        ),
+    ),
+    Entry(
+        "T403",
+        "not-serving",
+        Severity.CRITICAL,
+        title="a node is reached over SSH and no peer reaches its services",
+        means="It looks well from inside. To the rest of the cluster it is gone.",
+        known_by="HTTP to every service on its node against the same from every peer.",
+        causes=(
+            "a firewall on the node",
+            "all services bound to 127.0.0.1",
+        ),
+        steps=("look: nft list ruleset and ss -ltn on the node",),
+    ),
+    Entry(
+        "T404",
+        "unit-down",
+        Severity.WARNING,
+        title="a unit does not run",
+        means="What it does is not done. For nginx it is critical.",
+        known_by="systemd's state of every unit of the profile.",
+        causes=(
+            "somebody stopped it",
+            "it failed, and systemd does not restart it",
+        ),
+        steps=(
+            "look: journalctl -u UNIT on the node",
+            "iamops start nginx NODE",
+        ),
+    ),
+    Entry(
+        "T405",
+        "unit-restarted",
+        Severity.WARNING,
+        title="a unit crashed within the last hour and runs again",
+        means="It may do it again; what it held in memory was lost.",
+        known_by="systemd's journal: `Main process exited` with a signal or an error.",
+        causes=(
+            "out of memory",
+            "a fault in it",
+        ),
+        steps=("look: journalctl -u UNIT on the node",),
+    ),
+    Entry(
+        "T406",
+        "disk-full",
+        Severity.WARNING,
+        title="a disk is 90 % full or more",
+        means="At 100 % logs stop, Redis refuses writes and databases stall.",
+        known_by="df -P of / live, and of /var/log, /var/lib and /tmp in a deep look.",
+        causes=(
+            "logs that are not rotated",
+            "dumps and cores",
+        ),
+        steps=("look: du -x /var on the node",),
+    ),
+    Entry(
+        "T407",
+        "inodes-exhausted",
+        Severity.WARNING,
+        title="90 % of a file system's inodes are used",
+        means="No file can be made though there is space.",
+        known_by="df -Pi of /, /var/log, /var/lib and /tmp.",
+        causes=("very many small files",),
+        steps=("look: du --inodes -x / on the node",),
+    ),
+    Entry(
+        "T408",
+        "clock-skew",
+        Severity.WARNING,
+        title="a clock is more than half a second off ours",
+        means="Tokens are rejected as not yet valid or expired, and logs cannot be put in order.",
+        known_by="date on the node against this machine's clock, with half the round trip as uncertainty.",
+        causes=("time is not synchronised on the node, or here",),
+        steps=("look: timedatectl on the node",),
+    ),
+    Entry(
+        "T409",
+        "clocks-apart",
+        Severity.WARNING,
+        title="two nodes' clocks are more than half a second apart",
+        means="A token that one node signs is rejected by the other.",
+        known_by="The difference of both nodes' offsets to this machine, beyond their uncertainty.",
+        causes=("time is not synchronised on one of them",),
+        steps=("look: timedatectl on both nodes",),
+    ),
+)

@@ -1,0 +1,297 @@
+"""The runbook's pages about the VIP and VRRP: T1xx."""
+
+from __future__ import annotations
+
+from console.judge.runbook.entry import Entry
+from console.model.facts import Severity
+
+ENTRIES = (
+    Entry(
+        "T101",
+        "split-brain",
+        Severity.CRITICAL,
+        title="the VIP is on more than one node",
+        means=(
+            "Two nodes hold the address. Each client reaches whichever it last heard of, and writes go two ways."
+        ),
+        known_by=(
+            "The kernels' address lists of nodes that are heard now, compared on one clock; "
+            "keepalived's own state."
+        ),
+        causes=(
+            "adverts do not arrive: a firewall drops IP protocol 112",
+            "virtual_router_id, advert_int, version or password differ",
+            "an address set by hand, or left behind by a killed keepalived",
+        ),
+        steps=(
+            "look: nft list ruleset on both nodes; VRRP is IP protocol 112",
+            "iamops config lint",
+            "look: tcpdump -nn proto 112 on both nodes",
+        ),
+    ),
+    Entry(
+        "T102",
+        "vip-nowhere",
+        Severity.CRITICAL,
+        title="no node holds the VIP",
+        means="Nobody answers at the address: every client is refused or waits.",
+        known_by=(
+            "The kernels' address lists of all nodes, each of them heard now; with a node unseen it is not said."
+        ),
+        causes=(
+            "every check fails, so every keepalived is in FAULT",
+            "keepalived is stopped everywhere",
+        ),
+        steps=(
+            "iamops status",
+            "look: journalctl -u keepalived on every node",
+            "iamops config lint",
+        ),
+    ),
+    Entry(
+        "T103",
+        "master-without-address",
+        Severity.CRITICAL,
+        title="keepalived is MASTER and the kernel has no VIP",
+        means=(
+            "The node tells its peers that it serves, and cannot. No standby takes over, because adverts arrive."
+        ),
+        known_by="keepalived's dump against the kernel's address list of the same node.",
+        causes=(
+            "keepalived may not set addresses (CAP_NET_ADMIN)",
+            "somebody removed the address by hand",
+        ),
+        steps=(
+            "look: ip addr on the node",
+            "iamops switchover --dry-run",
+        ),
+    ),
+    Entry(
+        "T104",
+        "address-without-master",
+        Severity.CRITICAL,
+        title="the kernel has the VIP and keepalived is not MASTER",
+        means=(
+            "The address answers here, and nothing takes it away when nginx dies: if the peer takes "
+            "over, both have it."
+        ),
+        known_by="The kernel's address list against keepalived's state, and whether its unit runs at all.",
+        causes=(
+            "keepalived was killed and left its address behind",
+            "the address was added by hand",
+        ),
+        steps=(
+            "look: ip addr on the node",
+            "iamops start keepalived NODE",
+        ),
+    ),
+    Entry(
+        "T105",
+        "stale-arp",
+        Severity.CRITICAL,
+        title="clients send the VIP's packets to another machine than its owner",
+        means=("The address moved and the network did not notice: the VIP is dark for whoever has the old entry."),
+        known_by="The neighbour table of this machine against the owner's own hardware addresses (ip link).",
+        causes=(
+            "gratuitous ARP was lost or is filtered, and no refresh is set",
+            "another machine uses the address",
+        ),
+        steps=(
+            "look: ip neigh show VIP on a client",
+            "iamops config lint",
+        ),
+    ),
+    Entry(
+        "T106",
+        "client-dark",
+        Severity.CRITICAL,
+        title="a client gets no good answer from the VIP",
+        means="What the deployment is for does not work from where this runs.",
+        known_by=(
+            "One HTTP request a second from this machine to the VIP (and to the public address, if there is one)."
+        ),
+        causes=(
+            "nobody holds the VIP",
+            "nginx on the owner is down or hangs",
+            "the way from here to the VIP is cut",
+        ),
+        steps=(
+            "iamops status",
+            "iamops traffic --since 5m",
+        ),
+    ),
+    Entry(
+        "T107",
+        "dark-outside",
+        Severity.CRITICAL,
+        title="the right owner serves, and is dark from outside",
+        means="One node has the VIP, its nginx answers on the node itself, and a client gets nothing.",
+        known_by="HTTP from this machine against HTTP on the owner itself, with exactly one owner.",
+        causes=(
+            "a cloud's HAVIP or EIP is not bound to the node",
+            "a firewall on the way",
+            "a router that remembers the old owner",
+        ),
+        steps=(
+            "look: is the HAVIP or EIP bound to the owner?",
+            "look: nft list ruleset on the owner",
+        ),
+    ),
+    Entry(
+        "T108",
+        "vrrp-fault",
+        Severity.WARNING,
+        title="a node is in FAULT and would not take the VIP",
+        means="There is no redundancy: the next failure is an outage, and nothing else shows it.",
+        known_by="keepalived's dump, or the last state it logged.",
+        causes=(
+            "its check says that nginx does not answer",
+            "its interface has no link",
+        ),
+        steps=(
+            "look: journalctl -u keepalived on the node",
+            "iamops config lint",
+        ),
+    ),
+    Entry(
+        "T109",
+        "check-blind",
+        Severity.CRITICAL,
+        title="nginx is down and keepalived's check does not see it",
+        means="The VIP stays on, or goes to, a node that serves nothing.",
+        known_by=(
+            "systemd's journal of when nginx ended, against keepalived's state after the time its check needs."
+        ),
+        causes=(
+            "a check that cannot fail (telnet piped into grep)",
+            "a check that is not run: refused, or not executable",
+        ),
+        steps=(
+            "iamops config lint",
+            "look: journalctl -u keepalived on the node",
+        ),
+    ),
+    Entry(
+        "T110",
+        "check-unrunnable",
+        Severity.CRITICAL,
+        title="keepalived's check cannot be run",
+        means=(
+            "With 126 or 127 a healthy node goes to FAULT; with an exec error keepalived 2.2 takes "
+            "the check for passed."
+        ),
+        known_by="keepalived's journal: `now returning 126` or 127, `Error exec-ing command`.",
+        causes=(
+            "the script or its interpreter is missing",
+            "it is not executable",
+            "a tool that it uses is not installed",
+        ),
+        steps=(
+            "iamops config lint",
+            "iamops config diff",
+        ),
+    ),
+    Entry(
+        "T111",
+        "script-insecure",
+        Severity.CRITICAL,
+        title="keepalived does not trust its check script and does not run it",
+        means="Nothing is checked: a dead nginx keeps the VIP.",
+        known_by=(
+            "keepalived's journal since it was started (`Unsafe permissions`), and what `keepalived -t` says now."
+        ),
+        causes=("the script or a directory above it can be changed by someone other than root",),
+        steps=(
+            "iamops config lint",
+            "iamops config diff",
+        ),
+    ),
+    Entry(
+        "T112",
+        "script-timeout",
+        Severity.WARNING,
+        title="keepalived's check does not end in time",
+        means="Each time counts as a failure: after `fall` of them the VIP moves.",
+        known_by="keepalived's journal: `timed_out`, or exit 124, which is coreutils' timeout.",
+        causes=(
+            "nginx hangs or is very slow",
+            "the node is overloaded",
+            "the time limit is too short",
+        ),
+        steps=(
+            "look: journalctl -u keepalived on the node",
+            "iamops status",
+        ),
+    ),
+    Entry(
+        "T113",
+        "foreign-adverts",
+        Severity.WARNING,
+        title="adverts with our virtual router id come from somebody else",
+        means="They disturb elections, and may take the VIP away or keep both nodes MASTER.",
+        known_by=(
+            "keepalived's journal of the last ten minutes: wrong password, wrong addresses, unknown "
+            "peer, wrong interval."
+        ),
+        causes=(
+            "another VRRP pair in the network has the same id",
+            "the peers' own settings differ",
+        ),
+        steps=(
+            "look: tcpdump -nn proto 112 on the node",
+            "iamops config lint",
+        ),
+    ),
+    Entry(
+        "T114",
+        "vip-flapping",
+        Severity.WARNING,
+        title="the VIP moves again and again",
+        means="Every move is a gap for clients and breaks their connections.",
+        known_by="`Entering MASTER STATE` in all nodes' journals: three or more within ten minutes.",
+        causes=(
+            "a check on the edge of failing",
+            "adverts that are lost now and then",
+            "somebody moves it",
+        ),
+        steps=(
+            "look: journalctl -u keepalived on every node",
+            "iamops audit tail",
+        ),
+    ),
+    Entry(
+        "T115",
+        "keepalived-restarted",
+        Severity.WARNING,
+        title="keepalived crashed or was restarted a short while ago",
+        means="A restart on the owner always moves the VIP. A crash leaves its address behind.",
+        known_by=(
+            "systemd's journal: a crash within the last hour, a stop in order within ten minutes "
+            "(then it is only an info)."
+        ),
+        causes=(
+            "it was killed, or ran out of memory",
+            "a push, a switchover or a person restarted it",
+        ),
+        steps=(
+            "look: journalctl -u keepalived on the node",
+            "iamops audit tail",
+        ),
+    ),
+    Entry(
+        "T116",
+        "notify-log-missing",
+        Severity.WARNING,
+        title="the notify log is not there",
+        means="Nobody writes down when the VIP moved; what reads the log is blind.",
+        known_by="stat of the profile's logs.notify.",
+        causes=(
+            "keepalived does not call the notify script",
+            "somebody deleted the log",
+        ),
+        steps=(
+            "iamops config diff",
+            "iamops config lint",
+        ),
+    ),
+)

@@ -1,0 +1,46 @@
+"""A maintenance silence: alerts are held back until it ends, by itself or by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from console.judge.alerts_message import rfc3339
+from console.parse.safe_text import safe
+
+SCHEMA = "iamops.silence/1"
+LONGEST_S = 7 * 86400.0
+REASON_LIMIT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """`since` and `until` are epoch s; `by` and `reason` are sanitised."""
+
+    since: float
+    until: float
+    reason: str
+    by: str
+
+    def holds(self, now: float) -> bool:
+        return now < self.until
+
+    def document(self) -> dict[str, Any]:
+        """What is written to disk; the times once more for people."""
+        return {
+            "schema": SCHEMA,
+            "since": self.since,
+            "until": self.until,
+            "reason": self.reason,
+            "by": self.by,
+            "ends": rfc3339(self.until),
+        }
+
+
+def silence_of(raw: Mapping[str, Any]) -> Silence:
+    """The way back. Raises ValueError, TypeError or KeyError for what is no silence."""
+    since, until = float(raw["since"]), float(raw["until"])
+    if not 0 <= until - since <= LONGEST_S:
+        raise ValueError("a silence lasts a week at most")
+    return Silence(since, until, safe(str(raw["reason"]), REASON_LIMIT), safe(str(raw["by"]), REASON_LIMIT))

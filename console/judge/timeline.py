@@ -1,0 +1,118 @@
+"""What sources tell, as happenings of one timeline. Pure; times are corrected where an offset is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from console.model.facts import VrrpState
+from console.model.profile import Profile
+from console.model.timeline import Happening, HappeningKind
+from console.model.traffic import Traffic
+from console.parse.config_archive import PushRecord
+from console.parse.journal import JournalRecord, transition
+from console.parse.log_words import NO_TIME
+from console.parse.safe_text import safe
+from console.parse.unit_story import boot_took, unit_change
+
+STEP_POINTS = 5.0
+STEP_REQUESTS = 10
+# A file changed so soon after another belongs to the same edit.
+EDIT_S = 3.0
+
+
+def of_journal(
+    records: Iterable[JournalRecord], profile: Profile, node: str, ahead_s: float
+) -> Iterator[Happening]:
+    """VIP transitions, units, boots. `ahead_s`: how far the node's clock is ahead of ours."""
+    for record in records:
+        at = record.at - ahead_s
+        entered = None if record.by_systemd else transition(record.message)
+        if entered is not None and record.unit == profile.keepalived.unit:
+            yield Happening(at, HappeningKind.VIP, _entered(profile, *entered), "keepalived's journal", node)
+        elif record.by_systemd and (change := unit_change(record.message)) is not None:
+            yield Happening(at, HappeningKind.UNIT, f"{record.unit} {change}", "systemd", node)
+        elif (took := boot_took(record.message)) is not None:
+            yield Happening(at, HappeningKind.BOOT, f"booted, in {took}", "systemd", node)
+
+
+def of_pushes(records: Iterable[PushRecord], node: str, ahead_s: float, now: float) -> Iterator[Happening]:
+    """Configuration that was put on a node by a push. One without a time is still under way."""
+    for record in records:
+        at = now if record.at is None else record.at - ahead_s
+        who, why = safe(str(record.meta.get("who", ""))), safe(str(record.meta.get("reason", "")))
+        told = f"push {record.push} {record.outcome or 'under way'}"
+        told += f" by {who}" if who else ""
+        yield Happening(at, HappeningKind.CONFIG, f"{told}: {why}" if why else told, "push history", node)
+
+
+def of_edits(edits: Iterable[tuple[float, str]], node: str, ahead_s: float) -> Iterator[Happening]:
+    """Files changed on disk, those that were changed in one go as one."""
+    group: list[tuple[float, str]] = []
+    for at, path in sorted(edits):
+        if group and at - group[-1][0] > EDIT_S:
+            yield _edit(group, node, ahead_s)
+            group = []
+        group.append((at, path))
+    if group:
+        yield _edit(group, node, ahead_s)
+
+
+def of_ledger(records: Iterable[tuple[str, str, Mapping[str, Any]]], profile: str) -> Iterator[Happening]:
+    """Actions of this machine's ledger on one profile: (RFC 3339 time, kind, body) of each record."""
+    for stamp, kind, body in records:
+        at = _epoch(stamp)
+        if at is None or body.get("profile") != profile or kind not in ("intent", "outcome", "refused"):
+            continue
+        ended = "begun" if kind == "intent" else safe(str(body.get("outcome", kind)))
+        who = safe(str(body.get("who", "?")))
+        text = f"{safe(str(body.get('action', '?')))}: {ended} ({who})"
+        yield Happening(at, HappeningKind.ACTION, text, "audit ledger")
+
+
+def error_steps(slots: Mapping[int, Traffic], node: str, ahead_s: float, slot_s: int = 60) -> Iterator[Happening]:
+    """Slots whose 5xx share differs from the slot before by STEP_POINTS or more, of STEP_REQUESTS or more.
+
+    Slots with fewer requests say nothing, and are passed over. The first is only compared with.
+    """
+    before: float | None = None
+    for at in sorted(each for each in slots if each != NO_TIME):
+        traffic = slots[at]
+        if traffic.total < STEP_REQUESTS:
+            continue
+        share = 100 * traffic.errors / traffic.total
+        if before is not None and abs(share - before) >= STEP_POINTS:
+            verb = "rise" if share > before else "fall"
+            told = f"5xx {verb} from {before:.0f} % to {share:.0f} % of {traffic.total} requests in {slot_s} s"
+            yield Happening(at - ahead_s, HappeningKind.TRAFFIC, told, "access log", node)
+        before = share
+
+
+def merged(happenings: Iterable[Happening], since: float, limit: int) -> tuple[tuple[Happening, ...], int]:
+    """Oldest first, none from before `since`, at most the last `limit`; and how many older ones are left out."""
+    ordered = sorted((each for each in happenings if each.at >= since), key=lambda each: each.at)
+    once = [next(group) for _, group in groupby(ordered)]
+    return tuple(once[-limit:]), max(0, len(once) - limit)
+
+
+def _entered(profile: Profile, instance: str, state: VrrpState) -> str:
+    vrrp = profile.vrrp.get(instance)
+    vip = f", VIP {vrrp.address}" if vrrp is not None and state is VrrpState.MASTER else ""
+    return f"{safe(instance, 60)} entered {state}{vip}"
+
+
+def _edit(group: list[tuple[float, str]], node: str, ahead_s: float) -> Happening:
+    paths = [path for _, path in group]
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    text = f"changed on disk: {', '.join(paths[:3])}{more}"
+    return Happening(group[-1][0] - ahead_s, HappeningKind.CONFIG, text, "file times", node)
+
+
+def _epoch(stamp: str) -> float | None:
+    try:
+        moment = datetime.fromisoformat(stamp)
+    except ValueError:
+        return None
+    return moment.timestamp() if moment.tzinfo is not None else None

@@ -1,0 +1,194 @@
+"""Messages that are still to be delivered, and what the alerts remember: on disk before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from console.judge.alerts_message import Message, document, message_of
+from console.ledger.outbox_file import OutboxFile
+
+WAITING_KEPT = 1000
+# After so many lines the file is written anew with what still matters.
+LINES_KEPT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A message on its way. `number` names it for ever; `to` are the destinations that have not accepted it."""
+
+    number: str
+    message: Message
+    to: tuple[str, ...]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return document(self.number, self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What a file holds, for a look from outside."""
+
+    parcels: tuple[Parcel, ...]
+    alerts: Mapping[str, Any] | None
+    unread: int
+
+
+class Outbox:
+    """Memory is the truth, the file its copy. `trouble` says why the copy is not up to date, if it is not.
+
+    A disk that takes nothing more must not keep an alert from being sent, so no method raises OSError
+    but the constructor.
+    """
+
+    def __init__(self, path: Path, *, looking: bool = False) -> None:
+        """`looking`: only to look; nothing is written."""
+        self._file = OutboxFile(path)
+        self._parcels: dict[str, Parcel] = {}
+        self._lost: dict[str, int] = {}
+        self._next = 1
+        self._lines = 0
+        self.alerts: Mapping[str, Any] | None = None
+        self.trouble = ""
+        self.unread = self._load(looking=looking)
+
+    # --- looking ---
+
+    @property
+    def waiting(self) -> tuple[Parcel, ...]:
+        return tuple(self._parcels.values())
+
+    def first_for(self, destination: str) -> Parcel | None:
+        """The oldest message that the destination has not accepted."""
+        return next((p for p in self._parcels.values() if destination in p.to), None)
+
+    def lost(self, destination: str) -> int:
+        """How many messages were given up since it last accepted one."""
+        return self._lost.get(destination, 0)
+
+    # --- changing ---
+
+    def put(
+        self, messages: Sequence[Message], to: Sequence[str], alerts: Mapping[str, Any] | None = None
+    ) -> tuple[Parcel, ...]:
+        """Takes messages in, and what the alerts remember with them, in one line: both or neither."""
+        parcels = tuple(self._parcel(each, to) for each in messages)
+        if alerts is not None:
+            self.alerts = alerts
+        self._parcels.update({parcel.number: parcel for parcel in parcels if parcel.to})
+        self._record({"put": [_written(parcel) for parcel in parcels], "alerts": alerts, "next": self._next})
+        for parcel in tuple(self._parcels.values())[: max(0, len(self._parcels) - WAITING_KEPT)]:
+            for destination in parcel.to:
+                self.give_up(parcel.number, destination)
+        return parcels
+
+    def accepted(self, number: str, destination: str) -> None:
+        """It arrived there, and so did the word of those that were given up before."""
+        self._lost.pop(destination, None)
+        self._remove(number, destination)
+        self._record({"accepted": number, "by": destination})
+
+    def give_up(self, number: str, destination: str) -> None:
+        """It will not be tried there any more. The destination hears how many when it next accepts something."""
+        self._lost[destination] = self.lost(destination) + 1
+        self._remove(number, destination)
+        self._record({"given_up": number, "by": destination})
+
+    def keep_only(self, destinations: Sequence[str]) -> int:
+        """Forgets what waits for destinations that there are no more; returns how many messages that were."""
+        strangers = [(p.number, to) for p in self.waiting for to in p.to if to not in destinations]
+        for number, destination in strangers:
+            self._remove(number, destination)
+        self._lost = {to: count for to, count in self._lost.items() if to in destinations}
+        if strangers:
+            self._rewrite()
+        return len(strangers)
+
+    # --- the file ---
+
+    def _load(self, *, looking: bool) -> int:
+        """Reads the file; returns how many of its lines could not be read. They are kept aside."""
+        entries, bad = self._file.read(being_written=looking)
+        for entry in entries:
+            try:
+                self._apply(entry)
+            except (ValueError, TypeError, KeyError, AttributeError):
+                bad.append(repr(entry).encode("ascii", "backslashreplace"))
+        if looking:
+            return len(bad)
+        if bad:
+            self._file.put_aside(bad)
+        if entries or bad:
+            self._rewrite()
+        return len(bad)
+
+    def _apply(self, entry: Mapping[str, Any]) -> None:
+        number, by = entry.get("accepted") or entry.get("given_up"), str(entry.get("by"))
+        if number is not None:
+            lost = self.lost(by) + 1 if "given_up" in entry else 0
+            self._lost = {**self._lost, by: lost}
+            self._remove(str(number), by)
+            return
+        parcels = [_read(each) for each in entry["put"]]
+        self._next = max(self._next, int(entry["next"]))
+        self._parcels.update({parcel.number: parcel for parcel in parcels if parcel.to})
+        self._lost |= {str(to): int(count) for to, count in entry.get("lost", {}).items()}
+        if entry["alerts"] is not None:
+            self.alerts = dict(entry["alerts"])
+
+    def _record(self, entry: Mapping[str, Any]) -> None:
+        if self.trouble or self._lines >= LINES_KEPT:
+            self._rewrite()
+            return
+        try:
+            self._file.append(entry)
+            self._lines += 1
+        except OSError as error:
+            self.trouble = f"{self._file.path}: {error.strerror}"
+
+    def _rewrite(self) -> None:
+        """The whole of it in one line per message, so that one bad line costs one message."""
+        try:
+            self._file.replace(tuple(self._whole()))
+            self._lines, self.trouble = 1 + len(self._parcels), ""
+        except OSError as error:
+            self.trouble = f"{self._file.path}: {error.strerror}"
+        self._lines = min(self._lines, LINES_KEPT // 2)
+
+    def _whole(self) -> Iterator[Mapping[str, Any]]:
+        yield {"put": [], "alerts": self.alerts, "next": self._next, "lost": self._lost}
+        for parcel in self._parcels.values():
+            yield {"put": [_written(parcel)], "alerts": None, "next": self._next}
+
+    def _parcel(self, said: Message, to: Sequence[str]) -> Parcel:
+        number = f"{self._next:06d}-{round(said.at * 1000):x}"
+        self._next += 1
+        return Parcel(number, said, tuple(to))
+
+    def _remove(self, number: str, destination: str) -> None:
+        parcel = self._parcels.get(number)
+        if parcel is None:
+            return
+        to = tuple(each for each in parcel.to if each != destination)
+        if to:
+            self._parcels[number] = Parcel(number, parcel.message, to)
+        else:
+            del self._parcels[number]
+
+
+def glance(path: Path) -> Glance:
+    """Another watch may be writing: a last line that is half written is not bad. Raises OSError."""
+    seen = Outbox(path, looking=True)
+    return Glance(seen.waiting, seen.alerts, seen.unread)
+
+
+def _written(parcel: Parcel) -> dict[str, Any]:
+    return {"message": parcel.document, "to": list(parcel.to)}
+
+
+def _read(raw: Mapping[str, Any]) -> Parcel:
+    told = raw["message"]
+    return Parcel(str(told["id"]), message_of(told), tuple(str(to) for to in raw["to"]))

@@ -1,0 +1,174 @@
+"""What the access logs tell of a span of time: numbers that can be added up, in bounded memory.
+
+Units: times in milliseconds, sizes in bytes. Everything is counted, nothing sampled; only the tables of paths
+and clients are cut, and then what is cut stays in their sum, under OTHERS.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+# What a cut table no longer names.
+OTHERS = "\x7f"
+TOP = 200
+
+
+@dataclass(slots=True)
+class Latency:
+    """Answer times in buckets no wider than a 64th of their value: `buckets` start (ms) -> how many."""
+
+    buckets: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def count(self) -> int:
+        return self.buckets.total()
+
+    def quantile(self, share: float) -> float | None:
+        """The time that this share of all answers did not exceed, in ms; None without answers."""
+        wanted = share * self.count
+        seen = 0
+        for start in sorted(self.buckets):
+            seen += self.buckets[start]
+            if seen >= wanted:
+                return start + width_of(start) / 2 if start >= 128 else float(start)
+        return None
+
+    def add(self, other: Latency) -> None:
+        self.buckets.update(other.buckets)
+
+
+def width_of(start: int) -> int:
+    """How wide the bucket is that begins at `start` ms."""
+    return int(2 ** max(0, start.bit_length() - 7))
+
+
+@dataclass(slots=True)
+class Backend:
+    """What one backend was asked: `errors` are 5xx and attempts without an answer; `latency` is its own time."""
+
+    requests: int = 0
+    errors: int = 0
+    latency: Latency = field(default_factory=Latency)
+
+    def add(self, other: Backend) -> None:
+        self.requests += other.requests
+        self.errors += other.errors
+        self.latency.add(other.latency)
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Requests of one span of time. `hosts`, `paths` and `clients` map a name to its counts by status class.
+
+    `clients` have the class "" because nobody asks for it.
+    """
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    methods: Counter[str] = field(default_factory=Counter)
+    hosts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    paths: Counter[tuple[str, str]] = field(default_factory=Counter)
+    clients: Counter[tuple[str, str]] = field(default_factory=Counter)
+    backends: dict[str, Backend] = field(default_factory=dict)
+    latency: Latency = field(default_factory=Latency)
+    sent: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.statuses.total()
+
+    @property
+    def errors(self) -> int:
+        """Answers of class 5xx."""
+        return self.of_class("5xx")
+
+    @property
+    def gone(self) -> int:
+        """Clients that did not wait for the answer (nginx's 499)."""
+        return self.statuses["499"]
+
+    @property
+    def classes(self) -> dict[str, int]:
+        """Counts by status class, `2xx` and so on."""
+        found: Counter[str] = Counter()
+        for status, number in self.statuses.items():
+            found[class_of(status)] += number
+        return dict(sorted(found.items()))
+
+    def of_class(self, name: str) -> int:
+        return sum(number for status, number in self.statuses.items() if class_of(status) == name)
+
+    def add(self, other: Traffic) -> None:
+        self.statuses.update(other.statuses)
+        self.methods.update(other.methods)
+        self.hosts.update(other.hosts)
+        self.paths.update(other.paths)
+        self.clients.update(other.clients)
+        for name, backend in other.backends.items():
+            self.backends.setdefault(name, Backend()).add(backend)
+        self.latency.add(other.latency)
+        self.sent += other.sent
+
+    def squeeze(self, top: int = TOP) -> None:
+        """Keeps the most frequent names of each table and counts the others together."""
+        self.hosts = _squeezed(self.hosts, top)
+        self.paths = _squeezed(self.paths, top)
+        self.clients = _squeezed(self.clients, top)
+
+
+@dataclass(frozen=True, slots=True)
+class LogTotals:
+    """What was read of one node's log beside the requests themselves.
+
+    `probes` are the console's own health checks, `unparsed` lines that are not in the format, `left_out`
+    those that the filter leaves out; `lost` says how often lines were rotated away before they could be read.
+    """
+
+    probes: int = 0
+    unparsed: int = 0
+    left_out: int = 0
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A name in a table: how many requests, and how many of them ended in 5xx."""
+
+    name: str
+    total: int
+    errors: int
+
+
+def rows(table: Mapping[tuple[str, str], int]) -> tuple[Row, ...]:
+    """A table by name, the most frequent first; what it no longer names comes last."""
+    totals: Counter[str] = Counter()
+    errors: Counter[str] = Counter()
+    for (name, kind), number in table.items():
+        totals[name] += number
+        errors[name] += number if kind == "5xx" else 0
+    ordered = sorted(totals, key=lambda name: (name == OTHERS, -totals[name], name))
+    return tuple(Row(name, totals[name], errors[name]) for name in ordered)
+
+
+def merged(parts: Iterable[Traffic]) -> Traffic:
+    """All of them together."""
+    whole = Traffic()
+    for part in parts:
+        whole.add(part)
+    return whole
+
+
+def class_of(status: str) -> str:
+    return f"{status[:1]}xx"
+
+
+def _squeezed(table: Counter[tuple[str, str]], top: int) -> Counter[tuple[str, str]]:
+    names = [row.name for row in rows(table)]
+    if len(names) <= top + 1:
+        return table
+    kept = set(names[:top])
+    found: Counter[tuple[str, str]] = Counter()
+    for (name, kind), number in table.items():
+        found[(name if name in kept else OTHERS, kind)] += number
+    return found

@@ -1,0 +1,68 @@
+"""The lines with a token that a node's access log gained since it was marked: only the new part is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.nodes.transport import Transport, TransportError
+from console.parse.safe_text import safe_bytes
+
+MARK_TIMEOUT_S = 5.0
+# At most what a busy node writes while a thousand requests are sent.
+READ_TIMEOUT_S = 20.0
+# $1 is the log, $2 its inode and $3 its size at the mark, $4 the token. Another inode, or fewer bytes: the log
+# was rotated, and all of it is new. A descriptor, so that what was looked at is what is read.
+_GAIN = r"""
+LC_ALL=C; export LC_ALL
+exec 3<"$1" || exit 1
+set -- "$1" "$2" "$3" "$4" $(stat -L -c '%i %s' /proc/self/fd/3)
+from=0
+if [ "$5" = "$2" ] && [ "$6" -ge "$3" ]; then from=$3; fi
+tail -c "+$((from + 1))" <&3 | awk -v token="$4" 'index($0, token)'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessMark:
+    """Where the access log ended; `reason` where that could not be told."""
+
+    inode: int = 0
+    size: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessGain:
+    """The lines with the token, without their newlines; None with the reason where they could not be read."""
+
+    lines: tuple[bytes, ...] | None
+    reason: str = ""
+
+
+async def access_mark(transport: Transport | None, log: str) -> AccessMark:
+    """Where the log ends now."""
+    if transport is None:
+        return AccessMark(reason="not connected")
+    argv = ("stat", "--dereference", "--format=%i %s", log)
+    try:
+        result = await transport.run(argv, timeout_s=MARK_TIMEOUT_S)
+    except TransportError as failure:
+        return AccessMark(reason=failure.reason)
+    words = result.text.split()
+    if not result.ok or len(words) != 2:
+        return AccessMark(reason=safe_bytes(result.stderr.strip(), 160) or f"{log} cannot be read")
+    return AccessMark(int(words[0]), int(words[1]))
+
+
+async def access_gain(transport: Transport | None, log: str, mark: AccessMark, token: str) -> AccessGain:
+    """What stands behind the mark."""
+    if transport is None or mark.reason:
+        return AccessGain(None, mark.reason or "not connected")
+    argv = ("sh", "-c", _GAIN, "gain", log, str(mark.inode), str(mark.size), token)
+    try:
+        result = await transport.run(argv, timeout_s=READ_TIMEOUT_S)
+    except TransportError as failure:
+        return AccessGain(None, failure.reason)
+    if not result.ok:
+        return AccessGain(None, safe_bytes(result.stderr.strip(), 160) or f"{log} cannot be read")
+    return AccessGain(tuple(result.stdout.splitlines()))

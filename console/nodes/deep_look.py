@@ -1,0 +1,194 @@
+"""One deep look at a node: a few read-only commands side by side, each with a deadline of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from console.model.look import ErrorLook, FileStamp, Filesystem, JournalLook, NodeLook
+from console.model.observed import Observed
+from console.model.profile import Profile
+from console.nodes.config_files import read_loaded
+from console.nodes.config_tests import daemon_checks
+from console.nodes.netns import enter_namespace
+from console.nodes.transport import CommandResult, Transport, TransportError
+from console.parse import look_node
+from console.parse.log_time import zone_offset
+from console.parse.look_journal import look_at_journal
+from console.parse.safe_text import safe, safe_bytes
+from console.parse.sections import Section, script, sections
+from console.render.nodefiles import CHECK_SCRIPT, KEEPALIVED_CONF, NOTIFY_SCRIPT
+
+COMMAND_TIMEOUT_S = 4.0
+JOURNAL_SPAN_S = 3600
+JOURNAL_LINES = 2000
+ERROR_TAIL_BYTES = 256 * 1024
+# A thread of the operator's machine keeps its own view of the network: /proc/net is that of the main thread.
+ARP = Path("/proc/thread-self/net/arp")
+ABSENT = Section("not asked", 127)
+JOURNAL_FIELDS = "MESSAGE,UNIT,_SYSTEMD_UNIT,_SOURCE_REALTIME_TIMESTAMP"
+# $1: the log, $2: how many bytes of its end; what stands before the first newline of a cut tail is half a line.
+ERRORS = 'date +%z && [ -r "$1" ] && tail -c "$2" -- "$1"'
+
+Clock = Callable[[], float]
+T = TypeVar("T")
+
+
+class Unanswered(Exception):
+    """A command that gave no answer, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeepLook:
+    """What is asked of one node."""
+
+    transport: Transport
+    profile: Profile
+    clock: Clock
+
+    async def take(self) -> NodeLook:
+        """Everything at once. Never raises for a node: what cannot be read is unknown, with the reason."""
+        facts = asyncio.ensure_future(self._facts())
+        try:
+            async with asyncio.TaskGroup() as group:
+                journal = group.create_task(self._seen(self._journal))
+                errors = group.create_task(self._seen(self._errors))
+                loaded = group.create_task(self._seen(self._loaded))
+                checks = group.create_task(self._seen(lambda: daemon_checks(self.transport)))
+                files = group.create_task(self._seen(lambda: _files(facts)))
+                disks = group.create_task(self._seen(lambda: _filesystems(facts)))
+                macs = group.create_task(self._seen(lambda: _macs(facts)))
+        finally:
+            facts.cancel()
+        return NodeLook(
+            self.transport.node,
+            journal.result(),
+            errors.result(),
+            files.result(),
+            loaded.result(),
+            disks.result(),
+            macs.result(),
+            checks.result(),
+        )
+
+    async def _seen(self, read: Callable[[], Awaitable[T]]) -> Observed[T]:
+        try:
+            async with asyncio.timeout(COMMAND_TIMEOUT_S):
+                value = await read()
+        except TimeoutError:
+            return Observed(None, None, f"no answer within {COMMAND_TIMEOUT_S:g} s")
+        except (TransportError, Unanswered) as failure:
+            return Observed(None, None, getattr(failure, "reason", str(failure)))
+        return Observed.of(value, self.clock())
+
+    async def _facts(self) -> Mapping[str, Section]:
+        """Files, disks and interfaces in one command. Globs are the node's shell's work, so it is one script."""
+        result = await self._run(facts_script(self.profile))
+        return sections(result.text)
+
+    async def _journal(self) -> JournalLook:
+        result = await self._run(journal_argv(self.profile, self.transport.node))
+        # Who may not read it is told so on stderr, and gets an empty answer that looks like peace.
+        if b"not seeing messages" in result.stderr:
+            raise Unanswered("the login user may not read the journal (group systemd-journal)")
+        # Without a single entry journalctl of some versions exits with 1 and says so.
+        if not result.ok and not result.stdout and b"No entries" not in result.stderr:
+            raise Unanswered(_why(result))
+        now = self.clock()
+        return look_at_journal(result.stdout.splitlines(), now - JOURNAL_SPAN_S)
+
+    async def _errors(self) -> ErrorLook:
+        argv = ("sh", "-c", ERRORS, "errors", self.profile.logs.error, str(ERROR_TAIL_BYTES))
+        result = await self._run(argv)
+        if not result.ok:
+            raise Unanswered(f"{self.profile.logs.error} cannot be read")
+        zone, _, text = result.stdout.partition(b"\n")
+        lines = text.splitlines()
+        whole = lines if len(text) < ERROR_TAIL_BYTES else lines[1:]
+        return look_node.error_look(whole, zone_offset(zone.decode("ascii", "replace")))
+
+    async def _loaded(self) -> Mapping[str, float]:
+        return await read_loaded(self.transport, self.profile)
+
+    async def _run(self, argv: Sequence[str]) -> CommandResult:
+        return await self.transport.run(argv, timeout_s=COMMAND_TIMEOUT_S)
+
+
+def journal_argv(profile: Profile, node: str) -> tuple[str, ...]:
+    """keepalived's own words and systemd's about every unit, the last hour's, bounded."""
+    matches = [f"_SYSTEMD_UNIT={profile.keepalived.unit}.service"]
+    for unit in profile.actionable_units_on(node):
+        matches += ["+", "_PID=1", f"UNIT={unit}.service"]
+    bounds = (f"--since=-{JOURNAL_SPAN_S}s", f"--lines={JOURNAL_LINES}", f"--output-fields={JOURNAL_FIELDS}")
+    return ("journalctl", "--no-pager", "--output=json", *bounds, *matches)
+
+
+def facts_script(profile: Profile) -> tuple[str, ...]:
+    """Everything that needs no rights and no argument of ours but paths of the profile."""
+    paths = (CHECK_SCRIPT, NOTIFY_SCRIPT, KEEPALIVED_CONF, "/etc/nginx/nginx.conf", profile.logs.notify)
+    format_word = f"--format={look_node.STAT_FORMAT}"
+    # stat says 1 when one of them is missing, and tells of the others: its exit code is of no use.
+    stat = 'stat --dereference "$@" /etc/nginx/conf.d/*.conf 2>/dev/null; :'
+    places = ("/", "/var/log", "/var/lib", "/tmp")  # noqa: S108 - only measured
+    return script(
+        {
+            "files": ("sh", "-c", stat, "stat", format_word, "--", *paths),
+            "space": ("df", "-P", *places),
+            "inodes": ("df", "-Pi", *places),
+            "links": ("ip", "-o", "link"),
+        }
+    )
+
+
+def read_neighbours(namespace: str | None, clock: Clock) -> Observed[Mapping[str, str]]:
+    """Which hardware address this machine has for each neighbour. Blocks; enters `namespace` in a thread."""
+    found: list[Observed[Mapping[str, str]]] = []
+
+    def look() -> None:
+        try:
+            enter_namespace(namespace)
+            found.append(Observed.of(look_node.neighbours(ARP.read_text("ascii", "replace")), clock()))
+        except OSError as error:
+            found.append(Observed(None, None, safe(error.strerror or str(error), 120)))
+
+    thread = threading.Thread(target=look, name="neighbours")
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+async def _files(facts: Awaitable[Mapping[str, Section]]) -> Mapping[str, FileStamp]:
+    return look_node.file_stamps(_part(await _shared(facts), "files").text)
+
+
+async def _filesystems(facts: Awaitable[Mapping[str, Section]]) -> tuple[Filesystem, ...]:
+    parts = await _shared(facts)
+    # df exits with 1 where one path is missing, and tells of the others.
+    found = look_node.filesystems(_part(parts, "space").text, _part(parts, "inodes").text)
+    if not found:
+        raise Unanswered(f"df: {safe(_part(parts, 'space').text.strip(), 120)}")
+    return found
+
+
+async def _macs(facts: Awaitable[Mapping[str, Section]]) -> Mapping[str, str]:
+    part = _part(await _shared(facts), "links")
+    if not part.ok:
+        raise Unanswered(f"ip link: {safe(part.text.strip(), 120)}")
+    return look_node.hardware_addresses(part.text)
+
+
+async def _shared(facts: Awaitable[Mapping[str, Section]]) -> Mapping[str, Section]:
+    """One command answers several questions: who gives up waiting must not end it for the others."""
+    return await asyncio.shield(facts)
+
+
+def _part(parts: Mapping[str, Section], name: str) -> Section:
+    return parts.get(name, ABSENT)
+
+
+def _why(result: CommandResult) -> str:
+    return safe_bytes(result.stderr.strip(), 160) or f"exit {result.exit_status}"

@@ -1,0 +1,117 @@
+"""Counts one node's access log in one way for as long as a session lives, over lost links and rotations."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from console.nodes.log_follower import LogFollower, Progress
+from console.nodes.log_reader import Elsewhere, LogReader, Unreadable, reading
+from console.nodes.transport import Transport
+from console.parse.log_awk import NotCounted
+from console.parse.log_counts import Counts, Recipe, Want
+from console.parse.log_files import Place
+
+LOOK_EVERY_S = 1.0
+# Where nobody asks for anything, looking costs more than it shows. In a flood each look costs the node a dozen
+# processes beside the counting, and what it shows is no less true for being two seconds old.
+LOOK_SELDOM_S = 2.0
+FLOOD = 5_000
+Count = Callable[[Counts, Recipe], None]
+
+
+class LogLane:
+    """`count` is given every piece once: first the history, then whatever is written.
+
+    `history_s` None: the history is the log's file of now. Else it goes back so far: then `base` is given what
+    that file holds before, by status only, and `older` what older files hold.
+    """
+
+    def __init__(
+        self,
+        log: str,
+        recipe: Recipe,
+        count: Count,
+        *,
+        base: Count | None = None,
+        older: Count | None = None,
+        history_s: float | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.recipe = recipe
+        self.reason = "not read yet"
+        self._log = log
+        self._count = count
+        self._base = base
+        self._older = older or count
+        self._history_s = history_s
+        self._clock = clock
+        self._progress: Progress | None = None
+        self._fresh = 0
+
+    @property
+    def lost(self) -> int:
+        """How often lines were rotated away before they could be read."""
+        return self._progress.lost if self._progress else 0
+
+    async def follow(self, transport: Transport, told: Callable[[], None]) -> str:
+        """Counts until it cannot any more, and returns why. `told()` is called after every look.
+
+        Raises TransportError. What was counted stays, and the next call goes on behind it.
+        """
+        try:
+            async with reading(transport, self._log, self.recipe) as reader:
+                if self._progress is None:
+                    self._progress = await self._begin(transport, reader)
+                    self._tell_if_there(told)
+                follower = LogFollower(self._log, self._progress, self._counted, time.monotonic)
+                while True:
+                    self._fresh = 0
+                    await follower.look(reader)
+                    self._tell_if_there(told)
+                    await asyncio.sleep(LOOK_EVERY_S if 0 < self._fresh < FLOOD else LOOK_SELDOM_S)
+        except (Unreadable, NotCounted) as failure:
+            self.reason = str(failure)
+            return self.reason
+
+    def _tell_if_there(self, told: Callable[[], None]) -> None:
+        if self._progress is None or not self._progress.places:
+            raise Unreadable(f"there is no {self._log}")
+        self.reason = ""
+        told()
+
+    def _counted(self, counts: Counts) -> None:
+        self._fresh += counts.total
+        self._count(counts, self.recipe)
+
+    async def _begin(self, transport: Transport, reader: LogReader) -> Progress:
+        """The history. Handed over as a whole: if the link is lost meanwhile, it is begun anew."""
+        progress, found, older = Progress(), Counts(), Counts()
+        since = None if self._history_s is None else self._clock() - self._history_s
+        await LogFollower(self._log, progress, found.add, time.monotonic).begin(reader, since, older.add)
+        before = await self._before(transport, progress.begun)
+        if self._base is not None:
+            self._base(before, self._light)
+        self._older(older, self.recipe)
+        self._counted(found)
+        return progress
+
+    @property
+    def _light(self) -> Recipe:
+        return Recipe(self.recipe.form, Want.NOTHING, self.recipe.where)
+
+    async def _before(self, transport: Transport, place: Place | None) -> Counts:
+        """What the log holds before the history, by status only."""
+        found = Counts()
+        if self._base is None or place is None or not place.offset:
+            return found
+        async with reading(transport, self._log, self._light) as reader:
+            at, end = Place(place.inode, 0, place.name), place.offset
+            while at.offset < end:
+                piece = await reader.read(at, upto=end)
+                if isinstance(piece, Elsewhere) or piece.place.offset == at.offset:
+                    raise NotCounted("the log was rotated while its beginning was read")
+                found.add(piece.counts)
+                at = piece.place
+        return found

@@ -1,0 +1,227 @@
+"""Reads a node's log piece by piece through one shell there: lines where they are few, counts where they are many.
+
+The shell keeps nothing in mind: each request says which file, from where, and what stood before that place.
+So a piece is either answered whole, and then counts, or it is asked for again: nothing is read twice.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from console.nodes.transport import LineStream, Transport
+from console.parse.log_awk import NotCounted, awk_program, told
+from console.parse.log_counts import Counts, Recipe, counted
+from console.parse.log_files import LogFile, Place, anchor_of, listed, split_lines
+
+# So many new bytes are sent as they are; more are counted on the node.
+RAW_MAX = 32 * 1024
+# So many bytes are counted at once at most: then others may have their turn, and we learn how far it is.
+PIECE_MAX = 64 * 1024 * 1024
+# The last newline is looked for in so many bytes.
+BLOCK = 4 * 1024 * 1024
+LOOKS_MAX = 10
+
+_SCRIPT = r"""
+LC_ALL=C; export LC_ALL
+log=$1 raw=$2 piece=$3 block=$4 program=$5
+IFS=' ' read -r t || exit 0
+part() {
+  dd if=/proc/self/fd/3 bs=65536 iflag=skip_bytes,count_bytes skip="$1" count="$2" status=none 2>/dev/null
+}
+# mawk is three times as quick as gawk, which may be the `awk` of a node that has both; 1.3.3 had too many faults.
+tool=awk
+case $(mawk -W version 2>/dev/null </dev/null) in *1.3.3*) ;; mawk*) tool=mawk;; esac
+tally() { nice "$tool" -v "anchored=$1" "$program"; }
+more() {
+  set -- "$1" "$2" "$3" $(stat -L -c '%i %s %Y' /proc/self/fd/3) "$4" "$5"
+  [ "$1" = "$4" ] || [ "$1" = 0 ] || { echo "$t other $4 $5"; return 0; }
+  [ "$8" -eq 0 ] || [ "$5" -le "$8" ] || set -- "$1" "$2" "$3" "$4" "$8" "$6" "$7" "$8"
+  [ "$5" -ge "$2" ] || { echo "$t short $4 $5"; return 0; }
+  n=$(($5 - $2)) to=$5
+  if [ "$n" -le "$raw" ]; then
+    echo "$t raw $4 $5 $6"
+    if [ "$n" -eq 0 ] && [ "$7" = read ]; then return 0; fi
+    if [ "$8" -ne 0 ]; then part $(($2 - $3)) $(($3 + n)); return 0; fi
+    # What has been written since we asked for the size is welcome; one process less is cheaper.
+    tail -c "+$(($2 - $3 + 1))" /proc/self/fd/3 2>/dev/null
+    return 0
+  fi
+  [ "$n" -le "$piece" ] || to=$(($2 + piece))
+  # Most lines are short; only where there is no end of one is more looked through.
+  for b in 65536 "$block"; do
+    [ "$b" -le $((to - $2)) ] || b=$((to - $2))
+    set -- "$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" $(part $((to - b)) "$b" | tail -n 1 | wc -lc)
+    [ "$9" -eq 0 ] && [ "${10}" -eq "$b" ] || break
+  done
+  if [ "$9" -eq 0 ]; then
+    if [ "${10}" -eq "$b" ]; then to=$2; else to=$((to - ${10})); fi
+  fi
+  echo "$t count $4 $5 $6 $to"
+  [ "$to" -ne "$2" ] || return 0
+  a=200; [ "$to" -ge 200 ] || a=$to
+  part $((to - a)) "$a"
+  printf '\n%s counts\n' "$t"
+  part $(($2 - $3)) $((to - $2 + $3)) | tally $(($3 > 0))
+  printf '%s after\n' "$t"
+  part $((to - a)) "$a"
+}
+unpack() {
+  case $1 in
+  *.gz) gzip -dc;; *.bz2) bzip2 -dc;; *.xz) xz -dc;; *.zst) zstd -dcq;; *) cat;;
+  esac <&3 2>/dev/null
+}
+packed() {
+  [ "$(stat -L -c %i /proc/self/fd/3)" = "$1" ] || { echo "$t other"; return 0; }
+  echo "$t packed"
+  unpack "$4" | tail -c "+$(($2 - $3 + 1))" | tally $(($3 > 0))
+}
+while IFS=' ' read -r command inode from lead upto name; do
+  case $command in
+  list) stat -L -c '%i %s %Y %n' -- "$log" "$log"[.-]* 2>/dev/null;;
+  peek) { part "$from" "$upto"; } 3<"$name";;
+  read|check) { { more "$inode" "$from" "$lead" "$command" "$upto"; } 3<"$name"; } 2>/dev/null ||
+    if [ -e "$name" ] && [ ! -r "$name" ]; then echo "$t denied"; else echo "$t gone"; fi;;
+  packed) { { packed "$inode" "$from" "$lead" "$name"; } 3<"$name"; } 2>/dev/null || echo "$t gone";;
+  esac
+  printf '\n%s end\n' "$t"
+done
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What was new in a file: counted, and where it ends now. `left` are bytes that are not read yet."""
+
+    counts: Counts
+    place: Place
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The file is not the one we read before: replaced, cut short, or gone. `inode` 0: there is none."""
+
+    inode: int = 0
+
+
+class Unreadable(Exception):
+    """The log cannot be read at all, in words."""
+
+
+class LogReader:
+    """One shell on the node. One request at a time."""
+
+    def __init__(self, lines: LineStream, token: bytes, log: str, recipe: Recipe) -> None:
+        self._lines = lines
+        self._token = token
+        self._log = log
+        self.recipe = recipe
+
+    async def files(self) -> tuple[LogFile, ...]:
+        """The log and its siblings. Looked at twice, for between two renames a file can be missed."""
+        before = None
+        for _ in range(LOOKS_MAX):
+            found = listed(await self._ask("list 0 0 0 0 -"))
+            names = {(file.inode, file.name) for file in found}
+            if names == before:
+                break
+            before = names
+        return found
+
+    async def read(self, place: Place, *, upto: int = 0, sure: bool = True) -> Piece | Elsewhere:
+        """What was written since, or up to an offset behind a line. Raises NotCounted, Unreadable, TransportError.
+
+        `sure` False: if the file is no longer than it was, what stands before the place is not looked at.
+        """
+        command = "check" if sure else "read"
+        answer = await self._ask(f"{command} {place.inode} {place.offset} {place.lead} {upto} {place.name}")
+        kind, *numbers = self._head(answer)
+        if kind == "raw":
+            return self._raw(place, numbers, b"\n".join(answer[1:]))
+        if kind == "count":
+            return self._counted(place, numbers, answer[1:])
+        if kind == "denied":
+            raise Unreadable(f"cannot read {place.name}")
+        return Elsewhere(numbers[0] if numbers else 0)
+
+    async def packed(self, place: Place) -> Counts | Elsewhere | None:
+        """Counts what stands behind the place in a compressed file; None if it is another log's file.
+
+        Elsewhere: the name is another file's by now.
+        """
+        answer = await self._ask(f"packed {place.inode} {place.offset} {place.lead} 0 {place.name}")
+        if self._head(answer)[0] != "packed":
+            return Elsewhere()
+        counts, anchor = told(line for line in answer[1:] if line)
+        return counts if _same(place, anchor) else None
+
+    async def peek(self, name: str, offset: int, length: int) -> bytes:
+        """Some bytes of a file as they are; fewer at its end."""
+        return b"\n".join(await self._ask(f"peek 0 {offset} 0 {length} {name}"))
+
+    def _raw(self, place: Place, numbers: list[int], data: bytes) -> Piece | Elsewhere:
+        inode, size, changed = numbers
+        lead, data = data[: place.lead], data[place.lead :]
+        if size == place.offset and not lead:
+            return Piece(Counts(), _moved(place, inode, place.offset, place.anchor, changed))
+        if lead != place.anchor:
+            return Elsewhere(inode)
+        lines, taken = split_lines(data)
+        anchor = anchor_of(data[:taken]) if taken else place.anchor
+        return Piece(counted(self.recipe, lines), _moved(place, inode, place.offset + taken, anchor, changed))
+
+    def _counted(self, place: Place, numbers: list[int], answer: list[bytes]) -> Piece | Elsewhere:
+        inode, size, changed, end = numbers
+        if end == place.offset:
+            return Piece(Counts(), _moved(place, inode, end, place.anchor, changed))
+        begins, ends = (answer.index(self._token + word) for word in (b" counts", b" after"))
+        counts, anchor = told(answer[begins + 1 : ends])
+        if not _same(place, anchor):
+            return Elsewhere(inode)
+        tail, before = (b"\n".join(part) for part in (answer[ends + 1 :], answer[:begins]))
+        if tail != before or not tail.endswith(b"\n"):
+            # Cut short while it was counted: nobody knows how much of it that was.
+            return Elsewhere()
+        return Piece(counts, _moved(place, inode, end, anchor_of(tail), changed), size - end)
+
+    def _head(self, answer: list[bytes]) -> tuple[str, *tuple[int, ...]]:
+        words = answer[0].decode("ascii", "replace").split() if answer else []
+        if len(words) < 2 or words[0].encode() != self._token:
+            raise NotCounted(f"not an answer: {(answer or [b''])[0][:60]!r}")
+        return (words[1], *(int(word) for word in words[2:]))
+
+    async def _ask(self, request: str) -> list[bytes]:
+        """The answer's lines, without the newline that is put before its end."""
+        await self._lines.write(f"{request}\n".encode("utf-8", "surrogateescape"))
+        answer: list[bytes] = []
+        end = self._token + b" end"
+        async for line in self._lines:
+            if line == end:
+                return answer
+            answer.append(line)
+        said = self._lines.ending.stderr.strip()[-160:] if self._lines.ending else b""
+        raise Unreadable(f"the log's reader ended: {said.decode('utf-8', 'replace')}")
+
+
+@asynccontextmanager
+async def reading(transport: Transport, log: str, recipe: Recipe) -> AsyncIterator[LogReader]:
+    """A reader of one log; its shell ends with the block, or with the connection."""
+    token = secrets.token_hex(8).encode()
+    program = awk_program(recipe)
+    numbers = (str(RAW_MAX), str(PIECE_MAX), str(BLOCK))
+    argv = ("sh", "-c", _SCRIPT, "reader", log, *numbers, program)
+    async with transport.stream(argv, feed=True) as lines:
+        await lines.write(token + b"\n")
+        yield LogReader(lines, token, log, recipe)
+
+
+def _moved(place: Place, inode: int, offset: int, anchor: bytes, changed: int) -> Place:
+    return Place(inode, offset, place.name, anchor, changed)
+
+
+def _same(place: Place, first: bytes | None) -> bool:
+    """Whether the line before the place is the one that stood there when we last read."""
+    return not place.lead or (first is not None and first + b"\n" == place.anchor)

@@ -1,0 +1,228 @@
+"""A node's logs as they are written: two long-lived commands, one for nginx's files and one for the journal.
+
+Both files come over one channel, because sshd allows few, and actions must always find a free one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from console.model.facts import Severity
+from console.model.log_line import LogSource
+from console.model.profile import Profile
+from console.nodes.transport import CommandFailed, LineStream, Transport, TransportError
+from console.nodes.watch import RETRY_SOURCE_S, Clock, ended
+from console.parse.journal import is_echo, journal_record
+from console.parse.log_text import access_severity, error_severity, journal_severity, log_text
+from console.parse.log_time import logged_at, zone_offset
+
+HISTORY_LINES = 100
+LINES_PER_S = 2000.0
+# So many lines at a stretch, then the screen and the keyboard have a turn.
+TURN_LINES = 250
+ZONE_TIMEOUT_S = 5.0
+# A line that says it was written long before it came, or after that, does not know the time.
+LATE_S, EARLY_S = 60.0, 5.0
+
+# tail says which file a line is from, and goes on trying those it cannot read. It says so only on
+# stderr, which a running stream does not show, so the shell says it first.
+FILES = 'for f do [ -r "$f" ] || echo "? $f"; done; exec tail -n "$0" -v -F -- "$@" 2>/dev/null'
+# journalctl leaves out a field of more than 4096 bytes, unless it is told --all.
+TOO_LONG = "(no text, or more than journalctl shows without --all)"
+JOURNAL_FIELDS = "MESSAGE,UNIT,_SYSTEMD_UNIT,_SOURCE_REALTIME_TIMESTAMP,PRIORITY"
+
+
+class Hearer(Protocol):
+    """Who is told what is read on one node."""
+
+    def line(self, at: float, source: LogSource, text: str, severity: Severity) -> None: ...
+
+    def dropped(self) -> None:
+        """A line came faster than lines are kept."""
+        ...
+
+    def silent(self, what: str, reason: str) -> None:
+        """`what` (a path, or the journal) is not being read. An empty reason: it is again."""
+        ...
+
+
+@dataclass(slots=True)
+class Quota:
+    """How many lines a second are kept of one source. What was not used within a second is forgotten."""
+
+    per_s: float = LINES_PER_S
+    left: float = LINES_PER_S
+    asked_at: float = field(default=float("-inf"))
+
+    def allows(self, now: float) -> bool:
+        self.left = min(self.per_s, self.left + (now - self.asked_at) * self.per_s)
+        self.asked_at = now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+
+class Intake:
+    """One source of one node, over however many connections: bounded, dated, and no line told twice."""
+
+    def __init__(self, source: LogSource, hearer: Hearer, clock: Clock, ahead_s: Callable[[], float]) -> None:
+        self._source = source
+        self._hearer = hearer
+        self._clock = clock
+        self._ahead_s = ahead_s
+        self._quota = Quota()
+        self._last: deque[int] = deque(maxlen=HISTORY_LINES)
+        self._read_before: Counter[int] = Counter()
+        self._history_left = 0
+
+    def restart(self) -> None:
+        """The next lines begin with history, of which some may have been read over the last connection."""
+        self._read_before = Counter(self._last)
+        self._history_left = HISTORY_LINES
+
+    def wants(self, line: bytes) -> bool:
+        """Whether the line is new, and not too many came already. Every line is asked for once."""
+        mark = hash(line)
+        if self._history_left and self._read_before[mark] > 0:
+            self._read_before[mark] -= 1
+            self._history_left -= 1
+            return False
+        self._last.append(mark)
+        if self._quota.allows(self._clock()):
+            return True
+        self._history_left = 0
+        self._hearer.dropped()
+        return False
+
+    def take(self, logged: float | None, text: str, severity: Severity) -> None:
+        """A line that was wanted. `logged` is when the node's clock says it was written."""
+        now = self._clock()
+        history = self._history_left > 0
+        self._history_left -= history
+        at = placed(logged, now, self._ahead_s(), history=history)
+        self._hearer.line(at, self._source, text, severity)
+
+
+class NodeLogs:
+    """Reads one node's logs over one connection after another. `ahead_s` is by how much its clock is ahead."""
+
+    def __init__(
+        self, node: str, profile: Profile, hearer: Hearer, clock: Clock, ahead_s: Callable[[], float]
+    ) -> None:
+        self._profile = profile
+        self._hearer = hearer
+        self._zone_s = 0
+        self._units = profile.units_on(node)
+        paths = {profile.logs.access: LogSource.ACCESS, profile.logs.error: LogSource.ERROR}
+        self._files = {path: (source, Intake(source, hearer, clock, ahead_s)) for path, source in paths.items()}
+        self._journal = Intake(LogSource.JOURNAL, hearer, clock, ahead_s)
+
+    async def read(self, transport: Transport) -> None:
+        """Until the connection ends. Raises the TransportError that ended it."""
+        self._zone_s = await _zone(transport)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep("its log files", lambda: self._follow_files(transport)))
+                group.create_task(self._keep("its journal", lambda: self._follow_journal(transport)))
+        except* TransportError as failures:
+            raise _first(failures) from None
+
+    async def _keep(self, what: str, follow: Callable[[], Awaitable[str]]) -> None:
+        """Follows again whenever following has ended, and says why it did."""
+        while True:
+            try:
+                reason = await follow()
+            except CommandFailed as failure:
+                reason = failure.reason
+            self._hearer.silent(what, reason)
+            await asyncio.sleep(RETRY_SOURCE_S)
+
+    async def _follow_files(self, transport: Transport) -> str:
+        for _, intake in self._files.values():
+            intake.restart()
+        async with transport.stream(("sh", "-c", FILES, str(HISTORY_LINES), *self._files)) as lines:
+            self._hearer.silent("its log files", "")
+            await self._read_files(lines)
+            return ended("tail", lines.ending)
+
+    async def _read_files(self, lines: LineStream) -> None:
+        headers = {f"==> {path} <==".encode(): path for path in self._files}
+        missing = {f"? {path}".encode(): path for path in self._files}
+        current: tuple[LogSource, Intake] | None = None
+        count = 0
+        async for raw in lines:
+            if not raw:
+                continue  # tail puts one before each header; an empty line of a log says nothing either
+            if raw in headers:
+                current = self._files[headers[raw]]
+                self._hearer.silent(headers[raw], "")
+            elif current is not None:
+                self._file_line(*current, raw)
+            elif raw in missing:
+                self._hearer.silent(missing[raw], "it cannot be read by the login user")
+            if (count := count + 1) % TURN_LINES == 0:
+                await asyncio.sleep(0)
+
+    def _file_line(self, source: LogSource, intake: Intake, raw: bytes) -> None:
+        if intake.wants(raw):
+            severity = access_severity(raw) if source is LogSource.ACCESS else error_severity(raw)
+            intake.take(logged_at(raw, self._zone_s), log_text(raw), severity)
+
+    async def _follow_journal(self, transport: Transport) -> str:
+        self._journal.restart()
+        argv = ("journalctl", "--follow", f"--lines={HISTORY_LINES}", "--output=json")
+        units = [f"--unit={unit}.service" for unit in self._units]
+        async with transport.stream((*argv, f"--output-fields={JOURNAL_FIELDS}", *units)) as lines:
+            self._hearer.silent("its journal", "")
+            count = 0
+            async for raw in lines:
+                self._journal_line(raw)
+                if (count := count + 1) % TURN_LINES == 0:
+                    await asyncio.sleep(0)
+            return ended("journalctl", lines.ending)
+
+    def _journal_line(self, raw: bytes) -> None:
+        """What the console's own question for a dump leaves in the journal is nobody's news."""
+        if not self._journal.wants(raw):
+            return
+        record = journal_record(raw)
+        if record is None or is_echo(record.message):
+            return
+        speaker = "systemd" if record.by_systemd else record.unit
+        text = f"{speaker}: {record.message or TOO_LONG}"
+        self._journal.take(record.at or None, text, journal_severity(raw))
+
+
+def placed(logged: float | None, now: float, ahead_s: float = 0.0, *, history: bool) -> float:
+    """Where in time a line belongs that came at `now`, from a node whose clock is `ahead_s` ahead of ours.
+
+    Most logs know whole seconds only. A line that comes within its second came when it was written, as
+    nearly as can be told; one that comes later was written at that second's end at the latest.
+    """
+    if logged is None:
+        return now
+    written = logged - ahead_s
+    if written > now + EARLY_S or (written < now - LATE_S and not history):
+        return now
+    if history or logged != int(logged):
+        return written
+    return min(max(now, written), written + 0.999)
+
+
+async def _zone(transport: Transport) -> int:
+    """The node's offset from UTC: nginx's error log names no zone."""
+    try:
+        result = await transport.run(("date", "+%z"), timeout_s=ZONE_TIMEOUT_S)
+    except CommandFailed:
+        return 0
+    return zone_offset(result.text)
+
+
+def _first(failures: BaseExceptionGroup[TransportError]) -> TransportError:
+    failure = failures.exceptions[0]
+    return _first(failure) if isinstance(failure, BaseExceptionGroup) else failure

@@ -1,0 +1,58 @@
+"""What nginx's and keepalived's files have in common: directives with words, lines and blocks. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """One directive. `block` is None for a simple one; `lines` are those of its words, the name's first."""
+
+    name: str
+    args: tuple[str, ...]
+    file: str
+    line: int
+    block: tuple[Directive, ...] | None = None
+    lines: tuple[int, ...] = ()
+
+    @property
+    def arg(self) -> str:
+        return self.args[0] if self.args else ""
+
+    def all(self, name: str) -> tuple[Directive, ...]:
+        """The directives of that name right in this block."""
+        return tuple(each for each in self.block or () if each.name == name)
+
+    def first(self, name: str) -> Directive | None:
+        return next(iter(self.all(name)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """Text that cannot be read as what it should be. `known`: it may be right, but is not understood here."""
+
+    file: str
+    line: int
+    message: str
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file with all that it includes."""
+
+    directives: tuple[Directive, ...]
+    mistakes: tuple[Mistake, ...] = ()
+
+    def all(self, name: str) -> tuple[Directive, ...]:
+        return tuple(each for each in self.directives if each.name == name)
+
+    def walk(self) -> Iterator[Directive]:
+        """Every directive, outer ones first."""
+        todo = list(self.directives)
+        while todo:
+            each = todo.pop(0)
+            yield each
+            todo[:0] = each.block or ()

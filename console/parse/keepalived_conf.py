@@ -1,0 +1,161 @@
+"""keepalived.conf's grammar into directives with their lines. Never raises; no I/O.
+
+Source: keepalived.conf(5). A line is a directive; `{` may follow on the next line; `!` and `#` begin comments;
+quotes hold words together; `include` takes a glob. Conditionals (`@`), definitions (`$`) and `~SEQ` are told as
+not understood: what they do depends on how and where the daemon is started.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from console.parse.directives import Directive, Mistake, Reading
+from console.parse.included import matching
+
+HOME = "/etc/keepalived"
+MAX_DEPTH = 60
+# Files that include one another twice each would be read for ever.
+MAX_READS = 1000
+# Stands for a value that hangs on a conditional; a definition's own name stands for its value.
+UNKNOWN = "$?"
+_WORD = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}]|[^\s{}"#!]+|[#!].*')
+
+
+@dataclass(slots=True)
+class _Open:
+    """A block that has not ended yet."""
+
+    name: str
+    args: tuple[str, ...]
+    file: str
+    line: int
+    block: list[Directive] = field(default_factory=list)
+
+
+def keepalived_conf(files: Mapping[str, str], path: str = f"{HOME}/keepalived.conf") -> Reading:
+    """The file at `path` with what it includes. `files`: absolute path -> text."""
+    reader = _Reader(files)
+    root = _Open("", (), path, 0)
+    reader.stack.append(root)
+    reader.read(path)
+    for left in reader.stack[1:]:
+        reader.mistakes.append(Mistake(left.file, left.line, f"`{left.name}` has no closing brace"))
+    while len(reader.stack) > 1:
+        reader.close()
+    return Reading(tuple(root.block), tuple(reader.mistakes))
+
+
+class _Reader:
+    """Reads files into one stack of blocks."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self._files = files
+        self._reading: list[str] = []
+        self._reads = 0
+        self.stack: list[_Open] = []
+        self.mistakes: list[Mistake] = []
+
+    def read(self, path: str) -> None:
+        self._reading.append(path)
+        self._reads += 1
+        # Not splitlines(): keepalived knows one line end only, and the lines must be its own.
+        for number, line in enumerate(self._files.get(path, "").split("\n"), start=1):
+            words = self._followed(list(self._words(line, path, number)), path, number)
+            if words and words[0] == "include":
+                self._include(words[1:], path, number)
+            elif words:
+                self._line(words, path, number)
+        self._reading.pop()
+
+    def _followed(self, words: list[str], path: str, number: int) -> list[str]:
+        """The words without a conditional, and without a definition, whose value may be a secret."""
+        if not words or words[0][:1] not in ("@", "$"):
+            return words
+        conditional = words[0].startswith("@")
+        what, name = "conditional" if conditional else "definition", words[0].partition("=")[0]
+        self._complain(path, number, f"the {what} `{name}` is not followed", known=True)
+        if not conditional:
+            return []
+        # Which node such a setting is for is not known here: its value is not either.
+        simple = len(words) > 2 and not {"{", "}"}.intersection(words)
+        return [words[1], UNKNOWN] if simple else words[1:]
+
+    def close(self) -> None:
+        done = self.stack.pop()
+        self.stack[-1].block.append(Directive(done.name, done.args, done.file, done.line, tuple(done.block)))
+
+    def _line(self, words: list[str], path: str, number: int) -> None:
+        said: list[str] = []
+        for word in words:
+            if word == "{":
+                self._open(said, path, number)
+                said = []
+            elif word == "}":
+                self._simple(said, path, number)
+                said = []
+                if len(self.stack) > 1:
+                    self.close()
+                else:
+                    self._complain(path, number, "a closing brace without an opening one")
+            else:
+                said.append(word)
+        self._simple(said, path, number)
+
+    def _open(self, said: list[str], path: str, number: int) -> None:
+        if said:
+            self.stack.append(_Open(said[0], tuple(said[1:]), path, number))
+            return
+        before = self.stack[-1].block
+        if before and before[-1].block is None:
+            last = before.pop()
+            self.stack.append(_Open(last.name, last.args, last.file, last.line))
+        else:
+            self._complain(path, number, "an opening brace without a name before it")
+            self.stack.append(_Open("?", (), path, number))
+
+    def _simple(self, said: list[str], path: str, number: int) -> None:
+        if said:
+            self.stack[-1].block.append(Directive(said[0], tuple(said[1:]), path, number))
+
+    def _words(self, line: str, path: str, number: int) -> Iterator[str]:
+        for match in _WORD.finditer(line):
+            word = match[0]
+            if word[0] in "#!":
+                return
+            if word[0] == '"':
+                if len(word) < 2 or word[-1] != '"':
+                    self._complain(path, number, "a quote that is not closed")
+                yield word.strip('"').replace('\\"', '"')
+            else:
+                if word.startswith("~SEQ"):
+                    self._complain(path, number, "`~SEQ` is not followed", known=True)
+                yield word
+
+    def _include(self, words: list[str], path: str, number: int) -> None:
+        if not words:
+            self._complain(path, number, "an include without a file")
+            return
+        pattern = words[0] if words[0].startswith("/") else posixpath.join(posixpath.dirname(path), words[0])
+        found = matching(self._files, pattern)
+        if not found and not set(pattern) & set("*?["):
+            self._complain(path, number, f"{pattern} is included, but is not at hand", known=True)
+        for name in found:
+            if name in self._reading:
+                self._complain(path, number, "includes go in a circle")
+            elif self._reads >= MAX_READS or len(self._reading) >= MAX_DEPTH:
+                self._complain(path, number, "more includes than can be read")
+                break
+            else:
+                self.read(name)
+
+    def _complain(self, path: str, number: int, message: str, *, known: bool = False) -> None:
+        self.mistakes.append(Mistake(path, number, message, known))
+
+
+def flattened(directive: Directive) -> Directive:
+    """keepalived takes `unicast_peer { a }` as well as one entry a line: every word is an entry."""
+    words = [word for each in directive.block or () for word in (each.name, *each.args)]
+    return replace(directive, args=tuple(words), block=None)

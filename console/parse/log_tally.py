@@ -1,0 +1,82 @@
+"""Turns the tables that were counted from a log into numbers by time. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from console.model.traffic import OTHERS, Backend, Traffic, class_of
+from console.parse.log_counts import TAB, Counts, Recipe
+from console.parse.log_format import Escape, Field
+from console.parse.log_words import NO_TIME, NOTHING, attempts, bucket_of, plain, slot_of
+
+
+def tallied(counts: Counts, recipe: Recipe) -> dict[int, Traffic]:
+    """Slot (seconds since the epoch, NO_TIME where a line does not tell) -> what was counted in it."""
+    found: defaultdict[int, Traffic] = defaultdict(Traffic)
+    words = _Words(recipe)
+    for key, number in counts.shapes.items():
+        slot, status, *shape = key.split(TAB)
+        words.shape(found[words.slot(slot)], status, shape, number)
+    for slot, sent in counts.sent.items():
+        found[words.slot(slot)].sent += sent
+    for key, number in counts.paths.items():
+        slot, status, path = key.split(TAB, 2)
+        found[words.slot(slot)].paths[(words.name(path), class_of(status))] += number
+    for key, number in counts.clients.items():
+        slot, client = key.split(TAB, 1)
+        found[words.slot(slot)].clients[(words.name(client), "")] += number
+    for key, number in counts.times.items():
+        slot, bucket = key.split(TAB, 1)
+        if bucket.isdigit():
+            found[words.slot(slot)].latency.buckets[int(bucket)] += number
+    for key, number in counts.answers.items():
+        slot, rest = key.split(TAB, 1)
+        words.answers(found[words.slot(slot)], rest, number)
+    return dict(found)
+
+
+class _Words:
+    """What stands in a key, as numbers and names."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._clock = recipe.form.clock
+        self._grain = recipe.grain
+        self._escape: Escape = recipe.form.escape
+        self._tells = {field for field in Field if recipe.form.tells(field)}
+
+    def slot(self, text: str) -> int:
+        return slot_of(text, self._clock, self._grain) if text else NO_TIME
+
+    def name(self, text: str) -> str:
+        return text if text == OTHERS else plain(text, self._escape)
+
+    def shape(self, traffic: Traffic, status: str, shape: list[str], number: int) -> None:
+        traffic.statuses[status] += number
+        if len(shape) < 4:
+            return
+        method, *host, upstream, answers = shape
+        if Field.METHOD in self._tells:
+            traffic.methods[self.name(method)] += number
+        if Field.HOST in self._tells:
+            traffic.hosts[(self.name(TAB.join(host)), class_of(status))] += number
+        if upstream not in NOTHING:
+            self._attempts(traffic, upstream, answers, number)
+
+    def _attempts(self, traffic: Traffic, upstream: str, answers: str, number: int) -> None:
+        """Every attempt is its backend's, the failed ones too: nginx lists them in order."""
+        names, statuses = attempts(upstream), attempts(answers)
+        for name, status in zip(names, [*statuses, *[""] * len(names)], strict=False):
+            backend = traffic.backends.setdefault(name, Backend())
+            backend.requests += number
+            if Field.UPSTREAM_STATUS in self._tells and (status in NOTHING or status.startswith("5")):
+                backend.errors += number
+
+    def answers(self, traffic: Traffic, text: str, number: int) -> None:
+        upstream, _, took = text.rpartition(TAB)
+        if upstream in NOTHING:
+            return
+        names = attempts(upstream)
+        buckets = [took] if len(names) == 1 else [bucket_of(word) for word in attempts(took)]
+        for name, bucket in zip(names, buckets, strict=False):
+            if bucket.isdigit():
+                traffic.backends.setdefault(name, Backend()).latency.buckets[int(bucket)] += number

@@ -1,0 +1,56 @@
+"""Log lines made fit to be kept and shown: harmless, bounded, and how loud they are. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from console.model.facts import Severity
+from console.parse.safe_text import safe_bytes
+
+# What is kept of one line. Longer ones end with an ellipsis and how much is missing.
+LINE_BYTES = 4000
+
+_STATUS = re.compile(rb'" ([45])\d\d ')
+_LEVEL = re.compile(rb"^\S+ \S+ \[([a-z]+)\] ")
+# A quote inside a JSON string is written \", so no message can look like the field.
+_PRIORITY = re.compile(rb'"PRIORITY" ?: ?"([0-7])"')
+
+LEVELS = {
+    b"warn": Severity.WARNING,
+    b"error": Severity.CRITICAL,
+    b"crit": Severity.CRITICAL,
+    b"alert": Severity.CRITICAL,
+    b"emerg": Severity.CRITICAL,
+}
+ERR, WARNING = 3, 4
+
+
+def log_text(line: bytes) -> str:
+    """The line as text that can do nothing to a terminal, of at most LINE_BYTES characters and the note."""
+    text = safe_bytes(line[:LINE_BYTES], LINE_BYTES)
+    # What was not printable has grown: a NUL is four characters now.
+    text = text if len(text) <= LINE_BYTES else f"{text[: LINE_BYTES - 1]}…"
+    more = len(line) - LINE_BYTES
+    return text if more <= 0 else f"{text.rstrip('…')}… (+{more} bytes)"
+
+
+def access_severity(line: bytes) -> Severity:
+    """From the status of the answer: 5xx served nobody, 4xx may well be the client's fault."""
+    match = _STATUS.search(line)
+    if match is None:
+        return Severity.INFO
+    return Severity.CRITICAL if match[1] == b"5" else Severity.WARNING
+
+
+def error_severity(line: bytes) -> Severity:
+    """From nginx's own level."""
+    match = _LEVEL.match(line)
+    return LEVELS.get(match[1], Severity.INFO) if match is not None else Severity.INFO
+
+
+def journal_severity(line: bytes) -> Severity:
+    """From the syslog priority of a JSON entry."""
+    match = _PRIORITY.search(line)
+    if match is None or int(match[1]) > WARNING:
+        return Severity.INFO
+    return Severity.CRITICAL if int(match[1]) <= ERR else Severity.WARNING

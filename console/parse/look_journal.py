@@ -1,0 +1,98 @@
+"""Reads from journal lines of keepalived, and of systemd about units, what triage asks for. Pure.
+
+Words as keepalived 2.x writes them (vrrp.c, vrrp_track.c, utils/notify.c), and systemd's of service.c.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from console.model.look import JournalLook, Said, SaidKind
+from console.parse.journal import JournalRecord, is_echo, journal_record, transition
+from console.parse.safe_text import safe
+
+TEXT_MAX = 200
+# What a shell answers when a command is not there, or may not be executed (POSIX, 2.8.2).
+CANNOT_RUN = (126, 127)
+# coreutils' timeout: the command did not end in time.
+TIMED_OUT = 124
+_EXEC = re.compile(r"^Error exec-ing command '(?P<name>[^']*)'")
+_RETURNS = re.compile(r"^Script `(?P<name>[^`']*)[`'] now returning (?P<code>\d+)")
+_CHECK = re.compile(r"^VRRP_Script\((?P<name>[^)]*)\) (?P<word>succeeded|failed|timed_out|timed out)")
+_REFUSED = re.compile(
+    r"^(?:Unsafe permissions found for script '(?P<path>[^']*)'"
+    r"|Disabling track script (?P<name>\S+) due to insecure)"
+)
+_FOREIGN = re.compile(
+    r"^\((?P<name>[^)]+)\) (?:received an? invalid (?:passwd|ip number count|authentication)"
+    r"|ip address associated with VRID \d+ not present|unicast source address \S+ not a unicast peer"
+    r"|received (?:a|an) (?:unexpected|unmatch)|advertisement interval mismatch|[Ii]nvalid (?:ttl|TTL/HL))"
+)
+_STARTED = re.compile(r"^Started |^Reloaded ")
+_STOPPED = re.compile(r"^Stopped ")
+_CRASHED = re.compile(r": Main process exited, code=(?:killed|dumped|exited), status=(?!0/)")
+
+
+def look_at_journal(lines: Iterable[bytes], since: float | None) -> JournalLook:
+    """From `journalctl --output=json` lines, oldest first."""
+    records = (journal_record(line) for line in lines)
+    said = tuple(each for record in records if record is not None for each in _of(record))
+    return JournalLook(said, since)
+
+
+def _of(record: JournalRecord) -> Iterator[Said]:
+    if is_echo(record.message):
+        return
+    found = _by_systemd(record) if record.by_systemd else _by_keepalived(record.message)
+    if found is not None:
+        kind, subject = found
+        text = safe(record.message, TEXT_MAX)
+        yield Said(record.at, safe(record.unit, TEXT_MAX), kind, safe(subject, TEXT_MAX), text)
+
+
+def _by_systemd(record: JournalRecord) -> tuple[SaidKind, str] | None:
+    for kind, pattern in (
+        (SaidKind.CRASHED, _CRASHED),
+        (SaidKind.STARTED, _STARTED),
+        (SaidKind.STOPPED, _STOPPED),
+    ):
+        if pattern.search(record.message):
+            return kind, record.unit
+    return None
+
+
+def _by_keepalived(message: str) -> tuple[SaidKind, str] | None:
+    entered = transition(message)
+    if entered is not None:
+        return SaidKind.ENTERED, entered[0]
+    if match := _EXEC.match(message):
+        return SaidKind.SCRIPT_UNRUNNABLE, match["name"]
+    if match := _RETURNS.match(message):
+        return _returned(int(match["code"])), match["name"]
+    if match := _CHECK.match(message):
+        return _checked(match["word"], message), match["name"]
+    if match := _REFUSED.match(message):
+        return SaidKind.SCRIPT_REFUSED, match["path"] or match["name"]
+    if match := _FOREIGN.match(message):
+        return SaidKind.FOREIGN_ADVERT, match["name"]
+    return None
+
+
+def _returned(code: int) -> SaidKind:
+    if code in CANNOT_RUN:
+        return SaidKind.SCRIPT_UNRUNNABLE
+    if code == TIMED_OUT:
+        return SaidKind.SCRIPT_TIMED_OUT
+    return SaidKind.SCRIPT_FAILED if code else SaidKind.SCRIPT_PASSED
+
+
+def _checked(word: str, message: str) -> SaidKind:
+    match word:
+        case "succeeded":
+            return SaidKind.SCRIPT_PASSED
+        case "failed":
+            status = re.search(r"exited with status (\d+)", message)
+            return _returned(int(status[1])) if status else SaidKind.SCRIPT_FAILED
+        case _:
+            return SaidKind.SCRIPT_TIMED_OUT

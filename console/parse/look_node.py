@@ -1,0 +1,71 @@
+"""Parses the small reads of a deep look: stat, df, ip link, nginx's error log, the neighbour table. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from console.model.look import ErrorLook, FileStamp, Filesystem
+from console.parse.log_time import logged_at
+from console.parse.safe_text import safe, safe_bytes
+
+TEXT_MAX = 200
+# Printed by `stat --format=`: the path comes last, for it may hold anything.
+STAT_FORMAT = "%a %U %s %Y %n"
+_STAT = re.compile(r"^(?P<mode>[0-7]{1,5}) (?P<owner>\S+) (?P<size>\d+) (?P<at>\d+) (?P<path>/.*)$", re.MULTILINE)
+_LINK = re.compile(r"^\d+: (?P<name>[^:@\s]+)[^\n]*?link/ether (?P<mac>[0-9a-f:]{17})", re.MULTILINE)
+_DF = re.compile(r"^.*\s(?:(?P<pct>\d+)%|-)\s+(?P<mount>/\S*)\s*$", re.MULTILINE)
+_EXHAUSTED = re.compile(rb"\[(?:warn|alert|crit|error)\] .*?\b(?:worker_connections are not enough)")
+_ARP = re.compile(r"^(?P<address>\S+)\s+0x\S+\s+(?P<flags>0x\S+)\s+(?P<mac>[0-9a-f:]{17})\s", re.MULTILINE)
+# ATF_COM of linux/if_arp.h: the entry is complete.
+COMPLETE = 0x2
+
+
+def file_stamps(text: str) -> Mapping[str, FileStamp]:
+    """By path; what stat could not find is left out."""
+    found = {}
+    for match in _STAT.finditer(text):
+        path = safe(match["path"], TEXT_MAX)
+        owner, size = safe(match["owner"], TEXT_MAX), int(match["size"])
+        found[path] = FileStamp(path, int(match["mode"], 8), owner, size, float(match["at"]))
+    return found
+
+
+def filesystems(space: str, inodes: str) -> tuple[Filesystem, ...]:
+    """From `df -P` and `df -Pi` of the same paths. A path on the same file system is told once."""
+    by_space, by_inodes = _used(space), _used(inodes)
+    mounts = dict.fromkeys((*by_space, *by_inodes))
+    return tuple(Filesystem(mount, by_space.get(mount), by_inodes.get(mount)) for mount in mounts)
+
+
+def hardware_addresses(text: str) -> Mapping[str, str]:
+    """Interface -> MAC, from `ip -o link`."""
+    return {safe(match["name"], 15): match["mac"] for match in _LINK.finditer(text)}
+
+
+def error_look(lines: Iterable[bytes], zone_s: int) -> ErrorLook:
+    """From complete lines of nginx's error log. `zone_s`: the node's offset east of UTC."""
+    exhausted: list[float] = []
+    turned_away: list[float] = []
+    sample, count = "", 0
+    for line in lines:
+        count += 1
+        if _EXHAUSTED.search(line):
+            at = logged_at(line, zone_s)
+            exhausted += [] if at is None else [at]
+            # With a warning it only lets go of idle connections, to make room.
+            turned_away += [] if at is None or b"[warn]" in line else [at]
+            sample = safe_bytes(line, TEXT_MAX)
+    return ErrorLook(tuple(exhausted), tuple(turned_away), sample, count)
+
+
+def neighbours(text: str) -> Mapping[str, str]:
+    """Address -> MAC, from /proc/net/arp; incomplete entries are left out."""
+    return {match["address"]: match["mac"] for match in _ARP.finditer(text) if int(match["flags"], 16) & COMPLETE}
+
+
+def _used(text: str) -> dict[str, float | None]:
+    return {
+        safe(match["mount"], TEXT_MAX): None if match["pct"] is None else float(match["pct"])
+        for match in _DF.finditer(text)
+    }

@@ -1,0 +1,138 @@
+"""Where a value begins and ends behind the name that gives it away: quoted, bare, or over several lines. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# What may stand between a name and its value: `": "`, `=`, ` => `, `%3D`, `>` of XML, `("`, ` "`.
+_BETWEEN = re.compile(
+    rb"""(?:\\*+["'`]|\]|%5[Dd]|%22)*+[ \t]*+(?:=>|:=|[=!]=|~\*?|[:=]|%3[AaDd]|&#61;|\\u003[AaDd]|>)[ \t]*+"""
+    rb"""|[ \t]*+\((?=\\*+["'`])|[ \t]++(?=\\*+["'`])"""
+)
+_SEPARATORS = frozenset(bytes((byte,)) for byte in b" \t\r\n\"'`\\=:%!~>(]&,")
+_SPACE = re.compile(rb"""["']?[ \t]++""")
+_OPENER = re.compile(rb"""(?P<slashes>\\*+)(?P<quote>["'`])""")
+# Looked for as they come: the end of a line may be megabytes away.
+_ENDS = {quote: re.compile(b"[" + quote + rb"\n]") for quote in (b'"', b"'", b"`")}
+_MARKED = re.compile(rb"""\[redacted [a-z_]+\](?=[\s"'`,;&)}\]]|\Z)""")
+_LIST = re.compile(rb"\[(?=[ \t]*+(?:\r?\n|\\*+[\"']))[^\[\]{}]*+")
+_BLOCK = re.compile(rb"[|>][-+0-9]{0,2}[ \t]*+(?:#[^\n]*+)?\r?\n")
+# A bare value goes on over , ; & and brackets unless what follows looks like the next field.
+_BARE = re.compile(
+    rb"""(?:[^\s"'`,;&)}\]<\\]"""
+    rb"""|\\(?!["'`nrt])"""
+    rb"""|[,;&](?![\s"'{\\]|\Z|[\w.%-]{1,40}[=:])"""
+    rb"""|[)}\]](?![\s,;)}\]"'\\]|\Z)"""
+    rb"""|["'`](?![\s,}\]:;)\\]|\Z)"""
+    rb"""|<(?!/))*+"""
+)
+_TO_LINE_END = re.compile(rb"""(?:[^\s]|[ \t]++(?![\w.-]{1,40}=)(?!\r?\n|\Z))*+""")
+_GOES_ON = re.compile(rb"""[A-Za-z0-9"'$]""")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """Bytes `start` to `end` of a value; what follows begins at `after`. `bare`: it stands without quotes."""
+
+    start: int
+    end: int
+    after: int
+    bare: bool
+
+
+def is_separated(text: bytes, at: int) -> bool:
+    """Whether anything that can stand between a name and its value begins at `at`. Cheap."""
+    return text[at : at + 1] in _SEPARATORS
+
+
+def value_begin(text: bytes, at: int, *, spaced: bool = False) -> int | None:
+    """Where the value of the name begins that ends at `at`; None where none is given.
+
+    `spaced`: a space alone may stand between the two.
+    """
+    between = _BETWEEN.match(text, at)
+    if between is None and spaced:
+        between = _SPACE.match(text, at)
+    return between.end() if between is not None else None
+
+
+def value_at(text: bytes, at: int, *, to_line_end: bool = False) -> Value:
+    """The value that begins at `at`; it may be empty. `to_line_end`: a bare one may hold spaces."""
+    marked = _MARKED.match(text, at)
+    if marked is not None:
+        return Value(at, at, marked.end(), bare=True)
+    opener = _OPENER.match(text, at)
+    if opener is not None:
+        return _quoted(text, opener)
+    listed = _LIST.match(text, at)
+    if listed is not None:
+        return Value(at + 1, listed.end(), listed.end(), bare=True)
+    block = _BLOCK.match(text, at)
+    if block is not None:
+        end = indented_end(text, block.end(), _indent_of_line(text, at))
+        return Value(block.end(), end, end, bare=True)
+    found = (_TO_LINE_END if to_line_end else _BARE).match(text, at)
+    end = found.end() if found else at
+    return Value(at, end, end, bare=True)
+
+
+def _quoted(text: bytes, opener: re.Match[bytes]) -> Value:
+    start, quote = opener.end(), opener["quote"]
+    if text[start : start + 2] == quote * 2:
+        return _tripled(text, start + 2, quote)
+    end = quoted_end(text, start, quote, len(opener["slashes"]))
+    if text[end : end + 1] in (b"", b"\n"):
+        return Value(start, end, end, bare=False)
+    after = min(end + len(opener["slashes"]) + 1, len(text))
+    if not opener["slashes"] and end > start and _GOES_ON.match(text, after):
+        # 'it''s' of SQL and YAML, and "a"'b' of a shell, are one value.
+        end = after = max(_bare_end(text, after), after + 1)
+    return Value(start, end, after, bare=False)
+
+
+def _bare_end(text: bytes, at: int) -> int:
+    found = _BARE.match(text, at)
+    return found.end() if found else at
+
+
+def _tripled(text: bytes, start: int, quote: bytes) -> Value:
+    end = text.find(quote * 3, start)
+    end = len(text) if end < 0 else end
+    return Value(start, end, min(end + 3, len(text)), bare=False)
+
+
+def quoted_end(text: bytes, start: int, quote: bytes, slashes: int) -> int:
+    """Where a quoted value ends that was opened behind `slashes` backslashes: the closing one has as many.
+
+    A quote with more belongs to the value; one with fewer closes what stands around it. A line's end closes all.
+    """
+    ends = _ENDS[quote]
+    found = ends.search(text, start)
+    while found is not None and found[0] != b"\n":
+        at = before = found.start()
+        while before > start and text[before - 1 : before] == b"\\":
+            before -= 1
+        count = at - before
+        if count < slashes or count % (2 * (slashes + 1)) == slashes:
+            return at - min(count, slashes)
+        found = ends.search(text, at + 1)
+    return len(text) if found is None else found.start()
+
+
+def indented_end(text: bytes, at: int, indent: int) -> int:
+    """Where the lines end, from the one that begins at `at`, that are indented deeper than `indent`."""
+    while at < len(text):
+        line = text.find(b"\n", at)
+        line = len(text) if line < 0 else line
+        content = text[at:line]
+        if content.strip() and len(content) - len(content.lstrip(b" \t")) <= indent:
+            break
+        at = min(line + 1, len(text))
+    return at
+
+
+def _indent_of_line(text: bytes, at: int) -> int:
+    begin = text.rfind(b"\n", 0, at) + 1
+    line = text[begin:at]
+    return len(line) - len(line.lstrip(b" \t-"))

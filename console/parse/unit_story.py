@@ -1,0 +1,49 @@
+"""What systemd says in the journal about a unit's life, in a few words. Pure.
+
+Sources: the messages of systemd 239 to 257 (src/core/job.c, service.c, unit.c).
+"""
+
+from __future__ import annotations
+
+import re
+
+# Since 250 systemd names the unit and its description, before only the description: the verb comes first in both.
+_VERBS = {
+    "Started": "started",
+    "Stopped": "stopped",
+    "Reloaded": "reloaded",
+    "Failed to start": "could not be started",
+}
+_EXITED = re.compile(r"[Mm]ain process exited, code=(?P<code>\w+), status=(?P<status>[\w/]+)")
+_FAILED = re.compile(r": Failed with result '(?P<result>[\w-]+)'")
+_RESTART = re.compile(r"Scheduled restart job, restart counter is at (?P<count>\d+)")
+_BOOTED = re.compile(r"Startup finished in (?:.*= )?(?P<took>[^=]+?)\.?$")
+
+
+def unit_change(message: str) -> str | None:
+    """`started`, `stopped`, `crashed (killed, 9/KILL)`, ...; None for what changes nothing."""
+    for verb, word in _VERBS.items():
+        if message.startswith(f"{verb} "):
+            return word
+    if (match := _EXITED.search(message)) is not None:
+        clean = match["code"] == "exited" and match["status"].split("/")[0] == "0"
+        return None if clean else f"crashed ({match['code']}, {match['status']})"
+    if (match := _FAILED.search(message)) is not None:
+        return f"failed ({match['result']})"
+    if (match := _RESTART.search(message)) is not None:
+        return f"is restarted by systemd, for the {_ordinal(int(match['count']))} time"
+    if "killed by the OOM killer" in message:
+        return "was killed for want of memory"
+    return None
+
+
+def boot_took(message: str) -> str | None:
+    """How long a boot took, as systemd says it at its end; None for any other message."""
+    match = _BOOTED.match(message)
+    return match["took"] if match is not None else None
+
+
+def _ordinal(number: int) -> str:
+    if number % 100 in (11, 12, 13):
+        return f"{number}th"
+    return f"{number}{({1: 'st', 2: 'nd', 3: 'rd'}).get(number % 10, 'th')}"

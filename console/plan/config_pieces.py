@@ -1,0 +1,146 @@
+"""The steps that a push and a drained restart share, and what well means after them. Pure."""
+
+from __future__ import annotations
+
+from console.model.state import ClusterState
+from console.plan.action import Drain
+from console.plan.config_change import NodeChange, payload
+from console.plan.expectation import (
+    ClientAnswered,
+    DomainsAnswer,
+    Expectation,
+    FreshWorkers,
+    NoRequestsTo,
+    StateExpectation,
+    TimerArmed,
+    VrrpIn,
+)
+from console.plan.impact import owned_by
+from console.plan.pieces import RUNNING, control, do, runs
+from console.plan.steps import SUDO, Kind, Step, Undo
+from console.render import privileges
+
+STAGE_TIMEOUT_S = 15.0
+APPLY_TIMEOUT_S = 20.0
+RESTORE_WITHIN_S = 15.0
+# In-flight requests may take as long as nginx lets a backend think; what is left of the timer is shorter still.
+DRAINED_WITHIN_S = 600.0
+
+
+def config(verb: str) -> tuple[str, ...]:
+    return (*SUDO, *privileges.config(verb))
+
+
+def undo_name(node: str) -> str:
+    return f"config@{node}"
+
+
+def stage(change: NodeChange, push: str, meta: str, state: ClusterState) -> Step:
+    """Files where no daemon looks. Refused where something is not as it was seen."""
+    names = ", ".join(file.path for file in change.files)
+    return Step(
+        Kind.STAGE,
+        f"stage {len(change.files)} file(s) on {change.node}: {names}",
+        change.node,
+        config("stage"),
+        STAGE_TIMEOUT_S,
+        stdin=payload(change, push, meta, state.profile.safety.rollback_s),
+        sealed=True,
+        refuses="changed-meanwhile",
+    )
+
+
+def check(node: str) -> Step:
+    title = f"check the whole configuration as it will be on {node}"
+    return Step(Kind.LOOK, title, node, config("check"), STAGE_TIMEOUT_S, refuses="config-invalid")
+
+
+def taken_back(change: NodeChange, state: ClusterState) -> Undo:
+    """The whole node as it was. The same command waits in the node's own timer."""
+    node = change.node
+    well: tuple[StateExpectation, ...] = (runs(state, state.profile.nginx.unit, node), *answers(state, node))
+    if "keepalived" in change.daemons:
+        well = (*well, *vrrp_well(state, node))
+    return Undo(
+        name=undo_name(node),
+        title="take the files back",
+        node=node,
+        argv=config("restore"),
+        expect=well,
+        timeout_s=APPLY_TIMEOUT_S,
+        within_s=RESTORE_WITHIN_S,
+        dead_man=privileges.CONFIG_DEAD_MAN,
+        fires_s=state.profile.safety.rollback_s,
+    )
+
+
+def arm_back(change: NodeChange, state: ClusterState) -> Step:
+    undo, node = taken_back(change, state), change.node
+    return Step(
+        Kind.ARM,
+        f"arm on {node}: {undo.title} in {undo.fires_s} s unless confirmed",
+        node,
+        config("arm"),
+        STAGE_TIMEOUT_S,
+        (TimerArmed(node, privileges.CONFIG_DEAD_MAN),),
+        undo=undo,
+    )
+
+
+def replace_files(change: NodeChange) -> Step:
+    node = change.node
+    title = f"replace {len(change.files)} file(s) on {node}"
+    return Step(Kind.DO, title, node, config("apply"), APPLY_TIMEOUT_S, spoils=undo_name(node))
+
+
+def reload_nginx(node: str, state: ClusterState, now: float) -> Step:
+    """Where the node owns a VIP, a client must be answered through it too."""
+    unit = state.profile.nginx.unit
+    expect = (*nginx_well(state, node), *(client_well(state) if owned_by(state, node, now) else ()))
+    return do(f"reload {unit} on {node}", node, control("reload", unit), expect, spoils=undo_name(node))
+
+
+def drained(drains: tuple[Drain, ...], state: ClusterState) -> Step:
+    """Waits until no nginx sends anything to the backends any more."""
+    what = ", ".join(dict.fromkeys(drain.endpoint for drain in drains))
+    unit, log = state.profile.nginx.unit, state.profile.logs.access
+    looks = tuple(
+        NoRequestsTo(drain.node, drain.endpoint, log, (report and report.main_pid) or 0)
+        for drain in drains
+        for report in (state.nodes[drain.node].units[unit].value,)
+    )
+    return Step(
+        Kind.LOOK,
+        f"wait until no request goes to {what} any more",
+        drains[0].node,
+        ("true",),
+        STAGE_TIMEOUT_S,
+        looks,
+        within_s=DRAINED_WITHIN_S,
+        spoils=undo_name(drains[0].node),
+    )
+
+
+def nginx_well(state: ClusterState, node: str) -> tuple[Expectation, ...]:
+    unit = state.profile.nginx.unit
+    report = state.nodes[node].units[unit].value
+    fresh = (FreshWorkers(node, unit, report.main_pid),) if report and report.main_pid else ()
+    return (runs(state, unit, node), *answers(state, node), *fresh)
+
+
+def answers(state: ClusterState, node: str) -> tuple[StateExpectation, ...]:
+    """Only what was well can be asked for; a domain that is new has never been well."""
+    domains = state.nodes[node].domains
+    well = tuple(name for name, seen in domains.items() if seen.value is not None and seen.value.ok)
+    return (DomainsAnswer(node, well),) if well else ()
+
+
+def vrrp_well(state: ClusterState, node: str) -> tuple[StateExpectation, ...]:
+    seen = state.nodes[node].vrrp
+    known = [name for name, each in seen.items() if each.value is not None and each.value.state in RUNNING]
+    return tuple(VrrpIn(node, name, RUNNING) for name in known)
+
+
+def client_well(state: ClusterState) -> tuple[StateExpectation, ...]:
+    names = [n for n in state.profile.vrrp if (seen := state.client[n].value) is not None and seen.ok]
+    return tuple(ClientAnswered(name) for name in names)

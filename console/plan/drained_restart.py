@@ -1,0 +1,73 @@
+"""A rolling restart that no request notices: drain a node's backend everywhere, restart it, put it back. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from console.model.state import ClusterState
+from console.plan.action import DrainedRestart, ServiceAction, Verb
+from console.plan.config_change import NodeChange
+from console.plan.config_pieces import (
+    APPLY_TIMEOUT_S,
+    arm_back,
+    check,
+    config,
+    drained,
+    nginx_well,
+    reload_nginx,
+    replace_files,
+    stage,
+    taken_back,
+)
+from console.plan.expectation import VipOn
+from console.plan.fingerprint import fingerprint
+from console.plan.impact import impact_of, owned_by, rolling_order, single_owner
+from console.plan.pieces import HEALTHY_WITHIN_S, disarm
+from console.plan.service import restart_steps
+from console.plan.steps import Kind, Plan, Step
+
+
+def drained_plan(action: DrainedRestart, state: ClusterState, now: float) -> Plan:
+    """Node after node, each seen without requests before it is restarted, and healthy before it gets any again."""
+    impact = impact_of(action, state, now)
+    order = rolling_order(state, action.unit, now)
+    held = {name: single_owner(state, name, now) for name in state.profile.vrrp}
+    return Plan(
+        action,
+        f"{action.unit} restarts on {' then '.join(order)}, each while it gets no requests; the VIP stays",
+        tuple(step for node in order for step in _round(action, node, state, now)),
+        tuple(VipOn(name, owner) for name, owner in held.items() if owner is not None),
+        impact,
+        fingerprint(action, impact, state, now),
+    )
+
+
+def _round(action: DrainedRestart, node: str, state: ClusterState, now: float) -> Iterator[Step]:
+    changes = sorted(action.drained[node].values(), key=lambda change: len(owned_by(state, change.node, now)))
+    push = f"{action.push}-{node}"
+    yield from (stage(change, push, action.meta, state) for change in changes)
+    yield from (check(change.node) for change in changes)
+    for change in changes:
+        yield arm_back(change, state)
+        yield replace_files(change)
+        yield reload_nginx(change.node, state, now)
+    yield drained(action.drains[node], state)
+    yield from restart_steps(ServiceAction(Verb.RESTART, action.unit, node), state, now)
+    for change in changes:
+        yield from _enabled(change, state)
+
+
+def _enabled(change: NodeChange, state: ClusterState) -> Iterator[Step]:
+    """The way back is the same as the undo: the files that were there before."""
+    undo, node = taken_back(change, state), change.node
+    yield Step(
+        Kind.DO,
+        f"put the files back on {node}, and reload",
+        node,
+        config("restore"),
+        APPLY_TIMEOUT_S,
+        nginx_well(state, node),
+        within_s=HEALTHY_WITHIN_S,
+        mends=undo.name,
+    )
+    yield disarm(undo)

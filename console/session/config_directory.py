@@ -1,0 +1,69 @@
+"""Configuration files in directories of the operator's machine: written for a person, read for lint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from console.model.config import ConfFile, ConfTree
+from console.render.files import NodeFile
+
+READ = ("etc/nginx", "etc/keepalived", "etc/sudoers.d", "etc/logrotate.d")
+MAX_FILE = 1024 * 1024
+
+
+class DirectoryUnreadable(Exception):
+    """There is nothing to read; says what is expected."""
+
+
+def write_tree(root: Path, files: Iterable[NodeFile]) -> None:
+    """Writes the files below `root`, with their modes. Raises OSError."""
+    for file in files:
+        path = root / file.path.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(file.content, encoding="utf-8")
+        path.chmod(file.mode)
+
+
+def read_directory(root: Path) -> ConfTree:
+    """A node's files below root/etc; or keepalived's and nginx's files right in `root`, as they are often kept.
+
+    Raises DirectoryUnreadable.
+    """
+    if not root.is_dir():
+        raise DirectoryUnreadable(f"{root}: no such directory")
+    files = dict(_loose(root) if not (root / "etc").is_dir() else _rooted(root))
+    if not files:
+        raise DirectoryUnreadable(f"{root}: no configuration files; expected etc/nginx and etc/keepalived in it")
+    return ConfTree(root.name, files)
+
+
+def _rooted(root: Path) -> Iterable[tuple[str, ConfFile]]:
+    for directory in READ:
+        for path in sorted((root / directory).rglob("*")):
+            if path.is_file() and path.stat().st_size <= MAX_FILE:
+                name = f"/{path.relative_to(root)}"
+                yield name, _read(path, name)
+
+
+def _loose(root: Path) -> Iterable[tuple[str, ConfFile]]:
+    """keepalived.conf and scripts belong to keepalived, nginx.conf to nginx, any other .conf to its conf.d."""
+    for path in sorted(root.iterdir()):
+        if not path.is_file() or path.stat().st_size > MAX_FILE:
+            continue
+        if path.name == "nginx.conf":
+            name = "/etc/nginx/nginx.conf"
+        elif path.name.startswith("keepalived") or path.suffix == ".sh":
+            name = f"/etc/keepalived/{path.name}"
+        elif path.suffix == ".conf":
+            name = f"/etc/nginx/conf.d/{path.name}"
+        else:
+            continue
+        yield name, _read(path, name)
+
+
+def _read(path: Path, name: str) -> ConfFile:
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    return ConfFile(name, text, path.stat().st_mode & 0o7777, changed_at=path.stat().st_mtime)

@@ -1,0 +1,44 @@
+"""Connections for one look: every node of a profile at once, closed again afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+
+from console.model.profile import Profile
+from console.nodes.ssh import SshConnector
+from console.nodes.transport import Transport, TransportError
+
+
+@contextlib.asynccontextmanager
+async def connections(profile: Profile) -> AsyncIterator[Mapping[str, Transport]]:
+    """Raises the first node's TransportError when one cannot be reached."""
+    async with attempts(profile) as made:
+        up: dict[str, Transport] = {}
+        for node, each in made.items():
+            if isinstance(each, TransportError):
+                raise each
+            up[node] = each
+        yield up
+
+
+@contextlib.asynccontextmanager
+async def attempts(profile: Profile) -> AsyncIterator[Mapping[str, Transport | TransportError]]:
+    """Every node's connection, or why there is none."""
+    connectors = [SshConnector(profile, node) for node in profile.nodes.values()]
+    made = await asyncio.gather(*(each.connect() for each in connectors), return_exceptions=True)
+    up = [each for each in made if not isinstance(each, BaseException)]
+    try:
+        yield {node: _known(each) for node, each in zip(profile.nodes, made, strict=True)}
+    finally:
+        for transport in up:
+            with contextlib.suppress(TransportError):
+                await transport.close()
+
+
+def _known(made: Transport | BaseException) -> Transport | TransportError:
+    """Raises what is not a transport's failure: it is no answer about the node."""
+    if isinstance(made, BaseException) and not isinstance(made, TransportError):
+        raise made
+    return made

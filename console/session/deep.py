@@ -1,0 +1,125 @@
+"""Everything that one examination reads beyond the live state: deep looks, logs, files, the neighbour table."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from console.judge.lint.finding import LintReport
+from console.judge.lint.lint import lint
+from console.model.config import ConfTree, DaemonCheck
+from console.model.look import ClusterLook, NodeLook, TrafficLook
+from console.model.observed import Observed
+from console.model.profile import Profile
+from console.nodes.config_files import ConfigUnreadable, read_tree
+from console.nodes.deep_look import DeepLook, read_neighbours
+from console.nodes.transport import Transport, TransportError
+from console.parse.log_counts import Recipe, Want
+from console.parse.log_format import Field, FormatError, named_format
+from console.parse.log_words import Grain
+from console.render.files import NodeFile
+from console.render.templating import RenderError
+from console.session.clock import Clock
+from console.session.configurator import Configurator
+from console.session.secrets import SecretMissing
+from console.session.traffic_count import count_traffic
+
+TRAFFIC_SPAN_S = 900.0
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What has been read so far: whatever is not when time is up stays unknown, with the reason."""
+
+    looks: dict[str, NodeLook] = field(default_factory=dict)
+    traffic: dict[str, Observed[TrafficLook]] = field(default_factory=dict)
+    trees: dict[str, Observed[ConfTree]] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+    neighbours: Observed[Mapping[str, str]] = Observed(None, None, "not read yet")
+    rendered: Mapping[str, tuple[NodeFile, ...]] | None = None
+    unrendered: str = ""
+
+    def look(self) -> ClusterLook:
+        return ClusterLook(dict(self.looks), self.neighbours, dict(self.traffic))
+
+    def lint(self, profile: Profile, now: float) -> Observed[LintReport]:
+        """Of those nodes that were read; the daemons' own words are those of the deep looks."""
+        if not self.trees:
+            return Observed(None, None, "no node's files could be read")
+        trees = [self._with_rendered(tree.value) for tree in self.trees.values() if tree.value is not None]
+        checks: list[DaemonCheck] = []
+        for look in self.looks.values():
+            checks += look.checks.value or ()
+        return Observed.of(lint(trees, profile, checks), now)
+
+    def give_up(self, nodes: Sequence[str], reason: Callable[[str], str]) -> None:
+        """Whatever is missing of these nodes is unknown from now on."""
+        for node in nodes:
+            why = reason(node)
+            self.looks.setdefault(node, NodeLook.blind(node, why))
+            self.traffic.setdefault(node, Observed(None, None, why))
+            if node not in self.trees:
+                self.unread.setdefault(node, why)
+
+    def _with_rendered(self, tree: ConfTree) -> ConfTree:
+        wanted = self.rendered.get(tree.name) if self.rendered is not None else None
+        return tree if wanted is None else replace(tree, rendered={file.path: file.content for file in wanted})
+
+
+class Reader:
+    """Reads into `gathered`. Nothing here raises for a node."""
+
+    def __init__(self, profile: Profile, clock: Clock) -> None:
+        self._profile, self._clock = profile, clock
+        self.gathered = Gathered()
+
+    async def node(self, transport: Transport) -> None:
+        """Everything of one connected node, side by side."""
+        await asyncio.gather(self._look(transport), self._files(transport), self._traffic(transport))
+
+    async def here(self) -> None:
+        """What this machine knows: its neighbours, and what the profile renders to."""
+        await asyncio.gather(self._neighbours(), asyncio.to_thread(self._render))
+
+    async def _look(self, transport: Transport) -> None:
+        self.gathered.looks[transport.node] = await DeepLook(transport, self._profile, self._clock).take()
+
+    async def _files(self, transport: Transport) -> None:
+        try:
+            tree = await read_tree(transport, self._profile)
+        except (ConfigUnreadable, TransportError) as failure:
+            self.gathered.unread[transport.node] = str(failure)
+        else:
+            self.gathered.trees[transport.node] = Observed.of(tree, self._clock())
+
+    async def _traffic(self, transport: Transport) -> None:
+        self.gathered.traffic[transport.node] = await self._counted(transport)
+
+    async def _counted(self, transport: Transport) -> Observed[TrafficLook]:
+        try:
+            form = named_format(self._profile.logs.format)
+        except FormatError as error:
+            return Observed(None, None, str(error))
+        if form.clock is None:
+            return Observed(None, None, form.missing(Field.TIME))
+        recipe = Recipe(form, Want.TIME | Want.SHAPE, grain=Grain.TEN_SECONDS)
+        until = self._clock()
+        since = (until - TRAFFIC_SPAN_S) // 60 * 60
+        made: Mapping[str, Transport | TransportError] = {transport.node: transport}
+        counted = (await count_traffic(self._profile.logs.access, recipe, since, made))[transport.node]
+        if counted.reason:
+            return Observed(None, None, counted.reason)
+        untold = "" if form.tells(Field.UPSTREAM) else form.missing(Field.UPSTREAM)
+        look = TrafficLook(counted.slots, int(recipe.grain), since, until, untold)
+        return Observed.of(look, self._clock())
+
+    async def _neighbours(self) -> None:
+        namespace = self._profile.network_namespace
+        self.gathered.neighbours = await asyncio.to_thread(read_neighbours, namespace, self._clock)
+
+    def _render(self) -> None:
+        try:
+            self.gathered.rendered = Configurator(self._profile, lambda _node: None).rendered()
+        except (RenderError, SecretMissing, OSError) as error:
+            self.gathered.unrendered = f"the profile cannot be rendered: {error}"

@@ -1,0 +1,63 @@
+"""The lines that are kept: the newest few thousand of all nodes, in the order in which they were written."""
+
+from __future__ import annotations
+
+from bisect import insort
+
+from console.model.facts import Severity
+from console.model.log_line import LogLine, LogPage, LogSource
+
+LINES_KEPT = 5000
+# Lines are short. Somebody who writes long ones must not fill the operator's memory with them.
+CHARS_KEPT = 4_000_000
+
+
+class LogRing:
+    """Bounded in lines and in characters. A line that has to go before anybody could see it counts as dropped."""
+
+    def __init__(self, lines: int = LINES_KEPT, chars: int = CHARS_KEPT) -> None:
+        self._room, self._chars_room = lines, chars
+        self._lines: list[LogLine] = []
+        self._chars = 0
+        self._added = 0
+        self._shown = 0
+        self._marked: set[int] = set()
+        self._dropped = 0
+
+    def add(self, at: float, node: str, source: LogSource, text: str, severity: Severity) -> None:
+        """Puts a line in its place by time: usually the last, or close to it."""
+        self._added += 1
+        line = LogLine(at, node, source, text, severity, self._added)
+        if not self._lines or self._lines[-1].at <= at:
+            self._lines.append(line)
+        else:
+            insort(self._lines, line, key=lambda each: each.place)
+        self._chars += len(text)
+        while len(self._lines) > self._room or self._chars > self._chars_room:
+            self._forget_oldest()
+
+    def drop(self) -> None:
+        """Counts a line that was not even kept."""
+        self._dropped += 1
+
+    def mark(self, number: int) -> bool:
+        """Marks a line or takes its mark away; True if it is marked now. One that is gone has no mark."""
+        if any(line.number == number for line in self._lines):
+            self._marked ^= {number}
+        return number in self._marked
+
+    def page(self) -> LogPage:
+        """What is kept now. Whoever asks is taken to have shown it."""
+        self._shown = self._added
+        return LogPage(tuple(self._lines), frozenset(self._marked), self._dropped)
+
+    def clear(self) -> None:
+        self._lines.clear()
+        self._marked.clear()
+        self._chars = self._dropped = 0
+
+    def _forget_oldest(self) -> None:
+        oldest = self._lines.pop(0)
+        self._chars -= len(oldest.text)
+        self._marked.discard(oldest.number)
+        self._dropped += oldest.number > self._shown

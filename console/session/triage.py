@@ -1,0 +1,199 @@
+"""One deep, bounded, read-only look at a cluster, and what the rules say of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from console.judge.diagnose import diagnose
+from console.judge.diagnosis import Diagnosis
+from console.judge.rules.view import SETTLED_AFTER_S, View
+from console.model.events import LinkChanged
+from console.model.facts import ConfigReport, Link, LinkState, VrrpState
+from console.model.observed import Observed
+from console.model.profile import Profile
+from console.model.reduce import reduce
+from console.model.state import ClusterState, pending
+from console.model.timeline import Happening, Timeline
+from console.model.vip import ownership
+from console.plan.config_change import node_change
+from console.session.cluster import Cluster
+from console.session.deep import Gathered, Reader
+
+if TYPE_CHECKING:
+    from console.session.timeline import Tale
+
+TIMEOUT_S = 10.0
+# Of the time that was promised, closing connections and judging need so much, and never more than half.
+CLOSING_S = 3.0
+LOOK_SHARE = 0.5
+# Also without news: an attempt to connect may have ended without one.
+NEWS_S = 0.25
+LOOK_TWICE_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A finished look. `at` is when it ended (epoch s); `timeline` is empty unless it was asked for;
+    `untold` says which of its sources could not be read.
+
+    `unlooked` maps each node that could not be looked into to the reason.
+    """
+
+    profile: Profile
+    at: float
+    took_s: float
+    state: ClusterState
+    diagnosis: Diagnosis
+    unlooked: Mapping[str, str]
+    timeline: tuple[Happening, ...] = ()
+    untold: tuple[str, ...] = ()
+
+
+async def examine(profile: Profile, *, timeout_s: float = TIMEOUT_S, since_s: float | None = None) -> Examined:
+    """Looks at everything for at most `timeout_s`. `since_s`: how far back the timeline goes, None for none.
+
+    Never raises for a node: what could not be seen is in `unlooked`, and in the diagnosis as blind.
+    """
+    return await _Examination(profile, timeout_s).run(since_s)
+
+
+class _Examination:
+    """One look: a session of its own, and a reader that starts with each node as soon as it is connected."""
+
+    def __init__(self, profile: Profile, timeout_s: float) -> None:
+        self._profile = profile
+        self._cluster = Cluster(profile)
+        self._began = self._cluster.now()
+        # Closing connections and judging need a little of the time that was promised.
+        self._until = self._began + max(timeout_s * LOOK_SHARE, timeout_s - CLOSING_S)
+        self._reader = Reader(profile, self._cluster.now)
+        self._tale: Tale | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._changed = asyncio.Event()
+
+    async def run(self, since_s: float | None) -> Examined:
+        if since_s is not None:
+            from console.session.timeline import Tale
+
+            self._tale = Tale(self._profile, self._began - since_s, self._cluster.now)
+        unsubscribe = self._cluster.store.subscribe(lambda _state, _event: self._changed.set())
+        await self._cluster.start()
+        try:
+            await self._look()
+            return self._judged()
+        finally:
+            unsubscribe()
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await self._cluster.stop()
+
+    async def _look(self) -> None:
+        """Until everything was read or is known to be out of sight, or time is up."""
+        self._tasks["here"] = asyncio.create_task(self._reader.here(), name="here")
+        if self._tale is not None:
+            self._tasks["ledger"] = asyncio.create_task(self._tale.here(), name="ledger")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, self._until - self._cluster.now())):
+                while not self._settled():
+                    self._changed.clear()
+                    self._begin()
+                    await self._news()
+                await asyncio.gather(*self._tasks.values())
+                await self._look_twice()
+
+    def _begin(self) -> None:
+        """Starts to read every node that has come up meanwhile."""
+        for node in self._profile.nodes:
+            transport = self._cluster.transport(node)
+            if transport is not None and node not in self._tasks:
+                self._tasks[node] = asyncio.create_task(self._reader.node(transport), name=f"look {node}")
+                if self._tale is not None:
+                    self._tasks[f"tale {node}"] = asyncio.create_task(
+                        self._tale.node(transport), name=f"tale {node}"
+                    )
+
+    def _settled(self) -> bool:
+        """Nothing of the state is still to come, and every node that is up is being read."""
+        state = self._cluster.store.state
+        waiting = [
+            n for n in state.nodes.values() if n.link.state is not LinkState.DOWN and n.name not in self._tasks
+        ]
+        return not waiting and next(pending(state), None) is None
+
+    async def _look_twice(self) -> None:
+        """A look at a planned move's very moment sees two owners, or none; what is wrong lasts."""
+        state, now = self._cluster.store.state, self._cluster.now()
+        if _witnesses_agree(state, now):
+            return
+        first = max((node.listed_at or now for node in state.nodes.values()), default=now)
+        await asyncio.sleep(max(0.0, first + SETTLED_AFTER_S + LOOK_TWICE_S - now))
+
+    async def _news(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(NEWS_S):
+                await self._changed.wait()
+
+    def _judged(self) -> Examined:
+        now, gathered = self._cluster.now(), self._reader.gathered
+        state = self._without_hope(self._cluster.store.state, now)
+        gathered.give_up(tuple(self._profile.nodes), lambda node: self._why(state, node))
+        state = with_drift(state, gathered)
+        view = View(state, gathered.look(), gathered.lint(self._profile, now), gathered.unread)
+        diagnosis = diagnose(view, now)
+        took_s = self._cluster.now() - self._began
+        told = self._tale.timeline() if self._tale is not None else Timeline()
+        unlooked = self._unlooked(state)
+        return Examined(self._profile, now, took_s, state, diagnosis, unlooked, told.happenings, told.untold)
+
+    def _without_hope(self, state: ClusterState, now: float) -> ClusterState:
+        """A node that is still connecting when time is up has not answered: that is said, not left open."""
+        for node in state.nodes.values():
+            if node.link.state is LinkState.CONNECTING:
+                reason = f"SSH has not answered within {now - self._began:.1f} s"
+                link = Link(
+                    LinkState.DOWN, self._began, "timeout", reason, "is its sshd hung, or the machine off?"
+                )
+                state = reduce(state, LinkChanged(now, node.name, link))
+        return state
+
+    def _why(self, state: ClusterState, node: str) -> str:
+        link = state.nodes[node].link
+        return link.reason if link.state is LinkState.DOWN and link.reason else "not read in the time there was"
+
+    def _unlooked(self, state: ClusterState) -> Mapping[str, str]:
+        """Nodes of which no part could be read."""
+        blind = [name for name, look in self._reader.gathered.looks.items() if not look.any]
+        return {name: self._why(state, name) for name in blind}
+
+
+def _witnesses_agree(state: ClusterState, now: float) -> bool:
+    """Exactly one owner of each VIP, and its keepalived the only MASTER of those that are seen."""
+    for name in state.profile.vrrp:
+        owners = {claim.node for claim in ownership(state, name, now).owners}
+        reports = {node.name: node.vrrp[name].value for node in state.nodes.values()}
+        masters = {node for node, r in reports.items() if r is not None and r.state is VrrpState.MASTER}
+        if len(owners) != 1 or masters != owners:
+            return False
+    return True
+
+
+def with_drift(state: ClusterState, gathered: Gathered) -> ClusterState:
+    """The files that were read, compared with what the profile asks for: as the console does all the time.
+
+    Not by an event: an event would say that the node was heard now.
+    """
+    nodes = {name: replace(node, config=_compared(name, gathered)) for name, node in state.nodes.items()}
+    return replace(state, nodes=nodes)
+
+
+def _compared(node: str, gathered: Gathered) -> Observed[ConfigReport]:
+    tree = gathered.trees.get(node)
+    if tree is None or tree.value is None or gathered.rendered is None:
+        return Observed(None, None, gathered.unrendered or gathered.unread.get(node, "not compared"))
+    differing = tuple(change.path for change in node_change(tree.value, gathered.rendered[node]).files)
+    return Observed.of(ConfigReport(differing), tree.at or 0.0)

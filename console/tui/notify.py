@@ -1,0 +1,170 @@
+"""Calls for attention: on a VIP move and on a new critical finding, at most once in five seconds.
+
+A move stays on show until somebody acknowledges it; what was acknowledged is a line of the event list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from console.judge.findings import Finding
+from console.model.events import Event, Noticed
+from console.model.facts import Severity
+from console.model.state import ClusterState, VipMove
+from console.tui.attention import Attention, Means, When
+from console.tui.terminal_notes import BELL, notification
+from console.tui.view.amounts import clock
+from console.tui.view.fit import clip
+
+GAP_S = 5.0
+# A finding that comes and goes is not news each time.
+FORGOTTEN_AFTER_S = 300.0
+NAME_CELLS = 16
+
+
+class Host(Protocol):
+    """What is needed of the console."""
+
+    app_focus: bool
+
+    def say(self, text: str, severity: Severity = ...) -> None: ...
+
+    def tell_terminal(self, text: str) -> None:
+        """Writes to the terminal what is no part of the picture."""
+        ...
+
+    def later(self, delay_s: float, call: Callable[[], None]) -> None:
+        """Calls from inside the app's own message pump."""
+        ...
+
+    def stance_changed(self) -> None:
+        """What every view shows of the console itself is another."""
+        ...
+
+
+class Notifier:
+    """Hears states and findings, and calls. `do_` methods are what the operator asks for."""
+
+    def __init__(
+        self,
+        host: Host,
+        state: ClusterState,
+        apply: Callable[[Event], None],
+        now: Callable[[], float],
+        environ: Mapping[str, str],
+    ) -> None:
+        self._host, self._apply, self._now, self._environ = host, apply, now, environ
+        self._attention = Attention(environ)
+        self._cluster = state.profile.name
+        self._several = len(state.profile.vrrp) > 1
+        self._seen = _moves_of(state)
+        self._waiting: VipMove | None = None
+        self._unacknowledged = 0
+        self._news: list[str] = []
+        self._moves_in_news = 0
+        self._critical = False
+        self._known: dict[tuple[str, str | None], float] | None = None
+        self._called_at = float("-inf")
+        self._planned = False
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        return self._attention.complaints
+
+    @property
+    def waiting(self) -> str:
+        """The move that nobody acknowledged, in words; empty if there is none."""
+        if self._waiting is None:
+            return ""
+        times = f" {self._unacknowledged}x," if self._unacknowledged > 1 else ""
+        return f"VIP MOVED{times} {self._story(self._waiting)} · a acknowledges"
+
+    # --- what happens ---
+
+    def heard(self, state: ClusterState) -> None:
+        """A new state. Nothing is written here: events may come while a frame is being painted."""
+        moves = _moves_of(state) - self._seen
+        if moves <= 0:
+            return
+        self._seen += moves
+        self._waiting = state.moves[-1]
+        self._unacknowledged += moves
+        self._moves_in_news += moves
+        self._plan()
+        self._host.later(0.0, self._host.stance_changed)
+
+    def judged(self, findings: tuple[Finding, ...], now: float) -> None:
+        """What the rules say now. What they said of the very first picture was no change."""
+        critical = {(f.code, f.node): f.title for f in findings if f.severity is Severity.CRITICAL}
+        known = self._known
+        kept = {} if known is None else {k: at for k, at in known.items() if now - at < FORGOTTEN_AFTER_S}
+        self._known = kept | dict.fromkeys(critical, now)
+        fresh = [] if known is None else [title for key, title in critical.items() if key not in kept]
+        if fresh:
+            self._news += fresh
+            self._critical = True
+            self._plan()
+
+    # --- what is called ---
+
+    def _plan(self) -> None:
+        """At once, or when the last call is five seconds past: a burst is one call with its number."""
+        if not self._planned:
+            self._planned = True
+            self._host.later(max(0.0, self._called_at + GAP_S - self._now()), self._call)
+
+    def _call(self) -> None:
+        self._planned = False
+        text, severity = self._text(), Severity.CRITICAL if self._critical else Severity.WARNING
+        self._news, self._moves_in_news, self._critical = [], 0, False
+        if not text:
+            return  # a move that was acknowledged meanwhile
+        self._called_at = self._now()
+        self._host.say(text, severity)
+        focused = self._host.app_focus
+        if self._attention.wanted(Means.NOTIFICATIONS, focused=focused):
+            self._host.tell_terminal(notification(f"iamops {self._cluster}", text, self._environ))
+        if self._attention.wanted(Means.BELL, focused=focused):
+            self._host.tell_terminal(BELL)
+
+    def _text(self) -> str:
+        """The worst first: findings, then moves."""
+        parts = self._news[:1]
+        if len(self._news) > 1:
+            parts.append(f"{len(self._news) - 1} more critical")
+        if self._moves_in_news and self._waiting is not None:
+            moves = f"{self._moves_in_news} VIP moves, the last" if self._moves_in_news > 1 else "VIP moved"
+            parts.append(f"{moves} {self._story(self._waiting)}")
+        return " · ".join(parts)
+
+    def _story(self, move: VipMove) -> str:
+        instance = f"{clip(move.instance, NAME_CELLS)} " if self._several else ""
+        return f"{instance}{clock(move.at)} {clip(move.previous, NAME_CELLS)} -> {clip(move.node, NAME_CELLS)}"
+
+    # --- what the operator asks for ---
+
+    def do_acknowledge(self, argument: str) -> None:
+        """Takes the move off the screen, and leaves a line that it was seen."""
+        if self._waiting is None:
+            return
+        number = f"{self._unacknowledged} VIP moves, the last" if self._unacknowledged > 1 else "VIP move"
+        text = f"acknowledged: {number} {self._story(self._waiting)}"
+        self._waiting, self._unacknowledged, self._moves_in_news = None, 0, 0
+        self._apply(Noticed(self._now(), None, Severity.INFO, text))
+        self._host.stance_changed()
+        self._host.say(text)
+
+    def do_bell(self, argument: str) -> None:
+        self._choose(Means.BELL, argument)
+
+    def do_notifications(self, argument: str) -> None:
+        self._choose(Means.NOTIFICATIONS, argument)
+
+    def _choose(self, means: Means, word: str) -> None:
+        failure = self._attention.choose(means, When(word))
+        self._host.say(failure or f"{means} {word}", Severity.WARNING if failure else Severity.INFO)
+
+
+def _moves_of(state: ClusterState) -> int:
+    return sum(state.move_counts.values())

@@ -1,0 +1,177 @@
+"""Log lines as rows: which of them pass the filter, which are in sight, and what the chosen one says in full."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich.cells import cell_len, chop_cells
+
+from console.model.facts import Severity
+from console.model.log_line import LogLine, LogSource
+from console.tui.view.amounts import clock
+from console.tui.view.fit import clip, column, printable
+from console.tui.view.health import SEVERITY_GLYPHS
+from console.tui.view.rows import Row
+from console.tui.view.tone import EMPTY, Line, Span, Tone
+
+MARKED = "■"
+NODE_WIDTH = 10
+WRAPPED_ROWS = 8
+REST = "… Enter shows the rest"
+# Three letters of the source on a narrow screen, the word on a wide one.
+WORDS_FROM = 100
+SHORT = {
+    LogSource.ACCESS: "acc",
+    LogSource.ERROR: "err",
+    LogSource.JOURNAL: "jnl",
+    LogSource.MARK: "evt",
+    LogSource.READER: "ops",
+}
+WORD = max(len(source.value) for source in LogSource)
+# The time stands at the beginning of the row already.
+_STAMP = re.compile(
+    r'^(?P<before>[^"\[]{0,200})\[\d\d/[A-Z][a-z]{2}/\d{4}:[\d:]{8} [+-]\d{4}\] |^\d{4}/\d\d/\d\d [\d:]{8} '
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """`node:` and `source:` words and what is not wanted (`!word`); the rest is looked for as it stands."""
+
+    text: str = ""
+    nodes: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, needle: str) -> LogFilter:
+        words = needle.casefold().split()
+        nodes, sources, without = (_after(words, sign) for sign in ("node:", "source:", "!"))
+        rest = (word for word in words if not word.startswith(("node:", "source:", "!")))
+        return cls(" ".join(rest), nodes, sources, without)
+
+    def keeps(self, line: LogLine) -> bool:
+        """Whether a line passes. What is about the whole cluster passes for every node."""
+        node = line.node.casefold()
+        if self.nodes and node and not any(each in node for each in self.nodes):
+            return False
+        if self.sources and not any(line.source.value.startswith(each) for each in self.sources):
+            return False
+        if not (self.text or self.without):
+            return True
+        whole = f"{node} {line.source.value} {line.text.casefold()}"
+        return self.text in whole and not any(each in whole for each in self.without)
+
+
+def _after(words: list[str], sign: str) -> tuple[str, ...]:
+    return tuple(word.removeprefix(sign) for word in words if word.startswith(sign) and word != sign)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How rows are laid out: the screen's width, the node column's, and whether lines are wrapped."""
+
+    width: int
+    node: int
+    wrapped: bool = False
+
+    @property
+    def source(self) -> int:
+        return WORD if self.width >= WORDS_FROM else 3
+
+    @property
+    def indent(self) -> int:
+        """Cells before the text: mark, time, glyph, node, source, and the gaps between them."""
+        return 1 + 8 + 3 + self.node + 1 + self.source + 1
+
+    @property
+    def room(self) -> int:
+        return max(8, self.width - self.indent)
+
+
+def node_width(names: tuple[str, ...]) -> int:
+    """Wide enough for the longest name, within reason."""
+    return min(NODE_WIDTH, max((len(name) for name in names), default=0))
+
+
+def brief(line: LogLine) -> str:
+    """The text without the time, which stands in a column of its own."""
+    return _STAMP.sub(lambda match: match["before"] or "", line.text, count=1)
+
+
+def height(line: LogLine, form: Form) -> int:
+    """How many rows a line takes."""
+    return len(_pieces(line, form)) if form.wrapped else 1
+
+
+def log_rows(line: LogLine, form: Form, *, marked: bool) -> tuple[Row, ...]:
+    """The rows of one line."""
+    glyph, tone = _sign(line)
+    source = line.source.value if form.source == WORD else SHORT[line.source]
+    head: Line = (
+        Span(MARKED if marked else " ", Tone.ACCENT),
+        Span(f"{clock(line.at)} ", Tone.MUTED),
+        Span(f"{glyph} ", tone),
+        Span(f"{column(line.node, form.node)} "),
+        Span(f"{source:<{form.source}} ", Tone.MUTED),
+    )
+    loud = tone if line.source in (LogSource.MARK, LogSource.READER) else Tone.PLAIN
+    first, *rest = _pieces(line, form) if form.wrapped else [brief(line)]
+    lines = [(*head, Span(first, loud)), *((Span(" " * form.indent), Span(piece, loud)) for piece in rest)]
+    return tuple(Row.whole(str(line.number), each, told(line), form.width) for each in lines)
+
+
+def told(line: LogLine) -> str:
+    """The line as it is copied: what was written, and before it where."""
+    return " ".join(filter(None, (line.node, line.source.value, line.text)))
+
+
+def whole_line(line: LogLine | None, width: int) -> tuple[Line, ...]:
+    """Everything of one line, wrapped."""
+    if line is None:
+        return ((Span("no line is under the cursor", Tone.MUTED),),)
+    where = f"{clock(line.at)}  {line.node or 'the cluster'}  {line.source.value}"
+    text = printable(line.text)
+    return ((Span(where, Tone.TITLE),), *((Span(piece),) for piece in _wrapped(text, width)), EMPTY)
+
+
+def first_in_sight(count: int, top: int, cursor: int, room: int, height_of: Callable[[int], int]) -> int:
+    """The first line to show: `top` if the cursor is in sight from there, and no room is left below the last."""
+    if count <= 0:
+        return 0
+    top = min(top, cursor, _back_from(count - 1, room, height_of))
+    return max(top, _back_from(cursor, room, height_of))
+
+
+def _back_from(last: int, room: int, height_of: Callable[[int], int]) -> int:
+    """The first line from which `last` is still wholly in sight; itself if it is higher than the room."""
+    left = room - height_of(last)
+    while last > 0 and left >= height_of(last - 1):
+        last -= 1
+        left -= height_of(last)
+    return last
+
+
+def _sign(line: LogLine) -> tuple[str, Tone]:
+    """Events of the cluster stand out; an ordinary line has no sign."""
+    if line.source is LogSource.MARK and line.severity is Severity.INFO:
+        return "◆", Tone.MARK
+    return (" ", Tone.PLAIN) if line.severity is Severity.INFO else SEVERITY_GLYPHS[line.severity]
+
+
+def _pieces(line: LogLine, form: Form) -> list[str]:
+    """One endless line must not push all others off the screen; Enter shows the rest of it."""
+    pieces = _wrapped(printable(brief(line)), form.room)
+    return pieces if len(pieces) <= WRAPPED_ROWS else [*pieces[: WRAPPED_ROWS - 1], clip(REST, form.room)]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """By words where that is possible; by cells, for a log may well be written in wide characters."""
+    if cell_len(text) <= width:
+        return [text]
+    if len(text) == cell_len(text):
+        return textwrap.wrap(text, width, drop_whitespace=False) or [""]
+    return chop_cells(text, width)

@@ -1,0 +1,272 @@
+"""The tables of the Traffic view: what was asked for, by whom, how it ended, and which backend answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from console.model.profile import Profile
+from console.model.traffic import OTHERS, Backend, Traffic
+from console.model.traffic import Row as Named
+from console.model.traffic import rows as named_rows
+from console.parse.log_format import TELLS, Field
+from console.parse.safe_text import safe
+from console.tui.view.amounts import count, latency, percent
+from console.tui.view.fit import column, first_fitting, right
+from console.tui.view.rows import Picture, Row, Rows
+from console.tui.view.tone import Line, Span, Tone
+from console.tui.view.traffic import Sight
+from console.tui.view.traffic_nodes import short_latency
+
+BAD_SHARE = 0.05
+COUNT, SHARE, FAILED, P99 = 7, 6, 7, 7
+# Before the name in a row's key; a row of words has none.
+ROW = "="
+WORDS = "?"
+
+
+class Top(Enum):
+    """A table: its title, the field it is about, and what a term of the filter calls that."""
+
+    PATHS = ("PATHS", Field.PATH, "path")
+    HOSTS = ("HOSTS", Field.HOST, "host")
+    STATUSES = ("STATUS", Field.STATUS, "status")
+    CLIENTS = ("CLIENTS", Field.CLIENT, "client")
+    METHODS = ("METHODS", Field.METHOD, "method")
+
+    @property
+    def title(self) -> str:
+        return self.value[0]
+
+    @property
+    def field(self) -> Field:
+        return self.value[1]
+
+    @property
+    def term(self) -> str:
+        return self.value[2]
+
+    @property
+    def tells_errors(self) -> bool:
+        """Clients and methods are not counted by how it ended; a status says it itself."""
+        return self in (Top.PATHS, Top.HOSTS)
+
+    def after(self, steps: int = 1) -> Top:
+        """The table that many steps on; after the last comes the first."""
+        tables = list(Top)
+        return tables[(tables.index(self) + steps) % len(tables)]
+
+
+@dataclass(frozen=True, slots=True)
+class TopRows:
+    """What a table holds; `names` are as they stand in the log."""
+
+    table: Top
+    rows: tuple[Named, ...] = ()
+
+    @property
+    def total(self) -> int:
+        return sum(row.total for row in self.rows)
+
+
+def top_rows(table: Top, traffic: Traffic) -> TopRows:
+    """The most frequent first."""
+    match table:
+        case Top.PATHS:
+            return TopRows(table, named_rows(traffic.paths))
+        case Top.HOSTS:
+            return TopRows(table, named_rows(traffic.hosts))
+        case Top.CLIENTS:
+            return TopRows(table, named_rows(traffic.clients))
+        case Top.METHODS:
+            return TopRows(table, named_rows({(name, ""): n for name, n in traffic.methods.items()}))
+        case Top.STATUSES:
+            return TopRows(table, named_rows({(name, ""): n for name, n in traffic.statuses.items()}))
+
+
+def top_table(sight: Sight | None, found: TopRows, width: int, hint: str = "") -> Picture:
+    """`hint` says how to come to the other tables."""
+    table = found.table
+    title = (Span(table.title, Tone.TITLE), *((Span(f" {hint}", Tone.MUTED),) if hint else ()))
+    if sight is None:
+        return Picture(title)
+    if not sight.tells(table.field):
+        return Picture(title, rows=Rows.of((_missing(sight, table.field, width),)))
+    if not found.rows:
+        return Picture(title, rows=Rows.of((_nothing(sight, width),)))
+    name_width = _name_width(table, width)
+    total = found.total
+
+    def row(number: int) -> Row:
+        named = found.rows[number]
+        line = _line(table, named, total, name_width)
+        return Row.whole(key_of(named), line, told(table, named, total), width)
+
+    keys = (key_of(named) for named in found.rows)
+    return Picture(title, rows=Rows(keys, row), overlays=_headings(table, name_width))
+
+
+def key_of(named: Named) -> str:
+    """A name may be empty; a key may not."""
+    return f"{ROW}{named.name}"
+
+
+def label(name: str) -> str:
+    """A name of a log as it may be shown."""
+    return "others" if name == OTHERS else safe(name) or "(none)"
+
+
+def told(table: Top, named: Named, total: int) -> str:
+    """A row in words."""
+    what = f"all {table.title.lower()} that are not in the table" if named.name == OTHERS else label(named.name)
+    share = named.total / total if total else 0.0
+    said = f"{what} · {named.total} requests, {percent(share)}"
+    if not table.tells_errors:
+        return said
+    return f"{said} · {named.errors} of them 5xx ({percent(named.errors / named.total if named.total else 0.0)})"
+
+
+def _name_width(table: Top, width: int) -> int:
+    """The end of the rule belongs to the arrows that say there is more."""
+    return max(6, width - 1 - COUNT - SHARE - (FAILED + 3 if table.tells_errors else 6))
+
+
+def _headings(table: Top, name_width: int) -> tuple[tuple[int, Span], ...]:
+    headings = [("reqs", COUNT), ("share", SHARE), *([("5xx", FAILED - 3)] if table.tells_errors else [])]
+    return _over(1 + name_width, headings)
+
+
+def _over(start: int, headings: Iterable[tuple[str, int]]) -> tuple[tuple[int, Span], ...]:
+    found: list[tuple[int, Span]] = []
+    for text, width in headings:
+        start += width
+        found.append((start - len(text), Span(text, Tone.MUTED)))
+    return tuple(found)
+
+
+def _line(table: Top, named: Named, total: int, name_width: int) -> Line:
+    tone = Tone.MUTED if named.name == OTHERS or not named.name else _status_tone(table, named.name)
+    share = percent(named.total / total if total else 0.0)
+    line: Line = (
+        Span(f" {column(label(named.name), name_width)}", tone),
+        Span(right(count(named.total), COUNT)),
+        Span(right(share, SHARE), Tone.MUTED),
+    )
+    return (*line, _failed(named.errors, named.total)) if table.tells_errors else line
+
+
+def _status_tone(table: Top, name: str) -> Tone:
+    if table is not Top.STATUSES:
+        return Tone.PLAIN
+    return {"5": Tone.DOWN, "4": Tone.WARN}.get(name[:1], Tone.PLAIN)
+
+
+def _failed(errors: int, total: int) -> Span:
+    """The share that failed; a sign shows it without colours."""
+    if not errors:
+        return Span(right("0%", FAILED), Tone.MUTED)
+    share = errors / total if total else 0.0
+    glyph, tone = ("✗", Tone.DOWN) if share >= BAD_SHARE else ("▲", Tone.WARN)
+    return Span(right(f"{glyph}{percent(share)}", FAILED), tone)
+
+
+def _missing(sight: Sight, field: Field, width: int) -> Row:
+    why = sight.form.missing(field)
+    variants = ((Span(f" ? {words}", Tone.UNKNOWN),) for words in (why, f"the format has no ${TELLS[field][0]}"))
+    return Row.whole(WORDS, first_fitting(variants, width), why, width)
+
+
+def _nothing(sight: Sight, width: int) -> Row:
+    words = "no requests in this window" if sight.known else "nothing counted yet"
+    return _words(words, width)
+
+
+def _words(words: str, width: int) -> Row:
+    return Row.whole(WORDS, (Span(f" {words}", Tone.MUTED),), words, width)
+
+
+# --- backends ---
+
+
+def backend_table(sight: Sight | None, profile: Profile, width: int) -> Picture:
+    """In order of their names: a row stays where it is while the shares change."""
+    title = (Span("BACKENDS", Tone.TITLE),)
+    if sight is None:
+        return Picture(title)
+    if not sight.tells(Field.UPSTREAM):
+        return Picture(title, rows=Rows.of((_missing(sight, Field.UPSTREAM, width),)))
+    backends = sorted(sight.whole.backends.items())
+    if not backends:
+        words = "no request went to a backend" if sight.known else "nothing counted yet"
+        return Picture(title, rows=Rows.of((_words(words, width),)))
+    return Picture(title, rows=Rows.of(_backends(sight, profile, backends, width)), overlays=_backend_heads(width))
+
+
+def _backends(
+    sight: Sight, profile: Profile, backends: Sequence[tuple[str, Backend]], width: int
+) -> Iterable[Row]:
+    total = sum(backend.requests for _, backend in backends)
+    for name, backend in backends:
+        share = backend.requests / total if total else 0.0
+        line = _backend_line(sight, name, backend, share, width)
+        yield Row.whole(f"{ROW}{name}", line, backend_told(sight, profile, name, backend, share), width)
+
+
+def _columns_of(width: int) -> tuple[tuple[str, int], ...]:
+    """A narrow table leaves out the requests: their share says more of a split."""
+    columns = (("reqs", COUNT), ("share", SHARE), ("err", FAILED - 1), ("p99", P99))
+    return columns if width >= 42 else columns[1:]
+
+
+def _backend_heads(width: int) -> tuple[tuple[int, Span], ...]:
+    columns = _columns_of(width)
+    return _over(width - 2 - sum(size for _, size in columns), columns)
+
+
+def _backend_line(sight: Sight, name: str, backend: Backend, share: float, width: int) -> Line:
+    cells = {
+        "reqs": Span(count(backend.requests)),
+        "share": Span(percent(share)),
+        "err": _errors(sight, backend),
+        "p99": _p99(sight, backend),
+    }
+    columns = _columns_of(width)
+    numbers = tuple(Span(right(cells[head].text, size), cells[head].tone) for head, size in columns)
+    room = max(4, width - 3 - sum(size for _, size in columns))
+    return (Span(f" {column(label(name), room)}"), *numbers)
+
+
+def _errors(sight: Sight, backend: Backend) -> Span:
+    if not sight.tells(Field.UPSTREAM_STATUS):
+        return Span("?", Tone.UNKNOWN)
+    if not backend.errors:
+        return Span("0", Tone.MUTED)
+    bad = backend.errors >= BAD_SHARE * backend.requests
+    return Span(f"{'✗' if bad else '▲'}{count(backend.errors)}", Tone.DOWN if bad else Tone.WARN)
+
+
+def _p99(sight: Sight, backend: Backend) -> Span:
+    if not sight.tells(Field.UPSTREAM_TIME):
+        return Span("?", Tone.UNKNOWN)
+    return Span(short_latency(backend.latency.quantile(0.99)) or "-")
+
+
+def backend_told(sight: Sight, profile: Profile, name: str, backend: Backend, share: float) -> str:
+    """A backend in words, and why a number of it is not known."""
+    said = [f"{label(name)}{_who(profile, name)} · {backend.requests} requests, {percent(share)}"]
+    for field, words in (
+        (Field.UPSTREAM_STATUS, f"{backend.errors} failed"),
+        (Field.UPSTREAM_TIME, f"p99 {latency(backend.latency.quantile(0.99)) or '-'}"),
+    ):
+        said.append(words if sight.tells(field) else sight.form.missing(field))
+    return " · ".join(said)
+
+
+def _who(profile: Profile, name: str) -> str:
+    """The service and node behind an address, as the profile calls them."""
+    address, _, port = name.rpartition(":")
+    node = next((node for node, each in profile.nodes.items() if str(each.address) == address), "")
+    service = next((s.name for s in profile.services.values() if str(s.port) == port), "")
+    words = f"{service} on {node}" if service and node else service or node
+    return f" ({words})" if words else ""

@@ -1,0 +1,214 @@
+"""The log lines of all nodes, the newest at the bottom. Follows them until the cursor is moved up."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+
+from console.model.log_line import LogLine, LogPage
+from console.tui.cluster import LogTap
+from console.tui.view.amounts import count
+from console.tui.view.dirty import Part
+from console.tui.view.logs import Form, LogFilter, first_in_sight, height, log_rows, node_width
+from console.tui.view.moment import Moment
+from console.tui.view.rows import Picture, Row, Rows
+from console.tui.view.tone import Line, Span, Tone
+from console.tui.widgets.pane import Pane
+
+Place = tuple[float, int]
+
+
+class LogList(Pane):
+    """Makes rows only of the lines in sight: of thousands that arrive in a second a person sees a few."""
+
+    PART = Part.LOGS
+    FILTERED = True
+    NAME = "Logs"
+    ABOUT = (
+        "Access log, error log and journal of every node, in one order of time, with the cluster's own events (◆) "
+        "between the lines. Moving up stops following, G follows again, p holds the picture. / filters: text as "
+        "it stands, node:iam-a, source:error, !unwanted. Enter shows the line in full, w wraps all, m marks a "
+        "line (■), n and N go to the next mark or event and the one before. Nodes are read while this is open."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "app.perform('whole-line')", "The line in full", show=False)
+    ]
+
+    def __init__(self, ident: str) -> None:
+        super().__init__(ident)
+        self._tap: LogTap | None = None
+        self._page = LogPage()
+        self._lines: tuple[LogLine, ...] = ()
+        self._passes: dict[int, bool] = {}
+        self._needle = ""
+        self._first: Place | None = None
+        self._at: Place | None = None
+        self.following = True
+        self.wrapped = False
+
+    def listen(self, tap: LogTap) -> None:
+        """Shows what this tap gives, from now on."""
+        self._tap = tap
+
+    # --- what is under the cursor ---
+
+    @property
+    def chosen(self) -> LogLine | None:
+        """The line under the cursor."""
+        return self._lines[self._cursor] if self._lines else None
+
+    @property
+    def row_count(self) -> int:
+        return len(self._lines)
+
+    def toggle_mark(self) -> str:
+        """Marks the line under the cursor or takes its mark away; says which."""
+        line = self.chosen
+        if line is None or self._tap is None:
+            return "no line is under the cursor"
+        marked = self._tap.mark(line.number)
+        others = self._page.marked - {line.number}
+        self._page = replace(self._page, marked=others | {line.number} if marked else others)
+        self.repaint()
+        return "marked; n and N go from mark to mark" if marked else "no longer marked"
+
+    def jump(self, step: int) -> bool:
+        """Goes to the next marker in a direction; False if there is none."""
+        at = self._cursor + step
+        while 0 <= at < len(self._lines):
+            if self._page.is_marker(self._lines[at]):
+                self.following = False
+                self._go(at)
+                return True
+            at += step
+        return False
+
+    def halt(self) -> None:
+        """Stays at the line under the cursor."""
+        line = self.chosen
+        self.following = False
+        self._at = line.place if line is not None else None
+        self.repaint()
+
+    def go_to_time(self, at: float) -> None:
+        """Stays at the first line of that time (epoch s) or later, also if that is still to come."""
+        self.following = False
+        self._at = (at, 0)
+        self.repaint()
+
+    # --- moving about: over all lines, while the base knows only those in sight ---
+
+    def carry_out(self, name: str) -> None:
+        self.following = self.following or name == "last"
+        super().carry_out(name)
+
+    def move(self, dx: int, dy: int) -> None:
+        if not self._lines or not dy or (self.following and dy > 0):
+            self.repaint()
+            return
+        at = min(max(0, self._cursor + dy), len(self._lines) - 1)
+        self.following = False
+        self._go(at)
+
+    def go_to_row(self, key: str) -> bool:
+        """The row that was clicked on."""
+        found = [n for n, line in enumerate(self._lines) if str(line.number) == key]
+        if found:
+            self.following = False
+            self._go(found[0])
+        return bool(found)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.move(0, -3)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.move(0, 3)
+
+    def _go(self, at: int) -> None:
+        self._at = self._lines[at].place
+        self.repaint()
+
+    # --- painting ---
+
+    @property
+    def _held(self) -> bool:
+        return self.moment is not None and self.moment.paused_s is not None
+
+    def paint(self, moment: Moment) -> None:
+        """A held picture stays as it is; the lines are kept meanwhile."""
+        if self._tap is not None and moment.paused_s is None:
+            self._page = self._tap.page()
+        super().paint(moment)
+
+    def picture(self, moment: Moment, width: int, height: int) -> Picture:
+        self._lines = self._passing(moment.needle)
+        form = Form(width, node_width(tuple(moment.state.nodes)), self.wrapped)
+        rows, below = self._in_sight(form, height)
+        if not rows:
+            words = "nothing matches the filter" if moment.needle else "reading the nodes' logs…"
+            rows = (Row("", (Span(f" {words}", Tone.MUTED),)),)
+        return Picture(self._title(below), rows=Rows.of(rows), marks=self._counts())
+
+    def _passing(self, needle: str) -> tuple[LogLine, ...]:
+        """A line is looked at once for each filter, not once a frame."""
+        if needle != self._needle:
+            self._needle, self._passes = needle, {}
+        if not needle:
+            return self._page.lines
+        wanted, known = LogFilter.of(needle), self._passes
+        self._passes = {
+            line.number: known[line.number] if line.number in known else wanted.keeps(line)
+            for line in self._page.lines
+        }
+        return tuple(line for line in self._page.lines if self._passes[line.number])
+
+    def _in_sight(self, form: Form, room: int) -> tuple[tuple[Row, ...], int]:
+        """The rows to show, and how many lines there are below them."""
+        lines, cursor = self._lines, self._cursor
+        top = len(lines) if self.following else self._index_of(self._first)
+        top = first_in_sight(len(lines), top, cursor, room, lambda n: height(lines[n], form))
+        rows: list[Row] = []
+        last = top
+        while last < len(lines) and len(rows) < room:
+            rows += log_rows(lines[last], form, marked=lines[last].number in self._page.marked)
+            last += 1
+        if top and len(rows) < room:  # wrapped lines seldom fill the room: of the one before, its end
+            above = log_rows(lines[top - 1], form, marked=lines[top - 1].number in self._page.marked)
+            rows[:0] = above[len(rows) - room :]
+        self._first = lines[top].place if lines else None
+        self._key = str(lines[cursor].number) if lines else None
+        return tuple(rows[:room]), len(lines) - last
+
+    @property
+    def _cursor(self) -> int:
+        """Where the cursor is among the lines: on its line, or where that would be if it is gone."""
+        last = max(0, len(self._lines) - 1)
+        return last if self.following else min(self._index_of(self._at), last)
+
+    def _index_of(self, place: Place | None) -> int:
+        return 0 if place is None else bisect_left(self._lines, place, key=lambda line: line.place)
+
+    def _keep_in_sight(self, room: int) -> None:
+        """There are no rows but those in sight."""
+        self._top = 0
+
+    def _title(self, below: int) -> Line:
+        words = f"{below} below, G follows" if below else "G follows"
+        if self._held:
+            words = "held, p goes on"
+        elif self.following:
+            words = "following"
+        return (Span("LOGS", Tone.TITLE), Span(f" {words}", Tone.MUTED))
+
+    def _counts(self) -> Line:
+        lost = self._page.dropped
+        dropped = (Span(f"▲ {count(lost)} dropped", Tone.WARN), Span(" · ", Tone.MUTED)) if lost else ()
+        total = len(self._page.lines)
+        shown = f"{len(self._lines)} of {total}" if len(self._lines) != total else str(total)
+        return (*dropped, Span(f"{shown} lines", Tone.MUTED))

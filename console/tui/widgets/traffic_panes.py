@@ -1,0 +1,129 @@
+"""The parts of the Traffic view that are painted from its sight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from console.tui.view.dirty import Part
+from console.tui.view.moment import Moment
+from console.tui.view.rows import Picture
+from console.tui.view.tone import Line
+from console.tui.view.traffic import Sight, standing
+from console.tui.view.traffic_nodes import ALL, node_table
+from console.tui.view.traffic_pick import term_of
+from console.tui.view.traffic_tables import ROW, Top, TopRows, backend_table, top_rows, top_table
+from console.tui.widgets.painted import Painted
+from console.tui.widgets.pane import Pane
+
+See = Callable[[], Sight | None]
+NO_ROW = "no row is under the cursor"
+
+
+class Standing(Painted):
+    """The window, the filter, and what is not counted."""
+
+    PART: ClassVar[Part | None] = Part.TRAFFIC
+
+    def __init__(self, ident: str, sight: See) -> None:
+        super().__init__(ident)
+        self._sight = sight
+
+    def draw(self, moment: Moment, width: int, height: int) -> tuple[Line, ...]:
+        return (standing(self._sight(), moment, width),)
+
+
+class TrafficPane(Pane):
+    """A table whose rows can be asked for in the filter."""
+
+    PART = Part.TRAFFIC
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "app.perform('pick')", "Only what is under the cursor", show=False)
+    ]
+    TERM: ClassVar[str] = ""
+
+    def __init__(self, ident: str, sight: See) -> None:
+        super().__init__(ident)
+        self._sight = sight
+
+    def pick(self) -> tuple[str, str]:
+        """The term that asks for the row under the cursor, or why there is none."""
+        row = self._row_under_cursor()
+        if row is None or not row.key.startswith(ROW):
+            return "", row.cells[0].detail if row is not None and row.cells else NO_ROW
+        term = term_of(self.term, row.key.removeprefix(ROW))
+        return (term, "") if term is not None else ("", "the others have no name; make the filter narrower")
+
+    @property
+    def term(self) -> str:
+        return self.TERM
+
+
+class NodeTable(TrafficPane):
+    """The nodes, and all of them together."""
+
+    NAME = "Nodes"
+    ABOUT = (
+        "Requests of the window by node: how many, per second, by status class (499: the client did not wait), "
+        "bytes sent, answer times. A ? says that the log does not tell; the foot says why. Enter: that node alone."
+    )
+
+    def picture(self, moment: Moment, width: int, height: int) -> Picture:
+        return node_table(self._sight(), width)
+
+    def pick(self) -> tuple[str, str]:
+        row = self._row_under_cursor()
+        if row is None or row.key == ALL:
+            return "", "all nodes: nothing to leave out" if row is not None else NO_ROW
+        return f"node={row.key.removeprefix('node ')}", ""
+
+
+class TopTable(TrafficPane):
+    """One of the tables; `t` shows the next. `steps` is how far it is ahead of the chosen one."""
+
+    NAME = "Tables"
+    ABOUT = (
+        "What was asked for in the window. t goes from paths (:id stands for what names one thing among many) to "
+        "hosts, status codes, clients and methods. Enter on a row adds it to the filter; Esc clears that."
+    )
+
+    def __init__(self, ident: str, sight: See, steps: int = 0) -> None:
+        super().__init__(ident, sight)
+        self._steps = steps
+        self.table = Top.PATHS.after(steps)
+        self._counted: tuple[object, ...] = ()
+        self._found = TopRows(self.table)
+
+    @property
+    def term(self) -> str:
+        return self.table.term
+
+    def turn_to(self, table: Top) -> None:
+        """Another table, from its top."""
+        self.table = table.after(self._steps)
+        self._key, self._index, self._top = None, 0, 0
+        self.repaint()
+
+    def picture(self, moment: Moment, width: int, height: int) -> Picture:
+        sight = self._sight()
+        if sight is not None and self._counted != (sight.at, sight.span, sight.where, self.table):
+            self._counted = (sight.at, sight.span, sight.where, self.table)
+            self._found = top_rows(self.table, sight.whole)
+        hint = "" if self._steps else "t next"
+        return top_table(sight, self._found, width, hint)
+
+
+class BackendTable(TrafficPane):
+    """How the requests are spread over the backends."""
+
+    NAME = "Backends"
+    TERM = "backend"
+    ABOUT = (
+        "Every attempt counts for the backend it was made at, so a request that was tried twice counts twice. "
+        "Errors are 5xx and attempts without an answer; p99 is the backend's own time. Enter asks for it alone."
+    )
+
+    def picture(self, moment: Moment, width: int, height: int) -> Picture:
+        return backend_table(self._sight(), moment.state.profile, width)

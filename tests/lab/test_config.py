@@ -1,0 +1,367 @@
+"""Configuration on the real pair: what a push does, what it must not do, and what is left when it is cut."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from console.engine.report import Outcome, RestoredBy, Stage
+from console.plan.steps import Kind
+from console.session.configurator import Configurator
+from tests.lab.acting import ActingLab, operating
+from tests.lab.cuts import TwoWays, cut_run, hashes
+from tests.lab.whole import whole_within, wrong
+from tests.load import loading
+
+QUICK = {"dead_man_s": 8, "anti_flap_s": 0, "rollback_s": 10}
+TEMPLATES = Path(__file__).parents[2] / "console" / "render" / "templates"
+
+
+def changed(lab: ActingLab, name: str = "changed.yaml", **changes: Any) -> Path:
+    """The lab's profile with changes to its sections."""
+    return lab.write_profile(name, **changes)
+
+
+def with_template(lab: ActingLab, name: str, was: str, becomes: str) -> Path:
+    """A profile whose template `name` says something else."""
+    directory = lab.directory / "templates"
+    directory.mkdir(exist_ok=True)
+    text = (TEMPLATES / name).read_text()
+    assert was in text
+    (directory / name).write_text(text.replace(was, becomes))
+    return changed(lab, templates=str(directory))
+
+
+def services(**changes: Any) -> dict[str, Any]:
+    """The services of the lab, with changes to iam-apiserver."""
+    raw: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "profiles" / "lab.yaml").read_text())[
+        "services"
+    ]
+    raw["iam-apiserver"] |= changes
+    return raw
+
+
+@pytest.fixture
+def config(pushing: ActingLab):
+    """The pair with the files of the profile, before and after."""
+    in_sync(pushing)
+    before = hashes(pushing)
+    yield pushing
+    for template in (pushing.directory / "templates").glob("*"):
+        template.unlink()
+    pushing.heal_all()
+    in_sync(pushing)
+    assert hashes(pushing) == before
+
+
+def in_sync(lab: ActingLab) -> None:
+    if lab.run("config", "diff", "--check").code != 0:
+        done = lab.act("config", "push")
+        assert done.code == 0, done.err
+
+
+def test_a_push_that_only_reloads_nginx_loses_no_request(config: ActingLab):
+    path = changed(config, nginx={"connect_timeout_s": 2})
+    inodes = config.shell("iam-a", "stat -c %i /etc/keepalived/keepalived.conf")
+    with loading("10.0.4.99", "iam.api.marmotedu.com", namespace=config.place.operator_namespace) as load:
+        done = config.act("config", "push", "--reason", "slower", profile=path)
+    assert done.code == 0, done.err
+    assert load.lost == {}, load.result
+    assert load.result["rate"] > 450, load.result
+    assert "proxy_connect_timeout       2s;" in config.says("iam-a", "cat", "/etc/nginx/nginx.conf")
+    assert config.shell("iam-a", "stat -c %i /etc/keepalived/keepalived.conf") == inodes
+    assert wrong(config) == []
+    history = config.run("config", "history", "--json").document["pushes"][0]
+    assert history["reason"] == "slower"
+    assert {node["outcome"] for node in history["nodes"].values()} == {"confirmed"}
+
+
+def test_a_rollback_brings_back_every_byte(config: ActingLab):
+    before = hashes(config)
+    path = changed(config, nginx={"client_max_body": "9m"}, services=services(domain=None))
+    assert config.act("config", "push", profile=path).code == 0
+    assert "iam-apiserver.conf" not in config.says("iam-a", "ls", "/etc/nginx/conf.d")
+    done = config.act("config", "rollback", profile=path)
+    assert done.code == 0, done.err
+    assert hashes(config) == before
+
+
+STOPPED = {
+    "nginx": ("nginx.conf.j2", "sendfile            on;", "sendfile            on", "config-invalid"),
+    "keepalived": ("keepalived.conf.j2", "virtual_router_id {{", "virtual_router_id x{{", "config-invalid"),
+    "one node": ("nginx.conf.j2", "sendfile ", "include /etc/only-on-a; sendfile ", "config-invalid"),
+    "not a script": ("check_nginx.sh.j2", "ask() {", "ask() {{'{'}} (", "config-invalid"),
+}
+
+
+@pytest.mark.parametrize("case", STOPPED)
+def test_a_push_that_cannot_work_is_refused_before_anything_is_replaced(config: ActingLab, case: str):
+    name, was, becomes, code = STOPPED[case]
+    config.shell("iam-a", "echo > /etc/only-on-a")
+    before, footprint = hashes(config), config.footprint()
+    done = config.act("config", "push", profile=with_template(config, name, was, becomes))
+    assert done.code == 3, done.err
+    assert done.denied == [code], done.document["sentence"]
+    assert (hashes(config), config.footprint()) == (before, footprint)
+    assert not any(denial["overridable"] for denial in done.document["denials"])
+
+
+def test_a_port_that_is_in_use_is_found_before_anything_is_replaced(config: ActingLab):
+    before = hashes(config)
+    done = config.act("config", "push", profile=changed(config, nginx={"port": 7070}))
+    assert done.code == 3, done.err
+    assert "port 7070 is in use" in done.document["sentence"]
+    assert hashes(config) == before
+
+
+def test_a_vip_that_answers_502_is_taken_back(config: ActingLab):
+    """Valid on every node, and wrong all the same: nobody listens where the upstream points."""
+    before = hashes(config)
+    path = with_template(config, "nginx.conf.j2", "server {{ server }};", "server 127.0.0.1:9;")
+    done = config.act("config", "push", profile=path)
+    assert done.code == 1, done.err
+    assert "502" in done.document["sentence"]
+    assert done.document["restored_by"] == "console"
+    assert hashes(config) == before
+    whole_within(config, 10)
+
+
+def test_a_check_that_fails_is_found_by_watching_and_taken_back(config: ActingLab):
+    before = hashes(config)
+    path = with_template(config, "check_nginx.sh.j2", "HTTP/1.?\\ 204*", "HTTP/1.?\\ 999*")
+    done = config.act("config", "push", profile=path)
+    assert done.code == 1, done.err
+    assert hashes(config) == before
+    whole_within(config, 20)
+
+
+async def test_an_edit_since_the_diff_was_shown_is_refused(config: ActingLab):
+    path = changed(config, nginx={"connect_timeout_s": 2})
+    async with operating(config, path) as (cluster, operator):
+        push = await Configurator(cluster.profile, cluster.transport).push()
+        config.shell("iam-b", "echo '# mine' >> /etc/nginx/conf.d/iam-apiserver.conf")
+        report = await operator.run(operator.order(push), lambda _report: None)
+    assert report.outcome is Outcome.REFUSED
+    assert "iam-apiserver.conf was changed since it was looked at" in report.sentence
+    assert config.shell("iam-b", "tail -n 1 /etc/nginx/conf.d/iam-apiserver.conf") == "# mine"
+
+
+@pytest.mark.parametrize("word", [None, True])
+async def test_nothing_stays_that_the_operator_did_not_confirm(config: ActingLab, word: bool | None):
+    before = hashes(config)
+    path = changed(config, nginx={"connect_timeout_s": 2})
+    async with operating(config, path) as (cluster, operator):
+        push = await Configurator(cluster.profile, cluster.transport).push(confirm_s=2)
+
+        def tell(report: Any) -> None:
+            asked = any(s.step.kind is Kind.CONFIRM and s.stage is Stage.RUNNING for s in report.steps)
+            if word is not None and asked:
+                asyncio.get_running_loop().call_soon(lambda: cluster.hands.keep(kept=word))
+
+        report = await operator.run(operator.order(push), tell)
+    kept = word is True
+    assert report.outcome is (Outcome.SUCCEEDED if kept else Outcome.FAILED), report.sentence
+    assert (hashes(config) == before) is not kept
+    assert report.restored_by is (None if kept else RestoredBy.CONSOLE)
+
+
+def test_drift_is_found_and_owner_and_mode_are_kept(config: ActingLab):
+    config.shell("iam-b", "echo '# by hand' >> /etc/nginx/nginx.conf; chgrp adm /etc/nginx/nginx.conf")
+    config.shell("iam-b", "chmod 640 /etc/nginx/nginx.conf")
+    diff = config.run("config", "diff", "--check", "--json")
+    assert diff.code == 1
+    assert [f["path"] for f in diff.document["nodes"]["iam-b"]["files"]] == ["/etc/nginx/nginx.conf"]
+    assert diff.document["nodes"]["iam-a"]["in_sync"]
+    config.shell("iam-b", "chmod 644 /etc/nginx/nginx.conf")
+    assert config.act("config", "push").code == 0
+    assert config.shell("iam-b", "stat -c '%a %U:%G' /etc/nginx/nginx.conf") == "644 root:adm"
+    config.shell("iam-b", "chgrp root /etc/nginx/nginx.conf")
+
+
+def test_a_node_that_lost_power_in_the_middle_is_old_after_its_boot(config: ActingLab):
+    """The transient timer is gone with the machine: the unit at boot takes the files back."""
+    before = hashes(config)
+    path = changed(config, nginx={"connect_timeout_s": 2}, safety=QUICK)
+
+    async def push() -> None:
+        async with operating(config, path) as (cluster, operator):
+            action = await Configurator(cluster.profile, cluster.transport).push()
+            lost = asyncio.Event()
+
+            def tell(report: Any) -> None:
+                doing = [s for s in report.steps if s.step.title.startswith("reload nginx on iam-b") and s.began]
+                if doing and not lost.is_set():
+                    lost.set()
+                    config.fault("power-off", "iam-b")
+
+            report = await operator.run(operator.order(action), tell)
+        assert report.outcome is not Outcome.SUCCEEDED
+
+    asyncio.run(push())
+    config.heal("power-off", "iam-b")
+    whole_within(config, 30)
+    assert hashes(config) == before
+    assert "taken back boot" in str(config.run("config", "history", "--json").document["pushes"][0])
+
+
+def two_ways(lab: ActingLab) -> TwoWays:
+    """A push of several files, there and back. The roll-back's time is short: it is waited for."""
+    one = changed(lab, "one.yaml", safety=QUICK)
+    nginx = {"connect_timeout_s": 2, "client_max_body": "9m"}
+    return TwoWays.made(lab, one, changed(lab, "other.yaml", safety=QUICK, nginx=nginx))
+
+
+def test_a_push_whose_console_is_killed_is_taken_back_and_can_be_repeated(config: ActingLab):
+    """`python -m tests.soak.pushes` cuts every boundary in every way; here one node is new, the other not yet."""
+    before = hashes(config)
+    path = changed(config, safety=QUICK, nginx={"connect_timeout_s": 2, "client_max_body": "9m"})
+    # The boundary's number is that of an undisturbed run: begun, sent and observed are one each.
+    names = boundary_names(config, path)
+    assert (
+        cut_run(config, "config push", names.index("reload nginx on iam-a: running"), "kill", profile=path) is None
+    )
+    whole_within(config, QUICK["rollback_s"] + 15)
+    assert hashes(config) == before
+    assert config.act("config", "push", profile=path).code == 0
+    assert hashes(config) != before
+
+
+def boundary_names(lab: ActingLab, path: Path) -> list[str]:
+    """The boundaries of a push, as its plan says them: nothing is run for it."""
+    plan = lab.run("config", "push", "--dry-run", "--json", profile=path).document
+    steps = [f"{step['title']}: {stage}" for step in plan["steps"] for stage in ("running", "observing", "done")]
+    return ["planning", "locking", "looking again", "acting", *steps]
+
+
+def test_what_both_nodes_must_agree_on_changes_without_two_masters(config: ActingLab):
+    """Another virtual_router_id: the standby stands still meanwhile, so that nobody ever holds the VIP twice."""
+    raw = yaml.safe_load(config.profile_file.read_text())["vrrp"]
+    raw["VI_1"] |= {"virtual_router_id": 52, "check": {"interval_s": 2, "timeout_s": 2, "fall": 2, "rise": 1}}
+    with owners_watched(config) as seen:
+        done = config.act("config", "push", profile=changed(config, vrrp=raw))
+    assert done.code == 0, done.err
+    assert "virtual_router_id changes" in str(done.document["plan"]["notes"])
+    assert max(map(len, seen)) == 1
+    assert config.status().owners == ("iam-a",)
+    assert "virtual_router_id 52" in config.says("iam-b", "cat", "/etc/keepalived/keepalived.conf")
+
+
+@contextlib.contextmanager
+def owners_watched(lab: ActingLab) -> Iterator[list[tuple[str, ...]]]:
+    """Who holds the VIP, asked again and again."""
+    seen: list[tuple[str, ...]] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.1):
+            seen.append(lab.status().owners)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_lint_of_the_live_pair_asks_the_daemons_too(config: ActingLab):
+    clean = config.run("config", "lint", "--json")
+    assert (clean.code, clean.document["findings"]) == (0, []), clean.out
+    config.shell("iam-b", "sed -i 's/advert_int 1/advert_int 0/' /etc/keepalived/keepalived.conf")
+    # A file's time is told in whole seconds; keepalived may have been restarted in this very one.
+    config.shell("iam-b", "touch -d '+10 seconds' /etc/keepalived/keepalived.conf")
+    config.shell("iam-a", "sed -i 's/sendfile            on;/sendfile on/' /etc/nginx/nginx.conf")
+    found = config.run("config", "lint", "--json")
+    codes = {(each["code"], each["node"]) for each in found.document["findings"]}
+    assert found.code == 1
+    assert {("K017", "iam-b"), ("N008", "iam-a"), ("N001", "iam-a"), ("L001", "iam-b"), ("L002", "iam-a")} <= codes
+    assert {code for code, _ in codes} >= {"P002"}
+
+
+# --- scale and drain ---
+
+THIRD = "10.0.4.22:8080"
+THIRD_SERVER = """
+import http.server, socketserver
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"{}")
+    def log_message(self, *_): pass
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+Server(("10.0.4.22", 8080), Answer).serve_forever()
+"""
+
+
+@pytest.fixture
+def third_backend(config: ActingLab):
+    """A third machine, played by the operator's namespace: an address and a server on it."""
+    enter = ["ip", "netns", "exec", config.place.operator_namespace]
+    device = next(
+        line.split()[1]
+        for line in subprocess.check_output([*enter, "ip", "-o", "addr"], text=True).splitlines()
+        if "10.0.4." in line
+    )
+    subprocess.run([*enter, "ip", "addr", "add", "10.0.4.22/24", "dev", device], check=True)
+    with subprocess.Popen([*enter, sys.executable, "-c", THIRD_SERVER]) as server:
+        yield config
+        server.terminate()
+    subprocess.run([*enter, "ip", "addr", "del", "10.0.4.22/24", "dev", device], check=True)
+
+
+def share(lab: ActingLab, count: int) -> dict[str, int]:
+    """So many requests through the VIP, by the upstream that the owner's access log names."""
+    size = int(lab.shell("iam-a", "stat -c %s /var/log/nginx/access.log"))
+    assert lab.requests(count, "/healthz?share") == [200] * count
+    lines = lab.shell(
+        "iam-a", f"tail -c +{size + 1} /var/log/nginx/access.log | grep 'healthz?share'"
+    ).splitlines()
+    return dict(collections.Counter(line.partition("upstream=")[2].split()[0] for line in lines))
+
+
+def test_a_third_backend_is_added_takes_its_share_is_drained_and_removed(third_backend: ActingLab):
+    lab, path = third_backend, changed(third_backend, "scaled.yaml")
+    text = path.read_text()
+    added = lab.act("backend", "add", "iam-apiserver", THIRD, profile=path)
+    assert added.code == 0, added.err
+    assert share(lab, 30) == {"127.0.0.1:8080": 10, "10.0.4.21:8080": 10, THIRD: 10}
+    with loading("10.0.4.99", "iam.api.marmotedu.com", namespace=lab.place.operator_namespace, rate=100) as load:
+        drained = lab.act("backend", "drain", "iam-apiserver", THIRD, profile=path)
+    assert drained.code == 0, drained.err
+    assert any(f"0 request(s) to {THIRD} from iam-a" in step["observed"] for step in drained.document["steps"])
+    assert share(lab, 10) == {"127.0.0.1:8080": 5, "10.0.4.21:8080": 5}
+    assert load.lost == {}, load.result
+    assert lab.act("backend", "remove", "iam-apiserver", THIRD, profile=path).code == 0
+    assert yaml.safe_load(path.read_text()) == yaml.safe_load(text)
+    assert THIRD not in lab.says("iam-a", "cat", "/etc/nginx/nginx.conf")
+
+
+def test_a_refused_push_leaves_the_profile_as_it_was(config: ActingLab):
+    path = changed(config, "refused.yaml")
+    text = path.read_text()
+    config.fault("ssh-blocked", "iam-b")
+    assert config.act("backend", "drain", "iam-apiserver", "iam-b", profile=path).code == 4
+    assert path.read_text() == text
+
+
+def test_a_drained_rolling_restart_loses_no_request(config: ActingLab):
+    pids = ("systemctl", "show", "-P", "MainPID", "iam-apiserver")
+    before = [config.says(node, *pids) for node in config.profile.nodes]
+    with loading("10.0.4.99", "iam.api.marmotedu.com", namespace=config.place.operator_namespace) as load:
+        done = config.act("restart", "iam-apiserver", "--rolling", "--drain")
+    assert done.code == 0, done.err
+    assert load.lost == {}, load.result
+    assert load.result["rate"] > 450, load.result
+    assert not set(before) & {config.says(node, *pids) for node in config.profile.nodes}
+    assert wrong(config) == []

@@ -1,0 +1,59 @@
+"""Triage on the real pair: what is broken is named, with its root first; what is healthy is left alone."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from tests.lab.acting import ActingLab
+from tests.lab.triage_cases import CASES, QUICK, codes_of, examined
+
+TOO_LATE_S = 10.0
+
+
+def test_no_rule_fires_on_a_healthy_pair_and_it_takes_less_than_three_seconds(triage_lab: ActingLab) -> None:
+    began = time.monotonic()
+    done = triage_lab.run("triage", "--json", "--fail-on", "info")
+    took_s = time.monotonic() - began
+    document = json.loads(done.out)
+    assert (done.code, document["findings"], document["unlooked"]) == (0, [], {})
+    assert took_s < 3.0
+
+
+@pytest.mark.parametrize("code", QUICK)
+def test_a_fault_is_named_by_its_rule_and_its_root_comes_first(triage_lab: ActingLab, code: str) -> None:
+    case = next(case for case in CASES if case.code == code)
+    triage_lab.reset()  # the evidence of a fault outlives it: journals and logs remember
+    seen = examined(triage_lab, case)
+    assert case.code in seen.all
+    assert seen.roots[0] == case.first
+
+
+@pytest.mark.parametrize(("fault", "node"), [("power-off", "iam-b"), ("sshd-hang", "iam-b"), ("freeze", "iam-a")])
+def test_with_a_node_that_says_nothing_it_answers_in_time_and_tells_what_it_could_not_see(
+    triage_lab: ActingLab, fault: str, node: str
+) -> None:
+    triage_lab.fault(fault, node)
+    began = time.monotonic()
+    done = triage_lab.run("triage", "--json", "--fail-on", "never")
+    assert time.monotonic() - began < TOO_LATE_S + 1.0  # the interpreter's own start and end are not the look
+    document = json.loads(done.out)
+    assert done.code == 0
+    assert document["took_s"] <= TOO_LATE_S
+    assert node in document["unlooked"]
+    assert any(blind["node"] == node for blind in document["blind"])
+
+
+def test_a_fault_ends_in_exit_code_1_and_the_floor_decides(triage_lab: ActingLab) -> None:
+    triage_lab.fault("db-grant-revoked", "iam-b")
+    seen = triage_lab.run("triage", "--json")
+    assert (seen.code, codes_of(json.loads(seen.out)["findings"])[:1]) == (1, ["datastore-host-not-allowed"])
+    assert triage_lab.run("triage", "--fail-on", "never").code == 0
+
+
+def test_the_timeline_holds_what_was_done(triage_lab: ActingLab) -> None:
+    triage_lab.must("iam-b", ["systemctl", "restart", "iam-pump"])
+    document = json.loads(triage_lab.run("triage", "--json", "--since", "5m").out)
+    assert any("iam-pump" in each["text"] and each["node"] == "iam-b" for each in document["timeline"])

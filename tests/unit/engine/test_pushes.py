@@ -1,0 +1,170 @@
+"""A push on a simulated pair, cut at every command: each node is old or new, and the pair is one or the other."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from console.engine.ports import Answer, OutcomeUnknown
+from console.engine.report import Outcome, RestoredBy, RunReport
+from console.plan.action import ConfigPush, Drain, DrainedRestart
+from console.plan.config_change import FileChange, NodeChange
+from tests.unit.engine.pair import Bench, Killed
+
+SECRET = "auth_pass sesame12"
+CONF = "/etc/keepalived/keepalived.conf"
+
+
+def change(node: str) -> NodeChange:
+    files = (
+        FileChange("/etc/nginx/nginx.conf", "old\n", "new\n"),
+        FileChange(CONF, f"a\n{SECRET}\n", f"b\n{SECRET}\n", 0o600, secret=True),
+    )
+    return NodeChange(node, files, {"/etc/nginx/nginx.conf": "1" * 64, CONF: "2" * 64})
+
+
+CHANGES = {node: change(node) for node in ("iam-a", "iam-b")}
+PUSH = ConfigPush("20261124T120000Z-abcdef", ("config", "push"), CHANGES)
+APART = dataclasses.replace(PUSH, apart=("virtual_router_id changes",))
+ASKED = dataclasses.replace(PUSH, confirm_s=5)
+DRAINS = {node: tuple(Drain(each, "10.0.4.20:8080") for each in CHANGES) for node in CHANGES}
+NGINX = {
+    node: {each: dataclasses.replace(c, files=c.files[:1]) for each, c in CHANGES.items()} for node in CHANGES
+}
+DRAINED = DrainedRestart("iam-apiserver", "iam-apiserver", "20261124T120000Z-abcdef", NGINX, DRAINS)
+
+
+def seeing() -> Bench:
+    """A bench whose collectors go on telling while a push is watched."""
+    bench = Bench()
+    bench.eyes.on_wait = bench.world.tell
+    return bench
+
+
+async def run(bench: Bench, action: ConfigPush | DrainedRestart) -> RunReport:
+    return await bench.engine.run(bench.order(action), lambda report: None)
+
+
+def commands(action: ConfigPush | DrainedRestart) -> int:
+    bench = seeing()
+    report = asyncio.run(run(bench, action))
+    assert report.outcome is Outcome.SUCCEEDED, report.sentence
+    return len(bench.hands.sent)
+
+
+def files(bench: Bench) -> list[str]:
+    return [machine.files for machine in bench.world.machines.values()]
+
+
+ACTIONS = (PUSH, APART, ASKED, DRAINED)
+COUNTS = {id(action): commands(action) for action in ACTIONS}
+CUTS = [(action, at) for action in ACTIONS for at in range(COUNTS[id(action)])]
+
+
+def named(value: object) -> str:
+    return value.sentence if isinstance(value, ConfigPush | DrainedRestart) else str(value)
+
+
+async def test_everything_is_staged_and_checked_before_anything_is_replaced_and_the_owner_comes_last():
+    bench = seeing()
+    report = await run(bench, PUSH)
+    assert report.outcome is Outcome.SUCCEEDED, report.sentence
+    verbs = [argv[-1] for argv in bench.hands.changes if "iamops-config" in argv[0]]
+    assert verbs == ["stage"] * 2 + ["check"] * 2 + ["arm", "apply"] * 2 + ["ready"] * 2 + ["confirm"] * 2
+    assert report.plan is not None
+    assert [step.node for step in report.plan.steps if step.title.startswith("replace")] == ["iam-b", "iam-a"]
+    assert (files(bench), bench.world.whole()) == (["new", "new"], [])
+
+
+async def test_where_old_and_new_must_not_meet_the_standby_is_stopped_and_the_owner_s_timer_is_first():
+    bench = seeing()
+    report = await run(bench, APART)
+    assert report.plan is not None
+    titles = [step.title for step in report.plan.steps]
+    armed = [step.node for step in report.plan.steps if step.kind == "arm"]
+    assert armed == ["iam-a", "iam-b"]
+    assert titles.index("stop keepalived on iam-b") < titles.index("reload keepalived on iam-a")
+    assert titles.index("reload keepalived on iam-a") < titles.index("start keepalived on iam-b")
+    assert "may be dark" in report.plan.prediction
+
+
+@pytest.mark.parametrize(("action", "at"), CUTS, ids=named)
+async def test_killed_at_any_command_the_nodes_take_back_what_was_not_kept(action, at: int):
+    bench = seeing()
+
+    def kill(number: int, argv: object) -> None:
+        if number == at:
+            raise Killed
+
+    bench.hands.after = kill
+    with pytest.raises(Killed):
+        await run(bench, action)
+    bench.world.fire_timers()
+    assert bench.world.whole() == []
+    assert not any(machine.pending for machine in bench.world.machines.values())
+    # The last two commands keep the files, and are sent at the same moment: no process ends between them.
+    if action is DRAINED or at < COUNTS[id(action)] - 4:
+        assert files(bench) == ["old", "old"]
+
+
+@pytest.mark.parametrize(("action", "at"), CUTS, ids=named)
+async def test_with_an_answer_lost_anywhere_nothing_is_left_half_done(action, at: int):
+    bench = seeing()
+
+    def lose(number: int, argv: object) -> None:
+        if number == at:
+            raise OutcomeUnknown("the link was lost")
+
+    bench.hands.after = lose
+    report = await run(bench, action)
+    bench.world.fire_timers()
+    assert bench.world.whole() == []
+    if report.outcome is Outcome.SUCCEEDED:
+        assert files(bench) == (["old", "old"] if action is DRAINED else ["new", "new"])
+
+
+@pytest.mark.parametrize(
+    ("verb", "outcome", "said"), [("check", Outcome.REFUSED, "bad"), ("apply", Outcome.FAILED, "bad")]
+)
+async def test_a_node_that_says_no_is_taken_at_its_word(verb: str, outcome: Outcome, said: str):
+    bench = seeing()
+    bench.hands.answers[("sudo", "-n", "/usr/local/sbin/iamops-config", verb)] = Answer(4, "", said)
+    report = await run(bench, PUSH)
+    assert (report.outcome, files(bench), bench.world.whole()) == (outcome, ["old", "old"], [])
+    assert said in report.sentence
+    assert not any(denial.overridable for denial in report.denials)
+
+
+async def test_what_nobody_confirms_is_taken_back():
+    bench = seeing()
+    bench.hands.keeps = False
+    report = await run(bench, ASKED)
+    assert (report.outcome, report.restored_by) == (Outcome.FAILED, RestoredBy.CONSOLE)
+    assert files(bench) == ["old", "old"]
+
+
+async def test_neither_the_plan_nor_the_audit_holds_a_secret():
+    bench = seeing()
+    report = await run(bench, PUSH)
+    kept = repr(bench.records.kept)
+    assert "sesame" not in kept
+    assert "sesame" not in repr(report.action)
+    assert "bytes, sha256" in kept
+
+
+async def test_nothing_is_kept_while_a_node_does_not_answer():
+    """A dead link is noticed late: the node that answers must not keep what the other takes back."""
+    bench = seeing()
+
+    def lose(number: int, argv: object) -> None:
+        if argv[-1] == "ready":  # type: ignore[index]
+            raise OutcomeUnknown("the link is dead")
+
+    bench.hands.before = lose
+    report = await run(bench, PUSH)
+    bench.world.fire_timers()
+    assert report.outcome is Outcome.UNKNOWN
+    assert files(bench) == ["old", "old"]
+    assert not any(argv[-1] == "confirm" for argv in bench.hands.sent)

@@ -1,0 +1,112 @@
+"""Deep looks for the rules' tests: a pair on which nothing is wrong, and single parts to put in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from console.judge.findings import Blind, Finding
+from console.judge.lint.finding import LintReport
+from console.judge.rules.view import Answer, View
+from console.model.config import DaemonCheck
+from console.model.look import (
+    ClusterLook,
+    ErrorLook,
+    FileStamp,
+    Filesystem,
+    JournalLook,
+    NodeLook,
+    Said,
+    SaidKind,
+    TrafficLook,
+)
+from console.model.observed import Observed
+from console.model.state import ClusterState
+from console.model.traffic import Backend, Traffic
+from tests.scenes import NOW, VIP, healthy
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+A, B = "iam-a", "iam-b"
+LATER = NOW + 2
+MACS = {A: "02:00:0a:00:04:14", B: "02:00:0a:00:04:15"}
+CONF = "/etc/keepalived/keepalived.conf"
+NGINX_CONF = "/etc/nginx/nginx.conf"
+NOTIFY = "/var/log/keepalived.log"
+CHECK = "check_nginx_VI_1"
+
+
+def seen(value: Any) -> Observed[Any]:
+    return Observed.of(value, NOW)
+
+
+def stamp(path: str, changed_at: float = NOW - 9000) -> FileStamp:
+    return FileStamp(path, 0o644, "root", 100, changed_at)
+
+
+def node_look(name: str, **parts: Any) -> NodeLook:
+    """Everything read, and nothing wrong."""
+    look = NodeLook(
+        name,
+        journal=seen(JournalLook((), NOW - 3600)),
+        nginx_errors=seen(ErrorLook()),
+        files=seen({path: stamp(path) for path in (CONF, NGINX_CONF, NOTIFY)}),
+        loaded=seen({"nginx": NOW - 8000, "keepalived": NOW - 8000}),
+        filesystems=seen((Filesystem("/", 40.0, 3.0),)),
+        macs=seen({"eth0": MACS[name]}),
+        checks=seen((DaemonCheck(name, "nginx", 0, ""), DaemonCheck(name, "keepalived", 0, ""))),
+    )
+    return replace(look, **{key: seen(value) for key, value in parts.items()})
+
+
+def traffic_look(slots: Mapping[int, Traffic] | None = None, untold: str = "") -> Observed[TrafficLook]:
+    return seen(TrafficLook(slots or {}, 10, NOW - 900, NOW, untold))
+
+
+def requests(
+    ok: int, failed: int = 0, *, host: str = "iam.api.marmotedu.com", **backends: tuple[int, int]
+) -> Traffic:
+    """`backends`: name with _ for . and __ for : -> (requests, errors)."""
+    found = Traffic()
+    found.statuses.update({"200": ok, "500": failed})
+    found.hosts.update({(host, "2xx"): ok, (host, "5xx"): failed})
+    for name, (asked, errors) in backends.items():
+        address = name.removeprefix("at_").replace("__", ":").replace("_", ".")
+        found.backends[address] = Backend(asked, errors)
+    return found
+
+
+def view(
+    state: ClusterState | None = None,
+    *,
+    a: NodeLook | None = None,
+    b: NodeLook | None = None,
+    neighbours: Observed[Any] | None = None,
+    traffic: Mapping[str, Observed[TrafficLook]] | None = None,
+    lint: LintReport | None = None,
+) -> View:
+    looks = {A: a or node_look(A), B: b or node_look(B)}
+    known = neighbours if neighbours is not None else seen({VIP: MACS[A]})
+    look = ClusterLook(looks, known, traffic or {A: traffic_look(), B: traffic_look()})
+    return View(state or healthy(), look, seen(lint or LintReport(())))
+
+
+def journal(*said: tuple[float, str, SaidKind, str, str]) -> JournalLook:
+    """(seconds ago, unit, kind, subject, text), oldest first."""
+    return JournalLook(tuple(Said(NOW - ago, *rest) for ago, *rest in said), NOW - 3600)  # type: ignore[arg-type]
+
+
+def found(answers: Any) -> list[str]:
+    return [each.code for each in answers if isinstance(each, Finding)]
+
+
+def blind(answers: Any) -> list[Blind]:
+    return [each for each in answers if isinstance(each, Blind)]
+
+
+def asked(code: str, at: View, now: float = LATER) -> list[Answer]:
+    """What the rules with this code answer."""
+    from console.judge.diagnose import RULES
+
+    return [each for rule in RULES if code in rule.codes for each in rule.ask(at, now)]

@@ -1,0 +1,163 @@
+"""Views that make every rule speak, for tests about all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from console.judge.diagnose import RULES
+from console.judge.findings import Finding
+from console.judge.rules.view import View
+from console.model.config import DaemonCheck
+from console.model.events import (
+    AddressChanged,
+    AddressesListed,
+    ClientProbed,
+    ConfigCompared,
+    DatastoreProbed,
+    Event,
+    HostReported,
+    HttpProbed,
+    LinkChanged,
+    Target,
+    UnitReported,
+    VrrpReported,
+)
+from console.model.facts import (
+    ConfigReport,
+    HostReport,
+    Link,
+    LinkState,
+    ProbeOutcome,
+    ProbeReport,
+    UnitReport,
+    VrrpReport,
+    VrrpState,
+)
+from console.model.look import ErrorLook, Filesystem, NodeLook, SaidKind
+from console.model.observed import Observed
+from tests.scenes import NOW, OK, VIP, fed, healthy
+from tests.unit.judge.looks import (
+    CONF,
+    MACS,
+    NGINX_CONF,
+    A,
+    B,
+    journal,
+    node_look,
+    requests,
+    stamp,
+    traffic_look,
+    view,
+)
+
+K, CHECK = "keepalived", "check_nginx_VI_1"
+DOMAIN = "iam.api.marmotedu.com"
+REFUSED = ProbeReport(ProbeOutcome.REFUSED, detail="refused")
+TIMEOUT = ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer within 1.5 s")
+HTTP_502 = ProbeReport(ProbeOutcome.BAD_ANSWER, 1.0, 502, "HTTP 502")
+DOWN = Link(LinkState.DOWN, NOW + 1, "hung", "nothing heard", "look at its console")
+
+
+def state(*events: Event, **looks: NodeLook) -> View:
+    return view(fed(healthy(), events), **looks)
+
+
+def _domains(node: str, report: ProbeReport) -> Iterator[Event]:
+    for domain in (DOMAIN, "iam.authz.marmotedu.com"):
+        yield HttpProbed(NOW, node, node, Target.DOMAIN, domain, report)
+
+
+def _peers(node: str, peer: str, report: ProbeReport, at: float = NOW) -> Iterator[Event]:
+    for service in ("iam-apiserver", "iam-authz-server", "iam-pump"):
+        yield HttpProbed(at, node, peer, Target.SERVICE, service, report)
+
+
+def _states() -> Iterator[View]:
+    moved = AddressChanged(NOW + 0.2, B, VIP, present=True)
+    master = VrrpReport(VrrpState.MASTER, "json", last_transition=NOW)
+    heard = UnitReported(NOW + 1, A, "nginx", UnitReport("active"))
+    yield state(moved, VrrpReported(NOW + 0.2, B, "VI_1", master), heard)
+    yield state(AddressChanged(NOW, A, VIP, present=False), *_fault(A), *_fault(B))
+    yield state(AddressesListed(NOW, A, frozenset({"10.0.4.20"})))
+    yield state(UnitReported(NOW, A, K, UnitReport("inactive", "dead")), *_fault(A))
+    yield state(ClientProbed(NOW + 1, "VI_1", TIMEOUT))
+    yield state(*_domains(B, TIMEOUT))
+    yield state(*_domains(A, TIMEOUT))
+    yield state(*_domains(B, HTTP_502))
+    yield state(HttpProbed(NOW, B, B, Target.SERVICE, "iam-apiserver", TIMEOUT))
+    yield state(HttpProbed(NOW, B, A, Target.SERVICE, "iam-apiserver", REFUSED))
+    yield state(*_peers(B, A, TIMEOUT))
+    yield state(UnitReported(NOW, B, "iam-pump", UnitReport("failed", "failed")))
+    for outcome in (
+        ProbeOutcome.REFUSED,
+        ProbeOutcome.HOST_NOT_ALLOWED,
+        ProbeOutcome.TOO_MANY_CONNECTIONS,
+        ProbeOutcome.WRITE_ERRORS,
+    ):
+        stores = ("mariadb", "redis", "mongodb")
+        yield state(*(DatastoreProbed(NOW, B, store, ProbeReport(outcome, detail="said")) for store in stores))
+    yield state(LinkChanged(NOW + 1, B, DOWN), *_peers(B, A, TIMEOUT, NOW + 1.5))
+    yield state(LinkChanged(NOW + 1, B, DOWN), *_peers(B, A, OK, NOW + 1.5))
+    yield state(HostReported(NOW, B, HostReport(0.1, 20.0, 95.0, 900.0, 1.0)))
+    yield state(
+        HostReported(NOW, A, HostReport(0.1, 20.0, 30.0, -800.0, 1.0)),
+        HostReported(NOW, B, HostReport(0.1, 20.0, 30.0, 900.0, 1.0)),
+    )
+    yield state(ConfigCompared(NOW, B, ConfigReport((CONF,))))
+
+
+def _looks() -> Iterator[View]:
+    for said in (
+        (9.0, K, SaidKind.SCRIPT_UNRUNNABLE, CHECK, "now returning 127"),
+        (9.0, K, SaidKind.SCRIPT_TIMED_OUT, CHECK, "timed_out"),
+        (9.0, K, SaidKind.SCRIPT_REFUSED, "/etc/keepalived/check.sh", "Unsafe permissions"),
+        (9.0, K, SaidKind.FOREIGN_ADVERT, "VI_1", "received an invalid passwd!"),
+        (9.0, K, SaidKind.CRASHED, K, "Main process exited"),
+        (9.0, "iam-pump", SaidKind.CRASHED, "iam-pump", "Main process exited"),
+    ):
+        yield view(b=node_look(B, journal=journal(said)))
+    moves = [(ago, K, SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE") for ago in (300.0, 200.0, 100.0)]
+    yield view(a=node_look(A, journal=journal(*moves)))
+    stopped = UnitReported(NOW, B, "nginx", UnitReport("inactive", "dead"))
+    said = journal((60.0, "nginx", SaidKind.STOPPED, "nginx", "Stopped nginx.service"))
+    yield view(fed(healthy(), [stopped]), b=node_look(B, journal=said))
+    yield view(b=node_look(B, files={NGINX_CONF: stamp(NGINX_CONF), CONF: stamp(CONF, NOW - 10)}))
+    yield view(
+        b=node_look(B, nginx_errors=ErrorLook((NOW - 9,), (NOW - 9,), "worker_connections are not enough", 1))
+    )
+    yield view(b=node_look(B, filesystems=(Filesystem("/", 30.0, 96.0), Filesystem("/var/log", 94.0, 1.0))))
+    invalid = DaemonCheck(B, "nginx", 1, 'nginx: [emerg] unexpected "}" in /etc/nginx/nginx.conf:3')
+    yield view(b=node_look(B, checks=(invalid,)))
+    yield view(neighbours=Observed.of({VIP: MACS[B]}, NOW))
+
+
+def _traffic() -> Iterator[View]:
+    failing = {int(NOW) - 20: requests(10, 10, at_10_0_4_21__8080=(10, 10))}
+    yield view(traffic={A: traffic_look(failing), B: traffic_look()})
+    said = journal((200.0, K, SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE"))
+    step = {int(NOW) - 300: requests(100), int(NOW) - 100: requests(80, 20)}
+    yield view(a=node_look(A, journal=said), traffic={A: traffic_look(step), B: traffic_look()})
+    uneven = {int(NOW) - 60: requests(100, at_127_0_0_1__8080=(95, 0), at_10_0_4_21__8080=(5, 0))}
+    yield view(traffic={A: traffic_look(uneven), B: traffic_look()})
+
+
+def _fault(node: str) -> Iterator[Event]:
+    yield VrrpReported(NOW, node, "VI_1", VrrpReport(VrrpState.FAULT, "json"))
+
+
+@cache
+def views() -> tuple[View, ...]:
+    return (*_states(), *_looks(), *_traffic())
+
+
+@cache
+def every() -> tuple[Finding, ...]:
+    """Every different (code, next) that they bring out."""
+    found: dict[tuple[str, str], Finding] = {}
+    for at in views():
+        for rule in RULES:
+            for answer in rule.ask(at, NOW + 2):
+                if isinstance(answer, Finding):
+                    found.setdefault((answer.code, answer.next), answer)
+    return tuple(found.values())

@@ -1,0 +1,395 @@
+"""What a watch says and when: told once, told late enough, told to be over, and never a hundred times."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from console.judge.alerts_memory import recalled, remembered
+from console.judge.alerts_message import AlertKind, document, message_of
+from console.judge.alerts_state import Alerts, Policy
+from console.judge.findings import Blind
+from console.judge.silence import Silence
+from console.model.facts import Severity
+from tests.unit.judge.watching import T0, VIPS, Seen, finding
+
+DOWN = finding()
+CRITICAL = finding("client-dark", None, Severity.CRITICAL, "a client gets no good answer from VIP 10.0.4.99")
+UNREACHABLE = finding("node-unreachable", "iam-a", Severity.WARNING, "iam-a cannot be seen")
+QUIET = Silence(T0, T0 + 3600, "disks are being changed", "alice@ops")
+
+
+def restarted(seen: Seen, after_s: float = 30.0) -> Seen:
+    """The same watch after a restart: only what is on disk is left."""
+    again = Seen(seen.alerts.policy)
+    again.now = seen.now + after_s
+    again.alerts = recalled(again.alerts, json.loads(json.dumps(remembered(seen.alerts))), again.now)
+    return again
+
+
+# --- VIP moves ---
+
+
+def test_a_move_is_told_at_once_with_its_evidence_and_the_next_step():
+    seen = Seen()
+    seen.move("iam-a", "iam-b")
+    (said,) = seen.said
+    assert said.subject == "[CRITICAL] lab: VIP 10.0.4.99 moved iam-a -> iam-b"
+    assert said.kind is AlertKind.VIP_MOVE
+    assert said.node == "iam-b"
+    assert said.body == ("at 2023-11-14 22:13:20.0 UTC", "iam-b: has it", "more: iamops --profile lab triage")
+
+
+def test_a_hundred_moves_in_a_minute_are_a_handful_of_messages():
+    seen = Seen()
+    for number in range(100):
+        seen.move(*(("iam-a", "iam-b") if number % 2 == 0 else ("iam-b", "iam-a")))
+        seen.pass_time(0.6, every_s=0.3)
+    seen.pass_time(30)
+    told = seen.take()
+    assert len(told) == 4
+    assert told[:3] == [
+        "[CRITICAL] lab: VIP 10.0.4.99 moved iam-a -> iam-b",
+        "[CRITICAL] lab: VIP 10.0.4.99 moved iam-b -> iam-a",
+        "[CRITICAL] lab: VIP 10.0.4.99 moved iam-a -> iam-b",
+    ]
+    assert told[3] == "[CRITICAL] lab: VIP 10.0.4.99 moved 100 times in 60 s between iam-a and iam-b"
+
+
+def test_flapping_for_an_hour_is_told_ever_more_seldom_and_its_end_is_told():
+    seen = Seen()
+    for number in range(720):
+        seen.move(*(("iam-a", "iam-b") if number % 2 == 0 else ("iam-b", "iam-a")))
+        seen.pass_time(5, every_s=2.5)
+    told = seen.take()
+    assert len(told) <= 3 + 7
+    seen.pass_time(2000, every_s=10)
+    last = seen.take()
+    assert last[-1] == "[RESOLVED] lab: VIP 10.0.4.99 has not moved for 15 min; it is on iam-a"
+    seen.move("iam-a", "iam-b")
+    assert len(seen.take()) == 1
+
+
+def test_a_move_that_nobody_saw_is_told_by_comparing():
+    seen = Seen()
+    seen.pass_time(1, owners={"VI_1": "iam-a"})
+    again = restarted(seen)
+    again.pass_time(3, owners={"VI_1": "iam-b"})
+    assert again.take() == ["[CRITICAL] lab: VIP 10.0.4.99 is on iam-b; it was on iam-a when last seen"]
+
+
+def test_a_first_start_and_a_restart_without_news_say_nothing():
+    seen = Seen()
+    seen.pass_time(5, owners={"VI_1": "iam-a"})
+    again = restarted(seen)
+    again.pass_time(5, owners={"VI_1": "iam-a"})
+    assert [seen.take(), again.take()] == [[], []]
+
+
+def test_a_move_during_an_action_says_so_and_is_told_all_the_same():
+    seen = Seen()
+    seen.sight = replace(seen.sight, during="drill keepalived-stop by alice@ops")
+    seen.move("iam-a", "iam-b")
+    assert "during drill keepalived-stop by alice@ops" in seen.said[0].body
+
+
+# --- findings ---
+
+
+def test_a_warning_must_last_before_it_is_told_and_is_told_once():
+    seen = Seen()
+    seen.pass_time(3, DOWN)
+    assert seen.take() == []
+    seen.pass_time(600, DOWN)
+    assert seen.take() == ["[WARNING] lab: iam-pump is inactive on iam-a"]
+
+
+def test_a_critical_finding_is_told_after_a_second():
+    seen = Seen()
+    seen.pass_time(1.5, CRITICAL)
+    assert len(seen.take()) == 1
+
+
+def test_the_next_step_names_the_cluster():
+    seen = Seen()
+    seen.pass_time(5, replace(DOWN, next="iamops start iam-pump iam-a"))
+    assert "next: iamops --profile lab start iam-pump iam-a" in seen.said[0].body
+
+
+def test_a_blip_is_not_told():
+    seen = Seen()
+    for _ in range(3):
+        seen.pass_time(1, DOWN)
+        seen.pass_time(20)
+    assert seen.take() == []
+
+
+def test_a_finding_that_is_there_every_other_moment_is_told_once_it_adds_up():
+    seen = Seen()
+    for _ in range(10):
+        seen.pass_time(1, DOWN)
+        seen.pass_time(1)
+    assert len(seen.take()) == 1
+
+
+def test_it_is_resolved_after_it_has_been_gone_for_ten_seconds():
+    seen = Seen()
+    seen.pass_time(10, DOWN)
+    seen.take()
+    seen.pass_time(9.5)
+    assert seen.take() == []
+    seen.pass_time(1)
+    (said,) = seen.said
+    assert said.subject == "[RESOLVED] lab: iam-pump is inactive on iam-a"
+    assert said.code == "unit-down"
+    assert "lasted" in said.body[0]
+
+
+def test_unknown_is_not_resolved():
+    seen = Seen()
+    seen.pass_time(10, DOWN)
+    seen.take()
+    seen.pass_time(600, UNREACHABLE, unseen=frozenset({"iam-a"}))
+    assert "the state of iam-a is unknown, not down" in seen.said[0].body
+    assert seen.take() == ["[WARNING] lab: iam-a cannot be seen"]
+    seen.pass_time(9.5, DOWN, unseen=frozenset())
+    assert seen.take() == []
+
+
+def test_what_only_a_node_out_of_sight_could_tell_is_not_resolved_either():
+    split = finding("split-brain", None, Severity.CRITICAL, "VIP 10.0.4.99 is on iam-a and iam-b at once")
+    split = replace(split, evidence=tuple(replace(split.evidence[0], node=node) for node in ("iam-a", "iam-b")))
+    seen = Seen()
+    seen.pass_time(5, split)
+    seen.take()
+    seen.pass_time(60, unseen=frozenset({"iam-b"}))
+    assert seen.take() == []
+    seen.pass_time(11, unseen=frozenset())
+    assert len(seen.take()) == 1
+
+
+def test_a_question_that_cannot_be_answered_is_not_an_answer():
+    seen = Seen()
+    seen.pass_time(10, DOWN)
+    seen.take()
+    seen.pass_time(60, blind=(Blind("unit-down", "units", "systemctl: timed out", "iam-a"),))
+    assert seen.take() == []
+    seen.pass_time(11, blind=(Blind("unit-down", "units", "systemctl: timed out", "iam-b"),))
+    assert seen.take() == ["[RESOLVED] lab: iam-pump is inactive on iam-a"]
+
+
+def test_a_node_out_of_sight_that_is_found_to_be_serving_is_one_finding_and_is_resolved_when_it_is_back():
+    serving = finding("serving-unseen", "iam-a", Severity.WARNING, "iam-a cannot be reached, but it is serving")
+    seen = Seen()
+    seen.pass_time(10, UNREACHABLE, unseen=frozenset({"iam-a"}))
+    seen.pass_time(10, serving)
+    assert len(seen.take()) == 1
+    seen.pass_time(11, unseen=frozenset())
+    assert len(seen.take()) == 1
+
+
+def test_the_same_words_with_another_number_are_the_same_finding():
+    seen = Seen()
+    for percent in range(90, 100):
+        seen.pass_time(5, finding("disk-full", title=f"disk of iam-a is {percent} % full"))
+    assert seen.take() == ["[WARNING] lab: disk of iam-a is 90 % full"]
+
+
+def test_two_units_of_one_node_are_two_findings():
+    seen = Seen()
+    seen.pass_time(5, DOWN, finding(title="iam-apiserver is inactive on iam-a"))
+    assert len(seen.take()) == 2
+
+
+def test_what_another_finding_explains_is_told_with_it():
+    dark = finding("client-dark", None, Severity.CRITICAL, "a client gets no good answer")
+    seen = Seen()
+    seen.pass_time(5, finding("nginx-hung", "iam-a", Severity.CRITICAL, "nginx hangs", explains=(dark,)))
+    (said,) = seen.said
+    assert "explains: a client gets no good answer" in said.body
+
+
+def test_a_finding_that_gets_an_explanation_is_not_resolved_by_that():
+    dark = finding("client-dark", None, Severity.CRITICAL, "a client gets no good answer")
+    seen = Seen()
+    seen.pass_time(5, dark)
+    seen.take()
+    seen.pass_time(30, finding("nginx-hung", "iam-a", Severity.CRITICAL, "nginx hangs", explains=(dark,)))
+    assert seen.take() == ["[CRITICAL] lab: nginx hangs"]
+    seen.pass_time(11)
+    assert len(seen.take()) == 2
+
+
+def test_what_gets_worse_is_told_again():
+    seen = Seen()
+    seen.pass_time(5, DOWN)
+    seen.take()
+    seen.pass_time(5, replace(DOWN, severity=Severity.CRITICAL))
+    assert seen.take() == ["[CRITICAL] lab: iam-pump is inactive on iam-a"]
+
+
+def test_only_as_severe_as_asked():
+    seen = Seen(Policy(floor=Severity.CRITICAL))
+    seen.pass_time(60, DOWN, CRITICAL)
+    assert seen.take() == ["[CRITICAL] lab: a client gets no good answer from VIP 10.0.4.99"]
+
+
+def test_a_cause_is_as_severe_as_what_follows_from_it():
+    seen = Seen(Policy(floor=Severity.CRITICAL))
+    seen.pass_time(1.5, finding(severity=Severity.WARNING, explains=(CRITICAL,)))
+    assert seen.take() == ["[CRITICAL] lab: iam-pump is inactive on iam-a"]
+
+
+def test_a_flapping_finding_becomes_a_sum_and_its_state_is_told_when_it_is_calm():
+    seen = Seen()
+    for _ in range(20):
+        seen.pass_time(5, DOWN)
+        seen.pass_time(15)
+    told = seen.take()
+    assert len(told) < 10
+    assert any("came or went" in each for each in told)
+    seen.pass_time(2000, DOWN, every_s=2)
+    assert seen.take()[-1] == "[WARNING] lab: iam-pump is inactive on iam-a"
+    assert [case.code for case in seen.alerts.told] == ["unit-down"]
+
+
+def test_a_flapping_finding_that_stays_away_is_resolved():
+    seen = Seen()
+    for _ in range(20):
+        seen.pass_time(5, DOWN)
+        seen.pass_time(15)
+    seen.take()
+    seen.pass_time(2000, every_s=2)
+    assert seen.take()[-1] == "[RESOLVED] lab: iam-pump is inactive on iam-a"
+    assert not seen.alerts.cases
+    assert not seen.alerts.dampers
+
+
+def test_a_reminder_only_when_asked_for():
+    seen = Seen(Policy(remind_every_s=600))
+    seen.pass_time(1300, DOWN, every_s=1)
+    assert seen.take() == [
+        "[WARNING] lab: iam-pump is inactive on iam-a",
+        "[WARNING] lab: still so: iam-pump is inactive on iam-a",
+        "[WARNING] lab: still so: iam-pump is inactive on iam-a",
+    ]
+
+
+# --- silence ---
+
+
+def test_a_silence_holds_back_and_tells_afterwards_what_is_still_so():
+    seen = Seen()
+    seen.pass_time(5, silence=QUIET)
+    seen.move("iam-a", "iam-b")
+    seen.pass_time(60, DOWN)
+    assert seen.take() == []
+    seen.pass_time(5, DOWN, silence=None)
+    assert seen.take() == [
+        "[WARNING] lab: the silence is over; 1 VIP move(s) and 1 finding(s) were held back",
+        "[WARNING] lab: iam-pump is inactive on iam-a",
+    ]
+
+
+def test_the_summary_says_who_asked_for_silence_and_where_the_vip_is():
+    seen = Seen()
+    seen.pass_time(5, silence=QUIET)
+    seen.move("iam-a", "iam-b")
+    seen.pass_time(1, silence=None)
+    body = " / ".join(seen.said[0].body)
+    assert "alice@ops: disks are being changed" in body
+    assert "VIP 10.0.4.99 is on iam-b" in body
+
+
+def test_what_came_and_went_in_a_silence_is_only_counted():
+    seen = Seen()
+    seen.pass_time(30, DOWN, silence=QUIET)
+    seen.pass_time(30)
+    seen.pass_time(5, silence=None)
+    assert seen.take() == ["[WARNING] lab: the silence is over; 0 VIP move(s) and 1 finding(s) were held back"]
+
+
+def test_what_was_told_before_a_silence_and_ended_in_it_is_resolved_after_it():
+    seen = Seen()
+    seen.pass_time(5, DOWN)
+    seen.take()
+    seen.pass_time(60, silence=QUIET)
+    assert seen.take() == []
+    seen.pass_time(2, silence=None)
+    assert seen.take()[-1] == "[RESOLVED] lab: iam-pump is inactive on iam-a"
+
+
+# --- memory ---
+
+
+def test_a_restart_repeats_nothing_and_resolves_what_is_over():
+    seen = Seen()
+    seen.pass_time(10, DOWN)
+    seen.take()
+    again = restarted(seen)
+    again.pass_time(60, DOWN)
+    assert again.take() == []
+    once_more = restarted(again)
+    once_more.pass_time(11)
+    assert once_more.take() == ["[RESOLVED] lab: iam-pump is inactive on iam-a"]
+
+
+def test_after_a_restart_nothing_is_resolved_before_its_node_was_seen():
+    seen = Seen()
+    seen.pass_time(10, DOWN)
+    again = restarted(seen)
+    again.pass_time(60, unseen=frozenset({"iam-a"}))
+    assert again.take() == []
+
+
+def test_a_restart_within_a_silence_still_tells_its_end():
+    seen = Seen()
+    seen.pass_time(5, silence=QUIET)
+    seen.move("iam-a", "iam-b")
+    again = restarted(seen)
+    again.pass_time(1, owners={"VI_1": "iam-b"}, silence=None)
+    assert again.take() == ["[WARNING] lab: the silence is over; 1 VIP move(s) and 0 finding(s) were held back"]
+
+
+def test_a_restart_does_not_forget_that_it_was_flapping():
+    seen = Seen()
+    for number in range(10):
+        seen.move(*(("iam-a", "iam-b") if number % 2 == 0 else ("iam-b", "iam-a")))
+        seen.pass_time(1)
+    seen.take()
+    again = restarted(seen, 2)
+    again.move("iam-a", "iam-b")
+    assert again.take() == []
+
+
+def test_looking_again_changes_nothing_that_is_kept():
+    seen = Seen()
+    seen.pass_time(10, DOWN, owners={"VI_1": "iam-a"})
+    before = remembered(seen.alerts)
+    seen.pass_time(5, DOWN)
+    assert remembered(seen.alerts) == before
+
+
+@pytest.mark.parametrize("raw", [{}, {"cases": 1}, {"cases": [{}], "vips": {}, "dampers": [], "hush": None}])
+def test_what_is_no_memory_is_refused(raw):
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        recalled(Alerts("lab", VIPS), raw, T0)
+
+
+# --- messages ---
+
+
+def test_a_message_survives_its_document():
+    seen = Seen()
+    seen.move("iam-a", "iam-b")
+    (said,) = seen.said
+    assert message_of(json.loads(json.dumps(document("000001-x", said)))) == said
+
+
+def test_hostile_text_cannot_break_a_subject():
+    seen = Seen()
+    seen.pass_time(5, finding(title="nginx\r\nBcc: everybody@example.com\x1b[2J is down"))
+    assert "\n" not in seen.said[0].subject
+    assert "\x1b" not in seen.said[0].subject

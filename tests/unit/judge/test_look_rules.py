@@ -1,0 +1,258 @@
+"""The rules that read deep looks: each right about its one thing, silent on a healthy pair, and never falsely."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from console.judge.diagnose import RULES, diagnose
+from console.judge.findings import Finding
+from console.judge.lint.catalogue import CATALOGUE as LINT
+from console.judge.lint.finding import Hit, LintFinding, LintReport
+from console.judge.rules.view import View
+from console.model.config import DaemonCheck
+from console.model.events import ClientProbed, HostReported, UnitReported
+from console.model.facts import HostReport, ProbeOutcome, ProbeReport, Severity, UnitReport
+from console.model.look import ErrorLook, Filesystem, SaidKind
+from console.model.observed import Observed
+from tests.scenes import NOW, VIP, fed, healthy
+from tests.unit.judge.looks import (
+    CHECK,
+    CONF,
+    LATER,
+    MACS,
+    NGINX_CONF,
+    NOTIFY,
+    A,
+    B,
+    asked,
+    blind,
+    found,
+    journal,
+    node_look,
+    requests,
+    stamp,
+    traffic_look,
+    view,
+)
+
+K = "keepalived"
+CODES = [code for rule in RULES for code in rule.codes]
+PASSED = (3000.0, K, SaidKind.SCRIPT_PASSED, CHECK, "VRRP_Script(check) succeeded")
+
+
+def test_on_a_healthy_pair_nothing_is_found_and_only_what_needs_traffic_is_open():
+    diagnosis = diagnose(view(), LATER)
+    assert diagnosis.findings == ()
+    assert {each.code for each in diagnosis.blind} == {"config-drift", "uneven-split"}
+
+
+def test_without_a_deep_look_every_look_rule_says_that_it_is_blind():
+    diagnosis = diagnose(View(healthy()), LATER)
+    unclear = {each.code for each in diagnosis.blind}
+    for code in (
+        "foreign-adverts",
+        "check-blind",
+        "stale-arp",
+        "nginx-config-invalid",
+        "requests-failing",
+        "lint",
+    ):
+        assert code in unclear
+        assert code not in diagnosis.checked
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("check-unrunnable", [PASSED, (9, K, SaidKind.SCRIPT_UNRUNNABLE, CHECK, "now returning 127")]),
+        ("check-unrunnable", [(4, K, SaidKind.SCRIPT_UNRUNNABLE, "/etc/keepalived/check.sh", "Error exec-ing")]),
+        ("script-timeout", [PASSED, (9, K, SaidKind.SCRIPT_TIMED_OUT, CHECK, "timed_out")]),
+        ("script-insecure", [(9, K, SaidKind.SCRIPT_REFUSED, "/etc/keepalived/check.sh", "Unsafe permissions")]),
+        ("foreign-adverts", [(9, K, SaidKind.FOREIGN_ADVERT, "VI_1", "received an invalid passwd!")]),
+        (
+            "keepalived-restarted",
+            [(1800, K, SaidKind.CRASHED, K, "Main process exited, code=killed, status=9/KILL")],
+        ),
+        ("unit-restarted", [(90, "iam-pump", SaidKind.CRASHED, "iam-pump", "Main process exited")]),
+    ],
+)
+def test_the_journal_tells(code, said):
+    at = view(b=node_look(B, journal=journal(*said)))
+    (finding,) = [each for each in asked(code, at) if isinstance(each, Finding) and each.code == code]
+    assert finding.node == B
+    assert finding.evidence[0].source.startswith("journal of ")
+    assert finding.evidence[0].age_s == pytest.approx(said[-1][0] + 2, abs=0.01)
+    assert code in [each.code for each in diagnose(at, LATER).findings]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("check-unrunnable", [(9, K, SaidKind.SCRIPT_UNRUNNABLE, CHECK, "127"), (4, *PASSED[1:])]),
+        ("check-unrunnable", [(60, K, SaidKind.SCRIPT_UNRUNNABLE, "/etc/keepalived/check.sh", "Error exec-ing")]),
+        ("script-timeout", [(9, K, SaidKind.SCRIPT_TIMED_OUT, CHECK, "timed_out"), (4, *PASSED[1:])]),
+        (
+            "script-insecure",
+            [(9, K, SaidKind.SCRIPT_REFUSED, "/x", "Unsafe"), (5, K, SaidKind.STOPPED, K, "Stopped")],
+        ),
+        ("foreign-adverts", [(700, K, SaidKind.FOREIGN_ADVERT, "VI_1", "received an invalid passwd!")]),
+        ("keepalived-restarted", [(50, K, SaidKind.STARTED, K, "Started keepalived.service")]),
+    ],
+)
+def test_what_is_over_is_not_said_again(code, said):
+    assert found(asked(code, view(b=node_look(B, journal=journal(*said))))) == []
+
+
+def test_a_restart_in_order_is_only_an_info():
+    at = view(b=node_look(B, journal=journal((60, K, SaidKind.STOPPED, K, "Stopped keepalived.service"))))
+    (finding,) = [each for each in asked("keepalived-restarted", at) if isinstance(each, Finding)]
+    assert finding.severity is Severity.INFO
+
+
+def test_three_moves_in_ten_minutes_are_flapping_whoever_logged_them():
+    def entered(*ago: float):
+        return journal(*((s, K, SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE") for s in ago))
+
+    two = view(a=node_look(A, journal=entered(300)), b=node_look(B, journal=entered(900, 200)))
+    assert found(asked("vip-flapping", two)) == []
+    three = view(a=node_look(A, journal=entered(300, 100)), b=node_look(B, journal=entered(900, 200)))
+    assert found(asked("vip-flapping", three)) == ["vip-flapping"]
+
+
+def test_times_of_a_node_whose_clock_is_off_are_brought_to_ours():
+    state = fed(healthy(), [HostReported(NOW, B, HostReport(0.1, 20.0, 30.0, -300_000.0, 1.0))])
+    at = view(state, b=node_look(B, journal=journal((309, K, SaidKind.FOREIGN_ADVERT, "VI_1", "invalid passwd"))))
+    (finding,) = [each for each in asked("foreign-adverts", at) if isinstance(each, Finding)]
+    assert finding.evidence[0].age_s == pytest.approx(11, abs=0.01)
+
+
+def test_a_dead_nginx_under_a_backup_is_a_blind_check_but_not_before_the_check_had_its_time():
+    state = fed(healthy(), [UnitReported(NOW, B, "nginx", UnitReport("inactive", "dead"))])
+
+    def stopped(ago: float) -> list[str]:
+        said = journal((ago, "nginx", SaidKind.STOPPED, "nginx", "Stopped nginx.service"))
+        return found(asked("check-blind", view(state, b=node_look(B, journal=said))))
+
+    assert stopped(5) == []
+    assert stopped(60) == ["check-blind"]
+
+
+def test_a_notify_log_that_is_not_there():
+    files = {path: stamp(path) for path in (CONF, NGINX_CONF)}
+    assert found(asked("notify-log-missing", view(b=node_look(B, files=files)))) == ["notify-log-missing"]
+
+
+def test_the_clients_neighbour_entry_is_compared_with_the_owners_hardware():
+    assert found(asked("stale-arp", view())) == []
+    wrong = view(neighbours=Observed.of({VIP: MACS[B]}, NOW))
+    (finding,) = [each for each in asked("stale-arp", wrong) if isinstance(each, Finding)]
+    assert B in finding.title
+    assert finding.evidence[0].value == f"{VIP} is at {MACS[B]}"
+
+
+def test_behind_a_router_the_neighbour_entry_cannot_be_told():
+    (answer,) = blind(asked("stale-arp", view(neighbours=Observed.of({"10.0.4.1": MACS[B]}, NOW))))
+    assert "a router stands between" in answer.because
+
+
+def test_an_owner_that_serves_and_a_client_in_the_dark():
+    dark = ClientProbed(NOW + 1, "VI_1", ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer within 1 s"))
+    (root,) = diagnose(view(fed(healthy(), [dark])), LATER).findings
+    assert root.code == "dark-outside"
+    assert [each.code for each in root.explains] == ["client-dark"]
+
+
+def test_an_invalid_nginx_configuration_is_told_by_nginx_itself():
+    said = 'nginx: [emerg] unexpected "}" in /etc/nginx/conf.d/x.conf:3'
+    at = view(b=node_look(B, checks=(DaemonCheck(B, "nginx", 1, said), DaemonCheck(B, "keepalived", 0, ""))))
+    (finding,) = [each for each in asked("nginx-config-invalid", at) if isinstance(each, Finding)]
+    assert finding.evidence[0].value == '/etc/nginx/conf.d/x.conf:3: unexpected "}"'
+    assert "runs on" in finding.title
+
+
+def test_without_the_right_to_test_it_nginx_is_not_called_valid():
+    assert "sudo" in blind(asked("nginx-config-invalid", view(b=node_look(B, checks=()))))[0].because
+
+
+def test_worker_connections_that_ran_out_are_said_for_five_minutes():
+    fresh, old = ErrorLook((NOW - 20,), (), "not enough", 1), ErrorLook((NOW - 400,), (), "x", 1)
+    code = "nginx-connections-exhausted"
+    assert found(asked(code, view(b=node_look(B, nginx_errors=fresh)))) == [code]
+    assert found(asked(code, view(b=node_look(B, nginx_errors=old)))) == []
+
+
+def test_a_file_that_is_newer_than_what_runs():
+    files = {path: stamp(path) for path in (NGINX_CONF, NOTIFY)} | {CONF: stamp(CONF, NOW - 100)}
+    assert found(asked("config-not-loaded", view(b=node_look(B, files=files)))) == ["config-not-loaded"]
+    unknown = view(b=replace(node_look(B, files=files), loaded=Observed(None, None, "ps: not found")))
+    assert blind(asked("config-not-loaded", unknown))[0].because == "ps: not found"
+
+
+def test_inodes_and_the_other_disks():
+    disks = (Filesystem("/", 40.0, 96.0), Filesystem("/var/log", 93.0, 2.0))
+    at = view(b=node_look(B, filesystems=disks))
+    assert found(asked("inodes-exhausted", at)) == ["inodes-exhausted"]
+    assert found(asked("disk-full", at)) == ["disk-full"]
+
+
+def test_real_requests_that_fail_while_the_health_pages_are_fine():
+    slots = {int(NOW) - 20: requests(10, 10, at_10_0_4_21__8080=(10, 10))}
+    at = view(traffic={A: traffic_look(slots), B: traffic_look()})
+    (finding,) = [each for each in asked("requests-failing", at) if isinstance(each, Finding)]
+    assert finding.title.startswith("iam-apiserver is healthy, and 10 of 20")
+    assert any("10.0.4.21:8080: 10 of 10" in each.value for each in finding.evidence)
+
+
+def test_failures_of_five_minutes_ago_are_over():
+    slots = {int(NOW) - 300: requests(10, 10)}
+    assert found(asked("requests-failing", view(traffic={A: traffic_look(slots), B: traffic_look()}))) == []
+
+
+def moved_at(ago: float):
+    said = journal((ago, K, SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE"))
+    return node_look(A, journal=said)
+
+
+def test_errors_that_began_with_the_move():
+    slots = {int(NOW) - 300: requests(100), int(NOW) - 100: requests(80, 20)}
+    at = view(a=moved_at(200), traffic={A: traffic_look(slots), B: traffic_look()})
+    assert found(asked("errors-since-move", at)) == ["errors-since-move"]
+    same = {int(NOW) - 300: requests(80, 20), int(NOW) - 100: requests(80, 20)}
+    assert found(asked("errors-since-move", view(a=moved_at(200), traffic={A: traffic_look(same)}))) == []
+
+
+def test_too_few_requests_around_a_move_are_no_all_clear():
+    at = view(a=moved_at(200), traffic={A: traffic_look({int(NOW) - 300: requests(5)}), B: traffic_look()})
+    assert "too few to compare" in blind(asked("errors-since-move", at))[0].because
+
+
+def test_an_uneven_split_is_told_and_chance_is_not():
+    def answers(own: int, peer: int) -> list[str]:
+        backends = {"at_127_0_0_1__8080": (own, 0), "at_10_0_4_21__8080": (peer, 0)}
+        slots = {int(NOW) - 60: requests(own + peer, **backends)}
+        return found(asked("uneven-split", view(traffic={A: traffic_look(slots), B: traffic_look()})))
+
+    assert answers(50, 50) == []
+    assert answers(52, 48) == []
+    assert answers(95, 5) == ["uneven-split"]
+
+
+def test_a_format_without_backends_says_so():
+    untold = "the log format has no backend ($upstream_addr); `logs.format: iamops` has"
+    at = view(traffic={A: traffic_look({}, untold), B: traffic_look({}, untold)})
+    assert {each.because for each in blind(asked("uneven-split", at))} == {untold}
+
+
+def test_lint_speaks_with_its_own_codes_and_its_place():
+    hit = Hit("N001", "`server 127.0.0.1:8080` lacks its `;`", B, "/etc/nginx/nginx.conf", 12)
+    at = view(lint=LintReport((LintFinding(LINT["N001"], hit),)))
+    (finding,) = [each for each in asked("lint", at) if isinstance(each, Finding)]
+    assert (finding.code, finding.node, finding.next) == ("N001", B, "iamops config lint")
+    assert finding.evidence[0].source == "/etc/nginx/nginx.conf:12"
+
+
+def test_what_the_profile_silences_is_not_said():
+    report = LintReport((LintFinding(LINT["K008"], Hit("K008", "fall 1", B), "meant"),))
+    assert found(asked("lint", view(lint=report))) == []

@@ -1,0 +1,142 @@
+"""What journals, logs, pushes, files and the ledger tell, as happenings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from console.judge.timeline import error_steps, merged, of_edits, of_journal, of_ledger, of_pushes
+from console.model.timeline import Happening, HappeningKind
+from console.model.traffic import Traffic
+from console.parse.config_archive import PushRecord
+from console.parse.journal import JournalRecord, journal_record
+from console.parse.unit_story import boot_took, unit_change
+from tests.profiles import pair
+
+CAPTURE = Path(__file__).parents[2] / "fixtures" / "keepalived" / "journal.jsonl"
+PROFILE = pair()
+
+
+def minute(ok: int, bad: int = 0) -> Traffic:
+    return Traffic(statuses=Counter({"200": ok, "502": bad}))
+
+
+def told(happenings) -> list[str]:
+    return [each.text for each in happenings]
+
+
+def test_a_journal_tells_transitions_and_starts_with_times_of_our_clock() -> None:
+    records = [journal_record(line) for line in CAPTURE.read_bytes().splitlines()]
+    found = list(of_journal([each for each in records if each], PROFILE, "iam-a", ahead_s=2.0))
+    assert told(each for each in found if each.kind is HappeningKind.VIP) == [
+        "VI_1 entered BACKUP",
+        "VI_1 entered MASTER, VIP 10.0.4.99",
+    ]
+    assert "keepalived started" in told(found)
+    started = next(each for each in found if each.text == "keepalived started")
+    assert started.at == pytest.approx(1795442293.465570 - 2.0)
+
+
+def test_an_application_cannot_speak_for_systemd_or_keepalived() -> None:
+    fake = [
+        JournalRecord(1.0, "nginx", "Started keepalived.service", False),
+        JournalRecord(1.0, "iam-pump", "(VI_1) Entering MASTER STATE", False),
+    ]
+    assert list(of_journal(fake, PROFILE, "iam-a", 0.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "change"),
+    [
+        ("Started keepalived.service - Keepalive Daemon (LVS and VRRP).", "started"),
+        ("Started Keepalive Daemon.", "started"),
+        ("Stopped nginx.service - A high performance web server.", "stopped"),
+        ("Reloaded nginx.service - A high performance web server.", "reloaded"),
+        ("nginx.service: Main process exited, code=killed, status=9/KILL", "crashed (killed, 9/KILL)"),
+        ("nginx.service: main process exited, code=exited, status=1/FAILURE", "crashed (exited, 1/FAILURE)"),
+        ("nginx.service: Main process exited, code=exited, status=0/SUCCESS", None),
+        ("nginx.service: Failed with result 'exit-code'.", "failed (exit-code)"),
+        ("Failed to start nginx.service - A high performance web server.", "could not be started"),
+        (
+            "iam-pump.service: Scheduled restart job, restart counter is at 12.",
+            "is restarted by systemd, for the 12th time",
+        ),
+        ("nginx.service: Consumed 1.2s CPU time.", None),
+        ("Starting nginx.service - A high performance web server...", None),
+    ],
+)
+def test_systemds_words_about_a_unit(message: str, change: str | None) -> None:
+    assert unit_change(message) == change
+
+
+def test_a_container_boots_in_one_stage() -> None:
+    assert boot_took("Startup finished in 682ms.") == "682ms"
+
+
+def test_a_boot_is_told_with_how_long_it_took() -> None:
+    message = "Startup finished in 2.7s (kernel) + 11.2s (userspace) = 13.9s."
+    assert boot_took(message) == "13.9s"
+    (boot,) = of_journal([JournalRecord(9.0, "init.scope", message, False)], PROFILE, "iam-b", 0.0)
+    assert (boot.kind, boot.text) == (HappeningKind.BOOT, "booted, in 13.9s")
+
+
+def test_a_step_of_five_points_among_ten_requests_is_told_both_ways() -> None:
+    slots = {0: minute(100), 60: minute(94, 6), 120: minute(94, 6), 180: minute(100)}
+    assert told(error_steps(slots, "iam-a", 0.0)) == [
+        "5xx rise from 0 % to 6 % of 100 requests in 60 s",
+        "5xx fall from 6 % to 0 % of 100 requests in 60 s",
+    ]
+
+
+def test_few_requests_or_few_points_are_no_step() -> None:
+    assert not list(error_steps({0: minute(100), 60: minute(1, 8)}, "iam-a", 0.0))
+    assert not list(error_steps({0: minute(100), 60: minute(96, 4)}, "iam-a", 0.0))
+    assert list(error_steps({0: minute(100), 60: minute(1, 9)}, "iam-a", 0.0))
+
+
+def test_quiet_minutes_are_passed_over_and_lines_without_a_time_say_nothing() -> None:
+    slots = {-1: minute(0, 50), 0: minute(100), 60: minute(0, 3), 120: minute(50, 50)}
+    (step,) = error_steps(slots, "iam-a", 30.0)
+    assert (step.at, step.text) == (90.0, "5xx rise from 0 % to 50 % of 100 requests in 60 s")
+
+
+def test_the_first_minute_is_only_compared_with() -> None:
+    assert not list(error_steps({0: minute(0, 100)}, "iam-a", 0.0))
+
+
+def test_pushes_name_who_and_why_in_harmless_words() -> None:
+    record = PushRecord("20261124T1", "confirmed", 50.0, {"who": "ada@desk", "reason": "new\x1b cert"})
+    (push,) = of_pushes([record], "iam-a", 10.0, now=99.0)
+    assert (push.at, push.text) == (40.0, "push 20261124T1 confirmed by ada@desk: new\\x1b cert")
+    (pending,) = of_pushes([PushRecord("p", "pending", None)], "iam-a", 10.0, now=99.0)
+    assert pending.at == 99.0
+
+
+def test_files_changed_in_one_go_are_one_edit() -> None:
+    edits = [(100.0, "/etc/nginx/a"), (101.0, "/etc/nginx/b"), (300.0, "/etc/nginx/c")]
+    assert told(of_edits(edits, "iam-a", 0.0)) == [
+        "changed on disk: /etc/nginx/a, /etc/nginx/b",
+        "changed on disk: /etc/nginx/c",
+    ]
+
+
+def test_only_this_profiles_actions_are_told_of_the_ledger() -> None:
+    body = {"profile": "lab", "action": "restart nginx on iam-b", "who": "ada@desk", "outcome": "succeeded"}
+    records = [
+        ("2026-11-24T10:00:00.000Z", "intent", body),
+        ("2026-11-24T10:00:05.000Z", "outcome", body),
+        ("2026-11-24T10:00:06.000Z", "outcome", {**body, "profile": "other"}),
+        ("nonsense", "outcome", body),
+    ]
+    assert told(of_ledger(records, "lab")) == [
+        "restart nginx on iam-b: begun (ada@desk)",
+        "restart nginx on iam-b: succeeded (ada@desk)",
+    ]
+
+
+def test_a_timeline_is_in_order_bounded_and_says_what_it_leaves_out() -> None:
+    every = [Happening(float(n), HappeningKind.UNIT, str(n), "systemd") for n in (5, 1, 3, 4, 2, 2)]
+    found, left_out = merged(every, since=2.0, limit=3)
+    assert (told(found), left_out) == (["3", "4", "5"], 1)

@@ -1,0 +1,54 @@
+"""Alerts fed with a made-up clock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console.judge.alerts import step
+from console.judge.alerts_message import Message
+from console.judge.alerts_state import Alerts, Moved, Policy, Sight
+from console.judge.findings import Evidence, Finding
+from console.model.facts import Severity
+from console.model.state import VipMove
+
+T0 = 1_700_000_000.0
+VIPS = {"VI_1": "10.0.4.99"}
+
+
+def finding(
+    code: str = "unit-down",
+    node: str | None = "iam-a",
+    severity: Severity = Severity.WARNING,
+    title: str = "iam-pump is inactive on iam-a",
+    explains: tuple[Finding, ...] = (),
+) -> Finding:
+    evidence = (Evidence("inactive (dead)", "systemd", node, 0.2),)
+    return Finding(code, severity, title, evidence, "look: journalctl -u iam-pump", node, explains)
+
+
+class Seen:
+    """A watch whose time a test moves. `said` is everything since the last `take`."""
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self.now = T0
+        self.alerts = Alerts("lab", VIPS, policy or Policy(), "iamops --profile lab")
+        self.said: list[Message] = []
+        self.sight = Sight(findings=())
+
+    def step(self, moves: tuple[Moved, ...] = ()) -> None:
+        self.alerts, said = step(self.alerts, self.now, replace(self.sight, moves=moves))
+        self.said += said
+
+    def pass_time(self, seconds: float, *found: Finding, every_s: float = 0.5, **sight: object) -> None:
+        self.sight = replace(self.sight, findings=found, **sight)
+        for _ in range(round(seconds / every_s)):
+            self.now += every_s
+            self.step()
+
+    def move(self, previous: str, node: str) -> None:
+        self.sight = replace(self.sight, owners={"VI_1": node})
+        self.step((Moved(VipMove(self.now, "VI_1", previous, node), ("iam-b: has it",)),))
+
+    def take(self) -> list[str]:
+        said, self.said = [each.subject for each in self.said], []
+        return said

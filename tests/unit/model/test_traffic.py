@@ -1,0 +1,60 @@
+"""Numbers that can be added up: latencies, tables, classes."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+
+from console.model.traffic import OTHERS, Backend, Latency, Row, Traffic, merged, rows
+from console.parse.log_words import bucket_of
+
+RNG = random.Random(7)  # noqa: S311 - test data
+
+
+def latency(times_ms: list[float]) -> Latency:
+    return Latency(Counter(int(bucket_of(f"{ms / 1000:.3f}")) for ms in times_ms))
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.99, 1.0])
+def test_a_quantile_is_within_a_64th_of_the_exact_one(share: float):
+    times = [float(int(RNG.expovariate(1 / 80))) + 1 for _ in range(5000)]
+    exact = sorted(times)[max(0, int(share * len(times) + 0.999999) - 1)]
+    told = latency(times).quantile(share)
+    assert told is not None
+    assert abs(told - exact) <= max(0.5, exact / 64)
+
+
+def test_two_halves_make_the_same_quantiles_as_the_whole():
+    times = [RNG.uniform(0, 5000) for _ in range(400)]
+    halves = latency(times[:150])
+    halves.add(latency(times[150:]))
+    assert halves == latency(times)
+
+
+def test_without_answers_there_is_no_quantile():
+    assert Latency().quantile(0.5) is None
+
+
+def test_classes_errors_and_clients_that_left():
+    traffic = Traffic(Counter({"200": 5, "204": 1, "404": 2, "499": 3, "502": 4}))
+    assert traffic.classes == {"2xx": 6, "4xx": 5, "5xx": 4}
+    assert (traffic.total, traffic.errors, traffic.gone) == (15, 4, 3)
+
+
+def test_a_cut_table_keeps_its_sum_and_the_most_frequent_names():
+    traffic = Traffic(paths=Counter({(f"/{n}", "2xx" if n % 2 else "5xx"): n for n in range(1, 101)}))
+    traffic.squeeze(top=10)
+    found = rows(traffic.paths)
+    assert sum(row.total for row in found) == 5050
+    assert [row.name for row in found[:2]] == ["/100", "/99"]
+    assert found[-1] == Row(OTHERS, 5050 - sum(range(91, 101)), sum(range(2, 91, 2)))
+
+
+def test_adding_is_the_same_in_any_order():
+    parts = [
+        Traffic(Counter({"200": n}), backends={"a": Backend(n, 1, latency([n]))}, sent=n) for n in range(1, 6)
+    ]
+    assert merged(parts) == merged(reversed(parts))
+    assert merged(parts).backends["a"].requests == 15

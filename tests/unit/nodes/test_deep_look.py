@@ -1,0 +1,91 @@
+"""The deep look over a scripted transport: what fails is unknown by itself, and takes nothing else with it."""
+
+from __future__ import annotations
+
+from console.model.look import SaidKind
+from console.nodes.config_files import LOADED
+from console.nodes.config_tests import COMMANDS
+from console.nodes.deep_look import ERROR_TAIL_BYTES, ERRORS, DeepLook, facts_script, journal_argv
+from console.nodes.fake import Run, ScriptedTransport
+from console.nodes.transport import CommandTimeout, LinkLost
+from tests.profiles import pair
+
+PROFILE = pair()
+NODE = "iam-b"
+JOURNAL = journal_argv(PROFILE, NODE)
+FACTS = facts_script(PROFILE)
+ERROR_LOG = ("sh", "-c", ERRORS, "errors", PROFILE.logs.error, str(ERROR_TAIL_BYTES))
+LOADED_ARGV = ("sh", "-c", LOADED, "loaded", PROFILE.nginx.unit, PROFILE.keepalived.unit)
+CRASH = b'{"MESSAGE": "x.service: Main process exited, code=killed, status=9/KILL", "UNIT": "x.service"}\n'
+
+
+def section(name: str, text: str, status: int = 0) -> str:
+    return f"\n==iamops begin {name}==\n{text}\n==iamops end {status}==\n"
+
+
+FACTS_SAID = (
+    section("files", "755 root 9 1 /etc/keepalived/check_nginx.sh")
+    + section("space", "overlay 10 4 6 40% /\ndf: /nowhere: No such file or directory", 1)
+    + section("inodes", "overlay 10 4 6 4% /")
+    + section("links", "ip: not found", 127)
+).encode()
+
+
+def transport(**changed: Run) -> ScriptedTransport:
+    steps = {
+        "journal": Run(JOURNAL, CRASH),
+        "errors": Run(ERROR_LOG, b"+0000\n"),
+        "facts": Run(FACTS, FACTS_SAID),
+        "loaded": Run(LOADED_ARGV, b"now 1000 100\nId=nginx.service ActiveState=inactive\n"),
+    } | changed
+    checks = (Run(("sudo", "-n", *argv)) for argv in COMMANDS.values())
+    return ScriptedTransport(NODE, *steps.values(), *checks)
+
+
+async def look(scripted: ScriptedTransport):
+    found = await DeepLook(scripted, PROFILE, lambda: 5000.0).take()
+    scripted.verify()
+    return found
+
+
+async def test_each_part_has_its_value_and_the_time_it_was_read():
+    found = await look(transport())
+    assert found.journal.at == 5000.0
+    assert [said.kind for said in found.journal.value.said] == [SaidKind.CRASHED]
+    assert found.files.value["/etc/keepalived/check_nginx.sh"].mode == 0o755
+    assert [disk.space_pct for disk in found.filesystems.value] == [40.0]
+    assert len(found.checks.value) == 2
+
+
+async def test_a_tool_that_is_missing_makes_only_its_own_part_unknown():
+    found = await look(transport())
+    assert found.macs.value is None
+    assert found.macs.reason == "ip link: ip: not found"
+
+
+async def test_a_journal_that_may_not_be_read_is_not_an_empty_one():
+    hint = b"Hint: You are currently not seeing messages from other users and the system.\n"
+    found = await look(transport(journal=Run(JOURNAL, b"", hint)))
+    assert found.journal.value is None
+    assert "systemd-journal" in found.journal.reason
+
+
+async def test_an_error_log_that_cannot_be_read_says_which():
+    found = await look(transport(errors=Run(ERROR_LOG, b"+0000\n", exit_status=1)))
+    assert found.nginx_errors.reason == f"{PROFILE.logs.error} cannot be read"
+
+
+async def test_a_command_that_hangs_leaves_the_others_alone():
+    late = CommandTimeout(NODE, "no end within 4 s", "none")
+    found = await look(transport(facts=Run(FACTS, error=late)))
+    assert (found.files.reason, found.macs.reason) == ("no end within 4 s", "no end within 4 s")
+    assert found.journal.known
+
+
+async def test_a_node_that_is_gone_is_unknown_and_raises_nothing():
+    gone = LinkLost(NODE, "cut", "none")
+    steps = [Run(argv, error=gone) for argv in (JOURNAL, ERROR_LOG, FACTS, LOADED_ARGV)]
+    first, *_ = (Run(("sudo", "-n", *argv), error=gone) for argv in COMMANDS.values())
+    found = await look(ScriptedTransport(NODE, *steps, first))
+    assert not found.any
+    assert found.journal.reason == "cut"

@@ -1,0 +1,135 @@
+"""A lane: the history once, then what is written, over lost links; and where in a log a time is found."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from console.nodes import log_lane, log_reader
+from console.nodes.access_log import AccessLog
+from console.nodes.log_lane import LogLane
+from console.nodes.log_reader import reading
+from console.nodes.log_search import NEAR, place_at
+from console.nodes.transport import LinkLost
+from console.parse.log_counts import FULL, Counts, Recipe
+from console.parse.log_files import LogFile
+from console.parse.log_format import named_format
+from tests.unit.nodes.local_transport import LocalTransport
+
+RECIPE = Recipe(named_format("main"), FULL)
+
+
+def line(ago_s: float = 0, path: str = "/", status: int = 200) -> bytes:
+    at = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(time.time() - ago_s))
+    return f'10.0.4.1 - - [{at}] "GET {path} HTTP/1.1" {status} 5 "-" "-" "-"\n'.encode()
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_lane, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(log_lane, "LOOK_SELDOM_S", 0.01)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "access.log"
+
+
+async def looks(lane: LogLane, number: int = 2) -> None:
+    """Follows until the lane has looked so often."""
+    enough = asyncio.Event()
+    seen = 0
+
+    def told() -> None:
+        nonlocal seen
+        seen += 1
+        if seen >= number:
+            enough.set()
+
+    task = asyncio.create_task(lane.follow(LocalTransport(), told))  # type: ignore[arg-type]
+    try:
+        async with asyncio.timeout(10):
+            await enough.wait()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_history_base_and_older_files_are_told_apart(log: Path):
+    log.with_name("access.log.1").write_bytes(line(3700) * 3 + line(3500) * 2)
+    log.write_bytes(line(7200, status=404) * 2000 + line(60) * 5)
+    new, base, older = Counts(), Counts(), Counts()
+    lane = LogLane(
+        str(log),
+        RECIPE,
+        lambda counts, _: new.add(counts),
+        base=lambda counts, _: base.add(counts),
+        older=lambda counts, _: older.add(counts),
+        history_s=3600,
+    )
+    await looks(lane)
+    assert (base.total + new.total, older.total) == (2005, 5)
+    assert base.total > 1000
+    with log.open("ab") as file:
+        file.write(line() * 4)
+    await looks(lane)
+    assert (base.total + new.total, older.total) == (2009, 5)
+
+
+async def test_the_plain_count_is_of_the_whole_file_and_goes_on_over_a_rotation(log: Path):
+    log.with_name("access.log.1").write_bytes(line(60) * 3)
+    log.write_bytes(
+        line(7200, status=404) * 7 + b"rubbish\n" + line().replace(b'"-" "-"\n', b'"iamops-probe/1" "-"\n')
+    )
+    counted = AccessLog(str(log), "main")
+    await looks(counted.lane)
+    assert (counted.count.total, counted.count.by_class) == (7, {"4xx": 7})
+    assert (counted.count.probes, counted.count.unparsed) == (1, 1)
+    log.rename(log.with_name("access.log.2"))
+    log.write_bytes(line() * 2)
+    await looks(counted.lane)
+    assert counted.count.by_class == {"2xx": 2, "4xx": 7}
+
+
+async def test_a_link_that_is_lost_in_the_history_begins_it_anew(log: Path, monkeypatch: pytest.MonkeyPatch):
+    log.write_bytes(line(60) * 10)
+    total = Counts()
+    lane = LogLane(str(log), RECIPE, lambda counts, _: total.add(counts), history_s=3600)
+
+    async def lost(*_: object, **__: object) -> None:
+        raise LinkLost("here", "cut", "")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log_reader.LogReader, "read", lost)
+        with pytest.raises(LinkLost):
+            await lane.follow(LocalTransport(), lambda: None)  # type: ignore[arg-type]
+    assert total.total == 0
+    await looks(lane)
+    assert total.total == 10
+
+
+async def test_a_log_that_is_not_there_yet_is_waited_for(log: Path):
+    total = Counts()
+    lane = LogLane(str(log), RECIPE, lambda counts, _: total.add(counts))
+    assert await lane.follow(LocalTransport(), lambda: None) == f"there is no {log}"  # type: ignore[arg-type]
+    log.write_bytes(line() * 3)
+    await looks(lane)
+    assert total.total == 3
+
+
+@pytest.mark.parametrize("boundary", [0, 1, 4000, 7999, 8000])
+async def test_a_time_is_found_without_reading_what_is_older(log: Path, boundary: int):
+    log.write_bytes(b"".join(line(7200 if n < boundary else 60, path="/x" * (n % 40)) for n in range(8000)))
+    stat = log.stat()
+    async with reading(LocalTransport(), str(log), RECIPE) as reader:  # type: ignore[arg-type]
+        file = LogFile(stat.st_ino, stat.st_size, int(stat.st_mtime), str(log))
+        place = await place_at(reader, file, time.time() - 3600)
+    data = log.read_bytes()
+    old = sum(len(each) + 1 for each in data.split(b"\n")[:boundary])
+    assert place.offset <= old
+    assert old - place.offset <= NEAR + 16 * 1024
+    assert data[: place.offset].endswith(place.anchor)
+    assert place.offset == 0 or data[place.offset - 1 : place.offset] == b"\n"

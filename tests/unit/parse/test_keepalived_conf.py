@@ -1,0 +1,61 @@
+"""keepalived.conf's grammar, and what it says of VRRP."""
+
+from __future__ import annotations
+
+from console.parse.keepalived_conf import HOME, keepalived_conf
+from console.parse.vrrp_conf import checks, instances
+
+MAIN = f"{HOME}/keepalived.conf"
+
+
+def read(text: str, **files: str):
+    return keepalived_conf(
+        {MAIN: text, **{f"{HOME}/{name.replace('_', '.')}": each for name, each in files.items()}}
+    )
+
+
+def test_comments_quotes_and_a_brace_on_the_next_line():
+    reading = read('! one\nvrrp_script check # two\n{\n  script "/a/b c" ! three\n  interval 5\n}\n')
+    check = reading.all("vrrp_script")[0]
+    assert (check.arg, check.line) == ("check", 2)
+    assert [(each.name, each.args, each.line) for each in check.block or ()] == [
+        ("script", ("/a/b c",), 4),
+        ("interval", ("5",), 5),
+    ]
+    assert reading.mistakes == ()
+
+
+def test_blocks_on_one_line_and_within_one_another():
+    (vrrp,) = instances(
+        read("vrrp_instance V { state BACKUP\n authentication { auth_type PASS\n auth_pass x }\n}")
+    )
+    assert (vrrp.state, vrrp.auth_type, vrrp.password) == ("BACKUP", "PASS", "x")
+
+
+def test_includes_are_followed_by_glob_and_circles_are_told():
+    reading = read("include conf.d/*.conf\ninclude other.conf", **{"conf.d/a_conf": "vrrp_instance A {\n}\n"})
+    assert [each.arg for each in reading.all("vrrp_instance")] == ["A"]
+    assert [(m.line, m.known) for m in reading.mistakes] == [(2, True)]
+    circle = keepalived_conf({MAIN: f"include {MAIN}"})
+    assert any("circle" in mistake.message for mistake in circle.mistakes)
+
+
+def test_what_is_not_followed_is_told_and_what_is_broken_has_its_line():
+    reading = read('$VIP=10.0.4.99\n@main priority 100\nvrrp_instance V {\n  state "BACKUP\n')
+    assert [(m.line, m.known) for m in reading.mistakes] == [(1, True), (2, True), (4, False), (3, False)]
+    assert "no closing brace" in reading.mistakes[-1].message
+    assert read("}\n").mistakes[0].line == 1
+    assert read("{\n}\n").mistakes[0].message == "an opening brace without a name before it"
+
+
+def test_a_password_has_no_printable_form_and_eight_characters_count():
+    (vrrp,) = instances(read("vrrp_instance V {\n authentication {\n auth_pass sesame-open\n }\n}"))
+    assert "sesame" not in repr(vrrp)
+    assert vrrp.counted_password == "sesame-o"
+
+
+def test_unset_values_are_keepalived_s_own_defaults():
+    (vrrp,) = instances(read("global_defs {\n vrrp_version 3\n}\nvrrp_instance V {\n priority x\n}"))
+    assert (vrrp.priority, vrrp.advert_s, vrrp.version, vrrp.nopreempt, vrrp.peers) == (100, 1.0, 3, False, ())
+    (check,) = checks(read("vrrp_script c {\n script /x\n}"))
+    assert (check.fall, check.weight, check.interval_s) == (None, 0, 1.0)

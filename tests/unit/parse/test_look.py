@@ -1,0 +1,106 @@
+"""The small reads of a deep look, from captured text: what they tell, and what they do not take for it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from console.model.look import FileStamp, SaidKind
+from console.parse import look_node
+from console.parse.look_journal import look_at_journal
+
+TROUBLED = Path(__file__).parents[2] / "fixtures" / "keepalived" / "journal-2.2.7-troubled.json"
+LINKS = """\
+1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN\\    link/loopback 00:00:00:00:00:00 brd 00:00
+2: eth0@if4: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP qlen 1000\\    link/ether 02:00:0a:00:04:14 brd ff
+"""
+SPACE = """\
+Filesystem     1024-blocks  Used Available Capacity Mounted on
+overlay            1029548 34464    978700       4% /
+overlay            1029548 34464    978700       4% /
+tmpfs                 1024   973        51      95% /var/log
+"""
+INODES = """\
+Filesystem     Inodes IUsed IFree IUse% Mounted on
+overlay         65536   171 65365    1% /
+btrfs               0     0     0     - /var/lib
+"""
+ARP = """\
+IP address       HW type     Flags       HW address            Mask     Device
+10.0.4.99        0x1         0x2         02:00:0a:00:04:14     *        eth0
+10.0.4.98        0x1         0x0         00:00:00:00:00:00     *        eth0
+10.0.4.97        0x1         0x6         02:00:0a:00:04:15     *        eth0
+"""
+
+
+def troubled():
+    return look_at_journal(TROUBLED.read_bytes().splitlines(), 0.0)
+
+
+def test_a_troubled_node_tells_all_its_troubles():
+    kinds = Counter(said.kind for said in troubled().said)
+    assert set(kinds) == set(SaidKind) - {SaidKind.SCRIPT_FAILED}
+    assert kinds[SaidKind.FOREIGN_ADVERT] == 4
+
+
+def test_both_witnesses_of_a_script_that_is_not_there():
+    told = [said.text for said in troubled().said if said.kind is SaidKind.SCRIPT_UNRUNNABLE]
+    assert "VRRP_Script(check_nginx_VI_1) failed (exited with status 127)" in told
+    assert any(text.startswith("Error exec-ing command") for text in told)
+
+
+def test_a_crash_is_told_from_a_stop():
+    pump = [said.kind for said in troubled().said if said.unit == "iam-pump" and said.kind is not SaidKind.STARTED]
+    # Between the crash and the start that systemd schedules it says "Stopped" too.
+    assert pump == [SaidKind.CRASHED, SaidKind.STOPPED]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Printing VRRP data for process(59) on signal",
+        "keepalived.service: Sent signal SIGRTMIN+2 to main process 51 (keepalived) on client request.",
+        "keepalived.service: Main process exited, code=exited, status=0/SUCCESS",
+        "Startup complete",
+    ],
+)
+def test_what_is_no_trouble_is_not_told(message):
+    line = f'{{"MESSAGE": "{message}", "UNIT": "keepalived.service", "__REALTIME_TIMESTAMP": "1"}}'
+    assert look_at_journal([line.encode()], None).said == ()
+
+
+def test_an_escape_in_a_line_cannot_reach_a_terminal():
+    line = b'{"MESSAGE": "(VI_1) received an invalid passwd!\\u001b[31m", "_SYSTEMD_UNIT": "keepalived.service"}'
+    (said,) = look_at_journal([line, b"no json"], None).said
+    assert said.text == "(VI_1) received an invalid passwd!\\x1b[31m"
+
+
+def test_hardware_addresses_leave_out_the_loopback():
+    assert look_node.hardware_addresses(LINKS) == {"eth0": "02:00:0a:00:04:14"}
+
+
+def test_a_file_system_is_told_once_and_without_inodes_where_it_has_none():
+    root, log, lib = look_node.filesystems(SPACE, INODES)
+    assert (root.mount, root.space_pct, root.inodes_pct) == ("/", 4.0, 1.0)
+    assert (log.mount, log.space_pct, log.inodes_pct) == ("/var/log", 95.0, None)
+    assert (lib.mount, lib.space_pct, lib.inodes_pct) == ("/var/lib", None, None)
+
+
+def test_stat_tells_the_files_that_are_there():
+    found = look_node.file_stamps("755 root 941 1795560000 /etc/keepalived/check_nginx.sh\nstat: no such file\n")
+    path = "/etc/keepalived/check_nginx.sh"
+    assert found == {path: FileStamp(path, 0o755, "root", 941, 1795560000.0)}
+
+
+def test_neighbours_are_only_those_that_answered():
+    assert look_node.neighbours(ARP) == {"10.0.4.99": "02:00:0a:00:04:14", "10.0.4.97": "02:00:0a:00:04:15"}
+
+
+def test_worker_connections_in_the_error_log_with_the_nodes_zone():
+    line = b"2026/11/24 22:41:00 [alert] 59#59: *17 1024 worker_connections are not enough while connecting"
+    other = b'2026/11/24 22:41:01 [error] 59#59: *18 connect() failed, request: "GET /worker_connections HTTP/1.1"'
+    look = look_node.error_look([line, other], 3600)
+    assert (len(look.exhausted), len(look.turned_away), look.lines) == (1, 1, 2)
+    assert look.exhausted[0] == look_node.error_look([line], 0).exhausted[0] - 3600

@@ -1,0 +1,145 @@
+"""What a push changes, what it means, and what of it may be shown."""
+
+from __future__ import annotations
+
+import base64
+import io
+import tarfile
+from dataclasses import replace
+
+import pytest
+
+from console.model.config import ConfFile, ConfTree
+from console.model.profile import Profile
+from console.plan.config_change import node_change, payload
+from console.plan.config_diff import diff_lines, side_by_side, without_secrets
+from console.plan.config_meaning import apart, meaning
+from console.render.nodefiles import render_node
+from tests.profiles import pair
+
+SECRETS = {"VI_1": "sesame12"}
+KEEPALIVED = "/etc/keepalived/keepalived.conf"
+
+
+def authed(**vrrp: object) -> Profile:
+    auth = {"type": "PASS", "from_env": "X"}
+    return pair(vrrp={"VI_1": {"virtual_router_id": 51, "vip": "10.0.4.99", "auth": auth, **vrrp}})
+
+
+def tree(node: str = "iam-a", profile: Profile | None = None, secrets: dict[str, str] = SECRETS) -> ConfTree:
+    files = render_node(profile or authed(), node, secrets)
+    return ConfTree(node, {f.path: ConfFile(f.path, f.content, f.mode, f.owner, f.group) for f in files})
+
+
+def wanted(profile: Profile, node: str = "iam-a", secrets: dict[str, str] = SECRETS):
+    return render_node(profile, node, secrets)
+
+
+def changes(profile: Profile, secrets: dict[str, str] = SECRETS):
+    return {node: node_change(tree(node), wanted(profile, node, secrets)) for node in ("iam-a", "iam-b")}
+
+
+def test_the_same_files_are_no_change():
+    change = node_change(tree(), wanted(authed()))
+    assert (change.files, change.daemons) == ((), ())
+    assert set(change.seen) == set(tree().files)
+
+
+def test_rights_stay_as_somebody_set_them_unless_the_file_could_not_work():
+    base = tree()
+    files = dict(base.files)
+    files[KEEPALIVED] = replace(files[KEEPALIVED], mode=0o640, group="adm", content="old")
+    script = "/etc/keepalived/check_nginx.sh"
+    files[script] = replace(files[script], mode=0o644)
+    found = {each.path: each for each in node_change(replace(base, files=files), wanted(authed())).files}
+    assert (found[KEEPALIVED].mode, found[KEEPALIVED].group) == (0o640, "adm")
+    assert found[script].mode == 0o755
+
+
+def test_a_file_of_ours_that_is_wanted_no_more_goes_and_a_stranger_s_stays():
+    base = tree()
+    stranger = ConfFile("/etc/nginx/conf.d/other.conf", "server { }\n", 0o644, "root", "root")
+    fewer = pair(services={"iam-pump": {"port": 7070}}, vrrp={"VI_1": authed().vrrp["VI_1"].model_dump()})
+    live = replace(base, files={**base.files, stranger.path: stranger})
+    gone = {each.path for each in node_change(live, wanted(fewer)).files if each.new is None}
+    assert gone == {"/etc/nginx/conf.d/iam-apiserver.conf", "/etc/nginx/conf.d/iam-authz-server.conf"}
+    exact = {each.path for each in node_change(live, wanted(fewer), exact=True).files if each.new is None}
+    assert stranger.path in exact
+
+
+def test_the_payload_is_deterministic_and_names_what_was_seen():
+    change = node_change(tree(), wanted(pair()))
+    sent = payload(change, "ID-1", '{"who": "ada"}', 60)
+    assert sent == payload(change, "ID-1", '{"who": "ada"}', 60)
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(sent))) as tar:
+        reader = tar.extractfile("manifest")
+        assert reader is not None
+        lines = reader.read().decode().splitlines()
+        assert f"files{KEEPALIVED}" in tar.getnames()
+    assert {"id ID-1", "rollback_s 60", 'meta {"who": "ada"}', "daemon keepalived"} <= set(lines)
+    assert f"put 600 root:root {KEEPALIVED}" in lines
+    assert any(line.startswith("seen ") and line.endswith(KEEPALIVED) for line in lines)
+
+
+def test_a_new_backend_is_said_in_one_sentence():
+    service = {"port": 8080, "domain": "iam.api.marmotedu.com", "backends": ["10.0.4.22:8080"]}
+    raw = pair().model_dump()["services"]
+    profile = pair(services={**raw, "iam-apiserver": service}).model_copy(update={"vrrp": authed().vrrp})
+    found = changes(profile)
+    assert meaning(found) == (
+        "upstream iam.api.marmotedu.com gains 10.0.4.22:8080 on iam-a and iam-b",
+        "/etc/nginx/nginx.conf changes outside of its upstreams on iam-a and iam-b",
+        "reload of nginx on iam-a and iam-b",
+    )
+    assert apart(found) == ()
+
+
+@pytest.mark.parametrize(
+    ("vrrp", "what"),
+    [
+        ({"virtual_router_id": 52}, "virtual_router_id"),
+        ({"advert_interval_s": 3}, "advert_int"),
+        ({"unicast": False}, "unicast"),
+        ({"auth": None}, "the authentication"),
+    ],
+)
+def test_what_both_must_agree_on_is_never_run_side_by_side(vrrp: dict[str, object], what: str):
+    found = changes(authed(**vrrp))
+    assert apart(found)[0].startswith(what)
+    assert any(f"VI_1: {what} changes" in sentence for sentence in meaning(found))
+
+
+def test_a_check_may_change_while_the_other_node_runs_the_old_one():
+    found = changes(authed(check={"interval_s": 5, "timeout_s": 3, "fall": 4, "rise": 1}))
+    assert apart(found) == ()
+    assert "check check_nginx_VI_1: fall changes from 2 to 4 on iam-a and iam-b" in meaning(found)
+
+
+def test_a_secret_is_only_ever_changed_or_unchanged():
+    changed = changes(authed(), {"VI_1": "othersec"})["iam-a"].files[0]
+    lines = "\n".join(diff_lines(changed, "iam-a"))
+    assert "-        auth_pass (secret, old)\n+        auth_pass (secret, new)" in lines
+    kept = changes(authed(advert_interval_s=2))["iam-a"].files[0]
+    assert "auth_pass (secret, unchanged)" in "\n".join(diff_lines(kept, "iam-a"))
+    shown = repr(list(side_by_side(changed))) + lines + repr(changed) + without_secrets(changed.new or "")
+    assert "sesame" not in shown
+    assert "othersec" not in shown
+    assert "sesame" not in repr(meaning({"iam-a": changes(authed(), {"VI_1": "othersec"})["iam-a"]}))
+
+
+def test_a_diff_shows_no_control_characters():
+    base = tree()
+    path = "/etc/nginx/nginx.conf"
+    files = {**base.files, path: replace(base.files[path], content="x\x1b[31m\n")}
+    (change,) = node_change(replace(base, files=files), wanted(authed())).files
+    assert "\x1b" not in "\n".join(diff_lines(change, "iam-a"))
+
+
+@pytest.mark.parametrize(
+    "line", ["authentication { auth_type PASS auth_pass sesame12 }", "# auth_pass sesame12", "$PW=sesame12"]
+)
+def test_a_secret_is_hidden_wherever_it_stands_in_a_line(line: str):
+    base = tree()
+    by_hand = replace(base.files[KEEPALIVED], content=f"{line}\n")
+    (change,) = node_change(replace(base, files={**base.files, KEEPALIVED: by_hand}), wanted(authed())).files
+    assert "sesame" not in "\n".join(diff_lines(change, "iam-a")) + without_secrets(by_hand.content)

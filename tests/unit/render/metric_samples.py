@@ -1,0 +1,31 @@
+"""A pair of which everything is known, and something wrong: every metric has a value."""
+
+from __future__ import annotations
+
+from console.judge.findings import Evidence, Finding
+from console.model.events import AddressChanged, ConfigCompared, Event
+from console.model.facts import ConfigReport, Severity
+from console.model.state import ClusterState
+from tests.scenes import NOW, VIP, fed, healthy
+
+SYMPTOM = Finding("client-dark", Severity.CRITICAL, "dark", (Evidence("timeout"),), "iamops status")
+CAUSE = Finding(
+    "unit-down", Severity.CRITICAL, "down", (Evidence("inactive"),), "iamops status", "iam-a", explains=(SYMPTOM,)
+)
+LATER = NOW + 2
+
+
+def moved(at: float, away: str, to: str) -> list[Event]:
+    return [
+        AddressChanged(at - 0.1, away, VIP, present=False),
+        AddressChanged(at, to, VIP, present=True),
+    ]
+
+
+def full() -> ClusterState:
+    """The VIP moved once, and both nodes' files were compared."""
+    files = [
+        ConfigCompared(NOW, "iam-a", ConfigReport(("/etc/nginx/nginx.conf",))),
+        ConfigCompared(NOW, "iam-b", ConfigReport()),
+    ]
+    return fed(healthy(), [*files, *moved(NOW + 1, "iam-a", "iam-b")])

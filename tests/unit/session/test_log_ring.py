@@ -1,0 +1,91 @@
+"""The kept lines: in order of time, bounded, and what was lost is counted."""
+
+from __future__ import annotations
+
+from console.model.facts import Severity
+from console.model.log_line import LogSource
+from console.session.log_ring import LogRing
+
+
+def ring(**bounds: int) -> LogRing:
+    return LogRing(**bounds)
+
+
+def add(made: LogRing, at: float, text: str = "x", node: str = "iam-a") -> None:
+    made.add(at, node, LogSource.ACCESS, text, Severity.INFO)
+
+
+def texts(made: LogRing) -> list[str]:
+    return [line.text for line in made.page().lines]
+
+
+def test_lines_of_two_nodes_stand_in_order_of_time():
+    made = ring()
+    for at in (1.0, 3.0, 5.0):
+        add(made, at, f"a{at}")
+    for at in (2.0, 4.0, 6.0):
+        add(made, at, f"b{at}", "iam-b")
+    assert texts(made) == ["a1.0", "b2.0", "a3.0", "b4.0", "a5.0", "b6.0"]
+
+
+def test_lines_of_one_second_stay_as_they_came():
+    made = ring()
+    for at, text in ((1.0, "first"), (2.0, "later"), (1.0, "second"), (1.0, "third")):
+        add(made, at, text)
+    assert texts(made) == ["first", "second", "third", "later"]
+
+
+def test_the_oldest_go_when_there_are_too_many():
+    made = ring(lines=3)
+    for n in range(5):
+        add(made, n, str(n))
+    assert texts(made) == ["2", "3", "4"]
+
+
+def test_the_oldest_go_when_they_are_too_long():
+    made = ring(chars=25)
+    for n in range(5):
+        add(made, n, str(n) * 10)
+    assert texts(made) == ["3" * 10, "4" * 10]
+
+
+def test_lines_that_nobody_could_see_count_as_dropped():
+    made = ring(lines=3)
+    for n in range(3):
+        add(made, n)
+    made.page()
+    for n in range(3, 8):
+        add(made, n)
+    assert made.page().dropped == 2
+
+
+def test_lines_that_were_never_kept_count_too():
+    made = ring()
+    made.drop()
+    made.drop()
+    assert made.page().dropped == 2
+
+
+def test_a_mark_goes_on_and_off_and_away_with_its_line():
+    made = ring(lines=2)
+    add(made, 1)
+    number = made.page().lines[0].number
+    assert made.mark(number)
+    assert made.page().marked == {number}
+    assert not made.mark(number)
+    made.mark(number)
+    add(made, 2)
+    add(made, 3)
+    assert made.page().marked == frozenset()
+    assert not made.mark(number)
+
+
+def test_a_cleared_ring_is_empty_and_numbers_go_on():
+    made = ring()
+    add(made, 1)
+    made.drop()
+    made.clear()
+    assert made.page().lines == ()
+    assert made.page().dropped == 0
+    add(made, 2)
+    assert made.page().lines[0].number == 2

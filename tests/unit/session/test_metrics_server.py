@@ -1,0 +1,209 @@
+"""The metrics server on a real port of the loopback: what it answers, and whom it does not wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_classic
+
+from console.session import metrics_server
+from console.session.metrics_server import MetricsRefused, MetricsServer, loopback
+from tests.scenes import NOW, healthy
+
+LATE = NOW + 60
+
+
+@dataclass
+class Served:
+    """A server and the time it believes in."""
+
+    server: MetricsServer
+    port: int
+    now: float = NOW
+
+    async def say(self, text: str) -> tuple[int, dict[str, str], bytes]:
+        """Sends raw text, reads to the end: status, headers by lower-case name, body."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(text.encode("latin-1"))
+        raw = await reader.read()
+        writer.close()
+        head, _, body = raw.partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        headers = {name.lower(): text for name, _, text in (line.partition(": ") for line in lines)}
+        return int(first.split()[1]), headers, body
+
+    async def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+        more = "".join(f"{name}: {text}\r\n" for name, text in headers.items())
+        return await self.say(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n")
+
+
+@contextlib.asynccontextmanager
+async def serving(patience_s: float = 5.0) -> AsyncIterator[Served]:
+    state = healthy()
+    server = MetricsServer(lambda: (state, (), served.now), patience_s=patience_s)
+    served = Served(server, 0)
+    address, served.port = await server.start("127.0.0.1", 0)
+    assert address == "127.0.0.1"
+    try:
+        yield served
+    finally:
+        await server.stop()
+
+
+async def test_a_scrape_is_openmetrics():
+    async with serving() as served:
+        status, headers, body = await served.ask("/metrics")
+    assert (status, headers["content-type"]) == (
+        200,
+        "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    )
+    assert int(headers["content-length"]) == len(body)
+    assert "iamops_up" in {family.name for family in parse_openmetrics(body.decode())}
+
+
+async def test_a_reader_of_the_older_format_gets_it():
+    async with serving() as served:
+        _, headers, body = await served.ask("/metrics", Accept="text/plain; version=0.0.4")
+    assert headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "iamops_up" in {family.name for family in parse_classic(body.decode())}
+
+
+async def test_a_query_does_not_make_it_another_page():
+    async with serving() as served:
+        assert (await served.ask("/metrics?name[]=iamops_up"))[0] == 200
+
+
+async def test_head_is_answered_without_a_body():
+    async with serving() as served:
+        status, headers, body = await served.ask("/metrics", "HEAD")
+    assert (status, body) == (200, b"")
+    assert int(headers["content-length"]) > 1000
+
+
+async def test_health_follows_the_nodes():
+    async with serving() as served:
+        assert (await served.ask("/healthz"))[::2] == (200, b"live: iam-a, iam-b\n")
+        served.now = LATE
+        assert (await served.ask("/healthz"))[::2] == (503, b"no node is heard\n")
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics/", "/metricsx", "/healthz/..", "http://x/metrics"])
+async def test_there_is_nothing_else(path):
+    async with serving() as served:
+        assert (await served.ask(path))[0] == 404
+
+
+async def test_nothing_can_be_posted():
+    async with serving() as served:
+        status, headers, _ = await served.ask("/metrics", "POST", **{"Content-Length": "0"})
+    assert (status, headers["allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        "GET /metrics\r\n\r\n",
+        "GET /metrics HTTP/1.1\r\n\r\n",
+        "GET /met\x1b[31mrics HTTP/1.1\r\nHost: a\r\n\r\n",
+        f"GET /metrics HTTP/1.1\r\nHost: a\r\nX: {'x' * 33000}\r\n\r\n",
+    ],
+    ids=["tls", "http/0.9", "no-host", "escape", "long"],
+)
+async def test_what_is_no_request_is_told_so(text):
+    async with serving() as served:
+        status, _, body = await served.say(text)
+    assert status == 400
+    assert body.startswith(b"bad request: ")
+    assert b"\x1b" not in body
+
+
+async def test_a_client_that_does_not_finish_its_request_is_hung_up_on():
+    async with serving(patience_s=0.05) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(b"GET /metrics HTTP/1.1\r\n")
+        assert await reader.read() == b""
+        writer.close()
+        assert (await served.ask("/healthz"))[0] == 200
+
+
+async def test_one_connection_too_many_is_refused_and_the_others_live(monkeypatch):
+    monkeypatch.setattr(metrics_server, "MAX_CONNECTIONS", 3)
+    async with serving() as served, contextlib.AsyncExitStack() as stack:
+        for _ in range(3):
+            _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+            stack.callback(writer.close)
+        status, _, body = await served.say("")
+        assert (status, body) == (503, b"more than 3 connections\n")
+
+
+async def test_a_page_that_cannot_be_made_says_so_and_the_server_goes_on():
+    def broken() -> None:
+        raise KeyError("iam-c")
+
+    server = MetricsServer(broken)
+    _, port = await server.start("localhost", 0)
+    served = Served(server, port)
+    try:
+        assert (await served.ask("/metrics"))[::2] == (500, b"the page could not be made: KeyError\n")
+        assert (await served.ask("/nothing"))[0] == 404
+    finally:
+        await server.stop()
+
+
+async def test_after_stop_nothing_listens_and_no_client_is_left():
+    async with serving() as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        await served.server.stop()
+        assert await reader.read() == b""
+        writer.close()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", served.port)
+
+
+async def test_a_port_that_is_taken_is_named():
+    async with serving() as served:
+        second = MetricsServer(lambda: (healthy(), (), NOW))
+        with pytest.raises(MetricsRefused, match=f"127.0.0.1:{served.port} is taken by another program"):
+            await second.start("127.0.0.1", served.port)
+
+
+async def test_a_port_that_is_none_is_refused():
+    with pytest.raises(MetricsRefused, match="70000 is no port"):
+        await MetricsServer(lambda: (healthy(), (), NOW)).start("127.0.0.1", 70000)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.4.20", "192.168.1.1", "[::]", "169.254.1.1"])
+async def test_no_address_but_the_loopback_is_served(host):
+    with pytest.raises(MetricsRefused, match=r"not a loopback address.*proxy with TLS or an SSH tunnel"):
+        await MetricsServer(lambda: (healthy(), (), NOW)).start(host, 0)
+
+
+@pytest.mark.parametrize("host", ["iam-a", "localhost.example.org", "", "127.0.0.1:9178", "*"])
+def test_a_name_is_not_looked_up(host):
+    with pytest.raises(MetricsRefused, match="is no address"):
+        loopback(host)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"), [("localhost", "127.0.0.1"), ("127.0.0.2", "127.0.0.2"), ("[::1]", "::1"), ("::1", "::1")]
+)
+def test_the_loopback_has_several_names(host, address):
+    assert loopback(host) == address
+
+
+async def test_a_large_page_reaches_a_slow_reader_whole():
+    """More than the kernel's buffers hold: what is left is waited for, not thrown away."""
+    async with serving() as served:
+        body = b"x" * 8_000_000
+        served.server._page.page = lambda accept="": ("text/plain", body)
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1024)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+        raw = await reader.read()
+        writer.close()
+    assert raw.endswith(b"\r\n\r\n" + body)

@@ -1,0 +1,116 @@
+"""The timeline of a cluster, from transports that follow a script."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+from console.ledger.audit import Audit
+from console.model.timeline import HappeningKind
+from console.nodes.transport import CommandResult, LinkLost
+from console.session import timeline
+from console.session.timeline import happenings
+from tests.profiles import pair
+
+NOW = 1_795_442_000.0
+
+
+class Node:
+    """Answers by what a command is for; no access log can be read."""
+
+    def __init__(
+        self, name: str, *, ahead_s: float = 0.0, journal: tuple[bytes, ...] = (), hangs: str = ""
+    ) -> None:
+        self.node, self._ahead_s, self._journal, self._hangs = name, ahead_s, journal, hangs
+
+    async def run(self, argv, *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
+        text = " ".join(argv)
+        if self._hangs and self._hangs in text:
+            await asyncio.Event().wait()
+        if "journalctl" in text:
+            return CommandResult(tuple(argv), 0, b"\n".join(self._journal), b"")
+        if "find" in text:
+            return CommandResult(
+                tuple(argv), 0, f"{NOW - 30 + self._ahead_s} /etc/nginx/nginx.conf\n".encode(), b""
+            )
+        if "iamops-config" in text:
+            return CommandResult(tuple(argv), 1, b"", b"sudo: a password is required")
+        told = f"\n==iamops begin clock==\n{NOW + self._ahead_s}\n==iamops end 0==\n"
+        return CommandResult(tuple(argv), 0, told.encode(), b"")
+
+    def stream(self, argv, *, feed: bool = False):
+        raise LinkLost(self.node, "cut by the test", "none")
+
+
+def entered(at: float, state: str) -> bytes:
+    return json.dumps(
+        {
+            "_SYSTEMD_UNIT": "keepalived.service",
+            "MESSAGE": f"(VI_1) Entering {state} STATE",
+            "_SOURCE_REALTIME_TIMESTAMP": str(int(at * 1e6)),
+        }
+    ).encode()
+
+
+async def look(tmp_path: Path, **nodes):
+    return await happenings(pair(), nodes.get, NOW - 3600, lambda: NOW, ledger=tmp_path / "audit.jsonl")
+
+
+def by_name(*nodes):
+    return {node.node: node for node in nodes}
+
+
+async def test_what_nodes_and_ledger_tell_is_one_list_in_order(tmp_path: Path) -> None:
+    body = {"profile": "lab", "action": "switchover", "who": "ada", "run": "r"}
+    Audit(tmp_path / "audit.jsonl", lambda: NOW - 90).append("intent", body)
+    a = Node("iam-a", journal=(entered(NOW - 80, "BACKUP"),))
+    b = Node("iam-b", journal=(entered(NOW - 79, "MASTER"),))
+    found = await look(tmp_path, **by_name(a, b))
+    kinds = [(each.kind, each.node) for each in found.happenings]
+    assert kinds[:3] == [
+        (HappeningKind.ACTION, None),
+        (HappeningKind.VIP, "iam-a"),
+        (HappeningKind.VIP, "iam-b"),
+    ]
+    assert (HappeningKind.CONFIG, "iam-a") in kinds
+
+
+async def test_a_node_that_is_not_connected_is_named(tmp_path: Path) -> None:
+    found = await look(tmp_path, **by_name(Node("iam-a")))
+    assert "iam-b: not connected" in found.untold
+
+
+async def test_a_source_that_hangs_costs_its_own_part_only(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(timeline, "SOURCE_TIMEOUT_S", 0.05)
+    a = Node("iam-a", journal=(entered(NOW - 80, "MASTER"),), hangs="find")
+    found = await look(tmp_path, **by_name(a))
+    assert [each.kind for each in found.happenings] == [HappeningKind.VIP]
+    assert any(each.startswith("iam-a: file times: no answer") for each in found.untold)
+
+
+async def test_why_a_source_is_silent_is_told(tmp_path: Path) -> None:
+    found = await look(tmp_path, **by_name(Node("iam-a")))
+    assert any(each.startswith("iam-a: push history: iam-a: sudo:") for each in found.untold)
+    assert "iam-a: the access log: cut by the test" in found.untold
+
+
+async def test_a_nodes_times_are_put_on_our_clock(tmp_path: Path) -> None:
+    a = Node("iam-a", ahead_s=100.0, journal=(entered(NOW - 80 + 100, "MASTER"),))
+    found = await look(tmp_path, **by_name(a))
+    (vip,) = [each for each in found.happenings if each.kind is HappeningKind.VIP]
+    assert abs(vip.at - (NOW - 80)) < 1
+
+
+async def test_a_tale_that_is_cut_short_says_what_is_missing(tmp_path: Path) -> None:
+    tale = timeline.Tale(pair(), NOW - 3600, lambda: NOW)
+    a = Node("iam-a", journal=(entered(NOW - 80, "MASTER"),), hangs="find")
+    task = asyncio.create_task(tale.node(a))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    told = tale.timeline()
+    assert [each.kind for each in told.happenings] == [HappeningKind.VIP]
+    assert "iam-a: file times: not told in the time there was" in told.untold
+    assert "iam-b: not connected" in told.untold

@@ -1,0 +1,61 @@
+"""An examination's own judgement: what was not read is unknown with a reason, and witnesses are compared."""
+
+from __future__ import annotations
+
+from console.model.config import ConfFile, ConfTree
+from console.model.events import AddressChanged, VrrpReported
+from console.model.facts import VrrpReport, VrrpState
+from console.model.look import NodeLook
+from console.model.observed import Observed
+from console.render.files import NodeFile
+from console.session.deep import Gathered
+from console.session.triage import _compared, _witnesses_agree
+from tests.profiles import pair
+from tests.scenes import NOW, VIP, fed, healthy
+
+PATH = "/etc/nginx/nginx.conf"
+
+
+def gathered(content: str = "events { }\n") -> Gathered:
+    found = Gathered(rendered={"iam-a": (NodeFile(PATH, "events { }\n"),), "iam-b": ()})
+    tree = ConfTree("iam-a", {PATH: ConfFile(PATH, content, 0o644, "root", "root")})
+    found.trees["iam-a"] = Observed.of(tree, NOW)
+    return found
+
+
+def test_what_is_missing_when_time_is_up_is_unknown_for_one_reason():
+    found = gathered()
+    found.give_up(("iam-a", "iam-b"), lambda node: f"{node} did not answer")
+    assert found.looks["iam-b"].journal.reason == "iam-b did not answer"
+    assert found.traffic["iam-b"].reason == "iam-b did not answer"
+    assert found.unread == {"iam-b": "iam-b did not answer"}
+
+
+def test_what_was_read_is_kept_when_time_is_up():
+    found = gathered()
+    own = NodeLook("iam-a", macs=Observed.of({"eth0": "02:00:0a:00:04:14"}, NOW))
+    found.looks["iam-a"] = own
+    found.give_up(("iam-a",), lambda _node: "late")
+    assert found.looks["iam-a"] is own
+    assert found.unread == {}
+
+
+def test_files_are_compared_only_where_they_were_read_and_can_be_rendered():
+    assert _compared("iam-a", gathered()).value.differing == ()
+    assert _compared("iam-a", gathered("events {}\n")).value.differing == (PATH,)
+    assert _compared("iam-b", gathered()).value is None
+    without = gathered()
+    without.rendered, without.unrendered = None, "the profile cannot be rendered: no secret"
+    assert _compared("iam-a", without).reason == "the profile cannot be rendered: no secret"
+
+
+def test_no_tree_at_all_is_no_clean_bill():
+    assert Gathered().lint(pair(), NOW).reason == "no node's files could be read"
+
+
+def test_witnesses_that_disagree_are_looked_at_twice():
+    assert _witnesses_agree(healthy(), NOW + 1)
+    gone = AddressChanged(NOW, "iam-a", VIP, present=False)
+    assert not _witnesses_agree(fed(healthy(), [gone]), NOW + 1)
+    two = VrrpReported(NOW, "iam-b", "VI_1", VrrpReport(VrrpState.MASTER, "json"))
+    assert not _witnesses_agree(fed(healthy(), [two]), NOW + 1)

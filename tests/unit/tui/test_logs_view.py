@@ -1,0 +1,433 @@
+"""The Logs view: lines of all nodes by time, following them, filtering, marking, and reading one in full."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from textual.pilot import Pilot
+
+from console.model.facts import Severity
+from console.model.log_line import LogLine, LogSource
+from console.tui.app import ConsoleApp
+from console.tui.screens.logs import LogsScreen
+from console.tui.screens.overview import Overview
+from console.tui.view.fit import width_of
+from console.tui.view.logs import Form, LogFilter, brief, first_in_sight, height, log_rows, told, whole_line
+from console.tui.view.tone import text_of
+from tests.unit.tui import scenes
+from tests.unit.tui.decks import FixedDeck
+from tests.unit.tui.scenes import NOW, B, FixedCluster
+from tests.unit.tui.screens import Watched, console
+from tests.unit.tui.taps import FixedTap, busy, request
+
+SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+ROOM = 20  # rows of the list at 80x24
+Compare = Callable[..., bool]
+
+
+def on(tap: FixedTap) -> FixedDeck:
+    cluster = FixedCluster(scenes.healthy())
+    cluster.tap = tap
+    return FixedDeck(cluster)
+
+
+async def at_logs(seen: Watched) -> None:
+    await seen.press("3")
+    await seen.pilot.pause(0.3)
+
+
+async def painted(seen: Watched) -> None:
+    await seen.pilot.pause(0.2)
+
+
+async def filtered(seen: Watched, text: str) -> None:
+    names = {":": "colon", "!": "exclamation_mark", " ": "space", "/": "slash", ".": "full_stop"}
+    await seen.press("slash", *(names.get(each, each) for each in text), "enter")
+
+
+def shown(seen: Watched) -> list[str]:
+    """The lines of the list."""
+    return seen.lines[2:-3]
+
+
+# --- following ---
+
+
+@SIZES
+async def test_the_newest_line_is_at_the_bottom_and_new_ones_come_by_themselves(size: tuple[int, int]):
+    async with console(scenes.healthy(), size=size, deck=on(busy())) as seen:
+        await at_logs(seen)
+        assert "GET /v1/users/59" in shown(seen)[-1]
+        assert "▸LOGS following" in seen.lines[1]
+        assert "64 lines" in seen.lines[1]
+        seen.cluster.tap.write(request("/brand-new"), at=NOW + 1)
+        await painted(seen)
+        assert "GET /brand-new" in shown(seen)[-1]
+
+
+async def test_lines_of_both_nodes_and_the_clusters_events_stand_in_order_of_time():
+    async with console(scenes.healthy(), deck=on(busy())) as seen:
+        await at_logs(seen)
+        order = ["/v1/users/47", "connect() failed", "Entering MASTER", "VIP 10.0.4.99 moved", "/v1/users/48"]
+        rows = [next(n for n, line in enumerate(shown(seen)) if text in line) for text in order]
+        assert rows == list(range(rows[0], rows[0] + 5))
+        assert "◆ iam-b evt" in shown(seen)[rows[3]]
+        assert "✗ iam-b err" in shown(seen)[rows[1]]
+
+
+async def test_an_older_line_that_comes_late_is_put_in_its_place():
+    async with console(scenes.healthy(), deck=on(busy())) as seen:
+        await at_logs(seen)
+        seen.cluster.tap.write(request("/late"), at=NOW - 2.5)
+        await painted(seen)
+        assert "/late" in shown(seen)[-3]
+
+
+async def test_moving_up_stops_following_and_the_line_stays_where_it_is():
+    async with console(scenes.healthy(), deck=on(busy())) as seen:
+        await at_logs(seen)
+        await seen.press("k")
+        before = shown(seen)
+        assert "G follows" in seen.lines[1]
+        assert "/v1/users/58" in seen.foot
+        for n in range(30):
+            seen.cluster.tap.write(request(f"/more/{n}"), at=NOW + n)
+        await painted(seen)
+        assert shown(seen) == before
+        assert "30 below, G follows" in seen.lines[1]
+
+
+@pytest.mark.parametrize("key", ["G", "end"])
+async def test_going_to_the_end_follows_again(key: str):
+    async with console(scenes.healthy(), deck=on(busy())) as seen:
+        await at_logs(seen)
+        await seen.press("g")
+        assert "/v1/users/0 " in shown(seen)[0]
+        await seen.press(key)
+        assert "following" in seen.lines[1]
+        assert "/v1/users/59" in shown(seen)[-1]
+
+
+async def test_pages_and_the_mouse_move_over_all_lines():
+    async with console(scenes.healthy(), deck=on(busy(200))) as seen:
+        await at_logs(seen)
+        await seen.press("pageup", "pageup")
+        assert "/v1/users/167" in shown(seen)[0]
+        await seen.press("pagedown", "j")
+        assert "/v1/users/186" in seen.foot
+        await seen.pilot.click("#list", offset=(30, 1))
+        assert "/v1/users/" in seen.foot
+        clicked = seen.foot
+        await seen.press("j", "k")
+        assert seen.foot == clicked
+
+
+async def test_a_line_that_is_no_longer_kept_leaves_the_cursor_at_the_oldest():
+    tap = busy()
+    async with console(scenes.healthy(), deck=on(tap)) as seen:
+        await at_logs(seen)
+        await seen.press("g")
+        for n in range(5000):
+            tap.ring.add(NOW + n, B, LogSource.ACCESS, request(f"/flood/{n}"), Severity.INFO)
+        tap.write(request("/flood/last"), at=NOW + 5000)
+        await painted(seen)
+        assert "/flood/1 " in shown(seen)[0]
+        assert "/flood/1 " in seen.foot
+        assert "65 dropped" not in seen.lines[1]
+
+
+async def test_what_was_lost_is_counted_in_sight():
+    tap = busy()
+    async with console(scenes.healthy(), deck=on(tap)) as seen:
+        await at_logs(seen)
+        for _ in range(1234):
+            tap.ring.drop()
+        tap.write(request("/x"))
+        await painted(seen)
+        assert "▲ 1.2k dropped · 65 lines" in seen.lines[1]
+
+
+# --- pause ---
+
+
+async def test_while_paused_nothing_moves_and_nothing_is_lost():
+    async with console(scenes.healthy(), deck=on(busy())) as seen:
+        await at_logs(seen)
+        await seen.press("p")
+        await painted(seen)
+        before = shown(seen)
+        assert "held, p goes on" in seen.lines[1]
+        seen.cluster.tap.write(request("/meanwhile"), at=NOW + 1)
+        await seen.pilot.pause(1.2)
+        assert shown(seen) == before
+        await seen.press("k")
+        assert "/v1/users/58" in seen.foot
+        await seen.press("m")
+        assert "■" in seen.text
+        await seen.press("p", "G")
+        await painted(seen)
+        assert "/meanwhile" in shown(seen)[-1]
+        assert "■" in seen.text
+
+
+# --- filter ---
+
+
+async def test_the_filter_is_a_text_a_node_and_a_source():
+    async with console(scenes.healthy(), deck=on(busy())) as seen:
+        await at_logs(seen)
+        await filtered(seen, "GET /V1/users/5")
+        assert "/GET /V1/users/5" in seen.lines[1]
+        assert "11 of 64 lines" in seen.lines[1]
+        await seen.press("escape")
+        await filtered(seen, "node:iam-b source:err")
+        assert "1 of 64 lines" in seen.lines[1]
+        assert "connect() failed" in shown(seen)[0]
+        await seen.press("escape")
+        await filtered(seen, "nothing like this")
+        assert "nothing matches the filter" in shown(seen)[0]
+        await seen.press("k", "m", "w", "enter", "n")
+        await seen.press("escape", "escape")
+        assert "64 lines" in seen.lines[1]
+
+
+@pytest.mark.parametrize(
+    ("needle", "kept"),
+    [
+        ("", True),
+        ("connection REFUSED", True),
+        ("refused connection", False),
+        ("iam-b", True),
+        ("error", True),
+        ("node:iam-b", True),
+        ("node:iam-a", False),
+        ("node:iam-a node:iam-b", True),
+        ("source:error source:journal", True),
+        ("source:access", False),
+        ("!refused", False),
+        ("!accepted node:", True),
+        ("iam-b error 2026", True),
+    ],
+)
+def test_what_passes_a_filter(needle: str, kept: bool):
+    line = LogLine(NOW, "iam-b", LogSource.ERROR, "2026/11/24 Connection refused")
+    assert LogFilter.of(needle).keeps(line) is kept
+
+
+def test_what_is_about_the_whole_cluster_passes_for_every_node():
+    assert LogFilter.of("node:iam-b").keeps(LogLine(NOW, "", LogSource.MARK, "drill begins"))
+
+
+# --- marks, wrapping, the line in full ---
+
+
+async def test_a_line_is_marked_and_found_again():
+    async with console(scenes.healthy(), deck=on(busy(200))) as seen:
+        await at_logs(seen)
+        await seen.press("g", "m")
+        assert shown(seen)[0].startswith("■")
+        await seen.press("escape", "n")
+        assert "VIP 10.0.4.99 moved" in seen.foot
+        await seen.press("n")
+        assert "no mark or event below" in seen.foot
+        await seen.press("escape", "N")
+        assert "/v1/users/0" in seen.foot
+        await seen.press("N")
+        assert "no mark or event above" in seen.foot
+        await seen.press("m", "escape")
+        assert "■" not in seen.text
+
+
+async def test_marks_are_still_there_after_another_view():
+    async with console(scenes.healthy(), deck=on(busy())) as seen:
+        await at_logs(seen)
+        await seen.press("k", "m", "1")
+        await at_logs(seen)
+        assert "■" in seen.text
+
+
+async def test_lines_are_wrapped_and_cut_again():
+    async with console(scenes.healthy(), deck=on(busy())) as seen:
+        await at_logs(seen)
+        assert "…" in shown(seen)[-1]
+        await seen.press("w")
+        assert '"curl/8.5.0" "-"' in shown(seen)[-1]
+        assert "GET /v1/users/59" in shown(seen)[-2]
+        await seen.press("w")
+        assert "GET /v1/users/59" in shown(seen)[-1]
+
+
+@pytest.mark.parametrize("steps", [["k"] * 30, ["g", *["j"] * 30], ["pageup", "pagedown", "N", "n"]])
+async def test_the_cursor_is_always_in_sight_when_lines_are_wrapped(steps: list[str]):
+    async with console(scenes.healthy(), deck=on(busy())) as seen:
+        await at_logs(seen)
+        await seen.press("w")
+        for key in steps:
+            await seen.press(key)
+            screen = seen.app.screen
+            assert isinstance(screen, LogsScreen)
+            chosen = screen._list.chosen
+            assert chosen is not None
+            assert brief(chosen)[:38] in seen.text
+
+
+async def test_enter_shows_the_line_in_full_and_stops_at_it():
+    async with console(scenes.healthy(), deck=on(busy())) as seen:
+        await at_logs(seen)
+        await seen.press("enter")
+        await painted(seen)
+        assert "[24/Nov/2026:17:46:29 +0000]" in seen.text
+        assert "iam-a  access" in seen.text
+        seen.cluster.tap.write(request("/brand-new"), at=NOW + 1)
+        await painted(seen)
+        assert "1 below, G follows" in seen.lines[1]
+        await seen.press("k")
+        await painted(seen)
+        assert "/v1/users/58" in "".join(seen.lines[-7:-3])
+        await seen.press("escape")
+        await painted(seen)
+        assert "[24/Nov/2026:17:46:29 +0000]" not in "\n".join(shown(seen))
+        assert isinstance(seen.app.screen, LogsScreen)
+
+
+async def test_help_says_what_the_keys_do():
+    async with console(scenes.healthy(), size=(120, 60), deck=on(busy())) as seen:
+        await at_logs(seen)
+        await seen.press("question_mark")
+        assert "Moving up stops following" in seen.text
+        assert "Wrap log lines, or cut them" in seen.text
+
+
+# --- being opened and left ---
+
+
+async def test_it_watches_while_it_is_open_and_not_longer():
+    async with console(scenes.healthy(), deck=on(busy())) as seen:
+        assert seen.cluster.tap.watchers == []
+        await at_logs(seen)
+        assert len(seen.cluster.tap.watchers) == 1
+        await seen.press("ctrl+r")
+        await painted(seen)
+        assert len(seen.cluster.tap.watchers) == 1
+        await seen.press("q")
+        await painted(seen)
+        assert seen.cluster.tap.watchers == []
+        assert isinstance(seen.app.screen, Overview)
+
+
+async def test_before_the_first_line_it_says_what_it_does():
+    async with console(scenes.healthy(), deck=on(FixedTap())) as seen:
+        await at_logs(seen)
+        assert "reading the nodes' logs" in seen.text
+        await seen.press("k", "m")
+        assert "nothing is under the cursor" in seen.foot or "no line is under the cursor" in seen.foot
+
+
+async def test_on_other_views_its_keys_say_where_they_work():
+    async with console(scenes.healthy()) as seen:
+        await seen.press("m")
+        assert "press 3 for the Logs first" in seen.foot
+
+
+def test_nothing_of_it_is_loaded_before_it_is_opened():
+    names = ("log_list", "screens.logs", "view.logs", "log_tap", "log_ring", "log_streams", "log_time", "log_text")
+    code = (
+        "import sys, console.tui.app, console.session.cluster\n"
+        f"print([name for name in sys.modules if name.startswith('console.') and name.endswith({names!r})])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout.strip() == "[]"
+
+
+# --- hostile lines ---
+
+
+async def test_hostile_lines_are_harmless():
+    tap = busy()
+    for n, text in enumerate(
+        ("\x1b[31m\x1b]0;owned\x07", "[bold red]markup[/]", "停" * 4000, "\u202e" * 50, "\x00" * 99)
+    ):
+        tap.write(text, at=NOW + n)
+    async with console(scenes.healthy(), deck=on(tap)) as seen:
+        await at_logs(seen)
+        for key in ("w", "k", "k", "k", "enter", "k", "G"):
+            await seen.press(key)
+            assert "\x1b" not in seen.text
+            assert "\x00" not in seen.text
+        await seen.press("w")
+        assert "[bold red]markup[/]" in seen.text
+
+
+def test_rows_are_never_wider_than_the_screen():
+    for text in ("停" * 400, "a\tb\x1b[31m" * 100, "x" * 500, "", "e\u0301" * 300):
+        line = LogLine(NOW, "a-node-with-a-very-long-name", LogSource.ACCESS, text, Severity.CRITICAL, 7)
+        for width in (20, 40, 80, 120):
+            form = Form(width, 10, wrapped=True)
+            rows = log_rows(line, form, marked=True)
+            assert len(rows) == height(line, form)
+            assert all(width_of(row.line) <= max(width, form.indent + 8) for row in rows)
+
+
+def test_an_endless_line_leaves_room_for_others():
+    line = LogLine(NOW, "iam-a", LogSource.ERROR, "A" * 4000)
+    rows = log_rows(line, Form(80, 5, wrapped=True), marked=False)
+    assert len(rows) == 8
+    assert text_of(rows[-1].line).strip() == "… Enter shows the rest"
+
+
+def test_the_time_is_not_told_twice_and_a_clients_brackets_stay():
+    line = LogLine(NOW, "iam-a", LogSource.ACCESS, request("/a"))
+    assert brief(line) == '10.0.4.1 - - "GET /a HTTP/1.1" 200 612 "-" "curl/8.5.0" "-"'
+    odd = LogLine(NOW, "iam-a", LogSource.ACCESS, '"GET /[24/Nov/2026:17:46:29 +0000] x"')
+    assert brief(odd) == odd.text
+    assert told(line) == f"iam-a access {line.text}"
+
+
+def test_the_line_in_full_is_wrapped_to_the_width():
+    line = LogLine(NOW, "", LogSource.MARK, "word " * 100)
+    story = whole_line(line, 40)
+    assert text_of(story[0]) == "08:53:20  the cluster  event"
+    assert all(width_of(each) <= 40 for each in story)
+    assert text_of(whole_line(None, 40)[0]) == "no line is under the cursor"
+
+
+@pytest.mark.parametrize(
+    ("top", "cursor", "first"),
+    [(0, 0, 0), (0, 9, 0), (0, 10, 1), (50, 40, 40), (95, 99, 90), (100, 99, 90), (3, 5, 3)],
+)
+def test_the_list_scrolls_no_more_than_it_must(top: int, cursor: int, first: int):
+    assert first_in_sight(100, top, cursor, 10, lambda n: 1) == first
+
+
+def test_a_line_higher_than_the_screen_begins_at_its_top():
+    assert first_in_sight(5, 0, 3, 10, lambda n: 30 if n == 3 else 1) == 3
+    assert first_in_sight(0, 4, 0, 10, lambda n: 1) == 0
+
+
+# --- pictures ---
+
+KEYS = {":": "colon", "!": "exclamation_mark", " ": "space", "/": "slash"}
+PICTURES: dict[str, list[str]] = {
+    "following": ["3"],
+    "chosen": ["3", "w", "N", "m", "k", "enter"],
+    "filtered": ["3", "slash", *"node:iam-b source:acc !users/5", "enter"],
+}
+
+
+@SIZES
+@pytest.mark.parametrize("name", PICTURES)
+def test_logs(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
+    deck = on(busy())
+    app = ConsoleApp(deck.cluster, lambda: deck)
+
+    async def looked_at(pilot: Pilot[None]) -> None:
+        first, *others = (KEYS.get(key, key) for key in PICTURES[name])
+        await pilot.press(first)
+        await pilot.pause(0.3)
+        await pilot.press(*others)
+        await pilot.pause(0.3)
+
+    assert snap_compare(app, terminal_size=size, run_before=looked_at)
