@@ -73,9 +73,15 @@ def _numbers(recipe: Recipe, traffic: Traffic, span_s: float | None) -> Json:
         numbers["rate_per_s_unknown"] = "a rate needs --since"
     shaped = Want.SHAPE in recipe.want
     numbers |= _told(recipe, "bytes", Field.BYTES, shaped, lambda: traffic.sent)
-    numbers |= _told(recipe, "by_method", Field.METHOD, shaped, lambda: _named(traffic.methods))
     numbers |= _told(
-        recipe, "by_host", Field.HOST, shaped, lambda: {r.name: r.total for r in _shown(traffic.hosts)}
+        recipe,
+        "by_method",
+        Field.METHOD,
+        shaped,
+        lambda: {row.name: row.total for row in _shown(_by_method(traffic), in_order=True)},
+    )
+    numbers |= _told(
+        recipe, "by_host", Field.HOST, shaped, lambda: {row.name: row.total for row in _shown(traffic.hosts)}
     )
     timed = Want.TIMES in recipe.want
     return numbers | _told(recipe, "latency_ms", Field.REQUEST_TIME, timed, lambda: _latency(traffic.latency))
@@ -159,7 +165,7 @@ def _table(by: str, node: NodeTraffic, traffic: Traffic) -> Counter[tuple[str, s
                 found[(name, "5xx")] += backend.errors
             return found
         case "method":
-            return Counter({(name, ""): number for name, number in traffic.methods.items()})
+            return _by_method(traffic)
         case _:
             return Counter({(name, class_of(name)): number for name, number in traffic.statuses.items()})
 
@@ -180,8 +186,8 @@ def _shown(table: Mapping[tuple[str, str], int], *, in_order: bool = False) -> t
     return tuple(sorted(found, key=lambda row: row.name)) if in_order else found
 
 
-def _named(table: Mapping[str, int]) -> Json:
-    return {safe(name, NAME_MAX): number for name, number in sorted(table.items())}
+def _by_method(traffic: Traffic) -> Counter[tuple[str, str]]:
+    return Counter({(name, ""): number for name, number in traffic.methods.items()})
 
 
 def _latency(latency: Latency) -> Json | None:

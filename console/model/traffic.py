@@ -1,7 +1,7 @@
 """What the access logs tell of a span of time: numbers that can be added up, in bounded memory.
 
-Units: times in milliseconds, sizes in bytes. Everything is counted, nothing sampled; only the tables of paths
-and clients are cut, and then what is cut stays in their sum, under OTHERS.
+Units: times in milliseconds, sizes in bytes. Everything is counted, nothing sampled; only the tables of what
+clients name as they please are cut, and then what is cut stays in their sum, under OTHERS.
 """
 
 from __future__ import annotations
@@ -112,6 +112,8 @@ class Traffic:
 
     def squeeze(self, top: int = TOP) -> None:
         """Keeps the most frequent names of each table and counts the others together."""
+        methods = _squeezed(Counter({(name, ""): number for name, number in self.methods.items()}), top)
+        self.methods = Counter({name: number for (name, _), number in methods.items()})
         self.hosts = _squeezed(self.hosts, top)
         self.paths = _squeezed(self.paths, top)
         self.clients = _squeezed(self.clients, top)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from console.nodes.log_reader import Elsewhere, LogReader, Piece
 from console.nodes.log_search import place_at
-from console.parse.log_awk import NotCounted
 from console.parse.log_counts import Counts
 from console.parse.log_files import LogFile, Place, newest_first
+from console.parse.log_told import NotCounted
 
 # A file that was rotated away is looked at for so long: its writers may not have noticed yet.
 TRAIL_S = 15.0

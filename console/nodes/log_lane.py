@@ -9,9 +9,9 @@ from collections.abc import Callable
 from console.nodes.log_follower import LogFollower, Progress
 from console.nodes.log_reader import Elsewhere, LogReader, Unreadable, reading
 from console.nodes.transport import Transport
-from console.parse.log_awk import NotCounted
 from console.parse.log_counts import Counts, Recipe, Want
 from console.parse.log_files import Place
+from console.parse.log_told import NotCounted
 
 LOOK_EVERY_S = 1.0
 # Where nobody asks for anything, looking costs more than it shows. In a flood each look costs the node a dozen

@@ -12,9 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from console.nodes.transport import LineStream, Transport
-from console.parse.log_awk import NotCounted, awk_program, told
+from console.parse.log_awk import awk_program
 from console.parse.log_counts import Counts, Recipe, counted
 from console.parse.log_files import LogFile, Place, anchor_of, listed, split_lines
+from console.parse.log_told import NotCounted, told
 
 # So many new bytes are sent as they are; more are counted on the node.
 RAW_MAX = 32 * 1024
@@ -22,11 +23,13 @@ RAW_MAX = 32 * 1024
 PIECE_MAX = 64 * 1024 * 1024
 # The last newline is looked for in so many bytes.
 BLOCK = 4 * 1024 * 1024
+# From so many bytes on, both halves are counted at once where the node has the cores: history, not what comes in.
+SPLIT_MIN = 16 * 1024 * 1024
 LOOKS_MAX = 10
 
 _SCRIPT = r"""
 LC_ALL=C; export LC_ALL
-log=$1 raw=$2 piece=$3 block=$4 program=$5
+log=$1 raw=$2 piece=$3 block=$4 split=$5 program=$6
 IFS=' ' read -r t || exit 0
 part() {
   dd if=/proc/self/fd/3 bs=65536 iflag=skip_bytes,count_bytes skip="$1" count="$2" status=none 2>/dev/null
@@ -34,7 +37,26 @@ part() {
 # mawk is three times as quick as gawk, which may be the `awk` of a node that has both; 1.3.3 had too many faults.
 tool=awk
 case $(mawk -W version 2>/dev/null </dev/null) in *1.3.3*) ;; mawk*) tool=mawk;; esac
-tally() { nice "$tool" -v "anchored=$1" "$program"; }
+tally() { nice "$tool" -v "anchored=$1" -v "stop=$2" "$program"; }
+# Counts the bytes from $1 to $2. A copy through a pipe costs as much as a tenth of the counting, so mawk is put
+# where it begins and told where to stop; how far other awks have read cannot be told where a line holds a NUL.
+counting() {
+  if [ "$direct" -eq 0 ]; then part "$1" $(($2 - $1)) | tally "$3" 0; return; fi
+  {
+    [ "$1" -eq 0 ] || dd iflag=skip_bytes skip="$1" count=0 status=none 2>/dev/null
+    tally "$3" $(($2 - $1))
+  } </proc/self/fd/3
+}
+# Where a line begins about halfway from $1 to $2, if it is worth to count both halves at once.
+halfway() {
+  middle=0
+  [ $(($2 - $1)) -ge "$split" ] || return 0
+  [ -n "$cores" ] || cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+  [ "$cores" -gt 1 ] || return 0
+  middle=$((($1 + $2) / 2))
+  middle=$((middle + $(part "$middle" 65536 | head -n 1 | wc -c)))
+  [ "$middle" -lt "$2" ] && [ "$(part $((middle - 1)) 1 | wc -l)" -eq 1 ] || middle=0
+}
 more() {
   set -- "$1" "$2" "$3" $(stat -L -c '%i %s %Y' /proc/self/fd/3) "$4" "$5"
   [ "$1" = "$4" ] || [ "$1" = 0 ] || { echo "$t other $4 $5"; return 0; }
@@ -59,12 +81,19 @@ more() {
   if [ "$9" -eq 0 ]; then
     if [ "${10}" -eq "$b" ]; then to=$2; else to=$((to - ${10})); fi
   fi
-  echo "$t count $4 $5 $6 $to"
+  direct=0
+  if [ "$tool" = mawk ] && [ "$way" = direct ]; then direct=1; fi
+  halfway "$2" "$to"
+  echo "$t count $4 $5 $6 $to $direct $((1 + (middle > 0)))"
   [ "$to" -ne "$2" ] || return 0
   a=200; [ "$to" -ge 200 ] || a=$to
   part $((to - a)) "$a"
   printf '\n%s counts\n' "$t"
-  part $(($2 - $3)) $((to - $2 + $3)) | tally $(($3 > 0))
+  if [ "$middle" -eq 0 ]; then
+    counting $(($2 - $3)) "$to" $(($3 > 0))
+  else
+    counting "$middle" "$to" 0 | { counting $(($2 - $3)) "$middle" $(($3 > 0)); cat; }
+  fi
   printf '%s after\n' "$t"
   part $((to - a)) "$a"
 }
@@ -76,9 +105,9 @@ unpack() {
 packed() {
   [ "$(stat -L -c %i /proc/self/fd/3)" = "$1" ] || { echo "$t other"; return 0; }
   echo "$t packed"
-  unpack "$4" | tail -c "+$(($2 - $3 + 1))" | tally $(($3 > 0))
+  unpack "$4" | tail -c "+$(($2 - $3 + 1))" | tally $(($3 > 0)) 0
 }
-while IFS=' ' read -r command inode from lead upto name; do
+while IFS=' ' read -r command inode from lead upto way name; do
   case $command in
   list) stat -L -c '%i %s %Y %n' -- "$log" "$log"[.-]* 2>/dev/null;;
   peek) { part "$from" "$upto"; } 3<"$name";;
@@ -111,6 +140,10 @@ class Unreadable(Exception):
     """The log cannot be read at all, in words."""
 
 
+class _Overrun(Exception):
+    """The awk did not stop where it was told to: the file was cut short, or it cannot tell how far it has read."""
+
+
 class LogReader:
     """One shell on the node. One request at a time."""
 
@@ -118,13 +151,14 @@ class LogReader:
         self._lines = lines
         self._token = token
         self._log = log
+        self._direct = True
         self.recipe = recipe
 
     async def files(self) -> tuple[LogFile, ...]:
         """The log and its siblings. Looked at twice, for between two renames a file can be missed."""
         before = None
         for _ in range(LOOKS_MAX):
-            found = listed(await self._ask("list 0 0 0 0 -"))
+            found = listed(await self._ask("list 0 0 0 0 - -"))
             names = {(file.inode, file.name) for file in found}
             if names == before:
                 break
@@ -137,12 +171,17 @@ class LogReader:
         `sure` False: if the file is no longer than it was, what stands before the place is not looked at.
         """
         command = "check" if sure else "read"
-        answer = await self._ask(f"{command} {place.inode} {place.offset} {place.lead} {upto} {place.name}")
+        way = "direct" if self._direct else "pipe"
+        answer = await self._ask(f"{command} {place.inode} {place.offset} {place.lead} {upto} {way} {place.name}")
         kind, *numbers = self._head(answer)
         if kind == "raw":
             return self._raw(place, numbers, b"\n".join(answer[1:]))
         if kind == "count":
-            return self._counted(place, numbers, answer[1:])
+            try:
+                return self._counted(place, numbers, answer[1:])
+            except _Overrun:
+                self._direct = False
+                return await self.read(place, upto=upto, sure=sure)
         if kind == "denied":
             raise Unreadable(f"cannot read {place.name}")
         return Elsewhere(numbers[0] if numbers else 0)
@@ -152,15 +191,15 @@ class LogReader:
 
         Elsewhere: the name is another file's by now.
         """
-        answer = await self._ask(f"packed {place.inode} {place.offset} {place.lead} 0 {place.name}")
+        answer = await self._ask(f"packed {place.inode} {place.offset} {place.lead} 0 - {place.name}")
         if self._head(answer)[0] != "packed":
             return Elsewhere()
-        counts, anchor = told(line for line in answer[1:] if line)
-        return counts if _same(place, anchor) else None
+        found = told(line for line in answer[1:] if line)
+        return found.counts if _same(place, found.anchor) else None
 
     async def peek(self, name: str, offset: int, length: int) -> bytes:
         """Some bytes of a file as they are; fewer at its end."""
-        return b"\n".join(await self._ask(f"peek 0 {offset} 0 {length} {name}"))
+        return b"\n".join(await self._ask(f"peek 0 {offset} 0 {length} - {name}"))
 
     def _raw(self, place: Place, numbers: list[int], data: bytes) -> Piece | Elsewhere:
         inode, size, changed = numbers
@@ -174,18 +213,20 @@ class LogReader:
         return Piece(counted(self.recipe, lines), _moved(place, inode, place.offset + taken, anchor, changed))
 
     def _counted(self, place: Place, numbers: list[int], answer: list[bytes]) -> Piece | Elsewhere:
-        inode, size, changed, end = numbers
+        inode, size, changed, end, direct, awks = numbers
         if end == place.offset:
             return Piece(Counts(), _moved(place, inode, end, place.anchor, changed))
         begins, ends = (answer.index(self._token + word) for word in (b" counts", b" after"))
-        counts, anchor = told(answer[begins + 1 : ends])
-        if not _same(place, anchor):
+        found = told(answer[begins + 1 : ends], awks)
+        if not _same(place, found.anchor):
             return Elsewhere(inode)
+        if direct and found.size != end - place.offset + place.lead:
+            raise _Overrun
         tail, before = (b"\n".join(part) for part in (answer[ends + 1 :], answer[:begins]))
         if tail != before or not tail.endswith(b"\n"):
             # Cut short while it was counted: nobody knows how much of it that was.
             return Elsewhere()
-        return Piece(counts, _moved(place, inode, end, anchor_of(tail), changed), size - end)
+        return Piece(found.counts, _moved(place, inode, end, anchor_of(tail), changed), size - end)
 
     def _head(self, answer: list[bytes]) -> tuple[str, *tuple[int, ...]]:
         words = answer[0].decode("ascii", "replace").split() if answer else []
@@ -211,7 +252,7 @@ async def reading(transport: Transport, log: str, recipe: Recipe) -> AsyncIterat
     """A reader of one log; its shell ends with the block, or with the connection."""
     token = secrets.token_hex(8).encode()
     program = awk_program(recipe)
-    numbers = (str(RAW_MAX), str(PIECE_MAX), str(BLOCK))
+    numbers = (str(RAW_MAX), str(PIECE_MAX), str(BLOCK), str(SPLIT_MIN))
     argv = ("sh", "-c", _SCRIPT, "reader", log, *numbers, program)
     async with transport.stream(argv, feed=True) as lines:
         await lines.write(token + b"\n")

@@ -11,9 +11,9 @@ from console.model.traffic import LogTotals, Traffic
 from console.nodes.log_follower import LogFollower, Progress
 from console.nodes.log_reader import LogReader, Unreadable, reading
 from console.nodes.transport import Transport, TransportError
-from console.parse.log_awk import NotCounted
 from console.parse.log_counts import Counts, Recipe
 from console.parse.log_tally import tallied
+from console.parse.log_told import NotCounted
 from console.parse.log_words import NO_TIME
 
 TRIES = 3

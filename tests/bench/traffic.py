@@ -19,7 +19,9 @@ from typing import Any
 import yaml
 
 from console.lab.lab import Lab
-from console.parse.log_awk import awk_program, told
+from console.nodes.log_follower import LogFollower, Progress
+from console.nodes.log_reader import reading
+from console.parse.log_awk import awk_program
 from console.parse.log_counts import FULL, Counts, Recipe, Want
 from console.parse.log_format import named_format
 from console.session.cluster import Cluster
@@ -27,6 +29,7 @@ from console.session.profiles import find_profile, load_profile
 from tests.bench.figures import Row, percentile
 from tests.bench.startup import IAMOPS
 from tests.lab.traffic_campaign import DIRECTORY, LOG, NODE, campaign_profile
+from tests.local_transport import LocalTransport
 
 LINES = 1_000_000
 RUNS = 5
@@ -96,27 +99,41 @@ def _write_main(log: Path, lines: int) -> None:
 def _timed(argv: Sequence[str]) -> tuple[Timed, bytes]:
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(list(argv), capture_output=True, check=True, env={**os.environ, "LC_ALL": "C"})
+    return _since(before, began), done.stdout
+
+
+def _since(before: resource.struct_rusage, began: float) -> Timed:
+    """What children took that have ended since."""
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Timed(cpu, wall), done.stdout
+    return Timed(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall)
 
 
 def _ours(log: Path, want: Want) -> tuple[Timed, Counts]:
-    timed, out = _timed(["mawk", awk_program(Recipe(named_format("main"), want)), str(log)])
-    return timed, told(out.splitlines())[0]
+    """As the product counts a node's whole log: by the reader's shell, here without SSH."""
+    recipe, counts = Recipe(named_format("main"), want), Counts()
+
+    async def read() -> None:
+        async with reading(LocalTransport(), str(log), recipe) as reader:  # type: ignore[arg-type]
+            await LogFollower(str(log), Progress(), counts.add, time.monotonic).begin(reader)
+
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    asyncio.run(read())
+    return _since(before, began), counts
 
 
 def _speed(log: Path) -> Row:
-    ours = [_ours(log, Want.TIME | Want.PATHS)[0].wall_s for _ in range(RUNS)]
+    ours = [_ours(log, Want.TIME | Want.PATHS)[0] for _ in range(RUNS)]
     everything = [_ours(log, FULL)[0].wall_s for _ in range(2)]
     plain = [_timed(["mawk", PLAIN, str(log)])[0].wall_s for _ in range(RUNS)]
     goaccess, _ = _goaccess(log)
+    wall_s, cpu_s = (percentile([getattr(each, of) for each in ours], 0.5) for of in ("wall_s", "cpu_s"))
     return Row(
         "1 M lines counted by status, path and minute",
-        f"median {percentile(ours, 0.5):.2f} s (n={RUNS}); everything at once {percentile(everything, 0.5):.2f} s",
+        f"median {wall_s:.2f} s (n={RUNS}), {cpu_s:.2f} s of processor time on {os.cpu_count()} cores; "
+        f"everything at once {percentile(everything, 0.5):.2f} s",
         "1.0 s",
         f"mawk by hand {percentile(plain, 0.5):.2f} s, goaccess {goaccess.wall_s:.1f} s",
-        percentile(ours, 0.5) <= 1.0,
+        wall_s <= 1.0,
     )
 
 

@@ -17,7 +17,7 @@ import pytest
 from console.cli import traffic, traffic_session
 from console.nodes.transport import TransportError, Unreachable
 from tests.profiles import pair
-from tests.unit.nodes.local_transport import LocalLines, LocalTransport
+from tests.local_transport import LocalLines, LocalTransport
 
 LOG = "/var/log/nginx/access.log"
 

@@ -52,6 +52,13 @@ def test_a_cut_table_keeps_its_sum_and_the_most_frequent_names():
     assert found[-1] == Row(OTHERS, 5050 - sum(range(91, 101)), sum(range(2, 91, 2)))
 
 
+def test_methods_that_clients_made_up_are_cut_too():
+    traffic = Traffic(methods=Counter({"GET": 500, "POST": 60} | {f"X{n}": 1 for n in range(100)}))
+    traffic.squeeze(top=10)
+    assert traffic.methods.total() == 660
+    assert (traffic.methods["GET"], traffic.methods["POST"], traffic.methods[OTHERS]) == (500, 60, 92)
+
+
 def test_adding_is_the_same_in_any_order():
     parts = [
         Traffic(Counter({"200": n}), backends={"a": Backend(n, 1, latency([n]))}, sent=n) for n in range(1, 6)

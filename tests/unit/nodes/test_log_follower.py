@@ -18,7 +18,7 @@ from console.nodes.log_reader import LogReader, Unreadable, reading
 from console.nodes.transport import LinkLost
 from console.parse.log_counts import Counts, Recipe, Want
 from console.parse.log_format import named_format
-from tests.unit.nodes.local_transport import LocalLines, LocalTransport
+from tests.local_transport import LocalLines, LocalTransport
 
 RECIPE = Recipe(named_format("main"), Want.TIME | Want.PATHS)
 LINE = b'10.0.4.1 - - [24/Nov/2026:17:46:29 +0000] "GET /u/x%dx HTTP/1.1" 200 5 "-" "-" "-"\n'
@@ -131,11 +131,17 @@ def world(tmp_path: Path):
     made.close()
 
 
-@pytest.fixture(params=["lines", "counts"])
+@pytest.fixture(params=["lines", "counts", "halves", "pipe"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Whether new lines are sent or counted on the node: nobody may see a difference."""
-    if request.param == "counts":
+    """Whether new lines are sent or counted on the node, there in one piece or in two, by an awk that opens the
+    file or by one that is fed: nobody may see a difference.
+    """
+    if request.param != "lines":
         monkeypatch.setattr(log_reader, "RAW_MAX", 0)
+    if request.param == "halves":
+        monkeypatch.setattr(log_reader, "SPLIT_MIN", 0)
+    if request.param == "pipe":
+        monkeypatch.setattr(log_reader, "_SCRIPT", log_reader._SCRIPT.replace(" tool=mawk;;", " tool=awk;;"))
     return str(request.param)
 
 
@@ -303,3 +309,37 @@ async def test_a_log_that_is_truncated_while_it_is_counted_is_counted_whole(
         await follower.follower.look(reader)
         await follower.follower.look(reader)
         follower.check()
+
+
+@pytest.mark.parametrize("way", ["halves"], indirect=True)
+@pytest.mark.parametrize("longest", [10, 70_000])
+async def test_two_halves_hold_every_line_once(world: World, way: str, longest: int):
+    """Where the line halfway is longer than what is looked through, there is one piece only."""
+    for number in range(40):
+        world.write(number)
+        line = LINE % 0
+        path = f"/{'x' * longest}"
+        os.write(world._handle.fileno(), line.replace(b"/u/x0x", path.encode()))
+        world.truth[path[:200]] += 1
+    follower = Follower(world)
+    async with connected(world) as (reader, _):
+        await follower.follower.begin(reader)
+    follower.check()
+
+
+@pytest.mark.parametrize("awry", ['"stop=$(($2 + 90))"', '"stop=$(($2 - 90))"', "stop=1"])
+async def test_an_awk_that_does_not_stop_where_it_should_is_fed_instead(
+    world: World, monkeypatch: pytest.MonkeyPatch, awry: str
+):
+    monkeypatch.setattr(log_reader, "RAW_MAX", 0)
+    script = log_reader._SCRIPT.replace(
+        'tally() { nice "$tool"', f'tally() {{ [ $2 -eq 0 ] || set -- "$1" {awry}; nice "$tool"'
+    )
+    monkeypatch.setattr(log_reader, "_SCRIPT", script.replace('-v "stop=$2"', '-v "stop=${2#stop=}"'))
+    world.write(20)
+    follower = Follower(world)
+    async with connected(world) as (reader, _):
+        await follower.follower.begin(reader)
+        world.write(20)
+        await follower.follower.look(reader)
+    follower.check()

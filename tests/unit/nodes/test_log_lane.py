@@ -17,7 +17,7 @@ from console.nodes.transport import LinkLost
 from console.parse.log_counts import FULL, Counts, Recipe
 from console.parse.log_files import LogFile
 from console.parse.log_format import named_format
-from tests.unit.nodes.local_transport import LocalTransport
+from tests.local_transport import LocalTransport
 
 RECIPE = Recipe(named_format("main"), FULL)
 

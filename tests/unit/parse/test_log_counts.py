@@ -9,9 +9,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from console.parse.log_awk import awk_program, told
+from console.parse import log_awk
+from console.parse.log_awk import awk_program
 from console.parse.log_counts import FULL, Counts, Recipe, Want, counted
 from console.parse.log_format import FormatError, log_format, named_format
+from console.parse.log_told import told
 from console.parse.log_where import where
 from console.parse.log_words import Grain
 
@@ -42,9 +44,9 @@ def by_awk(recipe: Recipe, log: bytes, awk: Sequence[str] = ("mawk",), anchored:
         env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
     )
     assert done.stderr == b""
-    counts, anchor = told(done.stdout.removesuffix(b"\n").split(b"\n"))
-    assert anchor == (log.partition(b"\n")[0] if anchored else None)
-    return counts
+    found = told(done.stdout.removesuffix(b"\n").split(b"\n"))
+    assert found.anchor == (log.partition(b"\n")[0] if anchored else None)
+    return found.counts
 
 
 def pieces(rng: random.Random) -> bytes:
@@ -63,6 +65,12 @@ def pieces(rng: random.Random) -> bytes:
         b"*",
         b"/x/550e8400-e29b-41d4/y",
         b"/\xff\x01",
+        b"/u/%d" % rng.randrange(9),
+        b"/u/%d/%d/%d" % (rng.randrange(3), rng.randrange(3), rng.randrange(99)),
+        b"/deadbeef/550e8400-e29b-%d" % rng.randrange(9),
+        b"/:id/7/:id",
+        b"/v%d /12" % rng.randrange(2),
+        b"/" + b"y" * rng.randrange(185, 205) + b"/%d" % rng.randrange(10**9),
     )
     line = (
         b'%d.0.0.1 - %s [24/Nov/2026:17:4%d:29 +0%d00] "%s %s HTTP/1.1" %s %d "-" "%s" "-" host=%s upstream=%s '
@@ -108,9 +116,14 @@ def as_json(line: bytes) -> bytes:
     )
 
 
+@pytest.mark.parametrize("memory", [log_awk.MEMORY_MAX, 3])
 @pytest.mark.parametrize("awk", AWKS, ids=lambda words: words[0])
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_nodes_awk_counts_what_we_count(name: str, awk: list[str]):
+def test_the_nodes_awk_counts_what_we_count(
+    name: str, awk: list[str], memory: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(log_awk, "MEMORY_MAX", memory)
+    monkeypatch.setattr(log_awk, "MEMORY_REST", memory * 10)
     rng = random.Random(name)  # noqa: S311 - a generator of test lines
     form = named_format(FORMATS[name])
     for want in (FULL, Want.NOTHING, Want.TIME | Want.PATHS, Want.SHAPE):
@@ -173,6 +186,17 @@ def test_many_different_paths_keep_the_table_small_and_every_request_in_it():
     counts = by_awk(Recipe(named_format("iamops"), Want.TIME | Want.PATHS), log)
     assert counts.paths.total() == counts.total == 60_000
     assert len(counts.paths) <= 20_001
+
+
+def test_many_different_hosts_and_methods_keep_the_table_small_and_every_request_in_it():
+    log = b"".join(
+        GOOD.replace(b"GET", b"X%d" % number).replace(b"iam.api", b"h%d" % number) + b"\n"
+        for number in range(50_000)
+    )
+    counts = by_awk(Recipe(named_format("iamops"), Want.SHAPE), log)
+    assert counts.total == 50_000
+    assert len(counts.shapes) <= log_awk.TABLE_MAX + 1
+    assert {key.split("\t")[4] for key in counts.shapes} == {"10.0.4.20:8080, 10.0.4.21:8080"}
 
 
 @pytest.mark.parametrize(

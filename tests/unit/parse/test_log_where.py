@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from console.parse.log_awk import awk_program, told
+from console.parse.log_awk import awk_program
 from console.parse.log_counts import Recipe, Want, counted
 from console.parse.log_format import Field, named_format
+from console.parse.log_told import told
 from console.parse.log_where import WhereError, awk_text, where
 
 GOOD = {Field.STATUS: "502", Field.HOST: "iam.api", Field.PATH: "/v1/users", Field.UPSTREAM: "a:1, b:2"}
@@ -89,7 +90,7 @@ def test_nothing_in_a_value_is_ever_run(value: str, field: str, tmp_path: Path):
     )
     line += b"upstream_time=1 request_id=1"
     done = subprocess.run(["awk", awk_program(recipe)], input=line + b"\n", capture_output=True, check=True)
-    counts, _ = told(done.stdout.splitlines())
+    counts = told(done.stdout.splitlines()).counts
     assert counts == counted(recipe, [line])
     assert counts.left_out == 1
     assert not mark.exists()

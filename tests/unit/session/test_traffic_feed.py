@@ -15,7 +15,7 @@ from console.parse.log_where import WhereError
 from console.session import traffic_feed
 from console.session.traffic_feed import TrafficFeed
 from tests.profiles import pair
-from tests.unit.nodes.local_transport import LocalTransport
+from tests.local_transport import LocalTransport
 
 
 def line(path: str = "/", status: int = 200) -> bytes:

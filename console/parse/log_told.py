@@ -1,0 +1,60 @@
+"""Reads what a node's awk says of the lines that it counted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from console.parse.log_counts import Counts
+
+
+class NotCounted(ValueError):
+    """What came back is not what the program prints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What some awks said together. `anchor`: the first line, if it was to be told back. `size`: bytes read."""
+
+    counts: Counts = field(default_factory=Counts)
+    anchor: bytes | None = None
+    size: int = 0
+
+
+def told(lines: Iterable[bytes], awks: int = 1) -> Told:
+    """What so many awks printed, one behind the other. Raises NotCounted."""
+    counts, anchor, size, ended = Counts(), None, 0, 0
+    tables = {
+        b"S": counts.shapes,
+        b"Y": counts.sent,
+        b"P": counts.paths,
+        b"C": counts.clients,
+        b"R": counts.times,
+        b"U": counts.answers,
+    }
+    for line in lines:
+        kind, _, rest = line.partition(b"\t")
+        if kind == b"A":
+            anchor = rest
+        elif kind == b"E":
+            probes, unparsed, left_out, read = (int(word) for word in rest.split(b"\t"))
+            counts.probes += probes
+            counts.unparsed += unparsed
+            counts.left_out += left_out
+            size += read
+            ended += 1
+        elif kind in tables:
+            number, key = _row(rest)
+            tables[kind][key] += number
+        else:
+            raise NotCounted(f"not a count: {line[:60]!r}")
+    if ended != awks:
+        raise NotCounted("the count broke off")
+    return Told(counts, anchor, size)
+
+
+def _row(rest: bytes) -> tuple[int, str]:
+    number, tab, key = rest.partition(b"\t")
+    if not tab or not number.isdigit():
+        raise NotCounted(f"not a count: {rest[:60]!r}")
+    return int(number), key.decode("latin-1")
