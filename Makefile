@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 LAB_TOOLS := mmdebstrap systemd-nspawn ip ssh-keygen nsenter losetup mkfs.ext4
 LAB_PACKAGES := mmdebstrap systemd-container iproute2 openssh-client util-linux mount e2fsprogs
 
-.PHONY: demo test check lab-test bench soak install lab-tools clean
+.PHONY: demo test check lab-test bench soak install compiled lab-tools clean
 
 ## demo: the console on a real two-node lab (root on Debian; builds the lab the first time)
-demo: install lab-tools
+demo: install compiled lab-tools
 	$(BIN)/iamops demo
 
 ## test: everything CI runs: the quality gate, then all tests on the lab
@@ -23,12 +23,12 @@ check: install
 	$(BIN)/pytest -n 3 -m "not lab" tests
 
 ## lab-test: the tests on the lab (root on Debian): several labs side by side, then what measures times, alone
-lab-test: install lab-tools $(BIN)/promtool
+lab-test: install compiled lab-tools $(BIN)/promtool
 	$(BIN)/pytest -m "lab and not alone" -n 4 --dist loadgroup --durations 15 tests
 	$(BIN)/pytest -m "lab and alone" --durations 15 tests
 
 ## bench: every number of the design, measured on the lab beside the alternative
-bench: install lab-tools
+bench: install compiled lab-tools
 	@command -v watch >/dev/null || apt-get install -y -qq procps
 	@command -v goaccess >/dev/null && command -v mawk >/dev/null || apt-get install -y -qq goaccess mawk
 	$(BIN)/python -m tests.bench --save
@@ -47,6 +47,10 @@ $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV) || { apt-get update && apt-get install -y python3-venv && $(PYTHON) -m venv $(VENV); }
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@
+
+# An installed package brings its bytecode along; where the environment forbids to write any, a checkout must, too.
+compiled: install
+	@$(BIN)/python -m compileall -q console tests
 
 lab-tools:
 	@for tool in $(LAB_TOOLS); do command -v $$tool >/dev/null || missing=1; done; \

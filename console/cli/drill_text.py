@@ -46,12 +46,6 @@ def _result(report: DrillReport) -> list[str]:
     return [*lines, *(f"  note: {note}" for note in report.notes)]
 
 
-def timeline_lines(report: DrillReport) -> list[str]:
-    """Everything that happened, on one clock."""
-    lines = (f"{e.at_s:8.3f} s  {e.node or '-':<10} {e.witness:<10} {e.text}" for e in report.timeline)
-    return [safe(line) for line in lines]
-
-
 def client_line(client: ClientView) -> str:
     """What a client lost, in one line."""
     seen = f"{client.attempts} requests, none further apart than {client.resolution_ms:.0f} ms"

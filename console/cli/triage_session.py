@@ -1,29 +1,22 @@
-"""Carries out `iamops triage`: looks, prints in the asked forms, writes the bundle, and says how it ended."""
+"""Carries out `iamops triage`: looks, has it printed, writes the bundle, and says how it ended."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
-import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from console.cli.exit_codes import ExitCode
-from console.cli.triage import FORMS, STDOUT
-from console.cli.triage_text import WIDTH_MAX, triage_lines
-from console.judge.triage_document import triage_document
-from console.judge.triage_junit import junit
-from console.judge.triage_markdown import markdown
 from console.judge.triage_report import Looked, unreachable
 from console.model.facts import Severity
 from console.model.profile import Profile
 from console.session.triage import Examined, examine
 
 NEVER = "never"
+# Loaded while the nodes answer, piece by piece.
+PRINTING = ("console.judge.drill_report", "console.judge.triage_document", "console.cli.triage_forms")
 
 
 class TriageSession:
@@ -42,29 +35,19 @@ class TriageSession:
         return asyncio.run(self._looked())
 
     async def _looked(self) -> int:
-        looked = await examine(self._profile, timeout_s=self._args.timeout, since_s=self._args.since)
-        written = self._tell(looked)
+        looked = await examine(
+            self._profile,
+            timeout_s=self._args.timeout,
+            since_s=self._args.since,
+            spent_s=time.monotonic() - self._args.began,
+            also=PRINTING,
+        )
+        from console.cli.triage_forms import tell
+
+        written = tell(looked, self._args, self._floor)
         if self._args.bundle is not None:
             written &= await _bundle(looked, Path(self._args.bundle))
         return exit_code(looked, self._floor) if written else ExitCode.USAGE
-
-    def _tell(self, looked: Examined) -> bool:
-        """False if a file could not be written; everything else is printed all the same."""
-        wanted = {form: getattr(self._args, form) for form in FORMS if getattr(self._args, form) is not None}
-        if STDOUT not in wanted.values():
-            colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-            width = shutil.get_terminal_size((WIDTH_MAX, 24)).columns
-            print("\n".join(triage_lines(looked, width=width, colour=colour, since_s=self._args.since)))
-        made = self._makers(looked)
-        written = [_write(path, made[form]()) for form, path in wanted.items()]
-        return all(written)
-
-    def _makers(self, looked: Looked) -> Mapping[str, Callable[[], str]]:
-        return {
-            "json": lambda: json.dumps(triage_document(looked, self._args.since), indent=2) + "\n",
-            "junit": lambda: junit(looked, self._floor),
-            "markdown": lambda: markdown(looked),
-        }
 
 
 def exit_code(looked: Looked, floor: Severity | None) -> ExitCode:
@@ -101,18 +84,4 @@ async def _bundle(looked: Examined, path: Path) -> bool:
     print(f"iamops: {told}", file=sys.stderr)
     for what, why in report.uncollected.items():
         print(f"iamops: not in the bundle: {what}: {why}", file=sys.stderr)
-    return True
-
-
-def _write(path: str, text: str) -> bool:
-    """A document that cannot be written is told, and its text is not lost."""
-    if path == STDOUT:
-        print(text, end="")
-        return True
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        print(f"iamops: {path}: {error.strerror}; what should stand there follows", file=sys.stderr)
-        sys.stderr.write(text)
-        return False
     return True

@@ -68,13 +68,14 @@ class Stepper:
         lost = [why for each in (step, *step.together) if not each.here and (why := self._lock.lost(each.node))]
         if lost:
             raise self._over(number, Stage.FAILED, f"not sent: {lost[0]}")
-        self._report(number, stage=Stage.RUNNING, began=self._eyes.now())
+        self._report(number, replace(self.steps[number], stage=Stage.RUNNING, began=self._eyes.now()))
         if step.kind is not Kind.WATCH:
             answer = await self._sent(number, step)
             if answer.exit_status != 0:
                 raise self._over(number, Stage.FAILED, _complaint(answer), step.refuses)
-            self._report(number, said=answer.stdout if step.kind is Kind.ASK else "")
-        self._report(number, stage=Stage.OBSERVING)
+            said = answer.stdout if step.kind is Kind.ASK else ""
+            self._report(number, replace(self.steps[number], said=said))
+        self._report(number, replace(self.steps[number], stage=Stage.OBSERVING))
         if step.kind is Kind.WATCH:
             reading = await self._watched(step)
         else:
@@ -83,7 +84,7 @@ class Stepper:
             blind = reading.verdict is Verdict.UNKNOWN and self._blind(step.node)
             raise self._over(number, Stage.UNKNOWN if blind else Stage.FAILED, reading.text)
         self._settled(step)
-        self._report(number, stage=Stage.DONE, ended=self._eyes.now(), text=reading.text)
+        self._ended(number, Stage.DONE, reading.text)
 
     async def _sent(self, number: int, step: Step) -> Answer:
         if step.kind is Kind.DO:
@@ -186,12 +187,15 @@ class Stepper:
             self.spoiled.pop(step.spoils, None)
 
     def _over(self, number: int, stage: Stage, text: str, refusal: str | None = None) -> Stopped:
-        self._report(number, stage=stage, ended=self._eyes.now(), text=text)
+        self._ended(number, stage, text)
         title = self.steps[number].step.title
         return Stopped(f"{title}: {text}", unknown=stage is Stage.UNKNOWN, refusal=refusal)
 
-    def _report(self, number: int, **changes: object) -> None:
-        self.steps[number] = replace(self.steps[number], **changes)  # type: ignore[arg-type]
+    def _ended(self, number: int, stage: Stage, text: str) -> None:
+        self._report(number, replace(self.steps[number], stage=stage, ended=self._eyes.now(), text=text))
+
+    def _report(self, number: int, report: StepReport) -> None:
+        self.steps[number] = report
         self._tell()
 
     # --- back ---

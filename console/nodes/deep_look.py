@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from console.model.config import ConfTree
 from console.model.look import ErrorLook, FileStamp, Filesystem, JournalLook, NodeLook
 from console.model.observed import Observed
 from console.model.profile import Profile
-from console.nodes.config_files import read_loaded
+from console.nodes.config_files import ConfigUnreadable, read_loaded
 from console.nodes.config_tests import daemon_checks
 from console.nodes.netns import enter_namespace
 from console.nodes.transport import CommandResult, Transport, TransportError
@@ -44,11 +46,16 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DeepLook:
-    """What is asked of one node."""
+    """What is asked of one node.
+
+    `tree`: its files, where somebody reads them anyhow. When they were loaded is told with them, and it is the
+    dearest question of all: it is not asked twice.
+    """
 
     transport: Transport
     profile: Profile
     clock: Clock
+    tree: Awaitable[ConfTree] | None = None
 
     async def take(self) -> NodeLook:
         """Everything at once. Never raises for a node: what cannot be read is unknown, with the reason."""
@@ -112,6 +119,9 @@ class DeepLook:
         return look_node.error_look(whole, zone_offset(zone.decode("ascii", "replace")))
 
     async def _loaded(self) -> Mapping[str, float]:
+        if self.tree is not None:
+            with contextlib.suppress(ConfigUnreadable, TransportError):
+                return (await _shared(self.tree)).loaded_at
         return await read_loaded(self.transport, self.profile)
 
     async def _run(self, argv: Sequence[str]) -> CommandResult:
@@ -181,9 +191,9 @@ async def _macs(facts: Awaitable[Mapping[str, Section]]) -> Mapping[str, str]:
     return look_node.hardware_addresses(part.text)
 
 
-async def _shared(facts: Awaitable[Mapping[str, Section]]) -> Mapping[str, Section]:
+async def _shared(answer: Awaitable[T]) -> T:
     """One command answers several questions: who gives up waiting must not end it for the others."""
-    return await asyncio.shield(facts)
+    return await asyncio.shield(answer)
 
 
 def _part(parts: Mapping[str, Section], name: str) -> Section:

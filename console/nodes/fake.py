@@ -50,19 +50,8 @@ class Tcp:
     always: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
-    """Expects `put(content, path)`."""
-
-    path: str
-    content: bytes
-    mode: int = 0o644
-    error: TransportError | None = None
-    always: bool = False
-
-
-Step = Run | Stream | Tcp | Put
-S = TypeVar("S", Run, Stream, Tcp, Put)
+Step = Run | Stream | Tcp
+S = TypeVar("S", Run, Stream, Tcp)
 
 
 class ScriptedTransport:
@@ -108,10 +97,6 @@ class ScriptedTransport:
     async def open_tcp(self, host: str, port: int, *, timeout_s: float) -> ScriptedBytes:
         step = self._next(Tcp, f"tcp {host}:{port}", lambda step: (step.host, step.port) == (host, port))
         return ScriptedBytes(step)
-
-    async def put(self, content: bytes, path: str, *, mode: int, timeout_s: float) -> None:
-        what = f"put {path} mode {mode:o}: {content!r}"
-        self._next(Put, what, lambda step: (step.path, step.content, step.mode) == (path, content, mode))
 
     async def wait_closed(self) -> TransportError | None:
         await self._ended.wait()

@@ -231,7 +231,7 @@ def _request(target: ClientTarget) -> bytes:
 def _judged(answer: bytes) -> tuple[bool, str | None] | None:
     """Whether the answer is a good one, and who gave it; None for what is not HTTP."""
     try:
-        response = http.client.HTTPResponse(_Canned(answer), method="GET")  # type: ignore[arg-type]
+        response = http.client.HTTPResponse(_Canned(answer), method="GET")  # type: ignore[arg-type]  # it asks for makefile() only
         response.begin()
         body = response.read(MAX_BODY)
     except (http.client.HTTPException, ValueError, OSError):

@@ -8,11 +8,13 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 
 from console.model.profile import Node, Profile, SshAccess
 from console.nodes import netns, ssh_errors
+from console.nodes.aside import aside
 from console.nodes.ssh_errors import Place
 from console.nodes.ssh_hostkeys import Known, known
 from console.nodes.ssh_keys import Keys
@@ -212,11 +214,13 @@ class SshConnector:
 
     async def _addresses(self, settings: Settings) -> Sequence[Address]:
         """Every address of the host. In the lab names mean nothing: no question may leave it."""
-        loop = asyncio.get_running_loop()
+        host, port, family = settings.host, settings.port, settings.options.family
         flags = socket.AI_NUMERICHOST if self._namespace else 0
-        found = await loop.getaddrinfo(
-            settings.host, settings.port, family=settings.options.family, type=socket.SOCK_STREAM, flags=flags
-        )
+
+        def resolve() -> list[Any]:
+            return socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM, flags=flags)
+
+        found = await aside(resolve, f"resolve {host}")
         return [(family, (str(target[0]), int(target[1]))) for family, _, _, _, target in found]
 
     async def _first_answering(self, addresses: Sequence[Address], share_s: float) -> socket.socket:

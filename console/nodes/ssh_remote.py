@@ -53,19 +53,6 @@ wait "$reader"
 kill "$writer"
 """
 
-# $1 path, $2 mode, $3 size. The size is checked because a connection cut half-way looks like the end
-# of the input, and half a file must never be moved into place.
-PUT = """\
-umask 077
-part=$(mktemp "$1.XXXXXX") || exit 1
-trap 'rm -f -- "$part"' EXIT
-trap 'exit 1' HUP INT TERM
-cat >"$part" || exit 1
-size=$(wc -c <"$part")
-[ "$size" -eq "$3" ] || { echo "only $size of $3 bytes arrived" >&2; exit 1; }
-chmod -- "$2" "$part" && mv -fT -- "$part" "$1"
-"""
-
 
 def command_line(argv: Sequence[str]) -> str:
     """The line for a command that runs to its end."""
@@ -80,8 +67,3 @@ def stream_line(argv: Sequence[str]) -> str:
 def tcp_line(host: str, port: int) -> str:
     """The line for a TCP connection made by bash on the node."""
     return command_line(("bash", "-c", TCP, host, str(port)))
-
-
-def put_argv(path: str, mode: int, size: int) -> tuple[str, ...]:
-    """The command that writes its stdin to `path` in one step."""
-    return ("sh", "-c", PUT, "iamops-put", path, f"{mode:04o}", str(size))

@@ -12,7 +12,7 @@ import asyncssh
 from console.nodes import ssh_errors
 from console.nodes.ssh_channels import Bytes, Lines, Output
 from console.nodes.ssh_peer import Peer
-from console.nodes.ssh_remote import TCP_READY, command_line, put_argv, stream_line, tcp_line
+from console.nodes.ssh_remote import TCP_READY, command_line, stream_line, tcp_line
 from console.nodes.transport import (
     ByteStream,
     CommandResult,
@@ -20,9 +20,8 @@ from console.nodes.transport import (
     ForwardingForbidden,
     OutputTooLong,
     TransportError,
-    WriteFailed,
 )
-from console.parse.safe_text import safe, safe_bytes
+from console.parse.safe_text import safe
 
 # sshd allows 10 sessions on a connection (MaxSessions). It frees one a moment after we close it.
 SESSIONS = 8
@@ -79,13 +78,6 @@ class SshTransport:
         what = f"no connection from {self.node} to {host}:{port}"
         step = f"a firewall may drop it; on {self.node}: ip route get {host}"
         return await self._within(timeout_s, what, step, self._open_tcp(host, port))
-
-    async def put(self, content: bytes, path: str, *, mode: int, timeout_s: float) -> None:
-        """Writes a file in one step: whatever happens, the old content or the new one stands there."""
-        result = await self.run(put_argv(path, mode, len(content)), timeout_s=timeout_s, stdin=content)
-        if not result.ok:
-            said = safe_bytes(result.stderr.strip(), 200) or f"exit {result.exit_status}"
-            raise WriteFailed(self.node, f"cannot write {path}: {said}", f"on {self.node}: ls -ld {path}")
 
     async def wait_closed(self) -> TransportError | None:
         """Returns when the connection has ended, with the reason (None: we closed it)."""

@@ -101,12 +101,6 @@ class OutputTooLong(CommandFailed):
     kind = "output-too-long"
 
 
-class WriteFailed(CommandFailed):
-    """A file could not be written; what stood at its path is unchanged."""
-
-    kind = "write-failed"
-
-
 class ChannelRefused(CommandFailed):
     """sshd would not open another channel on a living connection."""
 
@@ -206,10 +200,6 @@ class Transport(Protocol):
 
     async def open_tcp(self, host: str, port: int, *, timeout_s: float) -> ByteStream:
         """A TCP connection from the node to host:port. Raises ConnectFailed, CommandTimeout, LinkLost."""
-        ...
-
-    async def put(self, content: bytes, path: str, *, mode: int, timeout_s: float) -> None:
-        """Writes a file the login user may write, atomically. Raises WriteFailed, CommandTimeout, LinkLost."""
         ...
 
     async def wait_closed(self) -> TransportError | None:

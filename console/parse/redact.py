@@ -41,13 +41,6 @@ class Redacted:
     text: bytes
     redactions: tuple[Redaction, ...]
 
-    @property
-    def by_kind(self) -> dict[str, int]:
-        totals: Counter[str] = Counter()
-        for each in self.redactions:
-            totals[each.kind] += each.count
-        return dict(sorted(totals.items()))
-
 
 def redact(text: bytes, known: KnownSecrets = NOTHING_KNOWN) -> Redacted:
     """Every secret becomes `[redacted KIND]`. Lines stay lines; bytes that are no secret stay as they are."""

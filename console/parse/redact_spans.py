@@ -67,7 +67,3 @@ def line_end(text: bytes, at: int) -> int:
     end = text.find(b"\n", at)
     end = len(text) if end < 0 else end
     return end - 1 if end > at and text[end - 1 : end] == b"\r" else end
-
-
-def line_start(text: bytes, at: int) -> int:
-    return text.rfind(b"\n", 0, at) + 1

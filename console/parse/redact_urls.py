@@ -12,7 +12,6 @@ _ADDRESS = re.compile(rb"""[^\s"'<>`]*+""")
 _PORT = re.compile(rb"\d{1,5}(?:[/?#]|\Z)")
 # A user without a password is a token when it is as long as one.
 _TOKEN_USER = 12
-_LOGIN = re.compile(rb"""[^\s"'`=(,]+\Z""")
 _WEBHOOKS = (
     (b"hooks.slack.com/", re.compile(rb"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<secret>[\w/\-]+)")),
     (b"/api/webhooks/", re.compile(rb"/api/webhooks/(?P<secret>[\w/\-]+)")),

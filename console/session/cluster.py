@@ -15,6 +15,7 @@ from console.model.facts import HostReport, ProbeReport
 from console.model.live import ClockOffset, LiveVrrp
 from console.model.profile import Profile
 from console.model.state import PUBLIC, ClusterState, pending
+from console.nodes.aside import aside
 from console.nodes.client_probe import ClientProbe, ClientTarget
 from console.nodes.keepalived import VrrpUnknown, VrrpWitness
 from console.nodes.link import NodeLink
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 CLOCK_LOOKS = 5
 FILES_AFTER_S = 5.0
+# The client's probe may be waiting for a VIP that is dark: by itself it ends within two of its timeouts.
+PROBE_PATIENCE_S = 0.2
 
 
 class Cluster:
@@ -67,7 +70,8 @@ class Cluster:
         self._probe.start()
 
     async def stop(self) -> None:
-        """Ends every link and probe, and waits for them."""
+        """Ends every link and probe, and waits for them; for a probe that hangs only a moment: it says no more."""
+        probe = asyncio.create_task(_ended(self._probe), name="client probe") if self._probe is not None else None
         if self._log_tap is not None:
             await self._log_tap.stop()
         if self._traffic is not None:
@@ -77,8 +81,8 @@ class Cluster:
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        if self._probe is not None:
-            await asyncio.to_thread(self._probe.stop)
+        if probe is not None:
+            await probe
 
     def refresh(self) -> None:
         """Looks at every node now, and tries every broken link again now instead of after its back-off."""
@@ -202,6 +206,12 @@ class Cluster:
             return connect(address, port, timeout_s, namespace=self.profile.network_namespace)
 
         return ClientProbe(client_targets(self.profile), open_socket, tell)
+
+
+async def _ended(probe: ClientProbe) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PROBE_PATIENCE_S):
+            await aside(probe.stop, "client-probe-stop")
 
 
 def _keep_best(found: dict[str, ClockOffset], node: str, report: HostReport) -> None:

@@ -1,4 +1,7 @@
-"""Everything that one examination reads beyond the live state: deep looks, logs, files, the neighbour table."""
+"""Everything that one examination reads beyond the live state: deep looks, logs, files, the neighbour table.
+
+What renders and lints is loaded when it is first needed: asking the nodes must not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from console.judge.lint.finding import LintReport
-from console.judge.lint.lint import lint
 from console.model.config import ConfTree, DaemonCheck
 from console.model.look import ClusterLook, NodeLook, TrafficLook
 from console.model.observed import Observed
 from console.model.profile import Profile
+from console.nodes.aside import aside
 from console.nodes.config_files import ConfigUnreadable, read_tree
 from console.nodes.deep_look import DeepLook, read_neighbours
 from console.nodes.transport import Transport, TransportError
@@ -21,7 +24,6 @@ from console.parse.log_words import Grain
 from console.render.files import NodeFile
 from console.render.templating import RenderError
 from console.session.clock import Clock
-from console.session.configurator import Configurator
 from console.session.secrets import SecretMissing
 from console.session.traffic_count import count_traffic
 
@@ -45,6 +47,8 @@ class Gathered:
 
     def lint(self, profile: Profile, now: float) -> Observed[LintReport]:
         """Of those nodes that were read; the daemons' own words are those of the deep looks."""
+        from console.judge.lint.lint import lint
+
         if not self.trees:
             return Observed(None, None, "no node's files could be read")
         trees = [self._with_rendered(tree.value) for tree in self.trees.values() if tree.value is not None]
@@ -76,18 +80,25 @@ class Reader:
 
     async def node(self, transport: Transport) -> None:
         """Everything of one connected node, side by side."""
-        await asyncio.gather(self._look(transport), self._files(transport), self._traffic(transport))
+        tree = asyncio.ensure_future(read_tree(transport, self._profile))
+        try:
+            await asyncio.gather(
+                self._look(transport, tree), self._files(transport, tree), self._traffic(transport)
+            )
+        finally:
+            tree.cancel()
 
     async def here(self) -> None:
         """What this machine knows: its neighbours, and what the profile renders to."""
-        await asyncio.gather(self._neighbours(), asyncio.to_thread(self._render))
+        await asyncio.gather(self._neighbours(), aside(self._render, "render"))
 
-    async def _look(self, transport: Transport) -> None:
-        self.gathered.looks[transport.node] = await DeepLook(transport, self._profile, self._clock).take()
+    async def _look(self, transport: Transport, tree: asyncio.Future[ConfTree]) -> None:
+        look = await DeepLook(transport, self._profile, self._clock, tree).take()
+        self.gathered.looks[transport.node] = look
 
-    async def _files(self, transport: Transport) -> None:
+    async def _files(self, transport: Transport, reading: asyncio.Future[ConfTree]) -> None:
         try:
-            tree = await read_tree(transport, self._profile)
+            tree = await asyncio.shield(reading)
         except (ConfigUnreadable, TransportError) as failure:
             self.gathered.unread[transport.node] = str(failure)
         else:
@@ -116,9 +127,11 @@ class Reader:
 
     async def _neighbours(self) -> None:
         namespace = self._profile.network_namespace
-        self.gathered.neighbours = await asyncio.to_thread(read_neighbours, namespace, self._clock)
+        self.gathered.neighbours = await aside(lambda: read_neighbours(namespace, self._clock), "neighbours")
 
     def _render(self) -> None:
+        from console.session.configurator import Configurator
+
         try:
             self.gathered.rendered = Configurator(self._profile, lambda _node: None).rendered()
         except (RenderError, SecretMissing, OSError) as error:

@@ -1,15 +1,17 @@
-"""One deep, bounded, read-only look at a cluster, and what the rules say of it."""
+"""One deep, bounded, read-only look at a cluster, and what the rules say of it.
+
+The nodes are asked as early as can be: what renders, judges and prints is loaded while they answer.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+import importlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from console.judge.diagnose import diagnose
-from console.judge.diagnosis import Diagnosis
 from console.judge.rules.view import SETTLED_AFTER_S, View
 from console.model.events import LinkChanged
 from console.model.facts import ConfigReport, Link, LinkState, VrrpState
@@ -24,12 +26,19 @@ from console.session.cluster import Cluster
 from console.session.deep import Gathered, Reader
 
 if TYPE_CHECKING:
+    from console.judge.diagnosis import Diagnosis
     from console.session.timeline import Tale
 
 TIMEOUT_S = 10.0
-# Of the time that was promised, closing connections and judging need so much, and never more than half.
-CLOSING_S = 3.0
-LOOK_SHARE = 0.5
+# Of the time that was promised so much is kept for judging, printing and closing connections, which take a fifth
+# of a second on a quiet machine. Of a short time the look has this share all the same.
+CLOSING_S = 2.5
+LOOK_SHARE = 0.6
+# Connecting is mostly our own work: what is yet to be loaded waits for it, but not for a node that hangs.
+HEAD_START_S = 0.5
+LOADED_THEN = ("console.session.configurator", "jinja2", "console.judge.diagnose", "console.judge.lint.lint")
+# After each module the answers that have come meanwhile have their turn.
+TURN_S = 0.002
 # Also without news: an attempt to connect may have ended without one.
 NEWS_S = 0.25
 LOOK_TWICE_S = 0.1
@@ -37,8 +46,8 @@ LOOK_TWICE_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A finished look. `at` is when it ended (epoch s); `timeline` is empty unless it was asked for;
-    `untold` says which of its sources could not be read.
+    """A finished look. `at` is when it ended (epoch s), `took_s` how long whoever asked had waited by then;
+    `timeline` is empty unless it was asked for; `untold` says which of its sources could not be read.
 
     `unlooked` maps each node that could not be looked into to the reason.
     """
@@ -53,27 +62,42 @@ class Examined:
     untold: tuple[str, ...] = ()
 
 
-async def examine(profile: Profile, *, timeout_s: float = TIMEOUT_S, since_s: float | None = None) -> Examined:
-    """Looks at everything for at most `timeout_s`. `since_s`: how far back the timeline goes, None for none.
+async def examine(
+    profile: Profile,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    since_s: float | None = None,
+    spent_s: float = 0.0,
+    also: Sequence[str] = (),
+) -> Examined:
+    """Looks at everything, and is over within `timeout_s`, of which `spent_s` have passed already.
 
+    `since_s`: how far back the timeline goes, None for none. `also`: modules to load while the nodes answer.
     Never raises for a node: what could not be seen is in `unlooked`, and in the diagnosis as blind.
     """
-    return await _Examination(profile, timeout_s).run(since_s)
+    return await _Examination(profile, timeout_s, spent_s, also).run(since_s)
+
+
+def look_s(timeout_s: float) -> float:
+    """How long after the asking began nothing more is waited for."""
+    return max(timeout_s * LOOK_SHARE, timeout_s - CLOSING_S)
 
 
 class _Examination:
     """One look: a session of its own, and a reader that starts with each node as soon as it is connected."""
 
-    def __init__(self, profile: Profile, timeout_s: float) -> None:
+    def __init__(self, profile: Profile, timeout_s: float, spent_s: float, also: Sequence[str]) -> None:
         self._profile = profile
         self._cluster = Cluster(profile)
-        self._began = self._cluster.now()
-        # Closing connections and judging need a little of the time that was promised.
-        self._until = self._began + max(timeout_s * LOOK_SHARE, timeout_s - CLOSING_S)
+        self._connecting_at = self._cluster.now()
+        self._began = self._connecting_at - spent_s
+        self._until = self._began + look_s(timeout_s)
+        self._also = also
         self._reader = Reader(profile, self._cluster.now)
         self._tale: Tale | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
+        self._asked = asyncio.Event()
 
     async def run(self, since_s: float | None) -> Examined:
         if since_s is not None:
@@ -94,7 +118,7 @@ class _Examination:
 
     async def _look(self) -> None:
         """Until everything was read or is known to be out of sight, or time is up."""
-        self._tasks["here"] = asyncio.create_task(self._reader.here(), name="here")
+        self._tasks["here"] = asyncio.create_task(self._here(), name="here")
         if self._tale is not None:
             self._tasks["ledger"] = asyncio.create_task(self._tale.here(), name="ledger")
         with contextlib.suppress(TimeoutError):
@@ -103,8 +127,23 @@ class _Examination:
                     self._changed.clear()
                     self._begin()
                     await self._news()
+                self._asked.set()
                 await asyncio.gather(*self._tasks.values())
                 await self._look_twice()
+
+    async def _here(self) -> None:
+        """What this machine knows, and what judging and printing need: once the nodes have been asked."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEAD_START_S):
+                await self._asked.wait()
+        await self._load()
+        await self._reader.here()
+
+    async def _load(self) -> None:
+        """Not in a thread: two that compute take turns of 5 ms, and every packet would wait for one."""
+        for module in (*LOADED_THEN, *self._also):
+            importlib.import_module(module)
+            await asyncio.sleep(TURN_S)
 
     def _begin(self) -> None:
         """Starts to read every node that has come up meanwhile."""
@@ -116,22 +155,24 @@ class _Examination:
                     self._tasks[f"tale {node}"] = asyncio.create_task(
                         self._tale.node(transport), name=f"tale {node}"
                     )
+        if not self._waiting():
+            self._asked.set()
+
+    def _waiting(self) -> bool:
+        """Is a node still to come that may come up?"""
+        nodes = self._cluster.store.state.nodes.values()
+        return any(node.link.state is not LinkState.DOWN and node.name not in self._tasks for node in nodes)
 
     def _settled(self) -> bool:
         """Nothing of the state is still to come, and every node that is up is being read."""
-        state = self._cluster.store.state
-        waiting = [
-            n for n in state.nodes.values() if n.link.state is not LinkState.DOWN and n.name not in self._tasks
-        ]
-        return not waiting and next(pending(state), None) is None
+        return not self._waiting() and next(pending(self._cluster.store.state), None) is None
 
     async def _look_twice(self) -> None:
         """A look at a planned move's very moment sees two owners, or none; what is wrong lasts."""
         state, now = self._cluster.store.state, self._cluster.now()
-        if _witnesses_agree(state, now):
-            return
-        first = max((node.listed_at or now for node in state.nodes.values()), default=now)
-        await asyncio.sleep(max(0.0, first + SETTLED_AFTER_S + LOOK_TWICE_S - now))
+        listed = [node.listed_at for node in state.nodes.values() if node.listed_at is not None]
+        if listed and not _witnesses_agree(state, now):
+            await asyncio.sleep(max(0.0, max(listed) + SETTLED_AFTER_S + LOOK_TWICE_S - now))
 
     async def _news(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -139,6 +180,8 @@ class _Examination:
                 await self._changed.wait()
 
     def _judged(self) -> Examined:
+        from console.judge.diagnose import diagnose
+
         now, gathered = self._cluster.now(), self._reader.gathered
         state = self._without_hope(self._cluster.store.state, now)
         gathered.give_up(tuple(self._profile.nodes), lambda node: self._why(state, node))
@@ -154,10 +197,9 @@ class _Examination:
         """A node that is still connecting when time is up has not answered: that is said, not left open."""
         for node in state.nodes.values():
             if node.link.state is LinkState.CONNECTING:
-                reason = f"SSH has not answered within {now - self._began:.1f} s"
-                link = Link(
-                    LinkState.DOWN, self._began, "timeout", reason, "is its sshd hung, or the machine off?"
-                )
+                since = self._connecting_at
+                reason = f"SSH has not answered within {now - since:.1f} s"
+                link = Link(LinkState.DOWN, since, "timeout", reason, "is its sshd hung, or the machine off?")
                 state = reduce(state, LinkChanged(now, node.name, link))
         return state
 

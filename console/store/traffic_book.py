@@ -52,10 +52,6 @@ class TrafficBook:
             mine.squeeze(TOP_FINE if start > now - HOUR_S else TOP_COARSE)
         self._age(slots, now)
 
-    def forget(self, node: str) -> None:
-        """Begins anew with a node, for instance with another filter."""
-        self._slots.pop(node, None)
-
     def window(self, span_s: int, now: float, node: str | None = None) -> Traffic:
         """Everything of the last so many seconds, of one node or of all."""
         return merged(traffic for _, traffic in self.recent(span_s, now, node))
@@ -63,11 +59,6 @@ class TrafficBook:
     def since(self, span_s: int, now: float) -> int:
         """When the window begins: with a whole slot, so that the counts are exact."""
         return _slot(now - span_s, now)
-
-    def rate_per_s(self, span_s: int, now: float, node: str | None = None) -> float:
-        """Mean requests per second over the window."""
-        total = sum(traffic.total for _, traffic in self.recent(span_s, now, node))
-        return total / max(1.0, now - self.since(span_s, now))
 
     def series(self, span_s: int, now: float, node: str | None = None, points: int = 60) -> tuple[Point, ...]:
         """The window as at most so many points, oldest first; a slot without requests is a point of 0."""

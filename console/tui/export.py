@@ -25,6 +25,15 @@ def export_path(profile: str, at: float) -> Path:
     return directory / f"iamops-{profile}-{stamp}.svg"
 
 
+def save(svg: str, path: Path) -> str | None:
+    """Writes a picture; returns why it could not be written, if so."""
+    try:
+        path.write_text(svg, encoding="utf-8")
+    except OSError as error:
+        return f"not saved: {error.filename}: {error.strerror}"
+    return None
+
+
 def self_contained(svg: str) -> str:
     """The same picture without fonts from the web, so that whoever opens it calls no one.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import functools
 from collections.abc import Callable, Coroutine, Mapping
@@ -20,9 +21,9 @@ from console.plan.impact import NoSuchTarget
 from console.tui.acting import Acting
 from console.tui.cluster import Cluster
 from console.tui.deck import Deck
-from console.tui.palette import Palette
 from console.tui.screens.confirm import ConfirmScreen
 from console.tui.screens.run import RunScreen
+from console.tui.screens.view import View
 from console.tui.targets import ROLLING
 from console.tui.view.drill_run import drill_summary
 from console.tui.view.moment import Stance
@@ -34,7 +35,6 @@ SEVERITIES = {
     Outcome.FAILED: Severity.CRITICAL,
     Outcome.UNKNOWN: Severity.CRITICAL,
 }
-
 
 VERDICTS = {
     Verdict.PASS: Severity.INFO,
@@ -48,15 +48,7 @@ class Front(Protocol):
     """The screen, as far as an order needs it."""
 
     @property
-    def colours(self) -> Palette: ...
-
-    @property
-    def aim(self) -> str:
-        """The unit and node under the cursor, or the drill."""
-        ...
-
-    @property
-    def view(self) -> Screen[Any]:
+    def view(self) -> View:
         """The full screen in sight, under whatever dialogs are open."""
         ...
 
@@ -67,11 +59,7 @@ class Front(Protocol):
 
     def say(self, text: str, severity: Severity = Severity.INFO) -> None: ...
 
-    def prompt(self, text: str) -> None:
-        """Opens the command line with a beginning."""
-        ...
-
-    def show(self, screen: Screen[Any], answered: Callable[[Any], None] | None = None) -> None: ...
+    def push_screen(self, screen: Screen[Any], callback: Callable[[Any], None] | None = None) -> Any: ...
 
     def work(self, work: Coroutine[Any, Any, object], name: str) -> None:
         """Runs something that waits, without holding up the screen."""
@@ -108,6 +96,11 @@ class Orders:
             guards=self._guards,
         )
 
+    @property
+    def _aim(self) -> str:
+        """The unit and node under the cursor, or the drill."""
+        return self._front.view.situation.aim
+
     def tick(self) -> None:
         """Once a second: asks the guards again, and says when the ten minutes are over."""
         armed = self.deck.armed_s > 0
@@ -120,8 +113,8 @@ class Orders:
         """What a guard would say now to the actions that have a key."""
         offered: dict[str, Action | None] = {
             "switchover": Switchover(),
-            "restart": _service(Verb.RESTART, self._front.aim) if " " in self._front.aim else None,
-            "drill": DrillAction(drill) if (drill := self._drill(self._front.aim)) else None,
+            "restart": _service(Verb.RESTART, self._aim) if " " in self._aim else None,
+            "drill": DrillAction(drill) if (drill := self._drill(self._aim)) else None,
         }
         return {name: why for name, action in offered.items() if action and (why := self._why_not(action))}
 
@@ -153,9 +146,9 @@ class Orders:
     # --- actions ---
 
     def do_restart(self, target: str) -> None:
-        target = target or self._front.aim
+        target = target or self._aim
         if " " not in target:
-            self._front.prompt("restart ")
+            self._front.view.ask("restart ")
         elif target.endswith(ROLLING):
             self._propose(RollingRestart(target.split()[0]))
         else:
@@ -173,7 +166,7 @@ class Orders:
     def do_switchover(self, target: str) -> None:
         profile = self._cluster.store.state.profile
         if not target and len(profile.vrrp) > 1:
-            self._front.prompt("switchover ")
+            self._front.view.ask("switchover ")
             return
         words = target.split()
         instance = next((word for word in words if word in profile.vrrp), None)
@@ -181,7 +174,7 @@ class Orders:
 
     def do_drill(self, name: str) -> None:
         """What the nodes run with is asked first: the budgets of the dialog are theirs."""
-        chosen = self._drill(name or self._front.aim)
+        chosen = self._drill(name or self._aim)
         if chosen is not None:
             asked = functools.partial(self.deck.drill_action, chosen)
             doing = "asking the nodes what they run with"
@@ -191,11 +184,21 @@ class Orders:
             hint = f"did you mean {near[0]!r}?" if near else "4 shows those there are"
             self._front.say(f"no drill named {name!r}; {hint}", Severity.WARNING)
         else:
-            self._front.prompt("drill ")
+            self._front.view.ask("drill ")
 
     def do_push(self, argument: str) -> None:
         """The nodes' files are read first: the dialog shows exactly what would change."""
         self._front.work(self._prepare("push", self.deck.push_action, "reading the nodes' files"), "push")
+
+    async def learn_drills(self) -> tuple[tuple[Drill, ...], str]:
+        """Reads the drills; returns them and what is wrong with them. Those that were known stay known."""
+        problem = ""
+        try:
+            self.drills = await asyncio.to_thread(self.deck.drills)
+        except Exception as error:
+            problem = "; ".join(str(error).splitlines()) or type(error).__name__
+            self._front.say(problem, Severity.WARNING)
+        return self.drills, problem
 
     def _drill(self, name: str) -> Drill | None:
         return next((drill for drill in self.drills if drill.name == name), None)
@@ -225,8 +228,8 @@ class Orders:
         if not plan.steps and not denied:
             self._front.say(plan.prediction)
             return
-        dialog = ConfirmScreen(self.deck, self._cluster, action, self._front.colours)
-        self._front.show(dialog, self._answered)
+        dialog = ConfirmScreen(self.deck, self._cluster, action, self._front.view.palette)
+        self._front.push_screen(dialog, self._answered)
 
     def _answered(self, order: Order | None) -> None:
         if order is None:
@@ -244,7 +247,9 @@ class Orders:
     def do_run(self, argument: str) -> None:
         order = self.acting.order
         if order is not None:
-            self._front.show(RunScreen(self.acting, order.command, self._cluster.now, self._front.colours))
+            self._front.push_screen(
+                RunScreen(self.acting, order.command, self._cluster.now, self._front.view.palette)
+            )
 
     def _over(self) -> None:
         acting = self.acting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from console.model.profile import Profile
+from console.tui.actions import Situation
 
 ROLLING = "--rolling"
 
@@ -23,3 +24,14 @@ def takers(profile: Profile) -> tuple[str, ...]:
     if len(profile.vrrp) == 1:
         return tuple(profile.nodes)
     return tuple(f"{instance} {node}" for instance in profile.vrrp for node in profile.nodes)
+
+
+def named(profile: Profile, themes: tuple[str, ...]) -> Situation:
+    """What can be named on the command line of this cluster, whatever the operator is doing."""
+    return Situation(
+        nodes=tuple(profile.nodes),
+        themes=themes,
+        units=targets(profile),
+        rolling=rolling_targets(profile),
+        takers=takers(profile),
+    )

@@ -143,6 +143,7 @@ def test_a_command_that_succeeds_without_its_effect_is_failed(acting: ActingLab)
     assert whole_within(acting, DEAD_MAN_S + 5) >= 0
 
 
+@pytest.mark.alone
 def test_an_interrupted_switchover_is_undone_and_exits_130(acting: ActingLab):
     command = [sys.executable, "-m", "console", "--profile", str(acting.profile_file), "switchover", "--yes"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=acting.environment) as running:

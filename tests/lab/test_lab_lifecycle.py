@@ -1,4 +1,4 @@
-"""The lab itself: it comes up, breaks for real, heals, survives being killed, and leaves nothing behind."""
+"""The lab itself: it comes up, survives being killed, keeps to itself, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from console.lab import cgroups, network, processes
-from console.lab.errors import CommandFailed, LabNotUp, NotProven, UnknownFault, UnknownNode
-from console.lab.faults import CATALOGUE
+from console.lab.errors import LabNotUp, UnknownNode
 from console.lab.image import ENDS_WITH_US
 from console.lab.lab import Lab
 from console.lab.look import vrrp_states
@@ -23,41 +21,14 @@ from console.lab.namespace import inside
 from console.lab.node import Power
 from console.lab.place import Place
 from console.lab.processes import wait_until
-from console.lab.prove import look, unserved
-from tests.lab.conftest import OWN_PLACE, own_profile, request
-
-VIP = "10.0.4.99"
-API = "iam.api.marmotedu.com"
+from tests.lab.conftest import OWN_PLACE, own_profile
+from tests.lab.own import answer, comes_true, fetched, mended, out
 
 
 @pytest.fixture
 def lab(own_lab):
     """The lab that may be broken, whole before each test."""
-    own_lab.heal_all()
-    own_lab.up()
-    return own_lab
-
-
-def out(lab: Lab, node: str, *argv: str) -> str:
-    return lab.must(node, list(argv)).strip()
-
-
-def fetched(lab: Lab, node: str, url: str) -> str:
-    """What curl on the node gets within a second, or curl's exit code."""
-    done = lab.exec(node, ["curl", "-sS", "-m", "1", url])
-    return done.stdout.decode() if done.returncode == 0 else f"curl {done.returncode}"
-
-
-def answer(lab: Lab, address: str = VIP, path: str = "/healthz"):
-    return inside(lab.place.operator_namespace, lambda: request(address, API, path))
-
-
-def comes_true(claim, wait_s: float = 10) -> bool:
-    return wait_until(claim, wait_s=wait_s)
-
-
-def whole(lab: Lab) -> bool:
-    return look(lab.profile, lab.place).holds and not unserved(lab.profile, lab.place)
+    return mended(own_lab)
 
 
 # --- up, down, reset ---------------------------------------------------------------------------------
@@ -72,6 +43,7 @@ def test_the_vip_answers_from_one_node_and_the_states_are_master_and_backup(lab)
     assert sorted(states) == ["BACKUP", "MASTER"]
 
 
+@pytest.mark.alone
 def test_a_second_up_is_quick_and_touches_nothing(lab):
     pids = [node.init_pid() for node in lab.nodes]
     started = time.monotonic()
@@ -82,6 +54,7 @@ def test_a_second_up_is_quick_and_touches_nothing(lab):
     assert told[0].startswith("already up")
 
 
+@pytest.mark.alone
 def test_a_fresh_pair_comes_within_ten_seconds_and_forgets_the_old_one(lab):
     lab.must("iam-b", ["touch", "/root/mark"])
     started = time.monotonic()
@@ -270,161 +243,6 @@ def test_mongod_greets_both_nodes(lab):
     )
     for node in lab.profile.nodes:
         lab.must(node, ["python3", "-c", ask])
-
-
-# --- faults ------------------------------------------------------------------------------------------
-
-OWNER, STANDBY = "iam-a", "iam-b"
-
-
-def unit_is(state: str, unit: str, node: str = STANDBY):
-    return lambda lab: out_or_code(lab, node, "systemctl", "is-active", unit) == state
-
-
-def out_or_code(lab: Lab, node: str, *argv: str) -> str:
-    return lab.exec(node, list(argv)).stdout.decode().strip()
-
-
-def no_answer_from(url: str, code: str):
-    """The other node asks, as nginx there would."""
-    return lambda lab: fetched(lab, OWNER, url) == code
-
-
-def ssh_greets(lab: Lab) -> bool:
-    return (look(lab.profile, lab.place).ssh or {})[STANDBY]
-
-
-def dead_to_the_network(lab: Lab) -> bool:
-    return lab.exec(OWNER, ["ping", "-c1", "-W1", "10.0.4.21"]).returncode != 0
-
-
-def may_set_addresses(lab: Lab) -> bool:
-    """CAP_NET_ADMIN is bit 12 of the bounding set (capabilities(7))."""
-    show = "awk '/^CapBnd/ {print $2}' /proc/$(systemctl show --value -p MainPID keepalived)/status"
-    return bool(int(out(lab, STANDBY, "sh", "-c", show), 16) & 1 << 12)
-
-
-BROKEN = {
-    "stop-unit": (("iam-pump",), unit_is("inactive", "iam-pump")),
-    "kill-unit": (("keepalived",), unit_is("failed", "keepalived")),
-    "hang-unit": (("iam-authz-server",), no_answer_from("http://10.0.4.21:9090/healthz", "curl 28")),
-    "nginx-hang": ((), no_answer_from("http://10.0.4.21/", "curl 28")),
-    "sshd-hang": ((), lambda lab: not ssh_greets(lab)),
-    "ssh-blocked": ((), lambda lab: not ssh_greets(lab)),
-    "power-off": ((), dead_to_the_network),
-    "freeze": ((), no_answer_from("http://10.0.4.21:8080/healthz", "curl 28")),
-    "cable": ((), dead_to_the_network),
-    "vip-astray": ((), lambda lab: lab.status().owners == (OWNER, STANDBY)),
-    "vip-denied": ((), lambda lab: not may_set_addresses(lab)),
-    "db-grant-revoked": (
-        (),
-        lambda lab: "error 1130" in fetched(lab, STANDBY, "http://127.0.0.1:8080/v1/users"),
-    ),
-    "backend-loopback": (("iam-apiserver",), no_answer_from("http://10.0.4.21:8080/healthz", "curl 7")),
-    "disk-full": ((), lambda lab: lab.exec(STANDBY, ["sh", "-c", "seq 99999 > /root/x"]).returncode != 0),
-    "config-drift": (
-        (),
-        lambda lab: (
-            lab.exec(STANDBY, ["grep", "-q", "priority 77", "/etc/keepalived/keepalived.conf"]).returncode == 0
-        ),
-    ),
-    "nginx-config-broken": ((), lambda lab: lab.exec(STANDBY, ["nginx", "-t"]).returncode == 1),
-}
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_a_fault_of_a_node_is_real_and_heals(lab, name):
-    units, is_broken = BROKEN[name]
-    lab.fault(name, STANDBY, *units)
-    try:
-        assert comes_true(lambda: is_broken(lab))
-        assert lab.status().faults == (" ".join((name, STANDBY, *units)),)
-    finally:
-        lab.heal(name, STANDBY, *units)
-    assert comes_true(lambda: not is_broken(lab))
-    assert lab.status().faults == ()
-    assert comes_true(lambda: whole(lab))
-
-
-def test_every_fault_has_its_test():
-    assert set(CATALOGUE) - set(BROKEN) == {"vrrp-drop"}
-
-
-def test_dropped_vrrp_makes_two_masters_and_one_again(lab):
-    lab.fault("vrrp-drop")
-    assert comes_true(lambda: len(lab.status().owners) == 2)
-    lab.heal("vrrp-drop")
-    assert comes_true(lambda: len(lab.status().owners) == 1)
-
-
-def test_the_vip_moves_when_its_owner_loses_power_and_stays_after_power_on(lab):
-    (owner,) = lab.status().owners
-    (other,) = set(lab.profile.nodes) - {owner}
-    lab.must(owner, ["sh", "-c", "echo kept > /root/mark; sync"])
-    lab.fault("power-off", owner)
-    assert lab.node(owner).power() is Power.OFF
-    assert comes_true(lambda: lab.status().owners == (other,))
-    assert comes_true(lambda: answer(lab).status == 200)
-    lab.fault("power-on", owner)
-    assert comes_true(lambda: whole(lab))
-    assert lab.status().owners == (other,)
-    assert out(lab, owner, "cat", "/root/mark") == "kept"
-
-
-def test_a_node_without_power_says_nothing_on_the_network(lab):
-    """No FIN, no RST: what was connected must time out, as with a real machine."""
-    ended: list[str] = []
-    connected = threading.Event()
-
-    def hold_a_connection() -> None:
-        import socket
-
-        with socket.create_connection(("10.0.4.21", 22), timeout=5) as connection:
-            connection.recv(64)
-            connected.set()
-            connection.settimeout(2)
-            try:
-                ended.append("closed" if connection.recv(64) == b"" else "data")
-            except TimeoutError:
-                ended.append("silence")
-
-    client = threading.Thread(target=inside, args=(lab.place.operator_namespace, hold_a_connection))
-    client.start()
-    assert connected.wait(5)
-    lab.fault("power-off", "iam-b")
-    client.join()
-    assert ended == ["silence"]
-
-
-def test_up_heals_a_pulled_plug_and_names_the_faults_it_cannot_heal(lab, monkeypatch):
-    lab.fault("power-off", "iam-b")
-    assert lab.up().holds
-    assert lab.status().faults == ()
-    lab.fault("sshd-hang", "iam-b")
-    monkeypatch.setattr("console.lab.lab.PROOF_S", 0.5)
-    with pytest.raises(NotProven) as failure:
-        lab.up()
-    assert "sshd-hang iam-b" in failure.value.reason
-    assert failure.value.next_step == "iamops lab fault --heal-all"
-    lab.heal_all()
-    assert lab.up().holds
-
-
-def test_a_fault_that_cannot_be_applied_is_not_noted(lab):
-    with pytest.raises(CommandFailed):
-        lab.fault("stop-unit", "iam-b", "no-such-unit")
-    with pytest.raises(UnknownFault):
-        lab.fault("backend-loopback", "iam-b", "nginx")
-    assert lab.status().faults == ()
-
-
-def test_a_frozen_node_is_said_to_be_frozen(lab):
-    lab.fault("freeze", "iam-b")
-    assert lab.status().nodes["iam-b"].power == "frozen"
-    with pytest.raises(LabNotUp, match="frozen"):
-        lab.exec("iam-b", ["true"])
-    assert [fault.sentence for fault in lab.heal_all()] == ["freeze iam-b"]
-    assert lab.exec("iam-b", ["true"]).returncode == 0
 
 
 # --- N nodes -----------------------------------------------------------------------------------------

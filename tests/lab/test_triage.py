@@ -1,4 +1,7 @@
-"""Triage on the real pair: what is broken is named, with its root first; what is healthy is left alone."""
+"""Triage on the real pair: what is broken is named, with its root first; what is healthy is left alone.
+
+How long it takes is asked by itself, with nothing else on the machine: the other tests hold at any speed.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,19 @@ import time
 
 import pytest
 
-from tests.lab.acting import ActingLab
+from tests.bench.yardstick import slowness
+from tests.lab.acting import ActingLab, Done
 from tests.lab.triage_cases import CASES, QUICK, codes_of, examined
 
+HEALTHY_S = 3.0
 TOO_LATE_S = 10.0
+SILENT = [("power-off", "iam-b"), ("sshd-hang", "iam-b"), ("freeze", "iam-a")]
 
 
-def test_no_rule_fires_on_a_healthy_pair_and_it_takes_less_than_three_seconds(triage_lab: ActingLab) -> None:
-    began = time.monotonic()
+def test_no_rule_fires_on_a_healthy_pair(triage_lab: ActingLab) -> None:
     done = triage_lab.run("triage", "--json", "--fail-on", "info")
-    took_s = time.monotonic() - began
     document = json.loads(done.out)
     assert (done.code, document["findings"], document["unlooked"]) == (0, [], {})
-    assert took_s < 3.0
 
 
 @pytest.mark.parametrize("code", QUICK)
@@ -31,17 +34,14 @@ def test_a_fault_is_named_by_its_rule_and_its_root_comes_first(triage_lab: Actin
     assert seen.roots[0] == case.first
 
 
-@pytest.mark.parametrize(("fault", "node"), [("power-off", "iam-b"), ("sshd-hang", "iam-b"), ("freeze", "iam-a")])
-def test_with_a_node_that_says_nothing_it_answers_in_time_and_tells_what_it_could_not_see(
+@pytest.mark.parametrize(("fault", "node"), SILENT)
+def test_with_a_node_that_says_nothing_it_tells_what_it_could_not_see(
     triage_lab: ActingLab, fault: str, node: str
 ) -> None:
     triage_lab.fault(fault, node)
-    began = time.monotonic()
     done = triage_lab.run("triage", "--json", "--fail-on", "never")
-    assert time.monotonic() - began < TOO_LATE_S + 1.0  # the interpreter's own start and end are not the look
     document = json.loads(done.out)
     assert done.code == 0
-    assert document["took_s"] <= TOO_LATE_S
     assert node in document["unlooked"]
     assert any(blind["node"] == node for blind in document["blind"])
 
@@ -57,3 +57,30 @@ def test_the_timeline_holds_what_was_done(triage_lab: ActingLab) -> None:
     triage_lab.must("iam-b", ["systemctl", "restart", "iam-pump"])
     document = json.loads(triage_lab.run("triage", "--json", "--since", "5m").out)
     assert any("iam-pump" in each["text"] and each["node"] == "iam-b" for each in document["timeline"])
+
+
+# --- how long it takes, from the command's start to its end ---
+
+
+def timed(lab: ActingLab) -> tuple[float, Done]:
+    began = time.monotonic()
+    done = lab.run("triage", "--json", "--fail-on", "never")
+    return time.monotonic() - began, done
+
+
+@pytest.mark.alone
+def test_a_healthy_pair_is_answered_for_in_less_than_three_seconds(triage_lab: ActingLab) -> None:
+    took_s, done = timed(triage_lab)
+    document = json.loads(done.out)
+    assert (document["findings"], document["unlooked"]) == ([], {})
+    assert took_s < HEALTHY_S * slowness()
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize(("fault", "node"), SILENT)
+def test_with_a_node_that_says_nothing_it_answers_in_time(triage_lab: ActingLab, fault: str, node: str) -> None:
+    triage_lab.fault(fault, node)
+    took_s, done = timed(triage_lab)
+    document = json.loads(done.out)
+    assert node in document["unlooked"]
+    assert document["took_s"] < took_s < TOO_LATE_S

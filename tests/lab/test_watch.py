@@ -106,6 +106,7 @@ def free_port() -> int:
     return port
 
 
+@pytest.mark.alone
 def test_a_move_reaches_webhook_and_mail_within_a_second_of_the_kernel(lab, tmp_path):
     source = owner(lab)
     target = OTHER[source]
@@ -194,6 +195,7 @@ def by_hand(lab: LabForTests) -> Iterator[LabForTests]:
         lab.must(node, ["systemctl", "start", "keepalived"])
 
 
+@pytest.mark.alone
 def test_a_vip_that_flaps_is_a_handful_of_messages_and_a_sum(by_hand, tmp_path):
     lab, moves = by_hand, 30
     with Webhook() as hook, watching(tmp_path, [hook.url], "--flap", "3/6s", "--severity", "critical") as watch:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from console.judge.findings import Blind, Evidence, Finding
-from console.judge.lint.catalogue import CATALOGUE
 from console.judge.lint.finding import LintFinding
 from console.judge.rules.view import Answer, Rule, View, reason_of
 
 SHOWN = 4
-CODES = tuple(CATALOGUE)
 WHAT = "whether the configuration is sound"
 
 

@@ -77,4 +77,4 @@ class Listing(View):
 
     def show_story(self) -> None:
         lines = self.story(max(40, self.size.width - 4))
-        self.query_one("#story", Static).update(toned(lines, self._palette))
+        self.query_one("#story", Static).update(toned(lines, self.palette))

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from console.tui.cluster import LogTap, TrafficFeed
     from console.tui.deck import Deck
 
+HELP_WIDTH = 76
+
 
 class Sources(Protocol):
     """Where a view reads what is not in the store."""
@@ -62,11 +64,11 @@ class View(Screen[None]):
         super().__init__()
         self.moment = moment
         self.foot = Foot("foot", lambda: self.situation)
-        self._palette = palette
+        self.palette = palette
         self.base = base
 
     def on_mount(self) -> None:
-        self.dress(self._palette)
+        self.dress(self.palette)
 
     async def learn(self, sources: Sources) -> Callable[[], None]:
         """Reads what is not in the store; returns what shows it. Never raises: what cannot be read is shown."""
@@ -89,7 +91,7 @@ class View(Screen[None]):
 
     def dress(self, palette: Palette) -> None:
         """Puts another theme on every part."""
-        self._palette = palette
+        self.palette = palette
         for widget in (self.foot, *self.query(Painted)):
             widget.dress(palette)
 
@@ -165,6 +167,26 @@ class View(Screen[None]):
 
     def _first_pane(self) -> Pane:
         return next(pane for pane in self.query(Pane) if pane.display)
+
+    def do_help(self, argument: str) -> None:
+        """Explains the pane that has the focus, or the view."""
+        from console.tui.screens.help import HelpScreen
+        from console.tui.view.help import help_lines
+
+        about = self.pane or self
+        width = min(HELP_WIDTH, self.app.size.width - 5)
+        lines = help_lines(about.NAME, about.ABOUT, self.situation, width)
+        self.app.push_screen(HelpScreen(lines, self.palette))
+
+    def do_copy(self, argument: str) -> None:
+        self._copy(self.situation.detail)
+
+    def do_copy_selection(self, argument: str) -> None:
+        self._copy(self.situation.selection)
+
+    def _copy(self, text: str) -> None:
+        self.app.copy_to_clipboard(text)
+        self.toast(f"copied {len(text)} characters")
 
     def action_copy_text(self) -> None:
         """Ctrl-C of Textual's screens: through the registry, so that an empty selection is explained."""

@@ -33,11 +33,6 @@ Entry = tuple[str, Line, str]
 """Key, line without its label, and the line in words."""
 
 
-def card_rows(instances: int, *, roomy: bool) -> int:
-    """Lines of a card without its title."""
-    return instances + (5 if roomy else 3)
-
-
 def card(moment: Moment, name: str, width: int, *, roomy: bool) -> Picture:
     """One node. `roomy` gives nginx and keepalived a line each, and the kernel one more."""
     node = moment.state.nodes[name]

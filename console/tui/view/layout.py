@@ -67,10 +67,15 @@ def plan(width: int, height: int, wants: Wants) -> Plan:
     return Plan({name: p for name, p in places.items() if p.height > 0 and p.width > 0}, cards, roomy, tall)
 
 
+def card_rows(instances: int, *, roomy: bool) -> int:
+    """Lines of a node's card without its title."""
+    return instances + (5 if roomy else 3)
+
+
 def _cards(width: int, top: int, bottom: int, wants: Wants, roomy: bool) -> tuple[Place, ...]:
     """A card per node where that leaves half of the rows to the rest; otherwise none at all."""
     across = 1 if width < STACK_COLUMNS else max(1, min(wants.nodes, (width + 1) // (CARD_MIN + 1)))
-    height = 1 + wants.instances + (5 if roomy else 3)
+    height = 1 + card_rows(wants.instances, roomy=roomy)
     lines = -(-wants.nodes // across)
     share = 0.6 if width < STACK_COLUMNS else 0.5
     if wants.nodes > CARDS_MAX or lines * height > (bottom - top) * share:

@@ -38,9 +38,6 @@ class Prompt(Input):
         Binding("escape", "cancel", "Cancel", show=False),
     ]
 
-    class Opened(Message):
-        """The prompt wants the keys."""
-
     class Typed(Message):
         """The text changed. `choices` are what it could become."""
 

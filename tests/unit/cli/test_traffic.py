@@ -16,8 +16,8 @@ import pytest
 
 from console.cli import traffic, traffic_session
 from console.nodes.transport import TransportError, Unreachable
-from tests.profiles import pair
 from tests.local_transport import LocalLines, LocalTransport
+from tests.profiles import pair
 
 LOG = "/var/log/nginx/access.log"
 

@@ -44,8 +44,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Runs the command line on a look made by hand."""
 
     def command(look: Look, *argv: str) -> tuple[int, str, str]:
-        async def examine(profile: object, *, timeout_s: float, since_s: float | None) -> Look:
+        async def examine(profile, *, timeout_s, since_s, spent_s, also) -> Look:
             command.asked = (timeout_s, since_s)
+            command.spent_s = spent_s
+            assert "console.cli.triage_forms" in also
             return look
 
         monkeypatch.setattr(triage_session, "examine", examine)

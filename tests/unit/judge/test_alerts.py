@@ -5,28 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import pytest
-
-from console.judge.alerts_memory import recalled, remembered
 from console.judge.alerts_message import AlertKind, document, message_of
-from console.judge.alerts_state import Alerts, Policy
+from console.judge.alerts_state import Policy
 from console.judge.findings import Blind
-from console.judge.silence import Silence
 from console.model.facts import Severity
-from tests.unit.judge.watching import T0, VIPS, Seen, finding
+from tests.unit.judge.watching import DOWN, Seen, finding, restarted
 
-DOWN = finding()
 CRITICAL = finding("client-dark", None, Severity.CRITICAL, "a client gets no good answer from VIP 10.0.4.99")
 UNREACHABLE = finding("node-unreachable", "iam-a", Severity.WARNING, "iam-a cannot be seen")
-QUIET = Silence(T0, T0 + 3600, "disks are being changed", "alice@ops")
-
-
-def restarted(seen: Seen, after_s: float = 30.0) -> Seen:
-    """The same watch after a restart: only what is on disk is left."""
-    again = Seen(seen.alerts.policy)
-    again.now = seen.now + after_s
-    again.alerts = recalled(again.alerts, json.loads(json.dumps(remembered(seen.alerts))), again.now)
-    return again
 
 
 # --- VIP moves ---
@@ -275,107 +261,6 @@ def test_a_reminder_only_when_asked_for():
         "[WARNING] lab: still so: iam-pump is inactive on iam-a",
         "[WARNING] lab: still so: iam-pump is inactive on iam-a",
     ]
-
-
-# --- silence ---
-
-
-def test_a_silence_holds_back_and_tells_afterwards_what_is_still_so():
-    seen = Seen()
-    seen.pass_time(5, silence=QUIET)
-    seen.move("iam-a", "iam-b")
-    seen.pass_time(60, DOWN)
-    assert seen.take() == []
-    seen.pass_time(5, DOWN, silence=None)
-    assert seen.take() == [
-        "[WARNING] lab: the silence is over; 1 VIP move(s) and 1 finding(s) were held back",
-        "[WARNING] lab: iam-pump is inactive on iam-a",
-    ]
-
-
-def test_the_summary_says_who_asked_for_silence_and_where_the_vip_is():
-    seen = Seen()
-    seen.pass_time(5, silence=QUIET)
-    seen.move("iam-a", "iam-b")
-    seen.pass_time(1, silence=None)
-    body = " / ".join(seen.said[0].body)
-    assert "alice@ops: disks are being changed" in body
-    assert "VIP 10.0.4.99 is on iam-b" in body
-
-
-def test_what_came_and_went_in_a_silence_is_only_counted():
-    seen = Seen()
-    seen.pass_time(30, DOWN, silence=QUIET)
-    seen.pass_time(30)
-    seen.pass_time(5, silence=None)
-    assert seen.take() == ["[WARNING] lab: the silence is over; 0 VIP move(s) and 1 finding(s) were held back"]
-
-
-def test_what_was_told_before_a_silence_and_ended_in_it_is_resolved_after_it():
-    seen = Seen()
-    seen.pass_time(5, DOWN)
-    seen.take()
-    seen.pass_time(60, silence=QUIET)
-    assert seen.take() == []
-    seen.pass_time(2, silence=None)
-    assert seen.take()[-1] == "[RESOLVED] lab: iam-pump is inactive on iam-a"
-
-
-# --- memory ---
-
-
-def test_a_restart_repeats_nothing_and_resolves_what_is_over():
-    seen = Seen()
-    seen.pass_time(10, DOWN)
-    seen.take()
-    again = restarted(seen)
-    again.pass_time(60, DOWN)
-    assert again.take() == []
-    once_more = restarted(again)
-    once_more.pass_time(11)
-    assert once_more.take() == ["[RESOLVED] lab: iam-pump is inactive on iam-a"]
-
-
-def test_after_a_restart_nothing_is_resolved_before_its_node_was_seen():
-    seen = Seen()
-    seen.pass_time(10, DOWN)
-    again = restarted(seen)
-    again.pass_time(60, unseen=frozenset({"iam-a"}))
-    assert again.take() == []
-
-
-def test_a_restart_within_a_silence_still_tells_its_end():
-    seen = Seen()
-    seen.pass_time(5, silence=QUIET)
-    seen.move("iam-a", "iam-b")
-    again = restarted(seen)
-    again.pass_time(1, owners={"VI_1": "iam-b"}, silence=None)
-    assert again.take() == ["[WARNING] lab: the silence is over; 1 VIP move(s) and 0 finding(s) were held back"]
-
-
-def test_a_restart_does_not_forget_that_it_was_flapping():
-    seen = Seen()
-    for number in range(10):
-        seen.move(*(("iam-a", "iam-b") if number % 2 == 0 else ("iam-b", "iam-a")))
-        seen.pass_time(1)
-    seen.take()
-    again = restarted(seen, 2)
-    again.move("iam-a", "iam-b")
-    assert again.take() == []
-
-
-def test_looking_again_changes_nothing_that_is_kept():
-    seen = Seen()
-    seen.pass_time(10, DOWN, owners={"VI_1": "iam-a"})
-    before = remembered(seen.alerts)
-    seen.pass_time(5, DOWN)
-    assert remembered(seen.alerts) == before
-
-
-@pytest.mark.parametrize("raw", [{}, {"cases": 1}, {"cases": [{}], "vips": {}, "dampers": [], "hush": None}])
-def test_what_is_no_memory_is_refused(raw):
-    with pytest.raises((KeyError, TypeError, ValueError)):
-        recalled(Alerts("lab", VIPS), raw, T0)
 
 
 # --- messages ---

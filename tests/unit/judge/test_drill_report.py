@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from junitparser import Error, Failure, JUnitXml
 
-from console.cli.drill_text import history_lines, result_lines, timeline_lines
+from console.cli.drill_text import history_lines, result_lines
 from console.judge.drill_document import drill_document, exit_code
 from console.judge.drill_history import drill_runs, history_document, trends
 from console.judge.drill_junit import junit
@@ -89,7 +89,7 @@ def test_hostile_text_breaks_no_format():
     rows = [line for line in table.splitlines() if line.startswith("| step |") and "rm" in line]
     assert rows
     assert all(row.replace("\\|", "").count("|") == 3 for row in rows)
-    assert not any("\x1b" in line for line in (*result_lines(hostile()), *timeline_lines(hostile())))
+    assert not any("\x1b" in line for line in result_lines(hostile()))
 
 
 def test_markdown_says_the_verdict_first_and_has_every_section():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from console.judge.alerts import step
+from console.judge.alerts_memory import recalled, remembered
 from console.judge.alerts_message import Message
 from console.judge.alerts_state import Alerts, Moved, Policy, Sight
 from console.judge.findings import Evidence, Finding
+from console.judge.silence import Silence
 from console.model.facts import Severity
 from console.model.state import VipMove
 
@@ -24,6 +27,10 @@ def finding(
 ) -> Finding:
     evidence = (Evidence("inactive (dead)", "systemd", node, 0.2),)
     return Finding(code, severity, title, evidence, "look: journalctl -u iam-pump", node, explains)
+
+
+DOWN = finding()
+QUIET = Silence(T0, T0 + 3600, "disks are being changed", "alice@ops")
 
 
 class Seen:
@@ -52,3 +59,11 @@ class Seen:
     def take(self) -> list[str]:
         said, self.said = [each.subject for each in self.said], []
         return said
+
+
+def restarted(seen: Seen, after_s: float = 30.0) -> Seen:
+    """The same watch after a restart: only what is on disk is left."""
+    again = Seen(seen.alerts.policy)
+    again.now = seen.now + after_s
+    again.alerts = recalled(again.alerts, json.loads(json.dumps(remembered(seen.alerts))), again.now)
+    return again

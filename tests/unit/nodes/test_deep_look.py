@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from console.model.config import ConfTree
 from console.model.look import SaidKind
-from console.nodes.config_files import LOADED
+from console.nodes.config_files import LOADED, ConfigUnreadable
 from console.nodes.config_tests import COMMANDS
 from console.nodes.deep_look import ERROR_TAIL_BYTES, ERRORS, DeepLook, facts_script, journal_argv
 from console.nodes.fake import Run, ScriptedTransport
@@ -89,3 +92,28 @@ async def test_a_node_that_is_gone_is_unknown_and_raises_nothing():
     found = await look(ScriptedTransport(NODE, *steps, first))
     assert not found.any
     assert found.journal.reason == "cut"
+
+
+async def read(tree: ConfTree | Exception) -> ConfTree:
+    if isinstance(tree, Exception):
+        raise tree
+    return tree
+
+
+async def look_beside(tree: ConfTree | Exception, scripted: ScriptedTransport):
+    found = await DeepLook(scripted, PROFILE, lambda: 5000.0, asyncio.ensure_future(read(tree))).take()
+    scripted.verify()
+    return found
+
+
+async def test_when_files_were_loaded_is_not_asked_where_they_are_read_anyhow():
+    steps = [Run(JOURNAL, CRASH), Run(ERROR_LOG, b"+0000\n"), Run(FACTS, FACTS_SAID)]
+    checks = [Run(("sudo", "-n", *argv)) for argv in COMMANDS.values()]
+    tree = ConfTree(NODE, {}, loaded_at={"nginx": 900.0})
+    found = await look_beside(tree, ScriptedTransport(NODE, *steps, *checks))
+    assert found.loaded.value == {"nginx": 900.0}
+
+
+async def test_when_files_were_loaded_is_asked_where_they_cannot_be_read():
+    found = await look_beside(ConfigUnreadable("no sudo"), transport())
+    assert found.loaded.value == {}

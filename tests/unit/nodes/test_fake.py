@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from console.nodes.fake import Put, Run, ScriptedTransport, Stream, Tcp
+from console.nodes.fake import Run, ScriptedTransport, Stream, Tcp
 from console.nodes.transport import CommandTimeout, ConnectFailed, LinkLost, Transport
 
 UPTIME = ("uptime",)
@@ -123,14 +123,6 @@ async def test_a_tcp_dialogue() -> None:
     with pytest.raises(ConnectFailed):
         await transport.open_tcp("127.0.0.1", 80, timeout_s=1)
     transport.verify()
-
-
-async def test_a_put_is_compared_in_full() -> None:
-    transport = ScriptedTransport("iam-a", Put("/tmp/x", b"content", 0o600))
-
-    with pytest.raises(AssertionError, match="unexpected: put /tmp/x mode 644"):
-        await transport.put(b"content", "/tmp/x", mode=0o644, timeout_s=1)
-    await transport.put(b"content", "/tmp/x", mode=0o600, timeout_s=1)
 
 
 async def test_closing_wakes_whoever_waits_for_the_end() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from console.nodes.ssh_transport import SESSIONS, SshTransport
-from console.nodes.transport import CommandTimeout, LinkLost, OutputTooLong, WriteFailed
+from console.nodes.transport import CommandTimeout, LinkLost, OutputTooLong
 from tests.unit.nodes.processes import gone
 
 
@@ -110,33 +110,3 @@ async def test_hearing_from_the_node_is_noticed(transport: SshTransport) -> None
     await transport.run(["true"], timeout_s=5)
 
     assert transport.heard_at > before
-
-
-async def test_a_file_is_written_with_its_mode(transport: SshTransport, tmp_path: Path) -> None:
-    target = tmp_path / "etc" / "a file's name"
-    target.parent.mkdir()
-
-    await transport.put(b"\x00content\n", str(target), mode=0o640, timeout_s=5)
-
-    assert target.read_bytes() == b"\x00content\n"
-    assert target.stat().st_mode & 0o7777 == 0o640
-    assert list(target.parent.iterdir()) == [target]
-
-
-async def test_a_file_is_replaced_as_a_whole(transport: SshTransport, tmp_path: Path) -> None:
-    target = tmp_path / "conf"
-    target.write_bytes(b"old and long")
-    reader = target.open("rb")
-
-    await transport.put(b"new", str(target), mode=0o644, timeout_s=5)
-
-    assert reader.read() == b"old and long"
-    assert target.read_bytes() == b"new"
-    reader.close()
-
-
-async def test_a_file_that_cannot_be_written_says_why(transport: SshTransport, tmp_path: Path) -> None:
-    with pytest.raises(WriteFailed, match="No such file or directory") as failure:
-        await transport.put(b"x", str(tmp_path / "nowhere" / "file"), mode=0o644, timeout_s=5)
-
-    assert failure.value.kind == "write-failed"

@@ -14,8 +14,8 @@ from console.nodes import log_lane
 from console.parse.log_where import WhereError
 from console.session import traffic_feed
 from console.session.traffic_feed import TrafficFeed
-from tests.profiles import pair
 from tests.local_transport import LocalTransport
+from tests.profiles import pair
 
 
 def line(path: str = "/", status: int = 200) -> bytes:

@@ -21,7 +21,6 @@ def test_a_window_holds_its_slots_and_nothing_else():
     book.add("iam-b", {int(NOW) - 15: some("200")}, NOW)
     assert book.window(60, NOW).statuses == {"200": 4, "502": 1}
     assert book.window(60, NOW, "iam-b").statuses == {"200": 1}
-    assert book.rate_per_s(60, NOW) == 5 / (NOW - book.since(60, NOW))
 
 
 def test_what_tells_no_time_belongs_to_now():

@@ -102,10 +102,12 @@ def only_failed(traffic: Traffic) -> Traffic:
     return kept
 
 
-def busy(form: str = "iamops", *, moved_s: int = 240, span_s: int = 3600) -> FixedFeed:
-    """An hour of both nodes: the VIP goes from iam-a to iam-b, and for a minute before that much fails."""
+def busy(
+    form: str = "iamops", *, moved_s: int = 240, span_s: int = 3600, nodes: tuple[str, ...] = (A, B)
+) -> FixedFeed:
+    """An hour of the nodes: the VIP goes from iam-a to iam-b, and for a minute before that much fails."""
     feed = FixedFeed(form)
-    for node in (A, B):
+    for node in nodes:
         parts = {}
         for ago in range(span_s, 0, -10):
             owner = A if ago > moved_s else B

@@ -10,7 +10,8 @@ from console.model.events import HostReported, SourceLost, UnitReported, VrrpRep
 from console.model.events import Source as Collector
 from console.model.facts import HostReport, UnitReport, VrrpReport, VrrpState
 from console.model.state import ClusterState
-from console.tui.view.cards import card, card_rows
+from console.tui.view.cards import card
+from console.tui.view.layout import card_rows
 from console.tui.view.moment import Moment
 from console.tui.view.nodes import node_list
 from console.tui.view.rule import rule

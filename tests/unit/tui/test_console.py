@@ -1,11 +1,10 @@
-"""The console as a person uses it: keys, panes, prompt, themes, pause, resize."""
+"""The console as a person uses it: keys, panes, pause, copying, help, leaving, resize."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from textual import events
 
 from console.model.events import AddressChanged, HttpProbed, Noticed, Target
 from console.model.facts import ProbeOutcome, Severity
@@ -13,9 +12,8 @@ from console.model.profile import Profile
 from console.model.state import ClusterState
 from console.session.resources import state_dir
 from console.tui.actions import ACTIONS, Scope
-from console.tui.app import VIEWS, ConsoleApp
+from console.tui.app import VIEWS
 from console.tui.notify import Notifier
-from console.tui.preferences import remembered_theme
 from console.tui.screens.help import HelpScreen
 from console.tui.screens.listing import Listing
 from console.tui.screens.logs import LogsScreen
@@ -24,7 +22,6 @@ from console.tui.screens.traffic import TrafficScreen
 from console.tui.screens.triage import TriageScreen
 from console.tui.widgets.pane import MOTIONS
 from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck
 from tests.unit.tui.scenes import NOW, VIP, A, B, FixedCluster, bad
 from tests.unit.tui.screens import console
 
@@ -110,79 +107,6 @@ async def test_the_cursor_stays_on_its_event_while_new_ones_arrive() -> None:
         assert seen.foot == before
         await seen.press("g")
         assert "something new" in seen.foot
-
-
-async def test_the_command_line_completes_and_remembers() -> None:
-    async with console(scenes.healthy()) as seen:
-        await seen.type(":th")
-        assert "theme" in seen.lines[-1]
-        await seen.press("tab")
-        assert "theme dark" in seen.lines[-1]
-        await seen.press("tab", "tab", "tab")
-        assert ":theme light" in seen.foot
-        await seen.press("enter")
-        assert "theme light" in seen.foot
-        assert seen.app.theme == "light"
-        assert remembered_theme() == "light"
-        await seen.press("colon", "up")
-        assert ":theme light" in seen.foot
-        await seen.press("escape")
-        assert "▸SERVICES" in seen.text
-
-
-async def test_a_remembered_theme_is_used_and_an_asked_one_wins() -> None:
-    async with console(scenes.healthy()) as seen:
-        await seen.type(":theme colour-blind")
-        await seen.press("enter")
-    async with console(scenes.healthy()) as seen:
-        assert seen.app.theme == "colour-blind"
-    async with console(scenes.healthy(), theme="light") as seen:
-        assert seen.app.theme == "light"
-
-
-async def test_a_theme_that_does_not_exist_is_said_and_not_fatal() -> None:
-    async with console(scenes.healthy(), theme="pink") as seen:
-        assert "no theme 'pink'" in seen.foot
-        assert seen.app.theme == "dark"
-
-
-async def test_a_wrong_command_says_what_would_be_right() -> None:
-    async with console(scenes.healthy()) as seen:
-        await seen.type(":pauze")
-        await seen.press("enter")
-        assert "no command 'pauze'; did you mean 'pause'?" in seen.foot
-
-
-async def test_deleting_the_sign_leaves_the_prompt() -> None:
-    async with console(scenes.healthy()) as seen:
-        await seen.press("colon", "x", "backspace", "backspace")
-        assert "▸SERVICES" in seen.text
-
-
-async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
-    async with console(scenes.moved()) as seen:
-        await seen.type("/mongo")
-        assert "mariadb" not in seen.text
-        assert "mongodb" in seen.text
-        await seen.press("enter")
-        assert "▸SERVICES /mongo" in seen.text
-        assert "nothing matches the filter" in seen.text
-        await seen.press("escape")
-        assert "mariadb" in seen.text
-
-
-async def test_escape_in_the_filter_takes_it_back() -> None:
-    async with console(scenes.healthy()) as seen:
-        await seen.type("/redis")
-        await seen.press("escape")
-        assert "mariadb" in seen.text
-
-
-async def test_keys_typed_into_the_prompt_are_text() -> None:
-    async with console(scenes.healthy()) as seen:
-        await seen.type("/qpcg")
-        assert "/qpcg" in seen.foot
-        assert seen.app.is_running
 
 
 async def test_pause_holds_the_picture_and_its_ages() -> None:
@@ -375,30 +299,6 @@ async def test_a_cluster_of_one_node_without_services() -> None:
         assert "VI_2" in seen.lines[2]
 
 
-async def test_no_color_writes_no_colour_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    for asked in (True, False):
-        if not asked:
-            monkeypatch.setenv("NO_COLOR", "1")
-        cluster = FixedCluster(scenes.troubled())
-        deck = FixedDeck(cluster)
-        app = ConsoleApp(cluster, lambda deck=deck: deck, no_color=asked)
-        async with app.run_test(size=(80, 24)) as pilot:
-            await pilot.pause()
-            await pilot.press("question_mark")
-            await pilot.pause()
-            strips = app.screen._compositor.render_strips()
-            styles = [segment.style for strip in strips for segment in strip if segment.style]
-            assert styles
-            assert all(style.color is None and style.bgcolor is None for style in styles)
-
-
-async def test_themes_have_no_effect_without_colour_and_that_is_said() -> None:
-    async with console(scenes.healthy(), no_color=True) as seen:
-        await seen.type(":theme light")
-        await seen.press("enter")
-        assert "NO_COLOR is set" in seen.foot
-
-
 async def test_an_idle_screen_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     async with console(scenes.healthy()) as seen:
         await seen.pilot.pause(0.3)
@@ -414,20 +314,3 @@ async def test_ages_tick_by_themselves() -> None:
         seen.cluster.time += 3
         await seen.pilot.pause(1.2)
         assert "updated 3s" in seen.lines[0]
-
-
-async def test_what_is_typed_at_once_behind_the_colon_belongs_to_the_command() -> None:
-    """A pasted or quickly typed command comes as one burst of keys."""
-    async with console(scenes.healthy()) as seen:
-        for character in ":audit":
-            seen.app.post_message(events.Key("colon" if character == ":" else character, character))
-        seen.app.post_message(events.Key("enter", "\r"))
-        await seen.pilot.pause(0.5)
-        assert "AUDIT" in seen.text
-
-
-async def test_in_the_prompt_the_signs_that_open_it_are_text() -> None:
-    async with console(scenes.healthy()) as seen:
-        await seen.press("slash", "a", "slash", "colon", "b")
-        await seen.pilot.pause(0.2)
-        assert "/a/:b" in seen.text

@@ -1,0 +1,87 @@
+"""From event to pixel: marks what the news touches, and paints the view in sight when a frame is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from console.judge.findings import Finding
+from console.model.events import Event
+from console.tui.cluster import Cluster
+from console.tui.frames import Frames
+from console.tui.judging import Judging
+from console.tui.pause import Pause
+from console.tui.view.dirty import ALL, Part, touched, urgent
+from console.tui.view.moment import Moment, Stance
+from console.tui.views import Views
+
+
+class Host(Protocol):
+    """What is needed of the console."""
+
+    @property
+    def is_running(self) -> bool: ...
+
+    @property
+    def stance(self) -> Stance: ...
+
+    def later(self, delay_s: float, call: Callable[[], None]) -> None:
+        """Calls from inside the app's own message pump."""
+        ...
+
+
+class Painting:
+    """Only marks are made at once. `judged(findings, now)` hears what the rules answered on the way."""
+
+    def __init__(
+        self,
+        host: Host,
+        cluster: Cluster,
+        views: Views,
+        judged: Callable[[tuple[Finding, ...], float], None],
+    ) -> None:
+        self._host, self._views = host, views
+        self._frames = Frames(self._paint, host.later)
+        self._judging = Judging(cluster, judged, lambda: self._mark_routine(Part.FINDING))
+        self._pause = Pause(cluster, self._judging)
+
+    def moment(self) -> Moment:
+        """What a view is to show now, whatever its filter lets pass."""
+        return self._pause.moment(self._views.needle, self._host.stance)
+
+    def pause(self) -> None:
+        """Holds the picture, or lets go of the one that is held."""
+        self._pause.toggle()
+        self.everything()
+
+    # --- marks ---
+
+    def everything(self) -> None:
+        self._frames.mark(ALL, urgent=True)
+
+    def header(self) -> None:
+        """The stance is another: it is shown even beside a held picture."""
+        self._frames.mark(frozenset({Part.HEADER}), urgent=True)
+
+    def heard(self, event: Event) -> None:
+        """The store has taken in an event."""
+        if not self._pause.on:
+            self._frames.mark(touched(event), urgent=urgent(event))
+            self._mark_routine(Part.FINDING)
+
+    def stir(self, part: Part) -> None:
+        """A part has news that did not come through the store."""
+        if not self._pause.on:
+            self._mark_routine(part)
+
+    def _mark_routine(self, part: Part) -> None:
+        self._frames.mark(frozenset({part}), urgent=False)
+
+    # --- a frame ---
+
+    def _paint(self, parts: frozenset[Part]) -> None:
+        if not self._host.is_running:
+            return
+        if Part.FINDING in parts and self._judging.ask():
+            parts |= {Part.HEADER}
+        self._views.in_sight.paint(self.moment(), parts)

@@ -1,0 +1,96 @@
+"""Logging in: which keys are offered, the agent, and how a refusal is told."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from console.nodes.transport import (
+    AuthFailed,
+)
+from tests.unit.nodes.conftest import Operator, StartNode
+from tests.unit.nodes.connecting import OTHER_KEY, failure_of, works
+
+
+async def test_a_refused_login_says_who_and_which_keys(start_node: StartNode, operator: Operator) -> None:
+    node = await start_node()
+    operator.knows(node.known_hosts_line)
+    wrong = operator.has_key(OTHER_KEY)
+    locked = operator.ssh / "id_rsa"
+    locked.write_bytes(OTHER_KEY.export_private_key("pkcs8-pem", passphrase="secret"))
+
+    failure = await failure_of(operator.connector(node.port))
+
+    assert isinstance(failure, AuthFailed)
+    assert f"login as iamops was refused; offered {wrong}" in failure.reason
+    assert f"{locked} needs its passphrase: ssh-add" in failure.reason
+    assert f"ssh -p {node.port} iamops@127.0.0.1" in failure.next_step
+
+
+async def test_without_any_key_that_is_what_is_said(start_node: StartNode, operator: Operator) -> None:
+    node = await start_node()
+    operator.knows(node.known_hosts_line)
+
+    failure = await failure_of(operator.connector(node.port))
+
+    assert isinstance(failure, AuthFailed)
+    assert "there was no key to offer" in failure.reason
+
+
+async def test_a_key_the_profile_names_but_nobody_has(start_node: StartNode, operator: Operator) -> None:
+    node = await start_node()
+    operator.knows(node.known_hosts_line)
+    operator.has_key()
+
+    failure = await failure_of(operator.connector(node.port, key="/nowhere/id_ed25519"))
+
+    assert isinstance(failure, AuthFailed)
+    assert "/nowhere/id_ed25519 does not exist" in failure.reason
+
+
+async def test_only_the_key_of_the_profile_is_offered(start_node: StartNode, operator: Operator) -> None:
+    node = await start_node()
+    operator.knows(node.known_hosts_line)
+    operator.has_key()
+    wrong = operator.has_key(OTHER_KEY, "other")
+
+    failure = await failure_of(operator.connector(node.port, key=str(wrong)))
+
+    assert f"offered {wrong}" in failure.reason
+    assert "id_ed25519" not in failure.reason
+
+
+@pytest.mark.skipif(not shutil.which("ssh-agent"), reason="needs OpenSSH's agent")
+async def test_the_agents_keys_are_offered(start_node: StartNode, operator: Operator, tmp_path: Path) -> None:
+    node = await start_node()
+    operator.knows(node.known_hosts_line)
+    key = operator.has_key()
+    key.chmod(0o600)
+    agent = tmp_path / "agent"
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", str(agent)], stdout=subprocess.PIPE)  # noqa: ASYNC220
+    assert process.stdout
+    process.stdout.readline()
+    try:
+        subprocess.run(["ssh-add", "-q", str(key)], env={"SSH_AUTH_SOCK": str(agent)}, check=True)  # noqa: ASYNC221
+        key.unlink()
+        await works(operator.connector(node.port, files=dataclasses.replace(operator.files, agent=str(agent))))
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+async def test_a_dead_agent_is_mentioned_and_not_in_the_way(
+    start_node: StartNode, operator: Operator, tmp_path: Path
+) -> None:
+    node = await start_node()
+    operator.knows(node.known_hosts_line)
+    files = dataclasses.replace(operator.files, agent=str(tmp_path / "no-agent"))
+
+    failure = await failure_of(operator.connector(node.port, files=files))
+
+    assert "the agent does not answer" in failure.reason

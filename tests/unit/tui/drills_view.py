@@ -1,0 +1,46 @@
+"""Goes to the Drills view in a test, and begins a drill there."""
+
+from __future__ import annotations
+
+from textual.widgets import Input
+
+from console.engine.drill_progress import DrillProgress
+from console.judge.drill_document import drill_document
+from console.plan.action import DrillAction
+from console.session.drills import load_drill
+from tests.unit.judge.drill_samples import LIVE, report
+from tests.unit.tui import scenes
+from tests.unit.tui.decks import TIMELINE, FixedDeck, half_way
+from tests.unit.tui.scenes import NOW, FixedCluster
+from tests.unit.tui.screens import Watched
+
+SIZES = [(80, 24), (120, 40)]
+
+
+def progress(made: FixedDeck) -> DrillProgress:
+    """`keepalived-stop`, half way."""
+    action = DrillAction(load_drill("keepalived-stop"), LIVE)
+    plan, _ = made.consider(made.order(action))
+    return DrillProgress(action.drill, half_way(plan, NOW + 1.6), TIMELINE)
+
+
+def deck(**changes: object) -> FixedDeck:
+    made = FixedDeck(FixedCluster(scenes.healthy()))
+    made.earlier = (drill_document(report(**changes), 0), drill_document(report(), 0))
+    return made
+
+
+async def at_drills(seen: Watched) -> None:
+    await seen.press("4")
+    await seen.pilot.pause(0.3)
+
+
+async def begun(seen: Watched) -> None:
+    """Armed, agreed, and on its way."""
+    await at_drills(seen)
+    await seen.press("A", "D")
+    await seen.pilot.pause(0.2)
+    seen.app.screen.query_one("#typed", Input).focus()
+    await seen.type("lab")
+    await seen.press("enter")
+    await seen.pilot.pause(0.2)

@@ -1,0 +1,86 @@
+"""Log lines as text: what passes a filter, widths, wrapping, and how a list of them scrolls."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.model.facts import Severity
+from console.model.log_line import LogLine, LogSource
+from console.tui.view.fit import width_of
+from console.tui.view.logs import Form, LogFilter, brief, first_in_sight, height, log_rows, told, whole_line
+from console.tui.view.tone import text_of
+from tests.unit.tui.scenes import NOW
+from tests.unit.tui.taps import request
+
+
+@pytest.mark.parametrize(
+    ("needle", "kept"),
+    [
+        ("", True),
+        ("connection REFUSED", True),
+        ("refused connection", False),
+        ("iam-b", True),
+        ("error", True),
+        ("node:iam-b", True),
+        ("node:iam-a", False),
+        ("node:iam-a node:iam-b", True),
+        ("source:error source:journal", True),
+        ("source:access", False),
+        ("!refused", False),
+        ("!accepted node:", True),
+        ("iam-b error 2026", True),
+    ],
+)
+def test_what_passes_a_filter(needle: str, kept: bool):
+    line = LogLine(NOW, "iam-b", LogSource.ERROR, "2026/11/24 Connection refused")
+    assert LogFilter.of(needle).keeps(line) is kept
+
+
+def test_what_is_about_the_whole_cluster_passes_for_every_node():
+    assert LogFilter.of("node:iam-b").keeps(LogLine(NOW, "", LogSource.MARK, "drill begins"))
+
+
+def test_rows_are_never_wider_than_the_screen():
+    for text in ("停" * 400, "a\tb\x1b[31m" * 100, "x" * 500, "", "e\u0301" * 300):
+        line = LogLine(NOW, "a-node-with-a-very-long-name", LogSource.ACCESS, text, Severity.CRITICAL, 7)
+        for width in (20, 40, 80, 120):
+            form = Form(width, 10, wrapped=True)
+            rows = log_rows(line, form, marked=True)
+            assert len(rows) == height(line, form)
+            assert all(width_of(row.line) <= max(width, form.indent + 8) for row in rows)
+
+
+def test_an_endless_line_leaves_room_for_others():
+    line = LogLine(NOW, "iam-a", LogSource.ERROR, "A" * 4000)
+    rows = log_rows(line, Form(80, 5, wrapped=True), marked=False)
+    assert len(rows) == 8
+    assert text_of(rows[-1].line).strip() == "… Enter shows the rest"
+
+
+def test_the_time_is_not_told_twice_and_a_clients_brackets_stay():
+    line = LogLine(NOW, "iam-a", LogSource.ACCESS, request("/a"))
+    assert brief(line) == '10.0.4.1 - - "GET /a HTTP/1.1" 200 612 "-" "curl/8.5.0" "-"'
+    odd = LogLine(NOW, "iam-a", LogSource.ACCESS, '"GET /[24/Nov/2026:17:46:29 +0000] x"')
+    assert brief(odd) == odd.text
+    assert told(line) == f"iam-a access {line.text}"
+
+
+def test_the_line_in_full_is_wrapped_to_the_width():
+    line = LogLine(NOW, "", LogSource.MARK, "word " * 100)
+    story = whole_line(line, 40)
+    assert text_of(story[0]) == "08:53:20  the cluster  event"
+    assert all(width_of(each) <= 40 for each in story)
+    assert text_of(whole_line(None, 40)[0]) == "no line is under the cursor"
+
+
+@pytest.mark.parametrize(
+    ("top", "cursor", "first"),
+    [(0, 0, 0), (0, 9, 0), (0, 10, 1), (50, 40, 40), (95, 99, 90), (100, 99, 90), (3, 5, 3)],
+)
+def test_the_list_scrolls_no_more_than_it_must(top: int, cursor: int, first: int):
+    assert first_in_sight(100, top, cursor, 10, lambda n: 1) == first
+
+
+def test_a_line_higher_than_the_screen_begins_at_its_top():
+    assert first_in_sight(5, 0, 3, 10, lambda n: 30 if n == 3 else 1) == 3
+    assert first_in_sight(0, 4, 0, 10, lambda n: 1) == 0

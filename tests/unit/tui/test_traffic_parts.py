@@ -1,0 +1,108 @@
+"""The parts of the Traffic view by themselves: tables, bars, curves, axis, and where they stand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+
+from console.model.traffic import Backend, Latency, Traffic
+from console.parse.log_format import Field
+from console.tui.view.layout import Place
+from console.tui.view.tone import text_of
+from console.tui.view.traffic_layout import traffic_places
+from console.tui.view.traffic_nodes import class_bar, node_table, story
+from console.tui.view.traffic_plot import curves_of, ticks
+from console.tui.view.traffic_tables import Top, backend_table, top_rows, top_table
+from tests.unit.tui.feeds import slot
+from tests.unit.tui.traffic_view import sight, state
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 100, 120, 200])
+def test_the_node_table_keeps_within_its_width_and_the_name_stays(width: int):
+    drawn = node_table(sight(slot(5000)), width)
+    assert all(len(text_of(each.line)) <= width for each in drawn.rows)
+    assert all(text_of(each.line).strip() for each in drawn.rows)
+
+
+def test_every_class_has_a_cell_in_the_bar_however_small_its_share():
+    bar = class_bar(Traffic(Counter({"200": 100_000, "302": 1, "404": 1, "502": 1})), 30)
+    assert text_of(bar) == "▒" * 27 + "░▓█"
+    assert class_bar(Traffic(), 30) == ()
+
+
+def test_the_story_names_every_class_and_the_times():
+    said = story(sight(slot(600)), slot(600))
+    assert "5xx 0 (0%)" in said
+    assert "clients gone (499)" in said
+    assert "p99" in said
+
+
+def test_many_nodes_have_one_curve_and_few_have_their_own():
+    cluster = state()
+    assert [name for name, _ in curves_of(sight(slot(100), nodes=3), cluster).curves] == [
+        "node-0",
+        "node-1",
+        "node-2",
+    ]
+    whole = curves_of(sight(slot(100), nodes=50), cluster)
+    assert [name for name, _ in whole.curves] == ["all nodes"]
+    assert whole.top == pytest.approx(50 * slot(100).total / 10)
+
+
+def test_what_happened_before_the_window_is_not_in_the_plot():
+    shown = curves_of(sight(slot(100), span="1m"), state())
+    assert (shown.moves, shown.deeds) == ((), ())
+    longer = curves_of(sight(slot(100), span="5m"), state())
+    assert (longer.moves, longer.deeds) == ((-240.0,), (-150.0,))
+
+
+@pytest.mark.parametrize(
+    ("length_s", "first", "number"), [(60, "-1m", 5), (300, "-5m", 6), (3600, "-60m", 7), (86400, "-24h", 7)]
+)
+def test_the_axis_of_time_has_round_places(length_s: float, first: str, number: int):
+    places, words = ticks(length_s)
+    assert (words[0], words[-1], len(places)) == (first, "now", number)
+
+
+def test_a_backend_is_named_as_the_profile_calls_it_and_partial_formats_are_told():
+    traffic = Traffic(backends={"10.0.4.20:8080": Backend(8, 1, Latency(Counter({12: 8}))), "-x": Backend(1)})
+    found = backend_table(sight(traffic), state().profile, 46)
+    assert found.rows[1].cells[0].detail == (
+        "10.0.4.20:8080 (iam-apiserver on iam-a) · 8 requests, 89% · 1 failed · p99 12 ms"
+    )
+    partial = sight(traffic)
+    form = replace(partial.form, fields={Field.STATUS: "status", Field.UPSTREAM: "upstream_addr"})
+    told = backend_table(replace(partial, form=form), state().profile, 46)
+    assert text_of(told.rows[1].line).split()[-2:] == ["?", "?"]
+    assert "no backend's status" in told.rows[1].cells[0].detail
+
+
+def test_statuses_have_no_share_of_failures_and_empty_tables_say_so():
+    found = top_rows(Top.STATUSES, slot(600))
+    assert [heading.text for _, heading in top_table(sight(slot(600)), found, 60).overlays] == ["reqs", "share"]
+    empty = top_table(sight(Traffic()), top_rows(Top.PATHS, Traffic()), 60)
+    assert "no requests in this window" in text_of(empty.rows[0].line)
+
+
+@pytest.mark.parametrize("nodes", [1, 2, 50])
+@pytest.mark.parametrize("width", [20, 60, 80, 120, 200])
+@pytest.mark.parametrize("height", [4, 8, 12, 18, 24, 40, 60])
+def test_the_parts_never_overlap_nor_leave_the_screen(width: int, height: int, nodes: int):
+    places = traffic_places(width, height, nodes, 4)
+    for place in places.values():
+        assert place.x >= 0
+        assert place.width > 0
+        assert place.x + place.width <= width
+        assert place.height > 0
+        assert place.y + place.height <= max(height, 3)
+    if height >= 8:
+        assert not [pair for pair in combinations(places.values(), 2) if _overlap(*pair)]
+        assert "top" in places
+
+
+def _overlap(one: Place, other: Place) -> bool:
+    beside = one.x + one.width <= other.x or other.x + other.width <= one.x
+    return not beside and not (one.y + one.height <= other.y or other.y + other.height <= one.y)

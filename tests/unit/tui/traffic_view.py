@@ -1,0 +1,76 @@
+"""Goes to the Traffic view in a test, and reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from console.model.events import Noticed, RequestsCounted
+from console.model.facts import RequestCount, Severity
+from console.model.state import ClusterState, VipMove
+from console.model.traffic import Traffic
+from console.store.traffic_book import Point
+from console.tui.view.traffic import NodeTraffic, Sight
+from tests.unit.tui import scenes
+from tests.unit.tui.decks import FixedDeck
+from tests.unit.tui.feeds import FixedFeed
+from tests.unit.tui.scenes import NOW, A, B, FixedCluster, fed
+from tests.unit.tui.screens import Watched
+
+SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+KEYS = {
+    " ": "space",
+    "/": "slash",
+    ":": "colon",
+    ">": "greater_than_sign",
+    "=": "equals_sign",
+    "~": "tilde",
+    "^": "circumflex_accent",
+    ".": "full_stop",
+    "[": "left_square_bracket",
+    "]": "right_square_bracket",
+}
+FAILURES = "status>=500 path~^/v1/"
+Compare = Callable[..., bool]
+
+
+def state() -> ClusterState:
+    """The VIP went to iam-b four minutes ago, and somebody restarted nginx since."""
+    moved = replace(scenes.healthy(), moves=(VipMove(NOW - 240, "VI_1", A, B),))
+    return fed(moved, [Noticed(NOW - 150, None, Severity.INFO, "restart nginx on iam-a: done")])
+
+
+def on(feed: FixedFeed) -> FixedDeck:
+    cluster = FixedCluster(state())
+    cluster.feed = feed
+    return FixedDeck(cluster)
+
+
+async def at_traffic(seen: Watched, *keys: str) -> None:
+    await seen.press("2")
+    await seen.pilot.pause(0.3)
+    await seen.press(*keys)
+
+
+def typed(text: str) -> list[str]:
+    return ["slash", *(KEYS.get(each, each) for each in text), "enter"]
+
+
+async def second(seen: Watched) -> None:
+    """The next second, and the news that come with it."""
+    seen.cluster.time += 1
+    seen.cluster.store.apply(RequestsCounted(seen.cluster.time, A, RequestCount(1, {})))
+    await seen.pilot.pause(0.3)
+
+
+def row(seen: Watched, name: str) -> str:
+    return next(line for line in seen.lines if line[1:].startswith(name))
+
+
+def sight(traffic: Traffic, *, nodes: int = 1, form: str = "iamops", span: str = "15m") -> Sight:
+    names = [f"node-{n}" for n in range(nodes)]
+    points = (Point(int(NOW) - 20, 10, traffic.total, traffic.classes),)
+    seen = tuple(NodeTraffic(name, traffic, points) for name in names)
+    return Sight(span, NOW, NOW - 900, FixedFeed(form).form, "", seen, traffic)
