@@ -177,6 +177,7 @@ def test_the_independent_witness_measures_the_same_outage(server: Server):
         server.reopen()
         truth_ms = (time.monotonic() - began) * 1000
         busy(0.4)
-    (gap,) = witness.result["gaps"]
+    # A machine at its limits may leave a request without an answer; only the outage refuses any.
+    (gap,) = (each for each in witness.result["gaps"] if each["refused"])
     assert abs(gap["duration_ms"] - truth_ms) <= max(WITHIN_MS, witness.result["longest_span_ms"])
     assert gap["refused"] > 20
