@@ -24,7 +24,7 @@ check: install
 
 ## lab-test: the tests on the lab (root on Debian): several labs side by side, then what measures times, alone
 lab-test: install compiled lab-tools $(BIN)/promtool
-	$(BIN)/pytest -m "lab and not alone" -n 4 --dist loadgroup --durations 15 tests
+	$(BIN)/pytest -m "lab and not alone" -n 3 --dist loadgroup --durations 15 tests
 	$(BIN)/pytest -m "lab and alone" --durations 15 tests
 
 ## bench: every number of the design, measured on the lab beside the alternative

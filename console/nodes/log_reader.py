@@ -216,7 +216,7 @@ class LogReader:
         inode, size, changed, end, direct, awks = numbers
         if end == place.offset:
             return Piece(Counts(), _moved(place, inode, end, place.anchor, changed))
-        begins, ends = (answer.index(self._token + word) for word in (b" counts", b" after"))
+        begins, ends = self._mark(answer, b" counts"), self._mark(answer, b" after")
         found = told(answer[begins + 1 : ends], awks)
         if not _same(place, found.anchor):
             return Elsewhere(inode)
@@ -227,6 +227,13 @@ class LogReader:
             # Cut short while it was counted: nobody knows how much of it that was.
             return Elsewhere()
         return Piece(found.counts, _moved(place, inode, end, anchor_of(tail), changed), size - end)
+
+    def _mark(self, answer: list[bytes], word: bytes) -> int:
+        """Where in the answer a part of it begins. Raises NotCounted."""
+        try:
+            return answer.index(self._token + word)
+        except ValueError:
+            raise NotCounted("the count broke off") from None
 
     def _head(self, answer: list[bytes]) -> tuple[str, *tuple[int, ...]]:
         words = answer[0].decode("ascii", "replace").split() if answer else []

@@ -37,7 +37,10 @@ def told(lines: Iterable[bytes], awks: int = 1) -> Told:
         if kind == b"A":
             anchor = rest
         elif kind == b"E":
-            probes, unparsed, left_out, read = (int(word) for word in rest.split(b"\t"))
+            words = rest.split(b"\t")
+            if len(words) != 4 or not all(word.isdigit() for word in words):
+                raise NotCounted(f"not a count: {line[:60]!r}")
+            probes, unparsed, left_out, read = map(int, words)
             counts.probes += probes
             counts.unparsed += unparsed
             counts.left_out += left_out

@@ -25,6 +25,7 @@ from tests.lab.triage_faults import (
     errors_on_the_new_owner,
     fault,
     inodes_gone,
+    keepalived_killed,
     moved_three_times,
     neighbour_is_wrong,
     peer_left_out,
@@ -69,7 +70,7 @@ CASES = (
     Case(
         "address-without-master",
         "keepalived killed, its address left behind",
-        fault(("kill-unit", A, "keepalived")),
+        keepalived_killed,
         root="unit-down",
     ),
     Case("stale-arp", "a client's neighbour entry names the other node", neighbour_is_wrong),

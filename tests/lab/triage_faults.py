@@ -123,6 +123,15 @@ def moved_three_times(lab: ActingLab) -> Iterator[None]:
 
 
 @contextmanager
+def keepalived_killed(lab: ActingLab) -> Iterator[None]:
+    """Its child may live just long enough to take the address away; a killed machine's does not."""
+    vip = f"{lab.profile.instance.address}/32"
+    with fault(("kill-unit", A, "keepalived"))(lab):
+        sh(lab, A, f"ip addr replace {vip} dev eth0")
+        yield
+
+
+@contextmanager
 def neighbour_is_wrong(lab: ActingLab) -> Iterator[None]:
     """The operator's machine goes on sending to iam-b: a permanent entry, as of a router that learned nothing."""
     vip, mac = lab.profile.instance.address, sh(lab, B, "cat /sys/class/net/eth0/address").strip()
