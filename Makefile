@@ -22,10 +22,12 @@ check: install
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 3 -m "not lab" tests
 
-## lab-test: the tests on the lab (root on Debian): several labs side by side, then what measures times, alone
+## lab-test: the tests on the lab (root on Debian): several labs side by side; then what measures times, alone, and the
+## numbers of the design with no other lab up
 lab-test: install compiled lab-tools $(BIN)/promtool
 	$(BIN)/pytest -m "lab and not alone" -n 3 --dist loadgroup --durations 15 tests
-	$(BIN)/pytest -m "lab and alone" --durations 15 tests
+	$(BIN)/pytest -m "lab and alone" tests/lab/test_numbers.py
+	$(BIN)/pytest -m "lab and alone" --durations 15 --ignore tests/lab/test_numbers.py tests
 
 ## bench: every number of the design, measured on the lab beside the alternative
 bench: install compiled lab-tools
