@@ -8,7 +8,7 @@ from typing import Any
 
 from console.judge.findings import Finding
 from console.model.facts import LinkState, ProbeReport
-from console.model.observed import Freshness, Observed
+from console.model.observed import Freshness, Observed, Unknown
 from console.model.state import ClusterState, NodeState
 from console.model.vip import owned_since, ownership
 
@@ -57,9 +57,9 @@ def _vip(state: ClusterState, instance: str, now: float) -> Json:
 
 
 def _client(seen: Observed[ProbeReport]) -> Json:
-    report = seen.value
-    if report is None:
+    if isinstance(seen, Unknown):
         return {"ok": None, "ok_unknown": seen.reason, "node": None, "latency_ms": None}
+    report = seen.value
     document: Json = {"ok": report.ok, "node": report.answered_by, "latency_ms": report.latency_ms}
     if report.ok and report.answered_by is None:
         document["node_unknown"] = "the answer carries no X-Served-By header"
@@ -93,26 +93,28 @@ def _blind(node: NodeState, now: float) -> str | None:
     return node.link.reason or f"{node.name} was not heard yet"
 
 
+def _missing(blind: str | None, seen: Observed[Any]) -> str | None:
+    """Why there is no value; None where there is one."""
+    return blind or (seen.reason if isinstance(seen, Unknown) else None)
+
+
 def _keepalived(state: ClusterState, node: NodeState, blind: str | None) -> Json:
     document = _unit(node, state.profile.keepalived.unit, blind)
     instances = {name: _instance(seen, blind) for name, seen in node.vrrp.items()}
     document |= instances[state.profile.instance.name]
     if len(instances) > 1:
         document["instances"] = instances
-    held = None if blind or node.addresses.value is None else node.addresses.value
     vips = [vrrp.address for vrrp in state.profile.vrrp.values()]
-    document["addresses"] = None if held is None else [vip for vip in vips if vip in held]
-    if held is None:
-        document["addresses_unknown"] = blind or node.addresses.reason
-    return document
+    if (why := _missing(blind, node.addresses)) or isinstance(node.addresses, Unknown):
+        return document | {"addresses": None, "addresses_unknown": why}
+    return document | {"addresses": [vip for vip in vips if vip in node.addresses.value]}
 
 
 def _instance(seen: Observed[Any], blind: str | None) -> Json:
-    report = None if blind else seen.value
-    if report is None:
-        unknown = blind or seen.reason
+    if (why := _missing(blind, seen)) or isinstance(seen, Unknown):
         names = ("state", "priority", "effective_priority", "last_transition")
-        return dict.fromkeys(names) | {"state_unknown": unknown}
+        return dict.fromkeys(names) | {"state_unknown": why}
+    report = seen.value
     return {
         "state": str(report.state),
         "priority": report.priority,
@@ -124,15 +126,15 @@ def _instance(seen: Observed[Any], blind: str | None) -> Json:
 
 def _unit(node: NodeState, unit: str, blind: str | None) -> Json:
     seen = node.units[unit]
-    if blind or seen.value is None:
-        return {"active": None, "active_unknown": blind or seen.reason}
+    if (why := _missing(blind, seen)) or isinstance(seen, Unknown):
+        return {"active": None, "active_unknown": why}
     return {"active": seen.value.running, "unit_state": f"{seen.value.active} ({seen.value.sub})"}
 
 
 def _http(seen: Observed[ProbeReport], blind: str | None) -> Json:
-    report = None if blind else seen.value
-    if report is None:
-        return {"ok": None, "ok_unknown": blind or seen.reason, "status": None, "latency_ms": None}
+    if (why := _missing(blind, seen)) or isinstance(seen, Unknown):
+        return {"ok": None, "ok_unknown": why, "status": None, "latency_ms": None}
+    report = seen.value
     document: Json = {"ok": report.ok, "status": report.status, "latency_ms": report.latency_ms}
     if not report.ok:
         document["error"] = f"{report.outcome}: {report.detail}" if report.detail else str(report.outcome)
@@ -157,17 +159,16 @@ def _service(state: ClusterState, node: NodeState, name: str, now: float) -> Jso
 
 def _peer(peer: NodeState, seen: Observed[ProbeReport], now: float) -> tuple[bool | None, str | None]:
     blind = _blind(peer, now)
-    if blind or seen.value is None:
-        return None, blind or seen.reason
+    if (why := _missing(blind, seen)) or isinstance(seen, Unknown):
+        return None, why
     return seen.value.ok, None
 
 
 def _requests(node: NodeState, blind: str | None, now: float) -> Json:
-    count = None if blind else node.requests.value
-    if count is None:
-        unknown = {"total_unknown": blind or node.requests.reason}
+    if (why := _missing(blind, node.requests)) or isinstance(node.requests, Unknown):
+        unknown = {"total_unknown": why}
         return {"total": None, "rate_per_s": None, "by_status": None} | unknown
-    rate = node.rate_per_s(now)
+    count, rate = node.requests.value, node.rate_per_s(now)
     document: Json = {"total": count.total, "rate_per_s": None if rate is None else round(rate, 2)}
     if rate is None:
         document["rate_per_s_unknown"] = "not watched for long enough yet"
@@ -180,15 +181,14 @@ def _requests(node: NodeState, blind: str | None, now: float) -> Json:
 
 def _host(node: NodeState, blind: str | None) -> Json:
     names = ("load1", "memory_used_pct", "disk_used_pct", "clock_offset_ms", "clock_uncertainty_ms")
-    report = None if blind else node.host.value
-    if report is None:
-        return dict.fromkeys(names) | {"unknown": blind or node.host.reason}
-    return {name: getattr(report, name) for name in names}
+    if (why := _missing(blind, node.host)) or isinstance(node.host, Unknown):
+        return dict.fromkeys(names) | {"unknown": why}
+    return {name: getattr(node.host.value, name) for name in names}
 
 
 def _datastore(observer: NodeState, seen: Observed[ProbeReport], now: float) -> str | None:
     """`ok`, what went wrong, or null where the observing node cannot tell."""
-    if _blind(observer, now) or seen.value is None:
+    if _blind(observer, now) or isinstance(seen, Unknown):
         return None
     return str(seen.value.outcome)
 

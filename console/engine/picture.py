@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from console.model.observed import Unknown
 from console.model.state import ClusterState
 from console.model.vip import ownership
 
@@ -16,11 +17,14 @@ def picture(state: ClusterState, now: float) -> dict[str, Any]:
             name: {
                 "link": node.link.state,
                 "vrrp": {
-                    instance: f"{seen.value.state} {seen.value.effective_priority}" if seen.value else seen.reason
+                    instance: seen.reason
+                    if isinstance(seen, Unknown)
+                    else f"{seen.value.state} {seen.value.effective_priority}"
                     for instance, seen in node.vrrp.items()
                 },
                 "units": {
-                    unit: seen.value.active if seen.value else seen.reason for unit, seen in node.units.items()
+                    unit: seen.reason if isinstance(seen, Unknown) else seen.value.active
+                    for unit, seen in node.units.items()
                 },
             }
             for name, node in state.nodes.items()

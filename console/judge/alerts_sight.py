@@ -7,7 +7,7 @@ from console.judge.diagnosis import Diagnosis
 from console.judge.findings import Blind, Evidence, Finding
 from console.judge.rules import STATE_RULES
 from console.judge.rules.view import View
-from console.model.observed import Freshness
+from console.model.observed import Freshness, Known, Unknown
 from console.model.state import ClusterState, VipMove
 from console.model.vip import ownership
 
@@ -44,7 +44,7 @@ def unseen(state: ClusterState, now: float) -> frozenset[str]:
 
 def during(state: ClusterState) -> str:
     """The action or drill that holds a node's lock, in the words of who runs it; or that has armed an undo."""
-    told = [(node.name, node.safety.value) for node in state.nodes.values() if node.safety.value is not None]
+    told = [(node.name, node.safety.value) for node in state.nodes.values() if isinstance(node.safety, Known)]
     lock = next((each.lock for _, each in told if each.lock is not None), None)
     if lock is not None:
         return f"{lock.action} by {lock.who}" + (f" (run {lock.run})" if lock.run else "")
@@ -58,10 +58,10 @@ def move_evidence(state: ClusterState, move: VipMove, now: float) -> tuple[str, 
     found = [_kernel(state, name, address, now) for name in state.nodes]
     for name, node in state.nodes.items():
         seen = node.vrrp[move.instance]
-        word = str(seen.value.state) if seen.value else f"state unknown: {seen.reason}"
+        word = f"state unknown: {seen.reason}" if isinstance(seen, Unknown) else str(seen.value.state)
         found.append(Evidence(word, "keepalived", name, seen.age_s(now)))
     client = state.client[move.instance]
-    if client.value is not None:
+    if isinstance(client, Known):
         answer = f"{client.value.outcome} {client.value.detail}".rstrip()
         found.append(Evidence(f"a client's last request: {answer}", "probe", None, client.age_s(now)))
     return tuple(str(each) for each in found)
@@ -69,8 +69,7 @@ def move_evidence(state: ClusterState, move: VipMove, now: float) -> tuple[str, 
 
 def _kernel(state: ClusterState, name: str, address: str, now: float) -> Evidence:
     node = state.nodes[name]
-    held, fresh = node.addresses.value, node.freshness(now)
-    if held is None or fresh is Freshness.UNKNOWN:
+    if isinstance(node.addresses, Unknown) or node.freshness(now) is Freshness.UNKNOWN:
         return Evidence(f"not known whether it has {address}", "kernel's addresses", name)
-    word = "has" if address in held else "does not have"
+    word = "has" if address in node.addresses.value else "does not have"
     return Evidence(f"{word} {address}", "kernel's addresses", name, node.addresses.age_s(now))

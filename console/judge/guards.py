@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from console.model.drill import MACHINE_VERBS
-from console.model.facts import LinkState, UnitReport, VrrpState
-from console.model.observed import STALE_AFTER_S, Freshness
+from console.model.facts import LinkState, UnitReport, VrrpReport, VrrpState
+from console.model.observed import STALE_AFTER_S, Freshness, Known, Observed, Unknown
 from console.model.profile import Environment
 from console.model.state import ClusterState, NodeState
-from console.model.vip import ownership
+from console.model.vip import ownership, why_unseen
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, ServiceAction, Switchover, Verb
 from console.plan.steps import Kind, Plan, Step
 
@@ -88,8 +88,22 @@ def stale_evidence(case: Case) -> Iterator[Denial]:
             reason = f"{node.name} was last heard {case.now - node.heard_at:.0f} s ago"
             yield Denial("stale-evidence", f"{reason}, more than {STALE_AFTER_S:.0f} s", node=node.name)
         for unit, seen in node.units.items():
-            if seen.value is None and unit in _units(case):
+            if isinstance(seen, Unknown) and unit in _units(case):
                 yield Denial("stale-evidence", f"{unit} on {node.name}: {seen.reason}", node=node.name)
+
+
+def not_known(case: Case) -> Iterator[Denial]:
+    """The plan could not be made: what it would have to rest on is not known."""
+    if case.plan.unknown is not None:
+        yield Denial("stale-evidence", case.plan.unknown)
+
+
+def safety_unread(case: Case) -> Iterator[Denial]:
+    """Locks and armed undos that cannot be read are not taken for none."""
+    for node in case.node_states:
+        if isinstance(node.safety, Unknown) and node.link.state is LinkState.UP:
+            reason = f"locks and armed undos on {node.name} are not known: {node.safety.reason}"
+            yield Denial("stale-evidence", reason, node=node.name)
 
 
 def owner_in_doubt(case: Case) -> Iterator[Denial]:
@@ -103,7 +117,7 @@ def owner_in_doubt(case: Case) -> Iterator[Denial]:
             text = f"VIP {address} is on {' and '.join(owners)} at once"
             yield Denial("split-brain", text, overridable=not impact.planned)
         elif not owners and impact.needs_owner and name in impact.moves:
-            blind = f"; {', '.join(seen.unseen)} cannot be seen" if seen.unseen else ""
+            blind = "".join(f"; {why_unseen(case.state, node, case.now)}" for node in seen.unseen)
             yield Denial("no-owner", f"no node is seen to hold VIP {address}{blind}")
 
 
@@ -133,15 +147,15 @@ def check_blind(case: Case) -> Iterator[Denial]:
     if report is None or report.running:
         return
     for name in case.plan.impact.moves:
-        seen = node.vrrp[name].value
-        if seen is not None and seen.state is VrrpState.BACKUP:
+        seen = node.vrrp[name]
+        if isinstance(seen, Known) and seen.value.state is VrrpState.BACKUP:
             reason = f"{unit} is {report.active} on {taker}, and keepalived there still is BACKUP"
             yield Denial("check-blind", f"{reason}: its check does not see it, or not yet", True, taker)
 
 
 def locked(case: Case) -> Iterator[Denial]:
     for node in case.node_states:
-        lock = node.safety.value.lock if node.safety.value else None
+        lock = node.safety.value.lock if isinstance(node.safety, Known) else None
         if lock is None or (case.run is not None and lock.run == case.run):
             continue
         text = f"{lock.who} from {lock.origin} holds {node.name} for {case.now - lock.since:.0f} s: {lock.action}"
@@ -150,7 +164,7 @@ def locked(case: Case) -> Iterator[Denial]:
 
 def dead_man_armed(case: Case) -> Iterator[Denial]:
     for node in case.node_states:
-        armed = node.safety.value.dead_men if node.safety.value else ()
+        armed = node.safety.value.dead_men if isinstance(node.safety, Known) else ()
         if armed:
             names = ", ".join(armed)
             reason = f"an undo of an earlier run is still armed on {node.name} ({names}); it fires within "
@@ -164,9 +178,8 @@ def priority_raised(case: Case) -> Iterator[Denial]:
         return
     for node in case.node_states:
         for name in case.plan.impact.moves:
-            seen = node.vrrp[name].value
-            raised = ((seen.effective_priority or 0) - (seen.priority or 0)) if seen is not None else 0
-            if raised > 0:
+            raised = _raised_by(node.vrrp[name])
+            if raised is not None and raised > 0:
                 reason = f"the priority of {name} on {node.name} is raised by {raised}"
                 yield Denial("priority-raised", reason, True, node.name)
 
@@ -177,7 +190,11 @@ def anti_flap(case: Case) -> Iterator[Denial]:
     if impact.owner is None or impact.taker == impact.owner:
         return
     for name in impact.moves:
-        moved_at = _moved_at(case.state, name, impact.owner)
+        moved_at = _moved_at(case, name, impact.owner)
+        if isinstance(moved_at, Unknown):
+            reason = f"when VIP {case.state.profile.vrrp[name].address} came to {impact.owner} is not known"
+            yield Denial("anti-flap", f"{reason}: {moved_at.reason}", overridable=True)
+            continue
         if moved_at is None or case.now - moved_at >= quiet_s:
             continue
         ago_s = max(0.0, case.now - moved_at)
@@ -189,11 +206,11 @@ def anti_flap(case: Case) -> Iterator[Denial]:
 def preempts(case: Case) -> Iterator[Denial]:
     """With preemption a move to a lower priority does not last."""
     impact, profile = case.plan.impact, case.state.profile
-    if not impact.planned or impact.owner is None or impact.taker in (None, impact.owner):
+    if not impact.planned or impact.owner is None or impact.taker is None or impact.taker == impact.owner:
         return
     for name in impact.moves:
         vrrp = profile.vrrp[name]
-        own, other = (vrrp.priority_of(profile.nodes[n]) for n in (impact.owner, impact.taker or ""))
+        own, other = (vrrp.priority_of(profile.nodes[node]) for node in (impact.owner, impact.taker))
         if not vrrp.nopreempt and own > other:
             reason = f"{name} preempts: {impact.owner} (priority {own}) would take the VIP back at once"
             yield Denial("preempts", f"{reason}; set nopreempt first")
@@ -214,7 +231,7 @@ def last_backend(case: Case) -> Iterator[Denial]:
             others = [n for n in case.node_states if n.name != stopped and name in n.services]
             if any(_well(n, name) for n in others):
                 continue
-            nodes = ", ".join(n.name for n in others) or "any other node"
+            nodes = ", ".join(_named(n, name) for n in others) or "any other node"
             reason = f"{name} is not known to be healthy on {nodes}: nothing would serve it meanwhile"
             yield Denial("last-backend", reason, True, stopped)
 
@@ -281,6 +298,8 @@ GUARDS: tuple[Guard, ...] = (
     not_armed,
     unreachable,
     stale_evidence,
+    not_known,
+    safety_unread,
     owner_in_doubt,
     standby_unfit,
     check_blind,
@@ -320,7 +339,7 @@ def _fires_s(case: Case, spoiling: Step) -> tuple[int, str]:
 def _not_in_backup(case: Case, node: NodeState, insist: bool) -> Iterator[Denial]:
     for name in case.plan.impact.moves:
         seen = node.vrrp[name]
-        if seen.value is None:
+        if isinstance(seen, Unknown):
             reason = f"the VRRP state of {name} on {node.name} is not known: {seen.reason}"
             yield Denial("stale-evidence", reason, node=node.name)
         elif seen.value.state is VrrpState.FAULT:
@@ -332,12 +351,16 @@ def _not_in_backup(case: Case, node: NodeState, insist: bool) -> Iterator[Denial
 
 def _nginx_unfit(case: Case, node: NodeState) -> Iterator[Denial]:
     unit = case.state.profile.nginx.unit
-    report = _unit(node, unit)
-    if report is not None and not report.running:
-        yield Denial("standby-unhealthy", f"{unit} is {report.active} on {node.name}", True, node.name)
+    runs = node.units[unit]
+    if isinstance(runs, Unknown):
+        reason = f"whether {unit} runs on {node.name} is not known: {runs.reason}"
+        yield Denial("standby-unhealthy", reason, True, node.name)
+        return
+    if not runs.value.running:
+        yield Denial("standby-unhealthy", f"{unit} is {runs.value.active} on {node.name}", True, node.name)
         return
     for domain, seen in node.domains.items():
-        if seen.value is None:
+        if isinstance(seen, Unknown):
             reason = f"{domain} on {node.name} is not known to answer: {seen.reason}"
             yield Denial("standby-unhealthy", reason, True, node.name)
         elif not seen.value.ok:
@@ -350,18 +373,37 @@ def _stops_an_owner(case: Case) -> bool:
     profile, action = case.state.profile, case.plan.action
     if not isinstance(action, ServiceAction) or action.verb not in (Verb.STOP, Verb.RESTART):
         return False
-    addresses = case.state.nodes[action.node].addresses.value or {}
-    holds = any(vrrp.address in addresses for vrrp in profile.vrrp.values())
-    return holds and action.unit in (profile.keepalived.unit, profile.nginx.unit)
+    addresses = case.state.nodes[action.node].addresses
+    if isinstance(addresses, Unknown) or action.unit not in (profile.keepalived.unit, profile.nginx.unit):
+        return False  # with unknown addresses there is no plan for these units: see `not_known`
+    return any(vrrp.address in addresses.value for vrrp in profile.vrrp.values())
 
 
-def _moved_at(state: ClusterState, instance: str, owner: str) -> float | None:
-    """When the VIP came to its owner: seen by us, or told by keepalived."""
-    report = state.nodes[owner].vrrp[instance].value
-    told = report.last_transition if report is not None and report.state is VrrpState.MASTER else None
+def _moved_at(case: Case, instance: str, owner: str) -> float | Unknown | None:
+    """When the VIP came to its owner, on our clock. None: it has not moved for as long as it must not.
+
+    Unknown where keepalived does not tell and we have not watched for long enough to say that it did not move.
+    """
+    state, quiet_s = case.state, case.state.profile.safety.anti_flap_s
+    seen, host = state.nodes[owner].vrrp[instance], state.nodes[owner].host
+    offset_ms = host.value.clock_offset_ms if isinstance(host, Known) else None
+    ahead_s = 0.0 if offset_ms is None else offset_ms / 1000
     times = [move.at for move in state.moves if move.instance == instance]
-    times += [told] if told is not None else []
-    return max(times) if times else None
+    if isinstance(seen, Known) and seen.value.state is VrrpState.MASTER and seen.value.last_transition is not None:
+        times.append(seen.value.last_transition - ahead_s)
+    if times:
+        return max(times)
+    held_since = [c.since for c in ownership(state, instance, case.now).owners if c.node == owner]
+    if quiet_s == 0 or any(case.now - since >= quiet_s for since in held_since):
+        return None
+    return Unknown(seen.reason if isinstance(seen, Unknown) else "keepalived does not tell its last transition")
+
+
+def _raised_by(seen: Observed[VrrpReport]) -> int | None:
+    """How far the priority is raised; None where keepalived does not tell, and then the plan's notes say so."""
+    if isinstance(seen, Unknown) or seen.value.effective_priority is None or seen.value.priority is None:
+        return None
+    return seen.value.effective_priority - seen.value.priority
 
 
 def _units(case: Case) -> set[str]:
@@ -384,12 +426,17 @@ def _acts(case: Case) -> bool:
 
 def _unit(node: NodeState, unit: str) -> UnitReport | None:
     seen = node.units.get(unit)
-    return seen.value if seen else None
+    return seen.value if isinstance(seen, Known) else None
+
+
+def _named(node: NodeState, service: str) -> str:
+    seen = node.services[service]
+    return f"{node.name} ({seen.reason})" if isinstance(seen, Unknown) else node.name
 
 
 def _well(node: NodeState, service: str) -> bool:
-    seen = node.services[service].value
-    return node.link.state is LinkState.UP and seen is not None and seen.ok
+    seen = node.services[service]
+    return node.link.state is LinkState.UP and isinstance(seen, Known) and seen.value.ok
 
 
 def _link_reason(node: NodeState) -> str:

@@ -29,7 +29,7 @@ class LiveCheck:
 @dataclass(frozen=True, slots=True)
 class LiveVrrp:
     """One instance. `notify` are the states for which a script is run. `assumed`: from the profile, because
-    the daemon did not tell.
+    the daemon did not tell. `checks` None: it tracks some and did not tell how they run; () means none.
     """
 
     instance: str
@@ -38,7 +38,7 @@ class LiveVrrp:
     nopreempt: bool
     virtual_router_id: int
     version: int = 2
-    checks: tuple[LiveCheck, ...] = ()
+    checks: tuple[LiveCheck, ...] | None = ()
     notify: tuple[str, ...] = ()
     assumed: bool = False
 
@@ -50,7 +50,7 @@ class LiveVrrp:
             ("nopreempt", self.nopreempt, after.nopreempt),
             ("virtual_router_id", self.virtual_router_id, after.virtual_router_id),
             ("version", self.version, after.version),
-            ("checks", self.checks, after.checks),
+            ("checks", _words(self.checks), _words(after.checks)),
             ("notify", sorted(self.notify), sorted(after.notify)),
         )
         return tuple(f"{name} {then} instead of {was}" for name, was, then in named if was != then)
@@ -70,3 +70,10 @@ class LiveVrrp:
             notify=("BACKUP", "MASTER", "FAULT", "STOP"),
             assumed=True,
         )
+
+
+def _words(checks: tuple[LiveCheck, ...] | None) -> str:
+    if checks is None:
+        return "not told"
+    words = (f"{c.name} every {c.interval_s:g} s, rise {c.rise}, fall {c.fall}" for c in checks)
+    return ", ".join(words) or "none"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from console.model.config import DaemonCheck
-from console.model.observed import Observed
+from console.model.observed import Known, Observed, Unknown
 from console.model.traffic import Traffic
 
 
@@ -89,25 +89,25 @@ class NodeLook:
     """
 
     node: str
-    journal: Observed[JournalLook] = field(default_factory=Observed)
-    nginx_errors: Observed[ErrorLook] = field(default_factory=Observed)
-    files: Observed[Mapping[str, FileStamp]] = field(default_factory=Observed)
-    loaded: Observed[Mapping[str, float]] = field(default_factory=Observed)
-    filesystems: Observed[tuple[Filesystem, ...]] = field(default_factory=Observed)
-    macs: Observed[Mapping[str, str]] = field(default_factory=Observed)
-    checks: Observed[tuple[DaemonCheck, ...]] = field(default_factory=Observed)
+    journal: Observed[JournalLook] = field(default_factory=Unknown)
+    nginx_errors: Observed[ErrorLook] = field(default_factory=Unknown)
+    files: Observed[Mapping[str, FileStamp]] = field(default_factory=Unknown)
+    loaded: Observed[Mapping[str, float]] = field(default_factory=Unknown)
+    filesystems: Observed[tuple[Filesystem, ...]] = field(default_factory=Unknown)
+    macs: Observed[Mapping[str, str]] = field(default_factory=Unknown)
+    checks: Observed[tuple[DaemonCheck, ...]] = field(default_factory=Unknown)
 
     @property
     def any(self) -> bool:
         """Was any part read?"""
         told = (self.journal, self.nginx_errors, self.files, self.loaded)
         parts = (*told, self.filesystems, self.macs, self.checks)
-        return any(part.known for part in parts)
+        return any(isinstance(part, Known) for part in parts)
 
     @classmethod
     def blind(cls, node: str, reason: str) -> NodeLook:
         """Nothing of it could be read."""
-        lost: Observed[Any] = Observed(None, None, reason)
+        lost: Observed[Any] = Unknown(reason)
         return cls(node, lost, lost, lost, lost, lost, lost, lost)
 
 
@@ -127,5 +127,5 @@ class ClusterLook:
     """The deep looks at all nodes. `neighbours`: address -> hardware address, as this machine knows them."""
 
     nodes: Mapping[str, NodeLook] = field(default_factory=dict)
-    neighbours: Observed[Mapping[str, str]] = field(default_factory=Observed)
+    neighbours: Observed[Mapping[str, str]] = field(default_factory=Unknown)
     traffic: Mapping[str, Observed[TrafficLook]] = field(default_factory=dict)

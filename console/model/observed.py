@@ -1,10 +1,14 @@
-"""A value with its source and age, or the reason why it is not known. Promise 1: truth with an age."""
+"""A value with its time, or the reason why it is not known. Promise 1: truth with an age.
+
+The two are different types, so that nobody can read the one for the other: an Unknown has no value that could be
+taken for false, 0 or empty. mypy refuses `seen.value` until the caller has said what it does without one.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
@@ -23,32 +27,40 @@ UNKNOWN_AFTER_S = 12.0
 
 
 @dataclass(frozen=True, slots=True)
-class Observed(Generic[T]):
-    """One observed value. `at` is session time in epoch seconds; `reason` says why `value` is None."""
+class Known(Generic[T]):
+    """A value as it was seen at `at`, session time in epoch seconds."""
 
-    value: T | None = None
-    at: float | None = None
-    reason: str | None = NOT_YET
+    value: T
+    at: float
 
-    @classmethod
-    def of(cls, value: T, at: float) -> Observed[T]:
-        return cls(value, at, None)
-
-    def lost(self, reason: str) -> Observed[T]:
+    def lost(self, reason: str) -> Unknown:
         """The source failed: there is no value any more, only the reason."""
-        return Observed(None, self.at, reason)
+        return Unknown(reason, self.at)
+
+    def age_s(self, now: float) -> float:
+        return max(0.0, now - self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No value, and why. `at`: when there last was one."""
+
+    reason: str = NOT_YET
+    at: float | None = None
+
+    def lost(self, reason: str) -> Unknown:
+        return Unknown(reason, self.at)
 
     def age_s(self, now: float) -> float | None:
         return None if self.at is None else max(0.0, now - self.at)
 
-    @property
-    def known(self) -> bool:
-        return self.value is not None
 
-    @property
-    def pending(self) -> bool:
-        """Nothing was tried yet: neither a value nor a reason why there is none."""
-        return self.reason == NOT_YET
+Observed: TypeAlias = Known[T] | Unknown
+
+
+def is_pending(seen: Observed[Any]) -> bool:
+    """Nothing was tried yet: there is neither a value nor a reason why there is none."""
+    return isinstance(seen, Unknown) and seen.reason == NOT_YET
 
 
 def freshness(heard_at: float | None, now: float, cadence_s: float = 0.0) -> Freshness:

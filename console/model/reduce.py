@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from console.model.events import (
     AddressChanged,
@@ -28,7 +28,7 @@ from console.model.events import (
     VrrpTransition,
 )
 from console.model.facts import LinkState, RequestCount, Severity, VrrpReport, VrrpState
-from console.model.observed import Observed
+from console.model.observed import Known, Observed, Unknown
 from console.model.state import ClusterState, NodeState, Notice, VipMove
 from console.model.vip import ownership
 
@@ -49,7 +49,7 @@ def reduce(state: ClusterState, event: Event) -> ClusterState:
         case ClientProbed():
             if event.instance not in state.client:
                 return state
-            seen = Observed.of(event.report, event.at)
+            seen = Known(event.report, event.at)
             return replace(state, client=_put(state.client, event.instance, seen))
         case DatastoreProbed():
             return _datastore(_heard(state, event), event)
@@ -73,60 +73,63 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
         case LinkChanged():
             return replace(node, link=event.link)
         case AddressesListed():
-            known = node.addresses.value or {}
+            known = node.addresses.value if isinstance(node.addresses, Known) else {}
             held = {a: known.get(a, event.at) for a in event.addresses}
-            listed_at = node.listed_at if node.addresses.known else event.at
-            return replace(node, addresses=Observed.of(held, event.at), listed_at=listed_at)
+            listed_at = node.listed_at if isinstance(node.addresses, Known) else event.at
+            return replace(node, addresses=Known(held, event.at), listed_at=listed_at)
         case AddressChanged():
-            return replace(node, addresses=Observed.of(_address(node, event), event.at))
+            return replace(node, addresses=_address(node.addresses, event))
         case VrrpReported():
-            seen = Observed.of(event.report, event.at)
+            seen = Known(event.report, event.at)
             return replace(node, vrrp=_known(node.vrrp, event.instance, seen))
         case VrrpTransition():
             return _transition(node, event)
         case UnitReported():
-            unit = Observed.of(event.report, event.at)
+            unit = Known(event.report, event.at)
             return replace(node, units=_known(node.units, event.unit, unit))
         case HttpProbed():
             return _http(node, event)
         case RequestsCounted():
             return _requests(node, event.at, event.count)
         case HostReported():
-            return replace(node, host=Observed.of(event.report, event.at))
+            return replace(node, host=Known(event.report, event.at))
         case ConfigCompared():
             if event.report is None:
                 return replace(node, config=node.config.lost(event.reason))
-            return replace(node, config=Observed.of(event.report, event.at))
+            return replace(node, config=Known(event.report, event.at))
         case SafetyReported():
-            return replace(node, safety=Observed.of(event.report, event.at))
+            return replace(node, safety=Known(event.report, event.at))
         case SourceLost():
             return _lost(node, event)
         case DatastoreProbed():
             return node
 
 
-def _address(node: NodeState, event: AddressChanged) -> Mapping[str, float]:
-    held = dict(node.addresses.value or {})
+def _address(before: Observed[Mapping[str, float]], event: AddressChanged) -> Observed[Mapping[str, float]]:
+    """A change to a list that nobody has seen makes no list: what else is on it stays unknown."""
+    if isinstance(before, Unknown):
+        return before
+    held = dict(before.value)
     if event.present:
         held.setdefault(event.address, event.at)
     else:
         held.pop(event.address, None)
-    return held
+    return Known(held, event.at)
 
 
 def _transition(node: NodeState, event: VrrpTransition) -> NodeState:
     """A logged transition is newer than any dump, but says nothing about priorities: keep those."""
     before = node.vrrp.get(event.instance)
-    if before is None or (event.history and before.value is not None and before.value.source != "journal"):
+    if before is None or (event.history and isinstance(before, Known) and before.value.source != "journal"):
         return node
-    base = before.value or VrrpReport(event.state, "journal")
+    base = before.value if isinstance(before, Known) else VrrpReport(event.state, "journal")
     moved = event.node_at if event.node_at is not None else event.at
     report = replace(base, state=event.state, source="journal", last_transition=moved)
-    return replace(node, vrrp=_put(node.vrrp, event.instance, Observed.of(report, event.at)))
+    return replace(node, vrrp=_put(node.vrrp, event.instance, Known(report, event.at)))
 
 
 def _http(node: NodeState, event: HttpProbed) -> NodeState:
-    seen = Observed.of(event.report, event.at)
+    seen = Known(event.report, event.at)
     if event.target is Target.DOMAIN:
         return replace(node, domains=_known(node.domains, event.name, seen))
     if event.observer == node.name:
@@ -140,11 +143,10 @@ def _http(node: NodeState, event: HttpProbed) -> NodeState:
 
 def _requests(node: NodeState, at: float, count: RequestCount) -> NodeState:
     """A total that shrank was begun anew, with a newer log file: rates start over from it."""
-    before = node.requests.value
-    kept = before is None or count.total >= before.total
+    kept = isinstance(node.requests, Unknown) or count.total >= node.requests.value.total
     return replace(
         node,
-        requests=Observed.of(count, at),
+        requests=Known(count, at),
         samples=_sampled(node.samples if kept else (), at, count.total),
         errors=_sampled(node.errors if kept else (), at, count.by_class.get("5xx", 0)),
     )
@@ -176,7 +178,7 @@ def _datastore(state: ClusterState, event: DatastoreProbed) -> ClusterState:
     views = state.datastores.get(event.datastore)
     if views is None:
         return state
-    seen = _known(views, event.node, Observed.of(event.report, event.at))
+    seen = _known(views, event.node, Known(event.report, event.at))
     return replace(state, datastores=_put(state.datastores, event.datastore, seen))
 
 
@@ -254,8 +256,10 @@ def _vrrp_notice(after: ClusterState, event: VrrpTransition) -> ClusterState:
 
 
 def _unit_notice(before: ClusterState, after: ClusterState, event: UnitReported) -> ClusterState:
-    was, now = before.nodes[event.node].units.get(event.unit, Observed()).value, event.report.active
-    if was is None or was.active == now or now in PASSING or (now, was.active) == ("active", "reloading"):
+    was, now = before.nodes[event.node].units.get(event.unit, Unknown()), event.report.active
+    if isinstance(was, Unknown) or now in (was.value.active, *PASSING):
+        return after
+    if (now, was.value.active) == ("active", "reloading"):
         return after
     severity = Severity.INFO if event.report.running else Severity.WARNING
     text = f"{event.node}: {event.unit} is {now}"
@@ -263,7 +267,8 @@ def _unit_notice(before: ClusterState, after: ClusterState, event: UnitReported)
 
 
 def _holds(state: ClusterState, node: str, address: str) -> bool:
-    return address in (state.nodes[node].addresses.value or {})
+    held = state.nodes[node].addresses
+    return isinstance(held, Known) and address in held.value
 
 
 def _notice(state: ClusterState, notice: Notice) -> ClusterState:
@@ -279,7 +284,5 @@ def _known(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
     return _put(mapping, key, value) if key in mapping else mapping
 
 
-def _all_lost(
-    mapping: Mapping[K, Observed[V]], reason: str, lose: Callable[[Any, str], Any] = Observed.lost
-) -> Mapping[K, Observed[V]]:
-    return {key: lose(value, reason) for key, value in mapping.items()}
+def _all_lost(mapping: Mapping[K, Observed[V]], reason: str) -> Mapping[K, Observed[V]]:
+    return {key: value.lost(reason) for key, value in mapping.items()}

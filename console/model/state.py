@@ -18,7 +18,7 @@ from console.model.facts import (
     UnitReport,
     VrrpReport,
 )
-from console.model.observed import Freshness, Observed, freshness
+from console.model.observed import Freshness, Observed, Unknown, freshness, is_pending
 from console.model.profile import Profile
 
 PUBLIC = "public"
@@ -58,26 +58,26 @@ class NodeState:
     name: str
     link: Link = Link()
     heard_at: float | None = None
-    addresses: Observed[Mapping[str, float]] = Observed()
+    addresses: Observed[Mapping[str, float]] = Unknown()
     listed_at: float | None = None
     vrrp: Mapping[str, Observed[VrrpReport]] = field(default_factory=dict)
     units: Mapping[str, Observed[UnitReport]] = field(default_factory=dict)
     domains: Mapping[str, Observed[ProbeReport]] = field(default_factory=dict)
     services: Mapping[str, Observed[ProbeReport]] = field(default_factory=dict)
     from_peers: Mapping[str, Mapping[str, Observed[ProbeReport]]] = field(default_factory=dict)
-    requests: Observed[RequestCount] = Observed()
+    requests: Observed[RequestCount] = Unknown()
     samples: tuple[tuple[float, int], ...] = ()
     errors: tuple[tuple[float, int], ...] = ()
-    host: Observed[HostReport] = Observed()
-    safety: Observed[SafetyReport] = Observed()
-    config: Observed[ConfigReport] = Observed()
+    host: Observed[HostReport] = Unknown()
+    safety: Observed[SafetyReport] = Unknown()
+    config: Observed[ConfigReport] = Unknown()
 
     def freshness(self, now: float) -> Freshness:
         return freshness(self.heard_at, now)
 
     def rate_per_s(self, now: float, window_s: float = 10.0) -> float | None:
         """Mean requests per second over the window, or None while there is too little to tell."""
-        if not self.requests.known or self.requests.value is None or not self.samples:
+        if isinstance(self.requests, Unknown) or not self.samples:
             return None
         start = self.samples[0]
         for sample in self.samples:
@@ -114,8 +114,8 @@ class ClusterState:
         return cls(
             profile=profile,
             nodes={name: _blank(profile, name) for name in profile.nodes},
-            datastores={store: {node: Observed() for node in profile.nodes} for store in profile.datastores},
-            client={name: Observed() for name in client_views(profile)},
+            datastores={store: {node: Unknown() for node in profile.nodes} for store in profile.datastores},
+            client={name: Unknown() for name in client_views(profile)},
         )
 
 
@@ -128,18 +128,18 @@ def pending(state: ClusterState) -> Iterator[str]:
     """Everything that was promised and neither seen nor given up on yet."""
     up = [node for node in state.nodes.values() if node.link.state is not LinkState.DOWN]
     for node in up:
-        yield from (f"{node.name} {name}" for name, seen in _values(node) if seen.pending)
+        yield from (f"{node.name} {name}" for name, seen in _values(node) if is_pending(seen))
     speaking = {node.name for node in up}
     for node in up:
         for service, views in node.from_peers.items():
             yield from (
                 f"{node.name} {service} from {peer}"
                 for peer, seen in views.items()
-                if seen.pending and peer in speaking
+                if is_pending(seen) and peer in speaking
             )
     for store, views in state.datastores.items():
-        yield from (f"{store} from {n}" for n, seen in views.items() if seen.pending and n in speaking)
-    yield from (f"client {name}" for name, seen in state.client.items() if seen.pending)
+        yield from (f"{store} from {n}" for n, seen in views.items() if is_pending(seen) and n in speaking)
+    yield from (f"client {name}" for name, seen in state.client.items() if is_pending(seen))
 
 
 def _values(node: NodeState) -> Iterator[tuple[str, Observed[Any]]]:
@@ -156,9 +156,9 @@ def _blank(profile: Profile, node: str) -> NodeState:
     peers = [peer.name for peer in profile.peers_of(node)]
     return NodeState(
         name=node,
-        vrrp={name: Observed() for name in profile.vrrp},
-        units={unit: Observed() for unit in profile.actionable_units_on(node)},
-        domains={domain: Observed() for domain in profile.domains},
-        services={name: Observed() for name in services},
-        from_peers={name: {peer: Observed() for peer in peers} for name in services},
+        vrrp={name: Unknown() for name in profile.vrrp},
+        units={unit: Unknown() for unit in profile.actionable_units_on(node)},
+        domains={domain: Unknown() for domain in profile.domains},
+        services={name: Unknown() for name in services},
+        from_peers={name: {peer: Unknown() for peer in peers} for name in services},
     )

@@ -1,11 +1,12 @@
-"""Who owns a VIP: the kernels' claims compared on one clock."""
+"""Who owns a VIP: the kernels' claims compared on one clock, and an owner that may be unknown."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from console.model.facts import VrrpState
-from console.model.observed import Freshness
+from console.model.observed import Freshness, Unknown
 from console.model.state import ClusterState, NodeState
 
 
@@ -31,6 +32,58 @@ class Ownership:
     outdated: tuple[Claim, ...]
     unseen: tuple[str, ...]
 
+    @property
+    def owner(self) -> Owner:
+        """The claims as one answer. One claim is one although another node is out of sight; no claim is not."""
+        match self.owners:
+            case ():
+                return OwnerUnknown(self.unseen) if self.unseen else Unowned()
+            case (one,):
+                return OwnedBy(one.node)
+        return Contested(tuple(claim.node for claim in self.owners))
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedBy:
+    """One node's kernel holds the VIP."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contested:
+    """Several nodes hold it at once."""
+
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unowned:
+    """Every node's addresses are known, and none has the VIP."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerUnknown:
+    """No node is seen to hold it, and these nodes' addresses are not known."""
+
+    unseen: tuple[str, ...]
+
+
+Owner: TypeAlias = OwnedBy | Contested | Unowned | OwnerUnknown
+
+
+def owner_of(state: ClusterState, instance: str, now: float) -> Owner:
+    """Who holds the instance's VIP, as one of four answers that cannot be taken for each other."""
+    return ownership(state, instance, now).owner
+
+
+def why_unseen(state: ClusterState, node: str, now: float) -> str:
+    """Why a node's addresses are not known."""
+    seen = state.nodes[node]
+    if isinstance(seen.addresses, Unknown):
+        return f"addresses of {node}: {seen.addresses.reason}"
+    return f"{node} is not heard: {seen.link.reason or 'nothing came from it lately'}"
+
 
 def ownership(state: ClusterState, instance: str, now: float) -> Ownership:
     """Compares all claims on an instance's VIP.
@@ -47,7 +100,7 @@ def ownership(state: ClusterState, instance: str, now: float) -> Ownership:
     unseen = tuple(
         node.name
         for node in state.nodes.values()
-        if not node.addresses.known or node.freshness(now) is Freshness.UNKNOWN
+        if isinstance(node.addresses, Unknown) or node.freshness(now) is Freshness.UNKNOWN
     )
     return Ownership(tuple(current), tuple(outdated), unseen)
 
@@ -57,16 +110,16 @@ def owned_since(state: ClusterState, instance: str, claim: Claim) -> float:
 
     A console that has just started saw the address only a moment ago; keepalived knows the real time.
     """
-    report = state.nodes[claim.node].vrrp[instance].value
-    if report is None or report.state is not VrrpState.MASTER or report.last_transition is None:
+    seen = state.nodes[claim.node].vrrp[instance]
+    if isinstance(seen, Unknown) or seen.value.state is not VrrpState.MASTER or seen.value.last_transition is None:
         return claim.since
-    return min(claim.since, report.last_transition)
+    return min(claim.since, seen.value.last_transition)
 
 
 def _claim(node: NodeState, address: str) -> Claim | None:
-    held = node.addresses.value
-    if held is None or address not in held or node.heard_at is None:
+    if isinstance(node.addresses, Unknown) or node.heard_at is None or address not in node.addresses.value:
         return None
+    held = node.addresses.value
     return Claim(node.name, held[address], node.heard_at, found=held[address] == node.listed_at)
 
 

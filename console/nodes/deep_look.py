@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from console.model.config import ConfTree
 from console.model.look import ErrorLook, FileStamp, Filesystem, JournalLook, NodeLook
-from console.model.observed import Observed
+from console.model.observed import Known, Observed, Unknown
 from console.model.profile import Profile
 from console.nodes.config_files import ConfigUnreadable, read_loaded
 from console.nodes.config_tests import daemon_checks
@@ -87,10 +87,10 @@ class DeepLook:
             async with asyncio.timeout(COMMAND_TIMEOUT_S):
                 value = await read()
         except TimeoutError:
-            return Observed(None, None, f"no answer within {COMMAND_TIMEOUT_S:g} s")
+            return Unknown(f"no answer within {COMMAND_TIMEOUT_S:g} s")
         except (TransportError, Unanswered) as failure:
-            return Observed(None, None, getattr(failure, "reason", str(failure)))
-        return Observed.of(value, self.clock())
+            return Unknown(getattr(failure, "reason", str(failure)))
+        return Known(value, self.clock())
 
     async def _facts(self) -> Mapping[str, Section]:
         """Files, disks and interfaces in one command. Globs are the node's shell's work, so it is one script."""
@@ -161,9 +161,9 @@ def read_neighbours(namespace: str | None, clock: Clock) -> Observed[Mapping[str
     def look() -> None:
         try:
             enter_namespace(namespace)
-            found.append(Observed.of(look_node.neighbours(ARP.read_text("ascii", "replace")), clock()))
+            found.append(Known(look_node.neighbours(ARP.read_text("ascii", "replace")), clock()))
         except OSError as error:
-            found.append(Observed(None, None, safe(error.strerror or str(error), 120)))
+            found.append(Unknown(safe(error.strerror or str(error), 120)))
 
     thread = threading.Thread(target=look, name="neighbours")
     thread.start()

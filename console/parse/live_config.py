@@ -28,7 +28,7 @@ class _Block:
 
 
 def live_config(text: str) -> Mapping[str, LiveVrrp]:
-    """By instance. An instance whose priority or advert interval is not told is left out."""
+    """By instance. One whose priority, advert interval, router id or version is not told is left out."""
     blocks = list(_blocks(text))
     checks = {block.name: check for block in blocks if block.kind == "Script" and (check := _check(block))}
     found = (_instance(block, checks) for block in blocks if block.kind == "Instance")
@@ -70,19 +70,22 @@ def _check(block: _Block) -> LiveCheck | None:
 
 def _instance(block: _Block, checks: Mapping[str, LiveCheck]) -> LiveVrrp | None:
     priority, advert_s = _number(block.fields.get("Priority")), _number(block.fields.get("Advert interval"))
-    if priority is None or advert_s is None:
+    router_id = _number(block.fields.get("Virtual Router ID"))
+    version = next((_number(value) for key, value in block.fields.items() if _VERSION.search(key)), None)
+    if priority is None or advert_s is None or router_id is None or version is None:
         return None
     if block.fields["Advert interval"].endswith("milli-sec"):
         advert_s /= 1000
-    version = next((_number(value) for key, value in block.fields.items() if _VERSION.search(key)), None)
+    tracked = [checks.get(name) for name in block.tracked]
+    told = tuple(check for check in tracked if check is not None)
     return LiveVrrp(
         instance=block.name,
         priority=int(priority),
         advert_interval_s=advert_s,
         nopreempt=block.fields.get("Preempt") == "disabled",
-        virtual_router_id=int(_number(block.fields.get("Virtual Router ID")) or 0),
-        version=int(version or 2),
-        checks=tuple(checks[name] for name in block.tracked if name in checks),
+        virtual_router_id=int(router_id),
+        version=int(version),
+        checks=told if len(told) == len(tracked) else None,
         notify=tuple(match[1].upper() for key in block.fields if (match := _NOTIFY.match(key))),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from console.model.state import ClusterState
 from console.plan.action import (
     Action,
@@ -15,13 +17,31 @@ from console.plan.action import (
 from console.plan.config_push import push_plan
 from console.plan.drained_restart import drained_plan
 from console.plan.drill_plan import drill_plan
+from console.plan.fingerprint import fingerprint
+from console.plan.known import NotKnown
 from console.plan.service import rolling_plan, service_plan
-from console.plan.steps import Plan
+from console.plan.steps import Impact, Plan
 from console.plan.switchover import switchover_plan
+from console.plan.unknowns import unknown_notes
 
 
 def plan_for(action: Action, state: ClusterState, now: float, *, checked: bool = True) -> Plan:
-    """Raises NoSuchTarget for a node, unit or instance that the profile does not have."""
+    """Raises NoSuchTarget for a node, unit or instance that the profile does not have.
+
+    Where something would have to be known and is not, the plan says so and has no steps.
+    """
+    try:
+        plan = _planned(action, state, now, checked=checked)
+    except NotKnown as missing:
+        impact = Impact(
+            touches=(action.node,) if isinstance(action, ServiceAction) else tuple(state.profile.nodes)
+        )
+        mark = fingerprint(action, impact, state, now)
+        return Plan(action, f"cannot be planned: {missing}", (), (), impact, mark, unknown=str(missing))
+    return replace(plan, notes=(*plan.notes, *unknown_notes(plan, state, now)))
+
+
+def _planned(action: Action, state: ClusterState, now: float, *, checked: bool) -> Plan:
     match action:
         case ServiceAction():
             return service_plan(action, state, now, checked=checked)

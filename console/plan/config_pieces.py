@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from console.model.observed import Known
 from console.model.state import ClusterState
 from console.plan.action import Drain
 from console.plan.config_change import NodeChange, payload
@@ -15,7 +16,7 @@ from console.plan.expectation import (
     TimerArmed,
     VrrpIn,
 )
-from console.plan.impact import owned_by
+from console.plan.known import NotKnown, answered, may_hold, unit_of
 from console.plan.pieces import RUNNING, control, do, runs
 from console.plan.steps import SUDO, Kind, Step, Undo
 from console.render import privileges
@@ -96,7 +97,7 @@ def replace_files(change: NodeChange) -> Step:
 def reload_nginx(node: str, state: ClusterState, now: float) -> Step:
     """Where the node owns a VIP, a client must be answered through it too."""
     unit = state.profile.nginx.unit
-    expect = (*nginx_well(state, node), *(client_well(state) if owned_by(state, node, now) else ()))
+    expect = (*nginx_well(state, node), *(client_well(state) if may_hold(state, node, now) else ()))
     return do(f"reload {unit} on {node}", node, control("reload", unit), expect, spoils=undo_name(node))
 
 
@@ -105,9 +106,7 @@ def drained(drains: tuple[Drain, ...], state: ClusterState) -> Step:
     what = ", ".join(dict.fromkeys(drain.endpoint for drain in drains))
     unit, log = state.profile.nginx.unit, state.profile.logs.access
     looks = tuple(
-        NoRequestsTo(drain.node, drain.endpoint, log, (report and report.main_pid) or 0)
-        for drain in drains
-        for report in (state.nodes[drain.node].units[unit].value,)
+        NoRequestsTo(drain.node, drain.endpoint, log, main_process(state, unit, drain.node)) for drain in drains
     )
     return Step(
         Kind.LOOK,
@@ -122,25 +121,34 @@ def drained(drains: tuple[Drain, ...], state: ClusterState) -> Step:
 
 
 def nginx_well(state: ClusterState, node: str) -> tuple[Expectation, ...]:
+    """Raises NotKnown where nginx's main process is not known: its workers could not be told from others."""
     unit = state.profile.nginx.unit
-    report = state.nodes[node].units[unit].value
-    fresh = (FreshWorkers(node, unit, report.main_pid),) if report and report.main_pid else ()
+    running = unit_of(state, unit, node).running
+    fresh = (FreshWorkers(node, unit, main_process(state, unit, node)),) if running else ()
     return (runs(state, unit, node), *answers(state, node), *fresh)
+
+
+def main_process(state: ClusterState, unit: str, node: str) -> int:
+    """Raises NotKnown."""
+    pid = unit_of(state, unit, node).main_pid
+    if pid is None:
+        raise NotKnown(f"the main process of {unit} on {node} is not known: systemd names none")
+    return pid
 
 
 def answers(state: ClusterState, node: str) -> tuple[StateExpectation, ...]:
     """Only what was well can be asked for; a domain that is new has never been well."""
     domains = state.nodes[node].domains
-    well = tuple(name for name, seen in domains.items() if seen.value is not None and seen.value.ok)
+    well = tuple(name for name, seen in domains.items() if answered(seen))
     return (DomainsAnswer(node, well),) if well else ()
 
 
 def vrrp_well(state: ClusterState, node: str) -> tuple[StateExpectation, ...]:
     seen = state.nodes[node].vrrp
-    known = [name for name, each in seen.items() if each.value is not None and each.value.state in RUNNING]
+    known = [name for name, each in seen.items() if isinstance(each, Known) and each.value.state in RUNNING]
     return tuple(VrrpIn(node, name, RUNNING) for name in known)
 
 
 def client_well(state: ClusterState) -> tuple[StateExpectation, ...]:
-    names = [n for n in state.profile.vrrp if (seen := state.client[n].value) is not None and seen.ok]
+    names = [name for name in state.profile.vrrp if answered(state.client[name])]
     return tuple(ClientAnswered(name) for name in names)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from console.model.state import ClusterState
+from console.model.vip import OwnedBy, OwnerUnknown, owner_of, why_unseen
 from console.plan.action import ConfigPush
 from console.plan.config_change import NodeChange
 from console.plan.config_pieces import (
@@ -24,7 +25,8 @@ from console.plan.config_pieces import (
 )
 from console.plan.expectation import Expectation, StateExpectation, TimerArmed, VipOn, VipSomewhere
 from console.plan.fingerprint import fingerprint
-from console.plan.impact import impact_of, single_owner
+from console.plan.impact import impact_of
+from console.plan.known import NotKnown
 from console.plan.pieces import control, do, stopped
 from console.plan.steps import Kind, Plan, Step
 from console.plan.timing import check_window_s, master_down_s
@@ -63,7 +65,7 @@ class _Push:
     def __init__(self, action: ConfigPush, state: ClusterState, now: float) -> None:
         self._action, self._state, self._now = action, state, now
         self._profile = state.profile
-        self._owners = {name: single_owner(state, name, now) for name in state.profile.vrrp}
+        self._owners = {name: _owner(state, name, now) for name in state.profile.vrrp}
 
     def steps(self, changed: list[NodeChange]) -> Iterator[Step]:
         action, state = self._action, self._state
@@ -159,6 +161,18 @@ class _Push:
         if not self._action.apart or not held:
             return 0.0
         return max(master_down_s(vrrp.priority_of(self._profile.nodes[node]), vrrp) for vrrp in held)
+
+
+def _owner(state: ClusterState, instance: str, now: float) -> str | None:
+    """The one node that holds the VIP; None: nobody, or several, and neither is steady. Raises NotKnown."""
+    match owner_of(state, instance, now):
+        case OwnedBy(node):
+            return node
+        case OwnerUnknown(unseen):
+            why = "; ".join(why_unseen(state, node, now) for node in unseen)
+            raise NotKnown(f"who has VIP {state.profile.vrrp[instance].address} is not known: {why}")
+        case _:
+            return None
 
 
 def _prediction(action: ConfigPush, state: ClusterState, changed: list[NodeChange]) -> str:

@@ -19,10 +19,10 @@ from console.plan.config_pieces import (
     stage,
     taken_back,
 )
-from console.plan.expectation import VipOn
 from console.plan.fingerprint import fingerprint
-from console.plan.impact import impact_of, owned_by, rolling_order, single_owner
-from console.plan.pieces import HEALTHY_WITHIN_S, disarm
+from console.plan.impact import impact_of, rolling_order
+from console.plan.known import may_hold
+from console.plan.pieces import HEALTHY_WITHIN_S, disarm, stays
 from console.plan.service import restart_steps
 from console.plan.steps import Kind, Plan, Step
 
@@ -31,19 +31,18 @@ def drained_plan(action: DrainedRestart, state: ClusterState, now: float) -> Pla
     """Node after node, each seen without requests before it is restarted, and healthy before it gets any again."""
     impact = impact_of(action, state, now)
     order = rolling_order(state, action.unit, now)
-    held = {name: single_owner(state, name, now) for name in state.profile.vrrp}
     return Plan(
         action,
         f"{action.unit} restarts on {' then '.join(order)}, each while it gets no requests; the VIP stays",
         tuple(step for node in order for step in _round(action, node, state, now)),
-        tuple(VipOn(name, owner) for name, owner in held.items() if owner is not None),
+        tuple(stays(state, tuple(state.profile.vrrp), now)),
         impact,
         fingerprint(action, impact, state, now),
     )
 
 
 def _round(action: DrainedRestart, node: str, state: ClusterState, now: float) -> Iterator[Step]:
-    changes = sorted(action.drained[node].values(), key=lambda change: len(owned_by(state, change.node, now)))
+    changes = sorted(action.drained[node].values(), key=lambda change: may_hold(state, change.node, now))
     push = f"{action.push}-{node}"
     yield from (stage(change, push, action.meta, state) for change in changes)
     yield from (check(change.node) for change in changes)

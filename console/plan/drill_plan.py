@@ -34,7 +34,7 @@ from console.plan.pieces import (
 from console.plan.predict import of_drill
 from console.plan.service import STEPS
 from console.plan.steps import SUDO, Kind, Plan, Step, Undo
-from console.plan.switchover import moving_steps, raisable
+from console.plan.switchover import moving_steps, why_not_raised
 from console.plan.theory import Pair, Window, window
 from console.render import privileges
 
@@ -69,9 +69,11 @@ def drill_plan(action: DrillAction, state: ClusterState, now: float) -> Plan:
 
 
 def live_of(action: DrillAction, state: ClusterState, instance: str, node: str) -> LiveVrrp:
-    """What the node runs with; the profile's word where it did not tell."""
+    """What the node runs with; the profile's word where it did not tell, which `assumed` says."""
     profile = state.profile
-    return action.live.get(node) or LiveVrrp.of_profile(profile.vrrp[instance], profile.nodes[node])
+    profiled = LiveVrrp.of_profile(profile.vrrp[instance], profile.nodes[node])
+    live = action.live.get(node, profiled)
+    return live if live.checks is not None else replace(live, checks=profiled.checks, assumed=True)
 
 
 def pair_of(action: DrillAction, state: ClusterState, instance: str, leg: Leg) -> Pair:
@@ -92,7 +94,7 @@ class _Builder:
         assumed = [node for node in state.profile.nodes if live_of(action, state, instance, node).assumed]
         self.notes: tuple[str, ...] = ()
         if assumed:
-            told = f"keepalived on {', '.join(assumed)} did not tell its configuration"
+            told = f"keepalived on {', '.join(assumed)} did not tell all of its configuration"
             self.notes = (f"{told}: budgets follow the profile",)
 
     def steps(self, leg: Leg) -> Iterator[Step]:
@@ -169,10 +171,10 @@ class _Builder:
 
     def switchover(self, leg: Leg) -> Iterator[Step]:
         names = (self._instance,)
-        raised = raisable(self._state, names, leg.standby) == names
-        if not raised:
-            self.notes = (*self.notes, f"the plain way: {leg.standby} has no track file, so the gap is its skew")
-        yield from moving_steps(self._state, names, leg.owner, leg.standby, raised=raised)
+        why_plain = why_not_raised(self._state, names, leg.standby)
+        if why_plain is not None:
+            self.notes = (*self.notes, f"the plain way: {why_plain}")
+        yield from moving_steps(self._state, names, leg.owner, leg.standby, raised=why_plain is None)
 
     def requests(self, leg: Leg) -> Iterator[Step]:
         count = leg.move.count

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from console.model.facts import LinkState, ProbeReport, VrrpState
-from console.model.observed import Observed
+from console.model.observed import Observed, Unknown
 from console.model.state import ClusterState
 from console.model.vip import ownership
 
@@ -88,9 +88,12 @@ class NoIdleMaster:
 
     def judge(self, state: ClusterState, since: float, now: float) -> Reading:
         node, address = state.nodes[self.node], state.profile.vrrp[self.instance].address
-        seen, held = node.vrrp[self.instance], node.addresses.value
-        if seen.value is None or held is None:
-            return Reading(Verdict.UNKNOWN, f"{self.node}: {seen.reason or node.addresses.reason}")
+        seen, addresses = node.vrrp[self.instance], node.addresses
+        if isinstance(seen, Unknown):
+            return Reading(Verdict.UNKNOWN, f"{self.node}: {seen.reason}")
+        if isinstance(addresses, Unknown):
+            return Reading(Verdict.UNKNOWN, f"{self.node}: {addresses.reason}")
+        held = addresses.value
         idle = seen.value.state is VrrpState.MASTER and address not in held
         text = f"{self.node} is {seen.value.state} and {'has no' if address not in held else 'has the'} VIP"
         return Reading(Verdict.NOT_YET if idle else Verdict.HOLDS, text)
@@ -110,7 +113,7 @@ class VrrpIn:
 
     def judge(self, state: ClusterState, since: float, now: float) -> Reading:
         seen = state.nodes[self.node].vrrp[self.instance]
-        if seen.value is None:
+        if isinstance(seen, Unknown):
             return Reading(Verdict.UNKNOWN, f"{self.node}: {seen.reason}")
         text = f"{self.instance} is {seen.value.state} on {self.node}"
         return _told(seen, since, seen.value.state in self.states, text)
@@ -130,9 +133,11 @@ class EffectivePriority:
 
     def judge(self, state: ClusterState, since: float, now: float) -> Reading:
         seen = state.nodes[self.node].vrrp[self.instance]
-        counted = seen.value.effective_priority if seen.value else None
+        if isinstance(seen, Unknown):
+            return Reading(Verdict.UNKNOWN, f"{self.node}: {seen.reason}")
+        counted = seen.value.effective_priority
         if counted is None:
-            return Reading(Verdict.UNKNOWN, f"{self.node}: {seen.reason or 'priority not told'}")
+            return Reading(Verdict.UNKNOWN, f"{self.node}: keepalived does not tell its effective priority")
         return _told(seen, since, counted == self.priority, f"effective priority of {self.node} is {counted}")
 
 
@@ -151,7 +156,7 @@ class UnitRuns:
 
     def judge(self, state: ClusterState, since: float, now: float) -> Reading:
         seen = state.nodes[self.node].units[self.unit]
-        if seen.value is None:
+        if isinstance(seen, Unknown):
             return Reading(Verdict.UNKNOWN, f"{self.unit} on {self.node}: {seen.reason}")
         report = seen.value
         process = f", process {report.main_pid}" if report.main_pid else ""
@@ -173,7 +178,7 @@ class UnitStopped:
 
     def judge(self, state: ClusterState, since: float, now: float) -> Reading:
         seen = state.nodes[self.node].units[self.unit]
-        if seen.value is None:
+        if isinstance(seen, Unknown):
             return Reading(Verdict.UNKNOWN, f"{self.unit} on {self.node}: {seen.reason}")
         text = f"{self.unit} on {self.node} is {seen.value.active}"
         return _told(seen, since, seen.value.active in ("inactive", "failed"), text)
@@ -383,7 +388,7 @@ def _told(seen: Observed[Any], since: float, fits: bool, text: str) -> Reading:
 
 def _probed(what: str, views: dict[str, Observed[ProbeReport]], since: float) -> Reading:
     for where, seen in views.items():
-        if seen.value is None:
+        if isinstance(seen, Unknown):
             return Reading(Verdict.UNKNOWN, f"{what}, {where}: {seen.reason}")
         if seen.at is None or seen.at < since:
             return Reading(Verdict.NOT_YET, f"{what}, {where}: no answer since the step began")

@@ -6,8 +6,9 @@ import hashlib
 import json
 from typing import Any
 
+from console.model.observed import Known
 from console.model.state import ClusterState, NodeState
-from console.model.vip import ownership
+from console.model.vip import owner_of
 from console.plan.action import Action, ConfigPush, DrainedRestart
 from console.plan.steps import Impact
 
@@ -16,7 +17,7 @@ LENGTH = 12
 
 def fingerprint(action: Action, impact: Impact, state: ClusterState, now: float) -> str:
     """Owners, VRRP states, priorities, units and their processes; no ages, loads or latencies."""
-    owners = {name: [c.node for c in ownership(state, name, now).owners] for name in state.profile.vrrp}
+    owners = {name: str(owner_of(state, name, now)) for name in state.profile.vrrp}
     facts = {
         "action": action.identity if isinstance(action, ConfigPush | DrainedRestart) else action.argv,
         "owners": owners,
@@ -28,16 +29,15 @@ def fingerprint(action: Action, impact: Impact, state: ClusterState, now: float)
 
 
 def _node(node: NodeState) -> dict[str, Any]:
-    safety = node.safety.value
     return {
         "link": node.link.state,
         "vrrp": {
-            name: (seen.value.state, seen.value.effective_priority) if seen.value else None
+            name: (seen.value.state, seen.value.effective_priority) if isinstance(seen, Known) else None
             for name, seen in node.vrrp.items()
         },
         "units": {
-            unit: (seen.value.active, seen.value.main_pid) if seen.value else None
+            unit: (seen.value.active, seen.value.main_pid) if isinstance(seen, Known) else None
             for unit, seen in node.units.items()
         },
-        "dead_men": safety.dead_men if safety else None,
+        "dead_men": node.safety.value.dead_men if isinstance(node.safety, Known) else None,
     }

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from console.model.drill import Verb as DrillVerb
 from console.model.facts import LinkState, VrrpState
+from console.model.observed import Known
 from console.model.profile import Profile
 from console.model.state import ClusterState
-from console.model.vip import ownership
+from console.model.vip import OwnedBy, owner_of
 from console.plan.action import (
     Action,
     ConfigPush,
@@ -19,6 +20,7 @@ from console.plan.action import (
     Switchover,
     Verb,
 )
+from console.plan.known import Holding, holding, may_hold
 from console.plan.legs import legs
 from console.plan.steps import Impact
 
@@ -28,7 +30,7 @@ class NoSuchTarget(Exception):
 
 
 def impact_of(action: Action, state: ClusterState, now: float) -> Impact:
-    """Raises NoSuchTarget. Who owns and who takes is None where that cannot be told."""
+    """Raises NoSuchTarget, and NotKnown where what it does to a VIP cannot be told."""
     match action:
         case ServiceAction():
             return _of_service(action, state, now)
@@ -44,17 +46,6 @@ def impact_of(action: Action, state: ClusterState, now: float) -> Impact:
             return _of_rolling(RollingRestart(action.unit), state, now)
 
 
-def single_owner(state: ClusterState, instance: str, now: float) -> str | None:
-    """The one node that holds the VIP, or None: nobody, several, or out of sight."""
-    owners = ownership(state, instance, now).owners
-    return owners[0].node if len(owners) == 1 else None
-
-
-def owned_by(state: ClusterState, node: str, now: float) -> tuple[str, ...]:
-    """The instances whose VIP this node alone holds."""
-    return tuple(name for name in state.profile.vrrp if single_owner(state, name, now) == node)
-
-
 def successors(state: ClusterState, instance: str, owner: str) -> tuple[str, ...]:
     """Who would take the VIP over, the most likely first: by VRRP's order among those that can."""
     vrrp = state.profile.vrrp[instance]
@@ -66,9 +57,9 @@ def successors(state: ClusterState, instance: str, owner: str) -> tuple[str, ...
 
 
 def rolling_order(state: ClusterState, unit: str, now: float) -> tuple[str, ...]:
-    """The nodes that have the unit, owners of a VIP last."""
+    """The nodes that have the unit, owners of a VIP last, and those that may be one."""
     nodes = [name for name in state.profile.nodes if unit in state.profile.actionable_units_on(name)]
-    return tuple(sorted(nodes, key=lambda name: len(owned_by(state, name, now))))
+    return tuple(sorted(nodes, key=lambda name: may_hold(state, name, now)))
 
 
 def services_of(profile: Profile, unit: str) -> tuple[str, ...]:
@@ -83,11 +74,15 @@ def _of_service(action: ServiceAction, state: ClusterState, now: float) -> Impac
     profile = state.profile
     _check_unit(profile, action.unit, action.node)
     calm = Impact(touches=(action.node,))
-    if action.verb in (Verb.START, Verb.RELOAD):
+    if action.verb is Verb.START:
         return calm
     calm = replace(calm, lasting=action.verb is Verb.STOP)
+    carries = action.unit in (profile.keepalived.unit, profile.nginx.unit)
+    held = holding(state, action.node, now) if carries else Holding()
+    if action.verb is Verb.RELOAD:
+        return calm
     if action.unit == profile.keepalived.unit or (action.unit == profile.nginx.unit and calm.lasting):
-        return _moving(calm, owned_by(state, action.node, now), action.node, state)
+        return _moving(calm, held.alone, action.node, state)
     return replace(
         calm,
         stops_service=services_of(profile, action.unit),
@@ -105,7 +100,7 @@ def _of_rolling(action: RollingRestart, state: ClusterState, now: float) -> Impa
     last = order[-1]
     if action.unit != profile.keepalived.unit:
         return calm
-    return _moving(calm, owned_by(state, last, now), last, state)
+    return _moving(calm, holding(state, last, now).alone, last, state)
 
 
 def _of_switchover(action: Switchover, state: ClusterState, now: float) -> Impact:
@@ -116,12 +111,14 @@ def _of_switchover(action: Switchover, state: ClusterState, now: float) -> Impac
         raise NoSuchTarget(f"no VRRP instance {asked!r}; there are: {', '.join(profile.vrrp)}")
     if action.to is not None and action.to not in profile.nodes:
         raise NoSuchTarget(f"no node {action.to!r}; there are: {', '.join(profile.nodes)}")
-    owner = single_owner(state, asked, now)
-    if owner is None:
-        return Impact(touches=tuple(profile.nodes), moves=(asked,), planned=True, needs_owner=True)
+    match owner_of(state, asked, now):
+        case OwnedBy(owner):
+            pass
+        case _:
+            return Impact(touches=tuple(profile.nodes), moves=(asked,), planned=True, needs_owner=True)
     taker = action.to or next(iter(successors(state, asked, owner)), None)
     touches = (owner,) if taker is None or taker == owner else (owner, taker)
-    moves = owned_by(state, owner, now)
+    moves = holding(state, owner, now).alone
     return Impact(touches, moves, owner, taker, planned=True, needs_owner=True)
 
 
@@ -129,10 +126,12 @@ def _of_drill(action: DrillAction, state: ClusterState, now: float) -> Impact:
     """Every node is touched. The VIP moves where some step says so, or takes a machine away."""
     profile, drill = state.profile, action.drill
     name = instance_of(profile, action.instance)
-    owner = single_owner(state, name, now)
     touches = tuple(profile.nodes)
-    if owner is None:
-        return Impact(touches, (name,), planned=True, needs_owner=True)
+    match owner_of(state, name, now):
+        case OwnedBy(owner):
+            pass
+        case _:
+            return Impact(touches, (name,), planned=True, needs_owner=True)
     taker = next(iter(successors(state, name, owner)), None)
     course = legs(drill, owner, taker, preferred_of(profile, name, owner, taker)) if taker is not None else ()
     lost = {leg.node(leg.move.on) for leg in course if leg.move.verb in (DrillVerb.POWER_OFF, DrillVerb.FREEZE)}
@@ -143,7 +142,7 @@ def _of_drill(action: DrillAction, state: ClusterState, now: float) -> Impact:
 
 def _of_push(action: ConfigPush, state: ClusterState, now: float) -> Impact:
     """Every node is looked at and locked, changed or not; the VIP stays, though it may be dark for a while."""
-    order = sorted(state.profile.nodes, key=lambda name: len(owned_by(state, name, now)))
+    order = sorted(state.profile.nodes, key=lambda name: may_hold(state, name, now))
     return Impact(touches=tuple(order), planned=True)
 
 
@@ -169,8 +168,8 @@ def _moving(calm: Impact, moves: tuple[str, ...], owner: str, state: ClusterStat
 
 def _stands_by(state: ClusterState, node: str, instance: str) -> bool:
     seen = state.nodes[node]
-    report = seen.vrrp[instance].value
-    return seen.link.state is LinkState.UP and report is not None and report.state is VrrpState.BACKUP
+    report = seen.vrrp[instance]
+    return seen.link.state is LinkState.UP and isinstance(report, Known) and report.value.state is VrrpState.BACKUP
 
 
 def _check_unit(profile: Profile, unit: str, node: str) -> None:

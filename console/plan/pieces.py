@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from console.model.facts import LinkState, VrrpState
 from console.model.state import ClusterState
+from console.model.vip import OwnedBy, owner_of
 from console.plan.expectation import (
     DomainsAnswer,
     EffectivePriority,
@@ -18,6 +21,7 @@ from console.plan.expectation import (
     VipSomewhere,
     VrrpIn,
 )
+from console.plan.known import answered, unit_of
 from console.plan.steps import SUDO, Impact, Kind, Step, Undo
 from console.render import privileges
 
@@ -140,7 +144,7 @@ def alive(state: ClusterState, unit: str, node: str) -> tuple[StateExpectation, 
     if unit == profile.keepalived.unit:
         return tuple(VrrpIn(node, name, RUNNING) for name in profile.vrrp)
     if unit == profile.nginx.unit:
-        well = tuple(d for d, probe in seen.domains.items() if probe.value is not None and probe.value.ok)
+        well = tuple(d for d, probe in seen.domains.items() if answered(probe))
         return (DomainsAnswer(node, well),) if well else ()
     peers = tuple(p.name for p in profile.peers_of(node) if state.nodes[p.name].link.state is LinkState.UP)
     return tuple(
@@ -165,9 +169,22 @@ def arrived(
     return tuple(VipOn(name, taker) if sure[name] or lasting else VipSomewhere(name) for name in names)
 
 
+def stays(state: ClusterState, names: tuple[str, ...], now: float) -> Iterator[VipOn]:
+    """VIPs that are not moved are where they were; one whose owner is not known stands in the notes instead."""
+    for name in names:
+        match owner_of(state, name, now):
+            case OwnedBy(node):
+                yield VipOn(name, node)
+            case _:
+                pass
+
+
 def runs(state: ClusterState, unit: str, node: str, *, replaced: bool = False) -> UnitRuns:
-    report = state.nodes[node].units[unit].value
-    return UnitRuns(node, unit, report.main_pid if replaced and report and report.running else None)
+    """`replaced`: under another main process than now. Raises NotKnown where that one is not known."""
+    if not replaced:
+        return UnitRuns(node, unit)
+    report = unit_of(state, unit, node)
+    return UnitRuns(node, unit, report.main_pid if report.running else None)
 
 
 def stopped(unit: str, node: str) -> UnitStopped:
@@ -218,4 +235,4 @@ def do(
 def _answered(state: ClusterState, service: str, node: str, peers: tuple[str, ...]) -> tuple[str, ...]:
     """The peers that reached the service before: a backend bound to loopback stays what it was."""
     views = state.nodes[node].from_peers[service]
-    return tuple(p for p in peers if (report := views[p].value) is not None and report.ok)
+    return tuple(p for p in peers if answered(views[p]))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console.model.facts import ProbeReport
-from console.model.observed import Observed
+from console.model.observed import Known, Observed, Unknown
 from console.model.state import ClusterState
 from console.plan.action import ServiceAction, Verb
+from console.plan.known import holding
 from console.plan.legs import Leg
 from console.plan.steps import Impact
 from console.plan.timing import HIGHEST_PRIORITY, check_window_s, skew_s
@@ -20,13 +21,24 @@ def of_move(state: ClusterState, impact: Impact, now: float, *, raised: bool) ->
     """For example: VIP 10.0.4.99 moves iam-a -> iam-b, about 0.01 s; iam-b nginx was healthy 0.4 s ago."""
     if impact.taker is None:
         return f"{_vips(state, impact.moves)} leaves {impact.owner} and no node would take it"
-    vrrp = state.profile.vrrp[impact.moves[0]]
-    taker = state.profile.nodes[impact.taker]
-    priority = HIGHEST_PRIORITY if raised else vrrp.priority_of(taker)
-    gap_s = skew_s(priority, vrrp)
     move = f"{_vips(state, impact.moves)} moves {impact.owner} -> {impact.taker}"
     health = nginx_health(state, impact.taker, now)
-    return f"{move}, about {gap_s:.2f} s (skew at priority {priority}); {health}"
+    if raised:
+        return f"{move}, {_skew(state, impact.moves[0], HIGHEST_PRIORITY)}; {health}"
+    return f"{move}, {_own_skew(state, impact.moves[0], impact.taker)}; {health}"
+
+
+def _own_skew(state: ClusterState, instance: str, taker: str) -> str:
+    """By the priority that keepalived counts; where it does not tell, by the profile's, and that is said."""
+    seen = state.nodes[taker].vrrp[instance]
+    if isinstance(seen, Known) and seen.value.effective_priority is not None:
+        return _skew(state, instance, seen.value.effective_priority)
+    profiled = state.profile.vrrp[instance].priority_of(state.profile.nodes[taker])
+    return f"{_skew(state, instance, profiled)}, if {taker} has the profile's priority, which it does not tell"
+
+
+def _skew(state: ClusterState, instance: str, priority: int) -> str:
+    return f"about {skew_s(priority, state.profile.vrrp[instance]):.2f} s (skew at priority {priority})"
 
 
 def of_service(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:
@@ -59,13 +71,13 @@ def of_drill(state: ClusterState, course: Sequence[Leg], instance: str) -> str:
 def nginx_health(state: ClusterState, node: str, now: float) -> str:
     """What is known of nginx on a node, and how old that is."""
     probes = state.nodes[node].domains
-    bad = next((d for d, seen in probes.items() if seen.value is not None and not seen.value.ok), None)
-    unseen = next((seen for seen in probes.values() if seen.value is None), None)
+    bad = next((d for d, seen in probes.items() if isinstance(seen, Known) and not seen.value.ok), None)
+    unseen = next((seen for seen in probes.values() if isinstance(seen, Unknown)), None)
     if bad is not None:
         return f"{node} nginx answers badly for {bad}"
     if unseen is not None or not probes:
         return f"{node} nginx is not known to be healthy"
-    oldest = max(_age(seen, now) for seen in probes.values())
+    oldest = max(seen.age_s(now) for seen in probes.values() if isinstance(seen, Known))
     return f"{node} nginx was healthy {oldest:.1f} s ago"
 
 
@@ -78,6 +90,9 @@ def _of_reload(action: ServiceAction, state: ClusterState) -> str:
 def _of_keepalived(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:
     if impact.moves:
         return of_move(state, impact, now, raised=False)
+    shared = holding(state, action.node, now).shared
+    if shared:
+        return f"{_vips(state, shared)} is on {action.node} and on another node at once; it stays on the other"
     until = "while it is stopped" if impact.lasting else f"until {action.node} is back"
     return f"{action.node} owns no VIP, so none moves; there is no standby {until}"
 
@@ -87,7 +102,7 @@ def _of_nginx(action: ServiceAction, state: ClusterState, impact: Impact, now: f
         least, most = check_window_s(state.profile.vrrp[impact.moves[0]])
         refused = f"clients are refused for {least:.0f} to {most:.0f} s until the check notices, then "
         return refused + of_move(state, impact, now, raised=False)
-    if not impact.lasting and action.node in _owners(state):
+    if not impact.lasting and holding(state, action.node, now).any:
         return f"clients of the VIP are refused while nginx restarts on {action.node}, {MOMENT}; no VIP moves"
     end = "in FAULT, no standby is left" if impact.lasting else f"restarted, {MOMENT}"
     return f"{action.node} owns no VIP; its nginx is {end}"
@@ -106,19 +121,10 @@ def _of_backend(action: ServiceAction, state: ClusterState, impact: Impact, now:
 
 
 def _since(seen: Observed[ProbeReport] | None, now: float) -> str:
-    if seen is None or seen.value is None:
-        return "health not known"
+    if seen is None or isinstance(seen, Unknown):
+        return f"health not known: {seen.reason}" if seen is not None else "health not known"
     word = "healthy" if seen.value.ok else "not healthy"
-    return f"{word} {_age(seen, now):.1f} s ago"
-
-
-def _age(seen: Observed[ProbeReport], now: float) -> float:
-    return seen.age_s(now) or 0.0
-
-
-def _owners(state: ClusterState) -> tuple[str, ...]:
-    vips = {vrrp.address for vrrp in state.profile.vrrp.values()}
-    return tuple(n.name for n in state.nodes.values() if n.addresses.value and vips & n.addresses.value.keys())
+    return f"{word} {seen.age_s(now):.1f} s ago"
 
 
 def _vips(state: ClusterState, instances: tuple[str, ...]) -> str:

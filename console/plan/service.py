@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from console.model.state import ClusterState
 from console.plan.action import RollingRestart, ServiceAction, Verb
-from console.plan.expectation import Expectation, FreshWorkers, StateExpectation, VipOn
+from console.plan.expectation import Expectation, FreshWorkers, StateExpectation
 from console.plan.fingerprint import fingerprint
-from console.plan.impact import impact_of, rolling_order, single_owner
+from console.plan.impact import impact_of, rolling_order
+from console.plan.known import unit_of
 from console.plan.pieces import (
     alive,
     arm,
@@ -18,6 +19,7 @@ from console.plan.pieces import (
     resign,
     runs,
     start_again,
+    stays,
     stopped,
 )
 from console.plan.predict import of_move, of_service
@@ -130,8 +132,8 @@ def _reload(action: ServiceAction, state: ClusterState, impact: Impact, now: flo
         runs(state, action.unit, action.node),
         *alive(state, action.unit, action.node),
     )
-    report = state.nodes[action.node].units[action.unit].value
-    if action.unit == state.profile.nginx.unit and report is not None and report.main_pid:
+    report = unit_of(state, action.unit, action.node)
+    if action.unit == state.profile.nginx.unit and report.main_pid:
         expect = (*expect, FreshWorkers(action.node, action.unit, report.main_pid))
     return (do(action.sentence, action.node, control("reload", action.unit), expect),)
 
@@ -145,8 +147,8 @@ def _again(action: ServiceAction, state: ClusterState) -> Undo:
 
 
 def _running(state: ClusterState, action: ServiceAction) -> bool:
-    report = state.nodes[action.node].units[action.unit].value
-    return report is not None and report.running
+    """Raises NotKnown."""
+    return unit_of(state, action.unit, action.node).running
 
 
 def _already(action: ServiceAction) -> str:
@@ -165,9 +167,8 @@ def _move_needs_s(action: ServiceAction, state: ClusterState, impact: Impact) ->
 
 def _steady(state: ClusterState, impact: Impact, now: float) -> tuple[StateExpectation, ...]:
     """What must hold in the end. VIPs that are not moved stay with their owner."""
-    stays = [name for name in state.profile.vrrp if name not in impact.moves]
-    held = {name: owner for name in stays if (owner := single_owner(state, name, now)) is not None}
-    return (*(VipOn(name, owner) for name, owner in held.items()), *moved(state, impact))
+    names = tuple(name for name in state.profile.vrrp if name not in impact.moves)
+    return (*stays(state, names, now), *moved(state, impact))
 
 
 def _notes(action: ServiceAction, state: ClusterState, impact: Impact) -> tuple[str, ...]:

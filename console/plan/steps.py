@@ -123,7 +123,8 @@ class Plan:
     """What will be run, in order. `prediction` says what it will do to clients; `notes` what to know.
 
     `fingerprint` names the state it rests on: another fingerprint is another plan. `before` must hold
-    before anything is done, `steady` in the end, within `settle_s`.
+    before anything is done, `steady` in the end, within `settle_s`. `unknown`: what would have to be known to make
+    a plan, and is not; such a plan has no steps and is refused.
     """
 
     action: Action
@@ -136,6 +137,7 @@ class Plan:
     amends: tuple[Undo, ...] = ()
     before: tuple[StateExpectation, ...] = ()
     settle_s: float = 8.0
+    unknown: str | None = None
 
     @property
     def nodes(self) -> tuple[str, ...]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from console.model.facts import VrrpState
+from console.model.observed import Unknown
 from console.model.state import ClusterState
 from console.plan.action import Switchover
 from console.plan.expectation import ClientAnswered, EffectivePriority, StateExpectation, VrrpIn
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of
+from console.plan.known import NotKnown, answered, vrrp_of
 from console.plan.pieces import (
     SHORT_TIMEOUT_S,
     arm,
@@ -42,8 +44,8 @@ def switchover_plan(action: Switchover, state: ClusterState, now: float) -> Plan
     if impact.taker == impact.owner:
         vips = " and ".join(state.profile.vrrp[name].address for name in impact.moves)
         return Plan(action, f"{impact.owner} already owns VIP {vips}: nothing to do", (), (), impact, mark)
-    able = () if action.plain else raisable(state, impact.moves, impact.taker)
-    raised = able == impact.moves
+    why_plain = None if action.plain else why_not_raised(state, impact.moves, impact.taker)
+    raised = not action.plain and why_plain is None
     return Plan(
         action,
         of_move(state, impact, now, raised=raised),
@@ -51,7 +53,7 @@ def switchover_plan(action: Switchover, state: ClusterState, now: float) -> Plan
         tuple(_steady(state, impact, now)),
         impact,
         mark,
-        () if raised or action.plain else (_why_plain(impact, able),),
+        (f"the plain way: {why_plain}",) if why_plain else (),
         tuple(resign(name, impact.taker, state.profile.keepalived.unit) for name in impact.moves),
     )
 
@@ -98,31 +100,36 @@ def _lower(state: ClusterState, instance: str, taker: str) -> Undo:
 
 
 def _base(state: ClusterState, instance: str, node: str) -> int:
-    """What keepalived itself calls its base priority; the profile's where it does not say."""
-    report = state.nodes[node].vrrp[instance].value
-    if report is not None and report.priority is not None:
-        return report.priority
-    return state.profile.vrrp[instance].priority_of(state.profile.nodes[node])
+    """What keepalived itself calls its base priority. Raises NotKnown."""
+    base = vrrp_of(state, instance, node).priority
+    if base is None:
+        raise NotKnown(f"the base priority of {instance} on {node} is not known: keepalived does not tell it")
+    return base
 
 
-def raisable(state: ClusterState, names: tuple[str, ...], taker: str) -> tuple[str, ...]:
-    """The instances for which the taker's keepalived has made its track file."""
-    safety = state.nodes[taker].safety.value
-    files = safety.track_files if safety else ()
-    return tuple(name for name in names if name in files)
+def why_not_raised(state: ClusterState, names: tuple[str, ...], taker: str) -> str | None:
+    """Why the taker's priority cannot be raised first, which leaves the gap of its own skew; None: it can be.
 
-
-def _why_plain(impact: Impact, able: tuple[str, ...]) -> str:
-    missing = [name for name in impact.moves if name not in able]
-    return (
-        f"the plain way: keepalived on {impact.taker} has no track file for {', '.join(missing)} "
-        "(config push brings it), so the gap is the skew of its own priority"
-    )
+    A raise that cannot be seen is not made: it would have to be believed.
+    """
+    seen, plain = state.nodes[taker], "so the gap is the skew of its own priority"
+    if isinstance(seen.safety, Unknown):
+        return f"whether keepalived on {taker} has a track file is not known ({seen.safety.reason}), {plain}"
+    missing = [name for name in names if name not in seen.safety.value.track_files]
+    if missing:
+        what = f"no track file for {', '.join(missing)} (config push brings it)"
+        return f"keepalived on {taker} has {what}, {plain}"
+    for name in names:
+        report = seen.vrrp[name]
+        if isinstance(report, Unknown):
+            return f"the VRRP state of {name} on {taker} is not known ({report.reason}), {plain}"
+        if report.value.priority is None or report.value.effective_priority is None:
+            return f"keepalived on {taker} does not tell its priority, so a raised one could not be seen, {plain}"
+    return None
 
 
 def _steady(state: ClusterState, impact: Impact, now: float) -> Iterator[StateExpectation]:
     yield from moved(state, impact)
     for name in impact.moves:
-        seen = state.client[name]
-        if seen.value is not None and seen.value.ok:
+        if answered(state.client[name]):
             yield ClientAnswered(name)

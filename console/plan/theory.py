@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from console.model.drill import Bound
 from console.model.live import LiveCheck, LiveVrrp
+from console.plan.known import NotKnown
 from console.plan.timing import HIGHEST_PRIORITY, LOST_ADVERTS
 
 # What a check script itself takes to run, where it is answered: it is part of the time until it fails.
@@ -36,7 +37,7 @@ class Pair:
 
 
 def window(bound: Bound, pair: Pair, acted_on: LiveVrrp) -> Window:
-    """The sum of its terms. `acted_on` is the node whose check script matters."""
+    """The sum of its terms. `acted_on` is the node whose check script matters. Raises NotKnown."""
     total = Window(0.0, 0.0)
     for term in bound.terms:
         if term.name is None:
@@ -93,9 +94,11 @@ def _recover(pair: Pair, acted_on: LiveVrrp) -> Window:
 
 
 def _deciding(live: LiveVrrp) -> LiveCheck:
-    """With several checks the quickest to fail decides; none at all never fails."""
+    """With several checks the quickest to fail decides. Raises NotKnown where there is none, or none is told."""
+    if live.checks is None:
+        raise NotKnown(f"how often keepalived runs the check of {live.instance} is not known: it does not tell")
     if not live.checks:
-        return LiveCheck("none", 0.0, 0.0, 0, 0)
+        raise NotKnown(f"when {live.instance} would fail cannot be told: keepalived tracks no check for it")
     return min(live.checks, key=lambda check: check.fall * check.interval_s)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from console.model.state import ClusterState
-from console.model.vip import ownership
+from console.model.vip import Contested, OwnedBy, OwnerUnknown, owner_of
 from console.plan.action import ConfigPush, DrainedRestart, RollingRestart, ServiceAction, Verb
 from console.plan.steps import Plan
 
@@ -21,12 +21,20 @@ class Confirmation:
 def confirmation(plan: Plan, state: ClusterState, now: float) -> Confirmation:
     """What the operator must do. `now` in epoch seconds."""
     action, profile = plan.action, state.profile
-    owners = {claim.node for name in profile.vrrp for claim in ownership(state, name, now).owners}
+    owners = {name: owner_of(state, name, now) for name in profile.vrrp}
     if not isinstance(action, ServiceAction):
         everywhere = isinstance(action, RollingRestart | ConfigPush | DrainedRestart)
         return Confirmation(profile.name, "every node is touched" if everywhere else "the VIP moves")
     if plan.impact.stops_datastore:
         return Confirmation(action.node, f"{', '.join(plan.impact.stops_datastore)} has no other node")
-    if action.node in owners and action.verb is not Verb.RELOAD:
-        return Confirmation(action.node, f"{action.node} owns the VIP")
+    if action.verb is Verb.RELOAD:
+        return Confirmation(None, "no VIP moves")
+    for owner in owners.values():
+        match owner:
+            case OwnedBy(node) if node == action.node:
+                return Confirmation(action.node, f"{action.node} owns the VIP")
+            case Contested(nodes) if action.node in nodes:
+                return Confirmation(action.node, f"{action.node} has the VIP, and so has another node")
+            case OwnerUnknown(unseen) if action.node in unseen:
+                return Confirmation(action.node, f"{action.node} may own the VIP: its addresses are not known")
     return Confirmation(None, "no VIP moves")

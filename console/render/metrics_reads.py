@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from console.model.facts import HostReport, LinkState, ProbeReport, VrrpReport, VrrpState
-from console.model.observed import Freshness, Observed, freshness
+from console.model.observed import Freshness, Known, Observed, Unknown, freshness
 from console.model.state import PUBLIC, NodeState
 from console.model.vip import ownership
 from console.render.metrics_sight import Said, Sight, Value
@@ -69,7 +69,7 @@ def last_move(sight: Sight) -> Iterator[Value]:
 def _vrrp(sight: Sight) -> Iterator[tuple[dict[str, str], VrrpReport]]:
     for node in sight.heard():
         for name, seen in node.vrrp.items():
-            if seen.value is not None:
+            if isinstance(seen, Known):
                 yield {"vrrp_instance": name, "node": node.name}, seen.value
 
 
@@ -93,7 +93,7 @@ def vrrp_effective_priority(sight: Sight) -> Iterator[Value]:
 def unit_active(sight: Sight) -> Iterator[Value]:
     for node in sight.heard():
         for unit, seen in node.units.items():
-            yield {"node": node.name, "unit": unit}, None if seen.value is None else seen.value.running
+            yield {"node": node.name, "unit": unit}, None if isinstance(seen, Unknown) else seen.value.running
 
 
 def _http(sight: Sight) -> Iterator[tuple[dict[str, str], Observed[ProbeReport]]]:
@@ -135,7 +135,7 @@ Probed = Callable[[Sight], Iterator[tuple[dict[str, str], Observed[ProbeReport]]
 
 def _success(probed: Probed) -> Read:
     def read(sight: Sight) -> Iterator[Value]:
-        return ((labels, None if seen.value is None else seen.value.ok) for labels, seen in probed(sight))
+        return ((labels, None if isinstance(seen, Unknown) else seen.value.ok) for labels, seen in probed(sight))
 
     return read
 
@@ -143,7 +143,7 @@ def _success(probed: Probed) -> Read:
 def _duration(probed: Probed) -> Read:
     def read(sight: Sight) -> Iterator[Value]:
         for labels, seen in probed(sight):
-            if seen.value is not None:
+            if isinstance(seen, Known):
                 yield labels, _scaled(seen.value.latency_ms, 1000)
 
     return read
@@ -159,14 +159,14 @@ datastore_success, datastore_duration = _success(_datastores), _duration(_datast
 
 def requests(sight: Sight) -> Iterator[Value]:
     for node in sight.heard():
-        if node.requests.value is not None:
+        if isinstance(node.requests, Known):
             yield {"node": node.name}, node.requests.value.total
 
 
 def responses(sight: Sight) -> Iterator[Value]:
     """Every class, so that the first 5xx is an increase. What is no class of HTTP is `other`."""
     for node in sight.heard():
-        if node.requests.value is None:
+        if isinstance(node.requests, Unknown):
             continue
         counts = node.requests.value.by_class
         for each in CLASSES:
@@ -177,7 +177,7 @@ def responses(sight: Sight) -> Iterator[Value]:
 
 def unparsed(sight: Sight) -> Iterator[Value]:
     for node in sight.heard():
-        if node.requests.value is not None:
+        if isinstance(node.requests, Known):
             yield {"node": node.name}, node.requests.value.unparsed
 
 
@@ -187,7 +187,7 @@ def unparsed(sight: Sight) -> Iterator[Value]:
 def _host(pick: Callable[[HostReport], float | None], divisor: float = 1) -> Read:
     def read(sight: Sight) -> Iterator[Value]:
         for node in sight.heard():
-            if node.host.value is not None:
+            if isinstance(node.host, Known):
                 yield {"node": node.name}, _scaled(pick(node.host.value), divisor)
 
     return read
@@ -202,7 +202,7 @@ clock_uncertainty = _host(lambda host: host.clock_uncertainty_ms, 1000)
 
 def drift(sight: Sight) -> Iterator[Value]:
     for node in sight.heard():
-        if node.config.value is not None:
+        if isinstance(node.config, Known):
             yield {"node": node.name}, len(node.config.value.differing)
 
 
@@ -234,8 +234,8 @@ def unknown(sight: Sight) -> Iterator[Value]:
     for node in sight.state.nodes.values():
         blind = not sight.hears(node.name)
         for what, values in _promised(sight, node).items():
-            yield {"node": node.name, "what": what}, sum(blind or not seen.known for seen in values)
-    lost = [s for s in sight.state.client.values() if not s.known or not _client_fresh(s, sight.now)]
+            yield {"node": node.name, "what": what}, sum(blind or isinstance(seen, Unknown) for seen in values)
+    lost = [s for s in sight.state.client.values() if isinstance(s, Unknown) or not _client_fresh(s, sight.now)]
     yield {"what": "client"}, len(lost)
 
 

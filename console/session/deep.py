@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from console.judge.lint.finding import LintReport
 from console.model.config import ConfTree, DaemonCheck
 from console.model.look import ClusterLook, NodeLook, TrafficLook
-from console.model.observed import Observed
+from console.model.observed import Known, Observed, Unknown
 from console.model.profile import Profile
 from console.nodes.aside import aside
 from console.nodes.config_files import ConfigUnreadable, read_tree
@@ -38,7 +38,7 @@ class Gathered:
     traffic: dict[str, Observed[TrafficLook]] = field(default_factory=dict)
     trees: dict[str, Observed[ConfTree]] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
-    neighbours: Observed[Mapping[str, str]] = Observed(None, None, "not read yet")
+    neighbours: Observed[Mapping[str, str]] = Unknown("not read yet")
     rendered: Mapping[str, tuple[NodeFile, ...]] | None = None
     unrendered: str = ""
 
@@ -50,19 +50,19 @@ class Gathered:
         from console.judge.lint.lint import lint
 
         if not self.trees:
-            return Observed(None, None, "no node's files could be read")
-        trees = [self._with_rendered(tree.value) for tree in self.trees.values() if tree.value is not None]
+            return Unknown("no node's files could be read")
+        trees = [self._with_rendered(tree.value) for tree in self.trees.values() if isinstance(tree, Known)]
         checks: list[DaemonCheck] = []
         for look in self.looks.values():
-            checks += look.checks.value or ()
-        return Observed.of(lint(trees, profile, checks), now)
+            checks += look.checks.value if isinstance(look.checks, Known) else ()
+        return Known(lint(trees, profile, checks), now)
 
     def give_up(self, nodes: Sequence[str], reason: Callable[[str], str]) -> None:
         """Whatever is missing of these nodes is unknown from now on."""
         for node in nodes:
             why = reason(node)
             self.looks.setdefault(node, NodeLook.blind(node, why))
-            self.traffic.setdefault(node, Observed(None, None, why))
+            self.traffic.setdefault(node, Unknown(why))
             if node not in self.trees:
                 self.unread.setdefault(node, why)
 
@@ -102,7 +102,7 @@ class Reader:
         except (ConfigUnreadable, TransportError) as failure:
             self.gathered.unread[transport.node] = str(failure)
         else:
-            self.gathered.trees[transport.node] = Observed.of(tree, self._clock())
+            self.gathered.trees[transport.node] = Known(tree, self._clock())
 
     async def _traffic(self, transport: Transport) -> None:
         self.gathered.traffic[transport.node] = await self._counted(transport)
@@ -111,19 +111,19 @@ class Reader:
         try:
             form = named_format(self._profile.logs.format)
         except FormatError as error:
-            return Observed(None, None, str(error))
+            return Unknown(str(error))
         if form.clock is None:
-            return Observed(None, None, form.missing(Field.TIME))
+            return Unknown(form.missing(Field.TIME))
         recipe = Recipe(form, Want.TIME | Want.SHAPE, grain=Grain.TEN_SECONDS)
         until = self._clock()
         since = (until - TRAFFIC_SPAN_S) // 60 * 60
         made: Mapping[str, Transport | TransportError] = {transport.node: transport}
         counted = (await count_traffic(self._profile.logs.access, recipe, since, made))[transport.node]
         if counted.reason:
-            return Observed(None, None, counted.reason)
+            return Unknown(counted.reason)
         untold = "" if form.tells(Field.UPSTREAM) else form.missing(Field.UPSTREAM)
         look = TrafficLook(counted.slots, int(recipe.grain), since, until, untold)
-        return Observed.of(look, self._clock())
+        return Known(look, self._clock())
 
     async def _neighbours(self) -> None:
         namespace = self._profile.network_namespace

@@ -12,7 +12,7 @@ from console.judge.drill_evidence import AddressSeen, Evidence, LegRun
 from console.judge.drill_report import ClientView, Failure, StepLine, Verdict
 from console.model.drill import Verb
 from console.model.gap import Gap, GapReport
-from console.model.live import LiveVrrp
+from console.model.live import LiveCheck, LiveVrrp
 from console.plan.legs import Leg
 from console.plan.steps import Kind
 
@@ -108,11 +108,18 @@ def live_document(live: LiveVrrp) -> dict[str, Any]:
         "advert_interval_s": live.advert_interval_s,
         "nopreempt": live.nopreempt,
         "virtual_router_id": live.virtual_router_id,
-        "checks": [
-            {"name": c.name, "interval_s": c.interval_s, "timeout_s": c.timeout_s, "fall": c.fall, "rise": c.rise}
-            for c in live.checks
-        ],
+        "checks": None if live.checks is None else [_check_document(check) for check in live.checks],
         "notify": list(live.notify),
+    }
+
+
+def _check_document(check: LiveCheck) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "interval_s": check.interval_s,
+        "timeout_s": check.timeout_s,
+        "fall": check.fall,
+        "rise": check.rise,
     }
 
 

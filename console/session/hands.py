@@ -11,7 +11,7 @@ from typing import Any
 from console.engine.ports import Answer, Locked, LockNote, NotSent, OutcomeUnknown
 from console.model.events import Event
 from console.model.facts import LinkState
-from console.model.observed import Observed
+from console.model.observed import Known, Observed, is_pending
 from console.model.profile import Profile
 from console.model.state import ClusterState, NodeState
 from console.nodes.link import NodeLink
@@ -188,5 +188,5 @@ def _unseen(node: NodeState, since: float) -> list[str]:
     return [
         f"{what} on {node.name}"
         for what, observed in seen.items()
-        if observed.known and (observed.at is None or observed.at < since)
+        if is_pending(observed) or (isinstance(observed, Known) and observed.at < since)
     ]

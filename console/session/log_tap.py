@@ -8,6 +8,7 @@ from collections.abc import Callable
 from console.model.events import Event
 from console.model.facts import Link, LinkState, Severity
 from console.model.log_line import LogPage, LogSource
+from console.model.observed import Known
 from console.model.profile import Profile
 from console.model.state import ClusterState, Notice
 from console.nodes.log_streams import NodeLogs
@@ -118,7 +119,7 @@ class LogTap:
                 except TransportError as error:
                     ear.silent("", error.reason)
                 except Exception as error:
-                    ear.silent("", f"a fault of iamops: {error or type(error).__name__}")
+                    ear.silent("", f"a fault of iamops: {str(error) or type(error).__name__}")
             await asyncio.sleep(LINK_EVERY_S)
 
     def _without_link(self, ear: _Ear, link: Link) -> None:
@@ -128,8 +129,8 @@ class LogTap:
 
     def _ahead_s(self, node: str) -> float:
         """All lines stand in one order of time: the console's. Clocks that nearly agree are taken as they are."""
-        report = self._store.state.nodes[node].host.value
-        ahead_s = (report.clock_offset_ms or 0.0) / 1000 if report is not None else 0.0
+        seen = self._store.state.nodes[node].host
+        ahead_s = (seen.value.clock_offset_ms or 0.0) / 1000 if isinstance(seen, Known) else 0.0
         return ahead_s if abs(ahead_s) >= SKEW_S else 0.0
 
     # --- what comes in ---

@@ -22,6 +22,7 @@ from console.ledger.audit import Audit, LedgerError, read
 from console.ledger.page import Page, page
 from console.model.drill import Drill
 from console.model.gap import GapReport, Samples
+from console.model.observed import Unknown
 from console.model.profile import Environment
 from console.nodes.gap_probe import GapProbe
 from console.plan.action import ALLOWANCE_S, Action, ConfigPush, DrillAction, command_line
@@ -194,8 +195,8 @@ class Operator:
         """Measures at the first VIP that the plan could touch, if a client sees it now."""
         profile = self._cluster.profile
         name = next(iter(plan.impact.moves), profile.instance.name)
-        seen = self._cluster.store.state.client[name].value
-        if seen is None or not seen.ok:
+        seen = self._cluster.store.state.client[name]
+        if isinstance(seen, Unknown) or not seen.value.ok:
             return None
         target = next(target for target in client_targets(profile) if target.name == name)
         self._measuring = meter = _Meter(GapProbe(target, namespace=profile.network_namespace), self._cluster.now)

@@ -8,6 +8,7 @@ from console.judge.drill_evidence import AddressSeen, StateSeen
 from console.judge.drill_report import Entry
 from console.model.events import AddressChanged, Event, LinkChanged, UnitReported, VrrpTransition
 from console.model.live import ClockOffset
+from console.model.observed import Known
 from console.model.state import ClusterState
 from console.store import Store
 
@@ -28,7 +29,7 @@ class Recorder:
             (name, unit): seen.value.active
             for name, node in store.state.nodes.items()
             for unit, seen in node.units.items()
-            if seen.value is not None
+            if isinstance(seen, Known)
         }
         self.addresses: list[AddressSeen] = []
         self.states: list[StateSeen] = []

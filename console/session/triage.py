@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from console.judge.rules.view import SETTLED_AFTER_S, View
 from console.model.events import LinkChanged
 from console.model.facts import ConfigReport, Link, LinkState, VrrpState
-from console.model.observed import Observed
+from console.model.observed import Known, Observed, Unknown
 from console.model.profile import Profile
 from console.model.reduce import reduce
 from console.model.state import ClusterState, pending
@@ -217,8 +217,8 @@ def _witnesses_agree(state: ClusterState, now: float) -> bool:
     """Exactly one owner of each VIP, and its keepalived the only MASTER of those that are seen."""
     for name in state.profile.vrrp:
         owners = {claim.node for claim in ownership(state, name, now).owners}
-        reports = {node.name: node.vrrp[name].value for node in state.nodes.values()}
-        masters = {node for node, r in reports.items() if r is not None and r.state is VrrpState.MASTER}
+        reports = {node.name: node.vrrp[name] for node in state.nodes.values()}
+        masters = {n for n, r in reports.items() if isinstance(r, Known) and r.value.state is VrrpState.MASTER}
         if len(owners) != 1 or masters != owners:
             return False
     return True
@@ -235,7 +235,7 @@ def with_drift(state: ClusterState, gathered: Gathered) -> ClusterState:
 
 def _compared(node: str, gathered: Gathered) -> Observed[ConfigReport]:
     tree = gathered.trees.get(node)
-    if tree is None or tree.value is None or gathered.rendered is None:
-        return Observed(None, None, gathered.unrendered or gathered.unread.get(node, "not compared"))
+    if tree is None or isinstance(tree, Unknown) or gathered.rendered is None:
+        return Unknown(gathered.unrendered or gathered.unread.get(node, "not compared"))
     differing = tuple(change.path for change in node_change(tree.value, gathered.rendered[node]).files)
-    return Observed.of(ConfigReport(differing), tree.at or 0.0)
+    return Known(ConfigReport(differing), tree.at or 0.0)

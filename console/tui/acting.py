@@ -75,7 +75,7 @@ class Acting:
         except NoSuchTarget as error:
             self.failure = str(error)
         except Exception as error:
-            self.failure = f"{order.action.sentence}: {error or type(error).__name__}"
+            self.failure = f"{order.action.sentence}: {str(error) or type(error).__name__}"
 
     def _judged(self, report: DrillReport) -> None:
         """The last word: it may say more than what was told on the way."""

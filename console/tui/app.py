@@ -142,7 +142,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         try:
             await self._cluster.start()
         except Exception as error:
-            text = f"the session could not start: {error or type(error).__name__}"
+            text = f"the session could not start: {str(error) or type(error).__name__}"
             self._cluster.store.apply(Noticed(self._cluster.now(), None, Severity.CRITICAL, text))
 
     @property

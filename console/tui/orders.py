@@ -210,7 +210,7 @@ class Orders:
         try:
             action = await ask()
         except Exception as error:
-            self._front.say(f"{what}: {error or type(error).__name__}", Severity.WARNING)
+            self._front.say(f"{what}: {str(error) or type(error).__name__}", Severity.WARNING)
             return
         if self._front.screen is not view or self.acting.active:
             self._front.say(f"{what}: not shown, because something else was opened meanwhile", Severity.WARNING)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from console.judge.findings import Blind, Finding
-from console.judge.rules.keepalived import RECENT_S, SHOWN, Journal, journal, said_of
+from console.judge.rules.keepalived import RECENT_S, SHOWN, Journal, journal
 from console.judge.rules.looked import age_s, each_node, line, of_kind, since_start
 from console.judge.rules.view import Answer, View, reason_of, said_at, told
 from console.model.facts import Severity, VrrpState
 from console.model.look import JournalLook, Said, SaidKind
+from console.model.observed import Known, Unknown
 from console.model.state import NodeState
 from console.parse.daemon_check import complaints
 
@@ -29,8 +30,8 @@ VERDICTS = (
 def unrunnable(view: View, node: NodeState, seen: Journal, now: float) -> Iterator[Answer]:
     """126 and 127 are a shell's; keepalived 2.2 calls a script that it could not execute itself passed."""
     unit = view.state.profile.keepalived.unit
-    bad = [each for each in _standing(said_of(seen), unit) if each.kind is SaidKind.SCRIPT_UNRUNNABLE]
-    bad += _exec_errors(view, node, said_of(seen), now)
+    bad = [each for each in _standing(seen.value, unit) if each.kind is SaidKind.SCRIPT_UNRUNNABLE]
+    bad += _exec_errors(view, node, seen.value, now)
     if bad:
         yield Finding(
             "check-unrunnable",
@@ -45,8 +46,8 @@ def unrunnable(view: View, node: NodeState, seen: Journal, now: float) -> Iterat
 
 def timing_out(view: View, node: NodeState, seen: Journal, now: float) -> Iterator[Answer]:
     unit = view.state.profile.keepalived.unit
-    standing = [e for e in _standing(said_of(seen), unit) if e.kind is SaidKind.SCRIPT_TIMED_OUT]
-    recent = [e for e in _timeouts(said_of(seen), unit) if age_s(node, e.at, now) <= RECENT_S]
+    standing = [e for e in _standing(seen.value, unit) if e.kind is SaidKind.SCRIPT_TIMED_OUT]
+    recent = [e for e in _timeouts(seen.value, unit) if age_s(node, e.at, now) <= RECENT_S]
     if not standing and len(recent) < TIMEOUTS_MANY:
         return
     shown = standing or recent
@@ -65,10 +66,10 @@ def timing_out(view: View, node: NodeState, seen: Journal, now: float) -> Iterat
 def distrusted(view: View, node: NodeState, seen: Journal, now: float) -> Iterator[Answer]:
     """The daemon says so when it starts; of one that started long ago `keepalived -t` tells."""
     unit = view.state.profile.keepalived.unit
-    own = since_start(said_of(seen), unit)
+    own = since_start(seen.value, unit)
     evidence = [line(node, each, now) for each in own if each.kind is SaidKind.SCRIPT_REFUSED]
     checks = view.look.nodes[node.name].checks
-    for check in checks.value or ():
+    for check in checks.value if isinstance(checks, Known) else ():
         if check.daemon == "keepalived":
             found = [c for c in complaints(check) if c.kind == "security"]
             evidence += [told(checks, c.message, "keepalived -t", node.name, now) for c in found]
@@ -88,17 +89,17 @@ def sees_nothing(view: View, node: NodeState, seen: Journal, now: float) -> Iter
     """nginx has been down for longer than its check needs to see it, and keepalived is not in FAULT."""
     unit = view.state.profile.nginx.unit
     report = node.units.get(unit)
-    if report is None or report.value is None:
+    if report is None or isinstance(report, Unknown):
         why = f"{unit}: {reason_of(report) if report else 'not watched'}"
         yield Blind("check-blind", "whether keepalived's check sees a dead nginx", why, node.name)
         return
-    ends = of_kind(said_of(seen), unit, SaidKind.STOPPED, SaidKind.CRASHED)
-    since = ends[-1].at if ends else said_of(seen).since
+    ends = of_kind(seen.value, unit, SaidKind.STOPPED, SaidKind.CRASHED)
+    since = ends[-1].at if ends else seen.value.since
     down_s = age_s(node, since if since is not None else now, now)
     if report.value.running or down_s < _seen_within_s(view):
         return
     for name, vrrp in node.vrrp.items():
-        if vrrp.value is not None and vrrp.value.state in (VrrpState.MASTER, VrrpState.BACKUP):
+        if isinstance(vrrp, Known) and vrrp.value.state in (VrrpState.MASTER, VrrpState.BACKUP):
             state = vrrp.value.state
             yield Finding(
                 "check-blind",

@@ -17,7 +17,7 @@ from console.judge.rules.view import (
     unit_stopped,
 )
 from console.model.facts import ProbeOutcome, ProbeReport, Severity
-from console.model.observed import Observed
+from console.model.observed import Known, Unknown
 from console.model.profile import Datastore, DatastoreKind
 from console.model.state import NodeState
 
@@ -37,7 +37,7 @@ def greeted(view: View, now: float) -> Iterator[Answer]:
     for store in view.state.profile.datastores.values():
         for observer in live(view, now):
             seen = view.state.datastores[store.name][observer.name]
-            if seen.value is None:
+            if isinstance(seen, Unknown):
                 what = f"whether {observer.name} reaches {store.name}"
                 yield from (Blind(code, what, reason_of(seen), observer.name) for code in codes)
             elif not seen.value.ok:
@@ -57,7 +57,7 @@ def pump_lags(view: View, now: float) -> Iterator[Answer]:
             pump = next((s for s in view.state.profile.services.values() if s.name == "iam-pump"), None)
             if pump is None or not pump.runs_on(node.name) or not unit_running(node, pump.unit):
                 continue
-            if seen.value is None:
+            if isinstance(seen, Unknown):
                 yield Blind("pump-lags", f"whether {pump.name} reaches {store.name}", reason_of(seen), node.name)
             elif not seen.value.ok:
                 title = f"{pump.name} on {node.name} runs and cannot write to {store.name}: it falls behind"
@@ -73,10 +73,8 @@ RULES = (
 )
 
 
-def _failing(
-    view: View, store: Datastore, observer: NodeState, seen: Observed[ProbeReport], now: float
-) -> Finding:
-    outcome = seen.value.outcome if seen.value else ProbeOutcome.CLOSED
+def _failing(view: View, store: Datastore, observer: NodeState, seen: Known[ProbeReport], now: float) -> Finding:
+    outcome = seen.value.outcome
     code = CODES.get(outcome, DOWN)
     evidence = (probed(seen, store.name, "greeting", observer.name, now),)
     step = _step(view, store, observer) if code == DOWN else _look(code, store, observer)
@@ -98,7 +96,7 @@ def _step(view: View, store: Datastore, observer: NodeState) -> str:
     """Starting is offered where the profile names the unit and it is known to be stopped."""
     home = view.state.nodes[store.node]
     if store.unit and unit_stopped(home, store.unit):
-        report = home.units[store.unit].value
-        if report is not None and report.active == "inactive":
+        report = home.units[store.unit]
+        if isinstance(report, Known) and report.value.active == "inactive":
             return f"iamops start {store.unit} {store.node}"
     return f"look: {store.name} on {store.node}, and port {store.port} from {observer.name}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from console.judge.findings import Blind, Evidence, Finding
 from console.judge.lint.finding import LintFinding
 from console.judge.rules.view import Answer, Rule, View, reason_of
+from console.model.observed import Unknown
 
 SHOWN = 4
 WHAT = "whether the configuration is sound"
@@ -15,12 +16,11 @@ WHAT = "whether the configuration is sound"
 def linted(view: View, now: float) -> Iterator[Answer]:
     """One finding for each code and node, however many lines it is about."""
     yield from (Blind("lint", WHAT, why, node) for node, why in view.unread.items())
-    report = view.lint.value
-    if report is None:
+    if isinstance(view.lint, Unknown):
         yield Blind("lint", WHAT, reason_of(view.lint))
         return
     together: dict[tuple[str, str | None], list[LintFinding]] = {}
-    for finding in report.heard:
+    for finding in view.lint.value.heard:
         together.setdefault((finding.rule.code, finding.hit.node), []).append(finding)
     for (code, node), found in together.items():
         rule, age_s = found[0].rule, view.lint.age_s(now)

@@ -9,26 +9,22 @@ from console.judge.rules.looked import age_s, ago, each_node, line, looked, of_k
 from console.judge.rules.view import Answer, Rule, View, told, unit_running
 from console.model.facts import Severity
 from console.model.look import FileStamp, JournalLook, NodeLook, Said, SaidKind
-from console.model.observed import Observed
+from console.model.observed import Known, Observed
 from console.model.state import NodeState
 
 RECENT_S = 600.0
 CRASH_RECENT_S = 3600.0
 FLAPPING_MOVES = 3
 SHOWN = 3
-Journal = Observed[JournalLook]
+Journal = Known[JournalLook]
 
 
-def journal(look: NodeLook) -> Journal:
+def journal(look: NodeLook) -> Observed[JournalLook]:
     return look.journal
 
 
-def said_of(seen: Journal) -> JournalLook:
-    return seen.value or JournalLook()
-
-
 def foreign_adverts(view: View, node: NodeState, seen: Journal, now: float) -> Iterator[Answer]:
-    heard = of_kind(said_of(seen), view.state.profile.keepalived.unit, SaidKind.FOREIGN_ADVERT)
+    heard = of_kind(seen.value, view.state.profile.keepalived.unit, SaidKind.FOREIGN_ADVERT)
     recent = [each for each in heard if age_s(node, each.at, now) <= RECENT_S]
     if recent:
         yield Finding(
@@ -51,7 +47,7 @@ def flapping(view: View, now: float) -> Iterator[Answer]:
             yield each
             continue
         node, seen = each
-        said = of_kind(said_of(seen), unit, SaidKind.ENTERED)
+        said = of_kind(seen.value, unit, SaidKind.ENTERED)
         entered += [(node, one) for one in said if "MASTER" in one.text and age_s(node, one.at, now) <= RECENT_S]
     for name in view.state.profile.vrrp:
         moves = sorted((m for m in entered if m[1].subject == name), key=lambda move: ours(move[0], move[1].at))
@@ -62,7 +58,7 @@ def flapping(view: View, now: float) -> Iterator[Answer]:
 def daemon_restarted(view: View, node: NodeState, seen: Journal, now: float) -> Iterator[Answer]:
     """A crash is told for an hour, a restart in order for ten minutes. The start at boot is neither."""
     unit = view.state.profile.keepalived.unit
-    ends = of_kind(said_of(seen), unit, SaidKind.STOPPED, SaidKind.CRASHED)
+    ends = of_kind(seen.value, unit, SaidKind.STOPPED, SaidKind.CRASHED)
     crashes = [e for e in ends if e.kind is SaidKind.CRASHED and age_s(node, e.at, now) <= CRASH_RECENT_S]
     shown = crashes or [e for e in ends if age_s(node, e.at, now) <= RECENT_S]
     if not shown or not unit_running(node, unit):
@@ -77,11 +73,9 @@ def daemon_restarted(view: View, node: NodeState, seen: Journal, now: float) -> 
     )
 
 
-def notify_log(
-    view: View, node: NodeState, seen: Observed[Mapping[str, FileStamp]], now: float
-) -> Iterator[Answer]:
+def notify_log(view: View, node: NodeState, seen: Known[Mapping[str, FileStamp]], now: float) -> Iterator[Answer]:
     path = view.state.profile.logs.notify
-    if path not in (seen.value or {}):
+    if path not in seen.value:
         yield Finding(
             "notify-log-missing",
             Severity.WARNING,

@@ -8,21 +8,21 @@ from typing import Any, TypeVar
 from console.judge.findings import Blind, Evidence
 from console.judge.rules.view import Answer, Rule, View, nodes, reason_of, said_at
 from console.model.look import JournalLook, NodeLook, Said, SaidKind
-from console.model.observed import Observed
+from console.model.observed import Known, Observed, Unknown
 from console.model.state import NodeState
 
 T = TypeVar("T")
-NO_LOOK: Observed[Any] = Observed(None, None, "no deep look was taken")
+NO_LOOK: Observed[Any] = Unknown("no deep look was taken")
 
 
 def looked(
     view: View, part: Callable[[NodeLook], Observed[T]], codes: Iterable[str], what: str
-) -> Iterator[tuple[NodeState, Observed[T]] | Blind]:
+) -> Iterator[tuple[NodeState, Known[T]] | Blind]:
     """Each node with a part of its look that is known; a Blind per code where it is not."""
     for node in nodes(view):
         look = view.look.nodes.get(node.name) if view.look is not None else None
         seen = part(look) if look is not None else NO_LOOK
-        if seen.value is not None:
+        if isinstance(seen, Known):
             yield node, seen
         else:
             yield from (Blind(code, what, reason_of(seen), node.name) for code in codes)
@@ -30,8 +30,9 @@ def looked(
 
 def ours(node: NodeState, at: float) -> float:
     """A time of the node's clock on ours, as far as its offset is known."""
-    host = node.host.value
-    return at - (host.clock_offset_ms or 0.0) / 1000 if host is not None else at
+    if isinstance(node.host, Unknown):
+        return at
+    return at - (node.host.value.clock_offset_ms or 0.0) / 1000
 
 
 def age_s(node: NodeState, at: float, now: float) -> float:
@@ -63,7 +64,7 @@ def each_node(
     code: str,
     what: str,
     part: Callable[[NodeLook], Observed[T]],
-    ask: Callable[[View, NodeState, Observed[T], float], Iterable[Answer]],
+    ask: Callable[[View, NodeState, Known[T], float], Iterable[Answer]],
 ) -> Rule:
     """A rule that asks the same of every node's part; where that is not known it says that it is blind."""
 

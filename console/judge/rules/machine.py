@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from console.judge.findings import Blind, Evidence, Finding
 from console.judge.rules.view import Answer, Rule, View, live, nodes, probed, reason_of, said_at, told, unheard
 from console.model.facts import HostReport, LinkState, Severity
-from console.model.observed import Freshness
+from console.model.observed import Freshness, Known, Unknown
 from console.model.state import NodeState
 
 DISK_FULL_PCT = 90.0
@@ -35,7 +35,7 @@ def node_unreachable(view: View, now: float) -> Iterator[Answer]:
 def disk(view: View, now: float) -> Iterator[Answer]:
     yield from unheard(view, now, ("disk-full",), "how full its disk is")
     for node in live(view, now):
-        used = node.host.value.disk_used_pct if node.host.value else None
+        used = node.host.value.disk_used_pct if isinstance(node.host, Known) else None
         if used is None:
             yield Blind("disk-full", "how full its disk is", _host_reason(node), node.name)
         elif used >= DISK_FULL_PCT:
@@ -48,8 +48,8 @@ def disk(view: View, now: float) -> Iterator[Answer]:
 def clock(view: View, now: float) -> Iterator[Answer]:
     yield from unheard(view, now, ("clock-skew",), "how far off its clock is")
     for node in live(view, now):
-        host = node.host.value
-        if host is None or host.clock_offset_ms is None:
+        host = node.host.value if isinstance(node.host, Known) else HostReport()
+        if host.clock_offset_ms is None:
             yield Blind("clock-skew", "how far off its clock is", _host_reason(node), node.name)
         elif abs(host.clock_offset_ms) > CLOCK_SKEW_MS:
             title = f"clock of {node.name} is {host.clock_offset_ms / 1000:+.1f} s off ours"
@@ -63,12 +63,11 @@ def clocks_apart(view: View, now: float) -> Iterator[Answer]:
     Where just one of the two is off our clock, clock-skew says which, and says it all.
     """
     yield from unheard(view, now, ("clocks-apart",), "how far its clock is from the other nodes'")
-    known = [n for n in live(view, now) if n.host.value is not None and n.host.value.clock_offset_ms is not None]
-    for one, other in itertools.combinations(known, 2):
-        apart_ms = _ms(one.host.value) - _ms(other.host.value)
-        unsure_ms = sum(n.host.value.clock_uncertainty_ms or 0.0 for n in (one, other) if n.host.value)
+    known = [(n, clock) for n in live(view, now) if (clock := _clock(n)) is not None]
+    for (one, (one_ms, one_unsure_ms)), (other, (other_ms, other_unsure_ms)) in itertools.combinations(known, 2):
+        apart_ms, unsure_ms = one_ms - other_ms, one_unsure_ms + other_unsure_ms
         # Each offset is uncertain by itself, so their difference must be certain.
-        told_already = _off(one) != _off(other)
+        told_already = (abs(one_ms) > CLOCK_SKEW_MS) != (abs(other_ms) > CLOCK_SKEW_MS)
         if abs(apart_ms) - unsure_ms <= CLOCK_SKEW_MS or told_already:
             continue
         title = f"the clocks of {one.name} and {other.name} are {abs(apart_ms) / 1000:.1f} s apart"
@@ -81,13 +80,13 @@ def config_drift(view: View, now: float) -> Iterator[Answer]:
     """Not while a push is in place that is still to be confirmed: then files differ on purpose."""
     yield from unheard(view, now, ("config-drift",), "whether its files are what the profile asks for")
     for node in live(view, now):
-        safety, report = node.safety.value, node.config.value
-        if report is None:
+        pushing = isinstance(node.safety, Known) and node.safety.value.dead_men
+        if isinstance(node.config, Unknown):
             what = "whether its files are what the profile asks for"
             yield Blind("config-drift", what, reason_of(node.config), node.name)
-        elif report.differing and not (safety is not None and safety.dead_men):
-            title = f"{node.name}: {len(report.differing)} file(s) differ from the profile"
-            evidence = tuple(told(node.config, path, "file compared", node.name, now) for path in report.differing)
+        elif (differing := node.config.value.differing) and not pushing:
+            title = f"{node.name}: {len(differing)} file(s) differ from the profile"
+            evidence = tuple(told(node.config, path, "file compared", node.name, now) for path in differing)
             yield Finding("config-drift", Severity.WARNING, title, evidence, "iamops config diff", node.name)
 
 
@@ -108,17 +107,12 @@ def _served(view: View, node: NodeState, now: float) -> list[Evidence]:
         for service, views in node.from_peers.items()
         for peer, seen in views.items()
         if view.state.nodes[peer].freshness(now) is Freshness.LIVE
-        and seen.value is not None
+        and isinstance(seen, Known)
         and seen.value.ok
-        and (seen.at or 0.0) >= since
+        and seen.at >= since
     ]
     for name, seen in view.state.client.items():
-        if (
-            seen.value is not None
-            and seen.value.ok
-            and seen.value.answered_by == node.name
-            and (seen.at or 0) >= since
-        ):
+        if isinstance(seen, Known) and seen.value.ok and seen.value.answered_by == node.name and seen.at >= since:
             found.append(probed(seen, f"{name} answered by {node.name}", "HTTP from this machine", None, now))
     return found
 
@@ -129,7 +123,7 @@ def _tried(view: View, node: NodeState, now: float) -> list[Evidence]:
         probed(seen, f"{service} on {node.name}", "HTTP", peer, now)
         for service, views in node.from_peers.items()
         for peer, seen in views.items()
-        if seen.value is not None and not seen.value.ok
+        if isinstance(seen, Known) and not seen.value.ok
     ][:3]
 
 
@@ -142,18 +136,17 @@ def _ssh_step(node: NodeState) -> str:
 
 
 def _offset(node: NodeState, now: float) -> Evidence:
-    host = node.host.value or HostReport()
+    host = node.host.value if isinstance(node.host, Known) else HostReport()
     value = f"clock offset {host.clock_offset_ms} ms ± {host.clock_uncertainty_ms} ms"
     return told(node.host, value, "date, compared with this machine", node.name, now)
 
 
-def _off(node: NodeState) -> bool:
-    return abs(_ms(node.host.value)) > CLOCK_SKEW_MS
-
-
-def _ms(host: HostReport | None) -> float:
-    return host.clock_offset_ms or 0.0 if host is not None else 0.0
+def _clock(node: NodeState) -> tuple[float, float] | None:
+    """Its offset and how uncertain that is, in ms; None where it is not known."""
+    if isinstance(node.host, Unknown) or node.host.value.clock_offset_ms is None:
+        return None
+    return node.host.value.clock_offset_ms, node.host.value.clock_uncertainty_ms or 0.0
 
 
 def _host_reason(node: NodeState) -> str:
-    return reason_of(node.host) if node.host.value is None else "the node does not tell it"
+    return reason_of(node.host) if isinstance(node.host, Unknown) else "the node does not tell it"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from console.judge.findings import Blind, Evidence, Finding
 from console.judge.rules.view import Answer, Rule, View, live, probed, reason_of, unheard, unit_running
 from console.model.facts import ProbeOutcome, ProbeReport, Severity
-from console.model.observed import Observed
+from console.model.observed import Known, Observed, Unknown
 from console.model.profile import Service
 from console.model.state import NodeState
 from console.model.vip import ownership
@@ -25,7 +25,7 @@ def domains_failing(view: View, now: float) -> Iterator[Answer]:
     for node in live(view, now):
         if not unit_running(node, view.state.profile.nginx.unit):
             continue
-        unknown = {d: s for d, s in node.domains.items() if s.value is None}
+        unknown = {d: s for d, s in node.domains.items() if isinstance(s, Unknown)}
         for domain, seen in unknown.items():
             yield from (Blind(code, WHAT, f"{domain}: {reason_of(seen)}", node.name) for code in codes)
         yield from _failing(view, node, now)
@@ -49,12 +49,12 @@ RULES = (
 
 
 def _failing(view: View, node: NodeState, now: float) -> Iterator[Finding]:
-    bad = {d: s for d, s in node.domains.items() if s.value is not None and not s.value.ok}
+    bad = {d: s for d, s in node.domains.items() if isinstance(s, Known) and not s.value.ok}
     if not bad:
         return
-    silent = all(seen.value is not None and seen.value.outcome is ProbeOutcome.TIMEOUT for seen in bad.values())
+    silent = all(isinstance(seen, Known) and seen.value.outcome is ProbeOutcome.TIMEOUT for seen in bad.values())
     # Where it still answers for one domain, it does not hang.
-    hung = silent and len(bad) == sum(seen.value is not None for seen in node.domains.values())
+    hung = silent and len(bad) == sum(isinstance(seen, Known) for seen in node.domains.values())
     title = f"nginx on {node.name} " + ("accepts but does not answer" if hung else "answers badly")
     behind = {s.domain: s.name for s in view.state.profile.services.values() if s.domain}
     evidence = tuple(
@@ -77,7 +77,7 @@ def _silent_backends(view: View, node: NodeState, domains: Collection[str]) -> M
         for service in view.state.profile.services.values()
         if service.domain is not None and service.domain in domains
         for place, seen in _backends_seen(view, node, service)
-        if seen.value is not None and seen.value.outcome is ProbeOutcome.TIMEOUT
+        if isinstance(seen, Known) and seen.value.outcome is ProbeOutcome.TIMEOUT
     }
 
 
@@ -110,8 +110,8 @@ def _compared(view: View, node: NodeState, service: Service, now: float) -> Iter
     through, own = node.domains.get(service.domain or ""), node.services.get(service.name)
     if through is None or own is None:
         return
-    if through.value is None or own.value is None:
-        why = reason_of(own if own.value is None else through)
+    if isinstance(through, Unknown) or isinstance(own, Unknown):
+        why = reason_of(own if isinstance(own, Unknown) else through)
         for code in ("proxy-fails", "backend-masked"):
             yield Blind(code, THROUGH, f"{service.name}: {why}", node.name)
         return
@@ -126,9 +126,9 @@ def _compared(view: View, node: NodeState, service: Service, now: float) -> Iter
 
 
 def _proxy_fails(
-    view: View, node: NodeState, service: Service, through: Observed[ProbeReport], evidence: tuple[Evidence, ...]
+    view: View, node: NodeState, service: Service, through: Known[ProbeReport], evidence: tuple[Evidence, ...]
 ) -> Finding:
-    status = through.value.status if through.value and through.value.status else "no answer"
+    status = through.value.status if through.value.status else "no answer"
     return Finding(
         "proxy-fails",
         Severity.CRITICAL,
@@ -141,9 +141,9 @@ def _proxy_fails(
 
 
 def _masked(
-    view: View, node: NodeState, service: Service, own: Observed[ProbeReport], evidence: tuple[Evidence, ...]
+    view: View, node: NodeState, service: Service, own: Known[ProbeReport], evidence: tuple[Evidence, ...]
 ) -> Finding:
-    outcome = own.value.outcome if own.value else "unknown"
+    outcome = own.value.outcome
     return Finding(
         "backend-masked",
         Severity.WARNING,

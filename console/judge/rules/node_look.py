@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from console.judge.findings import Blind, Evidence, Finding
-from console.judge.rules.keepalived import CRASH_RECENT_S, SHOWN, Journal, journal, said_of
+from console.judge.rules.keepalived import CRASH_RECENT_S, SHOWN, Journal, journal
 from console.judge.rules.looked import age_s, ago, each_node, line, of_kind, ours
 from console.judge.rules.machine import DISK_FULL_PCT
 from console.judge.rules.view import Answer, View, reason_of, said_at, told, unit_running
 from console.model.config import DaemonCheck
 from console.model.facts import Severity
 from console.model.look import ErrorLook, FileStamp, Filesystem, SaidKind
-from console.model.observed import Observed
+from console.model.observed import Known, Unknown
 from console.model.state import NodeState
 from console.parse.daemon_check import complaints
 
@@ -22,10 +22,10 @@ EXHAUSTED_RECENT_S = 300.0
 
 
 def config_invalid(
-    view: View, node: NodeState, seen: Observed[tuple[DaemonCheck, ...]], now: float
+    view: View, node: NodeState, seen: Known[tuple[DaemonCheck, ...]], now: float
 ) -> Iterator[Answer]:
     code, unit = "nginx-config-invalid", view.state.profile.nginx.unit
-    check = next((c for c in seen.value or () if c.daemon == "nginx"), None)
+    check = next((c for c in seen.value if c.daemon == "nginx"), None)
     if check is None:
         yield Blind(code, "whether nginx's files are valid", "nginx -t may not be run (sudo)", node.name)
         return
@@ -45,8 +45,8 @@ def config_invalid(
     )
 
 
-def connections_exhausted(view: View, node: NodeState, seen: Observed[ErrorLook], now: float) -> Iterator[Answer]:
-    errors = seen.value or ErrorLook()
+def connections_exhausted(view: View, node: NodeState, seen: Known[ErrorLook], now: float) -> Iterator[Answer]:
+    errors = seen.value
     recent = [at for at in errors.exhausted if age_s(node, at, now) <= EXHAUSTED_RECENT_S]
     if recent:
         log = view.state.profile.logs.error
@@ -63,12 +63,10 @@ def connections_exhausted(view: View, node: NodeState, seen: Observed[ErrorLook]
         )
 
 
-def not_loaded(
-    view: View, node: NodeState, seen: Observed[Mapping[str, FileStamp]], now: float
-) -> Iterator[Answer]:
+def not_loaded(view: View, node: NodeState, seen: Known[Mapping[str, FileStamp]], now: float) -> Iterator[Answer]:
     """Only what a daemon reads once: scripts are read at every run."""
     profile, loaded = view.state.profile, view.look.nodes[node.name].loaded
-    if loaded.value is None:
+    if isinstance(loaded, Unknown):
         yield Blind("config-not-loaded", "whether its files were loaded", reason_of(loaded), node.name)
         return
     for unit, directory in ((profile.nginx.unit, "/etc/nginx/"), (profile.keepalived.unit, "/etc/keepalived/")):
@@ -78,14 +76,14 @@ def not_loaded(
                 why = f"{unit} runs, and when it read its files is not told"
                 yield Blind("config-not-loaded", "whether its files were loaded", why, node.name)
             continue
-        files = [f for p, f in (seen.value or {}).items() if p.startswith(directory) and p.endswith(".conf")]
+        files = [f for p, f in seen.value.items() if p.startswith(directory) and p.endswith(".conf")]
         newer = [file for file in files if file.changed_at > at + LOADED_SLACK_S]
         if newer:
             yield _not_loaded(node, unit, at, newer, now)
 
 
-def inodes(view: View, node: NodeState, seen: Observed[tuple[Filesystem, ...]], now: float) -> Iterator[Answer]:
-    for disk in seen.value or ():
+def inodes(view: View, node: NodeState, seen: Known[tuple[Filesystem, ...]], now: float) -> Iterator[Answer]:
+    for disk in seen.value:
         if disk.inodes_pct is not None and disk.inodes_pct >= DISK_FULL_PCT:
             yield Finding(
                 "inodes-exhausted",
@@ -98,11 +96,9 @@ def inodes(view: View, node: NodeState, seen: Observed[tuple[Filesystem, ...]], 
             )
 
 
-def other_disks(
-    view: View, node: NodeState, seen: Observed[tuple[Filesystem, ...]], now: float
-) -> Iterator[Answer]:
+def other_disks(view: View, node: NodeState, seen: Known[tuple[Filesystem, ...]], now: float) -> Iterator[Answer]:
     """The root's own is watched live; these are the others that services write to."""
-    for disk in seen.value or ():
+    for disk in seen.value:
         if disk.mount != "/" and disk.space_pct is not None and disk.space_pct >= DISK_FULL_PCT:
             yield Finding(
                 "disk-full",
@@ -119,7 +115,7 @@ def unit_crashed(view: View, node: NodeState, seen: Journal, now: float) -> Iter
     for unit in node.units:
         if unit == view.state.profile.keepalived.unit or not unit_running(node, unit):
             continue
-        crashes = of_kind(said_of(seen), unit, SaidKind.CRASHED)
+        crashes = of_kind(seen.value, unit, SaidKind.CRASHED)
         recent = [each for each in crashes if age_s(node, each.at, now) <= CRASH_RECENT_S]
         if recent:
             yield Finding(

@@ -8,6 +8,7 @@ from console.judge.findings import Blind, Finding
 from console.judge.rules.view import Answer, Rule, View, probed, reason_of, told
 from console.judge.rules.vip import CLIENT_FRESH_S, client_address
 from console.model.facts import Severity
+from console.model.observed import Known, Unknown
 from console.model.state import NodeState
 from console.model.vip import owned_since, ownership
 
@@ -51,12 +52,11 @@ def stale_neighbour(view: View, now: float) -> Iterator[Answer]:
 def dark_outside(view: View, now: float) -> Iterator[Answer]:
     """The owner serves at home and a client gets nothing: what is between them does not know of the move."""
     for name, seen in view.state.client.items():
-        report = seen.value
-        if report is None or (seen.age_s(now) or 0.0) > CLIENT_FRESH_S:
+        if isinstance(seen, Unknown) or seen.age_s(now) > CLIENT_FRESH_S:
             yield Blind("dark-outside", DARK, f"{client_address(view.state, name)}: {reason_of(seen)}")
             continue
         instance = name if name in view.state.profile.vrrp else view.state.profile.instance.name
-        owner = None if report.ok else _only_owner(view, instance, now)
+        owner = None if seen.value.ok else _only_owner(view, instance, now)
         if owner is None or not _serves_at_home(owner):
             continue
         address = client_address(view.state, name)
@@ -114,4 +114,4 @@ def _whose(view: View, mac: str) -> str:
 
 
 def _serves_at_home(node: NodeState) -> bool:
-    return bool(node.domains) and all(seen.value is not None and seen.value.ok for seen in node.domains.values())
+    return bool(node.domains) and all(isinstance(seen, Known) and seen.value.ok for seen in node.domains.values())

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from console.judge.findings import Blind, Finding
 from console.judge.rules.view import Answer, Rule, View, live, probed, reason_of, told, unheard, unit_running
 from console.model.facts import ProbeReport, Severity, UnitReport
-from console.model.observed import Freshness, Observed
+from console.model.observed import Freshness, Known, Observed, Unknown
 from console.model.profile import Service
 from console.model.state import NodeState
 
@@ -19,7 +19,7 @@ def units_down(view: View, now: float) -> Iterator[Answer]:
     yield from unheard(view, now, ("unit-down",), "whether its units run")
     for node in live(view, now):
         for unit, seen in node.units.items():
-            if seen.value is None:
+            if isinstance(seen, Unknown):
                 yield Blind("unit-down", f"whether {unit} runs", reason_of(seen), node.name)
             elif not seen.value.running:
                 yield _down(view, node, unit, seen, now)
@@ -33,7 +33,7 @@ def health_failing(view: View, now: float) -> Iterator[Answer]:
             seen = node.services.get(name)
             if seen is None or not unit_running(node, service.unit):
                 continue
-            if seen.value is None:
+            if isinstance(seen, Unknown):
                 yield Blind("service-unhealthy", f"whether {name} is healthy", reason_of(seen), node.name)
             elif not seen.value.ok:
                 title = f"{name} on {node.name} runs but is not healthy: {seen.value.outcome}"
@@ -50,7 +50,7 @@ def peers_refused(view: View, now: float) -> Iterator[Answer]:
         healthy = {
             name: service
             for name, service in view.state.profile.services.items()
-            if (own := node.services.get(name)) is not None and own.value is not None and own.value.ok
+            if (own := node.services.get(name)) is not None and isinstance(own, Known) and own.value.ok
         }
         cut = {n: s for n, s in healthy.items() if _cut_off(_views(view, node, n, now))}
         for name in healthy:
@@ -70,8 +70,8 @@ RULES = (
 )
 
 
-def _down(view: View, node: NodeState, unit: str, seen: Observed[UnitReport], now: float) -> Finding:
-    report = seen.value or UnitReport("unknown")
+def _down(view: View, node: NodeState, unit: str, seen: Known[UnitReport], now: float) -> Finding:
+    report = seen.value
     severity = Severity.CRITICAL if unit == view.state.profile.nginx.unit else Severity.WARNING
     evidence = (told(seen, f"{report.active} ({report.sub})", "systemd", node.name, now),)
     # What was stopped can be started; what fell over will tell why first.
@@ -86,12 +86,12 @@ def _views(view: View, node: NodeState, service: str, now: float) -> Mapping[str
     return {
         peer: seen
         for peer, seen in node.from_peers.get(service, {}).items()
-        if seen.value is not None and view.state.nodes[peer].freshness(now) is Freshness.LIVE
+        if isinstance(seen, Known) and view.state.nodes[peer].freshness(now) is Freshness.LIVE
     }
 
 
 def _cut_off(views: Mapping[str, Observed[ProbeReport]]) -> bool:
-    return bool(views) and not any(seen.value is not None and seen.value.ok for seen in views.values())
+    return bool(views) and not any(isinstance(seen, Known) and seen.value.ok for seen in views.values())
 
 
 def _not_reachable(view: View, node: NodeState, service: Service, now: float) -> Finding:

@@ -12,7 +12,7 @@ from console.judge.rules.looked import NO_LOOK, ago, ours
 from console.judge.rules.view import Answer, Rule, View, nodes, reason_of, told
 from console.model.facts import Severity, VrrpState
 from console.model.look import SaidKind, TrafficLook
-from console.model.observed import Observed
+from console.model.observed import Known, Observed
 from console.model.profile import Service, endpoint
 from console.model.state import NodeState
 from console.model.traffic import Traffic, merged
@@ -110,14 +110,14 @@ def last_move(view: View) -> float | None:
     """When a VIP last came to a node, on our clock: seen by us, told by the daemon, or by a journal."""
     times = [move.at for move in view.state.moves]
     for node in nodes(view):
-        reports = [seen.value for seen in node.vrrp.values() if seen.value is not None]
+        reports = [seen.value for seen in node.vrrp.values() if isinstance(seen, Known)]
         times += [
             ours(node, r.last_transition)
             for r in reports
             if r.state is VrrpState.MASTER and r.last_transition is not None
         ]
         look = view.look.nodes.get(node.name) if view.look is not None else None
-        said = look.journal.value.said if look is not None and look.journal.value is not None else ()
+        said = look.journal.value.said if look is not None and isinstance(look.journal, Known) else ()
         times += [ours(node, s.at) for s in said if s.kind is SaidKind.ENTERED and "MASTER" in s.text]
     return max(times, default=None)
 
@@ -128,7 +128,7 @@ def _counted(view: View, codes: tuple[str, ...], what: str) -> Generator[Blind, 
     for node in nodes(view):
         looks: Mapping[str, Observed[TrafficLook]] = view.look.traffic if view.look is not None else {}
         seen = looks.get(node.name, NO_LOOK)
-        if seen.value is not None:
+        if isinstance(seen, Known):
             found.append(Counted(node, seen, seen.value))
         else:
             yield from (Blind(code, what, reason_of(seen), node.name) for code in codes)
@@ -136,8 +136,8 @@ def _counted(view: View, codes: tuple[str, ...], what: str) -> Generator[Blind, 
 
 
 def _healthy_somewhere(view: View, service: Service) -> bool:
-    reports = [node.services[service.name].value for node in nodes(view) if service.name in node.services]
-    return any(report is not None and report.ok for report in reports)
+    seen = [node.services[service.name] for node in nodes(view) if service.name in node.services]
+    return any(isinstance(each, Known) and each.value.ok for each in seen)
 
 
 def _of_host(traffic: Traffic, domain: str) -> tuple[int, int]:

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 from console.judge.findings import Blind, Evidence, Finding
 from console.model.facts import ProbeReport
-from console.model.observed import Freshness, Observed
+from console.model.observed import Freshness, Known, Observed, Unknown
 from console.model.state import ClusterState, NodeState
 
 # A planned move is over within a second, and for a moment its witnesses disagree; trouble lasts.
 SETTLED_AFTER_S = 1.0
-NO_LOOK: Observed[Any] = Observed(None, None, "no deep look was taken")
+NO_LOOK: Observed[Any] = Unknown("no deep look was taken")
 T = TypeVar("T")
 
 
@@ -52,8 +52,7 @@ def said_at(at: float | None, value: str, source: str, node: str | None, now: fl
 
 def probed(seen: Observed[ProbeReport], name: str, source: str, node: str | None, now: float) -> Evidence:
     """What came of a probe."""
-    report = seen.value
-    word = "unknown" if report is None else f"{report.outcome}: {report.detail}".rstrip(": ")
+    word = "unknown" if isinstance(seen, Unknown) else f"{seen.value.outcome}: {seen.value.detail}".rstrip(": ")
     return told(seen, f"{name}: {word}" if name else word, source, node, now)
 
 
@@ -82,7 +81,7 @@ def unheard_reason(node: NodeState, now: float) -> str:
 
 
 def reason_of(seen: Observed[Any]) -> str:
-    return seen.reason or "not known"
+    return seen.reason if isinstance(seen, Unknown) else "not known"
 
 
 def settled(since: float | None, now: float) -> bool:
@@ -91,15 +90,15 @@ def settled(since: float | None, now: float) -> bool:
 
 def unit_running(node: NodeState, unit: str) -> bool:
     seen = node.units.get(unit)
-    return bool(seen and seen.value and seen.value.running)
+    return isinstance(seen, Known) and seen.value.running
 
 
 def unit_stopped(node: NodeState, unit: str) -> bool:
     """Known, and not running."""
     seen = node.units.get(unit)
-    return bool(seen and seen.value and not seen.value.running)
+    return isinstance(seen, Known) and not seen.value.running
 
 
 def vrrp_word(node: NodeState, instance: str) -> str:
     seen = node.vrrp[instance]
-    return str(seen.value.state) if seen.value else (seen.reason or "unknown")
+    return seen.reason if isinstance(seen, Unknown) else str(seen.value.state)

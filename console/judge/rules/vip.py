@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from console.judge.findings import Blind, Evidence, Finding
 from console.judge.rules.view import (
@@ -22,7 +22,7 @@ from console.judge.rules.view import (
     vrrp_word,
 )
 from console.model.facts import Severity, VrrpState
-from console.model.observed import Freshness
+from console.model.observed import Freshness, Known, Unknown
 from console.model.state import ClusterState, NodeState
 from console.model.vip import Claim, owned_since, ownership
 
@@ -80,23 +80,23 @@ def witnesses_disagree(view: View, now: float) -> Iterator[Answer]:
     codes = ("master-without-address", "address-without-master")
     yield from unheard(view, now, codes, "whether kernel and keepalived agree on the VIP")
     for node in live(view, now):
-        if not node.addresses.known:
+        if isinstance(node.addresses, Unknown):
             why = f"addresses of {node.name}: {reason_of(node.addresses)}"
             yield from (
                 Blind(code, "whether kernel and keepalived agree on the VIP", why, node.name) for code in codes
             )
             continue
         for name in view.state.profile.vrrp:
-            yield from _disagreement(view, node, name, now)
+            yield from _disagreement(view, node, name, node.addresses.value, now)
 
 
 def client_dark(view: View, now: float) -> Iterator[Answer]:
     for name, seen in view.state.client.items():
-        report, address = seen.value, client_address(view.state, name)
-        if report is None or (seen.age_s(now) or 0.0) > CLIENT_FRESH_S:
-            why = reason_of(seen) if report is None else f"the last probe is {seen.age_s(now):.0f} s old"
+        address = client_address(view.state, name)
+        if isinstance(seen, Unknown) or seen.age_s(now) > CLIENT_FRESH_S:
+            why = seen.reason if isinstance(seen, Unknown) else f"the last probe is {seen.age_s(now):.0f} s old"
             yield Blind("client-dark", f"what a client gets from {address}", why)
-        elif not report.ok:
+        elif not seen.value.ok:
             title = f"a client gets no good answer from {address}"
             evidence = (probed(seen, "", "HTTP from this machine", None, now), *_owned(view.state, name, now))
             yield Finding("client-dark", Severity.CRITICAL, title, evidence, "iamops status")
@@ -107,7 +107,7 @@ def standby_in_fault(view: View, now: float) -> Iterator[Answer]:
     yield from unheard(view, now, ("vrrp-fault",), "whether it would take the VIP")
     for node in live(view, now):
         for name, seen in node.vrrp.items():
-            if seen.value is None:
+            if isinstance(seen, Unknown):
                 yield from _no_daemon_view(view, node, name)
             elif seen.value.state is VrrpState.FAULT:
                 title = f"{node.name} is in FAULT and would not take the VIP ({name})"
@@ -146,13 +146,21 @@ def _holds(state: ClusterState, instance: str, owner: Claim, now: float) -> Evid
     return said_at(owner.heard_at, value, "kernel addresses", owner.node, now)
 
 
-def _disagreement(view: View, node: NodeState, name: str, now: float) -> Iterator[Answer]:
-    state, vrrp = view.state, view.state.profile.vrrp[name]
-    report, held = node.vrrp[name], node.addresses.value or {}
+def _disagreement(
+    view: View, node: NodeState, name: str, held: Mapping[str, float], now: float
+) -> Iterator[Answer]:
+    """A daemon that runs and has not told its state contradicts nobody; a stopped one holds no VIP by right."""
+    state, vrrp, unit = view.state, view.state.profile.vrrp[name], view.state.profile.keepalived.unit
+    report = node.vrrp[name]
+    if isinstance(report, Unknown) and not unit_stopped(node, unit):
+        for code in ("master-without-address", "address-without-master"):
+            what = "whether kernel and keepalived agree on the VIP"
+            yield Blind(code, what, f"{name} on {node.name}: {report.reason}", node.name)
+        return
     has, since = vrrp.address in held, held.get(vrrp.address, now)
-    daemon = report.value.state if report.value else None
-    entered = (report.value.last_transition if report.value else None) or 0.0
-    left = max(entered, state.lost_at.get(name, 0.0))
+    daemon = report.value.state if isinstance(report, Known) else None
+    entered = report.value.last_transition if isinstance(report, Known) else None
+    left = max(entered or 0.0, state.lost_at.get(name, 0.0))
     if daemon is VrrpState.MASTER and not has and settled(left, now):
         yield _disagree("master-without-address", view, node, name, "MASTER", now)
     elif has and daemon is not VrrpState.MASTER and settled(since, now):
@@ -169,10 +177,7 @@ def _disagree(code: str, view: View, node: NodeState, name: str, daemon: str, no
     ]
     step = f"look: ip addr on {node.name}"
     if unit_stopped(node, unit):
-        report = node.units[unit]
-        evidence.append(
-            told(report, f"{unit} is {report.value.active if report.value else ''}", "systemd", node.name, now)
-        )
+        evidence.append(told(node.units[unit], f"{unit} is stopped", "systemd", node.name, now))
         step = f"iamops start {unit} {node.name}"
     said = f"keepalived says {daemon}" if daemon in VrrpState.__members__ else daemon
     title = f"{node.name}: {said}, VIP {address} is {kernel}"

@@ -33,7 +33,7 @@ class ConfigScreen(Listing):
         try:
             sight = await sources.deck.config()
         except Exception as error:
-            text = f"the files cannot be compared: {error or type(error).__name__}"
+            text = f"the files cannot be compared: {str(error) or type(error).__name__}"
             return lambda: self.toast(text, Severity.WARNING)
         return lambda: self.turn_to(sight)
 

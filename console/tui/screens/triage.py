@@ -40,7 +40,7 @@ class TriageScreen(Listing):
         try:
             diagnosis = await sources.examine()
         except Exception as error:
-            text = f"the deep look failed: {error or type(error).__name__}"
+            text = f"the deep look failed: {str(error) or type(error).__name__}"
             return lambda: self._failed(text)
         return lambda: self.turn_to(diagnosis)
 

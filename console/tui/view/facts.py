@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from console.model.facts import HostReport, Link, LinkState, VrrpReport
-from console.model.observed import Freshness
+from console.model.observed import Freshness, Known
 from console.model.state import NodeState
 from console.model.vip import ownership
 from console.tui.view.amounts import age
@@ -73,7 +73,7 @@ def badge(moment: Moment, node: NodeState) -> Line:
 
 
 def _held(moment: Moment, node: NodeState, tone: Tone) -> Line:
-    held = node.addresses.value or {}
+    held = node.addresses.value if isinstance(node.addresses, Known) else {}
     profile = moment.state.profile
     vips = [vrrp.name for vrrp in profile.vrrp.values() if vrrp.address in held]
     if not vips:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from console.model.facts import RequestCount
+from console.model.observed import Unknown
 from console.model.state import NodeState
 from console.tui.view.amounts import count, percent, rate, span
 from console.tui.view.fit import column, first_fitting, right, width_of
@@ -69,7 +70,7 @@ def _numbers(
     moment: Moment, node: NodeState, shown: Shown[RequestCount], axis: Axis, stats: int
 ) -> tuple[Line, str]:
     """The numbers; when they stand before the graph, in exactly `stats` cells."""
-    if not shown.live or node.requests.value is None:
+    if not shown.live or isinstance(node.requests, Unknown):
         verdict = judge(shown, lambda _: ok())
         line = (Span(column(verdict.mark, stats), verdict.tone),) if stats else spans(verdict)
         return (line, spoken(verdict))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from console.model.facts import LinkState
-from console.model.observed import Freshness, Observed, freshness
+from console.model.observed import Freshness, Observed, Unknown, freshness
 from console.model.state import NodeState
 from console.tui.view.amounts import age
 
@@ -52,7 +52,7 @@ def resolve(
     """
     if witness is not None and witness.freshness(now) is Freshness.UNKNOWN:
         return Shown(Freshness.UNKNOWN, None, observed.age_s(now), why_unknown(witness, now))
-    if observed.value is None:
+    if isinstance(observed, Unknown):
         return Shown(Freshness.UNKNOWN, None, observed.age_s(now), observed.reason or "not observed yet")
     # A stream's value is confirmed whenever its node is heard, so it is as old as the node's silence.
     at = witness.heard_at if cadence_s == STREAM_S and witness is not None else observed.at

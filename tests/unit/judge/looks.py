@@ -22,7 +22,7 @@ from console.model.look import (
     SaidKind,
     TrafficLook,
 )
-from console.model.observed import Observed
+from console.model.observed import Known, Observed
 from console.model.state import ClusterState
 from console.model.traffic import Backend, Traffic
 from tests.scenes import NOW, VIP, healthy
@@ -38,7 +38,7 @@ CHECK = "check_nginx_VI_1"
 
 
 def seen(value: Any) -> Observed[Any]:
-    return Observed.of(value, NOW)
+    return Known(value, NOW)
 
 
 def stamp(path: str, changed_at: float = NOW - 9000) -> FileStamp:

@@ -35,7 +35,7 @@ from console.model.facts import (
     VrrpState,
 )
 from console.model.look import ErrorLook, Filesystem, NodeLook, SaidKind
-from console.model.observed import Observed
+from console.model.observed import Known
 from tests.scenes import NOW, OK, VIP, fed, healthy
 from tests.unit.judge.looks import (
     CONF,
@@ -129,7 +129,7 @@ def _looks() -> Iterator[View]:
     yield view(b=node_look(B, filesystems=(Filesystem("/", 30.0, 96.0), Filesystem("/var/log", 94.0, 1.0))))
     invalid = DaemonCheck(B, "nginx", 1, 'nginx: [emerg] unexpected "}" in /etc/nginx/nginx.conf:3')
     yield view(b=node_look(B, checks=(invalid,)))
-    yield view(neighbours=Observed.of({VIP: MACS[B]}, NOW))
+    yield view(neighbours=Known({VIP: MACS[B]}, NOW))
 
 
 def _traffic() -> Iterator[View]:

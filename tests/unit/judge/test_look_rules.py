@@ -15,7 +15,7 @@ from console.model.config import DaemonCheck
 from console.model.events import ClientProbed, HostReported, UnitReported
 from console.model.facts import HostReport, ProbeOutcome, ProbeReport, Severity, UnitReport
 from console.model.look import ErrorLook, Filesystem, SaidKind
-from console.model.observed import Observed
+from console.model.observed import Known, Unknown
 from tests.scenes import NOW, VIP, fed, healthy
 from tests.unit.judge.looks import (
     CHECK,
@@ -146,14 +146,14 @@ def test_a_notify_log_that_is_not_there():
 
 def test_the_clients_neighbour_entry_is_compared_with_the_owners_hardware():
     assert found(asked("stale-arp", view())) == []
-    wrong = view(neighbours=Observed.of({VIP: MACS[B]}, NOW))
+    wrong = view(neighbours=Known({VIP: MACS[B]}, NOW))
     (finding,) = [each for each in asked("stale-arp", wrong) if isinstance(each, Finding)]
     assert B in finding.title
     assert finding.evidence[0].value == f"{VIP} is at {MACS[B]}"
 
 
 def test_behind_a_router_the_neighbour_entry_cannot_be_told():
-    (answer,) = blind(asked("stale-arp", view(neighbours=Observed.of({"10.0.4.1": MACS[B]}, NOW))))
+    (answer,) = blind(asked("stale-arp", view(neighbours=Known({"10.0.4.1": MACS[B]}, NOW))))
     assert "a router stands between" in answer.because
 
 
@@ -186,7 +186,7 @@ def test_worker_connections_that_ran_out_are_said_for_five_minutes():
 def test_a_file_that_is_newer_than_what_runs():
     files = {path: stamp(path) for path in (NGINX_CONF, NOTIFY)} | {CONF: stamp(CONF, NOW - 100)}
     assert found(asked("config-not-loaded", view(b=node_look(B, files=files)))) == ["config-not-loaded"]
-    unknown = view(b=replace(node_look(B, files=files), loaded=Observed(None, None, "ps: not found")))
+    unknown = view(b=replace(node_look(B, files=files), loaded=Unknown("ps: not found")))
     assert blind(asked("config-not-loaded", unknown))[0].because == "ps: not found"
 
 

@@ -73,8 +73,13 @@ def test_a_node_in_fault_is_said_though_the_vip_is_fine():
 
 
 def test_an_address_without_a_daemon_is_said():
-    stopped = SourceLost(NOW, "iam-a", Source.VRRP, "keepalived is inactive")
-    assert "address-without-master" in codes(stopped)
+    stopped = UnitReported(NOW, "iam-a", "keepalived", UnitReport("inactive", "dead"))
+    silent = SourceLost(NOW, "iam-a", Source.VRRP, "keepalived is inactive")
+    assert "address-without-master" in codes(stopped, silent)
+
+
+def test_a_daemon_that_was_not_heard_yet_contradicts_nobody():
+    assert "address-without-master" not in codes(SourceLost(NOW, "iam-a", Source.VRRP, "not observed yet"))
 
 
 def test_a_client_in_the_dark_is_critical():

@@ -24,7 +24,7 @@ from console.model.facts import (
     VrrpReport,
     VrrpState,
 )
-from console.model.observed import Freshness
+from console.model.observed import Freshness, Unknown, is_pending
 from console.model.reduce import NOTICES_KEPT, reduce
 from console.model.state import ClusterState, pending
 from tests.profiles import pair
@@ -38,7 +38,7 @@ def blank() -> ClusterState:
 
 def test_nothing_is_known_before_the_first_event():
     state = blank()
-    assert all(node.addresses.pending and node.heard_at is None for node in state.nodes.values())
+    assert all(is_pending(node.addresses) and node.heard_at is None for node in state.nodes.values())
     assert next(pending(state), None) is not None
 
 
@@ -59,7 +59,7 @@ def test_a_lost_source_is_unknown_with_its_reason_never_false():
     state = reduce(blank(), UnitReported(1, "iam-a", "nginx", UnitReport("active")))
     state = reduce(state, SourceLost(2, "iam-a", Source.UNITS, "systemctl: not found"))
     seen = state.nodes["iam-a"].units["nginx"]
-    assert seen.value is None
+    assert isinstance(seen, Unknown)
     assert seen.reason == "systemctl: not found"
 
 

@@ -6,6 +6,7 @@ import asyncio
 
 from console.model.config import ConfTree
 from console.model.look import SaidKind
+from console.model.observed import Known, Unknown
 from console.nodes.config_files import LOADED, ConfigUnreadable
 from console.nodes.config_tests import COMMANDS
 from console.nodes.deep_look import ERROR_TAIL_BYTES, ERRORS, DeepLook, facts_script, journal_argv
@@ -62,14 +63,14 @@ async def test_each_part_has_its_value_and_the_time_it_was_read():
 
 async def test_a_tool_that_is_missing_makes_only_its_own_part_unknown():
     found = await look(transport())
-    assert found.macs.value is None
+    assert isinstance(found.macs, Unknown)
     assert found.macs.reason == "ip link: ip: not found"
 
 
 async def test_a_journal_that_may_not_be_read_is_not_an_empty_one():
     hint = b"Hint: You are currently not seeing messages from other users and the system.\n"
     found = await look(transport(journal=Run(JOURNAL, b"", hint)))
-    assert found.journal.value is None
+    assert isinstance(found.journal, Unknown)
     assert "systemd-journal" in found.journal.reason
 
 
@@ -82,7 +83,7 @@ async def test_a_command_that_hangs_leaves_the_others_alone():
     late = CommandTimeout(NODE, "no end within 4 s", "none")
     found = await look(transport(facts=Run(FACTS, error=late)))
     assert (found.files.reason, found.macs.reason) == ("no end within 4 s", "no end within 4 s")
-    assert found.journal.known
+    assert isinstance(found.journal, Known)
 
 
 async def test_a_node_that_is_gone_is_unknown_and_raises_nothing():

@@ -39,7 +39,8 @@ def test_preemption_and_missing_scripts_are_seen():
     )
     live = live_config(text)["VI_1"]
     assert not live.nopreempt
-    assert live.checks == ()
+    assert live.checks is None
+    assert live_config(text.replace("Tracked scripts :", "Nothing :"))["VI_1"].checks == ()
 
 
 def test_what_is_no_dump_tells_nothing():

@@ -19,7 +19,7 @@ from console.model.events import (
     SourceLost,
 )
 from console.model.facts import HostReport, Link, LinkState, ProbeOutcome, ProbeReport, RequestCount
-from console.model.observed import Observed
+from console.model.observed import Known
 from console.model.state import ClusterState
 from console.render.exposition import Family, Kind, Sample, classic, openmetrics
 from console.render.metrics import METRICS, families
@@ -146,7 +146,7 @@ def test_a_priority_the_journal_does_not_tell_is_left_out():
     state = healthy()
     node = state.nodes["iam-a"]
     seen = node.vrrp["VI_1"]
-    journal = Observed.of(replace(seen.value, priority=None, effective_priority=None), NOW)
+    journal = Known(replace(seen.value, priority=None, effective_priority=None), NOW)
     state = replace(state, nodes={**state.nodes, "iam-a": replace(node, vrrp={"VI_1": journal})})
     assert value(page(state), "iamops_vrrp_priority", node="iam-a") is None
     assert value(page(state), "iamops_vrrp_state", node="iam-a", state="MASTER") == 1

@@ -6,7 +6,7 @@ from console.model.config import ConfFile, ConfTree
 from console.model.events import AddressChanged, VrrpReported
 from console.model.facts import VrrpReport, VrrpState
 from console.model.look import NodeLook
-from console.model.observed import Observed
+from console.model.observed import Known, Unknown
 from console.render.files import NodeFile
 from console.session.deep import Gathered
 from console.session.triage import _compared, _witnesses_agree
@@ -19,7 +19,7 @@ PATH = "/etc/nginx/nginx.conf"
 def gathered(content: str = "events { }\n") -> Gathered:
     found = Gathered(rendered={"iam-a": (NodeFile(PATH, "events { }\n"),), "iam-b": ()})
     tree = ConfTree("iam-a", {PATH: ConfFile(PATH, content, 0o644, "root", "root")})
-    found.trees["iam-a"] = Observed.of(tree, NOW)
+    found.trees["iam-a"] = Known(tree, NOW)
     return found
 
 
@@ -33,7 +33,7 @@ def test_what_is_missing_when_time_is_up_is_unknown_for_one_reason():
 
 def test_what_was_read_is_kept_when_time_is_up():
     found = gathered()
-    own = NodeLook("iam-a", macs=Observed.of({"eth0": "02:00:0a:00:04:14"}, NOW))
+    own = NodeLook("iam-a", macs=Known({"eth0": "02:00:0a:00:04:14"}, NOW))
     found.looks["iam-a"] = own
     found.give_up(("iam-a",), lambda _node: "late")
     assert found.looks["iam-a"] is own
@@ -43,7 +43,7 @@ def test_what_was_read_is_kept_when_time_is_up():
 def test_files_are_compared_only_where_they_were_read_and_can_be_rendered():
     assert _compared("iam-a", gathered()).value.differing == ()
     assert _compared("iam-a", gathered("events {}\n")).value.differing == (PATH,)
-    assert _compared("iam-b", gathered()).value is None
+    assert isinstance(_compared("iam-b", gathered()), Unknown)
     without = gathered()
     without.rendered, without.unrendered = None, "the profile cannot be rendered: no secret"
     assert _compared("iam-a", without).reason == "the profile cannot be rendered: no secret"

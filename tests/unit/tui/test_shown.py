@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from console.model.facts import Link, LinkState
-from console.model.observed import Freshness, Observed
+from console.model.observed import Freshness, Known
 from console.model.state import NodeState
 from console.tui.view.shown import HOST_S, HTTP_S, STREAM_S, resolve, why_unknown
 
@@ -34,27 +34,27 @@ def node(heard_at: float | None = NOW, link: Link | None = None) -> NodeState:
 def test_the_worse_of_own_age_and_node_silence_counts(
     age_s: float, heard_s: float, cadence_s: float, expected: Freshness
 ) -> None:
-    seen = Observed.of("x", NOW - age_s)
+    seen = Known("x", NOW - age_s)
     assert resolve(seen, NOW, witness=node(NOW - heard_s), cadence_s=cadence_s).freshness is expected
 
 
 def test_a_stream_is_as_old_as_the_silence_of_its_node() -> None:
-    assert resolve(Observed.of("x", 1.0), NOW, witness=node(NOW - 5)).age_s == 5
+    assert resolve(Known("x", 1.0), NOW, witness=node(NOW - 5)).age_s == 5
 
 
 def test_a_value_of_an_unknown_node_is_not_shown_and_the_link_says_why() -> None:
     lost = node(NOW - 30, Link(LinkState.DOWN, 970.0, "refused", "connection refused"))
-    shown = resolve(Observed.of("x", NOW - 1), NOW, witness=lost, cadence_s=HTTP_S)
+    shown = resolve(Known("x", NOW - 1), NOW, witness=lost, cadence_s=HTTP_S)
     assert (shown.value, shown.reason) == (None, "connection refused")
 
 
 def test_a_lost_source_keeps_its_own_reason_while_the_node_is_heard() -> None:
-    shown = resolve(Observed.of("x", NOW).lost("keepalived has no JSON dump"), NOW, witness=node())
+    shown = resolve(Known("x", NOW).lost("keepalived has no JSON dump"), NOW, witness=node())
     assert (shown.freshness, shown.reason) == (Freshness.UNKNOWN, "keepalived has no JSON dump")
 
 
 def test_what_the_operators_own_machine_saw_has_no_node_to_wait_for() -> None:
-    assert resolve(Observed.of("x", NOW - 2), NOW, witness=None, cadence_s=1).live
+    assert resolve(Known("x", NOW - 2), NOW, witness=None, cadence_s=1).live
 
 
 @pytest.mark.parametrize(

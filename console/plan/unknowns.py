@@ -1,0 +1,102 @@
+"""What a plan says of the unknown: facts it would have used, and goes without. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from console.model.facts import LinkState
+from console.model.observed import Known, Observed, Unknown
+from console.model.state import ClusterState
+from console.model.vip import OwnedBy, OwnerUnknown, ownership, why_unseen
+from console.plan.action import ConfigPush, DrainedRestart, DrillAction, RollingRestart, ServiceAction
+from console.plan.steps import Plan
+
+
+def unknown_notes(plan: Plan, state: ClusterState, now: float) -> tuple[str, ...]:
+    """One sentence for each. What cannot be done without is no note: see `known.NotKnown` and the guards."""
+    found = [*_owners(state, now), *_clients(state)]
+    for unit, node in _acted_on(plan, state):
+        found += [*_process(state, unit, node), *_health(state, unit, node)]
+    if isinstance(plan.action, ConfigPush):
+        found += [note for node in state.profile.nodes for note in _vrrp(state, node)]
+    return (*found, *(note for name in plan.impact.moves for note in _raised(state, name)))
+
+
+def _acted_on(plan: Plan, state: ClusterState) -> Iterator[tuple[str, str]]:
+    """The units that the plan starts, stops, restarts or reloads, each with its node."""
+    action, nginx = plan.action, state.profile.nginx.unit
+    match action:
+        case ServiceAction():
+            yield action.unit, action.node
+        case RollingRestart():
+            yield from ((action.unit, node) for node in plan.nodes)
+        case DrainedRestart():
+            yield from ((unit, node) for node in plan.nodes for unit in (action.unit, nginx))
+        case ConfigPush():
+            yield from ((nginx, node) for node in plan.nodes)
+        case DrillAction():
+            units = {move.unit for move in action.drill.moves if move.unit}
+            for node in plan.nodes:
+                yield from ((unit, node) for unit in sorted(units & state.nodes[node].units.keys()))
+
+
+def _owners(state: ClusterState, now: float) -> Iterator[str]:
+    for name, vrrp in state.profile.vrrp.items():
+        seen = ownership(state, name, now)
+        why = "; ".join(why_unseen(state, node, now) for node in seen.unseen)
+        match seen.owner:
+            case OwnerUnknown():
+                yield f"who has VIP {vrrp.address} is not known ({why}), so nothing is checked about it"
+            case OwnedBy(node) if seen.unseen:
+                yield f"whether VIP {vrrp.address} is on {node} alone is not known ({why})"
+            case _:
+                pass
+
+
+def _clients(state: ClusterState) -> Iterator[str]:
+    for name, seen in state.client.items():
+        if isinstance(seen, Unknown):
+            at = state.profile.vrrp[name].address if name in state.profile.vrrp else state.profile.public_address
+            yield f"what a client gets from {at} is not known ({seen.reason}), so it is not asked for afterwards"
+
+
+def _process(state: ClusterState, unit: str, node: str) -> Iterator[str]:
+    """systemd names a main process for nearly every unit; without one its replacement cannot be seen."""
+    seen = state.nodes[node].units[unit]
+    if isinstance(seen, Known) and seen.value.running and seen.value.main_pid is None:
+        yield f"systemd names no main process of {unit} on {node}, so that it is replaced is not checked"
+
+
+def _health(state: ClusterState, unit: str, node: str) -> Iterator[str]:
+    """What is not known to have answered before is not asked for afterwards."""
+    profile, seen = state.profile, state.nodes[node]
+    if unit == profile.nginx.unit:
+        yield from _unasked({f"{domain} on {node}": each for domain, each in seen.domains.items()})
+    for service in profile.services.values():
+        if service.unit == unit and service.name in seen.services:
+            what = f"{service.name} on {node}"
+            yield from _unasked({what: seen.services[service.name]})
+            views = seen.from_peers[service.name]
+            up = [peer for peer in views if state.nodes[peer].link.state is LinkState.UP]
+            yield from _unasked({f"{what} seen from {peer}": views[peer] for peer in up})
+
+
+def _unasked(views: Mapping[str, Observed[Any]]) -> Iterator[str]:
+    for what, seen in views.items():
+        if isinstance(seen, Unknown):
+            yield f"whether {what} answers is not known ({seen.reason}), so it is not asked for afterwards"
+
+
+def _vrrp(state: ClusterState, node: str) -> Iterator[str]:
+    for name, seen in state.nodes[node].vrrp.items():
+        if isinstance(seen, Unknown):
+            yield f"the VRRP state of {name} on {node} is not known ({seen.reason}), so it is not checked"
+
+
+def _raised(state: ClusterState, instance: str) -> Iterator[str]:
+    """A raised priority decides the election that follows; a build that does not tell leaves that open."""
+    for node in state.nodes.values():
+        seen = node.vrrp[instance]
+        if isinstance(seen, Known) and None in (seen.value.priority, seen.value.effective_priority):
+            yield f"whether {instance} is raised on {node.name} is not known: keepalived does not tell"
