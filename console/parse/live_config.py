@@ -13,6 +13,8 @@ from console.model.live import LiveCheck, LiveVrrp
 
 _BLOCK = re.compile(r"^\s*VRRP (?P<kind>Instance|Script) = (?P<name>\S+)\s*$")
 _FIELD = re.compile(r"^\s+(?P<key>[A-Za-z][A-Za-z ()_]*?) = (?P<value>.*?)\s*$")
+# A list with a colon from 2.1 on; 2.0 and older count it: "Tracked scripts = 1".
+_TRACKS = re.compile(r"^\s+Tracked scripts (?::|= \d+)\s*$")
 _TRACKED = re.compile(r"^\s+(?P<name>\S+) weight ")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NOTIFY = re.compile(r"(Backup|Master|Fault|Stop) state transition script")
@@ -48,7 +50,7 @@ def _blocks(text: str) -> Iterator[_Block]:
         elif line.strip() and not line.startswith(" "):
             yield block
             block = None
-        elif line.strip() == "Tracked scripts :":
+        elif _TRACKS.match(line):
             tracking = True
         elif tracking and (tracked := _TRACKED.match(line)):
             block.tracked.append(tracked["name"])
@@ -62,8 +64,8 @@ def _blocks(text: str) -> Iterator[_Block]:
 def _check(block: _Block) -> LiveCheck | None:
     said = {key: _number(block.fields.get(key)) for key in ("Interval", "Timeout", "Rise", "Fall")}
     interval, rise, fall = said["Interval"], said["Rise"], said["Fall"]
-    if interval is None or rise is None or fall is None:
-        return None
+    if not interval or rise is None or fall is None:
+        return None  # the dump tells whole seconds: 0 is anything below one
     timeout = said["Timeout"] or interval  # a check without a timeout has its interval as one
     return LiveCheck(block.name, interval, timeout, int(rise), int(fall))
 

@@ -43,6 +43,17 @@ def test_preemption_and_missing_scripts_are_seen():
     assert live_config(text.replace("Tracked scripts :", "Nothing :"))["VI_1"].checks == ()
 
 
+def test_a_list_of_scripts_that_is_counted_is_a_list_of_scripts():
+    """keepalived 2.0 and older write the number of tracked scripts where later ones write a colon."""
+    text = (CAPTURES / "2.2.7-master.data").read_text()
+    assert live_config(text.replace("Tracked scripts :", "Tracked scripts = 1")) == live_config(text)
+
+
+def test_an_interval_below_a_second_is_not_told():
+    text = (CAPTURES / "2.2.7-master.data").read_text()
+    assert live_config(text.replace("Interval = 5 sec", "Interval = 0 sec"))["VI_1"].checks is None
+
+
 def test_what_is_no_dump_tells_nothing():
     for text in ("", "\x00\x01", "VRRP Instance", " VRRP Instance = X\n   Priority = many\n"):
         assert live_config(text) == {}
