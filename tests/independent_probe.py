@@ -29,8 +29,9 @@ LONGEST_RUN_S = 600.0
 class Witness:
     """Keeps (start, answered well, kind) of every attempt."""
 
-    def __init__(self, address: str, port: int, host: str, path: str) -> None:
+    def __init__(self, address: str, port: int, host: str, path: str, patience_s: float = PATIENCE_S) -> None:
         self._to = (address, port)
+        self._patience_s = patience_s
         self._request = f"GET {path} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: witness\r\n\r\n".encode()
         self._seen: list[tuple[float, str]] = []
 
@@ -40,13 +41,13 @@ class Witness:
             threading.Thread(target=self._ask, args=(time.monotonic(),), daemon=True).start()
             due += every_s
             stop.wait(max(0.0, due - time.monotonic()))
-        time.sleep(PATIENCE_S * 2)
+        time.sleep(self._patience_s * 2)
 
     def _ask(self, started: float) -> None:
         kind = "dark"
         try:
-            with socket.create_connection(self._to, timeout=PATIENCE_S) as connection:
-                connection.settimeout(PATIENCE_S)
+            with socket.create_connection(self._to, timeout=self._patience_s) as connection:
+                connection.settimeout(self._patience_s)
                 connection.sendall(self._request)
                 answer = connection.recv(256)
                 kind = "good" if b" 200 " in answer.split(b"\r\n", 1)[0] else "wrong"
@@ -54,7 +55,7 @@ class Witness:
             kind = "refused"
         except OSError:
             pass
-        if kind == "good" and time.monotonic() - started > PATIENCE_S:
+        if kind == "good" and time.monotonic() - started > self._patience_s:
             kind = "dark"
         self._seen.append((started, kind))
 
@@ -91,10 +92,15 @@ def probing(
     path: str = "/healthz",
     every_ms: float = 5.0,
     seconds: float = 60.0,
+    patience_s: float = PATIENCE_S,
 ) -> Iterator[Probing]:
-    """Probes from a process of its own while the context lasts; then `result` has what it saw."""
+    """Probes from a process of its own while the context lasts; then `result` has what it saw.
+
+    With a patience of seconds only failures count, and not how busy this machine is.
+    """
     command = [sys.executable, "-m", "tests.independent_probe", "--address", address, "--host", host]
     command += ["--port", str(port), "--path", path, "--every-ms", str(every_ms), "--seconds", str(seconds)]
+    command += ["--patience-s", str(patience_s)]
     command += ["--namespace", namespace] if namespace else []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         probe = Probing(process)
@@ -118,8 +124,13 @@ class Probing:
 
     def finish(self) -> None:
         self._process.send_signal(signal.SIGTERM)
-        out, _ = self._process.communicate(timeout=10)
+        out, _ = self._process.communicate(timeout=20)
         self.result = json.loads(out)
+
+    @property
+    def failed(self) -> int:
+        """How many attempts got no good answer."""
+        return sum(gap[kind] for gap in self.result["gaps"] for kind in ("refused", "dark", "wrong"))
 
     @property
     def longest_ms(self) -> float:
@@ -135,13 +146,14 @@ def main() -> None:
     parser.add_argument("--path", default="/healthz")
     parser.add_argument("--every-ms", type=float, default=5.0)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--patience-s", type=float, default=PATIENCE_S)
     args = parser.parse_args()
     if args.namespace:
         handle = os.open(f"/run/netns/{args.namespace}", os.O_RDONLY)
         assert ctypes.CDLL(None, use_errno=True).setns(handle, CLONE_NEWNET) == 0
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    witness = Witness(args.address, args.port, args.host, args.path)
+    witness = Witness(args.address, args.port, args.host, args.path, args.patience_s)
     print("ready", flush=True)
     witness.run(args.every_ms / 1000, min(args.seconds, LONGEST_RUN_S), stop)
     print(json.dumps(witness.result()))

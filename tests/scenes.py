@@ -9,6 +9,7 @@ from console.model.events import (
     ClientProbed,
     DatastoreProbed,
     Event,
+    FilesExamined,
     HostReported,
     HttpProbed,
     LinkChanged,
@@ -31,8 +32,10 @@ from console.model.facts import (
     VrrpState,
 )
 from console.model.profile import Profile
+from console.model.proxy import FilesReport, Server, Upstream
 from console.model.reduce import reduce
 from console.model.state import ClusterState
+from console.plan.backends import backend_names
 from tests.profiles import pair
 
 NOW = 1_700_000_000.0
@@ -55,6 +58,22 @@ def healthy(at: float = NOW, profile: Profile | None = None) -> ClusterState:
     return fed(state, [ClientProbed(at, name, OK) for name in profile.vrrp])
 
 
+def files(profile: Profile, nginx: str) -> FilesReport:
+    """Rendered files, loaded as they are: nginx gives a backend up for two seconds, in all of its workers."""
+    upstreams = {
+        service.domain: Upstream(
+            tuple(
+                Server(backend_names(profile, service, nginx, each)[0], fail_timeout_s=2.0)
+                for each in profile.backends_of(service)
+            ),
+            shared=True,
+        )
+        for service in profile.services.values()
+        if service.domain
+    }
+    return FilesReport(upstreams)
+
+
 def _node(profile: Profile, name: str, at: float, *, owner: bool) -> Iterable[Event]:
     node = profile.nodes[name]
     held = {node.address, *([VIP] if owner else [])}
@@ -68,6 +87,7 @@ def _node(profile: Profile, name: str, at: float, *, owner: bool) -> Iterable[Ev
         yield UnitReported(at, name, unit, UnitReport("active", "running"))
     yield HostReported(at, name, HostReport(0.2, 31.0, 40.0, 0.4, 0.8))
     yield SafetyReported(at, name, SafetyReport())
+    yield FilesExamined(at, name, files(profile, name))
     yield RequestsCounted(at - 20, name, RequestCount(1000, {"2xx": 990, "5xx": 10}))
     yield RequestsCounted(at, name, RequestCount(1100, {"2xx": 1088, "5xx": 12}))
     for service in profile.services.values():

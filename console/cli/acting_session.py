@@ -10,7 +10,7 @@ from console.cli.acting_text import plan_lines, progress_lines, result_lines
 from console.cli.exit_codes import ExitCode
 from console.cli.guarded_session import GuardedSession, asks_first, refusal_code, tell
 from console.engine.report import Outcome, RestoredBy, RunReport, denial_document, run_document
-from console.judge.guards import Denial
+from console.judge.denial import Denial
 from console.model.profile import Profile
 from console.plan.action import Action
 from console.plan.steps import Plan, document
@@ -31,6 +31,7 @@ class ActingSession(GuardedSession):
 
     async def act(self) -> int:
         action = await self.action()
+        await self.operator.look_at_files()
         order = self.order(action)
         plan, denied = self.operator.consider(order)
         if self.args.dry_run:

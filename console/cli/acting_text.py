@@ -13,6 +13,7 @@ from console.plan.steps import Kind, Plan, Step
 def plan_lines(plan: Plan) -> list[str]:
     """The whole plan: prediction, notes, every command with what must be observed after it."""
     lines = [f"plan: {plan.action.sentence}", f"  {plan.prediction}"]
+    lines += [f"  forecast: {plan.forecast.sentence}"] if plan.forecast else []
     lines += [f"  note: {note}" for note in plan.notes]
     lines += [f"  first: {each.sentence}" for each in plan.before]
     for number, step in enumerate(plan.steps, start=1):

@@ -14,7 +14,7 @@ from typing import Any
 
 from console.cli.exit_codes import ExitCode
 from console.engine.order import Order
-from console.judge.guards import Denial
+from console.judge.denial import Denial
 from console.model.profile import Profile
 from console.plan.action import Action
 from console.plan.impact import NoSuchTarget

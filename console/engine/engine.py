@@ -21,15 +21,29 @@ from console.engine.report import (
     undone_document,
 )
 from console.engine.stepping import Stepper, Stopped
-from console.judge.guards import Case, Denial, denials, standing
+from console.judge.denial import Case, Denial
+from console.judge.forecast_verdict import beyond
+from console.judge.guards import denials, standing
 from console.model.facts import LinkState
 from console.plan.action import ConfigPush
 from console.plan.build import plan_for
-from console.plan.expectation import Reading, StateExpectation, Verdict, VipSomewhere, told_all
+from console.plan.expectation import (
+    Reading,
+    StateExpectation,
+    Verdict,
+    VipSomewhere,
+    judge_all,
+    told_all,
+)
+from console.plan.pieces import controls_a_unit
 from console.plan.steps import Kind, Plan, document
 
 Tell = Callable[[RunReport], None]
 FRESH_WITHIN_S = 5.0
+PATIENCE_S = 0.1
+# Whatever was done, the last word is a client's.
+ASKED_LAST_S = 0.5
+UNMEASURED = "what a client loses is not measured: none was answered at the VIP when it began"
 
 
 class Engine:
@@ -46,7 +60,7 @@ class Engine:
     def consider(self, order: Order) -> tuple[Plan, tuple[Denial, ...]]:
         """The plan as of now, and what speaks against it. Raises NoSuchTarget."""
         state, now = self.eyes.state, self.eyes.now()
-        plan = plan_for(order.action, state, now, checked="config-invalid" not in order.overrides)
+        plan = plan_for(order.action, state, now, frozenset(order.overrides))
         denied = denials(Case(plan, state, now, order.armed, order.run))
         return plan, standing(denied, order.overrides)
 
@@ -163,7 +177,21 @@ class _Run:
             await uncancelled(self._back(f"an error of our own: {error!r}", None))
             raise
         else:
-            self._finish(Outcome.SUCCEEDED if reading.holds else Outcome.FAILED, reading.text)
+            await self._ended(plan, reading)
+
+    async def _ended(self, plan: Plan, reading: Reading) -> None:
+        """All of it is done. It has succeeded once its effects can no longer show and clients were served."""
+        lost = None
+        if reading.holds:
+            try:
+                reading = await self._watched(plan)
+            except asyncio.CancelledError:
+                text = f"{reading.text}; interrupted before its effects were watched to the end"
+                self._finish(Outcome.UNKNOWN, text)
+                return
+            lost = await self._lost(plan)
+        text = f"{reading.text}; but {lost}" if lost else reading.text
+        self._finish(Outcome.SUCCEEDED if reading.holds and not lost else Outcome.FAILED, text)
 
     async def _steady(self, plan: Plan) -> Reading:
         now = self._eyes.now()
@@ -171,6 +199,26 @@ class _Run:
         return await observe(
             plan.steady, self._hands, self._eyes, since=now, began=now, deadline=deadline, tick=self._tell
         )
+
+    async def _watched(self, plan: Plan) -> Reading:
+        """The steady state once more, after the time in which effects of the last change may show."""
+        assert self._stepper is not None  # noqa: S101 - made by the caller
+        lasts_s = plan.forecast.lasts_s if plan.forecast is not None else 0.0
+        units = [each for each in self._stepper.steps if each.step.kind is Kind.DO and controls_a_unit(each.step)]
+        done = [each.ended for each in units if each.ended is not None]
+        until = max([self._eyes.now() + ASKED_LAST_S, *(at + lasts_s for at in done)])
+        while self._eyes.now() < until:
+            self._tell()
+            await self._eyes.changed(min(PATIENCE_S, max(0.001, until - self._eyes.now())))
+        return judge_all(plan.steady, self._eyes.state, float("-inf"), self._eyes.now())
+
+    async def _lost(self, plan: Plan) -> str | None:
+        """What a client lost beyond the forecast, as a sentence; None: it was served as it was told."""
+        if self._meter is None or plan.forecast is None:
+            return None
+        await uncancelled(asyncio.to_thread(self._meter.stop))
+        gap = self._meter.report()
+        return None if gap is None else beyond(gap, plan.forecast)
 
     async def _back(self, why: str, stop: Stopped | None, *, interrupted: bool = False) -> None:
         """Undoes, waits for the nodes' timers where that was not possible, and says what is true now."""
@@ -272,8 +320,11 @@ class _Run:
 
     def _started(self, plan: Plan) -> GapMeter | None:
         """Only what changes something is measured; a meter that cannot start is no reason to stop."""
-        meter = self._engine.meter(plan) if any(s.kind is Kind.DO for s in plan.steps) else None
+        if not any(step.kind is Kind.DO for step in plan.steps):
+            return None
+        meter = self._engine.meter(plan)
         if meter is None:
+            self._tell(notes=(*self.report.notes, UNMEASURED))
             return None
         try:
             meter.start()

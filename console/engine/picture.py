@@ -6,13 +6,13 @@ from typing import Any
 
 from console.model.observed import Unknown
 from console.model.state import ClusterState
-from console.model.vip import ownership
+from console.model.vip import OwnerUnknown, ownership
 
 
 def picture(state: ClusterState, now: float) -> dict[str, Any]:
     """Owners, VRRP states with priorities, units."""
     return {
-        "owners": {name: [c.node for c in ownership(state, name, now).owners] for name in state.profile.vrrp},
+        "owners": {name: _owners(state, name, now) for name in state.profile.vrrp},
         "nodes": {
             name: {
                 "link": node.link.state,
@@ -30,3 +30,9 @@ def picture(state: ClusterState, now: float) -> dict[str, Any]:
             for name, node in state.nodes.items()
         },
     }
+
+
+def _owners(state: ClusterState, instance: str, now: float) -> list[str] | None:
+    """None where nobody knows: an empty list would say that no node has it."""
+    seen = ownership(state, instance, now)
+    return None if isinstance(seen.owner, OwnerUnknown) else [claim.node for claim in seen.owners]

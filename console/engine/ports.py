@@ -67,6 +67,14 @@ class Hands(Protocol):
         """
         ...
 
+    async def through(self, node: str, service: str, count: int, *, timeout_s: float) -> Answer:
+        """Sends so many requests for a service through the nginx on one node, from that node.
+
+        stdout is JSON: {sent, failed, complaint, backends: {endpoint: answers} | null, untold}. Raises NotSent,
+        OutcomeUnknown.
+        """
+        ...
+
     async def confirmed(self, timeout_s: float) -> Answer:
         """Waits until the operator says that what is in place may stay; exit code 1 when nobody does."""
         ...

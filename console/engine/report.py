@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from console.judge.guards import Denial
+from console.judge.denial import Denial
 from console.model.gap import GapReport
 from console.plan.action import Action
 from console.plan.steps import Plan, Step, Undo, document

@@ -82,7 +82,7 @@ class Stepper:
             reading = await self._seen(step, self.steps[number].began or 0.0)
         if not reading.holds:
             blind = reading.verdict is Verdict.UNKNOWN and self._blind(step.node)
-            raise self._over(number, Stage.UNKNOWN if blind else Stage.FAILED, reading.text)
+            raise self._over(number, Stage.UNKNOWN if blind else Stage.FAILED, reading.text, step.refuses)
         self._settled(step)
         self._ended(number, Stage.DONE, reading.text)
 
@@ -100,6 +100,8 @@ class Stepper:
                 return await self._hands.confirmed(step.timeout_s)
             if step.here:
                 return await self._here(step)
+            if not step.argv:
+                return Answer(0, "", "")  # nothing is sent: what is expected is looked for
             if step.together:
                 return await self._together(step)
             answer = await self._hands.run(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from console.judge.guards import Denial
+from console.judge.denial import Denial
 
 
 class Verdict(StrEnum):

@@ -3,50 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
+from console.judge.denial import Case, Denial
+from console.judge.unloaded_guard import unloaded_changes
 from console.model.drill import MACHINE_VERBS
 from console.model.facts import LinkState, UnitReport, VrrpReport, VrrpState
 from console.model.observed import STALE_AFTER_S, Freshness, Known, Observed, Unknown
 from console.model.profile import Environment
-from console.model.state import ClusterState, NodeState
+from console.model.state import NodeState
 from console.model.vip import ownership, why_unseen
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, ServiceAction, Switchover, Verb
 from console.plan.steps import Kind, Plan, Step
 
 # An undo must not fire while we are still looking whether the step has worked.
 DEAD_MAN_MARGIN_S = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class Denial:
-    """Why an action is refused. `code` is stable; `overridable` says whether a person may insist."""
-
-    code: str
-    reason: str
-    overridable: bool = False
-    node: str | None = None
-
-    @property
-    def sentence(self) -> str:
-        """The reason with its code, and whether there is a way on."""
-        insist = f' (--override {self.code} --reason "…" to insist)' if self.overridable else ""
-        return f"{self.code}: {self.reason}{insist}"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What the guards judge. `run` is our own run, whose lock is no obstacle."""
-
-    plan: Plan
-    state: ClusterState
-    now: float
-    armed: bool = True
-    run: str | None = None
-
-    @property
-    def node_states(self) -> Iterable[NodeState]:
-        return self.state.nodes.values()
 
 
 Guard = Callable[[Case], Iterator[Denial]]
@@ -314,6 +284,7 @@ GUARDS: tuple[Guard, ...] = (
     dead_man_too_short,
     unsteady,
     configured_apart,
+    unloaded_changes,
     disruptive,
 )
 

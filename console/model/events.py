@@ -17,6 +17,7 @@ from console.model.facts import (
     VrrpReport,
     VrrpState,
 )
+from console.model.proxy import FilesReport
 
 
 class Source(StrEnum):
@@ -162,6 +163,16 @@ class ConfigCompared:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesExamined:
+    """A node's files were read for what they would do; `reason` says why that could not be done."""
+
+    at: float
+    node: str
+    report: FilesReport | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ClientProbed:
     """What a client on the operator's machine saw at an instance's VIP."""
 
@@ -203,6 +214,7 @@ NodeEvent = (
     | HostReported
     | SafetyReported
     | ConfigCompared
+    | FilesExamined
     | SourceLost
 )
 Event = NodeEvent | ClientProbed | Noticed

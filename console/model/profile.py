@@ -191,7 +191,8 @@ class Datastore(Frozen):
 
 
 class Nginx(Frozen):
-    """The reverse proxy on every node. Times in seconds.
+    """The reverse proxy on every node. Times in seconds. `fail_timeout_s`: for how long a backend that failed is
+    given up.
 
     `user` is the one its package makes: www-data on Debian and Ubuntu, nginx on the Red Hat family.
     """
@@ -201,6 +202,7 @@ class Nginx(Frozen):
     port: Port = 80
     connect_timeout_s: Annotated[int, Field(ge=1, le=75)] = 1
     read_timeout_s: Annotated[int, Field(ge=1, le=3600)] = 30
+    fail_timeout_s: Annotated[int, Field(ge=1, le=60)] = 2
     client_max_body: Annotated[str, Field(pattern=r"^\d+[kKmMgG]?$")] = "5m"
 
 

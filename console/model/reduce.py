@@ -13,6 +13,7 @@ from console.model.events import (
     ConfigCompared,
     DatastoreProbed,
     Event,
+    FilesExamined,
     HostReported,
     HttpProbed,
     LinkChanged,
@@ -97,6 +98,10 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
             if event.report is None:
                 return replace(node, config=node.config.lost(event.reason))
             return replace(node, config=Known(event.report, event.at))
+        case FilesExamined():
+            if event.report is None:
+                return replace(node, files=node.files.lost(event.reason))
+            return replace(node, files=Known(event.report, event.at))
         case SafetyReported():
             return replace(node, safety=Known(event.report, event.at))
         case SourceLost():

@@ -20,6 +20,7 @@ from console.model.facts import (
 )
 from console.model.observed import Freshness, Observed, Unknown, freshness, is_pending
 from console.model.profile import Profile
+from console.model.proxy import FilesReport
 
 PUBLIC = "public"
 
@@ -71,6 +72,7 @@ class NodeState:
     host: Observed[HostReport] = Unknown()
     safety: Observed[SafetyReport] = Unknown()
     config: Observed[ConfigReport] = Unknown()
+    files: Observed[FilesReport] = Unknown()
 
     def freshness(self, now: float) -> Freshness:
         return freshness(self.heard_at, now)

@@ -12,6 +12,13 @@ from console.parse.safe_text import safe_bytes
 from console.render import privileges
 
 READ_TIMEOUT_S = 10.0
+DIRECTORIES = ("/etc/nginx", "/etc/keepalived")
+# A link is followed: a configuration is often one. A file that changes meanwhile is taken as it is.
+READABLE = (
+    'find -L "$@" -xdev -type f -name "*.conf" -readable -size -512k -print0 2>/dev/null | sort -z '
+    "| head -z -n 300 "
+    "| tar -C / --null --no-recursion --dereference --ignore-failed-read -T - -cf - 2>/dev/null"
+)
 # Monotonic times of systemd against /proc/uptime; nginx may also be reloaded without systemd: its workers tell.
 LOADED = (
     'echo "now $(date +%s.%N) $(cut -d" " -f1 /proc/uptime)"; '
@@ -34,6 +41,18 @@ async def read_tree(transport: Transport, profile: Profile) -> ConfTree:
     except ArchiveUnreadable as error:
         raise ConfigUnreadable(f"{transport.node}: {error}") from None
     return replace(tree, loaded_at=await read_loaded(transport, profile))
+
+
+async def read_readable(transport: Transport) -> ConfTree:
+    """The files of both daemons that the login user may read by himself. Raises ConfigUnreadable, LinkLost."""
+    argv = ("sh", "-c", READABLE, "readable", *DIRECTORIES)
+    try:
+        result = await transport.run(argv, timeout_s=READ_TIMEOUT_S)
+        return conf_tree(transport.node, result.stdout)
+    except CommandFailed as failure:
+        raise ConfigUnreadable(f"{transport.node}: {failure.reason}") from None
+    except ArchiveUnreadable as error:
+        raise ConfigUnreadable(f"{transport.node}: {error}") from None
 
 
 async def read_backup(transport: Transport, push: str) -> ConfTree:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 
 from console.model.state import ClusterState
@@ -17,7 +18,9 @@ from console.plan.action import (
 from console.plan.config_push import push_plan
 from console.plan.drained_restart import drained_plan
 from console.plan.drill_plan import drill_plan
+from console.plan.expectation import EffectivePriority
 from console.plan.fingerprint import fingerprint
+from console.plan.forecast import forecast_of
 from console.plan.known import NotKnown
 from console.plan.service import rolling_plan, service_plan
 from console.plan.steps import Impact, Plan
@@ -25,28 +28,31 @@ from console.plan.switchover import switchover_plan
 from console.plan.unknowns import unknown_notes
 
 
-def plan_for(action: Action, state: ClusterState, now: float, *, checked: bool = True) -> Plan:
+def plan_for(action: Action, state: ClusterState, now: float, without: Container[str] = frozenset()) -> Plan:
     """Raises NoSuchTarget for a node, unit or instance that the profile does not have.
 
-    Where something would have to be known and is not, the plan says so and has no steps.
+    `without` leaves out the looks that refuse with these codes. Where something would have to be known and is not,
+    the plan says so and has no steps.
     """
     try:
-        plan = _planned(action, state, now, checked=checked)
+        plan = _planned(action, state, now, without)
     except NotKnown as missing:
         impact = Impact(
             touches=(action.node,) if isinstance(action, ServiceAction) else tuple(state.profile.nodes)
         )
         mark = fingerprint(action, impact, state, now)
         return Plan(action, f"cannot be planned: {missing}", (), (), impact, mark, unknown=str(missing))
-    return replace(plan, notes=(*plan.notes, *unknown_notes(plan, state, now)))
+    raised = any(isinstance(each, EffectivePriority) for step in plan.steps for each in step.expect)
+    forecast = forecast_of(action, plan.impact, state, now, raised=raised) if plan.steps else None
+    return replace(plan, notes=(*plan.notes, *unknown_notes(plan, state, now)), forecast=forecast)
 
 
-def _planned(action: Action, state: ClusterState, now: float, *, checked: bool) -> Plan:
+def _planned(action: Action, state: ClusterState, now: float, without: Container[str]) -> Plan:
     match action:
         case ServiceAction():
-            return service_plan(action, state, now, checked=checked)
+            return service_plan(action, state, now, without)
         case RollingRestart():
-            return rolling_plan(action, state, now, checked=checked)
+            return rolling_plan(action, state, now, without)
         case Switchover():
             return switchover_plan(action, state, now)
         case DrillAction():

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from console.model.state import ClusterState
 from console.plan.action import DrainedRestart, ServiceAction, Verb
+from console.plan.backends import serving_again
 from console.plan.config_change import NodeChange
 from console.plan.config_pieces import (
     APPLY_TIMEOUT_S,
@@ -54,6 +55,7 @@ def _round(action: DrainedRestart, node: str, state: ClusterState, now: float) -
     yield from restart_steps(ServiceAction(Verb.RESTART, action.unit, node), state, now)
     for change in changes:
         yield from _enabled(change, state)
+    yield from serving_again(state, action.unit, node)
 
 
 def _enabled(change: NodeChange, state: ClusterState) -> Iterator[Step]:

@@ -31,6 +31,7 @@ SHORT_TIMEOUT_S = 5.0
 MACHINE_TIMEOUT_S = 40.0
 # A service may take its time to answer; health checks come every 2 s, from peers every 5 s.
 HEALTHY_WITHIN_S = 12.0
+CONFIG_INVALID = "config-invalid"
 RUNNING = (VrrpState.BACKUP, VrrpState.MASTER)
 
 
@@ -138,6 +139,11 @@ def control(verb: str, unit: str) -> tuple[str, ...]:
     return (*SUDO, *privileges.control(verb, unit))
 
 
+def controls_a_unit(step: Step) -> bool:
+    """Does the step start, stop, restart or reload a unit? Its effects may show later than its end."""
+    return step.argv[: len(SUDO) + 1] == (*SUDO, privileges.control("start", "x")[0])
+
+
 def alive(state: ClusterState, unit: str, node: str) -> tuple[StateExpectation, ...]:
     """What a unit that is well looks like from outside. Only what was well can be asked for again."""
     profile, seen = state.profile, state.nodes[node]
@@ -201,7 +207,7 @@ def config_check(state: ClusterState, unit: str, node: str) -> tuple[Step, ...]:
         return ()
     title = f"check the configuration of {unit} on {node}"
     argv = (*SUDO, *checks[unit])
-    return (Step(Kind.LOOK, title, node, argv, SHORT_TIMEOUT_S, refuses="config-invalid"),)
+    return (Step(Kind.LOOK, title, node, argv, SHORT_TIMEOUT_S, refuses=CONFIG_INVALID),)
 
 
 def do(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from console.model.state import ClusterState
 from console.plan.action import RollingRestart, ServiceAction, Verb
+from console.plan.backends import LAST_BACKEND, others_serve, serving_again
 from console.plan.expectation import Expectation, FreshWorkers, StateExpectation
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of, rolling_order
 from console.plan.known import unit_of
 from console.plan.pieces import (
+    CONFIG_INVALID,
     alive,
     arm,
     config_check,
@@ -30,12 +34,12 @@ from console.plan.timing import check_window_s, master_down_s
 MOVE_WITHIN_S = 5.0
 
 
-def service_plan(action: ServiceAction, state: ClusterState, now: float, *, checked: bool = True) -> Plan:
-    """`checked` False leaves out the look at the daemon's configuration: someone has overridden it."""
+def service_plan(
+    action: ServiceAction, state: ClusterState, now: float, without: Container[str] = frozenset()
+) -> Plan:
+    """`without` leaves out the looks that refuse with these codes: someone has overridden them."""
     impact = impact_of(action, state, now)
-    steps = STEPS[action.verb](action, state, impact, now)
-    if checked and steps and action.verb is not Verb.STOP:
-        steps = (*config_check(state, action.unit, action.node), *steps)
+    steps = _with_looks(action, STEPS[action.verb](action, state, impact, now), state, without)
     prediction = of_service(action, state, impact, now)
     return Plan(
         action,
@@ -49,16 +53,16 @@ def service_plan(action: ServiceAction, state: ClusterState, now: float, *, chec
     )
 
 
-def rolling_plan(action: RollingRestart, state: ClusterState, now: float, *, checked: bool = True) -> Plan:
-    """Restarts node after node; the next begins when the one before was seen healthy, by its peers too."""
+def rolling_plan(
+    action: RollingRestart, state: ClusterState, now: float, without: Container[str] = frozenset()
+) -> Plan:
+    """Restarts node after node; the next begins when the one before gets requests again from every nginx."""
     impact = impact_of(action, state, now)
     steps: list[Step] = []
     for node in rolling_order(state, action.unit, now):
         each = ServiceAction(Verb.RESTART, action.unit, node)
         own = impact_of(each, state, now)
-        if checked:
-            steps += config_check(state, action.unit, node)
-        steps += _restart(each, state, own, now)
+        steps += _with_looks(each, _restart(each, state, own, now), state, without)
     prediction = of_service(ServiceAction(Verb.RESTART, action.unit, impact.touches[-1]), state, impact, now)
     if impact.moves:
         prediction = of_move(state, impact, now, raised=False)
@@ -73,6 +77,21 @@ def rolling_plan(action: RollingRestart, state: ClusterState, now: float, *, che
         (),
         _amends(state, impact),
     )
+
+
+def _with_looks(
+    action: ServiceAction, steps: tuple[Step, ...], state: ClusterState, without: Container[str]
+) -> tuple[Step, ...]:
+    """What is asked before anything is touched, and what is waited for after it."""
+    if not steps:
+        return ()
+    before: list[Step] = []
+    if action.verb is not Verb.STOP and CONFIG_INVALID not in without:
+        before += config_check(state, action.unit, action.node)
+    if action.verb in (Verb.STOP, Verb.RESTART) and _running(state, action) and LAST_BACKEND not in without:
+        before += others_serve(state, action.unit, action.node)
+    after = serving_again(state, action.unit, action.node) if action.verb in (Verb.START, Verb.RESTART) else ()
+    return (*before, *steps, *after)
 
 
 def restart_steps(action: ServiceAction, state: ClusterState, now: float) -> tuple[Step, ...]:

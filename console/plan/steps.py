@@ -119,12 +119,32 @@ class Impact:
 
 
 @dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a client may lose, and how long after the last change the effects may still show. Seconds.
+
+    `gap_s` None: nobody can tell, because nothing else serves what is taken away.
+    """
+
+    gap_s: float | None
+    lasts_s: float
+
+    @property
+    def sentence(self) -> str:
+        watched = f"asked until {self.lasts_s:.1f} s after the last change"
+        if self.gap_s is None:
+            return f"a client is not served while nothing else serves, for as long as that takes; it is {watched}"
+        if self.gap_s == 0:
+            return f"a client loses nothing; it is {watched}"
+        return f"a client gets no answer for about {self.gap_s:.2f} s; it is {watched}"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What will be run, in order. `prediction` says what it will do to clients; `notes` what to know.
 
     `fingerprint` names the state it rests on: another fingerprint is another plan. `before` must hold
     before anything is done, `steady` in the end, within `settle_s`. `unknown`: what would have to be known to make
-    a plan, and is not; such a plan has no steps and is refused.
+    a plan, and is not; such a plan has no steps and is refused. `forecast`: what the measured gap is judged by.
     """
 
     action: Action
@@ -138,6 +158,7 @@ class Plan:
     before: tuple[StateExpectation, ...] = ()
     settle_s: float = 8.0
     unknown: str | None = None
+    forecast: Forecast | None = None
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -157,7 +178,13 @@ def document(plan: Plan) -> dict[str, Any]:
         "before": [each.sentence for each in plan.before],
         "steps": [_step(step) for step in plan.steps],
         "steady": [each.sentence for each in plan.steady],
+        "forecast": None if plan.forecast is None else _forecast(plan.forecast),
     }
+
+
+def _forecast(forecast: Forecast) -> dict[str, Any]:
+    gap_ms = None if forecast.gap_s is None else round(forecast.gap_s * 1000)
+    return {"gap_ms": gap_ms, "watched_s": round(forecast.lasts_s, 3)}
 
 
 def _step(step: Step) -> dict[str, Any]:

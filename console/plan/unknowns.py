@@ -10,6 +10,7 @@ from console.model.observed import Known, Observed, Unknown
 from console.model.state import ClusterState
 from console.model.vip import OwnedBy, OwnerUnknown, ownership, why_unseen
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, RollingRestart, ServiceAction
+from console.plan.backends import proxy_notes
 from console.plan.steps import Plan
 
 
@@ -17,7 +18,7 @@ def unknown_notes(plan: Plan, state: ClusterState, now: float) -> tuple[str, ...
     """One sentence for each. What cannot be done without is no note: see `known.NotKnown` and the guards."""
     found = [*_owners(state, now), *_clients(state)]
     for unit, node in _acted_on(plan, state):
-        found += [*_process(state, unit, node), *_health(state, unit, node)]
+        found += [*_process(state, unit, node), *_health(state, unit, node), *proxy_notes(state, unit, node)]
     if isinstance(plan.action, ConfigPush):
         found += [note for node in state.profile.nodes for note in _vrrp(state, node)]
     return (*found, *(note for name in plan.impact.moves for note in _raised(state, name)))

@@ -104,7 +104,8 @@ class _NodeFiles:
             (endpoint("127.0.0.1", service.port) if name == own else known[name], name in service.drained)
             for name in sorted(known, key=lambda name: name != own)
         ]
-        return {"domain": service.domain, "servers": servers}
+        taking = sum(not drained for _, drained in servers)
+        return {"domain": service.domain, "servers": servers, "alone": taking == 1}
 
     def _servers(self) -> Iterator[NodeFile]:
         for service in self.profile.services.values():

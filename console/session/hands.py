@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from console.engine.ports import Answer, Locked, LockNote, NotSent, OutcomeUnknown
@@ -17,6 +17,7 @@ from console.model.state import ClusterState, NodeState
 from console.nodes.link import NodeLink
 from console.nodes.lock import LockHeld, NodeLock, hold
 from console.nodes.split import split
+from console.nodes.through import through
 from console.nodes.transport import ChannelRefused, Transport, TransportError
 from console.parse.safe_text import safe_bytes
 from console.session.local import LocalCommands
@@ -59,6 +60,20 @@ class NodeHands:
         except TimeoutError:
             raise OutcomeUnknown(f"the requests took longer than {timeout_s:g} s") from None
         return Answer(0, json.dumps(found), "")
+
+    async def through(self, node: str, service: str, count: int, *, timeout_s: float) -> Answer:
+        """Requests through one nginx and which backends answered. Raises NotSent, OutcomeUnknown."""
+        found = self._profile.services[service]
+        try:
+            async with asyncio.timeout(timeout_s):
+                asked = await through(self._transport(node), self._profile, found, count)
+        except TimeoutError:
+            raise OutcomeUnknown(
+                f"the requests through nginx on {node} took longer than {timeout_s:g} s"
+            ) from None
+        except TransportError as failure:
+            raise OutcomeUnknown(str(failure)) from None
+        return Answer(0 if asked["sent"] else 1, json.dumps(asked), "")
 
     async def confirmed(self, timeout_s: float) -> Answer:
         """Waits for `keep`."""
@@ -131,10 +146,17 @@ class NodeLocks:
 class StoreEyes:
     """Sees through the session's store; `look_again` asks the collectors for news."""
 
-    def __init__(self, store: Store, now: Callable[[], float], look_again: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], float],
+        look_again: Callable[[], None],
+        look_at_files: Callable[[], Awaitable[None]],
+    ) -> None:
         self._store = store
         self._now = now
         self.look = look_again
+        self._look_at_files = look_at_files
 
     @property
     def state(self) -> ClusterState:
@@ -163,6 +185,7 @@ class StoreEyes:
         """Waits until these nodes were seen anew, as a whole; returns what was not."""
         since = self.now()
         self.look()
+        await self._look_at_files()
         while True:
             unseen = tuple(what for node in nodes for what in _unseen(self.state.nodes[node], since))
             if not unseen or self.now() - since > timeout_s:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import os
@@ -16,8 +17,8 @@ from console.engine.engine import Engine, Tell
 from console.engine.order import Order
 from console.engine.ports import AuditUnwritable, GapMeter
 from console.engine.report import RunReport
+from console.judge.denial import Denial
 from console.judge.drill_report import DrillReport
-from console.judge.guards import Denial
 from console.ledger.audit import Audit, LedgerError, read
 from console.ledger.page import Page, page
 from console.model.drill import Drill
@@ -60,17 +61,19 @@ class Operator:
         self._name = profile_name
         self._always_armed = always_armed
         self._armed_until = float("-inf")
-        eyes = StoreEyes(cluster.store, cluster.now, cluster.look_again)
+        eyes = StoreEyes(cluster.store, cluster.now, cluster.look_again, cluster.look_at_files)
         self._ledger = ledger or audit_file()
         self._audit = _Ledger(self._ledger)
         self._engine = Engine(cluster.hands, eyes, self._audit, self._meter)
         self._measuring: GapMeter | None = None
+        self._looks: set[asyncio.Task[None]] = set()
 
     # --- arming ---
 
     def arm(self) -> float:
         """Allows actions for ten minutes; returns until when, in session time."""
         self._armed_until = self._cluster.now() + ARMED_FOR_S
+        self._look_at_files_soon()
         return self._armed_until
 
     def disarm(self) -> None:
@@ -183,9 +186,21 @@ class Operator:
 
         return Configurator(self._cluster.profile, self._cluster.transport)
 
+    async def look_at_files(self) -> None:
+        """What a plan has to know of the nodes' files, before it is shown to anyone."""
+        await self._cluster.look_at_files()
+
     def look_again(self) -> None:
         """Asks for fresh evidence, before a plan is shown to anyone."""
         self._cluster.look_again()
+        self._look_at_files_soon()
+
+    def _look_at_files_soon(self) -> None:
+        """Arming and a dialog come before an action; a command without a loop of its own asks by itself."""
+        with contextlib.suppress(RuntimeError):
+            task = asyncio.get_running_loop().create_task(self._cluster.look_at_files(), name="files")
+            self._looks.add(task)
+            task.add_done_callback(self._looks.discard)
 
     def audit(self) -> Page:
         """Everything that was done from this machine. Reads the disk; raises OSError."""

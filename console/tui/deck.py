@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from console.engine.order import Order
     from console.engine.report import RunReport
     from console.judge.config_sight import ConfigSight
+    from console.judge.denial import Denial
     from console.judge.drill_report import DrillReport
-    from console.judge.guards import Denial
     from console.ledger.page import Page
     from console.model.drill import Drill
     from console.plan.action import Action, ConfigPush, DrillAction

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Static
 
 from console.engine.order import Order
-from console.judge.guards import Denial
+from console.judge.denial import Denial
 from console.plan.action import Action
 from console.plan.steps import Plan
 from console.plan.tier import confirmation

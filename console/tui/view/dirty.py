@@ -11,6 +11,7 @@ from console.model.events import (
     ConfigCompared,
     DatastoreProbed,
     Event,
+    FilesExamined,
     HostReported,
     HttpProbed,
     LinkChanged,
@@ -63,6 +64,8 @@ def touched(event: Event) -> frozenset[Part]:
             return frozenset({Part.NODES})
         case ConfigCompared():
             return frozenset({Part.CONFIG})
+        case FilesExamined():
+            return frozenset()
         case ClientProbed():
             return frozenset({Part.WITNESSES})
         case Noticed():

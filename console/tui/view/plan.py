@@ -6,7 +6,7 @@ import shlex
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from console.judge.guards import Denial
+from console.judge.denial import Denial
 from console.plan.steps import Kind, Plan, Step
 from console.tui.view.tone import EMPTY, Line, Span, Tone
 
@@ -27,6 +27,8 @@ def plan_lines(plan: Plan, denied: Iterable[Denial], overrides: Iterable[str], w
     """Everything a person should have read before saying yes, wrapped to `width`."""
     insisted = set(overrides)
     lines: list[Line] = [*_wrapped("", plan.prediction, width, Tone.PLAIN)]
+    if plan.forecast is not None:
+        lines += _wrapped("forecast: ", plan.forecast.sentence, width, Tone.MUTED)
     for note in plan.notes:
         lines += _wrapped("note: ", note, width, Tone.MUTED)
     for denial in denied:

@@ -36,6 +36,7 @@ from console.model.facts import (
 from console.model.profile import Profile
 from console.model.state import ClusterState
 from console.plan.action import Action
+from console.plan.backends import backend_names
 from console.store import Store
 from tests.profiles import pair
 from tests.scenes import NOW, OK, VIP, healthy
@@ -274,6 +275,7 @@ class PairHands:
         self.here_ran: list[tuple[str, ...]] = []
         self.waiting: dict[str, tuple[str, ...]] = {}
         self.keeps = True
+        self.given_up: set[str] = set()
 
     @property
     def changes(self) -> list[tuple[str, ...]]:
@@ -296,6 +298,24 @@ class PairHands:
 
     async def ask(self, count: int, *, timeout_s: float) -> Answer:
         return Answer(0, json.dumps(self.split), "")
+
+    async def through(self, node: str, service: str, count: int, *, timeout_s: float) -> Answer:
+        """An nginx that passes requests on to every backend whose unit runs."""
+        world, found = self.world, self.world.profile.services[service]
+        if not world.machines[node].reachable:
+            raise NotSent(f"{node} is not connected")
+        names = {
+            backend_names(world.profile, found, node, each)[0]: count // 2
+            for each in world.machines
+            if found.unit in world.machines[each].pids and each not in self.given_up
+        }
+        failed = 0 if names else count
+        return Answer(0, json.dumps(self.through_answer(count, failed, names)), "")
+
+    @staticmethod
+    def through_answer(sent: int, failed: int, backends: dict[str, int] | None) -> dict[str, Any]:
+        complaint = "HTTP 502" if failed else ""
+        return {"sent": sent, "failed": failed, "complaint": complaint, "backends": backends, "untold": "no log"}
 
     async def confirmed(self, timeout_s: float) -> Answer:
         return Answer(0, "", "") if self.keeps else Answer(1, "", "nobody confirmed it")

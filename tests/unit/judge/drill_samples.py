@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from console.judge.denial import Denial
 from console.judge.drill_course import Course
 from console.judge.drill_evidence import AddressSeen, Evidence, LegRun, StateSeen
 from console.judge.drill_invariants import invariants
 from console.judge.drill_measures import measures
 from console.judge.drill_report import ClientView, DrillReport, Entry, NodeFacts, StepLine, Verdict
 from console.judge.drill_verdict import failures
-from console.judge.guards import Denial
 from console.model.drill import Drill
 from console.model.facts import VrrpState
 from console.model.gap import Gap

@@ -9,13 +9,13 @@ import pytest
 from junitparser import Error, Failure, JUnitXml
 
 from console.cli.drill_text import history_lines, result_lines
+from console.judge.denial import Denial
 from console.judge.drill_document import drill_document, exit_code
 from console.judge.drill_history import drill_runs, history_document, trends
 from console.judge.drill_junit import junit
 from console.judge.drill_markdown import markdown
 from console.judge.drill_report import Entry, FailureKind, Verdict
 from console.judge.drill_report import Failure as DrillFailure
-from console.judge.guards import Denial
 from tests.unit.judge.drill_samples import gap, keepalived_stop, refused, report
 
 HOSTILE = "\x1b[31m]]> | `rm` <b>\x00\ud800 [bold]"

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from console.judge.guards import Case, denials, standing
+from console.judge.denial import Case
+from console.judge.guards import denials, standing
 from console.model.events import (
     AddressesListed,
     Event,

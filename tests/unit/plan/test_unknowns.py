@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from console.judge.guards import Case, denials
+from console.judge.denial import Case
+from console.judge.guards import denials
 from console.model.facts import (
     ConfigReport,
     HostReport,
@@ -28,6 +29,7 @@ from console.model.facts import (
 from console.model.live import LiveVrrp
 from console.model.observed import Known, Unknown
 from console.model.profile import Profile
+from console.model.proxy import FilesReport, Unloaded
 from console.model.state import ClusterState
 from console.plan.action import (
     Action,
@@ -46,7 +48,7 @@ from console.plan.steps import document
 from console.plan.tier import confirmation
 from console.session.drills import available_drills, load_drill
 from tests.profiles import pair
-from tests.scenes import NOW, OK, VIP, healthy
+from tests.scenes import NOW, OK, VIP, files, healthy
 
 WHY = "nobody has told"
 FENCING = {verb: [verb, "{node}"] for verb in ("power-off", "power-on", "freeze", "thaw")}
@@ -138,6 +140,15 @@ def alternatives(path: Path) -> tuple[Any, ...]:
             return (HostReport(90.0, 99.0, 99.0, 0.4, 0.8), HostReport(0.1, 1.0, 1.0, 9e6, 1.0))
         case "safety", _:
             return (SafetyReport((), LOCK, ("VI_1",)), SafetyReport(("nginx",), None, ("VI_1",)), SafetyReport())
+        case "files", _:
+            conflict = Unloaded(conflicts=("VI_1: two masters",))
+            units = dict.fromkeys(("keepalived", "nginx"), conflict)
+            own = files(PROFILE, path[1])
+            return (
+                FilesReport(),
+                replace(own, unloaded=units),
+                replace(own, unloaded={"keepalived": Unloaded(("x",))}),
+            )
         case "config", _:
             return (ConfigReport((CONF,)),)
         case _:
@@ -147,7 +158,7 @@ def alternatives(path: Path) -> tuple[Any, ...]:
 def observed(state: ClusterState) -> Iterator[Path]:
     for name, node in state.nodes.items():
         at = ("nodes", name)
-        yield from ((*at, part) for part in ("addresses", "requests", "host", "safety", "config"))
+        yield from ((*at, part) for part in ("addresses", "requests", "host", "safety", "config", "files"))
         for part in ("vrrp", "units", "domains", "services"):
             yield from ((*at, part, key) for key in getattr(node, part))
         yield from ((*at, "from_peers", s, peer) for s, views in node.from_peers.items() for peer in views)

@@ -46,8 +46,8 @@ def test_every_upstream_server_ends_with_a_semicolon():
 
 def test_each_node_names_itself_by_loopback_and_its_peer_by_address():
     text = content("/etc/nginx/nginx.conf", "iam-b")
-    assert "server 127.0.0.1:8080;" in text
-    assert "server 10.0.4.20:8080;" in text
+    assert "server 127.0.0.1:8080 max_fails=1 fail_timeout=2s;" in text
+    assert "server 10.0.4.20:8080 max_fails=1 fail_timeout=2s;" in text
     assert "10.0.4.21" not in text
 
 
@@ -62,6 +62,15 @@ def test_none_of_the_seeds_faults_is_repeated():
     assert "enable_script_security" in keepalived
     assert "script_user" in keepalived
     assert "telnet" not in content("/etc/keepalived/check_nginx.sh")
+
+
+def test_the_only_backend_that_takes_requests_is_never_given_up():
+    drained = pair(services={"api": {"port": 8080, "domain": "api.example.com", "drained": ["iam-b"]}})
+    text = content("/etc/nginx/nginx.conf", profile=drained)
+    assert re.findall(r"server (\S+:8080) ([^;]*);", text) == [
+        ("127.0.0.1:8080", "max_fails=0"),
+        ("10.0.4.21:8080", "down"),
+    ]
 
 
 def test_unicast_source_and_peer_mirror_each_other():
@@ -82,7 +91,8 @@ def test_three_nodes_know_all_their_peers():
     assert re.search(r"unicast_peer \{\s+10\.0\.4\.21\s+10\.0\.4\.22\s+\}", text)
     assert "authentication" not in text
     nginx = content("/etc/nginx/nginx.conf", "n1", some(3))
-    assert re.search(r"127\.0\.0\.1:8080;\s+server 10\.0\.4\.20:8080;\s+server 10\.0\.4\.22:8080;", nginx)
+    named = re.findall(r"server (\S+:8080) ", nginx)
+    assert named == ["127.0.0.1:8080", "10.0.4.20:8080", "10.0.4.22:8080"]
     assert re.search(r"proxy_next_upstream_tries\s+3;", nginx)
 
 
@@ -108,7 +118,7 @@ def test_ipv6_addresses_are_bracketed_and_listened_to():
     vrrp = {"V6": {"virtual_router_id": 6, "vip": "fd00::99/64", "version": 3}}
     profile = pair(nodes=nodes, datastores={}, vrrp=vrrp)
     nginx = content("/etc/nginx/nginx.conf", "n0", profile, {})
-    assert "server [fd00::2]:8080;" in nginx
+    assert "server [fd00::2]:8080 " in nginx
     assert "listen       [::]:80;" in nginx
     assert "listen       [::]:80;" in content("/etc/nginx/conf.d/iam-apiserver.conf", "n0", profile, {})
 
@@ -116,7 +126,7 @@ def test_ipv6_addresses_are_bracketed_and_listened_to():
 def test_a_service_is_balanced_only_between_the_nodes_that_run_it():
     services = {"api": {"port": 8080, "domain": "a.example", "nodes": ["n1", "n2"]}}
     nginx = content("/etc/nginx/nginx.conf", "n0", some(3, services=services))
-    assert re.findall(r"^\s+server (\S+);$", nginx, re.MULTILINE) == ["10.0.4.21:8080", "10.0.4.22:8080"]
+    assert re.findall(r"^\s+server (\S+:8080) ", nginx, re.MULTILINE) == ["10.0.4.21:8080", "10.0.4.22:8080"]
 
 
 def test_the_richer_log_format_begins_with_the_guides_own():

@@ -12,9 +12,10 @@ from console.engine.drill_progress import DrillProgress
 from console.engine.order import Order
 from console.engine.report import Outcome, Phase, RestoredBy, RunReport, Stage, StepReport, UndoReport
 from console.judge.config_sight import ConfigSight, file_sights, sorted_files
+from console.judge.denial import Case, Denial
 from console.judge.drill_report import DrillReport, Entry
 from console.judge.drill_report import Verdict as DrillVerdict
-from console.judge.guards import Case, Denial, denials
+from console.judge.guards import denials
 from console.judge.lint.lint import lint
 from console.ledger.page import Page
 from console.ledger.record import FIRST, Record, line_of, record_of

@@ -12,6 +12,7 @@ from console.model.events import (
     ClientProbed,
     DatastoreProbed,
     Event,
+    FilesExamined,
     HostReported,
     HttpProbed,
     LinkChanged,
@@ -37,6 +38,7 @@ from console.model.facts import (
     VrrpState,
 )
 from console.model.profile import Profile
+from console.model.proxy import FilesReport
 from console.model.reduce import reduce
 from console.model.state import ClusterState
 from console.store import Store
@@ -141,6 +143,7 @@ def daemons(node: str, at: float, *, master: bool, priority: int) -> list[Event]
     return [
         VrrpReported(at, node, "VI_1", report),
         SafetyReported(at, node, SafetyReport(track_files=("VI_1",))),
+        FilesExamined(at, node, FilesReport()),
         *(
             UnitReported(at, node, unit, UnitReport("active", "running", 0, 700 + n))
             for n, unit in enumerate(units)

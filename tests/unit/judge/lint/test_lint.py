@@ -85,12 +85,12 @@ Case = Callable[[], LintReport]
 VIP, INSTANCE = "    virtual_ipaddress {\n        10.0.4.99\n    }\n", "vrrp_instance VI_1 {"
 PEER = "    unicast_peer {\n        10.0.4.21\n    }\n"
 FIXTURES: dict[str, Case] = {
-    "N001": lambda: lint(edited(NGINX, "8080;", "8080"), LAB),
+    "N001": lambda: lint(edited(NGINX, "fail_timeout=2s;", "fail_timeout=2s"), LAB),
     "N002": lambda: lint(edited(NGINX, "sendfile            on;", "sendfile on off;"), LAB),
     "N003": lambda: lint(edited(NGINX, "events {\n    worker_connections 1024;\n}", ""), LAB),
     "N004": lambda: lint(edited(NGINX, "proxy_connect_timeout       1s;", ""), LAB),
     "N005": lambda: lint(edited(SERVER, "    location ", "    error_page 404 /404.html;\n    location "), LAB),
-    "N006": lambda: lint(edited(NGINX, "        server 10.0.4.21:8080;\n", ""), LAB),
+    "N006": lambda: lint(edited(NGINX, "        server 10.0.4.21:8080 max_fails=1 fail_timeout=2s;\n", ""), LAB),
     "N007": lambda: lint(edited(NGINX, "access.log  iamops;", "access.log  main;"), LAB),
     "N008": lambda: said_by("nginx", 1, "nginx: [emerg] not expected \"}\" in /etc/nginx/nginx.conf:9"),
     "K001": lambda: lint(edited(KEEPALIVED, "    track_script {", "    track_script {{"), LAB),

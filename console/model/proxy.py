@@ -1,0 +1,49 @@
+"""What nginx does with its backends by its files, and what a daemon would load from them now. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# nginx's defaults for a server of an upstream (ngx_http_upstream_module).
+MAX_FAILS = 1
+FAIL_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One backend as nginx names it. It is given up for `fail_timeout_s` after `max_fails` failures (0: never)."""
+
+    endpoint: str
+    max_fails: int = MAX_FAILS
+    fail_timeout_s: float = FAIL_TIMEOUT_S
+    down: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The backends of one domain. `shared`: all workers know the same of them (a `zone`)."""
+
+    servers: tuple[Server, ...]
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unloaded:
+    """What is on a node's disk and not in its daemon, each as a sentence.
+
+    `conflicts`: what would make two masters, or send requests nowhere. `differences`: settings of VRRP that would
+    become others. `news`: what a reload is for.
+    """
+
+    differences: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    news: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FilesReport:
+    """One look at a node's files. `upstreams` by domain; `unloaded` by unit."""
+
+    upstreams: Mapping[str, Upstream] = field(default_factory=dict)
+    unloaded: Mapping[str, Unloaded] = field(default_factory=dict)

@@ -1,0 +1,86 @@
+"""Requests through the nginx of one node, and which backends answered them by its access log."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from typing import Any
+
+from console.model.facts import ProbeReport
+from console.model.profile import Profile, Service
+from console.nodes.http import HttpQuestion
+from console.nodes.probes import Door, probe_http
+from console.nodes.split import new_token
+from console.nodes.transport import CommandFailed, Transport
+from console.parse.log_counts import values
+from console.parse.log_format import Field, FormatError, LogFormat, named_format
+from console.parse.safe_text import safe_bytes
+
+LOCALHOST = "127.0.0.1"
+LOG_TAIL_BYTES = 512 * 1024
+LOG_TIMEOUT_S = 3.0
+# nginx writes a line when a request is over: a moment after its answer.
+WRITTEN_AFTER_S = 0.05
+_FOUND = 'tail -c "$2" -- "$1" | grep -F -- "$3"; exit 0'
+
+
+async def through(transport: Transport, profile: Profile, service: Service, count: int) -> dict[str, Any]:
+    """{sent, failed, complaint, backends: {endpoint: answers} | None, untold}, after `count` requests one by one.
+
+    `sent` 0: the node opens no connection for us, so nothing can be said. Raises LinkLost.
+    """
+    token = new_token()
+    path = f"{service.health}{'&' if '?' in service.health else '?'}{token}"
+    question, door = HttpQuestion(service.domain or "", path), Door(LOCALHOST, profile.nginx.port)
+    reports: list[ProbeReport] = []
+    for _ in range(count):
+        report = await probe_http(transport, door, question, time.monotonic)
+        if report is None:
+            return _answer([], None, "the node opens no connection for us")
+        reports.append(report)
+    try:
+        form = named_format(profile.logs.format)
+    except FormatError as error:
+        return _answer(reports, None, str(error))
+    if not form.tells(Field.UPSTREAM):
+        return _answer(reports, None, form.missing(Field.UPSTREAM))
+    await asyncio.sleep(WRITTEN_AFTER_S)
+    return await _by_log(transport, profile, form, token, reports)
+
+
+async def _by_log(
+    transport: Transport, profile: Profile, form: LogFormat, token: str, reports: list[ProbeReport]
+) -> dict[str, Any]:
+    log = profile.logs.access
+    argv = ("sh", "-c", _FOUND, "found", log, str(LOG_TAIL_BYTES), token)
+    try:
+        result = await transport.run(argv, timeout_s=LOG_TIMEOUT_S)
+    except CommandFailed as failure:
+        return _answer(reports, None, failure.reason)
+    lines = [line.decode("utf-8", "replace") for line in result.stdout.splitlines()]
+    if not lines:
+        said = safe_bytes(result.stderr.strip(), 120) or "it does not hold these requests"
+        return _answer(reports, None, f"{log} on {transport.node}: {said}")
+    return _answer(reports, Counter(filter(None, (_answered_by(form, line) for line in lines))), "")
+
+
+def _answered_by(form: LogFormat, line: str) -> str | None:
+    """The backend that gave the answer: the last one that was tried."""
+    name = form.fields[Field.UPSTREAM]
+    told = values(form, line, {name, "status"})
+    if told is None or not told["status"].startswith(("2", "3")):
+        return None
+    return told[name].rpartition(", ")[2].rpartition(" : ")[2].strip() or None
+
+
+def _answer(reports: list[ProbeReport], backends: Counter[str] | None, untold: str) -> dict[str, Any]:
+    bad = [report for report in reports if not report.ok]
+    complaint = (bad[0].detail or str(bad[0].outcome)) if bad else ""
+    return {
+        "sent": len(reports),
+        "failed": len(bad),
+        "complaint": complaint,
+        "backends": None if backends is None else dict(backends),
+        "untold": untold,
+    }

@@ -1,0 +1,65 @@
+"""No action harms what it touches, and success means that clients are served."""
+
+from __future__ import annotations
+
+import time
+
+from tests.lab.acting import ActingLab
+from tests.lab.serving import CONF, by_default, clients, edited
+
+UNIT = "iam-apiserver"
+
+
+def test_a_rolling_restart_fails_no_request_nor_does_what_follows(acting: ActingLab):
+    with clients(acting) as witness:
+        done = acting.act("restart", UNIT, "--rolling")
+    assert done.code == 0, done.err
+    assert witness.failed == 0, (witness.result, done.document["steps"])
+    assert witness.result["attempts"] > 2000
+
+
+def test_two_restarts_in_a_row_fail_no_request(acting: ActingLab):
+    with clients(acting) as witness:
+        first = acting.act("restart", UNIT, "iam-b")
+        time.sleep(1.0)
+        second = acting.act("restart", UNIT, "iam-a")
+    assert (first.code, second.code) == (0, 0), (first.err, second.err)
+    assert witness.failed == 0, witness.result
+
+
+def test_an_nginx_with_its_defaults_is_waited_for_as_long_as_it_gives_a_backend_up(acting: ActingLab):
+    with by_default(acting), clients(acting) as witness:
+        done = acting.act("restart", UNIT, "--rolling")
+    assert done.code == 0, done.err
+    assert witness.failed == 0, (witness.result, done.document["steps"])
+    waits = [step for step in done.document["steps"] if step["title"].startswith("wait until nginx")]
+    assert [step["took_s"] >= 10.0 for step in waits] == [True, True]
+
+
+def test_the_backend_that_nginx_would_miss_is_not_stopped_though_its_peer_is_healthy(acting: ActingLab):
+    """nginx on the owner passes nothing to iam-a's backend, which is well: only requests through nginx tell."""
+    with edited(acting, "iam-a", CONF, r"s/^( *server 127.0.0.1:8080)[^;]*;/\1 down;/"):
+        acting.must("iam-a", ["systemctl", "reload", "nginx"])
+        with clients(acting, after_s=1.0) as witness:
+            done = acting.act("restart", UNIT, "iam-b")
+    acting.must("iam-a", ["systemctl", "reload", "nginx"])
+    assert (done.code, done.denied) == (3, ["last-backend"])
+    assert "nginx on iam-a is answered for iam-apiserver only by 10.0.4.21:8080" in done.document["sentence"]
+    assert witness.failed == 0, witness.result
+
+
+def test_a_gap_beyond_the_forecast_is_no_success(acting: ActingLab):
+    """nginx on the owner takes three seconds to come back: it did what was asked, and clients paid for it."""
+    slow = "/run/systemd/system/nginx.service.d/slow.conf"
+    acting.must("iam-a", ["mkdir", "-p", slow.rpartition("/")[0]])
+    acting.shell("iam-a", f"printf '[Service]\\nExecStartPre=sleep 3\\n' >{slow}")
+    acting.must("iam-a", ["systemctl", "daemon-reload"])
+    try:
+        done = acting.act("restart", "nginx", "iam-a")
+    finally:
+        acting.must("iam-a", ["rm", slow])
+        acting.must("iam-a", ["systemctl", "daemon-reload"])
+    assert (done.code, done.document["outcome"]) == (1, "failed"), done.err
+    assert "a client got no good answer for" in done.document["sentence"]
+    assert done.document["client"]["longest_gap_ms"] > 2500
+    assert done.document["plan"]["forecast"]["gap_ms"] == 1000

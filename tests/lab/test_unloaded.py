@@ -1,0 +1,56 @@
+"""Files that somebody changed by hand: a reload or a restart is refused as what it would be, or does no harm."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lab.acting import ActingLab
+from tests.lab.own import VIP
+from tests.lab.serving import CONF, edited
+from tests.lab.whole import wrong
+
+KEEPALIVED = "/etc/keepalived/keepalived.conf"
+DRIFTS = {
+    "router id": ("keepalived", KEEPALIVED, "s/virtual_router_id 51/virtual_router_id 52/"),
+    "password": ("keepalived", KEEPALIVED, "s/auth_pass .*/auth_pass another1/"),
+    "interface": ("keepalived", KEEPALIVED, "s/interface eth0/interface eth9/"),
+    "advert": ("keepalived", KEEPALIVED, "s/advert_int 1/advert_int 3/"),
+    "priority": ("keepalived", KEEPALIVED, "s/priority [0-9]+/priority 150/"),
+    "VIP": ("keepalived", KEEPALIVED, r"s/10\.0\.4\.99/10.0.4.98/"),
+    "syntax": ("keepalived", KEEPALIVED, "s/(virtual_router_id 51)/\\1 {/"),
+    "upstream port": ("nginx", CONF, r"s/127\.0\.0\.1:8080/127.0.0.1:8081/"),
+}
+
+
+def owners(lab: ActingLab) -> list[str]:
+    """Whose kernel has the VIP, asked of the kernels themselves."""
+    return [node for node in lab.profile.nodes if VIP in lab.says(node, "ip", "-br", "addr")]
+
+
+@pytest.mark.parametrize("kind", DRIFTS)
+def test_what_nobody_pushed_is_not_loaded(acting: ActingLab, kind: str):
+    unit, path, program = DRIFTS[kind]
+    for node in acting.profile.nodes:
+        with edited(acting, node, path, program):
+            before = acting.footprint()
+            for verb in ("reload", "restart"):
+                done = acting.act(verb, unit, node)
+                assert (done.code, done.denied) == (3, ["unloaded-changes"]), (verb, node, done.err)
+                assert len(owners(acting)) == 1
+            assert acting.footprint() == before
+    assert wrong(acting) == []
+
+
+def test_a_change_that_a_reload_is_for_is_loaded(acting: ActingLab):
+    with edited(acting, "iam-b", CONF, "s/keepalive_timeout +65/keepalive_timeout 30/"):
+        done = acting.act("reload", "nginx", "iam-b")
+    assert done.code == 0, done.err
+    assert acting.act("reload", "nginx", "iam-b").code == 0
+
+
+def test_a_switchover_would_start_keepalived_with_the_drifted_file_and_is_refused(acting: ActingLab):
+    _, path, program = DRIFTS["router id"]
+    with edited(acting, "iam-a", path, program):
+        done = acting.act("switchover")
+    assert (done.code, done.denied) == (3, ["unloaded-changes"]), done.err
+    assert owners(acting) == ["iam-a"]

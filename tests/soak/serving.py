@@ -1,0 +1,77 @@
+"""`python -m tests.soak.serving`: restarts under 200 requests a second, again and again, until 15 s after each.
+
+Prints a Markdown table: way, runs, requests, failed. Any request that failed ends it with 1. About 50 minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Callable
+
+from tests.lab.acting import ActingLab, Done, acting_lab
+from tests.lab.serving import by_default, clients
+
+UNIT = "iam-apiserver"
+RUNS = 20
+
+
+def rolling(lab: ActingLab) -> list[Done]:
+    return [lab.act("restart", UNIT, "--rolling")]
+
+
+def two_in_a_row(lab: ActingLab) -> list[Done]:
+    first = lab.act("restart", UNIT, "iam-b")
+    time.sleep(1.0)
+    return [first, lab.act("restart", UNIT, "iam-a")]
+
+
+def authz(lab: ActingLab) -> list[Done]:
+    return [lab.act("restart", "iam-authz-server", "--rolling")]
+
+
+WAYS: dict[str, tuple[Callable[[ActingLab], list[Done]], bool]] = {
+    "rolling, rendered nginx": (rolling, False),
+    "rolling, nginx's defaults": (rolling, True),
+    "two single restarts 1 s apart": (two_in_a_row, False),
+    "rolling, authz-server": (authz, False),
+}
+
+
+def campaign(lab: ActingLab, way: str, runs: int) -> tuple[int, int]:
+    """Requests and failures of all runs."""
+    act, default = WAYS[way]
+    requests = failed = 0
+    with by_default(lab) if default else contextlib.nullcontext():
+        for number in range(runs):
+            with clients(lab) as witness:
+                done = act(lab)
+            requests += witness.result["attempts"]
+            failed += witness.failed
+            for each in done:
+                if each.code != 0:
+                    raise SystemExit(f"{way}, run {number}: exit {each.code}: {each.err}\n{each.out}")
+            if witness.failed:
+                print(f"{way}, run {number}: {witness.failed} failed: {witness.result['gaps']}", file=sys.stderr)
+    return requests, failed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("--way", choices=WAYS, action="append")
+    args = parser.parse_args()
+    print("| way | runs | requests | failed |\n|---|---|---|---|", flush=True)
+    lost = 0
+    with acting_lab() as lab:
+        for way in args.way or WAYS:
+            requests, failed = campaign(lab, way, args.runs)
+            lost += failed
+            print(f"| {way} | {args.runs} | {requests} | {failed} |", flush=True)
+    return 1 if lost else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
