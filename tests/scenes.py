@@ -12,6 +12,7 @@ from console.model.events import (
     HostReported,
     HttpProbed,
     LinkChanged,
+    PortProbed,
     RequestsCounted,
     SafetyReported,
     Target,
@@ -78,3 +79,5 @@ def _node(profile: Profile, name: str, at: float, *, owner: bool) -> Iterable[Ev
             yield HttpProbed(at, name, peer.name, Target.SERVICE, service.name, OK)
     for store in profile.datastores:
         yield DatastoreProbed(at, name, store, OK)
+    for port in profile.needed_ports_on(name):
+        yield PortProbed(at, name, port, OK)

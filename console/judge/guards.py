@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
+from console.judge.denial import Case as Case
+from console.judge.denial import Denial as Denial
+from console.judge.needs_guard import dependency_down, last_backend_by_need
 from console.model.drill import MACHINE_VERBS
 from console.model.facts import LinkState, UnitReport, VrrpState
 from console.model.observed import STALE_AFTER_S, Freshness
@@ -16,37 +18,6 @@ from console.plan.steps import Kind, Plan, Step
 
 # An undo must not fire while we are still looking whether the step has worked.
 DEAD_MAN_MARGIN_S = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class Denial:
-    """Why an action is refused. `code` is stable; `overridable` says whether a person may insist."""
-
-    code: str
-    reason: str
-    overridable: bool = False
-    node: str | None = None
-
-    @property
-    def sentence(self) -> str:
-        """The reason with its code, and whether there is a way on."""
-        insist = f' (--override {self.code} --reason "…" to insist)' if self.overridable else ""
-        return f"{self.code}: {self.reason}{insist}"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What the guards judge. `run` is our own run, whose lock is no obstacle."""
-
-    plan: Plan
-    state: ClusterState
-    now: float
-    armed: bool = True
-    run: str | None = None
-
-    @property
-    def node_states(self) -> Iterable[NodeState]:
-        return self.state.nodes.values()
 
 
 Guard = Callable[[Case], Iterator[Denial]]
@@ -291,6 +262,8 @@ GUARDS: tuple[Guard, ...] = (
     preempts,
     datastore_spof,
     last_backend,
+    dependency_down,
+    last_backend_by_need,
     not_running,
     dead_man_too_short,
     unsteady,

@@ -52,7 +52,7 @@ class NodeState:
     they were first listed, were there before.
     `samples` are (at, total requests) pairs, oldest first, for rates and sparklines; `errors` the same
     for answers of class 5xx.
-    `from_peers` maps service -> observing peer -> probe.
+    `from_peers` maps service -> observing peer -> probe. `ports` are those that services of the node need.
     """
 
     name: str
@@ -65,6 +65,7 @@ class NodeState:
     domains: Mapping[str, Observed[ProbeReport]] = field(default_factory=dict)
     services: Mapping[str, Observed[ProbeReport]] = field(default_factory=dict)
     from_peers: Mapping[str, Mapping[str, Observed[ProbeReport]]] = field(default_factory=dict)
+    ports: Mapping[int, Observed[ProbeReport]] = field(default_factory=dict)
     requests: Observed[RequestCount] = Observed()
     samples: tuple[tuple[float, int], ...] = ()
     errors: tuple[tuple[float, int], ...] = ()
@@ -149,6 +150,7 @@ def _values(node: NodeState) -> Iterator[tuple[str, Observed[Any]]]:
     yield "locks and timers", node.safety
     for group in (node.vrrp, node.units, node.domains, node.services):
         yield from group.items()
+    yield from ((f"port {port}", seen) for port, seen in node.ports.items())
 
 
 def _blank(profile: Profile, node: str) -> NodeState:
@@ -161,4 +163,5 @@ def _blank(profile: Profile, node: str) -> NodeState:
         domains={domain: Observed() for domain in profile.domains},
         services={name: Observed() for name in services},
         from_peers={name: {peer: Observed() for peer in peers} for name in services},
+        ports={port: Observed() for port in profile.needed_ports_on(node)},
     )

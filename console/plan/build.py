@@ -15,6 +15,7 @@ from console.plan.action import (
 from console.plan.config_push import push_plan
 from console.plan.drained_restart import drained_plan
 from console.plan.drill_plan import drill_plan
+from console.plan.needs import with_needs
 from console.plan.service import rolling_plan, service_plan
 from console.plan.steps import Plan
 from console.plan.switchover import switchover_plan
@@ -22,6 +23,10 @@ from console.plan.switchover import switchover_plan
 
 def plan_for(action: Action, state: ClusterState, now: float, *, checked: bool = True) -> Plan:
     """Raises NoSuchTarget for a node, unit or instance that the profile does not have."""
+    return with_needs(_plan(action, state, now, checked=checked), state, now)
+
+
+def _plan(action: Action, state: ClusterState, now: float, *, checked: bool) -> Plan:
     match action:
         case ServiceAction():
             return service_plan(action, state, now, checked=checked)

@@ -19,6 +19,7 @@ from console.nodes.lock import LockHeld, NodeLock, hold
 from console.nodes.split import split
 from console.nodes.transport import ChannelRefused, Transport, TransportError
 from console.parse.safe_text import safe_bytes
+from console.plan.needs import evidence
 from console.session.local import LocalCommands
 from console.store import Store
 
@@ -164,7 +165,10 @@ class StoreEyes:
         since = self.now()
         self.look()
         while True:
-            unseen = tuple(what for node in nodes for what in _unseen(self.state.nodes[node], since))
+            state = self.state
+            unseen = tuple(
+                what for node in nodes for what in _unseen(state.nodes[node], since, evidence(state, node))
+            )
             if not unseen or self.now() - since > timeout_s:
                 return unseen
             await self.changed(0.2)
@@ -175,8 +179,8 @@ def _readable(raw: bytes) -> str:
     return "\n".join(safe_bytes(line) for line in raw[:OUTPUT_KEPT].splitlines())
 
 
-def _unseen(node: NodeState, since: float) -> list[str]:
-    """What of this node is older than `since` and could be newer."""
+def _unseen(node: NodeState, since: float, needed: Mapping[str, Observed[Any]]) -> list[str]:
+    """What of this node, and of what its services need, is older than `since` and could be newer."""
     if node.link.state is not LinkState.UP:
         return [f"{node.name} is not connected"]
     seen: dict[str, Observed[Any]] = {
@@ -184,6 +188,7 @@ def _unseen(node: NodeState, since: float) -> list[str]:
         "locks and timers": node.safety,
         **node.units,
         **node.vrrp,
+        **needed,
     }
     return [
         f"{what} on {node.name}"

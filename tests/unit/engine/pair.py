@@ -17,9 +17,11 @@ from console.engine.ports import Answer, AuditUnwritable, Locked, LockNote, NotS
 from console.model.events import (
     AddressesListed,
     ClientProbed,
+    DatastoreProbed,
     Event,
     HttpProbed,
     LinkChanged,
+    PortProbed,
     SafetyReported,
     Target,
     UnitReported,
@@ -237,6 +239,8 @@ class Pair:
             state = VrrpState.MASTER if self.master == name else VrrpState.BACKUP
             vrrp = VrrpReport(state, "json", machine.priority, self._effective(name), NOW - 3600)
             events.append(VrrpReported(at, name, "VI_1", vrrp))
+        events += [DatastoreProbed(at, name, store, OK) for store in self.profile.datastores]
+        events += [PortProbed(at, name, port, OK) for port in self.profile.needed_ports_on(name)]
         return events + self._probes(name)
 
     def _probes(self, name: str) -> list[Event]:

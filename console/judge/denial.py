@@ -1,0 +1,40 @@
+"""What the guards judge, and what they answer with. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from console.model.state import ClusterState, NodeState
+from console.plan.steps import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Why an action is refused. `code` is stable; `overridable` says whether a person may insist."""
+
+    code: str
+    reason: str
+    overridable: bool = False
+    node: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The reason with its code, and whether there is a way on."""
+        insist = f' (--override {self.code} --reason "…" to insist)' if self.overridable else ""
+        return f"{self.code}: {self.reason}{insist}"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the guards judge. `run` is our own run, whose lock is no obstacle."""
+
+    plan: Plan
+    state: ClusterState
+    now: float
+    armed: bool = True
+    run: str | None = None
+
+    @property
+    def node_states(self) -> Iterable[NodeState]:
+        return self.state.nodes.values()
