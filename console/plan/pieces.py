@@ -5,6 +5,8 @@ from __future__ import annotations
 from console.model.facts import LinkState, VrrpState
 from console.model.state import ClusterState
 from console.plan.expectation import (
+    ANSWERING,
+    DatastoreAnswers,
     DomainsAnswer,
     EffectivePriority,
     Expectation,
@@ -18,6 +20,8 @@ from console.plan.expectation import (
     VipSomewhere,
     VrrpIn,
 )
+from console.plan.impact import datastores_of
+from console.plan.staying import StaysUp, lasts_s
 from console.plan.steps import SUDO, Impact, Kind, Step, Undo
 from console.render import privileges
 
@@ -143,10 +147,13 @@ def alive(state: ClusterState, unit: str, node: str) -> tuple[StateExpectation, 
         well = tuple(d for d, probe in seen.domains.items() if probe.value is not None and probe.value.ok)
         return (DomainsAnswer(node, well),) if well else ()
     peers = tuple(p.name for p in profile.peers_of(node) if state.nodes[p.name].link.state is LinkState.UP)
-    return tuple(
-        ServiceHealthy(node, service.name, _answered(state, service.name, node, peers))
-        for service in profile.services.values()
-        if service.unit == unit
+    return (
+        *(
+            ServiceHealthy(node, service.name, _answered(state, service.name, node, peers))
+            for service in profile.services.values()
+            if service.unit == unit
+        ),
+        *(DatastoreAnswers(store, (node,)) for store in datastores_of(profile, unit, node)),
     )
 
 
@@ -168,6 +175,13 @@ def arrived(
 def runs(state: ClusterState, unit: str, node: str, *, replaced: bool = False) -> UnitRuns:
     report = state.nodes[node].units[unit].value
     return UnitRuns(node, unit, report.main_pid if replaced and report and report.running else None)
+
+
+def stays(state: ClusterState, unit: str, node: str) -> StaysUp:
+    """Beside `runs` and `alive`, for whatever was started: it is not just up for a moment between two crashes."""
+    report = state.nodes[node].units[unit].value
+    answers = any(isinstance(each, ANSWERING) for each in alive(state, unit, node))
+    return StaysUp(node, unit, lasts_s(report.restart_delay_s if report else None, answers=answers))
 
 
 def stopped(unit: str, node: str) -> UnitStopped:

@@ -18,6 +18,7 @@ from console.plan.pieces import (
     resign,
     runs,
     start_again,
+    stays,
     stopped,
 )
 from console.plan.predict import of_move, of_service
@@ -89,6 +90,7 @@ def _starting(action: ServiceAction, state: ClusterState) -> Step:
     expect: tuple[Expectation, ...] = (
         runs(state, action.unit, action.node),
         *alive(state, action.unit, action.node),
+        stays(state, action.unit, action.node),
     )
     return do(action.sentence, action.node, control(action.verb, action.unit), expect)
 
@@ -119,9 +121,11 @@ def _restart(action: ServiceAction, state: ClusterState, impact: Impact, now: fl
         runs(state, action.unit, action.node, replaced=True),
         *alive(state, action.unit, action.node),
         *moved(state, impact),
+        lasting := stays(state, action.unit, action.node),
     )
     argv = control("restart", action.unit)
-    step = do(action.sentence, action.node, argv, expect, spoils=undo.name, mends=undo.name)
+    needs_s = lasting.lasts_s
+    step = do(action.sentence, action.node, argv, expect, needs_s=needs_s, spoils=undo.name, mends=undo.name)
     return (arm(undo, state), step, disarm(undo))
 
 

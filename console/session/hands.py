@@ -23,7 +23,7 @@ from console.plan.needs import evidence
 from console.session.local import LocalCommands
 from console.store import Store
 
-OUTPUT_KEPT = 4000
+OUTPUT_KEPT = 64_000
 NOTE_TIMEOUT_S = 3.0
 JOURNAL_TAG = "iamops"
 
