@@ -44,7 +44,8 @@ def exit_of(message: str) -> str | None:
         return None
     number, _, name = match["status"].partition("/")
     if match["code"] == "exited":
-        return f"exit {number}" + (f" ({name})" if name not in ("", "FAILURE", "SUCCESS") else "")
+        # From 200 on it is systemd that failed, and says at what; below, its names are not the program's own.
+        return f"exit {number} ({name})" if name and len(number) == 3 and number >= "200" else f"exit {number}"
     return f"killed by {name or number}"
 
 

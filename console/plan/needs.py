@@ -18,14 +18,14 @@ from console.render.privileges import controlled
 SEEN_EVERY_S = 5.0
 # What the published IAM services do without what they need, by service and by datastore kind or service.
 WITHOUT: dict[tuple[str, str], str] = {
-    ("iam-apiserver", "mariadb"): "answers 5xx, and does not come up if it is restarted meanwhile",
+    ("iam-apiserver", "mariadb"): "answers 5xx and does not start again",
     ("iam-authz-server", "iam-apiserver"): "stops deciding for new secrets",
     ("iam-authz-server", "redis"): "hears of no policy change and keeps no audit record",
     ("iam-pump", "redis"): "is idle: no audit record is stored",
     ("iam-pump", "mongodb"): "is idle: no audit record is stored",
 }
 GENERALLY = {
-    When.START: "runs on, and does not come up if it is restarted meanwhile",
+    When.START: "runs on but does not start again",
     When.ALWAYS: "does not work without it",
     When.IDLE: "waits for it",
 }
@@ -120,7 +120,7 @@ def _fallen(plan: Plan, profile: Profile) -> Iterator[str]:
     for command in commands(plan):
         if command.verb == "start":
             continue
-        until = "" if command.verb == "stop" else ", until it is back"
+        until = "" if command.verb == "stop" else " until it is back"
         for fall in falls(profile, command.unit, command.node):
             where = nodes.setdefault((fall.service, fall.need, until), [])
             if fall.node not in where:

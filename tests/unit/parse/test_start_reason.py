@@ -28,7 +28,7 @@ FIXTURES = Path(__file__).parents[2] / "fixtures" / "start"
         (
             "panic",
             "panic: runtime error: invalid memory address or nil pointer dereference",
-            "exit 2 (INVALIDARGUMENT)",
+            "exit 2",
         ),
         (
             "no-binary",
