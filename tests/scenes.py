@@ -52,11 +52,12 @@ def healthy(at: float = NOW, profile: Profile | None = None) -> ClusterState:
     profile = profile or pair()
     state = ClusterState.of(profile)
     for index, node in enumerate(profile.nodes.values()):
-        state = fed(state, _node(profile, node.name, at, owner=index == 0))
+        state = fed(state, seen_on(profile, node.name, at, owner=index == 0))
     return fed(state, [ClientProbed(at, name, OK) for name in profile.vrrp])
 
 
-def _node(profile: Profile, name: str, at: float, *, owner: bool) -> Iterable[Event]:
+def seen_on(profile: Profile, name: str, at: float, *, owner: bool = False) -> Iterable[Event]:
+    """All that is seen on and from a node that is well."""
     node = profile.nodes[name]
     held = {node.address, *([VIP] if owner else [])}
     yield LinkChanged(at, name, Link(LinkState.UP, at))

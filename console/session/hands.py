@@ -19,7 +19,6 @@ from console.nodes.lock import LockHeld, NodeLock, hold
 from console.nodes.split import split
 from console.nodes.transport import ChannelRefused, Transport, TransportError
 from console.parse.safe_text import safe_bytes
-from console.plan.needs import evidence
 from console.session.local import LocalCommands
 from console.store import Store
 
@@ -162,6 +161,8 @@ class StoreEyes:
 
     async def fresh(self, nodes: Sequence[str], timeout_s: float) -> tuple[str, ...]:
         """Waits until these nodes were seen anew, as a whole; returns what was not."""
+        from console.plan.needs import evidence  # plans are loaded when somebody wants to act
+
         since = self.now()
         self.look()
         while True:
