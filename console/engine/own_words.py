@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from console.engine.ports import Eyes, Hands, NotSent, OutcomeUnknown
+from console.plan.expectation import UnitRuns
 from console.plan.own_words import TIMEOUT_S, OwnWords
 from console.plan.steps import Step
 from console.render.privileges import controlled
@@ -10,15 +11,17 @@ from console.render.privileges import controlled
 
 async def with_own_words(step: Step, observed: str, began: float, hands: Hands, eyes: Eyes) -> str:
     """`observed`, and before it the unit's own reason where the step started one and that has a reason."""
-    told = controlled(step.argv)
-    if told is None or told[0] == "stop":
+    command = controlled(step.argv)
+    if command is None or command[0] == "stop":
         return observed
+    _, unit = command
     services = eyes.state.profile.services.values()
-    log = next((service.log_path for service in services if service.unit == told[1]), "")
-    words = OwnWords(step.node, told[1], eyes.now() - began, log)
+    log = next((service.log_path for service in services if service.unit == unit), "")
+    replaced = next((each.other_than for each in step.expect if isinstance(each, UnitRuns)), None)
+    words = OwnWords(step.node, unit, eyes.now() - began, log, replaced)
     try:
         answer = await hands.run(step.node, words.argv, stdin="", timeout_s=TIMEOUT_S)
     except (NotSent, OutcomeUnknown):
         return observed
-    own = words.told(answer.stdout)
+    own = words.reason(answer.stdout)
     return f"{own}; {observed}" if own else observed

@@ -72,7 +72,6 @@ class Journal:
 
     starts: tuple[tuple[str, ...], ...] = ()
     exits: tuple[str, ...] = ()
-    systemd: tuple[str, ...] = ()
 
 
 def reason_line(lines: Sequence[str], *, latest: bool = False) -> Reason | None:
@@ -80,37 +79,37 @@ def reason_line(lines: Sequence[str], *, latest: bool = False) -> Reason | None:
 
     `latest`: the lines may be of several starts.
     """
-    told = [reason for reason in _told(lines) if reason.text]
-    if not told:
+    found = [reason for reason in _candidates(lines) if reason.text]
+    if not found:
         return None
-    best = min(reason.weight for reason in told)
-    among = [reason for reason in told if reason.weight is best]
+    best = min(reason.weight for reason in found)
+    among = [reason for reason in found if reason.weight is best]
     # An error is repeated until one gives up: the last is nearest to the end. A fatal line is the end itself.
-    found = among[-1] if latest or best in (Weight.ERROR, Weight.TRACEBACK) else among[0]
-    return Reason(found.text[:REASON_MAX], found.weight)
+    chosen = among[-1] if latest or best in (Weight.ERROR, Weight.TRACEBACK) else among[0]
+    return Reason(chosen.text[:REASON_MAX], chosen.weight)
 
 
 def reason_of_starts(starts: Sequence[Sequence[str]]) -> Reason | None:
-    """The reason of the latest start that gives one; a start that has only begun has not said it yet."""
+    """The reason of the latest start; of the one before where that has only begun and says less. Newest first."""
     found = [reason for lines in starts if (reason := reason_line(lines)) is not None]
-    return min(found, key=lambda reason: reason.weight) if found else None
+    complaining = [reason for reason in found[:2] if reason.complains]
+    return min(complaining or found[:1], key=lambda reason: reason.weight, default=None)
 
 
-def journal_of(text: str) -> Journal:
-    """From the newest entry to the oldest, as `--reverse` prints them."""
+def journal_of(text: str, without: int | None = None) -> Journal:
+    """From the newest entry to the oldest, as `--reverse` prints them. `without`: a process not to count."""
     starts: dict[str, list[str]] = {}
-    exits, systemd = [], []
+    exits = []
     for line in text.splitlines():
         match = _ENTRY.match(line)
         if match is None:
             continue
         if match["pid"] == "1":
-            systemd.append(match["text"])
             if (ended := exit_of(match["text"])) is not None:
                 exits.append(ended)
-        else:
+        elif match["pid"] != str(without):
             starts.setdefault(match["pid"], []).insert(0, match["text"])
-    return Journal(tuple(tuple(lines) for lines in starts.values()), tuple(exits), tuple(systemd))
+    return Journal(tuple(tuple(lines) for lines in starts.values()), tuple(exits))
 
 
 def exit_story(exits: Sequence[str], fields: Mapping[str, str], span_s: float) -> str:
@@ -132,7 +131,7 @@ def _last_exit(fields: Mapping[str, str]) -> str:
     return f"killed by signal {status}" if code in ("2", "3") else ""
 
 
-def _told(lines: Sequence[str]) -> Iterator[Reason]:
+def _candidates(lines: Sequence[str]) -> Iterator[Reason]:
     """Every line that may be the reason. What a traceback is about stands at its end."""
     in_traceback = False
     for raw in lines:

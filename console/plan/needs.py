@@ -69,10 +69,10 @@ def commands(plan: Plan) -> Iterator[Command]:
     """Every unit that the plan's steps start, stop or restart, in order."""
     stopped: set[tuple[str, str]] = set()
     for step in plan.steps:
-        told = controlled(step.argv) if step.kind is Kind.DO else None
-        if told is None:
+        command = controlled(step.argv) if step.kind is Kind.DO else None
+        if command is None:
             continue
-        verb, unit = told
+        verb, unit = command
         yield Command(verb, unit, step.node, frozenset(stopped))
         if verb == "stop":
             stopped.add((unit, step.node))
@@ -166,20 +166,22 @@ def _own_doing(profile: Profile, need: Need, command: Command) -> str | None:
 
 def _lacking(state: ClusterState, node: str, need: Need, now: float) -> str | None:
     """Why the need is not met as seen from the node; None where it is."""
-    seen, asked = _seen(state, node, need), _asked(state.profile, node, need)
+    seen, (who, where) = _seen(state, node, need), _asked(state.profile, node, need)
     if seen.value is None:
-        return f"whether {asked} is not known: {seen.reason}"
+        return f"whether {who} answers {where} is not known: {seen.reason}"
     if freshness(seen.at, now, SEEN_EVERY_S) is Freshness.UNKNOWN:
-        return f"whether {asked} is not known: last seen {seen.age_s(now) or 0.0:.0f} s ago"
+        ago_s = seen.age_s(now) or 0.0
+        return f"whether {who} answers {where} is not known: last seen {ago_s:.0f} s ago"
     if not seen.value.ok:
-        return f"{asked.replace('answers', 'does not answer', 1)}: {seen.value.detail or seen.value.outcome}"
+        return f"{who} does not answer {where}: {seen.value.detail or seen.value.outcome}"
     return None
 
 
-def _asked(profile: Profile, node: str, need: Need) -> str:
+def _asked(profile: Profile, node: str, need: Need) -> tuple[str, str]:
+    """Who is asked, and from or on which node."""
     if need.port is not None:
-        return f"port {need.port} answers on {node}"
-    return f"{need.name} answers {node}" if need.name in profile.datastores else f"{need.name} answers on {node}"
+        return f"port {need.port}", f"on {node}"
+    return need.name or "", node if need.name in profile.datastores else f"on {node}"
 
 
 def _seen(state: ClusterState, node: str, need: Need) -> Observed[ProbeReport]:

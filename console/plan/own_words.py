@@ -27,12 +27,16 @@ journalctl --quiet --no-pager --all --reverse --output=short-unix --no-hostname 
 
 @dataclass(frozen=True, slots=True)
 class OwnWords:
-    """What a unit on a node has said and how it has ended in the last `span_s` seconds."""
+    """What a unit on a node has said and how it has ended in the last `span_s` seconds.
+
+    `other_than` is the process that was to be replaced: what that said last is no reason.
+    """
 
     node: str
     unit: str
     span_s: float
     log: str = ""
+    other_than: int | None = None
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -40,18 +44,17 @@ class OwnWords:
         numbers = (since_s, str(JOURNAL_LINES), str(LOG_BYTES))
         return ("sh", "-c", _ASK, "own-words", f"{self.unit}.service", *numbers, self.log)
 
-    def told(self, text: str) -> str:
+    def reason(self, text: str) -> str:
         """`iam-apiserver does not start: exit 1, 3 times in 12 s: REASON`; empty where nothing can be told."""
         shown, _, rest = text.replace(" \\t ", "\t").partition("==log\n")
         log, _, entries = rest.partition("==journal\n")
         fields = dict(line.partition("=")[::2] for line in shown.splitlines())
-        journal = journal_of(entries)
-        reason = reason_of_starts(journal.starts) or _of_log(log)
+        journal = journal_of(entries, self.other_than)
+        line = reason_of_starts(journal.starts) or _of_log(log)
         story = exit_story(journal.exits, fields, self.span_s)
         if not story:
-            complains = reason is not None and reason.complains
-            return f"{self.unit} says: {_shown(reason.text)}" if reason is not None and complains else ""
-        why = f": {_shown(reason.text)}" if reason is not None else ""
+            return f"{self.unit} says: {_shown(line.text)}" if line is not None and line.complains else ""
+        why = f": {_shown(line.text)}" if line is not None else ""
         return f"{self.unit} does not start: {story}{why}"
 
 

@@ -118,5 +118,5 @@ def test_what_cannot_answer_is_watched_for_its_restart_delay_within_bounds():
 
 def test_a_log_is_asked_for_only_where_the_journal_has_no_own_words():
     log = "==log\nhalf\nx\tERROR\tfrom the file\n\n==journal\n"
-    assert OwnWords(NODE, UNIT, 3.0).told(log) == "iam-pump says: from the file"
-    assert OwnWords(NODE, UNIT, 3.0).told("==log\n\n==journal\n1.0 iam-pump[7]: ready\n") == ""
+    assert OwnWords(NODE, UNIT, 3.0).reason(log) == "iam-pump says: from the file"
+    assert OwnWords(NODE, UNIT, 3.0).reason("==log\n\n==journal\n1.0 iam-pump[7]: ready\n") == ""

@@ -108,6 +108,14 @@ def test_a_start_that_has_only_begun_does_not_hide_the_one_before():
     assert found.text == "cannot bind port 8080"
 
 
+def test_the_process_that_was_replaced_gives_no_reason():
+    text = "3.0 reports[8]: reading files\n2.0 reports[7]: ERROR server closed\n"
+    assert journal_of(text, without=7).starts == (("reading files",),)
+    found = reason_of_starts([["reading files"], ["ERROR server closed"], ["FATAL long ago"]])
+    assert found is not None
+    assert found.text == "server closed", "no older start than the one before counts"
+
+
 def test_systemd_alone_says_how_it_ended():
     killed = {"NRestarts": "13", "ExecMainCode": "2", "ExecMainStatus": "9"}
     assert exit_story((), killed, 70) == "killed by signal 9, 13 times in 70 s"

@@ -12,7 +12,7 @@ from tests.scenes import NOW, healthy, seen_on
 
 
 def eyes(*missing: type[Event]) -> StoreEyes:
-    """A look brings everything of iam-b anew, but for what is missing. Each glance at the clock takes half a second."""
+    """A look brings everything of iam-b anew, but for what is missing. A glance at the clock takes 0.5 s."""
     store = Store(healthy(NOW))
     clock = (NOW + 1 + tick / 2 for tick in range(100))
 
