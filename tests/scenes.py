@@ -13,6 +13,7 @@ from console.model.events import (
     HostReported,
     HttpProbed,
     LinkChanged,
+    PortProbed,
     RequestsCounted,
     SafetyReported,
     Target,
@@ -54,7 +55,7 @@ def healthy(at: float = NOW, profile: Profile | None = None) -> ClusterState:
     profile = profile or pair()
     state = ClusterState.of(profile)
     for index, node in enumerate(profile.nodes.values()):
-        state = fed(state, _node(profile, node.name, at, owner=index == 0))
+        state = fed(state, seen_on(profile, node.name, at, owner=index == 0))
     return fed(state, [ClientProbed(at, name, OK) for name in profile.vrrp])
 
 
@@ -74,7 +75,8 @@ def files(profile: Profile, nginx: str) -> FilesReport:
     return FilesReport(upstreams)
 
 
-def _node(profile: Profile, name: str, at: float, *, owner: bool) -> Iterable[Event]:
+def seen_on(profile: Profile, name: str, at: float, *, owner: bool = False) -> Iterable[Event]:
+    """All that is seen on and from a node that is well."""
     node = profile.nodes[name]
     held = {node.address, *([VIP] if owner else [])}
     yield LinkChanged(at, name, Link(LinkState.UP, at))
@@ -84,7 +86,7 @@ def _node(profile: Profile, name: str, at: float, *, owner: bool) -> Iterable[Ev
         report = VrrpReport(state, "json", node.priority, node.priority, at - 3600)
         yield VrrpReported(at, name, instance, report)
     for unit in profile.actionable_units_on(name):
-        yield UnitReported(at, name, unit, UnitReport("active", "running"))
+        yield UnitReported(at, name, unit, UnitReport("active", "running", 0, 400))
     yield HostReported(at, name, HostReport(0.2, 31.0, 40.0, 0.4, 0.8))
     yield SafetyReported(at, name, SafetyReport())
     yield FilesExamined(at, name, files(profile, name))
@@ -98,3 +100,5 @@ def _node(profile: Profile, name: str, at: float, *, owner: bool) -> Iterable[Ev
             yield HttpProbed(at, name, peer.name, Target.SERVICE, service.name, OK)
     for store in profile.datastores:
         yield DatastoreProbed(at, name, store, OK)
+    for port in profile.needed_ports_on(name):
+        yield PortProbed(at, name, port, OK)

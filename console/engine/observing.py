@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from console.engine.ports import Eyes, Hands, NotSent, OutcomeUnknown
 from console.plan.expectation import (
+    ANSWERING,
     ASKED,
     LOOKS,
     Expectation,
@@ -15,6 +16,7 @@ from console.plan.expectation import (
     Verdict,
     judge_all,
 )
+from console.plan.staying import StaysUp
 
 LOOK_AGAIN_S = 0.5
 PATIENCE_S = 0.1
@@ -22,6 +24,8 @@ LOOK_TIMEOUT_S = 6.0
 # Requests through an nginx: enough for each of two backends and a stranger in between, and not a load.
 REQUESTS = 6
 ASK_AGAIN_S = 0.5
+# What answered before it was seen to stay up is given so long to answer once more.
+ANSWERS_WITHIN_S = 3.0
 
 
 async def observe(
@@ -41,12 +45,21 @@ async def observe(
     inner = tuple(each for each in expected if not isinstance(each, LOOKS))
     looks = tuple(each for each in expected if isinstance(each, LOOKS))
     asked_at = float("-inf")
+    stayed: Reading | None = None
     while True:
         if inner and eyes.now() - asked_at >= LOOK_AGAIN_S:
             asked_at = eyes.now()
             eyes.look()
         reading = await _once(inner, looks, hands, eyes, since, began)
-        if reading.holds or eyes.now() >= deadline:
+        if reading.holds and any(isinstance(each, StaysUp) for each in looks):
+            stayed, looks, since = reading, (), eyes.now()
+            inner = tuple(each for each in inner if isinstance(each, ANSWERING))
+            asked_at, deadline = float("-inf"), max(deadline, since + ANSWERS_WITHIN_S)
+            if inner:
+                continue
+        if reading.holds:
+            return stayed or reading
+        if eyes.now() >= deadline:
             return reading
         tick()
         await eyes.changed(ASK_AGAIN_S if any(isinstance(each, ASKED) for each in looks) else PATIENCE_S)
@@ -78,7 +91,8 @@ async def _look(look: Look, hands: Hands, elapsed_s: float) -> Reading:
         if isinstance(look, ASKED):
             answer = await hands.through(look.node, look.service, REQUESTS, timeout_s=LOOK_TIMEOUT_S)
         else:
-            answer = await hands.run(look.node, look.argv, stdin="", timeout_s=LOOK_TIMEOUT_S)
+            lasts_s = look.lasts_s if isinstance(look, StaysUp) else 0.0
+            answer = await hands.run(look.node, look.argv, stdin="", timeout_s=LOOK_TIMEOUT_S + lasts_s)
     except (NotSent, OutcomeUnknown) as failure:
         return Reading(Verdict.UNKNOWN, str(failure))
     return look.judge_output(answer.exit_status, answer.stdout, elapsed_s)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from console.engine.observing import observe
+from console.engine.own_words import with_own_words
 from console.engine.ports import Answer, Eyes, Hands, Lock, NotSent, OutcomeUnknown
 from console.engine.report import Stage, StepReport, UndoReport
 from console.model.facts import LinkState
@@ -72,7 +73,8 @@ class Stepper:
         if step.kind is not Kind.WATCH:
             answer = await self._sent(number, step)
             if answer.exit_status != 0:
-                raise self._over(number, Stage.FAILED, _complaint(answer), step.refuses)
+                complaint = await self._in_own_words(number, _complaint(answer))
+                raise self._over(number, Stage.FAILED, complaint, step.refuses)
             said = answer.stdout if step.kind is Kind.ASK else ""
             self._report(number, replace(self.steps[number], said=said))
         self._report(number, replace(self.steps[number], stage=Stage.OBSERVING))
@@ -82,7 +84,8 @@ class Stepper:
             reading = await self._seen(step, self.steps[number].began or 0.0)
         if not reading.holds:
             blind = reading.verdict is Verdict.UNKNOWN and self._blind(step.node)
-            raise self._over(number, Stage.UNKNOWN if blind else Stage.FAILED, reading.text, step.refuses)
+            why = await self._in_own_words(number, reading.text)
+            raise self._over(number, Stage.UNKNOWN if blind else Stage.FAILED, why, step.refuses)
         self._settled(step)
         self._ended(number, Stage.DONE, reading.text)
 
@@ -164,6 +167,10 @@ class Stepper:
                 return reading
             self._tell()
             await self._eyes.changed(min(WATCH_LOOK_S, max(0.001, until - self._eyes.now())))
+
+    async def _in_own_words(self, number: int, observed: str) -> str:
+        began = self.steps[number].began or self._eyes.now()
+        return await with_own_words(self.steps[number].step, observed, began, self._hands, self._eyes)
 
     def _left_s(self, step: Step, wanted_s: float) -> float:
         """No step waits so long that the node's own timer would undo it under our hands."""

@@ -1,4 +1,4 @@
-"""What guards judge, and the reason each may answer with. Values only."""
+"""What the guards judge, and what they answer with. Values only."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from console.judge.denial import Case, Denial
+from console.judge.needs_guard import dependency_down, last_backend_by_need
 from console.judge.unloaded_guard import unloaded_changes
 from console.model.drill import MACHINE_VERBS
 from console.model.facts import LinkState, UnitReport, VrrpReport, VrrpState
@@ -280,6 +281,8 @@ GUARDS: tuple[Guard, ...] = (
     preempts,
     datastore_spof,
     last_backend,
+    dependency_down,
+    last_backend_by_need,
     not_running,
     dead_man_too_short,
     unsteady,

@@ -11,6 +11,7 @@ from typing import Any
 from console.lab import datastores
 from console.lab.requirements import LOGIN_USER
 from console.lab.rootfs import Link
+from console.model.need import Need, When
 from console.model.profile import Datastore, DatastoreKind, Node, Profile, Service
 from console.render.files import NodeFile
 from console.render.nodefiles import render_node
@@ -24,6 +25,10 @@ PATHS: Mapping[str, tuple[str, ...]] = {
     "iam-authz-server": ("/v1/authz",),
     "iam-pump": ("/v1/lag",),
 }
+
+ACCOUNT = {"user": datastores.USER, "password": datastores.PASSWORD, "database": datastores.DATABASE}
+# How long a stand-in waits at its start for what it needs: a boot of both nodes needs no second try.
+PATIENCE_S = 3.0
 
 Entry = NodeFile | Link
 
@@ -69,6 +74,11 @@ def service_config(profile: Profile, node: Node, service: Service, bind: str = "
         "paths": paths,
         "mariadb": None if paths == PATHS["iam-pump"] else _mariadb(profile, node),
         "mongodb": _mongodb(profile, node) if paths == PATHS["iam-pump"] else None,
+        # What the profile says it needs: an empty list makes a stand-in that needs nothing.
+        "at_start": [_needed(profile, node, need) for need in service.needs if need.when is When.START],
+        "awaits": [_needed(profile, node, need) for need in service.needs if need.when is When.ALWAYS],
+        "patience_s": PATIENCE_S,
+        "listens_too": _asked_for(profile, service),
     }
     return NodeFile(f"/etc/iam/{service.name}.json", json.dumps(config, indent=2) + "\n")
 
@@ -105,7 +115,8 @@ def _services(profile: Profile, node: Node) -> Iterator[Entry]:
     for service in profile.services.values():
         if service.runs_on(node.name):
             yield service_config(profile, node, service)
-            yield from _stand_in(service.unit, service.name, f"/etc/iam/{service.name}.json", "service")
+            config, after = f"/etc/iam/{service.name}.json", _before(profile, node, service)
+            yield from _stand_in(service.unit, service.name, config, "service", after)
 
 
 def _datastores(profile: Profile, node: Node) -> Iterator[Entry]:
@@ -125,10 +136,10 @@ def _debian_unit(store: Datastore, unit: str) -> Iterator[Link]:
     yield Link(f"{WANTED}/{debian}.service", f"/lib/systemd/system/{debian}.service")
 
 
-def _stand_in(unit: str, name: str, config: str, module: str) -> Iterator[Entry]:
+def _stand_in(unit: str, name: str, config: str, module: str, after: tuple[str, ...] = ()) -> Iterator[Entry]:
     """A unit, its command and its start at boot."""
     yield NodeFile(f"/usr/local/bin/{name}", _command(config, module), mode=0o755)
-    yield NodeFile(f"/etc/systemd/system/{unit}.service", _unit(name))
+    yield NodeFile(f"/etc/systemd/system/{unit}.service", _unit(name, after, service=module == "service"))
     yield Link(f"{WANTED}/{unit}.service", f"/etc/systemd/system/{unit}.service")
 
 
@@ -141,11 +152,14 @@ exec /usr/bin/python3 -S -m console.lab.standins.{module} {config} "$@"
 """
 
 
-def _unit(name: str) -> str:
+def _unit(name: str, after: tuple[str, ...], *, service: bool) -> str:
+    """The real services' units start whatever has ended again after five seconds, for ever."""
+    restart, delay_s = ("always", 5) if service else ("on-failure", 1)
     return f"""\
 [Unit]
 Description={name} (stand-in of the iamops lab)
-After=network.target
+After={" ".join(("network.target", *after))}
+StartLimitIntervalSec=0
 
 [Service]
 ExecStart=/usr/local/bin/{name}
@@ -154,12 +168,35 @@ Group=adm
 UMask=0027
 LogsDirectory=iam
 LogsDirectoryMode=0750
-Restart=on-failure
-RestartSec=1
+Restart={restart}
+RestartSec={delay_s}
 
 [Install]
 WantedBy=multi-user.target
 """
+
+
+def _before(profile: Profile, node: Node, service: Service) -> tuple[str, ...]:
+    """The units on this node that what the service needs is made of: a boot starts them first."""
+    names = {need.name for need in service.needs}
+    stores = (each for name, each in profile.datastores.items() if name in names and each.node == node.name)
+    services = (each.unit for name, each in profile.services.items() if name in names)
+    return tuple(f"{unit}.service" for unit in (*map(datastores.unit_of, stores), *services))
+
+
+def _needed(profile: Profile, node: Node, need: Need) -> dict[str, Any]:
+    store = profile.datastores.get(need.name or "")
+    if store is None:
+        port = need.port or profile.services[need.name or ""].port
+        return {"name": need.what, "kind": "port", "host": "127.0.0.1", "port": port}
+    where = {"name": store.name, "kind": store.kind, "host": _host(profile, node, store), "port": store.port}
+    return {**where, **ACCOUNT} if store.kind is DatastoreKind.MARIADB else where
+
+
+def _asked_for(profile: Profile, service: Service) -> list[int]:
+    """The ports beside its own that other services need of it."""
+    needs = (need for other in profile.services.values() for need in other.needs)
+    return sorted({need.port for need in needs if need.name == service.name and need.port} - {service.port})
 
 
 def _mongod_config(store: Datastore) -> NodeFile:
@@ -171,8 +208,7 @@ def _mariadb(profile: Profile, node: Node) -> dict[str, Any] | None:
     store = datastores.first(profile, DatastoreKind.MARIADB)
     if store is None:
         return None
-    account = {"user": datastores.USER, "password": datastores.PASSWORD, "database": datastores.DATABASE}
-    return {"host": _host(profile, node, store), "port": store.port, **account}
+    return {"host": _host(profile, node, store), "port": store.port, **ACCOUNT}
 
 
 def _mongodb(profile: Profile, node: Node) -> dict[str, Any] | None:

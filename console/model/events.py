@@ -126,6 +126,16 @@ class DatastoreProbed:
 
 
 @dataclass(frozen=True, slots=True)
+class PortProbed:
+    """Whether a port of the node, which a service there needs, takes a connection made on the node."""
+
+    at: float
+    node: str
+    port: int
+    report: ProbeReport
+
+
+@dataclass(frozen=True, slots=True)
 class RequestsCounted:
     """Absolute request counts of the node's access log."""
 
@@ -210,6 +220,7 @@ NodeEvent = (
     | UnitReported
     | HttpProbed
     | DatastoreProbed
+    | PortProbed
     | RequestsCounted
     | HostReported
     | SafetyReported

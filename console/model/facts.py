@@ -51,12 +51,16 @@ class VrrpReport:
 
 @dataclass(frozen=True, slots=True)
 class UnitReport:
-    """A systemd unit: `active` and `sub` are systemd's ActiveState and SubState."""
+    """A systemd unit: `active` and `sub` are systemd's ActiveState and SubState.
+
+    `restart_delay_s`: how long after it has ended systemd starts it anew; None where it does not.
+    """
 
     active: str
     sub: str = ""
     restarts: int | None = None
     main_pid: int | None = None
+    restart_delay_s: float | None = None
 
     @property
     def running(self) -> bool:

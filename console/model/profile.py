@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
+
+from console.model.need import Need, known_needs, need_of
 
 DEFAULT_PORTS: Mapping[str, int] = {"mariadb": 3306, "redis": 6379, "mongodb": 27017}
 NAMED_SECTIONS = ("nodes", "vrrp", "services", "datastores")
@@ -49,6 +59,7 @@ Endpoint = Annotated[str, Field(pattern=r"^([0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,
 LintCode = Annotated[str, Field(pattern=r"^[A-Z]{1,2}[0-9]{3}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Priority = Annotated[int, Field(ge=1, le=254)]
+StatedNeed = Annotated[Need, BeforeValidator(need_of), PlainSerializer(str, return_type=str)]
 
 
 class Frozen(BaseModel):
@@ -150,7 +161,8 @@ class Service(Frozen):
 
     `log` is where it writes a line for each request; /var/log/iam/NAME.log unless told otherwise.
     `backends` are endpoints beside the cluster's own nodes; `drained` names nodes and endpoints that
-    stay in the upstream but take no requests.
+    stay in the upstream but take no requests. `needs` is what it cannot start or work without; where a
+    profile does not say, it is what a service of that name is known to need (`model/need.py`).
     """
 
     name: Name
@@ -162,6 +174,7 @@ class Service(Frozen):
     nodes: Annotated[tuple[Name, ...], Field(strict=False)] = ()
     backends: Annotated[tuple[Endpoint, ...], Field(strict=False)] = ()
     drained: Annotated[tuple[Name | Endpoint, ...], Field(strict=False)] = ()
+    needs: Annotated[tuple[StatedNeed, ...], Field(strict=False)] = ()
 
     def runs_on(self, node: str) -> bool:
         """No list of nodes means: on every node."""
@@ -273,7 +286,7 @@ class Profile(Frozen):
     def _names_from_keys(cls, raw: Any) -> Any:
         if not isinstance(raw, dict):
             return raw
-        return {key: _named(key, value) for key, value in raw.items()}
+        return _with_needs({key: _named(key, value) for key, value in raw.items()})
 
     def ssh_of(self, node: Node) -> SshAccess:
         """The node's own SSH settings over the profile's."""
@@ -310,6 +323,11 @@ class Profile(Frozen):
         }
         return {**own, **{each: each for each in service.backends}}
 
+    def needed_ports_on(self, node: str) -> tuple[int, ...]:
+        """The ports of a node that its services need, each once."""
+        needs = (need for s in self.services.values() if s.runs_on(node) for need in s.needs)
+        return tuple(dict.fromkeys(need.port for need in needs if need.port is not None))
+
     @property
     def all_units(self) -> tuple[str, ...]:
         """Every unit of every node, each once."""
@@ -326,6 +344,18 @@ def _named(section: str, value: Any) -> Any:
     if section not in NAMED_SECTIONS or not isinstance(value, dict):
         return value
     return {key: _entry(section, key, item) for key, item in value.items()}
+
+
+def _with_needs(raw: dict[Any, Any]) -> dict[Any, Any]:
+    """Gives every service that does not say what it needs the needs that are known of its name."""
+    services = raw.get("services")
+    if not isinstance(services, dict):
+        return raw
+    stated = {
+        key: {"needs": known_needs(str(key), item, raw), **item} if isinstance(item, dict) else item
+        for key, item in services.items()
+    }
+    return {**raw, "services": stated}
 
 
 def _entry(section: str, key: Any, item: Any) -> Any:

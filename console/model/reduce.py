@@ -19,6 +19,7 @@ from console.model.events import (
     LinkChanged,
     NodeEvent,
     Noticed,
+    PortProbed,
     RequestsCounted,
     SafetyReported,
     Source,
@@ -90,6 +91,8 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
             return replace(node, units=_known(node.units, event.unit, unit))
         case HttpProbed():
             return _http(node, event)
+        case PortProbed():
+            return replace(node, ports=_known(node.ports, event.port, Known(event.report, event.at)))
         case RequestsCounted():
             return _requests(node, event.at, event.count)
         case HostReported():

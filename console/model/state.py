@@ -53,7 +53,7 @@ class NodeState:
     they were first listed, were there before.
     `samples` are (at, total requests) pairs, oldest first, for rates and sparklines; `errors` the same
     for answers of class 5xx.
-    `from_peers` maps service -> observing peer -> probe.
+    `from_peers` maps service -> observing peer -> probe. `ports` are those that services of the node need.
     """
 
     name: str
@@ -66,6 +66,7 @@ class NodeState:
     domains: Mapping[str, Observed[ProbeReport]] = field(default_factory=dict)
     services: Mapping[str, Observed[ProbeReport]] = field(default_factory=dict)
     from_peers: Mapping[str, Mapping[str, Observed[ProbeReport]]] = field(default_factory=dict)
+    ports: Mapping[int, Observed[ProbeReport]] = field(default_factory=dict)
     requests: Observed[RequestCount] = Unknown()
     samples: tuple[tuple[float, int], ...] = ()
     errors: tuple[tuple[float, int], ...] = ()
@@ -151,6 +152,7 @@ def _values(node: NodeState) -> Iterator[tuple[str, Observed[Any]]]:
     yield "locks and timers", node.safety
     for group in (node.vrrp, node.units, node.domains, node.services):
         yield from group.items()
+    yield from ((f"port {port}", seen) for port, seen in node.ports.items())
 
 
 def _blank(profile: Profile, node: str) -> NodeState:
@@ -163,4 +165,5 @@ def _blank(profile: Profile, node: str) -> NodeState:
         domains={domain: Unknown() for domain in profile.domains},
         services={name: Unknown() for name in services},
         from_peers={name: {peer: Unknown() for peer in peers} for name in services},
+        ports={port: Unknown() for port in profile.needed_ports_on(node)},
     )

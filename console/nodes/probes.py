@@ -57,6 +57,16 @@ async def probe_datastore(
     return await _probe(transport, door, dialogue)
 
 
+async def probe_port(transport: Transport, door: Door, clock: Clock) -> ProbeReport | None:
+    """Whether a connection is taken; nothing is sent. None: the link itself is silent."""
+    started = clock()
+
+    async def dialogue(stream: ByteStream) -> ProbeReport:
+        return ProbeReport(ProbeOutcome.OK, round((clock() - started) * 1000, 2))
+
+    return await _probe(transport, door, dialogue)
+
+
 async def _probe(transport: Transport, door: Door, dialogue: Dialogue) -> ProbeReport | None:
     try:
         stream = await transport.open_tcp(door.host, door.port, timeout_s=PROBE_TIMEOUT_S)

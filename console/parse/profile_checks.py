@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_address
 
+from console.model.need import Need
 from console.model.profile import Environment, Profile
 from console.parse.log_format import FormatError, named_format
 from console.parse.yaml_tree import Path, Problem, Tree
@@ -148,6 +149,44 @@ def _backends(profile: Profile) -> Iterator[Complaint]:
             yield ("services", name, "drained"), f"every backend of {name} is drained: nothing would serve it"
 
 
+def _needs(profile: Profile) -> Iterator[Complaint]:
+    """What is needed must be there, and on the same node; what needs itself would never start."""
+    for name, service in profile.services.items():
+        for index, need in enumerate(service.needs):
+            complaint = _unmet(profile, name, need)
+            if complaint:
+                yield ("services", name, "needs", index), complaint
+
+
+def _unmet(profile: Profile, name: str, need: Need) -> str | None:
+    if need.name is None:
+        return None
+    if need.name in profile.datastores:
+        return f"expected {need.name} without a port: a datastore has its own" if need.port else None
+    other = profile.services.get(need.name)
+    if other is None:
+        known = ", ".join(each for each in (*profile.datastores, *profile.services) if each != name)
+        return f"expected a datastore or a service of this profile ({known}), found {need.name!r}"
+    if name in _needed_by_way_of(profile, need.name):
+        return f"{name} needs {need.name}, which needs {name}: neither would ever start"
+    apart = [node for node in profile.nodes if profile.services[name].runs_on(node) and not other.runs_on(node)]
+    if apart:
+        return f"{need.name} does not run on {', '.join(apart)}, and {name} needs it on its own node"
+    return None
+
+
+def _needed_by_way_of(profile: Profile, name: str) -> set[str]:
+    """A service and all that it needs, and that these need."""
+    found: set[str] = set()
+    left = [name]
+    while left:
+        each = left.pop()
+        if each not in found and each in profile.services:
+            found.add(each)
+            left += [need.name for need in profile.services[each].needs if need.name]
+    return found
+
+
 CHECKS: tuple[Callable[[Profile], Iterable[Complaint]], ...] = (
     _not_empty,
     _namespace,
@@ -160,5 +199,6 @@ CHECKS: tuple[Callable[[Profile], Iterable[Complaint]], ...] = (
     _secret_files,
     _domains,
     _backends,
+    _needs,
     _log_format,
 )

@@ -37,6 +37,18 @@ def unit_change(message: str) -> str | None:
     return None
 
 
+def exit_of(message: str) -> str | None:
+    """`exit 1` or `killed by KILL` when systemd says how a main process ended; None for any other message."""
+    match = _EXITED.search(message)
+    if match is None:
+        return None
+    number, _, name = match["status"].partition("/")
+    if match["code"] == "exited":
+        # From 200 on it is systemd that failed, and says at what; below, its names are not the program's own.
+        return f"exit {number} ({name})" if name and len(number) == 3 and number >= "200" else f"exit {number}"
+    return f"killed by {name or number}"
+
+
 def boot_took(message: str) -> str | None:
     """How long a boot took, as systemd says it at its end; None for any other message."""
     match = _BOOTED.match(message)

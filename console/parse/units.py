@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from console.model.facts import UnitReport
@@ -13,7 +14,11 @@ PROPERTIES = (
     "SubState",
     "NRestarts",
     "MainPID",
+    "Restart",
+    "RestartUSec",
 )
+_SPAN = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>us|ms|s|min|h|d)\b")
+_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def unit_reports(text: str) -> Mapping[str, UnitReport]:
@@ -35,7 +40,16 @@ def _report(fields: Mapping[str, str]) -> UnitReport:
         sub=fields.get("SubState", ""),
         restarts=_int(fields.get("NRestarts", "")),
         main_pid=_int(fields.get("MainPID", "")) or None,
+        restart_delay_s=_restart_delay_s(fields),
     )
+
+
+def _restart_delay_s(fields: Mapping[str, str]) -> float | None:
+    """systemd writes spans as `100ms`, `5s` or `1min 30s`."""
+    if fields.get("Restart", "no") == "no":
+        return None
+    spans = _SPAN.finditer(fields.get("RestartUSec", ""))
+    return sum(float(each["number"]) * _SECONDS[each["unit"]] for each in spans)
 
 
 def _int(text: str) -> int | None:

@@ -22,6 +22,7 @@ from console.plan.expectation import EffectivePriority
 from console.plan.fingerprint import fingerprint
 from console.plan.forecast import forecast_of
 from console.plan.known import NotKnown
+from console.plan.needs import with_needs
 from console.plan.service import rolling_plan, service_plan
 from console.plan.steps import Impact, Plan
 from console.plan.switchover import switchover_plan
@@ -35,7 +36,7 @@ def plan_for(action: Action, state: ClusterState, now: float, without: Container
     the plan says so and has no steps.
     """
     try:
-        plan = _planned(action, state, now, without)
+        plan = with_needs(_planned(action, state, now, without), state, now)
     except NotKnown as missing:
         impact = Impact(
             touches=(action.node,) if isinstance(action, ServiceAction) else tuple(state.profile.nodes)

@@ -23,7 +23,7 @@ from console.plan.config_pieces import (
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of, rolling_order
 from console.plan.known import may_hold
-from console.plan.pieces import HEALTHY_WITHIN_S, disarm, stays
+from console.plan.pieces import HEALTHY_WITHIN_S, disarm, vips_stay
 from console.plan.service import restart_steps
 from console.plan.steps import Kind, Plan, Step
 
@@ -36,7 +36,7 @@ def drained_plan(action: DrainedRestart, state: ClusterState, now: float) -> Pla
         action,
         f"{action.unit} restarts on {' then '.join(order)}, each while it gets no requests; the VIP stays",
         tuple(step for node in order for step in _round(action, node, state, now)),
-        tuple(stays(state, tuple(state.profile.vrrp), now)),
+        tuple(vips_stay(state, tuple(state.profile.vrrp), now)),
         impact,
         fingerprint(action, impact, state, now),
     )

@@ -9,33 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from console.model.facts import LinkState, ProbeReport, VrrpState
 from console.model.observed import Observed, Unknown
 from console.model.state import ClusterState
 from console.model.vip import ownership
-
-
-class Verdict(StrEnum):
-    """How an expectation stands."""
-
-    HOLDS = "holds"
-    NOT_YET = "not yet"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A verdict and the observation it rests on, as a sentence."""
-
-    verdict: Verdict
-    text: str
-
-    @property
-    def holds(self) -> bool:
-        return self.verdict is Verdict.HOLDS
+from console.plan.reading import Reading as Reading
+from console.plan.reading import Verdict as Verdict
+from console.plan.staying import StaysUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,16 +219,18 @@ class ClientAnswered:
 
 @dataclass(frozen=True, slots=True)
 class DatastoreAnswers:
-    """The datastore greets every node."""
+    """The datastore greets these nodes; none named means every node."""
 
     store: str
+    seen_from: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
-        return f"{self.store} answers every node"
+        return f"{self.store} answers {', '.join(self.seen_from) or 'every node'}"
 
     def judge(self, state: ClusterState, since: float, now: float) -> Reading:
-        return _probed(self.store, dict(state.datastores[self.store]), since)
+        views = state.datastores[self.store]
+        return _probed(self.store, {node: views[node] for node in self.seen_from or views}, since)
 
 
 StateExpectation = (
@@ -437,11 +421,13 @@ class TakenBack:
 
 
 # Asked by commands on the node, and by requests through its nginx.
-Command = TimerArmed | FreshWorkers | NoRequestsTo
+Command = TimerArmed | FreshWorkers | NoRequestsTo | StaysUp
 Asked = OthersServe | TakenBack
 Look = Command | Asked
-LOOKS = (TimerArmed, FreshWorkers, NoRequestsTo, OthersServe, TakenBack)
+LOOKS = (TimerArmed, FreshWorkers, NoRequestsTo, StaysUp, OthersServe, TakenBack)
 ASKED = (OthersServe, TakenBack)
+# What says by itself that it is well, by answering.
+ANSWERING = (ServiceHealthy, DomainsAnswer, DatastoreAnswers)
 Expectation = StateExpectation | Look
 
 

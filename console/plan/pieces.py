@@ -8,6 +8,8 @@ from console.model.facts import LinkState, VrrpState
 from console.model.state import ClusterState
 from console.model.vip import OwnedBy, owner_of
 from console.plan.expectation import (
+    ANSWERING,
+    DatastoreAnswers,
     DomainsAnswer,
     EffectivePriority,
     Expectation,
@@ -21,7 +23,9 @@ from console.plan.expectation import (
     VipSomewhere,
     VrrpIn,
 )
+from console.plan.impact import datastores_of
 from console.plan.known import answered, unit_of
+from console.plan.staying import StaysUp, lasts_s
 from console.plan.steps import SUDO, Impact, Kind, Step, Undo
 from console.render import privileges
 
@@ -153,10 +157,13 @@ def alive(state: ClusterState, unit: str, node: str) -> tuple[StateExpectation, 
         well = tuple(d for d, probe in seen.domains.items() if answered(probe))
         return (DomainsAnswer(node, well),) if well else ()
     peers = tuple(p.name for p in profile.peers_of(node) if state.nodes[p.name].link.state is LinkState.UP)
-    return tuple(
-        ServiceHealthy(node, service.name, _answered(state, service.name, node, peers))
-        for service in profile.services.values()
-        if service.unit == unit
+    return (
+        *(
+            ServiceHealthy(node, service.name, _answered(state, service.name, node, peers))
+            for service in profile.services.values()
+            if service.unit == unit
+        ),
+        *(DatastoreAnswers(store, (node,)) for store in datastores_of(profile, unit, node)),
     )
 
 
@@ -175,7 +182,7 @@ def arrived(
     return tuple(VipOn(name, taker) if sure[name] or lasting else VipSomewhere(name) for name in names)
 
 
-def stays(state: ClusterState, names: tuple[str, ...], now: float) -> Iterator[VipOn]:
+def vips_stay(state: ClusterState, names: tuple[str, ...], now: float) -> Iterator[VipOn]:
     """VIPs that are not moved are where they were; one whose owner is not known stands in the notes instead."""
     for name in names:
         match owner_of(state, name, now):
@@ -191,6 +198,16 @@ def runs(state: ClusterState, unit: str, node: str, *, replaced: bool = False) -
         return UnitRuns(node, unit)
     report = unit_of(state, unit, node)
     return UnitRuns(node, unit, report.main_pid if report.running else None)
+
+
+def stays(state: ClusterState, unit: str, node: str) -> StaysUp:
+    """Beside `runs` and `alive`, for whatever was started: it is not just up for a moment between two crashes.
+
+    Raises NotKnown.
+    """
+    report = unit_of(state, unit, node)
+    answers = any(isinstance(each, ANSWERING) for each in alive(state, unit, node))
+    return StaysUp(node, unit, lasts_s(report.restart_delay_s, answers=answers))
 
 
 def stopped(unit: str, node: str) -> UnitStopped:

@@ -25,6 +25,7 @@ from console.plan.pieces import (
     start_again,
     stays,
     stopped,
+    vips_stay,
 )
 from console.plan.predict import of_move, of_service
 from console.plan.steps import Impact, Plan, Step, Undo
@@ -110,6 +111,7 @@ def _starting(action: ServiceAction, state: ClusterState) -> Step:
     expect: tuple[Expectation, ...] = (
         runs(state, action.unit, action.node),
         *alive(state, action.unit, action.node),
+        stays(state, action.unit, action.node),
     )
     return do(action.sentence, action.node, control(action.verb, action.unit), expect)
 
@@ -140,9 +142,11 @@ def _restart(action: ServiceAction, state: ClusterState, impact: Impact, now: fl
         runs(state, action.unit, action.node, replaced=True),
         *alive(state, action.unit, action.node),
         *moved(state, impact),
+        lasting := stays(state, action.unit, action.node),
     )
     argv = control("restart", action.unit)
-    step = do(action.sentence, action.node, argv, expect, spoils=undo.name, mends=undo.name)
+    needs_s = lasting.lasts_s
+    step = do(action.sentence, action.node, argv, expect, needs_s=needs_s, spoils=undo.name, mends=undo.name)
     return (arm(undo, state), step, disarm(undo))
 
 
@@ -187,7 +191,7 @@ def _move_needs_s(action: ServiceAction, state: ClusterState, impact: Impact) ->
 def _steady(state: ClusterState, impact: Impact, now: float) -> tuple[StateExpectation, ...]:
     """What must hold in the end. VIPs that are not moved stay with their owner."""
     names = tuple(name for name in state.profile.vrrp if name not in impact.moves)
-    return (*stays(state, names, now), *moved(state, impact))
+    return (*vips_stay(state, names, now), *moved(state, impact))
 
 
 def _notes(action: ServiceAction, state: ClusterState, impact: Impact) -> tuple[str, ...]:

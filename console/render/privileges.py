@@ -46,6 +46,14 @@ def control(verb: str, unit: str) -> Argv:
     return ("/usr/bin/systemctl", verb, f"{unit}.service")
 
 
+def controlled(argv: Argv) -> tuple[str, str] | None:
+    """The verb and unit of a `start`, `stop` or `restart`, whatever stands before it; None for anything else."""
+    match argv:
+        case (*_, "/usr/bin/systemctl", "start" | "stop" | "restart" as verb, unit) if unit.endswith(".service"):
+            return verb, unit.removesuffix(".service")
+    return None
+
+
 def hang(unit: str) -> Argv:
     """Every process of the unit stands still: connections are accepted by the kernel, nobody answers."""
     return ("/usr/bin/systemctl", "kill", "--kill-who=all", "--signal=SIGSTOP", f"{unit}.service")

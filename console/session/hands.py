@@ -23,7 +23,7 @@ from console.parse.safe_text import safe_bytes
 from console.session.local import LocalCommands
 from console.store import Store
 
-OUTPUT_KEPT = 4000
+OUTPUT_KEPT = 64_000
 NOTE_TIMEOUT_S = 3.0
 JOURNAL_TAG = "iamops"
 
@@ -183,11 +183,16 @@ class StoreEyes:
 
     async def fresh(self, nodes: Sequence[str], timeout_s: float) -> tuple[str, ...]:
         """Waits until these nodes were seen anew, as a whole; returns what was not."""
+        from console.plan.needs import evidence  # plans are loaded when somebody wants to act
+
         since = self.now()
         self.look()
         await self._look_at_files()
         while True:
-            unseen = tuple(what for node in nodes for what in _unseen(self.state.nodes[node], since))
+            state = self.state
+            unseen = tuple(
+                what for node in nodes for what in _unseen(state.nodes[node], since, evidence(state, node))
+            )
             if not unseen or self.now() - since > timeout_s:
                 return unseen
             await self.changed(0.2)
@@ -198,8 +203,8 @@ def _readable(raw: bytes) -> str:
     return "\n".join(safe_bytes(line) for line in raw[:OUTPUT_KEPT].splitlines())
 
 
-def _unseen(node: NodeState, since: float) -> list[str]:
-    """What of this node is older than `since` and could be newer."""
+def _unseen(node: NodeState, since: float, needed: Mapping[str, Observed[Any]]) -> list[str]:
+    """What of this node, and of what its services need, is older than `since` and could be newer."""
     if node.link.state is not LinkState.UP:
         return [f"{node.name} is not connected"]
     seen: dict[str, Observed[Any]] = {
@@ -207,6 +212,7 @@ def _unseen(node: NodeState, since: float) -> list[str]:
         "locks and timers": node.safety,
         **node.units,
         **node.vrrp,
+        **needed,
     }
     return [
         f"{what} on {node.name}"

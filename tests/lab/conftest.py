@@ -21,6 +21,7 @@ from console.lab.lab import Lab
 from console.lab.namespace import inside
 from console.lab.place import Place
 from console.lab.processes import wait_until
+from console.lab.prove import unserved
 from console.lab.requirements import check_machine
 from console.model.profile import Profile
 from console.session.profiles import load_profile
@@ -90,6 +91,8 @@ class LabForTests:
             self.must(owner, ["systemctl", "restart", self.profile.keepalived.unit])
         assert wait_until(lambda: self.status().owners == (first,), wait_s=20)
         self._lab.up()
+        # What waited for a datastore or for another service is there a moment after it.
+        assert wait_until(lambda: not unserved(self.profile, self.place), wait_s=20)
 
 
 def _requests(profile: Profile, count: int, path: str) -> list[int]:

@@ -207,7 +207,7 @@ CASES = (
     Case(
         "unit-restarted",
         "iam-pump killed; systemd started it again",
-        done(B, "systemctl kill -s SIGKILL iam-pump; sleep 2; systemctl start iam-pump", "true"),
+        done(B, "systemctl kill -s SIGKILL iam-pump; sleep 6; systemctl start iam-pump", "true"),
     ),
     Case("disk-full", "the disk filled", fault(("disk-full", B))),
     Case("inodes-exhausted", "empty files until no inode was left", inodes_gone, within_s=15),

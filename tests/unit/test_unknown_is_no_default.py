@@ -15,8 +15,8 @@ import console
 
 ROOT = Path(console.__file__).parent
 DECIDING = [*(ROOT / "plan").glob("*.py"), *(ROOT / "judge").glob("*guard*.py"), ROOT / "model" / "vip.py"]
-# A drill's step that names no unit, and a file that is not there: both are known to be nothing.
-ALLOWED = {"leg.move.unit or ''", "text or ''"}
+# A drill's step that names no unit, a file that is not there, a need that is a port: all known to be nothing.
+ALLOWED = {"leg.move.unit or ''", "text or ''", "need.name or ''"}
 
 
 def falsy_defaults(text: str) -> Iterator[str]:

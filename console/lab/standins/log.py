@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 
 VERSION = "0.0.0-stand-in"
@@ -10,6 +11,7 @@ VERSION = "0.0.0-stand-in"
 
 def open_log(path: str, name: str) -> None:
     """Sends logging to a file, in UTC."""
+    logging.addLevelName(logging.CRITICAL, "FATAL")
     logging.Formatter.converter = time.gmtime
     logging.basicConfig(
         filename=path,
@@ -18,3 +20,11 @@ def open_log(path: str, name: str) -> None:
         datefmt="%Y-%m-%dT%H:%M:%S",
     )
     logging.info("started: a stand-in of the iamops lab, not the real %s", name)
+
+
+def coloured(level: str, name: str, place: str, text: str) -> None:
+    """A line as the real services write them, to the log and to the journal: its level is in colour."""
+    number = logging.CRITICAL if level == "FATAL" else logging.ERROR
+    logging.log(number, "%s", text)
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+    print(f"{stamp}.000\t\x1b[31m{level}\x1b[0m\t{name}\t{place}\t{text}", file=sys.stderr, flush=True)

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
-from console.lab.standins import mongo_wire
+from console.lab.standins import mongo_wire, needs
 from console.lab.standins.log import VERSION, open_log
 from console.lab.standins.mariadb import DatabaseError, Login, query
 
@@ -132,8 +132,11 @@ def main(config_path: str, *options: str) -> None:
         print(f"{config['name']} {VERSION}: stand-in of the iamops lab, not the real {config['name']}")
         return
     open_log(config["log"], config["name"])
+    needs.require(config.get("at_start", ()), config["name"], config.get("patience_s", 0.0))
+    needs.await_all(config.get("awaits", ()), config["name"])
     Handler.table = routes(config)
     Handler.stands_in_for = f"{config['name']} on {config['node']}"
+    needs.listen(config["bind"], config.get("listens_too", ()))
     with Server((config["bind"], config["port"]), Handler) as server:
         server.serve_forever()
 

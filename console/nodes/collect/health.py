@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from console.model.events import DatastoreProbed, HttpProbed, Target
+from console.model.events import DatastoreProbed, HttpProbed, PortProbed, Target
 from console.model.profile import Datastore, Service
 from console.nodes.http import HttpQuestion
-from console.nodes.probes import Door, probe_datastore, probe_http
+from console.nodes.probes import Door, probe_datastore, probe_http, probe_port
 from console.nodes.watch import Watch, every
 
 LOCALHOST = "127.0.0.1"
@@ -31,7 +31,7 @@ async def http(watch: Watch) -> None:
 
 
 async def peers(watch: Watch) -> None:
-    """Every other node's services as they look from here, and the datastores."""
+    """Every other node's services as they look from here, the datastores, and ports that services here need."""
 
     async def look() -> None:
         async with asyncio.TaskGroup() as group:
@@ -41,6 +41,8 @@ async def peers(watch: Watch) -> None:
                         group.create_task(_service(watch, service, peer.name, peer.address))
             for store in watch.profile.datastores.values():
                 group.create_task(_datastore(watch, store))
+            for port in watch.profile.needed_ports_on(watch.node):
+                group.create_task(_port(watch, port))
 
     await every(PEERS_EVERY_S, look, early=watch.peers_changed)
 
@@ -67,3 +69,9 @@ async def _datastore(watch: Watch, store: Datastore) -> None:
     report = await probe_datastore(watch.transport, Door(host, store.port), store.kind, watch.clock)
     if report is not None:
         watch.emit(DatastoreProbed(watch.clock(), watch.node, store.name, report))
+
+
+async def _port(watch: Watch, port: int) -> None:
+    report = await probe_port(watch.transport, Door(LOCALHOST, port), watch.clock)
+    if report is not None:
+        watch.emit(PortProbed(watch.clock(), watch.node, port, report))

@@ -16,6 +16,7 @@ from console.model.events import (
     HttpProbed,
     LinkChanged,
     Noticed,
+    PortProbed,
     RequestsCounted,
     SafetyReported,
     SourceLost,
@@ -62,6 +63,8 @@ def touched(event: Event) -> frozenset[Part]:
             return frozenset({Part.REQUESTS, Part.PLOT, Part.TRAFFIC})
         case HostReported() | SafetyReported():
             return frozenset({Part.NODES})
+        case PortProbed():
+            return frozenset()  # only guards ask for it
         case ConfigCompared():
             return frozenset({Part.CONFIG})
         case FilesExamined():

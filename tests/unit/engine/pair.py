@@ -17,9 +17,11 @@ from console.engine.ports import Answer, AuditUnwritable, Locked, LockNote, NotS
 from console.model.events import (
     AddressesListed,
     ClientProbed,
+    DatastoreProbed,
     Event,
     HttpProbed,
     LinkChanged,
+    PortProbed,
     SafetyReported,
     Target,
     UnitReported,
@@ -72,6 +74,9 @@ class Pair:
         }
         self.master = next(iter(self.machines))
         self._next_pid = 1000
+        self.silent: set[str] = set()
+        self.own_words: dict[str, str] = {}
+        self.on_look: Callable[[], None] = lambda: None
         self.tell()
 
     # --- what the world does ---
@@ -159,6 +164,10 @@ class Pair:
                 machine.raised = 0
             case ["/usr/local/sbin/iamops-config", verb]:
                 return self._config(node, verb, stdin)
+            case ["sh", "-c", _, "stays", unit, lasts_s]:
+                return self._twice(machine, unit.removesuffix(".service"), float(lasts_s))
+            case ["sh", "-c", _, "own-words", unit, *_]:
+                return Answer(0, self.own_words.get(unit.removesuffix(".service"), ""), "")
             case ["sh", "-c", *_]:
                 return Answer(0, "0 0\n", "")
             case ["ps", *_]:
@@ -166,6 +175,17 @@ class Pair:
         self.elect()
         self.tell()
         return OK_ANSWER
+
+    def _twice(self, machine: Machine, unit: str, lasts_s: float) -> Answer:
+        """systemd asked twice about a unit."""
+        looks = []
+        for wait_s in (0.0, lasts_s):
+            self.wait(wait_s)
+            self.on_look()
+            pid = machine.pids.get(unit, 0)
+            looks.append(f"ActiveState={'active' if pid else 'failed'}\nSubState=\nMainPID={pid}\nNRestarts=0\n")
+        self.tell()
+        return Answer(0, "\n".join(looks), "")
 
     def _config(self, node: str, verb: str, stdin: str) -> Answer:
         """The node's own script, as far as an engine can tell."""
@@ -238,12 +258,14 @@ class Pair:
             state = VrrpState.MASTER if self.master == name else VrrpState.BACKUP
             vrrp = VrrpReport(state, "json", machine.priority, self._effective(name), NOW - 3600)
             events.append(VrrpReported(at, name, "VI_1", vrrp))
+        events += [DatastoreProbed(at, name, store, OK) for store in self.profile.datastores]
+        events += [PortProbed(at, name, port, OK) for port in self.profile.needed_ports_on(name)]
         return events + self._probes(name)
 
     def _probes(self, name: str) -> list[Event]:
         events: list[Event] = []
         for service in self.profile.services.values():
-            if service.unit not in self.machines[name].pids:
+            if service.unit not in self.machines[name].pids or service.unit in self.silent:
                 continue
             peers = (peer.name for peer in self.profile.peers_of(name) if self.machines[peer.name].reachable)
             observers = (name, *peers)

@@ -10,7 +10,7 @@ import pytest
 from console.model.facts import ProbeOutcome
 from console.model.profile import DatastoreKind
 from console.nodes.http import HttpQuestion, ask
-from console.nodes.probes import Door, probe_datastore, probe_http
+from console.nodes.probes import Door, probe_datastore, probe_http, probe_port
 from console.nodes.transport import CommandResult, CommandTimeout, ConnectFailed
 
 QUESTION = HttpQuestion("iam.api.marmotedu.com", "/healthz")
@@ -148,3 +148,16 @@ async def test_mariadb_is_left_with_a_farewell_that_does_not_count_as_an_error()
 async def test_a_datastore_that_hangs_up_is_closed():
     report = await probe_datastore(Node(Answering(b"\x01")), DOOR, DatastoreKind.MARIADB, clock)
     assert report.outcome is ProbeOutcome.CLOSED
+
+
+async def test_a_port_that_takes_a_connection_is_well_and_is_sent_nothing():
+    report = await probe_port(Node(Silent()), Door("127.0.0.1", 8081), clock)
+    assert report is not None
+    assert report.ok
+
+
+async def test_a_port_that_nobody_listens_on_is_refused():
+    refused = ConnectFailed("iam-a", "connection refused", "look", refused=True)
+    report = await probe_port(Node(refused), Door("127.0.0.1", 8081), clock)
+    assert report is not None
+    assert (report.outcome, report.detail) == (ProbeOutcome.REFUSED, "connection refused")

@@ -94,3 +94,18 @@ def test_mongodbs_answer_is_judged_by_ok():
     refused = greetings.mongodb_answer(head + b"\x01ok\x00" + struct.pack("<d", 0.0))
     assert refused.outcome is ProbeOutcome.BAD_ANSWER
     assert greetings.mongodb_answer(b"HTTP/1.0 400").outcome is ProbeOutcome.BAD_ANSWER
+
+
+@pytest.mark.parametrize(
+    ("restart", "span", "delay_s"),
+    [
+        ("always", "5s", 5.0),
+        ("on-failure", "100ms", 0.1),
+        ("on-failure", "1min 30s", 90.0),
+        ("always", "infinity", 0.0),
+        ("no", "100ms", None),
+    ],
+)
+def test_a_restart_delay_is_that_of_a_unit_that_is_restarted(restart: str, span: str, delay_s: float | None):
+    text = f"Id=x.service\nLoadState=loaded\nActiveState=active\nRestart={restart}\nRestartUSec={span}\n"
+    assert unit_reports(text)["x"].restart_delay_s == delay_s

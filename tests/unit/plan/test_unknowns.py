@@ -62,7 +62,7 @@ BAD = ProbeReport(ProbeOutcome.REFUSED, detail="connection refused")
 CONF = "/etc/nginx/nginx.conf"
 
 # path into the state: the attribute, and the keys below it
-Path = tuple[str, ...]
+Path = tuple[Any, ...]
 
 
 def base() -> ClusterState:
@@ -159,7 +159,7 @@ def observed(state: ClusterState) -> Iterator[Path]:
     for name, node in state.nodes.items():
         at = ("nodes", name)
         yield from ((*at, part) for part in ("addresses", "requests", "host", "safety", "config", "files"))
-        for part in ("vrrp", "units", "domains", "services"):
+        for part in ("vrrp", "units", "domains", "services", "ports"):
             yield from ((*at, part, key) for key in getattr(node, part))
         yield from ((*at, "from_peers", s, peer) for s, views in node.from_peers.items() for peer in views)
     yield from (("datastores", store, node) for store, views in state.datastores.items() for node in views)
@@ -224,7 +224,7 @@ def test_an_unknown_value_is_refused_or_said_or_plays_no_part(action: Action):
             continue
         others = [Outcome.of(action, put(STATE, path, Known(v, NOW))) for v in alternatives(path)]
         if any(other != known for other in others) or outcome != known:
-            wrong.append(".".join(path))
+            wrong.append(".".join(map(str, path)))
     assert wrong == []
 
 

@@ -1,0 +1,106 @@
+"""What a stand-in needs before it serves: asked for as the real service would, and missed as the real one does."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from console.lab.standins import mongo_wire
+from console.lab.standins.log import coloured
+from console.lab.standins.mariadb import DatabaseError, Login, query
+
+TIMEOUT_S = 2.0
+LOOK_AGAIN_S = 0.05
+TELL_AGAIN_S = 2.0
+NOTE = b"stand-in of the iamops lab, not gRPC\n"
+# What a real one leaves behind its reason: frames that say nothing to an operator.
+_FRAMES = ("New", "buildExtraConfig", "createServer", "Run", "run.func1", "runCommand", "execute", "ExecuteC")
+
+
+def seek(needs: Sequence[dict[str, Any]]) -> str | None:
+    """The first need that is not met, and why; None when all are."""
+    for need in needs:
+        try:
+            ASK[need["kind"]](need)
+        except (OSError, DatabaseError, mongo_wire.BadMessage) as error:
+            return f"{need['name']} at {need['host']}:{need['port']}: {error}"
+    return None
+
+
+def require(needs: Sequence[dict[str, Any]], name: str, patience_s: float) -> None:
+    """Returns once all are met; ends the process as the real service ends where they are not in time."""
+    deadline = time.monotonic() + patience_s
+    while (missing := seek(needs)) is not None:
+        if time.monotonic() >= deadline:
+            _give_up(name, f"Failed to connect to {missing}")
+        time.sleep(LOOK_AGAIN_S)
+
+
+def await_all(needs: Sequence[dict[str, Any]], name: str) -> None:
+    """Returns once all are met, however long that takes; says meanwhile what is missing."""
+    told_at = float("-inf")
+    while (missing := seek(needs)) is not None:
+        if time.monotonic() - told_at >= TELL_AGAIN_S:
+            told_at = time.monotonic()
+            coloured("ERROR", name, "server.go:88", f"Cannot connect to {missing}, trying again")
+        time.sleep(LOOK_AGAIN_S)
+
+
+def listen(bind: str, ports: Sequence[int]) -> None:
+    """More ports of the service: each connection is told what this is, and closed."""
+    for port in ports:
+        listener = socket.create_server((bind, port))
+        threading.Thread(target=_greet_for_ever, args=(listener,), daemon=True).start()
+
+
+def _give_up(name: str, reason: str) -> NoReturn:
+    coloured("FATAL", name, "server.go:152", reason)
+    print("goroutine 1 [running]:", file=sys.stderr)
+    for number in range(12):
+        frame = _FRAMES[number % len(_FRAMES)]
+        print(f"iam/internal/{name.removeprefix('iam-')}.{frame}(0xc0001a2000)", file=sys.stderr)
+        print(f"\t/build/{name}/server.go:{40 + number} +0x1b", file=sys.stderr)
+    sys.exit(1)
+
+
+def _greet_for_ever(listener: socket.socket) -> None:
+    while True:
+        try:
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(NOTE)
+        except OSError:
+            time.sleep(LOOK_AGAIN_S)
+
+
+def _mariadb(need: dict[str, Any]) -> None:
+    """A whole login: a client that hangs up after the greeting would be blocked after a hundred times."""
+    query(Login(need["host"], need["port"], need["user"], need["password"], need["database"]), "SELECT 1")
+
+
+def _redis(need: dict[str, Any]) -> None:
+    with socket.create_connection((need["host"], need["port"]), timeout=TIMEOUT_S) as connection:
+        connection.sendall(b"PING\r\n")
+        if not connection.recv(64):
+            raise ConnectionError("closed without an answer")
+
+
+def _mongodb(need: dict[str, Any]) -> None:
+    mongo_wire.ping(need["host"], need["port"], TIMEOUT_S)
+
+
+def _port(need: dict[str, Any]) -> None:
+    with socket.create_connection((need["host"], need["port"]), timeout=TIMEOUT_S):
+        return
+
+
+ASK: dict[str, Callable[[dict[str, Any]], None]] = {
+    "mariadb": _mariadb,
+    "redis": _redis,
+    "mongodb": _mongodb,
+    "port": _port,
+}

@@ -1,0 +1,190 @@
+"""What a plan does by way of needs: what would not come up now, and who falls with what is stopped. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from console.model.facts import ProbeReport
+from console.model.need import Need, When
+from console.model.observed import Freshness, Observed, Unknown, freshness
+from console.model.profile import Profile, Service
+from console.model.state import ClusterState
+from console.plan.impact import datastores_of, services_of
+from console.plan.steps import Kind, Plan
+from console.render.privileges import controlled
+
+# Datastores and needed ports are looked at every 5 s.
+SEEN_EVERY_S = 5.0
+# What the published IAM services do without what they need, by service and by datastore kind or service.
+WITHOUT: dict[tuple[str, str], str] = {
+    ("iam-apiserver", "mariadb"): "answers 5xx and does not start again",
+    ("iam-authz-server", "iam-apiserver"): "stops deciding for new secrets",
+    ("iam-authz-server", "redis"): "hears of no policy change and keeps no audit record",
+    ("iam-pump", "redis"): "is idle: no audit record is stored",
+    ("iam-pump", "mongodb"): "is idle: no audit record is stored",
+}
+GENERALLY = {
+    When.START: "runs on but does not start again",
+    When.ALWAYS: "does not work without it",
+    When.IDLE: "waits for it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """systemd is told to start, stop or restart a unit. `stopped`: what the plan has stopped before."""
+
+    verb: str
+    unit: str
+    node: str
+    stopped: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A service on a node needs something that is not up there now, or not known to be."""
+
+    service: str
+    node: str
+    need: Need
+    why: str
+
+    @property
+    def sentence(self) -> str:
+        at_start = f" {When.START}" if self.need.when is When.START else ""
+        return f"{self.service} needs {self.need.what}{at_start}, and {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """A service on a node loses what it needs."""
+
+    service: str
+    node: str
+    need: Need
+
+
+def commands(plan: Plan) -> Iterator[Command]:
+    """Every unit that the plan's steps start, stop or restart, in order."""
+    stopped: set[tuple[str, str]] = set()
+    for step in plan.steps:
+        command = controlled(step.argv) if step.kind is Kind.DO else None
+        if command is None:
+            continue
+        verb, unit = command
+        yield Command(verb, unit, step.node, frozenset(stopped))
+        if verb == "stop":
+            stopped.add((unit, step.node))
+        else:
+            stopped.discard((unit, step.node))
+
+
+def lacks(state: ClusterState, command: Command, now: float) -> Iterator[Lack]:
+    """What the unit's services need on this node and do not have now."""
+    for name in services_of(state.profile, command.unit):
+        for need in state.profile.services[name].needs:
+            why = _own_doing(state.profile, need, command) or _lacking(state, command.node, need, now)
+            if why is not None:
+                yield Lack(name, command.node, need, why)
+
+
+def falls(profile: Profile, unit: str, node: str) -> Iterator[Fall]:
+    """Who loses what it needs when the unit stops on the node, and who loses it by way of these."""
+    lost = [*datastores_of(profile, unit, node), *services_of(profile, unit)]
+    seen: set[tuple[str, str]] = set()
+    for name in lost:
+        for service, where, need in _needing(profile, name, node):
+            if (service.name, where) in seen:
+                continue
+            seen.add((service.name, where))
+            yield Fall(service.name, where, need)
+            if need.when is When.ALWAYS:
+                lost.append(service.name)
+
+
+def evidence(state: ClusterState, node: str) -> dict[str, Observed[ProbeReport]]:
+    """All that the needs of a node's services are judged by: what it is called -> what was seen."""
+    services = [s for s in state.profile.services.values() if s.runs_on(node)]
+    return {need.what: _seen(state, node, need) for service in services for need in service.needs}
+
+
+def with_needs(plan: Plan, state: ClusterState, now: float) -> Plan:
+    """The plan, with notes on who falls and on what waits."""
+    notes = tuple(dict.fromkeys((*_fallen(plan, state.profile), *_waiting(plan, state, now))))
+    return replace(plan, notes=(*plan.notes, *notes)) if notes else plan
+
+
+def _fallen(plan: Plan, profile: Profile) -> Iterator[str]:
+    nodes: dict[tuple[str, Need, str], list[str]] = {}
+    for command in commands(plan):
+        if command.verb == "start":
+            continue
+        until = "" if command.verb == "stop" else " until it is back"
+        for fall in falls(profile, command.unit, command.node):
+            where = nodes.setdefault((fall.service, fall.need, until), [])
+            if fall.node not in where:
+                where.append(fall.node)
+    for (service, need, until), where in nodes.items():
+        effect = _without(profile, service, need)
+        yield f"{service} on {' and '.join(where)} needs {need.what} and {effect}{until}"
+
+
+def _waiting(plan: Plan, state: ClusterState, now: float) -> Iterator[str]:
+    for command in commands(plan):
+        for lack in lacks(state, command, now):
+            if command.verb == "stop":
+                if lack.need.when is not When.IDLE:
+                    yield f"once stopped it does not come up again on {lack.node}: {lack.sentence}"
+            elif lack.need.when is When.IDLE:
+                yield f"{lack.service} comes up on {lack.node} and is idle: {lack.why}"
+
+
+def _without(profile: Profile, service: str, need: Need) -> str:
+    store = profile.datastores.get(need.name or "")
+    return WITHOUT.get((service, str(store.kind) if store else need.name or ""), GENERALLY[need.when])
+
+
+def _needing(profile: Profile, name: str, node: str) -> Iterator[tuple[Service, str, Need]]:
+    """Whoever needs it: a datastore everywhere, a service on its own node only."""
+    nodes = tuple(profile.nodes) if name in profile.datastores else (node,)
+    for service in profile.services.values():
+        for need in service.needs:
+            if need.name == name:
+                yield from ((service, where, need) for where in nodes if service.runs_on(where))
+
+
+def _own_doing(profile: Profile, need: Need, command: Command) -> str | None:
+    for unit, node in sorted(command.stopped):
+        names = datastores_of(profile, unit, node)
+        if node == command.node:
+            names += services_of(profile, unit)
+        if need.name in names:
+            return f"this plan stops {unit} on {node} first"
+    return None
+
+
+def _lacking(state: ClusterState, node: str, need: Need, now: float) -> str | None:
+    """Why the need is not met as seen from the node; None where it is."""
+    seen, (who, where) = _seen(state, node, need), _asked(state.profile, node, need)
+    if isinstance(seen, Unknown):
+        return f"whether {who} answers {where} is not known: {seen.reason}"
+    if freshness(seen.at, now, SEEN_EVERY_S) is Freshness.UNKNOWN:
+        return f"whether {who} answers {where} is not known: last seen {seen.age_s(now):.0f} s ago"
+    if not seen.value.ok:
+        return f"{who} does not answer {where}: {seen.value.detail or seen.value.outcome}"
+    return None
+
+
+def _asked(profile: Profile, node: str, need: Need) -> tuple[str, str]:
+    """Who is asked, and from or on which node."""
+    if need.port is not None:
+        return f"port {need.port}", f"on {node}"
+    return need.name or "", node if need.name in profile.datastores else f"on {node}"
+
+
+def _seen(state: ClusterState, node: str, need: Need) -> Observed[ProbeReport]:
+    if need.port is not None:
+        return state.nodes[node].ports[need.port]
+    name = need.name or ""
+    return state.datastores[name][node] if name in state.datastores else state.nodes[node].services[name]

@@ -1,0 +1,26 @@
+"""How an expectation stands, and what that rests on. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """How an expectation stands."""
+
+    HOLDS = "holds"
+    NOT_YET = "not yet"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A verdict and the observation it rests on, as a sentence."""
+
+    verdict: Verdict
+    text: str
+
+    @property
+    def holds(self) -> bool:
+        return self.verdict is Verdict.HOLDS

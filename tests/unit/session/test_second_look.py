@@ -1,0 +1,36 @@
+"""The second look, just before acting: no guard judges by what was true before it."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.model.events import DatastoreProbed, Event, PortProbed
+from console.session.hands import StoreEyes
+from console.store import Store
+from tests.profiles import pair
+from tests.scenes import NOW, healthy, seen_on
+
+
+def eyes(*missing: type[Event]) -> StoreEyes:
+    """A look brings everything of iam-b anew, but for what is missing. A glance at the clock takes 0.5 s."""
+    store = Store(healthy(NOW))
+    clock = (NOW + 1 + tick / 2 for tick in range(100))
+
+    def look() -> None:
+        for event in seen_on(pair(), "iam-b", NOW + 2):
+            if not isinstance(event, missing):
+                store.apply(event)
+
+    return StoreEyes(store, lambda: next(clock), look)
+
+
+async def test_it_is_over_once_all_was_seen_anew():
+    assert await eyes().fresh(["iam-b"], 1.0) == ()
+
+
+@pytest.mark.parametrize(
+    ("missing", "unseen"),
+    [(DatastoreProbed, {"mariadb", "redis", "mongodb"}), (PortProbed, {"iam-apiserver:8081"})],
+)
+async def test_what_services_need_is_looked_at_again_too(missing: type[Event], unseen: set[str]):
+    assert set(await eyes(missing).fresh(["iam-b"], 1.0)) == {f"{what} on iam-b" for what in unseen}
