@@ -28,6 +28,7 @@ from console.model.facts import LinkState
 from console.plan.action import ConfigPush
 from console.plan.build import plan_for
 from console.plan.expectation import Reading, StateExpectation, Verdict, VipSomewhere
+from console.plan.predict import OPEN_ARE_CUT, OPEN_WERE_CUT
 from console.plan.pushed_files import Side
 from console.plan.steps import Kind, Plan, document
 from console.plan.told import told_now, unseen
@@ -38,25 +39,35 @@ APART = "see `iamops config diff`, then push again, or go back with `iamops conf
 
 
 class Engine:
-    """Carries out orders, one at a time. `meter` makes a gap meter for a plan, or None."""
+    """Carries out orders, one at a time. `meter` makes a gap meter for a plan, or None. `besides`: what speaks
+    against an order that is not in the cluster's state.
+    """
 
     def __init__(
-        self, hands: Hands, eyes: Eyes, audit: AuditLog, meter: Callable[[Plan], GapMeter | None]
+        self,
+        hands: Hands,
+        eyes: Eyes,
+        audit: AuditLog,
+        meter: Callable[[Plan], GapMeter | None],
+        besides: Callable[[Order], tuple[Denial, ...]] = lambda order: (),
     ) -> None:
         self.hands = hands
         self.eyes = eyes
         self.audit = audit
         self.meter = meter
+        self._besides = besides
+        self._own: set[str] = set()
 
     def consider(self, order: Order) -> tuple[Plan, tuple[Denial, ...]]:
         """The plan as of now, and what speaks against it. Raises NoSuchTarget."""
         state, now = self.eyes.state, self.eyes.now()
         plan = plan_for(order.action, state, now, checked="config-invalid" not in order.overrides)
-        denied = denials(Case(plan, state, now, order.armed, order.run))
-        return plan, standing(denied, order.overrides)
+        denied = denials(Case(plan, state, now, order.armed, order.run, frozenset(self._own), order.who))
+        return plan, standing((*denied, *self._besides(order)), order.overrides)
 
     async def run(self, order: Order, tell: Tell) -> RunReport:
         """Carries an order out, or says why not. Raises NoSuchTarget; cancelling it undoes first."""
+        self._own.add(order.run)
         run = _Run(self, order, tell)
         try:
             await run.through()
@@ -269,6 +280,9 @@ class _Run:
         now = self._eyes.now()
         if self._stepper is not None and self._stepper.too_late:
             changes["notes"] = (*self.report.notes, self._stepper.too_late)
+        plan = self.report.plan
+        if outcome is Outcome.SUCCEEDED and plan is not None and plan.steps and OPEN_ARE_CUT in plan.notes:
+            changes["notes"] = (*changes.get("notes", self.report.notes), OPEN_WERE_CUT)
         self._tell(outcome=outcome, sentence=sentence, phase=Phase.OVER, ended=now, **changes)
 
     def _refuse(self, denied: tuple[Denial, ...], *, audited: bool = True) -> None:

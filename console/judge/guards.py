@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from console.model.drill import MACHINE_VERBS
-from console.model.facts import LinkState, UnitReport, VrrpState
+from console.model.facts import LinkState, LockHolder, UnitReport, VrrpState
 from console.model.observed import STALE_AFTER_S, Freshness
 from console.model.profile import Environment
 from console.model.state import ClusterState, NodeState
 from console.model.vip import ownership
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, ServiceAction, Switchover, Verb
 from console.plan.steps import Kind, Plan, Step
+from console.render import privileges
 
 # An undo must not fire while we are still looking whether the step has worked.
 DEAD_MAN_MARGIN_S = 4.0
+CONFIG_UNDO = privileges.CONFIG_DEAD_MAN.removeprefix(privileges.DEAD_MAN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,17 @@ class Denial:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the guards judge. `run` is our own run, whose lock is no obstacle."""
+    """What the guards judge. `run` is our own run, whose lock is no obstacle. `own`: every run of this process,
+    those that are over included; `who`: how we call ourselves.
+    """
 
     plan: Plan
     state: ClusterState
     now: float
     armed: bool = True
     run: str | None = None
+    own: frozenset[str] = frozenset()
+    who: str = ""
 
     @property
     def node_states(self) -> Iterable[NodeState]:
@@ -144,7 +150,13 @@ def locked(case: Case) -> Iterator[Denial]:
         lock = node.safety.value.lock if node.safety.value else None
         if lock is None or (case.run is not None and lock.run == case.run):
             continue
-        text = f"{lock.who} from {lock.origin} holds {node.name} for {case.now - lock.since:.0f} s: {lock.action}"
+        held = f"{node.name} for {case.now - lock.since:.0f} s: {lock.action}"
+        if lock.run and lock.run in case.own:
+            text = f"your own {lock.action} is just ending on {node.name}: try again in a moment"
+        elif lock.who == case.who:
+            text = f"you hold {held} (another console or shell of {lock.who}, from {lock.origin})"
+        else:
+            text = f"{lock.who} from {lock.origin} holds {held}"
         yield Denial("locked", text, node=node.name)
 
 
@@ -153,9 +165,21 @@ def dead_man_armed(case: Case) -> Iterator[Denial]:
         armed = node.safety.value.dead_men if node.safety.value else ()
         if armed:
             names = ", ".join(armed)
-            reason = f"an undo of an earlier run is still armed on {node.name} ({names}); it fires within "
-            wait = f"{case.state.profile.safety.dead_man_s} s of being armed"
-            yield Denial("dead-man-armed", reason + wait, node=node.name)
+            safety = case.state.profile.safety
+            limit_s = max(safety.rollback_s if name == CONFIG_UNDO else safety.dead_man_s for name in armed)
+            # Undos are armed by whoever holds a lock, and a run locks every node it can reach.
+            lock = _running(case)
+            if lock is None:
+                reason = f"an undo of an earlier run is still armed on {node.name} ({names})"
+            else:
+                reason = f"an undo of the running {lock.action} by {lock.who} is armed on {node.name} ({names})"
+            yield Denial("dead-man-armed", f"{reason}; it fires within {limit_s} s of being armed", node=node.name)
+
+
+def _running(case: Case) -> LockHolder | None:
+    """Who else is acting on the cluster now, as far as any node tells."""
+    locks = (node.safety.value.lock for node in case.node_states if node.safety.value)
+    return next((lock for lock in locks if lock is not None and lock.run != (case.run or "")), None)
 
 
 def priority_raised(case: Case) -> Iterator[Denial]:

@@ -14,6 +14,9 @@ from console.plan.timing import HIGHEST_PRIORITY, check_window_s, skew_s
 
 # nginx and keepalived start within a few hundred milliseconds; a service says itself when it is healthy.
 MOMENT = "well under a second"
+# What a VIP's move costs is counted by new connections: an open one ends at a node that knows nothing of it.
+OPEN_ARE_CUT = "the time is that of new connections; open (keep-alive) ones through the VIP are cut"
+OPEN_WERE_CUT = "measured with new connections; open (keep-alive) ones through the VIP were cut"
 
 
 def of_move(state: ClusterState, impact: Impact, now: float, *, raised: bool) -> str:
@@ -27,6 +30,11 @@ def of_move(state: ClusterState, impact: Impact, now: float, *, raised: bool) ->
     move = f"{_vips(state, impact.moves)} moves {impact.owner} -> {impact.taker}"
     health = nginx_health(state, impact.taker, now)
     return f"{move}, about {gap_s:.2f} s (skew at priority {priority}); {health}"
+
+
+def open_connections(impact: Impact) -> tuple[str, ...]:
+    """What a plan has to say beside its number, where it moves a VIP."""
+    return (OPEN_ARE_CUT,) if impact.moves and impact.taker is not None else ()
 
 
 def of_service(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:

@@ -20,7 +20,7 @@ from console.plan.pieces import (
     start_again,
     stopped,
 )
-from console.plan.predict import of_move, of_service
+from console.plan.predict import of_move, of_service, open_connections
 from console.plan.steps import Impact, Plan, Step, Undo
 from console.plan.timing import check_window_s, master_down_s
 
@@ -68,7 +68,7 @@ def rolling_plan(action: RollingRestart, state: ClusterState, now: float, *, che
         _steady(state, impact, now),
         impact,
         fingerprint(action, impact, state, now),
-        (),
+        open_connections(impact),
         _amends(state, impact),
     )
 
@@ -176,7 +176,7 @@ def _notes(action: ServiceAction, state: ClusterState, impact: Impact) -> tuple[
         notes.append("`iamops switchover` first would move the VIP with a gap of about 0.01 s")
     if action.verb is Verb.RESTART and not _running(state, action):
         notes.append(f"{action.unit} does not run on {action.node} now, so there is nothing to go back to")
-    return tuple(notes)
+    return (*notes, *open_connections(impact))
 
 
 def _amends(state: ClusterState, impact: Impact) -> tuple[Undo, ...]:

@@ -27,7 +27,7 @@ from console.plan.pieces import (
     start_again,
     stopped,
 )
-from console.plan.predict import of_move
+from console.plan.predict import of_move, open_connections
 from console.plan.steps import SUDO, Impact, Plan, Step, Undo
 from console.plan.timing import HIGHEST_PRIORITY
 from console.render import privileges
@@ -51,7 +51,7 @@ def switchover_plan(action: Switchover, state: ClusterState, now: float) -> Plan
         tuple(_steady(state, impact, now)),
         impact,
         mark,
-        () if raised or action.plain else (_why_plain(impact, able),),
+        (*(() if raised or action.plain else (_why_plain(impact, able),)), *open_connections(impact)),
         tuple(resign(name, impact.taker, state.profile.keepalived.unit) for name in impact.moves),
     )
 
