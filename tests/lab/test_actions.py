@@ -13,7 +13,7 @@ import time
 import pytest
 
 from console.engine.report import Outcome, RunReport, Stage
-from console.plan.action import ServiceAction, Verb
+from console.plan.action import ServiceAction, Switchover, Verb
 from console.session.cluster import Cluster
 from console.session.hands import StoreEyes
 from console.session.operator import Operator
@@ -285,3 +285,16 @@ async def test_an_interrupted_start_is_told_as_what_it_did(acting: ActingLab):
     else:
         assert report.outcome is Outcome.UNKNOWN, report.sentence
         assert "interrupted before it was seen" in report.sentence
+
+
+async def test_one_s_own_lock_does_not_stand_in_the_way_of_the_next_action(acting: ActingLab):
+    """Facts about locks are read every 30 s: a run that has ended asks for them itself."""
+    async with operating(acting) as (cluster, operator):
+        for _ in range(3):
+            report = await operator.run(operator.order(Switchover()), lambda _report: None)
+            assert report.outcome is Outcome.SUCCEEDED, report.sentence
+            assert operator._seeing_free is not None
+            await operator._seeing_free
+            assert all(node.safety.value is not None for node in cluster.store.state.nodes.values())
+            _, denied = operator.consider(operator.order(Switchover()))
+            assert [denial.reason for denial in denied if denial.code in ("locked", "dead-man-armed")] == []

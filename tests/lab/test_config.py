@@ -16,6 +16,7 @@ import yaml
 from console.engine.report import Outcome, RestoredBy, Stage
 from console.plan.steps import Kind
 from console.session.configurator import Configurator
+from console.session.operator import Operator, ProfileChanged
 from tests.lab.acting import ActingLab, operating
 from tests.lab.cuts import TwoWays, cut_run, hashes
 from tests.lab.pushing import QUICK, changed, kept, services, with_template
@@ -359,3 +360,17 @@ def test_lint_of_the_live_pair_asks_the_daemons_too(config: ActingLab):
     assert found.code == 1
     assert {("K017", "iam-b"), ("N008", "iam-a"), ("N001", "iam-a"), ("L001", "iam-b"), ("L002", "iam-a")} <= codes
     assert {code for code, _ in codes} >= {"P002"}
+
+
+async def test_a_profile_that_was_edited_meanwhile_is_not_pushed(config: ActingLab):
+    before, path = hashes(config), changed(config, nginx={"connect_timeout_s": 2})
+    async with operating(config, path) as (cluster, _operator):
+        ledger = config.directory / "state" / "console.jsonl"
+        console = Operator(cluster, profile_name=str(path), ledger=ledger, always_armed=True, profile_file=path)
+        push = await console.push_action()
+        changed(config, nginx={"connect_timeout_s": 4})
+        with pytest.raises(ProfileChanged):
+            await console.push_action()
+        report = await console.run(console.order(push), lambda _report: None)
+    assert [denial.code for denial in report.denials] == ["profile-changed"]
+    assert hashes(config) == before

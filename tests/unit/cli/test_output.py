@@ -10,9 +10,14 @@ from pathlib import Path
 import pytest
 
 from console.cli import main as command_line
-from console.cli.main import main
+from console.cli.main import main, parser
 from console.cli.output import Output, settled
+from console.cli.watch_session import _Session
 from console.ledger.audit import Audit
+from console.ledger.watch_directory import WatchDirectory
+from console.session.alert_urls import Destinations
+from console.session.destination import Hook
+from console.session.profiles import load_profile
 
 LOST = "the result could not be written to stdout"
 # (argv, exit code): good and bad ones, of several verbs, as text and as JSON.
@@ -116,3 +121,15 @@ def test_writing_never_raises_and_only_a_lost_success_changes_its_code(
     print("a result", file=out, flush=True)  # type: ignore[call-overload]
     assert settled(code, out) == told
     assert (LOST in capsys.readouterr().err) is (error is OSError)
+
+
+@pytest.mark.parametrize(("told", "code"), [((), 1), (("someone else",), 0)])
+async def test_a_watch_ends_when_stdout_was_the_only_one_to_tell_and_is_read_no_more(
+    told: tuple[str, ...], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    args = parser().parse_args(["--profile", "lab", "watch", "--json"])
+    destinations = [Hook(each) for each in told]
+    session = _Session(load_profile("lab"), args, WatchDirectory(tmp_path), destinations, Destinations())
+    monkeypatch.setattr("sys.stdout", Output(Full(BrokenPipeError)))  # type: ignore[arg-type]
+    session._print({"kind": "raised"})
+    assert session._code == code
