@@ -9,7 +9,7 @@ from typing import Any
 from console.cli.acting_text import plan_lines, progress_lines, result_lines
 from console.cli.exit_codes import ExitCode
 from console.cli.guarded_session import GuardedSession, asks_first, refusal_code, tell
-from console.engine.report import Outcome, RestoredBy, RunReport, denial_document, run_document
+from console.engine.report import Outcome, RunReport, denial_document, run_document
 from console.judge.denial import Denial
 from console.model.profile import Profile
 from console.plan.action import Action
@@ -22,7 +22,7 @@ class ActingSession(GuardedSession):
     def __init__(self, profile: Profile, action: Action | None, args: argparse.Namespace) -> None:
         super().__init__(profile, args)
         self._action = action
-        self._shown: RunReport | None = None
+        self.shown: RunReport | None = None
 
     async def action(self) -> Action:
         """What to do; subclasses may have to look at the nodes first."""
@@ -61,9 +61,9 @@ class ActingSession(GuardedSession):
         return refusal_code(denied) if denied else ExitCode.OK
 
     def progress(self, report: RunReport) -> None:
-        for line in progress_lines(self._shown, report):
+        for line in progress_lines(self.shown, report):
             tell(line)
-        self._shown = report
+        self.shown = report
 
 
 def dry_lines(plan: Plan, denied: tuple[Denial, ...]) -> list[str]:
@@ -73,8 +73,8 @@ def dry_lines(plan: Plan, denied: tuple[Denial, ...]) -> list[str]:
 
 
 def exit_code(report: RunReport) -> ExitCode:
-    """What a script is told."""
-    if report.interrupted and report.restored_by is not RestoredBy.NOBODY:
+    """What a script is told. 130 promises that everything is as it was before."""
+    if report.interrupted and report.taken_back:
         return ExitCode.INTERRUPTED
     match report.outcome:
         case Outcome.SUCCEEDED:

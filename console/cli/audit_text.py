@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from console.ledger.record import Record
+from console.ledger.runs import LedgerRun, runs_of
 from console.parse.safe_text import safe
 
 NO_OUTCOME = "no outcome recorded: the console was ended; look at the cluster"
 
 
 def tail_lines(records: Sequence[Record], count: int) -> list[str]:
-    """The latest runs, one line each, oldest first: an intent and its outcome are one run."""
-    ended = {record.run for record in records if record.kind == "outcome"}
-    shown = [record for record in records if not (record.kind == "intent" and record.run in ended)]
-    return [_line(record) for record in shown[-count:]] if count > 0 else []
+    """The latest runs, one line each, oldest first: all records of a run are one line."""
+    shown = runs_of(records)[-count:] if count > 0 else ()
+    return [_line(run) for run in sorted(shown, key=lambda run: run.last.n)]
 
 
 def run_lines(records: Sequence[Record]) -> list[str]:
@@ -22,19 +22,21 @@ def run_lines(records: Sequence[Record]) -> list[str]:
     lines: list[str] = []
     for record in records:
         lines += [f"{record.kind} (record {record.n}, {record.at})", *_fields(record)]
-    if all(record.kind == "intent" for record in records):
+    ended = [run.outcome for run in runs_of(records)]
+    if ended == [""]:
         lines.append(NO_OUTCOME)
+    elif len(ended) == 1:
+        lines.append(f"ended: {safe(ended[0])}")
     return lines
 
 
-def _line(record: Record) -> str:
-    outcome = _text(record, "outcome") or (NO_OUTCOME if record.kind == "intent" else record.kind)
-    sentence = _text(record, "sentence")
-    who = f"{_text(record, 'who')} from {_text(record, 'from')}"
-    reason = f' "{_text(record, "reason")}"' if _text(record, "reason") else ""
-    head = f"{record.at} {_text(record, 'profile')} {record.run}"
+def _line(run: LedgerRun) -> str:
+    text = {key: safe(str(run.value(key) or "")) for key in ("profile", "who", "from", "action", "reason")}
+    ended, sentence = safe(run.outcome) or NO_OUTCOME, safe(run.sentence)
+    reason = f' "{text["reason"]}"' if text["reason"] else ""
+    head = f"{run.last.at} {text['profile']} {run.run}"
     end = f": {sentence}" if sentence else ""
-    return f"{head} {who}: {_text(record, 'action')}{reason} -> {outcome}{end}"
+    return f"{head} {text['who']} from {text['from']}: {text['action']}{reason} -> {ended}{end}"
 
 
 def _fields(record: Record) -> Iterator[str]:

@@ -9,8 +9,9 @@ from console.cli.acting import add_guarded_options, refused_at_once
 from console.cli.exit_codes import ExitCode
 
 DESCRIPTION = """\
-Edits the profile (comments and order stay), shows what would change on the nodes, and pushes it. Unless the
-push succeeds the profile is put back as it was. A backend is a node of the profile, or an address with a port.
+Edits the profile (comments and order stay), shows what would change on the nodes, and pushes it. Where the push
+was taken back, the profile is put back too; where a node has, or may have, the new files, it stays as edited. A
+backend is a node of the profile, or an address with a port.
 """
 EXITS = """\
 exit codes: 0 done and observed, 1 failed and taken back, 2 usage or profile error, 3 refused, 4 node

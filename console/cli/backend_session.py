@@ -7,10 +7,11 @@ import difflib
 
 from console.cli.acting_session import ActingSession
 from console.cli.config_text import diff_text
-from console.cli.exit_codes import ExitCode
 from console.cli.guarded_session import tell
+from console.engine.report import Outcome, RunReport
 from console.parse.profile_edit import BackendEdit, edited
 from console.plan.action import ConfigPush
+from console.plan.pushed_files import Side
 from console.session.configurator import Configurator
 from console.session.profile_file import ProfileFile
 
@@ -34,18 +35,23 @@ class BackendSession(ActingSession):
         return push
 
     async def act(self) -> int:
-        """The profile is the source: it is written first, and put back unless the push came through."""
+        """The profile is the source: it is written first, and put back where the nodes have the old files."""
         if self.args.dry_run:
             return await super().act()
         self._after.write()
-        kept = False
         try:
-            code = await super().act()
-            kept = code in (ExitCode.OK, ExitCode.UNKNOWN)
+            return await super().act()
         finally:
-            if not kept:
+            if nodes_as_before(self.shown):
                 self._put_back()
-        return code
+            elif self.shown is not None and self.shown.outcome is not Outcome.SUCCEEDED:
+                tell(f"iamops: {self._after.path} stays as edited: {self._where()}; see `iamops config diff`")
+
+    def _where(self) -> str:
+        """Which node has which files, as far as that is known."""
+        files = self.shown.files if self.shown is not None else {}
+        told = [f"{node}: {which} files" for node, which in files.items()]
+        return ", ".join(told) or "what the nodes have is not known"
 
     def _put_back(self) -> None:
         if self._after.is_on_disk():
@@ -61,3 +67,12 @@ class BackendSession(ActingSession):
         name = str(self._before.path)
         tell("\n".join(difflib.unified_diff(old, new, name, name, lineterm="", n=1)))
         tell("\n".join(diff_text(push.changes, colour=False)))
+
+
+def nodes_as_before(report: RunReport | None) -> bool:
+    """Whether no node can have what a push was to bring. Only then may the profile go back too."""
+    if report is None or report.outcome is Outcome.REFUSED:
+        return True
+    if report.outcome is not Outcome.FAILED:
+        return False
+    return all(which == Side.OLD for which in report.files.values())

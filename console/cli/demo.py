@@ -17,7 +17,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     from console.cli.lab import up
     from console.cli.open_console import show
-    from console.session.profiles import load_profile
+    from console.session.profiles import find_profile, load_profile
 
-    profile = load_profile("lab")
-    return up(profile) or show(profile)
+    path = find_profile("lab")
+    profile = load_profile(str(path))
+    return up(profile) or show(profile, "lab", path)

@@ -22,6 +22,7 @@ from console.plan.steps import Plan
 from console.plan.tier import Confirmation, confirmation
 from console.session.cluster import Cluster
 from console.session.operator import Operator, needs_arming
+from console.session.profiles import asked_name
 
 SETTLE_TIMEOUT_S = 6.0
 NOT_ARMED = "not-armed"
@@ -35,7 +36,7 @@ class GuardedSession:
         self.profile = profile
         self.args = args
         self.cluster = Cluster(profile)
-        self.operator = Operator(self.cluster, profile_name=args.profile or profile.name)
+        self.operator = Operator(self.cluster, profile_name=asked_name(args.profile, profile))
 
     def run(self) -> int:
         return asyncio.run(self._run())

@@ -13,13 +13,14 @@ from collections.abc import Mapping, Sequence
 
 from console import __version__
 from console.cli.exit_codes import ExitCode
+from console.cli.output import reserve_descriptors, settled, watched
 
 DESCRIPTION = "Operations console for a highly available IAM deployment: Nginx, Keepalived and one VIP."
 EPILOG = """\
 Without a command, iamops opens the console on the profile's cluster.
 
 exit codes: 0 as asked, 1 the thing checked is not so, 2 usage or profile error, 3 refused,
-4 node unreachable or login failed, 5 outcome unknown, 130 interrupted.
+4 node unreachable or login failed, 5 outcome unknown (or the result could not be written), 130 interrupted.
 """
 # Command -> module. Each module has add_parser(subparsers), which adds all of its commands, and
 # run(args) -> exit code; it imports lazily inside run.
@@ -47,24 +48,27 @@ COMMANDS: Mapping[str, str] = {
 
 def entry() -> None:
     """The console script."""
+    reserve_descriptors()
     sys.exit(main(sys.argv[1:]))
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs one command line and returns its exit code. Never lets a traceback reach the user."""
+    with watched() as out:
+        try:
+            return settled(_carried_out(argv), out)
+        except SystemExit as ended:  # of argparse: --help, --version, a usage error
+            raise SystemExit(settled(ended.code if isinstance(ended.code, int) else 0, out)) from None
+
+
+def _carried_out(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     if args.no_color:
         os.environ["NO_COLOR"] = "1"
     try:
-        code = _run(args)
-        sys.stdout.flush()
-        return code
+        return _run(args)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our stdout has gone (`| head`): that is its right, and not an error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
     except Exception as error:
         return _explained(error)
 

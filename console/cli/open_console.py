@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from console.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from console.model.profile import Profile
     from console.session.cluster import Cluster
     from console.session.operator import Operator
@@ -24,22 +26,27 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def run(args: argparse.Namespace) -> int:
-    from console.session.profiles import load_profile
+    from console.session.profiles import asked_name, find_profile, load_profile
 
-    return show(load_profile(args.profile), args.profile)
+    path = find_profile(args.profile)
+    profile = load_profile(str(path))
+    return show(profile, asked_name(args.profile, profile), path)
 
 
-def show(profile: Profile, profile_name: str | None = None) -> int:
-    """Opens the console on a cluster and returns when it is closed. `profile_name`: as it was asked for."""
+def show(profile: Profile, profile_name: str, path: Path | None = None) -> int:
+    """Opens the console on a cluster and returns when it is closed.
+
+    `profile_name`: as it was asked for. `path`: its file, which may be edited meanwhile.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print("iamops: the console needs a terminal; `iamops status` works without one", file=sys.stderr)
         return ExitCode.USAGE
     # Until the first frame: what is being loaded stays, and need not be walked through again and again.
     gc.disable()
-    return asyncio.run(_shown(profile, profile_name or profile.name))
+    return asyncio.run(_shown(profile, profile_name, path))
 
 
-async def _shown(profile: Profile, profile_name: str) -> int:
+async def _shown(profile: Profile, profile_name: str, path: Path | None) -> int:
     """Connects while the screen is still being loaded: both take long, and one of them mostly waits."""
     from console.session.cluster import Cluster
 
@@ -47,17 +54,17 @@ async def _shown(profile: Profile, profile_name: str) -> int:
     # What stops the session from starting is told by the console, which tries again.
     with contextlib.suppress(Exception):
         await cluster.start()
-    app = await asyncio.to_thread(_console, cluster, profile_name)
+    app = await asyncio.to_thread(_console, cluster, profile_name, path)
     await app.run_async()
     return app.return_code or ExitCode.OK
 
 
-def _console(cluster: Cluster, profile_name: str) -> ConsoleApp:
+def _console(cluster: Cluster, profile_name: str, path: Path | None) -> ConsoleApp:
     from console.tui.app import ConsoleApp
 
     def deck() -> Operator:
         from console.session.operator import Operator
 
-        return Operator(cluster, profile_name=profile_name)
+        return Operator(cluster, profile_name=profile_name, profile_file=path)
 
     return ConsoleApp(cluster, deck, no_color=bool(os.environ.get("NO_COLOR")), leave_on=SIGNALS)

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from console.cli.exit_codes import ExitCode
+from console.cli.output import stdout_failed
 from console.cli.status_document import fully_blind, status_document
 from console.model.profile import Profile
 from console.session.cluster import Cluster
@@ -55,6 +56,8 @@ async def _watch(cluster: Cluster, every_s: float = 0.1, at_least_s: float = 5.0
             essence = _essence(document)
             if essence != shown or cluster.now() - printed_at >= at_least_s:
                 print(json.dumps(document, ensure_ascii=True), flush=True)
+                if stdout_failed():
+                    return ExitCode.OK
                 shown, printed_at = essence, cluster.now()
             changed.clear()
             await asyncio.sleep(every_s)

@@ -17,8 +17,9 @@ URLs hold secrets: they are taken from the environment variable IAMOPS_ALERT_URL
 its owner can read, one on a line; `heartbeat=https://...` there is asked as a sign of life.
 """
 EPILOG = """\
-exit codes: 0 ended by SIGTERM, or --once with everything delivered; 1 something was not delivered (--once, test);
-2 usage, profile or URLs not as they should be; 3 another watch runs on the same directory; 130 Ctrl-C.
+exit codes: 0 ended by SIGTERM, or --once with everything delivered; 1 something was not delivered (--once, test),
+or stdout was the only one to tell and is read no more; 2 usage, profile or URLs not as
+they should be; 3 another watch runs on the same directory; 130 Ctrl-C.
 """
 SEVERITIES = ("critical", "warning", "info")
 _FLAP = re.compile(r"(?P<count>\d{1,3})/(?P<span>\d{1,6}[smhd])")

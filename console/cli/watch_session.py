@@ -9,12 +9,13 @@ import json
 import shlex
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from console.cli.exit_codes import ExitCode
+from console.cli.output import stdout_failed
 from console.judge.alerts_flap import Limits
 from console.judge.alerts_state import Policy
 from console.ledger.outbox import Outbox
@@ -74,7 +75,7 @@ class _Session:
         self._code: int = ExitCode.OK
         beats = Heartbeat(where.heartbeat, args.heartbeat, log)
         self._watcher = Watcher(
-            self._cluster, _watch(args, profile), directory, self._outbox, self._delivery, beats, log
+            self._cluster, _watch(args, profile, self._print), directory, self._outbox, self._delivery, beats, log
         )
 
     async def run(self) -> int:
@@ -94,6 +95,13 @@ class _Session:
                 async with asyncio.timeout(END_S):
                     await self._cluster.stop()
             log("ended")
+
+    def _print(self, document: Mapping[str, Any]) -> None:
+        """A message as a JSON line. Where stdout was the only one to tell, its end is ours."""
+        print(json.dumps(document, ensure_ascii=True), flush=True)
+        if stdout_failed() and not self._found and self._code == ExitCode.OK:
+            log("nobody reads the messages any more: ending")
+            self._end(ExitCode.NOT_SO)
 
     def _end(self, code: int) -> None:
         self._code = code
@@ -133,16 +141,12 @@ class _Session:
         return state, self._cluster.findings(state, now), now
 
 
-def _watch(args: argparse.Namespace, profile: Profile) -> Watch:
+def _watch(args: argparse.Namespace, profile: Profile, printing: Callable[[Mapping[str, Any]], None]) -> Watch:
     count, window_s = args.flap
     policy = Policy(Severity(args.severity), limits=Limits(count, window_s), remind_every_s=args.remind)
     named = Path(args.profile).absolute() if args.profile and "/" in args.profile else args.profile
     command = f"iamops --profile {shlex.quote(str(named or profile.name))}"
-    return Watch(policy, command, args.heartbeat_every, _print if args.json else lambda _document: None)
-
-
-def _print(document: Mapping[str, Any]) -> None:
-    print(json.dumps(document, ensure_ascii=True), flush=True)
+    return Watch(policy, command, args.heartbeat_every, printing if args.json else lambda _document: None)
 
 
 def log(text: str) -> None:

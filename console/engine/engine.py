@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,27 +16,25 @@ from console.engine.report import (
     Phase,
     RestoredBy,
     RunReport,
+    Stage,
     gap_document,
     step_document,
     undone_document,
 )
-from console.engine.stepping import Stepper, Stopped
+from console.engine.stepping import LAST_LOOK_S, Stepper, Stopped
+from console.engine.uncancelled import uncancelled
 from console.judge.denial import Case, Denial
 from console.judge.forecast_verdict import beyond
 from console.judge.guards import denials, standing
 from console.model.facts import LinkState
 from console.plan.action import ConfigPush
 from console.plan.build import plan_for
-from console.plan.expectation import (
-    Reading,
-    StateExpectation,
-    Verdict,
-    VipSomewhere,
-    judge_all,
-    told_all,
-)
+from console.plan.expectation import Reading, StateExpectation, Verdict, VipSomewhere, judge_all
 from console.plan.pieces import controls_a_unit
+from console.plan.predict import OPEN_ARE_CUT, OPEN_WERE_CUT
+from console.plan.pushed_files import Side
 from console.plan.steps import Kind, Plan, document
+from console.plan.told import told_now, unseen
 
 Tell = Callable[[RunReport], None]
 FRESH_WITHIN_S = 5.0
@@ -44,28 +42,39 @@ PATIENCE_S = 0.1
 # Whatever was done, the last word is a client's.
 ASKED_LAST_S = 0.5
 UNMEASURED = "what a client loses is not measured: none was answered at the VIP when it began"
+APART = "see `iamops config diff`, then push again, or go back with `iamops config rollback`"
 
 
 class Engine:
-    """Carries out orders, one at a time. `meter` makes a gap meter for a plan, or None."""
+    """Carries out orders, one at a time. `meter` makes a gap meter for a plan, or None. `besides`: what speaks
+    against an order that is not in the cluster's state.
+    """
 
     def __init__(
-        self, hands: Hands, eyes: Eyes, audit: AuditLog, meter: Callable[[Plan], GapMeter | None]
+        self,
+        hands: Hands,
+        eyes: Eyes,
+        audit: AuditLog,
+        meter: Callable[[Plan], GapMeter | None],
+        besides: Callable[[Order], tuple[Denial, ...]] = lambda order: (),
     ) -> None:
         self.hands = hands
         self.eyes = eyes
         self.audit = audit
         self.meter = meter
+        self._besides = besides
+        self._own: set[str] = set()
 
     def consider(self, order: Order) -> tuple[Plan, tuple[Denial, ...]]:
         """The plan as of now, and what speaks against it. Raises NoSuchTarget."""
         state, now = self.eyes.state, self.eyes.now()
         plan = plan_for(order.action, state, now, frozenset(order.overrides))
-        denied = denials(Case(plan, state, now, order.armed, order.run))
-        return plan, standing(denied, order.overrides)
+        denied = denials(Case(plan, state, now, order.armed, order.run, frozenset(self._own), order.who))
+        return plan, standing((*denied, *self._besides(order)), order.overrides)
 
     async def run(self, order: Order, tell: Tell) -> RunReport:
         """Carries an order out, or says why not. Raises NoSuchTarget; cancelling it undoes first."""
+        self._own.add(order.run)
         run = _Run(self, order, tell)
         try:
             await run.through()
@@ -186,8 +195,7 @@ class _Run:
             try:
                 reading = await self._watched(plan)
             except asyncio.CancelledError:
-                text = f"{reading.text}; interrupted before its effects were watched to the end"
-                self._finish(Outcome.UNKNOWN, text)
+                await uncancelled(self._done_all_the_same())
                 return
             lost = await self._lost(plan)
         text = f"{reading.text}; but {lost}" if lost else reading.text
@@ -232,20 +240,61 @@ class _Run:
         spoiled = bool(self._stepper.spoiled)
         self._tell(phase=Phase.UNDOING)
         await self._stepper.back()
-        restored, unseen = RestoredBy.CONSOLE if spoiled else None, False
+        restored, unseen = None, False
+        if spoiled:
+            restored = RestoredBy.DEAD_MAN if self._stepper.by_timer else RestoredBy.CONSOLE
         if self._stepper.spoiled:
             self._tell(phase=Phase.WATCHING)
             seen = await self._stepper.watch()
             restored = RestoredBy.DEAD_MAN if seen is Verdict.HOLDS else RestoredBy.NOBODY
             unseen = seen is Verdict.UNKNOWN
+        if interrupted and not spoiled and self._all_done():
+            await self._done_all_the_same()
+            return
         unknown = unseen or (stop is not None and stop.unknown)
+        await self._tell_truth(why, unknown=unknown, interrupted=interrupted, restored=restored)
+
+    def _all_done(self) -> bool:
+        """Interrupted while it was waited for the steady state: there is nothing that could be undone."""
+        assert self._stepper is not None  # noqa: S101 - made before the first step
+        return all(step.stage is Stage.DONE for step in self._stepper.steps)
+
+    async def _done_all_the_same(self) -> None:
+        plan, now = self.report.plan, self._eyes.now()
+        assert plan is not None  # noqa: S101 - its steps are done
+        reading = await observe(
+            plan.steady, self._hands, self._eyes, since=now, began=now, deadline=now + LAST_LOOK_S
+        )
+        text = "interrupted when every step was done, before its effects were watched to the end"
+        self._finish(Outcome.UNKNOWN, f"{text}; now: {reading.text}", interrupted=True)
+
+    async def _tell_truth(
+        self, why: str, *, unknown: bool, interrupted: bool, restored: RestoredBy | None
+    ) -> None:
+        """Only what is seen now. A node that something was done to and that is not seen leaves it unknown."""
+        assert self._stepper is not None  # noqa: S101 - made before the first step
+        nodes, state = tuple(self._eyes.state.nodes), self._eyes.state
+        seen = [name for name in nodes if state.nodes[name].link.state is LinkState.UP]
+        await self._eyes.fresh(seen, LAST_LOOK_S)
         state, now = self._eyes.state, self._eyes.now()
-        truth = told_all(self._truth(), state, now)
+        dark = unseen(state, nodes, now)
+        left = await self._stepper.files_left()
+        sides = {each.side for each in left}
+        apart = len(sides) > 1 or bool(sides & {Side.NEITHER, Side.UNSEEN})
+        if apart or Side.NEW in sides:
+            restored = RestoredBy.NOBODY
+        if apart or any(node in dark for node in self._stepper.touched_nodes):
+            unknown = True
+        texts = [told_now(self._truth(), state, dark, self.report.began, now), *(each.text for each in left)]
+        sentence = f"{why}; now: {'; '.join(texts)}"
+        if self.report.stays:
+            sentence = f"{sentence}; not undone: {', '.join(self.report.stays)}"
         self._finish(
             Outcome.UNKNOWN if unknown else Outcome.FAILED,
-            f"{why}; now: {truth}",
+            f"{sentence}; {APART}" if apart or Side.NEW in sides else sentence,
             interrupted=interrupted,
             restored_by=restored,
+            files={each.files.node: str(each.side) for each in left},
         )
 
     def _truth(self) -> list[StateExpectation]:
@@ -266,6 +315,11 @@ class _Run:
 
     def _finish(self, outcome: Outcome, sentence: str, **changes: Any) -> None:
         now = self._eyes.now()
+        if self._stepper is not None and self._stepper.too_late:
+            changes["notes"] = (*self.report.notes, self._stepper.too_late)
+        plan = self.report.plan
+        if outcome is Outcome.SUCCEEDED and plan is not None and plan.steps and OPEN_ARE_CUT in plan.notes:
+            changes["notes"] = (*changes.get("notes", self.report.notes), OPEN_WERE_CUT)
         self._tell(outcome=outcome, sentence=sentence, phase=Phase.OVER, ended=now, **changes)
 
     def _refuse(self, denied: tuple[Denial, ...], *, audited: bool = True) -> None:
@@ -305,6 +359,7 @@ class _Run:
             "restored_by": report.restored_by,
             "interrupted": report.interrupted,
             "client": gap_document(report.gap),
+            "files": dict(report.files),
             "after": picture(self._eyes.state, self._eyes.now()),
         }
         try:
@@ -332,15 +387,3 @@ class _Run:
             self._tell(notes=(*self.report.notes, f"the gap is not measured: {failure}"))
             return None
         return meter
-
-
-async def uncancelled(work: Coroutine[Any, Any, Any]) -> None:
-    """Runs to its end whatever happens: an undo that is interrupted is no undo."""
-    task = asyncio.ensure_future(work)
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if task.cancelled():
-                raise
-    task.result()

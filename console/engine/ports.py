@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from console.model.gap import GapReport, Samples
 from console.model.state import ClusterState
+
+if TYPE_CHECKING:
+    from console.plan.pushed_files import FilesSeen, PushedFiles
 
 
 class NotSent(Exception):
@@ -58,6 +61,10 @@ class Hands(Protocol):
 
     async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
         """Raises NotSent, OutcomeUnknown."""
+        ...
+
+    async def pushed(self, files: PushedFiles) -> FilesSeen:
+        """Which of these files the node has now, and how that push ended there. Raises OutcomeUnknown."""
         ...
 
     async def ask(self, count: int, *, timeout_s: float) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from console.judge.denial import Denial
 from console.model.gap import GapReport
 from console.plan.action import Action
-from console.plan.steps import Plan, Step, Undo, document
+from console.plan.steps import Kind, Plan, Step, Undo, document
 
 
 class Outcome(StrEnum):
@@ -82,7 +83,11 @@ class UndoReport:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """A run at one moment; the last one, with an outcome, is its result."""
+    """A run at one moment; the last one, with an outcome, is its result.
+
+    `files`, after a run that did not succeed: node -> which files of a push it has (`new`, `old`, `neither`,
+    `unseen`).
+    """
 
     run: str
     action: Action
@@ -99,6 +104,26 @@ class RunReport:
     gap: GapReport | None = None
     interrupted: bool = False
     notes: tuple[str, ...] = field(default=())
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stays(self) -> tuple[str, ...]:
+        """What was done and has no undo: it is not taken back when a later step fails."""
+        return tuple(
+            each.step.title
+            for each in self.steps
+            if each.stage is Stage.DONE
+            and each.step.kind is Kind.DO
+            and each.step.spoils is None
+            and each.step.mends is None
+        )
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether everything is as it was before, as far as anything was changed at all."""
+        if self.outcome is Outcome.REFUSED:
+            return True
+        return self.outcome is Outcome.FAILED and self.restored_by is not RestoredBy.NOBODY and not self.stays
 
 
 def run_document(report: RunReport, profile: str, exit_code: int) -> dict[str, Any]:
@@ -120,6 +145,7 @@ def run_document(report: RunReport, profile: str, exit_code: int) -> dict[str, A
         "interrupted": report.interrupted,
         "client": gap_document(report.gap),
         "notes": list(report.notes),
+        "files": dict(report.files),
     }
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-from console.engine.observing import observe
+from console.engine.keeping import Found, Keeping, found
+from console.engine.observing import LOOK_AGAIN_S, observe
 from console.engine.own_words import with_own_words
 from console.engine.ports import Answer, Eyes, Hands, Lock, NotSent, OutcomeUnknown
 from console.engine.report import Stage, StepReport, UndoReport
+from console.engine.uncancelled import uncancelled
 from console.model.facts import LinkState
 from console.plan.expectation import (
     LOOKS,
@@ -20,6 +23,7 @@ from console.plan.expectation import (
     judge_all,
 )
 from console.plan.pieces import disarm
+from console.plan.pushed_files import Fate, PushedFiles, Side
 from console.plan.steps import Kind, Plan, Step, Undo
 
 # Our own undo goes first; the node's timer is for when we cannot.
@@ -30,6 +34,9 @@ ELECTION_WITHIN_S = 6.0
 SUDO_REFUSES = "sudo:"
 COMPLAINT_KEPT = 240
 WATCH_LOOK_S = 0.1
+# How long an interrupted command that has no undo may take to show what it did.
+LAST_LOOK_S = 2.0
+INTERRUPTED = "interrupted"
 
 
 class Stopped(Exception):
@@ -56,6 +63,11 @@ class Stepper:
         self._armed: dict[str, tuple[Undo, float]] = {}
         self._dead_man_s = eyes.state.profile.safety.dead_man_s
         self.touched = False
+        # What a node has undone by itself before we came to it; whose files were replaced; what was touched.
+        self.by_timer: set[str] = set()
+        self.replaced: dict[str, PushedFiles] = {}
+        self.touched_nodes: dict[str, None] = {}
+        self.too_late = ""
 
     # --- forward ---
 
@@ -70,6 +82,14 @@ class Stepper:
         if lost:
             raise self._over(number, Stage.FAILED, f"not sent: {lost[0]}")
         self._report(number, replace(self.steps[number], stage=Stage.RUNNING, began=self._eyes.now()))
+        if step.keeps is not None:
+            await self._keep(number, step)
+        elif step.kind is Kind.DO and step.spoils is None and step.mends is None and not self.spoiled:
+            await self._for_good(number, step)
+        else:
+            await self._carried_out(number, step)
+
+    async def _carried_out(self, number: int, step: Step) -> None:
         if step.kind is not Kind.WATCH:
             answer = await self._sent(number, step)
             if answer.exit_status != 0:
@@ -81,21 +101,100 @@ class Stepper:
         if step.kind is Kind.WATCH:
             reading = await self._watched(step)
         else:
-            reading = await self._seen(step, self.steps[number].began or 0.0)
+            reading = await self._seen(step, self._began(number))
         if not reading.holds:
             blind = reading.verdict is Verdict.UNKNOWN and self._blind(step.node)
             why = await self._in_own_words(number, reading.text)
             raise self._over(number, Stage.UNKNOWN if blind else Stage.FAILED, why, step.refuses)
+        if step.puts_back is not None:
+            await self._put_back(number, step.puts_back)
         self._settled(step)
         self._ended(number, Stage.DONE, reading.text)
 
+    async def _for_good(self, number: int, step: Step) -> None:
+        """A command without an undo. Interrupted, it may have been carried out: what it did is looked at."""
+        doing = asyncio.ensure_future(self._carried_out(number, step))
+        try:
+            await asyncio.shield(doing)
+        except asyncio.CancelledError:
+            await uncancelled(_ended_within(doing, LAST_LOOK_S))
+            if doing.cancelled():
+                reading = judge_all(_of_state(step), self._eyes.state, self._began(number), self._eyes.now())
+                text = f"interrupted before it was seen what came of it: {reading.text}"
+                raise self._over(number, Stage.UNKNOWN, text) from None
+            doing.result()
+            self._late(number, f"interrupted, but by then this was done: {step.title}")
+
+    async def _keep(self, number: int, step: Step) -> None:
+        """Files are kept on all nodes or on none. Whatever cuts this short, it is asked what became of it."""
+        sending = asyncio.ensure_future(self._kept_at_once(number, step))
+        interrupted = False
+        try:
+            why, text = await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            interrupted = True
+            await uncancelled(_ended_within(sending, LAST_LOOK_S))
+            why, text = (INTERRUPTED, "") if sending.cancelled() else sending.result()
+        if why:
+            text = await uncancelled(self._decided(number, step, why))
+            if not text and interrupted:
+                raise asyncio.CancelledError
+        self._settled(step)
+        self._ended(number, Stage.DONE, text)
+        if interrupted:
+            self._late(number, "interrupted, but by then the new files were kept")
+
+    async def _kept_at_once(self, number: int, step: Step) -> tuple[str, str]:
+        """Why it is not certain that all nodes keep their files, or nothing; and what was observed."""
+        try:
+            answer = await self._together(step)
+        except (NotSent, OutcomeUnknown) as failure:
+            return str(failure), ""
+        if answer.exit_status != 0:
+            return _complaint(answer), ""
+        self._report(number, replace(self.steps[number], stage=Stage.OBSERVING))
+        reading = await self._seen(step, self._began(number))
+        return ("", reading.text) if reading.holds else (reading.text, "")
+
+    async def _decided(self, number: int, step: Step, why: str) -> str:
+        """What was seen where all nodes have kept the files, or nothing where none has.
+
+        Raises Stopped where the nodes are apart, or are not seen.
+        """
+        names = {each.node: each.mends for each in (step, *step.together) if each.mends in self._armed}
+        armed = {node: self._armed[name] for node, name in names.items() if name is not None}
+        fires_at = {node: at + self._fires_s(undo) for node, (undo, at) in armed.items()}
+        seen = await Keeping(step, self._hands, self._eyes, fires_at, self._tell).decided()
+        fates = {each.fate for each in seen}
+        text = "; ".join(each.text for each in seen)
+        if fates == {Fate.KEPT}:
+            return text
+        for each in seen:
+            if each.fate is Fate.KEPT:  # there is no way back from here any more
+                self.spoiled.pop(names.get(each.files.node) or "", None)
+                self._armed.pop(names.get(each.files.node) or "", None)
+        if fates & {Fate.KEPT, Fate.UNSEEN}:
+            raise self._over(number, Stage.UNKNOWN, f"{why}; {text}")
+        stopped = self._over(number, Stage.FAILED, f"{why}; {text}")
+        if why != INTERRUPTED:
+            raise stopped
+        return ""
+
+    def _late(self, number: int, text: str) -> None:
+        """Interrupted when this step could not be stopped any more: the next one is not begun."""
+        if number + 1 < len(self.steps):
+            raise asyncio.CancelledError
+        self.too_late = text
+
+    async def _put_back(self, number: int, files: PushedFiles) -> None:
+        """The old files are believed when they are seen. Raises Stopped."""
+        there = await found(self._hands, files)
+        if there.side is not Side.OLD:
+            unseen = there.side is Side.UNSEEN
+            raise self._over(number, Stage.UNKNOWN if unseen else Stage.FAILED, there.text)
+
     async def _sent(self, number: int, step: Step) -> Answer:
-        if step.kind is Kind.DO:
-            self.touched = True
-        if step.undo is not None:
-            self._armed[step.undo.name] = (step.undo, self._eyes.now())
-        if step.spoils is not None:
-            self.spoiled[step.spoils] = self._armed[step.spoils][0]
+        spoils = self._about_to(step)
         try:
             if step.kind is Kind.ASK:
                 return await self._hands.ask(step.count, timeout_s=step.timeout_s)
@@ -111,13 +210,28 @@ class Stepper:
                 step.node, step.argv, stdin=step.stdin, timeout_s=self._left_s(step, step.timeout_s)
             )
         except NotSent as failure:
-            self._never_happened(step)
+            self._never_happened(step, spoils)
             raise self._over(number, Stage.FAILED, f"not sent: {failure}") from None
         except OutcomeUnknown as failure:
             raise self._over(number, Stage.UNKNOWN, str(failure)) from None
         if answer.exit_status != 0 and step.undo is not None:
             del self._armed[step.undo.name]  # what we did not arm is not ours to disarm
         return answer
+
+    def _about_to(self, step: Step) -> str | None:
+        """Notes what has to be undone from here on; the undo that this very step makes necessary."""
+        if step.kind is Kind.DO:
+            self.touched = True
+        if step.kind in (Kind.DO, Kind.ARM) and not step.here:
+            self.touched_nodes[step.node] = None
+        if step.undo is not None:
+            self._armed[step.undo.name] = (step.undo, self._eyes.now())
+        if step.spoils is None or step.spoils in self.spoiled:
+            return None
+        undo = self.spoiled[step.spoils] = self._armed[step.spoils][0]
+        if undo.files is not None and step.kind is Kind.DO:
+            self.replaced[undo.node] = undo.files
+        return step.spoils
 
     async def _together(self, step: Step) -> Answer:
         """The same moment for all nodes, so that no cut falls between them. Raises OutcomeUnknown if any is."""
@@ -184,16 +298,22 @@ class Stepper:
         return undo.fires_s or self._dead_man_s
 
     def _settled(self, step: Step) -> None:
+        if step.puts_back is not None:
+            self.replaced.pop(step.node, None)
         for name in step.all_mends:
             self.spoiled.pop(name, None)
             if step.kind is Kind.DISARM:
                 self._armed.pop(name, None)
 
-    def _never_happened(self, step: Step) -> None:
+    def _never_happened(self, step: Step, spoils: str | None) -> None:
+        """What an earlier step has spoiled stays spoiled."""
         if step.undo is not None:
             del self._armed[step.undo.name]
-        if step.spoils is not None:
-            self.spoiled.pop(step.spoils, None)
+        if spoils is not None:
+            self.replaced.pop(self.spoiled.pop(spoils).node, None)
+
+    def _began(self, number: int) -> float:
+        return self.steps[number].began or 0.0
 
     def _over(self, number: int, stage: Stage, text: str, refusal: str | None = None) -> Stopped:
         self._ended(number, stage, text)
@@ -241,21 +361,43 @@ class Stepper:
             self._tell_undo(undo, Stage.UNKNOWN, f"{failure}{left}")
             return False
         if answer.exit_status != 0:
-            self._tell_undo(undo, Stage.FAILED, _complaint(answer))
-            return False
+            there = await found(self._hands, undo.files) if undo.files is not None else None
+            if there is None or there.side is not Side.OLD:
+                more = f"; {there.text}" if there is not None else ""
+                self._tell_undo(undo, Stage.FAILED, f"{_complaint(answer)}{more}")
+                return False
+            self.by_timer.add(undo.name)
         self._tell_undo(undo, Stage.OBSERVING)
         now = self._eyes.now()
-        reading = await observe(
-            undo.expect,
-            self._hands,
-            self._eyes,
-            since=now,
-            began=now,
-            deadline=now + undo.within_s,
-            tick=self._tell,
-        )
+        reading = await self._seen_undone(undo, now, now + undo.within_s)
         self._tell_undo(undo, Stage.DONE if reading.holds else Stage.FAILED, reading.text)
         return reading.holds
+
+    async def _seen_undone(self, undo: Undo, since: float, deadline: float) -> Reading:
+        """The undo's own effect, and where it takes files back, their digests: services run well with either."""
+        while True:
+            reading = await observe(
+                undo.expect,
+                self._hands,
+                self._eyes,
+                since=since,
+                began=since,
+                deadline=deadline,
+                tick=self._tell,
+            )
+            if undo.files is None or not reading.holds:
+                return reading
+            there = await found(self._hands, undo.files)
+            if there.side is Side.OLD:
+                return Reading(Verdict.HOLDS, f"{reading.text}; {there.text}")
+            if self._eyes.now() >= deadline:
+                unseen = there.side is Side.UNSEEN
+                return Reading(Verdict.UNKNOWN if unseen else Verdict.NOT_YET, there.text)
+            await self._eyes.changed(LOOK_AGAIN_S)
+
+    async def files_left(self) -> tuple[Found, ...]:
+        """What every node has whose files were replaced and not put back by the plan itself."""
+        return tuple(await asyncio.gather(*(found(self._hands, files) for files in self.replaced.values())))
 
     async def _amend(self, amend: Undo) -> None:
         """Runs only where its condition does not come to hold: undoing alone was not enough."""
@@ -301,9 +443,7 @@ class Stepper:
         found = Verdict.HOLDS
         for name, undo in tuple(self.spoiled.items()):
             deadline = max([now, *fires]) + undo.within_s
-            reading = await observe(
-                undo.expect, self._hands, self._eyes, since=now, began=now, deadline=deadline, tick=self._tell
-            )
+            reading = await self._seen_undone(undo, now, deadline)
             stage = Stage.DONE if reading.holds else Stage.UNKNOWN
             self._tell_undo(undo, stage, reading.text)
             if reading.holds:
@@ -319,6 +459,13 @@ class Stepper:
 
     def _blind(self, node: str) -> bool:
         return self._eyes.state.nodes[node].link.state is not LinkState.UP
+
+
+async def _ended_within(task: asyncio.Future[Any], within_s: float) -> None:
+    done, _ = await asyncio.wait({task}, timeout=within_s)
+    if not done:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 def _of_state(step: Step) -> tuple[StateExpectation, ...]:

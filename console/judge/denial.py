@@ -27,13 +27,17 @@ class Denial:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the guards judge. `run` is our own run, whose lock is no obstacle."""
+    """What the guards judge. `run` is our own run, whose lock is no obstacle. `own`: every run of this process,
+    those that are over included; `who`: how we call ourselves.
+    """
 
     plan: Plan
     state: ClusterState
     now: float
     armed: bool = True
     run: str | None = None
+    own: frozenset[str] = frozenset()
+    who: str = ""
 
     @property
     def node_states(self) -> Iterable[NodeState]:

@@ -81,6 +81,7 @@ def _verdict(report: DrillReport) -> _Case:
             kind = str(report.failures[0].kind) if report.failures else "fail"
             return _Case("verdict", report.title, report.duration_s, "failure", kind, text)
     code = report.denials[0].code if report.denials else str(report.verdict)
+    text = f"{report.verdict.word}: {text}"
     return _Case("verdict", report.title, report.duration_s, "error", code, text)
 
 

@@ -9,8 +9,8 @@ from console.judge.drill_report import DrillReport, Invariant, Measure, NodeFact
 from console.judge.markdown_text import inline as _cell
 
 WORDS = {
-    Verdict.PASS: "✅ PASS",
-    Verdict.FAIL: "❌ FAIL",
+    Verdict.PASS: "✅ PASSED",
+    Verdict.FAIL: "❌ FAILED",
     Verdict.REFUSED: "⛔ REFUSED",
     Verdict.UNKNOWN: "❓ UNKNOWN",
 }

@@ -22,6 +22,16 @@ class Verdict(StrEnum):
     REFUSED = "refused"
     UNKNOWN = "unknown"
 
+    @property
+    def word(self) -> str:
+        """As every text says it."""
+        return verdict_word(self)
+
+
+def verdict_word(verdict: str) -> str:
+    """`pass` in a document is `passed` in a sentence."""
+    return {"pass": "passed", "fail": "failed"}.get(verdict, verdict)
+
 
 class FailureKind(StrEnum):
     """What was wrong, so that a slow pair is told apart from a wrong one."""

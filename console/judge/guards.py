@@ -8,16 +8,18 @@ from console.judge.denial import Case, Denial
 from console.judge.needs_guard import dependency_down, last_backend_by_need
 from console.judge.unloaded_guard import unloaded_changes
 from console.model.drill import MACHINE_VERBS
-from console.model.facts import LinkState, UnitReport, VrrpReport, VrrpState
+from console.model.facts import LinkState, LockHolder, UnitReport, VrrpReport, VrrpState
 from console.model.observed import STALE_AFTER_S, Freshness, Known, Observed, Unknown
 from console.model.profile import Environment
 from console.model.state import NodeState
 from console.model.vip import ownership, why_unseen
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, ServiceAction, Switchover, Verb
 from console.plan.steps import Kind, Plan, Step
+from console.render import privileges
 
 # An undo must not fire while we are still looking whether the step has worked.
 DEAD_MAN_MARGIN_S = 4.0
+CONFIG_UNDO = privileges.CONFIG_DEAD_MAN.removeprefix(privileges.DEAD_MAN)
 
 
 Guard = Callable[[Case], Iterator[Denial]]
@@ -129,7 +131,13 @@ def locked(case: Case) -> Iterator[Denial]:
         lock = node.safety.value.lock if isinstance(node.safety, Known) else None
         if lock is None or (case.run is not None and lock.run == case.run):
             continue
-        text = f"{lock.who} from {lock.origin} holds {node.name} for {case.now - lock.since:.0f} s: {lock.action}"
+        held = f"{node.name} for {case.now - lock.since:.0f} s: {lock.action}"
+        if lock.run and lock.run in case.own:
+            text = f"your own {lock.action} is just ending on {node.name}: try again in a moment"
+        elif lock.who == case.who:
+            text = f"you hold {held} (another console or shell of {lock.who}, from {lock.origin})"
+        else:
+            text = f"{lock.who} from {lock.origin} holds {held}"
         yield Denial("locked", text, node=node.name)
 
 
@@ -138,9 +146,21 @@ def dead_man_armed(case: Case) -> Iterator[Denial]:
         armed = node.safety.value.dead_men if isinstance(node.safety, Known) else ()
         if armed:
             names = ", ".join(armed)
-            reason = f"an undo of an earlier run is still armed on {node.name} ({names}); it fires within "
-            wait = f"{case.state.profile.safety.dead_man_s} s of being armed"
-            yield Denial("dead-man-armed", reason + wait, node=node.name)
+            safety = case.state.profile.safety
+            limit_s = max(safety.rollback_s if name == CONFIG_UNDO else safety.dead_man_s for name in armed)
+            # Undos are armed by whoever holds a lock, and a run locks every node it can reach.
+            lock = _running(case)
+            if lock is None:
+                reason = f"an undo of an earlier run is still armed on {node.name} ({names})"
+            else:
+                reason = f"an undo of the running {lock.action} by {lock.who} is armed on {node.name} ({names})"
+            yield Denial("dead-man-armed", f"{reason}; it fires within {limit_s} s of being armed", node=node.name)
+
+
+def _running(case: Case) -> LockHolder | None:
+    """Who else is acting on the cluster now, as far as any node tells."""
+    locks = (node.safety.value.lock for node in case.node_states if isinstance(node.safety, Known))
+    return next((lock for lock in locks if lock is not None and lock.run != case.run), None)
 
 
 def priority_raised(case: Case) -> Iterator[Denial]:

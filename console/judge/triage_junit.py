@@ -24,7 +24,9 @@ class _Said:
 
 
 def junit(looked: Looked, floor: Severity | None) -> str:
-    """Findings at `floor` or above fail their rule's case (None: none do); what cannot be told skips it."""
+    """Findings at `floor` or above fail their rule's case (None: none do). A rule that was not asked, or not of
+    every node, is skipped: it has not passed.
+    """
     suite = Xml.Element("testsuite", name=f"iamops triage {looked.profile.name}")
     said = list(_all(looked.diagnosis.findings))
     codes = dict.fromkeys(
@@ -63,7 +65,7 @@ def _case(suite: Xml.Element, code: str, said: list[_Said], blinds: list[Blind],
         worst = min(failing, key=lambda each: RANK[each.finding.severity]).finding
         kind, message = str(worst.severity), xml_text(worst.title)
         Xml.SubElement(case, "failure", type=kind, message=message).text = xml_text(told)
-    elif blinds and not said:
+    elif blinds:
         Xml.SubElement(case, "skipped", message=xml_text(_unknown(blinds[0]))).text = xml_text(told)
     elif told:
         Xml.SubElement(case, "system-out").text = xml_text(told)

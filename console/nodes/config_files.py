@@ -35,12 +35,17 @@ class ConfigUnreadable(Exception):
 
 async def read_tree(transport: Transport, profile: Profile) -> ConfTree:
     """Every managed file, and when the daemons last read theirs. Raises ConfigUnreadable, LinkLost."""
+    tree = await read_files(transport)
+    return replace(tree, loaded_at=await read_loaded(transport, profile))
+
+
+async def read_files(transport: Transport) -> ConfTree:
+    """Every managed file. Raises ConfigUnreadable, LinkLost."""
     raw = await _ask(transport, "read")
     try:
-        tree = conf_tree(transport.node, raw)
+        return conf_tree(transport.node, raw)
     except ArchiveUnreadable as error:
         raise ConfigUnreadable(f"{transport.node}: {error}") from None
-    return replace(tree, loaded_at=await read_loaded(transport, profile))
 
 
 async def read_readable(transport: Transport) -> ConfTree:

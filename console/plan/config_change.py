@@ -87,7 +87,11 @@ def payload(change: NodeChange, push: str, meta: str, rollback_s: int) -> str:
 
 
 def digest(file: ConfFile | None) -> str:
-    return ABSENT if file is None else hashlib.sha256(file.content.encode("utf-8", "surrogateescape")).hexdigest()
+    return text_digest(None if file is None else file.content)
+
+
+def text_digest(content: str | None) -> str:
+    return ABSENT if content is None else hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def is_secret(path: str) -> bool:

@@ -18,6 +18,7 @@ from console.plan.expectation import (
 )
 from console.plan.known import NotKnown, answered, may_hold, unit_of
 from console.plan.pieces import RUNNING, control, do, runs
+from console.plan.pushed_files import pushed_files
 from console.plan.steps import SUDO, Kind, Step, Undo
 from console.render import privileges
 
@@ -56,8 +57,8 @@ def check(node: str) -> Step:
     return Step(Kind.LOOK, title, node, config("check"), STAGE_TIMEOUT_S, refuses="config-invalid")
 
 
-def taken_back(change: NodeChange, state: ClusterState) -> Undo:
-    """The whole node as it was. The same command waits in the node's own timer."""
+def taken_back(change: NodeChange, push: str, state: ClusterState) -> Undo:
+    """The whole node as it was. The same waits in the node's own timer."""
     node = change.node
     well: tuple[StateExpectation, ...] = (runs(state, state.profile.nginx.unit, node), *answers(state, node))
     if "keepalived" in change.daemons:
@@ -72,11 +73,12 @@ def taken_back(change: NodeChange, state: ClusterState) -> Undo:
         within_s=RESTORE_WITHIN_S,
         dead_man=privileges.CONFIG_DEAD_MAN,
         fires_s=state.profile.safety.rollback_s,
+        files=pushed_files(change, push),
     )
 
 
-def arm_back(change: NodeChange, state: ClusterState) -> Step:
-    undo, node = taken_back(change, state), change.node
+def arm_back(change: NodeChange, push: str, state: ClusterState) -> Step:
+    undo, node = taken_back(change, push, state), change.node
     return Step(
         Kind.ARM,
         f"arm on {node}: {undo.title} in {undo.fires_s} s unless confirmed",

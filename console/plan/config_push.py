@@ -28,6 +28,7 @@ from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of
 from console.plan.known import NotKnown
 from console.plan.pieces import control, do, stopped
+from console.plan.pushed_files import pushed_files
 from console.plan.steps import Kind, Plan, Step
 from console.plan.timing import check_window_s, master_down_s
 from console.render import privileges
@@ -74,10 +75,10 @@ class _Push:
         apart = bool(action.apart)
         standbys = [change for change in changed if apart and change.node not in self._owners.values()]
         # Old and new apart: all timers first, the owner's before the others', so that it is the first to go back.
-        yield from (arm_back(change, state) for change in (reversed(changed) if apart else ()))
+        yield from (arm_back(change, action.push, state) for change in (reversed(changed) if apart else ()))
         for change in changed:
             if not apart:
-                yield arm_back(change, state)
+                yield arm_back(change, action.push, state)
             yield from self._replaced(change, reload_keepalived=change not in standbys)
             if change in standbys:
                 # Behind the replacement: what takes the files back starts the daemon too.
@@ -145,13 +146,26 @@ class _Push:
         return replace(each[0], together=tuple(each[1:]))
 
     def _keep(self, changed: list[NodeChange]) -> Step:
-        """One step for all nodes: no cut may fall between one that keeps the files and one that does not."""
-        nodes = [change.node for change in changed]
+        """One step for all nodes: no cut may fall between one that keeps the files and one that does not.
+
+        Each node is told which push it is about, so that it may be asked again when the answer was lost.
+        """
+        push, nodes = self._action.push, [change.node for change in changed]
         gone = tuple(TimerArmed(node, privileges.CONFIG_DEAD_MAN, armed=False) for node in nodes)
         title = f"keep the new files on {' and '.join(nodes)}, and disarm"
         each = [
-            Step(Kind.DISARM, title, node, config("confirm"), STAGE_TIMEOUT_S, gone, mends=undo_name(node))
-            for node in nodes
+            Step(
+                Kind.DISARM,
+                title,
+                change.node,
+                config("confirm"),
+                STAGE_TIMEOUT_S,
+                gone,
+                stdin=f"{push}\n",
+                mends=undo_name(change.node),
+                keeps=pushed_files(change, push),
+            )
+            for change in changed
         ]
         return replace(each[0], together=tuple(each[1:]))
 

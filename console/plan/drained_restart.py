@@ -48,19 +48,19 @@ def _round(action: DrainedRestart, node: str, state: ClusterState, now: float) -
     yield from (stage(change, push, action.meta, state) for change in changes)
     yield from (check(change.node) for change in changes)
     for change in changes:
-        yield arm_back(change, state)
+        yield arm_back(change, push, state)
         yield replace_files(change)
         yield reload_nginx(change.node, state, now)
     yield drained(action.drains[node], state)
     yield from restart_steps(ServiceAction(Verb.RESTART, action.unit, node), state, now)
     for change in changes:
-        yield from _enabled(change, state)
+        yield from _enabled(change, push, state)
     yield from serving_again(state, action.unit, node)
 
 
-def _enabled(change: NodeChange, state: ClusterState) -> Iterator[Step]:
+def _enabled(change: NodeChange, push: str, state: ClusterState) -> Iterator[Step]:
     """The way back is the same as the undo: the files that were there before."""
-    undo, node = taken_back(change, state), change.node
+    undo, node = taken_back(change, push, state), change.node
     yield Step(
         Kind.DO,
         f"put the files back on {node}, and reload",
@@ -70,5 +70,6 @@ def _enabled(change: NodeChange, state: ClusterState) -> Iterator[Step]:
         nginx_well(state, node),
         within_s=HEALTHY_WITHIN_S,
         mends=undo.name,
+        puts_back=undo.files,
     )
     yield disarm(undo)

@@ -442,14 +442,9 @@ def judge_all(expected: Iterable[StateExpectation], state: ClusterState, since: 
     return Reading(Verdict.HOLDS, text)
 
 
-def told_all(expected: Iterable[StateExpectation], state: ClusterState, now: float) -> str:
-    """What is true now of all these things, whether it was expected or not."""
-    return "; ".join(dict.fromkeys(each.judge(state, float("-inf"), now).text for each in expected))
-
-
 def _told(seen: Observed[Any], since: float, fits: bool, text: str) -> Reading:
     if seen.at is None or seen.at < since:
-        return Reading(Verdict.NOT_YET, f"{text} (as of before the step)")
+        return Reading(Verdict.NOT_YET, f"{text} (as of before the step)", old=True)
     return Reading(Verdict.HOLDS if fits else Verdict.NOT_YET, text)
 
 
@@ -458,7 +453,7 @@ def _probed(what: str, views: dict[str, Observed[ProbeReport]], since: float) ->
         if isinstance(seen, Unknown):
             return Reading(Verdict.UNKNOWN, f"{what}, {where}: {seen.reason}")
         if seen.at is None or seen.at < since:
-            return Reading(Verdict.NOT_YET, f"{what}, {where}: no answer since the step began")
+            return Reading(Verdict.NOT_YET, f"{what}, {where}: no answer since the step began", old=True)
         if not seen.value.ok:
             detail = seen.value.detail or str(seen.value.outcome)
             return Reading(Verdict.NOT_YET, f"{what}, {where}: {detail}")

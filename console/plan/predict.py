@@ -15,6 +15,9 @@ from console.plan.timing import HIGHEST_PRIORITY, check_window_s, skew_s
 
 # nginx and keepalived start within a few hundred milliseconds; a service says itself when it is healthy.
 MOMENT = "well under a second"
+# What a VIP's move costs is counted by new connections: an open one ends at a node that knows nothing of it.
+OPEN_ARE_CUT = "the time is that of new connections; open (keep-alive) ones through the VIP are cut"
+OPEN_WERE_CUT = "measured with new connections; open (keep-alive) ones through the VIP were cut"
 
 
 def of_move(state: ClusterState, impact: Impact, now: float, *, raised: bool) -> str:
@@ -39,6 +42,11 @@ def _own_skew(state: ClusterState, instance: str, taker: str) -> str:
 
 def _skew(state: ClusterState, instance: str, priority: int) -> str:
     return f"about {skew_s(priority, state.profile.vrrp[instance]):.2f} s (skew at priority {priority})"
+
+
+def open_connections(impact: Impact) -> tuple[str, ...]:
+    """What a plan has to say beside its number, where it moves a VIP."""
+    return (OPEN_ARE_CUT,) if impact.moves and impact.taker is not None else ()
 
 
 def of_service(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:

@@ -16,10 +16,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A verdict and the observation it rests on, as a sentence."""
+    """A verdict and the observation it rests on, as a sentence. `old`: that is from before the step."""
 
     verdict: Verdict
     text: str
+    old: bool = False
 
     @property
     def holds(self) -> bool:

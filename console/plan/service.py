@@ -27,7 +27,7 @@ from console.plan.pieces import (
     stopped,
     vips_stay,
 )
-from console.plan.predict import of_move, of_service
+from console.plan.predict import of_move, of_service, open_connections
 from console.plan.steps import Impact, Plan, Step, Undo
 from console.plan.timing import check_window_s, master_down_s
 
@@ -75,7 +75,7 @@ def rolling_plan(
         _steady(state, impact, now),
         impact,
         fingerprint(action, impact, state, now),
-        (),
+        open_connections(impact),
         _amends(state, impact),
     )
 
@@ -200,7 +200,7 @@ def _notes(action: ServiceAction, state: ClusterState, impact: Impact) -> tuple[
         notes.append("`iamops switchover` first would move the VIP with a gap of about 0.01 s")
     if action.verb is Verb.RESTART and not _running(state, action):
         notes.append(f"{action.unit} does not run on {action.node} now, so there is nothing to go back to")
-    return tuple(notes)
+    return (*notes, *open_connections(impact))
 
 
 def _amends(state: ClusterState, impact: Impact) -> tuple[Undo, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from console.plan.action import Action
 from console.plan.expectation import Expectation, StateExpectation
+from console.plan.pushed_files import PushedFiles
 
 SUDO = ("sudo", "-n")
 
@@ -37,7 +38,7 @@ class Undo:
     `only_if` is an expectation: the undo is needed only where it does not hold. `dead_man` is the
     systemd unit name without its suffix, or None where nothing was armed. `here`: it runs on the operator's
     machine, because the node itself is gone. `fires_s`: how long after it was armed the timer fires, where
-    that is not the profile's `dead_man_s`.
+    that is not the profile's `dead_man_s`. `files`: what it takes back is believed when their digests are seen.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Undo:
     only_if: StateExpectation | None = None
     here: bool = False
     fires_s: int | None = None
+    files: PushedFiles | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Step:
     `lasts_s` (on `watch`) is how long; `count` (on `ask`) how many requests per domain. `move` is the number
     of the drill's step that it belongs to. `here`: it runs on the operator's machine. `sealed`: stdin may
     hold secrets, and is neither shown nor kept. `together`: sent at the same moment to other nodes.
+    `keeps`: the files that stay from here on; there is no undo behind this step. `puts_back`: the files that must
+    be seen to be the old ones again.
     """
 
     kind: Kind
@@ -84,6 +88,8 @@ class Step:
     here: bool = False
     sealed: bool = False
     together: tuple[Step, ...] = ()
+    keeps: PushedFiles | None = None
+    puts_back: PushedFiles | None = None
 
     @property
     def given(self) -> str:

@@ -29,7 +29,7 @@ from console.plan.pieces import (
     start_again,
     stopped,
 )
-from console.plan.predict import of_move
+from console.plan.predict import of_move, open_connections
 from console.plan.steps import SUDO, Impact, Plan, Step, Undo
 from console.plan.timing import HIGHEST_PRIORITY
 from console.render import privileges
@@ -53,7 +53,7 @@ def switchover_plan(action: Switchover, state: ClusterState, now: float) -> Plan
         tuple(_steady(state, impact, now)),
         impact,
         mark,
-        (f"the plain way: {why_plain}",) if why_plain else (),
+        (*((f"the plain way: {why_plain}",) if why_plain else ()), *open_connections(impact)),
         tuple(resign(name, impact.taker, state.profile.keepalived.unit) for name in impact.moves),
     )
 

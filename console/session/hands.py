@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.engine.ports import Answer, Locked, LockNote, NotSent, OutcomeUnknown
 from console.model.events import Event
@@ -22,6 +22,9 @@ from console.nodes.transport import ChannelRefused, Transport, TransportError
 from console.parse.safe_text import safe_bytes
 from console.session.local import LocalCommands
 from console.store import Store
+
+if TYPE_CHECKING:
+    from console.plan.pushed_files import FilesSeen, PushedFiles
 
 OUTPUT_KEPT = 64_000
 NOTE_TIMEOUT_S = 3.0
@@ -50,6 +53,22 @@ class NodeHands:
             _readable(result.stdout),
             _readable(result.stderr),
         )
+
+    async def pushed(self, files: PushedFiles) -> FilesSeen:
+        """Read as any other look at the files is. How it ended comes first: the node answers that when no
+        replacement is at work. Raises OutcomeUnknown.
+        """
+        from console.nodes.config_files import ConfigUnreadable, read_files, read_pushes
+        from console.plan.config_change import digest
+        from console.plan.pushed_files import FilesSeen
+
+        try:
+            transport = self._transport(files.node)
+            outcome = next((r.outcome for r in await read_pushes(transport) if r.push == files.push), "")
+            tree = await read_files(transport)
+        except (ConfigUnreadable, NotSent, TransportError) as failure:
+            raise OutcomeUnknown(str(failure)) from None
+        return FilesSeen(outcome, {path: digest(file) for path, file in tree.files.items()})
 
     async def ask(self, count: int, *, timeout_s: float) -> Answer:
         """Requests through the VIP and where they went. Raises OutcomeUnknown when it takes too long."""

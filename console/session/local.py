@@ -15,8 +15,10 @@ from console.parse.safe_text import safe_bytes
 # Ourselves, wherever we are installed: a profile may simply say `iamops`.
 OURSELVES = "iamops"
 OUTPUT_KEPT = 4000
-# Waits in a session of its own, so that neither our end nor a closed terminal ends it.
-_LATER = 'sleep "$1" && shift && exec "$@"'
+# Waits in a session of its own, so that neither our end nor a closed terminal ends it. USR1 ends it while it
+# waits; from the moment at which it goes to work it is deaf to that.
+_LATER = 'sleep "$1" & s=$!; trap "kill $s; exit 0" USR1; wait $s || exit; trap "" USR1; shift; exec "$@"'
+FORGOTTEN_WITHIN_S = 0.3
 
 
 class LocalCommands:
@@ -24,6 +26,7 @@ class LocalCommands:
 
     def __init__(self) -> None:
         self._waiting: dict[str, subprocess.Popen[bytes]] = {}
+        self._at_work: list[subprocess.Popen[bytes]] = []
 
     async def run(self, argv: Sequence[str], timeout_s: float) -> Answer:
         """Raises OutcomeUnknown when it takes too long: nobody knows what it has done."""
@@ -58,9 +61,14 @@ class LocalCommands:
     def forget(self, name: str) -> Answer:
         """Ends what waits, unless it is already at work: then it is left to finish."""
         waiting = self._waiting.pop(name, None)
-        if waiting is not None and waiting.poll() is None:
-            os.killpg(waiting.pid, signal.SIGTERM)
-            waiting.wait()
+        if waiting is None or waiting.poll() is not None:
+            return Answer(0, "", "")
+        os.kill(waiting.pid, signal.SIGUSR1)
+        try:
+            waiting.wait(FORGOTTEN_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._at_work.append(waiting)
+            return Answer(0, "it is at work already, and is left to finish\n", "")
         return Answer(0, "", "")
 
 

@@ -23,14 +23,15 @@ from console.ledger.audit import Audit, LedgerError, read
 from console.ledger.page import Page, page
 from console.model.drill import Drill
 from console.model.gap import GapReport, Samples
-from console.model.observed import Unknown
+from console.model.observed import Known, Unknown
 from console.model.profile import Environment
 from console.nodes.gap_probe import GapProbe
-from console.plan.action import ALLOWANCE_S, Action, ConfigPush, DrillAction, command_line
+from console.plan.action import ALLOWANCE_S, Action, ConfigPush, DrainedRestart, DrillAction, command_line
 from console.plan.steps import Plan
 from console.session.clock import Clock
 from console.session.cluster import Cluster, client_targets
 from console.session.hands import StoreEyes
+from console.session.profile_on_disk import ProfileOnDisk
 from console.session.resources import audit_file
 from console.session.who import who
 
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
 ARMED_FOR_S = 600.0
 SWITCH_S = 0.0005
+# A node needs a moment to let go of a lock whose channel was closed.
+FREE_LOOKS, FREE_LOOK_S = 10, 0.3
+REOPEN = "open the console again to use it"
 
 
 class ProfileChanged(Exception):
@@ -51,11 +55,18 @@ class ProfileChanged(Exception):
 class Operator:
     """What a front needs in order to act. Arming is kept here, so that no front can forget to ask.
 
-    `always_armed`: each command of a shell names its own action, and arms itself for that alone.
+    `always_armed`: each command of a shell names its own action, and arms itself for that alone. `profile_file`:
+    where the profile was read from, when it may be edited while this lives.
     """
 
     def __init__(
-        self, cluster: Cluster, *, profile_name: str, ledger: Path | None = None, always_armed: bool = False
+        self,
+        cluster: Cluster,
+        *,
+        profile_name: str,
+        ledger: Path | None = None,
+        always_armed: bool = False,
+        profile_file: Path | None = None,
     ) -> None:
         self._cluster = cluster
         self._name = profile_name
@@ -64,7 +75,9 @@ class Operator:
         eyes = StoreEyes(cluster.store, cluster.now, cluster.look_again, cluster.look_at_files)
         self._ledger = ledger or audit_file()
         self._audit = _Ledger(self._ledger)
-        self._engine = Engine(cluster.hands, eyes, self._audit, self._meter)
+        self._engine = Engine(cluster.hands, eyes, self._audit, self._meter, self._stale)
+        self._on_disk = ProfileOnDisk(profile_file, cluster.profile) if profile_file is not None else None
+        self._seeing_free: asyncio.Task[None] | None = None
         self._measuring: GapMeter | None = None
         self._looks: set[asyncio.Task[None]] = set()
 
@@ -112,7 +125,33 @@ class Operator:
 
     async def run(self, order: Order, tell: Tell) -> RunReport:
         """Carries it out; `tell` hears of every change. Cancelling undoes first. Raises NoSuchTarget."""
-        return await self._engine.run(order, tell)
+        try:
+            return await self._engine.run(order, tell)
+        finally:
+            self._seeing_free = asyncio.ensure_future(self._see_free(order.run))
+
+    async def _see_free(self, run: str) -> None:
+        """Locks and timers are read again when a run has ended: our own must not stand in the next one's way."""
+        for _ in range(FREE_LOOKS):
+            self._cluster.look_for_locks()
+            await asyncio.sleep(FREE_LOOK_S)
+            nodes = self._cluster.store.state.nodes.values()
+            safety = [node.safety.value for node in nodes if isinstance(node.safety, Known)]
+            if not any((seen.lock is not None and seen.lock.run == run) or seen.dead_men for seen in safety):
+                return
+
+    # --- the profile's file ---
+
+    def profile_changed(self) -> str:
+        """Why the profile in use is not the one on disk, or nothing. Looks at the file's time first."""
+        return self._on_disk.changed() if self._on_disk is not None else ""
+
+    def _stale(self, order: Order) -> tuple[Denial, ...]:
+        """Files are never pushed from a profile that its own file has left behind."""
+        if not isinstance(order.action, ConfigPush | DrainedRestart):
+            return ()
+        why = self.profile_changed()
+        return (Denial("profile-changed", f"{why}: {REOPEN}"),) if why else ()
 
     # --- drills ---
 
@@ -146,7 +185,7 @@ class Operator:
         """Made when it is asked for: what it needs would keep the first frame waiting."""
         from console.session.driller import Driller
 
-        return Driller(self._cluster, self._engine.run, lambda: self._measuring)
+        return Driller(self._cluster, self.run, lambda: self._measuring)
 
     async def run_drill(self, order: Order, tell: TellDrill) -> DrillReport:
         """Carries a drill out, judges it and keeps its report in the ledger. Cancelling undoes first."""
@@ -169,14 +208,15 @@ class Operator:
 
     async def config(self) -> ConfigSight:
         """The nodes' files beside what the profile asks for, and what lint says of them."""
-        return await self._configurator.sight()
+        sight = await self._configurator.sight()
+        changed = self.profile_changed()
+        return replace(sight, problem=f"{changed}: {REOPEN}") if changed and not sight.problem else sight
 
     async def push_action(self) -> ConfigPush:
         """The push of what the profile asks for. Raises ProfileChanged, ConfigUnreadable, RenderError."""
-        from console.session.profiles import load_profile
-
-        if load_profile(self._name) != self._cluster.profile:
-            raise ProfileChanged("the profile was edited since the console was opened: open it again, then push")
+        changed = self.profile_changed()
+        if changed:
+            raise ProfileChanged(f"{changed}: {REOPEN}")
         return await self._configurator.push()
 
     @functools.cached_property

@@ -45,6 +45,11 @@ def find_profile(name_or_path: str | None = None) -> Path:
     raise ProfileNotFound(f"no profile named {chosen!r}; {hint}")
 
 
+def asked_name(name_or_path: str | None, profile: Profile) -> str:
+    """How the same profile is asked for again: as it was chosen, which its own name need not lead to."""
+    return name_or_path or os.environ.get("IAMOPS_PROFILE") or profile.name
+
+
 def load_profile(name_or_path: str | None = None) -> Profile:
     """Reads and validates a profile. Raises ProfileNotFound, ProfileUnreadable, ProfileError."""
     path = find_profile(name_or_path)

@@ -46,6 +46,10 @@ class Deck(Protocol):
         """The plan as of now, and what speaks against it. Raises NoSuchTarget."""
         ...
 
+    def profile_changed(self) -> str:
+        """Why the profile in use is not the one on disk, or nothing. Cheap enough for once a second."""
+        ...
+
     def look_again(self) -> None:
         """Asks for fresh evidence; it arrives in the store."""
         ...

@@ -78,6 +78,7 @@ class Orders:
         self.deck = deck
         self._front = front
         self._was_armed = False
+        self._profile_changed = ""
         self._guards: Mapping[str, str] = {}
         self.drills: tuple[Drill, ...] = ()
         self.acting = Acting(deck, front.changed, self._over)
@@ -108,6 +109,20 @@ class Orders:
         if self._was_armed and not armed:
             self._front.say("ten minutes are over: read-only again", Severity.WARNING)
         self._was_armed = armed
+        self._look_at_profile()
+
+    def _look_at_profile(self) -> None:
+        """Says it once when the profile's file was edited, and once when it is again what is in use."""
+        changed = self.deck.profile_changed()
+        if changed == self._profile_changed:
+            return
+        self._profile_changed = changed
+        text = (
+            f"{changed}: open the console again to use it" if changed else "the profile on disk is the one in use"
+        )
+        severity = Severity.WARNING if changed else Severity.INFO
+        self._front.say(text, severity)
+        self._note(text, severity)
 
     def _asked(self) -> Mapping[str, str]:
         """What a guard would say now to the actions that have a key."""

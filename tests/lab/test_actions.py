@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from console.engine.report import Outcome, RunReport
-from console.plan.action import ServiceAction, Verb
+from console.engine.report import Outcome, RunReport, Stage
+from console.plan.action import ServiceAction, Switchover, Verb
 from console.session.cluster import Cluster
 from console.session.hands import StoreEyes
 from console.session.operator import Operator
@@ -263,3 +263,38 @@ def test_the_other_node_losing_power_in_mid_action_brings_the_vip_back(acting: A
     at = names.index("stop keepalived on iam-a: running")
     line = check_cut(acting, "switchover", at, "power", "iam-b")
     assert "| failed |" in line or "| unknown |" in line, line
+
+
+async def test_an_interrupted_start_is_told_as_what_it_did(acting: ActingLab):
+    """It has no undo: when it was sent, it is looked at what came of it."""
+    acting.must("iam-b", ["systemctl", "stop", "iam-pump"])
+    async with operating(acting) as (_cluster, operator):
+
+        def tell(report: RunReport) -> None:
+            if report.steps and report.steps[-1].stage is Stage.RUNNING:
+                task.cancel()
+
+        order = operator.order(ServiceAction(Verb.START, "iam-pump", "iam-b"))
+        task = asyncio.ensure_future(operator.run(order, tell))
+        report = await task
+    runs = acting.says("iam-b", "systemctl", "is-active", "iam-pump") == "active"
+    acting.must("iam-b", ["systemctl", "start", "iam-pump"])
+    if report.outcome is Outcome.SUCCEEDED:
+        assert runs
+        assert report.notes == ("interrupted, but by then this was done: start iam-pump on iam-b",)
+    else:
+        assert report.outcome is Outcome.UNKNOWN, report.sentence
+        assert "interrupted before it was seen" in report.sentence
+
+
+async def test_one_s_own_lock_does_not_stand_in_the_way_of_the_next_action(acting: ActingLab):
+    """Facts about locks are read every 30 s: a run that has ended asks for them itself."""
+    async with operating(acting) as (cluster, operator):
+        for _ in range(3):
+            report = await operator.run(operator.order(Switchover()), lambda _report: None)
+            assert report.outcome is Outcome.SUCCEEDED, report.sentence
+            assert operator._seeing_free is not None
+            await operator._seeing_free
+            assert all(node.safety.value is not None for node in cluster.store.state.nodes.values())
+            _, denied = operator.consider(operator.order(Switchover()))
+            assert [denial.reason for denial in denied if denial.code in ("locked", "dead-man-armed")] == []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import yaml
 from console.engine.report import Outcome, RestoredBy, Stage
 from console.plan.steps import Kind
 from console.session.configurator import Configurator
+from console.session.operator import Operator, ProfileChanged
 from tests.lab.acting import ActingLab, operating
 from tests.lab.cuts import TwoWays, cut_run, hashes
 from tests.lab.pushing import QUICK, changed, kept, services, with_template
@@ -92,7 +94,119 @@ def test_a_vip_that_answers_502_is_taken_back(config: ActingLab):
     assert "502" in done.document["sentence"]
     assert done.document["restored_by"] == "console"
     assert hashes(config) == before
+    assert last_outcomes(config) == {"taken back console"}
+    assert done.document["files"] == {"iam-b": "old"}
     whole_within(config, 10)
+
+
+def last_outcomes(lab: ActingLab) -> set[str]:
+    """How the last push ended, as the nodes that were part of it remember it."""
+    nodes = lab.run("config", "history", "--json").document["pushes"][0]["nodes"]
+    return {node["outcome"] for node in nodes.values()}
+
+
+def test_restoring_when_nothing_waits_is_no_success_and_leaves_everything_as_it_is(config: ActingLab):
+    assert config.act("config", "push", profile=changed(config, nginx={"connect_timeout_s": 2})).code == 0
+    kept, script = hashes(config), "/usr/local/sbin/iamops-config"
+    said = config.shell("iam-a", f"su iamops -s /bin/sh -c 'sudo -n {script} restore' 2>&1; echo $?")
+    assert re.fullmatch(r"nothing to take back: push \S+ was confirmed at \S+Z\n3", said)
+    assert config.shell("iam-a", f"{script} restore timer; echo $?") == "0", "the timer finds nothing to do"
+    push = config.run("config", "history", "--json").document["pushes"][0]["push"]
+    assert config.shell("iam-a", f"echo {push} | {script} confirm; echo $?") == "0", "asked again: the same answer"
+    assert config.shell("iam-a", f"echo other | {script} confirm 2>/dev/null; echo $?") == "3"
+    assert (hashes(config), last_outcomes(config)) == (kept, {"confirmed"})
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["armed by this version", "armed by an older one"])
+def test_what_the_timer_takes_back_is_told_as_the_timer_s(config: ActingLab, older: bool):
+    """An older script arms a timer that says nothing of itself; the push brings the new one."""
+    before, script = hashes(config), "/usr/local/sbin/iamops-config"
+    if older:
+        for node in config.profile.nodes:
+            config.shell(
+                node, f"cp -p {script} /root/newer; sed -i 's/ restore timer || exit/ restore || exit/' {script}"
+            )
+        assert hashes(config) != before
+    path = changed(config, safety=QUICK, nginx={"connect_timeout_s": 2})
+    names = boundary_names(config, path)
+    cut_run(config, "config push", names.index("reload nginx on iam-a: running"), "kill", profile=path)
+    whole_within(config, QUICK["rollback_s"] + 15)
+    assert last_outcomes(config) == {"taken back timer"}
+    for node in config.profile.nodes if older else ():
+        config.shell(node, f"mv /root/newer {script}")
+    assert hashes(config) == before
+
+
+async def cut_at_the_last_step(
+    lab: ActingLab, path: Path, cut: Callable[[asyncio.Task[Any]], None]
+) -> tuple[Any, list[str]]:
+    """A push with `cut` called when its files are about to be kept; its report, and which files each node has."""
+    before = hashes(lab)
+    async with operating(lab, path) as (cluster, operator):
+        push = await Configurator(cluster.profile, cluster.transport).push()
+        begun = asyncio.Event()
+
+        def tell(report: Any) -> None:
+            keeping = report.steps and report.steps[-1].stage is Stage.RUNNING
+            if keeping and not begun.is_set():
+                begun.set()
+                cut(task)
+
+        task = asyncio.ensure_future(operator.run(operator.order(push), tell))
+        report = await task
+    await asyncio.to_thread(whole_within, lab, lab.profile.safety.rollback_s + 20)
+    return report, ["old" if now == before[node] else "new" for node, now in hashes(lab).items()]
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.02, 0.1, 0.3])
+async def test_an_interrupt_while_files_are_kept_leaves_all_or_none_and_tells_which(
+    config: ActingLab, after_s: float
+):
+    def interrupt(task: asyncio.Task[Any]) -> None:
+        asyncio.get_running_loop().call_later(after_s, task.cancel)
+
+    path = changed(config, nginx={"connect_timeout_s": 2})
+    report, have = await cut_at_the_last_step(config, path, interrupt)
+    assert have in (["new", "new"], ["old", "old"])
+    assert report.outcome is (Outcome.SUCCEEDED if have[0] == "new" else Outcome.FAILED), report.sentence
+    assert report.restored_by is (None if have[0] == "new" else RestoredBy.CONSOLE)
+
+
+@pytest.mark.parametrize("node", ["iam-a", "iam-b"])
+async def test_a_link_that_comes_back_in_time_is_asked_again_to_keep_the_files(config: ActingLab, node: str):
+    healed: list[threading.Timer] = []
+
+    def cut(task: asyncio.Task[Any]) -> None:
+        config.fault("ssh-blocked", node)
+        healed.append(threading.Timer(9.0, config.heal, ("ssh-blocked", node)))
+        healed[0].start()
+
+    path = changed(config, safety={**QUICK, "rollback_s": 40}, nginx={"connect_timeout_s": 2})
+    report, have = await cut_at_the_last_step(config, path, cut)
+    healed[0].join()
+    assert (report.outcome, have) == (Outcome.SUCCEEDED, ["new", "new"]), report.sentence
+
+
+async def test_a_link_that_stays_away_leaves_the_outcome_unknown_and_says_of_which_node(config: ActingLab):
+    path = changed(config, safety=QUICK, nginx={"connect_timeout_s": 2})
+    before = hashes(config)
+    async with operating(config, path) as (cluster, operator):
+        push = await Configurator(cluster.profile, cluster.transport).push()
+        begun = asyncio.Event()
+
+        def tell(report: Any) -> None:
+            if report.steps and report.steps[-1].stage is Stage.RUNNING and not begun.is_set():
+                begun.set()
+                config.fault("ssh-blocked", "iam-b")
+
+        report = await operator.run(operator.order(push), tell)
+    config.heal("ssh-blocked", "iam-b")
+    whole_within(config, QUICK["rollback_s"] + 20)
+    assert report.outcome is Outcome.UNKNOWN, report.sentence
+    assert report.files["iam-b"] == "unseen"
+    assert "iam-b is not seen since" in report.sentence
+    which = "old" if hashes(config)["iam-a"] == before["iam-a"] else "new"
+    assert report.files["iam-a"] == which
 
 
 def test_a_check_that_fails_is_found_by_watching_and_taken_back(config: ActingLab):
@@ -246,3 +360,17 @@ def test_lint_of_the_live_pair_asks_the_daemons_too(config: ActingLab):
     assert found.code == 1
     assert {("K017", "iam-b"), ("N008", "iam-a"), ("N001", "iam-a"), ("L001", "iam-b"), ("L002", "iam-a")} <= codes
     assert {code for code, _ in codes} >= {"P002"}
+
+
+async def test_a_profile_that_was_edited_meanwhile_is_not_pushed(config: ActingLab):
+    before, path = hashes(config), changed(config, nginx={"connect_timeout_s": 2})
+    async with operating(config, path) as (cluster, _operator):
+        ledger = config.directory / "state" / "console.jsonl"
+        console = Operator(cluster, profile_name=str(path), ledger=ledger, always_armed=True, profile_file=path)
+        push = await console.push_action()
+        changed(config, nginx={"connect_timeout_s": 4})
+        with pytest.raises(ProfileChanged):
+            await console.push_action()
+        report = await console.run(console.order(push), lambda _report: None)
+    assert [denial.code for denial in report.denials] == ["profile-changed"]
+    assert hashes(config) == before

@@ -130,7 +130,7 @@ def test_both_owners_pass_and_agree_with_a_witness(drills: Drills):
         assert done.report["nodes"][owner]["live"]["source"] == "keepalived"
         assert done.report["nodes"][owner]["keepalived"].startswith("2.")
         assert JUnitXml.fromfile(str(junit)).failures == 0
-        assert page.read_text().startswith(f"# ✅ PASS: drill {name} on lab")
+        assert page.read_text().startswith(f"# ✅ PASSED: drill {name} on lab")
     history = json.loads(drills.iamops("drill", "history", "seed", "--json").stdout)
     assert history["drills"]["seed"] == {"passed": 1, "runs": 1}
     assert json.loads(drills.iamops("audit", "verify", "--json").stdout)["broken"] is None

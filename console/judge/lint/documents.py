@@ -8,6 +8,7 @@ from xml.etree import ElementTree as Xml
 
 from console.judge.lint.catalogue import CATALOGUE
 from console.judge.lint.finding import LintFinding, LintReport
+from console.judge.xml_text import xml_text
 from console.model.facts import Severity
 
 LEVELS = {Severity.CRITICAL: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -47,7 +48,9 @@ def sarif(report: LintReport, version: str) -> dict[str, Any]:
 
 
 def junit(report: LintReport) -> str:
-    """One test case for each rule; a finding at warning or above fails it, a silenced one skips it."""
+    """One test case for each rule. A finding at warning or above fails it; it is skipped where all findings are
+    silenced, and where it was not asked.
+    """
     suite = Xml.Element("testsuite", name="iamops config lint", tests=str(len(CATALOGUE)))
     failed = 0
     for code, rule in CATALOGUE.items():
@@ -60,7 +63,10 @@ def junit(report: LintReport) -> str:
             Xml.SubElement(case, "failure", message=f"{rule.title}: {rule.fix}").text = told
         elif found:
             Xml.SubElement(case, "skipped", message=found[0].silenced or "info only")
+        elif code in report.unasked:
+            Xml.SubElement(case, "skipped", message=xml_text(f"not asked: {report.unasked[code]}"))
     suite.set("failures", str(failed))
+    suite.set("skipped", str(sum(1 for _ in suite.iter("skipped"))))
     # ElementTree would name the operator's locale as the encoding.
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(suite, encoding="unicode") + "\n"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from console.model.facts import Severity
 
@@ -46,10 +47,13 @@ class LintFinding:
 
 @dataclass(frozen=True, slots=True)
 class LintReport:
-    """All findings, worst first. `nodes`: what was looked at."""
+    """All findings, worst first. `nodes`: what was looked at. `unasked`: code -> why its rule had nothing to
+    judge.
+    """
 
     findings: tuple[LintFinding, ...]
     nodes: tuple[str, ...] = ()
+    unasked: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def heard(self) -> tuple[LintFinding, ...]:

@@ -13,6 +13,7 @@ from console.judge.lint.nginx import nginx_hits
 from console.judge.lint.pair import pair_hits
 from console.judge.lint.scripts import script_hits
 from console.judge.lint.tree import Tree
+from console.judge.lint.unasked import unasked
 from console.model.config import ConfTree, DaemonCheck
 from console.model.profile import Profile
 from console.parse.safe_text import safe
@@ -33,7 +34,8 @@ def lint(
     hits += [Hit("L004", f"lint.silence.{code}") for code in quiet if code not in CATALOGUE]
     hits = [_harmless(hit) for hit in hits]
     findings = [LintFinding(CATALOGUE[hit.code], hit, quiet.get(hit.code)) for hit in dict.fromkeys(hits)]
-    return LintReport(tuple(sorted(findings, key=_order)), tuple(tree.name for tree in trees))
+    names = tuple(tree.name for tree in trees)
+    return LintReport(tuple(sorted(findings, key=_order)), names, unasked(read, checks))
 
 
 def _all(trees: list[Tree], profile: Profile | None) -> Iterator[Hit]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from console.ledger.record import Record
+from console.ledger.runs import LedgerRun, runs_of
 from console.ledger.verify import Verdict
 from console.parse.safe_text import safe
 from console.tui.view.rows import Row
@@ -15,6 +15,7 @@ from console.tui.view.tone import EMPTY, Line, Span, Tone
 
 MARKS = {
     "succeeded": ("● succeeded", Tone.OK),
+    "passed": ("● passed", Tone.OK),
     "failed": ("✗ failed", Tone.DOWN),
     "unknown": ("? unknown", Tone.UNKNOWN),
     "refused": ("▲ refused", Tone.WARN),
@@ -24,30 +25,14 @@ MARK, WHEN = 13, 20
 FIELD, STEP = 13, 18
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRun:
-    """Everything the ledger has about one run; `last` is its newest record."""
-
-    run: str
-    records: tuple[Record, ...]
-
-    @property
-    def last(self) -> Record:
-        return self.records[-1]
+def newest_first(records: Sequence[Record]) -> tuple[LedgerRun, ...]:
+    return tuple(reversed(runs_of(records)))
 
 
-def runs_of(records: Sequence[Record]) -> tuple[AuditRun, ...]:
-    """Newest first."""
-    found: dict[str, list[Record]] = {}
-    for record in records:
-        found.setdefault(record.run or str(record.n), []).append(record)
-    return tuple(AuditRun(run, tuple(of_run)) for run, of_run in reversed(found.items()))
-
-
-def told(run: AuditRun) -> tuple[str, ...]:
+def told(run: LedgerRun) -> tuple[str, ...]:
     """What a filter looks for."""
-    keys = ("outcome", "action", "who", "from", "reason", "command")
-    return (run.run, run.last.at, *(_text(run.last.raw, key) for key in keys))
+    keys = ("action", "who", "from", "reason", "command")
+    return (run.run, run.last.at, run.outcome, *(_of(run, key) for key in keys))
 
 
 def verdict_span(verdict: Verdict) -> Span:
@@ -58,34 +43,33 @@ def verdict_span(verdict: Verdict) -> Span:
     return Span(f" ✗ BROKEN at record {broken.record} (line {broken.line}): {broken.reason} ", Tone.DOWN)
 
 
-def run_row(run: AuditRun, width: int) -> Row:
+def run_row(run: LedgerRun, width: int) -> Row:
     """One line: when, outcome, what, who, why."""
-    last = run.last
-    word, tone = MARKS.get(_text(last.raw, "outcome"), NO_OUTCOME)
-    when = last.at.replace("T", " ")[:19]
-    who, why = _text(last.raw, "who"), _text(last.raw, "reason")
+    word, tone = MARKS.get(run.outcome, NO_OUTCOME)
+    when = run.last.at.replace("T", " ")[:19]
+    who, why = _of(run, "who"), _of(run, "reason")
     line: Line = (
         Span(" " + when.ljust(WHEN), Tone.MUTED),
         Span(word.ljust(MARK), tone),
-        Span(f"{_text(last.raw, 'action')}  "),
+        Span(f"{_of(run, 'action')}  "),
         Span(f"{who}  ", Tone.MUTED),
         Span(why, Tone.MUTED),
     )
-    return Row.whole(run.run, line, _text(last.raw, "command") or f"run {run.run}", width)
+    return Row.whole(run.run, line, _of(run, "command") or f"run {run.run}", width)
 
 
-def run_story(run: AuditRun, width: int) -> tuple[Line, ...]:
+def run_story(run: LedgerRun, width: int) -> tuple[Line, ...]:
     """Everything about one run, wrapped."""
-    raw = run.last.raw
     lines: list[Line] = []
+    ended = {"outcome": run.outcome, "sentence": safe(run.sentence)}
     for key in ("action", "command", "who", "from", "reason", "overrides", "outcome", "sentence", "restored_by"):
-        value = raw.get(key)
-        text = ", ".join(map(str, value)) if isinstance(value, list) else _text(raw, key)
+        value = run.value(key)
+        text = ", ".join(map(str, value)) if isinstance(value, list) else ended.get(key, _of(run, key))
         if text:
             lines += _field(key.replace("_", " "), text, width)
-    if run.last.kind == "intent":
+    if not run.outcome:
         lines.append((Span("no outcome was recorded: the console was ended; look at the cluster", Tone.WARN),))
-    lines += list(_steps(raw, width))
+    lines += list(_steps({"steps": run.value("steps"), "undone": run.value("undone")}, width))
     lines += list(_owners(run, width))
     lines += _field("records", ", ".join(f"{r.n} {r.kind} {r.hash[:12]}" for r in run.records), width)
     return tuple(lines)
@@ -104,11 +88,18 @@ def _steps(raw: Mapping[str, Any], width: int) -> Iterator[Line]:
         yield from _labelled("undo".ljust(STEP), text, Tone.WARN, width)
 
 
-def _owners(run: AuditRun, width: int) -> Iterator[Line]:
-    first, last = run.records[0].raw, run.last.raw
-    before, after = (picture.get("owners") for picture in (first.get("before") or {}, last.get("after") or {}))
+def _owners(run: LedgerRun, width: int) -> Iterator[Line]:
+    before, after = run.owners
     if before or after:
-        yield from _field("VIP owners", f"{before} before, {after} after", width)
+        yield from _field("VIP owners", f"{_named(before)} before, {_named(after)} after", width)
+
+
+def _named(owners: Any) -> str:
+    """`iam-a`; with several VIPs each with its instance."""
+    if not isinstance(owners, Mapping) or not owners:
+        return "not known"
+    who = {name: " and ".join(map(str, nodes)) if nodes else "nobody" for name, nodes in owners.items()}
+    return next(iter(who.values())) if len(who) == 1 else ", ".join(f"{name} {node}" for name, node in who.items())
 
 
 def _field(name: str, text: str, width: int) -> list[Line]:
@@ -119,6 +110,11 @@ def _labelled(head: str, text: str, tone: Tone, width: int) -> list[Line]:
     """A label and its text, wrapped beside it."""
     first, *rest = textwrap.wrap(safe(text), max(20, width - len(head))) or [""]
     return [(Span(head, tone), Span(first)), *((Span(" " * len(head) + more),) for more in rest)]
+
+
+def _of(run: LedgerRun, key: str) -> str:
+    value = run.value(key)
+    return "" if value is None else safe(str(value))
 
 
 def _text(raw: Mapping[str, Any], key: str) -> str:

@@ -16,8 +16,8 @@ from console.tui.view.run import client_lines, step_lines, undone_lines
 from console.tui.view.tone import EMPTY, Line, Span, Tone
 
 VERDICTS = {
-    Verdict.PASS: ("● pass", Tone.OK),
-    Verdict.FAIL: ("✗ fail", Tone.DOWN),
+    Verdict.PASS: ("● passed", Tone.OK),
+    Verdict.FAIL: ("✗ failed", Tone.DOWN),
     Verdict.REFUSED: ("▲ refused", Tone.WARN),
     Verdict.UNKNOWN: ("? unknown", Tone.UNKNOWN),
 }
@@ -31,7 +31,7 @@ MARK, WHAT, MEASURED = 7, 16, 8
 
 def drill_summary(report: DrillReport) -> str:
     """One line for a toast or the event list."""
-    return f"drill {report.drill}: {report.verdict}: {safe(report.sentence)}"
+    return f"drill {report.drill}: {report.verdict.word}: {safe(report.sentence)}"
 
 
 def drill_lines(progress: DrillProgress, began: float, now: float, width: int, room: int) -> tuple[Line, ...]:

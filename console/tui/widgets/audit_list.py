@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from console.ledger.page import Page
-from console.tui.view.audit import AuditRun, run_row, runs_of, told, verdict_span
+from console.ledger.runs import LedgerRun
+from console.tui.view.audit import newest_first, run_row, told, verdict_span
 from console.tui.view.dirty import Part
 from console.tui.view.moment import Moment
 from console.tui.view.rows import Picture, Rows
@@ -26,16 +27,16 @@ class AuditList(Pane):
     def __init__(self, ident: str) -> None:
         super().__init__(ident)
         self._page: Page | None = None
-        self._runs: tuple[AuditRun, ...] = ()
+        self._runs: tuple[LedgerRun, ...] = ()
 
     def turn_to(self, page: Page) -> None:
         """Shows another state of the ledger."""
         self._page = page
-        self._runs = runs_of(page.records)
+        self._runs = newest_first(page.records)
         self.repaint()
 
     @property
-    def chosen(self) -> AuditRun | None:
+    def chosen(self) -> LedgerRun | None:
         """The run under the cursor."""
         row = self._row_under_cursor()
         return next((run for run in self._runs if row is not None and run.run == row.key), None)

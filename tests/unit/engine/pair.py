@@ -39,6 +39,7 @@ from console.model.profile import Profile
 from console.model.state import ClusterState
 from console.plan.action import Action
 from console.plan.backends import backend_names
+from console.plan.pushed_files import FilesSeen, PushedFiles
 from console.store import Store
 from tests.profiles import pair
 from tests.scenes import NOW, OK, VIP, healthy
@@ -56,6 +57,7 @@ class Machine:
     timers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     files: str = "old"
     staged: str = ""
+    ended: str = ""
     pending: bool = False
     reachable: bool = True
     can_hold_vip: bool = True
@@ -162,8 +164,8 @@ class Pair:
                 machine.raised = int(stdin)
             case ["/usr/bin/truncate", *_]:
                 machine.raised = 0
-            case ["/usr/local/sbin/iamops-config", verb]:
-                return self._config(node, verb, stdin)
+            case ["/usr/local/sbin/iamops-config", verb, *by]:
+                return self._config(node, verb, stdin, *by)
             case ["sh", "-c", _, "stays", unit, lasts_s]:
                 return self._twice(machine, unit.removesuffix(".service"), float(lasts_s))
             case ["sh", "-c", _, "own-words", unit, *_]:
@@ -187,27 +189,29 @@ class Pair:
         self.tell()
         return Answer(0, "\n".join(looks), "")
 
-    def _config(self, node: str, verb: str, stdin: str) -> Answer:
+    def _config(self, node: str, verb: str, stdin: str, by: str = "console") -> Answer:
         """The node's own script, as far as an engine can tell."""
         machine = self.machines[node]
         match verb:
             case "stage":
                 machine.staged = stdin
             case "arm":
-                machine.timers["iamops-dead-man-config"] = ("/usr/local/sbin/iamops-config", "restore")
+                machine.timers["iamops-dead-man-config"] = ("/usr/local/sbin/iamops-config", "restore", "timer")
             case "apply" if "iamops-dead-man-config" not in machine.timers:
                 return Answer(3, "", "the roll-back is not armed")
             case "apply":
-                machine.files, machine.pending = "new", True
+                machine.files, machine.pending, machine.ended = "new", True, "pending"
             case "restore" if machine.pending:
-                machine.files, machine.pending = "old", False
+                machine.files, machine.pending, machine.ended = "old", False, f"taken back {by}"
                 self._control(node, "start", self.profile.keepalived.unit)
+            case "restore" if by != "timer":
+                return Answer(3, "", f"nothing to take back: push x was {machine.ended}")
             case "ready" if not machine.pending:
-                return Answer(3, "", "no push is in place: it was taken back")
-            case "confirm" if not machine.pending:
-                return Answer(3, "", "no push is in place: it was taken back")
+                return Answer(3, "", f"no push is in place: push x was {machine.ended}")
+            case "confirm" if not machine.pending and not (stdin and machine.ended == "confirmed"):
+                return Answer(3, "", f"no push is in place: push x was {machine.ended}")
             case "confirm":
-                machine.pending = False
+                machine.pending, machine.ended = False, "confirmed"
                 machine.timers.pop("iamops-dead-man-config", None)
         self.tell()
         return OK_ANSWER
@@ -298,6 +302,7 @@ class PairHands:
         self.waiting: dict[str, tuple[str, ...]] = {}
         self.keeps = True
         self.given_up: set[str] = set()
+        self.blind: set[str] = set()
 
     @property
     def changes(self) -> list[tuple[str, ...]]:
@@ -317,6 +322,12 @@ class PairHands:
             answer = self.answers.get(tuple(argv)) or self.world.command(node, argv, stdin)
         self.after(number, argv)
         return answer
+
+    async def pushed(self, files: PushedFiles) -> FilesSeen:
+        machine = self.world.machines[files.node]
+        if not machine.reachable or files.node in self.blind:
+            raise OutcomeUnknown(f"{files.node} is not connected")
+        return FilesSeen(machine.ended, files.new if machine.files == "new" else files.old)
 
     async def ask(self, count: int, *, timeout_s: float) -> Answer:
         return Answer(0, json.dumps(self.split), "")

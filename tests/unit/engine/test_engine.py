@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
+from console.cli.acting_session import exit_code
+from console.cli.exit_codes import ExitCode
 from console.engine.ports import Answer
 from console.engine.report import Outcome, RestoredBy, RunReport, Stage
 from console.model.gap import Fate, GapReport, Samples, Segment, gap_report
@@ -143,7 +146,8 @@ async def test_a_cancelled_run_undoes_whatever_it_had_begun(action: Action, at: 
     task = asyncio.ensure_future(run(bench, action))
     report = await task
     assert bench.hands.sent[at]
-    stopped = isinstance(action, ServiceAction) and action.verb is Verb.STOP and not report.interrupted
+    done = not report.interrupted or "when every step was done" in report.sentence
+    stopped = isinstance(action, ServiceAction) and action.verb is Verb.STOP and done
     wrong = [w for w in bench.world.whole() if not (stopped and action.unit in w)]  # type: ignore[union-attr]
     assert wrong == []
     assert report.outcome is not None
@@ -393,3 +397,117 @@ async def test_a_vip_that_moves_after_the_last_step_is_no_success():
     report = await run(bench, ServiceAction(Verb.RESTART, "nginx", "iam-a"))
     assert report.outcome is Outcome.FAILED
     assert "is on iam-b" in report.sentence
+
+
+NO_WAY_BACK = (
+    ServiceAction(Verb.START, "iam-pump", "iam-b"),
+    ServiceAction(Verb.RELOAD, "nginx", "iam-b"),
+)
+
+
+async def interrupted_after(bench: Bench, action: ServiceAction, *, answers: bool = True) -> RunReport:
+    """Ctrl-C when the command was carried out and its answer is on the way; or never comes."""
+    if action.verb is Verb.START:
+        bench.world.machines[action.node].pids.pop(action.unit)
+        bench.world.tell()
+    bench.eyes.on_wait = bench.world.tell
+    real = bench.hands.run
+
+    async def slow(node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
+        answer = await real(node, argv, stdin=stdin, timeout_s=timeout_s)
+        if str(action.verb) in argv:
+            task.cancel()
+            await asyncio.sleep(0 if answers else 60)
+        return answer
+
+    bench.hands.run = slow  # type: ignore[method-assign]
+    task = asyncio.ensure_future(run(bench, action))
+    return await task
+
+
+@pytest.mark.parametrize("action", NO_WAY_BACK, ids=str)
+async def test_an_interrupted_command_without_an_undo_is_looked_at_and_told_as_done(action: ServiceAction):
+    bench = Bench()
+    report = await interrupted_after(bench, action)
+    assert (report.outcome, exit_code(report)) == (Outcome.SUCCEEDED, ExitCode.OK)
+    assert [step.stage for step in report.steps] == [Stage.DONE] * len(report.steps)
+    assert f"interrupted, but by then this was done: {action.sentence}" in report.notes
+
+
+@pytest.mark.parametrize("action", NO_WAY_BACK, ids=str)
+async def test_an_interrupted_command_without_an_undo_that_nobody_saw_is_unknown(
+    action: ServiceAction, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("console.engine.stepping.LAST_LOOK_S", 0.05)
+    bench = Bench()
+    report = await interrupted_after(bench, action, answers=False)
+    assert (report.outcome, exit_code(report)) == (Outcome.UNKNOWN, ExitCode.UNKNOWN)
+    assert report.steps[-1].stage is Stage.UNKNOWN
+    assert report.restored_by is None
+    assert "interrupted before it was seen what came of it" in report.sentence
+
+
+async def test_interrupted_between_two_commands_without_an_undo_the_first_is_told_to_stay():
+    bench = Bench()
+    for machine in bench.world.machines.values():
+        machine.pids.pop("iam-pump")
+    bench.world.tell()
+    action = RollingRestart("iam-pump")
+    real = bench.hands.run
+
+    async def slow(node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
+        answer = await real(node, argv, stdin=stdin, timeout_s=timeout_s)
+        task.cancel()
+        await asyncio.sleep(0)
+        return answer
+
+    bench.hands.run = slow  # type: ignore[method-assign]
+    task = asyncio.ensure_future(run(bench, action))
+    report = await task
+    assert len(bench.hands.changes) == 1
+    assert (report.outcome, exit_code(report)) == (Outcome.FAILED, ExitCode.NOT_SO)
+    assert "not undone: restart iam-pump" in report.sentence
+
+
+async def test_interrupted_when_every_step_is_done_nothing_is_called_undone():
+    bench = Bench()
+    real = bench.eyes.changed
+    action = RESTART_BACKEND
+
+    async def slow(timeout_s: float) -> None:
+        if all(step.stage is Stage.DONE for step in seen[-1].steps):
+            task.cancel()
+        await real(timeout_s)
+        await asyncio.sleep(0)
+        bench.world.master = "iam-a"
+
+    def tell(report: RunReport) -> None:
+        seen.append(report)
+        if report.steps and all(step.stage is Stage.DONE for step in report.steps) and report.outcome is None:
+            bench.world.master = ""  # the steady state has to be waited for
+            bench.world.tell()
+
+    seen: list[RunReport] = []
+    bench.eyes.changed = slow  # type: ignore[method-assign]
+    task = asyncio.ensure_future(bench.engine.run(bench.order(action), tell))
+    report = await task
+    assert (report.outcome, report.interrupted) == (Outcome.UNKNOWN, True)
+    assert exit_code(report) is ExitCode.UNKNOWN
+    assert "interrupted when every step was done" in report.sentence
+
+
+@pytest.mark.parametrize(("lost", "after"), [("iam-a", "stop"), ("iam-b", "/usr/bin/tee")])
+async def test_nothing_is_told_of_a_node_that_is_off_but_since_when_it_is_not_seen(lost: str, after: str):
+    bench = Bench()
+
+    def die(number: int, argv: Sequence[str]) -> None:
+        if after in argv and bench.world.machines[lost].reachable:
+            bench.world.power_off(lost)
+
+    bench.hands.after = die
+    bench.eyes.on_wait = bench.world.tell
+    report = await run(bench, Switchover())
+    truth = report.sentence.partition("now: ")[2]
+    assert f"{lost} is not seen since " in truth
+    assert not any(word in truth for word in (f"on {lost} is", f"MASTER on {lost}", f"priority of {lost}"))
+    assert exit_code(report) is ExitCode.UNKNOWN

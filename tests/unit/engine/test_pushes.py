@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 
-from console.engine.ports import Answer, OutcomeUnknown
+from console.cli.acting_session import exit_code
+from console.cli.exit_codes import ExitCode
+from console.engine.ports import Answer, NotSent, OutcomeUnknown
 from console.engine.report import Outcome, RestoredBy, RunReport
 from console.plan.action import ConfigPush, Drain, DrainedRestart
 from console.plan.config_change import FileChange, NodeChange
@@ -168,3 +171,131 @@ async def test_nothing_is_kept_while_a_node_does_not_answer():
     assert report.outcome is Outcome.UNKNOWN
     assert files(bench) == ["old", "old"]
     assert not any(argv[-1] == "confirm" for argv in bench.hands.sent)
+
+
+def cut_off_at_confirm(bench: Bench, *nodes: str) -> None:
+    """The first `confirm` of each of these nodes is lost: carried out there, or (`before`) not even begun."""
+    lost = set(nodes)
+    real = bench.hands.run
+
+    async def losing(node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
+        if argv[-1] == "confirm" and node in lost:
+            lost.discard(node)
+            raise OutcomeUnknown(f"{node}: the link was lost")
+        return await real(node, argv, stdin=stdin, timeout_s=timeout_s)
+
+    bench.hands.run = losing  # type: ignore[method-assign]
+
+
+async def interrupted_at(bench: Bench, verb: str, count: int) -> RunReport:
+    """Ctrl-C after the command with this verb was carried out so many times, while its answers are on the way."""
+    real = bench.hands.run
+
+    async def slow(node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
+        answer = await real(node, argv, stdin=stdin, timeout_s=timeout_s)
+        if argv[-1] == verb and [each[-1] for each in bench.hands.sent].count(verb) == count:
+            task.cancel()
+        await asyncio.sleep(0)
+        return answer
+
+    bench.hands.run = slow  # type: ignore[method-assign]
+    task = asyncio.ensure_future(run(bench, PUSH))
+    return await task
+
+
+async def test_interrupted_while_the_files_are_kept_the_run_has_succeeded_and_says_so():
+    bench = seeing()
+    report = await interrupted_at(bench, "confirm", 2)
+    assert (report.outcome, files(bench)) == (Outcome.SUCCEEDED, ["new", "new"])
+    assert exit_code(report) is ExitCode.OK
+    assert "interrupted, but by then the new files were kept" in report.notes
+    assert not any(argv[-1] == "restore" for argv in bench.hands.sent)
+
+
+async def test_interrupted_before_any_node_keeps_its_files_they_are_taken_back():
+    bench = seeing()
+    report = await interrupted_at(bench, "ready", 2)
+    assert (report.outcome, report.restored_by) == (Outcome.FAILED, RestoredBy.CONSOLE)
+    assert (files(bench), exit_code(report)) == (["old", "old"], ExitCode.INTERRUPTED)
+    assert report.files == {"iam-a": "old", "iam-b": "old"}
+
+
+async def test_a_node_that_lost_the_word_to_keep_is_asked_again_when_another_has_kept_its_files():
+    bench = seeing()
+    cut_off_at_confirm(bench, "iam-b")
+    report = await run(bench, PUSH)
+    assert (report.outcome, files(bench)) == (Outcome.SUCCEEDED, ["new", "new"])
+    assert "iam-b has the new files (confirmed)" in report.steps[-1].text
+
+
+async def test_where_no_node_heard_that_it_may_keep_the_files_all_are_taken_back():
+    bench = seeing()
+    cut_off_at_confirm(bench, "iam-a", "iam-b")
+    report = await run(bench, PUSH)
+    assert (report.outcome, report.restored_by) == (Outcome.FAILED, RestoredBy.CONSOLE)
+    assert files(bench) == ["old", "old"]
+
+
+async def test_one_node_new_and_one_old_is_unknown_and_told_node_by_node():
+    bench = seeing()
+
+    def fired(number: int, argv: Sequence[str]) -> None:
+        if argv[-1] == "confirm":
+            node = bench.world.machines["iam-b"]
+            node.files, node.pending, node.ended = "old", False, "taken back timer"
+            node.timers.clear()
+
+    bench.hands.before = fired
+    report = await run(bench, PUSH)
+    assert files(bench) == ["new", "old"]
+    assert (report.outcome, report.restored_by) == (Outcome.UNKNOWN, RestoredBy.NOBODY)
+    assert exit_code(report) is ExitCode.UNKNOWN
+    assert report.files == {"iam-a": "new", "iam-b": "old"}
+    truth = report.sentence.partition("now: ")[2]
+    assert "iam-a has the new files (confirmed)" in truth
+    assert "iam-b has the old files (taken back timer)" in truth
+    assert "iamops config diff" in report.sentence
+
+
+async def test_nothing_is_taken_back_before_the_old_files_are_seen():
+    """The services run as well with the new files: only digests tell that the node's timer has fired."""
+    bench = seeing()
+
+    def dark(number: int, argv: Sequence[str]) -> None:
+        if argv[-1] == "ready":
+            bench.hands.blind = {"iam-a", "iam-b"}
+            raise OutcomeUnknown("the link is dead")
+        if argv[-1] == "restore":
+            raise OutcomeUnknown("the link is dead")
+
+    bench.hands.before = dark
+    report = await run(bench, PUSH)
+    assert report.outcome is Outcome.UNKNOWN
+    assert report.files == {"iam-a": "unseen", "iam-b": "unseen"}
+    assert report.restored_by is RestoredBy.NOBODY
+    assert "the files of iam-a are not seen" in report.sentence
+
+
+async def test_what_the_timer_has_taken_back_is_told_as_the_timer_s():
+    bench = seeing()
+
+    def fire(number: int, argv: Sequence[str]) -> None:
+        if argv[-1] == "ready":
+            bench.world.fire_timers()
+
+    bench.hands.before = fire
+    report = await run(bench, PUSH)
+    assert (report.outcome, report.restored_by) == (Outcome.FAILED, RestoredBy.DEAD_MAN)
+    assert files(bench) == ["old", "old"]
+
+
+async def test_files_that_were_replaced_stay_to_be_taken_back_when_a_later_command_cannot_be_sent():
+    bench = seeing()
+
+    def refuse(number: int, argv: Sequence[str]) -> None:
+        if "reload" in argv:
+            raise NotSent("no channel is free")
+
+    bench.hands.before = refuse
+    report = await run(bench, PUSH)
+    assert (report.outcome, files(bench), bench.world.whole()) == (Outcome.FAILED, ["old", "old"], [])

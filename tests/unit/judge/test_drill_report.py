@@ -94,7 +94,7 @@ def test_hostile_text_breaks_no_format():
 
 def test_markdown_says_the_verdict_first_and_has_every_section():
     text = markdown(report())
-    assert text.startswith("# ✅ PASS: drill keepalived-stop on lab\n")
+    assert text.startswith("# ✅ PASSED: drill keepalived-stop on lab\n")
     for section in ("Budgets", "What a client saw", "Invariants", "Steps", "Timeline", "Nodes"):
         assert f"## {section}" in text
     assert "## Failures" in markdown(slow())
@@ -102,7 +102,7 @@ def test_markdown_says_the_verdict_first_and_has_every_section():
 
 def test_a_person_reads_the_verdict_the_budgets_and_who_restored():
     lines = result_lines(replace(slow(), restored_by="dead-man"))
-    assert lines[0].startswith("fail: drill keepalived-stop")
+    assert lines[0].startswith("failed: drill keepalived-stop")
     assert any(line.startswith("  OVER") and "1250 ms" in line for line in lines)
     assert "  restored by: dead-man" in lines
 

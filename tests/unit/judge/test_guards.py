@@ -122,6 +122,34 @@ def test_the_lock_of_another_operator_refuses_and_our_own_does_not():
     assert codes(RESTART_API, locked, run="run-1") == {}
 
 
+def reasons(action: Action, *events: Event, **case: Any) -> list[str]:
+    state = fed(healthy(), events)
+    return [denial.reason for denial in denials(Case(plan_for(action, state, NOW), state, NOW, **case))]
+
+
+def test_one_s_own_lock_is_told_as_one_s_own():
+    holder = LockHolder("bob@desk", "10.0.4.1", NOW - 12, "switchover", "run-1")
+    locked = SafetyReported(NOW, "iam-b", SafetyReport((), holder))
+    (ending,) = reasons(RESTART_API, locked, own=frozenset({"run-1"}))
+    assert ending == "your own switchover is just ending on iam-b: try again in a moment"
+    (elsewhere,) = reasons(RESTART_API, locked, who="bob@desk")
+    assert elsewhere.startswith("you hold iam-b for 12 s: switchover (another console or shell of bob@desk")
+    (other,) = reasons(RESTART_API, locked, who="alice@laptop")
+    assert other.startswith("bob@desk from 10.0.4.1 holds iam-b for 12 s")
+
+
+def test_an_undo_of_a_run_under_way_is_told_as_that_and_with_its_own_time():
+    holder = LockHolder("bob@desk", "10.0.4.1", NOW - 12, "backend drain", "run-1")
+    draining = SafetyReported(NOW, "iam-a", SafetyReport(("config",), holder))
+    armed = next(reason for reason in reasons(RESTART_API, draining) if "armed" in reason)
+    assert armed.startswith("an undo of the running backend drain by bob@desk is armed on iam-a (config)")
+    assert armed.endswith(f"fires within {healthy().profile.safety.rollback_s} s of being armed")
+    left = SafetyReported(NOW, "iam-a", SafetyReport(("keepalived",)))
+    (earlier,) = reasons(RESTART_API, left)
+    assert earlier.startswith("an undo of an earlier run is still armed on iam-a (keepalived)")
+    assert earlier.endswith(f"fires within {healthy().profile.safety.dead_man_s} s of being armed")
+
+
 def test_an_armed_undo_of_an_earlier_run_refuses():
     armed = SafetyReported(NOW, "iam-a", SafetyReport(("keepalived",)))
     assert codes(RESTART_API, armed) == {"dead-man-armed": False}

@@ -11,6 +11,7 @@ from junitparser import JUnitXml
 
 from console.judge.catalogue import Entry
 from console.judge.diagnosis import Diagnosis
+from console.judge.findings import Blind
 from console.judge.triage_document import triage_document
 from console.judge.triage_junit import junit
 from console.judge.triage_markdown import markdown
@@ -163,6 +164,15 @@ def test_junit_has_a_case_a_rule_and_blind_ones_are_skipped_not_passed() -> None
     assert by_code["datastore-host-not-allowed"] == "Failure"
     assert by_code["vip-nowhere"] == "passed"
     assert by_code["nginx-hung"] == "Skipped"
+
+
+def test_junit_skips_a_rule_that_was_not_asked_of_every_node_though_it_found_something_elsewhere() -> None:
+    looked = troubled()
+    found = replace(looked.diagnosis.findings[0], severity=Severity.INFO, explains=())
+    blind = Blind(found.code, "the same", "iam-b does not answer", "iam-b")
+    half = replace(looked, diagnosis=Diagnosis((found,), (blind,)))
+    assert cases(junit(half, Severity.WARNING)).popitem()[1] == "Skipped"
+    assert "Failure" in cases(junit(half, Severity.INFO)).values()
 
 
 def test_junit_fails_only_from_the_asked_severity_on() -> None:

@@ -12,6 +12,7 @@ from console.plan.action import RollingRestart, ServiceAction, Switchover, Verb,
 from console.plan.build import plan_for
 from console.plan.expectation import EffectivePriority, VipOn
 from console.plan.impact import NoSuchTarget
+from console.plan.predict import OPEN_ARE_CUT
 from console.plan.steps import Kind, document
 from console.plan.tier import confirmation
 from console.plan.timing import check_window_s, master_down_s, skew_s
@@ -65,7 +66,7 @@ def test_without_a_track_file_the_plain_way_is_taken_and_said():
 
 def test_the_plain_way_can_be_asked_for():
     plan = plan_for(Switchover(plain=True), fed(healthy(), TRACKED), NOW)
-    assert plan.notes == ()
+    assert plan.notes == (OPEN_ARE_CUT,)
     assert len(plan.steps) == 4
 
 

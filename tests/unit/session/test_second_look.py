@@ -21,7 +21,10 @@ def eyes(*missing: type[Event]) -> StoreEyes:
             if not isinstance(event, missing):
                 store.apply(event)
 
-    return StoreEyes(store, lambda: next(clock), look)
+    async def look_at_files() -> None:
+        """Nothing of the nodes' files is asked here."""
+
+    return StoreEyes(store, lambda: next(clock), look, look_at_files)
 
 
 async def test_it_is_over_once_all_was_seen_anew():

@@ -71,6 +71,7 @@ class FixedDeck:
         self.ending = report()
         self.earlier: tuple[Mapping[str, Any], ...] = ()
         self.sight = ConfigSight()
+        self.edited = ""
         self.changes: Mapping[str, NodeChange] = {"iam-a": NodeChange("iam-a"), "iam-b": NodeChange("iam-b")}
 
     @property
@@ -103,6 +104,9 @@ class FixedDeck:
         state, now = self.cluster.store.state, self.cluster.now()
         plan = plan_for(order.action, state, now)
         return plan, denials(Case(plan, state, now, order.armed, order.run))
+
+    def profile_changed(self) -> str:
+        return self.edited
 
     def look_again(self) -> None:
         self.looks += 1

@@ -272,3 +272,15 @@ async def test_nothing_is_run_while_the_picture_is_held() -> None:
         await armed(seen)
         await seen.press("p", "F")
         assert "the screen is paused" in seen.foot
+
+
+async def test_an_edited_profile_is_said_once_and_its_return_too() -> None:
+    deck = FixedDeck(FixedCluster(scenes.healthy()))
+    async with console(scenes.healthy(), deck=deck) as seen:
+        deck.edited = "mine.yaml was edited on disk"
+        await seen.pilot.pause(1.2)
+        assert "mine.yaml was edited on disk: open the console again to use it" in seen.foot
+        assert seen.text.count("mine.yaml was edited") == 2, "in the foot, and once in the events"
+        deck.edited = ""
+        await seen.pilot.pause(1.2)
+        assert "the profile on disk is the one in use" in seen.foot

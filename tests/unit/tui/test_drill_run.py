@@ -105,11 +105,11 @@ async def test_a_drill_is_watched_while_it_runs_and_judged_when_it_is_over(size:
         assert "ACTING 3/" in seen.lines[0]
         seen.deck.go_on.set()
         await seen.pilot.pause(0.3)
-        assert "drill keepalived-stop: pass: everything as theory allows" in seen.foot
+        assert "drill keepalived-stop: passed: everything as theory allows" in seen.foot
         await seen.type(":run")
         await seen.press("enter")
         await seen.pilot.pause(0.2)
-        assert "● PASS" in seen.text
+        assert "● PASSED" in seen.text
         assert "VIP on iam-b" in seen.text
         assert "of 805 ms + 250, slack 225 ms" in seen.text
 

@@ -24,7 +24,7 @@ async def test_every_drill_with_its_last_verdict_and_what_it_does(size: tuple[in
     async with console(scenes.healthy(), size=size, deck=deck()) as seen:
         await at_drills(seen)
         assert "▸DRILLS" in seen.text
-        assert "● pass" in seen.text
+        assert "● passed" in seen.text
         assert "2/2" in seen.text
         assert "– never run" in seen.text
         assert "stop keepalived on the owner" in seen.text

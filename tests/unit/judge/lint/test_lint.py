@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from junitparser import Failure, JUnitXml
+from junitparser import Failure, JUnitXml, Skipped
 
 from console.judge.lint.catalogue import CATALOGUE, lint_markdown
 from console.judge.lint.documents import junit, lint_document, sarif
@@ -198,6 +198,27 @@ def test_junit_fails_exactly_the_rules_that_were_broken(tmp_path: Path):
     suites = JUnitXml.fromfile(str(path))
     failed = [case.name for suite in suites for case in suite if any(isinstance(r, Failure) for r in case.result)]
     assert failed == ["P002 advert_int differs"]
+
+
+def skipped(report: LintReport) -> dict[str, str]:
+    """Code -> why its case is skipped."""
+    suites = JUnitXml.fromstring(junit(report).encode())
+    cases = [case for suite in suites for case in suite]
+    return {c.name.split()[0]: r.message for c in cases for r in c.result if isinstance(r, Skipped)}
+
+
+def test_a_rule_that_had_nothing_to_look_at_is_skipped_in_junit_and_has_not_passed():
+    live = [replace(rendered(node), loaded_at={"nginx": 1.0}, rendered={}) for node in LAB.nodes]
+    asked = [DaemonCheck(node, daemon, 0, "") for node in LAB.nodes for daemon in ("nginx", "keepalived")]
+    assert skipped(lint(live, LAB, asked)) == {}
+    assert set(skipped(lint(live, LAB))) == {"N008", "K017", "K018"}
+    alone = skipped(lint([rendered()], LAB))
+    assert {f"P{number:03}" for number in range(1, 11)} <= set(alone)
+    assert {"L001", "L002"} <= set(alone)
+    no_nginx = skipped(lint(without(NGINX), LAB))
+    assert {"N001", "N007"} <= set(no_nginx)
+    assert no_nginx["N001"] == f"not asked: {NGINX} of iam-a is not there"
+    assert "K001" not in no_nginx
 
 
 def test_the_documented_table_is_the_catalogue():

@@ -1,0 +1,96 @@
+"""The command's stdout and stderr. What cannot be written stops no command, and makes no failure a success.
+
+A reader that has gone (`| head`) has seen enough: the command's own exit code stands. A result that was lost in
+any other way (a full disk, a closed descriptor) is said on stderr, and a success without its result is not 0.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from console.cli.exit_codes import ExitCode
+
+STANDARD = (0, 1, 2)
+
+
+class Output:
+    """A text stream that remembers why it could not be written, and is silent from then on."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self.failure: OSError | None = None
+        self._closed = stream is None
+        self._stream: TextIO = stream or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+
+    def write(self, text: str) -> int:
+        if self._closed and text:
+            self._failed(OSError(errno.EBADF, os.strerror(errno.EBADF)))
+        if self.failure is None:
+            try:
+                return self._stream.write(text)
+            except OSError as failure:
+                self._failed(failure)
+        return len(text)
+
+    def flush(self) -> None:
+        if self.failure is None:
+            try:
+                self._stream.flush()
+            except OSError as failure:
+                self._failed(failure)
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the stream's own."""
+        return getattr(self._stream, name)
+
+    def _failed(self, failure: OSError) -> None:
+        """What still lies in the buffer goes nowhere: the interpreter would try to write it once more."""
+        self.failure = self.failure or failure
+        with contextlib.suppress(OSError, ValueError):  # a stream of a test has no descriptor
+            descriptor = self._stream.fileno()
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
+
+
+def reserve_descriptors() -> None:
+    """A standard descriptor that the caller has closed would be given to the next socket, and be printed into."""
+    for number in STANDARD:
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[Output]:
+    """stdout and stderr in safe hands while a command runs; yields stdout."""
+    before = sys.stdout, sys.stderr
+    out, err = Output(sys.stdout), Output(sys.stderr)
+    sys.stdout, sys.stderr = out, err
+    try:
+        yield out
+    finally:
+        out.flush()
+        err.flush()
+        sys.stdout, sys.stderr = before
+
+
+def stdout_failed() -> bool:
+    """Whether nobody gets what is printed: who prints for ever asks, and ends."""
+    return isinstance(sys.stdout, Output) and sys.stdout.failure is not None
+
+
+def settled(code: int, out: Output) -> int:
+    """The command's code, unless that is success and the result of it was lost."""
+    out.flush()
+    failure = out.failure
+    if failure is None or isinstance(failure, BrokenPipeError):
+        return code
+    print(f"iamops: the result could not be written to stdout: {failure.strerror}", file=sys.stderr)
+    return code or ExitCode.UNKNOWN

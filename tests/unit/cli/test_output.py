@@ -1,0 +1,135 @@
+"""stdout that is full, closed or read by nobody: a failure stays one, and a lost result is no success."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from console.cli import main as command_line
+from console.cli.main import main, parser
+from console.cli.output import Output, settled
+from console.cli.watch_session import _Session
+from console.ledger.audit import Audit
+from console.ledger.watch_directory import WatchDirectory
+from console.session.alert_urls import Destinations
+from console.session.destination import Hook
+from console.session.profiles import load_profile
+
+LOST = "the result could not be written to stdout"
+# (argv, exit code): good and bad ones, of several verbs, as text and as JSON.
+GOOD = (("--version",), ("--help",), ("--profile", "lab", "profile", "sudoers"), ("drill", "list", "--json"))
+BAD = (
+    (("audit", "verify", "--file", "{broken}"), 1),
+    (("audit", "verify", "--json", "--file", "{broken}"), 1),
+    (("--profile", "nobody", "status"), 2),
+    (("--profile", "nobody", "triage", "--json"), 2),
+    (("frobnicate",), 2),
+)
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> str:
+    """A ledger that somebody has changed."""
+    path = tmp_path / "audit.jsonl"
+    audit = Audit(path)
+    for number in range(3):
+        audit.append("outcome", {"run": f"r{number}", "sentence": "x"})
+    path.write_bytes(path.read_bytes().replace(b'"r1"', b'"rX"'))
+    return str(path)
+
+
+def shell(redirected: str, argv: tuple[str, ...], broken: str) -> subprocess.CompletedProcess[str]:
+    """The command with its descriptors as the shell's words say; its exit code and what reached stderr."""
+    words = [sys.executable, "-m", "console", *(word.format(broken=broken) for word in argv)]
+    command = ["bash", "-o", "pipefail", "-c", f'"$@" {redirected}', "bash", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("redirected", [">/dev/full", ">&-"])
+@pytest.mark.parametrize("argv", GOOD, ids=" ".join)
+def test_a_success_whose_result_is_lost_is_unknown_and_said(redirected: str, argv: tuple[str, ...], broken: str):
+    done = shell(redirected, argv, broken)
+    assert (done.returncode, done.stdout) == (5, "")
+    assert LOST in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("redirected", [">/dev/full", ">&-", "| true", "2>&-", "2>/dev/full", ">&- 2>&-"])
+@pytest.mark.parametrize(("argv", "code"), BAD, ids=str)
+def test_a_failure_keeps_its_code_whatever_becomes_of_its_words(
+    redirected: str, argv: tuple[str, ...], code: int, broken: str
+):
+    done = shell(redirected, argv, broken)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("argv", GOOD, ids=" ".join)
+def test_a_reader_that_has_seen_enough_is_no_failure(argv: tuple[str, ...], broken: str):
+    done = shell("| true", argv, broken)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_a_stderr_its_words_do_not_land_in_the_result(broken: str):
+    done = shell("2>&-", ("audit", "verify", "--json", "--file", "{broken}"), broken)
+    assert json.loads(done.stdout)["schema"] == "iamops.audit-verify/1"
+    assert shell("2>&-", ("--profile", "nobody", "status"), broken).stdout == ""
+
+
+def test_a_broken_pipe_of_something_else_is_not_taken_for_stdout(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """An SSH channel that ends at once raises the same error."""
+
+    def raising(args: object) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(command_line, "_run", raising)
+    assert main(["status"]) == 5
+    assert "BrokenPipeError" in capsys.readouterr().err
+
+
+class Full:
+    """A stream that takes nothing."""
+
+    def __init__(self, error: type[OSError]) -> None:
+        self._error = error
+
+    def write(self, text: str) -> int:
+        raise self._error(28, "No space left on device")
+
+    def fileno(self) -> int:
+        raise OSError("no descriptor")
+
+    def flush(self) -> None:
+        raise self._error(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [(OSError, 0, 5), (OSError, 1, 1), (OSError, 3, 3), (BrokenPipeError, 0, 0), (BrokenPipeError, 1, 1)],
+)
+def test_writing_never_raises_and_only_a_lost_success_changes_its_code(
+    error: type[OSError], code: int, told: int, capsys: pytest.CaptureFixture[str]
+):
+    out = Output(Full(error))  # type: ignore[arg-type]
+    print("a result", file=out, flush=True)  # type: ignore[call-overload]
+    assert settled(code, out) == told
+    assert (LOST in capsys.readouterr().err) is (error is OSError)
+
+
+@pytest.mark.parametrize(("told", "code"), [((), 1), (("someone else",), 0)])
+async def test_a_watch_ends_when_stdout_was_the_only_one_to_tell_and_is_read_no_more(
+    told: tuple[str, ...], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    args = parser().parse_args(["--profile", "lab", "watch", "--json"])
+    destinations = [Hook(each) for each in told]
+    session = _Session(load_profile("lab"), args, WatchDirectory(tmp_path), destinations, Destinations())
+    monkeypatch.setattr("sys.stdout", Output(Full(BrokenPipeError)))  # type: ignore[arg-type]
+    session._print({"kind": "raised"})
+    assert session._code == code
