@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import socket
 import threading
 import time
@@ -127,6 +128,45 @@ def test_a_report_can_be_asked_for_while_it_runs(server: Server):
     assert 10 <= running.good <= probe.report().good
     assert running.longest_ms is None
     assert running.own_errors == 0
+
+
+def stand_still(seconds: float) -> None:
+    """No thread of this process runs meanwhile, as if it were stopped: the call keeps the interpreter's lock."""
+    ctypes.PyDLL(None).usleep(int(seconds * 1e6))
+
+
+def test_time_in_which_the_probe_did_not_run_is_not_measured_and_nobodys_failure(server: Server):
+    """What was on its way would look like 50 unanswered requests, each older than a client's patience."""
+    probe = GapProbe(target(server), namespace=None)
+    probe.start()
+    busy(0.2)
+    stand_still(0.6)
+    busy(0.2)
+    probe.stop()
+    report = probe.report()
+    assert report.not_measured_ms >= 600
+    assert (report.longest_ms, report.dark, report.own_errors) == (None, 0, 0)
+    assert report.good > 10
+
+
+def test_a_gap_ends_where_nobody_looked_any_more(server: Server):
+    probe = GapProbe(target(server), namespace=None)
+    probe.start()
+    busy(0.2)
+    server.close()
+    busy(0.2)
+    began = time.monotonic()
+    stand_still(0.8)
+    server.reopen()
+    busy(0.3)
+    probe.stop()
+    report = probe.report()
+    assert report.not_measured_ms >= 800
+    before = [gap for gap in report.gaps if gap.began < began]
+    assert before
+    assert all(gap.ended is not None and gap.ended <= began + 0.01 for gap in before), report.gaps
+    assert report.longest_ms is not None
+    assert report.longest_ms < 800
 
 
 def test_a_port_that_nobody_has_is_refused_from_the_first_attempt():
