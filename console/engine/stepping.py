@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from typing import Any
 
 from console.engine.observing import observe
 from console.engine.ports import Answer, Eyes, Hands, Lock, NotSent, OutcomeUnknown
@@ -29,6 +30,7 @@ ELECTION_WITHIN_S = 6.0
 SUDO_REFUSES = "sudo:"
 COMPLAINT_KEPT = 240
 WATCH_LOOK_S = 0.1
+HEARD_OUT_S = 1.5
 
 
 class Stopped(Exception):
@@ -101,9 +103,11 @@ class Stepper:
             if step.here:
                 return await self._here(step)
             if step.together:
-                return await self._together(step)
-            answer = await self._hands.run(
-                step.node, step.argv, stdin=step.stdin, timeout_s=self._left_s(step, step.timeout_s)
+                return await heard_out(self._together(step))
+            answer = await heard_out(
+                self._hands.run(
+                    step.node, step.argv, stdin=step.stdin, timeout_s=self._left_s(step, step.timeout_s)
+                )
             )
         except NotSent as failure:
             self._never_happened(step)
@@ -310,6 +314,20 @@ class Stepper:
 
     def _blind(self, node: str) -> bool:
         return self._eyes.state.nodes[node].link.state is not LinkState.UP
+
+
+async def heard_out(sent: Coroutine[Any, Any, Answer]) -> Answer:
+    """Whoever is interrupted waits for the end of the command that is under way: otherwise it could take effect
+    after it was undone. Not for long: what hangs is left to its undo.
+    """
+    task = asyncio.ensure_future(sent)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=HEARD_OUT_S)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 def _of_state(step: Step) -> tuple[StateExpectation, ...]:
