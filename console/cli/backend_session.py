@@ -8,7 +8,7 @@ import difflib
 from console.cli.acting_session import ActingSession
 from console.cli.config_text import diff_text
 from console.cli.exit_codes import ExitCode
-from console.cli.guarded_session import tell
+from console.cli.lines import tell
 from console.parse.profile_edit import BackendEdit, edited
 from console.plan.action import ConfigPush
 from console.session.configurator import Configurator
