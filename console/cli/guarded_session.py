@@ -42,7 +42,10 @@ class GuardedSession:
         self._under_way = self._acted = self._stopping = False
 
     def run(self) -> int:
-        return asyncio.run(self._run())
+        try:
+            return asyncio.run(self._run())
+        except asyncio.CancelledError:  # a signal while the links were being closed
+            return ExitCode.INTERRUPTED
 
     async def act(self) -> int:
         """Does what was asked for and returns the exit code. Raises NoSuchTarget."""

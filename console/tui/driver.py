@@ -126,9 +126,9 @@ class ConsoleDriver(LinuxDriver):
             return b"" if self._in_background() else None
 
     def _in_background(self) -> bool:
-        """Another job of the shell has the terminal."""
+        """Another job of the shell has the terminal. 0: its shell is of another PID namespace than we are."""
         try:
-            return os.tcgetpgrp(self.fileno) != os.getpgrp()
+            return os.tcgetpgrp(self.fileno) not in (0, os.getpgrp())
         except OSError:
             return False
 

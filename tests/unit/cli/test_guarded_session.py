@@ -22,7 +22,8 @@ from console.cli.guarded_session import GuardedSession
 from console.cli.lines import say, tell_progress
 from tests.profiles import pair
 
-MARKS, WAITS = Path(sys.argv[1]), sys.argv[2:] == ["waits"]
+MARKS, WAITS = Path(sys.argv[1]), "waits" in sys.argv
+SLOW = 60 if "closes" in sys.argv else 0
 
 def mark(word):
     with MARKS.open("a") as file:
@@ -50,8 +51,13 @@ class Session(GuardedSession):
 async def nothing(*args):
     return True
 
+async def hang(*args):
+    mark("closing")
+    await asyncio.sleep(SLOW)
+
 session = Session(pair(), argparse.Namespace(profile="pair", arm=None))
-session.cluster.start = session.cluster.settled = session.cluster.stop = nothing
+session.cluster.start = session.cluster.settled = nothing
+session.cluster.stop = hang
 code = session.run()
 mark("over")
 sys.exit(code)
@@ -112,13 +118,20 @@ def test_a_result_that_nobody_reads_is_given_up_at_a_signal(child):
     assert run.process.wait(SOON_S) in (1, 130)
 
 
+def test_a_link_that_does_not_close_is_given_up_at_a_signal(child):
+    run = child("closes", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    run.until(lambda: "closing" in run.marks)
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.wait(SOON_S) == 130
+
+
 def test_a_reader_that_has_gone_neither_ends_the_action_nor_makes_it_a_success(child):
     reader, writer = os.pipe()
     os.close(reader)
     run = child(stdout=writer, stderr=writer)
     os.close(writer)
     assert run.process.wait(SOON_S) == 1
-    assert run.marks == ["begun", "done", "over"]
+    assert run.marks == ["begun", "done", "closing", "over"]
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
@@ -129,7 +142,7 @@ def test_a_signal_undoes_and_a_second_one_does_not_cut_that_short(child, name: s
     run.until(lambda: "stopping" in run.marks)
     run.process.send_signal(signal.SIGINT)
     _, err = run.read()
-    assert (run.process.returncode, run.marks) == (130, ["begun", "stopping", "undone", "over"])
+    assert (run.process.returncode, run.marks) == (130, ["begun", "stopping", "undone", "closing", "over"])
     assert "undoing; it will be over in a moment" in err
 
 
@@ -156,4 +169,4 @@ def test_a_hang_up_that_nohup_ignores_is_ignored(tmp_path: Path, child):
     assert run.marks == ["begun"]
     run.process.send_signal(signal.SIGTERM)
     run.read()
-    assert run.marks == ["begun", "stopping", "undone", "over"]
+    assert run.marks == ["begun", "stopping", "undone", "closing", "over"]

@@ -6,7 +6,9 @@ It is drawn anew all the time; every turn of its loop adds a byte to the file BE
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -28,9 +30,15 @@ async def main(beats: Path) -> int:
                 file.write(b".")
                 await asyncio.sleep(0.01)
 
+    # Another job of the shell, and the shell that gives it the terminal and takes it back.
+    quiet = subprocess.DEVNULL
+    other = subprocess.Popen(["sleep", "30"], process_group=0, stdin=quiet, stdout=quiet, stderr=quiet)  # noqa: ASYNC220 - at once
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, os.tcsetpgrp, 0, other.pid)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, os.tcsetpgrp, 0, os.getpgrp())
     beating = asyncio.create_task(beat())
     await app.run_async()
     beating.cancel()
+    other.kill()
     print(f"undone {len(deck.undone)} of {len(deck.runs)}", file=beats.with_suffix(".end").open("w"))
     return app.return_code or 0
 

@@ -59,6 +59,11 @@ class OnPty:
             if select.select([self.master], [], [], 0.1)[0]:
                 read += os.read(self.master, 1 << 16).decode(errors="replace")
 
+    def drain(self) -> None:
+        """Reads what waits, and forgets it."""
+        while select.select([self.master], [], [], 0)[0]:
+            os.read(self.master, 1 << 16)
+
     def press(self, keys: str) -> None:
         for key in keys:
             os.write(self.master, key.encode())
@@ -150,11 +155,7 @@ def test_ctrl_c_in_the_panel_of_a_run_undoes_it(on_pty: OnPty):
 def test_a_suspended_console_is_drawn_again(on_pty: OnPty):
     on_pty.process.send_signal(signal.SIGTSTP)
     on_pty.until(lambda: on_pty.stands_still)
-    with contextlib.suppress(BlockingIOError):
-        os.set_blocking(on_pty.master, False)
-        while os.read(on_pty.master, 1 << 16):
-            pass
-    os.set_blocking(on_pty.master, True)
+    on_pty.drain()
     on_pty.process.send_signal(signal.SIGCONT)
     on_pty.read_until("SERVICES")
 
@@ -166,6 +167,20 @@ def test_it_is_not_suspended_while_a_run_is_under_way(on_pty: OnPty):
     on_pty.until(lambda: on_pty.turns > before + 20)
     on_pty.press("q")
     on_pty.read_until("not suspended while an action is under way")
+
+
+def test_in_the_background_it_goes_on_and_neither_draws_nor_reads(on_pty: OnPty):
+    """Reading would stop the whole process, and with it whatever it is doing."""
+    begin_a_run(on_pty)
+    on_pty.process.send_signal(signal.SIGUSR1)
+    before = on_pty.turns
+    on_pty.until(lambda: on_pty.turns > before + 100)
+    os.write(on_pty.master, b"?")
+    on_pty.until(lambda: on_pty.turns > before + 200)
+    assert not on_pty.stands_still
+    on_pty.drain()
+    on_pty.process.send_signal(signal.SIGUSR2)
+    on_pty.read_until("undo and stop")
 
 
 def test_a_process_that_was_stopped_takes_its_terminal_back(on_pty: OnPty):
