@@ -154,29 +154,33 @@ def _gaps(row: tuple[Segment, ...], holes: tuple[Hole, ...]) -> list[Gap]:
     before: Segment | None = None
     failed: list[Segment] = []
     last: Segment | None = None
+    before_s = 0.0
     for segment in row:
         if last is not None and _blind_between(last, segment, holes):
-            gaps += [_gap(before, failed, None, seen=False)] if failed else []
-            before, failed = None, []
+            blind_s = segment.first - last.last
+            gaps += [_gap(before, failed, None, unseen_s=(before_s, blind_s))] if failed else []
+            before, failed, before_s = None, [], blind_s
         last = segment
         if segment.fate is not Fate.GOOD:
             failed.append(segment)
             continue
         if failed:
-            gaps.append(_gap(before, failed, segment))
-        before, failed = segment, []
-    return [*gaps, _gap(before, failed, None)] if failed else gaps
+            gaps.append(_gap(before, failed, segment, unseen_s=(before_s, 0.0)))
+        before, failed, before_s = segment, [], 0.0
+    return [*gaps, _gap(before, failed, None, unseen_s=(before_s, 0.0))] if failed else gaps
 
 
 def _blind_between(earlier: Segment, later: Segment, holes: tuple[Hole, ...]) -> bool:
     return any(earlier.last <= hole.began and hole.ended <= later.first for hole in holes)
 
 
-def _gap(before: Segment | None, failed: list[Segment], after: Segment | None, *, seen: bool = True) -> Gap:
-    """`seen` False: nobody looked any more when it may have ended."""
+def _gap(
+    before: Segment | None, failed: list[Segment], after: Segment | None, *, unseen_s: tuple[float, float]
+) -> Gap:
+    """`unseen_s`: how long nobody looked just before it, and just after it: it may have begun or ended there."""
     began, last = failed[0].first, failed[-1].last
-    ended = after.first if after else None if seen else last
-    edges = [began - before.last] if before else []
+    ended = after.first if after else last if unseen_s[1] else None
+    edges = [*unseen_s, *([began - before.last] if before else [])]
     edges += [after.first - last] if after else []
     return Gap(
         began=began,

@@ -24,8 +24,9 @@ EVERY_S = 0.01
 # A client that has waited this long for a health check has felt it. It is also shorter than the second
 # after which the kernel sends a lost SYN again: what is answered then was dark.
 PATIENCE_S = 0.25
-# Whoever did not come to look for this long cannot tell a late answer from none.
-HOLE_S = 0.1
+# Whoever did not come to look for PAUSE_S cannot tell a late answer from none. From HOLE_S on nothing was
+# measured; less is what `resolution_ms` and the uncertainty of a gap are for.
+PAUSE_S, HOLE_S = 0.1, PATIENCE_S
 START_TIMEOUT_S = 2.0
 # What is missing on our own machine says nothing about the cluster.
 OURS = frozenset({errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -139,14 +140,16 @@ class GapProbe:
         """
         ran_at, self._ran_at = self._ran_at, time.monotonic()
         awake, self._awake = self._awake, _awake_and_asleep()
-        if self._awake - awake <= HOLE_S:
+        away_s = self._awake - awake
+        if away_s <= PAUSE_S:
             return False
         self._settle(under_way)
         for attempt in under_way:
             self._abandon(selector, attempt)
         under_way.clear()
-        with self._changing:
-            self._holes.append(Hole(ran_at, self._ran_at, self._awake - awake))
+        if away_s > HOLE_S:
+            with self._changing:
+                self._holes.append(Hole(ran_at, self._ran_at, away_s))
         return True
 
     def _started(self, selector: selectors.BaseSelector, now: float) -> _Attempt:

@@ -63,7 +63,7 @@ def test_a_gap_is_counted_up_to_the_hole_in_the_measuring_and_no_further():
     report = gap_report(row, 0.01, holes=(Hole(1.21, 31.29, 30.08),))
     (gap,) = report.gaps
     assert (gap.began, gap.ended, gap.duration_ms, gap.to_node) == (1.01, 1.20, 190.0, None)
-    assert report.not_measured_ms == 30080.0
+    assert (gap.uncertainty_ms, report.not_measured_ms) == (30100.0, 30080.0)
     assert report.moves == (Move(31.3, "iam-a", "iam-b"),)
 
 
