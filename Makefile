@@ -35,12 +35,14 @@ bench: install compiled lab-tools
 	@command -v goaccess >/dev/null && command -v mawk >/dev/null || apt-get install -y -qq goaccess mawk
 	$(BIN)/python -m tests.bench --save
 
-## soak: every action cut at every boundary in every way, drills again and again, a million log lines, every rule (three hours)
+## soak: every action cut at every boundary in every way, drills again and again, a million log lines, every
+## rule, every kind of broken terminal, restarts under load (five hours)
 soak: install lab-tools
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak.drills
 	$(BIN)/python -m tests.soak.serving
 	$(BIN)/python -m tests.soak.pushes
+	$(BIN)/python -m tests.soak.fronts
 	$(BIN)/python -m tests.soak.traffic
 	$(BIN)/python -m tests.soak.triage --save
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from console.cli.acting_text import plan_lines, progress_lines, result_lines
 from console.cli.exit_codes import ExitCode
-from console.cli.guarded_session import GuardedSession, asks_first, refusal_code, tell
+from console.cli.guarded_session import GuardedSession, asks_first, refusal_code
+from console.cli.lines import say, tell, tell_progress
 from console.engine.report import Outcome, RunReport, denial_document, run_document
 from console.judge.denial import Denial
 from console.model.profile import Profile
@@ -42,27 +43,28 @@ class ActingSession(GuardedSession):
                 tell("iamops: refused: not-confirmed: nothing was changed")
                 return ExitCode.REFUSED
             order = self.order(action, shown=plan.fingerprint, named=True)
-        report = await self.operator.run(order, self.progress)
+        with self.under_way():
+            report = await self.operator.run(order, self.progress)
         code = exit_code(report)
         if report.outcome is Outcome.REFUSED:
             tell("\n".join(f"iamops: {line}" for line in result_lines(report)))
         elif not self.args.json:
-            print("\n".join(result_lines(report)))
+            say("\n".join(result_lines(report)))
         if self.args.json:
-            print(json.dumps(run_document(report, self.profile.name, code), indent=2))
+            say(json.dumps(run_document(report, self.profile.name, code), indent=2))
         return code
 
     def _dry(self, plan: Plan, denied: tuple[Denial, ...]) -> int:
         if self.args.json:
             refused: dict[str, Any] = {"denials": [denial_document(denial) for denial in denied]}
-            print(json.dumps({**document(plan), **refused}, indent=2))
+            say(json.dumps({**document(plan), **refused}, indent=2))
         else:
-            print("\n".join(dry_lines(plan, denied)))
+            say("\n".join(dry_lines(plan, denied)))
         return refusal_code(denied) if denied else ExitCode.OK
 
     def progress(self, report: RunReport) -> None:
         for line in progress_lines(self.shown, report):
-            tell(line)
+            tell_progress(line)
         self.shown = report
 
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from console.engine.report import Outcome, Phase, RunReport, Stage, StepReport
-from console.model.gap import GapReport
+from console.model.gap import GapReport, not_measured
 from console.plan.steps import Kind, Plan, Step
 
 
@@ -65,7 +65,7 @@ def result_lines(report: RunReport) -> list[str]:
     """The result as a person reads it."""
     if report.outcome is Outcome.REFUSED:
         return [f"refused: {denial.sentence}" for denial in report.denials]
-    lines = [f"{report.outcome}: {report.sentence}"]
+    lines = [f"{report.ending}: {report.sentence}"]
     if report.restored_by is not None:
         lines.append(f"restored by: {report.restored_by}")
     lines += [gap_line(report.gap)] if report.gap is not None else []
@@ -76,6 +76,8 @@ def result_lines(report: RunReport) -> list[str]:
 def gap_line(gap: GapReport) -> str:
     """What a client lost, in one line."""
     seen = f"{gap.attempts} requests, one every {gap.resolution_ms:.0f} ms or better"
+    if gap.not_measured_ms:
+        seen += f"; {not_measured(gap.not_measured_ms)}"
     if gap.longest_ms is None:
         return f"client: no request failed ({seen})"
     kinds = ((gap.refused, "refused"), (gap.dark, "dark"), (gap.wrong, "wrong answer"))

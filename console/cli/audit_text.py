@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from console.ledger.record import Record
 from console.ledger.runs import LedgerRun, runs_of
+from console.model.gap import not_measured
 from console.parse.safe_text import safe
 
 NO_OUTCOME = "no outcome recorded: the console was ended; look at the cluster"
@@ -54,6 +55,8 @@ def _fields(record: Record) -> Iterator[str]:
     client = record.raw.get("client") or {}
     if client.get("longest_gap_ms") is not None:
         yield f"  client: longest gap {client['longest_gap_ms']:.0f} ms"
+    if client.get("not_measured_ms"):
+        yield f"  client: {not_measured(client['not_measured_ms'])}"
 
 
 def _text(record: Record, key: str) -> str:

@@ -7,7 +7,7 @@ import difflib
 
 from console.cli.acting_session import ActingSession
 from console.cli.config_text import diff_text
-from console.cli.guarded_session import tell
+from console.cli.lines import tell
 from console.engine.report import Outcome, RunReport
 from console.parse.profile_edit import BackendEdit, edited
 from console.plan.action import ConfigPush

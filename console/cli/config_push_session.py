@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
-import threading
 
 from console.cli.acting_session import ActingSession
-from console.cli.guarded_session import tell
+from console.cli.asking import typed_line
+from console.cli.lines import tell
 from console.engine.report import RunReport, Stage
 from console.model.profile import Profile
 from console.plan.action import ConfigPush, DrainedRestart
@@ -21,7 +22,7 @@ class PushSession(ActingSession):
     def __init__(self, profile: Profile, args: argparse.Namespace) -> None:
         super().__init__(profile, None, args)
         self.configurator = Configurator(profile, self.cluster.transport)
-        self._asked = False
+        self._answer: asyncio.Task[None] | None = None
 
     async def action(self) -> ConfigPush:
         reason, confirm_s = self.args.reason, self.args.confirm_timeout
@@ -32,21 +33,19 @@ class PushSession(ActingSession):
     def progress(self, report: RunReport) -> None:
         super().progress(report)
         waiting = any(s.step.kind is Kind.CONFIRM and s.stage is Stage.RUNNING for s in report.steps)
-        if waiting and not self._asked:
-            self._asked = True
+        if waiting and self._answer is None:
             self._ask()
 
     def _ask(self) -> None:
-        """A thread of its own, because a terminal that nobody types at would hold the loop."""
+        """Beside the run: it goes back by itself when nobody answers in time."""
         limit_s = self.args.confirm_timeout
         tell(f"the new files are in place: type yes within {limit_s} s to keep them, no to go back")
-        loop = self.loop
 
-        def read() -> None:
-            word = sys.stdin.readline().strip()
-            loop.call_soon_threadsafe(lambda: self.cluster.hands.keep(kept=word == "yes"))
+        async def answered() -> None:
+            word = (await typed_line(sys.stdin)).strip()
+            self.cluster.hands.keep(kept=word == "yes")
 
-        threading.Thread(target=read, daemon=True).start()
+        self._answer = asyncio.create_task(answered())
 
 
 class DrainedRestartSession(ActingSession):

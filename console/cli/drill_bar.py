@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import IO, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from console.cli.acting_text import progress_lines
-from console.cli.guarded_session import tell
+from console.cli.lines import lines, tell_progress
 from console.engine.drill_progress import DrillProgress
 from console.engine.report import RunReport
 
@@ -29,7 +30,9 @@ def told(drill: str) -> Iterator[Hear]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(
+        *columns, console=Console(file=cast("IO[str]", lines(sys.stderr)), force_terminal=True), transient=True
+    ) as bar:
         yield _Bar(bar, drill)
 
 
@@ -41,7 +44,7 @@ class _Lines:
 
     def __call__(self, progress: DrillProgress) -> None:
         for line in progress_lines(self._shown, progress.run):
-            tell(line)
+            tell_progress(line)
         self._shown = progress.run
 
 

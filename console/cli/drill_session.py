@@ -13,7 +13,8 @@ from console.cli.acting_text import plan_lines
 from console.cli.drill_bar import told
 from console.cli.drill_text import result_lines
 from console.cli.exit_codes import ExitCode
-from console.cli.guarded_session import GuardedSession, asks_first, refusal_code, tell
+from console.cli.guarded_session import GuardedSession, asks_first, refusal_code
+from console.cli.lines import lines, say, tell
 from console.judge.drill_document import drill_document, exit_code
 from console.judge.drill_junit import junit
 from console.judge.drill_markdown import markdown
@@ -56,7 +57,7 @@ class DrillSession(GuardedSession):
         order = self.order(action)
         plan, denied = self.operator.consider(order)
         if self.args.dry_run:
-            print("\n".join(dry_lines(plan, denied)))
+            say("\n".join(dry_lines(plan, denied)))
             return refusal_code(denied) if denied else ExitCode.OK
         if not self.args.yes and asks_first(denied):
             tell("\n".join(plan_lines(plan)))
@@ -64,7 +65,7 @@ class DrillSession(GuardedSession):
                 tell("iamops: refused: not-confirmed: nothing was changed")
                 return ExitCode.REFUSED
             order = self.order(action, shown=plan.fingerprint, named=True)
-        with told(drill.name) as hear:
+        with told(drill.name) as hear, self.under_way():
             report = await self.operator.run_drill(order, hear)
         self._tell_result(report)
         return exit_code(report)
@@ -76,7 +77,7 @@ class DrillSession(GuardedSession):
         if report.verdict is Verdict.REFUSED or STDOUT in wanted.values():
             tell(lines)
         else:
-            print(lines)
+            say(lines)
         for name, path in wanted.items():
             _write(path, FORMATS[name](report))
 
@@ -84,10 +85,10 @@ class DrillSession(GuardedSession):
 def _write(path: str, text: str) -> None:
     """A report that cannot be written is told, and its text is not lost."""
     if path == STDOUT:
-        print(text, end="")
+        lines(sys.stdout).put(text)
         return
     try:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
         tell(f"iamops: {path}: {error.strerror}; the report follows")
-        sys.stderr.write(text)
+        lines(sys.stderr).put(text)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from console.judge.drill_history import DrillRun, passed, trends
 from console.judge.drill_report import ClientView, DrillReport, Measure, Verdict, verdict_word
 from console.model.drill import Drill
+from console.model.gap import not_measured
 from console.parse.safe_text import safe
 
 WIDTH = 100
@@ -49,6 +50,8 @@ def _result(report: DrillReport) -> list[str]:
 def client_line(client: ClientView) -> str:
     """What a client lost, in one line."""
     seen = f"{client.attempts} requests, none further apart than {client.resolution_ms:.0f} ms"
+    if client.not_measured_ms:
+        seen += f"; {not_measured(client.not_measured_ms)}"
     if not client.failed:
         return f"  client: no request failed ({seen})"
     kinds = (("refused", client.refused_ms), ("dark", client.dark_ms), ("wrong", client.wrong_ms))

@@ -8,11 +8,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import sys
-from typing import Any
+from collections.abc import Iterator
 
+from console.cli.asking import typed_line
 from console.cli.exit_codes import ExitCode
+from console.cli.lines import LAST_LINES_S, lines, tell
 from console.engine.order import Order
 from console.judge.denial import Denial
 from console.model.profile import Profile
@@ -37,19 +40,38 @@ class GuardedSession:
         self.args = args
         self.cluster = Cluster(profile)
         self.operator = Operator(self.cluster, profile_name=asked_name(args.profile, profile))
+        self._under_way = self._acted = self._stopping = False
 
     def run(self) -> int:
-        return asyncio.run(self._run())
+        try:
+            return asyncio.run(self._run())
+        except asyncio.CancelledError:  # a signal while the links were being closed
+            return ExitCode.INTERRUPTED
 
     async def act(self) -> int:
         """Does what was asked for and returns the exit code. Raises NoSuchTarget."""
         raise NotImplementedError
 
+    @contextlib.contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Around what is undone when it is interrupted."""
+        self._under_way = self._acted = True
+        try:
+            yield
+        finally:
+            self._under_way = False
+
     async def _run(self) -> int:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - we are inside one
-        self.loop = asyncio.get_running_loop()
-        _cancel_on_signals(task)
+        self._listen_to_signals()
+        try:
+            return await self._observed()
+        finally:
+            # A result that nobody reads is waited for, as any program would; a signal ends that.
+            with contextlib.suppress(asyncio.CancelledError):
+                await lines(sys.stderr).taken(LAST_LINES_S)
+                await lines(sys.stdout).taken()
+
+    async def _observed(self) -> int:
         await self.cluster.start()
         try:
             await self.cluster.settled(SETTLE_TIMEOUT_S)
@@ -58,7 +80,7 @@ class GuardedSession:
             tell(f"iamops: {error}")
             return ExitCode.USAGE
         except asyncio.CancelledError:
-            tell("iamops: interrupted; nothing was changed")
+            tell("iamops: interrupted" + ("" if self._acted else "; nothing was changed"))
             return ExitCode.INTERRUPTED
         finally:
             await self.cluster.stop()
@@ -78,10 +100,36 @@ class GuardedSession:
         if needs_arming(self.profile.environment):
             asked = Confirmation(self.profile.name, f"{self.profile.name} is {self.profile.environment}")
         word = asked.typed or "yes"
-        sys.stderr.write(f"{asked.why}: type {word} to run this plan [no]: ")
-        sys.stderr.flush()
-        line: str = await asyncio.to_thread(sys.stdin.readline)
-        return line.strip() == word
+        lines(sys.stderr).put(f"{asked.why}: type {word} to run this plan [no]: ")
+        return (await typed_line(sys.stdin)).strip() == word
+
+    # --- signals ---
+
+    def _listen_to_signals(self) -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 - we are inside one
+
+        def stop() -> None:
+            """The first cancels, and cancelling undoes; while that is under way, later ones only hear so."""
+            if self._under_way and self._stopping:
+                tell("iamops: undoing; it will be over in a moment")
+                return
+            self._stopping = self._under_way
+            task.cancel()
+
+        for each in SIGNALS:
+            if signal.getsignal(each) is not signal.SIG_IGN:  # nohup means it
+                loop.add_signal_handler(each, stop)
+        loop.add_signal_handler(signal.SIGTSTP, self._asked_to_suspend)
+        # In the background we may talk: to be stopped for it would stop the action too.
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+
+    def _asked_to_suspend(self) -> None:
+        """A stopped process can neither go on nor undo: the nodes would have to mend what it left."""
+        if self._under_way:
+            tell("iamops: not suspended while an action is under way; Ctrl-C undoes it")
+        else:
+            os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def asks_first(denied: tuple[Denial, ...]) -> bool:
@@ -93,26 +141,3 @@ def refusal_code(denied: tuple[Denial, ...]) -> ExitCode:
     """What a script is told of a refusal."""
     unreachable = any(denial.code == "node-unreachable" for denial in denied)
     return ExitCode.UNREACHABLE if unreachable else ExitCode.REFUSED
-
-
-def tell(text: str) -> None:
-    """Progress. A terminal that has gone away must not stop an action half-way."""
-    with contextlib.suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
-
-
-def _cancel_on_signals(task: asyncio.Task[Any]) -> None:
-    """The first signal cancels, and cancelling undoes. Later ones only say that this is under way."""
-    asked = False
-
-    def stop() -> None:
-        nonlocal asked
-        if asked:
-            tell("iamops: undoing; it will be over in a moment")
-            return
-        asked = True
-        task.cancel()
-
-    loop = asyncio.get_running_loop()
-    for each in SIGNALS:
-        loop.add_signal_handler(each, stop)

@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from console.cli.exit_codes import ExitCode
+from console.cli.lines import LAST_LINES_S, lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +42,9 @@ def show(profile: Profile, profile_name: str, path: Path | None = None) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print("iamops: the console needs a terminal; `iamops status` works without one", file=sys.stderr)
         return ExitCode.USAGE
+    if not sys.stderr.isatty():
+        print("iamops: the console draws on stderr, which is no terminal here: leave it alone")
+        return ExitCode.USAGE
     # Until the first frame: what is being loaded stays, and need not be walked through again and again.
     gc.disable()
     return asyncio.run(_shown(profile, profile_name, path))
@@ -56,6 +60,9 @@ async def _shown(profile: Profile, profile_name: str, path: Path | None) -> int:
         await cluster.start()
     app = await asyncio.to_thread(_console, cluster, profile_name, path)
     await app.run_async()
+    if app.last_words:
+        lines(sys.stderr).put(f"iamops: {app.last_words}\n")
+        await lines(sys.stderr).taken(LAST_LINES_S)
     return app.return_code or ExitCode.OK
 
 

@@ -29,12 +29,12 @@ class Output:
 
     def write(self, text: str) -> int:
         if self._closed and text:
-            self._failed(OSError(errno.EBADF, os.strerror(errno.EBADF)))
+            self.failed(OSError(errno.EBADF, os.strerror(errno.EBADF)))
         if self.failure is None:
             try:
                 return self._stream.write(text)
             except OSError as failure:
-                self._failed(failure)
+                self.failed(failure)
         return len(text)
 
     def flush(self) -> None:
@@ -42,13 +42,13 @@ class Output:
             try:
                 self._stream.flush()
             except OSError as failure:
-                self._failed(failure)
+                self.failed(failure)
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is the stream's own."""
         return getattr(self._stream, name)
 
-    def _failed(self, failure: OSError) -> None:
+    def failed(self, failure: OSError) -> None:
         """What still lies in the buffer goes nowhere: the interpreter would try to write it once more."""
         self.failure = self.failure or failure
         with contextlib.suppress(OSError, ValueError):  # a stream of a test has no descriptor

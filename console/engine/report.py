@@ -125,6 +125,16 @@ class RunReport:
             return True
         return self.outcome is Outcome.FAILED and self.restored_by is not RestoredBy.NOBODY and not self.stays
 
+    @property
+    def put_back(self) -> bool:
+        """Interrupted, and whole again: no success, and no failure either."""
+        return self.interrupted and self.outcome is Outcome.FAILED and self.taken_back
+
+    @property
+    def ending(self) -> str:
+        """The outcome in a person's word; empty while it runs."""
+        return "undone" if self.put_back else str(self.outcome or "")
+
 
 def run_document(report: RunReport, profile: str, exit_code: int) -> dict[str, Any]:
     """A run as JSON (`iamops.run/1`): what `--json` prints."""
@@ -195,5 +205,6 @@ def gap_document(gap: GapReport | None) -> dict[str, Any] | None:
         "longest_gap_ms": gap.longest_ms,
         "total_gap_ms": gap.total_ms,
         "resolution_ms": gap.resolution_ms,
+        "not_measured_ms": gap.not_measured_ms,
         "answered_by": gap.last_node,
     }

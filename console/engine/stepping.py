@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +37,7 @@ WATCH_LOOK_S = 0.1
 # How long an interrupted command that has no undo may take to show what it did.
 LAST_LOOK_S = 2.0
 INTERRUPTED = "interrupted"
+HEARD_OUT_S = 1.5
 
 
 class Stopped(Exception):
@@ -205,9 +206,11 @@ class Stepper:
             if not step.argv:
                 return Answer(0, "", "")  # nothing is sent: what is expected is looked for
             if step.together:
-                return await self._together(step)
-            answer = await self._hands.run(
-                step.node, step.argv, stdin=step.stdin, timeout_s=self._left_s(step, step.timeout_s)
+                return await heard_out(self._together(step))
+            answer = await heard_out(
+                self._hands.run(
+                    step.node, step.argv, stdin=step.stdin, timeout_s=self._left_s(step, step.timeout_s)
+                )
             )
         except NotSent as failure:
             self._never_happened(step, spoils)
@@ -466,6 +469,20 @@ async def _ended_within(task: asyncio.Future[Any], within_s: float) -> None:
     if not done:
         task.cancel()
         await asyncio.wait({task})
+
+
+async def heard_out(sent: Coroutine[Any, Any, Answer]) -> Answer:
+    """Whoever is interrupted waits for the end of the command that is under way: otherwise it could take effect
+    after it was undone. Not for long: what hangs is left to its undo.
+    """
+    task = asyncio.ensure_future(sent)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=HEARD_OUT_S)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 def _of_state(step: Step) -> tuple[StateExpectation, ...]:

@@ -92,6 +92,7 @@ def _client(client: ClientView) -> dict[str, Any]:
             "stale_ms": client.stale_ms,
         },
         "resolution_ms": client.resolution_ms,
+        "not_measured_ms": client.not_measured_ms,
         "gaps": [
             {"began_s": began_s, "duration_ms": duration_ms, "refused": refused, "dark": dark, "wrong": wrong}
             for began_s, duration_ms, refused, dark, wrong in client.gaps

@@ -80,6 +80,8 @@ def _client(report: DrillReport) -> Iterator[str]:
         ("refused / dark / wrong", f"{client.refused_ms:.0f} / {client.dark_ms:.0f} / {client.wrong_ms:.0f} ms"),
         ("stale", f"{client.stale_ms:.0f} ms"),
     ]
+    if client.not_measured_ms:
+        rows.append(("not measured", f"{client.not_measured_ms / 1000:.1f} s"))
     yield from _section("What a client saw", ("", ""), rows)
 
 

@@ -123,6 +123,7 @@ class ClientView:
     stale_ms: float
     resolution_ms: float
     gaps: tuple[tuple[float, float, int, int, int], ...] = ()
+    not_measured_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

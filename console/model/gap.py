@@ -52,12 +52,25 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Hole:
+    """A time in which nothing was asked: the process was stopped, starved, or its machine slept.
+
+    `lasted_s` counts sleep too, in which the clock of `began` and `ended` stands still.
+    """
+
+    began: float
+    ended: float
+    lasted_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """From the first failed attempt to the next good one; `ended` None while it lasts.
 
-    The service went between the last good attempt and the first failed one, and came back between the
-    last failed one and the next good one: `uncertainty_ms` is the longer of the two spans. `spent_ms` is
-    how long each kind of failure lasted, by fate.
+    A hole in the measuring ends a gap at its last failed attempt: what came later, nobody saw. The service
+    went between the last good attempt and the first failed one, and came back between the last failed one and
+    the next good one: `uncertainty_ms` is the longer of the two spans. `spent_ms` is how long each kind of
+    failure lasted, by fate.
     """
 
     began: float
@@ -86,7 +99,8 @@ class GapReport:
     """All that was measured. `gaps` are the longest, in the order of time.
 
     `own_errors` are attempts this machine could not even make; `resolution_ms` is the longest span
-    between two attempts: nothing shorter than that could surely be seen.
+    between two attempts: nothing shorter than that could surely be seen. Holes are in neither: `not_measured_ms`
+    is how long nothing was asked in all.
     """
 
     attempts: int
@@ -101,13 +115,16 @@ class GapReport:
     total_ms: float
     last_node: str | None
     resolution_ms: float
+    not_measured_ms: float = 0.0
 
 
-def gap_report(segments: Iterable[Segment], resolution_s: float, own_errors: int = 0) -> GapReport:
-    """Segments in the order of time."""
-    row = tuple(segments)
+def gap_report(
+    segments: Iterable[Segment], resolution_s: float, own_errors: int = 0, holes: Iterable[Hole] = ()
+) -> GapReport:
+    """Segments in the order of time; none of them reaches over a hole."""
+    row, unseen = tuple(segments), tuple(holes)
     counts = {fate: sum(each.count for each in row if each.fate is fate) for fate in Fate}
-    gaps = _gaps(row)
+    gaps = _gaps(row, unseen)
     longest = sorted(gaps, key=lambda gap: -gap.duration_ms)[:GAPS_KEPT]
     answered = [each.node for each in row if each.fate is Fate.GOOD]
     return GapReport(
@@ -123,27 +140,47 @@ def gap_report(segments: Iterable[Segment], resolution_s: float, own_errors: int
         total_ms=round(sum(gap.duration_ms for gap in gaps), 1),
         last_node=answered[-1] if answered else None,
         resolution_ms=round(resolution_s * 1000, 1),
+        not_measured_ms=round(sum(each.lasted_s for each in unseen) * 1000, 1),
     )
 
 
-def _gaps(row: tuple[Segment, ...]) -> list[Gap]:
+def not_measured(ms: float) -> str:
+    """How long nobody looked, in words; empty when somebody always did."""
+    return f"not measured for {ms / 1000:.1f} s" if ms else ""
+
+
+def _gaps(row: tuple[Segment, ...], holes: tuple[Hole, ...]) -> list[Gap]:
     gaps: list[Gap] = []
     before: Segment | None = None
     failed: list[Segment] = []
+    last: Segment | None = None
+    before_s = 0.0
     for segment in row:
+        if last is not None and _blind_between(last, segment, holes):
+            blind_s = segment.first - last.last
+            gaps += [_gap(before, failed, None, unseen_s=(before_s, blind_s))] if failed else []
+            before, failed, before_s = None, [], blind_s
+        last = segment
         if segment.fate is not Fate.GOOD:
             failed.append(segment)
             continue
         if failed:
-            gaps.append(_gap(before, failed, segment))
-        before, failed = segment, []
-    return [*gaps, _gap(before, failed, None)] if failed else gaps
+            gaps.append(_gap(before, failed, segment, unseen_s=(before_s, 0.0)))
+        before, failed, before_s = segment, [], 0.0
+    return [*gaps, _gap(before, failed, None, unseen_s=(before_s, 0.0))] if failed else gaps
 
 
-def _gap(before: Segment | None, failed: list[Segment], after: Segment | None) -> Gap:
+def _blind_between(earlier: Segment, later: Segment, holes: tuple[Hole, ...]) -> bool:
+    return any(earlier.last <= hole.began and hole.ended <= later.first for hole in holes)
+
+
+def _gap(
+    before: Segment | None, failed: list[Segment], after: Segment | None, *, unseen_s: tuple[float, float]
+) -> Gap:
+    """`unseen_s`: how long nobody looked just before it, and just after it: it may have begun or ended there."""
     began, last = failed[0].first, failed[-1].last
-    ended = after.first if after else None
-    edges = [began - before.last] if before else []
+    ended = after.first if after else last if unseen_s[1] else None
+    edges = [*unseen_s, *([began - before.last] if before else [])]
     edges += [after.first - last] if after else []
     return Gap(
         began=began,

@@ -15,7 +15,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from console.model.gap import Fate, GapReport, Sample, Segment, gap_report
+from console.model.gap import Fate, GapReport, Hole, Sample, Segment, gap_report
 from console.nodes.client_probe import ClientTarget
 from console.nodes.http import MAX_BODY, USER_AGENT, judged
 from console.nodes.netns import enter_namespace
@@ -24,6 +24,9 @@ EVERY_S = 0.01
 # A client that has waited this long for a health check has felt it. It is also shorter than the second
 # after which the kernel sends a lost SYN again: what is answered then was dark.
 PATIENCE_S = 0.25
+# Whoever did not come to look for PAUSE_S cannot tell a late answer from none. From HOLE_S on nothing was
+# measured; less is what `resolution_ms` and the uncertainty of a gap are for.
+PAUSE_S, HOLE_S = 0.1, PATIENCE_S
 START_TIMEOUT_S = 2.0
 # What is missing on our own machine says nothing about the cluster.
 OURS = frozenset({errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -47,7 +50,10 @@ class _Attempt:
 
 
 class GapProbe:
-    """Probes one target until stopped. `report` may be asked for at any time, from any thread."""
+    """Probes one target until stopped. `report` may be asked for at any time, from any thread.
+
+    Time in which the probe itself did not run is a hole: not measured, and nobody's failure.
+    """
 
     def __init__(
         self,
@@ -63,9 +69,11 @@ class GapProbe:
         self._patience_s = patience_s
         self._request = _request(target)
         self._segments: list[Segment] = []
+        self._holes: list[Hole] = []
         self._samples: deque[Sample] = deque(maxlen=SAMPLES_KEPT)
         self._own_errors = 0
         self._spacing_s = 0.0
+        self._ran_at = self._awake = 0.0
         self._changing = threading.Lock()
         self._stopped = threading.Event()
         self._ready = threading.Event()
@@ -87,7 +95,7 @@ class GapProbe:
 
     def report(self) -> GapReport:
         with self._changing:
-            return gap_report(tuple(self._segments), self._spacing_s, self._own_errors)
+            return gap_report(tuple(self._segments), self._spacing_s, self._own_errors, tuple(self._holes))
 
     def samples(self) -> tuple[Sample, ...]:
         """The latest attempts, one by one, oldest first; times of the monotonic clock."""
@@ -109,9 +117,11 @@ class GapProbe:
 
     def _probe(self, selector: selectors.BaseSelector) -> None:
         under_way: deque[_Attempt] = deque()
-        due = time.monotonic()
+        self._ran_at, self._awake = time.monotonic(), _awake_and_asleep()
+        due = self._ran_at
         while under_way or not self._stopped.is_set():
-            now = time.monotonic()
+            self._looked_away(selector, under_way)
+            now = self._ran_at
             if now >= due and not self._stopped.is_set():
                 under_way.append(self._started(selector, now))
                 # A schedule that was missed is not made up for: that would be a burst, not a client.
@@ -119,8 +129,28 @@ class GapProbe:
             self._give_up(selector, under_way, now)
             self._settle(under_way)
             wait_s = max(0.0, min(due - time.monotonic(), self._every_s))
-            for key, _ in selector.select(wait_s):
-                self._advance(selector, key.data)
+            ready = selector.select(wait_s)
+            if not self._looked_away(selector, under_way):
+                for key, _ in ready:
+                    self._advance(selector, key.data)
+
+    def _looked_away(self, selector: selectors.BaseSelector, under_way: deque[_Attempt]) -> bool:
+        """Whether this thread did not run for a while. Then what is on its way has no fate: an answer may
+        have come in time, and nobody looked.
+        """
+        ran_at, self._ran_at = self._ran_at, time.monotonic()
+        awake, self._awake = self._awake, _awake_and_asleep()
+        away_s = self._awake - awake
+        if away_s <= PAUSE_S:
+            return False
+        self._settle(under_way)
+        for attempt in under_way:
+            self._abandon(selector, attempt)
+        under_way.clear()
+        if away_s > HOLE_S:
+            with self._changing:
+                self._holes.append(Hole(ran_at, self._ran_at, away_s))
+        return True
 
     def _started(self, selector: selectors.BaseSelector, now: float) -> _Attempt:
         attempt = _Attempt(now)
@@ -182,12 +212,15 @@ class GapProbe:
             if now - attempt.started < self._patience_s:
                 return  # the others are younger
             if attempt.fate is None:
-                # We close first here: a reset leaves no port waiting.
-                if attempt.connection is not None:
-                    with contextlib.suppress(OSError):
-                        attempt.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-                self._close(selector, attempt)
+                self._abandon(selector, attempt)
                 attempt.fate = Fate.DARK
+
+    def _abandon(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
+        """We close first here: a reset leaves no port waiting."""
+        if attempt.connection is not None:
+            with contextlib.suppress(OSError):
+                attempt.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._close(selector, attempt)
 
     def _close(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
         if attempt.connection is not None:
@@ -209,6 +242,8 @@ class GapProbe:
             return
         self._samples.append(Sample(attempt.started, attempt.fate, attempt.latency_ms))
         last = self._segments[-1] if self._segments else None
+        if last is not None and self._holes and last.last <= self._holes[-1].began < attempt.started:
+            last = None
         if last is not None:
             self._spacing_s = max(self._spacing_s, attempt.started - last.last)
         if last is not None and (last.fate, last.node) == (attempt.fate, attempt.node):
@@ -216,6 +251,11 @@ class GapProbe:
         else:
             started = attempt.started
             self._segments.append(Segment(attempt.fate, attempt.node, started, started, 1))
+
+
+def _awake_and_asleep() -> float:
+    """Seconds that go on while the machine sleeps; the monotonic clock stands still then."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _request(target: ClientTarget) -> bytes:

@@ -11,12 +11,14 @@ from console.judge.drill_course import Course
 from console.judge.drill_evidence import AddressSeen, Evidence, LegRun
 from console.judge.drill_report import ClientView, Failure, StepLine, Verdict
 from console.model.drill import Verb
-from console.model.gap import Gap, GapReport
+from console.model.gap import Gap, GapReport, not_measured
 from console.model.live import LiveCheck, LiveVrrp
 from console.plan.legs import Leg
 from console.plan.steps import Kind
 
 GAPS_SHOWN = 20
+# Whoever looked away for so long has not measured an outage.
+UNSEEN_MAX_MS = 1000.0
 
 
 def verdict_of(run: RunReport, found: Sequence[Failure]) -> Verdict:
@@ -24,7 +26,9 @@ def verdict_of(run: RunReport, found: Sequence[Failure]) -> Verdict:
         return Verdict.REFUSED
     if run.outcome in (Outcome.UNKNOWN, None):
         return Verdict.UNKNOWN
-    return Verdict.FAIL if found or run.outcome is Outcome.FAILED else Verdict.PASS
+    if found or run.outcome is Outcome.FAILED:
+        return Verdict.FAIL
+    return Verdict.UNKNOWN if _unseen_ms(run) >= UNSEEN_MAX_MS else Verdict.PASS
 
 
 def sentence_of(verdict: Verdict, run: RunReport, found: Sequence[Failure], outage_ms: float) -> str:
@@ -34,7 +38,13 @@ def sentence_of(verdict: Verdict, run: RunReport, found: Sequence[Failure], outa
     if verdict is Verdict.FAIL and found:
         restored = f" (restored by the {run.restored_by})" if run.restored_by is RestoredBy.DEAD_MAN else ""
         return f"{found[0].kind}: {found[0].text}{restored}"
+    if verdict is Verdict.UNKNOWN and run.outcome is Outcome.SUCCEEDED:
+        return f"{not_measured(_unseen_ms(run))}: what clients lost meanwhile is not known; run it again"
     return run.sentence
+
+
+def _unseen_ms(run: RunReport) -> float:
+    return run.gap.not_measured_ms if run.gap is not None else 0.0
 
 
 def measured_outage(gaps: Sequence[Gap]) -> float:
@@ -81,6 +91,7 @@ def client_view(gap: GapReport | None, gaps: Sequence[Gap], evidence: Evidence, 
         wrong_ms=round(sum(each.get("wrong", 0.0) for each in spent), 1),
         stale_ms=_stale_ms(gap, evidence),
         resolution_ms=gap.resolution_ms,
+        not_measured_ms=gap.not_measured_ms,
         gaps=tuple(
             (round(g.began - began, 4), g.duration_ms, g.refused, g.dark, g.wrong) for g in gaps[:GAPS_SHOWN]
         ),

@@ -86,7 +86,6 @@ class Operator:
     def arm(self) -> float:
         """Allows actions for ten minutes; returns until when, in session time."""
         self._armed_until = self._cluster.now() + ARMED_FOR_S
-        self._look_at_files_soon()
         return self._armed_until
 
     def disarm(self) -> None:
@@ -236,11 +235,9 @@ class Operator:
         self._look_at_files_soon()
 
     def _look_at_files_soon(self) -> None:
-        """Arming and a dialog come before an action; a command without a loop of its own asks by itself."""
-        with contextlib.suppress(RuntimeError):
-            task = asyncio.get_running_loop().create_task(self._cluster.look_at_files(), name="files")
-            self._looks.add(task)
-            task.add_done_callback(self._looks.discard)
+        task = asyncio.get_running_loop().create_task(self._cluster.look_at_files(), name="files")
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
 
     def audit(self) -> Page:
         """Everything that was done from this machine. Reads the disk; raises OSError."""

@@ -7,15 +7,17 @@ import functools
 import gc
 import importlib
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.console import RenderableType
 from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
+from textual.screen import Screen
 
 from console.model.events import Event, Noticed
 from console.model.facts import Severity
@@ -23,6 +25,7 @@ from console.model.state import ClusterState
 from console.tui.actions import Scope, Situation, action
 from console.tui.bindings import OPENERS, PALETTE_KEY, console_bindings
 from console.tui.cluster import Cluster
+from console.tui.driver import ConsoleDriver
 from console.tui.export import export_path, save, self_contained
 from console.tui.looks import Looks
 from console.tui.no_color import WithoutColor
@@ -39,6 +42,7 @@ from console.tui.view.moment import Stance
 from console.tui.views import VIEWS, Views
 from console.tui.widgets.foot import Foot
 from console.tui.widgets.pane import Pane
+from console.tui.work import Work, begin
 
 if TYPE_CHECKING:
     from console.tui.deck import Deck
@@ -74,7 +78,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         leave_on: Sequence[int] = (),
     ) -> None:
         """`deck` makes the way to act, when it is first wanted."""
-        super().__init__()
+        super().__init__(driver_class=ConsoleDriver)
         self._cluster = cluster
         self._make_deck = deck
         self._was_acting = False
@@ -103,8 +107,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._unsubscribe = self._cluster.store.subscribe(self._heard)
         self.set_interval(TICK_S, self._tick)
         self._painting.everything()
-        self.run_worker(self._start(), name="cluster", exit_on_error=False)
-        self.set_timer(ORDERS_AFTER_S, lambda: self.work(self._prepare_to_act(), "drills"))
+        self.work(self._start, "cluster")
+        self.set_timer(ORDERS_AFTER_S, lambda: self.work(self._prepare_to_act, "drills"))
         # What was made to start stays for good. Not walking through it again keeps a collection, and
         # with it the way from an event to the screen, under a few milliseconds instead of fifty.
         self.call_after_refresh(_settle_memory)
@@ -173,14 +177,48 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def tell_terminal(self, text: str) -> None:
         """For the terminal itself; in one piece, so that it cannot fall into the middle of a frame's sequences."""
-        if text and self._driver is not None:
+        if text and self._driver is not None and not self._behind:
             self._driver.write(text)
+
+    # --- what the terminal needs of the screen ---
+
+    @property
+    def acting(self) -> bool:
+        return self._orders_so_far is not None and self._orders_so_far.acting.active
+
+    @property
+    def _behind(self) -> bool:
+        return isinstance(self._driver, ConsoleDriver) and self._driver.behind
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """A frame is left out while the terminal has not read those before it."""
+        if isinstance(self._driver, ConsoleDriver) and self._driver.behind:
+            self._driver.miss()
+        else:
+            super()._display(screen, renderable)
+
+    def repaint(self) -> None:
+        if self.is_running and self.screen_stack:
+            self.refresh()
+
+    def not_suspended(self) -> None:
+        self.say("not suspended while an action is under way; x in its panel undoes it", Severity.WARNING)
+
+    def terminal_gone(self) -> None:
+        """Nobody is left who could say what to do next: as SIGHUP, which may come too, or not."""
+        self._ending.begin()
+
+    @property
+    def last_words(self) -> str:
+        """What became of a run that was under way when the console was told to end; empty otherwise."""
+        orders = self._orders_so_far
+        return orders.last_words if orders is not None and self._ending.waited else ""
 
     def stance_changed(self) -> None:
         self._painting.header()
 
-    def work(self, work: Coroutine[Any, Any, object], name: str) -> None:
-        self.run_worker(work, name=name, exclusive=True, group=name, exit_on_error=False)
+    def work(self, work: Work, name: str) -> None:
+        begin(self, work, name)
 
     def changed(self) -> None:
         """The stance is another one; and whoever asked us to leave may be waiting for the end of a run."""

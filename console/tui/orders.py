@@ -28,6 +28,7 @@ from console.tui.targets import ROLLING
 from console.tui.view.drill_run import drill_summary
 from console.tui.view.moment import Stance
 from console.tui.view.run import run_summary
+from console.tui.work import Work
 
 SEVERITIES = {
     Outcome.SUCCEEDED: Severity.INFO,
@@ -61,7 +62,7 @@ class Front(Protocol):
 
     def push_screen(self, screen: Screen[Any], callback: Callable[[Any], None] | None = None) -> Any: ...
 
-    def work(self, work: Coroutine[Any, Any, object], name: str) -> None:
+    def work(self, work: Work, name: str) -> None:
         """Runs something that waits, without holding up the screen."""
         ...
 
@@ -147,6 +148,7 @@ class Orders:
             self.do_disarm(argument)
             return
         self.deck.arm()
+        self.deck.look_again()
         self._was_armed = True
         self._front.say("armed for ten minutes: every action still asks; A disarms", Severity.WARNING)
         self.tick()
@@ -193,7 +195,7 @@ class Orders:
         if chosen is not None:
             asked = functools.partial(self.deck.drill_action, chosen)
             doing = "asking the nodes what they run with"
-            self._front.work(self._prepare(f"drill {chosen.name}", asked, doing), "drill")
+            self._work(f"drill {chosen.name}", asked, doing)
         elif name:
             near = difflib.get_close_matches(name, [drill.name for drill in self.drills], n=1)
             hint = f"did you mean {near[0]!r}?" if near else "4 shows those there are"
@@ -203,7 +205,7 @@ class Orders:
 
     def do_push(self, argument: str) -> None:
         """The nodes' files are read first: the dialog shows exactly what would change."""
-        self._front.work(self._prepare("push", self.deck.push_action, "reading the nodes' files"), "push")
+        self._work("push", self.deck.push_action, "reading the nodes' files")
 
     async def learn_drills(self) -> tuple[tuple[Drill, ...], str]:
         """Reads the drills; returns them and what is wrong with them. Those that were known stay known."""
@@ -217,6 +219,9 @@ class Orders:
 
     def _drill(self, name: str) -> Drill | None:
         return next((drill for drill in self.drills if drill.name == name), None)
+
+    def _work(self, what: str, ask: Callable[[], Coroutine[Any, Any, Action]], doing: str) -> None:
+        self._front.work(functools.partial(self._prepare, what, ask, doing), what.partition(" ")[0])
 
     async def _prepare(self, what: str, ask: Callable[[], Coroutine[Any, Any, Action]], doing: str) -> None:
         """A worker's edge. A dialog is never put over another one: somebody may be typing into that."""
@@ -266,11 +271,26 @@ class Orders:
                 RunScreen(self.acting, order.command, self._cluster.now, self._front.view.palette)
             )
 
+    @property
+    def last_words(self) -> str:
+        """How the last run ended, for whoever reads it where the screen was."""
+        audit = f" (audit {self.acting.report.run})" if self.acting.report is not None else ""
+        return f"{self._summary}{audit}"
+
+    @property
+    def _summary(self) -> str:
+        acting = self.acting
+        if acting.failure:
+            return acting.failure
+        return run_summary(acting.report) if acting.report else "the run was stopped before it began"
+
     def _over(self) -> None:
         acting = self.acting
         report = acting.report
-        text = acting.failure or (run_summary(report) if report else "the run was stopped before it began")
+        text = self._summary
         severity = SEVERITIES[report.outcome] if report and report.outcome else Severity.WARNING
+        if report is not None and report.put_back:
+            severity = Severity.WARNING
         if acting.drill is not None and acting.drill.report is not None and not acting.failure:
             text, severity = drill_summary(acting.drill.report), VERDICTS[acting.drill.report.verdict]
         self._note(text, severity)

@@ -32,6 +32,7 @@ class Shutdown:
         self._host, self._orders, self._now = host, orders, now
         self._quit_asked_at = float("-inf")
         self._begun = False
+        self.waited = False
 
     def quit(self) -> None:
         """At once, unless that would undo something: then it takes a second time."""
@@ -48,7 +49,7 @@ class Shutdown:
         if orders is None or not orders.acting.active:
             self._host.exit(return_code=INTERRUPTED if self._begun else 0)
             return
-        self._begun = True
+        self._begun = self.waited = True
         orders.acting.stop()
         orders.show_run()
 

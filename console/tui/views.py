@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,6 +15,7 @@ from console.tui.palette import Palette
 from console.tui.screens.overview import Overview
 from console.tui.screens.view import Sources, View
 from console.tui.view.moment import Moment
+from console.tui.work import begin
 
 # The views above the Overview, loaded when they are first opened.
 VIEWS: Mapping[str, tuple[str, str]] = {
@@ -74,9 +76,7 @@ class Views:
     def learn(self, sources: Sources) -> None:
         """Has the view in sight read what is not in the store; a second wish takes the place of the first."""
         view = self.in_sight
-        name = f"learn {view.NAME}"
-        work = self._learned(view, sources)
-        self._app.run_worker(work, name=name, group=name, exclusive=True, exit_on_error=False)
+        begin(self._app, functools.partial(self._learned, view, sources), f"learn {view.NAME}")
 
     async def _learned(self, view: View, sources: Sources) -> None:
         show = await view.learn(sources)

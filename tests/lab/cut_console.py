@@ -38,12 +38,10 @@ class Boundaries:
         self.names: list[str] = []
 
     def __call__(self, report: RunReport) -> None:
-        stages = tuple((step.step.title, step.stage) for step in report.steps)
-        undone = tuple((each.undo.title, each.stage) for each in report.undone)
-        now = (report.phase, stages, undone)
+        now = boundary_of(report)
         if now == self._seen:
             return
-        self.names.append(_name(self._seen, now))
+        self.names.append(boundary_name(self._seen, now))
         self._seen = now
         if len(self.names) - 1 == self._at:
             self._cut()
@@ -79,7 +77,14 @@ async def carried_out(profile: Profile, words: Sequence[str], cut: Boundaries) -
     return {**run_document(report, "lab", 0), "boundaries": cut.names}
 
 
-def _name(before: Any, now: Any) -> str:
+def boundary_of(report: RunReport) -> Any:
+    """Where a run is: another value is another boundary."""
+    stages = tuple((step.step.title, step.stage) for step in report.steps)
+    undone = tuple((each.undo.title, each.stage) for each in report.undone)
+    return (report.phase, stages, undone)
+
+
+def boundary_name(before: Any, now: Any) -> str:
     """What has changed, for the test's own name."""
     if before is None or before[0] != now[0]:
         return str(now[0])

@@ -32,6 +32,7 @@ class RunScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Close", show=False),
         Binding("x", "stop", "Undo and stop", show=False),
+        Binding("ctrl+c", "interrupt", "Undo and stop", show=False, priority=True),
         Binding("c", "copy", "Copy as command", show=False),
         Binding("j,down", "scroll(1)", "Down", show=False),
         Binding("k,up", "scroll(-1)", "Up", show=False),
@@ -108,6 +109,13 @@ class RunScreen(ModalScreen[None]):
         self._said = ""
         self._show()
 
+    def action_interrupt(self) -> None:
+        """As in a shell: at once. Where nothing runs, the panel is left."""
+        if not self._acting.active:
+            self.dismiss(None)
+        self._acting.stop()
+        self._show()
+
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self._command)
         self._said = f"copied: {self._command}"
@@ -118,6 +126,6 @@ class RunScreen(ModalScreen[None]):
 
     def on_key(self, event: Key) -> None:
         """Any key but the second x means: go on."""
-        if event.key != "x":
+        if event.key not in ("x", "ctrl+c"):
             self._asked_to_stop = False
         self._said = ""

@@ -12,7 +12,7 @@ from console.parse.safe_text import safe
 from console.plan.steps import Kind
 from console.tui.view.fit import clip_line, column
 from console.tui.view.latency import latency_lines
-from console.tui.view.run import client_lines, step_lines, undone_lines
+from console.tui.view.run import client_lines, step_lines, undone_lines, unseen_lines
 from console.tui.view.tone import EMPTY, Line, Span, Tone
 
 VERDICTS = {
@@ -42,7 +42,7 @@ def drill_lines(progress: DrillProgress, began: float, now: float, width: int, r
     report, run = progress.report, progress.run
     until = now if report is None else began + report.duration_s
     bars = latency_lines(progress.samples(), began, until, width, TALL_BARS if room >= TALL_ROOM else 1)
-    steps = [line for step in run.steps if _shown(step) for line in step_lines(step, now, width)]
+    steps = [line for step in run.steps if _shown(step) for line in step_lines(step, now, width, ended=run.ended)]
     acts = (*steps, *undone_lines(run, width))
     if report is not None:
         lines = [*_verdict(report, width), *bars, EMPTY, *_findings(report, width), EMPTY, *acts, EMPTY]
@@ -106,11 +106,13 @@ def _measure(measure: Measure) -> Line:
 def _client(client: ClientView, width: int) -> Iterator[Line]:
     if not client.failed:
         yield (Span("client: ", Tone.MUTED), Span(f"● none of {client.attempts} requests failed", Tone.OK))
+        yield from unseen_lines(client.not_measured_ms)
         return
     kinds = (("refused", client.refused_ms), ("dark", client.dark_ms), ("wrong", client.wrong_ms))
     spent = ", ".join(f"{word} {ms:.0f} ms" for word, ms in (*kinds, ("stale", client.stale_ms)) if ms)
     gap = f"longest gap {client.longest_ms:.0f} ms" + (f"; in all {spent}" if spent else "")
     yield from _wrapped(f"client: {client.failed} of {client.attempts} requests failed, {gap}", width, Tone.PLAIN)
+    yield from unseen_lines(client.not_measured_ms)
 
 
 def _invariant(invariant: Invariant, width: int) -> Iterator[Line]:

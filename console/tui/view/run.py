@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from console.engine.report import Outcome, RunReport, Stage, StepReport
-from console.model.gap import GapReport
+from console.model.gap import GapReport, not_measured
 from console.tui.view.tone import EMPTY, Line, Span, Tone
 
 STAGES = {
@@ -23,6 +23,13 @@ OUTCOMES = {
     Outcome.UNKNOWN: ("? UNKNOWN", Tone.UNKNOWN),
     Outcome.REFUSED: ("▲ REFUSED", Tone.WARN),
 }
+UNDONE = ("↶ UNDONE", Tone.WARN)
+# A run that has ended leaves no step waiting or running.
+LEFT = {
+    Stage.WAITING: ("·", "not done ", Tone.MUTED),
+    Stage.RUNNING: ("■", "stopped  ", Tone.WARN),
+    Stage.OBSERVING: ("■", "stopped  ", Tone.WARN),
+}
 HEAD = 22
 
 
@@ -30,7 +37,7 @@ def run_lines(report: RunReport, now: float, width: int) -> tuple[Line, ...]:
     """The whole account, at this moment."""
     lines: list[Line] = [*status_lines(report, now, width), EMPTY]
     for step in report.steps:
-        lines += step_lines(step, now, width)
+        lines += step_lines(step, now, width, ended=report.ended)
     lines += [*undone_lines(report, width), EMPTY, *client_lines(report.gap, width)]
     return tuple(lines)
 
@@ -47,7 +54,7 @@ def undone_lines(report: RunReport, width: int) -> Iterator[Line]:
 def run_summary(report: RunReport) -> str:
     """One line for a toast or the header."""
     if report.outcome is not None:
-        return f"{report.action.sentence}: {report.outcome}: {report.sentence}"
+        return f"{report.action.sentence}: {report.ending}: {report.sentence}"
     done = sum(step.over for step in report.steps)
     return f"{report.action.sentence}: {report.phase} {done}/{len(report.steps)}"
 
@@ -58,7 +65,7 @@ def status_lines(report: RunReport, now: float, width: int) -> Iterator[Line]:
     if report.outcome is None:
         yield (Span(f"▶ {report.phase}", Tone.ACCENT), Span(f"  {spent}", Tone.MUTED))
         return
-    word, tone = OUTCOMES[report.outcome]
+    word, tone = UNDONE if report.put_back else OUTCOMES[report.outcome]
     yield (Span(word, tone), Span(f"  {spent}", Tone.MUTED))
     for line in textwrap.wrap(report.sentence, width):
         yield (Span(line),)
@@ -71,10 +78,11 @@ def status_lines(report: RunReport, now: float, width: int) -> Iterator[Line]:
         yield (Span(f"note: {note}", Tone.MUTED),)
 
 
-def step_lines(report: StepReport, now: float, width: int) -> Iterator[Line]:
-    glyph, word, tone = STAGES[report.stage]
+def step_lines(report: StepReport, now: float, width: int, *, ended: float | None) -> Iterator[Line]:
+    """`ended`: when its run was over, None while it goes on."""
+    glyph, word, tone = (STAGES if ended is None else {**STAGES, **LEFT})[report.stage]
     took = ""
-    if report.began is not None:
+    if report.began is not None and (report.over or ended is None):
         took = f"{(report.ended if report.ended is not None else now) - report.began:5.1f} s"
     yield from _entry(f"{glyph} {word} {took:>7}", report.step.title, tone, width)
     if report.stage in (Stage.FAILED, Stage.UNKNOWN):
@@ -93,6 +101,12 @@ def _observed(text: str, width: int) -> Iterator[Line]:
         yield (Span(" " * HEAD + line, Tone.MUTED),)
 
 
+def unseen_lines(not_measured_ms: float) -> Iterator[Line]:
+    """Time in which nobody asked is no client's gap, and no proof that there was none."""
+    if not_measured_ms:
+        yield (Span(f"        {not_measured(not_measured_ms)}", Tone.UNKNOWN),)
+
+
 def client_lines(gap: GapReport | None, width: int) -> Iterator[Line]:
     if gap is None:
         yield (Span("client: not measured", Tone.MUTED),)
@@ -104,9 +118,11 @@ def client_lines(gap: GapReport | None, width: int) -> Iterator[Line]:
             Span("● no request failed", Tone.OK),
             Span(f"  ({resolution})", Tone.MUTED),
         )
+        yield from unseen_lines(gap.not_measured_ms)
         return
     kinds = ((gap.refused, "refused"), (gap.dark, "dark"), (gap.wrong, "wrong"))
     what = ", ".join(f"{count} {word}" for count, word in kinds if count)
     tone = Tone.OK if gap.longest_ms < 100 else Tone.WARN
     yield (Span("client: ", Tone.MUTED), Span(f"gap {gap.longest_ms:.0f} ms", tone), Span(f"  {what}"))
     yield (Span(f"        {resolution}; answered by {gap.last_node or 'nobody'}", Tone.MUTED),)
+    yield from unseen_lines(gap.not_measured_ms)

@@ -35,7 +35,7 @@ class Prompt(Input):
         Binding("up", "earlier", "Earlier line", show=False),
         Binding("down", "later", "Later line", show=False),
         Binding("tab", "complete", "Complete", show=False),
-        Binding("escape", "cancel", "Cancel", show=False),
+        Binding("escape,ctrl+c", "cancel", "Cancel", show=False),
     ]
 
     class Typed(Message):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.model.gap import GAPS_KEPT, Fate, Gap, Move, Segment, gap_report
+from console.model.gap import GAPS_KEPT, Fate, Gap, Hole, Move, Segment, gap_report, not_measured
 
 
 def segment(fate: Fate, first: float, last: float, count: int, node: str | None = None) -> Segment:
@@ -51,3 +51,44 @@ def test_of_many_gaps_the_longest_are_kept_in_the_order_of_time():
     assert len(report.gaps) == GAPS_KEPT
     assert [gap.began for gap in report.gaps] == sorted(gap.began for gap in report.gaps)
     assert report.dark == 450
+
+
+def test_a_gap_is_counted_up_to_the_hole_in_the_measuring_and_no_further():
+    """The console was stopped for half a minute in the middle of a failover."""
+    row = [
+        segment(Fate.GOOD, 0.00, 1.00, 101, "iam-a"),
+        segment(Fate.REFUSED, 1.01, 1.20, 20),
+        segment(Fate.GOOD, 31.3, 32.0, 70, "iam-b"),
+    ]
+    report = gap_report(row, 0.01, holes=(Hole(1.21, 31.29, 30.08),))
+    (gap,) = report.gaps
+    assert (gap.began, gap.ended, gap.duration_ms, gap.to_node) == (1.01, 1.20, 190.0, None)
+    assert (gap.uncertainty_ms, report.not_measured_ms) == (30100.0, 30080.0)
+    assert report.moves == (Move(31.3, "iam-a", "iam-b"),)
+
+
+def test_what_fails_after_a_hole_is_a_gap_of_its_own():
+    row = [
+        segment(Fate.REFUSED, 1.00, 1.10, 11),
+        segment(Fate.REFUSED, 31.3, 31.4, 11),
+        segment(Fate.GOOD, 31.41, 32.0, 60, "iam-b"),
+    ]
+    first, second = gap_report(row, 0.01, holes=(Hole(1.11, 31.29, 30.18),)).gaps
+    assert (first.duration_ms, second.duration_ms, second.from_node) == (100.0, 110.0, None)
+
+
+def test_a_hole_in_good_times_is_no_gap():
+    row = [segment(Fate.GOOD, 0.0, 1.0, 101, "iam-a"), segment(Fate.GOOD, 31.0, 32.0, 101, "iam-a")]
+    report = gap_report(row, 0.01, holes=(Hole(1.0, 31.0, 30.0),))
+    assert (report.gaps, report.not_measured_ms) == ((), 30000.0)
+
+
+def test_the_sleep_of_the_machine_counts_though_its_clock_stood_still():
+    row = [segment(Fate.DARK, 0.0, 1.0, 101), segment(Fate.GOOD, 1.02, 2.0, 98, "iam-a")]
+    report = gap_report(row, 0.01, holes=(Hole(1.0, 1.01, 3600.0),))
+    assert (report.longest_ms, report.not_measured_ms) == (1000.0, 3600000.0)
+
+
+def test_what_was_not_measured_is_a_sentence_only_where_there_is_something_to_say():
+    assert not_measured(30080.0) == "not measured for 30.1 s"
+    assert not_measured(0.0) == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import socket
 import threading
 import time
@@ -18,6 +19,7 @@ from tests.independent_probe import probing
 OUTAGES_S = (0.04, 0.08, 0.15, 0.3, 0.5, 0.12)
 BETWEEN_S = 0.4
 WITHIN_MS = 20.0
+TRIES = 4
 ANSWER = b'HTTP/1.1 200 OK\r\nX-Served-By: iam-a\r\nContent-Type: application/json\r\n\r\n{"status":"ok"}'
 WRONG = b"HTTP/1.1 502 Bad Gateway\r\n\r\n"
 
@@ -103,7 +105,11 @@ def measured(server: Server, kind: str) -> tuple[list[tuple[float, float]], GapR
 
 @pytest.mark.parametrize("kind", ["refused", "wrong", "dark"])
 def test_known_outages_are_measured_to_20_ms(server: Server, kind: str):
-    truth, report = measured(server, kind)
+    # On a machine at its limits the probe may not have run for a while, and says so: that measures no outage.
+    tries = (measured(server, kind) for _ in range(TRIES))
+    truth, report = next((each for each in tries if not each[1].not_measured_ms), (None, None))
+    if truth is None:
+        pytest.skip("this machine did not let the probe run")
     assert len(report.gaps) == len(truth), report
     off_ms = []
     for (began, ended), gap in zip(truth, report.gaps, strict=True):
@@ -127,6 +133,45 @@ def test_a_report_can_be_asked_for_while_it_runs(server: Server):
     assert 10 <= running.good <= probe.report().good
     assert running.longest_ms is None
     assert running.own_errors == 0
+
+
+def stand_still(seconds: float) -> None:
+    """No thread of this process runs meanwhile, as if it were stopped: the call keeps the interpreter's lock."""
+    ctypes.PyDLL(None).usleep(int(seconds * 1e6))
+
+
+def test_time_in_which_the_probe_did_not_run_is_not_measured_and_nobodys_failure(server: Server):
+    """What was on its way would look like 50 unanswered requests, each older than a client's patience."""
+    probe = GapProbe(target(server), namespace=None)
+    probe.start()
+    busy(0.2)
+    stand_still(0.6)
+    busy(0.2)
+    probe.stop()
+    report = probe.report()
+    assert report.not_measured_ms >= 600
+    assert (report.longest_ms, report.dark, report.own_errors) == (None, 0, 0)
+    assert report.good > 10
+
+
+def test_a_gap_ends_where_nobody_looked_any_more(server: Server):
+    probe = GapProbe(target(server), namespace=None)
+    probe.start()
+    busy(0.2)
+    server.close()
+    busy(0.2)
+    began = time.monotonic()
+    stand_still(0.8)
+    server.reopen()
+    busy(0.3)
+    probe.stop()
+    report = probe.report()
+    assert report.not_measured_ms >= 800
+    before = [gap for gap in report.gaps if gap.began < began]
+    assert before
+    assert all(gap.ended is not None and gap.ended <= began + 0.01 for gap in before), report.gaps
+    assert report.longest_ms is not None
+    assert report.longest_ms < 800
 
 
 def test_a_port_that_nobody_has_is_refused_from_the_first_attempt():

@@ -225,8 +225,34 @@ async def test_x_twice_undoes_and_any_other_key_goes_on() -> None:
         await seen.press("x", "x")
         await seen.pilot.pause(0.2)
         assert seen.deck.undone == seen.deck.runs
-        assert "✗ FAILED" in seen.text
+        assert "↶ UNDONE" in seen.text
         assert "restored by: console" in seen.text
+        assert "waiting" not in seen.text
+        assert "not done" in seen.text
+
+
+async def test_ctrl_c_in_the_panel_undoes_at_once() -> None:
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.press("F")
+        await agree(seen)
+        await seen.press("ctrl+c")
+        await seen.pilot.pause(0.2)
+        assert seen.deck.undone == seen.deck.runs
+        await seen.press("ctrl+c")
+        assert isinstance(seen.app.screen, Overview)
+
+
+async def test_ctrl_c_leaves_a_dialog_and_a_prompt_and_changes_nothing() -> None:
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.press("F", "tab", "l", "ctrl+c")
+        assert "cancelled: nothing was changed" in seen.foot
+        await seen.type(":rest")
+        await seen.press("ctrl+c")
+        assert isinstance(seen.app.screen, Overview)
+        assert ":rest" not in seen.foot
+        assert seen.deck.runs == []
 
 
 async def test_quitting_in_mid_run_asks_twice_and_undoes_first() -> None:

@@ -1,0 +1,42 @@
+"""iamops as it is, but that it writes down each boundary of a run in the file that FRONT_BOUNDARIES names.
+
+`python -m tests.lab.front_under_test ARGUMENTS...`: whoever watches the file knows exactly where the engine is.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from console.cli.main import main
+from console.engine.engine import Engine, Tell
+from console.engine.order import Order
+from console.engine.report import RunReport
+from tests.lab.cut_console import boundary_name, boundary_of
+
+
+def watched(path: str) -> None:
+    """Has every engine of this process write its boundaries down."""
+    plain = Engine.run
+
+    async def run(self: Engine, order: Order, tell: Tell) -> RunReport:
+        seen: Any = None
+
+        def heard(report: RunReport) -> None:
+            nonlocal seen
+            now = boundary_of(report)
+            if now != seen:
+                with open(path, "a", encoding="utf-8") as file:
+                    file.write(boundary_name(seen, now) + "\n")
+                seen = now
+            tell(report)
+
+        return await plain(self, order, heard)
+
+    Engine.run = run  # type: ignore[method-assign]  # the product knows nothing of being watched
+
+
+if __name__ == "__main__":
+    watched(os.environ["FRONT_BOUNDARIES"])
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,67 @@
+"""The engine outlives its front: terminals that are closed, stalled or stopped in mid-action, on the real pair.
+
+`python -m tests.soak.fronts` does this at every step of every kind of action.
+"""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.lab import fronts
+from tests.lab.acting import ActingLab
+from tests.lab.whole import wrong
+
+pytestmark = pytest.mark.alone
+STOPS = "stop keepalived on iam-a: running"
+STALL_S = STOP_S = 30.0
+ENDS_WITHIN_S = 1.0
+FRONTS = ("console", "shell")
+
+
+def in_the_middle(lab: ActingLab, front: str) -> tuple[fronts.Action, int]:
+    """A switchover, and the boundary at which the owner's keepalived is stopped."""
+    switchover = fronts.actions(lab)["switchover"]
+    _, names = fronts.undisturbed(lab, switchover, front)
+    return switchover, names.index(STOPS)
+
+
+@pytest.mark.parametrize("front", FRONTS)
+@pytest.mark.parametrize("way", ["closed", "stalled", "suspended", "stopped"])
+def test_a_switchover_outlives_its_terminal(acting: ActingLab, front: str, way: str):
+    action, at = in_the_middle(acting, front)
+    fronts.disturbed(acting, action, front, way, at, STALL_S)
+
+
+def test_ctrl_c_at_the_question_ends_at_once_and_nothing_was_begun(acting: ActingLab):
+    with fronts.front_of(acting, ("switchover",), "question") as seen:
+        seen.wait_for(r"type lab to run this plan")
+        pressed = time.monotonic()
+        seen.press("\x03")
+        assert seen.process.wait(10) == 130
+        assert time.monotonic() - pressed < ENDS_WITHIN_S
+        assert seen.records() == []
+    assert wrong(acting) == []
+
+
+def test_ctrl_c_in_the_panel_of_a_run_undoes_it(acting: ActingLab):
+    action, at = in_the_middle(acting, "console")
+    with fronts.begun(acting, action, "console") as seen:
+        seen.wait_for_boundary(at)
+        seen.press("\x03")
+        seen.wait_for(r"UNDONE")
+        outcome = seen.wait_for_outcome()
+        assert outcome["interrupted"]
+        assert outcome["restored_by"] == "console"
+    assert wrong(acting) == []
+
+
+def test_a_console_that_is_told_to_end_says_what_became_of_the_run(acting: ActingLab):
+    action, at = in_the_middle(acting, "console")
+    with fronts.begun(acting, action, "console") as seen:
+        seen.wait_for_boundary(at)
+        seen.process.terminate()
+        # Where the VIP is depends on whether it had moved already: what is undone is what was stopped.
+        seen.wait_for(r"switchover: undone: interrupted; now: VIP [\d.]+ is on iam-[ab].*\(audit [0-9a-f]+\)")
+        assert seen.process.wait(10) == 130
