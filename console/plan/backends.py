@@ -15,9 +15,9 @@ from console.model.observed import Known, Unknown
 from console.model.profile import Profile, Service, endpoint
 from console.model.proxy import FAIL_TIMEOUT_S
 from console.model.state import ClusterState
-from console.plan.expectation import OthersServe, TakenBack
 from console.plan.known import answered
 from console.plan.steps import Kind, Step
+from console.plan.through_nginx import OthersServe, TakenBack
 
 # nginx counts in whole seconds, and gives up for one more than it says.
 TICK_S = 1.0

@@ -14,8 +14,9 @@ from console.parse.nginx_conf import nginx_conf
 from console.parse.nginx_proxy import upstreams_by_domain
 from console.plan.action import RollingRestart, ServiceAction, Verb
 from console.plan.build import plan_for
-from console.plan.expectation import OthersServe, TakenBack, Verdict
+from console.plan.reading import Verdict
 from console.plan.steps import Kind
+from console.plan.through_nginx import OthersServe, TakenBack
 from tests.scenes import NOW, healthy
 
 RESTART = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b")
