@@ -32,7 +32,6 @@ class ActingSession(GuardedSession):
 
     async def act(self) -> int:
         action = await self.action()
-        await self.operator.look_at_files()
         order = self.order(action)
         plan, denied = self.operator.consider(order)
         if self.args.dry_run:

@@ -75,6 +75,7 @@ class GuardedSession:
         await self.cluster.start()
         try:
             await self.cluster.settled(SETTLE_TIMEOUT_S)
+            await self.operator.look_at_files()
             return await self.act()
         except NoSuchTarget as error:
             tell(f"iamops: {error}")

@@ -195,12 +195,17 @@ def test_another_advert_interval_on_one_node_is_refused_once_it_splits_the_pair(
     assert wait_until(lambda: len(drills.lab.status().owners) == 1, wait_s=20)
 
 
-def test_another_advert_interval_that_is_not_loaded_yet_fails_the_drill_that_loads_it(drills: Drills):
+def test_another_advert_interval_that_is_not_loaded_yet_is_refused_before_a_drill_loads_it(drills: Drills):
     with edited(drills.lab, "iam-a", CONF, "s/advert_int 1/advert_int 3/"):
-        done = drills.run("keepalived-stop")
+        assert drills.refused("keepalived-stop").denied == {"unloaded-changes"}
+
+
+def test_a_drill_that_loads_another_priority_on_request_fails_for_it(drills: Drills):
+    with edited(drills.lab, "iam-a", CONF, "s/priority 100/priority 90/"):
+        done = drills.run("keepalived-stop", "--override", "unloaded-changes", "--reason", "to see it")
     assert (done.code, done.report["verdict"]) == (1, "fail")
     assert "config" in done.kinds
-    assert "iam-a came back with advert_int 3 s instead of 1 s" in done.told
+    assert "iam-a came back with priority 90 instead of 100" in done.told
 
 
 def test_a_dead_standby_is_refused(drills: Drills):
