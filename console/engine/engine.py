@@ -265,8 +265,13 @@ class _Run:
         reading = await observe(
             plan.steady, self._hands, self._eyes, since=now, began=now, deadline=now + LAST_LOOK_S
         )
-        text = "interrupted when every step was done, before its effects were watched to the end"
-        self._finish(Outcome.UNKNOWN, f"{text}; now: {reading.text}", interrupted=True)
+        watched = any(step.kind is Kind.WATCH for step in plan.steps)
+        unwatched = "" if watched else ", before its effects were watched to the end"
+        self._finish(
+            Outcome.SUCCEEDED if reading.holds and watched else Outcome.UNKNOWN,
+            f"interrupted when every step was done{unwatched}; now: {reading.text}",
+            interrupted=True,
+        )
 
     async def _tell_truth(
         self, why: str, *, unknown: bool, interrupted: bool, restored: RestoredBy | None

@@ -54,9 +54,10 @@ def _blocks(text: str) -> Iterator[_Block]:
             tracking = True
         elif tracking and (tracked := _TRACKED.match(line)):
             block.tracked.append(tracked["name"])
-        elif told := _FIELD.match(line):
-            tracking = False
-            block.fields.setdefault(told["key"], told["value"])
+        else:
+            tracking = False  # the list is over: tracked files follow in the same form
+            if told := _FIELD.match(line):
+                block.fields.setdefault(told["key"], told["value"])
     if block is not None:
         yield block
 

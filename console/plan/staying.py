@@ -53,8 +53,8 @@ class StaysUp:
 def lasts_s(restart_delay_s: float | None, *, answers: bool) -> float:
     """How long a unit must stay up. What cannot answer is given the time after which systemd starts it anew.
 
-    Where systemd does not tell that time, the longest.
+    `restart_delay_s` None: it does not, so a crash is seen at once.
     """
     if answers:
         return ANSWERING_S
-    return MOST_S if restart_delay_s is None else min(MOST_S, max(LEAST_S, restart_delay_s))
+    return LEAST_S if restart_delay_s is None else min(MOST_S, max(LEAST_S, restart_delay_s))

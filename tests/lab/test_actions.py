@@ -13,6 +13,7 @@ import time
 import pytest
 
 from console.engine.report import Outcome, RunReport, Stage
+from console.model.observed import Known
 from console.plan.action import ServiceAction, Switchover, Verb
 from console.session.cluster import Cluster
 from console.session.hands import StoreEyes
@@ -185,7 +186,7 @@ async def _races(lab: ActingLab, count: int) -> list[list[RunReport]]:
 
 
 async def _seen_anew(cluster: Cluster) -> None:
-    eyes = StoreEyes(cluster.store, cluster.now, cluster.look_again)
+    eyes = StoreEyes(cluster.store, cluster.now, cluster.look_again, cluster.look_at_files)
     assert await eyes.fresh(tuple(cluster.profile.nodes), 5.0) == ()
 
 
@@ -295,6 +296,6 @@ async def test_one_s_own_lock_does_not_stand_in_the_way_of_the_next_action(actin
             assert report.outcome is Outcome.SUCCEEDED, report.sentence
             assert operator._seeing_free is not None
             await operator._seeing_free
-            assert all(node.safety.value is not None for node in cluster.store.state.nodes.values())
+            assert all(isinstance(node.safety, Known) for node in cluster.store.state.nodes.values())
             _, denied = operator.consider(operator.order(Switchover()))
             assert [denial.reason for denial in denied if denial.code in ("locked", "dead-man-armed")] == []

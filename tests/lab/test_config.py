@@ -88,7 +88,12 @@ def test_a_port_that_is_in_use_is_found_before_anything_is_replaced(config: Acti
 def test_a_vip_that_answers_502_is_taken_back(config: ActingLab):
     """Valid on every node, and wrong all the same: nobody listens where the upstream points."""
     before = hashes(config)
-    path = with_template(config, "nginx.conf.j2", "server {{ server }};", "server 127.0.0.1:9;")
+    path = with_template(
+        config,
+        "nginx.conf.j2",
+        "server {{ server }} max_fails=1 fail_timeout={{ profile.nginx.fail_timeout_s }}s;",
+        "server 127.0.0.1:9;",
+    )
     done = config.act("config", "push", profile=path)
     assert done.code == 1, done.err
     assert "502" in done.document["sentence"]

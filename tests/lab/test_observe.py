@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from console.model.facts import LinkState, ProbeOutcome, VrrpState
-from console.model.observed import Freshness
+from console.model.observed import Freshness, Known
 from console.model.profile import DatastoreKind
 from console.nodes.probes import Door, probe_datastore
 from console.nodes.ssh import SshConnector
@@ -16,8 +16,8 @@ VIP = "10.0.4.99"
 
 
 def vrrp(seen: Watching, node: str) -> VrrpState | None:
-    report = seen.state.nodes[node].vrrp["VI_1"].value
-    return report.state if report else None
+    report = seen.state.nodes[node].vrrp["VI_1"]
+    return report.value.state if isinstance(report, Known) else None
 
 
 def fresh(seen: Watching, node: str) -> Freshness:
@@ -192,7 +192,7 @@ async def test_a_stopped_service_is_seen_from_both_sides(lab):
             def refused_from_both() -> bool:
                 node = seen.state.nodes["iam-b"]
                 views = (node.services["iam-pump"], node.from_peers["iam-pump"]["iam-a"])
-                return all(v.value and v.value.outcome is ProbeOutcome.REFUSED for v in views)
+                return all(isinstance(v, Known) and v.value.outcome is ProbeOutcome.REFUSED for v in views)
 
             await seen.until(refused_from_both, 12)
             assert "unit-down" in seen.codes()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from console.judge.findings import Blind, Finding
 from console.judge.rules.keepalived import RECENT_S, SHOWN, Journal, journal
-from console.judge.rules.looked import age_s, each_node, line, of_kind, since_start
+from console.judge.rules.looked import NO_LOOK, age_s, each_node, line, look_of, of_kind, since_start
 from console.judge.rules.view import Answer, View, reason_of, said_at, told
 from console.model.facts import Severity, VrrpState
 from console.model.look import JournalLook, Said, SaidKind
@@ -68,7 +68,8 @@ def distrusted(view: View, node: NodeState, seen: Journal, now: float) -> Iterat
     unit = view.state.profile.keepalived.unit
     own = since_start(seen.value, unit)
     evidence = [line(node, each, now) for each in own if each.kind is SaidKind.SCRIPT_REFUSED]
-    checks = view.look.nodes[node.name].checks
+    look = look_of(view, node)
+    checks = look.checks if look is not None else NO_LOOK
     for check in checks.value if isinstance(checks, Known) else ():
         if check.daemon == "keepalived":
             found = [c for c in complaints(check) if c.kind == "security"]

@@ -20,12 +20,17 @@ def looked(
 ) -> Iterator[tuple[NodeState, Known[T]] | Blind]:
     """Each node with a part of its look that is known; a Blind per code where it is not."""
     for node in nodes(view):
-        look = view.look.nodes.get(node.name) if view.look is not None else None
+        look = look_of(view, node)
         seen = part(look) if look is not None else NO_LOOK
         if isinstance(seen, Known):
             yield node, seen
         else:
             yield from (Blind(code, what, reason_of(seen), node.name) for code in codes)
+
+
+def look_of(view: View, node: NodeState) -> NodeLook | None:
+    """What a deep look found on the node; None where none was taken."""
+    return view.look.nodes.get(node.name) if view.look is not None else None
 
 
 def ours(node: NodeState, at: float) -> float:

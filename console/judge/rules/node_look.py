@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from console.judge.findings import Blind, Evidence, Finding
 from console.judge.rules.keepalived import CRASH_RECENT_S, SHOWN, Journal, journal
-from console.judge.rules.looked import age_s, ago, each_node, line, of_kind, ours
+from console.judge.rules.looked import NO_LOOK, age_s, ago, each_node, line, look_of, of_kind, ours
 from console.judge.rules.machine import DISK_FULL_PCT
 from console.judge.rules.view import Answer, View, reason_of, said_at, told, unit_running
 from console.model.config import DaemonCheck
@@ -65,7 +65,8 @@ def connections_exhausted(view: View, node: NodeState, seen: Known[ErrorLook], n
 
 def not_loaded(view: View, node: NodeState, seen: Known[Mapping[str, FileStamp]], now: float) -> Iterator[Answer]:
     """Only what a daemon reads once: scripts are read at every run."""
-    profile, loaded = view.state.profile, view.look.nodes[node.name].loaded
+    profile, look = view.state.profile, look_of(view, node)
+    loaded = look.loaded if look is not None else NO_LOOK
     if isinstance(loaded, Unknown):
         yield Blind("config-not-loaded", "whether its files were loaded", reason_of(loaded), node.name)
         return

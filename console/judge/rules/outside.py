@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from console.judge.findings import Blind, Finding
 from console.judge.rules.view import Answer, Rule, View, probed, reason_of, told
@@ -22,11 +22,11 @@ def stale_neighbour(view: View, now: float) -> Iterator[Answer]:
     """This machine stands for any client in the same network: routers and switches learn from the same words."""
     for name, vrrp in view.state.profile.vrrp.items():
         owner = _only_owner(view, name, now)
-        why = _blind_to_neighbours(view, owner, vrrp.address)
-        if owner is None or why:
-            yield Blind("stale-arp", WHOSE, why)
+        found = _neighbour(view, owner, vrrp.address)
+        if owner is None or isinstance(found, str):
+            yield Blind("stale-arp", WHOSE, str(found))
             continue
-        known, macs = view.look.neighbours, view.look.nodes[owner.name].macs
+        known, macs = found
         mac = known.value[vrrp.address]
         if mac in macs.value.values():
             continue
@@ -90,25 +90,30 @@ def _came_at(view: View, instance: str, now: float) -> float:
     )
 
 
-def _blind_to_neighbours(view: View, owner: NodeState | None, address: str) -> str:
+def _neighbour(
+    view: View, owner: NodeState | None, address: str
+) -> tuple[Known[Mapping[str, str]], Known[Mapping[str, str]]] | str:
+    """This machine's neighbour table and the owner's hardware addresses, or why they cannot be compared."""
     if owner is None:
         return f"VIP {address} has not one owner that is seen"
     if view.look is None:
         return "no deep look was taken"
     known = view.look.neighbours
-    if known.value is None:
+    if isinstance(known, Unknown):
         return f"the neighbour table of this machine: {reason_of(known)}"
     if address not in known.value:
         return f"this machine has no neighbour entry for {address}: a router stands between, or it never asked"
     look = view.look.nodes.get(owner.name)
-    if look is None or not look.macs.value:
-        return f"hardware addresses of {owner.name}: {reason_of(look.macs) if look else 'not looked at'}"
-    return ""
+    if look is None:
+        return f"hardware addresses of {owner.name}: not looked at"
+    if isinstance(look.macs, Unknown) or not look.macs.value:
+        return f"hardware addresses of {owner.name}: {reason_of(look.macs)}"
+    return known, look.macs
 
 
 def _whose(view: View, mac: str) -> str:
-    for name, look in view.look.nodes.items():
-        if mac in (look.macs.value or {}).values():
+    for name, look in view.look.nodes.items() if view.look is not None else ():
+        if isinstance(look.macs, Known) and mac in look.macs.value.values():
             return f"{name} ({mac})"
     return f"an unknown machine ({mac})"
 

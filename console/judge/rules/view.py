@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from console.judge.findings import Blind, Evidence, Finding
 from console.model.facts import ProbeReport
 from console.model.observed import Freshness, Known, Observed, Unknown
 from console.model.state import ClusterState, NodeState
+
+if TYPE_CHECKING:
+    from console.judge.lint.finding import LintReport
+    from console.model.look import ClusterLook
 
 # A planned move is over within a second, and for a moment its witnesses disagree; trouble lasts.
 SETTLED_AFTER_S = 1.0
@@ -24,8 +28,8 @@ class View:
     """
 
     state: ClusterState
-    look: Any = None
-    lint: Observed[Any] = NO_LOOK
+    look: ClusterLook | None = None
+    lint: Observed[LintReport] = NO_LOOK
     unread: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -49,6 +49,12 @@ def test_a_list_of_scripts_that_is_counted_is_a_list_of_scripts():
     assert live_config(text.replace("Tracked scripts :", "Tracked scripts = 1")) == live_config(text)
 
 
+def test_a_tracked_file_is_no_tracked_script():
+    text = (CAPTURES / "2.2.7-master.data").read_text()
+    files = "     check_nginx_VI_1 weight 0\n   Tracked files :\n     raise_VI_1, weight 1\n"
+    assert live_config(text.replace("     check_nginx_VI_1 weight 0\n", files)) == live_config(text)
+
+
 def test_an_interval_below_a_second_is_not_told():
     text = (CAPTURES / "2.2.7-master.data").read_text()
     assert live_config(text.replace("Interval = 5 sec", "Interval = 0 sec"))["VI_1"].checks is None
