@@ -19,7 +19,7 @@ from tests.independent_probe import probing
 OUTAGES_S = (0.04, 0.08, 0.15, 0.3, 0.5, 0.12)
 BETWEEN_S = 0.4
 WITHIN_MS = 20.0
-TRIES = 4
+TRIES = 8
 ANSWER = b'HTTP/1.1 200 OK\r\nX-Served-By: iam-a\r\nContent-Type: application/json\r\n\r\n{"status":"ok"}'
 WRONG = b"HTTP/1.1 502 Bad Gateway\r\n\r\n"
 
@@ -107,9 +107,7 @@ def measured(server: Server, kind: str) -> tuple[list[tuple[float, float]], GapR
 def test_known_outages_are_measured_to_20_ms(server: Server, kind: str):
     # On a machine at its limits the probe may not have run for a while, and says so: that measures no outage.
     tries = (measured(server, kind) for _ in range(TRIES))
-    truth, report = next((each for each in tries if not each[1].not_measured_ms), (None, None))
-    if truth is None:
-        pytest.skip("this machine did not let the probe run")
+    truth, report = next(each for each in tries if not each[1].not_measured_ms)
     assert len(report.gaps) == len(truth), report
     off_ms = []
     for (began, ended), gap in zip(truth, report.gaps, strict=True):

@@ -1,0 +1,127 @@
+"""Success means that clients are served: backends are waited for, gaps are judged, late effects are watched for."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.engine.report import Outcome, RunReport
+from console.model.gap import Fate, GapReport, Samples, Segment, gap_report
+from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
+from console.plan.steps import Kind
+from tests.unit.engine.pair import Bench
+
+RESTART_BACKEND = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-a")
+
+
+async def run(bench: Bench, action: Action, **changes: object) -> RunReport:
+    return await bench.engine.run(bench.order(action, **changes), lambda report: None)
+
+
+async def test_no_second_backend_is_stopped_before_nginx_has_taken_the_first_one_back():
+    bench = Bench()
+    bench.hands.given_up.add("iam-b")
+    waited: list[float] = []
+
+    def take_back() -> None:
+        waited.append(bench.world.time)
+        if len(waited) > 8:
+            bench.hands.given_up.clear()
+
+    bench.eyes.on_wait = take_back
+    report = await run(bench, RollingRestart("iam-apiserver"))
+    assert report.outcome is Outcome.SUCCEEDED, report.sentence
+    wait = next(step for step in report.steps if step.step.title.startswith("wait until nginx"))
+    second = next(step for step in report.steps if step.step.title == "restart iam-apiserver on iam-a")
+    assert wait.ended is not None
+    assert second.began is not None
+    assert second.began >= wait.ended
+
+
+async def test_a_backend_without_another_one_behind_nginx_is_refused_untouched():
+    bench = Bench()
+    bench.hands.given_up.add("iam-b")
+    report = await run(bench, RESTART_BACKEND)
+    assert (report.outcome, [d.code for d in report.denials]) == (Outcome.REFUSED, ["last-backend"])
+    assert bench.hands.changes == []
+    insisted = await run(bench, RESTART_BACKEND, overrides=("last-backend",), reason="maintenance")
+    assert any("systemctl restart" in " ".join(argv) for argv in bench.hands.changes)
+    assert insisted.outcome is Outcome.SUCCEEDED, insisted.sentence
+
+
+class FixedMeter:
+    """A client that has measured this."""
+
+    def __init__(self, report: GapReport) -> None:
+        self._report = report
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def report(self) -> GapReport:
+        return self._report
+
+    def samples(self) -> Samples:
+        return Samples()
+
+
+def measured(*failed_s: float) -> GapReport:
+    """Gaps of these lengths, a second apart."""
+    segments, at = [Segment(Fate.GOOD, "iam-a", 0.0, 1.0, 100)], 1.0
+    for length_s in failed_s:
+        segments += [
+            Segment(Fate.WRONG, None, at, at + length_s, 10),
+            Segment(Fate.GOOD, "iam-a", at + length_s, at + length_s + 1, 100),
+        ]
+        at += length_s + 1
+    return gap_report(segments, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("gaps_s", "outcome"),
+    [
+        ((), Outcome.SUCCEEDED),
+        ((0.02,), Outcome.SUCCEEDED),
+        ((8.7,), Outcome.FAILED),
+        (tuple([0.01] * 80), Outcome.FAILED),
+    ],
+)
+async def test_success_means_that_clients_were_served_as_forecast(gaps_s: tuple[float, ...], outcome: Outcome):
+    bench = Bench()
+    bench.engine.meter = lambda plan: FixedMeter(measured(*gaps_s))
+    report = await run(bench, RollingRestart("iam-apiserver"))
+    assert report.outcome is outcome, report.sentence
+    assert ("no good answer" in report.sentence) is (outcome is Outcome.FAILED)
+
+
+async def test_a_client_that_nobody_can_measure_is_said_to_be_unmeasured():
+    report = await run(Bench(), Switchover())
+    assert any("what a client loses is not measured" in note for note in report.notes)
+
+
+async def test_effects_that_show_late_are_waited_for():
+    """A keepalived that hears nobody becomes master only after its master-down interval."""
+    bench = Bench()
+    began = bench.world.time
+    report = await run(bench, ServiceAction(Verb.RESTART, "keepalived", "iam-b"))
+    assert report.outcome is Outcome.SUCCEEDED
+    done = next(step for step in report.steps if step.step.kind is Kind.DO)
+    assert report.ended is not None
+    assert done.ended is not None
+    assert report.ended - done.ended >= 3.8
+    assert began < done.ended
+
+
+async def test_a_vip_that_moves_after_the_last_step_is_no_success():
+    bench = Bench()
+
+    def fall() -> None:
+        restarted = bench.world.machines["iam-a"].pids.get("nginx") != 100
+        if restarted and not bench.world.machines["iam-a"].timers and bench.world.master == "iam-a":
+            bench.world.master = "iam-b"
+        bench.world.tell()
+
+    bench.eyes.on_wait = fall
+    report = await run(bench, ServiceAction(Verb.RESTART, "nginx", "iam-a"))
+    assert report.outcome is Outcome.FAILED
+    assert "is on iam-b" in report.sentence
