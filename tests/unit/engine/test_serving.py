@@ -1,4 +1,4 @@
-"""Success means that clients are served: backends are waited for, gaps are judged, late effects are watched for."""
+"""Success means that clients are served: backends are waited for, gaps judged, late effects watched for."""
 
 from __future__ import annotations
 
