@@ -31,6 +31,8 @@ HERE = Path(__file__).parent
 OWN_PLACE = Place(state=Path("/var/lib/iamops/lab-tests"), prefix="iamtest-")
 # The first test of a run may have to build the image.
 TIMEOUT_S = 600
+# Each is a lab of its own.
+SESSIONS = ("own_lab", "pushing_session", "serving_session", "acting_session", "triage_session")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,10 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _lab_of(item: pytest.Item) -> str:
     """Tests of one lab take turns; those of different labs may run side by side."""
     fixtures = getattr(item, "fixturenames", ())
-    return next(
-        (name for name in ("own_lab", "pushing_session", "acting_session", "triage_session") if name in fixtures),
-        "lab",
-    )
+    return next((name for name in SESSIONS if name in fixtures), "lab")
 
 
 class LabForTests:
@@ -169,6 +168,21 @@ def pushing_session(lab_machine: None) -> Iterator[Any]:
 
     with acting_lab(place=PUSHING_PLACE) as lab:
         yield lab
+
+
+@pytest.fixture(scope="session")
+def serving_session(lab_machine: None) -> Iterator[Any]:
+    """One more, for what is restarted under load, loaded by hand, or lacks what it needs."""
+    from tests.lab.acting import SERVING_PLACE, acting_lab
+
+    with acting_lab(place=SERVING_PLACE) as lab:
+        yield lab
+
+
+@pytest.fixture
+def serving(serving_session: Any) -> Iterator[Any]:
+    """That lab, whole before the test."""
+    yield from _whole(serving_session)
 
 
 @pytest.fixture

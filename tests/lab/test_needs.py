@@ -49,16 +49,16 @@ def reasons(done: Done) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("missing", DOWN)
-def test_what_cannot_come_up_is_refused_and_everything_else_comes_up(acting: ActingLab, missing: str):
+def test_what_cannot_come_up_is_refused_and_everything_else_comes_up(serving: ActingLab, missing: str):
     node, without = DOWN[missing]
     refused = came_up = 0
-    with down(acting, node, missing):
+    with down(serving, node, missing):
         for verb, service in itertools.product(("restart", "start"), SERVICES):
             if verb == "start":
-                acting.must(B, ["systemctl", "stop", service])
-            before = silent(acting)
-            done = acting.act(verb, service, B)
-            after = silent(acting)
+                serving.must(B, ["systemctl", "stop", service])
+            before = silent(serving)
+            done = serving.act(verb, service, B)
+            after = silent(serving)
             if service in without:
                 assert done.code == 3, (verb, service, done.out)
                 assert "it would not come up on iam-b" in reasons(done)["dependency-down"]
@@ -69,46 +69,46 @@ def test_what_cannot_come_up_is_refused_and_everything_else_comes_up(acting: Act
                 assert set(after) == set(before) - {f"{service} on {B}"}
                 came_up += 1
             if service == missing:
-                acting.must(B, ["systemctl", "stop", service])
+                serving.must(B, ["systemctl", "stop", service])
     assert refused == 2 * len(without)
     print(f"{missing} down: {refused} refused, {came_up} came up, of {len(CASES)} cases in all")
 
 
-def test_a_rolling_restart_asks_on_every_node_and_touches_none(acting: ActingLab):
-    with down(acting, A, "mariadb"):
-        before = acting.footprint()
-        done = acting.act("restart", "iam-apiserver", "--rolling")
+def test_a_rolling_restart_asks_on_every_node_and_touches_none(serving: ActingLab):
+    with down(serving, A, "mariadb"):
+        before = serving.footprint()
+        done = serving.act("restart", "iam-apiserver", "--rolling")
         assert done.code == 3
         assert [each["node"] for each in done.document["denials"]] == [B, A]
-        assert acting.footprint() == before
+        assert serving.footprint() == before
 
 
-def test_who_insists_is_told_why_it_failed_by_the_service_itself(acting: ActingLab):
-    with down(acting, A, "mariadb"):
-        done = acting.act("restart", "iam-apiserver", B, *INSIST)
+def test_who_insists_is_told_why_it_failed_by_the_service_itself(serving: ActingLab):
+    with down(serving, A, "mariadb"):
+        done = serving.act("restart", "iam-apiserver", B, *INSIST)
         assert done.code == 1
         said = done.document["sentence"]
         assert "iam-apiserver does not start: exit 1" in said
         assert "Failed to connect to mariadb at 10.0.4.20:3306" in said
         assert "goroutine" not in said
         assert any("Failed to connect to mariadb" in step["observed"] for step in done.document["steps"])
-        assert "Failed to connect to mariadb" in acting.run("audit", "tail", "--json", "-n", "1").out
-    with down(acting, B, "iam-apiserver"):
-        done = acting.act("restart", "iam-authz-server", B, *INSIST)
+        assert "Failed to connect to mariadb" in serving.run("audit", "tail", "--json", "-n", "1").out
+    with down(serving, B, "iam-apiserver"):
+        done = serving.act("restart", "iam-authz-server", B, *INSIST)
         assert done.code == 1
         assert "Cannot connect to iam-apiserver:8081 at 127.0.0.1:8081" in done.document["sentence"]
 
 
-def test_a_plan_names_who_falls(acting: ActingLab):
-    plan = acting.run("stop", "iam-apiserver", B, "--dry-run").out
+def test_a_plan_names_who_falls(serving: ActingLab):
+    plan = serving.run("stop", "iam-apiserver", B, "--dry-run").out
     assert "iam-authz-server on iam-b needs iam-apiserver:8081 and stops deciding for new secrets" in plan
-    plan = acting.run("restart", "redis-server", A, "--dry-run").out
+    plan = serving.run("restart", "redis-server", A, "--dry-run").out
     assert "iam-pump on iam-a and iam-b needs redis and is idle" in plan
 
 
-def test_the_last_backend_of_what_needs_it_is_not_stopped(acting: ActingLab):
-    with down(acting, B, "iam-authz-server"):
-        done = acting.act("stop", "iam-apiserver", A)
+def test_the_last_backend_of_what_needs_it_is_not_stopped(serving: ActingLab):
+    with down(serving, B, "iam-authz-server"):
+        done = serving.act("stop", "iam-apiserver", A)
         assert done.code == 3
         assert "iam-authz-server on iam-a needs iam-apiserver:8081" in reasons(done)["last-backend"]
 
@@ -144,18 +144,18 @@ def crashing(lab: ActingLab, unit: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("unit", ["nginx", "iam-pump"])
-def test_a_unit_that_dies_after_each_start_has_not_started(acting: ActingLab, unit: str):
+def test_a_unit_that_dies_after_each_start_has_not_started(serving: ActingLab, unit: str):
     """nginx that did not answer before is not asked to: only that it does not stay up gives it away."""
-    with crashing(acting, unit):
-        done = acting.act("start", unit, B)
+    with crashing(serving, unit):
+        done = serving.act("start", unit, B)
         assert done.code == 1, done.out
         assert f"{unit} does not start: exit 7, " in done.document["sentence"]
         assert "times in" in done.document["sentence"]
         assert "cannot lock the cache: taken" in done.document["sentence"]
 
 
-def test_a_healthy_restart_takes_about_a_second_more_than_its_health(acting: ActingLab):
-    done = acting.act("restart", "iam-pump", B)
+def test_a_healthy_restart_takes_about_a_second_more_than_its_health(serving: ActingLab):
+    done = serving.act("restart", "iam-pump", B)
     assert done.code == 0
     (step,) = (step for step in done.document["steps"] if step["kind"] == "do")
     assert step["observed"].endswith("iam-pump on iam-b stays up")

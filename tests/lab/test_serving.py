@@ -10,55 +10,55 @@ from tests.lab.serving import CONF, by_default, clients, edited
 UNIT = "iam-apiserver"
 
 
-def test_a_rolling_restart_fails_no_request_nor_does_what_follows(acting: ActingLab):
-    with clients(acting) as witness:
-        done = acting.act("restart", UNIT, "--rolling")
+def test_a_rolling_restart_fails_no_request_nor_does_what_follows(serving: ActingLab):
+    with clients(serving) as witness:
+        done = serving.act("restart", UNIT, "--rolling")
     assert done.code == 0, done.err
     assert witness.failed == 0, (witness.result, done.document["steps"])
     assert witness.result["attempts"] > 2000
 
 
-def test_two_restarts_in_a_row_fail_no_request(acting: ActingLab):
-    with clients(acting) as witness:
-        first = acting.act("restart", UNIT, "iam-b")
+def test_two_restarts_in_a_row_fail_no_request(serving: ActingLab):
+    with clients(serving) as witness:
+        first = serving.act("restart", UNIT, "iam-b")
         time.sleep(1.0)
-        second = acting.act("restart", UNIT, "iam-a")
+        second = serving.act("restart", UNIT, "iam-a")
     assert (first.code, second.code) == (0, 0), (first.err, second.err)
     assert witness.failed == 0, witness.result
 
 
-def test_an_nginx_with_its_defaults_is_waited_for_as_long_as_it_gives_a_backend_up(acting: ActingLab):
-    with by_default(acting), clients(acting) as witness:
-        done = acting.act("restart", UNIT, "--rolling")
+def test_an_nginx_with_its_defaults_is_waited_for_as_long_as_it_gives_a_backend_up(serving: ActingLab):
+    with by_default(serving), clients(serving) as witness:
+        done = serving.act("restart", UNIT, "--rolling")
     assert done.code == 0, done.err
     assert witness.failed == 0, (witness.result, done.document["steps"])
     waits = [step for step in done.document["steps"] if step["title"].startswith("wait until nginx")]
     assert [step["took_s"] >= 10.0 for step in waits] == [True, True]
 
 
-def test_the_backend_that_nginx_would_miss_is_not_stopped_though_its_peer_is_healthy(acting: ActingLab):
+def test_the_backend_that_nginx_would_miss_is_not_stopped_though_its_peer_is_healthy(serving: ActingLab):
     """nginx on the owner passes nothing to iam-a's backend, which is well: only requests through nginx tell."""
-    with edited(acting, "iam-a", CONF, r"s/^( *server 127.0.0.1:8080)[^;]*;/\1 down;/"):
-        acting.must("iam-a", ["systemctl", "reload", "nginx"])
-        with clients(acting, after_s=1.0) as witness:
-            done = acting.act("restart", UNIT, "iam-b")
-    acting.must("iam-a", ["systemctl", "reload", "nginx"])
+    with edited(serving, "iam-a", CONF, r"s/^( *server 127.0.0.1:8080)[^;]*;/\1 down;/"):
+        serving.must("iam-a", ["systemctl", "reload", "nginx"])
+        with clients(serving, after_s=1.0) as witness:
+            done = serving.act("restart", UNIT, "iam-b")
+    serving.must("iam-a", ["systemctl", "reload", "nginx"])
     assert (done.code, done.denied) == (3, ["last-backend"])
     assert "nginx on iam-a is answered for iam-apiserver only by 10.0.4.21:8080" in done.document["sentence"]
     assert witness.failed == 0, witness.result
 
 
-def test_a_gap_beyond_the_forecast_is_no_success(acting: ActingLab):
+def test_a_gap_beyond_the_forecast_is_no_success(serving: ActingLab):
     """nginx on the owner takes three seconds to come back: it did what was asked, and clients paid for it."""
     slow = "/run/systemd/system/nginx.service.d/slow.conf"
-    acting.must("iam-a", ["mkdir", "-p", slow.rpartition("/")[0]])
-    acting.shell("iam-a", f"printf '[Service]\\nExecStartPre=sleep 3\\n' >{slow}")
-    acting.must("iam-a", ["systemctl", "daemon-reload"])
+    serving.must("iam-a", ["mkdir", "-p", slow.rpartition("/")[0]])
+    serving.shell("iam-a", f"printf '[Service]\\nExecStartPre=sleep 3\\n' >{slow}")
+    serving.must("iam-a", ["systemctl", "daemon-reload"])
     try:
-        done = acting.act("restart", "nginx", "iam-a")
+        done = serving.act("restart", "nginx", "iam-a")
     finally:
-        acting.must("iam-a", ["rm", slow])
-        acting.must("iam-a", ["systemctl", "daemon-reload"])
+        serving.must("iam-a", ["rm", slow])
+        serving.must("iam-a", ["systemctl", "daemon-reload"])
     assert (done.code, done.document["outcome"]) == (1, "failed"), done.err
     assert "a client got no good answer for" in done.document["sentence"]
     assert done.document["client"]["longest_gap_ms"] > 2500

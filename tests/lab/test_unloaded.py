@@ -28,29 +28,29 @@ def owners(lab: ActingLab) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", DRIFTS)
-def test_what_nobody_pushed_is_not_loaded(acting: ActingLab, kind: str):
+def test_what_nobody_pushed_is_not_loaded(serving: ActingLab, kind: str):
     unit, path, program = DRIFTS[kind]
-    for node in acting.profile.nodes:
-        with edited(acting, node, path, program):
-            before = acting.footprint()
+    for node in serving.profile.nodes:
+        with edited(serving, node, path, program):
+            before = serving.footprint()
             for verb in ("reload", "restart"):
-                done = acting.act(verb, unit, node)
+                done = serving.act(verb, unit, node)
                 assert (done.code, done.denied) == (3, ["unloaded-changes"]), (verb, node, done.err)
-                assert len(owners(acting)) == 1
-            assert acting.footprint() == before
-    assert wrong(acting) == []
+                assert len(owners(serving)) == 1
+            assert serving.footprint() == before
+    assert wrong(serving) == []
 
 
-def test_a_change_that_a_reload_is_for_is_loaded(acting: ActingLab):
-    with edited(acting, "iam-b", CONF, "s/keepalive_timeout +65/keepalive_timeout 30/"):
-        done = acting.act("reload", "nginx", "iam-b")
+def test_a_change_that_a_reload_is_for_is_loaded(serving: ActingLab):
+    with edited(serving, "iam-b", CONF, "s/keepalive_timeout +65/keepalive_timeout 30/"):
+        done = serving.act("reload", "nginx", "iam-b")
     assert done.code == 0, done.err
-    assert acting.act("reload", "nginx", "iam-b").code == 0
+    assert serving.act("reload", "nginx", "iam-b").code == 0
 
 
-def test_a_switchover_would_start_keepalived_with_the_drifted_file_and_is_refused(acting: ActingLab):
+def test_a_switchover_would_start_keepalived_with_the_drifted_file_and_is_refused(serving: ActingLab):
     _, path, program = DRIFTS["router id"]
-    with edited(acting, "iam-a", path, program):
-        done = acting.act("switchover")
+    with edited(serving, "iam-a", path, program):
+        done = serving.act("switchover")
     assert (done.code, done.denied) == (3, ["unloaded-changes"]), done.err
-    assert owners(acting) == ["iam-a"]
+    assert owners(serving) == ["iam-a"]
