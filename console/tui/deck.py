@@ -50,6 +50,10 @@ class Deck(Protocol):
         """Why the profile in use is not the one on disk, or nothing. Cheap enough for once a second."""
         ...
 
+    async def look_at_files(self) -> None:
+        """Has the nodes' files read: what a plan must know of them arrives in the store."""
+        ...
+
     def look_again(self) -> None:
         """Asks for fresh evidence; it arrives in the store."""
         ...

@@ -15,7 +15,8 @@ from console.engine.report import Outcome
 from console.judge.drill_report import Verdict
 from console.model.drill import Drill
 from console.model.events import Noticed
-from console.model.facts import Severity
+from console.model.facts import LinkState, Severity
+from console.model.observed import is_pending
 from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, Verb
 from console.plan.impact import NoSuchTarget
 from console.tui.acting import Acting
@@ -235,10 +236,23 @@ class Orders:
         if self._front.screen is not view or self.acting.active:
             self._front.say(f"{what}: not shown, because something else was opened meanwhile", Severity.WARNING)
             return
-        self._propose(action)
+        self._propose(action, informed=True)
 
-    def _propose(self, action: Action) -> None:
-        """Shows what would happen. Nothing is changed before the operator has said so in the dialog."""
+    async def _informed(self, action: Action) -> Action:
+        await self.deck.look_at_files()
+        return action
+
+    def _propose(self, action: Action, *, informed: bool = False) -> None:
+        """Shows what would happen. Nothing is changed before the operator has said so in the dialog.
+
+        A dialog with a refusal that is gone in a moment would change under the operator's hands: where the nodes'
+        files were not read yet, they are read first.
+        """
+        nodes = self._cluster.store.state.nodes.values()
+        if not informed and any(is_pending(n.files) for n in nodes if n.link.state is LinkState.UP):
+            asked = functools.partial(self._informed, action)
+            self._work(action.sentence, asked, "reading the nodes' files")
+            return
         self.deck.look_again()
         try:
             plan, denied = self.deck.consider(self.deck.order(action))

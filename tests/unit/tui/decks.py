@@ -21,7 +21,9 @@ from console.ledger.page import Page
 from console.ledger.record import FIRST, Record, line_of, record_of
 from console.ledger.verify import Verdict
 from console.model.drill import Drill
+from console.model.events import FilesExamined
 from console.model.gap import Fate, Sample, Samples, Segment, gap_report
+from console.model.proxy import FilesReport
 from console.plan.action import Action, ConfigPush, DrillAction, command_line
 from console.plan.build import plan_for
 from console.plan.config_change import NodeChange, node_change
@@ -107,6 +109,10 @@ class FixedDeck:
 
     def profile_changed(self) -> str:
         return self.edited
+
+    async def look_at_files(self) -> None:
+        for node in self.cluster.store.state.nodes:
+            self.cluster.store.apply(FilesExamined(self.cluster.now(), node, FilesReport()))
 
     def look_again(self) -> None:
         self.looks += 1

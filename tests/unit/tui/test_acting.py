@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual.widgets import Button, Checkbox, Input
 
 from console.model.events import UnitReported, VrrpTransition
 from console.model.facts import UnitReport, VrrpState
+from console.model.observed import Unknown
 from console.plan.action import RollingRestart, ServiceAction, Switchover, Verb
 from console.tui.screens.confirm import ConfirmScreen
 from console.tui.screens.overview import Overview
@@ -310,3 +313,14 @@ async def test_an_edited_profile_is_said_once_and_its_return_too() -> None:
         deck.edited = ""
         await seen.pilot.pause(1.2)
         assert "the profile on disk is the one in use" in seen.foot
+
+
+async def test_a_dialog_waits_for_the_nodes_files_instead_of_changing_under_the_operators_hands():
+    state = scenes.healthy()
+    unread = {name: replace(node, files=Unknown()) for name, node in state.nodes.items()}
+    async with console(replace(state, nodes=unread)) as seen:
+        await armed(seen)
+        await seen.press("F")
+        await seen.pilot.pause(0.2)
+        assert "unloaded-changes" not in seen.text
+        assert "type lab" in seen.text
