@@ -82,6 +82,8 @@ class Stepper:
         lost = [why for each in (step, *step.together) if not each.here and (why := self._lock.lost(each.node))]
         if lost:
             raise self._over(number, Stage.FAILED, f"not sent: {lost[0]}")
+        if self._unprotected(step):
+            raise self._over(number, Stage.FAILED, "not sent: its undo is about to fire by itself, or has fired")
         self._report(number, replace(self.steps[number], stage=Stage.RUNNING, began=self._eyes.now()))
         if step.keeps is not None:
             await self._keep(number, step)
@@ -288,6 +290,13 @@ class Stepper:
     async def _in_own_words(self, number: int, observed: str) -> str:
         began = self.steps[number].began or self._eyes.now()
         return await with_own_words(self.steps[number].step, observed, began, self._hands, self._eyes)
+
+    def _unprotected(self, step: Step) -> bool:
+        """A process that stood still may come to a step when the timer that protects it is over."""
+        if step.kind is not Kind.DO or step.spoils is None or step.spoils not in self._armed:
+            return False
+        undo, armed_at = self._armed[step.spoils]
+        return self._eyes.now() >= armed_at + self._fires_s(undo) - DEAD_MAN_MARGIN_S
 
     def _left_s(self, step: Step, wanted_s: float) -> float:
         """No step waits so long that the node's own timer would undo it under our hands."""

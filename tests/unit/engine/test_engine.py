@@ -400,3 +400,19 @@ async def test_nothing_is_told_of_a_node_that_is_off_but_since_when_it_is_not_se
     assert f"{lost} is not seen since " in truth
     assert not any(word in truth for word in (f"on {lost} is", f"MASTER on {lost}", f"priority of {lost}"))
     assert exit_code(report) is ExitCode.UNKNOWN
+
+
+async def test_nothing_is_stopped_when_the_timer_that_protects_it_is_over():
+    """The console stood still between arming and stopping, for longer than the undo waits."""
+    bench = Bench()
+
+    def stood_still(number: int, argv: Sequence[str]) -> None:
+        if argv[-1] == "iamops-dead-man-keepalived.timer" and bench.world.machines["iam-a"].timers:
+            bench.world.wait(bench.world.profile.safety.dead_man_s + 1)
+            bench.world.fire_timers()
+
+    bench.hands.after = stood_still
+    report = await run(bench, Switchover())
+    assert report.outcome is Outcome.FAILED, report.sentence
+    assert not any(argv[1:3] == ("stop", "keepalived.service") for argv in bench.hands.changes)
+    assert bench.world.whole() == []
