@@ -29,10 +29,11 @@ from console.judge.guards import denials, standing
 from console.model.facts import LinkState
 from console.plan.action import ConfigPush
 from console.plan.build import plan_for
-from console.plan.expectation import Reading, StateExpectation, Verdict, VipSomewhere, judge_all
+from console.plan.expectation import StateExpectation, VipSomewhere, judge_all
 from console.plan.pieces import controls_a_unit
 from console.plan.predict import OPEN_ARE_CUT, OPEN_WERE_CUT
 from console.plan.pushed_files import Side
+from console.plan.reading import Reading, Verdict
 from console.plan.steps import Kind, Plan, document
 from console.plan.told import told_now, unseen
 

@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from console.engine.ports import Eyes, Hands, NotSent, OutcomeUnknown
-from console.plan.expectation import (
-    ANSWERING,
-    ASKED,
-    LOOKS,
-    Expectation,
-    Look,
-    Reading,
-    StateExpectation,
-    Verdict,
-    judge_all,
-)
+from console.plan.expectation import ANSWERING, ASKED, LOOKS, Expectation, Look, StateExpectation, judge_all
+from console.plan.reading import Reading, Verdict
 from console.plan.staying import StaysUp
 
 LOOK_AGAIN_S = 0.5

@@ -14,16 +14,10 @@ from console.engine.ports import Answer, Eyes, Hands, Lock, NotSent, OutcomeUnkn
 from console.engine.report import Stage, StepReport, UndoReport
 from console.engine.uncancelled import uncancelled
 from console.model.facts import LinkState
-from console.plan.expectation import (
-    LOOKS,
-    Reading,
-    StateExpectation,
-    Verdict,
-    VipSomewhere,
-    judge_all,
-)
+from console.plan.expectation import LOOKS, StateExpectation, VipSomewhere, judge_all
 from console.plan.pieces import disarm
 from console.plan.pushed_files import Fate, PushedFiles, Side
+from console.plan.reading import Reading, Verdict
 from console.plan.steps import Kind, Plan, Step, Undo
 
 # Our own undo goes first; the node's timer is for when we cannot.

@@ -53,7 +53,7 @@ def others_serve(state: ClusterState, unit: str, node: str) -> Iterator[Step]:
             (),
             ASK_TIMEOUT_S,
             tuple(OthersServe(each.node, each.service, each.names) for each in proxies),
-            within_s=max(each.gives_up_s for each in proxies) + ASKED_WITHIN_S,
+            within_s=_within_s(proxies),
             refuses=LAST_BACKEND,
         )
 
@@ -70,8 +70,13 @@ def serving_again(state: ClusterState, unit: str, node: str) -> Iterator[Step]:
             (),
             ASK_TIMEOUT_S,
             tuple(TakenBack(each.node, each.service, each.names, each.settles_s) for each in proxies),
-            within_s=max(each.gives_up_s for each in proxies) + ASKED_WITHIN_S,
+            within_s=_within_s(proxies),
         )
+
+
+def _within_s(proxies: tuple[Proxy, ...]) -> float:
+    """The slowest nginx may have to give up on a backend before it answers."""
+    return max(each.gives_up_s for each in proxies) + ASKED_WITHIN_S
 
 
 def proxy_notes(state: ClusterState, unit: str, node: str) -> Iterator[str]:

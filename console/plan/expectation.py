@@ -14,8 +14,7 @@ from console.model.facts import LinkState, ProbeReport, VrrpState
 from console.model.observed import Observed, Unknown
 from console.model.state import ClusterState
 from console.model.vip import ownership
-from console.plan.reading import Reading as Reading
-from console.plan.reading import Verdict as Verdict
+from console.plan.reading import Reading, Verdict
 from console.plan.staying import StaysUp
 from console.plan.through_nginx import OthersServe, TakenBack
 

@@ -7,8 +7,8 @@ import pytest
 from console.engine.ports import Answer
 from console.engine.report import Outcome, RunReport
 from console.plan.action import ServiceAction, Verb
-from console.plan.expectation import Verdict
 from console.plan.own_words import OwnWords
+from console.plan.reading import Verdict
 from console.plan.staying import StaysUp, lasts_s
 from tests.unit.engine.pair import Bench
 
