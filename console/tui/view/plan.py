@@ -20,7 +20,7 @@ MARKS = {
     Kind.STAGE: ("stage ", Tone.MUTED),
     Kind.CONFIRM: ("keep? ", Tone.WARN),
 }
-INDENT = 9
+INDENT = 10
 
 
 def plan_lines(plan: Plan, denied: Iterable[Denial], overrides: Iterable[str], width: int) -> tuple[Line, ...]:
@@ -55,7 +55,7 @@ def _denial(denial: Denial, insisted: bool, width: int) -> Iterator[Line]:
 def _step(number: int, step: Step, width: int) -> Iterator[Line]:
     word, tone = MARKS[step.kind]
     first, *rest = textwrap.wrap(step.title, max(10, width - INDENT)) or [""]
-    yield (Span(f"{number:2} ", Tone.MUTED), Span(f"{word}", tone), Span(first))
+    yield (Span(f"{number:2} ", Tone.MUTED), Span(f"{word} ", tone), Span(first))
     for more in rest:
         yield (Span(" " * INDENT + more),)
     given = f" <<< {step.given.strip()}" if step.stdin else ""
@@ -68,7 +68,7 @@ def _step(number: int, step: Step, width: int) -> Iterator[Line]:
 
 def _wrapped(head: str, text: str, width: int, tone: Tone) -> Iterator[Line]:
     """Continuation lines are indented as far as the text of the first."""
-    indent = min(len(head), INDENT + 3)
+    indent = min(len(head), INDENT + 2)
     wrapped = textwrap.wrap(
         head + text,
         max(20, width),
