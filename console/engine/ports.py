@@ -59,8 +59,13 @@ class Lock(Protocol):
 class Hands(Protocol):
     """Runs commands on the nodes."""
 
-    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
-        """Raises NotSent, OutcomeUnknown."""
+    async def run(
+        self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float, armed: str | None = None
+    ) -> Answer:
+        """`armed`: the node runs it only while the timer of this undo (its unit without suffix) is to fire.
+
+        Raises NotSent, also when that timer is over; OutcomeUnknown.
+        """
         ...
 
     async def pushed(self, files: PushedFiles) -> FilesSeen:

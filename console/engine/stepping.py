@@ -192,6 +192,7 @@ class Stepper:
 
     async def _sent(self, number: int, step: Step) -> Answer:
         spoils = self._about_to(step)
+        undo, _ = self._protection(step)
         try:
             if step.kind is Kind.ASK:
                 return await self._hands.ask(step.count, timeout_s=step.timeout_s)
@@ -205,7 +206,11 @@ class Stepper:
                 return await heard_out(self._together(step))
             answer = await heard_out(
                 self._hands.run(
-                    step.node, step.argv, stdin=step.stdin, timeout_s=self._left_s(step, step.timeout_s)
+                    step.node,
+                    step.argv,
+                    stdin=step.stdin,
+                    timeout_s=self._left_s(step, step.timeout_s),
+                    armed=undo.dead_man if undo else None,  # it may fire while this is sent
                 )
             )
         except NotSent as failure:
@@ -287,10 +292,14 @@ class Stepper:
 
     def _unprotected(self, step: Step) -> bool:
         """A process that stood still may come to a step when the timer that protects it is over."""
-        if step.kind is not Kind.DO or step.spoils is None or step.spoils not in self._armed:
-            return False
-        undo, armed_at = self._armed[step.spoils]
-        return self._eyes.now() >= armed_at + self._fires_s(undo) - DEAD_MAN_MARGIN_S
+        undo, armed_at = self._protection(step)
+        return undo is not None and self._eyes.now() >= armed_at + self._fires_s(undo) - DEAD_MAN_MARGIN_S
+
+    def _protection(self, step: Step) -> tuple[Undo | None, float]:
+        """The armed undo without which the step must not be done, and since when it is armed."""
+        if step.kind is not Kind.DO or step.spoils is None:
+            return None, 0.0
+        return self._armed.get(step.spoils, (None, 0.0))
 
     def _left_s(self, step: Step, wanted_s: float) -> float:
         """No step waits so long that the node's own timer would undo it under our hands."""

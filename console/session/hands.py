@@ -19,6 +19,7 @@ from console.nodes.lock import LockHeld, NodeLock, hold
 from console.nodes.split import split
 from console.nodes.through import through
 from console.nodes.transport import ChannelRefused, Transport, TransportError
+from console.nodes.while_armed import was_over, while_armed
 from console.parse.safe_text import safe_bytes
 from console.session.local import LocalCommands
 from console.store import Store
@@ -40,14 +41,22 @@ class NodeHands:
         self._local = LocalCommands()
         self._kept: asyncio.Future[bool] | None = None
 
-    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
-        """Raises NotSent when there was no connection to send over, OutcomeUnknown when no answer came."""
+    async def run(
+        self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float, armed: str | None = None
+    ) -> Answer:
+        """Raises NotSent when there was no connection to send over, or the node refused because the timer `armed`
+        is over; OutcomeUnknown when no answer came.
+        """
+        if armed is not None:
+            argv = while_armed(armed, argv)
         try:
             result = await self._transport(node).run(argv, timeout_s=timeout_s, stdin=stdin.encode())
         except ChannelRefused as failure:
             raise NotSent(str(failure)) from None
         except TransportError as failure:
             raise OutcomeUnknown(str(failure)) from None
+        if armed is not None and was_over(result.exit_status, result.stderr):
+            raise NotSent(f"{node} refused it: its undo has fired already, or was disarmed")
         return Answer(
             result.exit_status,
             _readable(result.stdout),

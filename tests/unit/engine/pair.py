@@ -309,12 +309,16 @@ class PairHands:
         """The commands that change something, without `sudo -n`."""
         return [argv[2:] for argv in self.sent if argv[:1] == ("sudo",)]
 
-    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
+    async def run(
+        self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float, armed: str | None = None
+    ) -> Answer:
         if not self.world.machines[node].reachable:
             raise NotSent(f"{node} is not connected")
         number = len(self.sent)
         self.sent.append(tuple(argv))
         self.before(number, argv)
+        if armed is not None and armed not in self.world.machines[node].timers:
+            raise NotSent(f"{node} refused it: its undo has fired already, or was disarmed")
         words = " ".join(argv)
         if any(part in words for part in self.ineffective):
             answer = OK_ANSWER

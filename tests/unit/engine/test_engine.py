@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from console.cli.acting_session import exit_code
 from console.cli.exit_codes import ExitCode
-from console.engine.ports import Answer
+from console.engine.ports import Answer, NotSent
 from console.engine.report import Outcome, RestoredBy, RunReport, Stage
 from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
 from console.plan.steps import Kind
@@ -92,6 +93,28 @@ async def test_a_console_killed_after_any_command_leaves_a_pair_that_comes_back(
         await run(bench, action)
     # Nothing of the console runs any more: only what was armed on the nodes can help.
     bench.world.fire_timers()
+    wrong = bench.world.whole()
+    if isinstance(action, ServiceAction) and action.verb is Verb.STOP and was_disarmed(bench):
+        wrong = [each for each in wrong if action.unit not in each]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("action", "at"), CUTS)
+async def test_a_console_that_stood_still_before_any_command_until_all_undos_had_fired_does_no_harm(
+    action: Action, at: int
+):
+    """The worst of it: with that command, the links are lost, so that nothing can be undone from here."""
+    bench = Bench()
+
+    def stood_still(number: int, argv: object) -> None:
+        if number == at:
+            bench.world.fire_timers()
+        if number > at:
+            raise NotSent("the link is lost")
+
+    bench.hands.before = stood_still
+    await run(bench, action)
+    bench.world.fire_timers()  # one that was armed by this very command
     wrong = bench.world.whole()
     if isinstance(action, ServiceAction) and action.verb is Verb.STOP and was_disarmed(bench):
         wrong = [each for each in wrong if action.unit not in each]
@@ -302,8 +325,8 @@ async def interrupted_after(bench: Bench, action: ServiceAction, *, answers: boo
     bench.eyes.on_wait = bench.world.tell
     real = bench.hands.run
 
-    async def slow(node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
-        answer = await real(node, argv, stdin=stdin, timeout_s=timeout_s)
+    async def slow(node: str, argv: Sequence[str], **how: Any) -> Answer:
+        answer = await real(node, argv, **how)
         if str(action.verb) in argv:
             task.cancel()
             await asyncio.sleep(0 if answers else 60)
@@ -344,8 +367,8 @@ async def test_interrupted_between_two_commands_without_an_undo_the_first_is_tol
     action = RollingRestart("iam-pump")
     real = bench.hands.run
 
-    async def slow(node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
-        answer = await real(node, argv, stdin=stdin, timeout_s=timeout_s)
+    async def slow(node: str, argv: Sequence[str], **how: Any) -> Answer:
+        answer = await real(node, argv, **how)
         task.cancel()
         await asyncio.sleep(0)
         return answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -178,11 +179,11 @@ def cut_off_at_confirm(bench: Bench, *nodes: str) -> None:
     lost = set(nodes)
     real = bench.hands.run
 
-    async def losing(node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
+    async def losing(node: str, argv: Sequence[str], **how: Any) -> Answer:
         if argv[-1] == "confirm" and node in lost:
             lost.discard(node)
             raise OutcomeUnknown(f"{node}: the link was lost")
-        return await real(node, argv, stdin=stdin, timeout_s=timeout_s)
+        return await real(node, argv, **how)
 
     bench.hands.run = losing  # type: ignore[method-assign]
 
@@ -191,8 +192,8 @@ async def interrupted_at(bench: Bench, verb: str, count: int) -> RunReport:
     """Ctrl-C after the command with this verb was carried out so many times, while its answers are on the way."""
     real = bench.hands.run
 
-    async def slow(node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
-        answer = await real(node, argv, stdin=stdin, timeout_s=timeout_s)
+    async def slow(node: str, argv: Sequence[str], **how: Any) -> Answer:
+        answer = await real(node, argv, **how)
         if argv[-1] == verb and [each[-1] for each in bench.hands.sent].count(verb) == count:
             task.cancel()
         await asyncio.sleep(0)
