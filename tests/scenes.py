@@ -37,6 +37,7 @@ from console.model.proxy import FilesReport, Server, Upstream
 from console.model.reduce import reduce
 from console.model.state import ClusterState
 from console.plan.backends import backend_names
+from console.render.nodefiles import ALIVE_HOST
 from tests.profiles import pair
 
 NOW = 1_700_000_000.0
@@ -72,7 +73,7 @@ def files(profile: Profile, nginx: str) -> FilesReport:
         for service in profile.services.values()
         if service.domain
     }
-    return FilesReport(upstreams)
+    return FilesReport(upstreams, answers_itself=(ALIVE_HOST,))
 
 
 def seen_on(profile: Profile, name: str, at: float, *, owner: bool = False) -> Iterable[Event]:

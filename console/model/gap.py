@@ -7,8 +7,9 @@ first request that fails until its next one that is answered.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 GAPS_KEPT = 20
@@ -142,6 +143,52 @@ def gap_report(
         resolution_ms=round(resolution_s * 1000, 1),
         not_measured_ms=round(sum(each.lasted_s for each in unseen) * 1000, 1),
     )
+
+
+def together(reports: tuple[GapReport, ...]) -> GapReport:
+    """Rows of attempts over the same time, the one that asks most often first: what is lost in any is lost."""
+    first = reports[0]
+    gaps = list(first.gaps)
+    for gap in (gap for each in reports[1:] for gap in each.gaps):
+        same = next((each for each in gaps if _overlap(each, gap)), None)
+        if same is not None:
+            gaps.remove(same)
+        gaps.append(gap if same is None else _joined(same, gap))
+    longest = sorted(gaps, key=lambda gap: -gap.duration_ms)[:GAPS_KEPT]
+    return replace(
+        first,
+        attempts=sum(each.attempts for each in reports),
+        good=sum(each.good for each in reports),
+        refused=sum(each.refused for each in reports),
+        dark=sum(each.dark for each in reports),
+        wrong=sum(each.wrong for each in reports),
+        own_errors=sum(each.own_errors for each in reports),
+        gaps=tuple(sorted(longest, key=lambda gap: gap.began)),
+        moves=max((each.moves for each in reports), key=len),
+        longest_ms=longest[0].duration_ms if longest else None,
+        total_ms=max(first.total_ms, round(sum(gap.duration_ms for gap in gaps), 1)),
+        last_node=next((each.last_node for each in reports if each.last_node), None),
+    )
+
+
+def _overlap(one: Gap, other: Gap) -> bool:
+    return one.began <= (math.inf if other.ended is None else other.ended) and other.began <= (
+        math.inf if one.ended is None else one.ended
+    )
+
+
+def _joined(often: Gap, seldom: Gap) -> Gap:
+    """A single failure while nobody was answered at all belongs to that: it says nothing of how long it took."""
+    counts = {fate: getattr(often, fate) + getattr(seldom, fate) for fate in ("refused", "dark", "wrong")}
+    inside = often.began <= seldom.began and seldom.refused + seldom.dark + seldom.wrong == 1
+    if inside and seldom.ended is not None:
+        return replace(often, **counts)
+    began = min(often.began, seldom.began)
+    ends = [each for each in (often.ended, seldom.ended) if each is not None]
+    longest = max(often, seldom, key=lambda gap: gap.duration_ms)
+    ended = max(ends) if len(ends) == 2 else None
+    until = began + longest.duration_ms / 1000 if ended is None else ended
+    return replace(longest, began=began, ended=ended, duration_ms=round((until - began) * 1000, 1), **counts)
 
 
 def not_measured(ms: float) -> str:

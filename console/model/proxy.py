@@ -43,7 +43,10 @@ class Unloaded:
 
 @dataclass(frozen=True, slots=True)
 class FilesReport:
-    """One look at a node's files. `upstreams` by domain; `unloaded` by unit."""
+    """One look at a node's files. `upstreams` by domain; `unloaded` by unit; `answers_itself`: hosts that need no
+    backend.
+    """
 
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)
     unloaded: Mapping[str, Unloaded] = field(default_factory=dict)
+    answers_itself: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import http.client
 import io
+import math
 import os
 import selectors
 import socket
@@ -15,7 +16,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from console.model.gap import Fate, GapReport, Hole, Sample, Segment, gap_report
+from console.model.gap import Fate, GapReport, Hole, Sample, Segment, gap_report, together
 from console.nodes.client_probe import ClientTarget
 from console.nodes.http import MAX_BODY, USER_AGENT, judged
 from console.nodes.netns import enter_namespace
@@ -27,6 +28,8 @@ PATIENCE_S = 0.25
 # Whoever did not come to look for PAUSE_S cannot tell a late answer from none. From HOLE_S on nothing was
 # measured; less is what `resolution_ms` and the uncertainty of a gap are for.
 PAUSE_S, HOLE_S = 0.1, PATIENCE_S
+# What has no answer by now may never have one.
+LATE_S = 0.03
 START_TIMEOUT_S = 2.0
 # What is missing on our own machine says nothing about the cluster.
 OURS = frozenset({errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -35,11 +38,58 @@ SAMPLES_KEPT = 12_000
 _RESET = struct.pack("ii", 1, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What is asked for, and how often while all is well: in trouble every lane is asked every `EVERY_S`.
+
+    `any_answer`: whether somebody answers is the question, not how.
+    """
+
+    target: ClientTarget
+    every_s: float = EVERY_S
+    any_answer: bool = False
+
+
+class _Row:
+    """The attempts of one lane so far."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self.request = _request(lane.target)
+        self.asked = -math.inf
+        self.segments: list[Segment] = []
+        self.own_errors = 0
+        self.spacing_s = 0.0
+
+    def due(self, every_s: float | None) -> float:
+        """When to ask next; `every_s` None: as often as the lane wants it."""
+        return self.asked + (every_s or self.lane.every_s)
+
+    def report(self, holes: tuple[Hole, ...]) -> GapReport:
+        return gap_report(tuple(self.segments), self.spacing_s, self.own_errors, holes)
+
+    def count(self, attempt: _Attempt, holes: list[Hole]) -> None:
+        if attempt.ours or attempt.fate is None:
+            self.own_errors += 1
+            return
+        last = self.segments[-1] if self.segments else None
+        if last is not None and holes and last.last <= holes[-1].began < attempt.started:
+            last = None
+        if last is not None:
+            self.spacing_s = max(self.spacing_s, attempt.started - last.last)
+        started = attempt.started
+        if last is not None and (last.fate, last.node) == (attempt.fate, attempt.node):
+            self.segments[-1] = Segment(last.fate, last.node, last.first, started, last.count + 1)
+        else:
+            self.segments.append(Segment(attempt.fate, attempt.node, started, started, 1))
+
+
 @dataclass(slots=True, eq=False)
 class _Attempt:
     """One request on its way. `fate` None: not known yet."""
 
     started: float
+    row: _Row
     connection: socket.socket | None = None
     sent: bool = False
     answer: bytearray = field(default_factory=bytearray)
@@ -50,29 +100,19 @@ class _Attempt:
 
 
 class GapProbe:
-    """Probes one target until stopped. `report` may be asked for at any time, from any thread.
+    """Probes until stopped; a client who loses something in any lane has lost it. `report` may be asked for at any
+    time, from any thread.
 
     Time in which the probe itself did not run is a hole: not measured, and nobody's failure.
     """
 
-    def __init__(
-        self,
-        target: ClientTarget,
-        *,
-        namespace: str | None,
-        every_s: float = EVERY_S,
-        patience_s: float = PATIENCE_S,
-    ) -> None:
-        self._target = target
+    def __init__(self, *lanes: Lane, namespace: str | None, patience_s: float = PATIENCE_S) -> None:
         self._namespace = namespace
-        self._every_s = every_s
         self._patience_s = patience_s
-        self._request = _request(target)
-        self._segments: list[Segment] = []
+        self._rows = [_Row(lane) for lane in lanes]
+        self._often_s = min(lane.every_s for lane in lanes)
         self._holes: list[Hole] = []
         self._samples: deque[Sample] = deque(maxlen=SAMPLES_KEPT)
-        self._own_errors = 0
-        self._spacing_s = 0.0
         self._ran_at = self._awake = 0.0
         self._changing = threading.Lock()
         self._stopped = threading.Event()
@@ -95,7 +135,8 @@ class GapProbe:
 
     def report(self) -> GapReport:
         with self._changing:
-            return gap_report(tuple(self._segments), self._spacing_s, self._own_errors, tuple(self._holes))
+            holes = tuple(self._holes)
+            return together(tuple(row.report(holes) for row in self._rows))
 
     def samples(self) -> tuple[Sample, ...]:
         """The latest attempts, one by one, oldest first; times of the monotonic clock."""
@@ -118,17 +159,18 @@ class GapProbe:
     def _probe(self, selector: selectors.BaseSelector) -> None:
         under_way: deque[_Attempt] = deque()
         self._ran_at, self._awake = time.monotonic(), _awake_and_asleep()
-        due = self._ran_at
         while under_way or not self._stopped.is_set():
             self._looked_away(selector, under_way)
             now = self._ran_at
-            if now >= due and not self._stopped.is_set():
-                under_way.append(self._started(selector, now))
-                # A schedule that was missed is not made up for: that would be a burst, not a client.
-                due = max(due + self._every_s, now)
+            every_s = EVERY_S if self._in_trouble(under_way, now) else None
+            for row in self._rows if not self._stopped.is_set() else ():
+                if row.due(every_s) <= now:
+                    under_way.append(self._started(selector, row, now))
+                    # A schedule that was missed is not made up for: that would be a burst, not a client.
+                    row.asked = max(row.due(every_s), now - row.lane.every_s)
             self._give_up(selector, under_way, now)
             self._settle(under_way)
-            wait_s = max(0.0, min(due - time.monotonic(), self._every_s))
+            wait_s = max(0.0, min(min(row.due(every_s) for row in self._rows) - time.monotonic(), self._often_s))
             ready = selector.select(wait_s)
             if not self._looked_away(selector, under_way):
                 for key, _ in ready:
@@ -152,12 +194,12 @@ class GapProbe:
                 self._holes.append(Hole(ran_at, self._ran_at, away_s))
         return True
 
-    def _started(self, selector: selectors.BaseSelector, now: float) -> _Attempt:
-        attempt = _Attempt(now)
+    def _started(self, selector: selectors.BaseSelector, row: _Row, now: float) -> _Attempt:
+        attempt, target = _Attempt(now, row), row.lane.target
         try:
-            family = socket.AF_INET6 if ":" in self._target.address else socket.AF_INET
+            family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
             attempt.connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-            code = attempt.connection.connect_ex((self._target.address, self._target.port))
+            code = attempt.connection.connect_ex((target.address, target.port))
         except OSError as failure:
             code = failure.errno or errno.EMFILE
         if code in (0, errno.EINPROGRESS) and attempt.connection is not None:
@@ -175,7 +217,7 @@ class GapProbe:
                 code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 if code:
                     raise OSError(code, os.strerror(code))
-                connection.send(self._request)
+                connection.send(attempt.row.request)
                 attempt.sent = True
                 selector.modify(connection, selectors.EVENT_READ, attempt)
                 return
@@ -193,7 +235,8 @@ class GapProbe:
         """nginx closes first, so the port is free again at once: no TIME_WAIT stays with us."""
         self._close(selector, attempt)
         report = _judged(bytes(attempt.answer))
-        attempt.fate = Fate.GOOD if report is not None and report[0] else Fate.WRONG
+        good = report is not None and (report[0] or attempt.row.lane.any_answer)
+        attempt.fate = Fate.GOOD if good else Fate.WRONG
         attempt.node = report[1] if report is not None else None
         if attempt.fate is Fate.GOOD:
             attempt.latency_ms = round((time.monotonic() - attempt.started) * 1000, 2)
@@ -206,6 +249,13 @@ class GapProbe:
         else:
             # Closed in our face after it was accepted is an answer, if a wrong one.
             attempt.fate = Fate.WRONG if code in (errno.ECONNRESET, errno.EPIPE) else Fate.DARK
+
+    def _in_trouble(self, under_way: deque[_Attempt], now: float) -> bool:
+        """Somebody was not answered well, or nginx itself is late."""
+        if len(self._rows) == 1:
+            return False
+        late = any(each.row is self._rows[0] and now - each.started > LATE_S for each in under_way)
+        return late or any(row.segments and row.segments[-1].fate is not Fate.GOOD for row in self._rows)
 
     def _give_up(self, selector: selectors.BaseSelector, under_way: deque[_Attempt], now: float) -> None:
         for attempt in under_way:
@@ -237,20 +287,9 @@ class GapProbe:
                 self._count(attempt)
 
     def _count(self, attempt: _Attempt) -> None:
-        if attempt.ours or attempt.fate is None:
-            self._own_errors += 1
-            return
-        self._samples.append(Sample(attempt.started, attempt.fate, attempt.latency_ms))
-        last = self._segments[-1] if self._segments else None
-        if last is not None and self._holes and last.last <= self._holes[-1].began < attempt.started:
-            last = None
-        if last is not None:
-            self._spacing_s = max(self._spacing_s, attempt.started - last.last)
-        if last is not None and (last.fate, last.node) == (attempt.fate, attempt.node):
-            self._segments[-1] = Segment(last.fate, last.node, last.first, attempt.started, last.count + 1)
-        else:
-            started = attempt.started
-            self._segments.append(Segment(attempt.fate, attempt.node, started, started, 1))
+        attempt.row.count(attempt, self._holes)
+        if attempt.fate is not None and not attempt.ours:
+            self._samples.append(Sample(attempt.started, attempt.fate, attempt.latency_ms))
 
 
 def _awake_and_asleep() -> float:

@@ -22,6 +22,7 @@ from console.plan.expectation import EffectivePriority
 from console.plan.fingerprint import fingerprint
 from console.plan.forecast import forecast_of
 from console.plan.known import NotKnown
+from console.plan.measured import measured
 from console.plan.needs import with_needs
 from console.plan.service import rolling_plan, service_plan
 from console.plan.steps import Impact, Plan
@@ -45,7 +46,9 @@ def plan_for(action: Action, state: ClusterState, now: float, without: Container
         return Plan(action, f"cannot be planned: {missing}", (), (), impact, mark, unknown=str(missing))
     raised = any(isinstance(each, EffectivePriority) for step in plan.steps for each in step.expect)
     forecast = forecast_of(action, plan.impact, state, now, raised=raised) if plan.steps else None
-    return replace(plan, notes=(*plan.notes, *unknown_notes(plan, state, now)), forecast=forecast)
+    host, said = measured(plan, state)
+    notes = (*plan.notes, *said, *unknown_notes(plan, state, now))
+    return replace(plan, notes=notes, forecast=forecast, asked_host=host)
 
 
 def _planned(action: Action, state: ClusterState, now: float, without: Container[str]) -> Plan:

@@ -165,6 +165,7 @@ class Plan:
     settle_s: float = 8.0
     unknown: str | None = None
     forecast: Forecast | None = None
+    asked_host: str | None = None
 
     @property
     def nodes(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from console.model.proxy import FilesReport
 from console.nodes.config_files import ConfigUnreadable, read_loaded, read_readable, read_tree
 from console.nodes.keepalived import VrrpUnknown, VrrpWitness
 from console.nodes.transport import Transport, TransportError
-from console.parse.nginx_proxy import upstreams_by_domain
+from console.parse.nginx_proxy import answers_itself, upstreams_by_domain
 from console.parse.running_vrrp import Settings, running_settings
 from console.session.clock import Clock
 
@@ -78,6 +78,7 @@ def _reports(profile: Profile, read: Mapping[str, Look]) -> Mapping[str, FilesRe
                 unit: keepalived_unloaded(each, [other for other in seen.values() if other is not each], unit),
                 profile.nginx.unit: nginx_unloaded(each, profile),
             },
+            answers_itself(each.tree.nginx),
         )
         for name, each in seen.items()
     }

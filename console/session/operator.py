@@ -25,8 +25,10 @@ from console.model.drill import Drill
 from console.model.gap import GapReport, Samples
 from console.model.observed import Known, Unknown
 from console.model.profile import Environment
-from console.nodes.gap_probe import GapProbe
+from console.nodes.client_probe import ClientTarget
+from console.nodes.gap_probe import EVERY_S, GapProbe, Lane
 from console.plan.action import ALLOWANCE_S, Action, ConfigPush, DrainedRestart, DrillAction, command_line
+from console.plan.measured import ASKED_THROUGH
 from console.plan.steps import Plan
 from console.session.clock import Clock
 from console.session.cluster import Cluster, client_targets
@@ -251,8 +253,17 @@ class Operator:
         if isinstance(seen, Unknown) or not seen.value.ok:
             return None
         target = next(target for target in client_targets(profile) if target.name == name)
-        self._measuring = meter = _Meter(GapProbe(target, namespace=profile.network_namespace), self._cluster.now)
+        probe = GapProbe(*_lanes(target, plan.asked_host), namespace=profile.network_namespace)
+        self._measuring = meter = _Meter(probe, self._cluster.now)
         return meter
+
+
+def _lanes(target: ClientTarget, host: str | None) -> tuple[Lane, ...]:
+    """`host`: nginx answers for it by itself, and asking that often is enough."""
+    if host is None:
+        return (Lane(target),)
+    itself = replace(target, host=host, path="/")
+    return (Lane(itself, any_answer=True), Lane(target, every_s=EVERY_S * ASKED_THROUGH))
 
 
 class _Meter:

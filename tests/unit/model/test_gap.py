@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from console.model.gap import GAPS_KEPT, Fate, Gap, Hole, Move, Segment, gap_report, not_measured
+from console.model.gap import (
+    GAPS_KEPT,
+    Fate,
+    Gap,
+    GapReport,
+    Hole,
+    Move,
+    Segment,
+    gap_report,
+    not_measured,
+    together,
+)
 
 
 def segment(fate: Fate, first: float, last: float, count: int, node: str | None = None) -> Segment:
@@ -92,3 +103,51 @@ def test_the_sleep_of_the_machine_counts_though_its_clock_stood_still():
 def test_what_was_not_measured_is_a_sentence_only_where_there_is_something_to_say():
     assert not_measured(30080.0) == "not measured for 30.1 s"
     assert not_measured(0.0) == ""
+
+
+def often(*failed: Segment) -> GapReport:
+    """Asked every 10 ms from 0 to 2, with these failures in between."""
+    row, at = list[Segment](), 0.0
+    for each in (*failed, segment(Fate.GOOD, 2.0, 2.0, 1, "iam-a")):
+        if each.first > at:
+            row.append(segment(Fate.GOOD, at, each.first - 0.01, 1, "iam-a"))
+        row.append(each)
+        at = each.last + 0.01
+    return gap_report(row, 0.01)
+
+
+def seldom(*failed: float) -> GapReport:
+    """Asked every 200 ms."""
+    row = [
+        segment(Fate.WRONG if at in failed else Fate.GOOD, at, at, 1) for at in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2)
+    ]
+    return gap_report(row, 0.2)
+
+
+def test_a_single_failure_in_a_gap_of_the_row_that_asks_more_often_does_not_make_it_longer():
+    report = together((often(segment(Fate.DARK, 0.395, 0.405, 2)), seldom(0.4)))
+    (gap,) = report.gaps
+    assert (gap.duration_ms, gap.dark, gap.wrong) == (20.0, 2, 1)
+    assert (report.longest_ms, report.total_ms) == (20.0, 20.0)
+    assert (report.resolution_ms, report.last_node) == (10.0, "iam-a")
+
+
+def test_what_only_the_row_that_asks_seldom_has_lost_is_lost():
+    report = together((often(), seldom(0.4, 0.6)))
+    (gap,) = report.gaps
+    assert (gap.began, gap.ended, gap.duration_ms, gap.uncertainty_ms) == (0.4, 0.8, 400.0, 200.0)
+    assert report.wrong == 2
+
+
+def test_gaps_that_overlap_are_one():
+    report = together((often(segment(Fate.REFUSED, 0.35, 0.45, 11)), seldom(0.4, 0.6)))
+    (gap,) = report.gaps
+    assert (gap.began, gap.ended, gap.duration_ms) == (0.35, 0.8, 450.0)
+    assert (gap.refused, gap.wrong) == (11, 2)
+
+
+def test_a_gap_that_still_lasts_in_one_row_still_lasts():
+    lasting = gap_report([segment(Fate.GOOD, 0.0, 0.2, 2), segment(Fate.WRONG, 0.4, 1.4, 50)], 0.2)
+    report = together((often(segment(Fate.REFUSED, 0.5, 0.6, 11)), lasting))
+    (gap,) = report.gaps
+    assert (gap.began, gap.ended, gap.duration_ms) == (0.4, None, 1000.0)

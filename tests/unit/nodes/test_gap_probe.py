@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ import pytest
 
 from console.model.gap import GapReport
 from console.nodes.client_probe import ClientTarget
-from console.nodes.gap_probe import GapProbe
+from console.nodes.gap_probe import GapProbe, Lane
 from console.nodes.netns import NamespaceForbidden, NamespaceMissing
 from tests.independent_probe import probing
 
@@ -25,10 +26,11 @@ WRONG = b"HTTP/1.1 502 Bad Gateway\r\n\r\n"
 
 
 class Server:
-    """Answers in a thread. `mode` is how: good, wrong or silent; `away` closes its port for a while."""
+    """Answers in a thread. `mode` is how: good, wrong or silent; `behind` is how for a host with a service."""
 
     def __init__(self) -> None:
-        self.mode = "good"
+        self.mode = self.behind = "good"
+        self.asked: list[bool] = []
         self.port = 0
         self._silent: list[socket.socket] = []
         self._listen()
@@ -48,8 +50,10 @@ class Server:
                 self._silent.append(connection)
                 continue
             with connection:
-                connection.recv(1024)
-                connection.sendall(ANSWER if self.mode == "good" else WRONG)
+                itself = b"Host: itself" in connection.recv(1024)
+                self.asked.append(itself)
+                good = self.mode == "good" and (itself or self.behind == "good")
+                connection.sendall(ANSWER if good else WRONG)
 
     def close(self) -> None:
         # A thread in accept() holds the socket open: only shutdown wakes it.
@@ -84,7 +88,7 @@ def busy(seconds: float) -> None:
 
 def measured(server: Server, kind: str) -> tuple[list[tuple[float, float]], GapReport]:
     """The outages as they were made (began, ended), and the probe's report of them."""
-    probe = GapProbe(target(server), namespace=None)
+    probe = GapProbe(Lane(target(server)), namespace=None)
     probe.start()
     truth: list[tuple[float, float]] = []
     busy(BETWEEN_S)
@@ -123,7 +127,7 @@ def test_known_outages_are_measured_to_20_ms(server: Server, kind: str):
 
 
 def test_a_report_can_be_asked_for_while_it_runs(server: Server):
-    probe = GapProbe(target(server), namespace=None)
+    probe = GapProbe(Lane(target(server)), namespace=None)
     probe.start()
     busy(0.3)
     running = probe.report()
@@ -140,7 +144,7 @@ def stand_still(seconds: float) -> None:
 
 def test_time_in_which_the_probe_did_not_run_is_not_measured_and_nobodys_failure(server: Server):
     """What was on its way would look like 50 unanswered requests, each older than a client's patience."""
-    probe = GapProbe(target(server), namespace=None)
+    probe = GapProbe(Lane(target(server)), namespace=None)
     probe.start()
     busy(0.2)
     stand_still(0.6)
@@ -153,7 +157,7 @@ def test_time_in_which_the_probe_did_not_run_is_not_measured_and_nobodys_failure
 
 
 def test_a_gap_ends_where_nobody_looked_any_more(server: Server):
-    probe = GapProbe(target(server), namespace=None)
+    probe = GapProbe(Lane(target(server)), namespace=None)
     probe.start()
     busy(0.2)
     server.close()
@@ -172,11 +176,74 @@ def test_a_gap_ends_where_nobody_looked_any_more(server: Server):
     assert report.longest_ms < 800
 
 
+def two_lanes(server: Server) -> GapProbe:
+    through = target(server)
+    itself = Lane(dataclasses.replace(through, host="itself"), any_answer=True)
+    return GapProbe(itself, Lane(through, every_s=0.2), namespace=None)
+
+
+def test_while_all_is_well_few_requests_go_on_to_a_service(server: Server):
+    probe = two_lanes(server)
+    probe.start()
+    time.sleep(1.5)
+    probe.stop()
+    through = server.asked.count(False)
+    assert 3 <= through <= 9
+    assert server.asked.count(True) > 5 * through
+    report = probe.report()
+    assert report.good == report.attempts == len(server.asked)
+    assert report.longest_ms is None
+
+
+def test_a_service_that_fails_behind_an_nginx_that_answers_is_a_gap(server: Server):
+    probe = two_lanes(server)
+    probe.start()
+    time.sleep(0.5)
+    server.behind = "wrong"
+    began = time.monotonic()
+    time.sleep(0.5)
+    server.behind = "good"
+    lasted_s = time.monotonic() - began
+    time.sleep(0.3)
+    probe.stop()
+    (gap,) = probe.report().gaps
+    assert gap.wrong > 5  # in trouble it is asked as often as nginx itself
+    off_ms = lasted_s * 1000 - gap.duration_ms
+    assert -WITHIN_MS <= off_ms <= gap.uncertainty_ms + WITHIN_MS
+
+
+def test_an_nginx_that_is_dark_is_measured_as_finely_as_with_one_lane(server: Server):
+    """A request to a service falls into it or not: it must not make the gap as long as its own spacing."""
+    tries = (eight_gaps(server) for _ in range(TRIES))
+    truth_ms, report = next(each for each in tries if not each[1].not_measured_ms)
+    assert len(report.gaps) == len(truth_ms), report
+    for true_ms, gap in zip(truth_ms, report.gaps, strict=True):
+        assert abs(gap.duration_ms - true_ms) <= max(WITHIN_MS, 2 * gap.uncertainty_ms), gap
+
+
+def eight_gaps(server: Server) -> tuple[list[float], GapReport]:
+    """How long each of them was."""
+    probe = two_lanes(server)
+    probe.start()
+    time.sleep(0.3)
+    truth_ms = []
+    for _ in range(8):
+        server.mode, began = "wrong", time.monotonic()
+        server.close()
+        time.sleep(0.04)
+        server.mode = "good"
+        server.reopen()
+        truth_ms.append((time.monotonic() - began) * 1000)
+        time.sleep(0.27)
+    probe.stop()
+    return truth_ms, probe.report()
+
+
 def test_a_port_that_nobody_has_is_refused_from_the_first_attempt():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         nobody = ClientTarget("VI_1", "127.0.0.1", unused.getsockname()[1], "h", "/")
-        probe = GapProbe(nobody, namespace=None)
+        probe = GapProbe(Lane(nobody), namespace=None)
         probe.start()
         busy(0.1)
         probe.stop()
@@ -186,13 +253,13 @@ def test_a_port_that_nobody_has_is_refused_from_the_first_attempt():
 
 
 def test_a_namespace_that_is_not_there_is_said_at_once(server: Server):
-    probe = GapProbe(target(server), namespace="iamops-no-such")
+    probe = GapProbe(Lane(target(server)), namespace="iamops-no-such")
     with pytest.raises((NamespaceMissing, NamespaceForbidden)):
         probe.start()
 
 
 def test_what_this_machine_lacks_is_no_outage(server: Server, monkeypatch: pytest.MonkeyPatch):
-    probe = GapProbe(target(server), namespace=None)
+    probe = GapProbe(Lane(target(server)), namespace=None)
     real = socket.socket
 
     class Scarce(real):  # type: ignore[valid-type, misc]

@@ -1,0 +1,43 @@
+"""Where the client's gap is measured: at nginx itself, where the services behind it are not touched. Pure.
+
+A request every 10 ms through to a service fills its log with our own probes, and pushes out what happened.
+"""
+
+from __future__ import annotations
+
+from console.model.observed import Known, Unknown
+from console.model.state import ClusterState
+from console.plan.steps import Kind, Plan
+
+# Where nginx itself is asked, every so many of its requests one goes on to a service.
+ASKED_THROUGH = 20
+
+
+def measured(plan: Plan, state: ClusterState) -> tuple[str | None, tuple[str, ...]]:
+    """A host that every nginx answers without a backend, or None where there is none or that is not enough; and
+    what a plan says of it.
+    """
+    if not plan.steps or _touches_services(plan, state):
+        return None, ()
+    hosts: list[tuple[str, ...]] = []
+    for node in state.nodes.values():
+        match node.files:
+            case Known(report):
+                hosts.append(report.answers_itself)
+            case Unknown(reason):
+                why = f"whether nginx on {node.name} answers without a service is not known ({reason})"
+                return None, (f"{why}: every request that measures the gap goes on to one",)
+    host = next((host for host in hosts[0] if all(host in each for each in hosts)), None)
+    if host is None:
+        return None, ()
+    note = f"the gap is measured at nginx itself ({host}); one request in {ASKED_THROUGH} goes on to a service"
+    return host, (note,)
+
+
+def _touches_services(plan: Plan, state: ClusterState) -> bool:
+    """Whether a unit behind nginx, or a whole machine, is acted on."""
+    profile = state.profile
+    carriers = {f"{unit}.service" for unit in (profile.keepalived.unit, profile.nginx.unit)}
+    acting = [step for step in plan.steps if step.kind is Kind.DO]
+    named = {word for step in acting for word in step.argv if word.endswith(".service")}
+    return any(step.here for step in acting) or not named <= carriers

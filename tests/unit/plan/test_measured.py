@@ -1,0 +1,64 @@
+"""Where the gap is measured: at nginx itself only where every nginx answers itself and no service is touched."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from console.model.events import FilesExamined
+from console.model.observed import Known
+from console.model.state import ClusterState
+from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
+from console.plan.build import plan_for
+from console.plan.steps import Plan
+from console.render.nodefiles import ALIVE_HOST
+from tests.scenes import NOW, fed, healthy
+
+
+def with_hosts(node: str, *hosts: str) -> ClusterState:
+    state = healthy()
+    seen = state.nodes[node].files
+    assert isinstance(seen, Known)
+    return fed(state, [FilesExamined(NOW, node, dataclasses.replace(seen.value, answers_itself=hosts))])
+
+
+def told(plan: Plan) -> bool:
+    return any("measured at nginx itself" in note for note in plan.notes)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        Switchover(),
+        ServiceAction(Verb.RESTART, "keepalived", "iam-a"),
+        ServiceAction(Verb.RELOAD, "nginx", "iam-b"),
+        ServiceAction(Verb.STOP, "nginx", "iam-a"),
+    ],
+    ids=str,
+)
+def test_what_touches_no_service_is_measured_at_nginx_itself(action: Action):
+    plan = plan_for(action, healthy(), NOW)
+    assert plan.asked_host == ALIVE_HOST
+    assert told(plan)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b"), RollingRestart("iam-pump")],
+    ids=str,
+)
+def test_what_touches_a_service_is_measured_through_it(action: Action):
+    plan = plan_for(action, healthy(), NOW)
+    assert plan.asked_host is None
+    assert not told(plan)
+
+
+@pytest.mark.parametrize("hosts", [(), ("elsewhere.example",)])
+def test_every_nginx_must_answer_for_the_same_host(hosts: tuple[str, ...]):
+    assert plan_for(Switchover(), with_hosts("iam-b", *hosts), NOW).asked_host is None
+
+
+def test_files_that_were_not_read_answer_nothing():
+    state = fed(healthy(), [FilesExamined(NOW, "iam-b", None, "no sudo")])
+    assert plan_for(Switchover(), state, NOW).asked_host is None
