@@ -246,16 +246,22 @@ def undisturbed(lab: ActingLab, action: Action, front: str) -> tuple[float, list
         return took_s(seen), seen.boundaries
 
 
-def disturbed(lab: ActingLab, action: Action, front: str, way: str, at: int, seconds: float) -> str:
-    """One run whose terminal is closed, stalled, suspended or stopped at one boundary; a line for a table."""
+def disturbed(
+    lab: ActingLab, action: Action, front: str, way: str, at: int, seconds: float, alone_s: float = 0.0
+) -> str:
+    """One run whose terminal is closed, stalled, suspended or stopped at one boundary; a line for a table.
+
+    `alone_s`: what an undisturbed run has taken before; where that is too little, some of the same moment count.
+    """
     match way:
         case "closed":
             return closed(lab, action, front, at)
         case "stopped":
             return stopped(lab, action, front, at, seconds)
     for attempt in range(ATTEMPTS):
-        # keepalived's own times differ by a second from one run to the next: the slowest is what may be.
-        alone_s = max(undisturbed(lab, action, front)[0] for _ in range(CONTROLS))
+        if attempt or not alone_s:
+            # keepalived's own times differ by a second from one run to the next: the slowest is what may be.
+            alone_s = max(undisturbed(lab, action, front)[0] for _ in range(CONTROLS))
         try:
             if way == "stalled":
                 return stalled(lab, action, front, at, seconds, alone_s)

@@ -17,12 +17,14 @@ pytestmark = pytest.mark.alone
 STOPS = "stop keepalived on iam-a: running"
 STALL_S = 12.0
 ENDS_WITHIN_S = 1.0
-# A slice of the campaign, which does this for 30 s and at every step, and stops the process too.
+# A slice of the campaign, which does this for 30 s and at every step.
 SLICE = (
     ("closed", "console"),
     ("closed", "shell"),
     ("stalled", "console"),
     ("suspended", "shell"),
+    ("stopped", "console"),
+    ("stopped", "shell"),
 )
 
 

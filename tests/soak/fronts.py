@@ -28,14 +28,14 @@ def campaign(lab: ActingLab, args: argparse.Namespace) -> Iterator[str]:
     """One line per action, front and way."""
     for action in (fronts.actions(lab)[name] for name in args.action or ACTIONS):
         for front in args.front or FRONTS:
-            _, names = fronts.undisturbed(lab, action, front)
+            alone_s, names = fronts.undisturbed(lab, action, front)
             steps = [at for at, name in enumerate(names) if name.endswith(": running")][:: args.every]
             for way in args.way or WAYS:
                 began, failed = time.monotonic(), list[str]()
                 for at in steps:
                     try:
                         print(
-                            fronts.disturbed(lab, action, front, way, at, args.seconds),
+                            fronts.disturbed(lab, action, front, way, at, args.seconds, alone_s),
                             file=sys.stderr,
                             flush=True,
                         )
