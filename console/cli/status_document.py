@@ -81,6 +81,7 @@ def _node(state: ClusterState, node: NodeState, now: float) -> Json:
         "http": {domain: _http(seen, blind) for domain, seen in node.domains.items()},
     }
     document["services"] = {name: _service(state, node, name, now) for name in node.services}
+    document["needed_ports"] = {str(port): _port(seen, blind) for port, seen in node.ports.items()}
     document["requests"] = _requests(node, blind, now)
     document["host"] = _host(node, blind)
     return document
@@ -139,6 +140,11 @@ def _http(seen: Observed[ProbeReport], blind: str | None) -> Json:
     if not report.ok:
         document["error"] = f"{report.outcome}: {report.detail}" if report.detail else str(report.outcome)
     return document
+
+
+def _port(seen: Observed[ProbeReport], blind: str | None) -> Json:
+    """A port that only answers to a connection: there is no status."""
+    return {key: told for key, told in _http(seen, blind).items() if key != "status"}
 
 
 def _service(state: ClusterState, node: NodeState, name: str, now: float) -> Json:

@@ -52,6 +52,7 @@ def test_a_healthy_pair_has_every_promised_field():
     service = node["services"]["iam-apiserver"]
     assert (service["active"], service["healthy"], service["latency_ms"]) == (True, True, 1.2)
     assert service["from_peers"] == {"iam-b": True}
+    assert node["needed_ports"] == {"8081": {"ok": True, "latency_ms": 1.2}}
     assert node["requests"]["total"] == 1100
     assert node["requests"]["by_status"] == {"2xx": 1088, "5xx": 12}
     assert node["host"]["disk_used_pct"] == 40.0
@@ -69,6 +70,11 @@ def test_nothing_observed_is_null_with_a_reason_never_false_or_zero():
         assert node[part][f"{key}_unknown"]
     assert node["services"]["iam-pump"]["healthy"] is None
     assert node["services"]["iam-pump"]["healthy_unknown"]
+    assert node["needed_ports"]["8081"] == {
+        "ok": None,
+        "ok_unknown": "iam-a was not heard yet",
+        "latency_ms": None,
+    }
     assert seen["datastores"]["redis"]["from"] == {"iam-a": None, "iam-b": None}
     assert fully_blind(seen)
 
