@@ -234,19 +234,19 @@ class _Run:
         assert self._stepper is not None  # noqa: S101 - made before the first step
         if stop is not None and stop.refusal is not None and not self._stepper.touched:
             self._tell(phase=Phase.UNDOING)
-            await self._stepper.back()
+            await self._stepper.undoing.back()
             insist = not isinstance(self._order.action, ConfigPush)
             self._refuse((Denial(stop.refusal, why, overridable=insist),))
             return
-        spoiled = bool(self._stepper.spoiled)
+        spoiled = bool(self._stepper.undoing.spoiled)
         self._tell(phase=Phase.UNDOING)
-        await self._stepper.back()
+        await self._stepper.undoing.back()
         restored, unseen = None, False
         if spoiled:
-            restored = RestoredBy.DEAD_MAN if self._stepper.by_timer else RestoredBy.CONSOLE
-        if self._stepper.spoiled:
+            restored = RestoredBy.DEAD_MAN if self._stepper.undoing.by_timer else RestoredBy.CONSOLE
+        if self._stepper.undoing.spoiled:
             self._tell(phase=Phase.WATCHING)
-            seen = await self._stepper.watch()
+            seen = await self._stepper.undoing.watch()
             restored = RestoredBy.DEAD_MAN if seen is Verdict.HOLDS else RestoredBy.NOBODY
             unseen = seen is Verdict.UNKNOWN
         if interrupted and not spoiled and self._all_done():
@@ -284,7 +284,7 @@ class _Run:
         await self._eyes.fresh(seen, LAST_LOOK_S)
         state, now = self._eyes.state, self._eyes.now()
         dark = unseen(state, nodes, now)
-        left = await self._stepper.files_left()
+        left = await self._stepper.undoing.files_left()
         sides = {each.side for each in left}
         apart = len(sides) > 1 or bool(sides & {Side.NEITHER, Side.UNSEEN})
         if apart or Side.NEW in sides:
@@ -306,14 +306,14 @@ class _Run:
     def _truth(self) -> list[StateExpectation]:
         """What a person asks first afterwards: where are the VIPs, and does what we undid run again?"""
         assert self._stepper is not None  # noqa: S101 - made before the first step
-        undone = [each for report in self._stepper.undone for each in report.undo.expect]
+        undone = [each for report in self._stepper.undoing.undone for each in report.undo.expect]
         return [*(VipSomewhere(name) for name in self._eyes.state.profile.vrrp), *dict.fromkeys(undone)]
 
     # --- the account ---
 
     def _tell(self, **changes: Any) -> None:
         if self._stepper is not None:
-            changes |= {"steps": tuple(self._stepper.steps), "undone": tuple(self._stepper.undone)}
+            changes |= {"steps": tuple(self._stepper.steps), "undone": tuple(self._stepper.undoing.undone)}
         if self._meter is not None:
             changes["gap"] = self._meter.report()
         self.report = replace(self.report, **changes)

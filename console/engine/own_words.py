@@ -1,12 +1,15 @@
-"""A step that started a unit and failed: what the unit itself says to that goes before what was observed."""
+"""A step that failed, in the words of its command, and of the unit itself where it started one."""
 
 from __future__ import annotations
 
-from console.engine.ports import Eyes, Hands, NotSent, OutcomeUnknown
+from console.engine.ports import Answer, Eyes, Hands, NotSent, OutcomeUnknown
 from console.plan.expectation import UnitRuns
 from console.plan.own_words import TIMEOUT_S, OwnWords
 from console.plan.steps import Step
 from console.render.privileges import controlled
+
+SUDO_REFUSES = "sudo:"
+COMPLAINT_KEPT = 240
 
 
 async def with_own_words(step: Step, observed: str, began: float, hands: Hands, eyes: Eyes) -> str:
@@ -25,3 +28,12 @@ async def with_own_words(step: Step, observed: str, began: float, hands: Hands, 
         return observed
     own = words.reason(answer.stdout)
     return f"{own}; {observed}" if own else observed
+
+
+def complaint(answer: Answer) -> str:
+    """What the command said, on one line; a refusal of sudo with the way to mend it."""
+    said = " ".join((answer.stderr.strip() or answer.stdout.strip()).split())[:COMPLAINT_KEPT]
+    if said.startswith(SUDO_REFUSES):
+        return f"{said} (the login user may not run this: install what `iamops profile sudoers` prints)"
+    ended = "was killed" if answer.exit_status is None else f"exit code {answer.exit_status}"
+    return f"{ended}: {said}" if said else ended

@@ -1,4 +1,4 @@
-"""Carries out the steps of one plan, and undoes what they spoiled. Knows nothing of guards or audit."""
+"""Carries out the steps of one plan. Knows nothing of guards or audit."""
 
 from __future__ import annotations
 
@@ -7,26 +7,21 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from console.engine.keeping import Found, Keeping, found
-from console.engine.observing import LOOK_AGAIN_S, observe
-from console.engine.own_words import with_own_words
+from console.engine.keeping import Keeping, found
+from console.engine.observing import observe
+from console.engine.own_words import complaint, with_own_words
 from console.engine.ports import Answer, Eyes, Hands, Lock, NotSent, OutcomeUnknown
-from console.engine.report import Stage, StepReport, UndoReport
+from console.engine.report import Stage, StepReport
 from console.engine.uncancelled import uncancelled
+from console.engine.undoing import Undoing
 from console.model.facts import LinkState
-from console.plan.expectation import LOOKS, StateExpectation, VipSomewhere, judge_all
-from console.plan.pieces import disarm
+from console.plan.expectation import LOOKS, StateExpectation, judge_all
 from console.plan.pushed_files import Fate, PushedFiles, Side
 from console.plan.reading import Reading, Verdict
-from console.plan.steps import Kind, Plan, Step, Undo
+from console.plan.steps import Kind, Plan, Step
 
 # Our own undo goes first; the node's timer is for when we cannot.
 DEAD_MAN_MARGIN_S = 2.0
-IDLE_MASTER_S = 1.5
-# Three adverts and a skew, and a little for seeing it.
-ELECTION_WITHIN_S = 6.0
-SUDO_REFUSES = "sudo:"
-COMPLAINT_KEPT = 240
 WATCH_LOOK_S = 0.1
 # How long an interrupted command that has no undo may take to show what it did.
 LAST_LOOK_S = 2.0
@@ -44,23 +39,18 @@ class Stopped(Exception):
 
 
 class Stepper:
-    """One plan in execution. `steps` and `undone` say how far it has come; `tell` hears of every change."""
+    """One plan in execution. `steps` says how far it has come, `undoing` what was taken back. `tell` hears of
+    every change.
+    """
 
     def __init__(self, plan: Plan, hands: Hands, eyes: Eyes, lock: Lock, tell: Callable[[], None]) -> None:
         self.steps = [StepReport(step) for step in plan.steps]
-        self.undone: list[UndoReport] = []
-        self.spoiled: dict[str, Undo] = {}
-        self._plan = plan
+        self.undoing = Undoing(plan, hands, eyes, lock, tell)
         self._hands = hands
         self._eyes = eyes
         self._lock = lock
         self._tell = tell
-        self._armed: dict[str, tuple[Undo, float]] = {}
-        self._dead_man_s = eyes.state.profile.safety.dead_man_s
         self.touched = False
-        # What a node has undone by itself before we came to it; whose files were replaced; what was touched.
-        self.by_timer: set[str] = set()
-        self.replaced: dict[str, PushedFiles] = {}
         self.touched_nodes: dict[str, None] = {}
         self.too_late = ""
 
@@ -81,7 +71,7 @@ class Stepper:
         self._report(number, replace(self.steps[number], stage=Stage.RUNNING, began=self._eyes.now()))
         if step.keeps is not None:
             await self._keep(number, step)
-        elif step.kind is Kind.DO and step.spoils is None and step.mends is None and not self.spoiled:
+        elif step.kind is Kind.DO and step.spoils is None and step.mends is None and not self.undoing.spoiled:
             await self._for_good(number, step)
         else:
             await self._carried_out(number, step)
@@ -90,8 +80,8 @@ class Stepper:
         if step.kind is not Kind.WATCH:
             answer = await self._sent(number, step)
             if answer.exit_status != 0:
-                complaint = await self._in_own_words(number, _complaint(answer))
-                raise self._over(number, Stage.FAILED, complaint, step.refuses)
+                why = await self._in_own_words(number, complaint(answer))
+                raise self._over(number, Stage.FAILED, why, step.refuses)
             said = answer.stdout if step.kind is Kind.ASK else ""
             self._report(number, replace(self.steps[number], said=said))
         self._report(number, replace(self.steps[number], stage=Stage.OBSERVING))
@@ -105,7 +95,7 @@ class Stepper:
             raise self._over(number, Stage.UNKNOWN if blind else Stage.FAILED, why, step.refuses)
         if step.puts_back is not None:
             await self._put_back(number, step.puts_back)
-        self._settled(step)
+        self.undoing.settled(step)
         self._ended(number, Stage.DONE, reading.text)
 
     async def _for_good(self, number: int, step: Step) -> None:
@@ -136,7 +126,7 @@ class Stepper:
             text = await uncancelled(self._decided(number, step, why))
             if not text and interrupted:
                 raise asyncio.CancelledError
-        self._settled(step)
+        self.undoing.settled(step)
         self._ended(number, Stage.DONE, text)
         if interrupted:
             self._late(number, "interrupted, but by then the new files were kept")
@@ -148,7 +138,7 @@ class Stepper:
         except (NotSent, OutcomeUnknown) as failure:
             return str(failure), ""
         if answer.exit_status != 0:
-            return _complaint(answer), ""
+            return complaint(answer), ""
         self._report(number, replace(self.steps[number], stage=Stage.OBSERVING))
         reading = await self._seen(step, self._began(number))
         return ("", reading.text) if reading.holds else (reading.text, "")
@@ -158,18 +148,16 @@ class Stepper:
 
         Raises Stopped where the nodes are apart, or are not seen.
         """
-        names = {each.node: each.mends for each in (step, *step.together) if each.mends in self._armed}
-        armed = {node: self._armed[name] for node, name in names.items() if name is not None}
-        fires_at = {node: at + self._fires_s(undo) for node, (undo, at) in armed.items()}
+        names = {each.node: each.mends for each in (step, *step.together) if each.mends in self.undoing.armed}
+        fires_at = {node: self.undoing.armed[name].fires_at for node, name in names.items() if name is not None}
         seen = await Keeping(step, self._hands, self._eyes, fires_at, self._tell).decided()
         fates = {each.fate for each in seen}
         text = "; ".join(each.text for each in seen)
         if fates == {Fate.KEPT}:
             return text
         for each in seen:
-            if each.fate is Fate.KEPT:  # there is no way back from here any more
-                self.spoiled.pop(names.get(each.files.node) or "", None)
-                self._armed.pop(names.get(each.files.node) or "", None)
+            if each.fate is Fate.KEPT:
+                self.undoing.given_up(names.get(each.files.node) or "")
         if fates & {Fate.KEPT, Fate.UNSEEN}:
             raise self._over(number, Stage.UNKNOWN, f"{why}; {text}")
         stopped = self._over(number, Stage.FAILED, f"{why}; {text}")
@@ -192,7 +180,7 @@ class Stepper:
 
     async def _sent(self, number: int, step: Step) -> Answer:
         spoils = self._about_to(step)
-        undo, _ = self._protection(step)
+        protecting = self.undoing.protecting(step) if step.kind is Kind.DO else None
         try:
             if step.kind is Kind.ASK:
                 return await self._hands.ask(step.count, timeout_s=step.timeout_s)
@@ -210,16 +198,16 @@ class Stepper:
                     step.argv,
                     stdin=step.stdin,
                     timeout_s=self._left_s(step, step.timeout_s),
-                    armed=undo.dead_man if undo else None,  # it may fire while this is sent
+                    armed=protecting.undo.dead_man if protecting else None,  # it may fire while this is sent
                 )
             )
         except NotSent as failure:
-            self._never_happened(step, spoils)
+            self.undoing.never_happened(step, spoils)
             raise self._over(number, Stage.FAILED, f"not sent: {failure}") from None
         except OutcomeUnknown as failure:
             raise self._over(number, Stage.UNKNOWN, str(failure)) from None
-        if answer.exit_status != 0 and step.undo is not None:
-            del self._armed[step.undo.name]  # what we did not arm is not ours to disarm
+        if answer.exit_status != 0:
+            self.undoing.not_armed(step)
         return answer
 
     def _about_to(self, step: Step) -> str | None:
@@ -228,14 +216,7 @@ class Stepper:
             self.touched = True
         if step.kind in (Kind.DO, Kind.ARM) and not step.here:
             self.touched_nodes[step.node] = None
-        if step.undo is not None:
-            self._armed[step.undo.name] = (step.undo, self._eyes.now())
-        if step.spoils is None or step.spoils in self.spoiled:
-            return None
-        undo = self.spoiled[step.spoils] = self._armed[step.spoils][0]
-        if undo.files is not None and step.kind is Kind.DO:
-            self.replaced[undo.node] = undo.files
-        return step.spoils
+        return self.undoing.about_to(step)
 
     async def _together(self, step: Step) -> Answer:
         """The same moment for all nodes, so that no cut falls between them. Raises OutcomeUnknown if any is."""
@@ -271,7 +252,7 @@ class Stepper:
     async def _here(self, step: Step) -> Answer:
         """A machine that is taken away cannot bring itself back: its undo waits on ours."""
         if step.undo is not None:
-            return await self._hands.later(step.undo.name, step.argv, delay_s=self._dead_man_s)
+            return await self._hands.later(step.undo.name, step.argv, delay_s=self.undoing.dead_man_s)
         if step.kind is Kind.DISARM and step.mends is not None:
             return await self._hands.forget(step.mends)
         return await self._hands.here(step.argv, timeout_s=step.timeout_s)
@@ -292,40 +273,16 @@ class Stepper:
 
     def _unprotected(self, step: Step) -> bool:
         """A process that stood still may come to a step when the timer that protects it is over."""
-        undo, armed_at = self._protection(step)
-        return undo is not None and self._eyes.now() >= armed_at + self._fires_s(undo) - DEAD_MAN_MARGIN_S
-
-    def _protection(self, step: Step) -> tuple[Undo | None, float]:
-        """The armed undo without which the step must not be done, and since when it is armed."""
-        if step.kind is not Kind.DO or step.spoils is None:
-            return None, 0.0
-        return self._armed.get(step.spoils, (None, 0.0))
+        if step.kind is not Kind.DO or (protecting := self.undoing.protecting(step)) is None:
+            return False
+        return self._eyes.now() >= protecting.fires_at - DEAD_MAN_MARGIN_S
 
     def _left_s(self, step: Step, wanted_s: float) -> float:
         """No step waits so long that the node's own timer would undo it under our hands."""
-        if step.spoils is None or step.spoils not in self._armed:
+        protecting = self.undoing.protecting(step)
+        if protecting is None:
             return wanted_s
-        undo, armed_at = self._armed[step.spoils]
-        fires_at = armed_at + self._fires_s(undo)
-        return max(0.1, min(wanted_s, fires_at - DEAD_MAN_MARGIN_S - self._eyes.now()))
-
-    def _fires_s(self, undo: Undo) -> int:
-        return undo.fires_s or self._dead_man_s
-
-    def _settled(self, step: Step) -> None:
-        if step.puts_back is not None:
-            self.replaced.pop(step.node, None)
-        for name in step.all_mends:
-            self.spoiled.pop(name, None)
-            if step.kind is Kind.DISARM:
-                self._armed.pop(name, None)
-
-    def _never_happened(self, step: Step, spoils: str | None) -> None:
-        """What an earlier step has spoiled stays spoiled."""
-        if step.undo is not None:
-            del self._armed[step.undo.name]
-        if spoils is not None:
-            self.replaced.pop(self.spoiled.pop(spoils).node, None)
+        return max(0.1, min(wanted_s, protecting.fires_at - DEAD_MAN_MARGIN_S - self._eyes.now()))
 
     def _began(self, number: int) -> float:
         return self.steps[number].began or 0.0
@@ -340,136 +297,6 @@ class Stepper:
 
     def _report(self, number: int, report: StepReport) -> None:
         self.steps[number] = report
-        self._tell()
-
-    # --- back ---
-
-    async def back(self) -> None:
-        """Undoes in reverse what was spoiled, then disarms what is whole again. Never raises.
-
-        What cannot be undone from here is left to the node's own timer, which stays armed.
-        """
-        spoiled = bool(self.spoiled)
-        for name in reversed(tuple(self._armed)):
-            if name in self.spoiled and await self._undo(self._armed[name][0]):
-                del self.spoiled[name]
-        for amend in self._plan.amends if spoiled else ():
-            await self._amend(amend)
-        if spoiled:
-            await self._owned_again()
-        for name in tuple(self._armed):
-            if name not in self.spoiled:
-                await self._disarm(name)
-
-    async def _undo(self, undo: Undo) -> bool:
-        self._tell_undo(undo, Stage.RUNNING)
-        lost = None if undo.here else self._lock.lost(undo.node)
-        try:
-            if lost is not None:
-                raise NotSent(lost)
-            if undo.here:
-                answer = await self._hands.here(undo.argv, timeout_s=undo.timeout_s)
-            else:
-                answer = await self._hands.run(undo.node, undo.argv, stdin="", timeout_s=undo.timeout_s)
-        except (NotSent, OutcomeUnknown) as failure:
-            left = f"; left to the timer on {undo.node}" if undo.dead_man else ""
-            self._tell_undo(undo, Stage.UNKNOWN, f"{failure}{left}")
-            return False
-        if answer.exit_status != 0:
-            there = await found(self._hands, undo.files) if undo.files is not None else None
-            if there is None or there.side is not Side.OLD:
-                more = f"; {there.text}" if there is not None else ""
-                self._tell_undo(undo, Stage.FAILED, f"{_complaint(answer)}{more}")
-                return False
-            self.by_timer.add(undo.name)
-        self._tell_undo(undo, Stage.OBSERVING)
-        now = self._eyes.now()
-        reading = await self._seen_undone(undo, now, now + undo.within_s)
-        self._tell_undo(undo, Stage.DONE if reading.holds else Stage.FAILED, reading.text)
-        return reading.holds
-
-    async def _seen_undone(self, undo: Undo, since: float, deadline: float) -> Reading:
-        """The undo's own effect, and where it takes files back, their digests: services run well with either."""
-        while True:
-            reading = await observe(
-                undo.expect,
-                self._hands,
-                self._eyes,
-                since=since,
-                began=since,
-                deadline=deadline,
-                tick=self._tell,
-            )
-            if undo.files is None or not reading.holds:
-                return reading
-            there = await found(self._hands, undo.files)
-            if there.side is Side.OLD:
-                return Reading(Verdict.HOLDS, f"{reading.text}; {there.text}")
-            if self._eyes.now() >= deadline:
-                unseen = there.side is Side.UNSEEN
-                return Reading(Verdict.UNKNOWN if unseen else Verdict.NOT_YET, there.text)
-            await self._eyes.changed(LOOK_AGAIN_S)
-
-    async def files_left(self) -> tuple[Found, ...]:
-        """What every node has whose files were replaced and not put back by the plan itself."""
-        return tuple(await asyncio.gather(*(found(self._hands, files) for files in self.replaced.values())))
-
-    async def _amend(self, amend: Undo) -> None:
-        """Runs only where its condition does not come to hold: undoing alone was not enough."""
-        if amend.only_if is None:
-            return
-        now = self._eyes.now()
-        deadline = now + IDLE_MASTER_S
-        reading = await observe((amend.only_if,), self._hands, self._eyes, since=now, began=now, deadline=deadline)
-        if reading.verdict is Verdict.NOT_YET:
-            await self._undo(amend)
-
-    async def _owned_again(self) -> None:
-        """Waits for the election that may follow: only then is it worth saying where the VIPs are."""
-        now = self._eyes.now()
-        expected = tuple(VipSomewhere(name) for name in self._plan.impact.moves)
-        deadline = now + ELECTION_WITHIN_S
-        await observe(expected, self._hands, self._eyes, since=now, began=now, deadline=deadline, tick=self._tell)
-
-    async def _disarm(self, name: str) -> None:
-        """A timer that cannot be stopped from here does what is already done, and does no harm."""
-        undo, _ = self._armed[name]
-        if undo.here:
-            await self._hands.forget(name)
-            del self._armed[name]
-            return
-        step = disarm(undo)
-        if self._lock.lost(undo.node) is not None:
-            return
-        try:
-            answer = await self._hands.run(step.node, step.argv, stdin="", timeout_s=step.timeout_s)
-        except (NotSent, OutcomeUnknown):
-            return
-        if answer.exit_status == 0:
-            del self._armed[name]
-
-    async def watch(self) -> Verdict:
-        """Waits for the nodes' own timers to bring back what we could not.
-
-        HOLDS: all of it was seen to be back. NOT_YET: seen, and it is not. UNKNOWN: nobody can see it.
-        """
-        now = self._eyes.now()
-        fires = [at + self._fires_s(undo) for name, (undo, at) in self._armed.items() if name in self.spoiled]
-        found = Verdict.HOLDS
-        for name, undo in tuple(self.spoiled.items()):
-            deadline = max([now, *fires]) + undo.within_s
-            reading = await self._seen_undone(undo, now, deadline)
-            stage = Stage.DONE if reading.holds else Stage.UNKNOWN
-            self._tell_undo(undo, stage, reading.text)
-            if reading.holds:
-                del self.spoiled[name]
-            elif found is not Verdict.UNKNOWN:
-                found = reading.verdict
-        return found
-
-    def _tell_undo(self, undo: Undo, stage: Stage, text: str = "") -> None:
-        others = [each for each in self.undone if each.undo.name != undo.name]
-        self.undone = [*others, UndoReport(undo, stage, text)]
         self._tell()
 
     def _blind(self, node: str) -> bool:
@@ -499,12 +326,3 @@ async def heard_out(sent: Coroutine[Any, Any, Answer]) -> Answer:
 
 def _of_state(step: Step) -> tuple[StateExpectation, ...]:
     return tuple(each for each in step.expect if not isinstance(each, LOOKS))
-
-
-def _complaint(answer: Answer) -> str:
-    """What the command said, on one line; a refusal of sudo with the way to mend it."""
-    said = " ".join((answer.stderr.strip() or answer.stdout.strip()).split())[:COMPLAINT_KEPT]
-    if said.startswith(SUDO_REFUSES):
-        return f"{said} (the login user may not run this: install what `iamops profile sudoers` prints)"
-    ended = "was killed" if answer.exit_status is None else f"exit code {answer.exit_status}"
-    return f"{ended}: {said}" if said else ended
