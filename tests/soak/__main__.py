@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from tests.lab.acting import ActingLab, acting_lab
 from tests.lab.cuts import boundaries, check_cut
+from tests.soak.places import place_argument, place_of
 
 # Each touches iam-a or both; the other node is the one that loses power.
 ACTIONS = (
@@ -51,9 +52,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--action", action="append", choices=ACTIONS, help="only this one; may be repeated")
     parser.add_argument("--way", action="append", choices=sorted(WAYS), help="only this one; may be repeated")
+    place_argument(parser)
     args = parser.parse_args()
     print("| action | cut by | boundaries | outcomes | took |\n|---|---|---|---|---|")
-    with acting_lab(dead_man_s=DEAD_MAN_S) as lab:
+    with acting_lab(DEAD_MAN_S, place_of(args)) as lab:
         for line in campaign(lab, args.action or list(ACTIONS), args.way or list(WAYS)):
             print(line, flush=True)
     return 0

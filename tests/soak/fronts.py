@@ -11,11 +11,10 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-from console.lab.place import Place
 from tests.lab import fronts
-from tests.lab.acting import PLACE, ActingLab, acting_lab
+from tests.lab.acting import ActingLab, acting_lab
+from tests.soak.places import place_argument, place_of
 
 ACTIONS = ("switchover", "restart", "push", "drill")
 FRONTS = ("console", "shell")
@@ -53,12 +52,11 @@ def main() -> int:
     parser.add_argument("--way", action="append", choices=WAYS, help="only this one; may be repeated")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth step")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long a terminal stalls, a process stops")
-    parser.add_argument("--place", default="", metavar="NAME", help="a lab of its own, at /var/lib/iamops/NAME")
+    place_argument(parser)
     args = parser.parse_args()
-    place = Place(Path("/var/lib/iamops") / args.place, f"{args.place}-") if args.place else PLACE
     failed = False
     print("| action | front | terminal | steps | took |\n|---|---|---|---|---|")
-    with acting_lab(DEAD_MAN_S, place) as lab:
+    with acting_lab(DEAD_MAN_S, place_of(args)) as lab:
         for line in campaign(lab, args):
             failed |= " failed: " in line
             print(line, flush=True)

@@ -12,6 +12,7 @@ import time
 
 from tests.lab.acting import acting_lab
 from tests.lab.test_config import two_ways
+from tests.soak.places import place_argument, place_of
 
 # The one that loses power or its SSH: the standby in the first half of the runs, the owner in the other.
 WAYS = {"kill": ("-",), "ssh": ("iam-b", "iam-a"), "power": ("iam-b", "iam-a")}
@@ -20,9 +21,10 @@ WAYS = {"kill": ("-",), "ssh": ("iam-b", "iam-a"), "power": ("iam-b", "iam-a")}
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak.pushes", description=__doc__)
     parser.add_argument("--way", action="append", choices=sorted(WAYS), help="only this one; may be repeated")
+    place_argument(parser)
     args = parser.parse_args()
     print("| cut by | boundaries | outcomes, and what the nodes had | took |\n|---|---|---|---|")
-    with acting_lab() as lab:
+    with acting_lab(place=place_of(args)) as lab:
         lab.make_whole()
         ways = two_ways(lab)
         for way in args.way or list(WAYS):

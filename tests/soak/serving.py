@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from tests.lab.acting import ActingLab, Done, acting_lab
 from tests.lab.serving import by_default, clients
+from tests.soak.places import place_argument, place_of
 
 UNIT = "iam-apiserver"
 RUNS = 20
@@ -62,10 +63,11 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--way", choices=WAYS, action="append")
+    place_argument(parser)
     args = parser.parse_args()
     print("| way | runs | requests | failed |\n|---|---|---|---|", flush=True)
     lost = 0
-    with acting_lab() as lab:
+    with acting_lab(place=place_of(args)) as lab:
         for way in args.way or WAYS:
             requests, failed = campaign(lab, way, args.runs)
             lost += failed
