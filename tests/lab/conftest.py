@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from console.lab.prove import unserved
 from console.lab.requirements import check_machine
 from console.model.profile import Profile
 from console.session.profiles import load_profile
+from tests.lab.account import account
 
 HERE = Path(__file__).parent
 # A place beside the user's own lab: the tests of the lab itself must not break what someone works on.
@@ -43,6 +44,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(_lab_of(item)))
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(TIMEOUT_S))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure says what is needed to understand it."""
+    report = yield
+    labs = (
+        each
+        for each in getattr(item, "funcargs", {}).values()
+        if hasattr(each, "exec") and hasattr(each, "status")
+    )
+    if report.failed and (lab := next(labs, None)) is not None:
+        report.sections.append(("the lab", account(lab, call.start)))
+    return report
 
 
 def _lab_of(item: pytest.Item) -> str:
