@@ -1,4 +1,4 @@
-"""What is needed to understand a test that failed: the machine, the lab's state, a timeline of all its journals."""
+"""What is needed to understand a test that failed: the machine, the lab's state, a timeline of its journals."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def _machine(lab: Any) -> Iterator[str]:
 
 def _state(lab: Any) -> Iterator[str]:
     status = lab.status()
-    yield f"VIP {status.vip} on {', '.join(status.owners) or 'nobody'}; faults: {', '.join(status.faults) or 'none'}"
+    owners, faults = (", ".join(each) for each in (status.owners, status.faults))
+    yield f"VIP {status.vip} on {owners or 'nobody'}; faults: {faults or 'none'}"
     for name, node in status.nodes.items():
         units = ", ".join(f"{unit.name} {unit.active}" for unit in node.units or () if unit.active != "active")
         yield f"{name}: {units or 'all units are active'}"
