@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from console.engine.report import Outcome, Phase, RunReport, Stage, StepReport
-from console.model.gap import GapReport, not_measured
+from console.model.gap import GapReport
 from console.plan.steps import Kind, Plan, Step
 
 
@@ -75,11 +75,10 @@ def result_lines(report: RunReport) -> list[str]:
 
 def gap_line(gap: GapReport) -> str:
     """What a client lost, in one line."""
-    seen = f"{gap.attempts} requests, one every {gap.resolution_ms:.0f} ms or better"
-    if gap.not_measured_ms:
-        seen += f"; {not_measured(gap.not_measured_ms)}"
+    if not gap.attempts:
+        return f"client: {gap.seen}"
     if gap.longest_ms is None:
-        return f"client: no request failed ({seen})"
+        return f"client: no request failed ({gap.seen})"
     kinds = ((gap.refused, "refused"), (gap.dark, "dark"), (gap.wrong, "wrong answer"))
     what = ", ".join(f"{count} {word}" for count, word in kinds if count)
-    return f"client: longest gap {gap.longest_ms:.0f} ms ({what}; {seen})"
+    return f"client: longest gap {gap.longest_ms:.0f} ms ({what}; {gap.seen})"

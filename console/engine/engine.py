@@ -161,7 +161,7 @@ class _Run:
         except AuditUnwritable as failure:
             self._refuse((Denial("audit-unwritable", str(failure)),), audited=False)
             return
-        self._stepper = Stepper(plan, self._hands, self._eyes, lock, self._tell)
+        self._stepper = Stepper(plan, self._hands, self._eyes, lock, self._tell, lambda: self._harm(plan))
         try:
             await self._carried_out(plan)
         finally:
@@ -199,8 +199,28 @@ class _Run:
                 await uncancelled(self._done_all_the_same())
                 return
             lost = await self._lost(plan)
+        if reading.holds and not lost:
+            self._finish(Outcome.SUCCEEDED, reading.text)
+            return
         text = f"{reading.text}; but {lost}" if lost else reading.text
-        self._finish(Outcome.SUCCEEDED if reading.holds and not lost else Outcome.FAILED, text)
+        await uncancelled(self._not_well(text))
+
+    async def _not_well(self, text: str) -> None:
+        """Every step is done, and what is not so cannot be undone any more: the files stay as they are now."""
+        assert self._stepper is not None  # noqa: S101 - its steps are done
+        left = await self._stepper.undoing.files_left()
+        stays = "; ".join([text, *(each.text for each in left)])
+        self._finish(
+            Outcome.FAILED,
+            stays,
+            restored_by=RestoredBy.NOBODY if any(each.side is not Side.OLD for each in left) else None,
+            files={each.files.node: str(each.side) for each in left},
+        )
+
+    def _harm(self, plan: Plan) -> str | None:
+        """What a client has lost so far beyond the forecast, as a sentence, while it can still be taken back."""
+        gap = None if self._meter is None or plan.forecast is None else self._meter.report()
+        return None if gap is None or plan.forecast is None else beyond(gap, plan.forecast)
 
     async def _steady(self, plan: Plan) -> Reading:
         now = self._eyes.now()

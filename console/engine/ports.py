@@ -59,10 +59,14 @@ class Lock(Protocol):
 class Hands(Protocol):
     """Runs commands on the nodes."""
 
-    async def run(
-        self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float, armed: str | None = None
+    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
+        """Raises NotSent, OutcomeUnknown."""
+        ...
+
+    async def run_while_armed(
+        self, dead_man: str, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float
     ) -> Answer:
-        """`armed`: the node runs it only while the timer of this undo (its unit without suffix) is to fire.
+        """The node runs it only while the timer of this undo (its unit without suffix) is still to fire.
 
         Raises NotSent, also when that timer is over; OutcomeUnknown.
         """

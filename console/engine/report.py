@@ -205,6 +205,8 @@ def gap_document(gap: GapReport | None) -> dict[str, Any] | None:
         "longest_gap_ms": gap.longest_ms,
         "total_gap_ms": gap.total_ms,
         "resolution_ms": gap.resolution_ms,
+        "services_resolution_ms": gap.services_resolution_ms,
+        "own_errors": gap.own_errors,
         "not_measured_ms": gap.not_measured_ms,
         "answered_by": gap.last_node,
     }

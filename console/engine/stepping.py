@@ -40,16 +40,25 @@ class Stopped(Exception):
 
 class Stepper:
     """One plan in execution. `steps` says how far it has come, `undoing` what was taken back. `tell` hears of
-    every change.
+    every change; `harm` says what clients have lost, before anything is kept for good.
     """
 
-    def __init__(self, plan: Plan, hands: Hands, eyes: Eyes, lock: Lock, tell: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        hands: Hands,
+        eyes: Eyes,
+        lock: Lock,
+        tell: Callable[[], None],
+        harm: Callable[[], str | None],
+    ) -> None:
         self.steps = [StepReport(step) for step in plan.steps]
         self.undoing = Undoing(plan, hands, eyes, lock, tell)
         self._hands = hands
         self._eyes = eyes
         self._lock = lock
         self._tell = tell
+        self._harm = harm
         self.touched = False
         self.touched_nodes: dict[str, None] = {}
         self.too_late = ""
@@ -114,6 +123,8 @@ class Stepper:
 
     async def _keep(self, number: int, step: Step) -> None:
         """Files are kept on all nodes or on none. Whatever cuts this short, it is asked what became of it."""
+        if harm := self._harm():
+            raise self._over(number, Stage.FAILED, f"not kept: {harm}")
         sending = asyncio.ensure_future(self._kept_at_once(number, step))
         interrupted = False
         try:
@@ -180,7 +191,6 @@ class Stepper:
 
     async def _sent(self, number: int, step: Step) -> Answer:
         spoils = self._about_to(step)
-        protecting = self.undoing.protecting(step) if step.kind is Kind.DO else None
         try:
             if step.kind is Kind.ASK:
                 return await self._hands.ask(step.count, timeout_s=step.timeout_s)
@@ -192,15 +202,7 @@ class Stepper:
                 return Answer(0, "", "")  # nothing is sent: what is expected is looked for
             if step.together:
                 return await heard_out(self._together(step))
-            answer = await heard_out(
-                self._hands.run(
-                    step.node,
-                    step.argv,
-                    stdin=step.stdin,
-                    timeout_s=self._left_s(step, step.timeout_s),
-                    armed=protecting.undo.dead_man if protecting else None,  # it may fire while this is sent
-                )
-            )
+            answer = await heard_out(self._commanded(step))
         except NotSent as failure:
             self.undoing.never_happened(step, spoils)
             raise self._over(number, Stage.FAILED, f"not sent: {failure}") from None
@@ -209,6 +211,16 @@ class Stepper:
         if answer.exit_status != 0:
             self.undoing.not_armed(step)
         return answer
+
+    async def _commanded(self, step: Step) -> Answer:
+        """One command on one node. The undo that protects it may fire while it is sent: then it is not done."""
+        timeout_s = self._left_s(step, step.timeout_s)
+        protecting = self.undoing.protecting(step) if step.kind is Kind.DO else None
+        if protecting is None or protecting.undo.dead_man is None:
+            return await self._hands.run(step.node, step.argv, stdin=step.stdin, timeout_s=timeout_s)
+        return await self._hands.run_while_armed(
+            protecting.undo.dead_man, step.node, step.argv, stdin=step.stdin, timeout_s=timeout_s
+        )
 
     def _about_to(self, step: Step) -> str | None:
         """Notes what has to be undone from here on; the undo that this very step makes necessary."""

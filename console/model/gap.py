@@ -7,8 +7,7 @@ first request that fails until its next one that is answered.
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -85,6 +84,10 @@ class Gap:
     uncertainty_ms: float
     spent_ms: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def failures(self) -> int:
+        return self.refused + self.dark + self.wrong
+
 
 @dataclass(frozen=True, slots=True)
 class Move:
@@ -100,8 +103,9 @@ class GapReport:
     """All that was measured. `gaps` are the longest, in the order of time.
 
     `own_errors` are attempts this machine could not even make; `resolution_ms` is the longest span
-    between two attempts: nothing shorter than that could surely be seen. Holes are in neither: `not_measured_ms`
-    is how long nothing was asked in all.
+    between two attempts: nothing shorter than that could surely be seen. Where nginx itself was asked that often,
+    `services_resolution_ms` is the same of the services behind it. Holes are in none: `not_measured_ms` is how
+    long nothing was asked in all.
     """
 
     attempts: int
@@ -117,78 +121,107 @@ class GapReport:
     last_node: str | None
     resolution_ms: float
     not_measured_ms: float = 0.0
+    services_resolution_ms: float | None = None
+
+    @property
+    def asked(self) -> str:
+        """How often, in words."""
+        services = (
+            "" if self.services_resolution_ms is None else f", a service every {self.services_resolution_ms:.0f}"
+        )
+        return f"{self.attempts} requests, none further apart than {self.resolution_ms:.0f} ms{services}"
+
+    @property
+    def seen(self) -> str:
+        """How well a client could see, in words."""
+        own = f"{self.own_errors} requests could not be made on this machine" if self.own_errors else ""
+        hole = not_measured(self.not_measured_ms)
+        if not self.attempts:
+            return "; ".join(("not measured", *filter(None, (own,))))
+        return "; ".join((self.asked, *filter(None, (own, hole))))
 
 
-def gap_report(
-    segments: Iterable[Segment], resolution_s: float, own_errors: int = 0, holes: Iterable[Hole] = ()
-) -> GapReport:
-    """Segments in the order of time; none of them reaches over a hole."""
-    row, unseen = tuple(segments), tuple(holes)
-    counts = {fate: sum(each.count for each in row if each.fate is fate) for fate in Fate}
-    gaps = _gaps(row, unseen)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What was asked in one way, in the order of time; no segment reaches over a hole. `spacing_s` is the longest
+    span between two attempts.
+    """
+
+    segments: tuple[Segment, ...]
+    spacing_s: float
+    own_errors: int = 0
+
+
+def gap_report(rows: Sequence[Row], holes: Iterable[Hole] = ()) -> GapReport:
+    """Rows over the same time, the one that asks most often first: what is lost in any of them is lost.
+
+    Gaps that overlap are one. A single failure of a row that asks seldom says nothing of how long it took: inside
+    a gap of the first row it belongs to that.
+    """
+    unseen = tuple(holes)
+    often, *seldom = rows
+    gaps = _together(_gaps(often.segments, unseen), [g for row in seldom for g in _gaps(row.segments, unseen)])
     longest = sorted(gaps, key=lambda gap: -gap.duration_ms)[:GAPS_KEPT]
-    answered = [each.node for each in row if each.fate is Fate.GOOD]
+    segments = [each for row in rows for each in row.segments]
+    counts = {fate: sum(each.count for each in segments if each.fate is fate) for fate in Fate}
+    answered = [[each.node for each in row.segments if each.fate is Fate.GOOD and each.node] for row in rows]
     return GapReport(
         attempts=sum(counts.values()),
         good=counts[Fate.GOOD],
         refused=counts[Fate.REFUSED],
         dark=counts[Fate.DARK],
         wrong=counts[Fate.WRONG],
-        own_errors=own_errors,
+        own_errors=sum(row.own_errors for row in rows),
         gaps=tuple(sorted(longest, key=lambda gap: gap.began)),
-        moves=_moves(row),
+        moves=_moves(next((row for row, who in zip(rows, answered, strict=True) if who), often).segments),
         longest_ms=longest[0].duration_ms if longest else None,
         total_ms=round(sum(gap.duration_ms for gap in gaps), 1),
-        last_node=answered[-1] if answered else None,
-        resolution_ms=round(resolution_s * 1000, 1),
+        last_node=next((who[-1] for who in answered if who), None),
+        resolution_ms=round(often.spacing_s * 1000, 1),
+        services_resolution_ms=round(max(row.spacing_s for row in seldom) * 1000, 1) if seldom else None,
         not_measured_ms=round(sum(each.lasted_s for each in unseen) * 1000, 1),
     )
 
 
-def together(reports: tuple[GapReport, ...]) -> GapReport:
-    """Rows of attempts over the same time, the one that asks most often first: what is lost in any is lost."""
-    first = reports[0]
-    gaps = list(first.gaps)
-    for gap in (gap for each in reports[1:] for gap in each.gaps):
-        same = next((each for each in gaps if _overlap(each, gap)), None)
-        if same is not None:
-            gaps.remove(same)
-        gaps.append(gap if same is None else _joined(same, gap))
-    longest = sorted(gaps, key=lambda gap: -gap.duration_ms)[:GAPS_KEPT]
-    return replace(
-        first,
-        attempts=sum(each.attempts for each in reports),
-        good=sum(each.good for each in reports),
-        refused=sum(each.refused for each in reports),
-        dark=sum(each.dark for each in reports),
-        wrong=sum(each.wrong for each in reports),
-        own_errors=sum(each.own_errors for each in reports),
-        gaps=tuple(sorted(longest, key=lambda gap: gap.began)),
-        moves=max((each.moves for each in reports), key=len),
-        longest_ms=longest[0].duration_ms if longest else None,
-        total_ms=max(first.total_ms, round(sum(gap.duration_ms for gap in gaps), 1)),
-        last_node=next((each.last_node for each in reports if each.last_node), None),
+def _together(often: list[Gap], seldom: list[Gap]) -> list[Gap]:
+    """All gaps with those that overlap made one, in the order of time."""
+    found: list[Gap] = []
+    single = [gap for gap in seldom if gap.failures == 1 and any(_inside(gap, other) for other in often)]
+    rest = [gap for gap in seldom if gap not in single]
+    for gap in sorted([*often, *rest], key=lambda gap: gap.began):
+        if found and (found[-1].ended is None or gap.began <= found[-1].ended):
+            found[-1] = _joined(found[-1], gap)
+        else:
+            found.append(gap)
+    for gap in single:
+        number = next(number for number, other in enumerate(found) if _inside(gap, other))
+        found[number] = _with_both(found[number], found[number], gap)
+    return found
+
+
+def _inside(gap: Gap, other: Gap) -> bool:
+    return other.began <= gap.began and (other.ended is None or gap.began <= other.ended)
+
+
+def _joined(one: Gap, other: Gap) -> Gap:
+    """Both as one; what the longer one says of nodes and kinds counts. `one` begins first."""
+    longest = max(one, other, key=lambda gap: gap.duration_ms)
+    until = max(gap.began + gap.duration_ms / 1000 for gap in (one, other))
+    ended = None if one.ended is None or other.ended is None else max(one.ended, other.ended)
+    joined = replace(
+        longest,
+        began=one.began,
+        ended=ended,
+        duration_ms=round((until - one.began) * 1000, 1),
+        uncertainty_ms=max(one.uncertainty_ms, other.uncertainty_ms),
     )
+    return _with_both(joined, one, other)
 
 
-def _overlap(one: Gap, other: Gap) -> bool:
-    return one.began <= (math.inf if other.ended is None else other.ended) and other.began <= (
-        math.inf if one.ended is None else one.ended
-    )
-
-
-def _joined(often: Gap, seldom: Gap) -> Gap:
-    """A single failure while nobody was answered at all belongs to that: it says nothing of how long it took."""
-    counts = {fate: getattr(often, fate) + getattr(seldom, fate) for fate in ("refused", "dark", "wrong")}
-    inside = often.began <= seldom.began and seldom.refused + seldom.dark + seldom.wrong == 1
-    if inside and seldom.ended is not None:
-        return replace(often, **counts)
-    began = min(often.began, seldom.began)
-    ends = [each for each in (often.ended, seldom.ended) if each is not None]
-    longest = max(often, seldom, key=lambda gap: gap.duration_ms)
-    ended = max(ends) if len(ends) == 2 else None
-    until = began + longest.duration_ms / 1000 if ended is None else ended
-    return replace(longest, began=began, ended=ended, duration_ms=round((until - began) * 1000, 1), **counts)
+def _with_both(gap: Gap, one: Gap, other: Gap) -> Gap:
+    """With the failures of both."""
+    refused, dark, wrong = one.refused + other.refused, one.dark + other.dark, one.wrong + other.wrong
+    return replace(gap, refused=refused, dark=dark, wrong=wrong)
 
 
 def not_measured(ms: float) -> str:

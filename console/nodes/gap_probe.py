@@ -16,10 +16,11 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from console.model.gap import Fate, GapReport, Hole, Sample, Segment, gap_report, together
+from console.model.gap import Fate, GapReport, Hole, Row, Sample, Segment, gap_report
 from console.nodes.client_probe import ClientTarget
 from console.nodes.http import MAX_BODY, USER_AGENT, judged
 from console.nodes.netns import enter_namespace
+from console.nodes.since_boot import since_boot
 
 EVERY_S = 0.01
 # A client that has waited this long for a health check has felt it. It is also shorter than the second
@@ -50,7 +51,7 @@ class Lane:
     any_answer: bool = False
 
 
-class _Row:
+class _Asking:
     """The attempts of one lane so far."""
 
     def __init__(self, lane: Lane) -> None:
@@ -65,8 +66,8 @@ class _Row:
         """When to ask next; `every_s` None: as often as the lane wants it."""
         return self.asked + (every_s or self.lane.every_s)
 
-    def report(self, holes: tuple[Hole, ...]) -> GapReport:
-        return gap_report(tuple(self.segments), self.spacing_s, self.own_errors, holes)
+    def so_far(self) -> Row:
+        return Row(tuple(self.segments), self.spacing_s, self.own_errors)
 
     def count(self, attempt: _Attempt, holes: list[Hole]) -> None:
         if attempt.ours or attempt.fate is None:
@@ -89,7 +90,7 @@ class _Attempt:
     """One request on its way. `fate` None: not known yet."""
 
     started: float
-    row: _Row
+    row: _Asking
     connection: socket.socket | None = None
     sent: bool = False
     answer: bytearray = field(default_factory=bytearray)
@@ -109,7 +110,7 @@ class GapProbe:
     def __init__(self, *lanes: Lane, namespace: str | None, patience_s: float = PATIENCE_S) -> None:
         self._namespace = namespace
         self._patience_s = patience_s
-        self._rows = [_Row(lane) for lane in lanes]
+        self._rows = [_Asking(lane) for lane in lanes]
         self._often_s = min(lane.every_s for lane in lanes)
         self._holes: list[Hole] = []
         self._samples: deque[Sample] = deque(maxlen=SAMPLES_KEPT)
@@ -135,8 +136,7 @@ class GapProbe:
 
     def report(self) -> GapReport:
         with self._changing:
-            holes = tuple(self._holes)
-            return together(tuple(row.report(holes) for row in self._rows))
+            return gap_report([row.so_far() for row in self._rows], self._holes)
 
     def samples(self) -> tuple[Sample, ...]:
         """The latest attempts, one by one, oldest first; times of the monotonic clock."""
@@ -158,7 +158,7 @@ class GapProbe:
 
     def _probe(self, selector: selectors.BaseSelector) -> None:
         under_way: deque[_Attempt] = deque()
-        self._ran_at, self._awake = time.monotonic(), _awake_and_asleep()
+        self._ran_at, self._awake = time.monotonic(), since_boot()
         while under_way or not self._stopped.is_set():
             self._looked_away(selector, under_way)
             now = self._ran_at
@@ -181,7 +181,7 @@ class GapProbe:
         have come in time, and nobody looked.
         """
         ran_at, self._ran_at = self._ran_at, time.monotonic()
-        awake, self._awake = self._awake, _awake_and_asleep()
+        awake, self._awake = self._awake, since_boot()
         away_s = self._awake - awake
         if away_s <= PAUSE_S:
             return False
@@ -194,7 +194,7 @@ class GapProbe:
                 self._holes.append(Hole(ran_at, self._ran_at, away_s))
         return True
 
-    def _started(self, selector: selectors.BaseSelector, row: _Row, now: float) -> _Attempt:
+    def _started(self, selector: selectors.BaseSelector, row: _Asking, now: float) -> _Attempt:
         attempt, target = _Attempt(now, row), row.lane.target
         try:
             family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
@@ -290,11 +290,6 @@ class GapProbe:
         attempt.row.count(attempt, self._holes)
         if attempt.fate is not None and not attempt.ours:
             self._samples.append(Sample(attempt.started, attempt.fate, attempt.latency_ms))
-
-
-def _awake_and_asleep() -> float:
-    """Seconds that go on while the machine sleeps; the monotonic clock stands still then."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _request(target: ClientTarget) -> bytes:

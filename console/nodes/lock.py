@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Mapping
 
+from console.nodes.since_boot import since_boot
 from console.nodes.transport import LineStream, Transport, TransportError
 from console.parse.safe_text import safe_bytes
 from console.parse.safety import lock_holder
@@ -43,13 +44,13 @@ class NodeLock:
     def __init__(self, transport: Transport, lines: LineStream) -> None:
         self.node = transport.node
         self._lines = lines
-        self._beat_at = time.monotonic()
+        self._beat_at = since_boot()
         self._why: str | None = None
         self._tasks = [asyncio.ensure_future(self._beat()), asyncio.ensure_future(self._listen())]
 
     def lost(self) -> str | None:
-        if self._why is None and time.monotonic() - self._beat_at > LEASE_S - BEAT_S:
-            self._why = f"the console was asleep for {time.monotonic() - self._beat_at:.0f} s"
+        if self._why is None and since_boot() - self._beat_at > LEASE_S - BEAT_S:
+            self._why = f"the console was asleep for {since_boot() - self._beat_at:.0f} s"
         return None if self._why is None else f"the lock on {self.node} was lost: {self._why}"
 
     async def release(self) -> None:
@@ -64,7 +65,7 @@ class NodeLock:
             except (TransportError, OSError) as failure:
                 self._why = str(failure)
                 return
-            self._beat_at = time.monotonic()
+            self._beat_at = since_boot()
             await asyncio.sleep(BEAT_S)
 
     async def _listen(self) -> None:

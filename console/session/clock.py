@@ -1,17 +1,19 @@
-"""Session time: epoch seconds that never jump, because they follow the monotonic clock."""
+"""Session time: epoch seconds that follow no correction of the wall clock, and go on while a machine sleeps."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
+from console.nodes.since_boot import since_boot
+
 Clock = Callable[[], float]
 
 
 def session_clock() -> Clock:
-    """A clock that starts at the wall time and advances with the monotonic clock.
+    """A clock that starts at the wall time and advances with the time since boot, sleep included.
 
-    An NTP step during a session must not make a value look fresh or stale.
+    An NTP step during a session must not make a value look fresh or stale, nor a suspended laptop hide its age.
     """
-    offset_s = time.time() - time.monotonic()
-    return lambda: time.monotonic() + offset_s
+    offset_s = time.time() - since_boot()
+    return lambda: since_boot() + offset_s

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from console.engine.ports import Answer, Locked, LockNote, NotSent, OutcomeUnknown
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 OUTPUT_KEPT = 64_000
 NOTE_TIMEOUT_S = 3.0
 JOURNAL_TAG = "iamops"
+NOTHING: Mapping[str, Observed[Any]] = MappingProxyType({})
 
 
 class NodeHands:
@@ -41,22 +43,22 @@ class NodeHands:
         self._local = LocalCommands()
         self._kept: asyncio.Future[bool] | None = None
 
-    async def run(
-        self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float, armed: str | None = None
+    async def run_while_armed(
+        self, dead_man: str, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float
     ) -> Answer:
-        """Raises NotSent when there was no connection to send over, or the node refused because the timer `armed`
-        is over; OutcomeUnknown when no answer came.
-        """
-        if armed is not None:
-            argv = while_armed(armed, argv)
+        answer = await self.run(node, while_armed(dead_man, argv), stdin=stdin, timeout_s=timeout_s)
+        if was_over(answer.exit_status, answer.stderr):
+            raise NotSent(f"{node} refused it: its undo has fired already, or was disarmed")
+        return answer
+
+    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
+        """Raises NotSent when there was no connection to send over, OutcomeUnknown when no answer came."""
         try:
             result = await self._transport(node).run(argv, timeout_s=timeout_s, stdin=stdin.encode())
         except ChannelRefused as failure:
             raise NotSent(str(failure)) from None
         except TransportError as failure:
             raise OutcomeUnknown(str(failure)) from None
-        if armed is not None and was_over(result.exit_status, result.stderr):
-            raise NotSent(f"{node} refused it: its undo has fired already, or was disarmed")
         return Answer(
             result.exit_status,
             _readable(result.stdout),
@@ -231,7 +233,7 @@ def _readable(raw: bytes) -> str:
     return "\n".join(safe_bytes(line) for line in raw[:OUTPUT_KEPT].splitlines())
 
 
-def _unseen(node: NodeState, since: float, needed: Mapping[str, Observed[Any]]) -> list[str]:
+def _unseen(node: NodeState, since: float, needed: Mapping[str, Observed[Any]] = NOTHING) -> list[str]:
     """What of this node, and of what its services need, is older than `since` and could be newer."""
     if node.link.state is not LinkState.UP:
         return [f"{node.name} is not connected"]

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import functools
 import os
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,17 +21,13 @@ from console.judge.drill_report import DrillReport
 from console.ledger.audit import Audit, LedgerError, read
 from console.ledger.page import Page, page
 from console.model.drill import Drill
-from console.model.gap import GapReport, Samples
-from console.model.observed import Known, Unknown
+from console.model.observed import Known
 from console.model.profile import Environment
-from console.nodes.client_probe import ClientTarget
-from console.nodes.gap_probe import EVERY_S, GapProbe, Lane
 from console.plan.action import ALLOWANCE_S, Action, ConfigPush, DrainedRestart, DrillAction, command_line
-from console.plan.measured import ASKED_THROUGH
 from console.plan.steps import Plan
-from console.session.clock import Clock
-from console.session.cluster import Cluster, client_targets
+from console.session.cluster import Cluster
 from console.session.hands import StoreEyes
+from console.session.measuring import meter_for
 from console.session.profile_on_disk import ProfileOnDisk
 from console.session.resources import audit_file
 from console.session.who import who
@@ -44,7 +39,6 @@ if TYPE_CHECKING:
     from console.session.driller import Tell as TellDrill
 
 ARMED_FOR_S = 600.0
-SWITCH_S = 0.0005
 # A node needs a moment to let go of a lock whose channel was closed.
 FREE_LOOKS, FREE_LOOK_S = 10, 0.3
 REOPEN = "open the console again to use it"
@@ -246,48 +240,8 @@ class Operator:
         return page(self._ledger)
 
     def _meter(self, plan: Plan) -> GapMeter | None:
-        """Measures at the first VIP that the plan could touch, if a client sees it now."""
-        profile = self._cluster.profile
-        name = next(iter(plan.impact.moves), profile.instance.name)
-        seen = self._cluster.store.state.client[name]
-        if isinstance(seen, Unknown) or not seen.value.ok:
-            return None
-        target = next(target for target in client_targets(profile) if target.name == name)
-        probe = GapProbe(*_lanes(target, plan.asked_host), namespace=profile.network_namespace)
-        self._measuring = meter = _Meter(probe, self._cluster.now)
+        self._measuring = meter = meter_for(plan, self._cluster.store.state, self._cluster.now)
         return meter
-
-
-def _lanes(target: ClientTarget, host: str | None) -> tuple[Lane, ...]:
-    """`host`: nginx answers for it by itself, and asking that often is enough."""
-    if host is None:
-        return (Lane(target),)
-    itself = replace(target, host=host, path="/")
-    return (Lane(itself, any_answer=True), Lane(target, every_s=EVERY_S * ASKED_THROUGH))
-
-
-class _Meter:
-    """A gap probe as the engine's meter."""
-
-    def __init__(self, probe: GapProbe, clock: Clock) -> None:
-        self._probe = probe
-        self._clock = clock
-        self._usual_s = sys.getswitchinterval()
-
-    def start(self) -> None:
-        # The probe's thread must not wait for the interpreter while the screen or a judge is busy.
-        sys.setswitchinterval(SWITCH_S)
-        self._probe.start()
-
-    def report(self) -> GapReport | None:
-        return self._probe.report()
-
-    def samples(self) -> Samples:
-        return Samples(self._probe.samples(), self._clock() - time.monotonic())
-
-    def stop(self) -> None:
-        self._probe.stop()
-        sys.setswitchinterval(self._usual_s)
 
 
 class _Ledger:

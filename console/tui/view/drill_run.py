@@ -104,6 +104,9 @@ def _measure(measure: Measure) -> Line:
 
 
 def _client(client: ClientView, width: int) -> Iterator[Line]:
+    if not client.attempts:
+        yield (Span("client: not measured", Tone.UNKNOWN),)
+        return
     if not client.failed:
         yield (Span("client: ", Tone.MUTED), Span(f"● none of {client.attempts} requests failed", Tone.OK))
         yield from unseen_lines(client.not_measured_ms)

@@ -108,21 +108,18 @@ def unseen_lines(not_measured_ms: float) -> Iterator[Line]:
 
 
 def client_lines(gap: GapReport | None, width: int) -> Iterator[Line]:
-    if gap is None:
-        yield (Span("client: not measured", Tone.MUTED),)
+    if gap is None or not gap.attempts:
+        told = "not measured" if gap is None else gap.seen
+        yield (Span(f"client: {told}", Tone.MUTED if gap is None else Tone.UNKNOWN),)
         return
-    resolution = f"{gap.attempts} requests, none further apart than {gap.resolution_ms:.0f} ms"
     if gap.longest_ms is None:
-        yield (
-            Span("client: ", Tone.MUTED),
-            Span("● no request failed", Tone.OK),
-            Span(f"  ({resolution})", Tone.MUTED),
-        )
+        yield (Span("client: ", Tone.MUTED), Span("● no request failed", Tone.OK))
+        yield (Span(f"        {gap.asked}", Tone.MUTED),)
         yield from unseen_lines(gap.not_measured_ms)
         return
     kinds = ((gap.refused, "refused"), (gap.dark, "dark"), (gap.wrong, "wrong"))
     what = ", ".join(f"{count} {word}" for count, word in kinds if count)
     tone = Tone.OK if gap.longest_ms < 100 else Tone.WARN
     yield (Span("client: ", Tone.MUTED), Span(f"gap {gap.longest_ms:.0f} ms", tone), Span(f"  {what}"))
-    yield (Span(f"        {resolution}; answered by {gap.last_node or 'nobody'}", Tone.MUTED),)
+    yield (Span(f"        {gap.asked}; answered by {gap.last_node or 'nobody'}", Tone.MUTED),)
     yield from unseen_lines(gap.not_measured_ms)

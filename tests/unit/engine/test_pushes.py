@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 from console.cli.acting_session import exit_code
+from console.cli.backend_session import nodes_as_before
 from console.cli.exit_codes import ExitCode
 from console.engine.ports import Answer, NotSent, OutcomeUnknown
 from console.engine.report import Outcome, RestoredBy, RunReport
+from console.model.gap import GapReport
 from console.plan.action import ConfigPush, Drain, DrainedRestart
 from console.plan.config_change import FileChange, NodeChange
 from tests.unit.engine.pair import Bench, Killed
+from tests.unit.engine.test_serving import FixedMeter, measured
 
 SECRET = "auth_pass sesame12"
 CONF = "/etc/keepalived/keepalived.conf"
@@ -300,3 +303,54 @@ async def test_files_that_were_replaced_stay_to_be_taken_back_when_a_later_comma
     bench.hands.before = refuse
     report = await run(bench, PUSH)
     assert (report.outcome, files(bench), bench.world.whole()) == (Outcome.FAILED, ["old", "old"], [])
+
+
+class HarmAfter(FixedMeter):
+    """Clients are well until this many nodes keep the new files."""
+
+    def __init__(self, bench: Bench, kept: int) -> None:
+        super().__init__(measured())
+        self._bench, self._kept = bench, kept
+
+    def report(self) -> GapReport:
+        kept = [machine for machine in self._bench.world.machines.values() if machine.ended == "confirmed"]
+        return measured(8.7) if len(kept) >= self._kept else measured()
+
+
+async def test_a_push_that_has_cost_clients_too_much_is_taken_back_before_it_is_kept():
+    bench = seeing()
+    bench.engine.meter = lambda plan: HarmAfter(bench, 0)
+    report = await run(bench, PUSH)
+    assert (report.outcome, report.restored_by) == (Outcome.FAILED, RestoredBy.CONSOLE)
+    assert "not kept: a client got no good answer for 8700 ms" in report.sentence
+    assert files(bench) == ["old", "old"]
+    assert nodes_as_before(report)
+
+
+async def test_a_push_that_is_kept_and_then_judged_a_failure_says_which_files_stay():
+    bench = seeing()
+    bench.engine.meter = lambda plan: HarmAfter(bench, 2)
+    report = await run(bench, PUSH)
+    assert (report.outcome, report.restored_by) == (Outcome.FAILED, RestoredBy.NOBODY)
+    assert files(bench) == ["new", "new"]
+    assert report.files == {"iam-a": "new", "iam-b": "new"}
+    assert "iam-a has the new files" in report.sentence
+    assert not report.taken_back
+    assert not nodes_as_before(report)
+
+
+async def test_a_push_that_is_kept_without_a_steady_state_after_it_says_which_files_stay():
+    bench = seeing()
+
+    def gone_when_kept(number: int, argv: Sequence[str]) -> None:
+        if argv[-1] == "confirm":
+            for machine in bench.world.machines.values():
+                machine.pids.pop("keepalived", None)
+            bench.world.elect()
+            bench.world.tell()
+
+    bench.hands.after = gone_when_kept
+    report = await run(bench, PUSH)
+    assert report.outcome is not Outcome.SUCCEEDED
+    assert report.files == {"iam-a": "new", "iam-b": "new"}
+    assert not nodes_as_before(report)

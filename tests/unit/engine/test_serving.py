@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from console.engine.report import Outcome, RunReport
-from console.model.gap import Fate, GapReport, Samples, Segment, gap_report
+from console.model.gap import Fate, GapReport, Row, Samples, Segment, gap_report
 from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
 from console.plan.steps import Kind
 from tests.unit.engine.pair import Bench
@@ -74,7 +74,7 @@ def measured(*failed_s: float) -> GapReport:
             Segment(Fate.GOOD, "iam-a", at + length_s, at + length_s + 1, 100),
         ]
         at += length_s + 1
-    return gap_report(segments, 0.01)
+    return gap_report([Row(tuple(segments), 0.01)])
 
 
 @pytest.mark.parametrize(

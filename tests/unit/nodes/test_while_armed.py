@@ -11,8 +11,7 @@ import pytest
 from console.nodes.while_armed import was_over, while_armed
 
 SYSTEMCTL = """#!/bin/sh
-[ "$*" = "--quiet is-active iamops-dead-man-x.timer" ] && exec {answer}
-exit 4
+[ "$*" = "show -p SubState iamops-dead-man-x.timer" ] && echo "SubState={answer}"
 """
 
 
@@ -27,20 +26,21 @@ def run(tmp_path: Path, answer: str, *argv: str) -> subprocess.CompletedProcess[
 
 
 def test_while_the_timer_is_to_fire_the_command_runs_with_its_words_and_its_input(tmp_path: Path):
-    done = run(tmp_path, "true", "sh", "-c", 'printf "%s|" "$@"; cat; exit 7', "x", "two words", "$HOME", "")
+    done = run(tmp_path, "waiting", "sh", "-c", 'printf "%s|" "$@"; cat; exit 7', "x", "two words", "$HOME", "")
     assert (done.returncode, done.stdout) == (7, b"two words|$HOME||given")
-    assert not was_over(done.returncode, done.stderr)
+    assert not was_over(done.returncode, done.stderr.decode())
 
 
-def test_when_the_timer_is_over_nothing_runs(tmp_path: Path):
+@pytest.mark.parametrize("state", ["running", "elapsed", "dead", "", "waiting\nwaiting"])
+def test_when_the_timer_is_over_nothing_runs(tmp_path: Path, state: str):
     trace = tmp_path / "trace"
-    done = run(tmp_path, "false", "touch", str(trace))
-    assert was_over(done.returncode, done.stderr)
+    done = run(tmp_path, state, "touch", str(trace))
+    assert was_over(done.returncode, done.stderr.decode())
     assert not trace.exists()
 
 
 @pytest.mark.parametrize("stderr", [b"", b"something else"])
 def test_a_commands_own_75_is_its_own(tmp_path: Path, stderr: bytes):
-    done = run(tmp_path, "true", "sh", "-c", f"echo '{stderr.decode()}' >&2; exit 75")
+    done = run(tmp_path, "waiting", "sh", "-c", f"echo '{stderr.decode()}' >&2; exit 75")
     assert done.returncode == 75
-    assert not was_over(done.returncode, done.stderr)
+    assert not was_over(done.returncode, done.stderr.decode())

@@ -22,7 +22,7 @@ from console.ledger.record import FIRST, Record, line_of, record_of
 from console.ledger.verify import Verdict
 from console.model.drill import Drill
 from console.model.events import FilesExamined
-from console.model.gap import Fate, Sample, Samples, Segment, gap_report
+from console.model.gap import Fate, Row, Sample, Samples, Segment, gap_report
 from console.model.proxy import FilesReport
 from console.plan.action import Action, ConfigPush, DrillAction, command_line
 from console.plan.build import plan_for
@@ -195,7 +195,7 @@ def half_way(plan: Plan, now: float, run: str = "4312230f") -> RunReport:
         phase=Phase.ACTING,
         plan=plan,
         steps=steps,
-        gap=gap_report(SEGMENTS, 0.0112),
+        gap=gap_report([Row(tuple(SEGMENTS), 0.0112)]),
     )
 
 

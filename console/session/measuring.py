@@ -1,0 +1,86 @@
+"""What a client loses while an action runs: which addresses and hosts are asked for it, and how often."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+
+from console.model.gap import GapReport, Samples
+from console.model.observed import Known
+from console.model.profile import Service
+from console.model.state import ClusterState
+from console.model.vip import OwnedBy, owner_of
+from console.nodes.client_probe import ClientTarget
+from console.nodes.gap_probe import EVERY_S, GapProbe, Lane
+from console.plan.known import answered
+from console.plan.measured import ASKED_THROUGH
+from console.plan.steps import Plan
+from console.session.clock import Clock
+
+SWITCH_S = 0.0005
+
+
+def meter_for(plan: Plan, state: ClusterState, now: Clock) -> Meter | None:
+    """None where no client is served now at a VIP that the plan could touch: there is nothing to lose."""
+    lanes = tuple(_lanes(plan, state, now()))
+    return Meter(GapProbe(*lanes, namespace=state.profile.network_namespace), now) if lanes else None
+
+
+def _lanes(plan: Plan, state: ClusterState, now: float) -> Iterator[Lane]:
+    """Every VIP that may move is asked; through it, every published service that the plan touches, or may."""
+    names = plan.impact.moves or (state.profile.instance.name,)
+    well = [name for name in names if isinstance(seen := state.client[name], Known) and seen.value.ok]
+    if plan.asked_host is not None:
+        for name in well:
+            yield Lane(_target(state, name, plan.asked_host, "/"), any_answer=True)
+    for name in well:
+        services = [each for each in _published(plan, state) if _is_served(state, each, name, now)]
+        every_s = EVERY_S * (len(services) if plan.asked_host is None else ASKED_THROUGH)
+        for service in services:
+            yield Lane(_target(state, name, service.domain or "", service.health), every_s=every_s)
+
+
+def _published(plan: Plan, state: ClusterState) -> list[Service]:
+    """Those that the plan stops; all of them where it stops none by name, or where it may reach any."""
+    published = [each for each in state.profile.services.values() if each.domain]
+    touched = [each for each in published if each.name in plan.impact.stops_service]
+    return touched if touched and not plan.impact.stops_datastore else published
+
+
+def _is_served(state: ClusterState, service: Service, instance: str, now: float) -> bool:
+    """What is not answered now cannot be lost. The first domain is what the VIP is always asked for."""
+    first = next(each for each in state.profile.services.values() if each.domain)
+    match owner_of(state, instance, now):
+        case OwnedBy(node):
+            return service.name == first.name or answered(state.nodes[node].domains[service.domain or ""])
+        case _:
+            return service.name == first.name
+
+
+def _target(state: ClusterState, instance: str, host: str, path: str) -> ClientTarget:
+    return ClientTarget(instance, state.profile.vrrp[instance].address, state.profile.nginx.port, host, path)
+
+
+class Meter:
+    """A gap probe as the engine's meter."""
+
+    def __init__(self, probe: GapProbe, clock: Clock) -> None:
+        self._probe = probe
+        self._clock = clock
+        self._usual_s = sys.getswitchinterval()
+
+    def start(self) -> None:
+        # The probe's thread must not wait for the interpreter while the screen or a judge is busy.
+        sys.setswitchinterval(SWITCH_S)
+        self._probe.start()
+
+    def report(self) -> GapReport | None:
+        return self._probe.report()
+
+    def samples(self) -> Samples:
+        return Samples(self._probe.samples(), self._clock() - time.monotonic())
+
+    def stop(self) -> None:
+        self._probe.stop()
+        sys.setswitchinterval(self._usual_s)
