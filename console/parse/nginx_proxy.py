@@ -10,8 +10,6 @@ from console.parse.directives import Directive, Reading
 from console.parse.nginx_conf import servers
 
 _PASSED_TO = re.compile(r"https?://(?P<name>[^/$]+)")
-_GOOD = re.compile(r"2\d\d")
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _TIME = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d)?")
 _UNITS_S = {"ms": 0.001, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -26,13 +24,6 @@ def upstreams_by_domain(reading: Reading) -> Mapping[str, Upstream]:
             if name is not None:
                 found.setdefault(domain, _upstream(blocks[name]))
     return found
-
-
-def answers_itself(reading: Reading) -> tuple[str, ...]:
-    """Hosts for which nginx answers well without a backend, whatever is asked for: a `return 204;`, say."""
-    said = ((each, each.first("return")) for each in servers(reading) if not each.all("location"))
-    alone = (each for each, answer in said if answer is not None and _GOOD.fullmatch(answer.arg))
-    return tuple(host for server in alone for host in server_names(server) if _HOST.fullmatch(host))
 
 
 def server_names(server: Directive) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ def measured(plan: Plan, state: ClusterState) -> tuple[str | None, tuple[str, ..
     host = next((host for host in hosts[0] if all(host in each for each in hosts)), None)
     if host is None:
         return None, ()
-    note = f"the gap is measured at nginx itself ({host}); one request in {ASKED_THROUGH} goes on to a service"
+    note = f"the gap is measured at nginx itself ({host}); every {ASKED_THROUGH}th request goes on to each service"
     return host, (note,)
 
 

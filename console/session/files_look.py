@@ -15,7 +15,8 @@ from console.model.proxy import FilesReport
 from console.nodes.config_files import ConfigUnreadable, read_loaded, read_readable, read_tree
 from console.nodes.keepalived import VrrpUnknown, VrrpWitness
 from console.nodes.transport import Transport, TransportError
-from console.parse.nginx_proxy import answers_itself, upstreams_by_domain
+from console.parse.nginx_itself import answers_itself
+from console.parse.nginx_proxy import upstreams_by_domain
 from console.parse.running_vrrp import Settings, running_settings
 from console.session.clock import Clock
 
@@ -78,7 +79,7 @@ def _reports(profile: Profile, read: Mapping[str, Look]) -> Mapping[str, FilesRe
                 unit: keepalived_unloaded(each, [other for other in seen.values() if other is not each], unit),
                 profile.nginx.unit: nginx_unloaded(each, profile),
             },
-            answers_itself(each.tree.nginx),
+            answers_itself(each.tree.nginx, profile.nginx.port),
         )
         for name, each in seen.items()
     }

@@ -5,17 +5,24 @@ from __future__ import annotations
 import pytest
 
 from console.parse.nginx_conf import nginx_conf
-from console.parse.nginx_proxy import answers_itself
+from console.parse.nginx_itself import answers_itself
 
 HOME = "/etc/nginx/nginx.conf"
 
 
 def hosts(*servers: str) -> tuple[str, ...]:
-    return answers_itself(nginx_conf({HOME: f"http {{ {' '.join(servers)} }}"}))
+    return answers_itself(nginx_conf({HOME: f"http {{ {' '.join(servers)} }}"}), 80)
 
 
 def test_a_server_that_returns_answers_itself():
     assert hosts("server { server_name a.localhost b.test; return 204; }") == ("a.localhost", "b.test")
+
+
+@pytest.mark.parametrize(
+    "listen", ["80", "*:80", "0.0.0.0:80", "[::]:80", "80 default_server", "443 ssl; listen 80"]
+)
+def test_a_server_that_listens_everywhere_in_the_clear_counts(listen: str):
+    assert hosts(f"server {{ listen {listen}; server_name a.test; return 200 ok; }}") == ("a.test",)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +35,12 @@ def test_a_server_that_returns_answers_itself():
         "server { server_name _ *.test ~^x$ .test; return 204; }",
         "server { return 204; }",
         "server { server_name a.test; }",
+        "server { listen 127.0.0.1:80; server_name a.test; return 204; }",
+        "server { listen 8081; server_name a.test; return 204; }",
+        "server { listen 443 ssl; server_name a.test; return 204; }",
+        "server { listen 80 proxy_protocol; server_name a.test; return 204; }",
+        "server { listen unix:/run/x.sock; server_name a.test; return 204; }",
+        "server { server_name a.test; return 204; } server { listen 10.0.4.99:80; server_name b.test; }",
     ],
 )
 def test_others_do_not(server: str):

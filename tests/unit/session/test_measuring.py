@@ -1,0 +1,61 @@
+"""What is asked for while an action runs: every VIP and every service that it may touch."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+import console.session.measuring as measuring
+from console.model.events import ClientProbed, HttpProbed, Target
+from console.model.facts import ProbeOutcome, ProbeReport
+from console.model.state import ClusterState
+from console.nodes.gap_probe import Lane
+from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
+from console.plan.build import plan_for
+from console.render.nodefiles import ALIVE_HOST
+from tests.profiles import pair
+from tests.scenes import NOW, fed, healthy
+
+API, AUTHZ = "iam.api.marmotedu.com", "iam.authz.marmotedu.com"
+DARK = ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer")
+
+
+def lanes(action: Action, state: ClusterState | None = None) -> tuple[Lane, ...]:
+    state = state or healthy()
+    return tuple(measuring._lanes(plan_for(action, state, NOW), state, NOW))
+
+
+def asked(found: tuple[Lane, ...]) -> list[tuple[str, float]]:
+    return [(lane.target.host, round(lane.every_s, 3)) for lane in found]
+
+
+@pytest.mark.parametrize(("unit", "domain"), [("iam-apiserver", API), ("iam-authz-server", AUTHZ)])
+def test_a_restart_is_measured_at_the_domain_of_its_own_service(unit: str, domain: str):
+    assert asked(lanes(RollingRestart(unit))) == [(domain, 0.01)]
+    assert asked(lanes(ServiceAction(Verb.STOP, unit, "iam-a"))) == [(domain, 0.01)]
+
+
+def test_what_has_no_domain_of_its_own_is_measured_at_every_domain():
+    assert asked(lanes(ServiceAction(Verb.RESTART, "iam-pump", "iam-a"))) == [(API, 0.02), (AUTHZ, 0.02)]
+
+
+def test_a_move_is_measured_at_nginx_itself_and_now_and_then_at_every_service():
+    found = lanes(Switchover())
+    assert asked(found) == [(ALIVE_HOST, 0.01), (API, 0.2), (AUTHZ, 0.2)]
+    assert [lane.any_answer for lane in found] == [True, False, False]
+    assert {lane.target.address for lane in found} == {pair().instance.address}
+
+
+def test_what_is_not_answered_now_cannot_be_lost():
+    state = fed(healthy(), [HttpProbed(NOW, "iam-a", "iam-a", Target.DOMAIN, AUTHZ, DARK)])
+    assert asked(lanes(Switchover(), state)) == [(ALIVE_HOST, 0.01), (API, 0.2)]
+    dark = fed(healthy(), [ClientProbed(NOW, name, DARK) for name in pair().vrrp])
+    assert measuring.meter_for(plan_for(Switchover(), dark, NOW), dark, lambda: NOW) is None
+
+
+def test_every_vip_that_moves_is_measured():
+    plan = plan_for(Switchover(), healthy(), NOW)
+    state = healthy()
+    twice = dataclasses.replace(plan, impact=dataclasses.replace(plan.impact, moves=plan.impact.moves * 2))
+    assert len(tuple(measuring._lanes(twice, state, NOW))) == 2 * len(lanes(Switchover()))
