@@ -117,7 +117,7 @@ def _starting(action: ServiceAction, state: ClusterState) -> Step:
 
 
 def _stop(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> tuple[Step, ...]:
-    if not _running(state, action):
+    if unit_of(state, action.unit, action.node).stopped:
         return ()
     undo = _again(action, state)
     expect = (stopped(action.unit, action.node), *moved(state, impact))
@@ -165,7 +165,9 @@ STEPS = {Verb.START: _start, Verb.STOP: _stop, Verb.RESTART: _restart, Verb.RELO
 
 
 def _again(action: ServiceAction, state: ClusterState) -> Undo:
-    back = (runs(state, action.unit, action.node), *alive(state, action.unit, action.node))
+    """What did not run, between two crashes for example, cannot be asked to run again."""
+    well = (runs(state, action.unit, action.node), *alive(state, action.unit, action.node))
+    back = well if _running(state, action) else ()
     return start_again(action.unit, action.node, back)
 
 
