@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from console.judge.denial import Case, Denial
+from console.judge.drill_guard import last_backend_of_drill
 from console.judge.needs_guard import dependency_down, last_backend_by_need
 from console.judge.unloaded_guard import unloaded_changes
 from console.model.drill import MACHINE_VERBS
@@ -28,7 +29,7 @@ Guard = Callable[[Case], Iterator[Denial]]
 def denials(case: Case) -> tuple[Denial, ...]:
     """Every reason against the plan, those that nobody can override first."""
     said = [denial for guard in GUARDS for denial in guard(case)]
-    return tuple(sorted(said, key=lambda denial: denial.overridable))
+    return tuple(sorted(dict.fromkeys(said), key=lambda denial: denial.overridable))
 
 
 def standing(denied: Iterable[Denial], overrides: Iterable[str]) -> tuple[Denial, ...]:
@@ -95,35 +96,37 @@ def owner_in_doubt(case: Case) -> Iterator[Denial]:
 
 
 def standby_unfit(case: Case) -> Iterator[Denial]:
-    """Would someone take the VIP, and would it be served there?"""
-    impact = case.plan.impact
-    if not impact.moves or impact.owner is None or impact.taker == impact.owner:
-        return
-    if impact.taker is None:
-        yield Denial("no-standby", f"{impact.owner} has no other node to hand the VIP to")
-        return
-    node, insist = case.state.nodes[impact.taker], not impact.planned
-    if node.link.state is not LinkState.UP:
-        yield Denial("standby-unreachable", _link_reason(node), insist, node.name)
-        return
-    yield from _not_in_backup(case, node, insist)
-    yield from _nginx_unfit(case, node)
+    """Would someone take each VIP, and would it be served there?"""
+    had: set[tuple[str, str]] = set()
+    for each in case.plan.impact.handovers:
+        if each.taker == each.owner:
+            continue
+        if each.taker is None:
+            yield Denial("no-standby", f"{each.owner} has no other node to hand the VIP to")
+            continue
+        node, insist = case.state.nodes[each.taker], not case.plan.impact.planned
+        if node.link.state is not LinkState.UP:
+            yield Denial("standby-unreachable", _link_reason(node), insist, node.name)
+            continue
+        # What a node hands over and gets back it takes as the standby that it has become by then.
+        first = tuple(name for name in each.moves if (name, node.name) not in had)
+        had |= {(name, each.owner) for name in each.moves}
+        yield from _not_in_backup(case, node, first, insist)
+        yield from _nginx_unfit(case, node)
 
 
 def check_blind(case: Case) -> Iterator[Denial]:
     """nginx does not run, and yet keepalived would take the VIP: its check does not see what it should."""
-    taker = case.plan.impact.taker
-    if not case.plan.impact.moves or taker is None:
-        return
-    node, unit = case.state.nodes[taker], case.state.profile.nginx.unit
-    report = _unit(node, unit)
-    if report is None or report.running:
-        return
-    for name in case.plan.impact.moves:
-        seen = node.vrrp[name]
-        if isinstance(seen, Known) and seen.value.state is VrrpState.BACKUP:
-            reason = f"{unit} is {report.active} on {taker}, and keepalived there still is BACKUP"
-            yield Denial("check-blind", f"{reason}: its check does not see it, or not yet", True, taker)
+    unit = case.state.profile.nginx.unit
+    for each in case.plan.impact.handovers:
+        report = _unit(case.state.nodes[each.taker], unit) if each.taker is not None else None
+        if each.taker is None or report is None or report.running:
+            continue
+        for name in each.moves:
+            seen = case.state.nodes[each.taker].vrrp[name]
+            if isinstance(seen, Known) and seen.value.state is VrrpState.BACKUP:
+                reason = f"{unit} is {report.active} on {each.taker}, and keepalived there still is BACKUP"
+                yield Denial("check-blind", f"{reason}: its check does not see it, or not yet", True, each.taker)
 
 
 def locked(case: Case) -> Iterator[Denial]:
@@ -177,33 +180,36 @@ def priority_raised(case: Case) -> Iterator[Denial]:
 
 def anti_flap(case: Case) -> Iterator[Denial]:
     """A VIP that has just moved stays for a while: nobody fixes anything by moving it back and forth."""
-    impact, quiet_s = case.plan.impact, case.state.profile.safety.anti_flap_s
-    if impact.owner is None or impact.taker == impact.owner:
-        return
-    for name in impact.moves:
-        moved_at = _moved_at(case, name, impact.owner)
+    quiet_s = case.state.profile.safety.anti_flap_s
+    leaves: dict[str, str] = {}
+    for each in case.plan.impact.handovers:
+        if each.taker != each.owner:
+            leaves = dict.fromkeys(each.moves, each.owner) | leaves
+    for name, owner in leaves.items():
+        moved_at = _moved_at(case, name, owner)
         if isinstance(moved_at, Unknown):
-            reason = f"when VIP {case.state.profile.vrrp[name].address} came to {impact.owner} is not known"
+            reason = f"when VIP {case.state.profile.vrrp[name].address} came to {owner} is not known"
             yield Denial("anti-flap", f"{reason}: {moved_at.reason}", overridable=True)
             continue
         if moved_at is None or case.now - moved_at >= quiet_s:
             continue
         ago_s = max(0.0, case.now - moved_at)
         address = case.state.profile.vrrp[name].address
-        reason = f"VIP {address} came to {impact.owner} {ago_s:.0f} s ago; wait {quiet_s - ago_s:.0f} s more"
+        reason = f"VIP {address} came to {owner} {ago_s:.0f} s ago; wait {quiet_s - ago_s:.0f} s more"
         yield Denial("anti-flap", reason, overridable=True)
 
 
 def preempts(case: Case) -> Iterator[Denial]:
     """With preemption a move to a lower priority does not last."""
     impact, profile = case.plan.impact, case.state.profile
-    if not impact.planned or impact.owner is None or impact.taker is None or impact.taker == impact.owner:
-        return
-    for name in impact.moves:
+    moves = [(name, each.owner, each.taker) for each in impact.handovers for name in each.moves]
+    for name, owner, taker in moves if impact.planned else ():
+        if taker is None or taker == owner:
+            continue
         vrrp = profile.vrrp[name]
-        own, other = (vrrp.priority_of(profile.nodes[node]) for node in (impact.owner, impact.taker))
+        own, other = (vrrp.priority_of(profile.nodes[node]) for node in (owner, taker))
         if not vrrp.nopreempt and own > other:
-            reason = f"{name} preempts: {impact.owner} (priority {own}) would take the VIP back at once"
+            reason = f"{name} preempts: {owner} (priority {own}) would take the VIP back at once"
             yield Denial("preempts", f"{reason}; set nopreempt first")
 
 
@@ -303,6 +309,7 @@ GUARDS: tuple[Guard, ...] = (
     last_backend,
     dependency_down,
     last_backend_by_need,
+    last_backend_of_drill,
     not_running,
     dead_man_too_short,
     unsteady,
@@ -330,8 +337,8 @@ def _fires_s(case: Case, spoiling: Step) -> tuple[int, str]:
     return case.state.profile.safety.dead_man_s, "dead_man_s"
 
 
-def _not_in_backup(case: Case, node: NodeState, insist: bool) -> Iterator[Denial]:
-    for name in case.plan.impact.moves:
+def _not_in_backup(case: Case, node: NodeState, names: Iterable[str], insist: bool) -> Iterator[Denial]:
+    for name in names:
         seen = node.vrrp[name]
         if isinstance(seen, Unknown):
             reason = f"the VRRP state of {name} on {node.name} is not known: {seen.reason}"

@@ -66,6 +66,11 @@ class UnitReport:
     def running(self) -> bool:
         return self.active in ("active", "reloading")
 
+    @property
+    def stopped(self) -> bool:
+        """systemd has ended it and leaves it so. A unit between two crashes is neither running nor stopped."""
+        return self.active in ("inactive", "failed")
+
 
 class ProbeOutcome(StrEnum):
     """What came of one request or greeting."""

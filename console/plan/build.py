@@ -60,7 +60,7 @@ def _planned(action: Action, state: ClusterState, now: float, without: Container
         case Switchover():
             return switchover_plan(action, state, now)
         case DrillAction():
-            return drill_plan(action, state, now)
+            return drill_plan(action, state, now, without)
         case ConfigPush():
             return push_plan(action, state, now)
         case DrainedRestart():

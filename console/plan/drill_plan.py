@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 
 from console.model.drill import EACH, Bound, Drill, StateOf, Steady, Verb, VipOn, VipStays
@@ -12,9 +12,10 @@ from console.model.state import ClusterState
 from console.plan import expectation as expect
 from console.plan.action import DrillAction, ServiceAction
 from console.plan.action import Verb as UnitVerb
+from console.plan.backends import LAST_BACKEND, others_serve, serving_again
 from console.plan.expectation import Expectation, StateExpectation
 from console.plan.fingerprint import fingerprint
-from console.plan.impact import impact_of, instance_of, preferred_of
+from console.plan.impact import handed_over, impact_of, instance_of, preferred_of
 from console.plan.legs import Leg, legs
 from console.plan.pieces import (
     MACHINE_TIMEOUT_S,
@@ -25,6 +26,7 @@ from console.plan.pieces import (
     control,
     disarm,
     do,
+    moved,
     resign,
     runs,
     start_again,
@@ -32,8 +34,8 @@ from console.plan.pieces import (
     wake_again,
 )
 from console.plan.predict import of_drill
-from console.plan.service import STEPS
-from console.plan.steps import SUDO, Kind, Plan, Step, Undo
+from console.plan.service import STEPS, with_looks
+from console.plan.steps import SUDO, Handover, Impact, Kind, Plan, Step, Undo
 from console.plan.switchover import moving_steps, why_not_raised
 from console.plan.theory import Pair, Window, window
 from console.render import privileges
@@ -43,7 +45,9 @@ GRACE_S = 3.0
 SETTLE_S = 10.0
 
 
-def drill_plan(action: DrillAction, state: ClusterState, now: float) -> Plan:
+def drill_plan(
+    action: DrillAction, state: ClusterState, now: float, without: Container[str] = frozenset()
+) -> Plan:
     """Raises NoSuchTarget. No steps where nobody is known to own the VIP, or to take it."""
     impact = impact_of(action, state, now)
     mark = fingerprint(action, impact, state, now)
@@ -52,20 +56,30 @@ def drill_plan(action: DrillAction, state: ClusterState, now: float) -> Plan:
         return Plan(action, "nobody is known to own the VIP, or to take it", (), (), impact, mark)
     best = preferred_of(state.profile, name, impact.owner, impact.taker)
     course = legs(action.drill, impact.owner, impact.taker, best)
-    builder = _Builder(action, state, name, now)
+    builder = _Builder(action, state, name, now, without, dict(handed_over(course, name, state, now)))
     last = course[-1].next_owner if course else impact.owner
     return Plan(
         action,
-        of_drill(state, course, name),
+        of_drill(state, course, name, impact),
         tuple(replace(step, move=leg.number) for leg in course for step in builder.steps(leg)),
-        tuple(steady(action.drill, state, name, last)),
+        (*steady(action.drill, state, name, last), *moved(state, _besides(impact, name))),
         impact,
         mark,
         builder.notes,
-        tuple(resign(name, node, state.profile.keepalived.unit) for node in (impact.taker, impact.owner)),
+        tuple(
+            resign(each, node, state.profile.keepalived.unit)
+            for each in dict.fromkeys((name, *impact.moves))
+            for node in (impact.taker, impact.owner)
+        ),
         tuple(steady(action.drill, state, name, impact.owner)),
         settle_s=MACHINE_TIMEOUT_S if action.drill.disruptive else SETTLE_S,
     )
+
+
+def _besides(impact: Impact, instance: str) -> Impact:
+    """What moves besides the drill's own VIP."""
+    own = (replace(h, moves=tuple(n for n in h.moves if n != instance)) for h in impact.handovers)
+    return replace(impact, handovers=tuple(each for each in own if each.moves))
 
 
 def live_of(action: DrillAction, state: ClusterState, instance: str, node: str) -> LiveVrrp:
@@ -89,8 +103,17 @@ def steady(drill: Drill, state: ClusterState, instance: str, owner: str) -> Iter
 class _Builder:
     """Makes the steps of one leg after the other."""
 
-    def __init__(self, action: DrillAction, state: ClusterState, instance: str, now: float) -> None:
+    def __init__(
+        self,
+        action: DrillAction,
+        state: ClusterState,
+        instance: str,
+        now: float,
+        without: Container[str],
+        handovers: Mapping[Leg, tuple[Handover, ...]],
+    ) -> None:
         self._action, self._state, self._instance, self._now = action, state, instance, now
+        self._without, self._handovers = without, handovers
         assumed = [node for node in state.profile.nodes if live_of(action, state, instance, node).assumed]
         self.notes: tuple[str, ...] = ()
         if assumed:
@@ -106,6 +129,8 @@ class _Builder:
     def stop(self, leg: Leg) -> Iterator[Step]:
         unit, node = leg.move.unit or "", leg.node(leg.move.on)
         undo = start_again(unit, node, (runs(self._state, unit, node), *alive(self._state, unit, node)))
+        if LAST_BACKEND not in self._without:
+            yield from others_serve(self._state, unit, node)
         yield arm(undo, self._state)
         yield self._do(
             f"stop {unit} on {node}", leg, control("stop", unit), (stopped(unit, node),), spoils=undo.name
@@ -117,10 +142,13 @@ class _Builder:
         undo = start_again(unit, node, back)
         yield self._do(f"start {unit} on {node}", leg, control("start", unit), back, mends=undo.name)
         yield disarm(undo)
+        yield from serving_again(self._state, unit, node)
 
     def hang(self, leg: Leg) -> Iterator[Step]:
         unit, node = leg.move.unit or "", leg.node(leg.move.on)
         undo = wake_again(unit, node, alive(self._state, unit, node))
+        if LAST_BACKEND not in self._without:
+            yield from others_serve(self._state, unit, node)
         yield arm(undo, self._state)
         argv = (*SUDO, *privileges.hang(unit))
         yield self._do(f"hang {unit} on {node}", leg, argv, (), spoils=undo.name)
@@ -130,6 +158,7 @@ class _Builder:
         undo = wake_again(unit, node, alive(self._state, unit, node))
         yield self._do(f"wake {unit} on {node}", leg, undo.argv, undo.expect, mends=undo.name)
         yield disarm(undo)
+        yield from serving_again(self._state, unit, node)
 
     def unit_action(self, leg: Leg) -> Iterator[Step]:
         """reload and restart are what they are without a drill."""
@@ -137,8 +166,10 @@ class _Builder:
         nodes = tuple(self._state.profile.nodes) if leg.move.on == EACH else (leg.node(leg.move.on),)
         for node in nodes:
             each = ServiceAction(verb, leg.move.unit or "", node)
-            own = impact_of(each, self._state, self._now)
-            yield from STEPS[verb](each, self._state, own, self._now)
+            handovers = tuple(h for h in self._handovers[leg] if h.owner == node)
+            own = replace(impact_of(each, self._state, self._now), handovers=handovers)
+            steps = STEPS[verb](each, self._state, own, self._now)
+            yield from with_looks(each, steps, self._state, self._without)
 
     # --- whole machines ---
 
@@ -170,7 +201,8 @@ class _Builder:
     # --- the others ---
 
     def switchover(self, leg: Leg) -> Iterator[Step]:
-        names = (self._instance,)
+        going = (name for each in self._handovers[leg] for name in each.moves)
+        names = tuple(dict.fromkeys((self._instance, *going)))
         why_plain = why_not_raised(self._state, names, leg.standby)
         if why_plain is not None:
             self.notes = (*self.notes, f"the plain way: {why_plain}")
@@ -209,6 +241,9 @@ class _Builder:
                 yield expect.VipOn(self._instance, leg.node(each.who))
             elif isinstance(each, StateOf):
                 yield expect.VrrpIn(leg.node(each.who), self._instance, (each.state,))
+        own = Impact(touches=(), handovers=self._handovers[leg])
+        if leg.moves_vip:
+            yield from moved(self._state, _besides(own, self._instance))
 
     def _held(self, leg: Leg) -> Iterator[Step]:
         """What must stay as it is for a while, once the step is done."""

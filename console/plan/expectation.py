@@ -163,7 +163,7 @@ class UnitStopped:
         if isinstance(seen, Unknown):
             return Reading(Verdict.UNKNOWN, f"{self.unit} on {self.node}: {seen.reason}")
         text = f"{self.unit} on {self.node} is {seen.value.active}"
-        return _told(seen, since, seen.value.active in ("inactive", "failed"), text)
+        return _told(seen, since, seen.value.stopped, text)
 
 
 @dataclass(frozen=True, slots=True)

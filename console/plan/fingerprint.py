@@ -23,6 +23,7 @@ def fingerprint(action: Action, impact: Impact, state: ClusterState, now: float)
         "owners": owners,
         "nodes": {name: _node(node) for name, node in state.nodes.items() if name in impact.touches},
         "taker": impact.taker,
+        "handovers": impact.handovers,
     }
     text = json.dumps(facts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]

@@ -6,7 +6,9 @@ keepalived tells, from the check's interval, and from what nginx does when a bac
 
 from __future__ import annotations
 
-from console.model.observed import Known
+from collections.abc import Iterator
+from dataclasses import replace
+
 from console.model.state import ClusterState
 from console.plan.action import (
     ALLOWANCE_S,
@@ -19,8 +21,8 @@ from console.plan.action import (
     Switchover,
     Verb,
 )
-from console.plan.known import answered, holding
-from console.plan.steps import Forecast, Impact
+from console.plan.known import answered, counted_priority, holding
+from console.plan.steps import Forecast, Handover, Impact
 from console.plan.timing import HIGHEST_PRIORITY, check_window_s, master_down_s, skew_s
 
 # nginx is stopped and started again within this on any machine that can carry it.
@@ -44,14 +46,23 @@ def forecast_of(
         case DrainedRestart():
             return Forecast(0.0, AT_ONCE_S)
         case RollingRestart():
+            # Gaps are judged by their sum, so that is what is forecast.
             each = [
-                _of_unit(ServiceAction(Verb.RESTART, action.unit, n), impact, state, now) for n in impact.touches
+                _of_unit(ServiceAction(Verb.RESTART, action.unit, n), own, state, now)
+                for n, own in _by_node(impact)
             ]
-            gaps = [one.gap_s for one in each]
-            known = [gap_s for gap_s in gaps if gap_s is not None]
-            return Forecast(max(known) if len(known) == len(gaps) else None, max(one.lasts_s for one in each))
+            known = [one.gap_s for one in each if one.gap_s is not None]
+            return Forecast(sum(known) if len(known) == len(each) else None, max(one.lasts_s for one in each))
         case ServiceAction():
             return _of_unit(action, impact, state, now)
+
+
+def _by_node(impact: Impact) -> Iterator[tuple[str, Impact]]:
+    """Each node of a rolling restart, with what it hands over itself."""
+    for node in impact.touches:
+        own = tuple(each for each in impact.handovers if each.owner == node)
+        moves = tuple(name for each in own for name in each.moves)
+        yield node, replace(impact, handovers=own, moves=moves)
 
 
 def _of_unit(action: ServiceAction, impact: Impact, state: ClusterState, now: float) -> Forecast:
@@ -70,9 +81,8 @@ def _of_nginx(action: ServiceAction, impact: Impact, state: ClusterState, now: f
     if action.verb is Verb.STOP:
         if not impact.moves:
             return Forecast(0.0, AT_ONCE_S)
-        return Forecast(
-            check_window_s(state.profile.vrrp[impact.moves[0]])[1] + _move_s(impact, state, raised=False), 1.0
-        )
+        noticed_s = max(check_window_s(state.profile.vrrp[name])[1] for name in impact.moves)
+        return Forecast(noticed_s + _move_s(impact, state, raised=False), 1.0)
     # With a check that fails at once, one bad look moves the VIP.
     quick = [vrrp for vrrp in state.profile.vrrp.values() if vrrp.check.fall == 1]
     lasts_s = max((check_window_s(vrrp)[1] for vrrp in quick), default=AT_ONCE_S)
@@ -91,15 +101,19 @@ def _alone(action: ServiceAction, impact: Impact, state: ClusterState) -> bool:
 
 
 def _move_s(impact: Impact, state: ClusterState, *, raised: bool) -> float:
-    """The taker's skew. Nothing where no VIP moves."""
-    if not impact.moves or impact.taker is None:
+    """The takers' skews, one handover after the other. Nothing where no VIP moves."""
+    return sum(_skew_s(each, state, raised=raised) for each in impact.handovers)
+
+
+def _skew_s(handover: Handover, state: ClusterState, *, raised: bool) -> float:
+    """Of the VIPs that go at once, the last one."""
+    taker, vrrp = handover.taker, state.profile.vrrp
+    if taker is None:
         return 0.0
-    vrrp = state.profile.vrrp[impact.moves[0]]
-    if raised:
-        return skew_s(HIGHEST_PRIORITY, vrrp)
-    seen = state.nodes[impact.taker].vrrp[vrrp.name]
-    told = seen.value.effective_priority if isinstance(seen, Known) else None
-    return skew_s(vrrp.priority_of(state.profile.nodes[impact.taker]) if told is None else told, vrrp)
+    return max(
+        skew_s(HIGHEST_PRIORITY if raised else counted_priority(state, name, taker), vrrp[name])
+        for name in handover.moves
+    )
 
 
 def _elected_s(state: ClusterState) -> float:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
 from dataclasses import replace
 
+from console.model.drill import EACH
 from console.model.drill import Verb as DrillVerb
 from console.model.facts import LinkState, VrrpState
 from console.model.observed import Known
 from console.model.profile import Profile
 from console.model.state import ClusterState
-from console.model.vip import OwnedBy, owner_of
+from console.model.vip import OwnedBy, OwnerUnknown, owner_of, why_unseen
 from console.plan.action import (
     Action,
     ConfigPush,
@@ -20,9 +22,9 @@ from console.plan.action import (
     Switchover,
     Verb,
 )
-from console.plan.known import Holding, holding, may_hold
-from console.plan.legs import legs
-from console.plan.steps import Impact
+from console.plan.known import NotKnown, counted_priority, holding, may_hold
+from console.plan.legs import Leg, legs
+from console.plan.steps import Handover, Impact
 
 
 class NoSuchTarget(Exception):
@@ -46,14 +48,69 @@ def impact_of(action: Action, state: ClusterState, now: float) -> Impact:
             return _of_rolling(RollingRestart(action.unit), state, now)
 
 
-def successors(state: ClusterState, instance: str, owner: str) -> tuple[str, ...]:
-    """Who would take the VIP over, the most likely first: by VRRP's order among those that can."""
-    vrrp = state.profile.vrrp[instance]
-    able = [node for node in state.profile.nodes.values() if node.name != owner]
-    return tuple(
-        node.name
-        for node in sorted(able, key=lambda n: (not _stands_by(state, n.name, instance), -vrrp.priority_of(n)))
-    )
+def successors(
+    state: ClusterState, instance: str, owner: str, back: Container[str] = frozenset()
+) -> tuple[str, ...]:
+    """Who would take the VIP over, the most likely first: by VRRP's order among those that can.
+
+    `back`: nodes that have handed over before in the same plan, and stand by since.
+    """
+
+    def order(node: str) -> tuple[bool, int]:
+        ready = node in back or _stands_by(state, node, instance)
+        return not ready, -counted_priority(state, instance, node)
+
+    return tuple(sorted((name for name in state.profile.nodes if name != owner), key=order))
+
+
+class Whereabouts:
+    """Which node has each VIP while a plan runs: a node that was restarted may have got one from another."""
+
+    def __init__(self, state: ClusterState, now: float) -> None:
+        self._state, self._now = state, now
+        owners = {name: owner_of(state, name, now) for name in state.profile.vrrp}
+        self._at = {name: owner.node for name, owner in owners.items() if isinstance(owner, OwnedBy)}
+        self._unseen = {name: owner.unseen for name, owner in owners.items() if isinstance(owner, OwnerUnknown)}
+        self._back: set[str] = set()
+
+    def lets_go(self, node: str, to: str | None = None, *, comes_back: bool = True) -> tuple[Handover, ...]:
+        """All that the node has goes to its successors, or `to`. Raises NotKnown where it may have one unseen.
+
+        `comes_back`: the node is there again afterwards; where it preempts it gets its VIPs back.
+        """
+        for name, unseen in self._unseen.items():
+            if node in unseen:
+                address, why = self._state.profile.vrrp[name].address, why_unseen(self._state, node, self._now)
+                raise NotKnown(f"whether {node} has VIP {address} is not known: {why}")
+        going: dict[str | None, list[str]] = {}
+        for name in [name for name, at in self._at.items() if at == node]:
+            taker = to or next(iter(successors(self._state, name, node, self._back)), None)
+            going.setdefault(taker, []).append(name)
+            if taker is not None and not (comes_back and self._preempts(name, node, taker)):
+                self._at[name] = taker
+        if comes_back:
+            self._back.add(node)
+        return tuple(Handover(tuple(names), node, taker) for taker, names in going.items())
+
+    def follows(self, instance: str, owner: str, to: str) -> tuple[Handover, ...]:
+        """A drill expects its own VIP there, for whatever reason."""
+        if self._at.get(instance) == to:
+            return ()
+        self._at[instance] = to
+        return (Handover((instance,), owner, to),)
+
+    def goes_back(self, to: str) -> tuple[Handover, ...]:
+        """A node wakes up that still believes to be master: it gets what it has the highest priority for."""
+        names: dict[str, list[str]] = {}
+        for name, at in self._at.items():
+            if at != to and preferred_of(self._state.profile, name, at, to) == to:
+                names.setdefault(at, []).append(name)
+                self._at[name] = to
+        return tuple(Handover(tuple(each), at, to) for at, each in names.items())
+
+    def _preempts(self, name: str, node: str, taker: str) -> bool:
+        own, other = (counted_priority(self._state, name, each) for each in (node, taker))
+        return not self._state.profile.vrrp[name].nopreempt and own > other
 
 
 def rolling_order(state: ClusterState, unit: str, now: float) -> tuple[str, ...]:
@@ -78,11 +135,12 @@ def _of_service(action: ServiceAction, state: ClusterState, now: float) -> Impac
         return calm
     calm = replace(calm, lasting=action.verb is Verb.STOP)
     carries = action.unit in (profile.keepalived.unit, profile.nginx.unit)
-    held = holding(state, action.node, now) if carries else Holding()
+    if carries:
+        holding(state, action.node, now)  # raises where it is not known
     if action.verb is Verb.RELOAD:
         return calm
     if action.unit == profile.keepalived.unit or (action.unit == profile.nginx.unit and calm.lasting):
-        return _moving(calm, held.alone, action.node, state)
+        return _moving(calm, Whereabouts(state, now).lets_go(action.node, comes_back=not calm.lasting))
     return replace(
         calm,
         stops_service=services_of(profile, action.unit),
@@ -97,10 +155,15 @@ def _of_rolling(action: RollingRestart, state: ClusterState, now: float) -> Impa
         raise NoSuchTarget(f"no node of {profile.name} has the unit {action.unit!r}; {_units(profile)}")
     calm = Impact(touches=order, stops_service=services_of(profile, action.unit))
     calm = replace(calm, stops_datastore=datastores_of(profile, action.unit, order[0]))
-    last = order[-1]
-    if action.unit != profile.keepalived.unit:
-        return calm
-    return _moving(calm, holding(state, last, now).alone, last, state)
+    return _moving(calm, tuple(each for _, own in restarts(state, action.unit, now) for each in own.handovers))
+
+
+def restarts(state: ClusterState, unit: str, now: float) -> Iterator[tuple[str, Impact]]:
+    """The nodes of a rolling restart in order, each with what its restart does once those before it are done."""
+    vips = Whereabouts(state, now)
+    for node in rolling_order(state, unit, now):
+        own = _of_service(ServiceAction(Verb.RESTART, unit, node), state, now)
+        yield node, _moving(own, vips.lets_go(node)) if unit == state.profile.keepalived.unit else own
 
 
 def _of_switchover(action: Switchover, state: ClusterState, now: float) -> Impact:
@@ -119,7 +182,8 @@ def _of_switchover(action: Switchover, state: ClusterState, now: float) -> Impac
     taker = action.to or next(iter(successors(state, asked, owner)), None)
     touches = (owner,) if taker is None or taker == owner else (owner, taker)
     moves = holding(state, owner, now).alone
-    return Impact(touches, moves, owner, taker, planned=True, needs_owner=True)
+    handover = Handover(moves, owner, taker)
+    return Impact(touches, moves, owner, taker, planned=True, needs_owner=True, handovers=(handover,))
 
 
 def _of_drill(action: DrillAction, state: ClusterState, now: float) -> Impact:
@@ -136,8 +200,40 @@ def _of_drill(action: DrillAction, state: ClusterState, now: float) -> Impact:
     course = legs(drill, owner, taker, preferred_of(profile, name, owner, taker)) if taker is not None else ()
     lost = {leg.node(leg.move.on) for leg in course if leg.move.verb in (DrillVerb.POWER_OFF, DrillVerb.FREEZE)}
     stores = tuple(d.name for d in profile.datastores.values() if d.node in lost)
-    moves = (name,) if any(leg.moves_vip for leg in course) else ()
-    return Impact(touches, moves, owner, taker, planned=True, needs_owner=True, stops_datastore=stores)
+    handovers = tuple(each for _, own in handed_over(course, name, state, now) for each in own)
+    moved = dict.fromkeys(each for handover in handovers for each in handover.moves)
+    moves = tuple(sorted(moved, key=lambda each: each != name))
+    return Impact(
+        touches, moves, owner, taker, True, stops_datastore=stores, needs_owner=True, handovers=handovers
+    )
+
+
+def handed_over(
+    course: tuple[Leg, ...], instance: str, state: ClusterState, now: float
+) -> Iterator[tuple[Leg, tuple[Handover, ...]]]:
+    """The steps of a drill, each with everything that moves in it: also VIPs that the drill does not speak of."""
+    vips = Whereabouts(state, now)
+    for leg in course:
+        moving = _in_step(leg, vips, state.profile)
+        yield leg, moving + (vips.follows(instance, leg.owner, leg.next_owner) if leg.moves_vip else ())
+
+
+def _in_step(leg: Leg, vips: Whereabouts, profile: Profile) -> tuple[Handover, ...]:
+    verb, unit = leg.move.verb, leg.move.unit
+    nodes = tuple(profile.nodes) if leg.move.on == EACH else (leg.node(leg.move.on),)
+    match verb:
+        case DrillVerb.SWITCHOVER:
+            return vips.lets_go(leg.owner, leg.standby)
+        case DrillVerb.POWER_OFF | DrillVerb.FREEZE:
+            return vips.lets_go(nodes[0], comes_back=False)
+        case DrillVerb.THAW if leg.moves_vip:
+            return vips.goes_back(leg.next_owner)
+        case DrillVerb.STOP | DrillVerb.HANG if unit in (profile.keepalived.unit, profile.nginx.unit):
+            return tuple(each for node in nodes for each in vips.lets_go(node, comes_back=False))
+        case DrillVerb.RESTART if unit == profile.keepalived.unit:
+            return tuple(each for node in nodes for each in vips.lets_go(node))
+        case _:
+            return ()
 
 
 def _of_push(action: ConfigPush, state: ClusterState, now: float) -> Impact:
@@ -159,11 +255,11 @@ def instance_of(profile: Profile, asked: str | None) -> str:
     return name
 
 
-def _moving(calm: Impact, moves: tuple[str, ...], owner: str, state: ClusterState) -> Impact:
-    if not moves:
+def _moving(calm: Impact, handovers: tuple[Handover, ...]) -> Impact:
+    if not handovers:
         return calm
-    taker = next(iter(successors(state, moves[0], owner)), None)
-    return replace(calm, moves=moves, owner=owner, taker=taker)
+    moves = tuple(dict.fromkeys(name for each in handovers for name in each.moves))
+    return replace(calm, moves=moves, owner=handovers[0].owner, taker=handovers[0].taker, handovers=handovers)
 
 
 def _stands_by(state: ClusterState, node: str, instance: str) -> bool:

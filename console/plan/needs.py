@@ -91,16 +91,16 @@ def lacks(state: ClusterState, command: Command, now: float) -> Iterator[Lack]:
 
 def falls(profile: Profile, unit: str, node: str) -> Iterator[Fall]:
     """Who loses what it needs when the unit stops on the node, and who loses it by way of these."""
-    lost = [*datastores_of(profile, unit, node), *services_of(profile, unit)]
+    lost = [(name, node) for name in (*datastores_of(profile, unit, node), *services_of(profile, unit))]
     seen: set[tuple[str, str]] = set()
-    for name in lost:
-        for service, where, need in _needing(profile, name, node):
+    for name, at in lost:
+        for service, where, need in _needing(profile, name, at):
             if (service.name, where) in seen:
                 continue
             seen.add((service.name, where))
             yield Fall(service.name, where, need)
             if need.when is When.ALWAYS:
-                lost.append(service.name)
+                lost.append((service.name, where))
 
 
 def evidence(state: ClusterState, node: str) -> dict[str, Observed[ProbeReport]]:

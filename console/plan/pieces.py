@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from console.model.facts import LinkState, VrrpState
+from console.model.observed import Known
 from console.model.state import ClusterState
 from console.model.vip import OwnedBy, owner_of
 from console.plan.expectation import (
@@ -163,15 +164,47 @@ def alive(state: ClusterState, unit: str, node: str) -> tuple[StateExpectation, 
             for service in profile.services.values()
             if service.unit == unit
         ),
-        *(DatastoreAnswers(store, (node,)) for store in datastores_of(profile, unit, node)),
+        *(DatastoreAnswers(s, _greeted(state, s, node, peers)) for s in datastores_of(profile, unit, node)),
     )
+
+
+def domains_elsewhere(state: ClusterState, node: str) -> tuple[str, ...]:
+    """What an nginx that is to start must answer for: what it did answer for, and what others do now."""
+    up = [each for each in state.nodes.values() if each.name == node or each.link.state is LinkState.UP]
+    return tuple(d for d in state.nodes[node].domains if any(answered(each.domains[d]) for each in up))
+
+
+def out_of_fault(state: ClusterState, node: str) -> tuple[VrrpIn, ...]:
+    """keepalived's check must have seen nginx again wherever it was content before."""
+    seen = state.nodes[node].vrrp
+    well = (n for n, each in seen.items() if isinstance(each, Known) and each.value.state in RUNNING)
+    return tuple(VrrpIn(node, name, RUNNING) for name in well)
+
+
+def healthy_again(state: ClusterState, service: str, node: str) -> tuple[ServiceHealthy, ...]:
+    """The service is seen by itself and by its peers as far as it was before; nothing where it was not well."""
+    if not answered(state.nodes[node].services[service]):
+        return ()
+    peers = tuple(p.name for p in state.profile.peers_of(node) if state.nodes[p.name].link.state is LinkState.UP)
+    return (ServiceHealthy(node, service, _answered(state, service, node, peers)),)
+
+
+def resigning(state: ClusterState, impact: Impact) -> tuple[Undo, ...]:
+    """Every taker that says MASTER and gets no address is made to let go."""
+    unit = state.profile.keepalived.unit
+    takers = ((name, each.taker) for each in impact.handovers for name in each.moves)
+    return tuple(resign(name, taker, unit) for name, taker in dict.fromkeys(takers) if taker is not None)
 
 
 def moved(state: ClusterState, impact: Impact) -> tuple[StateExpectation, ...]:
     """Where the VIPs must be once an owner has let go of them."""
-    if impact.taker is None:
-        return ()
-    return arrived(state, impact.moves, impact.taker, lasting=impact.lasting)
+    last = {name: each.taker for each in impact.handovers for name in each.moves}
+    takers = dict.fromkeys(taker for taker in last.values() if taker is not None)
+    return tuple(
+        each
+        for taker in takers
+        for each in arrived(state, tuple(n for n in last if last[n] == taker), taker, lasting=impact.lasting)
+    )
 
 
 def arrived(
@@ -253,6 +286,11 @@ def do(
         spoils=spoils,
         mends=mends,
     )
+
+
+def _greeted(state: ClusterState, store: str, node: str, peers: tuple[str, ...]) -> tuple[str, ...]:
+    """Its own node, and the peers that it greeted before: one bound to loopback stays what it was."""
+    return (node, *(p for p in peers if answered(state.datastores[store][p])))
 
 
 def _answered(state: ClusterState, service: str, node: str, peers: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ from console.model.facts import ProbeReport
 from console.model.observed import Known, Observed, Unknown
 from console.model.state import ClusterState
 from console.plan.action import ServiceAction, Verb
-from console.plan.known import holding
+from console.plan.known import counted_priority, holding
 from console.plan.legs import Leg
-from console.plan.steps import Impact
+from console.plan.steps import Handover, Impact
 from console.plan.timing import HIGHEST_PRIORITY, check_window_s, skew_s
 
 # nginx and keepalived start within a few hundred milliseconds; a service says itself when it is healthy.
@@ -22,13 +22,16 @@ OPEN_WERE_CUT = "measured with new connections; open (keep-alive) ones through t
 
 def of_move(state: ClusterState, impact: Impact, now: float, *, raised: bool) -> str:
     """For example: VIP 10.0.4.99 moves iam-a -> iam-b, about 0.01 s; iam-b nginx was healthy 0.4 s ago."""
-    if impact.taker is None:
-        return f"{_vips(state, impact.moves)} leaves {impact.owner} and no node would take it"
-    move = f"{_vips(state, impact.moves)} moves {impact.owner} -> {impact.taker}"
-    health = nginx_health(state, impact.taker, now)
-    if raised:
-        return f"{move}, {_skew(state, impact.moves[0], HIGHEST_PRIORITY)}; {health}"
-    return f"{move}, {_own_skew(state, impact.moves[0], impact.taker)}; {health}"
+    return "; then ".join(_handover(state, each, now, raised=raised) for each in impact.handovers)
+
+
+def _handover(state: ClusterState, handover: Handover, now: float, *, raised: bool) -> str:
+    vips, taker = _vips(state, handover.moves), handover.taker
+    if taker is None:
+        return f"{vips} leaves {handover.owner} and no node would take it"
+    slowest = min(handover.moves, key=lambda name: counted_priority(state, name, taker))
+    skew = _skew(state, slowest, HIGHEST_PRIORITY) if raised else _own_skew(state, slowest, taker)
+    return f"{vips} moves {handover.owner} -> {taker}, {skew}; {nginx_health(state, taker, now)}"
 
 
 def _own_skew(state: ClusterState, instance: str, taker: str) -> str:
@@ -46,7 +49,7 @@ def _skew(state: ClusterState, instance: str, priority: int) -> str:
 
 def open_connections(impact: Impact) -> tuple[str, ...]:
     """What a plan has to say beside its number, where it moves a VIP."""
-    return (OPEN_ARE_CUT,) if impact.moves and impact.taker is not None else ()
+    return (OPEN_ARE_CUT,) if any(each.taker is not None for each in impact.handovers) else ()
 
 
 def of_service(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:
@@ -66,8 +69,13 @@ def of_service(action: ServiceAction, state: ClusterState, impact: Impact, now: 
     return _of_backend(action, state, impact, now)
 
 
-def of_drill(state: ClusterState, course: Sequence[Leg], instance: str) -> str:
-    """What a drill is about to do to the VIP: its way through the nodes."""
+def of_drill(state: ClusterState, course: Sequence[Leg], instance: str, impact: Impact) -> str:
+    """What a drill is about to do to the VIP: its way through the nodes; and to VIPs that go with it."""
+    others = tuple(name for name in impact.moves if name != instance)
+    return _of_course(state, course, instance) + (f"; {_vips(state, others)} moves too" if others else "")
+
+
+def _of_course(state: ClusterState, course: Sequence[Leg], instance: str) -> str:
     vip = _vips(state, (instance,))
     stops = [course[0].owner] if course else []
     stops += [leg.next_owner for leg in course if leg.moves_vip]
@@ -107,7 +115,8 @@ def _of_keepalived(action: ServiceAction, state: ClusterState, impact: Impact, n
 
 def _of_nginx(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:
     if impact.moves:
-        least, most = check_window_s(state.profile.vrrp[impact.moves[0]])
+        windows = [check_window_s(state.profile.vrrp[name]) for name in impact.moves]
+        least, most = min(window[0] for window in windows), max(window[1] for window in windows)
         refused = f"clients are refused for {least:.0f} to {most:.0f} s until the check notices, then "
         return refused + of_move(state, impact, now, raised=False)
     if not impact.lasting and holding(state, action.node, now).any:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 
+from console.model.need import When
 from console.model.state import ClusterState
 from console.plan.action import RollingRestart, ServiceAction, Verb
 from console.plan.backends import LAST_BACKEND, others_serve, serving_again
-from console.plan.expectation import Expectation, FreshWorkers, StateExpectation
+from console.plan.expectation import DomainsAnswer, Expectation, FreshWorkers, StateExpectation
 from console.plan.fingerprint import fingerprint
-from console.plan.impact import impact_of, rolling_order
-from console.plan.known import unit_of
+from console.plan.impact import impact_of, restarts
+from console.plan.known import counted_priority, holding, unit_of
+from console.plan.needs import falls
 from console.plan.pieces import (
     CONFIG_INVALID,
+    HEALTHY_WITHIN_S,
+    SHORT_TIMEOUT_S,
     alive,
     arm,
     config_check,
     control,
     disarm,
     do,
+    domains_elsewhere,
+    healthy_again,
     moved,
-    resign,
+    out_of_fault,
+    resigning,
     runs,
     start_again,
     stays,
@@ -28,11 +35,13 @@ from console.plan.pieces import (
     vips_stay,
 )
 from console.plan.predict import of_move, of_service, open_connections
-from console.plan.steps import Impact, Plan, Step, Undo
+from console.plan.steps import Impact, Kind, Plan, Step, Undo
 from console.plan.timing import check_window_s, master_down_s
 
 # A VIP that moves because of a farewell needs less than a second; keepalived takes one to stop.
 MOVE_WITHIN_S = 5.0
+# systemd starts what has ended anew after five seconds in the published units; then it must answer.
+FALLEN_BACK_S = 20.0
 
 
 def service_plan(
@@ -40,7 +49,7 @@ def service_plan(
 ) -> Plan:
     """`without` leaves out the looks that refuse with these codes: someone has overridden them."""
     impact = impact_of(action, state, now)
-    steps = _with_looks(action, STEPS[action.verb](action, state, impact, now), state, without)
+    steps = with_looks(action, STEPS[action.verb](action, state, impact, now), state, without)
     prediction = of_service(action, state, impact, now)
     return Plan(
         action,
@@ -50,7 +59,7 @@ def service_plan(
         impact,
         fingerprint(action, impact, state, now),
         _notes(action, state, impact),
-        _amends(state, impact),
+        resigning(state, impact),
     )
 
 
@@ -60,27 +69,51 @@ def rolling_plan(
     """Restarts node after node; the next begins when the one before gets requests again from every nginx."""
     impact = impact_of(action, state, now)
     steps: list[Step] = []
-    for node in rolling_order(state, action.unit, now):
+    for node, own in restarts(state, action.unit, now):
         each = ServiceAction(Verb.RESTART, action.unit, node)
-        own = impact_of(each, state, now)
-        steps += _with_looks(each, _restart(each, state, own, now), state, without)
-    prediction = of_service(ServiceAction(Verb.RESTART, action.unit, impact.touches[-1]), state, impact, now)
-    if impact.moves:
-        prediction = of_move(state, impact, now, raised=False)
+        steps += with_looks(each, _restart(each, state, own, now), state, without)
+        steps += _all_well(state, action.unit, node, last=node == impact.touches[-1])
     order = " then ".join(impact.touches)
     return Plan(
         action,
-        f"{action.unit} restarts on {order}; {prediction}",
+        f"{action.unit} restarts on {order}; {_of_rolling(action.unit, state, impact, now)}",
         tuple(steps),
         _steady(state, impact, now),
         impact,
         fingerprint(action, impact, state, now),
         open_connections(impact),
-        _amends(state, impact),
+        resigning(state, impact),
     )
 
 
-def _with_looks(
+def _of_rolling(unit: str, state: ClusterState, impact: Impact, now: float) -> str:
+    """What each restart that clients notice means to them; where none does, the last one."""
+    if impact.moves:
+        return of_move(state, impact, now, raised=False)
+    nginx = unit == state.profile.nginx.unit
+    felt = [node for node in impact.touches if nginx and holding(state, node, now).any] or [impact.touches[-1]]
+    each = (of_service(ServiceAction(Verb.RESTART, unit, node), state, impact, now) for node in felt)
+    return "; then ".join(each)
+
+
+def _all_well(state: ClusterState, unit: str, node: str, *, last: bool) -> Iterator[Step]:
+    """Before the next node is touched: what fell with this one is back, and keepalived would take a VIP here."""
+    fallen = [fall for fall in falls(state.profile, unit, node) if fall.need.when is When.ALWAYS]
+    for fall in fallen:
+        title = f"wait until {fall.service} on {fall.node} is healthy again"
+        well = healthy_again(state, fall.service, fall.node)
+        if well:
+            yield Step(Kind.LOOK, title, fall.node, (), SHORT_TIMEOUT_S, well, within_s=FALLEN_BACK_S)
+            yield from serving_again(state, state.profile.services[fall.service].unit, fall.node)
+    standing_by = out_of_fault(state, node)
+    if unit == state.profile.nginx.unit and standing_by and not last:
+        title = f"wait until keepalived on {node} has seen that nginx is back"
+        rises_s = max(v.check.rise * v.check.interval_s + v.check.timeout_s for v in state.profile.vrrp.values())
+        within_s = HEALTHY_WITHIN_S + rises_s
+        yield Step(Kind.LOOK, title, node, (), SHORT_TIMEOUT_S, standing_by, within_s=within_s)
+
+
+def with_looks(
     action: ServiceAction, steps: tuple[Step, ...], state: ClusterState, without: Container[str]
 ) -> tuple[Step, ...]:
     """What is asked before anything is touched, and what is waited for after it."""
@@ -108,16 +141,18 @@ def _start(action: ServiceAction, state: ClusterState, impact: Impact, now: floa
 
 def _starting(action: ServiceAction, state: ClusterState) -> Step:
     """A unit that did not run leaves nothing to go back to: it has no undo."""
+    served = domains_elsewhere(state, action.node) if action.unit == state.profile.nginx.unit else ()
+    well = (DomainsAnswer(action.node, served),) if served else alive(state, action.unit, action.node)
     expect: tuple[Expectation, ...] = (
         runs(state, action.unit, action.node),
-        *alive(state, action.unit, action.node),
+        *well,
         stays(state, action.unit, action.node),
     )
     return do(action.sentence, action.node, control(action.verb, action.unit), expect)
 
 
 def _stop(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> tuple[Step, ...]:
-    if not _running(state, action):
+    if unit_of(state, action.unit, action.node).stopped:
         return ()
     undo = _again(action, state)
     expect = (stopped(action.unit, action.node), *moved(state, impact))
@@ -165,7 +200,9 @@ STEPS = {Verb.START: _start, Verb.STOP: _stop, Verb.RESTART: _restart, Verb.RELO
 
 
 def _again(action: ServiceAction, state: ClusterState) -> Undo:
-    back = (runs(state, action.unit, action.node), *alive(state, action.unit, action.node))
+    """What did not run, between two crashes for example, cannot be asked to run again."""
+    well = (runs(state, action.unit, action.node), *alive(state, action.unit, action.node))
+    back = well if _running(state, action) else ()
     return start_again(action.unit, action.node, back)
 
 
@@ -182,10 +219,14 @@ def _move_needs_s(action: ServiceAction, state: ClusterState, impact: Impact) ->
     """A stopped keepalived says farewell; a stopped nginx must first be noticed by its check."""
     if not impact.moves or impact.taker is None:
         return 0.0
-    vrrp = state.profile.vrrp[impact.moves[0]]
-    down_s = master_down_s(vrrp.priority_of(state.profile.nodes[impact.taker]), vrrp)
-    noticed_s = check_window_s(vrrp)[1] if action.unit == state.profile.nginx.unit else 0.0
-    return noticed_s + down_s + 1.0
+    nginx, vrrp = action.unit == state.profile.nginx.unit, state.profile.vrrp
+    return 1.0 + max(
+        master_down_s(counted_priority(state, name, each.taker), vrrp[name])
+        + (check_window_s(vrrp[name])[1] if nginx else 0.0)
+        for each in impact.handovers
+        if each.taker is not None
+        for name in each.moves
+    )
 
 
 def _steady(state: ClusterState, impact: Impact, now: float) -> tuple[StateExpectation, ...]:
@@ -200,10 +241,10 @@ def _notes(action: ServiceAction, state: ClusterState, impact: Impact) -> tuple[
         notes.append("`iamops switchover` first would move the VIP with a gap of about 0.01 s")
     if action.verb is Verb.RESTART and not _running(state, action):
         notes.append(f"{action.unit} does not run on {action.node} now, so there is nothing to go back to")
+    if action.unit == state.profile.nginx.unit and action.verb in (Verb.START, Verb.RESTART):
+        served = domains_elsewhere(state, action.node)
+        unserved = [d for d in state.nodes[action.node].domains if d not in served]
+        if not _running(state, action):
+            told = "no nginx is known to answer for {}, so {} is not asked for it"
+            notes += [told.format(domain, action.node) for domain in unserved]
     return (*notes, *open_connections(impact))
-
-
-def _amends(state: ClusterState, impact: Impact) -> tuple[Undo, ...]:
-    if impact.taker is None:
-        return ()
-    return tuple(resign(name, impact.taker, state.profile.keepalived.unit) for name in impact.moves)

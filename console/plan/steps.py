@@ -106,11 +106,20 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Handover:
+    """VIPs, by instance, that go from one node to another at the same time. `taker` None: nobody takes them."""
+
+    moves: tuple[str, ...]
+    owner: str
+    taker: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Impact:
     """What an action does to the VIPs and to the service, as the guards must know it.
 
-    `owner` and `taker`: who loses and who gets the VIPs of `moves`; `sure`: whether the move is certain
-    and wanted, rather than a side effect. `spends`: nodes on which something stops, if only for a moment.
+    `moves`: every VIP that moves at some point; `handovers`: when and where to, in order. `owner` and `taker`: of
+    the first of them, or of the drill's own instance. `planned`: the move is what is wanted, not a side effect.
     """
 
     touches: tuple[str, ...]
@@ -122,6 +131,7 @@ class Impact:
     stops_service: tuple[str, ...] = ()
     stops_datastore: tuple[str, ...] = ()
     needs_owner: bool = False
+    handovers: tuple[Handover, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from console.plan.pieces import (
     do,
     lower_again,
     moved,
-    resign,
+    resigning,
     runs,
     start_again,
     stopped,
@@ -54,7 +54,7 @@ def switchover_plan(action: Switchover, state: ClusterState, now: float) -> Plan
         impact,
         mark,
         (*((f"the plain way: {why_plain}",) if why_plain else ()), *open_connections(impact)),
-        tuple(resign(name, impact.taker, state.profile.keepalived.unit) for name in impact.moves),
+        resigning(state, impact),
     )
 
 

@@ -6,11 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from console.model.facts import LinkState
+from console.model.need import When
 from console.model.observed import Known, Observed, Unknown
 from console.model.state import ClusterState
 from console.model.vip import OwnedBy, OwnerUnknown, ownership, why_unseen
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, RollingRestart, ServiceAction
 from console.plan.backends import proxy_notes
+from console.plan.expectation import DomainsAnswer
+from console.plan.impact import datastores_of
+from console.plan.needs import falls
 from console.plan.steps import Plan
 
 
@@ -18,10 +22,14 @@ def unknown_notes(plan: Plan, state: ClusterState, now: float) -> tuple[str, ...
     """One sentence for each. What cannot be done without is no note: see `known.NotKnown` and the guards."""
     found = [*_owners(state, now), *_clients(state)]
     for unit, node in _acted_on(plan, state):
-        found += [*_process(state, unit, node), *_health(state, unit, node), *proxy_notes(state, unit, node)]
-    if isinstance(plan.action, ConfigPush):
+        found += [*_process(state, unit, node), *_health(plan, state, unit, node), *proxy_notes(state, unit, node)]
+    for unit, node in _fallen(plan, state):
+        found += [*_health(plan, state, unit, node), *proxy_notes(state, unit, node)]
+    nginx = state.profile.nginx.unit
+    if isinstance(plan.action, ConfigPush) or plan.action == RollingRestart(nginx):
         found += [note for node in state.profile.nodes for note in _vrrp(state, node)]
-    return (*found, *(note for name in plan.impact.moves for note in _raised(state, name)))
+    found += [note for name in plan.impact.moves for note in (*_raised(state, name), *_others(plan, state, name))]
+    return tuple(dict.fromkeys(found))
 
 
 def _acted_on(plan: Plan, state: ClusterState) -> Iterator[tuple[str, str]]:
@@ -40,6 +48,15 @@ def _acted_on(plan: Plan, state: ClusterState) -> Iterator[tuple[str, str]]:
             units = {move.unit for move in action.drill.moves if move.unit}
             for node in plan.nodes:
                 yield from ((unit, node) for unit in sorted(units & state.nodes[node].units.keys()))
+
+
+def _fallen(plan: Plan, state: ClusterState) -> Iterator[tuple[str, str]]:
+    """What a rolling restart waits for besides: the units that fall with each node's, and their nodes."""
+    if isinstance(plan.action, RollingRestart):
+        for node in plan.nodes:
+            for fall in falls(state.profile, plan.action.unit, node):
+                if fall.need.when is When.ALWAYS:
+                    yield state.profile.services[fall.service].unit, fall.node
 
 
 def _owners(state: ClusterState, now: float) -> Iterator[str]:
@@ -69,11 +86,19 @@ def _process(state: ClusterState, unit: str, node: str) -> Iterator[str]:
         yield f"systemd names no main process of {unit} on {node}, so that it is replaced is not checked"
 
 
-def _health(state: ClusterState, unit: str, node: str) -> Iterator[str]:
+def _health(plan: Plan, state: ClusterState, unit: str, node: str) -> Iterator[str]:
     """What is not known to have answered before is not asked for afterwards."""
     profile, seen = state.profile, state.nodes[node]
     if unit == profile.nginx.unit:
-        yield from _unasked({f"{domain} on {node}": each for domain, each in seen.domains.items()})
+        expected = [
+            e for step in plan.steps for e in step.expect if isinstance(e, DomainsAnswer) and e.node == node
+        ]
+        asked = {domain for each in expected for domain in each.domains}
+        yield from _unasked({f"{d} on {node}": each for d, each in seen.domains.items() if d not in asked})
+    for store in datastores_of(profile, unit, node):
+        peers = {peer.name for peer in profile.peers_of(node) if state.nodes[peer.name].link.state is LinkState.UP}
+        views = state.datastores[store]
+        yield from _unasked({f"{store} seen from {each}": views[each] for each in views if each in peers})
     for service in profile.services.values():
         if service.unit == unit and service.name in seen.services:
             what = f"{service.name} on {node}"
@@ -93,6 +118,15 @@ def _vrrp(state: ClusterState, node: str) -> Iterator[str]:
     for name, seen in state.nodes[node].vrrp.items():
         if isinstance(seen, Unknown):
             yield f"the VRRP state of {name} on {node} is not known ({seen.reason}), so it is not checked"
+
+
+def _others(plan: Plan, state: ClusterState, instance: str) -> Iterator[str]:
+    """A node that is not heard may have the higher priority."""
+    takes_part = {node for each in plan.impact.handovers for node in (each.owner, each.taker)}
+    for node in state.nodes.values():
+        seen = node.vrrp[instance]
+        if isinstance(seen, Unknown) and node.name not in takes_part and plan.impact.handovers:
+            yield f"whether {node.name} would take {instance} is not known: {seen.reason}"
 
 
 def _raised(state: ClusterState, instance: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ from console.model.state import ClusterState
 from console.parse.safe_text import safe
 from console.plan.action import DrillAction
 from console.plan.impact import impact_of, instance_of, preferred_of
+from console.plan.known import NotKnown
 from console.plan.legs import Leg, legs
 from console.plan.theory import Pair, window
 from console.tui.view.amounts import latency
@@ -89,7 +90,10 @@ def drill_story(
 
 def course_of(drill: Drill, state: ClusterState, now: float) -> tuple[Leg, ...]:
     """Its steps if it began now; nothing where it cannot be told who owns the VIP and who would take it."""
-    impact = impact_of(DrillAction(drill), state, now)
+    try:
+        impact = impact_of(DrillAction(drill), state, now)
+    except NotKnown:
+        return ()
     if impact.owner is None or impact.taker is None:
         return ()
     best = preferred_of(state.profile, instance_of(state.profile, None), impact.owner, impact.taker)

@@ -74,6 +74,15 @@ def test_who_falls_by_way_of_another_is_named_too():
     )
 
 
+def test_who_falls_by_way_of_another_falls_on_every_node_of_that_one():
+    services = {"mid": {"port": 1, "needs": ["redis"]}, "top": {"port": 2, "needs": ["mid"]}}
+    profile = pair(services=services, datastores={"redis": {"node": "iam-a", "unit": "redis"}})
+    assert notes(stop("redis"), profile=profile) == (
+        "mid on iam-a and iam-b needs redis and does not work without it",
+        "top on iam-a and iam-b needs mid and does not work without it",
+    )
+
+
 def test_what_starts_and_will_be_idle_is_said():
     down = DatastoreProbed(NOW, "iam-b", "mongodb", DOWN)
     said = notes(ServiceAction(Verb.RESTART, "iam-pump", "iam-b"), down)
