@@ -63,7 +63,8 @@ class _Disk:
     @classmethod
     def of(cls, seen: Seen, unit: str, root: str, reading: Reading) -> _Disk:
         sources, times = Sources.of(seen.tree.conf, root, reading), Times(seen.tree.conf, unit)
-        paths = (*sources.files, *sources.watched)
+        # What a pattern means where nobody could look may have been changed in place.
+        paths = (*sources.files, *sources.watched, *filter(is_pattern, sources.unread))
         return cls(sources, times.newer(paths), times.unsure(paths), unit in seen.tree.conf.stopped)
 
     @property
@@ -74,8 +75,7 @@ class _Disk:
     @property
     def unread(self) -> tuple[str, ...]:
         """What was not read here, and may differ from what the unit has read."""
-        open_ = {*self.newer, *self.unsure}
-        return tuple(path for path in self.sources.unread if path in open_ or (open_ and is_pattern(path)))
+        return tuple(path for path in self.sources.unread if path in self.newer or path in self.unsure)
 
     @property
     def why(self) -> str:

@@ -175,7 +175,8 @@ def loaded_times(text: str) -> Loaded:
     for line in rest.splitlines():
         told = dict(word.partition("=")[::2] for word in line.split())
         unit = told.get("Id", "").removesuffix(".service")
-        if told.get("ActiveState") in ("inactive", "failed"):
+        # One that crashes again and again runs with nothing, and reads what lies there.
+        if told.get("ActiveState") in ("inactive", "failed", "activating"):
             stopped.add(unit)
         if told.get("ActiveState") != "active" or not told.get("StateChangeTimestampMonotonic", "").isdigit():
             continue

@@ -318,6 +318,13 @@ def test_a_site_that_nobody_read_is_not_known_once_it_is_newer():
     assert (found.conflicts, found.unknown) == ((), (f"{SITE} was not read",))
 
 
+def test_a_directory_that_nobody_may_look_into_may_hold_anything():
+    own = one_nginx_conf(BY_SITES, 900.0, listed={SITE: 900.0})
+    closed = replace(own.tree.conf.listing, files={NGINX: 900.0}, listed=frozenset({"/etc/nginx"}))
+    found = nginx_unloaded(other_files(own, own.tree.files, closed), PROFILE)
+    assert found == Unloaded(unknown=("/etc/nginx/sites-enabled/* was not read",))
+
+
 def test_a_newer_nginx_conf_leaves_the_servers_in_an_unread_site_as_they_are():
     found = nginx_unloaded(one_nginx_conf(BY_SITES, listed={SITE: 900.0}), PROFILE)
     assert found == Unloaded(news=(f"{NGINX} was changed after nginx had read it",))

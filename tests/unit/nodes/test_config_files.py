@@ -94,7 +94,13 @@ def test_when_a_unit_read_its_files(line: str, at: float):
 
 def test_a_unit_that_is_stopped_is_told_from_one_of_which_nothing_is_known():
     head, keepalived = "now 10000.0 500.0\n", "keepalived.service MainPID=0 StateChangeTimestampMonotonic=0"
-    for state, stopped in (("inactive", True), ("failed", True), ("activating", False), ("", False)):
+    for state, stopped in (
+        ("inactive", True),
+        ("failed", True),
+        ("activating", True),
+        ("deactivating", False),
+        ("", False),
+    ):
         found = loaded_times(f"{head}Id={keepalived} ActiveState={state} wall= worker=\n")
         assert found.at == {}
         assert found.stopped == (frozenset({"keepalived"}) if stopped else frozenset()), state
