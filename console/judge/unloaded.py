@@ -2,7 +2,7 @@
 
 A reload or a restart reads whatever lies there. What would make two masters or send requests nowhere is a
 conflict; any other setting of VRRP that would become another one is a difference; nginx's other changes are news,
-for it is reloaded to take them.
+for it is reloaded to take them. What may have changed and cannot be compared is unknown.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from console.judge.lint.tree import Tree
-from console.model.profile import Profile, Service
+from console.judge.sources import Sources, Times, is_pattern
+from console.judge.unloaded_nginx import broken, strangers
+from console.model.profile import Profile
 from console.model.proxy import Unloaded
-from console.parse.nginx_conf import servers
-from console.parse.nginx_proxy import server_names, upstreams_by_domain
+from console.parse.directives import Reading
 from console.parse.running_vrrp import (
     ADVERT,
     AUTH,
@@ -25,115 +26,183 @@ from console.parse.running_vrrp import (
     Settings,
     settings_of,
 )
-from console.plan.backends import backend_names
 
 # Nodes that disagree on these do not hear each other.
 SHARED = (ROUTER_ID, ADVERT, VERSION, AUTH, VIPS, UNICAST)
 NEVER_SHOWN = (AUTH,)
-# A file that was written right before it was read, by clocks that count differently.
-SLACK_S = 1.0
-CONF = "/etc/keepalived/keepalived.conf"
+KEEPALIVED_CONF, NGINX_CONF = "/etc/keepalived/keepalived.conf", "/etc/nginx/nginx.conf"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One node: its files, and what its keepalived runs with. `running` None: it does not tell, or is stopped."""
+    """One node: its files, and what its keepalived runs with. `running` None: it is stopped, or `untold` says why.
+
+    `answering`: the domains that its nginx answers now. `hosts`: name -> address, by its /etc/hosts.
+    """
 
     tree: Tree
     running: Mapping[str, Settings] | None = field(default=None, repr=False)
+    untold: str = "it does not tell"
+    answering: frozenset[str] = frozenset()
+    hosts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         return self.tree.name
 
-    def has_newer(self, unit: str, directory: str) -> tuple[str, ...]:
-        """The files below the directory that were changed after the unit had read its files."""
-        loaded = self.tree.conf.loaded_at.get(unit)
-        return tuple(
-            path
-            for path, file in self.tree.files.items()
-            if path.startswith(directory) and path.endswith(".conf")
-            if loaded is not None and file.changed_at is not None and file.changed_at > loaded + SLACK_S
-        )
+
+@dataclass(frozen=True, slots=True)
+class _Disk:
+    """What a unit would read. `newer`, `unsure`: what was, or may have been, changed after it had read it."""
+
+    sources: Sources
+    newer: tuple[str, ...]
+    unsure: tuple[str, ...]
+    stopped: bool
+
+    @classmethod
+    def of(cls, seen: Seen, unit: str, root: str, reading: Reading) -> _Disk:
+        sources, times = Sources.of(seen.tree.conf, root, reading), Times(seen.tree.conf, unit)
+        # What a pattern means where nobody could look may have been changed in place.
+        paths = (*sources.files, *sources.watched, *filter(is_pattern, sources.unread))
+        return cls(sources, times.newer(paths), times.unsure(paths), unit in seen.tree.conf.stopped)
+
+    @property
+    def is_loaded(self) -> bool:
+        """The unit runs with exactly these files."""
+        return not self.newer and not self.unsure
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What was not read here, and may differ from what the unit has read."""
+        return tuple(path for path in self.sources.unread if path in self.newer or path in self.unsure)
+
+    @property
+    def why(self) -> str:
+        if self.newer:
+            return f"{', '.join(self.newer)} changed after it had read its files"
+        return "whether its files changed after it had read them is not known either"
 
 
-def keepalived_unloaded(seen: Seen, others: Sequence[Seen], unit: str) -> Unloaded:
-    """What keepalived's files on this node would change, and where they contradict the other nodes."""
+def keepalived_unloaded(
+    seen: Seen, others: Sequence[Seen], unit: str, absent: Mapping[str, str] | None = None
+) -> Unloaded:
+    """What keepalived's files on this node would change, and where they contradict the other nodes.
+
+    `absent`: other nodes that were not looked at, each with the reason.
+    """
     if wrong := [each for each in seen.tree.keepalived.mistakes if not each.known]:
         return Unloaded(conflicts=tuple(f"{each.file}:{each.line}: {each.message}" for each in wrong[:1]))
-    on_disk = {vrrp.name: settings_of(vrrp) for vrrp in seen.tree.vrrp}
-    differences = list(_differences(seen, on_disk, unit)) if seen.running is not None else []
-    differences += _undefined(seen, unit)
-    return Unloaded(tuple(differences), tuple(_conflicts(seen, on_disk, others)))
+    disk = _keepalived(seen, unit)
+    on_disk = {vrrp.name: settings_of(vrrp) for vrrp in seen.tree.vrrp if not _is_open(vrrp.name)}
+    differences, unknown = list[str](), list(_unknown(seen, disk))
+    if seen.running is not None:
+        differences += _differences(seen, on_disk, disk)
+    (differences if disk.newer else unknown).extend(_uncompared(seen, disk))
+    peers = dict[str, Mapping[str, Settings]]()
+    unseen = [_unlike(node, why) for node, why in (absent or {}).items()]
+    for other in others:
+        theirs, there = _theirs(other, unit), _keepalived(other, unit)
+        if theirs is None:
+            # A keepalived that starts beside one whose files changed could be a second master.
+            (unknown if disk.stopped and there.newer else unseen).append(_unlike(other.name, other.untold))
+            continue
+        peers[other.name] = theirs
+        if other.running is None and there.sources.unread:
+            unseen.append(_unlike(other.name, f"{', '.join(there.sources.unread)} was not read"))
+    conflicts = tuple(_conflicts(on_disk, peers))
+    return Unloaded(tuple(differences), conflicts, unknown=tuple(unknown), unseen=tuple(unseen))
 
 
 def nginx_unloaded(seen: Seen, profile: Profile) -> Unloaded:
     """What nginx's files on this node would change. Nothing where nginx has read them as they are."""
-    unit = profile.nginx.unit
-    newer = seen.has_newer(unit, "/etc/nginx/")
-    if not newer and unit in seen.tree.conf.loaded_at:
-        return Unloaded()
-    news = tuple(f"{path} was changed after nginx had read it" for path in newer)
-    return Unloaded(conflicts=tuple(_broken(seen, profile)), news=news)
+    disk = _Disk.of(seen, profile.nginx.unit, NGINX_CONF, seen.tree.nginx)
+    conflicts = tuple(
+        broken(
+            seen.tree.nginx,
+            profile,
+            seen.name,
+            seen.hosts,
+            whole=not disk.sources.unread,
+            # Requests that are answered now cannot be answered by files without a server for them.
+            only=seen.answering if disk.is_loaded else None,
+        )
+    )
+    if disk.is_loaded:
+        return Unloaded(conflicts=conflicts)
+    news = tuple(f"{path} was changed after nginx had read it" for path in disk.newer)
+    unknown = tuple(f"{path} was not read" for path in disk.unread)
+    unseen = tuple(strangers(seen.tree.nginx, profile, seen.name, seen.hosts))
+    return Unloaded(conflicts=conflicts, news=news, unknown=unknown, unseen=unseen)
 
 
-def _differences(seen: Seen, on_disk: Mapping[str, Settings], unit: str) -> Iterator[str]:
+def _keepalived(seen: Seen, unit: str) -> _Disk:
+    return _Disk.of(seen, unit, KEEPALIVED_CONF, seen.tree.keepalived)
+
+
+def _is_open(name: str) -> bool:
+    """The name itself hangs on a definition or a sequence."""
+    return not {"$", "~"}.isdisjoint(name)
+
+
+def _differences(seen: Seen, on_disk: Mapping[str, Settings], disk: _Disk) -> Iterator[str]:
     running = seen.running if seen.running is not None else {}
+    whole = not disk.sources.unread and not any(_is_open(vrrp.name) for vrrp in seen.tree.vrrp)
     for name in dict.fromkeys((*running, *on_disk)):
-        if name not in on_disk or name not in running:
-            where = "only in the files" if name in on_disk else "not in the files any more"
-            yield f"{name} is {where}"
-            continue
-        new, old = on_disk[name].values, running[name].values
-        for what in sorted(new.keys() & old.keys()):
-            if new[what] != old[what]:
-                yield f"{name}: {_changed(what, old[what], new[what])}"
-        if running[name].hides_password and seen.has_newer(unit, CONF):
-            yield f"{name}: {CONF} was changed, and whether {AUTH} was is not known: keepalived hides its password"
+        if name in on_disk and name in running:
+            new, old = on_disk[name].values, running[name].values
+            for what in sorted(new.keys() & old.keys()):
+                if new[what] != old[what]:
+                    yield f"{name}: {_changed(what, old[what], new[what])}"
+        elif name in on_disk:
+            yield f"{name} is only in the files"
+        elif whole:
+            yield f"{name} is not in the files any more"
 
 
-def _undefined(seen: Seen, unit: str) -> Iterator[str]:
-    """What hangs on a definition is compared with nothing, so a file that was changed may have changed it."""
-    if seen.has_newer(unit, CONF):
-        for vrrp in seen.tree.vrrp:
-            if vrrp.unknown:
-                what = ", ".join(sorted(vrrp.unknown))
-                yield f"{vrrp.name}: {CONF} was changed, and what became of {what} is not known"
+def _unknown(seen: Seen, disk: _Disk) -> Iterator[str]:
+    """What keepalived would load, or runs with, and nobody knows."""
+    if disk.is_loaded:
+        return
+    yield from (f"{path} was not read" for path in disk.unread)
+    if seen.running is None and not disk.stopped:
+        yield f"what it runs with is not known ({seen.untold}), and {disk.why}"
 
 
-def _conflicts(seen: Seen, on_disk: Mapping[str, Settings], others: Sequence[Seen]) -> Iterator[str]:
-    for other in others:
-        theirs = other.running
-        if theirs is None:
-            theirs = {vrrp.name: settings_of(vrrp) for vrrp in other.tree.vrrp}
+def _uncompared(seen: Seen, disk: _Disk) -> Iterator[str]:
+    """What a daemon hides, or what hangs on a definition, is compared with nothing: it may be another one now."""
+    if disk.is_loaded or seen.running is None:
+        return
+    for name in (each for each, settings in seen.running.items() if settings.hides_password):
+        yield f"{name}: {disk.why}, and whether {AUTH} did is not known: keepalived hides its password"
+    for vrrp in (each for each in seen.tree.vrrp if each.unknown or _is_open(each.name)):
+        what = ", ".join(sorted(vrrp.unknown)) or "its name"
+        yield f"{vrrp.name}: {disk.why}, and what became of {what} is not known"
+
+
+def _theirs(other: Seen, unit: str) -> Mapping[str, Settings] | None:
+    """What another keepalived runs with, or would: its files, where it is stopped or has read them as they are."""
+    if other.running is not None:
+        return other.running
+    disk = _keepalived(other, unit)
+    if disk.stopped or disk.is_loaded:
+        return {vrrp.name: settings_of(vrrp) for vrrp in other.tree.vrrp}
+    return None
+
+
+def _unlike(node: str, why: str) -> str:
+    return f"what keepalived on {node} runs with is not known ({why}), so it is not compared with it"
+
+
+def _conflicts(on_disk: Mapping[str, Settings], others: Mapping[str, Mapping[str, Settings]]) -> Iterator[str]:
+    for other, theirs in others.items():
         for name in (each for each in on_disk if each in theirs):
             mine, peers = on_disk[name].values, theirs[name].values
             for what in SHARED:
                 if what in mine and what in peers and mine[what] != peers[what]:
                     said = "" if what in NEVER_SHOWN else f": {_shown(mine[what])}, there {_shown(peers[what])}"
                     then = "neither would take over for the other" if what == VIPS else "both would be master"
-                    yield f"{name}: {what} would differ from {other.name}{said}, and {then}"
-
-
-def _broken(seen: Seen, profile: Profile) -> Iterator[str]:
-    """Where the published domains would lead to nothing that serves them."""
-    found = upstreams_by_domain(seen.tree.nginx)
-    named = {name for server in servers(seen.tree.nginx) for name in server_names(server)}
-    for service in (each for each in profile.services.values() if each.domain):
-        domain = service.domain or ""
-        if domain not in named:
-            yield f"no server of nginx would answer for {domain}"
-        elif domain in found:
-            live = [server.endpoint for server in found[domain].servers if not server.down]
-            strange = [each for each in live if each not in _backends(profile, service, seen.name)]
-            if strange:
-                yield f"{domain} would be sent to {', '.join(strange)}, which is no backend of {service.name}"
-            if not live:
-                yield f"{domain} would be sent to no backend at all"
-
-
-def _backends(profile: Profile, service: Service, node: str) -> set[str]:
-    return {name for each in profile.backends_of(service) for name in backend_names(profile, service, node, each)}
+                    yield f"{name}: {what} would differ from {other}{said}, and {then}"
 
 
 def _changed(what: str, old: object, new: object) -> str:

@@ -8,11 +8,9 @@ from console.judge.denial import Case, Denial
 from console.model.observed import Unknown
 from console.model.proxy import Unloaded
 from console.plan.action import ConfigPush, DrainedRestart
-from console.plan.pieces import control
-from console.plan.steps import Kind
+from console.plan.loads import loads
 
 CODE = "unloaded-changes"
-READS_FILES = ("start", "restart", "reload")
 PUSH = "`iamops config push` is the way"
 
 
@@ -23,7 +21,7 @@ def unloaded_changes(case: Case) -> Iterator[Denial]:
     """
     if isinstance(case.plan.action, ConfigPush | DrainedRestart):
         return
-    for unit, node in dict.fromkeys(_read_again(case)):
+    for unit, node in loads(case.plan, case.state.profile):
         seen = case.state.nodes[node].files
         if isinstance(seen, Unknown):
             yield Denial(CODE, f"what {unit} on {node} would load is not known: {seen.reason}", True, node)
@@ -35,12 +33,8 @@ def unloaded_changes(case: Case) -> Iterator[Denial]:
             overridable = unit == case.state.profile.nginx.unit
             yield Denial(CODE, f"{head}: {'; '.join(unloaded.conflicts)}; {PUSH}", overridable, node)
         elif unloaded.differences:
-            yield Denial(CODE, f"{head}: {'; '.join(unloaded.differences)}; {PUSH}", True, node)
-
-
-def _read_again(case: Case) -> Iterator[tuple[str, str]]:
-    """The daemons that some step of the plan makes read their files, each with its node."""
-    profile = case.state.profile
-    for unit in (profile.keepalived.unit, profile.nginx.unit):
-        argvs = [control(verb, unit) for verb in READS_FILES]
-        yield from ((unit, step.node) for step in case.plan.steps if step.kind is Kind.DO and step.argv in argvs)
+            what = (*unloaded.differences, *unloaded.unknown)
+            yield Denial(CODE, f"{head}: {'; '.join(what)}; {PUSH}", True, node)
+        elif unloaded.unknown:
+            head = f"whether {unit} on {node} would load other files than it runs with is not known"
+            yield Denial(CODE, f"{head}: {'; '.join(unloaded.unknown)}", True, node)

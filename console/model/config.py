@@ -23,18 +23,35 @@ class ConfFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """What lies in some directories, read or not: path -> when it was last changed, written, replaced or renamed.
+
+    Links in `files` and `directories` are followed; `links` has their own times. `listed`: the directories whose
+    entries are all here.
+    """
+
+    files: Mapping[str, float] = field(default_factory=dict)
+    directories: Mapping[str, float] = field(default_factory=dict)
+    links: Mapping[str, float] = field(default_factory=dict)
+    listed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class ConfTree:
     """The configuration of one node (or of one directory that stands for a node), by absolute path.
 
     `loaded_at`: unit -> when it last read its files, epoch seconds of the same clock as `changed_at`;
-    a unit that is not running is left out. `rendered`: path -> what the profile says it should be, where
-    a profile was at hand.
+    left out where that is not known, as for the units in `stopped`, which do not run. `rendered`: path -> what the
+    profile says it should be, where a profile was at hand. `whole`: patterns of which every file is in `files`.
     """
 
     name: str
     files: Mapping[str, ConfFile]
     loaded_at: Mapping[str, float] = field(default_factory=dict)
     rendered: Mapping[str, str] | None = None
+    stopped: frozenset[str] = frozenset()
+    listing: Listing = Listing()
+    whole: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,12 +33,15 @@ class Unloaded:
     """What is on a node's disk and not in its daemon, each as a sentence.
 
     `conflicts`: what would make two masters, or send requests nowhere. `differences`: settings of VRRP that would
-    become others. `news`: what a reload is for.
+    become others. `news`: what a reload is for. `unknown`: what may be there, and could not be compared with what
+    runs. `unseen`: what could not be compared with anything else.
     """
 
     differences: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     news: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

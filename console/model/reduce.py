@@ -64,7 +64,8 @@ def _node_event(state: ClusterState, event: NodeEvent) -> ClusterState:
     if node is None:
         return state
     after = replace(state, nodes=_put(state.nodes, event.node, _node(node, event)))
-    if not isinstance(event, (LinkChanged, SourceLost)):
+    unanswered = isinstance(event, FilesExamined) and event.report is None
+    if not unanswered and not isinstance(event, (LinkChanged, SourceLost)):
         after = _heard(after, event)
     return _announce(state, after, event)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from console.model.config import ConfTree
+from console.model.config import ConfTree, Listing
 from console.model.profile import Profile
 from console.nodes.transport import CommandFailed, Transport
 from console.parse.config_archive import ArchiveUnreadable, PushRecord, conf_tree, push_records
+from console.parse.config_listing import AT_MOST, config_listing
 from console.parse.safe_text import safe_bytes
 from console.render import privileges
 
@@ -19,14 +21,46 @@ READABLE = (
     "| head -z -n 300 "
     "| tar -C / --null --no-recursion --dereference --ignore-failed-read -T - -cf - 2>/dev/null"
 )
-# Monotonic times of systemd against /proc/uptime; nginx may also be reloaded without systemd: its workers tell.
+# The files named, those of them that the login user may read.
+NAMED = (
+    'for path in "$@"; do [ -f "$path" ] && [ -r "$path" ] && printf "%s\\0" "$path"; done '
+    "| tar -C / --null --no-recursion --dereference --ignore-failed-read -T - -cf - 2>/dev/null"
+)
+NAMED_AT_MOST = 100
+# d: a directory that the login user may look into, D: one that he may not, f: anything else, behind its links;
+# l: a link itself. A directory's own time tells that something in it was removed or renamed.
+LISTED = (
+    'depth=$1; shift; { find -L "$@" -maxdepth "$depth" '
+    '\\( -type d -readable -executable -printf "d %d %C@ %T@ %p\\0" \\) '
+    '-o \\( -type d -printf "D %d %C@ %T@ %p\\0" \\) -o -printf "f %d %C@ %T@ %p\\0"; '
+    'find "$@" -maxdepth "$depth" -type l -printf "l %d %C@ %T@ %p\\0"; } 2>/dev/null '
+    f"| head -z -n {AT_MOST}"
+)
+DEPTH = 6
+# What the node's script reads as root, whole.
+SCRIPT_READS = frozenset({"/etc/nginx/conf.d/*.conf", "/etc/keepalived/*.conf"})
+# Monotonic times of systemd against /proc/uptime, and its wall time, which tells of a clock that was set since.
+# nginx may also be reloaded without systemd, or keep what it has: its workers are as old as what they run with.
 LOADED = (
     'echo "now $(date +%s.%N) $(cut -d" " -f1 /proc/uptime)"; '
     'for unit in "$@"; do systemctl show -p Id -p ActiveState -p MainPID -p StateChangeTimestampMonotonic '
     '"$unit.service" | tr "\\n" " "; '
     'pid=$(systemctl show -p MainPID --value "$unit.service"); '
-    'echo "youngest=$(ps --ppid "${pid:-0}" -o etimes= | sort -n | head -n 1 | tr -d " ")"; done'
+    'at=$(systemctl show -p StateChangeTimestamp --value "$unit.service"); '
+    'printf "wall=%s " "$([ -z "$at" ] || date -d "$at" +%s 2>/dev/null)"; '
+    'echo "worker=$(ps --ppid "${pid:-0}" -o etimes=,args= | grep -v "shutting down" | sort -n | tail -n 1 '
+    '| sed -E "s/^ *([0-9]+).*/\\1/")"; done'
 )
+# A wall time is told in whole seconds.
+STEP_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """unit -> when it last read its files, epoch seconds of the node; and the units that do not run."""
+
+    at: Mapping[str, float] = field(default_factory=dict)
+    stopped: frozenset[str] = frozenset()
 
 
 class ConfigUnreadable(Exception):
@@ -35,22 +69,55 @@ class ConfigUnreadable(Exception):
 
 async def read_tree(transport: Transport, profile: Profile) -> ConfTree:
     """Every managed file, and when the daemons last read theirs. Raises ConfigUnreadable, LinkLost."""
-    tree = await read_files(transport)
-    return replace(tree, loaded_at=await read_loaded(transport, profile))
+    return await with_loaded(await read_files(transport), transport, profile)
+
+
+async def with_loaded(tree: ConfTree, transport: Transport, profile: Profile) -> ConfTree:
+    """The tree with what its daemons tell of when they read it. Raises LinkLost."""
+    loaded = await read_loaded(transport, profile)
+    return replace(tree, loaded_at=loaded.at, stopped=loaded.stopped)
 
 
 async def read_files(transport: Transport) -> ConfTree:
     """Every managed file. Raises ConfigUnreadable, LinkLost."""
     raw = await _ask(transport, "read")
     try:
-        return conf_tree(transport.node, raw)
+        return replace(conf_tree(transport.node, raw), whole=SCRIPT_READS)
     except ArchiveUnreadable as error:
         raise ConfigUnreadable(f"{transport.node}: {error}") from None
 
 
 async def read_readable(transport: Transport) -> ConfTree:
     """The files of both daemons that the login user may read by himself. Raises ConfigUnreadable, LinkLost."""
-    argv = ("sh", "-c", READABLE, "readable", *DIRECTORIES)
+    return await _archive(transport, ("sh", "-c", READABLE, "readable", *DIRECTORIES))
+
+
+async def read_named(transport: Transport, paths: Sequence[str]) -> ConfTree:
+    """Those of these files that the login user may read. Raises ConfigUnreadable, LinkLost."""
+    return await _archive(transport, ("sh", "-c", NAMED, "named", *paths[:NAMED_AT_MOST]))
+
+
+async def read_listing(transport: Transport, directories: Sequence[str], depth: int = DEPTH) -> Listing:
+    """What lies there, as far as the login user may see; nothing where that is not told. Raises LinkLost."""
+    argv = ("sh", "-c", LISTED, "listed", str(depth), *directories)
+    try:
+        result = await transport.run(argv, timeout_s=READ_TIMEOUT_S)
+        return config_listing(result.stdout, depth)
+    except (CommandFailed, ValueError):
+        return Listing()
+
+
+async def read_hosts(transport: Transport) -> Mapping[str, str]:
+    """name -> address, by the node's /etc/hosts; nothing where that is not told. Raises LinkLost."""
+    try:
+        text = (await transport.run(("cat", "/etc/hosts"), timeout_s=READ_TIMEOUT_S)).text
+    except CommandFailed:
+        return {}
+    lines = (line.partition("#")[0].split() for line in reversed(text.splitlines()))
+    return {name: words[0] for words in lines for name in words[1:]}
+
+
+async def _archive(transport: Transport, argv: Sequence[str]) -> ConfTree:
     try:
         result = await transport.run(argv, timeout_s=READ_TIMEOUT_S)
         return conf_tree(transport.node, result.stdout)
@@ -87,30 +154,35 @@ async def _ask(transport: Transport, verb: str, stdin: bytes = b"") -> bytes:
     raise ConfigUnreadable(f"{transport.node}: {said}")
 
 
-async def read_loaded(transport: Transport, profile: Profile) -> dict[str, float]:
+async def read_loaded(transport: Transport, profile: Profile) -> Loaded:
     """When the daemons last read their files; nothing where that is not told. Raises LinkLost."""
     units = (profile.nginx.unit, profile.keepalived.unit)
     try:
         result = await transport.run(("sh", "-c", LOADED, "loaded", *units), timeout_s=READ_TIMEOUT_S)
     except CommandFailed:
-        return {}
+        return Loaded()
     return loaded_times(result.text)
 
 
-def loaded_times(text: str) -> dict[str, float]:
-    """unit -> when it last read its files, epoch seconds of the node. A unit that does not run is left out."""
+def loaded_times(text: str) -> Loaded:
+    """Where the node's clock was set forward since, the earlier of both times: the files' times may be as old."""
     first, _, rest = text.partition("\n")
     words = first.split()
     if len(words) != 3 or words[0] != "now":
-        return {}
+        return Loaded()
     now, uptime = float(words[1]), float(words[2])
-    found: dict[str, float] = {}
+    found, stopped = dict[str, float](), set[str]()
     for line in rest.splitlines():
         told = dict(word.partition("=")[::2] for word in line.split())
+        unit = told.get("Id", "").removesuffix(".service")
+        # One that crashes again and again runs with nothing, and reads what lies there.
+        if told.get("ActiveState") in ("inactive", "failed", "activating"):
+            stopped.add(unit)
         if told.get("ActiveState") != "active" or not told.get("StateChangeTimestampMonotonic", "").isdigit():
             continue
         at = now - uptime + int(told["StateChangeTimestampMonotonic"]) / 1e6
-        if told["Id"].startswith("nginx") and told.get("youngest", "").isdigit():
-            at = max(at, now - int(told["youngest"]))
-        found[told["Id"].removesuffix(".service")] = at
-    return found
+        set_by_s = at - int(told["wall"]) if told.get("wall", "").isdigit() else 0.0
+        if unit.startswith("nginx") and told.get("worker", "").isdigit():
+            at = now - int(told["worker"])
+        found[unit] = at - set_by_s if set_by_s > STEP_S else at
+    return Loaded(found, frozenset(stopped))

@@ -122,7 +122,7 @@ class DeepLook:
         if self.tree is not None:
             with contextlib.suppress(ConfigUnreadable, TransportError):
                 return (await _shared(self.tree)).loaded_at
-        return await read_loaded(self.transport, self.profile)
+        return (await read_loaded(self.transport, self.profile)).at
 
     async def _run(self, argv: Sequence[str]) -> CommandResult:
         return await self.transport.run(argv, timeout_s=COMMAND_TIMEOUT_S)

@@ -41,10 +41,11 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file with all that it includes."""
+    """A file with all that it includes. `includes`: the absolute patterns that it includes, followed or not."""
 
     directives: tuple[Directive, ...]
     mistakes: tuple[Mistake, ...] = ()
+    includes: tuple[str, ...] = ()
 
     def all(self, name: str) -> tuple[Directive, ...]:
         return tuple(each for each in self.directives if each.name == name)

@@ -21,6 +21,8 @@ MAX_DEPTH = 60
 MAX_READS = 1000
 # Stands for a value that hangs on a conditional; a definition's own name stands for its value.
 UNKNOWN = "$?"
+# The later ones differ in what a missing file does.
+INCLUDES = ("include", "includer", "includem", "includew", "includeb", "includea")
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}]|[^\s{}"#!]+|[#!].*')
 
 
@@ -45,7 +47,7 @@ def keepalived_conf(files: Mapping[str, str], path: str = f"{HOME}/keepalived.co
         reader.mistakes.append(Mistake(left.file, left.line, f"`{left.name}` has no closing brace"))
     while len(reader.stack) > 1:
         reader.close()
-    return Reading(tuple(root.block), tuple(reader.mistakes))
+    return Reading(tuple(root.block), tuple(reader.mistakes), tuple(reader.includes))
 
 
 class _Reader:
@@ -57,6 +59,7 @@ class _Reader:
         self._reads = 0
         self.stack: list[_Open] = []
         self.mistakes: list[Mistake] = []
+        self.includes: dict[str, None] = {}
 
     def read(self, path: str) -> None:
         self._reading.append(path)
@@ -64,7 +67,7 @@ class _Reader:
         # Not splitlines(): keepalived knows one line end only, and the lines must be its own.
         for number, line in enumerate(self._files.get(path, "").split("\n"), start=1):
             words = self._followed(list(self._words(line, path, number)), path, number)
-            if words and words[0] == "include":
+            if words and words[0] in INCLUDES:
                 self._include(words[1:], path, number)
             elif words:
                 self._line(words, path, number)
@@ -139,6 +142,7 @@ class _Reader:
             self._complain(path, number, "an include without a file")
             return
         pattern = words[0] if words[0].startswith("/") else posixpath.join(posixpath.dirname(path), words[0])
+        self.includes[pattern] = None
         found = matching(self._files, pattern)
         if not found and not set(pattern) & set("*?["):
             self._complain(path, number, f"{pattern} is included, but is not at hand", known=True)

@@ -26,7 +26,7 @@ def nginx_conf(files: Mapping[str, str], path: str = f"{HOME}/nginx.conf") -> Re
     """The file at `path` with what it includes. `files`: absolute path -> text."""
     reader = _Reader(files)
     found = reader.file(path, (), 0)
-    return Reading(tuple(found), tuple(reader.mistakes))
+    return Reading(tuple(found), tuple(reader.mistakes), tuple(reader.includes))
 
 
 class _Reader:
@@ -37,6 +37,7 @@ class _Reader:
         self._open: list[str] = []
         self._reads = 0
         self.mistakes: list[Mistake] = []
+        self.includes: dict[str, None] = {}
 
     def file(self, path: str, context: Context, depth: int) -> list[Directive]:
         self._open.append(path)
@@ -127,6 +128,7 @@ class _Reader:
         if any(part in pattern for part in PACKAGED):
             return []
         whole = pattern if pattern.startswith("/") else posixpath.join(HOME, pattern)
+        self.includes[whole] = None
         paths = matching(self._files, whole)
         if not paths and not set(whole) & set("*?["):
             message = f"{whole} is included, but is not at hand"

@@ -6,8 +6,9 @@ nothing. A password is kept for comparison only, and has no printable form.
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from console.parse.vrrp_conf import PASSWORD_BYTES, VrrpConf
@@ -52,18 +53,31 @@ def settings_of(vrrp: VrrpConf) -> Settings:
         ROUTER_ID: vrrp.router_id,
         ADVERT: float(vrrp.advert_s),
         VERSION: vrrp.version,
-        VIPS: tuple(sorted(vip.partition("/")[0] for vip in vrrp.vips)),
+        VIPS: addresses(vrrp.vips),
         AUTH: (vrrp.auth_type, vrrp.counted_password),
         UNICAST: bool(vrrp.peers),
         INTERFACE: vrrp.interface,
         PRIORITY: vrrp.priority,
         NOPREEMPT: vrrp.nopreempt,
-        SOURCE: vrrp.unicast_src,
-        PEERS: tuple(sorted(vrrp.peers)),
+        SOURCE: vrrp.unicast_src and address(vrrp.unicast_src),
+        PEERS: addresses(vrrp.peers),
     }
     hangs = {name for name, words in _KEYWORDS.items() if vrrp.unknown.intersection(words)}
     absent = {name for name in (INTERFACE, SOURCE) if values[name] is None}
     return Settings({name: value for name, value in values.items() if name not in hangs | absent})
+
+
+def address(text: str) -> str:
+    """An address in its one spelling, without its prefix; what is none stays as it is."""
+    try:
+        return str(ipaddress.ip_interface(text).ip)
+    except ValueError:
+        return text.partition("/")[0]
+
+
+def addresses(texts: Iterable[str]) -> tuple[str, ...]:
+    """Each address once, in one order."""
+    return tuple(sorted({address(text) for text in texts}))
 
 
 def running_settings(text: str) -> Mapping[str, Settings]:
@@ -90,7 +104,7 @@ def _settings(lines: list[str]) -> Settings:
         if header := _LIST.match(line):
             entries = lists.setdefault(header["key"], [])
         elif entries is not None and (entry := _ENTRY.match(line)):
-            entries.append(entry["word"].partition("/")[0])
+            entries.append(entry["word"])
         elif told := _FIELD.match(line):
             entries = None
             fields.setdefault(told["key"], told["value"])
@@ -111,10 +125,10 @@ def _compared(fields: Mapping[str, str], lists: Mapping[str, list[str]]) -> Sett
     if "Interface" in fields:
         values[INTERFACE] = fields["Interface"]
     if "Using src_ip" in fields and "from configuration" in fields["Using src_ip"]:
-        values[SOURCE] = fields["Using src_ip"].partition(" ")[0]
+        values[SOURCE] = address(fields["Using src_ip"].partition(" ")[0])
     if "Virtual IP" in lists:
-        values |= {VIPS: tuple(sorted(lists["Virtual IP"]))}
-        values |= {UNICAST: "Unicast Peer" in lists, PEERS: tuple(sorted(lists.get("Unicast Peer", [])))}
+        values |= {VIPS: addresses(lists["Virtual IP"])}
+        values |= {UNICAST: "Unicast Peer" in lists, PEERS: addresses(lists.get("Unicast Peer", []))}
     password, kind = fields.get("Password"), fields.get("Authentication type")
     hidden = password is not None and _HIDDEN.fullmatch(password) is not None
     if kind is not None and password is not None and not hidden:

@@ -8,12 +8,14 @@ from typing import Any
 from console.model.facts import LinkState
 from console.model.need import When
 from console.model.observed import Known, Observed, Unknown
+from console.model.proxy import Unloaded
 from console.model.state import ClusterState
 from console.model.vip import OwnedBy, OwnerUnknown, ownership, why_unseen
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, RollingRestart, ServiceAction
 from console.plan.backends import proxy_notes
 from console.plan.expectation import DomainsAnswer
 from console.plan.impact import datastores_of
+from console.plan.loads import loads
 from console.plan.needs import falls
 from console.plan.steps import Plan
 
@@ -25,6 +27,7 @@ def unknown_notes(plan: Plan, state: ClusterState, now: float) -> tuple[str, ...
         found += [*_process(state, unit, node), *_health(plan, state, unit, node), *proxy_notes(state, unit, node)]
     for unit, node in _fallen(plan, state):
         found += [*_health(plan, state, unit, node), *proxy_notes(state, unit, node)]
+    found += [note for unit, node in loads(plan, state.profile) for note in _uncompared(state, unit, node)]
     nginx = state.profile.nginx.unit
     if isinstance(plan.action, ConfigPush) or plan.action == RollingRestart(nginx):
         found += [note for node in state.profile.nodes for note in _vrrp(state, node)]
@@ -77,6 +80,12 @@ def _clients(state: ClusterState) -> Iterator[str]:
         if isinstance(seen, Unknown):
             at = state.profile.vrrp[name].address if name in state.profile.vrrp else state.profile.public_address
             yield f"what a client gets from {at} is not known ({seen.reason}), so it is not asked for afterwards"
+
+
+def _uncompared(state: ClusterState, unit: str, node: str) -> tuple[str, ...]:
+    """What a daemon would load is compared with its peers as far as they are seen; the rest is the guards'."""
+    seen = state.nodes[node].files
+    return seen.value.unloaded.get(unit, Unloaded()).unseen if isinstance(seen, Known) else ()
 
 
 def _process(state: ClusterState, unit: str, node: str) -> Iterator[str]:

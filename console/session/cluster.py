@@ -155,7 +155,7 @@ class Cluster:
         """Reads what the daemons would load, and how nginx treats its backends; the answers are in the state."""
         # Loading what reads files takes longer than a frame.
         module = await asyncio.to_thread(importlib.import_module, "console.session.files_look")
-        await module.look_at_files(self.profile, self.transport, self.store.apply, self.now)
+        await module.look_at_files(self.profile, self.transport, self.store, self.now)
 
     async def clock_offsets(self) -> dict[str, ClockOffset]:
         """Each node's clock against ours: the best of a few looks, for the shortest way tells it best."""

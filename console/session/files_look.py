@@ -3,83 +3,126 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from console.judge.lint.tree import Tree
-from console.judge.unloaded import Seen, keepalived_unloaded, nginx_unloaded
-from console.model.config import ConfTree
-from console.model.events import Event, FilesExamined
+from console.judge.sources import Sources, is_pattern, joined, outside
+from console.judge.unloaded import KEEPALIVED_CONF, NGINX_CONF, Seen, keepalived_unloaded, nginx_unloaded
+from console.model.events import FilesExamined
 from console.model.profile import Profile
 from console.model.proxy import FilesReport
-from console.nodes.config_files import ConfigUnreadable, read_loaded, read_readable, read_tree
+from console.model.state import ClusterState
+from console.nodes.config_files import (
+    DIRECTORIES,
+    ConfigUnreadable,
+    read_hosts,
+    read_listing,
+    read_named,
+    read_readable,
+    read_tree,
+    with_loaded,
+)
 from console.nodes.keepalived import VrrpUnknown, VrrpWitness
 from console.nodes.transport import Transport, TransportError
 from console.parse.nginx_itself import answers_itself
 from console.parse.nginx_proxy import upstreams_by_domain
 from console.parse.running_vrrp import Settings, running_settings
+from console.plan.known import answered
 from console.session.clock import Clock
+from console.store import Store
 
 TIMEOUT_S = 6.0
+# What is included may include more.
+ROUNDS = 3
 
 
 async def look_at_files(
-    profile: Profile, transport: Callable[[str], Transport | None], tell: Callable[[Event], None], now: Clock
+    profile: Profile, transport: Callable[[str], Transport | None], store: Store, now: Clock
 ) -> None:
-    """One event for each node that is connected. Never raises for a node: what it does not tell is a reason."""
+    """One event for each node, connected or not. Never raises for a node: what it does not tell is a reason."""
     began = now()
     connected = {name: found for name in profile.nodes if (found := transport(name)) is not None}
     looks = await asyncio.gather(*(_look(found, profile) for found in connected.values()))
-    read = dict(zip(connected, looks, strict=True))
+    read: dict[str, Seen | str] = {name: f"{name} is not connected" for name in profile.nodes}
+    read |= zip(connected, looks, strict=True)
+    state = store.state
     # Reading files takes a while, and neither the keyboard nor the links may wait for it.
-    reports = await asyncio.to_thread(_reports, profile, read)
+    reports = await asyncio.to_thread(_reports, profile, read, state)
     for name, look in read.items():
         reason = look if isinstance(look, str) else ""
-        tell(FilesExamined(began, name, reports.get(name), reason))
+        store.apply(FilesExamined(began, name, reports.get(name), reason))
 
 
-Look = tuple[ConfTree, Mapping[str, Settings] | None] | str
-
-
-async def _look(transport: Transport, profile: Profile) -> Look:
+async def _look(transport: Transport, profile: Profile) -> Seen | str:
     """The files and what runs; or why there are none."""
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            tree, running = await asyncio.gather(_tree(transport, profile), _running(transport, profile))
-            return tree, running
+            tree, running, hosts = await asyncio.gather(
+                _tree(transport, profile), _running(transport, profile), read_hosts(transport)
+            )
+            told = running if not isinstance(running, str) else None
+            return Seen(tree, told, running if isinstance(running, str) else "", hosts=hosts)
     except TimeoutError:
         return f"its files were not read within {TIMEOUT_S:g} s"
     except (ConfigUnreadable, TransportError) as failure:
         return str(failure)
 
 
-async def _tree(transport: Transport, profile: Profile) -> ConfTree:
-    """By the node's own script; without it whatever the login user may read."""
+async def _tree(transport: Transport, profile: Profile) -> Tree:
+    """By the node's own script; without it whatever the login user may read. Then what these files include."""
     try:
-        return await read_tree(transport, profile)
+        conf = await read_tree(transport, profile)
     except ConfigUnreadable:
-        tree = await read_readable(transport)
-        return replace(tree, loaded_at=await read_loaded(transport, profile))
+        conf = await with_loaded(await read_readable(transport), transport, profile)
+    conf = replace(conf, listing=await read_listing(transport, DIRECTORIES))
+    tree, asked = await asyncio.to_thread(Tree.of, conf), set[str]()
+    for _ in range(ROUNDS):
+        elsewhere = [each for each in outside(conf, (tree.nginx, tree.keepalived)) if each not in asked]
+        if elsewhere:
+            conf = replace(conf, listing=joined(conf.listing, await read_listing(transport, elsewhere, depth=1)))
+        missing = [path for path in _unread(replace(tree, conf=conf)) if path not in asked]
+        asked |= {*elsewhere, *missing}
+        if missing:
+            conf = replace(conf, files={**(await read_named(transport, missing)).files, **conf.files})
+        if not elsewhere and not missing:
+            break
+        tree = await asyncio.to_thread(Tree.of, conf)
+    return tree
 
 
-async def _running(transport: Transport, profile: Profile) -> Mapping[str, Settings] | None:
+def _unread(tree: Tree) -> Iterator[str]:
+    """Files that a daemon includes and that nobody has read yet."""
+    for root, reading in ((NGINX_CONF, tree.nginx), (KEEPALIVED_CONF, tree.keepalived)):
+        yield from (each for each in Sources.of(tree.conf, root, reading).unread if not is_pattern(each))
+
+
+async def _running(transport: Transport, profile: Profile) -> Mapping[str, Settings] | str:
+    """What keepalived runs with; or why that is not known."""
     try:
         return running_settings(await VrrpWitness(transport, profile).data_text())
-    except VrrpUnknown:
-        return None
+    except VrrpUnknown as unknown:
+        return unknown.reason
 
 
-def _reports(profile: Profile, read: Mapping[str, Look]) -> Mapping[str, FilesReport]:
-    seen = {name: Seen(Tree.of(look[0]), look[1]) for name, look in read.items() if not isinstance(look, str)}
+def _reports(profile: Profile, read: Mapping[str, Seen | str], state: ClusterState) -> Mapping[str, FilesReport]:
+    absent = {name: look for name, look in read.items() if isinstance(look, str)}
+    seen = {name: look for name, look in read.items() if not isinstance(look, str)}
     unit = profile.keepalived.unit
     return {
         name: FilesReport(
             upstreams_by_domain(each.tree.nginx),
             {
-                unit: keepalived_unloaded(each, [other for other in seen.values() if other is not each], unit),
-                profile.nginx.unit: nginx_unloaded(each, profile),
+                unit: keepalived_unloaded(
+                    each, [other for other in seen.values() if other is not each], unit, absent
+                ),
+                profile.nginx.unit: nginx_unloaded(replace(each, answering=_answering(state, name)), profile),
             },
             answers_itself(each.tree.nginx, profile.nginx.port),
         )
         for name, each in seen.items()
     }
+
+
+def _answering(state: ClusterState, node: str) -> frozenset[str]:
+    return frozenset(domain for domain, seen in state.nodes[node].domains.items() if answered(seen))

@@ -16,7 +16,7 @@ from console.judge.drill_report import Verdict
 from console.model.drill import Drill
 from console.model.events import Noticed
 from console.model.facts import LinkState, Severity
-from console.model.observed import is_pending
+from console.model.observed import Unknown
 from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, Verb
 from console.plan.impact import NoSuchTarget
 from console.tui.acting import Acting
@@ -246,10 +246,10 @@ class Orders:
         """Shows what would happen. Nothing is changed before the operator has said so in the dialog.
 
         A dialog with a refusal that is gone in a moment would change under the operator's hands: where the nodes'
-        files were not read yet, they are read first.
+        files are not known, they are read first.
         """
         nodes = self._cluster.store.state.nodes.values()
-        if not informed and any(is_pending(n.files) for n in nodes if n.link.state is LinkState.UP):
+        if not informed and any(isinstance(n.files, Unknown) for n in nodes if n.link.state is LinkState.UP):
             asked = functools.partial(self._informed, action)
             self._work(action.sentence, asked, "reading the nodes' files")
             return

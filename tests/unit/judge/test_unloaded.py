@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import pytest
 
 from console.judge.lint.tree import Tree
 from console.judge.unloaded import Seen, keepalived_unloaded, nginx_unloaded
-from console.model.config import ConfFile, ConfTree
+from console.model.config import ConfFile, ConfTree, Listing
+from console.model.proxy import Unloaded
 from console.parse.running_vrrp import running_settings
 from console.render.nodefiles import render_node
 from tests.profiles import pair
@@ -31,8 +34,16 @@ DUMPS = {"iam-a": "2.2.7-master.data", "iam-b": "2.2.7-backup.data"}
 LOADED = {"keepalived": 1000.0, "nginx": 1000.0}
 
 
-def seen(node: str, old: str = "", new: str = "", *, changed_at: float = 900.0, dump: str | None = "") -> Seen:
-    """A node as it is rendered and runs, with one replacement in its files. `dump` None: keepalived is stopped."""
+def seen(
+    node: str,
+    old: str = "",
+    new: str = "",
+    *,
+    changed_at: float = 900.0,
+    dump: str | None = "",
+    stopped: bool = False,
+) -> Seen:
+    """A node as it is rendered and runs, with one replacement in its files. `dump` None: it does not tell."""
     rendered = render_node(PROFILE, node, {"VI_1": "sesame12"})
     files = {}
     for file in rendered:
@@ -40,8 +51,34 @@ def seen(node: str, old: str = "", new: str = "", *, changed_at: float = 900.0, 
         at = changed_at if text != file.content else 900.0
         files[file.path] = ConfFile(file.path, text, changed_at=at)
     text = (CAPTURES / DUMPS[node]).read_text() if dump == "" else dump
-    running = None if text is None else running_settings(text)
-    return Seen(Tree.of(ConfTree(node, files, LOADED)), running)
+    running = None if text is None or stopped else running_settings(text)
+    conf = ConfTree(node, files, LOADED, listing=listing({path: file.changed_at for path, file in files.items()}))
+    if stopped:
+        conf = replace(conf, loaded_at={"nginx": LOADED["nginx"]}, stopped=frozenset({"keepalived"}))
+    return Seen(Tree.of(conf), running)
+
+
+def listing(times: Mapping[str, float | None], **changed: float) -> Listing:
+    """Everything listed whole, as if made at 900; `changed`: the last part of a directory's name -> its time."""
+    parents = {posixpath.dirname(path) for path in times} | {"/etc/nginx", "/etc/keepalived"}
+    directories = {each: changed.get(posixpath.basename(each).replace(".", "_"), 900.0) for each in parents}
+    files = {path: at for path, at in times.items() if at is not None}
+    return Listing(files, directories, {}, frozenset(directories))
+
+
+def other_files(was: Seen, files: Mapping[str, ConfFile], listed: Listing | None = None) -> Seen:
+    """The same node with other files; by default they are what is listed, too."""
+    listed = listed or listing({path: file.changed_at for path, file in files.items()})
+    return replace(was, tree=Tree.of(replace(was.tree.conf, files=files, listing=listed)))
+
+
+def without(was: Seen, *paths: str, listed: Listing | None = None) -> Seen:
+    return other_files(was, {path: file for path, file in was.tree.files.items() if path not in paths}, listed)
+
+
+def one_nginx_conf(text: str, changed_at: float = 1100.0, *, listed: Mapping[str, float] | None = None) -> Seen:
+    main = ConfFile(NGINX, text, changed_at=changed_at)
+    return other_files(seen("iam-b"), {NGINX: main}, listing({NGINX: changed_at, **(listed or {})}))
 
 
 def test_files_as_they_were_loaded_change_nothing():
@@ -86,11 +123,12 @@ def test_a_setting_of_its_own_that_becomes_another_one_is_a_difference(old: str,
 
 
 def test_a_stopped_keepalived_has_nothing_to_differ_from_but_its_peer():
-    found = keepalived_unloaded(seen("iam-a", "priority 100", "priority 150", dump=None), [], "keepalived")
-    assert found.differences == ()
-    other = seen("iam-b", dump=None)
-    found = keepalived_unloaded(seen("iam-a", "router_id 51", "router_id 52", dump=None), [other], "keepalived")
+    own = seen("iam-a", "priority 100", "priority 150", stopped=True)
+    assert keepalived_unloaded(own, [], "keepalived") == Unloaded()
+    own = seen("iam-a", "router_id 51", "router_id 52", stopped=True)
+    found = keepalived_unloaded(own, [seen("iam-b", stopped=True)], "keepalived")
     assert len(found.conflicts) == 1
+    assert (found.unknown, found.unseen) == ((), ())
 
 
 def test_a_password_that_the_daemon_hides_may_have_changed_when_its_file_has():
@@ -144,3 +182,195 @@ def test_lists_that_are_counted_are_read_like_those_with_a_colon():
     old = text.replace("Virtual IP (1):", "Virtual IP = 1").replace("Unicast Peer :", "Unicast Peer = 1")
     assert running_settings(old) == running_settings(text)
     assert replace(running_settings(text)["VI_1"]).values["the VIP"] == ("10.0.4.99",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("virtual_router_id 51", "virtual_router_id 52"), ("priority 100", "priority 40")]
+)
+def test_what_an_edited_file_changes_is_not_known_where_keepalived_does_not_tell(old: str, new: str):
+    own = seen("iam-a", old, new, changed_at=1100.0, dump=None)
+    other = seen("iam-b", old, new, changed_at=1100.0, dump=None)
+    found = keepalived_unloaded(own, [other], "keepalived")
+    assert (found.conflicts, found.differences) == ((), ())
+    (said,) = found.unknown
+    assert said == (
+        "what it runs with is not known (it does not tell), "
+        "and /etc/keepalived/keepalived.conf changed after it had read its files"
+    )
+
+
+def test_files_that_a_silent_keepalived_has_read_as_they_are_tell_what_it_runs_with():
+    silent = seen("iam-a", dump=None)
+    assert keepalived_unloaded(silent, [seen("iam-b", dump=None)], "keepalived") == Unloaded()
+    split = keepalived_unloaded(seen("iam-b", "router_id 51", "router_id 52"), [silent], "keepalived")
+    assert "virtual_router_id would differ from iam-a" in " ".join(split.conflicts)
+
+
+def test_the_files_of_a_peer_that_runs_and_does_not_tell_are_not_what_it_runs_with():
+    peer = replace(seen("iam-b", "priority", "priority", changed_at=1100.0, dump=None), untold="sudo: no")
+    edited = seen("iam-b", "router_id 51", "router_id 52", changed_at=1100.0, dump=None)
+    (said,) = keepalived_unloaded(seen("iam-a"), [replace(edited, untold="sudo: no")], "keepalived").unseen
+    assert said == "what keepalived on iam-b runs with is not known (sudo: no), so it is not compared with it"
+    assert keepalived_unloaded(seen("iam-a"), [peer], "keepalived").conflicts == ()
+
+
+def test_a_keepalived_is_not_started_beside_one_whose_files_changed_and_which_does_not_tell():
+    own = seen("iam-a", "router_id 51", "router_id 52", stopped=True)
+    other = seen("iam-b", "router_id 51", "router_id 52", changed_at=1100.0, dump=None)
+    found = keepalived_unloaded(own, [other], "keepalived")
+    assert "what keepalived on iam-b runs with is not known" in " ".join(found.unknown)
+
+
+def test_a_peer_that_was_not_looked_at_is_named():
+    found = keepalived_unloaded(seen("iam-a"), [], "keepalived", {"iam-b": "iam-b is not connected"})
+    assert found.unseen == (
+        "what keepalived on iam-b runs with is not known (iam-b is not connected), so it is not compared with it",
+    )
+
+
+def test_a_keepalived_conf_that_nobody_may_read_is_not_gone():
+    own = seen("iam-a")
+    listed = own.tree.conf.listing
+    assert (
+        keepalived_unloaded(without(own, KEEPALIVED, listed=listed), [seen("iam-b")], "keepalived") == Unloaded()
+    )
+    newer = replace(listed, files={**listed.files, KEEPALIVED: 1100.0})
+    found = keepalived_unloaded(without(own, KEEPALIVED, listed=newer), [seen("iam-b")], "keepalived")
+    assert found == Unloaded(unknown=(f"{KEEPALIVED} was not read",))
+    stopped = without(seen("iam-a", stopped=True), KEEPALIVED, listed=listed)
+    assert keepalived_unloaded(stopped, [seen("iam-b")], "keepalived").unknown == (f"{KEEPALIVED} was not read",)
+
+
+@pytest.mark.parametrize("include", ["/etc/keepalived/conf.d/*.conf", "/srv/vrrp.conf", "/etc/keepalived/$FILE"])
+def test_an_instance_in_an_included_file_that_was_not_read_is_not_gone(include: str):
+    own = seen("iam-a")
+    text = own.tree.files[KEEPALIVED].content
+    head = text[: text.index("vrrp_instance")] + f"include {include}\n"
+    listed = listing({KEEPALIVED: 1100.0, "/etc/keepalived/conf.d/vi.conf": 900.0})
+    split = other_files(own, {KEEPALIVED: ConfFile(KEEPALIVED, head, changed_at=1100.0)}, listed)
+    found = keepalived_unloaded(split, [seen("iam-b")], "keepalived")
+    assert found.differences == found.conflicts == ()
+    closed = replace(listed, files={KEEPALIVED: 1100.0}, listed=frozenset())
+    found = keepalived_unloaded(
+        other_files(own, split.tree.files, closed), [seen("iam-b", dump=None)], "keepalived"
+    )
+    assert found.unknown == (f"{include} was not read",)
+
+
+@pytest.mark.parametrize("word", ["include", "includer", "includem"])
+def test_an_included_instance_that_was_read_is_compared(word: str):
+    own, part = seen("iam-a"), "/etc/keepalived/conf.d/vi.conf"
+    text = own.tree.files[KEEPALIVED].content
+    at = text.index("vrrp_instance")
+    files = {
+        KEEPALIVED: ConfFile(KEEPALIVED, f"{text[:at]}{word} conf.d/*.conf\n", changed_at=900.0),
+        part: ConfFile(part, text[at:].replace("priority 100", "priority 150"), changed_at=1100.0),
+    }
+    found = keepalived_unloaded(other_files(own, files), [seen("iam-b")], "keepalived")
+    assert found == Unloaded(differences=("VI_1: priority 150 instead of 100",))
+
+
+@pytest.mark.parametrize("spelling", ["2001:DB8:0:0::99", "2001:db8::99/128", "2001:db8:0::99 dev eth0"])
+def test_an_address_is_the_same_in_every_spelling(spelling: str):
+    dumps = {node: (CAPTURES / DUMPS[node]).read_text().replace("10.0.4.99", "2001:db8::99") for node in DUMPS}
+    own = seen("iam-a", "10.0.4.99", spelling, dump=dumps["iam-a"])
+    assert keepalived_unloaded(own, [seen("iam-b", dump=dumps["iam-b"])], "keepalived") == Unloaded()
+
+
+def test_a_removed_file_takes_its_server_with_it_though_nothing_that_is_left_is_newer():
+    own, gone = seen("iam-b"), "/etc/nginx/conf.d/iam-apiserver.conf"
+    left = {path: file.changed_at for path, file in own.tree.files.items() if path != gone}
+    removed = without(own, gone, listed=listing(left, conf_d=1100.0))
+    found = nginx_unloaded(removed, PROFILE)
+    assert found.conflicts == ("no server of nginx would answer for iam.api.marmotedu.com",)
+    assert found.news == ("/etc/nginx/conf.d was changed after nginx had read it",)
+    # Whatever the clocks say: requests that are answered now would not be.
+    answering = replace(without(own, gone, listed=listing(left)), answering=frozenset({"iam.api.marmotedu.com"}))
+    assert nginx_unloaded(answering, PROFILE).conflicts == found.conflicts
+
+
+def test_a_file_that_was_replaced_by_an_older_one_is_newer_all_the_same():
+    own = seen("iam-b", "127.0.0.1:8080", "127.0.0.1:8081", changed_at=500.0)
+    times = {path: file.changed_at for path, file in own.tree.files.items()}
+    moved = other_files(own, own.tree.files, listing({**times, "/etc/nginx/nginx.conf": 1100.0}))
+    assert "iam.api.marmotedu.com would be sent to 127.0.0.1:8081" in " ".join(
+        nginx_unloaded(moved, PROFILE).conflicts
+    )
+    untimed = other_files(own, own.tree.files, Listing())
+    assert "127.0.0.1:8081" in " ".join(nginx_unloaded(untimed, PROFILE).conflicts)
+
+
+def test_a_link_that_leads_elsewhere_since_is_a_change():
+    own = seen("iam-b", "127.0.0.1:8080", "127.0.0.1:8081", changed_at=500.0)
+    linked = replace(own.tree.conf.listing, links={"/etc/nginx": 1100.0})
+    found = nginx_unloaded(other_files(own, own.tree.files, linked), PROFILE)
+    assert "127.0.0.1:8081" in " ".join(found.conflicts)
+
+
+SITE = "/etc/nginx/sites-enabled/iam"
+BY_SITES = "events {}\nhttp { include /etc/nginx/sites-enabled/*; }\n"
+
+
+def test_a_site_that_nobody_read_is_not_known_once_it_is_newer():
+    untouched = one_nginx_conf(BY_SITES, 900.0, listed={SITE: 900.0})
+    assert nginx_unloaded(untouched, PROFILE) == Unloaded()
+    found = nginx_unloaded(one_nginx_conf(BY_SITES, 900.0, listed={SITE: 1100.0}), PROFILE)
+    assert (found.conflicts, found.unknown) == ((), (f"{SITE} was not read",))
+
+
+def test_a_directory_that_nobody_may_look_into_may_hold_anything():
+    own = one_nginx_conf(BY_SITES, 900.0, listed={SITE: 900.0})
+    closed = replace(own.tree.conf.listing, files={NGINX: 900.0}, listed=frozenset({"/etc/nginx"}))
+    found = nginx_unloaded(other_files(own, own.tree.files, closed), PROFILE)
+    assert found == Unloaded(unknown=("/etc/nginx/sites-enabled/* was not read",))
+
+
+def test_a_newer_nginx_conf_leaves_the_servers_in_an_unread_site_as_they_are():
+    found = nginx_unloaded(one_nginx_conf(BY_SITES, listed={SITE: 900.0}), PROFILE)
+    assert found == Unloaded(news=(f"{NGINX} was changed after nginx had read it",))
+    unlisted = other_files(seen("iam-b"), {NGINX: ConfFile(NGINX, BY_SITES, changed_at=1100.0)}, Listing())
+    found = nginx_unloaded(unlisted, PROFILE)
+    assert (found.conflicts, found.unknown) == ((), ("/etc/nginx/sites-enabled/* was not read",))
+
+
+def test_a_directory_that_is_not_there_includes_nothing():
+    found = nginx_unloaded(one_nginx_conf(BY_SITES), PROFILE)
+    assert found.unknown == ()
+    assert len(found.conflicts) == 2
+
+
+def api_by(*endpoints: str, name: str = "iam.api.marmotedu.com") -> Seen:
+    server = "".join(f"server {each}; " for each in endpoints)
+    authz = "server { listen 80; server_name iam.authz.marmotedu.com; return 204; }"
+    api = f"server {{ listen 80; server_name {name}; location / {{ proxy_pass http://u; }} }}"
+    return one_nginx_conf(f"events {{}}\nhttp {{ upstream u {{ {server}}} {api} {authz} }}\n")
+
+
+def test_a_backend_by_the_name_of_its_node_is_that_node():
+    hosts = {"db-box": "10.0.4.20", "far-box": "10.9.9.9"}
+    for good in ("iam-a:8080", "10.0.4.20:8080", "127.0.1.1:8080", "[::ffff:0:0]:8080 down", "db-box:8080"):
+        found = nginx_unloaded(replace(api_by(good, "iam-b:8080"), hosts=hosts), PROFILE)
+        assert (found.conflicts, found.unseen) == ((), ()), good
+    for bad in ("iam-a:8081", "far-box:8080", "10.0.4.20"):
+        (said,) = nginx_unloaded(replace(api_by(bad), hosts=hosts), PROFILE).conflicts
+        assert f"would be sent to {bad}, which is no backend of iam-apiserver" in said
+
+
+def test_a_backend_by_another_name_is_not_known_and_no_conflict():
+    found = nginx_unloaded(api_by("apiserver.internal:8080"), PROFILE)
+    assert found.conflicts == found.unknown == ()
+    (said,) = found.unseen
+    assert said.startswith("whether apiserver.internal:8080, to which nginx sends iam.api.marmotedu.com,")
+
+
+@pytest.mark.parametrize("name", ["*.api.marmotedu.com iam.*", ".marmotedu.com", "~^iam", "_"])
+def test_a_domain_may_be_answered_by_a_server_that_does_not_name_it(name: str):
+    assert nginx_unloaded(api_by("iam-a:8080", name=name), PROFILE).conflicts == ()
+
+
+def test_a_domain_that_the_first_server_answers_now_goes_on_being_answered():
+    edited = api_by("iam-a:8080", name="elsewhere.org")
+    assert len(nginx_unloaded(edited, PROFILE).conflicts) == 1
+    files = {path: replace(file, changed_at=900.0) for path, file in edited.tree.files.items()}
+    answering = replace(edited, answering=frozenset({"iam.api.marmotedu.com"}))
+    assert nginx_unloaded(other_files(answering, files), PROFILE) == Unloaded()

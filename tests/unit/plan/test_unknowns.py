@@ -148,6 +148,8 @@ def alternatives(path: Path) -> tuple[Any, ...]:
                 FilesReport(),
                 replace(own, unloaded=units),
                 replace(own, unloaded={"keepalived": Unloaded(("x",))}),
+                replace(own, unloaded=dict.fromkeys(("keepalived", "nginx"), Unloaded(unknown=("x",)))),
+                replace(own, unloaded=dict.fromkeys(("keepalived", "nginx"), Unloaded(unseen=("x",)))),
             )
         case "config", _:
             return (ConfigReport((CONF,)),)

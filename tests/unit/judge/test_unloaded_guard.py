@@ -1,0 +1,62 @@
+"""What may be loaded and cannot be compared is refused or said, where a daemon would read its files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from console.judge.denial import Case, Denial
+from console.judge.guards import denials
+from console.model.events import FilesExamined
+from console.model.proxy import Unloaded
+from console.plan.action import Action, ServiceAction, Switchover, Verb
+from console.plan.build import plan_for
+from tests.profiles import pair
+from tests.scenes import NOW, fed, files, healthy
+
+AT = NOW + 1
+RELOAD = ServiceAction(Verb.RELOAD, "keepalived", "iam-a")
+READING = (RELOAD, ServiceAction(Verb.RESTART, "keepalived", "iam-a"), Switchover())
+NOT_READING = (
+    ServiceAction(Verb.STOP, "keepalived", "iam-a"),
+    ServiceAction(Verb.RELOAD, "nginx", "iam-a"),
+    ServiceAction(Verb.RESTART, "keepalived", "iam-b"),
+)
+
+
+def asked(action: Action, unloaded: Unloaded) -> tuple[tuple[Denial, ...], str]:
+    """The guard's denials and the plan's notes, with that much to load for iam-a's keepalived."""
+    report = replace(files(pair(), "iam-a"), unloaded={"keepalived": unloaded})
+    state = fed(healthy(), [FilesExamined(NOW, "iam-a", report)])
+    plan = plan_for(action, state, AT)
+    said = denials(Case(plan, state, AT))
+    return tuple(each for each in said if each.code == "unloaded-changes"), " ".join(plan.notes)
+
+
+@pytest.mark.parametrize("action", READING, ids=lambda a: a.sentence)
+def test_what_may_be_loaded_and_is_not_known_is_refused_and_may_be_insisted_on(action: Action):
+    (said,), _ = asked(action, Unloaded(unknown=("keepalived.conf was not read",)))
+    assert said.overridable
+    assert said.reason == (
+        "whether keepalived on iam-a would load other files than it runs with is not known: "
+        "keepalived.conf was not read"
+    )
+
+
+def test_what_is_known_to_change_comes_before_what_is_not_known():
+    (said,), _ = asked(RELOAD, Unloaded(differences=("priority 40",), unknown=("x was not read",)))
+    assert "would load other files than it runs with: priority 40; x was not read; " in said.reason
+
+
+@pytest.mark.parametrize("action", READING, ids=lambda a: a.sentence)
+def test_a_peer_that_cannot_be_compared_with_is_a_note_and_refuses_nothing(action: Action):
+    assert asked(action, Unloaded(unseen=("iam-b is not compared with",)))[0] == ()
+    assert "iam-b is not compared with" in asked(action, Unloaded(unseen=("iam-b is not compared with",)))[1]
+
+
+@pytest.mark.parametrize("action", NOT_READING, ids=lambda a: a.sentence)
+def test_an_action_that_does_not_make_it_read_its_files_says_nothing(action: Action):
+    denied, notes = asked(action, Unloaded(unknown=("x was not read",), unseen=("nobody was seen",)))
+    assert denied == ()
+    assert "nobody was seen" not in notes

@@ -1,0 +1,182 @@
+"""What the look at the nodes' files puts into the state, from nodes that answer as real ones do."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from console.model.events import LinkChanged
+from console.model.facts import Link, LinkState
+from console.model.observed import Known, Unknown
+from console.model.proxy import FilesReport, Unloaded
+from console.nodes.config_files import LISTED, LOADED, NAMED, READABLE
+from console.nodes.transport import CommandResult
+from console.render.nodefiles import render_node
+from console.session.files_look import look_at_files
+from console.store import Store
+from tests.profiles import pair
+from tests.scenes import NOW, healthy
+
+DUMPS = Path(__file__).parents[2] / "fixtures" / "keepalived"
+PROFILE = pair(
+    vrrp={
+        "VI_1": {
+            "virtual_router_id": 51,
+            "vip": "10.0.4.99",
+            "unicast": True,
+            "nopreempt": True,
+            "auth": {"type": "PASS", "from_env": "X"},
+        }
+    }
+)
+KEEPALIVED = "/etc/keepalived/keepalived.conf"
+# The unit's load time by LOADED_SAID is 9900.
+LOADED_SAID = "now 10000.0 500.0\n" + "".join(
+    f"Id={unit}.service ActiveState=active MainPID=7 StateChangeTimestampMonotonic=400000000 wall= worker=\n"
+    for unit in ("nginx", "keepalived")
+)
+
+
+@dataclass
+class Node:
+    """A node with files, their times, and a keepalived that dumps what it runs with."""
+
+    node: str
+    files: dict[str, str]
+    times: dict[str, float] = field(default_factory=dict)
+    dump: str | None = None
+    has_script: bool = True
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+
+    @classmethod
+    def rendered(cls, name: str) -> Node:
+        files = {each.path: each.content for each in render_node(PROFILE, name, {"VI_1": "sesame12"})}
+        dump = "2.2.7-master.data" if name == "iam-a" else "2.2.7-backup.data"
+        return cls(name, files, {}, (DUMPS / dump).read_text())
+
+    async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
+        status, said = self._answer(tuple(argv))
+        self.calls.append(tuple(argv))
+        return CommandResult(tuple(argv), status, said, b"sudo: a password is required" if status else b"")
+
+    def _answer(self, argv: tuple[str, ...]) -> tuple[int, bytes]:
+        match argv:
+            case ("sudo", "-n", "/usr/local/sbin/iamops-config", "read") if self.has_script:
+                return 0, tar({path: text for path, text in self.files.items() if "sites-" not in path})
+            case ("sh", "-c", script, *_) if script == READABLE:
+                return 0, tar({path: text for path, text in self.files.items() if path.endswith(".conf")})
+            case ("sh", "-c", script, _, *paths) if script == NAMED:
+                return 0, tar({path: self.files[path] for path in paths if path in self.files})
+            case ("sh", "-c", script, *_) if script == LOADED:
+                return 0, LOADED_SAID.encode()
+            case ("sh", "-c", script, *_) if script == LISTED:
+                return 0, self._listed()
+            case ("cat", "/etc/hosts"):
+                return 0, b"127.0.0.1 localhost\n"
+            case ("systemctl", "is-active", _):
+                return 0, b"active\n"
+            case ("sh", "-c", _, "ask", *_) if self.dump is not None:
+                return 0, b""
+            case ("sudo", "-n", "/usr/bin/dd", *_) if self.dump is not None:
+                return 0, self.dump.encode()
+        return 1, b""
+
+    def _listed(self) -> bytes:
+        paths = [path for path in self.files if path.startswith(("/etc/nginx", "/etc/keepalived"))]
+        parents = {str(Path(path).parent) for path in paths} | {"/etc/nginx"}
+        records = [f"f 1 {self.times.get(path, 900.0)} 900 {path}" for path in paths]
+        return "".join(f"{each}\0" for each in (*(f"d 1 900 900 {path}" for path in parents), *records)).encode()
+
+
+def tar(files: Mapping[str, str]) -> bytes:
+    raw = io.BytesIO()
+    with tarfile.TarFile(fileobj=raw, mode="w") as archive:
+        for path, text in files.items():
+            member = tarfile.TarInfo(path.lstrip("/"))
+            member.size, member.mtime = len(text.encode()), 900
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return raw.getvalue()
+
+
+async def looked(*nodes: Node) -> Store:
+    """The state after a look, where only these nodes are connected."""
+    store = Store(healthy(NOW, PROFILE))
+    by_name = {each.node: each for each in nodes}
+    for name in PROFILE.nodes.keys() - by_name.keys():
+        store.apply(LinkChanged(NOW + 1, name, Link(LinkState.DOWN, NOW + 1)))
+    await look_at_files(PROFILE, by_name.get, store, lambda: NOW + 60)
+    return store
+
+
+def report(store: Store, node: str) -> FilesReport:
+    seen = store.state.nodes[node].files
+    assert isinstance(seen, Known)
+    return seen.value
+
+
+async def test_a_healthy_pair_has_nothing_to_load_and_nothing_unknown():
+    store = await looked(Node.rendered("iam-a"), Node.rendered("iam-b"))
+    for node in PROFILE.nodes:
+        assert report(store, node).unloaded == {"keepalived": Unloaded(), "nginx": Unloaded()}
+
+
+async def test_so_has_one_without_script_and_dumps_whose_files_are_as_they_were_loaded():
+    nodes = [replace(Node.rendered(node), has_script=False, dump=None) for node in PROFILE.nodes]
+    store = await looked(*nodes)
+    for node in PROFILE.nodes:
+        assert report(store, node).unloaded == {"keepalived": Unloaded(), "nginx": Unloaded()}
+
+
+async def test_a_node_that_is_not_connected_has_no_old_report_and_is_not_heard_by_that():
+    store = await looked(Node.rendered("iam-a"))
+    there = store.state.nodes["iam-b"]
+    assert there.files == Unknown("iam-b is not connected", NOW)
+    assert there.heard_at == NOW
+    (said,) = report(store, "iam-a").unloaded["keepalived"].unseen
+    assert said.startswith("what keepalived on iam-b runs with is not known (iam-b is not connected)")
+
+
+async def test_an_edited_file_under_a_keepalived_that_does_not_tell_is_not_known_and_says_why():
+    own = replace(Node.rendered("iam-a"), dump=None, times={KEEPALIVED: 9950.0})
+    store = await looked(own, Node.rendered("iam-b"))
+    (said,) = report(store, "iam-a").unloaded["keepalived"].unknown
+    why = "no dump: sudo: a password is required"
+    assert said.startswith(f"what it runs with is not known ({why}), and {KEEPALIVED} changed after")
+    assert report(store, "iam-b").unloaded["keepalived"].unknown == ()
+
+
+async def test_what_the_nodes_script_leaves_out_is_read_by_the_login_user():
+    own, site = Node.rendered("iam-b"), "/etc/nginx/sites-enabled/iam"
+    api = own.files.pop("/etc/nginx/conf.d/iam-apiserver.conf")
+    own.files["/etc/nginx/nginx.conf"] = own.files["/etc/nginx/nginx.conf"].replace("conf.d/*.conf", "*/*")
+    own.files[site], own.times = api, {site: 9950.0}
+    store = await looked(own, Node.rendered("iam-a"))
+    news = (f"{site} was changed after nginx had read it",)
+    assert report(store, "iam-b").unloaded["nginx"] == Unloaded(news=news)
+
+
+async def test_a_site_that_the_login_user_may_not_read_is_not_known():
+    own, site = Node.rendered("iam-b"), "/etc/nginx/sites-enabled/iam"
+    main = "/etc/nginx/nginx.conf"
+    own.files[main] = own.files[main].replace("include /etc/nginx/conf.d/*.conf;", "include sites-enabled/*;")
+    listed, own.times = {**own.files, site: ""}, {site: 9950.0}
+    hidden = Hidden(own.node, listed, own.times, own.dump, hides=site)
+    store = await looked(hidden, Node.rendered("iam-a"))
+    found = report(store, "iam-b").unloaded["nginx"]
+    assert (found.conflicts, found.unknown) == ((), (f"{site} was not read",))
+    assert sum(argv[2] == NAMED for argv in hidden.calls if argv[0] == "sh") == 1
+
+
+@dataclass
+class Hidden(Node):
+    """One of its files is root's alone."""
+
+    hides: str = ""
+
+    def _answer(self, argv: tuple[str, ...]) -> tuple[int, bytes]:
+        if "sh" in argv and NAMED in argv and self.hides in argv:
+            return 0, tar({})
+        return super()._answer(argv)
