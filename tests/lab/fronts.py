@@ -153,6 +153,8 @@ class Front:
 
 
 def _own_terminal() -> None:
+    # Whoever runs the tests under nohup must not have the front ignore its terminal's end.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.setsid()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
