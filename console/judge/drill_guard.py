@@ -13,6 +13,7 @@ from console.plan.action import DrillAction
 from console.plan.impact import instance_of, preferred_of, services_of
 from console.plan.known import answered
 from console.plan.legs import Leg, legs
+from console.plan.sending import unsent
 
 TAKES = (Verb.STOP, Verb.RESTART, Verb.HANG, Verb.POWER_OFF, Verb.FREEZE)
 GIVES_BACK = (Verb.START, Verb.WAKE, Verb.RESTART, Verb.POWER_ON, Verb.THAW)
@@ -47,7 +48,9 @@ def _touched(state: ClusterState, leg: Leg) -> Iterator[tuple[str, str]]:
 def _last(state: ClusterState, service: str, stopped: str, away: set[tuple[str, str]]) -> Iterator[Denial]:
     others = [n for n in state.nodes.values() if n.name != stopped and service in n.services]
     left = [n for n in others if (service, n.name) not in away]
-    if any(n.link.state is LinkState.UP and answered(n.services[service]) for n in left):
+    sends = state.profile.services[service]
+    well = (n for n in left if n.link.state is LinkState.UP and answered(n.services[service]))
+    if any(unsent(state, sends, n.name) is None for n in well):
         return
     seen = {n.name: n.services[service] for n in others}
     named = (f"{name} ({each.reason})" if isinstance(each, Unknown) else name for name, each in seen.items())

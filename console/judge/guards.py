@@ -15,6 +15,7 @@ from console.model.profile import Environment
 from console.model.state import NodeState
 from console.model.vip import ownership, why_unseen
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, ServiceAction, Switchover, Verb
+from console.plan.sending import unsent
 from console.plan.steps import Kind, Plan, Step
 from console.render import privileges
 
@@ -222,11 +223,16 @@ def datastore_spof(case: Case) -> Iterator[Denial]:
 
 
 def last_backend(case: Case) -> Iterator[Denial]:
-    """A backend may go only while another one answers."""
+    """A backend may go only while another one answers, and gets requests from every nginx."""
     for name in case.plan.impact.stops_service if _acts(case) else ():
         for stopped in case.plan.impact.touches:
             others = [n for n in case.node_states if n.name != stopped and name in n.services]
-            if any(_well(n, name) for n in others):
+            if any(_well(n, name) and _unsent(case, n, name) is None for n in others):
+                continue
+            if idle := [(n.name, why) for n in others if _well(n, name) and (why := _unsent(case, n, name))]:
+                told = ", ".join(f"{node} ({why})" for node, why in idle)
+                reason = f"{name} would be left to {told}: nothing is known to serve it meanwhile"
+                yield Denial("last-backend", reason, True, stopped)
                 continue
             nodes = ", ".join(_named(n, name) for n in others) or "any other node"
             reason = f"{name} is not known to be healthy on {nodes}: nothing would serve it meanwhile"
@@ -433,6 +439,10 @@ def _unit(node: NodeState, unit: str) -> UnitReport | None:
 def _named(node: NodeState, service: str) -> str:
     seen = node.services[service]
     return f"{node.name} ({seen.reason})" if isinstance(seen, Unknown) else node.name
+
+
+def _unsent(case: Case, node: NodeState, service: str) -> str | None:
+    return unsent(case.state, case.state.profile.services[service], node.name)
 
 
 def _well(node: NodeState, service: str) -> bool:

@@ -11,6 +11,7 @@ from console.model.observed import Known, Unknown
 from console.plan.impact import datastores_of
 from console.plan.known import answered
 from console.plan.needs import Fall, commands, falls, lacks
+from console.plan.sending import unsent
 
 
 def dependency_down(case: Case) -> Iterator[Denial]:
@@ -51,7 +52,10 @@ def _is_last(case: Case, fall: Fall) -> bool:
 
 def _named(case: Case, fall: Fall, node: str) -> str:
     seen = case.state.nodes[node].services[fall.service]
-    return f"{node} ({seen.reason})" if isinstance(seen, Unknown) else node
+    if isinstance(seen, Unknown):
+        return f"{node} ({seen.reason})"
+    idle = unsent(case.state, case.state.profile.services[fall.service], node)
+    return f"{node} ({idle})" if idle else node
 
 
 def _others(case: Case, fall: Fall) -> list[str]:
@@ -59,5 +63,7 @@ def _others(case: Case, fall: Fall) -> list[str]:
 
 
 def _well(case: Case, service: str, node: str) -> bool:
+    """It answers, and every nginx sends it requests."""
     seen = case.state.nodes[node]
-    return seen.link.state is LinkState.UP and answered(seen.services[service])
+    idle = unsent(case.state, case.state.profile.services[service], node)
+    return seen.link.state is LinkState.UP and answered(seen.services[service]) and idle is None

@@ -18,14 +18,23 @@ class Server:
     max_fails: int = MAX_FAILS
     fail_timeout_s: float = FAIL_TIMEOUT_S
     down: bool = False
+    backup: bool = False
+
+    @property
+    def gives_up_s(self) -> float:
+        """For how long it is given up after a failure; 0: it never is."""
+        return self.fail_timeout_s if self.max_fails else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """The backends of one domain. `shared`: all workers know the same of them (a `zone`)."""
+    """The backends of one domain. `shared`: all workers know the same of them (a `zone`). `even`: they are asked
+    in turn, whoever asks for what (round robin with equal weights).
+    """
 
     servers: tuple[Server, ...]
     shared: bool = False
+    even: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,11 @@ from console.nodes.http import HttpQuestion
 from console.nodes.probes import Door, probe_http
 from console.nodes.split import new_token
 from console.nodes.transport import CommandFailed, Transport
+from console.parse.log_backends import NAME_MAX
 from console.parse.log_counts import values
 from console.parse.log_format import Field, FormatError, LogFormat, named_format
-from console.parse.safe_text import safe_bytes
+from console.parse.log_words import NOTHING, attempts
+from console.parse.safe_text import safe, safe_bytes
 
 LOCALHOST = "127.0.0.1"
 LOG_TAIL_BYTES = 512 * 1024
@@ -66,12 +68,13 @@ async def _by_log(
 
 
 def _answered_by(form: LogFormat, line: str) -> str | None:
-    """The backend that gave the answer: the last one that was tried."""
+    """The backend that gave the answer: the last one that was tried, or "-" where nginx names none."""
     name = form.fields[Field.UPSTREAM]
     told = values(form, line, {name, "status"})
     if told is None or not told["status"].startswith(("2", "3")):
         return None
-    return told[name].rpartition(", ")[2].rpartition(" : ")[2].strip() or None
+    last = attempts(told[name])[-1].strip()
+    return "-" if last in NOTHING else safe(last, NAME_MAX)
 
 
 def _answer(reports: list[ProbeReport], backends: Counter[str] | None, untold: str) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from console.parse.nginx_conf import servers
 
 _PASSED_TO = re.compile(r"https?://(?P<name>[^/$]+)")
 _TIME = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d)?")
+# What an upstream may say and still go round; any other word may be a method that does not.
+_ROUND_ROBIN = frozenset({"server", "zone", "resolver", "resolver_timeout"})
 _UNITS_S = {"ms": 0.001, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -40,19 +42,30 @@ def _passed_to(server: Directive) -> Iterator[str]:
 
 
 def _upstream(block: Directive) -> Upstream:
-    named = tuple(_server(each) for each in block.all("server"))
-    return Upstream(named, shared=block.first("zone") is not None)
+    named = block.all("server")
+    weights = {_words(each).get("weight", "1") for each in named}
+    goes_round = all(e.name in _ROUND_ROBIN or e.name.startswith("keepalive") for e in block.block or ())
+    return Upstream(
+        tuple(_server(each) for each in named),
+        shared=block.first("zone") is not None,
+        even=goes_round and len(weights) <= 1,
+    )
 
 
 def _server(directive: Directive) -> Server:
-    said = dict(word.partition("=")[::2] for word in directive.args[1:])
+    said = _words(directive)
     fails = said.get("max_fails", "")
     return Server(
         directive.arg,
         int(fails) if fails.isascii() and fails.isdigit() else MAX_FAILS,
         _seconds(said.get("fail_timeout", "")),
         "down" in said,
+        "backup" in said,
     )
+
+
+def _words(server: Directive) -> dict[str, str]:
+    return dict(word.partition("=")[::2] for word in server.args[1:])
 
 
 def _seconds(text: str) -> float:

@@ -7,17 +7,20 @@ through it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from console.model.facts import LinkState
-from console.model.observed import Known, Unknown
-from console.model.profile import Profile, Service, endpoint
-from console.model.proxy import FAIL_TIMEOUT_S
+from console.model.observed import Unknown
+from console.model.profile import Service
+from console.model.proxy import FAIL_TIMEOUT_S, Server
 from console.model.state import ClusterState
 from console.plan.known import answered
+from console.plan.sending import Sent, backend_names, other_names, sent, upstream_of
 from console.plan.steps import Kind, Step
 from console.plan.through_nginx import OthersServe, TakenBack
+
+__all__ = ["LAST_BACKEND", "backend_names", "others_serve", "proxy_notes", "serving_again"]
 
 # nginx counts in whole seconds, and gives up for one more than it says.
 TICK_S = 1.0
@@ -27,71 +30,62 @@ ASK_TIMEOUT_S = 5.0
 LAST_BACKEND = "last-backend"
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """One nginx that passes requests on to a backend. `gives_up_s`: for how long it gives it up, by its files.
+def others_serve(state: ClusterState, unit: str, node: str, *, awaited: bool = False) -> Iterator[Step]:
+    """Looks, before a backend is stopped, whether each nginx gets answers from another one. Refuses if not.
 
-    `settles_s`: how long it takes until every one of its workers would ask it again.
+    `awaited`: the step before has waited until none is given up, so good answers are enough now.
     """
-
-    node: str
-    service: str
-    names: tuple[str, ...]
-    gives_up_s: float
-    settles_s: float
-
-
-def others_serve(state: ClusterState, unit: str, node: str) -> Iterator[Step]:
-    """Looks, before a backend is stopped, whether each nginx gets answers from another one. Refuses if not."""
-    proxies = tuple(_proxies(state, unit, node))
-    if proxies:
-        where = " and ".join(dict.fromkeys(each.node for each in proxies))
+    looks = tuple(_others(state, service, nginx, node) for service, nginx in _asked(state, unit, node))
+    if awaited:
+        looks = tuple(replace(each, settles_s=0.0) for each in looks)
+    if looks:
+        where = " and ".join(dict.fromkeys(each.node for each in looks))
         yield Step(
             Kind.LOOK,
             f"ask nginx on {where} whether another backend than {node} answers",
             node,
             (),
             ASK_TIMEOUT_S,
-            tuple(OthersServe(each.node, each.service, each.names) for each in proxies),
-            within_s=_within_s(proxies),
+            looks,
+            within_s=max(each.settles_s for each in looks) + ASKED_WITHIN_S,
             refuses=LAST_BACKEND,
         )
 
 
 def serving_again(state: ClusterState, unit: str, node: str) -> Iterator[Step]:
-    """Waits until each nginx sends requests to the backend again."""
-    proxies = tuple(_proxies(state, unit, node))
-    if proxies:
-        where = " and ".join(dict.fromkeys(each.node for each in proxies))
+    """Waits until each nginx sends requests to the backend again.
+
+    An nginx that had given every backend up fails for that long, and has to be good for as long afterwards.
+    """
+    looks = tuple(_back(state, service, nginx, node) for service, nginx in _asked(state, unit, node))
+    if looks:
+        where = " and ".join(dict.fromkeys(each.node for each in looks))
         yield Step(
             Kind.LOOK,
             f"wait until nginx on {where} sends requests to {unit} on {node} again",
             node,
             (),
             ASK_TIMEOUT_S,
-            tuple(TakenBack(each.node, each.service, each.names, each.settles_s) for each in proxies),
-            within_s=_within_s(proxies),
+            looks,
+            within_s=2 * max(each.settles_s for each in looks) + ASKED_WITHIN_S,
         )
-
-
-def _within_s(proxies: tuple[Proxy, ...]) -> float:
-    """The slowest nginx may have to give up on a backend before it answers."""
-    return max(each.gives_up_s for each in proxies) + ASKED_WITHIN_S
 
 
 def proxy_notes(state: ClusterState, unit: str, node: str) -> Iterator[str]:
     """What is not known of the nginxes that matter, and which are not asked."""
     for service, domain in _published(state, unit):
         for name, nginx in state.nodes.items():
-            seen = nginx.files
+            seen, goes = nginx.files, sent(state, service, name, node)
             if nginx.link.state is not LinkState.UP:
                 yield f"nginx on {name} is not asked about {service.name}: {name} is not connected"
-            elif not answered(nginx.domains[domain]):
+            elif not _matters(state, domain, name):
                 why = nginx.domains[domain]
                 told = f"not known: {why.reason}" if isinstance(why, Unknown) else "bad before"
                 yield f"nginx on {name} is not asked about {service.name}: its answer for {domain} is {told}"
-            elif _down(state, service, domain, name, node):
-                yield f"nginx on {name} is not asked about {service.name} on {node}: it is drained there"
+            elif goes is Sent.NO:
+                yield f"nginx on {name} is not asked about {service.name} on {node}: drained or missing there"
+            elif goes is Sent.UNKNOWN:
+                yield f"whether {service.name} on {node} is drained in nginx on {name} is not known by its files"
             elif isinstance(seen, Unknown):
                 told = f"how long nginx on {name} gives a backend up is not known ({seen.reason})"
                 yield f"{told}: its default of {FAIL_TIMEOUT_S:g} s is waited out"
@@ -103,38 +97,51 @@ def _published(state: ClusterState, unit: str) -> Iterator[tuple[Service, str]]:
     return ((each, each.domain) for each in services if each.domain is not None)
 
 
-def _proxies(state: ClusterState, unit: str, node: str) -> Iterator[Proxy]:
-    """Every nginx that answered for the service's domain, with the backend's names there."""
+def _asked(state: ClusterState, unit: str, node: str) -> Iterator[tuple[Service, str]]:
+    """Every nginx that matters and that sends requests to the backend, or may."""
     for service, domain in _published(state, unit):
         for name, nginx in state.nodes.items():
-            well = nginx.link.state is LinkState.UP and answered(nginx.domains[domain])
-            if well and service.runs_on(node) and not _down(state, service, domain, name, node):
-                yield _proxy(state, service, domain, name, node)
+            matters = nginx.link.state is LinkState.UP and _matters(state, domain, name)
+            if matters and service.runs_on(node) and sent(state, service, name, node) is not Sent.NO:
+                yield service, name
 
 
-def _proxy(state: ClusterState, service: Service, domain: str, name: str, node: str) -> Proxy:
-    """By its own files; by nginx's defaults where they are not known or say nothing of the domain."""
-    names, files = backend_names(state.profile, service, name, node), state.nodes[name].files
-    upstream = files.value.upstreams.get(domain) if isinstance(files, Known) else None
-    server = next((each for each in upstream.servers if each.endpoint in names), None) if upstream else None
-    gives_up_s = FAIL_TIMEOUT_S if server is None else server.fail_timeout_s if server.max_fails else 0.0
-    at_once = upstream is not None and server is not None and (upstream.shared or server.max_fails == 0)
-    return Proxy(name, service.name, names, gives_up_s, 0.0 if at_once else gives_up_s + TICK_S)
+def _matters(state: ClusterState, domain: str, nginx: str) -> bool:
+    """It answered for the domain, or clients may come to it: then one bad answer is no reason to leave it out."""
+    held = state.nodes[nginx].addresses
+    may_own = isinstance(held, Unknown) or any(v.address in held.value for v in state.profile.vrrp.values())
+    return may_own or answered(state.nodes[nginx].domains[domain])
 
 
-def _down(state: ClusterState, service: Service, domain: str, name: str, node: str) -> bool:
-    """Drained on that nginx: by its files where they are known, else by the profile."""
-    files = state.nodes[name].files
-    upstream = files.value.upstreams.get(domain) if isinstance(files, Known) else None
+def _others(state: ClusterState, service: Service, nginx: str, node: str) -> OthersServe:
+    """Where only backups are left beside the backend, they are not asked while it answers."""
+    names, upstream = backend_names(state.profile, service, nginx, node), upstream_of(state, service, nginx)
+    others = other_names(state.profile, service, nginx, node)
     if upstream is None:
-        return node in service.drained
-    names = backend_names(state.profile, service, name, node)
-    return any(each.down for each in upstream.servers if each.endpoint in names)
+        return OthersServe(nginx, service.name, names, others, _settles_s(()))
+    left = [each for each in upstream.servers if each.endpoint not in names and not each.down]
+    even = not left or (upstream.even and not all(each.backup for each in left))
+    settles_s = _settles_s(left or upstream.servers)
+    return OthersServe(nginx, service.name, names, others, settles_s, upstream.shared, even)
 
 
-def backend_names(profile: Profile, service: Service, nginx: str, backend: str) -> tuple[str, ...]:
-    """How nginx on one node may call a backend: its own also over loopback. The name peers use comes last."""
-    there = profile.backends_of(service)[backend]
-    if nginx != backend:
-        return (there,)
-    return (endpoint("127.0.0.1", service.port), endpoint("::1", service.port), f"localhost:{service.port}", there)
+def _back(state: ClusterState, service: Service, nginx: str, node: str) -> TakenBack:
+    """By nginx's defaults where its files are not known. Where they are and do not tell that it is asked in turn,
+    it need not be seen to be.
+    """
+    names, upstream = backend_names(state.profile, service, nginx, node), upstream_of(state, service, nginx)
+    others = other_names(state.profile, service, nginx, node)
+    if upstream is None:
+        even = isinstance(state.nodes[nginx].files, Unknown)
+        return TakenBack(nginx, service.name, names, others, _settles_s(()), even=even)
+    own = [each for each in upstream.servers if each.endpoint in names]
+    surely = sent(state, service, nginx, node) is Sent.YES
+    even = upstream.even and surely and not any(each.backup for each in own)
+    settles_s = _settles_s(own or upstream.servers)
+    return TakenBack(nginx, service.name, names, others, settles_s, upstream.shared, even)
+
+
+def _settles_s(servers: Iterable[Server]) -> float:
+    """Until nginx asks the last of them again that it has just given up; by its default where none is known."""
+    gives_up_s = max((each.gives_up_s for each in servers), default=FAIL_TIMEOUT_S)
+    return gives_up_s + TICK_S if gives_up_s else 0.0

@@ -22,6 +22,7 @@ from console.plan.action import (
     Verb,
 )
 from console.plan.known import answered, counted_priority, holding
+from console.plan.sending import serving_besides
 from console.plan.steps import Forecast, Handover, Impact
 from console.plan.timing import HIGHEST_PRIORITY, check_window_s, master_down_s, skew_s
 
@@ -95,9 +96,12 @@ def _alone(action: ServiceAction, impact: Impact, state: ClusterState) -> bool:
     """Is there nobody else to serve a published service, or does everything hang on what is stopped?"""
     if impact.stops_datastore:
         return True
-    published = [name for name in impact.stops_service if state.profile.services[name].domain]
-    others = [node for node in state.nodes.values() if node.name != action.node]
-    return any(not any(n in node.services and answered(node.services[n]) for node in others) for n in published)
+    services = [state.profile.services[name] for name in impact.stops_service]
+    return any(
+        not any(answered(state.nodes[n].services[each.name]) for n in serving_besides(state, each, action.node))
+        for each in services
+        if each.domain
+    )
 
 
 def _move_s(impact: Impact, state: ClusterState, *, raised: bool) -> float:

@@ -10,6 +10,7 @@ from console.model.state import ClusterState
 from console.plan.action import ServiceAction, Verb
 from console.plan.known import counted_priority, holding
 from console.plan.legs import Leg
+from console.plan.sending import serving_besides, unsent
 from console.plan.steps import Handover, Impact
 from console.plan.timing import HIGHEST_PRIORITY, check_window_s, skew_s
 
@@ -126,15 +127,37 @@ def _of_nginx(action: ServiceAction, state: ClusterState, impact: Impact, now: f
 
 
 def _of_backend(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:
+    """Of several nodes in turn, the one that is worst to be without."""
+    alone = [n for n in impact.touches if any(not _besides(state, name, n) for name in impact.stops_service)]
+    node = action.node if action.node in alone or not alone else alone[0]
     peers = [
-        f"{peer.name} ({_since(state.nodes[peer.name].services.get(name), now)})"
+        f"{peer} ({_since(state.nodes[peer].services.get(name), now)})"
         for name in impact.stops_service
-        for peer in state.profile.peers_of(action.node)
-        if state.profile.services[name].runs_on(peer.name)
+        for peer in _besides(state, name, node)
     ]
-    serve = f"{' and '.join(peers)} serves meanwhile" if peers else "nothing else serves it"
+    serve = (
+        f"{' and '.join(peers)} serves meanwhile"
+        if peers
+        else f"nothing else serves it{_idle(state, impact, node)}"
+    )
     word = "stops" if impact.lasting else "restarts"
-    return f"{action.unit} {word} on {action.node}; {serve}; no VIP moves"
+    return f"{action.unit} {word} on {node}; {serve}; no VIP moves"
+
+
+def _besides(state: ClusterState, service: str, node: str) -> tuple[str, ...]:
+    return tuple(serving_besides(state, state.profile.services[service], node))
+
+
+def _idle(state: ClusterState, impact: Impact, node: str) -> str:
+    """The others that run and get no requests."""
+    services = [state.profile.services[name] for name in impact.stops_service]
+    found = [
+        f"{peer.name}: {why}"
+        for each in services
+        for peer in state.profile.peers_of(node)
+        if each.runs_on(peer.name) and (why := unsent(state, each, peer.name))
+    ]
+    return f" ({'; '.join(found)})" if found else ""
 
 
 def _since(seen: Observed[ProbeReport] | None, now: float) -> str:

@@ -71,7 +71,7 @@ def rolling_plan(
     steps: list[Step] = []
     for node, own in restarts(state, action.unit, now):
         each = ServiceAction(Verb.RESTART, action.unit, node)
-        steps += with_looks(each, _restart(each, state, own, now), state, without)
+        steps += with_looks(each, _restart(each, state, own, now), state, without, awaited=bool(steps))
         steps += _all_well(state, action.unit, node, last=node == impact.touches[-1])
     order = " then ".join(impact.touches)
     return Plan(
@@ -114,16 +114,21 @@ def _all_well(state: ClusterState, unit: str, node: str, *, last: bool) -> Itera
 
 
 def with_looks(
-    action: ServiceAction, steps: tuple[Step, ...], state: ClusterState, without: Container[str]
+    action: ServiceAction,
+    steps: tuple[Step, ...],
+    state: ClusterState,
+    without: Container[str],
+    *,
+    awaited: bool = False,
 ) -> tuple[Step, ...]:
-    """What is asked before anything is touched, and what is waited for after it."""
+    """What is asked before anything is touched, and what is waited for after it. `awaited`: see `others_serve`."""
     if not steps:
         return ()
     before: list[Step] = []
     if action.verb is not Verb.STOP and CONFIG_INVALID not in without:
         before += config_check(state, action.unit, action.node)
     if action.verb in (Verb.STOP, Verb.RESTART) and _running(state, action) and LAST_BACKEND not in without:
-        before += others_serve(state, action.unit, action.node)
+        before += others_serve(state, action.unit, action.node, awaited=awaited)
     after = serving_again(state, action.unit, action.node) if action.verb in (Verb.START, Verb.RESTART) else ()
     return (*before, *steps, *after)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ class NodeHands:
         self._profile = profile
         self._local = LocalCommands()
         self._kept: asyncio.Future[bool] | None = None
+        self._last_failed: dict[tuple[str, str], float] = {}
 
     async def run_while_armed(
         self, dead_man: str, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float
@@ -92,17 +94,25 @@ class NodeHands:
         return Answer(0, json.dumps(found), "")
 
     async def through(self, node: str, service: str, count: int, *, timeout_s: float) -> Answer:
-        """Requests through one nginx and which backends answered. Raises NotSent, OutcomeUnknown."""
-        found = self._profile.services[service]
+        """Requests through one nginx, which backends answered, and how long ago one of ours last failed there.
+
+        Raises NotSent, OutcomeUnknown.
+        """
+        found, there = self._profile.services[service], (node, service)
         try:
             async with asyncio.timeout(timeout_s):
                 asked = await through(self._transport(node), self._profile, found, count)
         except TimeoutError:
+            self._last_failed[there] = time.monotonic()
             raise OutcomeUnknown(
                 f"the requests through nginx on {node} took longer than {timeout_s:g} s"
             ) from None
         except TransportError as failure:
             raise OutcomeUnknown(str(failure)) from None
+        if asked["failed"]:
+            self._last_failed[there] = time.monotonic()
+        failed_at = self._last_failed.get(there)
+        asked["failed_ago_s"] = None if failed_at is None else time.monotonic() - failed_at
         return Answer(0 if asked["sent"] else 1, json.dumps(asked), "")
 
     async def confirmed(self, timeout_s: float) -> Answer:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from console.engine.report import Outcome, RunReport
 from console.model.gap import Fate, GapReport, Row, Samples, Segment, gap_report
 from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
 from console.plan.steps import Kind
+from tests.unit.engine.giving_up import GivingUp
 from tests.unit.engine.pair import Bench
 
 RESTART_BACKEND = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-a")
@@ -46,6 +50,83 @@ async def test_a_backend_without_another_one_behind_nginx_is_refused_untouched()
     insisted = await run(bench, RESTART_BACKEND, overrides=("last-backend",), reason="maintenance")
     assert any("systemctl restart" in " ".join(argv) for argv in bench.hands.changes)
     assert insisted.outcome is Outcome.SUCCEEDED, insisted.sentence
+
+
+def as_the_profile_does(endpoint: str) -> str:
+    return endpoint
+
+
+def by_a_second_interface(endpoint: str) -> str:
+    return endpoint.replace("10.0.4.", "192.168.7.").replace("127.0.0.1", "127.0.1.1")
+
+
+NGINXES = pytest.mark.parametrize(
+    ("zone", "tells", "spelled", "way"),
+    [
+        (zone, tells, spelled, way)
+        for zone in (True, False)
+        for tells in (True, False)
+        for spelled in (as_the_profile_does, by_a_second_interface)
+        for way in (
+            {},
+            {"even": False},
+            {"backups": ("iam-a",)},
+            {"backups": ("iam-b",)},
+            {"fail_timeout_s": 10.0},
+        )
+        if tells or spelled is as_the_profile_does
+    ],
+)
+
+
+@NGINXES
+async def test_a_rolling_restart_never_stops_a_backend_while_an_nginx_has_the_other_given_up(
+    zone: bool, tells: bool, spelled: Callable[[str], str], way: dict[str, Any]
+):
+    bench = Bench()
+    nginx = GivingUp(bench, zone=zone, tells=tells, spelled=spelled, **way)
+    report = await run(bench, RollingRestart("iam-apiserver"))
+    assert report.outcome is Outcome.SUCCEEDED, report.sentence
+    assert len(nginx.until) == 4 * len(nginx.workers)
+    assert nginx.dark == []
+
+
+@NGINXES
+async def test_a_restart_right_after_somebody_restarted_the_other_backend_waits_for_every_nginx(
+    zone: bool, tells: bool, spelled: Callable[[str], str], way: dict[str, Any]
+):
+    bench = Bench()
+    nginx = GivingUp(bench, zone=zone, tells=tells, spelled=spelled, **way)
+    nginx.give_up("iam-b")
+    report = await run(bench, RESTART_BACKEND)
+    assert report.outcome is Outcome.SUCCEEDED, report.sentence
+    assert nginx.dark == []
+
+
+@pytest.mark.parametrize("tells", [True, False])
+@pytest.mark.parametrize(
+    "action",
+    [RESTART_BACKEND, ServiceAction(Verb.STOP, "iam-apiserver", "iam-a"), RollingRestart("iam-apiserver")],
+)
+async def test_the_only_backend_that_is_not_drained_is_left_alone(action: Action, tells: bool):
+    bench = Bench()
+    nginx = GivingUp(bench, tells=tells, drained=("iam-b",))
+    plan, denied = bench.engine.consider(bench.order(action))
+    assert [(each.code, each.overridable) for each in denied] == [("last-backend", True)]
+    assert "iam-b (drained or missing in nginx on iam-a and iam-b)" in denied[0].reason
+    assert "nothing else serves it (iam-b: drained" in plan.prediction
+    assert plan.forecast is not None
+    assert plan.forecast.gap_s is None
+    report = await run(bench, action)
+    assert (report.outcome, bench.hands.changes, nginx.until) == (Outcome.REFUSED, [], {})
+
+
+async def test_a_drained_backend_is_restarted_without_ado():
+    bench = Bench()
+    nginx = GivingUp(bench, drained=("iam-b",))
+    report = await run(bench, ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b"))
+    assert report.outcome is Outcome.SUCCEEDED, report.sentence
+    assert nginx.dark == []
 
 
 class FixedMeter:

@@ -106,6 +106,17 @@ def test_the_last_backend_of_what_needs_it_is_kept():
     assert judged(ServiceAction(Verb.STOP, "iam-apiserver", "iam-b"), fed(healthy(), [bad])) == []
 
 
+def test_a_drained_backend_of_what_needs_it_does_not_serve_meanwhile():
+    authz = {"port": 9090, "domain": "iam.authz.marmotedu.com", "drained": ["iam-b"]}
+    profile = pair(services={"iam-apiserver": {"port": 8080}, "iam-authz-server": authz})
+    state = healthy(NOW, profile)
+    state = replace(state, nodes={n: replace(each, files=Unknown("no")) for n, each in state.nodes.items()})
+    (denial,) = judged(ServiceAction(Verb.STOP, "iam-apiserver", "iam-a"), state)
+    assert denial.code == "last-backend"
+    assert "iam-b (drained or missing in nginx on iam-a and iam-b)" in denial.reason
+    assert judged(ServiceAction(Verb.STOP, "iam-apiserver", "iam-b"), state) == []
+
+
 def test_a_drill_that_restarts_what_cannot_come_up_is_refused():
     drill = DrillAction(drill_of("restart"))
     assert judged(drill, healthy()) == []

@@ -1,0 +1,86 @@
+"""To which backends each nginx sends requests: by its files where they are known, else by the profile. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from console.model.observed import Known
+from console.model.profile import Profile, Service, endpoint
+from console.model.proxy import Upstream
+from console.model.state import ClusterState
+
+
+class Sent(StrEnum):
+    """Whether an nginx sends requests to a backend, now or once the others are gone."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+def sent(state: ClusterState, service: Service, nginx: str, backend: str) -> Sent:
+    """NO: drained, or no server of the upstream. UNKNOWN: its files name servers in a way that is nobody's, and
+    not each of them gets requests.
+    """
+    upstream = upstream_of(state, service, nginx)
+    if upstream is None:
+        return Sent.NO if backend in service.drained else Sent.YES
+    names = backend_names(state.profile, service, nginx, backend)
+    if named := [each for each in upstream.servers if each.endpoint in names]:
+        return Sent.NO if all(each.down for each in named) else Sent.YES
+    listed = {each.endpoint for each in upstream.servers}
+    ours = [set(backend_names(state.profile, service, nginx, each)) for each in state.profile.backends_of(service)]
+    strange = [each for each in upstream.servers if not any(each.endpoint in known for known in ours)]
+    if not strange:
+        return Sent.NO
+    nameless = sum(not known & listed for known in ours)
+    return Sent.UNKNOWN if len(strange) < nameless or any(each.down for each in strange) else Sent.YES
+
+
+def unsent(state: ClusterState, service: Service, backend: str) -> str | None:
+    """Why some nginx sends the backend no requests, so that it serves nobody there. None: every nginx does.
+
+    A service that nginx does not publish is served by whoever runs.
+    """
+    if service.domain is None:
+        return None
+    found = {name: sent(state, service, name, backend) for name in state.nodes}
+    without = [name for name, each in found.items() if each is Sent.NO]
+    unknown = [name for name, each in found.items() if each is Sent.UNKNOWN]
+    if without:
+        return f"drained or missing in nginx on {' and '.join(without)}"
+    if unknown:
+        return f"whether nginx on {' and '.join(unknown)} sends it requests is not known"
+    return None
+
+
+def serving_besides(state: ClusterState, service: Service, stopped: str) -> Iterator[str]:
+    """The other nodes whose backend every nginx sends requests to. Whether they are well is another question."""
+    for node in state.profile.peers_of(stopped):
+        if service.runs_on(node.name) and unsent(state, service, node.name) is None:
+            yield node.name
+
+
+def upstream_of(state: ClusterState, service: Service, nginx: str) -> Upstream | None:
+    """None: its files are not known, or pass the domain on to no upstream by name."""
+    files = state.nodes[nginx].files
+    if service.domain is None or not isinstance(files, Known):
+        return None
+    return files.value.upstreams.get(service.domain)
+
+
+def backend_names(profile: Profile, service: Service, nginx: str, backend: str) -> tuple[str, ...]:
+    """How nginx on one node may call a backend: its own also over loopback. The name peers use comes last."""
+    there = profile.backends_of(service)[backend]
+    if nginx != backend:
+        return (there,)
+    return (endpoint("127.0.0.1", service.port), endpoint("::1", service.port), f"localhost:{service.port}", there)
+
+
+def other_names(profile: Profile, service: Service, nginx: str, backend: str) -> tuple[str, ...]:
+    """How nginx on one node may call the service's other backends."""
+    own = backend_names(profile, service, nginx, backend)
+    others = (each for each in profile.backends_of(service) if each != backend)
+    names = (name for each in others for name in backend_names(profile, service, nginx, each))
+    return tuple(name for name in names if name not in own)

@@ -1,0 +1,45 @@
+"""What the hands tell of requests through an nginx beside their answers: when one last failed there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from console.engine.ports import OutcomeUnknown
+from console.session import hands as module
+from console.session.hands import NodeHands
+from tests.profiles import pair
+
+
+async def test_they_remember_for_each_nginx_how_long_ago_a_request_failed(monkeypatch: pytest.MonkeyPatch):
+    now, failed, hangs = 100.0, 0, False
+
+    async def through(*args: object) -> dict[str, Any]:
+        if hangs:
+            await asyncio.sleep(60)
+        return {"sent": 6, "failed": failed, "complaint": "", "backends": None, "untold": ""}
+
+    monkeypatch.setattr(module, "through", through)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
+    links: Any = {name: SimpleNamespace(transport=object()) for name in ("iam-a", "iam-b")}
+    hands = NodeHands(links, pair())
+
+    async def ago_s(node: str) -> float | None:
+        answer = await hands.through(node, "iam-apiserver", 6, timeout_s=0.01)
+        return json.loads(answer.stdout)["failed_ago_s"]
+
+    assert await ago_s("iam-a") is None
+    failed = 2
+    assert await ago_s("iam-a") == 0.0
+    now, failed = 102.5, 0
+    assert await ago_s("iam-a") == 2.5
+    assert await ago_s("iam-b") is None
+    hangs = True
+    with pytest.raises(OutcomeUnknown):
+        await ago_s("iam-b")
+    now, hangs = 103.0, False
+    assert await ago_s("iam-b") == 0.5
