@@ -161,10 +161,10 @@ async def read_loaded(transport: Transport, profile: Profile) -> Loaded:
         result = await transport.run(("sh", "-c", LOADED, "loaded", *units), timeout_s=READ_TIMEOUT_S)
     except CommandFailed:
         return Loaded()
-    return loaded_times(result.text)
+    return loaded_times(result.text, profile.nginx.unit)
 
 
-def loaded_times(text: str) -> Loaded:
+def loaded_times(text: str, nginx: str) -> Loaded:
     """Where the node's clock was set forward since, the earlier of both times: the files' times may be as old."""
     first, _, rest = text.partition("\n")
     words = first.split()
@@ -182,7 +182,7 @@ def loaded_times(text: str) -> Loaded:
             continue
         at = now - uptime + int(told["StateChangeTimestampMonotonic"]) / 1e6
         set_by_s = at - int(told["wall"]) if told.get("wall", "").isdigit() else 0.0
-        if unit.startswith("nginx") and told.get("worker", "").isdigit():
+        if unit == nginx and told.get("worker", "").isdigit():
             at = now - int(told["worker"])
         found[unit] = at - set_by_s if set_by_s > STEP_S else at
     return Loaded(found, frozenset(stopped))

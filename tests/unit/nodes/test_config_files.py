@@ -89,7 +89,7 @@ def told(unit: str, monotonic_s: float, *, wall: str = "", worker: str = "") -> 
     ],
 )
 def test_when_a_unit_read_its_files(line: str, at: float):
-    assert list(loaded_times(line).at.values()) == [at]
+    assert list(loaded_times(line, "nginx").at.values()) == [at]
 
 
 def test_a_unit_that_is_stopped_is_told_from_one_of_which_nothing_is_known():
@@ -101,7 +101,7 @@ def test_a_unit_that_is_stopped_is_told_from_one_of_which_nothing_is_known():
         ("deactivating", False),
         ("", False),
     ):
-        found = loaded_times(f"{head}Id={keepalived} ActiveState={state} wall= worker=\n")
+        found = loaded_times(f"{head}Id={keepalived} ActiveState={state} wall= worker=\n", "nginx")
         assert found.at == {}
         assert found.stopped == (frozenset({"keepalived"}) if stopped else frozenset()), state
-    assert loaded_times("").stopped == frozenset()
+    assert loaded_times("", "nginx").stopped == frozenset()
