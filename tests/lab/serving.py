@@ -44,7 +44,20 @@ def edited(lab: ActingLab, node: str, path: str, program: str) -> Iterator[None]
 @contextmanager
 def by_default(lab: ActingLab) -> Iterator[None]:
     """nginx on all nodes without a word on failing backends: ten seconds, and each worker for itself."""
-    program = r"s/^( *server [0-9.:]+).*;/\1;/; /^ *zone /d"
+    with loaded(lab, r"s/^( *server [0-9.:]+).*;/\1;/; /^ *zone /d"):
+        yield
+
+
+@contextmanager
+def telling_nothing(lab: ActingLab) -> Iterator[None]:
+    """nginx on all nodes logs in its format `main`, that names no backend."""
+    with loaded(lab, r"s/^( *access_log +[^ ]+ +)iamops;/\1main;/"):
+        yield
+
+
+@contextmanager
+def loaded(lab: ActingLab, program: str) -> Iterator[None]:
+    """nginx.conf changed on all nodes with sed, and loaded."""
     for node in lab.profile.nodes:
         lab.must(node, ["cp", "-p", CONF, "/root/kept-nginx"])
         lab.must(node, ["sed", "-i", "-E", program, CONF])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.lab.acting import ActingLab
-from tests.lab.serving import CONF, by_default, clients, edited
+from tests.lab.serving import CONF, by_default, clients, edited, telling_nothing
 
 UNIT = "iam-apiserver"
 
@@ -34,6 +34,15 @@ def test_an_nginx_with_its_defaults_is_waited_for_as_long_as_it_gives_a_backend_
     assert witness.failed == 0, (witness.result, done.document["steps"])
     waits = [step for step in done.document["steps"] if step["title"].startswith("wait until nginx")]
     assert [step["took_s"] >= 10.0 for step in waits] == [True, True]
+
+
+def test_a_log_that_names_no_backend_is_no_reason_to_go_on_at_once(serving: ActingLab):
+    with telling_nothing(serving), clients(serving, after_s=4.0) as witness:
+        done = serving.act("restart", UNIT, "--rolling")
+    assert done.code == 0, done.err
+    assert witness.failed == 0, (witness.result, done.document["steps"])
+    waits = [step for step in done.document["steps"] if step["title"].startswith("wait until nginx")]
+    assert [step["took_s"] >= 3.0 for step in waits if UNIT in step["title"]] == [True, True]
 
 
 def test_the_backend_that_nginx_would_miss_is_not_stopped_though_its_peer_is_healthy(serving: ActingLab):
