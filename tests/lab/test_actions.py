@@ -61,6 +61,19 @@ def test_the_plain_way_costs_the_skew_of_the_taker(acting: ActingLab):
         assert client["dark"] > 0
 
 
+def test_a_move_is_measured_at_nginx_itself_and_seldom_at_the_services(acting: ActingLab):
+    """A service that logs much must not lose its journal to our probes."""
+    count = "cat /var/log/nginx/access.log | grep -c iamops-probe"
+    before = {node: int(acting.shell(node, count)) for node in acting.profile.nodes}
+    done = acting.act("switchover", "--to", "iam-b")
+    assert done.code == 0, done.err
+    assert any("measured at nginx itself" in note for note in done.document["plan"]["notes"])
+    through = sum(int(acting.shell(node, count)) - seen for node, seen in before.items())
+    client = done.document["client"]
+    assert client["attempts"] > 4 * through, (client, through)
+    assert client["resolution_ms"] < client["services_resolution_ms"]
+
+
 def test_without_a_track_file_the_plain_way_is_taken_and_said(acting: ActingLab):
     acting.must("iam-b", ["rm", "/run/iamops-priority.VI_1"])
     done = acting.act("switchover")
