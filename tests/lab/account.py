@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-LINES = 150
+READ, LINES = 2000, 150
 RECORDS = 3
 TIMEOUT_S = 10.0
 WIDTH = 200
+# What the console's own questions leave there all the time.
+ALWAYS = re.compile(
+    r"pam_(unix|limits)|/tmp/keepalived\.|Printing (VRRP|parent)|Sent signal SIG(RTMIN|USR1)|SIGUSR1|=36 "
+)
 
 
 def account(lab: Any, since: float) -> str:
@@ -58,12 +63,12 @@ def _audit(lab: Any) -> Iterator[str]:
 
 
 def _timeline(lab: Any, since: float) -> Iterator[str]:
-    argv = ["journalctl", "--no-pager", "-o", "short-unix", f"--since=@{since:.0f}", "-n", str(LINES)]
+    argv = ["journalctl", "--no-pager", "-o", "short-unix", f"--since=@{since:.0f}", "-n", str(READ)]
     lines = [
         (line.split(" ", 1)[0], name, line.partition(" ")[2])
         for name in lab.profile.nodes
         for line in _lines(lab.exec(name, argv, timeout_s=TIMEOUT_S).stdout)
-        if not line.startswith("-- ")
+        if not line.startswith("-- ") and not ALWAYS.search(line)
     ]
     yield f"the journals of {' and '.join(lab.profile.nodes)}:"
     yield from (f"{float(at) - since:8.3f} s {name} {text}" for at, name, text in sorted(lines)[-LINES:])
