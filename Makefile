@@ -25,7 +25,7 @@ check: install
 ## lab-test: the tests on the lab (root on Debian): several labs side by side; then what measures times, alone, and the
 ## numbers of the design with no other lab up
 lab-test: install compiled lab-tools $(BIN)/promtool
-	$(BIN)/pytest -m "lab and not alone" -n 3 --dist loadgroup --durations 15 tests
+	$(BIN)/pytest -m "lab and not alone" -n 3 --dist loadgroup --no-loadscope-reorder --durations 15 tests
 	$(BIN)/pytest -m "lab and alone" tests/lab/test_numbers.py
 	$(BIN)/pytest -m "lab and alone" --durations 15 --ignore tests/lab/test_numbers.py tests
 

@@ -32,8 +32,8 @@ HERE = Path(__file__).parent
 OWN_PLACE = Place(state=Path("/var/lib/iamops/lab-tests"), prefix="iamtest-")
 # The first test of a run may have to build the image.
 TIMEOUT_S = 600
-# Each is a lab of its own.
-SESSIONS = ("own_lab", "pushing_session", "serving_session", "acting_session", "triage_session")
+# Each is a lab of its own; the longest go first, so that none is left to run by itself.
+SESSIONS = ("serving_session", "pushing_session", "acting_session", "lab", "triage_session", "own_lab")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,6 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(_lab_of(item)))
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(TIMEOUT_S))
+    order = {name: number for number, name in enumerate(SESSIONS)}
+    items.sort(key=lambda item: order.get(_lab_of(item), len(order)) if HERE in item.path.parents else -1)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -65,7 +67,7 @@ def pytest_runtest_makereport(
 def _lab_of(item: pytest.Item) -> str:
     """Tests of one lab take turns; those of different labs may run side by side."""
     fixtures = getattr(item, "fixturenames", ())
-    return next((name for name in SESSIONS if name in fixtures), "lab")
+    return next((name for name in SESSIONS if name != "lab" and name in fixtures), "lab")
 
 
 class LabForTests:
