@@ -126,10 +126,10 @@ class GapReport:
     @property
     def asked(self) -> str:
         """How often, in words."""
-        services = (
-            "" if self.services_resolution_ms is None else f", a service every {self.services_resolution_ms:.0f}"
-        )
-        return f"{self.attempts} requests, none further apart than {self.resolution_ms:.0f} ms{services}"
+        told = f"{self.attempts} requests, none further apart than {self.resolution_ms:.0f} ms"
+        if self.services_resolution_ms is None:
+            return told
+        return f"{told}, to one service {self.services_resolution_ms:.0f} ms"
 
     @property
     def seen(self) -> str:

@@ -121,5 +121,6 @@ def client_lines(gap: GapReport | None, width: int) -> Iterator[Line]:
     what = ", ".join(f"{count} {word}" for count, word in kinds if count)
     tone = Tone.OK if gap.longest_ms < 100 else Tone.WARN
     yield (Span("client: ", Tone.MUTED), Span(f"gap {gap.longest_ms:.0f} ms", tone), Span(f"  {what}"))
-    yield (Span(f"        {gap.asked}; answered by {gap.last_node or 'nobody'}", Tone.MUTED),)
+    for line in textwrap.wrap(f"{gap.asked}; answered by {gap.last_node or 'nobody'}", max(20, width - 8)):
+        yield (Span(f"        {line}", Tone.MUTED),)
     yield from unseen_lines(gap.not_measured_ms)
