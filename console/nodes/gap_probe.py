@@ -29,6 +29,8 @@ PATIENCE_S = 0.25
 # Whoever did not come to look for PAUSE_S cannot tell a late answer from none. From HOLE_S on nothing was
 # measured; less is what `resolution_ms` and the uncertainty of a gap are for.
 PAUSE_S, HOLE_S = 0.1, PATIENCE_S
+# A lane that is asked seldom is asked this often in trouble: finely enough, and no burden for a node that has one.
+TROUBLE_EVERY_S = 0.05
 # What has no answer by now may never have one.
 LATE_S = 0.03
 START_TIMEOUT_S = 2.0
@@ -41,7 +43,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What is asked for, and how often while all is well: in trouble every lane is asked every `EVERY_S`.
+    """What is asked for, and how often while all is well: in trouble at least every `TROUBLE_EVERY_S`.
 
     `any_answer`: whether somebody answers is the question, not how.
     """
@@ -57,14 +59,14 @@ class _Asking:
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
         self.request = _request(lane.target)
-        self.asked = -math.inf
+        self.asked = 0.0
         self.segments: list[Segment] = []
         self.own_errors = 0
         self.spacing_s = 0.0
 
-    def due(self, every_s: float | None) -> float:
-        """When to ask next; `every_s` None: as often as the lane wants it."""
-        return self.asked + (every_s or self.lane.every_s)
+    def due(self, at_least_s: float) -> float:
+        """When to ask next: as often as the lane wants it, or more often than that."""
+        return self.asked + min(at_least_s, self.lane.every_s)
 
     def so_far(self) -> Row:
         return Row(tuple(self.segments), self.spacing_s, self.own_errors)
@@ -162,12 +164,13 @@ class GapProbe:
         while under_way or not self._stopped.is_set():
             self._looked_away(selector, under_way)
             now = self._ran_at
-            every_s = EVERY_S if self._in_trouble(under_way, now) else None
+            every_s = TROUBLE_EVERY_S if self._in_trouble(under_way, now) else math.inf
             for row in self._rows if not self._stopped.is_set() else ():
                 if row.due(every_s) <= now:
                     under_way.append(self._started(selector, row, now))
                     # A schedule that was missed is not made up for: that would be a burst, not a client.
-                    row.asked = max(row.due(every_s), now - row.lane.every_s)
+                    due = row.due(every_s)
+                    row.asked = max(due, now - (due - row.asked))
             self._give_up(selector, under_way, now)
             self._settle(under_way)
             wait_s = max(0.0, min(min(row.due(every_s) for row in self._rows) - time.monotonic(), self._often_s))

@@ -207,7 +207,7 @@ def test_a_service_that_fails_behind_an_nginx_that_answers_is_a_gap(server: Serv
     time.sleep(0.3)
     probe.stop()
     (gap,) = probe.report().gaps
-    assert gap.wrong > 5  # in trouble it is asked as often as nginx itself
+    assert gap.wrong > 5  # in trouble it is asked more often
     off_ms = lasted_s * 1000 - gap.duration_ms
     assert -WITHIN_MS <= off_ms <= gap.uncertainty_ms + WITHIN_MS
 
