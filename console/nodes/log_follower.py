@@ -91,10 +91,11 @@ class LogFollower:
         except _Shifted:
             return False
 
-    async def _grow(self, reader: LogReader, number: int, *, sure: bool = False) -> bool:
+    async def _grow(self, reader: LogReader, number: int, *, sure: bool = False, held: int = 0) -> bool:
         """Reads on in one file; False if other text stands in it. `sure`: told also where nothing is new.
 
-        Raises _Shifted.
+        Raises _Shifted; also where it is shorter than it was listed with (`held` bytes): then it was copied and
+        cut short in between, and what it held stands in a file that was not listed.
         """
         while True:
             place = self.progress.places[number]
@@ -103,6 +104,8 @@ class LogFollower:
                 if found.inode != place.inode:
                     raise _Shifted
                 return False
+            if found.size < held:
+                raise _Shifted
             if found.place.offset != place.offset:
                 self.progress.grown_at[place.inode] = self._clock()
             # From here on the piece is counted, and will not be asked for again.
@@ -192,7 +195,7 @@ class LogFollower:
             self.progress.begun = place
         self.progress.places.append(place)
         try:
-            if await self._grow(reader, len(self.progress.places) - 1):
+            if await self._grow(reader, len(self.progress.places) - 1, held=file.size):
                 return
         except _Shifted:
             # It is found again under its inode, or where it was compressed to.

@@ -122,11 +122,14 @@ done
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What was new in a file: counted, and where it ends now. `left` are bytes that are not read yet."""
+    """What was new in a file: counted, and where it ends now. `left` are bytes that are not read yet, `size` is
+    all that the file held.
+    """
 
     counts: Counts
     place: Place
     left: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,17 +208,18 @@ class LogReader:
         inode, size, changed = numbers
         lead, data = data[: place.lead], data[place.lead :]
         if size == place.offset and not lead:
-            return Piece(Counts(), _moved(place, inode, place.offset, place.anchor, changed))
+            return Piece(Counts(), _moved(place, inode, place.offset, place.anchor, changed), size=size)
         if lead != place.anchor:
             return Elsewhere(inode)
         lines, taken = split_lines(data)
         anchor = anchor_of(data[:taken]) if taken else place.anchor
-        return Piece(counted(self.recipe, lines), _moved(place, inode, place.offset + taken, anchor, changed))
+        found = _moved(place, inode, place.offset + taken, anchor, changed)
+        return Piece(counted(self.recipe, lines), found, size=max(size, place.offset + len(data)))
 
     def _counted(self, place: Place, numbers: list[int], answer: list[bytes]) -> Piece | Elsewhere:
         inode, size, changed, end, direct, awks = numbers
         if end == place.offset:
-            return Piece(Counts(), _moved(place, inode, end, place.anchor, changed))
+            return Piece(Counts(), _moved(place, inode, end, place.anchor, changed), size=size)
         begins, ends = self._mark(answer, b" counts"), self._mark(answer, b" after")
         found = told(answer[begins + 1 : ends], awks)
         if not _same(place, found.anchor):
@@ -226,7 +230,7 @@ class LogReader:
         if tail != before or not tail.endswith(b"\n"):
             # Cut short while it was counted: nobody knows how much of it that was.
             return Elsewhere()
-        return Piece(found.counts, _moved(place, inode, end, anchor_of(tail), changed), size - end)
+        return Piece(found.counts, _moved(place, inode, end, anchor_of(tail), changed), size - end, size)
 
     def _mark(self, answer: list[bytes], word: bytes) -> int:
         """Where in the answer a part of it begins. Raises NotCounted."""

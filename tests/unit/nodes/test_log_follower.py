@@ -9,14 +9,16 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from console.nodes import log_reader
 from console.nodes.log_follower import LogFollower, Progress
-from console.nodes.log_reader import LogReader, Unreadable, reading
+from console.nodes.log_reader import Elsewhere, LogReader, Piece, Unreadable, reading
 from console.nodes.transport import LinkLost
 from console.parse.log_counts import Counts, Recipe, Want
+from console.parse.log_files import Place
 from console.parse.log_format import named_format
 from tests.local_transport import LocalLines, LocalTransport
 
@@ -183,6 +185,35 @@ async def test_a_copy_and_a_truncated_log_are_told_apart_from_growth(world: Worl
         world.write(20)  # longer than before: only what stands before the place gives it away
         await follower.follower.look(reader)
         follower.check()
+
+
+async def test_a_log_that_is_copied_and_cut_between_its_listing_and_its_reading_is_counted_whole(
+    world: World, way: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Nothing was read of it yet, so no text before the place could give the truncation away."""
+    follower = Follower(world)
+    real = LogReader.read
+    due = [False]
+
+    async def read(reader: LogReader, place: Place, **how: Any) -> Piece | Elsewhere:
+        if due[0] and place.name == str(world.log) and not place.offset:
+            due[0] = False
+            world.copytruncate()
+            world.write(2)
+        return await real(reader, place, **how)
+
+    monkeypatch.setattr(LogReader, "read", read)
+    async with connected(world) as (reader, _):
+        world.write(3)
+        await follower.follower.begin(reader)
+        world.rename()
+        world.compress()
+        world.write(30)
+        due[0] = True
+        for _ in range(3):
+            await follower.follower.look(reader)
+    assert not due[0]
+    follower.check()
 
 
 async def test_what_was_compressed_while_nobody_looked_is_read_there(world: World, way: str):
