@@ -70,7 +70,7 @@ class Gap:
     A hole in the measuring ends a gap at its last failed attempt: what came later, nobody saw. The service
     went between the last good attempt and the first failed one, and came back between the last failed one and
     the next good one: `uncertainty_ms` is the longer of the two spans. `spent_ms` is how long each kind of
-    failure lasted, by fate.
+    failure lasted, by fate. `failed_until` is the last failed attempt.
     """
 
     began: float
@@ -83,10 +83,7 @@ class Gap:
     to_node: str | None
     uncertainty_ms: float
     spent_ms: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def failures(self) -> int:
-        return self.refused + self.dark + self.wrong
+    failed_until: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +152,7 @@ class Row:
 def gap_report(rows: Sequence[Row], holes: Iterable[Hole] = ()) -> GapReport:
     """Rows over the same time, the one that asks most often first: what is lost in any of them is lost.
 
-    Gaps that overlap are one. A single failure of a row that asks seldom says nothing of how long it took: inside
-    a gap of the first row it belongs to that.
+    Gaps that overlap are one. A row that asks seldom sees late that a gap is over, and makes it no longer for that.
     """
     unseen = tuple(holes)
     often, *seldom = rows
@@ -186,34 +182,34 @@ def gap_report(rows: Sequence[Row], holes: Iterable[Hole] = ()) -> GapReport:
 def _together(often: list[Gap], seldom: list[Gap]) -> list[Gap]:
     """All gaps with those that overlap made one, in the order of time."""
     found: list[Gap] = []
-    single = [gap for gap in seldom if gap.failures == 1 and any(_inside(gap, other) for other in often)]
-    rest = [gap for gap in seldom if gap not in single]
-    for gap in sorted([*often, *rest], key=lambda gap: gap.began):
+    for gap in sorted([*often, *seldom], key=lambda gap: gap.began):
         if found and (found[-1].ended is None or gap.began <= found[-1].ended):
             found[-1] = _joined(found[-1], gap)
         else:
             found.append(gap)
-    for gap in single:
-        number = next(number for number, other in enumerate(found) if _inside(gap, other))
-        found[number] = _with_both(found[number], found[number], gap)
     return found
 
 
-def _inside(gap: Gap, other: Gap) -> bool:
-    return other.began <= gap.began and (other.ended is None or gap.began <= other.ended)
-
-
 def _joined(one: Gap, other: Gap) -> Gap:
-    """Both as one; what the longer one says of nodes and kinds counts. `one` begins first."""
+    """Both as one; what the longer one says of nodes and kinds counts. `one` begins first.
+
+    Each has ended somewhere between its last failure and its next good answer: where both spans have a part in
+    common, it was there.
+    """
+    failed_until = max(one.failed_until, other.failed_until)
+    ended = None
+    if one.ended is not None and other.ended is not None:
+        sooner, later = sorted((one.ended, other.ended))
+        ended = sooner if sooner >= failed_until else later
     longest = max(one, other, key=lambda gap: gap.duration_ms)
-    until = max(gap.began + gap.duration_ms / 1000 for gap in (one, other))
-    ended = None if one.ended is None or other.ended is None else max(one.ended, other.ended)
+    until = max(gap.began + gap.duration_ms / 1000 for gap in (one, other)) if ended is None else ended
     joined = replace(
         longest,
         began=one.began,
         ended=ended,
         duration_ms=round((until - one.began) * 1000, 1),
         uncertainty_ms=max(one.uncertainty_ms, other.uncertainty_ms),
+        failed_until=failed_until,
     )
     return _with_both(joined, one, other)
 
@@ -273,6 +269,7 @@ def _gap(
         to_node=after.node if after else None,
         uncertainty_ms=round(max(edges, default=0.0) * 1000, 1),
         spent_ms=_spent_ms(failed, ended),
+        failed_until=last,
     )
 
 

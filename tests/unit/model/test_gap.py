@@ -99,9 +99,9 @@ def often(*failed: Segment) -> Row:
     row, at = list[Segment](), 0.0
     for each in (*failed, segment(Fate.GOOD, 2.0, 2.0, 1, "iam-a")):
         if each.first > at:
-            row.append(segment(Fate.GOOD, at, each.first - 0.01, 1, "iam-a"))
+            row.append(segment(Fate.GOOD, at, round(each.first - 0.01, 3), 1, "iam-a"))
         row.append(each)
-        at = each.last + 0.01
+        at = round(each.last + 0.01, 3)
     return Row(tuple(row), 0.01)
 
 
@@ -119,6 +119,12 @@ def test_a_single_failure_in_a_gap_of_the_row_that_asks_more_often_does_not_make
     assert (gap.duration_ms, gap.dark, gap.wrong) == (20.0, 2, 1)
     assert (report.longest_ms, report.total_ms) == (20.0, 20.0)
     assert (report.resolution_ms, report.last_node) == (10.0, "iam-a")
+
+
+def test_a_row_that_asks_seldom_and_failed_first_does_not_make_the_gap_as_long_as_its_own_spacing():
+    report = gap_report((often(segment(Fate.DARK, 0.403, 0.413, 2)), seldom(0.4)))
+    (gap,) = report.gaps
+    assert (gap.began, gap.ended, gap.duration_ms) == (0.4, 0.423, 23.0)
 
 
 def test_what_only_the_row_that_asks_seldom_has_lost_is_lost():
