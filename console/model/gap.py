@@ -152,7 +152,7 @@ class Row:
 def gap_report(rows: Sequence[Row], holes: Iterable[Hole] = ()) -> GapReport:
     """Rows over the same time, the one that asks most often first: what is lost in any of them is lost.
 
-    Gaps that overlap are one. A row that asks seldom sees late that a gap is over, and makes it no longer for that.
+    Gaps that overlap are one. A row that asks seldom sees late that a gap is over; that makes it no longer.
     """
     unseen = tuple(holes)
     often, *seldom = rows
