@@ -7,6 +7,18 @@ from typing import Any
 from console.model.profile import Profile
 
 
+def unicast_pair() -> Profile:
+    """The pair as the captured dumps of keepalived have it: unicast, nopreempt, with a password."""
+    vrrp = {
+        "virtual_router_id": 51,
+        "vip": "10.0.4.99",
+        "unicast": True,
+        "nopreempt": True,
+        "auth": {"type": "PASS", "from_env": "X"},
+    }
+    return pair(vrrp={"VI_1": vrrp})
+
+
 def pair(**changes: Any) -> Profile:
     """The lab's pair: iam-a (100) and iam-b (50), one VIP, three services, three datastores."""
     raw: dict[str, Any] = {

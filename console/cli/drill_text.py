@@ -49,11 +49,11 @@ def _result(report: DrillReport) -> list[str]:
 
 def client_line(client: ClientView) -> str:
     """What a client lost, in one line."""
+    if not client.attempts:
+        return "  client: not measured"
     seen = f"{client.attempts} requests, none further apart than {client.resolution_ms:.0f} ms"
     if client.not_measured_ms:
         seen += f"; {not_measured(client.not_measured_ms)}"
-    if not client.attempts:
-        return "  client: not measured"
     if not client.failed:
         return f"  client: no request failed ({seen})"
     kinds = (("refused", client.refused_ms), ("dark", client.dark_ms), ("wrong", client.wrong_ms))

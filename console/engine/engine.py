@@ -218,9 +218,9 @@ class _Run:
         )
 
     def _harm(self, plan: Plan) -> str | None:
-        """What a client has lost so far beyond the forecast, as a sentence, while it can still be taken back."""
-        gap = None if self._meter is None or plan.forecast is None else self._meter.report()
-        return None if gap is None or plan.forecast is None else beyond(gap, plan.forecast)
+        """What a client has lost so far beyond the forecast, as a sentence."""
+        gap = self._meter.report() if self._meter is not None else None
+        return beyond(gap, plan.forecast) if gap is not None and plan.forecast is not None else None
 
     async def _steady(self, plan: Plan) -> Reading:
         now = self._eyes.now()
@@ -242,12 +242,10 @@ class _Run:
         return judge_all(plan.steady, self._eyes.state, float("-inf"), self._eyes.now())
 
     async def _lost(self, plan: Plan) -> str | None:
-        """What a client lost beyond the forecast, as a sentence; None: it was served as it was told."""
-        if self._meter is None or plan.forecast is None:
-            return None
-        await uncancelled(asyncio.to_thread(self._meter.stop))
-        gap = self._meter.report()
-        return None if gap is None else beyond(gap, plan.forecast)
+        """What a client lost in all beyond the forecast; None: it was served as it was told."""
+        if self._meter is not None and plan.forecast is not None:
+            await uncancelled(asyncio.to_thread(self._meter.stop))
+        return self._harm(plan)
 
     async def _back(self, why: str, stop: Stopped | None, *, interrupted: bool = False) -> None:
         """Undoes, waits for the nodes' timers where that was not possible, and says what is true now."""

@@ -6,14 +6,11 @@ from collections.abc import Iterator
 
 from console.judge.denial import Case, Denial
 from console.model.drill import EACH, Verb
-from console.model.facts import LinkState
-from console.model.observed import Unknown
 from console.model.state import ClusterState
 from console.plan.action import DrillAction
 from console.plan.impact import instance_of, preferred_of, services_of
-from console.plan.known import answered
 from console.plan.legs import Leg, legs
-from console.plan.sending import unsent
+from console.plan.sending import doubted, serves
 
 TAKES = (Verb.STOP, Verb.RESTART, Verb.HANG, Verb.POWER_OFF, Verb.FREEZE)
 GIVES_BACK = (Verb.START, Verb.WAKE, Verb.RESTART, Verb.POWER_ON, Verb.THAW)
@@ -48,13 +45,11 @@ def _touched(state: ClusterState, leg: Leg) -> Iterator[tuple[str, str]]:
 def _last(state: ClusterState, service: str, stopped: str, away: set[tuple[str, str]]) -> Iterator[Denial]:
     others = [n for n in state.nodes.values() if n.name != stopped and service in n.services]
     left = [n for n in others if (service, n.name) not in away]
-    sends = state.profile.services[service]
-    well = (n for n in left if n.link.state is LinkState.UP and answered(n.services[service]))
-    if any(unsent(state, sends, n.name) is None for n in well):
+    known = state.profile.services[service]
+    if any(serves(state, known, n.name) for n in left):
         return
-    seen = {n.name: n.services[service] for n in others}
-    named = (f"{name} ({each.reason})" if isinstance(each, Unknown) else name for name, each in seen.items())
-    reason = f"{service} is not known to be healthy on {', '.join(named) or 'any other node'}"
+    named = ", ".join(doubted(state, known, n.name) for n in others)
+    reason = f"{service} is not known to be healthy on {named or 'any other node'}"
     yield Denial(
         "last-backend", f"{reason} when {stopped}'s goes: nothing would serve it meanwhile", True, stopped
     )

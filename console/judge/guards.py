@@ -15,7 +15,7 @@ from console.model.profile import Environment
 from console.model.state import NodeState
 from console.model.vip import ownership, why_unseen
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, ServiceAction, Switchover, Verb
-from console.plan.sending import unsent
+from console.plan.sending import doubted, serves
 from console.plan.steps import Kind, Plan, Step
 from console.render import privileges
 
@@ -226,15 +226,15 @@ def last_backend(case: Case) -> Iterator[Denial]:
     """A backend may go only while another one answers, and gets requests from every nginx."""
     for name in case.plan.impact.stops_service if _acts(case) else ():
         for stopped in case.plan.impact.touches:
+            service = case.state.profile.services[name]
             others = [n for n in case.node_states if n.name != stopped and name in n.services]
-            if any(_well(n, name) and _unsent(case, n, name) is None for n in others):
+            if any(serves(case.state, service, n.name) for n in others):
                 continue
-            if idle := [(n.name, why) for n in others if _well(n, name) and (why := _unsent(case, n, name))]:
-                told = ", ".join(f"{node} ({why})" for node, why in idle)
-                reason = f"{name} would be left to {told}: nothing is known to serve it meanwhile"
+            if idle := [doubted(case.state, service, n.name) for n in others if _well(n, name)]:
+                reason = f"{name} would be left to {', '.join(idle)}: nothing is known to serve it meanwhile"
                 yield Denial("last-backend", reason, True, stopped)
                 continue
-            nodes = ", ".join(_named(n, name) for n in others) or "any other node"
+            nodes = ", ".join(doubted(case.state, service, n.name) for n in others) or "any other node"
             reason = f"{name} is not known to be healthy on {nodes}: nothing would serve it meanwhile"
             yield Denial("last-backend", reason, True, stopped)
 
@@ -434,15 +434,6 @@ def _acts(case: Case) -> bool:
 def _unit(node: NodeState, unit: str) -> UnitReport | None:
     seen = node.units.get(unit)
     return seen.value if isinstance(seen, Known) else None
-
-
-def _named(node: NodeState, service: str) -> str:
-    seen = node.services[service]
-    return f"{node.name} ({seen.reason})" if isinstance(seen, Unknown) else node.name
-
-
-def _unsent(case: Case, node: NodeState, service: str) -> str | None:
-    return unsent(case.state, case.state.profile.services[service], node.name)
 
 
 def _well(node: NodeState, service: str) -> bool:

@@ -11,7 +11,7 @@ from console.model.proxy import Upstream
 from console.parse.directives import Directive, Reading
 from console.parse.nginx_conf import servers
 from console.parse.nginx_proxy import server_names, upstreams_by_domain
-from console.plan.backends import backend_names
+from console.plan.sending import backend_names
 
 _ENDPOINT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/\[\]]+))(?::(?P<port>\d+))?")
 DEFAULT_PORT = 80

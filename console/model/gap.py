@@ -132,10 +132,8 @@ class GapReport:
     def seen(self) -> str:
         """How well a client could see, in words."""
         own = f"{self.own_errors} requests could not be made on this machine" if self.own_errors else ""
-        hole = not_measured(self.not_measured_ms)
-        if not self.attempts:
-            return "; ".join(("not measured", *filter(None, (own,))))
-        return "; ".join((self.asked, *filter(None, (own, hole))))
+        hole = not_measured(self.not_measured_ms) if self.attempts else ""
+        return "; ".join(filter(None, (self.asked if self.attempts else "not measured", own, hole)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +154,7 @@ def gap_report(rows: Sequence[Row], holes: Iterable[Hole] = ()) -> GapReport:
     """
     unseen = tuple(holes)
     often, *seldom = rows
-    gaps = _together(_gaps(often.segments, unseen), [g for row in seldom for g in _gaps(row.segments, unseen)])
+    gaps = _together(gap for row in rows for gap in _gaps(row.segments, unseen))
     longest = sorted(gaps, key=lambda gap: -gap.duration_ms)[:GAPS_KEPT]
     segments = [each for row in rows for each in row.segments]
     counts = {fate: sum(each.count for each in segments if each.fate is fate) for fate in Fate}
@@ -179,10 +177,10 @@ def gap_report(rows: Sequence[Row], holes: Iterable[Hole] = ()) -> GapReport:
     )
 
 
-def _together(often: list[Gap], seldom: list[Gap]) -> list[Gap]:
+def _together(gaps: Iterable[Gap]) -> list[Gap]:
     """All gaps with those that overlap made one, in the order of time."""
     found: list[Gap] = []
-    for gap in sorted([*often, *seldom], key=lambda gap: gap.began):
+    for gap in sorted(gaps, key=lambda gap: gap.began):
         if found and (found[-1].ended is None or gap.began <= found[-1].ended):
             found[-1] = _joined(found[-1], gap)
         else:
@@ -203,21 +201,17 @@ def _joined(one: Gap, other: Gap) -> Gap:
         ended = sooner if sooner >= failed_until else later
     longest = max(one, other, key=lambda gap: gap.duration_ms)
     until = max(gap.began + gap.duration_ms / 1000 for gap in (one, other)) if ended is None else ended
-    joined = replace(
+    return replace(
         longest,
         began=one.began,
         ended=ended,
         duration_ms=round((until - one.began) * 1000, 1),
+        refused=one.refused + other.refused,
+        dark=one.dark + other.dark,
+        wrong=one.wrong + other.wrong,
         uncertainty_ms=max(one.uncertainty_ms, other.uncertainty_ms),
         failed_until=failed_until,
     )
-    return _with_both(joined, one, other)
-
-
-def _with_both(gap: Gap, one: Gap, other: Gap) -> Gap:
-    """With the failures of both."""
-    refused, dark, wrong = one.refused + other.refused, one.dark + other.dark, one.wrong + other.wrong
-    return replace(gap, refused=refused, dark=dark, wrong=wrong)
 
 
 def not_measured(ms: float) -> str:

@@ -165,7 +165,9 @@ async def read_loaded(transport: Transport, profile: Profile) -> Loaded:
 
 
 def loaded_times(text: str, nginx: str) -> Loaded:
-    """Where the node's clock was set forward since, the earlier of both times: the files' times may be as old."""
+    """Of what `LOADED` prints. Where the node's clock was set forward since, the earlier time counts: the files'
+    times may be as old.
+    """
     first, _, rest = text.partition("\n")
     words = first.split()
     if len(words) != 3 or words[0] != "now":

@@ -20,8 +20,6 @@ from console.plan.sending import Sent, backend_names, other_names, sent, upstrea
 from console.plan.steps import Kind, Step
 from console.plan.through_nginx import OthersServe, TakenBack
 
-__all__ = ["LAST_BACKEND", "backend_names", "others_serve", "proxy_notes", "serving_again"]
-
 # nginx counts in whole seconds, and gives up for one more than it says.
 TICK_S = 1.0
 # For the requests themselves, on a machine that has other things to do.

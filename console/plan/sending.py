@@ -1,14 +1,19 @@
-"""To which backends each nginx sends requests: by its files where they are known, else by the profile. Pure."""
+"""To which backends each nginx sends requests, and which of them serve. Pure.
+
+By nginx's files where they are known, else by the profile.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
 
-from console.model.observed import Known
+from console.model.facts import LinkState
+from console.model.observed import Known, Unknown
 from console.model.profile import Profile, Service, endpoint
 from console.model.proxy import Upstream
 from console.model.state import ClusterState
+from console.plan.known import answered
 
 
 class Sent(StrEnum):
@@ -53,6 +58,20 @@ def unsent(state: ClusterState, service: Service, backend: str) -> str | None:
     if unknown:
         return f"whether nginx on {' and '.join(unknown)} sends it requests is not known"
     return None
+
+
+def serves(state: ClusterState, service: Service, node: str) -> bool:
+    """The backend answers, and every nginx sends it requests."""
+    seen = state.nodes[node]
+    well = seen.link.state is LinkState.UP and answered(seen.services[service.name])
+    return well and unsent(state, service, node) is None
+
+
+def doubted(state: ClusterState, service: Service, node: str) -> str:
+    """A node whose backend does not serve, as far as is known; with the reason where there is one."""
+    seen = state.nodes[node].services[service.name]
+    why = seen.reason if isinstance(seen, Unknown) else unsent(state, service, node)
+    return f"{node} ({why})" if why else node
 
 
 def serving_besides(state: ClusterState, service: Service, stopped: str) -> Iterator[str]:

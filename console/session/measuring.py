@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from console.model.gap import GapReport, Samples
 from console.model.observed import Known
@@ -17,6 +18,7 @@ from console.plan.known import answered
 from console.plan.measured import ASKED_THROUGH
 from console.plan.steps import Plan
 from console.session.clock import Clock
+from console.session.cluster import client_targets
 
 SWITCH_S = 0.0005
 
@@ -31,14 +33,16 @@ def _lanes(plan: Plan, state: ClusterState, now: float) -> Iterator[Lane]:
     """Every VIP that may move is asked; through it, every published service that the plan touches, or may."""
     names = plan.impact.moves or (state.profile.instance.name,)
     well = [name for name in names if isinstance(seen := state.client[name], Known) and seen.value.ok]
+    targets = [each for each in client_targets(state.profile) if each.name in well]
     if plan.asked_host is not None:
-        for name in well:
-            yield Lane(_target(state, name, plan.asked_host, "/"), any_answer=True)
-    for name in well:
-        services = [each for each in _published(plan, state) if _is_served(state, each, name, now)]
-        every_s = EVERY_S * (len(services) if plan.asked_host is None else ASKED_THROUGH)
-        for service in services:
-            yield Lane(_target(state, name, service.domain or "", service.health), every_s=every_s)
+        for target in targets:
+            yield Lane(replace(target, host=plan.asked_host, path="/"), any_answer=True)
+    for target in targets:
+        services = [each for each in _published(plan, state) if _is_served(state, each, target, now)]
+        # Where nothing is published, whatever answers at the VIP is what a client has.
+        asked = [replace(target, host=each.domain or "", path=each.health) for each in services] or [target]
+        every_s = EVERY_S * (len(asked) if plan.asked_host is None else ASKED_THROUGH)
+        yield from (Lane(each, every_s=every_s) for each in asked)
 
 
 def _published(plan: Plan, state: ClusterState) -> list[Service]:
@@ -48,18 +52,13 @@ def _published(plan: Plan, state: ClusterState) -> list[Service]:
     return touched if touched and not plan.impact.stops_datastore else published
 
 
-def _is_served(state: ClusterState, service: Service, instance: str, now: float) -> bool:
-    """What is not answered now cannot be lost. The first domain is what the VIP is always asked for."""
-    first = next(each for each in state.profile.services.values() if each.domain)
-    match owner_of(state, instance, now):
+def _is_served(state: ClusterState, service: Service, target: ClientTarget, now: float) -> bool:
+    """What is not answered now cannot be lost. The target's own host is what the VIP is always asked for."""
+    match owner_of(state, target.name, now):
         case OwnedBy(node):
-            return service.name == first.name or answered(state.nodes[node].domains[service.domain or ""])
+            return service.domain == target.host or answered(state.nodes[node].domains[service.domain or ""])
         case _:
-            return service.name == first.name
-
-
-def _target(state: ClusterState, instance: str, host: str, path: str) -> ClientTarget:
-    return ClientTarget(instance, state.profile.vrrp[instance].address, state.profile.nginx.port, host, path)
+            return service.domain == target.host
 
 
 class Meter:

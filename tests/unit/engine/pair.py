@@ -38,8 +38,8 @@ from console.model.facts import (
 from console.model.profile import Profile
 from console.model.state import ClusterState
 from console.plan.action import Action
-from console.plan.backends import backend_names
 from console.plan.pushed_files import FilesSeen, PushedFiles
+from console.plan.sending import backend_names
 from console.store import Store
 from tests.profiles import pair
 from tests.scenes import NOW, OK, VIP, healthy

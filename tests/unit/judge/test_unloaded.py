@@ -15,20 +15,10 @@ from console.model.config import ConfFile, ConfTree, Listing
 from console.model.proxy import Unloaded
 from console.parse.running_vrrp import running_settings
 from console.render.nodefiles import render_node
-from tests.profiles import pair
+from tests.profiles import unicast_pair
 
 CAPTURES = Path(__file__).parents[2] / "fixtures" / "keepalived"
-PROFILE = pair(
-    vrrp={
-        "VI_1": {
-            "virtual_router_id": 51,
-            "vip": "10.0.4.99",
-            "unicast": True,
-            "nopreempt": True,
-            "auth": {"type": "PASS", "from_env": "X"},
-        }
-    }
-)
+PROFILE = unicast_pair()
 KEEPALIVED, NGINX = "/etc/keepalived/keepalived.conf", "/etc/nginx/nginx.conf"
 DUMPS = {"iam-a": "2.2.7-master.data", "iam-b": "2.2.7-backup.data"}
 LOADED = {"keepalived": 1000.0, "nginx": 1000.0}

@@ -17,21 +17,11 @@ from console.nodes.transport import CommandResult
 from console.render.nodefiles import render_node
 from console.session.files_look import look_at_files
 from console.store import Store
-from tests.profiles import pair
+from tests.profiles import unicast_pair
 from tests.scenes import NOW, healthy
 
 DUMPS = Path(__file__).parents[2] / "fixtures" / "keepalived"
-PROFILE = pair(
-    vrrp={
-        "VI_1": {
-            "virtual_router_id": 51,
-            "vip": "10.0.4.99",
-            "unicast": True,
-            "nopreempt": True,
-            "auth": {"type": "PASS", "from_env": "X"},
-        }
-    }
-)
+PROFILE = unicast_pair()
 KEEPALIVED = "/etc/keepalived/keepalived.conf"
 # The unit's load time by LOADED_SAID is 9900.
 LOADED_SAID = "now 10000.0 500.0\n" + "".join(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 import console.session.measuring as measuring
-from console.model.events import ClientProbed, HttpProbed, Target
+from console.model.events import AddressesListed, ClientProbed, HttpProbed, Target
 from console.model.facts import ProbeOutcome, ProbeReport
 from console.model.state import ClusterState
 from console.nodes.gap_probe import Lane
@@ -55,7 +53,20 @@ def test_what_is_not_answered_now_cannot_be_lost():
 
 
 def test_every_vip_that_moves_is_measured():
-    plan = plan_for(Switchover(), healthy(), NOW)
-    state = healthy()
-    twice = dataclasses.replace(plan, impact=dataclasses.replace(plan.impact, moves=plan.impact.moves * 2))
-    assert len(tuple(measuring._lanes(twice, state, NOW))) == 2 * len(lanes(Switchover()))
+    numbers = {"VI_1": 99, "VI_2": 98}
+    vrrp = {name: {"virtual_router_id": n, "vip": f"10.0.4.{n}"} for name, n in numbers.items()}
+    both = AddressesListed(NOW, "iam-a", frozenset({"10.0.4.20", "10.0.4.99", "10.0.4.98"}))
+    found = lanes(Switchover(), fed(healthy(profile=pair(vrrp=vrrp)), [both]))
+    assert [lane.target.address for lane in found if lane.any_answer] == ["10.0.4.99", "10.0.4.98"]
+    assert sorted({(lane.target.address, lane.target.host) for lane in found if not lane.any_answer}) == [
+        ("10.0.4.98", API),
+        ("10.0.4.98", AUTHZ),
+        ("10.0.4.99", API),
+        ("10.0.4.99", AUTHZ),
+    ]
+
+
+def test_where_nothing_is_published_whatever_answers_at_the_vip_is_measured():
+    profile = pair(services={"iam-pump": {"port": 7070}})
+    (lane,) = lanes(ServiceAction(Verb.RESTART, "iam-pump", "iam-a"), healthy(profile=profile))
+    assert (lane.target.host, lane.target.path, lane.every_s) == (profile.instance.address, "/", 0.01)
