@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from console.lab.place import Place
-from tests.lab.acting import PLACE
+from tests.lab.acting import PLACE, PUSHING_PLACE, SERVING_PLACE
 
 
 def place_argument(parser: argparse.ArgumentParser) -> None:
@@ -14,4 +14,10 @@ def place_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def place_of(args: argparse.Namespace) -> Place:
-    return Place(Path("/var/lib/iamops") / args.place, f"{args.place}-") if args.place else PLACE
+    """Raises SystemExit for a name whose networks belong to a lab of the tests."""
+    if not args.place:
+        return PLACE
+    prefix = f"{args.place}-"
+    if prefix in {each.prefix for each in (PLACE, PUSHING_PLACE, SERVING_PLACE)}:
+        raise SystemExit(f"--place {args.place}: the tests' own lab is called so; take another name")
+    return Place(Path("/var/lib/iamops") / args.place, prefix)
