@@ -1,8 +1,10 @@
-"""A console that is cut at an exact boundary: `python -m tests.lab.cut_console PROFILE AT HOW NODE -- ACTION`.
+"""A console that is cut at an exact boundary.
+
+    python -m tests.lab.cut_console PROFILE STATE PREFIX AT HOW NODE -- ACTION
 
 A boundary is every change in the account of a run: a phase, a step that began, was sent, was observed or
-ended, an undo. HOW is `none` (count them), `kill` (SIGKILL to ourselves), `ssh` (the node's SSH is cut
-off) or `power` (the node loses power). Prints the run as JSON unless it was killed.
+ended, an undo. STATE and PREFIX are the lab's place. HOW is `none` (count them), `kill` (SIGKILL to ourselves),
+`ssh` (the node's SSH is cut off) or `power` (the node loses power). Prints the run as JSON unless it was killed.
 """
 
 from __future__ import annotations
@@ -13,17 +15,18 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from console.engine.report import RunReport, run_document
 from console.lab.lab import Lab
+from console.lab.place import Place
 from console.model.profile import Profile
 from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
 from console.session.cluster import Cluster
 from console.session.configurator import Configurator
 from console.session.operator import Operator
 from console.session.profiles import load_profile
-from tests.lab.acting import PLACE
 
 FAULTS = {"ssh": "ssh-blocked", "power": "power-off"}
 SETTLE_S = 10.0
@@ -32,8 +35,8 @@ SETTLE_S = 10.0
 class Boundaries:
     """Counts the boundaries of a run, and cuts at one of them."""
 
-    def __init__(self, profile: Profile, at: int, how: str, node: str) -> None:
-        self._profile, self._at, self._how, self._node = profile, at, how, node
+    def __init__(self, lab: Lab, at: int, how: str, node: str) -> None:
+        self._lab, self._at, self._how, self._node = lab, at, how, node
         self._seen: Any = None
         self.names: list[str] = []
 
@@ -50,7 +53,7 @@ class Boundaries:
         if self._how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         if self._how in FAULTS:
-            Lab(self._profile, PLACE).fault(FAULTS[self._how], self._node)
+            self._lab.fault(FAULTS[self._how], self._node)
 
 
 def action_of(words: Sequence[str]) -> Action:
@@ -95,9 +98,9 @@ def boundary_name(before: Any, now: Any) -> str:
 
 
 def main(argv: Sequence[str]) -> None:
-    path, at, how, node, _, *words = argv
+    path, state, prefix, at, how, node, _, *words = argv
     profile = load_profile(path)
-    cut = Boundaries(profile, int(at), how, node)
+    cut = Boundaries(Lab(profile, Place(Path(state), prefix)), int(at), how, node)
     document = asyncio.run(carried_out(profile, words, cut))
     print(json.dumps(document))
 

@@ -31,6 +31,8 @@ def cut_run(
         "-m",
         "tests.lab.cut_console",
         str(profile or lab.profile_file),
+        str(lab.place.state),
+        lab.place.prefix,
         str(at),
         how,
         node,
