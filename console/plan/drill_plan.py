@@ -30,6 +30,7 @@ from console.plan.pieces import (
     resign,
     runs,
     start_again,
+    stays_up,
     stopped,
     wake_again,
 )
@@ -141,6 +142,7 @@ class _Builder:
         back = (runs(self._state, unit, node), *alive(self._state, unit, node))
         undo = start_again(unit, node, back)
         yield self._do(f"start {unit} on {node}", leg, control("start", unit), back, mends=undo.name)
+        yield stays_up(self._state, unit, node)
         yield disarm(undo)
         yield from serving_again(self._state, unit, node)
 

@@ -243,6 +243,16 @@ def stays(state: ClusterState, unit: str, node: str) -> StaysUp:
     return StaysUp(node, unit, lasts_s(report.restart_delay_s, answers=answers))
 
 
+def stays_up(state: ClusterState, unit: str, node: str) -> Step:
+    """A look of its own, for a start whose effect has a budget: staying up is not a part of that time.
+
+    Raises NotKnown.
+    """
+    seen = (runs(state, unit, node), *alive(state, unit, node), stays(state, unit, node))
+    title = f"see that {unit} on {node} stays up"
+    return Step(Kind.LOOK, title, node, (), SHORT_TIMEOUT_S, seen, within_s=HEALTHY_WITHIN_S)
+
+
 def stopped(unit: str, node: str) -> UnitStopped:
     return UnitStopped(node, unit)
 

@@ -31,6 +31,8 @@ LEFT = {
     Stage.OBSERVING: ("■", "stopped  ", Tone.WARN),
 }
 HEAD = 22
+# What keeps a number and its unit on one line.
+NO_BREAK = "\u00a0"
 
 
 def run_lines(report: RunReport, now: float, width: int) -> tuple[Line, ...]:
@@ -121,6 +123,7 @@ def client_lines(gap: GapReport | None, width: int) -> Iterator[Line]:
     what = ", ".join(f"{count} {word}" for count, word in kinds if count)
     tone = Tone.OK if gap.longest_ms < 100 else Tone.WARN
     yield (Span("client: ", Tone.MUTED), Span(f"gap {gap.longest_ms:.0f} ms", tone), Span(f"  {what}"))
-    for line in textwrap.wrap(f"{gap.asked}; answered by {gap.last_node or 'nobody'}", max(20, width - 8)):
-        yield (Span(f"        {line}", Tone.MUTED),)
+    told = f"{gap.asked}; answered by {gap.last_node or 'nobody'}".replace(" ms", f"{NO_BREAK}ms")
+    for line in textwrap.wrap(told, max(20, width - 8)):
+        yield (Span(f"        {line.replace(NO_BREAK, ' ')}", Tone.MUTED),)
     yield from unseen_lines(gap.not_measured_ms)

@@ -32,6 +32,22 @@ async def test_a_drill_runs_through_and_leaves_a_whole_pair(name: str):
     assert made.world.whole() == []
 
 
+@pytest.mark.parametrize(("name", "unit"), [("keepalived-stop", "keepalived"), ("backend-loss", "iam-apiserver")])
+async def test_a_unit_that_is_started_and_dies_again_and_again_fails_the_drill(name: str, unit: str):
+    made = bench()
+    machines = {each: machine for each, machine in made.world.machines.items() if unit in machine.pids}
+
+    def dies() -> None:
+        for machine in machines.values():
+            machine.pids[unit] = machine.pids.get(unit, 1000) + 1
+
+    made.world.on_look = dies
+    report = await drilled(made, name)
+    assert report.outcome is Outcome.FAILED, report.sentence
+    assert f"{unit} on " in report.sentence
+    assert "does not stay up: process" in report.sentence
+
+
 async def test_the_roles_follow_the_vip():
     made = bench()
     await drilled(made, "keepalived-stop")
