@@ -112,7 +112,9 @@ class Front:
         """The name of one; returns at once when it is passed."""
         deadline = time.monotonic() + OVER_WITHIN_S
         while len(passed := self.boundaries) <= number:
-            assert time.monotonic() < deadline, f"never came to boundary {number}: {passed[-3:]}"
+            assert time.monotonic() < deadline, (
+                f"never came to boundary {number}: {passed[-3:]}; on the screen: {self._text[-1500:]!r}"
+            )
             assert self.outcome() is None, f"was over before boundary {number}: {self.outcome()}"
             time.sleep(0.002)
         return passed[number]
