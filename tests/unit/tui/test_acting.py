@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from textual.events import Key
 from textual.widgets import Button, Checkbox, Input
 
 from console.model.events import UnitReported, VrrpTransition
@@ -100,6 +101,16 @@ async def test_a_switchover_runs_only_when_the_clusters_name_was_typed() -> None
         order = seen.deck.runs[0]
         assert order.action == Switchover()
         assert order.shown == seen.deck.consider(order)[0].fingerprint
+
+
+async def test_keys_typed_ahead_of_a_slow_console_go_where_tab_leads() -> None:
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.press("F")
+        for key in ("tab", "l", "a", "b"):
+            seen.app.post_message(Key(key, None if key == "tab" else key))
+        await seen.pilot.pause()
+        assert seen.app.screen.query_one("#typed", Input).value == "lab"
 
 
 async def test_what_changes_behind_the_dialog_must_be_read_again() -> None:
