@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from console.engine.observing import observe
+from console.engine.observing import not_seen, observe
 from console.engine.order import Order
-from console.engine.picture import picture
+from console.engine.picture import elsewhere, picture
 from console.engine.ports import AuditLog, AuditUnwritable, Eyes, GapMeter, Hands, Lock, Locked, LockNote
 from console.engine.report import (
     Outcome,
@@ -203,15 +203,16 @@ class _Run:
             self._finish(Outcome.SUCCEEDED, reading.text)
             return
         text = f"{reading.text}; but {lost}" if lost else reading.text
-        await uncancelled(self._not_well(text))
+        unknown = not lost and not_seen(reading, self._eyes)
+        await uncancelled(self._not_well(text, unknown=unknown))
 
-    async def _not_well(self, text: str) -> None:
+    async def _not_well(self, text: str, *, unknown: bool) -> None:
         """Every step is done, and what is not so cannot be undone any more: the files stay as they are now."""
         assert self._stepper is not None  # noqa: S101 - its steps are done
         left = await self._stepper.undoing.files_left()
         stays = "; ".join([text, *(each.text for each in left)])
         self._finish(
-            Outcome.FAILED,
+            Outcome.UNKNOWN if unknown else Outcome.FAILED,
             stays,
             restored_by=RestoredBy.NOBODY if any(each.side is not Side.OLD for each in left) else None,
             files={each.files.node: str(each.side) for each in left},
@@ -311,14 +312,16 @@ class _Run:
             unknown = True
         texts = [told_now(self._truth(), state, dark, self.report.began, now), *(each.text for each in left)]
         sentence = f"{why}; now: {'; '.join(texts)}"
-        if self.report.stays:
-            sentence = f"{sentence}; not undone: {', '.join(self.report.stays)}"
+        moved = elsewhere(self._before, picture(state, now), dark)
+        if self.report.stays or moved:
+            sentence = f"{sentence}; not undone: {', '.join([*self.report.stays, *moved])}"
         self._finish(
             Outcome.UNKNOWN if unknown else Outcome.FAILED,
             f"{sentence}; {APART}" if apart or Side.NEW in sides else sentence,
             interrupted=interrupted,
             restored_by=restored,
             files={each.files.node: str(each.side) for each in left},
+            elsewhere=moved,
         )
 
     def _truth(self) -> list[StateExpectation]:

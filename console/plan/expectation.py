@@ -355,13 +355,14 @@ Expectation = StateExpectation | Look
 
 
 def judge_all(expected: Iterable[StateExpectation], state: ClusterState, since: float, now: float) -> Reading:
-    """The worst of several readings; their texts joined."""
+    """The worst of several readings; their texts joined. It is `old` if all of those are."""
     readings = [each.judge(state, since, now) for each in expected]
     text = "; ".join(reading.text for reading in readings) or "nothing to observe"
     for verdict in (Verdict.UNKNOWN, Verdict.NOT_YET):
-        worst = [reading.text for reading in readings if reading.verdict is verdict]
+        worst = [reading for reading in readings if reading.verdict is verdict]
         if worst:
-            return Reading(verdict, "; ".join(worst))
+            told = "; ".join(reading.text for reading in worst)
+            return Reading(verdict, told, old=all(reading.old for reading in worst))
     return Reading(Verdict.HOLDS, text)
 
 

@@ -159,19 +159,35 @@ def test_a_command_that_succeeds_without_its_effect_is_failed(acting: ActingLab)
     assert whole_within(acting, DEAD_MAN_S + 5) >= 0
 
 
-@pytest.mark.alone
-def test_an_interrupted_switchover_is_undone_and_exits_130(acting: ActingLab):
+def interrupted_at(acting: ActingLab, title: str) -> tuple[int, str]:
+    """A switchover with SIGINT when a step begins: its exit code, and what it said from there on."""
     command = [sys.executable, "-m", "console", "--profile", str(acting.profile_file), "switchover", "--yes"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=acting.environment) as running:
         assert running.stderr is not None
         for line in running.stderr:
-            if "stop keepalived" in line:
+            if title in line:
                 break
         running.send_signal(signal.SIGINT)
         rest = running.stderr.read()
-        assert running.wait(60) == 130, rest
-    assert "undo" in rest
+        return running.wait(60), rest
+
+
+@pytest.mark.alone
+def test_an_interrupted_switchover_is_undone_and_exits_130(acting: ActingLab):
+    code, rest = interrupted_at(acting, "raise the priority")
+    assert code == 130, rest
+    assert "undone: interrupted" in rest
     assert whole_within(acting, 3.0) < 3.0, "restored by the console itself, not by a timer"
+    assert acting.status().owners == ("iam-a",)
+
+
+@pytest.mark.alone
+def test_a_vip_that_has_moved_already_is_not_called_undone(acting: ActingLab):
+    code, rest = interrupted_at(acting, "stop keepalived")
+    assert whole_within(acting, 3.0) < 3.0, "restored by the console itself, not by a timer"
+    moved = acting.status().owners == ("iam-b",)
+    assert code == (1 if moved else 130), rest
+    assert ("the VIP of VI_1 is on iam-b and was on iam-a" in rest) == moved
 
 
 def test_of_two_operators_exactly_one_acts(acting: ActingLab):
