@@ -162,13 +162,15 @@ def test_a_command_that_succeeds_without_its_effect_is_failed(acting: ActingLab)
 def interrupted_at(acting: ActingLab, title: str) -> tuple[int, str]:
     """A switchover with SIGINT when a step begins: its exit code, and what it said from there on."""
     command = [sys.executable, "-m", "console", "--profile", str(acting.profile_file), "switchover", "--yes"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=acting.environment) as running:
-        assert running.stderr is not None
-        for line in running.stderr:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=acting.environment
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
             if title in line:
                 break
         running.send_signal(signal.SIGINT)
-        rest = running.stderr.read()
+        rest = running.stdout.read()
         return running.wait(60), rest
 
 
