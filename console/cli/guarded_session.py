@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from console.cli.asking import typed_line
 from console.cli.exit_codes import ExitCode
@@ -25,7 +26,7 @@ from console.plan.steps import Plan
 from console.plan.tier import Confirmation, confirmation
 from console.session.cluster import Cluster
 from console.session.operator import Operator, needs_arming
-from console.session.profiles import asked_name
+from console.session.profiles import asked_name, find_profile
 
 SETTLE_TIMEOUT_S = 6.0
 NOT_ARMED = "not-armed"
@@ -39,7 +40,9 @@ class GuardedSession:
         self.profile = profile
         self.args = args
         self.cluster = Cluster(profile)
-        self.operator = Operator(self.cluster, profile_name=asked_name(args.profile, profile))
+        self.operator = Operator(
+            self.cluster, profile_name=asked_name(args.profile, profile), profile_file=self.profile_file()
+        )
         self._under_way = self._acted = self._stopping = False
 
     def run(self) -> int:
@@ -47,6 +50,10 @@ class GuardedSession:
             return asyncio.run(self._run())
         except asyncio.CancelledError:  # a signal while the links were being closed
             return ExitCode.INTERRUPTED
+
+    def profile_file(self) -> Path | None:
+        """The file that says what the profile in use says: where it is edited meanwhile, nothing is run."""
+        return find_profile(self.args.profile)
 
     async def act(self) -> int:
         """Does what was asked for and returns the exit code. Raises NoSuchTarget."""

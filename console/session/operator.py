@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 ARMED_FOR_S = 600.0
 # A node needs a moment to let go of a lock whose channel was closed.
 FREE_LOOKS, FREE_LOOK_S = 10, 0.3
-REOPEN = "open the console again to use it"
+REOPEN = "start iamops again to use it"
 
 
 class ProfileChanged(Exception):
