@@ -124,6 +124,12 @@ class Stepper:
         """Files are kept on all nodes or on none. Whatever cuts this short, it is asked what became of it."""
         if harm := self._harm():
             raise self._over(number, Stage.FAILED, f"not kept: {harm}")
+        there = await asyncio.gather(
+            *(found(self._hands, each.keeps) for each in (step, *step.together) if each.keeps)
+        )
+        others = "; ".join(each.text for each in there if each.side in (Side.OLD, Side.NEITHER))
+        if others:
+            raise self._over(number, Stage.FAILED, f"not kept: {others}")
         sending = asyncio.ensure_future(self._kept_at_once(number, step))
         interrupted = False
         try:
