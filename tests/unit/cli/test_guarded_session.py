@@ -55,7 +55,7 @@ async def hang(*args):
     mark("closing")
     await asyncio.sleep(SLOW)
 
-session = Session(pair(), argparse.Namespace(profile="pair", arm=None))
+session = Session(pair(), argparse.Namespace(profile="lab", arm=None))
 session.cluster.start = session.cluster.settled = nothing
 session.cluster.stop = hang
 code = session.run()
