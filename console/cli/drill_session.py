@@ -67,28 +67,33 @@ class DrillSession(GuardedSession):
             order = self.order(action, shown=plan.fingerprint, named=True)
         with told(drill.name) as hear, self.under_way():
             report = await self.operator.run_drill(order, hear)
-        self._tell_result(report)
-        return exit_code(report)
+        written = self._tell_result(report)
+        return exit_code(report) or (ExitCode.OK if written else ExitCode.UNKNOWN)
 
-    def _tell_result(self, report: DrillReport) -> None:
-        """stdout belongs to the result; where it was asked for as a document, a person reads on stderr."""
+    def _tell_result(self, report: DrillReport) -> bool:
+        """stdout belongs to the result; where it was asked for as a document, a person reads on stderr.
+
+        False if a report could not be written.
+        """
         wanted = {name: getattr(self.args, name) for name in FORMATS if getattr(self.args, name)}
         lines = "\n".join(result_lines(report))
         if report.verdict is Verdict.REFUSED or STDOUT in wanted.values():
             tell(lines)
         else:
             say(lines)
-        for name, path in wanted.items():
-            _write(path, FORMATS[name](report))
+        written = [_write(path, FORMATS[name](report)) for name, path in wanted.items()]
+        return all(written)
 
 
-def _write(path: str, text: str) -> None:
+def _write(path: str, text: str) -> bool:
     """A report that cannot be written is told, and its text is not lost."""
     if path == STDOUT:
         lines(sys.stdout).put(text)
-        return
+        return True
     try:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
         tell(f"iamops: {path}: {error.strerror}; the report follows")
         lines(sys.stderr).put(text)
+        return False
+    return True

@@ -17,6 +17,7 @@ from pathlib import Path
 from console.cli.asking import typed_line
 from console.cli.exit_codes import ExitCode
 from console.cli.lines import LAST_LINES_S, lines, tell
+from console.cli.output import settled_code
 from console.engine.order import Order
 from console.judge.denial import Denial
 from console.model.profile import Profile
@@ -27,10 +28,10 @@ from console.plan.tier import Confirmation, confirmation
 from console.session.cluster import Cluster
 from console.session.operator import Operator, needs_arming
 from console.session.profiles import asked_name, find_profile
+from console.session.signals import SIGNALS, hear, settle
 
 SETTLE_TIMEOUT_S = 6.0
 NOT_ARMED = "not-armed"
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class GuardedSession:
@@ -46,10 +47,7 @@ class GuardedSession:
         self._under_way = self._acted = self._stopping = False
 
     def run(self) -> int:
-        try:
-            return asyncio.run(self._run())
-        except asyncio.CancelledError:  # a signal while the links were being closed
-            return ExitCode.INTERRUPTED
+        return asyncio.run(self._run())
 
     def profile_file(self) -> Path | None:
         """The file that says what the profile in use says: where it is edited meanwhile, nothing is run."""
@@ -71,16 +69,28 @@ class GuardedSession:
     async def _run(self) -> int:
         self._listen_to_signals()
         try:
-            return await self._observed()
+            code = await self._observed()
         finally:
-            # A result that nobody reads is waited for, as any program would; a signal ends that.
+            await self._ended()
+        settle(settled_code(code))
+        return code
+
+    async def _ended(self) -> None:
+        """How the run ended is known by now. Links are closed, and a result that nobody reads is waited for, as
+        any program would; a signal ends that, and is no interruption of the run.
+        """
+        try:
+            await self.cluster.stop()
+            await lines(sys.stderr).taken(LAST_LINES_S)
+            await lines(sys.stdout).taken()
+        except asyncio.CancelledError:
             with contextlib.suppress(asyncio.CancelledError):
-                await lines(sys.stderr).taken(LAST_LINES_S)
-                await lines(sys.stdout).taken()
+                await lines(sys.stdout).taken(LAST_LINES_S)
+            lines(sys.stdout).give_up()
 
     async def _observed(self) -> int:
-        await self.cluster.start()
         try:
+            await self.cluster.start()
             await self.cluster.settled(SETTLE_TIMEOUT_S)
             await self.operator.look_at_files()
             return await self.act()
@@ -90,8 +100,6 @@ class GuardedSession:
         except asyncio.CancelledError:
             tell("iamops: interrupted" + ("" if self._acted else "; nothing was changed"))
             return ExitCode.INTERRUPTED
-        finally:
-            await self.cluster.stop()
 
     def order(self, action: Action, shown: str | None = None, *, named: bool = False) -> Order:
         """`named`: the cluster's name was typed, which arms as --arm does."""
@@ -127,7 +135,7 @@ class GuardedSession:
 
         for each in SIGNALS:
             if signal.getsignal(each) is not signal.SIG_IGN:  # nohup means it
-                loop.add_signal_handler(each, stop)
+                hear(loop, each, stop)
         loop.add_signal_handler(signal.SIGTSTP, self._asked_to_suspend)
         # In the background we may talk: to be stopped for it would stop the action too.
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)
