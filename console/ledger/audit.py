@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from console.ledger.record import FIRST, Record, digest, line_of, record_of
+from console.ledger.regular import regular
 
 # The outcome of an action must still fit after its intent was written.
 ROOM_BYTES = 1024 * 1024
@@ -117,9 +118,9 @@ def head_file(path: Path) -> Path:
 
 
 def read(path: Path) -> Iterator[Record]:
-    """Every line that is a record, oldest first; none if there is no ledger. Checks nothing."""
+    """Every line that is a record, oldest first; none if there is no ledger. Checks nothing. Raises OSError."""
     try:
-        with path.open("rb") as file:
+        with regular(path) as file:
             for line in file:
                 record = record_of(line.rstrip(b"\n"))
                 if record is not None:
