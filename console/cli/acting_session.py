@@ -8,8 +8,9 @@ from typing import Any
 
 from console.cli.acting_text import plan_lines, progress_lines, result_lines
 from console.cli.exit_codes import ExitCode
-from console.cli.guarded_session import GuardedSession, asks_first, refusal_code
+from console.cli.guarded_session import GuardedSession, asks_first
 from console.cli.lines import say, tell, tell_progress
+from console.engine.exit_code import exit_code, refusal_code
 from console.engine.report import Outcome, RunReport, denial_document, run_document
 from console.judge.denial import Denial
 from console.model.profile import Profile
@@ -71,17 +72,3 @@ def dry_lines(plan: Plan, denied: tuple[Denial, ...]) -> list[str]:
     """A plan that is only shown, and what would stand in its way."""
     refused = [f"would be refused: {denial.sentence}" for denial in denied]
     return [*plan_lines(plan), *(refused or ["nothing was changed"])]
-
-
-def exit_code(report: RunReport) -> ExitCode:
-    """What a script is told. 130 promises that everything is as it was before."""
-    if report.interrupted and report.taken_back:
-        return ExitCode.INTERRUPTED
-    match report.outcome:
-        case Outcome.SUCCEEDED:
-            return ExitCode.OK
-        case Outcome.FAILED:
-            return ExitCode.NOT_SO
-        case Outcome.REFUSED:
-            return refusal_code(report.denials)
-    return ExitCode.UNKNOWN

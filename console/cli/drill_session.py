@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -10,11 +11,13 @@ from pathlib import Path
 
 from console.cli.acting_session import dry_lines
 from console.cli.acting_text import plan_lines
-from console.cli.drill_bar import told
+from console.cli.drill_bar import Hear, told
 from console.cli.drill_text import result_lines
 from console.cli.exit_codes import ExitCode
-from console.cli.guarded_session import GuardedSession, asks_first, refusal_code
+from console.cli.guarded_session import GuardedSession, asks_first
 from console.cli.lines import lines, say, tell
+from console.engine.drill_progress import DrillProgress
+from console.engine.exit_code import refusal_code
 from console.judge.drill_document import drill_document, exit_code
 from console.judge.drill_junit import junit
 from console.judge.drill_markdown import markdown
@@ -39,12 +42,15 @@ class DrillSession(GuardedSession):
         self._drills = drills
 
     async def act(self) -> int:
-        code = int(ExitCode.OK)
-        for drill in self._drills:
+        for number, drill in enumerate(self._drills, start=1):
             code = await self._one(drill)
+            left = [each.name for each in self._drills[number:]]
+            if code == ExitCode.OK and self.stopping and left:
+                tell(f"iamops: interrupted; not begun: {', '.join(left)}")
+                return ExitCode.INTERRUPTED
             if code != ExitCode.OK:
-                break
-        return code
+                return code
+        return ExitCode.OK
 
     async def _one(self, drill: Drill) -> int:
         allowance_s = ALLOWANCE_S if self.args.allowance_ms is None else self.args.allowance_ms / 1000
@@ -66,9 +72,13 @@ class DrillSession(GuardedSession):
                 return ExitCode.REFUSED
             order = self.order(action, shown=plan.fingerprint, named=True)
         with told(drill.name) as hear, self.under_way():
-            report = await self.operator.run_drill(order, hear)
+            report = await self.operator.run_drill(order, functools.partial(self._progress, hear))
         written = self._tell_result(report)
         return exit_code(report) or (ExitCode.OK if written else ExitCode.UNKNOWN)
+
+    def _progress(self, hear: Hear, progress: DrillProgress) -> None:
+        self.doing = "undoing" if progress.run.outcome is None else "judging"
+        hear(progress)
 
     def _tell_result(self, report: DrillReport) -> bool:
         """stdout belongs to the result; where it was asked for as a document, a person reads on stderr.

@@ -1,17 +1,5 @@
 """The exit codes of every command."""
 
-from __future__ import annotations
+from console.model.exit_code import ExitCode
 
-from enum import IntEnum
-
-
-class ExitCode(IntEnum):
-    """0 is only ever success."""
-
-    OK = 0
-    NOT_SO = 1
-    USAGE = 2
-    REFUSED = 3
-    UNREACHABLE = 4
-    UNKNOWN = 5
-    INTERRUPTED = 130
+__all__ = ["ExitCode"]

@@ -45,6 +45,8 @@ class GuardedSession:
             self.cluster, profile_name=asked_name(args.profile, profile), profile_file=self.profile_file()
         )
         self._under_way = self._acted = self._stopping = False
+        # What is still under way when somebody asks again for the end.
+        self.doing = "undoing"
 
     def run(self) -> int:
         return asyncio.run(self._run())
@@ -65,6 +67,11 @@ class GuardedSession:
             yield
         finally:
             self._under_way = False
+
+    @property
+    def stopping(self) -> bool:
+        """Somebody asked for the end while something was under way: nothing else is begun."""
+        return self._stopping
 
     async def _run(self) -> int:
         self._listen_to_signals()
@@ -128,7 +135,7 @@ class GuardedSession:
         def stop() -> None:
             """The first cancels, and cancelling undoes; while that is under way, later ones only hear so."""
             if self._under_way and self._stopping:
-                tell("iamops: undoing; it will be over in a moment")
+                tell(f"iamops: {self.doing}; it will be over in a moment")
                 return
             self._stopping = self._under_way
             task.cancel()
@@ -151,9 +158,3 @@ class GuardedSession:
 def asks_first(denied: tuple[Denial, ...]) -> bool:
     """Nobody is asked about a plan that would be refused anyway; arming is what the answer gives."""
     return not [denial for denial in denied if denial.code != NOT_ARMED]
-
-
-def refusal_code(denied: tuple[Denial, ...]) -> ExitCode:
-    """What a script is told of a refusal."""
-    unreachable = any(denial.code == "node-unreachable" for denial in denied)
-    return ExitCode.UNREACHABLE if unreachable else ExitCode.REFUSED

@@ -9,12 +9,11 @@ from typing import Any
 from console.judge.drill_report import ClientView, DrillReport, Measure, NodeFacts, StepLine, Verdict
 
 PASSED, FAILED, REFUSED, UNREACHABLE, UNKNOWN, INTERRUPTED = 0, 1, 3, 4, 5, 130
-CONSOLE = "console"
 
 
 def exit_code(report: DrillReport) -> int:
     """What a script is told. Never 0 on anything but a pass."""
-    if report.interrupted and report.verdict is Verdict.FAIL and report.restored_by in (None, CONSOLE):
+    if report.put_back:
         return INTERRUPTED
     match report.verdict:
         case Verdict.PASS:

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 from console.judge.drill_document import rfc3339
 from console.judge.drill_report import DrillReport, Measure, StepLine, Verdict
+from console.judge.ending import stage_word
 from console.judge.xml_text import xml_text as _xml
 
 
@@ -87,7 +88,14 @@ def _verdict(report: DrillReport) -> _Case:
 
 def _step(step: StepLine) -> _Case:
     outcome = {"done": "", "failed": "failure", "unknown": "error"}.get(step.stage, "skipped")
-    return _Case("step", f"{step.title} ({step.kind})", step.took_s or 0.0, outcome, step.stage, step.text)
+    return _Case(
+        "step",
+        f"{step.title} ({step.kind})",
+        step.took_s or 0.0,
+        outcome,
+        step.stage,
+        step.text or stage_word(step.stage),
+    )
 
 
 def _budget(measure: Measure) -> _Case:

@@ -19,6 +19,7 @@ from typing import Any
 
 from console.ledger.head import Head, prepare_head, put_head, read_head
 from console.ledger.record import BREAK, FIRST, Record, digest, line_of, record_of
+from console.ledger.regular import regular
 
 # The outcome of an action must still fit after its intent was written.
 ROOM_BYTES = 1024 * 1024
@@ -156,9 +157,9 @@ def unfit(head: Head | str | None, last: Record | None) -> str | None:
 
 
 def read(path: Path) -> Iterator[Record]:
-    """Every line that is a record, oldest first; none if there is no ledger. Checks nothing."""
+    """Every line that is a record, oldest first; none if there is no ledger. Checks nothing. Raises OSError."""
     try:
-        with path.open("rb") as file:
+        with regular(path) as file:
             for line in file:
                 record = record_of(line.rstrip(b"\n"))
                 if record is not None:

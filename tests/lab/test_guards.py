@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.acting_session import exit_code
 from console.cli.exit_codes import ExitCode
+from console.engine.exit_code import exit_code
 from console.engine.report import Outcome
 from console.lab.processes import wait_until
 from console.nodes.lock import hold

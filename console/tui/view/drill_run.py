@@ -12,7 +12,7 @@ from console.parse.safe_text import safe
 from console.plan.steps import Kind
 from console.tui.view.fit import clip_line, column
 from console.tui.view.latency import latency_lines
-from console.tui.view.run import client_lines, step_lines, undone_lines, unseen_lines
+from console.tui.view.run import UNDONE, client_lines, step_lines, undone_lines, unseen_lines
 from console.tui.view.tone import EMPTY, Line, Span, Tone
 
 VERDICTS = {
@@ -31,7 +31,7 @@ MARK, WHAT, MEASURED = 7, 16, 8
 
 def drill_summary(report: DrillReport) -> str:
     """One line for a toast or the event list."""
-    return f"drill {report.drill}: {report.verdict.word}: {safe(report.sentence)}"
+    return f"drill {report.drill}: {report.ending}: {safe(report.sentence)}"
 
 
 def drill_lines(progress: DrillProgress, began: float, now: float, width: int, room: int) -> tuple[Line, ...]:
@@ -64,7 +64,7 @@ def _shown(step: StepReport) -> bool:
 
 
 def _verdict(report: DrillReport, width: int) -> Iterator[Line]:
-    word, tone = VERDICTS[report.verdict]
+    word, tone = UNDONE if report.put_back else VERDICTS[report.verdict]
     yield (Span(word.upper(), tone), Span(f"  {report.duration_s:.1f} s", Tone.MUTED))
     yield from _wrapped(report.sentence, width, Tone.PLAIN)
     if report.restored_by is not None:

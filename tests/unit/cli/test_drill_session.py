@@ -1,59 +1,51 @@
-"""What a drill's reports do to its exit code."""
+"""Drills from a shell, one after the other, and an interrupt between them."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from console.cli.drill_session import DrillSession
-from console.judge.drill_report import DrillReport, Verdict
+from console.cli.exit_codes import ExitCode
+from console.model.drill import Drill
 from console.session.drills import load_drill
 from tests.profiles import pair
-from tests.unit.judge.drill_samples import report
 
-OPTIONS = {"yes": True, "dry_run": False, "instance": None, "allowance_ms": None, "allow_disruptive": False}
-
-
-class Operator:
-    """Runs every drill to the same end."""
-
-    def __init__(self, ended: DrillReport) -> None:
-        self._ended = ended
-
-    async def drill_action(self, *_args: object, **_options: object) -> None: ...
-
-    def consider(self, _order: object) -> tuple[None, tuple[()]]:
-        return None, ()
-
-    async def run_drill(self, *_args: object) -> DrillReport:
-        return self._ended
+NAMES = ("reload", "switchover", "seed")
 
 
-async def exit_code(monkeypatch: pytest.MonkeyPatch, ended: DrillReport, **files: str) -> int:
-    args: Any = argparse.Namespace(
-        profile="pair", **{"json": None, "junit": None, "markdown": None, **OPTIONS, **files}
-    )
-    drill = load_drill("keepalived-stop")
-    session = DrillSession(pair(), [drill], args)
-    monkeypatch.setattr(session, "operator", Operator(ended))
-    monkeypatch.setattr(session, "order", lambda _action: None)
-    return await session.act()
+class Drills(DrillSession):
+    """Each ends with the next of `codes`; the first is interrupted when it is over already."""
+
+    def __init__(self, *codes: int, interrupted: bool) -> None:
+        super().__init__(
+            pair(), [load_drill(name) for name in NAMES], argparse.Namespace(profile="pair", arm=None)
+        )
+        self._codes = list(codes)
+        self._told = interrupted
+        self.begun: list[str] = []
+
+    async def _one(self, drill: Drill) -> int:
+        self.begun.append(drill.name)
+        self._stopping = self._told
+        return self._codes.pop(0)
 
 
-async def test_a_drill_whose_report_could_not_be_written_is_no_success(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    passed = report(verdict=Verdict.PASS)
-    good = str(tmp_path / "good.md")
-    assert await exit_code(monkeypatch, passed, markdown=good) == 0
-    assert await exit_code(monkeypatch, passed, junit="/dev/full", markdown=good) == 5
-    assert await exit_code(monkeypatch, passed, json=str(tmp_path / "no" / "d.json"), markdown=good) == 5
-    assert "No such file or directory; the report follows" in capsys.readouterr().err
+async def test_interrupted_as_a_drill_passed_the_next_one_is_not_begun(capsys: pytest.CaptureFixture[str]):
+    session = Drills(0, 0, 0, interrupted=True)
+    assert await session.act() == ExitCode.INTERRUPTED
+    assert session.begun == ["reload"]
+    assert "iamops: interrupted; not begun: switchover, seed" in capsys.readouterr().err
 
 
-async def test_a_drill_that_failed_keeps_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    failed = report(verdict=Verdict.FAIL)
-    assert await exit_code(monkeypatch, failed, junit=str(tmp_path / "no" / "x.xml")) == 1
+@pytest.mark.parametrize(("codes", "code", "begun"), [((0, 0, 0), 0, 3), ((0, 1, 0), 1, 2)])
+async def test_drills_run_one_after_the_other_until_one_does_not_pass(codes: tuple[int], code: int, begun: int):
+    session = Drills(*codes, interrupted=False)
+    assert (await session.act(), len(session.begun)) == (code, begun)
+
+
+async def test_interrupted_as_the_last_drill_is_over_its_own_code_is_told():
+    session = Drills(0, interrupted=True)
+    session._drills = session._drills[:1]
+    assert await session.act() == ExitCode.OK

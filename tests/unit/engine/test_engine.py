@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from console.cli.acting_session import exit_code
 from console.cli.exit_codes import ExitCode
+from console.engine.exit_code import exit_code
 from console.engine.ports import Answer, NotSent
 from console.engine.report import Outcome, RestoredBy, RunReport, Stage
 from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from textual.events import Key
 from textual.widgets import Button, Checkbox, Input
 
+from console.engine.report import Outcome, RestoredBy
 from console.model.events import UnitReported, VrrpTransition
 from console.model.facts import UnitReport, VrrpState
 from console.model.observed import Unknown
@@ -15,8 +17,8 @@ from console.plan.action import RollingRestart, ServiceAction, Switchover, Verb
 from console.tui.screens.confirm import ConfirmScreen
 from console.tui.screens.overview import Overview
 from console.tui.screens.run import RunScreen
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck
+from tests.unit.tui import decks, scenes
+from tests.unit.tui.decks import FixedDeck, undone
 from tests.unit.tui.scenes import NOW, B, FixedCluster
 from tests.unit.tui.screens import Watched, console
 
@@ -343,3 +345,27 @@ async def test_a_dialog_waits_for_the_nodes_files_instead_of_changing_under_the_
         await seen.pilot.pause(0.2)
         assert "unloaded-changes" not in seen.text
         assert "type lab" in seen.text
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [
+        ({"outcome": Outcome.SUCCEEDED, "restored_by": None}, 0),
+        ({"outcome": Outcome.FAILED, "interrupted": False}, 1),
+        ({"outcome": Outcome.FAILED, "restored_by": RestoredBy.NOBODY}, 1),
+        ({"outcome": Outcome.UNKNOWN}, 5),
+        ({"outcome": Outcome.FAILED}, 130),
+    ],
+)
+async def test_a_console_that_is_told_to_end_ends_with_the_exit_code_of_its_run(
+    monkeypatch: pytest.MonkeyPatch, ending: dict[str, Any], code: int
+) -> None:
+    monkeypatch.setattr(decks, "undone", lambda report: replace(undone(report), **ending))
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.press("F")
+        await agree(seen)
+        seen.app.terminal_gone()
+        await seen.pilot.pause(0.3)
+        assert seen.app.last_words.startswith("switchover: ")
+    assert seen.app.return_code == code
