@@ -34,7 +34,7 @@ class Operator:
 
 async def exit_code(monkeypatch: pytest.MonkeyPatch, ended: DrillReport, **files: str) -> int:
     args: Any = argparse.Namespace(
-        profile="pair", **{"json": None, "junit": None, "markdown": None, **OPTIONS, **files}
+        profile="lab", **{"json": None, "junit": None, "markdown": None, **OPTIONS, **files}
     )
     drill = load_drill("keepalived-stop")
     session = DrillSession(pair(), [drill], args)

@@ -20,7 +20,7 @@ class Drills(DrillSession):
 
     def __init__(self, *codes: int, interrupted: bool) -> None:
         super().__init__(
-            pair(), [load_drill(name) for name in NAMES], argparse.Namespace(profile="pair", arm=None)
+            pair(), [load_drill(name) for name in NAMES], argparse.Namespace(profile="lab", arm=None)
         )
         self._codes = list(codes)
         self._told = interrupted

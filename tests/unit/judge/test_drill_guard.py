@@ -76,7 +76,7 @@ def test_a_restart_on_each_node_asks_every_nginx_before_and_after_each():
 def test_a_stop_asks_first_and_a_start_waits_and_neither_look_is_measured():
     plan = plan_for(STOP_A, healthy(), NOW + 1)
     kinds = [str(step.kind) for step in plan.steps if step.kind in ("look", "do")]
-    assert kinds == ["look", "do", "do", "look"]
+    assert kinds == ["look", "do", "do", "look", "look"]
     steps = [StepReport(step, Stage.DONE, began=float(n), ended=n + 0.5) for n, step in enumerate(plan.steps)]
     assert STOP_A.drill.moves[0].on == "iam-a"
     (first, *_) = legs(STOP_A.drill, "iam-a", "iam-b", "iam-a")
