@@ -19,9 +19,7 @@ class Drills(DrillSession):
     """Each ends with the next of `codes`; the first is interrupted when it is over already."""
 
     def __init__(self, *codes: int, interrupted: bool) -> None:
-        super().__init__(
-            pair(), [load_drill(name) for name in NAMES], argparse.Namespace(profile="lab", arm=None)
-        )
+        super().__init__(pair(), [load_drill(name) for name in NAMES], argparse.Namespace(profile="lab", arm=None))
         self._codes = list(codes)
         self._told = interrupted
         self.begun: list[str] = []
