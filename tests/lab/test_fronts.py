@@ -14,7 +14,8 @@ from tests.lab.acting import ActingLab
 from tests.lab.whole import wrong
 
 pytestmark = pytest.mark.alone
-STOPS = "stop keepalived on iam-a: running"
+# Where the VIP may have moved already, and where it has not.
+STOPS, RAISES = "stop keepalived on iam-a: running", "raise the priority of VI_1 on iam-b from 50 to 254: running"
 STALL_S = 12.0
 ENDS_WITHIN_S = 1.0
 # A slice of the campaign, which does this for 30 s and at every step.
@@ -28,18 +29,17 @@ SLICE = (
 )
 
 
-# What an undisturbed switchover took, and the boundary at which the owner's keepalived is stopped, by front.
-UNDISTURBED: dict[str, tuple[float, int]] = {}
+# What an undisturbed switchover took, and its boundaries, by front.
+UNDISTURBED: dict[str, tuple[float, list[str]]] = {}
 
 
-def in_the_middle(lab: ActingLab, front: str) -> tuple[fronts.Action, int, float]:
+def in_the_middle(lab: ActingLab, front: str, name: str = STOPS) -> tuple[fronts.Action, int, float]:
     """A switchover, where it is in the middle, and how long it takes undisturbed."""
     switchover = fronts.actions(lab)["switchover"]
     if front not in UNDISTURBED:
-        alone_s, names = fronts.undisturbed(lab, switchover, front)
-        UNDISTURBED[front] = alone_s, names.index(STOPS)
-    alone_s, at = UNDISTURBED[front]
-    return switchover, at, alone_s
+        UNDISTURBED[front] = fronts.undisturbed(lab, switchover, front)
+    alone_s, names = UNDISTURBED[front]
+    return switchover, names.index(name), alone_s
 
 
 @pytest.mark.parametrize(("way", "front"), SLICE)
@@ -60,7 +60,7 @@ def test_ctrl_c_at_the_question_ends_at_once_and_nothing_was_begun(acting: Actin
 
 
 def test_ctrl_c_in_the_panel_of_a_run_undoes_it(acting: ActingLab):
-    action, at, _ = in_the_middle(acting, "console")
+    action, at, _ = in_the_middle(acting, "console", RAISES)
     with fronts.begun(acting, action, "console") as seen:
         seen.wait_for_boundary(at)
         seen.press("\x03")
@@ -76,6 +76,10 @@ def test_a_console_that_is_told_to_end_says_what_became_of_the_run(acting: Actin
     with fronts.begun(acting, action, "console") as seen:
         seen.wait_for_boundary(at)
         seen.process.terminate()
-        # Where the VIP is depends on whether it had moved already: what is undone is what was stopped.
-        seen.wait_for(r"switchover: undone: interrupted; now: VIP [\d.]+ is on iam-[ab].*\(audit [0-9a-f]+\)")
-        assert seen.process.wait(10) == 130
+        # A VIP that has moved by then is not undone.
+        told = r"switchover: (undone|failed): interrupted; now: VIP [\d.]+ is on iam-[ab].*\(audit [0-9a-f]+\)"
+        seen.wait_for(told)
+        outcome = seen.wait_for_outcome()
+        moved = "the VIP of VI_1 is on iam-b and was on iam-a" in outcome["sentence"]
+        assert seen.process.wait(10) == (1 if moved else 130)
+        assert acting.status().owners == ("iam-b" if moved else "iam-a",)
