@@ -7,12 +7,12 @@ import json
 from typing import Any
 
 from console.cli.acting_text import plan_lines, progress_lines, result_lines
-from console.cli.exit_codes import ExitCode
 from console.cli.guarded_session import GuardedSession, asks_first
 from console.cli.lines import say, tell, tell_progress
-from console.engine.exit_code import exit_code, refusal_code
+from console.engine.exit_code import exit_code
 from console.engine.report import Outcome, RunReport, denial_document, run_document
-from console.judge.denial import Denial
+from console.judge.denial import Denial, refusal_code
+from console.model.exit_code import ExitCode
 from console.model.profile import Profile
 from console.plan.action import Action
 from console.plan.steps import Plan, document

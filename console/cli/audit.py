@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from console.cli.exit_codes import ExitCode
+from console.model.exit_code import ExitCode
 
 DESCRIPTION = """\
 Every action leaves an intent and an outcome in an append-only ledger on this machine (and a line in the

@@ -13,16 +13,16 @@ from console.cli.acting_session import dry_lines
 from console.cli.acting_text import plan_lines
 from console.cli.drill_bar import Hear, told
 from console.cli.drill_text import result_lines
-from console.cli.exit_codes import ExitCode
 from console.cli.guarded_session import GuardedSession, asks_first
 from console.cli.lines import lines, say, tell
 from console.engine.drill_progress import DrillProgress
-from console.engine.exit_code import refusal_code
+from console.judge.denial import refusal_code
 from console.judge.drill_document import drill_document, exit_code
 from console.judge.drill_junit import junit
 from console.judge.drill_markdown import markdown
 from console.judge.drill_report import DrillReport, Verdict
 from console.model.drill import Drill
+from console.model.exit_code import ExitCode
 from console.model.profile import Profile
 from console.plan.action import ALLOWANCE_S
 

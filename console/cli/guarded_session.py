@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from console.cli.asking import typed_line
-from console.cli.exit_codes import ExitCode
 from console.cli.lines import LAST_LINES_S, lines, tell
 from console.cli.output import settled_code
 from console.engine.order import Order
 from console.judge.denial import Denial
+from console.model.exit_code import ExitCode
 from console.model.profile import Profile
 from console.plan.action import Action
 from console.plan.impact import NoSuchTarget

@@ -14,8 +14,8 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from console import __version__
-from console.cli.exit_codes import ExitCode
 from console.cli.output import reserve_descriptors, settled, watched
+from console.model.exit_code import ExitCode
 from console.session.signals import ignore, settle
 
 DESCRIPTION = "Operations console for a highly available IAM deployment: Nginx, Keepalived and one VIP."

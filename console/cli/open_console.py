@@ -11,8 +11,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from console.cli.exit_codes import ExitCode
 from console.cli.lines import LAST_LINES_S, lines
+from console.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from console.cli.exit_codes import ExitCode
+from console.model.exit_code import ExitCode
 
 STANDARD = (0, 1, 2)
 LAST_WORD_S = 0.3

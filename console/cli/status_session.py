@@ -7,10 +7,10 @@ import json
 import sys
 from typing import Any
 
-from console.cli.exit_codes import ExitCode
 from console.cli.lines import lines
 from console.cli.output import stdout_failed
 from console.cli.status_document import fully_blind, status_document
+from console.model.exit_code import ExitCode
 from console.model.profile import Profile
 from console.session.cluster import Cluster
 

@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from console.cli.exit_codes import ExitCode
 from console.cli.lines import Lines, lines, tell_progress
 from console.cli.output import settled_code, stdout_failed
 from console.judge.alerts_flap import Limits
 from console.judge.alerts_state import Policy
 from console.ledger.outbox import Outbox
 from console.ledger.watch_directory import WatchDirectory
+from console.model.exit_code import ExitCode
 from console.model.facts import Severity
 from console.model.profile import Profile
 from console.session.alert_urls import VARIABLE, AlertUrlsRefused, Destinations, destinations

@@ -385,6 +385,7 @@ class _Run:
             "undone": [undone_document(each) for each in report.undone],
             "restored_by": report.restored_by,
             "interrupted": report.interrupted,
+            "not_undone": list(report.not_undone),
             "client": gap_document(report.gap),
             "files": dict(report.files),
             "after": picture(self._eyes.state, self._eyes.now()),

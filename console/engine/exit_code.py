@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.engine.report import Outcome, RunReport
-from console.judge.denial import Denial
+from console.judge.denial import refusal_code
 from console.model.exit_code import ExitCode
 
 
@@ -19,9 +19,3 @@ def exit_code(report: RunReport) -> ExitCode:
         case Outcome.REFUSED:
             return refusal_code(report.denials)
     return ExitCode.UNKNOWN
-
-
-def refusal_code(denied: tuple[Denial, ...]) -> ExitCode:
-    """What a script is told of a refusal."""
-    unreachable = any(denial.code == "node-unreachable" for denial in denied)
-    return ExitCode.UNREACHABLE if unreachable else ExitCode.REFUSED

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from console.model.exit_code import ExitCode
 from console.model.state import ClusterState, NodeState
 from console.plan.steps import Plan
 
@@ -42,3 +43,9 @@ class Case:
     @property
     def node_states(self) -> Iterable[NodeState]:
         return self.state.nodes.values()
+
+
+def refusal_code(denied: Iterable[Denial]) -> ExitCode:
+    """What a script is told of a refusal."""
+    unreachable = any(denial.code == "node-unreachable" for denial in denied)
+    return ExitCode.UNREACHABLE if unreachable else ExitCode.REFUSED

@@ -9,8 +9,6 @@ from console.model.exit_code import ExitCode
 
 UNDONE = "undone"
 NOBODY = "nobody"
-# What stands in the sentence of a run that could not be taken back as a whole.
-STAYED = "; not undone: "
 # A run that is over leaves no step waiting or running.
 LEFT = {"waiting": "not done", "running": "stopped", "observing": "stopped"}
 
@@ -19,7 +17,7 @@ def ending_of(record: Mapping[str, Any]) -> str:
     """The outcome, or `undone` of a run that was interrupted and put back; empty where no outcome stands."""
     outcome = record.get("outcome")
     if record.get("interrupted") is True and outcome == "failed":
-        left = record.get("restored_by") == NOBODY or STAYED in str(record.get("sentence"))
+        left = record.get("restored_by") == NOBODY or bool(record.get("not_undone"))
         return str(outcome) if left else UNDONE
     return "" if outcome is None else str(outcome)
 

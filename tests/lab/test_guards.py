@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.exit_codes import ExitCode
 from console.engine.exit_code import exit_code
 from console.engine.report import Outcome
 from console.lab.processes import wait_until
+from console.model.exit_code import ExitCode
 from console.nodes.lock import hold
 from console.nodes.snapshot import read_safety
 from console.plan.action import ServiceAction, Verb

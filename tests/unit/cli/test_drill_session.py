@@ -7,8 +7,8 @@ import argparse
 import pytest
 
 from console.cli.drill_session import DrillSession
-from console.cli.exit_codes import ExitCode
 from console.model.drill import Drill
+from console.model.exit_code import ExitCode
 from console.session.drills import load_drill
 from tests.profiles import pair
 

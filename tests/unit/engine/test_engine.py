@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from console.cli.exit_codes import ExitCode
 from console.engine.exit_code import exit_code
 from console.engine.ports import Answer, NotSent
 from console.engine.report import Outcome, RestoredBy, RunReport, Stage
+from console.model.exit_code import ExitCode
 from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
 from console.plan.steps import Kind
 from tests.unit.engine.pair import Bench, Killed, unknown

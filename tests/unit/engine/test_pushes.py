@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from console.cli.backend_session import nodes_as_before
-from console.cli.exit_codes import ExitCode
 from console.engine.exit_code import exit_code
 from console.engine.ports import Answer, NotSent, OutcomeUnknown
 from console.engine.report import Outcome, RestoredBy, RunReport
+from console.model.exit_code import ExitCode
 from console.model.gap import GapReport
 from console.plan.action import ConfigPush, Drain, DrainedRestart
 from console.plan.config_change import FileChange, NodeChange

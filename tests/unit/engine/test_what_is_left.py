@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from console.cli.acting_session import exit_code
-from console.cli.exit_codes import ExitCode
 from console.engine.ports import OutcomeUnknown
 from console.engine.report import Outcome, RunReport, Stage, run_document
+from console.model.exit_code import ExitCode
 from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, Verb
 from console.session.drills import load_drill
 from tests.unit.engine.pair import Bench

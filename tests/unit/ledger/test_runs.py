@@ -111,7 +111,7 @@ def test_an_interrupted_run_that_was_put_back_is_undone_in_every_view_of_the_led
     "left",
     [
         {"restored_by": "nobody"},
-        {"restored_by": None, "sentence": "interrupted; now: all well; not undone: reload nginx on iam-a"},
+        {"restored_by": None, "not_undone": ["reload nginx on iam-a"]},
         {"interrupted": False},
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import dataclasses
 import socket
@@ -49,7 +50,8 @@ class Server:
             if self.mode == "silent":
                 self._silent.append(connection)
                 continue
-            with connection:
+            # A client that gives up one request must not silence the others.
+            with contextlib.suppress(ConnectionError), connection:
                 itself = b"Host: itself" in connection.recv(1024)
                 self.asked.append(itself)
                 good = self.mode == "good" and (itself or self.behind == "good")
