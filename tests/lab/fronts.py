@@ -77,13 +77,13 @@ class Front:
     def press(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
-    def wait_for(self, pattern: str, timeout_s: float = 20.0) -> None:
-        """Until a text was painted, at any time since the last call."""
-        wanted, deadline = re.compile(pattern), time.monotonic() + timeout_s
+    def wait_for(self, *patterns: str, timeout_s: float = 20.0) -> None:
+        """Until every text was painted, in any order, at any time since the last call."""
+        deadline = time.monotonic() + timeout_s
         with self._arrived:
-            while not wanted.search(self._text):
+            while missing := [each for each in patterns if not re.search(each, self._text)]:
                 left = deadline - time.monotonic()
-                assert left > 0, f"{pattern!r} was never painted: {self._text[-400:]!r}"
+                assert left > 0, f"{missing} never painted: {self._text[-400:]!r}"
                 self._arrived.wait(left)
             self._text = ""
 
@@ -179,8 +179,7 @@ class Action:
 
     def begin(self, front: Front) -> None:
         """In the console: up to the key that begins the run."""
-        front.wait_for(r"-> iam-")
-        front.wait_for(r"BACKUP")
+        front.wait_for(r"-> iam-", r"BACKUP")
         front.press("A")
         front.wait_for(r"ARMED")
         for keys, answer in self.keys:
