@@ -207,8 +207,14 @@ class _Run:
         await uncancelled(self._not_well(text, unknown=unknown))
 
     async def _not_well(self, text: str, *, unknown: bool) -> None:
-        """Every step is done, and what is not so cannot be undone any more: the files stay as they are now."""
+        """Every step is done. What was stopped for good is started again; files stay as they are now."""
         assert self._stepper is not None  # noqa: S101 - its steps are done
+        if self._stepper.undoing.kept:
+            self._tell(phase=Phase.UNDOING)
+            back = await self._stepper.undoing.not_kept()
+            restored = RestoredBy.CONSOLE if back else RestoredBy.NOBODY
+            await self._tell_truth(text, unknown=unknown, interrupted=False, restored=restored)
+            return
         left = await self._stepper.undoing.files_left()
         stays = "; ".join([text, *(each.text for each in left)])
         self._finish(

@@ -31,19 +31,19 @@ class VipOn:
         return f"the VIP of {self.instance} is on {self.node}"
 
     def judge(self, state: ClusterState, since: float, now: float) -> Reading:
+        if self.node in _unseen(state, now, self.instance):
+            return Reading(Verdict.UNKNOWN, f"{self.node} cannot be seen")
         owners = tuple(claim.node for claim in ownership(state, self.instance, now).owners)
         address = state.profile.vrrp[self.instance].address
         if owners == (self.node,):
             return Reading(Verdict.HOLDS, f"VIP {address} is on {self.node}")
-        if self.node in _unseen(state, now, self.instance):
-            return Reading(Verdict.UNKNOWN, f"{self.node} cannot be seen")
         where = " and ".join(owners) or "no node"
         return Reading(Verdict.NOT_YET, f"VIP {address} is on {where}, not on {self.node}")
 
 
 @dataclass(frozen=True, slots=True)
 class VipSomewhere:
-    """Exactly one node holds the instance's VIP."""
+    """Exactly one node holds the instance's VIP: one that can be seen, whose last word is not all there is."""
 
     instance: str
 
@@ -52,7 +52,11 @@ class VipSomewhere:
         return f"one node holds the VIP of {self.instance}"
 
     def judge(self, state: ClusterState, since: float, now: float) -> Reading:
-        owners = tuple(claim.node for claim in ownership(state, self.instance, now).owners)
+        unseen = _unseen(state, now, self.instance)
+        claims = ownership(state, self.instance, now).owners
+        owners = tuple(claim.node for claim in claims if claim.node not in unseen)
+        if not owners and unseen:
+            return Reading(Verdict.UNKNOWN, f"{' and '.join(dict.fromkeys(unseen))} cannot be seen")
         text = f"VIP {state.profile.vrrp[self.instance].address} is on {' and '.join(owners) or 'no node'}"
         return Reading(Verdict.HOLDS if len(owners) == 1 else Verdict.NOT_YET, text)
 
