@@ -215,10 +215,10 @@ def preempts(case: Case) -> Iterator[Denial]:
 
 
 def datastore_spof(case: Case) -> Iterator[Denial]:
-    stores = case.plan.impact.stops_datastore
-    if stores and _acts(case):
-        node = case.plan.impact.touches[0]
-        reason = f"{node} is the only node with {', '.join(stores)}: without it no IAM service works"
+    stores = [case.state.profile.datastores[name] for name in case.plan.impact.stops_datastore if _acts(case)]
+    for node in dict.fromkeys(store.node for store in stores):
+        named = ", ".join(store.name for store in stores if store.node == node)
+        reason = f"{node} is the only node with {named}: without it no IAM service works"
         yield Denial("datastore-spof", reason, True, node)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 
-from console.model.drill import EACH, Bound, Drill, StateOf, Steady, Verb, VipOn, VipStays
+from console.model.drill import Bound, Drill, StateOf, Steady, Verb, VipOn, VipStays
 from console.model.facts import LinkState, VrrpState
 from console.model.live import LiveVrrp
 from console.model.state import ClusterState
@@ -165,8 +165,7 @@ class _Builder:
     def unit_action(self, leg: Leg) -> Iterator[Step]:
         """reload and restart are what they are without a drill."""
         verb = UnitVerb(leg.move.verb)
-        nodes = tuple(self._state.profile.nodes) if leg.move.on == EACH else (leg.node(leg.move.on),)
-        for node in nodes:
+        for node in leg.nodes(self._state.profile.nodes):
             each = ServiceAction(verb, leg.move.unit or "", node)
             handovers = tuple(h for h in self._handovers[leg] if h.owner == node)
             own = replace(impact_of(each, self._state, self._now), handovers=handovers)
