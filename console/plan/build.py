@@ -58,7 +58,7 @@ def _planned(action: Action, state: ClusterState, now: float, without: Container
         case RollingRestart():
             return rolling_plan(action, state, now, without)
         case Switchover():
-            return switchover_plan(action, state, now)
+            return switchover_plan(action, state, now, without)
         case DrillAction():
             return drill_plan(action, state, now, without)
         case ConfigPush():
