@@ -111,6 +111,23 @@ def test_the_fingerprint_knows_processes_but_no_loads():
     assert plan_for(Switchover(), restarted, NOW + 1).fingerprint != before
 
 
+def test_other_commands_are_another_plan():
+    tracked = fed(healthy(), TRACKED)
+    shown = plan_for(Switchover(), tracked, NOW).fingerprint
+    for node in ("iam-a", "iam-b"):
+        untracked = fed(tracked, [SafetyReported(NOW, node, SafetyReport((), None, ()))])
+        same = plan_for(Switchover(), untracked, NOW).fingerprint == shown
+        assert same is (node == "iam-a"), "only the taker's priority would be raised"
+
+
+def test_looks_that_were_overridden_leave_the_plan_that_was_shown():
+    action = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-a")
+    asking = plan_for(action, healthy(), NOW)
+    insisting = plan_for(action, healthy(), NOW, frozenset({"last-backend"}))
+    assert len(insisting.steps) < len(asking.steps)
+    assert insisting.fingerprint == asking.fingerprint
+
+
 @pytest.mark.parametrize(
     ("action", "named"),
     [
