@@ -27,6 +27,7 @@ from console.judge.drill_report import (
 from console.judge.drill_verdict import failures
 from console.model.drill import Drill
 from console.model.gap import Gap, GapReport, Samples
+from console.model.live import LiveVrrp
 from console.nodes.drill_notes import NotifyLine
 from console.plan.action import ALLOWANCE_S, DrillAction
 from console.plan.drill_plan import live_of
@@ -51,6 +52,8 @@ from console.session.surroundings import Surroundings
 Tell = Callable[[DrillProgress], None]
 # Events that were on their way when the last step was over.
 AFTERMATH_S = 0.3
+# How often, and how far apart, a node that does not tell what it runs with is asked again.
+LIVE_LOOKS, LIVE_LOOK_S = 2, 1.0
 
 
 class Driller:
@@ -233,8 +236,18 @@ class _Drilling:
             measured=run.gap is not None,
             notify={name: states_of(found) for name, (found, _) in lines.items()},
             notify_reason={name: why for name, (_, why) in lines.items()},
-            live_after=await self._cluster.live_config(self._instance),
+            live_after=await self._live_after(course),
         )
+
+    async def _live_after(self, course: Course) -> dict[str, LiveVrrp]:
+        """Who told before is asked again for a while: a keepalived that has just begun does not answer yet."""
+        told = await self._cluster.live_config(self._instance)
+        for _ in range(LIVE_LOOKS):
+            if all(name in told or before.assumed for name, before in course.live.items()):
+                break
+            await asyncio.sleep(LIVE_LOOK_S)
+            told |= await self._cluster.live_config(self._instance)
+        return told
 
     def _gaps(self, gap: GapReport | None) -> tuple[Gap, ...]:
         """The probe's gaps in session time: both clocks are monotonic, so one offset serves all."""
