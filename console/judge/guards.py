@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from console.judge.denial import Case, Denial
-from console.judge.drill_guard import last_backend_of_drill
+from console.judge.drill_guard import check_weighs, last_backend_of_drill
 from console.judge.needs_guard import dependency_down, last_backend_by_need
 from console.judge.unloaded_guard import unloaded_changes
 from console.model.drill import MACHINE_VERBS
@@ -316,6 +316,7 @@ GUARDS: tuple[Guard, ...] = (
     dependency_down,
     last_backend_by_need,
     last_backend_of_drill,
+    check_weighs,
     not_running,
     dead_man_too_short,
     unsteady,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from console.engine.report import Stage, StepReport
-from console.judge.denial import Case
+from console.judge.denial import Case, Denial
 from console.judge.guards import denials
 from console.model.events import Event, HttpProbed, Target
 from console.model.facts import ProbeOutcome, ProbeReport
+from console.model.live import LiveVrrp
 from console.model.profile import Profile
 from console.parse.drill_yaml import parse_drill
 from console.plan.action import DrillAction, RollingRestart
@@ -136,6 +140,52 @@ def test_a_backend_that_falls_with_what_hangs_is_kept():
     assert denied(HANG_A) == []
     bad = HttpProbed(NOW, "iam-b", "iam-b", Target.SERVICE, "iam-authz-server", BAD)
     assert ("last-backend", "iam-a") in denied(HANG_A, bad)
+
+
+def weighed(action: DrillAction, weight: int, *, nopreempt: bool) -> list[Denial]:
+    """What speaks against the drill where both nodes' checks have the weight."""
+    profile, state = pair(), healthy()
+    found = {node: LiveVrrp.of_profile(profile.instance, profile.nodes[node]) for node in profile.nodes}
+    live = {
+        node: replace(
+            each,
+            nopreempt=nopreempt,
+            assumed=False,
+            checks=tuple(replace(check, weight=weight) for check in each.checks or ()),
+        )
+        for node, each in found.items()
+    }
+    case = Case(plan_for(replace(action, live=live), state, NOW + 1), state, NOW + 1)
+    return [each for each in denials(case) if each.code == "check-weighs"]
+
+
+@pytest.mark.parametrize("name", ["nginx-stop", "nginx-hang", "nginx-recover", "seed"])
+def test_a_drill_that_waits_for_a_fault_needs_a_check_that_makes_one(name: str):
+    action = DrillAction(load_drill(name))
+    assert weighed(action, 0, nopreempt=True) == []
+    found = weighed(action, -60, nopreempt=False)
+    assert found
+    assert all(each.overridable for each in found)
+    assert re.search(r"waits for FAULT on (iam-[ab]), but check has weight -60 on \1: it", found[0].reason)
+
+
+@pytest.mark.parametrize("name", ["keepalived-stop", "backend-loss", "reload", "switchover"])
+def test_other_drills_do_not_ask_what_a_check_weighs(name: str):
+    assert weighed(DrillAction(load_drill(name)), -60, nopreempt=True) == []
+
+
+def test_a_move_by_priority_is_allowed_where_the_pair_makes_it():
+    text = (
+        f"{HEAD}  - stop: nginx\n    node: owner\n    expect:\n"
+        "      - {vip: standby, within: check.fault + vrrp.timeout}\n"
+        "restore:\n  - start: nginx\n    node: standby\n"
+    )
+    action = DrillAction(parse_drill(text, "x", pair().all_units, pair().nodes))
+    assert weighed(action, -60, nopreempt=False) == []
+    (denial,) = weighed(action, -60, nopreempt=True)
+    assert "waits for the VIP to leave iam-a, but" in denial.reason
+    (denial,) = weighed(action, -40, nopreempt=False)
+    assert "at priority 60 iam-a is still not below the 50 of iam-b" in denial.reason
 
 
 def test_a_restart_on_each_node_asks_every_nginx_before_and_after_each():
