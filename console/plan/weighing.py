@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.model.live import LiveVrrp
+from console.model.live import LiveCheck, LiveVrrp
 
 
 def why_no_fault(node: str, live: LiveVrrp) -> str | None:
@@ -18,17 +18,17 @@ def why_no_fault(node: str, live: LiveVrrp) -> str | None:
 def why_it_stays(owner: str, own: LiveVrrp, taker: str, other: LiveVrrp) -> str | None:
     """Why the VIP would stay with an owner whose checks fail; None: it would go, or nobody can tell."""
     why = why_no_fault(owner, own)
-    if why is None or other.checks is None:
+    if why is None or own.checks is None or other.checks is None:
         return None
     if other.nopreempt:
         return f"{why}; with nopreempt {taker} does not take the VIP from a living owner"
-    failing, well = _priority(own, well=False), _priority(other, well=True)
+    failing, well = _priority(own, own.checks, well=False), _priority(other, other.checks, well=True)
     if failing >= well:
         return f"{why}; at priority {failing} {owner} is still not below the {well} of {taker}"
     return None
 
 
-def _priority(live: LiveVrrp, *, well: bool) -> int:
+def _priority(live: LiveVrrp, checks: tuple[LiveCheck, ...], *, well: bool) -> int:
     """A negative weight counts while the check fails, a positive one while it is content; 1 to 254 in all."""
-    counted = sum(check.weight for check in live.checks or () if (check.weight > 0) is well)
+    counted = sum(check.weight for check in checks if (check.weight > 0) is well)
     return min(254, max(1, live.priority + counted))
