@@ -12,6 +12,7 @@ from console.model.gap import not_measured
 from console.parse.safe_text import safe
 
 WIDTH = 100
+HELD = {True: "held", False: "BROKEN", None: "not known"}
 
 
 def list_lines(drills: Sequence[Drill]) -> list[str]:
@@ -39,7 +40,7 @@ def _result(report: DrillReport) -> list[str]:
     lines = [f"{report.ending}: drill {report.drill}: {report.sentence}"]
     lines += [f"  {failure.kind}: {failure.text}" for failure in report.failures]
     lines += _columns([_budget(measure) for measure in report.measures])
-    lines += [f"  {'held' if each.holds else 'BROKEN'}: {each.name}: {each.text}" for each in report.invariants]
+    lines += [f"  {HELD[each.holds]}: {each.name}: {each.text}" for each in report.invariants]
     lines += [f"  {domain}: {_shares(counts)}" for domain, counts in report.splits.items()]
     lines += [client_line(report.client)] if report.client is not None else []
     if report.restored_by is not None:

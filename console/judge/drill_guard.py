@@ -1,19 +1,22 @@
-"""The guard on what a drill takes away besides the VIP: never the last backend of a service. Pure."""
+"""The guards on drills: never the last backend of a service, nor what this pair could not do anyway. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from console.judge.denial import Case, Denial
-from console.model.drill import EACH, Verb
+from console.model.drill import GIVES_BACK, TAKES, StateOf, Verb
+from console.model.facts import VrrpState
 from console.model.state import ClusterState
 from console.plan.action import DrillAction
+from console.plan.drill_plan import live_of
 from console.plan.impact import instance_of, preferred_of, services_of
 from console.plan.legs import Leg, legs
 from console.plan.sending import doubted, serves
+from console.plan.weighing import why_it_stays, why_no_fault
 
-TAKES = (Verb.STOP, Verb.RESTART, Verb.HANG, Verb.POWER_OFF, Verb.FREEZE)
-GIVES_BACK = (Verb.START, Verb.WAKE, Verb.RESTART, Verb.POWER_ON, Verb.THAW)
+# What makes a check of nginx fail.
+FAILS = (Verb.STOP, Verb.HANG)
 
 
 def last_backend_of_drill(case: Case) -> Iterator[Denial]:
@@ -34,11 +37,34 @@ def last_backend_of_drill(case: Case) -> Iterator[Denial]:
                 away.discard((service, node))
 
 
+def check_weighs(case: Case) -> Iterator[Denial]:
+    """A drill that waits for a FAULT, or for a VIP to leave a failing check, needs a check that does that."""
+    action, impact = case.plan.action, case.plan.impact
+    if not isinstance(action, DrillAction) or impact.owner is None or impact.taker is None:
+        return
+    name = instance_of(case.state.profile, action.instance)
+    best = preferred_of(case.state.profile, name, impact.owner, impact.taker)
+    live = {node: live_of(action, case.state, name, node) for node in case.state.profile.nodes}
+    for leg in legs(action.drill, impact.owner, impact.taker, best):
+        move = leg.move
+        waited = [(each.who, each.state) for each in move.expect if isinstance(each, StateOf)]
+        waited += [(each.who, each.state) for each in move.transitions]
+        for node in dict.fromkeys(leg.node(who) for who, state in waited if state is VrrpState.FAULT):
+            if why := why_no_fault(node, live[node]):
+                yield Denial("check-weighs", f"the drill waits for FAULT on {node}, but {why}", True, node)
+        fails = move.verb in FAILS and move.unit == case.state.profile.nginx.unit and leg.acted_on == leg.owner
+        if fails and leg.moves_vip:
+            taker = leg.next_owner
+            if why := why_it_stays(leg.owner, live[leg.owner], taker, live[taker]):
+                reason = f"the drill waits for the VIP to leave {leg.owner}, but {why}"
+                yield Denial("check-weighs", reason, True, leg.owner)
+
+
 def _touched(state: ClusterState, leg: Leg) -> Iterator[tuple[str, str]]:
     """The services of a step's unit, or of a whole machine, with their nodes."""
     profile, move = state.profile, leg.move
     names = tuple(profile.services) if move.unit is None else services_of(profile, move.unit)
-    for node in tuple(profile.nodes) if move.on == EACH else (leg.node(move.on),):
+    for node in leg.nodes(profile.nodes):
         yield from ((name, node) for name in names if name in state.nodes[node].services)
 
 

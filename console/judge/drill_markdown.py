@@ -69,7 +69,7 @@ def _budget(measure: Measure) -> tuple[str, ...]:
 
 
 def _held(each: Invariant) -> tuple[str, ...]:
-    return ("yes" if each.holds else "NO", each.name, each.text)
+    return ({True: "yes", False: "NO", None: "not known"}[each.holds], each.name, each.text)
 
 
 def _client(report: DrillReport) -> Iterator[str]:

@@ -87,10 +87,10 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """Something that must hold during the whole drill."""
+    """Something that must hold during the whole drill. `holds` None: nobody can tell, and `text` says why."""
 
     name: str
-    holds: bool
+    holds: bool | None
     text: str
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from console.judge.denial import Case, Denial
-from console.judge.drill_guard import last_backend_of_drill
+from console.judge.drill_guard import check_weighs, last_backend_of_drill
 from console.judge.needs_guard import dependency_down, last_backend_by_need
 from console.judge.unloaded_guard import unloaded_changes
 from console.model.drill import MACHINE_VERBS
@@ -215,10 +215,10 @@ def preempts(case: Case) -> Iterator[Denial]:
 
 
 def datastore_spof(case: Case) -> Iterator[Denial]:
-    stores = case.plan.impact.stops_datastore
-    if stores and _acts(case):
-        node = case.plan.impact.touches[0]
-        reason = f"{node} is the only node with {', '.join(stores)}: without it no IAM service works"
+    stores = [case.state.profile.datastores[name] for name in case.plan.impact.stops_datastore if _acts(case)]
+    for node in dict.fromkeys(store.node for store in stores):
+        named = ", ".join(store.name for store in stores if store.node == node)
+        reason = f"{node} is the only node with {named}: without it no IAM service works"
         yield Denial("datastore-spof", reason, True, node)
 
 
@@ -316,6 +316,7 @@ GUARDS: tuple[Guard, ...] = (
     dependency_down,
     last_backend_by_need,
     last_backend_of_drill,
+    check_weighs,
     not_running,
     dead_man_too_short,
     unsteady,

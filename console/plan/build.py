@@ -19,7 +19,7 @@ from console.plan.config_push import push_plan
 from console.plan.drained_restart import drained_plan
 from console.plan.drill_plan import drill_plan
 from console.plan.expectation import EffectivePriority
-from console.plan.fingerprint import fingerprint
+from console.plan.fingerprint import fingerprint, with_commands
 from console.plan.forecast import forecast_of
 from console.plan.known import NotKnown
 from console.plan.measured import measured
@@ -48,7 +48,8 @@ def plan_for(action: Action, state: ClusterState, now: float, without: Container
     forecast = forecast_of(action, plan.impact, state, now, raised=raised) if plan.steps else None
     host, said = measured(plan, state)
     notes = (*plan.notes, *said, *unknown_notes(plan, state, now))
-    return replace(plan, notes=notes, forecast=forecast, asked_host=host)
+    mark = with_commands(plan.fingerprint, plan.steps)
+    return replace(plan, fingerprint=mark, notes=notes, forecast=forecast, asked_host=host)
 
 
 def _planned(action: Action, state: ClusterState, now: float, without: Container[str]) -> Plan:
@@ -58,7 +59,7 @@ def _planned(action: Action, state: ClusterState, now: float, without: Container
         case RollingRestart():
             return rolling_plan(action, state, now, without)
         case Switchover():
-            return switchover_plan(action, state, now)
+            return switchover_plan(action, state, now, without)
         case DrillAction():
             return drill_plan(action, state, now, without)
         case ConfigPush():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 
-from console.model.drill import EACH, Bound, Drill, StateOf, Steady, Verb, VipOn, VipStays
+from console.model.drill import Bound, Drill, StateOf, Steady, Verb, VipOn, VipStays
 from console.model.facts import LinkState, VrrpState
 from console.model.live import LiveVrrp
 from console.model.state import ClusterState
@@ -13,6 +13,7 @@ from console.plan import expectation as expect
 from console.plan.action import DrillAction, ServiceAction
 from console.plan.action import Verb as UnitVerb
 from console.plan.backends import LAST_BACKEND, others_serve, serving_again
+from console.plan.checked_first import checked_first
 from console.plan.expectation import Expectation, StateExpectation
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import handed_over, impact_of, instance_of, preferred_of
@@ -59,7 +60,7 @@ def drill_plan(
     course = legs(action.drill, impact.owner, impact.taker, best)
     builder = _Builder(action, state, name, now, without, dict(handed_over(course, name, state, now)))
     last = course[-1].next_owner if course else impact.owner
-    return Plan(
+    plan = Plan(
         action,
         of_drill(state, course, name, impact),
         tuple(replace(step, move=leg.number) for leg in course for step in builder.steps(leg)),
@@ -75,6 +76,7 @@ def drill_plan(
         tuple(steady(action.drill, state, name, impact.owner)),
         settle_s=MACHINE_TIMEOUT_S if action.drill.disruptive else SETTLE_S,
     )
+    return checked_first(plan, state, without)
 
 
 def _besides(impact: Impact, instance: str) -> Impact:
@@ -165,8 +167,7 @@ class _Builder:
     def unit_action(self, leg: Leg) -> Iterator[Step]:
         """reload and restart are what they are without a drill."""
         verb = UnitVerb(leg.move.verb)
-        nodes = tuple(self._state.profile.nodes) if leg.move.on == EACH else (leg.node(leg.move.on),)
-        for node in nodes:
+        for node in leg.nodes(self._state.profile.nodes):
             each = ServiceAction(verb, leg.move.unit or "", node)
             handovers = tuple(h for h in self._handovers[leg] if h.owner == node)
             own = replace(impact_of(each, self._state, self._now), handovers=handovers)

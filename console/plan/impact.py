@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import replace
 
-from console.model.drill import EACH
+from console.model.drill import TAKES
 from console.model.drill import Verb as DrillVerb
 from console.model.facts import LinkState, VrrpState
 from console.model.observed import Known
@@ -153,8 +153,8 @@ def _of_rolling(action: RollingRestart, state: ClusterState, now: float) -> Impa
     order = rolling_order(state, action.unit, now)
     if not order:
         raise NoSuchTarget(f"no node of {profile.name} has the unit {action.unit!r}; {_units(profile)}")
-    calm = Impact(touches=order, stops_service=services_of(profile, action.unit))
-    calm = replace(calm, stops_datastore=datastores_of(profile, action.unit, order[0]))
+    stores = tuple(store for node in order for store in datastores_of(profile, action.unit, node))
+    calm = Impact(touches=order, stops_service=services_of(profile, action.unit), stops_datastore=stores)
     return _moving(calm, tuple(each for _, own in restarts(state, action.unit, now) for each in own.handovers))
 
 
@@ -198,8 +198,7 @@ def _of_drill(action: DrillAction, state: ClusterState, now: float) -> Impact:
             return Impact(touches, (name,), planned=True, needs_owner=True)
     taker = next(iter(successors(state, name, owner)), None)
     course = legs(drill, owner, taker, preferred_of(profile, name, owner, taker)) if taker is not None else ()
-    lost = {leg.node(leg.move.on) for leg in course if leg.move.verb in (DrillVerb.POWER_OFF, DrillVerb.FREEZE)}
-    stores = tuple(d.name for d in profile.datastores.values() if d.node in lost)
+    stores = tuple(dict.fromkeys(store for leg in course for store in _stores_of(leg, profile)))
     handovers = tuple(each for _, own in handed_over(course, name, state, now) for each in own)
     moved = dict.fromkeys(each for handover in handovers for each in handover.moves)
     moves = tuple(sorted(moved, key=lambda each: each != name))
@@ -218,9 +217,19 @@ def handed_over(
         yield leg, moving + (vips.follows(instance, leg.owner, leg.next_owner) if leg.moves_vip else ())
 
 
+def _stores_of(leg: Leg, profile: Profile) -> Iterator[str]:
+    """The datastores that a step of a drill takes away, with their unit or with their whole machine."""
+    if leg.move.verb not in TAKES:
+        return
+    for node in leg.nodes(profile.nodes):
+        for store in profile.datastores.values():
+            if store.node == node and leg.move.unit in (None, store.unit):
+                yield store.name
+
+
 def _in_step(leg: Leg, vips: Whereabouts, profile: Profile) -> tuple[Handover, ...]:
     verb, unit = leg.move.verb, leg.move.unit
-    nodes = tuple(profile.nodes) if leg.move.on == EACH else (leg.node(leg.move.on),)
+    nodes = leg.nodes(profile.nodes)
     match verb:
         case DrillVerb.SWITCHOVER:
             return vips.lets_go(leg.owner, leg.standby)

@@ -73,7 +73,10 @@ def of_service(action: ServiceAction, state: ClusterState, impact: Impact, now: 
 def of_drill(state: ClusterState, course: Sequence[Leg], instance: str, impact: Impact) -> str:
     """What a drill is about to do to the VIP: its way through the nodes; and to VIPs that go with it."""
     others = tuple(name for name in impact.moves if name != instance)
-    return _of_course(state, course, instance) + (f"; {_vips(state, others)} moves too" if others else "")
+    too = f"; {_vips(state, others)} moves too" if others else ""
+    stores = ", ".join(f"{name} on {state.profile.datastores[name].node}" for name in impact.stops_datastore)
+    down = f"; {stores} has no other node: all of IAM is down until it is back" if stores else ""
+    return _of_course(state, course, instance) + too + down
 
 
 def _of_course(state: ClusterState, course: Sequence[Leg], instance: str) -> str:

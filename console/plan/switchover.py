@@ -5,12 +5,13 @@ The gap a client sees is the taker's skew time. At priority 254 that is 8 ms ins
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from console.model.facts import VrrpState
 from console.model.observed import Unknown
 from console.model.state import ClusterState
 from console.plan.action import Switchover
+from console.plan.checked_first import checked_first
 from console.plan.expectation import ClientAnswered, EffectivePriority, StateExpectation, VrrpIn
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of
@@ -35,8 +36,13 @@ from console.plan.timing import HIGHEST_PRIORITY
 from console.render import privileges
 
 
-def switchover_plan(action: Switchover, state: ClusterState, now: float) -> Plan:
-    """Steps are empty when the VIP already is where it is wanted, or when nobody can be told to own it."""
+def switchover_plan(
+    action: Switchover, state: ClusterState, now: float, without: Container[str] = frozenset()
+) -> Plan:
+    """Steps are empty when the VIP already is where it is wanted, or when nobody can be told to own it.
+
+    `without` leaves out the looks that refuse with these codes: someone has overridden them.
+    """
     impact = impact_of(action, state, now)
     mark = fingerprint(action, impact, state, now)
     if impact.owner is None or impact.taker is None:
@@ -46,7 +52,7 @@ def switchover_plan(action: Switchover, state: ClusterState, now: float) -> Plan
         return Plan(action, f"{impact.owner} already owns VIP {vips}: nothing to do", (), (), impact, mark)
     why_plain = None if action.plain else why_not_raised(state, impact.moves, impact.taker)
     raised = not action.plain and why_plain is None
-    return Plan(
+    plan = Plan(
         action,
         of_move(state, impact, now, raised=raised),
         tuple(moving_steps(state, impact.moves, impact.owner, impact.taker, raised=raised)),
@@ -56,6 +62,7 @@ def switchover_plan(action: Switchover, state: ClusterState, now: float) -> Plan
         (*((f"the plain way: {why_plain}",) if why_plain else ()), *open_connections(impact)),
         resigning(state, impact),
     )
+    return checked_first(plan, state, without)
 
 
 def moving_steps(

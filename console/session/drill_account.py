@@ -146,6 +146,7 @@ def _check_document(check: LiveCheck) -> dict[str, Any]:
         "timeout_s": check.timeout_s,
         "fall": check.fall,
         "rise": check.rise,
+        "weight": check.weight,
     }
 
 

@@ -27,6 +27,7 @@ from console.judge.drill_report import (
 from console.judge.drill_verdict import failures
 from console.model.drill import Drill
 from console.model.gap import Gap, GapReport, Samples
+from console.model.live import LiveVrrp
 from console.nodes.drill_notes import NotifyLine
 from console.plan.action import ALLOWANCE_S, DrillAction
 from console.plan.drill_plan import live_of
@@ -55,6 +56,8 @@ Tell = Callable[[DrillProgress], None]
 AFTERMATH_S = 0.3
 # Whoever presses Ctrl-C when all is done waits no longer for the verdict.
 JUDGED_WITHIN_S = 3.0
+# How often, and how far apart, a node that does not tell what it runs with is asked again.
+LIVE_LOOKS, LIVE_LOOK_S = 2, 1.0
 
 
 class Driller:
@@ -225,7 +228,7 @@ class _Drilling:
         assert self._recorder is not None  # noqa: S101 - made before the run
         lines = await self._notified(around) if run.outcome is not Outcome.REFUSED else {}
         around.note(lines, self._recorder)
-        live = await self._patience.look(self._cluster.live_config(self._instance))
+        live = await self._patience.look(self._live_after(course))
         self._unseen += ["what the nodes run with"] if live is None else []
         return Evidence(
             owner=owner,
@@ -247,6 +250,16 @@ class _Drilling:
         found = {name: await self._patience.look(lines) for name, lines in asked.items()}
         self._unseen += [f"the notify log of {name}" for name, lines in found.items() if lines is None]
         return {name: lines for name, lines in found.items() if lines is not None}
+
+    async def _live_after(self, course: Course) -> dict[str, LiveVrrp]:
+        """Who told before is asked again for a while: a keepalived that has just begun does not answer yet."""
+        told = await self._cluster.live_config(self._instance)
+        for _ in range(LIVE_LOOKS):
+            if all(name in told or before.assumed for name, before in course.live.items()):
+                break
+            await asyncio.sleep(LIVE_LOOK_S)
+            told |= await self._cluster.live_config(self._instance)
+        return told
 
     def _gaps(self, gap: GapReport | None) -> tuple[Gap, ...]:
         """The probe's gaps in session time: both clocks are monotonic, so one offset serves all."""

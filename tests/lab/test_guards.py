@@ -199,6 +199,17 @@ def test_a_broken_configuration_before_a_restart(acting: ActingLab):
     assert "/etc/nginx" in reason
 
 
+def test_a_broken_configuration_before_a_switchover_and_a_drill_that_would_start_it_again(acting: ActingLab):
+    missing = r"    track_interface {\n        eth7\n    }\n"
+    acting.shell("iam-a", f"sed -i 's/^    track_script {{/{missing}&/' /etc/keepalived/keepalived.conf")
+    insist = ("--override", "unloaded-changes", "--reason", "the check is what is tested")
+    assert "eth7" in refused(acting, "config-invalid", "switchover", *insist)
+    before = acting.footprint()
+    done = acting.run("drill", "run", "keepalived-stop", "--yes", *insist)
+    assert (done.code, acting.footprint()) == (3, before), done.out
+    assert "config-invalid" in done.err
+
+
 def test_no_terminal_and_no_yes(acting: ActingLab):
     before = acting.footprint()
     done = acting.run("switchover")

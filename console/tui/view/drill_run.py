@@ -21,7 +21,7 @@ VERDICTS = {
     Verdict.REFUSED: ("▲ refused", Tone.WARN),
     Verdict.UNKNOWN: ("? unknown", Tone.UNKNOWN),
 }
-HELD, BROKEN = ("● held  ", Tone.OK), ("✗ BROKEN", Tone.DOWN)
+HELD = {True: ("● held  ", Tone.OK), False: ("✗ BROKEN", Tone.DOWN), None: ("? unsure", Tone.UNKNOWN)}
 # The dead-man's timers matter while they are being set, and when that goes wrong.
 QUIET = (Kind.ARM, Kind.DISARM)
 TALL_ROOM, TALL_BARS = 30, 5
@@ -119,7 +119,7 @@ def _client(client: ClientView, width: int) -> Iterator[Line]:
 
 
 def _invariant(invariant: Invariant, width: int) -> Iterator[Line]:
-    mark, tone = HELD if invariant.holds else BROKEN
+    mark, tone = HELD[invariant.holds]
     first, *rest = textwrap.wrap(safe(invariant.text), max(20, width - 10)) or [""]
     yield (Span(f"{mark}  ", tone), Span(first))
     for more in rest:

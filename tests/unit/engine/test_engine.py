@@ -210,6 +210,16 @@ async def test_a_timer_of_someone_else_is_not_disarmed_by_us():
     assert unit in bench.world.machines["iam-a"].timers
 
 
+async def test_a_track_file_that_goes_before_the_lock_voids_the_quick_move_that_was_shown():
+    bench = Bench()
+    plan, _ = bench.engine.consider(bench.order(Switchover()))
+    assert "about 0.01 s" in plan.prediction
+    bench.eyes.on_fresh = lambda: setattr(bench.world.machines["iam-b"], "track_files", ())
+    report = await run(bench, Switchover(), shown=plan.fingerprint)
+    assert [denial.code for denial in report.denials] == ["state-changed"]
+    assert bench.hands.changes == []
+
+
 async def test_a_changed_state_voids_the_plan_that_was_shown():
     bench = Bench()
     order = bench.order(RESTART_BACKEND)

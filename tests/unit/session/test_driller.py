@@ -91,7 +91,8 @@ class Drilled:
 
     def _hear(self, progress: DrillProgress) -> None:
         self.heard.append(progress)
-        if any(step.stage is Stage.OBSERVING for step in progress.run.steps):
+        # Steps of no leg are the looks before the drill: nothing was done in them.
+        if any(step.stage is Stage.OBSERVING and step.step.move is not None for step in progress.run.steps):
             self.observing.set()
 
     async def interrupted(self) -> DrillReport:

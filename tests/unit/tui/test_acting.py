@@ -216,7 +216,7 @@ async def test_the_panel_shows_the_steps_and_can_be_left_running() -> None:
         await seen.press("q")
         assert isinstance(seen.app.screen, Overview)
         await seen.pilot.pause(0.2)
-        assert "ACTING 3/8" in seen.lines[0]
+        assert "ACTING 3/9" in seen.lines[0]
         await seen.press("R")
         assert "switchover is under way" in seen.foot
         seen.deck.go_on.set()
