@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from console.judge.coming_guard import comes_unfit
 from console.judge.denial import Case, Denial
 from console.judge.drill_guard import last_backend_of_drill
 from console.judge.needs_guard import dependency_down, last_backend_by_need
+from console.judge.nginx_guard import nginx_unfit
 from console.judge.unloaded_guard import unloaded_changes
 from console.model.drill import MACHINE_VERBS
 from console.model.facts import LinkState, LockHolder, UnitReport, VrrpReport, VrrpState
@@ -49,7 +51,7 @@ def unreachable(case: Case) -> Iterator[Denial]:
     for node in case.node_states:
         if node.link.state is LinkState.UP or node.name not in case.plan.impact.touches:
             continue
-        if node.name == case.plan.impact.taker:
+        if node.name == case.plan.impact.taker:  # see `standby_unfit`
             continue
         yield Denial("node-unreachable", _link_reason(node), node=node.name)
 
@@ -100,7 +102,7 @@ def standby_unfit(case: Case) -> Iterator[Denial]:
     """Would someone take each VIP, and would it be served there?"""
     had: set[tuple[str, str]] = set()
     for each in case.plan.impact.handovers:
-        if each.taker == each.owner:
+        if each.taker == each.owner or each.comes:
             continue
         if each.taker is None:
             yield Denial("no-standby", f"{each.owner} has no other node to hand the VIP to")
@@ -113,7 +115,7 @@ def standby_unfit(case: Case) -> Iterator[Denial]:
         first = tuple(name for name in each.moves if (name, node.name) not in had)
         had |= {(name, each.owner) for name in each.moves}
         yield from _not_in_backup(case, node, first, insist)
-        yield from _nginx_unfit(case, node)
+        yield from nginx_unfit(case, node)
 
 
 def check_blind(case: Case) -> Iterator[Denial]:
@@ -121,7 +123,7 @@ def check_blind(case: Case) -> Iterator[Denial]:
     unit = case.state.profile.nginx.unit
     for each in case.plan.impact.handovers:
         report = _unit(case.state.nodes[each.taker], unit) if each.taker is not None else None
-        if each.taker is None or report is None or report.running:
+        if each.taker is None or each.comes or report is None or report.running:
             continue
         for name in each.moves:
             seen = case.state.nodes[each.taker].vrrp[name]
@@ -305,6 +307,7 @@ GUARDS: tuple[Guard, ...] = (
     safety_unread,
     owner_in_doubt,
     standby_unfit,
+    comes_unfit,
     check_blind,
     locked,
     dead_man_armed,
@@ -354,25 +357,6 @@ def _not_in_backup(case: Case, node: NodeState, names: Iterable[str], insist: bo
         elif seen.value.state is not VrrpState.BACKUP:
             reason = f"{node.name} is {seen.value.state}, not BACKUP; no standby would take the VIP"
             yield Denial("standby-unhealthy", reason, insist, node.name)
-
-
-def _nginx_unfit(case: Case, node: NodeState) -> Iterator[Denial]:
-    unit = case.state.profile.nginx.unit
-    runs = node.units[unit]
-    if isinstance(runs, Unknown):
-        reason = f"whether {unit} runs on {node.name} is not known: {runs.reason}"
-        yield Denial("standby-unhealthy", reason, True, node.name)
-        return
-    if not runs.value.running:
-        yield Denial("standby-unhealthy", f"{unit} is {runs.value.active} on {node.name}", True, node.name)
-        return
-    for domain, seen in node.domains.items():
-        if isinstance(seen, Unknown):
-            reason = f"{domain} on {node.name} is not known to answer: {seen.reason}"
-            yield Denial("standby-unhealthy", reason, True, node.name)
-        elif not seen.value.ok:
-            why = seen.value.detail or str(seen.value.outcome)
-            yield Denial("standby-unhealthy", f"{domain} on {node.name}: {why}", True, node.name)
 
 
 def _stops_an_owner(case: Case) -> bool:

@@ -8,6 +8,7 @@ from console.model.facts import ProbeReport
 from console.model.observed import Known, Observed, Unknown
 from console.model.state import ClusterState
 from console.plan.action import ServiceAction, Verb
+from console.plan.coming import may_come, of_coming
 from console.plan.known import counted_priority, holding
 from console.plan.legs import Leg
 from console.plan.sending import serving_besides, unsent
@@ -28,6 +29,8 @@ def of_move(state: ClusterState, impact: Impact, now: float, *, raised: bool) ->
 
 def _handover(state: ClusterState, handover: Handover, now: float, *, raised: bool) -> str:
     vips, taker = _vips(state, handover.moves), handover.taker
+    if handover.comes:
+        return of_coming(state, handover)
     if taker is None:
         return f"{vips} leaves {handover.owner} and no node would take it"
     slowest = min(handover.moves, key=lambda name: counted_priority(state, name, taker))
@@ -57,11 +60,13 @@ def of_service(action: ServiceAction, state: ClusterState, impact: Impact, now: 
     """What stopping, starting, restarting or reloading one unit means."""
     profile = state.profile
     if action.verb is Verb.START:
-        return f"{action.unit} starts on {action.node}; no VIP moves"
+        return f"{action.unit} starts on {action.node}; {_of_start(action, state, impact, now)}"
     if action.verb is Verb.RELOAD:
         return _of_reload(action, state)
     if action.unit == profile.keepalived.unit:
         return _of_keepalived(action, state, impact, now)
+    if action.unit == profile.nginx.unit and any(each.comes for each in impact.handovers):
+        return f"{action.unit} restarts on {action.node}; {_of_start(action, state, impact, now)}"
     if action.unit == profile.nginx.unit:
         return _of_nginx(action, state, impact, now)
     if impact.stops_datastore:
@@ -96,6 +101,14 @@ def nginx_health(state: ClusterState, node: str, now: float) -> str:
         return f"{node} nginx is not known to be healthy"
     oldest = max(seen.age_s(now) for seen in probes.values() if isinstance(seen, Known))
     return f"{node} nginx was healthy {oldest:.1f} s ago"
+
+
+def _of_start(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:
+    """A preempting node takes its VIPs back once its check is content; without an owner, any node may take one."""
+    comes = [of_coming(state, each) for each in impact.handovers]
+    if action.unit in (state.profile.keepalived.unit, state.profile.nginx.unit):
+        comes += may_come(state, action.node, now)
+    return "; ".join(comes) or "no VIP moves"
 
 
 def _of_reload(action: ServiceAction, state: ClusterState) -> str:

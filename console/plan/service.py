@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from dataclasses import replace
 
 from console.model.need import When
 from console.model.state import ClusterState
 from console.plan.action import RollingRestart, ServiceAction, Verb
 from console.plan.backends import LAST_BACKEND, others_serve, serving_again
+from console.plan.coming import comes_within_s
 from console.plan.expectation import DomainsAnswer, Expectation, FreshWorkers, StateExpectation
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of, restarts
@@ -141,19 +143,22 @@ def restart_steps(action: ServiceAction, state: ClusterState, now: float) -> tup
 def _start(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> tuple[Step, ...]:
     if _running(state, action):
         return ()
-    return (_starting(action, state),)
+    return (_starting(action, state, impact),)
 
 
-def _starting(action: ServiceAction, state: ClusterState) -> Step:
+def _starting(action: ServiceAction, state: ClusterState, impact: Impact) -> Step:
     """A unit that did not run leaves nothing to go back to: it has no undo."""
     served = domains_elsewhere(state, action.node) if action.unit == state.profile.nginx.unit else ()
     well = (DomainsAnswer(action.node, served),) if served else alive(state, action.unit, action.node)
+    comes = replace(impact, handovers=tuple(each for each in impact.handovers if each.comes))
     expect: tuple[Expectation, ...] = (
         runs(state, action.unit, action.node),
         *well,
+        *moved(state, comes),
         stays(state, action.unit, action.node),
     )
-    return do(action.sentence, action.node, control(action.verb, action.unit), expect)
+    within_s = HEALTHY_WITHIN_S + comes_within_s(state, action.unit, impact)
+    return do(action.sentence, action.node, control(action.verb, action.unit), expect, within_s=within_s)
 
 
 def _stop(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> tuple[Step, ...]:
@@ -176,7 +181,7 @@ def _stop(action: ServiceAction, state: ClusterState, impact: Impact, now: float
 
 def _restart(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> tuple[Step, ...]:
     if not _running(state, action):
-        return (_starting(action, state),)
+        return (_starting(action, state, impact),)
     undo = _again(action, state)
     expect = (
         runs(state, action.unit, action.node, replaced=True),
@@ -185,8 +190,17 @@ def _restart(action: ServiceAction, state: ClusterState, impact: Impact, now: fl
         lasting := stays(state, action.unit, action.node),
     )
     argv = control("restart", action.unit)
-    needs_s = lasting.lasts_s
-    step = do(action.sentence, action.node, argv, expect, needs_s=needs_s, spoils=undo.name, mends=undo.name)
+    comes_s = comes_within_s(state, action.unit, impact)
+    step = do(
+        action.sentence,
+        action.node,
+        argv,
+        expect,
+        within_s=HEALTHY_WITHIN_S + comes_s,
+        needs_s=lasting.lasts_s + comes_s,
+        spoils=undo.name,
+        mends=undo.name,
+    )
     return (arm(undo, state), step, disarm(undo))
 
 
@@ -242,7 +256,8 @@ def _steady(state: ClusterState, impact: Impact, now: float) -> tuple[StateExpec
 
 def _notes(action: ServiceAction, state: ClusterState, impact: Impact) -> tuple[str, ...]:
     notes: list[str] = []
-    if impact.moves and action.unit == state.profile.keepalived.unit:
+    goes = any(not each.comes for each in impact.handovers)
+    if goes and action.unit == state.profile.keepalived.unit:
         notes.append("`iamops switchover` first would move the VIP with a gap of about 0.01 s")
     if action.verb is Verb.RESTART and not _running(state, action):
         notes.append(f"{action.unit} does not run on {action.node} now, so there is nothing to go back to")
