@@ -9,13 +9,14 @@ from console.judge.denial import Case, Denial
 from console.judge.drill_guard import last_backend_of_drill
 from console.judge.needs_guard import dependency_down, last_backend_by_need
 from console.judge.nginx_guard import nginx_unfit
+from console.judge.split_guard import owner_in_doubt
 from console.judge.unloaded_guard import unloaded_changes
 from console.model.drill import MACHINE_VERBS
 from console.model.facts import LinkState, LockHolder, UnitReport, VrrpReport, VrrpState
 from console.model.observed import STALE_AFTER_S, Freshness, Known, Observed, Unknown
 from console.model.profile import Environment
 from console.model.state import NodeState
-from console.model.vip import ownership, why_unseen
+from console.model.vip import ownership
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, ServiceAction, Switchover, Verb
 from console.plan.sending import doubted, serves
 from console.plan.steps import Kind, Plan, Step
@@ -81,21 +82,6 @@ def safety_unread(case: Case) -> Iterator[Denial]:
         if isinstance(node.safety, Unknown) and node.link.state is LinkState.UP:
             reason = f"locks and armed undos on {node.name} are not known: {node.safety.reason}"
             yield Denial("stale-evidence", reason, node=node.name)
-
-
-def owner_in_doubt(case: Case) -> Iterator[Denial]:
-    """Two owners, or none, is something to look at before anything is moved."""
-    impact = case.plan.impact
-    for name in case.state.profile.vrrp:
-        seen = ownership(case.state, name, case.now)
-        owners = [claim.node for claim in seen.owners]
-        address = case.state.profile.vrrp[name].address
-        if len(owners) > 1 and (name in impact.moves or _stops_an_owner(case)):
-            text = f"VIP {address} is on {' and '.join(owners)} at once"
-            yield Denial("split-brain", text, overridable=not impact.planned)
-        elif not owners and impact.needs_owner and name in impact.moves:
-            blind = "".join(f"; {why_unseen(case.state, node, case.now)}" for node in seen.unseen)
-            yield Denial("no-owner", f"no node is seen to hold VIP {address}{blind}")
 
 
 def standby_unfit(case: Case) -> Iterator[Denial]:
@@ -357,17 +343,6 @@ def _not_in_backup(case: Case, node: NodeState, names: Iterable[str], insist: bo
         elif seen.value.state is not VrrpState.BACKUP:
             reason = f"{node.name} is {seen.value.state}, not BACKUP; no standby would take the VIP"
             yield Denial("standby-unhealthy", reason, insist, node.name)
-
-
-def _stops_an_owner(case: Case) -> bool:
-    """Does the plan take keepalived or nginx away from a node that holds a VIP?"""
-    profile, action = case.state.profile, case.plan.action
-    if not isinstance(action, ServiceAction) or action.verb not in (Verb.STOP, Verb.RESTART):
-        return False
-    addresses = case.state.nodes[action.node].addresses
-    if isinstance(addresses, Unknown) or action.unit not in (profile.keepalived.unit, profile.nginx.unit):
-        return False  # with unknown addresses there is no plan for these units: see `not_known`
-    return any(vrrp.address in addresses.value for vrrp in profile.vrrp.values())
 
 
 def _moved_at(case: Case, instance: str, owner: str) -> float | Unknown | None:
