@@ -22,7 +22,7 @@ from console.plan.expectation import EffectivePriority
 from console.plan.fingerprint import fingerprint
 from console.plan.forecast import forecast_of
 from console.plan.known import NotKnown
-from console.plan.measured import measured
+from console.plan.measured import measured, unserved
 from console.plan.needs import with_needs
 from console.plan.service import rolling_plan, service_plan
 from console.plan.steps import Impact, Plan
@@ -47,7 +47,7 @@ def plan_for(action: Action, state: ClusterState, now: float, without: Container
     raised = any(isinstance(each, EffectivePriority) for step in plan.steps for each in step.expect)
     forecast = forecast_of(action, plan.impact, state, now, raised=raised) if plan.steps else None
     host, said = measured(plan, state)
-    notes = (*plan.notes, *said, *unknown_notes(plan, state, now))
+    notes = (*plan.notes, *said, *unserved(plan, state), *unknown_notes(plan, state, now))
     return replace(plan, notes=notes, forecast=forecast, asked_host=host)
 
 
