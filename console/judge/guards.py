@@ -36,12 +36,6 @@ def denials(case: Case) -> tuple[Denial, ...]:
     return tuple(sorted(dict.fromkeys(said), key=lambda denial: denial.overridable))
 
 
-def standing(denied: Iterable[Denial], overrides: Iterable[str]) -> tuple[Denial, ...]:
-    """The denials that remain once a person has insisted on some codes."""
-    insisted = set(overrides)
-    return tuple(d for d in denied if not (d.overridable and d.code in insisted))
-
-
 def not_armed(case: Case) -> Iterator[Denial]:
     if not case.armed:
         name = case.state.profile.name
@@ -95,7 +89,7 @@ def standby_unfit(case: Case) -> Iterator[Denial]:
             continue
         node, insist = case.state.nodes[each.taker], not case.plan.impact.planned
         if node.link.state is not LinkState.UP:
-            yield Denial("standby-unreachable", _link_reason(node), insist, node.name)
+            yield Denial("standby-unreachable", _link_reason(node), insist, node.name, "link")
             continue
         # What a node hands over and gets back it takes as the standby that it has become by then.
         first = tuple(name for name in each.moves if (name, node.name) not in had)

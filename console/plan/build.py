@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from dataclasses import replace
 
 from console.model.state import ClusterState
@@ -30,14 +29,13 @@ from console.plan.switchover import switchover_plan
 from console.plan.unknowns import unknown_notes
 
 
-def plan_for(action: Action, state: ClusterState, now: float, without: Container[str] = frozenset()) -> Plan:
+def plan_for(action: Action, state: ClusterState, now: float) -> Plan:
     """Raises NoSuchTarget for a node, unit or instance that the profile does not have.
 
-    `without` leaves out the looks that refuse with these codes. Where something would have to be known and is not,
-    the plan says so and has no steps.
+    Where something would have to be known and is not, the plan says so and has no steps.
     """
     try:
-        plan = with_needs(_planned(action, state, now, without), state, now)
+        plan = with_needs(_planned(action, state, now), state, now)
     except NotKnown as missing:
         impact = Impact(
             touches=(action.node,) if isinstance(action, ServiceAction) else tuple(state.profile.nodes)
@@ -51,16 +49,16 @@ def plan_for(action: Action, state: ClusterState, now: float, without: Container
     return replace(plan, notes=notes, forecast=forecast, asked_host=host)
 
 
-def _planned(action: Action, state: ClusterState, now: float, without: Container[str]) -> Plan:
+def _planned(action: Action, state: ClusterState, now: float) -> Plan:
     match action:
         case ServiceAction():
-            return service_plan(action, state, now, without)
+            return service_plan(action, state, now)
         case RollingRestart():
-            return rolling_plan(action, state, now, without)
+            return rolling_plan(action, state, now)
         case Switchover():
             return switchover_plan(action, state, now)
         case DrillAction():
-            return drill_plan(action, state, now, without)
+            return drill_plan(action, state, now)
         case ConfigPush():
             return push_plan(action, state, now)
         case DrainedRestart():

@@ -46,12 +46,10 @@ MOVE_WITHIN_S = 5.0
 FALLEN_BACK_S = 20.0
 
 
-def service_plan(
-    action: ServiceAction, state: ClusterState, now: float, without: Container[str] = frozenset()
-) -> Plan:
-    """`without` leaves out the looks that refuse with these codes: someone has overridden them."""
+def service_plan(action: ServiceAction, state: ClusterState, now: float) -> Plan:
+    """Steps are empty where the unit already is as it is to be."""
     impact = impact_of(action, state, now)
-    steps = with_looks(action, STEPS[action.verb](action, state, impact, now), state, without)
+    steps = with_looks(action, STEPS[action.verb](action, state, impact, now), state)
     prediction = of_service(action, state, impact, now)
     return Plan(
         action,
@@ -65,15 +63,13 @@ def service_plan(
     )
 
 
-def rolling_plan(
-    action: RollingRestart, state: ClusterState, now: float, without: Container[str] = frozenset()
-) -> Plan:
+def rolling_plan(action: RollingRestart, state: ClusterState, now: float) -> Plan:
     """Restarts node after node; the next begins when the one before gets requests again from every nginx."""
     impact = impact_of(action, state, now)
     steps: list[Step] = []
     for node, own in restarts(state, action.unit, now):
         each = ServiceAction(Verb.RESTART, action.unit, node)
-        steps += with_looks(each, _restart(each, state, own, now), state, without, awaited=bool(steps))
+        steps += with_looks(each, _restart(each, state, own, now), state, awaited=bool(steps))
         steps += _all_well(state, action.unit, node, last=node == impact.touches[-1])
     order = " then ".join(impact.touches)
     return Plan(
@@ -119,7 +115,7 @@ def with_looks(
     action: ServiceAction,
     steps: tuple[Step, ...],
     state: ClusterState,
-    without: Container[str],
+    without: Container[str] = frozenset(),
     *,
     awaited: bool = False,
 ) -> tuple[Step, ...]:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from console.judge.denial import Case
-from console.judge.guards import denials, standing
+from console.judge.guards import denials
+from console.judge.insisting import standing
 from console.model.events import (
     AddressesListed,
     Event,
