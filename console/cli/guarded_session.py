@@ -101,7 +101,9 @@ class GuardedSession:
         named: bool = False,
         insisted: tuple[Denial, ...] | None = None,
     ) -> Order:
-        """`named`: the cluster's name was typed, which arms as --arm does. `insisted`: what was read and overridden."""
+        """`named`: the cluster's name was typed, which arms as --arm does. `insisted`: what was overridden, as it
+        was read.
+        """
         self.operator.disarm()
         if not needs_arming(self.profile.environment) or named or self.args.arm == self.profile.name:
             self.operator.arm()

@@ -1,4 +1,4 @@
-"""What is overridden is what was there when the run began, or what an operator had read; nothing that comes later."""
+"""What is overridden is what was there when the run began, or what an operator had read, and nothing later."""
 
 from __future__ import annotations
 

@@ -34,9 +34,8 @@ def test_the_same_reason_on_another_node_stands():
 
 
 def test_a_reason_that_has_only_grown_older_is_the_same():
-    then, now = (
-        Denial("anti-flap", f"VIP came to iam-a {ago} s ago; wait {300 - ago} s more", True) for ago in (9, 12)
-    )
+    told = "VIP 10.0.4.99 came to iam-a {} s ago; wait {} s more"
+    then, now = (Denial("anti-flap", told.format(ago, 300 - ago), True) for ago in (9, 12))
     assert standing([now], ["anti-flap"], shown=[then]) == ()
     worse = Denial("standby-unhealthy", "iam.authz on iam-b: HTTP 502", True, "iam-b")
     assert standing([worse], CODE, shown=[AUTHZ]) != ()
