@@ -35,6 +35,7 @@ from console.plan.pieces import controls_a_unit
 from console.plan.predict import OPEN_ARE_CUT, OPEN_WERE_CUT
 from console.plan.pushed_files import Side
 from console.plan.reading import Reading, Verdict
+from console.plan.rests_on import rests_on
 from console.plan.steps import Kind, Plan, document
 from console.plan.told import told_now, unseen
 
@@ -162,7 +163,7 @@ class _Run:
 
     async def _under_lock(self, shown: Plan, lock: Lock) -> None:
         self._tell(phase=Phase.LOOKING)
-        unseen = await self._eyes.fresh(shown.nodes, FRESH_WITHIN_S)
+        unseen = await self._looked_again(shown)
         plan, denied = self._engine.consider(self._order)
         denied = (*denied, *(Denial("stale-evidence", f"could not look again: {each}") for each in unseen))
         expected = self._order.shown or shown.fingerprint
@@ -173,6 +174,13 @@ class _Run:
             self._refuse(denied)
             return
         await self._audited(plan, lock)
+
+    async def _looked_again(self, shown: Plan) -> tuple[str, ...]:
+        """What could not be seen anew of the nodes that are touched. Those beside them the guards judge by age."""
+        up, all_of_it = self._reachable(), rests_on(shown, self._eyes.state.profile)
+        beside = [name for name in all_of_it if name in up and name not in shown.nodes]
+        unseen = await self._eyes.fresh((*shown.nodes, *beside), FRESH_WITHIN_S)
+        return await self._eyes.fresh(shown.nodes, FRESH_WITHIN_S) if unseen and beside else unseen
 
     async def _audited(self, plan: Plan, lock: Lock) -> None:
         self._before = picture(self._eyes.state, self._eyes.now())

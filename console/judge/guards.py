@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from console.judge.age_guard import old_answers, stale_elsewhere
 from console.judge.coming_guard import comes_unfit
 from console.judge.denial import Case, Denial
 from console.judge.drill_guard import last_backend_of_drill
@@ -283,6 +284,8 @@ GUARDS: tuple[Guard, ...] = (
     not_armed,
     unreachable,
     stale_evidence,
+    stale_elsewhere,
+    old_answers,
     not_known,
     safety_unread,
     owner_in_doubt,
