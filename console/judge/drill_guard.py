@@ -10,6 +10,7 @@ from console.model.state import ClusterState
 from console.plan.action import DrillAction
 from console.plan.impact import instance_of, preferred_of, services_of
 from console.plan.legs import Leg, legs
+from console.plan.outside import meanwhile
 from console.plan.sending import doubted, serves
 
 TAKES = (Verb.STOP, Verb.RESTART, Verb.HANG, Verb.POWER_OFF, Verb.FREEZE)
@@ -50,6 +51,4 @@ def _last(state: ClusterState, service: str, stopped: str, away: set[tuple[str, 
         return
     named = ", ".join(doubted(state, known, n.name) for n in others)
     reason = f"{service} is not known to be healthy on {named or 'any other node'}"
-    yield Denial(
-        "last-backend", f"{reason} when {stopped}'s goes: nothing would serve it meanwhile", True, stopped
-    )
+    yield Denial("last-backend", f"{reason} when {stopped}'s goes: {meanwhile(state, known)}", True, stopped)

@@ -19,6 +19,7 @@ from console.model.profile import Environment
 from console.model.state import NodeState
 from console.model.vip import ownership
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, ServiceAction, Switchover, Verb
+from console.plan.outside import meanwhile
 from console.plan.sending import doubted, serves
 from console.plan.steps import Kind, Plan, Step
 from console.render import privileges
@@ -218,7 +219,7 @@ def last_backend(case: Case) -> Iterator[Denial]:
                 yield Denial("last-backend", reason, True, stopped)
                 continue
             nodes = ", ".join(doubted(case.state, service, n.name) for n in others) or "any other node"
-            reason = f"{name} is not known to be healthy on {nodes}: nothing would serve it meanwhile"
+            reason = f"{name} is not known to be healthy on {nodes}: {meanwhile(case.state, service)}"
             yield Denial("last-backend", reason, True, stopped)
 
 

@@ -11,6 +11,7 @@ from console.plan.action import ServiceAction, Verb
 from console.plan.coming import may_come, of_coming
 from console.plan.known import counted_priority, holding
 from console.plan.legs import Leg
+from console.plan.outside import outside
 from console.plan.sending import serving_besides, unsent
 from console.plan.steps import Handover, Impact
 from console.plan.timing import HIGHEST_PRIORITY, check_window_s, skew_s
@@ -151,7 +152,7 @@ def _of_backend(action: ServiceAction, state: ClusterState, impact: Impact, now:
     serve = (
         f"{' and '.join(peers)} serves meanwhile"
         if peers
-        else f"nothing else serves it{_idle(state, impact, node)}"
+        else f"{_nothing_else(state, impact)}{_idle(state, impact, node)}"
     )
     word = "stops" if impact.lasting else "restarts"
     return f"{action.unit} {word} on {node}; {serve}; no VIP moves"
@@ -159,6 +160,15 @@ def _of_backend(action: ServiceAction, state: ClusterState, impact: Impact, now:
 
 def _besides(state: ClusterState, service: str, node: str) -> tuple[str, ...]:
     return tuple(serving_besides(state, state.profile.services[service], node))
+
+
+def _nothing_else(state: ClusterState, impact: Impact) -> str:
+    """Where no node serves: backends beside the nodes are not watched, so nobody knows of them."""
+    services = [state.profile.services[name] for name in impact.stops_service]
+    beside = dict.fromkeys(each for service in services for each in outside(state, service))
+    if not beside:
+        return "nothing else serves it"
+    return f"whether {' or '.join(beside)} serves it meanwhile is not known"
 
 
 def _idle(state: ClusterState, impact: Impact, node: str) -> str:
