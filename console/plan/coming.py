@@ -53,10 +53,10 @@ def comes_within_s(state: ClusterState, unit: str, impact: Impact) -> float:
 def of_coming(state: ClusterState, handover: Handover) -> str:
     """For example: VIP 10.0.4.99 comes iam-b -> iam-a: it preempts, 3.6 s after keepalived has come up."""
     addresses = " and ".join(state.profile.vrrp[name].address for name in handover.moves)
-    taker = handover.taker or ""
-    after_s = max(_elected_s(state, name, taker) for name in handover.moves)
-    why = f"{taker} preempts, within {after_s:.1f} s of its check's success"
-    return f"VIP {addresses} comes {handover.owner} -> {taker}: {why}"
+    assert handover.taker is not None  # noqa: S101 - what comes has a taker
+    after_s = max(_elected_s(state, name, handover.taker) for name in handover.moves)
+    why = f"{handover.taker} preempts, within {after_s:.1f} s of its check's success"
+    return f"VIP {addresses} comes {handover.owner} -> {handover.taker}: {why}"
 
 
 def may_come(state: ClusterState, node: str, now: float) -> Iterator[str]:
