@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from console.cli.acting_session import dry_lines
-from console.cli.acting_text import plan_lines
+from console.cli.acting_text import overridden_lines, plan_lines
 from console.cli.drill_bar import Hear, told
 from console.cli.drill_text import result_lines
 from console.cli.guarded_session import GuardedSession, asks_first
@@ -61,16 +61,16 @@ class DrillSession(GuardedSession):
             disruptive=self.args.allow_disruptive,
         )
         order = self.order(action)
-        plan, denied = self.operator.consider(order)
+        plan, denied, away = self.operator.weigh(order)
         if self.args.dry_run:
-            say("\n".join(dry_lines(plan, denied)))
+            say("\n".join(dry_lines(plan, denied, away)))
             return refusal_code(denied) if denied else ExitCode.OK
         if not self.args.yes and asks_first(denied):
-            tell("\n".join(plan_lines(plan)))
+            tell("\n".join((*plan_lines(plan), *overridden_lines(away))))
             if not await self.agreed(plan):
                 tell("iamops: refused: not-confirmed: nothing was changed")
                 return ExitCode.REFUSED
-            order = self.order(action, shown=plan.fingerprint, named=True)
+            order = self.order(action, shown=plan.fingerprint, named=True, insisted=away)
         with told(drill.name) as hear, self.under_way():
             report = await self.operator.run_drill(order, functools.partial(self._progress, hear))
         written = self._tell_result(report)

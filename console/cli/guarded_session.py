@@ -108,13 +108,23 @@ class GuardedSession:
             tell("iamops: interrupted" + ("" if self._acted else "; nothing was changed"))
             return ExitCode.INTERRUPTED
 
-    def order(self, action: Action, shown: str | None = None, *, named: bool = False) -> Order:
-        """`named`: the cluster's name was typed, which arms as --arm does."""
+    def order(
+        self,
+        action: Action,
+        shown: str | None = None,
+        *,
+        named: bool = False,
+        insisted: tuple[Denial, ...] | None = None,
+    ) -> Order:
+        """`named`: the cluster's name was typed, which arms as --arm does. `insisted`: what was overridden, as it
+        was read.
+        """
         self.operator.disarm()
         if not needs_arming(self.profile.environment) or named or self.args.arm == self.profile.name:
             self.operator.arm()
+        codes = tuple(self.args.override)
         return self.operator.order(
-            action, reason=self.args.reason, overrides=tuple(self.args.override), shown=shown
+            action, reason=self.args.reason, overrides=codes, shown=shown, insisted=insisted
         )
 
     async def agreed(self, plan: Plan) -> bool:

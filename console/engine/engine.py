@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from console.engine.observing import not_seen, observe
 from console.engine.order import Order
@@ -25,7 +25,8 @@ from console.engine.stepping import LAST_LOOK_S, Stepper, Stopped
 from console.engine.uncancelled import uncancelled
 from console.judge.denial import Case, Denial
 from console.judge.forecast_verdict import beyond
-from console.judge.guards import denials, standing
+from console.judge.guards import denials
+from console.judge.insisting import overridden, standing, without_looks
 from console.model.facts import LinkState
 from console.plan.action import ConfigPush
 from console.plan.build import plan_for
@@ -34,6 +35,7 @@ from console.plan.pieces import controls_a_unit
 from console.plan.predict import OPEN_ARE_CUT, OPEN_WERE_CUT
 from console.plan.pushed_files import Side
 from console.plan.reading import Reading, Verdict
+from console.plan.rests_on import rests_on
 from console.plan.steps import Kind, Plan, document
 from console.plan.told import told_now, unseen
 
@@ -44,6 +46,14 @@ PATIENCE_S = 0.1
 ASKED_LAST_S = 0.5
 UNMEASURED = "what a client loses is not measured: none was answered at the VIP when it began"
 APART = "see `iamops config diff`, then push again, or go back with `iamops config rollback`"
+
+
+class Weighed(NamedTuple):
+    """A plan, the denials that stand, and those that were overridden."""
+
+    plan: Plan
+    standing: tuple[Denial, ...]
+    overridden: tuple[Denial, ...]
 
 
 class Engine:
@@ -68,10 +78,19 @@ class Engine:
 
     def consider(self, order: Order) -> tuple[Plan, tuple[Denial, ...]]:
         """The plan as of now, and what speaks against it. Raises NoSuchTarget."""
+        plan, denied, _ = self.weigh(order)
+        return plan, denied
+
+    def weigh(self, order: Order) -> Weighed:
+        """The same with the denials that gave way, because the order insists. Raises NoSuchTarget."""
         state, now = self.eyes.state, self.eyes.now()
-        plan = plan_for(order.action, state, now, frozenset(order.overrides))
-        denied = denials(Case(plan, state, now, order.armed, order.run, frozenset(self._own), order.who))
-        return plan, standing((*denied, *self._besides(order)), order.overrides)
+        plan = plan_for(order.action, state, now)
+        case = Case(plan, state, now, order.armed, order.run, frozenset(self._own), order.who)
+        said, codes = (*denials(case), *self._besides(order)), order.overrides
+        away = overridden(said, codes, order.insisted)
+        looked_past = away if order.insisted is None else order.insisted
+        plan = without_looks(plan, codes, looked_past)
+        return Weighed(plan, standing(said, codes, order.insisted), away)
 
     async def run(self, order: Order, tell: Tell) -> RunReport:
         """Carries an order out, or says why not. Raises NoSuchTarget; cancelling it undoes first."""
@@ -96,17 +115,19 @@ class _Run:
         self.report = RunReport(order.run, order.action, self._eyes.now())
 
     async def through(self) -> None:
-        plan, denied = self._engine.consider(self._order)
+        plan, denied, away = self._engine.weigh(self._order)
         self._tell(plan=plan)
         if denied and self._order.armed:
             # What stood in the way may be gone already: no one is refused on old news.
             self._tell(phase=Phase.LOOKING)
             await self._eyes.fresh(self._reachable(), FRESH_WITHIN_S)
-            plan, denied = self._engine.consider(self._order)
+            plan, denied, away = self._engine.weigh(self._order)
             self._tell(plan=plan)
         if denied:
             self._refuse(denied)
             return
+        if self._order.insisted is None:
+            self._order = replace(self._order, insisted=away)
         try:
             self._audit.check()
         except AuditUnwritable as failure:
@@ -142,7 +163,7 @@ class _Run:
 
     async def _under_lock(self, shown: Plan, lock: Lock) -> None:
         self._tell(phase=Phase.LOOKING)
-        unseen = await self._eyes.fresh(shown.nodes, FRESH_WITHIN_S)
+        unseen = await self._looked_again(shown)
         plan, denied = self._engine.consider(self._order)
         denied = (*denied, *(Denial("stale-evidence", f"could not look again: {each}") for each in unseen))
         expected = self._order.shown or shown.fingerprint
@@ -153,6 +174,13 @@ class _Run:
             self._refuse(denied)
             return
         await self._audited(plan, lock)
+
+    async def _looked_again(self, shown: Plan) -> tuple[str, ...]:
+        """What could not be seen anew of the nodes that are touched. Those beside them the guards judge by age."""
+        up, all_of_it = self._reachable(), rests_on(shown, self._eyes.state.profile)
+        beside = [name for name in all_of_it if name in up and name not in shown.nodes]
+        unseen = await self._eyes.fresh((*shown.nodes, *beside), FRESH_WITHIN_S)
+        return await self._eyes.fresh(shown.nodes, FRESH_WITHIN_S) if unseen and beside else unseen
 
     async def _audited(self, plan: Plan, lock: Lock) -> None:
         self._before = picture(self._eyes.state, self._eyes.now())
@@ -379,7 +407,8 @@ class _Run:
         }
 
     def _intent(self, plan: Plan) -> dict[str, Any]:
-        return {**self._who(), "plan": document(plan), "before": self._before}
+        away = [f"{each.code}: {each.reason}" for each in self._order.insisted or ()]
+        return {**self._who(), "overridden": away, "plan": document(plan), "before": self._before}
 
     def _record(self) -> None:
         report = self.report

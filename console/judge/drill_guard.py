@@ -12,6 +12,7 @@ from console.plan.action import DrillAction
 from console.plan.drill_plan import live_of
 from console.plan.impact import instance_of, preferred_of, services_of
 from console.plan.legs import Leg, legs
+from console.plan.outside import meanwhile
 from console.plan.sending import doubted, serves
 from console.plan.weighing import why_it_stays, why_no_fault
 
@@ -76,6 +77,4 @@ def _last(state: ClusterState, service: str, stopped: str, away: set[tuple[str, 
         return
     named = ", ".join(doubted(state, known, n.name) for n in others)
     reason = f"{service} is not known to be healthy on {named or 'any other node'}"
-    yield Denial(
-        "last-backend", f"{reason} when {stopped}'s goes: nothing would serve it meanwhile", True, stopped
-    )
+    yield Denial("last-backend", f"{reason} when {stopped}'s goes: {meanwhile(state, known)}", True, stopped)

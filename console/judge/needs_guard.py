@@ -10,6 +10,7 @@ from console.model.need import When
 from console.model.observed import Known
 from console.plan.impact import datastores_of
 from console.plan.needs import Fall, commands, falls, lacks
+from console.plan.outside import meanwhile
 from console.plan.sending import doubted, serves
 
 
@@ -40,7 +41,7 @@ def last_backend_by_need(case: Case) -> Iterator[Denial]:
                     f"{fall.service} on {fall.node} needs {fall.need.what}, and on {nodes} it is not known to be"
                 )
                 yield Denial(
-                    "last-backend", f"{reason} healthy: nothing would serve it meanwhile", True, fall.node
+                    "last-backend", f"{reason} healthy: {meanwhile(case.state, service)}", True, fall.node
                 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from console.model.drill import Verb
@@ -10,14 +10,12 @@ from console.model.profile import Profile
 from console.model.state import ClusterState
 from console.plan.action import DrillAction
 from console.plan.loads import loads
-from console.plan.pieces import CONFIG_INVALID, config_check
+from console.plan.pieces import config_check
 from console.plan.steps import Kind, Plan
 
 
-def checked_first(plan: Plan, state: ClusterState, without: Container[str]) -> Plan:
+def checked_first(plan: Plan, state: ClusterState) -> Plan:
     """The plan, with all its configuration checks at its beginning: a refusal there has changed nothing."""
-    if CONFIG_INVALID in without:
-        return plan
     started = dict.fromkeys((*loads(plan, state.profile), *_booted(plan, state.profile)))
     checks = tuple(step for unit, node in started for step in config_check(state, unit, node))
     return replace(plan, steps=(*checks, *(s for s in plan.steps if replace(s, move=None) not in checks)))

@@ -22,6 +22,7 @@ from console.plan.action import (
     Switchover,
     Verb,
 )
+from console.plan.coming import takes_back
 from console.plan.known import NotKnown, counted_priority, holding, may_hold
 from console.plan.legs import Leg, legs
 from console.plan.steps import Handover, Impact
@@ -92,6 +93,15 @@ class Whereabouts:
             self._back.add(node)
         return tuple(Handover(tuple(names), node, taker) for taker, names in going.items())
 
+    def takes(self, unit: str, node: str) -> tuple[Handover, ...]:
+        """The unit comes up on the node, which gets what it preempts from others."""
+        names: dict[str, list[str]] = {}
+        for name, at in self._at.items():
+            if takes_back(self._state, name, unit, node, at):
+                names.setdefault(at, []).append(name)
+                self._at[name] = node
+        return tuple(Handover(tuple(each), at, node, comes=True) for at, each in names.items())
+
     def follows(self, instance: str, owner: str, to: str) -> tuple[Handover, ...]:
         """A drill expects its own VIP there, for whatever reason."""
         if self._at.get(instance) == to:
@@ -131,21 +141,32 @@ def _of_service(action: ServiceAction, state: ClusterState, now: float) -> Impac
     profile = state.profile
     _check_unit(profile, action.unit, action.node)
     calm = Impact(touches=(action.node,))
-    if action.verb is Verb.START:
-        return calm
-    calm = replace(calm, lasting=action.verb is Verb.STOP)
     carries = action.unit in (profile.keepalived.unit, profile.nginx.unit)
+    if action.verb is Verb.START:
+        starts = carries and not _runs(state, action.unit, action.node)
+        return _moving(calm, Whereabouts(state, now).takes(action.unit, action.node)) if starts else calm
+    calm = replace(calm, lasting=action.verb is Verb.STOP)
     if carries:
         holding(state, action.node, now)  # raises where it is not known
     if action.verb is Verb.RELOAD:
         return calm
+    if carries:
+        calm = _moving(calm, _carrier_goes(Whereabouts(state, now), action, profile))
     if action.unit == profile.keepalived.unit or (action.unit == profile.nginx.unit and calm.lasting):
-        return _moving(calm, Whereabouts(state, now).lets_go(action.node, comes_back=not calm.lasting))
+        return calm
     return replace(
         calm,
         stops_service=services_of(profile, action.unit),
         stops_datastore=datastores_of(profile, action.unit, action.node),
     )
+
+
+def _carrier_goes(vips: Whereabouts, action: ServiceAction, profile: Profile) -> tuple[Handover, ...]:
+    """What moves when keepalived or nginx stops or restarts: nginx is back before its check acts."""
+    back = action.verb is Verb.RESTART
+    goes = action.unit == profile.keepalived.unit or not back
+    gone = vips.lets_go(action.node, comes_back=back) if goes else ()
+    return gone + (vips.takes(action.unit, action.node) if back else ())
 
 
 def _of_rolling(action: RollingRestart, state: ClusterState, now: float) -> Impact:
@@ -160,10 +181,14 @@ def _of_rolling(action: RollingRestart, state: ClusterState, now: float) -> Impa
 
 def restarts(state: ClusterState, unit: str, now: float) -> Iterator[tuple[str, Impact]]:
     """The nodes of a rolling restart in order, each with what its restart does once those before it are done."""
-    vips = Whereabouts(state, now)
+    vips, profile = Whereabouts(state, now), state.profile
     for node in rolling_order(state, unit, now):
-        own = _of_service(ServiceAction(Verb.RESTART, unit, node), state, now)
-        yield node, _moving(own, vips.lets_go(node)) if unit == state.profile.keepalived.unit else own
+        each = ServiceAction(Verb.RESTART, unit, node)
+        own = _of_service(each, state, now)
+        if unit in (profile.keepalived.unit, profile.nginx.unit):
+            alone = replace(own, moves=(), owner=None, taker=None, handovers=())
+            own = _moving(alone, _carrier_goes(vips, each, profile))
+        yield node, own
 
 
 def _of_switchover(action: Switchover, state: ClusterState, now: float) -> Impact:
@@ -268,13 +293,20 @@ def _moving(calm: Impact, handovers: tuple[Handover, ...]) -> Impact:
     if not handovers:
         return calm
     moves = tuple(dict.fromkeys(name for each in handovers for name in each.moves))
-    return replace(calm, moves=moves, owner=handovers[0].owner, taker=handovers[0].taker, handovers=handovers)
+    going = next((each for each in handovers if not each.comes), None)
+    owner, taker = (going.owner, going.taker) if going is not None else (None, None)
+    return replace(calm, moves=moves, owner=owner, taker=taker, handovers=handovers)
 
 
 def _stands_by(state: ClusterState, node: str, instance: str) -> bool:
     seen = state.nodes[node]
     report = seen.vrrp[instance]
     return seen.link.state is LinkState.UP and isinstance(report, Known) and report.value.state is VrrpState.BACKUP
+
+
+def _runs(state: ClusterState, unit: str, node: str) -> bool:
+    seen = state.nodes[node].units[unit]
+    return isinstance(seen, Known) and seen.value.running
 
 
 def _check_unit(profile: Profile, unit: str, node: str) -> None:

@@ -107,11 +107,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """VIPs, by instance, that go from one node to another at the same time. `taker` None: nobody takes them."""
+    """VIPs, by instance, that go from one node to another at the same time. `taker` None: nobody takes them.
+
+    `comes`: the owner lets go of nothing; the taker is what comes up, and preempts.
+    """
 
     moves: tuple[str, ...]
     owner: str
     taker: str | None
+    comes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

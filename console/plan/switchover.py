@@ -5,7 +5,7 @@ The gap a client sees is the taker's skew time. At priority 254 that is 8 ms ins
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 
 from console.model.facts import VrrpState
 from console.model.observed import Unknown
@@ -36,13 +36,8 @@ from console.plan.timing import HIGHEST_PRIORITY
 from console.render import privileges
 
 
-def switchover_plan(
-    action: Switchover, state: ClusterState, now: float, without: Container[str] = frozenset()
-) -> Plan:
-    """Steps are empty when the VIP already is where it is wanted, or when nobody can be told to own it.
-
-    `without` leaves out the looks that refuse with these codes: someone has overridden them.
-    """
+def switchover_plan(action: Switchover, state: ClusterState, now: float) -> Plan:
+    """Steps are empty when the VIP already is where it is wanted, or when nobody can be told to own it."""
     impact = impact_of(action, state, now)
     mark = fingerprint(action, impact, state, now)
     if impact.owner is None or impact.taker is None:
@@ -62,7 +57,7 @@ def switchover_plan(
         (*((f"the plain way: {why_plain}",) if why_plain else ()), *open_connections(impact)),
         resigning(state, impact),
     )
-    return checked_first(plan, state, without)
+    return checked_first(plan, state)
 
 
 def moving_steps(

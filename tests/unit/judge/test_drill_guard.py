@@ -10,6 +10,7 @@ import pytest
 from console.engine.report import Stage, StepReport
 from console.judge.denial import Case, Denial
 from console.judge.guards import denials
+from console.judge.insisting import without_looks
 from console.model.events import Event, HttpProbed, Target
 from console.model.facts import ProbeOutcome, ProbeReport
 from console.model.live import LiveVrrp
@@ -212,5 +213,5 @@ def test_a_stop_asks_first_and_a_start_waits_and_neither_look_is_measured():
 
 
 def test_who_insists_on_the_last_backend_is_not_refused_by_the_look():
-    plan = plan_for(STOP_A, healthy(), NOW + 1, frozenset({"last-backend"}))
+    plan = without_looks(plan_for(STOP_A, healthy(), NOW + 1), ["last-backend"], ())
     assert not any(isinstance(each, OthersServe) for step in plan.steps for each in step.expect)

@@ -9,6 +9,7 @@ import pytest
 
 from console.judge.denial import Case
 from console.judge.guards import denials
+from console.judge.insisting import without_looks
 from console.model.facts import ProbeOutcome, ProbeReport
 from console.model.observed import Known, Unknown
 from console.model.proxy import FilesReport, Server, Upstream
@@ -66,7 +67,7 @@ def test_a_rolling_restart_waits_between_its_nodes():
 
 
 def test_who_insists_on_the_last_backend_is_not_refused_by_the_look():
-    plan = plan_for(RESTART, healthy(), NOW, frozenset({"last-backend"}))
+    plan = without_looks(plan_for(RESTART, healthy(), NOW), ["last-backend"], ())
     assert asked(plan, OthersServe) == []
     assert asked(plan, TakenBack) != []
 

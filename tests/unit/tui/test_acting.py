@@ -10,8 +10,8 @@ from textual.events import Key
 from textual.widgets import Button, Checkbox, Input
 
 from console.engine.report import Outcome, RestoredBy
-from console.model.events import UnitReported, VrrpTransition
-from console.model.facts import UnitReport, VrrpState
+from console.model.events import HttpProbed, Target, UnitReported, VrrpTransition
+from console.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpState
 from console.model.observed import Unknown
 from console.plan.action import RollingRestart, ServiceAction, Switchover, Verb
 from console.tui.screens.confirm import ConfirmScreen
@@ -22,6 +22,7 @@ from tests.unit.tui.decks import FixedDeck, undone
 from tests.unit.tui.scenes import NOW, B, FixedCluster
 from tests.unit.tui.screens import Watched, console
 
+BAD = ProbeReport(ProbeOutcome.BAD_ANSWER, 3.0, 502, "Bad Gateway")
 SIZES = [(80, 24), (120, 40)]
 
 
@@ -192,6 +193,32 @@ async def test_an_override_needs_a_reason_and_goes_into_the_order() -> None:
         order = seen.deck.runs[0]
         assert set(order.overrides) == {"standby-unhealthy", "check-blind"}
         assert order.reason == "nginx comes up in a minute"
+
+
+async def test_a_reason_that_comes_after_its_code_was_ticked_clears_the_tick() -> None:
+    cluster, domains = FixedCluster(scenes.healthy()), list(scenes.healthy().profile.domains)
+    cluster.store.apply(HttpProbed(NOW, B, B, Target.DOMAIN, domains[0], BAD))
+    async with console(scenes.healthy(), cluster=cluster) as seen:
+        await armed(seen)
+        await seen.press("F")
+        screen = seen.app.screen
+        box = screen.query_one("#override-standby-unhealthy", Checkbox)
+        box.value = True
+        screen.query_one("#reason", Input).value = "one of them is known"
+        screen.query_one("#typed", Input).value = "lab"
+        await seen.pilot.pause()
+        assert screen.obstacle == ""
+        cluster.store.apply(HttpProbed(NOW, B, B, Target.DOMAIN, domains[1], BAD))
+        await seen.pilot.pause(1.2)
+        assert not box.value
+        assert screen.obstacle == "refused: standby-unhealthy"
+        box.value = True
+        await seen.pilot.pause()
+        screen.query_one("#run", Button).press()
+        await seen.pilot.pause()
+        read = seen.deck.runs[0].insisted
+        assert read is not None
+        assert [each.reason.split()[0] for each in read] == domains
 
 
 async def test_c_copies_the_command_that_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
