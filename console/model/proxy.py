@@ -62,7 +62,7 @@ class Unloaded:
     news: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
+    files: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
