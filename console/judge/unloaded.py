@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from console.judge.lint.tree import Tree
+from console.judge.nginx_requests import answers, check_asks
 from console.judge.sources import Sources, Times, is_pattern
-from console.judge.unloaded_nginx import broken, strangers
+from console.judge.unloaded_nginx import broken, strangers, unlike
 from console.model.profile import Profile
 from console.model.proxy import Unloaded
 from console.parse.directives import Reading
@@ -26,6 +27,7 @@ from console.parse.running_vrrp import (
     Settings,
     settings_of,
 )
+from console.render.nodefiles import CHECK_SCRIPT
 
 # Nodes that disagree on these do not hear each other.
 SHARED = (ROUTER_ID, ADVERT, VERSION, AUTH, VIPS, UNICAST)
@@ -78,6 +80,17 @@ class _Disk:
         return tuple(path for path in self.sources.unread if path in self.newer or path in self.unsure)
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Those that the unit has not read as they are, or may not have."""
+        told = dict.fromkeys((*self.newer, *self.unsure))
+        return tuple(path for path in told if path in self.sources.files or is_pattern(path))
+
+    def changed(self, path: str) -> bool:
+        """May the file mean something else now? A directory that changed may have lost what came before it."""
+        since = (*self.newer, *self.unsure)
+        return path in since or any(each in self.sources.watched for each in since)
+
+    @property
     def why(self) -> str:
         if self.newer:
             return f"{', '.join(self.newer)} changed after it had read its files"
@@ -111,7 +124,7 @@ def keepalived_unloaded(
         if other.running is None and there.sources.unread:
             unseen.append(_unlike(other.name, f"{', '.join(there.sources.unread)} was not read"))
     conflicts = tuple(_conflicts(on_disk, peers))
-    return Unloaded(tuple(differences), conflicts, unknown=tuple(unknown), unseen=tuple(unseen))
+    return Unloaded(tuple(differences), conflicts, unknown=tuple(unknown), unseen=tuple(unseen), files=disk.files)
 
 
 def nginx_unloaded(seen: Seen, profile: Profile) -> Unloaded:
@@ -133,7 +146,26 @@ def nginx_unloaded(seen: Seen, profile: Profile) -> Unloaded:
     news = tuple(f"{path} was changed after nginx had read it" for path in disk.newer)
     unknown = tuple(f"{path} was not read" for path in disk.unread)
     unseen = tuple(strangers(seen.tree.nginx, profile, seen.name, seen.hosts))
-    return Unloaded(conflicts=conflicts, news=news, unknown=unknown, unseen=unseen)
+    found = answers(
+        seen.tree.nginx,
+        profile,
+        disk.changed,
+        whole=not disk.sources.unread,
+        check=_asks_nginx(seen),
+        unlike=unlike(seen.tree.nginx, profile, seen.name, seen.hosts),
+    )
+    # What does not run answers nobody: what it would do is told, and only what is known to be wrong refuses.
+    (unseen, unknown) = (
+        ((*unseen, *found.unshown), unknown) if disk.stopped else (unseen, (*unknown, *found.unshown))
+    )
+    conflicts = tuple(dict.fromkeys((*conflicts, *found.wrong)))
+    return Unloaded(conflicts=conflicts, news=news, unknown=unknown, unseen=unseen, files=disk.files)
+
+
+def _asks_nginx(seen: Seen) -> bool:
+    """keepalived's check is ours, and asks nginx by a host of its own."""
+    texts = {path: file.content for path, file in seen.tree.files.items()}
+    return check_asks(texts, tuple(each.script for each in seen.tree.checks), CHECK_SCRIPT)
 
 
 def _keepalived(seen: Seen, unit: str) -> _Disk:

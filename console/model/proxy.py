@@ -30,11 +30,21 @@ class Server:
 class Upstream:
     """The backends of one domain. `shared`: all workers know the same of them (a `zone`). `even`: they are asked
     in turn, whoever asks for what (round robin with equal weights).
+
+    `beside`: where requests for some of its paths go instead. `unclear`: where they go to somebody whom the files
+    do not name, each with file and line.
     """
 
     servers: tuple[Server, ...]
     shared: bool = False
     even: bool = True
+    beside: tuple[Upstream, ...] = ()
+    unclear: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Upstream, ...]:
+        """Each place where some of the domain's requests go."""
+        return tuple(each for each in (self, *self.beside) if each.servers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,8 @@ class Unloaded:
 
     `conflicts`: what would make two masters, or send requests nowhere. `differences`: settings of VRRP that would
     become others. `news`: what a reload is for. `unknown`: what may be there, and could not be compared with what
-    runs. `unseen`: what could not be compared with anything else.
+    runs. `unseen`: what could not be compared with anything else. `files`: those that the daemon has not loaded as
+    they are, or may not have.
     """
 
     differences: tuple[str, ...] = ()
@@ -51,6 +62,7 @@ class Unloaded:
     news: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
+    files: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

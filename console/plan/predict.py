@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from console.model.facts import ProbeReport
 from console.model.observed import Known, Observed, Unknown
+from console.model.proxy import Unloaded
 from console.model.state import ClusterState
 from console.plan.action import ServiceAction, Verb
 from console.plan.coming import may_come, of_coming
@@ -118,7 +119,20 @@ def _of_start(action: ServiceAction, state: ClusterState, impact: Impact, now: f
 def _of_reload(action: ServiceAction, state: ClusterState) -> str:
     if action.unit == state.profile.keepalived.unit:
         return f"keepalived on {action.node} reads its files again; a changed VRRP instance may move the VIP"
-    return f"{action.unit} on {action.node} reads its files again; no request is dropped, no VIP moves"
+    return f"{action.unit} on {action.node} reads its files again; {_of_requests(action, state)}, no VIP moves"
+
+
+def _of_requests(action: ServiceAction, state: ClusterState) -> str:
+    """No file that nginx has not loaded is known to leave every request alone before that was compared."""
+    seen = state.nodes[action.node].files
+    if action.unit != state.profile.nginx.unit:
+        return "no request is dropped"
+    if isinstance(seen, Unknown):
+        return f"what that does to requests is not known ({seen.reason})"
+    unloaded = seen.value.unloaded.get(action.unit, Unloaded())
+    if unloaded.conflicts or unloaded.unknown:
+        return f"what that does to requests is not known ({(*unloaded.conflicts, *unloaded.unknown)[0]})"
+    return "no request is dropped"
 
 
 def _of_keepalived(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:

@@ -111,7 +111,7 @@ def _reports(profile: Profile, read: Mapping[str, Seen | str], state: ClusterSta
     unit = profile.keepalived.unit
     return {
         name: FilesReport(
-            upstreams_by_domain(each.tree.nginx),
+            upstreams_by_domain(each.tree.nginx, profile.domains, profile.nginx.port),
             {
                 unit: keepalived_unloaded(
                     each, [other for other in seen.values() if other is not each], unit, absent

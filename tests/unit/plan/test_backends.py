@@ -20,7 +20,8 @@ from console.plan.build import plan_for
 from console.plan.reading import Verdict
 from console.plan.steps import Kind
 from console.plan.through_nginx import OthersServe, TakenBack
-from tests.scenes import NOW, healthy
+from tests.profiles import pair
+from tests.scenes import NOW, files, healthy
 
 RESTART = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b")
 B_AT_HOME = ("127.0.0.1:8080", "[::1]:8080", "localhost:8080", "10.0.4.21:8080")
@@ -105,7 +106,10 @@ def test_one_bad_answer_is_no_reason_to_leave_out_the_nginx_that_may_have_the_vi
 
 
 def passed_to(*servers: Server, shared: bool = True, even: bool = True):
-    return with_files(FilesReport({DOMAIN: Upstream(servers, shared, even)}))
+    state, found = healthy(), {DOMAIN: Upstream(servers, shared, even)}
+    seen = {name: FilesReport({**files(pair(), name).upstreams, **found}) for name in state.nodes}
+    nodes = {name: replace(node, files=Known(seen[name], NOW)) for name, node in state.nodes.items()}
+    return replace(state, nodes=nodes)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +117,7 @@ def passed_to(*servers: Server, shared: bool = True, even: bool = True):
     [
         (Server("10.0.4.21:8080", 1, 2.0), True, 3.0, 12.0),
         (Server("10.0.4.21:8080", 1, 10.0), False, 11.0, 28.0),
-        (Server("10.0.4.21:8080", 0, 10.0), False, 0.0, 6.0),
+        (Server("10.0.4.21:8080", 0, 10.0), False, 0.0, 26.0),
     ],
 )
 def test_how_long_is_waited_follows_from_nginxs_own_files(server, shared, settles_s, within_s):
