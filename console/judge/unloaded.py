@@ -2,7 +2,8 @@
 
 A reload or a restart reads whatever lies there. What would make two masters or send requests nowhere is a
 conflict; any other setting of VRRP that would become another one is a difference; nginx's other changes are news,
-for it is reloaded to take them. What may have changed and cannot be compared is unknown.
+for it is reloaded to take them. What may have changed and cannot be compared is unknown: what is not compared is
+not the same.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from console.judge.lint.tree import Tree
 from console.judge.sources import Sources, Times, is_pattern
 from console.judge.unloaded_nginx import broken, strangers
+from console.judge.unloaded_rest import other_rest, uncompared
 from console.model.profile import Profile
 from console.model.proxy import Unloaded
 from console.parse.directives import Reading
@@ -26,6 +28,7 @@ from console.parse.running_vrrp import (
     Settings,
     settings_of,
 )
+from console.parse.vrrp_rest import Rest, rest_on_disk
 
 # Nodes that disagree on these do not hear each other.
 SHARED = (ROUTER_ID, ADVERT, VERSION, AUTH, VIPS, UNICAST)
@@ -37,11 +40,13 @@ KEEPALIVED_CONF, NGINX_CONF = "/etc/keepalived/keepalived.conf", "/etc/nginx/ngi
 class Seen:
     """One node: its files, and what its keepalived runs with. `running` None: it is stopped, or `untold` says why.
 
-    `answering`: the domains that its nginx answers now. `hosts`: name -> address, by its /etc/hosts.
+    `rest`: what else it tells of what it runs with. `answering`: the domains that its nginx answers now. `hosts`:
+    name -> address, by its /etc/hosts.
     """
 
     tree: Tree
     running: Mapping[str, Settings] | None = field(default=None, repr=False)
+    rest: Rest = field(default_factory=dict, repr=False)
     untold: str = "it does not tell"
     answering: frozenset[str] = frozenset()
     hosts: Mapping[str, str] = field(default_factory=dict)
@@ -98,7 +103,10 @@ def keepalived_unloaded(
     differences, unknown = list[str](), list(_unknown(seen, disk))
     if seen.running is not None:
         differences += _differences(seen, on_disk, disk)
+        if not disk.is_loaded:
+            differences += other_rest(seen.rest, rest_on_disk(seen.tree.keepalived))
     (differences if disk.newer else unknown).extend(_uncompared(seen, disk))
+    unknown += _untold(seen, on_disk, disk)
     peers = dict[str, Mapping[str, Settings]]()
     unseen = [_unlike(node, why) for node, why in (absent or {}).items()]
     for other in others:
@@ -178,6 +186,17 @@ def _uncompared(seen: Seen, disk: _Disk) -> Iterator[str]:
     for vrrp in (each for each in seen.tree.vrrp if each.unknown or _is_open(each.name)):
         what = ", ".join(sorted(vrrp.unknown)) or "its name"
         yield f"{vrrp.name}: {disk.why}, and what became of {what} is not known"
+
+
+def _untold(seen: Seen, on_disk: Mapping[str, Settings], disk: _Disk) -> Iterator[str]:
+    """The settings of a newer file that a running daemon does not tell: they are not taken for the same."""
+    changed = {*disk.newer, *disk.unsure}
+    if seen.running is None or changed <= set(disk.unread):
+        return
+    reading = seen.tree.keepalived
+    running, read = (seen.running, seen.rest), (on_disk, rest_on_disk(reading))
+    what = uncompared(reading, running, read, changed, KEEPALIVED_CONF)
+    yield f"{disk.why}, and keepalived does not tell all that it has read: not compared are {what}"
 
 
 def _theirs(other: Seen, unit: str) -> Mapping[str, Settings] | None:

@@ -27,7 +27,8 @@ from console.nodes.keepalived import VrrpUnknown, VrrpWitness
 from console.nodes.transport import Transport, TransportError
 from console.parse.nginx_itself import answers_itself
 from console.parse.nginx_proxy import upstreams_by_domain
-from console.parse.running_vrrp import Settings, running_settings
+from console.parse.running_vrrp import running_settings
+from console.parse.vrrp_rest import rest_running
 from console.plan.known import answered
 from console.session.clock import Clock
 from console.store import Store
@@ -61,8 +62,9 @@ async def _look(transport: Transport, profile: Profile) -> Seen | str:
             tree, running, hosts = await asyncio.gather(
                 _tree(transport, profile), _running(transport, profile), read_hosts(transport)
             )
-            told = running if not isinstance(running, str) else None
-            return Seen(tree, told, running if isinstance(running, str) else "", hosts=hosts)
+            if isinstance(running, VrrpUnknown):
+                return Seen(tree, untold=running.reason, hosts=hosts)
+            return Seen(tree, running_settings(running), rest_running(running), hosts=hosts)
     except TimeoutError:
         return f"its files were not read within {TIMEOUT_S:g} s"
     except (ConfigUnreadable, TransportError) as failure:
@@ -97,12 +99,12 @@ def _unread(tree: Tree) -> Iterator[str]:
         yield from (each for each in Sources.of(tree.conf, root, reading).unread if not is_pattern(each))
 
 
-async def _running(transport: Transport, profile: Profile) -> Mapping[str, Settings] | str:
-    """What keepalived runs with; or why that is not known."""
+async def _running(transport: Transport, profile: Profile) -> str | VrrpUnknown:
+    """What keepalived tells of what it runs with; or why that is not known."""
     try:
-        return running_settings(await VrrpWitness(transport, profile).data_text())
+        return await VrrpWitness(transport, profile).data_text()
     except VrrpUnknown as unknown:
-        return unknown.reason
+        return unknown
 
 
 def _reports(profile: Profile, read: Mapping[str, Seen | str], state: ClusterState) -> Mapping[str, FilesReport]:
