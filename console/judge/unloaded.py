@@ -144,6 +144,16 @@ def nginx_unloaded(seen: Seen, profile: Profile) -> Unloaded:
     return Unloaded(conflicts=conflicts, news=news, unknown=unknown, unseen=unseen)
 
 
+def current_units(seen: Seen, profile: Profile) -> frozenset[str]:
+    """The units that run with exactly the files that are there."""
+    nginx = profile.nginx.unit
+    disks = {
+        nginx: _Disk.of(seen, nginx, NGINX_CONF, seen.tree.nginx),
+        profile.keepalived.unit: _keepalived(seen, profile.keepalived.unit),
+    }
+    return frozenset(unit for unit, disk in disks.items() if disk.is_loaded and not disk.stopped)
+
+
 def _keepalived(seen: Seen, unit: str) -> _Disk:
     return _Disk.of(seen, unit, KEEPALIVED_CONF, seen.tree.keepalived)
 

@@ -16,6 +16,7 @@ from console.plan.action import (
     Switchover,
 )
 from console.plan.config_push import push_plan
+from console.plan.deciding import watched
 from console.plan.drained_restart import drained_plan
 from console.plan.drill_plan import drill_plan
 from console.plan.expectation import EffectivePriority
@@ -48,7 +49,8 @@ def plan_for(action: Action, state: ClusterState, now: float, without: Container
     forecast = forecast_of(action, plan.impact, state, now, raised=raised) if plan.steps else None
     host, said = measured(plan, state)
     notes = (*plan.notes, *said, *unknown_notes(plan, state, now))
-    return replace(plan, notes=notes, forecast=forecast, asked_host=host)
+    seen_last = watched(action, state) if plan.steps else ()
+    return replace(plan, notes=notes, forecast=forecast, asked_host=host, watched=seen_last)
 
 
 def _planned(action: Action, state: ClusterState, now: float, without: Container[str]) -> Plan:

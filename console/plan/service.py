@@ -8,6 +8,7 @@ from console.model.need import When
 from console.model.state import ClusterState
 from console.plan.action import RollingRestart, ServiceAction, Verb
 from console.plan.backends import LAST_BACKEND, others_serve, serving_again
+from console.plan.deciding import asked_checks, undecided_s
 from console.plan.expectation import DomainsAnswer, Expectation, FreshWorkers, StateExpectation
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of, restarts
@@ -106,6 +107,10 @@ def _all_well(state: ClusterState, unit: str, node: str, *, last: bool) -> Itera
             yield Step(Kind.LOOK, title, fall.node, (), SHORT_TIMEOUT_S, well, within_s=FALLEN_BACK_S)
             yield from serving_again(state, state.profile.services[fall.service].unit, fall.node)
     standing_by = out_of_fault(state, node)
+    undecided = undecided_s(ServiceAction(Verb.RESTART, unit, node), state)
+    if undecided and standing_by and not last:
+        title = f"watch that keepalived's check passes on {node} for {undecided:g} s"
+        yield Step(Kind.WATCH, title, node, (), undecided, standing_by, lasts_s=undecided)
     if unit == state.profile.nginx.unit and standing_by and not last:
         title = f"wait until keepalived on {node} has seen that nginx is back"
         rises_s = max(v.check.rise * v.check.interval_s + v.check.timeout_s for v in state.profile.vrrp.values())
@@ -151,6 +156,7 @@ def _starting(action: ServiceAction, state: ClusterState) -> Step:
     expect: tuple[Expectation, ...] = (
         runs(state, action.unit, action.node),
         *well,
+        *_checked(action, state),
         stays(state, action.unit, action.node),
     )
     return do(action.sentence, action.node, control(action.verb, action.unit), expect)
@@ -182,6 +188,7 @@ def _restart(action: ServiceAction, state: ClusterState, impact: Impact, now: fl
         runs(state, action.unit, action.node, replaced=True),
         *alive(state, action.unit, action.node),
         *moved(state, impact),
+        *_checked(action, state),
         lasting := stays(state, action.unit, action.node),
     )
     argv = control("restart", action.unit)
@@ -198,7 +205,13 @@ def _reload(action: ServiceAction, state: ClusterState, impact: Impact, now: flo
     report = unit_of(state, action.unit, action.node)
     if action.unit == state.profile.nginx.unit and report.main_pid:
         expect = (*expect, FreshWorkers(action.node, action.unit, report.main_pid))
+    expect = (*expect, *_checked(action, state))
     return (do(action.sentence, action.node, control("reload", action.unit), expect),)
+
+
+def _checked(action: ServiceAction, state: ClusterState) -> tuple[Expectation, ...]:
+    """nginx is what keepalived's check asks."""
+    return asked_checks(state, action.node) if action.unit == state.profile.nginx.unit else ()
 
 
 STEPS = {Verb.START: _start, Verb.STOP: _stop, Verb.RESTART: _restart, Verb.RELOAD: _reload}

@@ -6,9 +6,17 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+from console.judge.checks import decides_s, known_checks
 from console.judge.lint.tree import Tree
 from console.judge.sources import Sources, is_pattern, joined, outside
-from console.judge.unloaded import KEEPALIVED_CONF, NGINX_CONF, Seen, keepalived_unloaded, nginx_unloaded
+from console.judge.unloaded import (
+    KEEPALIVED_CONF,
+    NGINX_CONF,
+    Seen,
+    current_units,
+    keepalived_unloaded,
+    nginx_unloaded,
+)
 from console.model.events import FilesExamined
 from console.model.profile import Profile
 from console.model.proxy import FilesReport
@@ -30,6 +38,7 @@ from console.parse.nginx_proxy import upstreams_by_domain
 from console.parse.running_vrrp import running_settings
 from console.parse.vrrp_rest import rest_running
 from console.plan.known import answered
+from console.render.nodefiles import CHECK_SCRIPT, check_script
 from console.session.clock import Clock
 from console.store import Store
 
@@ -110,7 +119,7 @@ async def _running(transport: Transport, profile: Profile) -> str | VrrpUnknown:
 def _reports(profile: Profile, read: Mapping[str, Seen | str], state: ClusterState) -> Mapping[str, FilesReport]:
     absent = {name: look for name, look in read.items() if isinstance(look, str)}
     seen = {name: look for name, look in read.items() if not isinstance(look, str)}
-    unit = profile.keepalived.unit
+    unit, script = profile.keepalived.unit, check_script(profile)
     return {
         name: FilesReport(
             upstreams_by_domain(each.tree.nginx),
@@ -121,6 +130,9 @@ def _reports(profile: Profile, read: Mapping[str, Seen | str], state: ClusterSta
                 profile.nginx.unit: nginx_unloaded(replace(each, answering=_answering(state, name)), profile),
             },
             answers_itself(each.tree.nginx, profile.nginx.port),
+            current_units(each, profile),
+            known_checks(each, CHECK_SCRIPT, script),
+            decides_s(each),
         )
         for name, each in seen.items()
     }
