@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from console.judge.lint.tree import Tree
 from console.judge.sources import Sources, Times, is_pattern
 from console.judge.unloaded_nginx import broken, strangers
-from console.judge.unloaded_rest import other_rest, uncompared
+from console.judge.unloaded_rest import is_meant, other_rest, uncompared
 from console.model.profile import Profile
 from console.model.proxy import Unloaded
 from console.parse.directives import Reading
@@ -28,6 +28,7 @@ from console.parse.running_vrrp import (
     Settings,
     settings_of,
 )
+from console.parse.vrrp_conf import VrrpConf
 from console.parse.vrrp_rest import Rest, rest_on_disk
 
 # Nodes that disagree on these do not hear each other.
@@ -40,13 +41,14 @@ KEEPALIVED_CONF, NGINX_CONF = "/etc/keepalived/keepalived.conf", "/etc/nginx/ngi
 class Seen:
     """One node: its files, and what its keepalived runs with. `running` None: it is stopped, or `untold` says why.
 
-    `rest`: what else it tells of what it runs with. `answering`: the domains that its nginx answers now. `hosts`:
-    name -> address, by its /etc/hosts.
+    `rest`: what else it tells of what it runs with. `meant`: keepalived's file as the profile renders it.
+    `answering`: the domains that its nginx answers now. `hosts`: name -> address, by its /etc/hosts.
     """
 
     tree: Tree
     running: Mapping[str, Settings] | None = field(default=None, repr=False)
     rest: Rest = field(default_factory=dict, repr=False)
+    meant: Reading | None = field(default=None, repr=False)
     untold: str = "it does not tell"
     answering: frozenset[str] = frozenset()
     hosts: Mapping[str, str] = field(default_factory=dict)
@@ -199,14 +201,24 @@ def _uncompared(seen: Seen, disk: _Disk) -> Iterator[str]:
 
 
 def _untold(seen: Seen, on_disk: Mapping[str, Settings], disk: _Disk) -> Iterator[str]:
-    """The settings of a newer file that a running daemon does not tell: they are not taken for the same."""
-    changed = {*disk.newer, *disk.unsure}
+    """The settings of a newer file that a running daemon does not tell: they are not taken for the same.
+
+    A file that says what the profile does is no one's edit: all that is told has been compared with it.
+    """
+    changed, reading = {*disk.newer, *disk.unsure}, seen.tree.keepalived
     if seen.running is None or changed <= set(disk.unread):
         return
-    reading = seen.tree.keepalived
+    if is_meant(reading, seen.meant) and all(_tells_password(seen.running, vrrp) for vrrp in seen.tree.vrrp):
+        return
     running, read = (seen.running, seen.rest), (on_disk, rest_on_disk(reading))
     what = uncompared(reading, running, read, changed, KEEPALIVED_CONF)
     yield f"{disk.why}, and keepalived does not tell all that it has read: not compared are {what}"
+
+
+def _tells_password(running: Mapping[str, Settings], vrrp: VrrpConf) -> bool:
+    """Is the file's password compared with something, or said to be hidden?"""
+    own = running.get(vrrp.name, Settings())
+    return vrrp.auth_type is None or own.hides_password or AUTH in own.values
 
 
 def _theirs(other: Seen, unit: str) -> Mapping[str, Settings] | None:

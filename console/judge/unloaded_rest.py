@@ -25,6 +25,13 @@ def other_rest(running: Rest, on_disk: Rest) -> Iterator[str]:
             yield f"{key}: {_changed(what, old[what], new[what])}"
 
 
+def is_meant(reading: Reading, meant: Reading | None) -> bool:
+    """Is it what the profile renders, word by word? The password aside: it is compared with what runs."""
+    if meant is None or reading.mistakes or reading.includes:
+        return False
+    return _words(reading.directives) == _words(meant.directives)
+
+
 def uncompared(
     reading: Reading,
     running: tuple[Mapping[str, Settings], Rest],
@@ -42,6 +49,10 @@ def uncompared(
     if len(found) > NAMED:
         named.append(f"{len(found) - NAMED} more")
     return ", ".join((*named, "what may have been taken out"))
+
+
+def _words(block: tuple[Directive, ...]) -> tuple[object, ...]:
+    return tuple((each.name, each.name == "auth_pass" or each.args, _words(each.block or ())) for each in block)
 
 
 def _uncompared(

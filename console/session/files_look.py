@@ -33,12 +33,13 @@ from console.nodes.config_files import (
 )
 from console.nodes.keepalived import VrrpUnknown, VrrpWitness
 from console.nodes.transport import Transport, TransportError
+from console.parse.keepalived_conf import keepalived_conf
 from console.parse.nginx_itself import answers_itself
 from console.parse.nginx_proxy import upstreams_by_domain
 from console.parse.running_vrrp import running_settings
 from console.parse.vrrp_rest import rest_running
 from console.plan.known import answered
-from console.render.nodefiles import CHECK_SCRIPT, check_script
+from console.render.nodefiles import CHECK_SCRIPT, check_script, keepalived_text
 from console.session.clock import Clock
 from console.store import Store
 
@@ -73,7 +74,8 @@ async def _look(transport: Transport, profile: Profile) -> Seen | str:
             )
             if isinstance(running, VrrpUnknown):
                 return Seen(tree, untold=running.reason, hosts=hosts)
-            return Seen(tree, running_settings(running), rest_running(running), hosts=hosts)
+            meant = keepalived_conf({KEEPALIVED_CONF: keepalived_text(profile, transport.node)})
+            return Seen(tree, running_settings(running), rest_running(running), meant, hosts=hosts)
     except TimeoutError:
         return f"its files were not read within {TIMEOUT_S:g} s"
     except (ConfigUnreadable, TransportError) as failure:

@@ -13,9 +13,10 @@ from console.judge.lint.tree import Tree
 from console.judge.unloaded import Seen, keepalived_unloaded, nginx_unloaded
 from console.model.config import ConfFile, ConfTree, Listing
 from console.model.proxy import Unloaded
+from console.parse.keepalived_conf import keepalived_conf
 from console.parse.running_vrrp import running_settings
 from console.parse.vrrp_rest import rest_running
-from console.render.nodefiles import render_node
+from console.render.nodefiles import keepalived_text, render_node
 from tests.profiles import unicast_pair
 
 CAPTURES = Path(__file__).parents[2] / "fixtures" / "keepalived"
@@ -161,6 +162,27 @@ def test_whatever_a_newer_keepalived_conf_says_is_never_taken_for_what_runs(kind
     assert found.conflicts == ()
     assert said in " ".join((*found.differences, *found.unknown))
     assert "sesame12" not in repr(found)
+
+
+def test_a_newer_file_that_says_what_the_profile_does_is_nobody_s_edit():
+    meant = keepalived_conf({KEEPALIVED: keepalived_text(PROFILE, "iam-a")})
+
+    def loads(old: str, new: str, dump: str | None = "") -> Unloaded:
+        own = replace(seen("iam-a", old, new, changed_at=1100.0, dump=dump), meant=meant)
+        return keepalived_unloaded(own, [seen("iam-b")], "keepalived")
+
+    assert loads("# Is nginx", "#   is nginx") == Unloaded()
+    for kind, (old, new, said) in DRIFTS.items():
+        found = loads(old, new)
+        assert kind == "a comment" or said in " ".join((*found.differences, *found.unknown)), kind
+    assert loads("state BACKUP", "$STATE BACKUP\n state BACKUP").unknown
+    without_password = (CAPTURES / DUMPS["iam-a"]).read_text().replace("   Password = sesame12\n", "")
+    assert "authentication (line " in " ".join(loads("# Is nginx", "# is nginx", without_password).unknown)
+    # What it runs with may be another one all the same.
+    other = (CAPTURES / DUMPS["iam-a"]).read_text().replace("Fall = 2", "Fall = 9")
+    assert loads("# Is nginx", "# is nginx", other).differences == (
+        "vrrp_script check_nginx_VI_1: fall 2 instead of 9",
+    )
 
 
 def test_a_file_of_which_nobody_knows_whether_it_changed_is_not_taken_for_what_runs_either():
