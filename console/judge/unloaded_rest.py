@@ -9,7 +9,7 @@ from console.parse.running_vrrp import KEYWORDS, Settings
 from console.parse.vrrp_rest import COMMAND, NUMBERS, TRACKED, VIP_AS, Rest, check_key
 
 # How many settings are named: a whole file need not be.
-NAMED = 12
+NAMED = 24
 WORDS: Mapping[str, tuple[str, ...]] = {
     **{word: (word,) for word in (*NUMBERS, "notify_backup", "notify_master", "notify_fault", "notify_stop")},
     "script": (COMMAND,),
