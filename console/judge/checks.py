@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
-from console.judge.unloaded import Seen
+from console.judge.sources import Sources
+from console.judge.unloaded import NGINX_CONF, Seen, current_units
+from console.model.profile import Profile
+from console.parse.directives import Directive
+from console.parse.nginx_conf import servers
+from console.parse.nginx_itself import answers_itself
+from console.parse.nginx_proxy import server_names
 from console.parse.vrrp_rest import COMMAND, check_key, rest_on_disk
+
+# No expression and no wildcard, which may mean any host.
+_PLAIN = re.compile(r"[\w-]|$")
 
 
 def decides_s(seen: Seen) -> float | None:
@@ -25,6 +35,30 @@ def known_checks(seen: Seen, path: str, script: str) -> tuple[tuple[str, ...], .
     if len(found) != len(commands):
         return ()
     return tuple(dict.fromkeys(("bash", "-c", script, *command) for command in found))
+
+
+def failed_by(seen: Seen, profile: Profile, host: str) -> tuple[str, ...]:
+    """Where nginx would load files by which it does not answer the known check, which asks `host` for a 204."""
+    reading = seen.tree.nginx
+    if profile.nginx.unit in current_units(seen, profile) or host in answers_itself(reading, profile.nginx.port):
+        return ()
+    every = servers(reading)
+    named = [server for server in every if host in server_names(server)]
+    if not named and (
+        Sources.of(seen.tree.conf, NGINX_CONF, reading).unread
+        or any(not _PLAIN.match(name) for server in every for name in server_names(server))
+    ):
+        return ()
+    default = [each for each in every if any("default_server" in listen.args for listen in each.all("listen"))]
+    if any(_gives(server, "204") for server in named or default or every[:1]):
+        return ()
+    return (f"keepalived's check asks nginx for {host}, which would not be answered with 204",)
+
+
+def _gives(block: Directive, status: str) -> bool:
+    return any(
+        (each.name == "return" and each.arg == status) or _gives(each, status) for each in block.block or ()
+    )
 
 
 def _checks(seen: Seen) -> Iterator[Mapping[str, object]]:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from console.judge.checks import decides_s, known_checks
+from console.judge.checks import decides_s, failed_by, known_checks
 from console.judge.lint.tree import Tree
 from console.judge.sources import Sources, is_pattern, joined, outside
 from console.judge.unloaded import (
@@ -39,7 +39,7 @@ from console.parse.nginx_proxy import upstreams_by_domain
 from console.parse.running_vrrp import running_settings
 from console.parse.vrrp_rest import rest_running
 from console.plan.known import answered
-from console.render.nodefiles import CHECK_SCRIPT, check_script, keepalived_text
+from console.render.nodefiles import ALIVE_HOST, CHECK_SCRIPT, check_script, keepalived_text
 from console.session.clock import Clock
 from console.store import Store
 
@@ -121,23 +121,27 @@ async def _running(transport: Transport, profile: Profile) -> str | VrrpUnknown:
 def _reports(profile: Profile, read: Mapping[str, Seen | str], state: ClusterState) -> Mapping[str, FilesReport]:
     absent = {name: look for name, look in read.items() if isinstance(look, str)}
     seen = {name: look for name, look in read.items() if not isinstance(look, str)}
-    unit, script = profile.keepalived.unit, check_script(profile)
     return {
-        name: FilesReport(
-            upstreams_by_domain(each.tree.nginx),
-            {
-                unit: keepalived_unloaded(
-                    each, [other for other in seen.values() if other is not each], unit, absent
-                ),
-                profile.nginx.unit: nginx_unloaded(replace(each, answering=_answering(state, name)), profile),
-            },
-            answers_itself(each.tree.nginx, profile.nginx.port),
-            current_units(each, profile),
-            known_checks(each, CHECK_SCRIPT, script),
-            decides_s(each),
-        )
+        name: _report(profile, each, [other for other in seen.values() if other is not each], absent, state)
         for name, each in seen.items()
     }
+
+
+def _report(
+    profile: Profile, seen: Seen, others: list[Seen], absent: Mapping[str, str], state: ClusterState
+) -> FilesReport:
+    unit, checks = profile.keepalived.unit, known_checks(seen, CHECK_SCRIPT, check_script(profile))
+    nginx = nginx_unloaded(replace(seen, answering=_answering(state, seen.name)), profile)
+    if checks:
+        nginx = replace(nginx, conflicts=(*nginx.conflicts, *failed_by(seen, profile, ALIVE_HOST)))
+    return FilesReport(
+        upstreams_by_domain(seen.tree.nginx),
+        {unit: keepalived_unloaded(seen, others, unit, absent), profile.nginx.unit: nginx},
+        answers_itself(seen.tree.nginx, profile.nginx.port),
+        current_units(seen, profile),
+        checks,
+        decides_s(seen),
+    )
 
 
 def _answering(state: ClusterState, node: str) -> frozenset[str]:

@@ -60,6 +60,8 @@ def test_an_edit_that_was_put_back_refuses_nothing(serving: ActingLab):
 def test_a_reload_that_fails_keepalived_s_check_is_no_success_and_the_other_node_keeps_the_vip(serving: ActingLab):
     insist = ("--override", "unloaded-changes", "--reason", "to see the check fail")
     with edited(serving, "iam-b", "/etc/nginx/nginx.conf", "s/return +204;/return 503;/"):
+        refused = serving.act("reload", "nginx", "iam-b")
+        assert (refused.code, refused.denied) == (3, ["unloaded-changes"]), refused.err
         done = serving.act("reload", "nginx", "iam-b", *insist)
     assert done.code == 1, done.err
     assert "keepalived's check on iam-b says no" in done.document["sentence"]

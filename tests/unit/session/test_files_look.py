@@ -126,6 +126,29 @@ async def test_a_daemon_that_runs_with_its_files_is_known_to_and_so_is_keepalive
         assert seen.decides_s == 2 * 5 + 3
 
 
+NGINX = "/etc/nginx/nginx.conf"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("return       204", "return 503"), ("nginx-alive.localhost", "nginx-dead.localhost")]
+)
+async def test_nginx_is_not_made_to_read_what_fails_keepalived_s_check(old: str, new: str):
+    edited = Node.rendered("iam-b")
+    edited.files[NGINX] = edited.files[NGINX].replace(old, new)
+    # Read as it is, it is what runs.
+    assert report(await looked(edited), "iam-b").unloaded["nginx"].conflicts == ()
+    edited.times[NGINX] = 9990.0
+    (said,) = report(await looked(edited), "iam-b").unloaded["nginx"].conflicts
+    assert said == "keepalived's check asks nginx for nginx-alive.localhost, which would not be answered with 204"
+
+
+@pytest.mark.parametrize(("old", "new"), [("keepalive_timeout   65", "keepalive_timeout 30"), ("# ", "#  ")])
+async def test_what_leaves_the_check_s_host_alone_is_read(old: str, new: str):
+    edited = replace(Node.rendered("iam-b"), times={NGINX: 9990.0})
+    edited.files[NGINX] = edited.files[NGINX].replace(old, new)
+    assert report(await looked(edited), "iam-b").unloaded["nginx"].conflicts == ()
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "in_dump"),
     [
