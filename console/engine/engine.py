@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -258,14 +258,10 @@ class _Run:
         return beyond(gap, plan.forecast) if gap is not None and plan.forecast is not None else None
 
     async def _steady(self, plan: Plan) -> Reading:
-        now = self._eyes.now()
-        deadline = now + plan.settle_s
-        return await observe(
-            plan.steady, self._hands, self._eyes, since=now, began=now, deadline=deadline, tick=self._tell
-        )
+        return await self._seen(plan.steady, plan.settle_s)
 
     async def _watched(self, plan: Plan) -> Reading:
-        """The steady state once more, after the time in which effects of the last change may show."""
+        """The steady state once more, and who was well, once effects of the last change cannot show any more."""
         assert self._stepper is not None  # noqa: S101 - made by the caller
         lasts_s = plan.forecast.lasts_s if plan.forecast is not None else 0.0
         units = [each for each in self._stepper.steps if each.step.kind is Kind.DO and controls_a_unit(each.step)]
@@ -274,7 +270,18 @@ class _Run:
         while self._eyes.now() < until:
             self._tell()
             await self._eyes.changed(min(PATIENCE_S, max(0.001, until - self._eyes.now())))
-        return judge_all(plan.steady, self._eyes.state, float("-inf"), self._eyes.now())
+        reading = judge_all(plan.steady, self._eyes.state, float("-inf"), self._eyes.now())
+        if not reading.holds or not plan.watched:
+            return reading
+        well = await self._seen(plan.watched, LAST_LOOK_S)
+        return reading if well.holds else well
+
+    async def _seen(self, expected: Sequence[StateExpectation], within_s: float) -> Reading:
+        """By evidence that is newer than now."""
+        now, until = self._eyes.now(), self._eyes.now() + within_s
+        return await observe(
+            expected, self._hands, self._eyes, since=now, began=now, deadline=until, tick=self._tell
+        )
 
     async def _lost(self, plan: Plan) -> str | None:
         """What a client lost in all beyond the forecast; None: it was served as it was told."""

@@ -103,11 +103,11 @@ class _Look:
         found = self._asked(ALIVE_HOST, LOOPBACK)
         if found is None:
             return
-        if not found.named:
-            if self._whole and not by_expression(met_at(self._sockets, LOOPBACK, self._port)):
+        said = [each for each in found.server.block or () if each.name == "return"]
+        if not found.named and not said:
+            if self._whole:
                 self.wrong.append(f"no server of nginx would answer keepalived's check for {ALIVE_HOST}: FAULT")
             return
-        said = [each for each in found.server.block or () if each.name == "return"]
         if said and said[0].arg != CHECKED:
             at = f"{_shown(said[0])} in {_place(said[0])}"
             self.wrong.append(f"keepalived's check would be answered badly, and no VIP would stay here: {at}")

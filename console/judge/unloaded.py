@@ -2,7 +2,8 @@
 
 A reload or a restart reads whatever lies there. What would make two masters or send requests nowhere is a
 conflict; any other setting of VRRP that would become another one is a difference; nginx's other changes are news,
-for it is reloaded to take them. What may have changed and cannot be compared is unknown.
+for it is reloaded to take them. What may have changed and cannot be compared is unknown: what is not compared is
+not the same.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from console.judge.lint.tree import Tree
 from console.judge.nginx_requests import answers, check_asks
 from console.judge.sources import Sources, Times, is_pattern
 from console.judge.unloaded_nginx import broken, strangers, unlike
+from console.judge.unloaded_rest import is_meant, other_rest, uncompared
 from console.model.profile import Profile
 from console.model.proxy import Unloaded
 from console.parse.directives import Reading
@@ -27,6 +29,8 @@ from console.parse.running_vrrp import (
     Settings,
     settings_of,
 )
+from console.parse.vrrp_conf import VrrpConf
+from console.parse.vrrp_rest import Rest, rest_on_disk
 from console.render.nodefiles import CHECK_SCRIPT
 
 # Nodes that disagree on these do not hear each other.
@@ -39,11 +43,14 @@ KEEPALIVED_CONF, NGINX_CONF = "/etc/keepalived/keepalived.conf", "/etc/nginx/ngi
 class Seen:
     """One node: its files, and what its keepalived runs with. `running` None: it is stopped, or `untold` says why.
 
+    `rest`: what else it tells of what it runs with. `meant`: keepalived's file as the profile renders it.
     `answering`: the domains that its nginx answers now. `hosts`: name -> address, by its /etc/hosts.
     """
 
     tree: Tree
     running: Mapping[str, Settings] | None = field(default=None, repr=False)
+    rest: Rest = field(default_factory=dict, repr=False)
+    meant: Reading | None = field(default=None, repr=False)
     untold: str = "it does not tell"
     answering: frozenset[str] = frozenset()
     hosts: Mapping[str, str] = field(default_factory=dict)
@@ -111,7 +118,10 @@ def keepalived_unloaded(
     differences, unknown = list[str](), list(_unknown(seen, disk))
     if seen.running is not None:
         differences += _differences(seen, on_disk, disk)
+        if not disk.is_loaded:
+            differences += other_rest(seen.rest, rest_on_disk(seen.tree.keepalived))
     (differences if disk.newer else unknown).extend(_uncompared(seen, disk))
+    unknown += _untold(seen, on_disk, disk)
     peers = dict[str, Mapping[str, Settings]]()
     unseen = [_unlike(node, why) for node, why in (absent or {}).items()]
     for other in others:
@@ -168,6 +178,16 @@ def _asks_nginx(seen: Seen) -> bool:
     return check_asks(texts, tuple(each.script for each in seen.tree.checks), CHECK_SCRIPT)
 
 
+def current_units(seen: Seen, profile: Profile) -> frozenset[str]:
+    """The units that run with exactly the files that are there."""
+    nginx = profile.nginx.unit
+    disks = {
+        nginx: _Disk.of(seen, nginx, NGINX_CONF, seen.tree.nginx),
+        profile.keepalived.unit: _keepalived(seen, profile.keepalived.unit),
+    }
+    return frozenset(unit for unit, disk in disks.items() if disk.is_loaded and not disk.stopped)
+
+
 def _keepalived(seen: Seen, unit: str) -> _Disk:
     return _Disk.of(seen, unit, KEEPALIVED_CONF, seen.tree.keepalived)
 
@@ -210,6 +230,27 @@ def _uncompared(seen: Seen, disk: _Disk) -> Iterator[str]:
     for vrrp in (each for each in seen.tree.vrrp if each.unknown or _is_open(each.name)):
         what = ", ".join(sorted(vrrp.unknown)) or "its name"
         yield f"{vrrp.name}: {disk.why}, and what became of {what} is not known"
+
+
+def _untold(seen: Seen, on_disk: Mapping[str, Settings], disk: _Disk) -> Iterator[str]:
+    """The settings of a newer file that a running daemon does not tell: they are not taken for the same.
+
+    A file that says what the profile does is no one's edit: all that is told has been compared with it.
+    """
+    changed, reading = {*disk.newer, *disk.unsure}, seen.tree.keepalived
+    if seen.running is None or changed <= set(disk.unread):
+        return
+    if is_meant(reading, seen.meant) and all(_tells_password(seen.running, vrrp) for vrrp in seen.tree.vrrp):
+        return
+    running, read = (seen.running, seen.rest), (on_disk, rest_on_disk(reading))
+    what = uncompared(reading, running, read, changed, KEEPALIVED_CONF)
+    yield f"{disk.why}, and keepalived does not tell all that it has read: not compared are {what}"
+
+
+def _tells_password(running: Mapping[str, Settings], vrrp: VrrpConf) -> bool:
+    """Is the file's password compared with something, or said to be hidden?"""
+    own = running.get(vrrp.name, Settings())
+    return vrrp.auth_type is None or own.hides_password or AUTH in own.values
 
 
 def _theirs(other: Seen, unit: str) -> Mapping[str, Settings] | None:

@@ -68,9 +68,14 @@ class Unloaded:
 @dataclass(frozen=True, slots=True)
 class FilesReport:
     """One look at a node's files. `upstreams` by domain; `unloaded` by unit; `answers_itself`: hosts that need no
-    backend.
+    backend. `current`: units that run with exactly these files. `checks`: commands that ask what keepalived's
+    checks ask, where those are known and change nothing. `decides_s`: how long a failing check may take to become
+    a FAULT, as keepalived and its files tell; None: they do not.
     """
 
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)
     unloaded: Mapping[str, Unloaded] = field(default_factory=dict)
     answers_itself: tuple[str, ...] = ()
+    current: frozenset[str] = frozenset()
+    checks: tuple[tuple[str, ...], ...] = ()
+    decides_s: float | None = None

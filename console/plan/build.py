@@ -15,6 +15,7 @@ from console.plan.action import (
     Switchover,
 )
 from console.plan.config_push import push_plan
+from console.plan.deciding import watched
 from console.plan.drained_restart import drained_plan
 from console.plan.drill_plan import drill_plan
 from console.plan.expectation import EffectivePriority
@@ -47,7 +48,8 @@ def plan_for(action: Action, state: ClusterState, now: float) -> Plan:
     host, said = measured(plan, state)
     notes = (*plan.notes, *said, *unserved(plan, state), *unknown_notes(plan, state, now))
     mark = with_commands(plan.fingerprint, plan.steps)
-    return replace(plan, fingerprint=mark, notes=notes, forecast=forecast, asked_host=host)
+    seen_last = watched(action, state) if plan.steps else ()
+    return replace(plan, fingerprint=mark, notes=notes, forecast=forecast, asked_host=host, watched=seen_last)
 
 
 def _planned(action: Action, state: ClusterState, now: float) -> Plan:

@@ -14,6 +14,7 @@ from console.model.facts import LinkState, ProbeReport, VrrpState
 from console.model.observed import Observed, Unknown
 from console.model.state import ClusterState
 from console.model.vip import ownership
+from console.plan.check_passes import CheckPasses
 from console.plan.reading import Reading, Verdict
 from console.plan.staying import StaysUp
 from console.plan.through_nginx import OthersServe, TakenBack
@@ -348,10 +349,10 @@ class NoRequestsTo:
 
 
 # Asked by commands on the node, and by requests through its nginx.
-Command = TimerArmed | FreshWorkers | NoRequestsTo | StaysUp
+Command = TimerArmed | FreshWorkers | NoRequestsTo | StaysUp | CheckPasses
 Asked = OthersServe | TakenBack
 Look = Command | Asked
-LOOKS = (TimerArmed, FreshWorkers, NoRequestsTo, StaysUp, OthersServe, TakenBack)
+LOOKS = (TimerArmed, FreshWorkers, NoRequestsTo, StaysUp, CheckPasses, OthersServe, TakenBack)
 ASKED = (OthersServe, TakenBack)
 # What says by itself that it is well, by answering.
 ANSWERING = (ServiceHealthy, DomainsAnswer, DatastoreAnswers)

@@ -10,6 +10,7 @@ from console.model.state import ClusterState
 from console.plan.action import RollingRestart, ServiceAction, Verb
 from console.plan.backends import others_serve, serving_again
 from console.plan.coming import comes_within_s
+from console.plan.deciding import asked_checks, undecided_s
 from console.plan.expectation import DomainsAnswer, Expectation, FreshWorkers, StateExpectation
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of, restarts
@@ -103,6 +104,10 @@ def _all_well(state: ClusterState, unit: str, node: str, *, last: bool) -> Itera
             yield Step(Kind.LOOK, title, fall.node, (), SHORT_TIMEOUT_S, well, within_s=FALLEN_BACK_S)
             yield from serving_again(state, state.profile.services[fall.service].unit, fall.node)
     standing_by = out_of_fault(state, node)
+    undecided = undecided_s(ServiceAction(Verb.RESTART, unit, node), state)
+    if undecided and standing_by and not last:
+        title = f"watch that keepalived's check passes on {node} for {undecided:g} s"
+        yield Step(Kind.WATCH, title, node, (), undecided, standing_by, lasts_s=undecided)
     if unit == state.profile.nginx.unit and standing_by and not last:
         title = f"wait until keepalived on {node} has seen that nginx is back"
         rises_s = max(v.check.rise * v.check.interval_s + v.check.timeout_s for v in state.profile.vrrp.values())
@@ -149,6 +154,7 @@ def _starting(action: ServiceAction, state: ClusterState, impact: Impact) -> Ste
         runs(state, action.unit, action.node),
         *well,
         *moved(state, comes),
+        *_checked(action, state),
         stays(state, action.unit, action.node),
     )
     within_s = HEALTHY_WITHIN_S + comes_within_s(state, action.unit, impact)
@@ -181,6 +187,7 @@ def _restart(action: ServiceAction, state: ClusterState, impact: Impact, now: fl
         runs(state, action.unit, action.node, replaced=True),
         *alive(state, action.unit, action.node),
         *moved(state, impact),
+        *_checked(action, state),
         lasting := stays(state, action.unit, action.node),
     )
     argv = control("restart", action.unit)
@@ -206,7 +213,13 @@ def _reload(action: ServiceAction, state: ClusterState, impact: Impact, now: flo
     report = unit_of(state, action.unit, action.node)
     if action.unit == state.profile.nginx.unit and report.main_pid:
         expect = (*expect, FreshWorkers(action.node, action.unit, report.main_pid))
+    expect = (*expect, *_checked(action, state))
     return (do(action.sentence, action.node, control("reload", action.unit), expect),)
+
+
+def _checked(action: ServiceAction, state: ClusterState) -> tuple[Expectation, ...]:
+    """nginx is what keepalived's check asks."""
+    return asked_checks(state, action.node) if action.unit == state.profile.nginx.unit else ()
 
 
 STEPS = {Verb.START: _start, Verb.STOP: _stop, Verb.RESTART: _restart, Verb.RELOAD: _reload}

@@ -14,6 +14,7 @@ from console.model.state import ClusterState
 from console.model.vip import OwnedBy, OwnerUnknown, ownership, why_unseen
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, RollingRestart, ServiceAction
 from console.plan.backends import proxy_notes
+from console.plan.deciding import watched_nodes
 from console.plan.expectation import DomainsAnswer
 from console.plan.impact import datastores_of
 from console.plan.loads import loads
@@ -31,9 +32,9 @@ def unknown_notes(plan: Plan, state: ClusterState, now: float) -> tuple[str, ...
     for unit, node in _fallen(plan, state):
         found += [*_health(plan, state, unit, node), *proxy_notes(state, unit, node)]
     found += [note for unit, node in loads(plan, state.profile) for note in _uncompared(state, unit, node)]
-    nginx = state.profile.nginx.unit
-    if isinstance(plan.action, ConfigPush) or plan.action == RollingRestart(nginx):
-        found += [note for node in state.profile.nodes for note in _vrrp(state, node)]
+    push = isinstance(plan.action, ConfigPush)
+    for node in state.profile.nodes if push else watched_nodes(plan.action, state):
+        found += _vrrp(state, node)
     found += [note for name in plan.impact.moves for note in (*_raised(state, name), *_others(plan, state, name))]
     return tuple(dict.fromkeys(found))
 
