@@ -1,23 +1,17 @@
-"""The guards on drills: never the last backend of a service, nor what this pair could not do anyway. Pure."""
+"""The guard on what a drill takes away besides the VIP: never the last backend of a service. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from console.judge.denial import Case, Denial
-from console.model.drill import GIVES_BACK, TAKES, StateOf, Verb
-from console.model.facts import VrrpState
+from console.model.drill import GIVES_BACK, TAKES
 from console.model.state import ClusterState
 from console.plan.action import DrillAction
-from console.plan.drill_plan import live_of
 from console.plan.impact import instance_of, preferred_of, services_of
 from console.plan.legs import Leg, legs
 from console.plan.outside import meanwhile
 from console.plan.sending import doubted, serves
-from console.plan.weighing import why_it_stays, why_no_fault
-
-# What makes a check of nginx fail.
-FAILS = (Verb.STOP, Verb.HANG)
 
 
 def last_backend_of_drill(case: Case) -> Iterator[Denial]:
@@ -36,29 +30,6 @@ def last_backend_of_drill(case: Case) -> Iterator[Denial]:
                 away.add((service, node))
             if leg.move.verb in GIVES_BACK:
                 away.discard((service, node))
-
-
-def check_weighs(case: Case) -> Iterator[Denial]:
-    """A drill that waits for a FAULT, or for a VIP to leave a failing check, needs a check that does that."""
-    action, impact = case.plan.action, case.plan.impact
-    if not isinstance(action, DrillAction) or impact.owner is None or impact.taker is None:
-        return
-    name = instance_of(case.state.profile, action.instance)
-    best = preferred_of(case.state.profile, name, impact.owner, impact.taker)
-    live = {node: live_of(action, case.state, name, node) for node in case.state.profile.nodes}
-    for leg in legs(action.drill, impact.owner, impact.taker, best):
-        move = leg.move
-        waited = [(each.who, each.state) for each in move.expect if isinstance(each, StateOf)]
-        waited += [(each.who, each.state) for each in move.transitions]
-        for node in dict.fromkeys(leg.node(who) for who, state in waited if state is VrrpState.FAULT):
-            if why := why_no_fault(node, live[node]):
-                yield Denial("check-weighs", f"the drill waits for FAULT on {node}, but {why}", True, node)
-        fails = move.verb in FAILS and move.unit == case.state.profile.nginx.unit and leg.acted_on == leg.owner
-        if fails and leg.moves_vip:
-            taker = leg.next_owner
-            if why := why_it_stays(leg.owner, live[leg.owner], taker, live[taker]):
-                reason = f"the drill waits for the VIP to leave {leg.owner}, but {why}"
-                yield Denial("check-weighs", reason, True, leg.owner)
 
 
 def _touched(state: ClusterState, leg: Leg) -> Iterator[tuple[str, str]]:

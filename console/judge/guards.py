@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from console.judge.age_guard import old_answers, stale_elsewhere
 from console.judge.coming_guard import comes_unfit
 from console.judge.denial import Case, Denial
-from console.judge.drill_guard import check_weighs, last_backend_of_drill
+from console.judge.drill_guard import last_backend_of_drill
 from console.judge.needs_guard import dependency_down, last_backend_by_need
 from console.judge.nginx_guard import nginx_unfit
 from console.judge.split_guard import owner_in_doubt
 from console.judge.unloaded_guard import unloaded_changes
+from console.judge.weighing_guard import check_weighs
 from console.model.drill import MACHINE_VERBS
 from console.model.facts import LinkState, LockHolder, UnitReport, VrrpReport, VrrpState
 from console.model.observed import STALE_AFTER_S, Freshness, Known, Observed, Unknown

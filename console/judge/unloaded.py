@@ -16,6 +16,7 @@ from console.judge.nginx_requests import answers, check_asks
 from console.judge.sources import Sources, Times, is_pattern
 from console.judge.unloaded_nginx import broken, strangers, unlike
 from console.judge.unloaded_rest import is_meant, other_rest, uncompared
+from console.model.live import LiveVrrp
 from console.model.profile import Profile
 from console.model.proxy import Unloaded
 from console.parse.directives import Reading
@@ -43,13 +44,15 @@ KEEPALIVED_CONF, NGINX_CONF = "/etc/keepalived/keepalived.conf", "/etc/nginx/ngi
 class Seen:
     """One node: its files, and what its keepalived runs with. `running` None: it is stopped, or `untold` says why.
 
-    `rest`: what else it tells of what it runs with. `meant`: keepalived's file as the profile renders it.
+    `rest`: what else it tells of what it runs with. `live`: all of that as plans ask for it. `meant`: keepalived's
+    file as the profile renders it.
     `answering`: the domains that its nginx answers now. `hosts`: name -> address, by its /etc/hosts.
     """
 
     tree: Tree
     running: Mapping[str, Settings] | None = field(default=None, repr=False)
     rest: Rest = field(default_factory=dict, repr=False)
+    live: Mapping[str, LiveVrrp] = field(default_factory=dict)
     meant: Reading | None = field(default=None, repr=False)
     untold: str = "it does not tell"
     answering: frozenset[str] = frozenset()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from console.model.live import LiveVrrp
+
 # nginx's defaults for a server of an upstream (ngx_http_upstream_module).
 MAX_FAILS = 1
 FAIL_TIMEOUT_S = 10.0
@@ -70,7 +72,8 @@ class FilesReport:
     """One look at a node's files. `upstreams` by domain; `unloaded` by unit; `answers_itself`: hosts that need no
     backend. `current`: units that run with exactly these files. `checks`: commands that ask what keepalived's
     checks ask, where those are known and change nothing. `decides_s`: how long a failing check may take to become
-    a FAULT, as keepalived and its files tell; None: they do not.
+    a FAULT, as keepalived and its files tell; None: they do not. `live`: VRRP instance -> what keepalived
+    runs with; without those of which it does not tell.
     """
 
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)
@@ -79,3 +82,4 @@ class FilesReport:
     current: frozenset[str] = frozenset()
     checks: tuple[tuple[str, ...], ...] = ()
     decides_s: float | None = None
+    live: Mapping[str, LiveVrrp] = field(default_factory=dict)

@@ -34,6 +34,7 @@ from console.nodes.config_files import (
 from console.nodes.keepalived import VrrpUnknown, VrrpWitness
 from console.nodes.transport import Transport, TransportError
 from console.parse.keepalived_conf import keepalived_conf
+from console.parse.live_config import live_config
 from console.parse.nginx_itself import answers_itself
 from console.parse.nginx_proxy import upstreams_by_domain
 from console.parse.running_vrrp import running_settings
@@ -75,7 +76,14 @@ async def _look(transport: Transport, profile: Profile) -> Seen | str:
             if isinstance(running, VrrpUnknown):
                 return Seen(tree, untold=running.reason, hosts=hosts)
             meant = keepalived_conf({KEEPALIVED_CONF: keepalived_text(profile, transport.node)})
-            return Seen(tree, running_settings(running), rest_running(running), meant, hosts=hosts)
+            return Seen(
+                tree,
+                running_settings(running),
+                rest_running(running),
+                live_config(running),
+                meant,
+                hosts=hosts,
+            )
     except TimeoutError:
         return f"its files were not read within {TIMEOUT_S:g} s"
     except (ConfigUnreadable, TransportError) as failure:
@@ -139,6 +147,7 @@ def _report(
         current_units(seen, profile),
         checks,
         decides_s(seen),
+        seen.live,
     )
 
 

@@ -124,6 +124,7 @@ async def test_a_daemon_that_runs_with_its_files_is_known_to_and_so_is_keepalive
         assert (shell, path, argument) == (["bash", "-c"], "/etc/keepalived/check_nginx.sh", "2")
         assert script == Node.rendered(node).files[path]
         assert seen.decides_s == 2 * 5 + 3
+        assert [each.weight for each in seen.live["VI_1"].checks or ()] == [0]
 
 
 NGINX = "/etc/nginx/nginx.conf"
