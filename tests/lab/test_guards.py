@@ -21,6 +21,7 @@ from console.nodes.snapshot import read_safety
 from console.plan.action import ServiceAction, Verb
 from console.session.connections import connections
 from tests.lab.acting import DEAD_MAN_S, ActingLab, operating, profile_of
+from tests.lab.serving import edited
 
 RESTART = ("restart", "iam-pump", "iam-b")
 CHECK = "/etc/keepalived/check_nginx.sh"
@@ -200,14 +201,14 @@ def test_a_broken_configuration_before_a_restart(acting: ActingLab):
 
 
 def test_a_broken_configuration_before_a_switchover_and_a_drill_that_would_start_it_again(acting: ActingLab):
-    missing = r"    track_interface {\n        eth7\n    }\n"
-    acting.shell("iam-a", f"sed -i 's/^    track_script {{/{missing}&/' /etc/keepalived/keepalived.conf")
+    missing = r"s/^    track_script \{/    track_interface {\n        eth7\n    }\n&/"
     insist = ("--override", "unloaded-changes", "--reason", "the check is what is tested")
-    assert "eth7" in refused(acting, "config-invalid", "switchover", *insist)
-    before = acting.footprint()
-    done = acting.run("drill", "run", "keepalived-stop", "--yes", *insist)
-    assert (done.code, acting.footprint()) == (3, before), done.out
-    assert "config-invalid" in done.err
+    with edited(acting, "iam-a", "/etc/keepalived/keepalived.conf", missing):
+        assert "eth7" in refused(acting, "config-invalid", "switchover", *insist)
+        before = acting.footprint()
+        done = acting.run("drill", "run", "keepalived-stop", "--yes", *insist)
+        assert (done.code, acting.footprint()) == (3, before), done.out
+        assert "config-invalid" in done.err
 
 
 def test_no_terminal_and_no_yes(acting: ActingLab):
