@@ -1,4 +1,4 @@
-"""The guard on what hangs on keepalived's check: without nginx, a VIP leaves a node only if that moves it. Pure."""
+"""The guard on what hangs on keepalived's check: whether it moves a VIP from a node without nginx. Pure."""
 
 from __future__ import annotations
 
