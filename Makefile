@@ -36,7 +36,7 @@ bench: install compiled lab-tools
 	$(BIN)/python -m tests.bench --save
 
 ## soak: every action cut at every boundary in every way, drills again and again, a million log lines, every
-## rule, every kind of broken terminal, restarts under load (five hours)
+## rule, every kind of broken terminal, restarts under load, services without what they need, races (five hours)
 soak: install lab-tools
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak.drills
