@@ -10,8 +10,8 @@ from console.model.config import ConfTree, Listing
 from console.parse.directives import Reading
 from console.parse.included import matching
 
-# A file that was written right before it was read, by clocks that count differently.
-SLACK_S = 1.0
+# A file that was written right before it was read: /proc counts in hundredths, and is read right after the clock.
+SLACK_S = 0.2
 _GLOB = frozenset("*?[")
 
 
@@ -32,6 +32,8 @@ class Sources:
         for pattern in reading.includes:
             if "$" in pattern:  # it hangs on a definition
                 unread.add(pattern)
+            elif _is_absent(conf, pattern):
+                watched.add(_nearest(conf.listing, posixpath.dirname(pattern)))
             elif not is_glob(pattern):
                 files.add(pattern)
             else:
@@ -102,6 +104,12 @@ def outside(conf: ConfTree, readings: Iterable[Reading]) -> tuple[str, ...]:
     return tuple(
         sorted(each for each in found if _nearest(conf.listing, each) not in known and not is_pattern(each))
     )
+
+
+def _is_absent(conf: ConfTree, path: str) -> bool:
+    """Is it one file that is known not to be there? It would appear in its directory."""
+    known = conf.files.keys() | conf.listing.files.keys()
+    return not is_glob(path) and path not in known and posixpath.dirname(path) in conf.listing.listed
 
 
 def _parents(listing: Listing, pattern: str) -> Iterator[str]:

@@ -4,22 +4,26 @@ A reload or a restart reads whatever lies there. What would make two masters or 
 conflict; any other setting of VRRP that would become another one is a difference; nginx's other changes are news,
 for it is reloaded to take them. What may have changed and cannot be compared is unknown: what is not compared is
 not the same.
+
+Where a daemon runs with exactly the files that are there, what it would load is what runs. Then its own word
+counts alone: how its files are read here says nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from console.judge.disk import Disk
 from console.judge.lint.tree import Tree
-from console.judge.nginx_requests import answers, check_asks
-from console.judge.sources import Sources, Times, is_pattern
+from console.judge.nginx_requests import Answers, Changed, answers, check_asks
 from console.judge.unloaded_nginx import broken, strangers, unlike
 from console.judge.unloaded_rest import is_meant, other_rest, uncompared
 from console.model.live import LiveVrrp
 from console.model.profile import Profile
 from console.model.proxy import Unloaded
-from console.parse.directives import Reading
+from console.parse.directives import Mistake, Reading
+from console.parse.keepalived_conf import INCLUDES
 from console.parse.running_vrrp import (
     ADVERT,
     AUTH,
@@ -38,6 +42,8 @@ from console.render.nodefiles import CHECK_SCRIPT
 SHARED = (ROUTER_ID, ADVERT, VERSION, AUTH, VIPS, UNICAST)
 NEVER_SHOWN = (AUTH,)
 KEEPALIVED_CONF, NGINX_CONF = "/etc/keepalived/keepalived.conf", "/etc/nginx/nginx.conf"
+# A reload may leave the daemon with what it had: `reload_check_config` refuses files, `reload_time_file` waits.
+RELOADS_LATER = ("reload_check_config", "reload_time_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,50 +69,6 @@ class Seen:
         return self.tree.name
 
 
-@dataclass(frozen=True, slots=True)
-class _Disk:
-    """What a unit would read. `newer`, `unsure`: what was, or may have been, changed after it had read it."""
-
-    sources: Sources
-    newer: tuple[str, ...]
-    unsure: tuple[str, ...]
-    stopped: bool
-
-    @classmethod
-    def of(cls, seen: Seen, unit: str, root: str, reading: Reading) -> _Disk:
-        sources, times = Sources.of(seen.tree.conf, root, reading), Times(seen.tree.conf, unit)
-        # What a pattern means where nobody could look may have been changed in place.
-        paths = (*sources.files, *sources.watched, *filter(is_pattern, sources.unread))
-        return cls(sources, times.newer(paths), times.unsure(paths), unit in seen.tree.conf.stopped)
-
-    @property
-    def is_loaded(self) -> bool:
-        """The unit runs with exactly these files."""
-        return not self.newer and not self.unsure
-
-    @property
-    def unread(self) -> tuple[str, ...]:
-        """What was not read here, and may differ from what the unit has read."""
-        return tuple(path for path in self.sources.unread if path in self.newer or path in self.unsure)
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Those that the unit has not read as they are, or may not have."""
-        told = dict.fromkeys((*self.newer, *self.unsure))
-        return tuple(path for path in told if path in self.sources.files or is_pattern(path))
-
-    def changed(self, path: str) -> bool:
-        """May the file mean something else now? A directory that changed may have lost what came before it."""
-        since = (*self.newer, *self.unsure)
-        return path in since or any(each in self.sources.watched for each in since)
-
-    @property
-    def why(self) -> str:
-        if self.newer:
-            return f"{', '.join(self.newer)} changed after it had read its files"
-        return "whether its files changed after it had read them is not known either"
-
-
 def keepalived_unloaded(
     seen: Seen, others: Sequence[Seen], unit: str, absent: Mapping[str, str] | None = None
 ) -> Unloaded:
@@ -114,15 +76,17 @@ def keepalived_unloaded(
 
     `absent`: other nodes that were not looked at, each with the reason.
     """
-    if wrong := [each for each in seen.tree.keepalived.mistakes if not each.known]:
-        return Unloaded(conflicts=tuple(f"{each.file}:{each.line}: {each.message}" for each in wrong[:1]))
     disk = _keepalived(seen, unit)
-    on_disk = {vrrp.name: settings_of(vrrp) for vrrp in seen.tree.vrrp if not _is_open(vrrp.name)}
-    differences, unknown = list[str](), list(_unknown(seen, disk))
-    if seen.running is not None:
+    mistakes = [each for each in seen.tree.keepalived.mistakes if not each.known and disk.edited(each.file)]
+    if wrong := [each for each in mistakes if not each.ignored]:
+        return Unloaded(conflicts=(_of_mistake(wrong[0]),), files=disk.files)
+    on_disk, reading = _on_disk(seen, disk), seen.tree.keepalived
+    differences = list[str]()
+    unknown = [*_unknown(seen, disk), *map(_of_mistake, mistakes)]
+    if seen.running is not None and (not disk.is_loaded or _reloads_later(reading)):
         differences += _differences(seen, on_disk, disk)
-        if not disk.is_loaded:
-            differences += other_rest(seen.rest, rest_on_disk(seen.tree.keepalived))
+    if seen.running is not None and not disk.is_loaded:
+        differences += other_rest(seen.rest, rest_on_disk(reading, whole=not disk.sources.unread))
     (differences if disk.newer else unknown).extend(_uncompared(seen, disk))
     unknown += _untold(seen, on_disk, disk)
     peers = dict[str, Mapping[str, Settings]]()
@@ -136,13 +100,17 @@ def keepalived_unloaded(
         peers[other.name] = theirs
         if other.running is None and there.sources.unread:
             unseen.append(_unlike(other.name, f"{', '.join(there.sources.unread)} was not read"))
-    conflicts = tuple(_conflicts(on_disk, peers))
+    if disk.is_loaded:
+        told = {other.name: other.running for other in others if other.running is not None}
+        conflicts = tuple(_conflicts(seen.running or {}, told))
+    else:
+        conflicts = tuple(_conflicts(on_disk, peers))
     return Unloaded(tuple(differences), conflicts, unknown=tuple(unknown), unseen=tuple(unseen), files=disk.files)
 
 
 def nginx_unloaded(seen: Seen, profile: Profile) -> Unloaded:
     """What nginx's files on this node would change. Nothing where nginx has read them as they are."""
-    disk = _Disk.of(seen, profile.nginx.unit, NGINX_CONF, seen.tree.nginx)
+    disk = Disk.of(seen.tree.conf, profile.nginx.unit, NGINX_CONF, seen.tree.nginx)
     conflicts = tuple(
         broken(
             seen.tree.nginx,
@@ -159,20 +127,27 @@ def nginx_unloaded(seen: Seen, profile: Profile) -> Unloaded:
     news = tuple(f"{path} was changed after nginx had read it" for path in disk.newer)
     unknown = tuple(f"{path} was not read" for path in disk.unread)
     unseen = tuple(strangers(seen.tree.nginx, profile, seen.name, seen.hosts))
-    found = answers(
-        seen.tree.nginx,
-        profile,
-        disk.changed,
-        whole=not disk.sources.unread,
-        check=_asks_nginx(seen),
-        unlike=unlike(seen.tree.nginx, profile, seen.name, seen.hosts),
-    )
+    found = _answers(seen, profile, disk, disk.changed)
+    if disk.touched:
+        unseen += (f"what may have been taken out of {', '.join(disk.touched)} is not known",)
+        found = replace(found, unshown=_answers(seen, profile, disk, disk.edited).unshown)
     # What does not run answers nobody: what it would do is told, and only what is known to be wrong refuses.
     (unseen, unknown) = (
         ((*unseen, *found.unshown), unknown) if disk.stopped else (unseen, (*unknown, *found.unshown))
     )
     conflicts = tuple(dict.fromkeys((*conflicts, *found.wrong)))
     return Unloaded(conflicts=conflicts, news=news, unknown=unknown, unseen=unseen, files=disk.files)
+
+
+def _answers(seen: Seen, profile: Profile, disk: Disk, changed: Changed) -> Answers:
+    return answers(
+        seen.tree.nginx,
+        profile,
+        changed,
+        whole=not disk.sources.unread,
+        check=_asks_nginx(seen),
+        unlike=unlike(seen.tree.nginx, profile, seen.name, seen.hosts),
+    )
 
 
 def _asks_nginx(seen: Seen) -> bool:
@@ -185,24 +160,44 @@ def current_units(seen: Seen, profile: Profile) -> frozenset[str]:
     """The units that run with exactly the files that are there."""
     nginx = profile.nginx.unit
     disks = {
-        nginx: _Disk.of(seen, nginx, NGINX_CONF, seen.tree.nginx),
+        nginx: Disk.of(seen.tree.conf, nginx, NGINX_CONF, seen.tree.nginx),
         profile.keepalived.unit: _keepalived(seen, profile.keepalived.unit),
     }
     return frozenset(unit for unit, disk in disks.items() if disk.is_loaded and not disk.stopped)
 
 
-def _keepalived(seen: Seen, unit: str) -> _Disk:
-    return _Disk.of(seen, unit, KEEPALIVED_CONF, seen.tree.keepalived)
+def _keepalived(seen: Seen, unit: str) -> Disk:
+    return Disk.of(seen.tree.conf, unit, KEEPALIVED_CONF, seen.tree.keepalived)
 
 
-def _is_open(name: str) -> bool:
-    """The name itself hangs on a definition or a sequence."""
-    return not {"$", "~"}.isdisjoint(name)
+def _on_disk(seen: Seen, disk: Disk) -> Mapping[str, Settings]:
+    """What the files say of the instances that are surely theirs."""
+    whole = not disk.sources.unread
+    return {vrrp.name: settings_of(vrrp, whole=whole) for vrrp in seen.tree.vrrp if not _is_open(vrrp)}
 
 
-def _differences(seen: Seen, on_disk: Mapping[str, Settings], disk: _Disk) -> Iterator[str]:
+def _is_open(vrrp: VrrpConf) -> bool:
+    """The name itself hangs on a definition or a sequence, or the whole instance on a conditional."""
+    return vrrp.conditional or not {"$", "~"}.isdisjoint(vrrp.name)
+
+
+def _may_hold_more(reading: Reading) -> bool:
+    """A definition, or an include that is not followed, may bring an instance."""
+    return any(each.name.startswith("$") or each.name in INCLUDES for each in reading.directives)
+
+
+def _reloads_later(reading: Reading) -> bool:
+    return any(block.first(name) for block in reading.all("global_defs") for name in RELOADS_LATER)
+
+
+def _of_mistake(mistake: Mistake) -> str:
+    return f"{mistake.file}:{mistake.line}: {mistake.message}"
+
+
+def _differences(seen: Seen, on_disk: Mapping[str, Settings], disk: Disk) -> Iterator[str]:
     running = seen.running if seen.running is not None else {}
-    whole = not disk.sources.unread and not any(_is_open(vrrp.name) for vrrp in seen.tree.vrrp)
+    may_be_there = any(map(_is_open, seen.tree.vrrp)) or _may_hold_more(seen.tree.keepalived)
+    whole = not disk.sources.unread and not may_be_there
     for name in dict.fromkeys((*running, *on_disk)):
         if name in on_disk and name in running:
             new, old = on_disk[name].values, running[name].values
@@ -215,7 +210,7 @@ def _differences(seen: Seen, on_disk: Mapping[str, Settings], disk: _Disk) -> It
             yield f"{name} is not in the files any more"
 
 
-def _unknown(seen: Seen, disk: _Disk) -> Iterator[str]:
+def _unknown(seen: Seen, disk: Disk) -> Iterator[str]:
     """What keepalived would load, or runs with, and nobody knows."""
     if disk.is_loaded:
         return
@@ -224,18 +219,18 @@ def _unknown(seen: Seen, disk: _Disk) -> Iterator[str]:
         yield f"what it runs with is not known ({seen.untold}), and {disk.why}"
 
 
-def _uncompared(seen: Seen, disk: _Disk) -> Iterator[str]:
+def _uncompared(seen: Seen, disk: Disk) -> Iterator[str]:
     """What a daemon hides, or what hangs on a definition, is compared with nothing: it may be another one now."""
     if disk.is_loaded or seen.running is None:
         return
     for name in (each for each, settings in seen.running.items() if settings.hides_password):
         yield f"{name}: {disk.why}, and whether {AUTH} did is not known: keepalived hides its password"
-    for vrrp in (each for each in seen.tree.vrrp if each.unknown or _is_open(each.name)):
-        what = ", ".join(sorted(vrrp.unknown)) or "its name"
+    for vrrp in (each for each in seen.tree.vrrp if each.unknown or _is_open(each)):
+        what = ", ".join(sorted(vrrp.unknown)) or "the instance"
         yield f"{vrrp.name}: {disk.why}, and what became of {what} is not known"
 
 
-def _untold(seen: Seen, on_disk: Mapping[str, Settings], disk: _Disk) -> Iterator[str]:
+def _untold(seen: Seen, on_disk: Mapping[str, Settings], disk: Disk) -> Iterator[str]:
     """The settings of a newer file that a running daemon does not tell: they are not taken for the same.
 
     A file that says what the profile does is no one's edit: all that is told has been compared with it.
@@ -261,9 +256,7 @@ def _theirs(other: Seen, unit: str) -> Mapping[str, Settings] | None:
     if other.running is not None:
         return other.running
     disk = _keepalived(other, unit)
-    if disk.stopped or disk.is_loaded:
-        return {vrrp.name: settings_of(vrrp) for vrrp in other.tree.vrrp}
-    return None
+    return _on_disk(other, disk) if disk.stopped or disk.is_loaded else None
 
 
 def _unlike(node: str, why: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -39,20 +40,28 @@ LISTED = (
 DEPTH = 6
 # What the node's script reads as root, whole.
 SCRIPT_READS = frozenset({"/etc/nginx/conf.d/*.conf", "/etc/keepalived/*.conf"})
-# Monotonic times of systemd against /proc/uptime, and its wall time, which tells of a clock that was set since.
-# nginx may also be reloaded without systemd, or keep what it has: its workers are as old as what they run with.
+# Monotonic times of systemd, its wall times, which tell of a clock that was set since, and when processes were
+# born: in ticks since the machine booted, as /proc/uptime counts. nginx may also be reloaded without systemd, or
+# keep what it has: its workers are as old as what they run with.
 LOADED = (
-    'echo "now $(date +%s.%N) $(cut -d" " -f1 /proc/uptime)"; '
+    'now=$(date +%s.%N); read -r up _ </proc/uptime; echo "now $now $up"; '
+    'born() { sed "s/.*) //" "/proc/${1:-0}/stat" 2>/dev/null | cut -d" " -f20; }; '
+    # Older systemd tells whole seconds only.
+    'wall() { form=+%s.%N; at=$(systemctl show --timestamp=us -p "$1" --value "$2" 2>/dev/null) '
+    '|| { form=+%s; at=$(systemctl show -p "$1" --value "$2"); }; '
+    '[ -z "$at" ] || date -d "$at" "$form" 2>/dev/null; }; '
     'for unit in "$@"; do systemctl show -p Id -p ActiveState -p MainPID -p StateChangeTimestampMonotonic '
-    '"$unit.service" | tr "\\n" " "; '
+    '-p ExecMainStartTimestampMonotonic "$unit.service" | tr "\\n" " "; '
     'pid=$(systemctl show -p MainPID --value "$unit.service"); '
-    'at=$(systemctl show -p StateChangeTimestamp --value "$unit.service"); '
-    'printf "wall=%s " "$([ -z "$at" ] || date -d "$at" +%s 2>/dev/null)"; '
-    'echo "worker=$(ps --ppid "${pid:-0}" -o etimes=,args= | grep -v "shutting down" | sort -n | tail -n 1 '
-    '| sed -E "s/^ *([0-9]+).*/\\1/")"; done'
+    'printf "wall=%s " "$(wall StateChangeTimestamp "$unit.service")"; '
+    'printf "main=%s main_wall=%s " "$(born "$pid")" "$(wall ExecMainStartTimestamp "$unit.service")"; '
+    'echo "worker=$(ps --ppid "${pid:-0}" -o pid=,args= | grep -v "shutting down" | while read -r each _; '
+    'do born "$each"; done | sort -n | head -n 1)"; done'
 )
-# A wall time is told in whole seconds.
+# Wall times may be told in whole seconds.
 STEP_S = 2.0
+TICKS_PER_S = 100
+_SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +181,7 @@ def loaded_times(text: str, nginx: str) -> Loaded:
     words = first.split()
     if len(words) != 3 or words[0] != "now":
         return Loaded()
-    now, uptime = float(words[1]), float(words[2])
+    booted = float(words[1]) - float(words[2])
     found, stopped = dict[str, float](), set[str]()
     for line in rest.splitlines():
         told = dict(word.partition("=")[::2] for word in line.split())
@@ -182,9 +191,38 @@ def loaded_times(text: str, nginx: str) -> Loaded:
             stopped.add(unit)
         if told.get("ActiveState") != "active" or not told.get("StateChangeTimestampMonotonic", "").isdigit():
             continue
-        at = now - uptime + int(told["StateChangeTimestampMonotonic"]) / 1e6
-        set_by_s = at - int(told["wall"]) if told.get("wall", "").isdigit() else 0.0
+        at, wall = _changed_at(told, booted), _seconds(told.get("wall", ""))
+        set_by_s = at - wall if wall is not None else 0.0
         if unit == nginx and told.get("worker", "").isdigit():
-            at = now - int(told["worker"])
+            at = booted + int(told["worker"]) / TICKS_PER_S
         found[unit] = at - set_by_s if set_by_s > STEP_S else at
     return Loaded(found, frozenset(stopped))
+
+
+def _changed_at(told: Mapping[str, str], booted: float) -> float:
+    """When the unit's state changed. systemd's monotonic clock stands still while the machine sleeps.
+
+    The main process tells how long it had slept before the unit started. A sleep between that and the change shows
+    as time that only the wall clock counted, and that is still missing now: a clock that was set is no sleep.
+    """
+    changed_s = int(told["StateChangeTimestampMonotonic"]) / 1e6
+    at = booted + changed_s
+    started = told.get("ExecMainStartTimestampMonotonic", "")
+    if not started.isdigit() or not told.get("main", "").isdigit():
+        return at
+    started_s = int(started) / 1e6
+    slept_s = int(told["main"]) / TICKS_PER_S - started_s
+    if slept_s > STEP_S:
+        at += slept_s
+    wall, main_wall = _seconds(told.get("wall", "")), _seconds(told.get("main_wall", ""))
+    if wall is None or main_wall is None:
+        return at
+    since_s = (wall - main_wall) - (changed_s - started_s)
+    if since_s > STEP_S and abs(wall - at - since_s) <= STEP_S:
+        # Whole seconds may be one less or one more than that; the earlier time is the safe one.
+        at += since_s if "." in told["wall"] and "." in told["main_wall"] else since_s - 1
+    return at
+
+
+def _seconds(text: str) -> float | None:
+    return float(text) if _SECONDS.fullmatch(text) else None

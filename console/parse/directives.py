@@ -31,12 +31,16 @@ class Directive:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """Text that cannot be read as what it should be. `known`: it may be right, but is not understood here."""
+    """Text that cannot be read as what it should be. `known`: it may be right, but is not understood here.
+
+    `ignored`: the daemon complains as well, and goes on as if it were not there.
+    """
 
     file: str
     line: int
     message: str
     known: bool = False
+    ignored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

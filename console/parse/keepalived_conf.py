@@ -2,7 +2,8 @@
 
 Source: keepalived.conf(5). A line is a directive; `{` may follow on the next line; `!` and `#` begin comments;
 quotes hold words together; `include` takes a glob. Conditionals (`@`), definitions (`$`) and `~SEQ` are told as
-not understood: what they do depends on how and where the daemon is started.
+not understood: what they do depends on how and where the daemon is started. A line `$NAME = …` defines, and goes
+on behind a backslash at its end; any other `$NAME` is a use, which stays where its value would be.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ HOME = "/etc/keepalived"
 MAX_DEPTH = 60
 # Files that include one another twice each would be read for ever.
 MAX_READS = 1000
-# Stands for a value that hangs on a conditional; a definition's own name stands for its value.
+# Stands for a value, or behind a block's words for its presence, that hangs on a conditional; a definition's own
+# name stands for its value.
 UNKNOWN = "$?"
 # The later ones differ in what a missing file does.
 INCLUDES = ("include", "includer", "includem", "includew", "includeb", "includea")
-_WORD = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}]|[^\s{}"#!]+|[#!].*')
+_WORD = re.compile(r'"(?:[^"\\]|\\.)*"?|(?:\$\{\w+\}|[^\s{}"#!])+|[{}]|[#!].*')
+_DEFINITION = re.compile(r"\s*(?:@\S+\s+)?(?P<name>\$[A-Za-z_]\w*)\s*=")
 
 
 @dataclass(slots=True)
@@ -64,27 +67,43 @@ class _Reader:
     def read(self, path: str) -> None:
         self._reading.append(path)
         self._reads += 1
+        defining = False
         # Not splitlines(): keepalived knows one line end only, and the lines must be its own.
         for number, line in enumerate(self._files.get(path, "").split("\n"), start=1):
+            if found := None if defining else _DEFINITION.match(line):
+                self._not_followed(path, number, "definition", found["name"])
+            if found or defining:
+                # Its value may be a secret.
+                defining = line.rstrip().endswith("\\")
+                continue
             words = self._followed(list(self._words(line, path, number)), path, number)
             if words and words[0] in INCLUDES:
-                self._include(words[1:], path, number)
+                self._include(words, path, number)
             elif words:
                 self._line(words, path, number)
         self._reading.pop()
 
     def _followed(self, words: list[str], path: str, number: int) -> list[str]:
-        """The words without a conditional, and without a definition, whose value may be a secret."""
+        """The words without a conditional. Which node such a line is for is not known: nor is what it says."""
         if not words or words[0][:1] not in ("@", "$"):
             return words
-        conditional = words[0].startswith("@")
-        what, name = "conditional" if conditional else "definition", words[0].partition("=")[0]
+        if words[0].startswith("$"):
+            self._not_followed(path, number, "definition", words[0])
+            return words
+        self._not_followed(path, number, "conditional", words[0])
+        match words[1:]:
+            case [include, pattern, *_] if include in INCLUDES:
+                return [include, pattern, UNKNOWN]
+            case [_, *block] as said if "{" in block:
+                at = said.index("{", 1)
+                return [*said[:at], UNKNOWN, *said[at:]]
+            case [name, *_] if name not in ("{", "}"):
+                return [name, UNKNOWN]
+            case said:
+                return said
+
+    def _not_followed(self, path: str, number: int, what: str, name: str) -> None:
         self._complain(path, number, f"the {what} `{name}` is not followed", known=True)
-        if not conditional:
-            return []
-        # Which node such a setting is for is not known here: its value is not either.
-        simple = len(words) > 2 and not {"{", "}"}.intersection(words)
-        return [words[1], UNKNOWN] if simple else words[1:]
 
     def close(self) -> None:
         done = self.stack.pop()
@@ -102,7 +121,7 @@ class _Reader:
                 if len(self.stack) > 1:
                     self.close()
                 else:
-                    self._complain(path, number, "a closing brace without an opening one")
+                    self._complain(path, number, "a closing brace without an opening one", ignored=True)
             else:
                 said.append(word)
         self._simple(said, path, number)
@@ -138,14 +157,19 @@ class _Reader:
                 yield word
 
     def _include(self, words: list[str], path: str, number: int) -> None:
-        if not words:
+        if len(words) < 2:
             self._complain(path, number, "an include without a file")
             return
-        pattern = words[0] if words[0].startswith("/") else posixpath.join(posixpath.dirname(path), words[0])
+        pattern = posixpath.join(posixpath.dirname(path), words[1])
         self.includes[pattern] = None
+        if UNKNOWN in words:
+            # Whether it is read is not known: it stays where its lines would be.
+            self._simple(words, path, number)
+            return
         found = matching(self._files, pattern)
         if not found and not set(pattern) & set("*?["):
             self._complain(path, number, f"{pattern} is included, but is not at hand", known=True)
+            self._simple(words, path, number)
         for name in found:
             if name in self._reading:
                 self._complain(path, number, "includes go in a circle")
@@ -155,8 +179,10 @@ class _Reader:
             else:
                 self.read(name)
 
-    def _complain(self, path: str, number: int, message: str, *, known: bool = False) -> None:
-        self.mistakes.append(Mistake(path, number, message, known))
+    def _complain(
+        self, path: str, number: int, message: str, *, known: bool = False, ignored: bool = False
+    ) -> None:
+        self.mistakes.append(Mistake(path, number, message, known, ignored))
 
 
 def flattened(directive: Directive) -> Directive:

@@ -37,6 +37,8 @@ _ENTRY = re.compile(r"^     (?P<word>\S+)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _TYPES = {"SIMPLE_PASSWORD": "PASS", "IPSEC_AH": "AH"}
 _HIDDEN = re.compile(r"\*+")
+# With use_vmac or use_ipvlan: "vrrp.51, vmac on eth0, xmit base i/f"; the file names the one that it is on.
+_ON_TOP = re.compile(r"\S+, \w+ on (?P<base>[^\s,]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,11 @@ class Settings:
     hides_password: bool = False
 
 
-def settings_of(vrrp: VrrpConf) -> Settings:
-    """What a file says, its defaults included."""
+def settings_of(vrrp: VrrpConf, *, whole: bool = True) -> Settings:
+    """What a file says, its defaults included, without what keepalived decides itself.
+
+    `whole` False: not every file is at hand, so that what is not set may be set there.
+    """
     values: dict[str, object] = {
         ROUTER_ID: vrrp.router_id,
         ADVERT: float(vrrp.advert_s),
@@ -62,8 +67,11 @@ def settings_of(vrrp: VrrpConf) -> Settings:
         SOURCE: vrrp.unicast_src and address(vrrp.unicast_src),
         PEERS: addresses(vrrp.peers),
     }
-    hangs = {name for name, words in KEYWORDS.items() if vrrp.unknown.intersection(words)}
+    doubtful = vrrp.unknown | vrrp.decided
+    hangs = {name for name, words in KEYWORDS.items() if doubtful.intersection(words)}
     absent = {name for name in (INTERFACE, SOURCE) if values[name] is None}
+    if vrrp.partial or not whole:
+        absent |= {name for name, words in KEYWORDS.items() if vrrp.lines.keys().isdisjoint(words)}
     return Settings({name: value for name, value in values.items() if name not in hangs | absent})
 
 
@@ -123,7 +131,8 @@ def _compared(fields: Mapping[str, str], lists: Mapping[str, list[str]]) -> Sett
     if "Preempt" in fields:
         values[NOPREEMPT] = fields["Preempt"] == "disabled"
     if "Interface" in fields:
-        values[INTERFACE] = fields["Interface"]
+        on_top = _ON_TOP.match(fields["Interface"])
+        values[INTERFACE] = on_top["base"] if on_top else fields["Interface"]
     if "Using src_ip" in fields and "from configuration" in fields["Using src_ip"]:
         values[SOURCE] = address(fields["Using src_ip"].partition(" ")[0])
     if "Virtual IP" in lists:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from console.parse.directives import Directive, Reading
-from console.parse.keepalived_conf import flattened
+from console.parse.keepalived_conf import INCLUDES, UNKNOWN, flattened
+from console.parse.vrrp_decided import decided
 
 DEFAULT_PRIORITY = 100
 # Only these bytes of a PASS password go into an advert (RFC 2338 10.5.2).
@@ -25,6 +26,8 @@ class VrrpConf:
     """One vrrp_instance. `lines`: keyword -> line. `tracks`: check script -> weight (None: the script's own).
 
     `unknown`: keywords whose value hangs on a definition or a conditional, so that nothing can be said of it.
+    `decided`: keywords, set or not, for which keepalived takes a value of its own choice. `conditional`: it may
+    not be there. `partial`: what is not set here may be set where nobody could look.
     """
 
     name: str
@@ -45,6 +48,9 @@ class VrrpConf:
     tracks: Mapping[str, int | None] = field(default_factory=dict)
     interfaces: tuple[str, ...] = ()
     unknown: frozenset[str] = frozenset()
+    decided: frozenset[str] = frozenset()
+    conditional: bool = False
+    partial: bool = False
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def at(self, keyword: str) -> int:
@@ -75,7 +81,8 @@ class CheckConf:
 def instances(reading: Reading) -> tuple[VrrpConf, ...]:
     """Every vrrp_instance, in the order of the file. A setting that is no number counts as not set."""
     version = next((int(n) for d in _globals(reading, "vrrp_version") if (n := _number(d.arg)) is not None), 2)
-    return tuple(_instance(each, version) for each in reading.all("vrrp_instance"))
+    blocks = tuple(each for block in reading.all("global_defs") for each in block.block or ())
+    return tuple(_instance(each, version, blocks) for each in reading.all("vrrp_instance"))
 
 
 def checks(reading: Reading) -> tuple[CheckConf, ...]:
@@ -87,15 +94,15 @@ def _globals(reading: Reading, name: str) -> list[Directive]:
     return [each for block in reading.all("global_defs") for each in block.all(name)]
 
 
-def _instance(block: Directive, version: int) -> VrrpConf:
+def _instance(block: Directive, version: int, global_defs: tuple[Directive, ...]) -> VrrpConf:
     auth = block.first("authentication")
     own = {name: block.first(name) for name in ("state", "interface", "unicast_src_ip")}
     numbers = {
         name: _number(found.arg) if (found := block.first(name)) else None
         for name in ("virtual_router_id", "priority", "advert_int", "version")
     }
-    vips = block.first("virtual_ipaddress")
-    peers = block.first("unicast_peer")
+    vips = [each for found in block.all("virtual_ipaddress") for each in found.block or ()]
+    peers = [each for found in block.all("unicast_peer") for each in found.block or ()]
     priority, advert, router = numbers["priority"], numbers["advert_int"], numbers["virtual_router_id"]
     return VrrpConf(
         name=block.arg,
@@ -111,12 +118,15 @@ def _instance(block: Directive, version: int) -> VrrpConf:
         auth_type=_in(auth, "auth_type"),
         password=_in(auth, "auth_pass"),
         # Each entry may carry `dev eth0 label …` behind its address.
-        vips=tuple(sorted(each.name for each in (vips.block if vips and vips.block else ()))),
+        vips=tuple(sorted(each.name for each in vips)),
         unicast_src=own["unicast_src_ip"].arg if own["unicast_src_ip"] else None,
-        peers=tuple(sorted(each.name for each in (peers.block if peers and peers.block else ()))),
+        peers=tuple(sorted(each.name for each in peers)),
         tracks=_tracks(block.first("track_script")),
         interfaces=flattened(tracked).args if (tracked := block.first("track_interface")) else (),
         unknown=frozenset(each.name for each in block.block or () if _hangs(each)),
+        decided=decided(block, global_defs),
+        conditional=UNKNOWN in block.args,
+        partial=any(each.name.startswith("$") or each.name in INCLUDES for each in block.block or ()),
         lines={each.name: each.line for each in block.block or ()},
     )
 
@@ -124,7 +134,9 @@ def _instance(block: Directive, version: int) -> VrrpConf:
 def _hangs(directive: Directive) -> bool:
     """Does its value, or one in its block, come from a definition or a conditional?"""
     inner = [word for each in directive.block or () for word in (each.name, *each.args)]
-    return any(_DEFINITION.fullmatch(word) for word in (*directive.args, *inner))
+    # A `$` within a password is most often its own.
+    found = _DEFINITION.fullmatch if directive.name == "authentication" else _DEFINITION.search
+    return any(found(word) for word in (*directive.args, *inner))
 
 
 def _check(block: Directive) -> CheckConf:

@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from console.parse.directives import Directive, Reading
+from console.parse.keepalived_conf import INCLUDES, UNKNOWN
 
 TRACKED, VIP_AS, COMMAND = "the tracked checks", "the VIP's prefix and interface", "the check's command"
 Rest = Mapping[str, Mapping[str, object]]
@@ -23,6 +24,8 @@ _LIST = re.compile(r"^   (?P<key>Virtual IP|Tracked scripts)(?: \(\d+\)| )?(?::|
 _NOTIFY = re.compile(r"(?P<state>Backup|Master|Fault|Stop) state transition script")
 _WHOLE = re.compile(r"-?\d{1,9}")
 _SECONDS = re.compile(r"(\d{1,9}) sec")
+# The VIPs are on an interface that keepalived makes, whatever `interface` says.
+_ON_TOP = ("use_vmac", "use_vmac_addr", "use_ipvlan")
 
 
 def check_key(name: str) -> str:
@@ -34,10 +37,11 @@ def rest_running(text: str) -> Rest:
     return {key: dict(_instance(told, lists) if lists else _check(told)) for key, told, lists in _blocks(text)}
 
 
-def rest_on_disk(reading: Reading) -> Rest:
-    """What the files say, defaults included."""
-    checks = {block.arg: dict(_check_block(block)) for block in reading.all("vrrp_script")}
-    found = {block.arg: dict(_instance_block(block, checks)) for block in reading.all("vrrp_instance")}
+def rest_on_disk(reading: Reading, *, whole: bool = True) -> Rest:
+    """What the files say, defaults included. `whole` False: what is not set may be set where nobody could look."""
+    checks = {block.arg: dict(_check_block(block, whole)) for block in reading.all("vrrp_script")}
+    own = [block for block in reading.all("vrrp_instance") if UNKNOWN not in block.args]
+    found = {block.arg: dict(_instance_block(block, checks, whole)) for block in own}
     return found | {check_key(name): values for name, values in checks.items()}
 
 
@@ -71,7 +75,7 @@ def _instance(told: Mapping[str, str], lists: Mapping[str, list[str]]) -> Iterat
         yield TRACKED, tuple(sorted(each for each in tracked if each))
     interface = told.get("Interface", "")
     vips = [_vip(line.split(), interface, told_by_daemon=True) for line in lists["Virtual IP"]]
-    if vips and None not in vips:
+    if vips and None not in vips and "," not in interface:
         yield VIP_AS, tuple(sorted(each for each in vips if each))
     for name, value in told.items():
         if (notify := _NOTIFY.match(name)) and (words := _split(value.partition(", uid:gid")[0])):
@@ -90,36 +94,45 @@ def _check(told: Mapping[str, str]) -> Iterator[tuple[str, object]]:
             yield name, int(match[1])
 
 
-def _check_block(block: Directive) -> Iterator[tuple[str, object]]:
-    script = block.first("script")
+def _check_block(block: Directive, whole: bool) -> Iterator[tuple[str, object]]:
+    whole, script = whole and not _is_partial(block), block.first("script")
     if script is not None and (words := _split(" ".join(script.args))):
         yield COMMAND, words
     for name, default in NUMBERS.items():
         said = block.first(name)
-        if said is None and default is not None:
+        if said is None and default is not None and whole:
             yield name, default
         elif said is not None and len(said.args) == 1 and _WHOLE.fullmatch(said.arg):
             yield name, int(said.arg)
 
 
-def _instance_block(block: Directive, checks: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, object]]:
+def _instance_block(
+    block: Directive, checks: Mapping[str, Mapping[str, object]], whole: bool
+) -> Iterator[tuple[str, object]]:
+    whole = whole and not _is_partial(block)
     tracked = [
         _weighed((each.name, *(each.args or ("weight", str(checks.get(each.name, {}).get("weight", "?"))))))
         for each in _entries(block, "track_script")
     ]
-    if None not in tracked:
+    if None not in tracked and (whole or block.first("track_script")):
         yield TRACKED, tuple(sorted(each for each in tracked if each))
     interface = found.arg if (found := block.first("interface")) else ""
     vips = [_vip((each.name, *each.args), interface) for each in _entries(block, "virtual_ipaddress")]
-    if None not in vips:
+    on_top = any(block.first(name) for name in _ON_TOP)
+    if None not in vips and not on_top and (whole or block.first("virtual_ipaddress")):
         yield VIP_AS, tuple(sorted(each for each in vips if each))
     for state in ("backup", "master", "fault", "stop"):
         said = block.first(f"notify_{state}")
-        if said is None:
+        if said is None and whole:
             yield f"notify_{state}", ()
         # A second word is the user it runs as.
-        elif len(said.args) == 1 and (words := _split(said.arg)):
+        elif said is not None and len(said.args) == 1 and (words := _split(said.arg)):
             yield f"notify_{state}", words
+
+
+def _is_partial(block: Directive) -> bool:
+    """May it say more than is at hand: by a definition, or in an included file?"""
+    return any(each.name.startswith("$") or each.name in INCLUDES for each in block.block or ())
 
 
 def _entries(block: Directive, name: str) -> Iterator[Directive]:

@@ -131,9 +131,26 @@ def test_an_odd_site_that_nobody_touched_is_no_change_of_another_file():
     files = {**own.tree.files, API: replace(odd, changed_at=900.0)}
     times = {path: file.changed_at for path, file in files.items()}
     assert nginx_unloaded(other_files(own, files), PROFILE).unknown == ()
-    # A file that is gone from its directory may have answered instead.
-    gone = other_files(own, files, listing(times, conf_d=1100.0))
-    assert any("satisfy any" in each for each in nginx_unloaded(gone, PROFILE).unknown)
+    # One that has another name now may have answered instead.
+    renamed = listing({**times, "/etc/nginx/conf.d/stray.conf.off": 1100.0}, conf_d=1100.0)
+    assert any("satisfy any" in each for each in nginx_unloaded(other_files(own, files, renamed), PROFILE).unknown)
+
+
+@pytest.mark.parametrize("also", ["", "keepalive_timeout   65"])
+def test_an_editor_s_swap_file_that_came_and_went_changes_no_file_beside_it(also: str):
+    odd = seen("iam-a").tree.files[API].content.replace("location / {", "location / { satisfy any;")
+    own = edited(also, "keepalive_timeout   30" if also else "")
+    files = {**own.tree.files, API: ConfFile(API, odd, changed_at=900.0)}
+    times = {path: file.changed_at for path, file in files.items()}
+    swap = {"/etc/nginx/conf.d/.iam-apiserver.conf.swp": 1100.0}
+    for left in ({}, swap):
+        found = nginx_unloaded(other_files(own, files, listing({**times, **left}, conf_d=1100.0)), PROFILE)
+        assert (found.conflicts, found.unknown) == ((), ())
+        assert found.unseen == ("what may have been taken out of /etc/nginx/conf.d is not known",)
+        assert "/etc/nginx/conf.d was changed after nginx had read it" in found.news
+    # What would go wrong with the files that are left is no less wrong.
+    bad = {**files, API: ConfFile(API, odd.replace("server_name  iam", "server_name  x"), changed_at=900.0)}
+    assert nginx_unloaded(other_files(own, bad, listing(times, conf_d=1100.0)), PROFILE).conflicts
 
 
 def test_what_a_stopped_nginx_would_do_is_told_and_only_what_is_wrong_refuses():

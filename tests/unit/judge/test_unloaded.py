@@ -94,7 +94,7 @@ def test_files_as_they_were_loaded_change_nothing():
 )
 def test_a_setting_that_its_peer_does_not_share_is_a_conflict(node: str, old: str, new: str, what: str):
     other = "iam-b" if node == "iam-a" else "iam-a"
-    found = keepalived_unloaded(seen(node, old, new), [seen(other)], "keepalived")
+    found = keepalived_unloaded(seen(node, old, new, changed_at=1100.0), [seen(other)], "keepalived")
     assert [f"VI_1: {what} would differ from {other}" in each for each in found.conflicts] == [True]
     assert "another1" not in repr(found)
     assert "sesame12" not in repr(found)
@@ -109,7 +109,7 @@ def test_a_setting_that_its_peer_does_not_share_is_a_conflict(node: str, old: st
     ],
 )
 def test_a_setting_of_its_own_that_becomes_another_one_is_a_difference(old: str, new: str, said: str):
-    found = keepalived_unloaded(seen("iam-a", old, new), [seen("iam-b")], "keepalived")
+    found = keepalived_unloaded(seen("iam-a", old, new, changed_at=1100.0), [seen("iam-b")], "keepalived")
     assert found.conflicts == ()
     assert said in " ".join(found.differences)
 
@@ -217,7 +217,7 @@ def test_a_password_that_the_daemon_hides_may_have_changed_when_its_file_has():
 
 
 def test_a_file_that_cannot_be_read_is_one_conflict_with_its_line():
-    broken = seen("iam-a", "virtual_router_id 51", "virtual_router_id 51 {")
+    broken = seen("iam-a", "virtual_router_id 51", "virtual_router_id 51 {", changed_at=1100.0)
     (said,) = keepalived_unloaded(broken, [seen("iam-b")], "keepalived").conflicts
     assert said.startswith(f"{KEEPALIVED}:")
 
@@ -278,7 +278,8 @@ def test_what_an_edited_file_changes_is_not_known_where_keepalived_does_not_tell
 def test_files_that_a_silent_keepalived_has_read_as_they_are_tell_what_it_runs_with():
     silent = seen("iam-a", dump=None)
     assert keepalived_unloaded(silent, [seen("iam-b", dump=None)], "keepalived") == Unloaded()
-    split = keepalived_unloaded(seen("iam-b", "router_id 51", "router_id 52"), [silent], "keepalived")
+    edited = seen("iam-b", "router_id 51", "router_id 52", changed_at=1100.0)
+    split = keepalived_unloaded(edited, [silent], "keepalived")
     assert "virtual_router_id would differ from iam-a" in " ".join(split.conflicts)
 
 

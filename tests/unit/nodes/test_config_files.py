@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from console.nodes.config_files import loaded_times, read_hosts, read_listing, read_named
+from console.nodes.config_files import LOADED, loaded_times, read_hosts, read_listing, read_named
 from console.nodes.fake import Run, ScriptedTransport
 from console.nodes.transport import CommandResult
 
@@ -71,9 +73,12 @@ async def test_the_first_line_of_etc_hosts_that_has_a_name_gives_its_address():
     assert await read_hosts(scripted) == {"iam-a": "10.0.4.20", "a": "10.0.4.20"}
 
 
-def told(unit: str, monotonic_s: float, *, wall: str = "", worker: str = "") -> str:
+def told(unit: str, monotonic_s: float, *, wall: str = "", worker: str = "", main: str = "") -> str:
+    """`main`: when the main process was born, in ticks; when systemd started it, awake; and by the wall."""
+    born, started, main_wall = (*main.split(), "", "", "")[:3]
     told = f"Id={unit}.service ActiveState=active MainPID=7 StateChangeTimestampMonotonic={monotonic_s * 1e6:.0f}"
-    return f"now 10000.0 500.0\n{told} wall={wall} worker={worker}\n"
+    told += f" ExecMainStartTimestampMonotonic={started} wall={wall} main={born} main_wall={main_wall}"
+    return f"now 10000.0 500.0\n{told} worker={worker}\n"
 
 
 @pytest.mark.parametrize(
@@ -83,13 +88,80 @@ def told(unit: str, monotonic_s: float, *, wall: str = "", worker: str = "") -> 
         (told("keepalived", 400.0, wall="9899"), 9900.0),
         # The clock was set forward by an hour since: files that were changed before that have its old time.
         (told("keepalived", 400.0, wall="6300"), 6300.0),
+        (told("keepalived", 400.0, wall="6300.500000000"), 6300.5),
         # nginx refused its last files: its workers are those of the load before.
-        (told("nginx", 400.0, wall="9900", worker="300"), 9700.0),
+        (told("nginx", 400.0, wall="9900", worker="20000"), 9700.0),
         (told("nginx", 400.0, wall="9900"), 9900.0),
+        # To the hundredth: a file that was written right after that was not loaded.
+        (told("nginx", 400.0, wall="9900", worker="39905"), 9899.05),
     ],
 )
 def test_when_a_unit_read_its_files(line: str, at: float):
     assert list(loaded_times(line, "nginx").at.values()) == [at]
+
+
+@pytest.mark.parametrize(
+    ("line", "at"),
+    [
+        # It slept for 100 s before keepalived started, at 250 s awake and 350 s since it booted.
+        (told("keepalived", 300.0, wall="9900", main="35000 250000000 9850"), 9900.0),
+        (told("keepalived", 300.0, main="35000 250000000"), 9900.0),
+        # It slept for 100 s after keepalived had started and before it was reloaded.
+        (told("keepalived", 300.0, wall="9900.0", main="25000 250000000 9750.0"), 9900.0),
+        (told("keepalived", 300.0, wall="9900", main="25000 250000000 9750"), 9899.0),
+        # Both.
+        (told("keepalived", 300.0, wall="9950.0", main="30000 250000000 9800.0"), 9950.0),
+        # It slept after the reload: that is time since, by every clock but systemd's.
+        (told("keepalived", 300.0, wall="9800", main="25000 250000000 9750"), 9800.0),
+        # It never slept. The clock was an hour fast, and was set back since: files may have changed meanwhile.
+        (told("keepalived", 300.0, wall="13400", main="25000 250000000 13350"), 9800.0),
+        # Set forward between both, and it is right now: nothing is missing.
+        (told("keepalived", 300.0, wall="9800", main="25000 250000000 6150"), 9800.0),
+    ],
+)
+def test_a_machine_that_slept_is_told_from_one_whose_clock_was_set(line: str, at: float):
+    assert list(loaded_times(line, "nginx").at.values()) == [at]
+
+
+SYSTEMCTL = """#!/bin/sh
+case "$*" in
+  *--timestamp=us*) [ ! -e "$0.old" ] && echo "Sun 2026-11-29 10:00:00.250000 UTC" ;;
+  *MainPID*--value*) echo {pid} ;;
+  *--value*) echo "Sun 2026-11-29 10:00:00 UTC" ;;
+  *) printf 'Id=nginx.service\\nActiveState=active\\nMainPID={pid}\\n' ;;
+esac
+"""
+
+
+async def test_a_node_s_shell_tells_when_its_processes_were_born(tmp_path, monkeypatch):
+    before = time.time()
+    argv = ("sh", "-c", "sleep 60 & echo; wait")
+    master = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        assert master.stdout is not None
+        await master.stdout.readline()  # its worker is born
+        systemctl = tmp_path / "systemctl"
+        systemctl.write_text(SYSTEMCTL.format(pid=master.pid))
+        systemctl.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        first, fields = await loaded_line()
+        (tmp_path / "systemctl.old").touch()
+        _, older = await loaded_line()
+    finally:
+        os.killpg(master.pid, signal.SIGKILL)
+        await master.wait()
+    assert (fields["wall"], fields["main_wall"], older["wall"]) == ("1795946400.250000000",) * 2 + ("1795946400",)
+    assert int(fields["main"]) <= int(fields["worker"])
+    now, uptime = float(first[1]), float(first[2])
+    # /proc/uptime is read after the clock, by no more than what all of this took; and it counts in hundredths.
+    took_s = time.time() - before
+    assert before - took_s < now - uptime + int(fields["worker"]) / 100 < now + 0.01
+
+
+async def loaded_line() -> tuple[list[str], dict[str, str]]:
+    result = await Here().run(("sh", "-c", LOADED, "loaded", "nginx"), timeout_s=10)
+    first, line = result.stdout.decode().splitlines()
+    return first.split(), {word.partition("=")[0]: word.partition("=")[2] for word in line.split()}
 
 
 def test_a_unit_that_is_stopped_is_told_from_one_of_which_nothing_is_known():
