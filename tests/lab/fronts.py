@@ -89,6 +89,10 @@ class Front:
                 self._arrived.wait(left)
             self._text = ""
 
+    def painted(self) -> str:
+        """The end of what was painted since the last text that was waited for."""
+        return " ".join(self._text[-1500:].split())
+
     def records(self) -> list[dict[str, Any]]:
         """The audit of this front alone."""
         if not self.ledger.exists():
@@ -340,7 +344,8 @@ def stalled(lab: ActingLab, action: Action, front: str, at: int | str, stall_s: 
         if front == "console":
             seen.wait_for(r"SUCCEEDED|PASS")
         else:
-            assert seen.process.wait(10) == 0
+            code = seen.process.wait(10)
+            assert code == 0, f"stalled at {name}: exit {code}: {seen.painted()}"
     whole_within(lab, action.dead_man_s + 10)
     return f"{action.name} | {front} | stalled | {at} {name} | {spent_s:.2f} s, alone {control_s:.2f} s"
 
