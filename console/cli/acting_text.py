@@ -19,7 +19,7 @@ def plan_lines(plan: Plan) -> list[str]:
     lines += [f"  first: {each.sentence}" for each in plan.before]
     for number, step in enumerate(plan.steps, start=1):
         lines += _step_lines(number, step)
-    lines += [f"  in the end: {each.sentence}" for each in plan.steady] if plan.steps else []
+    lines += [f"  in the end: {sentence}" for sentence in plan.ending]
     return lines
 
 

@@ -184,6 +184,12 @@ class Plan:
     watched: tuple[StateExpectation, ...] = ()
 
     @property
+    def ending(self) -> tuple[str, ...]:
+        """All that must hold in the end, each once; nothing where nothing is done."""
+        expected = (*self.steady, *self.watched) if self.steps else ()
+        return tuple(dict.fromkeys(each.sentence for each in expected))
+
+    @property
     def nodes(self) -> tuple[str, ...]:
         """The nodes that are touched, in the order of the plan."""
         return tuple(dict.fromkeys(self.impact.touches))

@@ -1,4 +1,4 @@
-"""iamops as it is, but that it writes down each boundary of a run in the file that FRONT_BOUNDARIES names.
+"""iamops as it is, but that it writes each boundary of a run, and when, into the file that FRONT_BOUNDARIES names.
 
 `python -m tests.lab.front_under_test ARGUMENTS...`: whoever watches the file knows exactly where the engine is.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import Any
 
 from console.cli.main import main
@@ -28,7 +29,7 @@ def watched(path: str) -> None:
             now = boundary_of(report)
             if now != seen:
                 with open(path, "a", encoding="utf-8") as file:
-                    file.write(boundary_name(seen, now) + "\n")
+                    file.write(f"{time.monotonic():.3f} {boundary_name(seen, now)}\n")
                 seen = now
             tell(report)
 

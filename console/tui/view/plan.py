@@ -39,8 +39,8 @@ def plan_lines(plan: Plan, denied: Iterable[Denial], overrides: Iterable[str], w
         lines += [EMPTY, *_step(number, step, width)]
     if plan.steps:
         lines.append(EMPTY)
-        for expected in plan.steady:
-            lines += _wrapped("in the end: ", expected.sentence, width, Tone.MUTED)
+        for sentence in plan.ending:
+            lines += _wrapped("in the end: ", sentence, width, Tone.MUTED)
     return tuple(lines)
 
 

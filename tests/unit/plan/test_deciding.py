@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from console.cli.acting_text import plan_lines
 from console.model.events import FilesExamined, VrrpReported
 from console.model.facts import VrrpReport, VrrpState
 from console.model.state import ClusterState
@@ -136,3 +137,11 @@ def test_the_check_is_believed_by_its_exit_status():
     for status in (1, 124, None):
         assert look.judge_output(status, "", 1.0).verdict is Verdict.NOT_YET
     assert "says no (exit 1)" in look.judge_output(1, "", 1.0).text
+
+
+def test_who_must_be_well_in_the_end_stands_in_the_plan():
+    told = plan_lines(planned(Switchover(), healthy()))
+    ending = [line for line in told if line.startswith("  in the end: ")]
+    assert ending[0] == "  in the end: the VIP of VI_1 is on iam-b"
+    assert [line for line in ending if "VI_1 on iam-b is" in line]
+    assert len(ending) == len(set(ending))
