@@ -36,7 +36,7 @@ from console.model.profile import Profile
 from console.model.proxy import FilesReport, Server, Upstream
 from console.model.reduce import reduce
 from console.model.state import ClusterState
-from console.plan.sending import backend_names
+from console.plan.whose import backend_names
 from console.render.nodefiles import ALIVE_HOST
 from tests.profiles import pair
 

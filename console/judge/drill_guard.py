@@ -44,8 +44,8 @@ def _last(state: ClusterState, service: str, stopped: str, away: set[tuple[str, 
     others = [n for n in state.nodes.values() if n.name != stopped and service in n.services]
     left = [n for n in others if (service, n.name) not in away]
     known = state.profile.services[service]
-    if any(serves(state, known, n.name) for n in left):
+    if any(serves(state, known, n.name, vips_move=True) for n in left):
         return
-    named = ", ".join(doubted(state, known, n.name) for n in others)
+    named = ", ".join(doubted(state, known, n.name, vips_move=True) for n in others)
     reason = f"{service} is not known to be healthy on {named or 'any other node'}"
     yield Denial("last-backend", f"{reason} when {stopped}'s goes: {meanwhile(state, known)}", True, stopped)

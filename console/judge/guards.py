@@ -21,7 +21,7 @@ from console.model.state import NodeState
 from console.model.vip import ownership
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, ServiceAction, Switchover, Verb
 from console.plan.outside import meanwhile
-from console.plan.sending import doubted, serves
+from console.plan.sending import doubted, serves, takes_requests
 from console.plan.steps import Kind, Plan, Step
 from console.render import privileges
 
@@ -208,18 +208,22 @@ def datastore_spof(case: Case) -> Iterator[Denial]:
 
 
 def last_backend(case: Case) -> Iterator[Denial]:
-    """A backend may go only while another one answers, and gets requests from every nginx."""
+    """A backend may go only while another one answers, and gets requests wherever clients come."""
+    moves = bool(case.plan.impact.moves)
     for name in case.plan.impact.stops_service if _acts(case) else ():
         for stopped in case.plan.impact.touches:
             service = case.state.profile.services[name]
-            others = [n for n in case.node_states if n.name != stopped and name in n.services]
-            if any(serves(case.state, service, n.name) for n in others):
+            if service.domain and not takes_requests(case.state, service, stopped, vips_move=moves):
                 continue
-            if idle := [doubted(case.state, service, n.name) for n in others if _well(n, name)]:
+            others = [n for n in case.node_states if n.name != stopped and name in n.services]
+            if any(serves(case.state, service, n.name, vips_move=moves) for n in others):
+                continue
+            if idle := [doubted(case.state, service, n.name, vips_move=moves) for n in others if _well(n, name)]:
                 reason = f"{name} would be left to {', '.join(idle)}: nothing is known to serve it meanwhile"
                 yield Denial("last-backend", reason, True, stopped)
                 continue
-            nodes = ", ".join(doubted(case.state, service, n.name) for n in others) or "any other node"
+            told = ", ".join(doubted(case.state, service, n.name, vips_move=moves) for n in others)
+            nodes = told or "any other node"
             reason = f"{name} is not known to be healthy on {nodes}: {meanwhile(case.state, service)}"
             yield Denial("last-backend", reason, True, stopped)
 

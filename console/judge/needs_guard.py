@@ -11,7 +11,7 @@ from console.model.observed import Known
 from console.plan.impact import datastores_of
 from console.plan.needs import Fall, commands, falls, lacks
 from console.plan.outside import meanwhile
-from console.plan.sending import doubted, serves
+from console.plan.sending import doubted, serves, takes_requests
 
 
 def dependency_down(case: Case) -> Iterator[Denial]:
@@ -35,7 +35,10 @@ def last_backend_by_need(case: Case) -> Iterator[Denial]:
         for fall in falls(profile, command.unit, command.node):
             if fall.need.when is When.ALWAYS and _is_last(case, fall):
                 service = profile.services[fall.service]
-                others = ", ".join(doubted(case.state, service, name) for name in _others(case, fall))
+                moves = bool(case.plan.impact.moves)
+                others = ", ".join(
+                    doubted(case.state, service, name, vips_move=moves) for name in _others(case, fall)
+                )
                 nodes = others or "any other node"
                 reason = (
                     f"{fall.service} on {fall.node} needs {fall.need.what}, and on {nodes} it is not known to be"
@@ -51,7 +54,9 @@ def _is_last(case: Case, fall: Fall) -> bool:
     service = case.state.profile.services[fall.service]
     if service.domain is None or serves_nobody:
         return False
-    return not any(serves(case.state, service, node) for node in _others(case, fall))
+    moves = bool(case.plan.impact.moves)
+    others = (serves(case.state, service, node, vips_move=moves) for node in _others(case, fall))
+    return takes_requests(case.state, service, fall.node, vips_move=moves) and not any(others)
 
 
 def _others(case: Case, fall: Fall) -> list[str]:

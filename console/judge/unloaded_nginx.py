@@ -12,7 +12,7 @@ from console.parse.directives import Directive, Reading
 from console.parse.nginx_conf import servers
 from console.parse.nginx_proxy import upstreams_by_domain
 from console.parse.nginx_serving import covers, server_names
-from console.plan.sending import backend_names
+from console.plan.whose import backend_names
 
 _ENDPOINT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/\[\]]+))(?::(?P<port>\d+))?")
 DEFAULT_PORT = 80

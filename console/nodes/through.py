@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from console.model.facts import ProbeReport
@@ -16,7 +17,7 @@ from console.nodes.transport import CommandFailed, Transport
 from console.parse.log_backends import NAME_MAX
 from console.parse.log_counts import values
 from console.parse.log_format import Field, FormatError, LogFormat, named_format
-from console.parse.log_words import NOTHING, attempts
+from console.parse.log_words import NOBODY, NOTHING, attempts
 from console.parse.safe_text import safe, safe_bytes
 
 LOCALHOST = "127.0.0.1"
@@ -28,9 +29,12 @@ _FOUND = 'tail -c "$2" -- "$1" | grep -F -- "$3"; exit 0'
 
 
 async def through(transport: Transport, profile: Profile, service: Service, count: int) -> dict[str, Any]:
-    """{sent, failed, complaint, backends: {endpoint: answers} | None, untold}, after `count` requests one by one.
+    """{sent, failed, complaint, backends: {endpoint: answers} | None, in_vain: {endpoint: requests}, nameless,
+    untold}, after `count` requests one by one.
 
-    `sent` 0: the node opens no connection for us, so nothing can be said. Raises LinkLost.
+    `in_vain`: who was asked and gave no good answer, though another one may have. `nameless`: requests that failed
+    and for which the log names nobody. `sent` 0: the node opens no connection for us, so nothing can be said.
+    Raises LinkLost.
     """
     token = new_token()
     path = f"{service.health}{'&' if '?' in service.health else '?'}{token}"
@@ -64,26 +68,40 @@ async def _by_log(
     if not lines:
         said = safe_bytes(result.stderr.strip(), 120) or "it does not hold these requests"
         return _answer(reports, None, f"{log} on {transport.node}: {said}")
-    return _answer(reports, Counter(filter(None, (_answered_by(form, line) for line in lines))), "")
+    return _answer(reports, [each for line in lines if (each := _line(form, line)) is not None], "")
 
 
-def _answered_by(form: LogFormat, line: str) -> str | None:
-    """The backend that gave the answer: the last one that was tried, or "-" where nginx names none."""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One request. `asked`: every backend in order, the last one gave the answer; "-" where nginx names none."""
+
+    good: bool
+    asked: tuple[str, ...]
+
+    @property
+    def in_vain(self) -> set[str]:
+        return set(self.asked[:-1] if self.good else self.asked) - {NOBODY}
+
+
+def _line(form: LogFormat, text: str) -> _Line | None:
     name = form.fields[Field.UPSTREAM]
-    told = values(form, line, {name, "status"})
-    if told is None or not told["status"].startswith(("2", "3")):
+    told = values(form, text, {name, "status"})
+    if told is None:
         return None
-    last = attempts(told[name])[-1].strip()
-    return "-" if last in NOTHING else safe(last, NAME_MAX)
+    names = (each.strip() for each in attempts(told[name]))
+    asked = tuple(NOBODY if each in NOTHING else safe(each, NAME_MAX) for each in names)
+    return _Line(told["status"].startswith(("2", "3")), asked)
 
 
-def _answer(reports: list[ProbeReport], backends: Counter[str] | None, untold: str) -> dict[str, Any]:
+def _answer(reports: list[ProbeReport], lines: list[_Line] | None, untold: str) -> dict[str, Any]:
     bad = [report for report in reports if not report.ok]
-    complaint = (bad[0].detail or str(bad[0].outcome)) if bad else ""
+    named = sum(not line.good and line.asked[-1] != NOBODY for line in lines or ())
     return {
         "sent": len(reports),
         "failed": len(bad),
-        "complaint": complaint,
-        "backends": None if backends is None else dict(backends),
+        "complaint": (bad[0].detail or str(bad[0].outcome)) if bad else "",
+        "backends": None if lines is None else dict(Counter(line.asked[-1] for line in lines if line.good)),
+        "in_vain": dict(Counter(name for line in lines or () for name in line.in_vain)),
+        "nameless": max(0, len(bad) - named),
         "untold": untold,
     }

@@ -22,7 +22,8 @@ _SECONDS_MAX = 12
 # When a line does not tell its time, or tells it in a way nobody understands.
 NO_TIME = -1
 # How nginx writes that there is nothing: by default, and with escape=json.
-NOTHING = ("", "-")
+NOBODY = "-"
+NOTHING = ("", NOBODY)
 
 
 class Grain(IntEnum):

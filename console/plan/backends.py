@@ -7,7 +7,7 @@ through it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from console.model.facts import LinkState
@@ -16,9 +16,11 @@ from console.model.profile import Service
 from console.model.proxy import FAIL_TIMEOUT_S, Server, Upstream
 from console.model.state import ClusterState
 from console.plan.known import answered
-from console.plan.sending import Sent, backend_names, other_names, sent_some, upstream_of
+from console.plan.reached import reached
+from console.plan.sending import Sent, sent, sent_some, upstream_of
 from console.plan.steps import Kind, Step
 from console.plan.through_nginx import OthersServe, TakenBack
+from console.plan.whose import backend_at, backend_names, other_names, possible
 
 # nginx counts in whole seconds, and gives up for one more than it says.
 TICK_S = 1.0
@@ -28,14 +30,19 @@ ASK_TIMEOUT_S = 5.0
 LAST_BACKEND = "last-backend"
 
 
-def others_serve(state: ClusterState, unit: str, node: str, *, awaited: bool = False) -> Iterator[Step]:
+def others_serve(
+    state: ClusterState, unit: str, node: str, before: Sequence[Step] = (), *, vips_move: bool = False
+) -> Iterator[Step]:
     """Looks, before a backend is stopped, whether each nginx gets answers from another one. Refuses if not.
 
-    `awaited`: the step before has waited until none is given up, so good answers are enough now.
+    `before`: the steps so far; the last of them may have waited for another backend. `vips_move`: clients will
+    come to any nginx.
     """
-    looks = tuple(_others(state, service, nginx, node) for service, nginx in _asked(state, unit, node))
-    if awaited:
-        looks = tuple(replace(each, settles_s=0.0, awaited=True) for each in looks)
+    looks = tuple(
+        _with_waited_for(_others(state, service, nginx, node), state, before)
+        for service, nginx in _asked(state, unit, node)
+        if vips_move or not _alone_and_idle(state, service, nginx, node)
+    )
     if looks:
         where = " and ".join(dict.fromkeys(each.node for each in looks))
         yield Step(
@@ -89,6 +96,14 @@ def proxy_notes(state: ClusterState, unit: str, node: str) -> Iterator[str]:
                 yield f"{told}: its default of {FAIL_TIMEOUT_S:g} s is waited out"
 
 
+def idle_notes(state: ClusterState, unit: str, node: str) -> Iterator[str]:
+    """Which nginx has no other backend and is not asked, since nobody comes to it."""
+    for service, nginx in _asked(state, unit, node):
+        if _alone_and_idle(state, service, nginx, node):
+            told = f"nginx on {nginx} sends {service.name} to {node} alone, and no VIP is there"
+            yield f"{told}: it answers nobody for {service.domain} meanwhile"
+
+
 def _published(state: ClusterState, unit: str) -> Iterator[tuple[Service, str]]:
     """The services of this unit that nginx publishes, with their domains."""
     services = (each for each in state.profile.services.values() if each.unit == unit)
@@ -111,6 +126,27 @@ def _matters(state: ClusterState, domain: str, nginx: str) -> bool:
     return may_own or answered(state.nodes[nginx].domains[domain])
 
 
+def _alone_and_idle(state: ClusterState, service: Service, nginx: str, node: str) -> bool:
+    """By its files the nginx has no other backend, and clients do not come to it: nobody loses one."""
+    others = [each for each in state.profile.backends_of(service) if each != node]
+    alone = all(sent(state, service, nginx, each) is Sent.NO for each in others)
+    return alone and not reached(state, nginx)
+
+
+def _with_waited_for(look: OthersServe, state: ClusterState, before: Sequence[Step]) -> OthersServe:
+    """A wait proves something of the backend that was waited for, at its own nginx, and for as long as nothing has
+    come since: whoever failed in between may be given up again.
+    """
+    service = state.profile.services[look.service]
+    waited = [e for step in before[-1:] for e in step.expect if isinstance(e, TakenBack)]
+    for each in waited:
+        backend = backend_at(state, service, look.node, each.names[-1])
+        same = (each.node, each.service) == (look.node, look.service) and each.names[-1] not in look.names
+        if same and backend is not None and sent(state, service, look.node, backend) is Sent.YES:
+            return replace(look, waited_for=each.names[-1])
+    return look
+
+
 def _others(state: ClusterState, service: Service, nginx: str, node: str) -> OthersServe:
     """Where only backups are left beside the backend, they are not asked while it answers."""
     names, upstream = backend_names(state.profile, service, nginx, node), upstream_of(state, service, nginx)
@@ -118,7 +154,7 @@ def _others(state: ClusterState, service: Service, nginx: str, node: str) -> Oth
     if upstream is None:
         return OthersServe(nginx, service.name, names, others, _settles_s(()), listed=False)
     every = [server for part in upstream.parts for server in part.servers]
-    left = [each for each in every if each.endpoint not in names and not each.down]
+    left = [e for e in every if not e.down and possible(state, service, nginx, e.endpoint) - {node}]
     even = not left or (_is_even(upstream) and not all(each.backup for each in left))
     settles_s, shared = _settles_s(left or every), _is_shared(upstream)
     return OthersServe(nginx, service.name, names, others, settles_s, shared, even, listed=bool(left))
@@ -134,7 +170,7 @@ def _back(state: ClusterState, service: Service, nginx: str, node: str) -> Taken
         even = isinstance(state.nodes[nginx].files, Unknown)
         return TakenBack(nginx, service.name, names, others, _settles_s(()), even=even)
     every = [server for part in upstream.parts for server in part.servers]
-    own = [each for each in every if each.endpoint in names]
+    own = [each for each in every if backend_at(state, service, nginx, each.endpoint) == node]
     surely = sent_some(state, service, nginx, node) is Sent.YES
     even = _is_even(upstream) and surely and not any(each.backup for each in own)
     settles_s = _settles_s(own or every)

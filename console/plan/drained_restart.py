@@ -24,25 +24,27 @@ from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of, rolling_order
 from console.plan.known import may_hold
 from console.plan.pieces import HEALTHY_WITHIN_S, disarm, vips_stay
-from console.plan.service import restart_steps
+from console.plan.service import all_well, restart_steps
 from console.plan.steps import Kind, Plan, Step
 
 
 def drained_plan(action: DrainedRestart, state: ClusterState, now: float) -> Plan:
-    """Node after node, each seen without requests before it is restarted, and healthy before it gets any again."""
+    """Node after node, each seen without requests before it is restarted, and healthy before it gets any again.
+    What fell with it is back before the next.
+    """
     impact = impact_of(action, state, now)
     order = rolling_order(state, action.unit, now)
     return Plan(
         action,
         f"{action.unit} restarts on {' then '.join(order)}, each while it gets no requests; the VIP stays",
-        tuple(step for node in order for step in _round(action, node, state, now)),
+        tuple(step for node in order for step in _round(action, node, state, now, last=node == order[-1])),
         tuple(vips_stay(state, tuple(state.profile.vrrp), now)),
         impact,
         fingerprint(action, impact, state, now),
     )
 
 
-def _round(action: DrainedRestart, node: str, state: ClusterState, now: float) -> Iterator[Step]:
+def _round(action: DrainedRestart, node: str, state: ClusterState, now: float, *, last: bool) -> Iterator[Step]:
     changes = sorted(action.drained[node].values(), key=lambda change: may_hold(state, change.node, now))
     push = f"{action.push}-{node}"
     yield from (stage(change, push, action.meta, state) for change in changes)
@@ -55,6 +57,7 @@ def _round(action: DrainedRestart, node: str, state: ClusterState, now: float) -
     yield from restart_steps(ServiceAction(Verb.RESTART, action.unit, node), state, now)
     for change in changes:
         yield from _enabled(change, push, state)
+    yield from all_well(state, action.unit, node, last=last)
     yield from serving_again(state, action.unit, node)
 
 

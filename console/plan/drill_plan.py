@@ -36,7 +36,7 @@ from console.plan.pieces import (
     wake_again,
 )
 from console.plan.predict import of_drill
-from console.plan.service import STEPS, with_looks
+from console.plan.service import STEPS, all_well, with_looks
 from console.plan.steps import SUDO, Handover, Impact, Kind, Plan, Step, Undo
 from console.plan.switchover import moving_steps, why_not_raised
 from console.plan.theory import Pair, Window, window
@@ -129,7 +129,7 @@ class _Builder:
     def stop(self, leg: Leg) -> Iterator[Step]:
         unit, node = leg.move.unit or "", leg.node(leg.move.on)
         undo = start_again(unit, node, (runs(self._state, unit, node), *alive(self._state, unit, node)))
-        yield from others_serve(self._state, unit, node)
+        yield from others_serve(self._state, unit, node, vips_move=True)
         yield arm(undo, self._state)
         yield self._do(
             f"stop {unit} on {node}", leg, control("stop", unit), (stopped(unit, node),), spoils=undo.name
@@ -147,7 +147,7 @@ class _Builder:
     def hang(self, leg: Leg) -> Iterator[Step]:
         unit, node = leg.move.unit or "", leg.node(leg.move.on)
         undo = wake_again(unit, node, alive(self._state, unit, node))
-        yield from others_serve(self._state, unit, node)
+        yield from others_serve(self._state, unit, node, vips_move=True)
         yield arm(undo, self._state)
         argv = (*SUDO, *privileges.hang(unit))
         yield self._do(f"hang {unit} on {node}", leg, argv, (), spoils=undo.name)
@@ -160,14 +160,16 @@ class _Builder:
         yield from serving_again(self._state, unit, node)
 
     def unit_action(self, leg: Leg) -> Iterator[Step]:
-        """reload and restart are what they are without a drill."""
-        verb = UnitVerb(leg.move.verb)
-        for node in leg.nodes(self._state.profile.nodes):
+        """As it is without a drill. No node is touched before the last one is whole."""
+        verb, nodes = UnitVerb(leg.move.verb), leg.nodes(self._state.profile.nodes)
+        for node in nodes:
             each = ServiceAction(verb, leg.move.unit or "", node)
             handovers = tuple(h for h in self._handovers[leg] if h.owner == node)
             own = replace(impact_of(each, self._state, self._now), handovers=handovers)
             steps = STEPS[verb](each, self._state, own, self._now)
-            yield from with_looks(each, steps, self._state)
+            yield from with_looks(each, steps, self._state, vips_move=True)
+            if verb is UnitVerb.RESTART and len(nodes) > 1:
+                yield from all_well(self._state, each.unit, node, last=node == nodes[-1])
 
     # --- whole machines ---
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from console.model.profile import Service
 from console.model.state import ClusterState
-from console.plan.sending import backend_names, upstream_of
+from console.plan.sending import upstream_of
+from console.plan.whose import backend_names
 
 
 def outside(state: ClusterState, service: Service) -> tuple[str, ...]:

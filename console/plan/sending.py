@@ -10,10 +10,12 @@ from enum import StrEnum
 
 from console.model.facts import LinkState
 from console.model.observed import Known, Unknown
-from console.model.profile import Profile, Service, endpoint
+from console.model.profile import Service
 from console.model.proxy import Upstream
 from console.model.state import ClusterState
 from console.plan.known import answered
+from console.plan.reached import reached
+from console.plan.whose import backend_at, is_strange, literal, possible
 
 
 class Sent(StrEnum):
@@ -26,19 +28,20 @@ class Sent(StrEnum):
 
 def sent(state: ClusterState, service: Service, nginx: str, backend: str) -> Sent:
     """Whether all requests may go to the backend. NO: some go only to others. UNKNOWN: its files do not tell where
-    some go, or name servers in a way that is nobody's, and not each of them gets requests.
+    some go, or name servers that may be anybody's, and not each of them gets requests.
 
-    Without its files the profile tells.
+    Without its files the profile tells. Paths that lead only to what is no backend of the service do not count.
     """
     if isinstance(state.nodes[nginx].files, Unknown) or service.domain is None:
         return Sent.NO if backend in service.drained else Sent.YES
     upstream = upstream_of(state, service, nginx)
     if upstream is None:
         return Sent.UNKNOWN
-    each = {_by_part(state, service, nginx, backend, part) for part in upstream.parts}
-    if Sent.NO in each:
+    parts = [part for part in upstream.parts if _concerns(state, service, nginx, part)]
+    each = {_by_part(state, service, nginx, backend, part) for part in parts}
+    if Sent.NO in each or (not each and not upstream.unclear):
         return Sent.NO
-    return Sent.UNKNOWN if Sent.UNKNOWN in each or upstream.unclear or not each else Sent.YES
+    return Sent.UNKNOWN if Sent.UNKNOWN in each or upstream.unclear else Sent.YES
 
 
 def sent_some(state: ClusterState, service: Service, nginx: str, backend: str) -> Sent:
@@ -52,25 +55,55 @@ def sent_some(state: ClusterState, service: Service, nginx: str, backend: str) -
     return Sent.UNKNOWN if Sent.UNKNOWN in each or upstream.unclear else Sent.NO
 
 
+def takes_requests(state: ClusterState, service: Service, backend: str, *, vips_move: bool = False) -> bool:
+    """Whether clients may lose it: not so where every nginx that they come to is known to send it nothing."""
+    return any(
+        _may_send(state, service, name, backend) for name in state.nodes if vips_move or reached(state, name)
+    )
+
+
+def _may_send(state: ClusterState, service: Service, nginx: str, backend: str) -> bool:
+    """Its files say no only where it runs with them and none of their addresses is strange."""
+    files, upstream = state.nodes[nginx].files, upstream_of(state, service, nginx)
+    if not isinstance(files, Known) or upstream is None or state.profile.nginx.unit not in files.value.current:
+        return True
+    if sent_some(state, service, nginx, backend) is not Sent.NO:
+        return True
+    every = (each for part in upstream.parts for each in part.servers)
+    return any(is_strange(state, each.endpoint) and not each.down for each in every)
+
+
+def _concerns(state: ClusterState, service: Service, nginx: str, part: Upstream) -> bool:
+    return any(possible(state, service, nginx, each.endpoint) for each in part.servers)
+
+
 def _by_part(state: ClusterState, service: Service, nginx: str, backend: str, part: Upstream) -> Sent:
-    names = backend_names(state.profile, service, nginx, backend)
-    if named := [each for each in part.servers if each.endpoint in names]:
+    """Host names may stand for the backends that are not named otherwise, if there are enough of them."""
+    whose = {each: backend_at(state, service, nginx, each.endpoint) for each in part.servers}
+    if named := [each for each in part.servers if whose[each] == backend]:
         return Sent.NO if all(each.down for each in named) else Sent.YES
-    listed = {each.endpoint for each in part.servers}
-    ours = [set(backend_names(state.profile, service, nginx, each)) for each in state.profile.backends_of(service)]
-    strange = [each for each in part.servers if not any(each.endpoint in known for known in ours)]
+    strange = [
+        each
+        for each in part.servers
+        if whose[each] is None and backend in possible(state, service, nginx, each.endpoint)
+    ]
     if not strange:
         return Sent.NO
-    nameless = sum(not known & listed for known in ours)
-    return Sent.UNKNOWN if len(strange) < nameless or any(each.down for each in strange) else Sent.YES
+    nameless = len(state.profile.backends_of(service).keys() - set(whose.values()))
+    unsure = any(each.down or literal(each.endpoint) for each in strange)
+    return Sent.UNKNOWN if len(strange) < nameless or unsure else Sent.YES
 
 
-def unsent(state: ClusterState, service: Service, backend: str) -> str | None:
-    """Why some nginx sends the backend no requests, so that it serves nobody there. None: every nginx does.
+def unsent(state: ClusterState, service: Service, backend: str, *, vips_move: bool = False) -> str | None:
+    """Why some nginx that clients come to sends the backend no requests. None: every such nginx does.
 
-    A service that nginx does not publish is served by whoever runs.
+    A service that nginx does not publish is served by whoever runs. `vips_move`: clients will come to any nginx.
     """
     if service.domain is None:
+        return None
+    if not vips_move and all(
+        sent(state, service, name, backend) is Sent.YES for name in state.nodes if reached(state, name)
+    ):
         return None
     found = {name: sent(state, service, name, backend) for name in state.nodes}
     without = [name for name, each in found.items() if each is Sent.NO]
@@ -88,22 +121,22 @@ def _where(state: ClusterState, service: Service, backend: str, without: list[st
     return f" for some paths of {service.domain}" if partly else ""
 
 
-def serves(state: ClusterState, service: Service, node: str) -> bool:
-    """The backend answers, and every nginx sends it requests."""
+def serves(state: ClusterState, service: Service, node: str, *, vips_move: bool = False) -> bool:
+    """The backend answers, and every nginx that clients come to sends it requests."""
     seen = state.nodes[node]
     well = seen.link.state is LinkState.UP and answered(seen.services[service.name])
-    return well and unsent(state, service, node) is None
+    return well and unsent(state, service, node, vips_move=vips_move) is None
 
 
-def doubted(state: ClusterState, service: Service, node: str) -> str:
+def doubted(state: ClusterState, service: Service, node: str, *, vips_move: bool = False) -> str:
     """A node whose backend does not serve, as far as is known; with the reason where there is one."""
     seen = state.nodes[node].services[service.name]
-    why = seen.reason if isinstance(seen, Unknown) else unsent(state, service, node)
+    why = seen.reason if isinstance(seen, Unknown) else unsent(state, service, node, vips_move=vips_move)
     return f"{node} ({why})" if why else node
 
 
 def serving_besides(state: ClusterState, service: Service, stopped: str) -> Iterator[str]:
-    """The other nodes whose backend every nginx sends requests to. Whether they are well is another question."""
+    """The other nodes whose backend gets requests wherever clients come. Whether they are well is not asked."""
     for node in state.profile.peers_of(stopped):
         if service.runs_on(node.name) and unsent(state, service, node.name) is None:
             yield node.name
@@ -115,19 +148,3 @@ def upstream_of(state: ClusterState, service: Service, nginx: str) -> Upstream |
     if service.domain is None or not isinstance(files, Known):
         return None
     return files.value.upstreams.get(service.domain)
-
-
-def backend_names(profile: Profile, service: Service, nginx: str, backend: str) -> tuple[str, ...]:
-    """How nginx on one node may call a backend: its own also over loopback. The name peers use comes last."""
-    there = profile.backends_of(service)[backend]
-    if nginx != backend:
-        return (there,)
-    return (endpoint("127.0.0.1", service.port), endpoint("::1", service.port), f"localhost:{service.port}", there)
-
-
-def other_names(profile: Profile, service: Service, nginx: str, backend: str) -> tuple[str, ...]:
-    """How nginx on one node may call the service's other backends."""
-    own = backend_names(profile, service, nginx, backend)
-    others = (each for each in profile.backends_of(service) if each != backend)
-    names = (name for each in others for name in backend_names(profile, service, nginx, each))
-    return tuple(name for name in names if name not in own)

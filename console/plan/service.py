@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from console.model.need import When
 from console.model.state import ClusterState
 from console.plan.action import RollingRestart, ServiceAction, Verb
-from console.plan.backends import others_serve, serving_again
+from console.plan.backends import idle_notes, others_serve, serving_again
 from console.plan.coming import comes_within_s
 from console.plan.deciding import asked_checks, undecided_s
 from console.plan.expectation import DomainsAnswer, Expectation, FreshWorkers, StateExpectation
@@ -69,8 +69,9 @@ def rolling_plan(action: RollingRestart, state: ClusterState, now: float) -> Pla
     steps: list[Step] = []
     for node, own in restarts(state, action.unit, now):
         each = ServiceAction(Verb.RESTART, action.unit, node)
-        steps += with_looks(each, _restart(each, state, own, now), state, awaited=bool(steps))
-        steps += _all_well(state, action.unit, node, last=node == impact.touches[-1])
+        steps += looked_at_before(each, _restart(each, state, own, now), state, steps)
+        steps += all_well(state, action.unit, node, last=node == impact.touches[-1])
+        steps += serving_again(state, action.unit, node)
     order = " then ".join(impact.touches)
     return Plan(
         action,
@@ -94,7 +95,7 @@ def _of_rolling(unit: str, state: ClusterState, impact: Impact, now: float) -> s
     return "; then ".join(each)
 
 
-def _all_well(state: ClusterState, unit: str, node: str, *, last: bool) -> Iterator[Step]:
+def all_well(state: ClusterState, unit: str, node: str, *, last: bool) -> Iterator[Step]:
     """Before the next node is touched: what fell with this one is back, and keepalived would take a VIP here."""
     fallen = [fall for fall in falls(state.profile, unit, node) if fall.need.when is When.ALWAYS]
     for fall in fallen:
@@ -116,22 +117,30 @@ def _all_well(state: ClusterState, unit: str, node: str, *, last: bool) -> Itera
 
 
 def with_looks(
+    action: ServiceAction, steps: tuple[Step, ...], state: ClusterState, *, vips_move: bool = False
+) -> tuple[Step, ...]:
+    """What is asked before anything is touched, and what is waited for after it."""
+    if not steps:
+        return ()
+    after = serving_again(state, action.unit, action.node) if action.verb in (Verb.START, Verb.RESTART) else ()
+    return (*looked_at_before(action, steps, state, vips_move=vips_move), *after)
+
+
+def looked_at_before(
     action: ServiceAction,
     steps: tuple[Step, ...],
     state: ClusterState,
+    done: Sequence[Step] = (),
     *,
-    awaited: bool = False,
+    vips_move: bool = False,
 ) -> tuple[Step, ...]:
-    """What is asked before anything is touched, and what is waited for after it. `awaited`: see `others_serve`."""
-    if not steps:
-        return ()
+    """The steps, and what is asked before them. `done`: the steps of the plan so far."""
     before: list[Step] = []
     if action.verb is not Verb.STOP:
         before += config_check(state, action.unit, action.node)
     if action.verb in (Verb.STOP, Verb.RESTART) and _running(state, action):
-        before += others_serve(state, action.unit, action.node, awaited=awaited)
-    after = serving_again(state, action.unit, action.node) if action.verb in (Verb.START, Verb.RESTART) else ()
-    return (*before, *steps, *after)
+        before += others_serve(state, action.unit, action.node, (*done, *before), vips_move=vips_move)
+    return (*before, *steps)
 
 
 def restart_steps(action: ServiceAction, state: ClusterState, now: float) -> tuple[Step, ...]:
@@ -262,7 +271,7 @@ def _steady(state: ClusterState, impact: Impact, now: float) -> tuple[StateExpec
 
 
 def _notes(action: ServiceAction, state: ClusterState, impact: Impact) -> tuple[str, ...]:
-    notes: list[str] = []
+    notes = [*idle_notes(state, action.unit, action.node)] if action.verb in (Verb.STOP, Verb.RESTART) else []
     goes = any(not each.comes for each in impact.handovers)
     if goes and action.unit == state.profile.keepalived.unit:
         notes.append("`iamops switchover` first would move the VIP with a gap of about 0.01 s")

@@ -8,10 +8,11 @@ given up before, it asks again by then.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from console.model.proxy import FAIL_TIMEOUT_S
+from console.parse.log_words import NOBODY
 from console.plan.reading import Reading, Verdict
 
 # Where nobody is ever given up and the log names nobody, good answers count after nginx's default time.
@@ -22,7 +23,9 @@ UNTOLD_S = FAIL_TIMEOUT_S
 class Through:
     """What came of requests through one nginx. `backends` None: its access log does not tell, for this reason.
 
-    `failed_ago_s`: how long ago a request through it last failed, in this look or an earlier one.
+    `in_vain`: who was asked and gave no good answer, be it that another one did. `nameless`: failed requests of
+    which nobody knows who failed. Both with how long before these requests that last was, in this look or an
+    earlier one.
     """
 
     sent: int
@@ -30,26 +33,44 @@ class Through:
     complaint: str
     backends: Mapping[str, int] | None
     untold: str = ""
+    nameless: int = 0
     failed_ago_s: float | None = None
+    in_vain: Mapping[str, int] = field(default_factory=dict)
+    in_vain_ago_s: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, text: str) -> Through:
-        """Of the hands' answer, as JSON."""
+        """Of the hands' answer, as JSON. A failed request is nobody's unless it says otherwise."""
         said = json.loads(text)
-        ago_s = said.get("failed_ago_s")
-        return cls(said["sent"], said["failed"], said["complaint"], said["backends"], said["untold"], ago_s)
+        return cls(**{"nameless": said["failed"], **said})
 
     def by(self, names: tuple[str, ...]) -> list[str]:
         """Those of the names that are known to have answered."""
         return [] if self.backends is None else sorted(self.backends.keys() & set(names))
 
     @property
-    def trouble(self) -> str:
-        return f"{self.failed} of {self.sent} requests failed: {self.complaint}"
+    def by_itself(self) -> bool:
+        """nginx has answered without asking any backend."""
+        return self.backends is not None and self.backends.keys() == {NOBODY}
 
-    def good_for_s(self, elapsed_s: float) -> float:
-        """For how long every answer was good, as far as this look goes back."""
-        return elapsed_s if self.failed_ago_s is None else min(elapsed_s, self.failed_ago_s)
+    def trouble(self, spared: Collection[str]) -> str:
+        """Which of the few answers was not good; those that only the spared backends have failed do not count."""
+        asked = sorted(self.in_vain.keys() - set(spared))
+        if self.nameless:
+            return f"{self.failed} of {self.sent} requests failed: {self.complaint}"
+        return f"{', '.join(asked)} did not answer every request well" if asked else ""
+
+    def good_for_s(self, elapsed_s: float, spared: Collection[str]) -> float:
+        """For how long every answer was good, as far as this look goes back, but for those of the spared ones."""
+        return min(elapsed_s, *self._troubled_ago_s(spared))
+
+    def good_since(self, elapsed_s: float, spared: Collection[str]) -> bool:
+        """Every answer was good since this look began, but for those of the spared ones."""
+        return all(ago_s > elapsed_s for ago_s in self._troubled_ago_s(spared))
+
+    def _troubled_ago_s(self, spared: Collection[str]) -> list[float]:
+        by_name = [ago_s for name, ago_s in self.in_vain_ago_s.items() if name not in spared]
+        return [float("inf"), *by_name, *([] if self.failed_ago_s is None else [self.failed_ago_s])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +78,7 @@ class ThroughNginx:
     """One nginx, a backend by the names it may have there, and the other backends by theirs.
 
     `settles_s`: by when every worker asks again whom it had given up. `shared`: all workers know the same. `even`:
-    whoever can be asked is asked within a few requests, so that who did not answer is not asked. `listed`: its
-    files name another backend that takes requests. `awaited`: a look before this one has waited.
+    whoever can be asked is asked within a few requests, so that who did not answer is not asked.
     """
 
     node: str
@@ -68,8 +88,6 @@ class ThroughNginx:
     settles_s: float
     shared: bool = False
     even: bool = True
-    listed: bool = True
-    awaited: bool = False
 
     @property
     def waits_s(self) -> float:
@@ -78,7 +96,7 @@ class ThroughNginx:
 
     def _waits_s(self, *, seen: bool) -> float:
         """`seen`: the log names who is looked for. Good answers of no time at all would prove nothing."""
-        return self.settles_s if seen or self.settles_s or self.awaited else UNTOLD_S
+        return self.settles_s if seen or self.settles_s else UNTOLD_S
 
     def judge_output(self, exit_status: int | None, text: str, elapsed_s: float) -> Reading:
         if exit_status != 0:
@@ -92,16 +110,25 @@ class ThroughNginx:
         """Why the answers do not tell whether a backend is asked; nothing where they do."""
         if seen.backends is None:
             return f"which backend answered is not known: {seen.untold}"
-        if strange := sorted(seen.backends.keys() - set(self.names) - set(self.others)):
+        if strange := sorted(seen.backends.keys() - {NOBODY, *self.names, *self.others}):
             return f"its access log names {', '.join(strange)}, which is no backend that the profile knows"
         if not seen.backends:
             return "which backend answered is not known: its access log names none"
+        if seen.by_itself:
+            return "it answers by itself, and asks no backend"
         return "" if self.even else "it does not spread requests evenly"
 
 
 @dataclass(frozen=True, slots=True)
 class OthersServe(ThroughNginx):
-    """nginx on the node is answered by another backend of the service than the one of these names."""
+    """nginx on the node is answered by another backend of the service than the one of these names.
+
+    `listed`: its files name another backend that takes requests. `waited_for`: the other backend for which the
+    step right before has waited at this nginx, so that no worker has given it up; until an answer is not good.
+    """
+
+    listed: bool = True
+    waited_for: str | None = None
 
     @property
     def sentence(self) -> str:
@@ -110,19 +137,24 @@ class OthersServe(ThroughNginx):
     def _judge(self, seen: Through, elapsed_s: float) -> Reading:
         others, untold = seen.by(self.others), self._untold(seen)
         told = f"is answered by {', '.join(others)}"
+        if trouble := seen.trouble(self.names):
+            return Reading(Verdict.NOT_YET, f"nginx on {self.node}: {trouble}")
         if others and self.shared:
             return Reading(Verdict.HOLDS, f"nginx on {self.node} {told}")
-        if seen.failed:
-            return Reading(Verdict.NOT_YET, f"nginx on {self.node}: {seen.trouble}")
         if not others and not untold:
             alone = f"is answered for {self.service} only by {self.names[-1]}"
             return Reading(Verdict.NOT_YET, f"nginx on {self.node} {alone}")
+        if not others and seen.by_itself:
+            return Reading(Verdict.NOT_YET, f"nginx on {self.node} for {self.service}: {untold}")
         if not others and not self.listed:
             told = f"its files name no other backend of {self.service} that is known, and {untold}"
             return Reading(Verdict.NOT_YET, f"nginx on {self.node}: {told}")
+        if self.waited_for is not None and seen.good_since(elapsed_s, self.names):
+            well = told if others else f"has answered well since {self.waited_for} was waited for ({untold})"
+            return Reading(Verdict.HOLDS, f"nginx on {self.node} {well}")
         why = "each of its workers counts for itself" if others else untold
         waits_s = self._waits_s(seen=bool(others))
-        left_s = waits_s - seen.good_for_s(elapsed_s)
+        left_s = waits_s - seen.good_for_s(elapsed_s, self.names)
         if left_s > 0:
             waits = f"may have given another backend up: good answers are waited for, {left_s:.0f} s more"
             return Reading(Verdict.NOT_YET, f"nginx on {self.node} {waits} ({why})")
@@ -140,11 +172,11 @@ class TakenBack(ThroughNginx):
 
     def _judge(self, seen: Through, elapsed_s: float) -> Reading:
         own, untold = seen.by(self.names), self._untold(seen)
-        if seen.failed:
-            return Reading(Verdict.NOT_YET, f"nginx on {self.node}: {seen.trouble}")
+        if seen.failed or seen.in_vain.keys() & set(self.names):
+            return Reading(Verdict.NOT_YET, f"nginx on {self.node}: {seen.trouble(())}")
         if not (own and self.shared):
             why = "each of its workers counts for itself" if own else untold
-            left_s = self._waits_s(seen=bool(own)) - seen.good_for_s(elapsed_s)
+            left_s = self._waits_s(seen=bool(own)) - seen.good_for_s(elapsed_s, self.others)
             if left_s > 0:
                 waits = f"may still have given {self.names[-1]} up for {left_s:.0f} s"
                 return Reading(Verdict.NOT_YET, f"nginx on {self.node} {waits}{f' ({why})' if why else ''}")
@@ -157,4 +189,4 @@ class TakenBack(ThroughNginx):
 
 
 def _answered_well(waited_s: float) -> str:
-    return f"answered well for {waited_s:g} s" if waited_s else "has answered well since it was waited for"
+    return f"answered well for {waited_s:g} s"

@@ -67,7 +67,7 @@ def _lost(plan: Plan, state: ClusterState) -> Iterator[tuple[str, str]]:
 
 def _fallen(plan: Plan, state: ClusterState) -> Iterator[tuple[str, str]]:
     """What a rolling restart waits for besides: the units that fall with each node's, and their nodes."""
-    if isinstance(plan.action, RollingRestart):
+    if isinstance(plan.action, RollingRestart | DrainedRestart):
         for node in plan.nodes:
             for fall in falls(state.profile, plan.action.unit, node):
                 if fall.need.when is When.ALWAYS:

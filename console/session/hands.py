@@ -44,6 +44,7 @@ class NodeHands:
         self._local = LocalCommands()
         self._kept: asyncio.Future[bool] | None = None
         self._last_failed: dict[tuple[str, str], float] = {}
+        self._in_vain: dict[tuple[str, str], dict[str, float]] = {}
 
     async def run_while_armed(
         self, dead_man: str, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float
@@ -94,11 +95,12 @@ class NodeHands:
         return Answer(0, json.dumps(found), "")
 
     async def through(self, node: str, service: str, count: int, *, timeout_s: float) -> Answer:
-        """Requests through one nginx, which backends answered, and how long ago one of ours last failed there.
+        """Requests through one nginx, which backends answered, and how long before them each one was last asked in
+        vain there, and a request failed of which nobody knows by whom.
 
         Raises NotSent, OutcomeUnknown.
         """
-        found, there = self._profile.services[service], (node, service)
+        found, there, asked_at = self._profile.services[service], (node, service), time.monotonic()
         try:
             async with asyncio.timeout(timeout_s):
                 asked = await through(self._transport(node), self._profile, found, count)
@@ -109,10 +111,13 @@ class NodeHands:
             ) from None
         except TransportError as failure:
             raise OutcomeUnknown(str(failure)) from None
-        if asked["failed"]:
+        in_vain = self._in_vain.setdefault(there, {})
+        in_vain.update(dict.fromkeys(asked["in_vain"], time.monotonic()))
+        if asked["nameless"]:
             self._last_failed[there] = time.monotonic()
         failed_at = self._last_failed.get(there)
-        asked["failed_ago_s"] = None if failed_at is None else time.monotonic() - failed_at
+        asked["failed_ago_s"] = None if failed_at is None else max(0.0, asked_at - failed_at)
+        asked["in_vain_ago_s"] = {name: max(0.0, asked_at - at) for name, at in in_vain.items()}
         return Answer(0 if asked["sent"] else 1, json.dumps(asked), "")
 
     async def confirmed(self, timeout_s: float) -> Answer:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from console.engine.ports import Answer
 from console.model.events import FilesExamined
 from console.model.proxy import FilesReport, Server, Upstream
-from console.plan.sending import backend_names
+from console.plan.whose import backend_names
 from tests.scenes import files
 from tests.unit.engine.pair import Bench
 

@@ -39,7 +39,7 @@ from console.model.profile import Profile
 from console.model.state import ClusterState
 from console.plan.action import Action
 from console.plan.pushed_files import FilesSeen, PushedFiles
-from console.plan.sending import backend_names
+from console.plan.whose import backend_names
 from console.store import Store
 from tests.profiles import pair
 from tests.scenes import NOW, OK, VIP, healthy

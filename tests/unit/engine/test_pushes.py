@@ -18,6 +18,7 @@ from console.model.gap import GapReport
 from console.plan.action import ConfigPush, Drain, DrainedRestart
 from console.plan.config_change import FileChange, NodeChange
 from console.plan.pushed_files import FilesSeen, PushedFiles
+from console.plan.steps import Kind
 from tests.unit.engine.pair import Bench, Killed
 from tests.unit.engine.test_serving import FixedMeter, measured
 
@@ -115,6 +116,17 @@ async def test_killed_at_any_command_the_nodes_take_back_what_was_not_kept(actio
     # The last two commands keep the files, and are sent at the same moment: no process ends between them.
     if action is DRAINED or at < COUNTS[id(action)] - 4:
         assert files(bench) == ["old", "old"]
+
+
+def test_a_drained_restart_waits_for_what_fell_with_the_service_before_the_next_node():
+    plan, denied = seeing().engine.consider(seeing().order(DRAINED))
+    titles = [step.title for step in plan.steps]
+    assert denied == ()
+    fell = titles.index("wait until iam-authz-server on iam-b is healthy again")
+    assert titles.index("restart iam-apiserver on iam-b") < fell < titles.index("restart iam-apiserver on iam-a")
+    assert "requests to iam-authz-server on iam-b again" in titles[fell + 1]
+    staged = next(n for n, step in enumerate(plan.steps) if step.kind is Kind.STAGE and n > fell)
+    assert max(n for n, step in enumerate(plan.steps) if step.kind is Kind.DISARM and n < staged) < fell < staged
 
 
 @pytest.mark.parametrize(("action", "at"), CUTS, ids=named)

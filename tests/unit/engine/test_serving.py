@@ -15,6 +15,7 @@ from console.model.facts import VrrpReport, VrrpState
 from console.model.gap import Fate, GapReport, Row, Samples, Segment, gap_report
 from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
 from console.plan.steps import Kind
+from tests.profiles import pair
 from tests.scenes import NOW, files
 from tests.unit.engine.giving_up import GivingUp
 from tests.unit.engine.pair import Bench
@@ -105,6 +106,21 @@ async def test_a_restart_right_after_somebody_restarted_the_other_backend_waits_
     nginx.give_up("iam-b")
     report = await run(bench, RESTART_BACKEND)
     assert report.outcome is Outcome.SUCCEEDED, report.sentence
+    assert nginx.dark == []
+
+
+THREE = {f"iam-{x}": {"address": f"10.0.4.2{n}", "priority": 100 - 10 * n} for n, x in enumerate("abc")}
+
+
+@pytest.mark.parametrize("zone", [True, False])
+async def test_a_restart_of_a_drained_backend_is_no_wait_for_another_one(zone: bool):
+    """It is the first of three, and nobody waits for it: iam-a may still be given up when iam-c is to stop."""
+    bench = Bench(pair(nodes=THREE))
+    nginx = GivingUp(bench, zone=zone, tells=False, drained=("iam-b",), fail_timeout_s=10.0)
+    nginx.give_up("iam-a")
+    report = await run(bench, RollingRestart("iam-apiserver"))
+    assert report.outcome is Outcome.SUCCEEDED, report.sentence
+    assert [step.step.node for step in report.steps if step.step.kind is Kind.DO] == ["iam-b", "iam-c", "iam-a"]
     assert nginx.dark == []
 
 

@@ -14,8 +14,8 @@ LOG = "/var/log/nginx/access.log"
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
 
-def line(upstream: str) -> bytes:
-    request = f'"GET /healthz?{TOKEN} HTTP/1.1" 200 15 "-" "iamops-probe/1" "-"'
+def line(upstream: str, status: int = 200) -> bytes:
+    request = f'"GET /healthz?{TOKEN} HTTP/1.1" {status} 15 "-" "iamops-probe/1" "-"'
     times = "request_time=0.001 upstream_time=0.001 request_id=abc"
     told = f"host=iam.api upstream={upstream} upstream_status=200 {times}"
     return f"127.0.0.1 - - [10/Oct/2024:13:55:36 +0000] {request} {told}\n".encode()
@@ -43,6 +43,30 @@ async def test_the_last_backend_that_was_asked_gave_the_answer_and_none_is_none(
     answer = await through(transport, profile, profile.services["iam-apiserver"], 3)
     assert (answer["sent"], answer["failed"], answer["backends"]) == (3, 0, {by: 3})
     transport.verify()
+
+
+BAD = b"HTTP/1.1 500 Oops\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
+
+
+@pytest.mark.parametrize(
+    ("lines", "in_vain", "nameless"),
+    [
+        (line("10.0.4.20:8080", 500), {"10.0.4.20:8080": 1}, 1),
+        (line("10.0.4.20:8080", 500) + line("10.0.4.21:8080", 500), {"10.0.4.20:8080": 1, "10.0.4.21:8080": 1}, 0),
+        (line("10.0.4.20:8080, 10.0.4.21:8080", 502), {"10.0.4.20:8080": 1, "10.0.4.21:8080": 1}, 1),
+        (line("-", 500) + line("api", 502), {"api": 1}, 1),
+        (line("10.0.4.20:8080, 10.0.4.21:8080"), {"10.0.4.20:8080": 1}, 2),
+    ],
+)
+async def test_who_was_asked_in_vain_is_told_and_how_many_failures_are_nobodys(
+    monkeypatch: pytest.MonkeyPatch, lines: bytes, in_vain: dict[str, int], nameless: int
+):
+    monkeypatch.setattr(module, "new_token", lambda: TOKEN)
+    profile = pair(logs={"format": "iamops"})
+    found = ("sh", "-c", module._FOUND, "found", LOG, str(LOG_TAIL_BYTES), TOKEN)
+    transport = ScriptedTransport("iam-a", Tcp("127.0.0.1", 80, replies=(BAD,), always=True), Run(found, lines))
+    answer = await through(transport, profile, profile.services["iam-apiserver"], 2)
+    assert (answer["failed"], answer["in_vain"], answer["nameless"]) == (2, in_vain, nameless)
 
 
 async def test_an_access_log_without_backends_is_not_read():

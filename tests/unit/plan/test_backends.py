@@ -33,10 +33,9 @@ def asked(plan, kind):
     return [each for step in plan.steps for each in step.expect if isinstance(each, kind)]
 
 
-def answer(backends: dict[str, int] | None, failed: int = 0) -> str:
-    return json.dumps(
-        {"sent": 6, "failed": failed, "complaint": "HTTP 502", "backends": backends, "untold": "no $upstream_addr"}
-    )
+def answer(backends: dict[str, int] | None, failed: int = 0, **more: object) -> str:
+    said = {"sent": 6, "failed": failed, "complaint": "HTTP 502", "backends": backends, **more}
+    return json.dumps({"untold": "no $upstream_addr", **said})
 
 
 def with_files(report: FilesReport | Unknown):
@@ -182,14 +181,17 @@ OTHERS = OthersServe("iam-a", "iam-apiserver", ("10.0.4.21:8080",), A_AT_HOME, 3
 BACK = TakenBack("iam-a", "iam-apiserver", ("10.0.4.21:8080",), A_AT_HOME, 3.0, shared=True)
 BOTH = {"127.0.0.1:8080": 3, "10.0.4.21:8080": 3}
 HOLDS, NOT_YET = Verdict.HOLDS, Verdict.NOT_YET
-STRANGE = ("-", "127.0.1.1:8080", "192.168.7.20:8080", "unix:/run/iam.sock", "[::ffff:10.0.4.20]:8080")
+STRANGE = ("127.0.1.1:8080", "192.168.7.20:8080", "unix:/run/iam.sock", "[::ffff:10.0.4.20]:8080")
 
 
 @pytest.mark.parametrize(
     ("text", "at_once", "later"),
     [
         (answer(BOTH), HOLDS, HOLDS),
-        (answer({"127.0.0.1:8080": 1}, failed=5), HOLDS, HOLDS),
+        (answer({"127.0.0.1:8080": 1}, failed=5), NOT_YET, NOT_YET),
+        (answer({"-": 6}), NOT_YET, NOT_YET),
+        (answer({"-": 3, "10.0.4.21:8080": 3}), NOT_YET, NOT_YET),
+        (answer({"-": 3, **BOTH}), HOLDS, HOLDS),
         (answer({"10.0.4.21:8080": 6}), NOT_YET, NOT_YET),
         (answer({}, failed=6), NOT_YET, NOT_YET),
         (answer(None), NOT_YET, HOLDS),
@@ -234,6 +236,10 @@ def test_only_ever_answered_by_one_backend_is_no_sign_where_requests_are_not_spr
         (answer({"127.0.0.1:8080": 3, "10.0.4.21:8080": 2}, failed=1), True, NOT_YET, NOT_YET),
         (answer(None), True, NOT_YET, HOLDS),
         (answer(None), False, NOT_YET, HOLDS),
+        (answer({"-": 6}), True, NOT_YET, HOLDS),
+        (answer({"-": 3, "127.0.0.1:8080": 3}), True, NOT_YET, NOT_YET),
+        (answer(BOTH, in_vain={"10.0.4.21:8080": 1}), True, NOT_YET, NOT_YET),
+        (answer(BOTH, in_vain={"127.0.0.1:8080": 1}), True, HOLDS, HOLDS),
         *((answer({each: 3, "127.0.0.1:8080": 3}), True, NOT_YET, HOLDS) for each in STRANGE),
     ],
 )
@@ -250,6 +256,90 @@ def test_what_is_waited_for_begins_anew_with_a_request_that_fails():
     for look in (OTHERS, BACK):
         assert look.judge_output(0, failed, 20.0).verdict is NOT_YET
         assert "2 s" in look.judge_output(0, failed, 20.0).text
+
+
+STOPPED, OTHER = "10.0.4.21:8080", "127.0.0.1:8080"
+PARTLY = {OTHER: 1, STOPPED: 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        # Who failed is not known, was another one, or was nobody that the profile knows.
+        (answer(PARTLY, failed=2), NOT_YET),
+        (answer(PARTLY, failed=2, nameless=0, in_vain={OTHER: 2}), NOT_YET),
+        (answer(PARTLY, failed=2, nameless=0, in_vain={"api": 2}), NOT_YET),
+        (answer(PARTLY, failed=2, nameless=1, in_vain={STOPPED: 1}), NOT_YET),
+        # Another one was asked in vain, though nginx then got its answer elsewhere.
+        (answer({OTHER: 3, STOPPED: 3}, in_vain={OTHER: 2}), NOT_YET),
+        # What the backend that is to be stopped has failed is no reason to leave it as it is.
+        (answer({OTHER: 4}, failed=2, nameless=0, in_vain={STOPPED: 2}), HOLDS),
+        (answer({OTHER: 6}, in_vain={STOPPED: 1}), HOLDS),
+    ],
+)
+def test_every_answer_is_good_but_for_what_the_backend_itself_has_failed(text: str, verdict: Verdict):
+    assert OTHERS.judge_output(0, text, 0.1).verdict is verdict
+
+
+def test_a_backend_that_was_asked_in_vain_is_waited_for_anew_unless_it_is_the_one_that_stops():
+    alone = replace(OTHERS, shared=False)
+    for name, verdict in ((OTHER, NOT_YET), (STOPPED, HOLDS)):
+        lately = answer(BOTH, in_vain_ago_s={name: 1.0})
+        assert alone.judge_output(0, lately, 20.0).verdict is verdict
+
+
+def test_an_answer_that_nginx_gives_by_itself_proves_no_backend():
+    reading = OTHERS.judge_output(0, answer({"-": 6}), 600.0)
+    assert (reading.verdict, "asks no backend" in reading.text) == (NOT_YET, True)
+    assert replace(OTHERS, even=False).judge_output(0, answer({"-": 6}), 600.0).verdict is NOT_YET
+
+
+def of_three(*drained: str):
+    """Three nodes whose nginxes share nothing between their workers; these backends get nothing."""
+    names = ("iam-a", "iam-b", "iam-c")
+    profile = pair(nodes={n: {"address": f"10.0.4.2{i}", "priority": 100 - i} for i, n in enumerate(names)})
+    state = healthy(profile=profile)
+    for name, node in state.nodes.items():
+        report = files(profile, name)
+        every = zip(names, report.upstreams[DOMAIN].servers, strict=True)
+        found = Upstream(tuple(replace(each, down=backend in drained) for backend, each in every))
+        seen = Known(replace(report, upstreams={**report.upstreams, DOMAIN: found}), NOW)
+        state = replace(state, nodes={**state.nodes, name: replace(node, files=seen)})
+    return state
+
+
+def waited_for(state) -> dict[str, set[str | None]]:
+    """The node whose backend stops -> for whom the looks before that have been waited for."""
+    found: dict[str, set[str | None]] = {}
+    for each in asked(plan_for(RollingRestart("iam-apiserver"), state, NOW), OthersServe):
+        found.setdefault(each.names[-1], set()).add(each.waited_for)
+    return found
+
+
+def test_a_look_counts_on_the_backend_that_the_step_before_has_waited_for_and_on_no_other():
+    a, b, c = ("10.0.4.20:8080", "10.0.4.21:8080", "10.0.4.22:8080")
+    assert waited_for(of_three()) == {b: {None}, c: {b}, a: {c}}
+    # Nobody waits for a drained one, so nothing was waited for.
+    assert waited_for(of_three("iam-b")) == {c: {None}, a: {c}}
+
+
+def test_what_fell_is_waited_for_first_so_that_nothing_comes_between_a_wait_and_what_counts_on_it():
+    plan = plan_for(RollingRestart("iam-apiserver"), healthy(), NOW)
+    second = next(n for n, s in enumerate(plan.steps) if any(getattr(e, "waited_for", None) for e in s.expect))
+    assert [e.service for e in plan.steps[second - 1].expect] == ["iam-apiserver"] * 2
+    assert any("iam-authz-server on iam-b is healthy" in step.title for step in plan.steps[: second - 1])
+
+
+def test_what_was_waited_for_counts_until_an_answer_is_not_good():
+    look = replace(OTHERS, shared=False, waited_for="10.0.4.20:8080")
+    assert look.judge_output(0, answer(None), 0.0).verdict is HOLDS
+    assert "since 10.0.4.20:8080 was waited for" in look.judge_output(0, answer(None), 0.0).text
+    assert look.judge_output(0, answer(BOTH, failed_ago_s=5.0), 0.5).verdict is HOLDS
+    for lately in ({"failed_ago_s": 0.4}, {"in_vain_ago_s": {OTHER: 0.4}}):
+        for backends in (None, BOTH):
+            assert look.judge_output(0, answer(backends, **lately), 0.5).verdict is NOT_YET
+    assert look.judge_output(0, answer(None, failed_ago_s=3.0), 3.5).verdict is HOLDS
+    assert look.waits_s == 3.0
 
 
 def test_the_reading_names_a_stranger_that_answered():

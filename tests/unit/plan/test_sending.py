@@ -9,14 +9,18 @@ import pytest
 
 from console.judge.denial import Case
 from console.judge.guards import denials
-from console.model.observed import Known
+from console.model.events import HttpProbed, Target
+from console.model.facts import ProbeOutcome, ProbeReport
+from console.model.observed import Known, Unknown
 from console.model.proxy import FilesReport, Server, Upstream
+from console.model.reduce import reduce
 from console.model.state import ClusterState
 from console.parse.nginx_conf import nginx_conf
 from console.parse.nginx_proxy import upstreams_by_domain
 from console.plan.action import ServiceAction, Verb
 from console.plan.build import plan_for
 from console.plan.reading import Verdict
+from console.plan.sending import sent, serves
 from console.plan.through_nginx import OthersServe, TakenBack
 from tests.profiles import pair
 from tests.scenes import NOW, files, healthy
@@ -107,6 +111,108 @@ def test_who_answers_at_one_path_tells_nothing_of_another():
     state = with_nginx(found)
     assert refused(state) == []
     assert {(e.even, e.shared, e.settles_s) for e in looks(state, OthersServe)} == {(False, False, 31.0)}
+
+
+def with_addresses(state: ClusterState, name: str, *more: str, seen: bool = True) -> ClusterState:
+    node = state.nodes[name]
+    held = node.addresses.value if isinstance(node.addresses, Known) else {}
+    addresses = Known({**held, **dict.fromkeys(more, NOW)}, NOW) if seen else Unknown("ip: not found")
+    return replace(state, nodes={**state.nodes, name: replace(node, addresses=addresses)})
+
+
+def goes(state: ClusterState, backend: str) -> set[str]:
+    return {str(sent(state, state.profile.services["iam-apiserver"], nginx, backend)) for nginx in state.nodes}
+
+
+BESIDE = "upstream beside { zone s 64k; server 10.0.4.20:8080; server 10.0.4.30:8080; }"
+
+
+def test_an_address_that_no_node_has_is_no_backend():
+    state = with_nginx(read("location / { proxy_pass http://beside; }", http=BESIDE))
+    assert goes(state, "iam-b") == {"no"}
+    assert any("drained or missing in nginx on iam-a and iam-b" in each for each in refused(state))
+    for look in looks(state, OthersServe):
+        assert look.judge_output(0, answer(None), 600.0).verdict is Verdict.NOT_YET
+
+
+def test_an_address_is_that_of_the_node_that_has_it():
+    second = BESIDE.replace("10.0.4.30", "192.168.7.21")
+    state = with_nginx(read("location / { proxy_pass http://beside; }", http=second))
+    assert goes(with_addresses(state, "iam-b", "192.168.7.21"), "iam-b") == {"yes"}
+    assert refused(with_addresses(state, "iam-b", "192.168.7.21")) == []
+    assert goes(with_addresses(state, "iam-b", seen=False), "iam-b") == {"unknown"}
+    other_port = with_nginx(
+        read("location / { proxy_pass http://beside; }", http=second.replace("21:8080", "21:80"))
+    )
+    assert goes(with_addresses(other_port, "iam-b", "192.168.7.21"), "iam-b") == {"no"}
+
+
+def test_a_vip_may_be_any_node_s():
+    vip = BESIDE.replace("10.0.4.30", "10.0.4.99")
+    assert goes(with_nginx(read("location / { proxy_pass http://beside; }", http=vip)), "iam-b") == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "location / { proxy_pass http://both; } location /metrics { proxy_pass http://127.0.0.1:9100; }",
+        "location /v1 { proxy_pass http://both; } location / { proxy_pass http://10.0.4.50:3000; }",
+        "location /v1 { proxy_pass http://both; } location / { proxy_pass http://10.0.4.20:3000; }",
+    ],
+)
+def test_a_path_to_what_is_no_backend_of_the_service_is_none_of_its_business(body: str):
+    state = with_nginx(read(body))
+    assert goes(state, "iam-b") == {"yes"}
+    assert refused(state) == []
+
+
+def each_to_its_own() -> ClusterState:
+    return with_nginx(read("location / { proxy_pass http://mine; }"))
+
+
+RESTART_STANDBY = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b")
+
+
+def test_where_nobody_comes_a_backend_may_be_the_only_one_of_its_nginx():
+    """iam-a has the VIP: clients are served by its nginx, and that one by its own backend."""
+    state = each_to_its_own()
+    plan = plan_for(RESTART_STANDBY, state, NOW)
+    assert denials(Case(plan, state, NOW, armed=True)) == ()
+    assert "iam-a (healthy" in plan.prediction
+    assert [look for step in plan.steps for look in step.expect if isinstance(look, OthersServe)] == []
+    assert any("nginx on iam-b sends iam-apiserver to iam-b alone, and no VIP is there" in n for n in plan.notes)
+    assert any("iam-b (drained or missing in nginx on iam-a" in each for each in refused(state))
+
+
+@pytest.mark.parametrize("blind", ["iam-a", "iam-b"])
+def test_where_clients_may_come_it_may_not(blind: str):
+    state = with_addresses(each_to_its_own(), blind, seen=False)
+    said = denials(Case(plan_for(RESTART_STANDBY, state, NOW), state, NOW, armed=True))
+    assert "last-backend" in {each.code for each in said}
+
+
+def test_where_the_vips_move_clients_come_to_every_nginx():
+    state, service = each_to_its_own(), pair().services["iam-apiserver"]
+    assert serves(state, service, "iam-a")
+    assert not serves(state, service, "iam-a", vips_move=True)
+
+
+def drained(*, current: bool) -> ClusterState:
+    """iam-a's backend gets nothing, and iam-b's does not answer."""
+    down = "upstream one { server 10.0.4.20:8080 down; server 127.0.0.1:8080 down; server 10.0.4.21:8080; }"
+    state = with_nginx(read("location / { proxy_pass http://one; }", http=down))
+    bad = HttpProbed(NOW, "iam-b", "iam-b", Target.SERVICE, "iam-apiserver", ProbeReport(ProbeOutcome.REFUSED))
+    state = reduce(state, bad)
+    for name, node in state.nodes.items():
+        assert isinstance(node.files, Known)
+        report = replace(node.files.value, current=frozenset({"nginx"} if current else ()))
+        state = replace(state, nodes={**state.nodes, name: replace(node, files=Known(report, NOW))})
+    return state
+
+
+def test_a_backend_that_gets_no_requests_is_nobody_s_last():
+    assert refused(drained(current=True)) == []
+    assert refused(drained(current=False)) != []
 
 
 def answer(backends: dict[str, int] | None) -> str:

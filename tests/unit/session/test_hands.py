@@ -16,12 +16,13 @@ from tests.profiles import pair
 
 
 async def test_they_remember_for_each_nginx_how_long_ago_a_request_failed(monkeypatch: pytest.MonkeyPatch):
-    now, failed, hangs = 100.0, 0, False
+    now, failed, hangs, in_vain = 100.0, 0, False, dict[str, int]()
 
     async def through(*args: object) -> dict[str, Any]:
         if hangs:
             await asyncio.sleep(60)
-        return {"sent": 6, "failed": failed, "complaint": "", "backends": None, "untold": ""}
+        nobodys = {"backends": None, "untold": "", "nameless": failed, "in_vain": in_vain}
+        return {"sent": 6, "failed": failed, "complaint": "", **nobodys}
 
     monkeypatch.setattr(module, "through", through)
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
@@ -31,6 +32,10 @@ async def test_they_remember_for_each_nginx_how_long_ago_a_request_failed(monkey
     async def ago_s(node: str) -> float | None:
         answer = await hands.through(node, "iam-apiserver", 6, timeout_s=0.01)
         return json.loads(answer.stdout)["failed_ago_s"]
+
+    async def in_vain_ago_s(node: str) -> dict[str, float]:
+        answer = await hands.through(node, "iam-apiserver", 6, timeout_s=0.01)
+        return json.loads(answer.stdout)["in_vain_ago_s"]
 
     assert await ago_s("iam-a") is None
     failed = 2
@@ -43,3 +48,10 @@ async def test_they_remember_for_each_nginx_how_long_ago_a_request_failed(monkey
         await ago_s("iam-b")
     now, hangs = 103.0, False
     assert await ago_s("iam-b") == 0.5
+    assert await in_vain_ago_s("iam-b") == {}
+    in_vain = {"10.0.4.21:8080": 1}
+    assert await in_vain_ago_s("iam-a") == {"10.0.4.21:8080": 0.0}
+    now, in_vain = 104.0, {"10.0.4.20:8080": 2}
+    assert await in_vain_ago_s("iam-a") == {"10.0.4.20:8080": 0.0, "10.0.4.21:8080": 1.0}
+    assert await in_vain_ago_s("iam-b") == {"10.0.4.20:8080": 0.0}
+    assert await ago_s("iam-a") == 4.0
