@@ -42,6 +42,7 @@ from console.model.proxy import FilesReport
 from console.model.reduce import reduce
 from console.model.state import ClusterState
 from console.store import Store
+from tests.scenes import live
 from tests.unit.tui.feeds import FixedFeed
 from tests.unit.tui.taps import FixedTap
 
@@ -143,7 +144,7 @@ def daemons(node: str, at: float, *, master: bool, priority: int) -> list[Event]
     return [
         VrrpReported(at, node, "VI_1", report),
         SafetyReported(at, node, SafetyReport(track_files=("VI_1",))),
-        FilesExamined(at, node, FilesReport()),
+        FilesExamined(at, node, FilesReport(live=live(profile(nodes=2 if node in (A, B) else 20), node))),
         *(
             UnitReported(at, node, unit, UnitReport("active", "running", 0, 700 + n))
             for n, unit in enumerate(units)
