@@ -277,8 +277,9 @@ def _steady(
 
 def _notes(action: ServiceAction, state: ClusterState, impact: Impact) -> tuple[str, ...]:
     notes: list[str] = []
-    goes = any(not each.comes for each in impact.handovers)
-    if goes and action.unit == state.profile.keepalived.unit:
+    # A VIP that is taken back after the restart would be taken back after a switchover too.
+    goes = [each for each in impact.handovers if not each.comes]
+    if goes and len(goes) == len(impact.handovers) and action.unit == state.profile.keepalived.unit:
         notes.append("`iamops switchover` first would move the VIP with a gap of about 0.01 s")
     if action.verb is Verb.RESTART and not _running(state, action):
         notes.append(f"{action.unit} does not run on {action.node} now, so there is nothing to go back to")

@@ -196,6 +196,8 @@ def test_a_restart_of_an_owner_that_preempts_ends_when_it_has_its_vip_again(dela
     assert restart.within_s > 12 + delay_s + 3.6
     assert restart.needs_s > delay_s + 3.6
     assert plan.steady == (VipOn("VI_1", "iam-a"),)
+    assert not any("switchover" in note for note in plan.notes)
+    assert confirmation(plan, state, AT).why == "iam-a owns the VIP"
 
 
 def test_where_an_owner_does_not_tell_its_vip_may_be_on_either_after_its_restart():
