@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from console.judge.diagnosis import Diagnosis
 from console.judge.findings import Evidence, Finding
@@ -75,6 +76,9 @@ def profile(environment: str = "lab", nodes: int = 2) -> Profile:
     )
 
 
+TOLD = live(profile(), A)["VI_1"]
+
+
 class FixedCluster:
     """A session that never observes anything by itself. Its clock stands where a test puts it."""
 
@@ -144,7 +148,7 @@ def daemons(node: str, at: float, *, master: bool, priority: int) -> list[Event]
     return [
         VrrpReported(at, node, "VI_1", report),
         SafetyReported(at, node, SafetyReport(track_files=("VI_1",))),
-        FilesExamined(at, node, FilesReport(live=live(profile(nodes=2 if node in (A, B) else 20), node))),
+        FilesExamined(at, node, FilesReport(live={"VI_1": replace(TOLD, priority=priority)})),
         *(
             UnitReported(at, node, unit, UnitReport("active", "running", 0, 700 + n))
             for n, unit in enumerate(units)
