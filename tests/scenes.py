@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 from console.model.events import (
     AddressesListed,
@@ -32,6 +34,7 @@ from console.model.facts import (
     VrrpReport,
     VrrpState,
 )
+from console.model.live import LiveVrrp
 from console.model.profile import Profile
 from console.model.proxy import FilesReport, Server, Upstream
 from console.model.reduce import reduce
@@ -74,7 +77,25 @@ def files(profile: Profile, nginx: str) -> FilesReport:
         if service.domain
     }
     daemons = frozenset({profile.nginx.unit, profile.keepalived.unit})
-    return FilesReport(upstreams, answers_itself=(ALIVE_HOST,), current=daemons)
+    return FilesReport(upstreams, answers_itself=(ALIVE_HOST,), current=daemons, live=live(profile, nginx))
+
+
+def live(profile: Profile, node: str, **changes: Any) -> dict[str, LiveVrrp]:
+    """What keepalived on the node tells: that it runs with what the profile says, but for the changes."""
+    return {
+        name: replace(LiveVrrp.of_profile(vrrp, profile.nodes[node]), **({"assumed": False} | changes))
+        for name, vrrp in profile.vrrp.items()
+    }
+
+
+def tells(profile: Profile, node: str, **changes: Any) -> FilesExamined:
+    """keepalived on the node tells this of what it runs with."""
+    return FilesExamined(NOW, node, replace(files(profile, node), live=live(profile, node, **changes)))
+
+
+def silent(profile: Profile, node: str) -> FilesExamined:
+    """keepalived on the node does not tell what it runs with."""
+    return FilesExamined(NOW, node, replace(files(profile, node), live={}))
 
 
 def seen_on(profile: Profile, name: str, at: float, *, owner: bool = False) -> Iterable[Event]:

@@ -19,9 +19,8 @@ def last_backend_of_drill(case: Case) -> Iterator[Denial]:
     action, impact = case.plan.action, case.plan.impact
     if not isinstance(action, DrillAction) or impact.owner is None or impact.taker is None:
         return
-    best = preferred_of(
-        case.state.profile, instance_of(case.state.profile, action.instance), impact.owner, impact.taker
-    )
+    name = instance_of(case.state.profile, action.instance)
+    best = preferred_of(case.state, name, impact.owner, impact.taker)
     away: set[tuple[str, str]] = set()
     for leg in legs(action.drill, impact.owner, impact.taker, best):
         for service, node in _touched(case.state, leg):

@@ -10,6 +10,7 @@ from console.judge.denial import Case, Denial
 from console.judge.drill_guard import last_backend_of_drill
 from console.judge.needs_guard import dependency_down, last_backend_by_need
 from console.judge.nginx_guard import nginx_unfit
+from console.judge.preempt_guard import preempts
 from console.judge.split_guard import owner_in_doubt
 from console.judge.unloaded_guard import unloaded_changes
 from console.judge.weighing_guard import check_weighs
@@ -183,20 +184,6 @@ def anti_flap(case: Case) -> Iterator[Denial]:
         address = case.state.profile.vrrp[name].address
         reason = f"VIP {address} came to {owner} {ago_s:.0f} s ago; wait {quiet_s - ago_s:.0f} s more"
         yield Denial("anti-flap", reason, overridable=True)
-
-
-def preempts(case: Case) -> Iterator[Denial]:
-    """With preemption a move to a lower priority does not last."""
-    impact, profile = case.plan.impact, case.state.profile
-    moves = [(name, each.owner, each.taker) for each in impact.handovers for name in each.moves]
-    for name, owner, taker in moves if impact.planned else ():
-        if taker is None or taker == owner:
-            continue
-        vrrp = profile.vrrp[name]
-        own, other = (vrrp.priority_of(profile.nodes[node]) for node in (owner, taker))
-        if not vrrp.nopreempt and own > other:
-            reason = f"{name} preempts: {owner} (priority {own}) would take the VIP back at once"
-            yield Denial("preempts", f"{reason}; set nopreempt first")
 
 
 def datastore_spof(case: Case) -> Iterator[Denial]:

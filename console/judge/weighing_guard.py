@@ -8,14 +8,11 @@ from console.judge.denial import Case, Denial
 from console.model.drill import StateOf
 from console.model.drill import Verb as DrillVerb
 from console.model.facts import VrrpState
-from console.model.live import LiveVrrp
-from console.model.observed import Unknown
-from console.model.state import ClusterState
 from console.plan.action import DrillAction, ServiceAction, Verb
 from console.plan.drill_plan import live_of
 from console.plan.impact import instance_of, preferred_of
 from console.plan.legs import legs
-from console.plan.weighing import why_it_stays, why_no_fault
+from console.plan.weighing import of_leaving, why_it_may_stay, why_it_stays, why_no_fault
 
 CODE = "check-weighs"
 # What makes a check of nginx fail.
@@ -35,19 +32,9 @@ def _of_stop(case: Case) -> Iterator[Denial]:
     """With nginx gone and the VIP still there, nobody is answered."""
     for handover in case.plan.impact.handovers:
         for name in handover.moves:
-            own, other = (_told(case.state, node, name) for node in (handover.owner, handover.taker))
-            if own is None or other is None or handover.taker is None:
-                continue
-            if why := why_it_stays(handover.owner, own, handover.taker, other):
-                address = case.state.profile.vrrp[name].address
-                reason = f"VIP {address} would stay on {handover.owner}, where nobody answers: {why}"
-                yield Denial(CODE, reason, True, handover.owner)
-
-
-def _told(state: ClusterState, node: str | None, instance: str) -> LiveVrrp | None:
-    """What keepalived on the node tells of the instance; None: nothing."""
-    files = state.nodes[node].files if node is not None else Unknown("no node")
-    return None if isinstance(files, Unknown) else files.value.live.get(instance)
+            owner, taker = handover.owner, handover.taker
+            if taker is not None and (reason := of_leaving(case.state, name, owner, taker)):
+                yield Denial(CODE, reason, True, owner)
 
 
 def _of_drill(case: Case, action: DrillAction) -> Iterator[Denial]:
@@ -55,7 +42,7 @@ def _of_drill(case: Case, action: DrillAction) -> Iterator[Denial]:
     if impact.owner is None or impact.taker is None:
         return
     name = instance_of(case.state.profile, action.instance)
-    best = preferred_of(case.state.profile, name, impact.owner, impact.taker)
+    best = preferred_of(case.state, name, impact.owner, impact.taker)
     live = {node: live_of(action, case.state, name, node) for node in case.state.profile.nodes}
     for leg in legs(action.drill, impact.owner, impact.taker, best):
         move = leg.move
@@ -67,6 +54,7 @@ def _of_drill(case: Case, action: DrillAction) -> Iterator[Denial]:
         fails = move.verb in FAILS and move.unit == case.state.profile.nginx.unit and leg.acted_on == leg.owner
         if fails and leg.moves_vip:
             taker = leg.next_owner
-            if why := why_it_stays(leg.owner, live[leg.owner], taker, live[taker]):
+            pair = (leg.owner, live[leg.owner], taker, live[taker])
+            if why := why_it_stays(*pair) or why_it_may_stay(*pair):
                 reason = f"the drill waits for the VIP to leave {leg.owner}, but {why}"
                 yield Denial(CODE, reason, True, leg.owner)

@@ -30,18 +30,27 @@ class LiveCheck:
 @dataclass(frozen=True, slots=True)
 class LiveVrrp:
     """One instance. `notify` are the states for which a script is run. `assumed`: from the profile, because
-    the daemon did not tell. `checks` None: it tracks some and did not tell how they run; () means none.
+    the daemon did not tell. `nopreempt` None: not told. `checks` None: it tracks some and did not tell how they
+    run; () means none. `preempt_delay_s`: how long it waits beside a master of a lower priority.
     """
 
     instance: str
     priority: int
     advert_interval_s: float
-    nopreempt: bool
+    nopreempt: bool | None
     virtual_router_id: int
     version: int = 2
     checks: tuple[LiveCheck, ...] | None = ()
     notify: tuple[str, ...] = ()
     assumed: bool = False
+    preempt_delay_s: float = 0.0
+
+    @property
+    def known_checks(self) -> tuple[LiveCheck, ...]:
+        """The checks, of an instance that tells them or was filled by the profile."""
+        if self.checks is None:
+            raise ValueError(f"the checks of {self.instance} are not known")
+        return self.checks
 
     def changes(self, after: LiveVrrp) -> tuple[str, ...]:
         """What is another value in `after`, in words."""
@@ -49,6 +58,7 @@ class LiveVrrp:
             ("priority", self.priority, after.priority),
             ("advert_int", f"{self.advert_interval_s:g} s", f"{after.advert_interval_s:g} s"),
             ("nopreempt", self.nopreempt, after.nopreempt),
+            ("preempt_delay", f"{self.preempt_delay_s:g} s", f"{after.preempt_delay_s:g} s"),
             ("virtual_router_id", self.virtual_router_id, after.virtual_router_id),
             ("version", self.version, after.version),
             ("checks", _words(self.checks), _words(after.checks)),

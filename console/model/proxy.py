@@ -73,7 +73,7 @@ class FilesReport:
     backend. `current`: units that run with exactly these files. `checks`: commands that ask what keepalived's
     checks ask, where those are known and change nothing. `decides_s`: how long a failing check may take to become
     a FAULT, as keepalived and its files tell; None: they do not. `live`: VRRP instance -> what keepalived
-    runs with; without those of which it does not tell.
+    runs with, or would if it is stopped; without those of which nothing tells. Plans ask `plan/live.py`.
     """
 
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""keepalived's data dump -> the configuration its VRRP instances are really running with. Pure.
+"""keepalived's data dump, or the files of a stopped one -> the configuration of its VRRP instances. Pure.
 
 The dump holds the authentication password in clear: only named fields are taken.
 """
@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from console.model.live import LiveCheck, LiveVrrp
+from console.parse.directives import Directive, Reading
+from console.parse.vrrp_conf import VrrpConf, instances
+from console.parse.vrrp_rest import TRACKED, Rest, check_key, rest_on_disk
 
 _BLOCK = re.compile(r"^\s*VRRP (?P<kind>Instance|Script) = (?P<name>\S+)\s*$")
 _FIELD = re.compile(r"^\s+(?P<key>[A-Za-z][A-Za-z ()_]*?) = (?P<value>.*?)\s*$")
@@ -19,6 +22,9 @@ _TRACKED = re.compile(r"^\s+(?P<name>\S+) weight (?P<weight>[+-]?\d+)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NOTIFY = re.compile(r"(Backup|Master|Fault|Stop) state transition script")
 _VERSION = re.compile(r"VRRP Version$")
+_PREEMPT = {"disabled": True, "enabled": False}
+# What hangs on a definition in one of these leaves an instance without an answer.
+_NEEDED = ("state", "priority", "advert_int", "version", "virtual_router_id", "preempt_delay", "track_script")
 
 
 @dataclass(slots=True)
@@ -85,12 +91,57 @@ def _instance(block: _Block, checks: Mapping[str, LiveCheck]) -> LiveVrrp | None
         instance=block.name,
         priority=int(priority),
         advert_interval_s=advert_s,
-        nopreempt=block.fields.get("Preempt") == "disabled",
+        nopreempt=_PREEMPT.get(block.fields.get("Preempt", "")),
         virtual_router_id=int(router_id),
         version=int(version),
         checks=told if len(told) == len(block.tracked) else None,
         notify=tuple(match[1].upper() for key in block.fields if (match := _NOTIFY.match(key))),
+        # The dump names a delay only where there is one.
+        preempt_delay_s=_number(block.fields.get("Preempt delay")) or 0.0,
     )
+
+
+def live_on_disk(reading: Reading) -> Mapping[str, LiveVrrp]:
+    """By instance, what a daemon that reads these files runs with; without those that hang on a definition."""
+    rest = rest_on_disk(reading)
+    blocks = {block.arg: block for block in reading.all("vrrp_instance")}
+    found = (_on_disk(vrrp, blocks[vrrp.name], rest) for vrrp in instances(reading))
+    return {live.instance: live for live in found if live is not None}
+
+
+def _on_disk(vrrp: VrrpConf, block: Directive, rest: Rest) -> LiveVrrp | None:
+    if vrrp.router_id is None or vrrp.unknown.intersection(_NEEDED) or not {"$", "~"}.isdisjoint(vrrp.name):
+        return None
+    # keepalived clears both beside `state MASTER`; the address's owner always preempts (RFC 5798).
+    master = vrrp.state == "MASTER"
+    nopreempt = vrrp.nopreempt and not master and vrrp.priority < 255
+    delay = block.first("preempt_delay")
+    return LiveVrrp(
+        instance=vrrp.name,
+        priority=vrrp.priority,
+        advert_interval_s=vrrp.advert_s,
+        nopreempt=nopreempt,
+        virtual_router_id=vrrp.router_id,
+        version=vrrp.version,
+        checks=_checks_on_disk(rest.get(vrrp.name, {}).get(TRACKED), rest),
+        preempt_delay_s=0.0 if delay is None or master or nopreempt else _number(delay.arg) or 0.0,
+    )
+
+
+def _checks_on_disk(tracked: object, rest: Rest) -> tuple[LiveCheck, ...] | None:
+    """None where how one of them runs is not said in whole numbers."""
+    found = []
+    for told in tracked if isinstance(tracked, tuple) else (None,):
+        name, _, weight = str(told).split() if told is not None else ("", "", "")
+        said = rest.get(check_key(name), {})
+        interval, rise, fall = (said.get(key) for key in ("interval", "rise", "fall"))
+        timeout = said.get("timeout", interval)  # a check without a timeout has its interval as one
+        if not (isinstance(interval, int) and isinstance(rise, int) and isinstance(fall, int)):
+            return None
+        if not interval or not isinstance(timeout, int):
+            return None
+        found.append(LiveCheck(name, interval, timeout, rise, fall, int(weight)))
+    return tuple(found)
 
 
 def _number(value: str | None) -> float | None:

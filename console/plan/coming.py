@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from console.model.facts import VrrpState
 from console.model.observed import Known
 from console.model.state import ClusterState
-from console.model.vip import OwnerUnknown, Unowned, owner_of
-from console.plan.known import counted_priority
+from console.model.vip import OwnedBy, OwnerUnknown, Unowned, owner_of
+from console.plan.live import base_priority, counted_priority, tells_preemption, vrrp_on
 from console.plan.steps import Handover, Impact
-from console.plan.timing import master_down_s
+from console.plan.timing import preempted_s, rises_s
 
 CONTENT = (VrrpState.BACKUP, VrrpState.MASTER)
 
@@ -20,28 +20,20 @@ def takes_back(state: ClusterState, instance: str, unit: str, node: str, owner: 
 
     nginx brings a VIP only where its check holds keepalived back now, or is not known not to.
     """
-    profile = state.profile
-    if profile.vrrp[instance].nopreempt or node == owner:
-        return False
-    if base_priority(state, instance, node) <= counted_priority(state, instance, owner):
-        return False
-    return unit == profile.keepalived.unit or _held_back(state, instance, node)
+    return not vrrp_on(state, node, instance).nopreempt and _could(state, instance, unit, node, owner)
 
 
-def base_priority(state: ClusterState, instance: str, node: str) -> int:
-    """What a keepalived counts whose check is content."""
-    seen = state.nodes[node].vrrp[instance]
-    if isinstance(seen, Known) and seen.value.priority is not None:
-        return seen.value.priority
-    return state.profile.vrrp[instance].priority_of(state.profile.nodes[node])
+def untold_back(state: ClusterState, instance: str, unit: str, node: str, owner: str) -> bool:
+    """Whether it might, and nobody tells if it preempts: then the profile's word for it is only a guess."""
+    return not tells_preemption(state, node, instance) and _could(state, instance, unit, node, owner)
 
 
 def comes_within_s(state: ClusterState, unit: str, impact: Impact) -> float:
     """How long after the unit's start the last of these VIPs may come; 0 where none does."""
-    profile = state.profile
+    nginx = unit == state.profile.nginx.unit
     return max(
         (
-            _elected_s(state, name, each.taker) + (_risen_s(state, name) if unit == profile.nginx.unit else 0.0)
+            _elected_s(state, name, each.taker) + (rises_s(vrrp_on(state, each.taker, name)) if nginx else 0.0)
             for each in impact.handovers
             if each.comes and each.taker is not None
             for name in each.moves
@@ -54,21 +46,50 @@ def of_coming(state: ClusterState, handover: Handover) -> str:
     """For example: VIP 10.0.4.99 comes iam-b -> iam-a: it preempts, 3.6 s after keepalived has come up."""
     addresses = " and ".join(state.profile.vrrp[name].address for name in handover.moves)
     assert handover.taker is not None  # noqa: S101 - what comes has a taker
-    after_s = max(_elected_s(state, name, handover.taker) for name in handover.moves)
-    why = f"{handover.taker} preempts, within {after_s:.1f} s of its check's success"
-    return f"VIP {addresses} comes {handover.owner} -> {handover.taker}: {why}"
+    taker = handover.taker
+    after_s = max(_elected_s(state, name, taker) for name in handover.moves)
+    delay_s = max(vrrp_on(state, taker, name).preempt_delay_s for name in handover.moves)
+    delayed = f" (preempt_delay {delay_s:g} s)" if delay_s else ""
+    why = f"{taker} preempts, within {after_s:.1f} s of its check's success{delayed}"
+    guessed = not all(tells_preemption(state, taker, name) for name in handover.moves)
+    told = f", if it does as the profile says: keepalived on {taker} does not tell" if guessed else ""
+    return f"VIP {addresses} comes {handover.owner} -> {taker}: {why}{told}"
 
 
-def may_come(state: ClusterState, node: str, now: float) -> Iterator[str]:
-    """VIPs that nobody is seen to hold: who comes up may take them, preempting or not."""
+def may_come(state: ClusterState, unit: str, node: str, now: float) -> Iterator[str]:
+    """VIPs that the node may take, and nobody can tell: nobody is seen to hold them, or whether it preempts."""
     for name, vrrp in state.profile.vrrp.items():
         match owner_of(state, name, now):
             case Unowned():
                 yield f"VIP {vrrp.address} is on no node, so {node} may take it"
             case OwnerUnknown():
                 yield f"who has VIP {vrrp.address} is not known, so {node} may take it"
+            case OwnedBy(owner) if not takes_back(state, name, unit, node, owner):
+                if untold_back(state, name, unit, node, owner):
+                    yield f"whether VIP {vrrp.address} comes to {node} is not known: {not_told(node)}"
             case _:
                 pass
+
+
+def not_told(node: str) -> str:
+    return f"keepalived on {node} does not tell whether it preempts"
+
+
+def open_vips(state: ClusterState, unit: str, node: str, now: float) -> Iterator[str]:
+    """The instances whose VIP comes to the node, or does not, by nothing but the profile's word."""
+    for name in state.profile.vrrp:
+        match owner_of(state, name, now):
+            case OwnedBy(owner) if untold_back(state, name, unit, node, owner):
+                yield name
+            case _:
+                pass
+
+
+def _could(state: ClusterState, instance: str, unit: str, node: str, owner: str) -> bool:
+    """Would a node that preempts take the VIP from its owner?"""
+    if node == owner or base_priority(state, instance, node) <= counted_priority(state, instance, owner):
+        return False
+    return unit == state.profile.keepalived.unit or _held_back(state, instance, node)
 
 
 def _held_back(state: ClusterState, instance: str, node: str) -> bool:
@@ -84,9 +105,4 @@ def _held_back(state: ClusterState, instance: str, node: str) -> bool:
 
 
 def _elected_s(state: ClusterState, instance: str, node: str) -> float:
-    return master_down_s(base_priority(state, instance, node), state.profile.vrrp[instance])
-
-
-def _risen_s(state: ClusterState, instance: str) -> float:
-    check = state.profile.vrrp[instance].check
-    return float(check.rise * check.interval_s + check.timeout_s)
+    return preempted_s(base_priority(state, instance, node), vrrp_on(state, node, instance))

@@ -28,10 +28,11 @@ from console.plan.expectation import Expectation, StateExpectation, TimerArmed, 
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of
 from console.plan.known import NotKnown
+from console.plan.live import pushed_on
 from console.plan.pieces import control, do, stopped
 from console.plan.pushed_files import pushed_files
 from console.plan.steps import Kind, Plan, Step
-from console.plan.timing import decision_s, master_down_s
+from console.plan.timing import LOST_ADVERTS, decision_s, master_down_s
 from console.render import privileges
 
 NOTHING = "every node already has these files: nothing to do"
@@ -129,11 +130,10 @@ class _Push:
     def _watch(self, changed: list[NodeChange]) -> Step:
         """keepalived's own check needs its time to find out that it does not work with the new files."""
         state = self._state
-        # keepalived's new files are the profile's.
-        new_s = [decision_s(vrrp) for vrrp in self._profile.vrrp.values()]
         open_s = [WATCH_S]
         for change in changed:
             if change.touches("/etc/keepalived/"):
+                new_s = [decision_s(pushed_on(state, change.node, name)) for name in self._profile.vrrp]
                 open_s += [decides_s(state, change.node), *new_s]
             elif "nginx" in change.daemons and not asked_checks(state, change.node):
                 open_s.append(decides_s(state, change.node))
@@ -178,10 +178,11 @@ class _Push:
 
     def _dark_s(self, node: str) -> float:
         """An owner whose instance begins anew holds no VIP until it has heard nobody for this long."""
-        held = [self._profile.vrrp[name] for name, owner in self._owners.items() if owner == node]
+        held = [name for name, owner in self._owners.items() if owner == node]
         if not self._action.apart or not held:
             return 0.0
-        return max(master_down_s(vrrp.priority_of(self._profile.nodes[node]), vrrp) for vrrp in held)
+        new = [pushed_on(self._state, node, name) for name in held]
+        return max(master_down_s(live.priority, live) for live in new)
 
 
 def _owner(state: ClusterState, instance: str, now: float) -> str | None:
@@ -204,5 +205,6 @@ def _prediction(action: ConfigPush, state: ClusterState, changed: list[NodeChang
     what = f"reload of {' and '.join(daemons)}" if daemons else "no reload"
     if not action.apart:
         return f"{what} on {nodes}; the VIP does not move"
-    dark_s = max(vrrp.advert_interval_s * 3 + 1 for vrrp in state.profile.vrrp.values())
+    new = [pushed_on(state, node, name) for node in state.profile.nodes for name in state.profile.vrrp]
+    dark_s = max(live.advert_interval_s * LOST_ADVERTS + 1 for live in new)
     return f"{what} on {nodes}; the VIP stays with its owner, and may be dark for up to {dark_s:.1f} s"

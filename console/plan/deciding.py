@@ -9,6 +9,7 @@ from console.model.state import ClusterState
 from console.plan.action import Action, DrainedRestart, RollingRestart, ServiceAction, Switchover, Verb
 from console.plan.check_passes import CheckPasses
 from console.plan.expectation import VrrpIn
+from console.plan.live import all_on
 from console.plan.pieces import RUNNING, out_of_fault
 from console.plan.timing import decision_s
 
@@ -22,11 +23,11 @@ def asked_checks(state: ClusterState, node: str) -> tuple[CheckPasses, ...]:
 
 
 def decides_s(state: ClusterState, node: str) -> float:
-    """How long keepalived on the node may take to see that its check fails: as it tells, or as the profile."""
+    """How long keepalived on the node may take to see that its check fails."""
     files = state.nodes[node].files
     if isinstance(files, Known) and files.value.decides_s is not None:
         return files.value.decides_s
-    return max(decision_s(vrrp) for vrrp in state.profile.vrrp.values())
+    return max(decision_s(live) for live in all_on(state, node))
 
 
 def undecided_s(action: ServiceAction, state: ClusterState) -> float:

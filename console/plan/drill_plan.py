@@ -18,6 +18,7 @@ from console.plan.expectation import Expectation, StateExpectation
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import handed_over, impact_of, instance_of, preferred_of
 from console.plan.legs import Leg, legs
+from console.plan.live import filled, told_on
 from console.plan.pieces import (
     MACHINE_TIMEOUT_S,
     SHORT_TIMEOUT_S,
@@ -54,7 +55,7 @@ def drill_plan(action: DrillAction, state: ClusterState, now: float) -> Plan:
     name = instance_of(state.profile, action.instance)
     if impact.owner is None or impact.taker is None:
         return Plan(action, "nobody is known to own the VIP, or to take it", (), (), impact, mark)
-    best = preferred_of(state.profile, name, impact.owner, impact.taker)
+    best = preferred_of(state, name, impact.owner, impact.taker)
     course = legs(action.drill, impact.owner, impact.taker, best)
     builder = _Builder(action, state, name, now, dict(handed_over(course, name, state, now)))
     last = course[-1].next_owner if course else impact.owner
@@ -85,10 +86,7 @@ def _besides(impact: Impact, instance: str) -> Impact:
 
 def live_of(action: DrillAction, state: ClusterState, instance: str, node: str) -> LiveVrrp:
     """What the node runs with; the profile's word where it did not tell, which `assumed` says."""
-    profile = state.profile
-    profiled = LiveVrrp.of_profile(profile.vrrp[instance], profile.nodes[node])
-    live = action.live.get(node, profiled)
-    return live if live.checks is not None else replace(live, checks=profiled.checks, assumed=True)
+    return filled(state, node, instance, action.live.get(node) or told_on(state, node, instance))
 
 
 def pair_of(action: DrillAction, state: ClusterState, instance: str, leg: Leg) -> Pair:
@@ -164,9 +162,9 @@ class _Builder:
         verb, nodes = UnitVerb(leg.move.verb), leg.nodes(self._state.profile.nodes)
         for node in nodes:
             each = ServiceAction(verb, leg.move.unit or "", node)
-            handovers = tuple(h for h in self._handovers[leg] if h.owner == node)
-            own = replace(impact_of(each, self._state, self._now), handovers=handovers)
-            steps = STEPS[verb](each, self._state, own, self._now)
+            own = [h for h in self._handovers[leg] if (h.taker if h.comes else h.owner) == node]
+            impact = replace(impact_of(each, self._state, self._now), handovers=tuple(own))
+            steps = STEPS[verb](each, self._state, impact, self._now)
             yield from with_looks(each, steps, self._state, vips_move=True)
             if verb is UnitVerb.RESTART and len(nodes) > 1:
                 yield from all_well(self._state, each.unit, node, last=node == nodes[-1])

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from console.model.live import LiveVrrp
 from console.model.state import ClusterState
 from console.plan.action import (
     ALLOWANCE_S,
@@ -22,14 +23,14 @@ from console.plan.action import (
     Switchover,
     Verb,
 )
+from console.plan.caught import NGINX_RESTART_S, gap_s
 from console.plan.deciding import asked_checks, decides_s, undecided_s
-from console.plan.known import answered, counted_priority, holding
+from console.plan.known import answered, holding
+from console.plan.live import all_on, counted_priority, pushed_on, vrrp_on
 from console.plan.sending import serving_besides
 from console.plan.steps import Forecast, Handover, Impact
-from console.plan.timing import HIGHEST_PRIORITY, check_window_s, master_down_s, skew_s
+from console.plan.timing import HIGHEST_PRIORITY, check_window_s, falls_at_once, master_down_s, outvoted_s, skew_s
 
-# nginx is stopped and started again within this on any machine that can carry it.
-NGINX_RESTART_S = 1.0
 # What a change of a backend or of nginx's workers does shows at once.
 AT_ONCE_S = 1.0
 
@@ -44,8 +45,10 @@ def forecast_of(
         case Switchover():
             return Forecast(_move_s(impact, state, raised=raised), _elected_s(state))
         case ConfigPush():
-            dark_s = _elected_s(state) if action.apart else 0.0
-            return Forecast(dark_s, _elected_s(state) if action.apart else AT_ONCE_S)
+            new = [pushed_on(state, node, name) for node in state.profile.nodes for name in state.profile.vrrp]
+            new_s = max(master_down_s(live.priority, live) for live in new) + ALLOWANCE_S
+            dark_s = max(_elected_s(state), new_s) if action.apart else 0.0
+            return Forecast(dark_s, dark_s or AT_ONCE_S)
         case DrainedRestart():
             open_s = max((decides_s(state, n) for n in impact.touches if not asked_checks(state, n)), default=0.0)
             return Forecast(0.0, max(AT_ONCE_S, open_s))
@@ -85,15 +88,25 @@ def _of_nginx(action: ServiceAction, impact: Impact, state: ClusterState, now: f
     if action.verb is Verb.STOP:
         if not impact.moves:
             return Forecast(0.0, AT_ONCE_S)
-        noticed_s = max(check_window_s(state.profile.vrrp[name])[1] for name in impact.moves)
-        return Forecast(noticed_s + _move_s(impact, state, raised=False), 1.0)
+        gone_s = [
+            check_window_s(own := vrrp_on(state, each.owner, name))[1] + _outvoted_s(own, name, each.taker, state)
+            for each in impact.handovers
+            for name in each.moves
+        ]
+        return Forecast(max(gone_s) + _move_s(impact, state, raised=False), 1.0)
     # With a check that fails at once, one bad look moves the VIP.
-    quick = [vrrp for vrrp in state.profile.vrrp.values() if vrrp.check.fall == 1]
-    lasts_s = max((check_window_s(vrrp)[1] for vrrp in quick), default=AT_ONCE_S)
+    quick = [live for live in all_on(state, action.node) if falls_at_once(live, NGINX_RESTART_S)]
+    lasts_s = max((check_window_s(live)[1] for live in quick), default=AT_ONCE_S)
     lasts_s = max(lasts_s, undecided_s(action, state))
     if action.verb is Verb.RESTART and holding(state, action.node, now).any:
-        return Forecast(NGINX_RESTART_S, lasts_s)
+        return Forecast(NGINX_RESTART_S + gap_s(state, action.node, now), lasts_s)
     return Forecast(0.0, lasts_s)
+
+
+def _outvoted_s(own: LiveVrrp, name: str, taker: str | None, state: ClusterState) -> float:
+    if taker is None:
+        return 0.0
+    return outvoted_s(own, counted_priority(state, name, taker), vrrp_on(state, taker, name))
 
 
 def _alone(action: ServiceAction, impact: Impact, state: ClusterState) -> bool:
@@ -115,18 +128,16 @@ def _move_s(impact: Impact, state: ClusterState, *, raised: bool) -> float:
 
 def _skew_s(handover: Handover, state: ClusterState, *, raised: bool) -> float:
     """Of the VIPs that go at once, the last one."""
-    taker, vrrp = handover.taker, state.profile.vrrp
+    taker = handover.taker
     if taker is None:
         return 0.0
     return max(
-        skew_s(HIGHEST_PRIORITY if raised else counted_priority(state, name, taker), vrrp[name])
+        skew_s(HIGHEST_PRIORITY if raised else counted_priority(state, name, taker), vrrp_on(state, taker, name))
         for name in handover.moves
     )
 
 
 def _elected_s(state: ClusterState) -> float:
     """A keepalived that has just begun, and hears nobody, would be master after this long."""
-    vrrps = state.profile.vrrp.values()
-    return (
-        max(master_down_s(v.priority_of(n), v) for v in vrrps for n in state.profile.nodes.values()) + ALLOWANCE_S
-    )
+    lives = [live for node in state.profile.nodes for live in all_on(state, node)]
+    return max(master_down_s(live.priority, live) for live in lives) + ALLOWANCE_S

@@ -23,8 +23,9 @@ from console.plan.action import (
     Verb,
 )
 from console.plan.coming import takes_back
-from console.plan.known import NotKnown, counted_priority, holding, may_hold
+from console.plan.known import NotKnown, holding, may_hold
 from console.plan.legs import Leg, legs
+from console.plan.live import base_priority, counted_priority
 from console.plan.steps import Handover, Impact
 
 
@@ -77,7 +78,7 @@ class Whereabouts:
     def lets_go(self, node: str, to: str | None = None, *, comes_back: bool = True) -> tuple[Handover, ...]:
         """All that the node has goes to its successors, or `to`. Raises NotKnown where it may have one unseen.
 
-        `comes_back`: the node is there again afterwards; where it preempts it gets its VIPs back.
+        `comes_back`: the node is there again afterwards, and stands by; see `takes` for what it preempts then.
         """
         for name, unseen in self._unseen.items():
             if node in unseen:
@@ -87,7 +88,7 @@ class Whereabouts:
         for name in [name for name, at in self._at.items() if at == node]:
             taker = to or next(iter(successors(self._state, name, node, self._back)), None)
             going.setdefault(taker, []).append(name)
-            if taker is not None and not (comes_back and self._preempts(name, node, taker)):
+            if taker is not None:
                 self._at[name] = taker
         if comes_back:
             self._back.add(node)
@@ -113,14 +114,10 @@ class Whereabouts:
         """A node wakes up that still believes to be master: it gets what it has the highest priority for."""
         names: dict[str, list[str]] = {}
         for name, at in self._at.items():
-            if at != to and preferred_of(self._state.profile, name, at, to) == to:
+            if at != to and preferred_of(self._state, name, at, to) == to:
                 names.setdefault(at, []).append(name)
                 self._at[name] = to
         return tuple(Handover(tuple(each), at, to) for at, each in names.items())
-
-    def _preempts(self, name: str, node: str, taker: str) -> bool:
-        own, other = (counted_priority(self._state, name, each) for each in (node, taker))
-        return not self._state.profile.vrrp[name].nopreempt and own > other
 
 
 def rolling_order(state: ClusterState, unit: str, now: float) -> tuple[str, ...]:
@@ -222,7 +219,7 @@ def _of_drill(action: DrillAction, state: ClusterState, now: float) -> Impact:
         case _:
             return Impact(touches, (name,), planned=True, needs_owner=True)
     taker = next(iter(successors(state, name, owner)), None)
-    course = legs(drill, owner, taker, preferred_of(profile, name, owner, taker)) if taker is not None else ()
+    course = legs(drill, owner, taker, preferred_of(state, name, owner, taker)) if taker is not None else ()
     stores = tuple(dict.fromkeys(store for leg in course for store in _stores_of(leg, profile)))
     handovers = tuple(each for _, own in handed_over(course, name, state, now) for each in own)
     moved = dict.fromkeys(each for handover in handovers for each in handover.moves)
@@ -265,7 +262,11 @@ def _in_step(leg: Leg, vips: Whereabouts, profile: Profile) -> tuple[Handover, .
         case DrillVerb.STOP | DrillVerb.HANG if unit in (profile.keepalived.unit, profile.nginx.unit):
             return tuple(each for node in nodes for each in vips.lets_go(node, comes_back=False))
         case DrillVerb.RESTART if unit == profile.keepalived.unit:
-            return tuple(each for node in nodes for each in vips.lets_go(node))
+            return tuple(
+                each
+                for node in nodes
+                for each in (*vips.lets_go(node), *vips.takes(profile.keepalived.unit, node))
+            )
         case _:
             return ()
 
@@ -276,9 +277,9 @@ def _of_push(action: ConfigPush, state: ClusterState, now: float) -> Impact:
     return Impact(touches=tuple(order), planned=True)
 
 
-def preferred_of(profile: Profile, instance: str, *nodes: str) -> str:
-    """The one with the highest priority."""
-    return max(nodes, key=lambda node: profile.vrrp[instance].priority_of(profile.nodes[node]))
+def preferred_of(state: ClusterState, instance: str, *nodes: str) -> str:
+    """The one with the highest priority of its own."""
+    return max(nodes, key=lambda node: base_priority(state, instance, node))
 
 
 def instance_of(profile: Profile, asked: str | None) -> str:

@@ -39,14 +39,6 @@ def vrrp_of(state: ClusterState, instance: str, node: str) -> VrrpReport:
     return known(state.nodes[node].vrrp[instance], f"the VRRP state of {instance} on {node}")
 
 
-def counted_priority(state: ClusterState, instance: str, node: str) -> int:
-    """What keepalived counts in an election; where it does not tell, the profile's, and plans say that."""
-    seen = state.nodes[node].vrrp[instance]
-    if isinstance(seen, Known) and seen.value.effective_priority is not None:
-        return seen.value.effective_priority
-    return state.profile.vrrp[instance].priority_of(state.profile.nodes[node])
-
-
 @dataclass(frozen=True, slots=True)
 class Holding:
     """The VIPs on one node: those that it holds alone, and those that another node holds at the same time."""

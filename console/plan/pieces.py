@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from console.model.facts import LinkState, VrrpState
 from console.model.observed import Known
 from console.model.state import ClusterState
 from console.model.vip import OwnedBy, owner_of
+from console.plan.coming import untold_back
 from console.plan.expectation import (
     ANSWERING,
     DatastoreAnswers,
@@ -26,8 +27,9 @@ from console.plan.expectation import (
 )
 from console.plan.impact import datastores_of
 from console.plan.known import answered, unit_of
+from console.plan.live import tells_preemption
 from console.plan.staying import StaysUp, lasts_s
-from console.plan.steps import SUDO, Impact, Kind, Step, Undo
+from console.plan.steps import SUDO, Handover, Impact, Kind, Step, Undo
 from console.render import privileges
 
 COMMAND_TIMEOUT_S = 20.0
@@ -197,34 +199,36 @@ def resigning(state: ClusterState, impact: Impact) -> tuple[Undo, ...]:
 
 
 def moved(state: ClusterState, impact: Impact) -> tuple[StateExpectation, ...]:
-    """Where the VIPs must be once an owner has let go of them."""
+    """Where the VIPs must be once all has happened; where nobody can tell that, one node must hold them."""
     last = {name: each for each in impact.handovers for name in each.moves}
-    places = dict.fromkeys((each.taker, each.comes) for each in last.values())
     return tuple(
-        each
-        for taker, comes in places
-        if taker is not None
-        for each in arrived(
-            state,
-            tuple(name for name, own in last.items() if (own.taker, own.comes) == (taker, comes)),
-            taker,
-            lasting=impact.lasting or comes,
-        )
+        VipSomewhere(name) if _may_go_back(state, impact, name, each) else VipOn(name, each.taker)
+        for name, each in last.items()
+        if each.taker is not None
     )
 
 
-def arrived(
-    state: ClusterState, names: tuple[str, ...], taker: str, *, lasting: bool = False
-) -> tuple[StateExpectation, ...]:
-    """The taker holds the VIPs; with preemption and an owner that comes back, at least somebody does."""
-    sure = {name: state.profile.vrrp[name].nopreempt for name in names}
-    return tuple(VipOn(name, taker) if sure[name] or lasting else VipSomewhere(name) for name in names)
+def _may_go_back(state: ClusterState, impact: Impact, name: str, handover: Handover) -> bool:
+    """An owner that is there again, or a node that comes up, may preempt: where keepalived does not tell that."""
+    keepalived, taker = state.profile.keepalived.unit, handover.taker
+    if handover.comes:
+        return taker is not None and not tells_preemption(state, taker, name)
+    if impact.lasting or impact.planned or taker is None:
+        return False
+    return untold_back(state, name, keepalived, handover.owner, taker)
 
 
-def vips_stay(state: ClusterState, names: tuple[str, ...], now: float) -> Iterator[VipOn]:
-    """VIPs that are not moved are where they were; one whose owner is not known stands in the notes instead."""
+def vips_stay(
+    state: ClusterState, names: tuple[str, ...], now: float, unsure: Container[str] = ()
+) -> Iterator[StateExpectation]:
+    """VIPs that are not moved are where they were; one whose owner is not known stands in the notes instead.
+
+    `unsure`: instances whose VIP may move, and nobody can tell.
+    """
     for name in names:
         match owner_of(state, name, now):
+            case OwnedBy() if name in unsure:
+                yield VipSomewhere(name)
             case OwnedBy(node):
                 yield VipOn(name, node)
             case _:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from console.model.facts import ProbeReport
 from console.model.observed import Known, Observed, Unknown
 from console.model.proxy import Unloaded
 from console.model.state import ClusterState
 from console.plan.action import ServiceAction, Verb
+from console.plan.caught import as_profiled, of_vips
 from console.plan.coming import may_come, of_coming
-from console.plan.known import counted_priority, holding
+from console.plan.known import holding
 from console.plan.legs import Leg
+from console.plan.live import base_priority, counted_priority, told_on, vrrp_on
 from console.plan.outside import outside
 from console.plan.sending import serving_besides, unsent
 from console.plan.steps import Handover, Impact
-from console.plan.timing import HIGHEST_PRIORITY, check_window_s, skew_s
+from console.plan.timing import HIGHEST_PRIORITY, check_window_s, outvoted_s, skew_s
+from console.plan.weighing import of_leaving
 
 # nginx and keepalived start within a few hundred milliseconds; a service says itself when it is healthy.
 MOMENT = "well under a second"
@@ -36,7 +39,7 @@ def _handover(state: ClusterState, handover: Handover, now: float, *, raised: bo
     if taker is None:
         return f"{vips} leaves {handover.owner} and no node would take it"
     slowest = min(handover.moves, key=lambda name: counted_priority(state, name, taker))
-    skew = _skew(state, slowest, HIGHEST_PRIORITY) if raised else _own_skew(state, slowest, taker)
+    skew = _skew(state, slowest, taker, HIGHEST_PRIORITY) if raised else _own_skew(state, slowest, taker)
     return f"{vips} moves {handover.owner} -> {taker}, {skew}; {nginx_health(state, taker, now)}"
 
 
@@ -44,13 +47,15 @@ def _own_skew(state: ClusterState, instance: str, taker: str) -> str:
     """By the priority that keepalived counts; where it does not tell, by the profile's, and that is said."""
     seen = state.nodes[taker].vrrp[instance]
     if isinstance(seen, Known) and seen.value.effective_priority is not None:
-        return _skew(state, instance, seen.value.effective_priority)
-    profiled = state.profile.vrrp[instance].priority_of(state.profile.nodes[taker])
-    return f"{_skew(state, instance, profiled)}, if {taker} has the profile's priority, which it does not tell"
+        return _skew(state, instance, taker, seen.value.effective_priority)
+    skew = _skew(state, instance, taker, base_priority(state, instance, taker))
+    told = told_on(state, taker, instance) or (isinstance(seen, Known) and seen.value.priority is not None)
+    guess = "its checks leave its priority alone" if told else f"{taker} has the profile's priority"
+    return f"{skew}, if {guess}, which it does not tell"
 
 
-def _skew(state: ClusterState, instance: str, priority: int) -> str:
-    return f"about {skew_s(priority, state.profile.vrrp[instance]):.2f} s (skew at priority {priority})"
+def _skew(state: ClusterState, instance: str, taker: str, priority: int) -> str:
+    return f"about {skew_s(priority, vrrp_on(state, taker, instance)):.2f} s (skew at priority {priority})"
 
 
 def open_connections(impact: Impact) -> tuple[str, ...]:
@@ -112,7 +117,7 @@ def _of_start(action: ServiceAction, state: ClusterState, impact: Impact, now: f
     """A preempting node takes its VIPs back once its check is content; without an owner, any node may take one."""
     comes = [of_coming(state, each) for each in impact.handovers]
     if action.unit in (state.profile.keepalived.unit, state.profile.nginx.unit):
-        comes += may_come(state, action.node, now)
+        comes += may_come(state, action.unit, action.node, now)
     return "; ".join(comes) or "no VIP moves"
 
 
@@ -142,19 +147,48 @@ def _of_keepalived(action: ServiceAction, state: ClusterState, impact: Impact, n
     if shared:
         return f"{_vips(state, shared)} is on {action.node} and on another node at once; it stays on the other"
     until = "while it is stopped" if impact.lasting else f"until {action.node} is back"
-    return f"{action.node} owns no VIP, so none moves; there is no standby {until}"
+    comes = () if impact.lasting else tuple(may_come(state, action.unit, action.node, now))
+    owns = f"{action.node} owns no VIP, so none moves" if not comes else "; ".join(comes)
+    return f"{owns}; there is no standby {until}"
 
 
 def _of_nginx(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:
     if impact.moves:
-        windows = [check_window_s(state.profile.vrrp[name]) for name in impact.moves]
+        owners = [(each.owner, name) for each in impact.handovers if not each.comes for name in each.moves]
+        windows = [check_window_s(vrrp_on(state, *each)) for each in owners]
         least, most = min(window[0] for window in windows), max(window[1] for window in windows)
-        refused = f"clients are refused for {least:.0f} to {most:.0f} s until the check notices, then "
-        return refused + of_move(state, impact, now, raised=False)
+        refused = f"clients are refused for {least:.0f} to {most:.0f} s until the check notices"
+        then = [why for each in impact.handovers for why in _leaving(state, each)]
+        if not most:  # keepalived tracks no check
+            return "; ".join(then) or of_move(state, impact, now, raised=False)
+        moves = "; ".join(then) or of_move(state, impact, now, raised=False)
+        longer = "".join(_outvoted(state, each) for each in impact.handovers)
+        return f"{refused}{longer}{as_profiled(state, owners)}, then {moves}"
     if not impact.lasting and holding(state, action.node, now).any:
-        return f"clients of the VIP are refused while nginx restarts on {action.node}, {MOMENT}; no VIP moves"
+        moves = of_vips(state, action.node, now)
+        return f"clients of the VIP are refused while nginx restarts on {action.node}, {MOMENT}; {moves}"
     end = "in FAULT, no standby is left" if impact.lasting else f"restarted, {MOMENT}"
     return f"{action.node} owns no VIP; its nginx is {end}"
+
+
+def _leaving(state: ClusterState, handover: Handover) -> Iterator[str]:
+    """What speaks against the VIPs leaving a node without nginx."""
+    taker = handover.taker
+    for name in handover.moves if taker is not None else ():
+        if taker is not None and (why := of_leaving(state, name, handover.owner, taker)):
+            yield why
+
+
+def _outvoted(state: ClusterState, handover: Handover) -> str:
+    """A check with a weight leaves its node MASTER, until the taker preempts."""
+    taker = handover.taker
+    if taker is None:
+        return ""
+    each = [(vrrp_on(state, handover.owner, name), name) for name in handover.moves]
+    most = max(
+        outvoted_s(own, counted_priority(state, name, taker), vrrp_on(state, taker, name)) for own, name in each
+    )
+    return f" and {taker} preempts, {most:.1f} s later at most" if most else ""
 
 
 def _of_backend(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:

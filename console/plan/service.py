@@ -9,12 +9,14 @@ from console.model.need import When
 from console.model.state import ClusterState
 from console.plan.action import RollingRestart, ServiceAction, Verb
 from console.plan.backends import idle_notes, others_serve, serving_again
-from console.plan.coming import comes_within_s
+from console.plan.caught import may_go
+from console.plan.coming import comes_within_s, open_vips
 from console.plan.deciding import asked_checks, undecided_s
 from console.plan.expectation import DomainsAnswer, Expectation, FreshWorkers, StateExpectation
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of, restarts
-from console.plan.known import counted_priority, holding, unit_of
+from console.plan.known import holding, unit_of
+from console.plan.live import all_on, counted_priority, vrrp_on
 from console.plan.needs import falls
 from console.plan.pieces import (
     HEALTHY_WITHIN_S,
@@ -38,7 +40,7 @@ from console.plan.pieces import (
 )
 from console.plan.predict import of_move, of_service, open_connections
 from console.plan.steps import Impact, Kind, Plan, Step, Undo
-from console.plan.timing import check_window_s, master_down_s
+from console.plan.timing import check_window_s, master_down_s, outvoted_s, rises_s
 
 # A VIP that moves because of a farewell needs less than a second; keepalived takes one to stop.
 MOVE_WITHIN_S = 5.0
@@ -55,7 +57,7 @@ def service_plan(action: ServiceAction, state: ClusterState, now: float) -> Plan
         action,
         prediction if steps else f"{action.unit} is already {_already(action)} on {action.node}: nothing to do",
         steps,
-        _steady(state, impact, now),
+        _steady(action, state, impact, now),
         impact,
         fingerprint(action, impact, state, now),
         _notes(action, state, impact),
@@ -77,7 +79,7 @@ def rolling_plan(action: RollingRestart, state: ClusterState, now: float) -> Pla
         action,
         f"{action.unit} restarts on {order}; {_of_rolling(action.unit, state, impact, now)}",
         tuple(steps),
-        _steady(state, impact, now),
+        _steady(action, state, impact, now),
         impact,
         fingerprint(action, impact, state, now),
         open_connections(impact),
@@ -111,8 +113,7 @@ def all_well(state: ClusterState, unit: str, node: str, *, last: bool) -> Iterat
         yield Step(Kind.WATCH, title, node, (), undecided, standing_by, lasts_s=undecided)
     if unit == state.profile.nginx.unit and standing_by and not last:
         title = f"wait until keepalived on {node} has seen that nginx is back"
-        rises_s = max(v.check.rise * v.check.interval_s + v.check.timeout_s for v in state.profile.vrrp.values())
-        within_s = HEALTHY_WITHIN_S + rises_s
+        within_s = HEALTHY_WITHIN_S + max(rises_s(live) for live in all_on(state, node))
         yield Step(Kind.LOOK, title, node, (), SHORT_TIMEOUT_S, standing_by, within_s=within_s)
 
 
@@ -254,26 +255,40 @@ def _move_needs_s(action: ServiceAction, state: ClusterState, impact: Impact) ->
     """A stopped keepalived says farewell; a stopped nginx must first be noticed by its check."""
     if not impact.moves or impact.taker is None:
         return 0.0
-    nginx, vrrp = action.unit == state.profile.nginx.unit, state.profile.vrrp
-    return 1.0 + max(
-        master_down_s(counted_priority(state, name, each.taker), vrrp[name])
-        + (check_window_s(vrrp[name])[1] if nginx else 0.0)
-        for each in impact.handovers
-        if each.taker is not None
-        for name in each.moves
-    )
+    nginx = action.unit == state.profile.nginx.unit
+    needs_s = [1.0]
+    for each in impact.handovers:
+        taker = each.taker
+        if taker is None:
+            continue
+        for name in each.moves:
+            own = vrrp_on(state, each.owner, name)
+            priority, live = counted_priority(state, name, taker), vrrp_on(state, taker, name)
+            noticed_s = check_window_s(own)[1] + outvoted_s(own, priority, live) if nginx else 0.0
+            needs_s.append(1.0 + noticed_s + master_down_s(priority, live))
+    return max(needs_s)
 
 
-def _steady(state: ClusterState, impact: Impact, now: float) -> tuple[StateExpectation, ...]:
-    """What must hold in the end. VIPs that are not moved stay with their owner."""
+def _steady(
+    action: ServiceAction | RollingRestart, state: ClusterState, impact: Impact, now: float
+) -> tuple[StateExpectation, ...]:
+    """What must hold in the end. VIPs that are not moved stay with their owner, as far as that is known."""
     names = tuple(name for name in state.profile.vrrp if name not in impact.moves)
-    return (*vips_stay(state, names, now), *moved(state, impact))
+    verb = action.verb if isinstance(action, ServiceAction) else Verb.RESTART
+    unsure: set[str] = set()
+    for node in impact.touches:
+        if action.unit in (state.profile.keepalived.unit, state.profile.nginx.unit):
+            unsure |= {*open_vips(state, action.unit, node, now)} if verb in (Verb.START, Verb.RESTART) else set()
+        if action.unit == state.profile.nginx.unit and verb is Verb.RESTART:
+            unsure |= {*may_go(state, node, now)}
+    return (*vips_stay(state, names, now, unsure), *moved(state, impact))
 
 
 def _notes(action: ServiceAction, state: ClusterState, impact: Impact) -> tuple[str, ...]:
     notes = [*idle_notes(state, action.unit, action.node)] if action.verb in (Verb.STOP, Verb.RESTART) else []
-    goes = any(not each.comes for each in impact.handovers)
-    if goes and action.unit == state.profile.keepalived.unit:
+    # A VIP that is taken back after the restart would be taken back after a switchover too.
+    goes = [each for each in impact.handovers if not each.comes]
+    if goes and len(goes) == len(impact.handovers) and action.unit == state.profile.keepalived.unit:
         notes.append("`iamops switchover` first would move the VIP with a gap of about 0.01 s")
     if action.verb is Verb.RESTART and not _running(state, action):
         notes.append(f"{action.unit} does not run on {action.node} now, so there is nothing to go back to")

@@ -12,14 +12,13 @@ from console.model.observed import Unknown
 from console.model.state import ClusterState
 from console.plan.action import Switchover
 from console.plan.checked_first import checked_first
-from console.plan.expectation import ClientAnswered, EffectivePriority, StateExpectation, VrrpIn
+from console.plan.expectation import ClientAnswered, EffectivePriority, StateExpectation, VipOn, VrrpIn
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of
 from console.plan.known import NotKnown, answered, vrrp_of
 from console.plan.pieces import (
     SHORT_TIMEOUT_S,
     arm,
-    arrived,
     control,
     disarm,
     do,
@@ -75,7 +74,7 @@ def moving_steps(
     )
     undo = start_again(unit, owner, back)
     yield arm(undo, state)
-    gone = (stopped(unit, owner), *arrived(state, names, taker))
+    gone: tuple[StateExpectation, ...] = (stopped(unit, owner), *(VipOn(name, taker) for name in names))
     yield do(f"stop {unit} on {owner}", owner, control("stop", unit), gone, spoils=undo.name)
     yield do(f"start {unit} on {owner}", owner, control("start", unit), back, mends=undo.name)
     yield disarm(undo)

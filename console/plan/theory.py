@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from console.model.drill import Bound
 from console.model.live import LiveCheck, LiveVrrp
+from console.plan import timing
 from console.plan.known import NotKnown
 from console.plan.timing import HIGHEST_PRIORITY, LOST_ADVERTS
 
@@ -48,9 +49,8 @@ def window(bound: Bound, pair: Pair, acted_on: LiveVrrp) -> Window:
 
 
 def skew_of(live: LiveVrrp, priority: int | None = None) -> float:
-    """Version 2 counts in whole seconds whatever the interval is; version 3 in adverts (RFC 5798 6.1)."""
-    unit_s = 1.0 if live.version == 2 else live.advert_interval_s
-    return (256 - (live.priority if priority is None else priority)) / 256 * unit_s
+    """Of its own priority, where no other is given."""
+    return timing.skew_s(live.priority if priority is None else priority, live)
 
 
 def _skew(pair: Pair, acted_on: LiveVrrp) -> Window:

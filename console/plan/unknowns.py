@@ -14,6 +14,7 @@ from console.model.state import ClusterState
 from console.model.vip import OwnedBy, OwnerUnknown, ownership, why_unseen
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, RollingRestart, ServiceAction
 from console.plan.backends import proxy_notes
+from console.plan.coming import not_told, untold_back
 from console.plan.deciding import watched_nodes
 from console.plan.expectation import DomainsAnswer
 from console.plan.impact import datastores_of
@@ -36,6 +37,7 @@ def unknown_notes(plan: Plan, state: ClusterState, now: float) -> tuple[str, ...
     for node in state.profile.nodes if push else watched_nodes(plan.action, state):
         found += _vrrp(state, node)
     found += [note for name in plan.impact.moves for note in (*_raised(state, name), *_others(plan, state, name))]
+    found += _back(plan, state)
     return tuple(dict.fromkeys(found))
 
 
@@ -148,6 +150,19 @@ def _others(plan: Plan, state: ClusterState, instance: str) -> Iterator[str]:
         seen = node.vrrp[instance]
         if isinstance(seen, Unknown) and node.name not in takes_part and plan.impact.handovers:
             yield f"whether {node.name} would take {instance} is not known: {seen.reason}"
+
+
+def _back(plan: Plan, state: ClusterState) -> Iterator[str]:
+    """An owner that is there again after it has let go may take its VIP back, where it does not tell."""
+    keepalived = state.profile.keepalived.unit
+    for each in plan.impact.handovers if not plan.impact.lasting else ():
+        owner, taker = each.owner, each.taker
+        if taker is None or each.comes:
+            continue
+        for name in each.moves:
+            if untold_back(state, name, keepalived, owner, taker):
+                address = state.profile.vrrp[name].address
+                yield f"whether {owner} takes VIP {address} back is not known: {not_told(owner)}"
 
 
 def _raised(state: ClusterState, instance: str) -> Iterator[str]:

@@ -217,7 +217,7 @@ class _Drilling:
         taker = plan.impact.taker if plan is not None else None
         others = [name for name in state.profile.nodes if name != owner]
         taker = taker or (others[0] if others else owner)
-        best = preferred_of(state.profile, self._instance, owner, taker)
+        best = preferred_of(state, self._instance, owner, taker)
         course = legs(self._drill, owner, taker, best)
         live = {name: live_of(self._action, state, self._instance, name) for name in state.profile.nodes}
         return Course(course, live, self._action.allowance_s)

@@ -18,6 +18,7 @@ from console.judge.unloaded import (
     nginx_unloaded,
 )
 from console.model.events import FilesExamined
+from console.model.live import LiveVrrp
 from console.model.profile import Profile
 from console.model.proxy import FilesReport
 from console.model.state import ClusterState
@@ -34,7 +35,7 @@ from console.nodes.config_files import (
 from console.nodes.keepalived import VrrpUnknown, VrrpWitness
 from console.nodes.transport import Transport, TransportError
 from console.parse.keepalived_conf import keepalived_conf
-from console.parse.live_config import live_config
+from console.parse.live_config import live_config, live_on_disk
 from console.parse.nginx_itself import answers_itself
 from console.parse.nginx_proxy import upstreams_by_domain
 from console.parse.running_vrrp import running_settings
@@ -140,15 +141,26 @@ def _report(
 ) -> FilesReport:
     unit, checks = profile.keepalived.unit, known_checks(seen, CHECK_SCRIPT, check_script(profile))
     nginx = nginx_unloaded(replace(seen, answering=_answering(state, seen.name)), profile)
+    current = current_units(seen, profile)
     return FilesReport(
         upstreams_by_domain(seen.tree.nginx, profile.domains, profile.nginx.port),
         {unit: keepalived_unloaded(seen, others, unit, absent), profile.nginx.unit: nginx},
         answers_itself(seen.tree.nginx, profile.nginx.port),
-        current_units(seen, profile),
+        current,
         checks,
         decides_s(seen),
-        seen.live,
+        _live(seen, unit, loaded=unit in current),
     )
+
+
+def _live(seen: Seen, unit: str, *, loaded: bool) -> Mapping[str, LiveVrrp]:
+    """What keepalived tells; where it does not, its files, if it has read these, or will at its start."""
+    if seen.running is not None:
+        return seen.live
+    reading = seen.tree.keepalived
+    if reading.mistakes or Sources.of(seen.tree.conf, KEEPALIVED_CONF, reading).unread:
+        return {}
+    return live_on_disk(reading) if loaded or unit in seen.tree.conf.stopped else {}
 
 
 def _answering(state: ClusterState, node: str) -> frozenset[str]:

@@ -163,10 +163,15 @@ def test_the_last_backend(acting: ActingLab):
 
 
 def test_preemption_would_take_the_vip_back(acting: ActingLab):
-    raw = acting.profile.model_dump(mode="json", exclude_unset=True)["vrrp"]["VI_1"]
-    preempting = {key: value for key, value in raw.items() if key != "name"} | {"nopreempt": False}
-    profile = acting.write_profile("preempting.yaml", vrrp={"VI_1": preempting})
-    refused(acting, "preempts", "switchover", profile=profile)
+    """By what keepalived runs with: the profile still says nopreempt."""
+    restart = ["systemctl", "restart", "keepalived"]
+    try:
+        with edited(acting, "iam-a", "/etc/keepalived/keepalived.conf", "s/^ *nopreempt/    preempt_delay 2/"):
+            acting.must("iam-a", restart)
+            assert wait_until(lambda: acting.status().owners == ("iam-a",), wait_s=20)
+            assert "after its preempt_delay of 2 s" in refused(acting, "preempts", "switchover")
+    finally:
+        acting.must("iam-a", restart)
 
 
 def test_production_that_is_not_armed_and_armed_by_its_name(acting: ActingLab):

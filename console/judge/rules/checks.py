@@ -13,6 +13,8 @@ from console.model.look import JournalLook, Said, SaidKind
 from console.model.observed import Known, Unknown
 from console.model.state import NodeState
 from console.parse.daemon_check import complaints
+from console.plan.live import all_on
+from console.plan.timing import decision_s
 
 TIMEOUTS_MANY = 2
 # A check looks every interval and fails only after `fall` bad runs; so much is added for slow runs.
@@ -136,7 +138,8 @@ def _standing(look: JournalLook, unit: str) -> Sequence[Said]:
 def _exec_errors(view: View, node: NodeState, look: JournalLook, now: float) -> list[Said]:
     """keepalived names the command here, not the script's name in its configuration."""
     unit = view.state.profile.keepalived.unit
-    every_s = max((vrrp.check.interval_s for vrrp in view.state.profile.vrrp.values()), default=0)
+    checks = [check for live in all_on(view.state, node.name) for check in live.known_checks]
+    every_s = max((check.interval_s for check in checks), default=0)
     return [
         said
         for said in since_start(look, unit)
@@ -157,5 +160,5 @@ def _timeouts(look: JournalLook, unit: str) -> list[Said]:
 
 
 def _seen_within_s(view: View) -> float:
-    checks = [vrrp.check for vrrp in view.state.profile.vrrp.values()]
-    return max((c.interval_s * c.fall + c.timeout_s + CHECK_SLACK_S for c in checks), default=0.0)
+    lives = [live for node in view.state.nodes for live in all_on(view.state, node)]
+    return max((decision_s(live) + CHECK_SLACK_S for live in lives), default=0.0)

@@ -94,7 +94,7 @@ def course_of(drill: Drill, state: ClusterState, now: float) -> tuple[Leg, ...]:
         return ()
     if impact.owner is None or impact.taker is None:
         return ()
-    best = preferred_of(state.profile, instance_of(state.profile, None), impact.owner, impact.taker)
+    best = preferred_of(state, instance_of(state.profile, None), impact.owner, impact.taker)
     return legs(drill, impact.owner, impact.taker, best)
 
 

@@ -13,7 +13,7 @@ from console.model.live import LiveCheck, LiveVrrp
 from console.plan.action import Action, RollingRestart, ServiceAction, Verb
 from console.plan.build import plan_for
 from tests.profiles import pair
-from tests.scenes import NOW, fed, files, healthy
+from tests.scenes import NOW, fed, files, healthy, silent
 
 PROFILE = pair()
 STOP_A = ServiceAction(Verb.STOP, "nginx", "iam-a")
@@ -54,7 +54,9 @@ def test_the_vip_would_stay_where_nobody_answers(seen: list[FilesExamined], why:
 
 
 @pytest.mark.parametrize(
-    "seen", [pair_with(0, nopreempt=True), pair_with(-60), []], ids=["fault", "falls", "untold"]
+    "seen",
+    [pair_with(0, nopreempt=True), pair_with(-60), [silent(PROFILE, "iam-a"), silent(PROFILE, "iam-b")]],
+    ids=["fault", "falls", "untold"],
 )
 def test_where_a_failing_check_moves_it_or_nobody_knows_it_is_not_in_the_way(seen: list[FilesExamined]):
     assert denied(STOP_A, *seen) == []
@@ -72,3 +74,37 @@ def test_where_a_failing_check_moves_it_or_nobody_knows_it_is_not_in_the_way(see
 )
 def test_what_does_not_wait_for_the_check_is_not_asked(action: Action):
     assert denied(action, *pair_with(-20)) == []
+
+
+DISK, NGINX = LiveCheck("chk_disk", 5.0, 3.0, 1, 2), LiveCheck("chk_nginx", 5.0, 3.0, 1, 2, weight=-10)
+
+
+def test_which_of_several_checks_asks_nginx_is_not_known():
+    (denial,) = denied(STOP_A, told("iam-a", DISK, NGINX), told("iam-b", DISK, NGINX))
+    assert (denial.node, denial.overridable) == ("iam-a", True)
+    assert denial.reason.startswith(
+        "whether VIP 10.0.4.99 would leave iam-a, where nobody answers, is not known: "
+    )
+    assert "which of chk_disk and chk_nginx on iam-a asks nginx is not known, and chk_nginx has weight -10" in (
+        denial.reason
+    )
+    assert "at priority 90 iam-a is still not below the 50 of iam-b" in denial.reason
+
+
+@pytest.mark.parametrize("nginx", [replace(NGINX, weight=0), replace(NGINX, weight=-60)], ids=["fault", "falls"])
+def test_where_each_of_them_would_move_it_nothing_is_in_the_way(nginx: LiveCheck):
+    assert denied(STOP_A, told("iam-a", DISK, nginx), told("iam-b", DISK, nginx)) == []
+
+
+def test_two_weights_that_are_enough_only_together_leave_it_open():
+    half = [replace(NGINX, name=name, weight=-30) for name in ("one", "two")]
+    (denial,) = denied(STOP_A, told("iam-a", *half), told("iam-b", *half))
+    assert denial.reason.startswith("whether VIP 10.0.4.99 would leave iam-a")
+    assert "at priority 70 iam-a is still not below the 50 of iam-b" in denial.reason
+
+
+def test_a_weight_beside_a_standby_that_does_not_tell_leaves_it_open():
+    (denial,) = denied(STOP_A, told("iam-a", NGINX), silent(PROFILE, "iam-b"))
+    assert denial.reason.startswith(
+        "whether VIP 10.0.4.99 would leave iam-a, where nobody answers, is not known: "
+    )

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from console.model.live import LiveCheck, LiveVrrp
-from console.parse.live_config import live_config
+from console.parse.keepalived_conf import keepalived_conf
+from console.parse.live_config import live_config, live_on_disk
+from console.render.nodefiles import render_node
+from tests.profiles import unicast_pair
 
 CAPTURES = Path(__file__).parents[2] / "fixtures" / "keepalived"
+CONF = "/etc/keepalived/keepalived.conf"
+PROFILE = unicast_pair()
+OWN = """
+vrrp_script chk { script "/bin/true"
+ interval 20
+ fall 3 }
+vrrp_instance VI_1 {
+ state BACKUP
+ interface eth0
+ virtual_router_id 51
+ priority 100
+ preempt_delay 30
+ track_script { chk weight -10 }
+}
+"""
 
 
 def test_a_captured_dump_tells_everything_a_budget_needs():
@@ -83,3 +102,70 @@ def test_an_interval_below_a_second_is_not_told():
 def test_what_is_no_dump_tells_nothing():
     for text in ("", "\x00\x01", "VRRP Instance", " VRRP Instance = X\n   Priority = many\n"):
         assert live_config(text) == {}
+
+
+def test_a_delay_before_preemption_is_told_only_where_there_is_one():
+    text = (CAPTURES / "2.2.7-master.data").read_text().replace("Preempt = disabled", "Preempt = enabled")
+    before = live_config(text)["VI_1"]
+    after = live_config(text.replace("Preempt = enabled", "Preempt = enabled\n   Preempt delay = 2.5 secs"))[
+        "VI_1"
+    ]
+    assert (before.preempt_delay_s, after.preempt_delay_s) == (0.0, 2.5)
+    assert before.changes(after) == ("preempt_delay 2.5 s instead of 0 s",)
+
+
+def test_a_build_that_does_not_name_preemption_has_not_told_it():
+    text = (CAPTURES / "2.2.7-master.data").read_text()
+    assert live_config(text.replace("   Preempt = disabled\n", ""))["VI_1"].nopreempt is None
+
+
+def test_rendered_files_say_what_a_daemon_that_has_read_them_tells():
+    files = {each.path: each.content for each in render_node(PROFILE, "iam-a", {"VI_1": "sesame12"})}
+    (text,) = (content for path, content in files.items() if path.endswith("keepalived.conf"))
+    (read,) = live_on_disk(keepalived_conf({CONF: text})).values()
+    (told,) = live_config((CAPTURES / "2.2.7-master.data").read_text()).values()
+    assert replace(read, notify=told.notify) == told
+
+
+def read(text: str) -> LiveVrrp | None:
+    return live_on_disk(keepalived_conf({CONF: text})).get("VI_1")
+
+
+def test_the_files_of_a_stopped_daemon_say_what_it_would_run_with():
+    live = read(OWN)
+    assert live is not None
+    assert (live.nopreempt, live.preempt_delay_s) == (False, 30.0)
+    assert live.checks == (LiveCheck("chk", 20, 20, 1, 3, -10),)
+
+
+@pytest.mark.parametrize(
+    ("edit", "nopreempt", "delay_s"),
+    [
+        (("preempt_delay 30", "nopreempt"), True, 0.0),
+        (("preempt_delay 30", "nopreempt\n preempt_delay 30"), True, 0.0),
+        (("state BACKUP", "state MASTER\n nopreempt"), False, 0.0),
+        (("priority 100", "priority 255\n nopreempt"), False, 30.0),
+    ],
+    ids=["nopreempt", "both", "master", "owner"],
+)
+def test_what_keepalived_clears_when_it_reads_them_is_not_taken_for_set(
+    edit: tuple[str, str], nopreempt: bool, delay_s: float
+):
+    live = read(OWN.replace(*edit))
+    assert live is not None
+    assert (live.nopreempt, live.preempt_delay_s) == (nopreempt, delay_s)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [("priority 100", "priority $P"), ("preempt_delay 30", "preempt_delay $D"), ("VI_1", "VI_$N"), ("51", "")],
+    ids=["priority", "delay", "name", "no-router-id"],
+)
+def test_an_instance_that_hangs_on_a_definition_says_nothing(edit: tuple[str, str]):
+    assert read(OWN.replace(*edit)) is None
+
+
+def test_a_check_that_does_not_say_how_it_runs_is_not_told():
+    live = read(OWN.replace("interval 20", "interval 0.5"))
+    assert live is not None
+    assert live.checks is None

@@ -11,11 +11,11 @@ from console.model.facts import Link, LinkState, UnitReport, VrrpReport, VrrpSta
 from console.model.state import ClusterState
 from console.plan.action import Action, RollingRestart, ServiceAction, Verb
 from console.plan.build import plan_for
-from console.plan.expectation import VipOn
+from console.plan.expectation import VipOn, VipSomewhere
 from console.plan.steps import Handover
 from console.plan.tier import confirmation
 from tests.profiles import pair
-from tests.scenes import NOW, VIP, fed, healthy
+from tests.scenes import NOW, VIP, fed, healthy, silent, tells
 
 AT = NOW + 1
 START_KEEPALIVED = ServiceAction(Verb.START, "keepalived", "iam-a")
@@ -143,3 +143,65 @@ def test_where_nobody_has_the_vip_a_start_does_not_say_that_none_moves():
     assert plan_for(START_KEEPALIVED, state, AT).prediction == (
         "keepalived starts on iam-a; VIP 10.0.4.99 is on no node, so iam-a may take it"
     )
+
+
+def told(node: str, **changes: object) -> Event:
+    return tells(pair(), node, **changes)
+
+
+@pytest.mark.parametrize(
+    ("event", "comes"), [(told("iam-a", nopreempt=False), True), (told("iam-a"), False)], ids=["told", "told-not"]
+)
+@pytest.mark.parametrize("nopreempt", [True, False], ids=["profile-stays", "profile-preempts"])
+def test_whether_it_preempts_is_what_keepalived_tells(event: Event, comes: bool, nopreempt: bool):
+    plan = plan_for(START_KEEPALIVED, on_b(stopped("keepalived"), event, nopreempt=nopreempt), AT)
+    assert plan.impact.handovers == (COMES if comes else ())
+    assert plan.steady == (VipOn("VI_1", "iam-a" if comes else "iam-b"),)
+
+
+def test_where_nobody_tells_a_start_does_not_say_that_no_vip_moves():
+    plan = plan_for(START_KEEPALIVED, on_b(stopped("keepalived"), silent(pair(), "iam-a"), nopreempt=True), AT)
+    assert plan.prediction == (
+        "keepalived starts on iam-a; whether VIP 10.0.4.99 comes to iam-a is not known: "
+        "keepalived on iam-a does not tell whether it preempts"
+    )
+    assert plan.steady == (VipSomewhere("VI_1"),)
+
+
+def test_where_only_the_profile_says_so_a_vip_comes_by_the_profiles_word():
+    plan = plan_for(START_KEEPALIVED, on_b(stopped("keepalived"), silent(pair(), "iam-a")), AT)
+    assert plan.prediction.endswith("if it does as the profile says: keepalived on iam-a does not tell")
+    assert plan.steady == (VipSomewhere("VI_1"),)
+
+
+@pytest.mark.parametrize(
+    ("action", "unit"), [(START_KEEPALIVED, "keepalived"), (START_NGINX, "nginx")], ids=["keepalived", "nginx"]
+)
+def test_a_vip_that_comes_after_a_delay_is_awaited_for_that_long(action: Action, unit: str):
+    slow = told("iam-a", nopreempt=False, preempt_delay_s=30.0)
+    plan = plan_for(action, on_b(stopped(unit), slow, nopreempt=True), AT)
+    assert "within 34.6 s of its check's success (preempt_delay 30 s)" in plan.prediction
+    starting = next(step for step in plan.steps if step.title.startswith("start"))
+    assert VipOn("VI_1", "iam-a") in starting.expect
+    assert starting.within_s > 12 + 34.6
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 30.0])
+def test_a_restart_of_an_owner_that_preempts_ends_when_it_has_its_vip_again(delay_s: float):
+    state = fed(healthy(), [told("iam-a", nopreempt=False, preempt_delay_s=delay_s)])
+    plan = plan_for(ServiceAction(Verb.RESTART, "keepalived", "iam-a"), state, AT)
+    assert plan.impact.handovers == (Handover(("VI_1",), "iam-a", "iam-b"), *COMES)
+    restart = next(step for step in plan.steps if step.title.startswith("restart"))
+    assert VipOn("VI_1", "iam-a") in restart.expect
+    assert restart.within_s > 12 + delay_s + 3.6
+    assert restart.needs_s > delay_s + 3.6
+    assert plan.steady == (VipOn("VI_1", "iam-a"),)
+    assert not any("switchover" in note for note in plan.notes)
+    assert confirmation(plan, state, AT).why == "iam-a owns the VIP"
+
+
+def test_where_an_owner_does_not_tell_its_vip_may_be_on_either_after_its_restart():
+    state = fed(healthy(), [silent(pair(), "iam-a")])
+    plan = plan_for(ServiceAction(Verb.RESTART, "keepalived", "iam-a"), state, AT)
+    assert plan.steady == (VipSomewhere("VI_1"),)
+    assert any(note.startswith("whether iam-a takes VIP 10.0.4.99 back is not known") for note in plan.notes)

@@ -103,14 +103,16 @@ def test_a_vip_that_came_a_moment_ago_stops_a_rolling_restart_on_any_node():
     assert codes(KEEPALIVED, fed(state, [VrrpReported(NOW, "iam-a", "VI_1", just)])) == {"anti-flap": True}
 
 
-def test_a_vip_that_is_taken_back_at_once_does_not_move_twice():
+def test_a_vip_that_is_taken_back_goes_and_comes():
     preempting = {name: {**each, "nopreempt": False} for name, each in BOTH.items()}
-    events = [
-        AddressesListed(NOW, "iam-a", frozenset({"10.0.4.20", "10.0.4.99"})),
-        AddressesListed(NOW, "iam-b", frozenset({"10.0.4.21", "10.0.4.98"})),
-    ]
-    plan = plan_for(KEEPALIVED, fed(healthy(NOW, pair(vrrp=preempting)), events), AT)
-    assert plan.impact.handovers[1].moves == ("VI_2",)
+    held = AddressesListed(NOW, "iam-a", frozenset({"10.0.4.20", "10.0.4.98", "10.0.4.99"}))
+    plan = plan_for(KEEPALIVED, fed(healthy(NOW, pair(vrrp=preempting)), [held]), AT)
+    both = ("VI_1", "VI_2")
+    assert plan.impact.handovers == (
+        Handover(both, "iam-a", "iam-b"),
+        Handover(both, "iam-b", "iam-a", comes=True),
+    )
+    assert plan.steady == (VipOn("VI_1", "iam-a"), VipOn("VI_2", "iam-a"))
 
 
 @pytest.mark.parametrize("name", ["keepalived-stop", "switchover", "nginx-stop"])

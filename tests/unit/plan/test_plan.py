@@ -18,19 +18,20 @@ from console.plan.steps import Kind, document
 from console.plan.tier import confirmation
 from console.plan.timing import check_window_s, master_down_s, skew_s
 from tests.profiles import pair
-from tests.scenes import NOW, fed, healthy
+from tests.scenes import NOW, fed, healthy, live
 
+TOLD = live(pair(), "iam-a")["VI_1"]
 TRACKED = [SafetyReported(NOW, node, SafetyReport((), None, ("VI_1",))) for node in ("iam-a", "iam-b")]
 
 
 def test_skew_and_master_down_are_those_of_the_standard():
-    instance = pair().instance
+    instance = TOLD
     assert [round(skew_s(p, instance), 3) for p in (50, 100, 254)] == [0.805, 0.609, 0.008]
     assert [round(master_down_s(p, instance), 3) for p in (50, 100)] == [3.805, 3.609]
 
 
 def test_the_check_needs_fall_runs_to_notice():
-    assert check_window_s(pair().instance) == (5.0, 10.0)
+    assert check_window_s(TOLD) == (5.0, 10.0)
 
 
 def test_a_switchover_raises_stops_starts_and_lowers_with_the_undo_armed_before_each():

@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,7 @@ class Node:
     times: dict[str, float] = field(default_factory=dict)
     dump: str | None = None
     has_script: bool = True
+    loaded: str = LOADED_SAID
     calls: list[tuple[str, ...]] = field(default_factory=list)
 
     @classmethod
@@ -63,7 +65,7 @@ class Node:
             case ("sh", "-c", script, _, *paths) if script == NAMED:
                 return 0, tar({path: self.files[path] for path in paths if path in self.files})
             case ("sh", "-c", script, *_) if script == LOADED:
-                return 0, LOADED_SAID.encode()
+                return 0, self.loaded.encode()
             case ("sh", "-c", script, *_) if script == LISTED:
                 return 0, self._listed()
             case ("cat", "/etc/hosts"):
@@ -181,6 +183,35 @@ async def test_so_has_one_without_script_and_dumps_whose_files_are_as_they_were_
     store = await looked(*nodes)
     for node in PROFILE.nodes:
         assert report(store, node).unloaded == {"keepalived": Unloaded(), "nginx": Unloaded()}
+
+
+STOPPED = LOADED_SAID.replace(
+    "keepalived.service ActiveState=active MainPID=7", "keepalived.service ActiveState=inactive MainPID=0"
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "tells"),
+    [
+        ({}, True),
+        ({"dump": None}, True),
+        ({"dump": None, "times": {KEEPALIVED: 9990.0}}, False),
+        ({"dump": None, "times": {KEEPALIVED: 9990.0}, "loaded": STOPPED}, True),
+    ],
+    ids=["dump", "files-as-loaded", "files-newer", "stopped"],
+)
+async def test_what_keepalived_runs_with_is_its_own_word_or_that_of_the_files_it_reads(
+    changes: dict[str, Any], tells: bool
+):
+    node = replace(Node.rendered("iam-b"), **changes)
+    live = report(await looked(node), "iam-b").live
+    assert [each.nopreempt for each in live.values()] == ([True] if tells else [])
+
+
+async def test_a_stopped_keepalived_whose_include_was_not_read_tells_nothing():
+    node = replace(Node.rendered("iam-b"), dump=None, loaded=STOPPED)
+    node.files[KEEPALIVED] += "include /etc/keepalived/secret.conf\n"
+    assert report(await looked(node), "iam-b").live == {}
 
 
 async def test_a_node_that_is_not_connected_has_no_old_report_and_is_not_heard_by_that():

@@ -33,6 +33,7 @@ from console.render.nodefiles import render_node
 from console.session.configurator import as_tree
 from console.session.drills import load_drill
 from console.tui.deck import Tell, TellDrill
+from tests.scenes import live
 from tests.unit.judge.drill_samples import LIVE, report
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import FixedCluster
@@ -118,8 +119,10 @@ class FixedDeck:
         return self.edited
 
     async def look_at_files(self) -> None:
-        for node in self.cluster.store.state.nodes:
-            self.cluster.store.apply(FilesExamined(self.cluster.now(), node, FilesReport()))
+        state = self.cluster.store.state
+        for node in state.nodes:
+            told = FilesReport(live=live(state.profile, node))
+            self.cluster.store.apply(FilesExamined(self.cluster.now(), node, told))
 
     def look_again(self) -> None:
         self.looks += 1

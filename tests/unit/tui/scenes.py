@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from console.judge.diagnosis import Diagnosis
 from console.judge.findings import Evidence, Finding
@@ -42,6 +43,7 @@ from console.model.proxy import FilesReport
 from console.model.reduce import reduce
 from console.model.state import ClusterState
 from console.store import Store
+from tests.scenes import live
 from tests.unit.tui.feeds import FixedFeed
 from tests.unit.tui.taps import FixedTap
 
@@ -72,6 +74,9 @@ def profile(environment: str = "lab", nodes: int = 2) -> Profile:
             "datastores": {store: {"node": names[0]} for store in ("mariadb", "redis", "mongodb")},
         }
     )
+
+
+TOLD = live(profile(), A)["VI_1"]
 
 
 class FixedCluster:
@@ -143,7 +148,7 @@ def daemons(node: str, at: float, *, master: bool, priority: int) -> list[Event]
     return [
         VrrpReported(at, node, "VI_1", report),
         SafetyReported(at, node, SafetyReport(track_files=("VI_1",))),
-        FilesExamined(at, node, FilesReport()),
+        FilesExamined(at, node, FilesReport(live={"VI_1": replace(TOLD, priority=priority)})),
         *(
             UnitReported(at, node, unit, UnitReport("active", "running", 0, 700 + n))
             for n, unit in enumerate(units)

@@ -1,0 +1,58 @@
+"""A check that falls into a restart of nginx, and acts on it at once: then the VIP may move. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from console.model.state import ClusterState
+from console.plan.impact import successors
+from console.plan.known import holding
+from console.plan.live import counted_priority, tells_checks, vrrp_on
+from console.plan.timing import falls_at_once, skew_s
+
+# nginx is stopped and started again within this on any machine that can carry it.
+NGINX_RESTART_S = 1.0
+
+
+def may_go(state: ClusterState, node: str, now: float) -> tuple[str, ...]:
+    """The instances whose VIP may leave the node while nginx restarts there: one bad look is enough."""
+    held = holding(state, node, now).alone
+    return tuple(name for name in held if falls_at_once(vrrp_on(state, node, name), NGINX_RESTART_S))
+
+
+def gap_s(state: ClusterState, node: str, now: float) -> float:
+    """What that may cost beside the restart itself."""
+    takers = ((name, successors(state, name, node)) for name in may_go(state, node, now))
+    skews = (
+        skew_s(counted_priority(state, name, others[0]), vrrp_on(state, others[0], name))
+        for name, others in takers
+        if others
+    )
+    return max(skews, default=0.0)
+
+
+def of_vips(state: ClusterState, node: str, now: float) -> str:
+    """What a restart of nginx does to the VIPs of its node, in words."""
+    held, going = holding(state, node, now).alone, may_go(state, node, now)
+    if going:
+        addresses = " and ".join(state.profile.vrrp[name].address for name in going)
+        return f"whether VIP {addresses} stays is not known: {'; '.join(_checks(state, node, going))}"
+    return f"no VIP moves{as_profiled(state, [(node, name) for name in held])}"
+
+
+def as_profiled(state: ClusterState, owners: list[tuple[str, str]]) -> str:
+    """Nodes, each with an instance: what a sentence has to add where their checks are only assumed."""
+    silent = dict.fromkeys(node for node, name in owners if not tells_checks(state, node, name))
+    if not silent:
+        return ""
+    return f", if the check runs as the profile says: keepalived on {' and '.join(silent)} does not tell"
+
+
+def _checks(state: ClusterState, node: str, instances: tuple[str, ...]) -> Iterator[str]:
+    """One sentence for each check that may fall into it."""
+    lives = [vrrp_on(state, node, name) for name in instances]
+    quick = dict.fromkeys(each for live in lives for each in live.known_checks)
+    for check in quick:
+        if (check.fall - 1) * check.interval_s < NGINX_RESTART_S:
+            how = f"every {check.interval_s:g} s, fall {check.fall}"
+            yield f"{check.name} on {node} ({how}) may fail in between"
