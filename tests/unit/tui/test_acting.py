@@ -10,8 +10,8 @@ from textual.events import Key
 from textual.widgets import Button, Checkbox, Input
 
 from console.engine.report import Outcome, RestoredBy
-from console.model.events import HttpProbed, Target, UnitReported, VrrpTransition
-from console.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpState
+from console.model.events import HttpProbed, Target, UnitReported, VrrpReported, VrrpTransition
+from console.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
 from console.model.observed import Unknown
 from console.plan.action import RollingRestart, ServiceAction, Switchover, Verb
 from console.tui.screens.confirm import ConfirmScreen
@@ -122,7 +122,7 @@ async def test_what_changes_behind_the_dialog_must_be_read_again() -> None:
         await seen.press("F")
         seen.app.screen.query_one("#typed", Input).value = "lab"
         before = seen.app.screen.plan.fingerprint
-        seen.cluster.store.apply(UnitReported(NOW, B, "nginx", UnitReport("active", "running", 1, 9999)))
+        seen.cluster.store.apply(VrrpReported(NOW, B, "VI_1", VrrpReport(VrrpState.BACKUP, "json", 50, 40)))
         await seen.pilot.pause(1.3)
         assert seen.app.screen.plan.fingerprint != before
         assert seen.app.screen.query_one("#typed", Input).value == ""
