@@ -41,7 +41,7 @@ def _of_stop(case: Case) -> Iterator[Denial]:
             if why := why_it_stays(handover.owner, own, handover.taker, other):
                 address = case.state.profile.vrrp[name].address
                 reason = f"VIP {address} would stay on {handover.owner}, where nobody answers: {why}"
-                yield Denial(CODE, reason, True, handover.owner)
+                yield Denial(CODE, reason, True, handover.owner, (name,))
 
 
 def _told(state: ClusterState, node: str | None, instance: str) -> LiveVrrp | None:
@@ -63,10 +63,11 @@ def _of_drill(case: Case, action: DrillAction) -> Iterator[Denial]:
         waited += [(each.who, each.state) for each in move.transitions]
         for node in dict.fromkeys(leg.node(who) for who, state in waited if state is VrrpState.FAULT):
             if why := why_no_fault(node, live[node]):
-                yield Denial(CODE, f"the drill waits for FAULT on {node}, but {why}", True, node)
+                text = f"the drill waits for FAULT on {node}, but {why}"
+                yield Denial(CODE, text, True, node, (f"FAULT of {name}",))
         fails = move.verb in FAILS and move.unit == case.state.profile.nginx.unit and leg.acted_on == leg.owner
         if fails and leg.moves_vip:
             taker = leg.next_owner
             if why := why_it_stays(leg.owner, live[leg.owner], taker, live[taker]):
                 reason = f"the drill waits for the VIP to leave {leg.owner}, but {why}"
-                yield Denial(CODE, reason, True, leg.owner)
+                yield Denial(CODE, reason, True, leg.owner, (name,))

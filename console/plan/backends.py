@@ -29,24 +29,28 @@ LAST_BACKEND = "last-backend"
 
 
 def others_serve(state: ClusterState, unit: str, node: str, *, awaited: bool = False) -> Iterator[Step]:
-    """Looks, before a backend is stopped, whether each nginx gets answers from another one. Refuses if not.
+    """Looks, before a backend is stopped, whether each nginx gets answers from another one. Refuses if not: one
+    step for each service, as guards speak of each.
 
     `awaited`: the step before has waited until none is given up, so good answers are enough now.
     """
-    looks = tuple(_others(state, service, nginx, node) for service, nginx in _asked(state, unit, node))
-    if awaited:
-        looks = tuple(replace(each, settles_s=0.0, awaited=True) for each in looks)
-    if looks:
+    asked: dict[str, list[OthersServe]] = {}
+    for service, nginx in _asked(state, unit, node):
+        asked.setdefault(service.name, []).append(_others(state, service, nginx, node))
+    for name, looks in asked.items():
+        if awaited:
+            looks = [replace(each, settles_s=0.0, awaited=True) for each in looks]
         where = " and ".join(dict.fromkeys(each.node for each in looks))
         yield Step(
             Kind.LOOK,
-            f"ask nginx on {where} whether another backend than {node} answers",
+            f"ask nginx on {where} whether another backend of {name} than {node} answers",
             node,
             (),
             ASK_TIMEOUT_S,
-            looks,
+            tuple(looks),
             within_s=max(each.waits_s for each in looks) + ASKED_WITHIN_S,
             refuses=LAST_BACKEND,
+            subject=name,
         )
 
 

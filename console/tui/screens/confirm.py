@@ -133,8 +133,8 @@ class ConfirmScreen(ModalScreen[Order | None]):
 
     def _untick(self, denied: tuple[Denial, ...]) -> None:
         """A reason that has come since its code was overridden has to be read first."""
-        read = {each.identity for each in self._denied}
-        for code in {each.code for each in denied if each.identity not in read} & set(self.overrides):
+        read = {one for each in self._denied for one in each.identities}
+        for code in {each.code for each in denied if not each.identities <= read} & set(self.overrides):
             self.query_one(f"#override-{code}", Checkbox).value = False
             self._changed = True
 

@@ -32,7 +32,7 @@ def plan_lines(plan: Plan, denied: Iterable[Denial], overrides: Iterable[str], w
     for note in plan.notes:
         lines += _wrapped("note: ", note, width, Tone.MUTED)
     for denial in denied:
-        lines += _denial(denial, denial.code in insisted, width)
+        lines += _denial(denial, denial.overridable and denial.code in insisted, width)
     for expected in plan.before:
         lines += _wrapped("first: ", expected.sentence, width, Tone.MUTED)
     for number, step in enumerate(plan.steps, start=1):
