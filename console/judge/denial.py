@@ -46,12 +46,18 @@ class Denial:
         return frozenset(Identity(self.code, self.node, each, grade) for each in about for grade in grades)
 
     @property
-    def insist(self) -> str:
-        """The way on, or nothing. What a step has found is named in full: a code may be about several steps."""
+    def overrides(self) -> tuple[str, ...]:
+        """What insists on it. What a step has found is named in full: a code may be about several steps."""
         if not self.overridable:
+            return ()
+        return tuple(f"{self.code}@{self.node}/{each}" for each in self.subjects) if self.by_step else (self.code,)
+
+    @property
+    def insist(self) -> str:
+        """The way on, or nothing."""
+        if not self.overrides:
             return ""
-        names = [f"{self.code}@{self.node}/{each}" for each in self.subjects] if self.by_step else [self.code]
-        options = " ".join(f"--override {shlex.quote(name)}" for name in names)
+        options = " ".join(f"--override {shlex.quote(name)}" for name in self.overrides)
         return f' ({options} --reason "…" to insist)'
 
     @property

@@ -23,8 +23,10 @@ MARKS = {
 INDENT = 10
 
 
-def plan_lines(plan: Plan, denied: Iterable[Denial], overrides: Iterable[str], width: int) -> tuple[Line, ...]:
-    """Everything a person should have read before saying yes, wrapped to `width`."""
+def plan_lines(
+    plan: Plan, denied: Iterable[Denial], overrides: Iterable[str], width: int, found: Iterable[Denial] = ()
+) -> tuple[Line, ...]:
+    """Everything a person should have read before saying yes, wrapped to `width`. `found`: by a step, before."""
     insisted = set(overrides)
     lines: list[Line] = [*_wrapped("", plan.prediction, width, Tone.PLAIN)]
     if plan.forecast is not None:
@@ -33,6 +35,8 @@ def plan_lines(plan: Plan, denied: Iterable[Denial], overrides: Iterable[str], w
         lines += _wrapped("note: ", note, width, Tone.MUTED)
     for denial in denied:
         lines += _denial(denial, denial.overridable and denial.code in insisted, width)
+    for denial in found:
+        lines += _wrapped("▲ refused the last time: ", f"{denial.code}: {denial.reason}", width, Tone.WARN)
     for expected in plan.before:
         lines += _wrapped("first: ", expected.sentence, width, Tone.MUTED)
     for number, step in enumerate(plan.steps, start=1):
