@@ -48,8 +48,9 @@ def add_guarded_options(parser: argparse.ArgumentParser) -> None:
         "--override",
         action="append",
         default=[],
-        metavar="CODE",
-        help="insist although this guard refuses; needs --reason; may be repeated",
+        metavar="CODE[@NODE/SUBJECT]",
+        help="insist although this guard refuses, on all that it says now or on one thing; needs --reason; "
+        "may be repeated",
     )
     parser.add_argument("--arm", metavar="CLUSTER", help="needed in production: the profile's name")
 

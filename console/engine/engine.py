@@ -26,9 +26,8 @@ from console.engine.uncancelled import uncancelled
 from console.judge.denial import Case, Denial
 from console.judge.forecast_verdict import beyond
 from console.judge.guards import denials
-from console.judge.insisting import overridden, standing, without_looks
+from console.judge.insisting import overridden, refused_by, standing, without_looks
 from console.model.facts import LinkState
-from console.plan.action import ConfigPush
 from console.plan.build import plan_for
 from console.plan.expectation import StateExpectation, VipSomewhere, judge_all
 from console.plan.pieces import controls_a_unit
@@ -292,12 +291,14 @@ class _Run:
     async def _back(self, why: str, stop: Stopped | None, *, interrupted: bool = False) -> None:
         """Undoes, waits for the nodes' timers where that was not possible, and says what is true now."""
         assert self._stepper is not None  # noqa: S101 - made before the first step
-        if stop is not None and stop.refusal is not None and not self._stepper.touched:
-            self._tell(phase=Phase.UNDOING)
-            await self._stepper.undoing.back()
-            insist = not isinstance(self._order.action, ConfigPush)
-            self._refuse((Denial(stop.refusal, why, overridable=insist),))
-            return
+        if stop is not None and stop.refusing is not None and self.report.plan is not None:
+            refusal = refused_by(self.report.plan, stop.refusing, why)
+            if not self._stepper.touched:
+                self._tell(phase=Phase.UNDOING)
+                await self._stepper.undoing.back()
+                self._refuse((refusal,))
+                return
+            why = f"{why}{refusal.insist}"
         spoiled = bool(self._stepper.undoing.spoiled)
         self._tell(phase=Phase.UNDOING)
         await self._stepper.undoing.back()

@@ -177,6 +177,7 @@ def denial_document(denial: Denial) -> dict[str, Any]:
         "reason": denial.reason,
         "overridable": denial.overridable,
         "node": denial.node,
+        "subjects": list(denial.subjects),
     }
 
 

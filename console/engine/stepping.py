@@ -29,12 +29,14 @@ HEARD_OUT_S = 1.5
 
 
 class Stopped(Exception):
-    """The plan cannot go on. `unknown`: a command may have had an effect that nobody saw."""
+    """The plan cannot go on. `unknown`: a command may have had an effect that nobody saw. `refusing`: the step
+    whose own finding this is, where such a finding is a refusal.
+    """
 
-    def __init__(self, reason: str, *, unknown: bool = False, refusal: str | None = None) -> None:
+    def __init__(self, reason: str, *, unknown: bool = False, refusing: Step | None = None) -> None:
         super().__init__(reason)
         self.unknown = unknown
-        self.refusal = refusal
+        self.refusing = refusing
 
 
 class Stepper:
@@ -89,7 +91,7 @@ class Stepper:
             answer = await self._sent(number, step)
             if answer.exit_status != 0:
                 why = await self._in_own_words(number, complaint(answer))
-                raise self._over(number, Stage.FAILED, why, step.refuses)
+                raise self._over(number, Stage.FAILED, why, found=True)
             said = answer.stdout if step.kind is Kind.ASK else ""
             self._report(number, replace(self.steps[number], said=said))
         self._report(number, replace(self.steps[number], stage=Stage.OBSERVING))
@@ -100,7 +102,7 @@ class Stepper:
         if not reading.holds:
             blind = not_seen(reading, self._eyes)
             why = await self._in_own_words(number, reading.text)
-            raise self._over(number, Stage.UNKNOWN if blind else Stage.FAILED, why, step.refuses)
+            raise self._over(number, Stage.UNKNOWN if blind else Stage.FAILED, why, found=True)
         if step.puts_back is not None:
             await self._put_back(number, step.puts_back)
         self.undoing.settled(step)
@@ -304,10 +306,12 @@ class Stepper:
     def _began(self, number: int) -> float:
         return self.steps[number].began or 0.0
 
-    def _over(self, number: int, stage: Stage, text: str, refusal: str | None = None) -> Stopped:
+    def _over(self, number: int, stage: Stage, text: str, *, found: bool = False) -> Stopped:
+        """`found`: what the step was to find out, and not that it could not be carried out."""
         self._ended(number, stage, text)
-        title = self.steps[number].step.title
-        return Stopped(f"{title}: {text}", unknown=stage is Stage.UNKNOWN, refusal=refusal)
+        step = self.steps[number].step
+        refusing = step if found and step.refuses is not None else None
+        return Stopped(f"{step.title}: {text}", unknown=stage is Stage.UNKNOWN, refusing=refusing)
 
     def _ended(self, number: int, stage: Stage, text: str) -> None:
         self._report(number, replace(self.steps[number], stage=stage, ended=self._eyes.now(), text=text))

@@ -22,7 +22,8 @@ def stale_elsewhere(case: Case) -> Iterator[Denial]:
         if node.freshness(case.now) is not Freshness.LIVE:
             reason = f"{name} was last heard {case.now - node.heard_at:.0f} s ago, more than {STALE_AFTER_S:.0f} s"
             insist = not case.plan.impact.planned
-            yield Denial("stale-evidence", f"{reason}, and the plan rests on what it was then", insist, name)
+            text = f"{reason}, and the plan rests on what it was then"
+            yield Denial("stale-evidence", text, insist, name, ("last heard",))
 
 
 def old_answers(case: Case) -> Iterator[Denial]:
@@ -35,7 +36,8 @@ def old_answers(case: Case) -> Iterator[Denial]:
             age_s = seen.age_s(case.now)
             if age_s > UNKNOWN_AFTER_S:
                 reason = f"that {what} on {node} answers was last seen {age_s:.0f} s ago"
-                yield Denial("stale-evidence", f"{reason}, more than {UNKNOWN_AFTER_S:.0f} s", insist, node)
+                text = f"{reason}, more than {UNKNOWN_AFTER_S:.0f} s"
+                yield Denial("stale-evidence", text, insist, node, (what,))
 
 
 def _answers(case: Case) -> Iterator[tuple[str, str, Observed[ProbeReport]]]:

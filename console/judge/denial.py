@@ -2,40 +2,68 @@
 
 from __future__ import annotations
 
-import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from console.model.exit_code import ExitCode
 from console.model.state import ClusterState, NodeState
 from console.plan.steps import Plan
 
-TIMES = re.compile(r"\b\d+(\.\d+)? m?s\b")
+
+class Identity(NamedTuple):
+    """One thing that a person can insist on. `known`: that it is so, and not only that it may be."""
+
+    code: str
+    node: str | None
+    subject: str = ""
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
     """Why an action is refused. `code` is stable; `overridable` says whether a person may insist.
 
-    `subject`: what the reason is about, where its words change while that stays the same.
+    `subjects`: what the reason is about: services, units, domains, VRRP instances, settings. Code, node and
+    subjects are what it is, whatever its words say at another moment. `known` False: it may be so, nobody knows.
+    `by_step`: no guard can say it; a step of the plan has found it.
     """
 
     code: str
     reason: str
     overridable: bool = False
     node: str | None = None
-    subject: str | None = None
+    subjects: tuple[str, ...] = ()
+    known: bool = True
+    by_step: bool = False
 
     @property
-    def identity(self) -> tuple[str, str | None, str]:
-        """The same for the same reason at another moment: times in it do not count."""
-        return self.code, self.node, self.subject or TIMES.sub("", self.reason)
+    def identities(self) -> frozenset[Identity]:
+        """All that must have been insisted on. Who insists although it is so, does although it may be."""
+        grades = (True, False) if self.known else (False,)
+        about = self.subjects or ("",)
+        return frozenset(Identity(self.code, self.node, each, grade) for each in about for grade in grades)
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """What insists on it. What a step has found is named in full: a code may be about several steps."""
+        if not self.overridable:
+            return ()
+        return tuple(f"{self.code}@{self.node}/{each}" for each in self.subjects) if self.by_step else (self.code,)
+
+    @property
+    def insist(self) -> str:
+        """The way on, or nothing."""
+        if not self.overrides:
+            return ""
+        options = " ".join(f"--override {shlex.quote(name)}" for name in self.overrides)
+        return f' ({options} --reason "…" to insist)'
 
     @property
     def sentence(self) -> str:
         """The reason with its code, and whether there is a way on."""
-        insist = f' (--override {self.code} --reason "…" to insist)' if self.overridable else ""
-        return f"{self.code}: {self.reason}{insist}"
+        return f"{self.code}: {self.reason}{self.insist}"
 
 
 @dataclass(frozen=True, slots=True)

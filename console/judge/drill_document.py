@@ -42,7 +42,13 @@ def drill_document(report: DrillReport, code: int) -> dict[str, Any]:
         "exit_code": code,
         "failures": [{"kind": str(f.kind), "text": f.text, "step": f.step} for f in report.failures],
         "denials": [
-            {"code": d.code, "reason": d.reason, "overridable": d.overridable, "node": d.node}
+            {
+                "code": d.code,
+                "reason": d.reason,
+                "overridable": d.overridable,
+                "node": d.node,
+                "subjects": list(d.subjects),
+            }
             for d in report.denials
         ],
         "restored_by": None if report.restored_by is None else str(report.restored_by),

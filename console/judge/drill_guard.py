@@ -47,4 +47,5 @@ def _last(state: ClusterState, service: str, stopped: str, away: set[tuple[str, 
         return
     named = ", ".join(doubted(state, known, n.name, vips_move=True) for n in others)
     reason = f"{service} is not known to be healthy on {named or 'any other node'}"
-    yield Denial("last-backend", f"{reason} when {stopped}'s goes: {meanwhile(state, known)}", True, stopped)
+    text = f"{reason} when {stopped}'s goes: {meanwhile(state, known)}"
+    yield Denial("last-backend", text, True, stopped, (service,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from console.judge.age_guard import old_answers, stale_elsewhere
 from console.judge.coming_guard import comes_unfit
@@ -21,7 +22,9 @@ from console.model.profile import Environment
 from console.model.state import NodeState
 from console.model.vip import ownership
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, ServiceAction, Switchover, Verb
+from console.plan.expectation import DomainsAnswer, StateExpectation
 from console.plan.outside import meanwhile
+from console.plan.reading import Verdict
 from console.plan.sending import doubted, serves, takes_requests
 from console.plan.steps import Kind, Plan, Step
 from console.render import privileges
@@ -93,7 +96,7 @@ def standby_unfit(case: Case) -> Iterator[Denial]:
             continue
         node, insist = case.state.nodes[each.taker], not case.plan.impact.planned
         if node.link.state is not LinkState.UP:
-            yield Denial("standby-unreachable", _link_reason(node), insist, node.name, "link")
+            yield Denial("standby-unreachable", _link_reason(node), insist, node.name, ("link",))
             continue
         # What a node hands over and gets back it takes as the standby that it has become by then.
         first = tuple(name for name in each.moves if (name, node.name) not in had)
@@ -113,7 +116,8 @@ def check_blind(case: Case) -> Iterator[Denial]:
             seen = case.state.nodes[each.taker].vrrp[name]
             if isinstance(seen, Known) and seen.value.state is VrrpState.BACKUP:
                 reason = f"{unit} is {report.active} on {each.taker}, and keepalived there still is BACKUP"
-                yield Denial("check-blind", f"{reason}: its check does not see it, or not yet", True, each.taker)
+                text = f"{reason}: its check does not see it, or not yet"
+                yield Denial("check-blind", text, True, each.taker, (name,))
 
 
 def locked(case: Case) -> Iterator[Denial]:
@@ -162,7 +166,7 @@ def priority_raised(case: Case) -> Iterator[Denial]:
             raised = _raised_by(node.vrrp[name])
             if raised is not None and raised > 0:
                 reason = f"the priority of {name} on {node.name} is raised by {raised}"
-                yield Denial("priority-raised", reason, True, node.name)
+                yield Denial("priority-raised", reason, True, node.name, (name,))
 
 
 def anti_flap(case: Case) -> Iterator[Denial]:
@@ -176,22 +180,23 @@ def anti_flap(case: Case) -> Iterator[Denial]:
         moved_at = _moved_at(case, name, owner)
         if isinstance(moved_at, Unknown):
             reason = f"when VIP {case.state.profile.vrrp[name].address} came to {owner} is not known"
-            yield Denial("anti-flap", f"{reason}: {moved_at.reason}", overridable=True)
+            text = f"{reason}: {moved_at.reason}"
+            yield Denial("anti-flap", text, overridable=True, subjects=(f"{name} on {owner}",), known=False)
             continue
         if moved_at is None or case.now - moved_at >= quiet_s:
             continue
         ago_s = max(0.0, case.now - moved_at)
         address = case.state.profile.vrrp[name].address
         reason = f"VIP {address} came to {owner} {ago_s:.0f} s ago; wait {quiet_s - ago_s:.0f} s more"
-        yield Denial("anti-flap", reason, overridable=True)
+        yield Denial("anti-flap", reason, overridable=True, subjects=(f"{name} on {owner}",))
 
 
 def datastore_spof(case: Case) -> Iterator[Denial]:
     stores = [case.state.profile.datastores[name] for name in case.plan.impact.stops_datastore if _acts(case)]
     for node in dict.fromkeys(store.node for store in stores):
-        named = ", ".join(store.name for store in stores if store.node == node)
-        reason = f"{node} is the only node with {named}: without it no IAM service works"
-        yield Denial("datastore-spof", reason, True, node)
+        names = tuple(store.name for store in stores if store.node == node)
+        reason = f"{node} is the only node with {', '.join(names)}: without it no IAM service works"
+        yield Denial("datastore-spof", reason, True, node, names)
 
 
 def last_backend(case: Case) -> Iterator[Denial]:
@@ -207,12 +212,12 @@ def last_backend(case: Case) -> Iterator[Denial]:
                 continue
             if idle := [doubted(case.state, service, n.name, vips_move=moves) for n in others if _well(n, name)]:
                 reason = f"{name} would be left to {', '.join(idle)}: nothing is known to serve it meanwhile"
-                yield Denial("last-backend", reason, True, stopped)
+                yield Denial("last-backend", reason, True, stopped, (name,))
                 continue
             told = ", ".join(doubted(case.state, service, n.name, vips_move=moves) for n in others)
             nodes = told or "any other node"
             reason = f"{name} is not known to be healthy on {nodes}: {meanwhile(case.state, service)}"
-            yield Denial("last-backend", reason, True, stopped)
+            yield Denial("last-backend", reason, True, stopped, (name,))
 
 
 def not_running(case: Case) -> Iterator[Denial]:
@@ -237,10 +242,18 @@ def dead_man_too_short(case: Case) -> Iterator[Denial]:
 
 def unsteady(case: Case) -> Iterator[Denial]:
     """A drill on a pair that is not well proves nothing, and may finish it off."""
-    for expected in case.plan.before:
+    for expected in (part for each in case.plan.before for part in _parts(each)):
         reading = expected.judge(case.state, float("-inf"), case.now)
         if not reading.holds:
-            yield Denial("unsteady", f"no steady state: {reading.text}", overridable=True)
+            text, known = f"no steady state: {reading.text}", reading.verdict is not Verdict.UNKNOWN
+            yield Denial("unsteady", text, overridable=True, subjects=(expected.sentence,), known=known)
+
+
+def _parts(expected: StateExpectation) -> Iterable[StateExpectation]:
+    """Each that can fail by itself: who insists on one domain has said nothing of the others."""
+    if isinstance(expected, DomainsAnswer):
+        return (replace(expected, domains=(domain,)) for domain in expected.domains)
+    return (expected,)
 
 
 def configured_apart(case: Case) -> Iterator[Denial]:
@@ -255,7 +268,7 @@ def configured_apart(case: Case) -> Iterator[Denial]:
     for name, values in said.items():
         if len(set(values.values())) > 1:
             told = ", ".join(f"{value} on {node}" for node, value in values.items())
-            yield Denial("config-differs", f"{name} is {told}", overridable=True)
+            yield Denial("config-differs", f"{name} is {told}", overridable=True, subjects=(name,))
 
 
 def disruptive(case: Case) -> Iterator[Denial]:
@@ -324,16 +337,21 @@ def _fires_s(case: Case, spoiling: Step) -> tuple[int, str]:
 
 
 def _not_in_backup(case: Case, node: NodeState, names: Iterable[str], insist: bool) -> Iterator[Denial]:
+    states: dict[VrrpState, list[str]] = {}
     for name in names:
         seen = node.vrrp[name]
         if isinstance(seen, Unknown):
             reason = f"the VRRP state of {name} on {node.name} is not known: {seen.reason}"
             yield Denial("stale-evidence", reason, node=node.name)
-        elif seen.value.state is VrrpState.FAULT:
-            yield Denial("standby-fault", f"{node.name} is in FAULT and would not take the VIP", insist, node.name)
-        elif seen.value.state is not VrrpState.BACKUP:
-            reason = f"{node.name} is {seen.value.state}, not BACKUP; no standby would take the VIP"
-            yield Denial("standby-unhealthy", reason, insist, node.name)
+        else:
+            states.setdefault(seen.value.state, []).append(name)
+    for state, own in states.items():
+        if state is VrrpState.FAULT:
+            reason = f"{node.name} is in FAULT and would not take the VIP"
+            yield Denial("standby-fault", reason, insist, node.name, tuple(own))
+        elif state is not VrrpState.BACKUP:
+            reason = f"{node.name} is {state}, not BACKUP; no standby would take the VIP"
+            yield Denial("standby-unhealthy", reason, insist, node.name, tuple(own))
 
 
 def _moved_at(case: Case, instance: str, owner: str) -> float | Unknown | None:

@@ -23,7 +23,8 @@ def dependency_down(case: Case) -> Iterator[Denial]:
         for lack in lacks(case.state, command, case.now):
             if lack.need.when is not When.IDLE:
                 reason = f"{lack.sentence}; it would not come up on {lack.node}"
-                yield Denial("dependency-down", reason, True, lack.node)
+                about = (f"{lack.service} needs {lack.need.what}",)
+                yield Denial("dependency-down", reason, True, lack.node, about, lack.known)
 
 
 def last_backend_by_need(case: Case) -> Iterator[Denial]:
@@ -43,9 +44,8 @@ def last_backend_by_need(case: Case) -> Iterator[Denial]:
                 reason = (
                     f"{fall.service} on {fall.node} needs {fall.need.what}, and on {nodes} it is not known to be"
                 )
-                yield Denial(
-                    "last-backend", f"{reason} healthy: {meanwhile(case.state, service)}", True, fall.node
-                )
+                text = f"{reason} healthy: {meanwhile(case.state, service)}"
+                yield Denial("last-backend", text, True, fall.node, (fall.service,))
 
 
 def _is_last(case: Case, fall: Fall) -> bool:

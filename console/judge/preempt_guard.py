@@ -42,7 +42,7 @@ def _taken_from(state: ClusterState, name: str, handover: Handover, taker: str) 
         told = tells_preemption(state, node, name)
         guess = "" if told else "by the profile, for keepalived does not tell, "
         reason = f"{guess}{name} preempts: {node} (priority {own}) would take the VIP {back}{when}{within}"
-        yield Denial(CODE, f"{reason}; set nopreempt first", not told, node)
+        yield Denial(CODE, f"{reason}; set nopreempt first", not told, node, (name,), told)
 
 
 def _stands_by(state: ClusterState, instance: str, node: str, owner: str) -> bool:

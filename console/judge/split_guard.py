@@ -18,7 +18,8 @@ def owner_in_doubt(case: Case) -> Iterator[Denial]:
         address = case.state.profile.vrrp[name].address
         if len(owners) > 1 and (name in impact.moves or not stopped.isdisjoint(owners)):
             text = f"VIP {address} is on {' and '.join(owners)} at once"
-            yield Denial("split-brain", text, overridable=not impact.planned)
+            about = tuple(f"{name} on {owner}" for owner in owners)
+            yield Denial("split-brain", text, overridable=not impact.planned, subjects=about)
         elif not owners and impact.needs_owner and name in impact.moves:
             blind = "".join(f"; {why_unseen(case.state, node, case.now)}" for node in seen.unseen)
             yield Denial("no-owner", f"no node is seen to hold VIP {address}{blind}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from console.judge.denial import Case, Denial
 from console.model.observed import Unknown
@@ -23,14 +23,16 @@ def unloaded_changes(case: Case) -> Iterator[Denial]:
     for unit, node in loads(case.plan, case.state.profile):
         seen = case.state.nodes[node].files
         if isinstance(seen, Unknown):
-            yield Denial(CODE, f"what {unit} on {node} would load is not known: {seen.reason}", True, node)
+            reason = f"what {unit} on {node} would load is not known: {seen.reason}"
+            yield Denial(CODE, reason, True, node, (unit,), known=False)
             continue
         unloaded, own = seen.value.unloaded.get(unit, Unloaded()), _brought(case.plan.action, node)
         if own is None:
             yield from _of_all(case, unit, node, unloaded)
         elif stray := [path for path in unloaded.files if path not in own]:
             head = f"{unit} on {node} would load files that this does not replace, and that it may not have loaded"
-            yield Denial(CODE, f"{head}: {', '.join(stray)}; remove them, or load them first", True, node)
+            reason = f"{head}: {', '.join(stray)}; remove them, or load them first"
+            yield Denial(CODE, reason, True, node, _each(unit, stray))
 
 
 def _brought(action: Action, node: str) -> frozenset[str] | None:
@@ -50,10 +52,17 @@ def _of_all(case: Case, unit: str, node: str, unloaded: Unloaded) -> Iterator[De
     if unloaded.conflicts:
         # Two masters are never wanted; a proxy that is broken anyway may be.
         overridable = unit == case.state.profile.nginx.unit
-        yield Denial(CODE, f"{head}: {'; '.join(unloaded.conflicts)}; {PUSH}", overridable, node)
+        reason = f"{head}: {'; '.join(unloaded.conflicts)}; {PUSH}"
+        yield Denial(CODE, reason, overridable, node, _each(unit, unloaded.conflicts))
     elif unloaded.differences:
         what = (*unloaded.differences, *unloaded.unknown)
-        yield Denial(CODE, f"{head}: {'; '.join(what)}; {PUSH}", True, node)
+        yield Denial(CODE, f"{head}: {'; '.join(what)}; {PUSH}", True, node, _each(unit, what))
     elif unloaded.unknown:
         head = f"whether {unit} on {node} would load other files than it runs with is not known"
-        yield Denial(CODE, f"{head}: {'; '.join(unloaded.unknown)}", True, node)
+        about = _each(unit, unloaded.unknown)
+        yield Denial(CODE, f"{head}: {'; '.join(unloaded.unknown)}", True, node, about, known=False)
+
+
+def _each(unit: str, found: Iterable[str]) -> tuple[str, ...]:
+    """What lies in a file is told as it is there: other content is something else to insist on."""
+    return tuple(f"{unit}: {each}" for each in found)

@@ -33,8 +33,8 @@ def _of_stop(case: Case) -> Iterator[Denial]:
     for handover in case.plan.impact.handovers:
         for name in handover.moves:
             owner, taker = handover.owner, handover.taker
-            if taker is not None and (reason := of_leaving(case.state, name, owner, taker)):
-                yield Denial(CODE, reason, True, owner)
+            if taker is not None and (stays := of_leaving(case.state, name, owner, taker)):
+                yield Denial(CODE, stays.reason, True, owner, (name,), stays.known)
 
 
 def _of_drill(case: Case, action: DrillAction) -> Iterator[Denial]:
@@ -50,11 +50,13 @@ def _of_drill(case: Case, action: DrillAction) -> Iterator[Denial]:
         waited += [(each.who, each.state) for each in move.transitions]
         for node in dict.fromkeys(leg.node(who) for who, state in waited if state is VrrpState.FAULT):
             if why := why_no_fault(node, live[node]):
-                yield Denial(CODE, f"the drill waits for FAULT on {node}, but {why}", True, node)
+                text = f"the drill waits for FAULT on {node}, but {why}"
+                yield Denial(CODE, text, True, node, (f"FAULT of {name}",))
         fails = move.verb in FAILS and move.unit == case.state.profile.nginx.unit and leg.acted_on == leg.owner
         if fails and leg.moves_vip:
             taker = leg.next_owner
             pair = (leg.owner, live[leg.owner], taker, live[taker])
-            if why := why_it_stays(*pair) or why_it_may_stay(*pair):
+            stays = why_it_stays(*pair)
+            if why := stays or why_it_may_stay(*pair):
                 reason = f"the drill waits for the VIP to leave {leg.owner}, but {why}"
-                yield Denial(CODE, reason, True, leg.owner)
+                yield Denial(CODE, reason, True, leg.owner, (name,), known=stays is not None)

@@ -33,27 +33,29 @@ LAST_BACKEND = "last-backend"
 def others_serve(
     state: ClusterState, unit: str, node: str, before: Sequence[Step] = (), *, vips_move: bool = False
 ) -> Iterator[Step]:
-    """Looks, before a backend is stopped, whether each nginx gets answers from another one. Refuses if not.
+    """Looks, before a backend is stopped, whether each nginx gets answers from another one. Refuses if not: one
+    step for each service, as guards speak of each.
 
     `before`: the steps so far; the last of them may have waited for another backend. `vips_move`: clients will
     come to any nginx.
     """
-    looks = tuple(
-        _with_waited_for(_others(state, service, nginx, node), state, before)
-        for service, nginx in _asked(state, unit, node)
-        if vips_move or not _alone_and_idle(state, service, nginx, node)
-    )
-    if looks:
+    asked: dict[str, list[OthersServe]] = {}
+    for service, nginx in _asked(state, unit, node):
+        if vips_move or not _alone_and_idle(state, service, nginx, node):
+            look = _with_waited_for(_others(state, service, nginx, node), state, before)
+            asked.setdefault(service.name, []).append(look)
+    for name, looks in asked.items():
         where = " and ".join(dict.fromkeys(each.node for each in looks))
         yield Step(
             Kind.LOOK,
-            f"ask nginx on {where} whether another backend than {node} answers",
+            f"ask nginx on {where} whether another backend of {name} than {node} answers",
             node,
             (),
             ASK_TIMEOUT_S,
-            looks,
+            tuple(looks),
             within_s=max(each.waits_s for each in looks) + ASKED_WITHIN_S,
             refuses=LAST_BACKEND,
+            subject=name,
         )
 
 

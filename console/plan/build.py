@@ -47,7 +47,7 @@ def plan_for(action: Action, state: ClusterState, now: float) -> Plan:
     forecast = forecast_of(action, plan.impact, state, now, raised=raised) if plan.steps else None
     host, said = measured(plan, state)
     notes = (*plan.notes, *said, *unserved(plan, state), *unknown_notes(plan, state, now))
-    mark = with_commands(plan.fingerprint, plan.steps)
+    mark = with_commands(plan.fingerprint, plan.steps, state)
     seen_last = watched(action, state) if plan.steps else ()
     return replace(plan, fingerprint=mark, notes=notes, forecast=forecast, asked_host=host, watched=seen_last)
 

@@ -50,12 +50,15 @@ def stage(change: NodeChange, push: str, meta: str, state: ClusterState) -> Step
         stdin=payload(change, push, meta, state.profile.safety.rollback_s),
         sealed=True,
         refuses="changed-meanwhile",
+        subject="files",
     )
 
 
-def check(node: str) -> Step:
+def check(node: str, subject: str = "files") -> Step:
+    """`subject`: which new files, where a plan brings a node several times some."""
     title = f"check the whole configuration as it will be on {node}"
-    return Step(Kind.LOOK, title, node, config("check"), STAGE_TIMEOUT_S, refuses="config-invalid")
+    argv = config("check")
+    return Step(Kind.LOOK, title, node, argv, STAGE_TIMEOUT_S, refuses="config-invalid", subject=subject)
 
 
 def taken_back(change: NodeChange, push: str, state: ClusterState) -> Undo:

@@ -48,7 +48,7 @@ def _round(action: DrainedRestart, node: str, state: ClusterState, now: float, *
     changes = sorted(action.drained[node].values(), key=lambda change: may_hold(state, change.node, now))
     push = f"{action.push}-{node}"
     yield from (stage(change, push, action.meta, state) for change in changes)
-    yield from (check(change.node) for change in changes)
+    yield from (check(change.node, f"drain-of-{node}") for change in changes)
     for change in changes:
         yield arm_back(change, push, state)
         yield replace_files(change)

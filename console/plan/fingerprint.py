@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from console.model.observed import Known
+from console.model.facts import LinkState, UnitReport
+from console.model.observed import Known, Observed
 from console.model.state import ClusterState, NodeState
 from console.model.vip import owner_of
-from console.plan.action import Action, ConfigPush, DrainedRestart
+from console.plan.action import Action, ConfigPush, DrainedRestart, RollingRestart, ServiceAction
+from console.plan.pieces import control
 from console.plan.steps import Impact, Kind, Step
 
 LENGTH = 12
+# What is done to one process, and not to whichever there is.
+TO_A_PROCESS = ("restart", "reload")
 
 
 def fingerprint(action: Action, impact: Impact, state: ClusterState, now: float) -> str:
-    """Owners, VRRP states, priorities, units and their processes; no ages, loads or latencies."""
-    owners = {name: str(owner_of(state, name, now)) for name in state.profile.vrrp}
+    """Owners, links, and what moves where; VRRP states and priorities where the plan could move a VIP.
+
+    Nothing that changes by itself while a person reads: no ages or answers, no undos, and of units only what
+    `with_commands` says. What must not be so at all the guards ask for once more under the lock.
+    """
+    touched = {name: node for name, node in state.nodes.items() if name in impact.touches}
     facts = {
         "action": action.identity if isinstance(action, ConfigPush | DrainedRestart) else action.argv,
-        "owners": owners,
-        "nodes": {name: _node(node) for name, node in state.nodes.items() if name in impact.touches},
+        "owners": {name: str(owner_of(state, name, now)) for name in state.profile.vrrp},
+        "up": {name: node.link.state is LinkState.UP for name, node in touched.items()},
+        "vrrp": {name: _vrrp(node) for name, node in touched.items() if _rests_on_vrrp(action, state)},
         "taker": impact.taker,
         "handovers": impact.handovers,
     }
@@ -30,28 +39,39 @@ def fingerprint(action: Action, impact: Impact, state: ClusterState, now: float)
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
 
 
-def with_commands(mark: str, steps: Iterable[Step]) -> str:
-    """The fingerprint of the whole plan: whatever decides which commands are run has changed it with them.
+def with_commands(mark: str, steps: Iterable[Step], state: ClusterState) -> str:
+    """The fingerprint of the whole plan: whatever decides which commands are run has changed it with them. So have
+    those who were quicker with a process that is to be replaced, or to read its files.
 
-    Looks are left out: who insists on what they refuse leaves them out of the plan that was shown.
+    Looks are left out: who insists on what they refuse leaves them out of the plan that was shown. What is only
+    watched sends no command.
     """
-    run = [
-        (step.node, step.kind, step.argv, step.stdin, step.here) for step in steps if step.kind is not Kind.LOOK
-    ]
-    text = json.dumps([mark, run])
+    acting = [step for step in steps if step.kind not in (Kind.LOOK, Kind.WATCH)]
+    run = [(step.node, step.kind, step.argv, step.stdin, step.here) for step in acting]
+    text = json.dumps([mark, run, list(_processes(acting, state))])
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
 
 
-def _node(node: NodeState) -> dict[str, Any]:
+def _rests_on_vrrp(action: Action, state: ClusterState) -> bool:
+    """A backend comes and goes without VRRP."""
+    carriers = (state.profile.keepalived.unit, state.profile.nginx.unit)
+    return not isinstance(action, ServiceAction | RollingRestart) or action.unit in carriers
+
+
+def _vrrp(node: NodeState) -> dict[str, Any]:
     return {
-        "link": node.link.state,
-        "vrrp": {
-            name: (seen.value.state, seen.value.effective_priority) if isinstance(seen, Known) else None
-            for name, seen in node.vrrp.items()
-        },
-        "units": {
-            unit: (seen.value.active, seen.value.main_pid) if isinstance(seen, Known) else None
-            for unit, seen in node.units.items()
-        },
-        "dead_men": node.safety.value.dead_men if isinstance(node.safety, Known) else None,
+        name: (seen.value.state, seen.value.effective_priority) if isinstance(seen, Known) else None
+        for name, seen in node.vrrp.items()
     }
+
+
+def _processes(steps: Iterable[Step], state: ClusterState) -> Iterator[tuple[str, str, int | None]]:
+    for step in steps:
+        for unit, seen in state.nodes[step.node].units.items():
+            if step.kind is Kind.DO and step.argv in [control(verb, unit) for verb in TO_A_PROCESS]:
+                yield step.node, unit, _process(seen)
+
+
+def _process(seen: Observed[UnitReport]) -> int | None:
+    """Its number, while only a person would change it: systemd's count of its own restarts is 0 after ours."""
+    return seen.value.main_pid if isinstance(seen, Known) and not seen.value.restarts else None

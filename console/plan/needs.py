@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from console.model.facts import ProbeReport
 from console.model.need import Need, When
-from console.model.observed import Freshness, Observed, Unknown, freshness
+from console.model.observed import Freshness, Known, Observed, Unknown, freshness
 from console.model.profile import Profile, Service
 from console.model.state import ClusterState
 from console.plan.impact import datastores_of, services_of
@@ -45,12 +45,13 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A service on a node needs something that is not up there now, or not known to be."""
+    """A service on a node needs something that is not up there now, or not known to be: then `known` is False."""
 
     service: str
     node: str
     need: Need
     why: str
+    known: bool = True
 
     @property
     def sentence(self) -> str:
@@ -86,9 +87,10 @@ def lacks(state: ClusterState, command: Command, now: float) -> Iterator[Lack]:
     """What the unit's services need on this node and do not have now."""
     for name in services_of(state.profile, command.unit):
         for need in state.profile.services[name].needs:
-            why = _own_doing(state.profile, need, command) or _lacking(state, command.node, need, now)
-            if why is not None:
-                yield Lack(name, command.node, need, why)
+            if own := _own_doing(state.profile, need, command):
+                yield Lack(name, command.node, need, own)
+            elif why := _lacking(state, command.node, need, now):
+                yield Lack(name, command.node, need, why, known=_is_known(state, command.node, need, now))
 
 
 def falls(profile: Profile, unit: str, node: str) -> Iterator[Fall]:
@@ -177,6 +179,11 @@ def _lacking(state: ClusterState, node: str, need: Need, now: float) -> str | No
     if not seen.value.ok:
         return f"{who} does not answer {where}: {seen.value.detail or seen.value.outcome}"
     return None
+
+
+def _is_known(state: ClusterState, node: str, need: Need, now: float) -> bool:
+    seen = _seen(state, node, need)
+    return isinstance(seen, Known) and freshness(seen.at, now, SEEN_EVERY_S) is not Freshness.UNKNOWN
 
 
 def _asked(profile: Profile, node: str, need: Need) -> tuple[str, str]:

@@ -277,7 +277,7 @@ def config_check(state: ClusterState, unit: str, node: str) -> tuple[Step, ...]:
         return ()
     title = f"check the configuration of {unit} on {node}"
     argv = (*SUDO, *checks[unit])
-    return (Step(Kind.LOOK, title, node, argv, SHORT_TIMEOUT_S, refuses=CONFIG_INVALID),)
+    return (Step(Kind.LOOK, title, node, argv, SHORT_TIMEOUT_S, refuses=CONFIG_INVALID, subject=unit),)
 
 
 def do(

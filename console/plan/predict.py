@@ -174,9 +174,9 @@ def _of_nginx(action: ServiceAction, state: ClusterState, impact: Impact, now: f
 def _leaving(state: ClusterState, handover: Handover) -> Iterator[str]:
     """What speaks against the VIPs leaving a node without nginx."""
     taker = handover.taker
-    for name in handover.moves if taker is not None else ():
-        if taker is not None and (why := of_leaving(state, name, handover.owner, taker)):
-            yield why
+    for name in handover.moves:
+        if taker is not None and (stays := of_leaving(state, name, handover.owner, taker)):
+            yield stays.reason
 
 
 def _outvoted(state: ClusterState, handover: Handover) -> str:

@@ -61,7 +61,8 @@ class Step:
 
     `needs_s` is what theory says the observation may take at least; `within_s` is how long we look.
     `undo` (on `arm`) is what the timer carries; `spoils` names the undo a step makes necessary, `mends`
-    the one it makes superfluous. `refuses`: a failure here has changed nothing, and is a refusal.
+    the one it makes superfluous. `refuses`: a failure here has changed nothing, and is a refusal with this code,
+    about this `subject` on its node: what a guard would name for the same reason.
     `lasts_s` (on `watch`) is how long; `count` (on `ask`) how many requests per domain. `move` is the number
     of the drill's step that it belongs to. `here`: it runs on the operator's machine. `sealed`: stdin may
     hold secrets, and is neither shown nor kept. `together`: sent at the same moment to other nodes.
@@ -82,6 +83,7 @@ class Step:
     spoils: str | None = None
     mends: str | None = None
     refuses: str | None = None
+    subject: str = ""
     lasts_s: float = 0.0
     count: int = 0
     move: int | None = None

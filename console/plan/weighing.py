@@ -5,6 +5,8 @@ Which of several checks asks nginx is not known: what nginx's end does is known 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from console.model.live import LiveCheck, LiveVrrp
 from console.model.state import ClusterState
 from console.plan.live import tells_checks, vrrp_on
@@ -42,7 +44,14 @@ def why_it_may_stay(owner: str, own: LiveVrrp, taker: str, other: LiveVrrp) -> s
     return _why(owner, own, taker, other, *each) if open_ else None
 
 
-def of_leaving(state: ClusterState, instance: str, owner: str, taker: str) -> str | None:
+class Staying(NamedTuple):
+    """Why a VIP stays with an owner that answers nobody. `known` False: it may."""
+
+    reason: str
+    known: bool
+
+
+def of_leaving(state: ClusterState, instance: str, owner: str, taker: str) -> Staying | None:
     """What speaks against a VIP leaving an owner without nginx; None: it goes, or no check is told."""
     if not tells_checks(state, owner, instance):
         return None
@@ -50,9 +59,11 @@ def of_leaving(state: ClusterState, instance: str, owner: str, taker: str) -> st
     own, other = (vrrp_on(state, node, instance) for node in (owner, taker))
     why = why_it_stays(owner, own, taker, other)
     if why and not (own.checks and other.assumed):
-        return f"VIP {address} would stay on {owner}, where nobody answers: {why}"
-    why = why or why_it_may_stay(owner, own, taker, other)
-    return f"whether VIP {address} would leave {owner}, where nobody answers, is not known: {why}" if why else None
+        return Staying(f"VIP {address} would stay on {owner}, where nobody answers: {why}", known=True)
+    if why := why or why_it_may_stay(owner, own, taker, other):
+        reason = f"whether VIP {address} would leave {owner}, where nobody answers, is not known: {why}"
+        return Staying(reason, known=False)
+    return None
 
 
 def _leaving(own: LiveVrrp, other: LiveVrrp) -> tuple[LiveCheck, ...]:

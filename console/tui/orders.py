@@ -13,6 +13,7 @@ from textual.screen import Screen
 from console.engine.exit_code import exit_code
 from console.engine.order import Order
 from console.engine.report import Outcome
+from console.judge.denial import Denial
 from console.judge.drill_document import exit_code as drill_exit_code
 from console.judge.drill_report import Verdict
 from console.model.drill import Drill
@@ -265,8 +266,15 @@ class Orders:
         if not plan.steps and not denied:
             self._front.say(plan.prediction)
             return
-        dialog = ConfirmScreen(self.deck, self._cluster, action, self._front.view.palette)
+        dialog = ConfirmScreen(self.deck, self._cluster, action, self._front.view.palette, self._found(action))
         self._front.push_screen(dialog, self._answered)
+
+    def _found(self, action: Action) -> tuple[Denial, ...]:
+        """What a step has refused when the same was tried last: no guard can say it in the dialog."""
+        order, report = self.acting.order, self.acting.report
+        if order is None or report is None or order.action.sentence != action.sentence:
+            return ()
+        return tuple(each for each in report.denials if each.by_step and each.overridable)
 
     def _answered(self, order: Order | None) -> None:
         if order is None:

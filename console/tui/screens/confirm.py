@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from rich.text import Text
@@ -28,7 +29,10 @@ RECONSIDER_S = 1.0
 
 
 class ConfirmScreen(ModalScreen[Order | None]):
-    """Returns the order to run, or None. The plan is made anew every second while the dialog is open."""
+    """Returns the order to run, or None. The plan is made anew every second while the dialog is open.
+
+    `found`: what a step of the same plan has refused before. It may be mended by now, and may be insisted on.
+    """
 
     DEFAULT_CSS = dialog_css("ConfirmScreen")
     AUTO_FOCUS = "#cancel"
@@ -45,7 +49,9 @@ class ConfirmScreen(ModalScreen[Order | None]):
         Binding("pageup", "scroll(-10)", "Page up", show=False),
     ]
 
-    def __init__(self, deck: Deck, cluster: Cluster, action: Action, palette: Palette) -> None:
+    def __init__(
+        self, deck: Deck, cluster: Cluster, action: Action, palette: Palette, found: tuple[Denial, ...] = ()
+    ) -> None:
         super().__init__()
         self._deck = deck
         self._cluster = cluster
@@ -54,7 +60,9 @@ class ConfirmScreen(ModalScreen[Order | None]):
         self._plan, self._denied = deck.consider(deck.order(action))
         self._asked = confirmation(self._plan, cluster.store.state, cluster.now())
         self._changed = False
-        self._codes = tuple(dict.fromkeys(d.code for d in self._denied if d.overridable))
+        self._found = found
+        codes = dict.fromkeys(each.code for each in self._denied if each.overridable)
+        self._codes = (*codes, *dict.fromkeys(name for each in found for name in each.overrides))
 
     @property
     def plan(self) -> Plan:
@@ -67,7 +75,7 @@ class ConfirmScreen(ModalScreen[Order | None]):
                 yield Static(id="lines")
             yield Static(id="warning")
             for code in self._codes:
-                yield Checkbox(f"override {code}", id=f"override-{code}", compact=True)
+                yield Checkbox(f"override {code}", id=_box(code), compact=True)
             if self._codes:
                 with Horizontal():
                     yield Static("reason: ", classes="label")
@@ -89,7 +97,7 @@ class ConfirmScreen(ModalScreen[Order | None]):
 
     @property
     def overrides(self) -> tuple[str, ...]:
-        return tuple(c for c in self._codes if self.query_one(f"#override-{c}", Checkbox).value)
+        return tuple(code for code in self._codes if self.query_one(f"#{_box(code)}", Checkbox).value)
 
     @property
     def reason(self) -> str:
@@ -133,14 +141,14 @@ class ConfirmScreen(ModalScreen[Order | None]):
 
     def _untick(self, denied: tuple[Denial, ...]) -> None:
         """A reason that has come since its code was overridden has to be read first."""
-        read = {each.identity for each in self._denied}
-        for code in {each.code for each in denied if each.identity not in read} & set(self.overrides):
-            self.query_one(f"#override-{code}", Checkbox).value = False
+        read = {one for each in self._denied for one in each.identities}
+        for code in {each.code for each in denied if not each.identities <= read} & set(self.overrides):
+            self.query_one(f"#{_box(code)}", Checkbox).value = False
             self._changed = True
 
     def _show(self) -> None:
         width = text_width(self.app.size.width)
-        lines = plan_lines(self._plan, self._denied, self.overrides, width)
+        lines = plan_lines(self._plan, self._denied, self.overrides, width, self._found)
         self.query_one("#lines", Static).update(toned(lines, self._palette))
         warning = "the state has changed: this is a new plan, read it again. " if self._changed else ""
         self.query_one("#warning", Static).update(Text(warning + self.obstacle, self._palette.tones[Tone.WARN]))
@@ -183,3 +191,8 @@ class ConfirmScreen(ModalScreen[Order | None]):
 
     def action_scroll(self, lines: int) -> None:
         self.query_one("#plan", VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def _box(code: str) -> str:
+    """The id of a checkbox: Textual takes letters, digits, `_` and `-` only."""
+    return "override-" + re.sub(r"[^\w-]", lambda sign: f"_{ord(sign[0])}_", code)

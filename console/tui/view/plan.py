@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from console.judge.denial import Denial
+from console.judge.insisting import overridden
 from console.plan.steps import Kind, Plan, Step
 from console.tui.view.tone import EMPTY, Line, Span, Tone
 
@@ -23,16 +24,21 @@ MARKS = {
 INDENT = 10
 
 
-def plan_lines(plan: Plan, denied: Iterable[Denial], overrides: Iterable[str], width: int) -> tuple[Line, ...]:
-    """Everything a person should have read before saying yes, wrapped to `width`."""
-    insisted = set(overrides)
+def plan_lines(
+    plan: Plan, denied: Iterable[Denial], overrides: Iterable[str], width: int, found: Iterable[Denial] = ()
+) -> tuple[Line, ...]:
+    """Everything a person should have read before saying yes, wrapped to `width`. `found`: by a step, before."""
+    denied = tuple(denied)
+    away = overridden(denied, overrides)
     lines: list[Line] = [*_wrapped("", plan.prediction, width, Tone.PLAIN)]
     if plan.forecast is not None:
         lines += _wrapped("forecast: ", plan.forecast.sentence, width, Tone.MUTED)
     for note in plan.notes:
         lines += _wrapped("note: ", note, width, Tone.MUTED)
     for denial in denied:
-        lines += _denial(denial, denial.code in insisted, width)
+        lines += _denial(denial, denial in away, width)
+    for denial in found:
+        lines += _wrapped("▲ refused the last time: ", f"{denial.code}: {denial.reason}", width, Tone.WARN)
     for expected in plan.before:
         lines += _wrapped("first: ", expected.sentence, width, Tone.MUTED)
     for number, step in enumerate(plan.steps, start=1):

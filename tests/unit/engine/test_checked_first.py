@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from console.engine.ports import Answer
-from console.engine.report import Outcome
-from console.plan.action import Action, DrillAction, Switchover
+from console.engine.report import Outcome, RunReport
+from console.plan.action import Action, DrillAction, RollingRestart, Switchover
 from console.plan.build import plan_for
 from console.plan.pieces import CONFIG_INVALID
 from console.session.drills import load_drill
@@ -73,6 +75,64 @@ async def test_who_insists_is_not_asked(action: Action):
     order = bench.order(action, overrides=("config-invalid",), reason="it starts")
     report = await bench.engine.run(order, lambda _: None)
     assert report.outcome is Outcome.SUCCEEDED, report.sentence
+
+
+class Broken(Bench):
+    """The files of this unit are broken on one node only."""
+
+    def __init__(self, unit: str, node: str) -> None:
+        super().__init__(PROFILE)
+        run = self.hands.run
+
+        async def answered(at: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
+            if (tuple(argv), at) == (CHECKS[unit], node):
+                return BROKEN
+            return await run(at, argv, stdin=stdin, timeout_s=timeout_s)
+
+        self.hands.run = answered  # type: ignore[method-assign]
+
+    async def asked(self, action: Action, *overrides: str) -> RunReport:
+        overrides = ("datastore-spof", *overrides)
+        order = self.order(action, overrides=overrides, reason="a lab")
+        return await self.engine.run(order, lambda _: None)
+
+
+# Several daemons are asked first; the files of one that is not the first are broken.
+SECOND = pytest.mark.parametrize(
+    ("name", "unit", "node"),
+    [("power-off", "nginx", "iam-a"), ("switchover", "keepalived", "iam-b"), ("reload", "nginx", "iam-b")],
+)
+
+
+@SECOND
+async def test_a_refusal_names_its_node_and_unit_and_who_insists_on_that_is_not_refused_again(
+    name: str, unit: str, node: str
+):
+    bench, action = Broken(unit, node), drill(name)
+    (denial,) = (await bench.asked(action)).denials
+    assert (denial.code, denial.node, denial.subjects, denial.overridable) == (CONFIG_INVALID, node, (unit,), True)
+    named = f"{CONFIG_INVALID}@{node}/{unit}"
+    assert f"--override {named} " in denial.sentence
+    done = await bench.asked(action, named)
+    assert done.outcome is Outcome.SUCCEEDED, done.sentence
+    asked = [(each.step.node, each.step.subject) for each in done.steps if each.step.refuses == CONFIG_INVALID]
+    assert asked, "what was not shown is asked as before"
+    assert (node, unit) not in asked
+
+
+@SECOND
+async def test_a_code_alone_leaves_out_none_of_several_checks(name: str, unit: str, node: str):
+    (denial,) = (await Broken(unit, node).asked(drill(name), CONFIG_INVALID)).denials
+    assert (denial.node, denial.subjects) == (node, (unit,))
+
+
+async def test_a_check_that_fails_between_two_nodes_says_how_to_insist_too():
+    bench, action = Broken("nginx", "iam-a"), RollingRestart("nginx")
+    report = await bench.asked(action)
+    assert report.outcome is Outcome.FAILED
+    assert '(--override config-invalid@iam-a/nginx --reason "…" to insist)' in report.sentence
+    done = await bench.asked(action, "config-invalid@iam-a/nginx")
+    assert done.outcome is Outcome.SUCCEEDED, done.sentence
 
 
 def test_a_drill_that_starts_neither_asks_neither():

@@ -226,12 +226,24 @@ async def test_a_changed_state_voids_the_plan_that_was_shown():
     plan, _ = bench.engine.consider(order)
 
     def restarted() -> None:
-        bench.world.machines["iam-a"].pids["nginx"] = 4711
+        bench.world.machines["iam-a"].pids["iam-apiserver"] = 4711
 
     bench.eyes.on_fresh = restarted
     report = await run(bench, RESTART_BACKEND, shown=plan.fingerprint)
     assert [denial.code for denial in report.denials] == ["state-changed"]
     assert bench.hands.sent == []
+
+
+@pytest.mark.parametrize(
+    "action",
+    [ServiceAction(Verb.STOP, "iam-pump", "iam-b"), ServiceAction(Verb.RESTART, "nginx", "iam-b"), Switchover()],
+)
+async def test_a_unit_that_crashes_again_and_again_voids_no_plan_that_was_shown(action: Action):
+    bench = Bench()
+    plan, _ = bench.engine.consider(bench.order(action))
+    bench.eyes.on_fresh = lambda: bench.world.machines["iam-b"].pids.update({"iam-pump": 4711})
+    report = await run(bench, action, shown=plan.fingerprint)
+    assert report.outcome is Outcome.SUCCEEDED, report.sentence
 
 
 async def test_a_ledger_that_cannot_be_written_refuses_before_anything_is_sent():

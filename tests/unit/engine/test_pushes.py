@@ -72,6 +72,23 @@ COUNTS = {id(action): commands(action) for action in ACTIONS}
 CUTS = [(action, at) for action in ACTIONS for at in range(COUNTS[id(action)])]
 
 
+@pytest.mark.parametrize(("verb", "code"), [("check", "config-invalid"), ("stage", "changed-meanwhile")])
+@pytest.mark.parametrize("action", [PUSH, DRAINED], ids=["push", "drained restart"])
+async def test_a_refusal_says_that_it_can_be_overridden_only_where_it_can(
+    action: ConfigPush | DrainedRestart, verb: str, code: str
+):
+    bench = seeing()
+    bench.hands.answers[("sudo", "-n", "/usr/local/sbin/iamops-config", verb)] = Answer(1, "", "not so")
+    (denial,) = (await run(bench, action)).denials
+    assert (denial.code, bool(denial.subjects)) == (code, True)
+    assert denial.overridable is (action is DRAINED and verb == "check")
+    names = (code, *(f"{code}@{denial.node}/{each}" for each in denial.subjects))
+    order = bench.order(action, overrides=names, reason="it is known")
+    report = await bench.engine.run(order, lambda report: None)
+    first = [(each.node, each.subjects) for each in report.denials]
+    assert (first == [(denial.node, denial.subjects)]) is not denial.overridable
+
+
 def named(value: object) -> str:
     return value.sentence if isinstance(value, ConfigPush | DrainedRestart) else str(value)
 

@@ -66,6 +66,17 @@ def test_a_rolling_restart_waits_between_its_nodes():
     assert restarts[0] < waits[0] < restarts[1] < waits[1]
 
 
+def test_each_service_of_a_unit_is_asked_for_by_itself_as_guards_speak_of_each():
+    profile = pair()
+    authz = profile.services["iam-authz-server"].model_copy(update={"unit": "iam-apiserver"})
+    services = {**profile.services, authz.name: authz}
+    plan = plan_for(RESTART, healthy(NOW, profile.model_copy(update={"services": services})), NOW)
+    looks = [step for step in plan.steps if step.refuses == "last-backend"]
+    assert [step.subject for step in looks] == ["iam-apiserver", "iam-authz-server"]
+    for step in looks:
+        assert {each.service for each in step.expect if isinstance(each, OthersServe)} == {step.subject}
+
+
 def test_who_insists_on_the_last_backend_is_not_refused_by_the_look():
     plan = without_looks(plan_for(RESTART, healthy(), NOW), ["last-backend"], ())
     assert asked(plan, OthersServe) == []

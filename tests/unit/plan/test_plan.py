@@ -7,8 +7,8 @@ import json
 import pytest
 
 from console.judge.insisting import without_looks
-from console.model.events import HostReported, SafetyReported, UnitReported
-from console.model.facts import HostReport, SafetyReport, UnitReport
+from console.model.events import SafetyReported
+from console.model.facts import SafetyReport
 from console.plan.action import RollingRestart, ServiceAction, Switchover, Verb, command_line
 from console.plan.build import plan_for
 from console.plan.expectation import EffectivePriority, VipOn
@@ -102,15 +102,6 @@ def test_a_start_of_what_runs_has_nothing_to_do():
     plan = plan_for(ServiceAction(Verb.START, "nginx", "iam-a"), healthy(), NOW)
     assert plan.steps == ()
     assert "already running" in plan.prediction
-
-
-def test_the_fingerprint_knows_processes_but_no_loads():
-    state = healthy()
-    before = plan_for(Switchover(), state, NOW).fingerprint
-    busy = fed(state, [HostReported(NOW + 1, "iam-a", HostReport(9.0, 80.0, 41.0, 1.0, 0.5))])
-    assert plan_for(Switchover(), busy, NOW + 1).fingerprint == before
-    restarted = fed(state, [UnitReported(NOW + 1, "iam-a", "nginx", UnitReport("active", "running", 1, 4711))])
-    assert plan_for(Switchover(), restarted, NOW + 1).fingerprint != before
 
 
 def test_other_commands_are_another_plan():

@@ -9,11 +9,15 @@ import pytest
 from textual.events import Key
 from textual.widgets import Button, Checkbox, Input
 
-from console.engine.report import Outcome, RestoredBy
-from console.model.events import HttpProbed, Target, UnitReported, VrrpTransition
-from console.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpState
+from console.engine.engine import Tell
+from console.engine.order import Order
+from console.engine.report import Outcome, Phase, RestoredBy, RunReport
+from console.judge.insisting import refused_by
+from console.model.events import HttpProbed, Target, UnitReported, VrrpReported, VrrpTransition
+from console.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
 from console.model.observed import Unknown
 from console.plan.action import RollingRestart, ServiceAction, Switchover, Verb
+from console.plan.pieces import CONFIG_INVALID
 from console.tui.screens.confirm import ConfirmScreen
 from console.tui.screens.overview import Overview
 from console.tui.screens.run import RunScreen
@@ -122,7 +126,7 @@ async def test_what_changes_behind_the_dialog_must_be_read_again() -> None:
         await seen.press("F")
         seen.app.screen.query_one("#typed", Input).value = "lab"
         before = seen.app.screen.plan.fingerprint
-        seen.cluster.store.apply(UnitReported(NOW, B, "nginx", UnitReport("active", "running", 1, 9999)))
+        seen.cluster.store.apply(VrrpReported(NOW, B, "VI_1", VrrpReport(VrrpState.BACKUP, "json", 50, 40)))
         await seen.pilot.pause(1.3)
         assert seen.app.screen.plan.fingerprint != before
         assert seen.app.screen.query_one("#typed", Input).value == ""
@@ -219,6 +223,47 @@ async def test_a_reason_that_comes_after_its_code_was_ticked_clears_the_tick() -
         read = seen.deck.runs[0].insisted
         assert read is not None
         assert [each.reason.split()[0] for each in read] == domains
+
+
+class RefusedByAStep(FixedDeck):
+    """A configuration check of the plan says no."""
+
+    async def run(self, order: Order, tell: Tell) -> RunReport:
+        self.runs.append(order)
+        plan = self.consider(order)[0]
+        step = next(each for each in plan.steps if each.refuses == CONFIG_INVALID)
+        over = replace(
+            decks.half_way(plan, self.cluster.now()),
+            phase=Phase.OVER,
+            outcome=Outcome.REFUSED,
+            denials=(refused_by(plan, step, f"{step.title}: exit code 1"),),
+        )
+        tell(over)
+        return over
+
+
+async def test_what_a_step_has_refused_may_be_insisted_on_the_next_time_and_need_not_be() -> None:
+    deck = RefusedByAStep(FixedCluster(scenes.healthy()))
+    async with console(scenes.healthy(), deck=deck) as seen:
+        await armed(seen)
+        await seen.press("F")
+        assert not list(seen.app.screen.query(Checkbox))
+        await agree(seen)
+        await seen.pilot.pause()
+        await seen.press("escape", "F")
+        screen = seen.app.screen
+        assert isinstance(screen, ConfirmScreen)
+        (box,) = screen.query(Checkbox)
+        assert "refused the last time: config-invalid: " in seen.text
+        screen.query_one("#typed", Input).value = "lab"
+        await seen.pilot.pause()
+        assert screen.obstacle == "", "it may be mended"
+        box.value = True
+        screen.query_one("#reason", Input).value = "keepalived takes it"
+        await seen.pilot.pause()
+        screen.query_one("#run", Button).press()
+        await seen.pilot.pause()
+        assert deck.runs[-1].overrides == ("config-invalid@iam-a/keepalived",)
 
 
 async def test_c_copies_the_command_that_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
