@@ -13,6 +13,7 @@ from console.model.observed import Known, Unknown
 from console.model.profile import Profile, Service, endpoint
 from console.model.proxy import Upstream
 from console.model.state import ClusterState
+from console.plan.beside import parts_for
 from console.plan.known import answered
 
 
@@ -26,7 +27,8 @@ class Sent(StrEnum):
 
 def sent(state: ClusterState, service: Service, nginx: str, backend: str) -> Sent:
     """Whether all requests may go to the backend. NO: some go only to others. UNKNOWN: its files do not tell where
-    some go, or name servers in a way that is nobody's, and not each of them gets requests.
+    some go, or name servers in a way that is nobody's, and not each of them gets requests. What goes to somebody
+    else than the service does not count.
 
     Without its files the profile tells.
     """
@@ -35,7 +37,7 @@ def sent(state: ClusterState, service: Service, nginx: str, backend: str) -> Sen
     upstream = upstream_of(state, service, nginx)
     if upstream is None:
         return Sent.UNKNOWN
-    each = {_by_part(state, service, nginx, backend, part) for part in upstream.parts}
+    each = {_by_part(state, service, nginx, backend, part) for part in parts_for(state, service, upstream)}
     if Sent.NO in each:
         return Sent.NO
     return Sent.UNKNOWN if Sent.UNKNOWN in each or upstream.unclear or not each else Sent.YES
@@ -46,7 +48,7 @@ def sent_some(state: ClusterState, service: Service, nginx: str, backend: str) -
     upstream = upstream_of(state, service, nginx)
     if upstream is None:
         return sent(state, service, nginx, backend)
-    each = {_by_part(state, service, nginx, backend, part) for part in upstream.parts}
+    each = {_by_part(state, service, nginx, backend, part) for part in parts_for(state, service, upstream)}
     if Sent.YES in each:
         return Sent.YES
     return Sent.UNKNOWN if Sent.UNKNOWN in each or upstream.unclear else Sent.NO

@@ -9,7 +9,7 @@ import pytest
 
 from console.judge.denial import Case
 from console.judge.guards import denials
-from console.model.observed import Known
+from console.model.observed import Known, Unknown
 from console.model.proxy import FilesReport, Server, Upstream
 from console.model.state import ClusterState
 from console.parse.nginx_conf import nginx_conf
@@ -93,6 +93,48 @@ def test_a_domain_leads_where_the_server_leads_that_answers_for_it(name: str):
     assert alone[DOMAIN].servers == (Server("127.0.0.1:8080", max_fails=0),)
     assert refused(with_nginx(alone)) != []
     assert refused(with_nginx(read("location / { proxy_pass http://both; }", name))) == []
+
+
+BESIDE = {
+    "a front end on each node": "location / { proxy_pass http://127.0.0.1:3000; }",
+    "an exporter by IPv6": "location /metrics { proxy_pass http://[::1]:9100; }",
+    "PHP over a socket": "location ~ [.]php$ { fastcgi_pass unix:/run/php.sock; }",
+    "another service": "location /authz { proxy_pass http://10.0.4.20:9090; }",
+    "a machine that nobody knows": "location /old { proxy_pass http://10.0.4.30:8080; }",
+}
+
+
+@pytest.mark.parametrize("kind", BESIDE)
+def test_a_path_to_somebody_else_does_not_matter_to_the_service(kind: str):
+    state = with_nginx(read(f"location /v1 {{ proxy_pass http://both; }} {BESIDE[kind]}"))
+    assert refused(state) == []
+    assert "iam-b (healthy" in plan_for(RESTART, state, NOW).prediction
+
+
+@pytest.mark.parametrize(
+    "other", ["127.0.0.1:8080", "10.0.4.20:8080", "10.0.4.99:8080", "10.7.7.20:8080", "[::ffff:10.0.4.20]:8080"]
+)
+def test_a_path_to_an_address_of_a_node_may_be_the_services(other: str):
+    """The VIP's, another one of the same kernel, or its own spelled in another way."""
+    state = with_nginx(
+        read(f"location / {{ proxy_pass http://both; }} location /x {{ proxy_pass http://{other}; }}")
+    )
+    a = state.nodes["iam-a"]
+    state = replace(state, nodes={**state.nodes, "iam-a": replace(a, addresses=Known({"10.7.7.20": NOW}, NOW))})
+    assert refused(state) != []
+
+
+def test_an_address_may_be_that_of_a_node_whose_own_ones_are_not_known():
+    old = "location / { proxy_pass http://both; } location /x { proxy_pass http://10.0.4.30:8080; }"
+    state = with_nginx(read(old))
+    b = state.nodes["iam-b"]
+    state = replace(state, nodes={**state.nodes, "iam-b": replace(b, addresses=Unknown("no ip"))})
+    assert refused(state) != []
+
+
+def test_a_service_that_nginx_leads_to_by_no_known_name_may_be_at_any_of_them():
+    state = with_nginx(read("location / { proxy_pass http://127.0.0.1:3000; }"))
+    assert refused(state) != []
 
 
 def test_paths_that_all_lead_to_both_backends_are_served():
