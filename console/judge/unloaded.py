@@ -8,11 +8,14 @@ not the same.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from console.judge.lint.tree import Tree
-from console.judge.nginx_requests import answers, check_asks
+from console.judge.nginx_check import Asked, asked
+from console.judge.nginx_included import newly_included
+from console.judge.nginx_requests import Files, answers
 from console.judge.sources import Sources, Times, is_pattern
 from console.judge.unloaded_nginx import broken, strangers, unlike
 from console.judge.unloaded_rest import is_meant, other_rest, uncompared
@@ -20,6 +23,7 @@ from console.model.live import LiveVrrp
 from console.model.profile import Profile
 from console.model.proxy import Unloaded
 from console.parse.directives import Reading
+from console.parse.nginx_conf import nginx_conf
 from console.parse.running_vrrp import (
     ADVERT,
     AUTH,
@@ -32,7 +36,7 @@ from console.parse.running_vrrp import (
 )
 from console.parse.vrrp_conf import VrrpConf
 from console.parse.vrrp_rest import Rest, rest_on_disk
-from console.render.nodefiles import CHECK_SCRIPT
+from console.render.nodefiles import CHECK_SCRIPT, nginx_texts
 
 # Nodes that disagree on these do not hear each other.
 SHARED = (ROUTER_ID, ADVERT, VERSION, AUTH, VIPS, UNICAST)
@@ -46,7 +50,8 @@ class Seen:
 
     `rest`: what else it tells of what it runs with. `live`: all of that as plans ask for it. `meant`: keepalived's
     file as the profile renders it.
-    `answering`: the domains that its nginx answers now. `hosts`: name -> address, by its /etc/hosts.
+    `answering`: the domains that its nginx answers now. `hosts`: name -> address, by its /etc/hosts. `rendered`:
+    nginx's files and keepalived's check as the profile renders them; None: by the built-in templates.
     """
 
     tree: Tree
@@ -57,6 +62,7 @@ class Seen:
     untold: str = "it does not tell"
     answering: frozenset[str] = frozenset()
     hosts: Mapping[str, str] = field(default_factory=dict)
+    rendered: Mapping[str, str] | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -94,6 +100,13 @@ class _Disk:
         """Those that the unit has not read as they are, or may not have."""
         told = dict.fromkeys((*self.newer, *self.unsure))
         return tuple(path for path in told if path in self.sources.files or is_pattern(path))
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """What may have held more before, and is at hand: files, and directories that had other entries."""
+        since = dict.fromkeys((*self.newer, *self.unsure))
+        unseen = {posixpath.dirname(path) for path in self.unread} | set(self.unread)
+        return tuple(path for path in since if not is_pattern(path) and path not in unseen)
 
     def changed(self, path: str) -> bool:
         """May the file mean something else now? A directory that changed may have lost what came before it."""
@@ -143,42 +156,48 @@ def keepalived_unloaded(
 def nginx_unloaded(seen: Seen, profile: Profile) -> Unloaded:
     """What nginx's files on this node would change. Nothing where nginx has read them as they are."""
     disk = _Disk.of(seen, profile.nginx.unit, NGINX_CONF, seen.tree.nginx)
-    conflicts = tuple(
-        broken(
-            seen.tree.nginx,
-            profile,
-            seen.name,
-            seen.hosts,
-            whole=not disk.sources.unread,
-            # Requests that are answered now cannot be answered by files without a server for them.
-            only=seen.answering if disk.is_loaded else None,
-        )
-    )
     if disk.is_loaded:
-        return Unloaded(conflicts=conflicts)
+        # It goes on as it does, whoever wrote the files and whatever they mean.
+        return Unloaded()
+    whole = not disk.sources.unread
+    conflicts = tuple(broken(seen.tree.nginx, profile, seen.name, seen.hosts, whole=whole))
+    rendered = nginx_texts(profile, seen.name) if seen.rendered is None else seen.rendered
+    known = nginx_conf(rendered)
+    new = newly_included(seen.tree.nginx, known, disk.sources.files, disk.changed)
     news = tuple(f"{path} was changed after nginx had read it" for path in disk.newer)
-    unknown = tuple(f"{path} was not read" for path in disk.unread)
+    unread = dict.fromkeys((*disk.unread, *(path for path in disk.sources.unread if path in new)))
+    unknown = tuple(f"{path} was not read" for path in unread)
     unseen = tuple(strangers(seen.tree.nginx, profile, seen.name, seen.hosts))
-    found = answers(
+    files = Files(
         seen.tree.nginx,
-        profile,
-        disk.changed,
-        whole=not disk.sources.unread,
-        check=_asks_nginx(seen),
-        unlike=unlike(seen.tree.nginx, profile, seen.name, seen.hosts),
+        known,
+        changed=lambda path: path in new or disk.changed(path),
+        paths=disk.sources.files,
+        newer=disk.touched,
+        whole=whole,
     )
+    checks = _checks(seen, profile.keepalived.unit, rendered.get(CHECK_SCRIPT, ""))
+    lead_elsewhere = unlike(seen.tree.nginx, profile, seen.name, seen.hosts)
+    found = answers(files, profile, check=checks.own_host, unlike=lead_elsewhere)
+    unshown = (*found.unshown, *checks.unknown)
     # What does not run answers nobody: what it would do is told, and only what is known to be wrong refuses.
-    (unseen, unknown) = (
-        ((*unseen, *found.unshown), unknown) if disk.stopped else (unseen, (*unknown, *found.unshown))
-    )
+    (unseen, unknown) = ((*unseen, *unshown), unknown) if disk.stopped else (unseen, (*unknown, *unshown))
     conflicts = tuple(dict.fromkeys((*conflicts, *found.wrong)))
     return Unloaded(conflicts=conflicts, news=news, unknown=unknown, unseen=unseen, files=disk.files)
 
 
-def _asks_nginx(seen: Seen) -> bool:
-    """keepalived's check is ours, and asks nginx by a host of its own."""
-    texts = {path: file.content for path, file in seen.tree.files.items()}
-    return check_asks(texts, tuple(each.script for each in seen.tree.checks), CHECK_SCRIPT)
+def _checks(seen: Seen, unit: str, script: str) -> Asked:
+    """What keepalived asks; where it does not tell, by its files. One that is stopped asks nothing now."""
+    files, reading = seen.tree.files, seen.tree.keepalived
+    told = rest_on_disk(reading) if seen.running is None else seen.rest
+    found = asked(told, reading, seen.tree.nginx, files, script)
+    if unit in seen.tree.conf.stopped:
+        return Asked(found.own_host)
+    if seen.running is None and KEEPALIVED_CONF not in files:
+        return Asked(
+            found.own_host, (f"what keepalived checks is not known ({seen.untold}; its file was not read)",)
+        )
+    return found
 
 
 def current_units(seen: Seen, profile: Profile) -> frozenset[str]:
