@@ -65,6 +65,13 @@ class Disk:
         return tuple(path for path in self.newer if path in self.sources.watched)
 
     @property
+    def may_have_held(self) -> tuple[str, ...]:
+        """What may have said more before, and is at hand: files, and directories that had other entries."""
+        since = dict.fromkeys((*self.newer, *self.unsure))
+        unseen = {posixpath.dirname(path) for path in self.unread} | set(self.unread)
+        return tuple(path for path in since if not is_pattern(path) and path not in unseen)
+
+    @property
     def why(self) -> str:
         if self.newer:
             return f"{', '.join(self.newer)} changed after it had read its files"

@@ -1,38 +1,43 @@
 """What nginx's changed files would do to a request, shown or not shown: for each published domain at each VIP, and
 for keepalived's check. Pure.
 
-Only what is known to leave a request alone counts as that. Anything else in a changed file is told with its line.
+Only what is known to leave a request alone counts as that: what the profile renders, and what shows nobody
+anything. Anything else in a changed file is told with its line; so is what the profile renders and the files do
+not say, for it may have been taken out of them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from console.judge.nginx_effect import LISTS, Block, added, alike, in_effect, lost
+from console.judge.nginx_values import (
+    DEFAULTS,
+    HARMLESS,
+    LISTEN_WORDS,
+    ZONES,
+    as_good,
+    for_process,
+    is_plain_backend,
+)
 from console.model.profile import Profile
 from console.parse.directives import Directive, Reading
+from console.parse.nginx_conf import servers
 from console.parse.nginx_proxy import PASSES, passed_to
 from console.parse.nginx_serving import Chosen, Listening, by_expression, chosen, listening, met_at
 from console.render.nodefiles import ALIVE_HOST
 
 LOOPBACK = "127.0.0.1"
 CHECKED = "204"
-# Whatever they say, a request is answered by the same backend with the same words.
-HARMLESS = re.compile(
-    r"(access|error)_log|log_(format|not_found|subrequest)|server_tokens|sendfile(_max_chunk)?|tcp_no(push|delay)"
-    r"|keepalive_(timeout|requests|time)|types|default_type|charset|gzip\w*|limit_(req|conn)_zone|proxy_cache_path"
-    r"|(types|server_names|variables)_hash_(max|bucket)_size|open_(log_)?file_cache|resolver(_timeout)?"
-    r"|proxy_http_version"
-)
-PROCESS = re.compile(r"worker_(processes|rlimit_nofile|shutdown_timeout)|multi_accept|use|pcre_jit")
-LISTEN_WORDS = re.compile(
-    r"default_server|ipv6only=on|reuseport|deferred|backlog=\d+|(rcv|snd)buf=\w+|so_keepalive=\S+|fastopen=\d+"
-)
-SERVER_WORDS = frozenset({"max_fails", "fail_timeout", "weight", "down"})
 NOT_PLAIN = frozenset({"ssl", "quic", "proxy_protocol", "http2"})
-LEAST_CONNECTIONS = 512
-_OWN_HEADER = re.compile(r"X-[A-Za-z0-9-]+")
+EVERYONE = "every request"
+# Compared in other ways than word by word in their own block.
+BLOCKS = ("http", "events", "server", "upstream")
+ELSEWHERE = frozenset({*BLOCKS, "listen", "server_name", *PASSES, *DEFAULTS, *LISTS})
+# How much of what is missing is named: a file of others may lack all of it.
+NAMED = 4
 _REFUSING = re.compile(r"[45]\d\d")
 
 Changed = Callable[[str], bool]
@@ -46,14 +51,38 @@ class Answers:
     unshown: tuple[str, ...] = ()
 
 
-def answers(
-    reading: Reading, profile: Profile, changed: Changed, *, whole: bool, check: bool, unlike: Mapping[str, str]
-) -> Answers:
-    """`whole`: every file that nginx includes is at hand. `check`: keepalived asks nginx for the check's own host.
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files as they are, and `known`: as the profile renders them.
+
+    `paths`: the files that are there. `whole`: every file that nginx includes is at hand. `changed`: may the file
+    mean something else now? `newer`: the files at hand that nginx has not read as they are, or may not have, and
+    the directories that may have lost some.
+    """
+
+    reading: Reading
+    known: Reading
+    changed: Changed
+    paths: tuple[str, ...]
+    newer: tuple[str, ...]
+    whole: bool
+
+    def held(self, each: Directive) -> tuple[str, ...]:
+        """The changed files in which a known directive may have been that is not in effect.
+
+        Those that the profile does not have may have held anything; so may all where its own one is not there.
+        """
+        known = {one.file for one in self.known.walk()}
+        there = each.file in self.paths
+        return tuple(path for path in self.newer if path == each.file or path not in known or not there)
+
+
+def answers(files: Files, profile: Profile, *, check: bool, unlike: Mapping[str, str]) -> Answers:
+    """`check`: keepalived asks nginx for the check's own host.
 
     `unlike`: domain -> how its backends in the files differ from the profile's; without those that do not.
     """
-    looked = _Look(reading, profile, changed, whole)
+    looked = _Look(files, profile)
     for service in profile.services.values():
         if service.domain is not None:
             for vrrp in profile.vrrp.values():
@@ -61,24 +90,25 @@ def answers(
     if check:
         looked.check()
     looked.everyone()
-    return Answers(tuple(dict.fromkeys(looked.wrong)), tuple(dict.fromkeys(looked.unshown)))
-
-
-def check_asks(files: Mapping[str, str], scripts: tuple[str, ...], path: str) -> bool:
-    """Does keepalived's check ask for its own host? Where the script is not at hand: is it ours by its path?"""
-    if path in files:
-        return ALIVE_HOST in files[path]
-    return any(each.split(" ")[0] == path for each in scripts)
+    return looked.found
 
 
 class _Look:
     """One tree of files, asked for several hosts."""
 
-    def __init__(self, reading: Reading, profile: Profile, changed: Changed, whole: bool) -> None:
-        self._reading, self._profile, self._changed, self._whole = reading, profile, changed, whole
-        self._sockets, self._port = listening(reading), profile.nginx.port
-        self.wrong: list[str] = []
-        self.unshown: list[str] = []
+    def __init__(self, files: Files, profile: Profile) -> None:
+        self._files, self._profile, self._changed = files, profile, files.changed
+        self._sockets, self._port = listening(files.reading), profile.nginx.port
+        self._used = {each.name for each in files.reading.walk()}
+        self._wrong: list[str] = []
+        self._unshown: list[str] = []
+        self._lost: dict[str, None] = {}
+        self._lost_from: dict[str, None] = {}
+
+    @property
+    def found(self) -> Answers:
+        lost = (_gone(list(self._lost_from), list(self._lost)),) if self._lost else ()
+        return Answers(tuple(dict.fromkeys(self._wrong)), tuple(dict.fromkeys((*self._unshown, *lost))))
 
     def domain(self, domain: str, address: str, unlike: str) -> None:
         """A client of the VIP asks for a published domain."""
@@ -88,63 +118,60 @@ class _Look:
         elsewhere = chosen(self._sockets, domain)
         if not found.named and elsewhere is not None and elsewhere.named:
             at = _place(elsewhere.server.first("listen") or elsewhere.server)
-            self.wrong.append(f"no server of nginx would answer for {domain} at {address}:{self._port}: see {at}")
+            self._wrong.append(f"no server of nginx would answer for {domain} at {address}:{self._port}: see {at}")
             return
-        server = found.server
+        server, known = found.server, self._known(domain, address)
         for each in server.block or ():
-            if each.name == "return" and _REFUSING.fullmatch(each.arg) and self._changed(each.file):
-                self.wrong.append(f"nginx itself would answer for {domain}: {_shown(each)} in {_place(each)}")
-            elif each.name != "location" and not self._is_harmless(each):
-                self._tell(each, domain)
-        self._locations(server, domain, unlike)
+            if each.name == "return" and _REFUSING.fullmatch(each.arg) and self._is_new(each, _block(known)):
+                self._wrong.append(f"nginx itself would answer for {domain}: {_shown(each)} in {_place(each)}")
+            elif each.name not in ("location", *ELSEWHERE):
+                self._compare(each, _block(known), domain)
+        if found.named or self._files.whole:
+            self._kept(_block(known), _block(server))
+        self._locations(server, known, domain, unlike)
 
     def check(self) -> None:
         """keepalived's check asks over loopback, and takes only a 204 for alive."""
-        found = self._asked(ALIVE_HOST, LOOPBACK)
+        found, what = self._asked(ALIVE_HOST, LOOPBACK), "keepalived's check"
         if found is None:
             return
-        said = [each for each in found.server.block or () if each.name == "return"]
+        said = found.server.all("return")
         if not found.named and not said:
-            if self._whole:
-                self.wrong.append(f"no server of nginx would answer keepalived's check for {ALIVE_HOST}: FAULT")
+            if self._files.whole:
+                self._wrong.append(f"no server of nginx would answer keepalived's check for {ALIVE_HOST}: FAULT")
             return
-        if said and said[0].arg != CHECKED:
+        known = _block(self._known(ALIVE_HOST, LOOPBACK))
+        if said and said[0].arg != CHECKED and not _has(known, said[0]):
             at = f"{_shown(said[0])} in {_place(said[0])}"
-            self.wrong.append(f"keepalived's check would be answered badly, and no VIP would stay here: {at}")
+            self._wrong.append(f"keepalived's check would be answered badly, and no VIP would stay here: {at}")
         elif not said:
-            self._tell(found.server, "keepalived's check")
+            self._tell(found.server, what)
         for each in found.server.block or ():
-            if each.name != "return" and not self._is_harmless(each):
-                self._tell(each, "keepalived's check")
+            if each.name not in ("return", *ELSEWHERE):
+                self._compare(each, known, what)
+        self._kept([each for each in known if each.name != "return"], _block(found.server))
 
     def everyone(self) -> None:
         """What all requests share: the process, and what http says before any server."""
-        nginx, told = self._profile.nginx, "every request"
-        for each in self._reading.directives:
-            match each.name:
-                case "events":
-                    for inner in each.block or ():
-                        number = int(inner.arg) if inner.arg.isdigit() else 0
-                        enough = inner.name == "worker_connections" and number >= LEAST_CONNECTIONS
-                        if not enough and not PROCESS.fullmatch(inner.name):
-                            self._tell(inner, told)
-                case "http":
-                    for inner in each.block or ():
-                        if inner.name not in ("server", "upstream") and not self._is_harmless(inner):
-                            self._tell(inner, told)
-                case "user" if each.arg == nginx.user:
-                    pass
-                case "pid" | "error_log":
-                    pass
-                case name if not PROCESS.fullmatch(name):
-                    self._tell(each, told)
+        reading, known = self._files.reading, self._files.known
+        for each in reading.directives:
+            if each.name not in ELSEWHERE:
+                self._compare(each, known.directives, EVERYONE)
+        self._kept(known.directives, reading.directives)
+        for name in ("events", "http"):
+            here, there = _inner(reading.all(name)), _inner(known.all(name))
+            for each in here:
+                if each.name not in ELSEWHERE:
+                    self._compare(each, there, EVERYONE)
+            self._kept(there, here)
 
     def _asked(self, host: str, address: str) -> Chosen | None:
         """The server that answers; None where there is none, or nobody knows which, and that is told."""
         here = met_at(self._sockets, address, self._port)
+        known = _inner(servers(self._files.known))
         for each in self._sockets:
             listen = each.listen
-            if listen is None or each.port not in (self._port, None):
+            if listen is None or each.port not in (self._port, None) or _has(known, listen):
                 continue
             odd = [word for word in each.words if not LISTEN_WORDS.fullmatch(word)]
             if each.address is None and each.port is not None:
@@ -153,8 +180,8 @@ class _Look:
                 self._odd(listen, odd, host, address)
         named = chosen(self._sockets, host)
         meant = host == ALIVE_HOST or (named is not None and named.named)
-        if not here and self._whole and meant:
-            self.wrong.append(f"nginx would not listen at {address}:{self._port} for {host}")
+        if not here and self._files.whole and meant:
+            self._wrong.append(f"nginx would not listen at {address}:{self._port} for {host}")
         found = chosen(here, host)
         if found is not None and not found.named and by_expression(here):
             self._by_expression(here, host)
@@ -165,7 +192,7 @@ class _Look:
         """One server with TLS makes the whole socket speak it."""
         if NOT_PLAIN & set(words) and self._changed(listen.file):
             at = f"{address}:{self._port}: {_shown(listen)} in {_place(listen)}"
-            self.wrong.append(f"nginx would not answer plain HTTP for {host} at {at}")
+            self._wrong.append(f"nginx would not answer plain HTTP for {host} at {at}")
         else:
             self._tell(listen, host)
 
@@ -174,61 +201,143 @@ class _Look:
             if by_expression((each,)):
                 self._tell(each.server.first("server_name") or each.server, host)
 
-    def _locations(self, server: Directive, domain: str, unlike: str) -> None:
+    def _known(self, host: str, address: str) -> Directive | None:
+        """The server that is to answer."""
+        found = chosen(met_at(listening(self._files.known), address, self._port), host)
+        return None if found is None else found.server
+
+    def _locations(self, server: Directive, known: Directive | None, domain: str, unlike: str) -> None:
         every = server.all("location")
         whole = server.first("return") is not None or any(_prefix(each) == "/" for each in every)
         if not whole and self._changed(server.file):
-            self.wrong.append(
+            self._wrong.append(
                 f"nginx would pass on only some paths of {domain}: {_place(server)} has no `location /`"
             )
+        there = () if known is None else known.all("location")
         for each in every:
+            same = next((other for other in there if other.args == each.args), None)
+            # The paths of a location of its own are else those of `location /`.
+            before = same or next((other for other in there if _prefix(other) == "/"), None)
             handed = [inner for inner in each.block or () if inner.name in PASSES]
-            if len(handed) != 1:
+            if len(handed) != 1 and not _has(there, each):
                 self._tell(each, domain)
             for inner in each.block or ():
                 if inner in handed:
-                    self._handed_on(each, inner, domain, unlike)
-                elif not self._is_harmless(inner):
-                    self._tell(inner, domain)
+                    self._handed_on(each, inner, _block(before), domain, unlike)
+                elif inner.name not in ELSEWHERE:
+                    self._compare(inner, _block(before), domain)
+            if same is not None:
+                self._kept(_block(same), _block(each))
+            self._inherited(
+                (_block(each), _block(server), _inner(self._files.reading.all("http"))),
+                (_block(before), _block(known), _inner(self._files.known.all("http"))),
+                domain,
+            )
 
-    def _handed_on(self, location: Directive, handed: Directive, domain: str, unlike: str) -> None:
+    def _inherited(self, levels: tuple[Block, ...], known: tuple[Block, ...], domain: str) -> None:
+        """What blocks say for those within them. What a location says, and said before, is as it was."""
+        for name in DEFAULTS:
+            new, old = in_effect(name, levels), in_effect(name, known)
+            mine, was = (each.said[0] if each.said else None for each in (new, old))
+            if mine is not None and new.depth == 0 and not self._changed(mine.file):
+                continue
+            if as_good(name, _args(mine), _args(was)):
+                continue
+            if mine is not None and self._changed(mine.file):
+                self._tell(mine, domain)
+            elif was is not None:
+                self._miss(was)
+        for name in LISTS:
+            new, old = in_effect(name, levels), in_effect(name, known)
+            if new.depth == 0 and not any(self._changed(each.file) for each in new.said):
+                continue
+            for each in added(new, old):
+                self._tell(each, domain)
+            for each in lost(new, old):
+                self._miss(each)
+
+    def _handed_on(self, location: Directive, handed: Directive, known: Block, domain: str, unlike: str) -> None:
         """To the backends of the profile, by plain HTTP and with the path that was asked for."""
         scheme, name, rest = passed_to(handed) or ("", "", "")
         if handed.name != "proxy_pass" or scheme != "http" or rest not in ("", _prefix(location)):
-            self._tell(handed, domain)
-        blocks = [each for http in self._reading.all("http") for each in http.all("upstream") if each.arg == name]
+            self._compare(handed, known, domain)
+        blocks = _upstreams(self._files.reading, name)
         if unlike and any(self._changed(each.file) for each in (handed, *blocks)):
-            self.unshown.append(f"{_place(blocks[0] if blocks else handed)}: {unlike}")
-        for each in (inner for block in blocks for inner in block.block or ()):
-            plain = each.name in ("server", "zone") or each.name.startswith("keepalive")
-            if not plain or _is_odd_server(each):
-                self._tell(each, domain)
+            self._unshown.append(f"{_place(blocks[0] if blocks else handed)}: {unlike}")
+        before = next((passed_to(each) for each in known if each.name in PASSES), None)
+        there, here = _inner(_upstreams(self._files.known, before[1] if before else "")), _inner(blocks)
+        for each in here:
+            plain = each.name == "zone" or each.name.startswith("keepalive")
+            if not plain and not (each.name == "server" and is_plain_backend(each)):
+                self._compare(each, there, domain)
+        self._kept(there, here)
+
+    def _compare(self, each: Directive, known: Block, host: str) -> None:
+        if not _has(known, each) and not self._is_harmless(each):
+            self._tell(each, host)
+
+    def _kept(self, known: Block, here: Block) -> None:
+        """What the profile renders here and is gone, unless it shows nobody anything or has an equal."""
+        for each in known:
+            if each.name in ELSEWHERE or HARMLESS.fullmatch(each.name) or _has(here, each):
+                continue
+            same = [other for other in here if other.name == each.name]
+            # A zone may have any size; what is in a location is compared with what is in its place.
+            if each.name == "zone" or (each.name == "location" and any(other.args == each.args for other in same)):
+                kept = bool(same)
+            else:
+                kept = any(self._is_harmless(other) for other in same)
+            if not kept:
+                self._miss(each)
+
+    def _is_new(self, each: Directive, known: Block) -> bool:
+        return self._changed(each.file) and not _has(known, each)
 
     def _is_harmless(self, each: Directive) -> bool:
-        nginx = self._profile.nginx
+        if each.name in ZONES:
+            return ZONES[each.name] not in self._used
         match each.name, each.args:
-            case (("listen" | "server_name"), _):
-                return True
-            case "proxy_set_header", (name, _):
-                return _OWN_HEADER.fullmatch(name) is not None
-            case "add_header", ("X-Served-By", "$hostname", "always"):
-                return True
-            case "proxy_connect_timeout", (text,):
-                return text == f"{nginx.connect_timeout_s}s"
-            case "proxy_read_timeout", (text,):
-                return text == f"{nginx.read_timeout_s}s"
-            case "client_max_body_size", (text,):
-                return text == nginx.client_max_body
-            case "proxy_next_upstream", ("error", "timeout"):
-                return True
-            case "proxy_next_upstream_tries", (text,):
-                most = max((len(self._profile.backends_of(s)) for s in self._profile.services.values()), default=1)
-                return text == "0" or (text.isdigit() and int(text) >= most)
-        return HARMLESS.fullmatch(each.name) is not None
+            case "proxy_http_version", (text,):
+                return text in ("1.0", "1.1")
+            case "user", (name, *_):
+                return name == self._profile.nginx.user
+        process = for_process(each, self._profile.nginx.read_timeout_s)
+        return process or HARMLESS.fullmatch(each.name) is not None
 
     def _tell(self, each: Directive, host: str) -> None:
         if self._changed(each.file):
-            self.unshown.append(f"{_place(each)}: what {_shown(each)} does to {host} was compared with nothing")
+            self._unshown.append(f"{_place(each)}: what {_shown(each)} does to {host} was compared with nothing")
+
+    def _miss(self, each: Directive) -> None:
+        if files := self._files.held(each):
+            self._lost[_shown(each)] = None
+            self._lost_from |= dict.fromkeys(files)
+
+
+def _gone(files: list[str], what: list[str]) -> str:
+    more = [f"{len(what) - NAMED} more"] if len(what) > NAMED else []
+    rendered = ", ".join((*what[:NAMED], *more))
+    return f"what was taken out of {', '.join(files)} is not known: by the profile there would be {rendered}"
+
+
+def _args(each: Directive | None) -> tuple[str, ...] | None:
+    return None if each is None else each.args
+
+
+def _has(block: Block, each: Directive) -> bool:
+    return any(alike(each, other) for other in block)
+
+
+def _block(each: Directive | None) -> Block:
+    return () if each is None else each.block or ()
+
+
+def _inner(blocks: Iterable[Directive]) -> Block:
+    return tuple(inner for each in blocks for inner in each.block or ())
+
+
+def _upstreams(reading: Reading, name: str) -> tuple[Directive, ...]:
+    return tuple(each for http in reading.all("http") for each in http.all("upstream") if each.arg == name)
 
 
 def _prefix(location: Directive) -> str | None:
@@ -240,11 +349,6 @@ def _prefix(location: Directive) -> str | None:
             return path
         case _:
             return None
-
-
-def _is_odd_server(each: Directive) -> bool:
-    words = (word.partition("=")[0] for word in each.args[1:])
-    return each.name == "server" and not SERVER_WORDS.issuperset(words)
 
 
 def _shown(each: Directive) -> str:

@@ -11,12 +11,15 @@ counts alone: how its files are read here says nothing.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from console.judge.disk import Disk
 from console.judge.lint.tree import Tree
-from console.judge.nginx_requests import Answers, Changed, answers, check_asks
+from console.judge.nginx_check import Asked, asked
+from console.judge.nginx_included import newly_included
+from console.judge.nginx_requests import Files, answers
 from console.judge.unloaded_nginx import broken, strangers, unlike
 from console.judge.unloaded_rest import is_meant, other_rest, uncompared
 from console.model.live import LiveVrrp
@@ -24,6 +27,7 @@ from console.model.profile import Profile
 from console.model.proxy import Unloaded
 from console.parse.directives import Mistake, Reading
 from console.parse.keepalived_conf import INCLUDES
+from console.parse.nginx_conf import nginx_conf
 from console.parse.running_vrrp import (
     ADVERT,
     AUTH,
@@ -36,7 +40,7 @@ from console.parse.running_vrrp import (
 )
 from console.parse.vrrp_conf import VrrpConf
 from console.parse.vrrp_rest import Rest, rest_on_disk
-from console.render.nodefiles import CHECK_SCRIPT
+from console.render.nodefiles import CHECK_SCRIPT, nginx_texts
 
 # Nodes that disagree on these do not hear each other.
 SHARED = (ROUTER_ID, ADVERT, VERSION, AUTH, VIPS, UNICAST)
@@ -52,7 +56,8 @@ class Seen:
 
     `rest`: what else it tells of what it runs with. `live`: all of that as plans ask for it. `meant`: keepalived's
     file as the profile renders it.
-    `answering`: the domains that its nginx answers now. `hosts`: name -> address, by its /etc/hosts.
+    `hosts`: name -> address, by its /etc/hosts. `rendered`:
+    nginx's files and keepalived's check as the profile renders them; None: by the built-in templates.
     """
 
     tree: Tree
@@ -61,8 +66,8 @@ class Seen:
     live: Mapping[str, LiveVrrp] = field(default_factory=dict)
     meant: Reading | None = field(default=None, repr=False)
     untold: str = "it does not tell"
-    answering: frozenset[str] = frozenset()
     hosts: Mapping[str, str] = field(default_factory=dict)
+    rendered: Mapping[str, str] | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -111,49 +116,59 @@ def keepalived_unloaded(
 def nginx_unloaded(seen: Seen, profile: Profile) -> Unloaded:
     """What nginx's files on this node would change. Nothing where nginx has read them as they are."""
     disk = Disk.of(seen.tree.conf, profile.nginx.unit, NGINX_CONF, seen.tree.nginx)
-    conflicts = tuple(
-        broken(
-            seen.tree.nginx,
-            profile,
-            seen.name,
-            seen.hosts,
-            whole=not disk.sources.unread,
-            # Requests that are answered now cannot be answered by files without a server for them.
-            only=seen.answering if disk.is_loaded else None,
-        )
-    )
     if disk.is_loaded:
-        return Unloaded(conflicts=conflicts)
+        # It goes on as it does, whoever wrote the files and whatever they mean.
+        return Unloaded()
+    whole = not disk.sources.unread
+    conflicts = tuple(broken(seen.tree.nginx, profile, seen.name, seen.hosts, whole=whole))
+    rendered = nginx_texts(profile, seen.name) if seen.rendered is None else seen.rendered
+    known = nginx_conf(rendered)
+    new = newly_included(seen.tree.nginx, known, disk.sources.files, disk.changed)
     news = tuple(f"{path} was changed after nginx had read it" for path in disk.newer)
-    unknown = tuple(f"{path} was not read" for path in disk.unread)
+    unread = dict.fromkeys((*disk.unread, *(path for path in disk.sources.unread if path in new)))
+    unknown = tuple(f"{path} was not read" for path in unread)
     unseen = tuple(strangers(seen.tree.nginx, profile, seen.name, seen.hosts))
-    found = _answers(seen, profile, disk, disk.changed)
-    if disk.touched:
-        unseen += (f"what may have been taken out of {', '.join(disk.touched)} is not known",)
-        found = replace(found, unshown=_answers(seen, profile, disk, disk.edited).unshown)
-    # What does not run answers nobody: what it would do is told, and only what is known to be wrong refuses.
-    (unseen, unknown) = (
-        ((*unseen, *found.unshown), unknown) if disk.stopped else (unseen, (*unknown, *found.unshown))
+    files = Files(
+        seen.tree.nginx,
+        known,
+        changed=lambda path: path in new or disk.changed(path),
+        paths=disk.sources.files,
+        newer=disk.may_have_held,
+        whole=whole,
     )
+    checks = _checks(seen, profile.keepalived.unit, rendered.get(CHECK_SCRIPT, ""))
+    lead_elsewhere = unlike(seen.tree.nginx, profile, seen.name, seen.hosts)
+    found = answers(files, profile, check=checks.own_host, unlike=lead_elsewhere)
+    unshown = (*found.unshown, *checks.unknown)
+    if disk.touched:
+        unsure = [each for each in disk.touched if not _is_rendered(seen.tree, rendered, each)]
+        unseen += tuple(f"what may have been taken out of {each} is not known" for each in unsure)
+        edited = replace(files, changed=lambda path: path in new or disk.edited(path))
+        unshown = answers(edited, profile, check=checks.own_host, unlike=lead_elsewhere).unshown
+    # What does not run answers nobody: what it would do is told, and only what is known to be wrong refuses.
+    (unseen, unknown) = ((*unseen, *unshown), unknown) if disk.stopped else (unseen, (*unknown, *unshown))
     conflicts = tuple(dict.fromkeys((*conflicts, *found.wrong)))
     return Unloaded(conflicts=conflicts, news=news, unknown=unknown, unseen=unseen, files=disk.files)
 
 
-def _answers(seen: Seen, profile: Profile, disk: Disk, changed: Changed) -> Answers:
-    return answers(
-        seen.tree.nginx,
-        profile,
-        changed,
-        whole=not disk.sources.unread,
-        check=_asks_nginx(seen),
-        unlike=unlike(seen.tree.nginx, profile, seen.name, seen.hosts),
-    )
+def _is_rendered(tree: Tree, rendered: Mapping[str, str], directory: str) -> bool:
+    """What lies there is what the profile wants: whatever was taken out, it is not missed."""
+    there = [file for path, file in tree.files.items() if posixpath.dirname(path) == directory]
+    return bool(there) and all(rendered.get(file.path) == file.content for file in there)
 
 
-def _asks_nginx(seen: Seen) -> bool:
-    """keepalived's check is ours, and asks nginx by a host of its own."""
-    texts = {path: file.content for path, file in seen.tree.files.items()}
-    return check_asks(texts, tuple(each.script for each in seen.tree.checks), CHECK_SCRIPT)
+def _checks(seen: Seen, unit: str, script: str) -> Asked:
+    """What keepalived asks; where it does not tell, by its files. One that is stopped asks nothing now."""
+    files, reading = seen.tree.files, seen.tree.keepalived
+    told = rest_on_disk(reading) if seen.running is None else seen.rest
+    found = asked(told, reading, seen.tree.nginx, files, script)
+    if unit in seen.tree.conf.stopped:
+        return Asked(found.own_host)
+    if seen.running is None and KEEPALIVED_CONF not in files:
+        return Asked(
+            found.own_host, (f"what keepalived checks is not known ({seen.untold}; its file was not read)",)
+        )
+    return found
 
 
 def current_units(seen: Seen, profile: Profile) -> frozenset[str]:

@@ -11,7 +11,7 @@ from console.model.proxy import Upstream
 from console.parse.directives import Directive, Reading
 from console.parse.nginx_conf import servers
 from console.parse.nginx_proxy import upstreams_by_domain
-from console.parse.nginx_serving import covers, server_names
+from console.parse.nginx_serving import by_expression, covers, listening, server_names
 from console.plan.whose import backend_names
 
 _ENDPOINT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/\[\]]+))(?::(?P<port>\d+))?")
@@ -25,30 +25,34 @@ def broken(
     hosts: Mapping[str, str],
     *,
     whole: bool,
-    only: frozenset[str] | None,
 ) -> Iterator[str]:
-    """Where the published domains would lead to nothing that serves them.
+    """Where files that nginx has not loaded would lead the published domains to nothing that serves them.
 
-    `whole`: every file that nginx includes is at hand. `only`: nginx runs with these files, and answers these
-    domains with them, whoever their backends are.
+    `whole`: every file that nginx includes is at hand.
     """
     for service, domain in _published(profile):
-        if only is not None and domain not in only:
-            continue
         server, upstream = _serving(reading, domain)
         if server is None:
-            caught = _is_caught(reading, meant=only is None) and not (
-                upstream and _strange(upstream, profile, service, node, hosts)
-            )
+            caught = _is_caught(reading) and not (upstream and _strange(upstream, profile, service, node, hosts))
             if whole and not caught:
                 yield f"no server of nginx would answer for {domain}"
         elif upstream is not None:
-            for part in upstream.parts:
-                strange = [] if only is not None else _strange(part, profile, service, node, hosts)
-                if strange:
+            for part in _own_parts(upstream, profile, service, node, hosts):
+                if strange := _strange(part, profile, service, node, hosts):
                     yield f"{domain} would be sent to {', '.join(strange)}, which is no backend of {service.name}"
                 if all(each.down for each in part.servers):
                     yield f"{domain} would be sent to no backend at all"
+
+
+def _own_parts(
+    upstream: Upstream, profile: Profile, service: Service, node: str, hosts: Mapping[str, str]
+) -> tuple[Upstream, ...]:
+    """Those that name a backend of the service; else all of them. What paths of others do is another question."""
+    known = {each for ways in _ways(profile, service, node).values() for each in ways}
+    own = (
+        part for part in upstream.parts if known & {_canonical(e.endpoint, profile, hosts) for e in part.servers}
+    )
+    return tuple(own) or upstream.parts
 
 
 def unlike(reading: Reading, profile: Profile, node: str, hosts: Mapping[str, str]) -> Mapping[str, str]:
@@ -86,10 +90,13 @@ def _published(profile: Profile) -> Iterator[tuple[Service, str]]:
 def _serving(reading: Reading, domain: str) -> tuple[Directive | None, Upstream | None]:
     """The server that names the domain, and where it leads; else none, and where the default one leads."""
     found = upstreams_by_domain(reading)
-    named = {name: server for server in reversed(servers(reading)) for name in server_names(server)}
+    named = {
+        name.lower(): (name, server) for server in reversed(servers(reading)) for name in server_names(server)
+    }
     name = domain if domain in named else next((each for each in named if covers(each, domain)), None)
     if name is not None:
-        return named[name], found.get(name)
+        spelled, server = named[name]
+        return server, found.get(spelled)
     default = _default(reading)
     names = server_names(default) if default is not None else ()
     return None, next((found[each] for each in names if each in found), None)
@@ -101,14 +108,14 @@ def _default(reading: Reading) -> Directive | None:
     return next(filter(_asks, every), every[0] if every else None)
 
 
-def _is_caught(reading: Reading, *, meant: bool) -> bool:
-    """May a server answer what none names: by an expression, or as the default one? `meant`: one that says so."""
-    if any(name.startswith("~") for each in servers(reading) for name in server_names(each)):
+def _is_caught(reading: Reading) -> bool:
+    """May a server answer what none names: by an expression, as the default one, or outside of http?"""
+    if by_expression(listening(reading)) or reading.all("stream"):
         return True
     default = _default(reading)
     if default is None or default.first("return") is not None:
         return False
-    return not meant or _asks(default) or set(server_names(default)) <= {"_", ""}
+    return _asks(default) or set(server_names(default)) <= {"_", ""}
 
 
 def _asks(server: Directive) -> bool:

@@ -45,11 +45,15 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file with all that it includes. `includes`: the absolute patterns that it includes, followed or not."""
+    """A file with all that it includes. `includes`: the absolute patterns that it includes, followed or not.
+
+    `by_file`: for nginx, each file with the patterns that it includes itself.
+    """
 
     directives: tuple[Directive, ...]
     mistakes: tuple[Mistake, ...] = ()
     includes: tuple[str, ...] = ()
+    by_file: tuple[tuple[str, str], ...] = ()
 
     def all(self, name: str) -> tuple[Directive, ...]:
         return tuple(each for each in self.directives if each.name == name)

@@ -26,7 +26,7 @@ def nginx_conf(files: Mapping[str, str], path: str = f"{HOME}/nginx.conf") -> Re
     """The file at `path` with what it includes. `files`: absolute path -> text."""
     reader = _Reader(files)
     found = reader.file(path, (), 0)
-    return Reading(tuple(found), tuple(reader.mistakes), tuple(reader.includes))
+    return Reading(tuple(found), tuple(reader.mistakes), tuple(reader.includes), tuple(reader.by_file))
 
 
 class _Reader:
@@ -38,6 +38,7 @@ class _Reader:
         self._reads = 0
         self.mistakes: list[Mistake] = []
         self.includes: dict[str, None] = {}
+        self.by_file: dict[tuple[str, str], None] = {}
 
     def file(self, path: str, context: Context, depth: int) -> list[Directive]:
         self._open.append(path)
@@ -128,7 +129,7 @@ class _Reader:
         if any(part in pattern for part in PACKAGED):
             return []
         whole = pattern if pattern.startswith("/") else posixpath.join(HOME, pattern)
-        self.includes[whole] = None
+        self.includes[whole] = self.by_file[directive.file, whole] = None
         paths = matching(self._files, whole)
         if not paths and not set(whole) & set("*?["):
             message = f"{whole} is included, but is not at hand"

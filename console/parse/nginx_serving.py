@@ -75,8 +75,8 @@ def chosen(here: tuple[Listening, ...], host: str) -> Chosen | None:
 
 
 def by_expression(here: tuple[Listening, ...]) -> bool:
-    """May a server answer for any host, by a name that is an expression?"""
-    return any(name.startswith("~") for each in here for name in server_names(each.server))
+    """May a server answer for any host, by a name that is an expression, or that the node itself fills in?"""
+    return any(name.startswith("~") or "$" in name for each in here for name in server_names(each.server))
 
 
 def covers(name: str, host: str) -> bool:

@@ -137,6 +137,8 @@ def _of_requests(action: ServiceAction, state: ClusterState) -> str:
     unloaded = seen.value.unloaded.get(action.unit, Unloaded())
     if unloaded.conflicts or unloaded.unknown:
         return f"what that does to requests is not known ({(*unloaded.conflicts, *unloaded.unknown)[0]})"
+    if unloaded.unseen:
+        return f"no request is dropped, as far as its files tell: {unloaded.unseen[0]}"
     return "no request is dropped"
 
 

@@ -28,9 +28,10 @@ class Sent(StrEnum):
 
 def sent(state: ClusterState, service: Service, nginx: str, backend: str) -> Sent:
     """Whether all requests may go to the backend. NO: some go only to others. UNKNOWN: its files do not tell where
-    some go, or name servers that may be anybody's, and not each of them gets requests.
+    some go, or name servers that may be anybody's, and not each of them gets requests. What goes to somebody else
+    than the service does not count.
 
-    Without its files the profile tells. Paths that lead only to what is no backend of the service do not count.
+    Without its files the profile tells.
     """
     if isinstance(state.nodes[nginx].files, Unknown) or service.domain is None:
         return Sent.NO if backend in service.drained else Sent.YES
@@ -74,7 +75,9 @@ def _may_send(state: ClusterState, service: Service, nginx: str, backend: str) -
 
 
 def _concerns(state: ClusterState, service: Service, nginx: str, part: Upstream) -> bool:
-    return any(possible(state, service, nginx, each.endpoint) for each in part.servers)
+    """A part that leads only to sockets, or to addresses that are no backend's, is somebody else's."""
+    reached_by_tcp = (each.endpoint for each in part.servers if not each.endpoint.startswith("unix:"))
+    return any(possible(state, service, nginx, each) for each in reached_by_tcp)
 
 
 def _by_part(state: ClusterState, service: Service, nginx: str, backend: str, part: Upstream) -> Sent:

@@ -86,11 +86,13 @@ def _vips(state: ClusterState) -> set[Ip]:
 
 
 def _holders(state: ClusterState, host: Ip) -> list[str]:
-    """The nodes that have the address, as their kernels tell. A VIP is no node's."""
+    """The nodes that have the address, as their kernels or the profile tell. A VIP is no node's."""
     if host in _vips(state):
         return []
-    return [
-        name
-        for name, node in state.nodes.items()
-        if isinstance(node.addresses, Known) and host in {_plain(ip_address(a)) for a in node.addresses.value}
-    ]
+    return [name for name in state.nodes if host in _addresses(state, name)]
+
+
+def _addresses(state: ClusterState, node: str) -> set[Ip]:
+    seen, own = state.nodes[node].addresses, literal(f"{state.profile.nodes[node].address}:0")
+    told = {_plain(ip_address(each)) for each in seen.value} if isinstance(seen, Known) else set[Ip]()
+    return told if own is None else told | {own}

@@ -58,6 +58,15 @@ def keepalived_text(profile: Profile, node: str) -> str:
     return _NodeFiles(profile, profile.nodes[node], secrets, Templates({})).keepalived().content
 
 
+def nginx_texts(profile: Profile, node: str, templates: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """What of a node's files a request meets: nginx's, and the check that keepalived runs. By path.
+
+    Raises RenderError for a template of the user's that cannot be filled.
+    """
+    files = _NodeFiles(profile, profile.nodes[node], {}, Templates(templates or {}))
+    return {file.path: file.content for file in files.for_requests()}
+
+
 @dataclass(frozen=True, slots=True)
 class _NodeFiles:
     """The files of one node."""
@@ -70,15 +79,25 @@ class _NodeFiles:
     def all(self) -> tuple[NodeFile, ...]:
         profile, fill = self.profile, self.templates.fill
         return (
-            NodeFile("/etc/nginx/nginx.conf", self._nginx()),
-            *self._servers(),
+            *self._proxy(),
             self.keepalived(),
-            NodeFile(CHECK_SCRIPT, check_script(profile, self.templates), 0o755),
+            self._check(),
             NodeFile(NOTIFY_SCRIPT, fill("keepalived_notify.sh.j2", log=profile.logs.notify), 0o755),
             NodeFile("/etc/logrotate.d/keepalived-notify", fill("logrotate.j2", log=profile.logs.notify)),
             NodeFile("/etc/sudoers.d/iamops", render_sudoers(profile, self.node.name, self.templates), 0o440),
             *self._pushing(),
         )
+
+    def for_requests(self) -> Iterator[NodeFile]:
+        yield from self._proxy()
+        yield self._check()
+
+    def _proxy(self) -> Iterator[NodeFile]:
+        yield NodeFile("/etc/nginx/nginx.conf", self._nginx())
+        yield from self._servers()
+
+    def _check(self) -> NodeFile:
+        return NodeFile(CHECK_SCRIPT, check_script(self.profile, self.templates), 0o755)
 
     def _pushing(self) -> Iterator[NodeFile]:
         """What a push needs on the node: the script, and the unit that takes back at boot."""

@@ -31,7 +31,8 @@ class Templates:
             return _environment().get_template(name).render(**values)
         except TemplateSyntaxError as error:
             raise RenderError(f"your template {name}, line {error.lineno}: {error.message}") from None
-        except TemplateError as error:
+        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # Beside jinja's own errors, those of the expressions that stand in the template.
             raise RenderError(f"your template {name}: {error}") from None
 
 

@@ -8,7 +8,6 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from console.judge.config_sight import ConfigSight, file_sights, sorted_files
 from console.judge.lint.finding import LintReport
@@ -24,7 +23,8 @@ from console.plan.config_change import NodeChange, node_change
 from console.plan.config_meaning import apart, meaning
 from console.render.files import NodeFile
 from console.render.nodefiles import render_node
-from console.render.templating import RenderError, template_names
+from console.render.templating import RenderError
+from console.session.own_templates import own_templates
 from console.session.secrets import SecretMissing, vrrp_secrets
 from console.session.who import who
 
@@ -215,20 +215,6 @@ class Configurator:
 def as_tree(node: str, files: tuple[NodeFile, ...]) -> ConfTree:
     """Rendered files as if a node had them."""
     return ConfTree(node, {f.path: ConfFile(f.path, f.content, f.mode, f.owner, f.group) for f in files})
-
-
-def own_templates(profile: Profile) -> Mapping[str, str]:
-    """The user's templates, by file name. Raises RenderError for one that takes no built-in one's place."""
-    if profile.templates is None:
-        return {}
-    directory = Path(profile.templates).expanduser()
-    if not directory.is_dir():
-        raise RenderError(f"{directory}: no such directory (the profile's templates)")
-    found = {path.name: path.read_text(encoding="utf-8") for path in sorted(directory.glob("*.j2"))}
-    for name in found:
-        if name not in template_names():
-            raise RenderError(f"{directory / name}: no such template; there are {', '.join(template_names())}")
-    return found
 
 
 def with_drained(profile: Profile, service: str, backend: str) -> Profile:

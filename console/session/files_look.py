@@ -40,9 +40,10 @@ from console.parse.nginx_itself import answers_itself
 from console.parse.nginx_proxy import upstreams_by_domain
 from console.parse.running_vrrp import running_settings
 from console.parse.vrrp_rest import rest_running
-from console.plan.known import answered
-from console.render.nodefiles import CHECK_SCRIPT, check_script, keepalived_text
+from console.render.nodefiles import CHECK_SCRIPT, check_script, keepalived_text, nginx_texts
+from console.render.templating import RenderError
 from console.session.clock import Clock
+from console.session.own_templates import own_templates
 from console.store import Store
 
 TIMEOUT_S = 6.0
@@ -75,7 +76,7 @@ async def _look(transport: Transport, profile: Profile) -> Seen | str:
                 _tree(transport, profile), _running(transport, profile), read_hosts(transport)
             )
             if isinstance(running, VrrpUnknown):
-                return Seen(tree, untold=running.reason, hosts=hosts)
+                return Seen(tree, untold=running.reason, hosts=hosts, rendered=_rendered(profile, transport.node))
             meant = keepalived_conf({KEEPALIVED_CONF: keepalived_text(profile, transport.node)})
             return Seen(
                 tree,
@@ -84,11 +85,20 @@ async def _look(transport: Transport, profile: Profile) -> Seen | str:
                 live_config(running),
                 meant,
                 hosts=hosts,
+                rendered=_rendered(profile, transport.node),
             )
     except TimeoutError:
         return f"its files were not read within {TIMEOUT_S:g} s"
     except (ConfigUnreadable, TransportError) as failure:
         return str(failure)
+
+
+def _rendered(profile: Profile, node: str) -> Mapping[str, str] | None:
+    """None where the operator's own templates cannot be filled: then nothing was pushed by them either."""
+    try:
+        return nginx_texts(profile, node, own_templates(profile))
+    except (RenderError, OSError):
+        return None
 
 
 async def _tree(transport: Transport, profile: Profile) -> Tree:
@@ -114,7 +124,9 @@ async def _tree(transport: Transport, profile: Profile) -> Tree:
 
 
 def _unread(tree: Tree) -> Iterator[str]:
-    """Files that a daemon includes and that nobody has read yet."""
+    """Files that a daemon includes, or runs, and that nobody has read yet."""
+    if CHECK_SCRIPT in tree.conf.listing.files and CHECK_SCRIPT not in tree.files:
+        yield CHECK_SCRIPT
     for root, reading in ((NGINX_CONF, tree.nginx), (KEEPALIVED_CONF, tree.keepalived)):
         yield from (each for each in Sources.of(tree.conf, root, reading).unread if not is_pattern(each))
 
@@ -140,7 +152,7 @@ def _report(
     profile: Profile, seen: Seen, others: list[Seen], absent: Mapping[str, str], state: ClusterState
 ) -> FilesReport:
     unit, checks = profile.keepalived.unit, known_checks(seen, CHECK_SCRIPT, check_script(profile))
-    nginx = nginx_unloaded(replace(seen, answering=_answering(state, seen.name)), profile)
+    nginx = nginx_unloaded(seen, profile)
     current = current_units(seen, profile)
     return FilesReport(
         upstreams_by_domain(seen.tree.nginx, profile.domains, profile.nginx.port),
@@ -161,7 +173,3 @@ def _live(seen: Seen, unit: str, *, loaded: bool) -> Mapping[str, LiveVrrp]:
     if reading.mistakes or Sources.of(seen.tree.conf, KEEPALIVED_CONF, reading).unread:
         return {}
     return live_on_disk(reading) if loaded or unit in seen.tree.conf.stopped else {}
-
-
-def _answering(state: ClusterState, node: str) -> frozenset[str]:
-    return frozenset(domain for domain, seen in state.nodes[node].domains.items() if answered(seen))

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from console.judge.unloaded import Seen, nginx_unloaded
 from console.model.config import ConfFile
-from tests.unit.judge.test_unloaded import NGINX, PROFILE, listing, other_files, seen
+from console.model.proxy import Unloaded
+from console.parse.vrrp_rest import rest_running
+from tests.unit.judge.test_unloaded import (
+    CAPTURES,
+    DUMPS,
+    KEEPALIVED,
+    NGINX,
+    PROFILE,
+    listing,
+    other_files,
+    seen,
+)
 
+CHECK = "/etc/keepalived/check_nginx.sh"
 API = "/etc/nginx/conf.d/iam-apiserver.conf"
 PASS = "proxy_pass  http://iam.api.marmotedu.com/;"
+HTTP, HOST = "http {", "proxy_set_header Host $host;"
 
 BREAKS = {
     "listen at another port": ("listen       80", "listen       8081"),
@@ -46,6 +60,28 @@ BREAKS = {
     "no next backend": ("proxy_next_upstream         error timeout", "proxy_next_upstream off"),
     "no connections": ("worker_connections 1024", "worker_connections 3"),
     "another user": ("user www-data", "user nosuchuser"),
+    "bodies as by default": ("        client_max_body_size 5m;\n", ""),
+    "who asks is not said": ("        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n", ""),
+    "another client": ("X-Real-IP $remote_addr", "X-Real-IP 10.0.0.1"),
+    "the client twice": ("    location / {", "    location / {\n proxy_set_header X-Forwarded-For 10.0.0.1;\n"),
+    "another method": ("    location / {", "    location / {\n proxy_set_header X-HTTP-Method-Override PUT;\n"),
+    "no process": ("worker_processes auto", "worker_processes 0"),
+    "any number of processes": ("worker_processes auto", "worker_processes 100000"),
+    "no files": ("worker_processes auto", "worker_rlimit_nofile 8; worker_processes auto"),
+    "cut before they end": ("worker_processes auto", "worker_shutdown_timeout 1s; worker_processes auto"),
+    "nobody's user": ("user www-data;\n", ""),
+    "another pid file": ("pid /run/nginx.pid", "pid /tmp/nginx.pid"),
+    "given up for an hour": ("fail_timeout=2s", "fail_timeout=1h"),
+    "never given up": ("max_fails=1", "max_fails=0"),
+    "one for a hundred": ("server 127.0.0.1:8080 max_fails=1", "server 127.0.0.1:8080 weight=100"),
+    "a round robin for each worker": ("        zone iam.api.marmotedu.com 64k;", ""),
+    "a time to connect by default": ("    proxy_connect_timeout       1s;\n", ""),
+    "a time to answer by default": ("    proxy_read_timeout          30s;\n", ""),
+    "who answered, not at all": ("    add_header          X-Served-By $hostname always;\n", ""),
+    "who answered, cancelled": ("    location / {", "    location / {\n add_header X-A b;\n"),
+    "another charset": ("    tcp_nodelay         on;", "    charset koi8-r;"),
+    "another resolver": ("    tcp_nodelay         on;", "    resolver 10.0.0.1;"),
+    "a short queue": ("listen       80", "listen       80 backlog=1"),
     "a limit": ("    tcp_nodelay         on;", "    limit_req zone=x;"),
     "a stream": ("events {", "stream { server { listen 10.0.4.99:80; } }\nevents {"),
     "who answered is not said": ("add_header          X-Served-By $hostname always", "add_header X-A b"),
@@ -58,6 +94,27 @@ BREAKS = {
 LEAVES_ALONE = {
     "a connection's time": ("keepalive_timeout   65", "keepalive_timeout   30"),
     "compression": ("    tcp_nodelay         on;", "    gzip on; gzip_types text/css;"),
+    "bigger bodies": ("client_max_body_size 5m", "client_max_body_size 20m"),
+    "bodies of any size": ("client_max_body_size 5m", "client_max_body_size 0"),
+    "bodies said for all": ("    tcp_nodelay         on;", "    client_max_body_size 1k;"),
+    "a log's format": ("    tcp_nodelay         on;", "    log_format mine '$remote_addr $request_time';"),
+    "kept connections": (
+        "        zone iam.api.marmotedu.com 64k;",
+        "        zone iam.api.marmotedu.com 128k; keepalive 32; keepalive_timeout 60s;",
+    ),
+    "what kept connections need": (
+        "    location / {",
+        "    location / {\n proxy_http_version 1.1; proxy_set_header Connection '';\n",
+    ),
+    "a time in other words": ("proxy_read_timeout          30s", "proxy_read_timeout 30000ms"),
+    "four processes": ("worker_processes auto", "worker_processes 4; worker_rlimit_nofile 8192"),
+    "more connections": ("worker_connections 1024", "worker_connections 4096"),
+    "headers that the location cancels": ("    location / {", "    proxy_set_header X-A b;\n    location / {"),
+    "a limit that nobody uses": (
+        "    tcp_nodelay         on;",
+        "    limit_req_zone $binary_remote_addr zone=x:1m rate=1r/m;",
+    ),
+    "a format in a file of its own": ("events {", "events {", "log_format mine '$request_time';"),
     "a comment": ("events {", "# by hand\nevents {"),
     "a log": ("access_log   off;", "access_log   /var/log/nginx/alive.log;"),
     "an own header": ("    location / {", "    location / {\n proxy_set_header X-From-Hand yes;\n"),
@@ -125,6 +182,139 @@ def test_it_is_named_by_file_line_and_domain():
     assert said.startswith("keepalived's check would be answered badly, and no VIP would stay here: `return 503`")
 
 
+@pytest.mark.parametrize("node", ["iam-a", "iam-b"])
+@pytest.mark.parametrize("times", [{}, {"conf_d": 1100.0}])
+def test_what_a_push_has_just_written_is_loaded(node: str, times: dict[str, float]):
+    was = seen(node)
+    files = {path: replace(file, changed_at=1100.0) for path, file in was.tree.files.items()}
+    written = other_files(was, files, listing({path: file.changed_at for path, file in files.items()}, **times))
+    found = nginx_unloaded(written, PROFILE)
+    assert (found.conflicts, found.unknown, found.unseen) == ((), (), ())
+    assert len(found.news) >= 3
+
+
+def test_what_a_push_has_written_by_the_operators_templates_is_loaded_too():
+    odd = (
+        "location / {",
+        "location = /robots.txt { return 404; }\n location / {\n proxy_set_header Host $host;\n",
+    )
+    own = edited(*odd)
+    assert nginx_unloaded(own, PROFILE).unknown != ()
+    texts = {path: file.content for path, file in own.tree.files.items()}
+    assert nginx_unloaded(replace(own, rendered=texts), PROFILE).unknown == ()
+    # There it is what must not be taken out.
+    taken = nginx_unloaded(
+        replace(edited("keepalive_timeout   65", "keepalive_timeout   30"), rendered=texts), PROFILE
+    )
+    assert taken.unknown == ()
+    (said,) = nginx_unloaded(
+        replace(edited("client_max_body_size 5m", "client_max_body_size 6m"), rendered=texts), PROFILE
+    ).unknown
+    assert "by the profile there would be `location = /robots.txt`, `proxy_set_header Host $host`" in said
+
+
+DENIES = "/etc/nginx/snippets/deny.conf"
+
+
+@pytest.mark.parametrize("old", ["events {", "    tcp_nodelay         on;", "    location / {"])
+def test_an_old_file_that_a_changed_one_includes_may_be_new_to_nginx(old: str):
+    def including(at: float, snippets: dict[str, str]) -> Seen:
+        own = edited(
+            old, f"{old} include snippets/outer.conf;" if "{" in old else "include snippets/outer.conf;", at=at
+        )
+        added = {path: ConfFile(path, text, changed_at=900.0) for path, text in snippets.items()}
+        files = {**own.tree.files, **added}
+        times = {path: file.changed_at for path, file in files.items()} | {DENIES: 900.0}
+        return other_files(own, files, listing(times))
+
+    outer, deny = {"/etc/nginx/snippets/outer.conf": "include snippets/deny.conf;"}, {DENIES: "deny all;"}
+    found = nginx_unloaded(including(1100.0, outer | deny), PROFILE).unknown
+    assert any(each.startswith(f"{DENIES}:1: what `deny all` does to ") for each in found)
+    assert f"{DENIES} was not read" in nginx_unloaded(including(1100.0, outer), PROFILE).unknown
+    assert nginx_unloaded(including(900.0, outer | deny), PROFILE) == Unloaded()
+    # Where the file that includes it is as it was, so is what it says.
+    loaded = including(900.0, outer | deny)
+    authz = "/etc/nginx/conf.d/iam-authz-server.conf"
+    site = replace(
+        loaded.tree.files[authz], content=f"# by hand\n{loaded.tree.files[authz].content}", changed_at=1100.0
+    )
+    if "location" not in old:
+        assert nginx_unloaded(other_files(loaded, {**loaded.tree.files, authz: site}), PROFILE).unknown == ()
+
+
+# What is gone with them is nothing that a request would show.
+NOT_MISSED = re.compile(
+    r"(error|access)_log|include .*(modules|mime)|sendfile|tcp_|keepalive_timeout|types_hash|default_type"
+    r"|proxy_next_upstream|listen +80|server_name +iam"
+)
+
+
+@pytest.mark.parametrize("path", [NGINX, API])
+def test_every_line_that_is_taken_out_is_missed_but_for_those_that_show_nothing(path: str):
+    for line in seen("iam-a").tree.files[path].content.splitlines():
+        if not re.fullmatch(r" *[a-z_]+ [^#]*;( *#.*)?", line):
+            continue
+        found = nginx_unloaded(edited(f"{line}\n", ""), PROFILE)
+        told = (*found.conflicts, *found.unknown)
+        assert (told == ()) is (NOT_MISSED.match(line.strip()) is not None), (line, told)
+
+
+def test_a_header_of_ones_own_ends_what_was_inherited():
+    own = edited("    location / {", "    location / {\n proxy_set_header X-From-Hand yes;\n")
+    main = replace(own.tree.files[NGINX], content=own.tree.files[NGINX].content.replace(HTTP, f"{HTTP} {HOST}"))
+    (said, *_) = nginx_unloaded(other_files(own, {**own.tree.files, NGINX: main}), PROFILE).unknown
+    assert "`proxy_set_header X-From-Hand yes` does to iam.api.marmotedu.com" in said
+
+
+def test_a_zone_is_somebodys_where_it_is_used():
+    zone = "limit_req_zone $binary_remote_addr zone=x:1m rate=1r/m;"
+    own = edited("    tcp_nodelay         on;", zone)
+    site = own.tree.files[API].content.replace("location / {", "location / { limit_req zone=x;")
+    used = {**own.tree.files, API: replace(own.tree.files[API], content=site)}
+    (said,) = nginx_unloaded(other_files(own, used), PROFILE).unknown
+    assert "limit_req_zone" in said
+
+
+def test_what_a_hand_wrote_and_nginx_has_loaded_does_not_hinder_another_edit():
+    own = edited("client_max_body_size 5m", "client_max_body_size 20m")
+    text = own.tree.files[NGINX].content.replace("proxy_read_timeout          30s", "proxy_read_timeout 300s")
+    by_hand = {**own.tree.files, NGINX: replace(own.tree.files[NGINX], content=text)}
+    assert nginx_unloaded(other_files(own, by_hand), PROFILE).unknown == ()
+    # The other way round: what the location says was said before.
+    own = edited("keepalive_timeout   65", "keepalive_timeout   30")
+    text = own.tree.files[API].content.replace("client_max_body_size 5m", "client_max_body_size 1m")
+    by_hand = {**own.tree.files, API: replace(own.tree.files[API], content=text)}
+    assert nginx_unloaded(other_files(own, by_hand), PROFILE).unknown == ()
+
+
+def test_a_site_that_the_profile_does_not_write_may_have_held_anything():
+    own, site = edited("", ""), "/etc/nginx/sites-enabled/api"
+    main = own.tree.files[NGINX].content.replace("conf.d/*.conf", "*/*")
+    text = own.tree.files[API].content.replace("client_max_body_size 5m", "client_max_body_size 2m")
+    files = {path: file for path, file in own.tree.files.items() if path != API}
+    files[NGINX] = replace(files[NGINX], content=main)
+    files[site] = ConfFile(site, text, changed_at=1100.0)
+    found = nginx_unloaded(other_files(own, files), PROFILE)
+    assert found.unknown == (
+        f"{site}:11: what `client_max_body_size 2m` does to iam.api.marmotedu.com was compared with nothing",
+    )
+    files[site] = replace(files[site], content=text.replace("        client_max_body_size 2m;\n", ""))
+    found = nginx_unloaded(other_files(own, files), PROFILE)
+    assert found.unknown == (
+        f"what was taken out of {site} is not known: by the profile there would be `client_max_body_size 5m`",
+    )
+
+
+def test_what_lacks_a_lot_is_told_in_short():
+    bare = ConfFile(
+        NGINX, "events {}\nhttp { server { server_name iam.api.marmotedu.com; } }\n", changed_at=1100.0
+    )
+    said = nginx_unloaded(other_files(seen("iam-a"), {NGINX: bare}), PROFILE).unknown[-2]
+    assert said.startswith(f"what was taken out of {NGINX} is not known: by the profile there would be `")
+    assert said.endswith(" more")
+    assert said.count("`") == 8
+
+
 def test_an_odd_site_that_nobody_touched_is_no_change_of_another_file():
     odd = ConfFile(API, seen("iam-a").tree.files[API].content.replace("location / {", "location / { satisfy any;"))
     own = edited("keepalive_timeout   65", "keepalive_timeout   30")
@@ -165,11 +355,65 @@ def test_what_a_stopped_nginx_would_do_is_told_and_only_what_is_wrong_refuses():
     assert nginx_unloaded(stopped(seen("iam-a")), PROFILE).unseen == ()
 
 
+def check_of_others(own: Seen, command: str = "", script: str | None = None) -> Seen:
+    """keepalived runs this command, or its own script with another text."""
+    files = dict(own.tree.files)
+    if script is not None:
+        files[CHECK] = ConfFile(CHECK, script, changed_at=900.0)
+    text = (CAPTURES / DUMPS[own.name]).read_text()
+    if command:
+        text = re.sub(r"Command = .*", f"Command = {command}", text)
+    return replace(other_files(own, files), rest=rest_running(text))
+
+
+CURL = "'/usr/bin/curl' '-fs' '-u' 'me:secret' 'http://127.0.0.1/health'"
+EDIT = ("keepalive_timeout   65", "keepalive_timeout   30")
+
+
+def test_what_a_check_of_others_asks_of_changed_files_is_not_known():
+    for own in (
+        check_of_others(edited(*EDIT), CURL),
+        check_of_others(edited(*EDIT), script="#!/bin/sh\ncurl -f x\n"),
+    ):
+        (said,) = nginx_unloaded(own, PROFILE).unknown
+        assert said.startswith("whether nginx would answer keepalived's check as before is not known")
+        assert "secret" not in said
+    # It is not asked about files that nginx runs with, or by a keepalived that is stopped.
+    assert nginx_unloaded(check_of_others(seen("iam-a"), CURL), PROFILE) == Unloaded()
+    own = check_of_others(edited(*EDIT), CURL)
+    stopped = replace(own.tree.conf, stopped=frozenset({"keepalived"}))
+    assert nginx_unloaded(replace(own, tree=replace(own.tree, conf=stopped)), PROFILE).unknown == ()
+    assert nginx_unloaded(check_of_others(edited(*EDIT)), PROFILE).unknown == ()
+
+
+def test_so_is_what_keepalived_checks_where_it_does_not_tell():
+    own = edited(*EDIT)
+    silent = replace(own, running=None, rest={})
+    assert nginx_unloaded(silent, PROFILE).unknown == ()
+    other = own.tree.files[KEEPALIVED].content.replace(f"{CHECK} 2", "/usr/bin/curl -fs http://127.0.0.1/health")
+    by_file = {**own.tree.files, KEEPALIVED: ConfFile(KEEPALIVED, other, changed_at=900.0)}
+    assert "(/usr/bin/curl)" in nginx_unloaded(other_files(silent, by_file), PROFILE).unknown[0]
+    balanced = by_file[KEEPALIVED].content.replace(
+        "vrrp_script", "virtual_server 10.0.4.99 80 {\n}\nvrrp_script", 1
+    )
+    by_file[KEEPALIVED] = ConfFile(KEEPALIVED, balanced, changed_at=900.0)
+    assert "`virtual_server`" in " ".join(nginx_unloaded(other_files(own, by_file), PROFILE).unknown)
+    hidden = {path: file for path, file in own.tree.files.items() if path != KEEPALIVED}
+    (said,) = nginx_unloaded(other_files(silent, hidden), PROFILE).unknown
+    assert said.startswith("what keepalived checks is not known (it does not tell")
+
+
 def test_a_check_that_does_not_ask_nginx_by_that_host_does_not_count():
     own = edited("return       204", "return       503")
-    script = "/etc/keepalived/check_nginx.sh"
-    other = {**own.tree.files, script: ConfFile(script, "exit 0", changed_at=900.0)}
-    assert nginx_unloaded(other_files(own, other), PROFILE).conflicts == ()
-    unread = {path: file for path, file in own.tree.files.items() if path != script}
-    assert nginx_unloaded(other_files(own, unread), PROFILE).conflicts != ()
-    assert NGINX in unread
+    assert nginx_unloaded(check_of_others(own, script="exit 0"), PROFILE).conflicts == ()
+    # Nor does one that lies there and is not run.
+    assert nginx_unloaded(check_of_others(own, CURL), PROFILE).conflicts == ()
+    unread = {path: file for path, file in own.tree.files.items() if path != CHECK}
+    found = nginx_unloaded(other_files(own, unread), PROFILE)
+    assert found.conflicts != ()
+    assert f"{CHECK} was not read" in " ".join(found.unknown)
+    # Others call theirs by that name, too: where no server is for ours, nobody knows what it asks.
+    other = {**unread, NGINX: replace(unread[NGINX], content=unread[NGINX].content.replace("-alive.local", "."))}
+    found = nginx_unloaded(other_files(own, other), PROFILE)
+    assert found.conflicts == ()
+    assert f"{CHECK} was not read" in " ".join(found.unknown)

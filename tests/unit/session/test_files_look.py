@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+import console
 from console.model.events import LinkChanged
 from console.model.facts import Link, LinkState
 from console.model.observed import Known, Unknown
+from console.model.profile import Profile
 from console.model.proxy import FilesReport, Unloaded
 from console.nodes.config_files import LISTED, LOADED, NAMED, READABLE
 from console.nodes.transport import CommandResult
@@ -95,13 +97,13 @@ def tar(files: Mapping[str, str]) -> bytes:
     return raw.getvalue()
 
 
-async def looked(*nodes: Node) -> Store:
+async def looked(*nodes: Node, profile: Profile = PROFILE) -> Store:
     """The state after a look, where only these nodes are connected."""
-    store = Store(healthy(NOW, PROFILE))
+    store = Store(healthy(NOW, profile))
     by_name = {each.node: each for each in nodes}
-    for name in PROFILE.nodes.keys() - by_name.keys():
+    for name in profile.nodes.keys() - by_name.keys():
         store.apply(LinkChanged(NOW + 1, name, Link(LinkState.DOWN, NOW + 1)))
-    await look_at_files(PROFILE, by_name.get, store, lambda: NOW + 60)
+    await look_at_files(profile, by_name.get, store, lambda: NOW + 60)
     return store
 
 
@@ -264,3 +266,39 @@ class Hidden(Node):
         if "sh" in argv and NAMED in argv and self.hides in argv:
             return 0, tar({})
         return super()._answer(argv)
+
+
+EDITED = {"/etc/nginx/nginx.conf": 9950.0, "/etc/nginx/conf.d/iam-apiserver.conf": 9950.0}
+
+
+async def test_keepalived_s_check_is_read_by_the_login_user_where_the_nodes_script_is_not_there():
+    own = replace(Node.rendered("iam-a"), has_script=False, times=EDITED)
+    found = report(await looked(own), "iam-a").unloaded["nginx"]
+    assert (found.conflicts, found.unknown, len(found.news)) == ((), (), 2)
+    check = "/etc/keepalived/check_nginx.sh"
+    odd = replace(own, files={**own.files, check: "#!/bin/sh\nexec curl -f http://127.0.0.1/health\n"})
+    (said,) = report(await looked(odd), "iam-a").unloaded["nginx"].unknown
+    assert said.endswith(f"it is not the profile's ({check})")
+
+
+async def test_what_a_push_writes_by_the_operators_templates_is_what_the_profile_renders(tmp_path: Path):
+    built_in = Path(console.__file__).parent / "render" / "templates" / "server.conf.j2"
+    mine = built_in.read_text().replace("location / {", "location / {\n        proxy_set_header Host $host;")
+    (tmp_path / "server.conf.j2").write_text(mine)
+    profile = PROFILE.model_copy(update={"templates": str(tmp_path)})
+    rendered = render_node(profile, "iam-a", {"VI_1": "sesame12"}, {"server.conf.j2": mine})
+    own = Node.rendered("iam-a")
+    own = replace(own, files={each.path: each.content for each in rendered}, times=EDITED)
+    for known, expected in ((profile, 0), (PROFILE, 1)):
+        found = report(await looked(own, profile=known), "iam-a").unloaded["nginx"]
+        assert (found.conflicts, len(found.unknown)) == ((), expected)
+
+
+@pytest.mark.parametrize(
+    "text", [b"{% if %}", b"{{ nobody }}", b"{{ profile.nginx.port + 'x' }}", b"{{ 1 / 0 }}", b"\xff"]
+)
+async def test_a_template_that_cannot_be_filled_has_written_nothing(tmp_path: Path, text: bytes):
+    (tmp_path / "server.conf.j2").write_bytes(text)
+    profile = PROFILE.model_copy(update={"templates": str(tmp_path)})
+    found = report(await looked(replace(Node.rendered("iam-a"), times=EDITED), profile=profile), "iam-a")
+    assert found.unloaded["nginx"].unknown == ()
