@@ -22,6 +22,7 @@ from console.judge.nginx_included import newly_included
 from console.judge.nginx_requests import Files, answers
 from console.judge.unloaded_nginx import broken, strangers, unlike
 from console.judge.unloaded_rest import is_meant, other_rest, uncompared
+from console.model.config import ConfFile
 from console.model.live import LiveVrrp
 from console.model.profile import Profile
 from console.model.proxy import Unloaded
@@ -141,9 +142,18 @@ def nginx_unloaded(seen: Seen, profile: Profile) -> Unloaded:
     found = answers(files, profile, check=checks.own_host, unlike=lead_elsewhere)
     unshown = (*found.unshown, *checks.unknown)
     if disk.touched:
-        unsure = [each for each in disk.touched if not _is_rendered(seen.tree, rendered, each)]
+        there = {each: list(_in(seen.tree, each)) for each in disk.touched}
+        unsure = [
+            each for each, own in there.items() if not own or not all(_is_rendered(f, rendered) for f in own)
+        ]
         unseen += tuple(f"what may have been taken out of {each} is not known" for each in unsure)
-        edited = replace(files, changed=lambda path: path in new or disk.edited(path))
+        # Where none of the profile's files lies, none of them is missed.
+        others = [each for each, own in there.items() if not any(file.path in rendered for file in own)]
+        edited = replace(
+            files,
+            changed=lambda path: path in new or disk.edited(path),
+            newer=tuple(each for each in files.newer if each not in others),
+        )
         unshown = answers(edited, profile, check=checks.own_host, unlike=lead_elsewhere).unshown
     # What does not run answers nobody: what it would do is told, and only what is known to be wrong refuses.
     (unseen, unknown) = ((*unseen, *unshown), unknown) if disk.stopped else (unseen, (*unknown, *unshown))
@@ -151,10 +161,12 @@ def nginx_unloaded(seen: Seen, profile: Profile) -> Unloaded:
     return Unloaded(conflicts=conflicts, news=news, unknown=unknown, unseen=unseen, files=disk.files)
 
 
-def _is_rendered(tree: Tree, rendered: Mapping[str, str], directory: str) -> bool:
-    """What lies there is what the profile wants: whatever was taken out, it is not missed."""
-    there = [file for path, file in tree.files.items() if posixpath.dirname(path) == directory]
-    return bool(there) and all(rendered.get(file.path) == file.content for file in there)
+def _in(tree: Tree, directory: str) -> Iterator[ConfFile]:
+    return (file for path, file in tree.files.items() if posixpath.dirname(path) == directory)
+
+
+def _is_rendered(file: ConfFile, rendered: Mapping[str, str]) -> bool:
+    return rendered.get(file.path) == file.content
 
 
 def _checks(seen: Seen, unit: str, script: str) -> Asked:

@@ -38,8 +38,7 @@ def sent(state: ClusterState, service: Service, nginx: str, backend: str) -> Sen
     upstream = upstream_of(state, service, nginx)
     if upstream is None:
         return Sent.UNKNOWN
-    parts = [part for part in upstream.parts if _concerns(state, service, nginx, part)]
-    each = {_by_part(state, service, nginx, backend, part) for part in parts}
+    each = _by_parts(state, service, nginx, backend, upstream)
     if Sent.NO in each or (not each and not upstream.unclear):
         return Sent.NO
     return Sent.UNKNOWN if Sent.UNKNOWN in each or upstream.unclear else Sent.YES
@@ -50,7 +49,7 @@ def sent_some(state: ClusterState, service: Service, nginx: str, backend: str) -
     upstream = upstream_of(state, service, nginx)
     if upstream is None:
         return sent(state, service, nginx, backend)
-    each = {_by_part(state, service, nginx, backend, part) for part in upstream.parts}
+    each = _by_parts(state, service, nginx, backend, upstream)
     if Sent.YES in each:
         return Sent.YES
     return Sent.UNKNOWN if Sent.UNKNOWN in each or upstream.unclear else Sent.NO
@@ -74,10 +73,17 @@ def _may_send(state: ClusterState, service: Service, nginx: str, backend: str) -
     return any(is_strange(state, each.endpoint) and not each.down for each in every)
 
 
-def _concerns(state: ClusterState, service: Service, nginx: str, part: Upstream) -> bool:
-    """A part that leads only to sockets, or to addresses that are no backend's, is somebody else's."""
-    reached_by_tcp = (each.endpoint for each in part.servers if not each.endpoint.startswith("unix:"))
-    return any(possible(state, service, nginx, each) for each in reached_by_tcp)
+def _by_parts(state: ClusterState, service: Service, nginx: str, backend: str, upstream: Upstream) -> set[Sent]:
+    """Without the parts that lead only to sockets, or to addresses that are no backend's: somebody else's."""
+    return {
+        _by_part(state, service, nginx, backend, part)
+        for part in upstream.parts
+        if any(
+            possible(state, service, nginx, each.endpoint)
+            for each in part.servers
+            if not each.endpoint.startswith("unix:")
+        )
+    }
 
 
 def _by_part(state: ClusterState, service: Service, nginx: str, backend: str, part: Upstream) -> Sent:
