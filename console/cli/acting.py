@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from console.judge.overridable import OVERRIDABLE
 from console.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
@@ -56,10 +57,12 @@ def add_guarded_options(parser: argparse.ArgumentParser) -> None:
 
 
 def act(action: Action, args: argparse.Namespace) -> int:
-    """Carries an action out from a shell, and returns the exit code."""
+    """Carries an action out from a shell, and returns the exit code. Raises NoSuchTarget."""
+    from console.plan.targets import check_targets
     from console.session.profiles import load_profile
 
     profile = load_profile(args.profile)
+    check_targets(action, profile)
     refused = refused_at_once(args)
     if refused is not None:
         return refused
@@ -70,6 +73,10 @@ def act(action: Action, args: argparse.Namespace) -> int:
 
 def refused_at_once(args: argparse.Namespace) -> int | None:
     """An exit code where no look at the cluster is needed to say no."""
+    for code in (each.partition("@")[0] for each in args.override):
+        if code not in OVERRIDABLE:
+            _tell(f"iamops: --override {code}: not among what can be overridden: {', '.join(sorted(OVERRIDABLE))}")
+            return ExitCode.USAGE
     if args.override and not args.reason:
         _tell("iamops: --override needs --reason: the audit keeps why a guard was overridden")
         return ExitCode.USAGE

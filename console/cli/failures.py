@@ -13,6 +13,7 @@ from console.nodes.transport import TransportError
 from console.parse.drill_yaml import DrillError
 from console.parse.profile_edit import EditRefused
 from console.parse.profile_yaml import ProfileError
+from console.plan.targets import NoSuchTarget
 from console.render.templating import RenderError
 from console.session.alert_urls import AlertUrlsRefused
 from console.session.config_directory import DirectoryUnreadable
@@ -33,6 +34,7 @@ SENTENCES = (
     SecretMissing,
     EditRefused,
     NoSuchPush,
+    NoSuchTarget,
     DirectoryUnreadable,
     AlertUrlsRefused,
     MetricsRefused,

@@ -22,8 +22,8 @@ from console.judge.denial import Denial
 from console.model.exit_code import ExitCode
 from console.model.profile import Profile
 from console.plan.action import Action
-from console.plan.impact import NoSuchTarget
 from console.plan.steps import Plan
+from console.plan.targets import NoSuchTarget
 from console.plan.tier import Confirmation, confirmation
 from console.session.cluster import Cluster
 from console.session.operator import Operator, needs_arming

@@ -8,10 +8,11 @@ from console.judge.denial import Case, Denial
 from console.model.drill import GIVES_BACK, TAKES
 from console.model.state import ClusterState
 from console.plan.action import DrillAction
-from console.plan.impact import instance_of, preferred_of, services_of
+from console.plan.impact import preferred_of, services_of
 from console.plan.legs import Leg, legs
 from console.plan.outside import meanwhile
 from console.plan.sending import doubted, serves
+from console.plan.targets import instance_of
 
 
 def last_backend_of_drill(case: Case) -> Iterator[Denial]:

@@ -10,8 +10,9 @@ from console.model.drill import Verb as DrillVerb
 from console.model.facts import VrrpState
 from console.plan.action import DrillAction, ServiceAction, Verb
 from console.plan.drill_plan import live_of
-from console.plan.impact import instance_of, preferred_of
+from console.plan.impact import preferred_of
 from console.plan.legs import legs
+from console.plan.targets import instance_of
 from console.plan.weighing import of_leaving, why_it_may_stay, why_it_stays, why_no_fault
 
 CODE = "check-weighs"

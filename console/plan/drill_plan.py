@@ -16,7 +16,7 @@ from console.plan.backends import others_serve, serving_again
 from console.plan.checked_first import checked_first
 from console.plan.expectation import Expectation, StateExpectation
 from console.plan.fingerprint import fingerprint
-from console.plan.impact import handed_over, impact_of, instance_of, preferred_of
+from console.plan.impact import handed_over, impact_of, preferred_of
 from console.plan.legs import Leg, legs
 from console.plan.live import filled, told_on
 from console.plan.pieces import (
@@ -40,6 +40,7 @@ from console.plan.predict import of_drill
 from console.plan.service import STEPS, all_well, with_looks
 from console.plan.steps import SUDO, Handover, Impact, Kind, Plan, Step, Undo
 from console.plan.switchover import moving_steps, why_not_raised
+from console.plan.targets import instance_of
 from console.plan.theory import Pair, Window, window
 from console.render import privileges
 

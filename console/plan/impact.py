@@ -27,14 +27,12 @@ from console.plan.known import NotKnown, holding, may_hold
 from console.plan.legs import Leg, legs
 from console.plan.live import base_priority, counted_priority
 from console.plan.steps import Handover, Impact
-
-
-class NoSuchTarget(Exception):
-    """The action names a node, unit or instance that the profile does not have; says which there are."""
+from console.plan.targets import check_targets, instance_of
 
 
 def impact_of(action: Action, state: ClusterState, now: float) -> Impact:
     """Raises NoSuchTarget, and NotKnown where what it does to a VIP cannot be told."""
+    check_targets(action, state.profile)
     match action:
         case ServiceAction():
             return _of_service(action, state, now)
@@ -136,7 +134,6 @@ def datastores_of(profile: Profile, unit: str, node: str) -> tuple[str, ...]:
 
 def _of_service(action: ServiceAction, state: ClusterState, now: float) -> Impact:
     profile = state.profile
-    _check_unit(profile, action.unit, action.node)
     calm = Impact(touches=(action.node,))
     carries = action.unit in (profile.keepalived.unit, profile.nginx.unit)
     if action.verb is Verb.START:
@@ -169,8 +166,6 @@ def _carrier_goes(vips: Whereabouts, action: ServiceAction, profile: Profile) ->
 def _of_rolling(action: RollingRestart, state: ClusterState, now: float) -> Impact:
     profile = state.profile
     order = rolling_order(state, action.unit, now)
-    if not order:
-        raise NoSuchTarget(f"no node of {profile.name} has the unit {action.unit!r}; {_units(profile)}")
     stores = tuple(store for node in order for store in datastores_of(profile, action.unit, node))
     calm = Impact(touches=order, stops_service=services_of(profile, action.unit), stops_datastore=stores)
     return _moving(calm, tuple(each for _, own in restarts(state, action.unit, now) for each in own.handovers))
@@ -191,11 +186,7 @@ def restarts(state: ClusterState, unit: str, now: float) -> Iterator[tuple[str, 
 def _of_switchover(action: Switchover, state: ClusterState, now: float) -> Impact:
     """Stopping keepalived on the owner moves everything it owns, so all of that is in the plan."""
     profile = state.profile
-    asked = action.instance or next(iter(profile.vrrp))
-    if asked not in profile.vrrp:
-        raise NoSuchTarget(f"no VRRP instance {asked!r}; there are: {', '.join(profile.vrrp)}")
-    if action.to is not None and action.to not in profile.nodes:
-        raise NoSuchTarget(f"no node {action.to!r}; there are: {', '.join(profile.nodes)}")
+    asked = instance_of(profile, action.instance)
     match owner_of(state, asked, now):
         case OwnedBy(owner):
             pass
@@ -282,14 +273,6 @@ def preferred_of(state: ClusterState, instance: str, *nodes: str) -> str:
     return max(nodes, key=lambda node: base_priority(state, instance, node))
 
 
-def instance_of(profile: Profile, asked: str | None) -> str:
-    """Raises NoSuchTarget."""
-    name = asked or next(iter(profile.vrrp))
-    if name not in profile.vrrp:
-        raise NoSuchTarget(f"no VRRP instance {name!r}; there are: {', '.join(profile.vrrp)}")
-    return name
-
-
 def _moving(calm: Impact, handovers: tuple[Handover, ...]) -> Impact:
     if not handovers:
         return calm
@@ -308,15 +291,3 @@ def _stands_by(state: ClusterState, node: str, instance: str) -> bool:
 def _runs(state: ClusterState, unit: str, node: str) -> bool:
     seen = state.nodes[node].units[unit]
     return isinstance(seen, Known) and seen.value.running
-
-
-def _check_unit(profile: Profile, unit: str, node: str) -> None:
-    if node not in profile.nodes:
-        raise NoSuchTarget(f"no node {node!r}; there are: {', '.join(profile.nodes)}")
-    if unit not in profile.actionable_units_on(node):
-        there = ", ".join(profile.actionable_units_on(node))
-        raise NoSuchTarget(f"the profile has no unit {unit!r} on {node}; its units: {there}")
-
-
-def _units(profile: Profile) -> str:
-    return f"its units: {', '.join(profile.all_units)}"

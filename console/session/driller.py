@@ -31,9 +31,10 @@ from console.model.live import LiveVrrp
 from console.nodes.drill_notes import NotifyLine
 from console.plan.action import ALLOWANCE_S, DrillAction
 from console.plan.drill_plan import live_of
-from console.plan.impact import instance_of, preferred_of
+from console.plan.impact import preferred_of
 from console.plan.legs import legs
 from console.plan.steps import Kind, Plan, document
+from console.plan.targets import instance_of
 from console.session.cluster import Cluster
 from console.session.drill_account import (
     client_view,

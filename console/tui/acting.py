@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.plan.action import DrillAction
-from console.plan.impact import NoSuchTarget
+from console.plan.targets import NoSuchTarget
 
 if TYPE_CHECKING:
     from console.engine.drill_progress import DrillProgress

@@ -22,7 +22,7 @@ from console.model.exit_code import ExitCode
 from console.model.facts import LinkState, Severity
 from console.model.observed import Unknown
 from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, Verb
-from console.plan.impact import NoSuchTarget
+from console.plan.targets import NoSuchTarget
 from console.tui.acting import Acting
 from console.tui.cluster import Cluster
 from console.tui.deck import Deck
@@ -141,7 +141,7 @@ class Orders:
 
     def _why_not(self, action: Action) -> str:
         try:
-            _, denied = self.deck.consider(self.deck.order(action))
+            _, denied, _ = self.deck.consider(self.deck.order(action))
         except NoSuchTarget:
             return ""
         return "; ".join(denial.sentence for denial in denied)
@@ -259,7 +259,7 @@ class Orders:
             return
         self.deck.look_again()
         try:
-            plan, denied = self.deck.consider(self.deck.order(action))
+            plan, denied, _ = self.deck.consider(self.deck.order(action))
         except NoSuchTarget as error:
             self._front.say(str(error), Severity.WARNING)
             return

@@ -25,9 +25,10 @@ from console.model.live import LiveVrrp
 from console.model.state import ClusterState
 from console.parse.safe_text import safe
 from console.plan.action import DrillAction
-from console.plan.impact import impact_of, instance_of, preferred_of
+from console.plan.impact import impact_of, preferred_of
 from console.plan.known import NotKnown
 from console.plan.legs import Leg, legs
+from console.plan.targets import instance_of
 from console.plan.theory import Pair, window
 from console.tui.view.amounts import latency
 from console.tui.view.drill_run import VERDICTS

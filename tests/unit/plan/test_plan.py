@@ -12,9 +12,9 @@ from console.model.facts import SafetyReport
 from console.plan.action import RollingRestart, ServiceAction, Switchover, Verb, command_line
 from console.plan.build import plan_for
 from console.plan.expectation import EffectivePriority, VipOn
-from console.plan.impact import NoSuchTarget
 from console.plan.predict import OPEN_ARE_CUT
 from console.plan.steps import Kind, document
+from console.plan.targets import NoSuchTarget
 from console.plan.tier import confirmation
 from console.plan.timing import check_window_s, master_down_s, skew_s
 from tests.profiles import pair
