@@ -61,7 +61,7 @@ class DrillSession(GuardedSession):
             disruptive=self.args.allow_disruptive,
         )
         order = self.order(action)
-        plan, denied, away = self.operator.consider(order)
+        plan, denied, away = self.operator.weigh(order)
         if self.args.dry_run:
             say("\n".join(dry_lines(plan, denied, away)))
             return refusal_code(denied) if denied else ExitCode.OK

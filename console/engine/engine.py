@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from console.engine.observing import not_seen, observe
 from console.engine.order import Order
@@ -23,7 +23,7 @@ from console.engine.report import (
 )
 from console.engine.stepping import LAST_LOOK_S, Stepper, Stopped
 from console.engine.uncancelled import uncancelled
-from console.judge.denial import Case, Considered, Denial
+from console.judge.denial import Case, Denial
 from console.judge.forecast_verdict import beyond
 from console.judge.guards import denials
 from console.judge.insisting import overridden, refused_by, standing, without_looks
@@ -47,6 +47,14 @@ UNMEASURED = "what a client loses is not measured: none was answered at the VIP 
 APART = "see `iamops config diff`, then push again, or go back with `iamops config rollback`"
 
 
+class Weighed(NamedTuple):
+    """A plan, the denials that stand, and those that were overridden."""
+
+    plan: Plan
+    standing: tuple[Denial, ...]
+    overridden: tuple[Denial, ...]
+
+
 class Engine:
     """Carries out orders, one at a time. `meter` makes a gap meter for a plan, or None. `besides`: what speaks
     against an order that is not in the cluster's state.
@@ -67,8 +75,13 @@ class Engine:
         self._besides = besides
         self._own: set[str] = set()
 
-    def consider(self, order: Order) -> Considered:
+    def consider(self, order: Order) -> tuple[Plan, tuple[Denial, ...]]:
         """The plan as of now, and what speaks against it. Raises NoSuchTarget."""
+        plan, denied, _ = self.weigh(order)
+        return plan, denied
+
+    def weigh(self, order: Order) -> Weighed:
+        """The same with the denials that gave way, because the order insists. Raises NoSuchTarget."""
         state, now = self.eyes.state, self.eyes.now()
         plan = plan_for(order.action, state, now)
         case = Case(plan, state, now, order.armed, order.run, frozenset(self._own), order.who)
@@ -76,7 +89,7 @@ class Engine:
         away = overridden(said, codes, order.insisted)
         looked_past = away if order.insisted is None else order.insisted
         plan = without_looks(plan, codes, looked_past)
-        return Considered(plan, standing(said, codes, order.insisted), away)
+        return Weighed(plan, standing(said, codes, order.insisted), away)
 
     async def run(self, order: Order, tell: Tell) -> RunReport:
         """Carries an order out, or says why not. Raises NoSuchTarget; cancelling it undoes first."""
@@ -101,13 +114,13 @@ class _Run:
         self.report = RunReport(order.run, order.action, self._eyes.now())
 
     async def through(self) -> None:
-        plan, denied, away = self._engine.consider(self._order)
+        plan, denied, away = self._engine.weigh(self._order)
         self._tell(plan=plan)
         if denied and self._order.armed:
             # What stood in the way may be gone already: no one is refused on old news.
             self._tell(phase=Phase.LOOKING)
             await self._eyes.fresh(self._reachable(), FRESH_WITHIN_S)
-            plan, denied, away = self._engine.consider(self._order)
+            plan, denied, away = self._engine.weigh(self._order)
             self._tell(plan=plan)
         if denied:
             self._refuse(denied)
@@ -150,7 +163,7 @@ class _Run:
     async def _under_lock(self, shown: Plan, lock: Lock) -> None:
         self._tell(phase=Phase.LOOKING)
         unseen = await self._looked_again(shown)
-        plan, denied, _ = self._engine.consider(self._order)
+        plan, denied = self._engine.consider(self._order)
         denied = (*denied, *(Denial("stale-evidence", f"could not look again: {each}") for each in unseen))
         expected = self._order.shown or shown.fingerprint
         if not denied and plan.fingerprint != expected:

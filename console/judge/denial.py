@@ -89,11 +89,3 @@ def refusal_code(denied: Iterable[Denial]) -> ExitCode:
     """What a script is told of a refusal."""
     unreachable = any(denial.code == "node-unreachable" for denial in denied)
     return ExitCode.UNREACHABLE if unreachable else ExitCode.REFUSED
-
-
-class Considered(NamedTuple):
-    """A plan, the denials that stand, and those that gave way because the order insists."""
-
-    plan: Plan
-    standing: tuple[Denial, ...]
-    overridden: tuple[Denial, ...]

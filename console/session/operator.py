@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from console.engine.engine import Engine, Tell
+from console.engine.engine import Engine, Tell, Weighed
 from console.engine.order import Order
 from console.engine.ports import AuditUnwritable, GapMeter
 from console.engine.report import RunReport
-from console.judge.denial import Considered, Denial
+from console.judge.denial import Denial
 from console.judge.drill_report import DrillReport
 from console.ledger.audit import Audit, LedgerError, read
 from console.ledger.page import Page, page
@@ -116,9 +116,13 @@ class Operator:
             insisted=insisted,
         )
 
-    def consider(self, order: Order) -> Considered:
+    def consider(self, order: Order) -> tuple[Plan, tuple[Denial, ...]]:
         """The plan as of now and what speaks against it. Raises NoSuchTarget."""
         return self._engine.consider(order)
+
+    def weigh(self, order: Order) -> Weighed:
+        """The same with the denials that gave way. Raises NoSuchTarget."""
+        return self._engine.weigh(order)
 
     async def run(self, order: Order, tell: Tell) -> RunReport:
         """Carries it out; `tell` hears of every change. Cancelling undoes first. Raises NoSuchTarget."""

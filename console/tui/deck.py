@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from console.engine.order import Order
     from console.engine.report import RunReport
     from console.judge.config_sight import ConfigSight
-    from console.judge.denial import Considered, Denial
+    from console.judge.denial import Denial
     from console.judge.drill_report import DrillReport
     from console.ledger.page import Page
     from console.model.drill import Drill
     from console.plan.action import Action, ConfigPush, DrillAction
+    from console.plan.steps import Plan
 
 Tell: TypeAlias = "Callable[[RunReport], None]"
 TellDrill: TypeAlias = "Callable[[DrillProgress], None]"
@@ -42,7 +43,7 @@ class Deck(Protocol):
         insisted: tuple[Denial, ...] | None = None,
     ) -> Order: ...
 
-    def consider(self, order: Order) -> Considered:
+    def consider(self, order: Order) -> tuple[Plan, tuple[Denial, ...]]:
         """The plan as of now, and what speaks against it. Raises NoSuchTarget."""
         ...
 

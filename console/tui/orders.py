@@ -141,7 +141,7 @@ class Orders:
 
     def _why_not(self, action: Action) -> str:
         try:
-            _, denied, _ = self.deck.consider(self.deck.order(action))
+            _, denied = self.deck.consider(self.deck.order(action))
         except NoSuchTarget:
             return ""
         return "; ".join(denial.sentence for denial in denied)
@@ -259,7 +259,7 @@ class Orders:
             return
         self.deck.look_again()
         try:
-            plan, denied, _ = self.deck.consider(self.deck.order(action))
+            plan, denied = self.deck.consider(self.deck.order(action))
         except NoSuchTarget as error:
             self._front.say(str(error), Severity.WARNING)
             return

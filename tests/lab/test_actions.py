@@ -347,5 +347,5 @@ async def test_one_s_own_lock_does_not_stand_in_the_way_of_the_next_action(actin
             assert operator._seeing_free is not None
             await operator._seeing_free
             assert all(isinstance(node.safety, Known) for node in cluster.store.state.nodes.values())
-            _, denied, _ = operator.consider(operator.order(Switchover()))
+            _, denied = operator.consider(operator.order(Switchover()))
             assert [denial.reason for denial in denied if denial.code in ("locked", "dead-man-armed")] == []

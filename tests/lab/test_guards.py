@@ -272,7 +272,7 @@ async def test_evidence_that_has_grown_old(acting: ActingLab):
 async def test_a_state_that_changed_since_the_plan_was_shown(acting: ActingLab):
     async with operating(acting) as (_, operator):
         action = ServiceAction(Verb.RESTART, "iam-pump", "iam-b")
-        plan, denied, _ = operator.consider(operator.order(action))
+        plan, denied = operator.consider(operator.order(action))
         assert denied == ()
         acting.must("iam-b", ["systemctl", "restart", "iam-pump"])
         before = acting.footprint()

@@ -57,7 +57,7 @@ class ConfirmScreen(ModalScreen[Order | None]):
         self._cluster = cluster
         self._action = action
         self._palette = palette
-        self._plan, self._denied, _ = deck.consider(deck.order(action))
+        self._plan, self._denied = deck.consider(deck.order(action))
         self._asked = confirmation(self._plan, cluster.store.state, cluster.now())
         self._changed = False
         self._found = found
@@ -127,7 +127,7 @@ class ConfirmScreen(ModalScreen[Order | None]):
 
     def _reconsider(self) -> None:
         """The state moves on behind the dialog; a plan that rests on another one has to be read again."""
-        plan, denied, _ = self._deck.consider(self._deck.order(self._action))
+        plan, denied = self._deck.consider(self._deck.order(self._action))
         if plan.fingerprint != self._plan.fingerprint:
             if confirmation(plan, self._cluster.store.state, self._cluster.now()) != self._asked:
                 self.dismiss(None)  # what must be typed is another word now: to be asked anew

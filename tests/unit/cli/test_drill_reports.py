@@ -25,7 +25,7 @@ class Operator:
 
     async def drill_action(self, *_args: object, **_options: object) -> None: ...
 
-    def consider(self, _order: object) -> tuple[None, tuple[()], tuple[()]]:
+    def weigh(self, _order: object) -> tuple[None, tuple[()], tuple[()]]:
         return None, (), ()
 
     async def run_drill(self, *_args: object) -> DrillReport:

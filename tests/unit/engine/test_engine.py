@@ -47,7 +47,7 @@ CUTS = [(action, at) for action in STOPPING for at in range(commands(action))]
 
 async def test_a_switchover_sends_exactly_what_the_plan_says():
     bench = Bench()
-    plan, denied, _ = bench.engine.consider(bench.order(Switchover()))
+    plan, denied = bench.engine.consider(bench.order(Switchover()))
     report = await run(bench, Switchover())
     assert denied == ()
     assert report.outcome is Outcome.SUCCEEDED
@@ -71,7 +71,7 @@ async def test_the_intent_is_recorded_before_the_first_change_and_the_outcome_af
 
 async def test_every_undo_is_armed_and_seen_armed_before_what_it_undoes():
     bench = Bench()
-    plan, _, _ = bench.engine.consider(bench.order(Switchover()))
+    plan, _ = bench.engine.consider(bench.order(Switchover()))
     armed: set[str] = set()
     for step in plan.steps:
         if step.kind is Kind.ARM and step.undo is not None:
@@ -212,7 +212,7 @@ async def test_a_timer_of_someone_else_is_not_disarmed_by_us():
 
 async def test_a_track_file_that_goes_before_the_lock_voids_the_quick_move_that_was_shown():
     bench = Bench()
-    plan, _, _ = bench.engine.consider(bench.order(Switchover()))
+    plan, _ = bench.engine.consider(bench.order(Switchover()))
     assert "about 0.01 s" in plan.prediction
     bench.eyes.on_fresh = lambda: setattr(bench.world.machines["iam-b"], "track_files", ())
     report = await run(bench, Switchover(), shown=plan.fingerprint)
@@ -223,7 +223,7 @@ async def test_a_track_file_that_goes_before_the_lock_voids_the_quick_move_that_
 async def test_a_changed_state_voids_the_plan_that_was_shown():
     bench = Bench()
     order = bench.order(RESTART_BACKEND)
-    plan, _, _ = bench.engine.consider(order)
+    plan, _ = bench.engine.consider(order)
 
     def restarted() -> None:
         bench.world.machines["iam-a"].pids["iam-apiserver"] = 4711
@@ -240,7 +240,7 @@ async def test_a_changed_state_voids_the_plan_that_was_shown():
 )
 async def test_a_unit_that_crashes_again_and_again_voids_no_plan_that_was_shown(action: Action):
     bench = Bench()
-    plan, _, _ = bench.engine.consider(bench.order(action))
+    plan, _ = bench.engine.consider(bench.order(action))
     bench.eyes.on_fresh = lambda: bench.world.machines["iam-b"].pids.update({"iam-pump": 4711})
     report = await run(bench, action, shown=plan.fingerprint)
     assert report.outcome is Outcome.SUCCEEDED, report.sentence

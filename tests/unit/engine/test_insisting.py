@@ -60,7 +60,7 @@ async def test_a_reason_that_appears_under_the_lock_is_refused_although_its_code
 
 async def test_a_reason_that_came_while_an_operator_was_asked_is_refused():
     bench = Ailing(AUTHZ)
-    _, _, read = bench.engine.consider(bench.order(STOP, overrides=(CODE,)))
+    _, _, read = bench.engine.weigh(bench.order(STOP, overrides=(CODE,)))
     bench.bad.add(API)
     bench.world.tell()
     report = await bench.insist(read)
@@ -103,7 +103,7 @@ async def test_an_override_about_a_service_that_falls_leaves_the_look_for_the_on
     bench.world.tell()
     bench.hands.given_up = {"iam-a"}
     order = bench.order(restart, overrides=("last-backend",), reason="authz is known to be bad")
-    _, _, away = bench.engine.consider(order)
+    _, _, away = bench.engine.weigh(order)
     assert [each.subjects for each in away] == [("iam-authz-server",)]
     (denial,) = (await bench.engine.run(order, lambda report: None)).denials
     assert (denial.node, denial.subjects, bench.hands.changes) == ("iam-b", ("iam-apiserver",), [])

@@ -136,7 +136,7 @@ async def test_killed_at_any_command_the_nodes_take_back_what_was_not_kept(actio
 
 
 def test_a_drained_restart_waits_for_what_fell_with_the_service_before_the_next_node():
-    plan, denied, _ = seeing().engine.consider(seeing().order(DRAINED))
+    plan, denied = seeing().engine.consider(seeing().order(DRAINED))
     titles = [step.title for step in plan.steps]
     assert denied == ()
     fell = titles.index("wait until iam-authz-server on iam-b is healthy again")

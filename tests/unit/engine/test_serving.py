@@ -132,7 +132,7 @@ async def test_a_restart_of_a_drained_backend_is_no_wait_for_another_one(zone: b
 async def test_the_only_backend_that_is_not_drained_is_left_alone(action: Action, tells: bool):
     bench = Bench()
     nginx = GivingUp(bench, tells=tells, drained=("iam-b",))
-    plan, denied, _ = bench.engine.consider(bench.order(action))
+    plan, denied = bench.engine.consider(bench.order(action))
     assert [(each.code, each.overridable) for each in denied] == [("last-backend", True)]
     assert "iam-b (drained or missing in nginx on iam-a and iam-b)" in denied[0].reason
     assert "nothing else serves it (iam-b: drained" in plan.prediction

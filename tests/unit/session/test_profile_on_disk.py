@@ -76,9 +76,9 @@ async def test_a_stale_profile_is_not_pushed_and_no_plan_of_a_push_is_offered(pr
     edit(profile_file)
     with pytest.raises(ProfileChanged, match=r"mine\.yaml was edited on disk: start iamops again"):
         await acting.push_action()
-    _, denied, _ = acting.consider(acting.order(PUSH))
+    _, denied = acting.consider(acting.order(PUSH))
     assert "profile-changed" in [denial.code for denial in denied]
-    _, denied, _ = acting.consider(acting.order(Switchover()))
+    _, denied = acting.consider(acting.order(Switchover()))
     assert "profile-changed" not in [denial.code for denial in denied]
 
 

@@ -12,7 +12,7 @@ from console.engine.drill_progress import DrillProgress
 from console.engine.order import Order
 from console.engine.report import Outcome, Phase, RestoredBy, RunReport, Stage, StepReport, UndoReport
 from console.judge.config_sight import ConfigSight, file_sights, sorted_files
-from console.judge.denial import Case, Considered, Denial
+from console.judge.denial import Case, Denial
 from console.judge.drill_report import DrillReport, Entry
 from console.judge.drill_report import Verdict as DrillVerdict
 from console.judge.guards import denials
@@ -110,10 +110,10 @@ class FixedDeck:
             run="4312230f",
         )
 
-    def consider(self, order: Order) -> Considered:
+    def consider(self, order: Order) -> tuple[Plan, tuple[Denial, ...]]:
         state, now = self.cluster.store.state, self.cluster.now()
         plan = plan_for(order.action, state, now)
-        return Considered(plan, denials(Case(plan, state, now, order.armed, order.run)), ())
+        return plan, denials(Case(plan, state, now, order.armed, order.run))
 
     def profile_changed(self) -> str:
         return self.edited

@@ -21,7 +21,7 @@ SIZES = [(80, 24), (120, 40)]
 def progress(made: FixedDeck) -> DrillProgress:
     """`keepalived-stop`, half way."""
     action = DrillAction(load_drill("keepalived-stop"), LIVE)
-    plan, _, _ = made.consider(made.order(action))
+    plan, _ = made.consider(made.order(action))
     return DrillProgress(action.drill, half_way(plan, NOW + 1.6), TIMELINE)
 
 
