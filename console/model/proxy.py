@@ -74,6 +74,7 @@ class FilesReport:
     checks ask, where those are known and change nothing. `decides_s`: how long a failing check may take to become
     a FAULT, as keepalived and its files tell; None: they do not. `live`: VRRP instance -> what keepalived
     runs with, or would if it is stopped; without those of which nothing tells. Plans ask `plan/live.py`.
+    `reads_nginx`: nginx's own file could be read; without it no upstreams is no statement.
     """
 
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)
@@ -83,3 +84,4 @@ class FilesReport:
     checks: tuple[tuple[str, ...], ...] = ()
     decides_s: float | None = None
     live: Mapping[str, LiveVrrp] = field(default_factory=dict)
+    reads_nginx: bool = True

@@ -31,9 +31,9 @@ def sent(state: ClusterState, service: Service, nginx: str, backend: str) -> Sen
     some go, or name servers that may be anybody's, and not each of them gets requests. What goes to somebody else
     than the service does not count.
 
-    Without its files the profile tells.
+    Where its files could not be read the profile tells.
     """
-    if isinstance(state.nodes[nginx].files, Unknown) or service.domain is None:
+    if not tells(state, nginx) or service.domain is None:
         return Sent.NO if backend in service.drained else Sent.YES
     upstream = upstream_of(state, service, nginx)
     if upstream is None:
@@ -149,6 +149,12 @@ def serving_besides(state: ClusterState, service: Service, stopped: str) -> Iter
     for node in state.profile.peers_of(stopped):
         if service.runs_on(node.name) and unsent(state, service, node.name) is None:
             yield node.name
+
+
+def tells(state: ClusterState, nginx: str) -> bool:
+    """Its files could be read, whatever they say."""
+    files = state.nodes[nginx].files
+    return isinstance(files, Known) and files.value.reads_nginx
 
 
 def upstream_of(state: ClusterState, service: Service, nginx: str) -> Upstream | None:

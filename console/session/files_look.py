@@ -21,7 +21,6 @@ from console.model.events import FilesExamined
 from console.model.live import LiveVrrp
 from console.model.profile import Profile
 from console.model.proxy import FilesReport
-from console.model.state import ClusterState
 from console.nodes.config_files import (
     DIRECTORIES,
     ConfigUnreadable,
@@ -60,9 +59,8 @@ async def look_at_files(
     looks = await asyncio.gather(*(_look(found, profile) for found in connected.values()))
     read: dict[str, Seen | str] = {name: f"{name} is not connected" for name in profile.nodes}
     read |= zip(connected, looks, strict=True)
-    state = store.state
     # Reading files takes a while, and neither the keyboard nor the links may wait for it.
-    reports = await asyncio.to_thread(_reports, profile, read, state)
+    reports = await asyncio.to_thread(_reports, profile, read)
     for name, look in read.items():
         reason = look if isinstance(look, str) else ""
         store.apply(FilesExamined(began, name, reports.get(name), reason))
@@ -139,18 +137,16 @@ async def _running(transport: Transport, profile: Profile) -> str | VrrpUnknown:
         return unknown
 
 
-def _reports(profile: Profile, read: Mapping[str, Seen | str], state: ClusterState) -> Mapping[str, FilesReport]:
+def _reports(profile: Profile, read: Mapping[str, Seen | str]) -> Mapping[str, FilesReport]:
     absent = {name: look for name, look in read.items() if isinstance(look, str)}
     seen = {name: look for name, look in read.items() if not isinstance(look, str)}
     return {
-        name: _report(profile, each, [other for other in seen.values() if other is not each], absent, state)
+        name: _report(profile, each, [other for other in seen.values() if other is not each], absent)
         for name, each in seen.items()
     }
 
 
-def _report(
-    profile: Profile, seen: Seen, others: list[Seen], absent: Mapping[str, str], state: ClusterState
-) -> FilesReport:
+def _report(profile: Profile, seen: Seen, others: list[Seen], absent: Mapping[str, str]) -> FilesReport:
     unit, checks = profile.keepalived.unit, known_checks(seen, CHECK_SCRIPT, check_script(profile))
     nginx = nginx_unloaded(seen, profile)
     current = current_units(seen, profile)
@@ -162,6 +158,7 @@ def _report(
         checks,
         decides_s(seen),
         _live(seen, unit, loaded=unit in current),
+        reads_nginx=NGINX_CONF in seen.tree.files,
     )
 
 

@@ -269,3 +269,17 @@ def test_good_answers_of_no_time_at_all_prove_nothing(server: str, method: str):
     # A log that names the other one needs no time.
     (first, *_) = looks(state, OthersServe)
     assert first.judge_output(0, answer({"10.0.4.21:8080": 6}), 0.0).verdict is Verdict.HOLDS
+
+
+def test_where_nginxs_own_file_cannot_be_read_the_profile_tells_and_nginx_is_asked():
+    """As where nothing could be looked at: files that nobody read do not say that a backend is missing."""
+    state = healthy()
+    for name, node in state.nodes.items():
+        unread = Known(FilesReport(reads_nginx=False), NOW)
+        state = replace(state, nodes={**state.nodes, name: replace(node, files=unread)})
+    assert goes(state, "iam-b") == {"yes"}
+    assert refused(state) == []
+    assert {(e.listed, e.settles_s) for e in looks(state, OthersServe)} == {(False, 11.0)}
+    notes = plan_for(RESTART, state, NOW).notes
+    told = "gives a backend up is not known (its files could not be read)"
+    assert sum(told in note for note in notes) == len(state.nodes)
