@@ -16,7 +16,7 @@ from console.nodes.split import new_token
 from console.nodes.transport import CommandFailed, Transport
 from console.parse.log_backends import NAME_MAX
 from console.parse.log_counts import values
-from console.parse.log_format import Field, FormatError, LogFormat, named_format
+from console.parse.log_format import Escape, Field, FormatError, LogFormat, named_format
 from console.parse.log_words import NOBODY, NOTHING, attempts
 from console.parse.safe_text import safe, safe_bytes
 
@@ -68,7 +68,10 @@ async def _by_log(
     if not lines:
         said = safe_bytes(result.stderr.strip(), 120) or "it does not hold these requests"
         return _answer(reports, None, f"{log} on {transport.node}: {said}")
-    return _answer(reports, [each for line in lines if (each := _line(form, line)) is not None], "")
+    read = [each for line in lines if (each := _line(form, line)) is not None]
+    if not read:
+        return _answer(reports, None, f"{log} on {transport.node} is not in the format {profile.logs.format}")
+    return _answer(reports, read, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +87,10 @@ class _Line:
 
 
 def _line(form: LogFormat, text: str) -> _Line | None:
+    """None: not in this format. By default nginx writes "-" for nothing: then no word at all is no answer."""
     name = form.fields[Field.UPSTREAM]
     told = values(form, text, {name, "status"})
-    if told is None:
+    if told is None or (form.escape is Escape.DEFAULT and not told[name]):
         return None
     names = (each.strip() for each in attempts(told[name]))
     asked = tuple(NOBODY if each in NOTHING else safe(each, NAME_MAX) for each in names)

@@ -53,7 +53,7 @@ def test_the_backend_that_nginx_would_miss_is_not_stopped_though_its_peer_is_hea
     """nginx on the owner passes nothing to iam-a's backend, which is well, and calls it by a host name, which may
     be anybody's: only requests through nginx tell.
     """
-    with edited(serving, "iam-a", CONF, r"s/^( *server )127.0.0.1:8080/\1localhost:8079/"):
+    with edited(serving, "iam-a", CONF, r"s/^( *server )127.0.0.1:8080/\1iam-a:8079/"):
         serving.must("iam-a", ["systemctl", "reload", "nginx"])
         with clients(serving, after_s=1.0) as witness:
             done = serving.act("restart", UNIT, "iam-b")

@@ -45,6 +45,20 @@ async def test_the_last_backend_that_was_asked_gave_the_answer_and_none_is_none(
     transport.verify()
 
 
+async def test_lines_in_another_format_name_nobody(monkeypatch: pytest.MonkeyPatch):
+    """`main` begins as `iamops` does and ends before the backend: that is no "-"."""
+    monkeypatch.setattr(module, "new_token", lambda: TOKEN)
+    profile = pair(logs={"format": "iamops"})
+    found = ("sh", "-c", module._FOUND, "found", LOG, str(LOG_TAIL_BYTES), TOKEN)
+    main = line("x").split(b" host=")[0] + b"\n"
+    for lines, backends in ((main * 2, None), (main + line("10.0.4.21:8080"), {"10.0.4.21:8080": 1})):
+        asked = Tcp("127.0.0.1", 80, replies=(GOOD,), always=True)
+        transport = ScriptedTransport("iam-a", asked, Run(found, lines))
+        answer = await through(transport, profile, profile.services["iam-apiserver"], 2)
+        assert answer["backends"] == backends
+        assert ("is not in the format iamops" in answer["untold"]) is (backends is None)
+
+
 BAD = b"HTTP/1.1 500 Oops\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
 
 
