@@ -1,8 +1,13 @@
-"""The audit ledger: append-only JSON lines, each chained to the one before by its hash."""
+"""The audit ledger: append-only JSON lines, each chained to the one before by its hash.
+
+Beside it stands a side file that says how far it goes. Where the two do not fit, someone else has been at one of
+them, or it was lost: the next record that is written says so, and stays the place where the chain is broken.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
@@ -12,11 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from console.ledger.record import FIRST, Record, digest, line_of, record_of
+from console.ledger.head import Head, prepare_head, put_head, read_head
+from console.ledger.record import BREAK, FIRST, Record, digest, line_of, record_of
 
 # The outcome of an action must still fit after its intent was written.
 ROOM_BYTES = 1024 * 1024
-# Where the last record begins, looked for from the end: a record carries a plan and two pictures.
+# How much is looked at first for the last record: it carries a plan and two pictures.
 TAIL_BYTES = 1024 * 1024
 
 
@@ -47,18 +53,33 @@ class Audit:
         with self._opened() as file:
             self._check_room(file)
             last, torn = _end_of(file)
-            line = line_of(
-                n=last.n + 1 if last else 1,
-                at=_rfc3339(self._clock()),
-                kind=kind,
-                prev=last.hash if last else FIRST,
-                torn=digest(torn) if torn else None,
-                body=body,
-            )
+            why = unfit(read_head(self._path), last)
+            if why is not None:
+                last, torn = self._put(file, BREAK, {"reason": why}, last, torn), b""
+            return self._put(file, kind, body, last, torn)
+
+    def _put(self, file: int, kind: str, body: Mapping[str, Any], last: Record | None, torn: bytes) -> Record:
+        """One record, and the side file after it: both or neither."""
+        line = line_of(
+            n=last.n + 1 if last else 1,
+            at=_rfc3339(self._clock()),
+            kind=kind,
+            prev=last.hash if last else FIRST,
+            torn=digest(torn) if torn else None,
+            body=body,
+        )
+        record = record_of(line[:-1])
+        assert record is not None  # noqa: S101 - we have just made it
+        before = os.fstat(file).st_size
+        try:
+            prepare_head(self._path, Head(record.n, record.hash))
             self._write(file, (b"\n" if torn else b"") + line)
-            record = record_of(line[:-1])
-            assert record is not None  # noqa: S101 - we have just written it
-            self._write_head(record)
+            put_head(self._path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(file, before)
+                os.fsync(file)
+            raise self._failed(error) from None
         return record
 
     @contextlib.contextmanager
@@ -86,34 +107,35 @@ class Audit:
             raise LedgerError(self._path, reason, "make room, or set XDG_STATE_HOME to another place")
 
     def _write(self, file: int, line: bytes) -> None:
-        """All of it or nothing."""
-        before = os.fstat(file).st_size
-        try:
-            if os.write(file, line) != len(line):
-                raise OSError(28, "no space left for the whole record")
-            os.fsync(file)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                os.ftruncate(file, before)
-            raise self._failed(error) from None
-
-    def _write_head(self, record: Record) -> None:
-        """Beside the ledger stands how far it goes, so that records cut off at its end are missed."""
-        head = head_file(self._path)
-        scratch = head.with_suffix(".new")
-        try:
-            scratch.write_text(f"{record.n} {record.hash}\n", encoding="ascii")
-            scratch.replace(head)
-        except OSError as error:
-            raise self._failed(error) from None
+        if os.write(file, line) != len(line):
+            raise OSError(errno.ENOSPC, "no space left for the whole record")
+        os.fsync(file)
 
     def _failed(self, error: OSError) -> LedgerError:
         return LedgerError(self._path, error.strerror or str(error), f"look: ls -ld {self._path.parent}")
 
 
-def head_file(path: Path) -> Path:
-    """The side file that says how far the ledger goes."""
-    return path.with_suffix(".head")
+def unfit(head: Head | str | None, last: Record | None) -> str | None:
+    """Why the side file and the end of the ledger cannot be of the same hand; None when they fit.
+
+    The side file may be one record behind: that is what a power failure between the two leaves.
+    """
+    match head, last:
+        case None, None:
+            return None
+        case None, Record():
+            return "the side file that says how far the ledger goes is gone"
+        case str(why), _:
+            return f"the side file that says how far the ledger goes {why}"
+        case Head(n), None:
+            return f"all {n} records are gone"
+        case Head(n, hash_), Record():
+            if (n, hash_) in ((last.n, last.hash), (last.n - 1, last.prev)):
+                return None
+            if n > last.n:
+                return f"records {last.n + 1} to {n} are missing"
+            return f"the ledger ends with record {last.n}, and not as it was left with record {n}"
+    raise AssertionError(head)
 
 
 def read(path: Path) -> Iterator[Record]:
@@ -130,11 +152,14 @@ def read(path: Path) -> Iterator[Record]:
 
 def _end_of(file: int) -> tuple[Record | None, bytes]:
     """The last whole record, and what stands unfinished behind it: a write that was cut off."""
-    size = os.fstat(file).st_size
-    tail = os.pread(file, TAIL_BYTES, max(0, size - TAIL_BYTES))
-    *lines, torn = tail.split(b"\n")
-    last = next((record for line in reversed(lines) if (record := record_of(line)) is not None), None)
-    return last, torn
+    size, window = os.fstat(file).st_size, TAIL_BYTES
+    while True:
+        tail = os.pread(file, window, max(0, size - window))
+        *lines, torn = tail.split(b"\n")
+        last = next((record for line in reversed(lines) if (record := record_of(line)) is not None), None)
+        if last is not None or window >= size:
+            return last, torn
+        window *= 8
 
 
 def _rfc3339(at: float) -> str:

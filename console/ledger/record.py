@@ -10,6 +10,8 @@ from typing import Any
 
 SCHEMA = "iamops.audit/1"
 FIRST = "0" * 64
+# The kind of a record that says why the ledger does not fit its side file.
+BREAK = "break"
 RESERVED = frozenset({"schema", "n", "at", "kind", "prev", "hash", "torn"})
 
 

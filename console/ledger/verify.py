@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.ledger.audit import head_file
-from console.ledger.record import FIRST, Record, digest, is_whole, record_of
+from console.ledger.audit import unfit
+from console.ledger.head import Head, read_head
+from console.ledger.record import BREAK, FIRST, Record, digest, is_whole, record_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +62,21 @@ def _wrong(line: bytes, record: Record | None, last: Record | None, torn: bytes 
         return "it does not follow the record before it"
     if record.torn != (None if torn is None else digest(torn)):
         return "what stands before it is not what it was written behind"
+    if record.kind == BREAK:
+        return f"when it was written: {record.raw.get('reason')}"
     return None
 
 
 def _wrong_end(torn: bytes | None, good: list[Record], path: Path, lines: int) -> Break | None:
     """The end of the file against what the side file remembers."""
-    head = _head(path)
     if torn is not None:
         return Break(len(good) + 1, lines, "not a record")
-    if head is not None and head[0] > len(good):
-        return Break(len(good) + 1, lines + 1, f"{head[0] - len(good)} records are missing at the end")
-    if head is not None and head[0] and good[head[0] - 1].hash != head[1]:
-        return Break(head[0], head[0], "another record stands here than the one that was written")
-    return None
-
-
-def _head(path: Path) -> tuple[int, str] | None:
-    try:
-        number, _, word = head_file(path).read_text(encoding="ascii").strip().partition(" ")
-        return int(number), word
-    except (OSError, ValueError):
+    head, last = read_head(path), good[-1] if good else None
+    why = unfit(head, last)
+    if why is None:
         return None
+    if isinstance(head, Head) and head.n > len(good):
+        return Break(len(good) + 1, lines + 1, f"{head.n - len(good)} records are missing at the end")
+    if isinstance(head, Head) and good[head.n - 1].hash != head.hash:
+        return Break(head.n, head.n, "another record stands here than the one that was written")
+    return Break(len(good), lines, why)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from console.ledger.audit import Audit, LedgerError, head_file, read
+from console.ledger.audit import Audit, LedgerError, read
+from console.ledger.head import head_file
 from console.ledger.record import FIRST
 from console.ledger.verify import Break, Verdict, verify
 

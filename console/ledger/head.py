@@ -1,0 +1,62 @@
+"""The ledger's side file: how far the ledger goes, so that records cut off at its end are missed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_FORM = re.compile(r"([1-9][0-9]{0,15}) ([0-9a-f]{64})\n?")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The number and the hash of the record that was written last."""
+
+    n: int
+    hash: str
+
+
+def head_file(ledger: Path) -> Path:
+    return ledger.with_suffix(".head")
+
+
+def read_head(ledger: Path) -> Head | str | None:
+    """None if there is none; in words why it says nothing."""
+    try:
+        text = head_file(ledger).read_bytes()[:1024].decode("ascii", "replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    form = _FORM.fullmatch(text)
+    return Head(int(form[1]), form[2]) if form else "does not say it"
+
+
+def prepare_head(ledger: Path, head: Head) -> None:
+    """What is going to be the side file, on disk under another name. Raises OSError."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    file = os.open(_scratch(ledger), flags, 0o600)
+    try:
+        os.write(file, f"{head.n} {head.hash}\n".encode("ascii"))
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def put_head(ledger: Path) -> None:
+    """It takes the place of the old one. Raises OSError, and then the old one stands."""
+    _scratch(ledger).replace(head_file(ledger))
+    # Some file systems cannot; a power failure then leaves the old one, which is one behind.
+    with contextlib.suppress(OSError):
+        directory = os.open(ledger.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _scratch(ledger: Path) -> Path:
+    return head_file(ledger).with_suffix(".new")
