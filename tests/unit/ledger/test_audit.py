@@ -6,6 +6,7 @@ import bisect
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,100 @@ def test_what_is_no_file_of_ours_is_refused(tmp_path: Path):
         with pytest.raises(LedgerError, match=name):
             Audit(tmp_path / name).check_writable()
     assert not (tmp_path / "elsewhere").exists()
+
+
+def _tail_cut(path: Path) -> None:
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:4]))
+
+
+def _last_replaced(path: Path) -> None:
+    """By a record that is chained as it should be."""
+    kept = head_file(path).read_text()
+    _tail_cut(path)
+    head_file(path).unlink()
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
+    last = list(read(path))[-1]
+    head_file(path).write_text(f"{last.n} {last.hash}\n")
+    for _ in range(3):
+        Audit(path).append("outcome", {"run": "forged"})
+    head_file(path).write_text(kept)
+
+
+def _written(text: str) -> Callable[[Path], None]:
+    return lambda path: void(head_file(path).write_text(text))
+
+
+def _stale(path: Path) -> None:
+    third = list(read(path))[2]
+    head_file(path).write_text(f"{third.n} {third.hash}\n")
+
+
+def _rolled_back(path: Path) -> None:
+    """An older copy of both is put back, and written on by another hand that does not know of the newer one."""
+    newer = path.read_bytes()
+    _tail_cut(path)
+    fourth = list(read(path))[-1]
+    head_file(path).write_text(f"{fourth.n} {fourth.hash}\n")
+    Audit(path).append("outcome", {"run": "the other hand"})
+    path.write_bytes(newer + path.read_bytes().splitlines(keepends=True)[-1])
+
+
+def _line_changed(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b'"who":"alice"', b'"who":"mally"', 1))
+
+
+def _line_gone(path: Path) -> None:
+    first, _, *others = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + b"".join(others))
+
+
+def void(_: object) -> None: ...
+
+
+TAMPERED: dict[str, Callable[[Path], object]] = {
+    "its end cut off": _tail_cut,
+    "emptied": lambda path: path.write_bytes(b""),
+    "removed, its side file not": lambda path: path.unlink(),
+    "its side file removed": lambda path: head_file(path).unlink(),
+    "its side file emptied": _written(""),
+    "its side file without sense": _written("-5 abc\n"),
+    "its side file of another ledger": _written(f"6 {'0' * 64}\n"),
+    "its side file older": _stale,
+    "its end replaced by a true chain": _last_replaced,
+    "rolled back, and written on": _rolled_back,
+    "a word changed": _line_changed,
+    "a record taken out": _line_gone,
+}
+
+
+@pytest.mark.parametrize("way", TAMPERED)
+def test_tampering_is_found_before_and_after_the_next_record(ledger: Path, way: str):
+    filled(ledger, 6)
+    TAMPERED[way](ledger)
+    if ledger.exists():
+        assert verify(ledger).broken is not None
+    for _ in range(3):
+        Audit(ledger).append("outcome", BODY)
+    assert verify(ledger).broken is not None
+
+
+def test_a_record_of_more_than_a_megabyte_is_one_like_others(ledger: Path):
+    filled(ledger, 1)
+    Audit(ledger).append("outcome", {"sentence": "x" * 3_000_000})
+    Audit(ledger).append("outcome", BODY)
+    assert verify(ledger) == Verdict(3)
+
+
+def test_a_side_file_that_cannot_be_written_keeps_the_record_out_too(ledger: Path):
+    filled(ledger, 2)
+    head_file(ledger).with_suffix(".new").mkdir()
+    with pytest.raises(LedgerError):
+        Audit(ledger).append("intent", BODY)
+    assert verify(ledger) == Verdict(2)
+
+
+def test_no_number_in_a_side_file_makes_a_verdict_fail(ledger: Path):
+    filled(ledger, 2)
+    for text in ("0 x", "2", "99999999999999999999 " + "a" * 64, "\x00", "2 " + "A" * 64, "² " + "a" * 64):
+        head_file(ledger).write_text(text)
+        assert verify(ledger).broken is not None, text
