@@ -41,6 +41,8 @@ soak: install lab-tools
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak.drills
 	$(BIN)/python -m tests.soak.serving
+	$(BIN)/python -m tests.soak.needs
+	$(BIN)/python -m tests.soak.races
 	$(BIN)/python -m tests.soak.pushes
 	$(BIN)/python -m tests.soak.fronts
 	$(BIN)/python -m tests.soak.traffic

@@ -1,5 +1,5 @@
 """`python -m console` is `iamops`."""
 
-from console.cli.main import entry
+from console.cli.start import entry
 
 entry()

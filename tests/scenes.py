@@ -73,7 +73,8 @@ def files(profile: Profile, nginx: str) -> FilesReport:
         for service in profile.services.values()
         if service.domain
     }
-    return FilesReport(upstreams, answers_itself=(ALIVE_HOST,))
+    daemons = frozenset({profile.nginx.unit, profile.keepalived.unit})
+    return FilesReport(upstreams, answers_itself=(ALIVE_HOST,), current=daemons)
 
 
 def seen_on(profile: Profile, name: str, at: float, *, owner: bool = False) -> Iterable[Event]:

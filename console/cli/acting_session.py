@@ -6,12 +6,13 @@ import argparse
 import json
 from typing import Any
 
-from console.cli.acting_text import plan_lines, progress_lines, result_lines
-from console.cli.exit_codes import ExitCode
-from console.cli.guarded_session import GuardedSession, asks_first, refusal_code
+from console.cli.acting_text import overridden_lines, plan_lines, progress_lines, result_lines
+from console.cli.guarded_session import GuardedSession, asks_first
 from console.cli.lines import say, tell, tell_progress
+from console.engine.exit_code import exit_code
 from console.engine.report import Outcome, RunReport, denial_document, run_document
-from console.judge.denial import Denial
+from console.judge.denial import Denial, refusal_code
+from console.model.exit_code import ExitCode
 from console.model.profile import Profile
 from console.plan.action import Action
 from console.plan.steps import Plan, document
@@ -33,15 +34,15 @@ class ActingSession(GuardedSession):
     async def act(self) -> int:
         action = await self.action()
         order = self.order(action)
-        plan, denied = self.operator.consider(order)
+        plan, denied, away = self.operator.weigh(order)
         if self.args.dry_run:
-            return self._dry(plan, denied)
+            return self._dry(plan, denied, away)
         if not self.args.yes and asks_first(denied):
-            tell("\n".join(plan_lines(plan)))
+            tell("\n".join((*plan_lines(plan), *overridden_lines(away))))
             if not await self.agreed(plan):
                 tell("iamops: refused: not-confirmed: nothing was changed")
                 return ExitCode.REFUSED
-            order = self.order(action, shown=plan.fingerprint, named=True)
+            order = self.order(action, shown=plan.fingerprint, named=True, insisted=away)
         with self.under_way():
             report = await self.operator.run(order, self.progress)
         code = exit_code(report)
@@ -53,12 +54,12 @@ class ActingSession(GuardedSession):
             say(json.dumps(run_document(report, self.profile.name, code), indent=2))
         return code
 
-    def _dry(self, plan: Plan, denied: tuple[Denial, ...]) -> int:
+    def _dry(self, plan: Plan, denied: tuple[Denial, ...], away: tuple[Denial, ...]) -> int:
         if self.args.json:
             refused: dict[str, Any] = {"denials": [denial_document(denial) for denial in denied]}
             say(json.dumps({**document(plan), **refused}, indent=2))
         else:
-            say("\n".join(dry_lines(plan, denied)))
+            say("\n".join(dry_lines(plan, denied, away)))
         return refusal_code(denied) if denied else ExitCode.OK
 
     def progress(self, report: RunReport) -> None:
@@ -67,21 +68,7 @@ class ActingSession(GuardedSession):
         self.shown = report
 
 
-def dry_lines(plan: Plan, denied: tuple[Denial, ...]) -> list[str]:
+def dry_lines(plan: Plan, denied: tuple[Denial, ...], away: tuple[Denial, ...] = ()) -> list[str]:
     """A plan that is only shown, and what would stand in its way."""
     refused = [f"would be refused: {denial.sentence}" for denial in denied]
-    return [*plan_lines(plan), *(refused or ["nothing was changed"])]
-
-
-def exit_code(report: RunReport) -> ExitCode:
-    """What a script is told. 130 promises that everything is as it was before."""
-    if report.interrupted and report.taken_back:
-        return ExitCode.INTERRUPTED
-    match report.outcome:
-        case Outcome.SUCCEEDED:
-            return ExitCode.OK
-        case Outcome.FAILED:
-            return ExitCode.NOT_SO
-        case Outcome.REFUSED:
-            return refusal_code(report.denials)
-    return ExitCode.UNKNOWN
+    return [*plan_lines(plan), *overridden_lines(away), *(refused or ["nothing was changed"])]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from console.engine.report import Outcome, Phase, RunReport, Stage, StepReport
+from console.judge.denial import Denial
 from console.model.gap import GapReport
 from console.plan.steps import Kind, Plan, Step
 
@@ -20,6 +21,11 @@ def plan_lines(plan: Plan) -> list[str]:
         lines += _step_lines(number, step)
     lines += [f"  in the end: {each.sentence}" for each in plan.steady] if plan.steps else []
     return lines
+
+
+def overridden_lines(away: Iterable[Denial]) -> list[str]:
+    """The reasons that were overridden: these, and none that come later."""
+    return [f"  overridden: {each.code}: {each.reason}" for each in away]
 
 
 def _step_lines(number: int, step: Step) -> Iterator[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
 
-from console.cli.exit_codes import ExitCode
+from console.model.exit_code import ExitCode
 
 DESCRIPTION = """\
 Every action leaves an intent and an outcome in an append-only ledger on this machine (and a line in the
@@ -30,12 +31,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
+    from console.ledger.regular import regular
     from console.session.resources import audit_file
 
     path = args.file or audit_file()
     if args.file is not None and not path.is_file():
         print(f"iamops: {path}: no such ledger", file=sys.stderr)
         return ExitCode.USAGE
+    with contextlib.suppress(FileNotFoundError):
+        regular(path).close()
     if args.verb == "tail":
         return _tail(path, args)
     return _show(path, args) if args.verb == "show" else _verify(path, args)

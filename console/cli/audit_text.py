@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from console.judge.ending import ending_of, stage_word
+from console.ledger.odd import fields, figure, listed, number, text
 from console.ledger.record import Record
 from console.ledger.runs import LedgerRun, runs_of
 from console.model.gap import not_measured
@@ -22,7 +24,7 @@ def run_lines(records: Sequence[Record]) -> list[str]:
     """Everything about one run."""
     lines: list[str] = []
     for record in records:
-        lines += [f"{record.kind} (record {record.n}, {record.at})", *_fields(record)]
+        lines += [safe(f"{record.kind} (record {record.n}, {record.at})"), *_fields(record)]
     ended = [run.outcome for run in runs_of(records)]
     if ended == [""]:
         lines.append(NO_OUTCOME)
@@ -32,33 +34,51 @@ def run_lines(records: Sequence[Record]) -> list[str]:
 
 
 def _line(run: LedgerRun) -> str:
-    text = {key: safe(str(run.value(key) or "")) for key in ("profile", "who", "from", "action", "reason")}
+    told = {key: safe(str(run.value(key) or "")) for key in ("profile", "who", "from", "action", "reason")}
     ended, sentence = safe(run.outcome) or NO_OUTCOME, safe(run.sentence)
-    reason = f' "{text["reason"]}"' if text["reason"] else ""
-    head = f"{run.last.at} {text['profile']} {run.run}"
+    reason = f' "{told["reason"]}"' if told["reason"] else ""
+    head = safe(f"{run.last.at} {told['profile']} {run.run}")
     end = f": {sentence}" if sentence else ""
-    return f"{head} {text['who']} from {text['from']}: {text['action']}{reason} -> {ended}{end}"
+    return f"{head} {told['who']} from {told['from']}: {told['action']}{reason} -> {ended}{end}"
 
 
 def _fields(record: Record) -> Iterator[str]:
     for key in ("action", "command", "who", "from", "reason", "outcome", "sentence", "restored_by"):
-        if _text(record, key):
-            yield f"  {key}: {_text(record, key)}"
-    overrides = record.raw.get("overrides") or ()
+        value = safe(ending_of(record.raw) if key == "outcome" else text(record.raw.get(key)))
+        if value:
+            yield f"  {key}: {value}"
+    overrides = listed(record.raw.get("overrides"))
     if overrides:
-        yield f"  overrides: {', '.join(safe(str(code)) for code in overrides)}"
-    for step in record.raw.get("steps") or ():
-        took = "" if step.get("took_s") is None else f" ({step['took_s']:.1f} s)"
-        yield f"  {safe(str(step.get('stage')))}{took} {safe(str(step.get('title')))}"
-    for step in record.raw.get("undone") or ():
-        yield f"  undo {safe(str(step.get('stage')))}: {safe(str(step.get('title')))}"
-    client = record.raw.get("client") or {}
-    if client.get("longest_gap_ms") is not None:
-        yield f"  client: longest gap {client['longest_gap_ms']:.0f} ms"
-    if client.get("not_measured_ms"):
-        yield f"  client: {not_measured(client['not_measured_ms'])}"
+        yield f"  overrides: {safe(', '.join(map(str, overrides)))}"
+    for step in listed(record.raw.get("steps")):
+        yield f"  {safe(_step(step))}"
+    for step in listed(record.raw.get("undone")):
+        yield f"  undo {safe(_undo(step))}"
+    yield from (f"  client: {safe(each)}" for each in _client(record.raw.get("client")))
 
 
-def _text(record: Record, key: str) -> str:
-    value = record.raw.get(key)
-    return "" if value is None else safe(str(value))
+def _step(step: object) -> str:
+    """A step as it was left: a run that is over leaves none waiting."""
+    found = fields(step)
+    if not found:
+        return text(step)
+    took = figure(found.get("took_s"), ".1f", "s")
+    return f"{stage_word(text(found.get('stage')))}{f' ({took})' if took else ''} {text(found.get('title'))}"
+
+
+def _undo(step: object) -> str:
+    found = fields(step)
+    return f"{text(found.get('stage'))}: {text(found.get('title'))}" if found else text(step)
+
+
+def _client(client: object) -> Iterator[str]:
+    found = fields(client)
+    if not found:
+        yield from map(text, listed(client))
+    gap = figure(found.get("longest_gap_ms"), ".0f", "ms")
+    if gap:
+        yield f"longest gap {gap}"
+    blind_ms = found.get("not_measured_ms")
+    if blind_ms:
+        unseen_ms = number(blind_ms)
+        yield f"not measured: {text(blind_ms)}" if unseen_ms is None else not_measured(unseen_ms)

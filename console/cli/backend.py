@@ -6,7 +6,7 @@ import argparse
 import json
 
 from console.cli.acting import add_guarded_options, refused_at_once
-from console.cli.exit_codes import ExitCode
+from console.model.exit_code import ExitCode
 
 DESCRIPTION = """\
 Edits the profile (comments and order stay), shows what would change on the nodes, and pushes it. Where the push

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+from pathlib import Path
 
 from console.cli.acting_session import ActingSession
 from console.cli.config_text import diff_text
@@ -24,6 +25,10 @@ class BackendSession(ActingSession):
         text = edited(before.text, before.profile, self._edit, args.service, args.backend)
         self._before, self._after = before, before.with_text(text)
         super().__init__(self._after.profile, None, args)
+
+    def profile_file(self) -> Path | None:
+        """A dry run leaves the file as it was."""
+        return None if self.args.dry_run else self._after.path
 
     async def action(self) -> ConfigPush:
         args, configurator = self.args, Configurator(self.profile, self.cluster.transport)

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from console.cli.exit_codes import ExitCode
 from console.judge.split_verdict import SplitVerdict, split_verdict, told
+from console.model.exit_code import ExitCode
 from console.model.facts import ProbeReport
 from console.model.profile import Profile, Service, endpoint
 from console.nodes.access_gain import AccessGain

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from console.cli.balance_document import Tested, balance_document, exit_code, telling_format
 from console.cli.balance_text import balance_lines
-from console.cli.exit_codes import ExitCode
+from console.model.exit_code import ExitCode
 from console.model.profile import Profile, Service
 from console.nodes.access_gain import AccessGain, AccessMark, access_gain, access_mark
 from console.nodes.split import Share, new_token, send, shares

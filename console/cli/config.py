@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from console.cli.acting import add_guarded_options, refused_at_once
-from console.cli.exit_codes import ExitCode
+from console.model.exit_code import ExitCode
 
 PUSH = """\
 Puts the files that the profile asks for in place: staged and checked on every node before anything is

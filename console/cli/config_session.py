@@ -11,12 +11,12 @@ from collections.abc import Mapping
 
 from console import __version__
 from console.cli.config_text import diff_document, diff_text, history_document, history_text
-from console.cli.exit_codes import ExitCode
 from console.cli.lint_text import lint_text
 from console.judge.lint.documents import junit, lint_document, sarif
 from console.judge.lint.finding import LintReport
 from console.judge.lint.lint import lint as linted
 from console.model.config import ConfTree
+from console.model.exit_code import ExitCode
 from console.model.facts import Severity
 from console.model.profile import Profile
 from console.parse.config_archive import PushRecord

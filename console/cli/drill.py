@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from console.cli.acting import add_guarded_options, refused_at_once
-from console.cli.exit_codes import ExitCode
+from console.model.exit_code import ExitCode
 
 DESCRIPTION = """\
 A drill breaks something on purpose, measures what clients lost, compares it with what VRRP's theory allows

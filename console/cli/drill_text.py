@@ -6,12 +6,13 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from console.judge.drill_history import DrillRun, passed, trends
-from console.judge.drill_report import ClientView, DrillReport, Measure, Verdict, verdict_word
+from console.judge.drill_report import ClientView, DrillReport, Measure, Verdict
 from console.model.drill import Drill
 from console.model.gap import not_measured
 from console.parse.safe_text import safe
 
 WIDTH = 100
+HELD = {True: "held", False: "BROKEN", None: "not known"}
 
 
 def list_lines(drills: Sequence[Drill]) -> list[str]:
@@ -36,10 +37,10 @@ def result_lines(report: DrillReport) -> list[str]:
 def _result(report: DrillReport) -> list[str]:
     if report.verdict is Verdict.REFUSED:
         return [f"refused: {denial.sentence}" for denial in report.denials]
-    lines = [f"{report.verdict.word}: drill {report.drill}: {report.sentence}"]
+    lines = [f"{report.ending}: drill {report.drill}: {report.sentence}"]
     lines += [f"  {failure.kind}: {failure.text}" for failure in report.failures]
     lines += _columns([_budget(measure) for measure in report.measures])
-    lines += [f"  {'held' if each.holds else 'BROKEN'}: {each.name}: {each.text}" for each in report.invariants]
+    lines += [f"  {HELD[each.holds]}: {each.name}: {each.text}" for each in report.invariants]
     lines += [f"  {domain}: {_shares(counts)}" for domain, counts in report.splits.items()]
     lines += [client_line(report.client)] if report.client is not None else []
     if report.restored_by is not None:
@@ -74,7 +75,7 @@ def _history(runs: Sequence[DrillRun], name: str | None) -> list[str]:
     for drill in dict.fromkeys(run.drill for run in runs):
         own = [run for run in runs if run.drill == drill]
         good, count = passed(runs, drill)
-        lines.append(f"{drill}: {good} of {count} passed; last {verdict_word(own[-1].verdict)} at {own[-1].at}")
+        lines.append(f"{drill}: {good} of {count} passed; last {own[-1].ending} at {own[-1].at}")
         rows: list[tuple[str, ...]] = [("measure", "runs", "median", "worst", "latest", "trend")]
         for t in trends(own):
             numbers = (f"{value:.0f} ms" for value in (t.median_ms, t.worst_ms, t.latest_ms))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import traceback
 
-from console.cli.exit_codes import ExitCode
 from console.ledger.audit import LedgerError
 from console.ledger.watch_directory import WatchBusy
+from console.model.exit_code import ExitCode
 from console.nodes.config_files import ConfigUnreadable
 from console.nodes.transport import TransportError
 from console.parse.drill_yaml import DrillError

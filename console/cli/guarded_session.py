@@ -12,12 +12,14 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from console.cli.asking import typed_line
-from console.cli.exit_codes import ExitCode
 from console.cli.lines import LAST_LINES_S, lines, tell
+from console.cli.output import settled_code
 from console.engine.order import Order
 from console.judge.denial import Denial
+from console.model.exit_code import ExitCode
 from console.model.profile import Profile
 from console.plan.action import Action
 from console.plan.impact import NoSuchTarget
@@ -25,11 +27,11 @@ from console.plan.steps import Plan
 from console.plan.tier import Confirmation, confirmation
 from console.session.cluster import Cluster
 from console.session.operator import Operator, needs_arming
-from console.session.profiles import asked_name
+from console.session.profiles import asked_name, find_profile
+from console.session.signals import SIGNALS, hear, settle
 
 SETTLE_TIMEOUT_S = 6.0
 NOT_ARMED = "not-armed"
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class GuardedSession:
@@ -39,14 +41,19 @@ class GuardedSession:
         self.profile = profile
         self.args = args
         self.cluster = Cluster(profile)
-        self.operator = Operator(self.cluster, profile_name=asked_name(args.profile, profile))
+        self.operator = Operator(
+            self.cluster, profile_name=asked_name(args.profile, profile), profile_file=self.profile_file()
+        )
         self._under_way = self._acted = self._stopping = False
+        # What is still under way when somebody asks again for the end.
+        self.doing = "undoing"
 
     def run(self) -> int:
-        try:
-            return asyncio.run(self._run())
-        except asyncio.CancelledError:  # a signal while the links were being closed
-            return ExitCode.INTERRUPTED
+        return asyncio.run(self._run())
+
+    def profile_file(self) -> Path | None:
+        """The file that says what the profile in use says: where it is edited meanwhile, nothing is run."""
+        return find_profile(self.args.profile)
 
     async def act(self) -> int:
         """Does what was asked for and returns the exit code. Raises NoSuchTarget."""
@@ -61,19 +68,36 @@ class GuardedSession:
         finally:
             self._under_way = False
 
+    @property
+    def stopping(self) -> bool:
+        """Somebody asked for the end while something was under way: nothing else is begun."""
+        return self._stopping
+
     async def _run(self) -> int:
         self._listen_to_signals()
         try:
-            return await self._observed()
+            code = await self._observed()
         finally:
-            # A result that nobody reads is waited for, as any program would; a signal ends that.
+            await self._ended()
+        settle(settled_code(code))
+        return code
+
+    async def _ended(self) -> None:
+        """How the run ended is known by now. Links are closed, and a result that nobody reads is waited for, as
+        any program would; a signal ends that, and is no interruption of the run.
+        """
+        try:
+            await self.cluster.stop()
+            await lines(sys.stderr).taken(LAST_LINES_S)
+            await lines(sys.stdout).taken()
+        except asyncio.CancelledError:
             with contextlib.suppress(asyncio.CancelledError):
-                await lines(sys.stderr).taken(LAST_LINES_S)
-                await lines(sys.stdout).taken()
+                await lines(sys.stdout).taken(LAST_LINES_S)
+            lines(sys.stdout).give_up()
 
     async def _observed(self) -> int:
-        await self.cluster.start()
         try:
+            await self.cluster.start()
             await self.cluster.settled(SETTLE_TIMEOUT_S)
             await self.operator.look_at_files()
             return await self.act()
@@ -83,16 +107,24 @@ class GuardedSession:
         except asyncio.CancelledError:
             tell("iamops: interrupted" + ("" if self._acted else "; nothing was changed"))
             return ExitCode.INTERRUPTED
-        finally:
-            await self.cluster.stop()
 
-    def order(self, action: Action, shown: str | None = None, *, named: bool = False) -> Order:
-        """`named`: the cluster's name was typed, which arms as --arm does."""
+    def order(
+        self,
+        action: Action,
+        shown: str | None = None,
+        *,
+        named: bool = False,
+        insisted: tuple[Denial, ...] | None = None,
+    ) -> Order:
+        """`named`: the cluster's name was typed, which arms as --arm does. `insisted`: what was overridden, as it
+        was read.
+        """
         self.operator.disarm()
         if not needs_arming(self.profile.environment) or named or self.args.arm == self.profile.name:
             self.operator.arm()
+        codes = tuple(self.args.override)
         return self.operator.order(
-            action, reason=self.args.reason, overrides=tuple(self.args.override), shown=shown
+            action, reason=self.args.reason, overrides=codes, shown=shown, insisted=insisted
         )
 
     async def agreed(self, plan: Plan) -> bool:
@@ -113,14 +145,14 @@ class GuardedSession:
         def stop() -> None:
             """The first cancels, and cancelling undoes; while that is under way, later ones only hear so."""
             if self._under_way and self._stopping:
-                tell("iamops: undoing; it will be over in a moment")
+                tell(f"iamops: {self.doing}; it will be over in a moment")
                 return
             self._stopping = self._under_way
             task.cancel()
 
         for each in SIGNALS:
             if signal.getsignal(each) is not signal.SIG_IGN:  # nohup means it
-                loop.add_signal_handler(each, stop)
+                hear(loop, each, stop)
         loop.add_signal_handler(signal.SIGTSTP, self._asked_to_suspend)
         # In the background we may talk: to be stopped for it would stop the action too.
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)
@@ -136,9 +168,3 @@ class GuardedSession:
 def asks_first(denied: tuple[Denial, ...]) -> bool:
     """Nobody is asked about a plan that would be refused anyway; arming is what the answer gives."""
     return not [denial for denial in denied if denial.code != NOT_ARMED]
-
-
-def refusal_code(denied: tuple[Denial, ...]) -> ExitCode:
-    """What a script is told of a refusal."""
-    unreachable = any(denial.code == "node-unreachable" for denial in denied)
-    return ExitCode.UNREACHABLE if unreachable else ExitCode.REFUSED

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from console.cli.exit_codes import ExitCode
+from console.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from console.lab.errors import LabError

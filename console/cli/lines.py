@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import functools
 import sys
+import threading
+from collections.abc import Callable
 from typing import TextIO
 
 from console.cli.output import Output
@@ -17,25 +20,41 @@ LOOK_S = 0.02
 LAST_LINES_S = 0.3
 
 
-class Lines:
-    """One stream. As much of a file as `rich` needs in order to draw on it."""
+def _left_out(count: int) -> str:
+    return f"({count} lines were left out)\n"
 
-    def __init__(self, stream: TextIO) -> None:
+
+class Lines:
+    """One stream. As much of a file as `rich` needs in order to draw on it.
+
+    `note`: what is said, as soon as somebody reads again, of the lines that were left out. `gone` is called from
+    another thread: nobody will ever read again.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        note: Callable[[int], str] = _left_out,
+        most: int = PROGRESS_MAX,
+        gone: Callable[[], None] = lambda: None,
+    ) -> None:
         self._stream = stream
+        self._note, self._most = note, most
         self._left_out = 0
+        self._writing = threading.Lock()
         self._outlet: Outlet | None = None
         with contextlib.suppress(OSError, ValueError):
-            self._outlet = Outlet(stream.fileno())
+            self._outlet = Outlet(stream.fileno(), emptied=self._read_again, broken=gone)
 
     def write(self, text: str) -> int:
         """Progress: left out while nobody reads."""
-        if self._outlet is not None and self._outlet.pending > PROGRESS_MAX:
-            self._left_out += text.count("\n")
-            return len(text)
-        if self._left_out:
-            self.put(f"({self._left_out} lines were left out)\n")
-            self._left_out = 0
-        self.put(text)
+        with self._writing:
+            if self._outlet is not None and self._outlet.pending > self._most:
+                self._left_out += text.count("\n")
+            else:
+                self._put_note()
+                self.put(text)
         return len(text)
 
     def put(self, text: str) -> None:
@@ -53,14 +72,39 @@ class Lines:
     def isatty(self) -> bool:
         return self._stream.isatty()
 
-    async def taken(self, timeout_s: float = float("inf")) -> None:
-        """Waits until everything was read, or nobody is left who could."""
+    async def taken(self, timeout_s: float = float("inf")) -> bool:
+        """Waits until everything was read, or nobody is left who could. False: it took too long."""
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout_s
-        while self._outlet is not None and self._outlet.pending and loop.time() < until:  # noqa: ASYNC110 - a thread empties it
+        while self._waits and loop.time() < until:  # noqa: ASYNC110 - a thread empties it
             await asyncio.sleep(LOOK_S)
-        if self._outlet is not None and self._outlet.failure is not None and isinstance(self._stream, Output):
-            self._stream.failed(self._outlet.failure)
+        if self._outlet is not None and self._outlet.failure is not None:
+            self._failed(self._outlet.failure)
+        return not self._waits
+
+    def give_up(self) -> None:
+        """What was not read by now is lost."""
+        if self._waits:
+            self._failed(OSError(errno.ETIMEDOUT, "nobody read it"))
+
+    @property
+    def _waits(self) -> bool:
+        outlet = self._outlet
+        return outlet is not None and not outlet.gone and bool(outlet.pending or self._left_out)
+
+    def _failed(self, failure: OSError) -> None:
+        if isinstance(self._stream, Output):
+            self._stream.failed(failure)
+
+    def _read_again(self) -> None:
+        """In the outlet's thread: what was left out is said although no further line may come."""
+        with self._writing:
+            self._put_note()
+
+    def _put_note(self) -> None:
+        if self._left_out:
+            self.put(self._note(self._left_out))
+            self._left_out = 0
 
 
 @functools.cache

@@ -6,14 +6,17 @@ Imports nothing heavy: each command imports what it needs when it runs.
 from __future__ import annotations
 
 import argparse
+import atexit
+import contextlib
 import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
 
 from console import __version__
-from console.cli.exit_codes import ExitCode
 from console.cli.output import reserve_descriptors, settled, watched
+from console.model.exit_code import ExitCode
+from console.session.signals import ignore, settle
 
 DESCRIPTION = "Operations console for a highly available IAM deployment: Nginx, Keepalived and one VIP."
 EPILOG = """\
@@ -47,9 +50,18 @@ COMMANDS: Mapping[str, str] = {
 
 
 def entry() -> None:
-    """The console script."""
-    reserve_descriptors()
-    sys.exit(main(sys.argv[1:]))
+    """The whole process. Once its code is settled, no signal changes it."""
+    code: int = ExitCode.INTERRUPTED
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            reserve_descriptors()
+            code = main(sys.argv[1:])
+        except SystemExit as ended:
+            code = int(str(ended.code))
+    settle(code)
+    # The interpreter gives up its handlers before it is gone itself: signals that are ignored stay so.
+    atexit.register(ignore)
+    sys.exit(code)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -62,10 +74,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _carried_out(argv: Sequence[str]) -> int:
-    args = parser().parse_args(argv)
-    if args.no_color:
-        os.environ["NO_COLOR"] = "1"
     try:
+        args = parser().parse_args(argv)
+        if args.no_color:
+            os.environ["NO_COLOR"] = "1"
         return _run(args)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED

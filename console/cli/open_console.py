@@ -11,8 +11,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from console.cli.exit_codes import ExitCode
 from console.cli.lines import LAST_LINES_S, lines
+from console.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +53,7 @@ def show(profile: Profile, profile_name: str, path: Path | None = None) -> int:
 async def _shown(profile: Profile, profile_name: str, path: Path | None) -> int:
     """Connects while the screen is still being loaded: both take long, and one of them mostly waits."""
     from console.session.cluster import Cluster
+    from console.session.signals import settle
 
     cluster = Cluster(profile, for_console=True)
     # What stops the session from starting is told by the console, which tries again.
@@ -63,7 +64,9 @@ async def _shown(profile: Profile, profile_name: str, path: Path | None) -> int:
     if app.last_words:
         lines(sys.stderr).put(f"iamops: {app.last_words}\n")
         await lines(sys.stderr).taken(LAST_LINES_S)
-    return app.return_code or ExitCode.OK
+    code = app.return_code or ExitCode.OK
+    settle(code)
+    return code
 
 
 def _console(cluster: Cluster, profile_name: str, path: Path | None) -> ConsoleApp:

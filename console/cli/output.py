@@ -9,14 +9,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import select
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from console.cli.exit_codes import ExitCode
+from console.model.exit_code import ExitCode
 
 STANDARD = (0, 1, 2)
+LAST_WORD_S = 0.3
 
 
 class Output:
@@ -44,6 +46,12 @@ class Output:
             except OSError as failure:
                 self.failed(failure)
 
+    def fileno(self) -> int:
+        """A stream that the caller has closed has none: its stand-in takes everything, and nobody reads it."""
+        if self._closed:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return self._stream.fileno()
+
     def __getattr__(self, name: str) -> Any:
         """Everything else is the stream's own."""
         return getattr(self._stream, name)
@@ -69,16 +77,27 @@ def reserve_descriptors() -> None:
 
 @contextlib.contextmanager
 def watched() -> Iterator[Output]:
-    """stdout and stderr in safe hands while a command runs; yields stdout."""
-    before = sys.stdout, sys.stderr
+    """stdin, stdout and stderr in safe hands while a command runs; yields stdout.
+
+    A stdin that the caller has closed is an empty one: no terminal, and nothing to read.
+    """
+    before = sys.stdin, sys.stdout, sys.stderr
     out, err = Output(sys.stdout), Output(sys.stderr)
+    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
     sys.stdout, sys.stderr = out, err
     try:
         yield out
     finally:
         out.flush()
         err.flush()
-        sys.stdout, sys.stderr = before
+        sys.stdin, sys.stdout, sys.stderr = before
+
+
+def settled_code(code: int) -> int:
+    """What `settled` will make of the command's code."""
+    out = sys.stdout
+    lost = isinstance(out, Output) and out.failure is not None and not isinstance(out.failure, BrokenPipeError)
+    return code or (ExitCode.UNKNOWN if lost else ExitCode.OK)
 
 
 def stdout_failed() -> bool:
@@ -92,5 +111,13 @@ def settled(code: int, out: Output) -> int:
     failure = out.failure
     if failure is None or isinstance(failure, BrokenPipeError):
         return code
-    print(f"iamops: the result could not be written to stdout: {failure.strerror}", file=sys.stderr)
+    _last_word(f"iamops: the result could not be written to stdout: {failure.strerror}")
     return code or ExitCode.UNKNOWN
+
+
+def _last_word(text: str) -> None:
+    """A terminal that takes nothing must not keep a command that is over."""
+    with contextlib.suppress(OSError, ValueError):  # no descriptor: nothing to wait for
+        if not select.select([], [sys.stderr.fileno()], [], LAST_WORD_S)[1]:
+            return
+    print(text, file=sys.stderr)

@@ -8,7 +8,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from console.cli.exit_codes import ExitCode
+from console.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from console.parse.profile_yaml import ProfileError

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from console.cli.acting import act, add_action_parser, refused_at_once
-from console.cli.exit_codes import ExitCode
+from console.model.exit_code import ExitCode
 
 VERBS = {
     "restart": "restart a unit, or roll over all nodes",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from typing import Any
 
-from console.cli.exit_codes import ExitCode
+from console.cli.lines import lines
 from console.cli.output import stdout_failed
 from console.cli.status_document import fully_blind, status_document
+from console.model.exit_code import ExitCode
 from console.model.profile import Profile
 from console.session.cluster import Cluster
 
@@ -55,7 +57,8 @@ async def _watch(cluster: Cluster, every_s: float = 0.1, at_least_s: float = 5.0
             document = _document(cluster)
             essence = _essence(document)
             if essence != shown or cluster.now() - printed_at >= at_least_s:
-                print(json.dumps(document, ensure_ascii=True), flush=True)
+                lines(sys.stdout).put(json.dumps(document, ensure_ascii=True) + "\n")
+                await lines(sys.stdout).taken()
                 if stdout_failed():
                     return ExitCode.OK
                 shown, printed_at = essence, cluster.now()

@@ -7,9 +7,9 @@ import json
 import sys
 import time
 
-from console.cli.exit_codes import ExitCode
 from console.cli.traffic_document import traffic_document
 from console.cli.traffic_text import csv_text, traffic_lines
+from console.model.exit_code import ExitCode
 from console.model.profile import Profile
 from console.nodes.transport import TransportError
 from console.parse.log_counts import Recipe, Want

@@ -7,8 +7,8 @@ import math
 import sys
 import time
 
-from console.cli.exit_codes import ExitCode
 from console.cli.spans import moment, span_s
+from console.model.exit_code import ExitCode
 
 DESCRIPTION = """\
 Looks at everything once, for a bounded time, and changes nothing. Findings come worst first; a root cause

@@ -7,10 +7,10 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from console.cli.exit_codes import ExitCode
 from console.judge.catalogue import BY_NUMBER, CATALOGUE, Entry, entry_of
 from console.judge.lint.catalogue import CATALOGUE as FILE_RULES
 from console.judge.lint.finding import Rule
+from console.model.exit_code import ExitCode
 from console.parse.safe_text import safe
 
 WIDTH = 80

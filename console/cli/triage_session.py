@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from console.cli.exit_codes import ExitCode
 from console.judge.triage_report import Looked, unreachable
+from console.model.exit_code import ExitCode
 from console.model.facts import Severity
 from console.model.profile import Profile
 from console.session.triage import Examined, examine

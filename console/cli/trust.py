@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from console.cli.exit_codes import ExitCode
+from console.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from console.model.profile import Node, Profile

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import json
 import shlex
 import signal
@@ -14,12 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from console.cli.exit_codes import ExitCode
-from console.cli.output import stdout_failed
+from console.cli.lines import Lines, lines, tell_progress
+from console.cli.output import settled_code, stdout_failed
 from console.judge.alerts_flap import Limits
 from console.judge.alerts_state import Policy
 from console.ledger.outbox import Outbox
 from console.ledger.watch_directory import WatchDirectory
+from console.model.exit_code import ExitCode
 from console.model.facts import Severity
 from console.model.profile import Profile
 from console.session.alert_urls import VARIABLE, AlertUrlsRefused, Destinations, destinations
@@ -28,13 +30,16 @@ from console.session.delivery import Delivery
 from console.session.destination import Destination, Hook, services
 from console.session.heartbeat import Heartbeat
 from console.session.resources import watch_dir
-from console.session.watcher import Watch, Watcher
+from console.session.signals import hear, settle
+from console.session.watcher import Watch, Watcher, left_out_document
 
 # With --once: how long it looks after everything was seen once, so that what lasts can be told from what
 # does not; and how long it waits for the deliveries.
 ONCE_LOOKS_S, ONCE_DELIVERS_S = 4.0, 60.0
 # systemd and people wait for two seconds at most.
-END_S = 1.2
+END_S, LAST_LINES_S = 1.2, 0.1
+# How much may wait for whoever reads stdout, in bytes: a thousand messages or so.
+UNREAD_MAX = 1024 * 1024
 
 
 def watch(profile: Profile, args: argparse.Namespace) -> int:
@@ -73,6 +78,7 @@ class _Session:
         self._outbox = Outbox(directory.outbox)
         self._delivery = Delivery(self._outbox, found, self._cluster.now, log)
         self._code: int = ExitCode.OK
+        self._ended = asyncio.Event()
         beats = Heartbeat(where.heartbeat, args.heartbeat, log)
         self._watcher = Watcher(
             self._cluster, _watch(args, profile, self._print), directory, self._outbox, self._delivery, beats, log
@@ -81,40 +87,76 @@ class _Session:
     async def run(self) -> int:
         self._forget_strangers()
         loop = asyncio.get_running_loop()
-        for name, code in ((signal.SIGTERM, ExitCode.OK), (signal.SIGINT, ExitCode.INTERRUPTED)):
-            loop.add_signal_handler(name, self._end, code)
+        for number, ends_as in ((signal.SIGTERM, ExitCode.OK), (signal.SIGINT, ExitCode.INTERRUPTED)):
+            hear(loop, number, self._end, ends_as)
         names = ", ".join(each.shown for each in self._found) or "stdout"
         log(f"watching {self._cluster.profile.name}; messages go to {names}; state in {self._directory.path}")
         try:
             async with self._metrics():
                 await self._watcher.run(looks_s=ONCE_LOOKS_S if self._args.once else None)
-            return await self._last()
+            code = await self._last()
         finally:
             await self._delivery.stop()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(END_S):
                     await self._cluster.stop()
             log("ended")
+            await asyncio.gather(*(each.taken(LAST_LINES_S) for each in (lines(sys.stderr), self._out)))
+        settle(settled_code(code))
+        return code
+
+    @functools.cached_property
+    def _out(self) -> Lines:
+        """stdout with JSON lines, of which one says how many others nobody read."""
+        loop, profile, now = asyncio.get_running_loop(), self._cluster.profile.name, self._cluster.now
+
+        def gone() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has been closed
+                loop.call_soon_threadsafe(self._unread)
+
+        def note(count: int) -> str:
+            return _line(left_out_document(profile, now(), count))
+
+        return Lines(sys.stdout, note=note, most=UNREAD_MAX, gone=gone)
 
     def _print(self, document: Mapping[str, Any]) -> None:
-        """A message as a JSON line. Where stdout was the only one to tell, its end is ours."""
-        print(json.dumps(document, ensure_ascii=True), flush=True)
-        if stdout_failed() and not self._found and self._code == ExitCode.OK:
+        """A message as a JSON line. Nothing waits for whoever reads them."""
+        self._out.write(_line(document))
+        if stdout_failed():
+            self._unread()
+
+    def _unread(self) -> None:
+        """Where stdout was the only one to tell, its end is ours."""
+        if not self._found and self._code == ExitCode.OK:
             log("nobody reads the messages any more: ending")
             self._end(ExitCode.NOT_SO)
 
     def _end(self, code: int) -> None:
         self._code = code
+        self._ended.set()
         self._watcher.stop()
 
     async def _last(self) -> int:
         """With --once a message that does not arrive is a failure; otherwise it waits for the next start."""
-        if self._args.once and self._code == ExitCode.OK and not await self._delivery.idle(ONCE_DELIVERS_S):
-            return ExitCode.NOT_SO
+        if self._args.once and self._code == ExitCode.OK and not await self._everybody_told():
+            return self._code or ExitCode.NOT_SO
         waiting = len(self._outbox.waiting)
         if waiting:
             log(f"{waiting} message(s) are not delivered yet: they wait in {self._directory.outbox}")
         return self._code
+
+    async def _everybody_told(self) -> bool:
+        """False: not in time, or a signal came first."""
+        told = asyncio.create_task(self._told())
+        ended = asyncio.create_task(self._ended.wait())
+        await asyncio.wait((told, ended), return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        ended.cancel()
+        return told.done() and told.result()
+
+    async def _told(self) -> bool:
+        delivered = await self._delivery.idle(ONCE_DELIVERS_S)
+        return await self._out.taken(ONCE_DELIVERS_S) and delivered
 
     def _forget_strangers(self) -> None:
         dropped = self._outbox.keep_only(self._delivery.keys)
@@ -141,6 +183,10 @@ class _Session:
         return state, self._cluster.findings(state, now), now
 
 
+def _line(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=True) + "\n"
+
+
 def _watch(args: argparse.Namespace, profile: Profile, printing: Callable[[Mapping[str, Any]], None]) -> Watch:
     count, window_s = args.flap
     policy = Policy(Severity(args.severity), limits=Limits(count, window_s), remind_every_s=args.remind)
@@ -150,6 +196,6 @@ def _watch(args: argparse.Namespace, profile: Profile, printing: Callable[[Mappi
 
 
 def log(text: str) -> None:
-    """One line on stderr; a service's log stamps it again, a terminal does not."""
+    """One line on stderr; a service's log stamps it again, a terminal does not. No alert waits for either."""
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    print(f"{stamp} {text}", file=sys.stderr, flush=True)
+    tell_progress(f"{stamp} {text}")

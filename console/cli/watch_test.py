@@ -9,10 +9,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from console.cli.exit_codes import ExitCode
 from console.cli.watch_session import targets
 from console.judge.alerts_message import AlertKind, message
 from console.ledger.outbox import Parcel
+from console.model.exit_code import ExitCode
 from console.model.facts import Severity
 from console.model.profile import Profile
 from console.session.alert_urls import VARIABLE, AlertUrlsRefused, destinations

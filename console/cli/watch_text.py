@@ -9,12 +9,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from console.cli.exit_codes import ExitCode
 from console.judge.alerts_message import rfc3339
 from console.judge.alerts_words import span
 from console.judge.silence import REASON_LIMIT, Silence
 from console.ledger.outbox import glance
 from console.ledger.watch_directory import WatchDirectory
+from console.model.exit_code import ExitCode
 from console.model.profile import Profile
 from console.parse.safe_text import safe
 from console.session.resources import watch_dir

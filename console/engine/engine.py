@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from console.engine.observing import observe
+from console.engine.observing import not_seen, observe
 from console.engine.order import Order
-from console.engine.picture import picture
+from console.engine.picture import elsewhere, picture
 from console.engine.ports import AuditLog, AuditUnwritable, Eyes, GapMeter, Hands, Lock, Locked, LockNote
 from console.engine.report import (
     Outcome,
@@ -25,7 +25,8 @@ from console.engine.stepping import LAST_LOOK_S, Stepper, Stopped
 from console.engine.uncancelled import uncancelled
 from console.judge.denial import Case, Denial
 from console.judge.forecast_verdict import beyond
-from console.judge.guards import denials, standing
+from console.judge.guards import denials
+from console.judge.insisting import overridden, standing, without_looks
 from console.model.facts import LinkState
 from console.plan.action import ConfigPush
 from console.plan.build import plan_for
@@ -34,6 +35,7 @@ from console.plan.pieces import controls_a_unit
 from console.plan.predict import OPEN_ARE_CUT, OPEN_WERE_CUT
 from console.plan.pushed_files import Side
 from console.plan.reading import Reading, Verdict
+from console.plan.rests_on import rests_on
 from console.plan.steps import Kind, Plan, document
 from console.plan.told import told_now, unseen
 
@@ -44,6 +46,14 @@ PATIENCE_S = 0.1
 ASKED_LAST_S = 0.5
 UNMEASURED = "what a client loses is not measured: none was answered at the VIP when it began"
 APART = "see `iamops config diff`, then push again, or go back with `iamops config rollback`"
+
+
+class Weighed(NamedTuple):
+    """A plan, the denials that stand, and those that were overridden."""
+
+    plan: Plan
+    standing: tuple[Denial, ...]
+    overridden: tuple[Denial, ...]
 
 
 class Engine:
@@ -68,10 +78,19 @@ class Engine:
 
     def consider(self, order: Order) -> tuple[Plan, tuple[Denial, ...]]:
         """The plan as of now, and what speaks against it. Raises NoSuchTarget."""
+        plan, denied, _ = self.weigh(order)
+        return plan, denied
+
+    def weigh(self, order: Order) -> Weighed:
+        """The same with the denials that gave way, because the order insists. Raises NoSuchTarget."""
         state, now = self.eyes.state, self.eyes.now()
-        plan = plan_for(order.action, state, now, frozenset(order.overrides))
-        denied = denials(Case(plan, state, now, order.armed, order.run, frozenset(self._own), order.who))
-        return plan, standing((*denied, *self._besides(order)), order.overrides)
+        plan = plan_for(order.action, state, now)
+        case = Case(plan, state, now, order.armed, order.run, frozenset(self._own), order.who)
+        said, codes = (*denials(case), *self._besides(order)), order.overrides
+        away = overridden(said, codes, order.insisted)
+        looked_past = away if order.insisted is None else order.insisted
+        plan = without_looks(plan, codes, looked_past)
+        return Weighed(plan, standing(said, codes, order.insisted), away)
 
     async def run(self, order: Order, tell: Tell) -> RunReport:
         """Carries an order out, or says why not. Raises NoSuchTarget; cancelling it undoes first."""
@@ -96,17 +115,19 @@ class _Run:
         self.report = RunReport(order.run, order.action, self._eyes.now())
 
     async def through(self) -> None:
-        plan, denied = self._engine.consider(self._order)
+        plan, denied, away = self._engine.weigh(self._order)
         self._tell(plan=plan)
         if denied and self._order.armed:
             # What stood in the way may be gone already: no one is refused on old news.
             self._tell(phase=Phase.LOOKING)
             await self._eyes.fresh(self._reachable(), FRESH_WITHIN_S)
-            plan, denied = self._engine.consider(self._order)
+            plan, denied, away = self._engine.weigh(self._order)
             self._tell(plan=plan)
         if denied:
             self._refuse(denied)
             return
+        if self._order.insisted is None:
+            self._order = replace(self._order, insisted=away)
         try:
             self._audit.check()
         except AuditUnwritable as failure:
@@ -142,7 +163,7 @@ class _Run:
 
     async def _under_lock(self, shown: Plan, lock: Lock) -> None:
         self._tell(phase=Phase.LOOKING)
-        unseen = await self._eyes.fresh(shown.nodes, FRESH_WITHIN_S)
+        unseen = await self._looked_again(shown)
         plan, denied = self._engine.consider(self._order)
         denied = (*denied, *(Denial("stale-evidence", f"could not look again: {each}") for each in unseen))
         expected = self._order.shown or shown.fingerprint
@@ -153,6 +174,13 @@ class _Run:
             self._refuse(denied)
             return
         await self._audited(plan, lock)
+
+    async def _looked_again(self, shown: Plan) -> tuple[str, ...]:
+        """What could not be seen anew of the nodes that are touched. Those beside them the guards judge by age."""
+        up, all_of_it = self._reachable(), rests_on(shown, self._eyes.state.profile)
+        beside = [name for name in all_of_it if name in up and name not in shown.nodes]
+        unseen = await self._eyes.fresh((*shown.nodes, *beside), FRESH_WITHIN_S)
+        return await self._eyes.fresh(shown.nodes, FRESH_WITHIN_S) if unseen and beside else unseen
 
     async def _audited(self, plan: Plan, lock: Lock) -> None:
         self._before = picture(self._eyes.state, self._eyes.now())
@@ -203,15 +231,22 @@ class _Run:
             self._finish(Outcome.SUCCEEDED, reading.text)
             return
         text = f"{reading.text}; but {lost}" if lost else reading.text
-        await uncancelled(self._not_well(text))
+        unknown = not lost and not_seen(reading, self._eyes)
+        await uncancelled(self._not_well(text, unknown=unknown))
 
-    async def _not_well(self, text: str) -> None:
-        """Every step is done, and what is not so cannot be undone any more: the files stay as they are now."""
+    async def _not_well(self, text: str, *, unknown: bool) -> None:
+        """Every step is done. What was stopped for good is started again; files stay as they are now."""
         assert self._stepper is not None  # noqa: S101 - its steps are done
+        if self._stepper.undoing.kept:
+            self._tell(phase=Phase.UNDOING)
+            back = await self._stepper.undoing.not_kept()
+            restored = RestoredBy.CONSOLE if back else RestoredBy.NOBODY
+            await self._tell_truth(text, unknown=unknown, interrupted=False, restored=restored)
+            return
         left = await self._stepper.undoing.files_left()
         stays = "; ".join([text, *(each.text for each in left)])
         self._finish(
-            Outcome.FAILED,
+            Outcome.UNKNOWN if unknown else Outcome.FAILED,
             stays,
             restored_by=RestoredBy.NOBODY if any(each.side is not Side.OLD for each in left) else None,
             files={each.files.node: str(each.side) for each in left},
@@ -223,14 +258,10 @@ class _Run:
         return beyond(gap, plan.forecast) if gap is not None and plan.forecast is not None else None
 
     async def _steady(self, plan: Plan) -> Reading:
-        now = self._eyes.now()
-        deadline = now + plan.settle_s
-        return await observe(
-            plan.steady, self._hands, self._eyes, since=now, began=now, deadline=deadline, tick=self._tell
-        )
+        return await self._seen(plan.steady, plan.settle_s)
 
     async def _watched(self, plan: Plan) -> Reading:
-        """The steady state once more, after the time in which effects of the last change may show."""
+        """The steady state once more, and who was well, once effects of the last change cannot show any more."""
         assert self._stepper is not None  # noqa: S101 - made by the caller
         lasts_s = plan.forecast.lasts_s if plan.forecast is not None else 0.0
         units = [each for each in self._stepper.steps if each.step.kind is Kind.DO and controls_a_unit(each.step)]
@@ -239,7 +270,18 @@ class _Run:
         while self._eyes.now() < until:
             self._tell()
             await self._eyes.changed(min(PATIENCE_S, max(0.001, until - self._eyes.now())))
-        return judge_all(plan.steady, self._eyes.state, float("-inf"), self._eyes.now())
+        reading = judge_all(plan.steady, self._eyes.state, float("-inf"), self._eyes.now())
+        if not reading.holds or not plan.watched:
+            return reading
+        well = await self._seen(plan.watched, LAST_LOOK_S)
+        return reading if well.holds else well
+
+    async def _seen(self, expected: Sequence[StateExpectation], within_s: float) -> Reading:
+        """By evidence that is newer than now."""
+        now, until = self._eyes.now(), self._eyes.now() + within_s
+        return await observe(
+            expected, self._hands, self._eyes, since=now, began=now, deadline=until, tick=self._tell
+        )
 
     async def _lost(self, plan: Plan) -> str | None:
         """What a client lost in all beyond the forecast; None: it was served as it was told."""
@@ -311,14 +353,16 @@ class _Run:
             unknown = True
         texts = [told_now(self._truth(), state, dark, self.report.began, now), *(each.text for each in left)]
         sentence = f"{why}; now: {'; '.join(texts)}"
-        if self.report.stays:
-            sentence = f"{sentence}; not undone: {', '.join(self.report.stays)}"
+        moved = elsewhere(self._before, picture(state, now), dark)
+        if self.report.stays or moved:
+            sentence = f"{sentence}; not undone: {', '.join([*self.report.stays, *moved])}"
         self._finish(
             Outcome.UNKNOWN if unknown else Outcome.FAILED,
             f"{sentence}; {APART}" if apart or Side.NEW in sides else sentence,
             interrupted=interrupted,
             restored_by=restored,
             files={each.files.node: str(each.side) for each in left},
+            elsewhere=moved,
         )
 
     def _truth(self) -> list[StateExpectation]:
@@ -370,7 +414,8 @@ class _Run:
         }
 
     def _intent(self, plan: Plan) -> dict[str, Any]:
-        return {**self._who(), "plan": document(plan), "before": self._before}
+        away = [f"{each.code}: {each.reason}" for each in self._order.insisted or ()]
+        return {**self._who(), "overridden": away, "plan": document(plan), "before": self._before}
 
     def _record(self) -> None:
         report = self.report
@@ -382,6 +427,7 @@ class _Run:
             "undone": [undone_document(each) for each in report.undone],
             "restored_by": report.restored_by,
             "interrupted": report.interrupted,
+            "not_undone": list(report.not_undone),
             "client": gap_document(report.gap),
             "files": dict(report.files),
             "after": picture(self._eyes.state, self._eyes.now()),

@@ -8,6 +8,7 @@ from console.engine.ports import Eyes, Hands, NotSent, OutcomeUnknown
 from console.plan.expectation import ANSWERING, ASKED, LOOKS, Expectation, Look, StateExpectation, judge_all
 from console.plan.reading import Reading, Verdict
 from console.plan.staying import StaysUp
+from console.plan.told import unseen
 
 LOOK_AGAIN_S = 0.5
 PATIENCE_S = 0.1
@@ -87,3 +88,9 @@ async def _look(look: Look, hands: Hands, elapsed_s: float) -> Reading:
     except (NotSent, OutcomeUnknown) as failure:
         return Reading(Verdict.UNKNOWN, str(failure))
     return look.judge_output(answer.exit_status, answer.stdout, elapsed_s)
+
+
+def not_seen(reading: Reading, eyes: Eyes) -> bool:
+    """Whether it did not hold because nobody could look: a step on one node is observed on the others, too."""
+    dark = unseen(eyes.state, eyes.state.nodes, eyes.now())
+    return bool(dark) and (reading.verdict is Verdict.UNKNOWN or reading.old)

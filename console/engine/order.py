@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
+from console.judge.denial import Denial
 from console.plan.action import Action
 
 
@@ -15,7 +16,8 @@ def new_run() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One request. `shown` is the fingerprint of the plan the operator agreed to, if one was shown.
+    """One request. `shown` is the fingerprint of the plan the operator agreed to, if one was shown; `insisted` the
+    denials that were shown with it and overridden. None: those that stand when the run begins.
 
     `command` is the command line that asks for the same; `armed` whether the front was armed for it.
     """
@@ -28,4 +30,5 @@ class Order:
     overrides: tuple[str, ...] = ()
     armed: bool = True
     shown: str | None = None
+    insisted: tuple[Denial, ...] | None = None
     run: str = field(default_factory=new_run)

@@ -15,7 +15,7 @@ COMPLAINT_KEPT = 240
 async def with_own_words(step: Step, observed: str, began: float, hands: Hands, eyes: Eyes) -> str:
     """`observed`, and before it the unit's own reason where the step started one and that has a reason."""
     command = controlled(step.argv)
-    if command is None or command[0] == "stop":
+    if command is None or command[0] not in ("start", "restart"):
         return observed
     _, unit = command
     services = eyes.state.profile.services.values()

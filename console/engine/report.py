@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -85,8 +85,8 @@ class UndoReport:
 class RunReport:
     """A run at one moment; the last one, with an outcome, is its result.
 
-    `files`, after a run that did not succeed: node -> which files of a push it has (`new`, `old`, `neither`,
-    `unseen`).
+    After a run that did not succeed, `files`: node -> which files of a push it has (`new`, `old`, `neither`,
+    `unseen`); `elsewhere`: which VIPs are not where they were before it, a sentence each.
     """
 
     run: str
@@ -105,25 +105,28 @@ class RunReport:
     interrupted: bool = False
     notes: tuple[str, ...] = field(default=())
     files: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def stays(self) -> tuple[str, ...]:
-        """What was done and has no undo: it is not taken back when a later step fails."""
-        return tuple(
-            each.step.title
-            for each in self.steps
-            if each.stage is Stage.DONE
-            and each.step.kind is Kind.DO
-            and each.step.spoils is None
-            and each.step.mends is None
-        )
+        """What was done and was not taken back when a later step failed, or cannot be taken back."""
+        undone = {each.undo.name for each in self.undone if each.stage is Stage.DONE}
+        done = [each.step for each in self.steps if each.stage is Stage.DONE and each.step.kind is Kind.DO]
+        mended = {name for step in done if step.spoils is None for name in step.all_mends}
+        return tuple(step.title for step in done if _stands(step, undone | mended))
+
+    @property
+    def not_undone(self) -> tuple[str, ...]:
+        """What a run that did not succeed has left, sentence by sentence."""
+        return () if self.outcome in (None, Outcome.SUCCEEDED) else (*self.stays, *self.elsewhere)
 
     @property
     def taken_back(self) -> bool:
         """Whether everything is as it was before, as far as anything was changed at all."""
         if self.outcome is Outcome.REFUSED:
             return True
-        return self.outcome is Outcome.FAILED and self.restored_by is not RestoredBy.NOBODY and not self.stays
+        back = self.restored_by is not RestoredBy.NOBODY and not self.not_undone
+        return self.outcome is Outcome.FAILED and back
 
     @property
     def put_back(self) -> bool:
@@ -134,6 +137,13 @@ class RunReport:
     def ending(self) -> str:
         """The outcome in a person's word; empty while it runs."""
         return "undone" if self.put_back else str(self.outcome or "")
+
+
+def _stands(step: Step, undone: Collection[str]) -> bool:
+    """What ends what it began, as a restart does, is over; what was disarmed was to stay."""
+    if step.spoils is None:
+        return not step.all_mends and step.puts_back is None
+    return step.spoils in step.all_mends or step.spoils not in undone
 
 
 def run_document(report: RunReport, profile: str, exit_code: int) -> dict[str, Any]:
@@ -156,6 +166,7 @@ def run_document(report: RunReport, profile: str, exit_code: int) -> dict[str, A
         "client": gap_document(report.gap),
         "notes": list(report.notes),
         "files": dict(report.files),
+        "not_undone": list(report.not_undone),
     }
 
 

@@ -8,13 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from console.engine.keeping import Keeping, found
-from console.engine.observing import observe
+from console.engine.observing import not_seen, observe
 from console.engine.own_words import complaint, with_own_words
 from console.engine.ports import Answer, Eyes, Hands, Lock, NotSent, OutcomeUnknown
 from console.engine.report import Stage, StepReport
 from console.engine.uncancelled import uncancelled
 from console.engine.undoing import Undoing
-from console.model.facts import LinkState
 from console.plan.expectation import LOOKS, StateExpectation, judge_all
 from console.plan.pushed_files import Fate, PushedFiles, Side
 from console.plan.reading import Reading, Verdict
@@ -99,7 +98,7 @@ class Stepper:
         else:
             reading = await self._seen(step, self._began(number))
         if not reading.holds:
-            blind = reading.verdict is Verdict.UNKNOWN and self._blind(step.node)
+            blind = not_seen(reading, self._eyes)
             why = await self._in_own_words(number, reading.text)
             raise self._over(number, Stage.UNKNOWN if blind else Stage.FAILED, why, step.refuses)
         if step.puts_back is not None:
@@ -125,6 +124,12 @@ class Stepper:
         """Files are kept on all nodes or on none. Whatever cuts this short, it is asked what became of it."""
         if harm := self._harm():
             raise self._over(number, Stage.FAILED, f"not kept: {harm}")
+        there = await asyncio.gather(
+            *(found(self._hands, each.keeps) for each in (step, *step.together) if each.keeps)
+        )
+        others = "; ".join(each.text for each in there if each.side in (Side.OLD, Side.NEITHER))
+        if others:
+            raise self._over(number, Stage.FAILED, f"not kept: {others}")
         sending = asyncio.ensure_future(self._kept_at_once(number, step))
         interrupted = False
         try:
@@ -310,9 +315,6 @@ class Stepper:
     def _report(self, number: int, report: StepReport) -> None:
         self.steps[number] = report
         self._tell()
-
-    def _blind(self, node: str) -> bool:
-        return self._eyes.state.nodes[node].link.state is not LinkState.UP
 
 
 async def _ended_within(task: asyncio.Future[Any], within_s: float) -> None:

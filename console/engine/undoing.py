@@ -33,8 +33,9 @@ class Armed:
 class Undoing:
     """`armed` and `spoiled` by the undo's name; `undone` says how far it has come; `tell` hears of every change.
 
-    `by_timer`: what a node had undone by itself before we came to it. `replaced`: node -> the files that the plan
-    has put there and not taken back.
+    `by_timer`: what a node had undone by itself before we came to it. `kept`: what was disarmed and is to stay
+    spoiled, a unit that was to be stopped. `replaced`: node -> the files that the plan has put there and not taken
+    back.
     """
 
     def __init__(self, plan: Plan, hands: Hands, eyes: Eyes, lock: Lock, tell: Callable[[], None]) -> None:
@@ -42,6 +43,7 @@ class Undoing:
         self.spoiled: dict[str, Undo] = {}
         self.undone: list[UndoReport] = []
         self.by_timer: set[str] = set()
+        self.kept: dict[str, Undo] = {}
         self.replaced: dict[str, PushedFiles] = {}
         self._plan = plan
         self._hands = hands
@@ -84,9 +86,11 @@ class Undoing:
         if step.puts_back is not None:
             self.replaced.pop(step.node, None)
         for name in step.all_mends:
-            self.spoiled.pop(name, None)
+            spoiled = self.spoiled.pop(name, None)
             if step.kind is Kind.DISARM:
                 self.armed.pop(name, None)
+                if spoiled is not None:
+                    self.kept[name] = spoiled
 
     def given_up(self, name: str) -> None:
         """There is no way back from here any more."""
@@ -111,6 +115,14 @@ class Undoing:
         for name in tuple(self.armed):
             if name not in self.spoiled:
                 await self._disarm(name)
+
+    async def not_kept(self) -> bool:
+        """Undoes what was to stay, the last first, because of what has come of it. True: all of it was seen to be
+        back.
+        """
+        done = [await self._undo(undo) for undo in reversed(tuple(self.kept.values()))]
+        await self._owned_again()
+        return all(done)
 
     async def _undo(self, undo: Undo) -> bool:
         self._say(undo, Stage.RUNNING)

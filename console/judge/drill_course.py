@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from console.judge.drill_evidence import Evidence, LegRun
@@ -59,7 +60,7 @@ def slices(course: Course, evidence: Evidence) -> tuple[Slice, ...]:
     """The legs that were begun. The last one ends when its steps were over, or with the drill if all is done."""
     begun = [run for run in evidence.legs if run.began is not None]
     found: list[Slice] = []
-    for run, after in zip(begun, [*begun[1:], None], strict=True):
+    for run, after in itertools.zip_longest(begun, begun[1:]):
         end = after.began if after is not None else _end(run, evidence)
         found.append(Slice(course.legs[run.number], run, run.began or 0.0, end or evidence.ended))
     return tuple(found)

@@ -6,24 +6,23 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from console.judge.denial import refusal_code
 from console.judge.drill_report import ClientView, DrillReport, Measure, NodeFacts, StepLine, Verdict
-
-PASSED, FAILED, REFUSED, UNREACHABLE, UNKNOWN, INTERRUPTED = 0, 1, 3, 4, 5, 130
-CONSOLE = "console"
+from console.model.exit_code import ExitCode
 
 
-def exit_code(report: DrillReport) -> int:
+def exit_code(report: DrillReport) -> ExitCode:
     """What a script is told. Never 0 on anything but a pass."""
-    if report.interrupted and report.verdict is Verdict.FAIL and report.restored_by in (None, CONSOLE):
-        return INTERRUPTED
+    if report.put_back:
+        return ExitCode.INTERRUPTED
     match report.verdict:
         case Verdict.PASS:
-            return PASSED
+            return ExitCode.OK
         case Verdict.FAIL:
-            return FAILED
+            return ExitCode.NOT_SO
         case Verdict.REFUSED:
-            return UNREACHABLE if any(d.code == "node-unreachable" for d in report.denials) else REFUSED
-    return UNKNOWN
+            return refusal_code(report.denials)
+    return ExitCode.UNKNOWN
 
 
 def drill_document(report: DrillReport, code: int) -> dict[str, Any]:

@@ -52,7 +52,8 @@ class StateSeen(Seen):
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything. `gaps` are in session time. `notify`: words of the notify log by node, or None where it
-    could not be read; `notify_reason` says why. `live_after` is what each node runs with in the end.
+    could not be read; `notify_reason` says why. `live_after` is what each node runs with in the end, None when
+    nobody looked.
     """
 
     owner: str
@@ -65,4 +66,4 @@ class Evidence:
     measured: bool = True
     notify: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     notify_reason: Mapping[str, str] = field(default_factory=dict)
-    live_after: Mapping[str, LiveVrrp] = field(default_factory=dict)
+    live_after: Mapping[str, LiveVrrp] | None = field(default_factory=dict)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from console.judge.denial import Case, Denial
-from console.model.drill import EACH, Verb
+from console.model.drill import GIVES_BACK, TAKES
 from console.model.state import ClusterState
 from console.plan.action import DrillAction
 from console.plan.impact import instance_of, preferred_of, services_of
 from console.plan.legs import Leg, legs
+from console.plan.outside import meanwhile
 from console.plan.sending import doubted, serves
-
-TAKES = (Verb.STOP, Verb.RESTART, Verb.HANG, Verb.POWER_OFF, Verb.FREEZE)
-GIVES_BACK = (Verb.START, Verb.WAKE, Verb.RESTART, Verb.POWER_ON, Verb.THAW)
 
 
 def last_backend_of_drill(case: Case) -> Iterator[Denial]:
@@ -38,7 +36,7 @@ def _touched(state: ClusterState, leg: Leg) -> Iterator[tuple[str, str]]:
     """The services of a step's unit, or of a whole machine, with their nodes."""
     profile, move = state.profile, leg.move
     names = tuple(profile.services) if move.unit is None else services_of(profile, move.unit)
-    for node in tuple(profile.nodes) if move.on == EACH else (leg.node(move.on),):
+    for node in leg.nodes(profile.nodes):
         yield from ((name, node) for name in names if name in state.nodes[node].services)
 
 
@@ -50,6 +48,4 @@ def _last(state: ClusterState, service: str, stopped: str, away: set[tuple[str, 
         return
     named = ", ".join(doubted(state, known, n.name) for n in others)
     reason = f"{service} is not known to be healthy on {named or 'any other node'}"
-    yield Denial(
-        "last-backend", f"{reason} when {stopped}'s goes: nothing would serve it meanwhile", True, stopped
-    )
+    yield Denial("last-backend", f"{reason} when {stopped}'s goes: {meanwhile(state, known)}", True, stopped)

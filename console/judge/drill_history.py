@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from console.judge.ending import drill_ending_of
+
 ENOUGH = 6
 # Less than this is noise.
 CHANGED_BY, CHANGED_MS = 0.10, 5.0
@@ -16,7 +18,7 @@ OUTAGE = "longest client gap"
 
 @dataclass(frozen=True, slots=True)
 class DrillRun:
-    """One run. `measures` in ms, by `what after step`."""
+    """One run. `measures` in ms, by `what after step`; `ending` is how it ended in a person's word."""
 
     run: str
     at: str
@@ -24,6 +26,7 @@ class DrillRun:
     verdict: str
     duration_s: float
     measures: Mapping[str, float]
+    ending: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ def _run(record: Any) -> DrillRun | None:
             str(report["verdict"]),
             _finite(report["duration_s"]),
             measures,
+            drill_ending_of(report),
         )
     except (TypeError, KeyError, ValueError, OverflowError):
         return None

@@ -4,13 +4,14 @@ the VIP only where it should be, and the configuration as it was. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from console.judge.drill_course import Course
 from console.judge.drill_evidence import AddressSeen, Evidence
 from console.judge.drill_report import Invariant
 from console.model.drill import MACHINE_VERBS, Verb
+from console.model.live import LiveVrrp
 from console.plan.legs import Leg
 from console.plan.theory import skew_of
 from console.plan.timing import LOST_ADVERTS
@@ -21,12 +22,13 @@ VIP_WAY, SAME_CONFIG = "the VIP goes where it should", "the configuration stays 
 
 
 def invariants(course: Course, evidence: Evidence) -> tuple[Invariant, ...]:
-    """What must hold all the time."""
+    """What must hold all the time. The configuration, only where somebody looked at it in the end."""
+    after = evidence.live_after
     return (
         _never_two(course, evidence),
         _never_none(course, evidence),
         _way_of_the_vip(course, evidence),
-        _same_config(course, evidence),
+        *((_same_config(course, after),) if after is not None else ()),
     )
 
 
@@ -61,14 +63,29 @@ def _way_of_the_vip(course: Course, evidence: Evidence) -> Invariant:
     return Invariant(VIP_WAY, False, f"{text}, instead of {' -> '.join(wanted)}")
 
 
-def _same_config(course: Course, evidence: Evidence) -> Invariant:
+def _same_config(course: Course, live_after: Mapping[str, LiveVrrp]) -> Invariant:
     """A restart loads what lies on the disk: an edit that nobody had loaded shows itself only now."""
-    told = [
+    changed = [
         f"{node} came back with {', '.join(changes)}"
-        for node, after in evidence.live_after.items()
+        for node, after in live_after.items()
         if not course.live[node].assumed and (changes := course.live[node].changes(after))
     ]
-    return Invariant(SAME_CONFIG, not told, "; ".join(told) or "every node runs with what it ran with before")
+    early = [node for node, before in course.live.items() if before.assumed]
+    told_late = f"keepalived on {' and '.join(early)} did not tell before what it ran with: not compared"
+    unknown = [*silent_now(course, live_after), *([told_late] if early else [])]
+    holds = False if changed else None if unknown else True
+    text = "; ".join((*changed, *unknown))
+    return Invariant(SAME_CONFIG, holds, text or "every node runs with what it ran with before")
+
+
+def silent_now(course: Course, live_after: Mapping[str, LiveVrrp] | None) -> Iterator[str]:
+    """Nodes that told before what they ran with, and do not tell it any more: their keepalived failed, perhaps.
+
+    None of them where nobody looked in the end.
+    """
+    for node, before in course.live.items():
+        if live_after is not None and not before.assumed and node not in live_after:
+            yield f"what keepalived on {node} runs with now is not known: it does not tell"
 
 
 def _silence_s(course: Course, leg: Leg) -> float:

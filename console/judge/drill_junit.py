@@ -12,7 +12,11 @@ from xml.etree import ElementTree
 
 from console.judge.drill_document import rfc3339
 from console.judge.drill_report import DrillReport, Measure, StepLine, Verdict
+from console.judge.ending import stage_word
 from console.judge.xml_text import xml_text as _xml
+
+# What nobody can tell is neither; where that makes the drill no pass, its verdict is a case of its own.
+HELD = {True: "", False: "failure", None: "skipped"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +65,13 @@ def _apart(cases: Iterable[_Case]) -> Iterator[_Case]:
 def _cases(report: DrillReport) -> Iterator[_Case]:
     yield _verdict(report)
     for held in report.steady:
-        yield _Case("steady-state", held.name, outcome="" if held.holds else "failure", text=held.text)
+        yield _Case("steady-state", held.name, outcome=HELD[held.holds], text=held.text)
     for step in report.steps:
         yield _step(step)
     for measure in report.measures:
         yield _budget(measure)
     for held in report.invariants:
-        yield _Case("invariant", held.name, outcome="" if held.holds else "failure", text=held.text)
+        yield _Case("invariant", held.name, outcome=HELD[held.holds], text=held.text)
 
 
 def _verdict(report: DrillReport) -> _Case:
@@ -87,7 +91,14 @@ def _verdict(report: DrillReport) -> _Case:
 
 def _step(step: StepLine) -> _Case:
     outcome = {"done": "", "failed": "failure", "unknown": "error"}.get(step.stage, "skipped")
-    return _Case("step", f"{step.title} ({step.kind})", step.took_s or 0.0, outcome, step.stage, step.text)
+    return _Case(
+        "step",
+        f"{step.title} ({step.kind})",
+        step.took_s or 0.0,
+        outcome,
+        step.stage,
+        step.text or stage_word(step.stage),
+    )
 
 
 def _budget(measure: Measure) -> _Case:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from console.judge.drill_document import rfc3339
 from console.judge.drill_report import DrillReport, Invariant, Measure, NodeFacts, Verdict
+from console.judge.ending import stage_word
 from console.judge.markdown_text import inline as _cell
 
 WORDS = {
@@ -14,6 +15,7 @@ WORDS = {
     Verdict.REFUSED: "⛔ REFUSED",
     Verdict.UNKNOWN: "❓ UNKNOWN",
 }
+UNDONE = "↶ UNDONE"
 
 
 def markdown(report: DrillReport) -> str:
@@ -22,7 +24,8 @@ def markdown(report: DrillReport) -> str:
 
 
 def _lines(report: DrillReport) -> Iterator[str]:
-    yield f"# {WORDS[report.verdict]}: drill {_cell(report.drill)} on {_cell(report.profile)}"
+    word = UNDONE if report.put_back else WORDS[report.verdict]
+    yield f"# {word}: drill {_cell(report.drill)} on {_cell(report.profile)}"
     yield ""
     yield f"{_cell(report.title)}. {_cell(report.sentence)}"
     yield ""
@@ -39,7 +42,7 @@ def _lines(report: DrillReport) -> Iterator[str]:
     yield from _section("Steady state", ("holds", "what", "seen"), (_held(each) for each in report.steady))
     splits = ((d, ", ".join(f"{n}: {c}" for n, c in counts.items())) for d, counts in report.splits.items())
     yield from _section("Requests per backend", ("domain", "backends"), splits)
-    steps = ((s.stage, _seconds(s.took_s), s.node, s.title, s.text) for s in report.steps)
+    steps = ((stage_word(s.stage), _seconds(s.took_s), s.node, s.title, s.text) for s in report.steps)
     yield from _section("Steps", ("stage", "took", "node", "step", "observed"), steps)
     entries = (
         (f"{e.at_s:.3f} s ± {e.uncertainty_ms:.0f} ms", e.node or "", e.witness, e.text) for e in report.timeline
@@ -66,7 +69,7 @@ def _budget(measure: Measure) -> tuple[str, ...]:
 
 
 def _held(each: Invariant) -> tuple[str, ...]:
-    return ("yes" if each.holds else "NO", each.name, each.text)
+    return ({True: "yes", False: "NO", None: "not known"}[each.holds], each.name, each.text)
 
 
 def _client(report: DrillReport) -> Iterator[str]:

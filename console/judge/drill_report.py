@@ -12,6 +12,9 @@ from enum import StrEnum
 from typing import Any
 
 from console.judge.denial import Denial
+from console.judge.ending import UNDONE, verdict_word
+
+CONSOLE = "console"
 
 
 class Verdict(StrEnum):
@@ -28,11 +31,6 @@ class Verdict(StrEnum):
         return verdict_word(self)
 
 
-def verdict_word(verdict: str) -> str:
-    """`pass` in a document is `passed` in a sentence."""
-    return {"pass": "passed", "fail": "failed"}.get(verdict, verdict)
-
-
 class FailureKind(StrEnum):
     """What was wrong, so that a slow pair is told apart from a wrong one."""
 
@@ -45,6 +43,7 @@ class FailureKind(StrEnum):
     STEADY_STATE = "steady-state"
     STEP = "step"
     TIMEOUT = "timeout"
+    INTERRUPTED = "interrupted"
     CONFIG = "config"
 
 
@@ -88,10 +87,10 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """Something that must hold during the whole drill."""
+    """Something that must hold during the whole drill. `holds` None: nobody can tell, and `text` says why."""
 
     name: str
-    holds: bool
+    holds: bool | None
     text: str
 
 
@@ -153,7 +152,10 @@ class StepLine:
 
 @dataclass(frozen=True, slots=True)
 class DrillReport:
-    """The whole account of one drill. `began_at` in epoch seconds."""
+    """The whole account of one drill. `began_at` in epoch seconds.
+
+    `stays`: it was interrupted, and something that it did is not taken back.
+    """
 
     drill: str
     title: str
@@ -179,3 +181,15 @@ class DrillReport:
     interrupted: bool = False
     notes: tuple[str, ...] = ()
     plan: Mapping[str, Any] | None = None
+    stays: bool = False
+
+    @property
+    def put_back(self) -> bool:
+        """Interrupted, and whole again by our own hands: no pass, and no failure of the pair either."""
+        restored = self.restored_by in (None, CONSOLE) and not self.stays
+        return self.interrupted and self.verdict is Verdict.FAIL and restored
+
+    @property
+    def ending(self) -> str:
+        """As every text says it."""
+        return UNDONE if self.put_back else self.verdict.word

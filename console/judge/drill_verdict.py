@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from console.judge.drill_course import Course, Slice, gaps_of, slices
 from console.judge.drill_evidence import Evidence
-from console.judge.drill_invariants import SAME_CONFIG, VIP_WAY, invariants
+from console.judge.drill_invariants import SAME_CONFIG, VIP_WAY, invariants, silent_now
 from console.judge.drill_notify import listed, notify_failures
 from console.judge.drill_report import Failure, FailureKind, Invariant, Measure
 from console.judge.split_verdict import split_verdict
@@ -18,7 +18,8 @@ def failures(course: Course, evidence: Evidence, measured: Sequence[Measure]) ->
     parts = slices(course, evidence)
     found = [
         *(failure for part in parts for failure in _wrong_transitions(evidence, part)),
-        *(_invariant_failure(each) for each in invariants(course, evidence) if not each.holds),
+        *(_invariant_failure(each) for each in invariants(course, evidence) if each.holds is False),
+        *(Failure(FailureKind.CONFIG, text) for text in silent_now(course, evidence.live_after)),
         *(failure for part in parts for failure in _client_failures(evidence, part)),
         *(failure for part in parts for failure in _split_failures(part)),
         *notify_failures(course, evidence),

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from console.judge.age_guard import old_answers, stale_elsewhere
+from console.judge.coming_guard import comes_unfit
 from console.judge.denial import Case, Denial
 from console.judge.drill_guard import last_backend_of_drill
 from console.judge.needs_guard import dependency_down, last_backend_by_need
+from console.judge.nginx_guard import nginx_unfit
+from console.judge.split_guard import owner_in_doubt
 from console.judge.unloaded_guard import unloaded_changes
+from console.judge.weighing_guard import check_weighs
 from console.model.drill import MACHINE_VERBS
 from console.model.facts import LinkState, LockHolder, UnitReport, VrrpReport, VrrpState
 from console.model.observed import STALE_AFTER_S, Freshness, Known, Observed, Unknown
 from console.model.profile import Environment
 from console.model.state import NodeState
-from console.model.vip import ownership, why_unseen
+from console.model.vip import ownership
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, ServiceAction, Switchover, Verb
+from console.plan.outside import meanwhile
 from console.plan.sending import doubted, serves
 from console.plan.steps import Kind, Plan, Step
 from console.render import privileges
@@ -33,12 +39,6 @@ def denials(case: Case) -> tuple[Denial, ...]:
     return tuple(sorted(dict.fromkeys(said), key=lambda denial: denial.overridable))
 
 
-def standing(denied: Iterable[Denial], overrides: Iterable[str]) -> tuple[Denial, ...]:
-    """The denials that remain once a person has insisted on some codes."""
-    insisted = set(overrides)
-    return tuple(d for d in denied if not (d.overridable and d.code in insisted))
-
-
 def not_armed(case: Case) -> Iterator[Denial]:
     if not case.armed:
         name = case.state.profile.name
@@ -49,7 +49,7 @@ def unreachable(case: Case) -> Iterator[Denial]:
     for node in case.node_states:
         if node.link.state is LinkState.UP or node.name not in case.plan.impact.touches:
             continue
-        if node.name == case.plan.impact.taker:
+        if node.name == case.plan.impact.taker:  # see `standby_unfit`
             continue
         yield Denial("node-unreachable", _link_reason(node), node=node.name)
 
@@ -81,39 +81,24 @@ def safety_unread(case: Case) -> Iterator[Denial]:
             yield Denial("stale-evidence", reason, node=node.name)
 
 
-def owner_in_doubt(case: Case) -> Iterator[Denial]:
-    """Two owners, or none, is something to look at before anything is moved."""
-    impact = case.plan.impact
-    for name in case.state.profile.vrrp:
-        seen = ownership(case.state, name, case.now)
-        owners = [claim.node for claim in seen.owners]
-        address = case.state.profile.vrrp[name].address
-        if len(owners) > 1 and (name in impact.moves or _stops_an_owner(case)):
-            text = f"VIP {address} is on {' and '.join(owners)} at once"
-            yield Denial("split-brain", text, overridable=not impact.planned)
-        elif not owners and impact.needs_owner and name in impact.moves:
-            blind = "".join(f"; {why_unseen(case.state, node, case.now)}" for node in seen.unseen)
-            yield Denial("no-owner", f"no node is seen to hold VIP {address}{blind}")
-
-
 def standby_unfit(case: Case) -> Iterator[Denial]:
     """Would someone take each VIP, and would it be served there?"""
     had: set[tuple[str, str]] = set()
     for each in case.plan.impact.handovers:
-        if each.taker == each.owner:
+        if each.taker == each.owner or each.comes:
             continue
         if each.taker is None:
             yield Denial("no-standby", f"{each.owner} has no other node to hand the VIP to")
             continue
         node, insist = case.state.nodes[each.taker], not case.plan.impact.planned
         if node.link.state is not LinkState.UP:
-            yield Denial("standby-unreachable", _link_reason(node), insist, node.name)
+            yield Denial("standby-unreachable", _link_reason(node), insist, node.name, "link")
             continue
         # What a node hands over and gets back it takes as the standby that it has become by then.
         first = tuple(name for name in each.moves if (name, node.name) not in had)
         had |= {(name, each.owner) for name in each.moves}
         yield from _not_in_backup(case, node, first, insist)
-        yield from _nginx_unfit(case, node)
+        yield from nginx_unfit(case, node)
 
 
 def check_blind(case: Case) -> Iterator[Denial]:
@@ -121,7 +106,7 @@ def check_blind(case: Case) -> Iterator[Denial]:
     unit = case.state.profile.nginx.unit
     for each in case.plan.impact.handovers:
         report = _unit(case.state.nodes[each.taker], unit) if each.taker is not None else None
-        if each.taker is None or report is None or report.running:
+        if each.taker is None or each.comes or report is None or report.running:
             continue
         for name in each.moves:
             seen = case.state.nodes[each.taker].vrrp[name]
@@ -215,10 +200,10 @@ def preempts(case: Case) -> Iterator[Denial]:
 
 
 def datastore_spof(case: Case) -> Iterator[Denial]:
-    stores = case.plan.impact.stops_datastore
-    if stores and _acts(case):
-        node = case.plan.impact.touches[0]
-        reason = f"{node} is the only node with {', '.join(stores)}: without it no IAM service works"
+    stores = [case.state.profile.datastores[name] for name in case.plan.impact.stops_datastore if _acts(case)]
+    for node in dict.fromkeys(store.node for store in stores):
+        named = ", ".join(store.name for store in stores if store.node == node)
+        reason = f"{node} is the only node with {named}: without it no IAM service works"
         yield Denial("datastore-spof", reason, True, node)
 
 
@@ -235,7 +220,7 @@ def last_backend(case: Case) -> Iterator[Denial]:
                 yield Denial("last-backend", reason, True, stopped)
                 continue
             nodes = ", ".join(doubted(case.state, service, n.name) for n in others) or "any other node"
-            reason = f"{name} is not known to be healthy on {nodes}: nothing would serve it meanwhile"
+            reason = f"{name} is not known to be healthy on {nodes}: {meanwhile(case.state, service)}"
             yield Denial("last-backend", reason, True, stopped)
 
 
@@ -301,10 +286,13 @@ GUARDS: tuple[Guard, ...] = (
     not_armed,
     unreachable,
     stale_evidence,
+    stale_elsewhere,
+    old_answers,
     not_known,
     safety_unread,
     owner_in_doubt,
     standby_unfit,
+    comes_unfit,
     check_blind,
     locked,
     dead_man_armed,
@@ -316,6 +304,7 @@ GUARDS: tuple[Guard, ...] = (
     dependency_down,
     last_backend_by_need,
     last_backend_of_drill,
+    check_weighs,
     not_running,
     dead_man_too_short,
     unsteady,
@@ -354,36 +343,6 @@ def _not_in_backup(case: Case, node: NodeState, names: Iterable[str], insist: bo
         elif seen.value.state is not VrrpState.BACKUP:
             reason = f"{node.name} is {seen.value.state}, not BACKUP; no standby would take the VIP"
             yield Denial("standby-unhealthy", reason, insist, node.name)
-
-
-def _nginx_unfit(case: Case, node: NodeState) -> Iterator[Denial]:
-    unit = case.state.profile.nginx.unit
-    runs = node.units[unit]
-    if isinstance(runs, Unknown):
-        reason = f"whether {unit} runs on {node.name} is not known: {runs.reason}"
-        yield Denial("standby-unhealthy", reason, True, node.name)
-        return
-    if not runs.value.running:
-        yield Denial("standby-unhealthy", f"{unit} is {runs.value.active} on {node.name}", True, node.name)
-        return
-    for domain, seen in node.domains.items():
-        if isinstance(seen, Unknown):
-            reason = f"{domain} on {node.name} is not known to answer: {seen.reason}"
-            yield Denial("standby-unhealthy", reason, True, node.name)
-        elif not seen.value.ok:
-            why = seen.value.detail or str(seen.value.outcome)
-            yield Denial("standby-unhealthy", f"{domain} on {node.name}: {why}", True, node.name)
-
-
-def _stops_an_owner(case: Case) -> bool:
-    """Does the plan take keepalived or nginx away from a node that holds a VIP?"""
-    profile, action = case.state.profile, case.plan.action
-    if not isinstance(action, ServiceAction) or action.verb not in (Verb.STOP, Verb.RESTART):
-        return False
-    addresses = case.state.nodes[action.node].addresses
-    if isinstance(addresses, Unknown) or action.unit not in (profile.keepalived.unit, profile.nginx.unit):
-        return False  # with unknown addresses there is no plan for these units: see `not_known`
-    return any(vrrp.address in addresses.value for vrrp in profile.vrrp.values())
 
 
 def _moved_at(case: Case, instance: str, owner: str) -> float | Unknown | None:

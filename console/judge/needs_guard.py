@@ -10,13 +10,15 @@ from console.model.need import When
 from console.model.observed import Known
 from console.plan.impact import datastores_of
 from console.plan.needs import Fall, commands, falls, lacks
+from console.plan.outside import meanwhile
 from console.plan.sending import doubted, serves
 
 
 def dependency_down(case: Case) -> Iterator[Denial]:
     """What cannot come up now is neither started nor restarted: what still served would be gone."""
     for command in commands(case.plan):
-        if command.verb == "stop" or case.state.nodes[command.node].link.state is not LinkState.UP:
+        up = case.state.nodes[command.node].link.state is LinkState.UP
+        if command.verb not in ("start", "restart") or not up:
             continue
         for lack in lacks(case.state, command, case.now):
             if lack.need.when is not When.IDLE:
@@ -28,7 +30,7 @@ def last_backend_by_need(case: Case) -> Iterator[Denial]:
     """A backend may lose what it needs only while another one answers. Datastores have a guard of their own."""
     profile = case.state.profile
     for command in commands(case.plan):
-        if command.verb == "start" or datastores_of(profile, command.unit, command.node):
+        if command.verb in ("start", "wake") or datastores_of(profile, command.unit, command.node):
             continue
         for fall in falls(profile, command.unit, command.node):
             if fall.need.when is When.ALWAYS and _is_last(case, fall):
@@ -39,7 +41,7 @@ def last_backend_by_need(case: Case) -> Iterator[Denial]:
                     f"{fall.service} on {fall.node} needs {fall.need.what}, and on {nodes} it is not known to be"
                 )
                 yield Denial(
-                    "last-backend", f"{reason} healthy: nothing would serve it meanwhile", True, fall.node
+                    "last-backend", f"{reason} healthy: {meanwhile(case.state, service)}", True, fall.node
                 )
 
 

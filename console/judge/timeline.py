@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from console.judge.ending import ending_of
 from console.model.facts import VrrpState
 from console.model.profile import Profile
 from console.model.timeline import Happening, HappeningKind
@@ -66,7 +67,7 @@ def of_ledger(records: Iterable[tuple[str, str, Mapping[str, Any]]], profile: st
         at = _epoch(stamp)
         if at is None or body.get("profile") != profile or kind not in ("intent", "outcome", "refused"):
             continue
-        ended = "begun" if kind == "intent" else safe(str(body.get("outcome", kind)))
+        ended = "begun" if kind == "intent" else safe(ending_of(body) or kind)
         who = safe(str(body.get("who", "?")))
         text = f"{safe(str(body.get('action', '?')))}: {ended} ({who})"
         yield Happening(at, HappeningKind.ACTION, text, "audit ledger")

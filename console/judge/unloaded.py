@@ -2,7 +2,8 @@
 
 A reload or a restart reads whatever lies there. What would make two masters or send requests nowhere is a
 conflict; any other setting of VRRP that would become another one is a difference; nginx's other changes are news,
-for it is reloaded to take them. What may have changed and cannot be compared is unknown.
+for it is reloaded to take them. What may have changed and cannot be compared is unknown: what is not compared is
+not the same.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from console.judge.lint.tree import Tree
+from console.judge.nginx_requests import answers, check_asks
 from console.judge.sources import Sources, Times, is_pattern
-from console.judge.unloaded_nginx import broken, strangers
+from console.judge.unloaded_nginx import broken, strangers, unlike
+from console.judge.unloaded_rest import is_meant, other_rest, uncompared
+from console.model.live import LiveVrrp
 from console.model.profile import Profile
 from console.model.proxy import Unloaded
 from console.parse.directives import Reading
@@ -26,6 +30,9 @@ from console.parse.running_vrrp import (
     Settings,
     settings_of,
 )
+from console.parse.vrrp_conf import VrrpConf
+from console.parse.vrrp_rest import Rest, rest_on_disk
+from console.render.nodefiles import CHECK_SCRIPT
 
 # Nodes that disagree on these do not hear each other.
 SHARED = (ROUTER_ID, ADVERT, VERSION, AUTH, VIPS, UNICAST)
@@ -37,11 +44,16 @@ KEEPALIVED_CONF, NGINX_CONF = "/etc/keepalived/keepalived.conf", "/etc/nginx/ngi
 class Seen:
     """One node: its files, and what its keepalived runs with. `running` None: it is stopped, or `untold` says why.
 
+    `rest`: what else it tells of what it runs with. `live`: all of that as plans ask for it. `meant`: keepalived's
+    file as the profile renders it.
     `answering`: the domains that its nginx answers now. `hosts`: name -> address, by its /etc/hosts.
     """
 
     tree: Tree
     running: Mapping[str, Settings] | None = field(default=None, repr=False)
+    rest: Rest = field(default_factory=dict, repr=False)
+    live: Mapping[str, LiveVrrp] = field(default_factory=dict)
+    meant: Reading | None = field(default=None, repr=False)
     untold: str = "it does not tell"
     answering: frozenset[str] = frozenset()
     hosts: Mapping[str, str] = field(default_factory=dict)
@@ -78,6 +90,17 @@ class _Disk:
         return tuple(path for path in self.sources.unread if path in self.newer or path in self.unsure)
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Those that the unit has not read as they are, or may not have."""
+        told = dict.fromkeys((*self.newer, *self.unsure))
+        return tuple(path for path in told if path in self.sources.files or is_pattern(path))
+
+    def changed(self, path: str) -> bool:
+        """May the file mean something else now? A directory that changed may have lost what came before it."""
+        since = (*self.newer, *self.unsure)
+        return path in since or any(each in self.sources.watched for each in since)
+
+    @property
     def why(self) -> str:
         if self.newer:
             return f"{', '.join(self.newer)} changed after it had read its files"
@@ -98,7 +121,10 @@ def keepalived_unloaded(
     differences, unknown = list[str](), list(_unknown(seen, disk))
     if seen.running is not None:
         differences += _differences(seen, on_disk, disk)
+        if not disk.is_loaded:
+            differences += other_rest(seen.rest, rest_on_disk(seen.tree.keepalived))
     (differences if disk.newer else unknown).extend(_uncompared(seen, disk))
+    unknown += _untold(seen, on_disk, disk)
     peers = dict[str, Mapping[str, Settings]]()
     unseen = [_unlike(node, why) for node, why in (absent or {}).items()]
     for other in others:
@@ -111,7 +137,7 @@ def keepalived_unloaded(
         if other.running is None and there.sources.unread:
             unseen.append(_unlike(other.name, f"{', '.join(there.sources.unread)} was not read"))
     conflicts = tuple(_conflicts(on_disk, peers))
-    return Unloaded(tuple(differences), conflicts, unknown=tuple(unknown), unseen=tuple(unseen))
+    return Unloaded(tuple(differences), conflicts, unknown=tuple(unknown), unseen=tuple(unseen), files=disk.files)
 
 
 def nginx_unloaded(seen: Seen, profile: Profile) -> Unloaded:
@@ -133,7 +159,36 @@ def nginx_unloaded(seen: Seen, profile: Profile) -> Unloaded:
     news = tuple(f"{path} was changed after nginx had read it" for path in disk.newer)
     unknown = tuple(f"{path} was not read" for path in disk.unread)
     unseen = tuple(strangers(seen.tree.nginx, profile, seen.name, seen.hosts))
-    return Unloaded(conflicts=conflicts, news=news, unknown=unknown, unseen=unseen)
+    found = answers(
+        seen.tree.nginx,
+        profile,
+        disk.changed,
+        whole=not disk.sources.unread,
+        check=_asks_nginx(seen),
+        unlike=unlike(seen.tree.nginx, profile, seen.name, seen.hosts),
+    )
+    # What does not run answers nobody: what it would do is told, and only what is known to be wrong refuses.
+    (unseen, unknown) = (
+        ((*unseen, *found.unshown), unknown) if disk.stopped else (unseen, (*unknown, *found.unshown))
+    )
+    conflicts = tuple(dict.fromkeys((*conflicts, *found.wrong)))
+    return Unloaded(conflicts=conflicts, news=news, unknown=unknown, unseen=unseen, files=disk.files)
+
+
+def _asks_nginx(seen: Seen) -> bool:
+    """keepalived's check is ours, and asks nginx by a host of its own."""
+    texts = {path: file.content for path, file in seen.tree.files.items()}
+    return check_asks(texts, tuple(each.script for each in seen.tree.checks), CHECK_SCRIPT)
+
+
+def current_units(seen: Seen, profile: Profile) -> frozenset[str]:
+    """The units that run with exactly the files that are there."""
+    nginx = profile.nginx.unit
+    disks = {
+        nginx: _Disk.of(seen, nginx, NGINX_CONF, seen.tree.nginx),
+        profile.keepalived.unit: _keepalived(seen, profile.keepalived.unit),
+    }
+    return frozenset(unit for unit, disk in disks.items() if disk.is_loaded and not disk.stopped)
 
 
 def _keepalived(seen: Seen, unit: str) -> _Disk:
@@ -178,6 +233,27 @@ def _uncompared(seen: Seen, disk: _Disk) -> Iterator[str]:
     for vrrp in (each for each in seen.tree.vrrp if each.unknown or _is_open(each.name)):
         what = ", ".join(sorted(vrrp.unknown)) or "its name"
         yield f"{vrrp.name}: {disk.why}, and what became of {what} is not known"
+
+
+def _untold(seen: Seen, on_disk: Mapping[str, Settings], disk: _Disk) -> Iterator[str]:
+    """The settings of a newer file that a running daemon does not tell: they are not taken for the same.
+
+    A file that says what the profile does is no one's edit: all that is told has been compared with it.
+    """
+    changed, reading = {*disk.newer, *disk.unsure}, seen.tree.keepalived
+    if seen.running is None or changed <= set(disk.unread):
+        return
+    if is_meant(reading, seen.meant) and all(_tells_password(seen.running, vrrp) for vrrp in seen.tree.vrrp):
+        return
+    running, read = (seen.running, seen.rest), (on_disk, rest_on_disk(reading))
+    what = uncompared(reading, running, read, changed, KEEPALIVED_CONF)
+    yield f"{disk.why}, and keepalived does not tell all that it has read: not compared are {what}"
+
+
+def _tells_password(running: Mapping[str, Settings], vrrp: VrrpConf) -> bool:
+    """Is the file's password compared with something, or said to be hidden?"""
+    own = running.get(vrrp.name, Settings())
+    return vrrp.auth_type is None or own.hides_password or AUTH in own.values
 
 
 def _theirs(other: Seen, unit: str) -> Mapping[str, Settings] | None:

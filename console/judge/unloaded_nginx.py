@@ -10,7 +10,8 @@ from console.model.profile import Profile, Service, endpoint
 from console.model.proxy import Upstream
 from console.parse.directives import Directive, Reading
 from console.parse.nginx_conf import servers
-from console.parse.nginx_proxy import server_names, upstreams_by_domain
+from console.parse.nginx_proxy import upstreams_by_domain
+from console.parse.nginx_serving import covers, server_names
 from console.plan.sending import backend_names
 
 _ENDPOINT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/\[\]]+))(?::(?P<port>\d+))?")
@@ -42,11 +43,31 @@ def broken(
             if whole and not caught:
                 yield f"no server of nginx would answer for {domain}"
         elif upstream is not None:
-            strange = [] if only is not None else _strange(upstream, profile, service, node, hosts)
-            if strange:
-                yield f"{domain} would be sent to {', '.join(strange)}, which is no backend of {service.name}"
-            if all(each.down for each in upstream.servers):
-                yield f"{domain} would be sent to no backend at all"
+            for part in upstream.parts:
+                strange = [] if only is not None else _strange(part, profile, service, node, hosts)
+                if strange:
+                    yield f"{domain} would be sent to {', '.join(strange)}, which is no backend of {service.name}"
+                if all(each.down for each in part.servers):
+                    yield f"{domain} would be sent to no backend at all"
+
+
+def unlike(reading: Reading, profile: Profile, node: str, hosts: Mapping[str, str]) -> Mapping[str, str]:
+    """domain -> how the backends that would get its requests differ from those that the profile does not drain."""
+    found = upstreams_by_domain(reading, profile.domains, profile.nginx.port)
+    said = {}
+    for service, domain in _published(profile):
+        wanted = {
+            name: ways for name, ways in _ways(profile, service, node).items() if name not in service.drained
+        }
+        for part in found[domain].parts if domain in found else ():
+            live = [each.endpoint for each in part.servers if not each.down]
+            spelled = [_canonical(each, profile, hosts) for each in live]
+            exact = all(any(each in ways for ways in wanted.values()) for each in spelled)
+            if not exact or any(ways.isdisjoint(spelled) for ways in wanted.values()):
+                said[domain] = (
+                    f"{domain} would be sent to {', '.join(live) or 'nobody'}, not to {', '.join(wanted)}"
+                )
+    return said
 
 
 def strangers(reading: Reading, profile: Profile, node: str, hosts: Mapping[str, str]) -> Iterator[str]:
@@ -66,18 +87,12 @@ def _serving(reading: Reading, domain: str) -> tuple[Directive | None, Upstream 
     """The server that names the domain, and where it leads; else none, and where the default one leads."""
     found = upstreams_by_domain(reading)
     named = {name: server for server in reversed(servers(reading)) for name in server_names(server)}
-    name = domain if domain in named else next((each for each in named if _covers(each, domain)), None)
+    name = domain if domain in named else next((each for each in named if covers(each, domain)), None)
     if name is not None:
         return named[name], found.get(name)
     default = _default(reading)
     names = server_names(default) if default is not None else ()
     return None, next((found[each] for each in names if each in found), None)
-
-
-def _covers(name: str, domain: str) -> bool:
-    if name.startswith(("*.", ".")):
-        return f".{domain}".endswith(name.removeprefix("*")) and (name[0] == "." or name[2:] != domain)
-    return name.endswith(".*") and domain.startswith(name[:-1])
 
 
 def _default(reading: Reading) -> Directive | None:
@@ -104,13 +119,17 @@ def _strange(
     upstream: Upstream, profile: Profile, service: Service, node: str, hosts: Mapping[str, str]
 ) -> list[str]:
     """The backends that are known to be none of the service's."""
-    known = {
-        _canonical(name, profile, {})
-        for each in profile.backends_of(service)
-        for name in backend_names(profile, service, node, each)
-    }
+    known = {each for ways in _ways(profile, service, node).values() for each in ways}
     live = [server.endpoint for server in upstream.servers if not server.down]
     return [each for each in live if _canonical(each, profile, hosts) not in (*known, None)]
+
+
+def _ways(profile: Profile, service: Service, node: str) -> Mapping[str, set[str | None]]:
+    """Each backend of a service with its names as nginx on the node may spell them."""
+    return {
+        each: {_canonical(name, profile, {}) for name in backend_names(profile, service, node, each)}
+        for each in profile.backends_of(service)
+    }
 
 
 def _canonical(name: str, profile: Profile, hosts: Mapping[str, str]) -> str | None:

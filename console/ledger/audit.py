@@ -19,9 +19,12 @@ from typing import Any
 
 from console.ledger.head import Head, prepare_head, put_head, read_head
 from console.ledger.record import BREAK, FIRST, Record, digest, line_of, record_of
+from console.ledger.regular import regular
 
 # The outcome of an action must still fit after its intent was written.
 ROOM_BYTES = 1024 * 1024
+# The lock is waited for in the loop that keeps the screen alive.
+CHECK_WAIT_S, APPEND_WAIT_S, TRY_AGAIN_S = 0.1, 2.0, 0.01
 # How much is looked at first for the last record: it carries a plan and two pictures.
 TAIL_BYTES = 1024 * 1024
 
@@ -45,12 +48,12 @@ class Audit:
 
     def check_writable(self) -> None:
         """Raises LedgerError when a record could not be written now."""
-        with self._opened() as file:
+        with self._opened(CHECK_WAIT_S) as file:
             self._check_room(file)
 
     def append(self, kind: str, body: Mapping[str, Any]) -> Record:
         """Writes one record and returns it. Raises LedgerError, and then nothing was written."""
-        with self._opened() as file:
+        with self._opened(APPEND_WAIT_S) as file:
             self._check_room(file)
             last, torn = _end_of(file)
             why = unfit(read_head(self._path), last)
@@ -83,7 +86,7 @@ class Audit:
         return record
 
     @contextlib.contextmanager
-    def _opened(self) -> Iterator[int]:
+    def _opened(self, wait_s: float) -> Iterator[int]:
         """The file, locked against other processes."""
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
@@ -94,10 +97,24 @@ class Audit:
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 raise LedgerError(self._path, "is not a regular file", "move it away")
-            fcntl.flock(file, fcntl.LOCK_EX)
+            self._lock(file, wait_s)
             yield file
         finally:
             os.close(file)
+
+    def _lock(self, file: int, wait_s: float) -> None:
+        """Others need it for some milliseconds. Who holds it longer must not hold up an action, nor its end."""
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    reason = f"another process has held its lock for {wait_s:g} s"
+                    raise LedgerError(self._path, reason, f"look: fuser -v {self._path}") from None
+                time.sleep(TRY_AGAIN_S)
+            else:
+                return
 
     def _check_room(self, file: int) -> None:
         free = os.fstatvfs(file)
@@ -112,7 +129,8 @@ class Audit:
         os.fsync(file)
 
     def _failed(self, error: OSError) -> LedgerError:
-        return LedgerError(self._path, error.strerror or str(error), f"look: ls -ld {self._path.parent}")
+        path = Path(error.filename) if error.filename else self._path
+        return LedgerError(path, error.strerror or str(error), f"look: ls -ld {self._path.parent}")
 
 
 def unfit(head: Head | str | None, last: Record | None) -> str | None:
@@ -139,9 +157,9 @@ def unfit(head: Head | str | None, last: Record | None) -> str | None:
 
 
 def read(path: Path) -> Iterator[Record]:
-    """Every line that is a record, oldest first; none if there is no ledger. Checks nothing."""
+    """Every line that is a record, oldest first; none if there is no ledger. Checks nothing. Raises OSError."""
     try:
-        with path.open("rb") as file:
+        with regular(path) as file:
             for line in file:
                 record = record_of(line.rstrip(b"\n"))
                 if record is not None:

@@ -8,6 +8,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.ledger.regular import regular
+
+LONGEST = 1024
 _FORM = re.compile(r"([1-9][0-9]{0,15}) ([0-9a-f]{64})\n?")
 
 
@@ -26,7 +29,8 @@ def head_file(ledger: Path) -> Path:
 def read_head(ledger: Path) -> Head | str | None:
     """None if there is none; in words why it says nothing."""
     try:
-        text = head_file(ledger).read_bytes()[:1024].decode("ascii", "replace")
+        with regular(head_file(ledger)) as file:
+            text = file.read(LONGEST).decode("ascii", "replace")
     except FileNotFoundError:
         return None
     except OSError as error:

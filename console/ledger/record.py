@@ -62,16 +62,23 @@ def digest(raw: bytes) -> str:
 
 
 def record_of(line: bytes) -> Record | None:
-    """A line without its newline as a record; None for what is none."""
+    """A line without its newline as a record; None for what is none, whoever wrote it."""
     try:
         raw = json.loads(line)
-        return Record(
-            int(raw["n"]), str(raw["at"]), str(raw["kind"]), raw["prev"], raw["hash"], raw, raw.get("torn")
-        )
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, RecursionError):
         return None
+    if not isinstance(raw, dict) or type(raw.get("n")) is not int:
+        return None
+    words = [raw.get(key) for key in ("at", "kind", "prev", "hash")]
+    if not all(isinstance(word, str) for word in words) or not isinstance(raw.get("torn"), str | None):
+        return None
+    at, kind, prev, own = map(str, words)
+    return Record(raw["n"], at, kind, prev, own, raw, raw.get("torn"))
 
 
 def is_whole(line: bytes, record: Record) -> bool:
     """Is the line, byte for byte, what was written?"""
-    return canonical(record.raw) == line and hash_of(record.raw) == record.hash
+    try:
+        return canonical(record.raw) == line and hash_of(record.raw) == record.hash
+    except (ValueError, RecursionError):
+        return False

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from console.judge.drill_report import verdict_word
+from console.judge.ending import drill_ending_of, ending_of
 from console.ledger.record import Record
 
 DRILL = "drill"
@@ -29,10 +29,12 @@ class LedgerRun:
 
     @property
     def outcome(self) -> str:
-        """`succeeded`, `failed`, `unknown`, `refused`; of a drill `passed` instead; empty: none was recorded."""
+        """`succeeded`, `undone`, `failed`, `unknown`, `refused`; of a drill `passed` instead; empty: none was
+        recorded.
+        """
         if self._report:
-            return verdict_word(str(self._report.get("verdict")))
-        return str(self.value("outcome") or "")
+            return drill_ending_of(self._report)
+        return next((ended for r in reversed(self.records) if (ended := ending_of(r.raw))), "")
 
     @property
     def sentence(self) -> str:

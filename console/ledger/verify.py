@@ -8,6 +8,7 @@ from pathlib import Path
 from console.ledger.audit import unfit
 from console.ledger.head import Head, read_head
 from console.ledger.record import BREAK, FIRST, Record, digest, is_whole, record_of
+from console.ledger.regular import regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Verdict:
 def verify(path: Path) -> Verdict:
     """Reads the whole ledger. No file is an empty ledger. Raises OSError when it cannot be read."""
     try:
-        content = path.read_bytes()
+        with regular(path) as file:
+            content = file.read()
     except FileNotFoundError:
         content = b""
     good: list[Record] = []

@@ -31,6 +31,9 @@ class Verb(StrEnum):
 
 UNIT_VERBS = (Verb.START, Verb.STOP, Verb.RESTART, Verb.RELOAD, Verb.HANG, Verb.WAKE)
 MACHINE_VERBS = (Verb.POWER_OFF, Verb.POWER_ON, Verb.FREEZE, Verb.THAW)
+# What takes a unit or a machine away, for a moment or until a later step, and what brings it back.
+TAKES = (Verb.STOP, Verb.RESTART, Verb.HANG, Verb.POWER_OFF, Verb.FREEZE)
+GIVES_BACK = (Verb.START, Verb.WAKE, Verb.RESTART, Verb.POWER_ON, Verb.THAW)
 OWNER, STANDBY, EACH = "owner", "standby", "each"
 # Of owner and standby the one with the higher priority, and the one without.
 PREFERRED, OTHER = "preferred", "other"

@@ -17,13 +17,14 @@ class ClockOffset:
 
 @dataclass(frozen=True, slots=True)
 class LiveCheck:
-    """A tracked vrrp_script."""
+    """A tracked vrrp_script. With `weight` 0 a failure is a FAULT; any other changes the priority instead."""
 
     name: str
     interval_s: float
     timeout_s: float
     rise: int
     fall: int
+    weight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +76,9 @@ class LiveVrrp:
 def _words(checks: tuple[LiveCheck, ...] | None) -> str:
     if checks is None:
         return "not told"
-    words = (f"{c.name} every {c.interval_s:g} s, rise {c.rise}, fall {c.fall}" for c in checks)
-    return ", ".join(words) or "none"
+    return ", ".join(map(_check_words, checks)) or "none"
+
+
+def _check_words(check: LiveCheck) -> str:
+    weight = f", weight {check.weight}" if check.weight else ""
+    return f"{check.name} every {check.interval_s:g} s, rise {check.rise}, fall {check.fall}{weight}"

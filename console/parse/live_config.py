@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from console.model.live import LiveCheck, LiveVrrp
 
@@ -15,7 +15,7 @@ _BLOCK = re.compile(r"^\s*VRRP (?P<kind>Instance|Script) = (?P<name>\S+)\s*$")
 _FIELD = re.compile(r"^\s+(?P<key>[A-Za-z][A-Za-z ()_]*?) = (?P<value>.*?)\s*$")
 # A list with a colon from 2.1 on; 2.0 and older count it: "Tracked scripts = 1".
 _TRACKS = re.compile(r"^\s+Tracked scripts (?::|= \d+)\s*$")
-_TRACKED = re.compile(r"^\s+(?P<name>\S+) weight ")
+_TRACKED = re.compile(r"^\s+(?P<name>\S+) weight (?P<weight>[+-]?\d+)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NOTIFY = re.compile(r"(Backup|Master|Fault|Stop) state transition script")
 _VERSION = re.compile(r"VRRP Version$")
@@ -26,7 +26,7 @@ class _Block:
     kind: str
     name: str
     fields: dict[str, str] = field(default_factory=dict)
-    tracked: list[str] = field(default_factory=list)
+    tracked: list[tuple[str, int]] = field(default_factory=list)
 
 
 def live_config(text: str) -> Mapping[str, LiveVrrp]:
@@ -53,7 +53,7 @@ def _blocks(text: str) -> Iterator[_Block]:
         elif _TRACKS.match(line):
             tracking = True
         elif tracking and (tracked := _TRACKED.match(line)):
-            block.tracked.append(tracked["name"])
+            block.tracked.append((tracked["name"], int(tracked["weight"])))
         else:
             tracking = False  # the list is over: tracked files follow in the same form
             if told := _FIELD.match(line):
@@ -79,8 +79,8 @@ def _instance(block: _Block, checks: Mapping[str, LiveCheck]) -> LiveVrrp | None
         return None
     if block.fields["Advert interval"].endswith("milli-sec"):
         advert_s /= 1000
-    tracked = [checks.get(name) for name in block.tracked]
-    told = tuple(check for check in tracked if check is not None)
+    # An instance may give a script another weight than the script itself has.
+    told = tuple(replace(checks[name], weight=weight) for name, weight in block.tracked if name in checks)
     return LiveVrrp(
         instance=block.name,
         priority=int(priority),
@@ -88,7 +88,7 @@ def _instance(block: _Block, checks: Mapping[str, LiveCheck]) -> LiveVrrp | None
         nopreempt=block.fields.get("Preempt") == "disabled",
         virtual_router_id=int(router_id),
         version=int(version),
-        checks=told if len(told) == len(tracked) else None,
+        checks=told if len(told) == len(block.tracked) else None,
         notify=tuple(match[1].upper() for key in block.fields if (match := _NOTIFY.match(key))),
     )
 

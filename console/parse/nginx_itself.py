@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from console.parse.directives import Directive, Reading
 from console.parse.nginx_conf import servers
-from console.parse.nginx_proxy import server_names
+from console.parse.nginx_serving import server_names
 
 PORT = 80
 ANYWHERE = frozenset({"", "*", "0.0.0.0", "[::]"})  # noqa: S104 - read, not bound

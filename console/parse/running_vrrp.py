@@ -16,7 +16,7 @@ from console.parse.vrrp_conf import PASSWORD_BYTES, VrrpConf
 ROUTER_ID, ADVERT, VERSION, VIPS = "virtual_router_id", "advert_int", "the VRRP version", "the VIP"
 AUTH, UNICAST, INTERFACE, PRIORITY = "the authentication", "unicast", "the interface", "priority"
 NOPREEMPT, SOURCE, PEERS = "nopreempt", "unicast_src_ip", "unicast_peer"
-_KEYWORDS = {
+KEYWORDS = {
     ROUTER_ID: ("virtual_router_id",),
     ADVERT: ("advert_int",),
     VERSION: ("version",),
@@ -62,7 +62,7 @@ def settings_of(vrrp: VrrpConf) -> Settings:
         SOURCE: vrrp.unicast_src and address(vrrp.unicast_src),
         PEERS: addresses(vrrp.peers),
     }
-    hangs = {name for name, words in _KEYWORDS.items() if vrrp.unknown.intersection(words)}
+    hangs = {name for name, words in KEYWORDS.items() if vrrp.unknown.intersection(words)}
     absent = {name for name in (INTERFACE, SOURCE) if values[name] is None}
     return Settings({name: value for name, value in values.items() if name not in hangs | absent})
 

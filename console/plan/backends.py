@@ -13,10 +13,10 @@ from dataclasses import replace
 from console.model.facts import LinkState
 from console.model.observed import Unknown
 from console.model.profile import Service
-from console.model.proxy import FAIL_TIMEOUT_S, Server
+from console.model.proxy import FAIL_TIMEOUT_S, Server, Upstream
 from console.model.state import ClusterState
 from console.plan.known import answered
-from console.plan.sending import Sent, backend_names, other_names, sent, upstream_of
+from console.plan.sending import Sent, backend_names, other_names, sent_some, upstream_of
 from console.plan.steps import Kind, Step
 from console.plan.through_nginx import OthersServe, TakenBack
 
@@ -35,7 +35,7 @@ def others_serve(state: ClusterState, unit: str, node: str, *, awaited: bool = F
     """
     looks = tuple(_others(state, service, nginx, node) for service, nginx in _asked(state, unit, node))
     if awaited:
-        looks = tuple(replace(each, settles_s=0.0) for each in looks)
+        looks = tuple(replace(each, settles_s=0.0, awaited=True) for each in looks)
     if looks:
         where = " and ".join(dict.fromkeys(each.node for each in looks))
         yield Step(
@@ -45,7 +45,7 @@ def others_serve(state: ClusterState, unit: str, node: str, *, awaited: bool = F
             (),
             ASK_TIMEOUT_S,
             looks,
-            within_s=max(each.settles_s for each in looks) + ASKED_WITHIN_S,
+            within_s=max(each.waits_s for each in looks) + ASKED_WITHIN_S,
             refuses=LAST_BACKEND,
         )
 
@@ -65,7 +65,7 @@ def serving_again(state: ClusterState, unit: str, node: str) -> Iterator[Step]:
             (),
             ASK_TIMEOUT_S,
             looks,
-            within_s=2 * max(each.settles_s for each in looks) + ASKED_WITHIN_S,
+            within_s=2 * max(each.waits_s for each in looks) + ASKED_WITHIN_S,
         )
 
 
@@ -73,7 +73,7 @@ def proxy_notes(state: ClusterState, unit: str, node: str) -> Iterator[str]:
     """What is not known of the nginxes that matter, and which are not asked."""
     for service, domain in _published(state, unit):
         for name, nginx in state.nodes.items():
-            seen, goes = nginx.files, sent(state, service, name, node)
+            seen, goes = nginx.files, sent_some(state, service, name, node)
             if nginx.link.state is not LinkState.UP:
                 yield f"nginx on {name} is not asked about {service.name}: {name} is not connected"
             elif not _matters(state, domain, name):
@@ -100,7 +100,7 @@ def _asked(state: ClusterState, unit: str, node: str) -> Iterator[tuple[Service,
     for service, domain in _published(state, unit):
         for name, nginx in state.nodes.items():
             matters = nginx.link.state is LinkState.UP and _matters(state, domain, name)
-            if matters and service.runs_on(node) and sent(state, service, name, node) is not Sent.NO:
+            if matters and service.runs_on(node) and sent_some(state, service, name, node) is not Sent.NO:
                 yield service, name
 
 
@@ -116,11 +116,12 @@ def _others(state: ClusterState, service: Service, nginx: str, node: str) -> Oth
     names, upstream = backend_names(state.profile, service, nginx, node), upstream_of(state, service, nginx)
     others = other_names(state.profile, service, nginx, node)
     if upstream is None:
-        return OthersServe(nginx, service.name, names, others, _settles_s(()))
-    left = [each for each in upstream.servers if each.endpoint not in names and not each.down]
-    even = not left or (upstream.even and not all(each.backup for each in left))
-    settles_s = _settles_s(left or upstream.servers)
-    return OthersServe(nginx, service.name, names, others, settles_s, upstream.shared, even)
+        return OthersServe(nginx, service.name, names, others, _settles_s(()), listed=False)
+    every = [server for part in upstream.parts for server in part.servers]
+    left = [each for each in every if each.endpoint not in names and not each.down]
+    even = not left or (_is_even(upstream) and not all(each.backup for each in left))
+    settles_s, shared = _settles_s(left or every), _is_shared(upstream)
+    return OthersServe(nginx, service.name, names, others, settles_s, shared, even, listed=bool(left))
 
 
 def _back(state: ClusterState, service: Service, nginx: str, node: str) -> TakenBack:
@@ -132,11 +133,21 @@ def _back(state: ClusterState, service: Service, nginx: str, node: str) -> Taken
     if upstream is None:
         even = isinstance(state.nodes[nginx].files, Unknown)
         return TakenBack(nginx, service.name, names, others, _settles_s(()), even=even)
-    own = [each for each in upstream.servers if each.endpoint in names]
-    surely = sent(state, service, nginx, node) is Sent.YES
-    even = upstream.even and surely and not any(each.backup for each in own)
-    settles_s = _settles_s(own or upstream.servers)
-    return TakenBack(nginx, service.name, names, others, settles_s, upstream.shared, even)
+    every = [server for part in upstream.parts for server in part.servers]
+    own = [each for each in every if each.endpoint in names]
+    surely = sent_some(state, service, nginx, node) is Sent.YES
+    even = _is_even(upstream) and surely and not any(each.backup for each in own)
+    settles_s = _settles_s(own or every)
+    return TakenBack(nginx, service.name, names, others, settles_s, _is_shared(upstream), even)
+
+
+def _is_even(upstream: Upstream) -> bool:
+    """The requests that are sent to look go round all of its servers. Of other paths they tell nothing."""
+    return upstream.even and len(upstream.parts) == 1 and not upstream.unclear
+
+
+def _is_shared(upstream: Upstream) -> bool:
+    return upstream.shared and len(upstream.parts) == 1 and not upstream.unclear
 
 
 def _settles_s(servers: Iterable[Server]) -> float:

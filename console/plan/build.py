@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from dataclasses import replace
 
 from console.model.state import ClusterState
@@ -16,13 +15,14 @@ from console.plan.action import (
     Switchover,
 )
 from console.plan.config_push import push_plan
+from console.plan.deciding import watched
 from console.plan.drained_restart import drained_plan
 from console.plan.drill_plan import drill_plan
 from console.plan.expectation import EffectivePriority
-from console.plan.fingerprint import fingerprint
+from console.plan.fingerprint import fingerprint, with_commands
 from console.plan.forecast import forecast_of
 from console.plan.known import NotKnown
-from console.plan.measured import measured
+from console.plan.measured import measured, unserved
 from console.plan.needs import with_needs
 from console.plan.service import rolling_plan, service_plan
 from console.plan.steps import Impact, Plan
@@ -30,14 +30,13 @@ from console.plan.switchover import switchover_plan
 from console.plan.unknowns import unknown_notes
 
 
-def plan_for(action: Action, state: ClusterState, now: float, without: Container[str] = frozenset()) -> Plan:
+def plan_for(action: Action, state: ClusterState, now: float) -> Plan:
     """Raises NoSuchTarget for a node, unit or instance that the profile does not have.
 
-    `without` leaves out the looks that refuse with these codes. Where something would have to be known and is not,
-    the plan says so and has no steps.
+    Where something would have to be known and is not, the plan says so and has no steps.
     """
     try:
-        plan = with_needs(_planned(action, state, now, without), state, now)
+        plan = with_needs(_planned(action, state, now), state, now)
     except NotKnown as missing:
         impact = Impact(
             touches=(action.node,) if isinstance(action, ServiceAction) else tuple(state.profile.nodes)
@@ -47,20 +46,22 @@ def plan_for(action: Action, state: ClusterState, now: float, without: Container
     raised = any(isinstance(each, EffectivePriority) for step in plan.steps for each in step.expect)
     forecast = forecast_of(action, plan.impact, state, now, raised=raised) if plan.steps else None
     host, said = measured(plan, state)
-    notes = (*plan.notes, *said, *unknown_notes(plan, state, now))
-    return replace(plan, notes=notes, forecast=forecast, asked_host=host)
+    notes = (*plan.notes, *said, *unserved(plan, state), *unknown_notes(plan, state, now))
+    mark = with_commands(plan.fingerprint, plan.steps)
+    seen_last = watched(action, state) if plan.steps else ()
+    return replace(plan, fingerprint=mark, notes=notes, forecast=forecast, asked_host=host, watched=seen_last)
 
 
-def _planned(action: Action, state: ClusterState, now: float, without: Container[str]) -> Plan:
+def _planned(action: Action, state: ClusterState, now: float) -> Plan:
     match action:
         case ServiceAction():
-            return service_plan(action, state, now, without)
+            return service_plan(action, state, now)
         case RollingRestart():
-            return rolling_plan(action, state, now, without)
+            return rolling_plan(action, state, now)
         case Switchover():
             return switchover_plan(action, state, now)
         case DrillAction():
-            return drill_plan(action, state, now, without)
+            return drill_plan(action, state, now)
         case ConfigPush():
             return push_plan(action, state, now)
         case DrainedRestart():

@@ -36,11 +36,20 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class NodeChange:
-    """All changes of one node. `seen`: path -> SHA-256 of what is there now, or `-` where nothing is."""
+    """All changes of one node. `seen`: path -> SHA-256 of what is there now, or `-` where nothing is.
+
+    `asked_for`: the files that are then as they were asked for, those that are so already included.
+    """
 
     node: str
     files: tuple[FileChange, ...] = ()
     seen: Mapping[str, str] = field(default_factory=dict)
+    asked_for: frozenset[str] = frozenset()
+
+    @property
+    def settled(self) -> frozenset[str]:
+        """Whose content is known once this is done."""
+        return self.asked_for | {file.path for file in self.files}
 
     def touches(self, directory: str) -> bool:
         return any(change.path.startswith(directory) for change in self.files)
@@ -61,7 +70,7 @@ def node_change(tree: ConfTree, wanted: Sequence[NodeFile], *, exact: bool = Fal
         if path not in by_path and (exact or OURS in live.content):
             changes.append(FileChange(path, live.content, None, secret=is_secret(path)))
     seen = {path: digest(tree.files.get(path)) for path in sorted({*tree.files, *by_path})}
-    return NodeChange(tree.name, tuple(sorted(changes, key=lambda change: change.path)), seen)
+    return NodeChange(tree.name, tuple(sorted(changes, key=lambda change: change.path)), seen, frozenset(by_path))
 
 
 def changes_identity(changes: Mapping[str, NodeChange]) -> str:

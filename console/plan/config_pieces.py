@@ -6,6 +6,7 @@ from console.model.observed import Known
 from console.model.state import ClusterState
 from console.plan.action import Drain
 from console.plan.config_change import NodeChange, payload
+from console.plan.deciding import asked_checks
 from console.plan.expectation import (
     ClientAnswered,
     DomainsAnswer,
@@ -127,7 +128,7 @@ def nginx_well(state: ClusterState, node: str) -> tuple[Expectation, ...]:
     unit = state.profile.nginx.unit
     running = unit_of(state, unit, node).running
     fresh = (FreshWorkers(node, unit, main_process(state, unit, node)),) if running else ()
-    return (runs(state, unit, node), *answers(state, node), *fresh)
+    return (runs(state, unit, node), *answers(state, node), *fresh, *asked_checks(state, node))
 
 
 def main_process(state: ClusterState, unit: str, node: str) -> int:

@@ -23,6 +23,7 @@ from console.plan.config_pieces import (
     undo_name,
     vrrp_well,
 )
+from console.plan.deciding import asked_checks, decides_s
 from console.plan.expectation import Expectation, StateExpectation, TimerArmed, VipOn, VipSomewhere
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of
@@ -30,13 +31,12 @@ from console.plan.known import NotKnown
 from console.plan.pieces import control, do, stopped
 from console.plan.pushed_files import pushed_files
 from console.plan.steps import Kind, Plan, Step
-from console.plan.timing import check_window_s, master_down_s
+from console.plan.timing import decision_s, master_down_s
 from console.render import privileges
 
 NOTHING = "every node already has these files: nothing to do"
-# How long a pair with a new nginx.conf must stay well; keepalived's changes wait for its check to fail.
+# How long a pair with a new nginx.conf must stay well, where keepalived's check was asked; else it has its time.
 WATCH_S = 2.0
-CHECK_MARGIN_S = 2.0
 KEEPALIVED_WITHIN_S = 12.0
 SETTLE_S = 20.0
 READY_TIMEOUT_S = 4.0
@@ -128,9 +128,16 @@ class _Push:
 
     def _watch(self, changed: list[NodeChange]) -> Step:
         """keepalived's own check needs its time to find out that it does not work with the new files."""
-        windows = [check_window_s(vrrp)[1] for vrrp in self._profile.vrrp.values()]
-        keepalived = any(change.touches("/etc/keepalived/") for change in changed)
-        lasts_s = max(windows) + CHECK_MARGIN_S if keepalived else WATCH_S
+        state = self._state
+        # keepalived's new files are the profile's.
+        new_s = [decision_s(vrrp) for vrrp in self._profile.vrrp.values()]
+        open_s = [WATCH_S]
+        for change in changed:
+            if change.touches("/etc/keepalived/"):
+                open_s += [decides_s(state, change.node), *new_s]
+            elif "nginx" in change.daemons and not asked_checks(state, change.node):
+                open_s.append(decides_s(state, change.node))
+        lasts_s = max(open_s)
         title = f"watch the pair in its steady state for {lasts_s:g} s"
         return Step(Kind.WATCH, title, changed[-1].node, (), lasts_s, self.steady(), lasts_s=lasts_s)
 

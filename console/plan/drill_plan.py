@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from console.model.drill import EACH, Bound, Drill, StateOf, Steady, Verb, VipOn, VipStays
+from console.model.drill import Bound, Drill, StateOf, Steady, Verb, VipOn, VipStays
 from console.model.facts import LinkState, VrrpState
 from console.model.live import LiveVrrp
 from console.model.state import ClusterState
 from console.plan import expectation as expect
 from console.plan.action import DrillAction, ServiceAction
 from console.plan.action import Verb as UnitVerb
-from console.plan.backends import LAST_BACKEND, others_serve, serving_again
+from console.plan.backends import others_serve, serving_again
+from console.plan.checked_first import checked_first
 from console.plan.expectation import Expectation, StateExpectation
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import handed_over, impact_of, instance_of, preferred_of
@@ -46,9 +47,7 @@ GRACE_S = 3.0
 SETTLE_S = 10.0
 
 
-def drill_plan(
-    action: DrillAction, state: ClusterState, now: float, without: Container[str] = frozenset()
-) -> Plan:
+def drill_plan(action: DrillAction, state: ClusterState, now: float) -> Plan:
     """Raises NoSuchTarget. No steps where nobody is known to own the VIP, or to take it."""
     impact = impact_of(action, state, now)
     mark = fingerprint(action, impact, state, now)
@@ -57,9 +56,9 @@ def drill_plan(
         return Plan(action, "nobody is known to own the VIP, or to take it", (), (), impact, mark)
     best = preferred_of(state.profile, name, impact.owner, impact.taker)
     course = legs(action.drill, impact.owner, impact.taker, best)
-    builder = _Builder(action, state, name, now, without, dict(handed_over(course, name, state, now)))
+    builder = _Builder(action, state, name, now, dict(handed_over(course, name, state, now)))
     last = course[-1].next_owner if course else impact.owner
-    return Plan(
+    plan = Plan(
         action,
         of_drill(state, course, name, impact),
         tuple(replace(step, move=leg.number) for leg in course for step in builder.steps(leg)),
@@ -75,6 +74,7 @@ def drill_plan(
         tuple(steady(action.drill, state, name, impact.owner)),
         settle_s=MACHINE_TIMEOUT_S if action.drill.disruptive else SETTLE_S,
     )
+    return checked_first(plan, state)
 
 
 def _besides(impact: Impact, instance: str) -> Impact:
@@ -110,11 +110,10 @@ class _Builder:
         state: ClusterState,
         instance: str,
         now: float,
-        without: Container[str],
         handovers: Mapping[Leg, tuple[Handover, ...]],
     ) -> None:
         self._action, self._state, self._instance, self._now = action, state, instance, now
-        self._without, self._handovers = without, handovers
+        self._handovers = handovers
         assumed = [node for node in state.profile.nodes if live_of(action, state, instance, node).assumed]
         self.notes: tuple[str, ...] = ()
         if assumed:
@@ -130,8 +129,7 @@ class _Builder:
     def stop(self, leg: Leg) -> Iterator[Step]:
         unit, node = leg.move.unit or "", leg.node(leg.move.on)
         undo = start_again(unit, node, (runs(self._state, unit, node), *alive(self._state, unit, node)))
-        if LAST_BACKEND not in self._without:
-            yield from others_serve(self._state, unit, node)
+        yield from others_serve(self._state, unit, node)
         yield arm(undo, self._state)
         yield self._do(
             f"stop {unit} on {node}", leg, control("stop", unit), (stopped(unit, node),), spoils=undo.name
@@ -149,8 +147,7 @@ class _Builder:
     def hang(self, leg: Leg) -> Iterator[Step]:
         unit, node = leg.move.unit or "", leg.node(leg.move.on)
         undo = wake_again(unit, node, alive(self._state, unit, node))
-        if LAST_BACKEND not in self._without:
-            yield from others_serve(self._state, unit, node)
+        yield from others_serve(self._state, unit, node)
         yield arm(undo, self._state)
         argv = (*SUDO, *privileges.hang(unit))
         yield self._do(f"hang {unit} on {node}", leg, argv, (), spoils=undo.name)
@@ -165,13 +162,12 @@ class _Builder:
     def unit_action(self, leg: Leg) -> Iterator[Step]:
         """reload and restart are what they are without a drill."""
         verb = UnitVerb(leg.move.verb)
-        nodes = tuple(self._state.profile.nodes) if leg.move.on == EACH else (leg.node(leg.move.on),)
-        for node in nodes:
+        for node in leg.nodes(self._state.profile.nodes):
             each = ServiceAction(verb, leg.move.unit or "", node)
             handovers = tuple(h for h in self._handovers[leg] if h.owner == node)
             own = replace(impact_of(each, self._state, self._now), handovers=handovers)
             steps = STEPS[verb](each, self._state, own, self._now)
-            yield from with_looks(each, steps, self._state, self._without)
+            yield from with_looks(each, steps, self._state)
 
     # --- whole machines ---
 

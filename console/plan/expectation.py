@@ -14,6 +14,7 @@ from console.model.facts import LinkState, ProbeReport, VrrpState
 from console.model.observed import Observed, Unknown
 from console.model.state import ClusterState
 from console.model.vip import ownership
+from console.plan.check_passes import CheckPasses
 from console.plan.reading import Reading, Verdict
 from console.plan.staying import StaysUp
 from console.plan.through_nginx import OthersServe, TakenBack
@@ -31,19 +32,19 @@ class VipOn:
         return f"the VIP of {self.instance} is on {self.node}"
 
     def judge(self, state: ClusterState, since: float, now: float) -> Reading:
+        if self.node in _unseen(state, now, self.instance):
+            return Reading(Verdict.UNKNOWN, f"{self.node} cannot be seen")
         owners = tuple(claim.node for claim in ownership(state, self.instance, now).owners)
         address = state.profile.vrrp[self.instance].address
         if owners == (self.node,):
             return Reading(Verdict.HOLDS, f"VIP {address} is on {self.node}")
-        if self.node in _unseen(state, now, self.instance):
-            return Reading(Verdict.UNKNOWN, f"{self.node} cannot be seen")
         where = " and ".join(owners) or "no node"
         return Reading(Verdict.NOT_YET, f"VIP {address} is on {where}, not on {self.node}")
 
 
 @dataclass(frozen=True, slots=True)
 class VipSomewhere:
-    """Exactly one node holds the instance's VIP."""
+    """Exactly one node holds the instance's VIP: one that can be seen, whose last word is not all there is."""
 
     instance: str
 
@@ -52,7 +53,11 @@ class VipSomewhere:
         return f"one node holds the VIP of {self.instance}"
 
     def judge(self, state: ClusterState, since: float, now: float) -> Reading:
-        owners = tuple(claim.node for claim in ownership(state, self.instance, now).owners)
+        unseen = _unseen(state, now, self.instance)
+        claims = ownership(state, self.instance, now).owners
+        owners = tuple(claim.node for claim in claims if claim.node not in unseen)
+        if not owners and unseen:
+            return Reading(Verdict.UNKNOWN, f"{' and '.join(dict.fromkeys(unseen))} cannot be seen")
         text = f"VIP {state.profile.vrrp[self.instance].address} is on {' and '.join(owners) or 'no node'}"
         return Reading(Verdict.HOLDS if len(owners) == 1 else Verdict.NOT_YET, text)
 
@@ -344,10 +349,10 @@ class NoRequestsTo:
 
 
 # Asked by commands on the node, and by requests through its nginx.
-Command = TimerArmed | FreshWorkers | NoRequestsTo | StaysUp
+Command = TimerArmed | FreshWorkers | NoRequestsTo | StaysUp | CheckPasses
 Asked = OthersServe | TakenBack
 Look = Command | Asked
-LOOKS = (TimerArmed, FreshWorkers, NoRequestsTo, StaysUp, OthersServe, TakenBack)
+LOOKS = (TimerArmed, FreshWorkers, NoRequestsTo, StaysUp, CheckPasses, OthersServe, TakenBack)
 ASKED = (OthersServe, TakenBack)
 # What says by itself that it is well, by answering.
 ANSWERING = (ServiceHealthy, DomainsAnswer, DatastoreAnswers)
@@ -355,13 +360,14 @@ Expectation = StateExpectation | Look
 
 
 def judge_all(expected: Iterable[StateExpectation], state: ClusterState, since: float, now: float) -> Reading:
-    """The worst of several readings; their texts joined."""
+    """The worst of several readings; their texts joined. It is `old` if all of those are."""
     readings = [each.judge(state, since, now) for each in expected]
     text = "; ".join(reading.text for reading in readings) or "nothing to observe"
     for verdict in (Verdict.UNKNOWN, Verdict.NOT_YET):
-        worst = [reading.text for reading in readings if reading.verdict is verdict]
+        worst = [reading for reading in readings if reading.verdict is verdict]
         if worst:
-            return Reading(verdict, "; ".join(worst))
+            told = "; ".join(reading.text for reading in worst)
+            return Reading(verdict, told, old=all(reading.old for reading in worst))
     return Reading(Verdict.HOLDS, text)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from console.model.observed import Known
 from console.model.state import ClusterState, NodeState
 from console.model.vip import owner_of
 from console.plan.action import Action, ConfigPush, DrainedRestart
-from console.plan.steps import Impact
+from console.plan.steps import Impact, Kind, Step
 
 LENGTH = 12
 
@@ -26,6 +27,18 @@ def fingerprint(action: Action, impact: Impact, state: ClusterState, now: float)
         "handovers": impact.handovers,
     }
     text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+def with_commands(mark: str, steps: Iterable[Step]) -> str:
+    """The fingerprint of the whole plan: whatever decides which commands are run has changed it with them.
+
+    Looks are left out: who insists on what they refuse leaves them out of the plan that was shown.
+    """
+    run = [
+        (step.node, step.kind, step.argv, step.stdin, step.here) for step in steps if step.kind is not Kind.LOOK
+    ]
+    text = json.dumps([mark, run])
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
 
 

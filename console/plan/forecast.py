@@ -1,7 +1,8 @@
 """What a client may lose by a plan, and for how long its effects may still show. Pure.
 
 The measured gap is judged by it. Times in seconds. The numbers come from VRRP's theory with the priorities that
-keepalived tells, from the check's interval, and from what nginx does when a backend goes.
+keepalived tells, from the check's interval, and from what nginx does when a backend goes. Nothing has succeeded
+before keepalived's check has had its time, or has been asked.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from console.plan.action import (
     Switchover,
     Verb,
 )
+from console.plan.deciding import asked_checks, decides_s, undecided_s
 from console.plan.known import answered, counted_priority, holding
 from console.plan.sending import serving_besides
 from console.plan.steps import Forecast, Handover, Impact
@@ -45,7 +47,8 @@ def forecast_of(
             dark_s = _elected_s(state) if action.apart else 0.0
             return Forecast(dark_s, _elected_s(state) if action.apart else AT_ONCE_S)
         case DrainedRestart():
-            return Forecast(0.0, AT_ONCE_S)
+            open_s = max((decides_s(state, n) for n in impact.touches if not asked_checks(state, n)), default=0.0)
+            return Forecast(0.0, max(AT_ONCE_S, open_s))
         case RollingRestart():
             # Gaps are judged by their sum, so that is what is forecast.
             each = [
@@ -69,7 +72,7 @@ def _by_node(impact: Impact) -> Iterator[tuple[str, Impact]]:
 def _of_unit(action: ServiceAction, impact: Impact, state: ClusterState, now: float) -> Forecast:
     profile = state.profile
     if action.unit == profile.keepalived.unit:
-        lasts_s = AT_ONCE_S if action.verb is Verb.STOP else _elected_s(state)
+        lasts_s = AT_ONCE_S if action.verb is Verb.STOP else max(_elected_s(state), undecided_s(action, state))
         return Forecast(_move_s(impact, state, raised=False), lasts_s)
     if action.unit == profile.nginx.unit:
         return _of_nginx(action, impact, state, now)
@@ -87,6 +90,7 @@ def _of_nginx(action: ServiceAction, impact: Impact, state: ClusterState, now: f
     # With a check that fails at once, one bad look moves the VIP.
     quick = [vrrp for vrrp in state.profile.vrrp.values() if vrrp.check.fall == 1]
     lasts_s = max((check_window_s(vrrp)[1] for vrrp in quick), default=AT_ONCE_S)
+    lasts_s = max(lasts_s, undecided_s(action, state))
     if action.verb is Verb.RESTART and holding(state, action.node, now).any:
         return Forecast(NGINX_RESTART_S, lasts_s)
     return Forecast(0.0, lasts_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import replace
 
-from console.model.drill import EACH
+from console.model.drill import TAKES
 from console.model.drill import Verb as DrillVerb
 from console.model.facts import LinkState, VrrpState
 from console.model.observed import Known
@@ -22,6 +22,7 @@ from console.plan.action import (
     Switchover,
     Verb,
 )
+from console.plan.coming import takes_back
 from console.plan.known import NotKnown, counted_priority, holding, may_hold
 from console.plan.legs import Leg, legs
 from console.plan.steps import Handover, Impact
@@ -92,6 +93,15 @@ class Whereabouts:
             self._back.add(node)
         return tuple(Handover(tuple(names), node, taker) for taker, names in going.items())
 
+    def takes(self, unit: str, node: str) -> tuple[Handover, ...]:
+        """The unit comes up on the node, which gets what it preempts from others."""
+        names: dict[str, list[str]] = {}
+        for name, at in self._at.items():
+            if takes_back(self._state, name, unit, node, at):
+                names.setdefault(at, []).append(name)
+                self._at[name] = node
+        return tuple(Handover(tuple(each), at, node, comes=True) for at, each in names.items())
+
     def follows(self, instance: str, owner: str, to: str) -> tuple[Handover, ...]:
         """A drill expects its own VIP there, for whatever reason."""
         if self._at.get(instance) == to:
@@ -131,16 +141,19 @@ def _of_service(action: ServiceAction, state: ClusterState, now: float) -> Impac
     profile = state.profile
     _check_unit(profile, action.unit, action.node)
     calm = Impact(touches=(action.node,))
-    if action.verb is Verb.START:
-        return calm
-    calm = replace(calm, lasting=action.verb is Verb.STOP)
     carries = action.unit in (profile.keepalived.unit, profile.nginx.unit)
+    if action.verb is Verb.START:
+        starts = carries and not _runs(state, action.unit, action.node)
+        return _moving(calm, Whereabouts(state, now).takes(action.unit, action.node)) if starts else calm
+    calm = replace(calm, lasting=action.verb is Verb.STOP)
     if carries:
         holding(state, action.node, now)  # raises where it is not known
     if action.verb is Verb.RELOAD:
         return calm
+    if carries:
+        calm = _moving(calm, _carrier_goes(Whereabouts(state, now), action, profile))
     if action.unit == profile.keepalived.unit or (action.unit == profile.nginx.unit and calm.lasting):
-        return _moving(calm, Whereabouts(state, now).lets_go(action.node, comes_back=not calm.lasting))
+        return calm
     return replace(
         calm,
         stops_service=services_of(profile, action.unit),
@@ -148,22 +161,34 @@ def _of_service(action: ServiceAction, state: ClusterState, now: float) -> Impac
     )
 
 
+def _carrier_goes(vips: Whereabouts, action: ServiceAction, profile: Profile) -> tuple[Handover, ...]:
+    """What moves when keepalived or nginx stops or restarts: nginx is back before its check acts."""
+    back = action.verb is Verb.RESTART
+    goes = action.unit == profile.keepalived.unit or not back
+    gone = vips.lets_go(action.node, comes_back=back) if goes else ()
+    return gone + (vips.takes(action.unit, action.node) if back else ())
+
+
 def _of_rolling(action: RollingRestart, state: ClusterState, now: float) -> Impact:
     profile = state.profile
     order = rolling_order(state, action.unit, now)
     if not order:
         raise NoSuchTarget(f"no node of {profile.name} has the unit {action.unit!r}; {_units(profile)}")
-    calm = Impact(touches=order, stops_service=services_of(profile, action.unit))
-    calm = replace(calm, stops_datastore=datastores_of(profile, action.unit, order[0]))
+    stores = tuple(store for node in order for store in datastores_of(profile, action.unit, node))
+    calm = Impact(touches=order, stops_service=services_of(profile, action.unit), stops_datastore=stores)
     return _moving(calm, tuple(each for _, own in restarts(state, action.unit, now) for each in own.handovers))
 
 
 def restarts(state: ClusterState, unit: str, now: float) -> Iterator[tuple[str, Impact]]:
     """The nodes of a rolling restart in order, each with what its restart does once those before it are done."""
-    vips = Whereabouts(state, now)
+    vips, profile = Whereabouts(state, now), state.profile
     for node in rolling_order(state, unit, now):
-        own = _of_service(ServiceAction(Verb.RESTART, unit, node), state, now)
-        yield node, _moving(own, vips.lets_go(node)) if unit == state.profile.keepalived.unit else own
+        each = ServiceAction(Verb.RESTART, unit, node)
+        own = _of_service(each, state, now)
+        if unit in (profile.keepalived.unit, profile.nginx.unit):
+            alone = replace(own, moves=(), owner=None, taker=None, handovers=())
+            own = _moving(alone, _carrier_goes(vips, each, profile))
+        yield node, own
 
 
 def _of_switchover(action: Switchover, state: ClusterState, now: float) -> Impact:
@@ -198,8 +223,7 @@ def _of_drill(action: DrillAction, state: ClusterState, now: float) -> Impact:
             return Impact(touches, (name,), planned=True, needs_owner=True)
     taker = next(iter(successors(state, name, owner)), None)
     course = legs(drill, owner, taker, preferred_of(profile, name, owner, taker)) if taker is not None else ()
-    lost = {leg.node(leg.move.on) for leg in course if leg.move.verb in (DrillVerb.POWER_OFF, DrillVerb.FREEZE)}
-    stores = tuple(d.name for d in profile.datastores.values() if d.node in lost)
+    stores = tuple(dict.fromkeys(store for leg in course for store in _stores_of(leg, profile)))
     handovers = tuple(each for _, own in handed_over(course, name, state, now) for each in own)
     moved = dict.fromkeys(each for handover in handovers for each in handover.moves)
     moves = tuple(sorted(moved, key=lambda each: each != name))
@@ -218,9 +242,19 @@ def handed_over(
         yield leg, moving + (vips.follows(instance, leg.owner, leg.next_owner) if leg.moves_vip else ())
 
 
+def _stores_of(leg: Leg, profile: Profile) -> Iterator[str]:
+    """The datastores that a step of a drill takes away, with their unit or with their whole machine."""
+    if leg.move.verb not in TAKES:
+        return
+    for node in leg.nodes(profile.nodes):
+        for store in profile.datastores.values():
+            if store.node == node and leg.move.unit in (None, store.unit):
+                yield store.name
+
+
 def _in_step(leg: Leg, vips: Whereabouts, profile: Profile) -> tuple[Handover, ...]:
     verb, unit = leg.move.verb, leg.move.unit
-    nodes = tuple(profile.nodes) if leg.move.on == EACH else (leg.node(leg.move.on),)
+    nodes = leg.nodes(profile.nodes)
     match verb:
         case DrillVerb.SWITCHOVER:
             return vips.lets_go(leg.owner, leg.standby)
@@ -259,13 +293,20 @@ def _moving(calm: Impact, handovers: tuple[Handover, ...]) -> Impact:
     if not handovers:
         return calm
     moves = tuple(dict.fromkeys(name for each in handovers for name in each.moves))
-    return replace(calm, moves=moves, owner=handovers[0].owner, taker=handovers[0].taker, handovers=handovers)
+    going = next((each for each in handovers if not each.comes), None)
+    owner, taker = (going.owner, going.taker) if going is not None else (None, None)
+    return replace(calm, moves=moves, owner=owner, taker=taker, handovers=handovers)
 
 
 def _stands_by(state: ClusterState, node: str, instance: str) -> bool:
     seen = state.nodes[node]
     report = seen.vrrp[instance]
     return seen.link.state is LinkState.UP and isinstance(report, Known) and report.value.state is VrrpState.BACKUP
+
+
+def _runs(state: ClusterState, unit: str, node: str) -> bool:
+    seen = state.nodes[node].units[unit]
+    return isinstance(seen, Known) and seen.value.running
 
 
 def _check_unit(profile: Profile, unit: str, node: str) -> None:

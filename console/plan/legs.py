@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from console.model.drill import EACH, OTHER, OWNER, PREFERRED, STANDBY, Drill, Move, Verb, VipOn
@@ -22,6 +22,10 @@ class Leg:
         """The node that a role means; a node's own name is left as it is."""
         roles = {OWNER: self.owner, STANDBY: self.standby, PREFERRED: self.preferred, OTHER: self.other}
         return roles.get(who, who)
+
+    def nodes(self, every: Iterable[str]) -> tuple[str, ...]:
+        """The nodes that the step acts on, of all that there are."""
+        return tuple(every) if self.move.on == EACH else (self.node(self.move.on),)
 
     @property
     def other(self) -> str:

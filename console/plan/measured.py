@@ -5,12 +5,23 @@ A request every 10 ms through to a service fills its log with our own probes, an
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from console.model.observed import Known, Unknown
 from console.model.state import ClusterState
 from console.plan.steps import Kind, Plan
 
 # Where nginx itself is asked, every so many of its requests one goes on to a service.
 ASKED_THROUGH = 20
+
+
+def unserved(plan: Plan, state: ClusterState) -> Iterator[str]:
+    """VIPs at which no client is answered now: what is lost there is not measured."""
+    for name, vrrp in state.profile.vrrp.items():
+        seen = state.client[name]
+        if plan.steps and isinstance(seen, Known) and not seen.value.ok:
+            why = seen.value.detail or str(seen.value.outcome)
+            yield f"no client is answered at VIP {vrrp.address} now ({why}), so a loss there is not measured"
 
 
 def measured(plan: Plan, state: ClusterState) -> tuple[str | None, tuple[str, ...]]:

@@ -29,11 +29,13 @@ GENERALLY = {
     When.ALWAYS: "does not work without it",
     When.IDLE: "waits for it",
 }
+# For how long it goes without, by what is done to the unit.
+UNTIL = {"stop": "", "restart": " until it is back", "hang": " while {} hangs"}
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """systemd is told to start, stop or restart a unit. `stopped`: what the plan has stopped before."""
+    """A unit is started, stopped, restarted, made to hang or woken. `stopped`: what the plan took away before."""
 
     verb: str
     unit: str
@@ -66,7 +68,7 @@ class Fall:
 
 
 def commands(plan: Plan) -> Iterator[Command]:
-    """Every unit that the plan's steps start, stop or restart, in order."""
+    """Every unit that the plan's steps start, stop, restart, hang or wake, in order."""
     stopped: set[tuple[str, str]] = set()
     for step in plan.steps:
         command = controlled(step.argv) if step.kind is Kind.DO else None
@@ -74,7 +76,7 @@ def commands(plan: Plan) -> Iterator[Command]:
             continue
         verb, unit = command
         yield Command(verb, unit, step.node, frozenset(stopped))
-        if verb == "stop":
+        if verb in ("stop", "hang"):
             stopped.add((unit, step.node))
         else:
             stopped.discard((unit, step.node))
@@ -118,9 +120,9 @@ def with_needs(plan: Plan, state: ClusterState, now: float) -> Plan:
 def _fallen(plan: Plan, profile: Profile) -> Iterator[str]:
     nodes: dict[tuple[str, Need, str], list[str]] = {}
     for command in commands(plan):
-        if command.verb == "start":
+        if command.verb in ("start", "wake"):
             continue
-        until = "" if command.verb == "stop" else " until it is back"
+        until = UNTIL[command.verb].format(command.unit)
         for fall in falls(profile, command.unit, command.node):
             where = nodes.setdefault((fall.service, fall.need, until), [])
             if fall.node not in where:
@@ -132,7 +134,8 @@ def _fallen(plan: Plan, profile: Profile) -> Iterator[str]:
 
 def _waiting(plan: Plan, state: ClusterState, now: float) -> Iterator[str]:
     for command in commands(plan):
-        for lack in lacks(state, command, now):
+        # What hangs has not ended: it goes on where it was, whatever it would need to start.
+        for lack in lacks(state, command, now) if command.verb not in ("hang", "wake") else ():
             if command.verb == "stop":
                 if lack.need.when is not When.IDLE:
                     yield f"once stopped it does not come up again on {lack.node}: {lack.sentence}"

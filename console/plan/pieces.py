@@ -198,12 +198,18 @@ def resigning(state: ClusterState, impact: Impact) -> tuple[Undo, ...]:
 
 def moved(state: ClusterState, impact: Impact) -> tuple[StateExpectation, ...]:
     """Where the VIPs must be once an owner has let go of them."""
-    last = {name: each.taker for each in impact.handovers for name in each.moves}
-    takers = dict.fromkeys(taker for taker in last.values() if taker is not None)
+    last = {name: each for each in impact.handovers for name in each.moves}
+    places = dict.fromkeys((each.taker, each.comes) for each in last.values())
     return tuple(
         each
-        for taker in takers
-        for each in arrived(state, tuple(n for n in last if last[n] == taker), taker, lasting=impact.lasting)
+        for taker, comes in places
+        if taker is not None
+        for each in arrived(
+            state,
+            tuple(name for name, own in last.items() if (own.taker, own.comes) == (taker, comes)),
+            taker,
+            lasting=impact.lasting or comes,
+        )
     )
 
 

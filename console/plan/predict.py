@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 from console.model.facts import ProbeReport
 from console.model.observed import Known, Observed, Unknown
+from console.model.proxy import Unloaded
 from console.model.state import ClusterState
 from console.plan.action import ServiceAction, Verb
+from console.plan.coming import may_come, of_coming
 from console.plan.known import counted_priority, holding
 from console.plan.legs import Leg
+from console.plan.outside import outside
 from console.plan.sending import serving_besides, unsent
 from console.plan.steps import Handover, Impact
 from console.plan.timing import HIGHEST_PRIORITY, check_window_s, skew_s
@@ -28,6 +31,8 @@ def of_move(state: ClusterState, impact: Impact, now: float, *, raised: bool) ->
 
 def _handover(state: ClusterState, handover: Handover, now: float, *, raised: bool) -> str:
     vips, taker = _vips(state, handover.moves), handover.taker
+    if handover.comes:
+        return of_coming(state, handover)
     if taker is None:
         return f"{vips} leaves {handover.owner} and no node would take it"
     slowest = min(handover.moves, key=lambda name: counted_priority(state, name, taker))
@@ -57,11 +62,13 @@ def of_service(action: ServiceAction, state: ClusterState, impact: Impact, now: 
     """What stopping, starting, restarting or reloading one unit means."""
     profile = state.profile
     if action.verb is Verb.START:
-        return f"{action.unit} starts on {action.node}; no VIP moves"
+        return f"{action.unit} starts on {action.node}; {_of_start(action, state, impact, now)}"
     if action.verb is Verb.RELOAD:
         return _of_reload(action, state)
     if action.unit == profile.keepalived.unit:
         return _of_keepalived(action, state, impact, now)
+    if action.unit == profile.nginx.unit and any(each.comes for each in impact.handovers):
+        return f"{action.unit} restarts on {action.node}; {_of_start(action, state, impact, now)}"
     if action.unit == profile.nginx.unit:
         return _of_nginx(action, state, impact, now)
     if impact.stops_datastore:
@@ -73,7 +80,10 @@ def of_service(action: ServiceAction, state: ClusterState, impact: Impact, now: 
 def of_drill(state: ClusterState, course: Sequence[Leg], instance: str, impact: Impact) -> str:
     """What a drill is about to do to the VIP: its way through the nodes; and to VIPs that go with it."""
     others = tuple(name for name in impact.moves if name != instance)
-    return _of_course(state, course, instance) + (f"; {_vips(state, others)} moves too" if others else "")
+    too = f"; {_vips(state, others)} moves too" if others else ""
+    stores = ", ".join(f"{name} on {state.profile.datastores[name].node}" for name in impact.stops_datastore)
+    down = f"; {stores} has no other node: all of IAM is down until it is back" if stores else ""
+    return _of_course(state, course, instance) + too + down
 
 
 def _of_course(state: ClusterState, course: Sequence[Leg], instance: str) -> str:
@@ -98,10 +108,31 @@ def nginx_health(state: ClusterState, node: str, now: float) -> str:
     return f"{node} nginx was healthy {oldest:.1f} s ago"
 
 
+def _of_start(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:
+    """A preempting node takes its VIPs back once its check is content; without an owner, any node may take one."""
+    comes = [of_coming(state, each) for each in impact.handovers]
+    if action.unit in (state.profile.keepalived.unit, state.profile.nginx.unit):
+        comes += may_come(state, action.node, now)
+    return "; ".join(comes) or "no VIP moves"
+
+
 def _of_reload(action: ServiceAction, state: ClusterState) -> str:
     if action.unit == state.profile.keepalived.unit:
         return f"keepalived on {action.node} reads its files again; a changed VRRP instance may move the VIP"
-    return f"{action.unit} on {action.node} reads its files again; no request is dropped, no VIP moves"
+    return f"{action.unit} on {action.node} reads its files again; {_of_requests(action, state)}, no VIP moves"
+
+
+def _of_requests(action: ServiceAction, state: ClusterState) -> str:
+    """No file that nginx has not loaded is known to leave every request alone before that was compared."""
+    seen = state.nodes[action.node].files
+    if action.unit != state.profile.nginx.unit:
+        return "no request is dropped"
+    if isinstance(seen, Unknown):
+        return f"what that does to requests is not known ({seen.reason})"
+    unloaded = seen.value.unloaded.get(action.unit, Unloaded())
+    if unloaded.conflicts or unloaded.unknown:
+        return f"what that does to requests is not known ({(*unloaded.conflicts, *unloaded.unknown)[0]})"
+    return "no request is dropped"
 
 
 def _of_keepalived(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> str:
@@ -138,7 +169,7 @@ def _of_backend(action: ServiceAction, state: ClusterState, impact: Impact, now:
     serve = (
         f"{' and '.join(peers)} serves meanwhile"
         if peers
-        else f"nothing else serves it{_idle(state, impact, node)}"
+        else f"{_nothing_else(state, impact)}{_idle(state, impact, node)}"
     )
     word = "stops" if impact.lasting else "restarts"
     return f"{action.unit} {word} on {node}; {serve}; no VIP moves"
@@ -146,6 +177,15 @@ def _of_backend(action: ServiceAction, state: ClusterState, impact: Impact, now:
 
 def _besides(state: ClusterState, service: str, node: str) -> tuple[str, ...]:
     return tuple(serving_besides(state, state.profile.services[service], node))
+
+
+def _nothing_else(state: ClusterState, impact: Impact) -> str:
+    """Where no node serves: backends beside the nodes are not watched, so nobody knows of them."""
+    services = [state.profile.services[name] for name in impact.stops_service]
+    beside = dict.fromkeys(each for service in services for each in outside(state, service))
+    if not beside:
+        return "nothing else serves it"
+    return f"whether {' or '.join(beside)} serves it meanwhile is not known"
 
 
 def _idle(state: ClusterState, impact: Impact, node: str) -> str:

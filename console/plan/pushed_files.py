@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -76,9 +76,17 @@ class PushedFiles:
         word = f" ({seen.outcome})" if seen.outcome else ""
         match self.side(seen):
             case Side.NEITHER:
-                return f"{self.node} has neither all old nor all new files{word}"
+                odd = ", ".join(self._of_others(seen))
+                by_others = f"; changed by another hand: {odd}" if odd else ""
+                return f"{self.node} has neither all old nor all new files{word}{by_others}"
             case side:
                 return f"{self.node} has the {side} files{word}"
+
+    def _of_others(self, seen: FilesSeen) -> Iterator[str]:
+        """The files that are neither as they were nor as they were pushed."""
+        for path in self.old:
+            if seen.digests.get(path, ABSENT) not in (self.old[path], self.new[path]):
+                yield path
 
     def _is(self, side: Mapping[str, str], seen: FilesSeen) -> bool:
         return all(seen.digests.get(path, ABSENT) == digest for path, digest in side.items())

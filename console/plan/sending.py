@@ -25,18 +25,40 @@ class Sent(StrEnum):
 
 
 def sent(state: ClusterState, service: Service, nginx: str, backend: str) -> Sent:
-    """NO: drained, or no server of the upstream. UNKNOWN: its files name servers in a way that is nobody's, and
-    not each of them gets requests.
+    """Whether all requests may go to the backend. NO: some go only to others. UNKNOWN: its files do not tell where
+    some go, or name servers in a way that is nobody's, and not each of them gets requests.
+
+    Without its files the profile tells.
     """
+    if isinstance(state.nodes[nginx].files, Unknown) or service.domain is None:
+        return Sent.NO if backend in service.drained else Sent.YES
     upstream = upstream_of(state, service, nginx)
     if upstream is None:
-        return Sent.NO if backend in service.drained else Sent.YES
+        return Sent.UNKNOWN
+    each = {_by_part(state, service, nginx, backend, part) for part in upstream.parts}
+    if Sent.NO in each:
+        return Sent.NO
+    return Sent.UNKNOWN if Sent.UNKNOWN in each or upstream.unclear or not each else Sent.YES
+
+
+def sent_some(state: ClusterState, service: Service, nginx: str, backend: str) -> Sent:
+    """Whether any requests go to the backend: whoever stops it stops these. NO: none does."""
+    upstream = upstream_of(state, service, nginx)
+    if upstream is None:
+        return sent(state, service, nginx, backend)
+    each = {_by_part(state, service, nginx, backend, part) for part in upstream.parts}
+    if Sent.YES in each:
+        return Sent.YES
+    return Sent.UNKNOWN if Sent.UNKNOWN in each or upstream.unclear else Sent.NO
+
+
+def _by_part(state: ClusterState, service: Service, nginx: str, backend: str, part: Upstream) -> Sent:
     names = backend_names(state.profile, service, nginx, backend)
-    if named := [each for each in upstream.servers if each.endpoint in names]:
+    if named := [each for each in part.servers if each.endpoint in names]:
         return Sent.NO if all(each.down for each in named) else Sent.YES
-    listed = {each.endpoint for each in upstream.servers}
+    listed = {each.endpoint for each in part.servers}
     ours = [set(backend_names(state.profile, service, nginx, each)) for each in state.profile.backends_of(service)]
-    strange = [each for each in upstream.servers if not any(each.endpoint in known for known in ours)]
+    strange = [each for each in part.servers if not any(each.endpoint in known for known in ours)]
     if not strange:
         return Sent.NO
     nameless = sum(not known & listed for known in ours)
@@ -54,10 +76,16 @@ def unsent(state: ClusterState, service: Service, backend: str) -> str | None:
     without = [name for name, each in found.items() if each is Sent.NO]
     unknown = [name for name, each in found.items() if each is Sent.UNKNOWN]
     if without:
-        return f"drained or missing in nginx on {' and '.join(without)}"
+        return f"drained or missing in nginx on {' and '.join(without)}{_where(state, service, backend, without)}"
     if unknown:
         return f"whether nginx on {' and '.join(unknown)} sends it requests is not known"
     return None
+
+
+def _where(state: ClusterState, service: Service, backend: str, without: list[str]) -> str:
+    """Said where it gets requests all the same, but not for every path."""
+    partly = all(sent_some(state, service, name, backend) is Sent.YES for name in without)
+    return f" for some paths of {service.domain}" if partly else ""
 
 
 def serves(state: ClusterState, service: Service, node: str) -> bool:
@@ -82,7 +110,7 @@ def serving_besides(state: ClusterState, service: Service, stopped: str) -> Iter
 
 
 def upstream_of(state: ClusterState, service: Service, nginx: str) -> Upstream | None:
-    """None: its files are not known, or pass the domain on to no upstream by name."""
+    """None: its files are not known, or tell nobody to whom they pass the domain on."""
     files = state.nodes[nginx].files
     if service.domain is None or not isinstance(files, Known):
         return None

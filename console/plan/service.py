@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 
 from console.model.need import When
 from console.model.state import ClusterState
 from console.plan.action import RollingRestart, ServiceAction, Verb
-from console.plan.backends import LAST_BACKEND, others_serve, serving_again
+from console.plan.backends import others_serve, serving_again
+from console.plan.coming import comes_within_s
+from console.plan.deciding import asked_checks, undecided_s
 from console.plan.expectation import DomainsAnswer, Expectation, FreshWorkers, StateExpectation
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of, restarts
 from console.plan.known import counted_priority, holding, unit_of
 from console.plan.needs import falls
 from console.plan.pieces import (
-    CONFIG_INVALID,
     HEALTHY_WITHIN_S,
     SHORT_TIMEOUT_S,
     alive,
@@ -44,12 +46,10 @@ MOVE_WITHIN_S = 5.0
 FALLEN_BACK_S = 20.0
 
 
-def service_plan(
-    action: ServiceAction, state: ClusterState, now: float, without: Container[str] = frozenset()
-) -> Plan:
-    """`without` leaves out the looks that refuse with these codes: someone has overridden them."""
+def service_plan(action: ServiceAction, state: ClusterState, now: float) -> Plan:
+    """Steps are empty where the unit already is as it is to be."""
     impact = impact_of(action, state, now)
-    steps = with_looks(action, STEPS[action.verb](action, state, impact, now), state, without)
+    steps = with_looks(action, STEPS[action.verb](action, state, impact, now), state)
     prediction = of_service(action, state, impact, now)
     return Plan(
         action,
@@ -63,15 +63,13 @@ def service_plan(
     )
 
 
-def rolling_plan(
-    action: RollingRestart, state: ClusterState, now: float, without: Container[str] = frozenset()
-) -> Plan:
+def rolling_plan(action: RollingRestart, state: ClusterState, now: float) -> Plan:
     """Restarts node after node; the next begins when the one before gets requests again from every nginx."""
     impact = impact_of(action, state, now)
     steps: list[Step] = []
     for node, own in restarts(state, action.unit, now):
         each = ServiceAction(Verb.RESTART, action.unit, node)
-        steps += with_looks(each, _restart(each, state, own, now), state, without, awaited=bool(steps))
+        steps += with_looks(each, _restart(each, state, own, now), state, awaited=bool(steps))
         steps += _all_well(state, action.unit, node, last=node == impact.touches[-1])
     order = " then ".join(impact.touches)
     return Plan(
@@ -106,6 +104,10 @@ def _all_well(state: ClusterState, unit: str, node: str, *, last: bool) -> Itera
             yield Step(Kind.LOOK, title, fall.node, (), SHORT_TIMEOUT_S, well, within_s=FALLEN_BACK_S)
             yield from serving_again(state, state.profile.services[fall.service].unit, fall.node)
     standing_by = out_of_fault(state, node)
+    undecided = undecided_s(ServiceAction(Verb.RESTART, unit, node), state)
+    if undecided and standing_by and not last:
+        title = f"watch that keepalived's check passes on {node} for {undecided:g} s"
+        yield Step(Kind.WATCH, title, node, (), undecided, standing_by, lasts_s=undecided)
     if unit == state.profile.nginx.unit and standing_by and not last:
         title = f"wait until keepalived on {node} has seen that nginx is back"
         rises_s = max(v.check.rise * v.check.interval_s + v.check.timeout_s for v in state.profile.vrrp.values())
@@ -117,7 +119,6 @@ def with_looks(
     action: ServiceAction,
     steps: tuple[Step, ...],
     state: ClusterState,
-    without: Container[str],
     *,
     awaited: bool = False,
 ) -> tuple[Step, ...]:
@@ -125,9 +126,9 @@ def with_looks(
     if not steps:
         return ()
     before: list[Step] = []
-    if action.verb is not Verb.STOP and CONFIG_INVALID not in without:
+    if action.verb is not Verb.STOP:
         before += config_check(state, action.unit, action.node)
-    if action.verb in (Verb.STOP, Verb.RESTART) and _running(state, action) and LAST_BACKEND not in without:
+    if action.verb in (Verb.STOP, Verb.RESTART) and _running(state, action):
         before += others_serve(state, action.unit, action.node, awaited=awaited)
     after = serving_again(state, action.unit, action.node) if action.verb in (Verb.START, Verb.RESTART) else ()
     return (*before, *steps, *after)
@@ -141,19 +142,23 @@ def restart_steps(action: ServiceAction, state: ClusterState, now: float) -> tup
 def _start(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> tuple[Step, ...]:
     if _running(state, action):
         return ()
-    return (_starting(action, state),)
+    return (_starting(action, state, impact),)
 
 
-def _starting(action: ServiceAction, state: ClusterState) -> Step:
+def _starting(action: ServiceAction, state: ClusterState, impact: Impact) -> Step:
     """A unit that did not run leaves nothing to go back to: it has no undo."""
     served = domains_elsewhere(state, action.node) if action.unit == state.profile.nginx.unit else ()
     well = (DomainsAnswer(action.node, served),) if served else alive(state, action.unit, action.node)
+    comes = replace(impact, handovers=tuple(each for each in impact.handovers if each.comes))
     expect: tuple[Expectation, ...] = (
         runs(state, action.unit, action.node),
         *well,
+        *moved(state, comes),
+        *_checked(action, state),
         stays(state, action.unit, action.node),
     )
-    return do(action.sentence, action.node, control(action.verb, action.unit), expect)
+    within_s = HEALTHY_WITHIN_S + comes_within_s(state, action.unit, impact)
+    return do(action.sentence, action.node, control(action.verb, action.unit), expect, within_s=within_s)
 
 
 def _stop(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> tuple[Step, ...]:
@@ -176,17 +181,27 @@ def _stop(action: ServiceAction, state: ClusterState, impact: Impact, now: float
 
 def _restart(action: ServiceAction, state: ClusterState, impact: Impact, now: float) -> tuple[Step, ...]:
     if not _running(state, action):
-        return (_starting(action, state),)
+        return (_starting(action, state, impact),)
     undo = _again(action, state)
     expect = (
         runs(state, action.unit, action.node, replaced=True),
         *alive(state, action.unit, action.node),
         *moved(state, impact),
+        *_checked(action, state),
         lasting := stays(state, action.unit, action.node),
     )
     argv = control("restart", action.unit)
-    needs_s = lasting.lasts_s
-    step = do(action.sentence, action.node, argv, expect, needs_s=needs_s, spoils=undo.name, mends=undo.name)
+    comes_s = comes_within_s(state, action.unit, impact)
+    step = do(
+        action.sentence,
+        action.node,
+        argv,
+        expect,
+        within_s=HEALTHY_WITHIN_S + comes_s,
+        needs_s=lasting.lasts_s + comes_s,
+        spoils=undo.name,
+        mends=undo.name,
+    )
     return (arm(undo, state), step, disarm(undo))
 
 
@@ -198,7 +213,13 @@ def _reload(action: ServiceAction, state: ClusterState, impact: Impact, now: flo
     report = unit_of(state, action.unit, action.node)
     if action.unit == state.profile.nginx.unit and report.main_pid:
         expect = (*expect, FreshWorkers(action.node, action.unit, report.main_pid))
+    expect = (*expect, *_checked(action, state))
     return (do(action.sentence, action.node, control("reload", action.unit), expect),)
+
+
+def _checked(action: ServiceAction, state: ClusterState) -> tuple[Expectation, ...]:
+    """nginx is what keepalived's check asks."""
+    return asked_checks(state, action.node) if action.unit == state.profile.nginx.unit else ()
 
 
 STEPS = {Verb.START: _start, Verb.STOP: _stop, Verb.RESTART: _restart, Verb.RELOAD: _reload}
@@ -242,7 +263,8 @@ def _steady(state: ClusterState, impact: Impact, now: float) -> tuple[StateExpec
 
 def _notes(action: ServiceAction, state: ClusterState, impact: Impact) -> tuple[str, ...]:
     notes: list[str] = []
-    if impact.moves and action.unit == state.profile.keepalived.unit:
+    goes = any(not each.comes for each in impact.handovers)
+    if goes and action.unit == state.profile.keepalived.unit:
         notes.append("`iamops switchover` first would move the VIP with a gap of about 0.01 s")
     if action.verb is Verb.RESTART and not _running(state, action):
         notes.append(f"{action.unit} does not run on {action.node} now, so there is nothing to go back to")

@@ -107,11 +107,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """VIPs, by instance, that go from one node to another at the same time. `taker` None: nobody takes them."""
+    """VIPs, by instance, that go from one node to another at the same time. `taker` None: nobody takes them.
+
+    `comes`: the owner lets go of nothing; the taker is what comes up, and preempts.
+    """
 
     moves: tuple[str, ...]
     owner: str
     taker: str | None
+    comes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,7 @@ class Plan:
     `fingerprint` names the state it rests on: another fingerprint is another plan. `before` must hold
     before anything is done, `steady` in the end, within `settle_s`. `unknown`: what would have to be known to make
     a plan, and is not; such a plan has no steps and is refused. `forecast`: what the measured gap is judged by.
+    `watched`: what must hold besides once the effects of the last change have shown.
     """
 
     action: Action
@@ -176,6 +181,7 @@ class Plan:
     unknown: str | None = None
     forecast: Forecast | None = None
     asked_host: str | None = None
+    watched: tuple[StateExpectation, ...] = ()
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -195,6 +201,7 @@ def document(plan: Plan) -> dict[str, Any]:
         "before": [each.sentence for each in plan.before],
         "steps": [_step(step) for step in plan.steps],
         "steady": [each.sentence for each in plan.steady],
+        "watched": [each.sentence for each in plan.watched],
         "forecast": None if plan.forecast is None else _forecast(plan.forecast),
     }
 

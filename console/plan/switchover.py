@@ -11,6 +11,7 @@ from console.model.facts import VrrpState
 from console.model.observed import Unknown
 from console.model.state import ClusterState
 from console.plan.action import Switchover
+from console.plan.checked_first import checked_first
 from console.plan.expectation import ClientAnswered, EffectivePriority, StateExpectation, VrrpIn
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of
@@ -46,7 +47,7 @@ def switchover_plan(action: Switchover, state: ClusterState, now: float) -> Plan
         return Plan(action, f"{impact.owner} already owns VIP {vips}: nothing to do", (), (), impact, mark)
     why_plain = None if action.plain else why_not_raised(state, impact.moves, impact.taker)
     raised = not action.plain and why_plain is None
-    return Plan(
+    plan = Plan(
         action,
         of_move(state, impact, now, raised=raised),
         tuple(moving_steps(state, impact.moves, impact.owner, impact.taker, raised=raised)),
@@ -56,6 +57,7 @@ def switchover_plan(action: Switchover, state: ClusterState, now: float) -> Plan
         (*((f"the plain way: {why_plain}",) if why_plain else ()), *open_connections(impact)),
         resigning(state, impact),
     )
+    return checked_first(plan, state)
 
 
 def moving_steps(

@@ -94,12 +94,16 @@ def _recover(pair: Pair, acted_on: LiveVrrp) -> Window:
 
 
 def _deciding(live: LiveVrrp) -> LiveCheck:
-    """With several checks the quickest to fail decides. Raises NotKnown where there is none, or none is told."""
+    """Of several checks the quickest to fail decides, of those that make a FAULT where there are any.
+
+    Raises NotKnown where there is none, or none is told.
+    """
     if live.checks is None:
         raise NotKnown(f"how often keepalived runs the check of {live.instance} is not known: it does not tell")
     if not live.checks:
         raise NotKnown(f"when {live.instance} would fail cannot be told: keepalived tracks no check for it")
-    return min(live.checks, key=lambda check: check.fall * check.interval_s)
+    faulting = [check for check in live.checks if check.weight == 0]
+    return min(faulting or live.checks, key=lambda check: check.fall * check.interval_s)
 
 
 NAMED: Mapping[str, Callable[[Pair, LiveVrrp], Window]] = {

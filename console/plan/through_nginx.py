@@ -11,7 +11,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from console.model.proxy import FAIL_TIMEOUT_S
 from console.plan.reading import Reading, Verdict
+
+# Where nobody is ever given up and the log names nobody, good answers count after nginx's default time.
+UNTOLD_S = FAIL_TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,8 @@ class ThroughNginx:
     """One nginx, a backend by the names it may have there, and the other backends by theirs.
 
     `settles_s`: by when every worker asks again whom it had given up. `shared`: all workers know the same. `even`:
-    whoever can be asked is asked within a few requests, so that who did not answer is not asked.
+    whoever can be asked is asked within a few requests, so that who did not answer is not asked. `listed`: its
+    files name another backend that takes requests. `awaited`: a look before this one has waited.
     """
 
     node: str
@@ -63,6 +68,17 @@ class ThroughNginx:
     settles_s: float
     shared: bool = False
     even: bool = True
+    listed: bool = True
+    awaited: bool = False
+
+    @property
+    def waits_s(self) -> float:
+        """For how long good answers are waited for at most."""
+        return self._waits_s(seen=False)
+
+    def _waits_s(self, *, seen: bool) -> float:
+        """`seen`: the log names who is looked for. Good answers of no time at all would prove nothing."""
+        return self.settles_s if seen or self.settles_s or self.awaited else UNTOLD_S
 
     def judge_output(self, exit_status: int | None, text: str, elapsed_s: float) -> Reading:
         if exit_status != 0:
@@ -101,12 +117,16 @@ class OthersServe(ThroughNginx):
         if not others and not untold:
             alone = f"is answered for {self.service} only by {self.names[-1]}"
             return Reading(Verdict.NOT_YET, f"nginx on {self.node} {alone}")
+        if not others and not self.listed:
+            told = f"its files name no other backend of {self.service} that is known, and {untold}"
+            return Reading(Verdict.NOT_YET, f"nginx on {self.node}: {told}")
         why = "each of its workers counts for itself" if others else untold
-        left_s = self.settles_s - seen.good_for_s(elapsed_s)
+        waits_s = self._waits_s(seen=bool(others))
+        left_s = waits_s - seen.good_for_s(elapsed_s)
         if left_s > 0:
             waits = f"may have given another backend up: good answers are waited for, {left_s:.0f} s more"
             return Reading(Verdict.NOT_YET, f"nginx on {self.node} {waits} ({why})")
-        well = told if others else f"answered well for {self.settles_s:g} s ({why})"
+        well = told if others else f"{_answered_well(waits_s)} ({why})"
         return Reading(Verdict.HOLDS, f"nginx on {self.node} {well}")
 
 
@@ -124,14 +144,17 @@ class TakenBack(ThroughNginx):
             return Reading(Verdict.NOT_YET, f"nginx on {self.node}: {seen.trouble}")
         if not (own and self.shared):
             why = "each of its workers counts for itself" if own else untold
-            left_s = self.settles_s - seen.good_for_s(elapsed_s)
+            left_s = self._waits_s(seen=bool(own)) - seen.good_for_s(elapsed_s)
             if left_s > 0:
                 waits = f"may still have given {self.names[-1]} up for {left_s:.0f} s"
                 return Reading(Verdict.NOT_YET, f"nginx on {self.node} {waits}{f' ({why})' if why else ''}")
         if own:
             return Reading(Verdict.HOLDS, f"nginx on {self.node} sends requests to {own[0]}")
         if untold:
-            return Reading(
-                Verdict.HOLDS, f"nginx on {self.node} answered well for {self.settles_s:g} s ({untold})"
-            )
+            well = _answered_well(self._waits_s(seen=False))
+            return Reading(Verdict.HOLDS, f"nginx on {self.node} {well} ({untold})")
         return Reading(Verdict.NOT_YET, f"nginx on {self.node} sends nothing to {self.names[-1]} yet")
+
+
+def _answered_well(waited_s: float) -> str:
+    return f"answered well for {waited_s:g} s" if waited_s else "has answered well since it was waited for"

@@ -29,6 +29,8 @@ def confirmation(plan: Plan, state: ClusterState, now: float) -> Confirmation:
         return Confirmation(action.node, f"{', '.join(plan.impact.stops_datastore)} has no other node")
     if action.verb is Verb.RELOAD:
         return Confirmation(None, "no VIP moves")
+    if any(each.comes for each in plan.impact.handovers):
+        return Confirmation(action.node, f"the VIP comes to {action.node}")
     for owner in owners.values():
         match owner:
             case OwnedBy(node) if node == action.node:

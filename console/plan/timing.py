@@ -29,3 +29,8 @@ def check_window_s(instance: VrrpInstance) -> tuple[float, float]:
     """
     check = instance.check
     return float((check.fall - 1) * check.interval_s), float(check.fall * check.interval_s)
+
+
+def decision_s(instance: VrrpInstance) -> float:
+    """How long a check that never succeeds again may take to become a FAULT, however it fails."""
+    return check_window_s(instance)[1] + instance.check.timeout_s

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from console.model.drill import MACHINE_VERBS
 from console.model.facts import LinkState
 from console.model.need import When
 from console.model.observed import Known, Observed, Unknown
@@ -13,6 +14,7 @@ from console.model.state import ClusterState
 from console.model.vip import OwnedBy, OwnerUnknown, ownership, why_unseen
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, RollingRestart, ServiceAction
 from console.plan.backends import proxy_notes
+from console.plan.deciding import watched_nodes
 from console.plan.expectation import DomainsAnswer
 from console.plan.impact import datastores_of
 from console.plan.loads import loads
@@ -25,12 +27,14 @@ def unknown_notes(plan: Plan, state: ClusterState, now: float) -> tuple[str, ...
     found = [*_owners(state, now), *_clients(state)]
     for unit, node in _acted_on(plan, state):
         found += [*_process(state, unit, node), *_health(plan, state, unit, node), *proxy_notes(state, unit, node)]
+    for unit, node in _lost(plan, state):
+        found += proxy_notes(state, unit, node)
     for unit, node in _fallen(plan, state):
         found += [*_health(plan, state, unit, node), *proxy_notes(state, unit, node)]
     found += [note for unit, node in loads(plan, state.profile) for note in _uncompared(state, unit, node)]
-    nginx = state.profile.nginx.unit
-    if isinstance(plan.action, ConfigPush) or plan.action == RollingRestart(nginx):
-        found += [note for node in state.profile.nodes for note in _vrrp(state, node)]
+    push = isinstance(plan.action, ConfigPush)
+    for node in state.profile.nodes if push else watched_nodes(plan.action, state):
+        found += _vrrp(state, node)
     found += [note for name in plan.impact.moves for note in (*_raised(state, name), *_others(plan, state, name))]
     return tuple(dict.fromkeys(found))
 
@@ -51,6 +55,14 @@ def _acted_on(plan: Plan, state: ClusterState) -> Iterator[tuple[str, str]]:
             units = {move.unit for move in action.drill.moves if move.unit}
             for node in plan.nodes:
                 yield from ((unit, node) for unit in sorted(units & state.nodes[node].units.keys()))
+
+
+def _lost(plan: Plan, state: ClusterState) -> Iterator[tuple[str, str]]:
+    """The backends that go with the machines that a drill takes away."""
+    action = plan.action
+    if isinstance(action, DrillAction) and any(move.verb in MACHINE_VERBS for move in action.drill.moves):
+        for node in plan.nodes:
+            yield from ((each.unit, node) for each in state.profile.services.values() if each.runs_on(node))
 
 
 def _fallen(plan: Plan, state: ClusterState) -> Iterator[tuple[str, str]]:

@@ -47,6 +47,17 @@ def render_sudoers(profile: Profile, node: str | None = None, templates: Templat
     return fill("sudoers.j2", user=access.user or DEFAULT_USER, commands=commands)
 
 
+def check_script(profile: Profile, templates: Templates | None = None) -> str:
+    """What keepalived runs to ask whether nginx answers. It changes nothing, and needs no rights."""
+    return (templates or Templates({})).fill("check_nginx.sh.j2", alive=ALIVE_HOST, port=profile.nginx.port)
+
+
+def keepalived_text(profile: Profile, node: str) -> str:
+    """A node's keepalived.conf with stand-ins for its passwords."""
+    secrets = dict.fromkeys(profile.vrrp, "stand-in")
+    return _NodeFiles(profile, profile.nodes[node], secrets, Templates({})).keepalived().content
+
+
 @dataclass(frozen=True, slots=True)
 class _NodeFiles:
     """The files of one node."""
@@ -61,8 +72,8 @@ class _NodeFiles:
         return (
             NodeFile("/etc/nginx/nginx.conf", self._nginx()),
             *self._servers(),
-            self._keepalived(),
-            NodeFile(CHECK_SCRIPT, fill("check_nginx.sh.j2", alive=ALIVE_HOST, port=profile.nginx.port), 0o755),
+            self.keepalived(),
+            NodeFile(CHECK_SCRIPT, check_script(profile, self.templates), 0o755),
             NodeFile(NOTIFY_SCRIPT, fill("keepalived_notify.sh.j2", log=profile.logs.notify), 0o755),
             NodeFile("/etc/logrotate.d/keepalived-notify", fill("logrotate.j2", log=profile.logs.notify)),
             NodeFile("/etc/sudoers.d/iamops", render_sudoers(profile, self.node.name, self.templates), 0o440),
@@ -115,7 +126,7 @@ class _NodeFiles:
                 )
                 yield NodeFile(f"/etc/nginx/conf.d/{service.name}.conf", content)
 
-    def _keepalived(self) -> NodeFile:
+    def keepalived(self) -> NodeFile:
         content = self.templates.fill(
             "keepalived.conf.j2",
             profile=self.profile,

@@ -47,10 +47,14 @@ def control(verb: str, unit: str) -> Argv:
 
 
 def controlled(argv: Argv) -> tuple[str, str] | None:
-    """The verb and unit of a `start`, `stop` or `restart`, whatever stands before it; None for anything else."""
+    """The verb and unit of a start, stop, restart, hang or wake, whatever stands before it; else None."""
     match argv:
         case (*_, "/usr/bin/systemctl", "start" | "stop" | "restart" as verb, unit) if unit.endswith(".service"):
             return verb, unit.removesuffix(".service")
+        case (*_, "/usr/bin/systemctl", "kill", _, _, named) if named.endswith(".service"):
+            own = argv[-len(hang("")) :]
+            unit = named.removesuffix(".service")
+            return next(((verb, unit) for verb, of in (("hang", hang), ("wake", wake)) if of(unit) == own), None)
     return None
 
 

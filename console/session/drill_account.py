@@ -9,7 +9,7 @@ from typing import Any
 from console.engine.report import Outcome, RestoredBy, RunReport, Stage, StepReport
 from console.judge.drill_course import Course
 from console.judge.drill_evidence import AddressSeen, Evidence, LegRun
-from console.judge.drill_report import ClientView, Failure, StepLine, Verdict
+from console.judge.drill_report import ClientView, Failure, FailureKind, StepLine, Verdict
 from console.model.drill import Verb
 from console.model.gap import Gap, GapReport, not_measured
 from console.model.live import LiveCheck, LiveVrrp
@@ -21,26 +21,41 @@ GAPS_SHOWN = 20
 UNSEEN_MAX_MS = 1000.0
 
 
-def verdict_of(run: RunReport, found: Sequence[Failure]) -> Verdict:
+def verdict_of(run: RunReport, found: Sequence[Failure], unseen: Sequence[str] = ()) -> Verdict:
+    """`unseen`: what nobody looked at any more when it was judged. That it was well is not known."""
     if run.outcome is Outcome.REFUSED:
         return Verdict.REFUSED
     if run.outcome in (Outcome.UNKNOWN, None):
         return Verdict.UNKNOWN
     if found or run.outcome is Outcome.FAILED:
         return Verdict.FAIL
-    return Verdict.UNKNOWN if _unseen_ms(run) >= UNSEEN_MAX_MS else Verdict.PASS
+    return Verdict.UNKNOWN if unseen or _unseen_ms(run) >= UNSEEN_MAX_MS else Verdict.PASS
 
 
-def sentence_of(verdict: Verdict, run: RunReport, found: Sequence[Failure], outage_ms: float) -> str:
+def sentence_of(
+    verdict: Verdict,
+    run: RunReport,
+    found: Sequence[Failure],
+    outage_ms: float,
+    unseen: Sequence[str] = (),
+) -> str:
     if verdict is Verdict.PASS:
         lost = f"the longest outage a client saw was {outage_ms:.0f} ms" if outage_ms else "no request failed"
         return f"everything as theory allows; {lost}" if run.gap is not None else "everything as expected"
+    if verdict is Verdict.FAIL and found and found[0].kind is FailureKind.INTERRUPTED:
+        return run.sentence
     if verdict is Verdict.FAIL and found:
         restored = f" (restored by the {run.restored_by})" if run.restored_by is RestoredBy.DEAD_MAN else ""
         return f"{found[0].kind}: {found[0].text}{restored}"
+    if verdict is Verdict.UNKNOWN and run.outcome is Outcome.SUCCEEDED and unseen:
+        return f"every step succeeded; {judged_in_part(unseen)}; run it again"
     if verdict is Verdict.UNKNOWN and run.outcome is Outcome.SUCCEEDED:
         return f"{not_measured(_unseen_ms(run))}: what clients lost meanwhile is not known; run it again"
     return run.sentence
+
+
+def judged_in_part(unseen: Sequence[str]) -> str:
+    return f"judged in part: interrupted before this was read: {', '.join(unseen)}"
 
 
 def _unseen_ms(run: RunReport) -> float:
@@ -131,6 +146,7 @@ def _check_document(check: LiveCheck) -> dict[str, Any]:
         "timeout_s": check.timeout_s,
         "fall": check.fall,
         "rise": check.rise,
+        "weight": check.weight,
     }
 
 

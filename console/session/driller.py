@@ -27,6 +27,7 @@ from console.judge.drill_report import (
 from console.judge.drill_verdict import failures
 from console.model.drill import Drill
 from console.model.gap import Gap, GapReport, Samples
+from console.model.live import LiveVrrp
 from console.nodes.drill_notes import NotifyLine
 from console.plan.action import ALLOWANCE_S, DrillAction
 from console.plan.drill_plan import live_of
@@ -37,6 +38,7 @@ from console.session.cluster import Cluster
 from console.session.drill_account import (
     client_view,
     gap_words,
+    judged_in_part,
     leg_run,
     measured_outage,
     sentence_of,
@@ -45,12 +47,17 @@ from console.session.drill_account import (
     taken_away,
     verdict_of,
 )
+from console.session.patience import Patience
 from console.session.recorder import Recorder, client_entries
-from console.session.surroundings import Surroundings
+from console.session.surroundings import Notified, Surroundings
 
 Tell = Callable[[DrillProgress], None]
 # Events that were on their way when the last step was over.
 AFTERMATH_S = 0.3
+# Whoever presses Ctrl-C when all is done waits no longer for the verdict.
+JUDGED_WITHIN_S = 3.0
+# How often, and how far apart, a node that does not tell what it runs with is asked again.
+LIVE_LOOKS, LIVE_LOOK_S = 2, 1.0
 
 
 class Driller:
@@ -105,6 +112,8 @@ class _Drilling:
         self._told: dict[int, str] = {}
         self._recorder: Recorder | None = None
         self._owner: str | None = None
+        self._patience = Patience(JUDGED_WITHIN_S)
+        self._unseen: list[str] = []
 
     async def through(self) -> DrillReport:
         around = await Surroundings.read(self._cluster)
@@ -112,7 +121,7 @@ class _Drilling:
         self._recorder.start()
         try:
             run = await self._bounded()
-            await asyncio.sleep(AFTERMATH_S)
+            await self._patience.look(asyncio.sleep(AFTERMATH_S))
         finally:
             self._recorder.stop()
         report = await self._judged(run, around)
@@ -125,14 +134,11 @@ class _Drilling:
         try:
             done, _ = await asyncio.wait({task}, timeout=self._drill.max_duration_s)
             self._timed_out = not done
-            if not done:
-                task.cancel()
-            return await task
-        except asyncio.CancelledError:
-            # The operator's own wish: the engine has undone, or does so now.
-            if not task.done():
-                task.cancel()
-            return await task
+        except asyncio.CancelledError:  # the operator's own wish
+            self._patience.tried = True
+        if not task.done():
+            task.cancel()
+        return await self._patience.ended(task)
 
     # --- while it runs ---
 
@@ -169,8 +175,9 @@ class _Drilling:
         evidence = await self._evidence(run, around, course, owner, gaps)
         acted = run.outcome not in (Outcome.REFUSED, None) and run.steps
         measured = measures(course, evidence) if acted else ()
-        found = [*(failures(course, evidence, measured) if acted else ()), *self._own_failures(run)]
-        verdict = verdict_of(run, found)
+        found = [*self._interruption(run), *(failures(course, evidence, measured) if acted else ())]
+        found += self._own_failures(run)
+        verdict = verdict_of(run, found, self._unseen)
         state = self._cluster.store.state
         return DrillReport(
             drill=self._drill.name,
@@ -182,7 +189,7 @@ class _Drilling:
             began_at=self._began,
             duration_s=round((run.ended or self._cluster.now()) - self._began, 3),
             verdict=verdict,
-            sentence=sentence_of(verdict, run, found, measured_outage(gaps)),
+            sentence=sentence_of(verdict, run, found, measured_outage(gaps), self._unseen),
             failures=tuple(found),
             denials=run.denials,
             steady=self._steady(run),
@@ -194,17 +201,16 @@ class _Drilling:
             nodes=tuple(around.facts(name, course.live[name]) for name in state.profile.nodes),
             splits=splits_of(evidence),
             restored_by=run.restored_by,
-            interrupted=run.interrupted and not self._timed_out,
+            interrupted=self._interrupted(run),
+            stays=self._interrupted(run) and not run.put_back,
             notes=(
                 *run.notes,
                 *(run.plan.notes if run.plan else ()),
                 *(notify_notes(course, evidence) if acted else ()),
+                *((judged_in_part(self._unseen),) if self._unseen else ()),
             ),
             plan=document(run.plan) if run.plan else None,
         )
-
-    def _notes(self, run: RunReport, more: tuple[str, ...]) -> tuple[str, ...]:
-        return (*run.notes, *(run.plan.notes if run.plan else ()), *more)
 
     def _course(self, plan: Plan | None, owner: str) -> Course:
         state = self._cluster.store.state
@@ -220,8 +226,10 @@ class _Drilling:
         self, run: RunReport, around: Surroundings, course: Course, owner: str, gaps: tuple[Gap, ...]
     ) -> Evidence:
         assert self._recorder is not None  # noqa: S101 - made before the run
-        lines = await around.notified() if run.outcome is not Outcome.REFUSED else {}
+        lines = await self._notified(around) if run.outcome is not Outcome.REFUSED else {}
         around.note(lines, self._recorder)
+        live = await self._patience.look(self._live_after(course))
+        self._unseen += ["what the nodes run with"] if live is None else []
         return Evidence(
             owner=owner,
             began=self._began,
@@ -233,8 +241,25 @@ class _Drilling:
             measured=run.gap is not None,
             notify={name: states_of(found) for name, (found, _) in lines.items()},
             notify_reason={name: why for name, (_, why) in lines.items()},
-            live_after=await self._cluster.live_config(self._instance),
+            live_after=live,
         )
+
+    async def _notified(self, around: Surroundings) -> Notified:
+        """What each notify log has gained, as far as there is time to read it."""
+        asked = around.notified()
+        found = {name: await self._patience.look(lines) for name, lines in asked.items()}
+        self._unseen += [f"the notify log of {name}" for name, lines in found.items() if lines is None]
+        return {name: lines for name, lines in found.items() if lines is not None}
+
+    async def _live_after(self, course: Course) -> dict[str, LiveVrrp]:
+        """Who told before is asked again for a while: a keepalived that has just begun does not answer yet."""
+        told = await self._cluster.live_config(self._instance)
+        for _ in range(LIVE_LOOKS):
+            if all(name in told or before.assumed for name, before in course.live.items()):
+                break
+            await asyncio.sleep(LIVE_LOOK_S)
+            told |= await self._cluster.live_config(self._instance)
+        return told
 
     def _gaps(self, gap: GapReport | None) -> tuple[Gap, ...]:
         """The probe's gaps in session time: both clocks are monotonic, so one offset serves all."""
@@ -244,12 +269,27 @@ class _Drilling:
             for each in (gap.gaps if gap else ())
         )
 
+    def _interrupted(self, run: RunReport) -> bool:
+        """By a person, not by the drill's own limit."""
+        return run.interrupted and not self._timed_out
+
+    def _interruption(self, run: RunReport) -> list[Failure]:
+        """Before everything else: what was not done cannot have failed."""
+        if not self._interrupted(run) or run.outcome is not Outcome.FAILED:
+            return []
+        under_way = next((each.step.title for each in run.steps if each.began is not None and not each.over), "")
+        done = sum(step.stage is Stage.DONE for step in run.steps)
+        where = f"in '{under_way}'" if under_way else f"when {done} of {len(run.steps)} steps were done"
+        return [
+            Failure(FailureKind.INTERRUPTED, f"{where}, and {'un' if run.put_back else 'not un'}done", under_way)
+        ]
+
     def _own_failures(self, run: RunReport) -> list[Failure]:
         """What the engine itself says: a step without its effect, a steady state that did not return."""
         if self._timed_out:
             limit = f"it took longer than {self._drill.max_duration_s:.0f} s and was undone"
             return [Failure(FailureKind.TIMEOUT, limit)]
-        if run.outcome is not Outcome.FAILED:
+        if run.outcome is not Outcome.FAILED or run.interrupted:
             return []
         failed = next((step for step in run.steps if step.stage is Stage.FAILED), None)
         if failed is not None:

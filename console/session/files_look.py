@@ -6,9 +6,17 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+from console.judge.checks import decides_s, known_checks
 from console.judge.lint.tree import Tree
 from console.judge.sources import Sources, is_pattern, joined, outside
-from console.judge.unloaded import KEEPALIVED_CONF, NGINX_CONF, Seen, keepalived_unloaded, nginx_unloaded
+from console.judge.unloaded import (
+    KEEPALIVED_CONF,
+    NGINX_CONF,
+    Seen,
+    current_units,
+    keepalived_unloaded,
+    nginx_unloaded,
+)
 from console.model.events import FilesExamined
 from console.model.profile import Profile
 from console.model.proxy import FilesReport
@@ -25,10 +33,14 @@ from console.nodes.config_files import (
 )
 from console.nodes.keepalived import VrrpUnknown, VrrpWitness
 from console.nodes.transport import Transport, TransportError
+from console.parse.keepalived_conf import keepalived_conf
+from console.parse.live_config import live_config
 from console.parse.nginx_itself import answers_itself
 from console.parse.nginx_proxy import upstreams_by_domain
-from console.parse.running_vrrp import Settings, running_settings
+from console.parse.running_vrrp import running_settings
+from console.parse.vrrp_rest import rest_running
 from console.plan.known import answered
+from console.render.nodefiles import CHECK_SCRIPT, check_script, keepalived_text
 from console.session.clock import Clock
 from console.store import Store
 
@@ -61,8 +73,17 @@ async def _look(transport: Transport, profile: Profile) -> Seen | str:
             tree, running, hosts = await asyncio.gather(
                 _tree(transport, profile), _running(transport, profile), read_hosts(transport)
             )
-            told = running if not isinstance(running, str) else None
-            return Seen(tree, told, running if isinstance(running, str) else "", hosts=hosts)
+            if isinstance(running, VrrpUnknown):
+                return Seen(tree, untold=running.reason, hosts=hosts)
+            meant = keepalived_conf({KEEPALIVED_CONF: keepalived_text(profile, transport.node)})
+            return Seen(
+                tree,
+                running_settings(running),
+                rest_running(running),
+                live_config(running),
+                meant,
+                hosts=hosts,
+            )
     except TimeoutError:
         return f"its files were not read within {TIMEOUT_S:g} s"
     except (ConfigUnreadable, TransportError) as failure:
@@ -97,31 +118,37 @@ def _unread(tree: Tree) -> Iterator[str]:
         yield from (each for each in Sources.of(tree.conf, root, reading).unread if not is_pattern(each))
 
 
-async def _running(transport: Transport, profile: Profile) -> Mapping[str, Settings] | str:
-    """What keepalived runs with; or why that is not known."""
+async def _running(transport: Transport, profile: Profile) -> str | VrrpUnknown:
+    """What keepalived tells of what it runs with; or why that is not known."""
     try:
-        return running_settings(await VrrpWitness(transport, profile).data_text())
+        return await VrrpWitness(transport, profile).data_text()
     except VrrpUnknown as unknown:
-        return unknown.reason
+        return unknown
 
 
 def _reports(profile: Profile, read: Mapping[str, Seen | str], state: ClusterState) -> Mapping[str, FilesReport]:
     absent = {name: look for name, look in read.items() if isinstance(look, str)}
     seen = {name: look for name, look in read.items() if not isinstance(look, str)}
-    unit = profile.keepalived.unit
     return {
-        name: FilesReport(
-            upstreams_by_domain(each.tree.nginx),
-            {
-                unit: keepalived_unloaded(
-                    each, [other for other in seen.values() if other is not each], unit, absent
-                ),
-                profile.nginx.unit: nginx_unloaded(replace(each, answering=_answering(state, name)), profile),
-            },
-            answers_itself(each.tree.nginx, profile.nginx.port),
-        )
+        name: _report(profile, each, [other for other in seen.values() if other is not each], absent, state)
         for name, each in seen.items()
     }
+
+
+def _report(
+    profile: Profile, seen: Seen, others: list[Seen], absent: Mapping[str, str], state: ClusterState
+) -> FilesReport:
+    unit, checks = profile.keepalived.unit, known_checks(seen, CHECK_SCRIPT, check_script(profile))
+    nginx = nginx_unloaded(replace(seen, answering=_answering(state, seen.name)), profile)
+    return FilesReport(
+        upstreams_by_domain(seen.tree.nginx, profile.domains, profile.nginx.port),
+        {unit: keepalived_unloaded(seen, others, unit, absent), profile.nginx.unit: nginx},
+        answers_itself(seen.tree.nginx, profile.nginx.port),
+        current_units(seen, profile),
+        checks,
+        decides_s(seen),
+        seen.live,
+    )
 
 
 def _answering(state: ClusterState, node: str) -> frozenset[str]:

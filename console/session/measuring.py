@@ -30,8 +30,8 @@ def meter_for(plan: Plan, state: ClusterState, now: Clock) -> Meter | None:
 
 
 def _lanes(plan: Plan, state: ClusterState, now: float) -> Iterator[Lane]:
-    """Every VIP that may move is asked; through it, every published service that the plan touches, or may."""
-    names = plan.impact.moves or (state.profile.instance.name,)
+    """Every VIP, as any node may take it; through it, each published service that the plan touches, or may."""
+    names = dict.fromkeys((*plan.impact.moves, *state.profile.vrrp))
     well = [name for name in names if isinstance(seen := state.client[name], Known) and seen.value.ok]
     targets = [each for each in client_targets(state.profile) if each.name in well]
     if plan.asked_host is not None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from console.engine.engine import Engine, Tell
+from console.engine.engine import Engine, Tell, Weighed
 from console.engine.order import Order
 from console.engine.ports import AuditUnwritable, GapMeter
 from console.engine.report import RunReport
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 ARMED_FOR_S = 600.0
 # A node needs a moment to let go of a lock whose channel was closed.
 FREE_LOOKS, FREE_LOOK_S = 10, 0.3
-REOPEN = "open the console again to use it"
+REOPEN = "start iamops again to use it"
 
 
 class ProfileChanged(Exception):
@@ -101,6 +101,7 @@ class Operator:
         reason: str = "",
         overrides: tuple[str, ...] = (),
         shown: str | None = None,
+        insisted: tuple[Denial, ...] | None = None,
     ) -> Order:
         """A request in the name of whoever runs this process."""
         return Order(
@@ -112,11 +113,16 @@ class Operator:
             overrides=overrides,
             armed=self._always_armed or self.armed_s > 0,
             shown=shown,
+            insisted=insisted,
         )
 
     def consider(self, order: Order) -> tuple[Plan, tuple[Denial, ...]]:
         """The plan as of now and what speaks against it. Raises NoSuchTarget."""
         return self._engine.consider(order)
+
+    def weigh(self, order: Order) -> Weighed:
+        """The same with the denials that gave way. Raises NoSuchTarget."""
+        return self._engine.weigh(order)
 
     async def run(self, order: Order, tell: Tell) -> RunReport:
         """Carries it out; `tell` hears of every change. Cancelling undoes first. Raises NoSuchTarget."""

@@ -15,7 +15,8 @@ from console.session.recorder import Recorder
 
 NOTIFY_RESOLUTION_S = 1.0
 NOT_CONNECTED = LogMark(None, "not connected")
-Notified = Mapping[str, tuple[tuple[NotifyLine, ...] | None, str]]
+Gained = tuple[tuple[NotifyLine, ...] | None, str]
+Notified = Mapping[str, Gained]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +38,17 @@ class Surroundings:
         marked = {**dict.fromkeys(transports, NOT_CONNECTED), **dict(zip(up, marks, strict=True))}
         return cls(cluster, dict(zip(up, told, strict=True)), offsets, marked)
 
-    async def notified(self) -> Notified:
-        """The lines that each notify log has gained; None and the reason where that cannot be told."""
-        found: dict[str, tuple[tuple[NotifyLine, ...] | None, str]] = {}
-        for name, mark in self.marks.items():
-            transport = self.cluster.transport(name)
-            if transport is None:
-                found[name] = (None, "not connected")
-            else:
-                found[name] = await notify_lines(transport, self.cluster.profile, mark)
-        return found
+    def notified(self) -> dict[str, asyncio.Task[Gained]]:
+        """Asks every node for the lines that its notify log has gained; None and the reason where that cannot
+        be told.
+        """
+        return {name: asyncio.ensure_future(self._gained(name, mark)) for name, mark in self.marks.items()}
+
+    async def _gained(self, name: str, mark: LogMark) -> Gained:
+        transport = self.cluster.transport(name)
+        if transport is None:
+            return (None, "not connected")
+        return await notify_lines(transport, self.cluster.profile, mark)
 
     def note(self, notified: Notified, recorder: Recorder) -> None:
         """The notify log's lines belong on the timeline, as far as a clock of whole seconds allows."""

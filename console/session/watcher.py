@@ -216,14 +216,24 @@ class Watcher:
 
 def heartbeat_document(profile: str, now: float, live: list[str]) -> dict[str, Any]:
     """The JSON line of a sign of life, in the shape of a message."""
+    return _own_document(profile, now, "heartbeat", Severity.INFO, f"seen: {', '.join(live)}")
+
+
+def left_out_document(profile: str, now: float, count: int) -> dict[str, Any]:
+    """The JSON line that stands for others: they were left out while nobody read."""
+    title = f"{count} line(s) were left out here: nobody read them"
+    return _own_document(profile, now, str(AlertKind.NOTICE), Severity.WARNING, title)
+
+
+def _own_document(profile: str, now: float, kind: str, severity: Severity, title: str) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "id": None,
         "at": rfc3339(now),
-        "kind": "heartbeat",
-        "severity": str(Severity.INFO),
+        "kind": kind,
+        "severity": str(severity),
         "profile": profile,
-        "title": f"seen: {', '.join(live)}",
+        "title": title,
         "body": [],
         "node": None,
         "code": None,

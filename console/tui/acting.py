@@ -41,6 +41,11 @@ class Acting:
         return self._task is not None and not self._task.done()
 
     @property
+    def judged(self) -> DrillReport | None:
+        """What came of a drill that is over."""
+        return self.drill.report if self.drill is not None else None
+
+    @property
     def running(self) -> str:
         """The action under way in words, or an empty text."""
         return self.order.action.sentence if self.active and self.order is not None else ""

@@ -22,6 +22,7 @@ from textual.screen import Screen
 from console.model.events import Event, Noticed
 from console.model.facts import Severity
 from console.model.state import ClusterState
+from console.session.signals import hear
 from console.tui.actions import Scope, Situation, action
 from console.tui.bindings import OPENERS, PALETTE_KEY, console_bindings
 from console.tui.cluster import Cluster
@@ -103,7 +104,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         for signal in self._leave_on:
-            asyncio.get_running_loop().add_signal_handler(signal, self._ending.begin)
+            hear(asyncio.get_running_loop(), signal, self._ending.begin)
         self._unsubscribe = self._cluster.store.subscribe(self._heard)
         self.set_interval(TICK_S, self._tick)
         self._painting.everything()

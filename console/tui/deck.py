@@ -40,6 +40,7 @@ class Deck(Protocol):
         reason: str = "",
         overrides: tuple[str, ...] = (),
         shown: str | None = None,
+        insisted: tuple[Denial, ...] | None = None,
     ) -> Order: ...
 
     def consider(self, order: Order) -> tuple[Plan, tuple[Denial, ...]]:

@@ -10,11 +10,14 @@ from typing import Any, Protocol
 
 from textual.screen import Screen
 
+from console.engine.exit_code import exit_code
 from console.engine.order import Order
 from console.engine.report import Outcome
+from console.judge.drill_document import exit_code as drill_exit_code
 from console.judge.drill_report import Verdict
 from console.model.drill import Drill
 from console.model.events import Noticed
+from console.model.exit_code import ExitCode
 from console.model.facts import LinkState, Severity
 from console.model.observed import Unknown
 from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, Verb
@@ -292,21 +295,36 @@ class Orders:
         return f"{self._summary}{audit}"
 
     @property
+    def exit_code(self) -> int:
+        """What a shell command would have said of the last run."""
+        acting = self.acting
+        if acting.failure:
+            return ExitCode.UNKNOWN
+        if acting.judged is not None:
+            return drill_exit_code(acting.judged)
+        return exit_code(acting.report) if acting.report is not None else ExitCode.INTERRUPTED
+
+    @property
     def _summary(self) -> str:
         acting = self.acting
         if acting.failure:
             return acting.failure
+        if acting.judged is not None:
+            return drill_summary(acting.judged)
         return run_summary(acting.report) if acting.report else "the run was stopped before it began"
 
+    @property
+    def _severity(self) -> Severity:
+        """How loud the end of the last run is said."""
+        judged, report = self.acting.judged, self.acting.report
+        if judged is not None and not self.acting.failure:
+            return Severity.WARNING if judged.put_back else VERDICTS[judged.verdict]
+        if report is None or report.outcome is None or report.put_back:
+            return Severity.WARNING
+        return SEVERITIES[report.outcome]
+
     def _over(self) -> None:
-        acting = self.acting
-        report = acting.report
-        text = self._summary
-        severity = SEVERITIES[report.outcome] if report and report.outcome else Severity.WARNING
-        if report is not None and report.put_back:
-            severity = Severity.WARNING
-        if acting.drill is not None and acting.drill.report is not None and not acting.failure:
-            text, severity = drill_summary(acting.drill.report), VERDICTS[acting.drill.report.verdict]
+        text, severity = self._summary, self._severity
         self._note(text, severity)
         self._front.say(text, severity)
         self._front.changed()

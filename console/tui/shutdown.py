@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from console.tui.orders import Orders
 
 QUIT_AGAIN_S = 5.0
-INTERRUPTED = 130
 
 
 class Host(Protocol):
@@ -44,10 +43,10 @@ class Shutdown:
         self.begin()
 
     def begin(self) -> None:
-        """Has a run under way undone first. Safe to call from a signal."""
+        """Has a run under way undone first, and ends with its exit code. Safe to call from a signal."""
         orders = self._orders()
         if orders is None or not orders.acting.active:
-            self._host.exit(return_code=INTERRUPTED if self._begun else 0)
+            self._host.exit(return_code=orders.exit_code if orders is not None and self._begun else 0)
             return
         self._begun = self.waited = True
         orders.acting.stop()

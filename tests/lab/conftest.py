@@ -33,9 +33,19 @@ OWN_PLACE = Place(state=Path("/var/lib/iamops/lab-tests"), prefix="iamtest-")
 # The first test of a run may have to build the image.
 TIMEOUT_S = 600
 # Each is a lab of its own; the longest go first, so that none is left to run by itself.
-SESSIONS = ("serving_session", "pushing_session", "acting_session", "lab", "triage_session", "own_lab")
+SESSIONS = (
+    "acting_session",
+    "pushing_session",
+    "lab",
+    "serving_session",
+    "needs_session",
+    "triage_session",
+    "own_lab",
+)
 
 
+# First: xdist reads the groups in a hook of its own, whichever files are asked for.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this directory needs the lab."""
     for item in items:
@@ -194,11 +204,26 @@ def pushing_session(lab_machine: None) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def serving_session(lab_machine: None) -> Iterator[Any]:
-    """One more, for what is restarted under load, loaded by hand, or lacks what it needs."""
+    """One more, for what is restarted under load or loaded by hand."""
     from tests.lab.acting import SERVING_PLACE, acting_lab
 
     with acting_lab(place=SERVING_PLACE) as lab:
         yield lab
+
+
+@pytest.fixture(scope="session")
+def needs_session(lab_machine: None) -> Iterator[Any]:
+    """And one that lacks what its services need."""
+    from tests.lab.acting import NEEDS_PLACE, acting_lab
+
+    with acting_lab(place=NEEDS_PLACE) as lab:
+        yield lab
+
+
+@pytest.fixture
+def needing(needs_session: Any) -> Iterator[Any]:
+    """That lab, whole before the test."""
+    yield from _whole(needs_session)
 
 
 @pytest.fixture

@@ -88,10 +88,8 @@ def _disarmed(name: str) -> bool:
     return (name.startswith("disarm ") and not name.endswith(": running")) or name == "over"
 
 
-FILES = (
-    "find /etc/nginx /etc/keepalived /etc/sudoers.d /usr/local/sbin /etc/logrotate.d /etc/systemd/system "
-    "-type f -exec sha256sum {} + -exec stat -c '%n %a %U:%G' {} + | sort"
-)
+WHERE = "/etc/nginx /etc/keepalived /etc/sudoers.d /usr/local/sbin /etc/logrotate.d /etc/systemd/system"
+FILES = f"find {WHERE} -type f -exec sha256sum {{}} + -exec stat -c '%n %a %U:%G' {{}} + | sort"
 
 
 def hashes(lab: ActingLab) -> dict[str, str]:

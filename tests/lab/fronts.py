@@ -77,13 +77,13 @@ class Front:
     def press(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
-    def wait_for(self, pattern: str, timeout_s: float = 20.0) -> None:
-        """Until a text was painted, at any time since the last call."""
-        wanted, deadline = re.compile(pattern), time.monotonic() + timeout_s
+    def wait_for(self, *patterns: str, timeout_s: float = 20.0) -> None:
+        """Until every text was painted, in any order, at any time since the last call."""
+        deadline = time.monotonic() + timeout_s
         with self._arrived:
-            while not wanted.search(self._text):
+            while missing := [each for each in patterns if not re.search(each, self._text)]:
                 left = deadline - time.monotonic()
-                assert left > 0, f"{pattern!r} was never painted: {self._text[-400:]!r}"
+                assert left > 0, f"{missing} never painted: {self._text[-400:]!r}"
                 self._arrived.wait(left)
             self._text = ""
 
@@ -108,14 +108,22 @@ class Front:
         """Those of the run that were passed so far."""
         return self._boundaries.read_text().splitlines()
 
-    def wait_for_boundary(self, number: int) -> str:
-        """The name of one; returns at once when it is passed."""
+    def wait_for_boundary(self, at: int | str) -> str:
+        """The name of one, given its number or its name; returns at once when it is passed."""
         deadline = time.monotonic() + OVER_WITHIN_S
-        while len(passed := self.boundaries) <= number:
-            assert time.monotonic() < deadline, f"never came to boundary {number}: {passed[-3:]}"
-            assert self.outcome() is None, f"was over before boundary {number}: {self.outcome()}"
+        while (name := self._passed(at)) is None:
+            assert time.monotonic() < deadline, (
+                f"never came to boundary {at}: {self.boundaries[-3:]}; on the screen: {self._text[-1500:]!r}"
+            )
+            assert self.outcome() is None, f"was over before boundary {at}: {self.outcome()}"
             time.sleep(0.002)
-        return passed[number]
+        return name
+
+    def _passed(self, at: int | str) -> str | None:
+        passed = self.boundaries
+        if isinstance(at, str):
+            return at if at in passed else None
+        return passed[at] if len(passed) > at else None
 
     def close_terminal(self) -> None:
         """As a window that is closed: the kernel hangs up on everybody who has it."""
@@ -177,8 +185,7 @@ class Action:
 
     def begin(self, front: Front) -> None:
         """In the console: up to the key that begins the run."""
-        front.wait_for(r"-> iam-")
-        front.wait_for(r"BACKUP")
+        front.wait_for(r"-> iam-", r"BACKUP")
         front.press("A")
         front.wait_for(r"ARMED")
         for keys, answer in self.keys:
@@ -249,7 +256,7 @@ def undisturbed(lab: ActingLab, action: Action, front: str) -> tuple[float, list
 
 
 def disturbed(
-    lab: ActingLab, action: Action, front: str, way: str, at: int, seconds: float, alone_s: float = 0.0
+    lab: ActingLab, action: Action, front: str, way: str, at: int | str, seconds: float, alone_s: float = 0.0
 ) -> str:
     """One run whose terminal is closed, stalled, suspended or stopped at one boundary; a line for a table.
 
@@ -279,7 +286,7 @@ def _as_quick(what: str, spent_s: float, alone_s: float) -> None:
         raise TookLonger(f"{what}: {spent_s:.2f} s, alone {alone_s:.2f} s")
 
 
-def closed(lab: ActingLab, action: Action, front: str, at: int) -> str:
+def closed(lab: ActingLab, action: Action, front: str, at: int | str) -> str:
     """Undone, or done if it was; gone within seconds; and told in the audit."""
     files = hashes(lab)
     with begun(lab, action, front) as seen:
@@ -302,7 +309,7 @@ def closed(lab: ActingLab, action: Action, front: str, at: int) -> str:
     return f"{where} | {told} | gone in {gone_s:.1f} s, whole in {whole_s:.1f} s"
 
 
-def stalled(lab: ActingLab, action: Action, front: str, at: int, stall_s: float, control_s: float) -> str:
+def stalled(lab: ActingLab, action: Action, front: str, at: int | str, stall_s: float, control_s: float) -> str:
     """Takes the time it takes. What could not be drawn is drawn when somebody reads again."""
     with begun(lab, action, front) as seen:
         name = seen.wait_for_boundary(at)
@@ -322,7 +329,7 @@ def stalled(lab: ActingLab, action: Action, front: str, at: int, stall_s: float,
     return f"{action.name} | {front} | stalled | {at} {name} | {spent_s:.2f} s, alone {control_s:.2f} s"
 
 
-def suspended(lab: ActingLab, action: Action, front: str, at: int, control_s: float) -> str:
+def suspended(lab: ActingLab, action: Action, front: str, at: int | str, control_s: float) -> str:
     """Is refused: a process that stands still could neither go on nor undo."""
     with begun(lab, action, front) as seen:
         name = seen.wait_for_boundary(at)
@@ -335,7 +342,7 @@ def suspended(lab: ActingLab, action: Action, front: str, at: int, control_s: fl
     return f"{action.name} | {front} | suspended | {at} {name} | {spent_s:.2f} s, alone {control_s:.2f} s"
 
 
-def stopped(lab: ActingLab, action: Action, front: str, at: int, stop_s: float) -> str:
+def stopped(lab: ActingLab, action: Action, front: str, at: int | str, stop_s: float) -> str:
     """Goes on or is undone, and says of the time in between that nobody looked."""
     with begun(lab, action, front) as seen:
         name = seen.wait_for_boundary(at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -186,8 +187,14 @@ def unpacked(path: Path) -> dict[str, bytes]:
         return {member.name: tar.extractfile(member).read() for member in tar}
 
 
-@pytest.fixture
-async def bundle(lab: LabForTests, tmp_path: Path) -> Unpacked:
+@pytest.fixture(scope="module")
+def bundle(running_lab: LabForTests, tmp_path_factory: pytest.TempPathFactory) -> Unpacked:
+    """One bundle for all claims about it."""
+    running_lab.make_whole()
+    return asyncio.run(made(running_lab, tmp_path_factory.mktemp("bundle")))
+
+
+async def made(lab: LabForTests, tmp_path: Path) -> Unpacked:
     [vrrp] = vrrp_secrets(lab.profile).values()
     seeds = planted(vrrp)
     before = footprint(lab)
@@ -206,7 +213,7 @@ async def bundle(lab: LabForTests, tmp_path: Path) -> Unpacked:
     return Unpacked(report, unpacked(path), seeds)
 
 
-async def test_none_of_the_planted_secrets_is_in_the_bundle_and_each_place_is_named(bundle: Unpacked):
+def test_none_of_the_planted_secrets_is_in_the_bundle_and_each_place_is_named(bundle: Unpacked):
     assert len(bundle.seeds.secrets) >= 30
     everything = [(path, path.encode() + b"\0" + content) for path, content in bundle.files.items()]
     leaks = [
@@ -233,7 +240,7 @@ def _is_named(bundle: Unpacked, tag: str) -> bool:
     return bool(places) and all(line in bundle.lines_named(path) for path, line in places)
 
 
-async def test_the_bundle_of_a_whole_pair_misses_nothing(bundle: Unpacked):
+def test_the_bundle_of_a_whole_pair_misses_nothing(bundle: Unpacked):
     assert dict(bundle.report.uncollected) == {}
     assert next(iter(bundle.files)) == "manifest.json"
     for node in ("iam-a", "iam-b"):

@@ -13,41 +13,34 @@ from tests.lab import fronts
 from tests.lab.acting import ActingLab
 from tests.lab.whole import wrong
 
-pytestmark = pytest.mark.alone
-STOPS = "stop keepalived on iam-a: running"
+# Where the VIP may have moved already, and where it has not.
+STOPS, RAISES = "stop keepalived on iam-a: running", "raise the priority of VI_1 on iam-b from 50 to 254: running"
 STALL_S = 12.0
 ENDS_WITHIN_S = 1.0
 # A slice of the campaign, which does this for 30 s and at every step.
-SLICE = (
-    ("closed", "console"),
-    ("closed", "shell"),
-    ("stalled", "console"),
-    ("suspended", "shell"),
-    ("stopped", "console"),
-    ("stopped", "shell"),
-)
+FRONTS = ("console", "shell")
 
 
-# What an undisturbed switchover took, and the boundary at which the owner's keepalived is stopped, by front.
-UNDISTURBED: dict[str, tuple[float, int]] = {}
+@pytest.mark.alone
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_switchover_whose_terminal_is_closed_is_over_and_the_front_gone(acting: ActingLab, front: str):
+    fronts.disturbed(acting, fronts.actions(acting)["switchover"], front, "closed", STOPS, STALL_S)
 
 
-def in_the_middle(lab: ActingLab, front: str) -> tuple[fronts.Action, int, float]:
-    """A switchover, where it is in the middle, and how long it takes undisturbed."""
-    switchover = fronts.actions(lab)["switchover"]
-    if front not in UNDISTURBED:
-        alone_s, names = fronts.undisturbed(lab, switchover, front)
-        UNDISTURBED[front] = alone_s, names.index(STOPS)
-    alone_s, at = UNDISTURBED[front]
-    return switchover, at, alone_s
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_switchover_that_is_stopped_goes_on_or_is_undone(acting: ActingLab, front: str):
+    fronts.disturbed(acting, fronts.actions(acting)["switchover"], front, "stopped", STOPS, STALL_S)
 
 
-@pytest.mark.parametrize(("way", "front"), SLICE)
-def test_a_switchover_outlives_its_terminal(acting: ActingLab, way: str, front: str):
-    action, at, alone_s = in_the_middle(acting, front)
-    fronts.disturbed(acting, action, front, way, at, STALL_S, alone_s)
+@pytest.mark.alone
+@pytest.mark.parametrize(("way", "front"), [("stalled", "console"), ("suspended", "shell")])
+def test_a_switchover_takes_no_longer_for_its_terminal(acting: ActingLab, way: str, front: str):
+    switchover = fronts.actions(acting)["switchover"]
+    alone_s, _ = fronts.undisturbed(acting, switchover, front)
+    fronts.disturbed(acting, switchover, front, way, STOPS, STALL_S, alone_s)
 
 
+@pytest.mark.alone
 def test_ctrl_c_at_the_question_ends_at_once_and_nothing_was_begun(acting: ActingLab):
     with fronts.front_of(acting, ("switchover",), "question") as seen:
         seen.wait_for(r"type lab to run this plan")
@@ -60,9 +53,8 @@ def test_ctrl_c_at_the_question_ends_at_once_and_nothing_was_begun(acting: Actin
 
 
 def test_ctrl_c_in_the_panel_of_a_run_undoes_it(acting: ActingLab):
-    action, at, _ = in_the_middle(acting, "console")
-    with fronts.begun(acting, action, "console") as seen:
-        seen.wait_for_boundary(at)
+    with fronts.begun(acting, fronts.actions(acting)["switchover"], "console") as seen:
+        seen.wait_for_boundary(RAISES)
         seen.press("\x03")
         seen.wait_for(r"UNDONE")
         outcome = seen.wait_for_outcome()
@@ -72,10 +64,13 @@ def test_ctrl_c_in_the_panel_of_a_run_undoes_it(acting: ActingLab):
 
 
 def test_a_console_that_is_told_to_end_says_what_became_of_the_run(acting: ActingLab):
-    action, at, _ = in_the_middle(acting, "console")
-    with fronts.begun(acting, action, "console") as seen:
-        seen.wait_for_boundary(at)
+    with fronts.begun(acting, fronts.actions(acting)["switchover"], "console") as seen:
+        seen.wait_for_boundary(STOPS)
         seen.process.terminate()
-        # Where the VIP is depends on whether it had moved already: what is undone is what was stopped.
-        seen.wait_for(r"switchover: undone: interrupted; now: VIP [\d.]+ is on iam-[ab].*\(audit [0-9a-f]+\)")
-        assert seen.process.wait(10) == 130
+        # A VIP that has moved by then is not undone.
+        told = r"switchover: (undone|failed): interrupted; now: VIP [\d.]+ is on iam-[ab].*\(audit [0-9a-f]+\)"
+        seen.wait_for(told)
+        outcome = seen.wait_for_outcome()
+        moved = "the VIP of VI_1 is on iam-b and was on iam-a" in outcome["sentence"]
+        assert seen.process.wait(10) == (1 if moved else 130)
+        assert acting.status().owners == ("iam-b" if moved else "iam-a",)

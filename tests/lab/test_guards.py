@@ -12,15 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.acting_session import exit_code
-from console.cli.exit_codes import ExitCode
+from console.engine.exit_code import exit_code
 from console.engine.report import Outcome
 from console.lab.processes import wait_until
+from console.model.exit_code import ExitCode
 from console.nodes.lock import hold
 from console.nodes.snapshot import read_safety
 from console.plan.action import ServiceAction, Verb
 from console.session.connections import connections
 from tests.lab.acting import DEAD_MAN_S, ActingLab, operating, profile_of
+from tests.lab.serving import edited
 
 RESTART = ("restart", "iam-pump", "iam-b")
 CHECK = "/etc/keepalived/check_nginx.sh"
@@ -197,6 +198,17 @@ def test_a_broken_configuration_before_a_restart(acting: ActingLab):
     acting.fault("nginx-config-broken", "iam-b")
     reason = refused(acting, "config-invalid", "restart", "nginx", "iam-b")
     assert "/etc/nginx" in reason
+
+
+def test_a_broken_configuration_before_a_switchover_and_a_drill_that_would_start_it_again(acting: ActingLab):
+    missing = r"s/^    track_script \{/    track_interface {\n        eth7\n    }\n&/"
+    insist = ("--override", "unloaded-changes", "--reason", "the check is what is tested")
+    with edited(acting, "iam-a", "/etc/keepalived/keepalived.conf", missing):
+        assert "eth7" in refused(acting, "config-invalid", "switchover", *insist)
+        before = acting.footprint()
+        done = acting.run("drill", "run", "keepalived-stop", "--yes", *insist)
+        assert (done.code, acting.footprint()) == (3, before), done.out
+        assert "config-invalid" in done.err
 
 
 def test_no_terminal_and_no_yes(acting: ActingLab):

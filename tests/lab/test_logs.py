@@ -23,6 +23,7 @@ KEY_S = 0.3
 # As many lines a second as a very busy proxy writes.
 LOAD = """\
 for i in $(seq 60); do
+  [ -e /run/load ] || exit 0
   awk -v at="$(date '+%d/%b/%Y:%T %z')" 'BEGIN { for (n = 0; n < 2000; n++)
     printf "10.0.4.1 - - [%s] \\"GET /load/%d HTTP/1.1\\" 200 15 \\"-\\" \\"-\\" \\"-\\"\\n", at, n }' >>"$1"
   sleep 0.09
@@ -129,12 +130,14 @@ def console(lab: LabForTests, request: pytest.FixtureRequest) -> Iterator[Termin
 
 @pytest.fixture
 def load(lab: LabForTests) -> Iterator[None]:
-    """Twenty thousand lines a second on iam-a for some seconds; the log is as long as before afterwards."""
+    """Twenty thousand lines a second on iam-a for a test; the log is as long as before afterwards."""
     path = lab.profile.logs.access
     size = lab.must(A, ["stat", "-c", "%s", path]).strip()
     command = [sys.executable, "-m", "console", "lab", "exec", A, "--", "sh", "-c", LOAD, "load", path]
+    lab.must(A, ["touch", "/run/load"])
     writer = subprocess.Popen(command)
     yield
+    lab.must(A, ["rm", "/run/load"])
     writer.wait(60)
     lab.must(A, ["truncate", "-s", size, path])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.lab.acting import ActingLab, Done
-from tests.lab.serving import CONF, by_default, clients, edited, telling_nothing
+from tests.lab.serving import AFTER_DEFAULTS_S, CONF, by_default, clients, edited, telling_nothing
 
 UNIT = "iam-apiserver"
 
@@ -34,7 +34,7 @@ def test_two_restarts_in_a_row_fail_no_request(serving: ActingLab):
 
 
 def test_an_nginx_with_its_defaults_is_waited_for_as_long_as_it_gives_a_backend_up(serving: ActingLab):
-    with by_default(serving), clients(serving) as witness:
+    with by_default(serving), clients(serving, after_s=AFTER_DEFAULTS_S) as witness:
         done = serving.act("restart", UNIT, "--rolling")
     assert done.code == 0, done.err
     assert witness.failed == 0, (witness.result, done.document["steps"])
@@ -42,7 +42,7 @@ def test_an_nginx_with_its_defaults_is_waited_for_as_long_as_it_gives_a_backend_
 
 
 def test_a_log_that_names_no_backend_is_no_reason_to_go_on_at_once(serving: ActingLab):
-    with telling_nothing(serving), clients(serving, after_s=4.0) as witness:
+    with telling_nothing(serving), clients(serving) as witness:
         done = serving.act("restart", UNIT, "--rolling")
     assert done.code == 0, done.err
     assert witness.failed == 0, (witness.result, done.document["steps"])

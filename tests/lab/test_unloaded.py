@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lab.acting import ActingLab
-from tests.lab.own import VIP
+from tests.lab.own import VIP, comes_true
 from tests.lab.serving import CONF, edited
 from tests.lab.whole import wrong
 
@@ -17,6 +17,8 @@ DRIFTS = {
     "advert": ("keepalived", KEEPALIVED, "s/advert_int 1/advert_int 3/"),
     "priority": ("keepalived", KEEPALIVED, "s/priority [0-9]+/priority 150/"),
     "VIP": ("keepalived", KEEPALIVED, r"s/10\.0\.4\.99/10.0.4.98/"),
+    "check": ("keepalived", KEEPALIVED, r's#script "/etc/keepalived/check_nginx.sh.*#script "/bin/false"#'),
+    "tracked interface": ("keepalived", KEEPALIVED, r"s/^( *)track_script \{/\1track_interface {\neth7\n}\n&/"),
     "syntax": ("keepalived", KEEPALIVED, "s/(virtual_router_id 51)/\\1 {/"),
     "upstream port": ("nginx", CONF, r"s/127\.0\.0\.1:8080/127.0.0.1:8081/"),
 }
@@ -46,6 +48,26 @@ def test_a_change_that_a_reload_is_for_is_loaded(serving: ActingLab):
         done = serving.act("reload", "nginx", "iam-b")
     assert done.code == 0, done.err
     assert serving.act("reload", "nginx", "iam-b").code == 0
+
+
+def test_an_edit_that_was_put_back_refuses_nothing(serving: ActingLab):
+    with edited(serving, "iam-b", KEEPALIVED, "s/priority [0-9]+/priority 150/"):
+        pass
+    done = serving.act("reload", "keepalived", "iam-b")
+    assert done.code == 0, done.err
+
+
+def test_a_reload_that_fails_keepalived_s_check_is_no_success_and_the_other_node_keeps_the_vip(serving: ActingLab):
+    insist = ("--override", "unloaded-changes", "--reason", "to see the check fail")
+    with edited(serving, "iam-b", "/etc/nginx/nginx.conf", "s/return +204;/return 503;/"):
+        refused = serving.act("reload", "nginx", "iam-b")
+        assert (refused.code, refused.denied) == (3, ["unloaded-changes"]), refused.err
+        done = serving.act("reload", "nginx", "iam-b", *insist)
+    assert done.code == 1, done.err
+    assert "keepalived's check on iam-b says no" in done.document["sentence"]
+    assert owners(serving) == ["iam-a"]
+    serving.must("iam-b", ["systemctl", "reload", "nginx"])
+    assert comes_true(lambda: wrong(serving) == [], 20)
 
 
 def test_a_switchover_would_start_keepalived_with_the_drifted_file_and_is_refused(serving: ActingLab):

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from console.lab.place import Place
-from tests.lab.acting import PLACE, PUSHING_PLACE, SERVING_PLACE
+from tests.lab.acting import NEEDS_PLACE, PLACE, PUSHING_PLACE, SERVING_PLACE
 
 
 def place_argument(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +18,6 @@ def place_of(args: argparse.Namespace) -> Place:
     if not args.place:
         return PLACE
     prefix = f"{args.place}-"
-    if prefix in {each.prefix for each in (PLACE, PUSHING_PLACE, SERVING_PLACE)}:
+    if prefix in {each.prefix for each in (PLACE, PUSHING_PLACE, SERVING_PLACE, NEEDS_PLACE)}:
         raise SystemExit(f"--place {args.place}: the tests' own lab is called so; take another name")
     return Place(Path("/var/lib/iamops") / args.place, prefix)

@@ -13,6 +13,7 @@ from textual.widgets import Button, Checkbox, Input, Static
 
 from console.engine.order import Order
 from console.judge.denial import Denial
+from console.judge.insisting import overridden, standing
 from console.plan.action import Action
 from console.plan.steps import Plan
 from console.plan.tier import confirmation
@@ -34,6 +35,9 @@ class ConfirmScreen(ModalScreen[Order | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", show=False),
         Binding("ctrl+c", "cancel", "Cancel", show=False, priority=True),
+        # Before the keys behind it are given away: those that were typed ahead are for where Tab leads.
+        Binding("tab", "app.focus_next", "Next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", "Previous", show=False, priority=True),
         Binding("c", "copy", "Copy as command", show=False),
         Binding("j,down", "scroll(1)", "Down", show=False),
         Binding("k,up", "scroll(-1)", "Up", show=False),
@@ -109,7 +113,7 @@ class ConfirmScreen(ModalScreen[Order | None]):
         return 2 + len(self._codes) + bool(self._codes) + (self._asked.typed is not None)
 
     def _standing(self) -> list[Denial]:
-        return [d for d in self._denied if not (d.overridable and d.code in self.overrides)]
+        return list(standing(self._denied, self.overrides))
 
     # --- what happens ---
 
@@ -123,8 +127,16 @@ class ConfirmScreen(ModalScreen[Order | None]):
             self._changed = True
             if self._asked.typed is not None:
                 self.query_one("#typed", Input).value = ""
+        self._untick(denied)
         self._plan, self._denied = plan, denied
         self._show()
+
+    def _untick(self, denied: tuple[Denial, ...]) -> None:
+        """A reason that has come since its code was overridden has to be read first."""
+        read = {each.identity for each in self._denied}
+        for code in {each.code for each in denied if each.identity not in read} & set(self.overrides):
+            self.query_one(f"#override-{code}", Checkbox).value = False
+            self._changed = True
 
     def _show(self) -> None:
         width = text_width(self.app.size.width)
@@ -157,7 +169,9 @@ class ConfirmScreen(ModalScreen[Order | None]):
     def _agree(self) -> None:
         if not self.obstacle:
             overrides, reason, shown = self.overrides, self.reason, self._plan.fingerprint
-            self.dismiss(self._deck.order(self._action, reason=reason, overrides=overrides, shown=shown))
+            read = overridden(self._denied, overrides)
+            order = self._deck.order(self._action, reason=reason, overrides=overrides, shown=shown, insisted=read)
+            self.dismiss(order)
 
     def action_cancel(self) -> None:
         self.dismiss(None)

@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from console.judge.ending import stage_word
+from console.ledger.odd import fields, listed, number, text
 from console.ledger.record import Record
 from console.ledger.runs import LedgerRun, runs_of
 from console.ledger.verify import Verdict
@@ -16,6 +18,7 @@ from console.tui.view.tone import EMPTY, Line, Span, Tone
 MARKS = {
     "succeeded": ("● succeeded", Tone.OK),
     "passed": ("● passed", Tone.OK),
+    "undone": ("↶ undone", Tone.WARN),
     "failed": ("✗ failed", Tone.DOWN),
     "unknown": ("? unknown", Tone.UNKNOWN),
     "refused": ("▲ refused", Tone.WARN),
@@ -46,7 +49,7 @@ def verdict_span(verdict: Verdict) -> Span:
 def run_row(run: LedgerRun, width: int) -> Row:
     """One line: when, outcome, what, who, why."""
     word, tone = MARKS.get(run.outcome, NO_OUTCOME)
-    when = run.last.at.replace("T", " ")[:19]
+    when = safe(run.last.at.replace("T", " ")[:19])
     who, why = _of(run, "who"), _of(run, "reason")
     line: Line = (
         Span(" " + when.ljust(WHEN), Tone.MUTED),
@@ -64,28 +67,32 @@ def run_story(run: LedgerRun, width: int) -> tuple[Line, ...]:
     ended = {"outcome": run.outcome, "sentence": safe(run.sentence)}
     for key in ("action", "command", "who", "from", "reason", "overrides", "outcome", "sentence", "restored_by"):
         value = run.value(key)
-        text = ", ".join(map(str, value)) if isinstance(value, list) else ended.get(key, _of(run, key))
-        if text:
-            lines += _field(key.replace("_", " "), text, width)
+        told = ", ".join(map(str, value)) if isinstance(value, list) else ended.get(key, _of(run, key))
+        if told:
+            lines += _field(key.replace("_", " "), told, width)
     if not run.outcome:
         lines.append((Span("no outcome was recorded: the console was ended; look at the cluster", Tone.WARN),))
-    lines += list(_steps({"steps": run.value("steps"), "undone": run.value("undone")}, width))
+    lines += list(_steps(run, width))
     lines += list(_owners(run, width))
     lines += _field("records", ", ".join(f"{r.n} {r.kind} {r.hash[:12]}" for r in run.records), width)
     return tuple(lines)
 
 
-def _steps(raw: Mapping[str, Any], width: int) -> Iterator[Line]:
-    steps = raw.get("steps") or []
+def _steps(run: LedgerRun, width: int) -> Iterator[Line]:
+    """Each as it was left: a run that is over leaves none waiting."""
+    steps = listed(run.value("steps"))
     if steps:
         yield EMPTY
     for step in steps:
-        took = step.get("took_s")
-        spent = f"{took:5.1f} s" if isinstance(took, (int, float)) else "       "
-        yield from _labelled(f"{_text(step, 'stage')[:9]:<10}{spent} ", _text(step, "title"), Tone.MUTED, width)
-    for step in raw.get("undone") or []:
-        text = f"{_text(step, 'title')}: {_text(step, 'stage')}"
-        yield from _labelled("undo".ljust(STEP), text, Tone.WARN, width)
+        found = fields(step)
+        spent = number(found.get("took_s"))
+        took = "       " if spent is None else f"{spent:5.1f} s"
+        head = f"{safe(stage_word(text(found.get('stage'))))[:9]:<10}{took} "
+        yield from _labelled(head, text(found.get("title")) if found else text(step), Tone.MUTED, width)
+    for step in listed(run.value("undone")):
+        found = fields(step)
+        undone = f"{text(found.get('title'))}: {text(found.get('stage'))}" if found else text(step)
+        yield from _labelled("undo".ljust(STEP), undone, Tone.WARN, width)
 
 
 def _owners(run: LedgerRun, width: int) -> Iterator[Line]:
@@ -98,7 +105,7 @@ def _named(owners: Any) -> str:
     """`iam-a`; with several VIPs each with its instance."""
     if not isinstance(owners, Mapping) or not owners:
         return "not known"
-    who = {name: " and ".join(map(str, nodes)) if nodes else "nobody" for name, nodes in owners.items()}
+    who = {name: " and ".join(map(str, listed(nodes))) or "nobody" for name, nodes in owners.items()}
     return next(iter(who.values())) if len(who) == 1 else ", ".join(f"{name} {node}" for name, node in who.items())
 
 
@@ -114,9 +121,4 @@ def _labelled(head: str, text: str, tone: Tone, width: int) -> list[Line]:
 
 def _of(run: LedgerRun, key: str) -> str:
     value = run.value(key)
-    return "" if value is None else safe(str(value))
-
-
-def _text(raw: Mapping[str, Any], key: str) -> str:
-    value = raw.get(key)
     return "" if value is None else safe(str(value))

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from console.judge.drill_report import verdict_word
+from console.judge.ending import drill_ending_of
 from console.model.drill import (
     EACH,
     ROLES,
@@ -76,9 +76,7 @@ def drill_story(
         lines += wrapped(words, Tone.WARN, width)
     last = next((report for report in reversed(reports) if report.get("drill") == drill.name), None)
     if last is not None:
-        lines += wrapped(
-            f"last: {verdict_word(str(last.get('verdict')))}: {last.get('sentence')}", Tone.MUTED, width
-        )
+        lines += wrapped(f"last: {drill_ending_of(last)}: {last.get('sentence')}", Tone.MUTED, width)
     lines.append(EMPTY)
     course = course_of(drill, state, now)
     for number, move in enumerate(drill.moves):

@@ -12,7 +12,7 @@ from console.parse.safe_text import safe
 from console.plan.steps import Kind
 from console.tui.view.fit import clip_line, column
 from console.tui.view.latency import latency_lines
-from console.tui.view.run import client_lines, step_lines, undone_lines, unseen_lines
+from console.tui.view.run import UNDONE, client_lines, step_lines, undone_lines, unseen_lines
 from console.tui.view.tone import EMPTY, Line, Span, Tone
 
 VERDICTS = {
@@ -21,7 +21,7 @@ VERDICTS = {
     Verdict.REFUSED: ("▲ refused", Tone.WARN),
     Verdict.UNKNOWN: ("? unknown", Tone.UNKNOWN),
 }
-HELD, BROKEN = ("● held  ", Tone.OK), ("✗ BROKEN", Tone.DOWN)
+HELD = {True: ("● held  ", Tone.OK), False: ("✗ BROKEN", Tone.DOWN), None: ("? unsure", Tone.UNKNOWN)}
 # The dead-man's timers matter while they are being set, and when that goes wrong.
 QUIET = (Kind.ARM, Kind.DISARM)
 TALL_ROOM, TALL_BARS = 30, 5
@@ -31,7 +31,7 @@ MARK, WHAT, MEASURED = 7, 16, 8
 
 def drill_summary(report: DrillReport) -> str:
     """One line for a toast or the event list."""
-    return f"drill {report.drill}: {report.verdict.word}: {safe(report.sentence)}"
+    return f"drill {report.drill}: {report.ending}: {safe(report.sentence)}"
 
 
 def drill_lines(progress: DrillProgress, began: float, now: float, width: int, room: int) -> tuple[Line, ...]:
@@ -64,7 +64,7 @@ def _shown(step: StepReport) -> bool:
 
 
 def _verdict(report: DrillReport, width: int) -> Iterator[Line]:
-    word, tone = VERDICTS[report.verdict]
+    word, tone = UNDONE if report.put_back else VERDICTS[report.verdict]
     yield (Span(word.upper(), tone), Span(f"  {report.duration_s:.1f} s", Tone.MUTED))
     yield from _wrapped(report.sentence, width, Tone.PLAIN)
     if report.restored_by is not None:
@@ -119,7 +119,7 @@ def _client(client: ClientView, width: int) -> Iterator[Line]:
 
 
 def _invariant(invariant: Invariant, width: int) -> Iterator[Line]:
-    mark, tone = HELD if invariant.holds else BROKEN
+    mark, tone = HELD[invariant.holds]
     first, *rest = textwrap.wrap(safe(invariant.text), max(20, width - 10)) or [""]
     yield (Span(f"{mark}  ", tone), Span(first))
     for more in rest:

@@ -77,7 +77,8 @@ def status_lines(report: RunReport, now: float, width: int) -> Iterator[Line]:
         for line in textwrap.wrap(f"✗ {denial.sentence}", width, subsequent_indent="  "):
             yield (Span(line, Tone.DOWN),)
     for note in report.notes:
-        yield (Span(f"note: {note}", Tone.MUTED),)
+        for line in textwrap.wrap(f"note: {note}", width, subsequent_indent="      "):
+            yield (Span(line, Tone.MUTED),)
 
 
 def step_lines(report: StepReport, now: float, width: int, *, ended: float | None) -> Iterator[Line]:

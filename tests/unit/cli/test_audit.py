@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,36 @@ def test_verify_names_the_broken_record(ledger: Path, capsys):
 def test_a_ledger_that_is_not_there_is_a_usage_error(tmp_path: Path, capsys):
     assert said(capsys, "verify", "--file", str(tmp_path / "none"))[0] == 2
     assert said(capsys, "show", "cafe", "--file", str(tmp_path / "none"))[0] == 2
+
+
+HEAD = '"at":"x","kind":"outcome","schema":"iamops.audit/1"'
+ODD_LINES = (
+    f'{{"n":1e999,"prev":"","hash":"",{HEAD}}}',
+    f'{{"n":true,"prev":"","hash":"",{HEAD}}}',
+    f'{{"n":2,"prev":"","hash":7,{HEAD}}}',
+    f'{{"n":2,"prev":[],"hash":"",{HEAD}}}',
+    f'{{"n":2,"prev":"","hash":"","torn":4,{HEAD}}}',
+    '{"n":2}',
+    "[1,2]",
+    "[" * 100_000,
+)
+
+
+@pytest.mark.parametrize("line", ODD_LINES)
+def test_a_line_that_is_no_record_leaves_the_others_and_new_ones_readable(ledger: Path, line: str, capsys):
+    ledger.write_bytes(ledger.read_bytes() + line.encode() + b"\n")
+    assert said(capsys, "tail", "--file", str(ledger))[1].count("switchover") == 2
+    assert said(capsys, "show", "cafe0001", "--file", str(ledger))[0] == 0
+    assert said(capsys, "verify", "--file", str(ledger))[0] == 1
+    assert main(["drill", "history", "--file", str(ledger)]) == 0
+    assert Audit(ledger, lambda: 1_700_000_001.0).append("intent", INTENT).n == 4
+
+
+@pytest.mark.parametrize("argv", [["tail"], ["show", "cafe0001"], ["verify"]])
+def test_a_fifo_in_the_ledgers_place_is_refused_and_nobody_waits_for_it(tmp_path: Path, argv, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    (tmp_path / "iamops").mkdir()
+    os.mkfifo(tmp_path / "iamops" / "audit.jsonl")
+    assert main(["audit", *argv]) == 2
+    assert "audit.jsonl: is not a regular file; move it away" in capsys.readouterr().err
+    assert main(["drill", "history"]) == 2

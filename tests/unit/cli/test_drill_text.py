@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.cli.drill_text import client_line, history_lines, list_lines, result_lines, show_lines
-from console.judge.drill_history import DrillRun
-from console.judge.drill_report import ClientView
+from console.judge.drill_document import drill_document, exit_code
+from console.judge.drill_history import DrillRun, drill_runs
+from console.judge.drill_markdown import markdown
+from console.judge.drill_report import ClientView, Verdict
 from console.session.drills import load_drill
 from tests.unit.judge.drill_samples import report
 
@@ -49,3 +51,18 @@ def test_a_single_failed_request_has_a_whole_sentence():
     assert client_line(one) == (
         "  client: 1 failed, longest gap 0 ms (100 requests, none further apart than 11 ms)"
     )
+
+
+PUT_BACK = report(verdict=Verdict.FAIL, interrupted=True, sentence="interrupted; now: all is well")
+
+
+def test_an_interrupted_drill_that_was_put_back_is_undone_and_not_failed():
+    assert result_lines(PUT_BACK)[0] == "undone: drill keepalived-stop: interrupted; now: all is well"
+    assert markdown(PUT_BACK).startswith("# ↶ UNDONE: drill")
+    assert result_lines(replace(PUT_BACK, stays=True))[0].startswith("failed: drill")
+
+
+def test_the_history_tells_the_last_drill_as_its_result_did():
+    document = drill_document(PUT_BACK, exit_code(PUT_BACK))
+    (line, *_) = history_lines(drill_runs([{"kind": "drill", "drill_report": document}]), None)
+    assert "; last undone at " in line

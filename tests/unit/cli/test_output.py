@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from console.cli import main as command_line
+from console.cli.lines import Lines
 from console.cli.main import main, parser
 from console.cli.output import Output, settled
 from console.cli.watch_session import _Session
@@ -59,11 +60,19 @@ def test_a_success_whose_result_is_lost_is_unknown_and_said(redirected: str, arg
     assert "Exception ignored" not in done.stderr
 
 
-@pytest.mark.parametrize("redirected", [">/dev/full", ">&-", "| true", "2>&-", "2>/dev/full", ">&- 2>&-"])
-@pytest.mark.parametrize(("argv", "code"), BAD, ids=str)
+# Every way with a command that has a result and fails, and every kind of failure with the worst of them.
+LOSING = (">/dev/full", ">&-", "| true", "2>&-", "2>/dev/full", ">&- 2>&-")
+LOST_FAILURES = [
+    *((BAD[1], way) for way in LOSING),
+    *((bad, way) for bad in BAD[:1] + BAD[2:] for way in (LOSING[0], LOSING[-1])),
+]
+
+
+@pytest.mark.parametrize(("failure", "redirected"), LOST_FAILURES, ids=str)
 def test_a_failure_keeps_its_code_whatever_becomes_of_its_words(
-    redirected: str, argv: tuple[str, ...], code: int, broken: str
+    failure: tuple[tuple[str, ...], int], redirected: str, broken: str
 ):
+    argv, code = failure
     done = shell(redirected, argv, broken)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
@@ -79,6 +88,34 @@ def test_without_a_stderr_its_words_do_not_land_in_the_result(broken: str):
     done = shell("2>&-", ("audit", "verify", "--json", "--file", "{broken}"), broken)
     assert json.loads(done.stdout)["schema"] == "iamops.audit-verify/1"
     assert shell("2>&-", ("--profile", "nobody", "status"), broken).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "words"),
+    [
+        ("switchover", 3, "refused: not-confirmed"),
+        ("restart nginx iam-a", 3, "refused: not-confirmed"),
+        ("config push", 3, "refused: not-confirmed"),
+        ("config push --yes --confirm-timeout 5", 2, "asks on a terminal"),
+        ("backend drain iam-apiserver iam-a", 3, "refused: not-confirmed"),
+        ("drill run seed", 3, "refused: not-confirmed"),
+        ("", 2, "the console needs a terminal"),
+    ],
+)
+def test_a_stdin_that_is_closed_is_no_terminal(argv: str, code: int, words: str, broken: str):
+    done = shell("<&-", ("--profile", "lab", *argv.split()), broken)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "bug" not in done.stderr
+
+
+def test_a_result_for_a_stdout_that_is_closed_is_lost(capsys: pytest.CaptureFixture[str]):
+    """What stands in for it takes everything."""
+    out = Output(None)
+    Lines(out).put("succeeded")  # type: ignore[arg-type]
+    assert settled(0, out) == 5
+    out.close()
+    assert LOST in capsys.readouterr().err
 
 
 def test_a_broken_pipe_of_something_else_is_not_taken_for_stdout(

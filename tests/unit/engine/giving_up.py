@@ -10,6 +10,7 @@ from console.engine.ports import Answer
 from console.model.events import FilesExamined
 from console.model.proxy import FilesReport, Server, Upstream
 from console.plan.sending import backend_names
+from tests.scenes import files
 from tests.unit.engine.pair import Bench
 
 SERVICE = "iam-apiserver"
@@ -53,7 +54,8 @@ class GivingUp:
                 for each in self.world.machines
             ]
             domain = self.world.profile.services[SERVICE].domain or ""
-            report = FilesReport({domain: Upstream(tuple(servers), zone, even)})
+            others = files(self.world.profile, nginx).upstreams
+            report = FilesReport({**others, domain: Upstream(tuple(servers), zone, even)})
             self.world.store.apply(FilesExamined(self.world.time, nginx, report))
 
     def endpoint(self, nginx: str, backend: str) -> str:

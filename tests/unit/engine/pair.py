@@ -61,6 +61,7 @@ class Machine:
     pending: bool = False
     reachable: bool = True
     can_hold_vip: bool = True
+    track_files: tuple[str, ...] = ("VI_1",)
 
 
 class Pair:
@@ -252,7 +253,7 @@ class Pair:
         events: list[Event] = [
             LinkChanged(at, name, Link(LinkState.UP, NOW)),
             AddressesListed(at, name, frozenset(held)),
-            SafetyReported(at, name, SafetyReport(tuple(machine.timers), None, ("VI_1",))),
+            SafetyReported(at, name, SafetyReport(tuple(machine.timers), None, machine.track_files)),
         ]
         for unit in self.profile.actionable_units_on(name):
             pid = machine.pids.get(unit)

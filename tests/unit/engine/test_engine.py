@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from console.cli.acting_session import exit_code
-from console.cli.exit_codes import ExitCode
+from console.engine.exit_code import exit_code
 from console.engine.ports import Answer, NotSent
 from console.engine.report import Outcome, RestoredBy, RunReport, Stage
+from console.model.exit_code import ExitCode
 from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
 from console.plan.steps import Kind
 from tests.unit.engine.pair import Bench, Killed, unknown
@@ -208,6 +208,16 @@ async def test_a_timer_of_someone_else_is_not_disarmed_by_us():
     report = await run(bench, RESTART_BACKEND)
     assert report.outcome is Outcome.FAILED
     assert unit in bench.world.machines["iam-a"].timers
+
+
+async def test_a_track_file_that_goes_before_the_lock_voids_the_quick_move_that_was_shown():
+    bench = Bench()
+    plan, _ = bench.engine.consider(bench.order(Switchover()))
+    assert "about 0.01 s" in plan.prediction
+    bench.eyes.on_fresh = lambda: setattr(bench.world.machines["iam-b"], "track_files", ())
+    report = await run(bench, Switchover(), shown=plan.fingerprint)
+    assert [denial.code for denial in report.denials] == ["state-changed"]
+    assert bench.hands.changes == []
 
 
 async def test_a_changed_state_voids_the_plan_that_was_shown():

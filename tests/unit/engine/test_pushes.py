@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from console.cli.acting_session import exit_code
 from console.cli.backend_session import nodes_as_before
-from console.cli.exit_codes import ExitCode
+from console.engine.exit_code import exit_code
 from console.engine.ports import Answer, NotSent, OutcomeUnknown
 from console.engine.report import Outcome, RestoredBy, RunReport
+from console.model.exit_code import ExitCode
 from console.model.gap import GapReport
 from console.plan.action import ConfigPush, Drain, DrainedRestart
 from console.plan.config_change import FileChange, NodeChange
+from console.plan.pushed_files import FilesSeen, PushedFiles
 from tests.unit.engine.pair import Bench, Killed
 from tests.unit.engine.test_serving import FixedMeter, measured
 
@@ -325,6 +326,24 @@ async def test_a_push_that_has_cost_clients_too_much_is_taken_back_before_it_is_
     assert "not kept: a client got no good answer for 8700 ms" in report.sentence
     assert files(bench) == ["old", "old"]
     assert nodes_as_before(report)
+
+
+async def test_files_that_another_hand_has_changed_meanwhile_are_not_kept():
+    bench = seeing()
+    real = bench.hands.pushed
+
+    async def edited(asked: PushedFiles) -> FilesSeen:
+        seen = await real(asked)
+        installed = asked.node == "iam-b" and bench.world.machines["iam-b"].files == "new"
+        return dataclasses.replace(seen, digests={**seen.digests, CONF: "e" * 64}) if installed else seen
+
+    bench.hands.pushed = edited  # type: ignore[method-assign]
+    report = await run(bench, PUSH)
+    assert report.outcome is Outcome.FAILED
+    assert "not kept: iam-b has neither all old nor all new files" in report.sentence
+    assert f"changed by another hand: {CONF}" in report.sentence
+    assert files(bench) == ["old", "old"]
+    assert not any(argv[-1] == "confirm" for argv in bench.hands.sent)
 
 
 async def test_a_push_that_is_kept_and_then_judged_a_failure_says_which_files_stay():

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from console.engine.ports import Answer
 from console.engine.report import Outcome, RunReport
+from console.model.events import FilesExamined, VrrpReported
+from console.model.facts import VrrpReport, VrrpState
 from console.model.gap import Fate, GapReport, Row, Samples, Segment, gap_report
 from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
 from console.plan.steps import Kind
+from tests.scenes import NOW, files
 from tests.unit.engine.giving_up import GivingUp
 from tests.unit.engine.pair import Bench
 
@@ -206,3 +211,39 @@ async def test_a_vip_that_moves_after_the_last_step_is_no_success():
     report = await run(bench, ServiceAction(Verb.RESTART, "nginx", "iam-a"))
     assert report.outcome is Outcome.FAILED
     assert "is on iam-b" in report.sentence
+
+
+def other_files(bench: Bench, *checks: tuple[str, ...]) -> None:
+    """nginx on iam-b would read other files than it runs with."""
+    report = replace(files(bench.world.profile, "iam-b"), current=frozenset(), checks=checks)
+    bench.world.store.apply(FilesExamined(NOW, "iam-b", report))
+
+
+async def test_a_standby_that_falls_into_fault_when_its_check_has_failed_often_enough_is_no_success():
+    bench = Bench()
+    other_files(bench)
+    began, tell = bench.world.time, bench.world.tell
+
+    def told() -> None:
+        tell()
+        if bench.world.time - began > 10:
+            report = VrrpReport(VrrpState.FAULT, "json", 50, 50, bench.world.time)
+            bench.world.store.apply(VrrpReported(bench.world.time, "iam-b", "VI_1", report))
+
+    bench.world.tell = told  # type: ignore[method-assign]
+    bench.eyes.on_wait = told
+    report = await run(bench, ServiceAction(Verb.RELOAD, "nginx", "iam-b"))
+    assert report.outcome is Outcome.FAILED, report.sentence
+    assert "VI_1 is FAULT on iam-b" in report.sentence
+
+
+async def test_a_check_that_says_no_after_a_reload_is_no_success():
+    bench, check = Bench(), ("bash", "-c", "ask", "check_nginx.sh", "2")
+    other_files(bench, check)
+    asked = await run(bench, ServiceAction(Verb.RELOAD, "nginx", "iam-b"))
+    assert asked.outcome is Outcome.SUCCEEDED, asked.sentence
+    assert check in bench.hands.sent
+    bench.hands.answers[check] = Answer(1, "", "")
+    refused = await run(bench, ServiceAction(Verb.RELOAD, "nginx", "iam-b"))
+    assert refused.outcome is Outcome.FAILED
+    assert "keepalived's check on iam-b says no (exit 1)" in refused.sentence

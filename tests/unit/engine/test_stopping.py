@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from console.engine.report import Outcome
+from console.engine.report import Outcome, RestoredBy
 from console.model.events import UnitReported
 from console.model.facts import UnitReport
 from console.plan.action import ServiceAction, Verb
@@ -56,3 +58,23 @@ async def test_a_unit_that_systemd_leaves_alone_has_nothing_to_stop(word: str):
     assert report.outcome is Outcome.SUCCEEDED
     assert "already stopped" in report.sentence
     assert bench.hands.changes == []
+
+
+@pytest.mark.parametrize("verb", ["stop", "disarm"])
+async def test_a_stop_after_which_nobody_serves_is_taken_back(verb: str):
+    """The node that took the VIP over is lost when keepalived is stopped, or when the undo is disarmed already."""
+    bench = Bench()
+    last = {"stop": "keepalived.service", "disarm": "iamops-dead-man-keepalived.timer"}[verb]
+
+    def lost(number: int, argv: Sequence[str]) -> None:
+        if tuple(argv[-2:]) == ("stop", last):
+            bench.world.power_off("iam-b")
+
+    bench.hands.after = lost
+    order = bench.order(ServiceAction(Verb.STOP, "keepalived", "iam-a"))
+    report = await bench.engine.run(order, lambda report: None)
+    assert report.outcome is Outcome.UNKNOWN, report.sentence
+    assert report.restored_by is RestoredBy.CONSOLE
+    assert bench.world.owner == "iam-a"
+    assert bench.world.machines["iam-a"].timers == {}
+    assert report.not_undone == ()

@@ -61,6 +61,7 @@ def keepalived_stop(**changes: Any) -> Evidence:
         states=(state(0.93, "iam-b", "MASTER"), state(1.5, "iam-a", "BACKUP")),
         gaps=(gap(0.125, 0.81),),
         notify={"iam-a": ("STOP", "BACKUP"), "iam-b": ("MASTER",)},
+        live_after=LIVE,
     )
     return replace(seen, **changes)
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from console.engine.report import Stage, StepReport
-from console.judge.denial import Case
+from console.judge.denial import Case, Denial
 from console.judge.guards import denials
+from console.judge.insisting import without_looks
 from console.model.events import Event, HttpProbed, Target
 from console.model.facts import ProbeOutcome, ProbeReport
+from console.model.live import LiveVrrp
+from console.model.profile import Profile
 from console.parse.drill_yaml import parse_drill
-from console.plan.action import DrillAction
+from console.plan.action import DrillAction, RollingRestart
 from console.plan.build import plan_for
 from console.plan.expectation import OthersServe, TakenBack
 from console.plan.legs import legs
+from console.plan.steps import Plan
 from console.session.drill_account import leg_run
 from console.session.drills import load_drill
 from tests.profiles import pair
@@ -24,9 +31,14 @@ BAD = ProbeReport(ProbeOutcome.REFUSED, detail="connection refused")
 B_IS_DOWN = HttpProbed(NOW, "iam-b", "iam-b", Target.SERVICE, "iam-apiserver", BAD)
 
 
-def drill(*moves: str) -> DrillAction:
-    steps = "".join(f"  - {verb}: {unit}\n    node: {node}\n" for verb, unit, node in map(str.split, moves))
-    profile = pair()
+def drill(*moves: str, profile: Profile | None = None) -> DrillAction:
+    """Each move is `verb unit node`, or `verb - node` for a machine."""
+    words = [move.split() for move in moves]
+    steps = "".join(
+        f"  - {verb}: {node}\n" if unit == "-" else f"  - {verb}: {unit}\n    node: {node}\n"
+        for verb, unit, node in words
+    )
+    profile = profile or pair()
     return DrillAction(parse_drill(HEAD + steps, "x", profile.all_units, profile.nodes))
 
 
@@ -62,6 +74,121 @@ def test_the_built_in_loss_of_one_of_two_backends_stays_allowed():
     assert denied(DrillAction(load_drill("backend-loss"))) == []
 
 
+STORES = pair(
+    datastores={
+        "mariadb": {"node": "iam-a", "unit": "mariadb"},
+        "redis": {"node": "iam-b", "unit": "redis-server"},
+    },
+    fencing={verb: [verb, "{node}"] for verb in ("power-off", "power-on", "freeze", "thaw")},
+)
+
+
+def spof(*moves: str) -> tuple[Plan, list[tuple[str | None, str]]]:
+    state = healthy(NOW, STORES)
+    plan = plan_for(drill(*moves, profile=STORES), state, NOW + 1)
+    said = denials(Case(plan, state, NOW + 1))
+    return plan, [(each.node, each.reason) for each in said if each.code == "datastore-spof"]
+
+
+@pytest.mark.parametrize("verbs", [("stop", "start"), ("hang", "wake"), ("restart", "watch"), ("freeze", "thaw")])
+def test_a_drill_may_not_take_away_a_datastore_that_no_other_node_has(verbs: tuple[str, str]):
+    takes, gives = verbs
+    unit = "mariadb iam-a" if takes != "freeze" else ""
+    back = f"{gives} {unit}" if gives != "watch" else "restart nginx iam-b"
+    moves = (f"{takes} {unit}", back) if unit else ("freeze - iam-a", "thaw - iam-a")
+    plan, said = spof(*moves)
+    assert said == [("iam-a", "iam-a is the only node with mariadb: without it no IAM service works")]
+    assert "mariadb on iam-a has no other node: all of IAM is down until it is back" in plan.prediction
+
+
+def test_the_datastore_of_a_standby_is_found_on_its_own_node():
+    _, said = spof("stop redis-server standby", "start redis-server standby")
+    assert [node for node, _ in said] == ["iam-b"]
+    _, both = spof("restart redis-server iam-b", "hang mariadb owner", "wake mariadb owner")
+    assert [node for node, _ in both] == ["iam-b", "iam-a"]
+
+
+def test_a_drill_that_only_brings_a_datastore_back_takes_none_away():
+    assert spof("start mariadb iam-a")[1] == []
+    assert spof("stop iam-pump iam-a", "start iam-pump iam-a")[1] == []
+
+
+def test_a_rolling_restart_names_every_node_whose_datastore_goes():
+    twice = pair(
+        datastores={n: {"node": f"iam-{n}", "kind": "redis", "port": 6379, "unit": "redis"} for n in "ab"}
+    )
+    state = healthy(NOW, twice)
+    said = denials(Case(plan_for(RollingRestart("redis"), state, NOW + 1), state, NOW + 1))
+    assert sorted(each.node or "" for each in said if each.code == "datastore-spof") == ["iam-a", "iam-b"]
+
+
+def test_what_hangs_is_away_as_what_is_stopped():
+    plan, _ = spof("hang mariadb iam-a", "wake mariadb iam-a")
+    hung = "iam-apiserver on iam-a and iam-b needs mariadb and answers 5xx and does not start again"
+    assert f"{hung} while mariadb hangs" in plan.notes
+    assert not any("once stopped" in note for note in plan.notes), "it goes on where it was"
+    needy = drill("hang mariadb iam-a", "restart iam-apiserver iam-a", "wake mariadb iam-a", profile=STORES)
+    state = healthy(NOW, STORES)
+    reasons = [each.reason for each in denials(Case(plan_for(needy, state, NOW + 1), state, NOW + 1))]
+    assert any("this plan stops mariadb on iam-a first" in each for each in reasons)
+    woken = drill("hang mariadb iam-a", "wake mariadb iam-a", "restart iam-apiserver iam-a", profile=STORES)
+    assert not any(
+        each.code == "dependency-down" for each in denials(Case(plan_for(woken, state, NOW + 1), state, NOW + 1))
+    )
+
+
+def test_a_backend_that_falls_with_what_hangs_is_kept():
+    assert denied(HANG_A) == []
+    bad = HttpProbed(NOW, "iam-b", "iam-b", Target.SERVICE, "iam-authz-server", BAD)
+    assert ("last-backend", "iam-a") in denied(HANG_A, bad)
+
+
+def weighed(action: DrillAction, weight: int, *, nopreempt: bool) -> list[Denial]:
+    """What speaks against the drill where both nodes' checks have the weight."""
+    profile, state = pair(), healthy()
+    found = {node: LiveVrrp.of_profile(profile.instance, profile.nodes[node]) for node in profile.nodes}
+    live = {
+        node: replace(
+            each,
+            nopreempt=nopreempt,
+            assumed=False,
+            checks=tuple(replace(check, weight=weight) for check in each.checks or ()),
+        )
+        for node, each in found.items()
+    }
+    case = Case(plan_for(replace(action, live=live), state, NOW + 1), state, NOW + 1)
+    return [each for each in denials(case) if each.code == "check-weighs"]
+
+
+@pytest.mark.parametrize("name", ["nginx-stop", "nginx-hang", "nginx-recover", "seed"])
+def test_a_drill_that_waits_for_a_fault_needs_a_check_that_makes_one(name: str):
+    action = DrillAction(load_drill(name))
+    assert weighed(action, 0, nopreempt=True) == []
+    found = weighed(action, -60, nopreempt=False)
+    assert found
+    assert all(each.overridable for each in found)
+    assert re.search(r"waits for FAULT on (iam-[ab]), but check has weight -60 on \1: it", found[0].reason)
+
+
+@pytest.mark.parametrize("name", ["keepalived-stop", "backend-loss", "reload", "switchover"])
+def test_other_drills_do_not_ask_what_a_check_weighs(name: str):
+    assert weighed(DrillAction(load_drill(name)), -60, nopreempt=True) == []
+
+
+def test_a_move_by_priority_is_allowed_where_the_pair_makes_it():
+    text = (
+        f"{HEAD}  - stop: nginx\n    node: owner\n    expect:\n"
+        "      - {vip: standby, within: check.fault + vrrp.timeout}\n"
+        "restore:\n  - start: nginx\n    node: standby\n"
+    )
+    action = DrillAction(parse_drill(text, "x", pair().all_units, pair().nodes))
+    assert weighed(action, -60, nopreempt=False) == []
+    (denial,) = weighed(action, -60, nopreempt=True)
+    assert "waits for the VIP to leave iam-a, but" in denial.reason
+    (denial,) = weighed(action, -40, nopreempt=False)
+    assert "at priority 60 iam-a is still not below the 50 of iam-b" in denial.reason
+
+
 def test_a_restart_on_each_node_asks_every_nginx_before_and_after_each():
     plan = plan_for(drill("restart iam-apiserver each"), healthy(), NOW + 1)
     looks = [
@@ -76,7 +203,7 @@ def test_a_restart_on_each_node_asks_every_nginx_before_and_after_each():
 def test_a_stop_asks_first_and_a_start_waits_and_neither_look_is_measured():
     plan = plan_for(STOP_A, healthy(), NOW + 1)
     kinds = [str(step.kind) for step in plan.steps if step.kind in ("look", "do")]
-    assert kinds == ["look", "do", "do", "look"]
+    assert kinds == ["look", "do", "do", "look", "look"]
     steps = [StepReport(step, Stage.DONE, began=float(n), ended=n + 0.5) for n, step in enumerate(plan.steps)]
     assert STOP_A.drill.moves[0].on == "iam-a"
     (first, *_) = legs(STOP_A.drill, "iam-a", "iam-b", "iam-a")
@@ -86,5 +213,5 @@ def test_a_stop_asks_first_and_a_start_waits_and_neither_look_is_measured():
 
 
 def test_who_insists_on_the_last_backend_is_not_refused_by_the_look():
-    plan = plan_for(STOP_A, healthy(), NOW + 1, frozenset({"last-backend"}))
+    plan = without_looks(plan_for(STOP_A, healthy(), NOW + 1), ["last-backend"], ())
     assert not any(isinstance(each, OthersServe) for step in plan.steps for each in step.expect)

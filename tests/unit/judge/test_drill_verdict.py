@@ -6,14 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from console.judge.drill_invariants import invariants
+from console.cli.drill_text import result_lines
+from console.judge.drill_document import drill_document
+from console.judge.drill_invariants import SAME_CONFIG, invariants
+from console.judge.drill_junit import junit
+from console.judge.drill_markdown import markdown
 from console.judge.drill_measures import measures
 from console.judge.drill_notify import notify_notes
-from console.judge.drill_report import FailureKind
+from console.judge.drill_report import FailureKind, Invariant
 from console.judge.drill_verdict import failures
 from console.model.drill import Drill
 from console.session.drills import load_drill
-from tests.unit.judge.drill_samples import LIVE, T, address, course, gap, keepalived_stop, state
+from tests.unit.judge.drill_samples import LIVE, T, address, course, gap, keepalived_stop, report, state
 
 STOP = load_drill("keepalived-stop")
 
@@ -109,6 +113,49 @@ def test_a_notify_log_that_cannot_be_read_is_no_pass():
     assert "cannot be read: no such file" in judged(blind)[0].text
 
 
+def config_kept(evidence, **live):
+    (kept,) = (i for i in invariants(course(STOP, **live), evidence) if i.name == SAME_CONFIG)
+    return kept.holds, kept.text
+
+
+def test_a_keepalived_that_does_not_tell_any_more_is_not_the_same_and_no_pass():
+    silent = keepalived_stop(live_after={"iam-b": LIVE["iam-b"]})
+    text = "what keepalived on iam-a runs with now is not known: it does not tell"
+    assert config_kept(silent) == (None, text)
+    assert [(failure.kind, failure.text) for failure in judged(silent)] == [(FailureKind.CONFIG, text)]
+
+
+def test_what_was_not_told_before_is_not_compared_and_said_so():
+    assumed = replace(LIVE["iam-a"], assumed=True)
+    seen = keepalived_stop(live_after=LIVE | {"iam-a": replace(LIVE["iam-a"], priority=90)})
+    text = "keepalived on iam-a did not tell before what it ran with: not compared"
+    assert config_kept(seen, iam_a=assumed) == (None, text)
+    assert judged(seen, iam_a=assumed) == ()
+
+
+def test_a_changed_node_breaks_it_whatever_the_other_one_tells():
+    changed = keepalived_stop(live_after={"iam-b": replace(LIVE["iam-b"], priority=90)})
+    held, text = config_kept(changed)
+    assert held is False
+    assert text.startswith(
+        "iam-b came back with priority 90 instead of 50; what keepalived on iam-a runs with now"
+    )
+    assert config_kept(keepalived_stop()) == (True, "every node runs with what it ran with before")
+
+
+@pytest.mark.parametrize(
+    ("held", "line", "cell", "outcome"),
+    [(True, "held", "yes", None), (False, "BROKEN", "NO", "failure"), (None, "not known", "not known", "skipped")],
+)
+def test_every_report_tells_not_known_from_held_and_from_broken(held, line, cell, outcome):
+    told = report(invariants=(Invariant("the name", held, "the text"),))
+    assert f"  {line}: the name: the text" in result_lines(told)
+    assert f"| {cell} | the name | the text |" in markdown(told)
+    assert (f'<{outcome} type="invariant" message="the text"' in junit(told)) is (outcome is not None)
+    (kept,) = drill_document(told, 0)["invariants"]
+    assert kept["holds"] is held
+
+
 def test_a_request_that_fails_where_none_may_is_the_clients():
     seen = keepalived_stop(gaps=(gap(0.125, 0.81), gap(3.0, 0.02, dark=2)))
     (failure,) = judged(seen)
@@ -120,7 +167,7 @@ def test_a_request_that_fails_where_none_may_is_the_clients():
 
 def test_budgets_follow_what_the_nodes_run_with():
     slow = replace(LIVE["iam-b"], priority=1)
-    assert judged(keepalived_stop(gaps=(gap(0.125, 1.2),)), iam_b=slow) == ()
+    assert judged(keepalived_stop(gaps=(gap(0.125, 1.2),), live_after=LIVE | {"iam-b": slow}), iam_b=slow) == ()
 
 
 @pytest.mark.parametrize(

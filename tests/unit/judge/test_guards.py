@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from console.judge.denial import Case
-from console.judge.guards import denials, standing
+from console.judge.guards import denials
+from console.judge.insisting import standing
 from console.model.events import (
     AddressesListed,
     Event,
@@ -99,7 +100,12 @@ def test_a_node_that_cannot_be_reached_cannot_be_acted_on():
 
 
 def test_what_was_true_a_while_ago_is_no_ground_to_act_on():
-    assert codes(RESTART_API, now=NOW + 6)["stale-evidence"] is False
+    state, now = healthy(), NOW + 6
+    said = denials(Case(plan_for(RESTART_API, state, now), state, now))
+    assert [(each.code, each.node, each.overridable) for each in said] == [
+        ("stale-evidence", "iam-a", False),
+        ("stale-evidence", "iam-b", True),
+    ]
 
 
 def test_two_owners_are_looked_at_before_anything_moves():

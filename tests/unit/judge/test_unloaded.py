@@ -13,8 +13,10 @@ from console.judge.lint.tree import Tree
 from console.judge.unloaded import Seen, keepalived_unloaded, nginx_unloaded
 from console.model.config import ConfFile, ConfTree, Listing
 from console.model.proxy import Unloaded
+from console.parse.keepalived_conf import keepalived_conf
 from console.parse.running_vrrp import running_settings
-from console.render.nodefiles import render_node
+from console.parse.vrrp_rest import rest_running
+from console.render.nodefiles import keepalived_text, render_node
 from tests.profiles import unicast_pair
 
 CAPTURES = Path(__file__).parents[2] / "fixtures" / "keepalived"
@@ -45,7 +47,7 @@ def seen(
     conf = ConfTree(node, files, LOADED, listing=listing({path: file.changed_at for path, file in files.items()}))
     if stopped:
         conf = replace(conf, loaded_at={"nginx": LOADED["nginx"]}, stopped=frozenset({"keepalived"}))
-    return Seen(Tree.of(conf), running)
+    return Seen(Tree.of(conf), running, rest_running(text) if running is not None and text else {})
 
 
 def listing(times: Mapping[str, float | None], **changed: float) -> Listing:
@@ -110,6 +112,90 @@ def test_a_setting_of_its_own_that_becomes_another_one_is_a_difference(old: str,
     found = keepalived_unloaded(seen("iam-a", old, new), [seen("iam-b")], "keepalived")
     assert found.conflicts == ()
     assert said in " ".join(found.differences)
+
+
+# In a newer file whatever keepalived does not tell may be another one now.
+DRIFTS = {
+    "check": ('script "/etc/keepalived/check_nginx.sh 2"', 'script "/bin/false"', "/bin/false instead of /etc/"),
+    "check's argument": ("check_nginx.sh 2", "check_nginx.sh 9", "the check's command gets other arguments"),
+    "fall": ("fall 2", "fall 1", "fall 1 instead of 2"),
+    "interval": ("interval 5", "interval 1", "interval 1 instead of 5"),
+    "weight": ("weight 0  ", "weight -60", "weight -60 instead of 0"),
+    "no check": (
+        "check_nginx_VI_1\n    }\n    track_file",
+        "}\n    track_file",
+        "the tracked checks none",
+    ),
+    "VIP's interface": (
+        "10.0.4.99\n",
+        "10.0.4.99 dev eth7\n",
+        "10.0.4.99/32 dev eth7 instead of ",
+    ),
+    "VIP's prefix": ("10.0.4.99\n", "10.0.4.99/16\n", "10.0.4.99/16 dev eth0 instead of 10.0.4.99/32 dev eth0"),
+    "VIP's label": ("10.0.4.99\n", "10.0.4.99 label eth0:1\n", "virtual_ipaddress (line "),
+    "notify script": ('notify_fault "/etc/keepalived/', 'notify_fault "/root/', "notify_fault changes"),
+    "track_interface": ("track_file {", "track_interface {\neth7\n}\ntrack_file {", "track_interface (line "),
+    "track_process": ("track_file {", "track_process {\nnope\n}\ntrack_file {", "track_process (line "),
+    "state": ("state BACKUP", "state MASTER", "state (line "),
+    "sync group": ("vrrp_instance VI_1", "vrrp_sync_group G {\n}\nvrrp_instance VI_1", "vrrp_sync_group (line "),
+    "use_vmac": ("interface eth0", "use_vmac\n interface eth0", "use_vmac (line "),
+    "vrrp_strict": ("script_user root", "script_user root\n vrrp_strict\n", "vrrp_strict (line "),
+    "no_accept": ("advert_int 1", "advert_int 1\n no_accept", "no_accept (line "),
+    "net_namespace": ("global_defs {", "net_namespace foo\nglobal_defs {", "net_namespace (line "),
+    "startup delay": ("script_user root", "script_user root\nvrrp_startup_delay 9\n", "vrrp_startup_delay (line "),
+    "preempt_delay": ("priority 100", "priority 100\n preempt_delay 300", "preempt_delay (line "),
+    "script_user": ("script_user root", "script_user nobody", "script_user (line "),
+    "init_file": ("init_file 0", "init_file 200", "vrrp_track_file (line "),
+    "no track_file": (
+        "    track_file {\n        raise_VI_1 weight 1\n    }\n",
+        "",
+        "what may have been taken out",
+    ),
+    "a comment": ("# Is nginx", "# is nginx", "what may have been taken out"),
+}
+
+
+@pytest.mark.parametrize("kind", DRIFTS)
+def test_whatever_a_newer_keepalived_conf_says_is_never_taken_for_what_runs(kind: str):
+    old, new, said = DRIFTS[kind]
+    found = keepalived_unloaded(seen("iam-a", old, new, changed_at=1100.0), [seen("iam-b")], "keepalived")
+    assert found.conflicts == ()
+    assert said in " ".join((*found.differences, *found.unknown))
+    assert "sesame12" not in repr(found)
+
+
+def test_a_newer_file_that_says_what_the_profile_does_is_nobody_s_edit():
+    meant = keepalived_conf({KEEPALIVED: keepalived_text(PROFILE, "iam-a")})
+
+    def loads(old: str, new: str, dump: str | None = "") -> Unloaded:
+        own = replace(seen("iam-a", old, new, changed_at=1100.0, dump=dump), meant=meant)
+        return keepalived_unloaded(own, [seen("iam-b")], "keepalived")
+
+    assert loads("# Is nginx", "#   is nginx") == Unloaded()
+    for kind, (old, new, said) in DRIFTS.items():
+        found = loads(old, new)
+        assert kind == "a comment" or said in " ".join((*found.differences, *found.unknown)), kind
+    assert loads("state BACKUP", "$STATE BACKUP\n state BACKUP").unknown
+    without_password = (CAPTURES / DUMPS["iam-a"]).read_text().replace("   Password = sesame12\n", "")
+    assert "authentication (line " in " ".join(loads("# Is nginx", "# is nginx", without_password).unknown)
+    # What it runs with may be another one all the same.
+    other = (CAPTURES / DUMPS["iam-a"]).read_text().replace("Fall = 2", "Fall = 9")
+    assert loads("# Is nginx", "# is nginx", other).differences == (
+        "vrrp_script check_nginx_VI_1: fall 2 instead of 9",
+    )
+
+
+def test_a_file_of_which_nobody_knows_whether_it_changed_is_not_taken_for_what_runs_either():
+    own = seen("iam-a", "state BACKUP", "state MASTER")
+    untimed = replace(own, tree=Tree.of(replace(own.tree.conf, loaded_at={})))
+    (said,) = keepalived_unloaded(untimed, [seen("iam-b")], "keepalived").unknown
+    assert "whether its files changed after it had read them is not known either" in said
+    assert "state (line " in said
+
+
+def test_a_file_that_was_loaded_as_it_is_need_not_be_compared_whole():
+    for kind, (old, new, _) in DRIFTS.items():
+        assert keepalived_unloaded(seen("iam-a", old, new), [seen("iam-b")], "keepalived") == Unloaded(), kind
 
 
 def test_a_stopped_keepalived_has_nothing_to_differ_from_but_its_peer():
@@ -244,7 +330,7 @@ def test_an_instance_in_an_included_file_that_was_not_read_is_not_gone(include: 
     found = keepalived_unloaded(
         other_files(own, split.tree.files, closed), [seen("iam-b", dump=None)], "keepalived"
     )
-    assert found.unknown == (f"{include} was not read",)
+    assert found.unknown[0] == f"{include} was not read"
 
 
 @pytest.mark.parametrize("word", ["include", "includer", "includem"])
@@ -257,7 +343,9 @@ def test_an_included_instance_that_was_read_is_compared(word: str):
         part: ConfFile(part, text[at:].replace("priority 100", "priority 150"), changed_at=1100.0),
     }
     found = keepalived_unloaded(other_files(own, files), [seen("iam-b")], "keepalived")
-    assert found == Unloaded(differences=("VI_1: priority 150 instead of 100",))
+    assert (found.differences, found.conflicts) == (("VI_1: priority 150 instead of 100",), ())
+    (said,) = found.unknown
+    assert f"not compared are state ({part}:2), " in said
 
 
 @pytest.mark.parametrize("spelling", ["2001:DB8:0:0::99", "2001:db8::99/128", "2001:db8:0::99 dev eth0"])
@@ -331,7 +419,8 @@ def test_a_directory_that_is_not_there_includes_nothing():
 
 def api_by(*endpoints: str, name: str = "iam.api.marmotedu.com") -> Seen:
     server = "".join(f"server {each}; " for each in endpoints)
-    authz = "server { listen 80; server_name iam.authz.marmotedu.com; return 204; }"
+    authz = "server { listen 80; server_name iam.authz.marmotedu.com; location / { proxy_pass http://v; } }"
+    authz = f"upstream v {{ server iam-a:9090; server iam-b:9090; }} {authz}"
     api = f"server {{ listen 80; server_name {name}; location / {{ proxy_pass http://u; }} }}"
     return one_nginx_conf(f"events {{}}\nhttp {{ upstream u {{ {server}}} {api} {authz} }}\n")
 
@@ -346,9 +435,11 @@ def test_a_backend_by_the_name_of_its_node_is_that_node():
         assert f"would be sent to {bad}, which is no backend of iam-apiserver" in said
 
 
-def test_a_backend_by_another_name_is_not_known_and_no_conflict():
+def test_a_backend_by_another_name_is_not_known_and_not_compared():
     found = nginx_unloaded(api_by("apiserver.internal:8080"), PROFILE)
-    assert found.conflicts == found.unknown == ()
+    assert found.conflicts == ()
+    (not_compared,) = found.unknown
+    assert "would be sent to apiserver.internal:8080, not to iam-a, iam-b" in not_compared
     (said,) = found.unseen
     assert said.startswith("whether apiserver.internal:8080, to which nginx sends iam.api.marmotedu.com,")
 

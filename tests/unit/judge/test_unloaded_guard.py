@@ -10,8 +10,9 @@ from console.judge.denial import Case, Denial
 from console.judge.guards import denials
 from console.model.events import FilesExamined
 from console.model.proxy import Unloaded
-from console.plan.action import Action, ServiceAction, Switchover, Verb
+from console.plan.action import Action, DrillAction, ServiceAction, Switchover, Verb
 from console.plan.build import plan_for
+from console.session.drills import load_drill
 from tests.profiles import pair
 from tests.scenes import NOW, fed, files, healthy
 
@@ -53,6 +54,27 @@ def test_what_is_known_to_change_comes_before_what_is_not_known():
 def test_a_peer_that_cannot_be_compared_with_is_a_note_and_refuses_nothing(action: Action):
     assert asked(action, Unloaded(unseen=("iam-b is not compared with",)))[0] == ()
     assert "iam-b is not compared with" in asked(action, Unloaded(unseen=("iam-b is not compared with",)))[1]
+
+
+DRILLS = {
+    "power-off": True,
+    "keepalived-stop": True,
+    "switchover": True,
+    "node-freeze": False,
+    "nginx-stop": False,
+    "backend-loss": False,
+}
+
+
+@pytest.mark.parametrize("name", DRILLS)
+def test_a_drill_that_makes_a_node_boot_loads_files_as_one_that_starts_keepalived_does(name: str):
+    fencing = {verb: [verb, "{node}"] for verb in ("power-off", "power-on", "freeze", "thaw")}
+    report = replace(files(pair(), "iam-a"), unloaded={"keepalived": Unloaded(unknown=("x changed",))})
+    state = fed(healthy(NOW, pair(fencing=fencing)), [FilesExamined(NOW, "iam-a", report)])
+    plan = plan_for(DrillAction(load_drill(name), disruptive=True), state, AT)
+    assert plan.steps
+    codes = [each.code for each in denials(Case(plan, state, AT))]
+    assert ("unloaded-changes" in codes) is DRILLS[name]
 
 
 @pytest.mark.parametrize("action", NOT_READING, ids=lambda a: a.sentence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import fcntl
 import os
 import subprocess
 import sys
@@ -237,10 +238,23 @@ def test_a_record_of_more_than_a_megabyte_is_one_like_others(ledger: Path):
     assert verify(ledger) == Verdict(3)
 
 
+def test_a_lock_that_somebody_holds_is_not_waited_for_for_ever(ledger: Path, monkeypatch: pytest.MonkeyPatch):
+    filled(ledger, 2)
+    monkeypatch.setattr("console.ledger.audit.APPEND_WAIT_S", 0.05)
+    with ledger.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(LedgerError, match="another process has held its lock"):
+            Audit(ledger).check_writable()
+        with pytest.raises(LedgerError, match="another process has held its lock"):
+            Audit(ledger).append("intent", BODY)
+    Audit(ledger).append("intent", BODY)
+    assert verify(ledger) == Verdict(3)
+
+
 def test_a_side_file_that_cannot_be_written_keeps_the_record_out_too(ledger: Path):
     filled(ledger, 2)
     head_file(ledger).with_suffix(".new").mkdir()
-    with pytest.raises(LedgerError):
+    with pytest.raises(LedgerError, match=r"audit\.new: Is a directory"):
         Audit(ledger).append("intent", BODY)
     assert verify(ledger) == Verdict(2)
 

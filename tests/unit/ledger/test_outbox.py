@@ -78,7 +78,7 @@ def test_a_changed_byte_anywhere_is_kept_aside_and_never_a_crash(path: Path):
     box.put([said("one"), said("two")], ["mail"], {"vips": {}})
     box.put([said("three")], ["mail"])
     content = path.read_bytes()
-    for place in range(len(content)):
+    for place in (*range(0, len(content), 5), len(content) - 1):
         changed = bytearray(content)
         changed[place] ^= 0x15
         path.write_bytes(changed)

@@ -278,7 +278,8 @@ async def test_a_log_that_may_not_be_read_says_so(world: World, monkeypatch: pyt
             await Follower(world).follower.begin(reader)
 
 
-@pytest.mark.parametrize("seed", range(12))
+# The soak does the same on a real node, for a million lines.
+@pytest.mark.parametrize("seed", range(5))
 async def test_any_mixture_of_writing_rotating_and_losing_the_link(tmp_path: Path, way: str, seed: int):
     world = World(tmp_path, seed)
     follower, rng = Follower(world), world.rng

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from console.model.live import LiveCheck, LiveVrrp
 from console.parse.live_config import live_config
 
@@ -53,6 +55,24 @@ def test_a_tracked_file_is_no_tracked_script():
     text = (CAPTURES / "2.2.7-master.data").read_text()
     files = "     check_nginx_VI_1 weight 0\n   Tracked files :\n     raise_VI_1, weight 1\n"
     assert live_config(text.replace("     check_nginx_VI_1 weight 0\n", files)) == live_config(text)
+
+
+@pytest.mark.parametrize("listed", ["Tracked scripts :", "Tracked scripts = 1"])
+@pytest.mark.parametrize("weight", [-60, 0, 20])
+def test_the_weight_that_the_instance_gives_a_check_is_told(listed: str, weight: int):
+    text = (CAPTURES / "2.2.7-master.data").read_text().replace("Tracked scripts :", listed)
+    told = text.replace("check_nginx_VI_1 weight 0", f"check_nginx_VI_1 weight {weight}")
+    (check,) = live_config(told)["VI_1"].checks or ()
+    assert check == LiveCheck("check_nginx_VI_1", 5.0, 3.0, 1, 2, weight)
+
+
+def test_another_weight_is_a_change():
+    text = (CAPTURES / "2.2.7-master.data").read_text()
+    before, after = (
+        live_config(each)["VI_1"] for each in (text, text.replace("_VI_1 weight 0", "_VI_1 weight -60"))
+    )
+    (change,) = before.changes(after)
+    assert change.startswith("checks check_nginx_VI_1 every 5 s, rise 1, fall 2, weight -60 instead of")
 
 
 def test_an_interval_below_a_second_is_not_told():

@@ -9,6 +9,7 @@ import pytest
 
 from console.judge.denial import Case
 from console.judge.guards import denials
+from console.judge.insisting import without_looks
 from console.model.facts import ProbeOutcome, ProbeReport
 from console.model.observed import Known, Unknown
 from console.model.proxy import FilesReport, Server, Upstream
@@ -19,7 +20,8 @@ from console.plan.build import plan_for
 from console.plan.reading import Verdict
 from console.plan.steps import Kind
 from console.plan.through_nginx import OthersServe, TakenBack
-from tests.scenes import NOW, healthy
+from tests.profiles import pair
+from tests.scenes import NOW, files, healthy
 
 RESTART = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b")
 B_AT_HOME = ("127.0.0.1:8080", "[::1]:8080", "localhost:8080", "10.0.4.21:8080")
@@ -66,7 +68,7 @@ def test_a_rolling_restart_waits_between_its_nodes():
 
 
 def test_who_insists_on_the_last_backend_is_not_refused_by_the_look():
-    plan = plan_for(RESTART, healthy(), NOW, frozenset({"last-backend"}))
+    plan = without_looks(plan_for(RESTART, healthy(), NOW), ["last-backend"], ())
     assert asked(plan, OthersServe) == []
     assert asked(plan, TakenBack) != []
 
@@ -104,7 +106,10 @@ def test_one_bad_answer_is_no_reason_to_leave_out_the_nginx_that_may_have_the_vi
 
 
 def passed_to(*servers: Server, shared: bool = True, even: bool = True):
-    return with_files(FilesReport({DOMAIN: Upstream(servers, shared, even)}))
+    state, found = healthy(), {DOMAIN: Upstream(servers, shared, even)}
+    seen = {name: FilesReport({**files(pair(), name).upstreams, **found}) for name in state.nodes}
+    nodes = {name: replace(node, files=Known(seen[name], NOW)) for name, node in state.nodes.items()}
+    return replace(state, nodes=nodes)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +117,7 @@ def passed_to(*servers: Server, shared: bool = True, even: bool = True):
     [
         (Server("10.0.4.21:8080", 1, 2.0), True, 3.0, 12.0),
         (Server("10.0.4.21:8080", 1, 10.0), False, 11.0, 28.0),
-        (Server("10.0.4.21:8080", 0, 10.0), False, 0.0, 6.0),
+        (Server("10.0.4.21:8080", 0, 10.0), False, 0.0, 26.0),
     ],
 )
 def test_how_long_is_waited_follows_from_nginxs_own_files(server, shared, settles_s, within_s):

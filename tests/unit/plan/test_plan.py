@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from console.judge.insisting import without_looks
 from console.model.events import HostReported, SafetyReported, UnitReported
 from console.model.facts import HostReport, SafetyReport, UnitReport
 from console.plan.action import RollingRestart, ServiceAction, Switchover, Verb, command_line
@@ -35,6 +36,7 @@ def test_the_check_needs_fall_runs_to_notice():
 def test_a_switchover_raises_stops_starts_and_lowers_with_the_undo_armed_before_each():
     plan = plan_for(Switchover(), fed(healthy(), TRACKED), NOW)
     assert [(step.kind, step.node) for step in plan.steps] == [
+        (Kind.LOOK, "iam-a"),
         (Kind.ARM, "iam-b"),
         (Kind.DO, "iam-b"),
         (Kind.ARM, "iam-a"),
@@ -44,9 +46,9 @@ def test_a_switchover_raises_stops_starts_and_lowers_with_the_undo_armed_before_
         (Kind.DO, "iam-b"),
         (Kind.DISARM, "iam-b"),
     ]
-    assert plan.steps[1].stdin == "204\n"
-    assert plan.steps[1].expect == (EffectivePriority("iam-b", "VI_1", 254),)
-    assert VipOn("VI_1", "iam-b") in plan.steps[3].expect
+    assert plan.steps[2].stdin == "204\n"
+    assert plan.steps[2].expect == (EffectivePriority("iam-b", "VI_1", 254),)
+    assert VipOn("VI_1", "iam-b") in plan.steps[4].expect
 
 
 def test_the_prediction_names_the_gap_and_the_age_of_its_evidence():
@@ -68,7 +70,7 @@ def test_the_plain_way_can_be_asked_for():
     plan = plan_for(Switchover(plain=True), fed(healthy(), TRACKED), NOW)
     assert plan.notes[0] == OPEN_ARE_CUT
     assert not any("track file" in note for note in plan.notes)
-    assert len(plan.steps) == 4
+    assert len(plan.steps) == 5
 
 
 def test_a_stopped_nginx_on_the_owner_predicts_the_refusals_before_the_move():
@@ -108,6 +110,23 @@ def test_the_fingerprint_knows_processes_but_no_loads():
     assert plan_for(Switchover(), busy, NOW + 1).fingerprint == before
     restarted = fed(state, [UnitReported(NOW + 1, "iam-a", "nginx", UnitReport("active", "running", 1, 4711))])
     assert plan_for(Switchover(), restarted, NOW + 1).fingerprint != before
+
+
+def test_other_commands_are_another_plan():
+    tracked = fed(healthy(), TRACKED)
+    shown = plan_for(Switchover(), tracked, NOW).fingerprint
+    for node in ("iam-a", "iam-b"):
+        untracked = fed(tracked, [SafetyReported(NOW, node, SafetyReport((), None, ()))])
+        same = plan_for(Switchover(), untracked, NOW).fingerprint == shown
+        assert same is (node == "iam-a"), "only the taker's priority would be raised"
+
+
+def test_looks_that_were_overridden_leave_the_plan_that_was_shown():
+    action = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-a")
+    asking = plan_for(action, healthy(), NOW)
+    insisting = without_looks(asking, ["last-backend"], ())
+    assert len(insisting.steps) < len(asking.steps)
+    assert insisting.fingerprint == asking.fingerprint
 
 
 @pytest.mark.parametrize(

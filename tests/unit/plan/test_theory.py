@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from console.model.drill import Bound, Term
 from console.model.live import LiveCheck, LiveVrrp
 from console.plan.theory import Pair, window
+from console.plan.weighing import why_it_stays
 
 CHECK = LiveCheck("check_nginx", interval_s=5, timeout_s=3, rise=1, fall=2)
 
@@ -40,6 +43,35 @@ def bound(*terms: Term) -> Bound:
 def test_named_bounds(name: str, pair: Pair, lower_s: float, upper_s: float):
     allowed = window(bound(Term(name)), pair, A)
     assert (allowed.lower_s, allowed.upper_s) == pytest.approx((lower_s, upper_s), abs=0.001)
+
+
+def test_a_check_with_a_weight_decides_only_where_none_makes_a_fault():
+    quick = replace(CHECK, interval_s=1, weight=-60)
+    both, weighted = (replace(A, checks=checks) for checks in ((quick, CHECK), (quick,)))
+    assert window(bound(Term("check.fault")), Pair(both, B), both).upper_s == pytest.approx(10.1)
+    assert window(bound(Term("check.fault")), Pair(weighted, B), weighted).upper_s == pytest.approx(2.1)
+
+
+def weighing(priority: int, weight: int, *, nopreempt: bool = False) -> LiveVrrp:
+    return replace(live(priority), nopreempt=nopreempt, checks=(replace(CHECK, weight=weight),))
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "stays"),
+    [
+        (weighing(100, 0), weighing(50, 0, nopreempt=True), ""),
+        (weighing(100, -60), weighing(50, -60), ""),
+        (weighing(100, -60), weighing(50, -60, nopreempt=True), "with nopreempt iam-b does not take the VIP"),
+        (weighing(100, -40), weighing(50, -40), "at priority 60 iam-a is still not below the 50 of iam-b"),
+        (weighing(100, 20), weighing(90, 20), ""),
+        (weighing(100, 20), weighing(80, 20), "at priority 100 iam-a is still not below the 100 of iam-b"),
+        (weighing(200, -254), weighing(1, -10), "at priority 1 iam-a is still not below the 1 of iam-b"),
+        (replace(weighing(100, 0), checks=()), weighing(50, 0), "tracks no check"),
+    ],
+)
+def test_a_failing_check_moves_the_vip_by_a_fault_or_by_the_priority_that_is_left(own, other, stays):
+    why = why_it_stays("iam-a", own, "iam-b", other)
+    assert (why is not None and stays in why) if stays else why is None
 
 
 def test_terms_add_up_and_factors_count():

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
+
 from console.model.events import LinkChanged
 from console.model.facts import Link, LinkState
 from console.model.observed import Known, Unknown
@@ -111,6 +113,67 @@ async def test_a_healthy_pair_has_nothing_to_load_and_nothing_unknown():
     store = await looked(Node.rendered("iam-a"), Node.rendered("iam-b"))
     for node in PROFILE.nodes:
         assert report(store, node).unloaded == {"keepalived": Unloaded(), "nginx": Unloaded()}
+
+
+async def test_a_daemon_that_runs_with_its_files_is_known_to_and_so_is_keepalived_s_check():
+    store = await looked(Node.rendered("iam-a"), Node.rendered("iam-b"))
+    for node in PROFILE.nodes:
+        seen = report(store, node)
+        assert seen.current == {"nginx", "keepalived"}
+        ((*shell, script, path, argument),) = seen.checks
+        assert (shell, path, argument) == (["bash", "-c"], "/etc/keepalived/check_nginx.sh", "2")
+        assert script == Node.rendered(node).files[path]
+        assert seen.decides_s == 2 * 5 + 3
+        assert [each.weight for each in seen.live["VI_1"].checks or ()] == [0]
+
+
+NGINX = "/etc/nginx/nginx.conf"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("return       204", "return 503", "keepalived's check would be answered badly"),
+        ("nginx-alive.localhost", "nginx-dead.localhost", "no server of nginx would answer keepalived's check"),
+    ],
+)
+async def test_nginx_is_not_made_to_read_what_fails_keepalived_s_check(old: str, new: str, told: str):
+    edited = Node.rendered("iam-b")
+    edited.files[NGINX] = edited.files[NGINX].replace(old, new)
+    # Read as it is, it is what runs.
+    assert report(await looked(edited), "iam-b").unloaded["nginx"].conflicts == ()
+    edited.times[NGINX] = 9990.0
+    (said,) = report(await looked(edited), "iam-b").unloaded["nginx"].conflicts
+    assert said.startswith(told)
+
+
+@pytest.mark.parametrize(("old", "new"), [("keepalive_timeout   65", "keepalive_timeout 30"), ("# ", "#  ")])
+async def test_what_leaves_the_check_s_host_alone_is_read(old: str, new: str):
+    edited = replace(Node.rendered("iam-b"), times={NGINX: 9990.0})
+    edited.files[NGINX] = edited.files[NGINX].replace(old, new)
+    assert report(await looked(edited), "iam-b").unloaded["nginx"].conflicts == ()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "in_dump"),
+    [
+        ("/etc/keepalived/check_nginx.sh", "exec ", "systemctl restart nginx; exec ", False),
+        (KEEPALIVED, "/etc/keepalived/check_nginx.sh", "/usr/local/bin/restart_nginx.sh", True),
+    ],
+)
+async def test_a_check_that_is_not_the_known_script_is_never_run_by_us(
+    file: str, old: str, new: str, in_dump: bool
+):
+    node = Node.rendered("iam-b")
+    node.files[file] = node.files[file].replace(old, new)
+    node.dump = (node.dump or "").replace(old, new) if in_dump else node.dump
+    assert report(await looked(node), "iam-b").checks == ()
+
+
+async def test_files_that_are_newer_or_of_a_silent_keepalived_tell_no_check():
+    node = replace(Node.rendered("iam-b"), times={KEEPALIVED: 9990.0}, dump=None)
+    seen = report(await looked(node), "iam-b")
+    assert (seen.current, seen.checks) == ({"nginx"}, ())
 
 
 async def test_so_has_one_without_script_and_dumps_whose_files_are_as_they_were_loaded():

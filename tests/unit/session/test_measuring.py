@@ -14,6 +14,7 @@ from console.plan.build import plan_for
 from console.render.nodefiles import ALIVE_HOST
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy
+from tests.unit.plan.test_handovers import active_active
 
 API, AUTHZ = "iam.api.marmotedu.com", "iam.authz.marmotedu.com"
 DARK = ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer")
@@ -64,6 +65,29 @@ def test_every_vip_that_moves_is_measured():
         ("10.0.4.99", API),
         ("10.0.4.99", AUTHZ),
     ]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        ServiceAction(Verb.RESTART, "nginx", "iam-b"),
+        ServiceAction(Verb.RELOAD, "nginx", "iam-b"),
+        ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b"),
+        RollingRestart("nginx"),
+        RollingRestart("keepalived"),
+    ],
+    ids=lambda action: action.sentence,
+)
+def test_a_vip_that_does_not_move_is_measured_where_it_is(action: Action):
+    assert {lane.target.address for lane in lanes(action, active_active())} == {"10.0.4.98", "10.0.4.99"}
+
+
+def test_a_vip_at_which_no_client_is_answered_is_named_as_not_measured():
+    state = fed(active_active(), [ClientProbed(NOW, "VI_2", DARK)])
+    restart = ServiceAction(Verb.RESTART, "nginx", "iam-b")
+    assert {lane.target.address for lane in lanes(restart, state)} == {"10.0.4.99"}
+    note = "no client is answered at VIP 10.0.4.98 now (no answer), so a loss there is not measured"
+    assert note in plan_for(restart, state, NOW).notes
 
 
 def test_where_nothing_is_published_whatever_answers_at_the_vip_is_measured():

@@ -74,7 +74,7 @@ def test_a_file_that_is_gone_or_not_valid_any_more_is_said(profile_file: Path):
 async def test_a_stale_profile_is_not_pushed_and_no_plan_of_a_push_is_offered(profile_file: Path, tmp_path: Path):
     acting = operator(profile_file, tmp_path)
     edit(profile_file)
-    with pytest.raises(ProfileChanged, match=r"mine\.yaml was edited on disk: open the console again"):
+    with pytest.raises(ProfileChanged, match=r"mine\.yaml was edited on disk: start iamops again"):
         await acting.push_action()
     _, denied = acting.consider(acting.order(PUSH))
     assert "profile-changed" in [denial.code for denial in denied]
@@ -85,7 +85,7 @@ async def test_a_stale_profile_is_not_pushed_and_no_plan_of_a_push_is_offered(pr
 async def test_the_config_view_says_that_it_compares_with_an_older_profile(profile_file: Path, tmp_path: Path):
     acting = operator(profile_file, tmp_path)
     edit(profile_file)
-    assert "open the console again" in (await acting.config()).problem
+    assert "start iamops again" in (await acting.config()).problem
 
 
 def test_a_profile_is_asked_for_again_as_it_was_chosen(monkeypatch: pytest.MonkeyPatch):

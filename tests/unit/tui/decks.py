@@ -88,7 +88,13 @@ class FixedDeck:
         self._until = 0.0
 
     def order(
-        self, action: Action, *, reason: str = "", overrides: tuple[str, ...] = (), shown: str | None = None
+        self,
+        action: Action,
+        *,
+        reason: str = "",
+        overrides: tuple[str, ...] = (),
+        shown: str | None = None,
+        insisted: tuple[Denial, ...] | None = None,
     ) -> Order:
         return Order(
             action=action,
@@ -99,6 +105,7 @@ class FixedDeck:
             overrides=overrides,
             armed=self.armed_s > 0,
             shown=shown,
+            insisted=insisted,
             run="4312230f",
         )
 

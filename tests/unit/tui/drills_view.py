@@ -8,6 +8,7 @@ from console.engine.drill_progress import DrillProgress
 from console.judge.drill_document import drill_document
 from console.plan.action import DrillAction
 from console.session.drills import load_drill
+from console.tui.screens.drills import DrillsScreen
 from tests.unit.judge.drill_samples import LIVE, report
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import TIMELINE, FixedDeck, half_way
@@ -32,6 +33,7 @@ def deck(**changes: object) -> FixedDeck:
 
 async def at_drills(seen: Watched) -> None:
     await seen.press("4")
+    await seen.until(lambda: isinstance(seen.app.screen, DrillsScreen))
     await seen.pilot.pause(0.3)
 
 

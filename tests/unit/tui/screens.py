@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
@@ -37,6 +38,13 @@ class Watched:
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
         await self.pilot.pause()
+
+    async def until(self, claim: Callable[[], object], within_s: float = 10.0) -> None:
+        """Until a claim about the screen is true: a slow machine paints later."""
+        deadline = time.monotonic() + within_s
+        while not claim():
+            assert time.monotonic() < deadline, self.text
+            await self.pilot.pause(0.02)
 
     async def type(self, text: str) -> None:
         names = {" ": "space", ":": "colon", "/": "slash", "-": "minus", ".": "full_stop", "_": "underscore"}

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.widgets import Button, Checkbox, Input
 
-from console.model.events import UnitReported, VrrpTransition
-from console.model.facts import UnitReport, VrrpState
+from console.engine.report import Outcome, RestoredBy
+from console.model.events import HttpProbed, Target, UnitReported, VrrpTransition
+from console.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpState
 from console.model.observed import Unknown
 from console.plan.action import RollingRestart, ServiceAction, Switchover, Verb
 from console.tui.screens.confirm import ConfirmScreen
 from console.tui.screens.overview import Overview
 from console.tui.screens.run import RunScreen
-from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck
+from tests.unit.tui import decks, scenes
+from tests.unit.tui.decks import FixedDeck, undone
 from tests.unit.tui.scenes import NOW, B, FixedCluster
 from tests.unit.tui.screens import Watched, console
 
+BAD = ProbeReport(ProbeOutcome.BAD_ANSWER, 3.0, 502, "Bad Gateway")
 SIZES = [(80, 24), (120, 40)]
 
 
@@ -102,6 +106,16 @@ async def test_a_switchover_runs_only_when_the_clusters_name_was_typed() -> None
         assert order.shown == seen.deck.consider(order)[0].fingerprint
 
 
+async def test_keys_typed_ahead_of_a_slow_console_go_where_tab_leads() -> None:
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.press("F")
+        for key in ("tab", "l", "a", "b"):
+            seen.app.post_message(Key(key, None if key == "tab" else key))
+        await seen.pilot.pause()
+        assert seen.app.screen.query_one("#typed", Input).value == "lab"
+
+
 async def test_what_changes_behind_the_dialog_must_be_read_again() -> None:
     async with console(scenes.healthy()) as seen:
         await armed(seen)
@@ -181,6 +195,32 @@ async def test_an_override_needs_a_reason_and_goes_into_the_order() -> None:
         assert order.reason == "nginx comes up in a minute"
 
 
+async def test_a_reason_that_comes_after_its_code_was_ticked_clears_the_tick() -> None:
+    cluster, domains = FixedCluster(scenes.healthy()), list(scenes.healthy().profile.domains)
+    cluster.store.apply(HttpProbed(NOW, B, B, Target.DOMAIN, domains[0], BAD))
+    async with console(scenes.healthy(), cluster=cluster) as seen:
+        await armed(seen)
+        await seen.press("F")
+        screen = seen.app.screen
+        box = screen.query_one("#override-standby-unhealthy", Checkbox)
+        box.value = True
+        screen.query_one("#reason", Input).value = "one of them is known"
+        screen.query_one("#typed", Input).value = "lab"
+        await seen.pilot.pause()
+        assert screen.obstacle == ""
+        cluster.store.apply(HttpProbed(NOW, B, B, Target.DOMAIN, domains[1], BAD))
+        await seen.pilot.pause(1.2)
+        assert not box.value
+        assert screen.obstacle == "refused: standby-unhealthy"
+        box.value = True
+        await seen.pilot.pause()
+        screen.query_one("#run", Button).press()
+        await seen.pilot.pause()
+        read = seen.deck.runs[0].insisted
+        assert read is not None
+        assert [each.reason.split()[0] for each in read] == domains
+
+
 async def test_c_copies_the_command_that_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     async with console(scenes.healthy()) as seen:
         copied: list[str] = []
@@ -203,7 +243,7 @@ async def test_the_panel_shows_the_steps_and_can_be_left_running() -> None:
         await seen.press("q")
         assert isinstance(seen.app.screen, Overview)
         await seen.pilot.pause(0.2)
-        assert "ACTING 3/8" in seen.lines[0]
+        assert "ACTING 3/9" in seen.lines[0]
         await seen.press("R")
         assert "switchover is under way" in seen.foot
         seen.deck.go_on.set()
@@ -332,3 +372,27 @@ async def test_a_dialog_waits_for_the_nodes_files_instead_of_changing_under_the_
         await seen.pilot.pause(0.2)
         assert "unloaded-changes" not in seen.text
         assert "type lab" in seen.text
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [
+        ({"outcome": Outcome.SUCCEEDED, "restored_by": None}, 0),
+        ({"outcome": Outcome.FAILED, "interrupted": False}, 1),
+        ({"outcome": Outcome.FAILED, "restored_by": RestoredBy.NOBODY}, 1),
+        ({"outcome": Outcome.UNKNOWN}, 5),
+        ({"outcome": Outcome.FAILED}, 130),
+    ],
+)
+async def test_a_console_that_is_told_to_end_ends_with_the_exit_code_of_its_run(
+    monkeypatch: pytest.MonkeyPatch, ending: dict[str, Any], code: int
+) -> None:
+    monkeypatch.setattr(decks, "undone", lambda report: replace(undone(report), **ending))
+    async with console(scenes.healthy()) as seen:
+        await armed(seen)
+        await seen.press("F")
+        await agree(seen)
+        seen.app.terminal_gone()
+        await seen.pilot.pause(0.3)
+        assert seen.app.last_words.startswith("switchover: ")
+    assert seen.app.return_code == code

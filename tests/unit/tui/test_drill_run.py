@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from textual.widgets import Input
 
 from console.engine.drill_progress import DrillProgress
 from console.engine.report import Phase
-from console.judge.drill_report import ClientView, DrillReport
+from console.judge.drill_report import ClientView, DrillReport, Verdict
 from console.model.drill import Drill
 from console.model.events import VrrpTransition
 from console.model.facts import VrrpState
@@ -20,7 +22,7 @@ from console.plan.action import DrillAction
 from console.tui.screens.confirm import ConfirmScreen
 from console.tui.screens.drills import DrillsScreen
 from console.tui.screens.run import RunScreen
-from console.tui.view.drill_run import drill_lines
+from console.tui.view.drill_run import drill_lines, drill_summary
 from console.tui.view.tone import text_of
 from tests.unit.judge.drill_samples import LIVE, gap, keepalived_stop, report
 from tests.unit.tui import scenes
@@ -308,3 +310,45 @@ async def test_a_name_that_is_no_drill_is_told(monkeypatch):
         await seen.type(":drill sead")
         await seen.press("enter")
         assert "no drill named 'sead'" in seen.foot
+
+
+PUT_BACK: dict[str, Any] = {"verdict": Verdict.FAIL, "interrupted": True, "restored_by": "console"}
+
+
+@pytest.mark.parametrize(
+    ("ending", "word", "code"),
+    [
+        ({}, "passed", 0),
+        ({"verdict": Verdict.FAIL}, "failed", 1),
+        ({"verdict": Verdict.UNKNOWN}, "unknown", 5),
+        (PUT_BACK, "undone", 130),
+        ({**PUT_BACK, "stays": True}, "failed", 1),
+    ],
+)
+async def test_a_console_that_is_told_to_end_ends_with_the_verdict_of_its_drill(
+    monkeypatch, ending: dict[str, Any], word: str, code: int
+):
+    """Judged all the same: the run was over when it was told, or it was undone."""
+
+    async def judged(self: FixedDeck, order: object, tell: Callable[[DrillProgress], None]) -> DrillReport:
+        told = progress(self)
+        tell(told)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        tell(replace(told, run=finished(told.run), report=report(**ending)))
+        return report(**ending)
+
+    monkeypatch.setattr(FixedDeck, "run_drill", judged)
+    async with console(scenes.healthy(), deck=deck()) as seen:
+        await begun(seen)
+        seen.app.terminal_gone()
+        await seen.pilot.pause(0.3)
+        assert seen.app.last_words.startswith(f"drill keepalived-stop: {word}: ")
+    assert seen.app.return_code == code
+
+
+def test_an_interrupted_drill_that_was_put_back_is_undone_and_not_failed():
+    ending = report(**PUT_BACK, sentence="interrupted; now: VIP 10.0.4.99 is on iam-a")
+    lines = drill_lines(replace(progress(deck()), report=ending), NOW, NOW, 75, 21)
+    assert text_of(lines[0]).startswith("↶ UNDONE")
+    assert drill_summary(ending) == "drill keepalived-stop: undone: interrupted; now: VIP 10.0.4.99 is on iam-a"

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from console.judge.drill_report import Entry
+from console.tui.screens.audit import AuditScreen
 from console.tui.screens.drills import DrillsScreen
 from console.tui.screens.overview import Overview
 from console.tui.view.drill_run import drill_lines
@@ -95,7 +96,8 @@ async def test_views_stand_beside_each_other_and_never_pile_up():
     async with console(scenes.healthy(), deck=deck()) as seen:
         for key in "474747":
             await seen.press(key)
-            await seen.pilot.pause(0.1)
+            view = DrillsScreen if key == "4" else AuditScreen
+            await seen.until(lambda view=view: isinstance(seen.app.screen, view))
         assert len(seen.app.screen_stack) == 2
         await seen.press("4")
         await seen.press("4")

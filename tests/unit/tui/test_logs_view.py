@@ -34,7 +34,8 @@ def on(tap: FixedTap) -> FixedDeck:
 
 async def at_logs(seen: Watched) -> None:
     await seen.press("3")
-    await seen.pilot.pause(0.3)
+    await seen.until(lambda: isinstance(seen.app.screen, LogsScreen) and "LOGS" in seen.lines[1])
+    await painted(seen)
 
 
 async def painted(seen: Watched) -> None:
@@ -62,8 +63,7 @@ async def test_the_newest_line_is_at_the_bottom_and_new_ones_come_by_themselves(
         assert "▸LOGS following" in seen.lines[1]
         assert "64 lines" in seen.lines[1]
         seen.cluster.tap.write(request("/brand-new"), at=NOW + 1)
-        await painted(seen)
-        assert "GET /brand-new" in shown(seen)[-1]
+        await seen.until(lambda: "GET /brand-new" in shown(seen)[-1])
 
 
 async def test_lines_of_both_nodes_and_the_clusters_events_stand_in_order_of_time():
@@ -80,8 +80,7 @@ async def test_an_older_line_that_comes_late_is_put_in_its_place():
     async with console(scenes.healthy(), deck=on(busy())) as seen:
         await at_logs(seen)
         seen.cluster.tap.write(request("/late"), at=NOW - 2.5)
-        await painted(seen)
-        assert "/late" in shown(seen)[-3]
+        await seen.until(lambda: "/late" in shown(seen)[-3])
 
 
 async def test_moving_up_stops_following_and_the_line_stays_where_it_is():
@@ -93,9 +92,8 @@ async def test_moving_up_stops_following_and_the_line_stays_where_it_is():
         assert "/v1/users/58" in seen.foot
         for n in range(30):
             seen.cluster.tap.write(request(f"/more/{n}"), at=NOW + n)
-        await painted(seen)
+        await seen.until(lambda: "30 below, G follows" in seen.lines[1])
         assert shown(seen) == before
-        assert "30 below, G follows" in seen.lines[1]
 
 
 @pytest.mark.parametrize("key", ["G", "end"])
@@ -131,8 +129,7 @@ async def test_a_line_that_is_no_longer_kept_leaves_the_cursor_at_the_oldest():
         for n in range(5000):
             tap.ring.add(NOW + n, B, LogSource.ACCESS, request(f"/flood/{n}"), Severity.INFO)
         tap.write(request("/flood/last"), at=NOW + 5000)
-        await painted(seen)
-        assert "/flood/1 " in shown(seen)[0]
+        await seen.until(lambda: "/flood/1 " in shown(seen)[0])
         assert "/flood/1 " in seen.foot
         assert "65 dropped" not in seen.lines[1]
 
@@ -144,8 +141,7 @@ async def test_what_was_lost_is_counted_in_sight():
         for _ in range(1234):
             tap.ring.drop()
         tap.write(request("/x"))
-        await painted(seen)
-        assert "▲ 1.2k dropped · 65 lines" in seen.lines[1]
+        await seen.until(lambda: "▲ 1.2k dropped · 65 lines" in seen.lines[1])
 
 
 # --- pause ---
@@ -166,8 +162,7 @@ async def test_while_paused_nothing_moves_and_nothing_is_lost():
         await seen.press("m")
         assert "■" in seen.text
         await seen.press("p", "G")
-        await painted(seen)
-        assert "/meanwhile" in shown(seen)[-1]
+        await seen.until(lambda: "/meanwhile" in shown(seen)[-1])
         assert "■" in seen.text
 
 
@@ -249,18 +244,14 @@ async def test_enter_shows_the_line_in_full_and_stops_at_it():
     async with console(scenes.healthy(), deck=on(busy())) as seen:
         await at_logs(seen)
         await seen.press("enter")
-        await painted(seen)
-        assert "[24/Nov/2026:17:46:29 +0000]" in seen.text
+        await seen.until(lambda: "[24/Nov/2026:17:46:29 +0000]" in seen.text)
         assert "iam-a  access" in seen.text
         seen.cluster.tap.write(request("/brand-new"), at=NOW + 1)
-        await painted(seen)
-        assert "1 below, G follows" in seen.lines[1]
+        await seen.until(lambda: "1 below, G follows" in seen.lines[1])
         await seen.press("k")
-        await painted(seen)
-        assert "/v1/users/58" in "".join(seen.lines[-7:-3])
+        await seen.until(lambda: "/v1/users/58" in "".join(seen.lines[-7:-3]))
         await seen.press("escape")
-        await painted(seen)
-        assert "[24/Nov/2026:17:46:29 +0000]" not in "\n".join(shown(seen))
+        await seen.until(lambda: "[24/Nov/2026:17:46:29 +0000]" not in "\n".join(shown(seen)))
         assert isinstance(seen.app.screen, LogsScreen)
 
 
@@ -284,8 +275,7 @@ async def test_it_watches_while_it_is_open_and_not_longer():
         await painted(seen)
         assert len(seen.cluster.tap.watchers) == 1
         await seen.press("q")
-        await painted(seen)
-        assert seen.cluster.tap.watchers == []
+        await seen.until(lambda: seen.cluster.tap.watchers == [])
         assert isinstance(seen.app.screen, Overview)
 
 

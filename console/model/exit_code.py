@@ -1,4 +1,4 @@
-"""The exit codes of every command."""
+"""The exit codes of every command, and of the console."""
 
 from __future__ import annotations
 

@@ -1,0 +1,155 @@
+"""Checks, tracking, notify scripts and a VIP's prefix: in keepalived's data dump, and in its files. Pure.
+
+What either side does not tell is left out, and is compared with nothing. Keyed by block: an instance's name, or
+`vrrp_script NAME`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+
+from console.parse.directives import Directive, Reading
+
+TRACKED, VIP_AS, COMMAND = "the tracked checks", "the VIP's prefix and interface", "the check's command"
+Rest = Mapping[str, Mapping[str, object]]
+NUMBERS = {"interval": 1, "timeout": None, "rise": 1, "fall": 1, "weight": 0}
+_BLOCK = re.compile(r"^ VRRP (?P<kind>Instance|Script) = (?P<name>\S+)\s*$")
+_FIELD = re.compile(r"^   (?P<key>[A-Za-z][A-Za-z ()_]*?) = (?P<value>.*?)\s*$")
+# A colon from 2.1 on, a number before.
+_LIST = re.compile(r"^   (?P<key>Virtual IP|Tracked scripts)(?: \(\d+\)| )?(?::| = \d+|= \d+)\s*$")
+_NOTIFY = re.compile(r"(?P<state>Backup|Master|Fault|Stop) state transition script")
+_WHOLE = re.compile(r"-?\d{1,9}")
+_SECONDS = re.compile(r"(\d{1,9}) sec")
+
+
+def check_key(name: str) -> str:
+    return f"vrrp_script {name}"
+
+
+def rest_running(text: str) -> Rest:
+    """What the daemon's dump tells."""
+    return {key: dict(_instance(told, lists) if lists else _check(told)) for key, told, lists in _blocks(text)}
+
+
+def rest_on_disk(reading: Reading) -> Rest:
+    """What the files say, defaults included."""
+    checks = {block.arg: dict(_check_block(block)) for block in reading.all("vrrp_script")}
+    found = {block.arg: dict(_instance_block(block, checks)) for block in reading.all("vrrp_instance")}
+    return found | {check_key(name): values for name, values in checks.items()}
+
+
+def _blocks(text: str) -> Iterator[tuple[str, Mapping[str, str], Mapping[str, list[str]]]]:
+    """Key, fields, and lists; a check has no lists, an instance has both of them, be they empty."""
+    key, told, lists = "", dict[str, str](), dict[str, list[str]]()
+    entries: list[str] | None = None
+    for line in [*text.splitlines(), "end"]:
+        start = _BLOCK.match(line)
+        if key and (start or (line.strip() and not line.startswith("  "))):
+            yield key, told, lists
+            key = ""
+        if start:
+            instance = start["kind"] == "Instance"
+            key = start["name"] if instance else check_key(start["name"])
+            told, entries = {}, None
+            lists = {"Virtual IP": [], "Tracked scripts": []} if instance else {}
+        elif header := _LIST.match(line):
+            entries = lists.get(header["key"])
+        elif entries is not None and line.startswith("     "):
+            entries.append(line.strip())
+        else:
+            entries = None
+            if field := _FIELD.match(line):
+                told.setdefault(field["key"], field["value"])
+
+
+def _instance(told: Mapping[str, str], lists: Mapping[str, list[str]]) -> Iterator[tuple[str, object]]:
+    tracked = [_weighed(line.split()) for line in lists["Tracked scripts"]]
+    if None not in tracked:
+        yield TRACKED, tuple(sorted(each for each in tracked if each))
+    interface = told.get("Interface", "")
+    vips = [_vip(line.split(), interface, told_by_daemon=True) for line in lists["Virtual IP"]]
+    if vips and None not in vips:
+        yield VIP_AS, tuple(sorted(each for each in vips if each))
+    for name, value in told.items():
+        if (notify := _NOTIFY.match(name)) and (words := _split(value.partition(", uid:gid")[0])):
+            yield f"notify_{notify['state'].lower()}", words
+
+
+def _check(told: Mapping[str, str]) -> Iterator[tuple[str, object]]:
+    if words := _split(told.get("Command", "")):
+        yield COMMAND, words
+    for name in ("rise", "fall", "weight"):
+        if _WHOLE.fullmatch(value := told.get(name.capitalize(), "")):
+            yield name, int(value)
+    for name in ("interval", "timeout"):
+        # 0 is anything below one second, or none.
+        if (match := _SECONDS.fullmatch(told.get(name.capitalize(), ""))) and int(match[1]):
+            yield name, int(match[1])
+
+
+def _check_block(block: Directive) -> Iterator[tuple[str, object]]:
+    script = block.first("script")
+    if script is not None and (words := _split(" ".join(script.args))):
+        yield COMMAND, words
+    for name, default in NUMBERS.items():
+        said = block.first(name)
+        if said is None and default is not None:
+            yield name, default
+        elif said is not None and len(said.args) == 1 and _WHOLE.fullmatch(said.arg):
+            yield name, int(said.arg)
+
+
+def _instance_block(block: Directive, checks: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, object]]:
+    tracked = [
+        _weighed((each.name, *(each.args or ("weight", str(checks.get(each.name, {}).get("weight", "?"))))))
+        for each in _entries(block, "track_script")
+    ]
+    if None not in tracked:
+        yield TRACKED, tuple(sorted(each for each in tracked if each))
+    interface = found.arg if (found := block.first("interface")) else ""
+    vips = [_vip((each.name, *each.args), interface) for each in _entries(block, "virtual_ipaddress")]
+    if None not in vips:
+        yield VIP_AS, tuple(sorted(each for each in vips if each))
+    for state in ("backup", "master", "fault", "stop"):
+        said = block.first(f"notify_{state}")
+        if said is None:
+            yield f"notify_{state}", ()
+        # A second word is the user it runs as.
+        elif len(said.args) == 1 and (words := _split(said.arg)):
+            yield f"notify_{state}", words
+
+
+def _entries(block: Directive, name: str) -> Iterator[Directive]:
+    for each in block.all(name):
+        yield from each.block or ()
+
+
+def _weighed(words: tuple[str, ...] | list[str]) -> str | None:
+    """`NAME weight N`; None for whatever says more."""
+    if len(words) != 3 or words[1] != "weight" or not _WHOLE.fullmatch(words[2]) or "$" in words[0]:
+        return None
+    return f"{words[0]} weight {int(words[2])}"
+
+
+def _vip(words: tuple[str, ...] | list[str], interface: str, *, told_by_daemon: bool = False) -> str | None:
+    """Address with prefix and interface; None where a file says more, or leaves it to a definition."""
+    try:
+        address = ipaddress.ip_interface(words[0])
+    except ValueError:
+        return None
+    named = len(words) > 2 and words[1] == "dev"
+    device, more = (words[2], words[3:]) if named else (interface, words[1:])
+    if not device or "$" in device or (more and not told_by_daemon):
+        return None
+    return f"{address} dev {device}"
+
+
+def _split(text: str) -> tuple[str, ...]:
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return ()
+    return () if any("$" in word for word in words) else tuple(words)

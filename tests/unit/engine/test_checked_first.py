@@ -1,0 +1,81 @@
+"""A daemon that would not come back with its files is not taken away: asked before anything is touched."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.engine.ports import Answer
+from console.engine.report import Outcome
+from console.plan.action import Action, DrillAction, Switchover
+from console.plan.build import plan_for
+from console.plan.pieces import CONFIG_INVALID
+from console.session.drills import load_drill
+from tests.profiles import pair
+from tests.scenes import NOW, healthy
+from tests.unit.engine.pair import Bench
+
+FENCING = {verb: [verb, "{node}"] for verb in ("power-off", "power-on", "freeze", "thaw")}
+PROFILE = pair(safety={"dead_man_s": 60, "anti_flap_s": 0}, fencing=FENCING)
+CHECKS = {
+    "keepalived": ("sudo", "-n", "/usr/sbin/keepalived", "-t"),
+    "nginx": ("sudo", "-n", "/usr/sbin/nginx", "-t", "-q"),
+}
+BROKEN = Answer(1, "", "(Line 53) WARNING - interface eth7 for vrrp_instance VI_1 doesn't exist")
+
+
+def drill(name: str) -> DrillAction:
+    return DrillAction(load_drill(name), disruptive=True)
+
+
+# What is done, and the daemons that it starts again with the nodes that they are on.
+STARTED: list[tuple[Action, list[tuple[str, str]]]] = [
+    (Switchover(), [("keepalived", "iam-a")]),
+    (Switchover(plain=True), [("keepalived", "iam-a")]),
+    (drill("keepalived-stop"), [("keepalived", "iam-a")]),
+    (drill("switchover"), [("keepalived", "iam-a"), ("keepalived", "iam-b")]),
+    (drill("nginx-stop"), [("nginx", "iam-a")]),
+    (drill("reload"), [("nginx", "iam-a"), ("nginx", "iam-b")]),
+    (drill("power-off"), [("keepalived", "iam-a"), ("nginx", "iam-a")]),
+]
+NAMES = [each.sentence for each, _ in STARTED]
+
+
+@pytest.mark.parametrize(("action", "started"), STARTED, ids=NAMES)
+def test_every_daemon_that_is_started_again_is_asked_first_and_once(
+    action: Action, started: list[tuple[str, str]]
+):
+    plan = plan_for(action, healthy(NOW, PROFILE), NOW + 1)
+    checks = [(step.argv, step.node) for step in plan.steps if step.refuses == CONFIG_INVALID]
+    assert checks == [(CHECKS[unit], node) for unit, node in started]
+    assert all(step.refuses == CONFIG_INVALID for step in plan.steps[: len(checks)]), "before anything else"
+
+
+CASES = [(action, unit) for action, started in STARTED for unit in dict.fromkeys(unit for unit, _ in started)]
+
+
+@pytest.mark.parametrize(("action", "unit"), CASES)
+async def test_broken_files_are_refused_and_nothing_was_touched(action: Action, unit: str):
+    bench = Bench(PROFILE)
+    bench.hands.answers[CHECKS[unit]] = BROKEN
+    order = bench.order(action, overrides=("datastore-spof",), reason="a lab")
+    report = await bench.engine.run(order, lambda _: None)
+    assert report.outcome is Outcome.REFUSED, report.sentence
+    assert [denial.code for denial in report.denials] == ["config-invalid"]
+    assert "eth7" in report.sentence
+    assert set(bench.hands.changes) <= {check[2:] for check in CHECKS.values()}
+    assert (bench.world.owner, bench.hands.here_ran, bench.world.whole()) == ("iam-a", [], [])
+
+
+@pytest.mark.parametrize("action", [Switchover(), drill("keepalived-stop")])
+async def test_who_insists_is_not_asked(action: Action):
+    bench = Bench(PROFILE)
+    bench.hands.answers[CHECKS["keepalived"]] = BROKEN
+    order = bench.order(action, overrides=("config-invalid",), reason="it starts")
+    report = await bench.engine.run(order, lambda _: None)
+    assert report.outcome is Outcome.SUCCEEDED, report.sentence
+
+
+def test_a_drill_that_starts_neither_asks_neither():
+    for name in ("backend-loss", "nginx-hang", "node-freeze", "load-balance"):
+        plan = plan_for(drill(name), healthy(NOW, PROFILE), NOW + 1)
+        assert not any(step.refuses == CONFIG_INVALID for step in plan.steps), name
