@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
+# The longest built-in template has a tenth of it; every character takes the parser its time.
+LONGEST = 65_536
+
+
 class RenderError(Exception):
     """The profile is valid, but a file cannot be written from it; says why and what to change."""
 
@@ -36,6 +40,8 @@ def _filled(name: str, text: str, values: Mapping[str, Any]) -> str:
     from console.render.confined import Confined
     from console.render.plain import plain
 
+    if len(text) > LONGEST:
+        raise RenderError(f"your template {name}: more than {LONGEST} characters")
     try:
         return Confined(PackageLoader("console.render", "templates")).from_string(text).render(plain(values))
     except TemplateSyntaxError as error:
