@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+
+# The longest built-in template has a tenth of it; every character takes the parser its time.
+LONGEST = 65_536
 
 
 class RenderError(Exception):
@@ -23,17 +28,32 @@ class Templates:
 
     def fill(self, name: str, **values: Any) -> str:
         """Raises RenderError for a template of the user's that cannot be filled."""
-        from jinja2 import TemplateError, TemplateSyntaxError
-
-        try:
-            if name in self.own:
-                return _environment().from_string(self.own[name]).render(**values)
+        if name not in self.own:
             return _environment().get_template(name).render(**values)
-        except TemplateSyntaxError as error:
-            raise RenderError(f"your template {name}, line {error.lineno}: {error.message}") from None
-        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-            # Beside jinja's own errors, those of the expressions that stand in the template.
-            raise RenderError(f"your template {name}: {error}") from None
+        return _filled(name, self.own[name], values)
+
+
+def _filled(name: str, text: str, values: Mapping[str, Any]) -> str:
+    """A template of the user's, or of whoever wrote the profile: confined."""
+    from jinja2 import PackageLoader, TemplateSyntaxError
+
+    from console.render.confined import Confined
+    from console.render.plain import plain
+
+    if len(text) > LONGEST:
+        raise RenderError(f"your template {name}: more than {LONGEST} characters")
+    try:
+        return Confined(PackageLoader("console.render", "templates")).from_string(text).render(plain(values))
+    except TemplateSyntaxError as error:
+        raise RenderError(f"your template {name}, line {error.lineno}: {error.message}") from None
+    except Exception as error:  # foreign words: whatever they bring about is their own fault
+        raise RenderError(f"your template {name}{_line_of(error)}: {str(error) or type(error).__name__}") from None
+
+
+def _line_of(error: Exception) -> str:
+    """Where in the template: jinja maps the lines of what it has compiled back."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
+    return f", line {lines[-1]}" if lines else ""
 
 
 @functools.cache
@@ -44,14 +64,13 @@ def template_names() -> tuple[str, ...]:
 
 @functools.cache
 def _environment() -> Environment:
-    from jinja2 import PackageLoader, StrictUndefined
-    from jinja2.sandbox import SandboxedEnvironment
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return SandboxedEnvironment(
+    return Environment(
         loader=PackageLoader("console.render", "templates"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # configuration files, not HTML; values are validated by the profile
+        autoescape=False,  # noqa: S701 - configuration files, not HTML; values are validated by the profile
     )
