@@ -48,11 +48,12 @@ def run(args: argparse.Namespace) -> int:
 def _tail(path: Path, args: argparse.Namespace) -> int:
     from console.cli.audit_text import tail_lines
     from console.ledger.audit import read
+    from console.ledger.cut import plain
 
     records = list(read(path))
     if args.json:
         chosen = records[-args.n :] if args.n > 0 else []
-        lines = [json.dumps(record.raw) for record in chosen]
+        lines = [json.dumps(plain(record.raw)) for record in chosen]
     else:
         lines = tail_lines(records, args.n)
     print("\n".join(lines) or "no records yet", file=sys.stdout if lines else sys.stderr)
@@ -62,13 +63,14 @@ def _tail(path: Path, args: argparse.Namespace) -> int:
 def _show(path: Path, args: argparse.Namespace) -> int:
     from console.cli.audit_text import run_lines
     from console.ledger.audit import read
+    from console.ledger.cut import plain
 
     records = [record for record in read(path) if record.run == args.run]
     if not records:
         print(f"iamops: no run {args.run!r} in {path}", file=sys.stderr)
         return ExitCode.USAGE
     if args.json:
-        print("\n".join(json.dumps(record.raw) for record in records))
+        print("\n".join(json.dumps(plain(record.raw)) for record in records))
     else:
         print("\n".join(run_lines(records)))
     return ExitCode.OK

@@ -97,6 +97,7 @@ ODD_LINES = (
     f'{{"n":2,"prev":"","hash":"","torn":4,{HEAD}}}',
     '{"n":2}',
     "[1,2]",
+    f'{{"n":2,"prev":"","hash":"","x":NaN,{HEAD}}}',
     "[" * 100_000,
 )
 
@@ -106,6 +107,7 @@ def test_a_line_that_is_no_record_leaves_the_others_and_new_ones_readable(ledger
     ledger.write_bytes(ledger.read_bytes() + line.encode() + b"\n")
     assert said(capsys, "tail", "--file", str(ledger))[1].count("switchover") == 2
     assert said(capsys, "show", "cafe0001", "--file", str(ledger))[0] == 0
+    assert "NaN" not in said(capsys, "tail", "--json", "--file", str(ledger))[1]
     assert said(capsys, "verify", "--file", str(ledger))[0] == 1
     assert main(["drill", "history", "--file", str(ledger)]) == 0
     assert Audit(ledger, lambda: 1_700_000_001.0).append("intent", INTENT).n == 4
