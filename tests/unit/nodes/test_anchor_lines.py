@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from console.model.anchor import anchor_of, noted
 from console.nodes import anchor_lines
-from console.nodes.anchor_lines import OWN_ONLY, READ, JournalSaid, anchors_of
+from console.nodes.anchor_lines import LINES_MAX, OWN_ONLY, READ, JournalSaid, anchors_of
 from console.nodes.fake import Run, ScriptedTransport
 from console.nodes.transport import CommandTimeout, LinkLost, OutputTooLong, TransportError
 
@@ -81,3 +84,29 @@ async def test_of_a_flood_the_newest_lines_are_read_and_that_is_told(monkeypatch
 async def test_the_node_is_asked_for_no_more_than_an_answer_may_hold():
     assert READ[-2:] == ("8001", "6291456")
     assert not any("sudo" in word for word in READ)
+
+
+def stand_in(directory: Path, *lines: str) -> None:
+    """A journalctl that prints what it is given, and remembers how it was called."""
+    script = directory / "journalctl"
+    script.write_text("\n".join(["#!/bin/sh", f'echo "$@" >{directory}/called', *lines, ""]))
+    script.chmod(0o755)
+
+
+async def test_the_nodes_own_shell_filters_and_bounds_what_the_journal_says(tmp_path: Path, monkeypatch):
+    ours = noted("cafe", anchor_of("1" * 64, 7, "2" * 64, "3" * 12), "x by a@b from local")
+    line = json.dumps({"MESSAGE": ours, "_UID": "1000"})
+    stand_in(
+        tmp_path,
+        "echo 'Hint: You are currently not seeing messages from other users and the system.' >&2",
+        f"i=0; while [ $i -lt 9000 ]; do echo '{line}'; i=$((i + 1)); done",
+        """echo '{"MESSAGE":"iamops-config: kept"}'""",
+    )
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    done = await asyncio.to_thread(subprocess.run, READ, capture_output=True, check=True)
+    found = await asked(stdout=done.stdout, stderr=done.stderr)
+    assert len(found.lines) == LINES_MAX
+    assert found.notes == (OWN_ONLY, f"only its newest {LINES_MAX} lines were read")
+    called = (tmp_path / "called").read_text()
+    assert "--output=json" in called
+    assert "SYSLOG_IDENTIFIER=iamops" in called
