@@ -113,7 +113,11 @@ def _verify(path: Path, args: argparse.Namespace) -> int:
 
         return verify_with_nodes(path, args)
     verdict = verify(path)
-    print(json.dumps(document(verdict)) if args.json else "\n".join(lines_of(path, verdict)))
+    if args.json:
+        print(json.dumps(document(verdict)))
+    else:
+        see = () if verdict.broken is None else ("what do the nodes remember? iamops audit verify --nodes",)
+        print("\n".join([*lines_of(path, verdict), *see]))
     return ExitCode.OK if verdict.broken is None else ExitCode.NOT_SO
 
 

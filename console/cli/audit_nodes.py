@@ -30,11 +30,12 @@ def verify_with_nodes(path: Path, args: argparse.Namespace) -> int:
         if not each.is_file():
             print(f"iamops: {each}: no such ledger", file=sys.stderr)
             return ExitCode.USAGE
-    said = asyncio.run(journals(load_profile(args.profile)))
+    place = place_of(path)
+    said = asyncio.run(journals(load_profile(args.profile), chain_of(path).ledger, place))
     # After the journals: what is written meanwhile is in the ledger before it is in them.
     verdict, own, earlier = verify(path), chain_of(path), [chain_of(each) for each in args.earlier]
     compared = {
-        node: compare(each.lines, own, place_of(path), intact=verdict.records, earlier=earlier)
+        node: compare(each.lines, own, place, intact=verdict.records, earlier=earlier)
         for node, each in said.items()
         if not each.unread
     }
@@ -107,6 +108,8 @@ def _text(said: Mapping[str, JournalSaid], compared: Mapping[str, Compared], ver
     if not compared:
         yield "nothing was compared with the nodes"
         return
+    if any(found.kind is Misfit.REPLACED for each in compared.values() for found in each.unfit):
+        yield "if you moved that ledger away yourself, name it: --earlier PATH"
     matched, last = sum(each.matched for each in compared.values()), proven(compared)
     if last:
         yield f"up to record {last} the ledger is what the nodes remember ({_lines(matched)})"
@@ -117,9 +120,10 @@ def _text(said: Mapping[str, JournalSaid], compared: Mapping[str, Compared], ver
 
 
 def _of(found: Compared) -> Iterator[str]:
-    if found.matched or not (found.unfit or found.others):
-        verb = "is" if found.matched == 1 else "are"
-        yield f"{_lines(found.matched)} of this ledger {verb} as it has them"
+    if found.matched:
+        yield f"{_lines(found.matched)} of this ledger, and each record is as it was"
+    elif not found.unfit:
+        yield "no line of this ledger"
     for kind in Misfit:
         of_kind = [each for each in found.unfit if each.kind is kind]
         for each in of_kind[-SHOWN:]:

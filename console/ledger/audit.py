@@ -19,6 +19,7 @@ from typing import Any
 
 from console.ledger.cut import LARGEST_BYTES, fitting
 from console.ledger.head import Head, prepare_head, put_head, read_head, settle
+from console.ledger.head import head_file as head_file  # the ledger's other half, for whoever has this module
 from console.ledger.record import BREAK, FIRST, Record, digest, is_torn, is_whole, line_of, record_of
 from console.ledger.regular import regular
 

@@ -11,16 +11,14 @@ from console.nodes.transport import Transport, TransportError
 from console.session.connections import attempts
 
 
-async def journals(profile: Profile) -> Mapping[str, JournalSaid]:
-    """By node. Never raises for a node: why one tells nothing is in its answer."""
-    async with attempts(profile) as made:
-        return await journals_of(made)
+async def journals(profile: Profile, ledger: str | None, place: str) -> Mapping[str, JournalSaid]:
+    """By node, for the ledger with this id at this place. Never raises for a node: one may be `unread`."""
 
+    async def asked(made: Transport | TransportError) -> JournalSaid:
+        if isinstance(made, TransportError):
+            return JournalSaid(unread=made.reason)
+        return await anchors_of(made, ledger, place)
 
-async def journals_of(made: Mapping[str, Transport | TransportError]) -> Mapping[str, JournalSaid]:
-    said = await asyncio.gather(*(_of(each) for each in made.values()))
-    return dict(zip(made, said, strict=True))
-
-
-async def _of(made: Transport | TransportError) -> JournalSaid:
-    return JournalSaid(unread=made.reason) if isinstance(made, TransportError) else await anchors_of(made)
+    async with attempts(profile) as nodes:
+        said = await asyncio.gather(*(asked(each) for each in nodes.values()))
+        return dict(zip(nodes, said, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,21 @@ from console.ledger.audit import Audit, read
 from console.ledger.chain import anchor
 from console.ledger.head import head_file
 from console.model.anchor import anchor_of, noted
-from console.nodes.anchor_lines import READ
-from console.nodes.fake import Run, ScriptedTransport
-from console.nodes.transport import Transport, TransportError, Unreachable
+from console.nodes.transport import CommandResult, TransportError, Unreachable
 from console.session import anchors as session
 
 Lines = dict[str, list[bytes]]
+
+
+class Journal:
+    """A connection that answers with a journal."""
+
+    def __init__(self, node: str, said: bytes) -> None:
+        self.node, self._said = node, said
+
+    async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
+        assert "journalctl" in argv[2]
+        return CommandResult(tuple(argv), 0, self._said, b"")
 
 
 class Nodes:
@@ -36,11 +45,11 @@ class Nodes:
             self.lines[node].append(json.dumps(said).encode())
 
     @contextlib.asynccontextmanager
-    async def attempts(self, profile: object) -> AsyncIterator[Mapping[str, Transport | TransportError]]:
+    async def attempts(self, profile: object) -> AsyncIterator[Mapping[str, Journal | TransportError]]:
         yield {
             name: Unreachable(name, "no route to it", "look")
             if name in self.dark
-            else ScriptedTransport(name, Run(READ, b"\n".join(lines) + b"\n"))
+            else Journal(name, b"".join(line + b"\n" for line in lines) + b"left out 0 0\n")
             for name, lines in self.lines.items()
         }
 
@@ -91,8 +100,8 @@ def test_a_ledger_that_both_nodes_remember_is_as_it_was(ledger: Path, nodes: Nod
         0,
         [
             "5 records, chain intact",
-            "iam-a: 4 lines of this ledger are as it has them",
-            "iam-b: 2 lines of this ledger are as it has them",
+            "iam-a: 4 lines of this ledger, and each record is as it was",
+            "iam-b: 2 lines of this ledger, and each record is as it was",
             "up to record 4 the ledger is what the nodes remember (6 lines)",
             "records after 4 are vouched for by this machine alone",
         ],
@@ -123,7 +132,7 @@ def test_a_ledger_cut_with_its_side_file_is_found_before_and_after_the_next_reco
     assert code == 1
     told = "had been written, and the ledger ends with record 2 (run cafe0002, written by uid 1000)"
     assert f"iam-b: 2023-11-14T22:13:20Z: record 4 {told}" in lines
-    assert "iam-a: 2 lines of this ledger are as it has them" in lines
+    assert "iam-a: 2 lines of this ledger, and each record is as it was" in lines
     act(ledger, nodes, "cafe0003", "iam-a")
     code, found = document(capsys)
     assert (code, found["broken"]) == (1, None)
@@ -153,7 +162,9 @@ def test_a_ledger_that_was_moved_away_is_named_and_compared(ledger: Path, nodes:
     ledger.rename(away)
     head_file(ledger).rename(head_file(away))
     act(ledger, nodes, "cafe0002")
-    assert verified(capsys)[0] == 1
+    code, lines = verified(capsys)
+    assert code == 1
+    assert "if you moved that ledger away yourself, name it: --earlier PATH" in lines
     assert verified(capsys, "--earlier", str(away))[0] == 0
     assert verified(capsys, "--file", str(away))[0] == 0
     cut(away, 1)
@@ -190,6 +201,7 @@ def test_journals_without_a_line_of_this_ledger_prove_nothing_and_that_is_said(l
     Audit(ledger).append("intent", {"run": "before there were anchors"})
     code, lines = verified(capsys)
     assert code == 0
+    assert "iam-a: no line of this ledger" in lines
     assert lines[-1] == "no line of this ledger is in what was read: nothing was compared with the nodes"
 
 

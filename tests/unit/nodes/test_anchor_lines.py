@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from console.model.anchor import anchor_of, noted
-from console.nodes import anchor_lines
-from console.nodes.anchor_lines import LINES_MAX, OWN_ONLY, READ, JournalSaid, anchors_of
+from console.nodes.anchor_lines import OWN_MAX, OWN_ONLY, JournalSaid, anchors_of, reading
 from console.nodes.fake import Run, ScriptedTransport
 from console.nodes.transport import CommandTimeout, LinkLost, OutputTooLong, TransportError
 
+LEDGER, PLACE = "1" * 16, "3" * 12
+READ = reading(LEDGER, PLACE)
+ALL = b"left out 0 0\n"
 HINT = b"Hint: You are currently not seeing messages from other users and the system.\n      Users in groups 'adm'"
 
 
@@ -25,24 +28,26 @@ def journal(*numbers: int) -> bytes:
 
 async def asked(**changes: object) -> JournalSaid:
     node = ScriptedTransport("iam-a", Run(READ, **changes))  # type: ignore[arg-type]
-    found = await anchors_of(node)
+    found = await anchors_of(node, LEDGER, PLACE)
     node.verify()
     return found
 
 
 async def test_anchors_are_read_oldest_first_and_other_lines_are_left_out():
-    found = await asked(stdout=journal(3) + b'{"MESSAGE":"pushed ledger= of nobody"}\nrubbish\n' + journal(7))
+    found = await asked(
+        stdout=journal(3) + b'{"MESSAGE":"pushed ledger= of nobody"}\nrubbish\n' + journal(7) + ALL
+    )
     assert [line.anchor.n for line in found.lines] == [3, 7]
     assert (found.unread, found.notes) == ("", ())
 
 
 async def test_a_journal_without_a_line_was_read_all_the_same():
-    assert await asked(stdout=b"") == JournalSaid()
+    assert await asked(stdout=ALL) == JournalSaid()
 
 
 async def test_a_login_user_who_sees_only_his_own_lines_is_told():
-    assert (await asked(stdout=journal(3), stderr=HINT)).notes == (OWN_ONLY,)
-    assert (await asked(stdout=b"", stderr=HINT)).unread == OWN_ONLY
+    assert (await asked(stdout=journal(3) + ALL, stderr=HINT)).notes == (OWN_ONLY,)
+    assert (await asked(stdout=ALL, stderr=HINT)).unread == OWN_ONLY
 
 
 @pytest.mark.parametrize(
@@ -57,7 +62,7 @@ async def test_a_login_user_who_sees_only_his_own_lines_is_told():
     ],
 )
 async def test_why_a_journal_cannot_be_read_is_said_harmlessly(stderr: bytes, said: str):
-    assert said in (await asked(stdout=b"", stderr=stderr)).unread
+    assert said in (await asked(stdout=ALL, stderr=stderr)).unread
 
 
 @pytest.mark.parametrize(
@@ -72,41 +77,92 @@ async def test_a_node_that_fails_is_unread_and_never_raises(error: TransportErro
     assert await asked(error=error) == JournalSaid(unread=error.reason)
 
 
-async def test_of_a_flood_the_newest_lines_are_read_and_that_is_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(anchor_lines, "LINES_MAX", 5)
-    found = await asked(stdout=journal(*range(1, 8)))
-    assert [line.anchor.n for line in found.lines] == [3, 4, 5, 6, 7]
-    assert found.notes == ("only its newest 5 lines were read",)
-    monkeypatch.setattr(anchor_lines, "BYTES_MAX", 100)
-    assert (await asked(stdout=journal(1)[-100:])).notes == ("only its newest 0 lines were read",)
+async def test_what_was_left_out_is_told():
+    assert (await asked(stdout=journal(1) + b"left out 3 0\n")).notes == (
+        "its oldest 3 lines of this ledger were not read",
+    )
+    assert (await asked(stdout=journal(1) + b"left out 0 7\n")).notes == (
+        "7 lines of other ledgers were not read",
+    )
+    assert (await asked(stdout=journal(1))).notes == ("not all of its lines could be read",)
 
 
-async def test_the_node_is_asked_for_no_more_than_an_answer_may_hold():
-    assert READ[-2:] == ("8001", "6291456")
+async def test_the_journal_is_read_as_the_login_user():
     assert not any("sudo" in word for word in READ)
 
 
-def stand_in(directory: Path, *lines: str) -> None:
-    """A journalctl that prints what it is given, and remembers how it was called."""
-    script = directory / "journalctl"
-    script.write_text("\n".join(["#!/bin/sh", f'echo "$@" >{directory}/called', *lines, ""]))
-    script.chmod(0o755)
+# --- through a shell, with a journalctl of our own ---
 
 
-async def test_the_nodes_own_shell_filters_and_bounds_what_the_journal_says(tmp_path: Path, monkeypatch):
-    ours = noted("cafe", anchor_of("1" * 64, 7, "2" * 64, "3" * 12), "x by a@b from local")
-    line = json.dumps({"MESSAGE": ours, "_UID": "1000"})
-    stand_in(
-        tmp_path,
-        "echo 'Hint: You are currently not seeing messages from other users and the system.' >&2",
-        f"i=0; while [ $i -lt 9000 ]; do echo '{line}'; i=$((i + 1)); done",
-        """echo '{"MESSAGE":"iamops-config: kept"}'""",
+def entry(ledger: str, n: int, *, place: str = PLACE, spaced: bool = False, text: str = "x by a@b from c") -> str:
+    said = noted("cafe", anchor_of(ledger * 64, n, f"{n:064x}", place), text)
+    return json.dumps(
+        {"__CURSOR": "s=1", "MESSAGE": said, "_UID": "1000"}, separators=None if spaced else (",", ":")
     )
+
+
+@dataclass
+class Journal:
+    """What a stand-in for journalctl prints; `called` is how it was called."""
+
+    directory: Path
+
+    async def read(self, *lines: str, stderr: str = "") -> JournalSaid:
+        (self.directory / "entries").write_text("".join(f"{line}\n" for line in lines))
+        script = self.directory / "journalctl"
+        script.write_text(
+            f'#!/bin/sh\necho "$@" >{self.directory}/called\ncat {self.directory}/entries\necho "{stderr}" >&2\n'
+        )
+        script.chmod(0o755)
+        done = await asyncio.to_thread(subprocess.run, READ, capture_output=True, check=True)
+        return await asked(stdout=done.stdout, stderr=done.stderr)
+
+    @property
+    def called(self) -> str:
+        return (self.directory / "called").read_text()
+
+
+@pytest.fixture
+def journal_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Journal:
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    done = await asyncio.to_thread(subprocess.run, READ, capture_output=True, check=True)
-    found = await asked(stdout=done.stdout, stderr=done.stderr)
-    assert len(found.lines) == LINES_MAX
-    assert found.notes == (OWN_ONLY, f"only its newest {LINES_MAX} lines were read")
-    called = (tmp_path / "called").read_text()
-    assert "--output=json" in called
-    assert "SYSLOG_IDENTIFIER=iamops" in called
+    return Journal(tmp_path)
+
+
+def numbers(said: JournalSaid) -> list[tuple[str, int]]:
+    return [(line.anchor.ledger[0], line.anchor.n) for line in said.lines]
+
+
+async def test_only_anchors_leave_the_node(journal_here: Journal):
+    pushed = '{"MESSAGE":"iamops-config: kept ledger=nothing"}'
+    old = json.dumps({"MESSAGE": "run=cafe restart begins by a@b from c reason=' ledger=1 n=2'"})
+    said = await journal_here.read(
+        pushed, entry("1", 3), old, entry("1", 7, spaced=True), entry("2", 4, place="5" * 12)
+    )
+    assert numbers(said) == [("1", 3), ("1", 7), ("2", 4)]
+    assert said.notes == ()
+    assert "--output=json" in journal_here.called
+    assert "SYSLOG_IDENTIFIER=iamops" in journal_here.called
+
+
+async def test_another_ledger_in_the_same_file_counts_as_ours(journal_here: Journal):
+    others = [entry("2", n, place="5" * 12) for n in range(1, 700)]
+    said = await journal_here.read(entry("9", 4), *others)
+    assert numbers(said)[0] == ("9", 4)
+    assert said.notes == ("199 lines of other ledgers were not read",)
+
+
+async def test_a_flood_does_not_crowd_out_what_speaks_against_its_author(journal_here: Journal):
+    """Repeated true lines, also with other words and places, and lines of other ledgers."""
+    again = [entry("1", 1, place=f"{n:012x}", text=f"{n} by eve@x from y") for n in range(12000)]
+    others = [entry("2", n, place="5" * 12) for n in range(1, 3000)]
+    said = await journal_here.read(entry("1", 1), entry("1", 900), *again, *others)
+    assert numbers(said)[:2] == [("1", 1), ("1", 900)]
+    assert len(said.lines) == 502
+
+
+async def test_of_very_many_lines_the_newest_are_read_and_that_is_told(journal_here: Journal):
+    hint = HINT.decode().splitlines()[0]
+    said = await journal_here.read(*(entry("1", n) for n in range(1, OWN_MAX + 101)), stderr=hint)
+    assert numbers(said)[0] == ("1", 101)
+    assert len(said.lines) == OWN_MAX
+    assert said.notes == (OWN_ONLY, "its oldest 100 lines of this ledger were not read")
