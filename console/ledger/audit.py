@@ -106,6 +106,8 @@ class Audit:
             self._check_ours(os.fstat(file))
             self._lock(file, wait_s)
             yield file
+        except OSError as error:  # a disk that cannot be read, a file system without locks
+            raise self._failed(error) from None
         finally:
             os.close(file)
 

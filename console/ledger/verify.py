@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from console.parse.safe_text import safe
 # Who writes holds the lock for some milliseconds; who holds it for longer does not write.
 LOCK_WAIT_S, TRY_AGAIN_S = 2.0, 0.01
 REASON_CHARS = 300
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +58,22 @@ def _seen(path: Path) -> tuple[bytes, Head | str | None, tuple[str, ...]]:
     """The ledger and its side file, of the same moment."""
     try:
         with regular(path) as file, _unwritten(file.fileno()):
-            notes = []
-            if path.is_symlink():
-                notes.append(f"{path} is a link: no action writes to a ledger through one")
-            owner = os.fstat(file.fileno()).st_uid
-            if owner != os.geteuid():
-                notes.append(f"{path} belongs to another user (uid {owner})")
-            return file.read(), read_head(path), tuple(notes)
+            return file.read(), read_head(path), tuple(_whose(path, os.fstat(file.fileno())))
     except FileNotFoundError:
         return b"", read_head(path), ()
+
+
+def _whose(path: Path, found: os.stat_result) -> Iterator[str]:
+    """Who else may have a hand in it."""
+    if path.is_symlink():
+        yield f"{path} is a link: no action writes to a ledger through one"
+    if found.st_uid != os.geteuid():
+        yield f"{path} belongs to another user (uid {found.st_uid})"
+    if found.st_mode & OTHERS_WRITE:
+        yield f"others may write to {path}: chmod 600 {path}"
+    directory = path.parent.stat().st_mode
+    if directory & OTHERS_WRITE and not directory & stat.S_ISVTX:
+        yield f"others may replace it: chmod 700 {path.parent}"
 
 
 @contextlib.contextmanager
