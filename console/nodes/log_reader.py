@@ -16,6 +16,7 @@ from console.parse.log_awk import awk_program
 from console.parse.log_counts import Counts, Recipe, counted
 from console.parse.log_files import LogFile, Place, anchor_of, listed, split_lines
 from console.parse.log_told import NotCounted, told
+from console.parse.numbers import whole
 
 # So many new bytes are sent as they are; more are counted on the node.
 RAW_MAX = 32 * 1024
@@ -243,7 +244,10 @@ class LogReader:
         words = answer[0].decode("ascii", "replace").split() if answer else []
         if len(words) < 2 or words[0].encode() != self._token:
             raise NotCounted(f"not an answer: {(answer or [b''])[0][:60]!r}")
-        return (words[1], *(int(word) for word in words[2:]))
+        numbers = [number for word in words[2:] if (number := whole(word)) is not None]
+        if len(numbers) != len(words) - 2:
+            raise NotCounted(f"not an answer: {answer[0][:60]!r}")
+        return (words[1], *numbers)
 
     async def _ask(self, request: str) -> list[bytes]:
         """The answer's lines, without the newline that is put before its end."""

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from console.parse.log_counts import Counts
+from console.parse.log_counts import TAB, Counts
+from console.parse.numbers import whole
+
+# How many more parts than its first one a key has at least.
+PARTS = {b"S": 1, b"Y": 0, b"P": 2, b"C": 1, b"R": 1, b"U": 1}
 
 
 class NotCounted(ValueError):
@@ -38,9 +42,10 @@ def told(lines: Iterable[bytes], awks: int = 1) -> Told:
             anchor = rest
         elif kind == b"E":
             words = rest.split(b"\t")
-            if len(words) != 4 or not all(word.isdigit() for word in words):
+            numbers = [number for word in words if (number := whole(word)) is not None]
+            if len(numbers) != 4 or len(words) != 4:
                 raise NotCounted(f"not a count: {line[:60]!r}")
-            probes, unparsed, left_out, read = map(int, words)
+            probes, unparsed, left_out, read = numbers
             counts.probes += probes
             counts.unparsed += unparsed
             counts.left_out += left_out
@@ -48,6 +53,8 @@ def told(lines: Iterable[bytes], awks: int = 1) -> Told:
             ended += 1
         elif kind in tables:
             number, key = _row(rest)
+            if key.count(TAB) < PARTS[kind]:
+                raise NotCounted(f"not a count: {line[:60]!r}")
             tables[kind][key] += number
         else:
             raise NotCounted(f"not a count: {line[:60]!r}")
@@ -57,7 +64,8 @@ def told(lines: Iterable[bytes], awks: int = 1) -> Told:
 
 
 def _row(rest: bytes) -> tuple[int, str]:
-    number, tab, key = rest.partition(b"\t")
-    if not tab or not number.isdigit():
+    said, tab, key = rest.partition(b"\t")
+    number = whole(said)
+    if not tab or number is None:
         raise NotCounted(f"not a count: {rest[:60]!r}")
-    return int(number), key.decode("latin-1")
+    return number, key.decode("latin-1")

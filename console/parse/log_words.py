@@ -5,12 +5,12 @@ Lines are handled as latin-1 text: one character is one byte, on this side as in
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime, timedelta, timezone
 from enum import IntEnum
 from functools import lru_cache
 
+from console.parse.foreign_json import json_of
 from console.parse.log_format import Clock, Escape
 
 _ATTEMPTS = re.compile(r", | : ")
@@ -48,7 +48,7 @@ def plain(value: str, escape: Escape) -> str:
     if escape is not Escape.JSON:
         return text
     try:
-        return str(json.loads(f'"{text}"'))
+        return str(json_of(f'"{text}"'))
     except ValueError:
         return text
 

@@ -12,10 +12,13 @@ from console.parse.safe_text import safe, safe_bytes
 TEXT_MAX = 200
 # Printed by `stat --format=`: the path comes last, for it may hold anything.
 STAT_FORMAT = "%a %U %s %Y %n"
-_STAT = re.compile(r"^(?P<mode>[0-7]{1,5}) (?P<owner>\S+) (?P<size>\d+) (?P<at>\d+) (?P<path>/.*)$", re.MULTILINE)
-_LINK = re.compile(r"^\d+: (?P<name>[^:@\s]+)[^\n]*?link/ether (?P<mac>[0-9a-f:]{17})", re.MULTILINE)
-_DF = re.compile(r"^.*\s(?:(?P<pct>\d+)%|-)\s+(?P<mount>/\S*)\s*$", re.MULTILINE)
-_EXHAUSTED = re.compile(rb"\[(?:warn|alert|crit|error)\] .*?\b(?:worker_connections are not enough)")
+_STAT = re.compile(
+    r"^(?P<mode>[0-7]{1,5}) (?P<owner>\S+) (?P<size>[0-9]{1,19}) (?P<at>[0-9]{1,19}) (?P<path>/.*)$", re.MULTILINE
+)
+_LINK = re.compile(r"^[0-9]{1,19}: (?P<name>[^:@\s]+)[^\n]*?link/ether (?P<mac>[0-9a-f:]{17})", re.MULTILINE)
+_DF = re.compile(r"^.*\s(?:(?P<pct>[0-9]{1,19})%|-)\s+(?P<mount>/\S*)\s*$", re.MULTILINE)
+_EXHAUSTED = b"worker_connections are not enough"
+_LEVEL = re.compile(rb"\[(?:warn|alert|crit|error)\] ")
 _ARP = re.compile(r"^(?P<address>\S+)\s+0x\S+\s+(?P<flags>0x\S+)\s+(?P<mac>[0-9a-f:]{17})\s", re.MULTILINE)
 # ATF_COM of linux/if_arp.h: the entry is complete.
 COMPLETE = 0x2
@@ -50,7 +53,8 @@ def error_look(lines: Iterable[bytes], zone_s: int) -> ErrorLook:
     sample, count = "", 0
     for line in lines:
         count += 1
-        if _EXHAUSTED.search(line):
+        before, exhausts, _ = line.partition(_EXHAUSTED)
+        if exhausts and _LEVEL.search(before):
             at = logged_at(line, zone_s)
             exhausted += [] if at is None else [at]
             # With a warning it only lets go of idle connections, to make room.

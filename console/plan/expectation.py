@@ -14,6 +14,7 @@ from console.model.facts import LinkState, ProbeReport, VrrpState
 from console.model.observed import Observed, Unknown
 from console.model.state import ClusterState
 from console.model.vip import ownership
+from console.parse.numbers import whole
 from console.plan.check_passes import CheckPasses
 from console.plan.reading import Reading, Verdict
 from console.plan.staying import StaysUp
@@ -295,7 +296,7 @@ class FreshWorkers:
         return ("ps", "--ppid", str(self.main_pid), "-o", "etimes=")
 
     def judge_output(self, exit_status: int | None, text: str, elapsed_s: float) -> Reading:
-        ages = [int(word) for word in text.split() if word.isdigit()]
+        ages = [age for word in text.split() if (age := whole(word)) is not None]
         if not ages:
             return Reading(Verdict.UNKNOWN, f"no workers of {self.unit} can be seen on {self.node}")
         # ps counts in whole seconds, rounded down.
@@ -339,9 +340,9 @@ class NoRequestsTo:
         words = text.split()
         if words == ["rotated"]:
             return Reading(Verdict.NOT_YET, f"{self.log} on {self.node} was rotated: looking again")
-        if exit_status != 0 or len(words) != 2 or not all(word.isdigit() for word in words):
+        lines, workers = (whole(words[0]), whole(words[1])) if len(words) == 2 else (None, None)
+        if exit_status != 0 or lines is None or workers is None:
             return Reading(Verdict.UNKNOWN, f"{self.log} on {self.node} cannot be read")
-        lines, workers = int(words[0]), int(words[1])
         told = f"{lines} request(s) to {self.endpoint} from {self.node} in {self.quiet_s:g} s"
         if workers:
             told = f"{told}, {workers} old worker(s) still at work"
