@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 from console.model.anchor import HEAD_CHARS, LEDGER_CHARS, PLACE_CHARS, Anchor, AnchorLine
+from console.parse.foreign_json import json_of
+from console.parse.numbers import whole
 from console.parse.safe_text import safe
 
 # From the very beginning of the line: what follows are words that somebody chose.
@@ -24,8 +25,8 @@ LATEST_S = 253402300799.0  # the end of the year 9999
 def anchor_line(line: bytes) -> AnchorLine | None:
     """None for a line that carries no anchor, whoever wrote it."""
     try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError):
+        fields = json_of(line)
+    except ValueError:
         return None
     message = fields.get("MESSAGE") if isinstance(fields, dict) else None
     form = _FORM.fullmatch(message) if isinstance(message, str) else None
@@ -43,4 +44,4 @@ def anchor_line(line: bytes) -> AnchorLine | None:
 
 
 def _number(raw: object) -> int | None:
-    return int(raw) if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) < 18 else None
+    return whole(raw) if isinstance(raw, str) else None

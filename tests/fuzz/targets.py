@@ -20,6 +20,7 @@ from console.nodes.config_files import loaded_times
 from console.nodes.http import judged
 from console.nodes.ssh_settings import SettingsError, hop_access
 from console.parse import greetings, host_facts, ip_address, journal, log_format, look_node, safety
+from console.parse.anchor_line import anchor_line
 from console.parse.bounds import parse_bound
 from console.parse.config_archive import ArchiveUnreadable, conf_tree, push_records
 from console.parse.config_listing import config_listing
@@ -202,6 +203,13 @@ def _hop(text: str) -> object:
     return hop_access(text)
 
 
+ANCHOR = json.dumps(
+    {
+        "MESSAGE": f"run=4312230f ledger={'a' * 16} n=7 head={'b' * 32} place={'c' * 12} x by me from h",
+        "_UID": "1000",
+        "_SOURCE_REALTIME_TIMESTAMP": "1700000000000000",
+    }
+).encode()
 LEDGER = json.dumps(
     {"n": 1, "at": "2026-11-28T10:00:00Z", "kind": "intent", "run": "a", "prev": "0" * 64}
 ).encode()
@@ -327,6 +335,7 @@ TARGETS: dict[str, Target] = {
             JSON_WORDS,
         ),
         Target("jump host", _text(_hop), (b"ssh://ops@[fe80::1]:22", b"jump"), (SettingsError,)),
+        Target("anchor line", anchor_line, (ANCHOR,), words=JSON_WORDS),
         Target("audit record", _record, (LEDGER,), words=JSON_WORDS),
     )
 }

@@ -84,7 +84,7 @@ WAYS: tuple[Callable[[Hashes, int, random.Random], Hashes], ...] = (
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_whatever_is_bent_behind_an_anchor_is_found_on_the_node_that_has_it(way):
-    rng = random.Random(way.__name__)  # noqa: S311 - the same ledgers in every run
+    rng = random.Random(way.__name__)
     for seed in range(300):
         found = hashes(rng.randint(1, 40), str(seed))
         anchored = sorted(rng.sample(range(1, len(found) + 1), rng.randint(1, len(found))))

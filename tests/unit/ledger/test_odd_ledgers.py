@@ -248,7 +248,7 @@ def _value(rng: random.Random, depth: int) -> object:
 
 
 def test_whatever_a_record_holds_is_read_back_as_it_was_written(ledger: Path):
-    rng = random.Random("any body")  # noqa: S311 - the same bodies in every run
+    rng = random.Random("any body")
     for _ in range(150):
         Audit(ledger).append("outcome", {f"k{n}": _value(rng, 0) for n in range(5)})
     assert verify(ledger) == Verdict(150)
@@ -347,7 +347,7 @@ WAYS: tuple[Callable[[Lines, random.Random], Lines], ...] = (
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_random_tampering_is_found_before_and_after_the_next_record(tmp_path: Path, way):
-    rng = random.Random(way.__name__)  # noqa: S311 - the same ledgers in every run
+    rng = random.Random(way.__name__)
     for round_ in range(15):
         ledger = tmp_path / f"{round_}.jsonl"
         lines = filled(ledger, rng.randint(2, 9))
