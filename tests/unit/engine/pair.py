@@ -161,7 +161,7 @@ class Pair:
                 machine.timers.pop(unit.removesuffix(".timer"), None)
             case ["/usr/bin/systemctl", verb, unit]:
                 self._control(node, verb, unit.removesuffix(".service"))
-            case ["/usr/bin/tee", _]:
+            case ["/usr/bin/dd", to, *_] if to.startswith("of=/run/iamops-priority."):
                 machine.raised = int(stdin)
             case ["/usr/bin/truncate", *_]:
                 machine.raised = 0

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from console.engine.ports import OutcomeUnknown
+from console.engine.ports import Answer, OutcomeUnknown
+from console.nodes.transport import CommandResult
+from console.render.privileges import set_priority
 from console.session import hands as module
 from console.session.hands import NodeHands
 from tests.profiles import pair
@@ -55,3 +58,34 @@ async def test_they_remember_for_each_nginx_how_long_ago_a_request_failed(monkey
     assert await in_vain_ago_s("iam-a") == {"10.0.4.20:8080": 0.0, "10.0.4.21:8080": 1.0}
     assert await in_vain_ago_s("iam-b") == {"10.0.4.20:8080": 0.0}
     assert await ago_s("iam-a") == 4.0
+
+
+class Old:
+    """A node whose sudoers file is of an earlier version."""
+
+    def __init__(self, said: bytes = b"sudo: a password is required\n") -> None:
+        self.said, self.ran = said, list[str]()
+
+    async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
+        self.ran.append(" ".join(argv[-7:]))
+        if "/usr/bin/tee" in argv:
+            return CommandResult(tuple(argv), 0, stdin, b"")
+        return CommandResult(tuple(argv), 1, b"", self.said)
+
+
+async def raised(node: Old) -> Answer:
+    links: Any = {"iam-a": SimpleNamespace(transport=node)}
+    argv = ("sudo", "-n", *set_priority("VI_1"))
+    return await NodeHands(links, pair()).run_while_armed("x", "iam-a", argv, stdin="154\n", timeout_s=1)
+
+
+async def test_a_node_that_does_not_know_a_command_yet_is_given_the_one_it_knows():
+    node = Old()
+    assert (await raised(node)).exit_status == 0
+    assert node.ran[-1].endswith("sudo -n /usr/bin/tee /run/iamops-priority.VI_1")
+
+
+async def test_a_command_that_failed_by_itself_is_not_sent_in_other_words():
+    node = Old(b"dd: failed to open '/run/iamops-priority.VI_1': No space left on device\n")
+    assert (await raised(node)).exit_status == 1
+    assert len(node.ran) == 1
