@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from console.model.config import Listing
 
 # More than anybody has; a listing that is cut off lists nothing whole.
@@ -20,6 +22,8 @@ def config_listing(raw: bytes, depth: int) -> Listing:
         match record.split(" ", 4):
             case [kind, level, ctime, mtime, path]:
                 at = max(float(ctime), float(mtime))
+                if not isfinite(at):
+                    raise ValueError(f"no time: {ctime} {mtime}")
                 {"f": files, "l": links}.get(kind, directories)[path] = at
                 if kind == "d" and int(level) < depth:
                     listed.add(path)
