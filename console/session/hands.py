@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from console.model.observed import Known, Observed, is_pending
 from console.model.profile import Profile
 from console.model.state import ClusterState, NodeState
 from console.nodes.link import NodeLink
-from console.nodes.lock import LockHeld, NodeLock, hold
+from console.nodes.lock import CannotBeLocked, LockHeld, NodeLock, hold
 from console.nodes.split import split
 from console.nodes.through import through
 from console.nodes.transport import ChannelRefused, Transport, TransportError
@@ -155,19 +155,26 @@ class NodeHands:
         return self._local.forget(name)
 
     @contextlib.asynccontextmanager
-    async def lock(self, nodes: Sequence[str], note: LockNote) -> AsyncIterator[NodeLocks]:
-        """Holds the nodes in the given order, or none of them."""
+    async def lock(
+        self, nodes: Sequence[str], note: LockNote, beside: Collection[str] = ()
+    ) -> AsyncIterator[NodeLocks]:
+        """Holds the nodes in the given order, or none of them, but for those `beside` that nobody can hold.
+
+        Whoever acts locks every node that he reaches, so he meets us on those that we act on.
+        """
         told = {"run": note.run, "who": note.who, "action": note.action}
         async with contextlib.AsyncExitStack() as stack:
-            held: dict[str, NodeLock] = {}
-            try:
-                for node in nodes:
+            held, unlocked = dict[str, NodeLock](), dict[str, str]()
+            for node in nodes:
+                try:
                     held[node] = await stack.enter_async_context(hold(self._transport(node), told))
-            except (LockHeld, NotSent) as refusal:
-                raise Locked(str(refusal)) from None
-            except TransportError as failure:
-                raise Locked(f"cannot be locked: {failure}") from None
-            yield NodeLocks(held)
+                except LockHeld as refusal:
+                    raise Locked(str(refusal)) from None
+                except (CannotBeLocked, NotSent, TransportError) as failure:
+                    if node not in beside:
+                        raise Locked(f"{node} cannot be locked: {_told(failure, node)}") from None
+                    unlocked[node] = _told(failure, node)
+            yield NodeLocks(held, unlocked)
 
     async def note(self, node: str, text: str) -> None:
         """A line in the node's journal, under the tag `iamops`."""
@@ -183,10 +190,11 @@ class NodeHands:
 
 
 class NodeLocks:
-    """The locks of one run."""
+    """The locks of one run. `unlocked`: the nodes beside it that nobody can hold, and why."""
 
-    def __init__(self, held: Mapping[str, NodeLock]) -> None:
+    def __init__(self, held: Mapping[str, NodeLock], unlocked: Mapping[str, str]) -> None:
         self._held = held
+        self.unlocked = unlocked
 
     def lost(self, node: str) -> str | None:
         lock = self._held.get(node)
@@ -246,6 +254,10 @@ class StoreEyes:
             if not unseen or self.now() - since > timeout_s:
                 return unseen
             await self.changed(0.2)
+
+
+def _told(failure: Exception, node: str) -> str:
+    return str(failure).removeprefix(f"{node} cannot be locked: ").removeprefix(f"{node}: ")
 
 
 def _readable(raw: bytes) -> str:
