@@ -80,7 +80,7 @@ def start_again(unit: str, node: str, expect: tuple[StateExpectation, ...]) -> U
         expect=expect,
         timeout_s=COMMAND_TIMEOUT_S,
         within_s=HEALTHY_WITHIN_S,
-        dead_man=privileges.start_dead_man(unit),
+        dead_man=privileges.dead_man_unit(unit),
     )
 
 

@@ -67,7 +67,7 @@ def wake(unit: str) -> Argv:
     return ("/usr/bin/systemctl", "kill", "--kill-who=all", "--signal=SIGCONT", f"{unit}.service")
 
 
-def start_dead_man(unit: str) -> str:
+def dead_man_unit(unit: str) -> str:
     """The transient unit that starts this one again, without its suffix. A fixed name makes it one at a time.
 
     No two undos share one: no unit of a profile has a colon in its name, nor begins with one. With an `@` systemd
@@ -158,7 +158,7 @@ def privileged_commands(profile: Profile, node: str | None = None) -> tuple[Argv
 
 
 def _unit_commands(profile: Profile, unit: str) -> tuple[Argv, ...]:
-    dead_man = start_dead_man(unit)
+    dead_man = dead_man_unit(unit)
     return (
         *(control(verb, unit) for verb in VERBS),
         arm(profile, dead_man, control("start", unit)),

@@ -12,11 +12,11 @@ from console.render.nodefiles import render_sudoers
 from console.render.privileges import (
     CONFIG_DEAD_MAN,
     Argv,
+    dead_man_unit,
     older,
     priority_dead_man,
     privileged_commands,
     set_priority,
-    start_dead_man,
     wake_dead_man,
 )
 from tests.profiles import pair
@@ -57,7 +57,7 @@ def test_timers_are_named_so_that_a_name_has_one_undo_alone():
     carries: dict[str, set[tuple[str, str]]] = defaultdict(set)
     carries[CONFIG_DEAD_MAN].add(("config", ""))
     for unit in dict.fromkeys((*units, *UNITS)):
-        carries[start_dead_man(unit)].add(("start", unit))
+        carries[dead_man_unit(unit)].add(("start", unit))
         carries[wake_dead_man(unit)].add(("wake", unit))
         if "@" not in unit:
             carries[priority_dead_man(unit)].add(("priority", unit))
@@ -66,7 +66,7 @@ def test_timers_are_named_so_that_a_name_has_one_undo_alone():
 
 
 def test_timers_of_plain_names_are_as_nodes_of_earlier_versions_know_them():
-    assert start_dead_man("nginx") == "iamops-dead-man-nginx"
+    assert dead_man_unit("nginx") == "iamops-dead-man-nginx"
     assert wake_dead_man("nginx") == "iamops-dead-man-wake-nginx"
     assert priority_dead_man("VI_1") == "iamops-dead-man-priority-VI_1"
 

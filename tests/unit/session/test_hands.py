@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from console.engine.ports import Answer, OutcomeUnknown
-from console.nodes.transport import CommandResult
+from console.engine.ports import Answer, Locked, LockNote, OutcomeUnknown
+from console.nodes.lock import CannotBeLocked, LockHeld
+from console.nodes.transport import CommandResult, LinkLost
 from console.render.privileges import set_priority
 from console.session import hands as module
 from console.session.hands import NodeHands
@@ -89,3 +91,60 @@ async def test_a_command_that_failed_by_itself_is_not_sent_in_other_words():
     node = Old(b"dd: failed to open '/run/iamops-priority.VI_1': No space left on device\n")
     assert (await raised(node)).exit_status == 1
     assert len(node.ran) == 1
+
+
+def holding(monkeypatch: pytest.MonkeyPatch, failures: Mapping[str, Exception]) -> list[str]:
+    """The nodes that are held, in order; those that fail do so as they are told."""
+    held: list[str] = []
+
+    @asynccontextmanager
+    async def hold(transport: Any, note: Mapping[str, str]) -> AsyncIterator[Any]:
+        if transport.node in failures:
+            raise failures[transport.node]
+        held.append(transport.node)
+        yield SimpleNamespace(lost=lambda: None)
+
+    monkeypatch.setattr(module, "hold", hold)
+    return held
+
+
+def hands() -> NodeHands:
+    links: Any = {name: SimpleNamespace(transport=SimpleNamespace(node=name)) for name in ("iam-a", "iam-b")}
+    return NodeHands(links, pair())
+
+
+NOTE = LockNote("cafe", "me", "restart")
+BOTH = ("iam-a", "iam-b")
+BROKEN = [
+    CannotBeLocked("iam-b cannot be locked: sh: cannot fork"),
+    LinkLost("iam-b", "reset by peer", "look"),
+]
+
+
+@pytest.mark.parametrize("failure", BROKEN)
+async def test_a_node_beside_that_nobody_can_hold_is_left_out_and_said(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
+):
+    held = holding(monkeypatch, {"iam-b": failure})
+    async with hands().lock(BOTH, NOTE, beside=["iam-b"]) as locks:
+        assert (held, list(locks.unlocked)) == (["iam-a"], ["iam-b"])
+        assert "iam-b cannot be locked" not in locks.unlocked["iam-b"]
+        assert locks.lost("iam-a") is None
+        assert locks.lost("iam-b") == "iam-b was never locked"
+
+
+@pytest.mark.parametrize("failure", BROKEN)
+async def test_a_node_that_is_acted_on_is_held_or_nothing_is_done(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
+):
+    holding(monkeypatch, {"iam-b": failure})
+    with pytest.raises(Locked, match=r"^iam-b cannot be locked: "):
+        async with hands().lock(BOTH, NOTE, beside=["iam-a"]):
+            pytest.fail("held")
+
+
+async def test_a_node_beside_that_somebody_holds_is_a_conflict(monkeypatch: pytest.MonkeyPatch):
+    holding(monkeypatch, {"iam-b": LockHeld("bob holds iam-b")})
+    with pytest.raises(Locked, match="bob holds iam-b"):
+        async with hands().lock(BOTH, NOTE, beside=["iam-b"]):
+            pytest.fail("held")
