@@ -218,7 +218,7 @@ def test_archives_that_were_changed_at_random_touch_nothing_that_is_not_managed(
     rng = random.Random(16)  # noqa: S311 - the same archives every time
     good, before = base64.decodebytes(staged(node, PUTS)), node.outside()
     may_change = {f"etc{path.removeprefix('/etc')}" for path in PUTS}
-    for _ in range(24):
+    for _ in range(16):
         raw = bytearray(good)
         for _ in range(rng.choice((1, 2, 8))):
             at = rng.randrange(2048)
@@ -312,6 +312,15 @@ def test_root_opens_only_what_nobody_else_can_choose(node: NodeScript):
         seen = node.run("stage", stdin=staged(node, {}, extra=(f"seen {'0' * 64} {NEW}",)))
         assert (seen.returncode, seen.stderr) == (3, read.stderr), what
     assert list((node.root / "run").glob("iamops-config.*")) == [], "nothing is left behind"
+
+
+def test_a_file_that_is_too_big_is_not_copied(node: NodeScript):
+    with node.at("/etc/nginx/conf.d/own.conf").open("wb") as file:
+        file.truncate(1 << 40)
+    read = node.run("read")
+    assert (read.returncode, read.stderr) == (3, b"the managed files have more than 8388608 bytes\n")
+    told = f"seen {'0' * 64} /etc/nginx/conf.d/own.conf"
+    assert node.run("stage", stdin=staged(node, {}, extra=(told,))).returncode == 1
 
 
 def test_a_link_that_only_root_can_have_made_is_followed(node: NodeScript):
