@@ -122,6 +122,7 @@ def _instance(seen: Observed[Any], blind: str | None) -> Json:
         "effective_priority": report.effective_priority,
         "last_transition": rfc3339(report.last_transition),
         "source": report.source,
+        **({"no_dump": report.no_dump} if report.no_dump else {}),
     }
 
 

@@ -149,7 +149,11 @@ class _Run:
         self._tell(phase=Phase.LOCKING)
         note = LockNote(self._order.run, self._order.who, self._order.action.sentence)
         try:
-            async with self._hands.lock(self._lockable(plan), note) as lock:
+            nodes = self._lockable(plan)
+            beside = [node for node in nodes if node not in plan.nodes]
+            async with self._hands.lock(nodes, note, beside) as lock:
+                for node, why in lock.unlocked.items():
+                    self._tell(notes=(*self.report.notes, f"{node} is not locked, and not touched: {why}"))
                 await self._under_lock(plan, lock)
         except Locked as failure:
             self._refuse((Denial("locked", str(failure)),))

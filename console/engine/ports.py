@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -50,7 +50,13 @@ class LockNote:
 
 
 class Lock(Protocol):
-    """Held nodes. A lock is only as good as its channels: ask before every step."""
+    """Held nodes. A lock is only as good as its channels: ask before every step.
+
+    `unlocked`: the nodes beside the run that nobody can hold, and why.
+    """
+
+    @property
+    def unlocked(self) -> Mapping[str, str]: ...
 
     def lost(self, node: str) -> str | None:
         """Why the node is not held any more, or None while all is well."""
@@ -108,8 +114,13 @@ class Hands(Protocol):
         """What was to be done later is not done."""
         ...
 
-    def lock(self, nodes: Sequence[str], note: LockNote) -> AbstractAsyncContextManager[Lock]:
-        """Holds the nodes while the context lasts. Raises Locked on entry."""
+    def lock(
+        self, nodes: Sequence[str], note: LockNote, beside: Collection[str] = ()
+    ) -> AbstractAsyncContextManager[Lock]:
+        """Holds the nodes while the context lasts. Raises Locked on entry.
+
+        `beside`: those of them that nothing is done on. One that nobody can lock is left out, and said.
+        """
         ...
 
     async def note(self, node: str, text: str) -> str | None:

@@ -85,7 +85,8 @@ def safety_unread(case: Case) -> Iterator[Denial]:
     for node in case.node_states:
         if isinstance(node.safety, Unknown) and node.link.state is LinkState.UP:
             reason = f"locks and armed undos on {node.name} are not known: {node.safety.reason}"
-            yield Denial("stale-evidence", reason, node=node.name)
+            beside = node.name not in case.plan.impact.touches and not case.plan.impact.planned
+            yield Denial("stale-evidence", reason, beside, node.name, ("locks",) if beside else ())
 
 
 def standby_unfit(case: Case) -> Iterator[Denial]:

@@ -82,7 +82,7 @@ class VrrpReported:
 class VrrpTransition:
     """keepalived logged that an instance entered a state. `node_at`: the journal's own time.
 
-    `history` marks lines read back from before the console looked.
+    `history` marks lines read back from before the console looked; `no_dump`: why keepalived could not be asked.
     """
 
     at: float
@@ -91,6 +91,7 @@ class VrrpTransition:
     state: VrrpState
     node_at: float | None = None
     history: bool = False
+    no_dump: str = ""
 
 
 @dataclass(frozen=True, slots=True)

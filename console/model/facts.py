@@ -38,7 +38,10 @@ class VrrpState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VrrpReport:
-    """One VRRP instance as keepalived itself sees it. `source` is `json`, `data` or `journal`."""
+    """One VRRP instance as keepalived itself sees it. `source` is `json`, `data` or `journal`.
+
+    `no_dump`: why keepalived could not be asked when it was last tried; empty where it was.
+    """
 
     state: VrrpState
     source: str
@@ -47,6 +50,7 @@ class VrrpReport:
     last_transition: float | None = None
     master_priority: int | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
+    no_dump: str = ""
 
 
 @dataclass(frozen=True, slots=True)

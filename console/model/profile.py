@@ -151,6 +151,11 @@ class VrrpInstance(Frozen):
     def _version_rules(self) -> Self:
         if self.version == 2 and self.advert_interval_s != int(self.advert_interval_s):
             raise ValueError("VRRP version 2 needs advert_interval_s in whole seconds")
+        # RFC 5798, 5.2.7: twelve bits of hundredths of a second.
+        hundredths = round(self.advert_interval_s * 100)
+        finer = abs(self.advert_interval_s * 100 - hundredths) > 1e-6
+        if self.version == 3 and (finer or not 1 <= hundredths <= 4095):
+            raise ValueError("VRRP version 3 needs advert_interval_s of 0.01 to 40.95, in steps of 0.01")
         if self.version == 3 and self.auth is not None:
             raise ValueError("VRRP version 3 has no authentication (RFC 5798); remove auth")
         return self

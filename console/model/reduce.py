@@ -129,11 +129,16 @@ def _address(before: Observed[Mapping[str, float]], event: AddressChanged) -> Ob
 def _transition(node: NodeState, event: VrrpTransition) -> NodeState:
     """A logged transition is newer than any dump, but says nothing about priorities: keep those."""
     before = node.vrrp.get(event.instance)
-    if before is None or (event.history and isinstance(before, Known) and before.value.source != "journal"):
+    if before is None:
         return node
+    if event.history and isinstance(before, Known) and before.value.source != "journal":
+        kept = replace(before, value=replace(before.value, no_dump=event.no_dump))
+        return replace(node, vrrp=_put(node.vrrp, event.instance, kept))
     base = before.value if isinstance(before, Known) else VrrpReport(event.state, "journal")
     moved = event.node_at if event.node_at is not None else event.at
-    report = replace(base, state=event.state, source="journal", last_transition=moved)
+    # What is heard as it happens says nothing of dumps.
+    why = event.no_dump if event.history else base.no_dump
+    report = replace(base, state=event.state, source="journal", last_transition=moved, no_dump=why)
     return replace(node, vrrp=_put(node.vrrp, event.instance, Known(report, event.at)))
 
 

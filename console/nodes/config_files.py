@@ -90,7 +90,7 @@ async def read_files(transport: Transport) -> ConfTree:
     """Every managed file. Raises ConfigUnreadable, LinkLost."""
     raw = await _ask(transport, "read")
     try:
-        return replace(conf_tree(transport.node, raw), whole=SCRIPT_READS)
+        return conf_tree(transport.node, raw, SCRIPT_READS)
     except ArchiveUnreadable as error:
         raise ConfigUnreadable(f"{transport.node}: {error}") from None
 
@@ -169,7 +169,10 @@ async def read_loaded(transport: Transport, profile: Profile) -> Loaded:
         result = await transport.run(("sh", "-c", LOADED, "loaded", *units), timeout_s=READ_TIMEOUT_S)
     except CommandFailed:
         return Loaded()
-    return loaded_times(result.text, profile.nginx.unit)
+    try:
+        return loaded_times(result.text, profile.nginx.unit)
+    except (ValueError, OverflowError):
+        return Loaded()
 
 
 def loaded_times(text: str, nginx: str) -> Loaded:

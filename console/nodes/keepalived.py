@@ -14,14 +14,42 @@ from console.parse.safe_text import safe_bytes
 from console.render import privileges
 
 DUMP_TIMEOUT_S = 3.0
-# $1: the dump's path; the rest: the signal's argv. Waits until the file has been written anew. Exit 3:
-# the daemon does not run; 4: it wrote nothing; anything else is sudo's or systemctl's own word.
-_ASK = (
-    'path=$1; shift; before=$(stat -c %.Y -- "$path" 2>/dev/null); '
-    'sudo -n "$@" || exit $?; tries=0; while [ $tries -lt 40 ]; do '
-    'now=$(stat -c %.Y -- "$path" 2>/dev/null); '
-    '[ -n "$now" ] && [ "$now" != "$before" ] && exit 0; sleep 0.025; tries=$((tries + 1)); done; exit 4'
-)
+# More than the dump of a hundred instances; the transport takes no more in one answer.
+DUMP_MOST = 4 * 1024 * 1024
+# $1: the dump's path; $2: how big it may be; the rest: the signal's argv. Waits until the file has been written
+# anew. Exit 4: the daemon wrote nothing; 5: what lies there is not keepalived's, which is said; anything else is
+# sudo's or systemctl's own word.
+#
+# The directory is everybody's. A file of root's own, with one name, in a directory where others can neither remove
+# nor rename it, stays what it is until root reads it: no link to another file, no fifo that would hold root up.
+# keepalived is not made to write either where something else lies.
+_ASK = r"""path=$1 most=$2; shift 2
+no() { echo "$path $1" >&2; exit 5; }
+sound() {
+    case $(stat -L -c %u:%A -- "${path%/*}") in
+        0:d????-??-? | 0:d????????[tT]) ;;
+        *) no "lies where others than root can replace it: chmod +t ${path%/*}, and give it to root" ;;
+    esac
+    about=$(stat -c '%u %h %f %s' -- "$path" 2>/dev/null) || return 0
+    case $about in
+        "0 1 8"???\ *) [ "${about##* }" -le "$most" ] || no "has ${about##* } bytes, more than $most" ;;
+        "0 "*" 8"???\ *) no "has several names, so it may be another file: remove it" ;;
+        *" 8"???\ *) no "was put there by another user (uid ${about%% *}): remove it" ;;
+        *) no "is no regular file, so keepalived has not written it: remove it" ;;
+    esac
+}
+sound
+before=$(stat -c %.Y -- "$path" 2>/dev/null)
+sudo -n "$@" || exit $?
+tries=0
+while [ $tries -lt 40 ]; do
+    now=$(stat -c %.Y -- "$path" 2>/dev/null)
+    if [ -n "$now" ] && [ "$now" != "$before" ]; then sound; exit 0; fi
+    sleep 0.025
+    tries=$((tries + 1))
+done
+exit 4"""
+_NOT_KEEPALIVEDS = 5
 
 
 class VrrpUnknown(Exception):
@@ -90,8 +118,10 @@ class VrrpWitness:
                 raise VrrpUnknown(str(error), final=False) from error
 
     async def _dump(self, ask: privileges.AskDump, path: str) -> str:
-        argv = ("sh", "-c", _ASK, "ask", path, *ask(self._profile))
+        argv = ("sh", "-c", _ASK, "ask", path, str(DUMP_MOST), *ask(self._profile))
         result = await self._transport.run(argv, timeout_s=DUMP_TIMEOUT_S)
+        if result.exit_status == _NOT_KEEPALIVEDS:
+            raise VrrpUnknown(safe_bytes(result.stderr.strip(), 200), final=False)
         if not result.ok:
             said = safe_bytes(result.stderr.strip(), 120) or f"exit {result.exit_status}"
             why = "keepalived wrote no dump (private /tmp?)" if result.exit_status == 4 else said

@@ -11,6 +11,7 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
+from typing import NoReturn
 
 from console.nodes.since_boot import since_boot
 from console.nodes.transport import LineStream, Transport, TransportError
@@ -25,17 +26,29 @@ LEASE_S = 15
 ACQUIRE_TIMEOUT_S = 5.0
 LOOK_TIMEOUT_S = 3.0
 
-# The inner shell beats as long as lines arrive. The node itself adds where they come from and since when.
-_INNER = f"printf '{HELD.decode()}\\n'; while read -r -t {LEASE_S} _; do :; done"
+# The inner shell lives as long as lines arrive. bash waits for them by itself, so it holds on to a node that can
+# start no process any more; without bash a process waits for each. The node adds where they come from, since when.
+_INNER = (
+    f"printf '{HELD.decode()}\\n'; "
+    f'if [ -n "${{BASH_VERSION-}}" ]; then while read -r -t {LEASE_S} _; do :; done; '
+    f'else while [ -n "$(timeout {LEASE_S} dd bs=64 count=1 2>/dev/null)" ]; do :; done; fi'
+)
+BEAT = b".\n"
 # flock itself stays: inside a container /proc/locks hides a lock whose taker has ended. The note is an argument of
 # its own only with the lock in hand: who merely tries is not taken for a holder.
-_HELD = 'exec bash -c "$1" "iamops-lock from=${SSH_CONNECTION%% *} since=$(date +%s) $2"'
+_HELD = (
+    'exec "$(command -v bash || echo sh)" -c "$1" "iamops-lock from=${SSH_CONNECTION%% *} since=$(date +%s) $2"'
+)
 _OUTER = f'exec flock --nonblock --conflict-exit-code {CONFLICT} /run sh -c "$3" iamops-hold "$1" "$2"'
 _WHO = ("sh", "-c", "grep -ahsz '^iamops-lock ' /proc/[0-9]*/cmdline | head -zn 1")
 
 
 class LockHeld(Exception):
     """Another operator holds the node; the message says who, since when and from where."""
+
+
+class CannotBeLocked(Exception):
+    """Nobody can hold the node now: it starts no process, or lacks what it takes. The message has its words."""
 
 
 class NodeLock:
@@ -61,7 +74,7 @@ class NodeLock:
     async def _beat(self) -> None:
         while self.lost() is None:
             try:
-                await self._lines.write(b"\n")
+                await self._lines.write(BEAT)
             except (TransportError, OSError) as failure:
                 self._why = str(failure)
                 return
@@ -79,11 +92,11 @@ class NodeLock:
 
 @contextlib.asynccontextmanager
 async def hold(transport: Transport, note: Mapping[str, str]) -> AsyncIterator[NodeLock]:
-    """Holds the node while the context lasts. Raises LockHeld, TransportError."""
-    argv = ("bash", "-c", _OUTER, "iamops-hold", _INNER, json.dumps(dict(note), sort_keys=True), _HELD)
+    """Holds the node while the context lasts. Raises LockHeld, CannotBeLocked, TransportError."""
+    argv = ("sh", "-c", _OUTER, "iamops-hold", _INNER, json.dumps(dict(note), sort_keys=True), _HELD)
     async with transport.stream(argv, feed=True) as lines:
         if await _first(lines) != HELD:
-            raise LockHeld(await _why_not(transport, lines))
+            await _refuse(transport, lines)
         lock = NodeLock(transport, lines)
         try:
             yield lock
@@ -99,14 +112,14 @@ async def _first(lines: LineStream) -> bytes | None:
     return None
 
 
-async def _why_not(transport: Transport, lines: LineStream) -> str:
+async def _refuse(transport: Transport, lines: LineStream) -> NoReturn:
     node, ending = transport.node, lines.ending
     if ending is None or ending.exit_status != CONFLICT:
-        said = safe_bytes(ending.stderr.strip(), 160) if ending else "no answer"
-        return f"{node} cannot be locked: {said}"
+        said = safe_bytes(ending.stderr.strip(), 160) if ending else f"no answer in {ACQUIRE_TIMEOUT_S:g} s"
+        raise CannotBeLocked(f"{node} cannot be locked: {said}")
     found = await transport.run(_WHO, timeout_s=LOOK_TIMEOUT_S)
     holder = lock_holder(found.stdout)
     if holder is None:
-        return f"another operator holds {node}"
+        raise LockHeld(f"another operator holds {node}")
     since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(holder.since))
-    return f"{holder.who} from {holder.origin} holds {node} since {since}: {holder.action}"
+    raise LockHeld(f"{holder.who} from {holder.origin} holds {node} since {since}: {holder.action}")

@@ -13,6 +13,7 @@ def config_listing(raw: bytes, depth: int) -> Listing:
     """Records of `kind depth ctime mtime path`, each ended by a NUL. Directories at `depth` were not entered.
 
     The later of both times counts: `mv`, `cp -p` and `rsync -t` set the time of writing back, nobody sets ctime.
+    Raises ValueError for a record that tells no time.
     """
     files, directories, links = dict[str, float](), dict[str, float](), dict[str, float]()
     listed = set[str]()
@@ -22,7 +23,7 @@ def config_listing(raw: bytes, depth: int) -> Listing:
             case [kind, level, ctime, mtime, path]:
                 times, below = (real(ctime), real(mtime)), whole(level)
                 if None in times or below is None:
-                    continue
+                    raise ValueError(f"no time, or no level: {level} {ctime} {mtime}")
                 at = max(each for each in times if each is not None)
                 {"f": files, "l": links}.get(kind, directories)[path] = at
                 if kind == "d" and below < depth:

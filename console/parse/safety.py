@@ -9,7 +9,7 @@ from console.model.facts import LockHolder, SafetyReport
 from console.parse.foreign_json import json_of
 from console.parse.safe_text import safe, safe_bytes
 
-_LOCK = re.compile(r"iamops-lock from=(?P<origin>\S*) since=(?P<since>[0-9]{1,19}) (?P<note>.*)", re.DOTALL)
+_LOCK = re.compile(r"iamops-lock from=(?P<origin>\S*) since=(?P<since>[0-9]{1,11}) (?P<note>.*)", re.DOTALL)
 SOMEONE = LockHolder("someone", "an unknown address", 0.0, "an unknown action")
 WORD_LIMIT = 120
 

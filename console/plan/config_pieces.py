@@ -35,7 +35,7 @@ def config(verb: str) -> tuple[str, ...]:
 
 
 def undo_name(node: str) -> str:
-    return f"config@{node}"
+    return f"files of push@{node}"
 
 
 def stage(change: NodeChange, push: str, meta: str, state: ClusterState) -> Step:

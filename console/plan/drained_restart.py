@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 from console.model.state import ClusterState
 from console.plan.action import DrainedRestart, ServiceAction, Verb
@@ -27,6 +28,8 @@ from console.plan.pieces import HEALTHY_WITHIN_S, disarm, vips_stay
 from console.plan.service import all_well, restart_steps
 from console.plan.steps import Kind, Plan, Step
 
+_PLAIN = re.compile("[A-Za-z0-9-]{1,40}")
+
 
 def drained_plan(action: DrainedRestart, state: ClusterState, now: float) -> Plan:
     """Node after node, each seen without requests before it is restarted, and healthy before it gets any again.
@@ -44,9 +47,14 @@ def drained_plan(action: DrainedRestart, state: ClusterState, now: float) -> Pla
     )
 
 
+def push_name(push: str, node: str, nodes: Sequence[str]) -> str:
+    """Of the push that drains this node. The nodes' script takes letters, digits and hyphens, 64 in all."""
+    return f"{push}-{node if _PLAIN.fullmatch(node) else nodes.index(node) + 1}"
+
+
 def _round(action: DrainedRestart, node: str, state: ClusterState, now: float, *, last: bool) -> Iterator[Step]:
     changes = sorted(action.drained[node].values(), key=lambda change: may_hold(state, change.node, now))
-    push = f"{action.push}-{node}"
+    push = push_name(action.push, node, list(state.nodes))
     yield from (stage(change, push, action.meta, state) for change in changes)
     yield from (check(change.node, f"drain-of-{node}") for change in changes)
     for change in changes:

@@ -87,7 +87,7 @@ def start_again(unit: str, node: str, expect: tuple[StateExpectation, ...]) -> U
 def bring_back(verb: str, argv: tuple[str, ...], node: str, expect: tuple[StateExpectation, ...]) -> Undo:
     """The undo of a machine that was taken away. It waits on the operator's machine."""
     return Undo(
-        name=f"{verb}@{node}",
+        name=f"machine {verb}@{node}",
         title=f"{verb} {node}",
         node=node,
         argv=argv,
@@ -102,28 +102,28 @@ def bring_back(verb: str, argv: tuple[str, ...], node: str, expect: tuple[StateE
 def wake_again(unit: str, node: str, expect: tuple[StateExpectation, ...]) -> Undo:
     """The undo of a unit that was made to hang."""
     return Undo(
-        name=f"wake-{unit}@{node}",
+        name=f"wake {unit}@{node}",
         title=f"wake {unit}",
         node=node,
         argv=(*SUDO, *privileges.wake(unit)),
         expect=expect,
         timeout_s=SHORT_TIMEOUT_S,
         within_s=HEALTHY_WITHIN_S,
-        dead_man=privileges.dead_man_unit(f"wake-{unit}"),
+        dead_man=privileges.wake_dead_man(unit),
     )
 
 
 def lower_again(instance: str, node: str, priority: int) -> Undo:
     """The undo of a raised priority."""
     return Undo(
-        name=f"{instance}@{node}",
+        name=f"priority {instance}@{node}",
         title=f"put the priority of {instance} back to {priority}",
         node=node,
         argv=(*SUDO, *privileges.reset_priority(instance)),
         expect=(EffectivePriority(node, instance, priority),),
         timeout_s=SHORT_TIMEOUT_S,
         within_s=5.0,
-        dead_man=privileges.dead_man_unit(f"priority-{instance}"),
+        dead_man=privileges.priority_dead_man(instance),
     )
 
 

@@ -67,9 +67,22 @@ def wake(unit: str) -> Argv:
     return ("/usr/bin/systemctl", "kill", "--kill-who=all", "--signal=SIGCONT", f"{unit}.service")
 
 
-def dead_man_unit(name: str) -> str:
-    """The transient unit that carries one undo, without its suffix: a fixed name, so that it is one at a time."""
-    return f"{DEAD_MAN}{name.replace('@', '-')}"
+def dead_man_unit(unit: str) -> str:
+    """The transient unit that starts this one again, without its suffix. A fixed name makes it one at a time.
+
+    No two undos share one: no unit of a profile has a colon in its name, nor begins with one. With an `@` systemd
+    would take it for a template.
+    """
+    ours = unit == "config" or unit.startswith(("wake-", "priority-"))
+    return f"{DEAD_MAN}{':' if ours else ''}{unit.replace('@', ':')}"
+
+
+def wake_dead_man(unit: str) -> str:
+    return f"{DEAD_MAN}wake-{unit.replace('@', ':')}"
+
+
+def priority_dead_man(instance: str) -> str:
+    return f"{DEAD_MAN}priority-{instance}"
 
 
 def config(verb: str) -> Argv:
@@ -100,8 +113,17 @@ def priority_file(instance: str) -> str:
 
 
 def set_priority(instance: str) -> Argv:
-    """The number comes on stdin."""
-    return ("/usr/bin/tee", priority_file(instance))
+    """The number comes on stdin. No more is read than a number has: /run is small, and everybody's."""
+    return ("/usr/bin/dd", f"of={priority_file(instance)}", "bs=16", "count=1", "oflag=nofollow", "status=none")
+
+
+def older(argv: Argv) -> Argv | None:
+    """What a sudoers file of 0.6.0 lists in its place, whatever stands before the command; None: the same."""
+    match argv:
+        case (*before, "/usr/bin/dd", path, "bs=16", "count=1", "oflag=nofollow", "status=none"):
+            if path.startswith(f"of={PRIORITY_FILE}"):
+                return (*before, "/usr/bin/tee", path.removeprefix("of="))
+    return None
 
 
 def reset_priority(instance: str) -> Argv:
@@ -147,12 +169,12 @@ def _unit_commands(profile: Profile, unit: str) -> tuple[Argv, ...]:
 def _hang_commands(profile: Profile) -> tuple[Argv, ...]:
     """A drill may make nginx hang, and nothing else."""
     unit = profile.nginx.unit
-    dead_man = dead_man_unit(f"wake-{unit}")
+    dead_man = wake_dead_man(unit)
     return (hang(unit), wake(unit), arm(profile, dead_man, wake(unit)), disarm(dead_man))
 
 
 def _config_commands() -> tuple[Argv, ...]:
-    """Who may replace these files is root in all but name: without these lines a console only looks."""
+    """Who may replace these files is root in effect: without these lines a console only looks."""
     return (
         *(config(verb) for verb in CONFIG_VERBS),
         disarm(CONFIG_DEAD_MAN),
@@ -160,7 +182,7 @@ def _config_commands() -> tuple[Argv, ...]:
 
 
 def _priority_commands(profile: Profile, instance: str) -> tuple[Argv, ...]:
-    dead_man, reset = dead_man_unit(f"priority-{instance}"), reset_priority(instance)
+    dead_man, reset = priority_dead_man(instance), reset_priority(instance)
     return (set_priority(instance), reset, arm(profile, dead_man, reset), disarm(dead_man))
 
 

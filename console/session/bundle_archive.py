@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from console.session.own_hands import InOthersHands, check_directory
+
 SUFFIXES = (".tar.zst", ".tar.gz", ".tgz")
 ZSTD_LEVEL = 6
 GZIP_LEVEL = 6
@@ -29,6 +31,10 @@ def check_path(path: Path) -> None:
         raise BundleRefused(f"{path} is already there and is not overwritten: choose another name")
     if not path.parent.is_dir():
         raise BundleRefused(f"{path.parent}: no such directory")
+    try:
+        check_directory(path.parent)
+    except InOthersHands as error:
+        raise BundleRefused(f"{error}; or choose another place") from None
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise BundleRefused(f"{path.parent}: no file can be made there")
     if path.name.endswith(".zst"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from console.model.drill import Drill
 from console.parse.drill_yaml import parse_drill
+from console.session.own_hands import InOthersHands, own_text
 from console.session.resources import PACKAGE, user_dir
 
 
@@ -17,7 +18,7 @@ class DrillNotFound(Exception):
 
 
 class DrillUnreadable(Exception):
-    """The file is there but cannot be read as text."""
+    """The file is there but cannot be read as text, or somebody else could change it."""
 
 
 def available_drills() -> Mapping[str, Path]:
@@ -44,7 +45,9 @@ def read_drill(name_or_path: str) -> str:
     """The drill's text as it is written. Raises DrillNotFound, DrillUnreadable."""
     path = find_drill(name_or_path)
     try:
-        return path.read_text(encoding="utf-8")
+        return own_text(path)
+    except InOthersHands as error:
+        raise DrillUnreadable(str(error)) from None
     except UnicodeDecodeError as error:
         raise DrillUnreadable(f"{path}: not UTF-8 text (byte {error.start})") from error
     except OSError as error:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,13 @@ from console.model.observed import Known, Observed, is_pending
 from console.model.profile import Profile
 from console.model.state import ClusterState, NodeState
 from console.nodes.link import NodeLink
-from console.nodes.lock import LockHeld, NodeLock, hold
+from console.nodes.lock import CannotBeLocked, LockHeld, NodeLock, hold
 from console.nodes.split import split
 from console.nodes.through import through
 from console.nodes.transport import ChannelRefused, Transport, TransportError
 from console.nodes.while_armed import was_over, while_armed
 from console.parse.safe_text import safe, safe_bytes
+from console.render.privileges import older
 from console.session.local import LocalCommands
 from console.store import Store
 
@@ -52,6 +53,10 @@ class NodeHands:
         self, dead_man: str, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float
     ) -> Answer:
         answer = await self.run(node, while_armed(dead_man, argv), stdin=stdin, timeout_s=timeout_s)
+        before = older(tuple(argv))
+        if before is not None and answer.exit_status and answer.stderr.startswith("sudo:"):
+            # sudo has run nothing: the node has the sudoers file of an older version.
+            answer = await self.run(node, while_armed(dead_man, before), stdin=stdin, timeout_s=timeout_s)
         if was_over(answer.exit_status, answer.stderr):
             raise NotSent(f"{node} refused it: its undo has fired already, or was disarmed")
         return answer
@@ -152,19 +157,26 @@ class NodeHands:
         return self._local.forget(name)
 
     @contextlib.asynccontextmanager
-    async def lock(self, nodes: Sequence[str], note: LockNote) -> AsyncIterator[NodeLocks]:
-        """Holds the nodes in the given order, or none of them."""
+    async def lock(
+        self, nodes: Sequence[str], note: LockNote, beside: Collection[str] = ()
+    ) -> AsyncIterator[NodeLocks]:
+        """Holds the nodes in the given order, or none of them, but for those `beside` that nobody can hold.
+
+        Whoever acts locks every node that he reaches, so he meets us on those that we act on.
+        """
         told = {"run": note.run, "who": note.who, "action": note.action}
         async with contextlib.AsyncExitStack() as stack:
-            held: dict[str, NodeLock] = {}
-            try:
-                for node in nodes:
+            held, unlocked = dict[str, NodeLock](), dict[str, str]()
+            for node in nodes:
+                try:
                     held[node] = await stack.enter_async_context(hold(self._transport(node), told))
-            except (LockHeld, NotSent) as refusal:
-                raise Locked(str(refusal)) from None
-            except TransportError as failure:
-                raise Locked(f"cannot be locked: {failure}") from None
-            yield NodeLocks(held)
+                except LockHeld as refusal:
+                    raise Locked(str(refusal)) from None
+                except (CannotBeLocked, NotSent, TransportError) as failure:
+                    if node not in beside:
+                        raise Locked(f"{node} cannot be locked: {_told(failure, node)}") from None
+                    unlocked[node] = _told(failure, node)
+            yield NodeLocks(held, unlocked)
 
     async def note(self, node: str, text: str) -> str | None:
         """A line in the node's journal, under the tag `iamops`; the login user may write one. Returns why not."""
@@ -186,10 +198,11 @@ class NodeHands:
 
 
 class NodeLocks:
-    """The locks of one run."""
+    """The locks of one run. `unlocked`: the nodes beside it that nobody can hold, and why."""
 
-    def __init__(self, held: Mapping[str, NodeLock]) -> None:
+    def __init__(self, held: Mapping[str, NodeLock], unlocked: Mapping[str, str]) -> None:
         self._held = held
+        self.unlocked = unlocked
 
     def lost(self, node: str) -> str | None:
         lock = self._held.get(node)
@@ -249,6 +262,10 @@ class StoreEyes:
             if not unseen or self.now() - since > timeout_s:
                 return unseen
             await self.changed(0.2)
+
+
+def _told(failure: Exception, node: str) -> str:
+    return str(failure).removeprefix(f"{node} cannot be locked: ").removeprefix(f"{node}: ")
 
 
 def _readable(raw: bytes) -> str:

@@ -7,17 +7,24 @@ from pathlib import Path
 
 from console.model.profile import Profile
 from console.render.templating import RenderError, template_names
+from console.session.own_hands import InOthersHands, check_hands, own_text
 
 
 def own_templates(profile: Profile) -> Mapping[str, str]:
-    """The user's templates, by file name. Raises RenderError for one that takes no built-in one's place."""
+    """The user's templates, by file name.
+
+    Raises RenderError for one that takes no built-in one's place, or that somebody else could change; OSError.
+    """
     if profile.templates is None:
         return {}
     directory = Path(profile.templates).expanduser()
     if not directory.is_dir():
         raise RenderError(f"{directory}: no such directory (the profile's templates)")
     try:
-        found = {path.name: path.read_text(encoding="utf-8") for path in sorted(directory.glob("*.j2"))}
+        check_hands(directory)
+        found = {path.name: own_text(path) for path in sorted(directory.glob("*.j2"))}
+    except InOthersHands as error:
+        raise RenderError(f"{error} (the profile's templates)") from None
     except UnicodeDecodeError as error:
         raise RenderError(f"{directory}: a template is not UTF-8: {error}") from None
     for name in found:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from console.model.profile import Profile
 from console.parse.profile_yaml import parse_profile
+from console.session.own_hands import InOthersHands, own_text
 from console.session.resources import by_name, user_dir
 
 
@@ -17,7 +18,7 @@ class ProfileNotFound(Exception):
 
 
 class ProfileUnreadable(Exception):
-    """The file is there but cannot be read as text."""
+    """The file is there but cannot be read as text, or somebody else could change it."""
 
 
 def user_profile_dir() -> Path:
@@ -54,7 +55,9 @@ def load_profile(name_or_path: str | None = None) -> Profile:
     """Reads and validates a profile. Raises ProfileNotFound, ProfileUnreadable, ProfileError."""
     path = find_profile(name_or_path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = own_text(path)
+    except InOthersHands as error:
+        raise ProfileUnreadable(str(error)) from None
     except UnicodeDecodeError as error:
         raise ProfileUnreadable(f"{path}: not UTF-8 text (byte {error.start})") from error
     except OSError as error:

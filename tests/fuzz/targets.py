@@ -267,6 +267,7 @@ TARGETS: dict[str, Target] = {
             "listing",
             lambda raw: config_listing(raw, 6),
             (b"f 1 1700000000.5 1700000000.5 /etc/nginx/nginx.conf\0d 1 1.0 2.0 /etc\0",),
+            (ValueError,),
         ),
         Target(
             "load times",

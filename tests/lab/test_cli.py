@@ -99,7 +99,9 @@ FORBIDDEN = (
     " --unit=iamops-dead-man-nginx /usr/bin/systemctl stop nginx.service",
     "/usr/bin/tee /etc/sudoers.d/iamops",
     "/usr/bin/tee /run/iamops-priority.VI_1 /etc/sudoers.d/iamops",
-    "/usr/bin/tee -a /run/iamops-priority.VI_1",
+    "/usr/bin/tee /run/iamops-priority.VI_1",
+    "/usr/bin/dd of=/run/iamops-priority.VI_1 status=none",
+    "/usr/bin/dd of=/run/iamops-priority.VI_1 bs=16 count=1 oflag=append status=none",
     "/usr/bin/truncate --size=0 /etc/shadow",
     "/usr/bin/truncate --size=9G /run/iamops-priority.VI_1",
     "/usr/sbin/nginx -s stop",
@@ -147,6 +149,27 @@ def test_a_dump_that_is_a_symbolic_link_is_not_followed(lab):
         assert "root:" not in read.stdout
     finally:
         lab.exec("iam-b", ["rm", "-f", "/tmp/keepalived.data"])
+
+
+PLANTED = {
+    "mkfifo -m 666 {}": "is no regular file",
+    "ln -s /etc/shadow {}": "is no regular file",
+    "touch {}": "was put there by another user",
+    "mkdir {}": "is no regular file",
+}
+
+
+@pytest.mark.parametrize("plant", PLANTED)
+def test_what_another_user_puts_in_the_place_of_a_dump_is_told_and_holds_up_nobody(lab, plant):
+    path = "/tmp/keepalived.json"
+    lab.exec("iam-b", ["rm", "-rf", path])
+    try:
+        assert as_login_user("10.0.4.21", plant.format(path)).returncode == 0
+        status = json.loads(iamops("--profile", "lab", "status", "--json").stdout)
+        assert f"{path} {PLANTED[plant]}" in json.dumps(status["nodes"]["iam-b"])
+        assert "dd if=/tmp/keepalived" not in lab.exec("iam-b", ["ps", "-eo", "args"]).stdout
+    finally:
+        lab.exec("iam-b", ["rm", "-rf", path])
 
 
 def test_hostile_lines_in_the_access_log_reach_no_output_raw(lab):

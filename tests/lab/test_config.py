@@ -139,6 +139,28 @@ def test_restoring_when_nothing_waits_is_no_success_and_leaves_everything_as_it_
     assert (hashes(config), last_outcomes(config)) == (kept, {"confirmed"})
 
 
+def test_the_login_user_reaches_no_file_that_is_not_managed_through_the_script(config: ActingLab):
+    """A link in what is staged, a digest of another file, a push's name that is a path."""
+    before, script = hashes(config), "/usr/local/sbin/iamops-config"
+
+    def asked(verb: str, stdin: str) -> str:
+        return config.shell("iam-a", f'su iamops -s /bin/sh -c "{stdin} | sudo -n {script} {verb}" 2>&1; echo $?')
+
+    config.shell("iam-a", "rm -rf /tmp/x; mkdir -p /tmp/x/files/etc/nginx/conf.d")
+    manifest = "id p\\nmeta {}\\nrollback_s 60\\nput 644 root:root /etc/nginx/conf.d/x.conf\\n"
+    config.shell(
+        "iam-a", f"printf '{manifest}' >/tmp/x/manifest; ln -s /etc/shadow /tmp/x/files/etc/nginx/conf.d/x.conf"
+    )
+    config.shell(
+        "iam-a", "tar -C /tmp/x -cf /tmp/x.tar manifest files/etc/nginx/conf.d/x.conf; chmod 644 /tmp/x.tar"
+    )
+    assert asked("stage", "base64 /tmp/x.tar") == "what was sent is not a tar of regular files alone\n2"
+    assert asked("fetch", "echo ../../../../../etc/nginx") == "no name of a push\n2"
+    assert asked("confirm", "echo ../staged") == "no name of a push\n2"
+    assert hashes(config) == before
+    config.shell("iam-a", "rm -rf /tmp/x /tmp/x.tar")
+
+
 @pytest.mark.parametrize("older", [False, True], ids=["armed by this version", "armed by an older one"])
 def test_what_the_timer_takes_back_is_told_as_the_timer_s(config: ActingLab, older: bool):
     """An older script arms a timer that says nothing of itself; the push brings the new one."""

@@ -70,17 +70,17 @@ async def _without_dump(watch: Watch, unknown: VrrpUnknown) -> None:
         watch.lost(Source.VRRP, failure.reason)
         return
     records = [journal_record(line) for line in result.stdout.splitlines()]
-    found = [_emit_transition(watch, record, history=True) for record in records if record is not None]
+    found = [_emit_transition(watch, each, history=True, no_dump=unknown.reason) for each in records if each]
     if not any(found):
         watch.lost(Source.VRRP, unknown.reason)
 
 
-def _emit_transition(watch: Watch, record: JournalRecord, *, history: bool) -> bool:
+def _emit_transition(watch: Watch, record: JournalRecord, *, history: bool, no_dump: str = "") -> bool:
     entered = None if record.by_systemd else transition(record.message)
     if entered is None:
         return False
     instance, state = entered
-    watch.emit(VrrpTransition(watch.clock(), watch.node, instance, state, record.at, history))
+    watch.emit(VrrpTransition(watch.clock(), watch.node, instance, state, record.at, history, no_dump))
     return True
 
 

@@ -122,7 +122,7 @@ def _vrrp_words(report: VrrpReport | None) -> list[str]:
     words = [f"effective priority {report.effective_priority}"] if report.effective_priority else []
     if report.last_transition is not None:
         words.append(f"since {clock(report.last_transition)}")
-    return [*words, f"from {report.source}"]
+    return [*words, f"from {report.source}", *([report.no_dump] if report.no_dump else [])]
 
 
 def _units(moment: Moment, node: NodeState, width: int) -> Entry:

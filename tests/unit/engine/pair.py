@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -162,7 +162,7 @@ class Pair:
                 machine.timers.pop(unit.removesuffix(".timer"), None)
             case ["/usr/bin/systemctl", verb, unit]:
                 self._control(node, verb, unit.removesuffix(".service"))
-            case ["/usr/bin/tee", _]:
+            case ["/usr/bin/dd", to, *_] if to.startswith("of=/run/iamops-priority."):
                 machine.raised = int(stdin)
             case ["/usr/bin/truncate", *_]:
                 machine.raised = 0
@@ -299,6 +299,7 @@ class PairHands:
         self.ineffective: set[str] = set()
         self.held_by: str | None = None
         self.lock_lost: str | None = None
+        self.unlocked: dict[str, str] = {}
         self.locks: list[tuple[str, ...]] = []
         self.split: dict[str, Any] = {}
         self.here_ran: list[tuple[str, ...]] = []
@@ -386,10 +387,14 @@ class PairHands:
         return OK_ANSWER
 
     @contextlib.asynccontextmanager
-    async def lock(self, nodes: Sequence[str], note: LockNote) -> AsyncIterator[PairHands]:
+    async def lock(
+        self, nodes: Sequence[str], note: LockNote, beside: Collection[str] = ()
+    ) -> AsyncIterator[PairHands]:
         if self.held_by:
             raise Locked(self.held_by)
-        self.locks.append(tuple(nodes))
+        if not self.unlocked.keys() <= {*beside}:
+            raise Locked("a node that is acted on cannot be locked")
+        self.locks.append(tuple(node for node in nodes if node not in self.unlocked))
         yield self
 
     def lost(self, node: str) -> str | None:

@@ -120,7 +120,7 @@ async def test_the_undo_of_a_lost_machine_waits_here_when_we_are_killed():
     made.hands.here = killed
     with pytest.raises(Killed):
         await drilled(made, "power-off")
-    assert made.hands.waiting == {"power-on@iam-a": ("power-on", "iam-a")}
+    assert made.hands.waiting == {"machine power-on@iam-a": ("power-on", "iam-a")}
 
 
 async def test_a_drill_that_takes_a_machine_away_is_refused_outside_of_a_lab():

@@ -430,7 +430,7 @@ async def test_interrupted_when_every_step_is_done_nothing_is_called_undone():
     assert "interrupted when every step was done" in report.sentence
 
 
-@pytest.mark.parametrize(("lost", "after"), [("iam-a", "stop"), ("iam-b", "/usr/bin/tee")])
+@pytest.mark.parametrize(("lost", "after"), [("iam-a", "stop"), ("iam-b", "/usr/bin/dd")])
 async def test_nothing_is_told_of_a_node_that_is_off_but_since_when_it_is_not_seen(lost: str, after: str):
     bench = Bench()
 

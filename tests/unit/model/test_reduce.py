@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from console.model.events import (
     DatastoreProbed,
     HttpProbed,
@@ -74,6 +76,18 @@ def test_a_logged_transition_keeps_the_priorities_of_the_last_dump():
     state = reduce(state, VrrpTransition(30, "iam-b", "VI_1", VrrpState.MASTER, node_at=29.9))
     now = state.nodes["iam-b"].vrrp["VI_1"].value
     assert now == VrrpReport(VrrpState.MASTER, "journal", 50, 50, last_transition=29.9)
+
+
+def test_why_keepalived_could_not_be_asked_is_kept_until_it_can():
+    dumped = VrrpReported(20, "iam-a", "VI_1", VrrpReport(VrrpState.MASTER, "json", 100, 100))
+    silent = VrrpTransition(30, "iam-a", "VI_1", VrrpState.BACKUP, node_at=1, history=True, no_dump="a fifo")
+    for events in ([silent], [dumped, silent], [silent, VrrpTransition(31, "iam-a", "VI_1", VrrpState.FAULT)]):
+        state = functools.reduce(reduce, events, blank())
+        assert state.nodes["iam-a"].vrrp["VI_1"].value.no_dump == "a fifo"
+    state = functools.reduce(reduce, [dumped, silent], blank())
+    seen = state.nodes["iam-a"].vrrp["VI_1"]
+    assert (seen.value.state, seen.value.source, seen.at) == (VrrpState.MASTER, "json", 20), "as old as it is"
+    assert reduce(state, dumped).nodes["iam-a"].vrrp["VI_1"].value.no_dump == ""
 
 
 def test_history_never_overrides_a_dump_but_a_later_line_overrides_an_earlier_one():

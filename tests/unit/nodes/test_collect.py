@@ -123,7 +123,8 @@ async def test_without_any_dump_the_journals_last_word_stands():
     answers = {"is-active": "active", "--signum": "36", "sh -c path": 1, "journalctl": said.decode()}
     seen, events = watch(Node(answers))
     await run_until(vrrp.dump, seen, lambda: bool(events))
-    assert events == [VrrpTransition(100.0, "iam-a", "VI_1", VrrpState.MASTER, 99.0, True)]
+    why = "no dump: sudo: a password is required"
+    assert events == [VrrpTransition(100.0, "iam-a", "VI_1", VrrpState.MASTER, 99.0, True, why)]
 
 
 async def test_the_echo_of_a_dump_asks_for_no_other():

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from console.parse.profile_yaml import ProfileError, parse_profile
+from tests.profiles import pair
 
 LAB = (Path(__file__).parents[3] / "profiles" / "lab.yaml").read_text()
 
@@ -213,3 +215,18 @@ def test_a_netmask_becomes_a_prefix_length():
     profile = parse_profile(LAB.replace("vip: 10.0.4.99", "vip: 10.0.4.99/255.255.255.0"), "p.yaml")
     assert profile.instance.vip == "10.0.4.99/24"
     assert profile.instance.address == "10.0.4.99"
+
+
+@pytest.mark.parametrize(("version", "interval_s", "fits"), [
+    (2, 1, True), (2, 255, True), (2, 1.5, False),
+    (3, 0.01, True), (3, 0.29, True), (3, 1, True), (3, 40.95, True),
+    (3, 40.96, False), (3, 200, False), (3, 0.015, False), (3, 1.001, False),
+])  # fmt: skip
+def test_an_advert_interval_is_one_that_its_version_can_tell(version: int, interval_s: float, fits: bool):
+    """RFC 5798: hundredths of a second in twelve bits; RFC 3768: seconds in eight."""
+    wanted = {"virtual_router_id": 51, "vip": "10.0.4.99", "version": version, "advert_interval_s": interval_s}
+    if fits:
+        assert pair(vrrp={"VI_1": wanted}).vrrp["VI_1"].advert_interval_s == interval_s
+        return
+    with pytest.raises(ValidationError, match=r"advert_interval_s (of|in) "):
+        pair(vrrp={"VI_1": wanted})

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from console.engine.ports import OutcomeUnknown
+from console.engine.ports import Answer, Locked, LockNote, OutcomeUnknown
 from console.nodes.fake import Run, ScriptedTransport
-from console.nodes.transport import CommandTimeout
+from console.nodes.lock import CannotBeLocked, LockHeld
+from console.nodes.transport import CommandResult, CommandTimeout, LinkLost
+from console.render.privileges import set_priority
 from console.session import hands as module
 from console.session.hands import NodeHands
 from tests.profiles import pair
@@ -88,3 +92,91 @@ async def test_why_a_note_may_not_be_there_is_returned_and_never_raised():
     hands, _ = writing(Run(logger("a"), exit_status=127, stderr=b"logger: not found\n"))
     assert await hands.note("iam-a", "a") == "exit code 127: logger: not found"
     assert await hands.note("iam-b", "a") == "iam-b is not connected"
+
+
+class Old:
+    """A node whose sudoers file is of an earlier version."""
+
+    def __init__(self, said: bytes = b"sudo: a password is required\n") -> None:
+        self.said, self.ran = said, list[str]()
+
+    async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
+        self.ran.append(" ".join(argv[-7:]))
+        if "/usr/bin/tee" in argv:
+            return CommandResult(tuple(argv), 0, stdin, b"")
+        return CommandResult(tuple(argv), 1, b"", self.said)
+
+
+async def raised(node: Old) -> Answer:
+    links: Any = {"iam-a": SimpleNamespace(transport=node)}
+    argv = ("sudo", "-n", *set_priority("VI_1"))
+    return await NodeHands(links, pair()).run_while_armed("x", "iam-a", argv, stdin="154\n", timeout_s=1)
+
+
+async def test_a_node_that_does_not_know_a_command_yet_is_given_the_one_it_knows():
+    node = Old()
+    assert (await raised(node)).exit_status == 0
+    assert node.ran[-1].endswith("sudo -n /usr/bin/tee /run/iamops-priority.VI_1")
+
+
+async def test_a_command_that_failed_by_itself_is_not_sent_in_other_words():
+    node = Old(b"dd: failed to open '/run/iamops-priority.VI_1': No space left on device\n")
+    assert (await raised(node)).exit_status == 1
+    assert len(node.ran) == 1
+
+
+def holding(monkeypatch: pytest.MonkeyPatch, failures: Mapping[str, Exception]) -> list[str]:
+    """The nodes that are held, in order; those that fail do so as they are told."""
+    held: list[str] = []
+
+    @asynccontextmanager
+    async def hold(transport: Any, note: Mapping[str, str]) -> AsyncIterator[Any]:
+        if transport.node in failures:
+            raise failures[transport.node]
+        held.append(transport.node)
+        yield SimpleNamespace(lost=lambda: None)
+
+    monkeypatch.setattr(module, "hold", hold)
+    return held
+
+
+def hands() -> NodeHands:
+    links: Any = {name: SimpleNamespace(transport=SimpleNamespace(node=name)) for name in ("iam-a", "iam-b")}
+    return NodeHands(links, pair())
+
+
+NOTE = LockNote("cafe", "me", "restart")
+BOTH = ("iam-a", "iam-b")
+BROKEN = [
+    CannotBeLocked("iam-b cannot be locked: sh: cannot fork"),
+    LinkLost("iam-b", "reset by peer", "look"),
+]
+
+
+@pytest.mark.parametrize("failure", BROKEN)
+async def test_a_node_beside_that_nobody_can_hold_is_left_out_and_said(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
+):
+    held = holding(monkeypatch, {"iam-b": failure})
+    async with hands().lock(BOTH, NOTE, beside=["iam-b"]) as locks:
+        assert (held, list(locks.unlocked)) == (["iam-a"], ["iam-b"])
+        assert "iam-b cannot be locked" not in locks.unlocked["iam-b"]
+        assert locks.lost("iam-a") is None
+        assert locks.lost("iam-b") == "iam-b was never locked"
+
+
+@pytest.mark.parametrize("failure", BROKEN)
+async def test_a_node_that_is_acted_on_is_held_or_nothing_is_done(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
+):
+    holding(monkeypatch, {"iam-b": failure})
+    with pytest.raises(Locked, match=r"^iam-b cannot be locked: "):
+        async with hands().lock(BOTH, NOTE, beside=["iam-a"]):
+            pytest.fail("held")
+
+
+async def test_a_node_beside_that_somebody_holds_is_a_conflict(monkeypatch: pytest.MonkeyPatch):
+    holding(monkeypatch, {"iam-b": LockHeld("bob holds iam-b")})
+    with pytest.raises(Locked, match="bob holds iam-b"):
+        async with hands().lock(BOTH, NOTE, beside=["iam-b"]):
+            pytest.fail("held")

@@ -92,7 +92,7 @@ async def test_the_plan_stands_in_the_dialog_word_for_word() -> None:
         await armed(seen)
         await seen.press("F")
         assert "VIP 10.0.4.99 moves iam-a -> iam-b, about 0.01 s" in seen.text
-        assert "iam-b$ sudo -n /usr/bin/tee /run/iamops-priority.VI_1 <<< 204" in seen.text
+        assert "iam-b$ sudo -n /usr/bin/dd of=/run/iamops-priority.VI_1 bs=16 count=1" in seen.text
         assert "iam-a$ sudo -n /usr/bin/systemctl stop keepalived.service" in seen.text
 
 
