@@ -54,7 +54,7 @@ def listed(lines: Iterable[bytes]) -> tuple[LogFile, ...]:
     found = []
     for line in lines:
         words = line.decode("utf-8", "surrogateescape").split(" ", 3)
-        if len(words) == 4 and all(word.isdigit() for word in words[:3]):
+        if len(words) == 4 and all(len(word) < 19 and word.isascii() and word.isdigit() for word in words[:3]):
             found.append(LogFile(int(words[0]), int(words[1]), int(words[2]), words[3]))
     return tuple(found)
 

@@ -7,7 +7,16 @@ from collections import defaultdict
 from console.model.traffic import OTHERS, Backend, Traffic, class_of
 from console.parse.log_counts import TAB, Counts, Recipe
 from console.parse.log_format import Escape, Field
-from console.parse.log_words import NO_TIME, NOTHING, attempts, bucket_of, plain, slot_of
+from console.parse.log_words import (
+    NO_TIME,
+    NOTHING,
+    attempts,
+    bucket_of,
+    is_duration,
+    plain,
+    slot_of,
+    start_of,
+)
 
 
 def tallied(counts: Counts, recipe: Recipe) -> dict[int, Traffic]:
@@ -27,8 +36,8 @@ def tallied(counts: Counts, recipe: Recipe) -> dict[int, Traffic]:
         found[words.slot(slot)].clients[(words.name(client), "")] += number
     for key, number in counts.times.items():
         slot, bucket = key.split(TAB, 1)
-        if bucket.isdigit():
-            found[words.slot(slot)].latency.buckets[int(bucket)] += number
+        if is_duration(bucket):
+            found[words.slot(slot)].latency.buckets[start_of(int(bucket))] += number
     for key, number in counts.answers.items():
         slot, rest = key.split(TAB, 1)
         words.answers(found[words.slot(slot)], rest, number)
@@ -78,5 +87,6 @@ class _Words:
         names = attempts(upstream)
         buckets = [took] if len(names) == 1 else [bucket_of(word) for word in attempts(took)]
         for name, bucket in zip(names, buckets, strict=False):
-            if bucket.isdigit():
-                traffic.backends.setdefault(name, Backend()).latency.buckets[int(bucket)] += number
+            if is_duration(bucket):
+                backend = traffic.backends.setdefault(name, Backend())
+                backend.latency.buckets[start_of(int(bucket))] += number

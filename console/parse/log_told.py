@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from console.parse.log_counts import Counts
+
+# Behind the slot of a row of statuses or paths.
+_STATUS = re.compile(r"[^\t]*\t[0-9]{3}(\t|\Z)")
 
 
 class NotCounted(ValueError):
@@ -38,7 +42,7 @@ def told(lines: Iterable[bytes], awks: int = 1) -> Told:
             anchor = rest
         elif kind == b"E":
             words = rest.split(b"\t")
-            if len(words) != 4 or not all(word.isdigit() for word in words):
+            if len(words) != 4 or not all(_is_number(word) for word in words):
                 raise NotCounted(f"not a count: {line[:60]!r}")
             probes, unparsed, left_out, read = map(int, words)
             counts.probes += probes
@@ -48,6 +52,8 @@ def told(lines: Iterable[bytes], awks: int = 1) -> Told:
             ended += 1
         elif kind in tables:
             number, key = _row(rest)
+            if kind in b"SP" and not _STATUS.match(key):
+                raise NotCounted(f"not a status: {line[:60]!r}")
             tables[kind][key] += number
         else:
             raise NotCounted(f"not a count: {line[:60]!r}")
@@ -58,6 +64,10 @@ def told(lines: Iterable[bytes], awks: int = 1) -> Told:
 
 def _row(rest: bytes) -> tuple[int, str]:
     number, tab, key = rest.partition(b"\t")
-    if not tab or not number.isdigit():
+    if not tab or not _is_number(number):
         raise NotCounted(f"not a count: {rest[:60]!r}")
     return int(number), key.decode("latin-1")
+
+
+def _is_number(word: bytes) -> bool:
+    return len(word) < 19 and word.isdigit()
