@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LAB_TOOLS := mmdebstrap systemd-nspawn ip ssh-keygen nsenter losetup mkfs.ext4
 LAB_PACKAGES := mmdebstrap systemd-container iproute2 openssh-client util-linux mount e2fsprogs
 
-.PHONY: demo test check lab-test bench soak install compiled lab-tools clean
+.PHONY: demo test check lab-test bench soak fuzz install compiled lab-tools clean
 
 ## demo: the console on a real two-node lab (root on Debian; builds the lab the first time)
 demo: install compiled lab-tools
@@ -47,6 +47,11 @@ soak: install lab-tools
 	$(BIN)/python -m tests.soak.fronts
 	$(BIN)/python -m tests.soak.traffic
 	$(BIN)/python -m tests.soak.triage --save
+
+## fuzz: every reader of foreign words, ten minutes each, two at once (FUZZ_S=600; about three hours)
+FUZZ_S ?= 600
+fuzz: install
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_S)
 
 install: $(VENV)/.installed
 

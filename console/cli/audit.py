@@ -7,12 +7,23 @@ import contextlib
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from console.model.exit_code import ExitCode
 
+if TYPE_CHECKING:
+    from console.ledger.verify import Verdict
+
 DESCRIPTION = """\
-Every action leaves an intent and an outcome in an append-only ledger on this machine (and a line in the
-journal of each node it touched). Each record carries the hash of the one before.
+Every action leaves an intent and an outcome in an append-only ledger on this machine, and two lines in the
+journal of each node it touched, which say how far the ledger went. Each record carries the hash of the one before.
+"""
+VERIFY = """\
+Checks that each record is as it was written and follows the one before, and that none is missing at the end.
+Whoever can rewrite both the ledger and its side file can make a new chain: with --nodes it is also compared with
+what the journals of the profile's nodes remember of it, which takes root there to change.
+
+exit codes: 0 as it was left, 1 broken or not what a node remembers, 4 --nodes and no journal could be read.
 """
 TAIL_RECORDS = 20
 
@@ -24,7 +35,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     tail.add_argument("-n", type=int, default=TAIL_RECORDS, metavar="N", help="how many (default %(default)s)")
     show = verbs.add_parser("show", help="everything about one run")
     show.add_argument("run", metavar="RUN", help="the run's name, as tail prints it")
-    verify = verbs.add_parser("verify", help="check the chain (1: it is broken, with the record's number)")
+    verify = verbs.add_parser(
+        "verify",
+        help="check the chain (1: it is broken, with the record's number)",
+        description=VERIFY,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verify.add_argument("--profile", metavar="NAME|PATH", default=argparse.SUPPRESS, help="the cluster of --nodes")
+    verify.add_argument("--nodes", action="store_true", help="compare it with the journals of the nodes")
+    verify.add_argument(
+        "--earlier",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="with --nodes: a ledger that stood in this one's place and was moved away (repeatable)",
+    )
     for parser in (tail, show, verify):
         parser.add_argument("--json", action="store_true", help="JSON on stdout")
         parser.add_argument("--file", type=Path, metavar="PATH", help="another ledger than your own")
@@ -34,6 +60,9 @@ def run(args: argparse.Namespace) -> int:
     from console.ledger.regular import regular
     from console.session.resources import audit_file
 
+    if args.verb == "verify" and args.earlier and not args.nodes:
+        print("iamops: --earlier is compared with what nodes remember: add --nodes", file=sys.stderr)
+        return ExitCode.USAGE
     path = args.file or audit_file()
     if args.file is not None and not path.is_file():
         print(f"iamops: {path}: no such ledger", file=sys.stderr)
@@ -48,11 +77,12 @@ def run(args: argparse.Namespace) -> int:
 def _tail(path: Path, args: argparse.Namespace) -> int:
     from console.cli.audit_text import tail_lines
     from console.ledger.audit import read
+    from console.ledger.cut import plain
 
     records = list(read(path))
     if args.json:
         chosen = records[-args.n :] if args.n > 0 else []
-        lines = [json.dumps(record.raw) for record in chosen]
+        lines = [json.dumps(plain(record.raw)) for record in chosen]
     else:
         lines = tail_lines(records, args.n)
     print("\n".join(lines) or "no records yet", file=sys.stdout if lines else sys.stderr)
@@ -62,13 +92,14 @@ def _tail(path: Path, args: argparse.Namespace) -> int:
 def _show(path: Path, args: argparse.Namespace) -> int:
     from console.cli.audit_text import run_lines
     from console.ledger.audit import read
+    from console.ledger.cut import plain
 
     records = [record for record in read(path) if record.run == args.run]
     if not records:
         print(f"iamops: no run {args.run!r} in {path}", file=sys.stderr)
         return ExitCode.USAGE
     if args.json:
-        print("\n".join(json.dumps(record.raw) for record in records))
+        print("\n".join(json.dumps(plain(record.raw)) for record in records))
     else:
         print("\n".join(run_lines(records)))
     return ExitCode.OK
@@ -77,14 +108,36 @@ def _show(path: Path, args: argparse.Namespace) -> int:
 def _verify(path: Path, args: argparse.Namespace) -> int:
     from console.ledger.verify import verify
 
+    if args.nodes:
+        from console.cli.audit_nodes import verify_with_nodes
+
+        return verify_with_nodes(path, args)
     verdict = verify(path)
-    broken = verdict.broken
     if args.json:
-        found = broken and {"record": broken.record, "line": broken.line, "reason": broken.reason}
-        print(json.dumps({"schema": "iamops.audit-verify/1", "records": verdict.records, "broken": found}))
-    elif broken is None:
-        print(f"{verdict.records} records, chain intact")
+        print(json.dumps(document(verdict)))
     else:
-        print(f"{path}:{broken.line}: record {broken.record}: {broken.reason}")
-        print(f"{verdict.records} records before it are intact")
-    return ExitCode.OK if broken is None else ExitCode.NOT_SO
+        see = () if verdict.broken is None else ("what do the nodes remember? iamops audit verify --nodes",)
+        print("\n".join([*lines_of(path, verdict), *see]))
+    return ExitCode.OK if verdict.broken is None else ExitCode.NOT_SO
+
+
+def document(verdict: Verdict) -> dict[str, Any]:
+    """iamops.audit-verify/1, without nodes."""
+    broken = verdict.broken
+    found = broken and {"record": broken.record, "line": broken.line, "reason": broken.reason}
+    return {
+        "schema": "iamops.audit-verify/1",
+        "records": verdict.records,
+        "broken": found,
+        "notes": list(verdict.notes),
+    }
+
+
+def lines_of(path: Path, verdict: Verdict) -> list[str]:
+    broken, notes = verdict.broken, [f"note: {note}" for note in verdict.notes]
+    if broken is not None:
+        where = f"{path}:{broken.line}: record {broken.record}: {broken.reason}"
+        return [where, f"{verdict.records} records before it are intact", *notes]
+    if not verdict.records:
+        return [f"0 records in {path}: nothing was done yet, or all of it is gone", *notes]
+    return [f"{verdict.records} records, chain intact", *notes]

@@ -27,6 +27,7 @@ from console.judge.denial import Case, Denial
 from console.judge.forecast_verdict import beyond
 from console.judge.guards import denials
 from console.judge.insisting import overridden, refused_by, standing, without_looks
+from console.model.anchor import Anchor, noted
 from console.model.facts import LinkState
 from console.plan.build import plan_for
 from console.plan.expectation import StateExpectation, VipSomewhere, judge_all
@@ -44,6 +45,7 @@ PATIENCE_S = 0.1
 # Whatever was done, the last word is a client's.
 ASKED_LAST_S = 0.5
 UNMEASURED = "what a client loses is not measured: none was answered at the VIP when it began"
+UNNOTED = "no line of this run is known to be in the journal of"
 APART = "see `iamops config diff`, then push again, or go back with `iamops config rollback`"
 
 
@@ -111,6 +113,7 @@ class _Run:
         self._stepper: Stepper | None = None
         self._meter: GapMeter | None = None
         self._before: dict[str, Any] = {}
+        self._anchor: Anchor | None = None
         self.report = RunReport(order.run, order.action, self._eyes.now())
 
     async def through(self) -> None:
@@ -184,7 +187,7 @@ class _Run:
     async def _audited(self, plan: Plan, lock: Lock) -> None:
         self._before = picture(self._eyes.state, self._eyes.now())
         try:
-            self._audit.append("intent", self._intent(plan))
+            self._anchor = self._audit.append("intent", self._intent(plan))
         except AuditUnwritable as failure:
             self._refuse((Denial("audit-unwritable", str(failure)),), audited=False)
             return
@@ -433,16 +436,21 @@ class _Run:
             "files": dict(report.files),
             "after": picture(self._eyes.state, self._eyes.now()),
         }
+        self._anchor = None
         try:
-            self._audit.append("outcome", body)
+            self._anchor = self._audit.append("outcome", body)
         except AuditUnwritable as failure:
             self._tell(notes=(*report.notes, f"the outcome could not be recorded: {failure}"))
 
     async def _note(self, plan: Plan, text: str) -> None:
+        """The run, and how far the ledger goes, in the journal of each node."""
         order = self._order
         reason = f" reason={order.reason!r}" if order.reason else ""
-        line = f"run={order.run} {text} by {order.who} from {order.origin}{reason}"
-        await asyncio.gather(*(self._hands.note(node, line) for node in plan.nodes))
+        line = noted(order.run, self._anchor, f"{text} by {order.who} from {order.origin}{reason}")
+        why = await asyncio.gather(*(self._hands.note(node, line) for node in plan.nodes))
+        failed = [f"{UNNOTED} {node}: {each}" for node, each in zip(plan.nodes, why, strict=True) if each]
+        if failed:
+            self._tell(notes=tuple(dict.fromkeys((*self.report.notes, *failed))))
 
     def _started(self, plan: Plan) -> GapMeter | None:
         """Only what changes something is measured; a meter that cannot start is no reason to stop."""

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from console.model.anchor import Anchor
 from console.model.gap import GapReport, Samples
 from console.model.state import ClusterState
 
@@ -111,8 +112,8 @@ class Hands(Protocol):
         """Holds the nodes while the context lasts. Raises Locked on entry."""
         ...
 
-    async def note(self, node: str, text: str) -> None:
-        """A line in the node's journal. Failing is no reason to stop; it never raises."""
+    async def note(self, node: str, text: str) -> str | None:
+        """A line in the node's journal. Returns why it is not there, or may not be; it never raises."""
         ...
 
 
@@ -144,8 +145,8 @@ class AuditLog(Protocol):
         """Raises AuditUnwritable."""
         ...
 
-    def append(self, kind: str, body: Mapping[str, Any]) -> None:
-        """Raises AuditUnwritable."""
+    def append(self, kind: str, body: Mapping[str, Any]) -> Anchor | None:
+        """Returns what nodes are to remember of the record. Raises AuditUnwritable."""
         ...
 
 

@@ -17,6 +17,7 @@ from console.judge.unloaded_guard import unloaded_changes
 from console.judge.weighing_guard import check_weighs
 from console.model.drill import MACHINE_VERBS
 from console.model.facts import LinkState, LockHolder, UnitReport, VrrpReport, VrrpState
+from console.model.node_clock import on_our_clock
 from console.model.observed import STALE_AFTER_S, Freshness, Known, Observed, Unknown
 from console.model.profile import Environment
 from console.model.state import NodeState
@@ -31,6 +32,8 @@ from console.render import privileges
 
 # An undo must not fire while we are still looking whether the step has worked.
 DEAD_MAN_MARGIN_S = 4.0
+# A node's clock and ours agree so well that a later time is of a clock that was set since.
+CLOCK_SLACK_S = 2.0
 CONFIG_UNDO = privileges.CONFIG_DEAD_MAN.removeprefix(privileges.DEAD_MAN)
 
 
@@ -357,21 +360,35 @@ def _not_in_backup(case: Case, node: NodeState, names: Iterable[str], insist: bo
 def _moved_at(case: Case, instance: str, owner: str) -> float | Unknown | None:
     """When the VIP came to its owner, on our clock. None: it has not moved for as long as it must not.
 
-    Unknown where keepalived does not tell and we have not watched for long enough to say that it did not move.
+    Unknown where keepalived does not tell, or not by a clock that can be compared with ours, and we have not
+    watched for long enough to say that it did not move.
     """
     state, quiet_s = case.state, case.state.profile.safety.anti_flap_s
-    seen, host = state.nodes[owner].vrrp[instance], state.nodes[owner].host
-    offset_ms = host.value.clock_offset_ms if isinstance(host, Known) else None
-    ahead_s = 0.0 if offset_ms is None else offset_ms / 1000
+    told = _told_move(state.nodes[owner], instance, case.now)
     times = [move.at for move in state.moves if move.instance == instance]
-    if isinstance(seen, Known) and seen.value.state is VrrpState.MASTER and seen.value.last_transition is not None:
-        times.append(seen.value.last_transition - ahead_s)
-    if times:
+    if isinstance(told, float):
+        return max([*times, told])
+    if times and case.now - max(times) < quiet_s:
         return max(times)
     held_since = [c.since for c in ownership(state, instance, case.now).owners if c.node == owner]
     if quiet_s == 0 or any(case.now - since >= quiet_s for since in held_since):
         return None
-    return Unknown(seen.reason if isinstance(seen, Unknown) else "keepalived does not tell its last transition")
+    return told
+
+
+def _told_move(node: NodeState, instance: str, now: float) -> float | Unknown:
+    """When the node became MASTER, by keepalived's word, on our clock."""
+    seen = node.vrrp[instance]
+    if isinstance(seen, Unknown):
+        return seen
+    if seen.value.state is not VrrpState.MASTER or seen.value.last_transition is None:
+        return Unknown("keepalived does not tell its last transition")
+    at = on_our_clock(node, seen.value.last_transition)
+    if isinstance(at, float) and at - now > CLOCK_SLACK_S:
+        return Unknown(
+            f"keepalived dates it {at - now:.0f} s from now: the clock of {node.name} was set back since"
+        )
+    return at
 
 
 def _raised_by(seen: Observed[VrrpReport]) -> int | None:

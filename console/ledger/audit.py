@@ -17,12 +17,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from console.ledger.head import Head, prepare_head, put_head, read_head
-from console.ledger.record import BREAK, FIRST, Record, digest, line_of, record_of
+from console.ledger.cut import LARGEST_BYTES, fitting
+from console.ledger.head import Head, prepare_head, put_head, read_head, settle
+from console.ledger.head import head_file as head_file  # the ledger's other half, for whoever has this module
+from console.ledger.record import BREAK, FIRST, Record, digest, is_torn, is_whole, line_of, record_of
 from console.ledger.regular import regular
 
-# The outcome of an action must still fit after its intent was written.
-ROOM_BYTES = 1024 * 1024
+# For one record of any size, and one that says why the ledger does not fit its side file.
+ROOM_BYTES = LARGEST_BYTES + 64 * 1024
 # The lock is waited for in the loop that keeps the screen alive.
 CHECK_WAIT_S, APPEND_WAIT_S, TRY_AGAIN_S = 0.1, 2.0, 0.01
 # How much is looked at first for the last record: it carries a plan and two pictures.
@@ -49,12 +51,16 @@ class Audit:
     def check_writable(self) -> None:
         """Raises LedgerError when a record could not be written now."""
         with self._opened(CHECK_WAIT_S) as file:
-            self._check_room(file)
+            # The outcome of an action must still fit after its intent was written.
+            self._check_room(file, 2 * ROOM_BYTES)
 
     def append(self, kind: str, body: Mapping[str, Any]) -> Record:
-        """Writes one record and returns it. Raises LedgerError, and then nothing was written."""
+        """Writes one record and returns it; one that is too large is cut, and says so (`cut`).
+
+        Raises LedgerError, and then nothing was written.
+        """
         with self._opened(APPEND_WAIT_S) as file:
-            self._check_room(file)
+            self._check_room(file, ROOM_BYTES)
             last, torn = _end_of(file)
             why = unfit(read_head(self._path), last)
             if why is not None:
@@ -68,15 +74,15 @@ class Audit:
             at=_rfc3339(self._clock()),
             kind=kind,
             prev=last.hash if last else FIRST,
-            torn=digest(torn) if torn else None,
-            body=body,
+            torn=digest(torn.removesuffix(b"\n")) if torn else None,
+            body=fitting(body),
         )
         record = record_of(line[:-1])
         assert record is not None  # noqa: S101 - we have just made it
         before = os.fstat(file).st_size
         try:
             prepare_head(self._path, Head(record.n, record.hash))
-            self._write(file, (b"\n" if torn else b"") + line)
+            self._write(file, (b"" if _at_line_start(file, before) else b"\n") + line)
             put_head(self._path)
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -90,17 +96,34 @@ class Audit:
         """The file, locked against other processes."""
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_directory()
             file = os.open(self._path, flags, 0o600)
         except OSError as error:
+            if error.errno == errno.ELOOP and self._path.is_symlink():
+                raise LedgerError(self._path, "is a link", "put the ledger itself in its place") from None
             raise self._failed(error) from None
         try:
-            if not stat.S_ISREG(os.fstat(file).st_mode):
-                raise LedgerError(self._path, "is not a regular file", "move it away")
+            self._check_ours(os.fstat(file))
             self._lock(file, wait_s)
             yield file
+        except OSError as error:  # a disk that cannot be read, a file system without locks
+            raise self._failed(error) from None
         finally:
             os.close(file)
+
+    def _make_directory(self) -> None:
+        """A directory that a power failure takes away would take the ledger along."""
+        missing = [each for each in (self._path.parent, *self._path.parent.parents) if not each.exists()]
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in missing:
+            settle(each.parent)
+
+    def _check_ours(self, found: os.stat_result) -> None:
+        if not stat.S_ISREG(found.st_mode):
+            raise LedgerError(self._path, "is not a regular file", "move it away")
+        if found.st_uid != os.geteuid():
+            reason = f"belongs to another user (uid {found.st_uid}): its records are not yours"
+            raise LedgerError(self._path, reason, "move it away, or set XDG_STATE_HOME to a place of your own")
 
     def _lock(self, file: int, wait_s: float) -> None:
         """Others need it for some milliseconds. Who holds it longer must not hold up an action, nor its end."""
@@ -116,10 +139,10 @@ class Audit:
             else:
                 return
 
-    def _check_room(self, file: int) -> None:
+    def _check_room(self, file: int, needed: int) -> None:
         free = os.fstatvfs(file)
         room = free.f_bavail * free.f_frsize
-        if room < ROOM_BYTES:
+        if room < needed:
             reason = f"only {room // 1024} KiB are free on its disk"
             raise LedgerError(self._path, reason, "make room, or set XDG_STATE_HOME to another place")
 
@@ -169,15 +192,31 @@ def read(path: Path) -> Iterator[Record]:
 
 
 def _end_of(file: int) -> tuple[Record | None, bytes]:
-    """The last whole record, and what stands unfinished behind it: a write that was cut off."""
+    """The last record, and what stands unfinished behind it: a write that was cut off.
+
+    A record that lacks nothing but the end of its line is one.
+    """
     size, window = os.fstat(file).st_size, TAIL_BYTES
     while True:
         tail = os.pread(file, window, max(0, size - window))
-        *lines, torn = tail.split(b"\n")
-        last = next((record for line in reversed(lines) if (record := record_of(line)) is not None), None)
+        *lines, rest = tail.split(b"\n")
+        last = record_of(rest)
+        if last is not None and is_whole(rest, last):
+            return last, b""
+        last, behind = None, [rest]
+        for line in reversed(lines):
+            last = record_of(line)
+            if last is not None:
+                break
+            behind.append(line)
         if last is not None or window >= size:
-            return last, torn
+            torn = b"\n".join(reversed(behind))
+            return last, torn if is_torn(torn) else b""
         window *= 8
+
+
+def _at_line_start(file: int, size: int) -> bool:
+    return size == 0 or os.pread(file, 1, size - 1) == b"\n"
 
 
 def _rfc3339(at: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 from dataclasses import dataclass
@@ -41,10 +42,15 @@ def read_head(ledger: Path) -> Head | str | None:
 
 def prepare_head(ledger: Path, head: Head) -> None:
     """What is going to be the side file, on disk under another name. Raises OSError."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    # Whatever lies there was left by a crash, or put there: nothing is written into it.
+    with contextlib.suppress(FileNotFoundError):
+        _scratch(ledger).unlink()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     file = os.open(_scratch(ledger), flags, 0o600)
     try:
-        os.write(file, f"{head.n} {head.hash}\n".encode("ascii"))
+        text = f"{head.n} {head.hash}\n".encode("ascii")
+        if os.write(file, text) != len(text):
+            raise OSError(errno.ENOSPC, "no space left for it", str(_scratch(ledger)))
         os.fsync(file)
     finally:
         os.close(file)
@@ -53,13 +59,17 @@ def prepare_head(ledger: Path, head: Head) -> None:
 def put_head(ledger: Path) -> None:
     """It takes the place of the old one. Raises OSError, and then the old one stands."""
     _scratch(ledger).replace(head_file(ledger))
-    # Some file systems cannot; a power failure then leaves the old one, which is one behind.
+    settle(ledger.parent)
+
+
+def settle(directory: Path) -> None:
+    """The names in it are on disk. Some file systems cannot; of two side files the older one is left then."""
     with contextlib.suppress(OSError):
-        directory = os.open(ledger.parent, os.O_RDONLY | os.O_CLOEXEC)
+        opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.fsync(directory)
+            os.fsync(opened)
         finally:
-            os.close(directory)
+            os.close(opened)
 
 
 def _scratch(ledger: Path) -> Path:

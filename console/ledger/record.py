@@ -13,13 +13,15 @@ FIRST = "0" * 64
 # The kind of a record that says why the ledger does not fit its side file.
 BREAK = "break"
 RESERVED = frozenset({"schema", "n", "at", "kind", "prev", "hash", "torn"})
+# No ledger gets there; a number by another hand must still be one that can be counted on and printed.
+LAST_N = 10**15
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """A record as it stands in the file. `raw` is everything in it, `hash` its place in the chain.
 
-    `torn` is the SHA-256 of an unfinished line that stood before it, if one did.
+    `torn` is the SHA-256 of what stood unfinished before it (`is_torn`), if anything did.
     """
 
     n: int
@@ -67,13 +69,21 @@ def record_of(line: bytes) -> Record | None:
         raw = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(raw, dict) or type(raw.get("n")) is not int:
+    if not isinstance(raw, dict) or type(raw.get("n")) is not int or not 0 < raw["n"] < LAST_N:
         return None
     words = [raw.get(key) for key in ("at", "kind", "prev", "hash")]
     if not all(isinstance(word, str) for word in words) or not isinstance(raw.get("torn"), str | None):
         return None
     at, kind, prev, own = map(str, words)
     return Record(raw["n"], at, kind, prev, own, raw, raw.get("torn"))
+
+
+def is_torn(rest: bytes) -> bool:
+    """Is what stands behind a record what a power failure leaves of a write?
+
+    That is a line without an end, or one whose first block was never filled. Other whole lines are somebody's.
+    """
+    return bool(rest) and (b"\n" not in rest or rest.startswith(b"\0"))
 
 
 def is_whole(line: bytes, record: Record) -> bool:

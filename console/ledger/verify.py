@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from console.ledger.audit import unfit
 from console.ledger.head import Head, read_head
-from console.ledger.record import BREAK, FIRST, Record, digest, is_whole, record_of
+from console.ledger.record import BREAK, FIRST, Record, digest, is_torn, is_whole, record_of
 from console.ledger.regular import regular
+from console.parse.safe_text import safe
+
+# Who writes holds the lock for some milliseconds; who holds it for longer does not write.
+LOCK_WAIT_S, TRY_AGAIN_S = 2.0, 0.01
+REASON_CHARS = 300
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,59 +34,137 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`records` are the good ones before the break, if there is one."""
+    """`records` are the good ones before the break, if there is one. `notes`: what is odd and breaks nothing."""
 
     records: int
     broken: Break | None = None
+    notes: tuple[str, ...] = ()
 
 
 def verify(path: Path) -> Verdict:
     """Reads the whole ledger. No file is an empty ledger. Raises OSError when it cannot be read."""
-    try:
-        with regular(path) as file:
-            content = file.read()
-    except FileNotFoundError:
-        content = b""
-    good: list[Record] = []
-    torn: bytes | None = None
-    *lines, _ = content.split(b"\n")
+    content, head, notes = _seen(path)
+    *lines, rest = content.split(b"\n")
+    check = _Check()
     for number, line in enumerate(lines, start=1):
+        broken = check.line(number, line)
+        if broken is not None:
+            return Verdict(len(check.good), broken, notes)
+    broken = check.end(rest, len(lines)) or _wrong_end(head, check.good, len(lines))
+    return Verdict(len(check.good), broken, (*notes, *check.notes()))
+
+
+def _seen(path: Path) -> tuple[bytes, Head | str | None, tuple[str, ...]]:
+    """The ledger and its side file, of the same moment."""
+    try:
+        with regular(path) as file, _unwritten(file.fileno()):
+            return file.read(), read_head(path), tuple(_whose(path, os.fstat(file.fileno())))
+    except FileNotFoundError:
+        return b"", read_head(path), ()
+
+
+def _whose(path: Path, found: os.stat_result) -> Iterator[str]:
+    """Who else may have a hand in it."""
+    if path.is_symlink():
+        yield f"{path} is a link: no action writes to a ledger through one"
+    if found.st_uid != os.geteuid():
+        yield f"{path} belongs to another user (uid {found.st_uid})"
+    if found.st_mode & OTHERS_WRITE:
+        yield f"others may write to {path}: chmod 600 {path}"
+    directory = path.parent.stat().st_mode
+    if directory & OTHERS_WRITE and not directory & stat.S_ISVTX:
+        yield f"others may replace it: chmod 700 {path.parent}"
+
+
+@contextlib.contextmanager
+def _unwritten(file: int) -> Iterator[None]:
+    """Nobody writes meanwhile. A lock that is not to be had is done without: it only keeps others from writing."""
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() < deadline:
+                time.sleep(TRY_AGAIN_S)
+                continue
+        except OSError:
+            pass  # a file system without locks
+        yield
+        return
+
+
+@dataclass(slots=True)
+class _Check:
+    """The chain line by line. `odd` are the lines since the last record that are none."""
+
+    good: list[Record] = field(default_factory=list)
+    odd: list[bytes] = field(default_factory=list)
+    odd_from: int = 0
+    converted: int = 0
+    unfinished: int = 0
+
+    def line(self, number: int, line: bytes) -> Break | None:
         record = record_of(line)
-        reason = _wrong(line, record, good[-1] if good else None, torn)
-        if reason is None and record is not None:
-            good.append(record)
-            torn = None
-        elif record is None and torn is None and number < len(lines):
-            torn = line  # a write that was cut off; the next record must say so
-        else:
-            return Verdict(len(good), Break(len(good) + 1, number, reason or "not a record"))
-    # An unfinished line at the very end is a write that was cut off: the next record will say so.
-    end = _wrong_end(torn, good, path, len(lines))
-    return Verdict(len(good), end)
+        if record is None:
+            self.odd_from = self.odd_from if self.odd else number
+            self.odd.append(line)
+            return None
+        reason = self._wrong(line, record)
+        if reason is not None:
+            if self.odd and record.torn is None:
+                return Break(len(self.good) + 1, self.odd_from, "not a record")
+            return Break(len(self.good) + 1, number, reason)
+        self.converted += line.endswith(b"\r")
+        self.good.append(record)
+        self.odd.clear()
+        return None
+
+    def end(self, rest: bytes, lines: int) -> Break | None:
+        """What stands behind the last record: a write that was cut off is no break, anything else is one."""
+        last = record_of(rest)
+        if last is not None and is_whole(rest, last):
+            return self.line(lines + 1, rest)  # it lacks nothing but the end of its line
+        if not self.odd and not rest:
+            return None
+        self.unfinished = self.odd_from if self.odd else lines + 1
+        if is_torn(b"\n".join([*self.odd, rest])):
+            return None
+        return Break(len(self.good) + 1, self.unfinished, "not a record")
+
+    def notes(self) -> Iterator[str]:
+        if self.converted:
+            yield (
+                f"{self.converted} lines end with CR LF: a program has converted the file, "
+                "and every record in it is as it was written"
+            )
+        if self.unfinished:
+            yield f"line {self.unfinished} is unfinished: a write that was cut off; the next record will say so"
+
+    def _wrong(self, line: bytes, record: Record) -> str | None:
+        last = self.good[-1] if self.good else None
+        if not is_whole(line.removesuffix(b"\r"), record):
+            return "its content does not fit its hash"
+        if record.n != (last.n + 1 if last else 1):
+            return f"it has number {record.n}: records are missing before it"
+        if record.prev != (last.hash if last else FIRST):
+            return "it does not follow the record before it"
+        if record.torn not in _digests(self.odd):
+            return "what stands before it is not what it was written behind"
+        if record.kind == BREAK:
+            return f"when it was written: {safe(str(record.raw.get('reason')), REASON_CHARS)}"
+        return None
 
 
-def _wrong(line: bytes, record: Record | None, last: Record | None, torn: bytes | None) -> str | None:
-    if record is None:
-        return "not a record"
-    if not is_whole(line, record):
-        return "its content does not fit its hash"
-    if record.n != (last.n + 1 if last else 1):
-        return f"it has number {record.n}: records are missing before it"
-    if record.prev != (last.hash if last else FIRST):
-        return "it does not follow the record before it"
-    if record.torn != (None if torn is None else digest(torn)):
-        return "what stands before it is not what it was written behind"
-    if record.kind == BREAK:
-        return f"when it was written: {record.raw.get('reason')}"
-    return None
+def _digests(odd: Sequence[bytes]) -> tuple[str | None, ...]:
+    """What a record says of the unfinished lines before it, as they were written or with CR LF since."""
+    if not odd:
+        return (None,)
+    return digest(b"\n".join(odd)), digest(b"\n".join(each.removesuffix(b"\r") for each in odd))
 
 
-def _wrong_end(torn: bytes | None, good: list[Record], path: Path, lines: int) -> Break | None:
+def _wrong_end(head: Head | str | None, good: Sequence[Record], lines: int) -> Break | None:
     """The end of the file against what the side file remembers."""
-    if torn is not None:
-        return Break(len(good) + 1, lines, "not a record")
-    head, last = read_head(path), good[-1] if good else None
-    why = unfit(head, last)
+    why = unfit(head, good[-1] if good else None)
     if why is None:
         return None
     if isinstance(head, Head) and head.n > len(good):

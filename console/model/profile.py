@@ -216,7 +216,7 @@ class Nginx(Frozen):
     connect_timeout_s: Annotated[int, Field(ge=1, le=75)] = 1
     read_timeout_s: Annotated[int, Field(ge=1, le=3600)] = 30
     fail_timeout_s: Annotated[int, Field(ge=1, le=60)] = 2
-    client_max_body: Annotated[str, Field(pattern=r"^\d+[kKmMgG]?$")] = "5m"
+    client_max_body: Annotated[str, Field(pattern=r"^[0-9]{1,12}[kKmMgG]?$")] = "5m"
 
 
 class Keepalived(Frozen):

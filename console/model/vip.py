@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from console.model.facts import VrrpState
+from console.model.node_clock import on_our_clock
 from console.model.observed import Freshness, Unknown
 from console.model.state import ClusterState, NodeState
 
@@ -113,7 +114,8 @@ def owned_since(state: ClusterState, instance: str, claim: Claim) -> float:
     seen = state.nodes[claim.node].vrrp[instance]
     if isinstance(seen, Unknown) or seen.value.state is not VrrpState.MASTER or seen.value.last_transition is None:
         return claim.since
-    return min(claim.since, seen.value.last_transition)
+    told = on_our_clock(state.nodes[claim.node], seen.value.last_transition)
+    return claim.since if isinstance(told, Unknown) else min(claim.since, told)
 
 
 def _claim(node: NodeState, address: str) -> Claim | None:

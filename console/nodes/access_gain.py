@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from console.nodes.transport import Transport, TransportError
+from console.parse.numbers import whole
 from console.parse.safe_text import safe_bytes
 
 MARK_TIMEOUT_S = 5.0
@@ -48,10 +49,10 @@ async def access_mark(transport: Transport | None, log: str) -> AccessMark:
         result = await transport.run(argv, timeout_s=MARK_TIMEOUT_S)
     except TransportError as failure:
         return AccessMark(reason=failure.reason)
-    words = result.text.split()
-    if not result.ok or len(words) != 2:
-        return AccessMark(reason=safe_bytes(result.stderr.strip(), 160) or f"{log} cannot be read")
-    return AccessMark(int(words[0]), int(words[1]))
+    match [whole(word) for word in result.text.split()]:
+        case [int(inode), int(size)] if result.ok:
+            return AccessMark(inode, size)
+    return AccessMark(reason=safe_bytes(result.stderr.strip(), 160) or f"{log} cannot be read")
 
 
 async def access_gain(transport: Transport | None, log: str, mark: AccessMark, token: str) -> AccessGain:

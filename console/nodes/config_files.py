@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +10,7 @@ from console.model.profile import Profile
 from console.nodes.transport import CommandFailed, Transport
 from console.parse.config_archive import ArchiveUnreadable, PushRecord, conf_tree, push_records
 from console.parse.config_listing import AT_MOST, config_listing
+from console.parse.numbers import real, whole
 from console.parse.safe_text import safe_bytes
 from console.render import privileges
 
@@ -61,7 +61,6 @@ LOADED = (
 # Wall times may be told in whole seconds.
 STEP_S = 2.0
 TICKS_PER_S = 100
-_SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +180,10 @@ def loaded_times(text: str, nginx: str) -> Loaded:
     words = first.split()
     if len(words) != 3 or words[0] != "now":
         return Loaded()
-    booted = float(words[1]) - float(words[2])
+    now, up = real(words[1]), real(words[2])
+    if now is None or up is None:
+        return Loaded()
+    booted = now - up
     found, stopped = dict[str, float](), set[str]()
     for line in rest.splitlines():
         told = dict(word.partition("=")[::2] for word in line.split())
@@ -189,32 +191,33 @@ def loaded_times(text: str, nginx: str) -> Loaded:
         # One that crashes again and again runs with nothing, and reads what lies there.
         if told.get("ActiveState") in ("inactive", "failed", "activating"):
             stopped.add(unit)
-        if told.get("ActiveState") != "active" or not told.get("StateChangeTimestampMonotonic", "").isdigit():
+        changed_us = whole(told.get("StateChangeTimestampMonotonic", ""))
+        if told.get("ActiveState") != "active" or changed_us is None:
             continue
-        at, wall = _changed_at(told, booted), _seconds(told.get("wall", ""))
+        at, wall = _changed_at(told, changed_us / 1e6, booted), real(told.get("wall", ""))
         set_by_s = at - wall if wall is not None else 0.0
-        if unit == nginx and told.get("worker", "").isdigit():
-            at = booted + int(told["worker"]) / TICKS_PER_S
+        worker = whole(told.get("worker", ""))
+        if unit == nginx and worker is not None:
+            at = booted + worker / TICKS_PER_S
         found[unit] = at - set_by_s if set_by_s > STEP_S else at
     return Loaded(found, frozenset(stopped))
 
 
-def _changed_at(told: Mapping[str, str], booted: float) -> float:
+def _changed_at(told: Mapping[str, str], changed_s: float, booted: float) -> float:
     """When the unit's state changed. systemd's monotonic clock stands still while the machine sleeps.
 
     The main process tells how long it had slept before the unit started. A sleep between that and the change shows
     as time that only the wall clock counted, and that is still missing now: a clock that was set is no sleep.
     """
-    changed_s = int(told["StateChangeTimestampMonotonic"]) / 1e6
     at = booted + changed_s
-    started = told.get("ExecMainStartTimestampMonotonic", "")
-    if not started.isdigit() or not told.get("main", "").isdigit():
+    started, main = whole(told.get("ExecMainStartTimestampMonotonic", "")), whole(told.get("main", ""))
+    if started is None or main is None:
         return at
-    started_s = int(started) / 1e6
-    slept_s = int(told["main"]) / TICKS_PER_S - started_s
+    started_s = started / 1e6
+    slept_s = main / TICKS_PER_S - started_s
     if slept_s > STEP_S:
         at += slept_s
-    wall, main_wall = _seconds(told.get("wall", "")), _seconds(told.get("main_wall", ""))
+    wall, main_wall = real(told.get("wall", "")), real(told.get("main_wall", ""))
     if wall is None or main_wall is None:
         return at
     since_s = (wall - main_wall) - (changed_s - started_s)
@@ -222,7 +225,3 @@ def _changed_at(told: Mapping[str, str], booted: float) -> float:
         # Whole seconds may be one less or one more than that; the earlier time is the safe one.
         at += since_s if "." in told["wall"] and "." in told["main_wall"] else since_s - 1
     return at
-
-
-def _seconds(text: str) -> float | None:
-    return float(text) if _SECONDS.fullmatch(text) else None

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from console.model.profile import Profile
 from console.nodes.transport import CommandFailed, Transport
-from console.parse.safe_text import safe_bytes
+from console.parse.numbers import whole
+from console.parse.safe_text import safe, safe_bytes
 
 TIMEOUT_S = 5.0
 _LINE = re.compile(rb"\[(?P<at>[-0-9]{10} [0-9:]{8})\] notify_(?P<word>[a-z]+)")
@@ -37,7 +38,8 @@ async def notify_mark(transport: Transport, profile: Profile) -> LogMark:
         return LogMark(None, failure.reason)
     if not result.ok:
         return LogMark(None, safe_bytes(result.stderr.strip(), 160))
-    return LogMark(int(result.text.strip() or 0))
+    size = whole(result.text.strip())
+    return LogMark(size) if size is not None else LogMark(None, f"stat said {safe(result.text, 60)!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import h11
 from console import __version__
 from console.model.facts import ProbeOutcome, ProbeReport
 from console.nodes.transport import ByteStream
+from console.parse.foreign_json import json_of
 from console.parse.log_counts import PROBE_AGENT
 from console.parse.safe_text import safe, safe_bytes
 
@@ -66,7 +66,7 @@ def _problem(status: int, content_type: bytes, body: bytes) -> str:
     if b"json" not in content_type:
         return ""
     try:
-        document = json.loads(body)
+        document = json_of(body)
     except ValueError:
         return "HTTP 200, but the body is not JSON"
     said = document.get("status") if isinstance(document, dict) else None

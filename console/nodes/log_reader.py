@@ -19,6 +19,7 @@ from console.parse.log_awk import awk_program
 from console.parse.log_counts import Counts, Recipe, counted
 from console.parse.log_files import LogFile, Place, anchor_of, listed, split_lines
 from console.parse.log_told import NotCounted, told
+from console.parse.numbers import whole
 from console.parse.safe_text import safe_bytes
 
 # So many new bytes are sent as they are; more are counted on the node.
@@ -268,10 +269,11 @@ class LogReader:
         words = answer[0].decode("ascii", "replace").split() if answer else []
         if len(words) < 2 or words[0].encode() != self._token:
             raise NotCounted(f"not an answer: {(answer or [b''])[0][:60]!r}")
-        kind, *numbers = words[1:]
-        if len(numbers) < NUMBERS.get(kind, 0) or not all(_is_number(word) for word in numbers):
+        kind = words[1]
+        numbers = [number for word in words[2:] if (number := whole(word)) is not None]
+        if len(numbers) != len(words) - 2 or len(numbers) < NUMBERS.get(kind, 0):
             raise NotCounted(f"not an answer: {answer[0][:60]!r}")
-        return (kind, *map(int, numbers))
+        return (kind, *numbers)
 
     async def _ask(self, request: str, within_s: float | None = None) -> list[bytes]:
         """The answer's lines, without the newline put before its end. Raises Unreadable, TransportError."""
@@ -330,10 +332,6 @@ async def reading(transport: Transport, log: str, recipe: Recipe) -> AsyncIterat
     async with transport.stream(argv, feed=True) as lines:
         await _write(lines, token + b"\n")
         yield LogReader(lines, token, log, recipe)
-
-
-def _is_number(word: str) -> bool:
-    return len(word) < 19 and word.isascii() and word.isdigit()
 
 
 def _moved(place: Place, inode: int, offset: int, anchor: bytes, changed: int) -> Place:

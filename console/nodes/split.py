@@ -14,6 +14,7 @@ from console.model.profile import Profile, Service
 from console.nodes.client_probe import ClientTarget, probe_once
 from console.nodes.netns import connect
 from console.nodes.transport import Transport, TransportError
+from console.parse.numbers import whole
 from console.parse.safe_text import safe_bytes
 
 LOOK_TIMEOUT_S = 5.0
@@ -97,7 +98,7 @@ async def _share(transport: Transport | None, service: Service, token: str) -> S
         result = await transport.run(argv, timeout_s=LOOK_TIMEOUT_S)
     except TransportError as failure:
         return Share(None, reason=failure.reason)
-    words = result.text.split()
-    if not result.ok or len(words) != 2:
-        return Share(None, reason=safe_bytes(result.stderr.strip(), 160) or f"{service.log_path} cannot be read")
-    return Share(int(words[0]), int(words[1]))
+    match [whole(word) for word in result.text.split()]:
+        case [int(answered), int(failed)] if result.ok:
+            return Share(answered, failed)
+    return Share(None, reason=safe_bytes(result.stderr.strip(), 160) or f"{service.log_path} cannot be read")

@@ -15,6 +15,7 @@ import asyncssh
 
 from console.model.profile import SshAccess
 from console.nodes.ssh_hostkeys import GLOBAL_FILES
+from console.parse.numbers import whole
 
 DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
 
@@ -162,10 +163,11 @@ def hop_access(hop: str) -> tuple[str, SshAccess]:
     """A hop's host, and the user and port it names. Raises SettingsError."""
     user, _, place = hop.removeprefix("ssh://").rpartition("@")
     host, port = _host_and_port(place)
-    if not host or not (port.isdecimal() or port == ""):
+    number = whole(port)
+    if not host or (number is None and port):
         raise SettingsError(f"ProxyJump {hop!r} is not [user@]host[:port]")
     # The user's own configuration is not held to the profile's stricter patterns.
-    return host, SshAccess.model_construct(user=user or None, port=int(port) if port else None)
+    return host, SshAccess.model_construct(user=user or None, port=number)
 
 
 def _host_and_port(place: str) -> tuple[str, str]:

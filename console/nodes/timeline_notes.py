@@ -5,6 +5,7 @@ from __future__ import annotations
 from console.model.profile import Profile
 from console.nodes.transport import CommandResult, Transport
 from console.parse.journal import JournalRecord, is_echo, journal_record
+from console.parse.numbers import real
 from console.parse.safe_text import safe, safe_bytes
 
 LINES_MAX = 2000
@@ -63,8 +64,9 @@ async def edited_since(transport: Transport, since: float, *, timeout_s: float) 
     found = []
     for line in result.text.splitlines()[-FILES_MAX:]:
         at, _, path = line.partition(" ")
-        if path and at.replace(".", "", 1).isdigit():
-            found.append((float(at), safe(path, 200)))
+        edited_at = real(at)
+        if path and edited_at is not None:
+            found.append((edited_at, safe(path, 200)))
     return tuple(found)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,6 +9,8 @@ from io import BytesIO
 from typing import Any
 
 from console.model.config import ConfFile, ConfTree
+from console.parse.foreign_json import json_of
+from console.parse.numbers import whole
 from console.parse.safe_text import safe
 
 MAX_FILE = 1024 * 1024
@@ -53,10 +54,11 @@ def _records(text: str) -> Iterator[PushRecord]:
         if not rest:
             continue
         words = ended.split()
-        at = next((float(word) for word in words if word.isdigit()), None)
-        outcome = " ".join(word for word in words if not word.isdigit())
+        times = [whole(word) for word in words]
+        at = next((float(at) for at in times if at is not None), None)
+        outcome = " ".join(word for word, at in zip(words, times, strict=True) if at is None)
         try:
-            told = json.loads(meta)
+            told = json_of(meta)
         except ValueError:
             told = {}
         yield PushRecord(safe(push, 60), safe(outcome, 40), at, told if isinstance(told, dict) else {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from console.model.config import Listing
+from console.parse.numbers import real, whole
 
 # More than anybody has; a listing that is cut off lists nothing whole.
 AT_MOST = 4000
@@ -19,9 +20,12 @@ def config_listing(raw: bytes, depth: int) -> Listing:
     for record in records:
         match record.split(" ", 4):
             case [kind, level, ctime, mtime, path]:
-                at = max(float(ctime), float(mtime))
+                times, below = (real(ctime), real(mtime)), whole(level)
+                if None in times or below is None:
+                    continue
+                at = max(each for each in times if each is not None)
                 {"f": files, "l": links}.get(kind, directories)[path] = at
-                if kind == "d" and int(level) < depth:
+                if kind == "d" and below < depth:
                     listed.add(path)
             case _:
                 continue

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from console.model.config import DaemonCheck
 from console.parse.safe_text import safe
 
-_NGINX = re.compile(r"\[(?P<level>[a-z]+)\] (?:\d+#\d+: )?(?P<text>.*?)(?: in (?P<file>/\S+):(?P<line>\d+))?$")
-_KEEPALIVED = re.compile(r"^\((?:(?P<file>/\S+?): )?Line (?P<line>\d+)\) (?P<text>.*)$")
+_NGINX = re.compile(
+    r"\[(?P<level>[a-z]+)\] (?:[0-9]{1,9}#[0-9]{1,9}: )?(?P<text>.*?)(?: in (?P<file>/\S+):(?P<line>[0-9]{1,9}))?$"
+)
+_KEEPALIVED = re.compile(r"^\((?:(?P<file>/\S+?): )?Line (?P<line>[0-9]{1,9})\) (?P<text>.*)$")
 _SECURITY = re.compile(r"SECURITY VIOLATION|insecure|Unsafe permissions")
 _HARMLESS = re.compile(r"is deprecated|^Configuration file|^Opening file|^Starting ")
 KILLED_ITSELF = (143, -15, None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from console.parse.numbers import real
+
 
 def load1(text: str) -> float | None:
     """The one-minute load average from /proc/loadavg."""
@@ -13,14 +15,14 @@ def load1(text: str) -> float | None:
 
 def memory_used_pct(text: str) -> float | None:
     """Memory in use as the kernel sees it: 100 - MemAvailable/MemTotal, in percent."""
-    sizes = {m[1]: int(m[2]) for m in re.finditer(r"^(\w+):\s+(\d+) kB", text, re.MULTILINE)}
+    sizes = {m[1]: int(m[2]) for m in re.finditer(r"^(\w+):\s+([0-9]{1,19}) kB", text, re.MULTILINE)}
     total, available = sizes.get("MemTotal"), sizes.get("MemAvailable")
     return round(100 * (1 - available / total), 1) if total and available is not None else None
 
 
 def disk_used_pct(text: str) -> float | None:
     """The capacity column of `df -P /`, in percent."""
-    match = re.search(r"\s(\d+)%\s+/\s*$", text, re.MULTILINE)
+    match = re.search(r"\s([0-9]{1,19})%\s+/\s*$", text, re.MULTILINE)
     return float(match[1]) if match else None
 
 
@@ -30,7 +32,4 @@ def epoch_s(text: str) -> float | None:
 
 
 def _float(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+    return real(text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 # 2: eth0    inet 10.0.4.99/32 scope global eth0\       valid_lft forever preferred_lft forever
-_ADDRESS = re.compile(r"^\d+: (?P<link>\S+)\s+inet6? (?P<address>[0-9a-fA-F.:]+)")
+_ADDRESS = re.compile(r"^[0-9]{1,19}: (?P<link>\S+)\s+inet6? (?P<address>[0-9a-fA-F.:]+)")
 _STAMP = re.compile(r"^\[(?P<stamp>[^\]]+)\] ?")
 
 

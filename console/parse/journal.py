@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 
 from console.model.facts import VrrpState
+from console.parse.foreign_json import json_of
+from console.parse.numbers import whole
 from console.parse.safe_text import safe, safe_bytes
 
 # 2.x: "(VI_1) Entering MASTER STATE"; 1.3: "VRRP_Instance(VI_1) Entering MASTER STATE"
@@ -34,7 +35,7 @@ class JournalRecord:
 def journal_record(line: bytes) -> JournalRecord | None:
     """None for anything that is not a journal entry about a unit."""
     try:
-        fields = json.loads(line)
+        fields = json_of(line)
     except ValueError:
         return None
     if not isinstance(fields, dict):
@@ -72,4 +73,4 @@ def _message(raw: object) -> str:
 
 
 def _microseconds(raw: object) -> float:
-    return int(raw) / 1e6 if isinstance(raw, str) and raw.isdigit() else 0.0
+    return (whole(raw) or 0) / 1e6 if isinstance(raw, str) else 0.0

@@ -5,12 +5,13 @@ The JSON dump holds the authentication password in clear before 2.4: only named 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from console.model.facts import VrrpReport, VrrpState
+from console.parse.foreign_json import json_of
+from console.parse.numbers import whole
 
 COUNTERS = (
     "advert_rcvd",
@@ -35,7 +36,7 @@ class DumpUnreadable(Exception):
 def json_dump(text: str) -> Mapping[str, VrrpReport]:
     """Reports by instance. Understands the list of 2.2.x and the object of json_version 2."""
     try:
-        document = json.loads(text)
+        document = json_of(text)
     except ValueError as error:
         raise DumpUnreadable(f"keepalived.json: {error}") from error
     entries = document.get("vrrp") if isinstance(document, dict) else document
@@ -82,7 +83,7 @@ def _data_entry(raw: Mapping[str, str]) -> VrrpReport | None:
     state = raw.get("State", "").split()[:1]
     if not state or state[0] not in VrrpState.__members__:
         return None
-    transition = re.match(r"\d+(\.\d+)?", raw.get("Last transition", ""))
+    transition = re.match(r"[0-9]{1,19}(\.[0-9]{1,19})?", raw.get("Last transition", ""))
     return VrrpReport(
         state=VrrpState[state[0]],
         source="data",
@@ -98,7 +99,7 @@ def _int(raw: object) -> int | None:
         return None
     if isinstance(raw, (int, float)):
         return int(raw)
-    return int(raw) if isinstance(raw, str) and raw.isdigit() else None
+    return whole(raw) if isinstance(raw, str) else None
 
 
 def _float(raw: object) -> float | None:

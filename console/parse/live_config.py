@@ -17,9 +17,9 @@ from console.parse.vrrp_rest import TRACKED, Rest, check_key, rest_on_disk
 _BLOCK = re.compile(r"^\s*VRRP (?P<kind>Instance|Script) = (?P<name>\S+)\s*$")
 _FIELD = re.compile(r"^\s+(?P<key>[A-Za-z][A-Za-z ()_]*?) = (?P<value>.*?)\s*$")
 # A list with a colon from 2.1 on; 2.0 and older count it: "Tracked scripts = 1".
-_TRACKS = re.compile(r"^\s+Tracked scripts (?::|= \d+)\s*$")
-_TRACKED = re.compile(r"^\s+(?P<name>\S+) weight (?P<weight>[+-]?\d+)")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_TRACKS = re.compile(r"^\s+Tracked scripts (?::|= [0-9]{1,19})\s*$")
+_TRACKED = re.compile(r"^\s+(?P<name>\S+) weight (?P<weight>[+-]?[0-9]{1,19})")
+_NUMBER = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,19})?")
 _NOTIFY = re.compile(r"(Backup|Master|Fault|Stop) state transition script")
 _VERSION = re.compile(r"VRRP Version$")
 _PREEMPT = {"disabled": True, "enabled": False}

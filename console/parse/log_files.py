@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from console.parse.numbers import whole
+
 ANCHOR_MAX = 200
 PACKED = (".gz", ".bz2", ".xz", ".zst")
-_NUMBER = re.compile(r"\.(\d+)$")
+_NUMBER = re.compile(r"\.([0-9]{1,19})$")
 # What logrotate calls a file, by number or by date; not what a compressor has not finished, nor an editor's copy.
 _ROTATED = re.compile(r"[.-]\d[\d_.T:-]*")
 
@@ -54,8 +56,9 @@ def listed(lines: Iterable[bytes]) -> tuple[LogFile, ...]:
     found = []
     for line in lines:
         words = line.decode("utf-8", "surrogateescape").split(" ", 3)
-        if len(words) == 4 and all(len(word) < 19 and word.isascii() and word.isdigit() for word in words[:3]):
-            found.append(LogFile(int(words[0]), int(words[1]), int(words[2]), words[3]))
+        match [whole(word) for word in words[:3]]:
+            case [int(inode), int(size), int(changed)] if len(words) == 4:
+                found.append(LogFile(inode, size, changed, words[3]))
     return tuple(found)
 
 

@@ -7,16 +7,8 @@ from collections import defaultdict
 from console.model.traffic import OTHERS, Backend, Traffic, class_of
 from console.parse.log_counts import TAB, Counts, Recipe
 from console.parse.log_format import Escape, Field
-from console.parse.log_words import (
-    NO_TIME,
-    NOTHING,
-    attempts,
-    bucket_of,
-    is_duration,
-    plain,
-    slot_of,
-    start_of,
-)
+from console.parse.log_words import NO_TIME, NOTHING, attempts, bucket_of, plain, slot_of, start_of
+from console.parse.numbers import whole
 
 
 def tallied(counts: Counts, recipe: Recipe) -> dict[int, Traffic]:
@@ -35,9 +27,9 @@ def tallied(counts: Counts, recipe: Recipe) -> dict[int, Traffic]:
         slot, client = key.split(TAB, 1)
         found[words.slot(slot)].clients[(words.name(client), "")] += number
     for key, number in counts.times.items():
-        slot, bucket = key.split(TAB, 1)
-        if is_duration(bucket):
-            found[words.slot(slot)].latency.buckets[start_of(int(bucket))] += number
+        slot, said = key.split(TAB, 1)
+        if (bucket := whole(said)) is not None:
+            found[words.slot(slot)].latency.buckets[start_of(bucket)] += number
     for key, number in counts.answers.items():
         slot, rest = key.split(TAB, 1)
         words.answers(found[words.slot(slot)], rest, number)
@@ -85,8 +77,7 @@ class _Words:
         if upstream in NOTHING:
             return
         names = attempts(upstream)
-        buckets = [took] if len(names) == 1 else [bucket_of(word) for word in attempts(took)]
-        for name, bucket in zip(names, buckets, strict=False):
-            if is_duration(bucket):
-                backend = traffic.backends.setdefault(name, Backend())
-                backend.latency.buckets[start_of(int(bucket))] += number
+        told = [took] if len(names) == 1 else [bucket_of(word) for word in attempts(took)]
+        for name, said in zip(names, told, strict=False):
+            if (bucket := whole(said)) is not None:
+                traffic.backends.setdefault(name, Backend()).latency.buckets[start_of(bucket)] += number

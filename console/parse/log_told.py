@@ -6,7 +6,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from console.parse.log_counts import Counts
+from console.parse.log_counts import TAB, Counts
+from console.parse.numbers import whole
+
+# How many more parts than its first one a key has at least.
+PARTS = {b"S": 1, b"Y": 0, b"P": 2, b"C": 1, b"R": 1, b"U": 1}
 
 # Behind the slot of a row of statuses or paths.
 _STATUS = re.compile(r"[^\t]*\t[0-9]{3}(\t|\Z)")
@@ -42,9 +46,10 @@ def told(lines: Iterable[bytes], awks: int = 1) -> Told:
             anchor = rest
         elif kind == b"E":
             words = rest.split(b"\t")
-            if len(words) != 4 or not all(_is_number(word) for word in words):
+            numbers = [number for word in words if (number := whole(word)) is not None]
+            if len(numbers) != 4 or len(words) != 4:
                 raise NotCounted(f"not a count: {line[:60]!r}")
-            probes, unparsed, left_out, read = map(int, words)
+            probes, unparsed, left_out, read = numbers
             counts.probes += probes
             counts.unparsed += unparsed
             counts.left_out += left_out
@@ -52,8 +57,8 @@ def told(lines: Iterable[bytes], awks: int = 1) -> Told:
             ended += 1
         elif kind in tables:
             number, key = _row(rest)
-            if kind in b"SP" and not _STATUS.match(key):
-                raise NotCounted(f"not a status: {line[:60]!r}")
+            if key.count(TAB) < PARTS[kind] or (kind in b"SP" and not _STATUS.match(key)):
+                raise NotCounted(f"not a count: {line[:60]!r}")
             tables[kind][key] += number
         else:
             raise NotCounted(f"not a count: {line[:60]!r}")
@@ -63,11 +68,8 @@ def told(lines: Iterable[bytes], awks: int = 1) -> Told:
 
 
 def _row(rest: bytes) -> tuple[int, str]:
-    number, tab, key = rest.partition(b"\t")
-    if not tab or not _is_number(number):
+    said, tab, key = rest.partition(b"\t")
+    number = whole(said)
+    if not tab or number is None:
         raise NotCounted(f"not a count: {rest[:60]!r}")
-    return int(number), key.decode("latin-1")
-
-
-def _is_number(word: bytes) -> bool:
-    return len(word) < 19 and word.isdigit()
+    return number, key.decode("latin-1")

@@ -5,12 +5,12 @@ Lines are handled as latin-1 text: one character is one byte, on this side as in
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime, timedelta, timezone
 from enum import IntEnum
 from functools import lru_cache
 
+from console.parse.foreign_json import json_of
 from console.parse.log_format import ESCAPE, ESCAPED, QUOTE, Clock, Escape
 
 _ATTEMPTS = re.compile(r", | : ")
@@ -50,7 +50,7 @@ def plain(value: str, escape: Escape) -> str:
     if escape is not Escape.JSON:
         return text
     try:
-        return str(json.loads(f'"{text}"'))
+        return str(json_of(f'"{text}"'))
     except ValueError:
         return text
 
@@ -118,11 +118,6 @@ def start_of(duration_ms: int) -> int:
     while duration_ms >= FINE:
         duration_ms, width = duration_ms // 2, width * 2
     return duration_ms * width
-
-
-def is_duration(bucket: str) -> bool:
-    """Whether it is one of milliseconds, as `bucket_of` makes them."""
-    return len(bucket) <= _SECONDS_MAX + 3 and bucket.isascii() and bucket.isdigit()
 
 
 # A whole path segment that only names one thing among many: a number, or at least eight of hex and dashes.

@@ -18,7 +18,7 @@ CANNOT_RUN = (126, 127)
 # coreutils' timeout: the command did not end in time.
 TIMED_OUT = 124
 _EXEC = re.compile(r"^Error exec-ing command '(?P<name>[^']*)'")
-_RETURNS = re.compile(r"^Script `(?P<name>[^`']*)[`'] now returning (?P<code>\d+)")
+_RETURNS = re.compile(r"^Script `(?P<name>[^`']*)[`'] now returning (?P<code>[0-9]{1,19})")
 _CHECK = re.compile(r"^VRRP_Script\((?P<name>[^)]*)\) (?P<word>succeeded|failed|timed_out|timed out)")
 _REFUSED = re.compile(
     r"^(?:Unsafe permissions found for script '(?P<path>[^']*)'"
@@ -26,7 +26,7 @@ _REFUSED = re.compile(
 )
 _FOREIGN = re.compile(
     r"^\((?P<name>[^)]+)\) (?:received an? invalid (?:passwd|ip number count|authentication)"
-    r"|ip address associated with VRID \d+ not present|unicast source address \S+ not a unicast peer"
+    r"|ip address associated with VRID [0-9]{1,19} not present|unicast source address \S+ not a unicast peer"
     r"|received (?:a|an) (?:unexpected|unmatch)|advertisement interval mismatch|[Ii]nvalid (?:ttl|TTL/HL))"
 )
 _STARTED = re.compile(r"^Started |^Reloaded ")
@@ -92,7 +92,7 @@ def _checked(word: str, message: str) -> SaidKind:
         case "succeeded":
             return SaidKind.SCRIPT_PASSED
         case "failed":
-            status = re.search(r"exited with status (\d+)", message)
+            status = re.search(r"exited with status ([0-9]{1,19})", message)
             return _returned(int(status[1])) if status else SaidKind.SCRIPT_FAILED
         case _:
             return SaidKind.SCRIPT_TIMED_OUT

@@ -12,9 +12,11 @@ from console.parse.safe_text import safe, safe_bytes
 TEXT_MAX = 200
 # Printed by `stat --format=`: the path comes last, for it may hold anything.
 STAT_FORMAT = "%a %U %s %Y %n"
-_STAT = re.compile(r"^(?P<mode>[0-7]{1,5}) (?P<owner>\S+) (?P<size>\d+) (?P<at>\d+) (?P<path>/.*)$", re.MULTILINE)
-_LINK = re.compile(r"^\d+: (?P<name>[^:@\s]+)[^\n]*?link/ether (?P<mac>[0-9a-f:]{17})", re.MULTILINE)
-_DF = re.compile(r"^.*\s(?:(?P<pct>\d+)%|-)\s+(?P<mount>/\S*)\s*$", re.MULTILINE)
+_STAT = re.compile(
+    r"^(?P<mode>[0-7]{1,5}) (?P<owner>\S+) (?P<size>[0-9]{1,19}) (?P<at>[0-9]{1,19}) (?P<path>/.*)$", re.MULTILINE
+)
+_LINK = re.compile(r"^[0-9]{1,19}: (?P<name>[^:@\s]+)[^\n]*?link/ether (?P<mac>[0-9a-f:]{17})", re.MULTILINE)
+_DF = re.compile(r"^.*\s(?:(?P<pct>[0-9]{1,19})%|-)\s+(?P<mount>/\S*)\s*$", re.MULTILINE)
 # nginx's own words stand before a client's: a path or a host may say the same further on.
 _EXHAUSTED = re.compile(
     rb"\S+ \S+ \[(?P<level>warn|alert|crit|error)\] \d+#\d+: (?:\*\d+ )?\d+ worker_connections are not enough"

@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from console.parse.directives import Directive, Reading
 from console.parse.nginx_conf import servers
 from console.parse.nginx_serving import server_names
+from console.parse.numbers import whole
 
 PORT = 80
 ANYWHERE = frozenset({"", "*", "0.0.0.0", "[::]"})  # noqa: S104 - read, not bound
 LOOPBACK = re.compile(r"localhost|127\..*|\[::1\]")
 NOT_PLAIN = frozenset({"ssl", "quic", "proxy_protocol"})
-_GOOD = re.compile(r"2\d\d")
+_GOOD = re.compile(r"2[0-9][0-9]")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
-_LISTEN = re.compile(r"(?P<address>\[[^]]*\]|[^:]*?)(?::?(?P<port>\d+))?")
+_LISTEN = re.compile(r"(?P<address>\[[^]]*\]|[^:]*?)(?::?(?P<port>[0-9]{1,19}))?")
 
 
 def answers_itself(reading: Reading, port: int) -> tuple[str, ...]:
@@ -43,7 +44,7 @@ def _places(server: Directive, port: int) -> Iterator[str]:
         match = _LISTEN.fullmatch(each.arg)
         if match is None or NOT_PLAIN & set(each.args[1:]):
             continue
-        alone = match["address"].isdigit() and match["port"] is None
+        alone = whole(match["address"]) is not None and match["port"] is None
         address, number = ("", match["address"]) if alone else (match["address"], match["port"] or str(PORT))
         if number == str(port):
             yield address

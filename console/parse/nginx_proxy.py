@@ -9,11 +9,12 @@ from console.model.proxy import FAIL_TIMEOUT_S, MAX_FAILS, Server, Upstream
 from console.parse.directives import Directive, Reading
 from console.parse.nginx_conf import servers
 from console.parse.nginx_serving import PORT, answering, server_names
+from console.parse.numbers import whole
 
 # What hands a request on to somebody else.
 PASSES = frozenset(f"{each}_pass" for each in ("proxy", "grpc", "fastcgi", "uwsgi", "scgi", "memcached"))
 _PASSED_TO = re.compile(r"(?:(?P<scheme>[a-z]+)://)?(?P<name>unix:[^:]+|[^/]+)(?P<rest>.*)", re.DOTALL)
-_TIME = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d)?")
+_TIME = re.compile(r"(?P<number>[0-9]{1,19}(?:\.[0-9]{1,19})?)(?P<unit>ms|s|m|h|d)?")
 # What an upstream may say and still go round; any other word may be a method that does not.
 _ROUND_ROBIN = frozenset({"server", "zone", "resolver", "resolver_timeout"})
 _UNITS_S = {"ms": 0.001, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -72,7 +73,7 @@ def _of_servers(found: Iterable[Directive], blocks: Mapping[str, Directive]) -> 
 
 def _endpoint(name: str, scheme: str) -> Upstream:
     """One address, which nginx asks whatever came of it before."""
-    if not name.startswith("unix:") and not re.search(r":\d+$", name):
+    if not name.startswith("unix:") and not re.search(r":[0-9]{1,19}$", name):
         name = f"{name}:{_PORTS.get(scheme, PORT)}"
     return Upstream((Server(name, max_fails=0),), shared=True)
 
@@ -90,10 +91,10 @@ def _upstream(block: Directive) -> Upstream:
 
 def _server(directive: Directive) -> Server:
     said = _words(directive)
-    fails = said.get("max_fails", "")
+    fails = whole(said.get("max_fails", ""))
     return Server(
         directive.arg,
-        int(fails) if fails.isascii() and fails.isdigit() else MAX_FAILS,
+        MAX_FAILS if fails is None else fails,
         _seconds(said.get("fail_timeout", "")),
         "down" in said,
         "backup" in said,

@@ -11,7 +11,7 @@ from console.parse.directives import Directive, Reading
 from console.parse.nginx_conf import servers
 
 PORT = 80
-_LISTEN = re.compile(r"(?:(?P<address>\[[^]]*\]|[^:\[\]]*):)?(?P<port>\d+)")
+_LISTEN = re.compile(r"(?:(?P<address>\[[^]]*\]|[^:\[\]]*):)?(?P<port>[0-9]{1,19})")
 _ANY_V4, _ANY_V6 = "0.0.0.0", "::"  # noqa: S104 - read, not bound
 _NAMES = {"": _ANY_V4, "*": _ANY_V4, "localhost": "127.0.0.1"}
 

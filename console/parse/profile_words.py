@@ -38,7 +38,7 @@ _PATTERNS = {
     r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,100}$": "a systemd unit such as iam-apiserver",
     r"^[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}$": "a host name or an address",
     r"^[A-Za-z0-9_.@-]{1,15}$": "a network interface such as eth0",
-    r"^\d+[kKmMgG]?$": "a size such as 5m",
+    r"^[0-9]{1,12}[kKmMgG]?$": "a size such as 5m",
     r"^[a-z_][a-z0-9_-]{0,31}$": "a login name",
     r"^([0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$": "an address with a port such as 10.0.4.22:8080",
     r"^[A-Z]{1,2}[0-9]{3}$": "the code of a lint rule such as K004",

@@ -32,9 +32,11 @@ KEYWORDS = {
 _INSTANCE = re.compile(r"^\s*VRRP Instance = (?P<name>\S+)\s*$")
 _FIELD = re.compile(r"^   (?P<key>[A-Za-z][A-Za-z ()_]*?) = (?P<value>.*?)\s*$")
 # A colon from 2.1 on, a number before.
-_LIST = re.compile(r"^   (?P<key>Virtual IP|Unicast Peer)(?: \(\d+\)| )?(?::| = \d+|= \d+)\s*$")
+_LIST = re.compile(
+    r"^   (?P<key>Virtual IP|Unicast Peer)(?: \([0-9]{1,19}\)| )?(?::| = [0-9]{1,19}|= [0-9]{1,19})\s*$"
+)
 _ENTRY = re.compile(r"^     (?P<word>\S+)")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,19})?")
 _TYPES = {"SIMPLE_PASSWORD": "PASS", "IPSEC_AH": "AH"}
 _HIDDEN = re.compile(r"\*+")
 # With use_vmac or use_ipvlan: "vrrp.51, vmac on eth0, xmit base i/f"; the file names the one that it is on.

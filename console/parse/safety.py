@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 
 from console.model.facts import LockHolder, SafetyReport
+from console.parse.foreign_json import json_of
 from console.parse.safe_text import safe, safe_bytes
 
-_LOCK = re.compile(r"iamops-lock from=(?P<origin>\S*) since=(?P<since>\d+) (?P<note>.*)", re.DOTALL)
+_LOCK = re.compile(r"iamops-lock from=(?P<origin>\S*) since=(?P<since>[0-9]{1,19}) (?P<note>.*)", re.DOTALL)
 SOMEONE = LockHolder("someone", "an unknown address", 0.0, "an unknown action")
 WORD_LIMIT = 120
 
@@ -43,7 +43,7 @@ def lock_holder(found: bytes) -> LockHolder | None:
 
 def _note(text: str) -> dict[str, str]:
     try:
-        raw = json.loads(text)
+        raw = json_of(text)
     except ValueError:
         return {}
     return {key: safe(str(raw[key]), WORD_LIMIT) for key in raw} if isinstance(raw, dict) else {}

@@ -8,6 +8,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from console.parse.numbers import whole
+
 _MARK = re.compile(r"\n==iamops (?P<kind>begin|end) (?P<word>\S+)==\n")
 
 
@@ -38,6 +40,7 @@ def sections(text: str) -> Mapping[str, Section]:
     found: dict[str, Section] = {}
     marks = list(_MARK.finditer(text))
     for begin, end in itertools.pairwise(marks):
-        if begin["kind"] == "begin" and end["kind"] == "end" and end["word"].isdigit():
-            found[begin["word"]] = Section(text[begin.end() : end.start()], int(end["word"]))
+        status = whole(end["word"])
+        if begin["kind"] == "begin" and end["kind"] == "end" and status is not None:
+            found[begin["word"]] = Section(text[begin.end() : end.start()], status)
     return found

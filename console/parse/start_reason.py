@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from console.parse.foreign_json import json_of
+from console.parse.numbers import whole
 from console.parse.unit_story import exit_of
 
 REASON_MAX = 300
@@ -20,24 +21,30 @@ _LEVELS = {
 }
 # 2024-03-05 14:07:09.123, 2024-03-05T14:07:09Z, 2024/03/05 14:07:09: before the text, by itself or in brackets.
 _STAMP = re.compile(
-    r"^\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?\]?(?:\s*[|:-])?\s*"
+    r"^\[?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,19})?"
+    r"(?:Z|\s?[+-][0-9]{2}:?[0-9]{2})?\]?(?:\s*[|:-])?\s*"
 )
-_PLACE = re.compile(r"^[\w./@+-]+\.\w+:\d+:?$")
+_PLACE = re.compile(r"^[\w./@+-]+\.\w+:[0-9]{1,19}:?$")
 _LOGFMT = re.compile(r'(?P<key>\w+)=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>\S*))')
-_KLOG = re.compile(r"^(?P<level>[IWEF])\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ (?P<place>\S+:\d+)\] (?P<text>.*)$")
+_KLOG = re.compile(
+    r"^(?P<level>[IWEF])[0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{1,19}\s+[0-9]{1,19} "
+    r"(?P<place>\S+:[0-9]{1,19})\] (?P<text>.*)$"
+)
 _LEADING = re.compile(r"^[\[<]?(?P<level>[A-Za-z]{3,8})[\]>]?[:\s]\s*(?P<text>\S.*)$")
 # What stands behind a reason and says nothing to an operator: frames of Go and Python, and their headings.
 _FRAME = re.compile(
-    r"^(?:\s|goroutine \d+ \[|created by |exit status \d|\[signal |[\w./*()\[\]{}$-]+\([^ ]*\)$|"
+    r"^(?:\s|goroutine [0-9]{1,19} \[|created by |exit status [0-9]|\[signal |[\w./*()\[\]{}$-]+\([^ ]*\)$|"
     r"[\w./@-]+\.\w+(?:\(.*\)|[\w.*()-]*)$|Traceback \(most recent call last\)|During handling of the above)"
 )
+# No frame is longer, and no reason stands further behind in a line.
+FRAME_MAX, LINE_MAX = 1000, 16_384
 _TRACEBACK = "Traceback (most recent call last)"
 _COMPLAINT = re.compile(
     r"\b(?:cannot|can't|could not|couldn't|fail(?:ed|ure)?|unable|refused|denied|no such|not found|invalid|"
     r"unknown|in use|unexpected|must be|missing|errors?|exception|timed out|timeout)\b",
     re.IGNORECASE,
 )
-_ENTRY = re.compile(r"^\d+\.\d+ (?P<who>.*?)\[(?P<pid>\d+)\]: ?(?P<text>.*)$")
+_ENTRY = re.compile(r"^[0-9]{1,19}\.[0-9]{1,19} (?P<who>.*?)\[(?P<pid>[0-9]{1,19})\]: ?(?P<text>.*)$")
 
 
 class Weight(IntEnum):
@@ -115,7 +122,7 @@ def journal_of(text: str, without: int | None = None) -> Journal:
 def exit_story(exits: Sequence[str], fields: Mapping[str, str], span_s: float) -> str:
     """`exit 1, 13 times in 70 s`, from the journal, or where that is silent from `systemctl show`; or empty."""
     said = fields.get("NRestarts", "")
-    restarts = int(said) if said.isascii() and said.isdigit() else 0
+    restarts = whole(said) or 0
     last = exits[0] if exits else _last_exit(fields)
     if not last:
         return ""
@@ -135,13 +142,13 @@ def _candidates(lines: Sequence[str]) -> Iterator[Reason]:
     """Every line that may be the reason. What a traceback is about stands at its end."""
     in_traceback = False
     for raw in lines:
-        line = _COLOUR.sub("", raw).rstrip()
+        line = _COLOUR.sub("", raw[:LINE_MAX]).rstrip()
         if line.startswith(_TRACEBACK):
             in_traceback = True
         elif in_traceback and line and not line[0].isspace():
             in_traceback = False
             yield Reason(line, Weight.TRACEBACK)
-        elif line and not in_traceback and not _FRAME.match(line):
+        elif line and not in_traceback and not (len(line) <= FRAME_MAX and _FRAME.match(line)):
             level, text = _parsed(line)
             yield Reason(text, _weight(level, text))
 
@@ -189,8 +196,8 @@ def _of_fields(fields: Sequence[str], line: str) -> tuple[str | None, str]:
 
 def _of_json(line: str) -> tuple[str | None, str]:
     try:
-        raw = json.loads(line)
-    except (ValueError, RecursionError):
+        raw = json_of(line)
+    except ValueError:
         return None, line
     if not isinstance(raw, dict):
         return None, line
@@ -213,8 +220,8 @@ def _of_logfmt(line: str) -> tuple[str | None, str]:
 def _cause(text: str) -> str:
     """The error inside a JSON object."""
     try:
-        raw = json.loads(text)
-    except (ValueError, RecursionError):
+        raw = json_of(text)
+    except ValueError:
         return ""
     fields = {str(key).lower(): value for key, value in raw.items()} if isinstance(raw, dict) else {}
     return next((str(fields[key]) for key in ("error", "err", "cause", "reason") if fields.get(key)), "")

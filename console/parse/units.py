@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from console.model.facts import UnitReport
+from console.parse.numbers import whole
 
 PROPERTIES = (
     "Id",
@@ -17,7 +18,7 @@ PROPERTIES = (
     "Restart",
     "RestartUSec",
 )
-_SPAN = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>us|ms|s|min|h|d)\b")
+_SPAN = re.compile(r"(?P<number>[0-9]{1,19}(?:\.[0-9]{1,19})?)(?P<unit>us|ms|s|min|h|d)\b")
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -53,4 +54,4 @@ def _restart_delay_s(fields: Mapping[str, str]) -> float | None:
 
 
 def _int(text: str) -> int | None:
-    return int(text) if text.isdigit() else None
+    return whole(text)

@@ -20,10 +20,12 @@ NUMBERS = {"interval": 1, "timeout": None, "rise": 1, "fall": 1, "weight": 0}
 _BLOCK = re.compile(r"^ VRRP (?P<kind>Instance|Script) = (?P<name>\S+)\s*$")
 _FIELD = re.compile(r"^   (?P<key>[A-Za-z][A-Za-z ()_]*?) = (?P<value>.*?)\s*$")
 # A colon from 2.1 on, a number before.
-_LIST = re.compile(r"^   (?P<key>Virtual IP|Tracked scripts)(?: \(\d+\)| )?(?::| = \d+|= \d+)\s*$")
+_LIST = re.compile(
+    r"^   (?P<key>Virtual IP|Tracked scripts)(?: \([0-9]{1,19}\)| )?(?::| = [0-9]{1,19}|= [0-9]{1,19})\s*$"
+)
 _NOTIFY = re.compile(r"(?P<state>Backup|Master|Fault|Stop) state transition script")
-_WHOLE = re.compile(r"-?\d{1,9}")
-_SECONDS = re.compile(r"(\d{1,9}) sec")
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
+_SECONDS = re.compile(r"([0-9]{1,9}) sec")
 # The VIPs are on an interface that keepalived makes, whatever `interface` says.
 _ON_TOP = ("use_vmac", "use_vmac_addr", "use_ipvlan")
 

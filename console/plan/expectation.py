@@ -14,6 +14,7 @@ from console.model.facts import LinkState, ProbeReport, VrrpState
 from console.model.observed import Observed, Unknown
 from console.model.state import ClusterState
 from console.model.vip import ownership
+from console.parse.numbers import whole
 from console.plan.check_passes import CheckPasses
 from console.plan.quiet_log import NoRequestsTo
 from console.plan.reading import Reading, Verdict
@@ -296,7 +297,7 @@ class FreshWorkers:
         return ("ps", "--ppid", str(self.main_pid), "-o", "etimes=")
 
     def judge_output(self, exit_status: int | None, text: str, elapsed_s: float) -> Reading:
-        ages = [int(word) for word in text.split() if word.isdigit()]
+        ages = [age for word in text.split() if (age := whole(word)) is not None]
         if not ages:
             return Reading(Verdict.UNKNOWN, f"no workers of {self.unit} can be seen on {self.node}")
         # ps counts in whole seconds, rounded down.

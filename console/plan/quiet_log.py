@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from console.parse.log_awk import asked_program
 from console.parse.log_format import named_format
+from console.parse.numbers import whole
 from console.plan.reading import Reading, Verdict
 
 # $1 log, $2 program, $3 seconds, $4 nginx's master: requests that went to the endpoint while we wait, lines that
@@ -46,9 +47,10 @@ class NoRequestsTo:
         words = text.split()
         if words == ["rotated"]:
             return Reading(Verdict.NOT_YET, f"{self.log} on {self.node} was rotated: looking again")
-        if exit_status != 0 or len(words) != 3 or not all(word.isascii() and word.isdigit() for word in words):
+        numbers = [number for word in words if (number := whole(word)) is not None]
+        if exit_status != 0 or len(words) != 3 or len(numbers) != 3:
             return Reading(Verdict.UNKNOWN, f"{self.log} on {self.node} cannot be read")
-        lines, unparsed, workers = map(int, words)
+        lines, unparsed, workers = numbers
         if unparsed:
             why = f"{unparsed} new line(s) of {self.log} on {self.node} are not in the profile's logs.format"
             return Reading(Verdict.UNKNOWN, f"{why}, so nobody can tell where those requests went")

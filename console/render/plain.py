@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -26,7 +25,7 @@ def plain(value: Any) -> Any:
             return int(value)
         case float():
             return float(value)
-        case Path():
+        case _ if hasattr(value, "__fspath__"):
             return str(value)
         case BaseModel():
             return {

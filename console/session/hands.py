@@ -22,7 +22,7 @@ from console.nodes.split import split
 from console.nodes.through import through
 from console.nodes.transport import ChannelRefused, Transport, TransportError
 from console.nodes.while_armed import was_over, while_armed
-from console.parse.safe_text import safe_bytes
+from console.parse.safe_text import safe, safe_bytes
 from console.session.local import LocalCommands
 from console.store import Store
 
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from console.plan.pushed_files import FilesSeen, PushedFiles
 
 OUTPUT_KEPT = 64_000
+# An action waits no longer for its line in a journal. logger makes several lines of one that is over a kibibyte.
 NOTE_TIMEOUT_S = 3.0
+NOTE_BYTES = 900
 JOURNAL_TAG = "iamops"
 NOTHING: Mapping[str, Observed[Any]] = MappingProxyType({})
 
@@ -164,11 +166,17 @@ class NodeHands:
                 raise Locked(f"cannot be locked: {failure}") from None
             yield NodeLocks(held)
 
-    async def note(self, node: str, text: str) -> None:
-        """A line in the node's journal, under the tag `iamops`."""
-        argv = ("logger", "--tag", JOURNAL_TAG, "--priority", "user.notice", "--", text)
-        with contextlib.suppress(NotSent, OutcomeUnknown):
-            await self.run(node, argv, stdin="", timeout_s=NOTE_TIMEOUT_S)
+    async def note(self, node: str, text: str) -> str | None:
+        """A line in the node's journal, under the tag `iamops`; the login user may write one. Returns why not."""
+        from console.engine.own_words import complaint  # plans are loaded when somebody wants to act
+
+        line = safe(text, NOTE_BYTES).encode("utf-8")[:NOTE_BYTES].decode("utf-8", "ignore")
+        argv = ("logger", "--tag", JOURNAL_TAG, "--priority", "user.notice", "--", line)
+        try:
+            answer = await self.run(node, argv, stdin="", timeout_s=NOTE_TIMEOUT_S)
+        except (NotSent, OutcomeUnknown) as failure:
+            return str(failure)
+        return None if answer.exit_status == 0 else complaint(answer)
 
     def _transport(self, node: str) -> Transport:
         transport = self._links[node].transport

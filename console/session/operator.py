@@ -19,7 +19,9 @@ from console.engine.report import RunReport
 from console.judge.denial import Denial
 from console.judge.drill_report import DrillReport
 from console.ledger.audit import Audit, LedgerError, read
+from console.ledger.chain import anchor
 from console.ledger.page import Page, page
+from console.model.anchor import Anchor
 from console.model.drill import Drill
 from console.model.observed import Known
 from console.model.profile import Environment
@@ -254,6 +256,7 @@ class _Ledger:
     """The audit file as the engine's ledger."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._audit = Audit(path, time.time)
 
     def check(self) -> None:
@@ -262,9 +265,9 @@ class _Ledger:
         except LedgerError as failure:
             raise AuditUnwritable(str(failure)) from None
 
-    def append(self, kind: str, body: Mapping[str, Any]) -> None:
+    def append(self, kind: str, body: Mapping[str, Any]) -> Anchor | None:
         try:
-            self._audit.append(kind, body)
+            return anchor(self._path, self._audit.append(kind, body))
         except LedgerError as failure:
             raise AuditUnwritable(str(failure)) from None
 

@@ -77,7 +77,7 @@ def traffic_rows(seconds: int = 60, paths: int = 10_000_000) -> list[Row]:
 
 def _write_main(log: Path, lines: int) -> None:
     """A day's worth of the seed's `main` lines: five paths, two of them with many ids."""
-    rng = random.Random(1)  # noqa: S311 - the same lines in every run
+    rng = random.Random(1)
     with log.open("w") as out:
         for number in range(lines):
             second = number * 80_000 // lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -257,7 +258,8 @@ def test_both_sides_remember_and_one_changed_byte_is_found(acting: ActingLab):
     run = done.document["run"]
     journal = acting.says("iam-b", "journalctl", "-t", "iamops", "-o", "cat", "--no-pager")
     mine = [line for line in journal.splitlines() if f"run={run}" in line]
-    assert [line.split(" by ")[0].removeprefix(f"run={run} ") for line in mine] == [
+    anchor = rf"run={run} ledger=[0-9a-f]{{16}} n=[0-9]+ head=[0-9a-f]{{32}} place=[0-9a-f]{{12}} "
+    assert [re.sub(anchor, "", line).split(" by ")[0] for line in mine] == [
         "restart iam-pump on iam-b begins",
         "restart iam-pump on iam-b: succeeded",
     ]

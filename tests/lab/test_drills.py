@@ -260,7 +260,7 @@ def test_longer_than_its_maximum_a_drill_is_undone_and_has_failed(drills: Drills
 
 @pytest.mark.timeout(300)
 def test_a_drill_killed_at_random_instants_leaves_a_whole_pair(drills: Drills):
-    rng = random.Random(4)  # noqa: S311 - the same instants every time
+    rng = random.Random(4)
     for _ in range(KILLS):
         print(killed_after(drills, rng.uniform(1.0, 20.0)))
 

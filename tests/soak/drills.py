@@ -61,7 +61,7 @@ def main() -> int:
         good &= all(list(agreement(drills, "seed", args.seeds, alternate=True)))
         good &= all(list(agreement(drills, "keepalived-stop", args.stops, alternate=False)))
         print()
-        rng = random.Random(20)  # noqa: S311 - the same instants every time
+        rng = random.Random(20)
         for _ in range(args.kills):
             lab.make_whole()
             print(f"- {killed_after(drills, rng.uniform(0.5, 22.0))}", flush=True)

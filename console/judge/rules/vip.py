@@ -22,6 +22,7 @@ from console.judge.rules.view import (
     vrrp_word,
 )
 from console.model.facts import Severity, VrrpState
+from console.model.node_clock import on_our_clock
 from console.model.observed import Freshness, Known, Unknown
 from console.model.state import ClusterState, NodeState
 from console.model.vip import Claim, owned_since, ownership
@@ -160,7 +161,8 @@ def _disagreement(
     has, since = vrrp.address in held, held.get(vrrp.address, now)
     daemon = report.value.state if isinstance(report, Known) else None
     entered = report.value.last_transition if isinstance(report, Known) else None
-    left = max(entered or 0.0, state.lost_at.get(name, 0.0))
+    on_ours = on_our_clock(node, entered) if entered is not None else 0.0
+    left = max(entered or 0.0 if isinstance(on_ours, Unknown) else on_ours, state.lost_at.get(name, 0.0))
     if daemon is VrrpState.MASTER and not has and settled(left, now):
         yield _disagree("master-without-address", view, node, name, "MASTER", now)
     elif has and daemon is not VrrpState.MASTER and settled(since, now):

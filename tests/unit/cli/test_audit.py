@@ -83,6 +83,37 @@ def test_verify_names_the_broken_record(ledger: Path, capsys):
     assert out.startswith(f"{ledger}:3: record 3: its content does not fit its hash")
 
 
+def test_what_a_break_says_reaches_the_terminal_harmless(ledger: Path, capsys):
+    Audit(ledger).append("break", {"reason": "\x1b[2J\u202e" + "x" * 5000})
+    code, out = said(capsys, "verify", "--file", str(ledger))
+    assert code == 1
+    assert out.startswith(f"{ledger}:4: record 4: when it was written: \\x1b[2J\\u202e")
+    assert not any(ord(character) < 32 and character != "\n" for character in out)
+    assert len(out) < 1000
+    assert out.endswith("what do the nodes remember? iamops audit verify --nodes\n")
+
+
+def test_no_records_at_all_is_said_for_what_it_may_be(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    code, out = said(capsys, "verify")
+    where = tmp_path / "iamops" / "audit.jsonl"
+    assert (code, out) == (0, f"0 records in {where}: nothing was done yet, or all of it is gone\n")
+
+
+def test_an_odd_end_is_a_note(ledger: Path, capsys):
+    with ledger.open("ab") as file:
+        file.write(b'{"cut o')
+    code, out = said(capsys, "verify", "--file", str(ledger))
+    note = "line 4 is unfinished: a write that was cut off; the next record will say so"
+    assert (code, out) == (0, f"3 records, chain intact\nnote: {note}\n")
+    assert json.loads(said(capsys, "verify", "--json", "--file", str(ledger))[1]) == {
+        "schema": "iamops.audit-verify/1",
+        "records": 3,
+        "broken": None,
+        "notes": [note],
+    }
+
+
 def test_a_ledger_that_is_not_there_is_a_usage_error(tmp_path: Path, capsys):
     assert said(capsys, "verify", "--file", str(tmp_path / "none"))[0] == 2
     assert said(capsys, "show", "cafe", "--file", str(tmp_path / "none"))[0] == 2
@@ -97,6 +128,7 @@ ODD_LINES = (
     f'{{"n":2,"prev":"","hash":"","torn":4,{HEAD}}}',
     '{"n":2}',
     "[1,2]",
+    f'{{"n":2,"prev":"","hash":"","x":NaN,{HEAD}}}',
     "[" * 100_000,
 )
 
@@ -106,6 +138,7 @@ def test_a_line_that_is_no_record_leaves_the_others_and_new_ones_readable(ledger
     ledger.write_bytes(ledger.read_bytes() + line.encode() + b"\n")
     assert said(capsys, "tail", "--file", str(ledger))[1].count("switchover") == 2
     assert said(capsys, "show", "cafe0001", "--file", str(ledger))[0] == 0
+    assert "NaN" not in said(capsys, "tail", "--json", "--file", str(ledger))[1]
     assert said(capsys, "verify", "--file", str(ledger))[0] == 1
     assert main(["drill", "history", "--file", str(ledger)]) == 0
     assert Audit(ledger, lambda: 1_700_000_001.0).append("intent", INTENT).n == 4

@@ -14,6 +14,7 @@ from typing import Any
 from console.engine.engine import Engine
 from console.engine.order import Order
 from console.engine.ports import Answer, AuditUnwritable, Locked, LockNote, NotSent, OutcomeUnknown
+from console.model.anchor import Anchor
 from console.model.events import (
     AddressesListed,
     ClientProbed,
@@ -291,6 +292,7 @@ class PairHands:
         self.world = world
         self.sent: list[tuple[str, ...]] = []
         self.notes: list[str] = []
+        self.unnoted: dict[str, str] = {}
         self.before: Callable[[int, Sequence[str]], None] = lambda number, argv: None
         self.after: Callable[[int, Sequence[str]], None] = lambda number, argv: None
         self.answers: dict[tuple[str, ...], Answer] = {}
@@ -393,8 +395,9 @@ class PairHands:
     def lost(self, node: str) -> str | None:
         return self.lock_lost
 
-    async def note(self, node: str, text: str) -> None:
+    async def note(self, node: str, text: str) -> str | None:
         self.notes.append(f"{node}: {text}")
+        return self.unnoted.get(node)
 
 
 class PairEyes:
@@ -437,9 +440,10 @@ class Records:
         if self.full:
             raise AuditUnwritable("no space left on device")
 
-    def append(self, kind: str, body: Mapping[str, Any]) -> None:
+    def append(self, kind: str, body: Mapping[str, Any]) -> Anchor | None:
         self.check()
         self.kept.append((kind, body))
+        return Anchor("1edce0" + "0" * 10, len(self.kept), f"{len(self.kept):032x}", "9" * 12)
 
 
 class Bench:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,14 +13,18 @@ from console.judge.insisting import standing
 from console.model.events import (
     AddressesListed,
     Event,
+    HostReported,
     HttpProbed,
     LinkChanged,
     SafetyReported,
+    Source,
+    SourceLost,
     Target,
     UnitReported,
     VrrpReported,
 )
 from console.model.facts import (
+    HostReport,
     Link,
     LinkState,
     LockHolder,
@@ -30,10 +35,11 @@ from console.model.facts import (
     VrrpReport,
     VrrpState,
 )
+from console.model.state import VipMove
 from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
 from console.plan.build import plan_for
 from tests.profiles import pair
-from tests.scenes import NOW, VIP, fed, healthy
+from tests.scenes import NOW, VIP, fed, healthy, seen_on
 
 AT = NOW + 1
 BAD = ProbeReport(ProbeOutcome.BAD_ANSWER, 3.0, 502, "status 502")
@@ -172,6 +178,48 @@ def test_a_vip_that_has_just_moved_stays_and_the_time_left_is_said():
     (denial,) = denials(Case(plan_for(Switchover(), state, AT), state, AT))
     assert (denial.code, denial.overridable) == ("anti-flap", True)
     assert "61 s ago; wait 239 s more" in denial.reason
+
+
+def moved_by(node_clock: HostReported, ago_s: float) -> list[str]:
+    """What anti-flap says of a VIP that came to iam-a so long ago, which only keepalived there knows."""
+    ahead_s = (node_clock.report.clock_offset_ms or 0.0) / 1000
+    state = fed(healthy(), [vrrp("iam-a", VrrpState.MASTER, since=AT - ago_s + ahead_s), node_clock])
+    said = denials(Case(plan_for(Switchover(), state, AT), state, AT))
+    assert all(denial.code == "anti-flap" for denial in said)
+    return [denial.reason for denial in said]
+
+
+@pytest.mark.parametrize("ahead_s", [-86400.0, -400.0, -60.0, -0.5, 0.0, 0.5, 60.0, 400.0, 86400.0])
+def test_a_nodes_clock_that_is_off_neither_lifts_anti_flap_nor_makes_it(ahead_s: float):
+    off = HostReported(NOW, "iam-a", HostReport(clock_offset_ms=ahead_s * 1000, clock_uncertainty_ms=2.0))
+    (refused,) = moved_by(off, 60.0)
+    assert "60 s ago; wait 240 s more" in refused
+    assert moved_by(off, 301.0) == []
+
+
+@pytest.mark.parametrize(
+    "blind",
+    [HostReported(NOW, "iam-a", HostReport()), SourceLost(NOW, "iam-a", Source.HOST, "cat: /proc/loadavg: no")],
+)
+def test_a_move_dated_by_a_clock_that_cannot_be_compared_is_unknown_until_we_have_watched(blind: Event):
+    events = [vrrp("iam-a", VrrpState.MASTER, since=AT - 3600), blind]
+    state = fed(healthy(), events)
+    (denial,) = denials(Case(plan_for(Switchover(), state, AT), state, AT))
+    assert (denial.code, denial.known, denial.overridable) == ("anti-flap", False, True)
+    assert "the clock of iam-a cannot be compared with ours" in denial.reason
+    again = [event for name in ("iam-a", "iam-b") for event in seen_on(pair(), name, NOW, owner=name == "iam-a")]
+    watched = fed(healthy(NOW - 400), [*again, *events])
+    assert "anti-flap" not in {
+        each.code for each in denials(Case(plan_for(Switchover(), watched, AT), watched, AT))
+    }
+    seen = replace(state, moves=(VipMove(AT - 40, "VI_1", "iam-b", "iam-a"),))
+    (denial,) = denials(Case(plan_for(Switchover(), seen, AT), seen, AT))
+    assert "40 s ago; wait 260 s more" in denial.reason
+
+
+def test_a_move_dated_in_the_future_is_of_a_clock_that_was_set_back():
+    (said,) = moved_by(HostReported(NOW, "iam-a", HostReport(clock_offset_ms=0.0)), -500.0)
+    assert said.endswith("keepalived dates it 500 s from now: the clock of iam-a was set back since")
 
 
 def test_a_move_against_preemption_does_not_last():

@@ -67,6 +67,15 @@ def test_master_without_the_address_is_said():
     assert "master-without-address" in codes(listed)
 
 
+def test_master_without_the_address_is_said_whatever_the_nodes_clock():
+    listed = AddressesListed(NOW, "iam-a", frozenset({"10.0.4.20"}))
+    for ahead_s in (-3600, 3600):
+        master = VrrpReport(VrrpState.MASTER, "json", last_transition=NOW - 30 + ahead_s)
+        off = HostReport(clock_offset_ms=ahead_s * 1000.0, clock_uncertainty_ms=1.0)
+        said = codes(listed, VrrpReported(NOW, "iam-a", "VI_1", master), HostReported(NOW, "iam-a", off))
+        assert "master-without-address" in said
+
+
 def test_a_node_in_fault_is_said_though_the_vip_is_fine():
     fault = VrrpReported(NOW, "iam-b", "VI_1", VrrpReport(VrrpState.FAULT, "json"))
     assert codes(fault) == ["vrrp-fault"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from console.model.events import AddressChanged, AddressesListed, Event
+from console.model.events import AddressChanged, AddressesListed, Event, HostReported, VrrpReported
+from console.model.facts import HostReport, VrrpReport, VrrpState
 from console.model.reduce import reduce
 from console.model.state import ClusterState
-from console.model.vip import ownership
+from console.model.vip import owned_since, ownership
 from tests.profiles import pair
 
 VIP = "10.0.4.99"
@@ -72,3 +73,23 @@ def test_seeing_the_same_addresses_again_is_no_move():
     state = after(listed(100, "iam-a", VIP), listed(110, "iam-a", VIP))
     assert state.moved_at["VI_1"] == 100
     assert [c.since for c in ownership(state, "VI_1", 111).owners] == [100]
+
+
+def since(offset_ms: float | None, told_at: float) -> float:
+    """Since when iam-a owns the VIP. We look at 1000; keepalived tells a time by a clock that is so far off."""
+    master = VrrpReport(VrrpState.MASTER, "json", last_transition=told_at)
+    state = after(
+        HostReported(1000, "iam-a", HostReport(clock_offset_ms=offset_ms, clock_uncertainty_ms=2.0)),
+        listed(1000, "iam-a", VIP),
+        VrrpReported(1000, "iam-a", "VI_1", master),
+    )
+    (claim,) = ownership(state, "VI_1", 1001).owners
+    return owned_since(state, "VI_1", claim)
+
+
+def test_since_when_a_node_owns_the_vip_is_told_on_our_clock():
+    assert since(0.0, 400) == 400
+    assert since(60_000.0, 460) == 400
+    assert since(-60_000.0, 340) == 400
+    assert since(1.5, 400) == 400  # within its uncertainty
+    assert since(None, 400) == 1000  # what we have seen ourselves

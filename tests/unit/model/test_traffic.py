@@ -10,7 +10,7 @@ import pytest
 from console.model.traffic import OTHERS, Backend, Latency, Row, Traffic, merged, rows
 from console.parse.log_words import bucket_of
 
-RNG = random.Random(7)  # noqa: S311 - test data
+RNG = random.Random(7)
 
 
 def latency(times_ms: list[float]) -> Latency:

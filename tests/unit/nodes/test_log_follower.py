@@ -31,7 +31,7 @@ class World:
 
     def __init__(self, directory: Path, seed: int = 0) -> None:
         self.log = directory / "access.log"
-        self.rng = random.Random(seed)  # noqa: S311 - a generator of test cases
+        self.rng = random.Random(seed)
         self.truth: Counter[str] = Counter()
         self._number = 0
         self._handle = self.log.open("ab", buffering=0)

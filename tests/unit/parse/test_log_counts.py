@@ -124,7 +124,7 @@ def test_the_nodes_awk_counts_what_we_count(
 ):
     monkeypatch.setattr(log_awk, "MEMORY_MAX", memory)
     monkeypatch.setattr(log_awk, "MEMORY_REST", memory * 10)
-    rng = random.Random(name)  # noqa: S311 - a generator of test lines
+    rng = random.Random(name)
     form = named_format(FORMATS[name])
     for want in (FULL, Want.NOTHING, Want.TIME | Want.PATHS, Want.SHAPE):
         for expression in (

@@ -70,14 +70,14 @@ FORMS = forms()
 
 
 def requests(name: str, number: int = ROUNDS) -> list[Written]:
-    rng = random.Random(f"hostile {name}")  # noqa: S311 - a generator of test lines
+    rng = random.Random(f"hostile {name}")
     return [written(FORMS[name], rng) for _ in range(number)]
 
 
 @pytest.mark.parametrize("name", FORMS)
 def test_every_value_that_is_said_to_be_told_is_what_nginx_wrote(name: str):
     form = FORMS[name]
-    rng = random.Random(name)  # noqa: S311 - a generator of test lines
+    rng = random.Random(name)
     told = sorted(set(VARIABLE.findall(form.text)) - set(form.doubtful))
     for request in requests(name):
         wanted = rng.sample(told, rng.randrange(1, len(told) + 1))
@@ -214,7 +214,7 @@ def any_format(rng: random.Random) -> str:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_in_any_format_a_value_is_right_or_not_told(seed: int):
-    rng = random.Random(seed)  # noqa: S311 - a generator of test cases
+    rng = random.Random(seed)
     told = refused = 0
     for _ in range(40):
         text = any_format(rng)

@@ -129,7 +129,7 @@ def a_secret(dice: random.Random, alphabet: str) -> str:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_no_secret_survives_in_any_context_and_its_line_is_named(seed: int):
-    dice = random.Random(seed)  # noqa: S311 - repeatable, and only a test
+    dice = random.Random(seed)
     for context, alphabet in dice.sample(CONTEXTS, len(CONTEXTS)):
         before, after = (dice.choices(CLEAN, k=dice.randint(0, 4)) for _ in range(2))
         hidden = [a_secret(dice, alphabet) for _ in range(context.count("{}"))]
@@ -148,7 +148,7 @@ def test_no_secret_survives_in_any_context_and_its_line_is_named(seed: int):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_text_without_secrets_comes_out_unchanged(seed: int):
-    dice = random.Random(seed)  # noqa: S311 - repeatable, and only a test
+    dice = random.Random(seed)
     noise = bytes(dice.randrange(256) for _ in range(200)).translate(None, b"\n$:=@&?*")
     lines = [line.encode() for line in dice.choices(CLEAN, k=200)]
     text = b"\r\n".join([*lines, noise, b"\0\xff\xfe end"])

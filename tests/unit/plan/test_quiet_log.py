@@ -16,10 +16,7 @@ from tests.unit.parse.hostile_requests import written
 from tests.unit.parse.test_log_counts import JSON
 
 ENDPOINT = "10.9.9.9:80"
-HOSTILE = [
-    written(named_format("iamops"), random.Random(number)).line  # noqa: S311 - a generator of test lines
-    for number in range(200)
-]
+HOSTILE = [written(named_format("iamops"), random.Random(number)).line for number in range(200)]
 ASKED = (
     b'10.0.4.1 - - [24/Nov/2026:17:46:29 +0000] "GET / HTTP/1.1" 200 612 "-" "curl/8" "-" '
     b"host=iam.api upstream=%s upstream_status=502, 200 request_time=0.1 upstream_time=0.1 request_id=ab"

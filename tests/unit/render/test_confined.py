@@ -115,7 +115,7 @@ def test_the_line_is_named():
 def test_mutated_templates_are_text_or_an_error_and_do_nothing(seed: int):
     """Pieces of the built-in templates, of the ways out and of the greedy ones, cut and put together."""
     with watched() as done:
-        for text in mutated(random.Random(seed), 64):  # noqa: S311 - no secret is made of it
+        for text in mutated(random.Random(seed), 64):
             with contextlib.suppress(RenderError):
                 assert isinstance(filled(text), str)
     assert done == []

@@ -86,7 +86,7 @@ def test_files_that_include_one_another_twice_each_come_to_an_end():
 
 @pytest.mark.parametrize("seed", range(40))
 def test_the_guides_files_cut_and_spoiled_never_make_it_fail(seed: int):
-    chance = random.Random(seed)  # noqa: S311 - a test that can be repeated
+    chance = random.Random(seed)
     trees = []
     for node in ("10.0.4.20", "10.0.4.21"):
         tree = read_directory(SEED / node)

@@ -228,7 +228,7 @@ def test_the_documented_table_is_the_catalogue():
 @pytest.mark.parametrize("seed", range(60))
 def test_no_text_makes_lint_fail(seed: int):
     """Truncated, shuffled and spoiled files: findings, never an exception."""
-    chance = random.Random(seed)  # noqa: S311 - a test that can be repeated
+    chance = random.Random(seed)
     trees = []
     for node in LAB.nodes:
         tree = rendered(node)
