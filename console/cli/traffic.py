@@ -8,14 +8,15 @@ from console.cli.spans import moment
 
 BY = ("status", "host", "path", "backend", "client", "method", "minute")
 DESCRIPTION = """\
-Counts the access logs of every node, rotated and compressed files included, and changes nothing. The console's
-own health checks are counted apart. A number that the log's format cannot tell is said to be unknown, never
-guessed: the format `iamops` (logs.format in the profile) tells all of them.
+Counts the access logs of every node, rotated and compressed files included, and changes nothing. Requests that
+say they are health checks of iamops are counted too: anybody can say that. A number that the log's format cannot
+tell is said to be unknown, never guessed: the format `iamops` (logs.format in the profile) tells all of them.
 """
 EPILOG = """\
 where: terms with spaces between them, all of them true:
   status>=500   status=5xx   host=iam.api   path~^/v1/   method=POST   client!=10.0.4.1   backend=10.0.4.20:8080
-  bytes>100000   time>0.5 (seconds)   node=iam-a        ~ and !~ take . * + ? | ( ) [ ] ^ $
+  bytes>100000   time>0.5 (seconds)   node=iam-a   agent!~^iamops-probe/
+  ~ and !~ take . * + ? | ( ) [ ] ^ $
 
 exit codes: 0 counted, 2 usage or profile error, 4 a node's log could not be read (the others are shown).
 """

@@ -93,7 +93,7 @@ def _backends(recipe: Recipe, whole: Traffic) -> Json:
 
     def table() -> Json:
         return {
-            safe(name, NAME_MAX): {
+            OTHERS_SHOWN if name == OTHERS else safe(name, NAME_MAX): {
                 "requests": backend.requests,
                 "share": round(backend.requests / max(1, requests), 4),
                 "errors": backend.errors if errors_told else None,

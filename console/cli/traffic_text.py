@@ -71,14 +71,14 @@ def _node_rows(document: Json) -> Iterator[Sequence[str]]:
 
 
 def _notes(document: Json) -> Iterator[str]:
-    """What the columns do not say: what is unknown and why, and which lines are not counted."""
+    """What the columns do not say: what is unknown and why, who is a probe, and which lines are not counted."""
     for name, node in document["nodes"].items():
         if node["total"] is None:
             yield f"{name}: not counted: {node['total_unknown']}"
             continue
         said = [
-            _unparsed(node["unparsed"], node["total"] + node["probes"]) if node["unparsed"] else "",
-            f"{node['probes']} health checks of this console are not counted" if node["probes"] else "",
+            _unparsed(node["unparsed"], node["total"]) if node["unparsed"] else "",
+            f"{node['probes']} requests say that they are health checks of iamops" if node["probes"] else "",
             f"lines were gone before they could be read, {node['times_lost']} times" if node["times_lost"] else "",
         ]
         if any(said):

@@ -111,8 +111,8 @@ class RequestCount:
 
     `by_class` maps `2xx` ... `5xx` to counts.
 
-    `probes` are the console's own health checks: in the log, but never in `total`.
-    `unparsed` are lines that are not in the log's format: in neither.
+    `probes` of the `total` say that they are health checks of the console, which anybody can say.
+    `unparsed` are lines that are not in the log's format: not in the total.
     """
 
     total: int

@@ -117,14 +117,20 @@ class Traffic:
         self.hosts = _squeezed(self.hosts, top)
         self.paths = _squeezed(self.paths, top)
         self.clients = _squeezed(self.clients, top)
+        if len(self.backends) > top + 1:
+            ordered = sorted(self.backends, key=lambda name: (name == OTHERS, -self.backends[name].requests, name))
+            for name in ordered[top:]:
+                backend = self.backends.pop(name)
+                self.backends.setdefault(OTHERS, Backend()).add(backend)
 
 
 @dataclass(frozen=True, slots=True)
 class LogTotals:
     """What was read of one node's log beside the requests themselves.
 
-    `probes` are the console's own health checks, `unparsed` lines that are not in the format, `left_out`
-    those that the filter leaves out; `lost` says how often lines were rotated away before they could be read.
+    `probes` of the requests say that they are health checks of the console, which anybody can say; `unparsed` are
+    lines that are not in the format, `left_out` those that the filter leaves out; `lost` says how often lines were
+    rotated away before they could be read.
     """
 
     probes: int = 0

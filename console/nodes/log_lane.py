@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
 from console.nodes.log_follower import LogFollower, Progress
 from console.nodes.log_reader import Elsewhere, LogReader, Unreadable, reading
 from console.nodes.transport import Transport
+from console.parse.log_bounds import TooManyNames, add_bounded
 from console.parse.log_counts import Counts, Recipe, Want
 from console.parse.log_files import Place
 from console.parse.log_told import NotCounted
@@ -18,6 +20,8 @@ LOOK_EVERY_S = 1.0
 # processes beside the counting, and what it shows is no less true for being two seconds old.
 LOOK_SELDOM_S = 2.0
 FLOOD = 5_000
+# What one node tells may take long to be added up; so many times as long the others have their turn.
+REST = 4
 Count = Callable[[Counts, Recipe], None]
 
 
@@ -49,6 +53,7 @@ class LogLane:
         self._clock = clock
         self._progress: Progress | None = None
         self._fresh = 0
+        self._busy_s = 0.0
 
     @property
     def lost(self) -> int:
@@ -67,11 +72,12 @@ class LogLane:
                     self._tell_if_there(told)
                 follower = LogFollower(self._log, self._progress, self._counted, time.monotonic)
                 while True:
-                    self._fresh = 0
+                    self._fresh, self._busy_s = 0, 0.0
                     await follower.look(reader)
                     self._tell_if_there(told)
-                    await asyncio.sleep(LOOK_EVERY_S if 0 < self._fresh < FLOOD else LOOK_SELDOM_S)
-        except (Unreadable, NotCounted) as failure:
+                    rest_s = LOOK_EVERY_S if 0 < self._fresh < FLOOD else LOOK_SELDOM_S
+                    await asyncio.sleep(rest_s + REST * self._busy_s)
+        except (Unreadable, NotCounted, TooManyNames) as failure:
             self.reason = str(failure)
             return self.reason
 
@@ -82,14 +88,17 @@ class LogLane:
         told()
 
     def _counted(self, counts: Counts) -> None:
+        began = time.monotonic()
         self._fresh += counts.total
         self._count(counts, self.recipe)
+        self._busy_s += time.monotonic() - began
 
     async def _begin(self, transport: Transport, reader: LogReader) -> Progress:
         """The history. Handed over as a whole: if the link is lost meanwhile, it is begun anew."""
         progress, found, older = Progress(), Counts(), Counts()
         since = None if self._history_s is None else self._clock() - self._history_s
-        await LogFollower(self._log, progress, found.add, time.monotonic).begin(reader, since, older.add)
+        add, add_older = partial(add_bounded, found), partial(add_bounded, older)
+        await LogFollower(self._log, progress, add, time.monotonic).begin(reader, since, add_older)
         before = await self._before(transport, progress.begun)
         if self._base is not None:
             self._base(before, self._light)

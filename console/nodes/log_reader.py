@@ -6,17 +6,21 @@ So a piece is either answered whole, and then counts, or it is asked for again: 
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
-from console.nodes.transport import LineStream, Transport
+from console.nodes.transport import LineStream, Transport, TransportError
 from console.parse.log_awk import awk_program
 from console.parse.log_counts import Counts, Recipe, counted
 from console.parse.log_files import LogFile, Place, anchor_of, listed, split_lines
 from console.parse.log_told import NotCounted, told
 from console.parse.numbers import whole
+from console.parse.safe_text import safe_bytes
 
 # So many new bytes are sent as they are; more are counted on the node.
 RAW_MAX = 32 * 1024
@@ -27,6 +31,19 @@ BLOCK = 4 * 1024 * 1024
 # From so many bytes on, both halves are counted at once where the node has the cores: history, not what comes in.
 SPLIT_MIN = 16 * 1024 * 1024
 LOOKS_MAX = 10
+# No count has more: its tables have fewer rows than their piece has lines. What a node says beyond is not kept.
+ANSWER_LINES = 600_000
+ANSWER_BYTES = 48 * 1024 * 1024
+# Of what was written since we asked for the size, so much is welcome at once.
+RAW_TAKEN = 1024 * 1024
+FILES_MAX = 5_000
+# A piece takes seconds; a compressed file, which is counted as a whole, may take minutes.
+ANSWER_S = 300.0
+PACKED_S = 1800.0
+TURN_LINES = 500
+ASIDE_LINES = 5_000
+# How many numbers the first line of an answer has.
+NUMBERS = {"raw": 3, "count": 6}
 
 _SCRIPT = r"""
 LC_ALL=C; export LC_ALL
@@ -121,6 +138,9 @@ done
 """
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """What was new in a file: counted, and where it ends now. `left` are bytes that are not read yet, `size` is
@@ -162,7 +182,10 @@ class LogReader:
         """The log and its siblings. Looked at twice, for between two renames a file can be missed."""
         before = None
         for _ in range(LOOKS_MAX):
-            found = listed(await self._ask("list 0 0 0 0 - -"))
+            answer = await self._ask("list 0 0 0 0 - -")
+            if len(answer) > FILES_MAX:
+                raise Unreadable(f"{len(answer)} files are called like {self._log}: no rotation keeps so many")
+            found = listed(answer)
             names = {(file.inode, file.name) for file in found}
             if names == before:
                 break
@@ -179,10 +202,10 @@ class LogReader:
         answer = await self._ask(f"{command} {place.inode} {place.offset} {place.lead} {upto} {way} {place.name}")
         kind, *numbers = self._head(answer)
         if kind == "raw":
-            return self._raw(place, numbers, b"\n".join(answer[1:]))
+            return await self._raw(place, numbers, b"\n".join(answer[1:]))
         if kind == "count":
             try:
-                return self._counted(place, numbers, answer[1:])
+                return await self._counted(place, numbers, answer[1:])
             except _Overrun:
                 self._direct = False
                 return await self.read(place, upto=upto, sure=sure)
@@ -195,19 +218,20 @@ class LogReader:
 
         Elsewhere: the name is another file's by now.
         """
-        answer = await self._ask(f"packed {place.inode} {place.offset} {place.lead} 0 - {place.name}")
+        request = f"packed {place.inode} {place.offset} {place.lead} 0 - {place.name}"
+        answer = await self._ask(request, PACKED_S)
         if self._head(answer)[0] != "packed":
             return Elsewhere()
-        found = told(line for line in answer[1:] if line)
+        found = await _aside(len(answer), lambda: told((line for line in answer[1:] if line), 1))
         return found.counts if _same(place, found.anchor) else None
 
     async def peek(self, name: str, offset: int, length: int) -> bytes:
         """Some bytes of a file as they are; fewer at its end."""
-        return b"\n".join(await self._ask(f"peek 0 {offset} 0 {length} - {name}"))
+        return b"\n".join(await self._ask(f"peek 0 {offset} 0 {length} - {name}"))[:length]
 
-    def _raw(self, place: Place, numbers: list[int], data: bytes) -> Piece | Elsewhere:
-        inode, size, changed = numbers
-        lead, data = data[: place.lead], data[place.lead :]
+    async def _raw(self, place: Place, numbers: list[int], data: bytes) -> Piece | Elsewhere:
+        inode, size, changed = numbers[:3]
+        lead, data = data[: place.lead], data[place.lead :][:RAW_TAKEN]
         if size == place.offset and not lead:
             return Piece(Counts(), _moved(place, inode, place.offset, place.anchor, changed), size=size)
         if lead != place.anchor:
@@ -215,14 +239,15 @@ class LogReader:
         lines, taken = split_lines(data)
         anchor = anchor_of(data[:taken]) if taken else place.anchor
         found = _moved(place, inode, place.offset + taken, anchor, changed)
-        return Piece(counted(self.recipe, lines), found, size=max(size, place.offset + len(data)))
+        counts = await _aside(len(lines), partial(counted, self.recipe, lines))
+        return Piece(counts, found, size=max(size, place.offset + len(data)))
 
-    def _counted(self, place: Place, numbers: list[int], answer: list[bytes]) -> Piece | Elsewhere:
-        inode, size, changed, end, direct, awks = numbers
+    async def _counted(self, place: Place, numbers: list[int], answer: list[bytes]) -> Piece | Elsewhere:
+        inode, size, changed, end, direct, awks = numbers[:6]
         if end == place.offset:
             return Piece(Counts(), _moved(place, inode, end, place.anchor, changed), size=size)
         begins, ends = self._mark(answer, b" counts"), self._mark(answer, b" after")
-        found = told(answer[begins + 1 : ends], awks)
+        found = await _aside(len(answer), lambda: told(answer[begins + 1 : ends], awks))
         if not _same(place, found.anchor):
             return Elsewhere(inode)
         if direct and found.size != end - place.offset + place.lead:
@@ -244,22 +269,57 @@ class LogReader:
         words = answer[0].decode("ascii", "replace").split() if answer else []
         if len(words) < 2 or words[0].encode() != self._token:
             raise NotCounted(f"not an answer: {(answer or [b''])[0][:60]!r}")
+        kind = words[1]
         numbers = [number for word in words[2:] if (number := whole(word)) is not None]
-        if len(numbers) != len(words) - 2:
+        if len(numbers) != len(words) - 2 or len(numbers) < NUMBERS.get(kind, 0):
             raise NotCounted(f"not an answer: {answer[0][:60]!r}")
-        return (words[1], *numbers)
+        return (kind, *numbers)
 
-    async def _ask(self, request: str) -> list[bytes]:
-        """The answer's lines, without the newline that is put before its end."""
-        await self._lines.write(f"{request}\n".encode("utf-8", "surrogateescape"))
+    async def _ask(self, request: str, within_s: float | None = None) -> list[bytes]:
+        """The answer's lines, without the newline put before its end. Raises Unreadable, TransportError."""
+        within_s = ANSWER_S if within_s is None else within_s
+        try:
+            async with asyncio.timeout(within_s):
+                await _write(self._lines, f"{request}\n".encode("utf-8", "surrogateescape"))
+                return await self._answer()
+        except TimeoutError:
+            raise Unreadable(f"the log's reader did not end its answer within {within_s:g} s") from None
+
+    async def _answer(self) -> list[bytes]:
+        """What a node says is kept as far as an answer may be long; then nothing more is heard of it."""
         answer: list[bytes] = []
-        end = self._token + b" end"
+        end, size = self._token + b" end", 0
         async for line in self._lines:
             if line == end:
                 return answer
             answer.append(line)
-        said = self._lines.ending.stderr.strip()[-160:] if self._lines.ending else b""
-        raise Unreadable(f"the log's reader ended: {said.decode('utf-8', 'replace')}")
+            size += len(line) + 1
+            if len(answer) > ANSWER_LINES or size > ANSWER_BYTES:
+                raise Unreadable(f"the log's reader said more than any count: {len(answer)} lines, {size} bytes")
+            if len(answer) % TURN_LINES == 0:
+                # Lines that have arrived are taken without waiting: the other nodes have their turn.
+                await asyncio.sleep(0)
+        raise Unreadable(_over(self._lines))
+
+
+async def _aside(lines: int, work: Callable[[], T]) -> T:
+    """In a thread where it takes so long that others would wait."""
+    return await asyncio.to_thread(work) if lines > ASIDE_LINES else work()
+
+
+async def _write(lines: LineStream, data: bytes) -> None:
+    """Raises Unreadable where the shell has ended by itself, TransportError where the connection has."""
+    try:
+        await lines.write(data)
+    except TransportError:
+        if lines.ending is None:
+            raise
+        raise Unreadable(_over(lines)) from None
+
+
+def _over(lines: LineStream) -> str:
+    said = safe_bytes(lines.ending.stderr.strip()[-160:], 160) if lines.ending else ""
+    return f"the log's reader ended: {said}" if said else "the log's reader ended by itself"
 
 
 @asynccontextmanager
@@ -270,7 +330,7 @@ async def reading(transport: Transport, log: str, recipe: Recipe) -> AsyncIterat
     numbers = (str(RAW_MAX), str(PIECE_MAX), str(BLOCK), str(SPLIT_MIN))
     argv = ("sh", "-c", _SCRIPT, "reader", log, *numbers, program)
     async with transport.stream(argv, feed=True) as lines:
-        await lines.write(token + b"\n")
+        await _write(lines, token + b"\n")
         yield LogReader(lines, token, log, recipe)
 
 

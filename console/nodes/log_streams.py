@@ -16,8 +16,10 @@ from console.model.log_line import LogSource
 from console.model.profile import Profile
 from console.nodes.transport import CommandFailed, LineStream, Transport, TransportError
 from console.nodes.watch import RETRY_SOURCE_S, Clock, ended
+from console.parse.access_line import access_line
 from console.parse.journal import is_echo, journal_record
-from console.parse.log_text import access_severity, error_severity, journal_severity, log_text
+from console.parse.log_format import named_format
+from console.parse.log_text import error_severity, journal_severity, log_text
 from console.parse.log_time import logged_at, zone_offset
 
 HISTORY_LINES = 100
@@ -117,6 +119,7 @@ class NodeLogs:
         self._profile = profile
         self._hearer = hearer
         self._zone_s = 0
+        self._form = named_format(profile.logs.format)
         self._units = profile.units_on(node)
         paths = {profile.logs.access: LogSource.ACCESS, profile.logs.error: LogSource.ERROR}
         self._files = {path: (source, Intake(source, hearer, clock, ahead_s)) for path, source in paths.items()}
@@ -170,8 +173,11 @@ class NodeLogs:
 
     def _file_line(self, source: LogSource, intake: Intake, raw: bytes) -> None:
         if intake.wants(raw):
-            severity = access_severity(raw) if source is LogSource.ACCESS else error_severity(raw)
-            intake.take(logged_at(raw, self._zone_s), log_text(raw), severity)
+            if source is LogSource.ACCESS:
+                at, severity = access_line(self._form, raw, self._zone_s)
+            else:
+                at, severity = logged_at(raw, self._zone_s), error_severity(raw)
+            intake.take(at, log_text(raw), severity)
 
     async def _follow_journal(self, transport: Transport) -> str:
         self._journal.restart()

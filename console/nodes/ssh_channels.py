@@ -153,7 +153,11 @@ class Lines(_Inbox):
         """Hands bytes to the command. Raises TransportError once the channel is closed."""
         if self.closed:
             raise self.failure or self._why_lost(None)
-        self._channel.write(chunk)
+        try:
+            self._channel.write(chunk)
+        except OSError:
+            # Its end has arrived, and is not told yet.
+            raise self.failure or self._why_lost(None) from None
 
     def __aiter__(self) -> Lines:
         return self

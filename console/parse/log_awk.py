@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from console.model.traffic import OTHERS
 from console.parse.log_awk_values import NAMES, counts_paths, path_later, path_of_request, values_taken
 from console.parse.log_counts import KEPT, LONG_LINE, PROBE_MARK, Recipe, Want
-from console.parse.log_format import Clock, Field
-from console.parse.log_where import awk_text
+from console.parse.log_format import Clock, Escape, Field, LogFormat
+from console.parse.log_where import Term, Where, awk_text
 from console.parse.log_words import FINE, ID_SEGMENT, VALUE_MAX, Grain
 
 # So many different keys are kept in a table; then the rarest go, and are counted together. And so many of one
@@ -43,6 +43,8 @@ function ms(x,   v, e) {{
   return V[x] = v * e ""
 }}
 """
+# As `log_counts.values` does it: what is escaped must not be taken for the end of a value.
+_JSON = (r'index($0, "\\") { gsub(/\\\\/, "\001"); gsub(/\\"/, "\002") }',)
 _DERIVED = 'for (k in P) { split(k, a, "\\t"); S[a[1], a[2]] += P[k] } for (k in O) S[k] += O[k]'
 _TELL = (
     'for (k in S) printf "S\\t%d\\t%s\\n", S[k], k',
@@ -62,18 +64,18 @@ def awk_program(recipe: Recipe) -> str:
 
     With `-v anchored=1` it only tells the first of them back.
     """
-    separator = '"\\""' if recipe.form.quoted else '"\\n"'
     return "\n".join(
         (
             _SQUEEZE,
             *_spilling(recipe),
-            f'BEGIN {{ FS = {separator}; SUBSEP = "\\t"; t0 = "\\t"',
+            'BEGIN { FS = "\\""; SUBSEP = "\\t"; t0 = "\\t"',
             "  if (!stop) stop = 1000000000000000",
             '  for (k = 0; k < 1000; k++) OK[sprintf("%03d", k)] = 1 }',
             "n >= stop { exit }",
             "{ n += (ln = length($0)) + 1 }",
             'anchored && NR == 1 { print "A\\t" $0; next }',
-            f"NF != {len(recipe.form.segments)} {{ u++; next }}" if recipe.form.quoted else "",
+            *(_JSON if recipe.form.escape is Escape.JSON else ()),
+            f"NF != {len(recipe.form.segments)} {{ u++; next }}",
             "{",
             *(f"  {line}" for line in values_taken(recipe)),
             *(f"  {line}" for line in _counting(recipe)),
@@ -87,6 +89,29 @@ def awk_program(recipe: Recipe) -> str:
     )
 
 
+def asked_program(form: LogFormat, endpoint: str) -> str:
+    """Prints how many lines say that the backend was asked, and how many are not in the format.
+
+    The format must tell Field.UPSTREAM.
+    """
+    recipe = Recipe(form, Want.NOTHING, Where(terms=(Term(Field.UPSTREAM, "=", endpoint),)))
+    # By default nginx writes a dash for nothing.
+    nobody = ' || up == ""' if form.escape is Escape.DEFAULT else ""
+    return "\n".join(
+        (
+            'BEGIN { FS = "\\"" }',
+            *(_JSON if form.escape is Escape.JSON else ()),
+            f"NF != {len(form.segments)} {{ u++; next }}",
+            "{",
+            *(f"  {line}" for line in values_taken(recipe)),
+            f"  if (st !~ /^[0-9][0-9][0-9]$/{nobody}) {{ u++; next }}",
+            f"  if ({recipe.where.awk(NAMES.__getitem__)}) n++",
+            "}",
+            'END { printf "%d %d\\n", n, u }',
+        )
+    )
+
+
 def _shapes_follow(recipe: Recipe) -> bool:
     """Whether the statuses can be told from the paths, so that they need no table of their own."""
     return Want.SHAPE not in recipe.want and counts_paths(recipe)
@@ -94,14 +119,14 @@ def _shapes_follow(recipe: Recipe) -> bool:
 
 def _counting(recipe: Recipe) -> Iterator[str]:
     needed, want = recipe.needed, recipe.want
-    if Field.AGENT in needed:
-        yield f"if (substr(ag, 1, {len(PROBE_MARK)}) == {awk_text(PROBE_MARK)}) {{ p++; next }}"
     yield "if (!(st in OK)) { u++; next }"
     if Field.PATH in needed and not path_later(recipe):
         yield 'if (k = index(pa, "?")) pa = substr(pa, 1, k - 1)'
     condition = recipe.where.awk(lambda field: NAMES[field] if field in needed else '""')
     if condition:
         yield f"if (!({condition})) {{ w++; next }}"
+    if Field.AGENT in needed:
+        yield f"if (substr(ag, 1, {len(PROBE_MARK)}) == {awk_text(PROBE_MARK)}) p++"
     yield from _slot(recipe)
     yield from _cuts(recipe)
     if not _shapes_follow(recipe):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from console.parse.log_counts import Recipe, Want
 from console.parse.log_format import Field
-from console.parse.log_steps import Step, steps
+from console.parse.log_steps import Cut, Step, steps
 from console.parse.log_where import awk_text
 
 # The awk variable of each field.
@@ -42,34 +42,59 @@ def path_later(recipe: Recipe) -> bool:
 def values_taken(recipe: Recipe) -> Iterator[str]:
     """Each needed variable into the awk variable of its first field."""
     for number, tokens in enumerate(recipe.form.segments, start=1):
-        piece = f"${number}" if recipe.form.quoted else "$0"
+        piece = f"${number}"
         for step in steps(tokens, recipe.variables):
-            yield from _taken(step, piece, recipe)
+            if isinstance(step, Step):
+                yield from _taken(step, piece, recipe)
+            else:
+                yield from _cut(step, piece, recipe)
             piece = "r"
+
+
+def _cut(cut: Cut, piece: str, recipe: Recipe) -> Iterator[str]:
+    """The tail of a piece, as `log_steps.taken` finds it; `r` is what follows its literal."""
+    length = len(cut.literal)
+    if cut.width:
+        stands = f"substr({piece}, k, {length}) == {awk_text(cut.literal)}"
+        there = f"(k = length({piece}) - {cut.width - 1}) > 0 && {stands}"
+    else:
+        again = f"index(substr({piece}, k + 1), {awk_text(cut.literal)})"
+        there = f"({_found(cut.literal, piece)}) && (!{again} || (k = match({piece}, {awk_text(cut.tail + '$')})))"
+    behind = f"substr({piece}, k + {length})"
+    if cut.client is None:
+        yield f'r = ({there}) ? {behind} : ""'
+        return
+    before = f"r = substr({piece}, 1, k - 1)"
+    if cut.last:
+        yield f'if ({there}) {before}; else r = ""'
+        yield from _taken(cut.client, "r", recipe)
+        return
+    yield f'if ({there}) {{ t = {behind}; {before} }} else t = r = ""'
+    yield from _taken(cut.client, "r", recipe)
+    yield "r = t"
 
 
 def _taken(step: Step, piece: str, recipe: Recipe) -> Iterator[str]:
     """One step, as `log_steps.taken` takes it. `piece` is what is left of the piece of the line."""
     length = len(step.prefix)
-    begins = f"substr({piece}, 1, {length}) == {awk_text(step.prefix)}"
-    if step.prefix and step.strict:
-        ends = f"{begins} && {_stands(step.until, piece, length + step.width)}"
-        yield from _either(step, ends, *_fixed(step, piece, length), recipe)
-        return
     if step.prefix:
+        begins = f"substr({piece}, 1, {length}) == {awk_text(step.prefix)}"
+        if step.width and step.until:
+            ends = f"{begins} && {_stands(step.until, piece, length + step.width)}"
+            yield from _either(step, ends, *_fixed(step, piece, length), recipe)
+            return
         yield f'r = {begins} ? substr({piece}, {length + 1}) : ""'
         piece = "r"
-    if len(step.skips) == 1 and step.width and step.last and not step.strict:
-        # The most common way to a time, in one go: a copy of the rest of the line less.
-        begin = f"k + {len(step.skips[0])}"
-        yield from _either(
-            step, _found(step.skips[0], piece), f"substr({piece}, {begin}, {step.width})", "", recipe
-        )
-        return
     for literal in step.skips:
         yield f'r = ({_found(literal, piece)}) ? substr({piece}, k + {len(literal)}) : ""'
         piece = "r"
-    if step.strict:
+    until = len(step.until)
+    if step.whole:
+        longest = f"match({piece}, {awk_text('^' + step.whole)})"
+        follows = f"substr({piece}, RLENGTH + 1, {until}) == {awk_text(step.until)}"
+        value, rest = f"substr({piece}, 1, RLENGTH)", f"substr({piece}, RLENGTH + {until + 1})"
+        yield from _either(step, f"{longest} && {follows}", value, rest, recipe)
+    elif step.width and step.until:
         yield from _either(step, _stands(step.until, piece, step.width), *_fixed(step, piece), recipe)
     elif step.width:
         value, rest = _fixed(step, piece)
@@ -79,7 +104,7 @@ def _taken(step: Step, piece: str, recipe: Recipe) -> Iterator[str]:
     elif not step.until:
         yield from _assigned(step.variable, piece, recipe)
     else:
-        value, rest = f"substr({piece}, 1, k - 1)", f"substr({piece}, k + {len(step.until)})"
+        value, rest = f"substr({piece}, 1, k - 1)", f"substr({piece}, k + {until})"
         yield from _either(step, _found(step.until, piece), value, rest, recipe)
 
 
@@ -114,6 +139,8 @@ def _assigned(variable: str, value: str, recipe: Recipe) -> Iterator[str]:
 
 
 def _target(variable: str, recipe: Recipe) -> str:
+    if not variable:
+        return "z"
     if variable == recipe.form.fields.get(Field.REQUEST):
         return "q"
     return NAMES[min(recipe.variables[variable])]
@@ -121,6 +148,8 @@ def _target(variable: str, recipe: Recipe) -> str:
 
 def _also(variable: str, recipe: Recipe) -> Iterator[str]:
     """What else is told by a variable that was just assigned."""
+    if not variable:
+        return
     fields = recipe.variables[variable]
     if variable != recipe.form.fields.get(Field.REQUEST):
         first, *others = (NAMES[field] for field in sorted(fields))

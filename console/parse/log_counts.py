@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Flag, auto
+from functools import lru_cache
 
-from console.parse.log_format import QUOTE, Field, LogFormat
-from console.parse.log_steps import steps, taken
+from console.parse.log_format import ESCAPE, ESCAPED, QUOTE, Escape, Field, LogFormat
+from console.parse.log_steps import Cut, Step, Tokens, steps, taken
 from console.parse.log_where import EVERYTHING, Where
 from console.parse.log_words import VALUE_MAX, Grain, bucket_of, pattern_of, slot_text
 
@@ -90,8 +91,9 @@ class Counts:
     status, pattern; `clients` slot, client; `times` slot, request time; `answers` slot, upstream, its time.
     Times are buckets (`log_words.bucket_of`).
 
-    `sent` are bytes by slot. `probes` are the console's own health checks, `unparsed` lines that are not in
-    the format, `left_out` those that the expression leaves out: in no table.
+    `sent` are bytes by slot. `probes` of the counted requests say that they are health checks of the console:
+    anybody can say that. `unparsed` are lines that are not in the format, `left_out` those that the expression
+    leaves out: in no table.
     """
 
     shapes: Counter[str] = field(default_factory=Counter)
@@ -131,15 +133,13 @@ def counted(recipe: Recipe, lines: Iterable[bytes]) -> Counts:
 def _count(recipe: Recipe, line: str, found: Counts) -> None:
     raw = values(recipe.form, line, recipe.variables)
     told = told_of(recipe, raw) if raw is not None else {}
-    if told.get(Field.AGENT, "").startswith(PROBE_MARK):
-        found.probes += 1
-        return
     if not _STATUS.fullmatch(told.get(Field.STATUS, "")):
         found.unparsed += 1
         return
     if not recipe.where.matches(told):
         found.left_out += 1
         return
+    found.probes += told.get(Field.AGENT, "").startswith(PROBE_MARK)
     if len(line) > LONG_LINE:
         told |= {each: told[each][:VALUE_MAX] for each in KEPT if each in told}
     _tables(recipe, told, found)
@@ -190,12 +190,19 @@ def _of_request(request: str, fields: frozenset[Field]) -> dict[Field, str]:
     return {each: text for each, text in told.items() if each in fields}
 
 
-def values(form: LogFormat, line: str, wanted: Container[str]) -> dict[str, str] | None:
+def values(form: LogFormat, line: str, wanted: Iterable[str]) -> dict[str, str] | None:
     """The values of some variables as they stand in the line; None if the line is not in the format."""
-    pieces = line.split(QUOTE) if form.quoted else [line]
+    if form.escape is Escape.JSON and ESCAPE in line:
+        line = line.replace(ESCAPE + ESCAPE, ESCAPED[0]).replace(ESCAPE + QUOTE, ESCAPED[1])
+    pieces = line.split(QUOTE)
     if len(pieces) != len(form.segments):
         return None
     found: dict[str, str] = {}
-    for tokens, piece in zip(form.segments, pieces, strict=True):
-        found |= taken(piece, steps(tokens, wanted))
+    for plan, piece in zip(_plans(form.segments, frozenset(wanted)), pieces, strict=True):
+        found |= taken(piece, plan)
     return found
+
+
+@lru_cache(maxsize=64)
+def _plans(segments: tuple[Tokens, ...], wanted: frozenset[str]) -> tuple[tuple[Step | Cut, ...], ...]:
+    return tuple(steps(tokens, wanted) for tokens in segments)

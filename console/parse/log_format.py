@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from console.parse.log_shapes import shape_of
+from console.parse.log_steps import Token, Tokens, told
 
 MAIN = (
     '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" '
@@ -22,8 +25,12 @@ IAMOPS = (
 NAMED = {"main": MAIN, "iamops": IAMOPS}
 
 _ESCAPE = re.compile(r"\s*escape=(?P<escape>default|json|none)\s+")
-_VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<plain>\w+))")
+_VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<plain>\w+))", re.ASCII)
 QUOTE = '"'
+ESCAPE = "\\"
+# With escape=json, what stands for an escaped backslash and an escaped quote while a line is cut at its quotes:
+# nginx writes no control characters.
+ESCAPED = ("\x01", "\x02")
 
 
 class FormatError(ValueError):
@@ -83,28 +90,18 @@ TELLS: dict[Field, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
-    """A literal piece of the line, or a variable's value."""
-
-    text: str
-    variable: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class LogFormat:
-    """A line as `segments`: pieces between double quotes where quotes cannot be part of a value, else one.
+    """A line as `segments`: pieces between double quotes, which no client can write into a value.
 
-    `fields` says by which variable each field is told; a field that is missing cannot be told.
+    `fields` says by which variable each field is told; a field that is missing cannot be told. `doubtful`:
+    variable -> why not, although a line has it.
     """
 
     text: str
     escape: Escape
-    segments: tuple[tuple[Token, ...], ...]
+    segments: tuple[Tokens, ...]
     fields: dict[Field, str]
-
-    @property
-    def quoted(self) -> bool:
-        return len(self.segments) > 1
+    doubtful: dict[str, str] = field(default_factory=dict)
 
     @property
     def clock(self) -> Clock | None:
@@ -119,6 +116,9 @@ class LogFormat:
 
     def missing(self, field: Field) -> str:
         """Why a number about the field is not known, with the way to mend it."""
+        for name in (*TELLS[field], "request"):
+            if name in self.doubtful:
+                return f"the log format's {self.doubtful[name]}; `logs.format: iamops` puts quotes around it"
         return f"the log format has no {field} (${TELLS[field][0]}); `logs.format: iamops` has"
 
 
@@ -130,19 +130,46 @@ def named_format(text: str) -> LogFormat:
 def log_format(text: str) -> LogFormat:
     """Compiles what follows the name in a log_format directive. Raises FormatError."""
     escape, body = escape_of(text)
-    tokens = _tokens(body)
+    # Lines are handled as latin-1 text, one character for each byte.
+    tokens = _tokens(body.encode("utf-8", "surrogateescape").decode("latin-1"))
     variables = [token.text for token in tokens if token.variable]
     if "status" not in variables:
         raise FormatError("without $status no request can be told from another; add it to the format")
     for one, other in itertools.pairwise(tokens):
         if one.variable and other.variable:
             raise FormatError(f"nothing stands between ${one.text} and ${other.text}: put a space between them")
+    if escape is Escape.NONE and (name := next((name for name in variables if shape_of(name).client), "")):
+        raise FormatError(
+            f"with escape=none a client writes whole lines by ${name}: use escape=json, or leave it out"
+        )
+    segments = _segments(tokens)
+    doubtful = _doubtful(segments)
+    if "status" in doubtful:
+        raise FormatError(f"{doubtful['status']}: put quotes around it")
     fields = {
-        field: next(name for name in names if name in variables)
+        field: next(name for name in names if name in variables and name not in doubtful)
         for field, names in TELLS.items()
-        if not set(names).isdisjoint(variables)
+        if not set(names).isdisjoint(set(variables) - set(doubtful))
     }
-    return LogFormat(text, escape, _segments(tokens, escape), fields)
+    return LogFormat(text, escape, segments, fields, doubtful)
+
+
+def _doubtful(segments: tuple[Tokens, ...]) -> dict[str, str]:
+    """Variable -> why its value cannot be found in a line for sure."""
+    found: dict[str, str] = {}
+    for tokens in segments:
+        names = [token.text for token in tokens if token.variable]
+        known = told(tokens)
+        whose = ", ".join(f"${name}" for name in dict.fromkeys(names) if shape_of(name).client)
+        for name in names:
+            if name not in known:
+                why = (
+                    f"a client chooses what stands in {whose}"
+                    if whose
+                    else "what stands beside it may be part of it"
+                )
+                found[name] = f"${name} cannot be told apart: {why}"
+    return {name: why for name, why in found.items() if not any(name in told(tokens) for tokens in segments)}
 
 
 def escape_of(text: str) -> tuple[Escape, str]:
@@ -164,10 +191,8 @@ def _tokens(body: str) -> list[Token]:
     return found
 
 
-def _segments(tokens: list[Token], escape: Escape) -> tuple[tuple[Token, ...], ...]:
-    """Cut at every double quote, where nginx never writes one inside a value."""
-    if escape is not Escape.DEFAULT:
-        return (tuple(tokens),)
+def _segments(tokens: list[Token]) -> tuple[Tokens, ...]:
+    """Cut at every double quote: nginx escapes those inside a value."""
     segments: list[list[Token]] = [[]]
     for token in tokens:
         if token.variable:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from console.model.traffic import OTHERS, Backend, Traffic, class_of
 from console.parse.log_counts import TAB, Counts, Recipe
 from console.parse.log_format import Escape, Field
-from console.parse.log_words import NO_TIME, NOTHING, attempts, bucket_of, plain, slot_of
+from console.parse.log_words import NO_TIME, NOTHING, attempts, bucket_of, plain, slot_of, start_of
 from console.parse.numbers import whole
 
 
@@ -29,7 +29,7 @@ def tallied(counts: Counts, recipe: Recipe) -> dict[int, Traffic]:
     for key, number in counts.times.items():
         slot, said = key.split(TAB, 1)
         if (bucket := whole(said)) is not None:
-            found[words.slot(slot)].latency.buckets[bucket] += number
+            found[words.slot(slot)].latency.buckets[start_of(bucket)] += number
     for key, number in counts.answers.items():
         slot, rest = key.split(TAB, 1)
         words.answers(found[words.slot(slot)], rest, number)
@@ -80,4 +80,4 @@ class _Words:
         told = [took] if len(names) == 1 else [bucket_of(word) for word in attempts(took)]
         for name, said in zip(names, told, strict=False):
             if (bucket := whole(said)) is not None:
-                traffic.backends.setdefault(name, Backend()).latency.buckets[bucket] += number
+                traffic.backends.setdefault(name, Backend()).latency.buckets[start_of(bucket)] += number

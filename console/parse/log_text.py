@@ -37,9 +37,12 @@ def log_text(line: bytes) -> str:
 def access_severity(line: bytes) -> Severity:
     """From the status of the answer: 5xx served nobody, 4xx may well be the client's fault."""
     match = _STATUS.search(line)
-    if match is None:
-        return Severity.INFO
-    return Severity.CRITICAL if match[1] == b"5" else Severity.WARNING
+    return severity_of(match[1].decode()) if match is not None else Severity.INFO
+
+
+def severity_of(status: str) -> Severity:
+    """Of an answer's status, or its class."""
+    return {"5": Severity.CRITICAL, "4": Severity.WARNING}.get(status[:1], Severity.INFO)
 
 
 def error_severity(line: bytes) -> Severity:

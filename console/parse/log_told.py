@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -10,6 +11,9 @@ from console.parse.numbers import whole
 
 # How many more parts than its first one a key has at least.
 PARTS = {b"S": 1, b"Y": 0, b"P": 2, b"C": 1, b"R": 1, b"U": 1}
+
+# Behind the slot of a row of statuses or paths.
+_STATUS = re.compile(r"[^\t]*\t[0-9]{3}(\t|\Z)")
 
 
 class NotCounted(ValueError):
@@ -53,7 +57,7 @@ def told(lines: Iterable[bytes], awks: int = 1) -> Told:
             ended += 1
         elif kind in tables:
             number, key = _row(rest)
-            if key.count(TAB) < PARTS[kind]:
+            if key.count(TAB) < PARTS[kind] or (kind in b"SP" and not _STATUS.match(key)):
                 raise NotCounted(f"not a count: {line[:60]!r}")
             tables[kind][key] += number
         else:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from console.parse.log_format import Field
+from console.parse.log_shapes import literally
 
 Op = Literal["=", "!=", "~", "!~", ">", ">=", "<", "<="]
 NAMES: Mapping[str, Field] = {
@@ -24,6 +25,7 @@ NAMES: Mapping[str, Field] = {
     "backend": Field.UPSTREAM,
     "bytes": Field.BYTES,
     "time": Field.REQUEST_TIME,
+    "agent": Field.AGENT,
 }
 NUMBERS = {Field.STATUS, Field.BYTES, Field.REQUEST_TIME}
 NODE = "node"
@@ -137,7 +139,7 @@ def _text(term: Term, value: str) -> bool:
     if term.field is Field.STATUS and _CLASS.fullmatch(term.value):
         return (value[:1] == term.value[0]) is not negative
     if term.field is Field.UPSTREAM:
-        return (f", {escaped(term.value)}," in f", {value},") is not negative
+        return (re.search(_attempt(term), value) is not None) is not negative
     return (value == escaped(term.value)) is not negative
 
 
@@ -149,10 +151,14 @@ def _awk(term: Term, variable: str) -> str:
         return f"({variable} {no}~ {awk_text(term.value)})"
     if term.field is Field.STATUS and _CLASS.fullmatch(term.value):
         return f"({no}(substr({variable}, 1, 1) == {awk_text(term.value[0])}))"
-    value = escaped(term.value)
     if term.field is Field.UPSTREAM:
-        return f'({no}(index(", " {variable} ",", {awk_text(f", {value},")}) > 0))'
-    return f'({no}({variable} "" == {awk_text(value)}))'
+        return f"({variable} {no}~ {awk_text(_attempt(term))})"
+    return f'({no}({variable} "" == {awk_text(escaped(term.value))}))'
+
+
+def _attempt(term: Term) -> str:
+    """A pattern of a list of attempts with this backend in it."""
+    return f"(^|, | : ){literally(escaped(term.value))}(, | : |$)"
 
 
 def escaped(text: str) -> str:

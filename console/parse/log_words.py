@@ -11,7 +11,7 @@ from enum import IntEnum
 from functools import lru_cache
 
 from console.parse.foreign_json import json_of
-from console.parse.log_format import Clock, Escape
+from console.parse.log_format import ESCAPE, ESCAPED, QUOTE, Clock, Escape
 
 _ATTEMPTS = re.compile(r", | : ")
 _HEX = re.compile(r"\\x([0-9A-Fa-f]{2})")
@@ -40,7 +40,9 @@ def attempts(upstream: str) -> list[str]:
 
 def plain(value: str, escape: Escape) -> str:
     """A value as the client sent it. It may hold anything: make it safe before it is shown."""
-    if value.isascii() and "\\" not in value:
+    if escape is Escape.JSON:
+        value = value.replace(ESCAPED[0], ESCAPE + ESCAPE).replace(ESCAPED[1], ESCAPE + QUOTE)
+    if value.isascii() and ESCAPE not in value:
         return value
     if escape is Escape.DEFAULT:
         value = _HEX.sub(lambda match: chr(int(match[1], 16)), value)
@@ -98,19 +100,24 @@ def _is_number(text: str) -> bool:
     return 0 < len(text) <= _SECONDS_MAX and text.isascii() and text.isdigit()
 
 
-_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
+SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 # Durations are kept in buckets no wider than a 64th of their value.
 FINE = 128
 
 
 def bucket_of(seconds: str) -> str:
     """A duration's bucket: the milliseconds at which it begins. What is no duration stays as it is."""
-    if not _SECONDS.fullmatch(seconds) or len(seconds) > _SECONDS_MAX:
+    if not SECONDS.fullmatch(seconds) or len(seconds) > _SECONDS_MAX:
         return seconds
-    value, width = int(float(seconds) * 1000 + 0.5), 1
-    while value >= FINE:
-        value, width = value // 2, width * 2
-    return str(value * width)
+    return str(start_of(int(float(seconds) * 1000 + 0.5)))
+
+
+def start_of(duration_ms: int) -> int:
+    """The bucket's begin in milliseconds."""
+    width = 1
+    while duration_ms >= FINE:
+        duration_ms, width = duration_ms // 2, width * 2
+    return duration_ms * width
 
 
 # A whole path segment that only names one thing among many: a number, or at least eight of hex and dashes.

@@ -17,8 +17,10 @@ _STAT = re.compile(
 )
 _LINK = re.compile(r"^[0-9]{1,19}: (?P<name>[^:@\s]+)[^\n]*?link/ether (?P<mac>[0-9a-f:]{17})", re.MULTILINE)
 _DF = re.compile(r"^.*\s(?:(?P<pct>[0-9]{1,19})%|-)\s+(?P<mount>/\S*)\s*$", re.MULTILINE)
-_EXHAUSTED = b"worker_connections are not enough"
-_LEVEL = re.compile(rb"\[(?:warn|alert|crit|error)\] ")
+# nginx's own words stand before a client's: a path or a host may say the same further on.
+_EXHAUSTED = re.compile(
+    rb"\S+ \S+ \[(?P<level>warn|alert|crit|error)\] \d+#\d+: (?:\*\d+ )?\d+ worker_connections are not enough"
+)
 _ARP = re.compile(r"^(?P<address>\S+)\s+0x\S+\s+(?P<flags>0x\S+)\s+(?P<mac>[0-9a-f:]{17})\s", re.MULTILINE)
 # ATF_COM of linux/if_arp.h: the entry is complete.
 COMPLETE = 0x2
@@ -53,12 +55,11 @@ def error_look(lines: Iterable[bytes], zone_s: int) -> ErrorLook:
     sample, count = "", 0
     for line in lines:
         count += 1
-        before, exhausts, _ = line.partition(_EXHAUSTED)
-        if exhausts and _LEVEL.search(before):
+        if (match := _EXHAUSTED.match(line)) is not None:
             at = logged_at(line, zone_s)
             exhausted += [] if at is None else [at]
             # With a warning it only lets go of idle connections, to make room.
-            turned_away += [] if at is None or b"[warn]" in line else [at]
+            turned_away += [] if at is None or match["level"] == b"warn" else [at]
             sample = safe_bytes(line, TEXT_MAX)
     return ErrorLook(tuple(exhausted), tuple(turned_away), sample, count)
 

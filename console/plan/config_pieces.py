@@ -12,7 +12,6 @@ from console.plan.expectation import (
     DomainsAnswer,
     Expectation,
     FreshWorkers,
-    NoRequestsTo,
     StateExpectation,
     TimerArmed,
     VrrpIn,
@@ -20,6 +19,7 @@ from console.plan.expectation import (
 from console.plan.known import NotKnown, answered, may_hold, unit_of
 from console.plan.pieces import RUNNING, control, do, runs
 from console.plan.pushed_files import pushed_files
+from console.plan.quiet_log import NoRequestsTo
 from console.plan.steps import SUDO, Kind, Step, Undo
 from console.render import privileges
 
@@ -110,9 +110,12 @@ def reload_nginx(node: str, state: ClusterState, now: float) -> Step:
 def drained(drains: tuple[Drain, ...], state: ClusterState) -> Step:
     """Waits until no nginx sends anything to the backends any more."""
     what = ", ".join(dict.fromkeys(drain.endpoint for drain in drains))
-    unit, log = state.profile.nginx.unit, state.profile.logs.access
+    unit, logs = state.profile.nginx.unit, state.profile.logs
     looks = tuple(
-        NoRequestsTo(drain.node, drain.endpoint, log, main_process(state, unit, drain.node)) for drain in drains
+        NoRequestsTo(
+            drain.node, drain.endpoint, logs.access, main_process(state, unit, drain.node), form=logs.format
+        )
+        for drain in drains
     )
     return Step(
         Kind.LOOK,

@@ -16,6 +16,7 @@ from console.model.state import ClusterState
 from console.model.vip import ownership
 from console.parse.numbers import whole
 from console.plan.check_passes import CheckPasses
+from console.plan.quiet_log import NoRequestsTo
 from console.plan.reading import Reading, Verdict
 from console.plan.staying import StaysUp
 from console.plan.through_nginx import OthersServe, TakenBack
@@ -302,51 +303,6 @@ class FreshWorkers:
         # ps counts in whole seconds, rounded down.
         fresh = min(ages) <= elapsed_s + 1
         return Reading(Verdict.HOLDS if fresh else Verdict.NOT_YET, f"youngest worker: {min(ages)} s old")
-
-
-# $1 log, $2 endpoint, $3 seconds, $4 nginx's master: lines that name the endpoint as their upstream while we
-# wait, and workers that still answer requests from before the last reload.
-_QUIET = (
-    'size=$(stat -c %s -- "$1") || exit 1; sleep "$3"; now=$(stat -c %s -- "$1") || exit 1; '
-    '[ "$now" -ge "$size" ] || { echo rotated; exit 0; }; '
-    r'lines=$(tail -c "+$((size + 1))" -- "$1" | grep -cE "(^|[^0-9.])$2([^0-9]|\$)"); '
-    'echo "$lines $(ps --ppid "$4" -o args= | grep -c "shutting down")"'
-)
-
-
-@dataclass(frozen=True, slots=True)
-class NoRequestsTo:
-    """nginx's access log on the node names the endpoint no more, and no old worker is left to name it.
-
-    The log's format must carry $upstream_addr. `quiet_s`: for how long nothing may be seen.
-    """
-
-    node: str
-    endpoint: str
-    log: str
-    main_pid: int
-    quiet_s: float = 2.0
-
-    @property
-    def sentence(self) -> str:
-        return f"no request goes to {self.endpoint} from {self.node} for {self.quiet_s:g} s, by its access log"
-
-    @property
-    def argv(self) -> tuple[str, ...]:
-        literal = self.endpoint.replace(".", r"\.").replace("[", r"\[").replace("]", r"\]")
-        return ("sh", "-c", _QUIET, "quiet", self.log, literal, f"{self.quiet_s:g}", str(self.main_pid))
-
-    def judge_output(self, exit_status: int | None, text: str, elapsed_s: float) -> Reading:
-        words = text.split()
-        if words == ["rotated"]:
-            return Reading(Verdict.NOT_YET, f"{self.log} on {self.node} was rotated: looking again")
-        lines, workers = (whole(words[0]), whole(words[1])) if len(words) == 2 else (None, None)
-        if exit_status != 0 or lines is None or workers is None:
-            return Reading(Verdict.UNKNOWN, f"{self.log} on {self.node} cannot be read")
-        told = f"{lines} request(s) to {self.endpoint} from {self.node} in {self.quiet_s:g} s"
-        if workers:
-            told = f"{told}, {workers} old worker(s) still at work"
-        return Reading(Verdict.HOLDS if lines == workers == 0 else Verdict.NOT_YET, told)
 
 
 # Asked by commands on the node, and by requests through its nginx.

@@ -102,7 +102,10 @@ METRICS: tuple[Metric, ...] = (
         "seconds",
     ),
     Metric(
-        "iamops_requests", C, "Requests in the node's access log, without iamops's own probes.", reads.requests
+        "iamops_requests",
+        C,
+        "Requests in the node's access log, health checks of iamops among them.",
+        reads.requests,
     ),
     Metric("iamops_responses", C, "The same requests by the class of their answer.", reads.responses),
     Metric(

@@ -18,6 +18,7 @@ from console.nodes.config_files import ConfigUnreadable, read_backup, read_pushe
 from console.nodes.config_tests import daemon_checks
 from console.nodes.transport import Transport, TransportError
 from console.parse.config_archive import PushRecord
+from console.parse.log_format import Field, FormatError, named_format
 from console.plan.action import ConfigPush, Drain, DrainedRestart
 from console.plan.config_change import NodeChange, node_change
 from console.plan.config_meaning import apart, meaning
@@ -128,7 +129,11 @@ class Configurator:
     def drains(self, service: Service, backend: str) -> tuple[Drain, ...]:
         """The backend as every nginx names it. Raises CannotDrain where the access log would not tell."""
         form = self.profile.logs.format
-        if form != "iamops" and "$upstream_addr" not in form:
+        try:
+            told = named_format(form).tells(Field.UPSTREAM)
+        except FormatError:
+            told = False
+        if not told:
             raise CannotDrain(
                 f"the access log's format {form[:20]!r} does not say which backend got a request, so nobody could "
                 "tell when a drain is over: set logs.format: iamops in the profile, and push"

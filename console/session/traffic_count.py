@@ -6,17 +6,21 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from console.model.traffic import LogTotals, Traffic
 from console.nodes.log_follower import LogFollower, Progress
 from console.nodes.log_reader import LogReader, Unreadable, reading
 from console.nodes.transport import Transport, TransportError
+from console.parse.log_bounds import TooManyNames, add_bounded
 from console.parse.log_counts import Counts, Recipe
 from console.parse.log_tally import tallied
 from console.parse.log_told import NotCounted
 from console.parse.log_words import NO_TIME
 
 TRIES = 3
+# A node's clock may be so far ahead of ours.
+AHEAD_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +47,18 @@ async def _of_node(log: str, recipe: Recipe, since: float | None, made: Transpor
     try:
         async with reading(made, log, recipe) as reader:
             counts, progress = await _whole(reader, log, since)
-    except (Unreadable, NotCounted) as failure:
+    except (Unreadable, NotCounted, TooManyNames) as failure:
         return _unknown(str(failure))
     except TransportError as failure:
         return _unknown(failure.reason)
     if not progress.places:
         return _unknown(f"there is no {log}")
-    slots = {at: each for at, each in tallied(counts, recipe).items() if _belongs(at, since)}
+    slots: dict[int, Traffic] = {}
+    to_come = time.time() + AHEAD_S
+    for at, each in tallied(counts, recipe).items():
+        if _belongs(at, since):
+            # What is still to come is no time: a clock that was set back, or a line of another format.
+            slots.setdefault(NO_TIME if at > to_come else at, Traffic()).add(each)
     totals = LogTotals(counts.probes, counts.unparsed, counts.left_out, progress.lost)
     return NodeTraffic(slots, totals)
 
@@ -59,7 +68,8 @@ async def _whole(reader: LogReader, log: str, since: float | None) -> tuple[Coun
     for left in reversed(range(TRIES)):
         counts, progress = Counts(), Progress()
         try:
-            await LogFollower(log, progress, counts.add, time.monotonic).begin(reader, since)
+            add = partial(add_bounded, counts)
+            await LogFollower(log, progress, add, time.monotonic).begin(reader, since)
         except NotCounted:
             if not left:
                 raise

@@ -15,6 +15,8 @@ FINE_S = 10
 COARSE_S = 60
 HOUR_S = 3600
 DAY_S = 86400
+# A node's clock may be so far ahead of ours.
+AHEAD_S = 60
 TOP_FINE = 100
 TOP_COARSE = 20
 WINDOWS_S: Mapping[str, int] = {"1m": 60, "5m": 300, "15m": 900, "1h": 3600}
@@ -41,10 +43,13 @@ class TrafficBook:
         return tuple(self._slots)
 
     def add(self, node: str, parts: Mapping[int, Traffic], now: float) -> None:
-        """Adds what was counted. What tells no time belongs to now; what is older than a day is left out."""
+        """Adds what was counted. What tells no time, or one that is still to come, belongs to now.
+
+        What is older than a day is left out.
+        """
         slots = self._slots.setdefault(node, {})
         for at, traffic in parts.items():
-            start = _slot(now if at < 0 else at, now)
+            start = _slot(now if at < 0 or at > now + AHEAD_S else at, now)
             if start <= now - DAY_S:
                 continue
             mine = slots.setdefault(start, Traffic())

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -101,9 +101,9 @@ class LabForTests:
         assert done.stdout, f"{argv} printed nothing; exit {done.returncode}: {done.stderr}"
         return json.loads(done.stdout)
 
-    def requests(self, count: int, path: str = "/healthz") -> list[int]:
+    def requests(self, count: int, path: str = "/healthz", **headers: str) -> list[int]:
         """That many requests to the VIP, one after the other; their statuses."""
-        return inside(self._lab.place.operator_namespace, lambda: _requests(self.profile, count, path))
+        return inside(self._lab.place.operator_namespace, lambda: _requests(self.profile, count, path, headers))
 
     def make_whole(self) -> None:
         """No fault applied, every unit active, the VIP where the highest priority is."""
@@ -123,15 +123,18 @@ class LabForTests:
         assert wait_until(lambda: not unserved(self.profile, self.place), wait_s=20)
 
 
-def _requests(profile: Profile, count: int, path: str) -> list[int]:
-    return [request(profile.instance.address, profile.domains[0], path).status for _ in range(count)]
+def _requests(profile: Profile, count: int, path: str, headers: Mapping[str, str]) -> list[int]:
+    at, host = profile.instance.address, profile.domains[0]
+    return [request(at, host, path, headers).status for _ in range(count)]
 
 
-def request(address: str, host: str, path: str) -> http.client.HTTPResponse:
+def request(
+    address: str, host: str, path: str, headers: Mapping[str, str] | None = None
+) -> http.client.HTTPResponse:
     """One GET on a connection of its own. Must run inside a namespace that reaches the address."""
     connection = http.client.HTTPConnection(address, timeout=5)
     try:
-        connection.request("GET", path, headers={"Host": host})
+        connection.request("GET", path, headers={"Host": host, **(headers or {})})
         answer = connection.getresponse()
         answer.read()
         return answer

@@ -143,7 +143,7 @@ ENTRIES = (
         Severity.CRITICAL,
         title="the health pages are fine and real requests fail",
         means="Users get errors that no health check sees.",
-        known_by="The access logs' last minute, without our own probes: at least 3 answers of 5xx, and 2 %.",
+        known_by="The access logs' last minute: at least 3 answers of 5xx, and 2 %.",
         causes=(
             "the database refuses a node, is down, or has no connections left",
             "a fault in the service",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from console.model.events import RequestsCounted, Source
 from console.model.facts import RequestCount
 from console.nodes.access_log import AccessLog
 from console.nodes.watch import Watch, keep
 
-# Our own health checks are in every look; by themselves they are no news.
+# Our own health checks are in every look; what says that it is one is no news by itself.
 TOLD_EVERY_S = 10.0
 
 
@@ -23,7 +21,12 @@ async def requests(watch: Watch) -> None:
     def tell() -> None:
         nonlocal told, told_at
         now, count = watch.clock(), log.count
-        if told is not None and replace(count, probes=told.probes) == told and now - told_at < TOLD_EVERY_S:
+        others = (count.total - count.probes, count.unparsed)
+        if (
+            told is not None
+            and (told.total - told.probes, told.unparsed) == others
+            and now - told_at < TOLD_EVERY_S
+        ):
             return
         told, told_at = count, now
         watch.emit(RequestsCounted(now, watch.node, count))

@@ -17,7 +17,7 @@ class RequestRates(Pane):
     ABOUT = (
         "Requests per second of each node from its access log, all graphs on one scale; then the "
         "requests of the log it had at the start and since, and the share of 5xx answers over the time shown. "
-        "▼ on the rule above marks a VIP move. The console's own health probes are not counted."
+        "▼ on the rule above marks a VIP move. The console's own health probes are among them."
     )
 
     def __init__(self, ident: str | None = None) -> None:

@@ -173,7 +173,7 @@ class Pair:
             case ["sh", "-c", _, "own-words", unit, *_]:
                 return Answer(0, self.own_words.get(unit.removesuffix(".service"), ""), "")
             case ["sh", "-c", *_]:
-                return Answer(0, "0 0\n", "")
+                return Answer(0, "0 0 0\n", "")
             case ["ps", *_]:
                 return Answer(0, "0\n", "")
         self.elect()

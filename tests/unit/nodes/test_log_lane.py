@@ -86,12 +86,12 @@ async def test_the_plain_count_is_of_the_whole_file_and_goes_on_over_a_rotation(
     )
     counted = AccessLog(str(log), "main")
     await looks(counted.lane)
-    assert (counted.count.total, counted.count.by_class) == (7, {"4xx": 7})
+    assert (counted.count.total, counted.count.by_class) == (8, {"2xx": 1, "4xx": 7})
     assert (counted.count.probes, counted.count.unparsed) == (1, 1)
     log.rename(log.with_name("access.log.2"))
     log.write_bytes(line() * 2)
     await looks(counted.lane)
-    assert counted.count.by_class == {"2xx": 2, "4xx": 7}
+    assert counted.count.by_class == {"2xx": 3, "4xx": 7}
 
 
 async def test_a_link_that_is_lost_in_the_history_begins_it_anew(log: Path, monkeypatch: pytest.MonkeyPatch):
@@ -133,3 +133,33 @@ async def test_a_time_is_found_without_reading_what_is_older(log: Path, boundary
     assert old - place.offset <= NEAR + 16 * 1024
     assert data[: place.offset].endswith(place.anchor)
     assert place.offset == 0 or data[place.offset - 1 : place.offset] == b"\n"
+
+
+async def place_in(log: Path, since: float) -> int:
+    stat = log.stat()
+    async with reading(LocalTransport(), str(log), RECIPE) as reader:  # type: ignore[arg-type]
+        return (
+            await place_at(reader, LogFile(stat.st_ino, stat.st_size, int(stat.st_mtime), str(log)), since)
+        ).offset
+
+
+async def test_lines_that_break_the_order_hide_nothing_from_the_search(log: Path):
+    honest = line(1800) * 3000
+    for odd in (
+        line(200_000),
+        line(-200_000),
+        line(200_000).replace(b"- - [", b"- x [01/Jan/2020:00:00:00 +0000] y ["),
+    ):
+        log.write_bytes(honest + odd * 9000 + line(60) * 10)
+        assert await place_in(log, time.time() - 3600) == 0
+
+
+async def test_a_users_name_with_a_time_in_it_hides_nothing_and_is_counted_when_it_came(log: Path):
+    spoofed = line(60, status=500).replace(b"- - [", b"- x [01/Jan/2020:00:00:00 +0000] y [")
+    log.write_bytes(line(7200) * 4000 + spoofed * 6000)
+    assert await place_in(log, time.time() - 3600) > 0
+    total = Counts()
+    lane = LogLane(str(log), RECIPE, lambda counts, _: total.add(counts), history_s=3600)
+    await looks(lane)
+    recent = [number for key, number in total.shapes.items() if "/2020:" not in key and "\t500\t" in key]
+    assert sum(recent) == 6000

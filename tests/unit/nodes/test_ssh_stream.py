@@ -109,3 +109,19 @@ def _why_lost(error: Exception | None) -> TransportError:
 )
 async def test_lines_are_put_together_and_cut(chunks: list[bytes], expected: list[bytes]) -> None:
     assert [line async for line in lines_of(*chunks)] == expected
+
+
+class _Closing:
+    """A channel whose far end is over, before anybody was told."""
+
+    def write(self, data: bytes) -> None:
+        raise BrokenPipeError("Channel not open for sending")
+
+
+async def test_writing_to_a_command_that_has_just_ended_is_an_error_of_the_transport() -> None:
+    lines = Lines(_why_lost, ("cat",))
+    lines.connection_made(_Closing())
+    lines.exit_status_received(1)
+    with pytest.raises(TransportError):
+        await lines.write(b"x\n")
+    assert lines.ending is not None

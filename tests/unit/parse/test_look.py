@@ -104,3 +104,16 @@ def test_worker_connections_in_the_error_log_with_the_nodes_zone():
     look = look_node.error_look([line, other], 3600)
     assert (len(look.exhausted), len(look.turned_away), look.lines) == (1, 1, 2)
     assert look.exhausted[0] == look_node.error_look([line], 0).exhausted[0] - 3600
+
+
+def test_a_client_who_writes_nginxs_words_into_a_path_exhausts_nothing():
+    line = (
+        b'2026/11/24 22:41:00 [error] 59#59: *17 open() "/srv/1024 worker_connections are not enough" failed '
+        b'(2: No such file or directory), request: "GET /[alert] 1#1: *1 1024 worker_connections are not enough"'
+    )
+    assert look_node.error_look([line], 0).exhausted == ()
+
+
+def test_a_client_who_writes_a_warning_hides_no_refused_connection():
+    line = b'2026/11/24 22:41:00 [alert] 59#59: *17 1024 worker_connections are not enough, request: "GET /[warn]"'
+    assert len(look_node.error_look([line], 0).turned_away) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 
-from console.model.traffic import Traffic
+from console.model.traffic import Backend, Traffic
 from console.store.traffic_book import DAY_S, TOP_FINE, TrafficBook
 
 NOW = 1_795_542_005.0  # five seconds into a slot
@@ -27,6 +27,28 @@ def test_what_tells_no_time_belongs_to_now():
     book = TrafficBook()
     book.add("iam-a", {-1: some("200")}, NOW)
     assert book.window(60, NOW).total == 1
+
+
+def test_times_that_are_still_to_come_grow_no_slots_and_lose_no_request():
+    book = TrafficBook()
+    for number in range(5000):
+        book.add("iam-a", {int(NOW) + 61 + number * 10: some("200")}, NOW)
+    assert book.window(60, NOW).total == 5000
+    assert len(book._slots["iam-a"]) == 1
+    book.add("iam-a", {int(NOW) + 30: some("404")}, NOW)
+    assert book.window(60, NOW).statuses == {"200": 5000, "404": 1}
+
+
+def test_backends_are_kept_by_how_often_they_were_asked():
+    book = TrafficBook()
+    for number in range(1000):
+        traffic = some("200", number + 1)
+        traffic.backends[f"10.0.{number // 250}.{number % 250}:80"] = Backend(number + 1)
+        book.add("iam-a", {int(NOW): traffic}, NOW)
+    found = book.window(60, NOW).backends
+    assert len(found) <= TOP_FINE + 1
+    assert sum(backend.requests for backend in found.values()) == 500_500
+    assert found["10.0.3.249:80"].requests == 1000
 
 
 def test_old_slots_become_minutes_and_a_day_later_nothing():

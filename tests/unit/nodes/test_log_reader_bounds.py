@@ -1,0 +1,212 @@
+"""What a node's log reader may say, and for how long: beyond that nothing is kept, and nobody else waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from console.nodes import log_reader
+from console.nodes.log_lane import LogLane
+from console.nodes.log_reader import Piece, Unreadable, reading
+from console.nodes.transport import CommandResult, LinkLost
+from console.parse import log_bounds
+from console.parse.log_bounds import TooManyNames, add_bounded
+from console.parse.log_counts import FULL, Counts, Recipe
+from console.parse.log_files import Place
+from console.parse.log_format import named_format
+from console.parse.log_told import NotCounted, told
+
+RECIPE = Recipe(named_format("main"), FULL)
+PLACE = Place(1, 0, "/var/log/nginx/access.log")
+
+
+class Node:
+    """A node whose log reader says what it likes. `heard`: how many lines were taken."""
+
+    node = "iam-b"
+
+    def __init__(self, says: Callable[[bytes], Iterator[bytes]], *, hangs: bool = False) -> None:
+        self._says, self._hangs = says, hangs
+        self._lines: Iterator[bytes] = iter(())
+        self.heard = 0
+        self.closed = False
+        self.ending: CommandResult | None = None
+
+    @asynccontextmanager
+    async def stream(self, argv: tuple[str, ...], *, feed: bool = False) -> AsyncIterator[Node]:
+        try:
+            yield self
+        finally:
+            self.closed = True
+
+    async def write(self, data: bytes) -> None:
+        if self.ending is not None:
+            raise LinkLost(self.node, "closed", "")
+        if data.count(b" ") == 0:
+            self._lines = self._says(data.strip())
+
+    def __aiter__(self) -> Node:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self.heard += 1
+        found = next(self._lines, None)
+        if found is None and self._hangs:
+            await asyncio.Event().wait()
+        if found is None:
+            raise StopAsyncIteration
+        return found
+
+
+def endless(line: bytes) -> Callable[[bytes], Iterator[bytes]]:
+    def says(_: bytes) -> Iterator[bytes]:
+        while True:
+            yield line
+
+    return says
+
+
+def answer(*lines: bytes) -> Callable[[bytes], Iterator[bytes]]:
+    """Each line with the reader's own token where @ stands."""
+
+    def says(token: bytes) -> Iterator[bytes]:
+        yield from (line.replace(b"@", token) for line in (*lines, b"@ end"))
+
+    return says
+
+
+async def read(node: Node) -> object:
+    made: Any = node
+    async with reading(made, PLACE.name, RECIPE) as reader:
+        return await reader.read(PLACE)
+
+
+@pytest.mark.parametrize("line", [b"ab", b"x" * 65_536], ids=["short lines", "long lines"])
+async def test_an_answer_without_end_is_cut_off_and_its_channel_closed(line: bytes):
+    node = Node(endless(line))
+    with pytest.raises(Unreadable, match="more than any count"):
+        await read(node)
+    assert node.closed
+    assert node.heard <= log_reader.ANSWER_LINES + 1
+    assert node.heard * len(line) < log_reader.ANSWER_BYTES + 2 * len(line)
+
+
+async def test_while_one_node_floods_the_others_have_their_turn():
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    node = Node(endless(b"ab"))
+    with pytest.raises(Unreadable):
+        await read(node)
+    task.cancel()
+    assert turns >= node.heard // log_reader.TURN_LINES
+
+
+async def test_an_answer_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(log_reader, "ANSWER_S", 0.01)
+    with pytest.raises(Unreadable, match="did not end its answer"):
+        await read(Node(lambda _: iter(()), hangs=True))
+
+
+async def test_a_flood_is_told_as_the_reason_why_nothing_is_counted():
+    made: Any = Node(endless(b"ab"))
+    lane = LogLane(PLACE.name, RECIPE, lambda *_: None)
+    assert "more than any count" in await lane.follow(made, lambda: None)
+    assert made.closed
+
+
+async def test_a_shell_that_ended_is_no_lost_link():
+    node = Node(answer())
+    node.ending = CommandResult((), 1, b"", b"sh: out of \x1b[2Jmemory\n")
+    with pytest.raises(Unreadable, match=r"the log's reader ended: sh: out of \\x1b\[2Jmemory"):
+        await read(node)
+
+
+async def test_a_lost_link_is():
+    class Lost(Node):
+        async def write(self, data: bytes) -> None:
+            raise LinkLost(self.node, "closed", "")
+
+    with pytest.raises(LinkLost):
+        await read(Lost(answer()))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (),
+        (b"rubbish",),
+        (b"@ raw x 1 1",),
+        (b"@ raw 1 1",),
+        ("@ raw 1 ² 1".encode(),),
+        (b"@ raw 1 1 " + b"9" * 5000,),
+        (b"@ count 1 2 3",),
+        (b"@ count 1 99999999 3 99999999 0 1", b"@ counts", b"S\t1\tslot\t2000", b"@ after"),
+        (b"@ count 1 99999999 3 99999999 0 1", b"@ counts", b"S\t" + b"9" * 5000 + b"\tslot\t200", b"@ after"),
+    ],
+)
+async def test_an_odd_answer_is_not_counted(lines: tuple[bytes, ...]):
+    with pytest.raises(NotCounted):
+        await read(Node(answer(*lines)))
+
+
+def test_a_status_is_three_digits_in_every_table():
+    for row in (b"S\t1\tslot\t20x\t\t\t\t", b"S\t1\tslot", b"P\t1\tslot\t2000\t/"):
+        with pytest.raises(NotCounted):
+            told([row, b"E\t0\t0\t0\t0"])
+
+
+def test_over_many_pieces_of_a_log_names_stay_bounded_and_no_request_is_lost(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(log_bounds, "KEYS_MAX", 1000)
+    sums = Counts()
+    for piece in range(20):
+        more = Counts()
+        for number in range(300):
+            name = f"{piece}-{number}"
+            more.shapes[f"slot\t200\tM{name}\th{name}\t10.0.4.20:8080\t200"] += 1
+            more.paths[f"slot\t200\t/{name}"] += 1
+            more.clients[f"slot\t{name}"] += 1
+        more.paths["slot\t200\t/often"] += 500
+        add_bounded(sums, more)
+    assert max(len(sums.shapes), len(sums.paths), len(sums.clients)) <= 1000
+    assert (sums.shapes.total(), sums.paths.total(), sums.clients.total()) == (6000, 16_000, 6000)
+    assert sums.paths["slot\t200\t/often"] == 10_000
+
+
+def test_a_node_that_tells_of_more_times_than_there_are_is_not_counted(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(log_bounds, "KEYS_MAX", 100)
+    more = Counts()
+    more.shapes.update(f"slot {number}\t200" for number in range(300))
+    with pytest.raises(TooManyNames):
+        add_bounded(Counts(), more)
+
+
+async def test_of_lines_that_are_sent_as_they_are_so_many_are_taken_at_once():
+    sent = 3 * log_reader.RAW_TAKEN // 1000
+    found = await read(Node(answer(b"@ raw 1 1 1", *[b"x" * 999] * sent)))
+    assert isinstance(found, Piece)
+    assert found.place.offset <= log_reader.RAW_TAKEN
+    assert found.counts.unparsed == found.place.offset // 1000
+
+
+async def test_a_directory_of_too_many_files_is_no_log():
+    made: Any = Node(answer(*(b"%d 1 1 access.log.%d" % (n, n) for n in range(log_reader.FILES_MAX + 1))))
+    async with reading(made, PLACE.name, RECIPE) as reader:
+        with pytest.raises(Unreadable, match="no rotation keeps so many"):
+            await reader.files()
+
+
+async def test_no_more_of_a_file_is_looked_at_than_was_asked_for():
+    made: Any = Node(answer(*[b"x" * 999] * 100))
+    async with reading(made, PLACE.name, RECIPE) as reader:
+        assert len(await reader.peek("access.log", 0, 5000)) == 5000
