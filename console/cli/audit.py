@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import sys
 from pathlib import Path
 
+from console.cli.coloured import print_lines
+from console.judge.json_text import exact_json
 from console.model.exit_code import ExitCode
 
 DESCRIPTION = """\
@@ -52,10 +53,13 @@ def _tail(path: Path, args: argparse.Namespace) -> int:
     records = list(read(path))
     if args.json:
         chosen = records[-args.n :] if args.n > 0 else []
-        lines = [json.dumps(record.raw) for record in chosen]
+        lines = [exact_json(record.raw) for record in chosen]
     else:
         lines = tail_lines(records, args.n)
-    print("\n".join(lines) or "no records yet", file=sys.stdout if lines else sys.stderr)
+    if lines:
+        print_lines(lines)
+    else:
+        print("no records yet", file=sys.stderr)
     return ExitCode.OK
 
 
@@ -68,9 +72,9 @@ def _show(path: Path, args: argparse.Namespace) -> int:
         print(f"iamops: no run {args.run!r} in {path}", file=sys.stderr)
         return ExitCode.USAGE
     if args.json:
-        print("\n".join(json.dumps(record.raw) for record in records))
+        print_lines(exact_json(record.raw) for record in records)
     else:
-        print("\n".join(run_lines(records)))
+        print_lines(run_lines(records))
     return ExitCode.OK
 
 
@@ -81,7 +85,7 @@ def _verify(path: Path, args: argparse.Namespace) -> int:
     broken = verdict.broken
     if args.json:
         found = broken and {"record": broken.record, "line": broken.line, "reason": broken.reason}
-        print(json.dumps({"schema": "iamops.audit-verify/1", "records": verdict.records, "broken": found}))
+        print(exact_json({"schema": "iamops.audit-verify/1", "records": verdict.records, "broken": found}))
     elif broken is None:
         print(f"{verdict.records} records, chain intact")
     else:

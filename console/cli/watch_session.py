@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import functools
-import json
 import shlex
 import signal
 import sys
@@ -19,6 +18,7 @@ from console.cli.lines import Lines, lines, tell_progress
 from console.cli.output import settled_code, stdout_failed
 from console.judge.alerts_flap import Limits
 from console.judge.alerts_state import Policy
+from console.judge.json_text import json_line
 from console.ledger.outbox import Outbox
 from console.ledger.watch_directory import WatchDirectory
 from console.model.exit_code import ExitCode
@@ -184,7 +184,7 @@ class _Session:
 
 
 def _line(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, ensure_ascii=True) + "\n"
+    return json_line(document)
 
 
 def _watch(args: argparse.Namespace, profile: Profile, printing: Callable[[Mapping[str, Any]], None]) -> Watch:

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.containers import Vertical
 
 from console.tui.palette import Palette
+from console.tui.view.fit import printable
 from console.tui.view.tone import Line
 
 WIDTH = 100
@@ -55,5 +56,5 @@ def fit(box: Vertical, lines: int, controls: int, screen_height: int) -> None:
 def toned(lines: Iterable[Line], palette: Palette) -> Text:
     """Toned lines as Rich text; never through a markup parser."""
     return Text("\n").join(
-        Text.assemble(*((span.text, palette.tones[span.tone]) for span in line)) for line in lines
+        Text.assemble(*((printable(span.text), palette.tones[span.tone]) for span in line)) for line in lines
     )
