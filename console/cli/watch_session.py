@@ -170,7 +170,7 @@ class _Session:
             return
         from console.session.metrics_server import MetricsServer
 
-        server = MetricsServer(self._look)
+        server = MetricsServer(self._look, named=self._args.metrics_host)
         host, port = await server.start(*self._args.metrics)
         log(f"metrics on http://{host}:{port}/metrics")
         try:

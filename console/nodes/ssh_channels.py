@@ -6,6 +6,7 @@ Everything is bounded: output is capped, lines are cut, and a slow reader pauses
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -153,7 +154,9 @@ class Lines(_Inbox):
         """Hands bytes to the command. Raises TransportError once the channel is closed."""
         if self.closed:
             raise self.failure or self._why_lost(None)
-        self._channel.write(chunk)
+        # A command that ends at once may be gone before it is known to be: what it said is still to be read.
+        with contextlib.suppress(BrokenPipeError):
+            self._channel.write(chunk)
 
     def __aiter__(self) -> Lines:
         return self

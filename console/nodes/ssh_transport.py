@@ -173,7 +173,11 @@ class SshTransport:
             x11_forwarding=False,
             encoding=None,
         )
-        channel: asyncssh.SSHClientChannel[bytes] = await self._opened(opening)
+        try:
+            channel: asyncssh.SSHClientChannel[bytes] = await self._opened(opening)
+        except AttributeError:  # of asyncssh: it was closed between its request and the answer to that
+            refusal = asyncssh.ChannelOpenError(asyncssh.OPEN_REQUEST_SESSION_FAILED, "closed as it opened")
+            raise self._gone() or ssh_errors.channel_refused(self.node, refusal) from None
         self._peer.settled()
         return channel
 
