@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from console.parse.safe_text import one_line, safe
 
@@ -14,6 +15,11 @@ _TOKEN = re.compile(r"([^\s`|]+)")
 _CALLS = re.compile(
     r"@|://|www\.|[#!&][0-9]|GH-[0-9]|[%~]\"|(?<![0-9])%\w|~\w|\$\S|:[a-z+_-][\w+-]*:", re.IGNORECASE
 )
+
+
+def markdown_document(lines: Iterable[str]) -> str:
+    """The whole text. What its parts are escaped for is up to them; no control leaves it, whoever made them."""
+    return "\n".join(map(one_line, lines)).rstrip() + "\n"
 
 
 def inline(text: str) -> str:

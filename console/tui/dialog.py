@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from rich.text import Text
 from textual.containers import Vertical
+from textual.content import Content
 
 from console.tui.palette import Palette
 from console.tui.view.fit import printable
@@ -51,6 +52,11 @@ def text_width(screen_width: int) -> int:
 def fit(box: Vertical, lines: int, controls: int, screen_height: int) -> None:
     """As high as its text and its controls need. Where that is too high, the text scrolls, never the controls."""
     box.styles.height = min(lines + controls + BORDER, screen_height)
+
+
+def plain(text: str) -> Content:
+    """For titles and labels: Textual reads markup in a bare text, and a name may hold some."""
+    return Content(printable(text))
 
 
 def toned(lines: Iterable[Line], palette: Palette) -> Text:
