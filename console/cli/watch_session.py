@@ -24,6 +24,7 @@ from console.ledger.watch_directory import WatchDirectory
 from console.model.exit_code import ExitCode
 from console.model.facts import Severity
 from console.model.profile import Profile
+from console.model.words import counted
 from console.session.alert_urls import VARIABLE, AlertUrlsRefused, Destinations, destinations
 from console.session.cluster import Cluster
 from console.session.delivery import Delivery
@@ -142,7 +143,7 @@ class _Session:
             return self._code or ExitCode.NOT_SO
         waiting = len(self._outbox.waiting)
         if waiting:
-            log(f"{waiting} message(s) are not delivered yet: they wait in {self._directory.outbox}")
+            log(f"not delivered yet: {counted(waiting, 'message')}, waiting in {self._directory.outbox}")
         return self._code
 
     async def _everybody_told(self) -> bool:
@@ -161,7 +162,7 @@ class _Session:
     def _forget_strangers(self) -> None:
         dropped = self._outbox.keep_only(self._delivery.keys)
         if dropped:
-            log(f"{dropped} message(s) waited for destinations that are not asked for any more: forgotten")
+            log(f"{counted(dropped, 'message')} for destinations that are not asked for any more: forgotten")
 
     @contextlib.asynccontextmanager
     async def _metrics(self) -> AsyncIterator[None]:

@@ -14,6 +14,7 @@ from console.model.facts import LinkState, ProbeReport, VrrpState
 from console.model.observed import Observed, Unknown
 from console.model.state import ClusterState
 from console.model.vip import ownership
+from console.model.words import being, counted
 from console.plan.check_passes import CheckPasses
 from console.plan.reading import Reading, Verdict
 from console.plan.staying import StaysUp
@@ -148,7 +149,7 @@ class UnitRuns:
         report = seen.value
         process = f", process {report.main_pid}" if report.main_pid else ""
         replaced = self.other_than is None or report.main_pid not in (self.other_than, None)
-        text = f"{self.unit} on {self.node} is {report.active}{process}"
+        text = f"{self.unit} on {self.node} {being(report.active)}{process}"
         return _told(seen, since, report.active == "active" and replaced, text)
 
 
@@ -167,7 +168,7 @@ class UnitStopped:
         seen = state.nodes[self.node].units[self.unit]
         if isinstance(seen, Unknown):
             return Reading(Verdict.UNKNOWN, f"{self.unit} on {self.node}: {seen.reason}")
-        text = f"{self.unit} on {self.node} is {seen.value.active}"
+        text = f"{self.unit} on {self.node} {being(seen.value.active)}"
         return _told(seen, since, seen.value.stopped, text)
 
 
@@ -342,9 +343,9 @@ class NoRequestsTo:
         if exit_status != 0 or len(words) != 2 or not all(word.isdigit() for word in words):
             return Reading(Verdict.UNKNOWN, f"{self.log} on {self.node} cannot be read")
         lines, workers = int(words[0]), int(words[1])
-        told = f"{lines} request(s) to {self.endpoint} from {self.node} in {self.quiet_s:g} s"
+        told = f"{counted(lines, 'request')} to {self.endpoint} from {self.node} in {self.quiet_s:g} s"
         if workers:
-            told = f"{told}, {workers} old worker(s) still at work"
+            told = f"{told}, {counted(workers, 'old worker')} still at work"
         return Reading(Verdict.HOLDS if lines == workers == 0 else Verdict.NOT_YET, told)
 
 

@@ -79,7 +79,7 @@ class ConfirmScreen(ModalScreen[Order | None]):
             if self._codes:
                 with Horizontal():
                     yield Static("reason: ", classes="label")
-                    yield Input(id="reason", compact=True, placeholder="why: goes into the audit")
+                    yield Input(id="reason", compact=True, placeholder="kept in the audit")
             if self._asked.typed is not None:
                 with Horizontal():
                     yield Static(plain(f"{self._asked.why}; type {self._asked.typed} here: "), classes="label")
@@ -111,8 +111,9 @@ class ConfirmScreen(ModalScreen[Order | None]):
             return f"refused: {', '.join(dict.fromkeys(denial.code for denial in left))}"
         if self.overrides and not self.reason:
             return "an override needs a reason"
-        if self._asked.typed is not None and self.query_one("#typed", Input).value != self._asked.typed:
-            return f"type {self._asked.typed} first"
+        wanted = self._asked.typed
+        if wanted is not None and (typed := self.query_one("#typed", Input).value) != wanted:
+            return f"that is not {wanted}" if typed and not wanted.startswith(typed) else f"type {wanted} first"
         return ""
 
     @property
