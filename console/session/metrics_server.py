@@ -18,6 +18,7 @@ from console.session.metrics_hosts import Hosts
 from console.session.metrics_page import Look, MetricsPage
 
 SLOW_CLIENT_S = 5.0
+REFUSED_READS_S = 0.2
 MAX_CONNECTIONS = 16
 MAX_HEAD = 16 * 1024
 TEXT = "text/plain; charset=utf-8"
@@ -96,6 +97,10 @@ class MetricsServer:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         dialogue = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         if len(self._open) > MAX_CONNECTIONS:
+            # What is left unread when it is closed would take the answer away from who waits for it.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REFUSED_READS_S):
+                    await reader.read(MAX_HEAD)
             await _send(dialogue, writer, Answer.of(503, f"more than {MAX_CONNECTIONS} connections"), head=False)
             return
         try:

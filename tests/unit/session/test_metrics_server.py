@@ -138,8 +138,9 @@ async def test_one_connection_too_many_is_refused_and_the_others_live(monkeypatc
         for _ in range(3):
             _, writer = await asyncio.open_connection("127.0.0.1", served.port)
             stack.callback(writer.close)
-        status, _, body = await served.say("")
-        assert (status, body) == (503, b"more than 3 connections\n")
+        for text in ("", f"GET /metrics HTTP/1.1\r\nHost: localhost:{served.port}\r\n\r\n"):
+            status, _, body = await served.say(text)
+            assert (status, body) == (503, b"more than 3 connections\n")
 
 
 async def test_a_page_that_cannot_be_made_says_so_and_the_server_goes_on():
