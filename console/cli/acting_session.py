@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 from console.cli.acting_text import overridden_lines, plan_lines, progress_lines, result_lines
 from console.cli.guarded_session import GuardedSession, asks_first
-from console.cli.lines import say, tell, tell_progress
+from console.cli.lines import say, say_lines, tell, tell_lines, tell_progress
 from console.engine.exit_code import exit_code
 from console.engine.report import Outcome, RunReport, denial_document, run_document
 from console.judge.denial import Denial, refusal_code
+from console.judge.json_text import json_text
 from console.model.exit_code import ExitCode
 from console.model.profile import Profile
 from console.plan.action import Action
@@ -38,7 +38,7 @@ class ActingSession(GuardedSession):
         if self.args.dry_run:
             return self._dry(plan, denied, away)
         if not self.args.yes and asks_first(denied):
-            tell("\n".join((*plan_lines(plan), *overridden_lines(away))))
+            tell_lines((*plan_lines(plan), *overridden_lines(away)))
             if not await self.agreed(plan):
                 tell("iamops: refused: not-confirmed: nothing was changed")
                 return ExitCode.REFUSED
@@ -47,19 +47,19 @@ class ActingSession(GuardedSession):
             report = await self.operator.run(order, self.progress)
         code = exit_code(report)
         if report.outcome is Outcome.REFUSED:
-            tell("\n".join(f"iamops: {line}" for line in result_lines(report)))
+            tell_lines(f"iamops: {line}" for line in result_lines(report))
         elif not self.args.json:
-            say("\n".join(result_lines(report)))
+            say_lines(result_lines(report))
         if self.args.json:
-            say(json.dumps(run_document(report, self.profile.name, code), indent=2))
+            say(json_text(run_document(report, self.profile.name, code)))
         return code
 
     def _dry(self, plan: Plan, denied: tuple[Denial, ...], away: tuple[Denial, ...]) -> int:
         if self.args.json:
             refused: dict[str, Any] = {"denials": [denial_document(denial) for denial in denied]}
-            say(json.dumps({**document(plan), **refused}, indent=2))
+            say(json_text({**document(plan), **refused}))
         else:
-            say("\n".join(dry_lines(plan, denied, away)))
+            say_lines(dry_lines(plan, denied, away))
         return refusal_code(denied) if denied else ExitCode.OK
 
     def progress(self, report: RunReport) -> None:

@@ -16,7 +16,7 @@ def plan_lines(plan: Plan) -> list[str]:
     lines = [f"plan: {plan.action.sentence}", f"  {plan.prediction}"]
     lines += [f"  forecast: {plan.forecast.sentence}"] if plan.forecast else []
     lines += [f"  note: {note}" for note in plan.notes]
-    lines += [f"  first: {each.sentence}" for each in plan.before]
+    lines += [f"  first: {sentence}" for sentence in plan.first]
     for number, step in enumerate(plan.steps, start=1):
         lines += _step_lines(number, step)
     lines += [f"  in the end: {sentence}" for sentence in plan.ending]

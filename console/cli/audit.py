@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from console.cli.coloured import print_lines
+from console.judge.json_text import exact_json
 from console.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
@@ -82,10 +83,13 @@ def _tail(path: Path, args: argparse.Namespace) -> int:
     records = list(read(path))
     if args.json:
         chosen = records[-args.n :] if args.n > 0 else []
-        lines = [json.dumps(plain(record.raw)) for record in chosen]
+        lines = [exact_json(plain(record.raw)) for record in chosen]
     else:
         lines = tail_lines(records, args.n)
-    print("\n".join(lines) or "no records yet", file=sys.stdout if lines else sys.stderr)
+    if lines:
+        print_lines(lines)
+    else:
+        print("no records yet", file=sys.stderr)
     return ExitCode.OK
 
 
@@ -99,9 +103,9 @@ def _show(path: Path, args: argparse.Namespace) -> int:
         print(f"iamops: no run {args.run!r} in {path}", file=sys.stderr)
         return ExitCode.USAGE
     if args.json:
-        print("\n".join(json.dumps(plain(record.raw)) for record in records))
+        print_lines(exact_json(plain(record.raw)) for record in records)
     else:
-        print("\n".join(run_lines(records)))
+        print_lines(run_lines(records))
     return ExitCode.OK
 
 
@@ -114,10 +118,10 @@ def _verify(path: Path, args: argparse.Namespace) -> int:
         return verify_with_nodes(path, args)
     verdict = verify(path)
     if args.json:
-        print(json.dumps(document(verdict)))
+        print(exact_json(document(verdict)))
     else:
         see = () if verdict.broken is None else ("what do the nodes remember? iamops audit verify --nodes",)
-        print("\n".join([*lines_of(path, verdict), *see]))
+        print_lines([*lines_of(path, verdict), *see])
     return ExitCode.OK if verdict.broken is None else ExitCode.NOT_SO
 
 

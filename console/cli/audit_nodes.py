@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -12,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from console.cli.audit import document, lines_of
+from console.cli.coloured import print_lines
 from console.judge.anchored import Compared, Misfit, OtherLedger, Unfit, compare, proven
+from console.judge.json_text import exact_json
 from console.ledger.chain import chain_of, place_of
 from console.ledger.verify import Verdict, verify
 from console.model.exit_code import ExitCode
@@ -41,9 +42,9 @@ def verify_with_nodes(path: Path, args: argparse.Namespace) -> int:
     }
     if args.json:
         nodes = {node: _node(each, compared.get(node)) for node, each in said.items()}
-        print(json.dumps({**document(verdict), "ledger": own.ledger, "nodes": nodes}))
+        print(exact_json({**document(verdict), "ledger": own.ledger, "nodes": nodes}))
     else:
-        print("\n".join([*lines_of(path, verdict), *_text(said, compared, verdict)]))
+        print_lines([*lines_of(path, verdict), *_text(said, compared, verdict)])
     return _code(verdict, compared)
 
 

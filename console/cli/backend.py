@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from console.cli.acting import add_guarded_options, refused_at_once
+from console.judge.json_text import json_text
 from console.model.exit_code import ExitCode
 
 DESCRIPTION = """\
@@ -74,7 +74,7 @@ def _list(args: argparse.Namespace) -> int:
         for name, where in profile.backends_of(service).items()
     ]
     if args.json:
-        print(json.dumps({"schema": "iamops.backends/1", "backends": rows}, indent=2))
+        print(json_text({"schema": "iamops.backends/1", "backends": rows}))
         return ExitCode.OK
     for row in rows:
         state = "drained" if row["drained"] else "in use"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from console.cli.acting_session import ActingSession
 from console.cli.config_text import diff_text
-from console.cli.lines import tell
+from console.cli.lines import tell, tell_lines
 from console.engine.report import Outcome, RunReport
 from console.parse.profile_edit import BackendEdit, edited
 from console.plan.action import ConfigPush
@@ -70,8 +70,8 @@ class BackendSession(ActingSession):
             return
         old, new = self._before.text.splitlines(), self._after.text.splitlines()
         name = str(self._before.path)
-        tell("\n".join(difflib.unified_diff(old, new, name, name, lineterm="", n=1)))
-        tell("\n".join(diff_text(push.changes, colour=False)))
+        tell_lines(difflib.unified_diff(old, new, name, name, lineterm="", n=1))
+        tell_lines(diff_text(push.changes))
 
 
 def nodes_as_before(report: RunReport | None) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Mapping
 
 from console.cli.balance_document import Tested, balance_document, exit_code, telling_format
 from console.cli.balance_text import balance_lines
+from console.cli.coloured import print_lines
+from console.judge.json_text import json_text
 from console.model.exit_code import ExitCode
 from console.model.profile import Profile, Service
 from console.nodes.access_gain import AccessGain, AccessMark, access_gain, access_mark
@@ -42,9 +43,9 @@ async def _balance(profile: Profile, count: int, *, as_json: bool) -> int:
     unreachable = {node: failure.reason for node, failure in failures.items()}
     document = balance_document(profile, count, tests, unreachable)
     if as_json:
-        print(json.dumps(document, indent=2, ensure_ascii=True))
+        print(json_text(document))
     else:
-        print("\n".join(balance_lines(document)))
+        print_lines(balance_lines(document))
     return exit_code(document)
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
-import sys
 from collections.abc import Mapping
 
 from console import __version__
+from console.cli.coloured import print_lines
 from console.cli.config_text import diff_document, diff_text, history_document, history_text
 from console.cli.lint_text import lint_text
+from console.judge.json_text import json_text
 from console.judge.lint.documents import junit, lint_document, sarif
 from console.judge.lint.finding import LintReport
 from console.judge.lint.lint import lint as linted
@@ -34,10 +33,9 @@ def diff(args: argparse.Namespace) -> int:
     compared = asyncio.run(_compared(load_profile(args.profile)))
     changes = {node: change for node, (_, change) in compared.items()}
     if args.json:
-        print(json.dumps(diff_document(changes), indent=2))
+        print(json_text(diff_document(changes)))
     else:
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        print("\n".join(diff_text(changes, colour=colour)))
+        print_lines(diff_text(changes))
     differs = any(change.files for change in changes.values())
     return ExitCode.NOT_SO if args.check and differs else ExitCode.OK
 
@@ -45,9 +43,9 @@ def diff(args: argparse.Namespace) -> int:
 def history(args: argparse.Namespace) -> int:
     pushes = asyncio.run(_pushes(load_profile(args.profile)))
     if args.json:
-        print(json.dumps(history_document(pushes), indent=2))
+        print(json_text(history_document(pushes)))
     else:
-        print("\n".join(history_text(pushes)))
+        print_lines(history_text(pushes))
     return ExitCode.OK
 
 
@@ -55,14 +53,11 @@ def lint(args: argparse.Namespace) -> int:
     """The live pair, directories, or what the profile renders."""
     report = _report(args)
     if args.format == "text":
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        print("\n".join(lint_text(report, colour=colour)))
+        print_lines(lint_text(report))
     elif args.format == "junit":
         print(junit(report), end="")
     else:
-        print(
-            json.dumps(sarif(report, __version__) if args.format == "sarif" else lint_document(report), indent=2)
-        )
+        print(json_text(sarif(report, __version__) if args.format == "sarif" else lint_document(report)))
     return ExitCode.NOT_SO if report.worse_than(Severity(args.fail_on)) else ExitCode.OK
 
 

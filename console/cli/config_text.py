@@ -6,16 +6,15 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from console.cli.coloured import CYAN, GREEN, RED, Coloured
 from console.parse.config_archive import PushRecord
 from console.parse.safe_text import safe
 from console.plan.config_change import NodeChange
 from console.plan.config_diff import diff_lines
 from console.plan.config_meaning import apart, meaning
 
-GREEN, RED, CYAN, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[36m", "\x1b[0m"
 
-
-def diff_text(changes: Mapping[str, NodeChange], *, colour: bool) -> Iterator[str]:
+def diff_text(changes: Mapping[str, NodeChange]) -> Iterator[str]:
     """What it means, then a unified diff of every file that differs."""
     if not any(change.files for change in changes.values()):
         yield f"in sync: {', '.join(changes)}"
@@ -26,7 +25,7 @@ def diff_text(changes: Mapping[str, NodeChange], *, colour: bool) -> Iterator[st
         if not change.files:
             yield f"* {node}: in sync"
         for file in change.files:
-            yield from (_coloured(line) if colour else line for line in diff_lines(file, node))
+            yield from map(_coloured, diff_lines(file, node))
 
 
 def diff_document(changes: Mapping[str, NodeChange]) -> dict[str, Any]:
@@ -104,6 +103,6 @@ def _time(at: float | None) -> str | None:
 
 def _coloured(line: str) -> str:
     if line.startswith(("---", "+++", "@@")):
-        return f"{CYAN}{line}{PLAIN}"
+        return Coloured(line, CYAN)
     tone = {"+": GREEN, "-": RED}.get(line[:1])
-    return f"{tone}{line}{PLAIN}" if tone else line
+    return Coloured(line, tone) if tone else line

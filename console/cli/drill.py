@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from console.cli.acting import add_guarded_options, refused_at_once
+from console.cli.coloured import print_lines
+from console.judge.json_text import json_text
 from console.model.exit_code import ExitCode
 
 DESCRIPTION = """\
@@ -91,9 +92,9 @@ def _list(args: argparse.Namespace) -> int:
             {"name": drill.name, "title": drill.title, "disruptive": drill.disruptive, "file": path}
             for path, drill in drills.items()
         ]
-        print(json.dumps({"schema": "iamops.drills/1", "drills": shown}, indent=2))
+        print(json_text({"schema": "iamops.drills/1", "drills": shown}))
     else:
-        print("\n".join(list_lines(list(drills.values()))))
+        print_lines(list_lines(list(drills.values())))
     return code
 
 
@@ -101,7 +102,7 @@ def _show(args: argparse.Namespace) -> int:
     from console.cli.drill_text import show_lines
     from console.session.drills import load_drill, read_drill
 
-    print("\n".join(show_lines(load_drill(args.drill), read_drill(args.drill))))
+    print_lines(show_lines(load_drill(args.drill), read_drill(args.drill)))
     return ExitCode.OK
 
 
@@ -114,9 +115,9 @@ def _history(args: argparse.Namespace) -> int:
     path = args.file or audit_file()
     runs = [run for run in drill_runs(record.raw for record in read(path)) if args.drill in (None, run.drill)]
     if args.json:
-        print(json.dumps(history_document(runs), indent=2))
+        print(json_text(history_document(runs)))
     else:
-        print("\n".join(history_lines(runs, args.drill)))
+        print_lines(history_lines(runs, args.drill))
     return ExitCode.OK
 
 

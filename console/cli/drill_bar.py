@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from typing import IO, cast
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from console.cli.acting_text import progress_lines
+from console.cli.clean_console import CleanConsole
 from console.cli.lines import lines, tell_progress
 from console.engine.drill_progress import DrillProgress
 from console.engine.report import RunReport
@@ -30,9 +29,7 @@ def told(drill: str) -> Iterator[Hear]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(
-        *columns, console=Console(file=cast("IO[str]", lines(sys.stderr)), force_terminal=True), transient=True
-    ) as bar:
+    with Progress(*columns, console=CleanConsole(lines(sys.stderr), force_terminal=True), transient=True) as bar:
         yield _Bar(bar, drill)
 
 

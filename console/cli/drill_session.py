@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import argparse
 import functools
-import json
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from console.cli.acting_session import dry_lines
 from console.cli.acting_text import overridden_lines, plan_lines
+from console.cli.documents import not_written
 from console.cli.drill_bar import Hear, told
 from console.cli.drill_text import result_lines
 from console.cli.guarded_session import GuardedSession, asks_first
-from console.cli.lines import lines, say, tell
+from console.cli.lines import lines, say_lines, tell, tell_lines
 from console.engine.drill_progress import DrillProgress
 from console.judge.denial import refusal_code
 from console.judge.drill_document import drill_document, exit_code
 from console.judge.drill_junit import junit
 from console.judge.drill_markdown import markdown
 from console.judge.drill_report import DrillReport, Verdict
+from console.judge.json_text import json_text
 from console.model.drill import Drill
 from console.model.exit_code import ExitCode
 from console.model.profile import Profile
 from console.plan.action import ALLOWANCE_S
 
 FORMATS: dict[str, Callable[[DrillReport], str]] = {
-    "json": lambda report: json.dumps(drill_document(report, exit_code(report)), indent=2) + "\n",
+    "json": lambda report: json_text(drill_document(report, exit_code(report))) + "\n",
     "junit": junit,
     "markdown": markdown,
 }
@@ -63,10 +63,10 @@ class DrillSession(GuardedSession):
         order = self.order(action)
         plan, denied, away = self.operator.weigh(order)
         if self.args.dry_run:
-            say("\n".join(dry_lines(plan, denied, away)))
+            say_lines(dry_lines(plan, denied, away))
             return refusal_code(denied) if denied else ExitCode.OK
         if not self.args.yes and asks_first(denied):
-            tell("\n".join((*plan_lines(plan), *overridden_lines(away))))
+            tell_lines((*plan_lines(plan), *overridden_lines(away)))
             if not await self.agreed(plan):
                 tell("iamops: refused: not-confirmed: nothing was changed")
                 return ExitCode.REFUSED
@@ -86,11 +86,8 @@ class DrillSession(GuardedSession):
         False if a report could not be written.
         """
         wanted = {name: getattr(self.args, name) for name in FORMATS if getattr(self.args, name)}
-        lines = "\n".join(result_lines(report))
-        if report.verdict is Verdict.REFUSED or STDOUT in wanted.values():
-            tell(lines)
-        else:
-            say(lines)
+        beside = report.verdict is Verdict.REFUSED or STDOUT in wanted.values()
+        (tell_lines if beside else say_lines)(result_lines(report))
         written = [_write(path, FORMATS[name](report)) for name, path in wanted.items()]
         return all(written)
 
@@ -100,10 +97,8 @@ def _write(path: str, text: str) -> bool:
     if path == STDOUT:
         lines(sys.stdout).put(text)
         return True
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        tell(f"iamops: {path}: {error.strerror}; the report follows")
+    failure = not_written(path, text)
+    if failure is not None:
+        tell(f"iamops: {failure}; the report follows")
         lines(sys.stderr).put(text)
-        return False
-    return True
+    return failure is None

@@ -13,6 +13,7 @@ from console.nodes.transport import TransportError
 from console.parse.drill_yaml import DrillError
 from console.parse.profile_edit import EditRefused
 from console.parse.profile_yaml import ProfileError
+from console.parse.safe_text import one_line
 from console.plan.targets import NoSuchTarget
 from console.render.templating import RenderError
 from console.session.alert_urls import AlertUrlsRefused
@@ -44,13 +45,13 @@ SENTENCES = (
 def explain(error: Exception) -> tuple[str, ExitCode]:
     """What to print and how to exit. IAMOPS_DEBUG=1 adds the traceback of an error of our own."""
     if isinstance(error, TransportError):
-        return f"{error}\nnext: {error.next_step}", ExitCode.UNREACHABLE
+        return f"{one_line(str(error))}\nnext: {one_line(error.next_step)}", ExitCode.UNREACHABLE
     if isinstance(error, ProfileError):
         return f"the profile is not valid\n{error}", ExitCode.USAGE
     if isinstance(error, DrillError):
         return f"the drill is not valid\n{error}", ExitCode.USAGE
     if isinstance(error, ConfigUnreadable):
-        return str(error), ExitCode.UNREACHABLE
+        return one_line(str(error)), ExitCode.UNREACHABLE
     if isinstance(error, SENTENCES):
         return str(error), ExitCode.USAGE
     if isinstance(error, CannotDrain):

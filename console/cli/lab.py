@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from console.cli.coloured import print_lines
+from console.judge.json_text import json_text
 from console.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
@@ -117,9 +118,9 @@ def _status(lab: Lab, args: argparse.Namespace) -> int:
     check_machine()
     status = lab.status()
     if args.json:
-        print(json.dumps(document(status, lab.profile.name), indent=2))
+        print(json_text(document(status, lab.profile.name)))
     else:
-        print("\n".join(_status_lines(status)))
+        print_lines(_status_lines(status))
     return ExitCode.OK if status.up else ExitCode.NOT_SO
 
 
@@ -154,7 +155,7 @@ def _fault(lab: Lab, args: argparse.Namespace) -> int:
     check_machine()
     if args.heal_all:
         healed = lab.heal_all()
-        print("\n".join(f"healed: {fault.sentence}" for fault in healed) or "no fault is applied")
+        print_lines([f"healed: {fault.sentence}" for fault in healed] or ["no fault is applied"])
         return ExitCode.OK
     if args.name is None:
         _tell("usage: iamops lab fault NAME [NODE] [UNIT]; `iamops lab fault --list` shows the names")

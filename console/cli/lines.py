@@ -8,10 +8,11 @@ import errno
 import functools
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TextIO
 
 from console.cli.output import Output
+from console.parse.safe_text import one_line, safe_lines
 from console.session.outlet import Outlet
 
 # More than this nobody reads later: what is new is left out until the reader has caught up.
@@ -25,7 +26,8 @@ def _left_out(count: int) -> str:
 
 
 class Lines:
-    """One stream. As much of a file as `rich` needs in order to draw on it.
+    """One stream, and the edge of what is said while an action or a watch runs: no control character, colour or
+    hidden text passes.
 
     `note`: what is said, as soon as somebody reads again, of the lines that were left out. `gone` is called from
     another thread: nobody will ever read again.
@@ -49,21 +51,31 @@ class Lines:
 
     def write(self, text: str) -> int:
         """Progress: left out while nobody reads."""
+        self.draw(safe_lines(text))
+        return len(text)
+
+    def draw(self, text: str) -> None:
+        """Progress with our own cursor movements and colours, made harmless before they were put in."""
         with self._writing:
             if self._outlet is not None and self._outlet.pending > self._most:
                 self._left_out += text.count("\n")
             else:
                 self._put_note()
-                self.put(text)
-        return len(text)
+                self._put(text)
 
     def put(self, text: str) -> None:
         """Never left out, however late it is read. Nobody there to read it is no error of the action's."""
+        self._put(safe_lines(text))
+
+    def _put(self, text: str) -> None:
         if self._outlet is not None:
             self._outlet.write(text.encode(self._stream.encoding or "utf-8", "backslashreplace"))
             return
         with contextlib.suppress(OSError):
-            self._stream.write(text)
+            if isinstance(self._stream, Output):
+                self._stream.draw(text)
+            else:
+                self._stream.write(text)
             self._stream.flush()
 
     def flush(self) -> None:
@@ -103,7 +115,7 @@ class Lines:
 
     def _put_note(self) -> None:
         if self._left_out:
-            self.put(self._note(self._left_out))
+            self._put(self._note(self._left_out))
             self._left_out = 0
 
 
@@ -118,11 +130,21 @@ def tell(text: str) -> None:
     lines(sys.stderr).put(f"{text}\n")
 
 
+def tell_lines(texts: Iterable[str]) -> None:
+    """The same, a line for each text: none of them can begin another."""
+    tell("\n".join(map(one_line, texts)))
+
+
 def tell_progress(text: str) -> None:
     """What nobody needs to read later."""
-    lines(sys.stderr).write(f"{text}\n")
+    lines(sys.stderr).write(f"{one_line(text)}\n")
 
 
 def say(text: str) -> None:
     """The result."""
     lines(sys.stdout).put(f"{text}\n")
+
+
+def say_lines(texts: Iterable[str]) -> None:
+    """The result, a line for each text: none of them can begin another."""
+    say("\n".join(map(one_line, texts)))

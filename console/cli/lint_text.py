@@ -5,19 +5,19 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from console.cli.coloured import CYAN, RED, YELLOW, Coloured
 from console.judge.lint.finding import LintFinding, LintReport
 from console.model.facts import Severity
 from console.parse.safe_text import safe
 
-COLOURS = {Severity.CRITICAL: "\x1b[31m", Severity.WARNING: "\x1b[33m", Severity.INFO: "\x1b[36m"}
-PLAIN = "\x1b[0m"
+COLOURS = {Severity.CRITICAL: RED, Severity.WARNING: YELLOW, Severity.INFO: CYAN}
 WIDTH = 100
 
 
-def lint_text(report: LintReport, *, colour: bool) -> Iterator[str]:
+def lint_text(report: LintReport) -> Iterator[str]:
     """Worst first: what and where, what was seen and why it matters, what to do."""
     for finding in report.heard:
-        yield from _finding(finding, colour)
+        yield from _finding(finding)
     for finding in report.findings:
         if finding.silenced:
             yield f"silenced {finding.rule.code} {finding.where}: {finding.silenced}"
@@ -29,10 +29,10 @@ def lint_text(report: LintReport, *, colour: bool) -> Iterator[str]:
     yield f"{', '.join(report.nodes) or 'nothing'}: {told or 'no findings'}"
 
 
-def _finding(finding: LintFinding, colour: bool) -> Iterator[str]:
+def _finding(finding: LintFinding) -> Iterator[str]:
     rule = finding.rule
     head = f"{str(rule.severity).upper():8} {rule.code}"
-    yield f"{COLOURS[rule.severity]}{head}{PLAIN} {finding.where}" if colour else f"{head} {finding.where}"
+    yield Coloured(f"{head} {finding.where}", COLOURS[rule.severity], len(head))
     yield from textwrap.wrap(
         f"{rule.title}: {safe(finding.hit.evidence, 200)}", WIDTH, initial_indent="    ", subsequent_indent="    "
     )

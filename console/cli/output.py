@@ -11,18 +11,22 @@ import errno
 import os
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 from console.model.exit_code import ExitCode
+from console.parse.safe_text import safe_lines
 
 STANDARD = (0, 1, 2)
 LAST_WORD_S = 0.3
 
 
 class Output:
-    """A text stream that remembers why it could not be written, and is silent from then on."""
+    """A text stream that remembers why it could not be written, and is silent from then on.
+
+    The edge of everything that is printed: of what is written to it, nothing but text arrives.
+    """
 
     def __init__(self, stream: TextIO | None) -> None:
         self.failure: OSError | None = None
@@ -30,14 +34,23 @@ class Output:
         self._stream: TextIO = stream or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
 
     def write(self, text: str) -> int:
+        """Of several lines, if it has several. No control character, colour or hidden text passes."""
+        self.draw(safe_lines(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def draw(self, text: str) -> None:
+        """What holds our own colours or cursor movements, and was made harmless before they were put in."""
         if self._closed and text:
             self.failed(OSError(errno.EBADF, os.strerror(errno.EBADF)))
         if self.failure is None:
             try:
-                return self._stream.write(text)
+                self._stream.write(text)
             except OSError as failure:
                 self.failed(failure)
-        return len(text)
 
     def flush(self) -> None:
         if self.failure is None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+from console.judge.json_text import json_text
 from console.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _check(args: argparse.Namespace) -> int:
     """Prints every problem of every profile; nothing more than `ok` for a valid one."""
     results = [_checked(name) for name in args.profiles or [args.profile]]
     if args.json:
-        print(json.dumps({"schema": "iamops.profile-check/1", "profiles": results}, indent=2))
+        print(json_text({"schema": "iamops.profile-check/1", "profiles": results}))
     else:
         _print_results(results)
     return ExitCode.OK if all(result["valid"] for result in results) else ExitCode.USAGE
@@ -93,7 +93,7 @@ def _show(args: argparse.Namespace) -> int:
 
     document = load_profile(args.name or args.profile).model_dump(mode="json")
     if args.json:
-        print(json.dumps(document, indent=2))
+        print(json_text(document))
         return ExitCode.OK
     import yaml
 

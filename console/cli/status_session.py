@@ -10,6 +10,7 @@ from typing import Any
 from console.cli.lines import lines
 from console.cli.output import stdout_failed
 from console.cli.status_document import fully_blind, status_document
+from console.judge.json_text import json_line, json_text
 from console.model.exit_code import ExitCode
 from console.model.profile import Profile
 from console.session.cluster import Cluster
@@ -40,7 +41,7 @@ def _document(cluster: Cluster) -> dict[str, Any]:
 
 def _print(document: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(document, indent=2, ensure_ascii=True))
+        print(json_text(document))
         return
     from console.cli.status_table import print_table
 
@@ -57,7 +58,7 @@ async def _watch(cluster: Cluster, every_s: float = 0.1, at_least_s: float = 5.0
             document = _document(cluster)
             essence = _essence(document)
             if essence != shown or cluster.now() - printed_at >= at_least_s:
-                lines(sys.stdout).put(json.dumps(document, ensure_ascii=True) + "\n")
+                lines(sys.stdout).put(json_line(document))
                 await lines(sys.stdout).taken()
                 if stdout_failed():
                     return ExitCode.OK

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
+
+from console.cli.clean_console import CleanConsole
 
 _STYLES = {"ok": "green", "bad": "bold red", "unknown": "yellow"}
 _SEVERITY = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
@@ -17,7 +20,7 @@ Json = Mapping[str, Any]
 
 def print_table(document: Json) -> None:
     """Prints to stdout. Remote text goes through Text objects only, so no markup in it is read."""
-    Console(highlight=False).print(
+    CleanConsole(sys.stdout).print(
         Group(_headline(document), _nodes(document), _services(document), *_findings(document))
     )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 
+from console.cli.coloured import print_lines
 from console.cli.traffic_document import traffic_document
 from console.cli.traffic_text import csv_text, traffic_lines
+from console.judge.json_text import json_text
 from console.model.exit_code import ExitCode
 from console.model.profile import Profile
 from console.nodes.transport import TransportError
@@ -64,9 +65,11 @@ async def _show(profile: Profile, recipe: Recipe, since: float | None, by: str |
         counted = await count_traffic(profile.logs.access, recipe, since, made)
     document = traffic_document(profile, recipe, counted, since=since, until=until, by=by, top=top)
     if form == "json":
-        print(json.dumps(document, indent=2, ensure_ascii=True))
+        print(json_text(document))
+    elif form == "csv":
+        print(csv_text(document))
     else:
-        print(csv_text(document) if form == "csv" else "\n".join(traffic_lines(document)))
+        print_lines(traffic_lines(document))
     unread = {name: node.reason for name, node in counted.items() if node.reason}
     for name, reason in unread.items():
         print(f"iamops: {name} is not counted: {reason}", file=sys.stderr)

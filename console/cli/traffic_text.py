@@ -7,11 +7,13 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from console.parse.safe_text import one_line
+
 Json = Mapping[str, Any]
 CLASSES = ("2xx", "3xx", "4xx", "5xx")
 KEY_MAX = 60
-# A spreadsheet takes a cell that begins so for a formula.
-FORMULA = ("=", "+", "-", "@")
+# A spreadsheet takes a cell that begins so for a formula, some after spaces too, or in their wide forms.
+FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
 def traffic_lines(document: Json) -> Iterator[str]:
@@ -38,16 +40,19 @@ def csv_text(document: Json) -> str:
     if "rows" in document:
         writer.writerow((document["by"], "node", "requests"))
         for row in document["rows"]:
-            writer.writerows((_cell(row["key"]), node, number) for node, number in row["nodes"].items())
+            writer.writerows((_cell(row["key"]), _cell(node), number) for node, number in row["nodes"].items())
     else:
         writer.writerow(("status", "node", "requests"))
         for name, node in document["nodes"].items():
-            writer.writerows((status, name, number) for status, number in (node.get("by_status") or {}).items())
+            counts = node.get("by_status") or {}
+            writer.writerows((_cell(status), _cell(name), number) for status, number in counts.items())
     return out.getvalue().rstrip("\n")
 
 
 def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text
+    """Nothing but text, whatever it begins with: tabs and carriage returns are none."""
+    text = one_line(text)
+    return f"'{text}" if text.lstrip().startswith(FORMULA) else text
 
 
 def _node_rows(document: Json) -> Iterator[Sequence[str]]:

@@ -7,6 +7,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 
+from console.cli.coloured import print_lines
 from console.judge.catalogue import BY_NUMBER, CATALOGUE, Entry, entry_of
 from console.judge.lint.catalogue import CATALOGUE as FILE_RULES
 from console.judge.lint.finding import Rule
@@ -20,13 +21,13 @@ NEAREST = 3
 def explain(code: str | None) -> int:
     """Prints one entry, or the list of all."""
     if code is None:
-        print("\n".join(list_lines(CATALOGUE.values())))
+        print_lines(list_lines(CATALOGUE.values()))
         return ExitCode.OK
     entry, rule = entry_of(code), FILE_RULES.get(code.upper())
     if entry is None and rule is None:
         print(f"iamops: {unknown(code)}", file=sys.stderr)
         return ExitCode.USAGE
-    print("\n".join(entry_lines(entry) if entry is not None else rule_lines(rule)))
+    print_lines(entry_lines(entry) if entry is not None else rule_lines(rule))
     return ExitCode.OK
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
+from console.cli.coloured import print_lines
+from console.cli.documents import not_written
 from console.cli.triage import FORMS, STDOUT
 from console.cli.triage_text import WIDTH_MAX, triage_lines
+from console.judge.json_text import json_text
 from console.judge.triage_document import triage_document
 from console.judge.triage_junit import junit
 from console.judge.triage_markdown import markdown
@@ -23,9 +23,8 @@ def tell(looked: Looked, args: argparse.Namespace, floor: Severity | None) -> bo
     """False if a file could not be written; everything else is printed all the same."""
     wanted = {form: getattr(args, form) for form in FORMS if getattr(args, form) is not None}
     if STDOUT not in wanted.values():
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         width = shutil.get_terminal_size((WIDTH_MAX, 24)).columns
-        print("\n".join(triage_lines(looked, width=width, colour=colour, since_s=args.since)))
+        print_lines(triage_lines(looked, width=width, since_s=args.since))
     made = _makers(looked, args.since, floor)
     written = [_write(path, made[form]()) for form, path in wanted.items()]
     return all(written)
@@ -33,7 +32,7 @@ def tell(looked: Looked, args: argparse.Namespace, floor: Severity | None) -> bo
 
 def _makers(looked: Looked, since_s: float | None, floor: Severity | None) -> Mapping[str, Callable[[], str]]:
     return {
-        "json": lambda: json.dumps(triage_document(looked, since_s), indent=2) + "\n",
+        "json": lambda: json_text(triage_document(looked, since_s)) + "\n",
         "junit": lambda: junit(looked, floor),
         "markdown": lambda: markdown(looked),
     }
@@ -44,10 +43,8 @@ def _write(path: str, text: str) -> bool:
     if path == STDOUT:
         print(text, end="")
         return True
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        print(f"iamops: {path}: {error.strerror}; what should stand there follows", file=sys.stderr)
+    failure = not_written(path, text)
+    if failure is not None:
+        print(f"iamops: {failure}; what should stand there follows", file=sys.stderr)
         sys.stderr.write(text)
-        return False
-    return True
+    return failure is None

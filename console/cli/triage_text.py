@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from console.cli.lint_text import COLOURS, PLAIN
+from console.cli.coloured import Coloured
+from console.cli.lint_text import COLOURS
 from console.judge.findings import Finding
 from console.judge.triage_report import Darkness, Looked, closing, darkness, name_of
 from console.model.timeline import Happening
@@ -16,11 +17,11 @@ WIDTH_MIN, WIDTH_MAX = 60, 100
 LABEL = 11
 
 
-def triage_lines(looked: Looked, *, width: int, colour: bool, since_s: float | None = None) -> Iterator[str]:
+def triage_lines(looked: Looked, *, width: int, since_s: float | None = None) -> Iterator[str]:
     """The whole look. No line is longer than `width`, which is kept between WIDTH_MIN and WIDTH_MAX."""
     width = max(WIDTH_MIN, min(width, WIDTH_MAX))
     for finding in looked.diagnosis.findings:
-        yield from _finding(finding, width, colour)
+        yield from _finding(finding, width)
         yield ""
     dark = darkness(looked.diagnosis.blind, looked.unlooked)
     if dark:
@@ -34,10 +35,10 @@ def triage_lines(looked: Looked, *, width: int, colour: bool, since_s: float | N
     yield from _wrapped(closing(looked), width)
 
 
-def _finding(finding: Finding, width: int, colour: bool) -> Iterator[str]:
+def _finding(finding: Finding, width: int) -> Iterator[str]:
     word = str(finding.severity).upper()
     first, *rest = _wrapped(f"{word} {name_of(finding.code)}: {safe(finding.title)}", width, "", "    ")
-    yield f"{COLOURS[finding.severity]}{word}{PLAIN}{first.removeprefix(word)}" if colour else first
+    yield Coloured(first, COLOURS[finding.severity], len(word))
     yield from rest
     yield from _labelled("because", (safe(str(each)) for each in finding.evidence), width)
     yield from _labelled("cause", (safe(finding.cause),) if finding.cause else (), width)

@@ -23,6 +23,7 @@ they should be; 3 another watch runs on the same directory; 130 Ctrl-C.
 """
 SEVERITIES = ("critical", "warning", "info")
 _FLAP = re.compile(r"(?P<count>\d{1,3})/(?P<span>\d{1,6}[smhd])")
+_HOST = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[0-9A-Za-z._-]+)(?::\d{1,5})?")
 _ADDRESS = re.compile(r"(?P<host>[^/]+):(?P<port>\d{1,5})")
 LONGEST_SILENCE_S = 7 * 86400
 
@@ -114,6 +115,14 @@ def _running(parser: argparse.ArgumentParser) -> None:
         "--metrics", type=_address, metavar="HOST:PORT", help="serve OpenMetrics there; loopback only"
     )
     parser.add_argument(
+        "--metrics-host",
+        type=_host,
+        action="append",
+        default=[],
+        metavar="NAME[:PORT]",
+        help="answer for this name too, as a proxy or a tunnel before --metrics asks for it; may be repeated",
+    )
+    parser.add_argument(
         "--once", action="store_true", help="look once, tell what is new, wait for its delivery, end"
     )
 
@@ -163,6 +172,12 @@ def _file(text: str) -> Path:
         why = "a URL does not belong on a command line: put heartbeat=URL into the file of --to-file"
         raise argparse.ArgumentTypeError(why)
     return Path(text)
+
+
+def _host(text: str) -> str:
+    if _HOST.fullmatch(text) is None:
+        raise argparse.ArgumentTypeError(f"expected a name, or NAME:PORT, found {text!r}")
+    return text
 
 
 def _address(text: str) -> tuple[str, int]:

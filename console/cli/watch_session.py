@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import functools
-import json
 import shlex
 import signal
 import sys
@@ -19,11 +18,13 @@ from console.cli.lines import Lines, lines, tell_progress
 from console.cli.output import settled_code, stdout_failed
 from console.judge.alerts_flap import Limits
 from console.judge.alerts_state import Policy
+from console.judge.json_text import json_line
 from console.ledger.outbox import Outbox
 from console.ledger.watch_directory import WatchDirectory
 from console.model.exit_code import ExitCode
 from console.model.facts import Severity
 from console.model.profile import Profile
+from console.model.words import counted
 from console.session.alert_urls import VARIABLE, AlertUrlsRefused, Destinations, destinations
 from console.session.cluster import Cluster
 from console.session.delivery import Delivery
@@ -142,7 +143,7 @@ class _Session:
             return self._code or ExitCode.NOT_SO
         waiting = len(self._outbox.waiting)
         if waiting:
-            log(f"{waiting} message(s) are not delivered yet: they wait in {self._directory.outbox}")
+            log(f"not delivered yet: {counted(waiting, 'message')}, waiting in {self._directory.outbox}")
         return self._code
 
     async def _everybody_told(self) -> bool:
@@ -161,7 +162,7 @@ class _Session:
     def _forget_strangers(self) -> None:
         dropped = self._outbox.keep_only(self._delivery.keys)
         if dropped:
-            log(f"{dropped} message(s) waited for destinations that are not asked for any more: forgotten")
+            log(f"{counted(dropped, 'message')} for destinations that are not asked for any more: forgotten")
 
     @contextlib.asynccontextmanager
     async def _metrics(self) -> AsyncIterator[None]:
@@ -170,7 +171,7 @@ class _Session:
             return
         from console.session.metrics_server import MetricsServer
 
-        server = MetricsServer(self._look)
+        server = MetricsServer(self._look, named=self._args.metrics_host)
         host, port = await server.start(*self._args.metrics)
         log(f"metrics on http://{host}:{port}/metrics")
         try:
@@ -184,7 +185,7 @@ class _Session:
 
 
 def _line(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, ensure_ascii=True) + "\n"
+    return json_line(document)
 
 
 def _watch(args: argparse.Namespace, profile: Profile, printing: Callable[[Mapping[str, Any]], None]) -> Watch:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import time
 from collections.abc import Sequence
 from typing import Any
 
+from console.cli.coloured import print_lines
 from console.cli.watch_session import targets
 from console.judge.alerts_message import AlertKind, message
+from console.judge.json_text import json_text
 from console.ledger.outbox import Parcel
 from console.model.exit_code import ExitCode
 from console.model.facts import Severity
@@ -27,9 +28,9 @@ def try_all(profile: Profile, args: argparse.Namespace) -> int:
         raise AlertUrlsRefused(f"no destination: put URLs into {VARIABLE} or a file for --to-file, or give --exec")
     answers = asyncio.run(_try(profile, found))
     if args.json:
-        print(json.dumps({"schema": "iamops.watch-test/1", "destinations": answers}, indent=2))
+        print(json_text({"schema": "iamops.watch-test/1", "destinations": answers}))
     else:
-        print("\n".join(_line(answer) for answer in answers))
+        print_lines(_line(answer) for answer in answers)
     return ExitCode.OK if all(answer["accepted"] for answer in answers) else ExitCode.NOT_SO
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from console.cli.coloured import print_lines
 from console.judge.alerts_message import rfc3339
 from console.judge.alerts_words import span
+from console.judge.json_text import json_text
 from console.judge.silence import REASON_LIMIT, Silence
 from console.ledger.outbox import glance
 from console.ledger.watch_directory import WatchDirectory
@@ -46,9 +47,9 @@ def status(profile: Profile, args: argparse.Namespace) -> int:
     directory = WatchDirectory(args.state_dir or watch_dir(profile.name))
     document = status_document(profile, directory, time.time())
     if args.json:
-        print(json.dumps(document, indent=2))
+        print(json_text(document))
     else:
-        print("\n".join(status_lines(document)))
+        print_lines(status_lines(document))
     return ExitCode.OK
 
 

@@ -11,6 +11,7 @@ from console.judge.diagnosis import RANK
 from console.judge.silence import Silence
 from console.model.facts import Severity
 from console.model.state import VipMove
+from console.model.words import counted
 
 
 def moved(profile: str, move: VipMove, vip: str, evidence: tuple[str, ...], during: str) -> Message:
@@ -76,7 +77,7 @@ def reminder(profile: str, now: float, cases: Iterable[Case]) -> Message:
 def silence_over(
     profile: str, now: float, silence: Silence, moves: int, cases: int, places: tuple[str, ...]
 ) -> Message:
-    held = f"{moves} VIP move(s) and {cases} finding(s) were held back"
+    held = f"{counted(moves, 'VIP move')} and {counted(cases, 'finding')} were held back"
     body = (
         f"it began at {clock(silence.since)}, by {silence.by}: {silence.reason}",
         *places,

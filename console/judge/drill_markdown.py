@@ -8,6 +8,7 @@ from console.judge.drill_document import rfc3339
 from console.judge.drill_report import DrillReport, Invariant, Measure, NodeFacts, Verdict
 from console.judge.ending import stage_word
 from console.judge.markdown_text import inline as _cell
+from console.judge.markdown_text import markdown_document
 
 WORDS = {
     Verdict.PASS: "✅ PASSED",
@@ -20,7 +21,7 @@ UNDONE = "↶ UNDONE"
 
 def markdown(report: DrillReport) -> str:
     """The whole report as one text."""
-    return "\n".join(_lines(report)).rstrip() + "\n"
+    return markdown_document(_lines(report))
 
 
 def _lines(report: DrillReport) -> Iterator[str]:
@@ -30,7 +31,7 @@ def _lines(report: DrillReport) -> Iterator[str]:
     yield f"{_cell(report.title)}. {_cell(report.sentence)}"
     yield ""
     when = f"{rfc3339(report.began_at)}, {report.duration_s:.1f} s"
-    yield f"Run {_cell(report.run)} by {_cell(report.who)}, {when}, {report.environment}."
+    yield f"Run {_cell(report.run)} by {_cell(report.who)}, {when}, {_cell(report.environment)}."
     if report.restored_by:
         yield f"Restored by: **{_cell(str(report.restored_by))}**."
     yield from _section("Failures", ("kind", "what"), ((str(f.kind), f.text) for f in report.failures))

@@ -22,6 +22,7 @@ from console.model.observed import STALE_AFTER_S, Freshness, Known, Observed, Un
 from console.model.profile import Environment
 from console.model.state import NodeState
 from console.model.vip import ownership
+from console.model.words import being
 from console.plan.action import ConfigPush, DrainedRestart, DrillAction, ServiceAction, Switchover, Verb
 from console.plan.expectation import DomainsAnswer, StateExpectation
 from console.plan.outside import meanwhile
@@ -119,7 +120,7 @@ def check_blind(case: Case) -> Iterator[Denial]:
         for name in each.moves:
             seen = case.state.nodes[each.taker].vrrp[name]
             if isinstance(seen, Known) and seen.value.state is VrrpState.BACKUP:
-                reason = f"{unit} is {report.active} on {each.taker}, and keepalived there still is BACKUP"
+                reason = f"{unit} {being(report.active)} on {each.taker}, and keepalived there still is BACKUP"
                 text = f"{reason}: its check does not see it, or not yet"
                 yield Denial("check-blind", text, True, each.taker, (name,))
 
@@ -230,7 +231,7 @@ def not_running(case: Case) -> Iterator[Denial]:
         return
     report = _unit(case.state.nodes[action.node], action.unit)
     if report is not None and not report.running:
-        reason = f"{action.unit} is {report.active} on {action.node}; what does not run cannot be reloaded"
+        reason = f"{action.unit} {being(report.active)} on {action.node}; what does not run cannot be reloaded"
         yield Denial("not-running", reason, node=action.node)
 
 

@@ -1,23 +1,45 @@
-"""Text from a node or a person inside Markdown: on one line, and none of it markup. Pure."""
+"""Text from a node or a person inside Markdown: on one line, and none of it markup, a link or a call. Pure."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from console.parse.safe_text import safe
+from console.parse.safe_text import one_line, safe
 
 _BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 _MARKS = re.compile(r"([\\`*_~\[\]<>|#&])")
+_TOKEN = re.compile(r"([^\s`|]+)")
+# What GitHub and GitLab read in plain words, escaped or not: a mention or an address, a link, a reference to an
+# issue, merge request, snippet, milestone, label or epic, an emoji, a formula. In code they read nothing.
+_CALLS = re.compile(
+    r"@|://|www\.|[#!&][0-9]|GH-[0-9]|[%~]\"|(?<![0-9])%\w|~\w|\$\S|:[a-z+_-][\w+-]*:", re.IGNORECASE
+)
+
+
+def markdown_document(lines: Iterable[str]) -> str:
+    """The whole text. What its parts are escaped for is up to them; no control leaves it, whoever made them."""
+    return "\n".join(map(one_line, lines)).rstrip() + "\n"
 
 
 def inline(text: str) -> str:
-    """As running text, or in a table's cell: every sign that Markdown or HTML would read is escaped."""
-    return _MARKS.sub(r"\\\1", safe(_BREAKS.sub(" ", text)))
+    """As running text, or in a table's cell: every sign that Markdown or HTML would read is escaped, and words
+    that a forge would make a mention, a link or a reference of are code.
+    """
+    pieces = _TOKEN.split(safe(_BREAKS.sub(" ", text)))
+    return "".join(_word(piece, first=number == 1 and not pieces[0]) for number, piece in enumerate(pieces))
 
 
 def code(text: str) -> str:
     """As code, to be copied: between more backticks than stand in it."""
-    shown = safe(_BREAKS.sub(" ", text))
+    shown = one_line(_BREAKS.sub(" ", text))
     fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", shown)), default=0))
     pad = " " if shown.startswith("`") or shown.endswith("`") else ""
     return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def _word(piece: str, *, first: bool) -> str:
+    """`first`: a slash at the beginning of a line is a command to GitLab."""
+    if _CALLS.search(piece) or (first and piece.startswith("/")):
+        return f"`{piece}`"
+    return _MARKS.sub(r"\\\1", piece)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from console.judge.denial import Case, Denial
 from console.model.observed import Unknown
 from console.model.state import NodeState
+from console.model.words import being
 
 
 def nginx_unfit(case: Case, node: NodeState) -> Iterator[Denial]:
@@ -20,7 +21,9 @@ def nginx_unfit(case: Case, node: NodeState) -> Iterator[Denial]:
         yield Denial("standby-unhealthy", reason, True, node.name, every, known=False)
         return
     if not runs.value.running:
-        yield Denial("standby-unhealthy", f"{unit} is {runs.value.active} on {node.name}", True, node.name, every)
+        yield Denial(
+            "standby-unhealthy", f"{unit} {being(runs.value.active)} on {node.name}", True, node.name, every
+        )
         return
     for domain, seen in node.domains.items():
         if isinstance(seen, Unknown):

@@ -11,7 +11,7 @@ from console.judge.diagnosis import RANK
 from console.judge.drill_document import rfc3339
 from console.judge.findings import Blind, Finding
 from console.judge.triage_report import Looked, closing, name_of
-from console.judge.xml_text import xml_text
+from console.judge.xml_text import xml_document
 from console.model.facts import Severity
 
 
@@ -44,10 +44,8 @@ def junit(looked: Looked, floor: Severity | None) -> str:
     suite.set("errors", "0")
     suite.set("time", f"{looked.took_s:.3f}")
     suite.set("timestamp", rfc3339(looked.at).partition(".")[0])
-    Xml.SubElement(suite, "system-out").text = xml_text(closing(looked))
-    Xml.indent(suite)
-    # ElementTree would name the operator's locale as the encoding.
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(suite, encoding="unicode") + "\n"
+    Xml.SubElement(suite, "system-out").text = closing(looked)
+    return xml_document(suite)
 
 
 def _all(findings: Iterable[Finding], by: str = "") -> Iterator[_Said]:
@@ -58,17 +56,17 @@ def _all(findings: Iterable[Finding], by: str = "") -> Iterator[_Said]:
 
 def _case(suite: Xml.Element, code: str, said: list[_Said], blinds: list[Blind], floor: Severity | None) -> None:
     title = f" {CATALOGUE[code].title}" if code in CATALOGUE else ""
-    case = Xml.SubElement(suite, "testcase", classname="triage", name=xml_text(f"{name_of(code)}{title}"))
+    case = Xml.SubElement(suite, "testcase", classname="triage", name=f"{name_of(code)}{title}")
     told = "\n".join((*(line for each in said for line in _lines(each)), *map(_unknown, blinds)))
     failing = [each for each in said if floor is not None and RANK[each.finding.severity] <= RANK[floor]]
     if failing:
         worst = min(failing, key=lambda each: RANK[each.finding.severity]).finding
-        kind, message = str(worst.severity), xml_text(worst.title)
-        Xml.SubElement(case, "failure", type=kind, message=message).text = xml_text(told)
+        kind, message = str(worst.severity), worst.title
+        Xml.SubElement(case, "failure", type=kind, message=message).text = told
     elif blinds:
-        Xml.SubElement(case, "skipped", message=xml_text(_unknown(blinds[0]))).text = xml_text(told)
+        Xml.SubElement(case, "skipped", message=_unknown(blinds[0])).text = told
     elif told:
-        Xml.SubElement(case, "system-out").text = xml_text(told)
+        Xml.SubElement(case, "system-out").text = told
 
 
 def _lines(said: _Said) -> Iterator[str]:

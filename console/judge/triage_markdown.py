@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from console.judge.drill_document import rfc3339
 from console.judge.findings import Finding
-from console.judge.markdown_text import code, inline
+from console.judge.markdown_text import code, inline, markdown_document
 from console.judge.triage_report import Darkness, Looked, closing, darkness, name_of
 from console.model.facts import Severity
 
@@ -15,7 +15,7 @@ SIGNS = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟡", Severity.INFO: "�
 
 def markdown(looked: Looked) -> str:
     """The whole look as one text, worst first."""
-    return "\n".join(_lines(looked)).rstrip() + "\n"
+    return markdown_document(_lines(looked))
 
 
 def _lines(looked: Looked) -> Iterator[str]:

@@ -28,10 +28,16 @@ SESSIONS = 8
 REOPEN_AFTER_S = (0.02, 0.05, 0.1, 0.2)
 OPEN_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
+WORD_SHOWN = 60
 OUTCOME_UNKNOWN = "its outcome is unknown: look before trying again"
 
 S = TypeVar("S", Output, Lines, Bytes)
 T = TypeVar("T")
+
+
+def shown_command(argv: Sequence[str]) -> str:
+    """As much as names it: a script within it is one of our own, and nothing that a person would type."""
+    return safe(" ".join("…" if "\n" in word or len(word) > WORD_SHOWN else word for word in argv), 80)
 
 
 class SshTransport:
@@ -54,7 +60,7 @@ class SshTransport:
 
     async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
         """Runs a command to its end. At the deadline it is asked to terminate and forgotten."""
-        what = f"no end of `{safe(' '.join(argv), 80)}`"
+        what = f"no end of `{shown_command(argv)}`"
         return await self._within(timeout_s, what, OUTCOME_UNKNOWN, self._run(tuple(argv), stdin))
 
     @contextlib.asynccontextmanager
@@ -173,7 +179,11 @@ class SshTransport:
             x11_forwarding=False,
             encoding=None,
         )
-        channel: asyncssh.SSHClientChannel[bytes] = await self._opened(opening)
+        try:
+            channel: asyncssh.SSHClientChannel[bytes] = await self._opened(opening)
+        except AttributeError:  # of asyncssh: it was closed between its request and the answer to that
+            refusal = asyncssh.ChannelOpenError(asyncssh.OPEN_REQUEST_SESSION_FAILED, "closed as it opened")
+            raise self._gone() or ssh_errors.channel_refused(self.node, refusal) from None
         self._peer.settled()
         return channel
 

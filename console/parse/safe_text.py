@@ -1,15 +1,13 @@
-"""Remote text made harmless for a terminal: nothing in it can move a cursor or change a colour."""
+"""Remote text made harmless: nothing in it can move a cursor, change a colour, or hide or reorder what is read."""
 
 from __future__ import annotations
 
 import re
 
-# C0 and C1 controls, DEL, bidirectional overrides and isolates, zero-width and line separators,
-# lone surrogates, tag characters: all of them can hide or reorder what a person reads.
-_HARMFUL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
+from console.model.harmful import HARMFUL
+
+_HARMFUL = re.compile(f"[{HARMFUL}]")
+_HARMFUL_IN_LINES = re.compile(f"(?![\n\t])[{HARMFUL}]")
 MAX_CHARS = 2000
 
 
@@ -18,14 +16,30 @@ def safe(text: str, limit: int = MAX_CHARS) -> str:
 
     Rich or Textual markup is left as it is: callers never pass remote text through a markup parser.
     """
-    cut = text[:limit]
-    shown = _HARMFUL.sub(_escape, cut)
+    shown = one_line(text[:limit])
     return shown if len(text) <= limit else f"{shown}… (+{len(text) - limit} characters)"
 
 
 def safe_bytes(raw: bytes, limit: int = MAX_CHARS) -> str:
     """The same for bytes; what is not UTF-8 becomes \\xHH."""
     return safe(raw.decode("utf-8", "backslashreplace"), limit)
+
+
+def one_line(text: str) -> str:
+    """The same, however long: for what must not lose its end, such as a command."""
+    return text if is_safe(text) else _HARMFUL.sub(_escape, text)
+
+
+def safe_lines(text: str) -> str:
+    """Text of several lines, which keeps its newlines and its tabs, and nothing else that is harmful."""
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    return _HARMFUL_IN_LINES.sub(_escape, text)
+
+
+def is_safe(text: str) -> bool:
+    """Whether it is one line that can be shown as it is."""
+    return text.isprintable() if text.isascii() else _HARMFUL.search(text) is None
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -10,13 +10,12 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from console.model.config import ConfFile, ConfTree
+from console.plan.own_header import OURS, same_settings
 from console.render.files import NodeFile
 
 if TYPE_CHECKING:
     from tarfile import TarFile
 
-# What marks a file as one of ours: such a file that the profile no longer asks for may go.
-OURS = "Written by iamops"
 ABSENT = "-"
 EXECUTABLE = 0o111
 
@@ -111,7 +110,7 @@ def is_secret(path: str) -> bool:
 def _change(live: ConfFile | None, file: NodeFile) -> FileChange | None:
     mode, owner, group = _kept(live, file)
     same_rights = live is None or live.mode is None or live.mode == mode
-    if live is not None and live.content == file.content and same_rights:
+    if live is not None and same_settings(live.content, file.content) and same_rights:
         return None
     secret = file.secret or is_secret(file.path)
     return FileChange(file.path, live.content if live else None, file.content, mode, owner, group, secret)

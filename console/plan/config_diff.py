@@ -6,24 +6,24 @@ import difflib
 import re
 from collections.abc import Iterator
 
+from console.parse.safe_text import one_line
 from console.plan.config_change import FileChange
 
 CONTEXT = 3
 # A password wherever it stands in a line, and a definition: its value may be one.
 _SECRET = re.compile(r"(\bauth_pass[ \t]+|^[ \t]*\$\w+[ \t]*=)([^\n}]+)", re.MULTILINE)
-_UNPRINTABLE = re.compile(r"[^\t\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def diff_lines(change: FileChange, node: str) -> list[str]:
     """A unified diff from the node's file to the profile's, its lines without a newline.
 
-    A secret is shown as unchanged or changed only.
+    A secret is shown as unchanged or changed only. Compared is what stands in the files, shown what can be.
     """
     old, new = _shown(change, change.old, "old"), _shown(change, change.new, "new")
     before = "/dev/null" if change.old is None else f"{node}:{change.path}"
     after = "/dev/null" if change.new is None else f"rendered:{change.path}"
-    lines = list(difflib.unified_diff(old, new, before, after, lineterm="", n=CONTEXT))
-    return lines or [f"  {node}:{change.path}: only its mode changes"]
+    lines = [_line(each) for each in difflib.unified_diff(old, new, before, after, lineterm="", n=CONTEXT)]
+    return lines or [_line(f"  {node}:{change.path}: only its mode changes")]
 
 
 def side_by_side(change: FileChange) -> Iterator[tuple[str, str, str]]:
@@ -31,11 +31,11 @@ def side_by_side(change: FileChange) -> Iterator[tuple[str, str, str]]:
     old, new = _shown(change, change.old, "old"), _shown(change, change.new, "new")
     for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag == "equal":
-            yield from ((" ", left, right) for left, right in zip(old[i1:i2], new[j1:j2], strict=True))
+            yield from ((" ", _line(a), _line(b)) for a, b in zip(old[i1:i2], new[j1:j2], strict=True))
             continue
         left, right = old[i1:i2], new[j1:j2]
         for n in range(max(len(left), len(right))):
-            a, b = (lines[n] if n < len(lines) else "" for lines in (left, right))
+            a, b = (_line(lines[n]) if n < len(lines) else "" for lines in (left, right))
             yield "~" if n < min(len(left), len(right)) else "-" if n < len(left) else "+", a, b
 
 
@@ -44,7 +44,12 @@ def _shown(change: FileChange, text: str | None, side: str) -> list[str]:
         return []
     if change.secret:
         text = _SECRET.sub(rf"\1({_word(change, side)})", text)
-    return [_UNPRINTABLE.sub("�", line) for line in text.splitlines()]
+    # What else Python takes for a line's end is none for a daemon: it would show a comment as two lines.
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+def _line(text: str) -> str:
+    return "\t".join(map(one_line, text.split("\t")))
 
 
 def _word(change: FileChange, side: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from console.model.observed import Known
 from console.model.state import ClusterState
+from console.model.words import counted
 from console.plan.action import Drain
 from console.plan.config_change import NodeChange, payload
 from console.plan.deciding import asked_checks
@@ -43,7 +44,7 @@ def stage(change: NodeChange, push: str, meta: str, state: ClusterState) -> Step
     names = ", ".join(file.path for file in change.files)
     return Step(
         Kind.STAGE,
-        f"stage {len(change.files)} file(s) on {change.node}: {names}",
+        f"stage {counted(len(change.files), 'file')} on {change.node}: {names}",
         change.node,
         config("stage"),
         STAGE_TIMEOUT_S,
@@ -96,7 +97,7 @@ def arm_back(change: NodeChange, push: str, state: ClusterState) -> Step:
 
 def replace_files(change: NodeChange) -> Step:
     node = change.node
-    title = f"replace {len(change.files)} file(s) on {node}"
+    title = f"replace {counted(len(change.files), 'file')} on {node}"
     return Step(Kind.DO, title, node, config("apply"), APPLY_TIMEOUT_S, spoils=undo_name(node))
 
 

@@ -14,6 +14,7 @@ from console.model.facts import LinkState, ProbeReport, VrrpState
 from console.model.observed import Observed, Unknown
 from console.model.state import ClusterState
 from console.model.vip import ownership
+from console.model.words import being
 from console.parse.numbers import whole
 from console.plan.check_passes import CheckPasses
 from console.plan.quiet_log import NoRequestsTo
@@ -150,7 +151,7 @@ class UnitRuns:
         report = seen.value
         process = f", process {report.main_pid}" if report.main_pid else ""
         replaced = self.other_than is None or report.main_pid not in (self.other_than, None)
-        text = f"{self.unit} on {self.node} is {report.active}{process}"
+        text = f"{self.unit} on {self.node} {being(report.active)}{process}"
         return _told(seen, since, report.active == "active" and replaced, text)
 
 
@@ -169,7 +170,7 @@ class UnitStopped:
         seen = state.nodes[self.node].units[self.unit]
         if isinstance(seen, Unknown):
             return Reading(Verdict.UNKNOWN, f"{self.unit} on {self.node}: {seen.reason}")
-        text = f"{self.unit} on {self.node} is {seen.value.active}"
+        text = f"{self.unit} on {self.node} {being(seen.value.active)}"
         return _told(seen, since, seen.value.stopped, text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from console.model.words import counted
 from console.parse.log_awk import asked_program
 from console.parse.log_format import named_format
 from console.parse.numbers import whole
@@ -52,9 +53,9 @@ class NoRequestsTo:
             return Reading(Verdict.UNKNOWN, f"{self.log} on {self.node} cannot be read")
         lines, unparsed, workers = numbers
         if unparsed:
-            why = f"{unparsed} new line(s) of {self.log} on {self.node} are not in the profile's logs.format"
+            why = f"{counted(unparsed, 'new line')} of {self.log} on {self.node} are not in the profile's logs.format"
             return Reading(Verdict.UNKNOWN, f"{why}, so nobody can tell where those requests went")
-        told = f"{lines} request(s) to {self.endpoint} from {self.node} in {self.quiet_s:g} s"
+        told = f"{counted(lines, 'request')} to {self.endpoint} from {self.node} in {self.quiet_s:g} s"
         if workers:
-            told = f"{told}, {workers} old worker(s) still at work"
+            told = f"{told}, {counted(workers, 'old worker')} still at work"
         return Reading(Verdict.HOLDS if lines == workers == 0 else Verdict.NOT_YET, told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from console.model.words import being
 from console.plan.reading import Reading, Verdict
 
 # With the look again at its health behind it, what answers is asked to stay up for a second.
@@ -43,7 +44,8 @@ class StaysUp:
         what = f"{self.unit} on {self.node}"
         for look in looks:
             if look["ActiveState"] not in ("active", "reloading"):
-                return Reading(Verdict.NOT_YET, f"{what} is {look['ActiveState']} ({look.get('SubState', '')})")
+                active, sub = look["ActiveState"], look.get("SubState", "")
+                return Reading(Verdict.NOT_YET, f"{what} {being(active)}" + (f" ({sub})" if sub != active else ""))
         (first, then), same = (look.get("MainPID") for look in looks), ("MainPID", "NRestarts")
         if any(looks[0].get(key) != looks[1].get(key) for key in same):
             return Reading(Verdict.NOT_YET, f"{what} does not stay up: process {first}, then {then}")

@@ -13,6 +13,9 @@ from console.plan.pushed_files import PushedFiles
 
 SUDO = ("sudo", "-n")
 
+# More conditions than these are told as one list.
+FEW = 6
+
 
 class Kind(StrEnum):
     """What a step is for. `look` changes nothing; `arm` and `disarm` only touch the dead-man's timer.
@@ -195,6 +198,12 @@ class Plan:
     def nodes(self) -> tuple[str, ...]:
         """The nodes that are touched, in the order of the plan."""
         return tuple(dict.fromkeys(self.impact.touches))
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """What must hold before, in sentences; many of them as one list, so that the steps stay in sight."""
+        told = [each.sentence for each in self.before]
+        return tuple(told) if len(told) <= FEW else (f"all {len(told)} of these hold: {'; '.join(told)}",)
 
 
 def document(plan: Plan) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 VARIABLE = "IAMOPS_ALERT_URLS"
 HEARTBEAT = "heartbeat="
@@ -15,6 +15,10 @@ FILE_BYTES = 256 * 1024
 # Schemes whose host is a host: it may be shown. Elsewhere it is often the token itself.
 OWN_HOSTS = frozenset({"json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos", "http", "https"})
 _PARTS = re.compile(r"[/?&=@:#,;\s]+")
+_AUTHORITY = re.compile(r"(?:[^@]*@)?(?P<place>(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)")
+# What ends the authority ends it in a password too: a sign of it further on may be the rest of one. An address
+# as a parameter is none.
+_REST = re.compile(r"[^@]*|[^@?#]*\?[A-Za-z+:-][\w.+:-]*=.*", re.DOTALL)
 SHORTEST_SECRET = 4
 
 
@@ -44,21 +48,52 @@ class AlertUrl:
     @property
     def shown(self) -> str:
         """As much of it as anybody may see: `json://127.0.0.1:8025`, `slack://***`."""
-        if self.scheme not in OWN_HOSTS:
-            return f"{self.scheme}://***"
-        return f"{self.scheme}://{_netloc(self.text)}"
+        return f"{self.scheme}://{self._host or '***'}"
+
+    @property
+    def user(self) -> tuple[str, str] | None:
+        """Name and password, if it has them."""
+        name, _, password = self._named.partition(":")
+        return (unquote(name), unquote(password)) if self._named else None
+
+    @property
+    def bare(self) -> str:
+        """The same URL without name and password."""
+        return self.text.replace(f"{self._named}@", "", 1) if self._named else self.text
 
     def masked(self, text: str) -> str:
-        """The text without anything that this URL holds but its host."""
+        """The text without anything that this URL holds but its host. What is short goes as a whole word only."""
         for secret in sorted(self._secrets(), key=len, reverse=True):
-            text = text.replace(secret, "***")
+            if len(secret) >= SHORTEST_SECRET:
+                text = text.replace(secret, "***")
+            else:
+                text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
         return text
 
     def _secrets(self) -> set[str]:
-        host = {_netloc(self.text), *_netloc(self.text).split(":")} if self.scheme in OWN_HOSTS else set()
-        parts = _PARTS.split(self.text.partition("://")[2])
-        both = {each for part in parts for each in (part, unquote(part))}
-        return {self.text} | {each for each in both - host if len(each) >= SHORTEST_SECRET}
+        host = {self._host, *self._host.split(":")}
+        rest = self.text.partition("://")[2]
+        named = rest.rpartition("@")[0]
+        parts = {each for each in _PARTS.split(rest) if len(each) >= SHORTEST_SECRET}
+        parts |= {self.text, named, named.partition(":")[2], *_PARTS.split(named.partition(":")[2])}
+        return {each for part in parts for each in (part, unquote(part))} - host - {""}
+
+    @property
+    def _host(self) -> str:
+        """Host and port where they are beyond doubt; else empty."""
+        authority, rest = _authority(self.text)
+        match = _AUTHORITY.fullmatch(authority)
+        known = self.scheme in OWN_HOSTS and match is not None and _REST.fullmatch(rest)
+        return match["place"] if known and match is not None else ""
+
+    @property
+    def _named(self) -> str:
+        return _authority(self.text)[0].rpartition("@")[0]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nobody can take a part of its password for its host."""
+        return bool(self._host)
 
 
 def destinations(path: Path | None, environment: str | None = None) -> Destinations:
@@ -81,6 +116,9 @@ def _parsed(lines: list[tuple[str, str]]) -> Destinations:
             raise AlertUrlsRefused(f"{place}: expected scheme://…, or {HEARTBEAT}https://…")
         if not line.startswith(HEARTBEAT):
             urls.append(url)
+        elif url.scheme in ("http", "https") and not url.sound:
+            why = "expected https://HOST/…, or https://USER:PASSWORD@HOST/…, / ? # @ in them as %2F %3F %23 %40"
+            raise AlertUrlsRefused(f"{place}: {why}")
         elif url.scheme in ("http", "https") and heartbeat is None:
             heartbeat = url
         else:
@@ -113,8 +151,8 @@ def _check_private(path: Path, found: os.stat_result) -> None:
         raise AlertUrlsRefused(f"{path}: belongs to another user; mend: chown {os.geteuid()} {path}")
 
 
-def _netloc(text: str) -> str:
-    try:
-        return urlsplit(text).netloc.rpartition("@")[2]
-    except ValueError:
-        return "***"
+def _authority(text: str) -> tuple[str, str]:
+    """What stands before the path, and the rest (RFC 3986, 3.2)."""
+    after = text.partition("://")[2]
+    end = min((at for at in map(after.find, "/?#") if at >= 0), default=len(after))
+    return after[:end], after[end:]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from console import __version__
+from console.judge.json_text import json_text
 from console.judge.triage_document import triage_document
 from console.judge.triage_markdown import markdown
 from console.ledger.audit import read
@@ -76,4 +76,4 @@ def _version(name: str) -> str | None:
 
 
 def _json(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+    return f"{json_text(document)}\n".encode("ascii")

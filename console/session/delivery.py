@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 from console.ledger.outbox import Outbox, Parcel
+from console.model.words import counted
 from console.session.clock import Clock
 from console.session.destination import Destination, NotDelivered
 
@@ -128,4 +129,8 @@ class Courier:
     def _note(self) -> str:
         """The destination must know that it has missed something."""
         lost = self._outbox.lost(self._destination.key)
-        return f"{lost} earlier message(s) never arrived here and were given up" if lost else ""
+        return (
+            f"{counted(lost, 'earlier message')} never arrived here and {'was' if lost == 1 else 'were'} given up"
+            if lost
+            else ""
+        )

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from console.judge.alerts_message import AlertKind, Message
+from console.judge.chat_text import chat_text
 from console.ledger.outbox import Parcel
 from console.model.facts import Severity
 from console.parse.safe_text import safe, safe_bytes
@@ -92,6 +93,8 @@ class Service:
                 # Not through Apprise's own pool of threads: the process could not end while one hangs.
                 # Said to be text, so that a service that speaks HTML or Markdown shows it as it is.
                 body = body_of(parcel, note)
+                if self._url.scheme not in OWN_HOSTS:
+                    subject, body = chat_text(subject), chat_text(body)
                 if self._plugin.notify(body, subject, kind, body_format="text"):
                     return None
             except Exception as error:

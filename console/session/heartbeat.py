@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import http.client
 import threading
@@ -64,7 +65,11 @@ class Heartbeat:
 
 def _get(url: AlertUrl) -> str:
     """An empty word, or why nobody answered as wished."""
-    asked = urllib.request.Request(url.text, headers={"User-Agent": f"iamops-watch/{__version__}"})  # noqa: S310 - checked: http(s)
+    asked = urllib.request.Request(url.bare, headers={"User-Agent": f"iamops-watch/{__version__}"})  # noqa: S310 - checked: http(s)
+    if url.user is not None:
+        # urllib would ask for the address of `user:password@host`, and pass a header of ours on to another host.
+        told = base64.b64encode(":".join(url.user).encode()).decode("ascii")
+        asked.add_unredirected_header("Authorization", f"Basic {told}")
     try:
         with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:  # noqa: S310 - checked: http(s)
             answer.read(1024)

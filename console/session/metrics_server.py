@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -13,13 +14,16 @@ import h11
 
 from console import __version__
 from console.parse.safe_text import safe
+from console.session.metrics_hosts import Hosts
 from console.session.metrics_page import Look, MetricsPage
 
 SLOW_CLIENT_S = 5.0
+REFUSED_READS_S = 0.2
 MAX_CONNECTIONS = 16
 MAX_HEAD = 16 * 1024
 TEXT = "text/plain; charset=utf-8"
 METHODS = (b"GET", b"HEAD")
+NOT_HERE = "this page is for the names of this machine, with its port; --metrics-host adds others"
 
 
 class MetricsRefused(Exception):
@@ -43,8 +47,11 @@ class Answer:
 class MetricsServer:
     """GET /metrics and GET /healthz. One request on a connection, so that a slow client costs one place."""
 
-    def __init__(self, look: Look, *, patience_s: float = SLOW_CLIENT_S) -> None:
+    def __init__(self, look: Look, *, named: Sequence[str] = (), patience_s: float = SLOW_CLIENT_S) -> None:
+        """`named`: hosts that it answers for beside this machine's own names, as a proxy before it passes them."""
         self._page = MetricsPage(look)
+        self._named = named
+        self._hosts = Hosts(0, named)
         self._patience_s = patience_s
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
@@ -58,7 +65,9 @@ class MetricsServer:
             raise MetricsRefused(f"{port} is no port: expected 0 to 65535") from None
         except OSError as error:
             raise MetricsRefused(_why_not(address, port, error)) from error
-        return address, self._server.sockets[0].getsockname()[1]
+        taken: int = self._server.sockets[0].getsockname()[1]
+        self._hosts = Hosts(taken, self._named)
+        return address, taken
 
     async def stop(self) -> None:
         """Listens no more, and ends what is still open."""
@@ -88,6 +97,10 @@ class MetricsServer:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         dialogue = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         if len(self._open) > MAX_CONNECTIONS:
+            # What is left unread when it is closed would take the answer away from who waits for it.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REFUSED_READS_S):
+                    await reader.read(MAX_HEAD)
             await _send(dialogue, writer, Answer.of(503, f"more than {MAX_CONNECTIONS} connections"), head=False)
             return
         try:
@@ -99,7 +112,9 @@ class MetricsServer:
             await _send(dialogue, writer, self._answer(request), head=request.method == b"HEAD")
 
     def _answer(self, request: h11.Request) -> Answer:
-        path = request.target.split(b"?", 1)[0]
+        path = self._hosts.asked(request)
+        if path is None:
+            return Answer.of(421, NOT_HERE)
         if path not in (b"/metrics", b"/healthz"):
             return Answer.of(404, "here are /metrics and /healthz")
         if request.method not in METHODS:

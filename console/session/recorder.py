@@ -10,6 +10,7 @@ from console.model.events import AddressChanged, Event, LinkChanged, UnitReporte
 from console.model.live import ClockOffset
 from console.model.observed import Known
 from console.model.state import ClusterState
+from console.model.words import being
 from console.store import Store
 
 # A node's clock was never compared with ours: what it says happened when we heard of it.
@@ -76,7 +77,7 @@ class Recorder:
         key, active = (event.node, event.unit), event.report.active
         if self._units.get(key) != active:
             self._units[key] = active
-            self.note(event.at, event.node, "unit", f"{event.unit} is {active}")
+            self.note(event.at, event.node, "unit", f"{event.unit} {being(active)}")
 
 
 def client_entries(gaps: Iterator[tuple[float, float, str]], began: float) -> Iterator[Entry]:

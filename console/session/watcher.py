@@ -19,6 +19,7 @@ from console.model.events import Event, SafetyReported
 from console.model.facts import Severity
 from console.model.observed import Freshness
 from console.model.state import ClusterState
+from console.model.words import counted
 from console.session.cluster import Cluster
 from console.session.delivery import Delivery
 from console.session.heartbeat import Heartbeat
@@ -198,7 +199,7 @@ class Watcher:
         count = self._outbox.unread
         if not count:
             return
-        title = f"{count} line(s) of the outbox could not be read: a message may be lost"
+        title = f"{counted(count, 'line')} of the outbox could not be read: a message may be lost"
         body = (f"they are kept in {self._directory.outbox.with_suffix('.bad')}",)
         now, name = self._cluster.now(), self._alerts.profile
         self._send((message(now, AlertKind.NOTICE, Severity.WARNING, name, title, body),), self._kept)
@@ -221,7 +222,7 @@ def heartbeat_document(profile: str, now: float, live: list[str]) -> dict[str, A
 
 def left_out_document(profile: str, now: float, count: int) -> dict[str, Any]:
     """The JSON line that stands for others: they were left out while nobody read."""
-    title = f"{count} line(s) were left out here: nobody read them"
+    title = f"{counted(count, 'line')} {'was' if count == 1 else 'were'} left out here: nobody read them"
     return _own_document(profile, now, str(AlertKind.NOTICE), Severity.WARNING, title)
 
 

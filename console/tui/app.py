@@ -22,12 +22,14 @@ from textual.screen import Screen
 from console.model.events import Event, Noticed
 from console.model.facts import Severity
 from console.model.state import ClusterState
+from console.parse.safe_text import safe_lines
 from console.session.signals import hear
 from console.tui.actions import Scope, Situation, action
 from console.tui.bindings import OPENERS, PALETTE_KEY, console_bindings
 from console.tui.cluster import Cluster
 from console.tui.driver import ConsoleDriver
 from console.tui.export import export_path, save, self_contained
+from console.tui.harmless import Harmless
 from console.tui.looks import Looks
 from console.tui.no_color import WithoutColor
 from console.tui.notify import Notifier
@@ -84,7 +86,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._make_deck = deck
         self._was_acting = False
         self._leave_on = leave_on
-        self._without_color = WithoutColor()
+        self._without_color, self._harmless = WithoutColor(), Harmless()
         self._looks = Looks(theme, no_color=self.no_color or no_color)
         for each in self._looks.textual_themes():
             self.register_theme(each)
@@ -251,7 +253,12 @@ class ConsoleApp(App[None], inherit_bindings=False):
     # --- colours ---
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [self._without_color] if self._looks.no_color else super().get_line_filters()
+        colours = [self._without_color] if self._looks.no_color else super().get_line_filters()
+        return [*colours, self._harmless]
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """What is pasted elsewhere is what was read here."""
+        super().copy_to_clipboard(safe_lines(text))
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         return self_contained(super().export_screenshot(title=title, simplify=simplify))

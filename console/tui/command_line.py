@@ -8,6 +8,13 @@ from dataclasses import dataclass, field
 from console.tui.actions import COMMANDS, Action, Situation
 
 HISTORY_KEPT = 100
+# What can only be done in a shell; the nearest command of the console may do the opposite of it.
+IN_A_SHELL = {
+    "drain": "iamops backend drain SERVICE NODE",
+    "enable": "iamops backend enable SERVICE NODE",
+    "rollback": "iamops config rollback",
+    "silence": "iamops watch silence DURATION --reason TEXT",
+}
 
 
 class CommandError(Exception):
@@ -48,6 +55,8 @@ def _command(word: str) -> Action:
     names = [action.name for action in begun or COMMANDS]
     if begun:
         raise CommandError(f"{word!r} could be {' or '.join(names)}")
+    if word in IN_A_SHELL:
+        raise CommandError(f"{word} is a command of the shell: {IN_A_SHELL[word]}")
     near = difflib.get_close_matches(word, names, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"commands: {', '.join(names)}"
     raise CommandError(f"no command {word!r}; {hint}")

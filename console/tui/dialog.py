@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from rich.text import Text
 from textual.containers import Vertical
+from textual.content import Content
 
 from console.tui.palette import Palette
+from console.tui.view.fit import printable
 from console.tui.view.tone import Line
 
 WIDTH = 100
@@ -52,8 +54,13 @@ def fit(box: Vertical, lines: int, controls: int, screen_height: int) -> None:
     box.styles.height = min(lines + controls + BORDER, screen_height)
 
 
+def plain(text: str) -> Content:
+    """For titles and labels: Textual reads markup in a bare text, and a name may hold some."""
+    return Content(printable(text))
+
+
 def toned(lines: Iterable[Line], palette: Palette) -> Text:
     """Toned lines as Rich text; never through a markup parser."""
     return Text("\n").join(
-        Text.assemble(*((span.text, palette.tones[span.tone]) for span in line)) for line in lines
+        Text.assemble(*((printable(span.text), palette.tones[span.tone]) for span in line)) for line in lines
     )

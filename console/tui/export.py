@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+from console.parse.safe_text import safe_lines
 from console.session.resources import state_dir
 
 _FONT_FACE = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
@@ -37,6 +38,7 @@ def save(svg: str, path: Path) -> str | None:
 def self_contained(svg: str) -> str:
     """The same picture without fonts from the web, so that whoever opens it calls no one.
 
-    Spaces are marked as meant: some renderers drop them at the start of a text, and columns shift.
+    No character in it moves or hides others. Spaces are marked as meant: some renderers drop them at the start of
+    a text, and columns shift.
     """
-    return _FONT_FACE.sub("", svg).replace("<text ", '<text xml:space="preserve" ')
+    return safe_lines(_FONT_FACE.sub("", svg)).replace("<text ", '<text xml:space="preserve" ')

@@ -38,7 +38,9 @@ class Shutdown:
         now, orders = self._now(), self._orders()
         if orders is not None and orders.acting.active and now - self._quit_asked_at > QUIT_AGAIN_S:
             self._quit_asked_at = now
-            self._host.say(f"{orders.acting.running} is under way: again to undo it and quit", Severity.WARNING)
+            self._host.say(
+                f"{orders.acting.running} is under way: press q again to undo it and quit", Severity.WARNING
+            )
             return
         self.begin()
 

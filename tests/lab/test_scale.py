@@ -69,7 +69,7 @@ def test_a_third_backend_is_added_takes_its_share_is_drained_and_removed(third_b
     with loading("10.0.4.99", "iam.api.marmotedu.com", namespace=lab.place.operator_namespace, rate=100) as load:
         drained = lab.act("backend", "drain", "iam-apiserver", THIRD, profile=path)
     assert drained.code == 0, drained.err
-    assert any(f"0 request(s) to {THIRD} from iam-a" in step["observed"] for step in drained.document["steps"])
+    assert any(f"0 requests to {THIRD} from iam-a" in step["observed"] for step in drained.document["steps"])
     assert share(lab, 10) == {"127.0.0.1:8080": 5, "10.0.4.21:8080": 5}
     assert load.lost == {}, load.result
     assert lab.act("backend", "remove", "iam-apiserver", THIRD, profile=path).code == 0

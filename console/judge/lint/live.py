@@ -9,6 +9,7 @@ from console.judge.lint.tree import Tree
 from console.model.config import DaemonCheck
 from console.model.profile import Profile
 from console.parse.daemon_check import complaints
+from console.plan.own_header import same_settings
 
 # A file that was written right before the reload, by clocks that count differently.
 CLOCK_SLACK_S = 1.0
@@ -21,7 +22,7 @@ def live_hits(tree: Tree, profile: Profile | None) -> Iterator[Hit]:
         live = tree.files.get(path)
         if live is None:
             yield Hit("L002", "the file is not there", tree.name, path)
-        elif live.content != wanted:
+        elif not same_settings(live.content, wanted):
             yield Hit("L002", f"differs in line {_first_difference(live.content, wanted)}", tree.name, path)
 
 

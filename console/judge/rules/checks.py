@@ -12,6 +12,7 @@ from console.model.facts import Severity, VrrpState
 from console.model.look import JournalLook, Said, SaidKind
 from console.model.observed import Known, Unknown
 from console.model.state import NodeState
+from console.model.words import being
 from console.parse.daemon_check import complaints
 from console.plan.live import all_on
 from console.plan.timing import decision_s
@@ -107,9 +108,9 @@ def sees_nothing(view: View, node: NodeState, seen: Journal, now: float) -> Iter
             yield Finding(
                 "check-blind",
                 Severity.CRITICAL,
-                f"{unit} is {report.value.active} on {node.name}, and keepalived there is still {state}",
+                f"{unit} {being(report.value.active)} on {node.name}, and keepalived there is still {state}",
                 (
-                    said_at(now - down_s, f"{unit} is {report.value.active}", "systemd", node.name, now),
+                    said_at(now - down_s, f"{unit} {being(report.value.active)}", "systemd", node.name, now),
                     told(vrrp, f"{name} is {state}", f"keepalived's {vrrp.value.source}", node.name, now),
                 ),
                 "iamops config lint",

@@ -10,6 +10,7 @@ from console.judge.rules.view import Answer, Rule, View, live, nodes, probed, re
 from console.model.facts import HostReport, LinkState, Severity
 from console.model.observed import Freshness, Known, Unknown
 from console.model.state import NodeState
+from console.model.words import counted
 
 DISK_FULL_PCT = 90.0
 CLOCK_SKEW_MS = 500.0
@@ -85,7 +86,8 @@ def config_drift(view: View, now: float) -> Iterator[Answer]:
             what = "whether its files are what the profile asks for"
             yield Blind("config-drift", what, reason_of(node.config), node.name)
         elif (differing := node.config.value.differing) and not pushing:
-            title = f"{node.name}: {len(differing)} file(s) differ from the profile"
+            verb = "differs" if len(differing) == 1 else "differ"
+            title = f"{node.name}: {counted(len(differing), 'file')} {verb} from the profile"
             evidence = tuple(told(node.config, path, "file compared", node.name, now) for path in differing)
             yield Finding("config-drift", Severity.WARNING, title, evidence, "iamops config diff", node.name)
 
@@ -132,7 +134,7 @@ def _ssh_step(node: NodeState) -> str:
     step = node.link.next_step
     if not step:
         return "iamops status"
-    return step if step.startswith(("iamops ", "look: ")) else f"look: {step}"
+    return step if step.startswith(("iamops ", "look: ", "nothing to do")) else f"look: {step}"
 
 
 def _offset(node: NodeState, now: float) -> Evidence:

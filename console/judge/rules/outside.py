@@ -22,7 +22,7 @@ def stale_neighbour(view: View, now: float) -> Iterator[Answer]:
     """This machine stands for any client in the same network: routers and switches learn from the same words."""
     for name, vrrp in view.state.profile.vrrp.items():
         owner = _only_owner(view, name, now)
-        found = _neighbour(view, owner, vrrp.address)
+        found = _neighbour(view, owner, vrrp.address, _owners(view, name, now))
         if owner is None or isinstance(found, str):
             yield Blind("stale-arp", WHOSE, str(found))
             continue
@@ -84,6 +84,15 @@ def _only_owner(view: View, instance: str, now: float) -> NodeState | None:
     return view.state.nodes[owners[0].node] if len(owners) == 1 else None
 
 
+def _owners(view: View, instance: str, now: float) -> str:
+    """In words, where it is not one that is seen."""
+    claims = ownership(view.state, instance, now)
+    vip = f"VIP {view.state.profile.vrrp[instance].address}"
+    if claims.owners:
+        return f"{vip} is on {' and '.join(each.node for each in claims.owners)}"
+    return f"who has {vip} is not known" if claims.unseen else f"no node has {vip}"
+
+
 def _came_at(view: View, instance: str, now: float) -> float:
     return max(
         (owned_since(view.state, instance, o) for o in ownership(view.state, instance, now).owners), default=now
@@ -91,11 +100,11 @@ def _came_at(view: View, instance: str, now: float) -> float:
 
 
 def _neighbour(
-    view: View, owner: NodeState | None, address: str
+    view: View, owner: NodeState | None, address: str, owners: str
 ) -> tuple[Known[Mapping[str, str]], Known[Mapping[str, str]]] | str:
     """This machine's neighbour table and the owner's hardware addresses, or why they cannot be compared."""
     if owner is None:
-        return f"VIP {address} has not one owner that is seen"
+        return owners
     if view.look is None:
         return "no deep look was taken"
     known = view.look.neighbours

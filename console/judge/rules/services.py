@@ -10,6 +10,7 @@ from console.model.facts import ProbeReport, Severity, UnitReport
 from console.model.observed import Freshness, Known, Observed, Unknown
 from console.model.profile import Service
 from console.model.state import NodeState
+from console.model.words import being
 
 STOPPED_IN_ORDER = "inactive"
 REACHED = "whether its peers reach it"
@@ -78,7 +79,9 @@ def _down(view: View, node: NodeState, unit: str, seen: Known[UnitReport], now: 
     step = f"iamops start {unit} {node.name}"
     if report.active != STOPPED_IN_ORDER:
         step = f"look: journalctl -u {unit} on {node.name}"
-    return Finding("unit-down", severity, f"{unit} is {report.active} on {node.name}", evidence, step, node.name)
+    return Finding(
+        "unit-down", severity, f"{unit} {being(report.active)} on {node.name}", evidence, step, node.name
+    )
 
 
 def _views(view: View, node: NodeState, service: str, now: float) -> Mapping[str, Observed[ProbeReport]]:

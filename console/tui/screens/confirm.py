@@ -20,7 +20,7 @@ from console.plan.steps import Plan
 from console.plan.tier import confirmation
 from console.tui.cluster import Cluster
 from console.tui.deck import Deck
-from console.tui.dialog import dialog_css, fit, text_width, toned
+from console.tui.dialog import dialog_css, fit, plain, text_width, toned
 from console.tui.palette import Palette
 from console.tui.view.plan import plan_lines
 from console.tui.view.tone import Tone
@@ -70,19 +70,19 @@ class ConfirmScreen(ModalScreen[Order | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
-            box.border_title = f"{self._action.sentence} · Esc cancels · c copies the command"
+            box.border_title = plain(f"{self._action.sentence} · Esc cancels · c copies the command")
             with VerticalScroll(id="plan"):
                 yield Static(id="lines")
             yield Static(id="warning")
             for code in self._codes:
-                yield Checkbox(f"override {code}", id=_box(code), compact=True)
+                yield Checkbox(plain(f"override {code}"), id=_box(code), compact=True)
             if self._codes:
                 with Horizontal():
                     yield Static("reason: ", classes="label")
-                    yield Input(id="reason", compact=True, placeholder="why: goes into the audit")
+                    yield Input(id="reason", compact=True, placeholder="kept in the audit")
             if self._asked.typed is not None:
                 with Horizontal():
-                    yield Static(f"{self._asked.why}: type {self._asked.typed} ", classes="label")
+                    yield Static(plain(f"{self._asked.why}; type {self._asked.typed} here: "), classes="label")
                     yield Input(id="typed", compact=True)
             with Horizontal():
                 yield Button("Cancel", id="cancel", compact=True)
@@ -111,8 +111,9 @@ class ConfirmScreen(ModalScreen[Order | None]):
             return f"refused: {', '.join(dict.fromkeys(denial.code for denial in left))}"
         if self.overrides and not self.reason:
             return "an override needs a reason"
-        if self._asked.typed is not None and self.query_one("#typed", Input).value != self._asked.typed:
-            return f"type {self._asked.typed} first"
+        wanted = self._asked.typed
+        if wanted is not None and (typed := self.query_one("#typed", Input).value) != wanted:
+            return f"that is not {wanted}" if typed and not wanted.startswith(typed) else f"type {wanted} first"
         return ""
 
     @property

@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from console.tui.acting import Acting
-from console.tui.dialog import BORDER, dialog_css, fit, text_width, toned
+from console.tui.dialog import BORDER, dialog_css, fit, plain, text_width, toned
 from console.tui.palette import Palette
 from console.tui.view.drill_run import drill_lines
 from console.tui.view.run import run_lines
@@ -69,7 +69,7 @@ class RunScreen(ModalScreen[None]):
             return
         self._over = over
         if acting.order is not None:
-            self._box.border_title = acting.order.action.sentence
+            self._box.border_title = plain(acting.order.action.sentence)
         # A run that ended with an error of ours has told its story only so far.
         failure: tuple[Line, ...] = ((Span(acting.failure, Tone.DOWN),),) if acting.failure else ()
         lines = (*failure, *self._told(text_width(width), height - CONTROLS - BORDER))

@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from console.model.events import Event
 from console.model.facts import Severity
+from console.parse.safe_text import one_line
 from console.tui.actions import Situation
 from console.tui.palette import Palette
 from console.tui.spot import Spot
@@ -179,7 +180,8 @@ class View(Screen[None]):
         self.app.push_screen(HelpScreen(lines, self.palette))
 
     def do_copy(self, argument: str) -> None:
-        self._copy(self.situation.detail)
+        # One line: what comes after a newline, a shell would run as soon as it is pasted.
+        self._copy(one_line(self.situation.detail))
 
     def do_copy_selection(self, argument: str) -> None:
         self._copy(self.situation.selection)

@@ -26,6 +26,8 @@ from console.tui.view.witness import contradiction
 
 COMPACT_LABEL, ROOMY_LABEL = 7, 12
 MARK = 9
+# What systemd says twice.
+SAME = {("failed", "failed"), ("inactive", "dead")}
 UNIT_ROWS = ("nginx", "keepalived")
 ROOMY_ONLY = ("kernel", *UNIT_ROWS, "host")
 
@@ -157,7 +159,7 @@ def _process(shown: Shown[UnitReport]) -> Line:
     if report is None:
         return ()
     words = [report.active] if report.active != "active" else []
-    words += [report.sub] if report.sub else []
+    words += [report.sub] if report.sub and (report.active, report.sub) not in SAME else []
     words += [f"pid {report.main_pid}"] if report.main_pid else []
     words += [f"restarts {report.restarts}"] if report.restarts else []
     return (Span("  " + " · ".join(words), Tone.MUTED),) if words else ()

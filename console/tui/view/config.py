@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from console.judge.config_sight import ConfigSight, FileSight, FileState
 from console.model.facts import Severity
+from console.model.words import counted
 from console.parse.safe_text import safe
 from console.plan.config_change import FileChange
 from console.plan.config_diff import diff_lines, side_by_side
@@ -42,7 +43,12 @@ def verdict(sight: ConfigSight) -> Line:
     if not sight.files:
         return EMPTY
     if sight.differing:
-        return (Span(f" ≠ {sight.differing} file(s) differ ", Tone.WARN),)
+        return (
+            Span(
+                f" ≠ {counted(sight.differing, 'file')} {'differs' if sight.differing == 1 else 'differ'} ",
+                Tone.WARN,
+            ),
+        )
     return (Span(" ● in sync ", Tone.OK),)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from rich.cells import cell_len, set_cell_size
 
-from console.parse.safe_text import safe
+from console.parse.safe_text import is_safe, safe
 from console.tui.view.tone import Line, Span, Tone
 
 ELLIPSIS = "…"
@@ -14,7 +14,7 @@ ELLIPSIS = "…"
 
 def printable(text: str) -> str:
     """The text as it may reach a terminal. Every line passes through here before it is measured."""
-    return text if text.isprintable() else safe(text)
+    return text if is_safe(text) else safe(text)
 
 
 def width_of(line: Line) -> int:

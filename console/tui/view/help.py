@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
 
 from console.tui.actions import ACTIONS, COMMANDS, Action, Scope, Situation, key_name
 from console.tui.view.tone import EMPTY, Line, Span, Tone
@@ -25,11 +26,15 @@ def help_lines(name: str, about: str, situation: Situation, width: int) -> tuple
     lines += [(Span(part),) for part in textwrap.wrap(about, width)]
     for title, scope in (("Keys in a pane", Scope.PANE), ("Keys everywhere", Scope.CONSOLE)):
         lines += _section(title)
-        lines += [_keys(action, situation) for action in ACTIONS if action.scope is scope and action.keys]
+        lines += (
+            line for each in ACTIONS if each.scope is scope and each.keys for line in _keys(each, situation, width)
+        )
     lines += _section("Commands (press : first)")
-    lines += [_command(action, situation) for action in COMMANDS]
+    lines += (line for each in COMMANDS for line in _command(each, situation, width))
     lines += _section("Signs")
-    lines += [(Span(mark.ljust(NAME), tone), Span(words)) for mark, tone, words in GLYPHS]
+    lines += (
+        line for mark, tone, words in GLYPHS for line in _beside(Span(mark.ljust(NAME), tone), words, "", width)
+    )
     return tuple(lines)
 
 
@@ -37,15 +42,29 @@ def _section(title: str) -> list[Line]:
     return [EMPTY, (Span(title, Tone.TITLE),)]
 
 
-def _keys(action: Action, situation: Situation) -> Line:
+def _keys(action: Action, situation: Situation, width: int) -> Iterator[Line]:
     keys = " ".join(key_name(key) for key in action.keys)
-    return (Span(keys.ljust(KEYS) + " ", Tone.ACCENT), Span(action.title), *_denied(action, situation))
+    return _beside(Span(keys.ljust(KEYS) + " ", Tone.ACCENT), action.title, _denied(action, situation), width)
 
 
-def _command(action: Action, situation: Situation) -> Line:
-    return (Span(action.usage.ljust(NAME), Tone.ACCENT), Span(action.title), *_denied(action, situation))
+def _command(action: Action, situation: Situation, width: int) -> Iterator[Line]:
+    usage = Span(action.usage.ljust(NAME - 1) + " ", Tone.ACCENT)
+    return _beside(usage, action.title, _denied(action, situation), width)
 
 
-def _denied(action: Action, situation: Situation) -> Line:
+def _denied(action: Action, situation: Situation) -> str:
     reason = action.why_not(situation)
-    return (Span(f"  (not now: {reason})", Tone.MUTED),) if reason else EMPTY
+    return f"(not now: {reason})" if reason else ""
+
+
+def _beside(head: Span, words: str, aside: str, width: int) -> Iterator[Line]:
+    """What goes on in another line stands below where it began."""
+    indent = len(head.text)
+    room = max(20, width - indent)
+    first, *rest = textwrap.wrap(words, room)
+    if aside and not rest and len(first) + 2 + len(aside) <= room:
+        yield (head, Span(first), Span(f"  {aside}", Tone.MUTED))
+        return
+    yield (head, Span(first))
+    yield from ((Span(" " * indent + more),) for more in rest)
+    yield from ((Span(" " * indent + more, Tone.MUTED),) for more in textwrap.wrap(aside, room))

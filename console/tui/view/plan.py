@@ -21,6 +21,7 @@ MARKS = {
     Kind.STAGE: ("stage ", Tone.MUTED),
     Kind.CONFIRM: ("keep? ", Tone.WARN),
 }
+ARMING = (Kind.ARM, Kind.DISARM)
 INDENT = 10
 
 
@@ -39,8 +40,8 @@ def plan_lines(
         lines += _denial(denial, denial in away, width)
     for denial in found:
         lines += _wrapped("▲ refused the last time: ", f"{denial.code}: {denial.reason}", width, Tone.WARN)
-    for expected in plan.before:
-        lines += _wrapped("first: ", expected.sentence, width, Tone.MUTED)
+    for sentence in plan.first:
+        lines += _wrapped("first: ", sentence, width, Tone.MUTED)
     for number, step in enumerate(plan.steps, start=1):
         lines += [EMPTY, *_step(number, step, width)]
     if plan.steps:
@@ -60,7 +61,9 @@ def _denial(denial: Denial, insisted: bool, width: int) -> Iterator[Line]:
 
 def _step(number: int, step: Step, width: int) -> Iterator[Line]:
     word, tone = MARKS[step.kind]
-    first, *rest = textwrap.wrap(step.title, max(10, width - INDENT)) or [""]
+    # The mark says it already: `disarm on iam-b`, not `disarm disarm on iam-b`.
+    title = step.title.removeprefix("arm ").removeprefix("disarm ") if step.kind in ARMING else step.title
+    first, *rest = textwrap.wrap(title, max(10, width - INDENT)) or [""]
     yield (Span(f"{number:2} ", Tone.MUTED), Span(f"{word} ", tone), Span(first))
     for more in rest:
         yield (Span(" " * INDENT + more),)

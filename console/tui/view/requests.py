@@ -82,7 +82,7 @@ def _numbers(
     said = f"{words[0]} · {total} total · {words[2]} of the last {span(axis.length_s)} · {by_class}"
     tone = Tone.MUTED if not failed else Tone.DOWN if failed >= BAD_SHARE else Tone.WARN
     if not stats:
-        return ((Span(words[0]), Span(f" {count(total)}", Tone.MUTED), Span(f" {words[2]}", tone)), said)
+        return ((Span(words[0]), Span(f" {count(total)}", Tone.MUTED), Span(f" · {words[2]}", tone)), said)
     if stats == STATS:
         numbers: Line = (Span(right(words[0], 8)), Span(right(words[1], 12), Tone.MUTED))
     else:

@@ -123,7 +123,11 @@ def client_lines(gap: GapReport | None, width: int) -> Iterator[Line]:
     kinds = ((gap.refused, "refused"), (gap.dark, "dark"), (gap.wrong, "wrong"))
     what = ", ".join(f"{count} {word}" for count, word in kinds if count)
     tone = Tone.OK if gap.longest_ms < 100 else Tone.WARN
-    yield (Span("client: ", Tone.MUTED), Span(f"gap {gap.longest_ms:.0f} ms", tone), Span(f"  {what}"))
+    yield (
+        Span("client: ", Tone.MUTED),
+        Span(f"longest gap {gap.longest_ms:.0f} ms", tone),
+        Span(f"; requests: {what}"),
+    )
     told = f"{gap.asked}; answered by {gap.last_node or 'nobody'}".replace(" ms", f"{NO_BREAK}ms")
     for line in textwrap.wrap(told, max(20, width - 8)):
         yield (Span(f"        {line.replace(NO_BREAK, ' ')}", Tone.MUTED),)

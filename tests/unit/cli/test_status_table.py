@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
 from console.cli import status_table
 from console.cli.status_document import status_document
 from console.judge.rules import findings
@@ -15,7 +13,7 @@ from tests.scenes import NOW, fed, healthy
 
 
 def shown(state: ClusterState, now: float, monkeypatch, capsys) -> str:
-    monkeypatch.setattr(status_table, "Console", lambda **kw: Console(width=140, **kw))
+    monkeypatch.setenv("COLUMNS", "140")
     status_table.print_table(status_document(state, findings(state, now), now))
     return capsys.readouterr().out
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from console.cli import triage_explain, triage_session
+from console.cli.coloured import painted
 from console.cli.main import main
 from console.cli.triage_text import triage_lines
 from console.judge.catalogue import BY_NUMBER, CATALOGUE, Entry
@@ -70,7 +71,7 @@ def runbook(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lines(look: Look, width: int = 80, **options: object) -> list[str]:
-    return list(triage_lines(look, width=width, colour=False, **options))  # type: ignore[arg-type]
+    return list(triage_lines(look, width=width, **options))  # type: ignore[arg-type]
 
 
 # --- exit codes ---
@@ -228,9 +229,9 @@ def test_a_command_is_not_broken_at_a_hyphen() -> None:
 
 
 def test_colours_mark_only_the_severity_word() -> None:
-    said = list(triage_lines(troubled(), width=80, colour=True))
-    assert said[0].startswith("\x1b[31mCRITICAL\x1b[0m ")
-    assert "\x1b" not in "".join(lines(troubled()))
+    said = lines(troubled())
+    assert painted(said[0]).startswith("\x1b[31mCRITICAL\x1b[0m ")
+    assert "\x1b" not in "".join(said)
 
 
 def test_no_colour_reaches_a_pipe(run) -> None:

@@ -95,7 +95,7 @@ async def test_a_command_that_fails_says_the_units_own_reason_too():
         (("active", 7, 0, "active", 8, 1), Verdict.NOT_YET, "process 7, then 8"),
         (("active", 0, 0, "active", 0, 1), Verdict.NOT_YET, "does not stay up"),
         (("active", 7, 0, "activating", 0, 0), Verdict.NOT_YET, "is activating"),
-        (("failed", 0, 0, "failed", 0, 0), Verdict.NOT_YET, "is failed"),
+        (("failed", 0, 0, "failed", 0, 0), Verdict.NOT_YET, "has failed"),
     ],
 )
 def test_two_looks_at_a_unit_tell_whether_it_stays_up(text: tuple[object, ...], verdict: Verdict, says: str):

@@ -35,7 +35,7 @@ def test_a_restart_within_a_silence_still_tells_its_end():
     seen.move("iam-a", "iam-b")
     again = restarted(seen)
     again.pass_time(1, owners={"VI_1": "iam-b"}, silence=None)
-    assert again.take() == ["[WARNING] lab: the silence is over; 1 VIP move(s) and 0 finding(s) were held back"]
+    assert again.take() == ["[WARNING] lab: the silence is over; 1 VIP move and 0 findings were held back"]
 
 
 def test_a_restart_does_not_forget_that_it_was_flapping():

@@ -13,7 +13,7 @@ def test_a_silence_holds_back_and_tells_afterwards_what_is_still_so():
     assert seen.take() == []
     seen.pass_time(5, DOWN, silence=None)
     assert seen.take() == [
-        "[WARNING] lab: the silence is over; 1 VIP move(s) and 1 finding(s) were held back",
+        "[WARNING] lab: the silence is over; 1 VIP move and 1 finding were held back",
         "[WARNING] lab: iam-pump is inactive on iam-a",
     ]
 
@@ -33,7 +33,7 @@ def test_what_came_and_went_in_a_silence_is_only_counted():
     seen.pass_time(30, DOWN, silence=QUIET)
     seen.pass_time(30)
     seen.pass_time(5, silence=None)
-    assert seen.take() == ["[WARNING] lab: the silence is over; 0 VIP move(s) and 1 finding(s) were held back"]
+    assert seen.take() == ["[WARNING] lab: the silence is over; 0 VIP moves and 1 finding were held back"]
 
 
 def test_what_was_told_before_a_silence_and_ended_in_it_is_resolved_after_it():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from console.nodes.ssh_transport import SESSIONS, SshTransport
+from console.nodes.ssh_transport import SESSIONS, SshTransport, shown_command
 from console.nodes.transport import CommandTimeout, LinkLost, OutputTooLong
 from tests.unit.nodes.processes import gone
 
@@ -65,6 +65,11 @@ async def test_at_the_deadline_the_outcome_is_unknown(transport: SshTransport) -
         await transport.run(["sleep", "60"], timeout_s=0.1)
 
     assert "outcome is unknown" in failure.value.next_step
+
+
+async def test_a_script_of_our_own_is_not_told_to_the_operator() -> None:
+    assert shown_command(["sh", "-c", "printf '\\n==iamops'\nsleep 60", "sh", "iam-a"]) == "sh -c … sh iam-a"
+    assert shown_command(["systemctl", "show", "nginx"]) == "systemctl show nginx"
 
 
 async def test_the_connection_outlives_a_deadline(transport: SshTransport) -> None:

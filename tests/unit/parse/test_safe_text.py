@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from console.parse.safe_text import safe, safe_bytes
+from console.parse.safe_text import is_safe, one_line, safe, safe_bytes, safe_lines
+from tests.hostile import SEQUENCES, raw
 
 
 @pytest.mark.parametrize(
@@ -17,6 +18,8 @@ from console.parse.safe_text import safe, safe_bytes
         ("user\u202etxt.exe", "user\\u202etxt.exe"),
         ("zero\u200bwidth", "zero\\u200bwidth"),
         ("\U000e0041", "\\U000e0041"),
+        ("soft\u00adhyphen\ufe0f\u3164", "soft\\xadhyphen\\ufe0f\\u3164"),
+        ("two\u2028lines", "two\\u2028lines"),
         ("tab\there", "tab here"),
         ("[bold red]markup stays text[/]", "[bold red]markup stays text[/]"),
         ("ünïcode 中文 ok", "ünïcode 中文 ok"),
@@ -38,3 +41,24 @@ def test_no_character_of_the_controls_survives():
     everything = "".join(map(chr, range(0x110000)))
     kept = safe(everything, len(everything))
     assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in kept)
+
+
+@pytest.mark.parametrize("text", SEQUENCES)
+def test_what_is_shown_needs_no_second_look(text: str):
+    assert safe(safe(text)) == safe(text) == one_line(text)
+    assert safe_lines(safe_lines(text)) == safe_lines(text)
+    assert is_safe(one_line(text))
+    assert raw(one_line(text), allowed="") == raw(safe_lines(text)) == []
+
+
+def test_lines_keep_their_newlines_and_tabs_and_nothing_else():
+    assert safe_lines("a\tb\r\nc\x1b\u2028\n") == "a\tb\\x0d\nc\\x1b\\u2028\n"
+
+
+def test_every_character_that_unicode_calls_a_control_or_a_format_is_harmful():
+    everything = "".join(map(chr, range(0x110000)))
+    assert raw(safe_lines(everything)) == []
+
+
+def test_a_command_is_not_cut():
+    assert one_line("x" * 5000) == "x" * 5000

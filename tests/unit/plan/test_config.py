@@ -14,6 +14,7 @@ from console.model.profile import Profile
 from console.plan.config_change import node_change, payload
 from console.plan.config_diff import diff_lines, side_by_side, without_secrets
 from console.plan.config_meaning import apart, meaning
+from console.plan.own_header import same_settings
 from console.render.nodefiles import render_node
 from tests.profiles import pair
 
@@ -43,6 +44,34 @@ def test_the_same_files_are_no_change():
     change = node_change(tree(), wanted(authed()))
     assert (change.files, change.daemons) == ((), ())
     assert set(change.seen) == set(tree().files)
+
+
+def test_another_name_of_the_profile_is_no_change_and_no_reload():
+    """It stands in the comment that heads the files, and in nothing that a daemon reads."""
+    live = tree()
+    renamed = wanted(authed().model_copy(update={"name": "mine"}))
+    assert {f.path for f in renamed if f.content != live.files[f.path].content} >= {
+        KEEPALIVED,
+        "/etc/nginx/nginx.conf",
+    }
+    assert node_change(live, renamed).files == ()
+
+
+@pytest.mark.parametrize(
+    ("live", "same"),
+    [
+        ("# lab: VRRP on iam-a. Written by iamops from the profile.\nx\n", True),
+        ("# anything else. Written by iamops from the profile.\nx\n", True),
+        ("# lab: VRRP on iam-a. Written by iamops from the profile.\ny\n", False),
+        ("# lab: VRRP on iam-a.\nx\n", False),
+        ("x\n# lab: VRRP on iam-a. Written by iamops from the profile.\n", False),
+        ("#include /etc/evil # Written by iamops from the profile.\nx\n", False),
+        ("# lab. Written by iamops from the profile.\ry\nx\n", False),
+        ("# lab. Written by iamops from the profile. y\nx\n", False),
+    ],
+)
+def test_only_the_comment_that_heads_a_file_may_say_something_else(live: str, same: bool):
+    assert same_settings(live, "# mine: VRRP on iam-a. Written by iamops from the profile.\nx\n") is same
 
 
 def test_rights_stay_as_somebody_set_them_unless_the_file_could_not_work():

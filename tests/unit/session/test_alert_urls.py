@@ -90,3 +90,37 @@ def test_an_error_that_quotes_the_url_is_masked():
     for secret in ("al ice", "p@ssword", "p%40ssword", "abcdef"):
         assert secret not in masked
     assert "mail.example.com" in masked
+
+
+ODD = (
+    "json://user:s3cr/et@127.0.0.1:9/",
+    "json://user:12/34et@127.0.0.1:9/",
+    "mailtos://ops:pa#ss@mail.example.com",
+    "https://ops:pa?ss@127.0.0.1:9/x",
+    "https://ops:p@/ss@127.0.0.1/x",
+    "json://:s3cr@et@127.0.0.1/",
+)
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_a_password_with_a_sign_that_ends_a_host_is_not_shown_in_part(text: str):
+    url = AlertUrl("here", text)
+    password = text.partition("://")[2].rpartition("@")[0].partition(":")[2]
+    said = f"{url.shown} {url.masked(f'nonnumeric port: {password!r}, no host {password}, {text}')}"
+    for part in (password, *password.replace("/", " ").replace("#", " ").replace("?", " ").split()):
+        assert part not in said.replace("port", ""), part
+
+
+@pytest.mark.parametrize(
+    "text", ["https://ops:s3cr/et@127.0.0.1:9/x", "http://ops:1/x@h/", "https://a b/", "https:///x"]
+)
+def test_a_heartbeat_whose_host_is_in_doubt_is_refused_without_being_shown(file: Path, text: str):
+    file.write_text(f"heartbeat={text}\n")
+    with pytest.raises(AlertUrlsRefused, match="%2F") as refused:
+        destinations(file)
+    assert "s3cr" not in str(refused.value)
+
+
+def test_a_short_password_is_masked_as_a_word():
+    masked = AlertUrl("here", "http://ops:abc@127.0.0.1:9/ping/xyz").masked("user ops with abc; abcd at 127.0.0.1")
+    assert masked == "user ops with ***; abcd at 127.0.0.1"

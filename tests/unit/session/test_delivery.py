@@ -109,7 +109,7 @@ async def test_what_is_too_old_is_given_up_and_the_destination_hears_of_it(path:
     office.put("new")
     assert await office.delivery.idle(5)
     assert post.took == ["new"]
-    assert post.notes == ["2 earlier message(s) never arrived here and were given up"]
+    assert post.notes == ["2 earlier messages never arrived here and were given up"]
     assert any("gave up" in line for line in office.log)
     await office.delivery.stop()
 

@@ -43,6 +43,25 @@ async def test_a_webhook_gets_subject_body_and_kind():
     assert arrived.raw["type"] == "failure"
 
 
+async def test_a_node_s_words_call_nobody_in_a_chat_and_stay_as_they_are_elsewhere(monkeypatch):
+    said = message(
+        0.0, AlertKind.FINDING, Severity.CRITICAL, "lab", "iam-a says @everyone", ("<!channel> [x](y)",)
+    )
+    sent: list[tuple[str, str]] = []
+    for url in ("mmost://127.0.0.1:1/abcdefghijklmnop", "json://127.0.0.1:1/"):
+        one = service(url)
+        monkeypatch.setattr(
+            one._plugin, "notify", lambda body, title, *_, **__: sent.append((title, body)) or True
+        )
+        await one.deliver(Parcel("1", said, ()))
+    (chat_title, chat_body), (title, body) = sent
+    assert (chat_title, chat_body.splitlines()[0]) == (
+        "[CRITICAL] lab: iam-a says \uff20everyone",
+        "\u2039!channel> [x] (y)",
+    )
+    assert (title, body.splitlines()[0]) == ("[CRITICAL] lab: iam-a says @everyone", "<!channel> [x](y)")
+
+
 async def test_a_mail_is_plain_text_with_the_subject_as_it_is():
     with MailServer() as sink:
         await service(sink.url).deliver(PARCEL, "2 earlier message(s) never arrived here")

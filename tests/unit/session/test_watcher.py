@@ -209,7 +209,7 @@ async def test_a_silence_in_the_directory_holds_messages_back_and_its_end_is_tol
         assert bench.post.took == []
         bench.directory.end_silence()
         await bench.until(lambda: bool(bench.post.took))
-    assert bench.post.took == ["the silence is over; 1 VIP move(s) and 0 finding(s) were held back"]
+    assert bench.post.took == ["the silence is over; 1 VIP move and 0 findings were held back"]
 
 
 async def test_a_silence_that_cannot_be_read_is_logged_and_holds_nothing_back(tmp_path: Path):
@@ -226,7 +226,7 @@ async def test_lines_that_could_not_be_read_are_told(tmp_path: Path):
     bench = Bench(tmp_path)
     async with bench.running():
         await bench.until(lambda: bool(bench.post.took))
-    assert bench.post.took == ["1 line(s) of the outbox could not be read: a message may be lost"]
+    assert bench.post.took == ["1 line of the outbox could not be read: a message may be lost"]
 
 
 async def test_a_memory_that_makes_no_sense_is_told_and_begun_anew(tmp_path: Path):

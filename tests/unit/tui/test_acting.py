@@ -148,7 +148,7 @@ async def test_a_restart_on_the_owner_asks_for_its_name() -> None:
     async with console(scenes.healthy()) as seen:
         await armed(seen)
         await seen.press("R")
-        assert "iam-a owns the VIP: type iam-a" in seen.text
+        assert "iam-a owns the VIP; type iam-a here:" in seen.text
 
 
 async def test_a_rolling_restart_from_the_command_line() -> None:
@@ -357,7 +357,7 @@ async def test_quitting_in_mid_run_asks_twice_and_undoes_first() -> None:
         await seen.press("F")
         await agree(seen)
         await seen.press("q", "q")
-        assert "again to undo it and quit" in seen.foot
+        assert "press q again to undo it and quit" in seen.foot
         assert seen.deck.undone == []
         await seen.press("q")
         await seen.pilot.pause(0.3)

@@ -33,6 +33,7 @@ def test_a_unique_beginning_is_enough() -> None:
         ("node c", "no node named 'c'; one of: iam-a, iam-b"),
         ("pause now", "pause takes nothing after it, got 'now'"),
         ("reload nginx", "no UNIT NODE named 'nginx'; did you mean 'nginx iam-a'?"),
+        ("drain", "drain is a command of the shell: iamops backend drain SERVICE NODE"),
         ("arm now", "arm takes nothing after it, got 'now'"),
     ],
 )

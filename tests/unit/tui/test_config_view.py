@@ -14,7 +14,7 @@ async def test_what_differs_comes_first_with_what_a_push_would_mean() -> None:
     async with console(scenes.healthy(), size=(120, 40), deck=drifted()) as seen:
         await seen.press("5")
         await seen.pilot.pause(0.3)
-        assert "2 file(s) differ" in seen.text
+        assert "2 files differ" in seen.text
         assert seen.text.index("keepalived.conf") < seen.text.index("check_nginx.sh")
         assert "a push: check check_nginx_VI_1: fall changes from 1 to 2 on iam-b" in seen.text
         assert "K008 line" in seen.text

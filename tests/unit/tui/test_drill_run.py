@@ -216,7 +216,7 @@ async def test_quitting_in_mid_drill_asks_twice_and_undoes_once():
     async with console(scenes.healthy(), deck=deck()) as seen:
         await begun(seen)
         await seen.press("q", "q", "q")
-        assert "again to undo it and quit" in seen.foot
+        assert "press q again to undo it and quit" in seen.foot
         await seen.press("q")
         await seen.pilot.pause(0.3)
         assert seen.deck.undone == seen.deck.runs

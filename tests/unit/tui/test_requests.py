@@ -50,7 +50,7 @@ def test_the_5xx_share_is_that_of_the_time_shown() -> None:
 def test_numbers_below_the_graph() -> None:
     said = lines(Moment(scenes.healthy(), NOW))
     assert re.fullmatch(r" iam-a [▁-█]{25}", said[0])
-    assert said[1].endswith("10.1k 5xx 0%")
+    assert said[1].endswith("10.1k · 5xx 0%")
 
 
 def test_failing_answers_have_a_glyph_and_a_tone() -> None:

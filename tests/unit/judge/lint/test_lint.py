@@ -144,6 +144,13 @@ def _moved_behind() -> ConfTree:
     return replace(tree, files={**tree.files, KEEPALIVED: moved})
 
 
+def test_a_profile_of_another_name_is_no_drift():
+    mine = rendered(profile=LAB.model_copy(update={"name": "mine"}))
+    renamed = {path: file.content for path, file in mine.files.items()}
+    assert renamed[NGINX] != rendered().files[NGINX].content
+    assert "L002" not in codes(lint([replace(rendered(), rendered=renamed)], LAB))
+
+
 @pytest.mark.parametrize("code", CATALOGUE)
 def test_every_rule_has_a_fixture_that_triggers_it_and_little_else(code: str):
     found = codes(FIXTURES[code]())

@@ -1,0 +1,40 @@
+"""Rich on our streams: what it draws with is its own, what it is given to draw is made harmless first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import IO, Any, TextIO, cast
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from console.cli.lines import Lines
+from console.cli.output import Output
+from console.parse.safe_text import safe_lines
+
+
+class CleanConsole(Console):
+    """Every text passes through here on its way into a segment, whatever it stood in."""
+
+    def __init__(self, stream: Lines | TextIO, **kinds: Any) -> None:
+        drawn_on = _Canvas(stream) if isinstance(stream, (Lines, Output)) else stream
+        super().__init__(file=cast("IO[str]", drawn_on), highlight=False, **kinds)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else safe_lines(text), style, control)
+
+
+class _Canvas:
+    """As much of a file as rich needs."""
+
+    def __init__(self, stream: Lines | Output) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.draw(text)
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the stream's own."""
+        return getattr(self._stream, name)
