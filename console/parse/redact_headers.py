@@ -20,7 +20,8 @@ _VARIABLE = re.compile(rb"""["']?\$\w+["']?[ \t]*;?""")
 # A header goes on to the end of its line, unless a quote around it closes first. `="..."` is a part of it.
 _HEADER_VALUE = re.compile(rb"""(?:[^\r\n"'`\\\]=]|\\(?!["'`nrt])|="[^"\r\n]*+"(?=[;,\s]|\Z)|=)*+""")
 _BEARER = re.compile(
-    rb"(?:bearer|jwt)(?:%20|[ \t+:=])++(?!authenticat|authoriz)(?P<secret>[\w.~+/=\-%]{8,}+)", re.IGNORECASE
+    rb"(?:bearer|jwt)(?:%20|[ \t+:=])++(?!authenticat|authoriz|\w{1,40}=[^=\s])(?P<secret>[\w.~+/=\-%]{8,}+)",
+    re.IGNORECASE,
 )
 _BASIC = re.compile(
     rb"(?:basic)(?:%20|[ \t+])++(?P<secret>[A-Za-z0-9+/_\-]{4,}+={0,2}|[A-Za-z0-9+/%]{8,}+)", re.IGNORECASE
