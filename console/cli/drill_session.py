@@ -25,6 +25,7 @@ from console.model.drill import Drill
 from console.model.exit_code import ExitCode
 from console.model.profile import Profile
 from console.plan.action import ALLOWANCE_S
+from console.session.private_file import write_private
 
 FORMATS: dict[str, Callable[[DrillReport], str]] = {
     "json": lambda report: json.dumps(drill_document(report, exit_code(report)), indent=2) + "\n",
@@ -101,7 +102,7 @@ def _write(path: str, text: str) -> bool:
         lines(sys.stdout).put(text)
         return True
     try:
-        Path(path).write_text(text, encoding="utf-8")
+        write_private(Path(path), text)
     except OSError as error:
         tell(f"iamops: {path}: {error.strerror}; the report follows")
         lines(sys.stderr).put(text)

@@ -17,6 +17,7 @@ from console.judge.triage_junit import junit
 from console.judge.triage_markdown import markdown
 from console.judge.triage_report import Looked
 from console.model.facts import Severity
+from console.session.private_file import write_private
 
 
 def tell(looked: Looked, args: argparse.Namespace, floor: Severity | None) -> bool:
@@ -45,7 +46,7 @@ def _write(path: str, text: str) -> bool:
         print(text, end="")
         return True
     try:
-        Path(path).write_text(text, encoding="utf-8")
+        write_private(Path(path), text)
     except OSError as error:
         print(f"iamops: {path}: {error.strerror}; what should stand there follows", file=sys.stderr)
         sys.stderr.write(text)

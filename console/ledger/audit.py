@@ -20,6 +20,7 @@ from typing import Any
 from console.ledger.head import Head, prepare_head, put_head, read_head
 from console.ledger.record import BREAK, FIRST, Record, digest, line_of, record_of
 from console.ledger.regular import regular
+from console.parse.redact_document import clean_document
 
 # The outcome of an action must still fit after its intent was written.
 ROOM_BYTES = 1024 * 1024
@@ -52,7 +53,8 @@ class Audit:
             self._check_room(file)
 
     def append(self, kind: str, body: Mapping[str, Any]) -> Record:
-        """Writes one record and returns it. Raises LedgerError, and then nothing was written."""
+        """Writes one record without secrets and returns it. Raises LedgerError, and then nothing was written."""
+        body = clean_document(body)
         with self._opened(APPEND_WAIT_S) as file:
             self._check_room(file)
             last, torn = _end_of(file)

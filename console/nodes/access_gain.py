@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from console.nodes.transport import Transport, TransportError
-from console.parse.safe_text import safe_bytes
+from console.parse.words import words_of
 
 MARK_TIMEOUT_S = 5.0
 # At most what a busy node writes while a thousand requests are sent.
@@ -50,7 +50,7 @@ async def access_mark(transport: Transport | None, log: str) -> AccessMark:
         return AccessMark(reason=failure.reason)
     words = result.text.split()
     if not result.ok or len(words) != 2:
-        return AccessMark(reason=safe_bytes(result.stderr.strip(), 160) or f"{log} cannot be read")
+        return AccessMark(reason=words_of(result.stderr.strip(), 160) or f"{log} cannot be read")
     return AccessMark(int(words[0]), int(words[1]))
 
 
@@ -64,5 +64,5 @@ async def access_gain(transport: Transport | None, log: str, mark: AccessMark, t
     except TransportError as failure:
         return AccessGain(None, failure.reason)
     if not result.ok:
-        return AccessGain(None, safe_bytes(result.stderr.strip(), 160) or f"{log} cannot be read")
+        return AccessGain(None, words_of(result.stderr.strip(), 160) or f"{log} cannot be read")
     return AccessGain(tuple(result.stdout.splitlines()))

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from console.model.profile import Profile
 from console.nodes.transport import CommandFailed, Transport
-from console.parse.safe_text import safe_bytes
+from console.parse.words import words_of
 
 TIMEOUT_S = 5.0
 _LINE = re.compile(rb"\[(?P<at>[-0-9]{10} [0-9:]{8})\] notify_(?P<word>[a-z]+)")
@@ -36,7 +36,7 @@ async def notify_mark(transport: Transport, profile: Profile) -> LogMark:
     except CommandFailed as failure:
         return LogMark(None, failure.reason)
     if not result.ok:
-        return LogMark(None, safe_bytes(result.stderr.strip(), 160))
+        return LogMark(None, words_of(result.stderr.strip(), 160))
     return LogMark(int(result.text.strip() or 0))
 
 
@@ -65,7 +65,7 @@ async def notify_lines(
     except CommandFailed as failure:
         return None, failure.reason
     if not result.ok:
-        return None, safe_bytes(result.stderr.strip(), 160)
+        return None, words_of(result.stderr.strip(), 160)
     zone, _, text = result.stdout.partition(b"\n")
     return tuple(_lines(text, zone.decode("ascii", "replace"))), ""
 

@@ -14,7 +14,7 @@ from console.model.profile import Profile, Service
 from console.nodes.client_probe import ClientTarget, probe_once
 from console.nodes.netns import connect
 from console.nodes.transport import Transport, TransportError
-from console.parse.safe_text import safe_bytes
+from console.parse.words import words_of
 
 LOOK_TIMEOUT_S = 5.0
 REQUEST_TIMEOUT_S = 2.0
@@ -99,5 +99,5 @@ async def _share(transport: Transport | None, service: Service, token: str) -> S
         return Share(None, reason=failure.reason)
     words = result.text.split()
     if not result.ok or len(words) != 2:
-        return Share(None, reason=safe_bytes(result.stderr.strip(), 160) or f"{service.log_path} cannot be read")
+        return Share(None, reason=words_of(result.stderr.strip(), 160) or f"{service.log_path} cannot be read")
     return Share(int(words[0]), int(words[1]))

@@ -21,7 +21,7 @@ from console.nodes.transport import (
     OutputTooLong,
     TransportError,
 )
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 # sshd allows 10 sessions on a connection (MaxSessions). It frees one a moment after we close it.
 SESSIONS = 8
@@ -54,7 +54,7 @@ class SshTransport:
 
     async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
         """Runs a command to its end. At the deadline it is asked to terminate and forgotten."""
-        what = f"no end of `{safe(' '.join(argv), 80)}`"
+        what = f"no end of `{words(' '.join(argv), 80)}`"
         return await self._within(timeout_s, what, OUTCOME_UNKNOWN, self._run(tuple(argv), stdin))
 
     @contextlib.asynccontextmanager
@@ -66,7 +66,7 @@ class SshTransport:
         async with self._sessions:
             lines = Lines(self._lost, tuple(argv))
             opening = self._session(lines, command_line(argv) if feed else stream_line(argv))
-            what = f"`{safe(argv[0], 80)}` did not start"
+            what = f"`{words(argv[0], 80)}` did not start"
             channel = await self._within(OPEN_TIMEOUT_S, what, "nothing to do: it is tried again", opening)
             try:
                 yield lines
@@ -110,7 +110,7 @@ class SshTransport:
                     channel.terminate()
                     channel.abort()
         if output.overflow:
-            reason = f"{safe(argv[0], 80)} wrote more than expected and was ended"
+            reason = f"{words(argv[0], 80)} wrote more than expected and was ended"
             raise OutputTooLong(self.node, reason, "report it: this command should not write so much")
         return output.result(argv)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from console.model.profile import Profile
 from console.nodes.transport import CommandResult, Transport
-from console.parse.journal import JournalRecord, is_echo, journal_record
-from console.parse.safe_text import safe, safe_bytes
+from console.parse.journal import JournalRecord, is_echo, journal_records
+from console.parse.words import words, words_of
 
 LINES_MAX = 2000
 FILES_MAX = 200
@@ -46,8 +46,7 @@ async def journal_since(
     lines = result.stdout.splitlines()
     if not lines and result.stderr.strip():
         raise Untold(_first(result))
-    records = (journal_record(line) for line in lines[-LINES_MAX:])
-    found = tuple(record for record in records if record is not None and not is_echo(record.message))
+    found = tuple(record for record in journal_records(lines[-LINES_MAX:]) if not is_echo(record.message))
     return found, len(lines) > LINES_MAX
 
 
@@ -64,9 +63,9 @@ async def edited_since(transport: Transport, since: float, *, timeout_s: float) 
     for line in result.text.splitlines()[-FILES_MAX:]:
         at, _, path = line.partition(" ")
         if path and at.replace(".", "", 1).isdigit():
-            found.append((float(at), safe(path, 200)))
+            found.append((float(at), words(path, 200)))
     return tuple(found)
 
 
 def _first(result: CommandResult) -> str:
-    return safe_bytes(result.stderr.strip().splitlines()[0], 160)
+    return words_of(result.stderr.strip().splitlines()[0], 160)

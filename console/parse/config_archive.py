@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import Any
 
 from console.model.config import ConfFile, ConfTree
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 MAX_FILE = 1024 * 1024
 
@@ -27,7 +27,7 @@ def conf_tree(node: str, raw: bytes) -> ConfTree:
     except tarfile.TarError as error:
         if not raw.strip(b"\0"):
             return ConfTree(node, {})
-        raise ArchiveUnreadable(f"no tar of configuration files: {safe(str(error), 80)}") from None
+        raise ArchiveUnreadable(f"no tar of configuration files: {words(str(error), 80)}") from None
     return ConfTree(node, {file.path: file for file in sorted(files, key=lambda each: each.path)})
 
 
@@ -52,14 +52,14 @@ def _records(text: str) -> Iterator[PushRecord]:
         ended, _, meta = rest.partition("\t")
         if not rest:
             continue
-        words = ended.split()
-        at = next((float(word) for word in words if word.isdigit()), None)
-        outcome = " ".join(word for word in words if not word.isdigit())
+        parts = ended.split()
+        at = next((float(word) for word in parts if word.isdigit()), None)
+        outcome = " ".join(word for word in parts if not word.isdigit())
         try:
             told = json.loads(meta)
         except ValueError:
             told = {}
-        yield PushRecord(safe(push, 60), safe(outcome, 40), at, told if isinstance(told, dict) else {})
+        yield PushRecord(words(push, 60), words(outcome, 40), at, told if isinstance(told, dict) else {})
 
 
 def _file(tar: tarfile.TarFile, member: tarfile.TarInfo) -> ConfFile | None:

@@ -6,11 +6,13 @@ import difflib
 import re
 from collections.abc import Iterator
 
+from console.parse.words import without_secrets
 from console.plan.config_change import FileChange
 
 CONTEXT = 3
 # A password wherever it stands in a line, and a definition: its value may be one.
 _SECRET = re.compile(r"(\bauth_pass[ \t]+|^[ \t]*\$\w+[ \t]*=)([^\n}]+)", re.MULTILINE)
+_MARKER = re.compile(r"\[redacted ([a-z_]+)\]")
 _UNPRINTABLE = re.compile(r"[^\t\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -42,9 +44,13 @@ def side_by_side(change: FileChange) -> Iterator[tuple[str, str, str]]:
 def _shown(change: FileChange, text: str | None, side: str) -> list[str]:
     if text is None:
         return []
-    if change.secret:
-        text = _SECRET.sub(rf"\1({_word(change, side)})", text)
-    return [_UNPRINTABLE.sub("�", line) for line in text.splitlines()]
+    other = frozenset(((change.new if side == "old" else change.old) or "").split("\n"))
+    shown = []
+    for whole, by_name, by_shape in _two_ways(text, f"({_word(change, side)})"):
+        # A password that changes must still be seen to change.
+        told = by_shape if whole in other else _MARKER.sub(rf"[redacted \1, {side}]", by_shape)
+        shown.append(by_name if change.secret and by_name != whole else told)
+    return [_UNPRINTABLE.sub("�", line) for line in "\n".join(shown).splitlines()]
 
 
 def _word(change: FileChange, side: str) -> str:
@@ -53,6 +59,12 @@ def _word(change: FileChange, side: str) -> str:
     return "secret, unchanged" if old == new else f"secret, {side}"
 
 
-def without_secrets(text: str) -> str:
-    """A keepalived file that may be shown."""
-    return _SECRET.sub(r"\1(secret)", text)
+def may_be_shown(text: str) -> str:
+    """A file of the profile without its secrets."""
+    return "\n".join(name if name != whole else shape for whole, name, shape in _two_ways(text, "(secret)"))
+
+
+def _two_ways(text: str, word: str) -> Iterator[tuple[str, str, str]]:
+    """Each line as it is, without what keepalived's own words give away, and without what redaction knows."""
+    by_name = _SECRET.sub(lambda found: f"{found[1]}{word}", text)
+    return zip(text.split("\n"), by_name.split("\n"), without_secrets(text).split("\n"), strict=True)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from console.parse.redact_known import learn
+
 VARIABLE = "IAMOPS_ALERT_URLS"
 HEARTBEAT = "heartbeat="
 FILE_BYTES = 256 * 1024
@@ -16,6 +18,8 @@ FILE_BYTES = 256 * 1024
 OWN_HOSTS = frozenset({"json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos", "http", "https"})
 _PARTS = re.compile(r"[/?&=@:#,;\s]+")
 SHORTEST_SECRET = 4
+# What is looked for in every text must be no plain word: a user, a room and a host are.
+_TOKEN = re.compile(r"(?=.*[A-Za-z])(?=.*[^A-Za-z]).{8,}")
 
 
 class AlertUrlsRefused(Exception):
@@ -50,11 +54,12 @@ class AlertUrl:
 
     def masked(self, text: str) -> str:
         """The text without anything that this URL holds but its host."""
-        for secret in sorted(self._secrets(), key=len, reverse=True):
+        for secret in sorted(self.secrets(), key=len, reverse=True):
             text = text.replace(secret, "***")
         return text
 
-    def _secrets(self) -> set[str]:
+    def secrets(self) -> set[str]:
+        """Everything in it but its host, as it stands and decoded; short words are none."""
         host = {_netloc(self.text), *_netloc(self.text).split(":")} if self.scheme in OWN_HOSTS else set()
         parts = _PARTS.split(self.text.partition("://")[2])
         both = {each for part in parts for each in (part, unquote(part))}
@@ -62,7 +67,17 @@ class AlertUrl:
 
 
 def destinations(path: Path | None, environment: str | None = None) -> Destinations:
-    """From the file if one is given, else from the environment. Raises AlertUrlsRefused."""
+    """From the file if one is given, else from the environment. Raises AlertUrlsRefused.
+
+    What is secret in them is taken out of every text from then on.
+    """
+    found = _destinations(path, environment)
+    urls = (*found.urls, *((found.heartbeat,) if found.heartbeat else ()))
+    learn({secret for url in urls for secret in url.secrets() if _TOKEN.fullmatch(secret)}, whole_only=True)
+    return found
+
+
+def _destinations(path: Path | None, environment: str | None) -> Destinations:
     if path is not None:
         lines = _read(path).splitlines()
         return _parsed([(f"{path}:{number}", line) for number, line in enumerate(lines, start=1)])

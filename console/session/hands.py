@@ -22,7 +22,7 @@ from console.nodes.split import split
 from console.nodes.through import through
 from console.nodes.transport import ChannelRefused, Transport, TransportError
 from console.nodes.while_armed import was_over, while_armed
-from console.parse.safe_text import safe_bytes
+from console.parse.words import lines_of
 from console.session.local import LocalCommands
 from console.store import Store
 
@@ -245,7 +245,7 @@ class StoreEyes:
 
 def _readable(raw: bytes) -> str:
     """Remote text, line by line harmless."""
-    return "\n".join(safe_bytes(line) for line in raw[:OUTPUT_KEPT].splitlines())
+    return "\n".join(lines_of(raw[:OUTPUT_KEPT]))
 
 
 def _unseen(node: NodeState, since: float, needed: Mapping[str, Observed[Any]] = NOTHING) -> list[str]:
