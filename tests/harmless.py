@@ -126,6 +126,14 @@ SHAPES = (
     "ipmitool -H 10.0.4.9 -U {user} chassis power status",
     "ssh -p {n2}22 {user}@10.0.4.20",
     "iam.authz.v1.Cache/ListSecrets took {n}ms",
+    "redis: AUTH failed: WRONGPASS",
+    "signature: valid",
+    "cookie: none",
+    "requestID={uuid} caller=secret.go:{n2}",
+    "docker run -p 8080:80 nginx",
+    "Session {n} logged out. Waiting for processes to exit.",
+    "Deployed image sha256:{hex64}",
+    "invalid token: token is expired by {n}s",
     "ping statistics: {n} packets transmitted, {n} received, time {n}ms",
 )  # fmt: skip
 

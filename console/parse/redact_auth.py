@@ -79,9 +79,9 @@ def _arguments(text: bytes, at: int, *, quoted: bool) -> Iterator[Span]:
         yield from _of_mail(text, words[1:], end)
     elif len(words) == 2 or (quoted and len(words) == 3):
         second = text[slice(*words[1])]
-        if quoted or not (_SAID.match(first) or _SAID.match(second)):
+        if quoted or not (_SAID.match(first.rstrip(b":,.;")) or _SAID.match(second)):
             yield Span(*words[1], "password")
-    elif len(words) == 1 and not _SAID.match(first) and not first.startswith(b"["):
+    elif len(words) == 1 and not _SAID.match(first.rstrip(b":,.;")) and not first.startswith(b"["):
         yield Span(*words[0], "password")
 
 

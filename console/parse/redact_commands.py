@@ -46,9 +46,12 @@ def _words(pattern: bytes, flags: int = 0) -> tuple[re.Pattern[bytes], ...]:
 
 
 _HABITS = (
-    Habit((b"mysql", b"mariadb", b"mongo", b"sshpass"), _option(b"-p", attached=True)),
-    Habit((b"fence_", b"stonith", b"ipmipower", b"ipmiconsole", b"racadm", b"redfishtool"), _option(b"-p")),
-    Habit((b"ipmitool", b"fence_", b"unzip", b"zip "), _option(b"-P")),
+    Habit((b"mysql", b"mariadb", b"mongo", b"sshpass", b"mycli"), _option(b"-p", attached=True)),
+    Habit(
+        (b"fence_", b"stonith", b"ipmipower", b"ipmiconsole", b"racadm", b"redfishtool", b"pcs ", b"ncftp"),
+        _option(b"-p"),
+    ),
+    Habit((b"ipmitool", b"fence_", b"unzip", b"zip ", b"sqlcmd", b"isql"), _option(b"-P")),
     Habit((b"7z ", b"7za ", b"rar "), _option(b"-p", attached=True)),
     Habit((b"redis-cli", b"keydb-cli", b"valkey-cli"), _option(b"-a", attached=True)),
     Habit(
@@ -108,6 +111,10 @@ _HABITS = (
     Habit((b"user ", b"setuser"), _words(rb"(?<=[\s\"'])>(?=[^\s\"'>=])")),
     Habit((b"user ", b"setuser"), _words(rb"(?<=[\s\"'])#(?=[0-9a-f]{64}\b)"), "password_hash"),
     Habit((b"auth-pass",), _words(rb"\bauth-pass[ ]{1,8}\S{1,128}[ ]{1,8}(?=\S)")),
+    Habit((b"from-literal",), _words(rb"from-literal[= ][\w.\-]{1,80}=(?=\S)"), "secret"),
+    Habit((b"password for ", b"passwd for "), _words(rb"passw(?:or)?d for [^\s:]{1,64}:[ ]{1,4}(?=\S)", re.I)),
+    Habit((b"sqlplus", b"impdp", b"expdp"), _words(rb"(?<=\s)[\w.\-]{1,64}/(?=[^\s@/]{3,128}@)")),
+    Habit((b"mysqlsh",), _words(rb"(?<=\s)[\w.\-]{1,64}:(?=[^\s@/]{3,128}@)")),
     Habit((b"setcredential=",), _words(rb"\bSetCredential=[\w.\-]{1,80}:(?=\S)"), "credential"),
     Habit((b"verification", b"one-time", b"security", b"recovery", b"backup", b"login", b"sms", b"2fa", b"mfa"),
           _words(

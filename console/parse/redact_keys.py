@@ -21,6 +21,7 @@ _KINDS = {
     b"private": "private_key",
     b"key-data": "private_key",
     b"key_data": "private_key",
+    b"pass phrase": "password",
     b"preshared": "private_key",
     b"pre-shared": "private_key",
     b"jwt-key": "key",
@@ -76,7 +77,7 @@ _WORD = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 _LINE_START = re.compile(rb"""[ \t]*+(?:-[ \t]+|export[ \t]+|set[ \t]+|Environment=)*+\\*+["']?[\w.\-]*+""")
 _QUOTED_START = re.compile(rb"""["'][\w.\-]*\Z""")
 # Behind a space alone only what no sentence would say: letters and digits in one word.
-_LOOSE = re.compile(rb"[ \t]++(?:(?:is|was|to)[ \t]++)?(?=[^\d\s]*+\d)(?=[^A-Za-z\s]*+[A-Za-z])")
+_LOOSE = re.compile(rb"[ \t]++(?:(?:is|was|to|\d)[ \t]++)?(?=[^\d\s]*+\d)(?=[^A-Za-z\s]*+[A-Za-z])")
 # A sentence that says what is wrong with one.
 _COMPLAINT = re.compile(
     rb"(?:rpc|record|error|err|invalid|not|no|too|must|cannot|can't|could|failed|unable|is|are|was|does|missing"
@@ -95,10 +96,10 @@ _NO_SECRET_NAME = re.compile(
     rb"|changed|_at|total|bucket|sum|seconds|created|algorithm|format|status|valid|enabled|required|version|host|url)s?\Z"
     rb"|nopasswd\Z|nopass\Z|pass(?:ed|ing|ive|es)\Z|(?:by|com|tres|sur|under|over)pass\Z"
     rb"|\.(?:service|socket|timer|path|target|mount|slice|scope|device)\Z"
-    rb"|private(?![\w.\-]*(?:key|pem|exponent|hash|mac))[\w.\-]+\Z"
+    rb"|private(?![\w.\-]*(?:key|pem|exponent|hash|mac|token|secret|pass))[\w.\-]+\Z"
 )
 _TRIVIAL = re.compile(
-    rb"(?:yes|no|true|false|null|nil|none|on|off|auto|~|\*+|-+|\.+|<\w*>|\$\{\w+\}"
+    rb"(?:yes|no|true|false|null|nil|none|on|off|auto|valid|invalid|verified|expired|missing|mismatch|unchanged|~|\*+|-+|\.+|<\w*>|\$\{\w+\}"
     rb"|\$(?:http|arg|cookie|sent_http|upstream_http)_\w+)\Z",
     re.IGNORECASE,
 )
@@ -127,6 +128,11 @@ _FORM_FIELD = re.compile(
 _NO_KEY = re.compile(
     rb"(?:pub|public|host|cache|primary|foreign|sort|partition|hash|object|s3|lookup|redis|group|dedup|index|map|idempotency"
     rb"|routing|message|config|metric|label|unique|duplicate|shard|row|for|registry|service|lock|map)[ _.\-]?\Z",
+    re.IGNORECASE,
+)
+# What is called one of these has a key for its value, short or long, letters or digits.
+_SURE_KEY = re.compile(
+    rb"(?:encrypt(?:ion)?|signing|sign|hmac|jwt[\w.\-]{0,20}|master|cipher|crypto|aes|account|storage|shared)[_.\-]?\Z",
     re.IGNORECASE,
 )
 _KEY_MATERIAL = re.compile(rb"(?=[^\d]*\d)(?=.*[A-Za-z])[A-Za-z0-9+/=_\-]{16,}+(?=[;,&]|\Z)")
@@ -281,7 +287,8 @@ def _keys(text: bytes, lowered: bytes) -> Iterator[Span]:
             continue
         value = value_at(text, begin)
         material = _KEY_MATERIAL.match(text, value.start, value.end)
-        if material is not None and text[value.start : value.start + 1] != b"/":
+        sure = _SURE_KEY.search(text, max(0, at - 32), at) and not _is_trivial(text, value)
+        if (material is not None or sure) and text[value.start : value.start + 1] not in (b"/", b"{", b"["):
             yield Span(value.start, value.end, "key")
         if material is not None or value.end - value.start > LONG:
             done = value.after

@@ -280,6 +280,7 @@ HOSTILE = [
 ]  # fmt: skip
 # One for each rule: what makes it begin, and never lets it end.
 MORE_HOSTILE = [
+    b"sqlplus a/b", b"mysqlsh a:b ", b"password for x: ", b"from-literal=a=", b"signing_key=", b"jwt_key_key=",
     b'AUTH "', b'"AUTH" "x" ', b'$1$', b'eyJ', b'insert into t (key) values (',
     b"insert into t (a,key) values ('x','y'),", b'insert into t (', b'(', b'insert into key(',
     b'map $key $x {', b'map $key $x { "a" 1; ', b'if ($token = ', b'secure_link_md5 "a b ', b'jwt{',
