@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator
 
 from console.engine.report import Outcome, Phase, RunReport, Stage, StepReport
 from console.judge.denial import Denial
 from console.model.gap import GapReport
-from console.plan.steps import Kind, Plan, Step
+from console.plan.steps import Kind, Plan, Step, command_line
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -32,12 +31,12 @@ def _step_lines(number: int, step: Step) -> Iterator[str]:
     given = f" <<< {step.given.strip()}" if step.stdin else ""
     yield f"  {number:2} {step.title}"
     if step.argv:
-        yield f"       {step.node}$ {shlex.join(step.argv)}{given}"
+        yield f"       {step.node}$ {command_line(step.argv)}{given}"
     for each in step.expect:
         when = f"all the time, for {step.lasts_s:.1f} s" if step.lasts_s else f"within {step.within_s:.0f} s"
         yield f"       then: {each.sentence} ({when})"
     if step.kind is Kind.ARM and step.undo is not None:
-        yield f"       undo: {shlex.join(step.undo.argv)}"
+        yield f"       undo: {command_line(step.undo.argv)}"
 
 
 def progress_lines(before: RunReport | None, now: RunReport) -> Iterator[str]:

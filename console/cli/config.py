@@ -122,10 +122,10 @@ def _render(args: argparse.Namespace) -> int:
             write_tree(args.to / node, files)
             print(args.to / node)
         return ExitCode.OK
-    from console.plan.config_diff import without_secrets
+    from console.plan.config_diff import may_be_shown
 
     for node, files in chosen.items():
         for file in files:
             print(f"##### {node}:{file.path} {file.mode:o} {file.owner}:{file.group}")
-            print(without_secrets(file.content) if file.secret else file.content, end="" if file.content else "\n")
+            print(may_be_shown(file.content), end="" if file.content else "\n")
     return ExitCode.OK

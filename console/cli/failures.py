@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 
 from console.ledger.audit import LedgerError
@@ -14,6 +15,7 @@ from console.parse.drill_yaml import DrillError
 from console.parse.profile_edit import EditRefused
 from console.parse.profile_yaml import ProfileError
 from console.parse.safe_text import one_line
+from console.parse.words import without_secrets
 from console.plan.targets import NoSuchTarget
 from console.render.templating import RenderError
 from console.session.alert_urls import AlertUrlsRefused
@@ -61,7 +63,7 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}", ExitCode.USAGE
     if os.environ.get("IAMOPS_DEBUG"):
-        traceback.print_exception(error)
+        print(without_secrets("".join(traceback.format_exception(error))), end="", file=sys.stderr)
     name = type(error).__name__
     hint = "this is a bug in iamops; run again with IAMOPS_DEBUG=1 and report what it prints"
-    return f"{name}: {error}\n{hint}", ExitCode.UNKNOWN
+    return f"{name}: {without_secrets(str(error))}\n{hint}", ExitCode.UNKNOWN

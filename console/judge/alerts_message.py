@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from console.model.facts import Severity
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 SCHEMA = "iamops.alert/1"
 TITLE_LIMIT, LINE_LIMIT, LINES_KEPT = 200, 500, 40
@@ -60,8 +60,8 @@ def message(
     code: str = "",
 ) -> Message:
     """A message whose text cannot move a cursor, break a mail's header, or be endless."""
-    lines = tuple(safe(line, LINE_LIMIT) for line in body[:LINES_KEPT])
-    return Message(at, kind, severity, profile, safe(title, TITLE_LIMIT), lines, node, code)
+    lines = tuple(words(line, LINE_LIMIT) for line in body[:LINES_KEPT])
+    return Message(at, kind, severity, profile, words(title, TITLE_LIMIT), lines, node, code)
 
 
 def document(number: str, said: Message) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from console.judge.drill_document import rfc3339
 from console.parse.redact import Redaction
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 SCHEMA = "iamops.bundle/1"
 LINES_NAMED = 5000
@@ -59,7 +59,7 @@ def manifest(around: Circumstances, members: Iterable[Member], missing: Iterable
     return {
         "schema": SCHEMA,
         "at": rfc3339(around.at),
-        "who": safe(around.who),
+        "who": words(around.who),
         "profile": around.profile,
         "environment": around.environment,
         "iamops": around.version,
@@ -71,7 +71,7 @@ def manifest(around: Circumstances, members: Iterable[Member], missing: Iterable
         "redactions": totals(files),
         "files": [_file(each) for each in files],
         "uncollected": [
-            {"what": each.what, "node": each.node, "source": each.source, "reason": safe(each.reason)}
+            {"what": each.what, "node": each.node, "source": each.source, "reason": words(each.reason)}
             for each in missing
         ],
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.judge.alerts_message import rfc3339
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 SCHEMA = "iamops.silence/1"
 LONGEST_S = 7 * 86400.0
@@ -43,4 +43,4 @@ def silence_of(raw: Mapping[str, Any]) -> Silence:
     since, until = float(raw["since"]), float(raw["until"])
     if not 0 <= until - since <= LONGEST_S:
         raise ValueError("a silence lasts a week at most")
-    return Silence(since, until, safe(str(raw["reason"]), REASON_LIMIT), safe(str(raw["by"]), REASON_LIMIT))
+    return Silence(since, until, words(str(raw["reason"]), REASON_LIMIT), words(str(raw["by"]), REASON_LIMIT))

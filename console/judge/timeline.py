@@ -15,8 +15,8 @@ from console.model.traffic import Traffic
 from console.parse.config_archive import PushRecord
 from console.parse.journal import JournalRecord, transition
 from console.parse.log_words import NO_TIME
-from console.parse.safe_text import safe
 from console.parse.unit_story import boot_took, unit_change
+from console.parse.words import words
 
 STEP_POINTS = 5.0
 STEP_REQUESTS = 10
@@ -43,7 +43,7 @@ def of_pushes(records: Iterable[PushRecord], node: str, ahead_s: float, now: flo
     """Configuration that was put on a node by a push. One without a time is still under way."""
     for record in records:
         at = now if record.at is None else record.at - ahead_s
-        who, why = safe(str(record.meta.get("who", ""))), safe(str(record.meta.get("reason", "")))
+        who, why = words(str(record.meta.get("who", ""))), words(str(record.meta.get("reason", "")))
         told = f"push {record.push} {record.outcome or 'under way'}"
         told += f" by {who}" if who else ""
         yield Happening(at, HappeningKind.CONFIG, f"{told}: {why}" if why else told, "push history", node)
@@ -67,9 +67,9 @@ def of_ledger(records: Iterable[tuple[str, str, Mapping[str, Any]]], profile: st
         at = _epoch(stamp)
         if at is None or body.get("profile") != profile or kind not in ("intent", "outcome", "refused"):
             continue
-        ended = "begun" if kind == "intent" else safe(ending_of(body) or kind)
-        who = safe(str(body.get("who", "?")))
-        text = f"{safe(str(body.get('action', '?')))}: {ended} ({who})"
+        ended = "begun" if kind == "intent" else words(ending_of(body) or kind)
+        who = words(str(body.get("who", "?")))
+        text = f"{words(str(body.get('action', '?')))}: {ended} ({who})"
         yield Happening(at, HappeningKind.ACTION, text, "audit ledger")
 
 
@@ -101,7 +101,7 @@ def merged(happenings: Iterable[Happening], since: float, limit: int) -> tuple[t
 def _entered(profile: Profile, instance: str, state: VrrpState) -> str:
     vrrp = profile.vrrp.get(instance)
     vip = f", VIP {vrrp.address}" if vrrp is not None and state is VrrpState.MASTER else ""
-    return f"{safe(instance, 60)} entered {state}{vip}"
+    return f"{words(instance, 60)} entered {state}{vip}"
 
 
 def _edit(group: list[tuple[float, str]], node: str, ahead_s: float) -> Happening:

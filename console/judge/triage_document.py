@@ -8,7 +8,7 @@ from console.judge.drill_document import rfc3339
 from console.judge.findings import Blind, Evidence, Finding
 from console.judge.triage_report import Looked, number_of
 from console.model.timeline import Happening
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 SCHEMA = "iamops.triage/1"
 NOT_ASKED = "not asked for: --since 1h"
@@ -25,13 +25,13 @@ def triage_document(looked: Looked, since_s: float | None = None) -> Json:
         "findings": [_finding(each) for each in looked.diagnosis.findings],
         "blind": [_blind(each) for each in looked.diagnosis.blind],
         "checked": list(looked.diagnosis.checked),
-        "unlooked": {node: safe(reason) for node, reason in looked.unlooked.items()},
+        "unlooked": {node: words(reason) for node, reason in looked.unlooked.items()},
         "since": None if since_s is None else rfc3339(looked.at - since_s),
     }
     if since_s is None:
         return document | {"timeline": None, "timeline_unknown": NOT_ASKED}
     timeline = [_happening(each) for each in looked.timeline]
-    return document | {"timeline": timeline, "untold": [safe(each) for each in looked.untold]}
+    return document | {"timeline": timeline, "untold": [words(each) for each in looked.untold]}
 
 
 def _finding(finding: Finding) -> Json:
@@ -39,27 +39,27 @@ def _finding(finding: Finding) -> Json:
         "code": finding.code,
         "number": number_of(finding.code),
         "severity": str(finding.severity),
-        "title": safe(finding.title),
+        "title": words(finding.title),
         "node": finding.node,
-        "evidence": [safe(str(each)) for each in finding.evidence],
+        "evidence": [words(str(each)) for each in finding.evidence],
         "observed": [_observed(each) for each in finding.evidence],
-        "cause": safe(finding.cause) or None,
-        "next": safe(finding.next),
+        "cause": words(finding.cause) or None,
+        "next": words(finding.next),
         "explains": [_finding(each) for each in finding.explains],
     }
 
 
 def _observed(evidence: Evidence) -> Json:
     return {
-        "value": safe(evidence.value),
-        "source": safe(evidence.source) or None,
+        "value": words(evidence.value),
+        "source": words(evidence.source) or None,
         "node": evidence.node,
         "age_s": None if evidence.age_s is None else round(evidence.age_s, 1),
     }
 
 
 def _blind(blind: Blind) -> Json:
-    return {"code": blind.code, "what": safe(blind.what), "because": safe(blind.because), "node": blind.node}
+    return {"code": blind.code, "what": words(blind.what), "because": words(blind.because), "node": blind.node}
 
 
 def _happening(each: Happening) -> Json:
@@ -68,5 +68,5 @@ def _happening(each: Happening) -> Json:
         "kind": str(each.kind),
         "node": each.node,
         "source": each.source,
-        "text": safe(each.text),
+        "text": words(each.text),
     }

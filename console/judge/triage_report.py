@@ -12,7 +12,7 @@ from console.judge.findings import Blind
 from console.model.facts import Severity
 from console.model.profile import Profile
 from console.model.timeline import Happening
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 QUESTIONS_MAX = 6
 
@@ -59,7 +59,7 @@ class Darkness:
         """What is not known; of many questions only the numbers, for a reader who has to get on."""
         if len(self.codes) > QUESTIONS_MAX:
             return f"{len(self.codes)} rules: {', '.join(number_of(code) or code for code in self.codes)}"
-        return "; ".join(dict.fromkeys(f"{safe(blind.what)} ({name_of(blind.code)})" for blind in self.blinds))
+        return "; ".join(dict.fromkeys(f"{words(blind.what)} ({name_of(blind.code)})" for blind in self.blinds))
 
 
 def number_of(code: str) -> str | None:

@@ -22,6 +22,7 @@ from console.ledger.head import Head, prepare_head, put_head, read_head, settle
 from console.ledger.head import head_file as head_file  # the ledger's other half, for whoever has this module
 from console.ledger.record import BREAK, FIRST, Record, digest, is_torn, is_whole, line_of, record_of
 from console.ledger.regular import regular
+from console.parse.redact_document import clean_document
 
 # For one record of any size, and one that says why the ledger does not fit its side file.
 ROOM_BYTES = LARGEST_BYTES + 64 * 1024
@@ -55,10 +56,11 @@ class Audit:
             self._check_room(file, 2 * ROOM_BYTES)
 
     def append(self, kind: str, body: Mapping[str, Any]) -> Record:
-        """Writes one record and returns it; one that is too large is cut, and says so (`cut`).
+        """Writes one record without secrets and returns it; one that is too large is cut, and says so (`cut`).
 
         Raises LedgerError, and then nothing was written.
         """
+        body = clean_document(body)
         with self._opened(APPEND_WAIT_S) as file:
             self._check_room(file, ROOM_BYTES)
             last, torn = _end_of(file)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from console.judge.silence import Silence, silence_of
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 SILENCE_BYTES = 64 * 1024
 
@@ -101,7 +101,7 @@ class WatchDirectory:
         except OSError as error:
             return None, f"{self._silence}: {error.strerror}"
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            return None, f"{self._silence} is no silence ({safe(str(error), 100)}): nothing is held back"
+            return None, f"{self._silence} is no silence ({words(str(error), 100)}): nothing is held back"
 
     def _busy(self, file: int) -> str:
         who = _pid(file)
@@ -112,4 +112,4 @@ class WatchDirectory:
 
 
 def _pid(file: int) -> str:
-    return safe(os.pread(file, 32, 0).decode("ascii", "replace").strip(), 20) or "not known"
+    return words(os.pread(file, 32, 0).decode("ascii", "replace").strip(), 20) or "not known"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from console.nodes.transport import Transport, TransportError
 from console.parse.numbers import whole
-from console.parse.safe_text import safe_bytes
+from console.parse.words import words_of
 
 MARK_TIMEOUT_S = 5.0
 # At most what a busy node writes while a thousand requests are sent.
@@ -52,7 +52,7 @@ async def access_mark(transport: Transport | None, log: str) -> AccessMark:
     match [whole(word) for word in result.text.split()]:
         case [int(inode), int(size)] if result.ok:
             return AccessMark(inode, size)
-    return AccessMark(reason=safe_bytes(result.stderr.strip(), 160) or f"{log} cannot be read")
+    return AccessMark(reason=words_of(result.stderr.strip(), 160) or f"{log} cannot be read")
 
 
 async def access_gain(transport: Transport | None, log: str, mark: AccessMark, token: str) -> AccessGain:
@@ -65,5 +65,5 @@ async def access_gain(transport: Transport | None, log: str, mark: AccessMark, t
     except TransportError as failure:
         return AccessGain(None, failure.reason)
     if not result.ok:
-        return AccessGain(None, safe_bytes(result.stderr.strip(), 160) or f"{log} cannot be read")
+        return AccessGain(None, words_of(result.stderr.strip(), 160) or f"{log} cannot be read")
     return AccessGain(tuple(result.stdout.splitlines()))

@@ -11,7 +11,7 @@ from console.nodes.transport import CommandFailed, Transport
 from console.parse.config_archive import ArchiveUnreadable, PushRecord, conf_tree, push_records
 from console.parse.config_listing import AT_MOST, config_listing
 from console.parse.numbers import real, whole
-from console.parse.safe_text import safe_bytes
+from console.parse.words import words_of
 from console.render import privileges
 
 READ_TIMEOUT_S = 10.0
@@ -156,7 +156,7 @@ async def _ask(transport: Transport, verb: str, stdin: bytes = b"") -> bytes:
         raise ConfigUnreadable(f"{transport.node}: {failure.reason}") from None
     if result.ok:
         return result.stdout
-    said = safe_bytes(result.stderr.strip(), 200) or f"exit {result.exit_status}"
+    said = words_of(result.stderr.strip(), 200) or f"exit {result.exit_status}"
     if said.startswith("sudo:"):
         said += f" (install {privileges.CONFIG_SCRIPT} and the sudoers file: `iamops config render --to DIR`)"
     raise ConfigUnreadable(f"{transport.node}: {said}")

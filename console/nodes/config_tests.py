@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console.model.config import DaemonCheck
 from console.nodes.transport import CommandFailed, Transport
-from console.parse.safe_text import safe_bytes
+from console.parse.words import lines_of
 from console.render import privileges
 
 TIMEOUT_S = 10.0
@@ -19,7 +19,7 @@ async def daemon_checks(transport: Transport) -> tuple[DaemonCheck, ...]:
             result = await transport.run(("sudo", "-n", *argv), timeout_s=TIMEOUT_S)
         except CommandFailed:
             continue
-        said = "\n".join(safe_bytes(line, 400) for line in (result.stdout + result.stderr).splitlines())
+        said = "\n".join(lines_of(result.stdout + result.stderr, 400))
         if not said.startswith("sudo:"):
             found.append(DaemonCheck(transport.node, daemon, result.exit_status, said))
     return tuple(found)

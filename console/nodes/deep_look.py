@@ -21,8 +21,8 @@ from console.nodes.transport import CommandResult, Transport, TransportError
 from console.parse import look_node
 from console.parse.log_time import zone_offset
 from console.parse.look_journal import look_at_journal
-from console.parse.safe_text import safe, safe_bytes
 from console.parse.sections import Section, script, sections
+from console.parse.words import words, words_of
 from console.render.nodefiles import CHECK_SCRIPT, KEEPALIVED_CONF, NOTIFY_SCRIPT
 
 COMMAND_TIMEOUT_S = 4.0
@@ -163,7 +163,7 @@ def read_neighbours(namespace: str | None, clock: Clock) -> Observed[Mapping[str
             enter_namespace(namespace)
             found.append(Known(look_node.neighbours(ARP.read_text("ascii", "replace")), clock()))
         except OSError as error:
-            found.append(Unknown(safe(error.strerror or str(error), 120)))
+            found.append(Unknown(words(error.strerror or str(error), 120)))
 
     thread = threading.Thread(target=look, name="neighbours")
     thread.start()
@@ -180,14 +180,14 @@ async def _filesystems(facts: Awaitable[Mapping[str, Section]]) -> tuple[Filesys
     # df exits with 1 where one path is missing, and tells of the others.
     found = look_node.filesystems(_part(parts, "space").text, _part(parts, "inodes").text)
     if not found:
-        raise Unanswered(f"df: {safe(_part(parts, 'space').text.strip(), 120)}")
+        raise Unanswered(f"df: {words(_part(parts, 'space').text.strip(), 120)}")
     return found
 
 
 async def _macs(facts: Awaitable[Mapping[str, Section]]) -> Mapping[str, str]:
     part = _part(await _shared(facts), "links")
     if not part.ok:
-        raise Unanswered(f"ip link: {safe(part.text.strip(), 120)}")
+        raise Unanswered(f"ip link: {words(part.text.strip(), 120)}")
     return look_node.hardware_addresses(part.text)
 
 
@@ -201,4 +201,4 @@ def _part(parts: Mapping[str, Section], name: str) -> Section:
 
 
 def _why(result: CommandResult) -> str:
-    return safe_bytes(result.stderr.strip(), 160) or f"exit {result.exit_status}"
+    return words_of(result.stderr.strip(), 160) or f"exit {result.exit_status}"

@@ -10,7 +10,7 @@ from datetime import datetime
 from console.model.profile import Profile
 from console.nodes.transport import CommandFailed, Transport
 from console.parse.numbers import whole
-from console.parse.safe_text import safe, safe_bytes
+from console.parse.words import words, words_of
 
 TIMEOUT_S = 5.0
 _LINE = re.compile(rb"\[(?P<at>[-0-9]{10} [0-9:]{8})\] notify_(?P<word>[a-z]+)")
@@ -37,9 +37,9 @@ async def notify_mark(transport: Transport, profile: Profile) -> LogMark:
     except CommandFailed as failure:
         return LogMark(None, failure.reason)
     if not result.ok:
-        return LogMark(None, safe_bytes(result.stderr.strip(), 160))
+        return LogMark(None, words_of(result.stderr.strip(), 160))
     size = whole(result.text.strip())
-    return LogMark(size) if size is not None else LogMark(None, f"stat said {safe(result.text, 60)!r}")
+    return LogMark(size) if size is not None else LogMark(None, f"stat said {words(result.text, 60)!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ async def notify_lines(
     except CommandFailed as failure:
         return None, failure.reason
     if not result.ok:
-        return None, safe_bytes(result.stderr.strip(), 160)
+        return None, words_of(result.stderr.strip(), 160)
     zone, _, text = result.stdout.partition(b"\n")
     return tuple(_lines(text, zone.decode("ascii", "replace"))), ""
 

@@ -14,7 +14,7 @@ from console.nodes.keepalived import VrrpUnknown, VrrpWitness
 from console.nodes.transport import CommandFailed, CommandResult, Transport, TransportError
 from console.parse.config_archive import ArchiveUnreadable, conf_tree
 from console.parse.cut_text import cut_to
-from console.parse.safe_text import safe_bytes
+from console.parse.words import words_of
 
 COMMAND_TIMEOUT_S = 8.0
 AT_ONCE = 4
@@ -106,7 +106,7 @@ def _piece(ask: Ask, result: CommandResult, limit_bytes: int) -> Piece:
     if status == b"0" or ask.says_no or (left_out and status == str(_KILLED_BY_PIPE).encode()):
         return Piece(ask.name, ask.source, content, left_out=bool(left_out), keeps_end=ask.keeps_end)
     said = result.stdout.strip().partition(b"\n")[0] or b"exit " + status
-    return Piece(ask.name, ask.source, None, safe_bytes(said, 200))
+    return Piece(ask.name, ask.source, None, words_of(said, 200))
 
 
 async def _configs(transport: Transport, profile: Profile, turns: asyncio.Semaphore) -> tuple[Piece, ...]:

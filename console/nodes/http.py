@@ -13,7 +13,7 @@ from console.model.facts import ProbeOutcome, ProbeReport
 from console.nodes.transport import ByteStream
 from console.parse.foreign_json import json_of
 from console.parse.log_counts import PROBE_AGENT
-from console.parse.safe_text import safe, safe_bytes
+from console.parse.words import words, words_of
 
 MAX_BODY = 64 * 1024
 USER_AGENT = f"{PROBE_AGENT}/{__version__}"
@@ -38,7 +38,7 @@ async def ask(stream: ByteStream, question: HttpQuestion, clock: Callable[[], fl
     try:
         response, body = await _answer(dialogue, stream)
     except h11.RemoteProtocolError as error:
-        return ProbeReport(ProbeOutcome.BAD_ANSWER, detail=f"not HTTP: {safe(str(error), 120)}")
+        return ProbeReport(ProbeOutcome.BAD_ANSWER, detail=f"not HTTP: {words(str(error), 120)}")
     except (ConnectionError, asyncio.IncompleteReadError):
         return ProbeReport(ProbeOutcome.CLOSED, detail="closed without an answer")
     return judged(response.status_code, response.headers, body, (clock() - started) * 1000)
@@ -56,7 +56,7 @@ def judged(
         latency_ms=round(latency_ms, 2),
         status=status,
         detail=problem,
-        answered_by=safe_bytes(served_by, 80) if served_by else None,
+        answered_by=words_of(served_by, 80) if served_by else None,
     )
 
 
@@ -70,7 +70,7 @@ def _problem(status: int, content_type: bytes, body: bytes) -> str:
     except ValueError:
         return "HTTP 200, but the body is not JSON"
     said = document.get("status") if isinstance(document, dict) else None
-    return "" if said in (None, "ok") else f"says status {safe(str(said), 60)!r}"
+    return "" if said in (None, "ok") else f"says status {words(str(said), 60)!r}"
 
 
 def _request(dialogue: h11.Connection, question: HttpQuestion) -> bytes:

@@ -10,7 +10,7 @@ from console.model.profile import Profile
 from console.nodes.transport import CommandFailed, Transport
 from console.parse.keepalived_dump import DumpUnreadable, data_dump, json_dump
 from console.parse.live_config import live_config
-from console.parse.safe_text import safe_bytes
+from console.parse.words import words_of
 from console.render import privileges
 
 DUMP_TIMEOUT_S = 3.0
@@ -94,7 +94,7 @@ class VrrpWitness:
     async def _require_running(self) -> None:
         unit = f"{self._profile.keepalived.unit}.service"
         result = await self._transport.run(("systemctl", "is-active", unit), timeout_s=DUMP_TIMEOUT_S)
-        state = safe_bytes(result.stdout.strip(), 40)
+        state = words_of(result.stdout.strip(), 40)
         if state not in ("active", "reloading"):
             raise VrrpUnknown(f"keepalived is {state or 'not running'}", final=True)
 
@@ -121,9 +121,9 @@ class VrrpWitness:
         argv = ("sh", "-c", _ASK, "ask", path, str(DUMP_MOST), *ask(self._profile))
         result = await self._transport.run(argv, timeout_s=DUMP_TIMEOUT_S)
         if result.exit_status == _NOT_KEEPALIVEDS:
-            raise VrrpUnknown(safe_bytes(result.stderr.strip(), 200), final=False)
+            raise VrrpUnknown(words_of(result.stderr.strip(), 200), final=False)
         if not result.ok:
-            said = safe_bytes(result.stderr.strip(), 120) or f"exit {result.exit_status}"
+            said = words_of(result.stderr.strip(), 120) or f"exit {result.exit_status}"
             why = "keepalived wrote no dump (private /tmp?)" if result.exit_status == 4 else said
             raise VrrpUnknown(f"no dump: {why}", final=False)
         return await self._read(path)
@@ -132,6 +132,6 @@ class VrrpWitness:
         argv = ("sudo", "-n", *privileges.read_dump(path))
         result = await self._transport.run(argv, timeout_s=DUMP_TIMEOUT_S)
         if not result.ok:
-            said = safe_bytes(result.stderr.strip(), 120)
+            said = words_of(result.stderr.strip(), 120)
             raise VrrpUnknown(f"cannot read {path}: {said}", final=False)
         return result.text

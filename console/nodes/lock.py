@@ -15,8 +15,8 @@ from typing import NoReturn
 
 from console.nodes.since_boot import since_boot
 from console.nodes.transport import LineStream, Transport, TransportError
-from console.parse.safe_text import safe_bytes
 from console.parse.safety import lock_holder
+from console.parse.words import words_of
 
 HELD = b"held"
 CONFLICT = 75
@@ -115,7 +115,7 @@ async def _first(lines: LineStream) -> bytes | None:
 async def _refuse(transport: Transport, lines: LineStream) -> NoReturn:
     node, ending = transport.node, lines.ending
     if ending is None or ending.exit_status != CONFLICT:
-        said = safe_bytes(ending.stderr.strip(), 160) if ending else f"no answer in {ACQUIRE_TIMEOUT_S:g} s"
+        said = words_of(ending.stderr.strip(), 160) if ending else f"no answer in {ACQUIRE_TIMEOUT_S:g} s"
         raise CannotBeLocked(f"{node} cannot be locked: {said}")
     found = await transport.run(_WHO, timeout_s=LOOK_TIMEOUT_S)
     holder = lock_holder(found.stdout)

@@ -21,6 +21,7 @@ from console.parse.journal import is_echo, journal_record
 from console.parse.log_format import named_format
 from console.parse.log_text import error_severity, journal_severity, log_text
 from console.parse.log_time import logged_at, zone_offset
+from console.parse.redact_lines import Speakers
 
 HISTORY_LINES = 100
 LINES_PER_S = 2000.0
@@ -123,6 +124,7 @@ class NodeLogs:
         self._units = profile.units_on(node)
         paths = {profile.logs.access: LogSource.ACCESS, profile.logs.error: LogSource.ERROR}
         self._files = {path: (source, Intake(source, hearer, clock, ahead_s)) for path, source in paths.items()}
+        self._speakers = Speakers()
         self._journal = Intake(LogSource.JOURNAL, hearer, clock, ahead_s)
 
     async def read(self, transport: Transport) -> None:
@@ -196,7 +198,7 @@ class NodeLogs:
         """What the console's own question for a dump leaves in the journal is nobody's news."""
         if not self._journal.wants(raw):
             return
-        record = journal_record(raw)
+        record = journal_record(raw, self._speakers)
         if record is None or is_echo(record.message):
             return
         speaker = "systemd" if record.by_systemd else record.unit

@@ -17,10 +17,10 @@ from console.model.facts import HostReport
 from console.nodes.transport import Transport
 from console.parse import host_facts
 from console.parse.ip_address import address_list
-from console.parse.safe_text import safe
 from console.parse.safety import safety_report
 from console.parse.sections import Section, script, sections
 from console.parse.units import PROPERTIES, unit_reports
+from console.parse.words import words
 
 Clock = Callable[[], float]
 ABSENT = Section("", 127)
@@ -128,4 +128,4 @@ def _host(parts: Mapping[str, Section], asked: float, answered: float) -> HostRe
 
 def _why(what: str, part: Section) -> str:
     said = part.text.strip().splitlines()[:1]
-    return f"{what}: {safe(said[0], 120) if said else f'exit {part.exit_status}'}"
+    return f"{what}: {words(said[0], 120) if said else f'exit {part.exit_status}'}"

@@ -15,7 +15,7 @@ from console.nodes.client_probe import ClientTarget, probe_once
 from console.nodes.netns import connect
 from console.nodes.transport import Transport, TransportError
 from console.parse.numbers import whole
-from console.parse.safe_text import safe_bytes
+from console.parse.words import words_of
 
 LOOK_TIMEOUT_S = 5.0
 REQUEST_TIMEOUT_S = 2.0
@@ -101,4 +101,4 @@ async def _share(transport: Transport | None, service: Service, token: str) -> S
     match [whole(word) for word in result.text.split()]:
         case [int(answered), int(failed)] if result.ok:
             return Share(answered, failed)
-    return Share(None, reason=safe_bytes(result.stderr.strip(), 160) or f"{service.log_path} cannot be read")
+    return Share(None, reason=words_of(result.stderr.strip(), 160) or f"{service.log_path} cannot be read")

@@ -28,7 +28,7 @@ from console.nodes.transport import (
     TransportError,
     Unreachable,
 )
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 
 class OpenFailure(IntEnum):
@@ -102,7 +102,7 @@ def hop_failed(place: Place, hop: str, error: asyncssh.ChannelOpenError) -> Tran
         return ForwardingForbidden(place.node, reason, f"AllowTcpForwarding yes in sshd_config of {hop}")
     if "refused" in error.reason.lower():
         return _refused(place)
-    reason = f"jump host {hop} cannot reach {place.door}: {safe(error.reason, 120)}"
+    reason = f"jump host {hop} cannot reach {place.door}: {words(error.reason, 120)}"
     return Unreachable(place.node, reason, f"from {hop}: ip route get {place.host}")
 
 
@@ -111,7 +111,7 @@ def host_key_refused(
 ) -> TransportError:
     """The host key that was presented is not to be trusted. `error` is asyncssh's word on certificates."""
     if key is None:
-        reason = place.says(f"its host certificate is not accepted: {safe(str(error), 160)}")
+        reason = place.says(f"its host certificate is not accepted: {words(str(error), 160)}")
         return HostKeyUnknown(place.node, reason, f"look at the certificate by hand: {place.by_hand}")
     presented = HostKey.of(key)
     match known.standing(key):
@@ -143,7 +143,7 @@ def _changed(place: Place, settings: Settings, known: Known, presented: HostKey)
 
 def login_failed(place: Place, error: Exception, tried: str) -> TransportError:
     """Connected, but not logged in. `tried` says which keys were offered."""
-    said = safe(str(error), 160)
+    said = words(str(error), 160)
     if isinstance(error, asyncssh.PermissionDenied) or "authentication failures" in said:
         reason = place.says(f"login as {place.user} was refused; {tried}")
         return AuthFailed(place.node, reason, f"try: {place.by_hand}  (a key of an agent: ssh-add)")
@@ -161,12 +161,12 @@ def lost(node: str, error: Exception | None) -> TransportError:
     """Why a living connection ended."""
     if isinstance(error, asyncssh.ConnectionLost) and "keepalive" in error.reason:
         return PeerHung(node, "connected, but nothing comes any more: the node or its sshd hangs", RECONNECTS)
-    said = f": {safe(str(error), 160)}" if error is not None and str(error) else ""
+    said = f": {words(str(error), 160)}" if error is not None and str(error) else ""
     return LinkLost(node, f"the connection was closed{said}", RECONNECTS)
 
 
 def channel_refused(node: str, error: asyncssh.ChannelOpenError) -> ChannelRefused:
-    reason = f"sshd opens no further session: {safe(error.reason, 120)}"
+    reason = f"sshd opens no further session: {words(error.reason, 120)}"
     return ChannelRefused(node, reason, "MaxSessions 10 (the default) in sshd_config is enough")
 
 
@@ -191,7 +191,7 @@ def connect_failed(node: str, target: str, said: str) -> ConnectFailed:
         if refused
         else f"on {node}: ip route get {target.rpartition(':')[0]}"
     )
-    return ConnectFailed(node, f"{target} from {node}: {safe(said, 120)}", step, refused=refused)
+    return ConnectFailed(node, f"{target} from {node}: {words(said, 120)}", step, refused=refused)
 
 
 def _refused(place: Place) -> ConnectRefused:

@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncssh
 
 from console.nodes.ssh_settings import Settings
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 
 class Keys:
@@ -45,7 +45,7 @@ class Keys:
             yield pair
         for pair in await self._from_agent():
             if pair.public_data not in given:
-                self._offered.append(f"{safe(pair.get_comment() or pair.get_algorithm(), 60)} (agent)")
+                self._offered.append(f"{words(pair.get_comment() or pair.get_algorithm(), 60)} (agent)")
                 yield pair
 
     def _from_files(self) -> Iterator[tuple[str, asyncssh.SSHKeyPair]]:
@@ -72,7 +72,7 @@ class Keys:
             self._agent = await asyncssh.connect_agent(self._settings.agent)
             pairs = await self._agent.get_keys()
         except (OSError, ValueError) as error:
-            self._skipped.append(f"the agent does not answer ({safe(str(error), 60)})")
+            self._skipped.append(f"the agent does not answer ({words(str(error), 60)})")
             return ()
         ours = frozenset(_public_halves(self._settings.keys))
         wanted = [pair for pair in pairs if pair.public_data in ours or not self._settings.only_keys]

@@ -21,7 +21,7 @@ from console.nodes.transport import (
     OutputTooLong,
     TransportError,
 )
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 # sshd allows 10 sessions on a connection (MaxSessions). It frees one a moment after we close it.
 SESSIONS = 8
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 def shown_command(argv: Sequence[str]) -> str:
     """As much as names it: a script within it is one of our own, and nothing that a person would type."""
-    return safe(" ".join("…" if "\n" in word or len(word) > WORD_SHOWN else word for word in argv), 80)
+    return words(" ".join("…" if "\n" in word or len(word) > WORD_SHOWN else word for word in argv), 80)
 
 
 class SshTransport:
@@ -72,7 +72,7 @@ class SshTransport:
         async with self._sessions:
             lines = Lines(self._lost, tuple(argv))
             opening = self._session(lines, command_line(argv) if feed else stream_line(argv))
-            what = f"`{safe(argv[0], 80)}` did not start"
+            what = f"`{words(argv[0], 80)}` did not start"
             channel = await self._within(OPEN_TIMEOUT_S, what, "nothing to do: it is tried again", opening)
             try:
                 yield lines
@@ -116,7 +116,7 @@ class SshTransport:
                     channel.terminate()
                     channel.abort()
         if output.overflow:
-            reason = f"{safe(argv[0], 80)} wrote more than expected and was ended"
+            reason = f"{words(argv[0], 80)} wrote more than expected and was ended"
             raise OutputTooLong(self.node, reason, "report it: this command should not write so much")
         return output.result(argv)
 

@@ -18,7 +18,7 @@ from console.parse.log_backends import NAME_MAX
 from console.parse.log_counts import values
 from console.parse.log_format import Escape, Field, FormatError, LogFormat, named_format
 from console.parse.log_words import NOBODY, NOTHING, attempts
-from console.parse.safe_text import safe, safe_bytes
+from console.parse.words import words, words_of
 
 LOCALHOST = "127.0.0.1"
 LOG_TAIL_BYTES = 512 * 1024
@@ -66,7 +66,7 @@ async def _by_log(
         return _answer(reports, None, failure.reason)
     lines = [line.decode("utf-8", "replace") for line in result.stdout.splitlines()]
     if not lines:
-        said = safe_bytes(result.stderr.strip(), 120) or "it does not hold these requests"
+        said = words_of(result.stderr.strip(), 120) or "it does not hold these requests"
         return _answer(reports, None, f"{log} on {transport.node}: {said}")
     read = [each for line in lines if (each := _line(form, line)) is not None]
     if not read:
@@ -93,7 +93,7 @@ def _line(form: LogFormat, text: str) -> _Line | None:
     if told is None or (form.escape is Escape.DEFAULT and not told[name]):
         return None
     names = (each.strip() for each in attempts(told[name]))
-    asked = tuple(NOBODY if each in NOTHING else safe(each, NAME_MAX) for each in names)
+    asked = tuple(NOBODY if each in NOTHING else words(each, NAME_MAX) for each in names)
     return _Line(told["status"].startswith(("2", "3")), asked)
 
 

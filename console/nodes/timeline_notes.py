@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from console.model.profile import Profile
 from console.nodes.transport import CommandResult, Transport
-from console.parse.journal import JournalRecord, is_echo, journal_record
+from console.parse.journal import JournalRecord, is_echo, journal_records
 from console.parse.numbers import real
-from console.parse.safe_text import safe, safe_bytes
+from console.parse.words import words, words_of
 
 LINES_MAX = 2000
 FILES_MAX = 200
@@ -47,8 +47,7 @@ async def journal_since(
     lines = result.stdout.splitlines()
     if not lines and result.stderr.strip():
         raise Untold(_first(result))
-    records = (journal_record(line) for line in lines[-LINES_MAX:])
-    found = tuple(record for record in records if record is not None and not is_echo(record.message))
+    found = tuple(record for record in journal_records(lines[-LINES_MAX:]) if not is_echo(record.message))
     return found, len(lines) > LINES_MAX
 
 
@@ -66,9 +65,9 @@ async def edited_since(transport: Transport, since: float, *, timeout_s: float) 
         at, _, path = line.partition(" ")
         edited_at = real(at)
         if path and edited_at is not None:
-            found.append((edited_at, safe(path, 200)))
+            found.append((edited_at, words(path, 200)))
     return tuple(found)
 
 
 def _first(result: CommandResult) -> str:
-    return safe_bytes(result.stderr.strip().splitlines()[0], 160)
+    return words_of(result.stderr.strip().splitlines()[0], 160)

@@ -10,7 +10,7 @@ from console.model.events import Event, Source, SourceLost
 from console.model.profile import Profile
 from console.nodes.access_log import AccessLog
 from console.nodes.transport import CommandFailed, CommandResult, Transport
-from console.parse.safe_text import safe_bytes
+from console.parse.words import words_of
 
 Emit = Callable[[Event], None]
 Clock = Callable[[], float]
@@ -80,7 +80,7 @@ async def keep(source: Source, watch: Watch, stream: Callable[[], Awaitable[str]
 
 def ended(what: str, ending: CommandResult | None) -> str:
     """Why a stream is over, in the command's own last words if it had any."""
-    said = safe_bytes(ending.stderr.strip(), 160) if ending else ""
+    said = words_of(ending.stderr.strip(), 160) if ending else ""
     return f"{what} ended: {said}" if said else f"{what} ended by itself"
 
 

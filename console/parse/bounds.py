@@ -6,7 +6,7 @@ import difflib
 import re
 
 from console.model.drill import BOUND_NAMES, Bound, Term
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 MOST_S = 3600.0
 MOST_TIMES = 100.0
@@ -28,7 +28,7 @@ def _term(text: str) -> Term:
         return _time(float(time["number"]), time["unit"])
     named = _NAMED.fullmatch(text)
     if named is None:
-        raise ValueError(f"expected {EXPECTED}, found {safe(repr(text), 60)}")
+        raise ValueError(f"expected {EXPECTED}, found {words(repr(text), 60)}")
     return _named(named["name"], float(named["factor"] or 1.0))
 
 
@@ -43,7 +43,7 @@ def _named(name: str, factor: float) -> Term:
     if name not in BOUND_NAMES:
         near = difflib.get_close_matches(name, BOUND_NAMES, n=1)
         hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(BOUND_NAMES)}"
-        raise ValueError(f"no time is named {safe(repr(name), 60)}; {hint}")
+        raise ValueError(f"no time is named {words(repr(name), 60)}; {hint}")
     if not 0 < factor <= MOST_TIMES:
         raise ValueError(f"expected a factor above 0 and up to {MOST_TIMES:.0f}, found {factor:g}")
     return Term(name, factor)

@@ -12,7 +12,7 @@ from typing import Any
 from console.model.config import ConfFile, ConfTree
 from console.parse.foreign_json import json_of
 from console.parse.numbers import whole
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 # More than any node has. A tar can hold much more than is sent: sparse files, and headers without end.
 MAX_FILE = 1024 * 1024
@@ -49,7 +49,7 @@ def conf_tree(node: str, raw: bytes, whole: frozenset[str] = frozenset()) -> Con
         TypeError,
         EOFError,
     ) as error:
-        raise ArchiveUnreadable(f"no tar of configuration files: {safe(str(error), 80)}") from None
+        raise ArchiveUnreadable(f"no tar of configuration files: {words(str(error), 80)}") from None
     ordered = sorted(files, key=lambda each: each.path)
     return ConfTree(
         node, {file.path: file for file in ordered}, whole=whole if len(files) == len(members) else frozenset()
@@ -71,7 +71,7 @@ def _bounded(tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
         if member.issparse():
             raise ArchiveUnreadable("a file with holes, which no configuration has")
         if len(member.name) > MAX_NAME or member.name.count("/") > MAX_DEPTH:
-            raise ArchiveUnreadable(f"a file whose name is too long or too deep: {safe(member.name, 80)}")
+            raise ArchiveUnreadable(f"a file whose name is too long or too deep: {words(member.name, 80)}")
         total += min(member.size, MAX_FILE)
         if total > MAX_TOTAL:
             raise ArchiveUnreadable(f"more than {MAX_TOTAL // 1024 // 1024} MiB of configuration")
@@ -100,15 +100,15 @@ def _records(text: str) -> Iterator[PushRecord]:
         ended, _, meta = rest.partition("\t")
         if not rest:
             continue
-        words = ended.split()
-        times = [number if (number := whole(word)) is not None and number <= LAST_TIME else None for word in words]
+        parts = ended.split()
+        times = [number if (number := whole(word)) is not None and number <= LAST_TIME else None for word in parts]
         at = next((float(at) for at in times if at is not None), None)
-        outcome = " ".join(word for word, at in zip(words, times, strict=True) if at is None)
+        outcome = " ".join(word for word, at in zip(parts, times, strict=True) if at is None)
         try:
             told = json_of(meta)
         except ValueError:
             told = {}
-        yield PushRecord(safe(push, 60), safe(outcome, 40), at, told if isinstance(told, dict) else {})
+        yield PushRecord(words(push, 60), words(outcome, 40), at, told if isinstance(told, dict) else {})
 
 
 def _file(tar: tarfile.TarFile, member: tarfile.TarInfo) -> ConfFile:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from console.model.config import DaemonCheck
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 _NGINX = re.compile(
     r"\[(?P<level>[a-z]+)\] (?:[0-9]{1,9}#[0-9]{1,9}: )?(?P<text>.*?)(?: in (?P<file>/\S+):(?P<line>[0-9]{1,9}))?$"
@@ -48,9 +48,9 @@ def _nginx(check: DaemonCheck) -> Iterator[Complaint]:
         kind = "error" if match["level"] in ("emerg", "alert", "crit", "error") else "warning"
         found = found or kind == "error"
         number = int(match["line"]) if match["line"] else None
-        yield Complaint(kind, safe(match["text"], 200), match["file"], number)
+        yield Complaint(kind, words(match["text"], 200), match["file"], number)
     if check.exit_status not in (0,) and not found:
-        yield Complaint("error", safe(check.output.strip(), 200) or f"exit code {check.exit_status}")
+        yield Complaint("error", words(check.output.strip(), 200) or f"exit code {check.exit_status}")
 
 
 def _keepalived(check: DaemonCheck) -> Iterator[Complaint]:
@@ -66,6 +66,6 @@ def _keepalived(check: DaemonCheck) -> Iterator[Complaint]:
         said = match["text"] if match else text
         kind = "security" if _SECURITY.search(text) else "error"
         found = True
-        yield Complaint(kind, safe(said or text, 200), match["file"] if match else None, number)
+        yield Complaint(kind, words(said or text, 200), match["file"] if match else None, number)
     if not found and check.exit_status not in KILLED_ITSELF:
         yield Complaint("error", f"exit code {check.exit_status} without a word")

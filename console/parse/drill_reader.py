@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from console.parse.safe_text import safe
+from console.parse.words import words
 from console.parse.yaml_tree import Path, Problem, Tree
 
 
@@ -75,4 +75,4 @@ def shown(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
-    return "nothing" if value is None else f"`{safe(str(value), 40)}`"
+    return "nothing" if value is None else f"`{words(str(value), 40)}`"

@@ -11,7 +11,7 @@ from console.model.drill import UNIT_VERBS, Drill, Move, Steady, Verb
 from console.parse.bounds import parse_bound
 from console.parse.drill_reader import Reader, shown
 from console.parse.drill_step import StepReader
-from console.parse.safe_text import safe
+from console.parse.words import words
 from console.parse.yaml_tree import Path, Problem, Tree, read_tree
 
 KEYS = ("name", "title", "about", "steady_state", "max_duration", "method", "restore")
@@ -95,7 +95,7 @@ def _name(reader: Reader, value: Any) -> str:
 
 def _shown_text(text: str) -> str:
     """One line that is harmless for a terminal: quoted YAML can hold any character."""
-    return safe(" ".join(text.split()))
+    return words(" ".join(text.split()))
 
 
 def _steady(reader: Reader, value: Any) -> tuple[Steady, ...]:
@@ -138,7 +138,7 @@ def _taken_back(reader: Reader, steps: tuple[tuple[Path, Move], ...]) -> None:
             away.remove(undone)
     for path, move in away:
         if move.unit or move.verb not in UNIT_VERBS:  # a stop of nothing was complained about already
-            what = f"{TAKEN_BACK[move.verb]}: {safe(move.unit, 60) if move.unit else 'NODE'}"
+            what = f"{TAKEN_BACK[move.verb]}: {words(move.unit, 60) if move.unit else 'NODE'}"
             reader.wrong((*path, str(move.verb)), f"nothing takes it back: add `{what}` to restore")
 
 

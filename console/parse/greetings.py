@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from console.model.facts import ProbeOutcome
-from console.parse.safe_text import safe_bytes
+from console.parse.words import words_of
 
 LOCKED = "asks for a password"
 REDIS_PING = b"*1\r\n$4\r\nPING\r\n"
@@ -44,11 +44,11 @@ def mariadb_greeting(payload: bytes) -> Greeting:
     """The first packet of a MariaDB server: a handshake (protocol 10) or an error packet."""
     if payload[:1] == b"\x0a":
         version = payload[1:].split(b"\x00", 1)[0]
-        return Greeting(ProbeOutcome.OK, safe_bytes(version, 60))
+        return Greeting(ProbeOutcome.OK, words_of(version, 60))
     if payload[:1] != b"\xff" or len(payload) < 3:
         return Greeting(ProbeOutcome.BAD_ANSWER, "not a MariaDB greeting")
     code = int.from_bytes(payload[1:3], "little")
-    text = safe_bytes(payload[3:], 160)
+    text = words_of(payload[3:], 160)
     if code in (_ER_HOST_NOT_PRIVILEGED, _ER_HOST_IS_BLOCKED):
         return Greeting(ProbeOutcome.HOST_NOT_ALLOWED, f"error {code}: {text}")
     if code == _ER_CON_COUNT_ERROR:
@@ -78,12 +78,12 @@ def redis_answer(line: bytes) -> Greeting:
     if line.startswith((b"+PONG", b"-NOAUTH")):
         return Greeting(ProbeOutcome.OK, "" if line.startswith(b"+") else LOCKED)
     if line.startswith(b"-MISCONF"):
-        return Greeting(ProbeOutcome.WRITE_ERRORS, safe_bytes(line[1:].strip(), 160))
+        return Greeting(ProbeOutcome.WRITE_ERRORS, words_of(line[1:].strip(), 160))
     if line.startswith(b"-ERR max number of clients"):
-        return Greeting(ProbeOutcome.TOO_MANY_CONNECTIONS, safe_bytes(line[1:].strip(), 160))
+        return Greeting(ProbeOutcome.TOO_MANY_CONNECTIONS, words_of(line[1:].strip(), 160))
     if line.startswith(b"-DENIED"):
-        return Greeting(ProbeOutcome.HOST_NOT_ALLOWED, safe_bytes(line[1:].strip(), 160))
-    return Greeting(ProbeOutcome.BAD_ANSWER, safe_bytes(line.strip(), 160) or "empty answer")
+        return Greeting(ProbeOutcome.HOST_NOT_ALLOWED, words_of(line[1:].strip(), 160))
+    return Greeting(ProbeOutcome.BAD_ANSWER, words_of(line.strip(), 160) or "empty answer")
 
 
 def mongodb_answer(message: bytes) -> Greeting:

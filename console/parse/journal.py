@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from console.model.facts import VrrpState
 from console.parse.foreign_json import json_of
 from console.parse.numbers import whole
-from console.parse.safe_text import safe, safe_bytes
+from console.parse.redact_lines import Speakers
+from console.parse.safe_text import safe_bytes
+from console.parse.words import words_of
 
 # 2.x: "(VI_1) Entering MASTER STATE"; 1.3: "VRRP_Instance(VI_1) Entering MASTER STATE"
 _ENTERING = re.compile(r"^(?:VRRP_Instance)?\((?P<name>[^)]+)\) [Ee]ntering (?P<state>[A-Z]+) STATE")
@@ -32,8 +35,20 @@ class JournalRecord:
     by_systemd: bool
 
 
-def journal_record(line: bytes) -> JournalRecord | None:
-    """None for anything that is not a journal entry about a unit."""
+def journal_records(lines: Iterable[bytes]) -> Iterator[JournalRecord]:
+    """Of lines that come one after the other: what one says of the next is minded."""
+    speakers = Speakers()
+    for line in lines:
+        record = journal_record(line, speakers)
+        if record is not None:
+            yield record
+
+
+def journal_record(line: bytes, speakers: Speakers | None = None) -> JournalRecord | None:
+    """None for anything that is not a journal entry about a unit.
+
+    `speakers` remembers the lines before: a key or a statement may go over several entries.
+    """
     try:
         fields = json_of(line)
     except ValueError:
@@ -47,7 +62,7 @@ def journal_record(line: bytes) -> JournalRecord | None:
     return JournalRecord(
         at=_microseconds(fields.get("_SOURCE_REALTIME_TIMESTAMP") or fields.get("__REALTIME_TIMESTAMP")),
         unit=unit.removesuffix(_SUFFIX),
-        message=_message(fields.get("MESSAGE")),
+        message=_message(fields.get("MESSAGE"), unit, speakers),
         by_systemd=about is not None,
     )
 
@@ -65,11 +80,18 @@ def is_echo(message: str) -> bool:
     return _ECHO.match(message) is not None
 
 
-def _message(raw: object) -> str:
+def _message(raw: object, unit: str, speakers: Speakers | None) -> str:
     """journalctl writes text that is not UTF-8 as a list of byte values."""
     if isinstance(raw, list) and all(isinstance(b, int) and 0 <= b < 256 for b in raw):
-        return safe_bytes(bytes(raw))
-    return safe(raw) if isinstance(raw, str) else ""
+        said = bytes(raw)
+    elif isinstance(raw, str):
+        said = raw.encode("utf-8", "surrogatepass")
+    else:
+        return ""
+    if speakers is None:
+        return words_of(said)
+    # What was said is without secrets now, and is made harmless.
+    return safe_bytes(speakers.of(unit, said))
 
 
 def _microseconds(raw: object) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from console.parse.log_counts import values
 from console.parse.log_format import Field, LogFormat
 from console.parse.log_words import NOTHING, attempts
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 NAME_MAX = 120
 
@@ -39,6 +39,6 @@ def asked(form: LogFormat, lines: Iterable[bytes]) -> Asked:
         if final in NOTHING:
             unnamed += 1
             continue
-        last[safe(final, NAME_MAX)] += 1
-        in_vain.update(safe(each, NAME_MAX) for each in before)
+        last[words(final, NAME_MAX)] += 1
+        in_vain.update(words(each, NAME_MAX) for each in before)
     return Asked(last, in_vain, unnamed)

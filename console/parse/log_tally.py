@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
 
 from console.model.traffic import OTHERS, Backend, Traffic, class_of
 from console.parse.log_counts import TAB, Counts, Recipe
 from console.parse.log_format import Escape, Field
 from console.parse.log_words import NO_TIME, NOTHING, attempts, bucket_of, plain, slot_of, start_of
 from console.parse.numbers import whole
+from console.parse.words import without_secrets
 
 
 def tallied(counts: Counts, recipe: Recipe) -> dict[int, Traffic]:
@@ -36,6 +38,12 @@ def tallied(counts: Counts, recipe: Recipe) -> dict[int, Traffic]:
     return dict(found)
 
 
+@lru_cache(maxsize=8192)
+def _named(text: str, escape: Escape) -> str:
+    """A path may be a link that lets in whoever has it."""
+    return without_secrets(plain(text, escape))
+
+
 class _Words:
     """What stands in a key, as numbers and names."""
 
@@ -49,7 +57,7 @@ class _Words:
         return slot_of(text, self._clock, self._grain) if text else NO_TIME
 
     def name(self, text: str) -> str:
-        return text if text == OTHERS else plain(text, self._escape)
+        return text if text == OTHERS else _named(text, self._escape)
 
     def shape(self, traffic: Traffic, status: str, shape: list[str], number: int) -> None:
         traffic.statuses[status] += number

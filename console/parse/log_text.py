@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 from console.model.facts import Severity
+from console.parse.redact import redact
 from console.parse.safe_text import safe_bytes
 
 # What is kept of one line. Longer ones end with an ellipsis and how much is missing.
 LINE_BYTES = 4000
+BEYOND = 4096
 
 _STATUS = re.compile(rb'" ([45])\d\d ')
 _LEVEL = re.compile(rb"^\S+ \S+ \[([a-z]+)\] ")
@@ -26,8 +28,10 @@ ERR, WARNING = 3, 4
 
 
 def log_text(line: bytes) -> str:
-    """The line as text that can do nothing to a terminal, of at most LINE_BYTES characters and the note."""
-    text = safe_bytes(line[:LINE_BYTES], LINE_BYTES)
+    """The line without secrets, unable to do anything to a terminal, of at most LINE_BYTES and a note."""
+    # A secret that would be cut in two is looked at whole.
+    clean = redact(line[: LINE_BYTES + BEYOND]).text
+    text = safe_bytes(clean[:LINE_BYTES], LINE_BYTES)
     # What was not printable has grown: a NUL is four characters now.
     text = text if len(text) <= LINE_BYTES else f"{text[: LINE_BYTES - 1]}…"
     more = len(line) - LINE_BYTES

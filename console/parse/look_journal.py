@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from console.model.look import JournalLook, Said, SaidKind
-from console.parse.journal import JournalRecord, is_echo, journal_record, transition
-from console.parse.safe_text import safe
+from console.parse.journal import JournalRecord, is_echo, journal_records, transition
+from console.parse.words import words
 
 TEXT_MAX = 200
 # What a shell answers when a command is not there, or may not be executed (POSIX, 2.8.2).
@@ -36,8 +36,7 @@ _CRASHED = re.compile(r": Main process exited, code=(?:killed|dumped|exited), st
 
 def look_at_journal(lines: Iterable[bytes], since: float | None) -> JournalLook:
     """From `journalctl --output=json` lines, oldest first."""
-    records = (journal_record(line) for line in lines)
-    said = tuple(each for record in records if record is not None for each in _of(record))
+    said = tuple(each for record in journal_records(lines) for each in _of(record))
     return JournalLook(said, since)
 
 
@@ -47,8 +46,8 @@ def _of(record: JournalRecord) -> Iterator[Said]:
     found = _by_systemd(record) if record.by_systemd else _by_keepalived(record.message)
     if found is not None:
         kind, subject = found
-        text = safe(record.message, TEXT_MAX)
-        yield Said(record.at, safe(record.unit, TEXT_MAX), kind, safe(subject, TEXT_MAX), text)
+        text = words(record.message, TEXT_MAX)
+        yield Said(record.at, words(record.unit, TEXT_MAX), kind, words(subject, TEXT_MAX), text)
 
 
 def _by_systemd(record: JournalRecord) -> tuple[SaidKind, str] | None:

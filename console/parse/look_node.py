@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from console.model.look import ErrorLook, FileStamp, Filesystem
 from console.parse.log_time import logged_at
-from console.parse.safe_text import safe, safe_bytes
+from console.parse.words import words, words_of
 
 TEXT_MAX = 200
 # Printed by `stat --format=`: the path comes last, for it may hold anything.
@@ -30,8 +30,8 @@ def file_stamps(text: str) -> Mapping[str, FileStamp]:
     """By path; what stat could not find is left out."""
     found = {}
     for match in _STAT.finditer(text):
-        path = safe(match["path"], TEXT_MAX)
-        owner, size = safe(match["owner"], TEXT_MAX), int(match["size"])
+        path = words(match["path"], TEXT_MAX)
+        owner, size = words(match["owner"], TEXT_MAX), int(match["size"])
         found[path] = FileStamp(path, int(match["mode"], 8), owner, size, float(match["at"]))
     return found
 
@@ -45,7 +45,7 @@ def filesystems(space: str, inodes: str) -> tuple[Filesystem, ...]:
 
 def hardware_addresses(text: str) -> Mapping[str, str]:
     """Interface -> MAC, from `ip -o link`."""
-    return {safe(match["name"], 15): match["mac"] for match in _LINK.finditer(text)}
+    return {words(match["name"], 15): match["mac"] for match in _LINK.finditer(text)}
 
 
 def error_look(lines: Iterable[bytes], zone_s: int) -> ErrorLook:
@@ -60,7 +60,7 @@ def error_look(lines: Iterable[bytes], zone_s: int) -> ErrorLook:
             exhausted += [] if at is None else [at]
             # With a warning it only lets go of idle connections, to make room.
             turned_away += [] if at is None or match["level"] == b"warn" else [at]
-            sample = safe_bytes(line, TEXT_MAX)
+            sample = words_of(line, TEXT_MAX)
     return ErrorLook(tuple(exhausted), tuple(turned_away), sample, count)
 
 
@@ -71,6 +71,6 @@ def neighbours(text: str) -> Mapping[str, str]:
 
 def _used(text: str) -> dict[str, float | None]:
     return {
-        safe(match["mount"], TEXT_MAX): None if match["pct"] is None else float(match["pct"])
+        words(match["mount"], TEXT_MAX): None if match["pct"] is None else float(match["pct"])
         for match in _DF.finditer(text)
     }

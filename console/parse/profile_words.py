@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from console.model.profile import NAMED_SECTIONS, Profile
-from console.parse.safe_text import safe
+from console.parse.words import words
 from console.parse.yaml_tree import Path, Problem, Tree
 
 _A_SECRET = re.compile("pass|secret|token", re.IGNORECASE)
@@ -102,7 +102,7 @@ def _found(value: object) -> str:
         return "nothing"
     if isinstance(value, bool):
         return str(value).lower()
-    return safe(repr(value), 60)
+    return words(repr(value), 60)
 
 
 def _unknown_key(path: Path) -> str:

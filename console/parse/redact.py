@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from console.parse import redact_commands, redact_headers, redact_keys, redact_pem, redact_shapes, redact_urls
+from console.parse import (
+    redact_auth,
+    redact_commands,
+    redact_headers,
+    redact_keys,
+    redact_nginx,
+    redact_pem,
+    redact_sections,
+    redact_shapes,
+    redact_sql,
+    redact_urls,
+)
 from console.parse.redact_base64 import hidden
-from console.parse.redact_known import KnownSecrets
+from console.parse.redact_known import KnownSecrets, learned_so_far
 from console.parse.redact_spans import Span
 
-NOTHING_KNOWN = KnownSecrets()
 _FINDERS = (
     redact_pem.spans,
     redact_keys.spans,
@@ -20,7 +31,12 @@ _FINDERS = (
     redact_urls.spans,
     redact_shapes.spans,
     redact_commands.spans,
+    redact_auth.spans,
+    redact_sections.spans,
+    redact_sql.spans,
+    redact_nginx.spans,
 )
+_MARK = re.compile(rb"\[redacted ([a-z_]+)\]")
 _PASSWORDS = frozenset({"auth_pass", "password", "url_password"})
 _UNUSUAL = re.compile(rb"(?!/)(?=.*[A-Za-z])(?=.*[^A-Za-z])\S{8,64}")
 
@@ -42,9 +58,15 @@ class Redacted:
     redactions: tuple[Redaction, ...]
 
 
-def redact(text: bytes, known: KnownSecrets = NOTHING_KNOWN) -> Redacted:
-    """Every secret becomes `[redacted KIND]`. Lines stay lines; bytes that are no secret stay as they are."""
+def redact(text: bytes, known: KnownSecrets | None = None) -> Redacted:
+    """Every secret becomes `[redacted KIND]`. Lines stay lines; bytes that are no secret stay as they are.
+
+    What the process has learned is known without being named (`redact_known.learn`); `known` adds to that.
+    """
+    known = learned_so_far() if known is None else known | learned_so_far()
     found = [*known.spans(text), *_recognised(text), *hidden(text, lambda inner: _holds_one(inner, known))]
+    if not found:
+        return Redacted(text, ())
     merged = _merged(text, found)
     return Redacted(_without(text, merged), tuple(_counted(text, merged)))
 
@@ -58,10 +80,49 @@ def learned(text: bytes) -> frozenset[bytes]:
     )
 
 
+def marked(text: bytes) -> tuple[Redaction, ...]:
+    """What was taken out of a text before, by the marks that stand in it."""
+    counts = Counter(
+        (number, found[1].decode("ascii"))
+        for number, line in enumerate(text.split(b"\n"), start=1)
+        for found in _MARK.finditer(line)
+    )
+    return tuple(Redaction(line, kind, count) for (line, kind), count in counts.items())
+
+
 def _recognised(text: bytes) -> Iterator[Span]:
     lowered = text.lower()
     for find in _FINDERS:
         yield from find(text, lowered)
+    if _ESCAPED.search(text):
+        yield from _in_written_lines(text)
+
+
+# How JSON and Go write the end of a line, and a tab, inside a string; inside of another one with more backslashes.
+_ESCAPED = re.compile(rb"\\[nrt]")
+_ESCAPES = re.compile(rb"\\++([nrt])")
+_MEANT = {b"n": b"\n", b"r": b" ", b"t": b"\t"}
+_STRING = re.compile(rb'(?:[^"\\\n]++|\\.)++')
+
+
+def _in_written_lines(text: bytes) -> Iterator[Span]:
+    """What is found when a string's lines are lines: in copies of the same length, one below the other."""
+    copies: list[bytes] = []
+    begins, origins, size = list[int](), list[int](), 0
+    for string in _STRING.finditer(text):
+        if _ESCAPED.search(string[0]):
+            copies.append(_ESCAPES.sub(lambda found: _MEANT[found[1]].rjust(len(found[0])), string[0]))
+            begins.append(size)
+            origins.append(string.start())
+            size += len(string[0]) + 1
+    copy = b"\n".join(copies)
+    lowered = copy.lower()
+    for find in _FINDERS:
+        for span in find(copy, lowered):
+            for piece in span.by_line(copy):
+                n = bisect_right(begins, piece.start) - 1
+                moved = origins[n] - begins[n]
+                yield replace(piece, start=piece.start + moved, end=piece.end + moved, quoted=False)
 
 
 def _holds_one(inner: bytes, known: KnownSecrets) -> bool:

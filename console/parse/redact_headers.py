@@ -16,11 +16,13 @@ _AUTHORIZATION = re.compile(rb"[\w\-]{0,20}+" + _SIGN + rb"(?:%20|\+)?")
 _COOKIE = re.compile(rb"(?:s|2|[_\-]?(?:header|value|data|jar))?" + _SIGN)
 _SET_COOKIE = re.compile(rb"""set-cookie[ \t]++(?=["'])""", re.IGNORECASE)
 _QUOTES = (b'"', b"'", b"\\", b"`")
-_VARIABLE = re.compile(rb"""["']?\$\w+["']?[ \t]*;?""")
+# What is no header's value but nginx's name for it, or a word about one.
+_VARIABLE = re.compile(rb"""["']?(?:\$\w+|none|missing|absent|empty|null|nil|yes|no|true|false|-)["']?[ \t]*;?""")
 # A header goes on to the end of its line, unless a quote around it closes first. `="..."` is a part of it.
 _HEADER_VALUE = re.compile(rb"""(?:[^\r\n"'`\\\]=]|\\(?!["'`nrt])|="[^"\r\n]*+"(?=[;,\s]|\Z)|=)*+""")
 _BEARER = re.compile(
-    rb"(?:bearer|jwt)(?:%20|[ \t+:=])++(?!authenticat|authoriz)(?P<secret>[\w.~+/=\-%]{8,}+)", re.IGNORECASE
+    rb"(?:bearer|jwt)(?:%20|[ \t+:=])++(?!authenticat|authoriz|\w{1,40}=[^=\s])(?P<secret>[\w.~+/=\-%]{8,}+)",
+    re.IGNORECASE,
 )
 _BASIC = re.compile(
     rb"(?:basic)(?:%20|[ \t+])++(?P<secret>[A-Za-z0-9+/_\-]{4,}+={0,2}|[A-Za-z0-9+/%]{8,}+)", re.IGNORECASE

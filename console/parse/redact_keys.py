@@ -19,6 +19,21 @@ _KINDS = {
     b"api_key": "api_key",
     b"api-key": "api_key",
     b"private": "private_key",
+    b"key-data": "private_key",
+    b"key_data": "private_key",
+    b"pass phrase": "password",
+    b"preshared": "private_key",
+    b"pre-shared": "private_key",
+    b"jwt-key": "key",
+    b"jwt_key": "key",
+    b"jwt.key": "key",
+    b"jwtkey": "key",
+    "密码".encode(): "password",
+    "口令".encode(): "password",
+    "密钥".encode(): "secret",
+    "令牌".encode(): "token",
+    "пароль".encode(): "password",
+    b"contrase": "password",
     b"credential": "credential",
     b"signature": "signature",
     b"masterauth": "password",
@@ -35,24 +50,56 @@ _KINDS = {
     b"access-key": "access_key",
     b"accesskey": "access_key",
 }
-# Names for which a space is enough: the words of keepalived and Redis.
-_SPACED = (b"auth_pass", b"requirepass", b"masterauth", b"auth_data", b"authentication data", b"bindpw", b"rootpw")
+# Short words that give a value away only where they are the last word of a name: DB_PW, wifi.psk, otp.
+_WHOLE = {b"pw": "password", b"psk": "key", b"otp": "otp", b"totp": "otp", b"pin": "pin", b"auth": "auth_pass"}
+_DIGITS = re.compile(rb"\d{4,10}(?!\w)")
+# `auth = ...` may say how somebody logs in, rather than with what.
+_WAYS = re.compile(
+    rb"(?:pass|ah|basic|plain|login|digest|negotiate|ntlm|bearer|required|requisite|sufficient|optional|failed|failure"
+    rb"|ok|success|succeeded|disabled|enabled|default|x?oauth2?|scram[\w\-]*|cram-md5|md5|sha\d*|ldaps?|pam|tls|cert"
+    rb"|publickey|keyboard-interactive|kerberos|gssapi|radius|\d{1,3})\Z",
+    re.IGNORECASE,
+)
+# Names for which a space is enough: the words of keepalived, Redis and nginx.
+_SPACED = (
+    b"auth_pass",
+    b"requirepass",
+    b"masterauth",
+    b"auth_data",
+    b"authentication data",
+    b"bindpw",
+    b"rootpw",
+    b"secret_access_key",
+    b"secure_link_secret",
+)
 _TAIL = re.compile(rb"[\w.\-]*+")
 _WORD = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
-_LINE_START = re.compile(rb"""[ \t]*+(?:-[ \t]+|export[ \t]+|set[ \t]+|Environment=)*+["']?[\w.\-]*+""")
+_LINE_START = re.compile(rb"""[ \t]*+(?:-[ \t]+|export[ \t]+|set[ \t]+|Environment=)*+\\*+["']?[\w.\-]*+""")
+_QUOTED_START = re.compile(rb"""["'][\w.\-]*\Z""")
 # Behind a space alone only what no sentence would say: letters and digits in one word.
-_LOOSE = re.compile(rb"[ \t]++(?:(?:is|was|to)[ \t]++)?(?=[^\d\s]*+\d)(?=[^A-Za-z\s]*+[A-Za-z])")
+_LOOSE = re.compile(rb"[ \t]++(?:(?:is|was|to|\d)[ \t]++)?(?=[^\d\s]*+\d)(?=[^A-Za-z\s]*+[A-Za-z])")
+# A sentence that says what is wrong with one.
+_COMPLAINT = re.compile(
+    rb"(?:rpc|record|error|err|invalid|not|no|too|must|cannot|can't|could|failed|unable|is|are|was|does|missing"
+    rb"|empty|unknown|context|connection|dial|EOF|timeout|timed|token|signature|jwt|user|username|crypto/bcrypt"
+    rb"|illegal|unexpected|json|http|hash|hashedPassword|the|an?|it|only|permission|access|status|code"
+    rb"|open|read|write|lookup|Get|Post|Error)[ :]",
+)
+_NEXT_FIELD = re.compile(rb"[A-Za-z][\w.\-]{0,40}=")
 _LOOSE_WORD = re.compile(rb"""[\w+=!$%^*~#@\-]{8,128}+(?=[\s"',;)]|\Z)""")
 # `name: DB_PASSWORD`, and its value as a field of its own.
 _VALUE_FIELD = re.compile(
     rb"""["']?[ \t]*+,?[ \t]*+(?:\r?\n[ \t]*+)?["']?value["']?[ \t]*+[:=][ \t]*+""", re.IGNORECASE
 )
 _NO_SECRET_NAME = re.compile(
-    rb"(?:file|path|dir|ttl|expir\w*|timeout|max_?age|length|min_?len|type|policy|count|lifetime|size)s?\Z"
-    rb"|nopasswd\Z|pass(?:ed|ing|ive|es)\Z|(?:by|com|tres|sur)pass\Z"
+    rb"private-lines\Z|(?:file|path|dir|ttl|expir\w*|timeout|max_?age|length|min_?len|type|policy|count|lifetime|size|line|name|user"
+    rb"|changed|_at|total|bucket|sum|seconds|created|algorithm|format|status|valid|enabled|required|version|host|url)s?\Z"
+    rb"|nopasswd\Z|nopass\Z|pass(?:ed|ing|ive|es)\Z|(?:by|com|tres|sur|under|over)pass\Z"
+    rb"|\.(?:service|socket|timer|path|target|mount|slice|scope|device)\Z"
+    rb"|private(?![\w.\-]*(?:key|pem|exponent|hash|mac|token|secret|pass))[\w.\-]+\Z"
 )
 _TRIVIAL = re.compile(
-    rb"(?:yes|no|true|false|null|nil|none|on|off|auto|~|\*+|-+|\.+|<\w*>|\$\{\w+\}"
+    rb"(?:yes|no|true|false|null|nil|none|on|off|auto|valid|invalid|verified|expired|missing|mismatch|unchanged|~|\*+|-+|\.+|<\w*>|\$\{\w+\}"
     rb"|\$(?:http|arg|cookie|sent_http|upstream_http)_\w+)\Z",
     re.IGNORECASE,
 )
@@ -60,13 +107,44 @@ _TRIVIAL = re.compile(
 _BELOW = re.compile(
     rb"(?:#[^\n]*+)?(?:\r?\n(?:[ \t]*-[ \t]+|[ \t]+)(?=[^\s#-])(?:[^\n:]|:(?![ \t\r\n]))*+(?=\n|\Z))++"
 )
-_KEY_MATERIAL = re.compile(rb"(?=[^\d]*\d)(?=.*[A-Za-z])[A-Za-z0-9+/=_\-]{16,}+(?=[;,&]|\Z)")
-_ASKED = tuple(
-    sign + name + b"="
-    for sign in (b"?", b"&", b"%26", b"%3f")
-    for name in (b"sig", b"code", b"auth", b"key", b"sid", b"session", b"jwt", b"otp", b"ticket", b"assertion")
+# `secret.go:52`, `auth.go:12:3`: a place in a source, not a value.
+_SOURCE = re.compile(rb"\.[a-z][a-z0-9+]{0,4}\Z")
+_POSITION = re.compile(rb":\d{1,7}(?!\w)(?::\d{1,7}(?!\w))?")
+_PATH = re.compile(rb"/(?:etc|var|run|usr|home|root|opt|tmp|srv|proc|dev|mnt|data|lib|sys)/[\w./@+\-]+\Z")
+# `unexpected token ';'`, `secret "iam-tls" not found`: words about a token or a secret that is none.
+_PARSERS = re.compile(rb"(?:unexpected|expected|expecting|invalid|unknown|next|end|illegal) \Z", re.IGNORECASE)
+_ABOUT = re.compile(
+    rb"""\\*["'`][^"'`\n]{0,80}["'`]"""
+    rb""" (?:not found|already|does not|doesn't|is not|was|has been|created|deleted|updated|expired)""",
+    re.IGNORECASE,
 )
-_ASKED_VALUE = re.compile(rb"""[^\s"'&#<>\\]{6,}+""")
+# YAML's long way of writing a key: `? password`, and below it `: value`.
+_LONG_KEY = re.compile(rb"""["']?[ \t]*+\r?\n[ \t]*+:[ \t]++""")
+# A field of a form: its name in a header, an empty line, its value.
+_FORM_FIELD = re.compile(
+    rb'\\*+"(?:;[^\n]{0,80})?[ \r]{0,8}\n(?:[A-Z][\w\-]{1,30}: [^\n]{0,80}\n){0,3}[ \r]{0,8}\n(?=\S)'
+)
+# What is called a key and is none.
+_NO_KEY = re.compile(
+    rb"(?:pub|public|host|cache|primary|foreign|sort|partition|hash|object|s3|lookup|redis|group|dedup|index|map|idempotency"
+    rb"|routing|message|config|metric|label|unique|duplicate|shard|row|for|registry|service|lock|map)[ _.\-]?\Z",
+    re.IGNORECASE,
+)
+# What is called one of these has a key for its value, short or long, letters or digits.
+_SURE_KEY = re.compile(
+    rb"(?:encrypt(?:ion)?|signing|sign|hmac|jwt[\w.\-]{0,20}|master|cipher|crypto|aes|account|storage|shared)[_.\-]?\Z",
+    re.IGNORECASE,
+)
+_KEY_MATERIAL = re.compile(rb"(?=[^\d]*\d)(?=.*[A-Za-z])[A-Za-z0-9+/=_\-]{16,}+(?=[;,&]|\Z)")
+_ASKED_NAMES = (
+    *(b"sig", b"sign", b"hmac", b"code", b"auth", b"key", b"sid", b"session", b"jwt", b"ticket", b"assertion"),
+    *(b"pw", b"otp", b"pin", b"totp", b"samlresponse", b"sas", b"invite", b"reset", b"nonce", b"state"),
+)
+_ASKED = re.compile(rb"(?:[?&]|%26|%3f)(?P<name>" + b"|".join(_ASKED_NAMES) + b")=")
+_ASKED_VALUE = re.compile(rb"""(?![a-z_\-]{1,12}+(?:[\s"'&#<>\\]|\Z))[^\s"'&#<>\\]{6,}+""")
+_ASKED_PIN = re.compile(rb"""[^\s"'&#<>\\]{3,}+""")
+_PINS = (b"pw", b"otp", b"totp", b"pin")
+_SIGNS = frozenset((b"=", b":", b'"', b"'", b" ", b"%"))
 LOOK_BACK = 96
 # A value that is longer is looked at once, however many names stand in it.
 LONG = 256
@@ -74,9 +152,15 @@ LONG = 256
 
 def spans(text: bytes, lowered: bytes) -> Iterator[Span]:
     for needle, kind in _KINDS.items():
-        yield from _named(text, lowered, needle, kind)
-    yield from _asked(text, lowered)
-    yield from _keys(text, lowered)
+        if needle in lowered:
+            yield from _named(text, lowered, needle, kind)
+    for needle, kind in _WHOLE.items():
+        if needle in lowered:
+            yield from _whole(text, lowered, needle, kind)
+    if b"=" in text:
+        yield from _asked(text, lowered)
+    if b"key" in lowered:
+        yield from _keys(text, lowered)
 
 
 def _named(text: bytes, lowered: bytes, needle: bytes, kind: str) -> Iterator[Span]:
@@ -89,11 +173,37 @@ def _named(text: bytes, lowered: bytes, needle: bytes, kind: str) -> Iterator[Sp
             continue
         before = text[max(0, at - LOOK_BACK) : at]
         name = before[len(before.rstrip(_WORD)) :].lower() + lowered[at:end][-LOOK_BACK:]
-        value = None if _NO_SECRET_NAME.search(name) else _value(text, end, before, name)
+        is_place = text[end : end + 1] == b":" and _SOURCE.search(name) and _POSITION.match(text, end)
+        is_closed = before.endswith(b"</")
+        value = None if is_place or is_closed or _NO_SECRET_NAME.search(name) else _value(text, end, before, name)
         if value is not None:
             done = value.after
             kind_of = "auth_pass" if b"auth_pass" in name else kind
             yield Span(value.start, value.end, kind_of, quoted=value.bare and text[end : end + 1] == b'"')
+
+
+def _whole(text: bytes, lowered: bytes, needle: bytes, kind: str) -> Iterator[Span]:
+    """A short word that ends a name. `auth` must have something before it: VRRP_AUTH."""
+    done = 0
+    for at in hits(lowered, (needle,)):
+        end, first = at + len(needle), text[at - 1 : at] if at else b""
+        if (
+            at < done
+            or first.isalnum()
+            or text[end : end + 1] not in _SIGNS
+            or (needle == b"auth" and first not in (b"_", b"-"))
+        ):
+            continue
+        begin = value_begin(text, end)
+        if begin is None or text[begin : begin + 1] in (b"{", b"[", b"("):
+            continue
+        value = value_at(text, begin)
+        done = value.after if value.end - value.start > LONG else done
+        inside = text[value.start : min(value.end, value.start + LONG)]
+        if _is_trivial(text, value) or _PATH.match(inside) or (needle == b"pin" and not _DIGITS.match(inside)):
+            continue
+        if needle != b"auth" or not _WAYS.match(inside):
+            yield Span(value.start, value.end, kind, quoted=value.bare and text[end : end + 1] == b'"')
 
 
 def _name_end(text: bytes, at: int) -> int:
@@ -109,16 +219,29 @@ def _value(text: bytes, end: int, before: bytes, name: bytes) -> Value | None:
     begin = value_begin(text, end, spaced=spaced)
     if begin is None:
         return _loose(text, end)
+    if (
+        not at_line_start
+        and text[end : end + 2] == b": "
+        and before[-1:] != b'"'
+        and _COMPLAINT.match(text, begin)
+    ):
+        return None
+    if text[end : end + 1] == b" " and (_PARSERS.search(before) or _ABOUT.match(text, begin)):
+        return None
     if text[begin : begin + 1] == b"{":
         return None
-    if at_line_start and text[begin : begin + 1] in (b"\r", b"\n", b"#"):
+    in_sentence = before.endswith((b": ", b'"')) and text[end : end + 1] == b":"
+    if (at_line_start or in_sentence) and text[begin : begin + 1] in (b"\r", b"\n", b"#"):
         below = _BELOW.match(text, begin)
         if below is not None:
             return Value(begin, below.end(), below.end(), bare=False)
     # A bare value behind a quoted name is JSON's: it ends where the next field begins.
     bare_name = text[end : end + 1] not in (b'"', b"'")
-    value = value_at(text, begin, to_line_end=at_line_start and bare_name)
-    is_path = name.endswith(b"pwd") and text[begin : begin + 1] == b"/"
+    in_quotes = _QUOTED_START.search(before) is not None
+    value = value_at(text, begin, to_line_end=at_line_start and bare_name and not in_quotes)
+    is_path = (name.endswith(b"pwd") and text[begin : begin + 1] == b"/") or _PATH.match(
+        text[value.start : min(value.end, value.start + LONG)]
+    )
     return replace(value, end=value.start) if is_path or _is_trivial(text, value) else value
 
 
@@ -131,11 +254,11 @@ def _is_at_line_start(before: bytes) -> bool:
 
 def _loose(text: bytes, end: int) -> Value | None:
     """What follows a name without any sign between them."""
-    field = _VALUE_FIELD.match(text, end)
+    field = _VALUE_FIELD.match(text, end) or _LONG_KEY.match(text, end) or _FORM_FIELD.match(text, end)
     if field is not None:
         return value_at(text, field.end())
     gap = _LOOSE.match(text, end)
-    word = _LOOSE_WORD.match(text, gap.end()) if gap else None
+    word = _LOOSE_WORD.match(text, gap.end()) if gap and not _NEXT_FIELD.match(text, gap.end()) else None
     return None if word is None else Value(word.start(), word.end(), word.end(), bare=True)
 
 
@@ -146,11 +269,13 @@ def _is_trivial(text: bytes, value: Value) -> bool:
 
 def _asked(text: bytes, lowered: bytes) -> Iterator[Span]:
     """Parameters of a request whose names are too common to be looked for anywhere else."""
-    for needle in _ASKED:
-        for at in hits(lowered, (needle,)):
-            value = _ASKED_VALUE.match(text, at + len(needle))
-            if value is not None:
-                yield Span(value.start(), value.end(), "query")
+    at = 0
+    while (asked := _ASKED.search(lowered, at)) is not None:
+        pattern = _ASKED_PIN if asked["name"] in _PINS else _ASKED_VALUE
+        value, at = pattern.match(text, asked.end()), asked.end()
+        if value is not None:
+            at = value.end()
+            yield Span(value.start(), value.end(), "query")
 
 
 def _keys(text: bytes, lowered: bytes) -> Iterator[Span]:
@@ -158,11 +283,12 @@ def _keys(text: bytes, lowered: bytes) -> Iterator[Span]:
     done = 0
     for at in hits(lowered, (b"key",)):
         begin = value_begin(text, at + len(b"key")) if at >= done else None
-        if begin is None:
+        if begin is None or _NO_KEY.search(text, max(0, at - 16), at):
             continue
         value = value_at(text, begin)
         material = _KEY_MATERIAL.match(text, value.start, value.end)
-        if material is not None and text[value.start : value.start + 1] != b"/":
+        sure = _SURE_KEY.search(text, max(0, at - 32), at) and not _is_trivial(text, value)
+        if (material is not None or sure) and text[value.start : value.start + 1] not in (b"/", b"{", b"["):
             yield Span(value.start, value.end, "key")
         if material is not None or value.end - value.start > LONG:
             done = value.after

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -26,12 +27,22 @@ class KnownSecrets:
     forms: tuple[bytes, ...] = field(default=(), repr=False)
 
     @classmethod
-    def of(cls, secrets: Iterable[str]) -> KnownSecrets:
-        """Each secret and its first eight characters, plain and encoded."""
+    def of(cls, secrets: Iterable[str], *, whole_only: bool = False) -> KnownSecrets:
+        """Each secret, and unless `whole_only` its first eight characters, plain and encoded."""
         whole = {secret for secret in secrets if secret}
-        cut = {secret[:VRRP_CHARS] for secret in whole}
-        forms = {form for secret in whole | cut for form in _forms(secret) if form}
-        return cls(tuple(sorted(forms, key=lambda form: (-len(form), form))))
+        cut = set() if whole_only else {secret[:VRRP_CHARS] for secret in whole}
+        return cls._sorted(form for secret in whole | cut for form in _forms(secret))
+
+    @classmethod
+    def _sorted(cls, forms: Iterable[bytes]) -> KnownSecrets:
+        return cls(tuple(sorted({form for form in forms if form}, key=lambda form: (-len(form), form))))
+
+    def __or__(self, other: KnownSecrets) -> KnownSecrets:
+        return (
+            KnownSecrets._sorted((*self.forms, *other.forms))
+            if self.forms and other.forms
+            else (self if self.forms else other)
+        )
 
     def and_plain(self, values: Iterable[bytes]) -> KnownSecrets:
         """These and others in the one form they were found in; so many that a text can still be searched."""
@@ -50,20 +61,69 @@ def _stands_alone(text: bytes, start: int, end: int) -> bool:
     return not _WORD.match(before) and not _WORD.match(text, end)
 
 
+class _Book:
+    """What this process has learned. A secret that was resolved anywhere must be known everywhere, also where
+    nobody thought of it: in a traceback, in a log line of a node. So there is one, and redaction asks it itself.
+    """
+
+    def __init__(self) -> None:
+        self.known = KnownSecrets()
+
+
+_BOOK = _Book()
+
+
+def learn(secrets: Iterable[str], *, whole_only: bool = False) -> None:
+    """From now on these are taken out of every text. Who resolves a secret calls this."""
+    _BOOK.known = _BOOK.known | KnownSecrets.of(secrets, whole_only=whole_only)
+
+
+def learned_so_far() -> KnownSecrets:
+    return _BOOK.known
+
+
+def forget() -> None:
+    """For tests."""
+    _BOOK.known = KnownSecrets()
+
+
+_SHELL = re.compile(r"([^\w@%+=:,./\-])", re.ASCII)
+
+
 def _forms(secret: str) -> Iterator[bytes]:
     raw = secret.encode("utf-8", "surrogateescape")
     yield raw
     yield from _percent_encoded(raw)
     for ascii_only in (True, False):
         inside = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
-        yield inside.encode("utf-8", "surrogateescape")
-        yield json.dumps(inside)[1:-1].encode("utf-8", "surrogateescape")
+        for each in (inside, inside.replace("/", r"\/"), _as_go_writes(inside)):
+            yield each.encode("utf-8", "surrogateescape")
+            yield json.dumps(each)[1:-1].encode("utf-8", "surrogateescape")
+    for quoted in _quoted(secret):
+        yield quoted.encode("utf-8", "surrogateescape")
     yield base64.b64encode(raw).rstrip(b"=")
     yield base64.urlsafe_b64encode(raw).rstrip(b"=")
     if len(raw) >= SHORT:
         yield from _base64_cores(raw)
         yield raw.hex().encode()
         yield raw.hex().upper().encode()
+
+
+def _as_go_writes(inside: str) -> str:
+    """encoding/json escapes what HTML would take for a tag."""
+    return inside.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
+
+
+def _quoted(secret: str) -> Iterator[str]:
+    """As shells, SQL, YAML, systemd and HTML write it between quotes, or without any."""
+    for escaped in ("'\\''", "'\"'\"'", "''", "\\'"):
+        yield secret.replace("'", escaped)
+    yield _SHELL.sub(r"\\\1", secret)
+    yield re.sub(r'([\\"$`])', r"\\\1", secret)
+    yield secret.replace("$", "$$").replace("%", "%%")
+    yield secret.replace(" ", r"\x20")
+    yield html.escape(secret)
+    yield html.escape(secret).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")
 
 
 def _percent_encoded(raw: bytes) -> Iterator[bytes]:
@@ -73,6 +133,7 @@ def _percent_encoded(raw: bytes) -> Iterator[bytes]:
         )
         yield encoded
         yield encoded.replace(b"%20", b"+")
+        yield encoded.replace(b"%", b"%25")
 
 
 def _base64_cores(raw: bytes) -> Iterator[bytes]:

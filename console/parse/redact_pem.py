@@ -14,7 +14,12 @@ MOST_LINES = 400
 KIND = "private_key"
 
 
+_PUTTY = re.compile(rb"Private-Lines: (?P<lines>\d{1,3})[ \t]*\r?(?=\n)")
+
+
 def spans(text: bytes, lowered: bytes) -> Iterator[Span]:
+    if b"private-lines: " in lowered:
+        yield from _putty(text)
     if b"private key" not in lowered:
         return
     done = 0
@@ -25,6 +30,19 @@ def spans(text: bytes, lowered: bytes) -> Iterator[Span]:
                 yield span
     for start in _end_lines(text):
         yield from _cut_block(text, start)
+
+
+def _putty(text: bytes) -> Iterator[Span]:
+    """A key as PuTTY keeps it says how many lines its private half has."""
+    done = 0
+    for found in _PUTTY.finditer(text):
+        at = found.end()
+        for _ in range(min(int(found["lines"]), MOST_LINES) if at >= done else 0):
+            if at >= len(text):
+                break
+            start, at = at + 1, _line_end(text, at + 1)
+            yield _last_word(text, start, at)
+            done = at
 
 
 def _end_lines(text: bytes) -> Iterator[int]:

@@ -36,6 +36,16 @@ _SHAPES = (
     *(_issued(prefix, rb"[\w\-]{8,}+") for prefix in (b"xoxa-", b"xoxb-", b"xoxp-", b"xoxr-", b"xoxs-", b"xapp-")),
     *(_issued(prefix, rb"[\w\-]{16,}+") for prefix in (b"glpat-", b"sk-", b"pypi-", b"npm_", b"hf_", b"shpat_")),
     *(_issued(prefix, rb"\w{12,}+") for prefix in (b"sk_live_", b"sk_test_", b"rk_live_", b"whsec_", b"dop_v1_")),
+    *(_issued(prefix, rb"[0-9A-Za-z]{12,}+") for prefix in (b"LTAI", b"AKID", b"dapi", b"ATATT3", b"SK_")),
+    *(
+        _issued(prefix, rb"[\w\-]{12,}+")
+        for prefix in (b"glrt-", b"gldt-", b"xai-", b"gsk_", b"tskey-", b"dckr_pat_")
+    ),
+    *(
+        _issued(prefix, rb"[\w\-]{12,}+")
+        for prefix in (b"lin_api_", b"PMAK-", b"shpss_", b"shpca_", b"hvb.", b"sq0csp-")
+    ),
+    _issued(b"SCRAM-SHA-256$", rb"[\w+/=:$]{16,}+"),
     _issued(b"AIza", rb"[\w\-]{30,}+"),
     _issued(b"ya29.", rb"[\w\-]{16,}+"),
     _issued(b"hvs.", rb"[\w\-]{16,}+"),
@@ -50,16 +60,52 @@ _SHAPES = (
     Shape(b"$1$", "password_hash", re.compile(rb"\$1\$[./\w]{1,8}\$[./\w]{20,}+"), anywhere=True),
     Shape(b"*", "password_hash", re.compile(rb"\*[0-9A-F]{40}(?![0-9A-Za-z])")),
 )
+
+
+def _sign(shape: Shape) -> bytes:
+    return next((sign for sign in (b"$", b"{", b"_", b"*", b"-") if sign in shape.needle), b"")
+
+
 # htpasswd's oldest form: a user, and 13 characters of crypt(3), alone on a line.
-_CRYPT_LINE = re.compile(rb"(?m)^[\w.@\-]{1,64}:(?P<secret>[./0-9A-Za-z]{13})(?=\r?$)")
+_CRYPT_LINE = re.compile(rb"(?m)^[\w.@\-]{1,64}:(?P<secret>(?!/\w+/)[./0-9A-Za-z]{13})(?=\r?$)")
+# What an access key's ID is followed by is the key itself: `AKIA...:SECRET`, `AKIA..., SECRET`.
+_ID_AND_KEY = re.compile(
+    rb"""(?:AKIA|ASIA)[0-9A-Z]{12,24}["' \t:,;=/|]{1,8}(?P<secret>[A-Za-z0-9/+]{32,60}+)(?![\w/+])"""
+)
+# A login of nginx's access log holds no colon, unless somebody gave the password away with it.
+_REMOTE_USER = re.compile(rb"(?<![^\s\"])[0-9A-Fa-f.:]{3,45} - [^\s:\"]{1,64}:(?P<secret>\S{1,256}) \[")
+# ~/.pgpass: host, port, database, user, password.
+_PGPASS = re.compile(
+    rb"(?m)(?<![^\s\"])(?![^:\s]{0,255}\.(?:go|c|cc|py|js|ts|rs|h|java|conf|ya?ml):)[\w.*\-]{1,255}:(?:\d{2,5}|\*):(?:\*|[A-Za-z][\w.\-]{0,63})"
+    rb":[\w.*@\-]{1,64}:(?P<secret>[^\s:\"\\][^\s:\"\\]{5,256}+)(?=[\s\"\\]|\Z)"
+)
+# authkeys of corosync and heartbeat.
+_AUTHKEYS = re.compile(rb"(?m)^\d{1,2} (?:sha1|sha256|md5) (?P<secret>\S{4,256})(?=\r?$)")
 _WORD = re.compile(rb"[\w]")
 
 
+# A sign that a shape cannot be without, and that many lines have not.
+_BY_SIGN = {
+    sign: tuple(shape for shape in _SHAPES if _sign(shape) == sign)
+    for sign in sorted({_sign(each) for each in _SHAPES})
+}
+
+
 def spans(text: bytes, lowered: bytes) -> Iterator[Span]:
-    for shape in _SHAPES:
-        yield from _of(shape, text)
-    for found in _CRYPT_LINE.finditer(text):
-        yield Span(*found.span("secret"), "password_hash")
+    for sign, shapes in _BY_SIGN.items():
+        if sign in text:
+            for shape in shapes:
+                if shape.needle in text:
+                    yield from _of(shape, text)
+    for pattern, kind in ((_CRYPT_LINE, "password_hash"), (_PGPASS, "password"), (_AUTHKEYS, "key")):
+        for found in pattern.finditer(text):
+            yield Span(*found.span("secret"), kind)
+    if b" - " in text:
+        for found in _REMOTE_USER.finditer(text):
+            yield Span(*found.span("secret"), "password")
+    if b"akia" in lowered or b"asia" in lowered:
+        for found in _ID_AND_KEY.finditer(text):
+            yield Span(*found.span("secret"), "access_key")
 
 
 def _of(shape: Shape, text: bytes) -> Iterator[Span]:

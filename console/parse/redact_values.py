@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 # What may stand between a name and its value: `": "`, `=`, ` => `, `%3D`, `>` of XML, `("`, ` "`.
 _BETWEEN = re.compile(
-    rb"""(?:\\*+["'`]|\]|%5[Dd]|%22)*+[ \t]*+(?:=>|:=|[=!]=|~\*?|[:=]|%3[AaDd]|&#61;|\\u003[AaDd]|>)[ \t]*+"""
+    rb"""(?:\\*+["'`]|\]|%5[Dd]|%22)*+[ \t]*+"""
+    rb"""(?:=>|:=|[=!]=|~\*?|[:=]|%3[AaDd]|&#61;|\\u003[AaDd]|>|\xef\xbc\x9a)"""
+    rb"""[ \t]*+"""
     rb"""|[ \t]*+\((?=\\*+["'`])|[ \t]++(?=\\*+["'`])"""
 )
-_SEPARATORS = frozenset(bytes((byte,)) for byte in b" \t\r\n\"'`\\=:%!~>(]&,")
-_SPACE = re.compile(rb"""["']?[ \t]++""")
+_SEPARATORS = frozenset(bytes((byte,)) for byte in b" \t\r\n\"'`\\=:%!~>(]&,\xef")
+_SPACE = re.compile(rb"""(?:\\*+["'])?+[ \t]++""")
 _OPENER = re.compile(rb"""(?P<slashes>\\*+)(?P<quote>["'`])""")
 # Looked for as they come: the end of a line may be megabytes away.
 _ENDS = {quote: re.compile(b"[" + quote + rb"\n]") for quote in (b'"', b"'", b"`")}
@@ -85,10 +87,17 @@ def _quoted(text: bytes, opener: re.Match[bytes]) -> Value:
     if text[end : end + 1] in (b"", b"\n"):
         return Value(start, end, end, bare=False)
     after = min(end + len(opener["slashes"]) + 1, len(text))
-    if not opener["slashes"] and end > start and _GOES_ON.match(text, after):
+    if not opener["slashes"] and end > start and _goes_on(text, after, quote):
         # 'it''s' of SQL and YAML, and "a"'b' of a shell, are one value.
         end = after = max(_bare_end(text, after), after + 1)
     return Value(start, end, after, bare=False)
+
+
+def _goes_on(text: bytes, at: int, quote: bytes) -> bool:
+    following = text[at : at + 1]
+    if following in (b'"', b"'") and following != quote:
+        return text[at + 1 : at + 2].isalnum()
+    return bool(_GOES_ON.match(text, at))
 
 
 def _bare_end(text: bytes, at: int) -> int:
@@ -135,4 +144,5 @@ def indented_end(text: bytes, at: int, indent: int) -> int:
 def _indent_of_line(text: bytes, at: int) -> int:
     begin = text.rfind(b"\n", 0, at) + 1
     line = text[begin:at]
-    return len(line) - len(line.lstrip(b" \t-"))
+    # A string in a document has lines of its own, which begin at its quote.
+    return 0 if b'"' in line else len(line) - len(line.lstrip(b" \t-"))

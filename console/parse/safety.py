@@ -7,7 +7,7 @@ import re
 
 from console.model.facts import LockHolder, SafetyReport
 from console.parse.foreign_json import json_of
-from console.parse.safe_text import safe, safe_bytes
+from console.parse.words import words, words_of
 
 _LOCK = re.compile(r"iamops-lock from=(?P<origin>\S*) since=(?P<since>[0-9]{1,11}) (?P<note>.*)", re.DOTALL)
 SOMEONE = LockHolder("someone", "an unknown address", 0.0, "an unknown action")
@@ -28,7 +28,7 @@ def lock_holder(found: bytes) -> LockHolder | None:
     first = next((each for each in found.split(b"\0") if each.strip()), None)
     if first is None:
         return None
-    match = _LOCK.match(safe_bytes(first.strip()))
+    match = _LOCK.match(words_of(first.strip()))
     if match is None:
         return SOMEONE
     note = _note(match["note"])
@@ -46,8 +46,8 @@ def _note(text: str) -> dict[str, str]:
         raw = json_of(text)
     except ValueError:
         return {}
-    return {key: safe(str(raw[key]), WORD_LIMIT) for key in raw} if isinstance(raw, dict) else {}
+    return {key: words(str(raw[key]), WORD_LIMIT) for key in raw} if isinstance(raw, dict) else {}
 
 
 def _name(path: str) -> str:
-    return safe(posixpath.basename(path).removesuffix(".timer"), WORD_LIMIT)
+    return words(posixpath.basename(path).removesuffix(".timer"), WORD_LIMIT)

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from console.parse.safe_text import safe
+from console.parse.words import words
 from console.parse.yaml_words import in_words
 
 Path = tuple[str | int, ...]
@@ -78,7 +78,7 @@ def read_tree(text: str, file: str, expected: str = PROFILE_EXPECTED) -> Tree:
     except yaml.MarkedYAMLError as error:
         return _broken(file, *in_words(error, text))
     except yaml.YAMLError as error:
-        return _broken(file, 1, f"not valid YAML: {safe(str(error), 200)}")
+        return _broken(file, 1, f"not valid YAML: {words(str(error), 200)}")
     if root is None:
         return _broken(file, 1, f"the file is empty: expected {expected}")
     if not isinstance(root, yaml.MappingNode):
@@ -114,9 +114,9 @@ def _wrong_form(text: str) -> tuple[int, str] | None:
 def _unsupported(event: yaml.Event) -> str | None:
     anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
     if anchor:
-        return f"anchors and aliases are not supported here (found {safe(anchor, 60)!r})"
+        return f"anchors and aliases are not supported here (found {words(anchor, 60)!r})"
     if tag:
-        return f"tags are not supported here (found {safe(tag, 60)!r})"
+        return f"tags are not supported here (found {words(tag, 60)!r})"
     return None
 
 
@@ -126,7 +126,7 @@ def _broken(file: str, line: int, message: str) -> Tree:
 
 def _dotted(path: Path) -> str:
     """Keys come from the file: they can hold anything that a quoted YAML string can."""
-    return ".".join(safe(str(part), 80) for part in path)
+    return ".".join(words(str(part), 80) for part in path)
 
 
 def _grown(root: yaml.MappingNode, file: str) -> Tree:
@@ -190,5 +190,5 @@ class _Grower:
 
 def _shown(node: yaml.Node) -> str:
     if isinstance(node, yaml.ScalarNode):
-        return f"`{safe(str(node.value), 40)}`"
+        return f"`{words(str(node.value), 40)}`"
     return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"

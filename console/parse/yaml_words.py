@@ -6,7 +6,7 @@ import re
 
 import yaml
 
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 # What is never closed is noticed at the end of the file, or lines later: the opening is what to mend.
 _OPENED = re.compile("flow mapping|flow sequence|quoted scalar|simple key")
@@ -30,7 +30,7 @@ def in_words(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
     if _indented_by_tab(text, line):
         return line, "not valid YAML: expected spaces as indentation, found a tab"
     problem = error.problem or error.context or ""
-    return line, f"not valid YAML: {_WORDS.get(problem, safe(problem, 200))}"
+    return line, f"not valid YAML: {_WORDS.get(problem, words(problem, 200))}"
 
 
 def _line(error: yaml.MarkedYAMLError) -> int:

@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterator
 
 from console.parse.safe_text import one_line
+from console.parse.words import without_secrets
 from console.plan.config_change import FileChange
 
 CONTEXT = 3
 # A password wherever it stands in a line, and a definition: its value may be one.
 _SECRET = re.compile(r"(\bauth_pass[ \t]+|^[ \t]*\$\w+[ \t]*=)([^\n}]+)", re.MULTILINE)
+_MARKER = re.compile(r"\[redacted ([a-z_]+)\]")
 
 
 def diff_lines(change: FileChange, node: str) -> list[str]:
@@ -42,10 +44,14 @@ def side_by_side(change: FileChange) -> Iterator[tuple[str, str, str]]:
 def _shown(change: FileChange, text: str | None, side: str) -> list[str]:
     if text is None:
         return []
-    if change.secret:
-        text = _SECRET.sub(rf"\1({_word(change, side)})", text)
+    other = frozenset(((change.new if side == "old" else change.old) or "").split("\n"))
+    shown = []
+    for whole, by_name, by_shape in _two_ways(text, f"({_word(change, side)})"):
+        # A password that changes must still be seen to change.
+        told = by_shape if whole in other else _MARKER.sub(rf"[redacted \1, {side}]", by_shape)
+        shown.append(by_name if change.secret and by_name != whole else told)
     # What else Python takes for a line's end is none for a daemon: it would show a comment as two lines.
-    return text.removesuffix("\n").split("\n") if text else []
+    return shown[:-1] if shown[-1] == "" else shown
 
 
 def _line(text: str) -> str:
@@ -58,6 +64,12 @@ def _word(change: FileChange, side: str) -> str:
     return "secret, unchanged" if old == new else f"secret, {side}"
 
 
-def without_secrets(text: str) -> str:
-    """A keepalived file that may be shown."""
-    return _SECRET.sub(r"\1(secret)", text)
+def may_be_shown(text: str) -> str:
+    """A file of the profile without its secrets."""
+    return "\n".join(name if name != whole else shape for whole, name, shape in _two_ways(text, "(secret)"))
+
+
+def _two_ways(text: str, word: str) -> Iterator[tuple[str, str, str]]:
+    """Each line as it is, without what keepalived's own words give away, and without what redaction knows."""
+    by_name = _SECRET.sub(lambda found: f"{found[1]}{word}", text)
+    return zip(text.split("\n"), by_name.split("\n"), without_secrets(text).split("\n"), strict=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from console.parse.safe_text import safe
 from console.parse.start_reason import Reason, exit_story, journal_of, reason_line, reason_of_starts
+from console.parse.words import without_secrets, words
 
 JOURNAL_LINES = 150
 LOG_BYTES = 8192
@@ -46,6 +46,10 @@ class OwnWords:
 
     def reason(self, text: str) -> str:
         """`iam-apiserver does not start: exit 1, 3 times in 12 s: REASON`; empty where nothing can be told."""
+        # Before it is taken apart: one line may say what the next one holds. The newest of them comes first.
+        ours, _, entries = text.partition("==journal\n")
+        entries = _reversed(without_secrets(_reversed(entries)))
+        text = f"{without_secrets(ours)}==journal\n{entries}"
         shown, _, rest = text.replace(" \\t ", "\t").partition("==log\n")
         log, _, entries = rest.partition("==journal\n")
         fields = dict(line.partition("=")[::2] for line in shown.splitlines())
@@ -64,8 +68,10 @@ def _of_log(tail: str) -> Reason | None:
     return reason_line(lines if len(tail) < LOG_BYTES else lines[1:], latest=True)
 
 
-def _shown(line: str) -> str:
-    """A line that may go on a screen and into the audit: harmless, and without passwords."""
-    from console.parse.redact import redact  # only a run that failed needs it
+def _reversed(text: str) -> str:
+    return "\n".join(reversed(text.split("\n")))
 
-    return safe(redact(line.encode()).text.decode("utf-8", "replace"))
+
+def _shown(line: str) -> str:
+    """A line that may go on a screen and into the audit."""
+    return words(line)

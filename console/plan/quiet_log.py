@@ -53,7 +53,8 @@ class NoRequestsTo:
             return Reading(Verdict.UNKNOWN, f"{self.log} on {self.node} cannot be read")
         lines, unparsed, workers = numbers
         if unparsed:
-            why = f"{counted(unparsed, 'new line')} of {self.log} on {self.node} are not in the profile's logs.format"
+            which = f"{counted(unparsed, 'new line')} of {self.log} on {self.node}"
+            why = f"{which} not in the profile's logs.format"
             return Reading(Verdict.UNKNOWN, f"{why}, so nobody can tell where those requests went")
         told = f"{counted(lines, 'request')} to {self.endpoint} from {self.node} in {self.quiet_s:g} s"
         if workers:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from console.parse.redact_document import clean_document
+from console.parse.words import without_secrets
 from console.plan.action import Action
 from console.plan.expectation import Expectation, StateExpectation
 from console.plan.pushed_files import PushedFiles
@@ -208,19 +212,26 @@ class Plan:
 
 def document(plan: Plan) -> dict[str, Any]:
     """The plan as JSON (`iamops.plan/1`): what `--dry-run --json` prints and the audit keeps."""
-    return {
-        "schema": "iamops.plan/1",
-        "action": plan.action.sentence,
-        "prediction": plan.prediction,
-        "notes": list(plan.notes),
-        "nodes": list(plan.nodes),
-        "fingerprint": plan.fingerprint,
-        "before": [each.sentence for each in plan.before],
-        "steps": [_step(step) for step in plan.steps],
-        "steady": [each.sentence for each in plan.steady],
-        "watched": [each.sentence for each in plan.watched],
-        "forecast": None if plan.forecast is None else _forecast(plan.forecast),
-    }
+    return clean_document(
+        {
+            "schema": "iamops.plan/1",
+            "action": plan.action.sentence,
+            "prediction": plan.prediction,
+            "notes": list(plan.notes),
+            "nodes": list(plan.nodes),
+            "fingerprint": plan.fingerprint,
+            "before": [each.sentence for each in plan.before],
+            "steps": [_step(step) for step in plan.steps],
+            "steady": [each.sentence for each in plan.steady],
+            "watched": [each.sentence for each in plan.watched],
+            "forecast": None if plan.forecast is None else _forecast(plan.forecast),
+        }
+    )
+
+
+def command_line(argv: Sequence[str]) -> str:
+    """A command as a person may see it: quoted for a shell, without the passwords among its words."""
+    return without_secrets(shlex.join(argv))
 
 
 def _forecast(forecast: Forecast) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
+from console.parse.redact_known import learn
+
 VARIABLE = "IAMOPS_ALERT_URLS"
 HEARTBEAT = "heartbeat="
 FILE_BYTES = 256 * 1024
@@ -20,6 +22,8 @@ _AUTHORITY = re.compile(r"(?:[^@]*@)?(?P<place>(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.
 # as a parameter is none.
 _REST = re.compile(r"[^@]*|[^@?#]*\?[A-Za-z+:-][\w.+:-]*=.*", re.DOTALL)
 SHORTEST_SECRET = 4
+# What is looked for in every text must be no plain word: a user, a room and a host are.
+_TOKEN = re.compile(r"(?=.*[A-Za-z])(?=.*[^A-Za-z]).{8,}")
 
 
 class AlertUrlsRefused(Exception):
@@ -63,14 +67,15 @@ class AlertUrl:
 
     def masked(self, text: str) -> str:
         """The text without anything that this URL holds but its host. What is short goes as a whole word only."""
-        for secret in sorted(self._secrets(), key=len, reverse=True):
+        for secret in sorted(self.secrets(), key=len, reverse=True):
             if len(secret) >= SHORTEST_SECRET:
                 text = text.replace(secret, "***")
             else:
                 text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
         return text
 
-    def _secrets(self) -> set[str]:
+    def secrets(self) -> set[str]:
+        """Everything in it but its host, as it stands and decoded; of short words only the password's."""
         host = {self._host, *self._host.split(":")}
         rest = self.text.partition("://")[2]
         named = rest.rpartition("@")[0]
@@ -97,7 +102,17 @@ class AlertUrl:
 
 
 def destinations(path: Path | None, environment: str | None = None) -> Destinations:
-    """From the file if one is given, else from the environment. Raises AlertUrlsRefused."""
+    """From the file if one is given, else from the environment. Raises AlertUrlsRefused.
+
+    What is secret in them is taken out of every text from then on.
+    """
+    found = _destinations(path, environment)
+    urls = (*found.urls, *((found.heartbeat,) if found.heartbeat else ()))
+    learn({secret for url in urls for secret in url.secrets() if _TOKEN.fullmatch(secret)}, whole_only=True)
+    return found
+
+
+def _destinations(path: Path | None, environment: str | None) -> Destinations:
     if path is not None:
         lines = _read(path).splitlines()
         return _parsed([(f"{path}:{number}", line) for number, line in enumerate(lines, start=1)])

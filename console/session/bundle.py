@@ -100,7 +100,10 @@ def _file_limit(asked: int, limit_bytes: int, nodes: int) -> int:
 
 
 def _known(profile: Profile) -> tuple[KnownSecrets, tuple[Piece, ...]]:
-    """The VRRP passwords, where they can be had; the other rules do not need them."""
+    """The VRRP passwords, where they can be had; the other rules do not need them.
+
+    What else the process has learned is known to redaction anyhow.
+    """
     try:
         return KnownSecrets.of(vrrp_secrets(profile).values()), ()
     except SecretMissing as error:

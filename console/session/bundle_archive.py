@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from console.session.own_hands import InOthersHands, check_directory
+from console.session.private_file import refuse_foreign_links
 
 SUFFIXES = (".tar.zst", ".tar.gz", ".tgz")
 ZSTD_LEVEL = 6
@@ -27,6 +28,10 @@ def check_path(path: Path) -> None:
     """Raises BundleRefused before anything is looked at: unknown suffix, existing file, no such directory."""
     if not path.name.endswith(SUFFIXES) or path.name in SUFFIXES:
         raise BundleRefused(f"{path}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+    try:
+        refuse_foreign_links(path.parent)
+    except OSError as error:
+        raise BundleRefused(f"{error.filename}: {error.strerror}; choose another directory") from None
     if os.path.lexists(path):
         raise BundleRefused(f"{path} is already there and is not overwritten: choose another name")
     if not path.parent.is_dir():

@@ -17,6 +17,7 @@ from console.ledger.audit import read
 from console.ledger.record import canonical
 from console.model.profile import Profile
 from console.nodes.evidence import Piece
+from console.parse.redact_document import clean_document
 from console.session.triage import Examined
 
 AUDIT_RECORDS = 200
@@ -50,7 +51,7 @@ def _audit(ledger: Path) -> Piece:
         latest = deque(read(ledger), AUDIT_RECORDS)
     except OSError as error:
         return Piece(name, source, None, error.strerror or str(error))
-    lines = [canonical(record.raw) + b"\n" for record in latest]
+    lines = [canonical(clean_document(record.raw)) + b"\n" for record in latest]
     return Piece(name, source, b"".join(lines), keeps_end=True)
 
 
@@ -76,4 +77,4 @@ def _version(name: str) -> str | None:
 
 
 def _json(document: Mapping[str, Any]) -> bytes:
-    return f"{json_text(document)}\n".encode("ascii")
+    return f"{json_text(clean_document(document))}\n".encode("ascii")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from console.judge.bundle_manifest import Circumstances, Member, Missing, manifest
 from console.nodes.evidence import Piece
 from console.parse.cut_text import cut_to, shares
-from console.parse.redact import Redaction, learned, redact
+from console.parse.redact import Redaction, learned, marked, redact
 from console.parse.redact_known import KnownSecrets
 
 # Room for the manifest itself, out of the whole bundle's limit.
@@ -68,7 +68,8 @@ def _member(told: Told, known: KnownSecrets) -> Member:
         node=told.node,
         truncated=piece.left_out,
         kept="end" if piece.keeps_end else "start",
-        redactions=redacted.redactions,
+        # What this side says was looked at when it was written, value by value.
+        redactions=redacted.redactions if told.node else marked(redacted.text),
     )
 
 

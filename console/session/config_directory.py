@@ -7,6 +7,7 @@ from pathlib import Path
 
 from console.model.config import ConfFile, ConfTree
 from console.render.files import NodeFile
+from console.session.private_file import private_directory
 
 READ = ("etc/nginx", "etc/keepalived", "etc/sudoers.d", "etc/logrotate.d")
 MAX_FILE = 1024 * 1024
@@ -20,7 +21,7 @@ def write_tree(root: Path, files: Iterable[NodeFile]) -> None:
     """Writes the files below `root`, with their modes. Raises OSError."""
     for file in files:
         path = root / file.path.lstrip("/")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_directory(path.parent)
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
         path.write_text(file.content, encoding="utf-8")

@@ -19,7 +19,7 @@ from console.judge.alerts_message import AlertKind, Message
 from console.judge.chat_text import chat_text
 from console.ledger.outbox import Parcel
 from console.model.facts import Severity
-from console.parse.safe_text import safe, safe_bytes
+from console.parse.words import words, words_of
 from console.session.alert_urls import OWN_HOSTS, VARIABLE, AlertUrl, AlertUrlsRefused
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Service:
                 # A plugin's own fault must not end the watch; it is told as a refusal.
                 heard.append(f"{type(error).__name__}: {error}")
         why = self._url.masked("; ".join(heard)) or "not accepted, and no reason given"
-        return safe(why, REASON_LIMIT)
+        return words(why, REASON_LIMIT)
 
 
 class Hook:
@@ -139,7 +139,7 @@ class Hook:
                 await process.wait()
         if process.returncode:
             last = complaint.strip().splitlines()[-1:] or [b""]
-            raise NotDelivered(f"exit code {process.returncode} {safe_bytes(last[0], REASON_LIMIT)}".rstrip())
+            raise NotDelivered(f"exit code {process.returncode} {words_of(last[0], REASON_LIMIT)}".rstrip())
 
 
 def services(urls: Sequence[AlertUrl]) -> list[Destination]:
@@ -151,7 +151,7 @@ def services(urls: Sequence[AlertUrl]) -> list[Destination]:
     for url in urls:
         plugin, why = _plugin(url)
         if plugin is None:
-            reason = safe(url.masked(why), REASON_LIMIT) or "it gives no reason"
+            reason = words(url.masked(why), REASON_LIMIT) or "it gives no reason"
             raise AlertUrlsRefused(f"{url.place}: Apprise cannot use this {url.scheme}:// URL: {reason}")
         service = Service(url, plugin)
         found[service.key] = service

@@ -22,7 +22,7 @@ from console.nodes.split import split
 from console.nodes.through import through
 from console.nodes.transport import ChannelRefused, Transport, TransportError
 from console.nodes.while_armed import was_over, while_armed
-from console.parse.safe_text import safe, safe_bytes
+from console.parse.words import lines_of, words
 from console.render.privileges import older
 from console.session.local import LocalCommands
 from console.store import Store
@@ -182,7 +182,7 @@ class NodeHands:
         """A line in the node's journal, under the tag `iamops`; the login user may write one. Returns why not."""
         from console.engine.own_words import complaint  # plans are loaded when somebody wants to act
 
-        line = safe(text, NOTE_BYTES).encode("utf-8")[:NOTE_BYTES].decode("utf-8", "ignore")
+        line = words(text, NOTE_BYTES).encode("utf-8")[:NOTE_BYTES].decode("utf-8", "ignore")
         argv = ("logger", "--tag", JOURNAL_TAG, "--priority", "user.notice", "--", line)
         try:
             answer = await self.run(node, argv, stdin="", timeout_s=NOTE_TIMEOUT_S)
@@ -270,7 +270,7 @@ def _told(failure: Exception, node: str) -> str:
 
 def _readable(raw: bytes) -> str:
     """Remote text, line by line harmless."""
-    return "\n".join(safe_bytes(line) for line in raw[:OUTPUT_KEPT].splitlines())
+    return "\n".join(lines_of(raw[:OUTPUT_KEPT]))
 
 
 def _unseen(node: NodeState, since: float, needed: Mapping[str, Observed[Any]] = NOTHING) -> list[str]:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from console.engine.ports import Answer, OutcomeUnknown
-from console.parse.safe_text import safe_bytes
+from console.parse.words import lines_of
 
 # Ourselves, wherever we are installed: a profile may simply say `iamops`.
 OURSELVES = "iamops"
@@ -79,4 +79,4 @@ def resolved(argv: Sequence[str]) -> list[str]:
 
 
 def _text(raw: bytes) -> str:
-    return "\n".join(safe_bytes(line) for line in raw[:OUTPUT_KEPT].splitlines())
+    return "\n".join(lines_of(raw[:OUTPUT_KEPT]))

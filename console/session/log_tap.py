@@ -13,7 +13,7 @@ from console.model.profile import Profile
 from console.model.state import ClusterState, Notice
 from console.nodes.log_streams import NodeLogs
 from console.nodes.transport import Transport, TransportError
-from console.parse.safe_text import safe
+from console.parse.words import words
 from console.session.clock import Clock
 from console.session.log_ring import LogRing
 from console.store import Store
@@ -141,7 +141,7 @@ class LogTap:
 
     def say(self, node: str, text: str, severity: Severity) -> None:
         """A line of the reading itself."""
-        self.add(self._now(), node, LogSource.READER, safe(text), severity)
+        self.add(self._now(), node, LogSource.READER, words(text), severity)
 
     def drop(self) -> None:
         self._ring.drop()

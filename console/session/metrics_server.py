@@ -13,7 +13,7 @@ from http import HTTPStatus
 import h11
 
 from console import __version__
-from console.parse.safe_text import safe
+from console.parse.words import words
 from console.session.metrics_hosts import Hosts
 from console.session.metrics_page import Look, MetricsPage
 
@@ -106,7 +106,7 @@ class MetricsServer:
         try:
             request = await _request(dialogue, reader)
         except h11.RemoteProtocolError as error:
-            await _send(dialogue, writer, Answer.of(400, f"bad request: {safe(str(error), 120)}"), head=False)
+            await _send(dialogue, writer, Answer.of(400, f"bad request: {words(str(error), 120)}"), head=False)
             return
         if request is not None:
             await _send(dialogue, writer, self._answer(request), head=request.method == b"HEAD")
@@ -145,7 +145,7 @@ def loopback(host: str) -> str:
     try:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        raise MetricsRefused(f"{safe(host, 80)!r} is no address: expected 127.0.0.1:PORT") from None
+        raise MetricsRefused(f"{words(host, 80)!r} is no address: expected 127.0.0.1:PORT") from None
     if not address.is_loopback:
         raise MetricsRefused(
             f"{address} is not a loopback address: the page names your nodes and has neither password nor TLS. "

@@ -11,6 +11,7 @@ from console.model.profile import Profile
 from console.parse.profile_yaml import parse_profile
 from console.session.own_hands import InOthersHands, own_text
 from console.session.resources import by_name, user_dir
+from console.session.secrets import learn_secrets
 
 
 class ProfileNotFound(Exception):
@@ -62,7 +63,9 @@ def load_profile(name_or_path: str | None = None) -> Profile:
         raise ProfileUnreadable(f"{path}: not UTF-8 text (byte {error.start})") from error
     except OSError as error:
         raise ProfileUnreadable(f"{path}: {error.strerror}") from error
-    return parse_profile(text, str(path))
+    profile = parse_profile(text, str(path))
+    learn_secrets(profile)
+    return profile
 
 
 def _only_profile() -> Path:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from console.model.profile import Profile, VrrpAuth
+from console.parse.redact_known import learn
 
 
 class SecretMissing(Exception):
@@ -18,7 +20,22 @@ def vrrp_secrets(profile: Profile) -> Mapping[str, str]:
     return {name: _secret(name, vrrp.auth) for name, vrrp in profile.vrrp.items() if vrrp.auth is not None}
 
 
+def learn_secrets(profile: Profile) -> None:
+    """Has those that can be had now taken out of every text from now on; says nothing of those that cannot."""
+    for name, vrrp in profile.vrrp.items():
+        with contextlib.suppress(SecretMissing):
+            if vrrp.auth is not None:
+                _secret(name, vrrp.auth)
+
+
 def _secret(instance: str, auth: VrrpAuth) -> str:
+    """Whoever resolves a secret makes it known to redaction: nobody can forget that."""
+    value = _resolved(instance, auth)
+    learn((value,))
+    return value
+
+
+def _resolved(instance: str, auth: VrrpAuth) -> str:
     if auth.from_env is not None:
         value = os.environ.get(auth.from_env)
         if not value:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from console.parse.safe_text import safe_lines
+from console.session.private_file import private_directory, write_private
 from console.session.resources import state_dir
 
 _FONT_FACE = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
@@ -17,7 +18,7 @@ def export_path(profile: str, at: float) -> Path:
     """A file in the user's state directory; in the working directory if that cannot be written."""
     directory = state_dir() / "screens"
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        private_directory(directory)
     except OSError:
         directory = Path.cwd()
     if not os.access(directory, os.W_OK):
@@ -27,9 +28,9 @@ def export_path(profile: str, at: float) -> Path:
 
 
 def save(svg: str, path: Path) -> str | None:
-    """Writes a picture; returns why it could not be written, if so."""
+    """Writes a picture that only its owner can read; returns why it could not be written, if so."""
     try:
-        path.write_text(svg, encoding="utf-8")
+        write_private(path, svg)
     except OSError as error:
         return f"not saved: {error.filename}: {error.strerror}"
     return None

@@ -103,12 +103,16 @@ def in_logs(seeds: Seeds) -> None:
     seeds.plant(
         SERVICE, "2026-11-24T10:00:00Z INFO § login gave {} to iam", secret=f"eyJhbGciOiJIUzI1NiJ9.{payload}.c2ln"
     )
+    insert = "INSERT INTO `secret` (`name`,`secretID`,`secretKey`) VALUES ('§','AKx1','{}')"
+    seeds.plant(SERVICE, f"2026-11-24 10:00:00.123\tDEBUG\tapiserver\tmysql/secret.go:52\t{insert}")
     seeds.plant(SERVICE, '2026-11-24T10:00:00Z INFO § body "{\\"username\\":\\"iam\\",\\"password\\":\\"{}\\"}"')
 
 
 def in_journal(seeds: Seeds, vrrp: str) -> None:
     seeds.plant("journal", "§ ran curl -H 'X-Api-Key: {}' http://10.0.4.20/")
     seeds.plant("journal", "§ ran mysql -uroot -p{} iam")
+    seeds.plant("journal", "§ ran ipmitool -H 10.0.4.9 -U admin -P {} power off")
+    seeds.plant("journal", '§ 1700000000.1 [0 127.0.0.1:1] "AUTH" "iam" "{}"')
     seeds.plant("journal", "§ CREATE USER iam IDENTIFIED BY '{}'")
     seeds.plant("journal", "§ uses {} for backups", secret=f"AKIA{seeds.nonce.upper()}ABCDEFGH")
     seeds.plant("journal", "§ ran echo {} | base64 -d", secret=encoded(f"password=Mk{seeds.nonce}b64"))

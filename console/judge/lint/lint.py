@@ -16,7 +16,7 @@ from console.judge.lint.tree import Tree
 from console.judge.lint.unasked import unasked
 from console.model.config import ConfTree, DaemonCheck
 from console.model.profile import Profile
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 EVIDENCE_CHARS = 300
 
@@ -49,8 +49,8 @@ def _all(trees: list[Tree], profile: Profile | None) -> Iterator[Hit]:
 
 def _harmless(hit: Hit) -> Hit:
     """Evidence and file names are a node's text: they go to terminals, JSON and XML."""
-    file = None if hit.file is None else safe(hit.file, EVIDENCE_CHARS)
-    return replace(hit, evidence=safe(hit.evidence, EVIDENCE_CHARS), file=file)
+    file = None if hit.file is None else words(hit.file, EVIDENCE_CHARS)
+    return replace(hit, evidence=words(hit.evidence, EVIDENCE_CHARS), file=file)
 
 
 def _peers(tree: Tree, trees: list[Tree], profile: Profile | None) -> frozenset[str]:

@@ -6,7 +6,8 @@ from console.model.events import Source, VrrpReported, VrrpTransition
 from console.nodes.keepalived import VrrpUnknown, VrrpWitness
 from console.nodes.transport import CommandFailed
 from console.nodes.watch import Watch, ended, every, keep
-from console.parse.journal import JournalRecord, is_echo, journal_record, transition
+from console.parse.journal import JournalRecord, is_echo, journal_record, journal_records, transition
+from console.parse.redact_lines import Speakers
 
 DUMP_EVERY_S = 30.0
 JOURNAL_FIELDS = "MESSAGE,UNIT,_SYSTEMD_UNIT,_SOURCE_REALTIME_TIMESTAMP"
@@ -22,8 +23,9 @@ async def journal(watch: Watch) -> None:
 
     async def follow() -> str:
         async with watch.transport.stream(_journalctl("--follow", "--lines=0", *matches)) as lines:
+            speakers = Speakers()
             async for raw in lines:
-                record = journal_record(raw)
+                record = journal_record(raw, speakers)
                 if record is not None:
                     _journal_record(watch, record)
             return ended("journalctl", lines.ending)
@@ -69,8 +71,8 @@ async def _without_dump(watch: Watch, unknown: VrrpUnknown) -> None:
     except CommandFailed as failure:
         watch.lost(Source.VRRP, failure.reason)
         return
-    records = [journal_record(line) for line in result.stdout.splitlines()]
-    found = [_emit_transition(watch, each, history=True, no_dump=unknown.reason) for each in records if each]
+    records = journal_records(result.stdout.splitlines())
+    found = [_emit_transition(watch, record, history=True, no_dump=unknown.reason) for record in records]
     if not any(found):
         watch.lost(Source.VRRP, unknown.reason)
 

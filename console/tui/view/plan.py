@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import textwrap
 from collections.abc import Iterable, Iterator
 
 from console.judge.denial import Denial
 from console.judge.insisting import overridden
-from console.plan.steps import Kind, Plan, Step
+from console.plan.steps import Kind, Plan, Step, command_line
 from console.tui.view.tone import EMPTY, Line, Span, Tone
 
 MARKS = {
@@ -69,7 +68,7 @@ def _step(number: int, step: Step, width: int) -> Iterator[Line]:
         yield (Span(" " * INDENT + more),)
     given = f" <<< {step.given.strip()}" if step.stdin else ""
     if step.argv:
-        yield from _wrapped(" " * 3 + f"{step.node}$ ", shlex.join(step.argv) + given, width, Tone.MUTED)
+        yield from _wrapped(" " * 3 + f"{step.node}$ ", command_line(step.argv) + given, width, Tone.MUTED)
     for expected in step.expect:
         when = f"all the time, for {step.lasts_s:.1f} s" if step.lasts_s else f"within {step.within_s:.0f} s"
         yield from _wrapped(" " * 3 + "then ", f"{expected.sentence} ({when})", width, Tone.OK)

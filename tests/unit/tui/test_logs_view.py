@@ -5,16 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
 from console.model.facts import Severity
 from console.model.log_line import LogSource
+from console.parse.log_text import log_text
 from console.tui.app import ConsoleApp
 from console.tui.screens.logs import LogsScreen
 from console.tui.screens.overview import Overview
 from console.tui.view.logs import brief
+from tests.planted import planted
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck
 from tests.unit.tui.scenes import NOW, B, FixedCluster
@@ -346,3 +349,18 @@ def test_logs(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
         await pilot.pause(0.3)
 
     assert snap_compare(app, terminal_size=size, run_before=looked_at)
+
+
+async def test_a_picture_of_the_logs_is_for_its_owner_alone_and_holds_no_secret(tmp_path: Path):
+    texts = [each for each in planted() if "\n" not in each.text][:18]
+    tap = FixedTap()
+    for n, each in enumerate(texts):
+        tap.write(log_text(each.text.encode()), at=NOW + n)
+    async with console(scenes.healthy(), size=(120, 40), deck=on(tap)) as seen:
+        await at_logs(seen)
+        seen.app.action_perform("export", str(tmp_path / "logs.svg"))
+        await seen.until((tmp_path / "logs.svg").exists)
+    picture = (tmp_path / "logs.svg").read_text()
+    assert (tmp_path / "logs.svg").stat().st_mode & 0o777 == 0o600
+    assert picture.count("redacted") >= len(texts)
+    assert not [each.text for each in texts if each.leaks_in(picture)]

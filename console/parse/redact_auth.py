@@ -1,0 +1,113 @@
+"""AUTH of Redis, HELLO and of mail, and passwords that are piped into a command. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from console.parse.redact_spans import Span, hits, line_end, lines_with
+
+_WORD = re.compile(rb"""\\{0,3}"(?P<quoted>(?:[^"\\\n]|\\[^"\n])*+)\\{0,3}"|(?P<bare>[^\s"'\\]++)""")
+_AUTH = re.compile(rb"""(?P<open>\\{0,3}")?(?P<word>auth)(?P<close>\\{0,3}")?[ ]{1,4}(?=\S)""", re.IGNORECASE)
+_MECHANISM = re.compile(
+    rb"(?:PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|CRAM-MD5|EXTERNAL|NTLM|SCRAM-SHA-\d+)\Z", re.IGNORECASE
+)
+_ENCODED = re.compile(rb"[A-Za-z0-9+/_\-]{6,}+={0,2}\Z")
+# What a server, or a log about it, says of AUTH.
+_SAID = re.compile(
+    rb"(?:fail\w*|required|err\w*|ok|success\w*|succeeded|command|called|is|was|not|no|type|method|timeout|token|mechanism\w*"
+    rb"|username|user|data|disabled|enabled|denied|with|without|for|from|to|by|and|or|service|server|module|PASS|AH|-|:|=)\Z",
+    re.IGNORECASE,
+)
+MOST_LINES = 4
+_PIPED = re.compile(
+    rb"""\b(?:echo|printf)[ \t]{1,8}(?:-\w{1,4}[ \t]{1,8})?(?:["']?%s(?:\\n)?["']?[ \t]{1,8})?"""
+    rb"""(?P<q>["']?)(?P<user>[\w.\-]{1,64}:)?(?P<secret>[^"'|\n]{1,256})(?P=q)[ \t]{0,8}\|(?P<to>[^\n]{0,200})"""
+)
+_TAKES = re.compile(
+    rb"chpasswd|--stdin|password-stdin|sudo (?:-\w+ )*-S|kinit"
+    rb"|smbpasswd|cryptsetup|openssl|gpg|passwd|htpasswd -[a-zA-Z]*i"
+)
+_TAKERS = (b"chpasswd", b"stdin", b"sudo -s", b"kinit", b"smbpasswd", b"cryptsetup", b"gpg", b"passwd")
+
+
+def spans(text: bytes, lowered: bytes) -> Iterator[Span]:
+    if b"auth" in lowered:
+        yield from _auth(text, lowered)
+    if b"|" in text and (b"echo" in lowered or b"printf" in lowered):
+        for start, end in lines_with(lowered, (b"echo", b"printf")):
+            yield from _piped(text, start, end)
+
+
+def _auth(text: bytes, lowered: bytes) -> Iterator[Span]:
+    done = 0
+    for at in hits(lowered, (b"auth",)):
+        if at < done:
+            continue
+        begin = at - 1 if text[at - 1 : at] == b'"' else at
+        found = _AUTH.match(text, begin)
+        if (
+            found is None
+            or (begin == at and text[at - 1 : at].isalnum())
+            or text[begin - 1 : begin] in (b"-", b"_", b".")
+        ):
+            continue
+        quoted = found["open"] is not None and found["close"] is not None
+        if not quoted and found["word"] != b"AUTH":
+            continue
+        done = found.end()
+        yield from _arguments(text, found.end(), quoted=quoted)
+
+
+def _arguments(text: bytes, at: int, *, quoted: bool) -> Iterator[Span]:
+    """One argument is the password; of two the second is, behind the user's name or a way of logging in."""
+    end = line_end(text, at)
+    words = []
+    for _ in range(3):
+        word = _WORD.match(text, at, min(end, at + 4096))
+        if word is None:
+            break
+        words.append(word.span("quoted" if word["quoted"] is not None else "bare"))
+        spaces = len(text[word.end() : word.end() + 4]) - len(text[word.end() : word.end() + 4].lstrip(b" "))
+        at = word.end() + spaces
+        if not spaces:
+            break
+    if not words:
+        return
+    first = text[slice(*words[0])]
+    if _MECHANISM.match(first):
+        yield from _of_mail(text, words[1:], end)
+    elif len(words) == 2 or (quoted and len(words) == 3):
+        second = text[slice(*words[1])]
+        if quoted or not (_SAID.match(first.rstrip(b":,.;")) or _SAID.match(second)):
+            yield Span(*words[1], "password")
+    elif len(words) == 1 and not _SAID.match(first.rstrip(b":,.;")) and not first.startswith(b"["):
+        yield Span(*words[0], "password")
+
+
+def _of_mail(text: bytes, words: list[tuple[int, int]], end: int) -> Iterator[Span]:
+    """The answer stands behind the mechanism, or alone on one of the next lines."""
+    if words:
+        if _ENCODED.match(text[slice(*words[0])]) and not _MECHANISM.match(text[slice(*words[0])]):
+            yield Span(*words[0], "password")
+        return
+    for _ in range(MOST_LINES):
+        start = text.find(b"\n", end) + 1
+        if not start:
+            return
+        end = line_end(text, start)
+        line = text[start : min(end, start + 4096)].partition(b'"')[0]
+        word = line.rsplit(None, 1)[-1] if line.strip() else b""
+        if not _ENCODED.match(word) or len(line.split()) > 2:
+            return
+        if not line.startswith(b"334"):
+            yield Span(start + len(line.rstrip()) - len(word), start + len(line.rstrip()), "password")
+
+
+def _piped(text: bytes, start: int, end: int) -> Iterator[Span]:
+    while (found := _PIPED.search(text, start, end)) is not None:
+        if _TAKES.search(found["to"]):
+            takes_login = found["user"] is not None and b"chpasswd" in found["to"]
+            begin = found.start("secret") if takes_login or found["user"] is None else found.start("user")
+            yield Span(begin, found.end("secret"), "password")
+        start = found.end("secret")
