@@ -15,7 +15,7 @@ from console.ledger.audit import unfit
 from console.ledger.head import Head, read_head
 from console.ledger.record import BREAK, FIRST, Record, digest, is_torn, is_whole, record_of
 from console.ledger.regular import regular
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 # Who writes holds the lock for some milliseconds; who holds it for longer does not write.
 LOCK_WAIT_S, TRY_AGAIN_S = 2.0, 0.01
@@ -151,7 +151,7 @@ class _Check:
         if record.torn not in _digests(self.odd):
             return "what stands before it is not what it was written behind"
         if record.kind == BREAK:
-            return f"when it was written: {safe(str(record.raw.get('reason')), REASON_CHARS)}"
+            return f"when it was written: {words(str(record.raw.get('reason')), REASON_CHARS)}"
         return None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from console.model.anchor import AnchorLine
 from console.nodes.transport import Transport, TransportError
 from console.parse.anchor_line import anchor_line
-from console.parse.safe_text import safe_bytes
+from console.parse.words import words_of
 
 OWN_MAX, OTHERS_MAX = 8000, 500
 BYTES_MAX = 6 * 1024 * 1024
@@ -68,7 +68,7 @@ async def anchors_of(transport: Transport, ledger: str | None, place: str) -> Jo
     raw = result.stdout.splitlines()
     complaints, notes = result.stderr.strip().splitlines(), list[str]()
     if complaints:
-        notes.append(OWN_ONLY if _HINT in result.stderr else safe_bytes(complaints[0], 160))
+        notes.append(OWN_ONLY if _HINT in result.stderr else words_of(complaints[0], 160))
     lines = tuple(line for each in raw if (line := anchor_line(each)) is not None)
     if not lines and notes:
         return JournalSaid(unread=notes[0])

@@ -20,7 +20,7 @@ from console.parse.log_counts import Counts, Recipe, counted
 from console.parse.log_files import LogFile, Place, anchor_of, listed, split_lines
 from console.parse.log_told import NotCounted, told
 from console.parse.numbers import whole
-from console.parse.safe_text import safe_bytes
+from console.parse.words import words_of
 
 # So many new bytes are sent as they are; more are counted on the node.
 RAW_MAX = 32 * 1024
@@ -318,7 +318,7 @@ async def _write(lines: LineStream, data: bytes) -> None:
 
 
 def _over(lines: LineStream) -> str:
-    said = safe_bytes(lines.ending.stderr.strip()[-160:], 160) if lines.ending else ""
+    said = words_of(lines.ending.stderr.strip()[-160:], 160) if lines.ending else ""
     return f"the log's reader ended: {said}" if said else "the log's reader ended by itself"
 
 

@@ -7,7 +7,7 @@ import re
 from console.model.anchor import HEAD_CHARS, LEDGER_CHARS, PLACE_CHARS, Anchor, AnchorLine
 from console.parse.foreign_json import json_of
 from console.parse.numbers import whole
-from console.parse.safe_text import safe
+from console.parse.words import words
 
 # From the very beginning of the line: what follows are words that somebody chose.
 _FORM = re.compile(
@@ -39,7 +39,7 @@ def anchor_line(line: bytes) -> AnchorLine | None:
         min(at / 1e6, LATEST_S),
         form["run"],
         _number(fields.get("_UID")),
-        safe(by[1], 200) if by else "",
+        words(by[1], 200) if by else "",
     )
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from console.parse.foreign_json import json_of
 from console.parse.redact import redact
 from console.parse.words import without_secrets
 
@@ -61,7 +62,7 @@ def _list(key: str, values: Sequence[Any]) -> list[Any]:
 
 def _again(value: Any) -> Any:
     try:
-        return json.loads(redact(_json(value)).text)
+        return json_of(redact(_json(value)).text)
     except ValueError:
         return None
 

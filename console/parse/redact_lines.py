@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from console.parse.numbers import whole
 from console.parse.redact import redact
 
 # As many lines are remembered of a statement or a block, and as many bytes. What goes on longer is looked at
@@ -68,7 +69,7 @@ class Lines:
             self._in_key, self._before = 400, []
         elif _PUTTY in line:
             number = line.partition(_PUTTY)[2].split()[:1]
-            self._in_key = min(int(number[0]), 400) if number and number[0].isdigit() and len(number[0]) < 4 else 0
+            self._in_key = min((whole(number[0]) if number else None) or 0, 400)
         elif _STATEMENT.search(line) or _COMMAND.search(line, max(0, len(line) - TAIL)):
             self._before, self._statement = [line[-MOST_BYTES:]], b";" not in line[-TAIL:]
         elif _NAME_AT_END.search(line, max(0, len(line) - TAIL)) or _FORM.search(line) or _MAIL.search(line):
