@@ -44,7 +44,8 @@ def side_by_side(change: FileChange) -> Iterator[tuple[str, str, str]]:
 def _shown(change: FileChange, text: str | None, side: str) -> list[str]:
     if text is None:
         return []
-    other = frozenset(((change.new if side == "old" else change.old) or "").split("\n"))
+    there = change.new if side == "old" else change.old
+    other = frozenset() if there is None else frozenset(there.split("\n"))
     shown = []
     for whole, by_name, by_shape in _two_ways(text, f"({_word(change, side)})"):
         # A password that changes must still be seen to change.
