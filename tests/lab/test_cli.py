@@ -167,7 +167,7 @@ def test_what_another_user_puts_in_the_place_of_a_dump_is_told_and_holds_up_nobo
         assert as_login_user("10.0.4.21", plant.format(path)).returncode == 0
         status = json.loads(iamops("--profile", "lab", "status", "--json").stdout)
         assert f"{path} {PLANTED[plant]}" in json.dumps(status["nodes"]["iam-b"])
-        assert "dd if=/tmp/keepalived" not in lab.exec("iam-b", ["ps", "-eo", "args"]).stdout
+        assert b"dd if=/tmp/keepalived" not in lab.exec("iam-b", ["ps", "-eo", "args"]).stdout
     finally:
         lab.exec("iam-b", ["rm", "-rf", path])
 
