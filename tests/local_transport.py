@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from console.nodes.transport import CommandResult, LinkLost
 
@@ -55,9 +55,12 @@ class LocalTransport:
             assert process.stdin is not None
             process.stdin.close()
             try:
-                await asyncio.wait_for(process.wait(), 5)
-            except TimeoutError:
-                process.kill()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait(), 5)
+            finally:
+                # Whoever reads may be cancelled once more right here.
+                if process.returncode is None:
+                    process.kill()
                 await process.wait()
             # The pipe's end must be read, or the loop closes it too late and warns.
             assert process.stdout is not None

@@ -60,13 +60,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _drained(unit: str, args: argparse.Namespace) -> int:
+    from console.plan.action import RollingRestart
+    from console.plan.targets import check_targets
+    from console.session.profiles import load_profile
+
+    profile = load_profile(args.profile)
+    check_targets(RollingRestart(unit), profile)
     refused = refused_at_once(args)
     if refused is not None:
         return refused
     from console.cli.config_push_session import DrainedRestartSession
-    from console.session.profiles import load_profile
 
-    return DrainedRestartSession(load_profile(args.profile), unit, args).run()
+    return DrainedRestartSession(profile, unit, args).run()
 
 
 def _usage(message: str) -> int:

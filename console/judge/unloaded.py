@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from console.judge.disk import Disk
 from console.judge.lint.tree import Tree
@@ -56,9 +56,8 @@ class Seen:
     """One node: its files, and what its keepalived runs with. `running` None: it is stopped, or `untold` says why.
 
     `rest`: what else it tells of what it runs with. `live`: all of that as plans ask for it. `meant`: keepalived's
-    file as the profile renders it.
-    `hosts`: name -> address, by its /etc/hosts. `rendered`:
-    nginx's files and keepalived's check as the profile renders them; None: by the built-in templates.
+    file as the profile renders it. `hosts`: name -> address, by its /etc/hosts. `rendered`: nginx's files and
+    keepalived's check as the profile renders them; None: by the built-in templates.
     """
 
     tree: Tree
@@ -120,53 +119,50 @@ def nginx_unloaded(seen: Seen, profile: Profile) -> Unloaded:
     if disk.is_loaded:
         # It goes on as it does, whoever wrote the files and whatever they mean.
         return Unloaded()
-    whole = not disk.sources.unread
-    conflicts = tuple(broken(seen.tree.nginx, profile, seen.name, seen.hosts, whole=whole))
     rendered = nginx_texts(profile, seen.name) if seen.rendered is None else seen.rendered
-    known = nginx_conf(rendered)
-    new = newly_included(seen.tree.nginx, known, disk.sources.files, disk.changed)
-    news = tuple(f"{path} was changed after nginx had read it" for path in disk.newer)
-    unread = dict.fromkeys((*disk.unread, *(path for path in disk.sources.unread if path in new)))
-    unknown = tuple(f"{path} was not read" for path in unread)
-    unseen = tuple(strangers(seen.tree.nginx, profile, seen.name, seen.hosts))
+    known, since = nginx_conf(rendered), disk.edited if disk.touched else disk.changed
+    new = newly_included(seen.tree.nginx, known, disk.sources.files, since)
     files = Files(
         seen.tree.nginx,
         known,
-        changed=lambda path: path in new or disk.changed(path),
+        changed=lambda path: path in new or since(path),
         paths=disk.sources.files,
-        newer=disk.may_have_held,
-        whole=whole,
+        newer=tuple(_may_be_missed(seen.tree, disk, rendered)),
+        whole=not disk.sources.unread,
     )
     checks = _checks(seen, profile.keepalived.unit, rendered.get(CHECK_SCRIPT, ""))
     lead_elsewhere = unlike(seen.tree.nginx, profile, seen.name, seen.hosts)
     found = answers(files, profile, check=checks.own_host, unlike=lead_elsewhere)
-    unshown = (*found.unshown, *checks.unknown)
-    if disk.touched:
-        there = {each: list(_in(seen.tree, each)) for each in disk.touched}
-        unsure = [
-            each for each, own in there.items() if not own or not all(_is_rendered(f, rendered) for f in own)
-        ]
-        unseen += tuple(f"what may have been taken out of {each} is not known" for each in unsure)
-        # Where none of the profile's files lies, none of them is missed.
-        others = [each for each, own in there.items() if not any(file.path in rendered for file in own)]
-        edited = replace(
-            files,
-            changed=lambda path: path in new or disk.edited(path),
-            newer=tuple(each for each in files.newer if each not in others),
-        )
-        unshown = answers(edited, profile, check=checks.own_host, unlike=lead_elsewhere).unshown
+    wrong = (*broken(seen.tree.nginx, profile, seen.name, seen.hosts, whole=files.whole), *found.wrong)
+    news = tuple(f"{path} was changed after nginx had read it" for path in disk.newer)
+    unread = dict.fromkeys((*disk.unread, *(path for path in disk.sources.unread if path in new)))
+    unknown = tuple(f"{path} was not read" for path in unread)
+    unseen = (*strangers(seen.tree.nginx, profile, seen.name, seen.hosts), *_taken_out(seen, disk, rendered))
+    # Where only directories changed, nginx answers a check as it did: by the files that it has read.
+    unshown = (*found.unshown, *(checks.unknown if disk.files or not disk.touched else ()))
     # What does not run answers nobody: what it would do is told, and only what is known to be wrong refuses.
     (unseen, unknown) = ((*unseen, *unshown), unknown) if disk.stopped else (unseen, (*unknown, *unshown))
-    conflicts = tuple(dict.fromkeys((*conflicts, *found.wrong)))
+    conflicts = tuple(dict.fromkeys(wrong))
     return Unloaded(conflicts=conflicts, news=news, unknown=unknown, unseen=unseen, files=disk.files)
+
+
+def _may_be_missed(tree: Tree, disk: Disk, rendered: Mapping[str, str]) -> Iterator[str]:
+    """What may have held more; of a directory that only lost something, if files of the profile lie there."""
+    for path in disk.may_have_held:
+        if path not in disk.touched or any(file.path in rendered for file in _in(tree, path)):
+            yield path
+
+
+def _taken_out(seen: Seen, disk: Disk, rendered: Mapping[str, str]) -> Iterator[str]:
+    """Of directories that changed. Where all that lies there is what the profile wants, nothing is missed."""
+    for directory in disk.touched:
+        there = list(_in(seen.tree, directory))
+        if not there or any(rendered.get(file.path) != file.content for file in there):
+            yield f"what may have been taken out of {directory} is not known"
 
 
 def _in(tree: Tree, directory: str) -> Iterator[ConfFile]:
     return (file for path, file in tree.files.items() if posixpath.dirname(path) == directory)
-
-
-def _is_rendered(file: ConfFile, rendered: Mapping[str, str]) -> bool:
-    return rendered.get(file.path) == file.content
 
 
 def _checks(seen: Seen, unit: str, script: str) -> Asked:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from console.model.live import LiveCheck, LiveVrrp
 from console.parse.directives import Directive, Reading
 from console.parse.vrrp_conf import VrrpConf, instances
+from console.parse.vrrp_decided import OWNER_PRIORITY
 from console.parse.vrrp_rest import TRACKED, Rest, check_key, rest_on_disk
 
 _BLOCK = re.compile(r"^\s*VRRP (?P<kind>Instance|Script) = (?P<name>\S+)\s*$")
@@ -23,7 +24,7 @@ _NUMBER = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,19})?")
 _NOTIFY = re.compile(r"(Backup|Master|Fault|Stop) state transition script")
 _VERSION = re.compile(r"VRRP Version$")
 _PREEMPT = {"disabled": True, "enabled": False}
-# What hangs on a definition in one of these leaves an instance without an answer.
+# What is in doubt in one of these leaves an instance without an answer.
 _NEEDED = ("state", "priority", "advert_int", "version", "virtual_router_id", "preempt_delay", "track_script")
 
 
@@ -102,7 +103,9 @@ def _instance(block: _Block, checks: Mapping[str, LiveCheck]) -> LiveVrrp | None
 
 
 def live_on_disk(reading: Reading) -> Mapping[str, LiveVrrp]:
-    """By instance, what a daemon that reads these files runs with; without those that hang on a definition."""
+    """By instance, what a daemon that reads these files runs with; without those that hang on a definition, may
+    not be there, or take what keepalived decides itself.
+    """
     rest = rest_on_disk(reading)
     blocks = {block.arg: block for block in reading.all("vrrp_instance")}
     found = (_on_disk(vrrp, blocks[vrrp.name], rest) for vrrp in instances(reading))
@@ -110,11 +113,13 @@ def live_on_disk(reading: Reading) -> Mapping[str, LiveVrrp]:
 
 
 def _on_disk(vrrp: VrrpConf, block: Directive, rest: Rest) -> LiveVrrp | None:
-    if vrrp.router_id is None or vrrp.unknown.intersection(_NEEDED) or not {"$", "~"}.isdisjoint(vrrp.name):
+    doubtful, open_name = vrrp.unknown | vrrp.decided, not {"$", "~"}.isdisjoint(vrrp.name)
+    if vrrp.router_id is None or vrrp.conditional or vrrp.partial or open_name or doubtful.intersection(_NEEDED):
         return None
     # keepalived clears both beside `state MASTER`; the address's owner always preempts (RFC 5798).
     master = vrrp.state == "MASTER"
-    nopreempt = vrrp.nopreempt and not master and vrrp.priority < 255
+    cleared = master or vrrp.priority == OWNER_PRIORITY
+    nopreempt = False if cleared else None if "nopreempt" in doubtful else vrrp.nopreempt
     delay = block.first("preempt_delay")
     return LiveVrrp(
         instance=vrrp.name,

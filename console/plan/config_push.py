@@ -28,7 +28,7 @@ from console.plan.expectation import Expectation, StateExpectation, TimerArmed, 
 from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of
 from console.plan.known import NotKnown
-from console.plan.live import pushed_on
+from console.plan.live import all_pushed, pushed_on
 from console.plan.pieces import control, do, stopped
 from console.plan.pushed_files import pushed_files
 from console.plan.steps import Kind, Plan, Step
@@ -205,6 +205,5 @@ def _prediction(action: ConfigPush, state: ClusterState, changed: list[NodeChang
     what = f"reload of {' and '.join(daemons)}" if daemons else "no reload"
     if not action.apart:
         return f"{what} on {nodes}; the VIP does not move"
-    new = [pushed_on(state, node, name) for node in state.profile.nodes for name in state.profile.vrrp]
-    dark_s = max(live.advert_interval_s * LOST_ADVERTS + 1 for live in new)
+    dark_s = max(live.advert_interval_s * LOST_ADVERTS + 1 for live in all_pushed(state))
     return f"{what} on {nodes}; the VIP stays with its owner, and may be dark for up to {dark_s:.1f} s"

@@ -26,7 +26,7 @@ from console.plan.action import (
 from console.plan.caught import NGINX_RESTART_S, gap_s
 from console.plan.deciding import asked_checks, decides_s, undecided_s
 from console.plan.known import answered, holding
-from console.plan.live import all_on, counted_priority, pushed_on, vrrp_on
+from console.plan.live import all_on, all_pushed, counted_priority, vrrp_on
 from console.plan.sending import serving_besides
 from console.plan.steps import Forecast, Handover, Impact
 from console.plan.timing import HIGHEST_PRIORITY, check_window_s, falls_at_once, master_down_s, outvoted_s, skew_s
@@ -45,8 +45,7 @@ def forecast_of(
         case Switchover():
             return Forecast(_move_s(impact, state, raised=raised), _elected_s(state))
         case ConfigPush():
-            new = [pushed_on(state, node, name) for node in state.profile.nodes for name in state.profile.vrrp]
-            new_s = max(master_down_s(live.priority, live) for live in new) + ALLOWANCE_S
+            new_s = max(master_down_s(live.priority, live) for live in all_pushed(state)) + ALLOWANCE_S
             dark_s = max(_elected_s(state), new_s) if action.apart else 0.0
             return Forecast(dark_s, dark_s or AT_ONCE_S)
         case DrainedRestart():

@@ -43,6 +43,11 @@ def all_on(state: ClusterState, node: str) -> tuple[LiveVrrp, ...]:
     return tuple(vrrp_on(state, node, name) for name in state.profile.vrrp)
 
 
+def all_pushed(state: ClusterState) -> tuple[LiveVrrp, ...]:
+    """Every instance of every node after a push to all of them."""
+    return tuple(pushed_on(state, node, name) for node in state.profile.nodes for name in state.profile.vrrp)
+
+
 def tells_preemption(state: ClusterState, node: str, instance: str) -> bool:
     """Is it known whether the node takes a VIP from a master of a lower priority?"""
     told = told_on(state, node, instance)

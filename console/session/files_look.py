@@ -73,8 +73,9 @@ async def _look(transport: Transport, profile: Profile) -> Seen | str:
             tree, running, hosts = await asyncio.gather(
                 _tree(transport, profile), _running(transport, profile), read_hosts(transport)
             )
+            rendered = await asyncio.to_thread(_rendered, profile, transport.node)
             if isinstance(running, VrrpUnknown):
-                return Seen(tree, untold=running.reason, hosts=hosts, rendered=_rendered(profile, transport.node))
+                return Seen(tree, untold=running.reason, hosts=hosts, rendered=rendered)
             meant = keepalived_conf({KEEPALIVED_CONF: keepalived_text(profile, transport.node)})
             return Seen(
                 tree,
@@ -83,7 +84,7 @@ async def _look(transport: Transport, profile: Profile) -> Seen | str:
                 live_config(running),
                 meant,
                 hosts=hosts,
-                rendered=_rendered(profile, transport.node),
+                rendered=rendered,
             )
     except TimeoutError:
         return f"its files were not read within {TIMEOUT_S:g} s"

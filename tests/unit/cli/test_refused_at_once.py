@@ -27,6 +27,7 @@ def iamops(*argv: str) -> subprocess.CompletedProcess[str]:
         ("stop nginx iam-z", "no node 'iam-z'; there are: iam-a, iam-b"),
         ("restart nginxx iam-a", "no unit 'nginxx' on iam-a"),
         ("restart nginxx --rolling", "no node of lab has the unit 'nginxx'"),
+        ("restart nginxx --rolling --drain", "no node of lab has the unit 'nginxx'"),
         ("switchover --to iam-z", "no node 'iam-z'"),
         ("switchover --instance VI_9", "no VRRP instance 'VI_9'; there are: VI_1"),
     ],

@@ -370,6 +370,34 @@ CURL = "'/usr/bin/curl' '-fs' '-u' 'me:secret' 'http://127.0.0.1/health'"
 EDIT = ("keepalive_timeout   65", "keepalive_timeout   30")
 
 
+def test_an_editor_s_swap_file_hides_nothing_of_the_edit_from_a_check_of_others():
+    own = check_of_others(edited(*EDIT), CURL)
+    times = {path: file.changed_at for path, file in own.tree.files.items()}
+    for conf_d in (900.0, 1100.0):
+        found = nginx_unloaded(other_files(own, own.tree.files, listing(times, conf_d=conf_d)), PROFILE)
+        assert any("it is not the profile's (/usr/bin/curl)" in each for each in found.unknown), found
+    unedited = check_of_others(seen("iam-a"), CURL)
+    times = {path: file.changed_at for path, file in unedited.tree.files.items()}
+    swapped = other_files(unedited, unedited.tree.files, listing(times, conf_d=1100.0))
+    assert nginx_unloaded(swapped, PROFILE).unknown == ()
+
+
+def test_a_site_that_was_removed_leaves_its_domain_to_a_server_that_refuses():
+    main = "http { upstream u { server iam-a:8080; server iam-b:8080; } include /etc/nginx/conf.d/*.conf; }"
+    names = "iam.api.marmotedu.com iam.authz.marmotedu.com"
+    site = f"server {{ listen 80; server_name {names}; location / {{ proxy_pass http://u; }} }}"
+    texts = {
+        "/etc/nginx/nginx.conf": "events {}\n" + main,
+        "/etc/nginx/conf.d/00.conf": "server { listen 80 default_server; return 444; }",
+    }
+    for also, refused in (({}, True), ({API: site}, False)):
+        files = {path: ConfFile(path, text, changed_at=900.0) for path, text in {**texts, **also}.items()}
+        left = listing(dict.fromkeys(files, 900.0), conf_d=1100.0)
+        found = nginx_unloaded(other_files(replace(seen("iam-a"), rest={}), files, left), PROFILE)
+        told = "no server of nginx would answer for iam.api.marmotedu.com"
+        assert (told in found.conflicts) is refused, found
+
+
 def test_what_a_check_of_others_asks_of_changed_files_is_not_known():
     for own in (
         check_of_others(edited(*EDIT), CURL),

@@ -165,6 +165,27 @@ def test_an_instance_that_hangs_on_a_definition_says_nothing(edit: tuple[str, st
     assert read(OWN.replace(*edit)) is None
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        (" priority 100\n", ""),
+        ("priority 100", "priority 100\n advert_int 0.5"),
+        ("priority 100", "priority 100\n include more.conf"),
+        ("priority 100", "priority 100\n priority 90"),
+    ],
+    ids=["master without a priority", "parts of a second", "an include", "twice"],
+)
+def test_what_keepalived_decides_itself_or_nobody_could_read_says_nothing(edit: tuple[str, str]):
+    assert read(OWN.replace("state BACKUP", "state MASTER")) is not None
+    assert read(OWN.replace("state BACKUP", "state MASTER").replace(*edit)) is None
+
+
+def test_whether_it_preempts_by_two_words_at_once_is_not_told():
+    live = read(OWN.replace("preempt_delay 30", "nopreempt\n preempt"))
+    assert live is not None
+    assert live.nopreempt is None
+
+
 def test_a_check_that_does_not_say_how_it_runs_is_not_told():
     live = read(OWN.replace("interval 20", "interval 0.5"))
     assert live is not None
