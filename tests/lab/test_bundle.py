@@ -144,7 +144,10 @@ class Planting:
         self._lab.must(NODE, ["journalctl", "--sync"])
 
     def take_away(self) -> None:
-        """Configurations get their old bytes and times; logs lose our lines and keep everybody else's."""
+        """Configurations get their old bytes and times; logs lose our lines and keep everybody else's.
+
+        nginx reads its files again: what it runs with is no question for the tests after this one.
+        """
         for path in self._seeds.lines:
             if path in (ACCESS, ERROR, SERVICE):
                 self._sh(CLEAN, path)
@@ -153,6 +156,7 @@ class Planting:
         self._sh(
             'rm -r "$1"; rmdir /etc/systemd/system/iam-pump.service.d 2>/dev/null; systemctl daemon-reload', KEPT
         )
+        self._lab.must(NODE, ["systemctl", "reload", "nginx"])
 
     def _kept(self, path: str) -> str:
         return f"{KEPT}/{path.replace('/', '_')}"

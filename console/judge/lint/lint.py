@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 from console.judge.lint.catalogue import CATALOGUE
 from console.judge.lint.finding import RANK, Hit, LintFinding, LintReport
@@ -32,7 +33,7 @@ def lint(
     quiet = dict(silence if silence is not None else profile.lint.silence if profile else {})
     hits = [*_all(read, profile), *daemon_hits(checks)]
     hits += [Hit("L004", f"lint.silence.{code}") for code in quiet if code not in CATALOGUE]
-    hits = [_harmless(hit) for hit in hits]
+    hits = list(_harmless(hits))
     findings = [LintFinding(CATALOGUE[hit.code], hit, quiet.get(hit.code)) for hit in dict.fromkeys(hits)]
     names = tuple(tree.name for tree in trees)
     return LintReport(tuple(sorted(findings, key=_order)), names, unasked(read, checks))
@@ -47,10 +48,15 @@ def _all(trees: list[Tree], profile: Profile | None) -> Iterator[Hit]:
     yield from pair_hits(trees)
 
 
-def _harmless(hit: Hit) -> Hit:
-    """Evidence and file names are a node's text: they go to terminals, JSON and XML."""
-    file = None if hit.file is None else words(hit.file, EVIDENCE_CHARS)
-    return replace(hit, evidence=words(hit.evidence, EVIDENCE_CHARS), file=file)
+def _harmless(hits: Iterable[Hit]) -> Iterator[Hit]:
+    """Evidence and file names are a node's text: they go to terminals, JSON and XML. Many say the same."""
+
+    @cache
+    def shown(text: str) -> str:
+        return words(text, EVIDENCE_CHARS)
+
+    for hit in hits:
+        yield replace(hit, evidence=shown(hit.evidence), file=None if hit.file is None else shown(hit.file))
 
 
 def _peers(tree: Tree, trees: list[Tree], profile: Profile | None) -> frozenset[str]:
