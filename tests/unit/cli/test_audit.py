@@ -90,7 +90,7 @@ def test_what_a_break_says_reaches_the_terminal_harmless(ledger: Path, capsys):
     assert out.startswith(f"{ledger}:4: record 4: when it was written: \\x1b[2J\\u202e")
     assert not any(ord(character) < 32 and character != "\n" for character in out)
     assert len(out) < 1000
-    assert out.endswith("what do the nodes remember? iamops audit verify --nodes\n")
+    assert out.endswith(f"what do the nodes remember? iamops audit verify --nodes --file {ledger}\n")
 
 
 def test_no_records_at_all_is_said_for_what_it_may_be(tmp_path: Path, monkeypatch, capsys):
