@@ -34,7 +34,8 @@ def read_directory(root: Path) -> ConfTree:
     Raises DirectoryUnreadable.
     """
     if not root.is_dir():
-        raise DirectoryUnreadable(f"{root}: no such directory")
+        why = "not a directory: name one with a node's files below etc/" if root.exists() else "no such directory"
+        raise DirectoryUnreadable(f"{root}: {why}")
     files = dict(_loose(root) if not (root / "etc").is_dir() else _rooted(root))
     if not files:
         raise DirectoryUnreadable(f"{root}: no configuration files; expected etc/nginx and etc/keepalived in it")
