@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from console.cli.coloured import print_lines
 from console.judge.json_text import exact_json
 from console.model.exit_code import ExitCode
+from console.model.words import counted
 
 if TYPE_CHECKING:
     from console.ledger.verify import Verdict
@@ -152,7 +153,9 @@ def lines_of(path: Path, verdict: Verdict) -> list[str]:
     broken, notes = verdict.broken, [f"note: {note}" for note in verdict.notes]
     if broken is not None:
         where = f"{path}:{broken.line}: record {broken.record}: {broken.reason}"
-        return [where, f"{verdict.records} records before it are intact", *notes]
+        before = verdict.records
+        intact = f"{counted(before, 'record')} before it {'is' if before == 1 else 'are'} intact"
+        return [where, intact, *notes]
     if not verdict.records:
         return [f"0 records in {path}: nothing was done yet, or all of it is gone", *notes]
-    return [f"{verdict.records} records, chain intact", *notes]
+    return [f"{counted(verdict.records, 'record')}, chain intact", *notes]

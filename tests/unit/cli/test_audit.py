@@ -55,6 +55,19 @@ def test_tail_has_one_line_a_run_and_says_where_an_outcome_is_missing(ledger: Pa
     assert "no outcome recorded" in lost
 
 
+def test_a_break_is_told_as_one_and_not_as_a_run_that_was_cut_off(ledger: Path, capsys):
+    kept = ledger.read_bytes().splitlines(keepends=True)
+    ledger.write_bytes(b"".join(kept[:-1]))
+    assert (
+        said(capsys, "verify", "--file", str(ledger))[1].splitlines()[0].endswith("1 record is missing at the end")
+    )
+    Audit(ledger, lambda: 1_700_000_000.0).append("outcome", {**OUTCOME, "run": "cafe0003"})
+    _, out = said(capsys, "tail", "--file", str(ledger))
+    at = "2023-11-14T22:13:20.000Z"
+    broken = f"{at} THE CHAIN IS BROKEN before record 3: record 3 is missing; see `iamops audit verify`"
+    assert out.splitlines()[1] == broken
+
+
 def test_remote_words_reach_the_terminal_harmless(ledger: Path, capsys):
     for verb in (["tail"], ["show", "cafe0001"]):
         _, out = said(capsys, *verb, "--file", str(ledger))

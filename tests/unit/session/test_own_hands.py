@@ -166,3 +166,16 @@ def test_a_directory_for_a_file_of_ours_may_be_everybody_s_where_it_is_sticky(pl
     place.chmod(0o777)
     with pytest.raises(InOthersHands):
         check_directory(place)
+
+
+def test_a_template_that_is_no_text_file_is_named(tmp_path: Path):
+    profile = parse_profile((bundled_dir("profiles") / "lab.yaml").read_text(), "lab.yaml")
+    profile = profile.model_copy(update={"templates": str(tmp_path)})
+    template = tmp_path / "nginx.conf.j2"
+    template.write_bytes(b"user \xff;")
+    with pytest.raises(RenderError, match=rf"{template}: not UTF-8 text \(byte 5\)"):
+        own_templates(profile)
+    template.unlink()
+    template.mkdir()
+    with pytest.raises(RenderError, match=f"{template}: not a regular file"):
+        own_templates(profile)
