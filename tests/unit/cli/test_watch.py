@@ -77,7 +77,7 @@ def test_nobody_to_tell_is_a_usage_error(shell: Shell):
 def test_a_file_that_others_can_read_is_refused(shell: Shell):
     path = shell.urls("json://127.0.0.1:1/secret-path", mode=0o644)
     done = shell.run("--to-file", path)
-    assert refused(done, 2, f"mend: chmod 600 {path}")
+    assert refused(done, 2, f"fix: chmod 600 {path}")
     assert "secret-" not in done.stderr
 
 

@@ -148,11 +148,11 @@ def test_a_profile_a_drill_templates_and_a_bundle_ask_for_it(place: Path):
     assert load_profile(str(place / "p.yaml")).name == "lab"
     assert own_templates(profile) == {"nginx.conf.j2": "x"}
     place.chmod(0o777)
-    with pytest.raises(ProfileUnreadable, match=r"anybody can change .* mend: chmod o-w"):
+    with pytest.raises(ProfileUnreadable, match=r"anybody can change .* fix: chmod o-w"):
         load_profile(str(place / "p.yaml"))
-    with pytest.raises(DrillUnreadable, match=r"anybody can change .* mend: chmod o-w"):
+    with pytest.raises(DrillUnreadable, match=r"anybody can change .* fix: chmod o-w"):
         read_drill(str(place / "file.yaml" if (place / "file").rename(place / "file.yaml") else ""))
-    with pytest.raises(RenderError, match=r"anybody can change .* mend: chmod o-w .* \(the profile's templates\)"):
+    with pytest.raises(RenderError, match=r"anybody can change .* fix: chmod o-w .* \(the profile's templates\)"):
         own_templates(profile)
     with pytest.raises(BundleRefused, match=r"anybody can change .* or choose another place"):
         write_archive(place / "b.tar.gz", [], 0.0)
