@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from console.cli.main import main
 from console.model.events import LinkChanged
 from console.model.facts import Link, LinkState
 from console.session.cluster import Cluster
+from console.session.config_directory import MAX_FILE, read_directory
 from tests.profiles import pair
 
 
@@ -43,6 +46,30 @@ def test_a_directory_or_file_of_the_wrong_kind_is_not_told_as_missing(
     }
     for argv, words in kinds.items():
         assert words in refused(capsys, *argv)
+
+
+def big(path: Path) -> None:
+    path.write_bytes(b"#" * (MAX_FILE + 1))
+
+
+@pytest.mark.parametrize(("made", "why"), [(big, "more than 1024 KiB"), (os.mkfifo, "not a regular file")])
+@pytest.mark.parametrize("name", ["etc/nginx/nginx.conf", "nginx.conf"])
+def test_a_configuration_that_cannot_be_read_is_not_told_as_missing(
+    name: str, made: Callable[[Path], None], why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file = tmp_path / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    made(file)
+    assert f"{file}: {why}" in refused(capsys, "--profile", "lab", "config", "lint", str(tmp_path))
+
+
+def test_what_is_no_configuration_is_left_out_whatever_it_is(tmp_path: Path):
+    nginx = tmp_path / "etc" / "nginx"
+    nginx.mkdir(parents=True)
+    (nginx / "nginx.conf").write_text("events { }")
+    big(nginx / "addresses.dat")
+    (nginx / "modules.conf").symlink_to("/usr/share/nothing.conf")
+    assert set(read_directory(tmp_path).files) == {"/etc/nginx/nginx.conf"}
 
 
 def test_a_rollback_is_described_as_one(capsys: pytest.CaptureFixture[str]):
