@@ -11,6 +11,7 @@ import pytest
 from console.cli.main import main
 from console.model.events import LinkChanged
 from console.model.facts import Link, LinkState
+from console.render.templating import RenderError, Templates
 from console.session.cluster import Cluster
 from console.session.config_directory import MAX_FILE, read_directory
 from tests.profiles import pair
@@ -84,3 +85,8 @@ def test_a_node_without_a_connection_is_told_with_reason_and_fix():
     down = Link(LinkState.DOWN, reason="10.0.4.20 port 22 refused the connection", next_step="start sshd")
     cluster.store.apply(LinkChanged(cluster.now(), "iam-a", down))
     assert cluster.why_not_connected("iam-a") == f"iam-a: {down.reason}; next: start sshd"
+
+
+def test_a_template_that_includes_what_is_not_built_in_says_so():
+    with pytest.raises(RenderError, match="line 1: there is no built-in template '/etc/passwd'"):
+        Templates({"nginx.conf.j2": "{% include '/etc/passwd' %}"}).fill("nginx.conf.j2")
