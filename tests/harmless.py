@@ -127,6 +127,8 @@ SHAPES = (
     "ssh -p {n2}22 {user}@10.0.4.20",
     "iam.authz.v1.Cache/ListSecrets took {n}ms",
     "redis: AUTH failed: WRONGPASS",
+    "redis: AUTH user alice",
+    "AUTH service unavailable",
     "signature: valid",
     "cookie: none",
     "requestID={uuid} caller=secret.go:{n2}",

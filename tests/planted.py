@@ -151,6 +151,8 @@ SHAPES = (
     '"ACL" "SETUSER" "iam" "on" ">{}"',
     '"CONFIG" "SET" "requirepass" "{}"',
     "AUTH {}",
+    "AUTH user {}",
+    "AUTH service {}",
     "db.auth('iam','{}')",
     "db.changeUserPassword('iam', '{}')",
     "db.createUser({{user:'iam',pwd:'{}',roles:[]}})",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from console.cli.coloured import print_lines
 from console.judge.json_text import exact_json
 from console.model.exit_code import ExitCode
+from console.model.words import counted
 
 if TYPE_CHECKING:
     from console.ledger.verify import Verdict
@@ -24,16 +25,18 @@ Checks that each record is as it was written and follows the one before, and tha
 Whoever can rewrite both the ledger and its side file can make a new chain: with --nodes it is also compared with
 what the journals of the profile's nodes remember of it, which takes root there to change.
 
-exit codes: 0 as it was left, 1 broken or not what a node remembers, 4 --nodes and no journal could be read.
+exit codes: 0 as it was left, 1 broken or not what a node remembers, 2 usage, profile or no such ledger,
+4 --nodes and no journal could be read.
 """
 TAIL_RECORDS = 20
+LONGEST_COUNT = 9
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     audit = subparsers.add_parser("audit", help="who did what, and is the record intact", description=DESCRIPTION)
     verbs = audit.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True)
     tail = verbs.add_parser("tail", help="the latest records")
-    tail.add_argument("-n", type=int, default=TAIL_RECORDS, metavar="N", help="how many (default %(default)s)")
+    tail.add_argument("-n", type=_count, default=TAIL_RECORDS, metavar="N", help="how many (default %(default)s)")
     show = verbs.add_parser("show", help="everything about one run")
     show.add_argument("run", metavar="RUN", help="the run's name, as tail prints it")
     verify = verbs.add_parser(
@@ -58,18 +61,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    from console.ledger.regular import regular
-    from console.session.resources import audit_file
+    from console.cli.ledger_file import ledger_file
 
     if args.verb == "verify" and args.earlier and not args.nodes:
         print("iamops: --earlier is compared with what nodes remember: add --nodes", file=sys.stderr)
         return ExitCode.USAGE
-    path = args.file or audit_file()
-    if args.file is not None and not path.is_file():
-        print(f"iamops: {path}: no such ledger", file=sys.stderr)
-        return ExitCode.USAGE
-    with contextlib.suppress(FileNotFoundError):
-        regular(path).close()
+    path = ledger_file(args.file)
     if args.verb == "tail":
         return _tail(path, args)
     return _show(path, args) if args.verb == "show" else _verify(path, args)
@@ -82,15 +79,29 @@ def _tail(path: Path, args: argparse.Namespace) -> int:
 
     records = list(read(path))
     if args.json:
-        chosen = records[-args.n :] if args.n > 0 else []
-        lines = [exact_json(plain(record.raw)) for record in chosen]
+        lines = [exact_json(plain(record.raw)) for record in records[-args.n :]]
     else:
         lines = tail_lines(records, args.n)
     if lines:
         print_lines(lines)
+    elif path.exists() and path.stat().st_size:
+        print(
+            f"no line of {path} is a record; `iamops audit verify{_of(args)}` says what is wrong", file=sys.stderr
+        )
     else:
         print("no records yet", file=sys.stderr)
     return ExitCode.OK
+
+
+def _of(args: argparse.Namespace) -> str:
+    """For a command line about the same ledger."""
+    return "" if args.file is None else f" --file {shlex.quote(str(args.file))}"
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or len(text) > LONGEST_COUNT or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more records, found {text}")
+    return int(text)
 
 
 def _show(path: Path, args: argparse.Namespace) -> int:
@@ -120,7 +131,8 @@ def _verify(path: Path, args: argparse.Namespace) -> int:
     if args.json:
         print(exact_json(document(verdict)))
     else:
-        see = () if verdict.broken is None else ("what do the nodes remember? iamops audit verify --nodes",)
+        ask = f"what do the nodes remember? iamops audit verify --nodes{_of(args)}"
+        see = () if verdict.broken is None else (ask,)
         print_lines([*lines_of(path, verdict), *see])
     return ExitCode.OK if verdict.broken is None else ExitCode.NOT_SO
 
@@ -141,7 +153,9 @@ def lines_of(path: Path, verdict: Verdict) -> list[str]:
     broken, notes = verdict.broken, [f"note: {note}" for note in verdict.notes]
     if broken is not None:
         where = f"{path}:{broken.line}: record {broken.record}: {broken.reason}"
-        return [where, f"{verdict.records} records before it are intact", *notes]
+        before = verdict.records
+        intact = f"{counted(before, 'record')} before it {'is' if before == 1 else 'are'} intact"
+        return [where, intact, *notes]
     if not verdict.records:
         return [f"0 records in {path}: nothing was done yet, or all of it is gone", *notes]
-    return [f"{verdict.records} records, chain intact", *notes]
+    return [f"{counted(verdict.records, 'record')}, chain intact", *notes]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from console.cli.audit import document, lines_of
 from console.cli.coloured import print_lines
+from console.cli.ledger_file import ledger_file
 from console.judge.anchored import Compared, Misfit, OtherLedger, Unfit, compare, proven
 from console.judge.json_text import exact_json
 from console.ledger.chain import chain_of, place_of
@@ -28,9 +28,7 @@ SHOWN = 3
 def verify_with_nodes(path: Path, args: argparse.Namespace) -> int:
     """1 for a ledger that is broken or not what a node remembers; else 4 when no journal could be read."""
     for each in args.earlier:
-        if not each.is_file():
-            print(f"iamops: {each}: no such ledger", file=sys.stderr)
-            return ExitCode.USAGE
+        ledger_file(each)
     place = place_of(path)
     said = asyncio.run(journals(load_profile(args.profile), chain_of(path).ledger, place))
     # After the journals: what is written meanwhile is in the ledger before it is in them.

@@ -34,6 +34,11 @@ def run_lines(records: Sequence[Record]) -> list[str]:
 
 
 def _line(run: LedgerRun) -> str:
+    if run.breaks:
+        why = safe(str(run.value("reason") or "no reason"))
+        return (
+            f"{safe(run.last.at)} THE CHAIN IS BROKEN before record {run.last.n}: {why}; see `iamops audit verify`"
+        )
     told = {key: safe(str(run.value(key) or "")) for key in ("profile", "who", "from", "action", "reason")}
     ended, sentence = safe(run.outcome) or NO_OUTCOME, safe(run.sentence)
     reason = f' "{told["reason"]}"' if told["reason"] else ""

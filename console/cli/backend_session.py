@@ -31,7 +31,8 @@ class BackendSession(ActingSession):
         return None if self.args.dry_run else self._after.path
 
     async def action(self) -> ConfigPush:
-        args, configurator = self.args, Configurator(self.profile, self.cluster.transport)
+        args, cluster = self.args, self.cluster
+        configurator = Configurator(self.profile, cluster.transport, cluster.why_not_connected)
         asked = ("backend", args.verb, args.service, args.backend)
         service = self.profile.services[args.service]
         drains = configurator.drains(service, args.backend) if self._edit is BackendEdit.DRAIN else ()

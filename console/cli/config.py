@@ -14,6 +14,11 @@ Puts the files that the profile asks for in place: staged and checked on every n
 replaced, then node by node, the VIP's owner last, with the way back armed on each node. What does not prove
 good, or is not confirmed, is taken back by the nodes themselves.
 """
+ROLLBACK = """\
+Puts back what was in place before a push, with the same steps as a push: staged and checked on every node before
+anything is replaced, then node by node, the VIP's owner last, with the way back armed on each node. The profile
+still asks for the newer files afterwards: `iamops config diff` says so until it is edited too.
+"""
 EXITS = """\
 exit codes: 0 done and observed (or nothing to do), 1 failed and taken back (diff --check: drift; lint:
 findings), 2 usage or profile error, 3 refused, 4 node unreachable, 5 outcome unknown, 130 interrupted.
@@ -43,9 +48,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     diff = _verb(verbs, "diff", "what is on the nodes beside what the profile asks for")
     diff.add_argument("--check", action="store_true", help="exit 1 when there is any difference")
     diff.add_argument("--json", action="store_true", help="the document iamops.config-diff/1")
-    for name, text in (("push", "put the profile's files in place"), ("rollback", "go back to before a push")):
+    for name, text, description in (
+        ("push", "put the profile's files in place", PUSH),
+        ("rollback", "go back to before a push", ROLLBACK),
+    ):
         acting = verbs.add_parser(
-            name, help=text, description=PUSH, epilog=EXITS, formatter_class=argparse.RawDescriptionHelpFormatter
+            name,
+            help=text,
+            description=description,
+            epilog=EXITS,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name == "rollback":
             acting.add_argument(

@@ -21,7 +21,7 @@ class PushSession(ActingSession):
 
     def __init__(self, profile: Profile, args: argparse.Namespace) -> None:
         super().__init__(profile, None, args)
-        self.configurator = Configurator(profile, self.cluster.transport)
+        self.configurator = Configurator(profile, self.cluster.transport, self.cluster.why_not_connected)
         self._answer: asyncio.Task[None] | None = None
 
     async def action(self) -> ConfigPush:
@@ -56,5 +56,5 @@ class DrainedRestartSession(ActingSession):
         self._unit = unit
 
     async def action(self) -> DrainedRestart:
-        configurator = Configurator(self.profile, self.cluster.transport)
+        configurator = Configurator(self.profile, self.cluster.transport, self.cluster.why_not_connected)
         return await configurator.drained_restart(self._unit, reason=self.args.reason)

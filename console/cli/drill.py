@@ -108,11 +108,11 @@ def _show(args: argparse.Namespace) -> int:
 
 def _history(args: argparse.Namespace) -> int:
     from console.cli.drill_text import history_lines
+    from console.cli.ledger_file import ledger_file
     from console.judge.drill_history import drill_runs, history_document
     from console.ledger.audit import read
-    from console.session.resources import audit_file
 
-    path = args.file or audit_file()
+    path = ledger_file(args.file)
     runs = [run for run in drill_runs(record.raw for record in read(path)) if args.drill in (None, run.drill)]
     if args.json:
         print(json_text(history_document(runs)))

@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 
+from console.cli.ledger_file import NoSuchLedger
 from console.ledger.audit import LedgerError
 from console.ledger.watch_directory import WatchBusy
 from console.model.exit_code import ExitCode
@@ -36,6 +37,7 @@ SENTENCES = (
     RenderError,
     SecretMissing,
     EditRefused,
+    NoSuchLedger,
     NoSuchPush,
     NoSuchTarget,
     DirectoryUnreadable,

@@ -96,6 +96,8 @@ class GuardedSession:
             lines(sys.stdout).give_up()
 
     async def _observed(self) -> int:
+        if self._arms_another:
+            tell(f"iamops: --arm names {self.args.arm!r}, but this cluster is {self.profile.name}")
         try:
             await self.cluster.start()
             await self.cluster.settled(SETTLE_TIMEOUT_S)
@@ -120,17 +122,26 @@ class GuardedSession:
         was read.
         """
         self.operator.disarm()
-        if not needs_arming(self.profile.environment) or named or self.args.arm == self.profile.name:
+        if named or self.args.arm == self.profile.name or not self._needs_its_name:
             self.operator.arm()
         codes = tuple(self.args.override)
         return self.operator.order(
             action, reason=self.args.reason, overrides=codes, shown=shown, insisted=insisted
         )
 
+    @property
+    def _arms_another(self) -> bool:
+        """Whoever names another cluster has not meant this one, whatever it is for."""
+        return self.args.arm not in (None, self.profile.name)
+
+    @property
+    def _needs_its_name(self) -> bool:
+        return needs_arming(self.profile.environment) or self._arms_another
+
     async def agreed(self, plan: Plan) -> bool:
         """Asks on the terminal. Only the whole word agrees; anything else is a no."""
         asked = confirmation(plan, self.cluster.store.state, self.cluster.now())
-        if needs_arming(self.profile.environment):
+        if self._needs_its_name:
             asked = Confirmation(self.profile.name, f"{self.profile.name} is {self.profile.environment}")
         word = asked.typed or "yes"
         lines(sys.stderr).put(f"{asked.why}: type {word} to run this plan [no]: ")

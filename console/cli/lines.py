@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TextIO
 
-from console.cli.output import Output
+from console.cli.output import ESCAPED, Output
 from console.parse.safe_text import one_line, safe_lines
 from console.session.outlet import Outlet
 
@@ -69,7 +69,7 @@ class Lines:
 
     def _put(self, text: str) -> None:
         if self._outlet is not None:
-            self._outlet.write(text.encode(self._stream.encoding or "utf-8", "backslashreplace"))
+            self._outlet.write(text.encode(self._stream.encoding or "utf-8", ESCAPED))
             return
         with contextlib.suppress(OSError):
             if isinstance(self._stream, Output):

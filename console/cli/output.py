@@ -6,8 +6,10 @@ any other way (a full disk, a closed descriptor) is said on stderr, and a succes
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
+import io
 import os
 import select
 import sys
@@ -20,6 +22,18 @@ from console.parse.safe_text import safe_lines
 
 STANDARD = (0, 1, 2)
 LAST_WORD_S = 0.3
+ESCAPED = "iamops-escaped"
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """What the terminal's encoding does not have, as JSON writes it (`\\u2717`), so that JSON stays JSON."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2)), error.end
+
+
+codecs.register_error(ESCAPED, _escaped)
 
 
 class Output:
@@ -32,6 +46,8 @@ class Output:
         self.failure: OSError | None = None
         self._closed = stream is None
         self._stream: TextIO = stream or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+        if isinstance(self._stream, io.TextIOWrapper):
+            self._stream.reconfigure(errors=ESCAPED)
 
     def write(self, text: str) -> int:
         """Of several lines, if it has several. No control character, colour or hidden text passes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import time
 from datetime import datetime
@@ -15,6 +16,17 @@ def span_s(text: str) -> float | None:
     """Seconds; None if the text is not a span."""
     match = _SPAN.fullmatch(text)
     return float(int(match["number"]) * _UNITS_S[match["unit"]]) if match else None
+
+
+def seconds(text: str, *, most: float = 86400.0) -> float:
+    """A plain number of seconds, from 0 to `most`."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= most:
+        raise argparse.ArgumentTypeError(f"expected 0 to {most:g} seconds, found {text}")
+    return value
 
 
 def moment(text: str, *others: str) -> float:

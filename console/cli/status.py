@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import gc
 
+from console.cli.spans import seconds
+
 SETTLE_TIMEOUT_S = 6.0
 
 
@@ -21,7 +23,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--watch", action="store_true", help="a line of JSON at every change, until Ctrl-C")
     parser.add_argument(
         "--timeout",
-        type=float,
+        type=seconds,
         default=SETTLE_TIMEOUT_S,
         metavar="SECONDS",
         help="how long to wait for what has not been seen yet (default %(default)s)",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 import time
 
-from console.cli.spans import moment, span_s
+from console.cli.spans import moment, seconds, span_s
 from console.model.exit_code import ExitCode
 
 DESCRIPTION = """\
@@ -92,10 +91,7 @@ def _since(text: str) -> float:
 
 
 def _timeout(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value <= TIMEOUT_MAX_S:
-        raise argparse.ArgumentTypeError(f"expected up to {TIMEOUT_MAX_S:g} seconds, found {text}")
+    value = seconds(text, most=TIMEOUT_MAX_S)
+    if not value:
+        raise argparse.ArgumentTypeError("no look is possible in 0 seconds")
     return value

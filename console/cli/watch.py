@@ -24,6 +24,7 @@ they should be; 3 another watch runs on the same directory; 130 Ctrl-C.
 SEVERITIES = ("critical", "warning", "info")
 _FLAP = re.compile(r"(?P<count>\d{1,3})/(?P<span>\d{1,6}[smhd])")
 _HOST = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[0-9A-Za-z._-]+)(?::\d{1,5})?")
+PORT_MAX = 65535
 _ADDRESS = re.compile(r"(?P<host>[^/]+):(?P<port>\d{1,5})")
 LONGEST_SILENCE_S = 7 * 86400
 
@@ -112,7 +113,10 @@ def _running(parser: argparse.ArgumentParser) -> None:
         "--heartbeat-every", type=_span, default=60.0, metavar="SPAN", help="how often (default 60s)"
     )
     parser.add_argument(
-        "--metrics", type=_address, metavar="HOST:PORT", help="serve OpenMetrics there; loopback only"
+        "--metrics",
+        type=_address,
+        metavar="HOST:PORT",
+        help="serve OpenMetrics there, also with nobody else to tell; loopback only",
     )
     parser.add_argument(
         "--metrics-host",
@@ -184,4 +188,7 @@ def _address(text: str) -> tuple[str, int]:
     match = _ADDRESS.fullmatch(text)
     if match is None:
         raise argparse.ArgumentTypeError(f"expected 127.0.0.1:PORT, found {text!r}")
-    return match["host"], int(match["port"])
+    port = int(match["port"])
+    if port > PORT_MAX:
+        raise argparse.ArgumentTypeError(f"{port} is no port: expected 0 to {PORT_MAX}")
+    return match["host"], port

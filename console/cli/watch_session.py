@@ -44,12 +44,20 @@ UNREAD_MAX = 1024 * 1024
 
 
 def watch(profile: Profile, args: argparse.Namespace) -> int:
-    """Watches until a signal comes. Raises AlertUrlsRefused, WatchBusy, OSError."""
+    """Watches until a signal comes. Raises AlertUrlsRefused, MetricsRefused, WatchBusy, OSError."""
     where = destinations(args.to_file)
     found = targets(where, args)
-    if not found and not args.json:
+    if args.metrics is not None:
+        from console.session.metrics_server import loopback
+
+        loopback(args.metrics[0])  # refused before anything is watched
+    elif args.metrics_host:
+        raise AlertUrlsRefused("--metrics-host goes with --metrics")
+    # Whoever scrapes the page is told enough; a single look is over before he comes.
+    if not found and not args.json and (args.metrics is None or args.once):
+        flags = "--exec or --json" if args.once else "--exec, --json or --metrics"
         raise AlertUrlsRefused(
-            f"nobody to tell: put URLs into {VARIABLE} or a file for --to-file, or give --exec or --json"
+            f"nobody to tell: put URLs into {VARIABLE} or a file for --to-file, or give {flags}"
         )
     directory = WatchDirectory(args.state_dir or watch_dir(profile.name))
     with directory.held():
@@ -90,7 +98,7 @@ class _Session:
         loop = asyncio.get_running_loop()
         for number, ends_as in ((signal.SIGTERM, ExitCode.OK), (signal.SIGINT, ExitCode.INTERRUPTED)):
             hear(loop, number, self._end, ends_as)
-        names = ", ".join(each.shown for each in self._found) or "stdout"
+        names = ", ".join(each.shown for each in self._found) or ("stdout" if self._args.json else "nobody")
         log(f"watching {self._cluster.profile.name}; messages go to {names}; state in {self._directory.path}")
         try:
             async with self._metrics():

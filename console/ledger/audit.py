@@ -176,7 +176,8 @@ def unfit(head: Head | str | None, last: Record | None) -> str | None:
             if (n, hash_) in ((last.n, last.hash), (last.n - 1, last.prev)):
                 return None
             if n > last.n:
-                return f"records {last.n + 1} to {n} are missing"
+                first = last.n + 1
+                return f"record {n} is missing" if n == first else f"records {first} to {n} are missing"
             return f"the ledger ends with record {last.n}, and not as it was left with record {n}"
     raise AssertionError(head)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.judge.ending import drill_ending_of, ending_of
-from console.ledger.record import Record
+from console.ledger.record import BREAK, Record
 
 DRILL = "drill"
 
@@ -26,6 +26,11 @@ class LedgerRun:
     @property
     def last(self) -> Record:
         return self.records[-1]
+
+    @property
+    def breaks(self) -> bool:
+        """No run: a record that says why the ledger did not fit its side file."""
+        return self.last.kind == BREAK
 
     @property
     def outcome(self) -> str:

@@ -15,6 +15,7 @@ from console.ledger.audit import unfit
 from console.ledger.head import Head, read_head
 from console.ledger.record import BREAK, FIRST, Record, digest, is_torn, is_whole, record_of
 from console.ledger.regular import regular
+from console.model.words import counted
 from console.parse.words import words
 
 # Who writes holds the lock for some milliseconds; who holds it for longer does not write.
@@ -168,7 +169,9 @@ def _wrong_end(head: Head | str | None, good: Sequence[Record], lines: int) -> B
     if why is None:
         return None
     if isinstance(head, Head) and head.n > len(good):
-        return Break(len(good) + 1, lines + 1, f"{head.n - len(good)} records are missing at the end")
+        missing = head.n - len(good)
+        said = f"{counted(missing, 'record')} {'is' if missing == 1 else 'are'} missing at the end"
+        return Break(len(good) + 1, lines + 1, said)
     if isinstance(head, Head) and good[head.n - 1].hash != head.hash:
         return Break(head.n, head.n, "another record stands here than the one that was written")
     return Break(len(good), lines, why)

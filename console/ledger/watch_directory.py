@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -31,7 +32,10 @@ class WatchDirectory:
 
     def make(self) -> None:
         """Raises OSError."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except FileExistsError:
+            raise NotADirectoryError(errno.ENOTDIR, "not a directory", str(self.path)) from None
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

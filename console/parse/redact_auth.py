@@ -19,6 +19,9 @@ _SAID = re.compile(
     rb"|username|user|data|disabled|enabled|denied|with|without|for|from|to|by|and|or|service|server|module|PASS|AH|-|:|=)\Z",
     re.IGNORECASE,
 )
+# Such words may be a Redis user's name as well: then what follows mixes letters and digits, as no sentence does.
+_NAME_TOO = re.compile(rb"(?:user|service|data)\Z", re.IGNORECASE)
+_MIXED = re.compile(rb"(?=[^a-zA-Z]{0,256}[a-zA-Z])(?=[^0-9]{0,256}[0-9])[^\s=/]{8,256}\Z")
 MOST_LINES = 4
 _PIPED = re.compile(
     rb"""\b(?:echo|printf)[ \t]{1,8}(?:-\w{1,4}[ \t]{1,8})?(?:["']?%s(?:\\n)?["']?[ \t]{1,8})?"""
@@ -79,7 +82,8 @@ def _arguments(text: bytes, at: int, *, quoted: bool) -> Iterator[Span]:
         yield from _of_mail(text, words[1:], end)
     elif len(words) == 2 or (quoted and len(words) == 3):
         second = text[slice(*words[1])]
-        if quoted or not (_SAID.match(first.rstrip(b":,.;")) or _SAID.match(second)):
+        a_login = _NAME_TOO.match(first) and _MIXED.match(second)
+        if quoted or a_login or not (_SAID.match(first.rstrip(b":,.;")) or _SAID.match(second)):
             yield Span(*words[1], "password")
     elif len(words) == 1 and not _SAID.match(first.rstrip(b":,.;")) and not first.startswith(b"["):
         yield Span(*words[0], "password")

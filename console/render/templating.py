@@ -35,7 +35,7 @@ class Templates:
 
 def _filled(name: str, text: str, values: Mapping[str, Any]) -> str:
     """A template of the user's, or of whoever wrote the profile: confined."""
-    from jinja2 import PackageLoader, TemplateSyntaxError
+    from jinja2 import PackageLoader, TemplateNotFound, TemplateSyntaxError
 
     from console.render.confined import Confined
     from console.render.plain import plain
@@ -46,6 +46,9 @@ def _filled(name: str, text: str, values: Mapping[str, Any]) -> str:
         return Confined(PackageLoader("console.render", "templates")).from_string(text).render(plain(values))
     except TemplateSyntaxError as error:
         raise RenderError(f"your template {name}, line {error.lineno}: {error.message}") from None
+    except TemplateNotFound as error:
+        why = f"there is no built-in template {error.name!r}"
+        raise RenderError(f"your template {name}{_line_of(error)}: {why}") from None
     except Exception as error:  # foreign words: whatever they bring about is their own fault
         raise RenderError(f"your template {name}{_line_of(error)}: {str(error) or type(error).__name__}") from None
 

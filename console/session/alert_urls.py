@@ -161,9 +161,9 @@ def _check_private(path: Path, found: os.stat_result) -> None:
         raise AlertUrlsRefused(f"{path}: not a regular file")
     if found.st_mode & 0o077:
         why = f"others can read it (mode {stat.S_IMODE(found.st_mode):04o}), and its URLs hold secrets"
-        raise AlertUrlsRefused(f"{path}: {why}; mend: chmod 600 {path}")
+        raise AlertUrlsRefused(f"{path}: {why}; fix: chmod 600 {path}")
     if found.st_uid not in (os.geteuid(), 0):
-        raise AlertUrlsRefused(f"{path}: belongs to another user; mend: chown {os.geteuid()} {path}")
+        raise AlertUrlsRefused(f"{path}: belongs to another user; fix: chown {os.geteuid()} {path}")
 
 
 def _authority(text: str) -> tuple[str, str]:

@@ -132,6 +132,12 @@ class Cluster:
         """The node's connection while it is up."""
         return self._links[node].transport
 
+    def why_not_connected(self, node: str) -> str:
+        """Why there is no connection, and what a person can do about it."""
+        link = self.store.state.nodes[node].link
+        said = f"{node}: {link.reason}" if link.reason else f"{node} is not connected"
+        return f"{said}; next: {link.next_step}" if link.next_step else said
+
     def log_tap(self) -> LogTap:
         """The nodes' logs; loaded when they are first looked at, and read only while somebody does."""
         if self._log_tap is None:

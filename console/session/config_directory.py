@@ -11,6 +11,7 @@ from console.session.private_file import private_directory
 
 READ = ("etc/nginx", "etc/keepalived", "etc/sudoers.d", "etc/logrotate.d")
 MAX_FILE = 1024 * 1024
+CONFIGURATION = (".conf", ".sh")
 
 
 class DirectoryUnreadable(Exception):
@@ -34,7 +35,8 @@ def read_directory(root: Path) -> ConfTree:
     Raises DirectoryUnreadable.
     """
     if not root.is_dir():
-        raise DirectoryUnreadable(f"{root}: no such directory")
+        why = "not a directory: name one with a node's files below etc/" if root.exists() else "no such directory"
+        raise DirectoryUnreadable(f"{root}: {why}")
     files = dict(_loose(root) if not (root / "etc").is_dir() else _rooted(root))
     if not files:
         raise DirectoryUnreadable(f"{root}: no configuration files; expected etc/nginx and etc/keepalived in it")
@@ -44,7 +46,7 @@ def read_directory(root: Path) -> ConfTree:
 def _rooted(root: Path) -> Iterable[tuple[str, ConfFile]]:
     for directory in READ:
         for path in sorted((root / directory).rglob("*")):
-            if path.is_file() and path.stat().st_size <= MAX_FILE:
+            if _is_to_be_read(path):
                 name = f"/{path.relative_to(root)}"
                 yield name, _read(path, name)
 
@@ -52,7 +54,7 @@ def _rooted(root: Path) -> Iterable[tuple[str, ConfFile]]:
 def _loose(root: Path) -> Iterable[tuple[str, ConfFile]]:
     """keepalived.conf and scripts belong to keepalived, nginx.conf to nginx, any other .conf to its conf.d."""
     for path in sorted(root.iterdir()):
-        if not path.is_file() or path.stat().st_size > MAX_FILE:
+        if not _is_to_be_read(path):
             continue
         if path.name == "nginx.conf":
             name = "/etc/nginx/nginx.conf"
@@ -63,6 +65,22 @@ def _loose(root: Path) -> Iterable[tuple[str, ConfFile]]:
         else:
             continue
         yield name, _read(path, name)
+
+
+def _is_to_be_read(path: Path) -> bool:
+    """What is no configuration (a map of addresses, a package's index) may be of any size and kind.
+
+    Raises DirectoryUnreadable: a configuration that is left out would be told as one that is not there.
+    """
+    if not path.exists() or path.is_dir():
+        return False
+    plain = path.is_file()
+    if plain and path.stat().st_size <= MAX_FILE:
+        return True
+    if path.suffix in CONFIGURATION:
+        why = f"more than {MAX_FILE // 1024} KiB" if plain else "not a regular file"
+        raise DirectoryUnreadable(f"{path}: {why}; move it away, or lint a directory without it")
+    return False
 
 
 def _read(path: Path, name: str) -> ConfFile:

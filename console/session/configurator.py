@@ -39,11 +39,19 @@ class CannotDrain(Exception):
 
 
 class Configurator:
-    """Reads and compares; only the engine changes anything. `transport` gives a node's connection or None."""
+    """Reads and compares; only the engine changes anything. `transport` gives a node's connection or None, and
+    `why_not` why there is none.
+    """
 
-    def __init__(self, profile: Profile, transport: Callable[[str], Transport | None]) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        transport: Callable[[str], Transport | None],
+        why_not: Callable[[str], str] = lambda node: f"{node} is not connected",
+    ) -> None:
         self.profile = profile
         self._transport = transport
+        self._why_not = why_not
 
     def rendered(self, profile: Profile | None = None) -> Mapping[str, tuple[NodeFile, ...]]:
         """Every node's files. Raises SecretMissing, RenderError, OSError."""
@@ -213,7 +221,7 @@ class Configurator:
     def _connected(self, node: str) -> Transport:
         transport = self._transport(node)
         if transport is None:
-            raise ConfigUnreadable(f"{node} is not connected")
+            raise ConfigUnreadable(self._why_not(node))
         return transport
 
 

@@ -70,6 +70,8 @@ def _existing(name: str) -> Path:
         path = Path(name).expanduser()
         if path.is_file():
             return path
+        if path.is_dir():
+            raise DrillNotFound(f"{path}: a directory, not a drill")
     except RuntimeError as error:  # ~nobody: there is no such user
         raise DrillNotFound(f"no drill file at {name}: {error}") from error
     except OSError as error:

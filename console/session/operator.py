@@ -227,7 +227,8 @@ class Operator:
         """Made when it is asked for: it needs what a first frame does not."""
         from console.session.configurator import Configurator
 
-        return Configurator(self._cluster.profile, self._cluster.transport)
+        cluster = self._cluster
+        return Configurator(cluster.profile, cluster.transport, cluster.why_not_connected)
 
     async def look_at_files(self) -> None:
         """What a plan has to know of the nodes' files, before it is shown to anyone."""

@@ -100,10 +100,10 @@ def _check_own(path: Path, found: os.stat_result, trusted: frozenset[int]) -> No
             f"take a copy, or: chown {_user(os.geteuid())} {path}"
         )
     if found.st_mode & stat.S_IWOTH:
-        raise InOthersHands(f"anybody can change {path}, and what it says is run; mend: chmod o-w {path}")
+        raise InOthersHands(f"anybody can change {path}, and what it says is run; fix: chmod o-w {path}")
     if found.st_mode & stat.S_IWGRP and not _private(found.st_gid, trusted):
         who = f"the group {_group(found.st_gid)}"
-        raise InOthersHands(f"{who} can change {path}, and what it says is run; mend: chmod g-w {path}")
+        raise InOthersHands(f"{who} can change {path}, and what it says is run; fix: chmod g-w {path}")
 
 
 def _private(group: int, trusted: frozenset[int]) -> bool:

@@ -22,12 +22,19 @@ def own_templates(profile: Profile) -> Mapping[str, str]:
         raise RenderError(f"{directory}: no such directory (the profile's templates)")
     try:
         check_hands(directory)
-        found = {path.name: own_text(path) for path in sorted(directory.glob("*.j2"))}
+        found = {path.name: _text(path) for path in sorted(directory.glob("*.j2"))}
     except InOthersHands as error:
         raise RenderError(f"{error} (the profile's templates)") from None
-    except UnicodeDecodeError as error:
-        raise RenderError(f"{directory}: a template is not UTF-8: {error}") from None
     for name in found:
         if name not in template_names():
             raise RenderError(f"{directory / name}: no such template; there are {', '.join(template_names())}")
     return found
+
+
+def _text(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise RenderError(f"{path}: not a regular file (the profile's templates)")
+    try:
+        return own_text(path)
+    except UnicodeDecodeError as error:
+        raise RenderError(f"{path}: not UTF-8 text (byte {error.start})") from None

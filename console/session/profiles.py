@@ -82,6 +82,8 @@ def _only_profile() -> Path:
 
 
 def _existing(path: Path) -> Path:
+    if path.is_dir():
+        raise ProfileNotFound(f"{path}: a directory, not a profile")
     if not path.is_file():
         raise ProfileNotFound(f"no profile file at {path}")
     return path

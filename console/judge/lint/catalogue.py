@@ -9,7 +9,7 @@ C, W, I = Severity.CRITICAL, Severity.WARNING, Severity.INFO  # noqa: E741 - I f
 
 _RULES = (
     Rule("N001", C, "a `;` is missing", "nginx does not start, and refuses every reload", "end the line with `;`"),
-    Rule("N002", C, "nginx cannot read the file", "it does not start with it", "mend what the message names"),
+    Rule("N002", C, "nginx cannot read the file", "it does not start with it", "correct what the message names"),
     Rule("N003", C, "no events block", "nginx refuses a configuration without one", "add `events { }`"),
     Rule(
         "N004",
@@ -39,8 +39,8 @@ _RULES = (
         "requests can be counted per node and status only, and a drain cannot be seen",
         "use the format `iamops` (logs.format in the profile)",
     ),
-    Rule("N008", C, "nginx -t fails on the node", "it would not start again", "mend what it says"),
-    Rule("K001", C, "keepalived cannot read the file", "it starts with less than was meant", "mend the line"),
+    Rule("N008", C, "nginx -t fails on the node", "it would not start again", "correct what it says"),
+    Rule("K001", C, "keepalived cannot read the file", "it starts with less than was meant", "correct the line"),
     Rule("K002", I, "a part that is not followed here", "it may change everything", "check it by hand"),
     Rule(
         "K003",
@@ -104,7 +104,7 @@ _RULES = (
     ),
     Rule("K015", W, "auth_pass is longer than 8 characters", "only the first eight count", "shorten it"),
     Rule("K016", W, "others can read the password", "the file's mode lets everyone read auth_pass", "chmod 600"),
-    Rule("K017", C, "keepalived -t fails on the node", "it would not start as meant", "mend what it says"),
+    Rule("K017", C, "keepalived -t fails on the node", "it would not start as meant", "correct what it says"),
     Rule(
         "K018",
         W,

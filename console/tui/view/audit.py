@@ -11,6 +11,7 @@ from console.ledger.odd import fields, listed, number, text
 from console.ledger.record import Record
 from console.ledger.runs import LedgerRun, runs_of
 from console.ledger.verify import Verdict
+from console.model.words import counted
 from console.parse.safe_text import safe
 from console.tui.view.rows import Row
 from console.tui.view.tone import EMPTY, Line, Span, Tone
@@ -23,6 +24,7 @@ MARKS = {
     "unknown": ("? unknown", Tone.UNKNOWN),
     "refused": ("▲ refused", Tone.WARN),
 }
+CHAIN_BREAK = ("✗ broken", Tone.DOWN)
 NO_OUTCOME = ("? no outcome", Tone.UNKNOWN)
 MARK, WHEN = 13, 20
 FIELD, STEP = 13, 18
@@ -42,13 +44,13 @@ def verdict_span(verdict: Verdict) -> Span:
     """Whether the ledger can be believed."""
     broken = verdict.broken
     if broken is None:
-        return Span(f" {verdict.records} records, chain intact ", Tone.OK)
+        return Span(f" {counted(verdict.records, 'record')}, chain intact ", Tone.OK)
     return Span(f" ✗ BROKEN at record {broken.record} (line {broken.line}): {broken.reason} ", Tone.DOWN)
 
 
 def run_row(run: LedgerRun, width: int) -> Row:
     """One line: when, outcome, what, who, why."""
-    word, tone = MARKS.get(run.outcome, NO_OUTCOME)
+    word, tone = CHAIN_BREAK if run.breaks else MARKS.get(run.outcome, NO_OUTCOME)
     when = safe(run.last.at.replace("T", " ")[:19])
     who, why = _of(run, "who"), _of(run, "reason")
     line: Line = (
@@ -70,7 +72,10 @@ def run_story(run: LedgerRun, width: int) -> tuple[Line, ...]:
         told = ", ".join(map(str, value)) if isinstance(value, list) else ended.get(key, _of(run, key))
         if told:
             lines += _field(key.replace("_", " "), told, width)
-    if not run.outcome:
+    if run.breaks:
+        said = f"the chain is broken before record {run.last.n}; `iamops audit verify` says more"
+        lines += [(Span(line, Tone.DOWN),) for line in textwrap.wrap(said, max(20, width))]
+    elif not run.outcome:
         lines.append((Span("no outcome was recorded: the console was ended; look at the cluster", Tone.WARN),))
     lines += list(_steps(run, width))
     lines += list(_owners(run, width))

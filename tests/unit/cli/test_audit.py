@@ -55,6 +55,19 @@ def test_tail_has_one_line_a_run_and_says_where_an_outcome_is_missing(ledger: Pa
     assert "no outcome recorded" in lost
 
 
+def test_a_break_is_told_as_one_and_not_as_a_run_that_was_cut_off(ledger: Path, capsys):
+    kept = ledger.read_bytes().splitlines(keepends=True)
+    ledger.write_bytes(b"".join(kept[:-1]))
+    assert (
+        said(capsys, "verify", "--file", str(ledger))[1].splitlines()[0].endswith("1 record is missing at the end")
+    )
+    Audit(ledger, lambda: 1_700_000_000.0).append("outcome", {**OUTCOME, "run": "cafe0003"})
+    _, out = said(capsys, "tail", "--file", str(ledger))
+    at = "2023-11-14T22:13:20.000Z"
+    broken = f"{at} THE CHAIN IS BROKEN before record 3: record 3 is missing; see `iamops audit verify`"
+    assert out.splitlines()[1] == broken
+
+
 def test_remote_words_reach_the_terminal_harmless(ledger: Path, capsys):
     for verb in (["tail"], ["show", "cafe0001"]):
         _, out = said(capsys, *verb, "--file", str(ledger))
@@ -90,7 +103,7 @@ def test_what_a_break_says_reaches_the_terminal_harmless(ledger: Path, capsys):
     assert out.startswith(f"{ledger}:4: record 4: when it was written: \\x1b[2J\\u202e")
     assert not any(ord(character) < 32 and character != "\n" for character in out)
     assert len(out) < 1000
-    assert out.endswith("what do the nodes remember? iamops audit verify --nodes\n")
+    assert out.endswith(f"what do the nodes remember? iamops audit verify --nodes --file {ledger}\n")
 
 
 def test_no_records_at_all_is_said_for_what_it_may_be(tmp_path: Path, monkeypatch, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -170,3 +171,18 @@ async def test_a_watch_ends_when_stdout_was_the_only_one_to_tell_and_is_read_no_
     monkeypatch.setattr("sys.stdout", Output(Full(BrokenPipeError)))  # type: ignore[arg-type]
     session._print({"kind": "raised"})
     assert session._code == code
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "gbk"])
+def test_what_the_terminals_encoding_does_not_have_is_escaped_and_json_stays_json(encoding: str):
+    told = 'says "✗ é 🙂"'
+    script = (
+        "from console.cli.output import watched\nwith watched():\n    import json\n"
+        f"    print({told!r})\n    print(json.dumps({told!r}, ensure_ascii=False))"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    text, document = done.stdout.decode(encoding).splitlines()
+    assert text.startswith('says "\\u2717 ')
+    assert json.loads(document) == told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import subprocess
 import sys
@@ -9,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from console.cli.guarded_session import GuardedSession
 from console.judge.overridable import OVERRIDABLE
+from console.model.profile import Environment
+from console.plan.action import Switchover
+from tests.profiles import pair
 
 DOCS = Path(__file__).parents[3] / "docs" / "acting.md"
 
@@ -53,3 +58,24 @@ def test_the_documentation_names_exactly_the_codes_that_can_be_overridden():
     ]
     told = {code for row in rows if "yes" in row[-1] for code in re.findall(r"`([a-z-]+)`", row[0])}
     assert told == OVERRIDABLE
+
+
+@pytest.mark.parametrize(
+    ("environment", "armed_for", "armed"),
+    [
+        (Environment.LAB, None, True),
+        (Environment.STAGING, "lab", True),
+        (Environment.STAGING, "other", False),
+        (Environment.PRODUCTION, None, False),
+        (Environment.PRODUCTION, "other", False),
+        (Environment.PRODUCTION, "lab", True),
+    ],
+)
+def test_a_cluster_is_armed_by_its_own_name_or_by_none_where_none_is_needed(
+    environment: Environment, armed_for: str | None, armed: bool
+):
+    profile = pair().model_copy(update={"name": "lab", "environment": environment})
+    args = argparse.Namespace(profile="lab", arm=armed_for, override=[], reason="")
+    session = GuardedSession(profile, args)
+    session.order(Switchover())
+    assert (session.operator.armed_s > 0) is armed

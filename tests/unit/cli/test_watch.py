@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
+from argparse import Namespace
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -12,11 +14,13 @@ from typing import Any
 
 import pytest
 
+from console.cli import watch_session
 from console.cli.main import main, parser
 from console.judge.alerts_message import AlertKind, message
 from console.ledger.outbox import Outbox
 from console.ledger.watch_directory import WatchDirectory
 from console.model.facts import Severity
+from console.model.profile import Profile
 from tests.sinks import Webhook
 
 
@@ -73,7 +77,7 @@ def test_nobody_to_tell_is_a_usage_error(shell: Shell):
 def test_a_file_that_others_can_read_is_refused(shell: Shell):
     path = shell.urls("json://127.0.0.1:1/secret-path", mode=0o644)
     done = shell.run("--to-file", path)
-    assert refused(done, 2, f"mend: chmod 600 {path}")
+    assert refused(done, 2, f"fix: chmod 600 {path}")
     assert "secret-" not in done.stderr
 
 
@@ -96,6 +100,10 @@ def test_a_url_that_apprise_does_not_know_is_refused_by_its_line(shell: Shell):
         (["silence", "2h", "--reason", "x", "--end"], "expected DURATION"),
         (["test"], "no destination"),
         (["--metrics", "0.0.0.0:9100", "--json"], "loopback"),
+        (["--metrics", "0.0.0.0:9100"], "loopback"),
+        (["--metrics", "127.0.0.1:99999"], "99999 is no port"),
+        (["--metrics", "127.0.0.1:0", "--once"], "nobody to tell"),
+        (["--metrics-host", "iamops.example.com", "--json"], "--metrics-host goes with --metrics"),
     ],
 )
 def test_bad_input_is_a_sentence(shell: Shell, argv: list[str], words: str):
@@ -169,3 +177,25 @@ def test_the_systemd_unit_starts_a_command_line_that_there_is():
     args = parser().parse_args(shlex.split(line)[1:])
     assert (args.command, args.verb, args.profile) == ("watch", None, "%i")
     assert args.to_file == Path("/etc/iamops/alerts")
+
+
+def test_the_unit_the_scrape_and_the_pages_name_one_address():
+    docs = Path(__file__).parents[3] / "docs"
+    pages = [docs / "monitoring.md", docs / "alerts.md", *sorted((docs / "monitoring").iterdir())]
+    named = {page.name: set(re.findall(r"127\.0\.0\.1:(91\d\d)", page.read_text())) for page in pages}
+    assert {port for ports in named.values() for port in ports} - {"9093"} == {"9178"}, named
+
+
+def test_a_page_to_scrape_is_somebody_to_tell(shell: Shell, monkeypatch: pytest.MonkeyPatch):
+    begun: list[WatchDirectory] = []
+
+    class Begun:
+        def __init__(self, _profile: Profile, _args: Namespace, directory: WatchDirectory, *_more: object) -> None:
+            begun.append(directory)
+
+        async def run(self) -> int:
+            return 0
+
+    monkeypatch.setattr(watch_session, "_Session", Begun)
+    assert shell.run("--metrics", "127.0.0.1:9178").returncode == 0
+    assert [each.path for each in begun] == [shell.state]

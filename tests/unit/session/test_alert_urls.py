@@ -36,7 +36,7 @@ def test_one_on_a_line_comments_and_a_heartbeat(file: Path):
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o601])
 def test_a_file_that_others_can_read_is_refused_with_the_fix(file: Path, mode: int):
     file.chmod(mode)
-    with pytest.raises(AlertUrlsRefused, match=f"mend: chmod 600 {file}"):
+    with pytest.raises(AlertUrlsRefused, match=f"fix: chmod 600 {file}"):
         destinations(file)
 
 

@@ -148,11 +148,11 @@ def test_a_profile_a_drill_templates_and_a_bundle_ask_for_it(place: Path):
     assert load_profile(str(place / "p.yaml")).name == "lab"
     assert own_templates(profile) == {"nginx.conf.j2": "x"}
     place.chmod(0o777)
-    with pytest.raises(ProfileUnreadable, match=r"anybody can change .* mend: chmod o-w"):
+    with pytest.raises(ProfileUnreadable, match=r"anybody can change .* fix: chmod o-w"):
         load_profile(str(place / "p.yaml"))
-    with pytest.raises(DrillUnreadable, match=r"anybody can change .* mend: chmod o-w"):
+    with pytest.raises(DrillUnreadable, match=r"anybody can change .* fix: chmod o-w"):
         read_drill(str(place / "file.yaml" if (place / "file").rename(place / "file.yaml") else ""))
-    with pytest.raises(RenderError, match=r"anybody can change .* mend: chmod o-w .* \(the profile's templates\)"):
+    with pytest.raises(RenderError, match=r"anybody can change .* fix: chmod o-w .* \(the profile's templates\)"):
         own_templates(profile)
     with pytest.raises(BundleRefused, match=r"anybody can change .* or choose another place"):
         write_archive(place / "b.tar.gz", [], 0.0)
@@ -166,3 +166,16 @@ def test_a_directory_for_a_file_of_ours_may_be_everybody_s_where_it_is_sticky(pl
     place.chmod(0o777)
     with pytest.raises(InOthersHands):
         check_directory(place)
+
+
+def test_a_template_that_is_no_text_file_is_named(tmp_path: Path):
+    profile = parse_profile((bundled_dir("profiles") / "lab.yaml").read_text(), "lab.yaml")
+    profile = profile.model_copy(update={"templates": str(tmp_path)})
+    template = tmp_path / "nginx.conf.j2"
+    template.write_bytes(b"user \xff;")
+    with pytest.raises(RenderError, match=rf"{template}: not UTF-8 text \(byte 5\)"):
+        own_templates(profile)
+    template.unlink()
+    template.mkdir()
+    with pytest.raises(RenderError, match=f"{template}: not a regular file"):
+        own_templates(profile)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from console.ledger.audit import Audit, read
 from console.ledger.verify import Break, Verdict
+from console.tui.view.audit import newest_first, run_row, run_story
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import audited
 from tests.unit.tui.screens import console
@@ -38,6 +42,21 @@ async def test_a_broken_chain_is_said_with_its_record() -> None:
         await seen.press("7")
         await seen.pilot.pause(0.2)
         assert "BROKEN at record 2" in seen.text
+
+
+def test_a_break_in_the_ledger_is_no_run_without_an_outcome(tmp_path: Path) -> None:
+    ledger = tmp_path / "audit.jsonl"
+    Audit(ledger).append("outcome", {"run": "a", "outcome": "succeeded"})
+    Audit(ledger).append("outcome", {"run": "b", "outcome": "succeeded"})
+    ledger.write_bytes(ledger.read_bytes().splitlines(keepends=True)[0])
+    Audit(ledger).append("outcome", {"run": "c", "outcome": "succeeded"})
+    (broken,) = [run for run in newest_first(list(read(ledger))) if run.breaks]
+    row = "".join(span.text for span in run_row(broken, 100).line)
+    story = "\n".join("".join(span.text for span in line) for line in run_story(broken, 100))
+    assert "✗ broken" in row
+    assert "record 2 is missing" in row
+    assert "the chain is broken before record 2" in story
+    assert "no outcome" not in row + story
 
 
 async def test_the_filter_finds_a_run_and_escape_goes_back() -> None:
