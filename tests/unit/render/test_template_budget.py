@@ -141,3 +141,14 @@ def test_what_is_held_twice_weighs_twice_and_a_weighing_ends():
         twice = [twice, twice]
     assert weight(twice, 1000) > 1000
     assert weight(range(sys.maxsize), 1000) > 1000
+
+
+def test_a_hundred_services_are_no_reason_to_refuse_the_built_in_templates():
+    service = next(iter(PROFILE.services.values()))
+    many = {
+        f"s{number}": service.model_copy(update={"name": f"s{number}", "domain": f"s{number}.iam.test"})
+        for number in range(100)
+    }
+    profile = PROFILE.model_copy(update={"services": many})
+
+    assert render_node(profile, "iam-a", SECRETS, BUILT_IN) == render_node(profile, "iam-a", SECRETS, {})
