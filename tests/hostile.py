@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u3164\ufe00\ufe0f\uffa0\U000e0100\ufdd0\uffff"
+SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+# Four in one piece of a text, and a character may be coloured in two.
+MOST = 8
 SEQUENCES = (
     "\x1b]0;PWNED\x07",
     "\x1b[2J\x1b[H",
@@ -32,6 +35,9 @@ SEQUENCES = (
     "]]></failure><testcase name='x'/>&\"'<",
     "[red]x[/] `code` | cell |",
     UNSEEN,
+    "e" + "\u0301\u0334\u20dd" * 40,
+    "\U0001f3fb" * 20,
+    "\u1161" * 30,
 )
 
 
@@ -67,11 +73,14 @@ def _poisoned(value: Any, chance: random.Random, keep: frozenset[str]) -> Any:
 
 def raw(text: str, *, allowed: str = "\n\t") -> list[str]:
     """The characters that would act on a terminal, or hide or reorder text. Told by Unicode's own categories."""
-    return [
+    found = [
         f"{each!r} in {text[max(0, at - 30) : at + 10]!r}"
         for at, each in enumerate(text)
-        if each not in allowed and (unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") or each in UNSEEN)
+        if each not in allowed
+        and (unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") or each in UNSEEN + SKIN_TONES)
     ]
+    marks = "".join("M" if unicodedata.category(each)[0] == "M" else " " for each in text)
+    return found + [f"{len(run)} marks on one character" for run in marks.split() if len(run) > MOST]
 
 
 def strings(document: Any) -> list[str]:

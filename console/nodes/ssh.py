@@ -192,6 +192,8 @@ class SshConnector:
             agent_forwarding=False,
             # With a GSS key exchange no host key is shown, and so none would be checked.
             gss_kex=False,
+            # A packet of some kilobytes could become one of some hundred megabytes.
+            compression_algs=["none"],
             password_auth=False,
             kbdint_auth=False,
             keepalive_interval=self._limits.keepalive_s,

@@ -33,6 +33,10 @@ ESCAPE = "\\"
 ESCAPED = ("\x01", "\x02")
 
 
+# More than any format has: where each value stands takes time with the cube of their number to find out.
+MOST_VARIABLES, MOST_CHARS = 128, 16_384
+
+
 class FormatError(ValueError):
     """A log_format from which nothing can be counted, in words."""
 
@@ -129,10 +133,14 @@ def named_format(text: str) -> LogFormat:
 
 def log_format(text: str) -> LogFormat:
     """Compiles what follows the name in a log_format directive. Raises FormatError."""
+    if len(text) > MOST_CHARS:
+        raise FormatError(f"it has more than {MOST_CHARS} characters")
     escape, body = escape_of(text)
     # Lines are handled as latin-1 text, one character for each byte.
     tokens = _tokens(body.encode("utf-8", "surrogateescape").decode("latin-1"))
     variables = [token.text for token in tokens if token.variable]
+    if len(variables) > MOST_VARIABLES:
+        raise FormatError(f"it has more than {MOST_VARIABLES} variables")
     if "status" not in variables:
         raise FormatError("without $status no request can be told from another; add it to the format")
     for one, other in itertools.pairwise(tokens):

@@ -122,8 +122,8 @@ def _check_pattern(word: str, pattern: str) -> None:
         raise WhereError(f"{word!r}: {part!r} is not understood everywhere; use . * + ? | ( ) [ ] ^ $ and \\.")
     try:
         re.compile(pattern)
-    except re.error as error:
-        raise WhereError(f"{word!r}: {error}") from None
+    except (re.error, RecursionError, OverflowError) as error:
+        raise WhereError(f"{word[:80]!r}: {error}") from None
 
 
 def _true(term: Term, value: str) -> bool:

@@ -2,33 +2,36 @@
 
 A template comes with a profile, and a profile comes from anywhere; this machine holds the keys of production.
 Three walls: values are plain data (`plain.py`), so nothing that is reached has a method worth calling; only what
-stands in the tables below can be named; and everything a template makes or goes through is counted against one
-budget, so that none takes more than a second or so, or more than a few megabytes.
+stands in the tables below can be named; and everything that templates make, compare or go through is counted
+against one budget, so that all of a node's take no more than some seconds, or than a hundred megabytes.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from functools import wraps
-from typing import Any, cast
+from typing import Any
 
-from jinja2 import BaseLoader, StrictUndefined, TemplateRuntimeError, nodes
+from jinja2 import BaseLoader, StrictUndefined, nodes
 from jinja2.exceptions import SecurityError
-from jinja2.filters import FILTERS
+from jinja2.filters import FILTERS, make_attrgetter
 from jinja2.runtime import Context, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.tests import TESTS
 from jinja2.utils import Cycler, Joiner, Namespace
-from jinja2.visitor import NodeTransformer
 
-# Characters, entries and turns of loops, all in all. The longest built-in template needs some thousand.
-BUDGET = 4_000_000
+from console.render.budget import Budget, TooMuch
+from console.render.counting import CONCATENATED, TURNS, WEIGHED, WORKED, Counting
+from console.render.weight import formatted_weight, weight
+
 # What one turn of a loop, or one call, costs beside what it makes: it is work even where it makes nothing.
-TURN, CALL = 20, 200
+TURN, CALL, LOOK = 20, 200, 5
+# What one node of a loop's or a macro's body costs, and what it costs to look for a template.
+NODE, INCLUDE = 2, 2_000
 # Bits of a number: none in a configuration file comes near.
 NUMBER_BITS = 256
-# Digits of a width in `"%-23s" | format(...)`.
-_WIDTH = re.compile(r"%[-#0 +]*(\*|\d{4,}|\d*\.(\*|\d{4,}))")
+# Digits of a rounded number.
+DIGITS = 15
 
 
 def _words(text: str) -> frozenset[str]:
@@ -52,16 +55,19 @@ ATTRIBUTES: Mapping[type, frozenset[str]] = {
 }
 
 
-class TooMuch(TemplateRuntimeError):
-    """The template makes more, or takes longer, than any configuration file needs."""
+class Notes(Namespace):
+    """What it holds may change after it was weighed in a list, so nothing that is written tells it."""
+
+    def __repr__(self) -> str:
+        return "<namespace>"
 
 
 class Confined(ImmutableSandboxedEnvironment):
-    """One for each filling: it keeps the budget."""
+    """What it does is taken from the budget."""
 
-    intercepted_binops = frozenset(("*", "**", "%", "+"))
+    intercepted_binops = frozenset(("*", "**", "%", "+", "-", "//"))
 
-    def __init__(self, loader: BaseLoader) -> None:
+    def __init__(self, loader: BaseLoader, budget: Budget) -> None:
         super().__init__(
             loader=loader,
             undefined=StrictUndefined,
@@ -70,15 +76,24 @@ class Confined(ImmutableSandboxedEnvironment):
             keep_trailing_newline=True,
             autoescape=False,
             optimized=False,
-            cache_size=0,
+            cache_size=50,
         )
-        self._left = BUDGET
-        own = {"replace": self._replaced, "join": self._joined, "indent": _indented, "format": _formatted}
+        self._budget = budget
+        self.finalize = self._weighed
+        own = {
+            "replace": self._replaced,
+            "join": self._joined,
+            "indent": self._indented,
+            "format": self._formatted,
+        }
+        own |= {"round": _rounded, "sum": self._summed}
         named = {name: own.get(name, FILTERS[name]) for name in FILTERS_ALLOWED}
         self.filters = {name: self._counted(each) for name, each in named.items()}
-        self.filters["concatenated"] = self._concatenated
-        self.filters["turns"] = self._turns
-        self.globals = {"range": self.range, "dict": dict, "namespace": Namespace, "joiner": Joiner}
+        self.filters |= {WEIGHED: self._weighed, CONCATENATED: self._concatenated}
+        self.filters |= {TURNS: self._turns, WORKED: self._worked}
+        tests: Mapping[str, Any] = TESTS
+        self.tests = {name: self._counted(each) for name, each in tests.items()}
+        self.globals = {"range": self.range, "dict": dict, "namespace": Notes, "joiner": Joiner}
         self.globals["cycler"] = Cycler
 
     # --- what may be named ---
@@ -89,7 +104,7 @@ class Confined(ImmutableSandboxedEnvironment):
         return attr in ATTRIBUTES.get(type(obj), ())
 
     def is_safe_callable(self, obj: Any) -> bool:
-        if isinstance(obj, Macro | Joiner) or obj in (Namespace, Joiner, Cycler, dict, self.range):
+        if isinstance(obj, Macro | Joiner) or obj in (Notes, Joiner, Cycler, dict, self.range):
             return True
         owner, name = getattr(obj, "__self__", None), getattr(obj, "__name__", "")
         return name in ATTRIBUTES.get(type(owner), ())
@@ -103,9 +118,7 @@ class Confined(ImmutableSandboxedEnvironment):
 
     def spend(self, units: int) -> None:
         """Raises TooMuch."""
-        self._left -= units
-        if self._left < 0:
-            raise TooMuch("it makes more, or goes round more often, than a configuration file needs")
+        self._budget.spend(units)
 
     def made(self, value: Any) -> Any:
         """The value, paid for; what is made bit by bit is made now."""
@@ -113,16 +126,35 @@ class Confined(ImmutableSandboxedEnvironment):
             value = list(self._turns(value))
         if isinstance(value, int) and value.bit_length() > NUMBER_BITS:
             raise TooMuch("a number of more than 77 digits")
-        self.spend(len(value) if isinstance(value, Sized) else 1)
-        return value
+        return self._weighed(value)
+
+    def _weighed(self, *values: Any) -> Any:
+        """The first of them, after all are paid for: whatever is done with them costs no more than they are."""
+        self.spend(LOOK + weight(values, self._budget.left))
+        return values[0] if values else None
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        self.spend(LOOK)
+        return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        self.spend(LOOK)
+        return super().getitem(obj, argument)
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         __self.spend(CALL)
-        return __self.made(super().call(__context, __obj, *args, **kwargs))
+        owner = getattr(__obj, "__self__", None)
+        __self._weighed(None if isinstance(owner, dict) else owner, args, kwargs)
+        result = super().call(__context, __obj, *args, **kwargs)
+        # A dictionary's methods go over it, and not into it: what they give was weighed, or is the profile's.
+        if isinstance(owner, dict):
+            __self.spend(len(owner))
+            return result
+        return __self.made(result)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if operator == "%" and isinstance(left, str):
-            return self.made(_formatted_by(left, right))
+            return self.made(self._formatted_by(left, right))
         if operator == "*":
             self.spend(_size(left) * _size(right))
         if operator == "**":
@@ -144,12 +176,16 @@ class Confined(ImmutableSandboxedEnvironment):
         @wraps(filter_)
         def counted(*args: Any, **kwargs: Any) -> Any:
             self.spend(CALL)
+            self._weighed(args, kwargs)
             return self.made(filter_(*args, **kwargs))
 
         return counted
 
     def _concatenated(self, values: Iterable[Any]) -> str:
-        return self.concat(map(str, values))
+        return self.concat(map(str, self._weighed(list(values))))
+
+    def _worked(self, nodes_: int) -> None:
+        self.spend(NODE * nodes_)
 
     def _joined(self, values: Iterable[Any], between: str = "", attribute: str | None = None) -> str:
         named = values if attribute is None else (self.getitem(value, attribute) for value in values)
@@ -161,35 +197,47 @@ class Confined(ImmutableSandboxedEnvironment):
         self.spend(len(text) + text.count(old) * len(new))
         return text.replace(old, new)
 
-    def _turns(self, values: Iterable[Any]) -> Iterator[Any]:
+    def _turns(self, values: Iterable[Any], nodes_: int = 0) -> Iterator[Any]:
+        """`nodes_`: how much there is to do in each."""
         for value in values:
-            self.spend(TURN)
+            self.spend(TURN + NODE * nodes_)
             yield value
+
+    def _summed(self, values: Iterable[Any], attribute: str | int | None = None, start: Any = 0) -> Any:
+        """Two at a time, so that every sum on the way is paid for."""
+        of = make_attrgetter(self, attribute) if attribute is not None else None
+        total = start
+        for value in self._turns(values):
+            total = self.made(total + (value if of is None else of(value)))
+        return total
+
+    def _formatted(self, text: str, *args: Any, **kwargs: Any) -> str:
+        return self._formatted_by(text, kwargs or args)
+
+    def _formatted_by(self, text: str, values: Any) -> str:
+        most = formatted_weight(text, values, self._budget.left)
+        if most is None:
+            raise TooMuch("a conversion that is none, or with a width of more than 999")
+        self.spend(most)
+        formatted: str = text % values
+        return formatted
+
+    def _indented(self, text: str, width: int = 4, first: bool = False) -> str:
+        if not 0 <= width <= 99:
+            raise TooMuch("an indent of more than 99")
+        self.spend(width * (1 + text.count("\n")))
+        lines = text.split("\n")
+        return "\n".join(" " * width + line if line and (first or at) else line for at, line in enumerate(lines))
 
     # --- what its text is made of ---
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        template: nodes.Template = _Counting().visit(super()._parse(source, name, filename))
+        template: nodes.Template = Counting().visit(super()._parse(source, name, filename))
         return template
 
-
-class _Counting(NodeTransformer):
-    """Loops and `~` cannot be intercepted where they run: their text is made to ask filters of ours."""
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802
-        self.generic_visit(node)
-        return _filter("concatenated", nodes.List(node.nodes, lineno=node.lineno))
-
-    def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802
-        if node.recursive:
-            raise SecurityError("loops that call themselves are not for configuration files")
-        self.generic_visit(node)
-        node.iter = _filter("turns", cast(nodes.Expr, node.iter))
-        return node
-
-
-def _filter(name: str, node: nodes.Expr) -> nodes.Filter:
-    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
+    def _load_template(self, name: Any, globals: Any) -> Any:  # noqa: A002 - jinja's own name
+        self.spend(INCLUDE)
+        return super()._load_template(name, globals)
 
 
 def _size(value: Any) -> int:
@@ -197,19 +245,8 @@ def _size(value: Any) -> int:
     return len(value) if isinstance(value, Sized) else max(1, abs(int(value)))
 
 
-def _formatted(text: str, *args: Any, **kwargs: Any) -> str:
-    return _formatted_by(text, kwargs or args)
-
-
-def _formatted_by(text: str, values: Any) -> str:
-    if _WIDTH.search(text):
-        raise TooMuch("a width of more than 999")
-    formatted: str = text % values
-    return formatted
-
-
-def _indented(text: str, width: int = 4, first: bool = False) -> str:
-    if not 0 <= width <= 99:
-        raise TooMuch("an indent of more than 99")
-    lines = text.split("\n")
-    return "\n".join(" " * width + line if line and (first or at) else line for at, line in enumerate(lines))
+def _rounded(value: float, precision: int = 0, method: str = "common") -> float:
+    if not -DIGITS <= precision <= DIGITS:
+        raise TooMuch(f"rounded to more than {DIGITS} digits")
+    rounded: float = FILTERS["round"](value, precision, method)
+    return rounded

@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from console.render.budget import Budget, TooMuch
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 # The longest built-in template has a tenth of it; every character takes the parser its time.
 LONGEST = 65_536
+# What a character costs, to be parsed and compiled.
+PARSED = 10
 
 
 class RenderError(Exception):
@@ -22,35 +26,52 @@ class RenderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """`own` maps file names (nginx.conf.j2) to the user's texts; the others are built in."""
+    """`own` maps file names (nginx.conf.j2) to the user's texts; the others are built in.
+
+    All of them together have one budget: a profile may have a template filled for each of its services.
+    """
 
     own: Mapping[str, str]
+    budget: Budget = field(default_factory=Budget, compare=False, repr=False)
+    compiled: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def fill(self, name: str, **values: Any) -> str:
         """Raises RenderError for a template of the user's that cannot be filled."""
         if name not in self.own:
             return _environment().get_template(name).render(**values)
-        return _filled(name, self.own[name], values)
+        return self._filled(name, values)
 
+    def _filled(self, name: str, values: Mapping[str, Any]) -> str:
+        """A template of the user's, or of whoever wrote the profile: confined."""
+        from jinja2 import TemplateNotFound, TemplateSyntaxError
 
-def _filled(name: str, text: str, values: Mapping[str, Any]) -> str:
-    """A template of the user's, or of whoever wrote the profile: confined."""
-    from jinja2 import PackageLoader, TemplateNotFound, TemplateSyntaxError
+        from console.render.plain import plain
 
-    from console.render.confined import Confined
-    from console.render.plain import plain
+        try:
+            return str(self._template(name).render(plain(values)))
+        except TemplateSyntaxError as error:
+            raise RenderError(f"your template {name}, line {error.lineno}: {error.message}") from None
+        except TemplateNotFound as error:
+            why = f"there is no built-in template {error.name!r}"
+            raise RenderError(f"your template {name}{_line_of(error)}: {why}") from None
+        except Exception as error:  # foreign words: whatever they bring about is their own fault
+            raise RenderError(
+                f"your template {name}{_line_of(error)}: {str(error) or type(error).__name__}"
+            ) from None
 
-    if len(text) > LONGEST:
-        raise RenderError(f"your template {name}: more than {LONGEST} characters")
-    try:
-        return Confined(PackageLoader("console.render", "templates")).from_string(text).render(plain(values))
-    except TemplateSyntaxError as error:
-        raise RenderError(f"your template {name}, line {error.lineno}: {error.message}") from None
-    except TemplateNotFound as error:
-        why = f"there is no built-in template {error.name!r}"
-        raise RenderError(f"your template {name}{_line_of(error)}: {why}") from None
-    except Exception as error:  # foreign words: whatever they bring about is their own fault
-        raise RenderError(f"your template {name}{_line_of(error)}: {str(error) or type(error).__name__}") from None
+    def _template(self, name: str) -> Any:
+        from jinja2 import PackageLoader
+
+        from console.render.confined import Confined
+
+        if name not in self.compiled:
+            text = self.own[name]
+            if len(text) > LONGEST:
+                raise TooMuch(f"more than {LONGEST} characters")
+            self.budget.spend(len(text) * PARSED)
+            confined = Confined(PackageLoader("console.render", "templates"), self.budget)
+            self.compiled[name] = confined.from_string(text)
+        return self.compiled[name]
 
 
 def _line_of(error: Exception) -> str:

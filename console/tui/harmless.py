@@ -7,7 +7,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-from console.parse.safe_text import is_safe
+from console.parse.safe_text import is_safe, thinned
 
 PLACEHOLDER = "\ufffd"
 
@@ -24,4 +24,4 @@ class Harmless(LineFilter):
 
 
 def _visible(text: str) -> str:
-    return "".join(each if is_safe(each) else PLACEHOLDER * cell_len(each) for each in text)
+    return "".join(each if is_safe(each) else PLACEHOLDER * cell_len(each) for each in thinned(text, told=False))

@@ -132,6 +132,7 @@ async def start_node() -> AsyncIterator[StartNode]:
         async def start(
             host_key: asyncssh.SSHKey = HOST_KEY,
             host_certificate: asyncssh.SSHCertificate | None = None,
+            compression_algs: list[str] | None = None,
             **options: Any,
         ) -> SshNode:
             node = SshNode(host_key, **options)
@@ -142,6 +143,7 @@ async def start_node() -> AsyncIterator[StartNode]:
                 process_factory=node.run,
                 server_host_keys=[(host_key, host_certificate) if host_certificate else host_key],
                 authorized_client_keys=asyncssh.import_authorized_keys(public(USER_KEY)),
+                compression_algs=compression_algs or (),
                 encoding=None,
             )
             node.port = acceptor.get_port()

@@ -21,6 +21,21 @@ from tests.unit.nodes.conftest import HOST_KEY, Operator, StartNode, public, rea
 from tests.unit.nodes.connecting import PLACE, failure_of, works
 from tests.unit.nodes.sockets import closed_port, dark_port, silent_port
 
+# --- what is spoken ---
+
+
+async def test_nothing_is_taken_compressed_whatever_a_node_or_the_operators_file_asks(
+    start_node: StartNode, operator: Operator
+) -> None:
+    """A packet of some kilobytes could fill the memory of this machine."""
+    operator.has_key()
+    bomb = await start_node(compression_algs=["zlib@openssh.com", "zlib"])
+    operator.knows(bomb.known_hosts_line)
+    operator.has_config("Compression yes\n")
+
+    assert isinstance(await failure_of(operator.connector(bomb.port)), HandshakeFailed)
+
+
 # --- the way there ---
 
 

@@ -23,6 +23,10 @@ from tests.hostile import SEQUENCES, raw
         ("tab\there", "tab here"),
         ("[bold red]markup stays text[/]", "[bold red]markup stays text[/]"),
         ("ünïcode 中文 ok", "ünïcode 中文 ok"),
+        ("e\u0301\u0302 ก็ नि ཨོཾ", "e\u0301\u0302 ก็ नि ཨོཾ"),
+        ("e" + "\u0301" * 300, "e" + "\u0301" * 4 + "(+296 marks)"),
+        ("\u1100" + "\u1161" * 30, "\u1100" + "\u1161" * 4 + "(+26 marks)"),
+        ("wide\U0001f3fb", "wide\\U0001f3fb"),
     ],
 )
 def test_controls_become_visible_and_text_stays(hostile, shown):
