@@ -13,6 +13,8 @@ import random
 import string
 from dataclasses import dataclass
 
+from tests import planted_elsewhere
+
 COUNT = 400
 ALNUM = string.ascii_letters + string.digits
 
@@ -223,6 +225,7 @@ SHAPES = (
     "helm upgrade iam . --set mysql.password={}",
     "//registry.example.com/:_authToken={}",
     "requests.get(url, auth=('iam', '{}'))",
+    *planted_elsewhere.SHAPES,
 )  # fmt: skip
 
 
