@@ -12,7 +12,7 @@ import html
 import json
 import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -23,8 +23,10 @@ from console.cli.failures import explain
 from console.judge.alerts_message import AlertKind, message
 from console.ledger.audit import Audit
 from console.ledger.outbox import Outbox
+from console.ledger.watch_directory import WatchDirectory
 from console.model.facts import Severity
 from console.model.state import ClusterState
+from console.nodes import trust
 from console.nodes.fake import ScriptedTransport, Stream
 from console.parse.journal import journal_records
 from console.parse.log_counts import Recipe, Want, counted
@@ -43,7 +45,7 @@ from console.plan.steps import command_line
 from console.session import log_tap
 from console.session.alert_urls import destinations
 from console.session.log_tap import LogTap
-from console.session.private_file import write_private
+from console.session.private_file import private_directory, write_private
 from console.session.profiles import load_profile
 from console.store import Store
 from console.tui.export import save
@@ -311,6 +313,58 @@ def test_a_private_file_is_private_under_any_umask_and_becomes_so(tmp_path: Path
             assert (tmp_path / name).read_text() == "text"
     finally:
         os.umask(old)
+
+
+def test_whoever_has_the_old_file_open_does_not_read_the_new_words(tmp_path: Path):
+    """It was for everybody, or had a second name: what was opened then stays what it was."""
+    for name in ("wide", "linked"):
+        (tmp_path / name).write_text("old")
+        (tmp_path / name).chmod(0o644 if name == "wide" else 0o600)
+    (tmp_path / "second").hardlink_to(tmp_path / "linked")
+    with (tmp_path / "wide").open() as wide, (tmp_path / "second").open() as second:
+        for name in ("wide", "linked"):
+            write_private(tmp_path / name, "FAKEnew12x")
+            assert (tmp_path / name).read_text() == "FAKEnew12x"
+        assert (wide.read(), second.read()) == ("old", "old")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_that_another_user_put_there_gets_no_words_of_ours(tmp_path: Path):
+    (tmp_path / "report.md").write_text("old")
+    os.chown(tmp_path / "report.md", 4242, 4242)
+    with pytest.raises(OSError, match="belongs to another user"):
+        write_private(tmp_path / "report.md", "FAKEnew12x")
+    assert (tmp_path / "report.md").read_text() == "old"
+
+
+def test_what_the_process_was_given_open_is_written_to_as_it_is(tmp_path: Path):
+    with (tmp_path / "out").open("w") as out:
+        (tmp_path / "out").chmod(0o644)
+        write_private(Path(f"/dev/fd/{out.fileno()}"), "text")
+    assert (tmp_path / "out").read_text() == "text"
+
+
+def _watch(path: Path) -> None:
+    WatchDirectory(path).make()
+
+
+MAKE_DIRECTORIES: dict[str, Callable[[Path], object]] = {
+    "private": private_directory,
+    "audit": lambda path: Audit(path / "audit.jsonl").append("intent", {}),
+    "watch": _watch,
+    "trust": lambda path: trust._prepare_directory(path / "known_hosts"),
+}
+
+
+@pytest.mark.parametrize("maker", MAKE_DIRECTORIES)
+def test_every_directory_that_is_made_is_for_its_owner_alone_and_so_are_those_above_it(tmp_path: Path, maker: str):
+    old = os.umask(0)
+    try:
+        MAKE_DIRECTORIES[maker](tmp_path / "upper" / "middle" / "own")
+    finally:
+        os.umask(old)
+    made = ("upper", "upper/middle", "upper/middle/own")
+    assert [(tmp_path / each).stat().st_mode & 0o777 for each in made] == [0o700] * 3
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link away")
