@@ -1,6 +1,6 @@
 """Lines as services, daemons, people and files write them, each with a made-up secret planted in it.
 
-`planted(seed)` makes 400 of them. A secret begins with FAKE, so that nobody takes one for real. `{}` is where it
+`planted(seed)` makes 440 of them. A secret begins with FAKE, so that nobody takes one for real. `{}` is where it
 stands; `{b}` is base64 of `iam:SECRET`, `{m}` of `\\0iam\\0SECRET`, `{h}` and `{H}` are hexadecimal.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from tests import planted_elsewhere
 
-COUNT = 400
+COUNT = 440
 ALNUM = string.ascii_letters + string.digits
 
 SHAPES = (

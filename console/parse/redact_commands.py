@@ -70,11 +70,12 @@ _HABITS = (
         (b"curl", b"wget", b"http ", b"https ", b"etcdctl", b"httpie"),
         (*_login(b"-u", b"--user", b"--proxy-user", b"-U"), *_login(b"-a", b"--auth")),
     ),
+    Habit((b"curl",), _login(b"-E", b"--cert", b"--proxy-cert")),
     Habit((b"curl",), _option(b"--oauth2-bearer", b"--pass", b"--proxy-pass"), "token"),
     Habit((b"curl",), _option(b"-b", b"--cookie"), "cookie"),
     Habit((b"cookie ",), _option(b"-setcookie", b"--cookie", b"--erlang-cookie"), "cookie"),
     Habit((b"lftp", b"smbclient", b"rpcclient", b"net "), (*_login(b"-u", sign=b","), *_login(b"-U", sign=b"%"))),
-    Habit((b"docker", b"podman", b"buildah", b"helm ", b"oras ", b"nerdctl"), _words(
+    Habit((b" login ", b"docker", b"podman", b"buildah", b"helm ", b"oras ", b"nerdctl"), _words(
         rb"\blogin\b[^\n]{0,200}?" + _BEFORE + b"-p" + _GAP + rb"(?=[^\s\-\d]|\d[^:\s]{5})")),
     Habit((b"skopeo", b"podman", b"crane"), _login(b"--creds", b"--src-creds", b"--dest-creds")),
     Habit((b"ldapsearch", b"ldapmodify", b"ldapadd", b"ldapdelete", b"ldapwhoami", b"ldappasswd", b"ldapcompare",

@@ -44,6 +44,7 @@ _KINDS = {
     b"client_assertion": "assertion",
     b"code_verifier": "secret",
     b"auth_data": "auth_pass",
+    b"auth data": "auth_pass",
     b"authentication data": "auth_pass",
     b"bindpw": "password",
     b"rootpw": "password",
@@ -58,10 +59,10 @@ _KINDS = {
 }
 # Short words that give a value away only where they are the last word of a name: DB_PW, wifi.psk, otp.
 _WHOLE = {b"pw": "password", b"psk": "key", b"otp": "otp", b"totp": "otp", b"pin": "pin", b"auth": "auth_pass",
-          b"bearer": "token", b"encrypt": "key"}  # fmt: skip
+          b"bearer": "token", b"encrypt": "key", b"sid": "session"}  # fmt: skip
 _DIGITS = re.compile(rb"\d{4,10}(?!\w)")
 # What one of these may also be is a state, a way or a place: its value must look like a secret.
-_DOUBTFUL = frozenset((b"pin", b"bearer", b"encrypt"))
+_DOUBTFUL = frozenset((b"pin", b"bearer", b"encrypt", b"sid"))
 # `auth = ...` may say how somebody logs in, rather than with what.
 _WAYS = re.compile(
     rb"(?:pass|ah|basic|plain|login|digest|negotiate|ntlm|bearer|required|requisite|sufficient|optional|failed|failure"
@@ -116,13 +117,13 @@ _VALUE_FIELD = re.compile(
 _NO_SECRET_NAME = re.compile(
     rb"private-lines\Z|(?:file|path|dir|ttl|expir\w*|timeout|max_?age|length|min_?len|type|policy|count|lifetime|size|line|name|user"
     rb"|ref|reviews|changed|_at|total|bucket|sum|seconds|created|algorithm|format|status|valid|enabled|required|version|host|url)s?\Z"
-    rb"|(?:word|token|secret)[_.\-]?age\Z|(?:existing|imagepull)secrets?\Z|nopasswd\Z|nopass\Z"
+    rb"|(?:word|token|secret)[_.\-]?age\Z|(?:existing|imagepull)secrets?\Z|(?:request|token)[_\-]id\Z|-fd\Z|nopasswd\Z|nopass\Z"
     rb"|pass(?:ed|ing|ive|es)\Z|(?:by|com|tres|sur|under|over)pass\Z"
     rb"|\.(?:service|socket|timer|path|target|mount|slice|scope|device)\Z"
     rb"|private(?![\w.\-]*(?:key|pem|exponent|hash|mac|token|secret|pass))[\w.\-]+\Z"
 )
 _TRIVIAL = re.compile(
-    rb"(?:yes|no|true|false|null|nil|none|on|off|auto|valid|invalid|verified|expired|missing|mismatch|unchanged"
+    rb"(?:yes|no|true|false|null|nil|none|on|off|auto|valid|invalid|verified|expired|missing|mismatch|unchanged|enabled|disabled|required|optional|include"
     rb"|~|\*+|-+|\.+|\[\]|<[\w \-]*>|\$\{\w+\}|\{\{[^{}]*\}\}"
     rb"|\$(?:http|arg|cookie|sent_http|upstream_http)_\w+)\Z",
     re.IGNORECASE,
@@ -143,6 +144,9 @@ _ABOUT = re.compile(
     rb"""|has been|created|deleted|updated|expired)""",
     re.IGNORECASE,
 )
+# `define('DB_PASSWORD', 'x')`: a call with a name and a value.
+_FIRST = re.compile(rb"""\(\\*["'][\w.\-]*\Z""")
+_SECOND = re.compile(rb"""\\*["'],[ ]{0,4}(?=\\*["'])""")
 # SQL: one of several values.
 _AMONG = re.compile(
     rb"""[`"\]]?[ \t]{1,4}(?:not[ ])?in[ \t]{0,4}\((?P<values>["'][^()\n]{0,4096}["'])""", re.IGNORECASE
@@ -223,7 +227,7 @@ def _whole(text: bytes, lowered: bytes, needle: bytes, kind: str) -> Iterator[Sp
             or first.isalnum()
             or text.endswith(MARK, 0, at)
             or text[end : end + 1] not in _SIGNS
-            or (needle == b"auth" and first not in (b"_", b"-"))
+            or (needle == b"auth" and first not in (b"_", b"-", b"."))
         ):
             continue
         begin = value_begin(text, end, spaced=needle == b"pw" and first == b"_")
@@ -256,7 +260,8 @@ def _value(text: bytes, end: int, before: bytes, name: bytes) -> Value | None:
     spaced = name.startswith(b"-") or any(word in name for word in _SPACED)
     begin = value_begin(text, end, spaced=spaced)
     if begin is None:
-        return _loose(text, end)
+        call = _SECOND.match(text, end) if _FIRST.search(before) else None
+        return _loose(text, end) if call is None else value_at(text, call.end())
     if text[end : end + 2] == b"> ":  # `<password>` in a description is a place for one
         return None
     if (

@@ -9,35 +9,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from console.parse.redact_spans import Span, line_end, lines_with
+from console.parse.redact_spans import Span, hits, line_end, lines_with
 from console.parse.redact_words import VARIABLE, is_mixed, looks_made
 
 # `password for iam is X`, `password mismatch: got X`, `api key X revoked`, `Unseal Key 1: X`.
 _NOUN = re.compile(
     rb"(?:passw(?:or)?d|pass(?:phrase|code)|\bpin|\botp|\bpsk|(?:api|access|deploy|unseal|recovery|license) key"
-    rb"|session (?:id|cookie|key)"
+    rb"|with key|session(?: (?:id|cookie|key))?"
     rb"|(?:otp|recovery|backup|security) codes?|\btoken|\bsecret)s?(?=[ :])",
     re.IGNORECASE,
 )
-_NOUN_SIGNS = (
-    b"passw",
-    b"passphrase",
-    b"passcode",
-    b" key",
-    b"pin",
-    b"otp",
-    b"psk",
-    b"session ",
-    b" code",
-    b"token",
-    b"secret",
+_NOUN_BEGINS = (
+    *(b"passw", b"passphrase", b"passcode", b"pin", b"otp", b"psk", b"session", b"with key", b"token", b"secret"),
+    *(b"api key", b"access key", b"deploy key", b"unseal key", b"license key"),
+    *(b"recovery ", b"backup code", b"security code"),
 )
 _LEADS = re.compile(
-    rb"""(?:[ ]{1,2}[\w@%.\-]{1,40}:?){0,5}?(?:[ ]{1,2}(?:is|was|got|value|code):?|:)"""
+    rb"""(?:[ ]{1,2}[\w@%.\-]{1,40}:?){0,5}?(?:[ ]{1,2}(?:is|was|got|value|code|changed from"""
+    rb"""|(?:set|reset|changed|\S{1,64}) to):?|:)"""
     rb"""[ ]{1,2}["'`(]?|[ ]{1,2}["'`(]?"""
 )
 _SAID_WORD = re.compile(rb"""[^\s"'`()<>\[\]{},;]{4,128}""")
-_NEXT_IN_LIST = re.compile(rb"""["']?,[ ]{0,2}["']?""")
+_NEXT_IN_LIST = re.compile(rb"""["']?(?:,[ ]{0,2}| to )["']?""")
 # MySQL and MariaDB say it once, when they are set up; whatever stands there is the password.
 _FIRST = re.compile(
     rb"(?i:temporary|initial|generated|root) password (?:is |was )?(?:generated |set )?"
@@ -54,7 +47,7 @@ _LOGIN = re.compile(
     rb"""["']?:["']?(?P<secret>[^\s"';,/]{6,128})""",
     re.IGNORECASE,
 )
-_LOGIN_SIGNS = (b"auth", b"user", b"credential", b"login", b"static", b"]:")
+_LOGIN_BEGINS = (b"auth", b"user", b"credential", b"login", b"]:", b"static", b"password ")
 
 # expect, and what it was told to wait for.
 _SEND = re.compile(
@@ -73,8 +66,9 @@ _INPUT = re.compile(
 )
 _READS = re.compile(
     rb"chpasswd|passwd|--stdin|password-stdin|sudo (?:-\w+ )*-S|kinit|ssh-add|cryptsetup|smbpasswd"
+    rb"|secret create|gpg "
 )
-_READERS = (b"passwd", b"stdin", b"sudo -s", b"kinit", b"ssh-add", b"cryptsetup")
+_READERS = (b"passwd", b"stdin", b"sudo -s", b"kinit", b"ssh-add", b"cryptsetup", b"secret create", b"gpg ")
 
 # IMAP: `a1 LOGIN iam X`.
 _IMAP = re.compile(
@@ -88,8 +82,8 @@ _PART = re.compile(rb"[A-Za-z0-9_~]{12,}")
 
 def spans(text: bytes, lowered: bytes) -> Iterator[Span]:
     yield from _sentences(text, lowered)
-    if b":" in text and any(sign in lowered for sign in _LOGIN_SIGNS):
-        yield from _logins(text)
+    if b":" in text:
+        yield from _logins(text, lowered)
     if b"send" in lowered or b"sent" in lowered:
         yield from _sent(text)
     if b"<" in text:
@@ -101,13 +95,15 @@ def spans(text: bytes, lowered: bytes) -> Iterator[Span]:
 
 
 def _sentences(text: bytes, lowered: bytes) -> Iterator[Span]:
-    if not any(sign in lowered for sign in _NOUN_SIGNS):
-        return
-    for first in _FIRST.finditer(text):
-        yield Span(*first.span("secret"), "password")
+    if b" password " in lowered:
+        for first in _FIRST.finditer(text):
+            yield Span(*first.span("secret"), "password")
     done = 0
-    for noun in _NOUN.finditer(text):
-        end = _near_end(text, noun.end()) if noun.end() >= done else 0
+    for at in sorted(hits(lowered, [begin for begin in _NOUN_BEGINS if begin in lowered])):
+        noun = _NOUN.match(text, at) if at >= done else None
+        if noun is None:
+            continue
+        end = _near_end(text, noun.end())
         lead = _LEADS.match(text, noun.end(), end) if end else None
         while lead is not None:
             word = _SAID_WORD.match(text, lead.end(), end)
@@ -125,9 +121,10 @@ def _near_end(text: bytes, at: int) -> int:
     return most if newline < 0 else newline
 
 
-def _logins(text: bytes) -> Iterator[Span]:
-    for found in _LOGIN.finditer(text):
-        if is_mixed(found["secret"]):
+def _logins(text: bytes, lowered: bytes) -> Iterator[Span]:
+    for at in hits(lowered, [begin for begin in _LOGIN_BEGINS if begin in lowered]):
+        found = _LOGIN.match(text, at)
+        if found is not None and is_mixed(found["secret"]):
             yield Span(*found.span("secret"), "password")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import traceback
 
-from console.parse.safe_text import safe_lines
 from console.parse.words import without_secrets
 
 HINT = "this is a bug in iamops; run again with IAMOPS_DEBUG=1 and report what it prints"
@@ -20,4 +19,4 @@ def traceback_of(error: BaseException) -> str:
     """Where it came from, if IAMOPS_DEBUG=1 asks for it; else an empty text."""
     if not os.environ.get("IAMOPS_DEBUG"):
         return ""
-    return safe_lines(without_secrets("".join(traceback.format_exception(error))))
+    return without_secrets("".join(traceback.format_exception(error)))

@@ -12,4 +12,4 @@ def crash_report(error: BaseException | None) -> Text:
     """What is left on the terminal when the console is gone."""
     if error is None:
         return Text("iamops: ended by an error that was not told")
-    return Text(f"{traceback_of(error)}iamops: {safe_lines(own_fault(error))}")
+    return Text(safe_lines(f"{traceback_of(error)}iamops: {own_fault(error)}"))

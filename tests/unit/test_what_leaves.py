@@ -1,6 +1,6 @@
 """Secrets are planted where they come from, and what leaves the house is looked at: none may be in it.
 
-One test for each way out. Each gets the 400 texts of `tests/planted.py`, or as many as it takes.
+One test for each way out. Each gets the texts of `tests/planted.py`, or as many as it takes.
 """
 
 from __future__ import annotations

@@ -305,6 +305,9 @@ MORE_HOSTILE = [
     b'<password a="', b'<key>password</key><', b'--key a1 ', b"token in ('a',", b"token in (", b"pw like 'a",
     b'pin: a1', b'encrypt=', b'"bearer":"', b'unseal key 1: ', b'recovery codes: aB1aB1aB1, ', b'cookie --cookie ',
     b"identified replace '", b'sha2(concat(', b'12345678:AA', b'md5', b'x_pw ', b'tokens:\n- a: b\n', b'a:: ',
+    b"define('token', 'a'", b"('token',", b'session to ', b'session a to a to ', b' login -p a', b'curl -E a:',
+    b'x_sid=a1',
+    b'[redacted password] ', b'password a changed from ',
     b'bearer a=', b'[redacted password]', b'- ', b'hooks.slack.com/services/', b'\xe5\xaf\x86',
 ]  # fmt: skip
 
