@@ -243,4 +243,6 @@ SHAPES = (
     'session {} established',
     'api_token {} expired',
     'secret={}, expires=3',
+    "zookeeper: addauth digest iam:{}",
+    "use the following password to proceed to installation: {}",
 )  # fmt: skip

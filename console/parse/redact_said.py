@@ -14,7 +14,8 @@ from console.parse.redact_words import VARIABLE, is_mixed, looks_made
 
 # `password for iam is X`, `password mismatch: got X`, `api key X revoked`, `Unseal Key 1: X`.
 _NOUN = re.compile(
-    rb"(?:passw(?:or)?d|pass(?:phrase|code)|\bpin|\botp|\bpsk|(?:api|access|deploy|unseal|recovery|license) key"
+    rb"(?:passw(?:or)?d|pass(?:phrase|code)|\bpin|\botp|\bpsk"
+    rb"|(?:api|access|deploy|unseal|recovery|license|encrypt(?:ion)?|account) key"
     rb"|with key|session(?: (?:id|cookie|key))?"
     rb"|(?:otp|recovery|backup|security) codes?|\btoken|\bsecret)s?(?=[ :])",
     re.IGNORECASE,
@@ -22,11 +23,12 @@ _NOUN = re.compile(
 _NOUN_BEGINS = (
     *(b"passw", b"passphrase", b"passcode", b"pin", b"otp", b"psk", b"session", b"with key", b"token", b"secret"),
     *(b"api key", b"access key", b"deploy key", b"unseal key", b"license key"),
+    *(b"encrypt key", b"encryption key", b"account key"),
     *(b"recovery ", b"backup code", b"security code"),
 )
 _LEADS = re.compile(
-    rb"""(?:[ ]{1,2}[\w@%.\-]{1,40}:?){0,5}?(?:[ ]{1,2}(?:is|was|got|value|code|changed from"""
-    rb"""|(?:set|reset|changed|\S{1,64}) to):?|:)"""
+    rb"""(?:[ ]{1,2}[\w@%.\-]{1,40}:?){0,8}?(?:[ ]{1,2}(?:is|was|got|value|code|changed from"""
+    rb"""|(?:set|reset|changed|for[ ]\S{1,64}) to):?|:)"""
     rb"""[ ]{1,2}["'`(]?|[ ]{1,2}["'`(]?"""
 )
 _SAID_WORD = re.compile(rb"""[^\s"'`()<>\[\]{},;]{4,128}""")
@@ -41,13 +43,13 @@ SENTENCE_BYTES = 1024
 
 # `user = "iam:X"`, `stats auth iam:X`, `auth failed for iam:X`, `Invalid user iam:X from`.
 _LOGIN = re.compile(
-    rb"""(?:auth\w{0,24}|users?|username|credentials?|login|\]:\d{2,5}|static"""
+    rb"""(?:auth\w{0,24}|users?|username|credentials?|login|digest|\]:\d{2,5}|static"""
     rb"""|(?:auth\w{0,24}|login|password)[ ]\w{1,20}[ ]for)"""
     rb"""(?:[ \t]{0,4}[=:])?[ \t]{0,4}(?:data:|static:)?["']{0,2}(?<=[\s"':=])[\w.@\-]{1,64}"""
     rb"""["']?:["']?(?P<secret>[^\s"';,/]{6,128})""",
     re.IGNORECASE,
 )
-_LOGIN_BEGINS = (b"auth", b"user", b"credential", b"login", b"]:", b"static", b"password ")
+_LOGIN_BEGINS = (b"auth", b"user", b"credential", b"login", b"digest ", b"]:", b"static", b"password ")
 
 # expect, and what it was told to wait for.
 _SEND = re.compile(
