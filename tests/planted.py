@@ -1,6 +1,6 @@
 """Lines as services, daemons, people and files write them, each with a made-up secret planted in it.
 
-`planted(seed)` makes 400 of them. A secret begins with FAKE, so that nobody takes one for real. `{}` is where it
+`planted(seed)` makes 440 of them. A secret begins with FAKE, so that nobody takes one for real. `{}` is where it
 stands; `{b}` is base64 of `iam:SECRET`, `{m}` of `\\0iam\\0SECRET`, `{h}` and `{H}` are hexadecimal.
 """
 
@@ -13,7 +13,9 @@ import random
 import string
 from dataclasses import dataclass
 
-COUNT = 400
+from tests import planted_elsewhere
+
+COUNT = 440
 ALNUM = string.ascii_letters + string.digits
 
 SHAPES = (
@@ -225,6 +227,7 @@ SHAPES = (
     "helm upgrade iam . --set mysql.password={}",
     "//registry.example.com/:_authToken={}",
     "requests.get(url, auth=('iam', '{}'))",
+    *planted_elsewhere.SHAPES,
 )  # fmt: skip
 
 

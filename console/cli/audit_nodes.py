@@ -14,7 +14,7 @@ from console.cli.coloured import print_lines
 from console.cli.ledger_file import ledger_file
 from console.judge.anchored import Compared, Misfit, OtherLedger, Unfit, compare, proven
 from console.judge.json_text import exact_json
-from console.ledger.chain import chain_of, place_of
+from console.ledger.chain import chain_of, places_of
 from console.ledger.verify import Verdict, verify
 from console.model.exit_code import ExitCode
 from console.nodes.anchor_lines import JournalSaid
@@ -29,12 +29,12 @@ def verify_with_nodes(path: Path, args: argparse.Namespace) -> int:
     """1 for a ledger that is broken or not what a node remembers; else 4 when no journal could be read."""
     for each in args.earlier:
         ledger_file(each)
-    place = place_of(path)
-    said = asyncio.run(journals(load_profile(args.profile), chain_of(path).ledger, place))
+    places = places_of(path)
+    said = asyncio.run(journals(load_profile(args.profile), chain_of(path).ledger, places))
     # After the journals: what is written meanwhile is in the ledger before it is in them.
     verdict, own, earlier = verify(path), chain_of(path), [chain_of(each) for each in args.earlier]
     compared = {
-        node: compare(each.lines, own, place, intact=verdict.records, earlier=earlier)
+        node: compare(each.lines, own, places, intact=verdict.records, earlier=earlier)
         for node, each in said.items()
         if not each.unread
     }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import traceback
 
 from console.cli.ledger_file import NoSuchLedger
 from console.ledger.audit import LedgerError
@@ -16,7 +14,6 @@ from console.parse.drill_yaml import DrillError
 from console.parse.profile_edit import EditRefused
 from console.parse.profile_yaml import ProfileError
 from console.parse.safe_text import one_line
-from console.parse.words import without_secrets
 from console.plan.targets import NoSuchTarget
 from console.render.templating import RenderError
 from console.session.alert_urls import AlertUrlsRefused
@@ -24,6 +21,7 @@ from console.session.config_directory import DirectoryUnreadable
 from console.session.configurator import CannotDrain, NoSuchPush
 from console.session.drills import DrillNotFound, DrillUnreadable
 from console.session.metrics_server import MetricsRefused
+from console.session.own_fault import own_fault, traceback_of
 from console.session.profile_file import ProfileNotYours
 from console.session.profiles import ProfileNotFound, ProfileUnreadable
 from console.session.secrets import SecretMissing
@@ -64,8 +62,5 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
         return str(error), ExitCode.REFUSED
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}", ExitCode.USAGE
-    if os.environ.get("IAMOPS_DEBUG"):
-        print(without_secrets("".join(traceback.format_exception(error))), end="", file=sys.stderr)
-    name = type(error).__name__
-    hint = "this is a bug in iamops; run again with IAMOPS_DEBUG=1 and report what it prints"
-    return f"{name}: {without_secrets(str(error))}\n{hint}", ExitCode.UNKNOWN
+    print(traceback_of(error), end="", file=sys.stderr)
+    return own_fault(error), ExitCode.UNKNOWN

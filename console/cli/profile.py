@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _init(args: argparse.Namespace) -> int:
     """Writes the file and prints its path."""
+    from console.session.private_file import private_directory, write_private
     from console.session.profiles import user_profile_dir
     from console.session.resources import bundled_dir
 
@@ -54,8 +55,9 @@ def _init(args: argparse.Namespace) -> int:
     if path.exists() and not args.force:
         return _usage(f"{path} exists already; --force overwrites it")
     text = (bundled_dir("profiles") / f"{args.template}.yaml").read_text(encoding="utf-8")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text.replace(f"\nname: {args.template}\n", f"\nname: {name}\n", 1), encoding="utf-8")
+    # Commands for fencing stand in it, and their passwords.
+    private_directory(path.parent)
+    write_private(path, text.replace(f"\nname: {args.template}\n", f"\nname: {name}\n", 1))
     print(path)
     print(f"edit it, then: iamops profile check {name}", file=sys.stderr)
     return ExitCode.OK

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -52,9 +52,9 @@ class Compared:
 
 
 def compare(
-    lines: Sequence[AnchorLine], own: Chain, place: str, *, intact: int, earlier: Sequence[Chain] = ()
+    lines: Sequence[AnchorLine], own: Chain, places: Collection[str], *, intact: int, earlier: Sequence[Chain] = ()
 ) -> Compared:
-    """`own` is the ledger that stands at `place` now, its chain intact up to record `intact`; `earlier`: ledgers
+    """`own` is the ledger that stands at `places` now, its chain intact up to record `intact`; `earlier`: ledgers
     that stood there and were moved away.
     """
     chains = {chain.ledger: chain for chain in (*earlier, own) if chain.ledger is not None}
@@ -65,7 +65,7 @@ def compare(
         chain = chains.get(line.anchor.ledger)
         if chain is not None:
             found = _against(line, chain)
-        elif line.anchor.place == place:
+        elif line.anchor.place in places:
             found = Unfit(Misfit.REPLACED, line, _replaced(line, own))
         else:
             others.setdefault(line.anchor.ledger, []).append(line)

@@ -21,7 +21,7 @@ from console.ledger.cut import LARGEST_BYTES, fitting
 from console.ledger.head import Head, prepare_head, put_head, read_head, settle
 from console.ledger.head import head_file as head_file  # the ledger's other half, for whoever has this module
 from console.ledger.record import BREAK, FIRST, Record, digest, is_torn, is_whole, line_of, record_of
-from console.ledger.regular import regular
+from console.ledger.regular import make_private, regular
 from console.parse.redact_document import clean_document
 
 # For one record of any size, and one that says why the ledger does not fit its side file.
@@ -115,9 +115,7 @@ class Audit:
 
     def _make_directory(self) -> None:
         """A directory that a power failure takes away would take the ledger along."""
-        missing = [each for each in (self._path.parent, *self._path.parent.parents) if not each.exists()]
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for each in missing:
+        for each in make_private(self._path.parent):
             settle(each.parent)
 
     def _check_ours(self, found: os.stat_result) -> None:

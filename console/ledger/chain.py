@@ -46,8 +46,23 @@ def chain_of(path: Path) -> Chain:
 
 def place_of(path: Path) -> str:
     """The file on this machine, in a form that tells nobody its name."""
+    return _place(os.path.realpath(path))
+
+
+def places_of(path: Path) -> tuple[str, ...]:
+    """`place_of`, and where the file would lie if fewer of the directories above it were links.
+
+    Whoever puts a link in the place of a directory moves the ledger away, and another one to where it was: what
+    nodes remember of the former is still said of this place.
+    """
+    whole = Path(os.path.abspath(path))
+    above = [Path(os.path.realpath(each)) / whole.relative_to(each) for each in whole.parents]
+    return tuple(dict.fromkeys((place_of(path), *(_place(str(each)) for each in (*above, whole)))))
+
+
+def _place(path: str) -> str:
     machine = ""
     with contextlib.suppress(OSError, ValueError):
         machine = MACHINE.read_text(encoding="ascii").strip()
-    where = f"{machine or socket.gethostname()}\n{os.path.realpath(path)}"
+    where = f"{machine or socket.gethostname()}\n{path}"
     return hashlib.sha256(where.encode("utf-8", "surrogateescape")).hexdigest()[:PLACE_CHARS]

@@ -52,7 +52,7 @@ def verify(path: Path) -> Verdict:
         if broken is not None:
             return Verdict(len(check.good), broken, notes)
     broken = check.end(rest, len(lines)) or _wrong_end(head, check.good, len(lines))
-    return Verdict(len(check.good), broken, (*notes, *check.notes()))
+    return Verdict(len(check.good), broken, (*notes, *check.notes(), *_behind(head, check.good)))
 
 
 def _seen(path: Path) -> tuple[bytes, Head | str | None, tuple[str, ...]]:
@@ -161,6 +161,16 @@ def _digests(odd: Sequence[bytes]) -> tuple[str | None, ...]:
     if not odd:
         return (None,)
     return digest(b"\n".join(odd)), digest(b"\n".join(each.removesuffix(b"\r") for each in odd))
+
+
+def _behind(head: Head | str | None, good: Sequence[Record]) -> Iterator[str]:
+    """A crash leaves that too, so it is no break; but who can write to the ledger alone leaves it as well."""
+    last = good[-1] if good else None
+    if isinstance(head, Head) and last is not None and head.n == last.n - 1:
+        yield (
+            f"the side file ends with record {head.n}: iamops was ended while it wrote record {last.n}, "
+            f"or another hand wrote it"
+        )
 
 
 def _wrong_end(head: Head | str | None, good: Sequence[Record], lines: int) -> Break | None:

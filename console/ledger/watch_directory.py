@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from console.judge.silence import Silence, silence_of
+from console.ledger.regular import make_private
 from console.parse.words import words
 
 SILENCE_BYTES = 64 * 1024
@@ -33,7 +34,7 @@ class WatchDirectory:
     def make(self) -> None:
         """Raises OSError."""
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self.path)
         except FileExistsError:
             raise NotADirectoryError(errno.ENOTDIR, "not a directory", str(self.path)) from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from console.model.anchor import AnchorLine
@@ -21,7 +21,8 @@ _AWK = """
 !match($0, /"MESSAGE" ?: ?"run=[A-Za-z0-9-]+ ledger=[0-9a-f]+ n=[0-9]+ head=[0-9a-f]+ place=[0-9a-f]+/) { next }
 { words = split(substr($0, RSTART, RLENGTH), word, " ")
   key = word[words - 3] " " word[words - 2] " " word[words - 1] }
-word[words - 3] != "ledger=" ledger && word[words] != "place=" place { other[o++ % others] = $0; next }
+{ here = index(" " places " ", " " substr(word[words], 7) " ") }
+word[words - 3] != "ledger=" ledger && !here { other[o++ % others] = $0; next }
 key in seen { next }
 n >= 100000 { exit }
 { seen[key] = 1; own[n++ % most] = $0 }
@@ -34,7 +35,7 @@ END {
 # Without --quiet: it would hide that the login user may not read all of the journal.
 _READ = (
     f"journalctl --no-pager --output=json --output-fields={FIELDS} SYSLOG_IDENTIFIER=iamops | grep -aF ' ledger=' "
-    '| awk -v ledger="$1" -v place="$2" -v most="$3" -v others="$4" "$6" '
+    '| awk -v ledger="$1" -v places="$2" -v most="$3" -v others="$4" "$6" '
     '| tail -c "$5"'
 )
 _LEFT = re.compile(rb"left out ([0-9]{1,9}) ([0-9]{1,9})")
@@ -53,16 +54,16 @@ class JournalSaid:
     notes: tuple[str, ...] = ()
 
 
-def reading(ledger: str | None, place: str) -> tuple[str, ...]:
+def reading(ledger: str | None, places: Collection[str]) -> tuple[str, ...]:
     """The command that reads a journal for this ledger."""
     bounds = (str(OWN_MAX), str(OTHERS_MAX), str(BYTES_MAX))
-    return ("sh", "-c", _READ, "anchors", ledger or "none", place, *bounds, _AWK)
+    return ("sh", "-c", _READ, "anchors", ledger or "none", " ".join(places), *bounds, _AWK)
 
 
-async def anchors_of(transport: Transport, ledger: str | None, place: str) -> JournalSaid:
+async def anchors_of(transport: Transport, ledger: str | None, places: Collection[str]) -> JournalSaid:
     """This ledger's lines, then a few of others. Bounded in lines, bytes and time. Never raises for a node."""
     try:
-        result = await transport.run(reading(ledger, place), timeout_s=TIMEOUT_S)
+        result = await transport.run(reading(ledger, places), timeout_s=TIMEOUT_S)
     except TransportError as failure:
         return JournalSaid(unread=failure.reason)
     raw = result.stdout.splitlines()

@@ -134,7 +134,9 @@ def _replacement(file: Path) -> Iterator[Path]:
 
 
 def _prepare_directory(file: Path) -> None:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # `parents=True` would give the upper ones the mode that the umask leaves: others could replace the file then.
+    for each in reversed([each for each in (file.parent, *file.parent.parents) if not each.exists()]):
+        each.mkdir(mode=0o700, exist_ok=True)
 
 
 def _filed(on_file: Known) -> tuple[HostKey, ...]:

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from console.parse import (
     redact_auth,
@@ -15,6 +16,8 @@ from console.parse import (
     redact_keys,
     redact_nginx,
     redact_pem,
+    redact_redis,
+    redact_said,
     redact_sections,
     redact_shapes,
     redact_sql,
@@ -22,7 +25,7 @@ from console.parse import (
 )
 from console.parse.redact_base64 import hidden
 from console.parse.redact_known import KnownSecrets, learned_so_far
-from console.parse.redact_spans import Span
+from console.parse.redact_spans import MARK, Span
 
 _FINDERS = (
     redact_pem.spans,
@@ -35,8 +38,11 @@ _FINDERS = (
     redact_sections.spans,
     redact_sql.spans,
     redact_nginx.spans,
+    redact_redis.spans,
+    redact_said.spans,
 )
 _MARK = re.compile(rb"\[redacted ([a-z_]+)\]")
+_AROUND_MARKS = b" \t\"'`,;:&|[](){}"
 _PASSWORDS = frozenset({"auth_pass", "password", "url_password"})
 _UNUSUAL = re.compile(rb"(?!/)(?=.*[A-Za-z])(?=.*[^A-Za-z])\S{8,64}")
 
@@ -140,7 +146,27 @@ def _merged(text: bytes, spans: Iterable[Span]) -> list[Span]:
             merged[-1] = merged[-1].joined(span)
         else:
             merged.append(span)
-    return [piece for span in merged for piece in span.by_line(text)]
+    pieces = [piece for span in merged for piece in span.by_line(text)]
+    return list(_beside_marks(text, pieces)) if MARK in text else pieces
+
+
+def _beside_marks(text: bytes, spans: Iterable[Span]) -> Iterator[Span]:
+    """What of them was not taken out before: a text may be looked at twice, and stays as it is then."""
+    marks = [found.span() for found in _MARK.finditer(text)]
+    n = 0
+    for span in spans:
+        at, whole = span.start, True
+        while n < len(marks) and marks[n][1] <= at:
+            n += 1
+        for start, end in islice(marks, n, None):
+            if start >= span.end:
+                break
+            whole = False
+            if at < start and text[at:start].strip(_AROUND_MARKS):
+                yield replace(span, start=at, end=start, quoted=False)
+            at = max(at, end)
+        if whole or (at < span.end and text[at : span.end].strip(_AROUND_MARKS)):
+            yield replace(span, start=at, quoted=span.quoted and whole)
 
 
 def _without(text: bytes, spans: Iterable[Span]) -> bytes:

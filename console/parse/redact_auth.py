@@ -56,7 +56,8 @@ def _auth(text: bytes, lowered: bytes) -> Iterator[Span]:
         ):
             continue
         quoted = found["open"] is not None and found["close"] is not None
-        if not quoted and found["word"] != b"AUTH":
+        at_prompt = text[max(0, begin - 2) : begin] in (b"> ", b"\n> ")
+        if not quoted and not at_prompt and found["word"] != b"AUTH":
             continue
         done = found.end()
         yield from _arguments(text, found.end(), quoted=quoted)
@@ -65,6 +66,8 @@ def _auth(text: bytes, lowered: bytes) -> Iterator[Span]:
 def _arguments(text: bytes, at: int, *, quoted: bool) -> Iterator[Span]:
     """One argument is the password; of two the second is, behind the user's name or a way of logging in."""
     end = line_end(text, at)
+    if text.startswith(b"<", at):
+        return  # a place for one, in a description
     words = []
     for _ in range(3):
         word = _WORD.match(text, at, min(end, at + 4096))

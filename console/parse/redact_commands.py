@@ -14,7 +14,7 @@ _GAP = rb"""(?:[ \t]{1,8}|=|\\{0,3}["'],[ \t\r\n]{0,60}(?=\\{0,3}["']))"""
 _BEFORE = rb"""(?<=[\s"'])"""
 # A list of words may stand on lines of its own, one word on each.
 LIST_BYTES = 4096
-_LOGIN = rb"""(?:\\{0,3}["'])?[^\s:"',\\]{0,128}"""
+_LOGIN = rb"""(?:\\{0,3}["'])?[^\s:"',\\]{0,128}['"]?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,19 @@ def _option(*names: bytes, attached: bool = False) -> tuple[re.Pattern[bytes], .
 def _login(*names: bytes, sign: bytes = b":") -> tuple[re.Pattern[bytes], ...]:
     """`-u user:SECRET`, `-uuser:SECRET`."""
     some = b"|".join(re.escape(name) for name in names)
-    return (re.compile(_BEFORE + b"(?:" + some + b")(?:" + _GAP + b"|)" + _LOGIN + sign + rb"(?=[^\s\"'\\])"),)
+    return (
+        re.compile(
+            _BEFORE
+            + b"(?:"
+            + some
+            + b")(?:"
+            + _GAP
+            + b"|)"
+            + _LOGIN
+            + sign
+            + rb"(?!\$\{?[A-Z_0-9]+\}?(?:[\s\"']|\Z))(?=[\"']?[^\s\"'\\])"
+        ),
+    )
 
 
 def _words(pattern: bytes, flags: int = 0) -> tuple[re.Pattern[bytes], ...]:
@@ -58,14 +70,16 @@ _HABITS = (
         (b"curl", b"wget", b"http ", b"https ", b"etcdctl", b"httpie"),
         (*_login(b"-u", b"--user", b"--proxy-user", b"-U"), *_login(b"-a", b"--auth")),
     ),
+    Habit((b"curl",), _login(b"-E", b"--cert", b"--proxy-cert")),
     Habit((b"curl",), _option(b"--oauth2-bearer", b"--pass", b"--proxy-pass"), "token"),
     Habit((b"curl",), _option(b"-b", b"--cookie"), "cookie"),
+    Habit((b"cookie ",), _option(b"-setcookie", b"--cookie", b"--erlang-cookie"), "cookie"),
     Habit((b"lftp", b"smbclient", b"rpcclient", b"net "), (*_login(b"-u", sign=b","), *_login(b"-U", sign=b"%"))),
-    Habit((b"docker", b"podman", b"buildah", b"helm ", b"oras ", b"nerdctl"), _words(
+    Habit((b" login ", b"docker", b"podman", b"buildah", b"helm ", b"oras ", b"nerdctl"), _words(
         rb"\blogin\b[^\n]{0,200}?" + _BEFORE + b"-p" + _GAP + rb"(?=[^\s\-\d]|\d[^:\s]{5})")),
     Habit((b"skopeo", b"podman", b"crane"), _login(b"--creds", b"--src-creds", b"--dest-creds")),
     Habit((b"ldapsearch", b"ldapmodify", b"ldapadd", b"ldapdelete", b"ldapwhoami", b"ldappasswd", b"ldapcompare",
-           b"ldapmodrdn", b"ldapexop"), _option(b"-w")),
+           b"ldapmodrdn", b"ldapexop"), _option(b"-w", attached=True)),
     Habit((b"ldappasswd", b"slappasswd", b"smbpasswd"), _option(b"-s", b"-a")),
     Habit((b"htpasswd", b"htdigest"), _words(
         rb"(?<=\s)-(?=[a-zA-Z0-9]{0,12}b)(?:(?=[a-zA-Z0-9]{0,12}n)[a-zA-Z0-9]{1,16}|"
@@ -97,9 +111,10 @@ _HABITS = (
     Habit((b"identified",), _words(
         rb"\bidentified[ \t]{1,8}(?:(?:with|via)[ \t]{1,8}\S{1,64}[ \t]{1,8})?(?:by|as|using)[ \t]{1,8}"
         rb"(?:password[ \t]{0,8}\(?[ \t]{0,8})?(?=\S)", re.I)),
+    Habit((b"identified",), _words(rb"\breplace[ \t]{1,8}(?=[\"'])", re.I)),
     Habit((b"password(", b"crypt(", b"sha2(", b"sha1(", b"sha(", b"md5(", b"hashbytes("), _words(
         rb"(?<!user)(?:password|(?:aes_|pgp_sym_)?(?:en|de)?crypt|sha[12]?|md5|hashbytes)"
-        rb"\([ ]{0,8}(?=\\{0,3}[\"'])", re.I)),
+        rb"\([ ]{0,8}(?:concat(?:_ws)?\([ ]{0,8})?(?=\\{0,3}[\"'])", re.I)),
     Habit((b"_encrypt(", b"_decrypt("), _words(
         rb"_(?:en|de)crypt\([ ]{0,8}(?:'[^'\n]{0,400}'|[\w.`]{1,80}),[ ]{0,8}(?=\\{0,3}[\"'])", re.I)),
     # Two arguments, a user and a password: db.auth(), changeUserPassword(), SetBasicAuth(), auth=().

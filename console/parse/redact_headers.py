@@ -17,7 +17,10 @@ _COOKIE = re.compile(rb"(?:s|2|[_\-]?(?:header|value|data|jar))?" + _SIGN)
 _SET_COOKIE = re.compile(rb"""set-cookie[ \t]++(?=["'])""", re.IGNORECASE)
 _QUOTES = (b'"', b"'", b"\\", b"`")
 # What is no header's value but nginx's name for it, or a word about one.
-_VARIABLE = re.compile(rb"""["']?(?:\$\w+|none|missing|absent|empty|null|nil|yes|no|true|false|-)["']?[ \t]*;?""")
+_VARIABLE = re.compile(
+    rb"""["']?(?:(?:(?:Bearer|Basic|Token)[ ])?\$\{?\w+\}?|none|missing|absent|empty|null|nil"""
+    rb"""|yes|no|true|false|-)["']?[ \t]*;?"""
+)
 # A header goes on to the end of its line, unless a quote around it closes first. `="..."` is a part of it.
 _HEADER_VALUE = re.compile(rb"""(?:[^\r\n"'`\\\]=]|\\(?!["'`nrt])|="[^"\r\n]*+"(?=[;,\s]|\Z)|=)*+""")
 _BEARER = re.compile(

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from console.parse.redact_spans import Span, hits
+from console.parse.redact_spans import MARK, Span, hits
 from console.parse.redact_values import Value, is_separated, value_at, value_begin
+from console.parse.redact_words import is_mixed, looks_made
 
 # needle -> the word in the marker. The rest of a name may stand before and behind its needle.
 _KINDS = {
@@ -37,7 +38,13 @@ _KINDS = {
     b"credential": "credential",
     b"signature": "signature",
     b"masterauth": "password",
+    b"primaryauth": "password",
+    b"samlresponse": "assertion",
+    b"samlrequest": "assertion",
+    b"client_assertion": "assertion",
+    b"code_verifier": "secret",
     b"auth_data": "auth_pass",
+    b"auth data": "auth_pass",
     b"authentication data": "auth_pass",
     b"bindpw": "password",
     b"rootpw": "password",
@@ -51,8 +58,11 @@ _KINDS = {
     b"accesskey": "access_key",
 }
 # Short words that give a value away only where they are the last word of a name: DB_PW, wifi.psk, otp.
-_WHOLE = {b"pw": "password", b"psk": "key", b"otp": "otp", b"totp": "otp", b"pin": "pin", b"auth": "auth_pass"}
+_WHOLE = {b"pw": "password", b"psk": "key", b"otp": "otp", b"totp": "otp", b"pin": "pin", b"auth": "auth_pass",
+          b"bearer": "token", b"encrypt": "key", b"sid": "session"}  # fmt: skip
 _DIGITS = re.compile(rb"\d{4,10}(?!\w)")
+# What one of these may also be is a state, a way or a place: its value must look like a secret.
+_DOUBTFUL = frozenset((b"pin", b"bearer", b"encrypt", b"sid"))
 # `auth = ...` may say how somebody logs in, rather than with what.
 _WAYS = re.compile(
     rb"(?:pass|ah|basic|plain|login|digest|negotiate|ntlm|bearer|required|requisite|sufficient|optional|failed|failure"
@@ -65,6 +75,8 @@ _SPACED = (
     b"auth_pass",
     b"requirepass",
     b"masterauth",
+    b"primaryauth",
+    b"bind_pw",
     b"auth_data",
     b"authentication data",
     b"bindpw",
@@ -77,7 +89,7 @@ _WORD = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 _LINE_START = re.compile(rb"""[ \t]*+(?:-[ \t]+|export[ \t]+|set[ \t]+|Environment=)*+\\*+["']?[\w.\-]*+""")
 _QUOTED_START = re.compile(rb"""["'][\w.\-]*\Z""")
 # Behind a space alone only what no sentence would say: letters and digits in one word.
-_LOOSE = re.compile(rb"[ \t]++(?:(?:is|was|to|\d)[ \t]++)?(?=[^\d\s]*+\d)(?=[^A-Za-z\s]*+[A-Za-z])")
+_LOOSE = re.compile(rb"""[ \t]++(?:(?:is|was|to|\d)[ \t]++)?(?=[^\d\s"',;)]*+\d)(?=[^A-Za-z\s"',;)]*+[A-Za-z])""")
 # A sentence that says what is wrong with one.
 _COMPLAINT = re.compile(
     rb"(?:rpc|record|error|err|invalid|not|no|too|must|cannot|can't|could|failed|unable|is|are|was|does|missing"
@@ -85,21 +97,34 @@ _COMPLAINT = re.compile(
     rb"|illegal|unexpected|json|http|hash|hashedPassword|the|an?|it|only|permission|access|status|code"
     rb"|open|read|write|lookup|Get|Post|Error)[ :]",
 )
+_OF_PASSWD = re.compile(rb"(?:password|Authentication|You|The|Sorry|user|pam_\w+|Permission)[ '(:]")
+_OF_TESTS = re.compile(rb"(?:Test[A-Z]\w*|Example\w*|tests?/\S+)(?=[ \n/]|\Z)")
+_WORD_AND_QUOTE = re.compile(rb'[a-z]{1,40} "')
+_GOES_ON_TO_SAY = re.compile(
+    rb"(?:to|is|was|for|in|of|not|must|too|has|exceeds|should|and|or|longer)[ ][a-z\d]+\b"
+)
 _NEXT_FIELD = re.compile(rb"[A-Za-z][\w.\-]{0,40}=")
 _LOOSE_WORD = re.compile(rb"""[\w+=!$%^*~#@\-]{8,128}+(?=[\s"',;)]|\Z)""")
 # `name: DB_PASSWORD`, and its value as a field of its own.
 _VALUE_FIELD = re.compile(
-    rb"""["']?[ \t]*+,?[ \t]*+(?:\r?\n[ \t]*+)?["']?value["']?[ \t]*+[:=][ \t]*+""", re.IGNORECASE
+    rb"""["']?[ \t]*+,?[ \t]*+(?:\r?\n[ \t]*+)?["']?value["']?[ \t]*+[:=][ \t]*+"""
+    rb"""|["']?(?:[ ][\w.:\-]{1,40}=["'][^"'<>\n]{0,200}["']){1,8}[ ]?>(?:<!\[CDATA\[)?(?=[^\s<])"""
+    rb"""|["']?><!\[CDATA\["""
+    rb"""|</[\w.:]{1,40}>\s{0,40}<(?:string|value|data)>(?:<!\[CDATA\[)?(?=[^\s<])"""
+    rb"""|[`"\]]?[ \t]{1,4}(?:not[ ])?(?:like|regexp)[ \t]{1,4}(?=["'])""",
+    re.IGNORECASE,
 )
 _NO_SECRET_NAME = re.compile(
     rb"private-lines\Z|(?:file|path|dir|ttl|expir\w*|timeout|max_?age|length|min_?len|type|policy|count|lifetime|size|line|name|user"
-    rb"|changed|_at|total|bucket|sum|seconds|created|algorithm|format|status|valid|enabled|required|version|host|url)s?\Z"
-    rb"|nopasswd\Z|nopass\Z|pass(?:ed|ing|ive|es)\Z|(?:by|com|tres|sur|under|over)pass\Z"
+    rb"|ref|reviews|changed|_at|total|bucket|sum|seconds|created|algorithm|format|status|valid|enabled|required|version|host|url)s?\Z"
+    rb"|(?:word|token|secret)[_.\-]?age\Z|(?:existing|imagepull)secrets?\Z|(?:request|token)[_\-]id\Z|-fd\Z|nopasswd\Z|nopass\Z"
+    rb"|pass(?:ed|ing|ive|es)\Z|(?:by|com|tres|sur|under|over)pass\Z"
     rb"|\.(?:service|socket|timer|path|target|mount|slice|scope|device)\Z"
     rb"|private(?![\w.\-]*(?:key|pem|exponent|hash|mac|token|secret|pass))[\w.\-]+\Z"
 )
 _TRIVIAL = re.compile(
-    rb"(?:yes|no|true|false|null|nil|none|on|off|auto|valid|invalid|verified|expired|missing|mismatch|unchanged|~|\*+|-+|\.+|<\w*>|\$\{\w+\}"
+    rb"(?:yes|no|true|false|null|nil|none|on|off|auto|valid|invalid|verified|expired|missing|mismatch|unchanged|enabled|disabled|required|optional|include"
+    rb"|~|\*+|-+|\.+|\[\]|<[\w \-]*>|\$\{\w+\}|\{\{[^{}]*\}\}"
     rb"|\$(?:http|arg|cookie|sent_http|upstream_http)_\w+)\Z",
     re.IGNORECASE,
 )
@@ -115,8 +140,16 @@ _PATH = re.compile(rb"/(?:etc|var|run|usr|home|root|opt|tmp|srv|proc|dev|mnt|dat
 _PARSERS = re.compile(rb"(?:unexpected|expected|expecting|invalid|unknown|next|end|illegal) \Z", re.IGNORECASE)
 _ABOUT = re.compile(
     rb"""\\*["'`][^"'`\n]{0,80}["'`]"""
-    rb""" (?:not found|already|does not|doesn't|is not|was|has been|created|deleted|updated|expired)""",
+    rb""" (?:not found|already|does not|doesn't|is (?:not|forbidden|invalid|immutable|in use|required)|was"""
+    rb"""|has been|created|deleted|updated|expired)""",
     re.IGNORECASE,
+)
+# `define('DB_PASSWORD', 'x')`: a call with a name and a value.
+_FIRST = re.compile(rb"""\(\\*["'][\w.\-]*\Z""")
+_SECOND = re.compile(rb"""\\*["'],[ ]{0,4}(?=\\*["'])""")
+# SQL: one of several values.
+_AMONG = re.compile(
+    rb"""[`"\]]?[ \t]{1,4}(?:not[ ])?in[ \t]{0,4}\((?P<values>["'][^()\n]{0,4096}["'])""", re.IGNORECASE
 )
 # YAML's long way of writing a key: `? password`, and below it `: value`.
 _LONG_KEY = re.compile(rb"""["']?[ \t]*+\r?\n[ \t]*+:[ \t]++""")
@@ -127,7 +160,8 @@ _FORM_FIELD = re.compile(
 # What is called a key and is none.
 _NO_KEY = re.compile(
     rb"(?:pub|public|host|cache|primary|foreign|sort|partition|hash|object|s3|lookup|redis|group|dedup|index|map|idempotency"
-    rb"|routing|message|config|metric|label|unique|duplicate|shard|row|for|registry|service|lock|map)[ _.\-]?\Z",
+    rb"|kernel|routing|message|config|metric|label|unique|duplicate|shard|row"
+    rb"|for|registry|service|lock)[ _.\-]?\Z",
     re.IGNORECASE,
 )
 # What is called one of these has a key for its value, short or long, letters or digits.
@@ -135,7 +169,8 @@ _SURE_KEY = re.compile(
     rb"(?:encrypt(?:ion)?|signing|sign|hmac|jwt[\w.\-]{0,20}|master|cipher|crypto|aes|account|storage|shared)[_.\-]?\Z",
     re.IGNORECASE,
 )
-_KEY_MATERIAL = re.compile(rb"(?=[^\d]*\d)(?=.*[A-Za-z])[A-Za-z0-9+/=_\-]{16,}+(?=[;,&]|\Z)")
+_KEY_MATERIAL = re.compile(rb"(?=[^\d]*\d)(?=.*[A-Za-z])(?:base64:)?[A-Za-z0-9+/=_\-]{16,}+(?=[;,&]|\Z)")
+_OPTION = re.compile(rb"(?<!\S)--?[\w.\-]{0,60}\Z")
 _ASKED_NAMES = (
     *(b"sig", b"sign", b"hmac", b"code", b"auth", b"key", b"sid", b"session", b"jwt", b"ticket", b"assertion"),
     *(b"pw", b"otp", b"pin", b"totp", b"samlresponse", b"sas", b"invite", b"reset", b"nonce", b"state"),
@@ -174,7 +209,7 @@ def _named(text: bytes, lowered: bytes, needle: bytes, kind: str) -> Iterator[Sp
         before = text[max(0, at - LOOK_BACK) : at]
         name = before[len(before.rstrip(_WORD)) :].lower() + lowered[at:end][-LOOK_BACK:]
         is_place = text[end : end + 1] == b":" and _SOURCE.search(name) and _POSITION.match(text, end)
-        is_closed = before.endswith(b"</")
+        is_closed = before.endswith((b"</", MARK))
         value = None if is_place or is_closed or _NO_SECRET_NAME.search(name) else _value(text, end, before, name)
         if value is not None:
             done = value.after
@@ -190,20 +225,27 @@ def _whole(text: bytes, lowered: bytes, needle: bytes, kind: str) -> Iterator[Sp
         if (
             at < done
             or first.isalnum()
+            or text.endswith(MARK, 0, at)
             or text[end : end + 1] not in _SIGNS
-            or (needle == b"auth" and first not in (b"_", b"-"))
+            or (needle == b"auth" and first not in (b"_", b"-", b"."))
         ):
             continue
-        begin = value_begin(text, end)
+        begin = value_begin(text, end, spaced=needle == b"pw" and first == b"_")
         if begin is None or text[begin : begin + 1] in (b"{", b"[", b"("):
             continue
         value = value_at(text, begin)
         done = value.after if value.end - value.start > LONG else done
         inside = text[value.start : min(value.end, value.start + LONG)]
-        if _is_trivial(text, value) or _PATH.match(inside) or (needle == b"pin" and not _DIGITS.match(inside)):
+        if _is_trivial(text, value) or _PATH.match(inside) or _is_doubtful(needle, inside):
             continue
         if needle != b"auth" or not _WAYS.match(inside):
             yield Span(value.start, value.end, kind, quoted=value.bare and text[end : end + 1] == b'"')
+
+
+def _is_doubtful(needle: bytes, inside: bytes) -> bool:
+    if needle not in _DOUBTFUL or (needle == b"pin" and _DIGITS.match(inside)):
+        return False
+    return not is_mixed(inside)
 
 
 def _name_end(text: bytes, at: int) -> int:
@@ -218,7 +260,10 @@ def _value(text: bytes, end: int, before: bytes, name: bytes) -> Value | None:
     spaced = name.startswith(b"-") or any(word in name for word in _SPACED)
     begin = value_begin(text, end, spaced=spaced)
     if begin is None:
-        return _loose(text, end)
+        call = _SECOND.match(text, end) if _FIRST.search(before) else None
+        return _loose(text, end) if call is None else value_at(text, call.end())
+    if text[end : end + 2] == b"> ":  # `<password>` in a description is a place for one
+        return None
     if (
         not at_line_start
         and text[end : end + 2] == b": "
@@ -227,6 +272,12 @@ def _value(text: bytes, end: int, before: bytes, name: bytes) -> Value | None:
     ):
         return None
     if text[end : end + 1] == b" " and (_PARSERS.search(before) or _ABOUT.match(text, begin)):
+        # A secret and a token have names; a password has none, and a name is not made of everything.
+        quoted = value_at(text, begin)
+        inside = text[quoted.start : min(quoted.end, quoted.start + LONG)]
+        if not (is_mixed(inside) if b"pass" in name else looks_made(inside)):
+            return None
+    if _is_said_of_it(text, begin, before, name, end, spaced=spaced):
         return None
     if text[begin : begin + 1] == b"{":
         return None
@@ -245,6 +296,18 @@ def _value(text: bytes, end: int, before: bytes, name: bytes) -> Value | None:
     return replace(value, end=value.start) if is_path or _is_trivial(text, value) else value
 
 
+def _is_said_of_it(text: bytes, begin: int, before: bytes, name: bytes, end: int, *, spaced: bool) -> bool:
+    """Whether the name is a program's, a test's or a sentence's word rather than that of a value."""
+    if name == b"passwd" and (before.endswith(b"(") or _OF_PASSWD.match(text, begin)):
+        return True
+    if name == b"pass" and _OF_TESTS.match(text, begin):
+        return True
+    # `"iam-secret" : secret "iam-secret" not found`: no value in a document is followed by a quote.
+    if text[end : end + 4] == b'" : ' and _WORD_AND_QUOTE.match(text, begin):
+        return True
+    return spaced and text[end : end + 1] == b" " and bool(_GOES_ON_TO_SAY.match(text, begin))
+
+
 def _is_at_line_start(before: bytes) -> bool:
     newline = before.rfind(b"\n")
     if newline < 0 and len(before) == LOOK_BACK:
@@ -254,6 +317,9 @@ def _is_at_line_start(before: bytes) -> bool:
 
 def _loose(text: bytes, end: int) -> Value | None:
     """What follows a name without any sign between them."""
+    among = _AMONG.match(text, end)
+    if among is not None:
+        return Value(among.start("values"), among.end("values"), among.end(), bare=True)
     field = _VALUE_FIELD.match(text, end) or _LONG_KEY.match(text, end) or _FORM_FIELD.match(text, end)
     if field is not None:
         return value_at(text, field.end())
@@ -282,8 +348,9 @@ def _keys(text: bytes, lowered: bytes) -> Iterator[Span]:
     """`key: ...` and `signing-key = ...` with something behind them that can only be a key."""
     done = 0
     for at in hits(lowered, (b"key",)):
-        begin = value_begin(text, at + len(b"key")) if at >= done else None
-        if begin is None or _NO_KEY.search(text, max(0, at - 16), at):
+        optional = _OPTION.search(text, max(0, at - LOOK_BACK), at) is not None if at >= done else False
+        begin = value_begin(text, at + len(b"key"), spaced=optional) if at >= done else None
+        if begin is None or text.endswith(MARK, 0, at) or _NO_KEY.search(text, max(0, at - 16), at):
             continue
         value = value_at(text, begin)
         material = _KEY_MATERIAL.match(text, value.start, value.end)

@@ -13,6 +13,8 @@ from console.parse.redact import redact
 MOST_LINES = 60
 MOST_BYTES = 16 * 1024
 MOST_SPEAKERS = 200
+# So many lines may stand between a name and its value, or one secret and the next.
+MOST_WITHOUT = 4
 _BEGINS_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?!.*-----END )")
 _IN_KEY = re.compile(
     rb"(?:[^\s]{1,200}[ \t])?[ \t]*(?:[A-Za-z0-9+/]{1,128}={0,2}|[\w\-]{1,40}: .{0,100}|)[ \t\r]*\Z"
@@ -33,6 +35,11 @@ _COMMAND = re.compile(
 )
 _FORM = re.compile(rb"form-data; name=\\{0,3}\"[\w.\-]{0,40}(?:pass|pwd|secret|token|key|otp|pin)", re.IGNORECASE)
 _MAIL = re.compile(rb"\bAUTH LOGIN[ \t]*\r?\Z", re.IGNORECASE)
+# A here-document for a command that reads passwords, and what `expect` waits for before it sends one.
+_AHEAD = re.compile(
+    rb"passwd[^\n]{0,80}<<-?(?!<)[ \t]{0,4}[\"']?\w|\bexpect\b[^\n]{0,80}(?:assword|assphrase|PIN|OTP|code)",
+    re.IGNORECASE,
+)
 _PUTTY = b"Private-Lines: "
 TAIL = 160
 
@@ -44,6 +51,7 @@ class Lines:
     _before: list[bytes] = field(default_factory=list)
     _in_key: int = 0
     _statement: bool = False
+    _since: int = 0  # lines since one that had a secret, or a name without its value
 
     def of(self, line: bytes) -> bytes:
         """The line without its secrets."""
@@ -65,6 +73,7 @@ class Lines:
         return head + (b" " if head else b"") + (MARKED if body else b"")
 
     def _remember(self, line: bytes, *, changed: bool) -> None:
+        self._since = 0 if changed else self._since + 1
         if b"PRIVATE KEY" in line and _BEGINS_KEY.search(line):
             self._in_key, self._before = 400, []
         elif _PUTTY in line:
@@ -72,9 +81,15 @@ class Lines:
             self._in_key = min((whole(number[0]) if number else None) or 0, 400)
         elif _STATEMENT.search(line) or _COMMAND.search(line, max(0, len(line) - TAIL)):
             self._before, self._statement = [line[-MOST_BYTES:]], b";" not in line[-TAIL:]
-        elif _NAME_AT_END.search(line, max(0, len(line) - TAIL)) or _FORM.search(line) or _MAIL.search(line):
+        elif (
+            _NAME_AT_END.search(line, max(0, len(line) - TAIL))
+            or _FORM.search(line)
+            or _MAIL.search(line)
+            or _AHEAD.search(line)
+        ):
             self._before, self._statement = [*(self._before if self._goes_on() else ()), line], False
-        elif self._before and self._goes_on() and (changed or self._statement or len(self._before) < 4):
+            self._since = 0
+        elif self._before and self._goes_on() and (self._statement or self._since < MOST_WITHOUT):
             self._before.append(line)
             self._statement = self._statement and not line.rstrip().endswith(b";")
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from console.parse.redact_spans import Span, hits
+from console.parse.redact_spans import MARK, Span, hits
 from console.parse.redact_values import indented_end, value_at
 
 SECTION_BYTES = 4096
@@ -23,6 +23,8 @@ _VALUE = re.compile(
 _MANIFEST = re.compile(rb"""kind["']?:[ \t]{1,8}["']?Secret\b""")
 _DATA = re.compile(rb"""^(?P<indent>[ \t]{0,40})["']?(?:stringD|d)ata["']?:[ \t]{0,8}\r?\n""", re.MULTILINE)
 _ENTRY = re.compile(rb"^[ \t]{1,60}[\w.\-]{1,253}:[ \t]{1,8}(?=[^\s|>])", re.MULTILINE)
+# A name of a secret that stands elsewhere: `secretKeyRef: {name: iam, key: password}`.
+_REFERENCE = re.compile(rb"\w{0,20}Ref\b")
 _SECTIONS = {
     b"jwt": (_KEY, "key"),
     b"password": (_VALUE, "password"),
@@ -45,7 +47,7 @@ def _sections(text: bytes, lowered: bytes, needle: bytes, field: re.Pattern[byte
     done = 0
     for at in hits(lowered, (needle,)):
         opened = _OPENS.match(text, at + len(needle)) if at >= done else None
-        if opened is None:
+        if opened is None or _REFERENCE.match(text, at + len(needle)) or _is_a_mark(text, at, opened):
             continue
         done = _end(text, at, opened)
         at = opened.end()
@@ -56,6 +58,13 @@ def _sections(text: bytes, lowered: bytes, needle: bytes, field: re.Pattern[byte
                 quoted = value.bare and text[found.end() - 1 : found.end()] == b" " and b'"' in found[0]
                 yield Span(value.start, value.end, kind, quoted=quoted)
         done = max(done, at)
+
+
+def _is_a_mark(text: bytes, at: int, opened: re.Match[bytes]) -> bool:
+    """`[redacted password]` at a line's end begins no section called so."""
+    return opened["bracket"] is not None and text.endswith(
+        MARK, 0, max(0, text.rfind(b" ", max(0, at - 40), at) + 1)
+    )
 
 
 def _end(text: bytes, at: int, opened: re.Match[bytes]) -> int:
@@ -76,7 +85,7 @@ def _end(text: bytes, at: int, opened: re.Match[bytes]) -> int:
     ):
         return begin
     indent = len(before) - len(before.lstrip(b" \t-"))
-    return begin + indented_end(text[begin:most], 0, indent)
+    return begin + indented_end(text[begin:most], 0, indent, dashes=True)
 
 
 def _manifests(text: bytes) -> Iterator[Span]:

@@ -81,6 +81,9 @@ _PGPASS = re.compile(
 )
 # authkeys of corosync and heartbeat.
 _AUTHKEYS = re.compile(rb"(?m)^\d{1,2} (?:sha1|sha256|md5) (?P<secret>\S{4,256})(?=\r?$)")
+# A bot's token as Telegram issues it, and a password as PostgreSQL keeps it.
+_BOT = re.compile(rb"(?<![\w.:])\d{8,10}:(?P<secret>AA[\w\-]{33})(?![\w\-])")
+_MD5 = re.compile(rb"\bmd5(?P<secret>[0-9a-f]{32})(?!\w)")
 _WORD = re.compile(rb"[\w]")
 
 
@@ -99,6 +102,9 @@ def spans(text: bytes, lowered: bytes) -> Iterator[Span]:
                     yield from _of(shape, text)
     for pattern, kind in ((_CRYPT_LINE, "password_hash"), (_PGPASS, "password"), (_AUTHKEYS, "key")):
         for found in pattern.finditer(text):
+            yield Span(*found.span("secret"), kind)
+    for sign, pattern, kind in ((b":AA", _BOT, "issued_key"), (b"md5", _MD5, "password_hash")):
+        for found in pattern.finditer(text) if sign in text else ():
             yield Span(*found.span("secret"), kind)
     if b" - " in text:
         for found in _REMOTE_USER.finditer(text):

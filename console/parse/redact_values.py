@@ -8,11 +8,11 @@ from dataclasses import dataclass
 # What may stand between a name and its value: `": "`, `=`, ` => `, `%3D`, `>` of XML, `("`, ` "`.
 _BETWEEN = re.compile(
     rb"""(?:\\*+["'`]|\]|%5[Dd]|%22)*+[ \t]*+"""
-    rb"""(?:=>|:=|[=!]=|~\*?|[:=]|%3[AaDd]|&#61;|\\u003[AaDd]|>|\xef\xbc\x9a)"""
+    rb"""(?:=>|:=|[=!]=|::(?=[ \t])|~\*?|[:=]|%3[AaDd]|&#61;|\\u003[AaDd]|>|\xef\xbc\x9a)"""
     rb"""[ \t]*+"""
     rb"""|[ \t]*+\((?=\\*+["'`])|[ \t]++(?=\\*+["'`])"""
 )
-_SEPARATORS = frozenset(bytes((byte,)) for byte in b" \t\r\n\"'`\\=:%!~>(]&,\xef")
+_SEPARATORS = frozenset(bytes((byte,)) for byte in b" \t\r\n\"'`\\=:%!~>(]&,<\xef")
 _SPACE = re.compile(rb"""(?:\\*+["'])?+[ \t]++""")
 _OPENER = re.compile(rb"""(?P<slashes>\\*+)(?P<quote>["'`])""")
 # Looked for as they come: the end of a line may be megabytes away.
@@ -129,13 +129,18 @@ def quoted_end(text: bytes, start: int, quote: bytes, slashes: int) -> int:
     return len(text) if found is None else found.start()
 
 
-def indented_end(text: bytes, at: int, indent: int) -> int:
-    """Where the lines end, from the one that begins at `at`, that are indented deeper than `indent`."""
+def indented_end(text: bytes, at: int, indent: int, *, dashes: bool = False) -> int:
+    """Where the lines end, from the one that begins at `at`, that are indented deeper than `indent`.
+
+    `dashes`: the entries of a list may stand as deep as its name.
+    """
     while at < len(text):
         line = text.find(b"\n", at)
         line = len(text) if line < 0 else line
         content = text[at:line]
-        if content.strip() and len(content) - len(content.lstrip(b" \t")) <= indent:
+        depth = len(content) - len(content.lstrip(b" \t"))
+        listed = dashes and depth == indent and content[depth : depth + 2] == b"- "
+        if content.strip() and depth <= indent and not listed:
             break
         at = min(line + 1, len(text))
     return at

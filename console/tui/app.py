@@ -20,6 +20,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from console.model.events import Event, Noticed
+from console.model.exit_code import ExitCode
 from console.model.facts import Severity
 from console.model.state import ClusterState
 from console.parse.safe_text import safe_lines
@@ -27,6 +28,7 @@ from console.session.signals import hear
 from console.tui.actions import Scope, Situation, action
 from console.tui.bindings import OPENERS, PALETTE_KEY, console_bindings
 from console.tui.cluster import Cluster
+from console.tui.crash import crash_report
 from console.tui.driver import ConsoleDriver
 from console.tui.export import export_path, save, self_contained
 from console.tui.harmless import Harmless
@@ -259,6 +261,12 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def copy_to_clipboard(self, text: str) -> None:
         """What is pasted elsewhere is what was read here."""
         super().copy_to_clipboard(safe_lines(text))
+
+    def _fatal_error(self) -> None:
+        self.bell()
+        self._exit_renderables.append(crash_report(self._exception))
+        self._return_code = ExitCode.UNKNOWN
+        self._close_messages_no_wait()
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         return self_contained(super().export_screenshot(title=title, simplify=simplify))

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from console.session.private_file import private_directory
 from console.session.resources import user_dir
 
 
@@ -24,7 +25,7 @@ def remember(name: str, choice: str) -> str | None:
     """Keeps a choice beside the others; returns why it could not, if it could not."""
     path = preferences_path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_directory(path.parent)
         fresh = path.with_suffix(".json.new")
         fresh.write_text(json.dumps({**_kept(), name: choice}) + "\n", encoding="utf-8")
         fresh.replace(path)

@@ -156,6 +156,36 @@ def test_a_ledger_removed_with_its_side_file_is_found(ledger: Path, nodes: Nodes
     assert {each["kind"] for each in found["nodes"]["iam-a"]["unfit"]} == {"replaced"}
 
 
+@pytest.mark.parametrize("linked", ["iamops", "."])
+def test_a_directory_above_that_became_a_link_to_another_ledger_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: Nodes, capsys, linked: str
+):
+    """Both ledgers are whole; only the name of the place leads elsewhere."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    ledger = tmp_path / "state" / "iamops" / "audit.jsonl"
+    act(ledger, nodes, "cafe0001")
+    assert verified(capsys)[0] == 0
+    swapped = tmp_path / "state" / linked
+    swapped.rename(tmp_path / "hidden")
+    (tmp_path / "elsewhere").mkdir()
+    swapped.symlink_to(tmp_path / "elsewhere")
+    Audit(ledger).append("intent", {"run": "cafe0002"})
+    code, found = document(capsys)
+    assert (code, found["broken"]) == (1, None)
+    assert {each["kind"] for each in found["nodes"]["iam-a"]["unfit"]} == {"replaced"}
+
+
+def test_a_directory_that_was_a_link_from_the_beginning_is_the_place_it_leads_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: Nodes, capsys
+):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "state").symlink_to(tmp_path / "disk")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    act(tmp_path / "state" / "iamops" / "audit.jsonl", nodes, "cafe0001")
+    assert verified(capsys)[0] == 0
+    assert verified(capsys, "--file", str(tmp_path / "disk" / "iamops" / "audit.jsonl"))[0] == 0
+
+
 def test_a_ledger_that_was_moved_away_is_named_and_compared(ledger: Path, nodes: Nodes, capsys):
     act(ledger, nodes, "cafe0001")
     away = ledger.with_name("2023.jsonl")

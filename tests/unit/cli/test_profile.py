@@ -37,6 +37,19 @@ def test_a_new_profile_is_valid_commented_and_carries_its_own_name(iamops, tmp_p
     assert (checked.returncode, checked.stdout) == (0, f"{path}: ok\n")
 
 
+def test_a_new_profile_is_for_its_owner_alone_for_it_may_hold_passwords_of_commands(iamops, tmp_path):
+    old = os.umask(0)
+    try:
+        assert iamops("init", "mine").returncode == 0
+    finally:
+        os.umask(old)
+    path = tmp_path / ".config/iamops/profiles/mine.yaml"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert {each.stat().st_mode & 0o777 for each in (path.parent, path.parent.parent, tmp_path / ".config")} == {
+        0o700
+    }
+
+
 def test_a_profile_is_never_overwritten_unasked(iamops, tmp_path):
     iamops("init", "mine")
     path = tmp_path / ".config/iamops/profiles/mine.yaml"

@@ -94,11 +94,11 @@ def test_whatever_is_bent_behind_an_anchor_is_found_on_the_node_that_has_it(way)
                 lines[node].append(line(found, n))
         other = hashes(5, f"bob {seed}")
         lines["iam-b"] += [line(other, 3, place=ELSEWHERE, by="bob@desk")]
-        whole = {node: compare(each, chain(found), HERE, intact=len(found)) for node, each in lines.items()}
+        whole = {node: compare(each, chain(found), {HERE}, intact=len(found)) for node, each in lines.items()}
         assert not any(each.unfit for each in whole.values())
         assert proven(whole) == anchored[-1]
         bent = way(found, anchored[-1], rng)
-        after = {node: compare(each, chain(bent), HERE, intact=len(bent)) for node, each in lines.items()}
+        after = {node: compare(each, chain(bent), {HERE}, intact=len(bent)) for node, each in lines.items()}
         last = line(found, anchored[-1])
         for node in (name for name, each in lines.items() if last in each):
             assert last in [each.line for each in after[node].unfit]
@@ -108,7 +108,7 @@ def test_whatever_is_bent_behind_an_anchor_is_found_on_the_node_that_has_it(way)
 
 def test_a_ledger_that_only_grew_is_as_it_was():
     found = hashes(50, "x")
-    compared = compare([line(found, n) for n in (1, 7, 30)], chain(found), HERE, intact=50)
+    compared = compare([line(found, n) for n in (1, 7, 30)], chain(found), {HERE}, intact=50)
     assert (compared.matched, compared.unfit, compared.others) == (3, (), ())
     assert compared.proven is not None
     assert compared.proven.anchor.n == 30
@@ -116,34 +116,34 @@ def test_a_ledger_that_only_grew_is_as_it_was():
 
 def test_a_shorter_ledger_another_record_and_another_ledger_are_told_apart():
     found, kept = hashes(10, "x"), hashes(10, "x")[:6]
-    (missing,) = compare([line(found, 9)], chain(kept), HERE, intact=6).unfit
+    (missing,) = compare([line(found, 9)], chain(kept), {HERE}, intact=6).unfit
     assert (missing.kind, missing.reason) == (
         Misfit.MISSING,
         "record 9 had been written, and the ledger ends with record 6",
     )
-    (differs,) = compare([line(found, 9)], chain([*kept, *hashes(9, "y")]), HERE, intact=15).unfit
+    (differs,) = compare([line(found, 9)], chain([*kept, *hashes(9, "y")]), {HERE}, intact=15).unfit
     assert (differs.kind, differs.reason) == (Misfit.DIFFERS, "record 9 is not the one that had been written")
     new = hashes(3, "new")
-    (replaced,) = compare([line(found, 9)], chain(new), HERE, intact=3).unfit
+    (replaced,) = compare([line(found, 9)], chain(new), {HERE}, intact=3).unfit
     assert replaced.kind is Misfit.REPLACED
     assert replaced.reason.endswith(f"and ledger {new[0][:16]} stands in the file now")
-    (gone,) = compare([line(found, 9)], chain([]), HERE, intact=0).unfit
+    (gone,) = compare([line(found, 9)], chain([]), {HERE}, intact=0).unfit
     assert gone.reason.endswith("and the file holds no record now")
 
 
 def test_a_ledger_that_was_moved_away_is_compared_where_it_is_named():
     earlier, new = hashes(10, "x"), hashes(3, "new")
     lines = [line(earlier, 9), line(new, 2)]
-    compared = compare(lines, chain(new), HERE, intact=3, earlier=[chain(earlier)])
+    compared = compare(lines, chain(new), {HERE}, intact=3, earlier=[chain(earlier)])
     assert (compared.matched, compared.unfit) == (2, ())
-    cut = compare(lines, chain(new), HERE, intact=3, earlier=[chain(earlier[:5])])
+    cut = compare(lines, chain(new), {HERE}, intact=3, earlier=[chain(earlier[:5])])
     assert [each.kind for each in cut.unfit] == [Misfit.MISSING]
 
 
 def test_other_operators_ledgers_are_counted_and_named():
     found, bobs = hashes(4, "x"), hashes(9, "bob")
     lines = [line(bobs, n, place=ELSEWHERE, by="bob@desk") for n in (2, 3, 9)]
-    compared = compare([*lines, line(found, 4)], chain(found), HERE, intact=4)
+    compared = compare([*lines, line(found, 4)], chain(found), {HERE}, intact=4)
     (other,) = compared.others
     assert (other.ledger, other.lines, other.by) == (bobs[0][:16], 3, ("bob@desk",))
     assert (other.first_at, other.last_at) == (1_700_000_002.0, 1_700_000_009.0)
@@ -152,7 +152,7 @@ def test_other_operators_ledgers_are_counted_and_named():
 
 def test_a_line_behind_a_broken_record_vouches_for_nothing():
     found = hashes(10, "x")
-    compared = compare([line(found, 2), line(found, 9)], chain(found), HERE, intact=5)
+    compared = compare([line(found, 2), line(found, 9)], chain(found), {HERE}, intact=5)
     assert compared.proven is not None
     assert (compared.matched, compared.proven.anchor.n) == (2, 2)
 
@@ -161,4 +161,4 @@ def test_a_record_is_taken_for_no_other_number():
     found = hashes(10, "x")
     moved = line(found, 5)
     moved = replace(moved, anchor=Anchor(moved.anchor.ledger, 6, moved.anchor.head, HERE))
-    assert [each.kind for each in compare([moved], chain(found), HERE, intact=10).unfit] == [Misfit.DIFFERS]
+    assert [each.kind for each in compare([moved], chain(found), {HERE}, intact=10).unfit] == [Misfit.DIFFERS]

@@ -14,10 +14,12 @@ import pytest
 
 from console.ledger.audit import Audit, LedgerError, read
 from console.ledger.head import head_file
-from console.ledger.record import FIRST
+from console.ledger.record import FIRST, line_of
 from console.ledger.verify import Break, Verdict, verify
 
 BODY = {"run": "r1", "who": "alice", "reason": "Änderung \x1b[31m", "steps": [{"took_s": 1.25}]}
+
+BEHIND = "the side file ends with record 2: iamops was ended while it wrote record 3, or another hand wrote it"
 
 
 @pytest.fixture
@@ -85,7 +87,20 @@ def test_a_side_file_that_is_behind_by_a_crash_is_no_break(ledger: Path):
     behind = head_file(ledger).read_text()
     Audit(ledger).append("outcome", BODY)
     head_file(ledger).write_text(behind)
-    assert verify(ledger) == Verdict(3)
+    assert verify(ledger) == Verdict(3, None, (BEHIND,))
+    Audit(ledger).append("outcome", BODY)
+    assert verify(ledger) == Verdict(4)
+
+
+def test_a_true_record_by_a_hand_that_cannot_reach_the_side_file_is_told(ledger: Path):
+    """What a crash leaves looks the same: it is a note. A second such record is a break."""
+    filled(ledger, 2)
+    for expected in (Verdict(3, None, (BEHIND,)), None):
+        last = list(read(ledger))[-1]
+        line = line_of(last.n + 1, last.at, "outcome", last.hash, None, {"run": "r9"})
+        ledger.write_bytes(ledger.read_bytes() + line)
+        found = verify(ledger)
+        assert found == expected or (expected is None and found.broken is not None)
 
 
 def test_a_write_that_was_cut_off_is_kept_apart_and_told(ledger: Path):

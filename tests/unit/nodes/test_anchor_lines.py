@@ -16,7 +16,7 @@ from console.nodes.fake import Run, ScriptedTransport
 from console.nodes.transport import CommandTimeout, LinkLost, OutputTooLong, TransportError
 
 LEDGER, PLACE = "1" * 16, "3" * 12
-READ = reading(LEDGER, PLACE)
+READ = reading(LEDGER, (PLACE,))
 ALL = b"left out 0 0\n"
 HINT = b"Hint: You are currently not seeing messages from other users and the system.\n      Users in groups 'adm'"
 
@@ -28,7 +28,7 @@ def journal(*numbers: int) -> bytes:
 
 async def asked(**changes: object) -> JournalSaid:
     node = ScriptedTransport("iam-a", Run(READ, **changes))  # type: ignore[arg-type]
-    found = await anchors_of(node, LEDGER, PLACE)
+    found = await anchors_of(node, LEDGER, (PLACE,))
     node.verify()
     return found
 

@@ -298,6 +298,16 @@ MORE_HOSTILE = [
     b'insert into secret values (\\"', b'insert into t(a,key) values (?,?) args [', b'SetCredential=a:b ',
     b'-----BEGIN ', b'cookie: a=b; ', b'- a: password: ', b'@/', b'a:b@/c ', b'{\\n \\"password\\":\\n ',
     b'"ipmitool",\n"-P",\n', b'INSERT INTO a (key) VALUES\n', b'?pw=', b'AUTH LOGIN\n', b'\\n', b'\\r\\n\\t',
+    b'"SET" "token" ', b'\\"HSET\\" \\"a\\" ', b'"SET" "a', b'password for a is ', b'password a b c d ', b'auth',
+    b'auth_basic_user a:', b'user "', b'send "a1', b'send -- ', b'expect pin send "', b'chpasswd <<E\na:b\n',
+    b'chpasswd <<< a', b'<<< passwd ', b'<(echo ', b'a1 LOGIN u ', b'location /aB1', b'location /',
+    b'<password a="b" ',
+    b'<password a="', b'<key>password</key><', b'--key a1 ', b"token in ('a',", b"token in (", b"pw like 'a",
+    b'pin: a1', b'encrypt=', b'"bearer":"', b'unseal key 1: ', b'recovery codes: aB1aB1aB1, ', b'cookie --cookie ',
+    b"identified replace '", b'sha2(concat(', b'12345678:AA', b'md5', b'x_pw ', b'tokens:\n- a: b\n', b'a:: ',
+    b"define('token', 'a'", b"('token',", b'session to ', b'session a to a to ', b' login -p a', b'curl -E a:',
+    b'x_sid=a1',
+    b'[redacted password] ', b'password a changed from ',
     b'bearer a=', b'[redacted password]', b'- ', b'hooks.slack.com/services/', b'\xe5\xaf\x86',
 ]  # fmt: skip
 

@@ -1,0 +1,54 @@
+"""An error of the console's own: what is left on the terminal holds no variable, and no secret of its words."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from console.model.exit_code import ExitCode
+from console.tui.app import ConsoleApp
+from tests.unit.tui import scenes
+from tests.unit.tui.decks import FixedDeck
+from tests.unit.tui.scenes import FixedCluster
+
+
+async def crashed() -> tuple[str, int | None]:
+    """What a console leaves on the terminal that failed with a password at hand."""
+    cluster = FixedCluster(scenes.healthy())
+    app = ConsoleApp(cluster, lambda: FixedDeck(cluster))
+    told = io.StringIO()
+    app.error_console = Console(file=told, width=400)
+
+    def fail() -> None:
+        answer = "FAKElocal" + "12x"
+        raise RuntimeError(f"no good: password=FAKEworded34x \x1b[2J {len(answer)}")
+
+    async def failing() -> None:
+        async with app.run_test() as pilot:
+            app.call_later(fail)
+            await pilot.pause()
+
+    with pytest.raises(RuntimeError):
+        await failing()
+    app._print_error_renderables()
+    return told.getvalue(), app.return_code
+
+
+async def test_a_crash_tells_no_variables_no_secrets_and_no_controls(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("IAMOPS_DEBUG", raising=False)
+    told, code = await crashed()
+    assert "RuntimeError: no good: password=[redacted password]" in told
+    assert "IAMOPS_DEBUG=1" in told
+    assert "FAKE" not in told
+    assert "\x1b[2J" not in told
+    assert code == ExitCode.UNKNOWN
+
+
+async def test_whoever_asks_for_it_gets_the_places_without_variables(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("IAMOPS_DEBUG", "1")
+    told, _ = await crashed()
+    assert "test_crash.py" in told
+    assert "FAKElocal12x" not in told
+    assert "FAKEworded34x" not in told
