@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
@@ -33,10 +32,7 @@ class WatchDirectory:
 
     def make(self) -> None:
         """Raises OSError."""
-        try:
-            make_private(self.path)
-        except FileExistsError:
-            raise NotADirectoryError(errno.ENOTDIR, "not a directory", str(self.path)) from None
+        make_private(self.path)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

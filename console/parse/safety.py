@@ -12,14 +12,16 @@ from console.parse.words import words, words_of
 _LOCK = re.compile(r"iamops-lock from=(?P<origin>\S*) since=(?P<since>[0-9]{1,11}) (?P<note>.*)", re.DOTALL)
 SOMEONE = LockHolder("someone", "an unknown address", 0.0, "an unknown action")
 WORD_LIMIT = 120
+# Of a kind on one node; no run arms as many, and whoever makes more has no say in how long reading them takes.
+MOST_FILES = 200
 
 
 def safety_report(timers: str, locks: str, track_files: str) -> SafetyReport:
     """From the paths of timer files, the arguments of lock holders, and the paths of track files."""
     return SafetyReport(
-        tuple(_name(path).removeprefix("iamops-dead-man-") for path in timers.split()),
+        _names(timers, "iamops-dead-man-"),
         lock_holder(locks.encode()),
-        tuple(_name(path).removeprefix("iamops-priority.") for path in track_files.split()),
+        _names(track_files, "iamops-priority."),
     )
 
 
@@ -47,6 +49,12 @@ def _note(text: str) -> dict[str, str]:
     except ValueError:
         return {}
     return {key: words(str(raw[key]), WORD_LIMIT) for key in raw} if isinstance(raw, dict) else {}
+
+
+def _names(paths: str, prefix: str) -> tuple[str, ...]:
+    found = paths.split()
+    names = tuple(_name(path).removeprefix(prefix) for path in found[:MOST_FILES])
+    return names if len(found) <= MOST_FILES else (*names, f"{len(found) - MOST_FILES} more")
 
 
 def _name(path: str) -> str:

@@ -43,7 +43,7 @@ def test_a_directory_or_file_of_the_wrong_kind_is_not_told_as_missing(
         ("profile", "check", str(tmp_path)): f"{tmp_path}: a directory, not a profile",
         ("drill", "show", str(tmp_path)): f"{tmp_path}: a directory, not a drill",
         ("--profile", "lab", "config", "lint", str(file)): f"{file}: not a directory",
-        ("--profile", "lab", "watch", "--json", "--state-dir", str(file)): f"{file}: not a directory",
+        ("--profile", "lab", "watch", "--json", "--state-dir", str(file)): f"{file}: is not a directory",
     }
     for argv, words in kinds.items():
         assert words in refused(capsys, *argv)

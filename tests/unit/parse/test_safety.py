@@ -1,0 +1,16 @@
+"""What a node tells of armed undos and track files."""
+
+from __future__ import annotations
+
+from console.parse.safety import MOST_FILES, safety_report
+
+
+def test_names_are_told_without_what_all_of_them_share():
+    report = safety_report("/run/systemd/transient/iamops-dead-man-nginx.timer", "", "/run/iamops-priority.VI_1")
+    assert (report.dead_men, report.track_files) == (("nginx",), ("VI_1",))
+
+
+def test_a_flood_of_them_is_counted_and_does_not_hold_up_the_reader():
+    report = safety_report(" ".join(f"/run/iamops-dead-man-{n}.timer" for n in range(50_000)), "", "")
+    assert len(report.dead_men) == MOST_FILES + 1
+    assert report.dead_men[-1] == f"{50_000 - MOST_FILES} more"
