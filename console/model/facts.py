@@ -154,7 +154,8 @@ class ConfigReport:
 class SafetyReport:
     """What actions need and leave on a node: armed undos, a lock, track files.
 
-    `dead_men` are the undos' names; `track_files` are the instances whose priority can be raised.
+    `dead_men` are the undos' names; `track_files` are the instances whose priority can be raised. Beyond what
+    is read of either, the last entry says how many more there are.
     """
 
     dead_men: tuple[str, ...] = ()

@@ -57,7 +57,7 @@ class Peer(asyncssh.SSHClient):
             deliver(data, datatype)
 
         # asyncssh offers no hook for this, and looks the method up at every read.
-        conn.data_received = heard  # type: ignore[method-assign]
+        conn.data_received = heard  # type: ignore[method-assign]  # see above
 
     def settled(self) -> None:
         """The first session is open: from here on sshd itself sends without Nagle's delay.

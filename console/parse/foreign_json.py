@@ -38,7 +38,7 @@ def _real(digits: str) -> float:
 
 def _may_hold_surrogates(text: str | bytes) -> bool:
     needle = b"\\ud" if isinstance(text, bytes) else "\\ud"
-    return needle in text.lower()  # type: ignore[operator]
+    return needle in text.lower()  # type: ignore[operator]  # both are of one type
 
 
 def _plain(value: Any) -> Any:

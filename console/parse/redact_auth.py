@@ -56,7 +56,7 @@ def _auth(text: bytes, lowered: bytes) -> Iterator[Span]:
         ):
             continue
         quoted = found["open"] is not None and found["close"] is not None
-        at_prompt = text[max(0, begin - 2) : begin] in (b"> ", b"\n> ")
+        at_prompt = text[max(0, begin - 2) : begin] == b"> "
         if not quoted and not at_prompt and found["word"] != b"AUTH":
             continue
         done = found.end()

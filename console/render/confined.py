@@ -141,7 +141,7 @@ class Confined(ImmutableSandboxedEnvironment):
         self.spend(LOOK)
         return super().getitem(obj, argument)
 
-    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - a template may name its own `self`
         __self.spend(CALL)
         owner = getattr(__obj, "__self__", None)
         __self._weighed(None if isinstance(owner, dict) else owner, args, kwargs)

@@ -19,43 +19,43 @@ class Counting(NodeTransformer):
     list, or cut out of a text is weighed.
     """
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802 - jinja's name
         self.generic_visit(node)
         return _filter(CONCATENATED, nodes.List(node.nodes, lineno=node.lineno))
 
-    def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802
+    def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - jinja's name
         if node.recursive:
             raise SecurityError("loops that call themselves are not for configuration files")
         self.generic_visit(node)
         node.iter = _filter(TURNS, cast(nodes.Expr, node.iter), _work(node))
         return node
 
-    def visit_Macro(self, node: nodes.Macro) -> nodes.Macro:  # noqa: N802
+    def visit_Macro(self, node: nodes.Macro) -> nodes.Macro:  # noqa: N802 - jinja's name
         return self._working(node)
 
-    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.CallBlock:  # noqa: N802
+    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.CallBlock:  # noqa: N802 - jinja's name
         return self._working(node)
 
-    def visit_Compare(self, node: nodes.Compare) -> nodes.Compare:  # noqa: N802
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Compare:  # noqa: N802 - jinja's name
         self.generic_visit(node)
         node.expr = _filter(WEIGHED, node.expr)
         for each in node.ops:
             each.expr = _filter(WEIGHED, each.expr)
         return node
 
-    def visit_List(self, node: nodes.List) -> nodes.Filter:  # noqa: N802
+    def visit_List(self, node: nodes.List) -> nodes.Filter:  # noqa: N802 - jinja's name
         self.generic_visit(node)
         return _filter(WEIGHED, node)
 
-    def visit_Dict(self, node: nodes.Dict) -> nodes.Filter:  # noqa: N802
+    def visit_Dict(self, node: nodes.Dict) -> nodes.Filter:  # noqa: N802 - jinja's name
         self.generic_visit(node)
         return _filter(WEIGHED, node)
 
-    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Expr:  # noqa: N802
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Expr:  # noqa: N802 - jinja's name
         self.generic_visit(node)
         return _filter(WEIGHED, node) if node.ctx == "load" else node
 
-    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Expr:  # noqa: N802
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Expr:  # noqa: N802 - jinja's name
         self.generic_visit(node)
         return _filter(WEIGHED, node) if isinstance(node.arg, nodes.Slice) else node
 

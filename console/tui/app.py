@@ -263,6 +263,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         super().copy_to_clipboard(safe_lines(text))
 
     def _fatal_error(self) -> None:
+        """Textual's own prints every local variable; it has no public place to say otherwise."""
         self.bell()
         self._exit_renderables.append(crash_report(self._exception))
         self._return_code = ExitCode.UNKNOWN

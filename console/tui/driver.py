@@ -91,7 +91,7 @@ class ConsoleDriver(LinuxDriver):
     # --- typing ---
 
     def start_application_mode(self) -> None:
-        super().start_application_mode()  # type: ignore[no-untyped-call]
+        super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual gives it no types
         # In the background we may draw and ask: to be stopped for it would stop an action too.
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         signal.signal(signal.SIGTTIN, signal.SIG_IGN)

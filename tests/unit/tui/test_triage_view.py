@@ -70,7 +70,6 @@ async def test_the_story_names_evidence_with_age_cause_and_next_step() -> None:
         assert SPLIT.next in seen.text
 
 
-@pytest.mark.skipif(not CATALOGUE, reason="the catalogue is empty")
 async def test_the_story_goes_on_with_the_runbook() -> None:
     entry = next(iter(CATALOGUE.values()))
     cluster = FixedCluster(scenes.healthy(), findings=(replace(NO_GRANT, code=entry.code),))
