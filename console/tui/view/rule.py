@@ -7,6 +7,8 @@ from console.tui.view.rows import Picture
 from console.tui.view.tone import Line, Span, Tone
 
 DASH = "─"
+# Cells that still tell something.
+LEAST_MARKS = 16
 
 
 def rule(picture: Picture, width: int, *, tone: Tone = Tone.RULE, focused: bool = False) -> Line:
@@ -28,6 +30,9 @@ def _pieces(picture: Picture, width: int, focused: bool) -> list[tuple[int, Line
     lead = Span("▸", Tone.FOCUS) if focused else Span(" ")
     pieces: list[tuple[int, Line]] = [(1, (lead, *title, Span(" ")))] if title else []
     marks: Line = (Span(" "), *picture.marks, Span(" ")) if picture.marks else ()
+    room = width - 1 - sum(start + width_of(text) for start, text in pieces)
+    # Cut rather than left out: a verdict begins with what it says.
+    marks = clip_line(marks, room) if room >= LEAST_MARKS else marks
     last = width - width_of(marks) - 1
     for start, span in picture.overlays:
         if start < last:

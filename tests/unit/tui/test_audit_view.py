@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from console.ledger.audit import Audit, read
 from console.ledger.verify import Break, Verdict
 from console.tui.view.audit import newest_first, run_row, run_story
@@ -35,10 +37,13 @@ async def test_what_somebody_wrote_as_a_reason_is_shown_harmless() -> None:
         assert "\x1b" not in seen.text
 
 
-async def test_a_broken_chain_is_said_with_its_record() -> None:
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_broken_chain_is_said_with_its_record(size: tuple[int, int]) -> None:
     tampered = audited()
-    tampered.verdict = Verdict(1, Break(2, 2, "its content does not fit its hash"))
-    async with console(scenes.healthy(), size=(120, 40), deck=tampered) as seen:
+    tampered.verdict = Verdict(
+        1, Break(2, 2, "when it was written: records 2 to 4 are missing, and its hash differs")
+    )
+    async with console(scenes.healthy(), size=size, deck=tampered) as seen:
         await seen.press("7")
         await seen.pilot.pause(0.2)
         assert "BROKEN at record 2" in seen.text
