@@ -152,7 +152,7 @@ def _weighed(words: tuple[str, ...] | list[str]) -> str | None:
 def _vip(words: tuple[str, ...] | list[str], interface: str, *, told_by_daemon: bool = False) -> str | None:
     """Address with prefix and interface; None where a file says more, or leaves it to a definition."""
     try:
-        address = ipaddress.ip_interface(words[0])
+        address = ipaddress.ip_interface(words[0] if words else "")
     except ValueError:
         return None
     named = len(words) > 2 and words[1] == "dev"
