@@ -64,7 +64,8 @@ def _json_entry(entry: Mapping[str, Any]) -> tuple[str, VrrpReport] | None:
     fields, stats = entry.get("data"), entry.get("stats")
     if not isinstance(fields, dict):
         return None
-    name, state = fields.get("iname"), _JSON_STATES.get(fields.get("state", -1))
+    name, number = fields.get("iname"), _int(fields.get("state"))
+    state = None if number is None else _JSON_STATES.get(number)
     if not isinstance(name, str) or state is None:
         return None
     counters = stats if isinstance(stats, dict) else {}
