@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from console.parse.words import words
-from console.parse.yaml_tree import Path, Problem, Tree
+from console.parse.yaml_tree import MOST_PROBLEMS, Path, Problem, Tree
 
 
 class Reader:
@@ -18,7 +18,8 @@ class Reader:
         self.problems: list[Problem] = []
 
     def wrong(self, path: Path, message: str) -> None:
-        self.problems.append(self._tree.problem(path, message))
+        if len(self.problems) <= MOST_PROBLEMS:  # one more than are told says that there are more
+            self.problems.append(self._tree.problem(path, message))
 
     def line(self, path: Path) -> int:
         return self._tree.line(path)

@@ -52,7 +52,7 @@ def parse_drill(
     drill = _drill(StepReader(reader, units, nodes), reader, tree)
     problems = sorted({*tree.problems, *reader.problems}, key=lambda p: (p.line, p.key, p.message))
     if problems:
-        raise DrillError(tuple(problems))
+        raise DrillError(tree.told(problems))
     return drill
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_address
+from itertools import islice
 
 from console.model.need import Need
 from console.model.profile import Environment, Profile
 from console.parse.log_format import FormatError, named_format
-from console.parse.yaml_tree import Path, Problem, Tree
+from console.parse.yaml_tree import MOST_PROBLEMS, Path, Problem, Tree
 
 Complaint = tuple[Path, str]
 
 
 def semantic_problems(profile: Profile, tree: Tree) -> tuple[Problem, ...]:
-    """Every broken relation, at the line where it can be mended."""
-    return tuple(tree.problem(path, message) for check in CHECKS for path, message in check(profile))
+    """The broken relations, each at the line where it can be mended; one more than are told at most."""
+    found = (each for check in CHECKS for each in check(profile))
+    return tuple(tree.problem(path, message) for path, message in islice(found, MOST_PROBLEMS + 1))
 
 
 def _not_empty(profile: Profile) -> Iterator[Complaint]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from console.model.profile import NAMED_SECTIONS, Profile
 from console.parse.profile_checks import semantic_problems
 from console.parse.profile_words import key_path, problem_of
-from console.parse.yaml_tree import Path, Problem, Tree, read_tree
+from console.parse.yaml_tree import MOST_PROBLEMS, Path, Problem, Tree, read_tree
 
 NAME_IS_KEY = "the name is the key above; remove this line"
 
@@ -34,9 +35,9 @@ def parse_profile(text: str, file: str) -> Profile:
     profile, problems = _validated(tree)
     if profile is not None:
         problems = semantic_problems(profile, tree)
-    problems = (*tree.problems, *_names_in_entries(tree), *problems)
+    problems = (*tree.problems, *islice(_names_in_entries(tree), MOST_PROBLEMS + 1), *problems)
     if problems or profile is None:
-        raise ProfileError(_in_order(problems))
+        raise ProfileError(tree.told(_in_order(problems)))
     return profile
 
 
@@ -45,7 +46,8 @@ def _validated(tree: Tree) -> tuple[Profile | None, tuple[Problem, ...]]:
         return Profile.model_validate(tree.value), ()
     except ValidationError as error:
         details: list[Any] = error.errors(include_url=False)
-        return None, tuple(problem_of(d, tree) for d in details if not _is_name_in_entry(key_path(d)))
+        told = (each for each in details if not _is_name_in_entry(key_path(each)))
+        return None, tuple(problem_of(each, tree) for each in islice(told, MOST_PROBLEMS + 1))
 
 
 def _names_in_entries(tree: Tree) -> Iterator[Problem]:

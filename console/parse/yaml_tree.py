@@ -6,7 +6,7 @@ Only what a profile or theme needs: one document, string keys, no aliases, no ta
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,8 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 PROFILE_EXPECTED = "a mapping with name, environment, nodes and vrrp"
 MAX_DEPTH = 12
 MAX_CHARS = 256 * 1024
+# Whoever has more of them reads no further, and each costs the time to be made harmless.
+MOST_PROBLEMS = 100
 _STANDARD = "tag:yaml.org,2002:"
 # YAML forbids most of these. The Unicode line ends it allows, but no editor counts them as lines.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -45,13 +47,15 @@ class Problem:
 class Tree:
     """The document's value, the line of every key path, and what was wrong with its form.
 
-    `value` is None when the text has no form at all; then there is exactly one problem.
+    `value` is None when the text has no form at all; then there is exactly one problem. `unlisted`: how many there
+    are beside the first MOST_PROBLEMS.
     """
 
     file: str
     value: dict[str, Any] | None
     lines: dict[Path, int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    unlisted: int = 0
 
     def line(self, path: Path) -> int:
         """The line of the path, or of the nearest parent that the text has."""
@@ -61,6 +65,13 @@ class Tree:
 
     def problem(self, path: Path, message: str) -> Problem:
         return Problem(self.file, self.line(path), _dotted(path), message)
+
+    def told(self, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+        """Of problems in order the first MOST_PROBLEMS, and one that says so where there are more."""
+        listed = tuple(problems[:MOST_PROBLEMS])
+        if len(problems) <= MOST_PROBLEMS and not self.unlisted:
+            return listed
+        return (*listed, Problem(self.file, listed[-1].line, "", "more problems follow; mend these first"))
 
 
 def read_tree(text: str, file: str, expected: str = PROFILE_EXPECTED) -> Tree:
@@ -130,17 +141,17 @@ def _dotted(path: Path) -> str:
 
 
 def _grown(root: yaml.MappingNode, file: str) -> Tree:
-    lines: dict[Path, int] = {(): 1}
-    problems: list[Problem] = []
-    value = _Grower(file, lines, problems).mapping(root, ())
-    return Tree(file, value, lines, tuple(problems))
+    grower = _Grower(file)
+    value = grower.mapping(root, ())
+    return Tree(file, value, grower.lines, tuple(grower.problems), grower.unlisted)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Grower:
     file: str
-    lines: dict[Path, int]
-    problems: list[Problem]
+    lines: dict[Path, int] = field(default_factory=lambda: {(): 1})
+    problems: list[Problem] = field(default_factory=list)
+    unlisted: int = 0
 
     def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         return dict(self._pairs(node, path))
@@ -160,7 +171,7 @@ class _Grower:
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if key_node.tag != f"{_STANDARD}str":
-                self._wrong(line, path, f"expected a plain word as key, found {_shown(key_node)}")
+                self._wrong(line, path, "expected a plain word as key", key_node)
                 continue
             key = str(key_node.value)
             child = (*path, key)
@@ -182,10 +193,14 @@ class _Grower:
             return self._unreadable(node, path, "a number" if kind in ("int", "float") else kind)
 
     def _unreadable(self, node: yaml.Node, path: Path, expected: str) -> None:
-        self._wrong(node.start_mark.line + 1, path, f"expected {expected}, found {_shown(node)}")
+        self._wrong(node.start_mark.line + 1, path, f"expected {expected}", node)
 
-    def _wrong(self, line: int, path: Path, message: str) -> None:
-        self.problems.append(Problem(self.file, line, _dotted(path), message))
+    def _wrong(self, line: int, path: Path, message: str, found: yaml.Node | None = None) -> None:
+        if len(self.problems) >= MOST_PROBLEMS:
+            self.unlisted += 1
+            return
+        told = message if found is None else f"{message}, found {_shown(found)}"
+        self.problems.append(Problem(self.file, line, _dotted(path), told))
 
 
 def _shown(node: yaml.Node) -> str:
