@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from console.model.look import ErrorLook, FileStamp, Filesystem
 from console.parse.log_time import logged_at
@@ -24,12 +25,14 @@ _EXHAUSTED = re.compile(
 _ARP = re.compile(r"^(?P<address>\S+)\s+0x\S+\s+(?P<flags>0x\S+)\s+(?P<mac>[0-9a-f:]{17})\s", re.MULTILINE)
 # ATF_COM of linux/if_arp.h: the entry is complete.
 COMPLETE = 0x2
+# More than was asked for, or than any node has: each costs the time to be made harmless.
+MOST_FILES, MOST_LINKS, MOST_MOUNTS = 2000, 1000, 100
 
 
 def file_stamps(text: str) -> Mapping[str, FileStamp]:
     """By path; what stat could not find is left out."""
     found = {}
-    for match in _STAT.finditer(text):
+    for match in islice(_STAT.finditer(text), MOST_FILES):
         path = words(match["path"], TEXT_MAX)
         owner, size = words(match["owner"], TEXT_MAX), int(match["size"])
         found[path] = FileStamp(path, int(match["mode"], 8), owner, size, float(match["at"]))
@@ -45,7 +48,7 @@ def filesystems(space: str, inodes: str) -> tuple[Filesystem, ...]:
 
 def hardware_addresses(text: str) -> Mapping[str, str]:
     """Interface -> MAC, from `ip -o link`."""
-    return {words(match["name"], 15): match["mac"] for match in _LINK.finditer(text)}
+    return {words(match["name"], 15): match["mac"] for match in islice(_LINK.finditer(text), MOST_LINKS)}
 
 
 def error_look(lines: Iterable[bytes], zone_s: int) -> ErrorLook:
@@ -72,5 +75,5 @@ def neighbours(text: str) -> Mapping[str, str]:
 def _used(text: str) -> dict[str, float | None]:
     return {
         words(match["mount"], TEXT_MAX): None if match["pct"] is None else float(match["pct"])
-        for match in _DF.finditer(text)
+        for match in islice(_DF.finditer(text), MOST_MOUNTS)
     }

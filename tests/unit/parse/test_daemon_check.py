@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from console.model.config import DaemonCheck
-from console.parse.daemon_check import complaints
+from console.parse.daemon_check import MOST, complaints
 
 
 def kinds(daemon: str, status: int | None, said: str) -> list[tuple[str, int | None, str]]:
@@ -69,3 +69,11 @@ def test_nginx():
     warned = 'nginx: [warn] conflicting server name "a" on 0.0.0.0:80, ignored'
     assert [kind for kind, _, _ in kinds("nginx", 0, warned)] == ["warning"]
     assert kinds("nginx", 1, "") == [("error", None, "exit code 1")]
+
+
+@pytest.mark.parametrize("daemon", ["nginx", "keepalived"])
+def test_of_thousands_of_complaints_the_first_are_told(daemon):
+    said = "".join(f"(/etc/x: Line {n}) [emerg] odd {n}\n" for n in range(5000))
+    found = complaints(DaemonCheck("iam-a", daemon, 1, said))
+    assert len(found) == MOST
+    assert "odd 0" in found[0].message

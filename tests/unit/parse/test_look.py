@@ -117,3 +117,12 @@ def test_a_client_who_writes_nginxs_words_into_a_path_exhausts_nothing():
 def test_a_client_who_writes_a_warning_hides_no_refused_connection():
     line = b'2026/11/24 22:41:00 [alert] 59#59: *17 1024 worker_connections are not enough, request: "GET /[warn]"'
     assert len(look_node.error_look([line], 0).turned_away) == 1
+
+
+def test_of_a_flood_of_rows_so_many_are_read_as_any_node_has():
+    mounts = "".join(f"/dev/x 100 50 50 50% /m{n}\n" for n in range(5000))
+    links = "".join(f"{n}: e{n}: <UP> mtu 1 link/ether 02:00:00:00:00:01 brd x\n" for n in range(5000))
+    files = "".join(f"644 root 10 1 /f{n}\n" for n in range(5000))
+    assert len(look_node.filesystems(mounts, mounts)) == look_node.MOST_MOUNTS
+    assert len(look_node.hardware_addresses(links)) == look_node.MOST_LINKS
+    assert len(look_node.file_stamps(files)) == look_node.MOST_FILES
