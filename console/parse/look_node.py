@@ -16,7 +16,7 @@ STAT_FORMAT = "%a %U %s %Y %n"
 _STAT = re.compile(
     r"^(?P<mode>[0-7]{1,5}) (?P<owner>\S+) (?P<size>[0-9]{1,19}) (?P<at>[0-9]{1,19}) (?P<path>/.*)$", re.MULTILINE
 )
-_LINK = re.compile(r"^[0-9]{1,19}: (?P<name>[^:@\s]+)[^\n]*?link/ether (?P<mac>[0-9a-f:]{17})", re.MULTILINE)
+_LINK = re.compile(r"^[0-9]{1,19}: (?P<name>[^:@\s]++)[^\n]*?link/ether (?P<mac>[0-9a-f:]{17})", re.MULTILINE)
 _DF = re.compile(r"^.*\s(?:(?P<pct>[0-9]{1,19})%|-)\s+(?P<mount>/\S*)\s*$", re.MULTILINE)
 # nginx's own words stand before a client's: a path or a host may say the same further on.
 _EXHAUSTED = re.compile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -126,3 +127,10 @@ def test_of_a_flood_of_rows_so_many_are_read_as_any_node_has():
     assert len(look_node.filesystems(mounts, mounts)) == look_node.MOST_MOUNTS
     assert len(look_node.hardware_addresses(links)) == look_node.MOST_LINKS
     assert len(look_node.file_stamps(files)) == look_node.MOST_FILES
+
+
+def test_a_line_that_never_says_its_address_takes_no_time():
+    line = "3: /" + "8" * 65_000
+    began = time.process_time()
+    assert look_node.hardware_addresses(line) == {}
+    assert time.process_time() - began < 0.2
