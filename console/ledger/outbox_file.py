@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from console.parse.foreign_json import json_of
+
 ASIDE_BYTES = 1024 * 1024
 
 
@@ -87,7 +89,7 @@ def entry_of(line: bytes) -> Mapping[str, Any] | None:
     if checksum != b"%08x" % zlib.crc32(text):
         return None
     try:
-        entry = json.loads(text)
+        entry = json_of(text)
     except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) else None

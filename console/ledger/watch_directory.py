@@ -11,6 +11,7 @@ from pathlib import Path
 
 from console.judge.silence import Silence, silence_of
 from console.ledger.regular import make_private
+from console.parse.foreign_json import json_of
 from console.parse.words import words
 
 SILENCE_BYTES = 64 * 1024
@@ -98,7 +99,7 @@ class WatchDirectory:
     def _read_silence(self) -> tuple[Silence | None, str]:
         try:
             with self._silence.open("rb") as file:
-                return silence_of(json.loads(file.read(SILENCE_BYTES))), ""
+                return silence_of(json_of(file.read(SILENCE_BYTES))), ""
         except OSError as error:
             return None, f"{self._silence}: {error.strerror}"
         except (ValueError, TypeError, KeyError, RecursionError) as error:
