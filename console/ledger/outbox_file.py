@@ -90,7 +90,7 @@ def entry_of(line: bytes) -> Mapping[str, Any] | None:
         return None
     try:
         entry = json_of(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return entry if isinstance(entry, dict) else None
 

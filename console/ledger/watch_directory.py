@@ -102,7 +102,7 @@ class WatchDirectory:
                 return silence_of(json_of(file.read(SILENCE_BYTES))), ""
         except OSError as error:
             return None, f"{self._silence}: {error.strerror}"
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             return None, f"{self._silence} is no silence ({words(str(error), 100)}): nothing is held back"
 
     def _busy(self, file: int) -> str:

@@ -41,7 +41,7 @@ class DrillError(Exception):
 def parse_drill(
     text: str, file: str, units: Collection[str] | None = None, nodes: Collection[str] | None = None
 ) -> Drill:
-    """Raises DrillError with every problem found, and nothing else, for any text.
+    """Raises DrillError with the problems found, the first of very many, and nothing else, for any text.
 
     `units` and `nodes` are the profile's; None where there is no profile: then any will do.
     """

@@ -1,4 +1,4 @@
-"""Profile YAML into a Profile, or into every problem it has, each with its line. Pure."""
+"""Profile YAML into a Profile, or into the problems it has, each with its line. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ProfileError(Exception):
 
 
 def parse_profile(text: str, file: str) -> Profile:
-    """Raises ProfileError with every problem found, and nothing else, for any text."""
+    """Raises ProfileError with the problems found, the first of very many, and nothing else, for any text."""
     tree = read_tree(text, file)
     if tree.value is None:
         raise ProfileError(tree.problems)

@@ -26,6 +26,7 @@ from console.parse.config_archive import ArchiveUnreadable, conf_tree, push_reco
 from console.parse.config_listing import config_listing
 from console.parse.daemon_check import complaints
 from console.parse.drill_yaml import DrillError, parse_drill
+from console.parse.foreign_json import json_of
 from console.parse.keepalived_conf import keepalived_conf
 from console.parse.keepalived_dump import DumpUnreadable, data_dump, json_dump
 from console.parse.live_config import live_config, live_on_disk
@@ -196,7 +197,7 @@ def _entry(raw: bytes) -> object:
 
 
 def _silence(raw: bytes) -> object:
-    return silence_of(json.loads(raw))
+    return silence_of(json_of(raw))
 
 
 def _hop(text: str) -> object:

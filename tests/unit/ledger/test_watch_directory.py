@@ -64,6 +64,8 @@ def test_a_silence_is_seen_by_every_watch_when_it_changes(directory: WatchDirect
             "\x00" * 99,
         ),
         f'{{"since": {NOW}, "until": {NOW + 10**9}, "reason": "for ever", "by": "me"}}',
+        f'{{"since": {"9" * 400}, "until": 1, "reason": "x", "by": "me"}}',
+        "[" * 50_000,
     ],
 )
 def test_what_is_no_silence_holds_nothing_back_and_says_so(directory: WatchDirectory, text: str):
