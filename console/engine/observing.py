@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from console.engine.ports import Eyes, Hands, NotSent, OutcomeUnknown
-from console.plan.expectation import ANSWERING, ASKED, LOOKS, Expectation, Look, StateExpectation, judge_all
+from console.plan.expectation import (
+    ANSWERING,
+    ASKED,
+    LOOKS,
+    Expectation,
+    FreshWorkers,
+    Look,
+    StateExpectation,
+    judge_all,
+)
 from console.plan.reading import Reading, Verdict
 from console.plan.staying import StaysUp
 from console.plan.told import unseen
@@ -16,7 +25,9 @@ LOOK_TIMEOUT_S = 6.0
 # Requests through an nginx: enough for each of two backends and a stranger in between, and not a load.
 REQUESTS = 6
 ASK_AGAIN_S = 0.5
-# What answered before it was seen to stay up is given so long to answer once more.
+# What these looks wait for is another process: what answered before it was there says nothing of it.
+RENEWING = (StaysUp, FreshWorkers)
+# What answered before that is given so long to answer once more.
 ANSWERS_WITHIN_S = 3.0
 
 
@@ -37,20 +48,20 @@ async def observe(
     inner = tuple(each for each in expected if not isinstance(each, LOOKS))
     looks = tuple(each for each in expected if isinstance(each, LOOKS))
     asked_at = float("-inf")
-    stayed: Reading | None = None
+    renewed: Reading | None = None
     while True:
         if inner and eyes.now() - asked_at >= LOOK_AGAIN_S:
             asked_at = eyes.now()
             eyes.look()
         reading = await _once(inner, looks, hands, eyes, since, began)
-        if reading.holds and any(isinstance(each, StaysUp) for each in looks):
-            stayed, looks, since = reading, (), eyes.now()
+        if reading.holds and any(isinstance(each, RENEWING) for each in looks):
+            renewed, looks, since = reading, (), eyes.now()
             inner = tuple(each for each in inner if isinstance(each, ANSWERING))
             asked_at, deadline = float("-inf"), max(deadline, since + ANSWERS_WITHIN_S)
             if inner:
                 continue
         if reading.holds:
-            return stayed or reading
+            return renewed or reading
         if eyes.now() >= deadline:
             return reading
         tick()

@@ -175,6 +175,8 @@ class Pair:
             case ["sh", "-c", *_]:
                 return Answer(0, "0 0 0\n", "")
             case ["ps", *_]:
+                self.wait(0.05)
+                self.on_look()
                 return Answer(0, "0\n", "")
         self.elect()
         self.tell()
@@ -276,7 +278,8 @@ class Pair:
             peers = (peer.name for peer in self.profile.peers_of(name) if self.machines[peer.name].reachable)
             observers = (name, *peers)
             events += [HttpProbed(self.time, name, o, Target.SERVICE, service.name, OK) for o in observers]
-            if service.domain and self.profile.nginx.unit in self.machines[name].pids:
+            nginx = self.profile.nginx.unit
+            if service.domain and nginx in self.machines[name].pids and nginx not in self.silent:
                 events.append(HttpProbed(self.time, name, name, Target.DOMAIN, service.domain, OK))
         return events
 

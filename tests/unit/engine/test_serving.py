@@ -253,6 +253,20 @@ async def test_a_standby_that_falls_into_fault_when_its_check_has_failed_often_e
     assert "VI_1 is FAULT on iam-b" in report.sentence
 
 
+async def test_the_last_answer_of_an_old_worker_says_nothing_of_the_new_ones():
+    """nginx took the reload and its new workers answer nothing: what was healthy before they came is no proof."""
+    bench = Bench()
+    other_files(bench)
+
+    def hangs() -> None:
+        bench.world.silent.add("nginx")
+
+    bench.world.on_look = hangs
+    report = await run(bench, ServiceAction(Verb.RELOAD, "nginx", "iam-b"))
+    assert report.outcome is Outcome.FAILED, report.sentence
+    assert "no answer since" in report.sentence
+
+
 async def test_a_check_that_says_no_after_a_reload_is_no_success():
     bench, check = Bench(), ("bash", "-c", "ask", "check_nginx.sh", "2")
     other_files(bench, check)

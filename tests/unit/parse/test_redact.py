@@ -263,11 +263,13 @@ def _took_s(text: bytes) -> float:
     return time.process_time() - began
 
 
-def test_a_line_of_five_megabytes_takes_well_under_two_seconds():
+def test_a_line_of_two_megabytes_of_requests_takes_four_times_as_long_as_half_a_megabyte():
     entry = (
         b'10.0.4.9 - - [x] "GET /v1/users?x=1&token=abcdef HTTP/1.1" 200 12 "-" "curl" iam 10.0.4.20:8080 0.001 '
     )
-    assert took_s(entry * (5_000_000 // len(entry))) < 2.0 * slowness()
+    short = entry * (500_000 // len(entry))
+    redact(short)
+    assert took_s(short * 4) < 9 * took_s(short)
 
 
 HOSTILE = [
@@ -327,11 +329,14 @@ def test_no_rule_looks_at_the_same_text_again_and_again(piece: bytes):
     assert took_s(long) < 9 * max(took_s(short), 0.01) + 0.05
 
 
-def test_a_line_of_four_megabytes_of_everything_takes_about_a_second_a_megabyte():
+def test_a_line_of_everything_takes_four_times_as_long_when_it_is_four_times_as_long():
+    """No rule goes back over what another has read: quadratic would be sixteen times."""
     dice = random.Random(7)
     pieces = [piece.replace(b"\n", b" ") for piece in (*HOSTILE, *MORE_HOSTILE)]
-    line = b"".join(dice.choices(pieces, k=500_000))[:4_000_000]
-    assert _took_s(line) < 8 * slowness()
+    line = b"".join(dice.choices(pieces, k=125_000))[:1_000_000]
+    short = line[:250_000]
+    redact(short)
+    assert took_s(line) < 9 * took_s(short)
 
 
 def test_lines_that_are_shown_are_looked_at_by_the_thousand_in_a_second():
