@@ -26,8 +26,12 @@ PUSH = ConfigPush(
 
 @pytest.fixture
 def profile_file(tmp_path: Path) -> Path:
+    """The shipped profile with a password file of its own: no lab was ever built here."""
+    password = tmp_path / "vrrp-auth"
+    password.write_text("s3cr3t\n")
+    password.chmod(0o600)
     path = tmp_path / "mine.yaml"
-    path.write_text(SHIPPED.read_text())
+    path.write_text(SHIPPED.read_text().replace("/var/lib/iamops/lab/vrrp-auth", str(password)))
     return path
 
 
