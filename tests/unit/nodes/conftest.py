@@ -159,7 +159,7 @@ async def _stop(acceptor: asyncssh.SSHAcceptor, node: SshNode) -> None:
     for connection in node.connections:
         connection.abort()
         await connection.wait_closed()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await asyncio.gather(*node.running, return_exceptions=True)
 
 

@@ -8,7 +8,7 @@ import dataclasses
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -22,6 +22,8 @@ OUTAGES_S = (0.04, 0.08, 0.15, 0.3, 0.5, 0.12)
 BETWEEN_S = 0.4
 WITHIN_MS = 20.0
 TRIES = 8
+# A thread that only sleeps is no later than this where the machine lets this process run.
+PUNCTUAL_MS = 8.0
 ANSWER = b'HTTP/1.1 200 OK\r\nX-Served-By: iam-a\r\nContent-Type: application/json\r\n\r\n{"status":"ok"}'
 WRONG = b"HTTP/1.1 502 Bad Gateway\r\n\r\n"
 
@@ -88,8 +90,31 @@ def busy(seconds: float) -> None:
         time.sleep(0.001)
 
 
-def measured(server: Server, kind: str) -> tuple[list[tuple[float, float]], GapReport]:
-    """The outages as they were made (began, ended), and the probe's report of them."""
+@contextlib.contextmanager
+def control() -> Iterator[Callable[[], float]]:
+    """How late, in ms, a thread that does nothing else came back from its sleeps: the machine, not the probe."""
+    late_ms, over = [0.0], threading.Event()
+
+    def sleep() -> None:
+        while not over.is_set():
+            due = time.monotonic() + 0.005
+            time.sleep(0.005)
+            late_ms.append((time.monotonic() - due) * 1000)
+
+    thread = threading.Thread(target=sleep, daemon=True)
+    thread.start()
+    yield lambda: max(late_ms)
+    over.set()
+    thread.join()
+
+
+def measured(server: Server, kind: str) -> tuple[list[tuple[float, float]], GapReport, float]:
+    """The outages as they were made (began, ended), the probe's report of them, how late the control was in ms."""
+    with control() as late_ms:
+        return *_measured(server, kind), late_ms()
+
+
+def _measured(server: Server, kind: str) -> tuple[list[tuple[float, float]], GapReport]:
     probe = GapProbe(Lane(target(server)), namespace=None)
     probe.start()
     truth: list[tuple[float, float]] = []
@@ -111,9 +136,11 @@ def measured(server: Server, kind: str) -> tuple[list[tuple[float, float]], GapR
 
 @pytest.mark.parametrize("kind", ["refused", "wrong", "dark"])
 def test_known_outages_are_measured_to_20_ms(server: Server, kind: str):
-    # On a machine at its limits the probe may not have run for a while, and says so: that measures no outage.
-    tries = (measured(server, kind) for _ in range(TRIES))
-    truth, report = next(each for each in tries if not each[1].not_measured_ms)
+    # On a machine at its limits neither the probe nor the outage itself is on time: the control says when.
+    tries: list[tuple[list[tuple[float, float]], GapReport, float]] = []
+    while len(tries) < TRIES and not (tries and tries[-1][2] <= PUNCTUAL_MS and not tries[-1][1].not_measured_ms):
+        tries.append(measured(server, kind))
+    truth, report, _ = min(tries, key=lambda each: (each[1].not_measured_ms, each[2]))
     assert len(report.gaps) == len(truth), report
     off_ms = []
     for (began, ended), gap in zip(truth, report.gaps, strict=True):

@@ -37,7 +37,7 @@ def checked_by(command: str) -> set[str]:
     return codes(lint(on_both(KEEPALIVED, "/etc/keepalived/check_nginx.sh 2", command), LAB))
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "files",
     [
@@ -72,7 +72,7 @@ def test_it_never_fails_and_always_ends(files: dict[str, str]):
     assert lint([conf(**files)], LAB).findings
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 def test_files_that_include_one_another_twice_each_come_to_an_end():
     names = [f"/etc/nginx/{number}.conf" for number in range(40)]
     files = {
