@@ -30,6 +30,7 @@ from console.judge.insisting import overridden, refused_by, standing, without_lo
 from console.model.anchor import Anchor, noted
 from console.model.facts import LinkState
 from console.plan.build import plan_for
+from console.plan.deciding import recovers_s
 from console.plan.expectation import StateExpectation, VipSomewhere, judge_all
 from console.plan.pieces import controls_a_unit
 from console.plan.predict import OPEN_ARE_CUT, OPEN_WERE_CUT
@@ -279,7 +280,9 @@ class _Run:
         reading = judge_all(plan.steady, self._eyes.state, float("-inf"), self._eyes.now())
         if not reading.holds or not plan.watched:
             return reading
-        well = await self._seen(plan.watched, LAST_LOOK_S)
+        # One that was in FAULT when the last change was made, as an earlier one had it, is given its check's time.
+        within_s = LAST_LOOK_S + recovers_s(self._eyes.state, plan.watched)
+        well = await self._seen(plan.watched, within_s)
         return reading if well.holds else well
 
     async def _seen(self, expected: Sequence[StateExpectation], within_s: float) -> Reading:

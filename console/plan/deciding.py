@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from console.model.observed import Known, Unknown
 from console.model.state import ClusterState
 from console.plan.action import Action, DrainedRestart, RollingRestart, ServiceAction, Switchover, Verb
 from console.plan.check_passes import CheckPasses
-from console.plan.expectation import VrrpIn
+from console.plan.expectation import StateExpectation, VrrpIn
 from console.plan.live import all_on
 from console.plan.pieces import RUNNING, out_of_fault
-from console.plan.timing import decision_s
+from console.plan.timing import decision_s, rises_s
 
 
 def asked_checks(state: ClusterState, node: str) -> tuple[CheckPasses, ...]:
@@ -45,6 +45,12 @@ def undecided_s(action: ServiceAction, state: ClusterState) -> float:
     if action.unit == profile.nginx.unit and asked_checks(state, action.node):
         return 0.0
     return decides_s(state, action.node)
+
+
+def recovers_s(state: ClusterState, watched: Iterable[StateExpectation]) -> float:
+    """How long keepalived on the watched nodes may take to leave a FAULT whose reason is gone."""
+    nodes = {each.node for each in watched if isinstance(each, VrrpIn)}
+    return max((rises_s(live) for node in nodes for live in all_on(state, node)), default=0.0)
 
 
 def watched(action: Action, state: ClusterState) -> tuple[VrrpIn, ...]:

@@ -253,6 +253,24 @@ async def test_a_standby_that_falls_into_fault_when_its_check_has_failed_often_e
     assert "VI_1 is FAULT on iam-b" in report.sentence
 
 
+async def test_a_fault_that_an_earlier_change_left_has_the_time_that_its_check_takes_to_see_the_cure():
+    bench = Bench()
+    other_files(bench)
+    began, tell = bench.world.time, bench.world.tell
+
+    def told() -> None:
+        tell()
+        if 10 < bench.world.time - began < 21:
+            report = VrrpReport(VrrpState.FAULT, "json", 50, 50, bench.world.time)
+            bench.world.store.apply(VrrpReported(bench.world.time, "iam-b", "VI_1", report))
+
+    bench.world.tell = told  # type: ignore[method-assign]
+    bench.eyes.on_wait = told
+    report = await run(bench, ServiceAction(Verb.RELOAD, "nginx", "iam-b"))
+    assert report.outcome is Outcome.SUCCEEDED, report.sentence
+    assert bench.world.time - began > 21
+
+
 async def test_the_last_answer_of_an_old_worker_says_nothing_of_the_new_ones():
     """nginx took the reload and its new workers answer nothing: what was healthy before they came is no proof."""
     bench = Bench()
