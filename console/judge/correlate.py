@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from console.judge.diagnosis import RANK, flat
+from console.judge.diagnosis import RANK, as_loud, flat
 from console.judge.findings import Finding
 
 Fits = Callable[[Finding, Finding], bool]
@@ -23,7 +23,7 @@ class Link:
 def correlate(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Roots first and the worst first; each symptom stands under one root, and nothing is lost.
 
-    A root counts as loud as the loudest of what it explains, for the order; its own severity stays its own.
+    A root is as severe as the worst of what it explains: it is the one to act on.
     """
     parents = _parents(findings)
     below: dict[int, list[int]] = {}
@@ -59,15 +59,13 @@ def _above(at: int, wanted: int, parents: Mapping[int, int]) -> bool:
 def _nested(at: int, findings: tuple[Finding, ...], below: Mapping[int, list[int]]) -> Finding:
     under = [_nested(child, findings, below) for child in below.get(at, ())]
     own = findings[at].explains
-    return replace(findings[at], explains=(*own, *sorted(under, key=_order)))
+    return as_loud(replace(findings[at], explains=(*own, *sorted(under, key=_order))))
 
 
-def _order(finding: Finding) -> tuple[int, int, int, int, str, str]:
-    """By the loudest of it, by its own, by how much it explains; what lint says comes after what happens now."""
-    everything = flat((finding,))
-    loudest = min(RANK[each.severity] for each in everything)
-    lint = int(_is_lint(finding))
-    return (loudest, lint, RANK[finding.severity], -len(everything), finding.code, finding.node or "")
+def _order(finding: Finding) -> tuple[int, int, int, str, str]:
+    """By how loud it is, by how much it explains; what lint says comes after what happens now."""
+    lint, explained = int(_is_lint(finding)), len(flat((finding,)))
+    return (RANK[finding.severity], lint, -explained, finding.code, finding.node or "")
 
 
 def _is_lint(finding: Finding) -> bool:
@@ -128,6 +126,7 @@ LINKS: tuple[Link, ...] = (
     # A node that is gone takes with it what stands on it.
     *_links("node-unreachable", f"{STORES} {FAILING} pump-lags backend-not-reachable uneven-split", _about),
     *_links("node-unreachable", "client-dark vip-nowhere", _about),
+    *_links("node-unreachable", "backend-silent", _same_node),
     # A full disk: what cannot be written fails, each in its own words.
     *_links(
         "disk-full inodes-exhausted", f"{STORES} {FAILING} unit-down unit-restarted notify-log-missing", _about
@@ -165,6 +164,8 @@ LINKS: tuple[Link, ...] = (
     *_links("stale-arp", "dark-outside client-dark", _anywhere),
     *_links("dark-outside", "client-dark", _anywhere),
     # Services, and what round robin makes of them.
+    *_links("service-unhealthy", "backend-silent", _both(_same_node, _service_of)),
+    *_links("backend-silent", f"{LEFT_BEHIND} {FAILING} nginx-hung client-dark", _anywhere),
     *_links("unit-down", LEFT_BEHIND, _both(_about, _service_of)),
     *_links("service-unhealthy", f"{LEFT_BEHIND} requests-failing", _service_of),
     *_links("backend-not-reachable not-serving", "uneven-split", _anywhere),

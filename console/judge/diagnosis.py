@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from console.judge.findings import Blind, Finding
 from console.model.facts import Severity
@@ -29,3 +29,9 @@ class Diagnosis:
 def flat(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Findings and, after each, what it explains."""
     return tuple(one for each in findings for one in (each, *flat(each.explains)))
+
+
+def as_loud(finding: Finding) -> Finding:
+    """A cause is at least as severe as the worst that it explains."""
+    loudest = min((each.severity for each in flat((finding,))), key=RANK.__getitem__)
+    return replace(finding, severity=loudest)

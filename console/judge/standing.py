@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from console.judge.diagnosis import RANK, Diagnosis, flat
+from console.judge.diagnosis import RANK, Diagnosis, as_loud, flat
 from console.judge.findings import Finding
 
 Key = tuple[str, str | None]
@@ -53,7 +53,7 @@ def _kept(
         explained = tuple(_kept(finding.explains, present, look, older_s))
         if key in present:
             now = present[key]
-            yield replace(now, explains=explained, cause=now.cause or finding.cause)
+            yield as_loud(replace(now, explains=explained, cause=now.cause or finding.cause))
         elif key in look.live_then:
             yield from explained
         else:

@@ -92,13 +92,18 @@ class ProbeOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """One health probe. `status` is the HTTP status where there was one; `detail` is sanitised text."""
+    """One health probe. `status` is the HTTP status where there was one; `detail` is sanitised text.
+
+    `accepted`: a connection was made and nothing came. `asked`: the domain that a client asked for.
+    """
 
     outcome: ProbeOutcome
     latency_ms: float | None = None
     status: int | None = None
     detail: str = ""
     answered_by: str | None = None
+    accepted: bool = False
+    asked: str = ""
 
     @property
     def ok(self) -> bool:

@@ -6,8 +6,9 @@ import http.client
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from console.model.facts import ProbeOutcome, ProbeReport
 from console.nodes.http import MAX_BODY, USER_AGENT, judged
@@ -31,12 +32,16 @@ class ClientTarget:
 
 
 class ClientProbe:
-    """Probes every target once a second until stopped. `tell` is called from the probe's thread."""
+    """Asks every address once a second until stopped. `tell` is called from the probe's thread.
+
+    Targets of one name are the domains of one address. All of them are asked once, then one after the other;
+    one that fails is asked again until it answers, so what is told is good only while none is known to fail.
+    """
 
     def __init__(
         self, targets: tuple[ClientTarget, ...], open_socket: OpenSocket, tell: Tell, *, every_s: float = EVERY_S
     ) -> None:
-        self._targets = targets
+        self._domains = {t.name: deque(each for each in targets if each.name == t.name) for t in targets}
         self._open_socket = open_socket
         self._tell = tell
         self._every_s = every_s
@@ -50,26 +55,43 @@ class ClientProbe:
         """Returns when the thread has ended: at most one probe's timeout later."""
         self._stopped.set()
         if self._thread.is_alive():
-            self._thread.join(TIMEOUT_S * (len(self._targets) + 1))
+            self._thread.join(TIMEOUT_S * (len(self._domains) + 1))
 
     def _run(self) -> None:
+        questions = max((len(domains) for domains in self._domains.values()), default=1)
         while not self._stopped.is_set():
             due = time.monotonic() + self._every_s
-            for target in self._targets:
-                report = probe_once(target, self._open_socket)
+            for name, domains in self._domains.items():
+                report = self._asked(domains, questions)
                 if not self._stopped.is_set():
-                    self._tell(target.name, report)
+                    self._tell(name, report)
+            questions = 1
             self._stopped.wait(max(0.0, due - time.monotonic()))
+
+    def _asked(self, domains: deque[ClientTarget], questions: int) -> ProbeReport:
+        """The first bad answer, or the last good one. The domain to be asked next stands in front."""
+        for _ in range(min(questions, len(domains))):
+            report = probe_once(domains[0], self._open_socket)
+            if not report.ok or self._stopped.is_set():
+                break
+            domains.rotate(-1)
+        return report
 
 
 def probe_once(target: ClientTarget, open_socket: OpenSocket, timeout_s: float = TIMEOUT_S) -> ProbeReport:
     """One request from this machine. Tells refused from dark (no answer) from a wrong answer."""
-    started = time.monotonic()
+    return replace(_probe_once(target, open_socket, timeout_s), asked=target.host)
+
+
+def _probe_once(target: ClientTarget, open_socket: OpenSocket, timeout_s: float) -> ProbeReport:
+    started, accepted = time.monotonic(), False
     try:
         with open_socket(target.address, target.port, timeout_s) as connection:
+            accepted = True
             return _request(connection, target, started, timeout_s)
     except TimeoutError:
-        return ProbeReport(ProbeOutcome.TIMEOUT, detail=f"no answer within {timeout_s:g} s")
+        detail = f"no {'answer' if accepted else 'connection'} within {timeout_s:g} s"
+        return ProbeReport(ProbeOutcome.TIMEOUT, detail=detail, accepted=accepted)
     except ConnectionRefusedError:
         return ProbeReport(ProbeOutcome.REFUSED, detail=f"port {target.port} refused")
     except ConnectionError as error:

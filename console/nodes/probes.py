@@ -74,27 +74,27 @@ async def _probe(transport: Transport, door: Door, dialogue: Dialogue) -> ProbeR
         outcome = ProbeOutcome.REFUSED if failure.refused else ProbeOutcome.NO_ROUTE
         return ProbeReport(outcome, detail=failure.reason)
     except CommandTimeout:
-        return await _timed_out(transport, f"no connection within {PROBE_TIMEOUT_S} s")
+        return await _timed_out(transport, f"no connection within {PROBE_TIMEOUT_S} s", accepted=False)
     except CommandFailed:
         return None  # the node opens no channel for us: that says nothing about the target
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
             return await dialogue(stream)
     except TimeoutError:
-        return await _timed_out(transport, f"accepts, but no answer within {PROBE_TIMEOUT_S} s")
+        return await _timed_out(transport, f"accepts, but no answer within {PROBE_TIMEOUT_S} s", accepted=True)
     except (ConnectionError, asyncio.IncompleteReadError):
         return ProbeReport(ProbeOutcome.CLOSED, detail="closed without an answer")
     finally:
         stream.close()
 
 
-async def _timed_out(transport: Transport, detail: str) -> ProbeReport | None:
+async def _timed_out(transport: Transport, detail: str, *, accepted: bool) -> ProbeReport | None:
     """A silent target and a silent link look alike; only a living link makes it the target's fault."""
     try:
         await transport.run(["true"], timeout_s=ALIVE_TIMEOUT_S)
     except CommandFailed:
         return None
-    return ProbeReport(ProbeOutcome.TIMEOUT, detail=detail)
+    return ProbeReport(ProbeOutcome.TIMEOUT, detail=detail, accepted=accepted)
 
 
 async def _greet_mariadb(stream: ByteStream) -> Greeting:

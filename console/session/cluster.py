@@ -14,7 +14,7 @@ from console.model.events import ClientProbed, Event, RequestsCounted
 from console.model.facts import HostReport, ProbeReport
 from console.model.live import ClockOffset, LiveVrrp
 from console.model.profile import Profile
-from console.model.state import PUBLIC, ClusterState, pending
+from console.model.state import PUBLIC, ClusterState, client_views, pending
 from console.nodes.aside import aside
 from console.nodes.client_probe import ClientProbe, ClientTarget
 from console.nodes.keepalived import VrrpUnknown, VrrpWitness
@@ -217,7 +217,7 @@ class Cluster:
         def open_socket(address: str, port: int, timeout_s: float) -> socket.socket:
             return connect(address, port, timeout_s, namespace=self.profile.network_namespace)
 
-        return ClientProbe(client_targets(self.profile), open_socket, tell)
+        return ClientProbe(witnessed(self.profile), open_socket, tell)
 
 
 async def _ended(probe: ClientProbe) -> None:
@@ -236,12 +236,18 @@ def _keep_best(found: dict[str, ClockOffset], node: str, report: HostReport) -> 
 
 def client_targets(profile: Profile) -> tuple[ClientTarget, ...]:
     """Every VIP, and the public address if the profile names one, asked for the first domain."""
-    published = next((s for s in profile.services.values() if s.domain), None)
-    path = published.health if published else "/"
+    firsts = {each.name: each for each in reversed(witnessed(profile))}
+    return tuple(firsts[name] for name in client_views(profile))
+
+
+def witnessed(profile: Profile) -> tuple[ClientTarget, ...]:
+    """Every VIP, and the public address if there is one, asked for every published domain."""
+    published = [(s.domain, s.health) for s in profile.services.values() if s.domain]
     addresses = {name: vrrp.address for name, vrrp in profile.vrrp.items()}
     if profile.public_address:
         addresses[PUBLIC] = profile.public_address
     return tuple(
-        ClientTarget(name, address, profile.nginx.port, (published and published.domain) or address, path)
+        ClientTarget(name, address, profile.nginx.port, domain, path)
         for name, address in addresses.items()
+        for domain, path in published or [(address, "/")]
     )

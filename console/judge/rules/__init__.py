@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from console.judge.findings import Finding
+from console.judge.rules.backends import RULES as BACKENDS
 from console.judge.rules.datastores import RULES as DATASTORES
 from console.judge.rules.machine import RULES as MACHINE
 from console.judge.rules.nginx import RULES as NGINX
@@ -12,7 +13,7 @@ from console.judge.rules.vip import RULES as VIP
 from console.model.facts import Severity
 from console.model.state import ClusterState
 
-STATE_RULES = (*VIP, *NGINX, *SERVICES, *DATASTORES, *MACHINE)
+STATE_RULES = (*VIP, *NGINX, *BACKENDS, *SERVICES, *DATASTORES, *MACHINE)
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from console.judge.findings import Blind, Evidence, Finding
+from console.judge.rules.backends import backends_seen
 from console.judge.rules.view import Answer, Rule, View, live, probed, reason_of, unheard, unit_running
 from console.model.facts import ProbeOutcome, ProbeReport, Severity
 from console.model.observed import Known, Observed, Unknown
@@ -76,19 +77,9 @@ def _silent_backends(view: View, node: NodeState, domains: Collection[str]) -> M
         f"{service.name} on {place}": seen
         for service in view.state.profile.services.values()
         if service.domain is not None and service.domain in domains
-        for place, seen in _backends_seen(view, node, service)
+        for place, seen in backends_seen(view, node, service)
         if isinstance(seen, Known) and seen.value.outcome is ProbeOutcome.TIMEOUT
     }
-
-
-def _backends_seen(view: View, node: NodeState, service: Service) -> Iterator[tuple[str, Observed[ProbeReport]]]:
-    """What the node itself gets from its own backend and from its peers'."""
-    if service.name in node.services:
-        yield node.name, node.services[service.name]
-    for peer in view.state.profile.peers_of(node.name):
-        seen = view.state.nodes[peer.name].from_peers.get(service.name, {}).get(node.name)
-        if seen is not None:
-            yield peer.name, seen
 
 
 def _waiting(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from console.judge.findings import Blind, Finding
+from console.judge.rules.backends import doubtful_backend
 from console.judge.rules.view import Answer, Rule, View, probed, reason_of, told
 from console.judge.rules.vip import CLIENT_FRESH_S, client_address
 from console.model.facts import Severity
@@ -56,10 +57,15 @@ def dark_outside(view: View, now: float) -> Iterator[Answer]:
             yield Blind("dark-outside", DARK, f"{client_address(view.state, name)}: {reason_of(seen)}")
             continue
         instance = name if name in view.state.profile.vrrp else view.state.profile.instance.name
-        owner = None if seen.value.ok else _only_owner(view, instance, now)
+        # Any HTTP answer has come through.
+        through = seen.value.ok or seen.value.status is not None
+        owner = None if through else _only_owner(view, instance, now)
         if owner is None or not _serves_at_home(owner):
             continue
         address = client_address(view.state, name)
+        if seen.value.accepted and (doubt := doubtful_backend(view, owner, now)):
+            yield Blind("dark-outside", DARK, f"{address} accepts and does not answer, but {doubt}", owner.name)
+            continue
         evidence = [probed(seen, address, "HTTP from this machine", None, now)]
         evidence += [probed(s, d, "HTTP through nginx", owner.name, now) for d, s in owner.domains.items()]
         yield Finding(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from console.judge.findings import Blind, Finding
+from console.judge.rules.backends import keeps_waiting
 from console.judge.rules.view import Answer, Rule, View, live, probed, reason_of, told, unheard, unit_running
 from console.model.facts import ProbeReport, Severity, UnitReport
 from console.model.observed import Freshness, Known, Observed, Unknown
@@ -39,8 +40,10 @@ def health_failing(view: View, now: float) -> Iterator[Answer]:
             elif not seen.value.ok:
                 title = f"{name} on {node.name} runs but is not healthy: {seen.value.outcome}"
                 evidence = (probed(seen, f"{service.health} on port {service.port}", "HTTP", node.name, now),)
-                look = f"look: journalctl -u {service.unit} on {node.name}"
-                yield Finding("service-unhealthy", Severity.WARNING, title, evidence, look, node.name)
+                step = f"look: journalctl -u {service.unit} on {node.name}"
+                if keeps_waiting(seen):  # what hangs writes no line
+                    step = f"iamops restart {service.unit} {node.name}"
+                yield Finding("service-unhealthy", Severity.WARNING, title, evidence, step, node.name)
 
 
 def peers_refused(view: View, now: float) -> Iterator[Answer]:

@@ -98,7 +98,8 @@ def client_dark(view: View, now: float) -> Iterator[Answer]:
             why = seen.reason if isinstance(seen, Unknown) else f"the last probe is {seen.age_s(now):.0f} s old"
             yield Blind("client-dark", f"what a client gets from {address}", why)
         elif not seen.value.ok:
-            title = f"a client gets no good answer from {address}"
+            where = f" for {seen.value.asked}" if seen.value.asked else ""
+            title = f"a client gets no good answer from {address}{where}"
             evidence = (probed(seen, "", "HTTP from this machine", None, now), *_owned(view.state, name, now))
             yield Finding("client-dark", Severity.CRITICAL, title, evidence, "iamops status")
 

@@ -190,4 +190,27 @@ ENTRIES = (
             "iamops config diff",
         ),
     ),
+    Entry(
+        "T212",
+        "backend-silent",
+        Severity.CRITICAL,
+        title="a backend accepts requests and does not answer, and nginx sends it requests",
+        means=(
+            "A part of all requests hangs until nginx gives up waiting. The others are served, so health pages "
+            "and single looks at the VIP are good or bad by turns."
+        ),
+        known_by=(
+            "HTTP from the node whose nginx clients come to, to each backend that this nginx sends requests to: "
+            "the connection is made, and nothing comes."
+        ),
+        causes=(
+            "the service hangs, or its process is stopped",
+            "its machine is paused, or has no time to run",
+        ),
+        steps=(
+            "iamops restart iam-apiserver NODE",
+            "iamops traffic --since 5m --by backend",
+            "look: is the machine paused? its console, or the hypervisor's",
+        ),
+    ),
 )

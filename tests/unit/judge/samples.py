@@ -54,7 +54,7 @@ from tests.unit.judge.looks import (
 K, CHECK = "keepalived", "check_nginx_VI_1"
 DOMAIN = "iam.api.marmotedu.com"
 REFUSED = ProbeReport(ProbeOutcome.REFUSED, detail="refused")
-TIMEOUT = ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer within 1.5 s")
+TIMEOUT = ProbeReport(ProbeOutcome.TIMEOUT, detail="accepts, but no answer within 1.5 s", accepted=True)
 HTTP_502 = ProbeReport(ProbeOutcome.BAD_ANSWER, 1.0, 502, "HTTP 502")
 DOWN = Link(LinkState.DOWN, NOW + 1, "hung", "nothing heard", "look at its console")
 
@@ -87,6 +87,7 @@ def _states() -> Iterator[View]:
     yield state(*_domains(B, HTTP_502))
     yield state(HttpProbed(NOW, B, B, Target.SERVICE, "iam-apiserver", TIMEOUT))
     yield state(HttpProbed(NOW, B, A, Target.SERVICE, "iam-apiserver", REFUSED))
+    yield state(HttpProbed(NOW, B, A, Target.SERVICE, "iam-apiserver", TIMEOUT))
     yield state(*_peers(B, A, TIMEOUT))
     yield state(UnitReported(NOW, B, "iam-pump", UnitReport("failed", "failed")))
     for outcome in (

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from console.model.facts import ProbeOutcome, ProbeReport
 from console.nodes.client_probe import ClientProbe, ClientTarget, probe_once
@@ -97,3 +98,29 @@ def test_the_probe_runs_until_it_is_stopped_and_says_nothing_afterwards():
         count = len(told)
     assert all(report.ok for _, report in told[:3])
     assert len(told) == count
+
+
+def test_every_domain_is_asked_and_one_that_fails_until_it_answers():
+    told: list[ProbeReport] = []
+    enough = threading.Event()
+    failing = [True, True, True]
+
+    def serve(connection: socket.socket) -> None:
+        authz = b"iam.authz" in connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\n\r\n" if authz and failing else OK)
+        if authz and failing:
+            failing.pop()
+
+    def tell(name: str, report: ProbeReport) -> None:
+        told.append(report)
+        if len(told) >= 6:
+            enough.set()
+
+    with server(serve) as target:
+        probe = ClientProbe((target, replace(target, host="iam.authz.marmotedu.com")), plain, tell, every_s=0.01)
+        probe.start()
+        assert enough.wait(5)
+        probe.stop()
+    assert [report.asked for report in told[:3]] == ["iam.authz.marmotedu.com"] * 3
+    assert [report.ok for report in told[:6]] == [False, False, False, True, True, True]
+    assert {report.asked for report in told[3:6]} == {"iam.api.marmotedu.com", "iam.authz.marmotedu.com"}

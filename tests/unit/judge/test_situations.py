@@ -1,0 +1,50 @@
+"""Every situation is told by its cause first, with a step that leads to it, and nothing that is not so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from console.judge.diagnose import diagnose
+from console.judge.diagnosis import RANK, flat
+from console.model.facts import Severity
+from tests.scenes import NOW
+from tests.unit.judge.situations import Situation, page, situations
+
+LOOPS = ("iamops triage",)
+
+
+def test_every_situation_is_told_by_its_cause():
+    wrong = [f"{each.id} ({each.what}): {problem}" for each in situations() for problem in _problems(each)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_root_is_as_severe_as_what_it_explains():
+    for each in situations():
+        for root in diagnose(each.view, NOW + 2).findings:
+            assert RANK[root.severity] == min(RANK[one.severity] for one in flat((root,))), each.id
+
+
+def test_the_page_in_the_docs_is_what_is_said():
+    assert (Path(__file__).parents[3] / "docs" / "situations.md").read_text(encoding="utf-8") == page()
+
+
+def _problems(each: Situation) -> list[str]:
+    roots = diagnose(each.view, NOW + 2).findings
+    found = {one.code for one in flat(roots)}
+    untrue = [f"says {code}" for code in each.never if code in found]
+    if not each.first:
+        loud = [one.code for one in roots if one.severity is not Severity.INFO]
+        return untrue + ([f"finds {loud}"] if loud else [])
+    if not roots:
+        return [*untrue, "finds nothing"]
+    first = roots[0]
+    text = " ".join((first.title, first.cause, *(one.value for one in first.evidence)))
+    below = {one.code for one in flat(first.explains)}
+    checks = {
+        f"first is {first.code}[{first.node}], not {each.first}[{each.node}]": (first.code, first.node)
+        == (each.first, each.node),
+        f"the step is {first.next!r}": first.next.startswith(each.step) and not first.next.startswith(LOOPS),
+        f"explains only {below}": below >= set(each.explains),
+        f"does not speak of {each.about}: {text}": all(word in text for word in each.about),
+    }
+    return untrue + [problem for problem, fine in checks.items() if not fine]
