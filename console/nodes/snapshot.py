@@ -97,7 +97,9 @@ async def read_units(transport: Transport, units: Sequence[str], clock: Clock) -
     """Only the units, after systemd said that one changed."""
     result = await transport.run(show_units(units), timeout_s=5.0)
     text = (result.stdout or result.stderr).decode("utf-8", "replace")
-    return tuple(_units(transport.node, clock(), Section(text, result.exit_status or 0)))
+    return tuple(
+        _units(transport.node, clock(), Section(text, -1 if result.exit_status is None else result.exit_status))
+    )
 
 
 def _addresses(node: str, at: float, part: Section) -> Event:

@@ -6,12 +6,14 @@ Everything is bounded: output is capped, lines are cut, and a slow reader pauses
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import asyncssh
 
+from console.nodes.ssh_frame import Frame, Framed, status
 from console.nodes.transport import CommandResult, TransportError
 
 OUTPUT_LIMIT = 8 * 1024 * 1024
@@ -19,6 +21,8 @@ ERRORS_LIMIT = 64 * 1024
 ERRORS_TAIL = 4096
 LINE_LIMIT = 64 * 1024
 INBOX_LIMIT = 1024 * 1024
+NOISE_LIMIT = 4096
+CLOSE_GRACE_S = 0.5
 
 Channel = asyncssh.SSHClientChannel[bytes] | asyncssh.SSHTCPChannel[bytes]
 WhyLost = Callable[[Exception | None], TransportError]
@@ -59,12 +63,20 @@ class _Session(asyncssh.SSHClientSession[bytes], asyncssh.SSHTCPSession[bytes]):
         self._wake.clear()
         await self._wake.wait()
 
+    async def _closes(self) -> None:
+        """The command has ended: its channel is about to close, unless something else holds it open."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_GRACE_S):
+                while not self.closed:
+                    await self._news()
+
 
 class Output(_Session):
     """Collects the whole output of a command that ends by itself. `overflow`: it was more than allowed."""
 
-    def __init__(self, why_lost: WhyLost, limit: int = OUTPUT_LIMIT) -> None:
+    def __init__(self, why_lost: WhyLost, frame: Frame, limit: int = OUTPUT_LIMIT) -> None:
         super().__init__(why_lost)
+        self._frame = frame
         self._limit = limit
         self._stdout = bytearray()
         self._stderr = bytearray()
@@ -75,19 +87,49 @@ class Output(_Session):
             self._stderr += data[: ERRORS_LIMIT - len(self._stderr)]
         elif len(self._stdout) + len(data) > self._limit:
             self.overflow = True
-            self._wake.set()
         else:
             self._stdout += data
+        self._wake.set()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the end of both streams has come."""
+        return self._frame.ended_in(self._stdout) and self._frame.ended_in(self._stderr)
 
     async def ended(self) -> None:
-        """Returns at the command's end, or as soon as its output is too long."""
-        while not (self.closed or self.overflow):
+        """Returns at the command's end, or as soon as its output is too long.
+
+        What a login shell left running may hold the channel open: it is not waited for.
+        """
+        while not (self.closed or self.overflow or self.complete):
             await self._news()
-        if self.closed and not self._answered:
+        if not self.overflow:
+            await self._closes()
+        if self.closed and not (self._answered or self.complete):
             raise self.failure or self._why_lost(None)
 
-    def result(self, argv: tuple[str, ...]) -> CommandResult:
-        return CommandResult(argv, self.exit_status, bytes(self._stdout), bytes(self._stderr))
+    def framed(self) -> Framed | None:
+        """What the command itself wrote, and how it ended; None if it did not run to its end."""
+        return self._frame.read(bytes(self._stdout), bytes(self._stderr))
+
+    @property
+    def opened(self) -> bool:
+        """Whether sshd has given it a session."""
+        return self._channel is not None
+
+    @property
+    def begun(self) -> bool:
+        return self._frame.begin in self._stdout
+
+    @property
+    def errors(self) -> bytes:
+        """What the command wrote to stderr so far."""
+        return self._frame.errors(bytes(self._stderr))
+
+    @property
+    def noise(self) -> bytes:
+        """What the login shell wrote."""
+        return self._frame.noise(bytes(self._stdout), bytes(self._stderr))
 
 
 class _Inbox(_Session):
@@ -135,19 +177,47 @@ class _Inbox(_Session):
 class Lines(_Inbox):
     """A LineStream: the lines of a running command. One reader only."""
 
-    def __init__(self, why_lost: WhyLost, argv: tuple[str, ...]) -> None:
+    def __init__(self, why_lost: WhyLost, argv: tuple[str, ...], frame: Frame) -> None:
         super().__init__(why_lost)
         self._argv = argv
+        self._frame = frame
         self._ready: deque[bytes] = deque()
         self._rest = b""
         self._cutting = False
+        self._before = b""
+        self._status: int | None = None
+        self.begun = False
+        self._over = False
+
+    async def started(self) -> bool:
+        """Waits for the command's beginning. False: the channel is closed, and it never began."""
+        while not (self.begun or self.closed):
+            await self._news()
+        return self.begun
+
+    @property
+    def noise(self) -> bytes:
+        """The end of what the login shell wrote before the command began."""
+        return self._frame.noise(self._before, self._stderr)
 
     @property
     def ending(self) -> CommandResult | None:
         """How the command ended by itself, with the tail of what it wrote to stderr."""
-        if not self._answered:
+        if not (self._over or self._answered):
             return None
-        return CommandResult(self._argv, self.exit_status, b"", self._stderr)
+        return CommandResult(self._argv, self._status, b"", self._frame.errors(self._stderr))
+
+    def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
+        """Lets only what the command wrote in: what comes before its beginning is the login shell's."""
+        if datatype is None and not self.begun:
+            self._before, began, data = (self._before + data).partition(self._frame.begin)
+            if not began:
+                self._before = self._before[-NOISE_LIMIT:]
+                return
+            self.begun = True
+            self._wake.set()
+        if data and not (self._over and datatype is None):
+            super().data_received(data, datatype)
 
     async def write(self, chunk: bytes) -> None:
         """Hands bytes to the command. Raises TransportError once the channel is closed."""
@@ -168,12 +238,20 @@ class Lines(_Inbox):
                 self._split(self._take())
             elif self.closed:
                 self._last()
+            elif self._over:
+                await self._closes()
+                self._last()
             else:
                 await self._news()
         return self._ready.popleft()
 
     def _split(self, chunk: bytes) -> None:
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        if self._over:
+            return
+        arrived, over, after = (self._rest + chunk).partition(self._frame.end)
+        if over:
+            self._status, self._over = status(after), True
+        *lines, self._rest = arrived.split(b"\n")
         if self._cutting and lines:
             # The head of this line was handed out when it grew too long; this is its unwanted tail.
             del lines[0]
@@ -190,7 +268,7 @@ class Lines(_Inbox):
         if self._rest:
             self._ready.append(self._rest)
             self._rest = b""
-        elif self._answered:
+        elif self._over or self._answered:
             raise StopAsyncIteration
         else:
             raise self.failure or self._why_lost(None)
@@ -198,6 +276,8 @@ class Lines(_Inbox):
 
 class Bytes(_Inbox):
     """A ByteStream: a TCP connection made from the node, or one that a command there keeps for us."""
+
+    noise = b""
 
     async def read(self, limit: int) -> bytes:
         """Up to `limit` bytes; b"" at the end."""
@@ -212,6 +292,20 @@ class Bytes(_Inbox):
             self._chunks.appendleft(chunk[limit:])
             self._size += len(chunk) - limit
         return chunk[:limit]
+
+    async def passed(self, mark: bytes) -> bool:
+        """Leaves out everything up to a mark. False: the end came first."""
+        seen = b""
+        while chunk := await self.read(INBOX_LIMIT):
+            _, found, after = (seen + chunk).partition(mark)
+            if found:
+                if after:
+                    self._chunks.appendleft(after)
+                    self._size += len(after)
+                return True
+            seen = (seen + chunk)[-NOISE_LIMIT:]
+        self.noise = seen
+        return False
 
     async def write(self, chunk: bytes) -> None:
         """Hands bytes to the connection. Raises ConnectionError when the far end is gone."""

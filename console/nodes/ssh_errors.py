@@ -16,6 +16,7 @@ from console.nodes.ssh_settings import Settings
 from console.nodes.transport import (
     AuthFailed,
     ChannelRefused,
+    CommandTimeout,
     ConnectFailed,
     ConnectRefused,
     ConnectTimeout,
@@ -24,11 +25,12 @@ from console.nodes.transport import (
     HostKeyChanged,
     HostKeyUnknown,
     LinkLost,
+    NothingRan,
     PeerHung,
     TransportError,
     Unreachable,
 )
-from console.parse.words import words
+from console.parse.words import words, words_of
 
 
 class OpenFailure(IntEnum):
@@ -40,6 +42,7 @@ class OpenFailure(IntEnum):
     SHORTAGE = 4
 
 
+SHELL_STEP = "on {node}: the login shell of the SSH user (getent passwd), and ForceCommand in sshd_config"
 RECONNECTS = "nothing to do: the console connects again by itself"
 
 
@@ -168,6 +171,27 @@ def lost(node: str, error: Exception | None) -> TransportError:
 def channel_refused(node: str, error: asyncssh.ChannelOpenError) -> ChannelRefused:
     reason = f"sshd opens no further session: {words(error.reason, 120)}"
     return ChannelRefused(node, reason, "MaxSessions 10 (the default) in sshd_config is enough")
+
+
+def ran_nothing(node: str, noise: bytes, exit_status: int | None) -> NothingRan:
+    """The channel closed and the command never began."""
+    printed = f"printed '{words_of(noise.strip(), 120)}' and ran" if noise.strip() else "ran"
+    ended = "" if exit_status is None else f" (exit {exit_status})"
+    return NothingRan(node, f"the login shell of {node} {printed} nothing{ended}", SHELL_STEP.format(node=node))
+
+
+def cut_short(node: str, command: str, stderr: bytes) -> NothingRan:
+    """The command began, and its shell ended before it could tell how the command did."""
+    said = f": {words_of(stderr.strip()[-160:], 160)}" if stderr.strip() else ""
+    step = "its outcome is unknown: look before trying again"
+    return NothingRan(node, f"`{command}` was ended from outside on {node}{said}", step)
+
+
+def not_begun(node: str, timeout_s: float, noise: bytes) -> CommandTimeout:
+    """The session is open and nothing of the command has come."""
+    printed = f"printed '{words_of(noise.strip(), 120)}' and " if noise.strip() else ""
+    reason = f"the login shell of {node} {printed}ran nothing within {timeout_s:g} s"
+    return CommandTimeout(node, reason, f"is its login slow (~/.bashrc, PAM)? time ssh {node} true")
 
 
 def forward_failed(node: str, target: str, error: asyncssh.ChannelOpenError) -> TransportError:

@@ -8,8 +8,22 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from console.nodes.ssh_frame import Frame
+
 # An ordinary user's PATH on Debian lacks sbin; LC_ALL=C because output is parsed.
 ENVIRONMENT = 'export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"; exec '
+
+# The frame: its marks (see ssh_frame.py) stand around the command, on stdout with its exit status. The command is
+# started by exec, so that no builtin and no function of the shell stands in for it, and has the channel's stdin.
+FRAMED = """\
+printf "%s!\\n" "$0" >&2
+printf "%s(\\n" "$0"
+( exec "$@" )
+status=$?
+printf "%s)%s\\n" "$0" "$status" >&2
+printf "%s)%s\\n" "$0" "$status"
+exit "$status"
+"""
 
 # sshd does not end a command when its channel closes: an idle `tail -F` would stay on the node for
 # ever. But sshd does close the command's stdin, also when the connection is cut. So a watcher waits
@@ -37,10 +51,11 @@ kill "$watcher"
 exit "$status"
 """
 
-# For a sshd that forbids forwarding: bash opens the connection itself, and says `+` once it stands.
-# Either side's end ends both directions.
+# For a sshd that forbids forwarding: bash opens the connection itself, and says `+` once it stands. The frame only
+# begins: what comes behind the `+` is the connection's. Either side's end ends both directions.
 TCP_READY = b"+"
 TCP = """\
+printf "%s(\\n" "$2"
 exec 3<>"/dev/tcp/$0/$1" || exit 1
 exec 4<&0
 printf +
@@ -54,16 +69,20 @@ kill "$writer"
 """
 
 
-def command_line(argv: Sequence[str]) -> str:
+def command_line(argv: Sequence[str], frame: Frame) -> str:
     """The line for a command that runs to its end."""
-    return ENVIRONMENT + shlex.join(argv)
+    return _line(("sh", "-c", FRAMED, frame.mark, *argv))
 
 
-def stream_line(argv: Sequence[str]) -> str:
+def stream_line(argv: Sequence[str], frame: Frame) -> str:
     """The line for a command that runs until it ends or its stdin is closed."""
-    return command_line(("sh", "-c", FOLLOW, "iamops-stream", *argv))
+    return command_line(("sh", "-c", FOLLOW, "iamops-stream", *argv), frame)
 
 
-def tcp_line(host: str, port: int) -> str:
+def tcp_line(host: str, port: int, frame: Frame) -> str:
     """The line for a TCP connection made by bash on the node."""
-    return command_line(("bash", "-c", TCP, host, str(port)))
+    return _line(("bash", "-c", TCP, host, str(port), frame.mark))
+
+
+def _line(argv: Sequence[str]) -> str:
+    return ENVIRONMENT + shlex.join(argv)

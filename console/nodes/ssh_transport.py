@@ -11,6 +11,7 @@ import asyncssh
 
 from console.nodes import ssh_errors
 from console.nodes.ssh_channels import Bytes, Lines, Output
+from console.nodes.ssh_frame import Frame
 from console.nodes.ssh_peer import Peer
 from console.nodes.ssh_remote import TCP_READY, command_line, stream_line, tcp_line
 from console.nodes.transport import (
@@ -60,8 +61,16 @@ class SshTransport:
 
     async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
         """Runs a command to its end. At the deadline it is asked to terminate and forgotten."""
-        what = f"no end of `{shown_command(argv)}`"
-        return await self._within(timeout_s, what, OUTCOME_UNKNOWN, self._run(tuple(argv), stdin))
+        output = Output(self._lost, frame := Frame())
+        line = command_line(argv, frame)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._run(tuple(argv), output, line, stdin)
+        except TimeoutError:
+            if output.opened and not output.begun:
+                raise ssh_errors.not_begun(self.node, timeout_s, output.noise) from None
+            what = f"no end of `{shown_command(argv)}` within {timeout_s:g} s"
+            raise CommandTimeout(self.node, what, OUTCOME_UNKNOWN) from None
 
     @contextlib.asynccontextmanager
     async def stream(self, argv: Sequence[str], *, feed: bool = False) -> AsyncIterator[Lines]:
@@ -70,10 +79,9 @@ class SshTransport:
         A command that is fed has its own stdin, and sees there that we have gone.
         """
         async with self._sessions:
-            lines = Lines(self._lost, tuple(argv))
-            opening = self._session(lines, command_line(argv) if feed else stream_line(argv))
-            what = f"`{words(argv[0], 80)}` did not start"
-            channel = await self._within(OPEN_TIMEOUT_S, what, "nothing to do: it is tried again", opening)
+            lines = Lines(self._lost, tuple(argv), frame := Frame())
+            line = command_line(argv, frame) if feed else stream_line(argv, frame)
+            channel = await self._started(lines, line, words(argv[0], 80))
             try:
                 yield lines
             finally:
@@ -102,10 +110,25 @@ class SshTransport:
         await asyncio.gather(*self._openings, return_exceptions=True)
         await self._peer.close_hops()
 
-    async def _run(self, argv: tuple[str, ...], stdin: bytes) -> CommandResult:
+    async def _started(self, lines: Lines, line: str, name: str) -> asyncssh.SSHClientChannel[bytes]:
+        """A channel whose command has begun."""
+        what = f"`{name}` did not start"
+        opening = self._session(lines, line)
+        channel = await self._within(OPEN_TIMEOUT_S, what, "nothing to do: it is tried again", opening)
+        try:
+            async with asyncio.timeout(OPEN_TIMEOUT_S):
+                if await lines.started():
+                    return channel
+        except BaseException as error:
+            channel.abort()
+            if isinstance(error, TimeoutError):
+                raise ssh_errors.not_begun(self.node, OPEN_TIMEOUT_S, lines.noise) from None
+            raise
+        raise lines.failure or self._gone() or ssh_errors.ran_nothing(self.node, lines.noise, lines.exit_status)
+
+    async def _run(self, argv: tuple[str, ...], output: Output, line: str, stdin: bytes) -> CommandResult:
         async with self._sessions:
-            output = Output(self._lost)
-            channel = await self._session(output, command_line(argv))
+            channel = await self._session(output, line)
             try:
                 with contextlib.suppress(BrokenPipeError):  # it ended without reading its input
                     channel.write(stdin)
@@ -113,12 +136,18 @@ class SshTransport:
                 await output.ended()
             finally:
                 if not output.closed:
-                    channel.terminate()
+                    if not output.complete:
+                        channel.terminate()
                     channel.abort()
         if output.overflow:
             reason = f"{words(argv[0], 80)} wrote more than expected and was ended"
             raise OutputTooLong(self.node, reason, "report it: this command should not write so much")
-        return output.result(argv)
+        framed = output.framed()
+        if framed is not None:
+            return CommandResult(argv, framed.exit_status, framed.stdout, framed.stderr)
+        if output.begun:
+            raise ssh_errors.cut_short(self.node, shown_command(argv), output.errors)
+        raise ssh_errors.ran_nothing(self.node, output.noise, output.exit_status)
 
     async def _open_tcp(self, host: str, port: int) -> Bytes:
         if self._forwarding:
@@ -138,9 +167,11 @@ class SshTransport:
 
     async def _through_bash(self, host: str, port: int) -> Bytes:
         stream = Bytes(self._lost)
-        channel = await self._session(stream, tcp_line(host, port))
+        frame = Frame()
+        channel = await self._session(stream, tcp_line(host, port, frame))
         try:
-            if await stream.read(len(TCP_READY)) == TCP_READY:
+            begun = await stream.passed(frame.begin)
+            if begun and await stream.read(len(TCP_READY)) == TCP_READY:
                 return stream
         except BaseException:
             channel.terminate()  # the kernel would let bash wait for two minutes
@@ -150,6 +181,9 @@ class SshTransport:
         if stream.exit_status == 127:
             reason = "sshd forbids TCP forwarding, and there is no bash on the node to do without it"
             raise ForwardingForbidden(self.node, reason, "AllowTcpForwarding local in sshd_config")
+        if not begun:
+            noise = stream.noise or stream.complaint.encode()
+            raise ssh_errors.ran_nothing(self.node, noise, stream.exit_status)
         said = stream.complaint.rpartition(": ")[2]
         raise ssh_errors.connect_failed(self.node, f"{host}:{port}", said)
 

@@ -95,6 +95,12 @@ class CommandTimeout(CommandFailed):
     kind = "command-timeout"
 
 
+class NothingRan(CommandFailed):
+    """The login shell did not run what it was given, or ended in the middle of it: it has no answer."""
+
+    kind = "nothing-ran"
+
+
 class OutputTooLong(CommandFailed):
     """A command wrote more than the console is ready to hold; it was ended."""
 
@@ -125,7 +131,7 @@ class ConnectFailed(CommandFailed):
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a finished command left. `exit_status` is None when a signal ended it."""
+    """What a finished command itself left, nothing of the shell's. `exit_status` None: a signal ended it."""
 
     argv: tuple[str, ...]
     exit_status: int | None
@@ -188,7 +194,7 @@ class Transport(Protocol):
         ...
 
     async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
-        """Runs a command to its end. Raises CommandTimeout, LinkLost, OutputTooLong."""
+        """Runs a command to its end. Raises CommandTimeout, LinkLost, NothingRan, OutputTooLong."""
         ...
 
     def stream(self, argv: Sequence[str], *, feed: bool = False) -> AbstractAsyncContextManager[LineStream]:

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,12 +63,13 @@ class Door(asyncssh.SSHServer):
 
 @dataclass
 class SshNode:
-    """A running server, and what it has seen. `prelude` is put before every command."""
+    """A running server, and what it has seen. `prelude` is put before every command; `answer` stands in for it."""
 
     host_key: asyncssh.SSHKey
     forwarding: bool = True
     before_forward: asyncio.Event | None = None
     prelude: str = ""
+    answer: Callable[[Any], Awaitable[None]] | None = None
     port: int = 0
     logins: list[str] = field(default_factory=list)
     forwards: list[tuple[str, int]] = field(default_factory=list)
@@ -84,6 +85,9 @@ class SshNode:
         """Does what sshd does: a session of its own, stdin closed when the channel is."""
         command = process.command or ""
         self.commands.append(command)
+        if self.answer is not None:
+            await self.answer(process)
+            return
         task = asyncio.current_task()
         assert task
         self.running.add(task)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from console.nodes.ssh_channels import INBOX_LIMIT, LINE_LIMIT, Lines
+from console.nodes.ssh_frame import Frame
 from console.nodes.ssh_transport import SshTransport
 from console.nodes.transport import LinkLost, TransportError
 from tests.unit.nodes.conftest import Operator, StartNode
@@ -82,7 +83,8 @@ async def test_a_slow_reader_pauses_the_command(transport: SshTransport) -> None
 
 def lines_of(*chunks: bytes) -> Lines:
     """A stream that received these chunks and then lost its connection."""
-    lines = Lines(_why_lost, ("test",))
+    lines = Lines(_why_lost, ("test",), frame := Frame())
+    lines.data_received(frame.begin, None)
     for chunk in chunks:
         lines.data_received(chunk, None)
     lines.exit_status_received(0)
@@ -119,7 +121,7 @@ class _Closing:
 
 
 async def test_writing_to_a_command_that_has_just_ended_is_an_error_of_the_transport() -> None:
-    lines = Lines(_why_lost, ("cat",))
+    lines = Lines(_why_lost, ("cat",), Frame())
     lines.connection_made(_Closing())
     lines.exit_status_received(1)
     with pytest.raises(TransportError):
