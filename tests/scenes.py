@@ -14,6 +14,7 @@ from console.model.events import (
     FilesExamined,
     HostReported,
     HttpProbed,
+    KeepalivedAsked,
     LinkChanged,
     PortProbed,
     RequestsCounted,
@@ -108,6 +109,7 @@ def seen_on(profile: Profile, name: str, at: float, *, owner: bool = False) -> I
     for instance in profile.vrrp:
         report = VrrpReport(state, "json", node.priority, node.priority, at - 3600)
         yield VrrpReported(at, name, instance, report)
+    yield KeepalivedAsked(at, name, "")
     for unit in profile.actionable_units_on(name):
         yield UnitReported(at, name, unit, UnitReport("active", "running", 0, 400))
     yield HostReported(at, name, HostReport(0.2, 31.0, 40.0, 0.4, 0.8))

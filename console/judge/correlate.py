@@ -118,6 +118,7 @@ STORES = "datastore-down datastore-host-not-allowed datastore-too-many-connectio
 NGINX_TROUBLE = "vrrp-fault nginx-hung nginx-bad-answers proxy-fails script-timeout client-dark not-serving"
 FAILING = "service-unhealthy requests-failing backend-masked nginx-bad-answers errors-since-move"
 LEFT_BEHIND = "backend-masked proxy-fails uneven-split nginx-bad-answers"
+WITNESSES = "split-brain vip-nowhere master-without-address address-without-master vrrp-fault"
 DATABASE = _mentions("mariadb", "mysql")
 # The nodes' settings that make two masters, by lint.
 PAIR = "P001 P002 P003 P004 P005 P006 P007 K014"
@@ -154,6 +155,7 @@ LINKS: tuple[Link, ...] = (
     *_links("vrrp-fault", "vip-nowhere", _anywhere),
     *_links("unit-down", "vip-nowhere", _mentions("keepalived")),
     *_links("vip-nowhere", "client-dark errors-since-move", _anywhere),
+    *_links("keepalived-silent", WITNESSES, _anywhere),
     # Who is not heard, or hears strangers; and what clients notice of it.
     *_links(PAIR, "split-brain foreign-adverts", _anywhere),
     *_links("unit-down", "address-without-master", _both(_same_node, _mentions("keepalived"))),

@@ -341,7 +341,11 @@ def _fires_s(case: Case, spoiling: Step) -> tuple[int, str]:
     return case.state.profile.safety.dead_man_s, "dead_man_s"
 
 
-def _not_in_backup(case: Case, node: NodeState, names: Iterable[str], insist: bool) -> Iterator[Denial]:
+def _not_in_backup(case: Case, node: NodeState, names: tuple[str, ...], insist: bool) -> Iterator[Denial]:
+    silence = node.keepalived_silence
+    if isinstance(silence, Known) and silence.value and _runs(case, node):
+        reason = f"keepalived on {node.name} does not answer ({silence.value}): it would take no VIP"
+        yield Denial("standby-silent", reason, insist, node.name, tuple(names))
     states: dict[VrrpState, list[str]] = {}
     for name in names:
         seen = node.vrrp[name]
@@ -357,6 +361,11 @@ def _not_in_backup(case: Case, node: NodeState, names: Iterable[str], insist: bo
         elif state is not VrrpState.BACKUP:
             reason = f"{node.name} is {state}, not BACKUP; no standby would take the VIP"
             yield Denial("standby-unhealthy", reason, insist, node.name, tuple(own))
+
+
+def _runs(case: Case, node: NodeState) -> bool:
+    report = _unit(node, case.state.profile.keepalived.unit)
+    return report is not None and report.running
 
 
 def _moved_at(case: Case, instance: str, owner: str) -> float | Unknown | None:

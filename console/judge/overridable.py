@@ -17,6 +17,7 @@ OVERRIDABLE = frozenset(
         "split-brain",
         "stale-evidence",
         "standby-fault",
+        "standby-silent",
         "standby-unhealthy",
         "standby-unreachable",
         "unloaded-changes",

@@ -95,6 +95,15 @@ class VrrpTransition:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepalivedAsked:
+    """A running keepalived was asked for its dump. `silence`: how it did not answer, in words; empty: it did."""
+
+    at: float
+    node: str
+    silence: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnitReported:
     """systemd's account of one unit."""
 
@@ -218,6 +227,7 @@ NodeEvent = (
     | AddressChanged
     | VrrpReported
     | VrrpTransition
+    | KeepalivedAsked
     | UnitReported
     | HttpProbed
     | DatastoreProbed

@@ -16,6 +16,7 @@ from console.model.events import (
     FilesExamined,
     HostReported,
     HttpProbed,
+    KeepalivedAsked,
     LinkChanged,
     NodeEvent,
     Noticed,
@@ -87,6 +88,8 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
             return replace(node, vrrp=_known(node.vrrp, event.instance, seen))
         case VrrpTransition():
             return _transition(node, event)
+        case KeepalivedAsked():
+            return replace(node, keepalived_silence=Known(event.silence, event.at))
         case UnitReported():
             unit = Known(event.report, event.at)
             return replace(node, units=_known(node.units, event.unit, unit))

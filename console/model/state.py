@@ -53,6 +53,7 @@ class NodeState:
     they were first listed, were there before.
     `samples` are (at, total requests) pairs, oldest first, for rates and sparklines; `errors` the same
     for answers of class 5xx.
+    `keepalived_silence`: how a running keepalived did not answer when it was asked; empty: it answered.
     `from_peers` maps service -> observing peer -> probe. `ports` are those that services of the node need.
     """
 
@@ -62,6 +63,7 @@ class NodeState:
     addresses: Observed[Mapping[str, float]] = Unknown()
     listed_at: float | None = None
     vrrp: Mapping[str, Observed[VrrpReport]] = field(default_factory=dict)
+    keepalived_silence: Observed[str] = Unknown()
     units: Mapping[str, Observed[UnitReport]] = field(default_factory=dict)
     domains: Mapping[str, Observed[ProbeReport]] = field(default_factory=dict)
     services: Mapping[str, Observed[ProbeReport]] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from console.model.facts import VrrpReport
@@ -16,14 +17,16 @@ from console.render import privileges
 DUMP_TIMEOUT_S = 3.0
 # More than the dump of a hundred instances; the transport takes no more in one answer.
 DUMP_MOST = 4 * 1024 * 1024
-# $1: the dump's path; $2: how big it may be; the rest: the signal's argv. Waits until the file has been written
-# anew. Exit 4: the daemon wrote nothing; 5: what lies there is not keepalived's, which is said; anything else is
-# sudo's or systemctl's own word.
+# A daemon on a busy machine may take its time once; a hung one takes it twice.
+TRIES, TRIES_AGAIN = 40, 120
+# $1: the dump's path; $2: how big it may be; $3: how often to look; the rest: the signal's argv. Waits until the
+# file has been written anew. Exit 4: the daemon wrote nothing; 5: what lies there is not keepalived's, which is
+# said; anything else is sudo's or systemctl's own word.
 #
 # The directory is everybody's. A file of root's own, with one name, in a directory where others can neither remove
 # nor rename it, stays what it is until root reads it: no link to another file, no fifo that would hold root up.
 # keepalived is not made to write either where something else lies.
-_ASK = r"""path=$1 most=$2; shift 2
+_ASK = r"""path=$1 most=$2 looks=$3; shift 3
 no() { echo "$path $1" >&2; exit 5; }
 sound() {
     case $(stat -L -c %u:%A -- "${path%/*}") in
@@ -42,23 +45,42 @@ sound
 before=$(stat -c %.Y -- "$path" 2>/dev/null)
 sudo -n "$@" || exit $?
 tries=0
-while [ $tries -lt 40 ]; do
+while [ $tries -lt "$looks" ]; do
     now=$(stat -c %.Y -- "$path" 2>/dev/null)
     if [ -n "$now" ] && [ "$now" != "$before" ]; then sound; exit 0; fi
     sleep 0.025
     tries=$((tries + 1))
 done
 exit 4"""
-_NOT_KEEPALIVEDS = 5
+_NOT_KEEPALIVEDS, _UNANSWERED = 5, 4
+# $1: the unit. How its daemon and that one's children are doing, as proc(5) says it: `T (stopped)`.
+_DOING = r"""systemctl show --property=PrivateTmp,MainPID -- "$1"
+pid=$(systemctl show --property=MainPID --value -- "$1")
+for each in $pid $(cat "/proc/$pid/task/$pid/children" 2>/dev/null); do
+    sed -n "s/^State:[[:space:]]*/State=$each /p" "/proc/$each/status" 2>/dev/null
+done
+:"""
+_STOPPED = re.compile(r"^State=(?P<pid>[0-9]{1,10}) (?P<state>[Tt] \([a-z ]{1,20}\))", re.MULTILINE)
 
 
 class VrrpUnknown(Exception):
-    """keepalived's view cannot be had. `final` False: the journal's last word still stands."""
+    """keepalived's view cannot be had. `final` False: the journal's last word still stands.
 
-    def __init__(self, reason: str, *, final: bool) -> None:
+    `silence`: in words, that the daemon runs and could answer, and does not.
+    """
+
+    def __init__(self, reason: str, *, final: bool, silence: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.final = final
+        self.silence = silence
+
+
+class NotWritten(VrrpUnknown):
+    """The daemon was asked for its dump, and wrote none in the time it had."""
+
+    def __init__(self) -> None:
+        super().__init__("no dump: keepalived wrote no dump (private /tmp?)", final=False)
 
 
 class VrrpWitness:
@@ -73,11 +95,33 @@ class VrrpWitness:
         """Reports by instance. Raises VrrpUnknown; LinkLost passes through."""
         try:
             await self._require_running()
-            if await self._has_json():
-                return await self._dump_json()
-            return data_dump(await self._dump(privileges.ask_data_dump, privileges.DATA_DUMP))
+            try:
+                return await self._reports(TRIES)
+            except NotWritten:
+                return await self._asked_again()
         except CommandFailed as failure:
             raise VrrpUnknown(failure.reason, final=False) from failure
+
+    async def _reports(self, tries: int) -> Mapping[str, VrrpReport]:
+        if await self._has_json():
+            return await self._dump_json(tries)
+        return data_dump(await self._dump(privileges.ask_data_dump, privileges.DATA_DUMP, tries))
+
+    async def _asked_again(self) -> Mapping[str, VrrpReport]:
+        """A daemon that writes where we cannot look is no silent one; one whose process is stopped is."""
+        argv = ("sh", "-c", _DOING, "doing", f"{self._profile.keepalived.unit}.service")
+        doing = (await self._transport.run(argv, timeout_s=DUMP_TIMEOUT_S)).text
+        if "PrivateTmp=yes" in doing.splitlines():
+            raise NotWritten
+        stopped = _STOPPED.search(doing)
+        if stopped is None:
+            try:
+                return await self._reports(TRIES_AGAIN)
+            except NotWritten:
+                silence = f"asked twice for its dump, it wrote none within {TRIES_AGAIN / 40:.0f} s"
+        else:
+            silence = f"its process {stopped['pid']} is in state {stopped['state']}"
+        raise VrrpUnknown(f"no dump: {silence}", final=False, silence=silence)
 
     async def config(self) -> Mapping[str, LiveVrrp]:
         """What the daemon is really running with. Raises VrrpUnknown; LinkLost passes through."""
@@ -106,9 +150,9 @@ class VrrpWitness:
             self._speaks_json = result.ok and result.text.strip() == str(privileges.JSON_SIGNAL)
         return self._speaks_json
 
-    async def _dump_json(self) -> Mapping[str, VrrpReport]:
+    async def _dump_json(self, tries: int) -> Mapping[str, VrrpReport]:
         """2.2.x overwrites the file in place, so a reader may see half of it: read again."""
-        text = await self._dump(privileges.ask_json_dump, privileges.JSON_DUMP)
+        text = await self._dump(privileges.ask_json_dump, privileges.JSON_DUMP, tries)
         try:
             return json_dump(text)
         except DumpUnreadable:
@@ -117,15 +161,16 @@ class VrrpWitness:
             except DumpUnreadable as error:
                 raise VrrpUnknown(str(error), final=False) from error
 
-    async def _dump(self, ask: privileges.AskDump, path: str) -> str:
-        argv = ("sh", "-c", _ASK, "ask", path, str(DUMP_MOST), *ask(self._profile))
-        result = await self._transport.run(argv, timeout_s=DUMP_TIMEOUT_S)
+    async def _dump(self, ask: privileges.AskDump, path: str, tries: int = TRIES) -> str:
+        argv = ("sh", "-c", _ASK, "ask", path, str(DUMP_MOST), str(tries), *ask(self._profile))
+        result = await self._transport.run(argv, timeout_s=DUMP_TIMEOUT_S + tries / 40)
         if result.exit_status == _NOT_KEEPALIVEDS:
             raise VrrpUnknown(words_of(result.stderr.strip(), 200), final=False)
         if not result.ok:
+            if result.exit_status == _UNANSWERED:
+                raise NotWritten
             said = words_of(result.stderr.strip(), 120) or f"exit {result.exit_status}"
-            why = "keepalived wrote no dump (private /tmp?)" if result.exit_status == 4 else said
-            raise VrrpUnknown(f"no dump: {why}", final=False)
+            raise VrrpUnknown(f"no dump: {said}", final=False)
         return await self._read(path)
 
     async def _read(self, path: str) -> str:

@@ -120,8 +120,32 @@ def standby_in_fault(view: View, now: float) -> Iterator[Answer]:
                 yield Finding("vrrp-fault", Severity.WARNING, title, evidence, look, node.name)
 
 
+def keepalived_silent(view: View, now: float) -> Iterator[Answer]:
+    """A daemon that hangs is active for systemd, and its last state stands wherever it was read."""
+    code, what, unit = "keepalived-silent", "whether keepalived answers", view.state.profile.keepalived.unit
+    yield from unheard(view, now, (code,), what)
+    for node in live(view, now):
+        seen = node.keepalived_silence
+        if not unit_running(node, unit):
+            continue
+        if isinstance(seen, Unknown):
+            yield Blind(code, what, reason_of(seen), node.name)
+        elif seen.value:
+            owns = any(c.node == node.name for n in node.vrrp for c in ownership(view.state, n, now).owners)
+            yield Finding(
+                code,
+                Severity.CRITICAL,
+                f"{unit} on {node.name} runs and does not answer: it takes over nothing and gives up nothing",
+                (told(seen, seen.value, "asked for its dump", node.name, now),),
+                f"iamops restart {unit} {node.name}" + (" --dry-run" if owns else ""),
+                node.name,
+                cause="its process is stopped or hangs: the peer hears no adverts, and its own VIP stays",
+            )
+
+
 RULES = (
     Rule(("split-brain",), split_brain),
+    Rule(("keepalived-silent",), keepalived_silent),
     Rule(("vip-nowhere",), no_owner),
     Rule(("master-without-address", "address-without-master"), witnesses_disagree),
     Rule(("client-dark",), client_dark),

@@ -294,4 +294,26 @@ ENTRIES = (
             "iamops config lint",
         ),
     ),
+    Entry(
+        "T117",
+        "keepalived-silent",
+        Severity.CRITICAL,
+        title="keepalived runs and does not answer",
+        means=(
+            "On the standby nobody takes the VIP over when the owner fails. On the owner the VIP stays, whatever "
+            "its check would say, and the peer, which hears no adverts, takes it too: two owners."
+        ),
+        known_by=(
+            "keepalived was asked for its dump and wrote none: its process is stopped (proc), or it was asked "
+            "twice and given three seconds. A private /tmp is no silence."
+        ),
+        causes=(
+            "its process was stopped (SIGSTOP, a debugger, a frozen control group)",
+            "it hangs in a script, a name server or a file system",
+        ),
+        steps=(
+            "iamops restart keepalived NODE",
+            "look: journalctl -u keepalived on the node, and wchan of its processes",
+        ),
+    ),
 )

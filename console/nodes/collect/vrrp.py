@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.model.events import Source, VrrpReported, VrrpTransition
+from console.model.events import KeepalivedAsked, Source, VrrpReported, VrrpTransition
 from console.nodes.keepalived import VrrpUnknown, VrrpWitness
 from console.nodes.transport import CommandFailed
 from console.nodes.watch import Watch, ended, every, keep
@@ -46,6 +46,7 @@ async def dump(watch: Watch) -> None:
         at = watch.clock()
         for instance, report in reports.items():
             watch.emit(VrrpReported(at, watch.node, instance, report))
+        watch.emit(KeepalivedAsked(at, watch.node, ""))
 
     await every(DUMP_EVERY_S, look, early=watch.vrrp_changed)
 
@@ -65,6 +66,8 @@ async def _without_dump(watch: Watch, unknown: VrrpUnknown) -> None:
     if unknown.final:
         watch.lost(Source.VRRP, unknown.reason)
         return
+    if unknown.silence:
+        watch.emit(KeepalivedAsked(watch.clock(), watch.node, unknown.silence))
     argv = _journalctl(f"--lines={HISTORY_LINES}", _said_by(watch.profile.keepalived.unit))
     try:
         result = await watch.transport.run(argv, timeout_s=HISTORY_TIMEOUT_S)

@@ -14,6 +14,7 @@ from console.model.events import (
     FilesExamined,
     HostReported,
     HttpProbed,
+    KeepalivedAsked,
     LinkChanged,
     Noticed,
     PortProbed,
@@ -55,7 +56,7 @@ def touched(event: Event) -> frozenset[Part]:
             return VIP
         case LinkChanged() | SourceLost():
             return ALL - {Part.PLOT}
-        case VrrpTransition() | VrrpReported() | UnitReported():
+        case VrrpTransition() | VrrpReported() | KeepalivedAsked() | UnitReported():
             return frozenset({Part.WITNESSES, Part.NODES, Part.EVENTS})
         case HttpProbed() | DatastoreProbed():
             return frozenset({Part.SERVICES})

@@ -18,6 +18,7 @@ from console.model.events import (
     Event,
     HostReported,
     HttpProbed,
+    KeepalivedAsked,
     LinkChanged,
     Target,
     UnitReported,
@@ -105,6 +106,7 @@ def _states() -> Iterator[View]:
         HostReported(NOW, A, HostReport(0.1, 20.0, 30.0, -800.0, 1.0)),
         HostReported(NOW, B, HostReport(0.1, 20.0, 30.0, 900.0, 1.0)),
     )
+    yield state(KeepalivedAsked(NOW, B, "its process 46 is in state T (stopped)"))
     yield state(ConfigCompared(NOW, B, ConfigReport((CONF,))))
 
 

@@ -7,9 +7,19 @@ from dataclasses import dataclass
 
 from console.judge.diagnose import diagnose
 from console.judge.rules.view import View
-from console.model.events import ClientProbed, Event, HttpProbed, LinkChanged, Target
-from console.model.facts import ProbeOutcome, ProbeReport, Severity
-from tests.scenes import NOW
+from console.model.events import (
+    AddressChanged,
+    ClientProbed,
+    Event,
+    HttpProbed,
+    KeepalivedAsked,
+    LinkChanged,
+    Target,
+    UnitReported,
+    VrrpReported,
+)
+from console.model.facts import ProbeOutcome, ProbeReport, Severity, UnitReport, VrrpReport, VrrpState
+from tests.scenes import NOW, VIP
 from tests.unit.judge.looks import A, B
 from tests.unit.judge.samples import DOWN, state
 
@@ -17,6 +27,13 @@ API, AUTHZ, PUMP = "iam-apiserver", "iam-authz-server", "iam-pump"
 SILENT = ProbeReport(ProbeOutcome.TIMEOUT, detail="accepts, but no answer within 1.5 s", accepted=True)
 UNANSWERED = ProbeReport(
     ProbeOutcome.TIMEOUT, detail="no answer within 1 s", accepted=True, asked="iam.api.marmotedu.com"
+)
+MASTER_B = VrrpReported(NOW + 0.2, B, "VI_1", VrrpReport(VrrpState.MASTER, "json", last_transition=NOW))
+# Both kernels have it, and both are heard after that.
+SPLIT: tuple[Event, ...] = (
+    AddressChanged(NOW + 0.2, B, VIP, present=True),
+    MASTER_B,
+    UnitReported(NOW + 1, A, "nginx", UnitReport("active")),
 )
 
 
@@ -39,7 +56,7 @@ class Situation:
 
 
 def situations() -> tuple[Situation, ...]:
-    return (*_backends(),)
+    return (*_backends(), *_vrrp())
 
 
 def _backends() -> Iterator[Situation]:
@@ -71,6 +88,30 @@ def _backends() -> Iterator[Situation]:
             never=("dark-outside",),
             explains=("backend-silent",),
         )
+
+
+def _vrrp() -> Iterator[Situation]:
+    stopped = "its process 46 is in state T (stopped)"
+    yield Situation(
+        "A10",
+        "keepalived hangs on the standby",
+        "no findings, and a switchover is offered",
+        state(KeepalivedAsked(NOW, B, stopped)),
+        "keepalived-silent",
+        B,
+        "iamops restart keepalived iam-b",
+        (stopped,),
+    )
+    yield Situation(
+        "A11",
+        "keepalived hangs on the owner, and both nodes have the VIP",
+        "split-brain, with a firewall as its cause",
+        state(KeepalivedAsked(NOW, A, stopped), *SPLIT),
+        "keepalived-silent",
+        A,
+        "iamops restart keepalived iam-a --dry-run",
+        explains=("split-brain",),
+    )
 
 
 def asked(node: str, service: str, report: ProbeReport) -> list[Event]:

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from console.model.events import AddressesListed, Event, Source, SourceLost, VrrpReported, VrrpTransition
+from console.model.events import (
+    AddressesListed,
+    Event,
+    KeepalivedAsked,
+    Source,
+    SourceLost,
+    VrrpReported,
+    VrrpTransition,
+)
 from console.model.facts import VrrpState
 from console.nodes.collect import system, vrrp
 from console.nodes.transport import CommandResult, CommandTimeout
@@ -85,9 +93,10 @@ async def test_a_dump_is_asked_for_and_read():
     answers = {"is-active": "active", "--signum": "36", "sh -c path": "", "dd if=/tmp/keepalived.json": DUMP}
     seen, events = watch(Node(answers))
     await run_until(vrrp.dump, seen, lambda: bool(events))
-    (event,) = events
+    event, answered = events
     assert isinstance(event, VrrpReported)
     assert event.report.state is VrrpState.MASTER
+    assert answered == KeepalivedAsked(100.0, "iam-a", "")
 
 
 async def test_a_stopped_keepalived_has_no_state_at_all():

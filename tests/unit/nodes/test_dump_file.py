@@ -140,3 +140,39 @@ async def test_a_private_tmp_is_still_told_as_one(node: Node):
     (node.dump.parent / "bin" / "sudo").write_text("#!/bin/sh\n")
     with pytest.raises(VrrpUnknown, match=r"keepalived wrote no dump \(private /tmp\?\)"):
         await VrrpWitness(node, pair()).data_text()
+
+
+@pytest.mark.parametrize(
+    ("doing", "tries", "silence"),
+    [
+        (
+            "PrivateTmp=no\nMainPID=45\nState=45 S (sleeping)\nState=46 T (stopped)\n",
+            1,
+            "its process 46 is in state T (stopped)",
+        ),
+        (
+            "PrivateTmp=no\nMainPID=45\nState=45 S (sleeping)\n",
+            2,
+            "asked twice for its dump, it wrote none within 3 s",
+        ),
+        ("PrivateTmp=yes\nMainPID=45\nState=45 T (stopped)\n", 1, ""),
+    ],
+)
+async def test_a_running_keepalived_that_writes_nothing_is_silent_and_a_private_tmp_is_not(doing, tries, silence):
+    asked = []
+
+    class Hung:
+        node = "iam-a"
+
+        async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
+            if argv[0] == "systemctl":
+                return CommandResult(tuple(argv), 0, b"active\n", b"")
+            if "doing" in argv:
+                return CommandResult(tuple(argv), 0, doing.encode(), b"")
+            if "ask" in argv:
+                asked.append(argv)
+            return CommandResult(tuple(argv), 4 if "ask" in argv else 1, b"", b"")
+
+    with pytest.raises(VrrpUnknown) as unknown:
+        await VrrpWitness(Hung(), pair()).ask()
+    assert (unknown.value.silence, len(asked)) == (silence, tries)

@@ -114,6 +114,7 @@ NODE: dict[str, Change | None] = {
     "addresses": older,
     "listed_at": both(lambda node: on(node, listed_at=NOW - 9)),
     "vrrp": None,
+    "keepalived_silence": both(lambda node: on(node, keepalived_silence=Known("its process is stopped", NOW))),
     "units": None,
     "domains": all_of("domains", SICK),
     "services": all_of("services", SICK),
