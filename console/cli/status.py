@@ -15,7 +15,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "status",
         help="who owns the VIP, and what is healthy",
         description="Looks at every node once and prints what it saw. Changes nothing. "
-        "Exit code 4 when no node can be reached, else 0.",
+        "Exit code 4 when no node can be reached, or one is connected and tells nothing; else 0.",
     )
     # SUPPRESS keeps what was given before the command: `iamops --profile lab status` works too.
     parser.add_argument("--profile", metavar="NAME|PATH", default=argparse.SUPPRESS, help="the cluster")

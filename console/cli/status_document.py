@@ -218,3 +218,8 @@ def _age(at: float | None, now: float) -> float | None:
 def fully_blind(document: Mapping[str, Any]) -> bool:
     """No node at all was reached: the one case in which a status has nothing to say."""
     return all(node["link"] != LinkState.UP for node in document["nodes"].values())
+
+
+def silent(document: Mapping[str, Any]) -> bool:
+    """A node is connected and tells nothing: what is known of the cluster is not all there is."""
+    return any(finding["code"] == "node-silent" for finding in document["findings"])

@@ -9,7 +9,7 @@ from typing import Any
 
 from console.cli.lines import lines
 from console.cli.output import stdout_failed
-from console.cli.status_document import fully_blind, status_document
+from console.cli.status_document import fully_blind, silent, status_document
 from console.judge.json_text import json_line, json_text
 from console.model.exit_code import ExitCode
 from console.model.profile import Profile
@@ -27,16 +27,16 @@ async def _status(cluster: Cluster, timeout_s: float, *, as_json: bool, watch: b
         await cluster.settled(timeout_s)
         if watch:
             return await _watch(cluster)
-        document = _document(cluster)
+        document = _document(cluster, final=True)
         _print(document, as_json=as_json)
-        return ExitCode.UNREACHABLE if fully_blind(document) else ExitCode.OK
+        return ExitCode.UNREACHABLE if fully_blind(document) or silent(document) else ExitCode.OK
     finally:
         await cluster.stop()
 
 
-def _document(cluster: Cluster) -> dict[str, Any]:
+def _document(cluster: Cluster, *, final: bool = False) -> dict[str, Any]:
     state, now = cluster.store.state, cluster.now()
-    return status_document(state, cluster.findings(state, now), now)
+    return status_document(state, cluster.findings(state, now, final=final), now)
 
 
 def _print(document: dict[str, Any], *, as_json: bool) -> None:

@@ -96,6 +96,8 @@ def _findings(document: Json) -> Iterator[Text]:
 
 def _link(node: Json) -> Text:
     """A node that is not up has a finding with the reason; here the word is enough."""
+    if node["link"] == "up" and node["age_s"] is None:
+        return Text("? up, silent", _STYLES["unknown"])
     if node["link"] == "up":
         return Text(f"✓ up {node['age_s']:.1f} s", _STYLES["ok"])
     return Text(f"✗ {node['link']}", _STYLES["unknown"])

@@ -14,8 +14,8 @@ _NUMBER = re.compile(r"(?<![\w.])[+-]?\d+(?:\.\d+)?(?![\w.])")
 # One look may come late; it must not count as a long time during which a finding was seen.
 LONGEST_STEP_S = 1.0
 
-# Two words for a node that is out of sight: it may change from one to the other.
-OUT_OF_SIGHT = frozenset({"node-unreachable", "serving-unseen"})
+# Three words for a node that is out of sight: it may change from one to another.
+OUT_OF_SIGHT = frozenset({"node-unreachable", "serving-unseen", "node-silent"})
 
 Key = tuple[str, str, str]
 

@@ -100,8 +100,8 @@ class Cluster:
         for watch in self._watches.values():
             watch.safety_changed.set()
 
-    def findings(self, state: ClusterState, now: float) -> tuple[Finding, ...]:
-        return findings(state, now)
+    def findings(self, state: ClusterState, now: float, *, final: bool = False) -> tuple[Finding, ...]:
+        return findings(state, now, final=final)
 
     async def examine(self) -> Diagnosis:
         """One deep look over the connections there are. Changes nothing."""

@@ -186,7 +186,7 @@ class _Examination:
         state = self._without_hope(self._cluster.store.state, now)
         gathered.give_up(tuple(self._profile.nodes), lambda node: self._why(state, node))
         state = with_drift(state, gathered)
-        view = View(state, gathered.look(), gathered.lint(self._profile, now), gathered.unread)
+        view = View(state, gathered.look(), gathered.lint(self._profile, now), gathered.unread, final=True)
         diagnosis = diagnose(view, now)
         took_s = self._cluster.now() - self._began
         told = self._tale.timeline() if self._tale is not None else Timeline()

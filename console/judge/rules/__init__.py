@@ -8,17 +8,21 @@ from console.judge.rules.datastores import RULES as DATASTORES
 from console.judge.rules.machine import RULES as MACHINE
 from console.judge.rules.nginx import RULES as NGINX
 from console.judge.rules.services import RULES as SERVICES
+from console.judge.rules.silent import RULES as SILENT
 from console.judge.rules.view import View
 from console.judge.rules.vip import RULES as VIP
 from console.model.facts import Severity
 from console.model.state import ClusterState
 
-STATE_RULES = (*VIP, *NGINX, *BACKENDS, *SERVICES, *DATASTORES, *MACHINE)
+STATE_RULES = (*VIP, *NGINX, *BACKENDS, *SERVICES, *DATASTORES, *MACHINE, *SILENT)
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
-def findings(state: ClusterState, now: float) -> tuple[Finding, ...]:
-    """Everything the state rules have to say now, the worst first. Cheap: asked at every change."""
-    view = View(state)
+def findings(state: ClusterState, now: float, *, final: bool = False) -> tuple[Finding, ...]:
+    """Everything the state rules have to say now, the worst first. Cheap: asked at every change.
+
+    `final`: nothing more is waited for.
+    """
+    view = View(state, final=final)
     said = [each for rule in STATE_RULES for each in rule.ask(view, now) if isinstance(each, Finding)]
     return tuple(sorted(said, key=lambda finding: _RANK[finding.severity]))

@@ -25,12 +25,15 @@ T = TypeVar("T")
 class View:
     """The state, and beside it what deeper looks found. `look` is a model.look.ClusterLook, `lint` a LintReport:
     the rules that watch the live state need neither, and must not load them.
+
+    `final`: the time for looking is over, and what has not come is missing.
     """
 
     state: ClusterState
     look: ClusterLook | None = None
     lint: Observed[LintReport] = NO_LOOK
     unread: Mapping[str, str] = field(default_factory=dict)
+    final: bool = False
 
 
 Answer = Finding | Blind

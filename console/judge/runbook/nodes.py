@@ -124,4 +124,23 @@ ENTRIES = (
         causes=("time is not synchronised on one of them",),
         steps=("look: timedatectl on both nodes",),
     ),
+    Entry(
+        "T410",
+        "node-silent",
+        Severity.CRITICAL,
+        title="a node is connected over SSH and tells nothing of itself",
+        means="Nothing is known of it, though the login works: whether it holds the VIP, what runs.",
+        known_by="The SSH link is up, and no command on the node has answered within its frame.",
+        causes=(
+            "the login shell runs nothing: nologin, /bin/false, a ForceCommand of sshd",
+            "the login is slower than any deadline: ~/.bashrc, PAM, a home directory on a dead server",
+            "sshd opens no session: MaxSessions",
+            "the way back loses large packets: an MTU that is too small somewhere",
+        ),
+        steps=(
+            "look: time ssh NODE id, with the user and key of the profile",
+            "look: getent passwd for the login user's shell, and sshd -T for ForceCommand and MaxSessions",
+            "look: ping -M do -s 1400 NODE from here, and the same from the node",
+        ),
+    ),
 )

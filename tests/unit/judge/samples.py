@@ -20,6 +20,8 @@ from console.model.events import (
     HttpProbed,
     KeepalivedAsked,
     LinkChanged,
+    Source,
+    SourceLost,
     Target,
     UnitReported,
     VrrpReported,
@@ -108,6 +110,8 @@ def _states() -> Iterator[View]:
     )
     yield state(KeepalivedAsked(NOW, B, "its process 46 is in state T (stopped)"))
     yield state(ConfigCompared(NOW, B, ConfigReport((CONF,))))
+    refused = [SourceLost(NOW, B, each, "the login shell ran nothing") for each in Source]
+    yield state(LinkChanged(NOW - 3, B, Link(LinkState.UP, NOW - 3)), *refused, b=NodeLook.blind(B, "not read"))
 
 
 def _looks() -> Iterator[View]:
