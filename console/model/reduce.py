@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from console.model.contest import decided, held_still, told_of_vips
 from console.model.events import (
     AddressChanged,
     AddressesListed,
@@ -31,24 +32,26 @@ from console.model.events import (
     VrrpTransition,
 )
 from console.model.facts import LinkState, RequestCount, Severity, VrrpReport, VrrpState
-from console.model.observed import Known, Observed, Unknown
-from console.model.state import ClusterState, NodeState, Notice, VipMove
-from console.model.vip import ownership
+from console.model.observed import Freshness, Known, Observed, Unknown
+from console.model.state import ClusterState, NodeState, Notice
 
-NOTICES_KEPT = 200
 # States of a unit on its way to another: worth showing, not worth a line of their own.
 PASSING = frozenset({"activating", "deactivating", "reloading"})
 SAMPLES_KEPT = 600
-MOVES_KEPT = 50
 K = TypeVar("K")
 V = TypeVar("V")
 
 
 def reduce(state: ClusterState, event: Event) -> ClusterState:
     """The state after `event`. Events about nodes or names the profile does not have change nothing."""
+    after = _reduced(state, event)
+    return decided(after, event.at) if after.contests else after
+
+
+def _reduced(state: ClusterState, event: Event) -> ClusterState:
     match event:
         case Noticed():
-            return _notice(state, Notice(event.at, event.node, event.severity, event.text))
+            return state.noticed(Notice(event.at, event.node, event.severity, event.text))
         case ClientProbed():
             if event.instance not in state.client:
                 return state
@@ -68,7 +71,10 @@ def _node_event(state: ClusterState, event: NodeEvent) -> ClusterState:
     unanswered = isinstance(event, FilesExamined) and event.report is None
     if not unanswered and not isinstance(event, (LinkChanged, SourceLost)):
         after = _heard(after, event)
-    return _announce(state, after, event)
+    after = _announce(state, after, event)
+    speaker = _speaker(event)
+    back = state.nodes[speaker].freshness(event.at) is not Freshness.LIVE if speaker in state.nodes else False
+    return held_still(after, event.at) if back else after
 
 
 def _node(node: NodeState, event: NodeEvent) -> NodeState:
@@ -201,11 +207,15 @@ def _datastore(state: ClusterState, event: DatastoreProbed) -> ClusterState:
 
 def _heard(state: ClusterState, event: NodeEvent) -> ClusterState:
     """Marks the node that spoke: for a probe that is the observer, not the one observed."""
-    speaker = event.observer if isinstance(event, HttpProbed) else event.node
+    speaker = _speaker(event)
     node = state.nodes.get(speaker)
     if node is None or (node.heard_at is not None and node.heard_at >= event.at):
         return state
     return replace(state, nodes=_put(state.nodes, speaker, replace(node, heard_at=event.at)))
+
+
+def _speaker(event: NodeEvent) -> str:
+    return event.observer if isinstance(event, HttpProbed) else event.node
 
 
 # --- what a change means for a person: notices, and the time the VIP last moved ---
@@ -214,7 +224,7 @@ def _heard(state: ClusterState, event: NodeEvent) -> ClusterState:
 def _announce(before: ClusterState, after: ClusterState, event: NodeEvent) -> ClusterState:
     match event:
         case AddressChanged() | AddressesListed():
-            return _moves(before, after, event)
+            return told_of_vips(before, after, event)
         case LinkChanged():
             return _link_notice(before, after, event)
         case VrrpTransition() if not event.history:
@@ -225,43 +235,15 @@ def _announce(before: ClusterState, after: ClusterState, event: NodeEvent) -> Cl
             return after
 
 
-def _moves(before: ClusterState, after: ClusterState, event: NodeEvent) -> ClusterState:
-    for instance, vrrp in after.profile.vrrp.items():
-        had, has = (_holds(s, event.node, vrrp.address) for s in (before, after))
-        if has and not had:
-            after = _gained(after, instance, vrrp.address, event)
-        elif had and not has:
-            text = f"{event.node} no longer holds VIP {vrrp.address}"
-            after = replace(after, lost_at=_put(after.lost_at, instance, event.at))
-            after = _notice(after, Notice(event.at, event.node, Severity.INFO, text))
-    return after
-
-
-def _gained(state: ClusterState, instance: str, vip: str, event: NodeEvent) -> ClusterState:
-    others = [c.node for c in ownership(state, instance, event.at).owners if c.node != event.node]
-    previous = state.last_owner.get(instance)
-    state = replace(state, last_owner=_put(state.last_owner, instance, event.node))
-    if previous == event.node:
-        return state
-    state = replace(state, moved_at=_put(state.moved_at, instance, event.at))
-    if previous is None and not others:
-        return _notice(state, Notice(event.at, event.node, Severity.INFO, f"{event.node} holds VIP {vip}"))
-    move = VipMove(event.at, instance, previous or ", ".join(others), event.node)
-    counts = _put(state.move_counts, instance, state.move_counts.get(instance, 0) + 1)
-    state = replace(state, moves=(*state.moves[-(MOVES_KEPT - 1) :], move), move_counts=counts)
-    text = f"VIP {vip} moved {previous or ', '.join(others)} -> {event.node}"
-    return _notice(state, Notice(event.at, event.node, Severity.WARNING, text))
-
-
 def _link_notice(before: ClusterState, after: ClusterState, event: LinkChanged) -> ClusterState:
     was = before.nodes[event.node].link
     if was.state is event.link.state and was.kind == event.link.kind:
         return after
     if event.link.state is LinkState.UP:
-        return _notice(after, Notice(event.at, event.node, Severity.INFO, f"{event.node}: connected"))
+        return after.noticed(Notice(event.at, event.node, Severity.INFO, f"{event.node}: connected"))
     if event.link.state is LinkState.DOWN and was.state is not LinkState.CONNECTING:
         text = f"{event.node}: {event.link.reason or 'link lost'}"
-        return _notice(after, Notice(event.at, event.node, Severity.WARNING, text))
+        return after.noticed(Notice(event.at, event.node, Severity.WARNING, text))
     return after
 
 
@@ -269,7 +251,7 @@ def _vrrp_notice(after: ClusterState, event: VrrpTransition) -> ClusterState:
     loud = event.state in (VrrpState.FAULT, VrrpState.STOP)
     severity = Severity.WARNING if loud else Severity.INFO
     text = f"{event.node}: {event.instance} entered {event.state}"
-    return _notice(after, Notice(event.at, event.node, severity, text))
+    return after.noticed(Notice(event.at, event.node, severity, text))
 
 
 def _unit_notice(before: ClusterState, after: ClusterState, event: UnitReported) -> ClusterState:
@@ -280,16 +262,7 @@ def _unit_notice(before: ClusterState, after: ClusterState, event: UnitReported)
         return after
     severity = Severity.INFO if event.report.running else Severity.WARNING
     text = f"{event.node}: {event.unit} is {now}"
-    return _notice(after, Notice(event.at, event.node, severity, text))
-
-
-def _holds(state: ClusterState, node: str, address: str) -> bool:
-    held = state.nodes[node].addresses
-    return isinstance(held, Known) and address in held.value
-
-
-def _notice(state: ClusterState, notice: Notice) -> ClusterState:
-    return replace(state, notices=(*state.notices[-(NOTICES_KEPT - 1) :], notice))
+    return after.noticed(Notice(event.at, event.node, severity, text))
 
 
 def _put(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:

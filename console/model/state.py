@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from console.model.facts import (
@@ -23,6 +23,7 @@ from console.model.profile import Profile
 from console.model.proxy import FilesReport
 
 PUBLIC = "public"
+NOTICES_KEPT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,48 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class VipMove:
-    """A VIP that came to another node while we looked. `previous` names who held it before."""
+    """A VIP that came to another node while we looked. `previous` names who held it before; `unheard`: it has not
+    been heard since, and may still hold it.
+    """
 
     at: float
     instance: str
     previous: str
     node: str
+    unheard: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """A VIP that several nodes were last seen to hold, from `since` on. `before` held it first.
+
+    `split`: so it has been for longer than a handover takes. `found`: so it was when we first looked.
+    """
+
+    instance: str
+    nodes: tuple[str, ...]
+    since: float
+    before: str | None
+    found: bool = False
+    split: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A split brain: `nodes` held one VIP at once. `ended_at` is None while they do; then `left` has it.
+
+    `astray` of them hold it although keepalived there is not MASTER; `unheard` ones were not seen to let go.
+    """
+
+    instance: str
+    nodes: tuple[str, ...]
+    since: float
+    found: bool = False
+    astray: tuple[str, ...] = ()
+    ended_at: float | None = None
+    left: tuple[str, ...] = ()
+    unheard: tuple[str, ...] = ()
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +136,8 @@ class ClusterState:
 
     `moved_at` maps each VRRP instance to the time its VIP last came to a new owner, `lost_at` to the
     time a node last let go of it; `moves` are the latest moves from one owner to another, oldest first;
-    `move_counts` counts them all, by instance.
+    `move_counts` counts them all, by instance. `contests` are VIPs that several nodes hold just now, by instance;
+    `splits` the latest of them that were no handover, oldest first.
     """
 
     profile: Profile
@@ -111,6 +149,8 @@ class ClusterState:
     last_owner: Mapping[str, str] = field(default_factory=dict)
     moves: tuple[VipMove, ...] = ()
     move_counts: Mapping[str, int] = field(default_factory=dict)
+    contests: Mapping[str, Contest] = field(default_factory=dict)
+    splits: tuple[Split, ...] = ()
     notices: tuple[Notice, ...] = ()
 
     @classmethod
@@ -122,6 +162,10 @@ class ClusterState:
             datastores={store: {node: Unknown() for node in profile.nodes} for store in profile.datastores},
             client={name: Unknown() for name in client_views(profile)},
         )
+
+    def noticed(self, notice: Notice) -> ClusterState:
+        """With one more line in the event list; the oldest gives way."""
+        return replace(self, notices=(*self.notices[-(NOTICES_KEPT - 1) :], notice))
 
 
 def client_views(profile: Profile) -> tuple[str, ...]:

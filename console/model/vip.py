@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from console.model.facts import VrrpState
+from console.model.facts import LinkState, VrrpState
 from console.model.node_clock import on_our_clock
 from console.model.observed import Freshness, Unknown
 from console.model.state import ClusterState, NodeState
@@ -121,8 +121,11 @@ def owned_since(state: ClusterState, instance: str, claim: Claim) -> float:
 def _claim(node: NodeState, address: str) -> Claim | None:
     if isinstance(node.addresses, Unknown) or node.heard_at is None or address not in node.addresses.value:
         return None
-    held = node.addresses.value
-    return Claim(node.name, held[address], node.heard_at, found=held[address] == node.listed_at)
+    held, heard_at = node.addresses.value, node.heard_at
+    if node.link.state is LinkState.UP and node.link.since is not None and node.addresses.at < node.link.since:
+        # The list is from before the link was lost: what has come over the new one says nothing of it.
+        heard_at = node.addresses.at
+    return Claim(node.name, held[address], heard_at, found=held[address] == node.listed_at)
 
 
 def _holds(claim: Claim, claims: list[Claim], state: ClusterState, now: float) -> bool:

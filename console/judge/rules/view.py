@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from console.judge.findings import Blind, Evidence, Finding
+from console.model.contest import HANDOVER_S
 from console.model.facts import ProbeReport
 from console.model.observed import Freshness, Known, Observed, Unknown
 from console.model.state import ClusterState, NodeState
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from console.model.look import ClusterLook
 
 # A planned move is over within a second, and for a moment its witnesses disagree; trouble lasts.
-SETTLED_AFTER_S = 1.0
+SETTLED_AFTER_S = HANDOVER_S
 NO_LOOK: Observed[Any] = Unknown("no deep look was taken")
 T = TypeVar("T")
 

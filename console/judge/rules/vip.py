@@ -21,6 +21,7 @@ from console.judge.rules.view import (
     unit_stopped,
     vrrp_word,
 )
+from console.model.contest import split_owners
 from console.model.facts import Severity, VrrpState
 from console.model.node_clock import on_our_clock
 from console.model.observed import Freshness, Known, Unknown
@@ -40,12 +41,12 @@ def split_brain(view: View, now: float) -> Iterator[Answer]:
             what = f"whether VIP {vrrp.address} is on two nodes"
             yield from (Blind("split-brain", what, f"{n}'s addresses are not known", n) for n in seen.unseen)
             continue
-        if not settled(max(owned_since(state, name, o) for o in owners), now):
+        if not split_owners(state, name, now):
             continue
         yield Finding(
             "split-brain",
             Severity.CRITICAL,
-            f"VIP {vrrp.address} is on {' and '.join(owner.node for owner in owners)} at once",
+            f"SPLIT BRAIN: VIP {vrrp.address} on {' and '.join(owner.node for owner in owners)}",
             tuple(_holds(state, name, owner, now) for owner in owners),
             "look: nft list ruleset on both nodes; VRRP is IP protocol 112",
             cause="the nodes do not hear each other's adverts: a firewall, or VRRP settings that differ",

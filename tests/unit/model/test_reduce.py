@@ -27,8 +27,8 @@ from console.model.facts import (
     VrrpState,
 )
 from console.model.observed import Freshness, Unknown, is_pending
-from console.model.reduce import NOTICES_KEPT, reduce
-from console.model.state import ClusterState, pending
+from console.model.reduce import reduce
+from console.model.state import NOTICES_KEPT, ClusterState, pending
 from tests.profiles import pair
 
 OK = ProbeReport(ProbeOutcome.OK, 1.0, 200)
