@@ -115,7 +115,10 @@ class UnitReported:
 
 @dataclass(frozen=True, slots=True)
 class HttpProbed:
-    """A probe of a domain or service on `node`, made from `observer` (the node itself, or a peer)."""
+    """A probe of a domain or service on `node`, made from `observer` (the node itself, or a peer).
+
+    `every_s`, here and in other probes: within how many seconds the next one is promised.
+    """
 
     at: float
     node: str
@@ -123,6 +126,7 @@ class HttpProbed:
     target: Target
     name: str
     report: ProbeReport
+    every_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,7 @@ class DatastoreProbed:
     node: str
     datastore: str
     report: ProbeReport
+    every_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,7 @@ class PortProbed:
     node: str
     port: int
     report: ProbeReport
+    every_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +205,15 @@ class ClientProbed:
     at: float
     instance: str
     report: ProbeReport
+    every_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeHeard:
+    """Something arrived from the node, whatever it was: what its streams have shown is still so."""
+
+    at: float
+    node: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +252,7 @@ NodeEvent = (
     | SafetyReported
     | ConfigCompared
     | FilesExamined
+    | NodeHeard
     | SourceLost
 )
 Event = NodeEvent | ClientProbed | Noticed

@@ -28,10 +28,14 @@ UNKNOWN_AFTER_S = 12.0
 
 @dataclass(frozen=True, slots=True)
 class Known(Generic[T]):
-    """A value as it was seen at `at`, session time in epoch seconds."""
+    """A value as it was seen at `at`, session time in epoch seconds.
+
+    `every_s`: within how many seconds the next look was promised then, where that is not always the same.
+    """
 
     value: T
     at: float
+    every_s: float = 0.0
 
     def lost(self, reason: str) -> Unknown:
         """The source failed: there is no value any more, only the reason."""
@@ -47,6 +51,11 @@ class Unknown:
 
     reason: str = NOT_YET
     at: float | None = None
+
+    @property
+    def every_s(self) -> float:
+        """Nothing is promised of what is not known."""
+        return 0.0
 
     def lost(self, reason: str) -> Unknown:
         return Unknown(reason, self.at)

@@ -20,6 +20,7 @@ from console.model.events import (
     KeepalivedAsked,
     LinkChanged,
     NodeEvent,
+    NodeHeard,
     Noticed,
     PortProbed,
     RequestsCounted,
@@ -55,7 +56,7 @@ def _reduced(state: ClusterState, event: Event) -> ClusterState:
         case ClientProbed():
             if event.instance not in state.client:
                 return state
-            seen = Known(event.report, event.at)
+            seen = Known(event.report, event.at, event.every_s)
             return replace(state, client=_put(state.client, event.instance, seen))
         case DatastoreProbed():
             return _datastore(_heard(state, event), event)
@@ -102,7 +103,8 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
         case HttpProbed():
             return _http(node, event)
         case PortProbed():
-            return replace(node, ports=_known(node.ports, event.port, Known(event.report, event.at)))
+            port = Known(event.report, event.at, event.every_s)
+            return replace(node, ports=_known(node.ports, event.port, port))
         case RequestsCounted():
             return _requests(node, event.at, event.count)
         case HostReported():
@@ -119,7 +121,7 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
             return replace(node, safety=Known(event.report, event.at))
         case SourceLost():
             return _lost(node, event)
-        case DatastoreProbed():
+        case DatastoreProbed() | NodeHeard():
             return node
 
 
@@ -152,7 +154,7 @@ def _transition(node: NodeState, event: VrrpTransition) -> NodeState:
 
 
 def _http(node: NodeState, event: HttpProbed) -> NodeState:
-    seen = Known(event.report, event.at)
+    seen = Known(event.report, event.at, event.every_s)
     if event.target is Target.DOMAIN:
         return replace(node, domains=_known(node.domains, event.name, seen))
     if event.observer == node.name:
@@ -201,7 +203,7 @@ def _datastore(state: ClusterState, event: DatastoreProbed) -> ClusterState:
     views = state.datastores.get(event.datastore)
     if views is None:
         return state
-    seen = _known(views, event.node, Known(event.report, event.at))
+    seen = _known(views, event.node, Known(event.report, event.at, event.every_s))
     return replace(state, datastores=_put(state.datastores, event.datastore, seen))
 
 

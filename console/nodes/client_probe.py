@@ -18,6 +18,7 @@ Tell = Callable[[str, ProbeReport], None]
 
 TIMEOUT_S = 1.0
 EVERY_S = 1.0
+TICK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +33,27 @@ class ClientTarget:
 
 
 class ClientProbe:
-    """Asks every address once a second until stopped. `tell` is called from the probe's thread.
+    """Asks every address until stopped. `tell` is called from the probe's thread.
 
     Targets of one name are the domains of one address. All of them are asked once, then one after the other;
     one that fails is asked again until it answers, so what is told is good only while none is known to fail.
+
+    `due_in_s`: how long to wait yet, after a round that began so many seconds ago; it is asked again and again,
+    since the answer may change meanwhile.
     """
 
     def __init__(
-        self, targets: tuple[ClientTarget, ...], open_socket: OpenSocket, tell: Tell, *, every_s: float = EVERY_S
+        self,
+        targets: tuple[ClientTarget, ...],
+        open_socket: OpenSocket,
+        tell: Tell,
+        *,
+        due_in_s: Callable[[float], float] = lambda past_s: EVERY_S - past_s,
     ) -> None:
         self._domains = {t.name: deque(each for each in targets if each.name == t.name) for t in targets}
         self._open_socket = open_socket
         self._tell = tell
-        self._every_s = every_s
+        self._due_in_s = due_in_s
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="client-probe", daemon=True)
 
@@ -60,13 +69,15 @@ class ClientProbe:
     def _run(self) -> None:
         questions = max((len(domains) for domains in self._domains.values()), default=1)
         while not self._stopped.is_set():
-            due = time.monotonic() + self._every_s
+            began = time.monotonic()
             for name, domains in self._domains.items():
                 report = self._asked(domains, questions)
                 if not self._stopped.is_set():
                     self._tell(name, report)
             questions = 1
-            self._stopped.wait(max(0.0, due - time.monotonic()))
+            while (left_s := self._due_in_s(time.monotonic() - began)) > 0:
+                if self._stopped.wait(min(left_s, TICK_S)):
+                    break
 
     def _asked(self, domains: deque[ClientTarget], questions: int) -> ProbeReport:
         """The first bad answer, or the last good one. The domain to be asked next stands in front."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from console.nodes.collect import health, requests, system, vrrp
+from console.nodes.collect import health, requests, system, turns, vrrp
 from console.nodes.transport import TransportError
 from console.nodes.watch import Watch
 
@@ -18,7 +18,10 @@ COLLECTORS = (
     vrrp.dump,
     health.http,
     health.peers,
+    health.stores,
     requests.requests,
+    turns.turns,
+    turns.heard,
 )
 
 

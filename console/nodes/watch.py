@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from console.model.events import Event, Source, SourceLost
 from console.model.profile import Profile
 from console.nodes.access_log import AccessLog
+from console.nodes.pace import Beat, Pace
 from console.nodes.transport import CommandFailed, CommandResult, Transport
+from console.parse.turns import Place
 from console.parse.words import words_of
 
 Emit = Callable[[Event], None]
@@ -17,13 +19,16 @@ Clock = Callable[[], float]
 
 RETRY_SOURCE_S = 5.0
 SETTLE_S = 0.1
+# Turns may change while one waits for them.
+TICK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
     """One node under observation. The `…_changed` events ask a collector for a fresh look;
     `address_moved` tells it that a list still on its way may be out of date. `access_log` is what the session
-    keeps of the node's log; without one only its statuses are counted.
+    keeps of the node's log; without one only its statuses are counted. `held`: where our lock
+    among those who watch is, once that is known.
     """
 
     transport: Transport
@@ -31,6 +36,7 @@ class Watch:
     emit: Emit
     clock: Clock
     access_log: AccessLog | None = None
+    pace: Pace = field(default_factory=Pace.always_full)
     address_moved: asyncio.Event = field(default_factory=asyncio.Event)
     addresses_changed: asyncio.Event = field(default_factory=asyncio.Event)
     units_changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -38,6 +44,9 @@ class Watch:
     safety_changed: asyncio.Event = field(default_factory=asyncio.Event)
     health_changed: asyncio.Event = field(default_factory=asyncio.Event)
     peers_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    stores_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    place_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    held: list[Place] = field(default_factory=list)
 
     @property
     def node(self) -> str:
@@ -49,8 +58,13 @@ class Watch:
         self.units_changed.set()
         self.vrrp_changed.set()
         self.safety_changed.set()
+        self.probe_again()
+
+    def probe_again(self) -> None:
+        """Asks for a fresh answer of everything that is probed."""
         self.health_changed.set()
         self.peers_changed.set()
+        self.stores_changed.set()
 
     def lost(self, source: Source, reason: str) -> None:
         self.emit(SourceLost(self.clock(), self.node, source, reason))
@@ -65,6 +79,18 @@ async def every(
         due = loop.time() + period_s
         await look()
         await _wait(max(0.0, due - loop.time()), early)
+
+
+async def paced(
+    watch: Watch, beat: Beat, look: Callable[[float], Awaitable[None]], *, early: asyncio.Event
+) -> None:
+    """Calls `look` at once and then as the pace says; it is given within how many seconds the next comes."""
+    while True:
+        began, promised_s = watch.clock(), watch.pace.period_s(watch.node, beat)
+        await look(promised_s)
+        while (left_s := watch.pace.due(watch.node, beat, began, promised_s) - watch.clock()) > 0:
+            if await _wait(min(left_s, TICK_S), early):
+                break
 
 
 async def keep(source: Source, watch: Watch, stream: Callable[[], Awaitable[str]]) -> None:
@@ -84,15 +110,17 @@ def ended(what: str, ending: CommandResult | None) -> str:
     return f"{what} ended: {said}" if said else f"{what} ended by itself"
 
 
-async def _wait(delay_s: float, early: asyncio.Event | None) -> None:
+async def _wait(delay_s: float, early: asyncio.Event | None) -> bool:
+    """True where it ended early."""
     if early is None:
         await asyncio.sleep(delay_s)
-        return
+        return False
     try:
         async with asyncio.timeout(delay_s):
             await early.wait()
     except TimeoutError:
-        return
+        return False
     # What announces a change comes in bursts; one look after the burst is enough.
     await asyncio.sleep(SETTLE_S)
     early.clear()
+    return True

@@ -174,7 +174,7 @@ def _lacking(state: ClusterState, node: str, need: Need, now: float) -> str | No
     seen, (who, where) = _seen(state, node, need), _asked(state.profile, node, need)
     if isinstance(seen, Unknown):
         return f"whether {who} answers {where} is not known: {seen.reason}"
-    if freshness(seen.at, now, SEEN_EVERY_S) is Freshness.UNKNOWN:
+    if freshness(seen.at, now, max(SEEN_EVERY_S, seen.every_s)) is Freshness.UNKNOWN:
         return f"whether {who} answers {where} is not known: last seen {seen.age_s(now):.0f} s ago"
     if not seen.value.ok:
         return f"{who} does not answer {where}: {seen.value.detail or seen.value.outcome}"
@@ -183,7 +183,10 @@ def _lacking(state: ClusterState, node: str, need: Need, now: float) -> str | No
 
 def _is_known(state: ClusterState, node: str, need: Need, now: float) -> bool:
     seen = _seen(state, node, need)
-    return isinstance(seen, Known) and freshness(seen.at, now, SEEN_EVERY_S) is not Freshness.UNKNOWN
+    return (
+        isinstance(seen, Known)
+        and freshness(seen.at, now, max(SEEN_EVERY_S, seen.every_s)) is not Freshness.UNKNOWN
+    )
 
 
 def _asked(profile: Profile, node: str, need: Need) -> tuple[str, str]:

@@ -120,7 +120,7 @@ def _client(sight: Sight) -> Iterator[tuple[dict[str, str], Observed[ProbeReport
 
 
 def _client_fresh(seen: Observed[ProbeReport], now: float) -> bool:
-    return freshness(seen.at, now, CLIENT_CADENCE_S) is not Freshness.UNKNOWN
+    return freshness(seen.at, now, max(CLIENT_CADENCE_S, seen.every_s)) is not Freshness.UNKNOWN
 
 
 def _datastores(sight: Sight) -> Iterator[tuple[dict[str, str], Observed[ProbeReport]]]:

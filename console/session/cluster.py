@@ -8,19 +8,22 @@ import importlib
 import socket
 from typing import TYPE_CHECKING
 
+from console.judge.calm import signs
 from console.judge.findings import Finding
 from console.judge.rules import findings
-from console.model.events import ClientProbed, Event, RequestsCounted
+from console.model.events import ClientProbed, Event, HostReported, NodeHeard, RequestsCounted
 from console.model.facts import HostReport, ProbeReport
 from console.model.live import ClockOffset, LiveVrrp
 from console.model.profile import Profile
 from console.model.state import PUBLIC, ClusterState, client_views, pending
 from console.nodes.aside import aside
 from console.nodes.client_probe import ClientProbe, ClientTarget
+from console.nodes.collect.turns import alarm
 from console.nodes.keepalived import VrrpUnknown, VrrpWitness
 from console.nodes.link import NodeLink
 from console.nodes.netns import connect
 from console.nodes.observe import observe
+from console.nodes.pace import CLIENT, Pace
 from console.nodes.snapshot import read_host
 from console.nodes.ssh import SshConnector
 from console.nodes.transport import CommandFailed, Transport, TransportError
@@ -38,6 +41,8 @@ CLOCK_LOOKS = 5
 FILES_AFTER_S = 5.0
 # The client's probe may be waiting for a VIP that is dark: by itself it ends within two of its timeouts.
 PROBE_PATIENCE_S = 0.2
+# So soon after news it is judged what they mean for the pace.
+PACE_S = 0.25
 
 
 class Cluster:
@@ -50,12 +55,14 @@ class Cluster:
         self.profile = profile
         self._for_console = for_console
         self.now: Clock = clock or session_clock()
+        self.pace = Pace(self.now, self._probe_again, self._alarm)
         self.store = Store(ClusterState.of(profile))
         self._watches: dict[str, Watch] = {}
         self._traffic = self._traffic_feed() if for_console else None
         self._links = {name: self._link(name) for name in profile.nodes}
         self.hands = NodeHands(self._links, profile)
         self._tasks: list[asyncio.Task[None]] = []
+        self._alarms: set[asyncio.Task[None]] = set()
         self._probe: ClientProbe | None = None
         self._log_tap: LogTap | None = None
 
@@ -66,6 +73,7 @@ class Cluster:
         self._tasks = [asyncio.create_task(link.run(), name=f"link {link.node}") for link in self._links.values()]
         if self._for_console:
             self._tasks.append(asyncio.create_task(self._watch_files(), name="config"))
+        self._tasks.append(asyncio.create_task(self._mind_pace(), name="pace"))
         self._probe = self._client_probe(asyncio.get_running_loop())
         self._probe.start()
 
@@ -76,9 +84,10 @@ class Cluster:
             await self._log_tap.stop()
         if self._traffic is not None:
             await self._traffic.stop()
-        for task in self._tasks:
+        tasks = (*self._tasks, *self._alarms)
+        for task in tasks:
             task.cancel()
-        for task in self._tasks:
+        for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         if probe is not None:
@@ -91,7 +100,8 @@ class Cluster:
         self.look_again()
 
     def look_again(self) -> None:
-        """Asks every connected node for a fresh look, all of its collectors."""
+        """Asks every connected node for a fresh look, all of its collectors: somebody is about to act on it."""
+        self.pace.attend()
         for watch in self._watches.values():
             watch.look_again()
 
@@ -175,6 +185,34 @@ class Cluster:
                     _keep_best(found, name, report)
         return found
 
+    async def _mind_pace(self) -> None:
+        """Full rate as soon as anything happens, turns again when all has been well for a while."""
+        happened = asyncio.Event()
+
+        def heard(_state: ClusterState, event: Event) -> None:
+            if not isinstance(event, NodeHeard | RequestsCounted | HostReported):
+                happened.set()
+
+        unsubscribe = self.store.subscribe(heard)
+        try:
+            while True:
+                self.pace.judge(signs(self.store.state, self.now()))
+                await asyncio.sleep(PACE_S)
+                await happened.wait()
+                happened.clear()
+        finally:
+            unsubscribe()
+
+    def _probe_again(self) -> None:
+        for watch in self._watches.values():
+            watch.probe_again()
+
+    def _alarm(self) -> None:
+        for watch in self._watches.values():
+            task = asyncio.create_task(_alarmed(watch.transport), name=f"alarm {watch.node}")
+            self._alarms.add(task)
+            task.add_done_callback(self._alarms.discard)
+
     async def _watch_files(self) -> None:
         """Loaded when everything else has been seen: rendering needs what a first frame does not."""
         await asyncio.sleep(FILES_AFTER_S)
@@ -187,7 +225,7 @@ class Cluster:
 
         async def session(transport: Transport) -> None:
             log = self._traffic.access_log(node) if self._traffic is not None else None
-            self._watches[node] = Watch(transport, self.profile, self.store.apply, self.now, log)
+            self._watches[node] = Watch(transport, self.profile, self.store.apply, self.now, log, self.pace)
             try:
                 await observe(self._watches[node])
             finally:
@@ -210,14 +248,24 @@ class Cluster:
 
     def _client_probe(self, loop: asyncio.AbstractEventLoop) -> ClientProbe:
         def tell(name: str, report: ProbeReport) -> None:
-            event = ClientProbed(self.now(), name, report)
+            event = ClientProbed(self.now(), name, report, self.pace.period_s(None, CLIENT))
             with contextlib.suppress(RuntimeError):  # the loop has just been closed: nobody listens
                 loop.call_soon_threadsafe(self.store.apply, event)
 
         def open_socket(address: str, port: int, timeout_s: float) -> socket.socket:
             return connect(address, port, timeout_s, namespace=self.profile.network_namespace)
 
-        return ClientProbe(witnessed(self.profile), open_socket, tell)
+        def due_in_s(past_s: float) -> float:
+            began = self.now() - past_s
+            return self.pace.due(None, CLIENT, began, self.pace.period_s(None, CLIENT)) - self.now()
+
+        return ClientProbe(witnessed(self.profile), open_socket, tell, due_in_s=due_in_s)
+
+
+async def _alarmed(transport: Transport) -> None:
+    """Who does not hear of it has their own turn."""
+    with contextlib.suppress(TransportError):
+        await alarm(transport)
 
 
 async def _ended(probe: ClientProbe) -> None:

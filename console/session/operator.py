@@ -84,6 +84,7 @@ class Operator:
     def arm(self) -> float:
         """Allows actions for ten minutes; returns until when, in session time."""
         self._armed_until = self._cluster.now() + ARMED_FOR_S
+        self._cluster.pace.attend(ARMED_FOR_S)
         return self._armed_until
 
     def disarm(self) -> None:
@@ -129,7 +130,8 @@ class Operator:
     async def run(self, order: Order, tell: Tell) -> RunReport:
         """Carries it out; `tell` hears of every change. Cancelling undoes first. Raises NoSuchTarget."""
         try:
-            return await self._engine.run(order, tell)
+            with self._cluster.pace.held_full():
+                return await self._engine.run(order, tell)
         finally:
             self._seeing_free = asyncio.ensure_future(self._see_free(order.run))
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 
 from console.model.events import AddressChanged, AddressesListed, Source
+from console.nodes.collect.turns import holding
 from console.nodes.snapshot import read_host, read_safety, read_units, take_snapshot
 from console.nodes.transport import CommandFailed
 from console.nodes.watch import SETTLE_S, Watch, ended, every, keep
 from console.parse.ip_address import monitor_line
+from console.parse.turns import place_of
 
 HOST_EVERY_S = 10.0
 REPAIR_EVERY_S = 30.0
 # The monitor stamps its lines with local time and no zone: make that UTC, whatever the node's zone is.
-MONITOR = ("env", "TZ=UTC", "ip", "-ts", "-o", "monitor", "address")
+# It runs for as long as the node is watched: our place among its watchers hangs on it.
+MONITOR = holding(("env", "TZ=UTC", "ip", "-ts", "-o", "monitor", "address"))
 
 
 async def addresses(watch: Watch) -> None:
@@ -23,7 +26,11 @@ async def addresses(watch: Watch) -> None:
         async with watch.transport.stream(MONITOR) as lines:
             watch.addresses_changed.set()
             async for raw in lines:
-                line = monitor_line(raw.decode("utf-8", "replace"))
+                text = raw.decode("utf-8", "replace")
+                place, line = place_of(text), monitor_line(text)
+                if place is not None:
+                    watch.held[:] = [place]
+                    watch.place_changed.set()
                 if line is not None:
                     watch.address_moved.set()
                     at, node_at = watch.clock(), line.stamp.timestamp() if line.stamp else None

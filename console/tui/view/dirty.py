@@ -16,6 +16,7 @@ from console.model.events import (
     HttpProbed,
     KeepalivedAsked,
     LinkChanged,
+    NodeHeard,
     Noticed,
     PortProbed,
     RequestsCounted,
@@ -64,8 +65,8 @@ def touched(event: Event) -> frozenset[Part]:
             return frozenset({Part.REQUESTS, Part.PLOT, Part.TRAFFIC})
         case HostReported() | SafetyReported():
             return frozenset({Part.NODES})
-        case PortProbed():
-            return frozenset()  # only guards ask for it
+        case PortProbed() | NodeHeard():
+            return frozenset()  # only guards ask for the one; ages are painted as time goes on anyway
         case ConfigCompared():
             return frozenset({Part.CONFIG})
         case FilesExamined():

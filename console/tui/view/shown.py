@@ -57,7 +57,7 @@ def resolve(
     # A stream's value is confirmed whenever its node is heard, so it is as old as the node's silence.
     at = witness.heard_at if cadence_s == STREAM_S and witness is not None else observed.at
     age_s = None if at is None else max(0.0, now - at)
-    own = freshness(at, now, cadence_s)
+    own = freshness(at, now, max(cadence_s, observed.every_s))
     if own is Freshness.UNKNOWN:
         return Shown(own, None, age_s, f"last answer {age(age_s)} ago")
     stale = own is Freshness.STALE or (witness is not None and witness.freshness(now) is Freshness.STALE)

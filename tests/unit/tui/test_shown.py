@@ -68,3 +68,10 @@ def test_what_the_operators_own_machine_saw_has_no_node_to_wait_for() -> None:
 )
 def test_unknown_always_has_a_reason(state: NodeState, reason: str) -> None:
     assert why_unknown(state, NOW) == reason
+
+
+def test_a_value_is_live_for_as_long_as_the_next_look_was_promised():
+    seen = Known("x", NOW - 25, every_s=30.0)
+    assert resolve(seen, NOW, witness=node(), cadence_s=HTTP_S).live
+    assert resolve(seen, NOW + 10, witness=node(NOW + 10), cadence_s=HTTP_S).freshness is Freshness.STALE
+    assert resolve(seen, NOW + 20, witness=node(NOW + 20), cadence_s=HTTP_S).unknown

@@ -1,0 +1,71 @@
+"""What is news for the pace: everything that happens, and nothing that only ticks along."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console.judge.calm import signs
+from console.model.events import (
+    AddressChanged,
+    ClientProbed,
+    DatastoreProbed,
+    HostReported,
+    HttpProbed,
+    LinkChanged,
+    NodeHeard,
+    Target,
+    UnitReported,
+)
+from console.model.facts import HostReport, Link, LinkState, ProbeOutcome, ProbeReport, UnitReport
+from console.model.observed import Known
+from console.model.state import client_views
+from tests.scenes import NOW, fed, healthy
+
+OK = ProbeReport(ProbeOutcome.OK, 3.5, 200)
+DARK = ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer within 1 s")
+
+
+def test_a_healthy_pair_is_well_and_what_ticks_along_is_no_news():
+    state = healthy()
+    before = signs(state, NOW)
+    assert before.bad == frozenset()
+    ticking = (
+        HttpProbed(NOW + 1, "iam-a", "iam-a", Target.SERVICE, "iam-pump", OK, 10.0),
+        HostReported(NOW + 1, "iam-a", HostReport(load1=3.0)),
+        NodeHeard(NOW + 1, "iam-b"),
+    )
+    assert signs(fed(state, ticking), NOW + 1) == before
+
+
+def test_whatever_is_not_well_or_moves_is_news():
+    state = healthy()
+    before, vip = signs(state, NOW), state.profile.instance.address
+    view = client_views(state.profile)[0]
+    for event in (
+        HttpProbed(NOW, "iam-a", "iam-a", Target.SERVICE, "iam-pump", DARK),
+        HttpProbed(NOW, "iam-a", "iam-a", Target.DOMAIN, state.profile.domains[0], DARK),
+        HttpProbed(NOW, "iam-a", "iam-b", Target.SERVICE, "iam-pump", DARK),
+        DatastoreProbed(NOW, "iam-b", "redis", DARK),
+        ClientProbed(NOW, view, DARK),
+        UnitReported(NOW, "iam-b", "nginx", UnitReport("failed")),
+        LinkChanged(NOW, "iam-b", Link(LinkState.DOWN)),
+        AddressChanged(NOW, "iam-a", vip, present=False),
+    ):
+        now = signs(fed(state, [event]), NOW)
+        assert now.bad, event
+        assert now != before, event
+
+
+def test_a_process_that_came_anew_is_news_though_all_is_well():
+    state = healthy()
+    unit = state.nodes["iam-a"].units["nginx"]
+    assert isinstance(unit, Known)
+    again = UnitReported(NOW, "iam-a", "nginx", replace(unit.value, main_pid=4242))
+    assert signs(fed(state, [again]), NOW) != signs(state, NOW)
+    assert signs(fed(state, [again]), NOW).bad == frozenset()
+
+
+def test_a_probe_keeps_what_it_promised():
+    state = fed(healthy(), [HttpProbed(NOW, "iam-a", "iam-a", Target.SERVICE, "iam-pump", OK, 30.0)])
+    assert state.nodes["iam-a"].services["iam-pump"].every_s == 30.0
+    assert state.nodes["iam-a"].services["iam-pump"].lost("gone").every_s == 0.0
