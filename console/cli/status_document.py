@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +17,10 @@ Json = dict[str, Any]
 
 
 def status_document(state: ClusterState, findings: Iterable[Finding], now: float) -> Json:
-    """The whole cluster. Unknown values are null, with `<name>_unknown` giving the reason."""
+    """The whole cluster. Unknown values are null, with `<name>_unknown` giving the reason.
+
+    Of the findings a cause comes before what it explains, in the order of the console and of triage.
+    """
     return {
         "schema": SCHEMA,
         "at": rfc3339(now),
@@ -30,7 +33,7 @@ def status_document(state: ClusterState, findings: Iterable[Finding], now: float
             store: {"from": {n: _datastore(state.nodes[n], seen, now) for n, seen in views.items()}}
             for store, views in state.datastores.items()
         },
-        "findings": [_finding(finding) for finding in findings],
+        "findings": list(_tree(tuple(findings), None)),
     }
 
 
@@ -198,6 +201,12 @@ def _datastore(observer: NodeState, seen: Observed[ProbeReport], now: float) -> 
     if _blind(observer, now) or isinstance(seen, Unknown):
         return None
     return str(seen.value.outcome)
+
+
+def _tree(findings: tuple[Finding, ...], cause: Finding | None) -> Iterator[Json]:
+    for finding in findings:
+        yield _finding(finding) | {"explained_by": cause.code if cause is not None else None}
+        yield from _tree(finding.explains, finding)
 
 
 def _finding(finding: Finding) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -12,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from console.cli.clean_console import CleanConsole
+from console.judge.standing import Tally
+from console.model.facts import Severity
 
 _STYLES = {"ok": "green", "bad": "bold red", "unknown": "yellow"}
 _SEVERITY = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
@@ -87,11 +89,21 @@ def _table(*columns: str) -> Table:
 
 
 def _findings(document: Json) -> Iterator[Text]:
+    """In the order of the document: a cause, then what it explains."""
     for finding in document["findings"]:
         style = _SEVERITY[finding["severity"]]
-        yield Text(f"{finding['severity'].upper():8} {finding['title']}", style)
+        below = "└ " if finding.get("explained_by") else ""
+        yield Text(f"{finding['severity'].upper():8} {below}{finding['title']}", style)
         yield Text(f"         {'; '.join(finding['evidence'])}")
         yield Text(f"         next: {finding['next']}")
+    yield _count(document["findings"])
+
+
+def _count(findings: Sequence[Json]) -> Text:
+    """As the console counts them; a live look alone is no all-clear, and it says what would be one."""
+    loud = sum(finding["severity"] != Severity.INFO for finding in findings)
+    said = f"live findings: {Tally(loud, len(findings) - loud)}" if findings else "no live findings"
+    return Text(f"{said}; deep look: never (iamops triage)", "dim")
 
 
 def _link(node: Json) -> Text:

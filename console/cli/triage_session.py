@@ -70,10 +70,9 @@ def _bundle_refusal(path: Path) -> str:
 
 async def _bundle(looked: Examined, path: Path) -> bool:
     from console.cli.status_document import status_document
-    from console.judge.diagnosis import flat
     from console.session.bundle import BundleRefused, write_bundle
 
-    status = status_document(looked.state, flat(looked.diagnosis.findings), looked.at)
+    status = status_document(looked.state, looked.diagnosis.findings, looked.at)
     try:
         report = await write_bundle(looked, path, now=time.time(), status=status)
     except BundleRefused as refusal:

@@ -1,12 +1,16 @@
-"""What stands now: the live state's findings, joined with those of a deep look that is some time old. Pure."""
+"""What stands now: the live state's findings and those of a deep look that is some time old, in one tree. Pure.
+
+Every front counts, orders and advises from this tree, so none of them can contradict another.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from console.judge.diagnosis import RANK, Diagnosis, as_loud, flat
+from console.judge.correlate import correlate
+from console.judge.diagnosis import Diagnosis, flat
 from console.judge.findings import Finding
+from console.model.facts import Severity
 
 Key = tuple[str, str | None]
 """Code and node: what makes a finding the same one from look to look."""
@@ -21,57 +25,63 @@ class EarlierLook:
     live_then: frozenset[Key]
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many findings there are, explained ones included: `loud` of them are warnings or worse."""
+
+    loud: int
+    quiet: int
+
+    def __str__(self) -> str:
+        """`3`, or `3 + 2 info`: the same words in every front."""
+        return f"{self.loud} + {self.quiet} info" if self.quiet else str(self.loud)
+
+
+def tally(findings: tuple[Finding, ...]) -> Tally:
+    every = flat(findings)
+    quiet = sum(each.severity is Severity.INFO for each in every)
+    return Tally(len(every) - quiet, quiet)
+
+
 def earlier_look(diagnosis: Diagnosis, at: float, live: tuple[Finding, ...]) -> EarlierLook:
     """The look, with the live findings of its time."""
     return EarlierLook(diagnosis, at, keys(live))
 
 
+def key_of(finding: Finding) -> Key:
+    return finding.code, finding.node
+
+
 def keys(findings: tuple[Finding, ...]) -> frozenset[Key]:
     """All of them, explained ones included."""
-    return frozenset((each.code, each.node) for each in flat(findings))
+    return frozenset(key_of(each) for each in flat(findings))
 
 
 def standing(live: tuple[Finding, ...], look: EarlierLook | None, now: float) -> tuple[Finding, ...]:
-    """The worst first. The live state is believed: what it no longer says is over, what it says has its evidence.
+    """Causes first, the worst first. The live state is believed: what it no longer says is over.
 
-    Only what the look alone could tell stays as it was seen, older by the time since.
+    Only what the look alone could tell stays as it was seen, older by the time since. Both are put into one tree
+    anew: a cause that the look found explains what is live, whichever was there first.
     """
     if look is None:
         return live
-    present = {(each.code, each.node): each for each in flat(live)}
-    told = tuple(_kept(look.diagnosis.findings, present, look, max(0.0, now - look.at)))
-    added = tuple(_without(live, keys(told)))
-    return tuple(sorted((*told, *added), key=lambda finding: RANK[finding.severity]))
+    causes = {key_of(each): each.cause for each in flat(look.diagnosis.findings)}
+    present = tuple(
+        replace(each, explains=(), cause=each.cause or causes.get(key_of(each), "")) for each in flat(live)
+    )
+    over = keys(live) | look.live_then
+    older_s = max(0.0, now - look.at)
+    deep = (_aged(each, older_s) for each in flat(look.diagnosis.findings) if key_of(each) not in over)
+    return correlate((*present, *deep))
 
 
-def _kept(
-    findings: Iterable[Finding], present: Mapping[Key, Finding], look: EarlierLook, older_s: float
-) -> Iterator[Finding]:
-    """The look's tree without what is over; what an ended cause explained stands for itself."""
-    for finding in findings:
-        key = (finding.code, finding.node)
-        explained = tuple(_kept(finding.explains, present, look, older_s))
-        if key in present:
-            now = present[key]
-            yield as_loud(replace(now, explains=explained, cause=now.cause or finding.cause))
-        elif key in look.live_then:
-            yield from explained
-        else:
-            yield replace(_aged(finding, older_s), explains=explained)
-
-
-def _without(findings: Iterable[Finding], told: Collection[Key]) -> Iterator[Finding]:
-    """What is not told yet; a cause that is told leaves its symptoms that are not."""
-    for finding in findings:
-        rest = tuple(_without(finding.explains, told))
-        if (finding.code, finding.node) in told:
-            yield from rest
-        else:
-            yield replace(finding, explains=rest)
+def only_deep(live: tuple[Finding, ...], look: EarlierLook | None) -> frozenset[Key]:
+    """Which of what stands only the look could tell, so that it is as old as the look."""
+    return keys(look.diagnosis.findings) - keys(live) - look.live_then if look is not None else frozenset()
 
 
 def _aged(finding: Finding, older_s: float) -> Finding:
     evidence = (
         each if each.age_s is None else replace(each, age_s=each.age_s + older_s) for each in finding.evidence
     )
-    return replace(finding, evidence=tuple(evidence))
+    return replace(finding, explains=(), evidence=tuple(evidence))

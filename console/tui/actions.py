@@ -85,6 +85,10 @@ class Action:
         """What stands in its way now: the screen's own reasons first, then the guards'."""
         return self.denied(situation) or situation.guards.get(self.name)
 
+    def hint_for(self, situation: Situation) -> str:
+        """The word beside its key; while the picture is held, the key lets go of it."""
+        return "go on" if self.name == "pause" and situation.paused else self.hint
+
     @property
     def usage(self) -> str:
         """How to type it: `theme NAME`, `export [FILE]`."""

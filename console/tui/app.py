@@ -25,7 +25,7 @@ from console.model.facts import Severity
 from console.model.state import ClusterState
 from console.parse.safe_text import safe_lines
 from console.session.signals import hear
-from console.tui.actions import Scope, Situation, action
+from console.tui.actions import TRIAGE, Scope, Situation, action
 from console.tui.bindings import OPENERS, PALETTE_KEY, console_bindings
 from console.tui.cluster import Cluster
 from console.tui.crash import crash_report
@@ -96,7 +96,13 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._notifier = Notifier(self, cluster.store.state, cluster.store.apply, cluster.now, os.environ)
         self._views = Views(self, named(cluster.store.state.profile, self._looks.names))
         self._painting = Painting(self, cluster, self._views, self._notifier.judged)
-        self._sources = SessionSources(cluster, lambda: self._orders, self._painting.stir, self._views.know_drills)
+        self._sources = SessionSources(
+            cluster,
+            lambda: self._orders,
+            self._painting.stir,
+            self._painting.looked,
+            self._views.know_drills,
+        )
         self._ending = Shutdown(self, lambda: self._orders_so_far, cluster.now)
         self._unsubscribe: Callable[[], None] = lambda: None
         self.title = f"iamops · {cluster.store.state.profile.name}"
@@ -231,7 +237,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
             return
         self._ending.proceed()
         if self._was_acting and not self._orders.acting.active:
-            self._learn()
+            self._look_again()
         self._was_acting = self._orders.acting.active
         self.stance_changed()
 
@@ -310,7 +316,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def do_refresh(self, argument: str) -> None:
         self._cluster.refresh()
-        self._learn()
+        self._look_again()
         self.say("looking at every node now")
 
     def do_theme(self, name: str) -> None:
@@ -346,6 +352,19 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def _learn(self) -> None:
         self._views.learn(self._sources)
+
+    def _look_again(self) -> None:
+        """Also deeper, where a deep look's findings stand: they would only get older."""
+        self._learn()
+        if self._painting.looked_deep and self.view.NAME != TRIAGE:
+            self.work(self._examine, "deep look")
+
+    async def _examine(self) -> None:
+        """The worker's edge: the view goes on without a look that failed."""
+        try:
+            await self._sources.examine()
+        except Exception as error:
+            self.say(f"the deep look failed: {str(error) or type(error).__name__}", Severity.WARNING)
 
     def do_clear(self, argument: str) -> None:
         if self.view.clear():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from console.judge.diagnosis import Diagnosis
 from console.judge.findings import Finding
 from console.model.events import Event
 from console.tui.cluster import Cluster
@@ -14,6 +15,8 @@ from console.tui.pause import Pause
 from console.tui.view.dirty import ALL, Part, touched, urgent
 from console.tui.view.moment import Moment, Stance
 from console.tui.views import Views
+
+HEADER = frozenset({Part.HEADER})
 
 
 class Host(Protocol):
@@ -61,13 +64,23 @@ class Painting:
 
     def header(self) -> None:
         """The stance is another: it is shown even beside a held picture."""
-        self._frames.mark(frozenset({Part.HEADER}), urgent=True)
+        self._frames.mark(HEADER, urgent=True)
 
     def heard(self, event: Event) -> None:
-        """The store has taken in an event."""
-        if not self._pause.on:
-            self._frames.mark(touched(event), urgent=urgent(event))
-            self._mark_routine(Part.FINDING)
+        """The store has taken in an event. Beside a held picture only the header goes on, and the judging."""
+        parts = touched(event) & HEADER if self._pause.on else touched(event)
+        if parts:
+            self._frames.mark(parts, urgent=urgent(event))
+        self._mark_routine(Part.FINDING)
+
+    def looked(self, diagnosis: Diagnosis) -> None:
+        """A deep look is over: what it found stands in every view."""
+        self._judging.looked(diagnosis)
+        self._frames.mark(HEADER | {Part.FINDING}, urgent=True)
+
+    @property
+    def looked_deep(self) -> bool:
+        return self._judging.look is not None
 
     def stir(self, part: Part) -> None:
         """A part has news that did not come through the store."""
@@ -83,5 +96,5 @@ class Painting:
         if not self._host.is_running:
             return
         if Part.FINDING in parts and self._judging.ask():
-            parts |= {Part.HEADER}
+            parts |= HEADER
         self._views.in_sight.paint(self.moment(), parts)

@@ -10,7 +10,7 @@ from console.tui.view.moment import Moment, Stance
 
 
 class Pause:
-    """Makes the moments that views paint. Filter and stance are never held back."""
+    """Makes the moments that views paint. Filter, stance and what the header shows are never held back."""
 
     def __init__(self, cluster: Cluster, judging: Judging) -> None:
         self._cluster, self._judging = cluster, judging
@@ -24,10 +24,18 @@ class Pause:
         self._held = self._present() if self._held is None else None
 
     def moment(self, needle: str, stance: Stance) -> Moment:
+        present = replace(self._present(), needle=needle, stance=stance)
         if self._held is None:
-            return replace(self._present(), needle=needle, stance=stance)
-        paused_s = self._cluster.now() - self._held.now
-        return replace(self._held, needle=needle, paused_s=paused_s, stance=stance)
+            return present
+        paused_s = present.now - self._held.now
+        return replace(self._held, needle=needle, paused_s=paused_s, stance=stance, present=present)
 
     def _present(self) -> Moment:
-        return Moment(self._cluster.store.state, self._cluster.now(), self._judging.findings)
+        judging = self._judging
+        return Moment(
+            self._cluster.store.state,
+            self._cluster.now(),
+            judging.findings,
+            look=judging.look,
+            deep=judging.deep,
+        )

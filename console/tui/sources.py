@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class SessionSources:
     """The `Sources` of every view. `orders()` loads what acting needs, so it is called only when that is wanted.
 
-    `stirred` hears of a part with news that did not come through the store, `learned` of the drills there are.
+    `stirred` hears of a part with news that did not come through the store, `looked` what a deep look found,
+    `learned` of the drills there are.
     """
 
     def __init__(
@@ -26,10 +27,11 @@ class SessionSources:
         cluster: Cluster,
         orders: Callable[[], Orders],
         stirred: Callable[[Part], None],
+        looked: Callable[[Diagnosis], None],
         learned: Callable[[tuple[Drill, ...]], None],
     ) -> None:
         self._cluster, self._orders = cluster, orders
-        self._stirred, self._learned = stirred, learned
+        self._stirred, self._looked, self._learned = stirred, looked, learned
 
     @property
     def deck(self) -> Deck:
@@ -41,8 +43,8 @@ class SessionSources:
     def traffic(self) -> TrafficFeed:
         return self._cluster.traffic()
 
-    async def examine(self) -> Diagnosis:
-        return await self._cluster.examine()
+    async def examine(self) -> None:
+        self._looked(await self._cluster.examine())
 
     def stir(self, part: Part) -> None:
         self._stirred(part)

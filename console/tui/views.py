@@ -31,11 +31,13 @@ VIEWS: Mapping[str, tuple[str, str]] = {
 class Views:
     """Views stand beside each other above the Overview, never on top of one another; dialogs lie over them.
 
-    `base` is what every view knows of the cluster's names.
+    `base` is what every view knows of the cluster's names. A filter belongs to the view it was typed in: it is
+    kept for that one, and goes to no other.
     """
 
     def __init__(self, app: App[None], base: Situation) -> None:
         self._app, self._base = app, base
+        self._needles: dict[str, str] = {}
 
     def overview(self, moment: Moment, palette: Palette) -> Overview:
         """The view under all others; to be made once."""
@@ -63,7 +65,8 @@ class Views:
         """Puts one of VIEWS in the place of the view in sight, or above the Overview."""
         module, screen = VIEWS[name]
         made = getattr(importlib.import_module(f"console.tui.screens.{module}"), screen)
-        view: View = made(moment, palette, self._base)
+        self._keep_needle()
+        view: View = made(replace(moment, needle=self._needles.get(name, "")), palette, self._base)
         if self.at_overview:
             self._app.push_screen(view)
         else:
@@ -71,7 +74,11 @@ class Views:
 
     def close(self) -> None:
         """Back to the Overview."""
+        self._keep_needle()
         self._app.pop_screen()
+
+    def _keep_needle(self) -> None:
+        self._needles[self.in_sight.NAME] = self.needle
 
     def learn(self, sources: Sources) -> None:
         """Has the view in sight read what is not in the store; a second wish takes the place of the first."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
+from console.judge.diagnosis import flat
 from console.model.state import ClusterState
 from console.model.vip import ownership
 from console.session.cluster import Cluster
@@ -28,7 +29,7 @@ class Watching:
         return [claim.node for claim in ownership(self.state, "VI_1", self.cluster.now()).owners]
 
     def codes(self) -> list[str]:
-        return [f.code for f in self.cluster.findings(self.state, self.cluster.now())]
+        return [f.code for f in flat(self.cluster.findings(self.state, self.cluster.now()))]
 
     async def until(self, claim: Callable[[], bool], timeout_s: float) -> float:
         """Seconds until the claim held. Fails with the state's own words if it never did."""

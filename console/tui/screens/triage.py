@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from console.judge.diagnosis import Diagnosis
-from console.judge.standing import earlier_look
 from console.model.facts import Severity
 from console.tui.actions import TRIAGE, Situation
 from console.tui.palette import Palette
@@ -38,18 +36,16 @@ class TriageScreen(Listing):
         self._list.looking = True
         self._list.repaint()
         try:
-            diagnosis = await sources.examine()
+            await sources.examine()
         except Exception as error:
             text = f"the deep look failed: {str(error) or type(error).__name__}"
             return lambda: self._failed(text)
-        return lambda: self.turn_to(diagnosis)
+        return self._looked
 
-    def turn_to(self, diagnosis: Diagnosis) -> None:
-        """Shows another deep look, which is over now."""
-        rows = self._list
-        rows.look = earlier_look(diagnosis, self.moment.now, self.moment.findings)
-        rows.looking, rows.problem = False, ""
-        rows.repaint()
+    def _looked(self) -> None:
+        """What the look found comes with the next moment, as it does to every other view."""
+        self._list.looking, self._list.problem = False, ""
+        self._list.repaint()
         self.call_after_refresh(self.show_story)
 
     def _failed(self, text: str) -> None:
@@ -73,7 +69,7 @@ class TriageScreen(Listing):
     # --- the story, which ages ---
 
     def story(self, width: int) -> tuple[Line, ...]:
-        return entry_story(self._list.chosen, self.moment, self._list.look, width)
+        return entry_story(self._list.chosen, self.moment, self._list.hidden, width)
 
     def paint(self, moment: Moment, parts: frozenset[Part] = ALL) -> None:
         """Ages move on and evidence changes under a cursor that stays."""

@@ -22,7 +22,6 @@ from console.tui.widgets.pane import Pane
 from console.tui.widgets.prompt import Mode
 
 if TYPE_CHECKING:
-    from console.judge.diagnosis import Diagnosis
     from console.model.drill import Drill
     from console.tui.cluster import LogTap, TrafficFeed
     from console.tui.deck import Deck
@@ -44,8 +43,8 @@ class Sources(Protocol):
         """Has a part painted again at the next calm frame, unless the picture is held."""
         ...
 
-    async def examine(self) -> Diagnosis:
-        """One deep look at the cluster."""
+    async def examine(self) -> None:
+        """One deep look at the cluster; what it finds comes to every view with the next moment."""
         ...
 
     async def learn_drills(self) -> tuple[tuple[Drill, ...], str]:

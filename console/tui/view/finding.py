@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from console.judge import standing
 from console.judge.findings import Finding
+from console.judge.standing import EarlierLook, tally
 from console.model.observed import Freshness
+from console.tui.view.amounts import age
 from console.tui.view.fit import apart, clip
 from console.tui.view.health import SEVERITY_GLYPHS
 from console.tui.view.moment import Moment
 from console.tui.view.rows import Picture, Row, Rows
 from console.tui.view.tone import Line, Span, Tone
 
+Placed = tuple[Finding, int]
+"""A finding and how many causes it stands below."""
+
+
+def placed(findings: tuple[Finding, ...], depth: int = 0) -> Iterator[Placed]:
+    """The tree in the order in which every view tells it."""
+    for finding in findings:
+        yield finding, depth
+        yield from placed(finding.explains, depth + 1)
+
 
 def findings(moment: Moment, width: int, lines: int) -> Picture:
     """One line each, or three (title, evidence, next step) where there is room for them."""
-    title = (Span(f"FINDINGS {len(moment.findings)}", Tone.TITLE),)
-    if not moment.findings:
-        row = Row.whole("", (_nothing(moment),), _nothing(moment).text.strip(), width)
+    title = (Span(f"FINDINGS {tally(moment.findings)}", Tone.TITLE),)
+    every = tuple(placed(moment.findings))
+    if not every:
+        line = all_clear(moment)
+        row = Row.whole("", line, "".join(span.text for span in line).strip(), width)
         return Picture(title, rows=Rows.of((row,)))
-    numbers = range(len(moment.findings))
-    return Picture(title, rows=Rows.of(row for n in numbers for row in _rows(moment, n, width, lines)))
+    rows = (row for n in range(len(every)) for row in _rows(moment, every, n, width, lines))
+    return Picture(title, rows=Rows.of(rows))
 
 
-def _rows(moment: Moment, number: int, width: int, lines: int) -> list[Row]:
-    finding = moment.findings[number]
-    head = _head(moment, number)
+def _rows(moment: Moment, every: tuple[Placed, ...], number: int, width: int, lines: int) -> list[Row]:
+    finding, _ = every[number]
+    head = _head(moment, every, number)
     key, said = f"{key_of(finding)} {number}", spoken_finding(finding)
     if lines < 3:
         # The title gives way first: the step must be readable.
@@ -46,19 +63,47 @@ def spoken_finding(finding: Finding) -> str:
     return f"{finding.severity.upper()} {finding.code}: {finding.title}{evidence} → {finding.next}"
 
 
-def _head(moment: Moment, number: int) -> Line:
-    finding, several = moment.findings[number], len(moment.findings)
-    glyph, tone = SEVERITY_GLYPHS[finding.severity]
-    place = f" {number + 1}/{several}" if several > 1 else ""
-    return (Span(f" {glyph} {finding.severity.upper()}{place} ", tone), Span(finding.title))
+def how_old(finding: Finding, moment: Moment) -> str:
+    """` (seen 5m ago)` after what only the deep look could tell; nothing after what is so now."""
+    if moment.look is None or standing.key_of(finding) not in moment.deep:
+        return ""
+    return f" (seen {ago(moment.now - moment.look.at)} ago)"
 
 
-def _nothing(moment: Moment) -> Span:
-    """No finding is only good news about nodes that are seen."""
+def ago(seconds: float) -> str:
+    told = age(max(0.0, seconds))
+    return f"{told[:-1]} {told[-1]}" if told[-1:].isalpha() else told
+
+
+def all_clear(moment: Moment) -> Line:
+    """What no finding means: good news only about what is seen and what was asked."""
     dark = [n.name for n in moment.state.nodes.values() if n.freshness(moment.now) is Freshness.UNKNOWN]
     if len(dark) == len(moment.state.nodes):
-        return Span(" ? nothing is known yet", Tone.UNKNOWN)
+        return (Span(" ? nothing is known yet", Tone.UNKNOWN),)
     if dark:
         named = ", ".join(dark[:3]) + (f" and {len(dark) - 3} more" if len(dark) > 3 else "")
-        return Span(f" ? no findings, but unknown: {named}", Tone.UNKNOWN)
-    return Span(" ● no findings", Tone.OK)
+        return (Span(f" ? no findings, but unknown: {named}", Tone.UNKNOWN),)
+    if moment.look is None:
+        return (Span(" ● no live findings", Tone.OK), Span(" · deep look: never", Tone.MUTED))
+    return _looked_clear(moment.look, moment.now)
+
+
+def _looked_clear(look: EarlierLook, now: float) -> Line:
+    asked, looked = len(set(look.diagnosis.checked)), f"looked {ago(now - look.at)} ago"
+    if not asked:
+        return (Span(f" ? no rule could be asked, nothing is known to be well; {looked}", Tone.UNKNOWN),)
+    if look.diagnosis.blind:
+        return (Span(f" ? no findings among {asked} rules, not all could be asked; {looked}", Tone.UNKNOWN),)
+    return (Span(f" ● no findings: {asked} rules asked, {looked}", Tone.OK),)
+
+
+def _head(moment: Moment, every: tuple[Placed, ...], number: int) -> Line:
+    finding, depth = every[number]
+    glyph, tone = SEVERITY_GLYPHS[finding.severity]
+    place = f" {number + 1}/{len(every)}" if len(every) > 1 else ""
+    below = "└ " if depth else ""
+    return (
+        Span(f" {below}{glyph} {finding.severity.upper()}{place} ", tone),
+        Span(finding.title),
+        Span(how_old(finding, moment), Tone.MUTED),
+    )

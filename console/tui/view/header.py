@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
+from console.judge.diagnosis import flat
+from console.judge.standing import tally
 from console.model.facts import Severity
 from console.model.observed import STALE_AFTER_S, Freshness
 from console.model.profile import Environment
@@ -24,7 +26,11 @@ Tones = tuple[Tone, Tone, Tone]
 
 
 def header(moment: Moment, width: int) -> Line:
-    """One line of exactly `width` cells. What matters least gives way first, the owner never."""
+    """One line of exactly `width` cells. What matters least gives way first, the owner never.
+
+    It shows what is so now, also beside a picture that is held.
+    """
+    held_s, moment = moment.paused_s, moment.present or moment
     profile = moment.state.profile
     production = profile.environment is Environment.PRODUCTION
     tones = (
@@ -38,7 +44,7 @@ def header(moment: Moment, width: int) -> Line:
         place,
         _mode(moment, tones),
         _alerts(moment, tones),
-        _updated(moment, tones),
+        _updated(moment, held_s, tones),
         _owners(moment, tones),
     )
     lines = [_line((where, vip, mode, fresh, alerts), tones[0]) for where, mode, alerts, fresh, vip in choices]
@@ -88,11 +94,11 @@ def _owner(moment: Moment, seen: Witnesses, tones: Tones) -> Line:
     return (Span(f"{vip}{node.name}", calm),)
 
 
-def _updated(moment: Moment, tones: Tones) -> tuple[Line, ...]:
+def _updated(moment: Moment, held_s: float | None, tones: Tones) -> tuple[Line, ...]:
     """Age of the newest thing heard from any node: when this grows, the console itself is deaf."""
     calm, warning, _ = tones
-    if moment.paused_s is not None:
-        return ((Span(f"PAUSED {age(moment.paused_s)}", warning),),)
+    if held_s is not None:
+        return ((Span(f"PAUSED {age(held_s)}", warning),),)
     heard = [node.heard_at for node in moment.state.nodes.values() if node.heard_at is not None]
     if not heard:
         return ((Span("connecting", warning),), ())
@@ -103,6 +109,7 @@ def _updated(moment: Moment, tones: Tones) -> tuple[Line, ...]:
 
 def _alerts(moment: Moment, tones: Tones) -> tuple[Line, ...]:
     calm, warning, alarm = tones
-    loud = [f.severity for f in moment.findings if f.severity is not Severity.INFO]
-    tone = alarm if Severity.CRITICAL in loud else warning if loud else calm
-    return ((Span(f"ALERTS {len(loud)}", tone),), (Span(f"▲ {len(loud)}", tone),))
+    count = tally(moment.findings)
+    critical = any(each.severity is Severity.CRITICAL for each in flat(moment.findings))
+    tone = alarm if critical else warning if count.loud else calm
+    return ((Span(f"ALERTS {count.loud}", tone),), (Span(f"▲ {count.loud}", tone),))

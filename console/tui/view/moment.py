@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from console.judge.findings import Finding
+from console.judge.standing import EarlierLook, Key
 from console.model.state import ClusterState
 
 
@@ -28,7 +29,11 @@ class Stance:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One picture of the cluster. `needle` is the filter; `paused_s` says how old a held picture is."""
+    """One picture of the cluster. `needle` is the filter; `paused_s` says how old a held picture is.
+
+    `findings` is the one tree that every view takes count, order and next step from; `deep` are those of them
+    that only the deep `look` could tell. `present` is what is so while a picture is held: the header never pauses.
+    """
 
     state: ClusterState
     now: float
@@ -36,6 +41,9 @@ class Moment:
     needle: str = ""
     paused_s: float | None = None
     stance: Stance = field(default_factory=Stance)
+    look: EarlierLook | None = None
+    deep: frozenset[Key] = frozenset()
+    present: Moment | None = None
 
     def keeps(self, texts: Iterable[str]) -> bool:
         """Whether something made of `texts` passes the filter."""

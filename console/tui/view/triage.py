@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from console.judge.catalogue import CATALOGUE, Entry
 from console.judge.findings import Finding
-from console.judge.standing import EarlierLook, standing
 from console.judge.triage_report import Darkness, darkness, name_of, number_of
 from console.model.facts import LinkState
+from console.model.words import counted
 from console.parse.safe_text import safe
 from console.tui.actions import CONFIG, LOGS, OVERVIEW, TRAFFIC
-from console.tui.view.amounts import age
 from console.tui.view.drill import wrapped
-from console.tui.view.finding import key_of
+from console.tui.view.finding import ago, all_clear, how_old, key_of, placed
 from console.tui.view.health import SEVERITY_GLYPHS
 from console.tui.view.moment import Moment
 from console.tui.view.rows import Row
@@ -41,20 +40,20 @@ class Entered:
     dark: Darkness | None = None
 
 
-def entered(moment: Moment, look: EarlierLook | None) -> tuple[Entered, ...]:
+def entered(moment: Moment) -> tuple[Entered, ...]:
     """Everything the list holds, in order; findings first."""
-    found = tuple(_tree(standing(moment.findings, look, moment.now), 0))
+    found = tuple(Entered(key_of(finding), finding, depth) for finding, depth in placed(moment.findings))
     unseen = {
         node.name: node.link.reason or "it is not connected"
         for node in moment.state.nodes.values()
         if node.link.state is LinkState.DOWN
     }
-    dark = darkness(look.diagnosis.blind, unseen) if look is not None else ()
+    dark = darkness(moment.look.diagnosis.blind, unseen) if moment.look is not None else ()
     unknown = (Entered(f"? {number} {each.node or '-'}", dark=each) for number, each in enumerate(dark))
     return (*found, *unknown)
 
 
-def entry_row(entry: Entered, width: int) -> Row:
+def entry_row(entry: Entered, moment: Moment, width: int) -> Row:
     """One line; what `c` copies is the next command."""
     if entry.dark is not None:
         said = f"cannot tell {_untold(entry.dark)}: {_reason(entry.dark)}"
@@ -66,42 +65,37 @@ def entry_row(entry: Entered, width: int) -> Row:
     else:
         head, calm = Span(f" {glyph} {finding.severity.upper():<8} ", tone), Tone.PLAIN
     name = Span(_short(finding.code, width, TITLE_AT - len(head.text)), Tone.MUTED)
-    line: Line = (head, name, Span(finding.title, calm))
+    line: Line = (head, name, Span(finding.title, calm), Span(how_old(finding, moment), Tone.MUTED))
     return Row.whole(entry.key, line, finding.next, width)
 
 
-def looked_line(moment: Moment, look: EarlierLook | None, looking: bool, problem: str) -> Line:
+def looked_line(moment: Moment, looking: bool, problem: str) -> Line:
     """How old the deep look is: it is part of what is shown."""
     if problem:
         return (Span(f"✗ {safe(problem, 60)}", Tone.DOWN),)
     if looking:
         return (Span("looking deeper…", Tone.ACCENT),)
-    if look is None:
-        return (Span("not looked deeper yet", Tone.MUTED),)
-    return (Span(f"looked {_ago(moment.now - look.at)} ago, ^R again", Tone.MUTED),)
+    if moment.look is None:
+        return (Span("deep look: never", Tone.MUTED),)
+    return (Span(f"looked {ago(moment.now - moment.look.at)} ago, ^R again", Tone.MUTED),)
 
 
-def all_clear(look: EarlierLook | None) -> Span:
-    """What no finding means: good news only about what was asked."""
-    if look is None:
-        return Span(" ? no findings in what is seen; the deep look is not over", Tone.UNKNOWN)
-    asked = len(set(look.diagnosis.checked))
-    if not asked:
-        return Span(" ? no rule could be asked: nothing is known to be well", Tone.UNKNOWN)
-    if look.diagnosis.blind:
-        return Span(f" ? no findings among {asked} rules; not all could be asked", Tone.UNKNOWN)
-    return Span(f" ● no findings: {asked} rules asked", Tone.OK)
+def entry_story(entry: Entered | None, moment: Moment, hidden: int, width: int) -> tuple[Line, ...]:
+    """Evidence with ages, cause, symptoms, what is safe to do, and the rest of the runbook.
 
-
-def entry_story(entry: Entered | None, moment: Moment, look: EarlierLook | None, width: int) -> tuple[Line, ...]:
-    """Evidence with ages, cause, symptoms, what is safe to do, and the rest of the runbook."""
+    Without an entry: what that means. `hidden` findings are no all-clear.
+    """
     if entry is None:
-        return ((Span(all_clear(look).text.strip(), Tone.MUTED),),)
+        if hidden:
+            return tuple(wrapped(hidden_words(hidden, moment), Tone.WARN, width))
+        return (tuple(Span(span.text, Tone.MUTED) for span in all_clear(moment)),)
     if entry.dark is not None:
         return tuple(_dark_story(entry.dark, width))
     finding = _finding_of(entry)
     glyph, tone = SEVERITY_GLYPHS[finding.severity]
-    title = f"{glyph} {finding.severity.upper()} {name_of(finding.code)}: {finding.title}"
+    title = (
+        f"{glyph} {finding.severity.upper()} {name_of(finding.code)}: {finding.title}{how_old(finding, moment)}"
+    )
     lines = wrapped(title, tone, width)
     lines += _labelled("because", [str(each) for each in finding.evidence] or ["no evidence given"], width)
     lines += _labelled("cause", [finding.cause] if finding.cause else [], width)
@@ -124,12 +118,6 @@ def sought(finding: Finding, now: float) -> tuple[str, float | None]:
 def _short(code: str, width: int, room: int) -> str:
     """On a narrow screen the number is enough: the title needs the room."""
     return f"{name_of(code):<{room}} " if width >= WIDE else f"{number_of(code) or code} "
-
-
-def _tree(findings: tuple[Finding, ...], depth: int) -> Iterator[Entered]:
-    for finding in findings:
-        yield Entered(key_of(finding), finding, depth)
-        yield from _tree(finding.explains, depth + 1)
 
 
 def _finding_of(entry: Entered) -> Finding:
@@ -171,6 +159,6 @@ def _labelled(label: str, texts: list[str], width: int, tone: Tone = Tone.PLAIN)
     return lines
 
 
-def _ago(seconds: float) -> str:
-    told = age(max(0.0, seconds))
-    return f"{told[:-1]} {told[-1]}" if told[-1:].isalpha() else told
+def hidden_words(hidden: int, moment: Moment) -> str:
+    """What a filter holds back, and how to see it."""
+    return f"{counted(hidden, 'finding')} hidden by /{moment.needle}, Esc shows {'it' if hidden == 1 else 'them'}"

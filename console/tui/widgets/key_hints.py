@@ -49,4 +49,4 @@ class KeyHints(Painted):
         key = key_name(action.keys[0])
         if action.hint_armed and action.why_not(self._situation):
             return (Span(f" ✗{key} {action.hint} ", Tone.MUTED),)
-        return (Span(f" {key}", Tone.ACCENT), Span(f" {action.hint} ", Tone.MUTED))
+        return (Span(f" {key}", Tone.ACCENT), Span(f" {action.hint_for(self._situation)} ", Tone.MUTED))

@@ -6,12 +6,13 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from console.judge.standing import EarlierLook
+from console.judge.standing import tally
 from console.tui.view.dirty import Part
+from console.tui.view.finding import all_clear
 from console.tui.view.moment import Moment
 from console.tui.view.rows import Picture, Row, Rows
-from console.tui.view.tone import Span, Tone
-from console.tui.view.triage import Entered, all_clear, entered, entry_row, looked_line
+from console.tui.view.tone import Line, Span, Tone
+from console.tui.view.triage import Entered, entered, entry_row, hidden_words, looked_line
 from console.tui.widgets.pane import Pane
 
 
@@ -33,11 +34,11 @@ class TriageList(Pane):
 
     def __init__(self, ident: str) -> None:
         super().__init__(ident)
-        self.look: EarlierLook | None = None
         self.looking = False
         self.problem = ""
         self._entries: tuple[Entered, ...] = ()
         self._wanted = ""
+        self.hidden = 0
 
     @property
     def chosen(self) -> Entered | None:
@@ -55,17 +56,24 @@ class TriageList(Pane):
         super().move(dx, dy)
 
     def picture(self, moment: Moment, width: int, height: int) -> Picture:
-        every = entered(moment, self.look)
+        every = entered(moment)
         self._entries = tuple(each for each in every if _passes(each, moment))
         if self._wanted and any(each.key == self._wanted for each in self._entries):
             self._key, self._wanted = self._wanted, ""
-        marks = looked_line(moment, self.look, self.looking, self.problem)
-        title = (Span(f"TRIAGE {sum(each.finding is not None for each in every)}", Tone.TITLE),)
-        if self._entries:
-            rows = Rows.of(entry_row(each, width) for each in self._entries)
-            return Picture(title, rows=rows, marks=marks)
-        nothing = Span(" nothing matches the filter", Tone.MUTED) if every else all_clear(self.look)
-        return Picture(title, rows=Rows.of((Row("", (nothing,)),)), marks=marks)
+        self.hidden = _findings(every) - _findings(self._entries)
+        marks = looked_line(moment, self.looking, self.problem)
+        title = (Span(f"TRIAGE {tally(moment.findings)}", Tone.TITLE),)
+        rows = [entry_row(each, moment, width) for each in self._entries]
+        if self.hidden:
+            rows.append(Row("", (Span(f" ▲ {hidden_words(self.hidden, moment)}", Tone.WARN),)))
+        elif not rows:
+            nothing: Line = (Span(" nothing matches the filter", Tone.MUTED),) if every else all_clear(moment)
+            rows.append(Row("", nothing))
+        return Picture(title, rows=Rows.of(rows), marks=marks)
+
+
+def _findings(entries: tuple[Entered, ...]) -> int:
+    return sum(each.finding is not None for each in entries)
 
 
 def _passes(entry: Entered, moment: Moment) -> bool:

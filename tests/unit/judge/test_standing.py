@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.judge.diagnosis import Diagnosis
-from console.judge.standing import earlier_look, standing
+from console.judge.standing import earlier_look, only_deep, standing, tally
+from console.model.facts import Severity
 from tests.unit.judge.triage_samples import AT, DARK, FLAPPING, NO_GRANT, SPLIT
 
 LIVE_SPLIT = replace(SPLIT, explains=(), cause="")
@@ -41,7 +42,7 @@ def test_what_only_the_look_could_tell_gets_older() -> None:
 def test_what_the_live_state_no_longer_says_is_over() -> None:
     codes = [each.code for each in standing((NO_GRANT,), look(), AT + 5)]
     assert "split-brain" not in codes
-    assert codes == ["client-dark", "vip-flapping", "datastore-host-not-allowed"]
+    assert codes == ["client-dark", "datastore-host-not-allowed", "vip-flapping"]
 
 
 def test_what_is_new_since_the_look_is_added_in_its_rank() -> None:
@@ -53,3 +54,22 @@ def test_what_is_new_since_the_look_is_added_in_its_rank() -> None:
 def test_a_symptom_that_the_look_explained_is_not_told_twice() -> None:
     codes = [each.code for each in standing((*LIVE, DARK), look(), AT + 5)]
     assert codes == ["split-brain", "datastore-host-not-allowed"]
+
+
+def test_a_cause_that_only_the_look_found_explains_what_is_live_since() -> None:
+    deep = earlier_look(Diagnosis((replace(SPLIT, explains=()),)), AT, ())
+    (root,) = standing((DARK,), deep, AT + 30)
+    assert (root.code, [each.code for each in root.explains]) == ("split-brain", ["client-dark"])
+    assert only_deep((DARK,), deep) == {("split-brain", None)}
+
+
+def test_two_findings_of_one_code_and_node_stay_two() -> None:
+    one, other = replace(NO_GRANT, title="keepalived is down"), replace(NO_GRANT, title="nginx is down")
+    deep = earlier_look(Diagnosis((one, other)), AT, (one, other))
+    assert {each.title for each in standing((one, other), deep, AT + 1)} == {one.title, other.title}
+
+
+def test_what_is_counted_is_everything_that_is_told_and_information_for_itself() -> None:
+    info = replace(NO_GRANT, severity=Severity.INFO)
+    assert str(tally((SPLIT, NO_GRANT))) == "4"
+    assert str(tally((SPLIT, info))) == "3 + 1 info"

@@ -109,17 +109,19 @@ async def test_the_cursor_stays_on_its_event_while_new_ones_arrive() -> None:
         assert "something new" in seen.foot
 
 
-async def test_pause_holds_the_picture_and_its_ages() -> None:
+async def test_pause_holds_the_picture_and_its_ages_and_the_header_goes_on() -> None:
     async with console(scenes.healthy()) as seen:
         await seen.press("p")
         seen.cluster.time += 30
         seen.cluster.store.apply(AddressChanged(NOW + 30, B, VIP, present=True))
         await seen.pilot.pause(1.1)
         assert "PAUSED 30s" in seen.lines[0]
-        assert "-> iam-a" in seen.lines[0]
-        assert "STALE" not in seen.text
+        assert "-> iam-b" in seen.lines[0], "who owns the VIP is never held back"
+        assert "STALE" not in "\n".join(seen.lines[1:])
+        assert "p go on" in seen.lines[-1]
         await seen.press("p")
         await seen.pilot.pause(0.05)
+        assert "p pause" in seen.lines[-1]
         assert "PAUSED" not in seen.text
         assert "-> iam-b" in seen.lines[0]
 

@@ -85,7 +85,7 @@ async def test_a_new_critical_finding_is_called_while_the_picture_is_held():
         await seen.pilot.pause(0.05)
         assert f"✗ VIP {VIP} is on both nodes" in seen.foot
         assert told
-        assert "ALERTS 0" in seen.lines[0]
+        assert "ALERTS 1" in seen.lines[0]
 
 
 async def test_a_says_why_there_is_nothing_to_acknowledge():

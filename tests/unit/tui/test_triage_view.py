@@ -120,13 +120,13 @@ async def test_health_is_only_said_when_everything_could_be_asked() -> None:
     cluster.deep = Diagnosis((), (), CHECKED)
     async with on(cluster) as seen:
         await at_triage(seen)
-        assert "● no findings: 5 rules asked" in seen.text
+        assert "● no findings: 5 rules asked, looked <1 s ago" in seen.text
     cluster = FixedCluster(scenes.healthy())
     cluster.deep = Diagnosis((), (), ())
     async with on(cluster) as seen:
         await at_triage(seen)
         assert "● no findings" not in seen.text
-        assert "nothing is known to be well" in seen.text
+        assert "no rule could be asked, nothing is known to be well" in seen.text
 
 
 async def test_c_copies_the_next_command(monkeypatch: pytest.MonkeyPatch) -> None:

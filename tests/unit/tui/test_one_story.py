@@ -1,0 +1,99 @@
+"""The console does not contradict itself: one tree of findings, filters that stay where they were typed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console.judge.diagnosis import Diagnosis
+from console.tui.view.moment import Moment
+from tests.unit.judge.triage_samples import BLINDS, CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
+from tests.unit.tui import scenes
+from tests.unit.tui.scenes import FixedCluster
+from tests.unit.tui.screens import console
+
+BROKEN = replace(NO_GRANT, code="nginx-config-invalid", title="nginx would not start on iam-b", node="iam-b")
+
+
+async def test_what_only_the_deep_look_told_counts_in_every_view_with_its_age() -> None:
+    cluster = FixedCluster(scenes.healthy(), findings=(NO_GRANT,))
+    cluster.deep = Diagnosis((BROKEN, NO_GRANT), (), CHECKED)
+    async with console(scenes.healthy(), (120, 40), cluster) as seen:
+        assert "FINDINGS 1" in seen.text
+        await seen.press("6")
+        await seen.until(lambda: "TRIAGE 2" in seen.text)
+        assert "ALERTS 2" in seen.lines[0]
+        cluster.time += 3
+        seen.app._tick()
+        await seen.until(lambda: "(seen 3 s ago)" in seen.text)
+        await seen.press("1")
+        await seen.until(lambda: "FINDINGS 2" in seen.text)
+        assert "ALERTS 2" in seen.lines[0]
+        await seen.press("2")
+        await seen.until(lambda: "ALERTS 2" in seen.lines[0])
+
+
+async def test_overview_and_triage_give_the_same_first_step() -> None:
+    """The deep look found the cause of what is live."""
+    cluster = FixedCluster(scenes.healthy(), findings=(DARK,))
+    cluster.deep = Diagnosis((replace(SPLIT, explains=(DARK,)),), (), CHECKED)
+    async with console(scenes.healthy(), (120, 40), cluster) as seen:
+        await seen.press("6")
+        await seen.until(lambda: "TRIAGE 2" in seen.text)
+        in_triage = next(line for line in seen.lines if line.strip().startswith("next"))
+        await seen.press("1")
+        await seen.until(lambda: "FINDINGS 2" in seen.text)
+        assert SPLIT.next in in_triage
+        assert any(SPLIT.next in line for line in seen.lines if line.strip().startswith("next"))
+
+
+async def test_without_a_deep_look_it_says_that_there_was_none() -> None:
+    cluster = FixedCluster(scenes.healthy())
+    cluster.deep = Diagnosis((), BLINDS, CHECKED)
+    async with console(scenes.healthy(), cluster=cluster) as seen:
+        assert "no live findings · deep look: never" in seen.text
+        await seen.press("6")
+        await seen.until(lambda: "cannot tell 2 rules" in seen.text)
+        await seen.press("1")
+        await seen.until(lambda: "not all could be asked; looked" in seen.text)
+
+
+async def test_a_look_is_taken_again_on_refresh_also_from_another_view() -> None:
+    cluster = FixedCluster(scenes.healthy())
+    cluster.deep = Diagnosis((BROKEN,), (), CHECKED)
+    async with console(scenes.healthy(), cluster=cluster) as seen:
+        await seen.press("6", "1")
+        await seen.until(lambda: BROKEN.title[:20] in seen.text)
+        cluster.deep = Diagnosis((), (), CHECKED)
+        await seen.press("ctrl+r")
+        await seen.until(lambda: "no findings: 5 rules asked" in seen.text)
+
+
+async def test_a_filter_stays_in_the_view_in_which_it_was_typed() -> None:
+    cluster = FixedCluster(scenes.healthy(), findings=(SPLIT, NO_GRANT))
+    async with console(scenes.healthy(), (120, 40), cluster) as seen:
+        await seen.press("slash", *"mongodb", "enter")
+        assert "/mongodb" in seen.text
+        for key, title in (("6", "TRIAGE 4"), ("3", "LOGS"), ("4", "DRILLS")):
+            await seen.press(key)
+            await seen.until(lambda title=title: title in seen.text)
+            assert "/mongodb" not in seen.text
+        await seen.press("1")
+        await seen.until(lambda: "/mongodb" in seen.text)
+
+
+async def test_findings_that_a_filter_hides_are_counted_and_esc_shows_them() -> None:
+    cluster = FixedCluster(scenes.healthy(), findings=(SPLIT, NO_GRANT))
+    async with console(scenes.healthy(), (120, 40), cluster) as seen:
+        await seen.press("6", "slash", *"mariadb", "enter")
+        assert "3 findings hidden by /mariadb, Esc shows them" in seen.text
+        await seen.press("slash", *"xyz", "enter")
+        assert "4 findings hidden by /xyz, Esc shows them" in seen.text
+        assert "no findings" not in seen.text
+        assert "nothing matches" not in seen.text
+        await seen.press("escape")
+        await seen.until(lambda: FLAPPING.title in seen.text)
+        assert "hidden" not in seen.text
+
+
+def test_a_moment_without_a_look_has_nothing_deep() -> None:
+    assert Moment(scenes.healthy(), scenes.NOW).deep == frozenset()
