@@ -103,7 +103,7 @@ def _count(findings: Sequence[Json]) -> Text:
     """As the console counts them; a live look alone is no all-clear, and it says what would be one."""
     loud = sum(finding["severity"] != Severity.INFO for finding in findings)
     said = f"live findings: {Tally(loud, len(findings) - loud)}" if findings else "no live findings"
-    return Text(f"{said}; deep look: never (iamops triage)", "dim")
+    return Text(f"{said}; deep look: never (iamops triage)")
 
 
 def _link(node: Json) -> Text:
