@@ -73,7 +73,7 @@ def _failed(node: NodeState) -> tuple[tuple[Observed[Any], ...], ...]:
 
 
 def _reasons(node: NodeState, now: float) -> tuple[Evidence, ...]:
-    """Why, the reason that most of it has first. It has been so since the connection stands, as far as is known."""
+    """Why, the reason that most of it has first. It has been so since the connection stands, as far as known."""
     told = Counter(seen.reason for seen in _own(node) if isinstance(seen, Unknown) and _lost(seen))
     return tuple(said_at(node.link.since, reason, "SSH", node.name, now) for reason, _ in told.most_common(SHOWN))
 
