@@ -156,6 +156,9 @@ LINKS: tuple[Link, ...] = (
     *_links("unit-down", "vip-nowhere", _mentions("keepalived")),
     *_links("vip-nowhere", "client-dark errors-since-move", _anywhere),
     *_links("keepalived-silent", WITNESSES, _anywhere),
+    *_links("stranger-router", f"{WITNESSES} client-dark vip-flapping foreign-adverts stale-arp", _anywhere),
+    *_links("adverts-not-sent", "split-brain vip-flapping", _anywhere),
+    *_links("keepalived-starved", "vip-flapping", _anywhere),
     # Who is not heard, or hears strangers; and what clients notice of it.
     *_links(PAIR, "split-brain foreign-adverts", _anywhere),
     *_links("unit-down", "address-without-master", _both(_same_node, _mentions("keepalived"))),
@@ -171,6 +174,9 @@ LINKS: tuple[Link, ...] = (
     *_links("unit-down", LEFT_BEHIND, _both(_about, _service_of)),
     *_links("service-unhealthy", f"{LEFT_BEHIND} requests-failing", _service_of),
     *_links("backend-not-reachable not-serving", "uneven-split", _anywhere),
+    *_links("no-live-upstreams", "proxy-fails nginx-bad-answers backend-masked", _same_node),
+    *_links("no-live-upstreams", "client-dark requests-failing errors-since-move uneven-split", _anywhere),
+    *_links("nginx-worker-died nginx-open-files", "nginx-bad-answers nginx-hung client-dark", _about),
     *_links("proxy-fails", "nginx-bad-answers", _same_node),
     *_links("proxy-fails nginx-bad-answers", "client-dark", _about),
     # Files.

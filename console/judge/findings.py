@@ -28,10 +28,21 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What a finding is about, by the profile's own names: causes are found by it, whatever words a title has."""
+
+    unit: str = ""
+    service: str = ""
+    store: str = ""
+    instance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong. `next` is a command, or a look that changes nothing.
 
     `code` is its word in the catalogue of rules. `explains` are the findings that follow from this one.
+    `means`: what it is for users, where the profile's `needs` tell.
     """
 
     code: str
@@ -42,6 +53,8 @@ class Finding:
     node: str | None = None
     explains: tuple[Finding, ...] = ()
     cause: str = ""
+    about: About = About()
+    means: str = ""
 
 
 @dataclass(frozen=True, slots=True)

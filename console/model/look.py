@@ -41,12 +41,52 @@ class Said:
     text: str
 
 
+class ComplaintKind(StrEnum):
+    """What a daemon complains of in its journal or log, as far as a rule asks for it."""
+
+    HIGHER_PRIORITY = "advert of a higher priority"
+    LOWER_PRIORITY = "advert of a second master"
+    STARVED = "timer expired"
+    CANNOT_SEND = "advert cannot be sent"
+    ADDRESS_REMOVED = "VIP removed"
+    SCRIPT_DISABLED = "script disabled"
+    LINK_LOST = "interface lost"
+    NO_LIVE_UPSTREAMS = "no live upstreams"
+    UPSTREAM_TIMED_OUT = "upstream timed out"
+    UPSTREAM_REFUSED = "upstream refused"
+    UPSTREAM_CLOSED = "upstream closed"
+    HOST_NOT_FOUND = "host not found"
+    WORKER_DIED = "worker died"
+    OPEN_FILES = "too many open files"
+    PORT_TAKEN = "port taken"
+    START_LIMIT = "start limit"
+    OUT_OF_MEMORY = "out of memory"
+    STOP_TIMED_OUT = "stop timed out"
+    WRITES_REFUSED = "writes refused"
+    STORE_AWAY = "datastore not reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A daemon's own complaint. `about`: an address, an instance, a script; `times`: epoch s of the node's clock,
+    oldest first; `text`: the last such line, sanitised; `means`: what it says to an operator.
+    """
+
+    kind: ComplaintKind
+    unit: str
+    about: str
+    times: tuple[float, ...]
+    text: str
+    means: str
+
+
 @dataclass(frozen=True, slots=True)
 class JournalLook:
     """What the journal tells, oldest first. `since`: from when on it was read, by the node's clock."""
 
     said: tuple[Said, ...] = ()
     since: float | None = None
+    complaints: tuple[Complaint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +99,7 @@ class ErrorLook:
     turned_away: tuple[float, ...] = ()
     sample: str = ""
     lines: int = 0
+    complaints: tuple[Complaint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from console.model.look import JournalLook, Said, SaidKind
+from console.parse.complaints.keepalived import ROWS as KEEPALIVED
+from console.parse.complaints.systemd import ROWS as SYSTEMD
+from console.parse.complaints.table import Gathering
 from console.parse.journal import JournalRecord, is_echo, journal_records, transition
 from console.parse.words import words
 
@@ -36,8 +39,13 @@ _CRASHED = re.compile(r": Main process exited, code=(?:killed|dumped|exited), st
 
 def look_at_journal(lines: Iterable[bytes], since: float | None) -> JournalLook:
     """From `journalctl --output=json` lines, oldest first."""
-    said = tuple(each for record in journal_records(lines) for each in _of(record))
-    return JournalLook(said, since)
+    by_keepalived, by_systemd = Gathering(KEEPALIVED), Gathering(SYSTEMD)
+    said: list[Said] = []
+    for record in journal_records(lines):
+        said += _of(record)
+        complaints = by_systemd if record.by_systemd else by_keepalived
+        complaints.take(record.at, record.unit, record.message)
+    return JournalLook(tuple(said), since, (*by_keepalived.complaints, *by_systemd.complaints))
 
 
 def _of(record: JournalRecord) -> Iterator[Said]:

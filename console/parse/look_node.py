@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 
 from console.model.look import ErrorLook, FileStamp, Filesystem
+from console.parse.complaints.nginx import nginx_complaints
 from console.parse.log_time import logged_at
 from console.parse.words import words, words_of
 
@@ -55,16 +56,15 @@ def error_look(lines: Iterable[bytes], zone_s: int) -> ErrorLook:
     """From complete lines of nginx's error log. `zone_s`: the node's offset east of UTC."""
     exhausted: list[float] = []
     turned_away: list[float] = []
-    sample, count = "", 0
-    for line in lines:
-        count += 1
+    sample, kept = "", tuple(lines)
+    for line in kept:
         if (match := _EXHAUSTED.match(line)) is not None:
             at = logged_at(line, zone_s)
             exhausted += [] if at is None else [at]
             # With a warning it only lets go of idle connections, to make room.
             turned_away += [] if at is None or match["level"] == b"warn" else [at]
             sample = words_of(line, TEXT_MAX)
-    return ErrorLook(tuple(exhausted), tuple(turned_away), sample, count)
+    return ErrorLook(tuple(exhausted), tuple(turned_away), sample, len(kept), nginx_complaints(kept, zone_s))
 
 
 def neighbours(text: str) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from console.judge.findings import Blind, Evidence, Finding
+from console.judge.findings import About, Blind, Evidence, Finding
 from console.judge.rules.view import Answer, Rule, View, live, nodes, probed, reason_of, unheard, unit_running
 from console.model.facts import LinkState, ProbeOutcome, ProbeReport, Severity
 from console.model.observed import Known, Observed, Unknown
@@ -89,6 +89,7 @@ def _silent(view: View, name: str, place: str, silences: list[Silence], now: flo
         _step(service, home),
         place,
         cause="the process hangs or is stopped, or its machine is paused: a part of all requests waits for it",
+        about=About(service.unit, name),
     )
 
 

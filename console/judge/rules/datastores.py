@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from console.judge.findings import Blind, Finding
+from console.judge.findings import About, Blind, Finding
 from console.judge.rules.view import (
     Answer,
     Rule,
@@ -63,7 +63,8 @@ def pump_lags(view: View, now: float) -> Iterator[Answer]:
                 title = f"{pump.name} on {node.name} runs and cannot write to {store.name}: it falls behind"
                 evidence = (probed(seen, store.name, "greeting", node.name, now),)
                 step = _step(view, store, node)
-                yield Finding("pump-lags", Severity.WARNING, title, evidence, step, node.name)
+                about = About(pump.unit, pump.name)
+                yield Finding("pump-lags", Severity.WARNING, title, evidence, step, node.name, about=about)
     yield from unheard(view, now, ("pump-lags",), "whether its pump can write")
 
 
@@ -79,7 +80,7 @@ def _failing(view: View, store: Datastore, observer: NodeState, seen: Known[Prob
     evidence = (probed(seen, store.name, "greeting", observer.name, now),)
     step = _step(view, store, observer) if code == DOWN else _look(code, store, observer)
     title = f"{store.name} seen from {observer.name}: {outcome}"
-    return Finding(code, Severity.CRITICAL, title, evidence, step, observer.name)
+    return Finding(code, Severity.CRITICAL, title, evidence, step, observer.name, about=About(store=store.name))
 
 
 def _look(code: str, store: Datastore, observer: NodeState) -> str:

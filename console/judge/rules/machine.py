@@ -133,7 +133,7 @@ def _ssh_step(node: NodeState) -> str:
     """The link's own advice: a command of ours, or something that a person has to look at."""
     step = node.link.next_step
     if not step:
-        return "iamops status"
+        return f"look: ssh to {node.name} from here, and its console"
     return step if step.startswith(("iamops ", "look: ", "nothing to do")) else f"look: {step}"
 
 

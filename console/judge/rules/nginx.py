@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from console.judge.findings import Blind, Evidence, Finding
+from console.judge.findings import About, Blind, Evidence, Finding
 from console.judge.rules.backends import backends_seen
 from console.judge.rules.view import Answer, Rule, View, live, probed, reason_of, unheard, unit_running
 from console.model.facts import ProbeOutcome, ProbeReport, Severity
@@ -128,6 +128,7 @@ def _proxy_fails(
         "iamops config diff",
         node.name,
         cause="nginx asks other addresses than the services listen on, or only backends that do not answer",
+        about=About(service=service.name),
     )
 
 
@@ -143,6 +144,7 @@ def _masked(
         f"look: journalctl -u {service.unit} on {node.name}",
         node.name,
         cause="nginx goes on to the other node's backend: clients see nothing, and one more failure is an outage",
+        about=About(service.unit, service.name),
     )
 
 

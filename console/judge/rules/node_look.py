@@ -8,7 +8,7 @@ from console.judge.findings import Blind, Evidence, Finding
 from console.judge.rules.keepalived import CRASH_RECENT_S, SHOWN, Journal, journal
 from console.judge.rules.looked import NO_LOOK, age_s, ago, each_node, line, look_of, of_kind, ours
 from console.judge.rules.machine import DISK_FULL_PCT
-from console.judge.rules.view import Answer, View, reason_of, said_at, told, unit_running
+from console.judge.rules.view import Answer, View, about_unit, reason_of, said_at, told, unit_running
 from console.model.config import DaemonCheck
 from console.model.facts import Severity
 from console.model.look import ErrorLook, FileStamp, Filesystem, SaidKind
@@ -126,6 +126,7 @@ def unit_crashed(view: View, node: NodeState, seen: Journal, now: float) -> Iter
                 tuple(line(node, each, now) for each in recent[-SHOWN:]),
                 f"look: journalctl -u {unit} on {node.name}",
                 node.name,
+                about=about_unit(view.state.profile, unit, node.name),
             )
 
 

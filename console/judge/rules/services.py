@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from console.judge.findings import Blind, Finding
+from console.judge.findings import About, Blind, Finding
 from console.judge.rules.backends import keeps_waiting
-from console.judge.rules.view import Answer, Rule, View, live, probed, reason_of, told, unheard, unit_running
+from console.judge.rules.view import (
+    Answer,
+    Rule,
+    View,
+    about_unit,
+    live,
+    probed,
+    reason_of,
+    told,
+    unheard,
+    unit_running,
+)
 from console.model.facts import ProbeReport, Severity, UnitReport
 from console.model.observed import Freshness, Known, Observed, Unknown
 from console.model.profile import Service
@@ -43,7 +54,15 @@ def health_failing(view: View, now: float) -> Iterator[Answer]:
                 step = f"look: journalctl -u {service.unit} on {node.name}"
                 if keeps_waiting(seen):  # what hangs writes no line
                     step = f"iamops restart {service.unit} {node.name}"
-                yield Finding("service-unhealthy", Severity.WARNING, title, evidence, step, node.name)
+                yield Finding(
+                    "service-unhealthy",
+                    Severity.WARNING,
+                    title,
+                    evidence,
+                    step,
+                    node.name,
+                    about=About(service.unit, name),
+                )
 
 
 def peers_refused(view: View, now: float) -> Iterator[Answer]:
@@ -83,7 +102,13 @@ def _down(view: View, node: NodeState, unit: str, seen: Known[UnitReport], now: 
     if report.active != STOPPED_IN_ORDER:
         step = f"look: journalctl -u {unit} on {node.name}"
     return Finding(
-        "unit-down", severity, f"{unit} {being(report.active)} on {node.name}", evidence, step, node.name
+        "unit-down",
+        severity,
+        f"{unit} {being(report.active)} on {node.name}",
+        evidence,
+        step,
+        node.name,
+        about=about_unit(view.state.profile, unit, node.name),
     )
 
 
@@ -110,6 +135,7 @@ def _not_reachable(view: View, node: NodeState, service: Service, now: float) ->
         f"look: ss -ltn on {node.name}: is port {service.port} bound to 127.0.0.1?",
         node.name,
         cause="it is bound to 127.0.0.1, or a firewall stands between: round robin silently loses it",
+        about=About(service.unit, service.name),
     )
 
 

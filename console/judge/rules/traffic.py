@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 
-from console.judge.findings import Blind, Evidence, Finding
+from console.judge.findings import About, Blind, Evidence, Finding
 from console.judge.rules.looked import NO_LOOK, ago, ours
 from console.judge.rules.view import Answer, Rule, View, nodes, reason_of, told
 from console.model.facts import Severity, VrrpState
@@ -179,6 +179,7 @@ def _failing(
         tuple(evidence[:4]),
         "iamops traffic --since 5m --by backend",
         cause="what requests need and /healthz does not ask for: usually the database",
+        about=About(service=service.name),
     )
 
 
@@ -247,4 +248,5 @@ def _uneven(
         "iamops traffic --since 5m --by backend",
         counted.node.name,
         cause="the backend does not answer, or the upstream on this node does not name it",
+        about=About(service=service.name),
     )

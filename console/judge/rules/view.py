@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from console.judge.findings import Blind, Evidence, Finding
+from console.judge.findings import About, Blind, Evidence, Finding
 from console.model.contest import HANDOVER_S
 from console.model.facts import ProbeReport
 from console.model.observed import Freshness, Known, Observed, Unknown
+from console.model.profile import Profile
 from console.model.state import ClusterState, NodeState
 
 if TYPE_CHECKING:
@@ -90,6 +91,13 @@ def unheard_reason(node: NodeState, now: float) -> str:
 
 def reason_of(seen: Observed[Any]) -> str:
     return seen.reason if isinstance(seen, Unknown) else "not known"
+
+
+def about_unit(profile: Profile, unit: str, node: str) -> About:
+    """A unit of a node, and the service or the datastore that it is."""
+    services = (s.name for s in profile.services.values() if s.unit == unit and s.runs_on(node))
+    stores = (s.name for s in profile.datastores.values() if s.unit == unit and s.node == node)
+    return About(unit, next(services, ""), next(stores, ""))
 
 
 def settled(since: float | None, now: float) -> bool:

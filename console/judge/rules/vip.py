@@ -72,8 +72,8 @@ def no_owner(view: View, now: float) -> Iterator[Answer]:
             tuple(
                 told(n.vrrp[name], f"{name}: {vrrp_word(n, name)}", "keepalived", n.name, now) for n in nodes(view)
             ),
-            "iamops status",
-            cause="every keepalived is in FAULT or stopped: usually because every check fails",
+            _no_owner_step(view, name),
+            cause=_no_owner_cause(view, name),
         )
 
 
@@ -102,7 +102,7 @@ def client_dark(view: View, now: float) -> Iterator[Answer]:
             where = f" for {seen.value.asked}" if seen.value.asked else ""
             title = f"a client gets no good answer from {address}{where}"
             evidence = (probed(seen, "", "HTTP from this machine", None, now), *_owned(view.state, name, now))
-            yield Finding("client-dark", Severity.CRITICAL, title, evidence, "iamops status")
+            yield Finding("client-dark", Severity.CRITICAL, title, evidence, _dark_step(view, name, address, now))
 
 
 def standby_in_fault(view: View, now: float) -> Iterator[Answer]:
@@ -157,6 +157,38 @@ RULES = (
 def client_address(state: ClusterState, name: str) -> str:
     vrrp = state.profile.vrrp.get(name)
     return f"VIP {vrrp.address}" if vrrp else f"public address {state.profile.public_address}"
+
+
+def _waits(view: View, instance: str) -> list[str]:
+    """The nodes that would take the VIP, and hear somebody who has it."""
+    seen = ((n, n.vrrp[instance]) for n in nodes(view))
+    return [n.name for n, s in seen if isinstance(s, Known) and s.value.state is VrrpState.BACKUP]
+
+
+def _no_owner_cause(view: View, instance: str) -> str:
+    if waiting := _waits(view, instance):
+        return (
+            f"{' and '.join(waiting)} in BACKUP: keepalived hears a higher priority from somebody else, or hangs"
+        )
+    return "every keepalived is in FAULT or stopped: usually because every check fails"
+
+
+def _no_owner_step(view: View, instance: str) -> str:
+    unit = view.state.profile.keepalived.unit
+    if waiting := _waits(view, instance):
+        return f"look: tcpdump -nn proto 112 on {waiting[0]}: who sends adverts?"
+    return f"look: journalctl -u {unit} on {' and '.join(view.state.profile.nodes)}"
+
+
+def _dark_step(view: View, name: str, address: str, now: float) -> str:
+    """Not the command that may have printed it: where the way leads on."""
+    instance = name if name in view.state.profile.vrrp else view.state.profile.instance.name
+    owners = ownership(view.state, instance, now).owners
+    if not owners:
+        return (
+            f"look: journalctl -u {view.state.profile.keepalived.unit} on {' and '.join(view.state.profile.nodes)}"
+        )
+    return f"look: tail {view.state.profile.logs.error} on {owners[0].node}, and ping {address} from here"
 
 
 def _owned(state: ClusterState, name: str, now: float) -> Iterator[Evidence]:

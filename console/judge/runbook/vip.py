@@ -316,4 +316,67 @@ ENTRIES = (
             "look: journalctl -u keepalived on the node, and wchan of its processes",
         ),
     ),
+    Entry(
+        "T118",
+        "stranger-router",
+        Severity.CRITICAL,
+        title="a router that is no node of ours takes part in our election",
+        means=(
+            "keepalived gives the VIP up to whoever sends adverts of a higher priority with its router id and "
+            "password. The stranger need not serve, nor even have the VIP: then nobody has it."
+        ),
+        known_by=(
+            "keepalived's own journal names the address it gave way to, and it is none of the profile's nodes. "
+            "While no node holds the VIP that line counts however old it is."
+        ),
+        causes=(
+            "another pair with the same virtual_router_id and password (1111 is a common one)",
+            "a clone or an old member of this pair that was forgotten",
+        ),
+        steps=(
+            "look: whose the address is (ip neigh show)",
+            "look: tcpdump -nn proto 112 on the node",
+            "iamops config lint",
+        ),
+    ),
+    Entry(
+        "T119",
+        "keepalived-starved",
+        Severity.WARNING,
+        title="keepalived was not given time to run",
+        means=(
+            "Its adverts were late by seconds: the peer may have taken the VIP over meanwhile, and for a moment "
+            "both had it."
+        ),
+        known_by=(
+            "keepalived's journal: a thread timer expired some seconds ago."
+        ),
+        causes=(
+            "the machine was paused or moved (a snapshot, a live migration)",
+            "the node was overloaded",
+        ),
+        steps=(
+            "look: what else ran on the node then, and its hypervisor's steal time",
+        ),
+    ),
+    Entry(
+        "T120",
+        "adverts-not-sent",
+        Severity.CRITICAL,
+        title="keepalived cannot send its adverts",
+        means=(
+            "The peer hears nothing and takes the VIP too: two owners, or soon."
+        ),
+        known_by=(
+            "keepalived's journal of the last minute, with the reason the kernel gave."
+        ),
+        causes=(
+            "a firewall on the node refuses IP protocol 112 on its way out",
+            "the interface or its address is gone",
+        ),
+        steps=(
+            "look: nft list ruleset on the node: VRRP is IP protocol 112",
+            "look: ip addr on the node",
+        ),
+    ),
 )

@@ -37,7 +37,7 @@ from console.model.facts import (
     VrrpReport,
     VrrpState,
 )
-from console.model.look import ErrorLook, Filesystem, NodeLook, SaidKind
+from console.model.look import Complaint, ComplaintKind, ErrorLook, Filesystem, JournalLook, NodeLook, SaidKind
 from console.model.observed import Known
 from tests.scenes import NOW, OK, VIP, fed, healthy
 from tests.unit.judge.looks import (
@@ -139,6 +139,26 @@ def _looks() -> Iterator[View]:
     yield view(neighbours=Known({VIP: MACS[B]}, NOW))
 
 
+def complaint(kind: ComplaintKind, about: str = "", unit: str = K, ago_s: float = 5.0) -> Complaint:
+    return Complaint(kind, unit, about, (NOW - ago_s,), f"{kind} {about}", "what it means")
+
+
+def _complaints() -> Iterator[View]:
+    for said in (
+        complaint(ComplaintKind.STARVED),
+        complaint(ComplaintKind.CANNOT_SEND, "VI_1"),
+        complaint(ComplaintKind.OUT_OF_MEMORY, unit="iam-pump"),
+        complaint(ComplaintKind.HIGHER_PRIORITY, "10.0.4.66"),
+    ):
+        yield view(b=node_look(B, journal=JournalLook((), NOW - 3600, (said,))))
+    for said in (
+        complaint(ComplaintKind.NO_LIVE_UPSTREAMS, unit="nginx"),
+        complaint(ComplaintKind.WORKER_DIED, "9", "nginx"),
+        complaint(ComplaintKind.OPEN_FILES, unit="nginx"),
+    ):
+        yield view(b=node_look(B, nginx_errors=ErrorLook(complaints=(said,))))
+
+
 def _traffic() -> Iterator[View]:
     failing = {int(NOW) - 20: requests(10, 10, at_10_0_4_21__8080=(10, 10))}
     yield view(traffic={A: traffic_look(failing), B: traffic_look()})
@@ -155,7 +175,7 @@ def _fault(node: str) -> Iterator[Event]:
 
 @cache
 def views() -> tuple[View, ...]:
-    return (*_states(), *_looks(), *_traffic())
+    return (*_states(), *_looks(), *_complaints(), *_traffic())
 
 
 @cache

@@ -1,0 +1,244 @@
+"""The daemons' own complaints: findings of their own, and evidence for what other rules have found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from console.judge.findings import Blind, Evidence, Finding
+from console.judge.rules.looked import age_s, look_of, looked, ours
+from console.judge.rules.view import Answer, Rule, View, nodes, said_at
+from console.model.facts import Severity
+from console.model.look import Complaint, ComplaintKind, ErrorLook, JournalLook, NodeLook
+from console.model.observed import Known, Observed
+from console.model.state import NodeState
+from console.model.vip import ownership
+
+RECENT_S = 600.0
+# nginx gives a backend up for ten seconds unless it is told otherwise; it says so at every request.
+GIVEN_UP_RECENT_S = 15.0
+SHOWN = 2
+ALL_FAILED = (
+    "each backend failed within nginx's fail_timeout, as when all are restarted one after the other: "
+    "they are asked again when it is over"
+)
+Kind = ComplaintKind
+Part = Callable[[NodeLook], Observed[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tells:
+    """A complaint that is a finding by itself. `title` and `step` name the node, what it is about, how often."""
+
+    kind: Kind
+    code: str
+    severity: Severity
+    recent_s: float
+    title: str
+    step: str
+
+
+TABLE = (
+    Tells(
+        Kind.STARVED,
+        "keepalived-starved",
+        Severity.WARNING,
+        RECENT_S,
+        "{unit} on {node} was not given time to run: its timers were late{often}",
+        "look: what else ran on {node} then (its load, its hypervisor's steal time)",
+    ),
+    Tells(
+        Kind.CANNOT_SEND,
+        "adverts-not-sent",
+        Severity.CRITICAL,
+        60.0,
+        "{unit} on {node} cannot send its adverts ({about}){often}",
+        "look: nft list ruleset on {node}: VRRP is IP protocol 112",
+    ),
+    Tells(
+        Kind.WORKER_DIED,
+        "nginx-worker-died",
+        Severity.WARNING,
+        RECENT_S,
+        "a worker of nginx on {node} died on signal {about}{often}",
+        "look: journalctl -k on {node}, and the modules that nginx loads",
+    ),
+    Tells(
+        Kind.OPEN_FILES,
+        "nginx-open-files",
+        Severity.CRITICAL,
+        60.0,
+        "nginx on {node} has no file descriptors left{often}",
+        "look: worker_rlimit_nofile in nginx.conf and LimitNOFILE of its unit on {node}",
+    ),
+    Tells(
+        Kind.OUT_OF_MEMORY,
+        "unit-out-of-memory",
+        Severity.WARNING,
+        3600.0,
+        "{unit} on {node} was killed because the node had no memory left{often}",
+        "look: free -m and journalctl -k on {node}",
+    ),
+)
+BY_KIND = {each.kind: each for each in TABLE}
+# What a daemon says that explains another rule's finding of the same node.
+EVIDENCE: Mapping[str, frozenset[Kind]] = {
+    "split-brain": frozenset({Kind.CANNOT_SEND, Kind.LOWER_PRIORITY, Kind.STARVED}),
+    "vip-nowhere": frozenset({Kind.HIGHER_PRIORITY, Kind.LINK_LOST}),
+    "vip-flapping": frozenset({Kind.ADDRESS_REMOVED, Kind.STARVED, Kind.LINK_LOST, Kind.HIGHER_PRIORITY}),
+    "vrrp-fault": frozenset({Kind.LINK_LOST}),
+    "unit-down": frozenset({Kind.START_LIMIT, Kind.OUT_OF_MEMORY, Kind.PORT_TAKEN, Kind.HOST_NOT_FOUND}),
+    "check-blind": frozenset({Kind.SCRIPT_DISABLED}),
+    "nginx-bad-answers": frozenset({Kind.UPSTREAM_TIMED_OUT, Kind.UPSTREAM_REFUSED}),
+    "backend-silent": frozenset({Kind.UPSTREAM_TIMED_OUT}),
+    "requests-failing": frozenset({Kind.UPSTREAM_TIMED_OUT, Kind.UPSTREAM_REFUSED, Kind.UPSTREAM_CLOSED}),
+    "client-dark": frozenset({Kind.OPEN_FILES, Kind.UPSTREAM_TIMED_OUT, Kind.UPSTREAM_REFUSED}),
+}
+
+
+def complaints_of(look: NodeLook | None) -> Iterator[Complaint]:
+    """Of the journal and of nginx's error log, as far as they were read."""
+    if look is None:
+        return
+    for part in (look.journal, look.nginx_errors):
+        if isinstance(part, Known):
+            yield from part.value.complaints
+
+
+def complained(view: View, now: float) -> Iterator[Answer]:
+    """Of a source that was not read nothing is known: its rules say that they are blind."""
+    parts: tuple[tuple[Part, frozenset[Kind]], ...] = ((_journal, _BY_JOURNAL), (_errors, _BY_NGINX))
+    for part, kinds in parts:
+        codes = tuple(each.code for each in TABLE if each.kind in kinds)
+        for each in looked(view, part, codes, "what its daemons complain of"):
+            if isinstance(each, Blind):
+                yield each
+                continue
+            node, seen = each
+            for complaint in seen.value.complaints:
+                row = BY_KIND.get(complaint.kind)
+                times = _recent(node, complaint, row.recent_s if row else 0.0, now)
+                if row is not None and times:
+                    yield _finding(row, node, complaint, times, now)
+
+
+def strangers(view: View, now: float) -> Iterator[Answer]:
+    """A router that is no node of ours, with our router id and password: the daemon gave the VIP up to it."""
+    code, known = "stranger-router", {node.address for node in view.state.profile.nodes.values()}
+    ownerless = any(not ownership(view.state, name, now).owners for name in view.state.profile.vrrp)
+    heard: dict[str, list[tuple[NodeState, Complaint]]] = {}
+    for each in looked(view, _journal, (code,), "whether a stranger takes the VIP"):
+        if isinstance(each, Blind):
+            yield each
+            continue
+        node, seen = each
+        for complaint in seen.value.complaints:
+            if complaint.kind not in (Kind.HIGHER_PRIORITY, Kind.LOWER_PRIORITY) or complaint.about in known:
+                continue
+            # Who has once given way to a higher priority says no more of it.
+            if ownerless or _recent(node, complaint, RECENT_S, now):
+                heard.setdefault(complaint.about, []).append((node, complaint))
+    for stranger, by in heard.items():
+        yield _stranger(view, stranger, by, now)
+
+
+def given_up(view: View, now: float) -> Iterator[Answer]:
+    """nginx answers 502 by itself: all backends have failed within fail_timeout, whatever they do now."""
+    code = "no-live-upstreams"
+    for each in looked(view, _errors, (code,), "whether nginx has given its backends up"):
+        if isinstance(each, Blind):
+            yield each
+            continue
+        node, seen = each
+        for complaint in seen.value.complaints:
+            times = _recent(node, complaint, GIVEN_UP_RECENT_S, now)
+            if complaint.kind is Kind.NO_LIVE_UPSTREAMS and times:
+                yield Finding(
+                    code,
+                    Severity.CRITICAL,
+                    f"nginx on {node.name} has given every backend up, and answers 502 without asking one",
+                    (_evidence(view, node, complaint, len(times), now),),
+                    "iamops traffic --since 5m --by backend",
+                    node.name,
+                    cause=ALL_FAILED,
+                )
+
+
+RULES = (
+    Rule(tuple(each.code for each in TABLE), complained),
+    Rule(("stranger-router",), strangers),
+    Rule(("no-live-upstreams",), given_up),
+)
+
+
+def with_complaints(view: View, finding: Finding, now: float) -> Finding:
+    """The finding, and after its evidence what the daemons of its node say of it."""
+    kinds = EVIDENCE.get(finding.code, frozenset())
+    if not kinds or view.look is None:
+        return finding
+    found: list[Evidence] = []
+    for node in nodes(view):
+        if finding.node not in (None, node.name):
+            continue
+        for complaint in complaints_of(look_of(view, node)):
+            times = _recent(node, complaint, RECENT_S, now)
+            fits = complaint.kind in kinds and (complaint.unit in finding.title or finding.code != "unit-down")
+            if fits and times:
+                found.append(_evidence(view, node, complaint, len(times), now))
+    return replace(finding, evidence=(*finding.evidence, *found[:SHOWN])) if found else finding
+
+
+_BY_NGINX = frozenset({Kind.WORKER_DIED, Kind.OPEN_FILES})
+_BY_JOURNAL = frozenset(each.kind for each in TABLE) - _BY_NGINX
+
+
+def _journal(look: NodeLook) -> Observed[JournalLook]:
+    return look.journal
+
+
+def _errors(look: NodeLook) -> Observed[ErrorLook]:
+    return look.nginx_errors
+
+
+def _recent(node: NodeState, complaint: Complaint, span_s: float, now: float) -> list[float]:
+    return [at for at in complaint.times if age_s(node, at, now) <= span_s]
+
+
+def _evidence(view: View, node: NodeState, complaint: Complaint, times: int, now: float) -> Evidence:
+    """The daemon's last line, how often, and what it means."""
+    often = f" ({times} times)" if times > 1 else ""
+    at = ours(node, complaint.times[-1])
+    return said_at(at, f"{complaint.text}{often}: {complaint.means}", _source(view, complaint), node.name, now)
+
+
+def _source(view: View, complaint: Complaint) -> str:
+    return view.state.profile.logs.error if complaint.unit == "nginx" else f"journal of {complaint.unit}"
+
+
+def _finding(row: Tells, node: NodeState, complaint: Complaint, times: list[float], now: float) -> Finding:
+    often = f", {len(times)} times" if len(times) > 1 else ""
+    words = {"node": node.name, "unit": complaint.unit, "about": complaint.about, "often": often}
+    source = "nginx's error log" if complaint.unit == "nginx" else f"journal of {complaint.unit}"
+    return Finding(
+        row.code,
+        row.severity,
+        row.title.format(**words),
+        (said_at(ours(node, times[-1]), complaint.text, source, node.name, now),),
+        row.step.format(**words),
+        node.name,
+        cause=complaint.means,
+    )
+
+
+def _stranger(view: View, stranger: str, by: list[tuple[NodeState, Complaint]], now: float) -> Finding:
+    higher = any(complaint.kind is Kind.HIGHER_PRIORITY for _, complaint in by)
+    does = "with a priority that wins: it takes the VIP" if higher else "as a second master"
+    return Finding(
+        "stranger-router",
+        Severity.CRITICAL,
+        f"{stranger}, which is no node of ours, sends adverts with our router id {does}",
+        tuple(_evidence(view, node, each, len(each.times), now) for node, each in by),
+        f"look: whose {stranger} is (ip neigh show {stranger}), and tcpdump -nn proto 112 on {by[0][0].name}",
+        cause="another VRRP router in this network has the same virtual_router_id and the same password",
+    )

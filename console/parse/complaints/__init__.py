@@ -1,0 +1,1 @@
+"""What daemons complain of in their journals and logs: a table for each daemon. Pure."""
