@@ -22,6 +22,10 @@ from console.nodes.ssh_settings import SettingsError, hop_access
 from console.parse import greetings, host_facts, ip_address, journal, log_format, look_node, safety
 from console.parse.anchor_line import anchor_line
 from console.parse.bounds import parse_bound
+from console.parse.complaints.keepalived import ROWS as KEEPALIVED_ROWS
+from console.parse.complaints.nginx import ROWS as NGINX_ROWS
+from console.parse.complaints.systemd import ROWS as SYSTEMD_ROWS
+from console.parse.complaints.table import Gathering
 from console.parse.config_archive import ArchiveUnreadable, conf_tree, push_records
 from console.parse.config_listing import config_listing
 from console.parse.daemon_check import complaints
@@ -177,6 +181,18 @@ def _log_lines(raw: bytes) -> object:
     return log_text(raw), severities, logged_at(raw), look_node.error_look(raw.splitlines(), 0)
 
 
+COMPLAINTS = (
+    '2026/11/24 22:41:00 [error] 5#5: *1 upstream timed out (110: x) while reading, upstream: "http://1.2.3.4:80/"',
+    "(VI_1) Master received advert from 10.0.4.66 with higher priority 200, ours 100",
+    "iam-pump.service: Start request repeated too quickly.",
+)
+
+
+def _complaints(text: str) -> object:
+    gathering = Gathering((*KEEPALIVED_ROWS, *NGINX_ROWS, *SYSTEMD_ROWS))
+    return [gathering.take(0.0, "x", line) for line in text.splitlines()], gathering.complaints
+
+
 def _edits(text: str) -> object:
     profile = parse_profile(text, "p.yaml")
     return [edited(text, profile, edit, "iam-apiserver", "iam-a") for edit in BackendEdit]
@@ -233,6 +249,11 @@ TARGETS: dict[str, Target] = {
             lambda raw: look_at_journal(raw.splitlines(), None),
             _seeds("keepalived/journal*"),
             words=JSON_WORDS,
+        ),
+        Target(
+            "complaints",
+            _text(_complaints),
+            tuple(line.encode() for line in (*COMPLAINTS, "A thread timer expired 8.76 seconds ago")),
         ),
         Target("access log", _access_log, (LINE * 3,)),
         Target("counts", _counts, (COUNTS,), (NotCounted,)),

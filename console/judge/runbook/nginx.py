@@ -223,9 +223,7 @@ ENTRIES = (
             "unless it is set). With all of them left alone nginx asks nobody: services that are healthy again "
             "are still dark."
         ),
-        known_by=(
-            "nginx's error log of the last seconds."
-        ),
+        known_by=("nginx's error log of the last seconds."),
         causes=(
             "all backends were restarted within fail_timeout",
             "the only backend that is left was slow once",
@@ -240,12 +238,8 @@ ENTRIES = (
         "nginx-worker-died",
         Severity.WARNING,
         title="a worker of nginx died",
-        means=(
-            "Its connections died with it; nginx starts another one. If it goes on, clients see resets."
-        ),
-        known_by=(
-            "nginx's error log of the last ten minutes: a worker exited on a signal."
-        ),
+        means=("Its connections died with it; nginx starts another one. If it goes on, clients see resets."),
+        known_by=("nginx's error log of the last ten minutes: a worker exited on a signal."),
         causes=(
             "a module that crashes",
             "the kernel killed it for its memory (signal 9)",
@@ -260,17 +254,9 @@ ENTRIES = (
         "nginx-open-files",
         Severity.CRITICAL,
         title="nginx has no file descriptors left",
-        means=(
-            "Connections of clients or to backends are refused."
-        ),
-        known_by=(
-            "nginx's error log of the last minute: too many open files."
-        ),
-        causes=(
-            "worker_rlimit_nofile or LimitNOFILE is too low for this many connections",
-        ),
-        steps=(
-            "look: worker_rlimit_nofile in nginx.conf and LimitNOFILE of its unit",
-        ),
+        means=("Connections of clients or to backends are refused."),
+        known_by=("nginx's error log of the last minute: too many open files."),
+        causes=("worker_rlimit_nofile or LimitNOFILE is too low for this many connections",),
+        steps=("look: worker_rlimit_nofile in nginx.conf and LimitNOFILE of its unit",),
     ),
 )

@@ -148,18 +148,12 @@ ENTRIES = (
         "unit-out-of-memory",
         Severity.WARNING,
         title="a unit was killed for lack of memory",
-        means=(
-            "The kernel ended it. If it was restarted it serves again, until the next time."
-        ),
-        known_by=(
-            "systemd's words in the journal of the last hour."
-        ),
+        means=("The kernel ended it. If it was restarted it serves again, until the next time."),
+        known_by=("systemd's words in the journal of the last hour."),
         causes=(
             "too little memory for what runs on the node",
             "a service that grows without end",
         ),
-        steps=(
-            "look: free -m and journalctl -k on the node",
-        ),
+        steps=("look: free -m and journalctl -k on the node",),
     ),
 )

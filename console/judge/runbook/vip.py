@@ -348,28 +348,20 @@ ENTRIES = (
             "Its adverts were late by seconds: the peer may have taken the VIP over meanwhile, and for a moment "
             "both had it."
         ),
-        known_by=(
-            "keepalived's journal: a thread timer expired some seconds ago."
-        ),
+        known_by=("keepalived's journal: a thread timer expired some seconds ago."),
         causes=(
             "the machine was paused or moved (a snapshot, a live migration)",
             "the node was overloaded",
         ),
-        steps=(
-            "look: what else ran on the node then, and its hypervisor's steal time",
-        ),
+        steps=("look: what else ran on the node then, and its hypervisor's steal time",),
     ),
     Entry(
         "T120",
         "adverts-not-sent",
         Severity.CRITICAL,
         title="keepalived cannot send its adverts",
-        means=(
-            "The peer hears nothing and takes the VIP too: two owners, or soon."
-        ),
-        known_by=(
-            "keepalived's journal of the last minute, with the reason the kernel gave."
-        ),
+        means=("The peer hears nothing and takes the VIP too: two owners, or soon."),
+        known_by=("keepalived's journal of the last minute, with the reason the kernel gave."),
         causes=(
             "a firewall on the node refuses IP protocol 112 on its way out",
             "the interface or its address is gone",

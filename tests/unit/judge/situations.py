@@ -19,9 +19,11 @@ from console.model.events import (
     VrrpReported,
 )
 from console.model.facts import ProbeOutcome, ProbeReport, Severity, UnitReport, VrrpReport, VrrpState
+from console.model.look import Complaint, ErrorLook, JournalLook, NodeLook
+from console.model.look import ComplaintKind as Kind
 from tests.scenes import NOW, VIP
-from tests.unit.judge.looks import A, B
-from tests.unit.judge.samples import DOWN, state
+from tests.unit.judge.looks import A, B, node_look
+from tests.unit.judge.samples import DOWN, complaint, state
 
 API, AUTHZ, PUMP = "iam-apiserver", "iam-authz-server", "iam-pump"
 SILENT = ProbeReport(ProbeOutcome.TIMEOUT, detail="accepts, but no answer within 1.5 s", accepted=True)
@@ -56,7 +58,7 @@ class Situation:
 
 
 def situations() -> tuple[Situation, ...]:
-    return (*_backends(), *_vrrp())
+    return (*_backends(), *_vrrp(), *_nginx())
 
 
 def _backends() -> Iterator[Situation]:
@@ -112,6 +114,85 @@ def _vrrp() -> Iterator[Situation]:
         "iamops restart keepalived iam-a --dry-run",
         explains=("split-brain",),
     )
+    gone = AddressChanged(NOW, A, VIP, present=False)
+    waiting = [VrrpReported(NOW, n, "VI_1", VrrpReport(VrrpState.BACKUP, "json")) for n in (A, B)]
+    stranger = complaint(Kind.HIGHER_PRIORITY, "10.0.4.66", ago_s=1800)
+    yield Situation(
+        "A18",
+        "a third router with our router id, our password and a higher priority",
+        "vip-nowhere: every keepalived is in FAULT or stopped; next: iamops status, which says the same",
+        state(gone, *waiting, a=complaining(A, stranger)),
+        "stranger-router",
+        None,
+        "look: whose 10.0.4.66 is",
+        ("10.0.4.66", "no node of ours"),
+        explains=("vip-nowhere",),
+    )
+    unseen = state(gone, *waiting)
+    yield Situation(
+        "A18b",
+        "nobody has the VIP, both nodes are BACKUP, and no journal tells why",
+        "every keepalived is in FAULT or stopped",
+        unseen,
+        "vip-nowhere",
+        None,
+        "look: tcpdump",
+        ("hears a higher priority",),
+    )
+    yield Situation(
+        "A16",
+        "the owner may not send its adverts",
+        "split-brain; the daemon's own reason was not shown",
+        state(*SPLIT, a=complaining(A, complaint(Kind.CANNOT_SEND, "VI_1"))),
+        "adverts-not-sent",
+        A,
+        "look: nft list ruleset on iam-a",
+        explains=("split-brain",),
+    )
+    for number, what in (("A02", "the owner's VM was paused for nine seconds"), ("A06", "keepalived was starved")):
+        yield Situation(
+            number,
+            what,
+            "no findings",
+            state(a=complaining(A, complaint(Kind.STARVED))),
+            "keepalived-starved",
+            A,
+            "look: what else ran",
+        )
+
+
+def _nginx() -> Iterator[Situation]:
+    bad = ProbeReport(ProbeOutcome.BAD_ANSWER, 1.0, 502, "HTTP 502")
+    domains = [HttpProbed(NOW, A, A, Target.DOMAIN, d, bad) for d in ("iam.api.marmotedu.com",)]
+    dark = ClientProbed(NOW + 1, "VI_1", bad)
+    yield Situation(
+        "A53",
+        "all backends were restarted, and nginx has given them up",
+        "nginx asks other addresses than the services listen on; next: config diff",
+        state(*domains, dark, a=erring(A, complaint(Kind.NO_LIVE_UPSTREAMS, unit="nginx"))),
+        "no-live-upstreams",
+        A,
+        "iamops traffic",
+        explains=("proxy-fails", "client-dark"),
+        never=("dark-outside",),
+    )
+    yield Situation(
+        "F18a",
+        "a worker of nginx dies now and then",
+        "no findings",
+        state(b=erring(B, complaint(Kind.WORKER_DIED, "9", "nginx"))),
+        "nginx-worker-died",
+        B,
+        "look: journalctl -k on iam-b",
+    )
+
+
+def complaining(node: str, *said: Complaint) -> NodeLook:
+    return node_look(node, journal=JournalLook((), NOW - 3600, said))
+
+
+def erring(node: str, *said: Complaint) -> NodeLook:
+    return node_look(node, nginx_errors=ErrorLook(complaints=said))
 
 
 def asked(node: str, service: str, report: ProbeReport) -> list[Event]:

@@ -71,6 +71,11 @@ def test_what_a_rule_says_comes_next_exists_too(finding):
         assert parses(finding.next), finding.next
 
 
+def test_no_step_is_the_command_that_prints_it():
+    loops = [each.code for each in samples.every() if each.next in ("iamops status", "iamops triage")]
+    assert loops == []
+
+
 @pytest.mark.parametrize("finding", samples.every(), ids=lambda finding: f"{finding.code} {finding.node}")
 def test_every_piece_of_evidence_names_its_source_and_its_age(finding):
     assert finding.evidence

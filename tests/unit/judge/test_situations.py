@@ -10,7 +10,7 @@ from console.model.facts import Severity
 from tests.scenes import NOW
 from tests.unit.judge.situations import Situation, page, situations
 
-LOOPS = ("iamops triage",)
+LOOPS = ("iamops triage", "iamops status")
 
 
 def test_every_situation_is_told_by_its_cause():

@@ -1,0 +1,105 @@
+"""The daemons' own complaints are read as what they are, and nothing a client wrote is."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from console.model.look import ComplaintKind as Kind
+from console.parse.complaints import keepalived, nginx, systemd
+from console.parse.complaints.table import KINDS_MAX, TIMES_MAX, Gathering
+from console.parse.look_journal import look_at_journal
+from console.parse.look_node import error_look
+
+HEAD = "2026/11/24 22:41:00 [error] 59#59: *17 "
+REST = ', client: 10.0.4.9, server: iam.api.marmotedu.com, request: "GET / HTTP/1.1", upstream: '
+NGINX = {
+    HEAD + "no live upstreams while connecting to upstream" + REST + '"http://iam_apiserver/", host: "x"': (
+        Kind.NO_LIVE_UPSTREAMS,
+        "",
+    ),
+    HEAD
+    + "upstream timed out (110: Connection timed out) while reading response header from upstream"
+    + REST
+    + '"http://10.0.4.21:8080/", host: "x"': (Kind.UPSTREAM_TIMED_OUT, "10.0.4.21:8080"),
+    HEAD
+    + "connect() failed (111: Connection refused) while connecting to upstream"
+    + REST
+    + '"http://10.0.4.21:8080/"': (Kind.UPSTREAM_REFUSED, "10.0.4.21:8080"),
+    '2026/11/24 22:41:00 [emerg] 5#5: host not found in upstream "gone.example:8080" in /etc/nginx/x:3': (
+        Kind.HOST_NOT_FOUND,
+        "gone.example:8080",
+    ),
+    "2026/11/24 22:41:00 [alert] 58#58: worker process 59 exited on signal 9": (Kind.WORKER_DIED, "9"),
+    "2026/11/24 22:41:00 [crit] 59#59: accept4() failed (24: Too many open files)": (Kind.OPEN_FILES, ""),
+    "2026/11/24 22:41:00 [emerg] 5#5: bind() to 0.0.0.0:80 failed (98: Address already in use)": (
+        Kind.PORT_TAKEN,
+        "0.0.0.0:80",
+    ),
+}
+KEEPALIVED = {
+    "(VI_1) Master received advert from 10.0.4.66 with higher priority 200, ours 100": (
+        Kind.HIGHER_PRIORITY,
+        "10.0.4.66",
+    ),
+    "(VI_1) Received advert from 10.0.4.66 with lower priority 50, ours 100, forcing new election": (
+        Kind.LOWER_PRIORITY,
+        "10.0.4.66",
+    ),
+    "A thread timer expired 8.764231 seconds ago": (Kind.STARVED, ""),
+    "(VI_1): send advert error 1 (Operation not permitted)": (Kind.CANNOT_SEND, "VI_1"),
+    "(VI_1) Cant send advert to 10.0.4.21 (Operation not permitted)": (Kind.CANNOT_SEND, "VI_1"),
+    "Netlink reflector reports IP 10.0.4.99 removed from eth0": (Kind.ADDRESS_REMOVED, "10.0.4.99"),
+    "Netlink reports eth0 down": (Kind.LINK_LOST, "eth0"),
+}
+SYSTEMD = {
+    "iam-pump.service: Start request repeated too quickly.": Kind.START_LIMIT,
+    "iam-pump.service: A process of this unit has been killed by the OOM killer.": Kind.OUT_OF_MEMORY,
+}
+
+
+def entry(message: str, **fields: str) -> bytes:
+    return json.dumps({"MESSAGE": message, "__REALTIME_TIMESTAMP": "1000000", **fields}).encode()
+
+
+def test_every_complaint_is_read_as_what_it_is():
+    for line, expected in NGINX.items():
+        (found,) = error_look([line.encode()], 0).complaints
+        assert (found.kind, found.about) == expected, line
+    for line, expected in KEEPALIVED.items():
+        (found,) = look_at_journal([entry(line, _SYSTEMD_UNIT="keepalived.service")], None).complaints
+        assert (found.kind, found.about, found.unit) == (*expected, "keepalived"), line
+    for line, kind in SYSTEMD.items():
+        (found,) = look_at_journal([entry(line, UNIT="iam-pump.service")], None).complaints
+        assert (found.kind, found.unit) == (kind, "iam-pump"), line
+
+
+def test_a_client_who_writes_a_daemons_words_complains_of_nothing():
+    for words in ("no live upstreams while connecting to upstream", "worker process 1 exited on signal 9"):
+        line = f'{HEAD}open() "/srv/{words}" failed (2: No such file), request: "GET /{words} HTTP/1.1"'
+        assert error_look([line.encode()], 0).complaints == ()
+    (found,) = look_at_journal(
+        [entry(next(iter(KEEPALIVED)) + "\x1b[31m", _SYSTEMD_UNIT="keepalived.service")], 0
+    ).complaints
+    assert "\x1b" not in found.text
+
+
+def test_a_flood_of_complaints_is_bounded_and_linear():
+    gathering, began = Gathering(keepalived.ROWS), time.process_time()
+    for n in range(5000):
+        gathering.take(
+            float(n),
+            "keepalived",
+            f"(VI_1) Master received advert from 10.0.{n // 250}.{n % 250} with higher priority",
+        )
+        gathering.take(float(n), "keepalived", "(" * 2000 + "VI_1) Master received advert from " + "9" * 2000)
+    assert len(gathering.complaints) == KINDS_MAX
+    lines = [f"{HEAD}no live upstreams while connecting to upstream".encode()] * (TIMES_MAX + 500)
+    (found,) = error_look(lines, 0).complaints
+    assert len(found.times) == TIMES_MAX
+    assert time.process_time() - began < 5
+
+
+def test_every_row_says_what_it_means():
+    for row in (*keepalived.ROWS, *nginx.ROWS, *systemd.ROWS):
+        assert row.means, row.kind
