@@ -6,6 +6,7 @@ from console.judge.correlate import correlate
 from console.judge.diagnosis import Diagnosis
 from console.judge.findings import Blind, Evidence, Finding
 from console.judge.rules import STATE_RULES
+from console.judge.rules.itself import asked
 from console.judge.rules.view import View
 from console.model.observed import Freshness, Known, Unknown
 from console.model.state import ClusterState, VipMove
@@ -15,7 +16,7 @@ from console.model.vip import ownership
 def judged(state: ClusterState, now: float) -> Diagnosis:
     """What the rules of the live state say, causes first; and what they cannot say. Cheap: asked all the time."""
     view = View(state)
-    answers = [answer for rule in STATE_RULES for answer in rule.ask(view, now)]
+    answers = list(asked(STATE_RULES, view, now))
     found = dict.fromkeys(answer for answer in answers if isinstance(answer, Finding))
     blind = dict.fromkeys(answer for answer in answers if isinstance(answer, Blind))
     return Diagnosis(correlate(tuple(found)), tuple(blind))

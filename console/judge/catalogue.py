@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from console.judge.runbook.datastores import ENTRIES as DATASTORES
 from console.judge.runbook.entry import Entry
 from console.judge.runbook.files import ENTRIES as FILES
+from console.judge.runbook.itself import ENTRIES as ITSELF
 from console.judge.runbook.nginx import ENTRIES as NGINX
 from console.judge.runbook.nodes import ENTRIES as NODES
 from console.judge.runbook.vip import ENTRIES as VIP
@@ -19,6 +20,7 @@ GROUPS = (
     ("3xx: datastores", DATASTORES),
     ("4xx: nodes", NODES),
     ("5xx: configuration", FILES),
+    ("6xx: iamops itself", ITSELF),
 )
 ENTRIES: tuple[Entry, ...] = tuple(entry for _, group in GROUPS for entry in group)
 CATALOGUE: Mapping[str, Entry] = {entry.code: entry for entry in ENTRIES}

@@ -10,6 +10,7 @@ from console.judge.rules.checks import RULES as CHECKS
 from console.judge.rules.complaints import RULES as COMPLAINTS
 from console.judge.rules.complaints import with_complaints
 from console.judge.rules.files import RULES as FILES
+from console.judge.rules.itself import asked
 from console.judge.rules.keepalived import RULES as KEEPALIVED
 from console.judge.rules.node_look import RULES as NODE_LOOK
 from console.judge.rules.outside import RULES as OUTSIDE
@@ -21,7 +22,7 @@ RULES: tuple[Rule, ...] = (*STATE_RULES, *KEEPALIVED, *CHECKS, *OUTSIDE, *NODE_L
 
 def diagnose(view: View, now: float) -> Diagnosis:
     """A code counts as checked only where none of its rules was blind to anything."""
-    answers = [answer for rule in RULES for answer in rule.ask(view, now)]
+    answers = list(asked(RULES, view, now))
     said = (answer for answer in answers if isinstance(answer, Finding))
     found = dict.fromkeys(with_complaints(view, finding, now) for finding in said)
     blind = tuple(dict.fromkeys(answer for answer in answers if isinstance(answer, Blind)))

@@ -17,6 +17,7 @@ from console.model.facts import (
     VrrpReport,
     VrrpState,
 )
+from console.model.observed import Unknown
 from console.model.proxy import FilesReport
 
 
@@ -28,6 +29,9 @@ class Source(StrEnum):
     VRRP = "vrrp"
     UNITS = "units"
     REQUESTS = "requests"
+    HEALTH = "health"
+    PEERS = "peers"
+    STORES = "stores"
     HOST = "host"
     SAFETY = "safety"
 
@@ -117,7 +121,8 @@ class UnitReported:
 class HttpProbed:
     """A probe of a domain or service on `node`, made from `observer` (the node itself, or a peer).
 
-    `every_s`, here and in other probes: within how many seconds the next one is promised.
+    Here and in other probes: `every_s`: within how many seconds the next one is promised; `report`: Unknown where
+    we could not make anything of what came back.
     """
 
     at: float
@@ -125,7 +130,7 @@ class HttpProbed:
     observer: str
     target: Target
     name: str
-    report: ProbeReport
+    report: ProbeReport | Unknown
     every_s: float = 0.0
 
 
@@ -136,7 +141,7 @@ class DatastoreProbed:
     at: float
     node: str
     datastore: str
-    report: ProbeReport
+    report: ProbeReport | Unknown
     every_s: float = 0.0
 
 
@@ -147,7 +152,7 @@ class PortProbed:
     at: float
     node: str
     port: int
-    report: ProbeReport
+    report: ProbeReport | Unknown
     every_s: float = 0.0
 
 
@@ -204,7 +209,7 @@ class ClientProbed:
 
     at: float
     instance: str
-    report: ProbeReport
+    report: ProbeReport | Unknown
     every_s: float = 0.0
 
 
@@ -236,6 +241,17 @@ class Noticed:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class PartReported:
+    """A part of iamops itself has failed and is begun again, or stands still. No reason: it is well again."""
+
+    at: float
+    part: str
+    node: str | None
+    reason: str
+    still: bool = False
+
+
 NodeEvent = (
     LinkChanged
     | AddressesListed
@@ -255,4 +271,4 @@ NodeEvent = (
     | NodeHeard
     | SourceLost
 )
-Event = NodeEvent | ClientProbed | Noticed
+Event = NodeEvent | ClientProbed | Noticed | PartReported

@@ -22,6 +22,7 @@ from console.model.events import (
     NodeEvent,
     NodeHeard,
     Noticed,
+    PartReported,
     PortProbed,
     RequestsCounted,
     SafetyReported,
@@ -32,15 +33,17 @@ from console.model.events import (
     VrrpReported,
     VrrpTransition,
 )
-from console.model.facts import LinkState, RequestCount, Severity, VrrpReport, VrrpState
+from console.model.facts import LinkState, ProbeReport, RequestCount, Severity, VrrpReport, VrrpState
 from console.model.observed import Freshness, Known, Observed, Unknown
-from console.model.state import ClusterState, NodeState, Notice
+from console.model.state import ADDRESSES_MOST, ClusterState, Fault, NodeState, Notice
 
 # States of a unit on its way to another: worth showing, not worth a line of their own.
 PASSING = frozenset({"activating", "deactivating", "reloading"})
 SAMPLES_KEPT = 600
+TOO_MANY = f"it names more than {ADDRESSES_MOST} addresses: none is kept"
 K = TypeVar("K")
 V = TypeVar("V")
+Probed = HttpProbed | DatastoreProbed | PortProbed | ClientProbed
 
 
 def reduce(state: ClusterState, event: Event) -> ClusterState:
@@ -56,10 +59,15 @@ def _reduced(state: ClusterState, event: Event) -> ClusterState:
         case ClientProbed():
             if event.instance not in state.client:
                 return state
-            seen = Known(event.report, event.at, event.every_s)
+            seen = _probe(state.client[event.instance], event)
             return replace(state, client=_put(state.client, event.instance, seen))
+        case PartReported():
+            return _part(state, event)
         case DatastoreProbed():
-            return _datastore(_heard(state, event), event)
+            heard = state if isinstance(event.report, Unknown) else _heard(state, event)
+            return _datastore(heard, event)
+        case SourceLost() if event.source in (Source.PEERS, Source.STORES):
+            return _others_lost(state, event)
         case _:
             return _node_event(state, event)
 
@@ -70,6 +78,7 @@ def _node_event(state: ClusterState, event: NodeEvent) -> ClusterState:
         return state
     after = replace(state, nodes=_put(state.nodes, event.node, _node(node, event)))
     unanswered = isinstance(event, FilesExamined) and event.report is None
+    unanswered |= isinstance(event, (HttpProbed, PortProbed)) and isinstance(event.report, Unknown)
     if not unanswered and not isinstance(event, (LinkChanged, SourceLost)):
         after = _heard(after, event)
     after = _announce(state, after, event)
@@ -86,6 +95,8 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
         case AddressesListed():
             known = node.addresses.value if isinstance(node.addresses, Known) else {}
             held = {a: known.get(a, event.at) for a in event.addresses}
+            if len(held) > ADDRESSES_MOST:
+                return replace(node, addresses=node.addresses.lost(TOO_MANY))
             listed_at = node.listed_at if isinstance(node.addresses, Known) else event.at
             return replace(node, addresses=Known(held, event.at), listed_at=listed_at)
         case AddressChanged():
@@ -103,8 +114,7 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
         case HttpProbed():
             return _http(node, event)
         case PortProbed():
-            port = Known(event.report, event.at, event.every_s)
-            return replace(node, ports=_known(node.ports, event.port, port))
+            return replace(node, ports=_probed(node.ports, event.port, event))
         case RequestsCounted():
             return _requests(node, event.at, event.count)
         case HostReported():
@@ -134,7 +144,7 @@ def _address(before: Observed[Mapping[str, float]], event: AddressChanged) -> Ob
         held.setdefault(event.address, event.at)
     else:
         held.pop(event.address, None)
-    return Known(held, event.at)
+    return Known(held, event.at) if len(held) <= ADDRESSES_MOST else before.lost(TOO_MANY)
 
 
 def _transition(node: NodeState, event: VrrpTransition) -> NodeState:
@@ -154,15 +164,14 @@ def _transition(node: NodeState, event: VrrpTransition) -> NodeState:
 
 
 def _http(node: NodeState, event: HttpProbed) -> NodeState:
-    seen = Known(event.report, event.at, event.every_s)
     if event.target is Target.DOMAIN:
-        return replace(node, domains=_known(node.domains, event.name, seen))
+        return replace(node, domains=_probed(node.domains, event.name, event))
     if event.observer == node.name:
-        return replace(node, services=_known(node.services, event.name, seen))
+        return replace(node, services=_probed(node.services, event.name, event))
     peers = node.from_peers.get(event.name)
     if peers is None:
         return node
-    watched = _known(peers, event.observer, seen)
+    watched = _probed(peers, event.observer, event)
     return replace(node, from_peers=_put(node.from_peers, event.name, watched))
 
 
@@ -197,13 +206,57 @@ def _lost(node: NodeState, event: SourceLost) -> NodeState:
             return replace(node, host=node.host.lost(event.reason))
         case Source.SAFETY:
             return replace(node, safety=node.safety.lost(event.reason))
+        case Source.HEALTH:
+            domains, services = (_all_lost(each, event.reason) for each in (node.domains, node.services))
+            return replace(node, domains=domains, services=services)
+        case Source.PEERS | Source.STORES:
+            return node
+
+
+def _others_lost(state: ClusterState, event: SourceLost) -> ClusterState:
+    """What one node sees of the others; or of the datastores, and of its own ports that its services need."""
+    name = event.node
+    if name not in state.nodes:
+        return state
+    if event.source is Source.STORES:
+        node = replace(state.nodes[name], ports=_all_lost(state.nodes[name].ports, event.reason))
+        stores = _views_lost(state.datastores, event)
+        return replace(state, nodes=_put(state.nodes, name, node), datastores=stores)
+    nodes = {
+        each: replace(node, from_peers=_views_lost(node.from_peers, event)) for each, node in state.nodes.items()
+    }
+    return replace(state, nodes=nodes)
+
+
+def _views_lost(
+    views: Mapping[str, Mapping[str, Observed[ProbeReport]]], event: SourceLost
+) -> Mapping[str, Mapping[str, Observed[ProbeReport]]]:
+    """One observer's part of each."""
+    return {
+        name: {who: seen.lost(event.reason) if who == event.node else seen for who, seen in by.items()}
+        for name, by in views.items()
+    }
+
+
+def _part(state: ClusterState, event: PartReported) -> ClusterState:
+    before = state.faults.get(event.part)
+    if not event.reason:
+        return replace(state, faults={name: each for name, each in state.faults.items() if name != event.part})
+    since, count = (event.at, 1) if before is None else (before.since, before.count + 1)
+    fault = Fault(event.part, event.node, since, event.at, event.reason, count, event.still)
+    after = replace(state, faults=_put(state.faults, event.part, fault))
+    if before is not None and before.still is event.still:
+        return after
+    word = "stands still" if event.still else "failed and is begun again"
+    text = f"iamops: {event.part} {word}: {event.reason}"
+    return after.noticed(Notice(event.at, event.node, Severity.WARNING, text))
 
 
 def _datastore(state: ClusterState, event: DatastoreProbed) -> ClusterState:
     views = state.datastores.get(event.datastore)
     if views is None:
         return state
-    seen = _known(views, event.node, Known(event.report, event.at, event.every_s))
+    seen = _probed(views, event.node, event)
     return replace(state, datastores=_put(state.datastores, event.datastore, seen))
 
 
@@ -274,6 +327,17 @@ def _put(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
 def _known(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
     """Puts a value only where the profile promised its key."""
     return _put(mapping, key, value) if key in mapping else mapping
+
+
+def _probed(
+    mapping: Mapping[K, Observed[ProbeReport]], key: K, event: Probed
+) -> Mapping[K, Observed[ProbeReport]]:
+    return _put(mapping, key, _probe(mapping[key], event)) if key in mapping else mapping
+
+
+def _probe(before: Observed[ProbeReport], event: Probed) -> Observed[ProbeReport]:
+    report = event.report
+    return before.lost(report.reason) if isinstance(report, Unknown) else Known(report, event.at, event.every_s)
 
 
 def _all_lost(mapping: Mapping[K, Observed[V]], reason: str) -> Mapping[K, Observed[V]]:

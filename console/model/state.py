@@ -24,6 +24,8 @@ from console.model.proxy import FilesReport
 
 PUBLIC = "public"
 NOTICES_KEPT = 200
+# No machine of a pair has so many addresses; whoever names more floods us.
+ADDRESSES_MOST = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,22 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """A part of iamops itself that fails, since when and how often; `still`: it does not go on at all.
+
+    `node`: whose values it brings, if it is one node's.
+    """
+
+    part: str
+    node: str | None
+    since: float
+    at: float
+    reason: str
+    count: int = 1
+    still: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class NodeState:
     """Everything known of one node. `heard_at` is when anything last arrived from it.
 
@@ -137,7 +155,7 @@ class ClusterState:
     `moved_at` maps each VRRP instance to the time its VIP last came to a new owner, `lost_at` to the
     time a node last let go of it; `moves` are the latest moves from one owner to another, oldest first;
     `move_counts` counts them all, by instance. `contests` are VIPs that several nodes hold just now, by instance;
-    `splits` the latest of them that were no handover, oldest first.
+    `splits` the latest of them that were no handover, oldest first. `faults` are parts of iamops that fail.
     """
 
     profile: Profile
@@ -152,6 +170,7 @@ class ClusterState:
     contests: Mapping[str, Contest] = field(default_factory=dict)
     splits: tuple[Split, ...] = ()
     notices: tuple[Notice, ...] = ()
+    faults: Mapping[str, Fault] = field(default_factory=dict)
 
     @classmethod
     def of(cls, profile: Profile) -> ClusterState:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import socket
 import threading
 import time
@@ -11,10 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from console.model.facts import ProbeOutcome, ProbeReport
-from console.nodes.http import MAX_BODY, USER_AGENT, judged
+from console.model.observed import Unknown
+from console.nodes.http import READ_BYTES, Answer, HttpQuestion
+from console.parse.own_fault import fault_of_ours
 
 OpenSocket = Callable[[str, int, float], socket.socket]
-Tell = Callable[[str, ProbeReport], None]
+Tell = Callable[[str, ProbeReport | Unknown], None]
 
 TIMEOUT_S = 1.0
 EVERY_S = 1.0
@@ -33,10 +34,11 @@ class ClientTarget:
 
 
 class ClientProbe:
-    """Asks every address until stopped. `tell` is called from the probe's thread.
+    """Asks every address until stopped. `tell` and `beat` are called from the probe's thread.
 
     Targets of one name are the domains of one address. All of them are asked once, then one after the other;
     one that fails is asked again until it answers, so what is told is good only while none is known to fail.
+    Whatever a probe itself fails of costs that look: the next one comes. `beat`: it goes on.
 
     `due_in_s`: how long to wait yet, after a round that began so many seconds ago; it is asked again and again,
     since the answer may change meanwhile.
@@ -49,11 +51,13 @@ class ClientProbe:
         tell: Tell,
         *,
         due_in_s: Callable[[float], float] = lambda past_s: EVERY_S - past_s,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._domains = {t.name: deque(each for each in targets if each.name == t.name) for t in targets}
         self._open_socket = open_socket
         self._tell = tell
         self._due_in_s = due_in_s
+        self._beat = beat
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="client-probe", daemon=True)
 
@@ -67,17 +71,28 @@ class ClientProbe:
             self._thread.join(TIMEOUT_S * (len(self._domains) + 1))
 
     def _run(self) -> None:
+        """The thread's edge: nothing that a client may be told ends it."""
         questions = max((len(domains) for domains in self._domains.values()), default=1)
         while not self._stopped.is_set():
-            began = time.monotonic()
-            for name, domains in self._domains.items():
-                report = self._asked(domains, questions)
-                if not self._stopped.is_set():
-                    self._tell(name, report)
-            questions = 1
-            while (left_s := self._due_in_s(time.monotonic() - began)) > 0:
-                if self._stopped.wait(min(left_s, TICK_S)):
-                    break
+            try:
+                self._round(questions)
+                questions = 1
+            except Exception as error:
+                for name in self._domains:
+                    self._tell(name, Unknown(fault_of_ours(error)))
+                self._stopped.wait(EVERY_S)
+
+    def _round(self, questions: int) -> None:
+        began = time.monotonic()
+        for name, domains in self._domains.items():
+            report = self._asked(domains, questions)
+            if not self._stopped.is_set():
+                self._tell(name, report)
+        self._beat()
+        while (left_s := self._due_in_s(time.monotonic() - began)) > 0:
+            if self._stopped.wait(min(left_s, TICK_S)):
+                break
+            self._beat()
 
     def _asked(self, domains: deque[ClientTarget], questions: int) -> ProbeReport:
         """The first bad answer, or the last good one. The domain to be asked next stands in front."""
@@ -90,7 +105,10 @@ class ClientProbe:
 
 
 def probe_once(target: ClientTarget, open_socket: OpenSocket, timeout_s: float = TIMEOUT_S) -> ProbeReport:
-    """One request from this machine. Tells refused from dark (no answer) from a wrong answer."""
+    """One request from this machine, over within `timeout_s` in however small pieces its answer comes.
+
+    Tells refused from dark (no answer) from a wrong answer.
+    """
     return replace(_probe_once(target, open_socket, timeout_s), asked=target.host)
 
 
@@ -109,16 +127,18 @@ def _probe_once(target: ClientTarget, open_socket: OpenSocket, timeout_s: float)
         return ProbeReport(ProbeOutcome.CLOSED, detail=error.strerror or "connection closed")
     except OSError as error:
         return ProbeReport(ProbeOutcome.NO_ROUTE, detail=error.strerror or str(error))
-    except (http.client.HTTPException, ValueError):
-        return ProbeReport(ProbeOutcome.BAD_ANSWER, detail="not HTTP")
 
 
 def _request(connection: socket.socket, target: ClientTarget, started: float, timeout_s: float) -> ProbeReport:
+    answer = Answer(HttpQuestion(target.host, target.path))
     connection.settimeout(timeout_s)
-    request = f"GET {target.path} HTTP/1.1\r\nHost: {target.host}\r\nUser-Agent: {USER_AGENT}\r\n"
-    connection.sendall(f"{request}Connection: close\r\n\r\n".encode("ascii"))
-    response = http.client.HTTPResponse(connection, method="GET")
-    response.begin()
-    body = response.read(MAX_BODY)
-    headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in response.getheaders()]
-    return judged(response.status, headers, body, (time.monotonic() - started) * 1000)
+    connection.sendall(answer.request)
+    while True:
+        left_s = started + timeout_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        connection.settimeout(left_s)
+        chunk = connection.recv(READ_BYTES)
+        report = answer.add(chunk, (time.monotonic() - started) * 1000)
+        if report is not None:
+            return report

@@ -21,6 +21,7 @@ from console.nodes.transport import CommandResult, Transport, TransportError
 from console.parse import look_node
 from console.parse.log_time import zone_offset
 from console.parse.look_journal import look_at_journal
+from console.parse.own_fault import fault_of_ours
 from console.parse.sections import Section, script, sections
 from console.parse.words import words, words_of
 from console.render.nodefiles import CHECK_SCRIPT, KEEPALIVED_CONF, NOTIFY_SCRIPT
@@ -90,6 +91,8 @@ class DeepLook:
             return Unknown(f"no answer within {COMMAND_TIMEOUT_S:g} s")
         except (TransportError, Unanswered) as failure:
             return Unknown(getattr(failure, "reason", str(failure)))
+        except Exception as error:
+            return Unknown(fault_of_ours(error))
         return Known(value, self.clock())
 
     async def _facts(self) -> Mapping[str, Section]:

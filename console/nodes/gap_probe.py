@@ -34,6 +34,8 @@ TROUBLE_EVERY_S = 0.05
 # What has no answer by now may never have one.
 LATE_S = 0.03
 START_TIMEOUT_S = 2.0
+# So long after a fault of ours it is begun again: longer than a hole, so that it is one.
+AGAIN_AFTER_S = 2 * HOLE_S
 # What is missing on our own machine says nothing about the cluster.
 OURS = frozenset({errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 # Two minutes at a request every 10 ms: what a plot can show.
@@ -155,12 +157,22 @@ class GapProbe:
             return
         finally:
             self._ready.set()
-        with selectors.DefaultSelector() as selector:
-            self._probe(selector)
+        self._ran_at, self._awake = time.monotonic(), since_boot()
+        while not self._stopped.is_set():
+            # The thread's edge: whatever fails, what was not measured meanwhile is a hole, and probing goes on.
+            with contextlib.suppress(Exception), selectors.DefaultSelector() as selector:
+                self._probe(selector)
+            self._not_measured()
+
+    def _not_measured(self) -> None:
+        """Begun again after a fault: until now nothing was looked at."""
+        if not self._stopped.wait(AGAIN_AFTER_S):
+            began, self._ran_at, self._awake = self._ran_at, time.monotonic(), since_boot()
+            with self._changing:
+                self._holes.append(Hole(began, self._ran_at, self._ran_at - began))
 
     def _probe(self, selector: selectors.BaseSelector) -> None:
         under_way: deque[_Attempt] = deque()
-        self._ran_at, self._awake = time.monotonic(), since_boot()
         while under_way or not self._stopped.is_set():
             self._looked_away(selector, under_way)
             now = self._ran_at
@@ -311,7 +323,7 @@ def _judged(answer: bytes) -> tuple[bool, str | None] | None:
         response = http.client.HTTPResponse(_Canned(answer), method="GET")  # type: ignore[arg-type]  # it asks for makefile() only
         response.begin()
         body = response.read(MAX_BODY)
-    except (http.client.HTTPException, ValueError, OSError):
+    except (http.client.HTTPException, ArithmeticError, ValueError, OSError):
         return None
     headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in response.getheaders()]
     report = judged(response.status, headers, body, 0.0)

@@ -9,16 +9,19 @@ from typing import Any, NoReturn
 
 from console.model.events import LinkChanged
 from console.model.facts import Link, LinkState
+from console.nodes.supervisor import link_failure
 from console.nodes.transport import (
     AuthFailed,
     Connector,
     HostKeyChanged,
     HostKeyUnknown,
     LinkLost,
+    OwnFault,
     SshConfigInvalid,
     Transport,
     TransportError,
 )
+from console.parse.own_fault import fault_of_ours
 
 Session = Callable[[Transport], Awaitable[None]]
 OnChange = Callable[[LinkChanged], None]
@@ -29,6 +32,7 @@ LONGEST_DELAY_S = 5.0
 # the console's address banned.
 PATIENT_DELAY_S = 60.0
 STABLE_AFTER_S = 10.0
+REPORT_IT = "nothing to do: it is tried again; report it, with what IAMOPS_DEBUG=1 prints"
 NEEDS_A_PERSON = (AuthFailed, HostKeyChanged, HostKeyUnknown, SshConfigInvalid)
 
 
@@ -52,7 +56,8 @@ class NodeLink:
     """Owns the connection to one node. `session` is run on each one and cancelled when it ends.
 
     `on_change` hears of every change, and of every new reason for being down. A session that raises
-    TransportError ends its connection; anything else it raises is a bug and ends `run`.
+    TransportError ends its connection, and so does whatever else it or the connecting raises: a fault of iamops is
+    told as the reason, and everything is begun again.
     """
 
     def __init__(
@@ -81,9 +86,18 @@ class NodeLink:
     async def run(self) -> NoReturn:
         """Runs until cancelled. Leaves no task and no connection behind."""
         while True:
-            error, up_s = await self._once()
+            error, up_s = await self._lived()
             self._report(Link(LinkState.DOWN, None, error.kind, error.reason, error.next_step))
             await self._pause(self._backoff.after(error, up_s))
+
+    async def _lived(self) -> tuple[TransportError, float]:
+        """The edge of everything that is done with one node: an unexpected error is the end of one connection."""
+        began = self._clock()
+        try:
+            return await self._once()
+        except Exception as error:
+            failure = link_failure(error) or OwnFault(self.node, fault_of_ours(error), REPORT_IT)
+            return failure, self._clock() - began
 
     async def _once(self) -> tuple[TransportError, float]:
         """One attempt, and the connection's whole life if it came to one: why it is over, and its age."""
@@ -137,7 +151,7 @@ class NodeLink:
 
 def _failure(session: asyncio.Future[None]) -> TransportError | None:
     """Why the session failed. A session that is over without failing leaves the link as it is."""
-    error = session.exception() if session.done() else None
+    error = session.exception() if session.done() and not session.cancelled() else None
     if error is None or isinstance(error, TransportError):
         return error
     raise error

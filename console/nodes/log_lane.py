@@ -9,11 +9,12 @@ from functools import partial
 
 from console.nodes.log_follower import LogFollower, Progress
 from console.nodes.log_reader import Elsewhere, LogReader, Unreadable, reading
-from console.nodes.transport import Transport
+from console.nodes.transport import Transport, TransportError
 from console.parse.log_bounds import TooManyNames, add_bounded
 from console.parse.log_counts import Counts, Recipe, Want
 from console.parse.log_files import Place
 from console.parse.log_told import NotCounted
+from console.parse.own_fault import fault_of_ours
 
 LOOK_EVERY_S = 1.0
 # Where nobody asks for anything, looking costs more than it shows. In a flood each look costs the node a dozen
@@ -80,6 +81,11 @@ class LogLane:
         except (Unreadable, NotCounted, TooManyNames) as failure:
             self.reason = str(failure)
             return self.reason
+        except TransportError:
+            raise
+        except Exception as error:
+            self.reason = fault_of_ours(error)
+            raise
 
     def _tell_if_there(self, told: Callable[[], None]) -> None:
         if self._progress is None or not self._progress.places:

@@ -83,6 +83,12 @@ class LinkLost(TransportError):
     kind = "link-lost"
 
 
+class OwnFault(TransportError):
+    """Something of ours failed of what the node said: an error that nobody expected."""
+
+    kind = "fault"
+
+
 class CommandFailed(TransportError):
     """Base of what goes wrong with one request while the connection itself is still good."""
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 from console.model.events import Event, Source, SourceLost
 from console.model.profile import Profile
 from console.nodes.access_log import AccessLog
 from console.nodes.pace import Beat, Pace
-from console.nodes.transport import CommandFailed, CommandResult, Transport
+from console.nodes.supervisor import Supervisor
+from console.nodes.transport import CommandFailed, CommandResult, LineStream, Transport
 from console.parse.turns import Place
 from console.parse.words import words_of
 
@@ -18,6 +19,11 @@ Emit = Callable[[Event], None]
 Clock = Callable[[], float]
 
 RETRY_SOURCE_S = 5.0
+# A machine's addresses, or the words of keepalived and systemd about a few units, come one by one. Whoever says so
+# much in so short a time floods us, and is not listened to for a while.
+FLOOD_LINES = 2000
+FLOOD_S = 5.0
+TURN_LINES = 50
 SETTLE_S = 0.1
 # Turns may change while one waits for them.
 TICK_S = 1.0
@@ -28,7 +34,7 @@ class Watch:
     """One node under observation. The `…_changed` events ask a collector for a fresh look;
     `address_moved` tells it that a list still on its way may be out of date. `access_log` is what the session
     keeps of the node's log; without one only its statuses are counted. `held`: where our lock
-    among those who watch is, once that is known.
+    among those who watch is, once that is known. `kept_by` is the session's supervisor.
     """
 
     transport: Transport
@@ -37,6 +43,7 @@ class Watch:
     clock: Clock
     access_log: AccessLog | None = None
     pace: Pace = field(default_factory=Pace.always_full)
+    kept_by: Supervisor | None = None
     address_moved: asyncio.Event = field(default_factory=asyncio.Event)
     addresses_changed: asyncio.Event = field(default_factory=asyncio.Event)
     units_changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -47,6 +54,11 @@ class Watch:
     stores_changed: asyncio.Event = field(default_factory=asyncio.Event)
     place_changed: asyncio.Event = field(default_factory=asyncio.Event)
     held: list[Place] = field(default_factory=list)
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """The session's, or one of its own."""
+        return self.kept_by or Supervisor(self.emit, self.clock)
 
     @property
     def node(self) -> str:
@@ -102,6 +114,28 @@ async def keep(source: Source, watch: Watch, stream: Callable[[], Awaitable[str]
             reason = failure.reason
         watch.lost(source, reason)
         await asyncio.sleep(RETRY_SOURCE_S)
+
+
+class Flood(CommandFailed):
+    """A source says more than we can take in beside everything else."""
+
+    kind = "flood"
+
+
+async def unflooded(node: str, what: str, lines: LineStream) -> AsyncIterator[bytes]:
+    """The lines of a source that has little to say. Lets others have their turn between them. Raises Flood."""
+    loop = asyncio.get_running_loop()
+    count, began = 0, loop.time()
+    async for line in lines:
+        if loop.time() - began > FLOOD_S:
+            count, began = 0, loop.time()
+        count += 1
+        if count > FLOOD_LINES:
+            reason = f"{what} said more than {FLOOD_LINES} lines within {FLOOD_S:g} s"
+            raise Flood(node, reason, f"look at the node: what floods {what}?")
+        yield line
+        if count % TURN_LINES == 0:
+            await asyncio.sleep(0)
 
 
 def ended(what: str, ending: CommandResult | None) -> str:

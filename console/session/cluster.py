@@ -6,15 +6,23 @@ import asyncio
 import contextlib
 import importlib
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from console.judge.calm import signs
 from console.judge.correlate import correlate
 from console.judge.findings import Finding
 from console.judge.rules import findings
-from console.model.events import ClientProbed, Event, HostReported, NodeHeard, RequestsCounted
+from console.model.events import (
+    ClientProbed,
+    ConfigCompared,
+    Event,
+    HostReported,
+    NodeHeard,
+    RequestsCounted,
+)
 from console.model.facts import HostReport, ProbeReport
 from console.model.live import ClockOffset, LiveVrrp
+from console.model.observed import Unknown
 from console.model.profile import Profile
 from console.model.state import PUBLIC, ClusterState, client_views, pending
 from console.nodes.aside import aside
@@ -27,6 +35,7 @@ from console.nodes.observe import observe
 from console.nodes.pace import CLIENT, Pace
 from console.nodes.snapshot import read_host
 from console.nodes.ssh import SshConnector
+from console.nodes.supervisor import Supervisor
 from console.nodes.transport import CommandFailed, Transport, TransportError
 from console.nodes.watch import Watch
 from console.session.clock import Clock, session_clock
@@ -40,6 +49,10 @@ if TYPE_CHECKING:
 
 CLOCK_LOOKS = 5
 FILES_AFTER_S = 5.0
+CHECK_PARTS_S = 2.0
+# So long after its last sign of life a part is said to stand still.
+CLIENT_SILENT_S = 10.0
+FILES_SILENT_S = 90.0
 # The client's probe may be waiting for a VIP that is dark: by itself it ends within two of its timeouts.
 PROBE_PATIENCE_S = 0.2
 # So soon after news it is judged what they mean for the pace.
@@ -58,6 +71,7 @@ class Cluster:
         self.now: Clock = clock or session_clock()
         self.pace = Pace(self.now, self._probe_again, self._alarm)
         self.store = Store(ClusterState.of(profile))
+        self._supervisor = Supervisor(self.store.apply, self.now)
         self._watches: dict[str, Watch] = {}
         self._traffic = self._traffic_feed() if for_console else None
         self._links = {name: self._link(name) for name in profile.nodes}
@@ -71,10 +85,13 @@ class Cluster:
         """Returns at once; what is learned arrives in the store. Started already: nothing happens."""
         if self._probe is not None:
             return
+        asyncio.get_running_loop().set_exception_handler(self._unexpected)
         self._tasks = [asyncio.create_task(link.run(), name=f"link {link.node}") for link in self._links.values()]
         if self._for_console:
-            self._tasks.append(asyncio.create_task(self._watch_files(), name="config"))
-        self._tasks.append(asyncio.create_task(self._mind_pace(), name="pace"))
+            self._tasks.append(asyncio.create_task(self._keep_watching_files(), name="config"))
+        pace = self._supervisor.part("minding the pace")
+        self._tasks.append(asyncio.create_task(self._supervisor.keep(pace, self._mind_pace), name="pace"))
+        self._tasks.append(asyncio.create_task(self._check_parts(), name="parts"))
         self._probe = self._client_probe(asyncio.get_running_loop())
         self._probe.start()
 
@@ -215,21 +232,54 @@ class Cluster:
             self._alarms.add(task)
             task.add_done_callback(self._alarms.discard)
 
-    async def _watch_files(self) -> None:
+    def _unexpected(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """An error that nobody waits for, in a callback or a forgotten task: a finding, and no traceback."""
+        error = context.get("exception")
+        if isinstance(error, Exception):
+            # Telling it may fail of the same thing; then there is nobody left to tell.
+            with contextlib.suppress(Exception):
+                self.part_failed("something beside the parts", error)
+        if loop.get_debug():
+            loop.default_exception_handler(context)
+
+    def part_failed(self, name: str, error: BaseException) -> None:
+        """Tells of an error that a front met."""
+        self._supervisor.noted(name, error)
+
+    def check_parts(self) -> None:
+        """Tells of every part of ours that does not go on any more."""
+        self._supervisor.check()
+
+    async def _check_parts(self) -> None:
+        while True:
+            self.check_parts()
+            await asyncio.sleep(CHECK_PARTS_S)
+
+    async def _keep_watching_files(self) -> None:
         """Loaded when everything else has been seen: rendering needs what a first frame does not."""
         await asyncio.sleep(FILES_AFTER_S)
-        from console.session.config_watch import ConfigWatch
+        part = self._supervisor.part("comparing the nodes' files", silent_after_s=FILES_SILENT_S)
 
-        await ConfigWatch(self.profile, self.transport, self.store.apply, self.now).run()
+        async def watch() -> None:
+            from console.session.config_watch import ConfigWatch
+
+            await ConfigWatch(self.profile, self.transport, self.store.apply, self.now, part.beat).run()
+
+        def lost(reason: str) -> None:
+            for node in self.profile.nodes:
+                self.store.apply(ConfigCompared(self.now(), node, None, reason))
+
+        await self._supervisor.keep(part, watch, lost)
 
     def _link(self, node: str) -> NodeLink:
         connector = SshConnector(self.profile, self.profile.nodes[node])
 
         async def session(transport: Transport) -> None:
             log = self._traffic.access_log(node) if self._traffic is not None else None
-            self._watches[node] = Watch(transport, self.profile, self.store.apply, self.now, log, self.pace)
+            watch = Watch(transport, self.profile, self.store.apply, self.now, log, self.pace, self._supervisor)
+            self._watches[node] = watch
             try:
-                await observe(self._watches[node])
+                await observe(watch)
             finally:
                 del self._watches[node]
 
@@ -249,7 +299,7 @@ class Cluster:
         return TrafficFeed(self.profile, self.transport, self.now, heard)
 
     def _client_probe(self, loop: asyncio.AbstractEventLoop) -> ClientProbe:
-        def tell(name: str, report: ProbeReport) -> None:
+        def tell(name: str, report: ProbeReport | Unknown) -> None:
             event = ClientProbed(self.now(), name, report, self.pace.period_s(None, CLIENT))
             with contextlib.suppress(RuntimeError):  # the loop has just been closed: nobody listens
                 loop.call_soon_threadsafe(self.store.apply, event)
@@ -261,7 +311,10 @@ class Cluster:
             began = self.now() - past_s
             return self.pace.due(None, CLIENT, began, self.pace.period_s(None, CLIENT)) - self.now()
 
-        return ClientProbe(witnessed(self.profile), open_socket, tell, due_in_s=due_in_s)
+        targets = witnessed(self.profile)
+        # A round takes one timeout for each target at most, and a little for a machine that is busy.
+        part = self._supervisor.part("the client's probe", silent_after_s=CLIENT_SILENT_S + 2 * len(targets))
+        return ClientProbe(targets, open_socket, tell, due_in_s=due_in_s, beat=part.beat)
 
 
 async def _alarmed(transport: Transport) -> None:

@@ -11,6 +11,7 @@ from console.model.facts import ConfigReport
 from console.model.profile import Profile
 from console.nodes.config_files import ConfigUnreadable, read_tree
 from console.nodes.transport import CommandFailed, Transport, TransportError
+from console.parse.own_fault import fault_of_ours
 from console.plan.config_change import node_change
 from console.render.files import NodeFile
 from console.render.templating import RenderError
@@ -32,8 +33,10 @@ class ConfigWatch:
         transport: Callable[[str], Transport | None],
         emit: Callable[[Event], None],
         now: Callable[[], float],
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._profile, self._transport, self._emit, self._now = profile, transport, emit, now
+        self._beat = beat
         self._wanted: dict[str, tuple[NodeFile, ...]] = {}
 
     async def run(self) -> None:
@@ -57,6 +60,7 @@ class ConfigWatch:
                 if seen and (seen != stamp or overdue):
                     await self._compare(node)
                     stamp, compared_at = seen, self._now()
+            self._beat()
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _stamp(self, node: str) -> str:
@@ -77,8 +81,12 @@ class ConfigWatch:
             return
         try:
             tree = await read_tree(transport, self._profile)
+            differing = tuple(change.path for change in node_change(tree, self._wanted[node]).files)
         except ConfigUnreadable as error:
             self._emit(ConfigCompared(self._now(), node, None, str(error)))
-            return
-        differing = tuple(change.path for change in node_change(tree, self._wanted[node]).files)
-        self._emit(ConfigCompared(self._now(), node, ConfigReport(differing)))
+        except TransportError:
+            raise
+        except Exception as error:
+            self._emit(ConfigCompared(self._now(), node, None, fault_of_ours(error)))
+        else:
+            self._emit(ConfigCompared(self._now(), node, ConfigReport(differing)))

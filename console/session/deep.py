@@ -21,6 +21,7 @@ from console.nodes.transport import Transport, TransportError
 from console.parse.log_counts import Recipe, Want
 from console.parse.log_format import Field, FormatError, named_format
 from console.parse.log_words import Grain
+from console.parse.own_fault import fault_of_ours
 from console.render.files import NodeFile
 from console.render.templating import RenderError
 from console.session.clock import Clock
@@ -55,7 +56,10 @@ class Gathered:
         checks: list[DaemonCheck] = []
         for look in self.looks.values():
             checks += look.checks.value if isinstance(look.checks, Known) else ()
-        return Known(lint(trees, profile, checks), now)
+        try:
+            return Known(lint(trees, profile, checks), now)
+        except Exception as error:
+            return Unknown(fault_of_ours(error))
 
     def give_up(self, nodes: Sequence[str], reason: Callable[[str], str]) -> None:
         """Whatever is missing of these nodes is unknown from now on."""
@@ -101,11 +105,16 @@ class Reader:
             tree = await asyncio.shield(reading)
         except (ConfigUnreadable, TransportError) as failure:
             self.gathered.unread[transport.node] = str(failure)
+        except Exception as error:
+            self.gathered.unread[transport.node] = fault_of_ours(error)
         else:
             self.gathered.trees[transport.node] = Known(tree, self._clock())
 
     async def _traffic(self, transport: Transport) -> None:
-        self.gathered.traffic[transport.node] = await self._counted(transport)
+        try:
+            self.gathered.traffic[transport.node] = await self._counted(transport)
+        except Exception as error:
+            self.gathered.traffic[transport.node] = Unknown(fault_of_ours(error))
 
     async def _counted(self, transport: Transport) -> Observed[TrafficLook]:
         try:
@@ -136,3 +145,5 @@ class Reader:
             self.gathered.rendered = Configurator(self._profile, lambda _node: None).rendered()
         except (RenderError, SecretMissing, OSError) as error:
             self.gathered.unrendered = f"the profile cannot be rendered: {error}"
+        except Exception as error:
+            self.gathered.unrendered = fault_of_ours(error)

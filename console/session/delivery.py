@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from console.ledger.outbox import Outbox, Parcel
 from console.model.words import counted
+from console.parse.own_fault import fault_of_ours
 from console.session.clock import Clock
 from console.session.destination import Destination, NotDelivered
 
@@ -88,17 +89,26 @@ class Courier:
         self._reason = ""
 
     async def run(self) -> None:
+        """Until cancelled: whatever an attempt fails of, the next one comes."""
         while True:
-            self.news.clear()
-            parcel = self._outbox.first_for(self._destination.key)
-            if parcel is None:
-                self.idle.set()
-                await self.news.wait()
-            elif self._now() - parcel.message.at > OLDEST_S:
-                self._give_up(parcel)
-            else:
-                self.idle.clear()
-                await self._try(parcel)
+            try:
+                await self._next()
+            except Exception as error:
+                self.at_rest.set()
+                self._log(f"delivery to {self.to}: {fault_of_ours(error)}; it will be tried again")
+                await asyncio.sleep(self._pauses_s[-1])
+
+    async def _next(self) -> None:
+        self.news.clear()
+        parcel = self._outbox.first_for(self._destination.key)
+        if parcel is None:
+            self.idle.set()
+            await self.news.wait()
+        elif self._now() - parcel.message.at > OLDEST_S:
+            self._give_up(parcel)
+        else:
+            self.idle.clear()
+            await self._try(parcel)
 
     def _give_up(self, parcel: Parcel) -> None:
         self._outbox.give_up(parcel.number, self._destination.key)

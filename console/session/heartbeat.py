@@ -15,6 +15,8 @@ from console import __version__
 from console.session.alert_urls import AlertUrl
 
 TIMEOUT_S = 5.0
+# For the whole request, in however small pieces its answer comes.
+DEADLINE_S = 15.0
 
 
 class Heartbeat:
@@ -25,6 +27,7 @@ class Heartbeat:
         self._file = file
         self._log = log
         self._asking = False
+        self._asked = 0
         self._trouble = ""
 
     @property
@@ -37,7 +40,10 @@ class Heartbeat:
         if self._url is not None and not self._asking:
             self._asking = True
             loop = asyncio.get_running_loop()
-            threading.Thread(target=self._ask, args=(self._url, loop), name="heartbeat", daemon=True).start()
+            self._asked += 1
+            loop.call_later(DEADLINE_S, self._overdue, self._asked)
+            asking = (self._url, loop, self._asked)
+            threading.Thread(target=self._ask, args=asking, name="heartbeat", daemon=True).start()
 
     def _touch(self, file: Path) -> None:
         try:
@@ -47,15 +53,20 @@ class Heartbeat:
         else:
             self._told("")
 
-    def _ask(self, url: AlertUrl, loop: asyncio.AbstractEventLoop) -> None:
+    def _ask(self, url: AlertUrl, loop: asyncio.AbstractEventLoop, number: int) -> None:
         """In a thread: name resolution alone may take as long as it likes."""
         said = _get(url)
         with contextlib.suppress(RuntimeError):  # the loop has been closed
-            loop.call_soon_threadsafe(self._answered, said)
+            loop.call_soon_threadsafe(self._answered, number, said)
 
-    def _answered(self, said: str) -> None:
-        self._asking = False
-        self._told(said)
+    def _overdue(self, number: int) -> None:
+        """An answer that drips would otherwise be waited for without end, and nobody would get a sign of life."""
+        self._answered(number, f"no answer within {DEADLINE_S:g} s")
+
+    def _answered(self, number: int, said: str) -> None:
+        if self._asking and number == self._asked:
+            self._asking = False
+            self._told(said)
 
     def _told(self, trouble: str) -> None:
         if trouble != self._trouble:

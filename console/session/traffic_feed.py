@@ -11,7 +11,7 @@ from console.model.profile import Profile
 from console.model.traffic import LogTotals
 from console.nodes.access_log import HISTORY_S, AccessLog
 from console.nodes.log_lane import LogLane
-from console.nodes.transport import CommandFailed, Transport, TransportError
+from console.nodes.transport import Transport
 from console.parse.log_counts import FULL, Counts, Recipe
 from console.parse.log_format import LogFormat, named_format
 from console.parse.log_tally import tallied
@@ -114,7 +114,8 @@ class TrafficFeed:
         while True:
             transport = self._transport(node)
             if transport is not None:
-                with contextlib.suppress(CommandFailed, TransportError):
+                # Whatever else it fails of is the lane's reason already: it is begun again all the same.
+                with contextlib.suppress(Exception):
                     await lane.follow(transport, partial(self._heard, node))
             await asyncio.sleep(RETRY_S)
 

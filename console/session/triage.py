@@ -21,6 +21,7 @@ from console.model.reduce import reduce
 from console.model.state import ClusterState, pending
 from console.model.timeline import Happening, Timeline
 from console.model.vip import ownership
+from console.parse.own_fault import fault_of_ours
 from console.plan.config_change import node_change
 from console.session.cluster import Cluster
 from console.session.deep import Gathered, Reader
@@ -237,5 +238,8 @@ def _compared(node: str, gathered: Gathered) -> Observed[ConfigReport]:
     tree = gathered.trees.get(node)
     if tree is None or isinstance(tree, Unknown) or gathered.rendered is None:
         return Unknown(gathered.unrendered or gathered.unread.get(node, "not compared"))
-    differing = tuple(change.path for change in node_change(tree.value, gathered.rendered[node]).files)
+    try:
+        differing = tuple(change.path for change in node_change(tree.value, gathered.rendered[node]).files)
+    except Exception as error:
+        return Unknown(fault_of_ours(error))
     return Known(ConfigReport(differing), tree.at or 0.0)

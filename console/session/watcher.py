@@ -20,6 +20,7 @@ from console.model.facts import Severity
 from console.model.observed import Freshness
 from console.model.state import ClusterState
 from console.model.words import counted
+from console.parse.own_fault import fault_of_ours
 from console.session.cluster import Cluster
 from console.session.delivery import Delivery
 from console.session.heartbeat import Heartbeat
@@ -95,14 +96,28 @@ class Watcher:
         ends_at: float | None = None
         try:
             while not self._stopping and (ends_at is None or self._cluster.now() < ends_at):
-                self._look(everything=settled.done())
+                self._looked(everything=settled.done())
                 if looks_s is not None and ends_at is None and settled.done():
                     ends_at = self._cluster.now() + looks_s
                 await self._pause()
         finally:
             unsubscribe()
             settled.cancel()
-        self._look(everything=False)
+        self._looked(everything=False)
+
+    def _looked(self, *, everything: bool) -> None:
+        """The edge: a look that fails is told once, and looked again. Signs of life stop until one succeeds."""
+        try:
+            self._cluster.check_parts()
+            self._look(everything=everything)
+        except Exception as error:
+            fault = fault_of_ours(error)
+            known = self._troubles.get("look", "")
+            self._trouble("look", fault)
+            if not known:
+                self._notice(Severity.CRITICAL, f"iamops watch cannot judge what it sees: {fault}")
+        else:
+            self._trouble("look", "")
 
     async def _pause(self) -> None:
         wait_s = LOOK_EVERY_S
@@ -201,8 +216,11 @@ class Watcher:
             return
         title = f"{counted(count, 'line')} of the outbox could not be read: a message may be lost"
         body = (f"they are kept in {self._directory.outbox.with_suffix('.bad')}",)
+        self._notice(Severity.WARNING, title, body)
+
+    def _notice(self, severity: Severity, title: str, body: tuple[str, ...] = ()) -> None:
         now, name = self._cluster.now(), self._alerts.profile
-        self._send((message(now, AlertKind.NOTICE, Severity.WARNING, name, title, body),), self._kept)
+        self._send((message(now, AlertKind.NOTICE, severity, name, title, body),), self._kept)
 
     def _trouble(self, what: str, trouble: str) -> None:
         if trouble != self._troubles.get(what, ""):

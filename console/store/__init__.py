@@ -23,10 +23,19 @@ class Store:
         return self._state
 
     def apply(self, event: Event) -> None:
-        """Reduces one event, then calls every subscriber with the new state and the event."""
+        """Reduces one event, then calls every subscriber with the new state and the event.
+
+        What one of them fails of is raised once all the others have heard.
+        """
         self._state = reduce(self._state, event)
+        failed: Exception | None = None
         for subscriber in tuple(self._subscribers):
-            subscriber(self._state, event)
+            try:
+                subscriber(self._state, event)
+            except Exception as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Registers a subscriber; returns the function that removes it again."""

@@ -18,11 +18,13 @@ from textual.binding import BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.worker import Worker, WorkerState
 
 from console.model.events import Event, Noticed
 from console.model.exit_code import ExitCode
 from console.model.facts import Severity
 from console.model.state import ClusterState
+from console.parse.own_fault import fault_of_ours
 from console.parse.safe_text import safe_lines
 from console.session.signals import hear
 from console.tui.actions import TRIAGE, Scope, Situation, action
@@ -151,6 +153,13 @@ class ConsoleApp(App[None], inherit_bindings=False):
             await self._orders_so_far.acting.end()
         self._unsubscribe()
         await self._cluster.stop()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Work beside the screen that fails is told: the screen shows what was there before."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            text = f"{event.worker.name}: {fault_of_ours(event.worker.error)}"
+            self._cluster.store.apply(Noticed(self._cluster.now(), None, Severity.CRITICAL, text))
+            self.say(text, Severity.CRITICAL)
 
     async def _start(self) -> None:
         """The worker's edge: whatever stops the session from starting is told, not thrown."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from console.judge.findings import Finding
 from console.judge.rules.backends import RULES as BACKENDS
 from console.judge.rules.datastores import RULES as DATASTORES
+from console.judge.rules.itself import RULES as ITSELF
+from console.judge.rules.itself import asked
 from console.judge.rules.machine import RULES as MACHINE
 from console.judge.rules.nginx import RULES as NGINX
 from console.judge.rules.services import RULES as SERVICES
@@ -14,7 +16,7 @@ from console.judge.rules.vip import RULES as VIP
 from console.model.facts import Severity
 from console.model.state import ClusterState
 
-STATE_RULES = (*VIP, *NGINX, *BACKENDS, *SERVICES, *DATASTORES, *MACHINE, *SILENT)
+STATE_RULES = (*VIP, *NGINX, *BACKENDS, *SERVICES, *DATASTORES, *MACHINE, *SILENT, *ITSELF)
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
@@ -24,5 +26,5 @@ def findings(state: ClusterState, now: float, *, final: bool = False) -> tuple[F
     `final`: nothing more is waited for.
     """
     view = View(state, final=final)
-    said = [each for rule in STATE_RULES for each in rule.ask(view, now) if isinstance(each, Finding)]
+    said = [each for each in asked(STATE_RULES, view, now) if isinstance(each, Finding)]
     return tuple(sorted(said, key=lambda finding: _RANK[finding.severity]))

@@ -6,13 +6,18 @@ How often is the pace's business: while all is well all watchers together ask as
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 
 from console.model.events import DatastoreProbed, HttpProbed, PortProbed, Target
+from console.model.facts import ProbeReport
+from console.model.observed import Unknown
 from console.model.profile import Datastore, Service
 from console.nodes.http import HttpQuestion
 from console.nodes.pace import HTTP, STORES, peers_beat
 from console.nodes.probes import Door, probe_datastore, probe_http, probe_port
+from console.nodes.transport import TransportError
 from console.nodes.watch import Watch, paced
+from console.parse.own_fault import fault_of_ours
 
 LOCALHOST = "127.0.0.1"
 
@@ -61,7 +66,7 @@ async def stores(watch: Watch) -> None:
 
 async def _service(watch: Watch, service: Service, target: str, host: str, every_s: float) -> None:
     question = HttpQuestion(f"{host}:{service.port}", service.health)
-    report = await probe_http(watch.transport, Door(host, service.port), question, watch.clock)
+    report = await _asked(probe_http(watch.transport, Door(host, service.port), question, watch.clock))
     if report is not None:
         at = watch.clock()
         watch.emit(HttpProbed(at, target, watch.node, Target.SERVICE, service.name, report, every_s))
@@ -70,7 +75,7 @@ async def _service(watch: Watch, service: Service, target: str, host: str, every
 async def _domain(watch: Watch, service: Service, domain: str, every_s: float) -> None:
     question = HttpQuestion(domain, service.health)
     door = Door(LOCALHOST, watch.profile.nginx.port)
-    report = await probe_http(watch.transport, door, question, watch.clock)
+    report = await _asked(probe_http(watch.transport, door, question, watch.clock))
     if report is not None:
         watch.emit(HttpProbed(watch.clock(), watch.node, watch.node, Target.DOMAIN, domain, report, every_s))
 
@@ -78,12 +83,22 @@ async def _domain(watch: Watch, service: Service, domain: str, every_s: float) -
 async def _datastore(watch: Watch, store: Datastore, every_s: float) -> None:
     # On its own node a datastore is asked where IAM asks it: at loopback, as the seed deploys it.
     host = LOCALHOST if store.node == watch.node else watch.profile.nodes[store.node].address
-    report = await probe_datastore(watch.transport, Door(host, store.port), store.kind, watch.clock)
+    report = await _asked(probe_datastore(watch.transport, Door(host, store.port), store.kind, watch.clock))
     if report is not None:
         watch.emit(DatastoreProbed(watch.clock(), watch.node, store.name, report, every_s))
 
 
 async def _port(watch: Watch, port: int, every_s: float) -> None:
-    report = await probe_port(watch.transport, Door(LOCALHOST, port), watch.clock)
+    report = await _asked(probe_port(watch.transport, Door(LOCALHOST, port), watch.clock))
     if report is not None:
         watch.emit(PortProbed(watch.clock(), watch.node, port, report, every_s))
+
+
+async def _asked(probe: Awaitable[ProbeReport | None]) -> ProbeReport | Unknown | None:
+    """What one probe fails of costs its own value: the others are asked all the same."""
+    try:
+        return await probe
+    except TransportError:
+        raise
+    except Exception as error:
+        return Unknown(fault_of_ours(error))

@@ -8,7 +8,7 @@ from console.model.events import AddressChanged, AddressesListed, Source
 from console.nodes.collect.turns import holding
 from console.nodes.snapshot import read_host, read_safety, read_units, take_snapshot
 from console.nodes.transport import CommandFailed
-from console.nodes.watch import SETTLE_S, Watch, ended, every, keep
+from console.nodes.watch import SETTLE_S, Watch, ended, every, keep, unflooded
 from console.parse.ip_address import monitor_line
 from console.parse.turns import place_of
 
@@ -25,7 +25,7 @@ async def addresses(watch: Watch) -> None:
     async def follow() -> str:
         async with watch.transport.stream(MONITOR) as lines:
             watch.addresses_changed.set()
-            async for raw in lines:
+            async for raw in unflooded(watch.node, "ip monitor", lines):
                 text = raw.decode("utf-8", "replace")
                 place, line = place_of(text), monitor_line(text)
                 if place is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from console.model.events import KeepalivedAsked, Source, VrrpReported, VrrpTransition
 from console.nodes.keepalived import VrrpUnknown, VrrpWitness
 from console.nodes.transport import CommandFailed
-from console.nodes.watch import Watch, ended, every, keep
+from console.nodes.watch import Watch, ended, every, keep, unflooded
 from console.parse.journal import JournalRecord, is_echo, journal_record, journal_records, transition
 from console.parse.redact_lines import Speakers
 
@@ -24,7 +24,7 @@ async def journal(watch: Watch) -> None:
     async def follow() -> str:
         async with watch.transport.stream(_journalctl("--follow", "--lines=0", *matches)) as lines:
             speakers = Speakers()
-            async for raw in lines:
+            async for raw in unflooded(watch.node, "journalctl", lines):
                 record = journal_record(raw, speakers)
                 if record is not None:
                     _journal_record(watch, record)

@@ -18,6 +18,7 @@ from console.model.events import (
     LinkChanged,
     NodeHeard,
     Noticed,
+    PartReported,
     PortProbed,
     RequestsCounted,
     SafetyReported,
@@ -75,6 +76,8 @@ def touched(event: Event) -> frozenset[Part]:
             return frozenset({Part.WITNESSES})
         case Noticed():
             return frozenset({Part.EVENTS})
+        case PartReported():
+            return frozenset({Part.EVENTS, Part.FINDING})
 
 
 def urgent(event: Event) -> bool:

@@ -11,11 +11,12 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
+from console.parse.own_fault import fault_of_ours
 from console.tui.palette import Palette, no_color_palette
 from console.tui.view.dirty import Part
 from console.tui.view.fit import fit_line
 from console.tui.view.moment import Moment
-from console.tui.view.tone import EMPTY, Line, text_of
+from console.tui.view.tone import EMPTY, Line, Span, Tone, text_of
 
 Lit = tuple[int, int] | None
 """The columns under the cursor."""
@@ -51,7 +52,14 @@ class Painted(Widget):
     def repaint(self) -> None:
         width, height = self.size
         if self.moment is not None and width and height:
-            self.show(self.draw(self.moment, width, height))
+            self.show(self._drawn(self.moment, width, height))
+
+    def _drawn(self, moment: Moment, width: int, height: int) -> tuple[Line, ...]:
+        """The edge: a part that cannot be drawn says so, and all the others are drawn."""
+        try:
+            return self.draw(moment, width, height)
+        except Exception as error:
+            return ((Span(f"not drawn: {fault_of_ours(error)}", Tone.DOWN),),)
 
     def show(self, lines: tuple[Line, ...]) -> None:
         """Puts lines on the screen, cut and padded to the width."""

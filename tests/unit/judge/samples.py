@@ -20,6 +20,7 @@ from console.model.events import (
     HttpProbed,
     KeepalivedAsked,
     LinkChanged,
+    PartReported,
     Source,
     SourceLost,
     Target,
@@ -77,6 +78,8 @@ def _peers(node: str, peer: str, report: ProbeReport, at: float = NOW) -> Iterat
 
 
 def _states() -> Iterator[View]:
+    failing = PartReported(NOW, f"reading the dump of {A}", A, "a fault of iamops: TypeError")
+    yield state(failing, failing, PartReported(NOW, "the client's probe", None, "nothing came of it", still=True))
     moved = AddressChanged(NOW + 0.2, B, VIP, present=True)
     master = VrrpReport(VrrpState.MASTER, "json", last_transition=NOW)
     heard = UnitReported(NOW + 1, A, "nginx", UnitReport("active"))

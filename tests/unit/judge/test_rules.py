@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 
-from console.judge.findings import Evidence
+from console.judge.diagnose import RULES
+from console.judge.findings import Evidence, Finding
 from console.judge.rules import findings
+from console.judge.rules.itself import asked
+from console.judge.rules.view import Rule, View
 from console.model.events import (
     AddressChanged,
     AddressesListed,
@@ -35,6 +39,7 @@ from console.model.facts import (
     VrrpState,
 )
 from tests.scenes import NOW, OK, VIP, fed, healthy
+from tests.unit.judge import samples
 
 
 def codes(*events: Event, now: float = NOW + 2) -> list[str]:
@@ -194,3 +199,25 @@ def test_the_worst_comes_first():
     host = HostReported(NOW, "iam-b", HostReport(disk_used_pct=99.0))
     dark = ClientProbed(NOW + 1, "VI_1", replace(OK, outcome=ProbeOutcome.REFUSED))
     assert codes(host, dark) == ["client-dark", "disk-full"]
+
+
+def test_a_rule_that_fails_is_told_and_the_others_are_asked():
+    def broken(view: View, now: float) -> Iterator[Finding]:
+        raise KeyError("iam-c")
+
+    def well(view: View, now: float) -> Iterator[Finding]:
+        yield Finding("disk-full", Severity.WARNING, "full", (Evidence("1", "df", None, 0.0),), "look: df")
+
+    answers = list(asked((Rule(("split-brain",), broken), Rule(("disk-full",), well)), View(healthy()), NOW))
+    assert [(each.code, type(each).__name__) for each in answers] == [
+        ("split-brain", "Blind"),
+        ("part-failing", "Finding"),
+        ("disk-full", "Finding"),
+    ]
+    assert answers[1].title == "split-brain cannot be judged, by a fault of iamops"
+
+
+def test_no_rule_fails_on_any_sample():
+    for view in samples.views():
+        titles = [each.title for each in asked(RULES, view, NOW + 2) if isinstance(each, Finding)]
+        assert not [title for title in titles if "cannot be judged" in title]

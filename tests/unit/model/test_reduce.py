@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 from console.model.events import (
+    AddressChanged,
+    AddressesListed,
     DatastoreProbed,
     HttpProbed,
     LinkChanged,
+    PartReported,
     RequestsCounted,
     Source,
     SourceLost,
@@ -26,9 +30,9 @@ from console.model.facts import (
     VrrpReport,
     VrrpState,
 )
-from console.model.observed import Freshness, Unknown, is_pending
+from console.model.observed import Freshness, Known, Unknown, is_pending
 from console.model.reduce import reduce
-from console.model.state import NOTICES_KEPT, ClusterState, pending
+from console.model.state import ADDRESSES_MOST, NOTICES_KEPT, ClusterState, pending
 from tests.profiles import pair
 
 OK = ProbeReport(ProbeOutcome.OK, 1.0, 200)
@@ -155,3 +159,44 @@ def test_a_datastore_seen_from_a_node_is_kept_under_both_names():
     state = reduce(blank(), DatastoreProbed(3, "iam-b", "mariadb", OK))
     assert state.datastores["mariadb"]["iam-b"].value is OK
     assert state.nodes["iam-b"].heard_at == 3
+
+
+def test_a_node_with_more_addresses_than_any_machine_has_is_not_believed_and_not_kept():
+    state = reduce(blank(), AddressesListed(1.0, "iam-a", frozenset({"10.0.4.20"})))
+    for number in range(ADDRESSES_MOST):
+        state = reduce(state, AddressChanged(2.0, "iam-a", f"fd00::{number:x}", present=True))
+    seen = state.nodes["iam-a"].addresses
+    assert isinstance(seen, Unknown)
+    assert "more than 1024 addresses" in seen.reason
+    many = frozenset(f"fd00::{number:x}" for number in range(ADDRESSES_MOST + 1))
+    assert isinstance(reduce(blank(), AddressesListed(1.0, "iam-a", many)).nodes["iam-a"].addresses, Unknown)
+
+
+def test_what_one_node_sees_of_the_others_is_lost_with_its_collector_and_nothing_else():
+    ok = ProbeReport(ProbeOutcome.OK)
+    state = blank()
+    for observer, node in (("iam-a", "iam-b"), ("iam-b", "iam-a")):
+        state = reduce(state, HttpProbed(1.0, node, observer, Target.SERVICE, "iam-apiserver", ok))
+    state = reduce(state, SourceLost(2.0, "iam-a", Source.PEERS, "a fault of iamops: KeyError"))
+    assert isinstance(state.nodes["iam-b"].from_peers["iam-apiserver"]["iam-a"], Unknown)
+    assert isinstance(state.nodes["iam-a"].from_peers["iam-apiserver"]["iam-b"], Known)
+    state = reduce(state, DatastoreProbed(3.0, "iam-a", "mariadb", ok))
+    state = reduce(state, SourceLost(4.0, "iam-a", Source.STORES, "a fault of iamops: KeyError"))
+    assert isinstance(state.datastores["mariadb"]["iam-a"], Unknown)
+
+
+def test_what_a_probe_could_not_read_is_unknown_and_no_word_of_the_node():
+    lost = HttpProbed(
+        3.0, "iam-a", "iam-a", Target.SERVICE, "iam-apiserver", Unknown("a fault of iamops: KeyError")
+    )
+    node = reduce(blank(), lost).nodes["iam-a"]
+    assert node.services["iam-apiserver"] == Unknown("a fault of iamops: KeyError")
+    assert node.heard_at is None
+
+
+def test_a_part_of_ours_that_fails_stands_in_the_state_until_it_is_well():
+    failed = PartReported(1.0, "the dump", "iam-a", "a fault of iamops: KeyError")
+    state = reduce(reduce(blank(), failed), replace(failed, at=2.0))
+    fault = state.faults["the dump"]
+    assert (fault.since, fault.at, fault.count, len(state.notices)) == (1.0, 2.0, 2, 1)
+    assert reduce(state, replace(failed, at=3.0, reason="")).faults == {}

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import pytest
+
 from console.model.facts import ProbeOutcome, ProbeReport
+from console.model.observed import Unknown
+from console.nodes import client_probe
 from console.nodes.client_probe import ClientProbe, ClientTarget, probe_once
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Served-By: iam-b\r\n\r\n{"status":"ok"}'
@@ -128,3 +134,79 @@ def test_every_domain_is_asked_and_one_that_fails_until_it_answers():
     assert [report.asked for report in told[:3]] == ["iam.authz.marmotedu.com"] * 3
     assert [report.ok for report in told[:6]] == [False, False, False, True, True, True]
     assert {report.asked for report in told[3:6]} == {"iam.api.marmotedu.com", "iam.authz.marmotedu.com"}
+
+
+def dripping(connection: socket.socket) -> None:
+    connection.recv(4096)
+    with contextlib.suppress(OSError):
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        for number in range(500):
+            connection.sendall(b"X-%d: a\r\n" % number)
+            time.sleep(0.01)
+
+
+def continuing(connection: socket.socket) -> None:
+    connection.recv(4096)
+    with contextlib.suppress(OSError):
+        while True:
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 50)
+
+
+def pouring(connection: socket.socket) -> None:
+    connection.recv(4096)
+    with contextlib.suppress(OSError):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            connection.sendall(b"1;" + b"x" * 4096 + b"\r\na\r\n")
+
+
+@pytest.mark.parametrize(
+    ("serve", "outcome"),
+    [
+        (dripping, ProbeOutcome.TIMEOUT),
+        (continuing, ProbeOutcome.BAD_ANSWER),
+        (pouring, ProbeOutcome.BAD_ANSWER),
+        (
+            answering(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + b"[" * 4000),
+            ProbeOutcome.BAD_ANSWER,
+        ),
+        (answering(b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n"), ProbeOutcome.BAD_ANSWER),
+        (
+            answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 900),
+            ProbeOutcome.BAD_ANSWER,
+        ),
+    ],
+)
+def test_a_request_as_a_whole_is_over_in_time_whatever_comes(serve, outcome):
+    began = time.monotonic()
+    with server(serve) as target:
+        report = probe_once(target, plain, timeout_s=0.2)
+    assert report.outcome is outcome, report
+    assert time.monotonic() - began < 1.5
+
+
+def test_what_a_probe_fails_of_costs_one_look_and_not_the_thread(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(client_probe, "EVERY_S", 0.01)
+    told: list[ProbeReport | Unknown] = []
+    enough = threading.Event()
+    errors = [AttributeError("x"), RecursionError()]
+    beats = []
+
+    def broken(address: str, port: int, timeout_s: float) -> socket.socket:
+        if errors:
+            raise errors.pop()
+        return plain(address, port, timeout_s)
+
+    def tell(name: str, report: ProbeReport | Unknown) -> None:
+        told.append(report)
+        if len(told) >= 3:
+            enough.set()
+
+    with server(answering(OK)) as target:
+        probe = ClientProbe((target,), broken, tell, due_in_s=lambda _past_s: 0.0, beat=lambda: beats.append(1))
+        probe.start()
+        assert enough.wait(5)
+        probe.stop()
+    assert [type(report) for report in told[:3]] == [Unknown, Unknown, ProbeReport]
+    assert "a fault of iamops: RecursionError" in told[0].reason
+    assert len(beats) >= 2

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
@@ -19,7 +20,7 @@ from console.model.events import (
 from console.model.facts import VrrpState
 from console.nodes.collect import system, vrrp
 from console.nodes.transport import CommandResult, CommandTimeout
-from console.nodes.watch import Watch
+from console.nodes.watch import FLOOD_LINES, TURN_LINES, Watch
 from console.parse.journal import JournalRecord
 from tests.profiles import pair
 
@@ -145,3 +146,42 @@ async def test_the_echo_of_a_dump_asks_for_no_other():
         vrrp._journal_record(seen, JournalRecord(1.0, "keepalived", message, by_systemd=False))
     assert not seen.vrrp_changed.is_set()
     assert events == []
+
+
+class Flooding(Node):
+    """`ip monitor` that names one address after the other, without end."""
+
+    def __init__(self, line: Callable[[int], bytes]) -> None:
+        super().__init__({})
+        self.line, self.said = line, 0
+
+    @contextlib.asynccontextmanager
+    async def stream(self, argv: Sequence[str], *, feed: bool = False) -> AsyncIterator[Flooding]:
+        yield self
+
+    def __aiter__(self) -> Flooding:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self.said += 1
+        return self.line(self.said)
+
+
+@pytest.mark.parametrize("collector", [system.addresses, vrrp.journal])
+async def test_a_flood_is_not_listened_to_and_lets_others_have_their_turn(collector):
+    node = Flooding(lambda n: f"2: eth0    inet6 fd00::{n:x}/128 scope global eth0".encode())
+    seen, events = watch(node)
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(other())
+    await run_until(collector, seen, lambda: any(isinstance(event, SourceLost) for event in events))
+    beside.cancel()
+    assert node.said == FLOOD_LINES + 1
+    assert turns >= FLOOD_LINES // TURN_LINES
+    assert f"more than {FLOOD_LINES} lines within 5 s" in events[-1].reason

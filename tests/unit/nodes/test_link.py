@@ -49,7 +49,7 @@ class Middle(random.Random):
 class Answers:
     """A connector that gives these answers in turn, and the last one for ever."""
 
-    def __init__(self, *answers: ScriptedTransport | TransportError) -> None:
+    def __init__(self, *answers: ScriptedTransport | Exception) -> None:
         self._answers = list(answers)
         self.attempts = 0
 
@@ -57,7 +57,7 @@ class Answers:
         self.attempts += 1
         await asyncio.sleep(0)
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        if isinstance(answer, TransportError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -213,17 +213,39 @@ async def test_a_session_that_is_over_leaves_the_link_up() -> None:
         await watcher.sees(LinkState.DOWN, "link-lost")
 
 
-async def test_a_bug_in_a_session_is_not_swallowed() -> None:
-    transport = ScriptedTransport("iam-a")
+async def test_a_fault_of_ours_in_a_session_is_told_and_the_link_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link_module, "FIRST_DELAY_S", 0.0)
+    first, second = ScriptedTransport("iam-a"), ScriptedTransport("iam-a")
+    watcher = Watcher()
 
-    async def session(_transport: Transport) -> None:
-        raise ZeroDivisionError
+    async def session(transport: Transport) -> None:
+        if transport is first:
+            raise ZeroDivisionError("by zero")
+        await asyncio.Event().wait()
 
-    link = NodeLink("iam-a", Answers(transport), session, Watcher(), lambda: 0.0)
-    with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(link.run(), 5)
+    link = NodeLink("iam-a", Answers(first, second), session, watcher, lambda: 0.0)
+    task = asyncio.create_task(link.run())
+    down = await watcher.sees(LinkState.DOWN, "fault")
+    assert down.reason == "a fault of iamops: ZeroDivisionError: by zero"
+    await watcher.sees(LinkState.UP, times=2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await first.wait_closed() is None
 
-    assert await transport.wait_closed() is None
+
+@pytest.mark.parametrize(
+    "error", [AttributeError("session_started"), RecursionError(), OSError(5, "x"), EOFError()]
+)
+async def test_whatever_connecting_fails_of_is_told_and_tried_again(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "FIRST_DELAY_S", 0.0)
+    watcher = Watcher()
+    async with running(Answers(error, ScriptedTransport("iam-a")), watcher):
+        assert type(error).__name__ in (await watcher.sees(LinkState.DOWN, "fault")).reason
+        await watcher.sees(LinkState.UP)
 
 
 async def test_retry_now_does_not_wait_for_the_delay(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,13 +137,18 @@ async def test_stopping_lets_an_attempt_end_but_does_not_wait_for_ever(path: Pat
     assert len(Outbox(path).waiting) == 1
 
 
-async def test_a_fault_of_ours_is_not_swallowed(path: Path):
+async def test_a_fault_of_ours_is_logged_and_the_message_is_tried_again(path: Path):
     class Broken(Post):
         async def deliver(self, parcel: Parcel, note: str = "") -> None:
-            raise ZeroDivisionError
+            if not self.tries:
+                self.tries += 1
+                raise ZeroDivisionError("by zero")
+            await super().deliver(parcel, note)
 
-    office = Office(path, Broken("mail"))
+    post = Broken("mail")
+    office = Office(path, post)
     office.put("one")
-    with pytest.raises(ZeroDivisionError):
-        await office.until(lambda: office.delivery.check() is not None)
+    await office.until(lambda: post.took == ["one"])
+    office.delivery.check()
+    assert any("a fault of iamops: ZeroDivisionError: by zero" in line for line in office.log)
     await office.delivery.stop()

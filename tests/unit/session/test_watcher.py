@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,9 @@ class StandInCluster:
         self.asked_for_locks = 0
 
     async def start(self) -> None:
+        pass
+
+    def check_parts(self) -> None:
         pass
 
     def look_for_locks(self) -> None:
@@ -259,3 +263,23 @@ async def test_a_finding_that_lasts_is_told(tmp_path: Path):
     async with bench.running():
         await bench.until(lambda: bool(bench.post.took))
     assert bench.post.took == ["iam-pump is inactive on iam-a"]
+
+
+async def test_a_look_that_fails_is_told_once_and_looked_again(tmp_path: Path):
+    bench = Bench(tmp_path)
+    failing = True
+
+    def judged(state: ClusterState, now: float) -> Diagnosis:
+        bench.cluster.asked += 1
+        if failing:
+            raise RecursionError("maximum recursion depth exceeded")
+        return Diagnosis(())
+
+    bench.watcher._watch = replace(bench.watcher._watch, judge=judged)
+    async with bench.running():
+        await bench.until(lambda: bench.cluster.asked > 5)
+        failing = False
+        await bench.until(lambda: "look: well again" in bench.log)
+    notices = [each for each in bench.told if each["kind"] == "notice"]
+    (title,) = [each["title"] for each in notices if each["severity"] == "critical"]
+    assert title.startswith("iamops watch cannot judge what it sees: a fault of iamops: RecursionError: max")
