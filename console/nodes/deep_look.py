@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,8 +19,9 @@ from console.nodes.config_tests import daemon_checks
 from console.nodes.netns import enter_namespace
 from console.nodes.transport import CommandResult, Transport, TransportError
 from console.parse import look_node
+from console.parse.journal_kept import kept, kept_script
 from console.parse.log_time import zone_offset
-from console.parse.look_journal import look_at_journal
+from console.parse.look_journal import began, look_at_journal
 from console.parse.own_fault import fault_of_ours
 from console.parse.sections import Section, script, sections
 from console.parse.words import words, words_of
@@ -101,15 +102,24 @@ class DeepLook:
         return sections(result.text)
 
     async def _journal(self) -> JournalLook:
-        result = await self._run(journal_argv(self.profile, self.transport.node))
+        result, about = await asyncio.gather(
+            self._run(journal_argv(self.profile, self.transport.node)), self._run(kept_script())
+        )
         # Who may not read it is told so on stderr, and gets an empty answer that looks like peace.
         if b"not seeing messages" in result.stderr:
             raise Unanswered("the login user may not read the journal (group systemd-journal)")
         # Without a single entry journalctl of some versions exits with 1 and says so.
         if not result.ok and not result.stdout and b"No entries" not in result.stderr:
             raise Unanswered(_why(result))
-        now = self.clock()
-        return look_at_journal(result.stdout.splitlines(), now - JOURNAL_SPAN_S)
+        told = kept(about.text)
+        if told is None:
+            raise Unanswered("what the journal keeps is not told")
+        if told.missing:
+            raise Unanswered(told.missing)
+        # The newest come first, so that they are what is kept of many.
+        lines = result.stdout.splitlines()[::-1]
+        look = look_at_journal(lines, told.since(JOURNAL_SPAN_S))
+        return look if len(lines) < JOURNAL_LINES else replace(look, since=began(lines, told.now))
 
     async def _errors(self) -> ErrorLook:
         argv = ("sh", "-c", ERRORS, "errors", self.profile.logs.error, str(ERROR_TAIL_BYTES))
@@ -132,12 +142,13 @@ class DeepLook:
 
 
 def journal_argv(profile: Profile, node: str) -> tuple[str, ...]:
-    """keepalived's own words and systemd's about every unit, the last hour's, bounded."""
+    """keepalived's own words and systemd's about every unit, the last hour's, bounded, the newest first."""
     matches = [f"_SYSTEMD_UNIT={profile.keepalived.unit}.service"]
     for unit in profile.actionable_units_on(node):
         matches += ["+", "_PID=1", f"UNIT={unit}.service"]
-    bounds = (f"--since=-{JOURNAL_SPAN_S}s", f"--lines={JOURNAL_LINES}", f"--output-fields={JOURNAL_FIELDS}")
-    return ("journalctl", "--no-pager", "--output=json", *bounds, *matches)
+    # With --since and --lines alone some versions of journalctl give the oldest of many lines.
+    bounds = (f"--since=-{JOURNAL_SPAN_S}s", "--reverse", f"--lines={JOURNAL_LINES}")
+    return ("journalctl", "--no-pager", "--output=json", *bounds, f"--output-fields={JOURNAL_FIELDS}", *matches)
 
 
 def facts_script(profile: Profile) -> tuple[str, ...]:
@@ -146,7 +157,7 @@ def facts_script(profile: Profile) -> tuple[str, ...]:
     format_word = f"--format={look_node.STAT_FORMAT}"
     # stat says 1 when one of them is missing, and tells of the others: its exit code is of no use.
     stat = 'stat --dereference "$@" /etc/nginx/conf.d/*.conf 2>/dev/null; :'
-    places = ("/", "/var/log", "/var/lib", "/tmp")  # noqa: S108 - only measured
+    places = ("/", "/var/log", "/var/lib", "/tmp", "/run")  # noqa: S108 - only measured
     return script(
         {
             "files": ("sh", "-c", stat, "stat", format_word, "--", *paths),

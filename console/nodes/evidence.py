@@ -104,9 +104,15 @@ def _piece(ask: Ask, result: CommandResult, limit_bytes: int) -> Piece:
     content, left_out = cut_to(result.stdout, limit_bytes, keeps_end=ask.keeps_end)
     status = result.stderr.strip().rpartition(b"\n")[2]
     if status == b"0" or ask.says_no or (left_out and status == str(_KILLED_BY_PIPE).encode()):
-        return Piece(ask.name, ask.source, content, left_out=bool(left_out), keeps_end=ask.keeps_end)
+        more = bool(left_out) or 0 < ask.most_records <= _records(result.stdout)
+        return Piece(ask.name, ask.source, content, left_out=more, keeps_end=ask.keeps_end)
     said = result.stdout.strip().partition(b"\n")[0] or b"exit " + status
     return Piece(ask.name, ask.source, None, words_of(said, 200))
+
+
+def _records(text: bytes) -> int:
+    """Entries of a journal in a short form: the further lines of one are indented."""
+    return sum(1 for line in text.splitlines() if not line.startswith(b" "))
 
 
 async def _configs(transport: Transport, profile: Profile, turns: asyncio.Semaphore) -> tuple[Piece, ...]:

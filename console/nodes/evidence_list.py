@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from console.model.profile import Profile
 from console.render import privileges
 
-JOURNAL_SINCE = "-1h"
+# The newest: with --since beside it, some versions of journalctl give the oldest.
 JOURNAL_LINES = 20_000
 # Stands in an argv for the number of bytes that may be read.
 LIMIT = "LIMIT_BYTES"
@@ -20,12 +20,14 @@ class Ask:
     """One command whose output is a file of the bundle.
 
     `keeps_end`: of too much output the end counts. `says_no`: a failing command's output is wanted too.
+    `most_records`: it was asked for no more, so with as many there may be older ones; 0 where it was not bounded.
     """
 
     name: str
     argv: tuple[str, ...]
     keeps_end: bool = False
     says_no: bool = False
+    most_records: int = 0
 
     def argv_for(self, limit_bytes: int) -> tuple[str, ...]:
         return tuple(str(limit_bytes) if word == LIMIT else word for word in self.argv)
@@ -87,8 +89,13 @@ def _units(profile: Profile, node: str) -> Iterator[Ask]:
 def _journals(profile: Profile, node: str) -> Iterator[Ask]:
     """What the units said, and what everything said: a reason often stands in the line of a neighbour."""
     for unit in profile.actionable_units_on(node):
-        yield Ask(f"journal/{unit}.log", (*_journal(), f"--unit={unit}.service"), keeps_end=True)
-    yield Ask("journal/all.log", _journal(), keeps_end=True)
+        yield Ask(
+            f"journal/{unit}.log",
+            (*_journal(), f"--unit={unit}.service"),
+            keeps_end=True,
+            most_records=JOURNAL_LINES,
+        )
+    yield Ask("journal/all.log", _journal(), keeps_end=True, most_records=JOURNAL_LINES)
 
 
 def _journal() -> tuple[str, ...]:
@@ -97,7 +104,6 @@ def _journal() -> tuple[str, ...]:
         "--no-pager",
         "--quiet",
         "--output=short-iso-precise",
-        f"--since={JOURNAL_SINCE}",
         f"--lines={JOURNAL_LINES}",
     )
 

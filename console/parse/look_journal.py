@@ -6,7 +6,7 @@ Words as keepalived 2.x writes them (vrrp.c, vrrp_track.c, utils/notify.c), and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from console.model.look import JournalLook, Said, SaidKind
 from console.parse.complaints.keepalived import ROWS as KEEPALIVED
@@ -46,6 +46,11 @@ def look_at_journal(lines: Iterable[bytes], since: float | None) -> JournalLook:
         complaints = by_systemd if record.by_systemd else by_keepalived
         complaints.take(record.at, record.unit, record.message)
     return JournalLook(tuple(said), since, (*by_keepalived.complaints, *by_systemd.complaints))
+
+
+def began(lines: Sequence[bytes], otherwise: float) -> float:
+    """When the first of these lines was written: before it there may have been more."""
+    return next((record.at for record in journal_records(lines[:1]) if record.at), otherwise)
 
 
 def _of(record: JournalRecord) -> Iterator[Said]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from console.judge.findings import Blind, Finding
 from console.judge.rules.keepalived import RECENT_S, SHOWN, Journal, journal
-from console.judge.rules.looked import NO_LOOK, age_s, each_node, line, look_of, of_kind, since_start
+from console.judge.rules.looked import NO_LOOK, age_s, each_journal, each_node, line, look_of, of_kind, since_start
 from console.judge.rules.view import Answer, View, reason_of, said_at, told
 from console.model.facts import Severity, VrrpState
 from console.model.look import JournalLook, Said, SaidKind
@@ -121,7 +121,7 @@ def sees_nothing(view: View, node: NodeState, seen: Journal, now: float) -> Iter
 
 RULES = (
     each_node("check-unrunnable", "whether its check script can be run", journal, unrunnable),
-    each_node("script-timeout", "whether its check script ends in time", journal, timing_out),
+    each_journal("script-timeout", "whether its check script ends in time", RECENT_S, timing_out),
     each_node("script-insecure", "whether keepalived trusts its scripts", journal, distrusted),
     each_node("check-blind", "whether keepalived's check sees a dead nginx", journal, sees_nothing),
 )

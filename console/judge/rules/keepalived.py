@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from console.judge.findings import Blind, Finding
-from console.judge.rules.looked import age_s, ago, each_node, line, looked, of_kind, ours
+from console.judge.rules.looked import age_s, ago, each_journal, each_node, line, looked, of_kind, ours, too_short
 from console.judge.rules.view import Answer, Rule, View, told, unit_running
 from console.model.facts import Severity
 from console.model.look import FileStamp, JournalLook, NodeLook, Said, SaidKind
@@ -47,6 +47,7 @@ def flapping(view: View, now: float) -> Iterator[Answer]:
             yield each
             continue
         node, seen = each
+        yield from too_short("vip-flapping", "how often the VIP moved", node, seen.value, RECENT_S, now)
         said = of_kind(seen.value, unit, SaidKind.ENTERED)
         entered += [(node, one) for one in said if "MASTER" in one.text and age_s(node, one.at, now) <= RECENT_S]
     for name in view.state.profile.vrrp:
@@ -88,9 +89,9 @@ def notify_log(view: View, node: NodeState, seen: Known[Mapping[str, FileStamp]]
 
 
 RULES = (
-    each_node("foreign-adverts", "whether others use our virtual router id", journal, foreign_adverts),
+    each_journal("foreign-adverts", "whether others use our virtual router id", RECENT_S, foreign_adverts),
     Rule(("vip-flapping",), flapping),
-    each_node("keepalived-restarted", "whether keepalived was restarted", journal, daemon_restarted),
+    each_journal("keepalived-restarted", "whether keepalived was restarted", CRASH_RECENT_S, daemon_restarted),
     each_node("notify-log-missing", "whether its notify log is there", lambda look: look.files, notify_log),
 )
 

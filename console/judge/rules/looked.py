@@ -12,6 +12,8 @@ from console.model.observed import Known, Observed, Unknown
 from console.model.state import NodeState
 
 T = TypeVar("T")
+# Two clocks, and the time that a look takes.
+REACH_SLACK_S = 30.0
 NO_LOOK: Observed[Any] = Unknown("no deep look was taken")
 
 
@@ -81,3 +83,30 @@ def each_node(
                 yield from ask(view, *each, now)
 
     return Rule((code,), every)
+
+
+def each_journal(
+    code: str,
+    what: str,
+    span_s: float,
+    ask: Callable[[View, NodeState, Known[JournalLook], float], Iterable[Answer]],
+) -> Rule:
+    """A rule about the last `span_s` of every node's journal: blind where the journal does not go back so far."""
+
+    def told(view: View, node: NodeState, seen: Known[JournalLook], now: float) -> Iterator[Answer]:
+        yield from ask(view, node, seen, now)
+        yield from too_short(code, what, node, seen.value, span_s, now)
+
+    return each_node(code, what, lambda look: look.journal, told)
+
+
+def too_short(
+    code: str, what: str, node: NodeState, journal: JournalLook, span_s: float, now: float
+) -> Iterator[Blind]:
+    """What was logged before the journal's beginning is not known."""
+    if journal.since is None:
+        return
+    reach_s = age_s(node, journal.since, now)
+    if reach_s < span_s - REACH_SLACK_S:
+        because = f"its journal goes back {reach_s / 60:.0f} min only, of {span_s / 60:.0f}"
+        yield Blind(code, what, because, node.name)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from console.judge.findings import Blind, Evidence, Finding
-from console.judge.rules.keepalived import CRASH_RECENT_S, SHOWN, Journal, journal
-from console.judge.rules.looked import NO_LOOK, age_s, ago, each_node, line, look_of, of_kind, ours
+from console.judge.rules.keepalived import CRASH_RECENT_S, SHOWN, Journal
+from console.judge.rules.looked import NO_LOOK, age_s, ago, each_journal, each_node, line, look_of, of_kind, ours
 from console.judge.rules.machine import DISK_FULL_PCT
 from console.judge.rules.view import Answer, View, about_unit, reason_of, said_at, told, unit_running
 from console.model.config import DaemonCheck
@@ -141,7 +141,7 @@ RULES = (
     each_node("config-not-loaded", "whether its files were loaded", lambda look: look.files, not_loaded),
     each_node("inodes-exhausted", "how many inodes are left", lambda look: look.filesystems, inodes),
     each_node("disk-full", "how full its other disks are", lambda look: look.filesystems, other_disks),
-    each_node("unit-restarted", "whether a unit crashed", journal, unit_crashed),
+    each_journal("unit-restarted", "whether a unit crashed", CRASH_RECENT_S, unit_crashed),
 )
 
 

@@ -14,7 +14,7 @@ from console.judge.rules.view import View
 from console.model.config import DaemonCheck
 from console.model.events import ClientProbed, HostReported, UnitReported
 from console.model.facts import HostReport, ProbeOutcome, ProbeReport, Severity, UnitReport
-from console.model.look import ErrorLook, Filesystem, SaidKind
+from console.model.look import ErrorLook, Filesystem, JournalLook, SaidKind
 from console.model.observed import Known, Unknown
 from tests.scenes import NOW, VIP, fed, healthy
 from tests.unit.judge.looks import (
@@ -256,3 +256,13 @@ def test_lint_speaks_with_its_own_codes_and_its_place():
 def test_what_the_profile_silences_is_not_said():
     report = LintReport((LintFinding(LINT["K008"], Hit("K008", "fall 1", B), "meant"),))
     assert found(asked("lint", view(lint=report))) == []
+
+
+def test_a_journal_that_begins_too_late_leaves_its_rules_unasked():
+    """Rotated away or volatile: what was logged before is not known, whatever is in it."""
+    short = {name: node_look(name, journal=JournalLook((), NOW - 300)) for name in (A, B)}
+    diagnosis = diagnose(view(a=short[A], b=short[B]), NOW)
+    blind = {each.code: each.because for each in diagnosis.blind if each.node == B}
+    for code in ("vip-flapping", "keepalived-restarted", "foreign-adverts", "unit-restarted", "script-timeout"):
+        assert "goes back 5 min only" in blind[code]
+        assert code not in diagnosis.checked

@@ -9,9 +9,18 @@ from console.model.look import SaidKind
 from console.model.observed import Known, Unknown
 from console.nodes.config_files import LOADED, ConfigUnreadable
 from console.nodes.config_tests import COMMANDS
-from console.nodes.deep_look import ERROR_TAIL_BYTES, ERRORS, DeepLook, facts_script, journal_argv
+from console.nodes.deep_look import (
+    ERROR_TAIL_BYTES,
+    ERRORS,
+    JOURNAL_LINES,
+    JOURNAL_SPAN_S,
+    DeepLook,
+    facts_script,
+    journal_argv,
+)
 from console.nodes.fake import Run, ScriptedTransport
 from console.nodes.transport import CommandTimeout, LinkLost
+from console.parse.journal_kept import kept_script
 from tests.profiles import pair
 
 PROFILE = pair()
@@ -27,6 +36,10 @@ def section(name: str, text: str, status: int = 0) -> str:
     return f"\n==iamops begin {name}==\n{text}\n==iamops end {status}==\n"
 
 
+KEPT = kept_script()
+KEPT_SAID = (
+    section("now", "5000") + section("newest", '{"__REALTIME_TIMESTAMP":"4999000000"}') + section("storage", "")
+).encode()
 FACTS_SAID = (
     section("files", "755 root 9 1 /etc/keepalived/check_nginx.sh")
     + section("space", "overlay 10 4 6 40% /\ndf: /nowhere: No such file or directory", 1)
@@ -38,6 +51,7 @@ FACTS_SAID = (
 def transport(**changed: Run) -> ScriptedTransport:
     steps = {
         "journal": Run(JOURNAL, CRASH),
+        "kept": Run(KEPT, KEPT_SAID),
         "errors": Run(ERROR_LOG, b"+0000\n"),
         "facts": Run(FACTS, FACTS_SAID),
         "loaded": Run(LOADED_ARGV, b"now 1000 100\nId=nginx.service ActiveState=inactive\n"),
@@ -74,6 +88,23 @@ async def test_a_journal_that_may_not_be_read_is_not_an_empty_one():
     assert "systemd-journal" in found.journal.reason
 
 
+async def test_a_journal_that_is_not_kept_is_not_an_empty_one():
+    none = section("now", "5000") + section("storage", "none")
+    found = await look(transport(journal=Run(JOURNAL, b""), kept=Run(KEPT, none.encode())))
+    assert found.journal.reason == "journald keeps no journal (Storage=none)"
+
+
+async def test_the_newest_lines_are_read_and_put_in_order_and_of_many_it_is_known_since_when():
+    def line(number: int) -> bytes:
+        return CRASH.replace(b'"UNIT"', b'"__REALTIME_TIMESTAMP": "%d000000", "UNIT"' % number)
+
+    few = await look(transport(journal=Run(JOURNAL, line(4990) + line(4980))))
+    assert [said.at for said in few.journal.value.said] == [4980.0, 4990.0]
+    assert few.journal.value.since == 5000 - JOURNAL_SPAN_S
+    many = b"".join(line(4990 - number % 1000) for number in range(JOURNAL_LINES))
+    assert (await look(transport(journal=Run(JOURNAL, many)))).journal.value.since == 3991.0
+
+
 async def test_an_error_log_that_cannot_be_read_says_which():
     found = await look(transport(errors=Run(ERROR_LOG, b"+0000\n", exit_status=1)))
     assert found.nginx_errors.reason == f"{PROFILE.logs.error} cannot be read"
@@ -88,7 +119,7 @@ async def test_a_command_that_hangs_leaves_the_others_alone():
 
 async def test_a_node_that_is_gone_is_unknown_and_raises_nothing():
     gone = LinkLost(NODE, "cut", "none")
-    steps = [Run(argv, error=gone) for argv in (JOURNAL, ERROR_LOG, FACTS, LOADED_ARGV)]
+    steps = [Run(argv, error=gone) for argv in (JOURNAL, KEPT, ERROR_LOG, FACTS, LOADED_ARGV)]
     first, *_ = (Run(("sudo", "-n", *argv), error=gone) for argv in COMMANDS.values())
     found = await look(ScriptedTransport(NODE, *steps, first))
     assert not found.any
@@ -108,7 +139,7 @@ async def look_beside(tree: ConfTree | Exception, scripted: ScriptedTransport):
 
 
 async def test_when_files_were_loaded_is_not_asked_where_they_are_read_anyhow():
-    steps = [Run(JOURNAL, CRASH), Run(ERROR_LOG, b"+0000\n"), Run(FACTS, FACTS_SAID)]
+    steps = [Run(JOURNAL, CRASH), Run(KEPT, KEPT_SAID), Run(ERROR_LOG, b"+0000\n"), Run(FACTS, FACTS_SAID)]
     checks = [Run(("sudo", "-n", *argv)) for argv in COMMANDS.values()]
     tree = ConfTree(NODE, {}, loaded_at={"nginx": 900.0})
     found = await look_beside(tree, ScriptedTransport(NODE, *steps, *checks))
