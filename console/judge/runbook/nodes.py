@@ -87,7 +87,7 @@ ENTRIES = (
         Severity.WARNING,
         title="a disk is 90 % full or more",
         means="At 100 % logs stop, Redis refuses writes and databases stall.",
-        known_by="df -P of / live, and of /var/log, /var/lib and /tmp in a deep look.",
+        known_by="df -P of / live, and of /var/log, /var/lib, /tmp and /run in a deep look.",
         causes=(
             "logs that are not rotated",
             "dumps and cores",
@@ -100,7 +100,7 @@ ENTRIES = (
         Severity.WARNING,
         title="90 % of a file system's inodes are used",
         means="No file can be made though there is space.",
-        known_by="df -Pi of /, /var/log, /var/lib and /tmp.",
+        known_by="df -Pi of /, /var/log, /var/lib, /tmp and /run.",
         causes=("very many small files",),
         steps=("look: du --inodes -x / on the node",),
     ),
