@@ -8,10 +8,10 @@ from dataclasses import replace
 from console.judge import alerts_words as words
 from console.judge.alerts_flap import Damper
 from console.judge.alerts_message import AlertKind, Message
-from console.judge.alerts_open import Case, Key, cases_after, loudest
+from console.judge.alerts_open import Case, cases_after, loudest
 from console.judge.alerts_state import Alerts, Hush, Moved, Sight, VipMemory
 from console.judge.diagnosis import RANK
-from console.judge.findings import Finding
+from console.judge.findings import Finding, Key
 from console.model.facts import Severity
 
 # Where the VIP is and where it was last seen must differ for this long before it is told as a move that

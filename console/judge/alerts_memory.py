@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from console.judge.alerts_flap import Damper
-from console.judge.alerts_open import Case, Key, key_of
+from console.judge.alerts_open import Case, key_of
 from console.judge.alerts_state import Alerts, Hush, VipMemory
+from console.judge.findings import Key
 from console.judge.silence import silence_of
 from console.model.facts import Severity
 
@@ -81,6 +82,8 @@ def _case_document(case: Case) -> dict[str, Any]:
         "node": case.node,
         "severity": str(case.severity),
         "title": case.title,
+        "what": case.what,
+        "instance": case.instance,
         "first": case.first,
         "needs": sorted(case.needs),
         "open": case.open,
@@ -101,12 +104,14 @@ def _case(raw: Mapping[str, Any], now: float) -> Case:
         here=False,
         open=bool(raw["open"]),
         told_as=None if raw["told_as"] is None else Severity(raw["told_as"]),
+        what=str(raw.get("what") or ""),
+        instance=str(raw.get("instance") or ""),
     )
 
 
 def _key(raw: list[Any]) -> Key:
-    code, node, title = (str(each) for each in raw)
-    return key_of(code, node or None, title)
+    code, node, what = (str(each) for each in raw)
+    return key_of(code, node or None, what)
 
 
 def _hush_document(hush: Hush) -> dict[str, Any]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from console.judge.diagnosis import RANK, flat
-from console.judge.findings import Blind, Finding
+from console.judge.findings import Blind, Finding, Key
 from console.model.facts import Severity
 
-_NUMBER = re.compile(r"(?<![\w.])[+-]?\d+(?:\.\d+)?(?![\w.])")
 # One look may come late; it must not count as a long time during which a finding was seen.
 LONGEST_STEP_S = 1.0
 
 # Three words for a node that is out of sight: it may change from one to another.
 OUT_OF_SIGHT = frozenset({"node-unreachable", "serving-unseen", "node-silent"})
 
-Key = tuple[str, str, str]
+# Two owners are told as such whatever explains them: nobody may have to read on to learn of it.
+ALWAYS_TOLD = frozenset({"split-brain"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,8 @@ class Case:
 
     `open`: it has lasted, and has not gone since. `told_as`: how severe the receivers know it to be, None when
     for them it is not so. `hushed`: it would be open, but for a silence. `root`: no other finding explains it.
-    `needs`: the nodes that must be seen before its absence means anything.
+    `needs`: the nodes that must be seen before its absence means anything. `what`: what on the node it is about;
+    `instance`: the VRRP instance, if it is about one.
     """
 
     code: str
@@ -55,14 +55,17 @@ class Case:
     open: bool = False
     told_as: Severity | None = None
     hushed: bool = False
+    what: str = ""
+    instance: str = ""
 
     @property
     def key(self) -> Key:
-        return key_of(self.code, self.node, self.title)
+        return key_of(self.code, self.node, self.what)
 
     def ripe(self, patience: Patience) -> bool:
         """Is it to be opened now? What another finding explains is told there."""
-        return not self.open and self.root and self.here and self.present_s >= patience.hold_s(self.severity)
+        told_here = self.root or self.code in ALWAYS_TOLD
+        return not self.open and told_here and self.here and self.present_s >= patience.hold_s(self.severity)
 
     @property
     def worse(self) -> bool:
@@ -80,11 +83,15 @@ class Case:
         return not self.here and now - self.last >= patience.gone_s
 
 
-def key_of(code: str, node: str | None, title: str) -> Key:
-    """What makes two findings the same one: the numbers in a title may change."""
+def key_of(code: str, node: str | None, what: str) -> Key:
+    """What makes two findings the same one, whatever their words; being out of sight goes by several codes."""
     if code in OUT_OF_SIGHT:
         return "node-unreachable", node or "", ""
-    return code, node or "", _NUMBER.sub("#", title)
+    return code, node or "", what
+
+
+def _key(found: Finding) -> Key:
+    return key_of(found.code, found.node, found.about.name)
 
 
 def cases_after(
@@ -97,8 +104,8 @@ def cases_after(
     blind: tuple[Blind, ...] = (),
 ) -> dict[Key, Case]:
     """All cases after a look at `now`, `since_s` after the one before."""
-    seen = {key_of(each.code, each.node, each.title): each for each in flat(findings)}
-    roots = {key_of(each.code, each.node, each.title) for each in findings}
+    seen = {_key(each): each for each in flat(findings)}
+    roots = {_key(each) for each in findings}
     after = {key: _seen(cases.get(key), found, now, since_s, root=key in roots) for key, found in seen.items()}
     absent = {
         key: _absent(case, since_s, unclear=case.unclear(unseen, blind))
@@ -112,7 +119,20 @@ def _seen(before: Case | None, found: Finding, now: float, since_s: float, *, ro
     lines = told_lines(found)
     if before is None:
         severity, need = loudest(found), needs(found)
-        return Case(found.code, found.node, severity, found.title, lines, now, now, need, root=root)
+        what, instance = found.about.name, found.about.instance
+        return Case(
+            found.code,
+            found.node,
+            severity,
+            found.title,
+            lines,
+            now,
+            now,
+            need,
+            root=root,
+            what=what,
+            instance=instance,
+        )
     gained_s = min(since_s, LONGEST_STEP_S) if before.here else 0.0
     return replace(
         before,

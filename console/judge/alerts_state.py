@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from console.judge.alerts_flap import Damper, Limits
-from console.judge.alerts_open import Case, Key, Patience
+from console.judge.alerts_open import Case, Patience
 from console.judge.diagnosis import RANK
-from console.judge.findings import Blind, Finding
+from console.judge.findings import Blind, Finding, Key
 from console.judge.silence import Silence
 from console.model.facts import Severity
 from console.model.state import VipMove

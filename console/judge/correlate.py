@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from console.judge.diagnosis import RANK, as_loud, flat
-from console.judge.findings import Finding
+from console.judge.findings import Finding, Role
+from console.model.profile import DatastoreKind
 
 Fits = Callable[[Finding, Finding], bool]
 
@@ -80,33 +81,48 @@ def _anywhere(root: Finding, symptom: Finding) -> bool:
     return True
 
 
-def _mentions(*words: str) -> Fits:
-    """The root is about one of these: a unit, a store. What the symptom is about does not matter."""
-    return lambda root, symptom: any(word in root.title for word in words)
-
-
 def _both(*conditions: Fits) -> Fits:
     return lambda root, symptom: all(fits(root, symptom) for fits in conditions)
 
 
+def _role(role: Role) -> Fits:
+    """The root is about a unit that is this to the cluster, whatever its name."""
+    return lambda root, symptom: root.about.role is role
+
+
+def _symptom_role(role: Role) -> Fits:
+    return lambda root, symptom: symptom.about.role is role
+
+
+def _store_kind(kind: DatastoreKind) -> Fits:
+    """The root is about a datastore of this kind, or its unit."""
+    return lambda root, symptom: root.about.kind is kind
+
+
 def _store_of(root: Finding, symptom: Finding) -> bool:
-    """The same datastore, or its unit: both titles begin with a name (`mongodb seen from`, `mongod is`)."""
-    one, other = (each.title.split(" ", 1)[0] for each in (root, symptom))
-    return one.startswith(other) or other.startswith(one) or f" {one} " in symptom.next
+    """The same datastore, or its unit."""
+    return bool(root.about.store) and root.about.store == symptom.about.store
 
 
 def _service_of(root: Finding, symptom: Finding) -> bool:
-    """The symptom speaks of the unit or service that the root's title begins with."""
-    name = root.title.split(" ", 1)[0]
-    return any(name in text for text in (symptom.title, *(each.value for each in symptom.evidence)))
+    """They have a service in common; the root may be about its unit."""
+    return not root.about.every_service.isdisjoint(symptom.about.every_service)
+
+
+def _same_instance(root: Finding, symptom: Finding) -> bool:
+    """The same VIP, or one of the two is about none in particular."""
+    one, other = root.about.instance, symptom.about.instance
+    return not one or not other or one == other
 
 
 def _about(root: Finding, symptom: Finding) -> bool:
-    """The symptom is about the root's node: it is told of it, or it names it as the place of the trouble."""
-    name = root.node or ""
-    told = (symptom.title, *(each.value for each in symptom.evidence), symptom.next)
-    named = any(f" on {name} " in f"{text} ".replace(",", " ").replace(":", " ") for text in told)
-    return _same_node(root, symptom) or named or name in symptom.next.replace(",", " ").split()
+    """The cause of the symptom may lie on the root's node."""
+    return root.node is not None and root.node in symptom.places
+
+
+def _touched(root: Finding, symptom: Finding) -> bool:
+    """The symptom is on one of the nodes that the root is about."""
+    return symptom.node in root.touches
 
 
 def _links(roots: str, symptoms: str, fits: Fits) -> tuple[Link, ...]:
@@ -119,7 +135,7 @@ NGINX_TROUBLE = "vrrp-fault nginx-hung nginx-bad-answers proxy-fails script-time
 FAILING = "service-unhealthy requests-failing backend-masked nginx-bad-answers errors-since-move"
 LEFT_BEHIND = "backend-masked proxy-fails uneven-split nginx-bad-answers"
 WITNESSES = "split-brain vip-nowhere master-without-address address-without-master vrrp-fault"
-DATABASE = _mentions("mariadb", "mysql")
+DATABASE = _store_kind(DatastoreKind.MARIADB)
 # The nodes' settings that make two masters, by lint.
 PAIR = "P001 P002 P003 P004 P005 P006 P007 K014"
 
@@ -137,37 +153,41 @@ LINKS: tuple[Link, ...] = (
     *_links("datastore-down", "datastore-down", _store_of),
     *_links("datastore-write-errors", "datastore-write-errors", _store_of),
     *_links("datastore-too-many-connections", "datastore-too-many-connections", _store_of),
-    *_links("unit-down datastore-down", "pump-lags", _mentions("mongo")),
+    *_links("unit-down datastore-down", "pump-lags", _store_of),
     *_links("unit-down datastore-down", FAILING, DATABASE),
     *_links("datastore-host-not-allowed datastore-too-many-connections", FAILING, DATABASE),
-    *_links("datastore-down datastore-write-errors", "service-unhealthy requests-failing", _mentions("redis")),
+    *_links(
+        "datastore-down datastore-write-errors",
+        "service-unhealthy requests-failing",
+        _store_kind(DatastoreKind.REDIS),
+    ),
     # nginx: its files, then that it is down or hangs, then what follows.
     *_links("nginx-config-invalid", "N001 N002 N003 N008 config-drift config-not-loaded L001 L002", _same_node),
-    *_links("nginx-config-invalid", f"unit-down {NGINX_TROUBLE}", _both(_about, _mentions("does not run"))),
+    *_links("nginx-config-invalid", "unit-down", _both(_same_node, _symptom_role(Role.NGINX))),
     *_links("nginx-connections-exhausted", NGINX_TROUBLE, _about),
-    *_links("unit-down", NGINX_TROUBLE, _both(_about, _mentions("nginx"))),
+    *_links("unit-down", NGINX_TROUBLE, _both(_about, _role(Role.NGINX))),
     *_links("nginx-hung", "vrrp-fault script-timeout proxy-fails nginx-bad-answers client-dark", _about),
     # keepalived's check: why it says no, or sees nothing.
     *_links("check-unrunnable", "vrrp-fault check-blind S005 K017 K018", _same_node),
     *_links("script-insecure", "check-blind S006 K018", _same_node),
     *_links("script-timeout", "vrrp-fault", _same_node),
-    *_links("master-without-address", "vip-nowhere", _anywhere),
-    *_links("vrrp-fault", "vip-nowhere", _anywhere),
-    *_links("unit-down", "vip-nowhere", _mentions("keepalived")),
-    *_links("vip-nowhere", "client-dark errors-since-move", _anywhere),
+    *_links("master-without-address", "vip-nowhere", _same_instance),
+    *_links("vrrp-fault", "vip-nowhere", _same_instance),
+    *_links("unit-down", "vip-nowhere", _role(Role.KEEPALIVED)),
+    *_links("vip-nowhere", "client-dark errors-since-move", _same_instance),
     *_links("keepalived-silent", WITNESSES, _anywhere),
     *_links("stranger-router", f"{WITNESSES} client-dark vip-flapping foreign-adverts stale-arp", _anywhere),
     *_links("adverts-not-sent", "split-brain vip-flapping", _anywhere),
     *_links("keepalived-starved", "vip-flapping", _anywhere),
     # Who is not heard, or hears strangers; and what clients notice of it.
     *_links(PAIR, "split-brain foreign-adverts", _anywhere),
-    *_links("unit-down", "address-without-master", _both(_same_node, _mentions("keepalived"))),
-    *_links("address-without-master", "split-brain stale-arp", _anywhere),
-    *_links("master-without-address", "client-dark", _anywhere),
-    *_links("split-brain", "foreign-adverts stale-arp dark-outside client-dark errors-since-move", _anywhere),
-    *_links("split-brain", "vip-flapping", _anywhere),
-    *_links("stale-arp", "dark-outside client-dark", _anywhere),
-    *_links("dark-outside", "client-dark", _anywhere),
+    *_links("unit-down", "address-without-master", _both(_same_node, _role(Role.KEEPALIVED))),
+    *_links("address-without-master", "split-brain stale-arp", _same_instance),
+    *_links("master-without-address", "client-dark", _same_instance),
+    *_links("split-brain", "foreign-adverts stale-arp dark-outside client-dark errors-since-move", _same_instance),
+    *_links("split-brain", "vip-flapping", _same_instance),
+    *_links("stale-arp", "dark-outside client-dark", _same_instance),
+    *_links("dark-outside", "client-dark", _same_instance),
     # Services, and what round robin makes of them.
     *_links("service-unhealthy", "backend-silent", _both(_same_node, _service_of)),
     *_links("backend-silent", f"{LEFT_BEHIND} {FAILING} nginx-hung client-dark", _anywhere),
@@ -182,5 +202,5 @@ LINKS: tuple[Link, ...] = (
     # Files.
     *_links("config-not-loaded", "L001", _same_node),
     *_links("config-drift", "L002 config-not-loaded", _same_node),
-    *_links("clocks-apart", "clock-skew", _anywhere),
+    *_links("clocks-apart", "clock-skew", _touched),
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from console.model.facts import Severity
+from console.model.profile import DatastoreKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +29,54 @@ class Evidence:
         return f"{head} ({told})" if told else head
 
 
+Key = tuple[str, str, str]
+"""Code, node, and what on it: the same from look to look, whatever the words."""
+
+
+class Role(StrEnum):
+    """What a unit is to the cluster, however it is called."""
+
+    NGINX = "nginx"
+    KEEPALIVED = "keepalived"
+    SERVICE = "service"
+    DATASTORE = "datastore"
+
+
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a finding is about, by the profile's own names: causes are found by it, whatever words a title has."""
+    """What a finding is about, in the profile's names. Causes are found by this and never by words.
+
+    `unit`, `service`, `instance`, `store` and `subject` (a mount, a script) tell it from others of its code on the
+    same node. `services` are others that it is about as well; `role` is that of `unit`, `kind` that of `store`.
+    """
 
     unit: str = ""
     service: str = ""
-    store: str = ""
     instance: str = ""
+    store: str = ""
+    subject: str = ""
+    role: Role | None = None
+    kind: DatastoreKind | None = None
+    services: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What tells it from others: `unit=nginx`, `service=iam-pump store=mongodb`."""
+        parts = {
+            "unit": self.unit,
+            "service": self.service,
+            "instance": self.instance,
+            "store": self.store,
+            "subject": self.subject,
+        }
+        return " ".join(f"{part}={value}" for part, value in parts.items() if value)
+
+    @property
+    def every_service(self) -> frozenset[str]:
+        return frozenset(name for name in (self.service, *self.services) if name)
+
+
+NOTHING = About()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +85,7 @@ class Finding:
 
     `code` is its word in the catalogue of rules. `explains` are the findings that follow from this one.
     `means`: what it is for users, where the profile's `needs` tell.
+    `touches`: nodes beside `node` on which its cause may lie.
     """
 
     code: str
@@ -53,8 +96,19 @@ class Finding:
     node: str | None = None
     explains: tuple[Finding, ...] = ()
     cause: str = ""
-    about: About = About()
+    about: About = NOTHING
     means: str = ""
+    touches: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        return self.code, self.node or "", self.about.name
+
+    @property
+    def places(self) -> frozenset[str]:
+        """Where its cause may lie. Who greets a datastore in vain is not the place of it."""
+        home = () if self.about.store and self.touches else (self.node,)
+        return frozenset(name for name in (*home, *self.touches) if name)
 
 
 @dataclass(frozen=True, slots=True)

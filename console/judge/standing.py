@@ -9,11 +9,8 @@ from dataclasses import dataclass, replace
 
 from console.judge.correlate import correlate
 from console.judge.diagnosis import Diagnosis, flat
-from console.judge.findings import Finding
+from console.judge.findings import Finding, Key
 from console.model.facts import Severity
-
-Key = tuple[str, str | None]
-"""Code and node: what makes a finding the same one from look to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +45,9 @@ def earlier_look(diagnosis: Diagnosis, at: float, live: tuple[Finding, ...]) -> 
     return EarlierLook(diagnosis, at, keys(live))
 
 
-def key_of(finding: Finding) -> Key:
-    return finding.code, finding.node
-
-
 def keys(findings: tuple[Finding, ...]) -> frozenset[Key]:
     """All of them, explained ones included."""
-    return frozenset(key_of(each) for each in flat(findings))
+    return frozenset(each.key for each in flat(findings))
 
 
 def standing(live: tuple[Finding, ...], look: EarlierLook | None, now: float) -> tuple[Finding, ...]:
@@ -65,13 +58,13 @@ def standing(live: tuple[Finding, ...], look: EarlierLook | None, now: float) ->
     """
     if look is None:
         return live
-    causes = {key_of(each): each.cause for each in flat(look.diagnosis.findings)}
+    causes = {each.key: each.cause for each in flat(look.diagnosis.findings)}
     present = tuple(
-        replace(each, explains=(), cause=each.cause or causes.get(key_of(each), "")) for each in flat(live)
+        replace(each, explains=(), cause=each.cause or causes.get(each.key, "")) for each in flat(live)
     )
     over = keys(live) | look.live_then
     older_s = max(0.0, now - look.at)
-    deep = (_aged(each, older_s) for each in flat(look.diagnosis.findings) if key_of(each) not in over)
+    deep = (_aged(each, older_s) for each in flat(look.diagnosis.findings) if each.key not in over)
     return correlate((*present, *deep))
 
 

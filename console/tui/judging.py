@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from console.judge.diagnosis import Diagnosis
-from console.judge.findings import Finding
-from console.judge.standing import EarlierLook, Key, earlier_look, only_deep, standing
+from console.judge.findings import Finding, Key
+from console.judge.standing import EarlierLook, earlier_look, only_deep, standing
 from console.tui.cluster import Cluster
 
 JUDGE_GAP_S = 0.25

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from console.judge.findings import Finding
+from console.judge.findings import Finding, Key
 from console.model.events import Event, Noticed
 from console.model.facts import Severity
 from console.model.state import ClusterState, VipMove
@@ -64,7 +64,7 @@ class Notifier:
         self._news: list[str] = []
         self._moves_in_news = 0
         self._critical = False
-        self._known: dict[tuple[str, str | None], float] | None = None
+        self._known: dict[Key, float] | None = None
         self._called_at = float("-inf")
         self._planned = False
 
@@ -96,7 +96,7 @@ class Notifier:
 
     def judged(self, findings: tuple[Finding, ...], now: float) -> None:
         """What the rules say now. What they said of the very first picture was no change."""
-        critical = {(f.code, f.node): f.title for f in findings if f.severity is Severity.CRITICAL}
+        critical = {f.key: f.title for f in findings if f.severity is Severity.CRITICAL}
         known = self._known
         kept = {} if known is None else {k: at for k, at in known.items() if now - at < FORGOTTEN_AFTER_S}
         self._known = kept | dict.fromkeys(critical, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from console.judge.findings import Blind, Finding
+from console.judge.findings import About, Blind, Finding
 from console.judge.rules.keepalived import RECENT_S, SHOWN, Journal, journal
 from console.judge.rules.looked import NO_LOOK, age_s, each_journal, each_node, line, look_of, of_kind, since_start
 from console.judge.rules.view import Answer, View, reason_of, said_at, told
@@ -116,6 +116,7 @@ def sees_nothing(view: View, node: NodeState, seen: Journal, now: float) -> Iter
                 "iamops config lint",
                 node.name,
                 cause="the check cannot tell a dead nginx, or is not run at all",
+                about=About(instance=name),
             )
 
 

@@ -18,7 +18,7 @@ from console.judge.rules.view import (
 )
 from console.model.facts import ProbeOutcome, ProbeReport, Severity
 from console.model.observed import Known, Unknown
-from console.model.profile import Datastore, DatastoreKind
+from console.model.profile import Datastore, DatastoreKind, Service
 from console.model.state import NodeState
 
 CODES = {
@@ -54,7 +54,7 @@ def pump_lags(view: View, now: float) -> Iterator[Answer]:
             continue
         for node in live(view, now):
             seen = view.state.datastores[store.name][node.name]
-            pump = next((s for s in view.state.profile.services.values() if s.name == "iam-pump"), None)
+            pump = next((s for s in view.state.profile.services.values() if _writes_to(s, store)), None)
             if pump is None or not pump.runs_on(node.name) or not unit_running(node, pump.unit):
                 continue
             if isinstance(seen, Unknown):
@@ -63,8 +63,16 @@ def pump_lags(view: View, now: float) -> Iterator[Answer]:
                 title = f"{pump.name} on {node.name} runs and cannot write to {store.name}: it falls behind"
                 evidence = (probed(seen, store.name, "greeting", node.name, now),)
                 step = _step(view, store, node)
-                about = About(pump.unit, pump.name)
-                yield Finding("pump-lags", Severity.WARNING, title, evidence, step, node.name, about=about)
+                yield Finding(
+                    "pump-lags",
+                    Severity.WARNING,
+                    title,
+                    evidence,
+                    step,
+                    node.name,
+                    about=About(service=pump.name, store=store.name, kind=store.kind),
+                    touches=(store.node,),
+                )
     yield from unheard(view, now, ("pump-lags",), "whether its pump can write")
 
 
@@ -74,13 +82,27 @@ RULES = (
 )
 
 
+def _writes_to(service: Service, store: Datastore) -> bool:
+    """Whoever needs the audit records' store is the pump, whatever its name."""
+    return any(need.name == store.name for need in service.needs)
+
+
 def _failing(view: View, store: Datastore, observer: NodeState, seen: Known[ProbeReport], now: float) -> Finding:
     outcome = seen.value.outcome
     code = CODES.get(outcome, DOWN)
     evidence = (probed(seen, store.name, "greeting", observer.name, now),)
     step = _step(view, store, observer) if code == DOWN else _look(code, store, observer)
     title = f"{store.name} seen from {observer.name}: {outcome}"
-    return Finding(code, Severity.CRITICAL, title, evidence, step, observer.name, about=About(store=store.name))
+    return Finding(
+        code,
+        Severity.CRITICAL,
+        title,
+        evidence,
+        step,
+        observer.name,
+        about=About(store=store.name, kind=store.kind),
+        touches=(store.node,),
+    )
 
 
 def _look(code: str, store: Datastore, observer: NodeState) -> str:

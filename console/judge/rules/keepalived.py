@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from console.judge.findings import Blind, Finding
+from console.judge.findings import About, Blind, Finding
 from console.judge.rules.looked import age_s, ago, each_journal, each_node, line, looked, of_kind, ours, too_short
-from console.judge.rules.view import Answer, Rule, View, told, unit_running
+from console.judge.rules.view import Answer, Rule, View, about_unit, told, unit_running
 from console.model.facts import Severity
 from console.model.look import FileStamp, JournalLook, NodeLook, Said, SaidKind
 from console.model.observed import Known, Observed
@@ -71,6 +71,7 @@ def daemon_restarted(view: View, node: NodeState, seen: Journal, now: float) -> 
         tuple(line(node, each, now) for each in shown[-SHOWN:]),
         f"look: journalctl -u {unit} on {node.name}",
         node.name,
+        about=about_unit(view.state.profile, unit, node.name),
     )
 
 
@@ -105,4 +106,5 @@ def _flapping(view: View, name: str, moves: Sequence[tuple[NodeState, Said]], no
         tuple(line(node, said, now) for node, said in moves[-SHOWN:]),
         f"look: journalctl -u {unit} on every node",
         cause="a check on the edge of failing, adverts that are lost now and then, or somebody moving it",
+        about=About(instance=name),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from console.judge.findings import Blind, Evidence, Finding
+from console.judge.findings import About, Blind, Evidence, Finding
 from console.judge.rules.view import Answer, Rule, View, live, nodes, probed, reason_of, said_at, told, unheard
 from console.model.facts import HostReport, LinkState, Severity
 from console.model.observed import Freshness, Known, Unknown
@@ -43,7 +43,8 @@ def disk(view: View, now: float) -> Iterator[Answer]:
             title = f"disk of {node.name} is {used:.0f} % full"
             evidence = (told(node.host, f"/ is {used:.0f} % full", "df -P", node.name, now),)
             step = f"look: du -x /var on {node.name}"
-            yield Finding("disk-full", Severity.WARNING, title, evidence, step, node.name)
+            about = About(subject="/")
+            yield Finding("disk-full", Severity.WARNING, title, evidence, step, node.name, about=about)
 
 
 def clock(view: View, now: float) -> Iterator[Answer]:
@@ -74,7 +75,8 @@ def clocks_apart(view: View, now: float) -> Iterator[Answer]:
         title = f"the clocks of {one.name} and {other.name} are {abs(apart_ms) / 1000:.1f} s apart"
         evidence = (_offset(one, now), _offset(other, now))
         step = f"look: timedatectl on {one.name} and {other.name}"
-        yield Finding("clocks-apart", Severity.WARNING, title, evidence, step)
+        about, both = About(subject=f"{one.name} {other.name}"), (one.name, other.name)
+        yield Finding("clocks-apart", Severity.WARNING, title, evidence, step, about=about, touches=both)
 
 
 def config_drift(view: View, now: float) -> Iterator[Answer]:

@@ -68,13 +68,16 @@ def _failing(view: View, node: NodeState, now: float) -> Iterator[Finding]:
         return
     code = "nginx-hung" if hung else "nginx-bad-answers"
     step = _restart(view, node, now) if hung else f"look: tail {view.state.profile.logs.error} on {node.name}"
-    yield Finding(code, Severity.CRITICAL, title, evidence, step, node.name)
+    about = About(services=tuple(behind[d] for d in bad if d in behind))
+    yield Finding(code, Severity.CRITICAL, title, evidence, step, node.name, about=about)
 
 
-def _silent_backends(view: View, node: NodeState, domains: Collection[str]) -> Mapping[str, Observed[ProbeReport]]:
+def _silent_backends(
+    view: View, node: NodeState, domains: Collection[str]
+) -> Mapping[tuple[str, str], Observed[ProbeReport]]:
     """The backends of these domains that accept and say nothing to this node: nginx waits for them."""
     return {
-        f"{service.name} on {place}": seen
+        (service.name, place): seen
         for service in view.state.profile.services.values()
         if service.domain is not None and service.domain in domains
         for place, seen in backends_seen(view, node, service)
@@ -83,17 +86,23 @@ def _silent_backends(view: View, node: NodeState, domains: Collection[str]) -> M
 
 
 def _waiting(
-    node: NodeState, backends: Mapping[str, Observed[ProbeReport]], evidence: tuple[Evidence, ...], now: float
+    node: NodeState,
+    backends: Mapping[tuple[str, str], Observed[ProbeReport]],
+    evidence: tuple[Evidence, ...],
+    now: float,
 ) -> Finding:
-    silent = tuple(probed(seen, name, "HTTP", node.name, now) for name, seen in backends.items())
+    names = {f"{service} on {place}": seen for (service, place), seen in backends.items()}
+    silent = tuple(probed(seen, name, "HTTP", node.name, now) for name, seen in names.items())
     return Finding(
         "nginx-bad-answers",
         Severity.CRITICAL,
-        f"nginx on {node.name} waits for backends that do not answer: {', '.join(backends)}",
+        f"nginx on {node.name} waits for backends that do not answer: {', '.join(names)}",
         (*evidence, *silent),
         "iamops traffic --since 5m --by backend",
         node.name,
         cause="a backend that accepts and stays silent is only given up after the read timeout",
+        about=About(services=tuple(dict.fromkeys(service for service, _ in backends))),
+        touches=tuple(dict.fromkeys(place for _, place in backends)),
     )
 
 

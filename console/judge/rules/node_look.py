@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from console.judge.findings import Blind, Evidence, Finding
+from console.judge.findings import About, Blind, Evidence, Finding
 from console.judge.rules.keepalived import CRASH_RECENT_S, SHOWN, Journal
 from console.judge.rules.looked import NO_LOOK, age_s, ago, each_journal, each_node, line, look_of, of_kind, ours
 from console.judge.rules.machine import DISK_FULL_PCT
@@ -80,7 +80,7 @@ def not_loaded(view: View, node: NodeState, seen: Known[Mapping[str, FileStamp]]
         files = [f for p, f in seen.value.items() if p.startswith(directory) and p.endswith(".conf")]
         newer = [file for file in files if file.changed_at > at + LOADED_SLACK_S]
         if newer:
-            yield _not_loaded(node, unit, at, newer, now)
+            yield _not_loaded(view, node, unit, at, newer, now)
 
 
 def inodes(view: View, node: NodeState, seen: Known[tuple[Filesystem, ...]], now: float) -> Iterator[Answer]:
@@ -94,6 +94,7 @@ def inodes(view: View, node: NodeState, seen: Known[tuple[Filesystem, ...]], now
                 f"look: du --inodes -x {disk.mount} on {node.name}",
                 node.name,
                 cause="very many small files: sessions, mail queues, logs that are cut too often",
+                about=About(subject=disk.mount),
             )
 
 
@@ -108,6 +109,7 @@ def other_disks(view: View, node: NodeState, seen: Known[tuple[Filesystem, ...]]
                 (told(seen, f"{disk.mount} is {disk.space_pct:.0f} % full", "df -P", node.name, now),),
                 f"look: du -x {disk.mount} on {node.name}",
                 node.name,
+                about=About(subject=disk.mount),
             )
 
 
@@ -145,7 +147,7 @@ RULES = (
 )
 
 
-def _not_loaded(node: NodeState, unit: str, at: float, newer: list[FileStamp], now: float) -> Finding:
+def _not_loaded(view: View, node: NodeState, unit: str, at: float, newer: list[FileStamp], now: float) -> Finding:
     def late(file: FileStamp) -> Evidence:
         value = f"{file.path} changed {file.changed_at - at:.0f} s after {unit} last read its files"
         return said_at(ours(node, file.changed_at), value, "stat", node.name, now)
@@ -158,4 +160,5 @@ def _not_loaded(node: NodeState, unit: str, at: float, newer: list[FileStamp], n
         "iamops config diff",
         node.name,
         cause="a file was edited and not loaded: the next restart changes more than anyone expects",
+        about=about_unit(view.state.profile, unit, node.name),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from console.judge.findings import Blind, Finding
+from console.judge.findings import About, Blind, Finding
 from console.judge.rules.backends import doubtful_backend
 from console.judge.rules.view import Answer, Rule, View, probed, reason_of, told
 from console.judge.rules.vip import CLIENT_FRESH_S, client_address
@@ -47,6 +47,7 @@ def stale_neighbour(view: View, now: float) -> Iterator[Answer]:
             f"look: ip neigh show {vrrp.address} on a client; vrrp_garp_master_refresh in keepalived.conf",
             owner.name,
             cause="the gratuitous ARP after the move was lost or is filtered, and is not sent again",
+            about=About(instance=name),
         )
 
 
@@ -76,6 +77,7 @@ def dark_outside(view: View, now: float) -> Iterator[Answer]:
             f"look: is {address} bound to {owner.name} (cloud HAVIP or EIP)? nft list ruleset on {owner.name}",
             owner.name,
             cause="the cloud's HAVIP or EIP is not bound to this node, a firewall, or a route to the old owner",
+            about=About(instance=instance, subject="" if name == instance else name),
         )
 
 

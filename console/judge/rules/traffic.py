@@ -249,4 +249,5 @@ def _uneven(
         counted.node.name,
         cause="the backend does not answer, or the upstream on this node does not name it",
         about=About(service=service.name),
+        touches=tuple(sorted(slow)),
     )

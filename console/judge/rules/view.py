@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from console.judge.findings import About, Blind, Evidence, Finding
+from console.judge.findings import About, Blind, Evidence, Finding, Role
 from console.model.contest import HANDOVER_S
 from console.model.facts import ProbeReport
 from console.model.observed import Freshness, Known, Observed, Unknown
@@ -93,15 +93,23 @@ def reason_of(seen: Observed[Any]) -> str:
     return seen.reason if isinstance(seen, Unknown) else "not known"
 
 
-def about_unit(profile: Profile, unit: str, node: str) -> About:
-    """A unit of a node, and the service or the datastore that it is."""
-    services = (s.name for s in profile.services.values() if s.unit == unit and s.runs_on(node))
-    stores = (s.name for s in profile.datastores.values() if s.unit == unit and s.node == node)
-    return About(unit, next(services, ""), next(stores, ""))
-
-
 def settled(since: float | None, now: float) -> bool:
     return since is None or now - since >= SETTLED_AFTER_S
+
+
+def about_unit(profile: Profile, unit: str, node: str) -> About:
+    """A unit of a node, and what it is to the cluster, whatever its name."""
+    services = tuple(s.name for s in profile.services.values() if s.unit == unit and s.runs_on(node))
+    store = next((s for s in profile.datastores.values() if (s.unit, s.node) == (unit, node)), None)
+    roles = {profile.keepalived.unit: Role.KEEPALIVED, profile.nginx.unit: Role.NGINX}
+    return About(
+        unit=unit,
+        service=services[0] if services else "",
+        store=store.name if store is not None else "",
+        role=roles.get(unit, Role.DATASTORE if store is not None else Role.SERVICE),
+        kind=store.kind if store is not None else None,
+        services=services,
+    )
 
 
 def unit_running(node: NodeState, unit: str) -> bool:

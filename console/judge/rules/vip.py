@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from console.judge.findings import Blind, Evidence, Finding
+from console.judge.findings import About, Blind, Evidence, Finding
 from console.judge.rules.view import (
     Answer,
     Rule,
     View,
+    about_unit,
     live,
     nodes,
     probed,
@@ -50,6 +51,8 @@ def split_brain(view: View, now: float) -> Iterator[Answer]:
             tuple(_holds(state, name, owner, now) for owner in owners),
             "look: nft list ruleset on both nodes; VRRP is IP protocol 112",
             cause="the nodes do not hear each other's adverts: a firewall, or VRRP settings that differ",
+            about=About(instance=name),
+            touches=tuple(owner.node for owner in owners),
         )
 
 
@@ -74,6 +77,7 @@ def no_owner(view: View, now: float) -> Iterator[Answer]:
             ),
             _no_owner_step(view, name),
             cause=_no_owner_cause(view, name),
+            about=About(instance=name),
         )
 
 
@@ -102,7 +106,11 @@ def client_dark(view: View, now: float) -> Iterator[Answer]:
             where = f" for {seen.value.asked}" if seen.value.asked else ""
             title = f"a client gets no good answer from {address}{where}"
             evidence = (probed(seen, "", "HTTP from this machine", None, now), *_owned(view.state, name, now))
-            yield Finding("client-dark", Severity.CRITICAL, title, evidence, _dark_step(view, name, address, now))
+            instance = name if name in view.state.profile.vrrp else view.state.profile.instance.name
+            about = About(instance=instance, subject="" if name == instance else name)
+            holders = tuple(claim.node for claim in ownership(view.state, instance, now).owners)
+            step = _dark_step(view, name, address, now)
+            yield Finding("client-dark", Severity.CRITICAL, title, evidence, step, about=about, touches=holders)
 
 
 def standby_in_fault(view: View, now: float) -> Iterator[Answer]:
@@ -118,7 +126,8 @@ def standby_in_fault(view: View, now: float) -> Iterator[Answer]:
                     told(seen, f"{name} is in FAULT", f"keepalived's {seen.value.source}", node.name, now),
                 )
                 look = f"look: journalctl -u {view.state.profile.keepalived.unit} on {node.name}"
-                yield Finding("vrrp-fault", Severity.WARNING, title, evidence, look, node.name)
+                about = About(instance=name)
+                yield Finding("vrrp-fault", Severity.WARNING, title, evidence, look, node.name, about=about)
 
 
 def keepalived_silent(view: View, now: float) -> Iterator[Answer]:
@@ -141,6 +150,7 @@ def keepalived_silent(view: View, now: float) -> Iterator[Answer]:
                 f"iamops restart {unit} {node.name}" + (" --dry-run" if owns else ""),
                 node.name,
                 cause="its process is stopped or hangs: the peer hears no adverts, and its own VIP stays",
+                about=about_unit(view.state.profile, unit, node.name),
             )
 
 
@@ -241,7 +251,8 @@ def _disagree(code: str, view: View, node: NodeState, name: str, daemon: str, no
         step = f"iamops start {unit} {node.name}"
     said = f"keepalived says {daemon}" if daemon in VrrpState.__members__ else daemon
     title = f"{node.name}: {said}, VIP {address} is {kernel}"
-    return Finding(code, Severity.CRITICAL, title, tuple(evidence), step, node.name)
+    about = About(instance=name)
+    return Finding(code, Severity.CRITICAL, title, tuple(evidence), step, node.name, about=about)
 
 
 def _no_daemon_view(view: View, node: NodeState, name: str) -> Iterator[Blind]:

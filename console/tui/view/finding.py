@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from console.judge import standing
 from console.judge.findings import Finding
 from console.judge.standing import EarlierLook, tally
 from console.model.observed import Freshness
@@ -65,7 +64,7 @@ def spoken_finding(finding: Finding) -> str:
 
 def how_old(finding: Finding, moment: Moment) -> str:
     """` (seen 5m ago)` after what only the deep look could tell; nothing after what is so now."""
-    if moment.look is None or standing.key_of(finding) not in moment.deep:
+    if moment.look is None or finding.key not in moment.deep:
         return ""
     return f" (seen {ago(moment.now - moment.look.at)} ago)"
 

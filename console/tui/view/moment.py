@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from console.judge.findings import Finding
-from console.judge.standing import EarlierLook, Key
+from console.judge.findings import Finding, Key
+from console.judge.standing import EarlierLook
 from console.model.state import ClusterState
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from console.judge.alerts_message import AlertKind, document, message_of
 from console.judge.alerts_state import Policy
-from console.judge.findings import Blind
+from console.judge.findings import About, Blind
 from console.model.facts import Severity
 from tests.unit.judge.watching import DOWN, Seen, finding, restarted
 
@@ -185,8 +185,16 @@ def test_the_same_words_with_another_number_are_the_same_finding():
 
 def test_two_units_of_one_node_are_two_findings():
     seen = Seen()
-    seen.pass_time(5, DOWN, finding(title="iam-apiserver is inactive on iam-a"))
+    pump, api = (finding(title="", about=About(unit=unit)) for unit in ("iam-pump", "iam-apiserver"))
+    seen.pass_time(5, pump, api)
     assert len(seen.take()) == 2
+
+
+def test_words_that_change_make_no_other_finding():
+    seen, openresty = Seen(), About(unit="openresty")
+    for word in ("failed", "inactive", "activating"):
+        seen.pass_time(5, finding(title=f"openresty is {word} on iam-a", about=openresty))
+    assert seen.take() == ["[WARNING] lab: openresty is failed on iam-a"]
 
 
 def test_what_another_finding_explains_is_told_with_it():

@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
 from console.judge.correlate import LINKS, correlate
 from console.judge.diagnose import RULES
 from console.judge.diagnosis import flat
-from console.judge.findings import Evidence, Finding
+from console.judge.findings import NOTHING, About, Evidence, Finding, Role
 from console.judge.lint.catalogue import CATALOGUE as LINT
 from console.model.facts import Severity
+from console.model.profile import DatastoreKind
 
 C, W, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 
 
 def finding(
-    code: str, node: str | None = None, title: str = "", severity: Severity = W, value: str = ""
+    code: str,
+    node: str | None = None,
+    severity: Severity = W,
+    about: About = NOTHING,
+    touches: tuple[str, ...] = (),
 ) -> Finding:
-    return Finding(code, severity, title or code, (Evidence(value or code),), "iamops status", node)
+    """Its words say nothing: causes are found by data."""
+    return Finding(code, severity, "", (Evidence(""),), "", node, about=about, touches=touches)
 
 
 def tree(findings: tuple[Finding, ...]) -> dict[str, object]:
     return {each.code: tree(each.explains) for each in findings}
 
 
+MARIADB = About(store="iamdb", kind=DatastoreKind.MARIADB)
+MONGODB = About(store="mongodb", kind=DatastoreKind.MONGODB)
+NGINX = About(unit="openresty", role=Role.NGINX)
+
 POWER_OFF = (
-    finding("node-unreachable", "iam-a", "iam-a cannot be seen"),
-    Finding(
-        "datastore-down",
-        C,
-        "mariadb seen from iam-b: timeout",
-        (),
-        "look: mariadb on iam-a, and port 3306",
-        "iam-b",
-    ),
-    Finding(
-        "datastore-down",
-        C,
-        "mongodb seen from iam-b: timeout",
-        (),
-        "look: mongodb on iam-a, and port 27017",
-        "iam-b",
-    ),
-    Finding("pump-lags", W, "iam-pump on iam-b runs", (), "look: mongodb on iam-a, and port 27017", "iam-b"),
+    finding("node-unreachable", "iam-a"),
+    finding("datastore-down", "iam-b", C, MARIADB, ("iam-a",)),
+    finding("datastore-down", "iam-b", C, MONGODB, ("iam-a",)),
+    finding("pump-lags", "iam-b", W, replace(MONGODB, service="iam-pump"), ("iam-a",)),
 )
 
 
@@ -58,7 +55,7 @@ def test_the_order_of_the_findings_does_not_matter():
 
 
 def test_a_stopped_nginx_explains_the_fault_beside_it_and_not_that_of_another_node():
-    stopped = finding("unit-down", "iam-a", "nginx is inactive on iam-a", C)
+    stopped = finding("unit-down", "iam-a", C, NGINX)
     (root, other) = correlate((stopped, finding("vrrp-fault", "iam-a"), finding("vrrp-fault", "iam-b")))
     assert tree((root,)) == {"unit-down": {"vrrp-fault": {}}}
     assert other.node == "iam-b"
@@ -75,18 +72,18 @@ def test_settings_that_differ_explain_the_split_brain():
 
 
 def test_a_missing_grant_explains_the_requests_that_fail():
-    grant = finding("datastore-host-not-allowed", "iam-b", "mariadb seen from iam-b: host not allowed", C)
+    grant = finding("datastore-host-not-allowed", "iam-b", C, MARIADB, ("iam-a",))
     assert tree(correlate((finding("requests-failing", severity=C), grant))) == {
         "datastore-host-not-allowed": {"requests-failing": {}}
     }
 
 
 def test_a_full_disk_explains_a_redis_that_refuses_writes_seen_from_both_nodes():
-    def refused(observer: str) -> Finding:
-        title, step = f"redis seen from {observer}: refuses writes", "look: df -h and the log of redis on iam-a"
-        return Finding("datastore-write-errors", C, title, (), step, observer)
-
-    (root,) = correlate((refused("iam-a"), refused("iam-b"), finding("disk-full", "iam-a")))
+    redis = About(store="redis", kind=DatastoreKind.REDIS)
+    refused = [
+        finding("datastore-write-errors", seen_from, C, redis, ("iam-a",)) for seen_from in ("iam-a", "iam-b")
+    ]
+    (root,) = correlate((*refused, finding("disk-full", "iam-a")))
     assert root.code == "disk-full"
     assert [each.code for each in flat((root,))] == [
         "disk-full",
@@ -100,12 +97,23 @@ def test_a_warning_that_explains_something_critical_comes_before_a_bare_warning(
     assert [each.code for each in found] == ["node-unreachable", "clock-skew"]
 
 
-def test_a_stopped_unit_is_the_root_of_its_own_datastore():
-    unit = finding("unit-down", "iam-a", "mongod is inactive on iam-a")
-    seen = Finding(
-        "datastore-down", C, "mongodb seen from iam-b: refused", (), "iamops start mongod iam-a", "iam-b"
-    )
-    assert tree(correlate((seen, unit))) == {"unit-down": {"datastore-down": {}}}
+def test_a_full_disk_of_who_greets_a_datastore_does_not_explain_that_it_is_down():
+    found = correlate((finding("datastore-down", "iam-b", C, MARIADB, ("iam-a",)), finding("disk-full", "iam-b")))
+    assert len(found) == 2
+
+
+def test_a_stopped_unit_is_the_root_of_its_own_datastore_and_of_no_other():
+    unit = finding("unit-down", "iam-a", W, About(unit="docker-db", role=Role.DATASTORE, store="mongodb"))
+    mongo, maria = (finding("datastore-down", "iam-b", C, each, ("iam-a",)) for each in (MONGODB, MARIADB))
+    assert tree(correlate((mongo, unit))) == {"unit-down": {"datastore-down": {}}}
+    assert len(correlate((maria, unit))) == 2
+
+
+def test_a_fault_of_one_instance_explains_nothing_of_another():
+    one, other = About(instance="VI_1"), About(instance="VI_2")
+    fault, nowhere = finding("vrrp-fault", "iam-a", W, one), finding("vip-nowhere", None, C, other)
+    assert len(correlate((fault, nowhere))) == 2
+    assert len(correlate((fault, replace(nowhere, about=one)))) == 1
 
 
 def test_what_lint_says_comes_after_what_happens_now():
@@ -114,21 +122,22 @@ def test_what_lint_says_comes_after_what_happens_now():
 
 
 def test_an_owner_that_answers_badly_explains_the_dark_client_and_a_standby_does_not():
-    dark = finding("client-dark", None, severity=C, value="VIP 10.0.4.99 is on iam-a")
+    dark = finding("client-dark", None, C, About(instance="VI_1"), ("iam-a",))
     owner, standby = (finding("nginx-bad-answers", node, severity=C) for node in ("iam-a", "iam-b"))
     assert tree(correlate((dark, owner))) == {"nginx-bad-answers": {"client-dark": {}}}
     assert len(correlate((dark, standby))) == 2
 
 
 def test_a_frozen_node_explains_the_nginx_that_waits_for_its_backends():
-    title = "nginx on iam-a waits for backends that do not answer: iam-apiserver on iam-b"
-    found = correlate((finding("nginx-bad-answers", "iam-a", title, C), finding("node-unreachable", "iam-b")))
+    waits = finding("nginx-bad-answers", "iam-a", C, touches=("iam-b",))
+    found = correlate((waits, finding("node-unreachable", "iam-b")))
     assert tree(found) == {"node-unreachable": {"nginx-bad-answers": {}}}
 
 
 def test_nothing_is_lost_and_nothing_explains_itself():
     codes = [code for link in LINKS for code in (link.root, *link.symptoms)]
-    everything = tuple(finding(code, "iam-a", f"nginx {code} on iam-a mariadb") for code in dict.fromkeys(codes))
+    about = replace(MARIADB, unit="nginx", role=Role.NGINX, services=("iam-pump",))
+    everything = tuple(finding(code, "iam-a", W, about, ("iam-a",)) for code in dict.fromkeys(codes))
     found = flat(correlate(everything))
     assert sorted(each.code for each in found) == sorted(each.code for each in everything)
 

@@ -60,7 +60,7 @@ def test_a_cause_that_only_the_look_found_explains_what_is_live_since() -> None:
     deep = earlier_look(Diagnosis((replace(SPLIT, explains=()),)), AT, ())
     (root,) = standing((DARK,), deep, AT + 30)
     assert (root.code, [each.code for each in root.explains]) == ("split-brain", ["client-dark"])
-    assert only_deep((DARK,), deep) == {("split-brain", None)}
+    assert only_deep((DARK,), deep) == {SPLIT.key}
 
 
 def test_two_findings_of_one_code_and_node_stay_two() -> None:

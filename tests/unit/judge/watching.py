@@ -9,7 +9,7 @@ from console.judge.alerts import step
 from console.judge.alerts_memory import recalled, remembered
 from console.judge.alerts_message import Message
 from console.judge.alerts_state import Alerts, Moved, Policy, Sight
-from console.judge.findings import Evidence, Finding
+from console.judge.findings import NOTHING, About, Evidence, Finding
 from console.judge.silence import Silence
 from console.model.facts import Severity
 from console.model.state import VipMove
@@ -24,9 +24,10 @@ def finding(
     severity: Severity = Severity.WARNING,
     title: str = "iam-pump is inactive on iam-a",
     explains: tuple[Finding, ...] = (),
+    about: About = NOTHING,
 ) -> Finding:
     evidence = (Evidence("inactive (dead)", "systemd", node, 0.2),)
-    return Finding(code, severity, title, evidence, "look: journalctl -u iam-pump", node, explains)
+    return Finding(code, severity, title, evidence, "look: journalctl -u iam-pump", node, explains, about=about)
 
 
 DOWN = finding()
