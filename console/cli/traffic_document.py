@@ -41,7 +41,7 @@ def traffic_document(
         "until": _time(until),
         "where": recipe.where.text,
         "nodes": {name: _node(recipe, node, known.get(name), span_s) for name, node in counted.items()},
-        "cluster": _numbers(recipe, whole, span_s),
+        "cluster": _cluster(_numbers(recipe, whole, span_s), counted),
         **_backends(recipe, whole),
     }
     if by is not None:
@@ -60,6 +60,17 @@ def _node(recipe: Recipe, node: NodeTraffic, traffic: Traffic | None, span_s: fl
         "times_lost": totals.lost,
     }
     return {**_numbers(recipe, traffic, span_s), **read}
+
+
+def _cluster(numbers: Json, counted: Mapping[str, NodeTraffic]) -> Json:
+    """Of all nodes. Where one was not counted the rest is no total: it is at least so much."""
+    unread = [name for name, node in counted.items() if node.reason]
+    if not unread:
+        return numbers
+    why = f"not counted: {', '.join(unread)}"
+    at_least = {"total_at_least": numbers["total"]} if len(unread) < len(counted) else {}
+    unknown = {"total": None, "total_unknown": why, "rate_per_s": None, "rate_per_s_unknown": why}
+    return {**numbers, **unknown, **at_least}
 
 
 def _numbers(recipe: Recipe, traffic: Traffic, span_s: float | None) -> Json:

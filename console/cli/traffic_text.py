@@ -59,14 +59,14 @@ def _node_rows(document: Json) -> Iterator[Sequence[str]]:
     yield ("NODE", "REQUESTS", "/S", *CLASSES, "499", "BYTES", "p50", "p90", "p99")
     parts = [*document["nodes"].items(), ("all", document["cluster"])]
     for name, node in parts:
-        if node["total"] is None:
+        if node["total"] is None and "total_at_least" not in node:
             yield (name, "?")
             continue
         classes = node["by_class"]
         latency = node["latency_ms"] or {}
         yield (
             name,
-            str(node["total"]),
+            f"≥ {node['total_at_least']}" if node["total"] is None else str(node["total"]),
             "?" if node["rate_per_s"] is None else f"{node['rate_per_s']:.1f}",
             *(str(classes.get(each, 0)) for each in CLASSES),
             str(node["by_status"].get("499", 0)),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from console.nodes.log_follower import LogFollower, Progress
-from console.nodes.log_reader import Elsewhere, LogReader, Unreadable, reading
+from console.nodes.log_reader import Elsewhere, LogReader, Unreadable, not_written, reading
 from console.nodes.transport import Transport, TransportError
 from console.parse.log_bounds import TooManyNames, add_bounded
 from console.parse.log_counts import Counts, Recipe, Want
@@ -23,6 +23,10 @@ LOOK_SELDOM_S = 2.0
 FLOOD = 5_000
 # What one node tells may take long to be added up; so many times as long the others have their turn.
 REST = 4
+# A log that is being rotated is back by then.
+ABSENT_S = 3.0
+# nginx has answered so much later than the log has grown: some thirty health checks are not in it.
+UNWRITTEN_S = 60.0
 Count = Callable[[Counts, Recipe], None]
 
 
@@ -46,6 +50,10 @@ class LogLane:
     ) -> None:
         self.recipe = recipe
         self.reason = "not read yet"
+        # When (monotonic) nginx last answered a health check of ours.
+        self.served_at: Callable[[], float] = lambda: 0.0
+        self._grew_at = 0.0
+        self._absent_at: float | None = None
         self._log = log
         self._count = count
         self._base = base
@@ -70,12 +78,12 @@ class LogLane:
             async with reading(transport, self._log, self.recipe) as reader:
                 if self._progress is None:
                     self._progress = await self._begin(transport, reader)
-                    self._tell_if_there(told)
+                    self._tell_if_there(reader, told)
                 follower = LogFollower(self._log, self._progress, self._counted, time.monotonic)
                 while True:
                     self._fresh, self._busy_s = 0, 0.0
                     await follower.look(reader)
-                    self._tell_if_there(told)
+                    self._tell_if_there(reader, told)
                     rest_s = LOOK_EVERY_S if 0 < self._fresh < FLOOD else LOOK_SELDOM_S
                     await asyncio.sleep(rest_s + REST * self._busy_s)
         except (Unreadable, NotCounted, TooManyNames) as failure:
@@ -87,14 +95,23 @@ class LogLane:
             self.reason = fault_of_ours(error)
             raise
 
-    def _tell_if_there(self, told: Callable[[], None]) -> None:
+    def _tell_if_there(self, reader: LogReader, told: Callable[[], None]) -> None:
+        """Raises Unreadable where requests may be missing: what is not written down is unknown, never 0."""
         if self._progress is None or not self._progress.places:
             raise Unreadable(f"there is no {self._log}")
+        now = time.monotonic()
+        self._absent_at = (self._absent_at or now) if reader.around.absent else None
+        if self._absent_at is not None and now - self._absent_at > ABSENT_S:
+            raise Unreadable(f"there is no {self._log}: nginx may be writing where nobody can read it")
+        if self._grew_at and self.served_at() - self._grew_at > UNWRITTEN_S:
+            raise Unreadable(not_written(self._log, now - self._grew_at))
         self.reason = ""
         told()
 
     def _counted(self, counts: Counts) -> None:
         began = time.monotonic()
+        if counts.total or counts.unparsed or not self._grew_at:
+            self._grew_at = began
         self._fresh += counts.total
         self._count(counts, self.recipe)
         self._busy_s += time.monotonic() - began

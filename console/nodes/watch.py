@@ -29,6 +29,13 @@ SETTLE_S = 0.1
 TICK_S = 1.0
 
 
+@dataclass(slots=True)
+class Served:
+    """When (monotonic) nginx on the node last answered a health check of ours."""
+
+    at: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """One node under observation. The `…_changed` events ask a collector for a fresh look;
@@ -44,6 +51,7 @@ class Watch:
     access_log: AccessLog | None = None
     pace: Pace = field(default_factory=Pace.always_full)
     kept_by: Supervisor | None = None
+    served: Served = field(default_factory=Served)
     address_moved: asyncio.Event = field(default_factory=asyncio.Event)
     addresses_changed: asyncio.Event = field(default_factory=asyncio.Event)
     units_changed: asyncio.Event = field(default_factory=asyncio.Event)

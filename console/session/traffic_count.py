@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from console.model.traffic import LogTotals, Traffic
 from console.nodes.log_follower import LogFollower, Progress
-from console.nodes.log_reader import LogReader, Unreadable, reading
+from console.nodes.log_reader import LogReader, Unreadable, not_written, reading
 from console.nodes.transport import Transport, TransportError
 from console.parse.log_bounds import TooManyNames, add_bounded
 from console.parse.log_counts import Counts, Recipe
@@ -19,6 +19,13 @@ from console.parse.log_told import NotCounted
 from console.parse.log_words import NO_TIME
 
 TRIES = 3
+# Between a rotation's rename and nginx's new file.
+REOPENS_S = 0.3
+# A log that was not written to for so long is looked at again, once nginx has answered a health check of ours.
+QUIET_S = 60.0
+ANSWERED_S = 1.0
+WRITTEN_S = 0.3
+Served = Callable[[str], bool]
 # A node's clock may be so far ahead of ours.
 AHEAD_S = 3600
 
@@ -33,20 +40,37 @@ class NodeTraffic:
 
 
 async def count_traffic(
-    log: str, recipe: Recipe, since: float | None, made: Mapping[str, Transport | TransportError]
+    log: str,
+    recipe: Recipe,
+    since: float | None,
+    made: Mapping[str, Transport | TransportError],
+    served: Served | None = None,
 ) -> dict[str, NodeTraffic]:
-    """node -> its traffic. `since` None: the log's file of now, whatever times it holds."""
+    """node -> its traffic. `since` None: the log's file of now, whatever times it holds.
+
+    `served`: whether nginx on a node has just answered; then a log that is not written to holds not everything.
+    """
     wanted = [name for name in made if recipe.where.allows_node(name)]
-    found = await asyncio.gather(*(_of_node(log, recipe, since, made[name]) for name in wanted))
+    found = await asyncio.gather(*(_of_node(log, recipe, since, made[name], served) for name in wanted))
     return dict(zip(wanted, found, strict=True))
 
 
-async def _of_node(log: str, recipe: Recipe, since: float | None, made: Transport | TransportError) -> NodeTraffic:
+async def _of_node(
+    log: str,
+    recipe: Recipe,
+    since: float | None,
+    made: Transport | TransportError,
+    served: Served | None,
+) -> NodeTraffic:
     if isinstance(made, TransportError):
         return _unknown(made.reason)
+    began = time.monotonic()
     try:
         async with reading(made, log, recipe) as reader:
             counts, progress = await _whole(reader, log, since)
+            await _require_all(reader, log, since, progress)
+            if served is not None and reader.around.quiet_s > QUIET_S:
+                await _require_written(reader, log, lambda: served(made.node), began)
     except (Unreadable, NotCounted, TooManyNames) as failure:
         return _unknown(str(failure))
     except TransportError as failure:
@@ -61,6 +85,33 @@ async def _of_node(log: str, recipe: Recipe, since: float | None, made: Transpor
             slots.setdefault(NO_TIME if at > to_come else at, Traffic()).add(each)
     totals = LogTotals(counts.probes, counts.unparsed, counts.left_out, progress.lost)
     return NodeTraffic(slots, totals)
+
+
+async def _require_all(reader: LogReader, log: str, since: float | None, progress: Progress) -> None:
+    """Raises Unreadable where requests may be missing from what was counted."""
+    for left in reversed(range(TRIES)):
+        if not reader.around.absent:
+            break
+        if not left:
+            raise Unreadable(f"there is no {log}: nginx may be writing where nobody can read it (nginx -s reopen)")
+        await asyncio.sleep(REOPENS_S)
+        await reader.files()
+    if reader.around.full:
+        raise Unreadable(f"the file system of {log} is full: nginx cannot write what it serves")
+    begun = progress.begun
+    if reader.around.unlisted and since is not None and (begun is None or not begun.offset):
+        raise Unreadable(f"the directory of {log} may not be listed: what was rotated away is not seen")
+
+
+async def _require_written(reader: LogReader, log: str, served: Callable[[], bool], began: float) -> None:
+    """Raises Unreadable where nginx answers and the log does not grow by it."""
+    await asyncio.sleep(max(0.0, began + ANSWERED_S - time.monotonic()))
+    if not served():
+        return
+    await asyncio.sleep(WRITTEN_S)
+    await reader.files()
+    if reader.around.quiet_s > QUIET_S:
+        raise Unreadable(not_written(log, reader.around.quiet_s))
 
 
 async def _whole(reader: LogReader, log: str, since: float | None) -> tuple[Counts, Progress]:

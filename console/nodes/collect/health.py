@@ -6,6 +6,7 @@ How often is the pace's business: while all is well all watchers together ask as
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable
 
 from console.model.events import DatastoreProbed, HttpProbed, PortProbed, Target
@@ -77,6 +78,8 @@ async def _domain(watch: Watch, service: Service, domain: str, every_s: float) -
     door = Door(LOCALHOST, watch.profile.nginx.port)
     report = await _asked(probe_http(watch.transport, door, question, watch.clock))
     if report is not None:
+        if isinstance(report, ProbeReport) and report.status is not None:
+            watch.served.at = time.monotonic()
         watch.emit(HttpProbed(watch.clock(), watch.node, watch.node, Target.DOMAIN, domain, report, every_s))
 
 

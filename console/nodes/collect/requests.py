@@ -34,6 +34,7 @@ async def requests(watch: Watch) -> None:
     async def follow() -> str:
         nonlocal told
         told = None
+        log.lane.served_at = lambda: watch.served.at
         return await log.lane.follow(watch.transport, tell)
 
     await keep(Source.REQUESTS, watch, follow)
