@@ -12,7 +12,10 @@ the services' own logs which backend had how many. Where the access log's format
 ($upstream_addr), what nginx says is shown beside it. Changes nothing, but N requests per domain (1 to
 {REQUESTS_MAX}) are sent, in production too.
 
-Even means: no more apart than round robin must be, and than the turns that other clients took meanwhile.
+Even means: no more apart than round robin must be, and than the turns that other clients took meanwhile,
+as nginx's access log counts them. Where that does not tell backends, and more lines of others stand between in
+the services' logs than the test has requests, the split cannot be told. A backend that had no request and does
+not answer is never even.
 A drained backend takes no requests and is not compared.
 """
 EXITS = """\

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from console.judge.split_verdict import SplitVerdict, split_verdict, told
@@ -26,12 +26,16 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """One domain's test: the client's reports, each node's service log, and what each access log gained."""
+    """One domain's test: the client's reports, each node's service log, and what each access log gained.
+
+    `unanswering`: backends that had no request and do not answer, with how.
+    """
 
     service: Service
     reports: Sequence[ProbeReport]
     shares: Mapping[str, Share]
     access: Mapping[str, AccessGain]
+    unanswering: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def answered(self) -> int:
@@ -40,11 +44,15 @@ class Tested:
 
 @dataclass(frozen=True, slots=True)
 class ByNginx:
-    """Backend's endpoint -> requests, as nginx's access logs tell; `counts` None with the reason."""
+    """Backend's endpoint -> requests, as nginx's access logs tell; `counts` None with the reason.
+
+    `beside`: requests of others between ours, the same way; None where they could not be counted.
+    """
 
     counts: Mapping[str, int] | None
     in_vain: Mapping[str, int]
     unknown: str = ""
+    beside: Mapping[str, int] | None = None
 
 
 def telling_format(profile: Profile) -> tuple[LogFormat | None, str]:
@@ -84,7 +92,7 @@ def exit_code(document: Json) -> ExitCode:
 
 def _domain(profile: Profile, sent: int, test: Tested) -> Json:
     nginx = _by_nginx(profile, test)
-    tally = _tally(test, nginx)
+    tally = _tally(profile, test, nginx)
     verdict = _verdict(sent, test, tally)
     return {
         "service": test.service.name,
@@ -113,20 +121,25 @@ class _Tally:
     drained: dict[str, int | None]
     unread: dict[str, str]
     others: int
+    beside: dict[str, int] | None
 
 
-def _tally(test: Tested, nginx: ByNginx) -> _Tally:
+def _tally(profile: Profile, test: Tested, nginx: ByNginx) -> _Tally:
     drained = test.service.drained
     counts = {name: share.requests for name, share in test.shares.items()}
     unread = {name: share.reason for name, share in test.shares.items() if share.requests is None}
     for name in test.service.backends:
         counts[name], reason = _beside(name, nginx)
         unread |= {name: reason} if reason else {}
+    places = profile.backends_of(test.service)
+    beside = None if nginx.beside is None else {n: nginx.beside.get(places.get(n, n), 0) for n in counts}
+    lines = sum(share.others for name, share in test.shares.items() if name not in drained)
     return _Tally(
         {name: count for name, count in counts.items() if name not in drained},
         {name: count for name, count in counts.items() if name in drained},
         unread,
-        sum(share.others for name, share in test.shares.items() if name not in drained),
+        lines if beside is None else sum(beside.values()),
+        beside,
     )
 
 
@@ -134,10 +147,16 @@ def _verdict(sent: int, test: Tested, tally: _Tally) -> SplitVerdict:
     astray = [f"{name} is drained and got {count}" for name, count in tally.drained.items() if count]
     if astray:
         return SplitVerdict(False, f"uneven: {', '.join(astray)} of {sent} requests")
+    dead = [
+        f"{name} had none of {sent} and {how}" for name, how in test.unanswering.items() if name in tally.active
+    ]
+    if dead:
+        return SplitVerdict(False, f"uneven: {'; '.join(dead)}")
     return split_verdict(
         sent,
         {name: count for name, count in tally.active.items() if count is not None},
         others=tally.others,
+        beside=tally.beside,
         unread={name: reason for name, reason in tally.unread.items() if name in tally.active},
         answered=test.answered,
     )
@@ -168,7 +187,18 @@ def _by_nginx(profile: Profile, test: Tested) -> ByNginx:
     missing = test.answered - counts.total()
     if missing > 0 or not counts:
         return ByNginx(None, {}, _incomplete(test, counts.total()))
-    return ByNginx(counts, in_vain)
+    return ByNginx(counts, in_vain, beside=_beside_ours(profile, test, form))
+
+
+def _beside_ours(profile: Profile, test: Tested, form: LogFormat) -> Mapping[str, int] | None:
+    """Requests of others that this service's backends had meanwhile. A service's own log has only lines."""
+    endpoints = set(profile.backends_of(test.service).values())
+    found: Counter[str] = Counter()
+    for node, gain in test.access.items():
+        if gain.between is None:
+            return None
+        found.update(_elsewhere(profile, test.service, node, asked(form, gain.between).last))
+    return {where: count for where, count in found.items() if where in endpoints}
 
 
 def _incomplete(test: Tested, found: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Mapping
 
 from console.cli.balance_document import Tested, balance_document, exit_code, telling_format
@@ -13,6 +14,8 @@ from console.judge.json_text import json_text
 from console.model.exit_code import ExitCode
 from console.model.profile import Profile, Service
 from console.nodes.access_gain import AccessGain, AccessMark, access_gain, access_mark
+from console.nodes.http import HttpQuestion
+from console.nodes.probes import Door, probe_http
 from console.nodes.split import Share, new_token, send, shares
 from console.nodes.transport import Transport, TransportError
 from console.session.connections import attempts
@@ -73,7 +76,29 @@ async def _domain(
         await asyncio.sleep(BETWEEN_LOOKS_S)
         by_service = await shares(profile, service, token, transports)
         by_nginx = await _gains(profile, token, transports, marks)
-    return Tested(service, reports, by_service, by_nginx)
+    return Tested(
+        service, reports, by_service, by_nginx, await _unanswering(profile, service, by_service, transports)
+    )
+
+
+async def _unanswering(
+    profile: Profile, service: Service, found: Mapping[str, Share], transports: Transports
+) -> dict[str, str]:
+    """Backends that had none while others' lines might excuse it, and that do not answer when they are asked."""
+    silent: dict[str, str] = {}
+    for name, share in found.items():
+        transport = transports[name]
+        if share.requests != 0 or transport is None or not any(each.others for each in found.values()):
+            continue
+        question = HttpQuestion(f"{profile.nodes[name].address}:{service.port}", service.health)
+        for peer, asking in transports.items():
+            host = profile.nodes[name].address if peer != name else "127.0.0.1"
+            if asking is None:
+                continue
+            report = await probe_http(asking, Door(host, service.port), question, time.monotonic)
+            if report is not None and not report.ok:
+                silent[name] = f"does not answer {peer} ({report.outcome})"
+    return silent
 
 
 def _short_share(found: Mapping[str, Share], answered: int) -> bool:

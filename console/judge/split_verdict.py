@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+# Of the requests of others, the part that may have been sent before or after ours and logged among them.
+EDGES = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class SplitVerdict:
@@ -19,14 +22,17 @@ def split_verdict(
     counts: Mapping[str, int],
     *,
     others: int = 0,
+    beside: Mapping[str, int] | None = None,
     unread: Mapping[str, str] | None = None,
     answered: int | None = None,
 ) -> SplitVerdict:
     """Judges who got how many of `sent` requests.
 
     `counts` are the backends that take turns; `unread` says why the count of another such backend is not known.
-    `others` are strangers' requests in between: each took a turn, so that much unevenness is no fault. With
-    `answered` the counts must account for so many requests: what is in no log may have gone to anyone.
+    `beside`: how many requests of others went to each of them meanwhile, as nginx tells: each took a turn, so
+    that all together must be even. Without that, `others` are lines of others in the services' own logs: at most
+    so many turns were taken, and more of them than the test has requests excuse anything. With `answered` the
+    counts must account for so many requests: what is in no log may have gone to anyone.
     """
     if unread:
         return SplitVerdict(None, f"cannot be told: {told(unread)}")
@@ -38,10 +44,29 @@ def split_verdict(
             return SplitVerdict(None, f"cannot be told: {missing}")
     most, least = max(counts.values()), min(counts.values())
     turn = 1 if sent % len(counts) else 0
+    if most - least > turn and beside is not None:
+        return _together(counts, beside, turn)
     if most - least > others + turn:
-        shown = ", ".join(f"{name} {count}" for name, count in counts.items())
-        return SplitVerdict(False, f"uneven beyond round robin: {shown}")
+        return SplitVerdict(False, f"uneven beyond round robin: {_shown(counts)}")
+    if most - least > turn and others >= sent:
+        between = f"{others} lines of others stand between in their logs, more than the test has requests"
+        return SplitVerdict(None, f"cannot be told: {_shown(counts)}, and {between}")
     return SplitVerdict(True, _even(counts, others if most - least > turn else 0))
+
+
+def _together(counts: Mapping[str, int], beside: Mapping[str, int], turn: int) -> SplitVerdict:
+    """The test's requests and those of others. At the edges of the test a few of these are on the wrong side."""
+    others = {name: beside.get(name, 0) for name in counts}
+    whole = {name: count + others[name] for name, count in counts.items()}
+    allowed = turn + 1 + EDGES * sum(others.values())
+    if max(whole.values()) - min(whole.values()) > allowed:
+        added = f"; with the requests of others {_shown(whole)}" if any(others.values()) else ""
+        return SplitVerdict(False, f"uneven beyond round robin: {_shown(counts)}{added}")
+    return SplitVerdict(True, _even(counts, sum(others.values())))
+
+
+def _shown(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def told(reasons: Mapping[str, str]) -> str:

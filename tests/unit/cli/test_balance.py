@@ -16,9 +16,9 @@ from console.model.facts import ProbeOutcome, ProbeReport
 from console.model.profile import Profile
 from console.nodes import split
 from console.nodes.access_gain import _GAIN
-from console.nodes.fake import Run, ScriptedTransport
+from console.nodes.fake import Run, ScriptedTransport, Tcp
 from console.nodes.split import _COUNT
-from console.nodes.transport import CommandTimeout, TransportError, Unreachable
+from console.nodes.transport import CommandTimeout, ConnectFailed, TransportError, Unreachable
 from tests.profiles import pair
 
 API, AUTHZ = "iam.api.marmotedu.com", "iam.authz.marmotedu.com"
@@ -28,7 +28,7 @@ FAILED = ProbeReport(ProbeOutcome.REFUSED, detail="port 80 refused")
 GONE = Unreachable("iam-b", "no route", "is it on?")
 IAMOPS: Any = {"logs": {"format": "iamops"}}
 STAT = ("stat", "--dereference", "--format=%i %s", ACCESS)
-GAIN = ("sh", "-c", _GAIN, "gain", ACCESS, "7", "100", TOKEN)
+GAIN = ("sh", "-c", _GAIN, "gain", ACCESS, "7", "100", TOKEN, "20000")
 HEAD = (
     f'10.0.4.30 - - [24/Nov/2026:18:29:57 +0000] "GET /healthz?{TOKEN} HTTP/1.1" 200 15 "-" "iamops-probe/1" "-"'
 )
@@ -36,7 +36,11 @@ HEAD = (
 
 def line(upstream: str) -> bytes:
     tail = f"host=h upstream={upstream} upstream_status=200 request_time=0 upstream_time=0 request_id=1"
-    return f"{HEAD} {tail}\n".encode()
+    return f"+{HEAD} {tail}\n".encode()
+
+
+def others(upstream: str) -> bytes:
+    return line(upstream).replace(TOKEN.encode(), b"x").replace(b"+", b"-", 1)
 
 
 def count(service: str, said: str | Exception) -> Run:
@@ -207,7 +211,7 @@ def test_a_disagreement_of_the_two_logs_is_said(balance):
     [
         (None, "the access logs have 0 of the 10 requests that were answered; iam-a: denied"),
         (line("10.0.4.21:8080"), "the access logs have 1 of the 10 requests that were answered"),
-        (f"{HEAD}\n".encode() * 10, "10 lines name no backend"),
+        (f"+{HEAD}\n".encode() * 10, "10 lines name no backend"),
     ],
 )
 def test_an_access_log_that_does_not_tell_all_tells_nothing(balance, access, reason):
@@ -259,3 +263,25 @@ def test_a_count_out_of_bounds_is_a_usage_error(wrong, capsys):
 def test_a_profile_that_publishes_nothing_is_a_usage_error(capsys):
     assert show_balance(pair(services={"iam-pump": {"port": 7070}}), 10, as_json=False) == 2
     assert "nothing to send" in capsys.readouterr().err
+
+
+def test_a_dead_backend_is_uneven_however_many_requests_of_others_the_rest_had(balance):
+    """150 requests a second of others are 150 turns: they too went to one backend, or none is counted."""
+    access = (line("127.0.0.1:8080") + others("127.0.0.1:8080") * 15) * 10
+    good = (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",)
+
+    def both(closed: bool) -> tuple[ScriptedTransport, ScriptedTransport]:
+        made = node("iam-a", "10 600", access=access), node("iam-b", "0 0", access=b"")
+        for each, host in zip(made, ("10.0.4.21", "127.0.0.1"), strict=True):
+            refused = ConnectFailed(each.node, "port 8080 refused", "start it", refused=True)
+            each._script.append(Tcp(host, 8080, b"", good, refused if closed else None, always=True))
+        return made
+
+    code, document, text = balance(*both(closed=False), **(IAMOPS | services()))
+    assert (code, document["even"], document["domains"][API]["others"]) == (1, False, 150)
+    assert "iam-a 10, iam-b 0; with the requests of others iam-a 160, iam-b 0" in text
+    code, document, _ = balance(*both(closed=False), **services())
+    assert (code, document["even"]) == (4, None)
+    code, _, text = balance(*both(closed=True), **services())
+    assert code == 1
+    assert "uneven: iam-b had none of 10 and does not answer" in text

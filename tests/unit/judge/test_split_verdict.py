@@ -23,6 +23,16 @@ from console.judge.split_verdict import SplitVerdict, split_verdict
             2,
             SplitVerdict(True, "even: 6/4, with the turns that 2 requests of others took"),
         ),
+        (
+            10,
+            {"a": 10, "b": 0},
+            15,
+            SplitVerdict(
+                None,
+                "cannot be told: a 10, b 0, and 15 lines of others stand between in their logs, "
+                "more than the test has requests",
+            ),
+        ),
         (10, {"a": 5, "b": 5}, 9, SplitVerdict(True, "even: 5/5")),
         (10, {"a": 10}, 0, SplitVerdict(True, "even: a is the only one that takes requests")),
     ],
@@ -49,3 +59,17 @@ def test_nothing_against_nothing_is_not_even():
 
 def test_a_request_that_failed_at_the_client_may_still_be_in_a_log():
     assert split_verdict(10, {"a": 5, "b": 5}, answered=9).even is True
+
+
+def test_requests_of_others_that_nginx_counts_must_be_even_together_with_ours():
+    both = {"a": 10, "b": 0}
+    dead = split_verdict(10, both, beside={"a": 150, "b": 0})
+    assert (dead.even, dead.text) == (
+        False,
+        "uneven beyond round robin: a 10, b 0; with the requests of others a 160, b 0",
+    )
+    assert split_verdict(10, both, beside={"a": 70, "b": 80}).even is True
+    assert split_verdict(10, {"a": 6, "b": 4}, beside={"a": 0, "b": 2}).text == (
+        "even: 6/4, with the turns that 2 requests of others took"
+    )
+    assert split_verdict(10, both, beside={"a": 0, "b": 1}).even is False
