@@ -215,7 +215,7 @@ class ClientProbed:
 
 @dataclass(frozen=True, slots=True)
 class NodeHeard:
-    """Something arrived from the node, whatever it was: what its streams have shown is still so."""
+    """A command on the node answered, with no news: what its streams have shown is still so."""
 
     at: float
     node: str

@@ -28,7 +28,6 @@ COLLECTORS: tuple[tuple[Collector, tuple[Source, ...], str], ...] = (
     (health.stores, (Source.STORES,), "asking datastores and ports"),
     (requests.requests, (Source.REQUESTS,), "counting the access log"),
     (turns.turns, (), "taking turns with other watchers"),
-    (turns.heard, (), "noting signs of life"),
 )
 
 

@@ -15,6 +15,7 @@ from console import __version__
 from tests.bench.figures import Row, percentile, spread, table
 from tests.bench.flips import console_flips, watch_ssh_flips
 from tests.bench.idle import idle
+from tests.bench.questions import question_rows
 from tests.bench.startup import first_frame_s, help_s, parallel_ssh_s, status_s
 from tests.bench.switchovers import Switched, disagreement_ms, move_table, switchovers
 from tests.bench.traffic import traffic_rows
@@ -117,16 +118,18 @@ def main() -> int:
     parser.add_argument("--idle-seconds", type=float, default=30)
     parser.add_argument("--switchovers", type=int, default=30)
     parser.add_argument("--plain-stops", type=int, default=10)
-    parser.add_argument("--only", choices=("all", "switchovers", "traffic"), default="all")
+    parser.add_argument("--only", choices=("all", "questions", "switchovers", "traffic"), default="all")
     parser.add_argument("--save", action="store_true", help=f"keep the result in {HISTORY.name}")
     args = parser.parse_args()
     rows = [machine_row()]
     if args.only == "all":
         rows += startup_rows(args.runs) + idle_rows(args.idle_seconds) + flip_rows(args.flips, 10)
-    if args.only != "switchovers":
+    if args.only in ("all", "questions"):
+        rows += question_rows(args.idle_seconds)
+    if args.only in ("all", "traffic"):
         rows += traffic_rows()
     moves = ""
-    if args.only != "traffic":
+    if args.only in ("all", "switchovers"):
         fast, plain = switchovers(args.switchovers), switchovers(args.plain_stops, plain=True)
         rows += switchover_rows(fast, plain)
         moves = f"\n{move_table(fast, plain)}\n"

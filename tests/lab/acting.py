@@ -27,6 +27,7 @@ PLACE = Place(state=Path("/var/lib/iamops/lab-acting"), prefix="iamact-")
 # Pushes have a lab of their own, so that they need not wait for the other actions.
 PUSHING_PLACE = Place(state=Path("/var/lib/iamops/lab-pushing"), prefix="iampush-")
 NEEDS_PLACE = Place(state=Path("/var/lib/iamops/lab-needs"), prefix="iamneed-")
+STANDINS_PLACE = Place(state=Path("/var/lib/iamops/lab-standins"), prefix="iamstand-")
 SERVING_PLACE = Place(state=Path("/var/lib/iamops/lab-serving"), prefix="iamserve-")
 DEAD_MAN_S = 8
 ROLLBACK_S = 25

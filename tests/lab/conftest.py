@@ -39,6 +39,7 @@ SESSIONS = (
     "lab",
     "serving_session",
     "needs_session",
+    "standins_session",
     "triage_session",
     "own_lab",
 )
@@ -221,6 +222,21 @@ def needs_session(lab_machine: None) -> Iterator[Any]:
 
     with acting_lab(place=NEEDS_PLACE) as lab:
         yield lab
+
+
+@pytest.fixture(scope="session")
+def standins_session(lab_machine: None) -> Iterator[Any]:
+    """One whose stand-ins are what the real services are like."""
+    from tests.lab.acting import STANDINS_PLACE, acting_lab
+
+    with acting_lab(place=STANDINS_PLACE) as lab:
+        yield lab
+
+
+@pytest.fixture
+def standins(standins_session: Any) -> Iterator[Any]:
+    """That lab, whole before the test."""
+    yield from _whole(standins_session)
 
 
 @pytest.fixture

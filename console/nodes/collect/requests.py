@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.model.events import RequestsCounted, Source
+from console.model.events import NodeHeard, RequestsCounted, Source
 from console.model.facts import RequestCount
 from console.nodes.access_log import AccessLog
 from console.nodes.watch import Watch, keep
@@ -27,6 +27,7 @@ async def requests(watch: Watch) -> None:
             and (told.total - told.probes, told.unparsed) == others
             and now - told_at < TOLD_EVERY_S
         ):
+            watch.emit(NodeHeard(now, watch.node))
             return
         told, told_at = count, now
         watch.emit(RequestsCounted(now, watch.node, count))

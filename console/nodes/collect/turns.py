@@ -1,18 +1,16 @@
-"""Other watchers of the node: our place among them, and that the node is heard at all."""
+"""Other watchers of the node: our place among them."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import time
 
 from console.model.events import NodeHeard
 from console.nodes.transport import CommandFailed, Transport
 from console.nodes.watch import Watch, every
 from console.parse.turns import HELLO, turn_of
 
-READ_EVERY_S = 5.0
-HEARD_EVERY_S = 1.0
+# Before a node that tells nothing else would be taken for silent.
+READ_EVERY_S = 3.0
 # Every node that runs systemd has both, and everybody may open them.
 TURNS, ALARMS = "/run/systemd", "/run/systemd/system"
 # Says where its lock will be, and becomes flock(1), which holds it for as long as the command runs. Where that
@@ -40,28 +38,17 @@ def holding(argv: tuple[str, ...], *, turns: str = TURNS, alarms: str = ALARMS) 
 
 
 async def turns(watch: Watch) -> None:
-    """Reads the lock table now and then."""
+    """Reads the lock table now and then; that it is answered is a sign of life where nothing else is told."""
 
     async def look() -> None:
         turn = None
-        if watch.held:
-            with contextlib.suppress(CommandFailed):
-                result = await watch.transport.run(READ, timeout_s=TIMEOUT_S)
-                turn = turn_of(result.text, watch.held[-1])
+        with contextlib.suppress(CommandFailed):
+            result = await watch.transport.run(READ, timeout_s=TIMEOUT_S)
+            watch.emit(NodeHeard(watch.clock(), watch.node))
+            turn = turn_of(result.text, watch.held[-1]) if watch.held else None
         watch.pace.seat(watch.node, turn)
 
     await every(READ_EVERY_S, look, early=watch.place_changed)
-
-
-async def heard(watch: Watch) -> None:
-    """That anything arrived, were it SSH's own keepalive: values of streams are as fresh as their node."""
-    told = 0.0
-    while True:
-        at = watch.transport.heard_at
-        if at > told:
-            told = at
-            watch.emit(NodeHeard(watch.clock() - (time.monotonic() - at), watch.node))
-        await asyncio.sleep(HEARD_EVERY_S)
 
 
 async def alarm(transport: Transport, *, alarms: str = ALARMS, for_s: float = ALARM_S) -> None:
