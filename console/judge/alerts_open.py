@@ -170,4 +170,5 @@ def told_lines(found: Finding) -> tuple[str, ...]:
     """What a message says of it: the cause, the evidence, what follows from it, the next step."""
     cause = (f"because: {found.cause}",) if found.cause else ()
     follows = tuple(f"explains: {each.title}" for each in flat(found.explains))
-    return (*cause, *(str(each) for each in found.evidence), *follows, f"next: {found.next}")
+    means = (f"means: {found.means}",) if found.means else ()
+    return (*cause, *means, *(str(each) for each in found.evidence), *follows, f"next: {found.next}")

@@ -120,6 +120,11 @@ def _about(root: Finding, symptom: Finding) -> bool:
     return root.node is not None and root.node in symptom.places
 
 
+def _needed(root: Finding, symptom: Finding) -> bool:
+    """The symptom's service needs what the root has taken away, by the profile."""
+    return not set(root.takes).isdisjoint(symptom.rests_on)
+
+
 def _touched(root: Finding, symptom: Finding) -> bool:
     """The symptom is on one of the nodes that the root is about."""
     return symptom.node in root.touches
@@ -133,6 +138,7 @@ def _links(roots: str, symptoms: str, fits: Fits) -> tuple[Link, ...]:
 STORES = "datastore-down datastore-host-not-allowed datastore-too-many-connections datastore-write-errors"
 NGINX_TROUBLE = "vrrp-fault nginx-hung nginx-bad-answers proxy-fails script-timeout client-dark not-serving"
 FAILING = "service-unhealthy requests-failing backend-masked nginx-bad-answers errors-since-move"
+NEEDING = "unit-down unit-restarted service-unhealthy requests-failing backend-masked backend-silent pump-lags"
 LEFT_BEHIND = "backend-masked proxy-fails uneven-split nginx-bad-answers"
 WITNESSES = "split-brain vip-nowhere master-without-address address-without-master vrrp-fault"
 DATABASE = _store_kind(DatastoreKind.MARIADB)
@@ -161,6 +167,9 @@ LINKS: tuple[Link, ...] = (
         "service-unhealthy requests-failing",
         _store_kind(DatastoreKind.REDIS),
     ),
+    # Who needs it, by the profile: a datastore first, then the services that others need.
+    *_links(STORES, NEEDING, _needed),
+    *_links("unit-down service-unhealthy backend-silent", NEEDING, _needed),
     # nginx: its files, then that it is down or hangs, then what follows.
     *_links("nginx-config-invalid", "N001 N002 N003 N008 config-drift config-not-loaded L001 L002", _same_node),
     *_links("nginx-config-invalid", "unit-down", _both(_same_node, _symptom_role(Role.NGINX))),

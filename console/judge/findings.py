@@ -85,6 +85,7 @@ class Finding:
 
     `code` is its word in the catalogue of rules. `explains` are the findings that follow from this one.
     `means`: what it is for users, where the profile's `needs` tell.
+    `rests_on`: what the services that it is about need, by the profile; `takes`: what others go without for it.
     `touches`: nodes beside `node` on which its cause may lie.
     """
 
@@ -98,6 +99,8 @@ class Finding:
     cause: str = ""
     about: About = NOTHING
     means: str = ""
+    rests_on: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
     touches: tuple[str, ...] = ()
 
     @property

@@ -44,6 +44,7 @@ def _finding(finding: Finding) -> Json:
         "evidence": [words(str(each)) for each in finding.evidence],
         "observed": [_observed(each) for each in finding.evidence],
         "cause": words(finding.cause) or None,
+        "means": words(finding.means) or None,
         "next": words(finding.next),
         "explains": [_finding(each) for each in finding.explains],
     }

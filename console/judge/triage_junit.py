@@ -75,6 +75,8 @@ def _lines(said: _Said) -> Iterator[str]:
     yield from (f"  because: {each}" for each in finding.evidence)
     if finding.cause:
         yield f"  cause: {finding.cause}"
+    if finding.means:
+        yield f"  means: {finding.means}"
     yield f"  next: {finding.next}"
 
 

@@ -44,6 +44,8 @@ def _finding(finding: Finding) -> Iterator[str]:
     yield from (f"- {inline(str(each))}" for each in finding.evidence)
     if finding.cause:
         yield f"- cause: {inline(finding.cause)}"
+    if finding.means:
+        yield f"- means: {inline(finding.means)}"
     for each in finding.explains:
         yield f"- explains {each.severity} {code(name_of(each.code))} {inline(each.title)}"
     yield f"- **next:** {code(finding.next)}"

@@ -8,27 +8,15 @@ from dataclasses import dataclass, replace
 from console.model.facts import ProbeReport
 from console.model.need import Need, When
 from console.model.observed import Freshness, Known, Observed, Unknown, freshness
-from console.model.profile import Profile, Service
+from console.model.profile import Profile
 from console.model.state import ClusterState
 from console.plan.impact import datastores_of, services_of
+from console.plan.needing import needing, without
 from console.plan.steps import Kind, Plan
 from console.render.privileges import controlled
 
 # Datastores and needed ports are looked at every 5 s.
 SEEN_EVERY_S = 5.0
-# What the published IAM services do without what they need, by service and by datastore kind or service.
-WITHOUT: dict[tuple[str, str], str] = {
-    ("iam-apiserver", "mariadb"): "answers 5xx and does not start again",
-    ("iam-authz-server", "iam-apiserver"): "stops deciding for new secrets",
-    ("iam-authz-server", "redis"): "hears of no policy change and keeps no audit record",
-    ("iam-pump", "redis"): "is idle: no audit record is stored",
-    ("iam-pump", "mongodb"): "is idle: no audit record is stored",
-}
-GENERALLY = {
-    When.START: "runs on but does not start again",
-    When.ALWAYS: "does not work without it",
-    When.IDLE: "waits for it",
-}
 # For how long it goes without, by what is done to the unit.
 UNTIL = {"stop": "", "restart": " until it is back", "hang": " while {} hangs"}
 
@@ -98,7 +86,7 @@ def falls(profile: Profile, unit: str, node: str) -> Iterator[Fall]:
     lost = [(name, node) for name in (*datastores_of(profile, unit, node), *services_of(profile, unit))]
     seen: set[tuple[str, str]] = set()
     for name, at in lost:
-        for service, where, need in _needing(profile, name, at):
+        for service, where, need in needing(profile, name, at):
             if (service.name, where) in seen:
                 continue
             seen.add((service.name, where))
@@ -130,7 +118,7 @@ def _fallen(plan: Plan, profile: Profile) -> Iterator[str]:
             if fall.node not in where:
                 where.append(fall.node)
     for (service, need, until), where in nodes.items():
-        effect = _without(profile, service, need)
+        effect = without(profile, service, need)
         yield f"{service} on {' and '.join(where)} needs {need.what} and {effect}{until}"
 
 
@@ -143,20 +131,6 @@ def _waiting(plan: Plan, state: ClusterState, now: float) -> Iterator[str]:
                     yield f"once stopped it does not come up again on {lack.node}: {lack.sentence}"
             elif lack.need.when is When.IDLE:
                 yield f"{lack.service} comes up on {lack.node} and is idle: {lack.why}"
-
-
-def _without(profile: Profile, service: str, need: Need) -> str:
-    store = profile.datastores.get(need.name or "")
-    return WITHOUT.get((service, str(store.kind) if store else need.name or ""), GENERALLY[need.when])
-
-
-def _needing(profile: Profile, name: str, node: str) -> Iterator[tuple[Service, str, Need]]:
-    """Whoever needs it: a datastore everywhere, a service on its own node only."""
-    nodes = tuple(profile.nodes) if name in profile.datastores else (node,)
-    for service in profile.services.values():
-        for need in service.needs:
-            if need.name == name:
-                yield from ((service, where, need) for where in nodes if service.runs_on(where))
 
 
 def _own_doing(profile: Profile, need: Need, command: Command) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from console.judge.consequences import with_consequences
 from console.judge.findings import Blind, Evidence, Finding
 from console.judge.rules.view import Answer, Rule, View
 from console.model.facts import Severity
@@ -31,11 +32,17 @@ def failing(view: View, now: float) -> Iterator[Answer]:
 RULES = (Rule(("part-failing", "part-still"), failing),)
 
 
+def _whole(view: View, answer: Answer) -> Answer:
+    """A finding knows what it rests on, and what it is for users."""
+    return with_consequences(view.state.profile, answer) if isinstance(answer, Finding) else answer
+
+
 def asked(rules: Iterable[Rule], view: View, now: float) -> Iterator[Answer]:
     """What the rules answer. One that fails has not been asked, which is told; the others are asked as before."""
     for rule in rules:
         try:
-            yield from tuple(rule.ask(view, now))
+            answers = tuple(rule.ask(view, now))
+            yield from (_whole(view, each) for each in answers)
         except Exception as error:
             fault = fault_of_ours(error)
             yield from (Blind(code, "what this rule looks at", fault) for code in rule.codes)

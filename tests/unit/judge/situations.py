@@ -10,6 +10,7 @@ from console.judge.rules.view import View
 from console.model.events import (
     AddressChanged,
     ClientProbed,
+    DatastoreProbed,
     Event,
     HttpProbed,
     KeepalivedAsked,
@@ -55,10 +56,11 @@ class Situation:
     about: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()
+    means: tuple[str, ...] = ()
 
 
 def situations() -> tuple[Situation, ...]:
-    return (*_backends(), *_vrrp(), *_nginx())
+    return (*_backends(), *_vrrp(), *_nginx(), *_needs())
 
 
 def _backends() -> Iterator[Situation]:
@@ -184,6 +186,49 @@ def _nginx() -> Iterator[Situation]:
         "nginx-worker-died",
         B,
         "look: journalctl -k on iam-b",
+    )
+
+
+def _needs() -> Iterator[Situation]:
+    refused = ProbeReport(ProbeOutcome.REFUSED, detail="connection refused")
+    failed = UnitReport("activating", "auto-restart")
+    yield Situation(
+        "R6",
+        "the apiserver is down on one node, and the authz-server there gets no policies",
+        "two roots that have nothing to do with each other",
+        state(
+            UnitReported(NOW, B, API, UnitReport("inactive", "dead")),
+            *asked(B, API, refused),
+            *asked(B, AUTHZ, refused),
+        ),
+        "unit-down",
+        B,
+        "iamops start iam-apiserver iam-b",
+        explains=("service-unhealthy",),
+        means=("iam-authz-server on iam-b stops deciding for new secrets",),
+    )
+    down = [DatastoreProbed(NOW, node, "redis", refused) for node in (A, B)]
+    yield Situation(
+        "R7",
+        "Redis is down",
+        "that it is down, and nothing of what it means",
+        state(*down),
+        "datastore-down",
+        None,
+        "look: redis on iam-a",
+        means=("iam-pump on iam-a and iam-b is idle: no audit record is stored", "hears of no policy change"),
+    )
+    gone = [DatastoreProbed(NOW, node, "mariadb", refused) for node in (A, B)]
+    yield Situation(
+        "R3",
+        "MariaDB is down, and the apiserver that was restarted does not come up",
+        "two roots; is activating",
+        state(*gone, UnitReported(NOW, B, API, failed), *asked(B, API, refused)),
+        "datastore-down",
+        None,
+        "look: mariadb on iam-a",
+        explains=("unit-down",),
+        means=("iam-apiserver on iam-a and iam-b answers 5xx and does not start again",),
     )
 
 

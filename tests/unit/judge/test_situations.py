@@ -41,10 +41,11 @@ def _problems(each: Situation) -> list[str]:
     text = " ".join((first.title, first.cause, *(one.value for one in first.evidence)))
     below = {one.code for one in flat(first.explains)}
     checks = {
-        f"first is {first.code}[{first.node}], not {each.first}[{each.node}]": (first.code, first.node)
-        == (each.first, each.node),
+        f"first is {first.code}[{first.node}], not {each.first}[{each.node}]": first.code == each.first
+        and each.node in (None, first.node),
         f"the step is {first.next!r}": first.next.startswith(each.step) and not first.next.startswith(LOOPS),
         f"explains only {below}": below >= set(each.explains),
+        f"does not say that it means {each.means}: {first.means}": all(word in first.means for word in each.means),
         f"does not speak of {each.about}: {text}": all(word in text for word in each.about),
     }
     return untrue + [problem for problem, fine in checks.items() if not fine]
