@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import NoReturn
 
-from console.nodes.transport import CommandResult, LinkLost
+from console.nodes.transport import CommandResult, ConnectFailed, LinkLost
 
 
 class LocalLines:
@@ -44,6 +45,10 @@ class LocalTransport:
     """Only what a reader needs of a transport."""
 
     node = "here"
+
+    async def open_tcp(self, host: str, port: int, *, timeout_s: float) -> NoReturn:
+        """Nothing serves here."""
+        raise ConnectFailed("here", f"{host}:{port}: nothing serves here", "none", refused=True)
 
     @asynccontextmanager
     async def stream(self, argv: Sequence[str], *, feed: bool = False) -> AsyncIterator[LocalLines]:

@@ -7,24 +7,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from console.cli.clean_console import CleanConsole
+from console.cli.table_widths import fitted, groups
 from console.judge.standing import Tally
 from console.model.facts import Severity
 
 _STYLES = {"ok": "green", "bad": "bold red", "unknown": "yellow"}
 _SEVERITY = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 Json = Mapping[str, Any]
+Row = tuple[Text, ...]
 
 
 def print_table(document: Json) -> None:
     """Prints to stdout. Remote text goes through Text objects only, so no markup in it is read."""
-    CleanConsole(sys.stdout).print(
-        Group(_headline(document), _nodes(document), _services(document), *_findings(document))
-    )
+    console = CleanConsole(sys.stdout)
+    tables = (_nodes(document, console.width), *_services(document, console.width))
+    console.print(Group(_headline(document), *tables, *_findings(document)))
 
 
 def _headline(document: Json) -> Text:
@@ -48,43 +51,51 @@ def _client(client: Json) -> tuple[str, str]:
     return f"✓ {client['latency_ms']:.1f} ms{where}", _STYLES["ok"]
 
 
-def _nodes(document: Json) -> Table:
-    table = _table("node", "link", "VRRP", "VIP", "keepalived", "nginx", "req/s", "load", "disk")
+def _nodes(document: Json, width: int) -> Table:
+    rows: list[Row] = []
     for name, node in document["nodes"].items():
         keepalived, host = node["keepalived"], node["host"]
-        table.add_row(
-            Text(name, "bold"),
-            _link(node),
-            _vrrp(keepalived),
-            _held(keepalived["addresses"]),
-            _flag(keepalived["active"], "active", "stopped"),
-            _nginx(node["nginx"]),
-            _known(node["requests"]["rate_per_s"]),
-            _known(host["load1"]),
-            _known(host["disk_used_pct"], " %"),
+        rows.append(
+            (
+                Text(name, "bold"),
+                _link(node),
+                _vrrp(keepalived),
+                _held(keepalived["addresses"]),
+                _flag(keepalived["active"], "active", "stopped"),
+                _nginx(node["nginx"]),
+                _known(node["requests"]["rate_per_s"]),
+                _known(host["load1"]),
+                _known(host["disk_used_pct"], " %"),
+            )
         )
-    return table
+    heads = ("node", "link", "VRRP", "VIP", "keepalived", "nginx", "req/s", "load", "disk")
+    return _table(heads, rows, width)
 
 
-def _services(document: Json) -> Table:
-    """One row a service, domain or datastore; one column a node."""
-    nodes = document["nodes"]
-    table = _table("seen on", *nodes)
-    for domain in next(iter(nodes.values()))["nginx"]["http"]:
-        table.add_row(domain, *(_probe(n["nginx"]["http"][domain], "ok") for n in nodes.values()))
-    names = dict.fromkeys(service for node in nodes.values() for service in node["services"])
-    for service in names:
-        table.add_row(service, *(_service(node["services"].get(service)) for node in nodes.values()))
-    for store, views in document["datastores"].items():
-        table.add_row(store, *(_word(views["from"].get(name)) for name in nodes))
-    return table
+def _services(document: Json, width: int) -> Iterator[Table]:
+    """One row a service, domain or datastore; one column a node. Of too many nodes for a line, several tables."""
+    every, stores = document["nodes"], document["datastores"]
+    domains = tuple(next(iter(every.values()))["nginx"]["http"])
+    services = tuple(dict.fromkeys(service for node in every.values() for service in node["services"]))
+    head = max(len(name) for name in ("seen on", *domains, *services, *stores))
+    for names in groups(tuple(every), min(head, width // 2), width):
+        nodes = {name: every[name] for name in names}
+        rows: list[Row] = [
+            *((Text(d), *(_probe(n["nginx"]["http"][d], "ok") for n in nodes.values())) for d in domains),
+            *((Text(s), *(_service(n["services"].get(s)) for n in nodes.values())) for s in services),
+            *((Text(store), *(_word(views["from"].get(n)) for n in nodes)) for store, views in stores.items()),
+        ]
+        yield _table(("seen on", *names), rows, width)
 
 
-def _table(*columns: str) -> Table:
-    """Narrow enough for 80 columns; a word too long for its column is cut, never wrapped."""
+def _table(heads: Sequence[str], rows: Sequence[Row], width: int) -> Table:
+    """No column is lost at any width: a text that is too long for its column is cut."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for column in columns:
-        table.add_column(column, no_wrap=True)
+    wanted = [max(cell_len(head), *(row[at].cell_len for row in rows)) for at, head in enumerate(heads)]
+    for head, its_width in zip(heads, fitted(wanted, width), strict=True):
+        table.add_column(Text(head), no_wrap=True, overflow="ellipsis", width=its_width)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

@@ -17,7 +17,7 @@ from console.parse.log_counts import Recipe, Want
 from console.parse.log_format import Field, LogFormat, named_format
 from console.parse.log_where import Where, WhereError, where
 from console.session.connections import attempts
-from console.session.traffic_count import count_traffic
+from console.session.traffic_count import count_traffic, nginx_answers
 
 # What each table needs beside the status and the time: counting less is quicker.
 WANTS = {
@@ -62,7 +62,7 @@ async def _show(profile: Profile, recipe: Recipe, since: float | None, by: str |
         if len(failures) == len(made):
             raise failures[0]
         until = time.time()
-        counted = await count_traffic(profile.logs.access, recipe, since, made)
+        counted = await count_traffic(profile.logs.access, recipe, since, made, nginx_answers(profile))
     document = traffic_document(profile, recipe, counted, since=since, until=until, by=by, top=top)
     if form == "json":
         print(json_text(document))

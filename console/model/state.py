@@ -18,7 +18,7 @@ from console.model.facts import (
     UnitReport,
     VrrpReport,
 )
-from console.model.observed import Freshness, Known, Observed, Unknown, freshness, is_pending
+from console.model.observed import Freshness, Observed, Unknown, freshness, is_pending
 from console.model.profile import Profile
 from console.model.proxy import FilesReport
 
@@ -134,13 +134,6 @@ class NodeState:
 
     def freshness(self, now: float) -> Freshness:
         return freshness(self.heard_at, now)
-
-    def answered_since(self, at: float) -> bool:
-        """Whether its nginx has answered one of our own requests since then."""
-        return any(
-            isinstance(seen, Known) and seen.value.status is not None and seen.at >= at
-            for seen in self.domains.values()
-        )
 
     def rate_per_s(self, now: float, window_s: float = 10.0) -> float | None:
         """Mean requests per second over the window, or None while there is too little to tell."""

@@ -12,14 +12,18 @@ COMMANDS = {"nginx": privileges.check_nginx_config(), "keepalived": privileges.c
 
 
 async def daemon_checks(transport: Transport) -> tuple[DaemonCheck, ...]:
-    """What each says. A node that does not allow it says nothing. Raises LinkLost."""
-    found = []
+    """What each says. A node that does not allow it says nothing. Raises TransportError: none could be run."""
+    found: list[DaemonCheck] = []
+    failed: list[CommandFailed] = []
     for daemon, argv in COMMANDS.items():
         try:
             result = await transport.run(("sudo", "-n", *argv), timeout_s=TIMEOUT_S)
-        except CommandFailed:
+        except CommandFailed as failure:
+            failed.append(failure)
             continue
         said = "\n".join(lines_of(result.stdout + result.stderr, 400))
         if not said.startswith("sudo:"):
             found.append(DaemonCheck(transport.node, daemon, result.exit_status, said))
+    if len(failed) == len(COMMANDS):
+        raise failed[0]
     return tuple(found)

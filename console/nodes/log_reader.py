@@ -177,8 +177,8 @@ class _Overrun(Exception):
 class Around:
     """What a listing tells beside the files: whether lines may be missing from them.
 
-    `quiet_s`: how long ago the newest of the files was written. `absent`: the log is not there, and no file that
-    was rotated away is being written in its stead.
+    `quiet_s`: how long ago the newest of the files with any text was written; infinite if none has. `absent`: the
+    log is not there, and no file that was rotated away is being written in its stead.
     """
 
     quiet_s: float = 0.0
@@ -328,9 +328,10 @@ class LogReader:
 
 def not_written(log: str, quiet_s: float) -> str:
     """Why a log tells nothing though nginx answers."""
+    last = f"was last written {quiet_s / 60:.0f} min ago" if quiet_s < float("inf") else "is empty"
     return (
-        f"{log} was last written {quiet_s / 60:.0f} min ago, though nginx answers: it writes elsewhere (a file "
-        "that was deleted or rotated away: nginx -s reopen), or not these requests"
+        f"{log} {last}, though nginx answers: it writes elsewhere (a file that was deleted or rotated away: "
+        "nginx -s reopen), or not these requests"
     )
 
 
@@ -369,7 +370,7 @@ async def reading(transport: Transport, log: str, recipe: Recipe) -> AsyncIterat
 def _around(answer: list[bytes], found: tuple[LogFile, ...], log: str) -> Around:
     now = next((file.changed for file in found if file.name == CLOCK), 0)
     own = newest_first(found, log)
-    quiet_s = now - max((file.changed for file in own), default=now)
+    quiet_s = now - max((float(file.changed) for file in own if file.size), default=float("-inf"))
     warm = any(not file.packed and now - file.changed <= WARM_S for file in own)
     there = any(file.name == log for file in own)
     return Around(quiet_s, not there and not warm, b"! list" in answer, b"! full" in answer)

@@ -16,7 +16,7 @@ from console.model.config import ConfFile, ConfTree, DaemonCheck
 from console.model.profile import Profile, Service, endpoint
 from console.nodes.config_files import ConfigUnreadable, read_backup, read_pushes, read_tree
 from console.nodes.config_tests import daemon_checks
-from console.nodes.transport import Transport, TransportError
+from console.nodes.transport import CommandFailed, Transport, TransportError
 from console.parse.config_archive import PushRecord
 from console.parse.log_format import Field, FormatError, named_format
 from console.plan.action import ConfigPush, Drain, DrainedRestart
@@ -209,6 +209,8 @@ class Configurator:
     async def _daemon_checks(self, node: str) -> tuple[DaemonCheck, ...]:
         try:
             return await daemon_checks(self._connected(node))
+        except CommandFailed:
+            return ()
         except TransportError as failure:
             raise ConfigUnreadable(str(failure)) from None
 

@@ -26,7 +26,7 @@ from console.render.files import NodeFile
 from console.render.templating import RenderError
 from console.session.clock import Clock
 from console.session.secrets import SecretMissing
-from console.session.traffic_count import Served, count_traffic
+from console.session.traffic_count import count_traffic, nginx_answers
 
 TRAFFIC_SPAN_S = 900.0
 
@@ -78,9 +78,8 @@ class Gathered:
 class Reader:
     """Reads into `gathered`. Nothing here raises for a node."""
 
-    def __init__(self, profile: Profile, clock: Clock, served: Served | None = None) -> None:
-        """`served`: whether nginx on a node has answered us lately."""
-        self._profile, self._clock, self._served = profile, clock, served
+    def __init__(self, profile: Profile, clock: Clock) -> None:
+        self._profile, self._clock = profile, clock
         self.gathered = Gathered()
 
     async def node(self, transport: Transport) -> None:
@@ -128,9 +127,8 @@ class Reader:
         until = self._clock()
         since = (until - TRAFFIC_SPAN_S) // 60 * 60
         made: Mapping[str, Transport | TransportError] = {transport.node: transport}
-        counted = (await count_traffic(self._profile.logs.access, recipe, since, made, self._served))[
-            transport.node
-        ]
+        served = nginx_answers(self._profile)
+        counted = (await count_traffic(self._profile.logs.access, recipe, since, made, served))[transport.node]
         if counted.reason:
             return Unknown(counted.reason)
         untold = "" if form.tells(Field.UPSTREAM) else form.missing(Field.UPSTREAM)

@@ -17,8 +17,6 @@ from console.session.deep import Gathered, Reader
 from console.session.triage import with_drift
 
 TIMEOUT_S = 8.0
-# nginx is asked every two seconds.
-ANSWERED_S = 10.0
 
 
 async def live_look(
@@ -30,7 +28,7 @@ async def live_look(
     timeout_s: float = TIMEOUT_S,
 ) -> Diagnosis:
     """Reads every connected node for at most `timeout_s`; what is missing then is blind, with the reason."""
-    reader = Reader(profile, now, lambda node: state_of().nodes[node].answered_since(now() - ANSWERED_S))
+    reader = Reader(profile, now)
     made = [transport for name in profile.nodes if (transport := transport_of(name)) is not None]
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):

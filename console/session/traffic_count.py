@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from console.model.facts import ProbeReport
+from console.model.profile import Profile
 from console.model.traffic import LogTotals, Traffic
+from console.nodes.http import HttpQuestion
 from console.nodes.log_follower import LogFollower, Progress
 from console.nodes.log_reader import LogReader, Unreadable, not_written, reading
+from console.nodes.probes import Door, probe_http
 from console.nodes.transport import Transport, TransportError
 from console.parse.log_bounds import TooManyNames, add_bounded
 from console.parse.log_counts import Counts, Recipe
@@ -23,9 +27,9 @@ TRIES = 3
 REOPENS_S = 0.3
 # A log that was not written to for so long is looked at again, once nginx has answered a health check of ours.
 QUIET_S = 60.0
-ANSWERED_S = 1.0
 WRITTEN_S = 0.3
-Served = Callable[[str], bool]
+LOCALHOST = "127.0.0.1"
+Served = Callable[[Transport], Awaitable[bool]]
 # A node's clock may be so far ahead of ours.
 AHEAD_S = 3600
 
@@ -48,7 +52,7 @@ async def count_traffic(
 ) -> dict[str, NodeTraffic]:
     """node -> its traffic. `since` None: the log's file of now, whatever times it holds.
 
-    `served`: whether nginx on a node has just answered; then a log that is not written to holds not everything.
+    `served`: asks nginx where its log is quiet: if it answers and the log does not grow, that is not all.
     """
     wanted = [name for name in made if recipe.where.allows_node(name)]
     found = await asyncio.gather(*(_of_node(log, recipe, since, made[name], served) for name in wanted))
@@ -64,13 +68,12 @@ async def _of_node(
 ) -> NodeTraffic:
     if isinstance(made, TransportError):
         return _unknown(made.reason)
-    began = time.monotonic()
     try:
         async with reading(made, log, recipe) as reader:
             counts, progress = await _whole(reader, log, since)
             await _require_all(reader, log, since, progress)
             if served is not None and reader.around.quiet_s > QUIET_S:
-                await _require_written(reader, log, lambda: served(made.node), began)
+                await _require_written(reader, log, made, served)
     except (Unreadable, NotCounted, TooManyNames) as failure:
         return _unknown(str(failure))
     except TransportError as failure:
@@ -103,15 +106,27 @@ async def _require_all(reader: LogReader, log: str, since: float | None, progres
         raise Unreadable(f"the directory of {log} may not be listed: what was rotated away is not seen")
 
 
-async def _require_written(reader: LogReader, log: str, served: Callable[[], bool], began: float) -> None:
+async def _require_written(reader: LogReader, log: str, transport: Transport, served: Served) -> None:
     """Raises Unreadable where nginx answers and the log does not grow by it."""
-    await asyncio.sleep(max(0.0, began + ANSWERED_S - time.monotonic()))
-    if not served():
+    if not await served(transport):
         return
     await asyncio.sleep(WRITTEN_S)
     await reader.files()
     if reader.around.quiet_s > QUIET_S:
         raise Unreadable(not_written(log, reader.around.quiet_s))
+
+
+def nginx_answers(profile: Profile) -> Served:
+    """Asks nginx on a node for the health of what it publishes first; whatever it answers stands in its log."""
+    first = next((s for s in profile.services.values() if s.domain), None)
+    question = HttpQuestion(first.domain or "", first.health) if first else HttpQuestion(LOCALHOST, "/")
+    door = Door(LOCALHOST, profile.nginx.port)
+
+    async def served(transport: Transport) -> bool:
+        report = await probe_http(transport, door, question, time.monotonic)
+        return isinstance(report, ProbeReport) and report.status is not None
+
+    return served
 
 
 async def _whole(reader: LogReader, log: str, since: float | None) -> tuple[Counts, Progress]:

@@ -94,11 +94,7 @@ class _Examination:
         self._began = self._connecting_at - spent_s
         self._until = self._began + look_s(timeout_s)
         self._also = also
-        self._reader = Reader(
-            profile,
-            self._cluster.now,
-            lambda node: self._cluster.store.state.nodes[node].answered_since(self._connecting_at),
-        )
+        self._reader = Reader(profile, self._cluster.now)
         self._tale: Tale | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()

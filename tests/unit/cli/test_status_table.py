@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from console.cli import status_table
 from console.cli.status_document import status_document
+from console.cli.table_widths import fitted, groups
 from console.judge.rules import findings
 from console.model.events import HttpProbed, Target
 from console.model.facts import ProbeOutcome, ProbeReport
@@ -12,8 +15,8 @@ from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy
 
 
-def shown(state: ClusterState, now: float, monkeypatch, capsys) -> str:
-    monkeypatch.setenv("COLUMNS", "140")
+def shown(state: ClusterState, now: float, monkeypatch, capsys, width: int = 140) -> str:
+    monkeypatch.setenv("COLUMNS", str(width))
     status_table.print_table(status_document(state, findings(state, now), now))
     return capsys.readouterr().out
 
@@ -39,3 +42,32 @@ def test_markup_in_a_service_answer_is_printed_as_text(monkeypatch, capsys):
     text = shown(state, NOW + 1, monkeypatch, capsys)
     assert "[bold red]pwned[/]" in text
     assert "\x1b" not in text
+
+
+LONG = "iam-authz-server: bad answer: HTTP 400: Client sent an HTTP request to an HTTPS server, 域名 on port 8443"
+
+
+def test_no_column_is_lost_at_any_width_however_long_an_error_is(monkeypatch, capsys):
+    bad = ProbeReport(ProbeOutcome.BAD_ANSWER, 1.0, 400, LONG)
+    state = fed(healthy(), [HttpProbed(NOW, "iam-a", "iam-a", Target.SERVICE, "iam-pump", bad)])
+    for width in range(60, 201):
+        lines = shown(state, NOW + 1, monkeypatch, capsys, width).splitlines()
+        assert all(cell_len(line) <= width for line in lines)
+        assert any(line.split() == ["seen", "on", "iam-a", "iam-b"] for line in lines), (width, lines)
+        pump = next(line for line in lines if line.split()[:1] == ["iam-pump"])
+        assert "✗ bad answ" in pump
+        assert "✓" in pump.partition("✗")[2], (width, pump)
+        heads = next(line.split() for line in lines if line.split()[:1] == ["node"])
+        assert len(heads) == 9, (width, heads)
+        assert any(line.split()[:1] == ["iam-b"] for line in lines), (width, lines)
+
+
+def test_of_more_nodes_than_fit_beside_each_other_there_are_several_tables(monkeypatch, capsys):
+    names = [f"node-{number:02}" for number in range(12)]
+    assert fitted([40, 9, 200], 60) == (40, 7, 7)
+    assert fitted([90, 9, 200], 60) == (46, 4, 4)
+    assert fitted([5, 5], 200) == (5, 5)
+    found = groups(names, 20, 80)
+    assert [name for group in found for name in group] == names
+    assert all(20 + 2 + len(group) * 11 <= 80 for group in found)
+    assert groups(names, 90, 80) == tuple((name,) for name in names)

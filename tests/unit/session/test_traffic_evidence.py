@@ -26,7 +26,7 @@ RECIPE = Recipe(named_format("main"), FULL)
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("REOPENS_S", "ANSWERED_S", "WRITTEN_S"):
+    for name in ("REOPENS_S", "WRITTEN_S"):
         monkeypatch.setattr(traffic_count, name, 0.02)
     for name in ("LOOK_EVERY_S", "LOOK_SELDOM_S", "ABSENT_S"):
         monkeypatch.setattr(log_lane, name, 0.02)
@@ -41,8 +41,11 @@ def log(tmp_path: Path) -> Path:
 
 async def counted(log: Path, since: float | None = 0.0, *, served: bool | None = None) -> NodeTraffic:
     made = {"here": LocalTransport()}
-    asked = None if served is None else lambda _node: served
-    return (await count_traffic(str(log), RECIPE, since, made, asked))["here"]  # type: ignore[arg-type]
+
+    async def asked(_transport: object) -> bool:
+        return bool(served)
+
+    return (await count_traffic(str(log), RECIPE, since, made, None if served is None else asked))["here"]  # type: ignore[arg-type]
 
 
 def total(node: NodeTraffic) -> int | None:
@@ -87,6 +90,9 @@ async def test_a_log_that_does_not_grow_though_nginx_answers_is_unknown(log: Pat
     assert total(await counted(log, served=False)) == 3, "a quiet night"
     aged(log, 5)
     assert total(await counted(log, served=True)) == 3
+    log.write_bytes(b"")
+    assert "is empty, though nginx answers" in (await counted(log, served=True)).reason
+    assert total(await counted(log, served=False)) == 0
 
 
 async def test_a_lane_says_why_it_does_not_know_instead_of_standing_still(
