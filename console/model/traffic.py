@@ -46,15 +46,20 @@ def width_of(start: int) -> int:
 
 @dataclass(slots=True)
 class Backend:
-    """What one backend was asked: `errors` are 5xx and attempts without an answer; `latency` is its own time."""
+    """What one backend was asked: `errors` are 5xx and attempts without an answer; `latency` is its own time.
+
+    `unanswered`: attempts without an answer of its own, which nginx writes down as its 502 or 504.
+    """
 
     requests: int = 0
     errors: int = 0
     latency: Latency = field(default_factory=Latency)
+    unanswered: int = 0
 
     def add(self, other: Backend) -> None:
         self.requests += other.requests
         self.errors += other.errors
+        self.unanswered += other.unanswered
         self.latency.add(other.latency)
 
 

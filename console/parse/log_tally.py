@@ -44,6 +44,10 @@ def _named(text: str, escape: Escape) -> str:
     return without_secrets(plain(text, escape))
 
 
+# What nginx writes for an attempt that got no answer: refused or cut is 502, too late is 504.
+UNANSWERED = (*NOTHING, "502", "504")
+
+
 class _Words:
     """What stands in a key, as numbers and names."""
 
@@ -77,8 +81,12 @@ class _Words:
         for name, status in zip(names, [*statuses, *[""] * len(names)], strict=False):
             backend = traffic.backends.setdefault(name, Backend())
             backend.requests += number
-            if Field.UPSTREAM_STATUS in self._tells and (status in NOTHING or status.startswith("5")):
+            if Field.UPSTREAM_STATUS not in self._tells:
+                continue
+            if status in NOTHING or status.startswith("5"):
                 backend.errors += number
+            if status in UNANSWERED:
+                backend.unanswered += number
 
     def answers(self, traffic: Traffic, text: str, number: int) -> None:
         upstream, _, took = text.rpartition(TAB)

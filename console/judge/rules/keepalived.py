@@ -15,6 +15,8 @@ from console.model.state import NodeState
 RECENT_S = 600.0
 CRASH_RECENT_S = 3600.0
 FLAPPING_MOVES = 3
+# A standby takes over at most so long after the owner let go: three adverts and the skew, of long ones.
+LET_GO_S = 15.0
 SHOWN = 3
 Journal = Known[JournalLook]
 
@@ -39,21 +41,28 @@ def foreign_adverts(view: View, node: NodeState, seen: Journal, now: float) -> I
 
 
 def flapping(view: View, now: float) -> Iterator[Answer]:
-    """Told by all nodes' journals together: each move is one node's `Entering MASTER STATE`."""
+    """Told by all nodes' journals together: a node enters MASTER, and another one had the VIP before."""
     unit = view.state.profile.keepalived.unit
-    entered: list[tuple[NodeState, Said]] = []
+    said: list[tuple[NodeState, Said]] = []
     for each in looked(view, journal, ("vip-flapping",), "how often the VIP moved"):
         if isinstance(each, Blind):
             yield each
             continue
         node, seen = each
         yield from too_short("vip-flapping", "how often the VIP moved", node, seen.value, RECENT_S, now)
-        said = of_kind(seen.value, unit, SaidKind.ENTERED)
-        entered += [(node, one) for one in said if "MASTER" in one.text and age_s(node, one.at, now) <= RECENT_S]
+        kinds = (SaidKind.ENTERED, SaidKind.STOPPED, SaidKind.CRASHED)
+        said += [(node, one) for one in of_kind(seen.value, unit, *kinds)]
+    said.sort(key=lambda each: ours(each[0], each[1].at))
     for name in view.state.profile.vrrp:
-        moves = sorted((m for m in entered if m[1].subject == name), key=lambda move: ours(move[0], move[1].at))
-        if len(moves) >= FLAPPING_MOVES:
-            yield _flapping(view, name, moves, now)
+        told = [each for each in said if each[1].kind is not SaidKind.ENTERED or each[1].subject == name]
+        moves, returns = _moves(told)
+        recent = [each for each in moves if age_s(each[0], each[1].at, now) <= RECENT_S]
+        if len(recent) >= FLAPPING_MOVES:
+            yield _flapping(view, name, recent, now)
+            continue
+        back = [each for each in returns if age_s(each[0], each[1].at, now) <= RECENT_S]
+        if len(back) >= FLAPPING_MOVES:
+            yield _given_up(view, name, back, now)
 
 
 def daemon_restarted(view: View, node: NodeState, seen: Journal, now: float) -> Iterator[Answer]:
@@ -95,6 +104,47 @@ RULES = (
     each_journal("keepalived-restarted", "whether keepalived was restarted", CRASH_RECENT_S, daemon_restarted),
     each_node("notify-log-missing", "whether its notify log is there", lambda look: look.files, notify_log),
 )
+
+
+Words = tuple[NodeState, Said]
+
+
+def _moves(said: Sequence[Words]) -> tuple[list[Words], list[Words]]:
+    """Of one instance, by time: who took the VIP from another node, and who took it back after it had let go.
+
+    The first MASTER after a boot took it from nobody: nobody let go of it shortly before.
+    """
+    moves: list[Words] = []
+    returns: list[Words] = []
+    owner, left, stopped = "", dict[str, float](), set[str]()
+    for each in said:
+        node, one = each
+        if one.kind is SaidKind.ENTERED and "MASTER" in one.text:
+            from_another = any(n != node.name and ours(node, one.at) - at <= LET_GO_S for n, at in left.items())
+            if (owner and owner != node.name) or (not owner and from_another):
+                moves.append(each)
+            elif owner == node.name and node.name in left and node.name not in stopped:
+                returns.append(each)
+            owner, left, stopped = node.name, {}, set()
+        elif "(init)" not in one.text:
+            left[node.name] = ours(node, one.at)
+            stopped |= {node.name} if one.kind is not SaidKind.ENTERED else set()
+    return moves, returns
+
+
+def _given_up(view: View, name: str, back: Sequence[Words], now: float) -> Finding:
+    """The VIP went nowhere, and clients noticed all the same."""
+    address, unit = view.state.profile.vrrp[name].address, view.state.profile.keepalived.unit
+    names = " and ".join(dict.fromkeys(node.name for node, _ in back))
+    return Finding(
+        "vip-flapping",
+        Severity.WARNING,
+        f"{names} let go of VIP {address} and took it back {len(back)} times in {RECENT_S / 60:.0f} minutes",
+        tuple(line(node, said, now) for node, said in back[-SHOWN:]),
+        f"look: journalctl -u {unit} on {names}, and what else sets addresses there (networkd, NetworkManager)",
+        cause="its address is removed by something else than keepalived, or its check fails for a moment",
+        about=About(instance=name),
+    )
 
 
 def _flapping(view: View, name: str, moves: Sequence[tuple[NodeState, Said]], now: float) -> Finding:

@@ -53,7 +53,12 @@ def clock(view: View, now: float) -> Iterator[Answer]:
         host = node.host.value if isinstance(node.host, Known) else HostReport()
         if host.clock_offset_ms is None:
             yield Blind("clock-skew", "how far off its clock is", _host_reason(node), node.name)
-        elif abs(host.clock_offset_ms) > CLOCK_SKEW_MS:
+        elif _far(host.clock_offset_ms, host.clock_uncertainty_ms) is None:
+            because = f"{host.clock_offset_ms:.0f} ms ± {host.clock_uncertainty_ms or 0:.0f} ms was measured"
+            yield Blind(
+                "clock-skew", f"whether its clock is more than {CLOCK_SKEW_MS:.0f} ms off", because, node.name
+            )
+        elif _far(host.clock_offset_ms, host.clock_uncertainty_ms):
             title = f"clock of {node.name} is {host.clock_offset_ms / 1000:+.1f} s off ours"
             step = f"look: timedatectl on {node.name}"
             yield Finding("clock-skew", Severity.WARNING, title, (_offset(node, now),), step, node.name)
@@ -69,14 +74,24 @@ def clocks_apart(view: View, now: float) -> Iterator[Answer]:
     for (one, (one_ms, one_unsure_ms)), (other, (other_ms, other_unsure_ms)) in itertools.combinations(known, 2):
         apart_ms, unsure_ms = one_ms - other_ms, one_unsure_ms + other_unsure_ms
         # Each offset is uncertain by itself, so their difference must be certain.
-        told_already = (abs(one_ms) > CLOCK_SKEW_MS) != (abs(other_ms) > CLOCK_SKEW_MS)
-        if abs(apart_ms) - unsure_ms <= CLOCK_SKEW_MS or told_already:
+        told_already = (_far(one_ms, one_unsure_ms) is True) != (_far(other_ms, other_unsure_ms) is True)
+        far = _far(apart_ms, unsure_ms)
+        if far is None:
+            because = f"{apart_ms:.0f} ms ± {unsure_ms:.0f} ms was measured"
+            yield Blind("clocks-apart", f"whether the clocks of {one.name} and {other.name} agree", because)
+        if not far or told_already:
             continue
         title = f"the clocks of {one.name} and {other.name} are {abs(apart_ms) / 1000:.1f} s apart"
         evidence = (_offset(one, now), _offset(other, now))
         step = f"look: timedatectl on {one.name} and {other.name}"
         about, both = About(subject=f"{one.name} {other.name}"), (one.name, other.name)
         yield Finding("clocks-apart", Severity.WARNING, title, evidence, step, about=about, touches=both)
+
+
+def _far(offset_ms: float, unsure_ms: float | None) -> bool | None:
+    """None: it may be more than CLOCK_SKEW_MS, or less."""
+    least, most = abs(offset_ms) - (unsure_ms or 0.0), abs(offset_ms) + (unsure_ms or 0.0)
+    return True if least > CLOCK_SKEW_MS else None if most > CLOCK_SKEW_MS else False
 
 
 def config_drift(view: View, now: float) -> Iterator[Answer]:

@@ -210,7 +210,9 @@ def _step(seen: Observed[TrafficLook], before: Traffic, after: Traffic, since_s:
 
 
 def _backends(view: View, node: NodeState, service: Service, traffic: Traffic) -> Mapping[str, int]:
-    """Requests by backend that should get some; the own one is asked over loopback, or by the node's address."""
+    """What each backend that should get requests answered, well or badly; the own one is asked over loopback, or by
+    the node's address.
+    """
     profile = view.state.profile
     own = endpoint("127.0.0.1", service.port)
     known = {n: at for n, at in profile.backends_of(service).items() if n not in service.drained}
@@ -218,7 +220,7 @@ def _backends(view: View, node: NodeState, service: Service, traffic: Traffic) -
     for name, at in known.items():
         for address in {at, *([own] if name == node.name else [])}:
             backend = traffic.backends.get(address)
-            requests[name] += backend.requests - backend.errors if backend is not None else 0
+            requests[name] += backend.requests - backend.unanswered if backend is not None else 0
     return requests
 
 

@@ -127,8 +127,13 @@ def _looks() -> Iterator[View]:
         (9.0, "iam-pump", SaidKind.CRASHED, "iam-pump", "Main process exited"),
     ):
         yield view(b=node_look(B, journal=journal(said)))
-    moves = [(ago, K, SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE") for ago in (300.0, 200.0, 100.0)]
-    yield view(a=node_look(A, journal=journal(*moves)))
+    moves = [
+        (ago, K, SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE") for ago in (500.0, 400.0, 300.0, 200.0)
+    ]
+    yield view(a=node_look(A, journal=journal(*moves[::2])), b=node_look(B, journal=journal(*moves[1::2])))
+    entered = ("(VI_1) Entering MASTER STATE", "(VI_1) Entering BACKUP STATE")
+    back = [(300.0 - 10 * n, K, SaidKind.ENTERED, "VI_1", entered[n % 2]) for n in range(9)]
+    yield view(a=node_look(A, journal=journal(*back)))
     stopped = UnitReported(NOW, B, "nginx", UnitReport("inactive", "dead"))
     said = journal((60.0, "nginx", SaidKind.STOPPED, "nginx", "Stopped nginx.service"))
     yield view(fed(healthy(), [stopped]), b=node_look(B, journal=said))

@@ -12,6 +12,7 @@ from console.model.events import (
     ClientProbed,
     DatastoreProbed,
     Event,
+    HostReported,
     HttpProbed,
     KeepalivedAsked,
     LinkChanged,
@@ -19,11 +20,11 @@ from console.model.events import (
     UnitReported,
     VrrpReported,
 )
-from console.model.facts import ProbeOutcome, ProbeReport, Severity, UnitReport, VrrpReport, VrrpState
-from console.model.look import Complaint, ErrorLook, JournalLook, NodeLook
+from console.model.facts import HostReport, ProbeOutcome, ProbeReport, Severity, UnitReport, VrrpReport, VrrpState
+from console.model.look import Complaint, ErrorLook, JournalLook, NodeLook, SaidKind
 from console.model.look import ComplaintKind as Kind
 from tests.scenes import NOW, VIP
-from tests.unit.judge.looks import A, B, node_look
+from tests.unit.judge.looks import A, B, journal, node_look, requests, traffic_look, view
 from tests.unit.judge.samples import DOWN, complaint, state
 
 API, AUTHZ, PUMP = "iam-apiserver", "iam-authz-server", "iam-pump"
@@ -60,7 +61,7 @@ class Situation:
 
 
 def situations() -> tuple[Situation, ...]:
-    return (*_backends(), *_vrrp(), *_nginx(), *_needs())
+    return (*_backends(), *_vrrp(), *_nginx(), *_needs(), *_judged_with_care())
 
 
 def _backends() -> Iterator[Situation]:
@@ -186,6 +187,49 @@ def _nginx() -> Iterator[Situation]:
         "nginx-worker-died",
         B,
         "look: journalctl -k on iam-b",
+    )
+
+
+def _judged_with_care() -> Iterator[Situation]:
+    for number, offset, unsure in (("A37", 558.0, 585.0), ("A37b", 674.0, 942.0)):
+        yield Situation(
+            number,
+            f"a clock {offset:.0f} ± {unsure:.0f} ms off, measured over a line that loses packets",
+            "clock-skew: its clock is +0.6 s off ours",
+            state(HostReported(NOW, A, HostReport(0.1, 20.0, 30.0, offset, unsure))),
+            never=("clock-skew", "clocks-apart"),
+        )
+    half = {int(NOW) - 60: requests(40, 0, at_127_0_0_1__8080=(40, 0), at_10_0_4_21__8080=(40, 40))}
+    yield Situation(
+        "A41",
+        "a backend gets its half of all requests and answers 500",
+        "uneven-split: gets far less than its share; it answered 0",
+        view(traffic={A: traffic_look(half), B: traffic_look()}),
+        never=("uneven-split",),
+    )
+    entering = [f"(VI_1) Entering {('MASTER', 'BACKUP')[n % 2]} STATE" for n in range(9)]
+    back = [(300.0 - 5 * n, "keepalived", SaidKind.ENTERED, "VI_1", entering[n]) for n in range(9)]
+    yield Situation(
+        "A04",
+        "something takes the VIP away from its owner, four times in 24 s",
+        "VIP moved 6 times, with the first MASTER after boot and returns to the same node",
+        view(a=node_look(A, journal=journal(*back))),
+        "vip-flapping",
+        None,
+        "look: journalctl -u keepalived on iam-a, and what else",
+        ("iam-a let go of VIP 10.0.4.99 and took it back 4 times", "removed by something else"),
+    )
+    boot = [
+        (300.0, "keepalived", SaidKind.ENTERED, "VI_1", "(VI_1) Entering BACKUP STATE (init)"),
+        (296.0, "keepalived", SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE"),
+    ]
+    two = [(s, "keepalived", SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE") for s in (100.0, 200.0)]
+    yield Situation(
+        "A19",
+        "the VIP moved twice after a boot",
+        "moved 3 times: the boot was counted",
+        view(a=node_look(A, journal=journal(*boot, two[0])), b=node_look(B, journal=journal(*boot[:1], two[1]))),
+        never=("vip-flapping",),
     )
 
 
