@@ -75,12 +75,14 @@ class _Turn:
     def moves(self) -> None:
         for moved in self.sight.moves:
             self._moved(moved)
+        for instance in self.sight.split:
+            self._remember(instance, replace(self._memory(instance), strayed_since=None, split=True))
         for instance, owner in self.sight.owners.items():
             self._compare(instance, owner)
 
     def _moved(self, moved: Moved) -> None:
         move, before = moved.move, self._memory(moved.move.instance)
-        after = replace(before, seen_on=move.node, strayed_since=None)
+        after = replace(before, seen_on=move.node, strayed_since=None, split=False)
         if self._hushed:
             self._hold_back(moves=1)
             self._remember(move.instance, after)
@@ -96,14 +98,23 @@ class _Turn:
         """Where it is against where it was last seen: what moved unseen is told as well."""
         memory = self._memory(instance)
         if memory.seen_on in (None, owner):
-            self._remember(instance, replace(memory, seen_on=owner, strayed_since=None))
+            self._remember(instance, replace(memory, seen_on=owner, strayed_since=None, split=False))
+        elif memory.split and self._tells_split(instance):
+            # Who has it now is told with the end of the split brain: it has not moved.
+            self._remember(instance, replace(memory, seen_on=owner, strayed_since=None, split=False))
         elif memory.strayed_since is None:
             self._remember(instance, replace(memory, strayed_since=self.now))
         elif self.now - memory.strayed_since >= STRAYED_AFTER_S:
             self._strayed(instance, memory, owner)
 
+    def _tells_split(self, instance: str) -> bool:
+        return any(
+            case.code == "split-brain" and case.instance == instance and (case.open or case.told_as is not None)
+            for case in self.alerts.cases.values()
+        )
+
     def _strayed(self, instance: str, memory: VipMemory, owner: str) -> None:
-        was, after = str(memory.seen_on), replace(memory, seen_on=owner, strayed_since=None)
+        was, after = str(memory.seen_on), replace(memory, seen_on=owner, strayed_since=None, split=False)
         if self._hushed:
             self._hold_back(moves=1)
             self._remember(instance, after)
@@ -112,7 +123,8 @@ class _Turn:
         self._remember(instance, replace(after, damper=damper, between=memory.between | {was, owner}))
         if at_once:
             vip = self.alerts.vips[instance]
-            self._say(words.strayed(self._profile, self.now, vip, was, owner, self.sight.during))
+            how = words.HELD_BY_BOTH if memory.split else words.UNSEEN_MOVE
+            self._say(words.strayed(self._profile, self.now, vip, was, owner, how, self.sight.during))
 
     # --- findings ---
 
@@ -148,10 +160,17 @@ class _Turn:
     def _gone(self, key: Key, case: Case) -> None:
         """A silence keeps what is open, so that its end is told after it."""
         if case.open and not self._hushed:
-            self._told(key, replace(case, open=False), words.resolved(self._profile, self.now, case))
+            self._told(key, replace(case, open=False), self._over(case))
         case = self.alerts.cases[key]
         if not case.open and not self._damper(key).flapping:
             self._drop(key)
+
+    def _over(self, case: Case) -> Message:
+        """Of a split brain, who has the VIP now is what matters."""
+        if case.code != "split-brain" or case.instance not in self.alerts.vips:
+            return words.resolved(self._profile, self.now, case)
+        vip, owner = self.alerts.vips[case.instance], self.sight.owners.get(case.instance)
+        return words.split_over(self._profile, self.now, case, vip, owner)
 
     def _told(self, key: Key, case: Case, said: Message) -> None:
         """Says it now, or counts it towards the sum."""
@@ -200,7 +219,7 @@ class _Turn:
             self._say(words.found(self._profile, self.now, case, self.sight.during))
             self._put(key, replace(case, told_as=case.severity))
         else:
-            self._say(words.resolved(self._profile, self.now, case))
+            self._say(self._over(case))
             self._drop(key)
 
     def _forget_spent(self) -> None:

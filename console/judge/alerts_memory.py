@@ -44,13 +44,14 @@ def _memory_document(memory: VipMemory) -> dict[str, Any]:
         "seen_on": memory.seen_on,
         "damper": _damper_document(memory.damper),
         "between": sorted(memory.between),
+        "split": memory.split,
     }
 
 
 def _memory(raw: Mapping[str, Any]) -> VipMemory:
     seen_on = None if raw["seen_on"] is None else str(raw["seen_on"])
     between = frozenset(str(node) for node in raw["between"])
-    return VipMemory(seen_on, damper=_damper(raw["damper"]), between=between)
+    return VipMemory(seen_on, damper=_damper(raw["damper"]), between=between, split=bool(raw.get("split")))
 
 
 def _damper_document(damper: Damper) -> dict[str, Any]:

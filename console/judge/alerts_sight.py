@@ -33,9 +33,15 @@ def new_moves(before: ClusterState, after: ClusterState) -> tuple[VipMove, ...]:
 
 
 def owners(state: ClusterState, now: float) -> dict[str, str]:
-    """VRRP instance -> its one owner. Two owners or none: not in it."""
-    seen = {instance: ownership(state, instance, now).owners for instance in state.profile.vrrp}
+    """VRRP instance -> its one owner. Two owners or none, or one that is not certain yet: not in it."""
+    certain = (instance for instance in state.profile.vrrp if instance not in state.contests)
+    seen = {instance: ownership(state, instance, now).owners for instance in certain}
     return {instance: claims[0].node for instance, claims in seen.items() if len(claims) == 1}
+
+
+def split(state: ClusterState) -> frozenset[str]:
+    """VRRP instances whose VIP several nodes hold, for longer than a handover takes."""
+    return frozenset(instance for instance, contest in state.contests.items() if contest.split)
 
 
 def unseen(state: ClusterState, now: float) -> frozenset[str]:

@@ -35,14 +35,15 @@ class Moved:
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What is seen at one moment. `moves` are those since the last step; `findings` is None when they were not
-    asked for. `owners`: VRRP instance -> the one node that holds its VIP, where that is known. `unseen`: nodes
-    about which nothing can be said now; `blind`: questions that cannot be answered. `during`: the action or
-    drill that is running, if one is.
+    asked for. `owners`: VRRP instance -> the one node that holds its VIP, where that is known. `split`: instances
+    whose VIP several nodes hold. `unseen`: nodes about which nothing can be said now; `blind`: questions that
+    cannot be answered. `during`: the action or drill that is running, if one is.
     """
 
     moves: tuple[Moved, ...] = ()
     findings: tuple[Finding, ...] | None = None
     owners: Mapping[str, str] = field(default_factory=dict)
+    split: frozenset[str] = frozenset()
     unseen: frozenset[str] = frozenset()
     blind: tuple[Blind, ...] = ()
     silence: Silence | None = None
@@ -51,12 +52,16 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class VipMemory:
-    """One VIP: where it was last seen, a mismatch and since when, its damper, and the nodes of a sum."""
+    """One VIP: where it was last seen, a mismatch and since when, its damper, and the nodes of a sum.
+
+    `split`: several nodes have held it since it was last seen on one.
+    """
 
     seen_on: str | None = None
     strayed_since: float | None = None
     damper: Damper = field(default_factory=Damper)
     between: frozenset[str] = frozenset()
+    split: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,21 @@ from console.model.facts import Severity
 from console.model.state import VipMove
 from console.model.words import counted
 
+UNSEEN_MOVE = "its move was not seen: no watch was running, or a node was out of sight"
+HELD_BY_BOTH = "for a moment several nodes held it"
+
 
 def moved(profile: str, move: VipMove, vip: str, evidence: tuple[str, ...], during: str) -> Message:
     title = f"VIP {vip} moved {move.previous} -> {move.node}"
-    body = (f"at {clock(move.at)}", *_during(during), *evidence)
+    silent = (f"{move.previous} is not heard: whether it still holds the VIP is unknown",) if move.unheard else ()
+    body = (f"at {clock(move.at)}", *silent, *_during(during), *evidence)
     return _vip(move.at, AlertKind.VIP_MOVE, Severity.CRITICAL, profile, title, body, node=move.node)
 
 
-def strayed(profile: str, now: float, vip: str, was: str, now_on: str, during: str) -> Message:
-    """It is elsewhere, and no move was seen."""
+def strayed(profile: str, now: float, vip: str, was: str, now_on: str, how: str, during: str) -> Message:
+    """It is elsewhere, and no move was seen; `how` says why."""
     title = f"VIP {vip} is on {now_on}; it was on {was} when last seen"
-    body = ("its move was not seen: no watch was running, or a node was out of sight", *_during(during))
+    body = (how, *_during(during))
     return _vip(now, AlertKind.VIP_MOVE, Severity.CRITICAL, profile, title, body, node=now_on)
 
 
@@ -55,10 +59,13 @@ def found(profile: str, now: float, case: Case, during: str) -> Message:
 
 
 def resolved(profile: str, now: float, case: Case) -> Message:
-    body = (f"it lasted from {clock(case.first)} to {clock(case.last)} ({span(case.last - case.first)})",)
-    return message(
-        now, AlertKind.RESOLVED, Severity.INFO, profile, case.title, body, node=case.node, code=case.code
-    )
+    return _ended(profile, now, case, case.title)
+
+
+def split_over(profile: str, now: float, case: Case, vip: str, owner: str | None) -> Message:
+    """`owner` is None where it is not known."""
+    where = f"VIP {vip} on {owner} only" if owner else f"who has VIP {vip} is not known"
+    return _ended(profile, now, case, f"split brain ended: {where}")
 
 
 def case_summed(profile: str, now: float, case: Case, count: int, since: float) -> Message:
@@ -96,6 +103,11 @@ def span(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _ended(profile: str, now: float, case: Case, title: str) -> Message:
+    body = (f"it lasted from {clock(case.first)} to {clock(case.last)} ({span(case.last - case.first)})",)
+    return message(now, AlertKind.RESOLVED, Severity.INFO, profile, title, body, node=case.node, code=case.code)
 
 
 def _vip(

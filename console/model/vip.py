@@ -93,7 +93,7 @@ def ownership(state: ClusterState, instance: str, now: float) -> Ownership:
     brain: its claim is outdated as soon as another node took the address after it was last heard.
     """
     address = state.profile.vrrp[instance].address
-    claims = [c for node in state.nodes.values() if (c := _claim(node, address))]
+    claims = [c for node in state.nodes.values() if (c := claim_of(node, address))]
     current: list[Claim] = []
     outdated: list[Claim] = []
     for claim in claims:
@@ -118,7 +118,8 @@ def owned_since(state: ClusterState, instance: str, claim: Claim) -> float:
     return claim.since if isinstance(told, Unknown) else min(claim.since, told)
 
 
-def _claim(node: NodeState, address: str) -> Claim | None:
+def claim_of(node: NodeState, address: str) -> Claim | None:
+    """What the node's kernel was last heard to hold of an address; None where it does not, or nobody knows."""
     if isinstance(node.addresses, Unknown) or node.heard_at is None or address not in node.addresses.value:
         return None
     held, heard_at = node.addresses.value, node.heard_at

@@ -10,7 +10,7 @@ from typing import Any
 from console.judge.alerts import step
 from console.judge.alerts_memory import recalled, remembered
 from console.judge.alerts_message import SCHEMA, AlertKind, Message, message, rfc3339
-from console.judge.alerts_sight import during, judged, move_evidence, new_moves, owners, unseen
+from console.judge.alerts_sight import during, judged, move_evidence, new_moves, owners, split, unseen
 from console.judge.alerts_state import Alerts, Moved, Policy, Sight
 from console.judge.diagnosis import Diagnosis
 from console.ledger.outbox import Outbox, Parcel
@@ -152,7 +152,9 @@ class Watcher:
         self._trouble("silence", trouble)
         self._note_silence(silent=silence is not None)
         moves = self._ripe_moves(now)
-        sight = Sight(moves, None, owners(state, now), unseen(state, now), (), silence, during(state))
+        sight = Sight(
+            moves, None, owners(state, now), split(state), unseen(state, now), (), silence, during(state)
+        )
         if moves or not everything:
             self._step(now, sight)
         if everything and now - self._asked_at >= LOOK_EVERY_S / 2:

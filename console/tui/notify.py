@@ -1,6 +1,7 @@
-"""Calls for attention: on a VIP move and on a new critical finding, at most once in five seconds.
+"""Calls for attention: on a VIP move, a split brain, a new critical finding; at most once in five seconds.
 
-A move stays on show until somebody acknowledges it; what was acknowledged is a line of the event list.
+A move or a split brain stays on show until somebody acknowledges it; what was acknowledged is a line of the event
+list.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from console.judge.findings import Finding, Key
+from console.model.contest import split_end_words, split_words
 from console.model.events import Event, Noticed
 from console.model.facts import Severity
-from console.model.state import ClusterState, VipMove
+from console.model.state import ClusterState, Split, VipMove
 from console.tui.attention import Attention, Means, When
 from console.tui.terminal_notes import BELL, notification
 from console.tui.view.amounts import clock
@@ -59,7 +61,8 @@ class Notifier:
         self._cluster = state.profile.name
         self._several = len(state.profile.vrrp) > 1
         self._seen = _moves_of(state)
-        self._waiting: VipMove | None = None
+        self._splits = state.splits
+        self._waiting: VipMove | Split | None = None
         self._unacknowledged = 0
         self._news: list[str] = []
         self._moves_in_news = 0
@@ -74,9 +77,11 @@ class Notifier:
 
     @property
     def waiting(self) -> str:
-        """The move that nobody acknowledged, in words; empty if there is none."""
+        """The move or split brain that nobody acknowledged, in words; empty if there is none."""
         if self._waiting is None:
             return ""
+        if isinstance(self._waiting, Split):
+            return f"{self._split_story(self._waiting)} · a acknowledges"
         times = f" {self._unacknowledged}x," if self._unacknowledged > 1 else ""
         return f"VIP MOVED{times} {self._story(self._waiting)} · a acknowledges"
 
@@ -84,6 +89,7 @@ class Notifier:
 
     def heard(self, state: ClusterState) -> None:
         """A new state. Nothing is written here: events may come while a frame is being painted."""
+        self._heard_splits(state)
         moves = _moves_of(state) - self._seen
         if moves <= 0:
             return
@@ -94,9 +100,24 @@ class Notifier:
         self._plan()
         self._host.later(0.0, self._host.stance_changed)
 
+    def _heard_splits(self, state: ClusterState) -> None:
+        """Its beginning rings, and its end is told as well, whether or not the beginning was acknowledged."""
+        if state.splits is self._splits:
+            return
+        fresh = [each for each in state.splits if each not in self._splits]
+        self._splits = state.splits
+        for split in fresh:
+            self._waiting, self._unacknowledged, self._moves_in_news = split, 0, 0
+            self._news.append((split_words if split.ended_at is None else split_end_words)(split, state))
+            self._critical = self._critical or split.ended_at is None
+            self._plan()
+            self._host.later(0.0, self._host.stance_changed)
+
     def judged(self, findings: tuple[Finding, ...], now: float) -> None:
         """What the rules say now. What they said of the very first picture was no change."""
-        critical = {f.key: f.title for f in findings if f.severity is Severity.CRITICAL}
+        critical = {
+            f.key: f.title for f in findings if f.severity is Severity.CRITICAL and f.code != "split-brain"
+        }
         known = self._known
         kept = {} if known is None else {k: at for k, at in known.items() if now - at < FORGOTTEN_AFTER_S}
         self._known = kept | dict.fromkeys(critical, now)
@@ -133,10 +154,18 @@ class Notifier:
         parts = self._news[:1]
         if len(self._news) > 1:
             parts.append(f"{len(self._news) - 1} more critical")
-        if self._moves_in_news and self._waiting is not None:
+        if self._moves_in_news and isinstance(self._waiting, VipMove):
             moves = f"{self._moves_in_news} VIP moves, the last" if self._moves_in_news > 1 else "VIP moved"
             parts.append(f"{moves} {self._story(self._waiting)}")
         return " · ".join(parts)
+
+    def _split_story(self, split: Split) -> str:
+        nodes = " + ".join(clip(name, NAME_CELLS) for name in split.nodes)
+        if split.ended_at is None:
+            return f"SPLIT BRAIN {clock(split.since)} {nodes}"
+        left = clip(split.left[0], NAME_CELLS) if split.left else "nobody"
+        word = "not seen any more" if split.unheard else "ended"
+        return f"SPLIT BRAIN of {nodes} {word} {clock(split.ended_at)}: VIP on {left}"
 
     def _story(self, move: VipMove) -> str:
         instance = f"{clip(move.instance, NAME_CELLS)} " if self._several else ""
@@ -148,12 +177,17 @@ class Notifier:
         """Takes the move off the screen, and leaves a line that it was seen."""
         if self._waiting is None:
             return
-        number = f"{self._unacknowledged} VIP moves, the last" if self._unacknowledged > 1 else "VIP move"
-        text = f"acknowledged: {number} {self._story(self._waiting)}"
+        text = f"acknowledged: {self._acknowledged(self._waiting)}"
         self._waiting, self._unacknowledged, self._moves_in_news = None, 0, 0
         self._apply(Noticed(self._now(), None, Severity.INFO, text))
         self._host.stance_changed()
         self._host.say(text)
+
+    def _acknowledged(self, waiting: VipMove | Split) -> str:
+        if isinstance(waiting, Split):
+            return self._split_story(waiting)
+        number = f"{self._unacknowledged} VIP moves, the last" if self._unacknowledged > 1 else "VIP move"
+        return f"{number} {self._story(waiting)}"
 
     def do_bell(self, argument: str) -> None:
         self._choose(Means.BELL, argument)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from console.model.facts import LinkState, UnitReport, VrrpReport
 from console.model.observed import Freshness
 from console.model.state import NodeState
+from console.model.vip import claim_of, owned_since
 from console.tui.view.amounts import age, clock
 from console.tui.view.facts import (
+    WAS_VIP,
     badge,
     clock_fact,
     host_facts,
@@ -171,12 +173,26 @@ def _kernel(moment: Moment, node: NodeState) -> Entry:
         lost = unknown(shown.reason)
         return ("kernel", spans(lost, MARK), f"kernel {spoken(lost)}")
     tone, quiet = (Tone.ACCENT, Tone.MUTED) if shown.live else (Tone.STALE, Tone.STALE)
-    vips = (vrrp.address for vrrp in moment.state.profile.vrrp.values())
-    held = {vip: shown.value[vip] for vip in vips if vip in shown.value}
+    vrrps = moment.state.profile.vrrp
+    held = [vrrp.address for vrrp in vrrps.values() if vrrp.address in shown.value]
     if not held:
         return ("kernel", (Span("– no VIP", quiet),), "kernel holds no VIP")
-    since = ", ".join(f"{vip} for {age(max(0.0, moment.now - at))}" for vip, at in held.items())
+    if not shown.live:
+        was = f"{', '.join(held)}, {age(shown.age_s)} ago"
+        return ("kernel", (Span(WAS_VIP.ljust(MARK), tone), Span(f"  {was}", quiet)), f"kernel held {was}")
+    since = ", ".join(_held_for(moment, node, name) for name, vrrp in vrrps.items() if vrrp.address in held)
     return ("kernel", (Span("★ VIP".ljust(MARK), tone), Span(f"  {since}", quiet)), f"kernel holds {since}")
+
+
+def _held_for(moment: Moment, node: NodeState, instance: str) -> str:
+    """`10.0.4.99 for 3m`; at least so long where it was found there, and keepalived does not tell."""
+    address, state = moment.state.profile.vrrp[instance].address, moment.state
+    claim = claim_of(node, address)
+    if claim is None:
+        return address
+    since = owned_since(state, instance, claim)
+    least = "≥" if claim.found and since == claim.since else ""
+    return f"{address} for {least}{age(max(0.0, moment.now - since))}"
 
 
 def _host(moment: Moment, node: NodeState) -> Entry:
@@ -194,6 +210,8 @@ def _host(moment: Moment, node: NodeState) -> Entry:
 
 def _link(moment: Moment, node: NodeState, width: int) -> Entry:
     verdict = link_verdict(node.link, moment.now)
+    if node.link.state is LinkState.UP and node.freshness(moment.now) is not Freshness.LIVE:
+        verdict = Verdict("◌", "SILENT", Tone.STALE)  # connected, as far as anybody knows
     silence = None if node.heard_at is None else max(0.0, moment.now - node.heard_at)
     heard = "never heard" if silence is None else f"heard {age(silence)} ago"
     said = [f"link {verdict.mark}", heard, *(p for p in (node.link.reason, node.link.next_step) if p)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from console.model.contest import split_owners
 from console.model.facts import HostReport, Link, LinkState, VrrpReport
 from console.model.observed import Freshness, Known
 from console.model.state import NodeState
-from console.model.vip import ownership
 from console.tui.view.amounts import age
 from console.tui.view.health import VRRP_GLYPHS, Verdict, judge, of_unit, stale
 from console.tui.view.moment import Moment
@@ -15,6 +15,8 @@ from console.tui.view.shown import Shown, resolve
 from console.tui.view.tone import Line, Span, Tone
 
 CLOCK_WARN_MS = 200.0
+# A claim of a node that is not heard: what it said last.
+WAS_VIP = "◌ was VIP"
 FULL_PCT = 90.0
 
 Fact = tuple[str, bool]
@@ -66,21 +68,21 @@ def badge(moment: Moment, node: NodeState) -> Line:
             return (Span("? UNKNOWN", Tone.UNKNOWN),)
         case Freshness.STALE:
             silence = stale(None if node.heard_at is None else moment.now - node.heard_at)
-            held = _held(moment, node, Tone.STALE)
+            held = _held(moment, node, Tone.STALE, WAS_VIP.removesuffix("VIP"))
             return (*held, *((Span("  "),) if held else ()), Span(silence.mark, silence.tone))
         case _:
-            return _held(moment, node, Tone.ACCENT)
+            return _held(moment, node, Tone.ACCENT, "★ ")
 
 
-def _held(moment: Moment, node: NodeState, tone: Tone) -> Line:
+def _held(moment: Moment, node: NodeState, tone: Tone, word: str) -> Line:
     held = node.addresses.value if isinstance(node.addresses, Known) else {}
     profile = moment.state.profile
     vips = [vrrp.name for vrrp in profile.vrrp.values() if vrrp.address in held]
     if not vips:
         return ()
-    if any(len(ownership(moment.state, name, moment.now).owners) > 1 for name in vips):
+    if tone is not Tone.STALE and any(split_owners(moment.state, name, moment.now) for name in vips):
         tone = Tone.DOWN
-    return (Span("★ " + (" ".join(vips) if len(profile.vrrp) > 1 else "VIP"), tone),)
+    return (Span(word + (" ".join(vips) if len(profile.vrrp) > 1 else "VIP"), tone),)
 
 
 def host_facts(report: HostReport) -> tuple[Fact, Fact, Fact]:

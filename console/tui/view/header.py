@@ -84,6 +84,8 @@ def _owner(moment: Moment, seen: Witnesses, tones: Tones) -> Line:
     vip = f"VIP {seen.address} -> "
     if seen.split:
         return (Span(f"{vip}{' + '.join(seen.owners)} SPLIT BRAIN", alarm),)
+    if len(seen.owners) > 1:  # for a moment, while it is handed over
+        return (Span(f"{vip}{' + '.join(seen.owners)}", warning),)
     if seen.nobody:
         return (Span(f"{vip}NOBODY", alarm),)
     if not seen.owners:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from console.model.contest import split_owners
 from console.model.facts import ProbeReport, VrrpState
+from console.model.observed import Freshness
 from console.model.state import ClusterState, NodeState
-from console.model.vip import Ownership, ownership
+from console.model.vip import Ownership, owned_since, ownership
 from console.tui.view.amounts import age
 from console.tui.view.fit import first_fitting
 from console.tui.view.health import Verdict, judge, of_probe, spoken
@@ -18,7 +20,11 @@ from console.tui.view.tone import Line, Span, Tone
 
 @dataclass(frozen=True, slots=True)
 class Witnesses:
-    """What each witness says of one VIP now, and where they contradict each other."""
+    """What each witness says of one VIP now, and where they contradict each other.
+
+    `masters_were`: nodes whose keepalived was MASTER when last heard, a while ago. `held_s` is `at_least` so where
+    nobody tells since when. `split`: several kernels hold it, for longer than a handover takes.
+    """
 
     instance: str
     address: str
@@ -28,14 +34,14 @@ class Witnesses:
     client: Shown[ProbeReport]
     disagreements: tuple[str, ...]
     held_s: float | None
+    at_least: bool = False
+    masters_were: tuple[str, ...] = ()
+    split: bool = False
+    all_heard: bool = True
 
     @property
     def owners(self) -> tuple[str, ...]:
         return tuple(claim.node for claim in self.kernel.owners)
-
-    @property
-    def split(self) -> bool:
-        return len(self.owners) > 1
 
     @property
     def nobody(self) -> bool:
@@ -44,17 +50,20 @@ class Witnesses:
 
     @property
     def complete(self) -> bool:
-        """All three witnesses have spoken."""
-        return not (self.kernel.unseen or self.masters_unseen or self.client.unknown)
+        """All three witnesses have spoken, and each has named one node: two are no agreement."""
+        spoken_to = not (self.kernel.unseen or self.masters_unseen or self.client.unknown)
+        return spoken_to and self.all_heard and len(self.owners) == 1 and self.masters == self.owners
 
 
 def witnesses(state: ClusterState, instance: str, now: float) -> Witnesses:
     """Asks all three about an instance's VIP."""
     claims = ownership(state, instance, now)
     reports = {name: resolve(node.vrrp[instance], now, witness=node) for name, node in state.nodes.items()}
-    masters = tuple(n for n, r in reports.items() if r.value and r.value.state is VrrpState.MASTER)
+    claimed = {n: r.live for n, r in reports.items() if r.value and r.value.state is VrrpState.MASTER}
+    masters = tuple(name for name, live in claimed.items() if live)
     client = resolve(state.client[instance], now, witness=None, cadence_s=CLIENT_S)
-    since = [claim.since for claim in claims.owners]
+    since = {claim: owned_since(state, instance, claim) for claim in claims.owners}
+    newest = max(since, key=since.__getitem__, default=None)
     return Witnesses(
         instance=instance,
         address=state.profile.vrrp[instance].address,
@@ -62,8 +71,12 @@ def witnesses(state: ClusterState, instance: str, now: float) -> Witnesses:
         masters=masters,
         masters_unseen=tuple(name for name, report in reports.items() if report.unknown),
         client=client,
-        disagreements=_disagreements(state, instance, now, claims, client),
-        held_s=now - max(since) if since else None,
+        disagreements=_disagreements(state, instance, now, masters, client),
+        held_s=None if newest is None else max(0.0, now - since[newest]),
+        at_least=newest is not None and newest.found and since[newest] == newest.since,
+        masters_were=tuple(name for name, live in claimed.items() if not live),
+        split=bool(split_owners(state, instance, now)),
+        all_heard=all(state.nodes[claim.node].freshness(now) is Freshness.LIVE for claim in claims.owners),
     )
 
 
@@ -87,11 +100,16 @@ def contradiction(state: ClusterState, node: NodeState, instance: str, now: floa
 
 
 def _disagreements(
-    state: ClusterState, instance: str, now: float, claims: Ownership, client: Shown[ProbeReport]
+    state: ClusterState, instance: str, now: float, masters: tuple[str, ...], client: Shown[ProbeReport]
 ) -> tuple[str, ...]:
+    claims = ownership(state, instance, now)
     owners = [claim.node for claim in claims.owners]
-    said = ["SPLIT BRAIN"] if len(owners) > 1 else []
+    said = ["SPLIT BRAIN"] if split_owners(state, instance, now) else []
+    if len(masters) > 1 and not said:
+        said.append(f"MASTER on {' and '.join(masters)}")
     for name, node in state.nodes.items():
+        if node.freshness(now) is not Freshness.LIVE:
+            continue  # its last words contradict nobody
         if words := contradiction(state, node, instance, now):
             said.append(f"{name}: {words}")
     if not owners and not claims.unseen:
@@ -141,13 +159,18 @@ def _joined(gap: int, *parts: Line) -> Line:
 
 def _kernel(seen: Witnesses) -> Line:
     if seen.owners:
-        return (Span("★ " + "+".join(seen.owners), Tone.DOWN if seen.split else Tone.ACCENT),)
+        tone = Tone.DOWN if seen.split else Tone.ACCENT if seen.all_heard else Tone.STALE
+        return (Span(f"{'★' if seen.all_heard else '◌ was'} {'+'.join(seen.owners)}", tone),)
     return (Span("✗ NOBODY", Tone.DOWN),) if seen.nobody else (Span("? UNKNOWN", Tone.UNKNOWN),)
 
 
 def _masters(seen: Witnesses) -> Line:
+    was = (Span(f"◌ was {'+'.join(seen.masters_were)}", Tone.STALE),) if seen.masters_were else ()
     if seen.masters:
-        return (Span("◆ " + "+".join(seen.masters), Tone.DOWN if len(seen.masters) > 1 else Tone.ACCENT),)
+        masters = Span("◆ " + "+".join(seen.masters), Tone.DOWN if len(seen.masters) > 1 else Tone.ACCENT)
+        return (masters, Span(" "), *was) if was else (masters,)
+    if was:
+        return was
     if seen.masters_unseen:
         return (Span("? UNKNOWN", Tone.UNKNOWN),)
     return (Span("✗ no MASTER", Tone.DOWN),)
@@ -173,7 +196,7 @@ def _verdicts(seen: Witnesses) -> tuple[Line, ...]:
         )
     if not seen.complete:
         return ((),)
-    held = "" if seen.held_s is None else f" {age(seen.held_s)}"
+    held = "" if seen.held_s is None else f" {'≥' if seen.at_least else ''}{age(seen.held_s)}"
     return ((Span(f"● agree{held}", Tone.OK),), (Span("● agree", Tone.OK),), ())
 
 
@@ -182,6 +205,7 @@ def spoken_row(seen: Witnesses, verdict: Verdict) -> str:
     kernel = "+".join(seen.owners) or ("nobody" if seen.nobody else "unknown")
     unseen = f" (not seen: {', '.join(seen.kernel.unseen)})" if seen.kernel.unseen else ""
     masters = "+".join(seen.masters) or ("unknown" if seen.masters_unseen else "no MASTER")
+    masters += f" (not heard lately: {', '.join(seen.masters_were)} was MASTER)" if seen.masters_were else ""
     parts = [f"kernel {kernel}{unseen}", f"keepalived {masters}", f"client {spoken(verdict)}"]
     if seen.disagreements:
         parts.insert(0, "; ".join(seen.disagreements))

@@ -81,6 +81,60 @@ def test_a_move_during_an_action_says_so_and_is_told_all_the_same():
     assert "during drill keepalived-stop by alice@ops" in seen.said[0].body
 
 
+# --- two owners ---
+
+SPLIT = finding(
+    "split-brain",
+    None,
+    Severity.CRITICAL,
+    "SPLIT BRAIN: VIP 10.0.4.99 on iam-a and iam-b",
+    about=About(instance="VI_1"),
+)
+VI_1 = frozenset({"VI_1"})
+
+
+def test_a_split_brain_is_told_with_its_end_and_who_has_the_vip_then_and_never_as_a_move():
+    seen = Seen()
+    seen.pass_time(2, owners={"VI_1": "iam-a"})
+    seen.pass_time(12, SPLIT, owners={}, split=VI_1)
+    seen.pass_time(20, owners={"VI_1": "iam-b"}, split=frozenset())
+    assert seen.take() == [
+        "[CRITICAL] lab: SPLIT BRAIN: VIP 10.0.4.99 on iam-a and iam-b",
+        "[RESOLVED] lab: split brain ended: VIP 10.0.4.99 on iam-b only",
+    ]
+    seen.pass_time(5, owners={"VI_1": "iam-a"})
+    assert seen.take() == ["[CRITICAL] lab: VIP 10.0.4.99 is on iam-a; it was on iam-b when last seen"]
+
+
+def test_a_split_brain_is_told_although_something_explains_it():
+    astray = finding("address-without-master", "iam-b", Severity.CRITICAL, "astray", explains=(SPLIT,))
+    seen = Seen()
+    seen.pass_time(3, astray, split=VI_1)
+    assert seen.take() == [
+        "[CRITICAL] lab: astray",
+        "[CRITICAL] lab: SPLIT BRAIN: VIP 10.0.4.99 on iam-a and iam-b",
+    ]
+
+
+def test_a_split_brain_over_a_restart_of_the_watch_is_no_move_either():
+    seen = Seen()
+    seen.pass_time(2, owners={"VI_1": "iam-a"})
+    seen.pass_time(5, SPLIT, owners={}, split=VI_1)
+    again = restarted(seen)
+    again.pass_time(20, owners={"VI_1": "iam-b"}, split=frozenset())
+    assert again.take() == ["[RESOLVED] lab: split brain ended: VIP 10.0.4.99 on iam-b only"]
+
+
+def test_two_owners_for_less_than_the_hold_are_told_by_where_the_vip_is_then():
+    seen = Seen()
+    seen.pass_time(2, owners={"VI_1": "iam-a"})
+    seen.pass_time(0.5, SPLIT, owners={}, split=VI_1)
+    seen.pass_time(20, owners={"VI_1": "iam-b"}, split=frozenset())
+    (said,) = seen.said
+    assert said.subject == "[CRITICAL] lab: VIP 10.0.4.99 is on iam-b; it was on iam-a when last seen"
+    assert said.body[0] == "for a moment several nodes held it"
+
+
 # --- findings ---
 
 

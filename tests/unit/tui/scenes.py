@@ -233,9 +233,17 @@ def split_brain(environment: str = "lab", now: float = NOW) -> ClusterState:
             VrrpTransition(at, B, "VI_1", VrrpState.MASTER),
             AddressChanged(at, B, VIP, present=True),
             ClientProbed(now - 0.3, "VI_1", ok(1.3, answered_by=B)),
-            Noticed(now - 0.3, None, Severity.CRITICAL, f"VIP {VIP} is held by iam-a and iam-b"),
         ],
     )
+
+
+def owner_off(now: float = NOW, silent_s: float = 7.0) -> ClusterState:
+    """iam-a had the VIP and lost its power `silent_s` ago; iam-b has taken it three and a half seconds later."""
+    state = healthy("lab", now - silent_s)
+    at = now - silent_s + 3.6
+    taken = [VrrpTransition(at, B, "VI_1", VrrpState.MASTER), AddressChanged(at, B, VIP, present=True)]
+    later = [*probes(state, B, now - 0.4, from_peers=False), *host(B, now - 0.4)]
+    return fed(state, [*taken, *later, ClientProbed(now - 0.4, "VI_1", ok(1.2, answered_by=B))])
 
 
 def dark(environment: str = "lab", now: float = NOW, silent_s: float = 34.0) -> ClusterState:

@@ -122,3 +122,25 @@ def test_the_node_list_has_a_line_per_node_and_makes_only_what_is_looked_at() ->
 def test_the_node_list_filters_by_state() -> None:
     picture = node_list(replace(Moment(scenes.many(), NOW), needle="unknown"), 80)
     assert picture.rows.keys == ("iam-07", "iam-14", "iam-21", "iam-28", "iam-35", "iam-42", "iam-49")
+
+
+def test_what_a_silent_owner_said_last_is_drawn_as_what_it_was() -> None:
+    moment = Moment(scenes.owner_off(), NOW)
+    dead = card(moment, A, 59, roomy=True)
+    assert [(span.text, span.tone) for span in dead.marks] == [
+        ("◌ was VIP", Tone.STALE),
+        ("  ", Tone.PLAIN),
+        ("◌ STALE 7s", Tone.STALE),
+    ]
+    said = [text_of(row.line).rstrip() for row in dead.rows]
+    assert " kernel      ◌ was VIP  10.0.4.99, 7s ago" in said
+    assert " link        ◌ SILENT 7s" in said
+    assert text_of(card(moment, B, 59, roomy=True).marks) == "★ VIP"
+
+
+def test_a_vip_that_was_there_when_we_first_looked_is_held_for_at_least_so_long() -> None:
+    """Unless keepalived tells since when."""
+    state = scenes.fed(scenes.healthy(), [SourceLost(NOW, A, Collector.VRRP, "no dump")])
+    assert " kernel      ★ VIP      10.0.4.99 for ≥3h" in [
+        text_of(row.line).rstrip() for row in card(Moment(state, NOW), A, 59, roomy=True).rows
+    ]

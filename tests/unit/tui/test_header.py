@@ -8,11 +8,12 @@ from console.model.events import (
     AddressChanged,
     AddressesListed,
     ClientProbed,
+    HostReported,
     LinkChanged,
     UnitReported,
     VrrpTransition,
 )
-from console.model.facts import Link, LinkState, ProbeOutcome, UnitReport, VrrpState
+from console.model.facts import HostReport, Link, LinkState, ProbeOutcome, UnitReport, VrrpState
 from console.model.state import ClusterState
 from console.tui.view.header import header
 from console.tui.view.moment import Moment
@@ -130,3 +131,19 @@ def test_a_dead_owner_is_not_an_owner_and_not_a_split_brain() -> None:
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_the_witness_line_never_outgrows_the_screen(width: int) -> None:
     assert len(witness_line(scenes.troubled(), width)) <= width or width < 80
+
+
+def test_a_witness_that_names_two_nodes_never_agrees() -> None:
+    said = witness_line(scenes.owner_off())
+    assert "kernel ★ iam-b" in said
+    assert "keepalived ◆ iam-b ◌ was iam-a" in said
+    both = [VrrpTransition(NOW, node, "VI_1", VrrpState.MASTER) for node in ("iam-a", "iam-b")]
+    assert "✗ MASTER on iam-a and iam-b" in witness_line(scenes.fed(scenes.healthy(), both))
+
+
+def test_for_the_moment_of_a_handover_both_are_named_and_it_is_no_split_brain() -> None:
+    gained = AddressChanged(NOW, "iam-b", VIP, present=True)
+    state = fed(scenes.healthy(), [gained, HostReported(NOW, "iam-a", HostReport())])
+    assert "-> iam-a + iam-b |" in text_of(header(Moment(state, NOW + 0.1), 100))
+    assert "agree" not in witness_line(state)
+    assert "SPLIT BRAIN" in text_of(header(Moment(state, NOW + 1.1), 100))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual import events
 from textual.pilot import Pilot
 
-from console.model.events import AddressChanged
+from console.model.events import AddressChanged, HostReported
+from console.model.facts import HostReport
 from console.tui.app import ConsoleApp
 from console.tui.preferences import remembered
 from tests.unit.tui import scenes
@@ -79,13 +82,34 @@ async def test_a_new_critical_finding_is_called_while_the_picture_is_held():
         await seen.press("p")
         told: list[str] = []
         seen.app.tell_terminal = told.append  # type: ignore[method-assign]
-        seen.cluster.found = (SPLIT,)
+        seen.cluster.found = (replace(SPLIT, code="client-dark", title="nobody answers"),)
         seen.cluster.time += 1
         seen.app._tick()
         await seen.pilot.pause(0.05)
-        assert f"✗ VIP {VIP} is on both nodes" in seen.foot
+        assert "✗ nobody answers" in seen.foot
         assert told
         assert "ALERTS 1" in seen.lines[0]
+
+
+async def test_a_split_brain_rings_stays_in_the_foot_and_its_end_is_told():
+    async with console(scenes.healthy(), size=(120, 40)) as seen:
+        told: list[str] = []
+        seen.app.tell_terminal = told.append  # type: ignore[method-assign]
+        apply = seen.cluster.store.apply
+        apply(AddressChanged(NOW, B, VIP, present=True))
+        apply(HostReported(NOW + 1.2, A, HostReport()))
+        await seen.pilot.pause(0.05)
+        assert f"✗ SPLIT BRAIN: VIP {VIP} on iam-a and iam-b" in seen.foot
+        assert told[-1] == "\x07"
+        await seen.press("escape", "j")
+        assert "▲ SPLIT BRAIN 08:53:20 iam-a + iam-b · a acknowledges" in seen.foot
+        await seen.press("a")
+        apply(AddressChanged(NOW + 9, B, VIP, present=False))
+        await seen.pilot.pause(0.05)
+        await seen.press("escape", "j")
+        assert "▲ SPLIT BRAIN of iam-a + iam-b ended 08:53:29: VIP on iam-a · a acknowledges" in seen.foot
+        assert "split brain ended: VIP" in seen.text
+        assert "moved" not in seen.text.lower()
 
 
 async def test_a_says_why_there_is_nothing_to_acknowledge():
