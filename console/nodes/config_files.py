@@ -164,11 +164,16 @@ async def _ask(transport: Transport, verb: str, stdin: bytes = b"") -> bytes:
 
 async def read_loaded(transport: Transport, profile: Profile) -> Loaded:
     """When the daemons last read their files; nothing where that is not told. Raises LinkLost."""
-    units = (profile.nginx.unit, profile.keepalived.unit)
     try:
-        result = await transport.run(("sh", "-c", LOADED, "loaded", *units), timeout_s=READ_TIMEOUT_S)
+        return await ask_loaded(transport, profile)
     except CommandFailed:
         return Loaded()
+
+
+async def ask_loaded(transport: Transport, profile: Profile) -> Loaded:
+    """The same. Raises CommandFailed where the node gave no answer."""
+    units = (profile.nginx.unit, profile.keepalived.unit)
+    result = await transport.run(("sh", "-c", LOADED, "loaded", *units), timeout_s=READ_TIMEOUT_S)
     try:
         return loaded_times(result.text, profile.nginx.unit)
     except (ValueError, OverflowError):

@@ -14,7 +14,7 @@ from console.model.config import ConfTree
 from console.model.look import ErrorLook, FileStamp, Filesystem, JournalLook, NodeLook
 from console.model.observed import Known, Observed, Unknown
 from console.model.profile import Profile
-from console.nodes.config_files import ConfigUnreadable, read_loaded
+from console.nodes.config_files import ConfigUnreadable, ask_loaded
 from console.nodes.config_tests import daemon_checks
 from console.nodes.netns import enter_namespace
 from console.nodes.transport import CommandResult, Transport, TransportError
@@ -135,7 +135,7 @@ class DeepLook:
         if self.tree is not None:
             with contextlib.suppress(ConfigUnreadable, TransportError):
                 return (await _shared(self.tree)).loaded_at
-        return (await read_loaded(self.transport, self.profile)).at
+        return (await ask_loaded(self.transport, self.profile)).at
 
     async def _run(self, argv: Sequence[str]) -> CommandResult:
         return await self.transport.run(argv, timeout_s=COMMAND_TIMEOUT_S)

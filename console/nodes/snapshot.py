@@ -14,13 +14,13 @@ from console.model.events import (
     UnitReported,
 )
 from console.model.facts import HostReport
-from console.nodes.transport import Transport
+from console.nodes.transport import CommandFailed, Transport
 from console.parse import host_facts
 from console.parse.ip_address import address_list
 from console.parse.safety import safety_report
 from console.parse.sections import Section, script, sections
 from console.parse.units import PROPERTIES, unit_reports
-from console.parse.words import words
+from console.parse.words import words, words_of
 
 Clock = Callable[[], float]
 ABSENT = Section("", 127)
@@ -62,14 +62,19 @@ done </proc/locks
 echo
 echo ==track
 for f in /run/iamops-priority.*; do [ -e "$f" ] && echo "$f"; done
+echo ==end
 """
 
 
 async def read_safety(transport: Transport, clock: Clock, *, timeout_s: float = 5.0) -> SafetyReported:
-    """Armed undos, lock and track files. Raises CommandTimeout, LinkLost."""
+    """Armed undos, lock and track files. Raises CommandFailed, LinkLost: half an answer is none."""
     result = await transport.run(("sh", "-c", SAFETY), timeout_s=timeout_s)
-    timers, _, rest = result.text.partition("==locks\n")
-    locks, _, track_files = rest.partition("==track\n")
+    timers, locked, rest = result.text.partition("==locks\n")
+    locks, tracked, rest = rest.partition("==track\n")
+    track_files, ended, _ = rest.partition("==end\n")
+    if not (result.ok and locked and tracked and ended):
+        said = words_of(result.stderr.strip(), 120) or f"exit {result.exit_status}"
+        raise CommandFailed(transport.node, f"locks and armed undos were not told: {said}", "look again")
     return SafetyReported(clock(), transport.node, safety_report(timers, locks, track_files))
 
 

@@ -52,7 +52,7 @@ def _note(text: str) -> dict[str, str]:
 
 
 def _names(paths: str, prefix: str) -> tuple[str, ...]:
-    found = paths.split()
+    found = [line for line in paths.splitlines() if line.startswith("/run/") and f"/{prefix}" in line]
     names = tuple(_name(path).removeprefix(prefix) for path in found[:MOST_FILES])
     return names if len(found) <= MOST_FILES else (*names, f"{len(found) - MOST_FILES} more")
 
