@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from console.judge.ending import ending_of
 from console.model.facts import VrrpState
+from console.model.look import SaidKind
 from console.model.profile import Profile
 from console.model.timeline import Happening, HappeningKind
 from console.model.traffic import Traffic
 from console.parse.config_archive import PushRecord
 from console.parse.journal import JournalRecord, transition
 from console.parse.log_words import NO_TIME
+from console.parse.look_journal import check_told
 from console.parse.unit_story import boot_took, unit_change
 from console.parse.words import words
 
 STEP_POINTS = 5.0
 STEP_REQUESTS = 10
+KEEPALIVED = "keepalived's journal"
+# What systemd says of a unit that is well.
+CALM = frozenset({"started", "reloaded"})
+CHECKS = {
+    SaidKind.SCRIPT_PASSED: "passes",
+    SaidKind.SCRIPT_FAILED: "fails",
+    SaidKind.SCRIPT_TIMED_OUT: "does not end in time",
+    SaidKind.SCRIPT_UNRUNNABLE: "cannot be run",
+}
 # A file changed so soon after another belongs to the same edit.
 EDIT_S = 3.0
 
@@ -27,16 +39,36 @@ EDIT_S = 3.0
 def of_journal(
     records: Iterable[JournalRecord], profile: Profile, node: str, ahead_s: float
 ) -> Iterator[Happening]:
-    """VIP transitions, units, boots. `ahead_s`: how far the node's clock is ahead of ours."""
+    """VIP transitions, checks whose answer changed, units, boots. `ahead_s`: how far the node's clock is ahead of
+    ours.
+    """
+    checks: dict[str, bool] = {}
     for record in records:
         at = record.at - ahead_s
         entered = None if record.by_systemd else transition(record.message)
         if entered is not None and record.unit == profile.keepalived.unit:
-            yield Happening(at, HappeningKind.VIP, _entered(profile, *entered), "keepalived's journal", node)
+            instance, state = entered
+            text = _entered(profile, instance, state)
+            yield Happening(at, HappeningKind.VIP, text, KEEPALIVED, node, instance, str(state))
+        elif (check := _check(record, profile)) is not None and checks.get(check.subject) != check.bad:
+            checks[check.subject] = check.bad
+            yield replace(check, at=at, node=node)
         elif record.by_systemd and (change := unit_change(record.message)) is not None:
-            yield Happening(at, HappeningKind.UNIT, f"{record.unit} {change}", "systemd", node)
+            text, bad = f"{record.unit} {change}", change not in CALM
+            yield Happening(at, HappeningKind.UNIT, text, "systemd", node, record.unit, bad=bad)
         elif (took := boot_took(record.message)) is not None:
             yield Happening(at, HappeningKind.BOOT, f"booted, in {took}", "systemd", node)
+
+
+def _check(record: JournalRecord, profile: Profile) -> Happening | None:
+    """What keepalived says of one of its checks; the caller knows when and where."""
+    told = None if record.by_systemd or record.unit != profile.keepalived.unit else check_told(record.message)
+    if told is None:
+        return None
+    kind, name = told
+    text = f"check {words(name, 60)} {CHECKS[kind]}"
+    bad = kind is not SaidKind.SCRIPT_PASSED
+    return Happening(0.0, HappeningKind.CHECK, text, KEEPALIVED, None, name, bad=bad)
 
 
 def of_pushes(records: Iterable[PushRecord], node: str, ahead_s: float, now: float) -> Iterator[Happening]:

@@ -232,6 +232,25 @@ class SourceLost:
 
 
 @dataclass(frozen=True, slots=True)
+class Remembered:
+    """One line of what a journal or the ledger remembers, `source` says which. `text` is sanitised."""
+
+    at: float
+    node: str | None
+    severity: Severity
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Everything that is remembered from before we looked, oldest first: it takes the place of what was."""
+
+    at: float
+    lines: tuple[Remembered, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Noticed:
     """Something worth a line in the event list. `text` is sanitised."""
 
@@ -271,4 +290,4 @@ NodeEvent = (
     | NodeHeard
     | SourceLost
 )
-Event = NodeEvent | ClientProbed | Noticed | PartReported
+Event = NodeEvent | ClientProbed | Noticed | PartReported | Recalled

@@ -39,12 +39,24 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """From when on (session time) the lines of one source of a node are here: earlier ones were not read."""
+
+    node: str
+    source: LogSource
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class LogPage:
-    """The lines that are kept, oldest first, the numbers of those a person marked, and how many were lost."""
+    """The lines that are kept, oldest first, the numbers of those a person marked, how many were lost, and how
+    far back each source that is read reaches.
+    """
 
     lines: tuple[LogLine, ...] = ()
     marked: frozenset[int] = field(default_factory=frozenset)
     dropped: int = 0
+    reaches: tuple[Reach, ...] = ()
 
     def is_marker(self, line: LogLine) -> bool:
         """Whether it is worth jumping to."""

@@ -24,6 +24,7 @@ from console.model.events import (
     Noticed,
     PartReported,
     PortProbed,
+    Recalled,
     RequestsCounted,
     SafetyReported,
     Source,
@@ -56,6 +57,9 @@ def _reduced(state: ClusterState, event: Event) -> ClusterState:
     match event:
         case Noticed():
             return state.noticed(Notice(event.at, event.node, event.severity, event.text))
+        case Recalled():
+            lines = (Notice(each.at, each.node, each.severity, each.text, each.source) for each in event.lines)
+            return state.remembering(tuple(lines))
         case ClientProbed():
             if event.instance not in state.client:
                 return state

@@ -30,12 +30,13 @@ ADDRESSES_MOST = 1024
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One line of the event list."""
+    """One line of the event list. `source`: who remembers it; empty for what was seen as it happened."""
 
     at: float
     node: str | None
     severity: Severity
     text: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,13 @@ class ClusterState:
     def noticed(self, notice: Notice) -> ClusterState:
         """With one more line in the event list; the oldest gives way."""
         return replace(self, notices=(*self.notices[-(NOTICES_KEPT - 1) :], notice))
+
+    def remembering(self, recalled: tuple[Notice, ...]) -> ClusterState:
+        """With these in the place of all that was recalled before, in the order of time; what was seen stays."""
+        seen = tuple(each for each in self.notices if not each.source)
+        room = max(0, NOTICES_KEPT - len(seen))
+        kept = recalled[-room:] if room else ()
+        return replace(self, notices=tuple(sorted((*kept, *seen), key=lambda each: each.at)))
 
 
 def client_views(profile: Profile) -> tuple[str, ...]:

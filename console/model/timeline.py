@@ -15,17 +15,24 @@ class HappeningKind(StrEnum):
     TRAFFIC = "traffic"
     ACTION = "action"
     BOOT = "boot"
+    CHECK = "check"
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One line of a timeline. `at`: epoch s on our clock; `source` says who tells it; `text` is sanitised."""
+    """One line of a timeline. `at`: epoch s on our clock; `source` says who tells it; `text` is sanitised.
+
+    `subject` is the instance, check or unit it is about, `word` the state it entered; `bad`: it ended or failed.
+    """
 
     at: float
     kind: HappeningKind
     text: str
     source: str
     node: str | None = None
+    subject: str = ""
+    word: str = ""
+    bad: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,14 @@ class Hearer(Protocol):
         """A line came faster than lines are kept."""
         ...
 
+    def begins(self, source: LogSource) -> None:
+        """A source is read from now on, with some lines of before."""
+        ...
+
+    def hole(self, at: float, source: LogSource) -> None:
+        """Of what was written right before `at` not all was read: more than is asked for again."""
+        ...
+
     def silent(self, what: str, reason: str) -> None:
         """`what` (a path, or the journal) is not being read. An empty reason: it is again."""
         ...
@@ -82,15 +90,21 @@ class Intake:
         self._last: deque[int] = deque(maxlen=HISTORY_LINES)
         self._read_before: Counter[int] = Counter()
         self._history_left = 0
+        self._joins = self._hole = False
 
     def restart(self) -> None:
         """The next lines begin with history, of which some may have been read over the last connection."""
+        self._hearer.begins(self._source)
+        self._joins, self._hole = bool(self._last), False
         self._read_before = Counter(self._last)
         self._history_left = HISTORY_LINES
 
     def wants(self, line: bytes) -> bool:
         """Whether the line is new, and not too many came already. Every line is asked for once."""
         mark = hash(line)
+        if self._joins:
+            # History begins with its oldest line: where that is new, there may be more before it.
+            self._joins, self._hole = False, self._read_before[mark] == 0
         if self._history_left and self._read_before[mark] > 0:
             self._read_before[mark] -= 1
             self._history_left -= 1
@@ -108,6 +122,9 @@ class Intake:
         history = self._history_left > 0
         self._history_left -= history
         at = placed(logged, now, self._ahead_s(), history=history)
+        if self._hole:
+            self._hole = False
+            self._hearer.hole(at, self._source)
         self._hearer.line(at, self._source, text, severity)
 
 

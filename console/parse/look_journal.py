@@ -80,14 +80,21 @@ def _by_keepalived(message: str) -> tuple[SaidKind, str] | None:
         return SaidKind.ENTERED, entered[0]
     if match := _EXEC.match(message):
         return SaidKind.SCRIPT_UNRUNNABLE, match["name"]
-    if match := _RETURNS.match(message):
-        return _returned(int(match["code"])), match["name"]
-    if match := _CHECK.match(message):
-        return _checked(match["word"], message), match["name"]
+    if (told := check_told(message)) is not None:
+        return told
     if match := _REFUSED.match(message):
         return SaidKind.SCRIPT_REFUSED, match["path"] or match["name"]
     if match := _FOREIGN.match(message):
         return SaidKind.FOREIGN_ADVERT, match["name"]
+    return None
+
+
+def check_told(message: str) -> tuple[SaidKind, str] | None:
+    """What keepalived says of one of its checks, and the check's name; None for any other message."""
+    if match := _RETURNS.match(message):
+        return _returned(int(match["code"])), match["name"]
+    if match := _CHECK.match(message):
+        return _checked(match["word"], message), match["name"]
     return None
 
 

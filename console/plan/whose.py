@@ -19,6 +19,19 @@ def backend_names(profile: Profile, service: Service, nginx: str, backend: str) 
     return (endpoint("127.0.0.1", service.port), endpoint("::1", service.port), f"localhost:{service.port}", there)
 
 
+def service_at(profile: Profile, nginx: str, server: str) -> tuple[str, str] | None:
+    """(node or endpoint, service) that nginx on a node means by an address; None: the profile does not know it."""
+    return next(
+        (
+            (name, service.name)
+            for service in profile.services.values()
+            for name in profile.backends_of(service)
+            if server in backend_names(profile, service, nginx, name)
+        ),
+        None,
+    )
+
+
 def other_names(profile: Profile, service: Service, nginx: str, backend: str) -> tuple[str, ...]:
     """How nginx on one node may call the service's other backends."""
     own = backend_names(profile, service, nginx, backend)

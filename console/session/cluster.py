@@ -18,9 +18,10 @@ from console.model.events import (
     Event,
     HostReported,
     NodeHeard,
+    Noticed,
     RequestsCounted,
 )
-from console.model.facts import HostReport, ProbeReport
+from console.model.facts import HostReport, ProbeReport, Severity
 from console.model.live import ClockOffset, LiveVrrp
 from console.model.observed import Unknown
 from console.model.profile import Profile
@@ -38,6 +39,7 @@ from console.nodes.ssh import SshConnector
 from console.nodes.supervisor import Supervisor
 from console.nodes.transport import CommandFailed, Transport, TransportError
 from console.nodes.watch import Watch
+from console.parse.words import words
 from console.session.clock import Clock, session_clock
 from console.session.hands import NodeHands
 from console.store import Store
@@ -45,6 +47,7 @@ from console.store import Store
 if TYPE_CHECKING:
     from console.judge.diagnosis import Diagnosis
     from console.session.log_tap import LogTap
+    from console.session.recall import Recall
     from console.session.traffic_feed import TrafficFeed
 
 CLOCK_LOOKS = 5
@@ -53,6 +56,7 @@ CHECK_PARTS_S = 2.0
 # So long after its last sign of life a part is said to stand still.
 CLIENT_SILENT_S = 10.0
 FILES_SILENT_S = 90.0
+RECALL_AFTER_S = 1.5
 # The client's probe may be waiting for a VIP that is dark: by itself it ends within two of its timeouts.
 PROBE_PATIENCE_S = 0.2
 # So soon after news it is judged what they mean for the pace.
@@ -80,6 +84,8 @@ class Cluster:
         self._alarms: set[asyncio.Task[None]] = set()
         self._probe: ClientProbe | None = None
         self._log_tap: LogTap | None = None
+        self._recall: Recall | None = None
+        self._began = self.now()
 
     async def start(self) -> None:
         """Returns at once; what is learned arrives in the store. Started already: nothing happens."""
@@ -271,6 +277,21 @@ class Cluster:
 
         await self._supervisor.keep(part, watch, lost)
 
+    async def _recalled(self, transport: Transport, heard_at: float | None) -> None:
+        """What happened before, once what is so now was seen. The task's edge: what is missing is said."""
+        if not self._for_console:
+            return
+        await asyncio.sleep(RECALL_AFTER_S)
+        try:
+            # Loading what reads journals takes longer than a frame.
+            module = await asyncio.to_thread(importlib.import_module, "console.session.recall")
+            if self._recall is None:
+                self._recall = module.Recall(self.profile, self.store.apply, self.now, began=self._began)
+            await self._recall.node(transport, heard_at)
+        except Exception as error:
+            why = f"not recalled: {transport.node}: {type(error).__name__}: {error}"
+            self.store.apply(Noticed(self.now(), transport.node, Severity.WARNING, words(why)))
+
     def _link(self, node: str) -> NodeLink:
         connector = SshConnector(self.profile, self.profile.nodes[node])
 
@@ -278,9 +299,12 @@ class Cluster:
             log = self._traffic.access_log(node) if self._traffic is not None else None
             watch = Watch(transport, self.profile, self.store.apply, self.now, log, self.pace, self._supervisor)
             self._watches[node] = watch
+            heard_at = self.store.state.nodes[node].heard_at
+            recall = asyncio.create_task(self._recalled(transport, heard_at), name=f"recall {node}")
             try:
                 await observe(watch)
             finally:
+                recall.cancel()
                 del self._watches[node]
 
         return NodeLink(node, connector, session, self.store.apply, self.now)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Iterator
 
 from console.model.facts import Severity
-from console.model.log_line import LogLine, LogPage, LogSource
+from console.model.log_line import LogLine, LogPage, LogSource, Reach
 
 LINES_KEPT = 5000
 # Lines are short. Somebody who writes long ones must not fill the operator's memory with them.
@@ -23,6 +24,11 @@ class LogRing:
         self._shown = 0
         self._marked: set[int] = set()
         self._dropped = 0
+        self._begun: dict[tuple[str, LogSource], float] = {}
+
+    def begin(self, node: str, source: LogSource, at: float) -> None:
+        """A source is read from now on, with some lines of before."""
+        self._begun.setdefault((node, source), at)
 
     def add(self, at: float, node: str, source: LogSource, text: str, severity: Severity) -> None:
         """Puts a line in its place by time: usually the last, or close to it."""
@@ -49,12 +55,17 @@ class LogRing:
     def page(self) -> LogPage:
         """What is kept now. Whoever asks is taken to have shown it."""
         self._shown = self._added
-        return LogPage(tuple(self._lines), frozenset(self._marked), self._dropped)
+        return LogPage(tuple(self._lines), frozenset(self._marked), self._dropped, tuple(self._reaches()))
 
-    def clear(self) -> None:
-        self._lines.clear()
-        self._marked.clear()
-        self._chars = self._dropped = 0
+    def _reaches(self) -> Iterator[Reach]:
+        """A source reaches back to its oldest line that is kept; without one, to when it began to be read."""
+        wanted = dict(self._begun)
+        for line in self._lines:
+            if not wanted:
+                return
+            if wanted.pop((line.node, line.source), None) is not None:
+                yield Reach(line.node, line.source, line.at)
+        yield from (Reach(node, source, at) for (node, source), at in wanted.items())
 
     def _forget_oldest(self) -> None:
         oldest = self._lines.pop(0)

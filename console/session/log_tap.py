@@ -18,7 +18,7 @@ from console.session.clock import Clock
 from console.session.log_ring import LogRing
 from console.store import Store
 
-# Who goes to another view and comes back finds the lines as they were.
+# Who goes to another view and comes back finds reading going on; later, the lines and marks of before.
 LINGER_S = 60.0
 LINK_EVERY_S = 0.5
 # Logs know seconds; a tenth of one is not worth a line that shows another second than it says.
@@ -40,6 +40,8 @@ class LogTap:
         self._now = now
         self._linger_s = linger_s
         self._ring = LogRing()
+        self._ears = {node: _Ear(node, self) for node in profile.nodes}
+        self._logs = {node: self._logs_of(node) for node in profile.nodes}
         self._watchers: list[Heard] = []
         self._untold = True
         self._noticed: Notice | None = None
@@ -80,9 +82,11 @@ class LogTap:
 
     # --- life ---
 
+    def _logs_of(self, node: str) -> NodeLogs:
+        """It knows what it has read before, so that no line is there twice."""
+        return NodeLogs(node, self._profile, self._ears[node], self._now, lambda: self._ahead_s(node))
+
     def _start(self) -> None:
-        self._ring.clear()
-        self._noticed = None
         self._unsubscribe = self._store.subscribe(self._heard)
         self._take_notices(self._store.state)
         self._tasks = [asyncio.create_task(self._read(node), name=f"{node}:logs") for node in self._profile.nodes]
@@ -94,7 +98,7 @@ class LogTap:
             self._closing = asyncio.get_running_loop().call_later(self._linger_s, self._end)
 
     def _end(self) -> None:
-        """The nodes are left alone, and the memory is given back."""
+        """The nodes are left alone. Lines and marks stay, within their bounds."""
         if self._closing is not None:
             self._closing.cancel()
             self._closing = None
@@ -103,12 +107,10 @@ class LogTap:
         self._tasks = []
         self._unsubscribe()
         self._unsubscribe = lambda: None
-        self._ring.clear()
 
     async def _read(self, node: str) -> None:
         """One node, over every connection it will have."""
-        ear = _Ear(node, self)
-        logs = NodeLogs(node, self._profile, ear, self._now, lambda: self._ahead_s(node))
+        ear, logs = self._ears[node], self._logs[node]
         while True:
             transport = self._transport(node)
             if transport is None:
@@ -143,6 +145,9 @@ class LogTap:
         """A line of the reading itself."""
         self.add(self._now(), node, LogSource.READER, words(text), severity)
 
+    def begin(self, node: str, source: LogSource) -> None:
+        self._ring.begin(node, source, self._now())
+
     def drop(self) -> None:
         self._ring.drop()
         self._tell()
@@ -165,6 +170,8 @@ class LogTap:
                 break
             fresh.append(notice)
         for notice in reversed(fresh):
+            if notice.source:
+                continue  # what is remembered of yesterday: its lines are not here
             self.add(notice.at, notice.node or "", LogSource.MARK, notice.text, notice.severity)
         self._noticed = state.notices[-1] if state.notices else None
 
@@ -182,6 +189,13 @@ class _Ear:
 
     def dropped(self) -> None:
         self._tap.drop()
+
+    def begins(self, source: LogSource) -> None:
+        self._tap.begin(self._node, source)
+
+    def hole(self, at: float, source: LogSource) -> None:
+        text = f"{source}: lines before this were not read"
+        self._tap.add(at, self._node, LogSource.READER, text, Severity.WARNING)
 
     def silent(self, what: str, reason: str) -> None:
         """`what` is empty for the node as a whole, which is read again when anything of it is."""

@@ -69,6 +69,21 @@ class Tale:
 
     async def node(self, transport: Transport) -> None:
         """Everything that one node remembers."""
+        name, ahead = transport.node, await self._ahead(transport)
+        await asyncio.gather(
+            self._told(f"{name}: the journal", self._journal(transport, ahead)),
+            self._told(f"{name}: file times", self._edits(transport, ahead)),
+            self._told(f"{name}: push history", self._pushes(transport, ahead)),
+            self._told(f"{name}: the access log", self._traffic(transport, ahead)),
+        )
+
+    async def journal(self, transport: Transport) -> None:
+        """Only what its journal remembers: moves of VIPs, checks, units, boots."""
+        ahead = await self._ahead(transport)
+        await self._told(f"{transport.node}: the journal", self._journal(transport, ahead))
+
+    async def _ahead(self, transport: Transport) -> float:
+        """How far its clock is ahead of ours; 0 where that is not known, and that is said."""
         name = transport.node
         self._heard.add(name)
         clock = f"{name}: its clock"
@@ -77,13 +92,7 @@ class Tale:
         self._under_way.discard(clock)
         if ahead_s is None:
             self._untold.append(f"{name}: its clock cannot be compared with ours, its times are its own")
-        ahead = ahead_s or 0.0
-        await asyncio.gather(
-            self._told(f"{name}: the journal", self._journal(transport, ahead)),
-            self._told(f"{name}: file times", self._edits(transport, ahead)),
-            self._told(f"{name}: push history", self._pushes(transport, ahead)),
-            self._told(f"{name}: the access log", self._traffic(transport, ahead)),
-        )
+        return ahead_s or 0.0
 
     async def _told(self, what: str, source: Awaitable[Iterable[Happening]]) -> None:
         """One source, within its time: what it tells is kept, why it does not is said."""

@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 from console.judge.diagnosis import Diagnosis
 from console.judge.findings import Finding, Key
+from console.judge.raised import Told
 from console.judge.standing import EarlierLook, earlier_look, only_deep, standing
+from console.model.events import Noticed
+from console.model.observed import Freshness
 from console.tui.cluster import Cluster
 
 JUDGE_GAP_S = 0.25
@@ -30,6 +33,7 @@ class Judging:
         self.look: EarlierLook | None = None
         self.findings: tuple[Finding, ...] = ()
         self.deep: frozenset[Key] = frozenset()
+        self._told = Told()
 
     def ask(self) -> bool:
         """Asks, unless that was done a moment ago; True if the answer changed."""
@@ -51,4 +55,13 @@ class Judging:
     def _stand(self, now: float) -> bool:
         before, self.findings = self.findings, standing(self._live, self.look, now)
         self.deep = only_deep(self._live, self.look)
+        self._tell_changes(now)
         return before != self.findings
+
+    def _tell_changes(self, now: float) -> None:
+        """What came and what is over are lines of the event list."""
+        nodes = self._cluster.store.state.nodes.values()
+        unseen = [node.name for node in nodes if node.freshness(now) is not Freshness.LIVE]
+        self._told, notices = self._told.step(self.findings, unseen, now)
+        for each in notices:
+            self._cluster.store.apply(Noticed(each.at, each.node, each.severity, each.text))

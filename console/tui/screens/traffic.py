@@ -20,7 +20,7 @@ from console.tui.view.traffic import FIRST_SPAN, SPANS_S, Sight, sight_of
 from console.tui.view.traffic_layout import traffic_places
 from console.tui.view.traffic_pick import added
 from console.tui.view.traffic_sums import WindowSums
-from console.tui.view.traffic_tables import Top
+from console.tui.view.traffic_tables import Top, backend_rows
 from console.tui.widgets.finding_bar import FindingBar
 from console.tui.widgets.foot import Foot
 from console.tui.widgets.painted import Painted
@@ -120,7 +120,7 @@ class TrafficScreen(View):
     @property
     def _rows(self) -> int:
         """How many backends there are: the table below them has what they leave."""
-        return len(self._sight.whole.backends) if self._sight is not None else 0
+        return len(backend_rows(self._sight, self.moment.state.profile)) if self._sight is not None else 0
 
     def _arrange(self, width: int, height: int) -> None:
         places = traffic_places(width, height, len(self.moment.state.nodes), max(1, self._rows))

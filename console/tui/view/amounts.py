@@ -22,6 +22,11 @@ def clock(at: float) -> str:
     return datetime.fromtimestamp(at, tz=UTC).astimezone().strftime("%H:%M:%S")
 
 
+def day(at: float) -> str:
+    """The day in the operator's own zone: `Sat 28 Nov`."""
+    return datetime.fromtimestamp(at, tz=UTC).astimezone().strftime("%a %d %b")
+
+
 def latency(ms: float | None) -> str:
     """`0.9 ms`, `12 ms`, `1.4 s`."""
     if ms is None:

@@ -20,6 +20,7 @@ from console.model.events import (
     Noticed,
     PartReported,
     PortProbed,
+    Recalled,
     RequestsCounted,
     SafetyReported,
     SourceLost,
@@ -74,7 +75,7 @@ def touched(event: Event) -> frozenset[Part]:
             return frozenset()
         case ClientProbed():
             return frozenset({Part.WITNESSES})
-        case Noticed():
+        case Noticed() | Recalled():
             return frozenset({Part.EVENTS})
         case PartReported():
             return frozenset({Part.EVENTS, Part.FINDING})

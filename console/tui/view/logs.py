@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rich.cells import cell_len, chop_cells
 
 from console.model.facts import Severity
-from console.model.log_line import LogLine, LogSource
+from console.model.log_line import LogLine, LogPage, LogSource
+from console.model.words import counted
 from console.tui.view.amounts import clock
 from console.tui.view.fit import clip, column, printable
 from console.tui.view.health import SEVERITY_GLYPHS
@@ -56,14 +57,42 @@ class LogFilter:
     def keeps(self, line: LogLine) -> bool:
         """Whether a line passes. What is about the whole cluster passes for every node."""
         node = line.node.casefold()
-        if self.nodes and node and not any(each in node for each in self.nodes):
-            return False
-        if self.sources and not any(line.source.value.startswith(each) for each in self.sources):
+        if not self.about(line.node, line.source):
             return False
         if not (self.text or self.without):
             return True
         whole = f"{node} {line.source.value} {line.text.casefold()}"
         return self.text in whole and not any(each in whole for each in self.without)
+
+    def about(self, name: str, source: LogSource) -> bool:
+        """Whether lines of that node and source could pass at all."""
+        node = name.casefold()
+        if self.nodes and node and not any(each in node for each in self.nodes):
+            return False
+        return not self.sources or any(source.value.startswith(each) for each in self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier(LogLine):
+    """Stands where the lines of `origin` begin. Its number is negative: nobody wrote it."""
+
+    origin: LogSource = LogSource.READER
+
+
+def earlier(page: LogPage) -> Iterator[Earlier]:
+    """One for each source that is read."""
+    for number, each in enumerate(page.reaches, 1):
+        text = f"{each.source}: earlier lines not read"
+        yield Earlier(each.at, each.node, LogSource.READER, text, Severity.INFO, -number, each.source)
+
+
+def written(line: LogLine) -> bool:
+    return line.number >= 0
+
+
+def not_here(page: LogPage) -> Iterator[str]:
+    """What it means that no line passes the filter: it is not in what was read, which begins then."""
+    yield f"not in the {counted(len(page.lines), 'line')} kept; earlier ones were not read:"
 
 
 def _after(words: list[str], sign: str) -> tuple[str, ...]:
@@ -157,6 +186,8 @@ def _back_from(last: int, room: int, height_of: Callable[[int], int]) -> int:
 
 def _sign(line: LogLine) -> tuple[str, Tone]:
     """Events of the cluster stand out; an ordinary line has no sign."""
+    if not written(line):
+        return "┄", Tone.MUTED
     if line.source is LogSource.MARK and line.severity is Severity.INFO:
         return "◆", Tone.MARK
     return (" ", Tone.PLAIN) if line.severity is Severity.INFO else SEVERITY_GLYPHS[line.severity]

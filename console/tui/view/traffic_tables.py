@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -12,6 +12,7 @@ from console.model.traffic import Row as Named
 from console.model.traffic import rows as named_rows
 from console.parse.log_format import TELLS, Field
 from console.parse.safe_text import safe
+from console.plan.whose import literal, service_at
 from console.tui.view.amounts import count, latency, percent
 from console.tui.view.fit import column, first_fitting, right
 from console.tui.view.rows import Picture, Row, Rows
@@ -196,21 +197,55 @@ def backend_table(sight: Sight | None, profile: Profile, width: int) -> Picture:
         return Picture(title)
     if not sight.tells(Field.UPSTREAM):
         return Picture(title, rows=Rows.of((_missing(sight, Field.UPSTREAM, width),)))
-    backends = sorted(sight.whole.backends.items())
+    backends = backend_rows(sight, profile)
     if not backends:
         words = "no request went to a backend" if sight.known else "nothing counted yet"
         return Picture(title, rows=Rows.of((_words(words, width),)))
     return Picture(title, rows=Rows.of(_backends(sight, profile, backends, width)), overlays=_backend_heads(width))
 
 
-def _backends(
-    sight: Sight, profile: Profile, backends: Sequence[tuple[str, Backend]], width: int
-) -> Iterable[Row]:
-    total = sum(backend.requests for _, backend in backends)
-    for name, backend in backends:
-        share = backend.requests / total if total else 0.0
-        line = _backend_line(sight, name, backend, share, width)
-        yield Row.whole(f"{ROW}{name}", line, backend_told(sight, profile, name, backend, share), width)
+@dataclass(frozen=True, slots=True)
+class BackendRow:
+    """One service of one node, however each nginx calls it. `asked`: (nginx node, address) -> requests."""
+
+    name: str
+    backend: Backend
+    asked: Mapping[tuple[str, str], int]
+
+
+def backend_rows(sight: Sight, profile: Profile) -> tuple[BackendRow, ...]:
+    """By name. What 127.0.0.1 is depends on whose nginx asks: two machines never share a row."""
+    found: dict[str, tuple[Backend, dict[tuple[str, str], int]]] = {}
+    for node in sight.nodes:
+        for address, counted in node.traffic.backends.items():
+            backend, asked = found.setdefault(_called(profile, node.name, address), (Backend(), {}))
+            backend.add(counted)
+            asked[node.name, address] = asked.get((node.name, address), 0) + counted.requests
+    return tuple(BackendRow(name, *found[name]) for name in sorted(found))
+
+
+def _called(profile: Profile, nginx: str, address: str) -> str:
+    """`iam-a apiserver`; an address that the profile does not know, with the nginx to which it means something."""
+    known = service_at(profile, nginx, address)
+    if known is None:
+        own = (host := literal(address)) is not None and host.is_loopback
+        return f"{nginx} {address}" if own else address
+    node, service = known
+    return f"{node} {service.removeprefix(_common(tuple(profile.services)))}"
+
+
+def _common(services: tuple[str, ...]) -> str:
+    """`iam-`: what all names begin with tells none from another."""
+    first = f"{services[0].partition('-')[0]}-" if services else ""
+    return first if len(services) > 1 and all(name.startswith(first) for name in services) else ""
+
+
+def _backends(sight: Sight, profile: Profile, backends: Sequence[BackendRow], width: int) -> Iterable[Row]:
+    total = sum(each.backend.requests for each in backends)
+    for each in backends:
+        share = each.backend.requests / total if total else 0.0
+        line = _backend_line(sight, each.name, each.backend, share, width)
+        yield Row.whole(f"{ROW}{each.name}", line, backend_told(sight, each, share), width)
 
 
 def _columns_of(width: int) -> tuple[tuple[str, int], ...]:
@@ -252,21 +287,14 @@ def _p99(sight: Sight, backend: Backend) -> Span:
     return Span(short_latency(backend.latency.quantile(0.99)) or "-")
 
 
-def backend_told(sight: Sight, profile: Profile, name: str, backend: Backend, share: float) -> str:
-    """A backend in words, and why a number of it is not known."""
-    said = [f"{label(name)}{_who(profile, name)} · {backend.requests} requests, {percent(share)}"]
+def backend_told(sight: Sight, row: BackendRow, share: float) -> str:
+    """A backend in words, how it is called where, and why a number of it is not known."""
+    backend = row.backend
+    said = [f"{label(row.name)} · {backend.requests} requests, {percent(share)}"]
     for field, words in (
         (Field.UPSTREAM_STATUS, f"{backend.errors} failed"),
         (Field.UPSTREAM_TIME, f"p99 {latency(backend.latency.quantile(0.99)) or '-'}"),
     ):
         said.append(words if sight.tells(field) else sight.form.missing(field))
+    said += [f"{label(address)} to nginx on {nginx}" for nginx, address in row.asked]
     return " · ".join(said)
-
-
-def _who(profile: Profile, name: str) -> str:
-    """The service and node behind an address, as the profile calls them."""
-    address, _, port = name.rpartition(":")
-    node = next((node for node, each in profile.nodes.items() if str(each.address) == address), "")
-    service = next((s.name for s in profile.services.values() if str(s.port) == port), "")
-    words = f"{service} on {node}" if service and node else service or node
-    return f" ({words})" if words else ""

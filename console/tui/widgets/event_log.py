@@ -17,6 +17,8 @@ class EventLog(Pane):
     NAME = "Events"
     ABOUT = (
         "What changed, the newest first, in your own time zone: · information, ▲ warning, ✗ critical. "
+        "What the nodes' journals and the audit remember of the last day is grey, with its source; a move of a "
+        "VIP has what led to it. Findings that come and go are events as well. "
         "The cursor stays on its event while new ones arrive; g goes back to the newest. / filters."
     )
 

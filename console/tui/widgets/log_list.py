@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from dataclasses import replace
 from typing import ClassVar
 
@@ -13,7 +13,17 @@ from console.model.log_line import LogLine, LogPage
 from console.tui.cluster import LogTap
 from console.tui.view.amounts import count
 from console.tui.view.dirty import Part
-from console.tui.view.logs import Form, LogFilter, first_in_sight, height, log_rows, node_width
+from console.tui.view.logs import (
+    Form,
+    LogFilter,
+    earlier,
+    first_in_sight,
+    height,
+    log_rows,
+    node_width,
+    not_here,
+    written,
+)
 from console.tui.view.moment import Moment
 from console.tui.view.rows import Picture, Row, Rows
 from console.tui.view.tone import Line, Span, Tone
@@ -32,7 +42,8 @@ class LogList(Pane):
         "Access log, error log and journal of every node, in one order of time, with the cluster's own events (◆) "
         "between the lines. Moving up stops following, G follows again, p holds the picture. / filters: text as "
         "it stands, node:iam-a, source:error, !unwanted. Enter shows the line in full, w wraps all, m marks a "
-        "line (■), n and N go to the next mark or event and the one before. Nodes are read while this is open."
+        "line (■), n and N go to the next mark or event and the one before. Nodes are read while this is open; "
+        "what was read stays. A line (┄) says from when on each source is here: earlier lines were not read."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "app.perform('whole-line')", "The line in full", show=False)
@@ -150,23 +161,32 @@ class LogList(Pane):
         self._lines = self._passing(moment.needle)
         form = Form(width, node_width(tuple(moment.state.nodes)), self.wrapped)
         rows, below = self._in_sight(form, height)
-        if not rows:
-            words = "nothing matches the filter" if moment.needle else "reading the nodes' logs…"
-            rows = (Row("", (Span(f" {words}", Tone.MUTED),)),)
+        if not any(written(line) for line in self._lines):
+            lines = not_here(self._page) if moment.needle else ("reading the nodes' logs…",)
+            rows = (*(Row("", (Span(f" {words}", Tone.MUTED),)) for words in lines), *rows)
         return Picture(self._title(below), rows=Rows.of(rows), marks=self._counts())
 
     def _passing(self, needle: str) -> tuple[LogLine, ...]:
         """A line is looked at once for each filter, not once a frame."""
         if needle != self._needle:
             self._needle, self._passes = needle, {}
-        if not needle:
-            return self._page.lines
         wanted, known = LogFilter.of(needle), self._passes
+        if not needle:
+            return self._with_reach(self._page.lines, wanted)
         self._passes = {
             line.number: known[line.number] if line.number in known else wanted.keeps(line)
             for line in self._page.lines
         }
-        return tuple(line for line in self._page.lines if self._passes[line.number])
+        passing = tuple(line for line in self._page.lines if self._passes[line.number])
+        return self._with_reach(passing, wanted)
+
+    def _with_reach(self, lines: tuple[LogLine, ...], wanted: LogFilter) -> tuple[LogLine, ...]:
+        """Among them a line for each source, at the time to which it reaches back: no text hides it."""
+        every = list(lines)
+        for line in earlier(self._page):
+            if wanted.about(line.node, line.origin):
+                insort(every, line, key=lambda each: each.place)
+        return tuple(every)
 
     def _in_sight(self, form: Form, room: int) -> tuple[tuple[Row, ...], int]:
         """The rows to show, and how many lines there are below them."""
@@ -209,6 +229,6 @@ class LogList(Pane):
     def _counts(self) -> Line:
         lost = self._page.dropped
         dropped = (Span(f"▲ {count(lost)} dropped", Tone.WARN), Span(" · ", Tone.MUTED)) if lost else ()
-        total = len(self._page.lines)
-        shown = f"{len(self._lines)} of {total}" if len(self._lines) != total else str(total)
+        total, seen = len(self._page.lines), sum(written(line) for line in self._lines)
+        shown = f"{seen} of {total}" if seen != total else str(total)
         return (*dropped, Span(f"{shown} lines", Tone.MUTED))

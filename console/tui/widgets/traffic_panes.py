@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from console.plan.whose import literal
 from console.tui.view.dirty import Part
 from console.tui.view.moment import Moment
 from console.tui.view.rows import Picture
@@ -14,7 +15,7 @@ from console.tui.view.tone import Line
 from console.tui.view.traffic import Sight, standing
 from console.tui.view.traffic_nodes import ALL, node_table
 from console.tui.view.traffic_pick import term_of
-from console.tui.view.traffic_tables import ROW, Top, TopRows, backend_table, top_rows, top_table
+from console.tui.view.traffic_tables import ROW, Top, TopRows, backend_rows, backend_table, top_rows, top_table
 from console.tui.widgets.painted import Painted
 from console.tui.widgets.pane import Pane
 
@@ -121,9 +122,27 @@ class BackendTable(TrafficPane):
     NAME = "Backends"
     TERM = "backend"
     ABOUT = (
+        "The service of a node, however each nginx calls it: 127.0.0.1 is another machine to each. "
         "Every attempt counts for the backend it was made at, so a request that was tried twice counts twice. "
-        "Errors are 5xx and attempts without an answer; p99 is the backend's own time. Enter asks for it alone."
+        "Errors are 5xx and attempts without an answer; p99 is the backend's own time. Enter asks for it as the "
+        "nginx calls it that sent it the most."
     )
 
     def picture(self, moment: Moment, width: int, height: int) -> Picture:
         return backend_table(self._sight(), moment.state.profile, width)
+
+    def pick(self) -> tuple[str, str]:
+        """An address over loopback is that of one nginx only, so the node is asked for as well."""
+        row, sight, moment = self._row_under_cursor(), self._sight(), self.moment
+        if row is None or not row.key.startswith(ROW) or sight is None or moment is None:
+            return super().pick()
+        rows = backend_rows(sight, moment.state.profile)
+        asked = next((each.asked for each in rows if f"{ROW}{each.name}" == row.key), {})
+        if not asked:
+            return "", NO_ROW
+        nginx, address = max(asked, key=lambda each: asked[each])
+        term = term_of(self.TERM, address)
+        if term is None:
+            return "", "the others have no name; make the filter narrower"
+        own = (host := literal(address)) is not None and host.is_loopback
+        return (f"{term} node={nginx}" if own else term), ""

@@ -31,12 +31,20 @@ class Heard:
         self.lines: list[tuple[float, LogSource, str, Severity]] = []
         self.silences: list[tuple[str, str]] = []
         self.lost = 0
+        self.begun: list[LogSource] = []
+        self.holes: list[LogSource] = []
 
     def line(self, at: float, source: LogSource, text: str, severity: Severity) -> None:
         self.lines.append((at, source, text, severity))
 
     def dropped(self) -> None:
         self.lost += 1
+
+    def begins(self, source: LogSource) -> None:
+        self.begun.append(source)
+
+    def hole(self, at: float, source: LogSource) -> None:
+        self.holes.append(source)
 
     def silent(self, what: str, reason: str) -> None:
         if reason or self.silences:
@@ -166,6 +174,18 @@ async def test_after_a_lost_link_no_line_is_told_twice_and_none_is_missing():
         await until(lambda: len(heard.lines) == 10)
     assert [text for text in heard.texts if "GET" in text] == [(REQUEST % n).decode() for n in range(8)]
     assert [text for text in heard.texts if "nginx" in text] == ["nginx: one", "nginx: two"]
+
+
+async def test_more_lines_than_are_asked_for_again_leave_a_hole_that_is_told():
+    heard = Heard()
+    made = logs(heard)
+    first = node(OF_ACCESS, *(REQUEST % n for n in range(5)))
+    async with reading(made, first) as until:
+        await until(lambda: len(heard.lines) == 5)
+    assert set(heard.begun) == {LogSource.ACCESS, LogSource.ERROR, LogSource.JOURNAL}
+    async with reading(made, node(OF_ACCESS, *(REQUEST % n for n in range(50, 53)))) as until:
+        await until(lambda: len(heard.lines) == 8)
+    assert heard.holes == [LogSource.ACCESS]
 
 
 async def test_the_same_request_twice_in_a_second_is_two_lines():

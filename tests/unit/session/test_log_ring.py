@@ -35,6 +35,15 @@ def test_lines_of_one_second_stay_as_they_came():
     assert texts(made) == ["first", "second", "third", "later"]
 
 
+def test_a_source_reaches_back_to_its_oldest_line_that_is_kept():
+    made = ring(lines=3)
+    for source in (LogSource.ACCESS, LogSource.ERROR):
+        made.begin("iam-a", source, 9.0)
+    for at in (1.0, 2.0, 3.0, 4.0):
+        add(made, at)
+    assert {each.source: each.at for each in made.page().reaches} == {LogSource.ACCESS: 2.0, LogSource.ERROR: 9.0}
+
+
 def test_the_oldest_go_when_there_are_too_many():
     made = ring(lines=3)
     for n in range(5):
@@ -78,14 +87,3 @@ def test_a_mark_goes_on_and_off_and_away_with_its_line():
     add(made, 3)
     assert made.page().marked == frozenset()
     assert not made.mark(number)
-
-
-def test_a_cleared_ring_is_empty_and_numbers_go_on():
-    made = ring()
-    add(made, 1)
-    made.drop()
-    made.clear()
-    assert made.page().lines == ()
-    assert made.page().dropped == 0
-    add(made, 2)
-    assert made.page().lines[0].number == 2

@@ -72,7 +72,30 @@ async def test_a_while_after_the_last_one_has_gone_nothing_is_read_any_more(benc
     leave()
     assert bench.tap.reading
     await bench.until(lambda: not bench.tap.reading)
-    assert bench.lines == []
+
+
+async def test_lines_and_marks_are_there_when_somebody_comes_back_much_later(bench: Bench):
+    bench.links["iam-a"] = node("iam-a", OF_ACCESS, REQUEST % 1, REQUEST % 2)
+    leave = bench.tap.watch(bench.heard)
+    await bench.until(lambda: len(bench.lines) == 2)
+    bench.tap.mark(bench.tap.page().lines[0].number)
+    leave()
+    await bench.until(lambda: not bench.tap.reading)
+    await bench.links["iam-a"].close()
+    bench.links["iam-a"] = node("iam-a", OF_ACCESS, REQUEST % 1, REQUEST % 2, REQUEST % 3)
+    bench.tap.watch(bench.heard)
+    await bench.until(lambda: len(bench.lines) == 3)
+    assert len(bench.tap.page().marked) == 1
+    assert [line.split()[-1] for line in bench.lines] == [line.split()[-1] for line in sorted(bench.lines)]
+
+
+async def test_a_page_says_from_when_on_each_source_is_there(bench: Bench):
+    bench.links["iam-a"] = node("iam-a", OF_ACCESS, REQUEST % 1)
+    bench.tap.watch(bench.heard)
+    await bench.until(lambda: bool(bench.lines))
+    reaches = {(each.node, each.source): each.at for each in bench.tap.page().reaches}
+    assert reaches["iam-a", LogSource.ACCESS] == bench.tap.page().lines[0].at
+    assert reaches["iam-a", LogSource.ERROR] == NOW, "none of it is there: nothing before we looked"
 
 
 async def test_who_comes_back_in_time_finds_everything_as_it_was(bench: Bench):

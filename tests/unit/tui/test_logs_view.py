@@ -16,11 +16,12 @@ from console.parse.log_text import log_text
 from console.tui.app import ConsoleApp
 from console.tui.screens.logs import LogsScreen
 from console.tui.screens.overview import Overview
+from console.tui.view.amounts import clock
 from console.tui.view.logs import brief
 from tests.planted import planted
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck
-from tests.unit.tui.scenes import NOW, B, FixedCluster
+from tests.unit.tui.scenes import NOW, A, B, FixedCluster
 from tests.unit.tui.screens import Watched, console
 from tests.unit.tui.taps import FixedTap, busy, request
 
@@ -183,9 +184,41 @@ async def test_the_filter_is_a_text_a_node_and_a_source():
         assert "connect() failed" in shown(seen)[0]
         await seen.press("escape")
         await filtered(seen, "nothing like this")
-        assert "nothing matches the filter" in shown(seen)[0]
+        assert "not in the 64 lines kept; earlier ones were not read:" in shown(seen)[0]
         await seen.press("k", "m", "w", "enter", "n")
         await seen.press("escape", "escape")
+        assert "64 lines" in seen.lines[1]
+
+
+async def test_what_was_not_read_is_marked_and_no_filter_hides_that():
+    """A request that is older than the lines of its source is not said to be nowhere."""
+    tap = FixedTap()
+    for node, first in ((A, NOW - 3), (B, NOW - 300)):
+        tap.ring.begin(node, LogSource.ACCESS, NOW)
+        for n in range(3):
+            tap.write(request(f"/v1/{node}/{n}"), at=first + n, node=node)
+    async with console(scenes.healthy(), deck=on(tap)) as seen:
+        await at_logs(seen)
+        assert "6 lines" in seen.lines[1]
+        quiet, busy_one = (n for n, line in enumerate(shown(seen)) if "access: earlier lines not read" in line)
+        assert (quiet, busy_one) == (0, 4), "between the quiet node's lines, where the busy one's begin"
+        await filtered(seen, "a-request-of-an-hour-ago")
+        assert "0 of 6 lines" in seen.lines[1]
+        assert "not in the 6 lines kept" in shown(seen)[0]
+        assert f"{clock(NOW - 300)} ┄ iam-b" in shown(seen)[1]
+        assert f"{clock(NOW - 3)} ┄ iam-a" in shown(seen)[2]
+        await seen.press("escape")
+        await filtered(seen, "node:iam-a nowhere")
+        assert not any("iam-b" in line for line in shown(seen))
+
+
+async def test_lines_and_marks_are_there_after_another_view():
+    tap = busy()
+    async with console(scenes.healthy(), deck=on(tap)) as seen:
+        await at_logs(seen)
+        await seen.press("k", "m", "1")
+        await at_logs(seen)
+        assert any("■" in line for line in shown(seen))
         assert "64 lines" in seen.lines[1]
 
 

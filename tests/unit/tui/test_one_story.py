@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.judge.diagnosis import Diagnosis
+from console.model.events import Recalled, Remembered
+from console.model.facts import Severity
 from console.tui.view.moment import Moment
 from tests.unit.judge.triage_samples import BLINDS, CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
 from tests.unit.tui import scenes
-from tests.unit.tui.scenes import FixedCluster
+from tests.unit.tui.scenes import FixedCluster, host
 from tests.unit.tui.screens import console
 
 BROKEN = replace(NO_GRANT, code="nginx-config-invalid", title="nginx would not start on iam-b", node="iam-b")
@@ -97,3 +99,31 @@ async def test_findings_that_a_filter_hides_are_counted_and_esc_shows_them() -> 
 
 def test_a_moment_without_a_look_has_nothing_deep() -> None:
     assert Moment(scenes.healthy(), scenes.NOW).deep == frozenset()
+
+
+async def test_findings_come_and_go_as_events() -> None:
+    cluster = FixedCluster(scenes.healthy())
+    async with console(scenes.healthy(), (120, 40), cluster) as seen:
+        cluster.found = (SPLIT,)
+        cluster.time += 1
+        seen.app._tick()
+        await seen.until(lambda: f"✗ found: {SPLIT.title}"[:30] in seen.text)
+        cluster.found = ()
+        for _ in range(6):
+            cluster.time += 1.5
+            for event in (*host("iam-a", cluster.time), *host("iam-b", cluster.time)):
+                cluster.store.apply(event)
+            seen.app._tick()
+            await seen.pilot.pause(0.05)
+        await seen.until(lambda: any("over after" in each.text for each in cluster.store.state.notices))
+
+
+async def test_what_journals_remember_stands_below_the_date_with_its_source() -> None:
+    cluster = FixedCluster(scenes.healthy())
+    async with console(scenes.healthy(), (120, 40), cluster) as seen:
+        text, source = "VIP 10.0.4.99 moved iam-a -> iam-b", "keepalived's journal"
+        line = Remembered(scenes.NOW - 86_000, "iam-b", Severity.WARNING, text, source)
+        cluster.store.apply(Recalled(scenes.NOW, (line,)))
+        await seen.until(lambda: "Wed 08 Oct:" in seen.text)
+        assert "VIP 10.0.4.99 moved iam-a -> iam-b" in seen.text
+        assert "(keepalived's journal)" in seen.text

@@ -12,10 +12,11 @@ from console.model.traffic import Backend, Latency, Traffic
 from console.parse.log_format import Field
 from console.tui.view.layout import Place
 from console.tui.view.tone import text_of
+from console.tui.view.traffic import NodeTraffic
 from console.tui.view.traffic_layout import traffic_places
 from console.tui.view.traffic_nodes import class_bar, node_table, story
 from console.tui.view.traffic_plot import curves_of, ticks
-from console.tui.view.traffic_tables import Top, backend_table, top_rows, top_table
+from console.tui.view.traffic_tables import Top, backend_rows, backend_table, top_rows, top_table
 from tests.unit.tui.feeds import slot
 from tests.unit.tui.traffic_view import sight, state
 
@@ -71,13 +72,28 @@ def test_a_backend_is_named_as_the_profile_calls_it_and_partial_formats_are_told
     traffic = Traffic(backends={"10.0.4.20:8080": Backend(8, 1, Latency(Counter({12: 8}))), "-x": Backend(1)})
     found = backend_table(sight(traffic), state().profile, 46)
     assert found.rows[1].cells[0].detail == (
-        "10.0.4.20:8080 (iam-apiserver on iam-a) · 8 requests, 89% · 1 failed · p99 12 ms"
+        "iam-a apiserver · 8 requests, 89% · 1 failed · p99 12 ms · 10.0.4.20:8080 to nginx on node-0"
     )
     partial = sight(traffic)
     form = replace(partial.form, fields={Field.STATUS: "status", Field.UPSTREAM: "upstream_addr"})
     told = backend_table(replace(partial, form=form), state().profile, 46)
     assert text_of(told.rows[1].line).split()[-2:] == ["?", "?"]
     assert "no backend's status" in told.rows[1].cells[0].detail
+
+
+def test_each_machine_has_a_row_of_its_own_however_its_nginx_calls_it():
+    """127.0.0.1 is another machine to each nginx."""
+    own, peer = Backend(6, 1), Backend(3)
+    by_a = Traffic(backends={"127.0.0.1:8080": own, "10.0.4.21:8080": peer, "127.0.0.1:9999": Backend(1)})
+    by_b = Traffic(backends={"127.0.0.1:8080": Backend(5), "10.0.4.20:8080": Backend(2, 2)})
+    nodes = (NodeTraffic("iam-a", by_a), NodeTraffic("iam-b", by_b))
+    rows = backend_rows(replace(sight(by_a), nodes=nodes), state().profile)
+    assert {row.name: (row.backend.requests, row.backend.errors) for row in rows} == {
+        "iam-a apiserver": (8, 3),
+        "iam-b apiserver": (8, 0),
+        "iam-a 127.0.0.1:9999": (1, 0),
+    }
+    assert dict(rows[1].asked) == {("iam-a", "127.0.0.1:8080"): 6, ("iam-b", "10.0.4.20:8080"): 2}
 
 
 def test_statuses_have_no_share_of_failures_and_empty_tables_say_so():

@@ -1,0 +1,46 @@
+"""What nodes and ledger remember comes into the event list, and what was seen stays there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from console.model.events import Noticed
+from console.model.facts import Severity
+from console.session.recall import Recall
+from console.store import Store
+from tests.scenes import healthy
+from tests.unit.session.test_timeline import NOW, Node, entered
+
+
+def recall(store: Store, tmp_path: Path) -> Recall:
+    return Recall(store.state.profile, store.apply, lambda: NOW, began=NOW, ledger=tmp_path / "audit.jsonl")
+
+
+async def test_journals_seed_the_list_and_what_is_seen_is_not_recalled(tmp_path: Path) -> None:
+    store = Store(healthy())
+    store.apply(Noticed(NOW + 1, "iam-a", Severity.INFO, "seen"))
+    mine = recall(store, tmp_path)
+    moved = (entered(NOW - 500, "MASTER"), entered(NOW - 200, "BACKUP"), entered(NOW + 2, "MASTER"))
+    await mine.node(Node("iam-a", journal=moved), None)
+    await mine.node(Node("iam-b", journal=(entered(NOW - 199, "MASTER"),)), None)
+    lines = [(each.text, each.source) for each in store.state.notices if each.at >= NOW - 1000]
+    assert lines == [
+        ("iam-a: VI_1 entered MASTER, VIP 10.0.4.99", "keepalived's journal"),
+        ("iam-a: VI_1 entered BACKUP", "keepalived's journal"),
+        ("VIP 10.0.4.99 moved iam-a -> iam-b", "keepalived's journal"),
+        ("seen", ""),
+    ]
+
+
+async def test_after_a_hole_only_the_hole_is_recalled(tmp_path: Path) -> None:
+    store = Store(healthy())
+    lines = (entered(NOW - 500, "BACKUP"), entered(NOW - 3, "FAULT"), entered(NOW + 60, "MASTER"))
+    await recall(store, tmp_path).node(Node("iam-a", journal=lines), NOW - 10)
+    assert [each.text for each in store.state.notices if each.source] == ["iam-a: VI_1 entered FAULT"]
+
+
+async def test_a_journal_that_does_not_answer_is_said(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("console.session.timeline.SOURCE_TIMEOUT_S", 0.05)
+    store = Store(healthy())
+    await recall(store, tmp_path).node(Node("iam-a", hangs="journalctl"), None)
+    assert "not recalled: iam-a: the journal: no answer within 0.05 s" in [n.text for n in store.state.notices]
