@@ -31,7 +31,7 @@ async def test_nodes_backends_and_paths_are_shown_with_their_failures(size: tupl
         assert row(seen, "all").split()[1:6] == ["14.7k", "16.3", "13.6k", "477", "308"]
         assert row(seen, "iam-a").split()[1] == "10.1k"
         assert row(seen, "iam-b").split()[6] == "0"
-        assert "✗303" in next(line for line in seen.lines if "10.0.4.20:8080" in line)
+        assert "✗303" in next(line for line in seen.lines if "iam-a apiserver" in line)
         assert "▲3.2%" in row(seen, "/v1/users/:id")
         assert "182 of them 5xx (3.2%)" in seen.foot
 
