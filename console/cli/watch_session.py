@@ -170,7 +170,8 @@ class _Session:
     def _forget_strangers(self) -> None:
         dropped = self._outbox.keep_only(self._delivery.keys)
         if dropped:
-            log(f"{counted(dropped, 'message')} for destinations that are not asked for any more: forgotten")
+            what = f"{counted(dropped, 'message')} for destinations that are not asked for now"
+            log(f"{what}: dropped; should one come back, it hears what is still so then")
 
     @contextlib.asynccontextmanager
     async def _metrics(self) -> AsyncIterator[None]:

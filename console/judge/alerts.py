@@ -243,14 +243,7 @@ class _Turn:
     # --- small steps ---
 
     def _say(self, said: Message) -> None:
-        """What is good news needs no next step. A command names its cluster: there may be several."""
-        own, command = "next: iamops ", self.alerts.command
-        body = tuple(
-            f"next: {command} {line.removeprefix(own)}" if line.startswith(own) else line for line in said.body
-        )
-        if said.kind is not AlertKind.RESOLVED:
-            said = replace(said, body=(*body, f"more: {command} triage"))
-        self.said.append(said)
+        self.said.append(_with_commands(said, self.alerts.command))
 
     def _memory(self, instance: str) -> VipMemory:
         return self.alerts.memory.get(instance, VipMemory())
@@ -267,6 +260,30 @@ class _Turn:
     def _drop(self, key: Key) -> None:
         cases = {each: case for each, case in self.alerts.cases.items() if each != key}
         self.alerts = replace(self.alerts, cases=cases)
+
+
+def still_so(alerts: Alerts, now: float, during: str) -> dict[str, Message]:
+    """What a receiver that has not heard of it must be told: key -> message, as severe as others know it to be.
+
+    Nothing in a silence, nor of what is gone or flaps just now: its next change is told to everybody.
+    """
+    if alerts.hush is not None:
+        return {}
+    found: dict[str, Message] = {}
+    for key, case in alerts.cases.items():
+        if case.open and case.told_as is not None and case.here and not alerts.flaps(key):
+            said = words.found(alerts.profile, now, replace(case, severity=case.told_as), during)
+            found[case.name] = _with_commands(said, alerts.command)
+    return found
+
+
+def _with_commands(said: Message, command: str) -> Message:
+    """What is good news needs no next step. A command names its cluster: there may be several."""
+    own = "next: iamops "
+    body = tuple(
+        f"next: {command} {line.removeprefix(own)}" if line.startswith(own) else line for line in said.body
+    )
+    return said if said.kind is AlertKind.RESOLVED else replace(said, body=(*body, f"more: {command} triage"))
 
 
 def _loud(found: tuple[Finding, ...], floor: Severity) -> tuple[Finding, ...]:

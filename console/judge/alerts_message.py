@@ -30,7 +30,9 @@ class AlertKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`at`: when it was decided, epoch s. `title` and `body` are sanitised. `code` is the finding's word."""
+    """`at`: when it was decided, epoch s. `title` and `body` are sanitised. `code` is the finding's word, `key`
+    the finding itself: the same in all messages about it.
+    """
 
     at: float
     kind: AlertKind
@@ -40,6 +42,7 @@ class Message:
     body: tuple[str, ...] = ()
     node: str | None = None
     code: str = ""
+    key: str = ""
 
     @property
     def subject(self) -> str:
@@ -58,10 +61,13 @@ def message(
     *,
     node: str | None = None,
     code: str = "",
+    key: str = "",
 ) -> Message:
     """A message whose text cannot move a cursor, break a mail's header, or be endless."""
     lines = tuple(words(line, LINE_LIMIT) for line in body[:LINES_KEPT])
-    return Message(at, kind, severity, profile, words(title, TITLE_LIMIT), lines, node, code)
+    return Message(
+        at, kind, severity, profile, words(title, TITLE_LIMIT), lines, node, code, words(key, LINE_LIMIT)
+    )
 
 
 def document(number: str, said: Message) -> dict[str, Any]:
@@ -77,6 +83,7 @@ def document(number: str, said: Message) -> dict[str, Any]:
         "body": list(said.body),
         "node": said.node,
         "code": said.code or None,
+        "key": said.key or None,
     }
 
 
@@ -91,6 +98,7 @@ def message_of(raw: Mapping[str, Any]) -> Message:
         tuple(str(line) for line in raw["body"]),
         node=None if raw["node"] is None else str(raw["node"]),
         code=str(raw["code"] or ""),
+        key=str(raw.get("key") or ""),
     )
 
 

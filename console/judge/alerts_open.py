@@ -62,6 +62,11 @@ class Case:
     def key(self) -> Key:
         return key_of(self.code, self.node, self.what)
 
+    @property
+    def name(self) -> str:
+        """Its key as text: what receivers may tell findings apart by."""
+        return "|".join(self.key)
+
     def ripe(self, patience: Patience) -> bool:
         """Is it to be opened now? What another finding explains is told there."""
         told_here = self.root or self.code in ALWAYS_TOLD

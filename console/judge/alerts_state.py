@@ -91,6 +91,10 @@ class Alerts:
     reminded_at: float = 0.0
     hush: Hush | None = None
 
+    def flaps(self, key: Key) -> bool:
+        damper = self.dampers.get(key)
+        return damper is not None and damper.flapping
+
     @property
     def told(self) -> tuple[Case, ...]:
         """What the receivers know to be so, the worst first."""

@@ -54,7 +54,15 @@ def found(profile: str, now: float, case: Case, during: str) -> Message:
     unknown = (f"the state of {case.node} is unknown, not down",) if case.code in OUT_OF_SIGHT else ()
     body = (f"since {clock(case.first)}", *unknown, *_during(during), *case.lines)
     return message(
-        now, AlertKind.FINDING, case.severity, profile, case.title, body, node=case.node, code=case.code
+        now,
+        AlertKind.FINDING,
+        case.severity,
+        profile,
+        case.title,
+        body,
+        node=case.node,
+        code=case.code,
+        key=case.name,
     )
 
 
@@ -72,7 +80,9 @@ def case_summed(profile: str, now: float, case: Case, count: int, since: float) 
     state = "it is there now" if case.here else "it is gone now"
     title = f"{case.title}: came or went {count} times in {span(now - since)}, {state}"
     body = ("it is flapping: further changes are told as sums", *case.lines)
-    return message(now, AlertKind.DIGEST, case.severity, profile, title, body, node=case.node, code=case.code)
+    return message(
+        now, AlertKind.DIGEST, case.severity, profile, title, body, node=case.node, code=case.code, key=case.name
+    )
 
 
 def reminder(profile: str, now: float, cases: Iterable[Case]) -> Message:
@@ -94,6 +104,12 @@ def silence_over(
     return message(now, AlertKind.SILENCE, severity, profile, f"the silence is over; {held}", body)
 
 
+def missed_end(profile: str, now: float, title: str, node: str | None, code: str, key: str) -> Message:
+    """For whoever could not be told when it ended."""
+    body = ("it ended while this destination was not told: it was away, or took no messages",)
+    return message(now, AlertKind.RESOLVED, Severity.INFO, profile, title, body, node=node, code=code, key=key)
+
+
 def clock(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-5] + " UTC"
 
@@ -107,7 +123,9 @@ def span(seconds: float) -> str:
 
 def _ended(profile: str, now: float, case: Case, title: str) -> Message:
     body = (f"it lasted from {clock(case.first)} to {clock(case.last)} ({span(case.last - case.first)})",)
-    return message(now, AlertKind.RESOLVED, Severity.INFO, profile, title, body, node=case.node, code=case.code)
+    return message(
+        now, AlertKind.RESOLVED, Severity.INFO, profile, title, body, node=case.node, code=case.code, key=case.name
+    )
 
 
 def _vip(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from console.judge.alerts_message import Message, document, message_of
+from console.judge.alerts_heard import Heard, HeardByAll, heard_of
+from console.judge.alerts_message import AlertKind, Message, document, message_of
 from console.ledger.outbox_file import OutboxFile
 
 WAITING_KEPT = 1000
@@ -49,6 +50,7 @@ class Outbox:
         self._file = OutboxFile(path)
         self._parcels: dict[str, Parcel] = {}
         self._lost: dict[str, int] = {}
+        self._heard = HeardByAll()
         self._next = 1
         self._lines = 0
         self.alerts: Mapping[str, Any] | None = None
@@ -69,13 +71,25 @@ class Outbox:
         """How many messages were given up since it last accepted one."""
         return self._lost.get(destination, 0)
 
+    def knows(self, destination: str) -> dict[str, Heard]:
+        """Finding's key -> how the destination will know it once it has taken all that waits for it."""
+        known = dict(self._heard.at(destination))
+        for parcel in self._parcels.values():
+            if parcel.message.key and destination in parcel.to:
+                _overlay(known, parcel.message)
+        return known
+
     # --- changing ---
 
     def put(
         self, messages: Sequence[Message], to: Sequence[str], alerts: Mapping[str, Any] | None = None
     ) -> tuple[Parcel, ...]:
-        """Takes messages in, and what the alerts remember with them, in one line: both or neither."""
-        parcels = tuple(self._parcel(each, to) for each in messages)
+        """Takes messages in, and what the alerts remember with them, in one line: both or neither.
+
+        A finding goes to whoever does not know it to be so, its end to whoever does.
+        """
+        known = {each: self.knows(each) for each in to} if any(each.key for each in messages) else {}
+        parcels = tuple(self._parcel(each, _receivers(each, to, known)) for each in messages)
         if alerts is not None:
             self.alerts = alerts
         self._parcels.update({parcel.number: parcel for parcel in parcels if parcel.to})
@@ -88,7 +102,7 @@ class Outbox:
     def accepted(self, number: str, destination: str) -> None:
         """It arrived there, and so did the word of those that were given up before."""
         self._lost.pop(destination, None)
-        self._remove(number, destination)
+        self._take(number, destination)
         self._record({"accepted": number, "by": destination})
 
     def give_up(self, number: str, destination: str) -> None:
@@ -98,11 +112,15 @@ class Outbox:
         self._record({"given_up": number, "by": destination})
 
     def keep_only(self, destinations: Sequence[str]) -> int:
-        """Forgets what waits for destinations that there are no more; returns how many messages that were."""
+        """Forgets what waits for destinations that there are no more; returns how many messages that were.
+
+        What they had accepted is remembered: should one come back, it hears what it has missed.
+        """
         strangers = [(p.number, to) for p in self.waiting for to in p.to if to not in destinations]
         for number, destination in strangers:
             self._remove(number, destination)
         self._lost = {to: count for to, count in self._lost.items() if to in destinations}
+        self._heard.keep(destinations)
         if strangers:
             self._rewrite()
         return len(strangers)
@@ -130,8 +148,10 @@ class Outbox:
         if number is not None:
             lost = self.lost(by) + 1 if "given_up" in entry else 0
             self._lost = {**self._lost, by: lost}
-            self._remove(str(number), by)
+            (self._remove if "given_up" in entry else self._take)(str(number), by)
             return
+        if "heard" in entry:
+            self._heard.recall(entry["heard"])
         parcels = [_read(each) for each in entry["put"]]
         self._next = max(self._next, int(entry["next"]))
         self._parcels.update({parcel.number: parcel for parcel in parcels if parcel.to})
@@ -159,7 +179,8 @@ class Outbox:
         self._lines = min(self._lines, LINES_KEPT // 2)
 
     def _whole(self) -> Iterator[Mapping[str, Any]]:
-        yield {"put": [], "alerts": self.alerts, "next": self._next, "lost": self._lost}
+        heard = self._heard.document
+        yield {"put": [], "alerts": self.alerts, "next": self._next, "lost": self._lost, "heard": heard}
         for parcel in self._parcels.values():
             yield {"put": [_written(parcel)], "alerts": None, "next": self._next}
 
@@ -167,6 +188,12 @@ class Outbox:
         number = f"{self._next:06d}-{round(said.at * 1000):x}"
         self._next += 1
         return Parcel(number, said, tuple(to))
+
+    def _take(self, number: str, destination: str) -> None:
+        parcel = self._parcels.get(number)
+        if parcel is not None and destination in parcel.to:
+            self._heard.took(destination, parcel.message)
+        self._remove(number, destination)
 
     def _remove(self, number: str, destination: str) -> None:
         parcel = self._parcels.get(number)
@@ -183,6 +210,28 @@ def glance(path: Path) -> Glance:
     """Another watch may be writing: a last line that is half written is not bad. Raises OSError."""
     seen = Outbox(path, looking=True)
     return Glance(seen.waiting, seen.alerts, seen.unread)
+
+
+def _receivers(said: Message, to: Sequence[str], known: Mapping[str, dict[str, Heard]]) -> tuple[str, ...]:
+    """Whom a message is news for; and from then on they know."""
+    if not said.key or said.kind is AlertKind.DIGEST:
+        return tuple(to)
+    after = heard_of(said)
+    news = tuple(each for each in to if _state(known[each].get(said.key)) != _state(after))
+    for each in news:
+        _overlay(known[each], said)
+    return news
+
+
+def _state(heard: Heard | None) -> str:
+    return "" if heard is None else heard.state
+
+
+def _overlay(known: dict[str, Heard], said: Message) -> None:
+    after = heard_of(said)
+    known.pop(said.key, None)
+    if after is not None:
+        known[said.key] = after
 
 
 def _written(parcel: Parcel) -> dict[str, Any]:

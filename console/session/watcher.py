@@ -10,6 +10,7 @@ from typing import Any
 from console.judge.alerts import step
 from console.judge.alerts_memory import recalled, remembered
 from console.judge.alerts_message import SCHEMA, AlertKind, Message, message, rfc3339
+from console.judge.alerts_missed import missed
 from console.judge.alerts_sight import during, judged, move_evidence, new_moves, owners, split, unseen
 from console.judge.alerts_state import Alerts, Moved, Policy, Sight
 from console.judge.diagnosis import Diagnosis
@@ -74,6 +75,7 @@ class Watcher:
         self._before = cluster.store.state
         self._next_beat = 0.0
         self._asked_at = 0.0
+        self._first_look: float | None = None
         self._troubles: dict[str, str] = {}
         self._silent = False
         vips = {name: vrrp.address for name, vrrp in cluster.profile.vrrp.items()}
@@ -160,7 +162,9 @@ class Watcher:
         if everything and now - self._asked_at >= LOOK_EVERY_S / 2:
             self._asked_at = now
             told = self._watch.judge(state, now)
-            self._step(now, replace(sight, moves=(), findings=told.findings, blind=told.blind))
+            sight = replace(sight, moves=(), findings=told.findings, blind=told.blind)
+            self._step(now, sight)
+            self._catch_up(now, sight)
             self._beat(state, now)
         self._delivery.check()
 
@@ -184,6 +188,19 @@ class Watcher:
         for parcel in parcels:
             self._told(parcel)
         if parcels:
+            self._delivery.news()
+
+    def _catch_up(self, now: float, sight: Sight) -> None:
+        """Tells single destinations what they have missed; everybody else has heard it."""
+        if self._first_look is None:
+            self._first_look = now
+        knows = {each: self._outbox.knows(each) for each in self._delivery.keys}
+        owed = tuple(missed(self._alerts, now, sight, knows, looked_s=now - self._first_look))
+        for destination, said in owed:
+            for parcel in self._outbox.put((said,), (destination,)):
+                self._log(f"message {parcel.number} for whoever has not heard it: {said.subject}")
+        if owed:
+            self._trouble("outbox", self._outbox.trouble)
             self._delivery.news()
 
     def _told(self, parcel: Parcel) -> None:
