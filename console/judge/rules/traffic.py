@@ -210,8 +210,8 @@ def _step(seen: Observed[TrafficLook], before: Traffic, after: Traffic, since_s:
 
 
 def _backends(view: View, node: NodeState, service: Service, traffic: Traffic) -> Mapping[str, int]:
-    """What each backend that should get requests answered, well or badly; the own one is asked over loopback, or by
-    the node's address.
+    """What each backend that should get requests answered, well or badly; the own one is asked over loopback, or
+    by the node's address.
     """
     profile = view.state.profile
     own = endpoint("127.0.0.1", service.port)
