@@ -57,7 +57,9 @@ class VrrpReport:
 class UnitReport:
     """A systemd unit: `active` and `sub` are systemd's ActiveState and SubState.
 
-    `restart_delay_s`: how long after it has ended systemd starts it anew; None where it does not.
+    `restart_delay_s`: how long after it has ended systemd starts it anew; None where it does not. Of one that does
+    not start: `exits`, how and how often its starts ended, and `reason`, its own line about it; empty where they
+    are not known.
     """
 
     active: str
@@ -65,6 +67,13 @@ class UnitReport:
     restarts: int | None = None
     main_pid: int | None = None
     restart_delay_s: float | None = None
+    exits: str = ""
+    reason: str = ""
+
+    @property
+    def failing(self) -> bool:
+        """It was to run and does not; one that was stopped in order is none."""
+        return not self.running and (self.active == "failed" or self.sub == "auto-restart")
 
     @property
     def running(self) -> bool:

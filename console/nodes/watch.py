@@ -14,6 +14,7 @@ from console.nodes.supervisor import Supervisor
 from console.nodes.transport import CommandFailed, CommandResult, LineStream, Transport
 from console.parse.turns import Place
 from console.parse.words import words_of
+from console.plan.own_words import Told
 
 Emit = Callable[[Event], None]
 Clock = Callable[[], float]
@@ -41,7 +42,8 @@ class Watch:
     """One node under observation. The `…_changed` events ask a collector for a fresh look;
     `address_moved` tells it that a list still on its way may be out of date. `access_log` is what the session
     keeps of the node's log; without one only its statuses are counted. `held`: where our lock
-    among those who watch is, once that is known. `kept_by` is the session's supervisor.
+    among those who watch is, once that is known. `starts`: units that do not start, when they were asked why, and
+    what they said. `kept_by` is the session's supervisor.
     """
 
     transport: Transport
@@ -52,6 +54,7 @@ class Watch:
     pace: Pace = field(default_factory=Pace.always_full)
     kept_by: Supervisor | None = None
     served: Served = field(default_factory=Served)
+    starts: dict[str, tuple[float, Told]] = field(default_factory=dict)
     address_moved: asyncio.Event = field(default_factory=asyncio.Event)
     addresses_changed: asyncio.Event = field(default_factory=asyncio.Event)
     units_changed: asyncio.Event = field(default_factory=asyncio.Event)

@@ -44,7 +44,7 @@ _COMPLAINT = re.compile(
     r"unknown|in use|unexpected|must be|missing|errors?|exception|timed out|timeout)\b",
     re.IGNORECASE,
 )
-_ENTRY = re.compile(r"^[0-9]{1,19}\.[0-9]{1,19} (?P<who>.*?)\[(?P<pid>[0-9]{1,19})\]: ?(?P<text>.*)$")
+_ENTRY = re.compile(r"^(?P<at>[0-9]{1,19}\.[0-9]{1,19}) (?P<who>.*?)\[(?P<pid>[0-9]{1,19})\]: ?(?P<text>.*)$")
 
 
 class Weight(IntEnum):
@@ -74,11 +74,13 @@ class Reason:
 class Journal:
     """`journalctl --output=short-unix --no-hostname` of one unit. `starts`: what each process said, newest first.
 
-    Lines of a start are oldest first. `exits`: how its processes ended (`exit 1`), newest first.
+    Lines of a start are oldest first. `exits`: how its processes ended (`exit 1`), newest first; `span_s`: from
+    the first of these to the last.
     """
 
     starts: tuple[tuple[str, ...], ...] = ()
     exits: tuple[str, ...] = ()
+    span_s: float = 0.0
 
 
 def reason_line(lines: Sequence[str], *, latest: bool = False) -> Reason | None:
@@ -106,7 +108,8 @@ def reason_of_starts(starts: Sequence[Sequence[str]]) -> Reason | None:
 def journal_of(text: str, without: int | None = None) -> Journal:
     """From the newest entry to the oldest, as `--reverse` prints them. `without`: a process not to count."""
     starts: dict[str, list[str]] = {}
-    exits = []
+    exits: list[str] = []
+    times: list[float] = []
     for line in text.splitlines():
         match = _ENTRY.match(line)
         if match is None:
@@ -114,9 +117,18 @@ def journal_of(text: str, without: int | None = None) -> Journal:
         if match["pid"] == "1":
             if (ended := exit_of(match["text"])) is not None:
                 exits.append(ended)
+                times.append(float(match["at"]))
         elif match["pid"] != str(without):
             starts.setdefault(match["pid"], []).insert(0, match["text"])
-    return Journal(tuple(tuple(lines) for lines in starts.values()), tuple(exits))
+    span_s = max(times) - min(times) if times else 0.0
+    return Journal(tuple(tuple(lines) for lines in starts.values()), tuple(exits), span_s)
+
+
+def standing_story(journal: Journal, fields: Mapping[str, str]) -> str:
+    """`exit 1, 13 times in 70 s`, of a unit that began to fail at a time that nobody knows."""
+    if len(journal.exits) < 2:
+        return journal.exits[0] if journal.exits else _last_exit(fields)
+    return f"{journal.exits[0]}, {len(journal.exits)} times in {journal.span_s:.0f} s"
 
 
 def exit_story(exits: Sequence[str], fields: Mapping[str, str], span_s: float) -> str:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from console.parse.start_reason import Reason, exit_story, journal_of, reason_line, reason_of_starts
+from console.parse.start_reason import (
+    Reason,
+    exit_story,
+    journal_of,
+    reason_line,
+    reason_of_starts,
+    standing_story,
+)
 from console.parse.words import without_secrets, words
 
 JOURNAL_LINES = 150
+# A dozen starts with a stack trace each.
+JOURNAL_LINES_STANDING = 500
 LOG_BYTES = 8192
 TIMEOUT_S = 6.0
 # $1 unit, $2 seconds, $3 lines, $4 bytes, $5 log or nothing. --reverse: with --since and --lines alone journalctl
@@ -26,10 +35,20 @@ journalctl --quiet --no-pager --all --reverse --output=short-unix --no-hostname 
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """`exit 1, 3 times in 12 s`, and the line that says why; empty where not told. `complains`: of the line."""
+
+    story: str
+    line: str
+    complains: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OwnWords:
     """What a unit on a node has said and how it has ended in the last `span_s` seconds.
 
-    `other_than` is the process that was to be replaced: what that said last is no reason.
+    `other_than` is the process that was to be replaced: what that said last is no reason. `standing`: nobody
+    knows when it began to fail, so only the exits that the journal dates are counted.
     """
 
     node: str
@@ -37,15 +56,24 @@ class OwnWords:
     span_s: float
     log: str = ""
     other_than: int | None = None
+    standing: bool = False
 
     @property
     def argv(self) -> tuple[str, ...]:
         since_s = str(int(self.span_s) + 1)
-        numbers = (since_s, str(JOURNAL_LINES), str(LOG_BYTES))
+        lines = JOURNAL_LINES_STANDING if self.standing else JOURNAL_LINES
+        numbers = (since_s, str(lines), str(LOG_BYTES))
         return ("sh", "-c", _ASK, "own-words", f"{self.unit}.service", *numbers, self.log)
 
     def reason(self, text: str) -> str:
         """`iam-apiserver does not start: exit 1, 3 times in 12 s: REASON`; empty where nothing can be told."""
+        told = self.told(text)
+        if not told.story:
+            return f"{self.unit} says: {told.line}" if told.complains else ""
+        return f"{self.unit} does not start: {told.story}" + (f": {told.line}" if told.line else "")
+
+    def told(self, text: str) -> Told:
+        """How its starts ended, and its own line about it."""
         # Before it is taken apart: one line may say what the next one holds. The newest of them comes first.
         ours, _, entries = text.partition("==journal\n")
         entries = _reversed(without_secrets(_reversed(entries)))
@@ -55,11 +83,10 @@ class OwnWords:
         fields = dict(line.partition("=")[::2] for line in shown.splitlines())
         journal = journal_of(entries, self.other_than)
         line = reason_of_starts(journal.starts) or _of_log(log)
-        story = exit_story(journal.exits, fields, self.span_s)
-        if not story:
-            return f"{self.unit} says: {_shown(line.text)}" if line is not None and line.complains else ""
-        why = f": {_shown(line.text)}" if line is not None else ""
-        return f"{self.unit} does not start: {story}{why}"
+        exits = (
+            standing_story(journal, fields) if self.standing else exit_story(journal.exits, fields, self.span_s)
+        )
+        return Told(exits, *(("", False) if line is None else (_shown(line.text), line.complains)))
 
 
 def _of_log(tail: str) -> Reason | None:

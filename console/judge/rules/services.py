@@ -96,16 +96,22 @@ RULES = (
 def _down(view: View, node: NodeState, unit: str, seen: Known[UnitReport], now: float) -> Finding:
     report = seen.value
     severity = Severity.CRITICAL if unit == view.state.profile.nginx.unit else Severity.WARNING
-    evidence = (told(seen, f"{report.active} ({report.sub})", "systemd", node.name, now),)
+    evidence = [told(seen, f"{report.active} ({report.sub})", "systemd", node.name, now)]
+    title = f"{unit} {being(report.active)} on {node.name}"
     # What was stopped can be started; what fell over will tell why first.
     step = f"iamops start {unit} {node.name}"
     if report.active != STOPPED_IN_ORDER:
         step = f"look: journalctl -u {unit} on {node.name}"
+    if report.exits:
+        title = f"{unit} on {node.name} does not start: {report.exits}"
+    if report.reason:
+        evidence.insert(0, told(seen, report.reason, f"what {unit} said when it was last started", node.name, now))
+        step = f"look: what {unit} on {node.name} says it lacks; then iamops start {unit} {node.name}"
     return Finding(
         "unit-down",
         severity,
-        f"{unit} {being(report.active)} on {node.name}",
-        evidence,
+        title,
+        tuple(evidence),
         step,
         node.name,
         about=about_unit(view.state.profile, unit, node.name),

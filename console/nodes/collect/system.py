@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from console.model.events import AddressChanged, AddressesListed, Source
+from console.nodes.collect.starts import tell
 from console.nodes.collect.turns import holding
 from console.nodes.snapshot import read_host, read_safety, read_units, take_snapshot
 from console.nodes.transport import CommandFailed
@@ -51,12 +52,11 @@ async def repair(watch: Watch) -> None:
         except CommandFailed as failure:
             watch.lost(Source.UNITS, failure.reason)
             return
-        for event in events:
-            # A list that was on its way while an address moved may be older than the move.
-            if isinstance(event, AddressesListed) and watch.address_moved.is_set():
-                watch.addresses_changed.set()
-            else:
-                watch.emit(event)
+        # A list that was on its way while an address moved may be older than the move.
+        late = [e for e in events if isinstance(e, AddressesListed) and watch.address_moved.is_set()]
+        if late:
+            watch.addresses_changed.set()
+        await tell(watch, [event for event in events if event not in late])
 
     await every(REPAIR_EVERY_S, look, early=watch.addresses_changed)
 
@@ -93,7 +93,6 @@ async def units(watch: Watch) -> None:
         await asyncio.sleep(SETTLE_S)
         watch.units_changed.clear()
         try:
-            for event in await read_units(watch.transport, names, watch.clock):
-                watch.emit(event)
+            await tell(watch, await read_units(watch.transport, names, watch.clock))
         except CommandFailed as failure:
             watch.lost(Source.UNITS, failure.reason)

@@ -262,6 +262,17 @@ def _needs() -> Iterator[Situation]:
         "look: redis on iam-a",
         means=("iam-pump on iam-a and iam-b is idle: no audit record is stored", "hears of no policy change"),
     )
+    lost = UnitReport("activating", "auto-restart", 13, exits="exit 1, 13 times in 70 s", reason="port in use")
+    yield Situation(
+        "R4",
+        "a service that cannot start: its port is taken",
+        "is activating; next: journalctl, whose last lines are a stack trace",
+        state(UnitReported(NOW, B, PUMP, lost)),
+        "unit-down",
+        B,
+        "look: what iam-pump on iam-b says it lacks",
+        ("does not start: exit 1, 13 times in 70 s", "port in use"),
+    )
     gone = [DatastoreProbed(NOW, node, "mariadb", refused) for node in (A, B)]
     yield Situation(
         "R3",

@@ -23,7 +23,7 @@ from console.model.facts import (
     VrrpState,
 )
 from console.model.observed import Known, Unknown
-from console.model.state import ClusterState, NodeState, Notice, VipMove
+from console.model.state import ClusterState, Contest, Fault, NodeState, Notice, Split, VipMove
 from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, Verb
 from console.plan.build import plan_for
 from console.session.drills import load_drill
@@ -138,7 +138,10 @@ CLUSTER: dict[str, Change | None] = {
     "last_owner": lambda s: replace(s, last_owner={"VI_1": B}),
     "moves": lambda s: replace(s, moves=(VipMove(NOW, "VI_1", B, A),)),
     "move_counts": lambda s: replace(s, move_counts={"VI_1": 3}),
+    "contests": lambda s: replace(s, contests={"VI_1": Contest("VI_1", (A, B), NOW, A)}),
+    "splits": lambda s: replace(s, splits=(Split("VI_1", (A, B), NOW),)),
     "notices": lambda s: replace(s, notices=(Notice(NOW, A, s.notices[0].severity, "x"),)),
+    "faults": lambda s: replace(s, faults={"x": Fault("x", A, NOW, NOW, "why")}),
 }
 
 
