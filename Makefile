@@ -36,7 +36,8 @@ bench: install compiled lab-tools
 	$(BIN)/python -m tests.bench --save
 
 ## soak: every action cut at every boundary in every way, drills again and again, a million log lines, every
-## rule, every kind of broken terminal, restarts under load, services without what they need, races (five hours)
+## rule, every kind of broken terminal, restarts under load, services without what they need, races, a node that
+## answers everything badly (five hours)
 soak: install lab-tools
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak.drills
@@ -46,6 +47,7 @@ soak: install lab-tools
 	$(BIN)/python -m tests.soak.pushes
 	$(BIN)/python -m tests.soak.fronts
 	$(BIN)/python -m tests.soak.traffic
+	$(BIN)/python -m tests.soak.hostile
 	$(BIN)/python -m tests.soak.triage --save
 
 ## fuzz: every reader of foreign words, ten minutes each, two at once (FUZZ_S=600; about three hours)

@@ -161,3 +161,44 @@ async def test_a_port_that_nobody_listens_on_is_refused():
     report = await probe_port(Node(refused), Door("127.0.0.1", 8081), clock)
     assert report is not None
     assert (report.outcome, report.detail) == (ProbeOutcome.REFUSED, "connection refused")
+
+
+class Dripping(Answering):
+    """Says a byte of a header now and then, without end."""
+
+    said = False
+
+    async def read(self, limit: int) -> bytes:
+        await asyncio.sleep(0.002)
+        line, self.said = (b"X: y\r\n" if self.said else b"HTTP/1.1 200 OK\r\n"), True
+        return line
+
+
+class Continuing(Answering):
+    """What has arrived already is read without waiting."""
+
+    async def read(self, limit: int) -> bytes:
+        return b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+async def test_a_request_that_drips_is_over_in_time(monkeypatch):
+    monkeypatch.setattr("console.nodes.probes.PROBE_TIMEOUT_S", 0.05)
+    report = await probe_http(Node(Dripping()), DOOR, QUESTION, clock)
+    assert report is not None
+    assert report.outcome is ProbeOutcome.TIMEOUT
+
+
+async def test_an_answer_that_never_comes_to_its_end_lets_others_have_their_turn():
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(other())
+    report = await ask(Continuing(), QUESTION, clock)
+    beside.cancel()
+    assert (report.outcome, report.detail) == (ProbeOutcome.BAD_ANSWER, "says `100 Continue` without end")
+    assert turns > 5

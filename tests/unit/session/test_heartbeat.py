@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import socket
 import threading
@@ -10,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from console.session import heartbeat as module
 from console.session.alert_urls import AlertUrl
-from console.session.heartbeat import _get
+from console.session.heartbeat import Heartbeat, _get
 
 
 class _Heard(HTTPServer):
@@ -79,3 +81,23 @@ def test_what_goes_wrong_is_told_without_the_password():
     assert told.startswith(f"http://127.0.0.1:{port}: ")
     assert "s3cret" not in told
     assert "uuid" not in told
+
+
+async def test_an_answer_that_drips_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "DEADLINE_S", 0.01)
+    holding, asked, log = threading.Event(), [], []
+
+    def dripping(url: AlertUrl) -> str:
+        asked.append(url)
+        holding.wait(5)
+        return ""
+
+    monkeypatch.setattr(module, "_get", dripping)
+    heart = Heartbeat(AlertUrl("http://127.0.0.1:1/x", "here"), None, log.append)
+    async with asyncio.timeout(5):
+        for beats in (1, 2):
+            heart.beat()
+            while len(asked) < beats or not log or heart._asking:  # noqa: ASYNC110 - the claim is about a thread
+                await asyncio.sleep(0.002)
+    holding.set()
+    assert log == ["heartbeat: no answer within 0.01 s"]

@@ -1,0 +1,218 @@
+"""docs/bounds.md: every number in its table is the code's, and what is more than it is fed and costs one value."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from console.judge.timeline import merged
+from console.model.events import RequestsCounted
+from console.model.facts import ProbeOutcome, RequestCount
+from console.model.reduce import SAMPLES_KEPT, reduce
+from console.model.state import ClusterState
+from console.model.timeline import Happening, HappeningKind
+from console.nodes.http import ANSWER_BYTES, INTERIM_MOST, MAX_BODY, Answer, HttpQuestion
+from console.nodes.log_streams import LINES_PER_S, Quota
+from console.nodes.ssh_channels import ERRORS_LIMIT, OUTPUT_LIMIT, Output
+from console.nodes.ssh_frame import Frame
+from console.parse.config_archive import MAX_PUSHES, push_records
+from console.parse.keepalived_conf import HOME, keepalived_conf
+from console.parse.log_format import MOST_VARIABLES, FormatError, log_format
+from console.parse.log_words import VALUE_MAX, pattern_of
+from console.parse.nginx_conf import HOME as NGINX
+from console.parse.nginx_conf import MAX_READS, nginx_conf
+from console.parse.numbers import DIGITS, real, signed, whole
+from console.parse.safe_text import MAX_CHARS, MOST_MARKS, safe
+from console.parse.safety import WORD_LIMIT, safety_report
+from console.parse.yaml_tree import MAX_CHARS as PROFILE_CHARS
+from console.parse.yaml_tree import MAX_DEPTH, read_tree
+from console.session.timeline import HAPPENINGS_MAX
+from tests.profiles import pair
+
+ROOT = Path(__file__).parents[2]
+UNITS = {"": 1, "s": 1, "KiB": 1024, "MiB": 1024 * 1024}
+ROW = re.compile(
+    r"\| (?P<what>[^|]+) \| (?P<number>[0-9.]+) ?(?P<unit>s|KiB|MiB|) \| (?P<file>\S+) (?P<name>[A-Z_]+) \|"
+)
+
+
+def rows() -> list[tuple[str, float, str, str, list[str]]]:
+    """What, number, file and constant, and the words of the last cell: a file of tests and a test."""
+    found = []
+    for line in (ROOT / "docs" / "bounds.md").read_text(encoding="utf-8").splitlines():
+        if (row := ROW.match(line)) is not None:
+            number = float(row["number"]) * UNITS[row["unit"]]
+            found.append((row["what"], number, row["file"], row["name"], line.split("|")[-2].split()))
+    return found
+
+
+def test_every_number_of_the_table_is_the_codes():
+    table = rows()
+    assert len(table) > 45
+    for what, number, file, name, _ in table:
+        module = importlib.import_module(f"console.{file.removesuffix('.py').replace('/', '.')}")
+        assert getattr(module, name) == number, what
+
+
+def test_every_row_names_a_test_that_feeds_more():
+    for what, _, file, name, (tests, *named) in rows():
+        if tests == "test_bounds.py":
+            assert (file, name) in FED, what
+            continue
+        text = (ROOT / "tests" / "unit" / tests).read_text(encoding="utf-8")
+        assert re.search(rf"^(async )?def {named[0]}\(", text, re.MULTILINE), what
+
+
+# --- more than the bound, where no other test feeds it ---
+
+
+def output() -> None:
+    told = Output(lambda error: AssertionError(), Frame())
+    for _ in range(OUTPUT_LIMIT // 65536 + 1):
+        told.data_received(b"x" * 65536, None)
+    assert told.overflow
+
+
+def errors() -> None:
+    told = Output(lambda error: AssertionError(), Frame())
+    for _ in range(ERRORS_LIMIT // 1000 + 2):
+        told.data_received(b"x" * 1000, 1)
+    assert len(told.errors) == ERRORS_LIMIT
+
+
+def answered(*chunks: bytes) -> ProbeOutcome | None:
+    answer = Answer(HttpQuestion("x", "/"))
+    reports = (answer.add(chunk, 1.0) for chunk in chunks)
+    report = next((report for report in reports if report is not None), None)
+    return None if report is None else report.outcome
+
+
+def whole_answer() -> None:
+    chunk = b"1;" + b"x" * 16_000 + b"\r\na\r\n"
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert answered(head, *[chunk] * (ANSWER_BYTES // len(chunk) + 1)) is ProbeOutcome.BAD_ANSWER
+
+
+def head_and_body() -> None:
+    assert answered(b"HTTP/1.1 200 OK\r\n", b"X: " + b"x" * (MAX_BODY + 1)) is ProbeOutcome.BAD_ANSWER
+    assert answered(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * (MAX_BODY - 1)) is None
+    assert answered(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * MAX_BODY) is ProbeOutcome.OK
+
+
+def interim() -> None:
+    more = b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert answered(more * INTERIM_MOST) is None
+    assert answered(more * (INTERIM_MOST + 1)) is ProbeOutcome.BAD_ANSWER
+
+
+def log_lines() -> None:
+    quota = Quota()
+    assert sum(quota.allows(1.0) for _ in range(2 * int(LINES_PER_S))) == LINES_PER_S
+
+
+def samples() -> None:
+    state = ClusterState.of(pair())
+    for number in range(SAMPLES_KEPT + 10):
+        state = reduce(state, RequestsCounted(float(number), "iam-a", RequestCount(number)))
+    assert len(state.nodes["iam-a"].samples) == SAMPLES_KEPT
+
+
+def happenings() -> None:
+    each = [Happening(float(n), HappeningKind.UNIT, str(n), "journal") for n in range(HAPPENINGS_MAX + 3)]
+    found, older = merged(each, 0.0, HAPPENINGS_MAX)
+    assert (len(found), older) == (HAPPENINGS_MAX, 3)
+
+
+def values() -> None:
+    assert len(pattern_of("/" + "a" * 10 * VALUE_MAX)) <= VALUE_MAX
+
+
+def variables() -> None:
+    with pytest.raises(FormatError):
+        log_format(" ".join(["$status"] * (MOST_VARIABLES + 1)))
+
+
+def digits() -> None:
+    for read in (whole, signed, real):
+        assert read("9" * DIGITS) is not None
+        assert read("9" * (DIGITS + 1)) is None
+
+
+def characters() -> None:
+    assert len(safe("x" * 10 * MAX_CHARS)) < MAX_CHARS + 100
+
+
+def marks() -> None:
+    assert safe("e" + "\u0301" * 100).count("\u0301") <= MOST_MARKS
+
+
+def lock_words() -> None:
+    track = "/run/iamops-priority." + "x" * 10 * WORD_LIMIT
+    (name,) = safety_report("", "", f"{track}\n").track_files
+    assert len(name) < WORD_LIMIT + 40
+
+
+def pushes() -> None:
+    lines = (f"{number}\tkept 1 2\t{{}}" for number in range(MAX_PUSHES + 50))
+    assert len(push_records("\n".join(lines))) == MAX_PUSHES
+
+
+def nested_nginx() -> None:
+    reading = nginx_conf({f"{NGINX}/nginx.conf": "server {\n" * 5000})
+    assert any("nested too deep" in mistake.message for mistake in reading.mistakes)
+
+
+def nested_keepalived() -> None:
+    files = {f"{HOME}/{n}.conf": f"include {n + 1}.conf\n" for n in range(100)}
+    reading = keepalived_conf(files | {f"{HOME}/keepalived.conf": "include 0.conf\n"})
+    assert any("more includes than can be read" in mistake.message for mistake in reading.mistakes)
+    keepalived_conf({f"{HOME}/keepalived.conf": "a {\n" * 5000})
+
+
+def included() -> None:
+    files = {f"{NGINX}/conf.d/{n}.conf": "" for n in range(MAX_READS + 10)}
+    reading = nginx_conf(files | {f"{NGINX}/nginx.conf": "http {\n include conf.d/*.conf;\n}\n"})
+    assert any("more includes than can be read" in mistake.message for mistake in reading.mistakes)
+
+
+def profile_characters() -> None:
+    (problem, *_) = read_tree("a: " + "x" * PROFILE_CHARS, "p.yaml").problems
+    assert "at most" in str(problem)
+
+
+def profile_levels() -> None:
+    (problem, *_) = read_tree("a: " + "[" * (MAX_DEPTH + 5), "p.yaml").problems
+    assert "levels deep" in str(problem)
+
+
+FED: dict[tuple[str, str], Callable[[], None]] = {
+    ("nodes/ssh_channels.py", "OUTPUT_LIMIT"): output,
+    ("nodes/ssh_channels.py", "ERRORS_LIMIT"): errors,
+    ("nodes/http.py", "ANSWER_BYTES"): whole_answer,
+    ("nodes/http.py", "MAX_BODY"): head_and_body,
+    ("nodes/http.py", "INTERIM_MOST"): interim,
+    ("nodes/log_streams.py", "LINES_PER_S"): log_lines,
+    ("model/reduce.py", "SAMPLES_KEPT"): samples,
+    ("session/timeline.py", "HAPPENINGS_MAX"): happenings,
+    ("parse/log_words.py", "VALUE_MAX"): values,
+    ("parse/log_format.py", "MOST_VARIABLES"): variables,
+    ("parse/numbers.py", "DIGITS"): digits,
+    ("parse/safe_text.py", "MAX_CHARS"): characters,
+    ("parse/safe_text.py", "MOST_MARKS"): marks,
+    ("parse/safety.py", "WORD_LIMIT"): lock_words,
+    ("parse/config_archive.py", "MAX_PUSHES"): pushes,
+    ("parse/nginx_conf.py", "MAX_DEPTH"): nested_nginx,
+    ("parse/keepalived_conf.py", "MAX_DEPTH"): nested_keepalived,
+    ("parse/nginx_conf.py", "MAX_READS"): included,
+    ("parse/yaml_tree.py", "MAX_CHARS"): profile_characters,
+    ("parse/yaml_tree.py", "MAX_DEPTH"): profile_levels,
+}
+
+
+@pytest.mark.parametrize("name", FED, ids=lambda name: name[1])
+def test_more_than_the_bound_is_told_cut_or_refused(name: tuple[str, str]):
+    FED[name]()
