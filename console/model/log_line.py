@@ -22,7 +22,8 @@ class LogSource(StrEnum):
 class LogLine:
     """One line. `at` is session time; `node` is empty for what is about the whole cluster.
 
-    `text` is sanitised. `number` counts lines in the order in which they arrived; it is a line's identity.
+    `text` is sanitised, and so are the lines of `more`, which belong to the same record; `left_out` is how many of
+    those are not kept. `number` counts lines in the order in which they arrived; it is a line's identity.
     """
 
     at: float
@@ -31,6 +32,8 @@ class LogLine:
     text: str
     severity: Severity = Severity.INFO
     number: int = 0
+    more: tuple[str, ...] = ()
+    left_out: int = 0
 
     @property
     def place(self) -> tuple[float, int]:

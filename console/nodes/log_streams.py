@@ -17,11 +17,12 @@ from console.model.profile import Profile
 from console.nodes.transport import CommandFailed, LineStream, Transport, TransportError
 from console.nodes.watch import RETRY_SOURCE_S, Clock, ended
 from console.parse.access_line import access_line
-from console.parse.journal import is_echo, journal_record
+from console.parse.journal import JournalRecord, is_echo, journal_record
 from console.parse.log_format import named_format
 from console.parse.log_text import error_severity, journal_severity, log_text
 from console.parse.log_time import logged_at, zone_offset
 from console.parse.redact_lines import Speakers
+from console.parse.start_reason import level_of
 
 HISTORY_LINES = 100
 LINES_PER_S = 2000.0
@@ -36,13 +37,20 @@ LATE_S, EARLY_S = 60.0, 5.0
 FILES = 'for f do [ -r "$f" ] || echo "? $f"; done; exec tail -n "$0" -v -F -- "$@" 2>/dev/null'
 # journalctl leaves out a field of more than 4096 bytes, unless it is told --all.
 TOO_LONG = "(no text, or more than journalctl shows without --all)"
+# Lines of one record come at once.
+RECORD_S = 1.0
+LOUDNESS = {"fatal": Severity.CRITICAL, "error": Severity.CRITICAL, "warning": Severity.WARNING}
 JOURNAL_FIELDS = "MESSAGE,UNIT,_SYSTEMD_UNIT,_SOURCE_REALTIME_TIMESTAMP,PRIORITY"
 
 
 class Hearer(Protocol):
     """Who is told what is read on one node."""
 
-    def line(self, at: float, source: LogSource, text: str, severity: Severity) -> None: ...
+    def line(self, at: float, source: LogSource, text: str, severity: Severity, speaker: str = "") -> None: ...
+
+    def further(self, speaker: str, text: str) -> bool:
+        """A line of the record that `speaker` last began. False: that one is not kept any more."""
+        ...
 
     def dropped(self) -> None:
         """A line came faster than lines are kept."""
@@ -116,7 +124,7 @@ class Intake:
         self._hearer.dropped()
         return False
 
-    def take(self, logged: float | None, text: str, severity: Severity) -> None:
+    def take(self, logged: float | None, text: str, severity: Severity, speaker: str = "") -> None:
         """A line that was wanted. `logged` is when the node's clock says it was written."""
         now = self._clock()
         history = self._history_left > 0
@@ -125,7 +133,7 @@ class Intake:
         if self._hole:
             self._hole = False
             self._hearer.hole(at, self._source)
-        self._hearer.line(at, self._source, text, severity)
+        self._hearer.line(at, self._source, text, severity, speaker)
 
 
 class NodeLogs:
@@ -142,6 +150,7 @@ class NodeLogs:
         paths = {profile.logs.access: LogSource.ACCESS, profile.logs.error: LogSource.ERROR}
         self._files = {path: (source, Intake(source, hearer, clock, ahead_s)) for path, source in paths.items()}
         self._speakers = Speakers()
+        self._records = Records()
         self._journal = Intake(LogSource.JOURNAL, hearer, clock, ahead_s)
 
     async def read(self, transport: Transport) -> None:
@@ -218,9 +227,40 @@ class NodeLogs:
         record = journal_record(raw, self._speakers)
         if record is None or is_echo(record.message):
             return
-        speaker = "systemd" if record.by_systemd else record.unit
-        text = f"{speaker}: {record.message or TOO_LONG}"
-        self._journal.take(record.at or None, text, journal_severity(raw))
+        if record.by_systemd:
+            self._journal.take(record.at or None, f"systemd: {record.message}", _loudness(raw, None))
+            return
+        level = self._records.level(record)
+        if level is None and self._hearer.further(record.unit, record.message):
+            return
+        text = f"{record.unit}: {record.message or TOO_LONG}"
+        self._journal.take(record.at or None, text, _loudness(raw, level), record.unit)
+
+
+class Records:
+    """Which lines of the journal begin a record. A service that gives its lines a time or a level begins each
+    record with one, and what follows at once without is the rest of it.
+    """
+
+    def __init__(self) -> None:
+        self._shaped: set[str] = set()
+        self._last: dict[str, float] = {}
+
+    def level(self, record: JournalRecord) -> str | None:
+        """The level that the line gives itself (`other` where it gives none). None: it goes on with a record."""
+        level = level_of(record.message)
+        if level is not None:
+            self._shaped.add(record.unit)
+        close = abs(record.at - self._last.get(record.unit, float("-inf"))) <= RECORD_S
+        self._last[record.unit] = record.at
+        goes_on = close and (record.unit in self._shaped or record.message[:1].isspace())
+        return level or (None if goes_on else "other")
+
+
+def _loudness(raw: bytes, level: str | None) -> Severity:
+    """The journal's priority where that says something, else what the line says of itself."""
+    told = journal_severity(raw)
+    return told if told is not None else LOUDNESS.get(level or "", Severity.INFO)
 
 
 def placed(logged: float | None, now: float, ahead_s: float = 0.0, *, history: bool) -> float:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
+from console.parse.numbers import whole
+
 SIGNALLED = 128
 SIGNALS = 64
 TAIL = 4096
@@ -69,8 +71,5 @@ class Frame:
 
 def status(after: bytes) -> int | None:
     """The exit status behind the end mark. A shell tells of a signal as 128 and its number."""
-    digits = after.partition(b"\n")[0]
-    if not (digits.isdigit() and len(digits) <= 3):
-        return None
-    number = int(digits)
-    return None if SIGNALLED < number <= SIGNALLED + SIGNALS else number
+    number = whole(after.partition(b"\n")[0])
+    return None if number is None or SIGNALLED < number <= SIGNALLED + SIGNALS else number

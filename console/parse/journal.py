@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from console.model.facts import VrrpState
+from console.parse.colours import uncoloured
 from console.parse.foreign_json import json_of
 from console.parse.numbers import whole
 from console.parse.redact_lines import Speakers
@@ -88,6 +89,7 @@ def _message(raw: object, unit: str, speakers: Speakers | None) -> str:
         said = raw.encode("utf-8", "surrogatepass")
     else:
         return ""
+    said = uncoloured(said)
     if speakers is None:
         return words_of(said)
     # What was said is without secrets now, and is made harmless.

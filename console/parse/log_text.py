@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from console.model.facts import Severity
+from console.parse.colours import uncoloured
 from console.parse.redact import redact
 from console.parse.safe_text import safe_bytes
 
@@ -28,7 +29,8 @@ ERR, WARNING = 3, 4
 
 
 def log_text(line: bytes) -> str:
-    """The line without secrets, unable to do anything to a terminal, of at most LINE_BYTES and a note."""
+    """The line without secrets and colours, harmless for a terminal, of at most LINE_BYTES and a note."""
+    line = uncoloured(line)
     # A secret that would be cut in two is looked at whole.
     clean = redact(line[: LINE_BYTES + BEYOND]).text
     text = safe_bytes(clean[:LINE_BYTES], LINE_BYTES)
@@ -55,9 +57,9 @@ def error_severity(line: bytes) -> Severity:
     return LEVELS.get(match[1], Severity.INFO) if match is not None else Severity.INFO
 
 
-def journal_severity(line: bytes) -> Severity:
-    """From the syslog priority of a JSON entry."""
+def journal_severity(line: bytes) -> Severity | None:
+    """From the syslog priority of a JSON entry; None where that says nothing: all that goes to stdout has 6."""
     match = _PRIORITY.search(line)
     if match is None or int(match[1]) > WARNING:
-        return Severity.INFO
+        return None
     return Severity.CRITICAL if int(match[1]) <= ERR else Severity.WARNING

@@ -17,7 +17,8 @@ _COLOUR = re.compile(r"(?:\x1b|\\x1b)\[[0-9;]*m")
 _LEVELS = {
     **dict.fromkeys(("fatal", "panic", "dpanic", "critical", "crit", "emerg", "alert"), "fatal"),
     **dict.fromkeys(("error", "err", "eror"), "error"),
-    **dict.fromkeys(("warn", "warning", "info", "debug", "notice", "trace", "dbug"), "other"),
+    **dict.fromkeys(("warn", "warning"), "warning"),
+    **dict.fromkeys(("info", "debug", "notice", "trace", "dbug"), "other"),
 }
 # 2024-03-05 14:07:09.123, 2024-03-05T14:07:09Z, 2024/03/05 14:07:09: before the text, by itself or in brackets.
 _STAMP = re.compile(
@@ -38,6 +39,7 @@ _FRAME = re.compile(
 )
 # No frame is longer, and no reason stands further behind in a line.
 FRAME_MAX, LINE_MAX = 1000, 16_384
+_LAST_WORDS = ("panic: ", "fatal error: ", "FATAL")
 _TRACEBACK = "Traceback (most recent call last)"
 _COMPLAINT = re.compile(
     r"\b(?:cannot|can't|could not|couldn't|fail(?:ed|ure)?|unable|refused|denied|no such|not found|invalid|"
@@ -96,6 +98,16 @@ def reason_line(lines: Sequence[str], *, latest: bool = False) -> Reason | None:
     # An error is repeated until one gives up: the last is nearest to the end. A fatal line is the end itself.
     chosen = among[-1] if latest or best in (Weight.ERROR, Weight.TRACEBACK) else among[0]
     return Reason(chosen.text[:REASON_MAX], chosen.weight)
+
+
+def level_of(line: str) -> str | None:
+    """The level that a line gives itself: `fatal`, `error`, `warning`, `other`. None: it begins no record."""
+    line = _COLOUR.sub("", line[:LINE_MAX])
+    if line.startswith((*_LAST_WORDS, _TRACEBACK)):
+        return "fatal"
+    level, rest = _parsed(line)
+    # A stamp alone begins a record, too.
+    return level or ("other" if rest != line and _STAMP.match(line) is not None else None)
 
 
 def reason_of_starts(starts: Sequence[Sequence[str]]) -> Reason | None:
@@ -166,7 +178,7 @@ def _candidates(lines: Sequence[str]) -> Iterator[Reason]:
 
 
 def _weight(level: str | None, text: str) -> Weight:
-    if level == "fatal" or text.startswith(("panic: ", "fatal error: ", "FATAL")):
+    if level == "fatal" or text.startswith(_LAST_WORDS):
         return Weight.FATAL
     if level == "error":
         return Weight.ERROR
@@ -180,7 +192,7 @@ def _parsed(line: str) -> tuple[str | None, str]:
     if line.startswith("{"):
         return _of_json(line)
     if (match := _KLOG.match(line)) is not None:
-        return {"F": "fatal", "E": "error"}.get(match["level"], "other"), match["text"]
+        return {"F": "fatal", "E": "error", "W": "warning"}.get(match["level"], "other"), match["text"]
     if "\t" in line:
         return _of_fields([each.strip() for each in line.split("\t")], line)
     if "level=" in line and ("msg=" in line or "message=" in line):

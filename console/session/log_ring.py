@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterator
+from dataclasses import replace
 
 from console.model.facts import Severity
 from console.model.log_line import LogLine, LogPage, LogSource, Reach
@@ -11,6 +12,9 @@ from console.model.log_line import LogLine, LogPage, LogSource, Reach
 LINES_KEPT = 5000
 # Lines are short. Somebody who writes long ones must not fill the operator's memory with them.
 CHARS_KEPT = 4_000_000
+# Lines of one record that are kept with it, and how far back it is looked for.
+MORE_KEPT = 200
+FOLD_BACK = 500
 
 
 class LogRing:
@@ -24,15 +28,35 @@ class LogRing:
         self._shown = 0
         self._marked: set[int] = set()
         self._dropped = 0
+        self._open: dict[str, int] = {}
         self._begun: dict[tuple[str, LogSource], float] = {}
 
     def begin(self, node: str, source: LogSource, at: float) -> None:
         """A source is read from now on, with some lines of before."""
         self._begun.setdefault((node, source), at)
 
-    def add(self, at: float, node: str, source: LogSource, text: str, severity: Severity) -> None:
-        """Puts a line in its place by time: usually the last, or close to it."""
+    def fold(self, speaker: str, text: str) -> bool:
+        """Puts a line into the speaker's last record. False: that is not kept any more."""
+        number = self._open.get(speaker)
+        for at in range(len(self._lines) - 1, max(-1, len(self._lines) - FOLD_BACK), -1):
+            line = self._lines[at]
+            if line.number != number:
+                continue
+            if len(line.more) < MORE_KEPT:
+                self._lines[at] = replace(line, more=(*line.more, text))
+                self._chars += len(text)
+            else:
+                self._lines[at] = replace(line, left_out=line.left_out + 1)
+            return True
+        return False
+
+    def add(
+        self, at: float, node: str, source: LogSource, text: str, severity: Severity, speaker: str = ""
+    ) -> None:
+        """Puts a line in its place by time: usually the last, or close to it. `speaker` may go on with it."""
         self._added += 1
+        if speaker:
+            self._open[speaker] = self._added
         line = LogLine(at, node, source, text, severity, self._added)
         if not self._lines or self._lines[-1].at <= at:
             self._lines.append(line)
@@ -69,6 +93,6 @@ class LogRing:
 
     def _forget_oldest(self) -> None:
         oldest = self._lines.pop(0)
-        self._chars -= len(oldest.text)
+        self._chars -= len(oldest.text) + sum(map(len, oldest.more))
         self._marked.discard(oldest.number)
         self._dropped += oldest.number > self._shown

@@ -137,9 +137,17 @@ class LogTap:
 
     # --- what comes in ---
 
-    def add(self, at: float, node: str, source: LogSource, text: str, severity: Severity) -> None:
-        self._ring.add(at, node, source, text, severity)
+    def add(
+        self, at: float, node: str, source: LogSource, text: str, severity: Severity, speaker: str = ""
+    ) -> None:
+        self._ring.add(at, node, source, text, severity, speaker)
         self._tell()
+
+    def fold(self, speaker: str, text: str) -> bool:
+        """A further line of the speaker's last record. False: that is not kept."""
+        folded = self._ring.fold(speaker, text)
+        self._tell()
+        return folded
 
     def say(self, node: str, text: str, severity: Severity) -> None:
         """A line of the reading itself."""
@@ -184,8 +192,11 @@ class _Ear:
         self._tap = tap
         self._silent: dict[str, set[str]] = {}
 
-    def line(self, at: float, source: LogSource, text: str, severity: Severity) -> None:
-        self._tap.add(at, self._node, source, text, severity)
+    def line(self, at: float, source: LogSource, text: str, severity: Severity, speaker: str = "") -> None:
+        self._tap.add(at, self._node, source, text, severity, f"{self._node} {speaker}" if speaker else "")
+
+    def further(self, speaker: str, text: str) -> bool:
+        return self._tap.fold(f"{self._node} {speaker}", text)
 
     def dropped(self) -> None:
         self._tap.drop()

@@ -42,7 +42,7 @@ from console.plan.config_change import FileChange
 from console.plan.config_diff import diff_lines, side_by_side
 from console.plan.own_words import OwnWords
 from console.plan.steps import command_line
-from console.session import log_tap
+from console.session import log_ring, log_tap
 from console.session.alert_urls import destinations
 from console.session.log_tap import LogTap
 from console.session.private_file import private_directory, write_private
@@ -134,10 +134,11 @@ async def test_the_bundle(tmp_path: Path):
 async def test_the_logs_view(monkeypatch: pytest.MonkeyPatch):
     texts = planted()
     monkeypatch.setattr(log_tap, "LINK_EVERY_S", 0.01)
+    monkeypatch.setattr(log_ring, "MORE_KEPT", 1_000_000)
     tap = tapped(texts)
     end = tap.watch(lambda: None)
     await told_all(tap, 2 * COUNT)
-    left = "\n".join(line.text for line in tap.page().lines)
+    left = "\n".join(text for line in tap.page().lines for text in (line.text, *line.more))
     end()
     await tap.stop()
     assert left.count("[redacted ") > COUNT
@@ -156,7 +157,7 @@ def tapped(texts: Iterable[Planted]) -> LogTap:
 
 async def told_all(tap: LogTap, lines: int) -> None:
     async with asyncio.timeout(20):
-        while len(tap.page().lines) < lines:  # noqa: ASYNC110 - two readers, and no event tells that both are done
+        while sum(1 + len(line.more) for line in tap.page().lines) < lines:  # noqa: ASYNC110 - two readers, and no event tells that both are done
             await asyncio.sleep(0.01)
 
 

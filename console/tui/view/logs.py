@@ -61,7 +61,7 @@ class LogFilter:
             return False
         if not (self.text or self.without):
             return True
-        whole = f"{node} {line.source.value} {line.text.casefold()}"
+        whole = f"{node} {line.source.value} {' '.join((line.text, *line.more)).casefold()}"
         return self.text in whole and not any(each in whole for each in self.without)
 
     def about(self, name: str, source: LogSource) -> bool:
@@ -83,7 +83,7 @@ def earlier(page: LogPage) -> Iterator[Earlier]:
     """One for each source that is read."""
     for number, each in enumerate(page.reaches, 1):
         text = f"{each.source}: earlier lines not read"
-        yield Earlier(each.at, each.node, LogSource.READER, text, Severity.INFO, -number, each.source)
+        yield Earlier(each.at, each.node, LogSource.READER, text, Severity.INFO, -number, origin=each.source)
 
 
 def written(line: LogLine) -> bool:
@@ -149,13 +149,15 @@ def log_rows(line: LogLine, form: Form, *, marked: bool) -> tuple[Row, ...]:
     )
     loud = tone if line.source in (LogSource.MARK, LogSource.READER) else Tone.PLAIN
     first, *rest = _pieces(line, form) if form.wrapped else [brief(line)]
+    if line.more and not form.wrapped:
+        head = (*head, Span(f"+{len(line.more) + line.left_out} ", Tone.MUTED))
     lines = [(*head, Span(first, loud)), *((Span(" " * form.indent), Span(piece, loud)) for piece in rest)]
     return tuple(Row.whole(str(line.number), each, told(line), form.width) for each in lines)
 
 
 def told(line: LogLine) -> str:
-    """The line as it is copied: what was written, and before it where."""
-    return " ".join(filter(None, (line.node, line.source.value, line.text)))
+    """The line as it is copied: what was written, and before it where; then the rest of its record."""
+    return "\n".join((" ".join(filter(None, (line.node, line.source.value, line.text))), *line.more))
 
 
 def whole_line(line: LogLine | None, width: int) -> tuple[Line, ...]:
@@ -163,8 +165,9 @@ def whole_line(line: LogLine | None, width: int) -> tuple[Line, ...]:
     if line is None:
         return ((Span("no line is under the cursor", Tone.MUTED),),)
     where = f"{clock(line.at)}  {line.node or 'the cluster'}  {line.source.value}"
-    text = printable(line.text)
-    return ((Span(where, Tone.TITLE),), *((Span(piece),) for piece in _wrapped(text, width)), EMPTY)
+    pieces = [piece for each in (line.text, *line.more) for piece in _wrapped(printable(each), width)]
+    rest = ((Span(f"and {line.left_out} lines that were not kept", Tone.MUTED),),) if line.left_out else ()
+    return ((Span(where, Tone.TITLE),), *((Span(piece),) for piece in pieces), *rest, EMPTY)
 
 
 def first_in_sight(count: int, top: int, cursor: int, room: int, height_of: Callable[[int], int]) -> int:
@@ -195,7 +198,7 @@ def _sign(line: LogLine) -> tuple[str, Tone]:
 
 def _pieces(line: LogLine, form: Form) -> list[str]:
     """One endless line must not push all others off the screen; Enter shows the rest of it."""
-    pieces = _wrapped(printable(brief(line)), form.room)
+    pieces = [piece for each in (brief(line), *line.more) for piece in _wrapped(printable(each), form.room)]
     return pieces if len(pieces) <= WRAPPED_ROWS else [*pieces[: WRAPPED_ROWS - 1], clip(REST, form.room)]
 
 

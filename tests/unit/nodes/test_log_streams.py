@@ -30,12 +30,19 @@ class Heard:
     def __init__(self) -> None:
         self.lines: list[tuple[float, LogSource, str, Severity]] = []
         self.silences: list[tuple[str, str]] = []
+        self.folded: list[tuple[str, str]] = []
         self.lost = 0
         self.begun: list[LogSource] = []
         self.holes: list[LogSource] = []
 
-    def line(self, at: float, source: LogSource, text: str, severity: Severity) -> None:
+    def line(self, at: float, source: LogSource, text: str, severity: Severity, speaker: str = "") -> None:
         self.lines.append((at, source, text, severity))
+
+    def further(self, speaker: str, text: str) -> bool:
+        if not self.lines:
+            return False
+        self.folded.append((speaker, text))
+        return True
 
     def dropped(self) -> None:
         self.lost += 1
@@ -246,3 +253,51 @@ def test_only_so_many_lines_can_be_history():
         assert intake.wants(b"%d" % n)
         intake.take(AT - 4000, "x", Severity.INFO)
     assert [at for at, *_ in heard.lines] == [AT - 4000] * HISTORY_LINES + [NOW]
+
+
+STAMP = "2026-11-29 12:00:00.123"
+DUMPED = (
+    f"{STAMP}\t\x1b[34mINFO\x1b[0m\tapiserver\tmiddleware/dump.go:12\tPOST /login",
+    "POST /login HTTP/1.1",
+    "Host: iam.api",
+    "",
+    f"{STAMP}\t\x1b[31mERROR\x1b[0m\tapiserver\tstore/mysql.go:7\tcannot connect",
+    "panic: runtime error",
+    "goroutine 1 [running]:",
+    "\tmain.main()",
+    "Error: unknown flag",
+)
+
+
+async def test_a_record_of_several_lines_is_one_row_and_its_own_level_counts_where_the_journal_has_none():
+    heard = Heard()
+    journal = tuple(
+        entry(text, AT + 1 + n / 1000, _SYSTEMD_UNIT="iam-api.service") for n, text in enumerate(DUMPED)
+    )
+    later = entry("not a part of it", AT + 9, _SYSTEMD_UNIT="iam-api.service")
+    loud = entry("x", AT + 9, PRIORITY="3", _SYSTEMD_UNIT="keepalived.service")
+    transport = node(
+        journal=(*journal, later, loud, entry("\tat frame", AT + 9.1, _SYSTEMD_UNIT="keepalived.service"))
+    )
+    async with reading(logs(heard), transport) as until:
+        await until(lambda: len(heard.folded) == 6)
+    assert [(text.split(" ", 1)[0], severity) for _, _, text, severity in heard.lines] == [
+        ("iam-api:", severity)
+        for severity in (Severity.INFO, Severity.CRITICAL, Severity.CRITICAL, Severity.CRITICAL, Severity.INFO)
+    ] + [("keepalived:", Severity.CRITICAL)]
+    assert all("x1b" not in text for text in heard.texts)
+    assert [text for _, text in heard.folded] == [
+        "POST /login HTTP/1.1",
+        "Host: iam.api",
+        "",
+        "goroutine 1 [running]:",
+        " main.main()",
+        " at frame",
+    ]
+
+
+async def test_colours_of_a_log_file_are_left_out_and_what_else_acts_on_a_terminal_is_shown():
+    heard = Heard()
+    async with reading(logs(heard), node(OF_ERROR, b"\x1b[31;1mred\x1b[0m \x1b[2J \x1b]0;title")) as until:
+        await until(lambda: bool(heard.lines))
+    assert heard.texts == ["red \\x1b[2J \\x1b]0;title"]

@@ -73,9 +73,9 @@ def test_what_is_no_trouble_is_not_told(message):
 
 
 def test_an_escape_in_a_line_cannot_reach_a_terminal():
-    line = b'{"MESSAGE": "(VI_1) received an invalid passwd!\\u001b[31m", "_SYSTEMD_UNIT": "keepalived.service"}'
+    line = b'{"MESSAGE": "(VI_1) received an invalid passwd!\\u001b[31J", "_SYSTEMD_UNIT": "keepalived.service"}'
     (said,) = look_at_journal([line, b"no json"], None).said
-    assert said.text == "(VI_1) received an invalid passwd!\\x1b[31m"
+    assert said.text == "(VI_1) received an invalid passwd!\\x1b[31J"
 
 
 def test_hardware_addresses_leave_out_the_loopback():

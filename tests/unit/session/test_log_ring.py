@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console.model.facts import Severity
 from console.model.log_line import LogSource
-from console.session.log_ring import LogRing
+from console.session.log_ring import MORE_KEPT, LogRing
 
 
 def ring(**bounds: int) -> LogRing:
@@ -87,3 +87,18 @@ def test_a_mark_goes_on_and_off_and_away_with_its_line():
     add(made, 3)
     assert made.page().marked == frozenset()
     assert not made.mark(number)
+
+
+def test_further_lines_stay_with_the_record_they_belong_to_as_long_as_it_is_kept():
+    made = ring(lines=3)
+    assert not made.fold("iam-a api", "nobody has begun")
+    made.add(1.0, "iam-a", LogSource.JOURNAL, "POST /login", Severity.INFO, "iam-a api")
+    add(made, 2.0)
+    for number in range(MORE_KEPT + 5):
+        assert made.fold("iam-a api", f"header {number}")
+    first = made.page().lines[0]
+    assert (first.text, len(first.more), first.left_out) == ("POST /login", MORE_KEPT, 5)
+    for _ in range(3):
+        add(made, 3.0)
+    assert not made.fold("iam-a api", "it is gone")
+    assert made._chars == sum(len(line.text) for line in made.page().lines)

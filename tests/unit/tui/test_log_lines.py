@@ -84,3 +84,18 @@ def test_the_list_scrolls_no_more_than_it_must(top: int, cursor: int, first: int
 def test_a_line_higher_than_the_screen_begins_at_its_top():
     assert first_in_sight(5, 0, 3, 10, lambda n: 30 if n == 3 else 1) == 3
     assert first_in_sight(0, 4, 0, 10, lambda n: 1) == 0
+
+
+def test_a_record_of_several_lines_is_one_row_that_opens():
+    line = LogLine(
+        NOW, "iam-a", LogSource.JOURNAL, "iam-api: POST /login", more=("Host: iam", "x" * 200), left_out=3
+    )
+    (row,) = log_rows(line, Form(80, 5), marked=False)
+    assert "+5 iam-api: POST /login" in text_of(row.line)
+    opened = [text_of(each) for each in whole_line(line, 70)]
+    assert "Host: iam" in opened
+    assert "and 3 lines that were not kept" in opened
+    assert told(line).endswith("POST /login\nHost: iam\n" + "x" * 200)
+    assert LogFilter.of("host: iam").keeps(line)
+    form = Form(80, 5, wrapped=True)
+    assert len(log_rows(line, form, marked=False)) == height(line, form) > 2
