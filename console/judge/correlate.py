@@ -184,6 +184,8 @@ LINKS: tuple[Link, ...] = (
     *_links("vrrp-fault", "vip-nowhere", _same_instance),
     *_links("unit-down", "vip-nowhere", _role(Role.KEEPALIVED)),
     *_links("vip-nowhere", "client-dark errors-since-move", _same_instance),
+    *_links("mac-twice", f"{WITNESSES} stale-arp not-serving backend-not-reachable node-unreachable", _anywhere),
+    *_links("mac-twice", "client-dark dark-outside serving-unseen vip-flapping", _anywhere),
     *_links("keepalived-silent", WITNESSES, _anywhere),
     *_links("stranger-router", f"{WITNESSES} client-dark vip-flapping foreign-adverts stale-arp", _anywhere),
     *_links("adverts-not-sent", "split-brain vip-flapping", _anywhere),

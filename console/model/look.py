@@ -81,12 +81,21 @@ class Complaint:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnRun:
+    """What a run of iamops has left in a node's journal: `switchover begins by colin from host`. Node's clock."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class JournalLook:
     """What the journal tells, oldest first. `since`: from when on it was read, by the node's clock."""
 
     said: tuple[Said, ...] = ()
     since: float | None = None
     complaints: tuple[Complaint, ...] = ()
+    runs: tuple[OwnRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,10 +142,14 @@ class DeepLook:
 
 
 def journal_argv(profile: Profile, node: str) -> tuple[str, ...]:
-    """keepalived's own words and systemd's about every unit, the last hour's, bounded, the newest first."""
+    """keepalived's own words, systemd's about every unit and what runs of iamops left.
+
+    The last hour's, bounded, the newest first.
+    """
     matches = [f"_SYSTEMD_UNIT={profile.keepalived.unit}.service"]
     for unit in profile.actionable_units_on(node):
         matches += ["+", "_PID=1", f"UNIT={unit}.service"]
+    matches += ["+", "SYSLOG_IDENTIFIER=iamops"]
     # With --since and --lines alone some versions of journalctl give the oldest of many lines.
     bounds = (f"--since=-{JOURNAL_SPAN_S}s", "--reverse", f"--lines={JOURNAL_LINES}")
     return ("journalctl", "--no-pager", "--output=json", *bounds, f"--output-fields={JOURNAL_FIELDS}", *matches)

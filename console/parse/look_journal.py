@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from console.model.look import JournalLook, Said, SaidKind
+from console.model.look import JournalLook, OwnRun, Said, SaidKind
 from console.parse.complaints.keepalived import ROWS as KEEPALIVED
 from console.parse.complaints.systemd import ROWS as SYSTEMD
 from console.parse.complaints.table import Gathering
@@ -32,6 +32,10 @@ _FOREIGN = re.compile(
     r"|ip address associated with VRID [0-9]{1,19} not present|unicast source address \S+ not a unicast peer"
     r"|received (?:a|an) (?:unexpected|unmatch)|advertisement interval mismatch|[Ii]nvalid (?:ttl|TTL/HL))"
 )
+# An anchor of a run (model/anchor): whatever unit the login's session belongs to.
+_OWN = re.compile(
+    r"^run=[A-Za-z0-9-]{1,64} (?:(?:ledger|n|head|place)=[0-9a-f]{1,64} ){0,4}(?P<text>\S.*)$", re.DOTALL
+)
 _STARTED = re.compile(r"^Started |^Reloaded ")
 _STOPPED = re.compile(r"^Stopped ")
 _CRASHED = re.compile(r": Main process exited, code=(?:killed|dumped|exited), status=(?!0/)")
@@ -41,11 +45,15 @@ def look_at_journal(lines: Iterable[bytes], since: float | None) -> JournalLook:
     """From `journalctl --output=json` lines, oldest first."""
     by_keepalived, by_systemd = Gathering(KEEPALIVED), Gathering(SYSTEMD)
     said: list[Said] = []
+    runs: list[OwnRun] = []
     for record in journal_records(lines):
+        if (own := _OWN.match(record.message)) is not None:
+            runs.append(OwnRun(record.at, words(own["text"], TEXT_MAX)))
+            continue
         said += _of(record)
         complaints = by_systemd if record.by_systemd else by_keepalived
         complaints.take(record.at, record.unit, record.message)
-    return JournalLook(tuple(said), since, (*by_keepalived.complaints, *by_systemd.complaints))
+    return JournalLook(tuple(said), since, (*by_keepalived.complaints, *by_systemd.complaints), tuple(runs))
 
 
 def began(lines: Sequence[bytes], otherwise: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 
 from console.judge.lint.finding import Hit
@@ -72,11 +73,24 @@ def _upstreams(tree: Tree, profile: Profile | None, peers: frozenset[str]) -> It
     alone = {each.domain for each in services if profile and _single(profile, each.name)}
     for name, each in upstreams(tree.nginx).items():
         hosts = {server.arg.rpartition(":")[0].strip("[]") for server in each}
+        # A name may stand for the peer, here and not there.
+        if any(_is_name(host) for host in hosts):
+            continue
         used = any(location_uses(server, name) for server in servers(tree.nginx))
         if used and peers and name not in alone and not hosts & peers:
             there, missing = ", ".join(sorted(hosts)) or "no server", ", ".join(sorted(peers))
             file, line = (each[0].file, each[0].line) if each else (CONF, 1)
             yield Hit("N006", f"upstream {name} has {there}, and none of {missing}", tree.name, file, line)
+
+
+def _is_name(host: str) -> bool:
+    if host == "localhost" or host.startswith("unix"):
+        return False
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return bool(host)
+    return False
 
 
 def location_uses(server: Directive, upstream: str) -> bool:

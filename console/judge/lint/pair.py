@@ -26,10 +26,23 @@ def pair_hits(trees: Sequence[Tree]) -> Iterator[Hit]:
     for name in names:
         found = [(tree, vrrp) for tree in having for vrrp in tree.vrrp if vrrp.name == name]
         if len(having) > 1 and len(found) < len(having):
-            missing = [tree.name for tree in having if tree not in [t for t, _ in found]]
-            yield _hit("P010", f"{name} is not on {', '.join(missing)}", found[0], "virtual_router_id")
+            without = [tree for tree in having if tree not in [t for t, _ in found]]
+            for tree in without:
+                for pattern in _unread(tree):
+                    yield Hit(
+                        "L003", f"{pattern} is included and was not read: {name} may be there", tree.name, CONF
+                    )
+            missing = [tree.name for tree in without if not _unread(tree)]
+            if missing:
+                yield _hit("P010", f"{name} is not on {', '.join(missing)}", found[0], "virtual_router_id")
         if len(found) > 1:
             yield from _compared(name, found)
+
+
+def _unread(tree: Tree) -> list[str]:
+    """Includes of which it is not certain that every file is at hand."""
+    at_hand = set(tree.files) | tree.conf.whole
+    return [pattern for pattern in tree.keepalived.includes if pattern not in at_hand]
 
 
 def _compared(name: str, found: list[tuple[Tree, VrrpConf]]) -> Iterator[Hit]:

@@ -8,7 +8,7 @@ from console.judge.findings import About, Blind, Finding
 from console.judge.rules.keepalived import RECENT_S, SHOWN, Journal, journal
 from console.judge.rules.looked import NO_LOOK, age_s, each_journal, each_node, line, look_of, of_kind, since_start
 from console.judge.rules.view import Answer, View, reason_of, said_at, told
-from console.model.facts import Severity, VrrpState
+from console.model.facts import Severity, VrrpReport, VrrpState
 from console.model.look import JournalLook, Said, SaidKind
 from console.model.observed import Known, Unknown
 from console.model.state import NodeState
@@ -104,6 +104,8 @@ def sees_nothing(view: View, node: NodeState, seen: Journal, now: float) -> Iter
         return
     for name, vrrp in node.vrrp.items():
         if isinstance(vrrp, Known) and vrrp.value.state in (VrrpState.MASTER, VrrpState.BACKUP):
+            if _weighed(vrrp.value):
+                continue
             state = vrrp.value.state
             yield Finding(
                 "check-blind",
@@ -126,6 +128,12 @@ RULES = (
     each_node("script-insecure", "whether keepalived trusts its scripts", journal, distrusted),
     each_node("check-blind", "whether keepalived's check sees a dead nginx", journal, sees_nothing),
 )
+
+
+def _weighed(report: VrrpReport) -> bool:
+    """A check with a weight has seen it and takes from the priority; whether that is enough lint tells (K007)."""
+    base, effective = report.priority, report.effective_priority
+    return base is not None and effective is not None and effective < base
 
 
 def _standing(look: JournalLook, unit: str) -> Sequence[Said]:

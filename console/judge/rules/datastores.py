@@ -92,6 +92,10 @@ def _failing(view: View, store: Datastore, observer: NodeState, seen: Known[Prob
     code = CODES.get(outcome, DOWN)
     evidence = (probed(seen, store.name, "greeting", observer.name, now),)
     step = _step(view, store, observer) if code == DOWN else _look(code, store, observer)
+    as_vip = _as_vip(view, observer, seen.value.detail) if outcome is ProbeOutcome.HOST_NOT_ALLOWED else ""
+    if as_vip:
+        home = view.state.profile.nodes[store.node].address
+        step = f"look: ip -4 route get {home} and ip addr on {observer.name}"
     title = f"{store.name} seen from {observer.name}: {outcome}"
     return Finding(
         code,
@@ -102,7 +106,19 @@ def _failing(view: View, store: Datastore, observer: NodeState, seen: Known[Prob
         observer.name,
         about=About(store=store.name, kind=store.kind),
         touches=(store.node,),
+        cause=as_vip,
     )
+
+
+def _as_vip(view: View, observer: NodeState, said: str) -> str:
+    """The server names the host that it refused: a VIP as source is no grant's fault."""
+    for vrrp in view.state.profile.vrrp.values():
+        if f"'{vrrp.address}'" in said:
+            return (
+                f"{observer.name} comes from VIP {vrrp.address}, not from its own address: the VIP has become the "
+                "primary address of its network; give it a /32 in virtual_ipaddress"
+            )
+    return ""
 
 
 def _look(code: str, store: Datastore, observer: NodeState) -> str:

@@ -6,15 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from console.judge.findings import About, Blind, Finding
 from console.judge.rules.looked import age_s, ago, each_journal, each_node, line, looked, of_kind, ours, too_short
-from console.judge.rules.view import Answer, Rule, View, about_unit, told, unit_running
+from console.judge.rules.view import Answer, Rule, View, about_unit, said_at, told, unit_running
 from console.model.facts import Severity
-from console.model.look import FileStamp, JournalLook, NodeLook, Said, SaidKind
+from console.model.look import FileStamp, JournalLook, NodeLook, OwnRun, Said, SaidKind
 from console.model.observed import Known, Observed
 from console.model.state import NodeState
 
 RECENT_S = 600.0
 CRASH_RECENT_S = 3600.0
 FLAPPING_MOVES = 3
+# No run takes longer from its beginning to its last stop of a unit.
+OWN_WITHIN_S = 180.0
 # A standby takes over at most so long after the owner let go: three adverts and the skew, of long ones.
 LET_GO_S = 15.0
 SHOWN = 3
@@ -50,7 +52,7 @@ def flapping(view: View, now: float) -> Iterator[Answer]:
             continue
         node, seen = each
         yield from too_short("vip-flapping", "how often the VIP moved", node, seen.value, RECENT_S, now)
-        kinds = (SaidKind.ENTERED, SaidKind.STOPPED, SaidKind.CRASHED)
+        kinds = (SaidKind.ENTERED, SaidKind.STARTED, SaidKind.STOPPED, SaidKind.CRASHED)
         said += [(node, one) for one in of_kind(seen.value, unit, *kinds)]
     said.sort(key=lambda each: ours(each[0], each[1].at))
     for name in view.state.profile.vrrp:
@@ -73,15 +75,26 @@ def daemon_restarted(view: View, node: NodeState, seen: Journal, now: float) -> 
     shown = crashes or [e for e in ends if age_s(node, e.at, now) <= RECENT_S]
     if not shown or not unit_running(node, unit):
         return
+    own = None if crashes else _own_run(seen.value, shown[-1].at)
+    how = "crashed" if crashes else "was restarted" if own is None else f"was restarted by iamops ({own.text})"
+    evidence = [line(node, each, now) for each in shown[-SHOWN:]]
+    if own is not None:
+        evidence.append(said_at(ours(node, own.at), own.text, "journal of iamops", node.name, now))
     yield Finding(
         "keepalived-restarted",
         Severity.WARNING if crashes else Severity.INFO,
-        f"{unit} on {node.name} {'crashed' if crashes else 'was restarted'} {ago(age_s(node, shown[-1].at, now))}",
-        tuple(line(node, each, now) for each in shown[-SHOWN:]),
+        f"{unit} on {node.name} {how} {ago(age_s(node, shown[-1].at, now))}",
+        tuple(evidence),
         f"look: journalctl -u {unit} on {node.name}",
         node.name,
         about=about_unit(view.state.profile, unit, node.name),
     )
+
+
+def _own_run(look: JournalLook, stopped_at: float) -> OwnRun | None:
+    """The run of iamops that was under way when the daemon stopped."""
+    before = [run for run in look.runs if run.at <= stopped_at <= run.at + OWN_WITHIN_S and " begins " in run.text]
+    return before[-1] if before else None
 
 
 def notify_log(view: View, node: NodeState, seen: Known[Mapping[str, FileStamp]], now: float) -> Iterator[Answer]:
@@ -112,11 +125,11 @@ Words = tuple[NodeState, Said]
 def _moves(said: Sequence[Words]) -> tuple[list[Words], list[Words]]:
     """Of one instance, by time: who took the VIP from another node, and who took it back after it had let go.
 
-    The first MASTER after a boot took it from nobody: nobody let go of it shortly before.
+    The first MASTER after a boot took it from nobody: a daemon that begins as BACKUP lets go of nothing.
     """
     moves: list[Words] = []
     returns: list[Words] = []
-    owner, left, stopped = "", dict[str, float](), set[str]()
+    owner, left, stopped, fresh = "", dict[str, float](), set[str](), set[str]()
     for each in said:
         node, one = each
         if one.kind is SaidKind.ENTERED and "MASTER" in one.text:
@@ -126,7 +139,10 @@ def _moves(said: Sequence[Words]) -> tuple[list[Words], list[Words]]:
             elif owner == node.name and node.name in left and node.name not in stopped:
                 returns.append(each)
             owner, left, stopped = node.name, {}, set()
-        elif "(init)" not in one.text:
+            fresh.discard(node.name)
+        elif one.kind is SaidKind.STARTED:
+            fresh.add(node.name)
+        elif node.name not in fresh or one.kind is not SaidKind.ENTERED:
             left[node.name] = ours(node, one.at)
             stopped |= {node.name} if one.kind is not SaidKind.ENTERED else set()
     return moves, returns

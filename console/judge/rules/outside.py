@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from console.judge.findings import About, Blind, Finding
 from console.judge.rules.backends import doubtful_backend
+from console.judge.rules.looked import looked
 from console.judge.rules.view import Answer, Rule, View, probed, reason_of, told
 from console.judge.rules.vip import CLIENT_FRESH_S, client_address
 from console.model.facts import Severity
@@ -15,6 +16,7 @@ from console.model.vip import owned_since, ownership
 
 # After a move the gratuitous ARP is sent at once and again a second later (garp_master_delay 1).
 HEARD_AFTER_S = 3.0
+NOBODYS = ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff")
 WHOSE = "whether clients send to the node that has the VIP"
 DARK = "whether the right owner is dark from outside"
 
@@ -81,7 +83,35 @@ def dark_outside(view: View, now: float) -> Iterator[Answer]:
         )
 
 
+def one_mac_twice(view: View, now: float) -> Iterator[Answer]:
+    """Clones of one machine: a switch sends the packets of both to whichever spoke last."""
+    code, what = "mac-twice", "whether two nodes have the same hardware address"
+    known: dict[str, list[tuple[NodeState, str, Known[Mapping[str, str]]]]] = {}
+    for each in looked(view, lambda look: look.macs, (code,), what):
+        if isinstance(each, Blind):
+            yield each
+            continue
+        node, seen = each
+        for interface, mac in seen.value.items():
+            if mac not in NOBODYS:
+                known.setdefault(mac, []).append((node, interface, seen))
+    for mac, found in known.items():
+        names = tuple(dict.fromkeys(node.name for node, _, _ in found))
+        if len(names) > 1:
+            yield Finding(
+                code,
+                Severity.CRITICAL,
+                f"{' and '.join(names)} have the same hardware address {mac}",
+                tuple(told(seen, f"{name} is {mac}", "ip link", node.name, now) for node, name, seen in found),
+                f"look: ip link on {' and '.join(names)}, and the addresses that the hypervisor gives them",
+                cause="one machine was cloned from the other: neither hears reliably what is sent to it",
+                about=About(subject=mac),
+                touches=names,
+            )
+
+
 RULES = (
+    Rule(("mac-twice",), one_mac_twice),
     Rule(("stale-arp",), stale_neighbour),
     Rule(("dark-outside",), dark_outside),
 )

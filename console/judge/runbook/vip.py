@@ -371,4 +371,17 @@ ENTRIES = (
             "look: ip addr on the node",
         ),
     ),
+    Entry(
+        "T121",
+        "mac-twice",
+        Severity.CRITICAL,
+        title="two nodes have the same hardware address",
+        means=(
+            "A switch sends the packets of both to whichever spoke last: adverts, health checks and SSH of both "
+            "nodes come and go."
+        ),
+        known_by="The hardware addresses of all interfaces (ip link), compared between the nodes.",
+        causes=("one virtual machine was cloned from the other with its address",),
+        steps=("look: ip link on both nodes, and the addresses that the hypervisor gives them",),
+    ),
 )

@@ -144,6 +144,7 @@ def _looks() -> Iterator[View]:
     yield view(b=node_look(B, filesystems=(Filesystem("/", 30.0, 96.0), Filesystem("/var/log", 94.0, 1.0))))
     invalid = DaemonCheck(B, "nginx", 1, 'nginx: [emerg] unexpected "}" in /etc/nginx/nginx.conf:3')
     yield view(b=node_look(B, checks=(invalid,)))
+    yield view(a=node_look(A, macs={"eth0": MACS[B]}))
     yield view(neighbours=Known({VIP: MACS[B]}, NOW))
 
 

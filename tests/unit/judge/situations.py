@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from console.judge.diagnose import diagnose
 from console.judge.rules.view import View
@@ -21,10 +21,10 @@ from console.model.events import (
     VrrpReported,
 )
 from console.model.facts import HostReport, ProbeOutcome, ProbeReport, Severity, UnitReport, VrrpReport, VrrpState
-from console.model.look import Complaint, ErrorLook, JournalLook, NodeLook, SaidKind
+from console.model.look import Complaint, ErrorLook, JournalLook, NodeLook, OwnRun, SaidKind
 from console.model.look import ComplaintKind as Kind
 from tests.scenes import NOW, VIP
-from tests.unit.judge.looks import A, B, journal, node_look, requests, traffic_look, view
+from tests.unit.judge.looks import MACS, A, B, journal, node_look, requests, traffic_look, view
 from tests.unit.judge.samples import DOWN, complaint, state
 
 API, AUTHZ, PUMP = "iam-apiserver", "iam-authz-server", "iam-pump"
@@ -58,10 +58,11 @@ class Situation:
     never: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()
     means: tuple[str, ...] = ()
+    info: str = ""
 
 
 def situations() -> tuple[Situation, ...]:
-    return (*_backends(), *_vrrp(), *_nginx(), *_needs(), *_judged_with_care())
+    return (*_backends(), *_vrrp(), *_nginx(), *_needs(), *_judged_with_care(), *_rest())
 
 
 def _backends() -> Iterator[Situation]:
@@ -190,6 +191,52 @@ def _nginx() -> Iterator[Situation]:
     )
 
 
+def _rest() -> Iterator[Situation]:
+    yield Situation(
+        "A36",
+        "both nodes are clones with one hardware address",
+        "not-serving and split-brain, with firewalls as causes",
+        state(*SPLIT, a=node_look(A, macs={"eth0": MACS[A]}), b=node_look(B, macs={"eth0": MACS[A]})),
+        "mac-twice",
+        None,
+        "look: ip link on iam-a and iam-b",
+        explains=("split-brain",),
+    )
+    refused = ProbeReport(ProbeOutcome.HOST_NOT_ALLOWED, detail="Host '10.0.4.99' is not allowed to connect")
+    yield Situation(
+        "A21",
+        "the VIP has become the source address, and MariaDB knows no such host",
+        "datastore-host-not-allowed; next: the grants for iam-b, past the cause",
+        state(DatastoreProbed(NOW, B, "mariadb", refused)),
+        "datastore-host-not-allowed",
+        B,
+        "look: ip -4 route get",
+        ("comes from VIP 10.0.4.99", "/32"),
+    )
+    dead = UnitReported(NOW, A, "nginx", UnitReport("inactive", "dead"))
+    weighed = VrrpReported(NOW, A, "VI_1", VrrpReport(VrrpState.MASTER, "json", 100, 40))
+    stopped = journal((60.0, "nginx", SaidKind.STOPPED, "nginx", "Stopped nginx.service"))
+    yield Situation(
+        "A13",
+        "nginx is dead, and the check's weight does not suffice to give the VIP away",
+        "beside it check-blind: the check cannot tell a dead nginx",
+        state(dead, weighed, a=node_look(A, journal=stopped)),
+        "unit-down",
+        A,
+        "iamops start nginx iam-a",
+        never=("check-blind",),
+    )
+    began = OwnRun(NOW - 65, "switchover begins by colin from ops-1")
+    own = replace(journal((60.0, "keepalived", SaidKind.STOPPED, "keepalived", "Stopped")), runs=(began,))
+    yield Situation(
+        "R21",
+        "one's own switchover, looked at afterwards",
+        "keepalived restarted",
+        view(a=node_look(A, journal=own)),
+        info="was restarted by iamops (switchover begins by colin from ops-1)",
+    )
+
+
 def _judged_with_care() -> Iterator[Situation]:
     for number, offset, unsure in (("A37", 558.0, 585.0), ("A37b", 674.0, 942.0)):
         yield Situation(
@@ -220,7 +267,8 @@ def _judged_with_care() -> Iterator[Situation]:
         ("iam-a let go of VIP 10.0.4.99 and took it back 4 times", "removed by something else"),
     )
     boot = [
-        (300.0, "keepalived", SaidKind.ENTERED, "VI_1", "(VI_1) Entering BACKUP STATE (init)"),
+        (301.0, "keepalived", SaidKind.STARTED, "keepalived", "Started keepalived.service"),
+        (300.0, "keepalived", SaidKind.ENTERED, "VI_1", "(VI_1) Entering BACKUP STATE"),
         (296.0, "keepalived", SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE"),
     ]
     two = [(s, "keepalived", SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE") for s in (100.0, 200.0)]
@@ -228,7 +276,7 @@ def _judged_with_care() -> Iterator[Situation]:
         "A19",
         "the VIP moved twice after a boot",
         "moved 3 times: the boot was counted",
-        view(a=node_look(A, journal=journal(*boot, two[0])), b=node_look(B, journal=journal(*boot[:1], two[1]))),
+        view(a=node_look(A, journal=journal(*boot, two[0])), b=node_look(B, journal=journal(*boot[:2], two[1]))),
         never=("vip-flapping",),
     )
 

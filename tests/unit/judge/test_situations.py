@@ -33,6 +33,8 @@ def _problems(each: Situation) -> list[str]:
     found = {one.code for one in flat(roots)}
     untrue = [f"says {code}" for code in each.never if code in found]
     if not each.first:
+        if each.info and not any(each.info in one.title for one in roots):
+            untrue.append(f"does not say {each.info}: {[one.title for one in roots]}")
         loud = [one.code for one in roots if one.severity is not Severity.INFO]
         return untrue + ([f"finds {loud}"] if loud else [])
     if not roots:

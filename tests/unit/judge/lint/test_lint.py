@@ -256,3 +256,22 @@ def _spoiled(text: str, chance: random.Random) -> str:
     for _ in range(chance.randrange(1, 40)):
         letters[chance.randrange(len(letters))] = chance.choice("{};\"'\\\n\x00 #!@$~é")
     return "".join(letters)
+
+
+def test_an_instance_that_an_unread_include_may_hold_is_not_called_missing():
+    """A pair whose configuration is split on one node is no pair with an instance on one node only."""
+    for where in ("conf.d/vrrp.conf", "conf.d/*.conf"):
+        trees = edited(KEEPALIVED, INSTANCE, "vrrp_instance VI_2 {")
+        text = trees[0].files[KEEPALIVED].content
+        moved = text[: text.index("vrrp_instance VI_2")] + f"include /etc/keepalived/{where}\n"
+        trees[0] = replace(
+            trees[0], files={**trees[0].files, KEEPALIVED: replace(trees[0].files[KEEPALIVED], content=moved)}
+        )
+        report = lint(trees, LAB)
+        assert "P010" not in codes(report), where
+        assert any("may be there" in each.hit.evidence for each in report.findings), where
+
+
+def test_a_name_in_an_upstream_may_be_the_peers():
+    assert "N006" not in codes(lint(edited(NGINX, "server 10.0.4.21:8080", "server peer.iam.internal:8080"), LAB))
+    assert "N006" in codes(lint(edited(NGINX, "server 10.0.4.21:8080", "server localhost:8080"), LAB))
