@@ -14,6 +14,7 @@ from console.nodes.keepalived import VrrpUnknown, VrrpWitness
 from console.nodes.transport import CommandFailed, CommandResult, Transport, TransportError
 from console.parse.config_archive import ArchiveUnreadable, conf_tree
 from console.parse.cut_text import cut_to
+from console.parse.own_fault import fault_of_ours
 from console.parse.words import words_of
 
 COMMAND_TIMEOUT_S = 8.0
@@ -88,6 +89,8 @@ def _outcome(name: str, source: str, task: asyncio.Task[tuple[Piece, ...]], time
     error = task.exception()
     if isinstance(error, TransportError):
         return (Piece(name, source, None, error.reason),)
+    if error is not None:
+        return (Piece(name, source, None, fault_of_ours(error)),)
     return task.result()
 
 

@@ -161,7 +161,12 @@ class GapProbe:
         while not self._stopped.is_set():
             # The thread's edge: whatever fails, what was not measured meanwhile is a hole, and probing goes on.
             with contextlib.suppress(Exception), selectors.DefaultSelector() as selector:
-                self._probe(selector)
+                under_way: deque[_Attempt] = deque()
+                try:
+                    self._probe(selector, under_way)
+                finally:
+                    for attempt in under_way:
+                        self._abandon(selector, attempt)
             self._not_measured()
 
     def _not_measured(self) -> None:
@@ -171,8 +176,7 @@ class GapProbe:
             with self._changing:
                 self._holes.append(Hole(began, self._ran_at, self._ran_at - began))
 
-    def _probe(self, selector: selectors.BaseSelector) -> None:
-        under_way: deque[_Attempt] = deque()
+    def _probe(self, selector: selectors.BaseSelector, under_way: deque[_Attempt]) -> None:
         while under_way or not self._stopped.is_set():
             self._looked_away(selector, under_way)
             now = self._ran_at

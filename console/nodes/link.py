@@ -11,6 +11,7 @@ from console.model.events import LinkChanged
 from console.model.facts import Link, LinkState
 from console.nodes.supervisor import link_failure
 from console.nodes.transport import (
+    REPORT_IT,
     AuthFailed,
     Connector,
     HostKeyChanged,
@@ -32,7 +33,6 @@ LONGEST_DELAY_S = 5.0
 # the console's address banned.
 PATIENT_DELAY_S = 60.0
 STABLE_AFTER_S = 10.0
-REPORT_IT = "nothing to do: it is tried again; report it, with what IAMOPS_DEBUG=1 prints"
 NEEDS_A_PERSON = (AuthFailed, HostKeyChanged, HostKeyUnknown, SshConfigInvalid)
 
 

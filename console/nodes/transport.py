@@ -83,6 +83,9 @@ class LinkLost(TransportError):
     kind = "link-lost"
 
 
+REPORT_IT = "report it, with what IAMOPS_DEBUG=1 prints"
+
+
 class OwnFault(TransportError):
     """Something of ours failed of what the node said: an error that nobody expected."""
 

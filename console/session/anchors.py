@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 
 from console.model.profile import Profile
 from console.nodes.anchor_lines import JournalSaid, anchors_of
+from console.nodes.supervisor import reason_of
 from console.nodes.transport import Transport, TransportError
 from console.session.connections import attempts
 
@@ -17,7 +18,10 @@ async def journals(profile: Profile, ledger: str | None, places: Collection[str]
     async def asked(made: Transport | TransportError) -> JournalSaid:
         if isinstance(made, TransportError):
             return JournalSaid(unread=made.reason)
-        return await anchors_of(made, ledger, places)
+        try:
+            return await anchors_of(made, ledger, places)
+        except Exception as error:
+            return JournalSaid(unread=reason_of(error))
 
     async with attempts(profile) as nodes:
         said = await asyncio.gather(*(asked(each) for each in nodes.values()))

@@ -15,6 +15,7 @@ from console.model.profile import Profile
 from console.nodes.evidence import Piece, collect
 from console.nodes.ssh import SshConnector
 from console.nodes.transport import Connector, TransportError
+from console.parse.own_fault import fault_of_ours
 from console.parse.redact_known import KnownSecrets
 from console.session.bundle_archive import SUFFIXES, BundleRefused, check_path, write_archive
 from console.session.bundle_local import local_pieces
@@ -133,6 +134,8 @@ async def _from_node(profile: Profile, connector: Connector, timeout_s: float, l
         return (Piece("", "ssh", None, error.reason),)
     except TimeoutError:
         return (Piece("", "ssh", None, f"no connection within {timeout_s:.0f} s"),)
+    except Exception as error:
+        return (Piece("", "ssh", None, fault_of_ours(error)),)
     try:
         return await collect(transport, profile, timeout_s=max(0.0, until - loop.time()), limit_bytes=limit)
     finally:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import socket
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from console.judge.calm import signs
@@ -74,7 +75,9 @@ class Cluster:
         self._for_console = for_console
         self.now: Clock = clock or session_clock()
         self.pace = Pace(self.now, self._probe_again, self._alarm)
-        self.store = Store(ClusterState.of(profile))
+        self.store = Store(
+            ClusterState.of(profile), lambda error: self.part_failed("showing what is known", error)
+        )
         self._supervisor = Supervisor(self.store.apply, self.now)
         self._watches: dict[str, Watch] = {}
         self._traffic = self._traffic_feed() if for_console else None
@@ -92,11 +95,13 @@ class Cluster:
         if self._probe is not None:
             return
         asyncio.get_running_loop().set_exception_handler(self._unexpected)
-        self._tasks = [asyncio.create_task(link.run(), name=f"link {link.node}") for link in self._links.values()]
+        self._tasks = [
+            asyncio.create_task(self._keep(f"the link to {name}", link.run), name=f"link {name}")
+            for name, link in self._links.items()
+        ]
         if self._for_console:
             self._tasks.append(asyncio.create_task(self._keep_watching_files(), name="config"))
-        pace = self._supervisor.part("minding the pace")
-        self._tasks.append(asyncio.create_task(self._supervisor.keep(pace, self._mind_pace), name="pace"))
+        self._tasks.append(asyncio.create_task(self._keep("minding the pace", self._mind_pace), name="pace"))
         self._tasks.append(asyncio.create_task(self._check_parts(), name="parts"))
         self._probe = self._client_probe(asyncio.get_running_loop())
         self._probe.start()
@@ -251,6 +256,9 @@ class Cluster:
     def part_failed(self, name: str, error: BaseException) -> None:
         """Tells of an error that a front met."""
         self._supervisor.noted(name, error)
+
+    async def _keep(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        await self._supervisor.keep(self._supervisor.part(name), work)
 
     def check_parts(self) -> None:
         """Tells of every part of ours that does not go on any more."""

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Mapping
 
 from console.model.profile import Profile
 from console.nodes.ssh import SshConnector
-from console.nodes.transport import Transport, TransportError
+from console.nodes.transport import REPORT_IT, OwnFault, Transport, TransportError
+from console.parse.own_fault import fault_of_ours
 
 
 @contextlib.asynccontextmanager
@@ -30,15 +31,17 @@ async def attempts(profile: Profile) -> AsyncIterator[Mapping[str, Transport | T
     made = await asyncio.gather(*(each.connect() for each in connectors), return_exceptions=True)
     up = [each for each in made if not isinstance(each, BaseException)]
     try:
-        yield {node: _known(each) for node, each in zip(profile.nodes, made, strict=True)}
+        yield {node: _known(node, each) for node, each in zip(profile.nodes, made, strict=True)}
     finally:
         for transport in up:
             with contextlib.suppress(TransportError):
                 await transport.close()
 
 
-def _known(made: Transport | BaseException) -> Transport | TransportError:
-    """Raises what is not a transport's failure: it is no answer about the node."""
-    if isinstance(made, BaseException) and not isinstance(made, TransportError):
+def _known(node: str, made: Transport | BaseException) -> Transport | TransportError:
+    """What nobody expected is a fault of ours, and costs this node alone."""
+    if isinstance(made, TransportError) or not isinstance(made, BaseException):
+        return made
+    if not isinstance(made, Exception):
         raise made
-    return made
+    return OwnFault(node, fault_of_ours(made), REPORT_IT)

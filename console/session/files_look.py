@@ -37,6 +37,7 @@ from console.parse.keepalived_conf import keepalived_conf
 from console.parse.live_config import live_config, live_on_disk
 from console.parse.nginx_itself import answers_itself
 from console.parse.nginx_proxy import upstreams_by_domain
+from console.parse.own_fault import fault_of_ours
 from console.parse.running_vrrp import running_settings
 from console.parse.vrrp_rest import rest_running
 from console.render.nodefiles import CHECK_SCRIPT, check_script, keepalived_text, nginx_texts
@@ -61,9 +62,9 @@ async def look_at_files(
     read |= zip(connected, looks, strict=True)
     # Reading files takes a while, and neither the keyboard nor the links may wait for it.
     reports = await asyncio.to_thread(_reports, profile, read)
-    for name, look in read.items():
-        reason = look if isinstance(look, str) else ""
-        store.apply(FilesExamined(began, name, reports.get(name), reason))
+    for name, report in reports.items():
+        known = None if isinstance(report, str) else report
+        store.apply(FilesExamined(began, name, known, report if isinstance(report, str) else ""))
 
 
 async def _look(transport: Transport, profile: Profile) -> Seen | str:
@@ -90,6 +91,8 @@ async def _look(transport: Transport, profile: Profile) -> Seen | str:
         return f"its files were not read within {TIMEOUT_S:g} s"
     except (ConfigUnreadable, TransportError) as failure:
         return str(failure)
+    except Exception as error:
+        return fault_of_ours(error)
 
 
 def _rendered(profile: Profile, node: str) -> Mapping[str, str] | None:
@@ -138,13 +141,18 @@ async def _running(transport: Transport, profile: Profile) -> str | VrrpUnknown:
         return unknown
 
 
-def _reports(profile: Profile, read: Mapping[str, Seen | str]) -> Mapping[str, FilesReport]:
+def _reports(profile: Profile, read: Mapping[str, Seen | str]) -> Mapping[str, FilesReport | str]:
+    """What each node's files say; or why that is not known."""
     absent = {name: look for name, look in read.items() if isinstance(look, str)}
     seen = {name: look for name, look in read.items() if not isinstance(look, str)}
-    return {
-        name: _report(profile, each, [other for other in seen.values() if other is not each], absent)
-        for name, each in seen.items()
-    }
+    reports: dict[str, FilesReport | str] = dict(absent)
+    for name, each in seen.items():
+        try:
+            others = [other for other in seen.values() if other is not each]
+            reports[name] = _report(profile, each, others, absent)
+        except Exception as error:
+            reports[name] = fault_of_ours(error)
+    return reports
 
 
 def _report(profile: Profile, seen: Seen, others: list[Seen], absent: Mapping[str, str]) -> FilesReport:

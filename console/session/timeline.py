@@ -17,6 +17,7 @@ from console.nodes.timeline_notes import LINES_MAX, Untold, edited_since, journa
 from console.nodes.transport import Transport, TransportError
 from console.parse.log_counts import Recipe, Want
 from console.parse.log_format import FormatError, named_format
+from console.parse.own_fault import fault_of_ours
 from console.session.clock import Clock
 from console.session.resources import audit_file
 from console.session.traffic_count import count_traffic
@@ -108,12 +109,15 @@ class Tale:
             self._untold.append(f"{what}: {error.strerror or error}")
         except (Untold, ConfigUnreadable, FormatError) as error:
             self._untold.append(f"{what}: {error}")
+        except Exception as error:
+            self._untold.append(f"{what}: {fault_of_ours(error)}")
         self._under_way.discard(what)
 
     async def _ahead_s(self, transport: Transport) -> float | None:
         """How far the node's clock is ahead of ours, by the surest of a few looks; what may be none is none."""
         looks: list[tuple[float, float]] = []
-        with contextlib.suppress(TransportError, TimeoutError):
+        # Whatever it fails of, it is told that the clock cannot be compared.
+        with contextlib.suppress(Exception):
             async with asyncio.timeout(CLOCK_TIMEOUT_S):
                 for _ in range(CLOCK_LOOKS):
                     report = (await read_host(transport, self._now, timeout_s=CLOCK_TIMEOUT_S)).report

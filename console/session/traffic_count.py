@@ -21,6 +21,7 @@ from console.parse.log_counts import Counts, Recipe
 from console.parse.log_tally import tallied
 from console.parse.log_told import NotCounted
 from console.parse.log_words import NO_TIME
+from console.parse.own_fault import fault_of_ours
 
 TRIES = 3
 # Between a rotation's rename and nginx's new file.
@@ -78,6 +79,8 @@ async def _of_node(
         return _unknown(str(failure))
     except TransportError as failure:
         return _unknown(failure.reason)
+    except Exception as error:
+        return _unknown(fault_of_ours(error))
     if not progress.places:
         return _unknown(f"there is no {log}")
     slots: dict[int, Traffic] = {}

@@ -12,10 +12,16 @@ Subscriber = Callable[[ClusterState, Event], None]
 
 
 class Store:
-    """Holds the current state. `apply` is the only way to change it; subscribers are called after it."""
+    """Holds the current state. `apply` is the only way to change it; subscribers are called after it.
 
-    def __init__(self, state: ClusterState) -> None:
+    `failed` hears what a subscriber fails of: whoever brings an event has nothing to do with it, and neither have
+    the other subscribers. Without it, it is raised once all have heard.
+    """
+
+    def __init__(self, state: ClusterState, failed: Callable[[Exception], None] | None = None) -> None:
         self._state = state
+        self._failed = failed
+        self._telling = False
         self._subscribers: list[Subscriber] = []
 
     @property
@@ -23,19 +29,27 @@ class Store:
         return self._state
 
     def apply(self, event: Event) -> None:
-        """Reduces one event, then calls every subscriber with the new state and the event.
-
-        What one of them fails of is raised once all the others have heard.
-        """
+        """Reduces one event, then calls every subscriber with the new state and the event."""
         self._state = reduce(self._state, event)
-        failed: Exception | None = None
+        error: Exception | None = None
         for subscriber in tuple(self._subscribers):
             try:
                 subscriber(self._state, event)
-            except Exception as error:
-                failed = failed or error
-        if failed is not None:
-            raise failed
+            except Exception as failure:
+                error = error or failure
+        if error is not None:
+            self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
+        if self._failed is None:
+            raise error
+        # What tells of it is an event again, of which the same subscriber may fail.
+        if not self._telling:
+            self._telling = True
+            try:
+                self._failed(error)
+            finally:
+                self._telling = False
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Registers a subscriber; returns the function that removes it again."""

@@ -184,8 +184,10 @@ def told(pair: Pair, seen: Seen, took_s: float) -> str:
     )
 
 
-def problems(seen: Seen) -> list[str]:
+def problems(pair: Pair, seen: Seen) -> list[str]:
     found = list(dict.fromkeys(seen.wrong)) + ([] if seen.ages else ["iam-a was never live in the console"])
+    asked = pair.nodes["iam-a"].asked.keys() - {question for question, _ in pair.given}
+    found += [f"answered badly never: {question}" for question in sorted(asked)]
     if seen.ages and max(seen.ages) > AGE_MOST_S:
         found.append(f"iam-a was {max(seen.ages):.2f} s old")
     found += [f"{who} took {mib} MiB" for who, mib in seen.memory_mib.items() if mib > MEMORY_MOST_MIB]
@@ -198,7 +200,7 @@ async def _campaign(seed: int, answers: int) -> int:
             campaign, began = Campaign(pair, seed, answers), time.monotonic()
             await campaign.run()
             print(told(pair, campaign.seen, time.monotonic() - began))
-            found = problems(campaign.seen)
+            found = problems(pair, campaign.seen)
             for each in found:
                 print(f"WRONG: {each}", file=sys.stderr)
             return 1 if found else 0

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from console.model.gap import GapReport
+from console.nodes import gap_probe
 from console.nodes.client_probe import ClientTarget
 from console.nodes.gap_probe import GapProbe, Lane
 from console.nodes.netns import NamespaceForbidden, NamespaceMissing
@@ -324,3 +325,25 @@ def test_the_independent_witness_measures_the_same_outage(server: Server):
     (gap,) = (each for each in witness.result["gaps"] if each["refused"])
     assert abs(gap["duration_ms"] - truth_ms) <= max(WITHIN_MS, witness.result["longest_span_ms"])
     assert gap["refused"] > 20
+
+
+def test_a_fault_of_ours_is_a_hole_and_probing_goes_on(monkeypatch: pytest.MonkeyPatch):
+    failing = [RecursionError(), AttributeError()]
+    real = gap_probe._judged
+
+    def judged(answer: bytes) -> tuple[bool, str | None] | None:
+        if failing:
+            raise failing.pop()
+        return real(answer)
+
+    monkeypatch.setattr(gap_probe, "_judged", judged)
+    monkeypatch.setattr(gap_probe, "AGAIN_AFTER_S", 0.02)
+    target = ClientTarget("VI_1", "127.0.0.1", Server().port, "itself", "/healthz")
+    probe = GapProbe(Lane(target), namespace=None)
+    probe.start()
+    deadline = time.monotonic() + 5
+    while not probe.samples() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    probe.stop()
+    assert probe.samples()
+    assert probe.report().not_measured_ms > 0

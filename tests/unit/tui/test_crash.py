@@ -7,11 +7,15 @@ import io
 import pytest
 from rich.console import Console
 
+from console.model.events import Noticed
 from console.model.exit_code import ExitCode
+from console.model.facts import Severity
 from console.tui.app import ConsoleApp
+from console.tui.widgets.status_header import StatusHeader
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck
 from tests.unit.tui.scenes import FixedCluster
+from tests.unit.tui.screens import console
 
 
 async def crashed() -> tuple[str, int | None]:
@@ -52,3 +56,25 @@ async def test_whoever_asks_for_it_gets_the_places_without_variables(monkeypatch
     assert "test_crash.py" in told
     assert "FAKElocal12x" not in told
     assert "FAKEworded34x" not in told
+
+
+async def test_a_part_that_cannot_be_drawn_says_so_and_all_the_others_are(monkeypatch: pytest.MonkeyPatch):
+    def fails(self: object, moment: object, width: int, height: int) -> None:
+        raise KeyError("iam-c")
+
+    async with console(scenes.healthy()) as seen:
+        monkeypatch.setattr(StatusHeader, "draw", fails)
+        seen.cluster.store.apply(Noticed(seen.cluster.now(), None, Severity.INFO, "something new"))
+        await seen.until(lambda: "not drawn: a fault of iamops: KeyError" in seen.text)
+        await seen.until(lambda: "something new" in seen.text)
+
+
+async def test_work_beside_the_screen_that_fails_is_told(monkeypatch: pytest.MonkeyPatch):
+    async def fails() -> None:
+        raise RecursionError("too deep")
+
+    async with console(scenes.healthy()) as seen:
+        seen.app.work(fails, "learn Drills")
+        await seen.until(lambda: "learn Drills: a fault of iamops: RecursionError" in seen.text)
+        notice = seen.cluster.store.state.notices[-1]
+        assert notice.severity is Severity.CRITICAL

@@ -1,0 +1,105 @@
+"""Whatever a node makes our own readers fail of, in one look at it: it costs that part of the answer, in words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from console.model.state import ClusterState
+from console.nodes.evidence import collect
+from console.nodes.ssh import SshConnector
+from console.nodes.transport import ByteStream, CommandResult, LineStream, OwnFault, Transport
+from console.parse.log_counts import Recipe, Want
+from console.parse.log_format import named_format
+from console.session import anchors, files_look
+from console.session.connections import attempts
+from console.session.deep import Reader
+from console.session.files_look import look_at_files
+from console.session.timeline import Tale
+from console.session.traffic_count import count_traffic
+from console.store import Store
+from tests.profiles import pair
+
+FAULT = "a fault of iamops: RecursionError"
+
+
+class Broken:
+    """A node that makes every reader fail of something that nobody expects."""
+
+    node = "iam-b"
+    heard_at = 0.0
+
+    async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
+        raise RecursionError
+
+    @asynccontextmanager
+    async def stream(self, argv: Sequence[str], *, feed: bool = False) -> AsyncIterator[LineStream]:
+        raise RecursionError
+        yield
+
+    async def open_tcp(self, host: str, port: int, *, timeout_s: float) -> ByteStream:
+        raise RecursionError
+
+    async def wait_closed(self) -> None:
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_deep_look_of_triage():
+    reader = Reader(pair(), lambda: 7.0)
+    await reader.node(Broken())
+    look = reader.gathered.looks["iam-b"]
+    assert not look.any
+    assert FAULT in reader.gathered.unread["iam-b"]
+    assert FAULT in str(reader.gathered.traffic["iam-b"])
+
+
+async def test_a_timeline():
+    tale = Tale(pair(), 3600.0, lambda: 7.0)
+    await tale.node(Broken())
+    untold = tale.timeline().untold
+    assert sum(FAULT in each for each in untold) == 4
+    assert any("cannot be compared" in each for each in untold)
+
+
+async def test_the_requests_of_a_log():
+    recipe = Recipe(named_format("main"), Want.NOTHING)
+    counted = await count_traffic("/var/log/nginx/access.log", recipe, None, {"iam-b": Broken()})
+    assert FAULT in counted["iam-b"].reason
+
+
+async def test_the_evidence_of_a_bundle():
+    pieces = await collect(Broken(), pair(), timeout_s=5.0, limit_bytes=1000)
+    assert len(pieces) > 10
+    assert all(piece.content is None and FAULT in piece.reason for piece in pieces)
+
+
+async def test_the_files_before_an_action(monkeypatch: pytest.MonkeyPatch):
+    store = Store(ClusterState.of(pair()))
+    broken: dict[str, Transport] = {"iam-b": Broken()}
+    await look_at_files(pair(), broken.get, store, lambda: 7.0)
+    assert FAULT in str(store.state.nodes["iam-b"].files)
+    assert "not connected" in str(store.state.nodes["iam-a"].files)
+
+    async def read(transport: Transport, profile: object) -> str:
+        return "no Seen"
+
+    monkeypatch.setattr(files_look, "_look", read)
+    await look_at_files(pair(), broken.get, store, lambda: 7.0)
+    assert "no Seen" in str(store.state.nodes["iam-b"].files)
+
+
+async def test_a_connection_and_the_ledger_of_a_node(monkeypatch: pytest.MonkeyPatch):
+    async def connect(self: SshConnector) -> Transport:
+        raise RecursionError
+
+    monkeypatch.setattr(SshConnector, "connect", connect)
+    async with attempts(pair()) as made:
+        assert {type(each) for each in made.values()} == {OwnFault}
+    said = await anchors.journals(pair(), None, ())
+    assert all(FAULT in each.unread for each in said.values())
