@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from console.judge.findings import Finding
+from console.model.certificate import TlsReport
 from console.model.facts import LinkState, ProbeReport
 from console.model.observed import Freshness, Observed, Unknown
 from console.model.state import ClusterState, NodeState
@@ -85,6 +86,8 @@ def _node(state: ClusterState, node: NodeState, now: float) -> Json:
     }
     document["services"] = {name: _service(state, node, name, now) for name in node.services}
     document["needed_ports"] = {str(port): _port(seen, blind) for port, seen in node.ports.items()}
+    if node.certificates:
+        document["certificates"] = {str(port): _certificate(s, blind) for port, s in node.certificates.items()}
     document["requests"] = _requests(node, blind, now)
     document["host"] = _host(node, blind)
     return document
@@ -134,6 +137,24 @@ def _unit(node: NodeState, unit: str, blind: str | None) -> Json:
     if (why := _missing(blind, seen)) or isinstance(seen, Unknown):
         return {"active": None, "active_unknown": why}
     return {"active": seen.value.running, "unit_state": f"{seen.value.active} ({seen.value.sub})"}
+
+
+def _certificate(seen: Observed[TlsReport], blind: str | None) -> Json:
+    if (why := _missing(blind, seen)) or isinstance(seen, Unknown):
+        return {"not_after": None, "not_after_unknown": why}
+    report = seen.value
+    if report.certificate is None:
+        return {"not_after": None, "not_after_unknown": report.probe.detail or str(report.probe.outcome)}
+    found = report.certificate
+    trusted = {"trusted": None, "trusted_unknown": report.unasked} if report.unasked else {}
+    return {
+        "subject": found.subject,
+        "names": list(found.names),
+        "not_before": rfc3339(found.not_before),
+        "not_after": rfc3339(found.not_after),
+        "trusted": not report.untrusted,
+        **trusted,
+    }
 
 
 def _http(seen: Observed[ProbeReport], blind: str | None) -> Json:

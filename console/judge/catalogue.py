@@ -10,6 +10,7 @@ from console.judge.runbook.files import ENTRIES as FILES
 from console.judge.runbook.itself import ENTRIES as ITSELF
 from console.judge.runbook.nginx import ENTRIES as NGINX
 from console.judge.runbook.nodes import ENTRIES as NODES
+from console.judge.runbook.tls import ENTRIES as TLS
 from console.judge.runbook.vip import ENTRIES as VIP
 
 __all__ = ["BY_NUMBER", "CATALOGUE", "ENTRIES", "Entry", "entry_of", "runbook"]
@@ -21,6 +22,7 @@ GROUPS = (
     ("4xx: nodes", NODES),
     ("5xx: configuration", FILES),
     ("6xx: iamops itself", ITSELF),
+    ("7xx: certificates", TLS),
 )
 ENTRIES: tuple[Entry, ...] = tuple(entry for _, group in GROUPS for entry in group)
 CATALOGUE: Mapping[str, Entry] = {entry.code: entry for entry in ENTRIES}

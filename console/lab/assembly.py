@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from console.lab import datastores, disk, keys, provision, rootfs, trees
+from console.lab import certificates, datastores, disk, keys, provision, rootfs, trees
 from console.lab.errors import LabNotUp
 from console.lab.node import LabNode
 from console.lab.place import Place
@@ -21,11 +21,15 @@ class Ingredients:
     image: Path
     public_key: str
     secrets: Mapping[str, str]
+    ca: str = ""
+    papers: Mapping[str, certificates.Papers] = field(default_factory=dict)
 
     @classmethod
     def of(cls, profile: Profile, place: Place, image: Path) -> Ingredients:
         place.state.mkdir(parents=True, exist_ok=True)
-        return cls(image, keys.operator_key(place), keys.vrrp_secrets(profile, place))
+        papers = certificates.papers_of(place, profile)
+        ca = certificates.ca_of(place) if papers else ""
+        return cls(image, keys.operator_key(place), keys.vrrp_secrets(profile, place), ca, papers)
 
 
 def is_current(node: LabNode, ingredients: Ingredients) -> bool:
@@ -87,7 +91,12 @@ def image_of(node: LabNode, cache: Path) -> Path:
 
 
 def _entries(node: LabNode, ingredients: Ingredients) -> tuple[provision.Entry, ...]:
-    return provision.node_entries(node.profile, node.node, ingredients.secrets, ingredients.public_key)
+    papers = ingredients.papers.get(node.name)
+    own = certificates.files(papers, ingredients.ca) if papers is not None else ()
+    return (
+        *provision.node_entries(node.profile, node.node, ingredients.secrets, ingredients.public_key),
+        *own,
+    )
 
 
 def _made_from(ingredients: Ingredients, entries: tuple[provision.Entry, ...], statements: str) -> str:

@@ -33,6 +33,11 @@ class Place:
         return self.state / "vrrp-auth"
 
     @property
+    def ca(self) -> Path:
+        """The certificate of the lab's own CA; its key and the nodes' lie beside it."""
+        return self.state / "tls" / "ca.pem"
+
+    @property
     def lock(self) -> Path:
         return self.state / "lock"
 

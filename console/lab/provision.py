@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from console.lab import datastores
+from console.lab import certificates, datastores
 from console.lab.requirements import LOGIN_USER
 from console.lab.rootfs import Link
 from console.model.need import Need, When
@@ -22,7 +22,7 @@ WANTED = "/etc/systemd/system/multi-user.target.wants"
 # What each IAM service of the seed answers beside its health check, and the datastores it needs for it.
 PATHS: Mapping[str, tuple[str, ...]] = {
     "iam-apiserver": ("/v1/users",),
-    "iam-authz-server": ("/v1/authz",),
+    "iam-authz-server": ("/v1/authz", "/v1/authz/unknown"),
     "iam-pump": ("/v1/lag",),
 }
 
@@ -61,13 +61,13 @@ def hosts(profile: Profile, node: Node) -> str:
     return "\n".join(lines) + "\n"
 
 
-def service_config(profile: Profile, node: Node, service: Service, bind: str = "0.0.0.0") -> NodeFile:  # noqa: S104 - inside the closed lab; the real service's default of 127.0.0.1 is a fault to try
-    """The configuration of a service's stand-in."""
+def service_config(profile: Profile, node: Node, service: Service, **changes: Any) -> NodeFile:
+    """The configuration of a service's stand-in; `changes` are what a fault makes of it."""
     paths = PATHS.get(service.name, ())
     config: dict[str, Any] = {
         "name": service.name,
         "node": node.name,
-        "bind": bind,
+        "bind": "0.0.0.0",  # noqa: S104 - inside the closed lab; the real default of 127.0.0.1 is a fault to try
         "port": service.port,
         "health": service.health,
         "log": service.log_path,
@@ -78,7 +78,12 @@ def service_config(profile: Profile, node: Node, service: Service, bind: str = "
         "at_start": [_needed(profile, node, need) for need in service.needs if need.when is When.START],
         "awaits": [_needed(profile, node, need) for need in service.needs if need.when is When.ALWAYS],
         "patience_s": PATIENCE_S,
-        "listens_too": _asked_for(profile, service),
+        "secrets_from": _secrets_from(profile, node, service),
+        "listens_too": [port for port in _asked_for(profile, service) if port not in service.tls_ports],
+        "tls": {"certificate": certificates.CERT, "key": certificates.KEY, "ca": certificates.CA},
+        "scheme": service.scheme,
+        "tls_ports": service.tls_ports,
+        **changes,
     }
     return NodeFile(f"/etc/iam/{service.name}.json", json.dumps(config, indent=2) + "\n")
 
@@ -191,6 +196,13 @@ def _needed(profile: Profile, node: Node, need: Need) -> dict[str, Any]:
         return {"name": need.what, "kind": "port", "host": "127.0.0.1", "port": port}
     where = {"name": store.name, "kind": store.kind, "host": _host(profile, node, store), "port": store.port}
     return {**where, **ACCOUNT} if store.kind is DatastoreKind.MARIADB else where
+
+
+def _secrets_from(profile: Profile, node: Node, service: Service) -> dict[str, Any] | None:
+    """Where a service asks another one of its node over TLS, which checks the certificate."""
+    ports = profile.tls_ports_on(node.name)
+    port = next((need.port for need in service.needs if need.port in ports), None)
+    return None if port is None else {"host": "127.0.0.1", "port": port, "ca": certificates.CA}
 
 
 def _asked_for(profile: Profile, service: Service) -> list[int]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from console.lab import datastores, provision
+from console.lab import certificates, datastores, provision
 from console.lab.bench import Aim, Bench, systemctl
 from console.lab.errors import UnknownFault
-from console.model.profile import Datastore, DatastoreKind
+from console.model.profile import Datastore, DatastoreKind, Node
 
 SSHD_UNIT = "ssh"
 
@@ -70,11 +70,42 @@ def restore_grants(bench: Bench, aim: Aim) -> None:
 
 
 def bind_to_loopback(bench: Bench, aim: Aim) -> None:
-    _bind(bench, aim, "127.0.0.1")
+    _configure(bench, aim, bind="127.0.0.1")
 
 
-def bind_to_all(bench: Bench, aim: Aim) -> None:
-    _bind(bench, aim, "0.0.0.0")  # noqa: S104 - inside the closed lab
+def configure_as_it_was(bench: Bench, aim: Aim) -> None:
+    _configure(bench, aim)
+
+
+def misconfigure(bench: Bench, aim: Aim) -> None:
+    """The service prints how it is used, on stderr, and ends; systemd starts it anew every five seconds."""
+    _configure(bench, aim, port="80a80")
+
+
+def dump_requests(bench: Bench, aim: Aim) -> None:
+    _configure(bench, aim, dump=True)
+
+
+def log_debug(bench: Bench, aim: Aim) -> None:
+    _configure(bench, aim, debug=True)
+
+
+def expire_certificate(bench: Bench, aim: Aim) -> None:
+    _issue(bench, aim, certificates.Kind.EXPIRED)
+
+
+def rename_certificate(bench: Bench, aim: Aim) -> None:
+    _issue(bench, aim, certificates.Kind.STRANGE_NAME)
+
+
+def estrange_certificate(bench: Bench, aim: Aim) -> None:
+    _issue(bench, aim, certificates.Kind.STRANGE_CA)
+
+
+def restore_certificate(bench: Bench, aim: Aim) -> None:
+    papers = certificates.papers_of(bench.place, bench.profile).get(aim.at)
+    if papers is not None:
+        _install(bench, aim, papers)
 
 
 def _hang(bench: Bench, node: str, unit: str) -> None:
@@ -121,12 +152,32 @@ def _mariadb(bench: Bench) -> Datastore:
     return store
 
 
-def _bind(bench: Bench, aim: Aim, address: str) -> None:
+def _configure(bench: Bench, aim: Aim, **changes: object) -> None:
+    """Writes the stand-in's configuration anew, and starts it anew; that it cannot start may be what is wanted."""
     unit = _unit(bench, aim)
     service = next((s for s in bench.profile.services.values() if s.unit == unit), None)
     if service is None:
         known = ", ".join(s.unit for s in bench.profile.services.values())
         raise UnknownFault(f"{unit} is no IAM service", f"services: {known}")
-    config = provision.service_config(bench.profile, bench.node(aim.at).node, service, address)
+    config = provision.service_config(bench.profile, _node(bench, aim), service, **changes)
     bench.must(aim.at, ["sh", "-euc", f"cat > {config.path}"], stdin=config.content)
     systemctl(bench, aim.at, "restart", unit)
+
+
+def _issue(bench: Bench, aim: Aim, kind: certificates.Kind) -> None:
+    _install(bench, aim, certificates.issue(bench.place, bench.profile, _node(bench, aim), kind))
+
+
+def _install(bench: Bench, aim: Aim, papers: certificates.Papers) -> None:
+    """Puts a certificate in place, and starts anew whoever shows one."""
+    for path, content in ((certificates.CERT, papers.certificate), (certificates.KEY, papers.key)):
+        bench.must(aim.at, ["sh", "-euc", f"cat > {path}"], stdin=content)
+    services = bench.profile.tls_ports_on(aim.at).values()
+    units = dict.fromkeys(service.unit for service in services)
+    if not units:
+        raise UnknownFault("the profile has no TLS ports", "add tls_ports to a service")
+    systemctl(bench, aim.at, "restart", *units)
+
+
+def _node(bench: Bench, aim: Aim) -> Node:
+    return bench.node(aim.at).node

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from console.model.certificate import TlsReport
 from console.model.facts import (
     ConfigReport,
     HostReport,
@@ -32,6 +33,7 @@ class Source(StrEnum):
     HEALTH = "health"
     PEERS = "peers"
     STORES = "stores"
+    CERTIFICATES = "certificates"
     HOST = "host"
     SAFETY = "safety"
 
@@ -153,6 +155,17 @@ class PortProbed:
     node: str
     port: int
     report: ProbeReport | Unknown
+    every_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TlsProbed:
+    """A TLS handshake with a port of the node, made on the node."""
+
+    at: float
+    node: str
+    port: int
+    report: TlsReport | Unknown
     every_s: float = 0.0
 
 
@@ -282,6 +295,7 @@ NodeEvent = (
     | HttpProbed
     | DatastoreProbed
     | PortProbed
+    | TlsProbed
     | RequestsCounted
     | HostReported
     | SafetyReported

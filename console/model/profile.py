@@ -161,10 +161,22 @@ class VrrpInstance(Frozen):
         return self
 
 
+class Tls(Frozen):
+    """How TLS ports of services are checked. `ca`: a file of certificates on the operator's machine; without one
+    nobody is asked who has issued them. `name`: what a certificate must be for, where that is no service's domain.
+    """
+
+    ca: Annotated[str, Field(pattern=r"^(/|~/)")] | None = None
+    name: Host | None = None
+    warn_days: Annotated[int, Field(ge=1, le=365)] = 21
+
+
 class Service(Frozen):
     """An IAM service. Without a domain it is not published through nginx.
 
     `log` is where it writes a line for each request; /var/log/iam/NAME.log unless told otherwise.
+    `scheme`: how its port is asked. `tls_ports`: more ports of it that speak TLS, gRPC's too: their certificates
+    are looked at; `tls_name`: the name that they are for.
     `backends` are endpoints beside the cluster's own nodes; `drained` names nodes and endpoints that
     stay in the upstream but take no requests. `needs` is what it cannot start or work without; where a
     profile does not say, it is what a service of that name is known to need (`model/need.py`).
@@ -175,6 +187,9 @@ class Service(Frozen):
     port: Port
     domain: Host | None = None
     health: UrlPath = "/healthz"
+    scheme: Literal["http", "https"] = "http"
+    tls_ports: Annotated[tuple[Port, ...], Field(strict=False)] = ()
+    tls_name: Host | None = None
     log: AbsolutePath | None = None
     nodes: Annotated[tuple[Name, ...], Field(strict=False)] = ()
     backends: Annotated[tuple[Endpoint, ...], Field(strict=False)] = ()
@@ -283,6 +298,7 @@ class Profile(Frozen):
     safety: Safety = Safety()
     fencing: Mapping[Fence, Annotated[tuple[str, ...], Field(min_length=1, strict=False)]] = {}
     public_address: Address | None = None
+    tls: Tls = Tls()
     lint: Lint = Lint()
     templates: Annotated[str, Field(pattern=r"^(/|~/)")] | None = None
 
@@ -332,6 +348,16 @@ class Profile(Frozen):
         """The ports of a node that its services need, each once."""
         needs = (need for s in self.services.values() if s.runs_on(node) for need in s.needs)
         return tuple(dict.fromkeys(need.port for need in needs if need.port is not None))
+
+    def tls_ports_on(self, node: str) -> Mapping[int, Service]:
+        """The node's ports that speak TLS, and whose they are."""
+        services = [each for each in self.services.values() if each.runs_on(node)]
+        own = {each.port: each for each in services if each.scheme == "https"}
+        return own | {port: each for each in services for port in each.tls_ports}
+
+    def tls_name_of(self, service: Service) -> str | None:
+        """The name that a service's certificates must be for; None where nothing says."""
+        return service.tls_name or self.tls.name or service.domain
 
     @property
     def all_units(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from console.model.certificate import TlsReport
 from console.model.contest import decided, held_still, told_of_vips
 from console.model.events import (
     AddressChanged,
@@ -30,6 +31,7 @@ from console.model.events import (
     Source,
     SourceLost,
     Target,
+    TlsProbed,
     UnitReported,
     VrrpReported,
     VrrpTransition,
@@ -82,7 +84,7 @@ def _node_event(state: ClusterState, event: NodeEvent) -> ClusterState:
         return state
     after = replace(state, nodes=_put(state.nodes, event.node, _node(node, event)))
     unanswered = isinstance(event, FilesExamined) and event.report is None
-    unanswered |= isinstance(event, (HttpProbed, PortProbed)) and isinstance(event.report, Unknown)
+    unanswered |= isinstance(event, (HttpProbed, PortProbed, TlsProbed)) and isinstance(event.report, Unknown)
     if not unanswered and not isinstance(event, (LinkChanged, SourceLost)):
         after = _heard(after, event)
     after = _announce(state, after, event)
@@ -119,6 +121,8 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
             return _http(node, event)
         case PortProbed():
             return replace(node, ports=_probed(node.ports, event.port, event))
+        case TlsProbed():
+            return replace(node, certificates=_shown(node.certificates, event))
         case RequestsCounted():
             return _requests(node, event.at, event.count)
         case HostReported():
@@ -210,6 +214,8 @@ def _lost(node: NodeState, event: SourceLost) -> NodeState:
             return replace(node, host=node.host.lost(event.reason))
         case Source.SAFETY:
             return replace(node, safety=node.safety.lost(event.reason))
+        case Source.CERTIFICATES:
+            return replace(node, certificates=_all_lost(node.certificates, event.reason))
         case Source.HEALTH:
             domains, services = (_all_lost(each, event.reason) for each in (node.domains, node.services))
             return replace(node, domains=domains, services=services)
@@ -337,6 +343,15 @@ def _probed(
     mapping: Mapping[K, Observed[ProbeReport]], key: K, event: Probed
 ) -> Mapping[K, Observed[ProbeReport]]:
     return _put(mapping, key, _probe(mapping[key], event)) if key in mapping else mapping
+
+
+def _shown(certificates: Mapping[int, Observed[TlsReport]], event: TlsProbed) -> Mapping[int, Observed[TlsReport]]:
+    before, report = certificates.get(event.port), event.report
+    if before is None:
+        return certificates
+    if isinstance(report, Unknown):
+        return _put(certificates, event.port, before.lost(report.reason))
+    return _put(certificates, event.port, Known(report, event.at, event.every_s))
 
 
 def _probe(before: Observed[ProbeReport], event: Probed) -> Observed[ProbeReport]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from console.model.certificate import TlsReport
 from console.model.facts import (
     ConfigReport,
     HostReport,
@@ -110,7 +111,8 @@ class NodeState:
     `samples` are (at, total requests) pairs, oldest first, for rates and sparklines; `errors` the same
     for answers of class 5xx.
     `keepalived_silence`: how a running keepalived did not answer when it was asked; empty: it answered.
-    `from_peers` maps service -> observing peer -> probe. `ports` are those that services of the node need.
+    `from_peers` maps service -> observing peer -> probe. `ports` are those that services of the node need;
+    `certificates` are what its services show on their TLS ports.
     """
 
     name: str
@@ -125,6 +127,7 @@ class NodeState:
     services: Mapping[str, Observed[ProbeReport]] = field(default_factory=dict)
     from_peers: Mapping[str, Mapping[str, Observed[ProbeReport]]] = field(default_factory=dict)
     ports: Mapping[int, Observed[ProbeReport]] = field(default_factory=dict)
+    certificates: Mapping[int, Observed[TlsReport]] = field(default_factory=dict)
     requests: Observed[RequestCount] = Unknown()
     samples: tuple[tuple[float, int], ...] = ()
     errors: tuple[tuple[float, int], ...] = ()
@@ -226,6 +229,7 @@ def _values(node: NodeState) -> Iterator[tuple[str, Observed[Any]]]:
     for group in (node.vrrp, node.units, node.domains, node.services):
         yield from group.items()
     yield from ((f"port {port}", seen) for port, seen in node.ports.items())
+    yield from ((f"certificate of port {port}", seen) for port, seen in node.certificates.items())
 
 
 def _blank(profile: Profile, node: str) -> NodeState:
@@ -239,4 +243,5 @@ def _blank(profile: Profile, node: str) -> NodeState:
         services={name: Unknown() for name in services},
         from_peers={name: {peer: Unknown() for peer in peers} for name in services},
         ports={port: Unknown() for port in profile.needed_ports_on(node)},
+        certificates={port: Unknown() for port in profile.tls_ports_on(node)},
     )

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from console.model.events import Source
-from console.nodes.collect import health, requests, system, turns, vrrp
+from console.nodes.collect import certificates, health, requests, system, turns, vrrp
 from console.nodes.transport import TransportError
 from console.nodes.watch import Watch
 
@@ -26,6 +26,7 @@ COLLECTORS: tuple[tuple[Collector, tuple[Source, ...], str], ...] = (
     (health.http, (Source.HEALTH,), "asking nginx and services"),
     (health.peers, (Source.PEERS,), "asking its peers' services"),
     (health.stores, (Source.STORES,), "asking datastores and ports"),
+    (certificates.certificates, (Source.CERTIFICATES,), "looking at certificates"),
     (requests.requests, (Source.REQUESTS,), "counting the access log"),
     (turns.turns, (), "taking turns with other watchers"),
 )

@@ -38,6 +38,8 @@ class Beat:
 HTTP = Beat(2.0, 10.0)
 STORES = Beat(5.0, 10.0)
 CLIENT = Beat(1.0, 5.0)
+# A certificate lasts for months; whoever has put in another one wants to see it.
+CERTIFICATES = Beat(15.0, 60.0)
 # Each second turn a peer looks too; several peers share that.
 PEERS_FULL_S, PEERS_SHARE = 5.0, 2
 

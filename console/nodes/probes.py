@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from console.model.facts import ProbeOutcome, ProbeReport
 from console.model.profile import DatastoreKind
 from console.nodes.http import HttpQuestion, ask
+from console.nodes.tls import CaUnreadable, NoTls, TlsStream, Trust, checking, refusal, unchecked
 from console.nodes.transport import (
     ByteStream,
     CommandFailed,
@@ -34,9 +36,32 @@ class Door:
     port: int
 
 
-async def probe_http(transport: Transport, door: Door, question: HttpQuestion, clock: Clock) -> ProbeReport | None:
-    """One HTTP probe from the node. None: nothing can be said, because the link itself is silent."""
-    return await _probe(transport, door, lambda stream: ask(stream, question, clock))
+async def probe_http(
+    transport: Transport, door: Door, question: HttpQuestion, clock: Clock, trust: Trust | None = None
+) -> ProbeReport | None:
+    """One HTTP probe from the node, over TLS with `trust`. None: nothing can be said, the link is silent."""
+
+    async def dialogue(stream: ByteStream) -> ProbeReport:
+        if trust is None:
+            return await ask(stream, question, clock)
+        try:
+            tls = await _inside_tls(stream, trust)
+        except (NoTls, CaUnreadable) as failure:
+            return ProbeReport(ProbeOutcome.BAD_ANSWER, detail=f"no TLS: {failure}")
+        except ssl.SSLCertVerificationError as error:
+            return ProbeReport(ProbeOutcome.BAD_ANSWER, detail=f"its certificate is refused: {refusal(error)}")
+        return await ask(tls, question, clock)
+
+    return await probe_stream(transport, door, dialogue)
+
+
+async def _inside_tls(stream: ByteStream, trust: Trust) -> TlsStream:
+    """Without a CA nobody is asked who has issued the certificate, nor for whom."""
+    checked = trust.ca is not None
+    context = checking(trust.ca, name=trust.name is not None) if trust.ca is not None else unchecked()
+    tls = TlsStream(stream, context, trust.name if checked else None)
+    await tls.handshake()
+    return tls
 
 
 async def probe_datastore(
@@ -54,7 +79,7 @@ async def probe_datastore(
         greeting = await greet(stream)
         return ProbeReport(greeting.outcome, round((clock() - started) * 1000, 2), detail=greeting.detail)
 
-    return await _probe(transport, door, dialogue)
+    return await probe_stream(transport, door, dialogue)
 
 
 async def probe_port(transport: Transport, door: Door, clock: Clock) -> ProbeReport | None:
@@ -64,10 +89,11 @@ async def probe_port(transport: Transport, door: Door, clock: Clock) -> ProbeRep
     async def dialogue(stream: ByteStream) -> ProbeReport:
         return ProbeReport(ProbeOutcome.OK, round((clock() - started) * 1000, 2))
 
-    return await _probe(transport, door, dialogue)
+    return await probe_stream(transport, door, dialogue)
 
 
-async def _probe(transport: Transport, door: Door, dialogue: Dialogue) -> ProbeReport | None:
+async def probe_stream(transport: Transport, door: Door, dialogue: Dialogue) -> ProbeReport | None:
+    """A dialogue with what listens there, and what stood in its way. None: the link itself is silent."""
     try:
         stream = await transport.open_tcp(door.host, door.port, timeout_s=PROBE_TIMEOUT_S)
     except ConnectFailed as failure:

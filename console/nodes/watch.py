@@ -63,6 +63,7 @@ class Watch:
     health_changed: asyncio.Event = field(default_factory=asyncio.Event)
     peers_changed: asyncio.Event = field(default_factory=asyncio.Event)
     stores_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    certificates_changed: asyncio.Event = field(default_factory=asyncio.Event)
     place_changed: asyncio.Event = field(default_factory=asyncio.Event)
     held: list[Place] = field(default_factory=list)
 
@@ -88,6 +89,7 @@ class Watch:
         self.health_changed.set()
         self.peers_changed.set()
         self.stores_changed.set()
+        self.certificates_changed.set()
 
     def lost(self, source: Source, reason: str) -> None:
         self.emit(SourceLost(self.clock(), self.node, source, reason))

@@ -22,6 +22,7 @@ from console.nodes.ssh_settings import SettingsError, hop_access
 from console.parse import greetings, host_facts, ip_address, journal, log_format, look_node, safety
 from console.parse.anchor_line import anchor_line
 from console.parse.bounds import parse_bound
+from console.parse.certificate import CertificateUnreadable, certificate_of
 from console.parse.complaints.keepalived import ROWS as KEEPALIVED_ROWS
 from console.parse.complaints.nginx import ROWS as NGINX_ROWS
 from console.parse.complaints.systemd import ROWS as SYSTEMD_ROWS
@@ -241,6 +242,7 @@ TARGETS: dict[str, Target] = {
             _text(_nginx),
             _seeds("lint/seed/*/etc/nginx/nginx.conf", "lint/seed/*/etc/nginx/conf.d/*"),
         ),
+        Target("certificate", certificate_of, _seeds("x509/*.der"), (CertificateUnreadable,)),
         Target("keepalived.data", _text(_dump), _seeds("keepalived/*.data", at_most=20_000)),
         Target("keepalived.json", _text(json_dump), _seeds("keepalived/*.json"), (DumpUnreadable,), JSON_WORDS),
         Target("journal line", _journal, _seeds("keepalived/journal.jsonl"), words=JSON_WORDS),

@@ -118,6 +118,7 @@ def raw_profile(dead_man_s: int, place: Place) -> dict[str, Any]:
     raw["network_namespace"] = place.operator_namespace
     raw["ssh"] = {"user": "iamops", "key": str(place.key), "known_hosts": str(place.known_hosts)}
     raw["vrrp"]["VI_1"]["auth"] = {"type": "PASS", "from_file": str(place.vrrp_secret)}
+    raw["tls"] = {"ca": str(place.ca)}
     raw["safety"] = {"dead_man_s": dead_man_s, "anti_flap_s": 0, "rollback_s": ROLLBACK_S}
     return raw
 

@@ -23,7 +23,7 @@ from console.lab.place import Place
 from console.lab.processes import wait_until
 from console.lab.prove import unserved
 from console.lab.requirements import check_machine
-from console.model.profile import Profile
+from console.model.profile import Profile, Tls
 from console.session.profiles import load_profile
 from tests.lab.account import account
 
@@ -265,7 +265,7 @@ def acting(acting_session: Any) -> Iterator[Any]:
 
 def own_profile(nodes: Sequence[tuple[str, str, int]] = ()) -> Profile:
     """The lab's profile moved to a place of its own; with other nodes (name, address, priority) if given."""
-    profile = load_profile("lab")
+    profile = load_profile("lab").model_copy(update={"tls": Tls(ca=str(OWN_PLACE.ca))})
     if not nodes:
         return profile
     raw = profile.model_dump(mode="json", exclude_unset=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from console.judge.findings import Finding
 from console.judge.rules.backends import RULES as BACKENDS
+from console.judge.rules.certificates import RULES as CERTIFICATES
 from console.judge.rules.datastores import RULES as DATASTORES
 from console.judge.rules.itself import RULES as ITSELF
 from console.judge.rules.itself import asked
@@ -16,7 +17,7 @@ from console.judge.rules.vip import RULES as VIP
 from console.model.facts import Severity
 from console.model.state import ClusterState
 
-STATE_RULES = (*VIP, *NGINX, *BACKENDS, *SERVICES, *DATASTORES, *MACHINE, *SILENT, *ITSELF)
+STATE_RULES = (*VIP, *NGINX, *BACKENDS, *SERVICES, *CERTIFICATES, *DATASTORES, *MACHINE, *SILENT, *ITSELF)
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 

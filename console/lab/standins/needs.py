@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from console.lab.standins import mongo_wire
+from console.lab.standins import mongo_wire, tls
 from console.lab.standins.log import coloured
 from console.lab.standins.mariadb import DatabaseError, Login, query
 
@@ -50,10 +51,11 @@ def await_all(needs: Sequence[dict[str, Any]], name: str) -> None:
         time.sleep(LOOK_AGAIN_S)
 
 
-def listen(bind: str, ports: Sequence[int]) -> None:
-    """More ports of the service: each connection is told what this is, and closed."""
+def listen(bind: str, ports: Sequence[int], context: ssl.SSLContext | None = None) -> None:
+    """More ports of the service: each connection is told what this is, and closed; over TLS with a context."""
     for port in ports:
-        listener = socket.create_server((bind, port))
+        plain = socket.create_server((bind, port))
+        listener = plain if context is None else tls.TlsListener(plain, context)
         threading.Thread(target=_greet_for_ever, args=(listener,), daemon=True).start()
 
 
@@ -67,7 +69,7 @@ def _give_up(name: str, reason: str) -> NoReturn:
     sys.exit(1)
 
 
-def _greet_for_ever(listener: socket.socket) -> None:
+def _greet_for_ever(listener: socket.socket | tls.TlsListener) -> None:
     while True:
         try:
             connection, _ = listener.accept()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
 import sys
 import threading
 import time
@@ -12,13 +13,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
-from console.lab.standins import mongo_wire, needs
+from console.lab.standins import chatter, mongo_wire, needs, tls
 from console.lab.standins.log import VERSION, open_log
 from console.lab.standins.mariadb import DatabaseError, Login, query
 
 IDLE_TIMEOUT_S = 30.0
 MONGODB_EVERY_S = 5.0
 MONGODB_TIMEOUT_S = 2.0
+# It speaks TLS and then says that it is no gRPC.
+GRPC = 8081
 Answer = tuple[int, Any]
 
 
@@ -56,6 +59,8 @@ def routes(config: dict[str, Any]) -> dict[str, Callable[[], Answer]]:
         watch = MongoDbWatch(**mongodb)
         threading.Thread(target=watch.look_for_ever, daemon=True).start()
         table["/v1/lag"] = watch.lag
+    if upstream := config.get("secrets_from"):
+        table["/v1/authz/unknown"] = lambda: _unknown_secret(upstream)
     wanted = {health, *config.get("paths", ())}
     return {path: answer for path, answer in table.items() if path in wanted}
 
@@ -66,7 +71,19 @@ def _users(login: Login) -> Answer:
 
 
 def _authz(login: Login) -> Answer:
+    """A decision for a secret that is in the cache."""
     return 200, {"allowed": query(login, "SELECT COUNT(*) FROM policy") != [["0"]]}
+
+
+def _unknown_secret(upstream: dict[str, Any]) -> Answer:
+    """A decision for a secret that is not in the cache: the apiserver has to be asked for it, over TLS."""
+    try:
+        tls.greet(upstream)
+    except OSError as error:
+        reason = f"get secrets from {upstream['host']}:{upstream['port']}: {error}"
+        logging.error("%s", reason)
+        return 500, {"code": 100101, "message": reason}
+    return 200, {"allowed": True}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -76,6 +93,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = IDLE_TIMEOUT_S
     table: ClassVar[dict[str, Callable[[], Answer]]] = {}
     stands_in_for = ""
+    says: ClassVar[frozenset[str]] = frozenset()
 
     def do_GET(self) -> None:
         started = time.monotonic()
@@ -90,7 +108,13 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(payload)
         took_ms = (time.monotonic() - started) * 1000
-        logging.info('%s "%s" %d %.1fms', self.client_address[0], self.requestline, status, took_ms)
+        client, name = self.client_address[0], self.stands_in_for.partition(" ")[0]
+        if "dump" in self.says:
+            chatter.dump(client, self.command, self.path, status, payload)
+        if "debug" in self.says:
+            chatter.debug(name, client, self.command, self.path, status, took_ms)
+        else:
+            logging.info('%s "%s" %d %.1fms', client, self.requestline, status, took_ms)
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -101,7 +125,9 @@ class Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def _answer(self) -> Answer:
-        answer = self.table.get(self.path.partition("?")[0])
+        path = self.path.partition("?")[0]
+        # Resources are named by people: /v1/users/colin is one of /v1/users.
+        answer = self.table.get(path) or self.table.get(path.rpartition("/")[0])
         if answer is None:
             return 404, {"code": 100005, "message": "page not found"}
         try:
@@ -120,6 +146,21 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def __init__(
+        self, address: tuple[str, int], handler: type[Handler], context: ssl.SSLContext | None = None
+    ) -> None:
+        super().__init__(address, handler)
+        self._context = context
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """In the connection's own thread: who is slow with a handshake holds up nobody."""
+        if self._context is not None:
+            request.settimeout(tls.TIMEOUT_S)
+            with self._context.wrap_socket(request, server_side=True) as secured:
+                super().finish_request(secured, client_address)
+            return
+        super().finish_request(request, client_address)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         # A client that goes away in mid-answer is no event worth a traceback.
         logging.info("%s %s", client_address[0], sys.exc_info()[1])
@@ -131,14 +172,32 @@ def main(config_path: str, *options: str) -> None:
     if "--version" in options:
         print(f"{config['name']} {VERSION}: stand-in of the iamops lab, not the real {config['name']}")
         return
+    _configured(config)
     open_log(config["log"], config["name"])
     needs.require(config.get("at_start", ()), config["name"], config.get("patience_s", 0.0))
     needs.await_all(config.get("awaits", ()), config["name"])
     Handler.table = routes(config)
     Handler.stands_in_for = f"{config['name']} on {config['node']}"
+    Handler.says = frozenset(word for word in ("debug", "dump") if config.get(word))
     needs.listen(config["bind"], config.get("listens_too", ()))
-    with Server((config["bind"], config["port"]), Handler) as server:
+    secure = config.get("scheme") == "https"
+    context = tls.server_context(config["tls"]) if secure or config.get("tls_ports") else None
+    for port in config.get("tls_ports", ()):
+        if port == GRPC:
+            needs.listen(config["bind"], [port], context)
+        else:
+            side = Server((config["bind"], port), Handler, context=context)
+            threading.Thread(target=side.serve_forever, daemon=True).start()
+    with Server((config["bind"], config["port"]), Handler, context=context if secure else None) as server:
         server.serve_forever()
+
+
+def _configured(config: dict[str, Any]) -> None:
+    """A bad value ends it as it ends the real one: how it is used, on stderr, and nothing that says more."""
+    if not isinstance(config["port"], int):
+        print(f'Error: invalid argument {config["port"]!r} for "--insecure.bind-port" flag', file=sys.stderr)
+        print(f"Usage:\n  {config['name']} [flags]   (stand-in of the iamops lab)", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

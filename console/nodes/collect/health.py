@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable
+from typing import TypeVar
 
 from console.model.events import DatastoreProbed, HttpProbed, PortProbed, Target
 from console.model.facts import ProbeReport
@@ -16,9 +17,12 @@ from console.model.profile import Datastore, Service
 from console.nodes.http import HttpQuestion
 from console.nodes.pace import HTTP, STORES, peers_beat
 from console.nodes.probes import Door, probe_datastore, probe_http, probe_port
+from console.nodes.tls import Trust
 from console.nodes.transport import TransportError
 from console.nodes.watch import Watch, paced
 from console.parse.own_fault import fault_of_ours
+
+R = TypeVar("R")
 
 LOCALHOST = "127.0.0.1"
 
@@ -67,16 +71,23 @@ async def stores(watch: Watch) -> None:
 
 async def _service(watch: Watch, service: Service, target: str, host: str, every_s: float) -> None:
     question = HttpQuestion(f"{host}:{service.port}", service.health)
-    report = await _asked(probe_http(watch.transport, Door(host, service.port), question, watch.clock))
+    trust = _trust(watch, service)
+    report = await asked(probe_http(watch.transport, Door(host, service.port), question, watch.clock, trust))
     if report is not None:
         at = watch.clock()
         watch.emit(HttpProbed(at, target, watch.node, Target.SERVICE, service.name, report, every_s))
 
 
+def _trust(watch: Watch, service: Service) -> Trust | None:
+    if service.scheme == "http":
+        return None
+    return Trust(watch.profile.tls.ca, watch.profile.tls_name_of(service))
+
+
 async def _domain(watch: Watch, service: Service, domain: str, every_s: float) -> None:
     question = HttpQuestion(domain, service.health)
     door = Door(LOCALHOST, watch.profile.nginx.port)
-    report = await _asked(probe_http(watch.transport, door, question, watch.clock))
+    report = await asked(probe_http(watch.transport, door, question, watch.clock))
     if report is not None:
         if isinstance(report, ProbeReport) and report.status is not None:
             watch.served.at = time.monotonic()
@@ -86,18 +97,18 @@ async def _domain(watch: Watch, service: Service, domain: str, every_s: float) -
 async def _datastore(watch: Watch, store: Datastore, every_s: float) -> None:
     # On its own node a datastore is asked where IAM asks it: at loopback, as the seed deploys it.
     host = LOCALHOST if store.node == watch.node else watch.profile.nodes[store.node].address
-    report = await _asked(probe_datastore(watch.transport, Door(host, store.port), store.kind, watch.clock))
+    report = await asked(probe_datastore(watch.transport, Door(host, store.port), store.kind, watch.clock))
     if report is not None:
         watch.emit(DatastoreProbed(watch.clock(), watch.node, store.name, report, every_s))
 
 
 async def _port(watch: Watch, port: int, every_s: float) -> None:
-    report = await _asked(probe_port(watch.transport, Door(LOCALHOST, port), watch.clock))
+    report = await asked(probe_port(watch.transport, Door(LOCALHOST, port), watch.clock))
     if report is not None:
         watch.emit(PortProbed(watch.clock(), watch.node, port, report, every_s))
 
 
-async def _asked(probe: Awaitable[ProbeReport | None]) -> ProbeReport | Unknown | None:
+async def asked(probe: Awaitable[R | Unknown | None]) -> R | Unknown | None:
     """What one probe fails of costs its own value: the others are asked all the same."""
     try:
         return await probe

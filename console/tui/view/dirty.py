@@ -24,6 +24,7 @@ from console.model.events import (
     RequestsCounted,
     SafetyReported,
     SourceLost,
+    TlsProbed,
     UnitReported,
     VrrpReported,
     VrrpTransition,
@@ -67,7 +68,7 @@ def touched(event: Event) -> frozenset[Part]:
             return frozenset({Part.REQUESTS, Part.PLOT, Part.TRAFFIC})
         case HostReported() | SafetyReported():
             return frozenset({Part.NODES})
-        case PortProbed() | NodeHeard():
+        case PortProbed() | TlsProbed() | NodeHeard():
             return frozenset()  # only guards ask for the one; ages are painted as time goes on anyway
         case ConfigCompared():
             return frozenset({Part.CONFIG})

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 from console.judge.diagnose import RULES
 from console.judge.findings import Finding
 from console.judge.rules.view import View
+from console.model.certificate import Certificate, TlsReport
 from console.model.config import DaemonCheck
 from console.model.events import (
     AddressChanged,
@@ -24,6 +26,7 @@ from console.model.events import (
     Source,
     SourceLost,
     Target,
+    TlsProbed,
     UnitReported,
     VrrpReported,
 )
@@ -40,6 +43,8 @@ from console.model.facts import (
 )
 from console.model.look import Complaint, ComplaintKind, ErrorLook, Filesystem, JournalLook, NodeLook, SaidKind
 from console.model.observed import Known
+from console.model.profile import Profile
+from tests.profiles import pair
 from tests.scenes import NOW, OK, VIP, fed, healthy
 from tests.unit.judge.looks import (
     CONF,
@@ -168,6 +173,25 @@ def _complaints() -> Iterator[View]:
         yield view(b=node_look(B, nginx_errors=ErrorLook(complaints=(said,))))
 
 
+def _certificates() -> Iterator[View]:
+    """One node, its apiserver with two more ports: each certificate has something else wrong."""
+    raw = pair().model_dump(mode="json")
+    raw["services"]["iam-apiserver"]["tls_ports"] = [8443, 8081]
+    profile = Profile.model_validate(raw)
+    good = Certificate("CN=iam", "CN=ca", NOW - 100, NOW + 90 * 86400, (DOMAIN,))
+    shown = ProbeReport(ProbeOutcome.OK, 1.0)
+    for report in (
+        TlsReport(shown, replace(good, not_after=NOW - 100)),
+        TlsReport(shown, replace(good, not_after=NOW + 5 * 86400)),
+        TlsReport(shown, replace(good, not_before=NOW + 100)),
+        TlsReport(shown, replace(good, names=("old.example.invalid",))),
+        TlsReport(shown, good, untrusted="self-signed certificate"),
+        TlsReport(shown, good, unasked="the profile names no CA"),
+        TlsReport(REFUSED),
+    ):
+        yield View(fed(healthy(profile=profile), [TlsProbed(NOW, B, 8081, report)]))
+
+
 def _traffic() -> Iterator[View]:
     failing = {int(NOW) - 20: requests(10, 10, at_10_0_4_21__8080=(10, 10))}
     yield view(traffic={A: traffic_look(failing), B: traffic_look()})
@@ -184,7 +208,7 @@ def _fault(node: str) -> Iterator[Event]:
 
 @cache
 def views() -> tuple[View, ...]:
-    return (*_states(), *_looks(), *_complaints(), *_traffic())
+    return (*_states(), *_looks(), *_complaints(), *_certificates(), *_traffic())
 
 
 @cache
