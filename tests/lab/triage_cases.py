@@ -199,6 +199,11 @@ CASES = (
     Case("node-unreachable", "the standby without power", fault(("power-off", B))),
     Case("serving-unseen", "a firewall drops SSH", fault(("ssh-blocked", B))),
     Case(
+        "node-silent",
+        "the login user's shell is nologin",
+        done(B, "usermod -s /usr/sbin/nologin iamops", "usermod -s /bin/bash iamops"),
+    ),
+    Case(
         "not-serving",
         "a firewall drops every service's port",
         dropped(B, "ip saddr 10.0.4.20 tcp dport '{ 8080, 9090, 7070 }' drop"),
