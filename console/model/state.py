@@ -22,9 +22,12 @@ from console.model.facts import (
 from console.model.observed import Freshness, Observed, Unknown, freshness, is_pending
 from console.model.profile import Profile
 from console.model.proxy import FilesReport
+from console.model.sampled import mean_rate
 
 PUBLIC = "public"
 NOTICES_KEPT = 200
+# Rates in words are means of so long.
+RATE_WINDOW_S = 10.0
 # No machine of a pair has so many addresses; whoever names more floods us.
 ADDRESSES_MOST = 1024
 
@@ -139,17 +142,11 @@ class NodeState:
     def freshness(self, now: float) -> Freshness:
         return freshness(self.heard_at, now)
 
-    def rate_per_s(self, now: float, window_s: float = 10.0) -> float | None:
+    def rate_per_s(self, now: float, window_s: float = RATE_WINDOW_S) -> float | None:
         """Mean requests per second over the window, or None while there is too little to tell."""
         if isinstance(self.requests, Unknown) or not self.samples:
             return None
-        start = self.samples[0]
-        for sample in self.samples:
-            if sample[0] > now - window_s:
-                break
-            start = sample
-        span_s = now - max(start[0], now - window_s)
-        return max(0, self.requests.value.total - start[1]) / span_s if span_s >= 0.5 else None
+        return mean_rate(self.samples, now, window_s)
 
 
 @dataclass(frozen=True, slots=True)

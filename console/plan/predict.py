@@ -198,17 +198,25 @@ def _of_backend(action: ServiceAction, state: ClusterState, impact: Impact, now:
     alone = [n for n in impact.touches if any(not _besides(state, name, n) for name in impact.stops_service)]
     node = action.node if action.node in alone or not alone else alone[0]
     peers = [
-        f"{peer} ({_since(state.nodes[peer].services.get(name), now)})"
+        (peer, state.nodes[peer].services.get(name))
         for name in impact.stops_service
         for peer in _besides(state, name, node)
     ]
-    serve = (
-        f"{' and '.join(peers)} serves meanwhile"
-        if peers
-        else f"{_nothing_else(state, impact)}{_idle(state, impact, node)}"
-    )
+    serve = _served_by(peers, now) or f"{_nothing_else(state, impact)}{_idle(state, impact, node)}"
     word = "stops" if impact.lasting else "restarts"
     return f"{action.unit} {word} on {node}; {serve}; no VIP moves"
+
+
+def _served_by(peers: Sequence[tuple[str, Observed[ProbeReport] | None]], now: float) -> str:
+    """Who serves it meanwhile; one that is known not to be healthy does not. Empty: there is nobody else."""
+    told = {peer: f"{peer} ({_since(seen, now)})" for peer, seen in peers}
+    good = [told[peer] for peer, seen in peers if isinstance(seen, Known) and seen.value.ok]
+    if good:
+        return f"{' and '.join(dict.fromkeys(good))} serves meanwhile"
+    unknown = [told[peer] for peer, seen in peers if not isinstance(seen, Known)]
+    if unknown:
+        return f"whether {' and '.join(dict.fromkeys(unknown))} serves meanwhile is not known"
+    return f"nothing else serves it: {' and '.join(dict.fromkeys(told.values()))}" if told else ""
 
 
 def _besides(state: ClusterState, service: str, node: str) -> tuple[str, ...]:

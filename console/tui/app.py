@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import RenderableType
+from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
@@ -249,6 +250,12 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self._look_again()
         self._was_acting = self._orders.acting.active
         self.stance_changed()
+
+    async def on_event(self, event: events.Event) -> None:
+        """A key that is typed ends a message, which would hide what the key brings. Esc does that by itself."""
+        if isinstance(event, events.Key) and event.key != "escape" and self.screen_stack:
+            self.view.foot.hush()
+        await super().on_event(event)
 
     # --- from event to pixel ---
 

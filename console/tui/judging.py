@@ -11,6 +11,7 @@ from console.judge.standing import EarlierLook, earlier_look, only_deep, standin
 from console.model.events import Noticed
 from console.model.observed import Freshness
 from console.tui.cluster import Cluster
+from console.tui.own_run import OwnRun
 
 JUDGE_GAP_S = 0.25
 
@@ -26,8 +27,11 @@ class Judging:
         cluster: Cluster,
         judged: Callable[[tuple[Finding, ...], float], None],
         again: Callable[[], None],
+        running: Callable[[], str],
     ) -> None:
+        """`running` is the action of ours that is under way, in words."""
         self._cluster, self._judged, self._again = cluster, judged, again
+        self._own_run = OwnRun(running)
         self._asked_at = float("-inf")
         self._live: tuple[Finding, ...] = ()
         self.look: EarlierLook | None = None
@@ -42,8 +46,9 @@ class Judging:
             self._again()
             return False
         self._asked_at = now
-        self._live = self._cluster.findings(self._cluster.store.state, now)
-        self._judged(self._live, now)
+        found = self._cluster.findings(self._cluster.store.state, now)
+        self._judged(found, now)
+        self._live = self._own_run.told(found, now)
         return self._stand(now)
 
     def looked(self, diagnosis: Diagnosis) -> None:

@@ -23,12 +23,19 @@ GAP_S = 5.0
 # A finding that comes and goes is not news each time.
 FORGOTTEN_AFTER_S = 300.0
 NAME_CELLS = 16
+# What an action of ours stopped or moved has come to rest so long after it.
+SETTLES_S = 5.0
 
 
 class Host(Protocol):
     """What is needed of the console."""
 
     app_focus: bool
+
+    @property
+    def acting(self) -> bool:
+        """Whether an action of ours is under way."""
+        ...
 
     def say(self, text: str, severity: Severity = ...) -> None: ...
 
@@ -68,7 +75,7 @@ class Notifier:
         self._moves_in_news = 0
         self._critical = False
         self._known: dict[Key, float] | None = None
-        self._called_at = float("-inf")
+        self._called_at = self._calm_until = float("-inf")
         self._planned = False
 
     @property
@@ -94,6 +101,8 @@ class Notifier:
         if moves <= 0:
             return
         self._seen += moves
+        if self._host.acting:
+            return  # it was asked for; the run tells it, and so does the event list
         self._waiting = state.moves[-1]
         self._unacknowledged += moves
         self._moves_in_news += moves
@@ -114,7 +123,14 @@ class Notifier:
             self._host.later(0.0, self._host.stance_changed)
 
     def judged(self, findings: tuple[Finding, ...], now: float) -> None:
-        """What the rules say now. What they said of the very first picture was no change."""
+        """What the rules say now. What they said of the very first picture was no change.
+
+        What an action of ours brings about calls nobody, unless it is still so some time after it.
+        """
+        if self._host.acting:
+            self._calm_until = now + SETTLES_S
+        if now < self._calm_until:
+            return
         critical = {
             f.key: f.title for f in findings if f.severity is Severity.CRITICAL and f.code != "split-brain"
         }

@@ -45,7 +45,9 @@ class Painting:
     ) -> None:
         self._host, self._views = host, views
         self._frames = Frames(self._paint, host.later)
-        self._judging = Judging(cluster, judged, lambda: self._mark_routine(Part.FINDING))
+        self._judging = Judging(
+            cluster, judged, lambda: self._mark_routine(Part.FINDING), lambda: host.stance.running
+        )
         self._pause = Pause(cluster, self._judging)
 
     def moment(self) -> Moment:

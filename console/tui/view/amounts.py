@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def age(seconds: float | None) -> str:
@@ -22,6 +23,7 @@ def clock(at: float) -> str:
     return datetime.fromtimestamp(at, tz=UTC).astimezone().strftime("%H:%M:%S")
 
 
+@lru_cache(maxsize=1024)
 def day(at: float) -> str:
     """The day in the operator's own zone: `Sat 28 Nov`."""
     return datetime.fromtimestamp(at, tz=UTC).astimezone().strftime("%a %d %b")

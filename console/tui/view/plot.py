@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from console.model.sampled import Samples
 from console.tui.view.amounts import span
 from console.tui.view.moment import Moment
-from console.tui.view.rates import Axis, Samples, rates
+from console.tui.view.rates import Axis, rates
 from console.tui.view.rows import Picture
 from console.tui.view.shown import resolve
 from console.tui.view.tone import Span, Tone

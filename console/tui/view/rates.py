@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-Samples = Sequence[tuple[float, int]]
+from console.model.sampled import Samples, count_at
+
 BUCKETS_S = (1, 2, 5, 10, 15, 30)
 BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -59,8 +60,9 @@ class _Same:
 
 
 def rates(samples: Samples, axis: Axis, now: float) -> tuple[float | None, ...]:
-    """Mean rate per second in each bucket; None before the first sample or where nothing was counted yet.
+    """Mean rate per second in each bucket; None before the first sample, or where nobody counted.
 
+    What came late is spread over the time since the last count.
     The bucket that is still filling is judged as of the last whole second.
     """
     return _rates(_Same(samples), axis, int(now))
@@ -78,16 +80,10 @@ def _rate(samples: Samples, times: list[float], start: float, bucket_s: int, now
     end = min(start + bucket_s, now)
     if end - start < min(1.0, bucket_s):
         return None
-    before, after = _count_at(samples, times, start), _count_at(samples, times, end)
+    before, after = count_at(samples, times, start), count_at(samples, times, end)
     if after is None or before is None:
         return None
     return max(0, after - before) / (end - start)
-
-
-def _count_at(samples: Samples, times: list[float], at: float) -> int | None:
-    """The count as of the last sample at or before a moment."""
-    place = bisect_right(times, at)
-    return samples[place - 1][1] if place else None
 
 
 def share(part: Samples, whole: Samples, since: float) -> float | None:

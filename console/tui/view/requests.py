@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console.model.facts import RequestCount
 from console.model.observed import Unknown
-from console.model.state import NodeState
+from console.model.state import RATE_WINDOW_S, NodeState
 from console.tui.view.amounts import count, percent, rate, span
 from console.tui.view.fit import column, first_fitting, right, width_of
 from console.tui.view.health import judge, ok, spans, spoken
@@ -17,6 +17,8 @@ from console.tui.view.tone import Line, Span, Tone
 BAD_SHARE = 0.05
 STATS, SHORT_STATS, SHORT_BELOW = 32, 15, 60
 MOVE = "▼"
+MEAN = f"{RATE_WINDOW_S:.0f}s mean"
+SHORT_MEAN = f"ø{RATE_WINDOW_S:.0f}s"
 
 
 def requests(moment: Moment, width: int, *, tall: bool) -> Picture:
@@ -38,7 +40,9 @@ def requests(moment: Moment, width: int, *, tall: bool) -> Picture:
 
     rows = Rows((name for name in named for _ in range(each)), row)
     # The right end of the rule belongs to the latest VIP moves, so the scale stands beside the title.
-    scale = f" {span(axis.length_s)}, top {rate(top)}" if stats == STATS else f" {span(axis.length_s)}"
+    highest = f", top {rate(top)}" if stats == STATS else ""
+    mean = MEAN if width >= SHORT_BELOW else SHORT_MEAN
+    scale = f" {span(axis.length_s)}{highest} {mean}"
     title = (Span("REQUESTS", Tone.TITLE), Span(scale, Tone.MUTED))
     return Picture(title, rows=rows, overlays=_moves(moment, axis, start))
 
@@ -79,7 +83,7 @@ def _numbers(
     total = node.requests.value.total
     words = (rate(speed) if speed is not None else "?/s", f"{count(total)} total", _failed(failed))
     by_class = " ".join(f"{k} {v}" for k, v in sorted(node.requests.value.by_class.items()))
-    said = f"{words[0]} · {total} total · {words[2]} of the last {span(axis.length_s)} · {by_class}"
+    said = f"{words[0]} ({MEAN}) · {total} total · {words[2]} of the last {span(axis.length_s)} · {by_class}"
     tone = Tone.MUTED if not failed else Tone.DOWN if failed >= BAD_SHARE else Tone.WARN
     if not stats:
         return ((Span(words[0]), Span(f" {count(total)}", Tone.MUTED), Span(f" · {words[2]}", tone)), said)

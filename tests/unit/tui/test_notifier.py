@@ -27,6 +27,7 @@ class Desk:
 
     def __init__(self, environ: dict[str, str] | None = None, state: ClusterState | None = None) -> None:
         self.app_focus = True
+        self.acting = False
         self.time = NOW
         self.said: list[tuple[str, Severity]] = []
         self.told: list[str] = []
@@ -229,3 +230,21 @@ def test_a_cluster_of_several_instances_says_which_vip_moved():
     desk = Desk(state=replace(scenes.healthy(), profile=profile))
     desk.move()
     assert "VI_1 08:53:20 iam-a -> iam-b" in desk.notifier.waiting
+
+
+def test_what_an_action_of_ours_brings_about_calls_nobody_unless_it_stays():
+    desk = Desk()
+    desk.judge()
+    desk.acting = True
+    desk.move()
+    desk.judge(replace(SPLIT, code="unit-down"))
+    desk.run()
+    assert (desk.said, desk.notifier.waiting) == ([], "")
+    desk.acting = False
+    desk.run(2)
+    desk.judge(replace(SPLIT, code="unit-down"))
+    assert desk.said == [], "it may still come to rest"
+    desk.run(10)
+    desk.judge(replace(SPLIT, code="unit-down"))
+    desk.run()
+    assert len(desk.said) == 1

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.judge.diagnosis import Diagnosis
-from console.model.events import Recalled, Remembered
-from console.model.facts import Severity
+from console.judge.findings import Finding
+from console.model.events import Recalled, Remembered, RequestsCounted
+from console.model.facts import RequestCount, Severity
+from console.model.state import ClusterState
 from console.tui.view.moment import Moment
 from tests.unit.judge.triage_samples import BLINDS, CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
 from tests.unit.tui import scenes
-from tests.unit.tui.scenes import FixedCluster, host
+from tests.unit.tui.scenes import FixedCluster, fed, host, linked
 from tests.unit.tui.screens import console
+from tests.unit.tui.test_acting import agree, armed
 
 BROKEN = replace(NO_GRANT, code="nginx-config-invalid", title="nginx would not start on iam-b", node="iam-b")
 
@@ -127,3 +130,58 @@ async def test_what_journals_remember_stands_below_the_date_with_its_source() ->
         await seen.until(lambda: "Wed 08 Oct:" in seen.text)
         assert "VIP 10.0.4.99 moved iam-a -> iam-b" in seen.text
         assert "(keepalived's journal)" in seen.text
+
+
+async def test_during_ones_own_switchover_nothing_rings_and_nothing_advises_against_it() -> None:
+    stopped = Finding(
+        "unit-down", Severity.CRITICAL, "keepalived is inactive on iam-a", (), "iamops start it", "iam-a"
+    )
+    async with console(scenes.healthy(), (120, 40)) as seen:
+        await armed(seen)
+        seen.cluster.found = (NO_GRANT,)
+        seen.cluster.time += 1
+        seen.app._tick()
+        await seen.until(lambda: NO_GRANT.next in seen.text)
+        await seen.press("F")
+        await agree(seen)
+        await seen.press("q")
+        called: list[str] = []
+        seen.app.tell_terminal = called.append  # type: ignore[method-assign]
+        seen.cluster.found = (stopped, NO_GRANT)
+        seen.cluster.time += 1
+        seen.app._tick()
+        await seen.until(lambda: "keepalived is inactive on iam-a" in seen.text)
+        await seen.until(lambda: "nothing to do: during switchover" in seen.text)
+        assert "iamops start it" not in seen.text
+        await seen.press("6")
+        await seen.until(lambda: "TRIAGE 2" in seen.text)
+        assert "iamops start it" not in seen.text
+        await seen.press("1")
+        assert called == []
+        seen.deck.go_on.set()
+        await seen.until(lambda: "ACTING" not in seen.lines[0])
+        seen.cluster.time += 10
+        seen.app._tick()
+        await seen.until(lambda: "iamops start it" in seen.text)
+
+
+async def test_a_key_ends_a_message_and_the_foot_tells_of_the_row_that_it_leads_to() -> None:
+    async with console(scenes.healthy()) as seen:
+        await seen.press("1")
+        assert "this is the Overview" in seen.foot
+        await seen.press("j")
+        assert "this is the Overview" not in seen.foot
+        assert "iam.authz.marmotedu.com" in seen.foot
+
+
+async def test_the_rate_says_that_it_is_a_mean_and_a_hole_makes_no_peak() -> None:
+    """The console was stopped for forty seconds, and then all lines came at once."""
+    state = ClusterState.of(scenes.profile())
+    at = [scenes.NOW - n for n in range(100, 0, -1) if not 20 < n < 60]
+    counts = (RequestsCounted(each, "iam-a", RequestCount(round(60 * (each - scenes.NOW + 200)))) for each in at)
+    state = fed(state, [*linked("iam-a", scenes.NOW - 100), *counts])
+    async with console(state, (120, 40)) as seen:
+        assert "10s mean" in seen.text
+        graph = next(line for line in seen.lines if (line.startswith(" iam-a ") and "▁" in line) or "█" in line)
+        assert set(graph.rstrip()[:-1]) & set("▁▂▃▄▅▆▇█") == {"█"}, "an even stream, with a hole in it"
+        assert "  " in graph.split("█", 1)[1].rsplit("█", 1)[0]

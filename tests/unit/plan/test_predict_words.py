@@ -1,0 +1,25 @@
+"""A prediction says of nobody that he serves who is known not to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console.model.events import HttpProbed, Target
+from console.model.facts import ProbeOutcome, ProbeReport
+from console.plan.action import ServiceAction, Verb
+from console.plan.build import plan_for
+from tests.scenes import NOW, OK, fed, healthy
+
+STOP = ServiceAction(Verb.STOP, "iam-apiserver", "iam-a")
+
+
+def predicted(report: ProbeReport) -> str:
+    state = fed(healthy(), [HttpProbed(NOW + 0.5, "iam-b", "iam-b", Target.SERVICE, "iam-apiserver", report)])
+    return plan_for(STOP, state, NOW + 1).prediction
+
+
+def test_a_peer_that_is_not_healthy_does_not_serve_meanwhile() -> None:
+    assert "iam-b (healthy 0.5 s ago) serves meanwhile" in predicted(OK)
+    told = predicted(replace(OK, outcome=ProbeOutcome.REFUSED))
+    assert "serves meanwhile" not in told
+    assert "nothing else serves it" in told
