@@ -11,6 +11,9 @@ from console.model.profile import DatastoreKind
 
 Fits = Callable[[Finding, Finding], bool]
 
+# They tell of what happened, which may be long over.
+PAST = frozenset({"keepalived-restarted", "unit-restarted", "vip-flapping"})
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -63,10 +66,11 @@ def _nested(at: int, findings: tuple[Finding, ...], below: Mapping[int, list[int
     return as_loud(replace(findings[at], explains=(*own, *sorted(under, key=_order))))
 
 
-def _order(finding: Finding) -> tuple[int, int, int, str, str]:
-    """By how loud it is, by how much it explains; what lint says comes after what happens now."""
+def _order(finding: Finding) -> tuple[int, int, int, int, str, str]:
+    """By how loud it is, by how much it explains; what happened and what lint says come after what is so now."""
     lint, explained = int(_is_lint(finding)), len(flat((finding,)))
-    return (RANK[finding.severity], lint, -explained, finding.code, finding.node or "")
+    past = int(finding.code in PAST)
+    return (RANK[finding.severity], lint, past, -explained, finding.code, finding.node or "")
 
 
 def _is_lint(finding: Finding) -> bool:

@@ -116,6 +116,11 @@ def test_a_fault_of_one_instance_explains_nothing_of_another():
     assert len(correlate((fault, replace(nowhere, about=one)))) == 1
 
 
+def test_what_happened_comes_after_what_is_so_now():
+    found = correlate((finding("keepalived-restarted", "iam-a"), finding("node-unreachable", "iam-b")))
+    assert [each.code for each in found] == ["node-unreachable", "keepalived-restarted"]
+
+
 def test_what_lint_says_comes_after_what_happens_now():
     found = correlate((finding("K008", "iam-a"), finding("vrrp-fault", "iam-b")))
     assert [each.code for each in found] == ["vrrp-fault", "K008"]
