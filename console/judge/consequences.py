@@ -15,6 +15,7 @@ TAKING = frozenset(
         "backend-silent",
         "datastore-down",
         "datastore-host-not-allowed",
+        "datastore-refuses-writes",
         "datastore-too-many-connections",
         "datastore-write-errors",
         "service-unhealthy",

@@ -172,7 +172,8 @@ LINKS: tuple[Link, ...] = (
         _store_kind(DatastoreKind.REDIS),
     ),
     # Who needs it, by the profile: a datastore first, then the services that others need.
-    *_links(STORES, NEEDING, _needed),
+    *_links("datastore-write-errors", "datastore-refuses-writes", _store_of),
+    *_links(f"datastore-refuses-writes {STORES}", NEEDING, _needed),
     *_links("unit-down service-unhealthy backend-silent", NEEDING, _needed),
     # nginx: its files, then that it is down or hangs, then what follows.
     *_links("nginx-config-invalid", "N001 N002 N003 N008 config-drift config-not-loaded L001 L002", _same_node),

@@ -62,8 +62,9 @@ class ComplaintKind(StrEnum):
     START_LIMIT = "start limit"
     OUT_OF_MEMORY = "out of memory"
     STOP_TIMED_OUT = "stop timed out"
-    WRITES_REFUSED = "writes refused"
-    STORE_AWAY = "datastore not reached"
+    MARIADB_REFUSES = "MariaDB refuses writes"
+    REDIS_REFUSES = "Redis refuses writes"
+    MONGODB_REFUSES = "MongoDB refuses writes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ class Filesystem:
 class NodeLook:
     """One deep look at a node. `files`: path -> stamp of every file that was asked for and is there;
     `loaded`: unit -> when it last read its files, node's clock; `macs`: interface -> hardware address;
-    `checks`: what the daemons' own tests say of the files.
+    `services`: what the services complain of; `checks`: what the daemons' own tests say of the files.
     """
 
     node: str
@@ -146,19 +147,20 @@ class NodeLook:
     filesystems: Observed[tuple[Filesystem, ...]] = field(default_factory=Unknown)
     macs: Observed[Mapping[str, str]] = field(default_factory=Unknown)
     checks: Observed[tuple[DaemonCheck, ...]] = field(default_factory=Unknown)
+    services: Observed[tuple[Complaint, ...]] = field(default_factory=Unknown)
 
     @property
     def any(self) -> bool:
         """Was any part read?"""
         told = (self.journal, self.nginx_errors, self.files, self.loaded)
-        parts = (*told, self.filesystems, self.macs, self.checks)
+        parts = (*told, self.filesystems, self.macs, self.checks, self.services)
         return any(isinstance(part, Known) for part in parts)
 
     @classmethod
     def blind(cls, node: str, reason: str) -> NodeLook:
         """Nothing of it could be read."""
         lost: Observed[Any] = Unknown(reason)
-        return cls(node, lost, lost, lost, lost, lost, lost, lost)
+        return cls(node, lost, lost, lost, lost, lost, lost, lost, lost)
 
 
 @dataclass(frozen=True, slots=True)

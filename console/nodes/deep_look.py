@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from console.model.config import ConfTree
-from console.model.look import ErrorLook, FileStamp, Filesystem, JournalLook, NodeLook
+from console.model.look import Complaint, ErrorLook, FileStamp, Filesystem, JournalLook, NodeLook
 from console.model.observed import Known, Observed, Unknown
 from console.model.profile import Profile
 from console.nodes.config_files import ConfigUnreadable, ask_loaded
@@ -19,6 +19,7 @@ from console.nodes.config_tests import daemon_checks
 from console.nodes.netns import enter_namespace
 from console.nodes.transport import CommandResult, Transport, TransportError
 from console.parse import look_node
+from console.parse.complaints.datastores import service_complaints
 from console.parse.journal_kept import kept, kept_script
 from console.parse.log_time import zone_offset
 from console.parse.look_journal import began, look_at_journal
@@ -30,6 +31,8 @@ from console.render.nodefiles import CHECK_SCRIPT, KEEPALIVED_CONF, NOTIFY_SCRIP
 COMMAND_TIMEOUT_S = 4.0
 JOURNAL_SPAN_S = 3600
 JOURNAL_LINES = 2000
+# A refused write is said at every request; some services write fifty lines for one.
+SERVICES_SPAN_S, SERVICES_LINES = 120, 1000
 ERROR_TAIL_BYTES = 256 * 1024
 # A thread of the operator's machine keeps its own view of the network: /proc/net is that of the main thread.
 ARP = Path("/proc/thread-self/net/arp")
@@ -71,6 +74,7 @@ class DeepLook:
                 files = group.create_task(self._seen(lambda: _files(facts)))
                 disks = group.create_task(self._seen(lambda: _filesystems(facts)))
                 macs = group.create_task(self._seen(lambda: _macs(facts)))
+                services = group.create_task(self._seen(self._services))
         finally:
             facts.cancel()
         return NodeLook(
@@ -82,6 +86,7 @@ class DeepLook:
             disks.result(),
             macs.result(),
             checks.result(),
+            services.result(),
         )
 
     async def _seen(self, read: Callable[[], Awaitable[T]]) -> Observed[T]:
@@ -121,6 +126,15 @@ class DeepLook:
         look = look_at_journal(lines, told.since(JOURNAL_SPAN_S))
         return look if len(lines) < JOURNAL_LINES else replace(look, since=began(lines, told.now))
 
+    async def _services(self) -> tuple[Complaint, ...]:
+        argv = services_argv(self.profile, self.transport.node)
+        if argv is None:
+            return ()
+        result = await self._run(argv)
+        if b"not seeing messages" in result.stderr:
+            raise Unanswered("the login user may not read the journal (group systemd-journal)")
+        return service_complaints(result.stdout.splitlines()[::-1])
+
     async def _errors(self) -> ErrorLook:
         argv = ("sh", "-c", ERRORS, "errors", self.profile.logs.error, str(ERROR_TAIL_BYTES))
         result = await self._run(argv)
@@ -152,6 +166,16 @@ def journal_argv(profile: Profile, node: str) -> tuple[str, ...]:
     matches += ["+", "SYSLOG_IDENTIFIER=iamops"]
     # With --since and --lines alone some versions of journalctl give the oldest of many lines.
     bounds = (f"--since=-{JOURNAL_SPAN_S}s", "--reverse", f"--lines={JOURNAL_LINES}")
+    return ("journalctl", "--no-pager", "--output=json", *bounds, f"--output-fields={JOURNAL_FIELDS}", *matches)
+
+
+def services_argv(profile: Profile, node: str) -> tuple[str, ...] | None:
+    """What the node's services have said of late, the newest first; None where it has none."""
+    units = dict.fromkeys(s.unit for s in profile.services.values() if s.runs_on(node))
+    if not units:
+        return None
+    bounds = (f"--since=-{SERVICES_SPAN_S}s", "--reverse", f"--lines={SERVICES_LINES}")
+    matches = (f"_SYSTEMD_UNIT={unit}.service" for unit in units)
     return ("journalctl", "--no-pager", "--output=json", *bounds, f"--output-fields={JOURNAL_FIELDS}", *matches)
 
 

@@ -85,6 +85,12 @@ class Journal:
     span_s: float = 0.0
 
 
+def is_error(line: str) -> bool:
+    """By the level that the line itself has."""
+    level, _ = _parsed(_COLOUR.sub("", line[:LINE_MAX]))
+    return level in ("error", "fatal")
+
+
 def reason_line(lines: Sequence[str], *, latest: bool = False) -> Reason | None:
     """The reason among the lines of one start, oldest first; None where there are none.
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from console.judge.findings import Blind, Evidence, Finding
+from console.judge.findings import About, Blind, Evidence, Finding
 from console.judge.rules.looked import age_s, look_of, looked, ours
 from console.judge.rules.view import Answer, Rule, View, nodes, said_at
 from console.model.facts import Severity
 from console.model.look import Complaint, ComplaintKind, ErrorLook, JournalLook, NodeLook
 from console.model.observed import Known, Observed
+from console.model.profile import DatastoreKind
 from console.model.state import NodeState
 from console.model.vip import ownership
 
@@ -19,6 +20,12 @@ RECENT_S = 600.0
 # nginx gives a backend up for ten seconds unless it is told otherwise; it says so at every request.
 GIVEN_UP_RECENT_S = 15.0
 SHOWN = 2
+REFUSED_RECENT_S = 60.0
+REFUSING = {
+    ComplaintKind.MARIADB_REFUSES: DatastoreKind.MARIADB,
+    ComplaintKind.REDIS_REFUSES: DatastoreKind.REDIS,
+    ComplaintKind.MONGODB_REFUSES: DatastoreKind.MONGODB,
+}
 ALL_FAILED = (
     "each backend failed within nginx's fail_timeout, as when all are restarted one after the other: "
     "they are asked again when it is over"
@@ -165,7 +172,26 @@ def given_up(view: View, now: float) -> Iterator[Answer]:
                 )
 
 
+def refusing_stores(view: View, now: float) -> Iterator[Answer]:
+    """A datastore greets everybody and takes no writes: only who writes there is told."""
+    code = "datastore-refuses-writes"
+    found: dict[str, list[tuple[NodeState, Complaint]]] = {}
+    for each in looked(view, lambda look: look.services, (code,), "whether a datastore refuses writes"):
+        if isinstance(each, Blind):
+            yield each
+            continue
+        node, seen = each
+        for complaint in seen.value:
+            if complaint.kind in REFUSING and _recent(node, complaint, REFUSED_RECENT_S, now):
+                for store in view.state.profile.datastores.values():
+                    if store.kind is REFUSING[complaint.kind]:
+                        found.setdefault(store.name, []).append((node, complaint))
+    for name, said in found.items():
+        yield _refusing(view, name, said, now)
+
+
 RULES = (
+    Rule(("datastore-refuses-writes",), refusing_stores),
     Rule(tuple(each.code for each in TABLE), complained),
     Rule(("stranger-router",), strangers),
     Rule(("no-live-upstreams",), given_up),
@@ -228,6 +254,21 @@ def _finding(row: Tells, node: NodeState, complaint: Complaint, times: list[floa
         row.step.format(**words),
         node.name,
         cause=complaint.means,
+    )
+
+
+def _refusing(view: View, name: str, said: list[tuple[NodeState, Complaint]], now: float) -> Finding:
+    store = view.state.profile.datastores[name]
+    who = " and ".join(dict.fromkeys(f"{complaint.unit} on {node.name}" for node, complaint in said))
+    return Finding(
+        "datastore-refuses-writes",
+        Severity.CRITICAL,
+        f"{name} takes no writes, by what {who} gets from it",
+        tuple(_evidence(view, node, each, len(each.times), now) for node, each in said[-3:]),
+        f"look: why {name} on {store.node} takes no writes (its log, SHOW PROCESSLIST, INFO replication)",
+        cause=said[-1][1].means,
+        about=About(store=name, kind=store.kind),
+        touches=(store.node,),
     )
 
 

@@ -81,4 +81,26 @@ ENTRIES = (
             "look: MongoDB's journal on its node",
         ),
     ),
+    Entry(
+        "T306",
+        "datastore-refuses-writes",
+        Severity.CRITICAL,
+        title="a datastore answers and takes no writes",
+        means=(
+            "Whoever reads is served; logins, new users, policies and audit records fail. Health pages stay green."
+        ),
+        known_by=(
+            "What the services themselves write into their journals in the last minute as errors, in the servers' "
+            "own words: read-only, locked, READONLY, MISCONF, OOM, not primary."
+        ),
+        causes=(
+            "a backup holds its tables locked",
+            "it was made read-only, or a replica, and nobody turned it back",
+            "its memory or its disk is full",
+        ),
+        steps=(
+            "look: its log; SHOW PROCESSLIST and SELECT @@read_only; INFO replication; rs.status()",
+            "iamops traffic --since 5m --by status",
+        ),
+    ),
 )

@@ -56,6 +56,7 @@ def node_look(name: str, **parts: Any) -> NodeLook:
         filesystems=seen((Filesystem("/", 40.0, 3.0),)),
         macs=seen({"eth0": MACS[name]}),
         checks=seen((DaemonCheck(name, "nginx", 0, ""), DaemonCheck(name, "keepalived", 0, ""))),
+        services=seen(()),
     )
     return replace(look, **{key: seen(value) for key, value in parts.items()})
 

@@ -165,6 +165,7 @@ def _complaints() -> Iterator[View]:
         complaint(ComplaintKind.HIGHER_PRIORITY, "10.0.4.66"),
     ):
         yield view(b=node_look(B, journal=JournalLook((), NOW - 3600, (said,))))
+    yield view(b=node_look(B, services=(complaint(ComplaintKind.MARIADB_REFUSES, unit="iam-apiserver"),)))
     for said in (
         complaint(ComplaintKind.NO_LIVE_UPSTREAMS, unit="nginx"),
         complaint(ComplaintKind.WORKER_DIED, "9", "nginx"),

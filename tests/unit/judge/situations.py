@@ -192,6 +192,18 @@ def _nginx() -> Iterator[Situation]:
 
 
 def _rest() -> Iterator[Situation]:
+    failing = {int(NOW) - 20: requests(10, 10)}
+    locked = node_look(B, services=(complaint(Kind.MARIADB_REFUSES, unit=API),))
+    yield Situation(
+        "A46",
+        "a backup holds MariaDB's tables locked",
+        "requests-failing; its cause was not named",
+        view(b=locked, traffic={A: traffic_look(failing), B: traffic_look()}),
+        "datastore-refuses-writes",
+        None,
+        "look: why mariadb on iam-a takes no writes",
+        explains=("requests-failing",),
+    )
     yield Situation(
         "A36",
         "both nodes are clones with one hardware address",

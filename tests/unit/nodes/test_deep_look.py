@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from console.model.config import ConfTree
-from console.model.look import SaidKind
+from console.model.look import ComplaintKind, SaidKind
 from console.model.observed import Known, Unknown
 from console.nodes.config_files import LOADED, ConfigUnreadable
 from console.nodes.config_tests import COMMANDS
@@ -17,6 +17,7 @@ from console.nodes.deep_look import (
     DeepLook,
     facts_script,
     journal_argv,
+    services_argv,
 )
 from console.nodes.fake import Run, ScriptedTransport
 from console.nodes.transport import CommandTimeout, LinkLost
@@ -29,6 +30,11 @@ JOURNAL = journal_argv(PROFILE, NODE)
 FACTS = facts_script(PROFILE)
 ERROR_LOG = ("sh", "-c", ERRORS, "errors", PROFILE.logs.error, str(ERROR_TAIL_BYTES))
 LOADED_ARGV = ("sh", "-c", LOADED, "loaded", PROFILE.nginx.unit, PROFILE.keepalived.unit)
+SERVICES = services_argv(PROFILE, NODE)
+REFUSED = (
+    b'{"MESSAGE": "2026-11-30 00:10:37.000\\tERROR\\tiam\\tuser.go:8\\tError 1290 (HY000): The MariaDB server is '
+    b'running with the --read-only option", "_SYSTEMD_UNIT": "iam-apiserver.service"}\n'
+)
 CRASH = b'{"MESSAGE": "x.service: Main process exited, code=killed, status=9/KILL", "UNIT": "x.service"}\n'
 
 
@@ -51,6 +57,7 @@ FACTS_SAID = (
 def transport(**changed: Run) -> ScriptedTransport:
     steps = {
         "journal": Run(JOURNAL, CRASH),
+        "services": Run(SERVICES, REFUSED),
         "kept": Run(KEPT, KEPT_SAID),
         "errors": Run(ERROR_LOG, b"+0000\n"),
         "facts": Run(FACTS, FACTS_SAID),
@@ -73,6 +80,9 @@ async def test_each_part_has_its_value_and_the_time_it_was_read():
     assert found.files.value["/etc/keepalived/check_nginx.sh"].mode == 0o755
     assert [disk.space_pct for disk in found.filesystems.value] == [40.0]
     assert len(found.checks.value) == 2
+    assert [(each.kind, each.unit) for each in found.services.value] == [
+        (ComplaintKind.MARIADB_REFUSES, "iam-apiserver")
+    ]
 
 
 async def test_a_tool_that_is_missing_makes_only_its_own_part_unknown():
@@ -119,7 +129,7 @@ async def test_a_command_that_hangs_leaves_the_others_alone():
 
 async def test_a_node_that_is_gone_is_unknown_and_raises_nothing():
     gone = LinkLost(NODE, "cut", "none")
-    steps = [Run(argv, error=gone) for argv in (JOURNAL, KEPT, ERROR_LOG, FACTS, LOADED_ARGV)]
+    steps = [Run(argv, error=gone) for argv in (JOURNAL, KEPT, SERVICES, ERROR_LOG, FACTS, LOADED_ARGV)]
     first, *_ = (Run(("sudo", "-n", *argv), error=gone) for argv in COMMANDS.values())
     found = await look(ScriptedTransport(NODE, *steps, first))
     assert not found.any
@@ -140,6 +150,7 @@ async def look_beside(tree: ConfTree | Exception, scripted: ScriptedTransport):
 
 async def test_when_files_were_loaded_is_not_asked_where_they_are_read_anyhow():
     steps = [Run(JOURNAL, CRASH), Run(KEPT, KEPT_SAID), Run(ERROR_LOG, b"+0000\n"), Run(FACTS, FACTS_SAID)]
+    steps.append(Run(SERVICES, b""))
     checks = [Run(("sudo", "-n", *argv)) for argv in COMMANDS.values()]
     tree = ConfTree(NODE, {}, loaded_at={"nginx": 900.0})
     found = await look_beside(tree, ScriptedTransport(NODE, *steps, *checks))

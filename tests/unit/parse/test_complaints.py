@@ -6,7 +6,8 @@ import json
 import time
 
 from console.model.look import ComplaintKind as Kind
-from console.parse.complaints import keepalived, nginx, systemd
+from console.parse.complaints import datastores, keepalived, nginx, systemd
+from console.parse.complaints.datastores import service_complaints
 from console.parse.complaints.table import KINDS_MAX, TIMES_MAX, Gathering
 from console.parse.look_journal import look_at_journal
 from console.parse.look_node import error_look
@@ -101,5 +102,31 @@ def test_a_flood_of_complaints_is_bounded_and_linear():
 
 
 def test_every_row_says_what_it_means():
-    for row in (*keepalived.ROWS, *nginx.ROWS, *systemd.ROWS):
+    for row in (*keepalived.ROWS, *nginx.ROWS, *systemd.ROWS, *datastores.ROWS):
         assert row.means, row.kind
+
+
+def test_refused_writes_are_read_from_errors_of_services_and_from_no_request():
+    said = {
+        "ERROR\tuser.go:8\tError 1290 (HY000): The MariaDB server is running with the --read-only option": (
+            Kind.MARIADB_REFUSES,
+            "read-only",
+        ),
+        "ERROR\tuser.go:8\tError 1205 (HY000): Lock wait timeout exceeded; try restarting transaction": (
+            Kind.MARIADB_REFUSES,
+            "",
+        ),
+        "ERROR\tauth.go:8\tREADONLY You can't write against a read only replica.": (
+            Kind.REDIS_REFUSES,
+            "READONLY",
+        ),
+        "ERROR\tauth.go:8\tOOM command not allowed when used memory > 'maxmemory'.": (Kind.REDIS_REFUSES, "OOM"),
+        "ERROR\tpump.go:8\t(NotWritablePrimary) not primary": (Kind.MONGODB_REFUSES, "NotWritablePrimary"),
+    }
+    for text, expected in said.items():
+        line = entry(f"2026-11-30 00:10:37.000\t{text}", _SYSTEMD_UNIT="iam-apiserver.service")
+        (found,) = service_complaints([line])
+        assert (found.kind, found.about) == expected, text
+        request = f"2026-11-30 00:10:37.000\tINFO\tx.go:1\t200 - GET /{text}"
+        asked = entry(request, _SYSTEMD_UNIT="a.service")
+        assert service_complaints([asked]) == ()
