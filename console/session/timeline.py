@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 
 from console.judge.timeline import error_steps, merged, of_edits, of_journal, of_ledger, of_pushes
+from console.judge.timeline_splits import Turn, splits, turns
 from console.ledger.audit import read
 from console.model.profile import Profile
 from console.model.timeline import Happening, Timeline
@@ -51,13 +52,15 @@ class Tale:
     def __init__(self, profile: Profile, since: float, now: Clock) -> None:
         self._profile, self._since, self._now = profile, since, now
         self._found: list[Happening] = []
+        self._turns: list[Turn] = []
         self._untold: list[str] = []
         self._heard: set[str] = set()
         self._under_way: set[str] = set()
 
     def timeline(self) -> Timeline:
         """What has been told so far."""
-        found, cut = merged(self._found, self._since, HAPPENINGS_MAX)
+        split = splits(self._turns, self._profile, self._now())
+        found, cut = merged((*self._found, *split), self._since, HAPPENINGS_MAX)
         missing = [*self._untold, *(f"{what}: not told in the time there was" for what in self._under_way)]
         missing += [f"{name}: not connected" for name in self._profile.nodes if name not in self._heard]
         if cut:
@@ -133,6 +136,7 @@ class Tale:
         records, cut = await journal_since(transport, self._profile, since, timeout_s=SOURCE_TIMEOUT_S)
         if cut:
             self._untold.append(f"{transport.node}: the journal: only its last {LINES_MAX} lines")
+        self._turns += turns(records, self._profile, transport.node, ahead_s)
         return of_journal(records, self._profile, transport.node, ahead_s)
 
     async def _edits(self, transport: Transport, ahead_s: float) -> Iterator[Happening]:

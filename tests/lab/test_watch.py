@@ -28,13 +28,13 @@ OTHER = {"iam-a": "iam-b", "iam-b": "iam-a"}
 class WatchCommand:
     """A watch in a process of its own. `told` is what it has written to stdout so far."""
 
-    def __init__(self, directory: Path, urls: Sequence[str], *argv: str) -> None:
+    def __init__(self, directory: Path, urls: Sequence[str], *argv: str, profile: str = "lab") -> None:
         file = directory / "urls"
         file.write_text("\n".join(urls))
         file.chmod(0o600)
         state = ["--state-dir", str(directory / "state"), "--to-file", str(file)]
         beat = ["--heartbeat", str(directory / "alive"), "--heartbeat-every", "1s", "--json"]
-        command = [sys.executable, "-m", "console", "--profile", "lab", "watch", *state, *beat, *argv]
+        command = [sys.executable, "-m", "console", "--profile", profile, "watch", *state, *beat, *argv]
         self.told: list[dict[str, Any]] = []
         self._news = threading.Condition()
         self._log = (directory / "log").open("a")

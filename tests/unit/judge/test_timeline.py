@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from console.judge.timeline import error_steps, merged, of_edits, of_journal, of_ledger, of_pushes
+from console.judge.timeline_splits import splits, turns
 from console.model.timeline import Happening, HappeningKind
 from console.model.traffic import Traffic
 from console.parse.config_archive import PushRecord
@@ -140,3 +141,43 @@ def test_a_timeline_is_in_order_bounded_and_says_what_it_leaves_out() -> None:
     every = [Happening(float(n), HappeningKind.UNIT, str(n), "systemd") for n in (5, 1, 3, 4, 2, 2)]
     found, left_out = merged(every, since=2.0, limit=3)
     assert (told(found), left_out) == (["3", "4", "5"], 1)
+
+
+K = "keepalived"
+UNIT = "keepalived.service - Keepalive Daemon (LVS and VRRP)."
+
+
+def says(at: float, message: str, *, systemd: bool = False) -> JournalRecord:
+    return JournalRecord(at, K, message, systemd)
+
+
+def split_told(**journals: list[JournalRecord]) -> list[str]:
+    found = [turn for node, records in journals.items() for turn in turns(records, PROFILE, node, 0.0)]
+    return told(splits(found, PROFILE, now=100.0))
+
+
+def test_two_masters_at_once_are_a_split_brain_with_its_end() -> None:
+    a = [says(1.0, "(VI_1) Entering MASTER STATE")]
+    b = [says(10.0, "(VI_1) Entering MASTER STATE"), says(22.0, "(VI_1) Entering BACKUP STATE")]
+    begun = "SPLIT BRAIN: a and b are both MASTER of VI_1, VIP 10.0.4.99"
+    assert split_told(a=a, b=b) == [
+        begun,
+        "split brain ended: only a is MASTER of VI_1, VIP 10.0.4.99, lasted 12 s",
+    ]
+    assert split_told(a=a, b=b[:1]) == [begun]
+
+
+def test_a_handover_a_stop_a_crash_and_a_boot_are_no_split_brain() -> None:
+    b = [says(10.0, "(VI_1) Entering MASTER STATE")]
+    for end in (
+        says(10.3, "(VI_1) Entering BACKUP STATE"),
+        says(11.5, f"Stopped {UNIT}", systemd=True),
+        says(9.0, f"{K}.service: Main process exited, code=killed, status=9/KILL", systemd=True),
+        says(60.0, "Startup finished in 1.2s.", systemd=True),
+    ):
+        assert split_told(a=[says(1.0, "(VI_1) Entering MASTER STATE"), end], b=b) == [], end
+
+
+def test_a_reload_ends_no_mastership() -> None:
+    a = [says(1.0, "(VI_1) Entering MASTER STATE"), says(5.0, f"Reloaded {UNIT}", systemd=True)]
+    assert len(split_told(a=a, b=[says(10.0, "(VI_1) Entering MASTER STATE")])) == 1
