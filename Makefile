@@ -36,8 +36,9 @@ bench: install compiled lab-tools
 	$(BIN)/python -m tests.bench --save
 
 ## soak: every action cut at every boundary in every way, drills again and again, a million log lines, every
-## rule, every kind of broken terminal, restarts under load, services without what they need, races, a node that
-## answers everything badly (five hours)
+## rule, every kind of broken terminal, restarts under load, services without what they need, races, a watch whose
+## destinations come and go, a node that
+## answers everything badly (six hours)
 soak: install lab-tools
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak.drills
