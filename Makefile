@@ -37,8 +37,7 @@ bench: install compiled lab-tools
 
 ## soak: every action cut at every boundary in every way, drills again and again, a million log lines, every
 ## rule, every kind of broken terminal, restarts under load, services without what they need, races, a watch whose
-## destinations come and go, a node that
-## answers everything badly (six hours)
+## destinations come and go, a node that answers everything badly (six hours)
 soak: install lab-tools
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak.drills
@@ -49,6 +48,7 @@ soak: install lab-tools
 	$(BIN)/python -m tests.soak.fronts
 	$(BIN)/python -m tests.soak.traffic
 	$(BIN)/python -m tests.soak.hostile
+	$(BIN)/python -m tests.soak.watch
 	$(BIN)/python -m tests.soak.triage --save
 
 ## fuzz: every reader of foreign words, ten minutes each, two at once (FUZZ_S=600; about three hours)
