@@ -12,7 +12,8 @@ from console.model.observed import Known
 from console.model.profile import Profile
 from console.model.state import ClusterState, Notice
 from console.nodes.log_streams import NodeLogs
-from console.nodes.transport import Transport, TransportError
+from console.nodes.supervisor import link_failure, reason_of
+from console.nodes.transport import Transport
 from console.parse.words import words
 from console.session.clock import Clock
 from console.session.log_ring import LogRing
@@ -118,10 +119,8 @@ class LogTap:
             else:
                 try:
                     await logs.read(transport)
-                except TransportError as error:
-                    ear.silent("", error.reason)
                 except Exception as error:
-                    ear.silent("", f"a fault of iamops: {str(error) or type(error).__name__}")
+                    ear.silent("", reason_of(link_failure(error) or error))
             await asyncio.sleep(LINK_EVERY_S)
 
     def _without_link(self, ear: _Ear, link: Link) -> None:
