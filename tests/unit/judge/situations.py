@@ -16,12 +16,24 @@ from console.model.events import (
     HttpProbed,
     KeepalivedAsked,
     LinkChanged,
+    Source,
+    SourceLost,
     Target,
     UnitReported,
     VrrpReported,
 )
-from console.model.facts import HostReport, ProbeOutcome, ProbeReport, Severity, UnitReport, VrrpReport, VrrpState
-from console.model.look import Complaint, ErrorLook, JournalLook, NodeLook, OwnRun, SaidKind
+from console.model.facts import (
+    HostReport,
+    Link,
+    LinkState,
+    ProbeOutcome,
+    ProbeReport,
+    Severity,
+    UnitReport,
+    VrrpReport,
+    VrrpState,
+)
+from console.model.look import Complaint, ErrorLook, Filesystem, JournalLook, NodeLook, OwnRun, SaidKind
 from console.model.look import ComplaintKind as Kind
 from tests.scenes import NOW, VIP
 from tests.unit.judge.looks import MACS, A, B, journal, node_look, requests, traffic_look, view
@@ -62,7 +74,7 @@ class Situation:
 
 
 def situations() -> tuple[Situation, ...]:
-    return (*_backends(), *_vrrp(), *_nginx(), *_needs(), *_judged_with_care(), *_rest())
+    return (*_backends(), *_vrrp(), *_nginx(), *_needs(), *_judged_with_care(), *_rest(), *_silent())
 
 
 def _backends() -> Iterator[Situation]:
@@ -344,6 +356,39 @@ def _needs() -> Iterator[Situation]:
         "look: mariadb on iam-a",
         explains=("unit-down",),
         means=("iam-apiserver on iam-a and iam-b answers 5xx and does not start again",),
+    )
+
+
+def _silent() -> Iterator[Situation]:
+    """Nothing that a command on iam-b would tell is known, for one reason."""
+    nologin = "printed 'This account is currently not available.' and ran nothing (exit 1)"
+    for number, what, before, why in (
+        ("A38", "large packets of a node vanish", "no findings; status: TypeError", "ran nothing within 5 s"),
+        ("B18", "the login shell is /bin/false", "exit 0 and nothing printed", "ran nothing (exit 1)"),
+        ("B19", "the login shell is nologin", "nginx's configuration is invalid, an undo is armed", nologin),
+        ("B22", "sshd opens one session only", "no findings, exit 0", "sshd opens no further session"),
+    ):
+        lost = [SourceLost(NOW + 1, B, each, why) for each in Source]
+        yield Situation(
+            number,
+            what,
+            before,
+            state(LinkChanged(NOW - 3, B, Link(LinkState.UP, NOW - 3)), *lost, b=NodeLook.blind(B, why)),
+            "node-silent",
+            B,
+            "look: time ssh iam-b id",
+            (why,),
+            never=("nginx-config-invalid", "notify-log-missing", "unit-down", "vip-nowhere"),
+        )
+    yield Situation(
+        "B25",
+        "/run is full on a node",
+        "triage does not look at it",
+        state(b=node_look(B, filesystems=(Filesystem("/run", 100.0, 1.0),))),
+        "disk-full",
+        B,
+        "look: du -x /run",
+        ("/run is 100 % full",),
     )
 
 
