@@ -8,9 +8,10 @@ import time
 import asyncssh
 import pytest
 
+from console.nodes.ssh_channels import NOISE_LIMIT, Lines
 from console.nodes.ssh_frame import Frame
 from console.nodes.ssh_transport import SshTransport
-from console.nodes.transport import CommandFailed, CommandTimeout, NothingRan
+from console.nodes.transport import CommandFailed, CommandTimeout, LinkLost, NothingRan
 from tests.framed import asked, framed
 from tests.unit.nodes.conftest import Operator, SshNode, StartNode
 
@@ -102,6 +103,13 @@ async def test_an_endless_greeting_fills_nothing(start_node: StartNode, operator
     await asyncio.sleep(0.3)
     assert not opened.done()
     opened.cancel()
+    lines = Lines(lambda error: LinkLost("iam-a", str(error), "none"), ("true",), frame := Frame())
+    for chunk in (b"x" * 10 * NOISE_LIMIT, b"the end", frame.begin[:5]):
+        lines.data_received(chunk, None)
+        assert len(lines.noise) <= NOISE_LIMIT
+    lines.data_received(frame.begin[5:] + b"out\n" + frame.end + b"0\n", None)
+    lines.connection_lost(None)
+    assert [line async for line in lines] == [b"out"]
     await asyncio.gather(opened, return_exceptions=True)
     await transport.close()
 
