@@ -149,7 +149,11 @@ def _read(path: Path) -> str:
         raise AlertUrlsRefused(f"{path}: {error.strerror}") from None
     try:
         _check_private(path, os.fstat(file))
-        return os.read(file, FILE_BYTES).decode("utf-8")
+        with os.fdopen(os.dup(file), "rb") as source:
+            content = source.read(FILE_BYTES + 1)
+        if len(content) > FILE_BYTES:
+            raise AlertUrlsRefused(f"{path}: more than {FILE_BYTES >> 10} KiB: this is no list of URLs")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise AlertUrlsRefused(f"{path}: not UTF-8 text (byte {error.start})") from None
     finally:

@@ -102,7 +102,9 @@ class Cluster:
         if self._for_console:
             self._tasks.append(asyncio.create_task(self._keep_watching_files(), name="config"))
         self._tasks.append(asyncio.create_task(self._keep("minding the pace", self._mind_pace), name="pace"))
-        self._tasks.append(asyncio.create_task(self._check_parts(), name="parts"))
+        self._tasks.append(
+            asyncio.create_task(self._keep("watching over the parts", self._check_parts), name="parts")
+        )
         self._probe = self._client_probe(asyncio.get_running_loop())
         self._probe.start()
 

@@ -49,6 +49,7 @@ class Seen:
     memory_mib: Counter[str] = field(default_factory=Counter)
     commands: Counter[str] = field(default_factory=Counter)
     lines: int = 0
+    cuts: int = 0
 
     def text(self, who: str, text: str) -> None:
         self.wrong += [f"{who}: {each}" for each in raw(text)[:3]]
@@ -89,6 +90,7 @@ class Campaign:
             while self._pair.given.total() < self._answers:
                 for command in COMMANDS:
                     await self._command(command)
+                    self.seen.cuts += self._pair.cut("iam-b")
                     print(f"{self._pair.given.total()} bad answers", file=sys.stderr, flush=True)
             self._pair.turn_good()
             await asyncio.sleep(15)
@@ -178,7 +180,7 @@ def told(pair: Pair, seen: Seen, took_s: float) -> str:
             *rows,
             "",
             f"{pair.given.total()} bad answers to {len(questions)} questions in {took_s:.0f} s. "
-            f"iam-a's age in {len(ages)} looks: at most {ages[-1]:.2f} s. "
+            f"{seen.cuts} connections cut. iam-a's age in {len(ages)} looks: at most {ages[-1]:.2f} s. "
             f"Memory at most: {memory}. Commands: {commands}. Wrong: {len(seen.wrong)}.",
         )
     )

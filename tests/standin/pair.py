@@ -189,6 +189,7 @@ class _Door(asyncssh.SSHServer):
         self._node = node
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        conn.set_extra_info(standin=self._node.name)
         self._node.pair.connections.append(conn)
 
     def begin_auth(self, username: str) -> bool:
@@ -234,6 +235,14 @@ class Pair:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def cut(self, node: str) -> int:
+        """Breaks the connections to a node, as a network would; how many there were."""
+        mine = [each for each in self.connections if each.get_extra_info("standin") == node]
+        for each in mine:
+            self.connections.remove(each)
+            each.abort()
+        return len(mine)
 
     async def end(self) -> None:
         for task in tuple(self._tasks):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from console.judge.timeline import merged
+from console.ledger.watch_directory import SILENCE_BYTES, WatchDirectory
 from console.model.events import RequestsCounted
 from console.model.facts import ProbeOutcome, RequestCount
 from console.model.reduce import SAMPLES_KEPT, reduce
@@ -30,6 +31,8 @@ from console.parse.safe_text import MAX_CHARS, MOST_MARKS, safe
 from console.parse.safety import WORD_LIMIT, safety_report
 from console.parse.yaml_tree import MAX_CHARS as PROFILE_CHARS
 from console.parse.yaml_tree import MAX_DEPTH, read_tree
+from console.session.alert_urls import FILE_BYTES, AlertUrlsRefused, destinations
+from console.session.own_hands import MOST_BYTES, own_text
 from console.session.timeline import HAPPENINGS_MAX
 from tests.profiles import pair
 
@@ -61,7 +64,7 @@ def test_every_number_of_the_table_is_the_codes():
 def test_every_row_names_a_test_that_feeds_more():
     for what, _, file, name, (tests, *named) in rows():
         if tests == "test_bounds.py":
-            assert (file, name) in FED, what
+            assert (file, name) in FED.keys() | ON_DISK.keys(), what
             continue
         text = (ROOT / "tests" / "unit" / tests).read_text(encoding="utf-8")
         assert re.search(rf"^(async )?def {named[0]}\(", text, re.MULTILINE), what
@@ -189,6 +192,35 @@ def profile_levels() -> None:
     assert "levels deep" in str(problem)
 
 
+def own_file(path: Path) -> None:
+    file = path / "p.yaml"
+    file.write_bytes(b"#" * (MOST_BYTES + 1))
+    with pytest.raises(OSError, match="more than"):
+        own_text(file)
+
+
+def alert_urls(path: Path) -> None:
+    file = path / "urls"
+    file.write_text("mailto://a\n" + "#" * FILE_BYTES, encoding="utf-8")
+    file.chmod(0o600)
+    with pytest.raises(AlertUrlsRefused, match="more than 256 KiB"):
+        destinations(file)
+
+
+def silence(path: Path) -> None:
+    directory = WatchDirectory(path / "watch")
+    directory.make()
+    (directory.path / "silence.json").write_text(" " * SILENCE_BYTES + "{}", encoding="utf-8")
+    held, why = directory.silence(1.0)
+    assert held is None
+    assert "no silence" in why
+
+
+ON_DISK: dict[tuple[str, str], Callable[[Path], None]] = {
+    ("session/own_hands.py", "MOST_BYTES"): own_file,
+    ("session/alert_urls.py", "FILE_BYTES"): alert_urls,
+    ("ledger/watch_directory.py", "SILENCE_BYTES"): silence,
+}
 FED: dict[tuple[str, str], Callable[[], None]] = {
     ("nodes/ssh_channels.py", "OUTPUT_LIMIT"): output,
     ("nodes/ssh_channels.py", "ERRORS_LIMIT"): errors,
@@ -216,3 +248,8 @@ FED: dict[tuple[str, str], Callable[[], None]] = {
 @pytest.mark.parametrize("name", FED, ids=lambda name: name[1])
 def test_more_than_the_bound_is_told_cut_or_refused(name: tuple[str, str]):
     FED[name]()
+
+
+@pytest.mark.parametrize("name", ON_DISK, ids=lambda name: name[1])
+def test_more_than_the_bound_on_this_machines_disk_is_refused(name: tuple[str, str], tmp_path: Path):
+    ON_DISK[name](tmp_path)

@@ -167,3 +167,15 @@ async def test_a_hook_that_fails_has_not_delivered(command: str, why: str):
 def test_a_hook_that_is_no_command_is_refused(command: str):
     with pytest.raises(AlertUrlsRefused):
         Hook(command)
+
+
+async def test_a_command_that_complains_without_end_is_ended_and_its_last_words_are_told():
+    with pytest.raises(NotDelivered, match=r"longer than 0\.3 s"):
+        await Hook("sh -c 'exec yes out of paper >&2'", deadline_s=0.3).deliver(PARCEL)
+    loud = 'head -c 3000000 /dev/zero | tr "\\\\0" x >&2; echo >&2; echo the last word >&2; exit 3'
+    with pytest.raises(NotDelivered, match="exit code 3 the last word"):
+        await Hook(f"sh -c '{loud}'").deliver(PARCEL)
+
+
+async def test_a_command_that_ends_without_reading_is_asked_for_its_exit_code():
+    await Hook("true").deliver(PARCEL)
