@@ -44,6 +44,7 @@ soak: install lab-tools
 	$(BIN)/python -m tests.soak.serving
 	$(BIN)/python -m tests.soak.needs
 	$(BIN)/python -m tests.soak.races
+	$(BIN)/python -m tests.soak.starts
 	$(BIN)/python -m tests.soak.pushes
 	$(BIN)/python -m tests.soak.fronts
 	$(BIN)/python -m tests.soak.traffic

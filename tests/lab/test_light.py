@@ -11,7 +11,7 @@ from tests.bench.questions import CALM_S, GOAL_PER_S, asked, watchers
 from tests.lab.acting import ActingLab, profile_of
 from tests.lab.watching import Watching
 
-COUNTED_S = 20.0
+COUNTED_S = 15.0
 
 
 async def test_three_watchers_ask_as_often_as_one_and_see_a_hung_service_soon(standins: ActingLab):

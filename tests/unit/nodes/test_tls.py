@@ -20,7 +20,7 @@ from console.model.profile import Profile
 from console.nodes.collect.certificates import certificates
 from console.nodes.http import HttpQuestion
 from console.nodes.probes import Door, probe_http
-from console.nodes.tls import Trust
+from console.nodes.tls import NoTls, TlsStream, Trust, unchecked
 from console.nodes.transport import CommandResult
 from console.nodes.watch import Watch
 from tests.profiles import pair
@@ -133,6 +133,19 @@ async def test_a_port_that_speaks_no_tls_shows_no_certificate(place):
         report = await looked(port, place.ca)
     assert report.certificate is None
     assert report.probe.detail.startswith("no TLS: ")
+
+
+async def test_a_handshake_without_end_is_no_tls():
+    class Endless:
+        async def read(self, limit: int) -> bytes:
+            return b"\x16\x03\x03\x40\x00" + b"\x0b\x00\xff\xff" + b"\0" * 0x3FFC
+
+        async def write(self, chunk: bytes) -> None: ...
+
+        def close(self) -> None: ...
+
+    with pytest.raises(NoTls):
+        await TlsStream(Endless(), unchecked(), None).handshake()
 
 
 async def test_health_over_tls_is_asked_with_the_name_and_ca_of_the_profile(place):

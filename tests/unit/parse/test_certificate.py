@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from console.model.certificate import Certificate
-from console.parse.certificate import BYTES_MAX, CertificateUnreadable, certificate_of
+from console.parse.certificate import BYTES_MAX, NAMES_MAX, CertificateUnreadable, certificate_of
 from console.parse.clock_words import day_of
 
 DER = Path(__file__).parents[2] / "fixtures" / "x509"
@@ -36,6 +41,19 @@ def test_what_is_no_certificate_or_too_long_is_said_to_be_none():
     for der in (b"", b"\x30\x82", b"x" * 100, b"0" * (BYTES_MAX + 1), (DER / "good.der").read_bytes()[:-20]):
         with pytest.raises(CertificateUnreadable):
             certificate_of(der)
+
+
+def test_of_the_names_the_first_are_taken():
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "many")])
+    names = x509.SubjectAlternativeName([x509.DNSName(f"n{number}.example") for number in range(NAMES_MAX + 50)])
+    day = datetime(2026, 11, 29, tzinfo=UTC)
+    built = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, day, day + timedelta(days=1))
+        .add_extension(names, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    assert certificate_of(built.public_bytes(Encoding.DER)).names[-1] == f"n{NAMES_MAX - 1}.example"
 
 
 def test_a_name_fits_as_clients_compare_it():
