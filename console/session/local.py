@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from console.parse.words import lines_of
 # Ourselves, wherever we are installed: a profile may simply say `iamops`.
 OURSELVES = "iamops"
 OUTPUT_KEPT = 4000
+BURIED_S = 1.0
 # Waits in a session of its own, so that neither our end nor a closed terminal ends it. USR1 ends it while it
 # waits; from the moment at which it goes to work it is deaf to that.
 _LATER = 'sleep "$1" & s=$!; trap "kill $s; exit 0" USR1; wait $s || exit; trap "" USR1; shift; exec "$@"'
@@ -32,15 +34,23 @@ class LocalCommands:
         """Raises OutcomeUnknown when it takes too long: nobody knows what it has done."""
         try:
             process = await asyncio.create_subprocess_exec(
-                *resolved(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                *resolved(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
             )
         except OSError as error:
             return Answer(127, "", f"{argv[0]}: {error.strerror}")
         try:
             out, err = await asyncio.wait_for(process.communicate(), timeout_s)
         except TimeoutError:
-            process.kill()
-            await process.wait()
+            # With all that it has started: what holds its pipes would hide its end.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BURIED_S):
+                    await process.wait()
             raise OutcomeUnknown(f"{argv[0]} took longer than {timeout_s:g} s") from None
         return Answer(process.returncode, _text(out), _text(err))
 

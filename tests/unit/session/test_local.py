@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from console.engine.ports import OutcomeUnknown
 from console.session.local import LocalCommands
 
 NAME = "power-on@iam-a"
@@ -50,3 +51,10 @@ async def test_what_is_at_work_is_left_to_finish_with_all_that_it_started(local:
     assert await read(told) == "begun\n"
     assert "left to finish" in local.forget(NAME).stdout
     assert await read(told) == "done\n"
+
+
+async def test_a_command_that_takes_too_long_is_unknown_whoever_holds_its_pipes():
+    """What it has started would hide its end."""
+    async with asyncio.timeout(4):
+        with pytest.raises(OutcomeUnknown, match=r"sh took longer than 0\.2 s"):
+            await LocalCommands().run(("sh", "-c", "sleep 30 & echo begun; wait"), 0.2)
