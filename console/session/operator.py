@@ -70,6 +70,8 @@ class Operator:
         self._name = profile_name
         self._always_armed = always_armed
         self._armed_until = float("-inf")
+        if always_armed:  # a shell's command is here to act
+            cluster.pace.attend(ARMED_FOR_S)
         eyes = StoreEyes(cluster.store, cluster.now, cluster.look_again, cluster.look_at_files)
         self._ledger = ledger or audit_file()
         self._audit = _Ledger(self._ledger)

@@ -8,7 +8,7 @@ from console.judge.findings import About, Blind, Finding
 from console.judge.rules.backends import doubtful_backend
 from console.judge.rules.looked import looked
 from console.judge.rules.view import Answer, Rule, View, probed, reason_of, told
-from console.judge.rules.vip import CLIENT_FRESH_S, client_address
+from console.judge.rules.vip import client_address, is_overdue
 from console.model.facts import Severity
 from console.model.observed import Known, Unknown
 from console.model.state import NodeState
@@ -56,7 +56,7 @@ def stale_neighbour(view: View, now: float) -> Iterator[Answer]:
 def dark_outside(view: View, now: float) -> Iterator[Answer]:
     """The owner serves at home and a client gets nothing: what is between them does not know of the move."""
     for name, seen in view.state.client.items():
-        if isinstance(seen, Unknown) or seen.age_s(now) > CLIENT_FRESH_S:
+        if isinstance(seen, Unknown) or is_overdue(seen, now):
             yield Blind("dark-outside", DARK, f"{client_address(view.state, name)}: {reason_of(seen)}")
             continue
         instance = name if name in view.state.profile.vrrp else view.state.profile.instance.name

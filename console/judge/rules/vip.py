@@ -23,7 +23,7 @@ from console.judge.rules.view import (
     vrrp_word,
 )
 from console.model.contest import split_owners
-from console.model.facts import Severity, VrrpState
+from console.model.facts import ProbeReport, Severity, VrrpState
 from console.model.node_clock import on_our_clock
 from console.model.observed import Freshness, Known, Unknown
 from console.model.state import ClusterState, NodeState
@@ -96,10 +96,15 @@ def witnesses_disagree(view: View, now: float) -> Iterator[Answer]:
             yield from _disagreement(view, node, name, node.addresses.value, now)
 
 
+def is_overdue(seen: Known[ProbeReport], now: float) -> bool:
+    """Has the client's next probe not come when it was promised?"""
+    return seen.age_s(now) > CLIENT_FRESH_S + seen.every_s
+
+
 def client_dark(view: View, now: float) -> Iterator[Answer]:
     for name, seen in view.state.client.items():
         address = client_address(view.state, name)
-        if isinstance(seen, Unknown) or seen.age_s(now) > CLIENT_FRESH_S:
+        if isinstance(seen, Unknown) or is_overdue(seen, now):
             why = seen.reason if isinstance(seen, Unknown) else f"the last probe is {seen.age_s(now):.0f} s old"
             yield Blind("client-dark", f"what a client gets from {address}", why)
         elif not seen.value.ok:

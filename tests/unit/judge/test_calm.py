@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.judge.calm import signs
+from console.judge.findings import Blind
+from console.judge.rules.view import View
+from console.judge.rules.vip import client_dark
 from console.model.events import (
     AddressChanged,
     ClientProbed,
@@ -69,3 +72,11 @@ def test_a_probe_keeps_what_it_promised():
     state = fed(healthy(), [HttpProbed(NOW, "iam-a", "iam-a", Target.SERVICE, "iam-pump", OK, 30.0)])
     assert state.nodes["iam-a"].services["iam-pump"].every_s == 30.0
     assert state.nodes["iam-a"].services["iam-pump"].lost("gone").every_s == 0.0
+
+
+def test_a_client_that_was_not_to_ask_again_yet_is_no_blind_one():
+    state, view = healthy(), client_views(healthy().profile)[0]
+    for every_s, age_s, blind in ((0.0, 4.0, False), (0.0, 6.0, True), (15.0, 19.0, False), (15.0, 21.0, True)):
+        seen = fed(state, [ClientProbed(NOW, view, OK, every_s)])
+        said = [each for each in client_dark(View(seen), NOW + age_s) if isinstance(each, Blind)]
+        assert bool(said) is blind, (every_s, age_s)
