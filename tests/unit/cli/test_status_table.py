@@ -15,8 +15,8 @@ from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy
 
 
-def shown(state: ClusterState, now: float, monkeypatch, capsys, width: int = 140) -> str:
-    monkeypatch.setenv("COLUMNS", str(width))
+def shown(state: ClusterState, now: float, monkeypatch, capsys) -> str:
+    monkeypatch.setenv("COLUMNS", "140")
     status_table.print_table(status_document(state, findings(state, now), now))
     return capsys.readouterr().out
 
@@ -50,8 +50,11 @@ LONG = "iam-authz-server: bad answer: HTTP 400: Client sent an HTTP request to a
 def test_no_column_is_lost_at_any_width_however_long_an_error_is(monkeypatch, capsys):
     bad = ProbeReport(ProbeOutcome.BAD_ANSWER, 1.0, 400, LONG)
     state = fed(healthy(), [HttpProbed(NOW, "iam-a", "iam-a", Target.SERVICE, "iam-pump", bad)])
+    document = status_document(state, findings(state, NOW + 1), NOW + 1)
     for width in range(60, 201):
-        lines = shown(state, NOW + 1, monkeypatch, capsys, width).splitlines()
+        monkeypatch.setenv("COLUMNS", str(width))
+        status_table.print_table(document)
+        lines = capsys.readouterr().out.splitlines()
         assert all(cell_len(line) <= width for line in lines)
         assert any(line.split() == ["seen", "on", "iam-a", "iam-b"] for line in lines), (width, lines)
         pump = next(line for line in lines if line.split()[:1] == ["iam-pump"])

@@ -139,3 +139,20 @@ async def test_a_link_that_breaks_costs_what_was_not_read_yet(node: StubbedNode)
 async def test_without_the_nodes_script_the_reason_stands_beside_what_anybody_may_read(node: StubbedNode):
     found = await pieces(node)
     assert "sudo: a password is required" in found["config/managed"].reason
+
+
+async def test_of_a_long_journal_the_newest_entries_are_asked_for_and_that_there_are_more_is_told(
+    node: StubbedNode,
+):
+    """With --since beside --lines some versions of journalctl give the oldest."""
+    found = await pieces(node)
+    journal = found["journal/all.log"]
+    assert "--lines=20000" in journal.source
+    assert "--since" not in journal.source
+    assert not journal.left_out
+    for records, more in ((19_999, False), (20_000, True)):
+        node.stub("journalctl", f"yes '2026 a' | head -n {records}; echo ' its second line'")
+        journal = (await pieces(node, limit=1_000_000))["journal/all.log"]
+        assert journal.left_out is more
+        assert journal.content is not None
+        assert journal.content.endswith(b" its second line\n")
