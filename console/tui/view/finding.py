@@ -39,7 +39,7 @@ def findings(moment: Moment, width: int, lines: int) -> Picture:
 
 def _rows(moment: Moment, every: tuple[Placed, ...], number: int, width: int, lines: int) -> list[Row]:
     finding, _ = every[number]
-    head = _head(moment, every, number)
+    head = _head(moment, every, number, brief=lines < 3)
     key, said = f"{key_of(finding)} {number}", spoken_finding(finding)
     if lines < 3:
         # The title gives way first: the step must be readable.
@@ -96,13 +96,14 @@ def _looked_clear(look: EarlierLook, now: float) -> Line:
     return (Span(f" ● no findings: {asked} rules asked, {looked}", Tone.OK),)
 
 
-def _head(moment: Moment, every: tuple[Placed, ...], number: int) -> Line:
+def _head(moment: Moment, every: tuple[Placed, ...], number: int, *, brief: bool) -> Line:
+    """Where the title will be cut, the age of an earlier look stands before it."""
     finding, depth = every[number]
     glyph, tone = SEVERITY_GLYPHS[finding.severity]
     place = f" {number + 1}/{len(every)}" if len(every) > 1 else ""
     below = "└ " if depth else ""
-    return (
-        Span(f" {below}{glyph} {finding.severity.upper()}{place} ", tone),
-        Span(finding.title),
-        Span(how_old(finding, moment), Tone.MUTED),
-    )
+    old = how_old(finding, moment)
+    head = Span(f" {below}{glyph} {finding.severity.upper()}{place} ", tone)
+    if brief and old and moment.look is not None:
+        return (head, Span(f"◌ {age(moment.now - moment.look.at)} ", Tone.STALE), Span(finding.title))
+    return (head, Span(finding.title), Span(old, Tone.MUTED))

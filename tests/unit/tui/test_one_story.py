@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from console.judge.diagnosis import Diagnosis
 from console.judge.findings import Finding
-from console.model.events import Recalled, Remembered, RequestsCounted
-from console.model.facts import RequestCount, Severity
+from console.model.events import HttpProbed, Recalled, Remembered, RequestsCounted, Target
+from console.model.facts import ProbeOutcome, RequestCount, Severity
 from console.model.state import ClusterState
+from console.session.cluster import Cluster
 from console.tui.view.moment import Moment
 from tests.unit.judge.triage_samples import BLINDS, CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
 from tests.unit.tui import scenes
-from tests.unit.tui.scenes import FixedCluster, fed, host, linked
+from tests.unit.tui.scenes import FixedCluster, addresses, bad, fed, host, linked
 from tests.unit.tui.screens import console
 from tests.unit.tui.test_acting import agree, armed
 
@@ -185,3 +186,40 @@ async def test_the_rate_says_that_it_is_a_mean_and_a_hole_makes_no_peak() -> Non
         graph = next(line for line in seen.lines if (line.startswith(" iam-a ") and "▁" in line) or "█" in line)
         assert set(graph.rstrip()[:-1]) & set("▁▂▃▄▅▆▇█") == {"█"}, "an even stream, with a hole in it"
         assert "  " in graph.split("█", 1)[1].rsplit("█", 1)[0]
+
+
+async def test_on_a_narrow_screen_the_age_of_an_earlier_look_is_not_cut_off() -> None:
+    cluster = FixedCluster(scenes.healthy())
+    cluster.deep = Diagnosis((BROKEN,), (), CHECKED)
+    async with console(scenes.healthy(), (80, 24), cluster) as seen:
+        await seen.press("6", "1")
+        await seen.until(lambda: "▲ WARNING ◌ <1s nginx" in seen.text)
+
+
+async def test_what_was_not_observed_yet_is_no_alert() -> None:
+    """A busy machine: both nodes are heard, the VIP is on a kernel, and no keepalived has told its state yet."""
+    state = ClusterState.of(scenes.profile())
+    at = scenes.NOW - 2
+    both = (*linked("iam-a", at), *linked("iam-b", at), *addresses("iam-b", "10.0.4.21", at, vip=True))
+    async with console(state) as seen:
+        cluster = seen.cluster
+        cluster.findings = Cluster.findings.__get__(cluster)  # type: ignore[method-assign]
+        for event in both:
+            cluster.store.apply(event)
+        cluster.time += 1
+        seen.app._tick()
+        await seen.until(lambda: "-> iam-b" in seen.lines[0])
+        assert "ALERTS 0" in seen.lines[0]
+        assert "CRITICAL" not in seen.text
+
+
+async def test_a_plan_does_not_say_that_an_unhealthy_node_serves_meanwhile() -> None:
+    refused = bad(ProbeOutcome.REFUSED, "connection refused")
+    probed = HttpProbed(scenes.NOW - 0.3, "iam-b", "iam-b", Target.SERVICE, "iam-apiserver", refused)
+    state = fed(scenes.healthy(), [probed])
+    async with console(state, (120, 40)) as seen:
+        await armed(seen)
+        await seen.type(":stop iam-apiserver iam-a")
+        await seen.press("enter")
+        await seen.until(lambda: "nothing else serves it" in seen.text)
+        assert "serves meanwhile" not in seen.text
