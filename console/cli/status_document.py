@@ -69,6 +69,8 @@ def _client(seen: Observed[ProbeReport]) -> Json:
         document["node_unknown"] = "the answer carries no X-Served-By header"
     if not report.ok:
         document["error"] = f"{report.outcome}: {report.detail}" if report.detail else str(report.outcome)
+        if report.asked:
+            document |= {"asked": report.asked, "error": f"{document['error']} ({report.asked})"}
     return document
 
 

@@ -209,7 +209,8 @@ def with_complaints(view: View, finding: Finding, now: float) -> Finding:
             continue
         for complaint in complaints_of(look_of(view, node)):
             times = _recent(node, complaint, RECENT_S, now)
-            fits = complaint.kind in kinds and (complaint.unit in finding.title or finding.code != "unit-down")
+            own = finding.about.unit in ("", _unit(view, complaint))
+            fits = complaint.kind in kinds and (own or finding.code != "unit-down")
             if fits and times:
                 found.append(_evidence(view, node, complaint, len(times), now))
     return replace(finding, evidence=(*finding.evidence, *found[:SHOWN])) if found else finding
@@ -236,6 +237,11 @@ def _evidence(view: View, node: NodeState, complaint: Complaint, times: int, now
     often = f" ({times} times)" if times > 1 else ""
     at = ours(node, complaint.times[-1])
     return said_at(at, f"{complaint.text}{often}: {complaint.means}", _source(view, complaint), node.name, now)
+
+
+def _unit(view: View, complaint: Complaint) -> str:
+    """nginx's log knows no unit."""
+    return view.state.profile.nginx.unit if complaint.unit == "nginx" else complaint.unit
 
 
 def _source(view: View, complaint: Complaint) -> str:

@@ -182,6 +182,8 @@ def _client_words(seen: Witnesses, verdict: Verdict) -> Line:
     if report is None:
         return ()
     words = verdict.extra if not report.ok or not report.answered_by else report.answered_by
+    if not report.ok and report.asked:
+        words = f"{words} ({report.asked})" if words else report.asked
     return (Span(f" {words}", Tone.MUTED),) if words else ()
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from console.judge.diagnose import diagnose
 from console.judge.rules.view import View
+from console.model.config import DaemonCheck
 from console.model.events import (
     AddressChanged,
     ClientProbed,
@@ -35,7 +36,9 @@ from console.model.facts import (
 )
 from console.model.look import Complaint, ErrorLook, Filesystem, JournalLook, NodeLook, OwnRun, SaidKind
 from console.model.look import ComplaintKind as Kind
-from tests.scenes import NOW, VIP
+from console.model.observed import Known
+from tests.profiles import pair
+from tests.scenes import NOW, OK, VIP, fed, healthy
 from tests.unit.judge.looks import MACS, A, B, journal, node_look, requests, traffic_look, view
 from tests.unit.judge.samples import DOWN, complaint, state
 
@@ -74,7 +77,16 @@ class Situation:
 
 
 def situations() -> tuple[Situation, ...]:
-    return (*_backends(), *_vrrp(), *_nginx(), *_needs(), *_judged_with_care(), *_rest(), *_silent())
+    return (
+        *_backends(),
+        *_vrrp(),
+        *_nginx(),
+        *_needs(),
+        *_judged_with_care(),
+        *_rest(),
+        *_silent(),
+        *_stays_right(),
+    )
 
 
 def _backends() -> Iterator[Situation]:
@@ -258,6 +270,103 @@ def _rest() -> Iterator[Situation]:
         "keepalived restarted",
         view(a=node_look(A, journal=own)),
         info="was restarted by iamops (switchover begins by colin from ops-1)",
+    )
+
+
+def _stays_right() -> Iterator[Situation]:
+    """What was told right before, so that it stays so."""
+    right = "right"
+    yield Situation("A54", "a healthy pair", right, state())
+    dead = UnitReported(NOW, A, "keepalived", UnitReport("failed", "failed"))
+    lost = VrrpReported(NOW, A, "VI_1", VrrpReport(VrrpState.INIT, "json"))
+    yield Situation(
+        "A09",
+        "keepalived was killed on the owner, and its address stayed",
+        right,
+        state(dead, lost, *SPLIT),
+        "unit-down",
+        A,
+        explains=("address-without-master", "split-brain"),
+    )
+    heard = (9.0, "keepalived", SaidKind.FOREIGN_ADVERT, "VI_1", "(VI_1) received an invalid passwd!")
+    yield Situation(
+        "A17",
+        "a third router with our router id and another password",
+        right,
+        view(a=node_look(A, journal=journal(heard)), b=node_look(B, journal=journal(heard))),
+        "foreign-adverts",
+        None,
+        "look: tcpdump -nn proto 112",
+    )
+    yield Situation(
+        "A20",
+        "a third host has the VIP's address",
+        right,
+        view(neighbours=Known({VIP: "5e:44:00:00:00:01"}, NOW)),
+        "stale-arp",
+        A,
+        about=("an unknown machine (5e:44:00:00:00:01)",),
+    )
+    taken = complaint(Kind.PORT_TAKEN, "0.0.0.0:80", "nginx")
+    yield Situation(
+        "A23",
+        "another program has port 80, and nginx does not start",
+        right,
+        state(
+            UnitReported(NOW, B, "nginx", UnitReport("failed", "failed")),
+            VrrpReported(NOW, B, "VI_1", VrrpReport(VrrpState.FAULT, "json")),
+            b=erring(B, taken),
+        ),
+        "unit-down",
+        B,
+        "look: journalctl -u nginx on iam-b",
+        ("port taken 0.0.0.0:80",),
+    )
+    gone = DaemonCheck(
+        B, "nginx", 1, 'nginx: [emerg] host not found in upstream "gone:8080" in /etc/nginx/nginx.conf:9'
+    )
+    yield Situation(
+        "A26",
+        "a name in an upstream does not resolve any more",
+        right,
+        view(b=node_look(B, checks=(gone,))),
+        "nginx-config-invalid",
+        B,
+        about=("host not found in upstream",),
+    )
+    failing = {int(NOW) - 20: requests(10, 10)}
+    away = ProbeReport(ProbeOutcome.TIMEOUT, detail="accepts, but no answer within 1.5 s", accepted=True)
+    yield Situation(
+        "A47",
+        "MariaDB hangs, and real requests fail",
+        right,
+        view(
+            fed(healthy(), [DatastoreProbed(NOW, node, "mariadb", away) for node in (A, B)]),
+            traffic={A: traffic_look(failing), B: traffic_look()},
+        ),
+        "datastore-down",
+        explains=("requests-failing",),
+    )
+    served = [HttpProbed(NOW + 1.5, B, A, Target.SERVICE, name, OK) for name in (API, AUTHZ, PUMP)]
+    yield Situation(
+        "A39",
+        "SSH to the standby is cut, and its services answer its peer",
+        right,
+        state(LinkChanged(NOW + 1, B, DOWN), *served),
+        "serving-unseen",
+        B,
+    )
+    fault = VrrpReported(NOW, B, "VI_1", VrrpReport(VrrpState.FAULT, "json"))
+    other, down = pair(nginx={"unit": "openresty"}), UnitReport("inactive", "dead")
+    yield Situation(
+        "B29",
+        "nginx's unit is called openresty, and it is down on the standby",
+        "unit-down does not explain the FAULT",
+        view(fed(healthy(profile=other), [UnitReported(NOW, B, "openresty", down), fault])),
+        "unit-down",
+        B,
+        "iamops start openresty iam-b",
+        explains=("vrrp-fault",),
     )
 
 
