@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from console.nodes.log_around import not_written
 from console.nodes.log_follower import LogFollower, Progress
-from console.nodes.log_reader import Elsewhere, LogReader, Unreadable, not_written, reading
+from console.nodes.log_reader import Elsewhere, LogReader, Unreadable, reading
 from console.nodes.transport import Transport, TransportError
 from console.parse.log_bounds import TooManyNames, add_bounded
 from console.parse.log_counts import Counts, Recipe, Want

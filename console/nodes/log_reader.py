@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from console.nodes.log_around import CLOCK, Around, around
 from console.nodes.transport import LineStream, Transport, TransportError
 from console.parse.log_awk import awk_program
 from console.parse.log_counts import Counts, Recipe, counted
-from console.parse.log_files import LogFile, Place, anchor_of, listed, newest_first, split_lines
+from console.parse.log_files import LogFile, Place, anchor_of, listed, split_lines
 from console.parse.log_told import NotCounted, told
 from console.parse.numbers import whole
 from console.parse.words import words_of
@@ -37,9 +38,6 @@ ANSWER_BYTES = 48 * 1024 * 1024
 # Of what was written since we asked for the size, so much is welcome at once.
 RAW_TAKEN = 1024 * 1024
 FILES_MAX = 5_000
-# Its time in a listing is the node's time of now. A file that was changed so lately is being written.
-CLOCK = "/proc/self"
-WARM_S = 30
 # A piece takes seconds; a compressed file, which is counted as a whole, may take minutes.
 ANSWER_S = 300.0
 PACKED_S = 1800.0
@@ -173,20 +171,6 @@ class _Overrun(Exception):
     """The awk did not stop where it was told to: the file was cut short, or it cannot tell how far it has read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What a listing tells beside the files: whether lines may be missing from them.
-
-    `quiet_s`: how long ago the newest of the files with any text was written; infinite if none has. `absent`: the
-    log is not there, and no file that was rotated away is being written in its stead.
-    """
-
-    quiet_s: float = 0.0
-    absent: bool = False
-    unlisted: bool = False
-    full: bool = False
-
-
 class LogReader:
     """One shell on the node. One request at a time. `around`: as of the last listing."""
 
@@ -208,7 +192,7 @@ class LogReader:
             if b"! search" in answer:
                 raise Unreadable(f"the directory of {self._log} may not be searched by the login user")
             found = listed(answer)
-            self.around = _around(answer, found, self._log)
+            self.around = around(answer, found, self._log)
             found = tuple(file for file in found if file.name != CLOCK)
             names = {(file.inode, file.name) for file in found}
             if names == before:
@@ -326,15 +310,6 @@ class LogReader:
         raise Unreadable(_over(self._lines))
 
 
-def not_written(log: str, quiet_s: float) -> str:
-    """Why a log tells nothing though nginx answers."""
-    last = f"was last written {quiet_s / 60:.0f} min ago" if quiet_s < float("inf") else "is empty"
-    return (
-        f"{log} {last}, though nginx answers: it writes elsewhere (a file that was deleted or rotated away: "
-        "nginx -s reopen), or not these requests"
-    )
-
-
 async def _aside(lines: int, work: Callable[[], T]) -> T:
     """In a thread where it takes so long that others would wait."""
     return await asyncio.to_thread(work) if lines > ASIDE_LINES else work()
@@ -365,15 +340,6 @@ async def reading(transport: Transport, log: str, recipe: Recipe) -> AsyncIterat
     async with transport.stream(argv, feed=True) as lines:
         await _write(lines, token + b"\n")
         yield LogReader(lines, token, log, recipe)
-
-
-def _around(answer: list[bytes], found: tuple[LogFile, ...], log: str) -> Around:
-    now = next((file.changed for file in found if file.name == CLOCK), 0)
-    own = newest_first(found, log)
-    quiet_s = now - max((float(file.changed) for file in own if file.size), default=float("-inf"))
-    warm = any(not file.packed and now - file.changed <= WARM_S for file in own)
-    there = any(file.name == log for file in own)
-    return Around(quiet_s, not there and not warm, b"! list" in answer, b"! full" in answer)
 
 
 def _moved(place: Place, inode: int, offset: int, anchor: bytes, changed: int) -> Place:

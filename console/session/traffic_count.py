@@ -12,8 +12,9 @@ from console.model.facts import ProbeReport
 from console.model.profile import Profile
 from console.model.traffic import LogTotals, Traffic
 from console.nodes.http import HttpQuestion
+from console.nodes.log_around import not_written
 from console.nodes.log_follower import LogFollower, Progress
-from console.nodes.log_reader import LogReader, Unreadable, not_written, reading
+from console.nodes.log_reader import LogReader, Unreadable, reading
 from console.nodes.probes import Door, probe_http
 from console.nodes.transport import Transport, TransportError
 from console.parse.log_bounds import TooManyNames, add_bounded
