@@ -15,8 +15,8 @@ WARM_S = 30
 class Around:
     """`quiet_s`: how long ago the newest of the files with any text was written; infinite if none has.
 
-    `absent`: the log is not there, and no file that was rotated away is being written in its stead. `unlisted`: its
-    directory may not be listed. `full`: its file system is.
+    `absent`: the log is not there, and no file that was rotated away is being written in its stead.
+    `unlisted`: its directory may not be listed. `full`: its file system is.
     """
 
     quiet_s: float = 0.0
