@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from console.nodes.access_gain import AccessGain, AccessMark, access_gain, access_mark
+from console.nodes.access_gain import MOST_BETWEEN, AccessGain, AccessMark, access_gain, access_mark
 from console.nodes.transport import CommandResult, LinkLost
 
 OLD, NEW, STRANGE = b"old token\n", b"new token\n", b"a stranger's\n"
@@ -76,3 +76,15 @@ async def test_what_cannot_be_read_is_none_with_the_reason(tmp_path):
     assert await access_mark(None, str(log)) == AccessMark(reason="not connected")
     assert await access_mark(Gone(), str(log)) == AccessMark(reason="cut")
     assert await access_gain(Gone(), str(log), AccessMark(1, 1), "t") == AccessGain(None, "cut")
+
+
+async def test_more_requests_of_others_than_are_looked_at_are_not_counted(tmp_path):
+    log = tmp_path / "access.log"
+    log.write_bytes(OLD)
+    mark = await access_mark(Here(), str(log))
+    few = STRANGE + NEW + STRANGE * 3 + NEW + STRANGE
+    log.write_bytes(OLD + few)
+    assert (await gained(log, mark)) == AccessGain((NEW.strip(),) * 2, between=(STRANGE.strip(),) * 3)
+    log.write_bytes(OLD + NEW + b"x\n" * (MOST_BETWEEN + 1) + NEW)
+    many = await gained(log, mark)
+    assert (many.lines, many.between) == ((NEW.strip(),) * 2, None)

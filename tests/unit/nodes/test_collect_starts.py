@@ -9,6 +9,7 @@ from console.model.facts import UnitReport
 from console.nodes.collect.starts import AGAIN_S, STANDS_S, tell
 from console.nodes.transport import CommandResult, CommandTimeout
 from console.nodes.watch import Watch
+from console.plan.own_words import JOURNAL_LINES_STANDING, OwnWords
 from tests.profiles import pair
 
 FAILS = UnitReport("activating", "auto-restart", 4)
@@ -53,3 +54,9 @@ async def test_a_unit_that_does_not_start_is_told_with_its_reason_and_asked_now_
     now[0] += STANDS_S * 2
     node.said = None
     assert [each.reason for each in await told(FAILS)] == ["", ""]
+
+
+def test_the_newest_lines_of_a_unit_are_asked_for():
+    argv = OwnWords("iam-b", "iam-pump", 600.0, standing=True).argv
+    assert str(JOURNAL_LINES_STANDING) in argv
+    assert "--reverse" in argv[2]

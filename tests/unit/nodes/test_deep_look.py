@@ -14,6 +14,7 @@ from console.nodes.deep_look import (
     ERRORS,
     JOURNAL_LINES,
     JOURNAL_SPAN_S,
+    SERVICES_LINES,
     DeepLook,
     facts_script,
     journal_argv,
@@ -160,3 +161,8 @@ async def test_when_files_were_loaded_is_not_asked_where_they_are_read_anyhow():
 async def test_when_files_were_loaded_is_asked_where_they_cannot_be_read():
     found = await look_beside(ConfigUnreadable("no sudo"), transport())
     assert found.loaded.value == {}
+
+
+def test_of_what_services_say_the_newest_are_read():
+    assert SERVICES is not None
+    assert {f"--lines={SERVICES_LINES}", "--reverse"} <= set(SERVICES)
