@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import socket
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from console.judge.calm import signs
 from console.judge.correlate import correlate
@@ -37,12 +36,12 @@ from console.nodes.observe import observe
 from console.nodes.pace import CLIENT, Pace
 from console.nodes.snapshot import read_host
 from console.nodes.ssh import SshConnector
-from console.nodes.supervisor import Supervisor
 from console.nodes.transport import CommandFailed, Transport, TransportError
 from console.nodes.watch import Watch
 from console.parse.words import words
 from console.session.clock import Clock, session_clock
 from console.session.hands import NodeHands
+from console.session.parts import Parts
 from console.store import Store
 
 if TYPE_CHECKING:
@@ -53,7 +52,6 @@ if TYPE_CHECKING:
 
 CLOCK_LOOKS = 5
 FILES_AFTER_S = 5.0
-CHECK_PARTS_S = 2.0
 # So long after its last sign of life a part is said to stand still.
 CLIENT_SILENT_S = 10.0
 FILES_SILENT_S = 90.0
@@ -75,10 +73,8 @@ class Cluster:
         self._for_console = for_console
         self.now: Clock = clock or session_clock()
         self.pace = Pace(self.now, self._probe_again, self._alarm)
-        self.store = Store(
-            ClusterState.of(profile), lambda error: self.part_failed("showing what is known", error)
-        )
-        self._supervisor = Supervisor(self.store.apply, self.now)
+        self._parts = Parts(lambda event: self.store.apply(event), self.now)
+        self.store = Store(ClusterState.of(profile), self._parts.not_shown)
         self._watches: dict[str, Watch] = {}
         self._traffic = self._traffic_feed() if for_console else None
         self._links = {name: self._link(name) for name in profile.nodes}
@@ -94,17 +90,12 @@ class Cluster:
         """Returns at once; what is learned arrives in the store. Started already: nothing happens."""
         if self._probe is not None:
             return
-        asyncio.get_running_loop().set_exception_handler(self._unexpected)
-        self._tasks = [
-            asyncio.create_task(self._keep(f"the link to {name}", link.run), name=f"link {name}")
-            for name, link in self._links.items()
-        ]
+        asyncio.get_running_loop().set_exception_handler(self._parts.unexpected)
+        self._tasks = [self._parts.begin(f"the link to {name}", link.run) for name, link in self._links.items()]
         if self._for_console:
             self._tasks.append(asyncio.create_task(self._keep_watching_files(), name="config"))
-        self._tasks.append(asyncio.create_task(self._keep("minding the pace", self._mind_pace), name="pace"))
-        self._tasks.append(
-            asyncio.create_task(self._keep("watching over the parts", self._check_parts), name="parts")
-        )
+        self._tasks.append(self._parts.begin("minding the pace", self._mind_pace))
+        self._tasks.append(self._parts.begin("watching over the parts", self._parts.watch))
         self._probe = self._client_probe(asyncio.get_running_loop())
         self._probe.start()
 
@@ -245,36 +236,14 @@ class Cluster:
             self._alarms.add(task)
             task.add_done_callback(self._alarms.discard)
 
-    def _unexpected(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """An error that nobody waits for, in a callback or a forgotten task: a finding, and no traceback."""
-        error = context.get("exception")
-        if isinstance(error, Exception):
-            # Telling it may fail of the same thing; then there is nobody left to tell.
-            with contextlib.suppress(Exception):
-                self.part_failed("something beside the parts", error)
-        if loop.get_debug():
-            loop.default_exception_handler(context)
-
-    def part_failed(self, name: str, error: BaseException) -> None:
-        """Tells of an error that a front met."""
-        self._supervisor.noted(name, error)
-
-    async def _keep(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        await self._supervisor.keep(self._supervisor.part(name), work)
-
     def check_parts(self) -> None:
         """Tells of every part of ours that does not go on any more."""
-        self._supervisor.check()
-
-    async def _check_parts(self) -> None:
-        while True:
-            self.check_parts()
-            await asyncio.sleep(CHECK_PARTS_S)
+        self._parts.check()
 
     async def _keep_watching_files(self) -> None:
         """Loaded when everything else has been seen: rendering needs what a first frame does not."""
         await asyncio.sleep(FILES_AFTER_S)
-        part = self._supervisor.part("comparing the nodes' files", silent_after_s=FILES_SILENT_S)
+        part = self._parts.part("comparing the nodes' files", silent_after_s=FILES_SILENT_S)
 
         async def watch() -> None:
             from console.session.config_watch import ConfigWatch
@@ -285,7 +254,7 @@ class Cluster:
             for node in self.profile.nodes:
                 self.store.apply(ConfigCompared(self.now(), node, None, reason))
 
-        await self._supervisor.keep(part, watch, lost)
+        await self._parts.keep(part, watch, lost)
 
     async def _recalled(self, transport: Transport, heard_at: float | None) -> None:
         """What happened before, once what is so now was seen. The task's edge: what is missing is said."""
@@ -307,7 +276,7 @@ class Cluster:
 
         async def session(transport: Transport) -> None:
             log = self._traffic.access_log(node) if self._traffic is not None else None
-            watch = Watch(transport, self.profile, self.store.apply, self.now, log, self.pace, self._supervisor)
+            watch = Watch(transport, self.profile, self.store.apply, self.now, log, self.pace, self._parts)
             self._watches[node] = watch
             heard_at = self.store.state.nodes[node].heard_at
             recall = asyncio.create_task(self._recalled(transport, heard_at), name=f"recall {node}")
@@ -347,7 +316,7 @@ class Cluster:
 
         targets = witnessed(self.profile)
         # A round takes one timeout for each target at most, and a little for a machine that is busy.
-        part = self._supervisor.part("the client's probe", silent_after_s=CLIENT_SILENT_S + 2 * len(targets))
+        part = self._parts.part("the client's probe", silent_after_s=CLIENT_SILENT_S + 2 * len(targets))
         return ClientProbe(targets, open_socket, tell, due_in_s=due_in_s, beat=part.beat)
 
 

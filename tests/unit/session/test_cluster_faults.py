@@ -14,6 +14,7 @@ from console.model.events import Event
 from console.model.facts import Severity
 from console.model.state import ClusterState
 from console.session import cluster as module
+from console.session import parts
 from console.session.cluster import Cluster
 from tests.unit.session.loopback import loopback
 
@@ -21,7 +22,7 @@ from tests.unit.session.loopback import loopback
 @pytest.fixture
 async def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cluster]:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(module, "CHECK_PARTS_S", 0.01)
+    monkeypatch.setattr(parts, "CHECK_EVERY_S", 0.01)
     made = Cluster(loopback())
     yield made
     await made.stop()
