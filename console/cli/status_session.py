@@ -10,6 +10,7 @@ from typing import Any
 from console.cli.lines import lines
 from console.cli.output import stdout_failed
 from console.cli.status_document import fully_blind, silent, status_document
+from console.judge.correlate import correlate
 from console.judge.json_text import json_line, json_text
 from console.model.exit_code import ExitCode
 from console.model.profile import Profile
@@ -36,7 +37,7 @@ async def _status(cluster: Cluster, timeout_s: float, *, as_json: bool, watch: b
 
 def _document(cluster: Cluster, *, final: bool = False) -> dict[str, Any]:
     state, now = cluster.store.state, cluster.now()
-    return status_document(state, cluster.findings(state, now, final=final), now)
+    return status_document(state, correlate(cluster.findings(state, now, final=final)), now)
 
 
 def _print(document: dict[str, Any], *, as_json: bool) -> None:

@@ -18,6 +18,7 @@ from console.cli.lines import Lines, lines, tell_progress
 from console.cli.output import settled_code, stdout_failed
 from console.judge.alerts_flap import Limits
 from console.judge.alerts_state import Policy
+from console.judge.correlate import correlate
 from console.judge.json_text import json_line
 from console.ledger.outbox import Outbox
 from console.ledger.watch_directory import WatchDirectory
@@ -190,7 +191,7 @@ class _Session:
 
     def _look(self) -> tuple[Any, Any, float]:
         state, now = self._cluster.store.state, self._cluster.now()
-        return state, self._cluster.findings(state, now), now
+        return state, correlate(self._cluster.findings(state, now)), now
 
 
 def _line(document: Mapping[str, Any]) -> str:

@@ -57,7 +57,7 @@ def standing(live: tuple[Finding, ...], look: EarlierLook | None, now: float) ->
     anew: a cause that the look found explains what is live, whichever was there first.
     """
     if look is None:
-        return live
+        return correlate(live)
     causes = {each.key: each.cause for each in flat(look.diagnosis.findings)}
     present = tuple(
         replace(each, explains=(), cause=each.cause or causes.get(each.key, "")) for each in flat(live)

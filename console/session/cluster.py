@@ -9,7 +9,6 @@ import socket
 from typing import TYPE_CHECKING
 
 from console.judge.calm import signs
-from console.judge.correlate import correlate
 from console.judge.findings import Finding
 from console.judge.rules import findings
 from console.model.events import (
@@ -133,8 +132,8 @@ class Cluster:
             watch.safety_changed.set()
 
     def findings(self, state: ClusterState, now: float, *, final: bool = False) -> tuple[Finding, ...]:
-        """What the rules say of the live state: causes first, each with what it explains."""
-        return correlate(findings(state, now, final=final))
+        """What the rules say of the live state, each with its own severity; causes and symptoms side by side."""
+        return findings(state, now, final=final)
 
     async def examine(self) -> Diagnosis:
         """One deep look over the connections there are. Changes nothing."""

@@ -71,7 +71,7 @@ class Cluster(Protocol):
         ...
 
     def findings(self, state: ClusterState, now: float) -> tuple[Finding, ...]:
-        """What the rules say about `state`: causes first, each with what it explains."""
+        """What the rules say about `state`, the worst first; causes and symptoms side by side."""
         ...
 
     async def start(self) -> None:

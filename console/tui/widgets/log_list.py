@@ -22,7 +22,6 @@ from console.tui.view.logs import (
     log_rows,
     node_width,
     not_here,
-    written,
 )
 from console.tui.view.moment import Moment
 from console.tui.view.rows import Picture, Row, Rows
@@ -54,6 +53,7 @@ class LogList(Pane):
         self._tap: LogTap | None = None
         self._page = LogPage()
         self._lines: tuple[LogLine, ...] = ()
+        self._written = 0
         self._passes: dict[int, bool] = {}
         self._needle = ""
         self._first: Place | None = None
@@ -161,7 +161,7 @@ class LogList(Pane):
         self._lines = self._passing(moment.needle)
         form = Form(width, node_width(tuple(moment.state.nodes)), self.wrapped)
         rows, below = self._in_sight(form, height)
-        if not any(written(line) for line in self._lines):
+        if not self._written:
             lines = not_here(self._page) if moment.needle else ("reading the nodes' logs…",)
             rows = (*(Row("", (Span(f" {words}", Tone.MUTED),)) for words in lines), *rows)
         return Picture(self._title(below), rows=Rows.of(rows), marks=self._counts())
@@ -182,6 +182,7 @@ class LogList(Pane):
 
     def _with_reach(self, lines: tuple[LogLine, ...], wanted: LogFilter) -> tuple[LogLine, ...]:
         """Among them a line for each source, at the time to which it reaches back: no text hides it."""
+        self._written = len(lines)
         every = list(lines)
         for line in earlier(self._page):
             if wanted.about(line.node, line.origin):
@@ -229,6 +230,6 @@ class LogList(Pane):
     def _counts(self) -> Line:
         lost = self._page.dropped
         dropped = (Span(f"▲ {count(lost)} dropped", Tone.WARN), Span(" · ", Tone.MUTED)) if lost else ()
-        total, seen = len(self._page.lines), sum(written(line) for line in self._lines)
+        total, seen = len(self._page.lines), self._written
         shown = f"{seen} of {total}" if seen != total else str(total)
         return (*dropped, Span(f"{shown} lines", Tone.MUTED))

@@ -73,3 +73,10 @@ def test_what_is_counted_is_everything_that_is_told_and_information_for_itself()
     info = replace(NO_GRANT, severity=Severity.INFO)
     assert str(tally((SPLIT, NO_GRANT))) == "4"
     assert str(tally((SPLIT, info))) == "3 + 1 info"
+
+
+def test_a_cause_is_only_as_loud_as_what_it_explains_now() -> None:
+    cause = replace(SPLIT, severity=Severity.WARNING, explains=())
+    (loud,) = standing((cause, DARK), None, AT)
+    (calm,) = standing((cause,), earlier_look(Diagnosis(()), AT, (cause, DARK)), AT + 5)
+    assert (loud.severity, calm.severity) == (Severity.CRITICAL, Severity.WARNING)
