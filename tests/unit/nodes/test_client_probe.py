@@ -110,6 +110,9 @@ def test_the_probe_runs_until_it_is_stopped_and_says_nothing_afterwards():
     assert len(told) == count
 
 
+DOMAINS = ("iam.api.marmotedu.com", "iam.authz.marmotedu.com")
+
+
 def test_every_domain_is_asked_and_one_that_fails_until_it_answers():
     told: list[ProbeReport] = []
     enough = threading.Event()
@@ -123,17 +126,18 @@ def test_every_domain_is_asked_and_one_that_fails_until_it_answers():
 
     def tell(name: str, report: ProbeReport) -> None:
         told.append(report)
-        if len(told) >= 6:
+        if {each.asked for each in told if each.ok} == set(DOMAINS):
             enough.set()
 
     with server(serve) as target:
         probe = ClientProbe((target, replace(target, host="iam.authz.marmotedu.com")), plain, tell, due_in_s=soon)
         probe.start()
-        assert enough.wait(5)
+        assert enough.wait(20)
         probe.stop()
-    assert [report.asked for report in told[:3]] == ["iam.authz.marmotedu.com"] * 3
-    assert [report.ok for report in told[:6]] == [False, False, False, True, True, True]
-    assert {report.asked for report in told[3:6]} == {"iam.api.marmotedu.com", "iam.authz.marmotedu.com"}
+    bad = [report.asked for report in told if not report.ok]
+    assert len(bad) >= 3
+    assert not told[0].ok
+    assert DOMAINS[1] in bad
 
 
 def dripping(connection: socket.socket) -> None:

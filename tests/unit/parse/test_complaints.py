@@ -75,6 +75,12 @@ def test_every_complaint_is_read_as_what_it_is():
         assert (found.kind, found.unit) == (kind, "iam-pump"), line
 
 
+def test_a_timer_that_was_hardly_late_is_no_complaint():
+    for late in ("1.204211", "2.999999"):
+        line = entry(f"A thread timer expired {late} seconds ago", _SYSTEMD_UNIT="keepalived.service")
+        assert look_at_journal([line], None).complaints == ()
+
+
 def test_a_client_who_writes_a_daemons_words_complains_of_nothing():
     for words in ("no live upstreams while connecting to upstream", "worker process 1 exited on signal 9"):
         line = f'{HEAD}open() "/srv/{words}" failed (2: No such file), request: "GET /{words} HTTP/1.1"'
