@@ -194,7 +194,7 @@ LINKS: tuple[Link, ...] = (
     *_links("keepalived-silent", WITNESSES, _anywhere),
     *_links("stranger-router", f"{WITNESSES} client-dark vip-flapping foreign-adverts stale-arp", _anywhere),
     *_links("adverts-not-sent", "split-brain vip-flapping", _anywhere),
-    *_links("keepalived-starved", "vip-flapping", _anywhere),
+    *_links("keepalived-starved foreign-adverts", "vip-flapping", _anywhere),
     # Who is not heard, or hears strangers; and what clients notice of it.
     *_links(PAIR, "split-brain foreign-adverts", _anywhere),
     *_links("unit-down", "address-without-master", _both(_same_node, _role(Role.KEEPALIVED))),

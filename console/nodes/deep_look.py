@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import posixpath
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -185,7 +186,10 @@ def facts_script(profile: Profile) -> tuple[str, ...]:
     format_word = f"--format={look_node.STAT_FORMAT}"
     # stat says 1 when one of them is missing, and tells of the others: its exit code is of no use.
     stat = 'stat --dereference "$@" /etc/nginx/conf.d/*.conf 2>/dev/null; :'
-    places = ("/", "/var/log", "/var/lib", "/tmp", "/run")  # noqa: S108 - only measured
+    logs = (profile.logs.access, profile.logs.error, *(each.log_path for each in profile.services.values()))
+    directories = (posixpath.dirname(each) for each in logs)
+    usual = ("/", "/var/log", "/var/lib", "/tmp", "/run")  # noqa: S108 - only measured
+    places = tuple(dict.fromkeys((*usual, *directories)))
     return script(
         {
             "files": ("sh", "-c", stat, "stat", format_word, "--", *paths),

@@ -399,6 +399,19 @@ def _judged_with_care() -> Iterator[Situation]:
         "look: journalctl -u keepalived on iam-a, and what else",
         ("iam-a let go of VIP 10.0.4.99 and took it back 4 times", "removed by something else"),
     )
+    odd = "(VI_1) ip address associated with VRID 51 not present"
+    strange = (90.0, "keepalived", SaidKind.FOREIGN_ADVERT, "VI_1", odd)
+    entered, ago = "(VI_1) Entering MASTER STATE", (80.0, 60.0, 40.0, 20.0)
+    turns = [(each, "keepalived", SaidKind.ENTERED, "VI_1", entered) for each in ago]
+    yield Situation(
+        "A19b",
+        "a third router with our router id and another VIP: the pair flaps",
+        "both stand side by side, not linked",
+        view(a=node_look(A, journal=journal(strange, *turns[::2])), b=node_look(B, journal=journal(*turns[1::2]))),
+        "foreign-adverts",
+        A,
+        explains=("vip-flapping",),
+    )
     boot = [
         (301.0, "keepalived", SaidKind.STARTED, "keepalived", "Started keepalived.service"),
         (300.0, "keepalived", SaidKind.ENTERED, "VI_1", "(VI_1) Entering BACKUP STATE"),
