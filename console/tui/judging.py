@@ -11,7 +11,7 @@ from console.judge.standing import EarlierLook, earlier_look, only_deep, standin
 from console.model.events import Noticed
 from console.model.observed import Freshness
 from console.tui.cluster import Cluster
-from console.tui.own_run import OwnRun
+from console.tui.own_run import OwnRun, locked
 
 JUDGE_GAP_S = 0.25
 
@@ -31,7 +31,7 @@ class Judging:
     ) -> None:
         """`running` is the action of ours that is under way, in words."""
         self._cluster, self._judged, self._again = cluster, judged, again
-        self._own_run = OwnRun(running)
+        self._own_run = OwnRun(lambda: running() or locked(cluster.store.state))
         self._asked_at = float("-inf")
         self._live: tuple[Finding, ...] = ()
         self.look: EarlierLook | None = None

@@ -1,4 +1,4 @@
-"""While an action of ours is under way, what it brings about is told as that, and nothing advises against it."""
+"""While an action is under way, what it brings about is told as that, and nothing advises against it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from dataclasses import replace
 
 from console.judge.diagnosis import flat
 from console.judge.findings import Finding, Key
+from console.model.observed import Known
+from console.model.state import ClusterState
 
 # What it stopped or moved has come to rest so long after it.
 SETTLES_S = 5.0
 # What no action brings about on purpose.
 NEVER_MEANT = frozenset({"split-brain"})
+
+
+def locked(state: ClusterState) -> str:
+    """The action that holds a node, whoever runs it: a drill from another terminal is no trouble either."""
+    locks = (node.safety.value.lock for node in state.nodes.values() if isinstance(node.safety, Known))
+    return next((f"{lock.action} by {lock.who}" for lock in locks if lock is not None), "")
 
 
 class OwnRun:

@@ -1,0 +1,37 @@
+"""What an action brings about, while it is under way and a moment after it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console.model.events import SafetyReported
+from console.model.facts import LockHolder, SafetyReport
+from console.tui.own_run import SETTLES_S, OwnRun, locked
+from tests.unit.judge.triage_samples import NO_GRANT, SPLIT
+from tests.unit.tui import scenes
+
+NOW = scenes.NOW
+STOPPED = replace(NO_GRANT, code="unit-down", next="iamops start nginx iam-b")
+
+
+def test_only_what_came_with_the_run_has_no_step_until_it_has_come_to_rest() -> None:
+    running = ""
+    run = OwnRun(lambda: running)
+    assert run.told((NO_GRANT,), NOW) == (NO_GRANT,)
+    running = "drill seed"
+    kept, came = run.told((NO_GRANT, STOPPED), NOW + 1)
+    assert (kept, came.next) == (NO_GRANT, "nothing to do: during drill seed")
+    running = ""
+    assert run.told((STOPPED,), NOW + 1 + SETTLES_S / 2)[0].next != STOPPED.next
+    assert run.told((STOPPED,), NOW + 1 + SETTLES_S) == (STOPPED,)
+
+
+def test_a_split_brain_is_never_meant() -> None:
+    assert OwnRun(lambda: "switchover").told((SPLIT,), NOW)[0].next == SPLIT.next
+
+
+def test_a_drill_from_another_terminal_holds_the_nodes_and_is_named() -> None:
+    lock = LockHolder("root@vm", "10.0.4.10", NOW - 1, "drill seed", "abcd1234")
+    state = scenes.fed(scenes.healthy(), [SafetyReported(NOW, "iam-b", SafetyReport((), lock))])
+    assert locked(state) == "drill seed by root@vm"
+    assert locked(scenes.healthy()) == ""
