@@ -21,7 +21,7 @@ DUMP_MOST = 4 * 1024 * 1024
 TRIES, TRIES_AGAIN = 40, 120
 # $1: the dump's path; $2: how big it may be; $3: how often to look; the rest: the signal's argv. Waits until the
 # file has been written anew. Exit 4: the daemon wrote nothing; 5: what lies there is not keepalived's, which is
-# said; anything else is sudo's or systemctl's own word.
+# said; 6: it has just been started and takes no signal yet; anything else is sudo's or systemctl's own word.
 #
 # The directory is everybody's. A file of root's own, with one name, in a directory where others can neither remove
 # nor rename it, stays what it is until root reads it: no link to another file, no fifo that would hold root up.
@@ -41,7 +41,24 @@ sound() {
         *) no "is no regular file, so keepalived has not written it: remove it" ;;
     esac
 }
+# A process that has just been started takes no signal yet: this one would end it, and with it the start.
+ready() {
+    signal=0 unit=
+    for word in "$@"; do
+        case $word in --signal=SIGUSR1) signal=10 ;; --signal=*) signal=${word#*=} ;; *.service) unit=$word ;; esac
+    done
+    pid=$(systemctl show --property=MainPID --value -- "$unit" 2>/dev/null)
+    for each in $pid $(cat "/proc/$pid/task/$pid/children" 2>/dev/null); do
+        taken=
+        for mask in $(sed -n -e 's/^SigBlk:[[:space:]]//p' -e 's/^SigCgt:[[:space:]]//p' "/proc/$each/status"); do
+            # The lower forty bits: more may be too much for the shell.
+            [ $((0x${mask#??????} >> (signal - 1) & 1)) -eq 0 ] && taken=${taken:-no} || taken=yes
+        done
+        [ "$taken" != no ] || return 1
+    done 2>/dev/null
+}
 sound
+ready "$@" || exit 6
 before=$(stat -c %.Y -- "$path" 2>/dev/null)
 sudo -n "$@" || exit $?
 tries=0
@@ -52,7 +69,7 @@ while [ $tries -lt "$looks" ]; do
     tries=$((tries + 1))
 done
 exit 4"""
-_NOT_KEEPALIVEDS, _UNANSWERED = 5, 4
+_NOT_KEEPALIVEDS, _UNANSWERED, _NOT_READY = 5, 4, 6
 # $1: the unit. How its daemon and that one's children are doing, as proc(5) says it: `T (stopped)`.
 _DOING = r"""systemctl show --property=PrivateTmp,MainPID -- "$1"
 pid=$(systemctl show --property=MainPID --value -- "$1")
@@ -167,6 +184,8 @@ class VrrpWitness:
         if result.exit_status == _NOT_KEEPALIVEDS:
             raise VrrpUnknown(words_of(result.stderr.strip(), 200), final=False)
         if not result.ok:
+            if result.exit_status == _NOT_READY:
+                raise VrrpUnknown("keepalived is starting", final=True)
             if result.exit_status == _UNANSWERED:
                 raise NotWritten
             said = words_of(result.stderr.strip(), 120) or f"exit {result.exit_status}"

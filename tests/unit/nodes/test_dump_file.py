@@ -136,6 +136,32 @@ async def test_what_changes_hands_while_keepalived_is_asked_is_not_read(node: No
     assert "/usr/bin/dd" not in node.asked.read_text()
 
 
+async def test_a_daemon_that_has_just_been_started_and_takes_no_signal_yet_is_sent_none(node: Node):
+    """keepalived 2.2.7 blocks the signals that it reads; until then SIGUSR1 and the JSON signal end it."""
+    systemctl = node.dump.parent / "bin" / "systemctl"
+    starting = await asyncio.create_subprocess_exec("sleep", "60")
+    blocking = await asyncio.create_subprocess_exec(
+        "python3",
+        "-c",
+        "import signal as s, time; s.pthread_sigmask(s.SIG_BLOCK, [s.SIGUSR1]); print(); time.sleep(60)",
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert blocking.stdout is not None
+        await blocking.stdout.readline()
+        systemctl.write_text(f"#!/bin/sh\necho {starting.pid}\n")
+        systemctl.chmod(0o755)
+        with pytest.raises(VrrpUnknown, match="keepalived is starting"):
+            await VrrpWitness(node, pair()).data_text()
+        assert node.asked.read_text() == ""
+        systemctl.write_text(f"#!/bin/sh\necho {blocking.pid}\n")
+        assert await VrrpWitness(node, pair()).data_text() == DATA
+    finally:
+        for process in (starting, blocking):
+            process.kill()
+            await process.wait()
+
+
 async def test_a_private_tmp_is_still_told_as_one(node: Node):
     (node.dump.parent / "bin" / "sudo").write_text("#!/bin/sh\n")
     with pytest.raises(VrrpUnknown, match=r"keepalived wrote no dump \(private /tmp\?\)"):
