@@ -120,6 +120,7 @@ NODE: dict[str, Change | None] = {
     "services": all_of("services", SICK),
     "from_peers": all_of("from_peers", SICK),
     "ports": all_of("ports", SICK),
+    "certificates": both(lambda node: on(node, certificates={8443: Unknown("no answer")})),
     "requests": both(lambda node: on(node, requests=Known(RequestCount(9, {"5xx": 9}), NOW))),
     "samples": both(lambda node: on(node, samples=((NOW, 7),))),
     "errors": both(lambda node: on(node, errors=((NOW, 7),))),
