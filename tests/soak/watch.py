@@ -34,7 +34,9 @@ SETTLES_S = 16.0
 LAST_S = 150.0
 NUMBER = re.compile(r"iamops watch, message (\S+)")
 BAD = ("finding", "digest")
-UNITS = ("keepalived", "nginx", "iam-apiserver", "iam-authz-server", "iam-pump")
+SERVICES = ("iam-apiserver", "iam-authz-server")
+UNITS = ("keepalived", "nginx", "iam-pump", *SERVICES)
+ANY_UNIT = ("stop-unit", "kill-unit", "hang-unit")
 
 
 @dataclass
@@ -195,8 +197,8 @@ def faults(lab: ActingLab, dice: random.Random) -> list[tuple[str, ...]]:
     for fault in CATALOGUE.values():
         node, unit = dice.choice(list(lab.profile.nodes)), dice.choice(UNITS)
         target = {Scope.CLUSTER: (), Scope.UNIT: (node, unit)}.get(fault.scope, (node,))
-        if fault.name == "backend-loopback":
-            target = (node, dice.choice(UNITS[2:4]))
+        if fault.scope is Scope.UNIT and fault.name not in ANY_UNIT:
+            target = (node, dice.choice(SERVICES))
         found.append((fault.name, *target))
     dice.shuffle(found)
     return found
@@ -234,7 +236,7 @@ def missed(
     wrong = []
     for begin, end in found:
         there = any(min(end, until) - max(begin.at, since) > SETTLES_S for since, until in asked)
-        known = [each for each in told if each.key == begin.key and each.at <= end]
+        known = [each for each in told if each.key == begin.key and each.at < end]
         if there and not (known and known[-1].kind in BAD):
             wrong.append(f"never heard: {begin.title} ({end - begin.at:.0f} s)")
     return wrong
