@@ -239,6 +239,7 @@ def _finding(finding: Finding) -> Json:
         "title": finding.title,
         "node": finding.node,
         "evidence": [str(each) for each in finding.evidence],
+        "means": finding.means or None,
         "next": finding.next,
     }
 
