@@ -19,6 +19,10 @@ from console.model.vip import ownership
 RECENT_S = 600.0
 # nginx gives a backend up for ten seconds unless it is told otherwise; it says so at every request.
 GIVEN_UP_RECENT_S = 15.0
+# Whoever holds the VIP complains of a stranger's adverts as long as they come.
+STRANGER_RECENT_S = 60.0
+# nginx dates its lines to the second.
+LOGGED_TO_S = 1.0
 SHOWN = 2
 REFUSED_RECENT_S = 60.0
 REFUSING = {
@@ -59,7 +63,7 @@ TABLE = (
         Kind.CANNOT_SEND,
         "adverts-not-sent",
         Severity.CRITICAL,
-        60.0,
+        10.0,
         "{unit} on {node} cannot send its adverts ({about}){often}",
         "look: nft list ruleset on {node}: VRRP is IP protocol 112",
     ),
@@ -144,7 +148,7 @@ def strangers(view: View, now: float) -> Iterator[Answer]:
             if complaint.kind not in (Kind.HIGHER_PRIORITY, Kind.LOWER_PRIORITY) or complaint.about in known:
                 continue
             # Who has once given way to a higher priority says no more of it.
-            if ownerless or _recent(node, complaint, RECENT_S, now):
+            if ownerless or _recent(node, complaint, STRANGER_RECENT_S, now):
                 heard.setdefault(complaint.about, []).append((node, complaint))
     for stranger, by in heard.items():
         yield _stranger(view, stranger, by, now)
@@ -160,7 +164,7 @@ def given_up(view: View, now: float) -> Iterator[Answer]:
         node, seen = each
         for complaint in seen.value.complaints:
             times = _recent(node, complaint, GIVEN_UP_RECENT_S, now)
-            if complaint.kind is Kind.NO_LIVE_UPSTREAMS and times:
+            if complaint.kind is Kind.NO_LIVE_UPSTREAMS and times and not _serves_since(node, times[-1]):
                 yield Finding(
                     code,
                     Severity.CRITICAL,
@@ -237,6 +241,14 @@ def _evidence(view: View, node: NodeState, complaint: Complaint, times: int, now
     often = f" ({times} times)" if times > 1 else ""
     at = ours(node, complaint.times[-1])
     return said_at(at, f"{complaint.text}{often}: {complaint.means}", _source(view, complaint), node.name, now)
+
+
+def _serves_since(node: NodeState, at: float) -> bool:
+    """Every domain was answered through its nginx after that time of the node's clock: it is over."""
+    seen = node.domains.values()
+    return bool(seen) and all(
+        isinstance(s, Known) and s.value.ok and s.at > ours(node, at) + LOGGED_TO_S for s in seen
+    )
 
 
 def _unit(view: View, complaint: Complaint) -> str:

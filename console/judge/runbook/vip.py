@@ -361,7 +361,7 @@ ENTRIES = (
         Severity.CRITICAL,
         title="keepalived cannot send its adverts",
         means=("The peer hears nothing and takes the VIP too: two owners, or soon."),
-        known_by=("keepalived's journal of the last minute, with the reason the kernel gave."),
+        known_by=("keepalived's journal of the last ten seconds, with the reason the kernel gave."),
         causes=(
             "a firewall on the node refuses IP protocol 112 on its way out",
             "the interface or its address is gone",

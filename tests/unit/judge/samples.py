@@ -167,7 +167,6 @@ def _complaints() -> Iterator[View]:
         yield view(b=node_look(B, journal=JournalLook((), NOW - 3600, (said,))))
     yield view(b=node_look(B, services=(complaint(ComplaintKind.MARIADB_REFUSES, unit="iam-apiserver"),)))
     for said in (
-        complaint(ComplaintKind.NO_LIVE_UPSTREAMS, unit="nginx"),
         complaint(ComplaintKind.WORKER_DIED, "9", "nginx"),
         complaint(ComplaintKind.OPEN_FILES, unit="nginx"),
     ):
@@ -191,6 +190,10 @@ def _certificates() -> Iterator[View]:
         TlsReport(REFUSED),
     ):
         yield View(fed(healthy(profile=profile), [TlsProbed(NOW, B, 8081, report)]))
+
+    said = complaint(ComplaintKind.NO_LIVE_UPSTREAMS, unit="nginx")
+    look = node_look(B, nginx_errors=ErrorLook(complaints=(said,)))
+    yield view(fed(healthy(), _domains(B, HTTP_502)), b=look)
 
 
 def _traffic() -> Iterator[View]:

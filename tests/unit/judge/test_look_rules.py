@@ -12,9 +12,9 @@ from console.judge.lint.catalogue import CATALOGUE as LINT
 from console.judge.lint.finding import Hit, LintFinding, LintReport
 from console.judge.rules.view import View
 from console.model.config import DaemonCheck
-from console.model.events import ClientProbed, HostReported, UnitReported
+from console.model.events import AddressChanged, ClientProbed, HostReported, HttpProbed, Target, UnitReported
 from console.model.facts import HostReport, ProbeOutcome, ProbeReport, Severity, UnitReport
-from console.model.look import ErrorLook, Filesystem, JournalLook, SaidKind
+from console.model.look import Complaint, ComplaintKind, ErrorLook, Filesystem, JournalLook, SaidKind
 from console.model.observed import Known, Unknown
 from tests.scenes import NOW, VIP, fed, healthy
 from tests.unit.judge.looks import (
@@ -266,3 +266,25 @@ def test_a_journal_that_begins_too_late_leaves_its_rules_unasked():
     for code in ("vip-flapping", "keepalived-restarted", "foreign-adverts", "unit-restarted", "script-timeout"):
         assert "goes back 5 min only" in blind[code]
         assert code not in diagnosis.checked
+
+
+def test_backends_that_nginx_asks_again_are_not_given_up_any_more():
+    said = Complaint(ComplaintKind.NO_LIVE_UPSTREAMS, "nginx", "", (NOW - 3,), "no live upstreams", "given up")
+    look = node_look(B, nginx_errors=ErrorLook(complaints=(said,)))
+    assert found(asked("no-live-upstreams", view(b=look))) == []
+    bad = ProbeReport(ProbeOutcome.BAD_ANSWER, 1.0, 502, "HTTP 502")
+    dark = [HttpProbed(NOW, B, B, Target.DOMAIN, "iam.api.marmotedu.com", bad)]
+    assert found(asked("no-live-upstreams", view(fed(healthy(), dark), b=look))) == ["no-live-upstreams"]
+
+
+def test_a_stranger_that_is_gone_is_not_told_once_the_vip_has_an_owner():
+    def heard(ago_s: float, state=None):
+        said = Complaint(
+            ComplaintKind.HIGHER_PRIORITY, "keepalived", "10.0.4.66", (NOW - ago_s,), "advert", "gave up"
+        )
+        return view(state, a=node_look(A, journal=JournalLook((), NOW - 3600, (said,))))
+
+    assert found(asked("stranger-router", heard(30))) == ["stranger-router"]
+    assert found(asked("stranger-router", heard(300))) == []
+    nobody = fed(healthy(), [AddressChanged(NOW, A, VIP, present=False)])
+    assert found(asked("stranger-router", heard(1800, nobody))) == ["stranger-router"]
