@@ -54,7 +54,13 @@ class Case:
 
 STOP_NGINX = done(B, "systemctl stop nginx", "systemctl start nginx")
 CASES = (
-    Case("split-brain", "VRRP dropped between the nodes", fault(("vrrp-drop",)), within_s=15),
+    Case(
+        "split-brain",
+        "VRRP dropped between the nodes",
+        fault(("vrrp-drop",)),
+        root="adverts-not-sent",
+        within_s=15,
+    ),
     Case(
         "vip-nowhere",
         "keepalived stopped on both nodes",
