@@ -19,7 +19,7 @@ from tests.bench.figures import Row
 
 Exec = Callable[[str, Sequence[str]], str]
 # Until every value was seen, all was well for long enough, and each has read who else watches.
-CALM_S = SETTLED_S + 10.0
+CALM_S = SETTLED_S + 7.0
 # So many requests a second and service on two nodes: each rhythm of nodes/pace.py, once for all watchers.
 GOAL_PER_S = 0.45
 

@@ -11,6 +11,6 @@ pytestmark = pytest.mark.alone
 
 
 def test_a_start_under_load_finds_nothing_that_is_not_so(lab: LabForTests):
-    for start, said in campaign("lab", 2, LOOPS):
+    for start, said in campaign("lab", 2, LOOPS, watched_s=4.0):
         assert said == ()
         assert start.owner_s is not None

@@ -66,12 +66,14 @@ def not_so(start: Start, truth: Start) -> tuple[dict[str, Any], ...]:
     return tuple(each for each in start.findings if (each["code"], each["node"]) not in truth.keys)
 
 
-def campaign(profile: str, starts: int, loops: int) -> Iterator[tuple[Start, tuple[dict[str, Any], ...]]]:
+def campaign(
+    profile: str, starts: int, loops: int, watched_s: float = WATCHED_S
+) -> Iterator[tuple[Start, tuple[dict[str, Any], ...]]]:
     """Each start under load, with what it said that is not so."""
-    truth = started(profile)
+    truth = started(profile, watched_s)
     with busy(loops):
         for _ in range(starts):
-            start = started(profile)
+            start = started(profile, watched_s)
             yield start, not_so(start, truth)
 
 
