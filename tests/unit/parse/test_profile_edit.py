@@ -36,7 +36,7 @@ def test_comments_order_and_everything_else_stay(name: str):
 
 def test_block_style_lists_keep_their_form_and_comments():
     text = (PROFILES / "lab.yaml").read_text()
-    was = "  iam-apiserver: {port: 8080, domain: iam.api.marmotedu.com, health: /healthz}\n"
+    was = next(line for line in text.splitlines(keepends=True) if line.startswith("  iam-apiserver: {"))
     block = (
         "  iam-apiserver:\n    port: 8080   # plain\n    domain: iam.api.marmotedu.com\n    backends:\n"
         "      - 10.0.4.30:8080   # the old one\n"
