@@ -22,11 +22,13 @@ TAKING = frozenset(
         "unit-down",
     }
 )
+# A port that nobody trusts is gone for those who need that very port.
+OF_A_PORT = frozenset({"certificate-expired", "certificate-name", "certificate-untrusted", "no-tls"})
 
 
 def with_consequences(profile: Profile, finding: Finding) -> Finding:
     """The finding with both, as things: `redis`, `iam-apiserver on iam-b`."""
-    takes = tuple(_taken(profile, finding)) if finding.code in TAKING else ()
+    takes = tuple(_taken(profile, finding))
     rests_on = tuple(dict.fromkeys(_needed(profile, finding)))
     if not takes and not rests_on:
         return finding
@@ -34,10 +36,26 @@ def with_consequences(profile: Profile, finding: Finding) -> Finding:
 
 
 def _taken(profile: Profile, finding: Finding) -> Iterator[str]:
+    if not _takes(profile, finding):
+        return
     if finding.about.store:
         yield finding.about.store
     if finding.node is not None and not finding.about.store:
         yield from (f"{name} on {finding.node}" for name in sorted(finding.about.every_service))
+
+
+def _takes(profile: Profile, finding: Finding) -> bool:
+    if finding.code in TAKING:
+        return True
+    needs = (need for service in profile.services.values() for need in service.needs)
+    return finding.code in OF_A_PORT and any(_goes_without(finding, need) for need in needs)
+
+
+def _goes_without(finding: Finding, need: Need) -> bool:
+    """Of a service whose one port is out, only that port is missed."""
+    if finding.code not in OF_A_PORT:
+        return True
+    return need.name in finding.about.every_service and str(need.port) == finding.about.subject
 
 
 def _needed(profile: Profile, finding: Finding) -> Iterator[str]:
@@ -71,7 +89,7 @@ def _places(profile: Profile, finding: Finding, service: str) -> tuple[str, ...]
 
 def _means(profile: Profile, finding: Finding) -> str:
     """`iam-pump on iam-a and iam-b is idle: no audit record is stored`: what falls with it, whoever sees it."""
-    if finding.code not in TAKING:
+    if not _takes(profile, finding):
         return ""
     lost = [(finding.about.store, "")] if finding.about.store else []
     if not lost and finding.node is not None:
@@ -80,7 +98,7 @@ def _means(profile: Profile, finding: Finding) -> str:
     seen: set[tuple[str, str]] = set()
     for name, at in lost:
         for service, where, need in needing(profile, name, at):
-            if (service.name, where) in seen:
+            if (service.name, where) in seen or ((name, at) == lost[0] and not _goes_without(finding, need)):
                 continue
             seen.add((service.name, where))
             found.setdefault((service.name, need), []).append(where)

@@ -12,7 +12,7 @@ from console.model.profile import DatastoreKind
 Fits = Callable[[Finding, Finding], bool]
 
 # They tell of what happened, which may be long over.
-PAST = frozenset({"keepalived-restarted", "unit-restarted", "vip-flapping"})
+PAST = frozenset({"interface-lost", "keepalived-restarted", "unit-restarted", "vip-flapping", "vip-let-go"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +175,7 @@ LINKS: tuple[Link, ...] = (
     *_links("datastore-write-errors", "datastore-refuses-writes", _store_of),
     *_links(f"datastore-refuses-writes {STORES}", NEEDING, _needed),
     *_links("unit-down service-unhealthy backend-silent", NEEDING, _needed),
+    *_links("certificate-expired certificate-name certificate-untrusted no-tls", NEEDING, _needed),
     # nginx: its files, then that it is down or hangs, then what follows.
     *_links("nginx-config-invalid", "N001 N002 N003 N008 config-drift config-not-loaded L001 L002", _same_node),
     *_links("nginx-config-invalid", "unit-down", _both(_same_node, _symptom_role(Role.NGINX))),
@@ -182,8 +183,10 @@ LINKS: tuple[Link, ...] = (
     *_links("unit-down", NGINX_TROUBLE, _both(_about, _role(Role.NGINX))),
     *_links("nginx-hung", "vrrp-fault script-timeout proxy-fails nginx-bad-answers client-dark", _about),
     # keepalived's check: why it says no, or sees nothing.
+    *_links("S008", "check-unrunnable S005 check-blind vrrp-fault", _same_node),
     *_links("check-unrunnable", "vrrp-fault check-blind S005 K017 K018", _same_node),
     *_links("script-insecure", "check-blind S006 K018", _same_node),
+    *_links("S005", "check-blind", _same_node),
     *_links("script-timeout", "vrrp-fault", _same_node),
     *_links("master-without-address", "vip-nowhere", _same_instance),
     *_links("vrrp-fault", "vip-nowhere", _same_instance),
@@ -193,8 +196,8 @@ LINKS: tuple[Link, ...] = (
     *_links("mac-twice", "client-dark dark-outside serving-unseen vip-flapping", _anywhere),
     *_links("keepalived-silent", WITNESSES, _anywhere),
     *_links("stranger-router", f"{WITNESSES} client-dark vip-flapping foreign-adverts stale-arp", _anywhere),
-    *_links("adverts-not-sent", "split-brain vip-flapping", _anywhere),
-    *_links("keepalived-starved foreign-adverts", "vip-flapping", _anywhere),
+    *_links("adverts-not-sent", "split-brain vip-flapping vip-let-go", _anywhere),
+    *_links("keepalived-starved foreign-adverts", "vip-flapping vip-let-go", _anywhere),
     # Who is not heard, or hears strangers; and what clients notice of it.
     *_links(PAIR, "split-brain foreign-adverts", _anywhere),
     *_links("unit-down", "address-without-master", _both(_same_node, _role(Role.KEEPALIVED))),

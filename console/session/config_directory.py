@@ -84,5 +84,6 @@ def _is_to_be_read(path: Path) -> bool:
 
 
 def _read(path: Path, name: str) -> ConfFile:
-    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    # As it is: what reads text makes one line end of all.
+    text = path.read_bytes().decode("utf-8", "surrogateescape")
     return ConfFile(name, text, path.stat().st_mode & 0o7777, changed_at=path.stat().st_mtime)

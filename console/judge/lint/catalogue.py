@@ -120,6 +120,13 @@ _RULES = (
         "remove it",
     ),
     Rule(
+        "K020",
+        W,
+        "the file has the line ends of Windows",
+        "older versions of keepalived take the carriage return as part of the last word: of a password, a name",
+        "remove the carriage returns: `sed -i 's/\\r$//'`",
+    ),
+    Rule(
         "S001",
         C,
         "a check that cannot fail",
@@ -155,6 +162,13 @@ _RULES = (
         "a check that only looks for the process",
         "a hung nginx is still there, and keeps the VIP",
         "ask for an HTTP status within a time limit",
+    ),
+    Rule(
+        "S008",
+        C,
+        "a script with the line ends of Windows",
+        "the kernel looks for an interpreter whose name ends in a carriage return: the script is not run",
+        "remove the carriage returns: `sed -i 's/\\r$//'`",
     ),
     Rule("P001", C, "virtual_router_id differs", "the nodes do not hear each other: two masters", "make it equal"),
     Rule("P002", C, "advert_int differs", "adverts are dropped, or come too late: two masters", "make it equal"),

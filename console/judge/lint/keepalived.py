@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from console.judge.lint.finding import Hit
-from console.judge.lint.tree import Tree
+from console.judge.lint.tree import RETURNS, Tree, returns_at
 from console.model.profile import Profile
 from console.parse.directives import Directive
 from console.parse.vrrp_conf import PASSWORD_BYTES, VrrpConf
 
-CONF = "/etc/keepalived/keepalived.conf"
+DIRECTORY = "/etc/keepalived/"
+CONF = f"{DIRECTORY}keepalived.conf"
 EXAMPLE_SERVERS = ("192.168.200.1",)
 EXAMPLE_DOMAINS = ("firewall.loc",)
 READABLE_BY_OTHERS = 0o004
@@ -22,10 +23,17 @@ def keepalived_hits(tree: Tree, profile: Profile | None) -> Iterator[Hit]:
         return
     for mistake in tree.keepalived.mistakes:
         yield Hit("K002" if mistake.known else "K001", mistake.message, tree.name, mistake.file, mistake.line)
+    yield from _line_ends(tree)
     yield from _globals(tree)
     yield from _checks(tree)
     for vrrp in tree.vrrp:
         yield from _instance(tree, vrrp, profile)
+
+
+def _line_ends(tree: Tree) -> Iterator[Hit]:
+    for path, file in tree.files.items():
+        if path.startswith(DIRECTORY) and path.endswith(".conf") and (line := returns_at(file.content)):
+            yield Hit("K020", RETURNS, tree.name, path, line)
 
 
 def _globals(tree: Tree) -> Iterator[Hit]:

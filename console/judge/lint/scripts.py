@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from console.judge.lint.finding import Hit
-from console.judge.lint.tree import Tree
+from console.judge.lint.keepalived import DIRECTORY
+from console.judge.lint.tree import RETURNS, Tree, returns_at
 from console.model.config import ConfFile
 from console.parse.nginx_conf import servers
 from console.parse.vrrp_conf import CheckConf
@@ -28,7 +29,6 @@ _ASKS = re.compile(r"/dev/tcp/|\b(?:curl|wget|nc|ncat|telnet|nmap|ab)\b")
 LINE_CHARS = 1000
 OTHERS_WRITE = 0o022
 EXECUTABLE = 0o111
-DIRECTORY = "/etc/keepalived/"
 
 
 def script_hits(tree: Tree) -> Iterator[Hit]:
@@ -42,11 +42,11 @@ def script_hits(tree: Tree) -> Iterator[Hit]:
         elif (script := tree.files.get(path)) is None:
             yield _check_hit(tree, check, f"runs {path}, which is not there")
         else:
-            yield from _rights(tree, script)
+            yield from _runnable(tree, script)
             yield from _content(tree, path, 1, script.content, beyond)
     for path in _notified(tree):
         if path in tree.files:
-            yield from _rights(tree, tree.files[path])
+            yield from _runnable(tree, tree.files[path])
 
 
 def _path(command: str) -> str | None:
@@ -83,7 +83,10 @@ def _beyond(tree: Tree) -> re.Pattern[str] | None:
     return re.compile(rf"(?<![\w.:-])(?:{'|'.join(plain)})(?![\w-]|[.]\w)") if plain else None
 
 
-def _rights(tree: Tree, script: ConfFile) -> Iterator[Hit]:
+def _runnable(tree: Tree, script: ConfFile) -> Iterator[Hit]:
+    """Can it be run, and who may change it?"""
+    if line := returns_at(script.content):
+        yield Hit("S008", RETURNS, tree.name, script.path, line)
     if script.mode is None:
         return
     if not script.mode & EXECUTABLE:

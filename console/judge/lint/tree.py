@@ -12,6 +12,8 @@ from console.parse.keepalived_conf import keepalived_conf
 from console.parse.nginx_conf import nginx_conf
 from console.parse.vrrp_conf import CheckConf, VrrpConf, checks, instances
 
+RETURNS = "its lines end in a carriage return"
+
 
 @dataclass(frozen=True, slots=True)
 class Tree:
@@ -41,3 +43,9 @@ class Tree:
     @property
     def files(self) -> Mapping[str, ConfFile]:
         return self.conf.files
+
+
+def returns_at(text: str) -> int:
+    """The first line that ends as on Windows; 0 where none does."""
+    at = text.find("\r\n")
+    return 0 if at < 0 else text.count("\n", 0, at) + 1

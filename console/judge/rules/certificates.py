@@ -44,23 +44,23 @@ def _judged(
             evidence = probed(probe, f"a TLS handshake with port {port}", "TLS", node.name, now)
             title = f"{where} shows no certificate: {report.probe.detail or report.probe.outcome}"
             step = f"look: journalctl -u {service.unit} on {node.name}"
-            yield _finding(NO_TLS, Severity.WARNING, title, evidence, step, node, service)
+            yield _finding(NO_TLS, Severity.WARNING, title, evidence, step, node, service, port)
         return
     certificate = report.certificate
     evidence = told(seen, _words(certificate), "TLS", node.name, now)
     step = (
         f"look: which file does {service.unit} on {node.name} name as its certificate, and was it started since?"
     )
-    yield from _dated(profile, certificate, where, evidence, step, node, service, now)
+    yield from _dated(profile, certificate, where, evidence, step, node, service, port, now)
     name = profile.tls_name_of(service)
     if name is not None and not certificate.is_for(name):
         title = f"the certificate on {where} is not for {name}"
-        yield _finding(NAME, Severity.CRITICAL, title, evidence, step, node, service)
+        yield _finding(NAME, Severity.CRITICAL, title, evidence, step, node, service, port)
     if report.unasked:
         yield Blind(UNTRUSTED, f"who vouches for {where}", report.unasked, node.name)
     elif report.untrusted:
         title = f"the certificate on {where} is not of the profile's CA: {report.untrusted}"
-        yield _finding(UNTRUSTED, Severity.CRITICAL, title, evidence, step, node, service)
+        yield _finding(UNTRUSTED, Severity.CRITICAL, title, evidence, step, node, service, port)
 
 
 def _dated(
@@ -71,19 +71,20 @@ def _dated(
     step: str,
     node: NodeState,
     service: Service,
+    port: int,
     now: float,
 ) -> Iterator[Finding]:
     left_s = certificate.not_after - now
     if left_s < 0:
         title = f"the certificate on {where} has expired on {day_of(certificate.not_after)}"
-        yield _finding(EXPIRED, Severity.CRITICAL, title, evidence, step, node, service)
+        yield _finding(EXPIRED, Severity.CRITICAL, title, evidence, step, node, service, port)
     elif certificate.not_before > now:
         title = f"the certificate on {where} is not valid before {day_of(certificate.not_before)}"
-        yield _finding(EXPIRED, Severity.CRITICAL, title, evidence, step, node, service)
+        yield _finding(EXPIRED, Severity.CRITICAL, title, evidence, step, node, service, port)
     elif left_s < profile.tls.warn_days * DAY_S:
         title = f"the certificate on {where} expires in {counted(int(left_s // DAY_S), 'day')}"
         soon = f"look: put in a new certificate for {service.unit} on {node.name} before then"
-        yield _finding(SOON, Severity.WARNING, title, evidence, soon, node, service)
+        yield _finding(SOON, Severity.WARNING, title, evidence, soon, node, service, port)
 
 
 def _finding(
@@ -94,6 +95,7 @@ def _finding(
     step: str,
     node: NodeState,
     service: Service,
+    port: int,
 ) -> Finding:
     return Finding(
         code,
@@ -102,7 +104,7 @@ def _finding(
         (evidence,),
         step,
         node.name,
-        about=About(service.unit, service.name),
+        about=About(service.unit, service.name, subject=str(port)),
     )
 
 

@@ -84,6 +84,14 @@ TABLE = (
         "look: worker_rlimit_nofile in nginx.conf and LimitNOFILE of its unit on {node}",
     ),
     Tells(
+        Kind.LINK_LOST,
+        "interface-lost",
+        Severity.INFO,
+        RECENT_S,
+        "{unit} on {node} saw its interface {about} go down{often}",
+        "look: ip -s link show {about} on {node}, and journalctl -k there",
+    ),
+    Tells(
         Kind.OUT_OF_MEMORY,
         "unit-out-of-memory",
         Severity.WARNING,
@@ -100,6 +108,7 @@ EVIDENCE: Mapping[str, frozenset[Kind]] = {
     "vip-flapping": frozenset({Kind.ADDRESS_REMOVED, Kind.STARVED, Kind.LINK_LOST, Kind.HIGHER_PRIORITY}),
     "vrrp-fault": frozenset({Kind.LINK_LOST}),
     "unit-down": frozenset({Kind.START_LIMIT, Kind.OUT_OF_MEMORY, Kind.PORT_TAKEN, Kind.HOST_NOT_FOUND}),
+    "vip-let-go": frozenset({Kind.ADDRESS_REMOVED, Kind.STARVED, Kind.LINK_LOST}),
     "check-blind": frozenset({Kind.SCRIPT_DISABLED}),
     "nginx-bad-answers": frozenset({Kind.UPSTREAM_TIMED_OUT, Kind.UPSTREAM_REFUSED}),
     "backend-silent": frozenset({Kind.UPSTREAM_TIMED_OUT}),

@@ -20,6 +20,8 @@ OWN_WITHIN_S = 180.0
 # A standby takes over at most so long after the owner let go: three adverts and the skew, of long ones.
 LET_GO_S = 15.0
 SHOWN = 3
+# A standby waits for so many adverts before it takes over (RFC 5798, 6.1); who was owner until now does not.
+DOWN_ADVERTS = 3
 Journal = Known[JournalLook]
 
 
@@ -46,24 +48,26 @@ def flapping(view: View, now: float) -> Iterator[Answer]:
     """Told by all nodes' journals together: a node enters MASTER, and another one had the VIP before."""
     unit = view.state.profile.keepalived.unit
     said: list[tuple[NodeState, Said]] = []
-    for each in looked(view, journal, ("vip-flapping",), "how often the VIP moved"):
+    codes, what = ("vip-flapping", "vip-let-go"), "how often the VIP moved"
+    for each in looked(view, journal, codes, what):
         if isinstance(each, Blind):
             yield each
             continue
         node, seen = each
-        yield from too_short("vip-flapping", "how often the VIP moved", node, seen.value, RECENT_S, now)
+        for code in codes:
+            yield from too_short(code, what, node, seen.value, RECENT_S, now)
         kinds = (SaidKind.ENTERED, SaidKind.STARTED, SaidKind.STOPPED, SaidKind.CRASHED)
         said += [(node, one) for one in of_kind(seen.value, unit, *kinds)]
     said.sort(key=lambda each: ours(each[0], each[1].at))
     for name in view.state.profile.vrrp:
         told = [each for each in said if each[1].kind is not SaidKind.ENTERED or each[1].subject == name]
-        moves, returns = _moves(told)
+        moves, returns = _moves(told, DOWN_ADVERTS * view.state.profile.vrrp[name].advert_interval_s)
         recent = [each for each in moves if age_s(each[0], each[1].at, now) <= RECENT_S]
         if len(recent) >= FLAPPING_MOVES:
             yield _flapping(view, name, recent, now)
             continue
         back = [each for each in returns if age_s(each[0], each[1].at, now) <= RECENT_S]
-        if len(back) >= FLAPPING_MOVES:
+        if back:
             yield _given_up(view, name, back, now)
 
 
@@ -113,7 +117,7 @@ def notify_log(view: View, node: NodeState, seen: Known[Mapping[str, FileStamp]]
 
 RULES = (
     each_journal("foreign-adverts", "whether others use our virtual router id", RECENT_S, foreign_adverts),
-    Rule(("vip-flapping",), flapping),
+    Rule(("vip-flapping", "vip-let-go"), flapping),
     each_journal("keepalived-restarted", "whether keepalived was restarted", CRASH_RECENT_S, daemon_restarted),
     each_node("notify-log-missing", "whether its notify log is there", lambda look: look.files, notify_log),
 )
@@ -122,10 +126,11 @@ RULES = (
 Words = tuple[NodeState, Said]
 
 
-def _moves(said: Sequence[Words]) -> tuple[list[Words], list[Words]]:
+def _moves(said: Sequence[Words], waits_s: float) -> tuple[list[Words], list[Words]]:
     """Of one instance, by time: who took the VIP from another node, and who took it back after it had let go.
 
-    The first MASTER after a boot took it from nobody: a daemon that begins as BACKUP lets go of nothing.
+    The first MASTER after a boot took it from nobody: a daemon that begins as BACKUP lets go of nothing. Where the
+    journal does not go back to when a node became owner, it was if it needed less than `waits_s` to be it again.
     """
     moves: list[Words] = []
     returns: list[Words] = []
@@ -136,8 +141,10 @@ def _moves(said: Sequence[Words]) -> tuple[list[Words], list[Words]]:
             from_another = any(n != node.name and ours(node, one.at) - at <= LET_GO_S for n, at in left.items())
             if (owner and owner != node.name) or (not owner and from_another):
                 moves.append(each)
-            elif owner == node.name and node.name in left and node.name not in stopped:
-                returns.append(each)
+            elif node.name in left and node.name not in stopped:
+                soon = ours(node, one.at) - left[node.name] < waits_s
+                if owner == node.name or (not owner and soon):
+                    returns.append(each)
             owner, left, stopped = node.name, {}, set()
             fresh.discard(node.name)
         elif one.kind is SaidKind.STARTED:
@@ -149,13 +156,17 @@ def _moves(said: Sequence[Words]) -> tuple[list[Words], list[Words]]:
 
 
 def _given_up(view: View, name: str, back: Sequence[Words], now: float) -> Finding:
-    """The VIP went nowhere, and clients noticed all the same."""
+    """The VIP went nowhere, and clients noticed all the same. Once or twice is no alarm."""
     address, unit = view.state.profile.vrrp[name].address, view.state.profile.keepalived.unit
     names = " and ".join(dict.fromkeys(node.name for node, _ in back))
+    often = len(back) >= FLAPPING_MOVES
+    how = f"{len(back)} times in {RECENT_S / 60:.0f} minutes"
+    if len(back) == 1:
+        how = f"once, {ago(age_s(back[0][0], back[0][1].at, now))}"
     return Finding(
-        "vip-flapping",
-        Severity.WARNING,
-        f"{names} let go of VIP {address} and took it back {len(back)} times in {RECENT_S / 60:.0f} minutes",
+        "vip-flapping" if often else "vip-let-go",
+        Severity.WARNING if often else Severity.INFO,
+        f"{names} let go of VIP {address} and took it back {how}",
         tuple(line(node, said, now) for node, said in back[-SHOWN:]),
         f"look: journalctl -u {unit} on {names}, and what else sets addresses there (networkd, NetworkManager)",
         cause="its address is removed by something else than keepalived, or its check fails for a moment",

@@ -384,4 +384,34 @@ ENTRIES = (
         causes=("one virtual machine was cloned from the other with its address",),
         steps=("look: ip link on both nodes, and the addresses that the hypervisor gives them",),
     ),
+    Entry(
+        "T122",
+        "vip-let-go",
+        Severity.INFO,
+        title="the owner let go of the VIP and took it back",
+        means="For a moment nobody had it. Three times in ten minutes is vip-flapping.",
+        known_by=(
+            "keepalived's journal: an owner that runs on enters BACKUP or FAULT, and then MASTER again before "
+            "another node does."
+        ),
+        causes=(
+            "something else than keepalived removed the address: networkd, NetworkManager, a script or a person",
+            "its check failed for a moment",
+            "the interface went down and up",
+        ),
+        steps=("look: journalctl -u keepalived on the node, and what else sets addresses there",),
+    ),
+    Entry(
+        "T123",
+        "interface-lost",
+        Severity.INFO,
+        title="keepalived saw an interface go down",
+        means="An owner gives the VIP up with it. Whether it is up again `ip link` tells.",
+        known_by="keepalived's journal of the last ten minutes: the kernel told it so.",
+        causes=(
+            "the network was configured anew (networkd, NetworkManager)",
+            "a cable, a switch port or the hypervisor",
+        ),
+        steps=("look: ip -s link on the node, and journalctl -k there",),
+    ),
 )

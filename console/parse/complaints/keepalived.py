@@ -36,7 +36,8 @@ ROWS = (
     ),
     row(
         Kind.SCRIPT_DISABLED,
-        r"^(?:Disabling track script (?P<about>\S{1,80})|WARNING - (?:default user|script user) '?\S{1,80}'? for)",
+        r"^(?:Disabling track script (?P<about>\S{1,80})|WARNING - (?:default user|script user) '?\S{1,80}'? for"
+        r"|WARNING - script '[^']{1,200}' is not executable|Unable to access script `[^`]{1,200}`)",
         "the check is not run: a dead nginx is not seen",
     ),
     row(

@@ -139,6 +139,7 @@ def _looks() -> Iterator[View]:
     entered = ("(VI_1) Entering MASTER STATE", "(VI_1) Entering BACKUP STATE")
     back = [(300.0 - 10 * n, K, SaidKind.ENTERED, "VI_1", entered[n % 2]) for n in range(9)]
     yield view(a=node_look(A, journal=journal(*back)))
+    yield view(a=node_look(A, journal=journal(*back[:3])))
     stopped = UnitReported(NOW, B, "nginx", UnitReport("inactive", "dead"))
     said = journal((60.0, "nginx", SaidKind.STOPPED, "nginx", "Stopped nginx.service"))
     yield view(fed(healthy(), [stopped]), b=node_look(B, journal=said))
@@ -161,6 +162,7 @@ def _complaints() -> Iterator[View]:
     for said in (
         complaint(ComplaintKind.STARVED),
         complaint(ComplaintKind.CANNOT_SEND, "VI_1"),
+        complaint(ComplaintKind.LINK_LOST, "eth0"),
         complaint(ComplaintKind.OUT_OF_MEMORY, unit="iam-pump"),
         complaint(ComplaintKind.HIGHER_PRIORITY, "10.0.4.66"),
     ):

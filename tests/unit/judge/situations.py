@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.judge.diagnose import diagnose
-from console.judge.rules.view import View
+from console.judge.findings import Blind, Finding
 from console.model.config import DaemonCheck
 from console.model.events import (
     AddressChanged,
     ClientProbed,
     DatastoreProbed,
-    Event,
     HostReported,
     HttpProbed,
     KeepalivedAsked,
@@ -34,46 +33,24 @@ from console.model.facts import (
     VrrpReport,
     VrrpState,
 )
-from console.model.look import Complaint, ErrorLook, Filesystem, JournalLook, NodeLook, OwnRun, SaidKind
 from console.model.look import ComplaintKind as Kind
+from console.model.look import Filesystem, NodeLook, OwnRun, SaidKind
 from console.model.observed import Known
 from tests.profiles import pair
 from tests.scenes import NOW, OK, VIP, fed, healthy
 from tests.unit.judge.looks import MACS, A, B, journal, node_look, requests, traffic_look, view
 from tests.unit.judge.samples import DOWN, complaint, state
+from tests.unit.judge.situation import SPLIT, Elsewhere, Situation, asked, complaining, erring
+from tests.unit.judge.situations_commands import commands
+from tests.unit.judge.situations_files import files
+from tests.unit.judge.situations_services import services
+from tests.unit.judge.situations_sources import sources
 
 API, AUTHZ, PUMP = "iam-apiserver", "iam-authz-server", "iam-pump"
 SILENT = ProbeReport(ProbeOutcome.TIMEOUT, detail="accepts, but no answer within 1.5 s", accepted=True)
 UNANSWERED = ProbeReport(
     ProbeOutcome.TIMEOUT, detail="no answer within 1 s", accepted=True, asked="iam.api.marmotedu.com"
 )
-MASTER_B = VrrpReported(NOW + 0.2, B, "VI_1", VrrpReport(VrrpState.MASTER, "json", last_transition=NOW))
-# Both kernels have it, and both are heard after that.
-SPLIT: tuple[Event, ...] = (
-    AddressChanged(NOW + 0.2, B, VIP, present=True),
-    MASTER_B,
-    UnitReported(NOW + 1, A, "nginx", UnitReport("active")),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """`first`: the code of the first cause, `node`: its node, `step`: how its next step begins; no cause: all
-    empty. `about`: words in the first cause's title or evidence. `never`: codes that must not be found.
-    """
-
-    id: str
-    what: str
-    before: str
-    view: View
-    first: str = ""
-    node: str | None = None
-    step: str = ""
-    about: tuple[str, ...] = ()
-    never: tuple[str, ...] = ()
-    explains: tuple[str, ...] = ()
-    means: tuple[str, ...] = ()
-    info: str = ""
 
 
 def situations() -> tuple[Situation, ...]:
@@ -86,7 +63,14 @@ def situations() -> tuple[Situation, ...]:
         *_rest(),
         *_silent(),
         *_stays_right(),
+        *files(),
+        *sources(),
+        *services(),
     )
+
+
+def elsewhere() -> tuple[Elsewhere, ...]:
+    return tuple(commands())
 
 
 def _backends() -> Iterator[Situation]:
@@ -379,12 +363,15 @@ def _judged_with_care() -> Iterator[Situation]:
             state(HostReported(NOW, A, HostReport(0.1, 20.0, 30.0, offset, unsure))),
             never=("clock-skew", "clocks-apart"),
         )
-    half = {int(NOW) - 60: requests(40, 0, at_127_0_0_1__8080=(40, 0), at_10_0_4_21__8080=(40, 40))}
+    half = {int(NOW) - 50: requests(40, 40, at_127_0_0_1__8080=(40, 0), at_10_0_4_21__8080=(40, 40))}
     yield Situation(
         "A41",
         "a backend gets its half of all requests and answers 500",
         "uneven-split: gets far less than its share; it answered 0",
         view(traffic={A: traffic_look(half), B: traffic_look()}),
+        "requests-failing",
+        step="iamops traffic",
+        about=("40 of 80", "10.0.4.21:8080: 40 of 40"),
         never=("uneven-split",),
     )
     entering = [f"(VI_1) Entering {('MASTER', 'BACKUP')[n % 2]} STATE" for n in range(9)]
@@ -514,38 +501,59 @@ def _silent() -> Iterator[Situation]:
     )
 
 
-def complaining(node: str, *said: Complaint) -> NodeLook:
-    return node_look(node, journal=JournalLook((), NOW - 3600, said))
-
-
-def erring(node: str, *said: Complaint) -> NodeLook:
-    return node_look(node, nginx_errors=ErrorLook(complaints=said))
-
-
-def asked(node: str, service: str, report: ProbeReport) -> list[Event]:
-    """The service as the node itself and its peer are answered by it."""
-    return [HttpProbed(NOW, node, observer, Target.SERVICE, service, report) for observer in (A, B)]
-
-
 def page() -> str:
     """docs/situations.md."""
-    rows = sorted(situations(), key=lambda each: each.id)
-    return HEAD + "".join(f"| {' | '.join(_row(each))} |\n" for each in rows)
+    rows = [_row(each) for each in situations()] + [_told(each) for each in elsewhere()]
+    return HEAD + "".join(f"| {' | '.join(row)} |\n" for row in sorted(rows, key=_by_number))
 
 
 HEAD = """\
 # Situations
 
-What operators met on pairs of their own, and what `iamops triage` says: the first cause and its next step.
-Made from `tests/unit/judge/situations.py`, where each is judged again with every change. The numbers are those
-of the collection in which they were gathered.
+What operators met on pairs of their own, and what `iamops triage` says: the first cause and its next step. Where
+another command tells of it, what that says. Made from `tests/unit/judge/situations.py` and its siblings, where
+each is judged again with every change. The numbers are those of the collection in which they were gathered.
 
 | id | situation | said before | first cause now | next step |
 |---|---|---|---|---|
 """
 
 
+def _by_number(row: tuple[str, ...]) -> tuple[str, int, str]:
+    """R3 before R16."""
+    number = "".join(each for each in row[0] if each.isdigit())
+    return row[0][0], int(number), row[0]
+
+
 def _row(each: Situation) -> tuple[str, ...]:
-    roots = [one for one in diagnose(each.view, NOW + 2).findings if one.severity is not Severity.INFO]
-    cause, step = (f"{roots[0].code}: {roots[0].title}", f"`{roots[0].next}`") if roots else ("no findings", "")
-    return (each.id, each.what, each.before, cause.replace("|", "\\|"), step.replace("|", "\\|"))
+    diagnosis = diagnose(each.view, NOW + 2)
+    loud = [one for one in diagnosis.findings if one.severity is not Severity.INFO]
+    quiet = [f"info: {one.title}" for one in diagnosis.findings if each.info and each.info in one.title]
+    said = [_first(one) for one in loud[:1]] or ["no findings"]
+    blind = _unasked(each, diagnosis.blind)
+    step = f"`{loud[0].next}`" if loud else ""
+    return tuple(map(_cell, (each.id, each.what, each.before, "; ".join((*said, *quiet, *blind)), step)))
+
+
+def _first(finding: Finding) -> str:
+    """A rule of lint says in its evidence which file, which line, which word."""
+    shown = f" ({finding.evidence[0].value})" if finding.code[:1].isupper() else ""
+    return f"{finding.code}: {finding.title}{shown}"
+
+
+def _unasked(each: Situation, blind: tuple[Blind, ...]) -> list[str]:
+    """Each reason once, with the rules that were not asked for it."""
+    wanted, reasons = dict(each.unasked), dict[str, list[str]]()
+    for one in blind:
+        if wanted.get(one.code, "\0") in one.because:
+            reasons.setdefault(one.because, []).append(one.code)
+    return [f"not asked {', '.join(codes)}: {why}" for why, codes in reasons.items()]
+
+
+def _told(each: Elsewhere) -> tuple[str, ...]:
+    said, step = each.says()
+    return tuple(map(_cell, (each.id, each.what, each.before, said, step and f"`{step}`")))
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

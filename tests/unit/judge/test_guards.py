@@ -15,6 +15,7 @@ from console.model.events import (
     Event,
     HostReported,
     HttpProbed,
+    KeepalivedAsked,
     LinkChanged,
     SafetyReported,
     Source,
@@ -82,6 +83,14 @@ def test_a_standby_in_fault_cannot_be_switched_to_but_a_stop_may_be_insisted_on(
     fault = vrrp("iam-b", VrrpState.FAULT)
     assert codes(Switchover(), fault) == {"standby-fault": False}
     assert codes(STOP_KEEPALIVED, fault) == {"standby-fault": True}
+
+
+def test_a_standby_whose_keepalived_does_not_answer_cannot_be_switched_to_but_a_stop_may_be_insisted_on():
+    hung = KeepalivedAsked(NOW, "iam-b", "its process 46 is in state T (stopped)")
+    assert codes(Switchover(), hung) == {"standby-silent": False}
+    assert codes(STOP_KEEPALIVED, hung) == {"standby-silent": True}
+    stopped = UnitReported(NOW, "iam-b", "keepalived", UnitReport("inactive", "dead"))
+    assert "standby-silent" not in codes(Switchover(), hung, stopped), "what does not run cannot hang"
 
 
 def test_a_standby_whose_nginx_answers_badly_is_unhealthy():

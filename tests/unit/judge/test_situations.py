@@ -8,7 +8,8 @@ from console.judge.diagnose import diagnose
 from console.judge.diagnosis import RANK, flat
 from console.model.facts import Severity
 from tests.scenes import NOW
-from tests.unit.judge.situations import Situation, page, situations
+from tests.unit.judge.situation import Situation
+from tests.unit.judge.situations import elsewhere, page, situations
 
 LOOPS = ("iamops triage", "iamops status")
 
@@ -16,6 +17,13 @@ LOOPS = ("iamops triage", "iamops status")
 def test_every_situation_is_told_by_its_cause():
     wrong = [f"{each.id} ({each.what}): {problem}" for each in situations() for problem in _problems(each)]
     assert not wrong, "\n".join(wrong)
+
+
+def test_what_another_command_tells_is_so():
+    for each in elsewhere():
+        said = " ".join(each.says())
+        assert not [word for word in each.must if word not in said], f"{each.id}: {said}"
+        assert not [word for word in each.never if word in said], f"{each.id}: {said}"
 
 
 def test_a_root_is_as_severe_as_what_it_explains():
@@ -29,9 +37,15 @@ def test_the_page_in_the_docs_is_what_is_said():
 
 
 def _problems(each: Situation) -> list[str]:
-    roots = diagnose(each.view, NOW + 2).findings
+    diagnosis = diagnose(each.view, NOW + 2)
+    roots = diagnosis.findings
     found = {one.code for one in flat(roots)}
     untrue = [f"says {code}" for code in each.never if code in found]
+    for code, words in each.unasked:
+        if code in diagnosis.checked or not any(
+            words in one.because for one in diagnosis.blind if one.code == code
+        ):
+            untrue.append(f"does not say why {code} was not asked: {[one.because for one in diagnosis.blind]}")
     if not each.first:
         if each.info and not any(each.info in one.title for one in roots):
             untrue.append(f"does not say {each.info}: {[one.title for one in roots]}")

@@ -52,6 +52,11 @@ KEEPALIVED = {
     "(VI_1) Cant send advert to 10.0.4.21 (Operation not permitted)": (Kind.CANNOT_SEND, "VI_1"),
     "Netlink reflector reports IP 10.0.4.99 removed from eth0": (Kind.ADDRESS_REMOVED, "10.0.4.99"),
     "Netlink reports eth0 down": (Kind.LINK_LOST, "eth0"),
+    "WARNING - script '/etc/keepalived/check.sh' is not executable for uid:gid 0:0 - disabling.": (
+        Kind.SCRIPT_DISABLED,
+        "",
+    ),
+    "Unable to access script `/etc/keepalived/check.sh` - disabling": (Kind.SCRIPT_DISABLED, ""),
 }
 SYSTEMD = {
     "iam-pump.service: Start request repeated too quickly.": Kind.START_LIMIT,
