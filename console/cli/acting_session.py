@@ -34,7 +34,7 @@ class ActingSession(GuardedSession):
     async def act(self) -> int:
         action = await self.action()
         order = self.order(action)
-        plan, denied, away = self.operator.weigh(order)
+        plan, denied, away = await self.weighed(order)
         if self.args.dry_run:
             return self._dry(plan, denied, away)
         if not self.args.yes and asks_first(denied):

@@ -61,7 +61,7 @@ class DrillSession(GuardedSession):
             disruptive=self.args.allow_disruptive,
         )
         order = self.order(action)
-        plan, denied, away = self.operator.weigh(order)
+        plan, denied, away = await self.weighed(order)
         if self.args.dry_run:
             say_lines(dry_lines(plan, denied, away))
             return refusal_code(denied) if denied else ExitCode.OK

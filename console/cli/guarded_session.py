@@ -17,10 +17,13 @@ from pathlib import Path
 from console.cli.asking import typed_line
 from console.cli.lines import LAST_LINES_S, lines, tell
 from console.cli.output import settled_code
+from console.engine.engine import Weighed
 from console.engine.order import Order
 from console.judge.denial import Denial
 from console.model.exit_code import ExitCode
+from console.model.facts import LinkState
 from console.model.profile import Profile
+from console.model.state import ClusterState
 from console.plan.action import Action
 from console.plan.steps import Plan
 from console.plan.targets import NoSuchTarget
@@ -31,6 +34,8 @@ from console.session.profiles import asked_name, find_profile
 from console.session.signals import SIGNALS, hear, settle
 
 SETTLE_TIMEOUT_S = 6.0
+# A login may be slow. By then it has succeeded, or why it has not is known.
+LOGIN_TIMEOUT_S = 10.0
 NOT_ARMED = "not-armed"
 
 
@@ -100,7 +105,8 @@ class GuardedSession:
             tell(f"iamops: --arm names {self.args.arm!r}, but this cluster is {self.profile.name}")
         try:
             await self.cluster.start()
-            await self.cluster.settled(SETTLE_TIMEOUT_S)
+            if not await self.cluster.settled(SETTLE_TIMEOUT_S) and connecting(self.cluster.store.state):
+                await self.cluster.settled(LOGIN_TIMEOUT_S)
             await self.operator.look_at_files()
             return await self.act()
         except NoSuchTarget as error:
@@ -124,10 +130,22 @@ class GuardedSession:
         self.operator.disarm()
         if named or self.args.arm == self.profile.name or not self._needs_its_name:
             self.operator.arm()
-        codes = tuple(self.args.override)
         return self.operator.order(
-            action, reason=self.args.reason, overrides=codes, shown=shown, insisted=insisted
+            action,
+            reason=self.args.reason,
+            overrides=tuple(self.args.override),
+            shown=shown,
+            insisted=insisted,
+            agreed=self.args.yes or shown is not None,
         )
+
+    async def weighed(self, order: Order) -> Weighed:
+        """What speaks against it is looked at again first: after a slow login it may only not be seen yet."""
+        weighed = self.operator.weigh(order)
+        run_at_once = self.args.yes and not self.args.dry_run  # the engine looks again by itself
+        if run_at_once or asks_first(weighed.standing):
+            return weighed
+        return await self.operator.weigh_anew(order)
 
     @property
     def _arms_another(self) -> bool:
@@ -174,6 +192,10 @@ class GuardedSession:
             tell("iamops: not suspended while an action is under way; Ctrl-C undoes it")
         else:
             os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def connecting(state: ClusterState) -> bool:
+    return any(node.link.state is LinkState.CONNECTING for node in state.nodes.values())
 
 
 def asks_first(denied: tuple[Denial, ...]) -> bool:

@@ -29,6 +29,7 @@ from console.judge.guards import denials
 from console.judge.insisting import overridden, refused_by, standing, without_looks
 from console.model.anchor import Anchor, noted
 from console.model.facts import LinkState
+from console.model.state import ClusterState
 from console.plan.build import plan_for
 from console.plan.deciding import recovers_s
 from console.plan.expectation import StateExpectation, VipSomewhere, judge_all
@@ -46,6 +47,7 @@ PATIENCE_S = 0.1
 # Whatever was done, the last word is a client's.
 ASKED_LAST_S = 0.5
 UNMEASURED = "what a client loses is not measured: none was answered at the VIP when it began"
+NOBODY_AGREED = "what stood in the way is gone by now, and nobody was asked about the plan: ask again"
 UNNOTED = "no line of this run is known to be in the journal of"
 APART = "see `iamops config diff`, then push again, or go back with `iamops config rollback`"
 
@@ -56,6 +58,10 @@ class Weighed(NamedTuple):
     plan: Plan
     standing: tuple[Denial, ...]
     overridden: tuple[Denial, ...]
+
+
+def reachable(state: ClusterState) -> list[str]:
+    return [node.name for node in state.nodes.values() if node.link.state is LinkState.UP]
 
 
 class Engine:
@@ -94,6 +100,11 @@ class Engine:
         plan = without_looks(plan, codes, looked_past)
         return Weighed(plan, standing(said, codes, order.insisted), away)
 
+    async def weigh_anew(self, order: Order) -> Weighed:
+        """By evidence that is newer than this call: what stands in the way may be gone. Raises NoSuchTarget."""
+        await self.eyes.fresh(reachable(self.eyes.state), FRESH_WITHIN_S)
+        return self.weigh(order)
+
     async def run(self, order: Order, tell: Tell) -> RunReport:
         """Carries an order out, or says why not. Raises NoSuchTarget; cancelling it undoes first."""
         self._own.add(order.run)
@@ -120,12 +131,13 @@ class _Run:
     async def through(self) -> None:
         plan, denied, away = self._engine.weigh(self._order)
         self._tell(plan=plan)
-        if denied and self._order.armed:
+        if denied and self._order.armed and self._order.agreed:
             # What stood in the way may be gone already: no one is refused on old news.
             self._tell(phase=Phase.LOOKING)
-            await self._eyes.fresh(self._reachable(), FRESH_WITHIN_S)
-            plan, denied, away = self._engine.weigh(self._order)
+            plan, denied, away = await self._engine.weigh_anew(self._order)
             self._tell(plan=plan)
+        if not denied and not self._order.agreed:
+            denied = (Denial("not-confirmed", NOBODY_AGREED),)
         if denied:
             self._refuse(denied)
             return
@@ -161,12 +173,8 @@ class _Run:
 
     def _lockable(self, plan: Plan) -> list[str]:
         """Every node that can be reached, in one order for everyone: one operator acts on a cluster."""
-        wanted = {*self._reachable(), *plan.nodes}
+        wanted = {*reachable(self._eyes.state), *plan.nodes}
         return sorted(wanted, key=lambda name: self._eyes.state.profile.nodes[name].address)
-
-    def _reachable(self) -> list[str]:
-        nodes = self._eyes.state.nodes.values()
-        return [node.name for node in nodes if node.link.state is LinkState.UP]
 
     async def _under_lock(self, shown: Plan, lock: Lock) -> None:
         self._tell(phase=Phase.LOOKING)
@@ -184,7 +192,7 @@ class _Run:
 
     async def _looked_again(self, shown: Plan) -> tuple[str, ...]:
         """What could not be seen anew of the nodes that are touched. Those beside them the guards judge by age."""
-        up, all_of_it = self._reachable(), rests_on(shown, self._eyes.state.profile)
+        up, all_of_it = reachable(self._eyes.state), rests_on(shown, self._eyes.state.profile)
         beside = [name for name in all_of_it if name in up and name not in shown.nodes]
         unseen = await self._eyes.fresh((*shown.nodes, *beside), FRESH_WITHIN_S)
         return await self._eyes.fresh(shown.nodes, FRESH_WITHIN_S) if unseen and beside else unseen

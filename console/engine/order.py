@@ -19,7 +19,8 @@ class Order:
     """One request. `shown` is the fingerprint of the plan the operator agreed to, if one was shown; `insisted` the
     denials that were shown with it and overridden. None: those that stand when the run begins.
 
-    `command` is the command line that asks for the same; `armed` whether the front was armed for it.
+    `command` is the command line that asks for the same; `armed` whether the front was armed for it; `agreed`
+    whether somebody agreed to a plan, or need not: else it is only to be refused, for what stood in its way.
     """
 
     action: Action
@@ -29,6 +30,7 @@ class Order:
     reason: str = ""
     overrides: tuple[str, ...] = ()
     armed: bool = True
+    agreed: bool = True
     shown: str | None = None
     insisted: tuple[Denial, ...] | None = None
     run: str = field(default_factory=new_run)

@@ -438,4 +438,6 @@ def _well(node: NodeState, service: str) -> bool:
 
 
 def _link_reason(node: NodeState) -> str:
+    if node.link.state is LinkState.CONNECTING and not node.link.reason:
+        return f"{node.name} is not connected yet: a login that takes so long is slow, or hangs"
     return f"{node.name} cannot be reached: {node.link.reason or node.link.state}"

@@ -107,6 +107,7 @@ class Operator:
         overrides: tuple[str, ...] = (),
         shown: str | None = None,
         insisted: tuple[Denial, ...] | None = None,
+        agreed: bool = True,
     ) -> Order:
         """A request in the name of whoever runs this process."""
         return Order(
@@ -119,6 +120,7 @@ class Operator:
             armed=self._always_armed or self.armed_s > 0,
             shown=shown,
             insisted=insisted,
+            agreed=agreed,
         )
 
     def consider(self, order: Order) -> tuple[Plan, tuple[Denial, ...]]:
@@ -128,6 +130,10 @@ class Operator:
     def weigh(self, order: Order) -> Weighed:
         """The same with the denials that gave way. Raises NoSuchTarget."""
         return self._engine.weigh(order)
+
+    async def weigh_anew(self, order: Order) -> Weighed:
+        """The same, when everything has been looked at again. Raises NoSuchTarget."""
+        return await self._engine.weigh_anew(order)
 
     async def run(self, order: Order, tell: Tell) -> RunReport:
         """Carries it out; `tell` hears of every change. Cancelling undoes first. Raises NoSuchTarget."""

@@ -45,6 +45,10 @@ class StandIn:
         self.chance: Random | None = None
         self.share = 0.8
         self.port = 0
+        # What its login shell does before each command, how long a login takes, whether sshd opens sessions then.
+        self.prelude = ""
+        self.login_s = 0.0
+        self.sessions = True
         self.asked: Counter[str] = Counter()
         self.given: Counter[tuple[str, str]] = Counter()
 
@@ -57,11 +61,18 @@ class StandIn:
             if self._is_bad(question):
                 await self._badly(process, question, command)
             elif question in SCRIPTED:
-                frame = asked(command)
-                process.stdout.write(frame.answer(self._scripted(question)))
-                process.exit(0)
+                await self._by_script(process, asked(command).answer(self._scripted(question)))
             else:
                 await self._locally(process, command)
+
+    async def _by_script(self, process: asyncssh.SSHServerProcess[bytes], answer: bytes) -> None:
+        if self.prelude:
+            told = self.pair.path / self.name / f"answer-{self.asked.total()}"
+            told.write_bytes(answer)
+            await self._locally(process, f"cat {told}")
+        else:
+            process.stdout.write(answer)
+            process.exit(0)
 
     def _is_bad(self, question: str) -> bool:
         """What others are asked behind must be answered well now and then."""
@@ -127,10 +138,11 @@ class StandIn:
             "PATH": f"{self.pair.stubs}:{os.environ['PATH']}",
             "STANDIN_ADDRESS": ADDRESSES[self.name],
             "STANDIN_FILES": str(self.pair.files),
+            "STANDIN_STATE": str(self.pair.path / self.name),
             "STANDIN_VIP": VIP if self.name == self.pair.owner else "",
         }
         child = await asyncio.create_subprocess_exec(
-            "/bin/sh", "-c", command, env=environment, start_new_session=True, **pipes
+            "/bin/sh", "-c", self.prelude + command, env=environment, start_new_session=True, **pipes
         )
         self.pair.children.add(child)
         return child
@@ -190,9 +202,12 @@ class _Door(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         conn.set_extra_info(standin=self._node.name)
+        if not self._node.sessions:  # asyncssh has no other way to refuse them as sshd does
+            conn._process_factory = None
         self._node.pair.connections.append(conn)
 
-    def begin_auth(self, username: str) -> bool:
+    async def begin_auth(self, username: str) -> bool:
+        await asyncio.sleep(self._node.login_s)
         return True
 
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> Any:
@@ -211,6 +226,8 @@ class Pair:
         self.connections: list[asyncssh.SSHServerConnection] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self.nodes = {name: StandIn(name, self) for name in ADDRESSES}
+        for name in ADDRESSES:
+            (path / name).mkdir()
         self.client = StandIn("iam-b", self)
         self.profile = path / "pair.yaml"
         self.log = path / "access.log"

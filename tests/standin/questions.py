@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 # The first that is in the command names the question; what is in none of them is named by its first word.
@@ -58,13 +59,27 @@ _STUBS = {
 esac""",
     "systemctl": f"""case "$1" in
 is-active) echo active;;
-show) case "$*" in *--value*) echo 100;; *) for each; do case $each in
-  *.service) printf '{_UNIT}' "${{each%.service}}" 100;;
-  esac; done;; esac;;
+show) case "$*" in
+  *--value*) echo 100;;
+  *"-p SubState "*.timer) [ -e "$STANDIN_STATE/$4" ] && echo SubState=waiting;;
+  *.timer) [ -e "$STANDIN_STATE/$3" ] && echo ActiveState=active || echo ActiveState=inactive;;
+  *) for each; do case $each in
+    *.service) printf '{_UNIT}' "${{each%.service}}" "$(cat "$STANDIN_STATE/$each" 2>/dev/null || echo 100)";;
+    esac; done;;
+  esac;;
+stop) rm -f "$STANDIN_STATE/$2";;
+restart) echo $$ >"$STANDIN_STATE/$2";;
 esac""",
+    "systemd-run": """for each; do
+case $each in --unit=*) : >"$STANDIN_STATE/${each#--unit=}.timer";; esac; done""",
+    # Both nodes are this machine: each has a lock of its own on /run, and sees nobody else's.
+    "flock": f"""case "$*" in *" /run "*) for each; do
+shift; [ "$each" != /run ] || each=$STANDIN_STATE; set -- "$@" "$each"; done;; esac
+exec {shutil.which("flock")} "$@" """,
+    "stat": f"""case "$*" in "-c %i /run") echo none;; *) exec {shutil.which("stat")} "$@";; esac""",
     "journalctl": """case "$*" in *--follow*) exec sleep 600;; esac
 echo '{"MESSAGE":"(VI_1) Entering BACKUP STATE","_SYSTEMD_UNIT":"keepalived.service"}'""",
-    "sudo": """while :; do case "$1" in -*) shift;; *) break;; esac; done
+    "sudo": """ulimit -S -f unlimited; while :; do case "$1" in -*) shift;; *) break;; esac; done
 command=${1##*/}; shift; exec "$command" "$@" """,
     "nginx": """echo 'nginx: configuration file /etc/nginx/nginx.conf test is successful' >&2""",
     "keepalived": """case "$*" in *signum*) echo 36;; esac""",

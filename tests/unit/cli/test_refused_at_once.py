@@ -75,7 +75,7 @@ def test_a_cluster_is_armed_by_its_own_name_or_by_none_where_none_is_needed(
     environment: Environment, armed_for: str | None, armed: bool
 ):
     profile = pair().model_copy(update={"name": "lab", "environment": environment})
-    args = argparse.Namespace(profile="lab", arm=armed_for, override=[], reason="")
+    args = argparse.Namespace(profile="lab", arm=armed_for, override=[], reason="", yes=True)
     session = GuardedSession(profile, args)
     session.order(Switchover())
     assert (session.operator.armed_s > 0) is armed
