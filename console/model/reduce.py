@@ -38,6 +38,7 @@ from console.model.events import (
 )
 from console.model.facts import LinkState, ProbeReport, RequestCount, Severity, VrrpReport, VrrpState
 from console.model.observed import Freshness, Known, Observed, Unknown
+from console.model.renewed import with_renewed
 from console.model.state import ADDRESSES_MOST, ClusterState, Fault, NodeState, Notice
 
 # States of a unit on its way to another: worth showing, not worth a line of their own.
@@ -82,7 +83,8 @@ def _node_event(state: ClusterState, event: NodeEvent) -> ClusterState:
     node = state.nodes.get(event.node)
     if node is None:
         return state
-    after = replace(state, nodes=_put(state.nodes, event.node, _node(node, event)))
+    changed = with_renewed(node, _node(node, event), event, state.profile)
+    after = replace(state, nodes=_put(state.nodes, event.node, changed))
     unanswered = isinstance(event, FilesExamined) and event.report is None
     unanswered |= isinstance(event, (HttpProbed, PortProbed, TlsProbed)) and isinstance(event.report, Unknown)
     if not unanswered and not isinstance(event, (LinkChanged, SourceLost)):

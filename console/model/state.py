@@ -114,7 +114,8 @@ class NodeState:
     `samples` are (at, total requests) pairs, oldest first, for rates and sparklines; `errors` the same
     for answers of class 5xx.
     `keepalived_silence`: how a running keepalived did not answer when it was asked; empty: it answered.
-    `from_peers` maps service -> observing peer -> probe. `ports` are those that services of the node need;
+    `from_peers` maps service -> observing peer -> probe. `renewed`: when a service of the node was begun anew or
+    answered well again; what others saw before is over. `ports` are those that services of the node need;
     `certificates` are what its services show on their TLS ports.
     """
 
@@ -129,6 +130,7 @@ class NodeState:
     domains: Mapping[str, Observed[ProbeReport]] = field(default_factory=dict)
     services: Mapping[str, Observed[ProbeReport]] = field(default_factory=dict)
     from_peers: Mapping[str, Mapping[str, Observed[ProbeReport]]] = field(default_factory=dict)
+    renewed: Mapping[str, float] = field(default_factory=dict)
     ports: Mapping[int, Observed[ProbeReport]] = field(default_factory=dict)
     certificates: Mapping[int, Observed[TlsReport]] = field(default_factory=dict)
     requests: Observed[RequestCount] = Unknown()

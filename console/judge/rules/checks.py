@@ -6,7 +6,17 @@ from collections.abc import Iterator, Sequence
 
 from console.judge.findings import About, Blind, Finding
 from console.judge.rules.keepalived import RECENT_S, SHOWN, Journal, journal
-from console.judge.rules.looked import NO_LOOK, age_s, each_journal, each_node, line, look_of, of_kind, since_start
+from console.judge.rules.looked import (
+    NO_LOOK,
+    age_s,
+    each_journal,
+    each_node,
+    lately,
+    line,
+    look_of,
+    of_kind,
+    since_start,
+)
 from console.judge.rules.view import Answer, View, reason_of, said_at, told
 from console.model.facts import Severity, VrrpReport, VrrpState
 from console.model.look import JournalLook, Said, SaidKind
@@ -50,7 +60,7 @@ def unrunnable(view: View, node: NodeState, seen: Journal, now: float) -> Iterat
 def timing_out(view: View, node: NodeState, seen: Journal, now: float) -> Iterator[Answer]:
     unit = view.state.profile.keepalived.unit
     standing = [e for e in _standing(seen.value, unit) if e.kind is SaidKind.SCRIPT_TIMED_OUT]
-    recent = [e for e in _timeouts(seen.value, unit) if age_s(node, e.at, now) <= RECENT_S]
+    recent = [e for e in _timeouts(seen.value, unit) if lately(node, e.at, RECENT_S, now)]
     if not standing and len(recent) < TIMEOUTS_MANY:
         return
     shown = standing or recent
@@ -155,7 +165,7 @@ def _exec_errors(view: View, node: NodeState, look: JournalLook, now: float) -> 
         for said in since_start(look, unit)
         if said.kind is SaidKind.SCRIPT_UNRUNNABLE
         and said.subject.startswith("/")
-        and age_s(node, said.at, now) <= every_s * RUNS_UNTIL_OVER
+        and lately(node, said.at, every_s * RUNS_UNTIL_OVER, now)
     ]
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from console.judge.findings import About, Blind, Evidence, Finding
-from console.judge.rules.looked import age_s, look_of, looked, ours
-from console.judge.rules.view import Answer, Rule, View, nodes, said_at
-from console.model.facts import Severity
+from console.judge.rules.looked import lately, look_of, looked, ours
+from console.judge.rules.view import Answer, Rule, View, nodes, said_at, unit_stopped
+from console.model.facts import Severity, VrrpState
 from console.model.look import Complaint, ComplaintKind, ErrorLook, JournalLook, NodeLook
 from console.model.observed import Known, Observed
 from console.model.profile import DatastoreKind
@@ -146,7 +146,7 @@ def complained(view: View, now: float) -> Iterator[Answer]:
 def strangers(view: View, now: float) -> Iterator[Answer]:
     """A router that is no node of ours, with our router id and password: the daemon gave the VIP up to it."""
     code, known = "stranger-router", {node.address for node in view.state.profile.nodes.values()}
-    ownerless = any(not ownership(view.state, name, now).owners for name in view.state.profile.vrrp)
+    ownerless = [name for name in view.state.profile.vrrp if not ownership(view.state, name, now).owners]
     heard: dict[str, list[tuple[NodeState, Complaint]]] = {}
     for each in looked(view, _journal, (code,), "whether a stranger takes the VIP"):
         if isinstance(each, Blind):
@@ -156,8 +156,9 @@ def strangers(view: View, now: float) -> Iterator[Answer]:
         for complaint in seen.value.complaints:
             if complaint.kind not in (Kind.HIGHER_PRIORITY, Kind.LOWER_PRIORITY) or complaint.about in known:
                 continue
-            # Who has once given way to a higher priority says no more of it.
-            if ownerless or _recent(node, complaint, STRANGER_RECENT_S, now):
+            if _recent(node, complaint, STRANGER_RECENT_S, now) or _still_gives_way(
+                view, node, complaint, ownerless
+            ):
                 heard.setdefault(complaint.about, []).append((node, complaint))
     for stranger, by in heard.items():
         yield _stranger(view, stranger, by, now)
@@ -242,7 +243,7 @@ def _errors(look: NodeLook) -> Observed[ErrorLook]:
 
 
 def _recent(node: NodeState, complaint: Complaint, span_s: float, now: float) -> list[float]:
-    return [at for at in complaint.times if age_s(node, at, now) <= span_s]
+    return [at for at in complaint.times if lately(node, at, span_s, now)]
 
 
 def _evidence(view: View, node: NodeState, complaint: Complaint, times: int, now: float) -> Evidence:
@@ -282,6 +283,14 @@ def _finding(row: Tells, node: NodeState, complaint: Complaint, times: list[floa
         node.name,
         cause=complaint.means,
     )
+
+
+def _still_gives_way(view: View, node: NodeState, complaint: Complaint, ownerless: Sequence[str]) -> bool:
+    """Who has once given way to a higher priority says no more of it, and waits; not so in FAULT, or stopped."""
+    if complaint.kind is not Kind.HIGHER_PRIORITY or unit_stopped(node, view.state.profile.keepalived.unit):
+        return False
+    seen = (node.vrrp.get(name) for name in ownerless)
+    return any(not (isinstance(s, Known) and s.value.state in (VrrpState.FAULT, VrrpState.STOP)) for s in seen)
 
 
 def _refusing(view: View, name: str, said: list[tuple[NodeState, Complaint]], now: float) -> Finding:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from console.judge.findings import About, Blind, Finding
-from console.judge.rules.looked import age_s, ago, each_journal, each_node, line, looked, of_kind, ours, too_short
+from console.judge.rules.looked import (
+    age_s,
+    ago,
+    each_journal,
+    each_node,
+    lately,
+    line,
+    looked,
+    of_kind,
+    ours,
+    too_short,
+)
 from console.judge.rules.view import Answer, Rule, View, about_unit, said_at, told, unit_running
 from console.model.facts import Severity
 from console.model.look import FileStamp, JournalLook, NodeLook, OwnRun, Said, SaidKind
@@ -31,7 +42,7 @@ def journal(look: NodeLook) -> Observed[JournalLook]:
 
 def foreign_adverts(view: View, node: NodeState, seen: Journal, now: float) -> Iterator[Answer]:
     heard = of_kind(seen.value, view.state.profile.keepalived.unit, SaidKind.FOREIGN_ADVERT)
-    recent = [each for each in heard if age_s(node, each.at, now) <= RECENT_S]
+    recent = [each for each in heard if lately(node, each.at, RECENT_S, now)]
     if recent:
         yield Finding(
             "foreign-adverts",
@@ -62,11 +73,11 @@ def flapping(view: View, now: float) -> Iterator[Answer]:
     for name in view.state.profile.vrrp:
         told = [each for each in said if each[1].kind is not SaidKind.ENTERED or each[1].subject == name]
         moves, returns = _moves(told, DOWN_ADVERTS * view.state.profile.vrrp[name].advert_interval_s)
-        recent = [each for each in moves if age_s(each[0], each[1].at, now) <= RECENT_S]
+        recent = [each for each in moves if lately(each[0], each[1].at, RECENT_S, now)]
         if len(recent) >= FLAPPING_MOVES:
             yield _flapping(view, name, recent, now)
             continue
-        back = [each for each in returns if age_s(each[0], each[1].at, now) <= RECENT_S]
+        back = [each for each in returns if lately(each[0], each[1].at, RECENT_S, now)]
         if back:
             yield _given_up(view, name, back, now)
 
@@ -75,8 +86,8 @@ def daemon_restarted(view: View, node: NodeState, seen: Journal, now: float) -> 
     """A crash is told for an hour, a restart in order for ten minutes. The start at boot is neither."""
     unit = view.state.profile.keepalived.unit
     ends = of_kind(seen.value, unit, SaidKind.STOPPED, SaidKind.CRASHED)
-    crashes = [e for e in ends if e.kind is SaidKind.CRASHED and age_s(node, e.at, now) <= CRASH_RECENT_S]
-    shown = crashes or [e for e in ends if age_s(node, e.at, now) <= RECENT_S]
+    crashes = [e for e in ends if e.kind is SaidKind.CRASHED and lately(node, e.at, CRASH_RECENT_S, now)]
+    shown = crashes or [e for e in ends if lately(node, e.at, RECENT_S, now)]
     if not shown or not unit_running(node, unit):
         return
     own = None if crashes else _own_run(seen.value, shown[-1].at)

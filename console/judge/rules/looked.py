@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -14,6 +15,8 @@ from console.model.state import NodeState
 T = TypeVar("T")
 # Two clocks, and the time that a look takes.
 REACH_SLACK_S = 30.0
+# Where the offset of a node's clock is known, nothing can have been written so far ahead of ours.
+AHEAD_S = 30.0
 NO_LOOK: Observed[Any] = Unknown("no deep look was taken")
 
 
@@ -44,6 +47,15 @@ def ours(node: NodeState, at: float) -> float:
 
 def age_s(node: NodeState, at: float, now: float) -> float:
     return max(0.0, now - ours(node, at))
+
+
+def lately(node: NodeState, at: float, span_s: float, now: float) -> bool:
+    """Whether it was said within the last `span_s`.
+
+    A line from the future was dated by a clock that has been set back since: when that was is not known.
+    """
+    ahead_s = math.inf if isinstance(node.host, Unknown) else AHEAD_S
+    return -ahead_s <= now - ours(node, at) <= span_s
 
 
 def line(node: NodeState, said: Said, now: float) -> Evidence:

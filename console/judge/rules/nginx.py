@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 
 from console.judge.findings import About, Blind, Evidence, Finding
@@ -17,6 +18,8 @@ from console.model.vip import ownership
 GATEWAY_ERRORS = (502, 504)
 WHAT = "whether nginx answers"
 THROUGH = "whether nginx reaches its backends"
+# nginx asks a backend that has failed again after fail_timeout, ten seconds; and a probe takes its time.
+ASKED_AGAIN_S = 12.0
 
 
 def domains_failing(view: View, now: float) -> Iterator[Answer]:
@@ -120,6 +123,11 @@ def _compared(view: View, node: NodeState, service: Service, now: float) -> Iter
         probed(own, service.name, f"HTTP on port {service.port}", node.name, now),
     )
     if own.value.ok and _gateway_error(through.value):
+        well_s = through.at - node.renewed.get(service.name, -math.inf)
+        if well_s < ASKED_AGAIN_S:
+            why = f"{service.name} on {node.name} answers again for {max(0.0, well_s):.0f} s only"
+            yield Blind("proxy-fails", THROUGH, why, node.name)
+            return
         yield _proxy_fails(view, node, service, through, evidence)
     elif through.value.ok and not own.value.ok:
         yield _masked(view, node, service, own, evidence)

@@ -6,7 +6,18 @@ from collections.abc import Iterator, Mapping
 
 from console.judge.findings import About, Blind, Evidence, Finding
 from console.judge.rules.keepalived import CRASH_RECENT_S, SHOWN, Journal
-from console.judge.rules.looked import NO_LOOK, age_s, ago, each_journal, each_node, line, look_of, of_kind, ours
+from console.judge.rules.looked import (
+    NO_LOOK,
+    age_s,
+    ago,
+    each_journal,
+    each_node,
+    lately,
+    line,
+    look_of,
+    of_kind,
+    ours,
+)
 from console.judge.rules.machine import DISK_FULL_PCT
 from console.judge.rules.view import Answer, View, about_unit, reason_of, said_at, told, unit_running
 from console.model.config import DaemonCheck
@@ -47,10 +58,10 @@ def config_invalid(
 
 def connections_exhausted(view: View, node: NodeState, seen: Known[ErrorLook], now: float) -> Iterator[Answer]:
     errors = seen.value
-    recent = [at for at in errors.exhausted if age_s(node, at, now) <= EXHAUSTED_RECENT_S]
+    recent = [at for at in errors.exhausted if lately(node, at, EXHAUSTED_RECENT_S, now)]
     if recent:
         log = view.state.profile.logs.error
-        away = any(age_s(node, at, now) <= EXHAUSTED_RECENT_S for at in errors.turned_away)
+        away = any(lately(node, at, EXHAUSTED_RECENT_S, now) for at in errors.turned_away)
         how = "turns clients away" if away else "drops idle connections to make room"
         yield Finding(
             "nginx-connections-exhausted",
@@ -119,7 +130,7 @@ def unit_crashed(view: View, node: NodeState, seen: Journal, now: float) -> Iter
         if unit == view.state.profile.keepalived.unit or not unit_running(node, unit):
             continue
         crashes = of_kind(seen.value, unit, SaidKind.CRASHED)
-        recent = [each for each in crashes if age_s(node, each.at, now) <= CRASH_RECENT_S]
+        recent = [each for each in crashes if lately(node, each.at, CRASH_RECENT_S, now)]
         if recent:
             yield Finding(
                 "unit-restarted",

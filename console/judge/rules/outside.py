@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 from console.judge.findings import About, Blind, Finding
@@ -66,6 +67,10 @@ def dark_outside(view: View, now: float) -> Iterator[Answer]:
         if owner is None or not _serves_at_home(owner):
             continue
         address = client_address(view.state, name)
+        if seen.at < _moved_at(view, instance, now) + HEARD_AFTER_S:
+            why = f"{address} was asked before or just after it came to {owner.name}"
+            yield Blind("dark-outside", DARK, why, owner.name)
+            continue
         if seen.value.accepted and (doubt := doubtful_backend(view, owner, now)):
             yield Blind("dark-outside", DARK, f"{address} accepts and does not answer, but {doubt}", owner.name)
             continue
@@ -135,6 +140,11 @@ def _came_at(view: View, instance: str, now: float) -> float:
     return max(
         (owned_since(view.state, instance, o) for o in ownership(view.state, instance, now).owners), default=now
     )
+
+
+def _moved_at(view: View, instance: str, now: float) -> float:
+    """When we saw it come to its owner; what was found there when we came has not moved."""
+    return max((o.since for o in ownership(view.state, instance, now).owners if not o.found), default=-math.inf)
 
 
 def _neighbour(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 from console.judge.findings import About, Blind, Finding
@@ -26,6 +27,8 @@ from console.model.words import being
 
 STOPPED_IN_ORDER = "inactive"
 REACHED = "whether its peers reach it"
+# What a peer says was asked so long before at most.
+ASKED_BEFORE_S = 1.5
 
 
 def units_down(view: View, now: float) -> Iterator[Answer]:
@@ -79,6 +82,7 @@ def peers_refused(view: View, now: float) -> Iterator[Answer]:
         for name in healthy:
             if view.state.profile.peers_of(node.name) and not _views(view, node, name, now):
                 why = f"no peer of {node.name} has told of {name}"
+                why += " since it answers again" if name in node.renewed else ""
                 yield from (Blind(code, f"whether peers reach {name}", why, node.name) for code in codes)
         if len(cut) > 1 and len(cut) == len(healthy):
             yield _not_serving(view, node, cut, now)
@@ -119,11 +123,12 @@ def _down(view: View, node: NodeState, unit: str, seen: Known[UnitReport], now: 
 
 
 def _views(view: View, node: NodeState, service: str, now: float) -> Mapping[str, Observed[ProbeReport]]:
-    """What the peers that are heard now have seen."""
+    """What the peers that are heard now have seen of it as it is now."""
+    since = node.renewed.get(service, -math.inf) + ASKED_BEFORE_S
     return {
         peer: seen
         for peer, seen in node.from_peers.get(service, {}).items()
-        if isinstance(seen, Known) and view.state.nodes[peer].freshness(now) is Freshness.LIVE
+        if isinstance(seen, Known) and seen.at >= since and view.state.nodes[peer].freshness(now) is Freshness.LIVE
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from console.judge.findings import About, Blind, Evidence, Finding
 from console.judge.rules.view import (
+    SETTLED_AFTER_S,
     Answer,
     Rule,
     View,
@@ -235,7 +236,9 @@ def _disagreement(
     daemon = report.value.state if isinstance(report, Known) else None
     entered = report.value.last_transition if isinstance(report, Known) else None
     on_ours = on_our_clock(node, entered) if entered is not None else 0.0
-    left = max(entered or 0.0 if isinstance(on_ours, Unknown) else on_ours, state.lost_at.get(name, 0.0))
+    changed = entered or 0.0 if isinstance(on_ours, Unknown) else on_ours
+    # What lies ahead was dated by a clock that has been set back since: it says nothing.
+    left = max(changed if changed <= now + SETTLED_AFTER_S else 0.0, state.lost_at.get(name, 0.0))
     if daemon is VrrpState.MASTER and not has and settled(left, now):
         yield _disagree("master-without-address", view, node, name, "MASTER", now)
     elif has and daemon is not VrrpState.MASTER and settled(since, now):
