@@ -58,8 +58,8 @@ def history_text(pushes: Mapping[str, tuple[PushRecord, ...]]) -> Iterator[str]:
         yield "no pushes yet"
     for push, by_node in sorted(merged.items(), reverse=True):
         first = next(iter(by_node.values()))
-        outcomes = {record.outcome for record in by_node.values()}
-        how = outcomes.pop() if len(outcomes) == 1 else ", ".join(f"{n}: {r.outcome}" for n, r in by_node.items())
+        outcomes = {record.told for record in by_node.values()}
+        how = outcomes.pop() if len(outcomes) == 1 else ", ".join(f"{n}: {r.told}" for n, r in by_node.items())
         yield f"{push}  {how}  {_told(first, 'who')}  {_told(first, 'command')}  on {', '.join(by_node)}"
         if _told(first, "reason"):
             yield f"    reason: {_told(first, 'reason')}"

@@ -31,10 +31,10 @@ from console.model.anchor import Anchor, noted
 from console.model.facts import LinkState
 from console.model.state import ClusterState
 from console.plan.build import plan_for
+from console.plan.connections import AFTERWARDS
 from console.plan.deciding import recovers_s
 from console.plan.expectation import StateExpectation, VipSomewhere, judge_all
 from console.plan.pieces import controls_a_unit
-from console.plan.predict import OPEN_ARE_CUT, OPEN_WERE_CUT
 from console.plan.pushed_files import Side
 from console.plan.reading import Reading, Verdict
 from console.plan.rests_on import rests_on
@@ -405,8 +405,9 @@ class _Run:
         if self._stepper is not None and self._stepper.too_late:
             changes["notes"] = (*self.report.notes, self._stepper.too_late)
         plan = self.report.plan
-        if outcome is Outcome.SUCCEEDED and plan is not None and plan.steps and OPEN_ARE_CUT in plan.notes:
-            changes["notes"] = (*changes.get("notes", self.report.notes), OPEN_WERE_CUT)
+        if outcome is Outcome.SUCCEEDED and plan is not None and plan.steps:
+            cut = [said for note, said in AFTERWARDS.items() if note in plan.notes]
+            changes["notes"] = (*changes.get("notes", self.report.notes), *cut)
         self._tell(outcome=outcome, sentence=sentence, phase=Phase.OVER, ended=now, **changes)
 
     def _refuse(self, denied: tuple[Denial, ...], *, audited: bool = True) -> None:

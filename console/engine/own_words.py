@@ -5,7 +5,8 @@ from __future__ import annotations
 from console.engine.ports import Answer, Eyes, Hands, NotSent, OutcomeUnknown
 from console.plan.expectation import UnitRuns
 from console.plan.own_words import TIMEOUT_S, OwnWords
-from console.plan.steps import Step
+from console.plan.run_room import ASK, no_room
+from console.plan.steps import Kind, Step
 from console.render.privileges import controlled
 
 SUDO_REFUSES = "sudo:"
@@ -13,7 +14,11 @@ COMPLAINT_KEPT = 240
 
 
 async def with_own_words(step: Step, observed: str, began: float, hands: Hands, eyes: Eyes) -> str:
-    """`observed`, and before it the unit's own reason where the step started one and that has a reason."""
+    """`observed`, and before it the unit's own reason where the step started one and that has a reason, or why the
+    node has no room for the undo that it was to arm.
+    """
+    if step.kind is Kind.ARM and not step.here:
+        return await _with_room(step, observed, hands)
     command = controlled(step.argv)
     if command is None or command[0] not in ("start", "restart"):
         return observed
@@ -28,6 +33,16 @@ async def with_own_words(step: Step, observed: str, began: float, hands: Hands, 
         return observed
     own = words.reason(answer.stdout)
     return f"{own}; {observed}" if own else observed
+
+
+async def _with_room(step: Step, observed: str, hands: Hands) -> str:
+    """systemd says of a timer that it could not write only that there is none."""
+    try:
+        answer = await hands.run(step.node, ASK, stdin="", timeout_s=TIMEOUT_S)
+    except (NotSent, OutcomeUnknown):
+        return observed
+    full = no_room(step.node, answer.stdout)
+    return f"{full}; {observed}" if full else observed
 
 
 def complaint(answer: Answer) -> str:

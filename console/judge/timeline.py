@@ -76,8 +76,7 @@ def of_pushes(records: Iterable[PushRecord], node: str, ahead_s: float, now: flo
     for record in records:
         at = now if record.at is None else record.at - ahead_s
         who, why = words(str(record.meta.get("who", ""))), words(str(record.meta.get("reason", "")))
-        told = f"push {record.push} {record.outcome or 'under way'}"
-        told += f" by {who}" if who else ""
+        told = f"push {record.push}{f' of {who}' if who else ''} {record.told or 'under way'}"
         yield Happening(at, HappeningKind.CONFIG, f"{told}: {why}" if why else told, "push history", node)
 
 

@@ -49,7 +49,7 @@ def _unscoped(text: str) -> str:
 # The patterns keep every value that reaches a shell, a unit name or a config file inert.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 UnitName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,100}$")]
-Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}$")]
+Host = Annotated[str, Field(pattern=r"^([A-Za-z0-9]|::)[A-Za-z0-9.:_-]{0,252}$")]
 AbsolutePath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_./-]*$")]
 UrlPath = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_./?=&%-]*$")]
 Address = Annotated[str, AfterValidator(_ip)]

@@ -79,6 +79,10 @@ def _bounded(tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
     return members
 
 
+# What took it back, in the node's own word.
+TAKEN_BACK = {"console": "by the console", "timer": "by the node's timer", "boot": "at boot", "hand": "by hand"}
+
+
 @dataclass(frozen=True, slots=True)
 class PushRecord:
     """One push as a node remembers it. `outcome` is confirmed, taken back or pending; `at` epoch seconds."""
@@ -87,6 +91,12 @@ class PushRecord:
     outcome: str
     at: float | None
     meta: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def told(self) -> str:
+        """How it ended, in a person's words."""
+        what, _, by = self.outcome.rpartition(" ")
+        return f"{what} {TAKEN_BACK[by]}" if what == "taken back" and by in TAKEN_BACK else self.outcome
 
 
 def push_records(text: str) -> tuple[PushRecord, ...]:

@@ -81,7 +81,7 @@ def _families(profile: Profile) -> Iterator[Complaint]:
         for node in profile.nodes.values():
             if ip_address(node.address).version != family:
                 message = f"expected the kind of address that {node.name} has ({node.address}), found {vrrp.vip}"
-                yield ("vrrp", name, "vip"), message
+                yield ("vrrp", name, "vip"), f"{message}; an address for SSH alone is nodes.{node.name}.ssh.host"
         if family == 6 and vrrp.version == 2:
             yield ("vrrp", name, "version"), f"expected version: 3 for the IPv6 address {vrrp.vip}, found 2"
 

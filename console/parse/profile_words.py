@@ -36,7 +36,7 @@ _PATTERNS = {
     r"^/[A-Za-z0-9_./?=&%-]*$": "a URL path such as /healthz",
     r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$": "a name of letters, digits, dots, dashes and underscores",
     r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,100}$": "a systemd unit such as iam-apiserver",
-    r"^[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}$": "a host name or an address",
+    r"^([A-Za-z0-9]|::)[A-Za-z0-9.:_-]{0,252}$": "a host name or an address",
     r"^[A-Za-z0-9_.@-]{1,15}$": "a network interface such as eth0",
     r"^[0-9]{1,12}[kKmMgG]?$": "a size such as 5m",
     r"^[a-z_][a-z0-9_-]{0,31}$": "a login name",

@@ -15,6 +15,7 @@ from console.plan.action import (
     Switchover,
 )
 from console.plan.config_push import push_plan
+from console.plan.connections import cut_by_nginx
 from console.plan.deciding import watched
 from console.plan.drained_restart import drained_plan
 from console.plan.drill_plan import drill_plan
@@ -46,7 +47,13 @@ def plan_for(action: Action, state: ClusterState, now: float) -> Plan:
     raised = any(isinstance(each, EffectivePriority) for step in plan.steps for each in step.expect)
     forecast = forecast_of(action, plan.impact, state, now, raised=raised) if plan.steps else None
     host, said = measured(plan, state)
-    notes = (*plan.notes, *said, *unserved(plan, state), *unknown_notes(plan, state, now))
+    notes = (
+        *plan.notes,
+        *cut_by_nginx(plan, state, now),
+        *said,
+        *unserved(plan, state),
+        *unknown_notes(plan, state, now),
+    )
     mark = with_commands(plan.fingerprint, plan.steps, state)
     seen_last = watched(action, state) if plan.steps else ()
     return replace(plan, fingerprint=mark, notes=notes, forecast=forecast, asked_host=host, watched=seen_last)

@@ -11,11 +11,15 @@ from console.parse.numbers import whole
 from console.plan.reading import Reading, Verdict
 
 # $1 log, $2 program, $3 seconds, $4 nginx's master: requests that went to the endpoint while we wait, lines that
-# are not in the format, and workers that still answer requests from before the last reload.
+# are not in the format, and workers that still answer requests from before the last reload. nginx writes on into a
+# log that was renamed until it opens the new one: then the old one is the newer of the two.
 _QUIET = (
     "LC_ALL=C; export LC_ALL; "
-    'size=$(stat -c %s -- "$1") || exit 1; sleep "$3"; now=$(stat -c %s -- "$1") || exit 1; '
-    '[ "$now" -ge "$size" ] || { echo rotated; exit 0; }; '
+    'seen() { stat -L -c "%i %s" -- "$1"; }; '
+    'was=$(seen "$1") || exit 1; sleep "$3"; is=$(seen "$1") || exit 1; size=${was#* }; '
+    '[ "${is% *}" = "${was% *}" ] && [ "${is#* }" -ge "$size" ] || { echo rotated; exit 0; }; '
+    'newer=$(find "${1%/*}/" -maxdepth 1 -name "${1##*/}[.-]*" -newer "$1" 2>/dev/null); '
+    '[ -z "$newer" ] || { echo renamed; exit 0; }; '
     'asked=$(tail -c "+$((size + 1))" -- "$1" | awk "$2") || exit 1; '
     'echo "$asked $(ps --ppid "$4" -o args= | grep -c "shutting down")"'
 )
@@ -48,6 +52,8 @@ class NoRequestsTo:
         words = text.split()
         if words == ["rotated"]:
             return Reading(Verdict.NOT_YET, f"{self.log} on {self.node} was rotated: looking again")
+        if words == ["renamed"]:
+            return Reading(Verdict.NOT_YET, f"{self.log} on {self.node} was renamed, and nginx writes there still")
         numbers = [number for word in words if (number := whole(word)) is not None]
         if exit_status != 0 or len(words) != 3 or len(numbers) != 3:
             return Reading(Verdict.UNKNOWN, f"{self.log} on {self.node} cannot be read")

@@ -110,7 +110,10 @@ def test_the_first_minute_is_only_compared_with() -> None:
 def test_pushes_name_who_and_why_in_harmless_words() -> None:
     record = PushRecord("20261124T1", "confirmed", 50.0, {"who": "ada@desk", "reason": "new\x1b cert"})
     (push,) = of_pushes([record], "iam-a", 10.0, now=99.0)
-    assert (push.at, push.text) == (40.0, "push 20261124T1 confirmed by ada@desk: new\\x1b cert")
+    assert (push.at, push.text) == (40.0, "push 20261124T1 of ada@desk confirmed: new\\x1b cert")
+    back = PushRecord("20261124T2", "taken back console", 50.0, {"who": "ada@desk"})
+    (taken,) = of_pushes([back], "iam-a", 10.0, now=99.0)
+    assert taken.text == "push 20261124T2 of ada@desk taken back by the console"
     (pending,) = of_pushes([PushRecord("p", "pending", None)], "iam-a", 10.0, now=99.0)
     assert pending.at == 99.0
 

@@ -137,11 +137,12 @@ async def start_node() -> AsyncIterator[StartNode]:
             host_key: asyncssh.SSHKey = HOST_KEY,
             host_certificate: asyncssh.SSHCertificate | None = None,
             compression_algs: list[str] | None = None,
+            at: str = "127.0.0.1",
             **options: Any,
         ) -> SshNode:
             node = SshNode(host_key, **options)
             acceptor = await asyncssh.listen(
-                "127.0.0.1",
+                at,
                 0,
                 server_factory=lambda: Door(node),
                 process_factory=node.run,

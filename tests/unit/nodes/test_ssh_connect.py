@@ -134,6 +134,18 @@ async def test_an_alias_of_the_users_configuration_is_followed(start_node: Start
     assert node.logins == ["alice"]
 
 
+async def test_ssh_may_go_by_ipv6_to_a_node_whose_own_address_is_ipv4(
+    start_node: StartNode, operator: Operator
+) -> None:
+    """By the profile's ssh.host, or by HostName of the user's configuration for the node's address."""
+    node = await start_node(at="::1")
+    operator.has_key()
+    operator.knows(f"{entry_name('::1', node.port)} {public(HOST_KEY)}")
+    await works(operator.connector(node.port, host="::1"))
+    operator.has_config("Host 127.0.0.1\n  HostName ::1\n")
+    await works(operator.connector(node.port))
+
+
 async def test_the_profile_wins_over_the_configuration(start_node: StartNode, operator: Operator) -> None:
     node = await start_node()
     operator.has_key()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 from collections.abc import Callable
@@ -42,6 +43,46 @@ def look(tmp_path: Path) -> Look:
         return waiting.judge_output(done.returncode, done.stdout, 1.0)
 
     return looked
+
+
+ROTATIONS = {
+    "copied and emptied": 'cp "$1" "$1.1"; : > "$1"',
+    "renamed, and the new one is longer already": 'mv "$1" "$1.1"; cat "$3" "$3" > "$1"',
+}
+
+
+@pytest.mark.parametrize("rotation", ROTATIONS)
+def test_a_log_that_is_rotated_meanwhile_is_looked_at_again(rotation: str, tmp_path: Path):
+    log, new = tmp_path / "access.log", tmp_path / "new"
+    log.write_bytes(ASKED % b"-" + b"\n")
+    new.write_bytes(ASKED % ENDPOINT.encode() + b"\n")
+    waiting = NoRequestsTo("iam-a", ENDPOINT, str(log), 1, quiet_s=0.0)
+    argv = [*waiting.argv]
+    argv[2], argv[6] = argv[2].replace('sleep "$3"', ROTATIONS[rotation]), str(new)
+    during = subprocess.run(argv, capture_output=True, text=True)
+    reading = waiting.judge_output(during.returncode, during.stdout, 1.0)
+    assert (reading.verdict, "was rotated" in reading.text) == (Verdict.NOT_YET, True)
+    after = subprocess.run([*waiting.argv], capture_output=True, text=True)
+    assert waiting.judge_output(after.returncode, after.stdout, 1.0).verdict is Verdict.HOLDS
+
+
+def test_a_log_that_was_renamed_and_is_written_on_is_not_quiet(tmp_path: Path):
+    """nginx has not opened the new one yet: whatever it answers is written into the old one."""
+    log, old = tmp_path / "access.log", tmp_path / "access.log.1"
+    log.write_bytes(b"")
+    os.utime(log, (1_000_000, 1_000_000))
+    old.write_bytes(ASKED % ENDPOINT.encode() + b"\n")
+    waiting = NoRequestsTo("iam-a", ENDPOINT, str(log), 1, quiet_s=0.0)
+    for age_s, verdict in ((0, Verdict.NOT_YET), (10, Verdict.HOLDS)):
+        os.utime(old, (1_000_005 - age_s, 1_000_005 - age_s))
+        done = subprocess.run([*waiting.argv], capture_output=True, text=True)
+        assert waiting.judge_output(done.returncode, done.stdout, 1.0).verdict is verdict, done.stdout
+
+
+def test_an_old_worker_that_still_answers_holds_it_up():
+    waiting = NoRequestsTo("iam-a", ENDPOINT, "/var/log/nginx/access.log", 1)
+    reading = waiting.judge_output(0, "0 0 1\n", 1.0)
+    assert (reading.verdict, "1 old worker still at work" in reading.text) == (Verdict.NOT_YET, True)
 
 
 def test_an_address_in_a_clients_text_holds_up_no_drain(look: Look):

@@ -42,6 +42,7 @@ def line_of(part: str, text: str = LAB) -> int:
         ("vip: 10.0.4.99", "vip: 10.0.4.20", "vip:", "10.0.4.20 is the address of node iam-a"),
         ("vip: 10.0.4.99", "vip: 'fe80::1%x }'", "vip:", "expected an IP address such as 10.0.4.99"),
         ("vip: 10.0.4.99", "vip: 'fd00::99'", "vip:", "expected the kind of address that iam-a has (10.0.4.20)"),
+        ("vip: 10.0.4.99", "vip: 'fd00::99'", "vip:", "an address for SSH alone is nodes.iam-a.ssh.host"),
         (
             "vip: 10.0.4.99",
             "vip: 'fd00::99'",

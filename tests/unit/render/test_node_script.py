@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from console.parse.config_archive import conf_tree
+from console.parse.config_archive import conf_tree, push_records
 from tests.unit.render.node_script import (
     SCRIPT,
     NodeScript,
@@ -55,14 +55,17 @@ def test_what_is_staged_is_checked_put_in_place_and_kept(node: NodeScript):
     assert (was.files.keys(), was.files[CONF].content) == (there, "events {}\n")
 
 
-def test_what_is_taken_back_is_as_it_was_and_told(node: NodeScript):
+@pytest.mark.parametrize("by", ["console", "timer"])
+def test_what_is_taken_back_is_as_it_was_and_told(node: NodeScript, by: str):
     before = node.outside()
     in_place(node)
-    assert node.run("restore").returncode == 0
+    assert node.run("restore", *(["timer"] if by == "timer" else [])).returncode == 0
     assert node.outside() == before
+    (record,) = push_records(node.run("history").stdout.decode())
+    assert record.told == {"console": "taken back by the console", "timer": "taken back by the node's timer"}[by]
     again = node.run("restore")
     assert again.returncode == 3
-    assert b"push push-1 was taken back by console at 20" in again.stderr
+    assert f"push push-1 was taken back by {by} at 20".encode() in again.stderr
 
 
 def test_a_file_that_a_daemon_refuses_is_refused_with_its_words(node: NodeScript):
