@@ -22,6 +22,7 @@ from console.model.facts import Severity
 from console.model.look import FileStamp, JournalLook, NodeLook, OwnRun, Said, SaidKind
 from console.model.observed import Known, Observed
 from console.model.state import NodeState
+from console.plan.live import vrrp_on
 
 RECENT_S = 600.0
 CRASH_RECENT_S = 3600.0
@@ -72,7 +73,8 @@ def flapping(view: View, now: float) -> Iterator[Answer]:
     said.sort(key=lambda each: ours(each[0], each[1].at))
     for name in view.state.profile.vrrp:
         told = [each for each in said if each[1].kind is not SaidKind.ENTERED or each[1].subject == name]
-        moves, returns = _moves(told, DOWN_ADVERTS * view.state.profile.vrrp[name].advert_interval_s)
+        advert_s = max(vrrp_on(view.state, node, name).advert_interval_s for node in view.state.profile.nodes)
+        moves, returns = _moves(told, DOWN_ADVERTS * advert_s)
         recent = [each for each in moves if lately(each[0], each[1].at, RECENT_S, now)]
         if len(recent) >= FLAPPING_MOVES:
             yield _flapping(view, name, recent, now)
