@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -93,7 +94,8 @@ def test_a_fault_of_a_node_is_real_and_heals(lab, name):
 
 
 def test_every_fault_has_its_test():
-    assert set(CATALOGUE) - set(BROKEN) == {"vrrp-drop"}
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    assert not [name for name in set(CATALOGUE) - set(BROKEN) if f'("{name}"' not in tests]
 
 
 def test_dropped_vrrp_makes_two_masters_and_one_again(lab):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 from tests.lab.acting import ActingLab
@@ -19,7 +20,7 @@ INVENTED = {"nginx-config-invalid", "notify-log-missing", "unit-down", "keepaliv
 
 @dataclass(frozen=True)
 class Odd:
-    """A node that is odd in one way, and the words that say why it tells nothing; none: it tells everything."""
+    """A node that is odd in one way, and a pattern of the words that say why it tells nothing; none: it tells all."""
 
     what: str
     line: str
@@ -45,10 +46,10 @@ def rc(line: str) -> tuple[str, str]:
 
 SILENT = (
     Odd("nologin", *shell("/usr/sbin/nologin"), "This account is currently not available"),
-    Odd("false", *shell("/bin/false"), "ran nothing (exit 1)"),
+    Odd("false", *shell("/bin/false"), r"ran nothing \(exit 1\)"),
     Odd("forced", *sshd("Match User iamops\\n ForceCommand echo backup done"), "printed 'backup done"),
     Odd("no session", *sshd("MaxSessions 0"), "opens no further session"),
-    Odd("slow", *rc("sleep 9"), "ran nothing within"),
+    Odd("slow", *rc("sleep 9"), "ran nothing within|no answer for [2-9] s"),
 )
 NOISY = (
     Odd("noisy", *rc("echo Welcome to iam-b; echo mesg: ttyname failed >&2; printf half")),
@@ -70,7 +71,7 @@ def test_a_shell_that_runs_nothing_is_a_critical_finding_with_its_words(triage_l
             assert seen.code == 1, (odd.what, seen.err)
             assert [each["severity"] for each in told] == ["critical"], (odd.what, document["findings"])
             said = " ".join([told[0]["title"], *(str(each) for each in told[0]["evidence"])])
-            assert odd.words in said, (odd.what, said)
+            assert re.search(odd.words, said), (odd.what, said)
             assert not INVENTED & {each["code"] for each in document["findings"] if each["node"] == B}, odd.what
 
 
@@ -80,7 +81,7 @@ def test_a_shell_that_runs_nothing_is_told_by_status_and_refuses_actions(triage_
         status = triage_lab.run("status")
         assert (status.code, "node-silent" in status.err) == (4, False)
         assert "up, silent" in status.out or "✓ up" in status.out
-        assert odd.words in status.out
+        assert re.search(odd.words, status.out)
         refused = triage_lab.act("restart", "nginx", B)
         assert refused.code in (3, 4)
         assert "dead-man-armed" not in refused.denied

@@ -79,7 +79,9 @@ def _reasons(node: NodeState, now: float) -> tuple[Evidence, ...]:
 
 
 def _quiet(node: NodeState, now: float) -> str:
-    since = node.heard_at or node.link.since
+    """For how long no command told anything: its link may have said something a moment ago."""
+    told = [seen.at for seen in _own(node) if isinstance(seen, Known)]
+    since = max(told, default=node.link.since)
     return "no answer yet" if since is None else f"no answer for {now - since:.0f} s"
 
 
