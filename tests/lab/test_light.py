@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 
 from console.model.observed import Known
 from console.session.cluster import Cluster
-from tests.bench.questions import CALM_S, GOAL_PER_S, asked, watchers
+from tests.bench.questions import CALM_S, asked, watchers
 from tests.lab.acting import ActingLab, profile_of
 from tests.lab.watching import Watching
 
 COUNTED_S = 15.0
+# Three at full rate ask 2 to 5 times a second. The number of the design is for `make bench`: here a probe that is
+# late on a machine with other labs brings full rate for a while.
+NO_TURNS_PER_S = 2.0
 
 
 async def test_three_watchers_ask_as_often_as_one_and_see_a_hung_service_soon(standins: ActingLab):
@@ -26,7 +29,7 @@ async def test_three_watchers_ask_as_often_as_one_and_see_a_hung_service_soon(st
             calm_at = cluster.now() + CALM_S
             await seen.until(lambda: cluster.pace.calm and cluster.now() > calm_at, CALM_S + 20)
             before = await asyncio.to_thread(asked, execute, lab.profile, COUNTED_S)
-            assert before.most <= GOAL_PER_S + 2 / COUNTED_S, before
+            assert before.most <= NO_TURNS_PER_S / 2, before
             lab.fault("hang-unit", "iam-b", "iam-pump")
             try:
                 await seen.until(lambda: not healthy(cluster, "iam-b", "iam-pump"), 20)

@@ -20,7 +20,7 @@ INVENTED = {"nginx-config-invalid", "notify-log-missing", "unit-down", "keepaliv
 
 @dataclass(frozen=True)
 class Odd:
-    """A node that is odd in one way, and a pattern of the words that say why it tells nothing; none: it tells all."""
+    """A node that is odd in one way, and a pattern of the words that tell why it is silent."""
 
     what: str
     line: str

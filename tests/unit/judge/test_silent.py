@@ -49,7 +49,7 @@ def test_a_forwarded_connection_is_not_the_node_telling_anything():
     forwarded = PortProbed(NOW + 2, "iam-b", 8081, ProbeReport(ProbeOutcome.OK))
     assert "node-silent" in codes(fed(connected(NOLOGIN), [forwarded]), NOW + 3)
     (found,) = findings(fed(connected(), [forwarded]), NOW + 2, final=True)[:1]
-    assert found.title.endswith("tells nothing of itself: no answer for 2 s"), "what was forwarded is no answer of it"
+    assert found.title.endswith("tells nothing of itself: no answer for 2 s"), "a forwarded answer is not its own"
 
 
 def test_a_node_that_falls_silent_is_told_and_a_console_that_slept_is_not():
