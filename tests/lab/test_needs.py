@@ -58,8 +58,10 @@ def test_what_cannot_come_up_is_refused_and_everything_else_comes_up(needing: Ac
 
 
 def in_the_slice(missing: str, service: str, verb: str) -> bool:
-    """All is restarted; started is what cannot come up, what was down itself, and one that can do without."""
-    return verb == "restart" or service in (missing, *DOWN[missing][1]) or (missing, service) == UNNEEDED
+    """What cannot come up and what was down itself, both ways; of the rest one restart, and one start of one."""
+    concerned = {missing, *DOWN[missing][1]}
+    bystander = next((each for each in SERVICES if each not in concerned), None)
+    return service in concerned or (verb == "restart" and service == bystander) or (missing, service) == UNNEEDED
 
 
 def check_down(lab: ActingLab, missing: str, cases: Iterable[tuple[str, str, str]]) -> None:
