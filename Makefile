@@ -15,7 +15,7 @@ demo: install compiled lab-tools
 test: check lab-test
 
 ## check: the quality gate and the unit tests; needs no lab and no root
-check: install
+check: install compiled
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -25,9 +25,9 @@ check: install
 ## lab-test: the tests on the lab (root on Debian): several labs side by side; then what measures times, alone, and the
 ## numbers of the design with no other lab up
 lab-test: install compiled lab-tools $(BIN)/promtool
-	$(BIN)/pytest -m "lab and not alone" -n 3 --dist loadgroup --no-loadscope-reorder --durations 15 tests
-	$(BIN)/pytest -m "lab and alone" tests/lab/test_numbers.py
-	$(BIN)/pytest -m "lab and alone" --durations 15 --ignore tests/lab/test_numbers.py tests
+	$(BIN)/pytest -m "not alone and not long" -n 3 --dist loadgroup --no-loadscope-reorder --durations 15 tests/lab
+	$(BIN)/pytest -m alone tests/lab/test_numbers.py
+	$(BIN)/pytest -m alone --durations 15 --ignore tests/lab/test_numbers.py tests/lab
 
 ## bench: every number of the design, measured on the lab beside the alternative
 bench: install compiled lab-tools
@@ -38,7 +38,8 @@ bench: install compiled lab-tools
 ## soak: every action cut at every boundary in every way, drills again and again, a million log lines, every
 ## rule, every kind of broken terminal, restarts under load, services without what they need, races, a watch whose
 ## destinations come and go, a node that answers everything badly (six hours)
-soak: install lab-tools
+soak: install compiled lab-tools
+	$(BIN)/pytest -m long -n 3 --dist loadgroup tests/lab
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak.drills
 	$(BIN)/python -m tests.soak.serving

@@ -21,6 +21,7 @@ from tests.lab.acting import ActingLab, operating
 from tests.lab.cuts import TwoWays, cut_run, hashes
 from tests.lab.fronts import front_of
 from tests.lab.pushing import QUICK, changed, kept, services, with_template
+from tests.lab.slices import sliced
 from tests.lab.whole import whole_within, wrong
 from tests.load import loading
 
@@ -82,7 +83,7 @@ STOPPED = {
 }
 
 
-@pytest.mark.parametrize("case", STOPPED)
+@pytest.mark.parametrize("case", sliced(STOPPED, "keepalived"))
 def test_a_push_that_cannot_work_is_refused_before_anything_is_replaced(config: ActingLab, case: str):
     name, was, becomes, code = STOPPED[case]
     config.shell("iam-a", "echo > /etc/only-on-a")
@@ -161,7 +162,9 @@ def test_the_login_user_reaches_no_file_that_is_not_managed_through_the_script(c
     config.shell("iam-a", "rm -rf /tmp/x /tmp/x.tar")
 
 
-@pytest.mark.parametrize("older", [False, True], ids=["armed by this version", "armed by an older one"])
+@pytest.mark.parametrize(
+    "older", sliced([False, True], True), ids=["armed by this version", "armed by an older one"]
+)
 def test_what_the_timer_takes_back_is_told_as_the_timer_s(config: ActingLab, older: bool):
     """An older script arms a timer that says nothing of itself; the push brings the new one."""
     before, script = hashes(config), "/usr/local/sbin/iamops-config"
@@ -202,7 +205,7 @@ async def cut_at_the_last_step(
     return report, ["old" if now == before[node] else "new" for node, now in hashes(lab).items()]
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.1, 0.3])
+@pytest.mark.parametrize("after_s", sliced([0.0, 0.1, 0.3], 0.1))
 async def test_an_interrupt_while_files_are_kept_leaves_all_or_none_and_tells_which(
     config: ActingLab, after_s: float
 ):
@@ -216,7 +219,7 @@ async def test_an_interrupt_while_files_are_kept_leaves_all_or_none_and_tells_wh
     assert report.restored_by is (None if have[0] == "new" else RestoredBy.CONSOLE)
 
 
-@pytest.mark.parametrize("node", ["iam-a", "iam-b"])
+@pytest.mark.parametrize("node", sliced(["iam-a", "iam-b"], "iam-b"))
 async def test_a_link_that_comes_back_in_time_is_asked_again_to_keep_the_files(config: ActingLab, node: str):
     healed: list[threading.Timer] = []
 

@@ -7,6 +7,7 @@ import pytest
 from tests.lab.acting import ActingLab
 from tests.lab.own import VIP, comes_true
 from tests.lab.serving import CONF, edited
+from tests.lab.slices import sliced
 from tests.lab.whole import wrong
 
 KEEPALIVED = "/etc/keepalived/keepalived.conf"
@@ -29,7 +30,7 @@ def owners(lab: ActingLab) -> list[str]:
     return [node for node in lab.profile.nodes if VIP in lab.says(node, "ip", "-br", "addr")]
 
 
-@pytest.mark.parametrize("kind", DRIFTS)
+@pytest.mark.parametrize("kind", sliced(DRIFTS, "interface", "advert", "priority", "check"))
 def test_what_nobody_pushed_is_not_loaded(serving: ActingLab, kind: str):
     unit, path, program = DRIFTS[kind]
     # Whichever node is asked and however: which goes with which takes turns from kind to kind.
