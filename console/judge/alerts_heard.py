@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.judge.alerts_message import AlertKind, Message
+from console.model.facts import Severity
 
 # A destination that is not asked for any more may come back, and must then hear of what has ended.
 ABSENT_KEPT = 20
@@ -34,6 +35,11 @@ def heard_of(said: Message) -> Heard | None:
         return None
     state = FLAPPING if said.kind is AlertKind.DIGEST else str(said.severity)
     return Heard(state, said.title, said.code, said.node)
+
+
+def _known(state: str) -> str:
+    """Raises ValueError for one that no version of ours has told."""
+    return state if state == FLAPPING else str(Severity(state))
 
 
 class HeardByAll:
@@ -71,7 +77,7 @@ class HeardByAll:
         """What a document remembers, instead of all there is. Raises ValueError, TypeError, AttributeError."""
         self._by = {
             str(to): {
-                str(key): Heard(str(state), str(title), str(code), None if node is None else str(node))
+                str(key): Heard(_known(str(state)), str(title), str(code), None if node is None else str(node))
                 for key, (state, title, code, node) in known.items()
             }
             for to, known in raw.items()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from console.judge.alerts_heard import HeardByAll
 from console.judge.alerts_message import AlertKind, Message, message
 from console.ledger import outbox as module
 from console.ledger.outbox import Outbox, glance
@@ -103,6 +104,11 @@ def test_a_line_with_a_right_checksum_and_wrong_content_is_kept_aside(path: Path
 
     path.write_bytes(b"".join(line_of(e) for e in ({}, {"put": 1, "next": 2, "alerts": None}, {"put": [{}]})))
     assert Outbox(path).unread == 3
+
+
+def test_what_was_heard_in_a_state_that_nobody_knows_is_kept_aside():
+    with pytest.raises(ValueError, match="dire"):
+        HeardByAll().recall({"mail": {"unit-down|iam-a|": ["dire", "pump", "unit-down", "iam-a"]}})
 
 
 def test_it_stays_small_when_nothing_is_delivered_and_says_what_was_given_up(

@@ -119,6 +119,7 @@ NODE: dict[str, Change | None] = {
     "domains": all_of("domains", SICK),
     "services": all_of("services", SICK),
     "from_peers": all_of("from_peers", SICK),
+    "renewed": both(lambda node: on(node, renewed={PUMP: NOW})),
     "ports": all_of("ports", SICK),
     "certificates": both(lambda node: on(node, certificates={8443: Unknown("no answer")})),
     "requests": both(lambda node: on(node, requests=Known(RequestCount(9, {"5xx": 9}), NOW))),
