@@ -22,6 +22,7 @@ from console.nodes.transport import (
     OutputTooLong,
     TransportError,
 )
+from console.parse.sudo_words import without_warnings
 from console.parse.words import words
 
 # sshd allows 10 sessions on a connection (MaxSessions). It frees one a moment after we close it.
@@ -144,7 +145,7 @@ class SshTransport:
             raise OutputTooLong(self.node, reason, "report it: this command should not write so much")
         framed = output.framed()
         if framed is not None:
-            return CommandResult(argv, framed.exit_status, framed.stdout, framed.stderr)
+            return CommandResult(argv, framed.exit_status, framed.stdout, without_warnings(framed.stderr))
         if output.begun:
             raise ssh_errors.cut_short(self.node, shown_command(argv), output.errors)
         raise ssh_errors.ran_nothing(self.node, output.noise, output.exit_status)

@@ -41,6 +41,7 @@ from tests.scenes import NOW, OK, VIP, fed, healthy
 from tests.unit.judge.looks import MACS, A, B, journal, node_look, requests, traffic_look, view
 from tests.unit.judge.samples import DOWN, complaint, state
 from tests.unit.judge.situation import SPLIT, Elsewhere, Situation, asked, complaining, erring
+from tests.unit.judge.situations_actions import table as actions_table
 from tests.unit.judge.situations_commands import commands
 from tests.unit.judge.situations_files import files
 from tests.unit.judge.situations_services import services
@@ -504,7 +505,7 @@ def _silent() -> Iterator[Situation]:
 def page() -> str:
     """docs/situations.md."""
     rows = [_row(each) for each in situations()] + [_told(each) for each in elsewhere()]
-    return HEAD + "".join(f"| {' | '.join(row)} |\n" for row in sorted(rows, key=_by_number))
+    return HEAD + "".join(f"| {' | '.join(row)} |\n" for row in sorted(rows, key=_by_number)) + actions_table()
 
 
 HEAD = """\

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 from console.judge.diagnose import diagnose
@@ -10,7 +11,9 @@ from console.model.facts import Severity
 from tests.scenes import NOW
 from tests.unit.judge.situation import Situation
 from tests.unit.judge.situations import elsewhere, page, situations
+from tests.unit.judge.situations_actions import in_actions
 
+TESTS = Path(__file__).parents[2]
 LOOPS = ("iamops triage", "iamops status")
 
 
@@ -32,8 +35,21 @@ def test_a_root_is_as_severe_as_what_it_explains():
             assert RANK[root.severity] == min(RANK[one.severity] for one in flat((root,))), each.id
 
 
+def test_every_situation_in_mid_action_names_tests_that_there_are():
+    assert sorted(each.id for each in in_actions()) == [f"B{number:02}" for number in range(1, 32)]
+    named = {test for each in in_actions() for test in each.shown}
+    assert all(each.shown for each in in_actions())
+    there = {
+        f"{path}::{each.name}"
+        for path in {test.partition("::")[0] for test in named}
+        for each in ast.parse((TESTS / path).read_text(encoding="utf-8")).body
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert named - there == set()
+
+
 def test_the_page_in_the_docs_is_what_is_said():
-    assert (Path(__file__).parents[3] / "docs" / "situations.md").read_text(encoding="utf-8") == page()
+    assert (TESTS.parent / "docs" / "situations.md").read_text(encoding="utf-8") == page()
 
 
 def _problems(each: Situation) -> list[str]:

@@ -45,6 +45,13 @@ def test_what_may_be_loaded_and_is_not_known_is_refused_and_may_be_insisted_on(a
     )
 
 
+@pytest.mark.parametrize("action", READING, ids=lambda a: a.sentence)
+def test_what_would_make_two_masters_is_refused_and_nobody_can_insist(action: Action):
+    (said,), _ = asked(action, Unloaded(conflicts=("VI_1: virtual_router_id would differ from iam-b (52, 51)",)))
+    assert not said.overridable
+    assert "would load other files than it runs with: VI_1: virtual_router_id would differ" in said.reason
+
+
 def test_what_is_known_to_change_comes_before_what_is_not_known():
     (said,), _ = asked(RELOAD, Unloaded(differences=("priority 40",), unknown=("x was not read",)))
     assert "would load other files than it runs with: priority 40; x was not read; " in said.reason

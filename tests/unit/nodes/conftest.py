@@ -41,6 +41,8 @@ class Door(asyncssh.SSHServer):
 
     def begin_auth(self, username: str) -> bool:
         self.node.logins.append(username)
+        if self.node.banner:
+            self.node.connections[-1].send_auth_banner(self.node.banner)
         return True
 
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> Any:
@@ -69,6 +71,7 @@ class SshNode:
     forwarding: bool = True
     before_forward: asyncio.Event | None = None
     prelude: str = ""
+    banner: str = ""
     answer: Callable[[Any], Awaitable[None]] | None = None
     port: int = 0
     logins: list[str] = field(default_factory=list)

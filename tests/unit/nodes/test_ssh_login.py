@@ -31,6 +31,15 @@ async def test_a_refused_login_says_who_and_which_keys(start_node: StartNode, op
     assert f"ssh -p {node.port} iamops@127.0.0.1" in failure.next_step
 
 
+async def test_a_long_banner_is_in_nobodys_way(start_node: StartNode, operator: Operator) -> None:
+    node = await start_node(banner="Unauthorised use is prosecuted.\n" * 200)
+    operator.has_key()
+    operator.knows(node.known_hosts_line)
+    transport = await operator.connector(node.port).connect()
+    assert (await transport.run(["echo", "here"], timeout_s=5)).stdout == b"here\n"
+    await transport.close()
+
+
 async def test_without_any_key_that_is_what_is_said(start_node: StartNode, operator: Operator) -> None:
     node = await start_node()
     operator.knows(node.known_hosts_line)

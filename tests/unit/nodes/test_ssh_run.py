@@ -34,6 +34,20 @@ async def test_commands_find_sbin_and_speak_untranslated(transport: SshTransport
     assert locale == "C"
 
 
+async def test_what_sudo_says_of_itself_is_neither_a_refusal_nor_a_word_of_the_command(
+    transport: SshTransport,
+) -> None:
+    beside = "sudo: unable to resolve host iam-b: Name or service not known"
+    full = "sudo: unable to write to /run/sudo/ts/iamops: No space left on device"
+    for said, left in (
+        (f"{beside}\n{full}\nJob for nginx.service failed", b"Job for nginx.service failed\n"),
+        (f"{beside}\nsudo: a password is required", b"sudo: a password is required\n"),
+        ("sudo: unable to initialize policy plugin", b"sudo: unable to initialize policy plugin\n"),
+    ):
+        result = await transport.run(["sh", "-c", 'echo "$1" >&2; exit 1', "x", said], timeout_s=5)
+        assert (result.exit_status, result.stderr) == (1, left)
+
+
 async def test_output_is_bytes_not_text(transport: SshTransport) -> None:
     result = await transport.run(["printf", "\\377\\000\\033["], timeout_s=5)
 
