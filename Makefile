@@ -20,7 +20,7 @@ check: install compiled
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 3 -m "not lab" tests
+	$(BIN)/pytest -n 4 -m "not lab" tests
 
 ## lab-test: the tests on the lab (root on Debian): several labs side by side; then what measures times, alone, and the
 ## numbers of the design with no other lab up

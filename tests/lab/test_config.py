@@ -83,7 +83,7 @@ STOPPED = {
 }
 
 
-@pytest.mark.parametrize("case", sliced(STOPPED, "keepalived"))
+@pytest.mark.parametrize("case", sliced(STOPPED, "keepalived", "not a script"))
 def test_a_push_that_cannot_work_is_refused_before_anything_is_replaced(config: ActingLab, case: str):
     name, was, becomes, code = STOPPED[case]
     config.shell("iam-a", "echo > /etc/only-on-a")
@@ -205,7 +205,7 @@ async def cut_at_the_last_step(
     return report, ["old" if now == before[node] else "new" for node, now in hashes(lab).items()]
 
 
-@pytest.mark.parametrize("after_s", sliced([0.0, 0.1, 0.3], 0.1))
+@pytest.mark.parametrize("after_s", sliced([0.0, 0.1, 0.3], 0.1, 0.3))
 async def test_an_interrupt_while_files_are_kept_leaves_all_or_none_and_tells_which(
     config: ActingLab, after_s: float
 ):
@@ -276,7 +276,7 @@ async def test_an_edit_since_the_diff_was_shown_is_refused(config: ActingLab):
     assert config.shell("iam-b", "tail -n 1 /etc/nginx/conf.d/iam-apiserver.conf") == "# mine"
 
 
-@pytest.mark.parametrize("word", [None, True])
+@pytest.mark.parametrize("word", sliced([None, True], True))
 async def test_nothing_stays_that_the_operator_did_not_confirm(config: ActingLab, word: bool | None):
     before = hashes(config)
     path = changed(config, nginx={"connect_timeout_s": 2})

@@ -11,6 +11,7 @@ import pytest
 from console.lab.processes import wait_until
 from console.lab.prove import unserved
 from tests.lab.acting import ActingLab, Done
+from tests.lab.slices import sliced
 
 A, B = "iam-a", "iam-b"
 # The apiserver last: stopped and not let up again, it would be missed by the authz-server.
@@ -51,7 +52,7 @@ def reasons(done: Done) -> dict[str, str]:
     return {denial["code"]: denial["reason"] for denial in done.document["denials"]}
 
 
-@pytest.mark.parametrize("missing", DOWN)
+@pytest.mark.parametrize("missing", sliced(DOWN, "iam-authz-server", "iam-pump"))
 def test_what_cannot_come_up_is_refused_and_everything_else_comes_up(needing: ActingLab, missing: str):
     """`python -m tests.soak.needs` restarts and starts everything."""
     check_down(needing, missing, [case for case in CASES if case[0] == missing and in_the_slice(*case)])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from tests.lab.acting import ActingLab, Done
 from tests.lab.serving import AFTER_DEFAULTS_S, CONF, by_default, clients, edited, telling_nothing
 
@@ -41,6 +43,7 @@ def test_an_nginx_with_its_defaults_is_waited_for_as_long_as_it_gives_a_backend_
     assert [took_s >= 10.0 for took_s in waits(done)] == [True, True]
 
 
+@pytest.mark.long
 def test_a_log_that_names_no_backend_is_no_reason_to_go_on_at_once(serving: ActingLab):
     with telling_nothing(serving), clients(serving) as witness:
         done = serving.act("restart", UNIT, "--rolling")

@@ -13,6 +13,7 @@ import pytest
 
 from console.lab.processes import wait_until
 from tests.lab.acting import ActingLab
+from tests.lab.slices import sliced
 from tests.lab.triage_cases import codes_of, triage
 from tests.lab.triage_faults import A, B, Break, asked, done, fault, on_this_machine, sh
 
@@ -118,7 +119,7 @@ SITUATIONS = {
 }
 
 
-@pytest.mark.parametrize("name", SITUATIONS)
+@pytest.mark.parametrize("name", sliced(SITUATIONS, "Redis is down", "a worker of nginx that dies"))
 def test_a_situation_is_told_by_its_cause(triage_lab: ActingLab, name: str) -> None:
     case = SITUATIONS[name]
     triage_lab.reset()  # journals and logs remember the situation before

@@ -241,11 +241,8 @@ QUICK = (
     "stale-arp",
     "vrrp-fault",
     "dark-outside",
-    "datastore-host-not-allowed",
     "node-unreachable",
     "serving-unseen",
-    "backend-not-reachable",
-    "nginx-config-invalid",
 )
 
 
