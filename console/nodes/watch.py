@@ -26,8 +26,8 @@ FLOOD_LINES = 2000
 FLOOD_S = 5.0
 TURN_LINES = 50
 SETTLE_S = 0.1
-# Turns may change while one waits for them.
-TICK_S = 1.0
+# Turns may change while one waits for them: they are read every three seconds.
+TICK_S = 3.0
 
 
 @dataclass(slots=True)

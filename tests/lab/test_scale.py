@@ -66,7 +66,7 @@ def test_a_third_backend_is_added_takes_its_share_is_drained_and_removed(third_b
     added = lab.act("backend", "add", "iam-apiserver", THIRD, profile=path)
     assert added.code == 0, added.err
     assert share(lab, 30) == {"127.0.0.1:8080": 10, "10.0.4.21:8080": 10, THIRD: 10}
-    with loading("10.0.4.99", "iam.api.marmotedu.com", namespace=lab.place.operator_namespace, rate=100) as load:
+    with loading("10.0.4.99", "iam.api.marmotedu.com", namespace=lab.place.operator_namespace, rate=40) as load:
         drained = lab.act("backend", "drain", "iam-apiserver", THIRD, profile=path)
     assert drained.code == 0, drained.err
     assert any(f"0 requests to {THIRD} from iam-a" in step["observed"] for step in drained.document["steps"])

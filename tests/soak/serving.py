@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from tests.lab.acting import ActingLab, Done, acting_lab
-from tests.lab.serving import AFTER_SOAK_S, by_default, clients, telling_nothing
+from tests.lab.serving import AFTER_SOAK_S, SOAK_RATE, by_default, clients, telling_nothing
 from tests.soak.places import place_argument, place_of
 
 UNIT = "iam-apiserver"
@@ -55,7 +55,7 @@ def campaign(lab: ActingLab, way: str, runs: int) -> tuple[int, int]:
     requests = failed = 0
     with nginx(lab):
         for number in range(runs):
-            with clients(lab, after_s=AFTER_SOAK_S) as witness:
+            with clients(lab, after_s=AFTER_SOAK_S, rate=SOAK_RATE) as witness:
                 done = act(lab)
             requests += witness.result["attempts"]
             failed += witness.failed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
 
@@ -10,11 +11,20 @@ from console.parse.safe_text import is_safe, safe
 from console.tui.view.tone import Line, Span, Tone
 
 ELLIPSIS = "…"
+# A picture is drawn of the same few hundred short texts again and again; long ones would fill the memory.
+REMEMBERED, SHORT = 2048, 200
 
 
 def printable(text: str) -> str:
     """The text as it may reach a terminal. Every line passes through here before it is measured."""
+    return _remembered_printable(text) if len(text) <= SHORT else _printable(text)
+
+
+def _printable(text: str) -> str:
     return text if is_safe(text) else safe(text)
+
+
+_remembered_printable = lru_cache(REMEMBERED)(_printable)
 
 
 def width_of(line: Line) -> int:
@@ -24,12 +34,19 @@ def width_of(line: Line) -> int:
 
 def clip(text: str, width: int) -> str:
     """At most `width` cells; a cut shows."""
+    return _remembered_clip(text, width) if len(text) <= SHORT else _clip(text, width)
+
+
+def _clip(text: str, width: int) -> str:
     text = printable(text)
     if cell_len(text) <= width:
         return text
     if cell_len(bare := text.rstrip()) <= width:
         return set_cell_size(bare, width)
     return set_cell_size(text, width - 1).rstrip() + ELLIPSIS if width > 1 else ELLIPSIS[:width]
+
+
+_remembered_clip = lru_cache(REMEMBERED)(_clip)
 
 
 def column(text: str, width: int) -> str:

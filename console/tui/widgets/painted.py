@@ -35,6 +35,7 @@ class Painted(Widget):
         self.palette: Palette = no_color_palette()
         self.moment: Moment | None = None
         self._shown: tuple[tuple[Line, Lit], ...] = ()
+        self._given: tuple[int, tuple[Line, ...]] = (0, ())
 
     def draw(self, moment: Moment, width: int, height: int) -> tuple[Line, ...]:
         """The lines for this moment, at most `height` of them."""
@@ -64,12 +65,19 @@ class Painted(Widget):
     def show(self, lines: tuple[Line, ...]) -> None:
         """Puts lines on the screen, cut and padded to the width."""
         width = self.size.width
-        fresh = tuple((fit_line(line, width), self.lit(y)) for y, line in enumerate(lines))
+        fresh = tuple((self._fitted(y, line, width), self.lit(y)) for y, line in enumerate(lines))
         pairs = enumerate(zip_longest(self._shown, fresh))
         changed = [Region(0, y, width, 1) for y, (before, after) in pairs if before != after]
-        self._shown = fresh
+        self._shown, self._given = fresh, (width, lines)
         if changed:
             self.refresh(*changed)
+
+    def _fitted(self, y: int, line: Line, width: int) -> Line:
+        """What is shown already was fitted once."""
+        given_for, given = self._given
+        if width == given_for and y < len(given) and given[y] == line:
+            return self._shown[y][0]
+        return fit_line(line, width)
 
     def dress(self, palette: Palette) -> None:
         """Takes the colours of another theme."""

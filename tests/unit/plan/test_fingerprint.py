@@ -23,7 +23,7 @@ from console.model.facts import (
     VrrpState,
 )
 from console.model.observed import Known, Unknown
-from console.model.state import ClusterState, Contest, Fault, NodeState, Notice, Split, VipMove
+from console.model.state import ClusterState, Contest, Fault, Flooded, NodeState, Notice, Split, VipMove
 from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, Verb
 from console.plan.build import plan_for
 from console.session.drills import load_drill
@@ -129,6 +129,7 @@ NODE: dict[str, Change | None] = {
     "safety": both(lambda node: on(node, safety=Known(SafetyReport(("config",)), NOW))),
     "config": both(lambda node: on(node, config=Known(ConfigReport(("/etc/nginx/nginx.conf",)), NOW))),
     "files": both(lambda node: on(node, files=Unknown("not read"))),
+    "floods": both(lambda node: on(node, floods={"units": Flooded(NOW, "flooding")})),
 }
 CLUSTER: dict[str, Change | None] = {
     "profile": same,
