@@ -10,6 +10,19 @@ from typing import Any
 
 from console.lab.place import Place
 from tests.lab.acting import ActingLab
+from tests.lab.daemon_faults import (
+    a_stranger_wins,
+    a_worker_dies,
+    addresses_flood,
+    every_backend_given_up,
+    interface_goes_down,
+    let_go,
+    no_descriptors_left,
+    out_of_memory,
+    paused,
+    same_hardware_address,
+    signalled,
+)
 from tests.lab.triage_faults import (
     CHECK,
     A,
@@ -234,6 +247,22 @@ CASES = (
         "nginx.conf written after nginx started",
         edited(B, "sleep 1; touch /etc/nginx/nginx.conf"),
     ),
+    Case("adverts-not-sent", "VRRP dropped between the nodes", fault(("vrrp-drop",)), within_s=15),
+    Case("keepalived-silent", "keepalived on the standby stands still", signalled(B, "keepalived"), within_s=15),
+    Case("stranger-router", "a third router with our id and password", a_stranger_wins, within_s=15),
+    Case("keepalived-starved", "keepalived stood still for five seconds", paused(B, "keepalived", 5)),
+    Case("mac-twice", "the standby has the owner's hardware address", same_hardware_address, within_s=20),
+    Case("vip-let-go", "the owner's check failed for a moment, alone", let_go),
+    Case("interface-lost", "the standby's interface went down and up", interface_goes_down, within_s=20),
+    Case("backend-silent", "iam-apiserver hangs on the owner", fault(("hang-unit", A, "iam-apiserver"))),
+    Case("no-live-upstreams", "both apiservers fell under load", every_backend_given_up),
+    Case("nginx-worker-died", "a worker of nginx killed", a_worker_dies),
+    Case("nginx-open-files", "more clients than open files allowed", no_descriptors_left),
+    Case("certificate-expired", "a certificate that has expired", fault(("certificate-expired", B))),
+    Case("certificate-name", "a certificate for another name", fault(("certificate-misnamed", B))),
+    Case("certificate-untrusted", "a certificate of a strange CA", fault(("certificate-strange", B))),
+    Case("unit-out-of-memory", "iam-pump may have 1 MB of memory", out_of_memory),
+    Case("node-floods", "addresses come and go all the time", addresses_flood, within_s=25),
 )
 QUICK = (
     "split-brain",

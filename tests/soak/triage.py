@@ -48,8 +48,19 @@ def main() -> int:
     return 1 if wrong else 0
 
 
+# Faults of iamops itself, of this machine's way to a node, what only months bring, and what no stand-in writes.
+WITHOUT = (
+    "part-failing",
+    "part-still",
+    "login-slow",
+    "certificate-expires-soon",
+    "no-tls",
+    "datastore-refuses-writes",
+)
+
+
 def _uncovered(code: str) -> bool:
-    return all(case.code != code for case in CASES)
+    return code not in WITHOUT and all(case.code != code for case in CASES)
 
 
 def _row(case: Case, seen: Seen) -> str:
