@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -125,6 +126,11 @@ class CheckScript(Frozen):
     rise: Annotated[int, Field(ge=1, le=100)] = 1
 
 
+@lru_cache(64)
+def _address_of(vip: str) -> str:
+    return str(ipaddress.ip_interface(vip).ip)
+
+
 class VrrpInstance(Frozen):
     """One VRRP instance with its virtual address. `advert_interval_s` is in seconds."""
 
@@ -142,7 +148,7 @@ class VrrpInstance(Frozen):
     @property
     def address(self) -> str:
         """The VIP without its prefix length."""
-        return str(ipaddress.ip_interface(self.vip).ip)
+        return _address_of(self.vip)
 
     def priority_of(self, node: Node) -> int:
         return self.priorities.get(node.name, node.priority)

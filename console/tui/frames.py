@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from console.tui.view.dirty import Part
 
@@ -24,6 +25,7 @@ class Frames:
         self._dirty: frozenset[Part] = frozenset()
         self._painted_at = float("-inf")
         self._due_at = float("inf")
+        self._ticket = 0
 
     def mark(self, parts: frozenset[Part], *, urgent: bool) -> None:
         """Notes that parts changed, and sees to it that a frame is due soon enough."""
@@ -32,10 +34,13 @@ class Frames:
         due_at = max(now, self._painted_at + (URGENT_GAP_S if urgent else ROUTINE_GAP_S))
         if due_at < self._due_at:
             self._due_at = due_at
-            self._later(due_at - now, self.flush)
+            self._ticket += 1
+            self._later(due_at - now, partial(self._flush, self._ticket))
 
-    def flush(self) -> None:
-        """Paints what is dirty. A later call that finds nothing left to paint does nothing."""
+    def _flush(self, ticket: int) -> None:
+        """Paints what is dirty, unless an earlier frame was asked for meanwhile: then that one paints."""
+        if ticket != self._ticket:
+            return
         self._due_at = float("inf")
         dirty, self._dirty = self._dirty, frozenset()
         if dirty:

@@ -17,6 +17,7 @@ from console.tui.view.moment import Moment, Stance
 from console.tui.views import Views
 
 HEADER = frozenset({Part.HEADER})
+FINDING = frozenset({Part.FINDING})
 
 
 class Host(Protocol):
@@ -99,4 +100,6 @@ class Painting:
             return
         if Part.FINDING in parts and self._judging.ask():
             parts |= HEADER
+        elif parts == FINDING:
+            return  # the rules were asked, and nothing is another; ages are painted as time goes on
         self._views.in_sight.paint(self.moment(), parts)

@@ -86,3 +86,22 @@ def test_an_event_touches_what_shows_it() -> None:
 def test_a_vip_change_is_urgent_and_a_load_average_is_not() -> None:
     assert urgent(AddressChanged(NOW, A, VIP, present=True))
     assert not urgent(HostReported(NOW, A, HostReport()))
+
+
+def test_what_is_marked_while_a_frame_is_painted_makes_one_frame_more() -> None:
+    """The rules ask for a later frame while one is painted; urgent news in between left a timer each time."""
+    loop = Loop()
+    paint = loop.frames._paint
+
+    def painted(parts: frozenset[Part]) -> None:
+        paint(parts)
+        loop.frames.mark(ONE, urgent=False)
+
+    loop.frames._paint = painted
+    for step in range(20):
+        loop.frames.mark(OTHER, urgent=True)
+        loop.run_until(100.0 + step * 0.1)
+    before, waiting = len(loop.painted), len(loop.calls)
+    loop.run_until(103.0)
+    assert len(loop.painted) - before <= 5
+    assert waiting <= 4, waiting
