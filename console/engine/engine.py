@@ -280,7 +280,7 @@ class _Run:
         reading = judge_all(plan.steady, self._eyes.state, float("-inf"), self._eyes.now())
         if not reading.holds or not plan.watched:
             return reading
-        # One that was in FAULT when the last change was made, as an earlier one had it, is given its check's time.
+        # A FAULT may be an earlier change's, already cured: keepalived sees that when its check has run again.
         within_s = LAST_LOOK_S + recovers_s(self._eyes.state, plan.watched)
         well = await self._seen(plan.watched, within_s)
         return reading if well.holds else well

@@ -42,9 +42,8 @@ def idle(seconds: float) -> Idle:
             time.sleep(seconds)
             span = (time.monotonic() - began) * TICKS
             during = {n: 100 * (t - nodes[n]) / span for n, t in _all_nodes().items()}
-            own, control_pct = (
-                100 * (_process_ticks(p) - was) / span for p, was in ((pid, cpu), (control, control_cpu))
-            )
+            own = 100 * (_process_ticks(pid) - cpu) / span
+            control_pct = 100 * (_process_ticks(control) - control_cpu) / span
         return Idle(own, control_pct, _resident_mb(pid), {n: during[n] - before[n] for n in during})
     finally:
         terminal.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -235,19 +236,24 @@ def other_files(bench: Bench, *checks: tuple[str, ...]) -> None:
     bench.world.store.apply(FilesExamined(NOW, "iam-b", report))
 
 
-async def test_a_standby_that_falls_into_fault_when_its_check_has_failed_often_enough_is_no_success():
-    bench = Bench()
-    other_files(bench)
+def in_fault(bench: Bench, from_s: float, until_s: float = math.inf) -> None:
+    """keepalived on iam-b says FAULT between these times from now."""
     began, tell = bench.world.time, bench.world.tell
 
     def told() -> None:
         tell()
-        if bench.world.time - began > 10:
+        if from_s < bench.world.time - began < until_s:
             report = VrrpReport(VrrpState.FAULT, "json", 50, 50, bench.world.time)
             bench.world.store.apply(VrrpReported(bench.world.time, "iam-b", "VI_1", report))
 
-    bench.world.tell = told  # type: ignore[method-assign]
+    bench.world.tell = told  # type: ignore[method-assign]  # the world goes on by itself
     bench.eyes.on_wait = told
+
+
+async def test_a_standby_that_falls_into_fault_when_its_check_has_failed_often_enough_is_no_success():
+    bench = Bench()
+    other_files(bench)
+    in_fault(bench, from_s=10)
     report = await run(bench, ServiceAction(Verb.RELOAD, "nginx", "iam-b"))
     assert report.outcome is Outcome.FAILED, report.sentence
     assert "VI_1 is FAULT on iam-b" in report.sentence
@@ -256,16 +262,8 @@ async def test_a_standby_that_falls_into_fault_when_its_check_has_failed_often_e
 async def test_a_fault_that_an_earlier_change_left_has_the_time_that_its_check_takes_to_see_the_cure():
     bench = Bench()
     other_files(bench)
-    began, tell = bench.world.time, bench.world.tell
-
-    def told() -> None:
-        tell()
-        if 10 < bench.world.time - began < 21:
-            report = VrrpReport(VrrpState.FAULT, "json", 50, 50, bench.world.time)
-            bench.world.store.apply(VrrpReported(bench.world.time, "iam-b", "VI_1", report))
-
-    bench.world.tell = told  # type: ignore[method-assign]
-    bench.eyes.on_wait = told
+    began = bench.world.time
+    in_fault(bench, from_s=10, until_s=21)
     report = await run(bench, ServiceAction(Verb.RELOAD, "nginx", "iam-b"))
     assert report.outcome is Outcome.SUCCEEDED, report.sentence
     assert bench.world.time - began > 21
