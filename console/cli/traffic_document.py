@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from console.model.profile import Profile
-from console.model.traffic import OTHERS, Latency, Row, Traffic, class_of, merged, rows
+from console.model.traffic import OTHERS, Backend, Latency, Row, Traffic, class_of, merged, rows
 from console.parse.log_counts import Recipe, Want
 from console.parse.log_format import Field
 from console.parse.safe_text import safe
+from console.plan.whose import called
 from console.session.traffic_count import NodeTraffic
 
 Json = dict[str, Any]
@@ -43,6 +44,7 @@ def traffic_document(
         "nodes": {name: _node(recipe, node, known.get(name), span_s) for name, node in counted.items()},
         "cluster": _cluster(_numbers(recipe, whole, span_s), counted),
         **_backends(recipe, whole),
+        **_services(recipe, profile, known),
     }
     if by is not None:
         document |= {"by": by, "rows": _rows(by, counted, known, whole, top)}
@@ -114,6 +116,33 @@ def _backends(recipe: Recipe, whole: Traffic) -> Json:
         }
 
     return _told(recipe, "backends", Field.UPSTREAM, Want.SHAPE in recipe.want, table)
+
+
+def _services(recipe: Recipe, profile: Profile, known: Mapping[str, Traffic]) -> Json:
+    """As `backends`, but by whom each node's nginx means: 127.0.0.1 is another machine to each of them."""
+    errors_told = recipe.form.tells(Field.UPSTREAM_STATUS)
+
+    def table() -> Json:
+        sums: dict[str, Backend] = {}
+        asked: dict[str, Counter[str]] = {}
+        for nginx, traffic in known.items():
+            for address, counted in traffic.backends.items():
+                name = OTHERS_SHOWN if address == OTHERS else safe(called(profile, nginx, address), NAME_MAX)
+                sums.setdefault(name, Backend()).add(counted)
+                asked.setdefault(name, Counter())[nginx] += counted.requests
+        requests = max(1, sum(each.requests for each in sums.values()))
+        return {
+            name: {
+                "requests": each.requests,
+                "share": round(each.requests / requests, 4),
+                "errors": each.errors if errors_told else None,
+                "latency_ms": _latency(each.latency),
+                "nodes": {nginx: asked[name][nginx] for nginx in known},
+            }
+            for name, each in sorted(sums.items())
+        }
+
+    return _told(recipe, "services", Field.UPSTREAM, Want.SHAPE in recipe.want, table)
 
 
 def _told(recipe: Recipe, name: str, field: Field, counted: bool, value: Callable[[], Any]) -> Json:

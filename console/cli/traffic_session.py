@@ -69,7 +69,7 @@ async def _show(profile: Profile, recipe: Recipe, since: float | None, by: str |
     elif form == "csv":
         print(csv_text(document))
     else:
-        print_lines(traffic_lines(document))
+        print_lines(traffic_lines(document, top))
     unread = {name: node.reason for name, node in counted.items() if node.reason}
     for name, reason in unread.items():
         print(f"iamops: {name} is not counted: {reason}", file=sys.stderr)

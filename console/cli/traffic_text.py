@@ -7,17 +7,19 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from console.cli.traffic_document import OTHERS_SHOWN
 from console.parse.safe_text import one_line
 
 Json = Mapping[str, Any]
 CLASSES = ("2xx", "3xx", "4xx", "5xx")
 KEY_MAX = 60
+TOP = 20
 # A spreadsheet takes a cell that begins so for a formula, some after spaces too, or in their wide forms.
 FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
-def traffic_lines(document: Json) -> Iterator[str]:
-    """The overview, or the table that was asked for."""
+def traffic_lines(document: Json, top: int = TOP) -> Iterator[str]:
+    """The overview, or the table that was asked for; of backends `top` rows, named as the profile calls them."""
     since = document["since"] or "the beginning of the log"
     where = f", where {document['where']}" if document["where"] else ""
     yield f"requests since {since}{where}"
@@ -25,12 +27,12 @@ def traffic_lines(document: Json) -> Iterator[str]:
     yield from _notes(document)
     if "rows" in document:
         yield ""
-        yield from _columns(_table_rows(document))
-    elif document.get("backends") is None:
-        yield f"backends: {document['backends_unknown']}"
-    elif document["backends"]:
+        yield from _columns(_table_rows(document, top))
+    elif document.get("services") is None:
+        yield f"backends: {document['services_unknown']}"
+    elif document["services"]:
         yield ""
-        yield from _columns(_backend_rows(document["backends"]))
+        yield from _columns(_service_rows(document["services"]))
 
 
 def csv_text(document: Json) -> str:
@@ -100,27 +102,43 @@ def _unparsed(number: int, parsed: int) -> str:
     return f"{number} lines are not in the log's format{hint}"
 
 
-def _backend_rows(backends: Json) -> Iterator[Sequence[str]]:
+def _service_rows(services: Json) -> Iterator[Sequence[str]]:
     yield ("BACKEND", "REQUESTS", "SHARE", "ERRORS", "p50", "p90", "p99")
-    for name, backend in backends.items():
+    for name, backend in services.items():
         latency = backend["latency_ms"] or {}
         errors = "?" if backend["errors"] is None else str(backend["errors"])
         quantiles = (f"{latency[each]:.0f} ms" if each in latency else "?" for each in ("p50", "p90", "p99"))
         yield (name, str(backend["requests"]), f"{backend['share']:.1%}", errors, *quantiles)
 
 
-def _table_rows(document: Json) -> Iterator[Sequence[str]]:
+def _table_rows(document: Json, top: int) -> Iterator[Sequence[str]]:
     nodes = [name for name, node in document["nodes"].items() if node["total"] is not None]
     yield (document["by"].upper(), "REQUESTS", "SHARE", "5XX", *nodes)
-    for row in document["rows"]:
+    for row in document["rows"] if document["by"] != "backend" else _by_service(document["services"], nodes, top):
         key = row["key"] if len(row["key"]) <= KEY_MAX else row["key"][: KEY_MAX - 1] + "…"
         yield (
             key or '""',
             str(row["total"]),
             f"{row['share']:.1%}",
-            str(row["errors"]) if document["by"] not in ("client", "method") else "?",
+            "?" if row["errors"] is None or document["by"] in ("client", "method") else str(row["errors"]),
             *(str(row["nodes"][name]) for name in nodes),
         )
+
+
+def _by_service(services: Json, nodes: Sequence[str], top: int) -> Iterator[Json]:
+    """Rows as `rows` has them, but for what each node's nginx means by an address; what is cut off comes last."""
+    every = sorted(services.items(), key=lambda item: (item[0] == OTHERS_SHOWN, -item[1]["requests"], item[0]))
+    shown, rest = every[:top], [row for _, row in every[top:]]
+    for name, row in shown:
+        yield {"key": name, "total": row["requests"], "share": row["share"], **row}
+    if rest:
+        yield {
+            "key": OTHERS_SHOWN,
+            "total": sum(row["requests"] for row in rest),
+            "share": sum(row["share"] for row in rest),
+            "errors": None if rest[0]["errors"] is None else sum(row["errors"] for row in rest),
+            "nodes": {node: sum(row["nodes"][node] for row in rest) for node in nodes},
+        }
 
 
 def _columns(lines: Iterator[Sequence[str]]) -> Iterator[str]:

@@ -14,6 +14,9 @@ Fits = Callable[[Finding, Finding], bool]
 # They tell of what happened, which may be long over.
 PAST = frozenset({"interface-lost", "keepalived-restarted", "unit-restarted", "vip-flapping", "vip-let-go"})
 
+# Nobody reaches any service.
+NOBODY_REACHED = frozenset({"vip-nowhere", "client-dark", "split-brain"})
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -66,11 +69,15 @@ def _nested(at: int, findings: tuple[Finding, ...], below: Mapping[int, list[int
     return as_loud(replace(findings[at], explains=(*own, *sorted(under, key=_order))))
 
 
-def _order(finding: Finding) -> tuple[int, int, int, int, str, str]:
-    """By how loud it is, by how much it explains; what happened and what lint says come after what is so now."""
-    lint, explained = int(_is_lint(finding)), len(flat((finding,)))
-    past = int(finding.code in PAST)
-    return (RANK[finding.severity], lint, past, -explained, finding.code, finding.node or "")
+def _order(finding: Finding) -> tuple[int, int, int, int, int, str, str]:
+    """By how loud it is, by how much it explains, and then by whether everybody goes without the VIP for it.
+
+    What happened and what lint says come after what is so now.
+    """
+    lint, every = int(_is_lint(finding)), flat((finding,))
+    past, reached = int(finding.code in PAST), all(each.code not in NOBODY_REACHED for each in every)
+    rank = RANK[finding.severity]
+    return (rank, lint, past, -len(every), int(reached), finding.code, finding.node or "")
 
 
 def _is_lint(finding: Finding) -> bool:

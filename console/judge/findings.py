@@ -7,6 +7,10 @@ from enum import StrEnum
 
 from console.model.facts import Severity
 from console.model.profile import DatastoreKind
+from console.model.words import lasting
+
+# How the step of a finding begins that an action under way brings about.
+NOTHING_DURING = "nothing to do: during"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +27,16 @@ class Evidence:
 
     def __str__(self) -> str:
         """The value first: it is what a reader looks for. `iam-a: MASTER (keepalived's dump, 0.4 s ago)`."""
-        age = "" if self.age_s is None else f"{max(0.0, self.age_s):.1f} s ago"
-        told = ", ".join(part for part in (self.source, age) if part)
+        told = ", ".join(part for part in (self.source, _ago(self.age_s)) if part)
         head = f"{self.node}: {self.value}" if self.node else self.value
         return f"{head} ({told})" if told else head
+
+
+def _ago(age_s: float | None) -> str:
+    """To a tenth of a second while that tells anything."""
+    if age_s is None:
+        return ""
+    return f"{max(0.0, age_s):.1f} s ago" if age_s < 120 else f"{lasting(age_s)} ago"
 
 
 Key = tuple[str, str, str]

@@ -9,7 +9,10 @@ from console.judge.diagnosis import flat
 from console.judge.findings import Finding, Key
 from console.model.facts import Severity
 from console.model.state import Notice
+from console.model.words import lasting
 
+# Its beginning and its end are events already, told when they happen.
+TELLS_ITSELF = frozenset({"split-brain"})
 # What is gone for a moment only has not ended.
 OVER_AFTER_S = 3.0
 
@@ -37,7 +40,8 @@ class Told:
         What belongs to a node that is not seen, or to the whole cluster while one is not, is not known to be over.
         """
         present = {each.key: each for each in flat(findings)}
-        roots = {each.key for each in findings if each.severity is not Severity.INFO}
+        loud = (each for each in findings if each.severity is not Severity.INFO)
+        roots = dict.fromkeys(each.key for each in loud if each.code not in TELLS_ITSELF)
         raised: dict[Key, Raised] = {}
         notices: list[Notice] = []
         for name, was in self.raised.items():
@@ -47,7 +51,8 @@ class Told:
                 raised[name] = Raised(was.at, present.get(name, was.finding), None if blind else gone_at)
             else:
                 notices.append(_over(was, gone_at))
-        for name in sorted(roots - raised.keys()):
+        # The list of events begins with the newest: there the worst stands first, as everywhere.
+        for name in reversed([each for each in roots if each not in raised]):
             raised[name] = Raised(now, present[name])
             notices.append(_begun(present[name], now))
         return Told(raised), tuple(notices)
@@ -60,12 +65,5 @@ def _begun(finding: Finding, now: float) -> Notice:
 
 
 def _over(was: Raised, gone_at: float) -> Notice:
-    text = f"over after {_lasted(gone_at - was.at)}: {was.finding.title}"
+    text = f"over after {lasting(gone_at - was.at)}: {was.finding.title}"
     return Notice(gone_at, was.finding.node, Severity.INFO, text)
-
-
-def _lasted(seconds: float) -> str:
-    if seconds < 120:
-        return f"{max(0.0, seconds):.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.0f} h"

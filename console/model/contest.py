@@ -15,6 +15,7 @@ from console.model.facts import LinkState, Severity, VrrpState
 from console.model.observed import Freshness, Known
 from console.model.state import ClusterState, Contest, Notice, Split, VipMove
 from console.model.vip import owned_since, ownership
+from console.model.words import lasting
 
 # A handover is over within milliseconds, a slow one within this; keepalived looks at adverts once a second.
 HANDOVER_S = 1.0
@@ -69,7 +70,7 @@ def split_words(split: Split, state: ClusterState) -> str:
 def split_end_words(split: Split, state: ClusterState) -> str:
     """That it has ended: `split brain ended: VIP 10.0.4.99 on iam-a only, lasted 12 s`."""
     vip, lasted_s = _address(state, split.instance), (split.ended_at or split.since) - split.since
-    lasted = f"lasted {'at least ' if split.found else ''}{_span(lasted_s)}"
+    lasted = f"lasted {'at least ' if split.found else ''}{lasting(lasted_s)}"
     where = f"on {split.left[0]} only" if len(split.left) == 1 else "on no node that is seen"
     if split.unheard:
         silent = " and ".join(split.unheard)
@@ -102,7 +103,7 @@ def _lost(state: ClusterState, instance: str, event: AddressChanged | AddressesL
         return state
     text = f"{event.node} no longer holds VIP {vip}"
     if contest is not None and event.node != contest.before:
-        text = f"{event.node} held VIP {vip} for {_span(event.at - contest.since)} beside {contest.before}"
+        text = f"{event.node} held VIP {vip} for {lasting(event.at - contest.since)} beside {contest.before}"
     return state.noticed(Notice(event.at, event.node, Severity.INFO, text))
 
 
@@ -225,10 +226,3 @@ def _put(state: ClusterState, contest: Contest) -> ClusterState:
 def _ordered(state: ClusterState, names: Iterable[str]) -> tuple[str, ...]:
     wanted = set(names)
     return tuple(name for name in state.nodes if name in wanted)
-
-
-def _span(seconds: float) -> str:
-    """`40 ms`, `12 s`, `3 min`."""
-    if seconds < 1:
-        return f"{1000 * seconds:.0f} ms"
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

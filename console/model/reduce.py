@@ -40,6 +40,7 @@ from console.model.facts import LinkState, ProbeReport, RequestCount, Severity, 
 from console.model.observed import Freshness, Known, Observed, Unknown
 from console.model.renewed import with_renewed
 from console.model.state import ADDRESSES_MOST, ClusterState, Fault, NodeState, Notice
+from console.model.words import being
 
 # States of a unit on its way to another: worth showing, not worth a line of their own.
 PASSING = frozenset({"activating", "deactivating", "reloading"})
@@ -328,7 +329,7 @@ def _unit_notice(before: ClusterState, after: ClusterState, event: UnitReported)
     if (now, was.value.active) == ("active", "reloading"):
         return after
     severity = Severity.INFO if event.report.running else Severity.WARNING
-    text = f"{event.node}: {event.unit} is {now}"
+    text = f"{event.node}: {event.unit} {being(now)}"
     return after.noticed(Notice(event.at, event.node, severity, text))
 
 

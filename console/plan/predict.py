@@ -207,15 +207,21 @@ def _of_backend(action: ServiceAction, state: ClusterState, impact: Impact, now:
     return f"{action.unit} {word} on {node}; {serve}; no VIP moves"
 
 
+def _serving(names: Sequence[str]) -> str:
+    """`iam-b serves`, `iam-b and iam-c serve`."""
+    several = tuple(dict.fromkeys(names))
+    return f"{' and '.join(several)} {'serves' if len(several) == 1 else 'serve'}"
+
+
 def _served_by(peers: Sequence[tuple[str, Observed[ProbeReport] | None]], now: float) -> str:
     """Who serves it meanwhile; one that is known not to be healthy does not. Empty: there is nobody else."""
     told = {peer: f"{peer} ({_since(seen, now)})" for peer, seen in peers}
     good = [told[peer] for peer, seen in peers if isinstance(seen, Known) and seen.value.ok]
     if good:
-        return f"{' and '.join(dict.fromkeys(good))} serves meanwhile"
+        return f"{_serving(good)} meanwhile"
     unknown = [told[peer] for peer, seen in peers if not isinstance(seen, Known)]
     if unknown:
-        return f"whether {' and '.join(dict.fromkeys(unknown))} serves meanwhile is not known"
+        return f"whether {_serving(unknown)} meanwhile is not known"
     return f"nothing else serves it: {' and '.join(dict.fromkeys(told.values()))}" if told else ""
 
 

@@ -32,6 +32,25 @@ def service_at(profile: Profile, nginx: str, server: str) -> tuple[str, str] | N
     )
 
 
+def called(profile: Profile, nginx: str, address: str) -> str:
+    """What people call what nginx on a node asks: `iam-a apiserver`.
+
+    An address that the profile does not know is itself; over loopback, with the nginx to which it means something.
+    """
+    known = service_at(profile, nginx, address)
+    if known is None:
+        own = (host := literal(address)) is not None and host.is_loopback
+        return f"{nginx} {address}" if own else address
+    node, service = known
+    return f"{node} {service.removeprefix(_common(tuple(profile.services)))}"
+
+
+def _common(services: tuple[str, ...]) -> str:
+    """`iam-`: what all names begin with tells none from another."""
+    first = f"{services[0].partition('-')[0]}-" if services else ""
+    return first if len(services) > 1 and all(name.startswith(first) for name in services) else ""
+
+
 def other_names(profile: Profile, service: Service, nginx: str, backend: str) -> tuple[str, ...]:
     """How nginx on one node may call the service's other backends."""
     own = backend_names(profile, service, nginx, backend)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from console.judge.diagnosis import flat
-from console.judge.findings import Finding, Key
+from console.judge.findings import NOTHING_DURING, Finding, Key
 from console.model.observed import Known
 from console.model.state import ClusterState
 
@@ -50,4 +50,4 @@ class OwnRun:
         explains = tuple(self._without_step(each) for each in finding.explains)
         if finding.key in self._before or finding.code in NEVER_MEANT:
             return replace(finding, explains=explains)
-        return replace(finding, explains=explains, next=f"nothing to do: during {self._name}")
+        return replace(finding, explains=explains, next=f"{NOTHING_DURING} {self._name}")

@@ -29,6 +29,7 @@ from console.model.node_clock import on_our_clock
 from console.model.observed import Freshness, Known, Unknown
 from console.model.state import ClusterState, NodeState
 from console.model.vip import Claim, owned_since, ownership
+from console.model.words import lasting
 
 CLIENT_FRESH_S = 5.0
 
@@ -217,7 +218,7 @@ def _owned(state: ClusterState, name: str, now: float) -> Iterator[Evidence]:
 
 def _holds(state: ClusterState, instance: str, owner: Claim, now: float) -> Evidence:
     held_s = now - owned_since(state, instance, owner)
-    value = f"has {state.profile.vrrp[instance].address} for {held_s:.0f} s"
+    value = f"has {state.profile.vrrp[instance].address} for {lasting(held_s)}"
     return said_at(owner.heard_at, value, "kernel addresses", owner.node, now)
 
 

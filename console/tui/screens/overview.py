@@ -11,6 +11,8 @@ from console.tui.actions import OVERVIEW, Situation
 from console.tui.palette import Palette
 from console.tui.screens.view import View
 from console.tui.spot import Spot
+from console.tui.view.dirty import ALL, Part
+from console.tui.view.finding import finding_rows
 from console.tui.view.layout import CARDS_MAX, Place, Plan, Wants, plan
 from console.tui.view.matrix import matrix_rows, transposed
 from console.tui.view.moment import Moment
@@ -73,6 +75,16 @@ class Overview(View):
     def on_resize(self, event: Resize) -> None:
         self._arrange(event.size.width, event.size.height)
 
+    def paint(self, moment: Moment, parts: frozenset[Part] = ALL) -> None:
+        """Where findings came or went they get another share of the screen."""
+        self.moment = moment
+        width, height = self.app.size
+        place = self._plan.places.get("finding")
+        if place and Part.FINDING in parts and self._plan_for(width, height).places.get("finding") != place:
+            self._arrange(width, height)
+        else:
+            super().paint(moment, parts)
+
     # --- places ---
 
     def _arrange(self, width: int, height: int) -> None:
@@ -92,7 +104,8 @@ class Overview(View):
     def _plan_for(self, width: int, height: int) -> Plan:
         """The grid turns round when it gets too narrow, so its width decides how many rows it wants."""
         state = self.moment.state
-        wants = Wants(len(state.profile.vrrp), len(state.nodes), matrix_rows(self.moment, width))
+        rows = matrix_rows(self.moment, width)
+        wants = Wants(len(state.profile.vrrp), len(state.nodes), rows, finding_rows(self.moment))
         first = plan(width, height, wants)
         services = first.places.get("services")
         if services is None or matrix_rows(self.moment, services.width) == wants.grid_rows:

@@ -75,7 +75,7 @@ def _dark(moment: Moment, node: NodeState, width: int, roomy: bool) -> list[Entr
         entries = [(first[0], (mark, Span(f"  {reason}")), first[2]), *rest]
         entries += [(key, (mark,), f"{key} UNKNOWN ({reason})") for key in ROOMY_ONLY]
         return [*entries, _link(moment, node, width)]
-    link = link_verdict(node.link, moment.now)
+    link = _link_seen(moment, node)
     said = " · ".join(part for part in (reason, node.link.next_step) if part)
     return [
         *entries,
@@ -209,9 +209,7 @@ def _host(moment: Moment, node: NodeState) -> Entry:
 
 
 def _link(moment: Moment, node: NodeState, width: int) -> Entry:
-    verdict = link_verdict(node.link, moment.now)
-    if node.link.state is LinkState.UP and node.freshness(moment.now) is not Freshness.LIVE:
-        verdict = Verdict("◌", "SILENT", Tone.STALE)  # connected, as far as anybody knows
+    verdict = _link_seen(moment, node)
     silence = None if node.heard_at is None else max(0.0, moment.now - node.heard_at)
     heard = "never heard" if silence is None else f"heard {age(silence)} ago"
     said = [f"link {verdict.mark}", heard, *(p for p in (node.link.reason, node.link.next_step) if p)]
@@ -223,6 +221,14 @@ def _link(moment: Moment, node: NodeState, width: int) -> Entry:
         return ("link", first_fitting((*variants, (mark,)), width), " · ".join(said))
     line = (mark, Span(f" {age(silence)}".ljust(6), Tone.MUTED), *_clock(moment, node))
     return ("link", line, " · ".join(said))
+
+
+def _link_seen(moment: Moment, node: NodeState) -> Verdict:
+    """A link over which nothing comes is up as far as anybody knows."""
+    silent = node.heard_at is not None and node.freshness(moment.now) is not Freshness.LIVE
+    if node.link.state is LinkState.UP and silent:
+        return Verdict("◌", "SILENT", Tone.STALE)
+    return link_verdict(node.link, moment.now)
 
 
 def _clock(moment: Moment, node: NodeState) -> Line:

@@ -67,9 +67,11 @@ def badge(moment: Moment, node: NodeState) -> Line:
         case Freshness.UNKNOWN:
             return (Span("? UNKNOWN", Tone.UNKNOWN),)
         case Freshness.STALE:
-            silence = stale(None if node.heard_at is None else moment.now - node.heard_at)
+            silence_s = None if node.heard_at is None else moment.now - node.heard_at
             held = _held(moment, node, Tone.STALE, WAS_VIP.removesuffix("VIP"))
-            return (*held, *((Span("  "),) if held else ()), Span(silence.mark, silence.tone))
+            if held:  # both words would be cut in a narrow card
+                return (*held, Span(f"  ◌ {age(silence_s)}", Tone.STALE))
+            return (Span(stale(silence_s).mark, Tone.STALE),)
         case _:
             return _held(moment, node, Tone.ACCENT, "★ ")
 

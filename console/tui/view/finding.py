@@ -8,12 +8,13 @@ from console.judge.findings import Finding
 from console.judge.standing import EarlierLook, tally
 from console.model.observed import Freshness
 from console.tui.view.amounts import age
-from console.tui.view.fit import apart, clip
+from console.tui.view.fit import apart, clip, width_of
 from console.tui.view.health import SEVERITY_GLYPHS
 from console.tui.view.moment import Moment
 from console.tui.view.rows import Picture, Row, Rows
 from console.tui.view.tone import Line, Span, Tone
 
+ARROW = " → "
 Placed = tuple[Finding, int]
 """A finding and how many causes it stands below."""
 
@@ -26,7 +27,7 @@ def placed(findings: tuple[Finding, ...], depth: int = 0) -> Iterator[Placed]:
 
 
 def findings(moment: Moment, width: int, lines: int) -> Picture:
-    """One line each, or three (title, evidence, next step) where there is room for them."""
+    """One line each; where there is room, a cause has three (title, evidence, next step)."""
     title = (Span(f"FINDINGS {tally(moment.findings)}", Tone.TITLE),)
     every = tuple(placed(moment.findings))
     if not every:
@@ -37,14 +38,22 @@ def findings(moment: Moment, width: int, lines: int) -> Picture:
     return Picture(title, rows=Rows.of(rows))
 
 
+def finding_rows(moment: Moment) -> int:
+    """How many lines they are where there is room."""
+    return sum(1 if depth else 3 for _, depth in placed(moment.findings))
+
+
 def _rows(moment: Moment, every: tuple[Placed, ...], number: int, width: int, lines: int) -> list[Row]:
-    finding, _ = every[number]
+    finding, depth = every[number]
     head = _head(moment, every, number, brief=lines < 3)
     key, said = f"{key_of(finding)} {number}", spoken_finding(finding)
     if lines < 3:
         # The title gives way first: the step must be readable.
-        step: Line = (Span(" → ", Tone.MUTED), Span(f"{clip(finding.next, width // 2)} ", Tone.ACCENT))
+        room = max(width // 2, width - width_of(head) - len(ARROW) - 2)
+        step: Line = (Span(ARROW, Tone.MUTED), Span(f"{clip(finding.next, room)} ", Tone.ACCENT))
         return [Row.whole(key, apart(head, step, width), said, width)]
+    if depth:  # the step of its cause is the one to take
+        return [Row.whole(key, head, said, width)]
     evidence = " · ".join(map(str, finding.evidence)) or "no evidence given"
     because = (Span("   because  ", Tone.MUTED), Span(evidence))
     step = (Span("   next     ", Tone.MUTED), Span(finding.next, Tone.ACCENT))
@@ -76,12 +85,17 @@ def ago(seconds: float) -> str:
 
 def all_clear(moment: Moment) -> Line:
     """What no finding means: good news only about what is seen and what was asked."""
-    dark = [n.name for n in moment.state.nodes.values() if n.freshness(moment.now) is Freshness.UNKNOWN]
-    if len(dark) == len(moment.state.nodes):
+    nodes = moment.state.nodes.values()
+    dark, quiet = (
+        [node.name for node in nodes if node.freshness(moment.now) is each]
+        for each in (Freshness.UNKNOWN, Freshness.STALE)
+    )
+    if len(dark) == len(nodes):
         return (Span(" ? nothing is known yet", Tone.UNKNOWN),)
-    if dark:
-        named = ", ".join(dark[:3]) + (f" and {len(dark) - 3} more" if len(dark) > 3 else "")
-        return (Span(f" ? no findings, but unknown: {named}", Tone.UNKNOWN),)
+    if dark or quiet:
+        why, who = ("unknown", dark) if dark else ("not heard", quiet)
+        named = ", ".join(who[:3]) + (f" and {len(who) - 3} more" if len(who) > 3 else "")
+        return (Span(f" ? no findings, but {why}: {named}", Tone.UNKNOWN),)
     if moment.look is None:
         return (Span(" ● no live findings", Tone.OK), Span(" · deep look: never", Tone.MUTED))
     return _looked_clear(moment.look, moment.now)

@@ -14,6 +14,8 @@ GRID_MIN, BAND_MIN = 4, 3
 LONG_GRID = 12
 BESIDE_COLUMNS = 76
 STACK_COLUMNS = 80
+# A finding with its evidence and its step; what findings may take of a high screen, and what the rest keeps.
+FINDING_ROWS, FINDINGS_MOST, KEPT_ROWS = 3, 18, 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Wants:
-    """What there is to show: VRRP instances, nodes, and the rows of the grid."""
+    """What there is to show: VRRP instances, nodes, and the rows of the grid and of the findings."""
 
     instances: int
     nodes: int
     grid_rows: int
+    finding_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Plan:
 def plan(width: int, height: int, wants: Wants) -> Plan:
     """Fixed lines first, then nodes, then the grid; requests, events and the plot share the rest."""
     roomy = width >= ROOMY_COLUMNS and height >= ROOMY_ROWS
-    finding = 4 if roomy else 1
+    finding = _finding_rows(height, wants) if roomy else 1
     places = {
         "header": Place(0, 0, width, 1),
         "finding": Place(0, max(1, height - 2 - finding), width, finding),
@@ -70,6 +73,11 @@ def plan(width: int, height: int, wants: Wants) -> Plan:
 def card_rows(instances: int, *, roomy: bool) -> int:
     """Lines of a node's card without its title."""
     return instances + (5 if roomy else 3)
+
+
+def _finding_rows(height: int, wants: Wants) -> int:
+    """A title, and room for each finding while the rest has enough."""
+    return 1 + max(FINDING_ROWS, min(wants.finding_rows, FINDINGS_MOST, height - KEPT_ROWS))
 
 
 def _cards(width: int, top: int, bottom: int, wants: Wants, roomy: bool) -> tuple[Place, ...]:

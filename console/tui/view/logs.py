@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from rich.cells import cell_len, chop_cells
 
 from console.model.facts import Severity
 from console.model.log_line import LogLine, LogPage, LogSource
+from console.model.profile import Logs
 from console.model.words import counted
 from console.tui.view.amounts import clock
 from console.tui.view.fit import clip, column, printable
@@ -93,6 +95,15 @@ def written(line: LogLine) -> bool:
 def not_here(page: LogPage) -> Iterator[str]:
     """What it means that no line passes the filter: it is not in what was read, which begins then."""
     yield f"not in the {counted(len(page.lines), 'line')} kept; earlier ones were not read:"
+
+
+def further_back(needle: str, logs: Logs) -> Iterator[str]:
+    """Where to look for a text that is in none of the lines that were read."""
+    wanted = LogFilter.of(needle)
+    files = {LogSource.ACCESS: logs.access, LogSource.ERROR: logs.error}
+    asked = [path for source, path in files.items() if wanted.about("", source)]
+    if wanted.text and asked:
+        yield f"look on each node: grep -iF {shlex.quote(wanted.text)} {asked[0]}"
 
 
 def _after(words: list[str], sign: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from console.tui.view.tone import Line, Span, Tone
 BAD_SHARE = 0.05
 STATS, SHORT_STATS, SHORT_BELOW = 32, 15, 60
 MOVE = "▼"
-MEAN = f"{RATE_WINDOW_S:.0f}s mean"
+MEAN = f"mean of {RATE_WINDOW_S:.0f}s"
 SHORT_MEAN = f"ø{RATE_WINDOW_S:.0f}s"
 
 
@@ -41,7 +41,7 @@ def requests(moment: Moment, width: int, *, tall: bool) -> Picture:
     rows = Rows((name for name in named for _ in range(each)), row)
     # The right end of the rule belongs to the latest VIP moves, so the scale stands beside the title.
     highest = f", top {rate(top)}" if stats == STATS else ""
-    mean = MEAN if width >= SHORT_BELOW else SHORT_MEAN
+    mean = f"· {MEAN}" if width >= SHORT_BELOW else SHORT_MEAN
     scale = f" {span(axis.length_s)}{highest} {mean}"
     title = (Span("REQUESTS", Tone.TITLE), Span(scale, Tone.MUTED))
     return Picture(title, rows=rows, overlays=_moves(moment, axis, start))

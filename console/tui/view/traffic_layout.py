@@ -6,7 +6,7 @@ from console.tui.view.layout import Place
 
 BESIDE = 76
 WIDE, HIGH = 110, 32
-BACKENDS_MIN, BACKENDS_WIDE = 37, 46
+BACKENDS_MIN, BACKENDS_WIDE = 37, 50
 FINDING_ROWS = 8
 PLOT_ROWS = 17
 PLOT_SHARE = 0.3
@@ -46,7 +46,7 @@ def _tables(width: int, top: int, room: int, backends: int, *, wide: bool) -> di
         below = min(backends + 1, room // 2) if room >= 2 * TABLE_MIN else 0
         places = {"top": Place(0, top, width, room - below)}
         return places | ({"backends": Place(0, top + room - below, width, below)} if below else {})
-    right = BACKENDS_WIDE if wide else BACKENDS_MIN
+    right = max(BACKENDS_WIDE, width // 3) if wide else BACKENDS_MIN
     left = width - right - 1
     places = {"top": Place(0, top, left, room)}
     above = min(backends + 2, room // 2) if wide else room

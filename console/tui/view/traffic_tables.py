@@ -12,7 +12,7 @@ from console.model.traffic import Row as Named
 from console.model.traffic import rows as named_rows
 from console.parse.log_format import TELLS, Field
 from console.parse.safe_text import safe
-from console.plan.whose import literal, service_at
+from console.plan.whose import called
 from console.tui.view.amounts import count, latency, percent
 from console.tui.view.fit import column, first_fitting, right
 from console.tui.view.rows import Picture, Row, Rows
@@ -218,26 +218,10 @@ def backend_rows(sight: Sight, profile: Profile) -> tuple[BackendRow, ...]:
     found: dict[str, tuple[Backend, dict[tuple[str, str], int]]] = {}
     for node in sight.nodes:
         for address, counted in node.traffic.backends.items():
-            backend, asked = found.setdefault(_called(profile, node.name, address), (Backend(), {}))
+            backend, asked = found.setdefault(called(profile, node.name, address), (Backend(), {}))
             backend.add(counted)
             asked[node.name, address] = asked.get((node.name, address), 0) + counted.requests
     return tuple(BackendRow(name, *found[name]) for name in sorted(found))
-
-
-def _called(profile: Profile, nginx: str, address: str) -> str:
-    """`iam-a apiserver`; an address that the profile does not know, with the nginx to which it means something."""
-    known = service_at(profile, nginx, address)
-    if known is None:
-        own = (host := literal(address)) is not None and host.is_loopback
-        return f"{nginx} {address}" if own else address
-    node, service = known
-    return f"{node} {service.removeprefix(_common(tuple(profile.services)))}"
-
-
-def _common(services: tuple[str, ...]) -> str:
-    """`iam-`: what all names begin with tells none from another."""
-    first = f"{services[0].partition('-')[0]}-" if services else ""
-    return first if len(services) > 1 and all(name.startswith(first) for name in services) else ""
 
 
 def _backends(sight: Sight, profile: Profile, backends: Sequence[BackendRow], width: int) -> Iterable[Row]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from console.judge.catalogue import CATALOGUE, Entry
-from console.judge.findings import Finding
+from console.judge.findings import NOTHING_DURING, Finding
 from console.judge.triage_report import Darkness, darkness, name_of, number_of
 from console.model.facts import LinkState
 from console.model.words import counted
@@ -14,6 +14,7 @@ from console.parse.safe_text import safe
 from console.tui.actions import CONFIG, LOGS, OVERVIEW, TRAFFIC
 from console.tui.view.drill import wrapped
 from console.tui.view.finding import ago, all_clear, how_old, key_of, placed
+from console.tui.view.fit import column
 from console.tui.view.health import SEVERITY_GLYPHS
 from console.tui.view.moment import Moment
 from console.tui.view.rows import Row
@@ -102,7 +103,8 @@ def entry_story(entry: Entered | None, moment: Moment, hidden: int, width: int) 
     lines += _labelled("means", [finding.means] if finding.means else [], width)
     lines += _labelled("explains", [f"{name_of(each.code)}: {each.title}" for each in finding.explains], width)
     lines += _labelled("next", [finding.next], width, Tone.ACCENT)
-    known = CATALOGUE.get(finding.code)
+    # While nothing is to be done, the runbook would advise what the run under way is about.
+    known = None if finding.next.startswith(NOTHING_DURING) else CATALOGUE.get(finding.code)
     return (*lines, *(_runbook(known, width) if known is not None else ()))
 
 
@@ -118,7 +120,7 @@ def sought(finding: Finding, now: float) -> tuple[str, float | None]:
 
 def _short(code: str, width: int, room: int) -> str:
     """On a narrow screen the number is enough: the title needs the room."""
-    return f"{name_of(code):<{room}} " if width >= WIDE else f"{number_of(code) or code} "
+    return f"{column(name_of(code), room)} " if width >= WIDE else f"{number_of(code) or code} "
 
 
 def _finding_of(entry: Entered) -> Finding:

@@ -23,7 +23,8 @@ class Witnesses:
     """What each witness says of one VIP now, and where they contradict each other.
 
     `masters_were`: nodes whose keepalived was MASTER when last heard, a while ago. `held_s` is `at_least` so where
-    nobody tells since when. `split`: several kernels hold it, for longer than a handover takes.
+    nobody tells since when. `split`: several kernels hold it, for longer than a handover takes. `dark`: nodes that
+    have not been heard for too long.
     """
 
     instance: str
@@ -38,6 +39,7 @@ class Witnesses:
     masters_were: tuple[str, ...] = ()
     split: bool = False
     all_heard: bool = True
+    dark: tuple[str, ...] = ()
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -77,6 +79,7 @@ def witnesses(state: ClusterState, instance: str, now: float) -> Witnesses:
         masters_were=tuple(name for name, live in claimed.items() if not live),
         split=bool(split_owners(state, instance, now)),
         all_heard=all(state.nodes[claim.node].freshness(now) is Freshness.LIVE for claim in claims.owners),
+        dark=tuple(n.name for n in state.nodes.values() if n.freshness(now) is Freshness.UNKNOWN),
     )
 
 
@@ -197,9 +200,17 @@ def _verdicts(seen: Witnesses) -> tuple[Line, ...]:
             (),
         )
     if not seen.complete:
-        return ((),)
+        return _incomplete(seen)
     held = "" if seen.held_s is None else f" {'≥' if seen.at_least else ''}{age(seen.held_s)}"
     return ((Span(f"● agree{held}", Tone.OK),), (Span("● agree", Tone.OK),), ())
+
+
+def _incomplete(seen: Witnesses) -> tuple[Line, ...]:
+    """Why nothing is said of an agreement, where a node is why."""
+    if not (seen.dark and seen.owners):
+        return ((),)
+    who = seen.dark[0] if len(seen.dark) == 1 else f"{len(seen.dark)} nodes"
+    return ((Span(f"? {who} not seen", Tone.UNKNOWN),), ())
 
 
 def spoken_row(seen: Witnesses, verdict: Verdict) -> str:

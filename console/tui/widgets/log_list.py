@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ from console.tui.view.logs import (
     LogFilter,
     earlier,
     first_in_sight,
+    further_back,
     height,
     log_rows,
     node_width,
@@ -29,6 +31,10 @@ from console.tui.view.tone import Line, Span, Tone
 from console.tui.widgets.pane import Pane
 
 Place = tuple[float, int]
+
+
+def _words(lines: Iterable[str], tone: Tone) -> Iterator[Row]:
+    return (Row("", (Span(f" {words}", tone),)) for words in lines)
 
 
 class LogList(Pane):
@@ -163,7 +169,8 @@ class LogList(Pane):
         rows, below = self._in_sight(form, height)
         if not self._written:
             lines = not_here(self._page) if moment.needle else ("reading the nodes' logs…",)
-            rows = (*(Row("", (Span(f" {words}", Tone.MUTED),)) for words in lines), *rows)
+            rows = (*_words(lines, Tone.MUTED), *rows)
+            rows = (*rows, *_words(further_back(moment.needle, moment.state.profile.logs), Tone.ACCENT))
         return Picture(self._title(below), rows=Rows.of(rows), marks=self._counts())
 
     def _passing(self, needle: str) -> tuple[LogLine, ...]:

@@ -107,6 +107,39 @@ def test_totals_statuses_and_backends_of_every_node(run, logs):
     assert document["nodes"]["iam-b"]["latency_ms"] == {"p50": 100.0, "p90": 100.0, "p99": 100.0}
 
 
+def test_backends_are_named_as_the_profile_calls_them_and_machines_are_never_added_up(run, logs):
+    """Each nginx asks its own service by 127.0.0.1; the document keeps the addresses, too."""
+    own, peer = (line(status=status).replace("10.0.4.20", "127.0.0.1") for status in (200, 502))
+    logs["iam-a"].write_text(own * 3 + line().replace("10.0.4.20", "10.0.4.21"))
+    logs["iam-b"].write_text(peer * 2 + line() + line().replace("10.0.4.20:8080", "127.0.0.1:9"))
+    document = json.loads(run("--json", "--by", "backend")[1])
+    assert [row["key"] for row in document["rows"]] == [
+        "127.0.0.1:8080",
+        "10.0.4.20:8080",
+        "10.0.4.21:8080",
+        "127.0.0.1:9",
+    ]
+    services = document["services"]
+    assert {name: (each["requests"], each["errors"]) for name, each in services.items()} == {
+        "iam-a apiserver": (4, 0),
+        "iam-b apiserver": (3, 2),
+        "iam-b 127.0.0.1:9": (1, 0),
+    }
+    assert services["iam-a apiserver"]["nodes"] == {"iam-a": 3, "iam-b": 1}
+    out = run("--by", "backend")[1]
+    assert [line.split() for line in out.splitlines() if "apiserver" in line] == [
+        ["iam-a", "apiserver", "4", "50.0%", "0", "3", "1"],
+        ["iam-b", "apiserver", "3", "37.5%", "2", "1", "2"],
+    ]
+    assert "127.0.0.1:8080" not in out
+    out = run("--by", "backend", "--top", "1")[1]
+    assert [line.split() for line in out.splitlines() if "others" in line] == [
+        ["(others)", "4", "50.0%", "2", "1", "3"]
+    ]
+    assert "iam-b apiserver" in run()[1]
+    assert "127.0.0.1:8080,iam-b,2" in run("--by", "backend", "--csv")[1]
+
+
 def test_since_goes_through_rotated_and_compressed_files(run, logs):
     log = logs["iam-a"]
     log.with_name("access.log.2.gz").write_bytes(

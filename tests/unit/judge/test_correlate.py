@@ -121,6 +121,11 @@ def test_what_happened_comes_after_what_is_so_now():
     assert [each.code for each in found] == ["node-unreachable", "keepalived-restarted"]
 
 
+def test_of_two_that_explain_as_much_the_one_that_keeps_everybody_out_comes_first():
+    found = correlate((finding("datastore-down", "iam-a", C), finding("vip-nowhere", None, C)))
+    assert [each.code for each in found] == ["vip-nowhere", "datastore-down"]
+
+
 def test_what_lint_says_comes_after_what_happens_now():
     found = correlate((finding("K008", "iam-a"), finding("vrrp-fault", "iam-b")))
     assert [each.code for each in found] == ["vrrp-fault", "K008"]

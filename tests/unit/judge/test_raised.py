@@ -9,7 +9,7 @@ from console.judge.raised import OVER_AFTER_S, Told
 from console.model.facts import Severity
 from tests.unit.judge.triage_samples import AT, DARK, NO_GRANT, SPLIT
 
-BARE = replace(SPLIT, explains=())
+STALE = replace(SPLIT, code="stale-arp", title="the switch sends the VIP's packets elsewhere", explains=())
 
 
 def texts(notices):
@@ -38,14 +38,14 @@ def test_what_comes_and_goes_within_a_moment_is_one_finding() -> None:
 def test_symptoms_are_told_with_their_cause_and_one_that_gets_a_cause_is_not_over() -> None:
     told, said = Told().step((DARK,), (), AT)
     assert texts(said) == [f"found: {DARK.title}"]
-    told, said = told.step((replace(SPLIT, explains=(DARK,)),), (), AT + 5)
-    assert texts(said) == [f"found: {SPLIT.title} (explains 1 more)"]
-    _, said = told.step((replace(SPLIT, explains=(DARK,)),), (), AT + 20)
+    told, said = told.step((replace(STALE, explains=(DARK,)),), (), AT + 5)
+    assert texts(said) == [f"found: {STALE.title} (explains 1 more)"]
+    _, said = told.step((replace(STALE, explains=(DARK,)),), (), AT + 20)
     assert said == ()
 
 
 def test_what_nobody_sees_any_more_is_not_over() -> None:
-    told, _ = Told().step((NO_GRANT, BARE), (), AT)
+    told, _ = Told().step((NO_GRANT, STALE), (), AT)
     told, said = told.step((), ("iam-b",), AT + 100)
     told, said = told.step((), ("iam-b",), AT + 200)
     assert said == ()
@@ -60,6 +60,12 @@ def test_a_number_that_moves_makes_no_new_finding_and_two_units_of_a_node_are_tw
     assert told.step((replace(full, title="disk of iam-b is 92 % full"),), (), AT + 1)[1] == ()
     nginx, keepalived = (replace(NO_GRANT, about=About(unit=unit)) for unit in ("nginx", "keepalived"))
     assert len(Told().step((nginx, keepalived), (), AT)[1]) == 2
+
+
+def test_a_split_brain_is_an_event_already_and_the_worst_stands_first() -> None:
+    told, said = Told().step((replace(SPLIT, explains=()), STALE, NO_GRANT), (), AT)
+    assert texts(said) == [f"found: {NO_GRANT.title}", f"found: {STALE.title}"], "the newest event stands first"
+    assert told.step((STALE, NO_GRANT), (), AT + 60)[1] == ()
 
 
 def test_information_is_no_event() -> None:

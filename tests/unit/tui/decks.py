@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from console.judge.lint.lint import lint
 from console.ledger.page import Page
 from console.ledger.record import FIRST, Record, line_of, record_of
 from console.ledger.verify import Verdict
+from console.model.config import ConfTree
 from console.model.drill import Drill
 from console.model.events import FilesExamined
 from console.model.gap import Fate, Row, Sample, Samples, Segment, gap_report
@@ -29,6 +30,7 @@ from console.plan.build import plan_for
 from console.plan.config_change import NodeChange, node_change
 from console.plan.config_meaning import apart, meaning
 from console.plan.steps import Plan
+from console.render.files import NodeFile
 from console.render.nodefiles import render_node
 from console.session.configurator import as_tree
 from console.session.drills import load_drill
@@ -282,8 +284,28 @@ def drifted() -> FixedDeck:
     live[nginx] = replace(live[nginx], content=by_hand)
     live[keepalived] = replace(live[keepalived], content=live[keepalived].content.replace("fall 2", "fall 1"))
     trees["iam-b"] = replace(trees["iam-b"], files=live)
+    return _compared(made, trees, wanted)
+
+
+def renamed() -> FixedDeck:
+    """The nodes have what a profile asks for that has another name and is otherwise the same."""
+    made = FixedDeck(FixedCluster(scenes.healthy()), armed=True)
+    profile = made.cluster.store.state.profile
+    wanted = {node: render_node(profile, node, {}) for node in profile.nodes}
+    other = profile.model_copy(update={"name": "of-somebody-else"})
+    asked = {node: {each.path: each.content for each in files} for node, files in wanted.items()}
+    there = {node: as_tree(node, render_node(other, node, {})) for node in profile.nodes}
+    trees = {node: replace(tree, rendered=asked[node]) for node, tree in there.items()}
+    assert any(tree.files != as_tree(node, wanted[node]).files for node, tree in trees.items())
+    return _compared(made, trees, wanted)
+
+
+def _compared(
+    made: FixedDeck, trees: Mapping[str, ConfTree], wanted: Mapping[str, Sequence[NodeFile]]
+) -> FixedDeck:
+    """What lint says of the nodes' files beside those that are wanted, and what a push would change."""
     made.changes = {node: node_change(tree, wanted[node]) for node, tree in trees.items()}
-    report = lint(list(trees.values()), profile)
+    report = lint(list(trees.values()), made.cluster.store.state.profile)
     files = [
         file
         for node, change in made.changes.items()

@@ -129,8 +129,7 @@ def test_what_a_silent_owner_said_last_is_drawn_as_what_it_was() -> None:
     dead = card(moment, A, 59, roomy=True)
     assert [(span.text, span.tone) for span in dead.marks] == [
         ("◌ was VIP", Tone.STALE),
-        ("  ", Tone.PLAIN),
-        ("◌ STALE 7s", Tone.STALE),
+        ("  ◌ 7s", Tone.STALE),
     ]
     said = [text_of(row.line).rstrip() for row in dead.rows]
     assert " kernel      ◌ was VIP  10.0.4.99, 7s ago" in said

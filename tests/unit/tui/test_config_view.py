@@ -5,7 +5,7 @@ from __future__ import annotations
 from console.judge.config_sight import ConfigSight
 from console.plan.action import ConfigPush
 from tests.unit.tui import scenes
-from tests.unit.tui.decks import FixedDeck, drifted
+from tests.unit.tui.decks import FixedDeck, drifted, renamed
 from tests.unit.tui.scenes import FixedCluster
 from tests.unit.tui.screens import console
 
@@ -19,6 +19,18 @@ async def test_what_differs_comes_first_with_what_a_push_would_mean() -> None:
         assert "a push: check check_nginx_VI_1: fall changes from 1 to 2 on iam-b" in seen.text
         assert "K008 line" in seen.text
         assert "in the profile" in seen.text
+
+
+async def test_a_profile_of_another_name_finds_the_same_files_in_order() -> None:
+    """`profile init mine --from lab`: its name stands in the files' first lines, and that is no difference."""
+    async with console(scenes.healthy(), size=(120, 40), deck=renamed()) as seen:
+        await seen.press("5")
+        await seen.until(lambda: "● in sync" in seen.text)
+        assert "differ" not in seen.text
+        assert "drift" not in seen.text
+        assert "L002" not in seen.text
+        await seen.press("P")
+        await seen.until(lambda: "nothing to do" in seen.text)
 
 
 async def test_a_line_written_by_hand_is_shown_harmless_beside_the_profile_s() -> None:

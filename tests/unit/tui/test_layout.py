@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -62,7 +63,9 @@ def test_fifty_nodes_become_a_list() -> None:
     assert made.places["services"].height >= 5
 
 
-@pytest.mark.parametrize("wants", [PAIR, FIFTY, Wants(1, 1, 1), Wants(2, 5, 9), Wants(3, 12, 20)])
+@pytest.mark.parametrize(
+    "wants", [replace(PAIR, finding_rows=21), FIFTY, Wants(1, 1, 1), Wants(2, 5, 9, 2), Wants(3, 12, 20)]
+)
 def test_nothing_overlaps_and_nothing_leaves_the_screen(wants: Wants) -> None:
     for width, height in itertools.product((20, 40, 60, 76, 79, 80, 100, 119, 120, 200), range(5, 61)):
         places = everything(plan(width, height, wants))
@@ -74,6 +77,15 @@ def test_nothing_overlaps_and_nothing_leaves_the_screen(wants: Wants) -> None:
             apart_x = one.x + one.width <= other.x or other.x + other.width <= one.x
             apart_y = one.y + one.height <= other.y or other.y + other.height <= one.y
             assert apart_x or apart_y, (width, height, one, other)
+
+
+@pytest.mark.parametrize(("height", "rows"), [(34, 3), (36, 5), (40, 9), (60, 18)])
+def test_findings_take_what_leaves_room_for_the_rest(height: int, rows: int) -> None:
+    one, several = (plan(120, height, replace(PAIR, finding_rows=n)) for n in (0, 21))
+    assert one.places["finding"].height == 4
+    assert several.places["finding"].height == 1 + rows
+    assert several.places["services"].height == 9
+    assert several.places["plot"].height >= 6
 
 
 @pytest.mark.parametrize("height", range(5, 61))

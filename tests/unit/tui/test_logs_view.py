@@ -207,6 +207,7 @@ async def test_what_was_not_read_is_marked_and_no_filter_hides_that():
         assert "not in the 6 lines kept" in shown(seen)[0]
         assert f"{clock(NOW - 300)} ┄ iam-b" in shown(seen)[1]
         assert f"{clock(NOW - 3)} ┄ iam-a" in shown(seen)[2]
+        assert "look on each node: grep -iF a-request-of-an-hour-ago /var/log/nginx/access.log" in shown(seen)[3]
         await seen.press("escape")
         await filtered(seen, "node:iam-a nowhere")
         assert not any("iam-b" in line for line in shown(seen))

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from console.cli.status_document import status_document
+from console.judge.correlate import correlate
 from console.judge.diagnosis import Diagnosis
 from console.judge.findings import Finding
-from console.model.events import HttpProbed, Recalled, Remembered, RequestsCounted, Target
+from console.model.events import (
+    AddressChanged,
+    ClientProbed,
+    HttpProbed,
+    Recalled,
+    Remembered,
+    RequestsCounted,
+    Target,
+)
 from console.model.facts import ProbeOutcome, RequestCount, Severity
 from console.model.state import ClusterState
 from console.session.cluster import Cluster
 from console.tui.view.moment import Moment
 from tests.unit.judge.triage_samples import BLINDS, CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
 from tests.unit.tui import scenes
-from tests.unit.tui.scenes import FixedCluster, addresses, bad, fed, host, linked
-from tests.unit.tui.screens import console
+from tests.unit.tui.drills_view import begun, deck
+from tests.unit.tui.scenes import NOW, VIP, A, B, FixedCluster, addresses, bad, fed, host, linked
+from tests.unit.tui.screens import Watched, console
 from tests.unit.tui.test_acting import agree, armed
 
 BROKEN = replace(NO_GRANT, code="nginx-config-invalid", title="nginx would not start on iam-b", node="iam-b")
@@ -50,6 +61,33 @@ async def test_overview_and_triage_give_the_same_first_step() -> None:
         await seen.until(lambda: "FINDINGS 2" in seen.text)
         assert SPLIT.next in in_triage
         assert any(SPLIT.next in line for line in seen.lines if line.strip().startswith("next"))
+
+
+async def test_the_rules_first_step_is_the_same_in_overview_triage_and_status() -> None:
+    """An address that was left on the other node; and an nginx that hangs, with the client's silence below it."""
+    silent = bad(ProbeOutcome.TIMEOUT, "no answer within 1 s")
+    hung = [HttpProbed(NOW, A, A, Target.DOMAIN, domain, silent) for domain in scenes.DOMAINS]
+    astray = [AddressChanged(NOW - 12, B, VIP, present=True), *host(A, NOW), *host(B, NOW)]
+    for events, step in (
+        (astray, "look: ip addr on iam-b"),
+        ((*hung, ClientProbed(NOW, "VI_1", silent)), "nginx"),
+    ):
+        cluster = FixedCluster(fed(scenes.healthy(), events))
+        state = cluster.store.state
+        cluster.findings = Cluster.findings.__get__(cluster)  # type: ignore[method-assign]
+        cluster.deep = Diagnosis(cluster.findings(state, NOW), (), CHECKED)
+        status = status_document(state, correlate(cluster.findings(state, NOW)), NOW)["findings"]
+        assert [each["explained_by"] for each in status] == [None, status[0]["code"]]
+        assert step in status[0]["next"]
+        async with console(state, (120, 40), cluster) as seen:
+            assert _next(seen) == status[0]["next"]
+            await seen.press("6")
+            await seen.until(lambda: "TRIAGE 2" in seen.text)
+            assert _next(seen) == status[0]["next"]
+
+
+def _next(seen: Watched) -> str:
+    return _line(seen, " next ").strip().removeprefix("next").strip()
 
 
 async def test_without_a_deep_look_it_says_that_there_was_none() -> None:
@@ -108,10 +146,11 @@ def test_a_moment_without_a_look_has_nothing_deep() -> None:
 async def test_findings_come_and_go_as_events() -> None:
     cluster = FixedCluster(scenes.healthy())
     async with console(scenes.healthy(), (120, 40), cluster) as seen:
-        cluster.found = (SPLIT,)
+        cluster.found = (DARK, NO_GRANT)
         cluster.time += 1
         seen.app._tick()
-        await seen.until(lambda: f"✗ found: {SPLIT.title}"[:30] in seen.text)
+        await seen.until(lambda: f"✗ found: {DARK.title}"[:30] in seen.text)
+        assert seen.text.index("✗ found: ") < seen.text.index("▲ found: "), "the worst first"
         cluster.found = ()
         for _ in range(6):
             cluster.time += 1.5
@@ -166,6 +205,41 @@ async def test_during_ones_own_switchover_nothing_rings_and_nothing_advises_agai
         await seen.until(lambda: "iamops start it" in seen.text)
 
 
+async def test_during_ones_own_drill_nothing_advises_against_it_in_any_view() -> None:
+    stopped = Finding("unit-down", Severity.CRITICAL, "nginx is inactive on iam-a", (), "iamops start nginx", A)
+    async with console(scenes.healthy(), (120, 40), deck=deck()) as seen:
+        await begun(seen)
+        await seen.press("q", "1")
+        seen.cluster.found = (stopped,)
+        seen.cluster.time += 1
+        seen.app._tick()
+        await seen.until(lambda: "nothing to do: during drill keepalived-stop" in seen.text)
+        await seen.press("6")
+        await seen.until(lambda: "TRIAGE 1" in seen.text)
+        assert "nothing to do: during drill keepalived-stop" in seen.text
+        assert "iamops start" not in seen.text, "neither as a step nor out of the runbook"
+
+
+async def test_where_there_is_room_every_cause_is_in_sight_with_its_step() -> None:
+    cluster = FixedCluster(scenes.healthy(), findings=(replace(SPLIT, explains=(DARK,)),))
+    async with console(scenes.healthy(), (120, 40), cluster) as seen:
+        assert "FINDINGS 2" in seen.text
+        cluster.found = (*cluster.found, NO_GRANT)
+        cluster.time += 1
+        seen.app._tick()
+        await seen.until(lambda: "FINDINGS 3" in seen.text)
+        rows = [line.strip() for line in seen.lines[seen.lines.index(_line(seen, "FINDINGS 3")) + 1 : -2]]
+        assert [row.split()[0] for row in rows] == ["✗", "because", "next", "└", "▲", "because", "next"]
+        cluster.found = (NO_GRANT,)
+        cluster.time += 1
+        seen.app._tick()
+        await seen.until(lambda: seen.lines[-6].startswith("─ FINDINGS 1"))
+
+
+def _line(seen: Watched, words: str) -> str:
+    return next(line for line in seen.lines if words in line)
+
+
 async def test_a_key_ends_a_message_and_the_foot_tells_of_the_row_that_it_leads_to() -> None:
     async with console(scenes.healthy()) as seen:
         await seen.press("1")
@@ -182,7 +256,7 @@ async def test_the_rate_says_that_it_is_a_mean_and_a_hole_makes_no_peak() -> Non
     counts = (RequestsCounted(each, "iam-a", RequestCount(round(60 * (each - scenes.NOW + 200)))) for each in at)
     state = fed(state, [*linked("iam-a", scenes.NOW - 100), *counts])
     async with console(state, (120, 40)) as seen:
-        assert "10s mean" in seen.text
+        assert "mean of 10s" in seen.text
         graph = next(line for line in seen.lines if (line.startswith(" iam-a ") and "▁" in line) or "█" in line)
         assert set(graph.rstrip()[:-1]) & set("▁▂▃▄▅▆▇█") == {"█"}, "an even stream, with a hole in it"
         assert "  " in graph.split("█", 1)[1].rsplit("█", 1)[0]

@@ -36,6 +36,21 @@ async def test_nodes_backends_and_paths_are_shown_with_their_failures(size: tupl
         assert "182 of them 5xx (3.2%)" in seen.foot
 
 
+async def test_two_machines_never_share_a_row_and_the_one_that_fails_is_named():
+    """Each nginx asks its own service by 127.0.0.1: which node served the 5xx?"""
+    feed, at = FixedFeed(), int(NOW) - 20
+    for node, peer, errors in ((A, "10.0.4.21:8080", 0), (B, "10.0.4.20:8080", 30)):
+        asked = {"127.0.0.1:8080": Backend(60, errors), peer: Backend(40)}
+        feed.all.add(
+            node, {at: Traffic(statuses=Counter({"200": 100 - errors, "502": errors}), backends=asked)}, NOW
+        )
+    async with console(state(), deck=on(feed)) as seen:
+        await at_traffic(seen)
+        rows = [line.split("iam-")[-1].split() for line in seen.lines if " apiserver " in line]
+        assert [row[:4] for row in rows] == [["a", "apiserver", "50%", "0"], ["b", "apiserver", "50%", "✗30"]]
+        assert "127.0.0.1" not in seen.text
+
+
 @SIZES
 async def test_the_plot_has_both_nodes_the_failures_and_what_happened(size: tuple[int, int]):
     async with console(state(), size=size, deck=on(busy())) as seen:
