@@ -12,7 +12,7 @@ from console.judge.rules.view import Answer, Rule, View, nodes, said_at, unit_st
 from console.model.facts import Severity, VrrpState
 from console.model.look import Complaint, ComplaintKind, ErrorLook, JournalLook, NodeLook
 from console.model.observed import Known, Observed
-from console.model.profile import DatastoreKind
+from console.model.profile import DatastoreKind, Profile
 from console.model.state import NodeState
 from console.model.vip import ownership
 
@@ -172,24 +172,25 @@ def given_up(view: View, now: float) -> Iterator[Answer]:
             yield each
             continue
         node, seen = each
-        for complaint in seen.value.complaints:
-            times = _recent(node, complaint, GIVEN_UP_RECENT_S, now)
-            if complaint.kind is Kind.NO_LIVE_UPSTREAMS and times and not _serves_since(node, times[-1]):
-                yield Finding(
-                    code,
-                    Severity.CRITICAL,
-                    f"nginx on {node.name} has given every backend up, and answers 502 without asking one",
-                    (_evidence(view, node, complaint, len(times), now),),
-                    "iamops traffic --since 5m --by backend",
-                    node.name,
-                    cause=ALL_FAILED,
-                )
+        said = [c for c in seen.value.complaints if c.kind is Kind.NO_LIVE_UPSTREAMS and _gives_up(node, c, now)]
+        if said:
+            names = [complaint.about for complaint in said if complaint.about]
+            of = f" of {' and '.join(names[-SHOWN:])}" if len(names) == len(said) else ""
+            yield Finding(
+                code,
+                Severity.CRITICAL,
+                f"nginx on {node.name} has given every backend{of} up, and answers 502 without asking one",
+                tuple(_evidence(view, node, each, len(each.times), now) for each in said[-SHOWN:]),
+                "iamops traffic --since 5m --by backend",
+                node.name,
+                cause=ALL_FAILED,
+            )
 
 
 def refusing_stores(view: View, now: float) -> Iterator[Answer]:
     """A datastore greets everybody and takes no writes: only who writes there is told."""
     code = "datastore-refuses-writes"
-    found: dict[str, list[tuple[NodeState, Complaint]]] = {}
+    found: dict[tuple[str, ...], list[tuple[NodeState, Complaint]]] = {}
     for each in looked(view, lambda look: look.services, (code,), "whether a datastore refuses writes"):
         if isinstance(each, Blind):
             yield each
@@ -197,11 +198,8 @@ def refusing_stores(view: View, now: float) -> Iterator[Answer]:
         node, seen = each
         for complaint in seen.value:
             if complaint.kind in REFUSING and _recent(node, complaint, REFUSED_RECENT_S, now):
-                for store in view.state.profile.datastores.values():
-                    if store.kind is REFUSING[complaint.kind]:
-                        found.setdefault(store.name, []).append((node, complaint))
-    for name, said in found.items():
-        yield _refusing(view, name, said, now)
+                found.setdefault(_stores_meant(view.state.profile, complaint), []).append((node, complaint))
+    yield from (_refusing(view, names, said, now) for names, said in found.items() if names)
 
 
 RULES = (
@@ -253,6 +251,11 @@ def _evidence(view: View, node: NodeState, complaint: Complaint, times: int, now
     return said_at(at, f"{complaint.text}{often}: {complaint.means}", _source(view, complaint), node.name, now)
 
 
+def _gives_up(node: NodeState, complaint: Complaint, now: float) -> bool:
+    times = _recent(node, complaint, GIVEN_UP_RECENT_S, now)
+    return bool(times) and not _serves_since(node, times[-1])
+
+
 def _serves_since(node: NodeState, at: float) -> bool:
     """Every domain was answered through its nginx after that time of the node's clock: it is over."""
     seen = node.domains.values()
@@ -293,18 +296,29 @@ def _still_gives_way(view: View, node: NodeState, complaint: Complaint, ownerles
     return any(not (isinstance(s, Known) and s.value.state in (VrrpState.FAULT, VrrpState.STOP)) for s in seen)
 
 
-def _refusing(view: View, name: str, said: list[tuple[NodeState, Complaint]], now: float) -> Finding:
-    store = view.state.profile.datastores[name]
+def _stores_meant(profile: Profile, complaint: Complaint) -> tuple[str, ...]:
+    """Those of the kind that the service needs; any of the kind where the profile does not say."""
+    kind = REFUSING[complaint.kind]
+    of_kind = tuple(store.name for store in profile.datastores.values() if store.kind is kind)
+    needs = {n.name for s in profile.services.values() if s.unit == complaint.unit for n in s.needs}
+    return tuple(name for name in of_kind if name in needs) or of_kind
+
+
+def _refusing(view: View, names: tuple[str, ...], said: list[tuple[NodeState, Complaint]], now: float) -> Finding:
+    """Of several that may be meant none is named as the one."""
+    stores = [view.state.profile.datastores[name] for name in names]
+    which = names[0] if len(names) == 1 else f"one of {', '.join(names)}"
+    places = " and ".join(dict.fromkeys(store.node for store in stores))
     who = " and ".join(dict.fromkeys(f"{complaint.unit} on {node.name}" for node, complaint in said))
     return Finding(
         "datastore-refuses-writes",
         Severity.CRITICAL,
-        f"{name} takes no writes, by what {who} gets from it",
+        f"{which} takes no writes, by what {who} gets from it",
         tuple(_evidence(view, node, each, len(each.times), now) for node, each in said[-3:]),
-        f"look: why {name} on {store.node} takes no writes (its log, SHOW PROCESSLIST, INFO replication)",
+        f"look: why {which} on {places} takes no writes (its log, SHOW PROCESSLIST, INFO replication)",
         cause=said[-1][1].means,
-        about=About(store=name, kind=store.kind),
-        touches=(store.node,),
+        about=About(store=names[0] if len(names) == 1 else "", kind=stores[0].kind),
+        touches=tuple(dict.fromkeys(store.node for store in stores)),
     )
 
 

@@ -1,7 +1,6 @@
 """What nginx complains of in its error log (ngx_http_upstream.c, ngx_process.c, ngx_connection.c).
 
-What stands behind `, client: ` may be a client's: of that only the address of an upstream is taken, and whoever
-reads it asks whether it is a backend's.
+What stands behind `, client: ` may be a client's: of that only the upstream is taken, and only where one is named.
 """
 
 from __future__ import annotations
@@ -16,12 +15,13 @@ from console.parse.log_time import logged_at
 
 # 2024/03/05 14:07:09 [error] 4711#4711: *12 connect() failed (111: Connection refused) while ...
 _HEAD = r"^\S{1,20} \S{1,20} \[[a-z]{1,8}\] [0-9]{1,10}#[0-9]{1,10}: (?:\*[0-9]{1,19} )?"
-_UPSTREAM = re.compile(r', upstream: "(?:https?|grpcs?)://(?P<about>[0-9a-fA-F.:\[\]]{3,60}:[0-9]{1,5})')
+_UPSTREAM = re.compile(r', upstream: "(?:(?:https?|grpcs?)://)?(?P<about>[^/"]{0,80})')
 ROWS = (
     row(
         Kind.NO_LIVE_UPSTREAMS,
         _HEAD + "no live upstreams while connecting to upstream",
         "nginx has given up every backend for a while (max_fails, fail_timeout), and answers 502 by itself",
+        _UPSTREAM,
     ),
     row(
         Kind.UPSTREAM_TIMED_OUT,

@@ -16,6 +16,7 @@ from console.model.events import AddressChanged, ClientProbed, HostReported, Htt
 from console.model.facts import HostReport, ProbeOutcome, ProbeReport, Severity, UnitReport
 from console.model.look import Complaint, ComplaintKind, ErrorLook, Filesystem, JournalLook, SaidKind
 from console.model.observed import Known, Unknown
+from tests.profiles import pair
 from tests.scenes import NOW, VIP, fed, healthy
 from tests.unit.judge.looks import (
     CHECK,
@@ -288,3 +289,38 @@ def test_a_stranger_that_is_gone_is_not_told_once_the_vip_has_an_owner():
     assert found(asked("stranger-router", heard(300))) == []
     nobody = fed(healthy(), [AddressChanged(NOW, A, VIP, present=False)])
     assert found(asked("stranger-router", heard(1800, nobody))) == ["stranger-router"]
+
+
+def test_of_several_stores_the_one_that_the_service_needs_is_told_and_none_is_guessed():
+    ports = {"db": 3306, "log": 3307}
+    stores = {name: {"node": "iam-a", "kind": "mariadb", "port": port} for name, port in ports.items()}
+    said = Complaint(ComplaintKind.MARIADB_REFUSES, "iam-pump", "", (NOW - 3,), "Error 1290", "it is read-only")
+
+    def titles(**pump: object) -> list[str]:
+        services = {"iam-pump": {"port": 7070, **pump}}
+        state = healthy(profile=pair(datastores=stores, services=services))
+        answers = asked("datastore-refuses-writes", view(state, b=node_look(B, services=(said,))))
+        return [each.title for each in answers if isinstance(each, Finding)]
+
+    assert [title.partition(",")[0] for title in titles(needs=["log"])] == ["log takes no writes"]
+    assert [title.partition(", by")[0] for title in titles()] == ["one of db, log takes no writes"]
+
+
+def test_the_upstreams_that_nginx_has_given_up_are_named():
+    def title(*names: str) -> str:
+        said = tuple(
+            Complaint(ComplaintKind.NO_LIVE_UPSTREAMS, "nginx", each, (NOW - 1,), "no live", "given up")
+            for each in names
+        )
+        bad = ProbeReport(ProbeOutcome.BAD_ANSWER, 1.0, 502, "HTTP 502")
+        dark = [HttpProbed(NOW, B, B, Target.DOMAIN, "iam.api.marmotedu.com", bad)]
+        look = node_look(B, nginx_errors=ErrorLook(complaints=said))
+        (one,) = [
+            each
+            for each in asked("no-live-upstreams", view(fed(healthy(), dark), b=look))
+            if isinstance(each, Finding)
+        ]
+        return one.title
+
+    assert "given every backend of api and authz up" in title("api", "authz")
+    assert "given every backend up" in title("api", "")

@@ -8,7 +8,7 @@ import time
 from console.model.look import ComplaintKind as Kind
 from console.parse.complaints import datastores, keepalived, nginx, systemd
 from console.parse.complaints.datastores import service_complaints
-from console.parse.complaints.table import KINDS_MAX, TIMES_MAX, Gathering
+from console.parse.complaints.table import ABOUTS_MAX, TIMES_MAX, Gathering
 from console.parse.look_journal import look_at_journal
 from console.parse.look_node import error_look
 
@@ -17,7 +17,7 @@ REST = ', client: 10.0.4.9, server: iam.api.marmotedu.com, request: "GET / HTTP/
 NGINX = {
     HEAD + "no live upstreams while connecting to upstream" + REST + '"http://iam_apiserver/", host: "x"': (
         Kind.NO_LIVE_UPSTREAMS,
-        "",
+        "iam_apiserver",
     ),
     HEAD
     + "upstream timed out (110: Connection timed out) while reading response header from upstream"
@@ -96,6 +96,17 @@ def test_a_client_who_writes_a_daemons_words_complains_of_nothing():
     assert "\x1b" not in found.text
 
 
+def test_an_upstream_that_a_client_may_have_written_is_not_taken():
+    timed_out = f"{HEAD}upstream timed out (110: Connection timed out) while reading response header from upstream"
+    for client in (
+        ', client: 10.0.4.9, request: "GET /, upstream: "http://10.0.4.20:8080/x HTTP/1.1"',
+        ', client: 10.0.4.9, request: "GET / HTTP/1.1", upstream: "http://unix:/run/x.sock:/"',
+    ):
+        mine = ', upstream: "http://10.0.4.21:8080/", host: "x, upstream: "http://1.2.3.4:80/""'
+        (found,) = error_look([f"{timed_out}{client}{mine}".encode()], 0).complaints
+        assert (found.kind, found.about) == (Kind.UPSTREAM_TIMED_OUT, "")
+
+
 def test_a_flood_of_complaints_is_bounded_and_linear():
     gathering, began = Gathering(keepalived.ROWS), time.process_time()
     for n in range(5000):
@@ -105,7 +116,10 @@ def test_a_flood_of_complaints_is_bounded_and_linear():
             f"(VI_1) Master received advert from 10.0.{n // 250}.{n % 250} with higher priority",
         )
         gathering.take(float(n), "keepalived", "(" * 2000 + "VI_1) Master received advert from " + "9" * 2000)
-    assert len(gathering.complaints) == KINDS_MAX
+    assert len(gathering.complaints) == ABOUTS_MAX
+    assert gathering.complaints[-1].about == "10.0.19.249", "the newest is what is kept"
+    gathering.take(1.0, "keepalived", "(VI_1): send advert error 1 (Operation not permitted)")
+    assert gathering.complaints[-1].kind is Kind.CANNOT_SEND, "a flood of one kind hides no other"
     lines = [f"{HEAD}no live upstreams while connecting to upstream".encode()] * (TIMES_MAX + 500)
     (found,) = error_look(lines, 0).complaints
     assert len(found.times) == TIMES_MAX
