@@ -9,6 +9,7 @@ import functools
 import shlex
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -203,7 +204,8 @@ def _watch(args: argparse.Namespace, profile: Profile, printing: Callable[[Mappi
     policy = Policy(Severity(args.severity), limits=Limits(count, window_s), remind_every_s=args.remind)
     named = Path(args.profile).absolute() if args.profile and "/" in args.profile else args.profile
     command = f"iamops --profile {shlex.quote(str(named or profile.name))}"
-    return Watch(policy, command, args.heartbeat_every, printing if args.json else lambda _document: None)
+    tell = printing if args.json else lambda _document: None
+    return Watch(policy, command, args.heartbeat_every, tell, wall=time.time)
 
 
 def log(text: str) -> None:

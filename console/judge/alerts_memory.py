@@ -1,4 +1,7 @@
-"""What of the alerts outlives the process: as a document, and back. Times of looks do not: they start anew."""
+"""What of the alerts outlives the process: as a document, and back. Times of looks do not: they start anew.
+
+The machine's clock may have been set back meanwhile: nothing that is remembered is later than now.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +34,9 @@ def recalled(fresh: Alerts, raw: Mapping[str, Any], now: float) -> Alerts:
     cases = [_case(each, now) for each in raw["cases"]]
     return replace(
         fresh,
-        memory={name: _memory(each) for name, each in raw["vips"].items() if name in fresh.vips},
+        memory={name: _memory(each, now) for name, each in raw["vips"].items() if name in fresh.vips},
         cases={case.key: case for case in cases},
-        dampers={_key(each[:3]): _damper(each[3]) for each in raw["dampers"]},
+        dampers={_key(each[:3]): _damper(each[3], now) for each in raw["dampers"]},
         reminded_at=now,
         hush=_hush(raw["hush"]),
     )
@@ -48,10 +51,10 @@ def _memory_document(memory: VipMemory) -> dict[str, Any]:
     }
 
 
-def _memory(raw: Mapping[str, Any]) -> VipMemory:
+def _memory(raw: Mapping[str, Any], now: float) -> VipMemory:
     seen_on = None if raw["seen_on"] is None else str(raw["seen_on"])
     between = frozenset(str(node) for node in raw["between"])
-    return VipMemory(seen_on, damper=_damper(raw["damper"]), between=between, split=bool(raw.get("split")))
+    return VipMemory(seen_on, damper=_damper(raw["damper"], now), between=between, split=bool(raw.get("split")))
 
 
 def _damper_document(damper: Damper) -> dict[str, Any]:
@@ -65,13 +68,13 @@ def _damper_document(damper: Damper) -> dict[str, Any]:
     }
 
 
-def _damper(raw: Mapping[str, Any]) -> Damper:
+def _damper(raw: Mapping[str, Any], now: float) -> Damper:
     return Damper(
-        tuple(float(at) for at in raw["told"]),
-        None if raw["since"] is None else float(raw["since"]),
+        tuple(at for each in raw["told"] if (at := float(each)) <= now),
+        None if raw["since"] is None else min(now, float(raw["since"])),
         float(raw["window_s"]),
         int(raw["count"]),
-        float(raw["began"]),
+        min(now, float(raw["began"])),
         int(raw["total"]),
     )
 
@@ -99,7 +102,7 @@ def _case(raw: Mapping[str, Any], now: float) -> Case:
         Severity(raw["severity"]),
         str(raw["title"]),
         (),
-        float(raw["first"]),
+        min(now, float(raw["first"])),
         now,
         frozenset(str(node) for node in raw["needs"]),
         here=False,

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.judge.alerts_message import rfc3339
+from console.model.moment import moment
 from console.parse.words import words
 
 SCHEMA = "iamops.silence/1"
 LONGEST_S = 7 * 86400.0
+# Whoever begins one and whoever looks need not agree on the second.
+LEEWAY_S = 60.0
 REASON_LIMIT = 300
 
 
@@ -24,7 +27,11 @@ class Silence:
     by: str
 
     def holds(self, now: float) -> bool:
-        return now < self.until
+        return now < self.until and not self.lies_ahead(now)
+
+    def lies_ahead(self, now: float) -> bool:
+        """It was written by a clock that has been set back since: it would hold for as long as that was wrong."""
+        return self.since > now + LEEWAY_S
 
     def document(self) -> dict[str, Any]:
         """What is written to disk; the times once more for people."""
@@ -41,6 +48,6 @@ class Silence:
 def silence_of(raw: Mapping[str, Any]) -> Silence:
     """The way back. Raises ValueError, TypeError or KeyError for what is no silence."""
     since, until = float(raw["since"]), float(raw["until"])
-    if not 0 <= until - since <= LONGEST_S:
+    if moment(since) is None or not 0 <= until - since <= LONGEST_S:
         raise ValueError("a silence lasts a week at most")
     return Silence(since, until, words(str(raw["reason"]), REASON_LIMIT), words(str(raw["by"]), REASON_LIMIT))

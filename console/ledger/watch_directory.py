@@ -68,7 +68,7 @@ class WatchDirectory:
     # --- the silence ---
 
     def silence(self, now: float) -> tuple[Silence | None, str]:
-        """The silence that holds at `now`, and why its file could not be read, if so: then nothing is silent.
+        """The silence that holds at `now` (wall clock), and why its file could not be read, if so: then none does.
 
         The file is read when it has changed.
         """
@@ -82,6 +82,10 @@ class WatchDirectory:
         if mark != self._last[0]:
             self._last = (mark, *self._read_silence())
         _, silence, trouble = self._last
+        if silence is not None and silence.lies_ahead(now):
+            trouble = (
+                f"{self._silence} begins in the future: the clock was set back since, and nothing is held back"
+            )
         return (silence if silence and silence.holds(now) else None), trouble
 
     def keep_silence(self, silence: Silence) -> None:

@@ -10,13 +10,17 @@ from console.model.facts import ProbeReport
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """`names`: the DNS names and addresses that it is for. Times in epoch seconds."""
+    """`names`: the DNS names and addresses that it is for, to compare with; `shown`: for people, without secrets.
+
+    Times in epoch seconds.
+    """
 
     subject: str
     issuer: str
     not_before: float
     not_after: float
     names: tuple[str, ...]
+    shown: str = "no name"
 
     def is_for(self, name: str) -> bool:
         """As RFC 6125 has it: a wildcard stands for one whole label, the first; an address only for itself."""

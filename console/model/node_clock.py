@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from console.model.moment import moment
 from console.model.observed import Unknown
 from console.model.state import NodeState
 
@@ -15,4 +16,7 @@ def on_our_clock(node: NodeState, at: float) -> float | Unknown:
         return Unknown(f"the clock of {node.name} cannot be compared with ours: the node does not tell its time")
     if unsure_ms is not None and abs(offset_ms) <= unsure_ms:
         return at
-    return at - offset_ms / 1000
+    ours = moment(at - offset_ms / 1000)
+    if ours is None:
+        return Unknown(f"the clock of {node.name} tells no time: it is {offset_ms / 1000:.0f} s off ours")
+    return ours

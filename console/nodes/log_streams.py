@@ -13,6 +13,7 @@ from typing import Protocol
 
 from console.model.facts import Severity
 from console.model.log_line import LogSource
+from console.model.moment import moment
 from console.model.profile import Profile
 from console.nodes.transport import CommandFailed, LineStream, Transport, TransportError
 from console.nodes.watch import RETRY_SOURCE_S, Clock, ended
@@ -39,6 +40,8 @@ FILES = 'for f do [ -r "$f" ] || echo "? $f"; done; exec tail -n "$0" -v -F -- "
 TOO_LONG = "(no text, or more than journalctl shows without --all)"
 # Lines of one record come at once.
 RECORD_S = 1.0
+# Whose records are told apart; there are a dozen, and whoever makes up more is forgotten with them.
+SPEAKERS_MOST = 200
 LOUDNESS = {"fatal": Severity.CRITICAL, "error": Severity.CRITICAL, "warning": Severity.WARNING}
 JOURNAL_FIELDS = "MESSAGE,UNIT,_SYSTEMD_UNIT,_SOURCE_REALTIME_TIMESTAMP,PRIORITY"
 
@@ -249,6 +252,9 @@ class Records:
     def level(self, record: JournalRecord) -> str | None:
         """The level that the line gives itself (`other` where it gives none). None: it goes on with a record."""
         level = level_of(record.message)
+        if record.unit not in self._last and len(self._last) >= SPEAKERS_MOST:
+            self._last.clear()
+            self._shaped.clear()
         if level is not None:
             self._shaped.add(record.unit)
         close = abs(record.at - self._last.get(record.unit, float("-inf"))) <= RECORD_S
@@ -269,9 +275,9 @@ def placed(logged: float | None, now: float, ahead_s: float = 0.0, *, history: b
     Most logs know whole seconds only. A line that comes within its second came when it was written, as
     nearly as can be told; one that comes later was written at that second's end at the latest.
     """
-    if logged is None:
+    written = None if logged is None else moment(logged - ahead_s)
+    if logged is None or written is None:
         return now
-    written = logged - ahead_s
     if written > now + EARLY_S or (written < now - LATE_S and not history):
         return now
     if history or logged != int(logged):

@@ -155,7 +155,7 @@ class Pace:
             return began + beat.full_s
         # What was looked at just now, a little before the node's clock said so, has had its turn.
         had_until = began + beat.calm_s / 10
-        return min(began + promised_s, self._seat(node).next_after(had_until, beat))
+        return max(had_until, min(began + promised_s, self._seat(node).next_after(had_until, beat)))
 
     def _seat(self, node: str | None) -> Seat:
         """`None`: what is no node's, such as a VIP. Any node's round will do, as long as all take the same."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from console.model.moment import moment
 from console.model.profile import Profile
 from console.nodes.transport import CommandResult, Transport
 from console.parse.journal import JournalRecord, is_echo, journal_records
@@ -63,7 +64,7 @@ async def edited_since(transport: Transport, since: float, *, timeout_s: float) 
     found = []
     for line in result.text.splitlines()[-FILES_MAX:]:
         at, _, path = line.partition(" ")
-        edited_at = real(at)
+        edited_at = moment(real(at))
         if path and edited_at is not None:
             found.append((edited_at, words(path, 200)))
     return tuple(found)

@@ -38,12 +38,18 @@ class Trust:
 
 
 class TlsStream:
-    """A ByteStream inside TLS. `handshake` first; it raises NoTls, ssl.SSLCertVerificationError."""
+    """A ByteStream inside TLS. `handshake` first; it raises NoTls, ssl.SSLCertVerificationError.
+
+    Raises NoTls for a name that is none, such as one with a label of more than 63 characters.
+    """
 
     def __init__(self, stream: ByteStream, context: ssl.SSLContext, name: str | None) -> None:
         self._stream = stream
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        try:
+            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        except ValueError as error:
+            raise NoTls(f"{words(name or '', 80)} is no name to ask for: {words(str(error), 80)}") from None
         self._left = HANDSHAKE_MAX
 
     async def handshake(self) -> None:

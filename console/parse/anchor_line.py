@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from console.model.anchor import HEAD_CHARS, LEDGER_CHARS, PLACE_CHARS, Anchor, AnchorLine
+from console.model.moment import LAST_MOMENT_S
 from console.parse.foreign_json import json_of
 from console.parse.numbers import whole
 from console.parse.words import words
@@ -19,7 +20,6 @@ _FORM = re.compile(
     re.DOTALL,
 )
 _BY = re.compile(r" by (\S{1,200}) from ")
-LATEST_S = 253402300799.0  # the end of the year 9999
 
 
 def anchor_line(line: bytes) -> AnchorLine | None:
@@ -36,7 +36,7 @@ def anchor_line(line: bytes) -> AnchorLine | None:
     at = _number(fields.get("_SOURCE_REALTIME_TIMESTAMP")) or _number(fields.get("__REALTIME_TIMESTAMP")) or 0
     return AnchorLine(
         Anchor(form["ledger"], int(form["n"]), form["head"], form["place"]),
-        min(at / 1e6, LATEST_S),
+        min(at / 1e6, LAST_MOMENT_S),
         form["run"],
         _number(fields.get("_UID")),
         words(by[1], 200) if by else "",

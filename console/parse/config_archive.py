@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import Any
 
 from console.model.config import ConfFile, ConfTree
+from console.model.moment import LAST_MOMENT_S, moment
 from console.parse.foreign_json import json_of
 from console.parse.numbers import whole
 from console.parse.words import words
@@ -19,7 +20,6 @@ MAX_FILE = 1024 * 1024
 MAX_TOTAL = 8 * 1024 * 1024
 MAX_FILES = 400
 MAX_NAME, MAX_DEPTH = 1024, 32
-LAST_TIME = 253402300799.0
 MAX_PUSHES = 1000
 _ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
@@ -111,7 +111,7 @@ def _records(text: str) -> Iterator[PushRecord]:
         if not rest:
             continue
         parts = ended.split()
-        times = [number if (number := whole(word)) is not None and number <= LAST_TIME else None for word in parts]
+        times = [moment(whole(word)) for word in parts]
         at = next((float(at) for at in times if at is not None), None)
         outcome = " ".join(word for word, at in zip(parts, times, strict=True) if at is None)
         try:
@@ -126,7 +126,7 @@ def _file(tar: tarfile.TarFile, member: tarfile.TarInfo) -> ConfFile:
     content = reader.read().decode("utf-8", "surrogateescape") if reader else ""
     path = "/" + member.name.removeprefix("./").lstrip("/")
     owner, group = _account(member.uname, member.uid), _account(member.gname, member.gid)
-    at = min(max(float(member.mtime), 0.0), LAST_TIME)
+    at = min(max(float(member.mtime), 0.0), LAST_MOMENT_S)
     return ConfFile(path, content, member.mode & 0o7777, owner, group, at)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from console.model.moment import moment
 from console.parse.numbers import real
 
 
@@ -28,7 +29,7 @@ def disk_used_pct(text: str) -> float | None:
 
 def epoch_s(text: str) -> float | None:
     """The node's clock from `date +%s.%N`."""
-    return _float(text.strip())
+    return moment(_float(text.strip()))
 
 
 def _float(text: str) -> float | None:

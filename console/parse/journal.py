@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from console.model.facts import VrrpState
+from console.model.moment import moment
 from console.parse.colours import uncoloured
 from console.parse.foreign_json import json_of
 from console.parse.numbers import whole
@@ -19,6 +20,8 @@ _ENTERING = re.compile(r"^(?:VRRP_Instance)?\((?P<name>[^)]+)\) [Ee]ntering (?P<
 # What asking for a dump leaves in the journal: systemd's line about the signal, keepalived's about printing.
 _ECHO = re.compile(r"^(?:\S+: Sent signal SIG(?:RTMIN\+2|USR1) to |Printing VRRP )")
 _SUFFIX = ".service"
+# As systemd allows them (unit-name.c). What is called otherwise is no unit, whoever says so.
+_UNIT = re.compile(r"[A-Za-z0-9:_.@\\-]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def journal_record(line: bytes, speakers: Speakers | None = None) -> JournalReco
         return None
     about = fields.get("UNIT")
     unit = about or fields.get("_SYSTEMD_UNIT")
-    if not isinstance(unit, str):
+    if not isinstance(unit, str) or _UNIT.fullmatch(unit) is None:
         return None
     return JournalRecord(
         at=_microseconds(fields.get("_SOURCE_REALTIME_TIMESTAMP") or fields.get("__REALTIME_TIMESTAMP")),
@@ -97,4 +100,4 @@ def _message(raw: object, unit: str, speakers: Speakers | None) -> str:
 
 
 def _microseconds(raw: object) -> float:
-    return (whole(raw) or 0) / 1e6 if isinstance(raw, str) else 0.0
+    return moment((whole(raw) or 0) / 1e6) or 0.0 if isinstance(raw, str) else 0.0

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from console.model.facts import VrrpReport, VrrpState
+from console.model.moment import moment
 from console.parse.foreign_json import json_of
 from console.parse.numbers import whole
 
@@ -74,7 +75,7 @@ def _json_entry(entry: Mapping[str, Any]) -> tuple[str, VrrpReport] | None:
         source="json",
         priority=_int(fields.get("base_priority")),
         effective_priority=_int(fields.get("effective_priority")),
-        last_transition=_float(fields.get("last_transition")),
+        last_transition=moment(_float(fields.get("last_transition"))),
         master_priority=_int(fields.get("master_priority")),
         counters={key: value for key in COUNTERS if (value := _int(counters.get(key))) is not None},
     )
@@ -90,7 +91,7 @@ def _data_entry(raw: Mapping[str, str]) -> VrrpReport | None:
         source="data",
         priority=_int(raw.get("Priority") or raw.get("Base priority")),
         effective_priority=_int(raw.get("Effective priority")),
-        last_transition=float(transition[0]) if transition else None,
+        last_transition=moment(float(transition[0])) if transition else None,
         master_priority=_int(raw.get("Master priority")),
     )
 

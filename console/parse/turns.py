@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from console.parse.numbers import real, whole
 
 HELLO = "iamops-turn"
-# More holders than that are no more told apart: a share is small enough then.
-HOLDERS_MAX = 64
+# Any user of the node may hold such a lock. More holders than that are not waited for: whoever is not among them
+# looks as if alone, so that a crowd that is none slows nobody down.
+HOLDERS_MAX = 12
+# A century. What says more counts nothing.
+UPTIME_MAX_S = 3.2e9
 _LOCK = re.compile(
     r"[0-9]+: FLOCK +ADVISORY +READ +(?P<pid>[0-9]{1,10}) +"
     r"(?P<major>[0-9a-f]{2,8}):(?P<minor>[0-9a-f]{2,8}):(?P<inode>[0-9]{1,19}) "
@@ -49,7 +52,7 @@ def turn_of(text: str, place: Place) -> Turn | None:
     first, _, table = text.partition("\n")
     uptime_s = real(first.strip())
     holders = sorted(_holders(table, place.turns))[:HOLDERS_MAX]
-    if uptime_s is None or place.pid not in holders:
+    if uptime_s is None or not 0 <= uptime_s <= UPTIME_MAX_S or place.pid not in holders:
         return None
     return Turn(holders.index(place.pid), len(holders), uptime_s, len(_holders(table, place.alarms)))
 

@@ -255,7 +255,7 @@ class Cluster:
 
         await self._parts.keep(part, watch, lost)
 
-    async def _recalled(self, transport: Transport, heard_at: float | None) -> None:
+    async def _recalled(self, transport: Transport, heard_at: float | None, back_at: float) -> None:
         """What happened before, once what is so now was seen. The task's edge: what is missing is said."""
         if not self._for_console:
             return
@@ -265,7 +265,7 @@ class Cluster:
             module = await asyncio.to_thread(importlib.import_module, "console.session.recall")
             if self._recall is None:
                 self._recall = module.Recall(self.profile, self.store.apply, self.now, began=self._began)
-            await self._recall.node(transport, heard_at)
+            await self._recall.node(transport, heard_at, back_at)
         except Exception as error:
             why = f"not recalled: {transport.node}: {type(error).__name__}: {error}"
             self.store.apply(Noticed(self.now(), transport.node, Severity.WARNING, words(why)))
@@ -278,7 +278,8 @@ class Cluster:
             watch = Watch(transport, self.profile, self.store.apply, self.now, log, self.pace, self._parts)
             self._watches[node] = watch
             heard_at = self.store.state.nodes[node].heard_at
-            recall = asyncio.create_task(self._recalled(transport, heard_at), name=f"recall {node}")
+            recalling = self._recalled(transport, heard_at, self.now())
+            recall = asyncio.create_task(recalling, name=f"recall {node}")
             try:
                 await observe(watch)
             finally:

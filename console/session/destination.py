@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import shlex
-import signal
 import threading
 import warnings
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from console.ledger.outbox import Parcel
 from console.model.facts import Severity
 from console.parse.words import words, words_of
 from console.session.alert_urls import OWN_HOSTS, VARIABLE, AlertUrl, AlertUrlsRefused
+from console.session.own_command import run_own
 
 if TYPE_CHECKING:
     from apprise import NotifyBase, NotifyType
@@ -30,8 +30,6 @@ EXEC_S = 10.0
 # Attempts that went over their deadline and still hang; more than that are not begun beside them.
 HANGING = 3
 REASON_LIMIT = 300
-COMPLAINT_BYTES = 4096
-BURIED_S = 1.0
 
 
 class NotDelivered(Exception):
@@ -118,55 +116,20 @@ class Hook:
     async def deliver(self, parcel: Parcel, note: str = "") -> None:
         told = parcel.document | ({"note": note} if note else {})
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self._argv,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
+            ended = await run_own(
+                self._argv,
+                deadline_s=self._deadline_s,
+                stdin=json.dumps(told).encode() + b"\n",
                 env=_environment(told),
-                start_new_session=True,
+                unheard=True,
             )
-        except OSError as error:
-            raise NotDelivered(f"{self._argv[0]}: {error.strerror}") from None
-        try:
-            async with asyncio.timeout(self._deadline_s):
-                complaint = await _complaint_of(process, json.dumps(told).encode() + b"\n")
         except TimeoutError:
             raise NotDelivered(f"{self._argv[0]} took longer than {self._deadline_s:g} s") from None
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                await _buried(process)
-        if process.returncode:
-            last = complaint.strip().splitlines()[-1:] or [b""]
-            raise NotDelivered(f"exit code {process.returncode} {words_of(last[0], REASON_LIMIT)}".rstrip())
-
-
-async def _buried(process: asyncio.subprocess.Process) -> None:
-    """Its end is only seen once all that it has said is read. What it left running may hold the pipe for ever."""
-    assert process.stderr is not None  # noqa: S101 - it was started with pipes
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(BURIED_S):
-            while await process.stderr.read(COMPLAINT_BYTES):
-                pass
-            await process.wait()
-
-
-async def _complaint_of(process: asyncio.subprocess.Process, told: bytes) -> bytes:
-    """Hands the message over; the end of what the command says on stderr, until it ends."""
-    assert process.stdin is not None  # noqa: S101 - it was started with pipes
-    assert process.stderr is not None  # noqa: S101
-    # One that ends without reading says by its exit code whether it took it.
-    with contextlib.suppress(ConnectionError):
-        process.stdin.write(told)
-        await process.stdin.drain()
-    process.stdin.close()
-    complaint = b""
-    while chunk := await process.stderr.read(COMPLAINT_BYTES):
-        complaint = (complaint + chunk)[-COMPLAINT_BYTES:]
-    await process.wait()
-    return complaint
+        except OSError as error:
+            raise NotDelivered(f"{self._argv[0]}: {error.strerror}") from None
+        if ended.exit_code:
+            last = ended.stderr.strip().splitlines()[-1:] or [b""]
+            raise NotDelivered(f"exit code {ended.exit_code} {words_of(last[0], REASON_LIMIT)}".rstrip())
 
 
 def services(urls: Sequence[AlertUrl]) -> list[Destination]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import signal
 import subprocess
@@ -12,11 +10,10 @@ from collections.abc import Sequence
 
 from console.engine.ports import Answer, OutcomeUnknown
 from console.parse.words import lines_of
+from console.session.own_command import run_own
 
 # Ourselves, wherever we are installed: a profile may simply say `iamops`.
 OURSELVES = "iamops"
-OUTPUT_KEPT = 4000
-BURIED_S = 1.0
 # Waits in a session of its own, so that neither our end nor a closed terminal ends it. USR1 ends it while it
 # waits; from the moment at which it goes to work it is deaf to that.
 _LATER = 'sleep "$1" & s=$!; trap "kill $s; exit 0" USR1; wait $s || exit; trap "" USR1; shift; exec "$@"'
@@ -33,26 +30,12 @@ class LocalCommands:
     async def run(self, argv: Sequence[str], timeout_s: float) -> Answer:
         """Raises OutcomeUnknown when it takes too long: nobody knows what it has done."""
         try:
-            process = await asyncio.create_subprocess_exec(
-                *resolved(argv),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
+            ended = await run_own(resolved(argv), deadline_s=timeout_s)
+        except TimeoutError:
+            raise OutcomeUnknown(f"{argv[0]} took longer than {timeout_s:g} s") from None
         except OSError as error:
             return Answer(127, "", f"{argv[0]}: {error.strerror}")
-        try:
-            out, err = await asyncio.wait_for(process.communicate(), timeout_s)
-        except TimeoutError:
-            # With all that it has started: what holds its pipes would hide its end.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(BURIED_S):
-                    await process.wait()
-            raise OutcomeUnknown(f"{argv[0]} took longer than {timeout_s:g} s") from None
-        return Answer(process.returncode, _text(out), _text(err))
+        return Answer(ended.exit_code, _text(ended.stdout), _text(ended.stderr))
 
     def later(self, name: str, argv: Sequence[str], delay_s: float) -> Answer:
         command = ["sh", "-c", _LATER, "later", f"{delay_s:g}", *resolved(argv)]
@@ -89,4 +72,4 @@ def resolved(argv: Sequence[str]) -> list[str]:
 
 
 def _text(raw: bytes) -> str:
-    return "\n".join(lines_of(raw[:OUTPUT_KEPT]))
+    return "\n".join(lines_of(raw))

@@ -15,6 +15,8 @@ CHARS_KEPT = 4_000_000
 # Lines of one record that are kept with it, and how far back it is looked for.
 MORE_KEPT = 200
 FOLD_BACK = 500
+# Whose last record is known; a speaker is a unit of a node, and a pair has a dozen.
+SPEAKERS_KEPT = 200
 
 
 class LogRing:
@@ -45,6 +47,7 @@ class LogRing:
             if len(line.more) < MORE_KEPT:
                 self._lines[at] = replace(line, more=(*line.more, text))
                 self._chars += len(text)
+                self._trim()
             else:
                 self._lines[at] = replace(line, left_out=line.left_out + 1)
             return True
@@ -56,15 +59,17 @@ class LogRing:
         """Puts a line in its place by time: usually the last, or close to it. `speaker` may go on with it."""
         self._added += 1
         if speaker:
+            self._open.pop(speaker, None)
             self._open[speaker] = self._added
+            if len(self._open) > SPEAKERS_KEPT:
+                del self._open[next(iter(self._open))]
         line = LogLine(at, node, source, text, severity, self._added)
         if not self._lines or self._lines[-1].at <= at:
             self._lines.append(line)
         else:
             insort(self._lines, line, key=lambda each: each.place)
         self._chars += len(text)
-        while len(self._lines) > self._room or self._chars > self._chars_room:
-            self._forget_oldest()
+        self._trim()
 
     def drop(self) -> None:
         """Counts a line that was not even kept."""
@@ -90,6 +95,10 @@ class LogRing:
             if wanted.pop((line.node, line.source), None) is not None:
                 yield Reach(line.node, line.source, line.at)
         yield from (Reach(node, source, at) for (node, source), at in wanted.items())
+
+    def _trim(self) -> None:
+        while len(self._lines) > self._room or self._chars > self._chars_room:
+            self._forget_oldest()
 
     def _forget_oldest(self) -> None:
         oldest = self._lines.pop(0)

@@ -22,6 +22,8 @@ from console.store import Store
 # Who goes to another view and comes back finds reading going on; later, the lines and marks of before.
 LINGER_S = 60.0
 LINK_EVERY_S = 0.5
+# Reasons for not reading one source that were said, until it is read again.
+REASONS_MOST = 20
 # Logs know seconds; a tenth of one is not worth a line that shows another second than it says.
 SKEW_S = 0.1
 
@@ -45,7 +47,7 @@ class LogTap:
         self._logs = {node: self._logs_of(node) for node in profile.nodes}
         self._watchers: list[Heard] = []
         self._untold = True
-        self._noticed: Notice | None = None
+        self._noticed: tuple[Notice, ...] = ()
         self._tasks: list[asyncio.Task[None]] = []
         self._closing: asyncio.TimerHandle | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -166,21 +168,20 @@ class LogTap:
                 heard()
 
     def _heard(self, state: ClusterState, _event: Event) -> None:
-        if state.notices and state.notices[-1] is not self._noticed:
+        if state.notices is not self._noticed:
             self._take_notices(state)
 
     def _take_notices(self, state: ClusterState) -> None:
-        """What the Overview lists as events stands between the lines too: one can see what came of it."""
-        fresh = []
-        for notice in reversed(state.notices):
-            if notice is self._noticed:
-                break
-            fresh.append(notice)
-        for notice in reversed(fresh):
-            if notice.source:
-                continue  # what is remembered of yesterday: its lines are not here
-            self.add(notice.at, notice.node or "", LogSource.MARK, notice.text, notice.severity)
-        self._noticed = state.notices[-1] if state.notices else None
+        """What the Overview lists as events stands between the lines too: one can see what came of it.
+
+        The list is put in order anew when something is recalled: what was taken is not known by its place.
+        """
+        known = {id(notice) for notice in self._noticed}
+        self._noticed = state.notices
+        for notice in state.notices:
+            # What is remembered of yesterday has a source: its lines are not here.
+            if not notice.source and id(notice) not in known:
+                self.add(notice.at, notice.node or "", LogSource.MARK, notice.text, notice.severity)
 
 
 class _Ear:
@@ -213,6 +214,6 @@ class _Ear:
             again = [each for each in (what, "") if self._silent.pop(each, None) is not None]
             for each in again:
                 self._tap.say(self._node, f"{each or self._node} is being read again", Severity.INFO)
-        elif reason not in self._silent.setdefault(what, set()):
-            self._silent[what].add(reason)
+        elif reason not in (said := self._silent.setdefault(what, set())) and len(said) < REASONS_MOST:
+            said.add(reason)
             self._tap.say(self._node, f"{what or self._node} is not being read: {reason}", Severity.WARNING)

@@ -15,6 +15,9 @@ from console.session.clock import Clock
 from console.session.timeline import Tale
 
 RECALL_S = 24 * 3600.0
+# A link that comes and goes for weeks: the newest are kept.
+FOUND_KEPT = 2000
+SAID_MOST = 50
 
 
 class Recall:
@@ -36,10 +39,13 @@ class Recall:
         self._began = began
         self._found: list[Happening] = []
         self._here = False
+        self._said: set[str] = set()
 
-    async def node(self, transport: Transport, heard_at: float | None) -> None:
-        """`heard_at`: when the node was last heard before this connection; None if it was not."""
-        until = self._now() if heard_at is not None else self._began
+    async def node(self, transport: Transport, heard_at: float | None, back_at: float) -> None:
+        """`heard_at`: when the node was last heard before this connection, None if it was not; `back_at`: when
+        the connection stood.
+        """
+        until = back_at if heard_at is not None else self._began
         since = self._began - RECALL_S if heard_at is None else heard_at
         tale = Tale(self._profile, since, self._now)
         await tale.journal(transport)
@@ -47,11 +53,15 @@ class Recall:
             self._here = True
             await tale.here(self._ledger)
         told = tale.timeline()
-        self._found += [each for each in told.happenings if each.at < until]
+        found = (*self._found, *(each for each in told.happenings if each.at < until))
+        self._found = sorted(found, key=lambda each: each.at)[-FOUND_KEPT:]
         self._apply(Recalled(self._now(), tuple(self._lines())))
         mine = (each for each in told.untold if each.startswith((f"{transport.node}:", "the audit")))
         for each in mine:
-            self._apply(Noticed(self._now(), None, Severity.INFO, f"not recalled: {each}"))
+            # A link that comes and goes says it once.
+            if each not in self._said and len(self._said) < SAID_MOST:
+                self._said.add(each)
+                self._apply(Noticed(self._now(), None, Severity.INFO, f"not recalled: {each}"))
 
     def _lines(self) -> Iterator[Remembered]:
         for each in recalled(self._found, self._profile):

@@ -27,6 +27,8 @@ SOURCE_TIMEOUT_S = 3.0
 CLOCK_TIMEOUT_S = 1.0
 CLOCK_LOOKS = 3
 HAPPENINGS_MAX = 500
+# Clocks are compared as well as that.
+AHEAD_S = 60.0
 # The minutes before tell what the first one is compared with.
 BASELINE_S = 300.0
 
@@ -59,10 +61,16 @@ class Tale:
 
     def timeline(self) -> Timeline:
         """What has been told so far."""
-        split = splits(self._turns, self._profile, self._now())
-        found, cut = merged((*self._found, *split), self._since, HAPPENINGS_MAX)
+        now = self._now()
+        split = splits(self._turns, self._profile, now)
+        every = (*self._found, *split)
+        real = [each for each in every if each.at <= now + AHEAD_S]
+        found, cut = merged(real, self._since, HAPPENINGS_MAX)
         missing = [*self._untold, *(f"{what}: not told in the time there was" for what in self._under_way)]
         missing += [f"{name}: not connected" for name in self._profile.nodes if name not in self._heard]
+        if len(real) < len(every):
+            ahead = len(every) - len(real)
+            missing.append(f"{ahead} are dated in the future, by a clock that was set back since: left out")
         if cut:
             missing.append(f"{cut} older happenings are left out: ask for a shorter time")
         return Timeline(found, tuple(sorted(missing)))

@@ -22,6 +22,7 @@ from console.model.observed import Freshness
 from console.model.state import ClusterState
 from console.model.words import counted
 from console.parse.own_fault import fault_of_ours
+from console.session.clock import Clock
 from console.session.cluster import Cluster
 from console.session.delivery import Delivery
 from console.session.heartbeat import Heartbeat
@@ -39,13 +40,17 @@ Judge = Callable[[ClusterState, float], Diagnosis]
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """How to watch. `command` is how iamops is called; `tell` hears of every message and heartbeat."""
+    """How to watch. `command` is how iamops is called; `tell` hears of every message and heartbeat.
+
+    `wall`: the machine's clock, by which silences are written; the session's own where there is none.
+    """
 
     policy: Policy = field(default_factory=Policy)
     command: str = "iamops"
     heartbeat_every_s: float = HEARTBEAT_S
     tell: Tell = lambda _document: None
     judge: Judge = judged
+    wall: Clock | None = None
 
 
 class Watcher:
@@ -150,7 +155,7 @@ class Watcher:
     def _look(self, *, everything: bool) -> None:
         """One step of the policy. A move is told before the findings are asked, which takes its time."""
         state, now = self._cluster.store.state, self._cluster.now()
-        silence, trouble = self._directory.silence(now)
+        silence, trouble = self._directory.silence(self._watch.wall() if self._watch.wall is not None else now)
         self._trouble("silence", trouble)
         self._note_silence(silent=silence is not None)
         moves = self._ripe_moves(now)

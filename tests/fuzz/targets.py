@@ -23,6 +23,7 @@ from console.parse import greetings, host_facts, ip_address, journal, log_format
 from console.parse.anchor_line import anchor_line
 from console.parse.bounds import parse_bound
 from console.parse.certificate import CertificateUnreadable, certificate_of
+from console.parse.complaints.datastores import ROWS as STORE_ROWS
 from console.parse.complaints.keepalived import ROWS as KEEPALIVED_ROWS
 from console.parse.complaints.nginx import ROWS as NGINX_ROWS
 from console.parse.complaints.systemd import ROWS as SYSTEMD_ROWS
@@ -58,6 +59,7 @@ from console.parse.unit_story import exit_of, unit_change
 from console.parse.units import unit_reports
 from console.parse.vrrp_conf import checks, instances
 from console.parse.vrrp_rest import rest_on_disk, rest_running
+from tests.fuzz import watching
 from tests.fuzz.target import Target
 
 TESTS = Path(__file__).parents[1]
@@ -190,7 +192,7 @@ COMPLAINTS = (
 
 
 def _complaints(text: str) -> object:
-    gathering = Gathering((*KEEPALIVED_ROWS, *NGINX_ROWS, *SYSTEMD_ROWS))
+    gathering = Gathering((*KEEPALIVED_ROWS, *NGINX_ROWS, *SYSTEMD_ROWS, *STORE_ROWS))
     return [gathering.take(0.0, "x", line) for line in text.splitlines()], gathering.complaints
 
 
@@ -257,6 +259,7 @@ TARGETS: dict[str, Target] = {
             _text(_complaints),
             tuple(line.encode() for line in (*COMPLAINTS, "A thread timer expired 8.76 seconds ago")),
         ),
+        *watching.targets(PROFILE, _seeds("keepalived/journal*")),
         Target("access log", _access_log, (LINE * 3,)),
         Target("counts", _counts, (COUNTS,), (NotCounted,)),
         Target(

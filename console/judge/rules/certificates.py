@@ -109,9 +109,8 @@ def _finding(
 
 
 def _words(certificate: Certificate) -> str:
-    names = ", ".join(certificate.names[:4]) or "no name"
     span = f"{day_of(certificate.not_before)} to {day_of(certificate.not_after)}"
-    return f"{certificate.subject}, for {names}, valid {span}, issued by {certificate.issuer}"
+    return f"{certificate.subject}, for {certificate.shown}, valid {span}, issued by {certificate.issuer}"
 
 
 RULES = (Rule(CODES, certificates),)

@@ -50,8 +50,8 @@ async def _looked_at(watch: Watch, port: int, service: Service) -> TlsReport | U
     async def look(stream: ByteStream) -> ProbeReport:
         nonlocal der
         started = watch.clock()
-        tls = TlsStream(stream, unchecked(), name)
         try:
+            tls = TlsStream(stream, unchecked(), name)
             await tls.handshake()
         except NoTls as failure:
             return ProbeReport(ProbeOutcome.BAD_ANSWER, detail=f"no TLS: {failure}")

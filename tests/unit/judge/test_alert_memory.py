@@ -49,6 +49,23 @@ def test_a_restart_does_not_forget_that_it_was_flapping():
     assert again.take() == []
 
 
+def test_a_clock_that_was_set_back_meanwhile_holds_no_alert_back():
+    """A machine that boots with next year's date, and is told the right one later."""
+    seen = Seen()
+    for _ in range(4):
+        seen.pass_time(10, DOWN)
+        seen.pass_time(11)
+    assert remembered(seen.alerts)["dampers"], "it flaps"
+    again = restarted(seen)
+    again.alerts = recalled(again.alerts, remembered(seen.alerts), T0 - 31_536_000)
+    again.now = T0 - 31_536_000
+    again.pass_time(10, DOWN)
+    assert all(case.first <= again.now for case in again.alerts.cases.values())
+    again.pass_time(1000, DOWN)
+    assert not any(damper.flapping for damper in again.alerts.dampers.values())
+    assert any("iam-pump" in said for said in again.take())
+
+
 def test_looking_again_changes_nothing_that_is_kept():
     seen = Seen()
     seen.pass_time(10, DOWN, owners={"VI_1": "iam-a"})

@@ -40,6 +40,14 @@ def test_a_silence_ends_by_itself(directory: WatchDirectory):
     assert directory.silence(NOW + 60) == (None, "")
 
 
+def test_a_silence_of_a_clock_that_was_set_back_since_holds_nothing_back(directory: WatchDirectory):
+    directory.keep_silence(Silence(NOW + 86_400, NOW + 90_000, "disks", "alice@ops"))
+    held, trouble = directory.silence(NOW)
+    assert held is None
+    assert "begins in the future" in trouble
+    assert directory.silence(NOW + 86_390)[0] is not None, "two clocks need not agree on the second"
+
+
 def test_a_silence_is_seen_by_every_watch_when_it_changes(directory: WatchDirectory):
     other = WatchDirectory(directory.path)
     assert other.silence(NOW) == (None, "")

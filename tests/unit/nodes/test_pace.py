@@ -76,6 +76,16 @@ def test_a_clock_that_is_read_anew_gives_no_second_turn():
     assert session.pace.due(NODE, HTTP, began, 20.0) == began + 20.0
 
 
+def test_no_clock_of_a_node_makes_anybody_look_without_a_pause():
+    for uptime_s in (0.0, 1e9, 1e15, 1e18, -1e18):
+        session = Session().calm()
+        session.pace.seat(NODE, Turn(0, 1, uptime_s))
+        for _ in range(50):
+            due = session.pace.due(NODE, HTTP, session.now, session.pace.period_s(NODE, HTTP))
+            assert session.now + HTTP.calm_s / 10 <= due <= session.now + HTTP.calm_s, uptime_s
+            session.now = due
+
+
 def test_peers_share_what_one_peer_would_ask():
     assert 1 / (peers_beat(9).calm_s * peers_beat(9).share) * 9 == 1 / (peers_beat(1).calm_s * peers_beat(1).share)
 

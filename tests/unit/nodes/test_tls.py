@@ -135,15 +135,16 @@ async def test_a_port_that_speaks_no_tls_shows_no_certificate(place):
     assert report.probe.detail.startswith("no TLS: ")
 
 
+class Endless:
+    async def read(self, limit: int) -> bytes:
+        return b"\x16\x03\x03\x40\x00" + b"\x0b\x00\xff\xff" + b"\0" * 0x3FFC
+
+    async def write(self, chunk: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
 async def test_a_handshake_without_end_is_no_tls():
-    class Endless:
-        async def read(self, limit: int) -> bytes:
-            return b"\x16\x03\x03\x40\x00" + b"\x0b\x00\xff\xff" + b"\0" * 0x3FFC
-
-        async def write(self, chunk: bytes) -> None: ...
-
-        def close(self) -> None: ...
-
     with pytest.raises(NoTls):
         await TlsStream(Endless(), unchecked(), None).handshake()
 
@@ -168,3 +169,9 @@ async def test_health_over_tls_is_asked_with_the_name_and_ca_of_the_profile(plac
         report = await probe_http(Here(), Door("127.0.0.1", port), asked, lambda: 1.0, Trust())
     assert report is not None
     assert report.detail.startswith("no TLS: ")
+
+
+def test_a_name_that_none_can_have_is_no_fault_of_ours():
+    for name in ("a" * 64 + ".example", "a..example"):
+        with pytest.raises(NoTls, match="is no name to ask for"):
+            TlsStream(Endless(), unchecked(), name)

@@ -12,7 +12,7 @@ import pytest
 
 from console.nodes.collect.turns import READ, alarm, holding
 from console.nodes.transport import CommandResult
-from console.parse.turns import Place, Turn, place_of, turn_of
+from console.parse.turns import HOLDERS_MAX, Place, Turn, place_of, turn_of
 from tests.local_transport import LocalTransport
 
 
@@ -93,6 +93,8 @@ def test_what_is_no_lock_table_is_no_turn():
         line,
         f"nan\n{line}",
         f"1e9\n{line}",
+        f"{'9' * 18}\n{line}",
+        f"-12.5\n{line}",
         f"12.5\n{line.replace('READ', 'WRITE')}",
         f"12.5\n{line.replace('READ 41', 'READ 40')}",
         f"12.5\n{line.replace('00:1a:2', '00:1b:2')}",
@@ -100,6 +102,18 @@ def test_what_is_no_lock_table_is_no_turn():
         "12.5\n" + "1: -> " + line,
     ):
         assert turn_of(text, place) is None, text
+
+
+def test_a_crowd_of_locks_that_any_user_may_hold_slows_nobody_down():
+    place, line = Place(4100, (26, 2), (26, 3)), "1: FLOCK  ADVISORY  READ {} 00:1a:2 0 EOF"
+
+    def turn(others: int) -> Turn | None:
+        return turn_of("12.5\n" + "\n".join(line.format(pid) for pid in (*range(1, others + 1), 4100)), place)
+
+    few = turn(3)
+    assert few is not None
+    assert (few.rank, few.watchers) == (3, 4)
+    assert turn(HOLDERS_MAX) is None, "then it looks as if alone"
 
 
 def test_a_place_has_a_process_and_two_files():

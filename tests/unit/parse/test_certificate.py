@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from console.model.certificate import Certificate
-from console.parse.certificate import BYTES_MAX, NAMES_MAX, CertificateUnreadable, certificate_of
+from console.parse.certificate import BYTES_MAX, NAMES_SHOWN, CertificateUnreadable, certificate_of
 from console.parse.clock_words import day_of
 
+KEY = ec.generate_private_key(ec.SECP256R1())
 DER = Path(__file__).parents[2] / "fixtures" / "x509"
 
 
@@ -43,17 +44,32 @@ def test_what_is_no_certificate_or_too_long_is_said_to_be_none():
             certificate_of(der)
 
 
-def test_of_the_names_the_first_are_taken():
-    key = ec.generate_private_key(ec.SECP256R1())
+def for_names(*names: str) -> Certificate:
+    """As it is read from one that is for these DNS names."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "many")])
-    names = x509.SubjectAlternativeName([x509.DNSName(f"n{number}.example") for number in range(NAMES_MAX + 50)])
     day = datetime(2026, 11, 29, tzinfo=UTC)
     built = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, day, day + timedelta(days=1))
-        .add_extension(names, critical=False)
-        .sign(key, hashes.SHA256())
+        x509.CertificateBuilder(name, name, KEY.public_key(), 1, day, day + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in names]), critical=False)
+        .sign(KEY, hashes.SHA256())
     )
-    assert certificate_of(built.public_bytes(Encoding.DER)).names[-1] == f"n{NAMES_MAX - 1}.example"
+    return certificate_of(built.public_bytes(Encoding.DER))
+
+
+def test_of_many_names_the_first_are_shown_and_all_are_compared():
+    read = for_names(*(f"n{number}.example" for number in range(1000)), "iam.example")
+    assert read.shown.endswith(f"n{NAMES_SHOWN - 1}.example and {1001 - NAMES_SHOWN} more")
+    assert read.is_for("iam.example")
+
+
+def test_names_are_compared_as_they_are_and_shown_without_secrets():
+    long = ".".join(["a" * 63] * 3 + ["example"])
+    for name in (long, "eyJhbGciOi.example", "AKIAIOSFODNN7EXAMPLE.example", "a_b.example", "*.example"):
+        assert for_names(name).is_for(name), name
+    odd = for_names("token=hunter2hunter2", "\x1b[2J.example", "x y", "a\nb")
+    assert "hunter2" not in odd.shown
+    assert odd.shown.isprintable()
+    assert odd.names == ()
 
 
 def test_a_name_fits_as_clients_compare_it():

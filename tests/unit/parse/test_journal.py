@@ -97,3 +97,11 @@ def test_an_entry_is_dated_by_its_sender_where_the_journal_knows_and_else_by_its
     assert sent is not None
     assert arrived is not None
     assert (sent.at, arrived.at) == (1795442297.095813, 1795442297.995813)
+
+
+def test_what_is_no_name_of_a_unit_is_no_entry_of_one():
+    """It would stand before the entry's text wherever that is shown."""
+    for unit in ("\x1b]0;x\x07.service", "a b.service", "x" * 300, "", "\u202eunit", "token=hunter2hunter2"):
+        assert journal_record(json.dumps({"_SYSTEMD_UNIT": unit, "MESSAGE": "x"}).encode()) is None, unit
+    for unit in ("getty@tty1.service", "iam-pump.service", r"dev-disk-by\x2duuid.device", "a:b_c.mount"):
+        assert journal_record(json.dumps({"_SYSTEMD_UNIT": unit, "MESSAGE": "x"}).encode()) is not None, unit

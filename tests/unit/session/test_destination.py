@@ -179,3 +179,12 @@ async def test_a_command_that_complains_without_end_is_ended_and_its_last_words_
 
 async def test_a_command_that_ends_without_reading_is_asked_for_its_exit_code():
     await Hook("true").deliver(PARCEL)
+
+
+async def test_a_command_that_has_ended_is_not_waited_for_because_of_what_it_left_running(tmp_path):
+    """It took the message: to kill it at the deadline and try again would repeat it for ever."""
+    came, stays = tmp_path / "came", "sleep 6 &"
+    await Hook(f"sh -c '{stays} cat > {came}'", deadline_s=5).deliver(PARCEL)
+    assert json.loads(came.read_text())["title"] == SAID.title
+    with pytest.raises(NotDelivered, match="exit code 3 its last word"):
+        await Hook(f"sh -c '{stays} echo its last word >&2; exit 3'", deadline_s=5).deliver(PARCEL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console.model.facts import Severity
 from console.model.log_line import LogSource
-from console.session.log_ring import MORE_KEPT, LogRing
+from console.session.log_ring import MORE_KEPT, SPEAKERS_KEPT, LogRing
 
 
 def ring(**bounds: int) -> LogRing:
@@ -102,3 +102,15 @@ def test_further_lines_stay_with_the_record_they_belong_to_as_long_as_it_is_kept
         add(made, 3.0)
     assert not made.fold("iam-a api", "it is gone")
     assert made._chars == sum(len(line.text) for line in made.page().lines)
+
+
+def test_neither_further_lines_nor_speakers_without_end_fill_the_memory():
+    made = ring(chars=1000)
+    for n in range(3):
+        made.add(float(n), "iam-a", LogSource.JOURNAL, "x", Severity.INFO, f"iam-a unit{n}")
+    for _ in range(40):
+        made.fold("iam-a unit2", "y" * 100)
+        assert made._chars <= 1000
+    for n in range(SPEAKERS_KEPT + 50):
+        made.add(9.0, "iam-a", LogSource.JOURNAL, "x", Severity.INFO, f"iam-a made-up{n}")
+    assert len(made._open) == SPEAKERS_KEPT

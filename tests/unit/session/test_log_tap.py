@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from console.model.events import AddressChanged, HostReported, LinkChanged, Noticed
+from console.model.events import AddressChanged, HostReported, LinkChanged, Noticed, Recalled, Remembered
 from console.model.facts import HostReport, Link, LinkState, Severity
 from console.model.log_line import LogSource
 from console.model.state import ClusterState
@@ -169,6 +169,20 @@ async def test_what_happens_to_the_cluster_stands_between_the_lines(bench: Bench
     assert lines[0].text == "drill keepalived-stop begins"
     assert [line.at for line in lines] == sorted(line.at for line in lines)
     assert len(lines) == len(bench.store.state.notices)
+
+
+async def test_what_is_recalled_puts_the_list_in_order_and_repeats_nothing_between_the_lines(bench: Bench):
+    def recall(*ago: float) -> None:
+        lines = (Remembered(NOW - each, None, Severity.INFO, f"recalled {each}", "a journal") for each in ago)
+        bench.store.apply(Recalled(NOW, tuple(lines)))
+
+    bench.tap.watch(bench.heard)
+    recall(900.0)
+    bench.store.apply(Noticed(NOW - 5, None, Severity.INFO, "seen"))
+    recall(900.0, 1.0)
+    recall(900.0, 1.0, 0.5)
+    bench.store.apply(Noticed(NOW, None, Severity.INFO, "seen later"))
+    assert [line.partition("event ")[2] for line in bench.lines] == ["seen", "seen later"]
 
 
 async def test_lines_of_a_clock_that_is_ahead_are_put_where_they_belong(bench: Bench):
