@@ -17,6 +17,7 @@ from console.judge.rules.looked import (
     ours,
     too_short,
 )
+from console.judge.rules.own_runs import anyones_run, own_run, own_words
 from console.judge.rules.view import Answer, Rule, View, about_unit, said_at, told, unit_running
 from console.model.facts import Severity
 from console.model.look import FileStamp, JournalLook, NodeLook, OwnRun, Said, SaidKind
@@ -27,8 +28,6 @@ from console.plan.live import vrrp_on
 RECENT_S = 600.0
 CRASH_RECENT_S = 3600.0
 FLAPPING_MOVES = 3
-# No run takes longer from its beginning to its last stop of a unit.
-OWN_WITHIN_S = 180.0
 # A standby takes over at most so long after the owner let go: three adverts and the skew, of long ones.
 LET_GO_S = 15.0
 SHOWN = 3
@@ -60,6 +59,7 @@ def flapping(view: View, now: float) -> Iterator[Answer]:
     """Told by all nodes' journals together: a node enters MASTER, and another one had the VIP before."""
     unit = view.state.profile.keepalived.unit
     said: list[tuple[NodeState, Said]] = []
+    looks: list[tuple[NodeState, JournalLook]] = []
     codes, what = ("vip-flapping", "vip-let-go"), "how often the VIP moved"
     for each in looked(view, journal, codes, what):
         if isinstance(each, Blind):
@@ -70,6 +70,7 @@ def flapping(view: View, now: float) -> Iterator[Answer]:
             yield from too_short(code, what, node, seen.value, RECENT_S, now)
         kinds = (SaidKind.ENTERED, SaidKind.STARTED, SaidKind.STOPPED, SaidKind.CRASHED)
         said += [(node, one) for one in of_kind(seen.value, unit, *kinds)]
+        looks.append((node, seen.value))
     said.sort(key=lambda each: ours(each[0], each[1].at))
     for name in view.state.profile.vrrp:
         told = [each for each in said if each[1].kind is not SaidKind.ENTERED or each[1].subject == name]
@@ -77,7 +78,8 @@ def flapping(view: View, now: float) -> Iterator[Answer]:
         moves, returns = _moves(told, DOWN_ADVERTS * advert_s)
         recent = [each for each in moves if lately(each[0], each[1].at, RECENT_S, now)]
         if len(recent) >= FLAPPING_MOVES:
-            yield _flapping(view, name, recent, now)
+            runs = [anyones_run(looks, ours(node, one.at)) for node, one in recent]
+            yield _flapping(view, name, recent, [run for run in runs if run is not None], now)
             continue
         back = [each for each in returns if lately(each[0], each[1].at, RECENT_S, now)]
         if back:
@@ -92,8 +94,10 @@ def daemon_restarted(view: View, node: NodeState, seen: Journal, now: float) -> 
     shown = crashes or [e for e in ends if lately(node, e.at, RECENT_S, now)]
     if not shown or not unit_running(node, unit):
         return
-    own = None if crashes else _own_run(seen.value, shown[-1].at)
-    how = "crashed" if crashes else "was restarted" if own is None else f"was restarted by iamops ({own.text})"
+    own = None if crashes else own_run(seen.value, shown[-1].at)
+    how = (
+        "crashed" if crashes else "was restarted" if own is None else f"was restarted by iamops ({own_words(own)})"
+    )
     evidence = [line(node, each, now) for each in shown[-SHOWN:]]
     if own is not None:
         evidence.append(said_at(ours(node, own.at), own.text, "journal of iamops", node.name, now))
@@ -106,12 +110,6 @@ def daemon_restarted(view: View, node: NodeState, seen: Journal, now: float) -> 
         node.name,
         about=about_unit(view.state.profile, unit, node.name),
     )
-
-
-def _own_run(look: JournalLook, stopped_at: float) -> OwnRun | None:
-    """The run of iamops that was under way when the daemon stopped."""
-    before = [run for run in look.runs if run.at <= stopped_at <= run.at + OWN_WITHIN_S and " begins " in run.text]
-    return before[-1] if before else None
 
 
 def notify_log(view: View, node: NodeState, seen: Known[Mapping[str, FileStamp]], now: float) -> Iterator[Answer]:
@@ -187,12 +185,14 @@ def _given_up(view: View, name: str, back: Sequence[Words], now: float) -> Findi
     )
 
 
-def _flapping(view: View, name: str, moves: Sequence[tuple[NodeState, Said]], now: float) -> Finding:
+def _flapping(view: View, name: str, moves: Sequence[Words], own: Sequence[OwnRun], now: float) -> Finding:
+    """Moves that runs of iamops made are no alarm: whoever began them knows."""
     address, unit = view.state.profile.vrrp[name].address, view.state.profile.keepalived.unit
+    whose = f", {len(own)} of them by iamops ({own_words(own[-1])})" if own else ""
     return Finding(
         "vip-flapping",
-        Severity.WARNING,
-        f"VIP {address} moved {len(moves)} times in {RECENT_S / 60:.0f} minutes",
+        Severity.INFO if len(moves) - len(own) < FLAPPING_MOVES else Severity.WARNING,
+        f"VIP {address} moved {len(moves)} times in {RECENT_S / 60:.0f} minutes{whose}",
         tuple(line(node, said, now) for node, said in moves[-SHOWN:]),
         f"look: journalctl -u {unit} on every node",
         cause="a check on the edge of failing, adverts that are lost now and then, or somebody moving it",

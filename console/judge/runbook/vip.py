@@ -248,7 +248,10 @@ ENTRIES = (
         Severity.WARNING,
         title="the VIP moves again and again",
         means="Every move is a gap for clients and breaks their connections.",
-        known_by="`Entering MASTER STATE` in all nodes' journals: three or more within ten minutes.",
+        known_by=(
+            "`Entering MASTER STATE` in all nodes' journals: three or more within ten minutes. With fewer than "
+            "three that no run of iamops made it is only an info."
+        ),
         causes=(
             "a check on the edge of failing",
             "adverts that are lost now and then",

@@ -53,6 +53,8 @@ UNANSWERED = ProbeReport(
     ProbeOutcome.TIMEOUT, detail="no answer within 1 s", accepted=True, asked="iam.api.marmotedu.com"
 )
 
+DRILL = ((290.0, " begins"), (215.0, ": succeeded"))
+
 
 def situations() -> tuple[Situation, ...]:
     return (
@@ -254,7 +256,34 @@ def _rest() -> Iterator[Situation]:
         "one's own switchover, looked at afterwards",
         "keepalived restarted",
         view(a=node_look(A, journal=own)),
-        info="was restarted by iamops (switchover begins by colin from ops-1)",
+        info="was restarted by iamops (switchover by colin from ops-1)",
+    )
+    yield from _own_moves()
+
+
+def _own_moves() -> Iterator[Situation]:
+    entered = "(VI_1) Entering MASTER STATE"
+    there = [(ago, "keepalived", SaidKind.ENTERED, "VI_1", entered) for ago in (280.0, 240.0)]
+    back = [(ago, "keepalived", SaidKind.ENTERED, "VI_1", entered) for ago in (3000.0, 260.0, 220.0)]
+    runs = tuple(OwnRun(NOW - at, f"drill seed{what} by colin from ops-1") for at, what in DRILL)
+    drilled = replace(journal(*there), runs=runs)
+    yield Situation(
+        "R21b",
+        "one's own drill moved the VIP four times, looked at afterwards",
+        "the VIP moves again and again",
+        view(a=node_look(A, journal=journal(*back)), b=node_look(B, journal=drilled)),
+        info="moved 4 times in 10 minutes, 4 of them by iamops (drill seed by colin from ops-1)",
+    )
+    others = [(ago, "keepalived", SaidKind.ENTERED, "VI_1", entered) for ago in (150.0, 100.0)]
+    more = replace(journal(*there, *others), runs=runs)
+    later = journal(*back, (130.0, "keepalived", SaidKind.ENTERED, "VI_1", entered))
+    yield Situation(
+        "R21c",
+        "after the drill it moved three times more, with no run under way",
+        "the VIP moves again and again",
+        view(a=node_look(A, journal=later), b=node_look(B, journal=more)),
+        "vip-flapping",
+        about=("moved 7 times", "4 of them by iamops"),
     )
 
 
