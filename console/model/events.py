@@ -236,12 +236,16 @@ class NodeHeard:
 
 @dataclass(frozen=True, slots=True)
 class SourceLost:
-    """A collector cannot see its values, though the link is up: they are unknown, for this reason."""
+    """A collector cannot see its values, though the link is up: they are unknown, for this reason.
+
+    `flood`: because more was said than can be taken in.
+    """
 
     at: float
     node: str
     source: Source
     reason: str
+    flood: bool = False
 
 
 @dataclass(frozen=True, slots=True)

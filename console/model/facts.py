@@ -17,13 +17,16 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The SSH link: `reason` says why it is not up, `next_step` what a person can do about it."""
+    """The SSH link: `reason` says why it is not up, `next_step` what a person can do about it. `login_s`: how long
+    it took to come up.
+    """
 
     state: LinkState = LinkState.CONNECTING
     since: float | None = None
     kind: str | None = None
     reason: str | None = None
     next_step: str | None = None
+    login_s: float | None = None
 
 
 class VrrpState(StrEnum):

@@ -39,7 +39,7 @@ from console.model.events import (
 from console.model.facts import LinkState, ProbeReport, RequestCount, Severity, VrrpReport, VrrpState
 from console.model.observed import Freshness, Known, Observed, Unknown
 from console.model.renewed import with_renewed
-from console.model.state import ADDRESSES_MOST, ClusterState, Fault, NodeState, Notice
+from console.model.state import ADDRESSES_MOST, ClusterState, Fault, Flooded, NodeState, Notice
 from console.model.words import being
 
 # States of a unit on its way to another: worth showing, not worth a line of their own.
@@ -105,11 +105,14 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
             known = node.addresses.value if isinstance(node.addresses, Known) else {}
             held = {a: known.get(a, event.at) for a in event.addresses}
             if len(held) > ADDRESSES_MOST:
-                return replace(node, addresses=node.addresses.lost(TOO_MANY))
+                lost = replace(node, addresses=node.addresses.lost(TOO_MANY))
+                return _flooded(lost, Source.ADDRESSES, event.at, TOO_MANY)
             listed_at = node.listed_at if isinstance(node.addresses, Known) else event.at
             return replace(node, addresses=Known(held, event.at), listed_at=listed_at)
         case AddressChanged():
-            return replace(node, addresses=_address(node.addresses, event))
+            changed = replace(node, addresses=_address(node.addresses, event))
+            overrun = isinstance(node.addresses, Known) and isinstance(changed.addresses, Unknown)
+            return _flooded(changed, Source.ADDRESSES, event.at, TOO_MANY) if overrun else changed
         case VrrpReported():
             seen = Known(event.report, event.at)
             return replace(node, vrrp=_known(node.vrrp, event.instance, seen))
@@ -140,6 +143,8 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
             return replace(node, files=Known(event.report, event.at))
         case SafetyReported():
             return replace(node, safety=Known(event.report, event.at))
+        case SourceLost() if event.flood:
+            return _flooded(_lost(node, event), event.source, event.at, event.reason)
         case SourceLost():
             return _lost(node, event)
         case DatastoreProbed() | NodeHeard():
@@ -199,6 +204,10 @@ def _requests(node: NodeState, at: float, count: RequestCount) -> NodeState:
 
 def _sampled(samples: tuple[tuple[float, int], ...], at: float, number: int) -> tuple[tuple[float, int], ...]:
     return (*samples[-(SAMPLES_KEPT - 1) :], (at, number))
+
+
+def _flooded(node: NodeState, source: Source, at: float, reason: str) -> NodeState:
+    return replace(node, floods=_put(node.floods, str(source), Flooded(at, reason)))
 
 
 def _lost(node: NodeState, event: SourceLost) -> NodeState:

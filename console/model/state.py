@@ -106,6 +106,14 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Flooded:
+    """When a source last said more than can be taken in, and what."""
+
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class NodeState:
     """Everything known of one node. `heard_at` is when anything last arrived from it.
 
@@ -114,6 +122,7 @@ class NodeState:
     `samples` are (at, total requests) pairs, oldest first, for rates and sparklines; `errors` the same
     for answers of class 5xx.
     `keepalived_silence`: how a running keepalived did not answer when it was asked; empty: it answered.
+    `floods`: the sources that have ever said more than can be taken in.
     `from_peers` maps service -> observing peer -> probe. `renewed`: when a service of the node was begun anew or
     answered well again; what others saw before is over. `ports` are those that services of the node need;
     `certificates` are what its services show on their TLS ports.
@@ -140,6 +149,7 @@ class NodeState:
     safety: Observed[SafetyReport] = Unknown()
     config: Observed[ConfigReport] = Unknown()
     files: Observed[FilesReport] = Unknown()
+    floods: Mapping[str, Flooded] = field(default_factory=dict)
 
     def freshness(self, now: float) -> Freshness:
         return freshness(self.heard_at, now)

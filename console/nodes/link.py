@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from console.model.events import LinkChanged
@@ -101,6 +102,7 @@ class NodeLink:
 
     async def _once(self) -> tuple[TransportError, float]:
         """One attempt, and the connection's whole life if it came to one: why it is over, and its age."""
+        begun = self._clock()
         try:
             transport = await self._connector.connect()
         except TransportError as error:
@@ -108,7 +110,7 @@ class NodeLink:
         began = self._clock()
         self.transport = transport
         try:
-            self._report(Link(LinkState.UP))
+            self._report(Link(LinkState.UP, login_s=began - begun))
             why = await self._serve(transport)
         finally:
             self.transport = None
@@ -143,7 +145,7 @@ class NodeLink:
         """Tells of a change. `since` is when this state began, however often its reason changes."""
         now = self._clock()
         since = self._link.since if link.state is self._link.state else now
-        told = Link(link.state, since, link.kind, link.reason, link.next_step)
+        told = replace(link, since=since)
         if told != self._link:
             self._link = told
             self._on_change(LinkChanged(now, self.node, told))

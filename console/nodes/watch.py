@@ -11,7 +11,7 @@ from console.model.profile import Profile
 from console.nodes.access_log import AccessLog
 from console.nodes.pace import Beat, Pace
 from console.nodes.supervisor import Supervisor
-from console.nodes.transport import CommandFailed, CommandResult, LineStream, Transport
+from console.nodes.transport import CommandFailed, CommandResult, LineStream, OutputTooLong, Transport
 from console.parse.turns import Place
 from console.parse.words import words_of
 from console.plan.own_words import Told
@@ -94,6 +94,11 @@ class Watch:
     def lost(self, source: Source, reason: str) -> None:
         self.emit(SourceLost(self.clock(), self.node, source, reason))
 
+    def failed(self, source: Source, failure: CommandFailed) -> None:
+        """A source is lost because a command gave no answer that could be used."""
+        flood = isinstance(failure, Flood | OutputTooLong)
+        self.emit(SourceLost(self.clock(), self.node, source, failure.reason, flood))
+
 
 async def every(
     period_s: float, look: Callable[[], Awaitable[None]], *, early: asyncio.Event | None = None
@@ -122,10 +127,9 @@ async def keep(source: Source, watch: Watch, stream: Callable[[], Awaitable[str]
     """Restarts a stream that ended by itself; the reason it returns is why the source is unknown."""
     while True:
         try:
-            reason = await stream()
+            watch.lost(source, await stream())
         except CommandFailed as failure:
-            reason = failure.reason
-        watch.lost(source, reason)
+            watch.failed(source, failure)
         await asyncio.sleep(RETRY_SOURCE_S)
 
 

@@ -8,6 +8,7 @@ from console.judge.rules.certificates import RULES as CERTIFICATES
 from console.judge.rules.datastores import RULES as DATASTORES
 from console.judge.rules.itself import RULES as ITSELF
 from console.judge.rules.itself import asked
+from console.judge.rules.link import RULES as LINK
 from console.judge.rules.machine import RULES as MACHINE
 from console.judge.rules.nginx import RULES as NGINX
 from console.judge.rules.services import RULES as SERVICES
@@ -17,7 +18,7 @@ from console.judge.rules.vip import RULES as VIP
 from console.model.facts import Severity
 from console.model.state import ClusterState
 
-STATE_RULES = (*VIP, *NGINX, *BACKENDS, *SERVICES, *CERTIFICATES, *DATASTORES, *MACHINE, *SILENT, *ITSELF)
+STATE_RULES = (*VIP, *NGINX, *BACKENDS, *SERVICES, *CERTIFICATES, *DATASTORES, *MACHINE, *SILENT, *LINK, *ITSELF)
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 

@@ -144,6 +144,35 @@ ENTRIES = (
         ),
     ),
     Entry(
+        "T411",
+        "login-slow",
+        Severity.INFO,
+        title="logging in to a node takes long",
+        means=(
+            "Once connected it is as quick as ever. After a lost link nothing is known of it for so long, and "
+            "triage may not wait for it."
+        ),
+        known_by="How long the connection took to stand: 3 s or more, and three times as long as another node's.",
+        causes=(
+            "PAM waits for something: a directory server, a home directory on another machine",
+            "sshd asks a name server for our name (UseDNS)",
+        ),
+        steps=("look: time ssh NODE true, and sshd -T and /etc/pam.d/sshd there",),
+    ),
+    Entry(
+        "T412",
+        "node-floods",
+        Severity.WARNING,
+        title="a node says more than can be taken in",
+        means="What floods is not read, and its values are unknown; the other nodes and sources are not held up.",
+        known_by="A stream or an answer of the node beyond its bound, within the last minute.",
+        causes=(
+            "something adds and removes addresses, or restarts units, in a loop",
+            "a program answers in place of the tool that was asked",
+        ),
+        steps=("look: ip monitor address, and journalctl --follow, on the node",),
+    ),
+    Entry(
         "T415",
         "unit-out-of-memory",
         Severity.WARNING,

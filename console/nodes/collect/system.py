@@ -50,7 +50,7 @@ async def repair(watch: Watch) -> None:
         try:
             events = await take_snapshot(watch.transport, units, watch.clock)
         except CommandFailed as failure:
-            watch.lost(Source.UNITS, failure.reason)
+            watch.failed(Source.UNITS, failure)
             return
         # A list that was on its way while an address moved may be older than the move.
         late = [e for e in events if isinstance(e, AddressesListed) and watch.address_moved.is_set()]
@@ -68,7 +68,7 @@ async def host(watch: Watch) -> None:
         try:
             watch.emit(await read_host(watch.transport, watch.clock))
         except CommandFailed as failure:
-            watch.lost(Source.HOST, failure.reason)
+            watch.failed(Source.HOST, failure)
 
     await every(HOST_EVERY_S, look)
 
@@ -80,7 +80,7 @@ async def safety(watch: Watch) -> None:
         try:
             watch.emit(await read_safety(watch.transport, watch.clock))
         except CommandFailed as failure:
-            watch.lost(Source.SAFETY, failure.reason)
+            watch.failed(Source.SAFETY, failure)
 
     await every(REPAIR_EVERY_S, look, early=watch.safety_changed)
 
@@ -95,4 +95,4 @@ async def units(watch: Watch) -> None:
         try:
             await tell(watch, await read_units(watch.transport, names, watch.clock))
         except CommandFailed as failure:
-            watch.lost(Source.UNITS, failure.reason)
+            watch.failed(Source.UNITS, failure)

@@ -72,7 +72,7 @@ async def _without_dump(watch: Watch, unknown: VrrpUnknown) -> None:
     try:
         result = await watch.transport.run(argv, timeout_s=HISTORY_TIMEOUT_S)
     except CommandFailed as failure:
-        watch.lost(Source.VRRP, failure.reason)
+        watch.failed(Source.VRRP, failure)
         return
     records = journal_records(result.stdout.splitlines())
     found = [_emit_transition(watch, record, history=True, no_dump=unknown.reason) for record in records]

@@ -118,6 +118,9 @@ def _states() -> Iterator[View]:
     )
     yield state(KeepalivedAsked(NOW, B, "its process 46 is in state T (stopped)"))
     yield state(ConfigCompared(NOW, B, ConfigReport((CONF,))))
+    yield state(SourceLost(NOW, B, Source.JOURNAL, "journalctl said more than 2000 lines within 5 s", flood=True))
+    quick, slow = (Link(LinkState.UP, NOW, login_s=took_s) for took_s in (0.3, 5.2))
+    yield state(LinkChanged(NOW, A, quick), LinkChanged(NOW, B, slow))
     refused = [SourceLost(NOW, B, each, "the login shell ran nothing") for each in Source]
     yield state(LinkChanged(NOW - 3, B, Link(LinkState.UP, NOW - 3)), *refused, b=NodeLook.blind(B, "not read"))
 

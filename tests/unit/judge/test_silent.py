@@ -7,10 +7,10 @@ from console.cli.status_table import print_table
 from console.judge.diagnose import diagnose
 from console.judge.rules import findings
 from console.judge.rules.view import View
-from console.model.events import LinkChanged, PortProbed, Source, SourceLost
+from console.model.events import AddressesListed, LinkChanged, PortProbed, Source, SourceLost
 from console.model.facts import Link, LinkState, ProbeOutcome, ProbeReport, Severity
 from console.model.look import ClusterLook, NodeLook
-from console.model.state import ClusterState
+from console.model.state import ADDRESSES_MOST, ClusterState
 from tests.scenes import NOW, fed, healthy
 from tests.unit.judge.samples import state
 
@@ -28,6 +28,27 @@ def connected(*reasons: str) -> ClusterState:
 
 def codes(state: ClusterState, at: float, *, final: bool = False) -> list[str]:
     return [finding.code for finding in findings(state, at, final=final)]
+
+
+def test_a_slow_login_is_told_where_another_node_is_quicker():
+    """Where both are slow it is this machine, or its way out."""
+
+    def said(*took_s: float) -> list[str]:
+        links = [Link(LinkState.UP, NOW, login_s=each) for each in took_s]
+        logins = [LinkChanged(NOW, node, link) for node, link in zip(("iam-a", "iam-b"), links, strict=False)]
+        return [f.title for f in findings(fed(healthy(), logins), NOW + 2) if f.code == "login-slow"]
+
+    assert said(0.3, 5.2) == ["logging in to iam-b took 5.2 s"]
+    assert said(4.1, 5.2) == said(0.1, 2.0) == []
+
+
+def test_a_source_that_floods_is_told_for_a_minute():
+    """A source that floods is begun again and again: that its values are there for a moment is no end."""
+    flood = SourceLost(NOW, "iam-b", Source.JOURNAL, "journalctl said more than 2000 lines within 5 s", flood=True)
+    assert codes(fed(healthy(), [flood]), NOW + 2) == ["node-floods"]
+    assert "node-floods" not in codes(fed(healthy(NOW + 90), [flood]), NOW + 91)
+    listed = AddressesListed(NOW, "iam-b", frozenset(f"fd00::{n:x}" for n in range(ADDRESSES_MOST + 1)))
+    assert "node-floods" in codes(fed(healthy(), [listed]), NOW + 2)
 
 
 def test_a_shell_that_runs_nothing_is_told_with_its_words():

@@ -185,3 +185,4 @@ async def test_a_flood_is_not_listened_to_and_lets_others_have_their_turn(collec
     assert node.said == FLOOD_LINES + 1
     assert turns >= FLOOD_LINES // TURN_LINES
     assert f"more than {FLOOD_LINES} lines within 5 s" in events[-1].reason
+    assert events[-1].flood

@@ -131,8 +131,14 @@ async def test_a_connection_is_reported_and_served() -> None:
         await asyncio.wait_for(served.wait(), 5)
         assert link.transport is transport
 
-    assert up == Link(LinkState.UP, 1000.0)
+    assert up == Link(LinkState.UP, 1000.0, login_s=0.0)
     assert link.transport is None
+
+
+async def test_how_long_the_login_took_is_told() -> None:
+    watcher, times = Watcher(), iter((1000.0, 1000.0, 1005.2))
+    async with running(Answers(ScriptedTransport("iam-a")), watcher, clock=lambda: next(times, 1005.2)):
+        assert round((await watcher.sees(LinkState.UP)).login_s or 0.0, 1) == 5.2
 
 
 async def test_a_failed_attempt_says_kind_reason_and_next_step() -> None:
