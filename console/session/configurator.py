@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from console.judge.config_sight import ConfigSight, file_sights, sorted_files
@@ -25,6 +25,7 @@ from console.plan.config_meaning import apart, meaning
 from console.render.files import NodeFile
 from console.render.nodefiles import render_node
 from console.render.templating import RenderError
+from console.session.included import with_included
 from console.session.own_templates import own_templates
 from console.session.secrets import SecretMissing, vrrp_secrets
 from console.session.who import who
@@ -74,7 +75,7 @@ class Configurator:
         """The live pair: its files, what its daemons say of them, what the profile asks for, what runs."""
         compared = await self.compared()
         checks = await asyncio.gather(*(self._daemon_checks(node) for node in compared))
-        trees = [tree for tree, _ in compared.values()]
+        trees = await self._with_included([tree for tree, _ in compared.values()])
         return lint(trees, self.profile, [check for each in checks for check in each])
 
     async def sight(self) -> ConfigSight:
@@ -92,7 +93,7 @@ class Configurator:
                 unread[node] = str(each)
             else:
                 raise each
-        report = lint(list(trees.values()), self.profile)
+        report = lint(await self._with_included(list(trees.values())), self.profile)
         changes = {node: node_change(tree, wanted[node]) for node, tree in trees.items()}
         files = [
             file
@@ -205,6 +206,10 @@ class Configurator:
             return await read_tree(self._connected(node), self.profile)
         except TransportError as failure:
             raise ConfigUnreadable(str(failure)) from None
+
+    async def _with_included(self, trees: Sequence[ConfTree]) -> Sequence[ConfTree]:
+        """For lint only: what a push manages is compared as it is."""
+        return await asyncio.gather(*(with_included(self._connected(tree.name), tree) for tree in trees))
 
     async def _daemon_checks(self, node: str) -> tuple[DaemonCheck, ...]:
         try:

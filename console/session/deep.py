@@ -25,6 +25,7 @@ from console.parse.own_fault import fault_of_ours
 from console.render.files import NodeFile
 from console.render.templating import RenderError
 from console.session.clock import Clock
+from console.session.included import with_included
 from console.session.secrets import SecretMissing
 from console.session.traffic_count import count_traffic, nginx_answers
 
@@ -33,11 +34,15 @@ TRAFFIC_SPAN_S = 900.0
 
 @dataclass(slots=True)
 class Gathered:
-    """What has been read so far: whatever is not when time is up stays unknown, with the reason."""
+    """What has been read so far: whatever is not when time is up stays unknown, with the reason.
+
+    `whole`: a tree with what it includes beside the managed files, for lint.
+    """
 
     looks: dict[str, NodeLook] = field(default_factory=dict)
     traffic: dict[str, Observed[TrafficLook]] = field(default_factory=dict)
     trees: dict[str, Observed[ConfTree]] = field(default_factory=dict)
+    whole: dict[str, ConfTree] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     neighbours: Observed[Mapping[str, str]] = Unknown("not read yet")
     rendered: Mapping[str, tuple[NodeFile, ...]] | None = None
@@ -52,7 +57,8 @@ class Gathered:
 
         if not self.trees:
             return Unknown("no node's files could be read")
-        trees = [self._with_rendered(tree.value) for tree in self.trees.values() if isinstance(tree, Known)]
+        known = [tree.value for tree in self.trees.values() if isinstance(tree, Known)]
+        trees = [self._with_rendered(self.whole.get(tree.name, tree)) for tree in known]
         checks: list[DaemonCheck] = []
         for look in self.looks.values():
             checks += look.checks.value if isinstance(look.checks, Known) else ()
@@ -109,6 +115,7 @@ class Reader:
             self.gathered.unread[transport.node] = fault_of_ours(error)
         else:
             self.gathered.trees[transport.node] = Known(tree, self._clock())
+            self.gathered.whole[transport.node] = await with_included(transport, tree)
 
     async def _traffic(self, transport: Transport) -> None:
         try:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from console.judge.lint.finding import Hit
 from console.judge.lint.keepalived import CONF
 from console.judge.lint.tree import Tree
+from console.judge.sources import Sources
 from console.parse.vrrp_conf import VrrpConf
 
 Told = Callable[[VrrpConf], object]
@@ -41,8 +42,7 @@ def pair_hits(trees: Sequence[Tree]) -> Iterator[Hit]:
 
 def _unread(tree: Tree) -> list[str]:
     """Includes of which it is not certain that every file is at hand."""
-    at_hand = set(tree.files) | tree.conf.whole
-    return [pattern for pattern in tree.keepalived.includes if pattern not in at_hand]
+    return list(Sources.of(tree.conf, CONF, tree.keepalived).unread)
 
 
 def _compared(name: str, found: list[tuple[Tree, VrrpConf]]) -> Iterator[Hit]:
