@@ -56,9 +56,13 @@ class ConfTree:
 
 @dataclass(frozen=True, slots=True)
 class DaemonCheck:
-    """What `nginx -t` or `keepalived -t` said of a tree. `exit_status` None: it was killed by a signal."""
+    """What `nginx -t` or `keepalived -t` said of a tree. `exit_status` None: it was killed by a signal.
+
+    `untold`: why it could not be asked; then it said nothing.
+    """
 
     node: str
     daemon: str
     exit_status: int | None
     output: str
+    untold: str = ""

@@ -12,7 +12,7 @@ COMMANDS = {"nginx": privileges.check_nginx_config(), "keepalived": privileges.c
 
 
 async def daemon_checks(transport: Transport) -> tuple[DaemonCheck, ...]:
-    """What each says. A node that does not allow it says nothing. Raises TransportError: none could be run."""
+    """What each says, or why it could not be asked. Raises TransportError: none could be run."""
     found: list[DaemonCheck] = []
     failed: list[CommandFailed] = []
     for daemon, argv in COMMANDS.items():
@@ -20,10 +20,12 @@ async def daemon_checks(transport: Transport) -> tuple[DaemonCheck, ...]:
             result = await transport.run(("sudo", "-n", *argv), timeout_s=TIMEOUT_S)
         except CommandFailed as failure:
             failed.append(failure)
+            found.append(DaemonCheck(transport.node, daemon, None, "", failure.reason))
             continue
         said = "\n".join(lines_of(result.stdout + result.stderr, 400))
-        if not said.startswith("sudo:"):
-            found.append(DaemonCheck(transport.node, daemon, result.exit_status, said))
+        refused = said.startswith("sudo:")
+        untold = f"{daemon} -t may not be run ({said.splitlines()[0]})" if refused else ""
+        found.append(DaemonCheck(transport.node, daemon, result.exit_status, "" if refused else said, untold))
     if len(failed) == len(COMMANDS):
         raise failed[0]
     return tuple(found)

@@ -16,7 +16,7 @@ FILE_RULES = {"N": nginx.CONF, "K": keepalived.CONF, "S": keepalived.CONF, "P": 
 
 def unasked(trees: Sequence[Tree], checks: Sequence[DaemonCheck]) -> Mapping[str, str]:
     """Code -> why it was not asked, or not of every node."""
-    return dict(_unasked(trees, {check.daemon for check in checks}))
+    return dict(_unasked(trees, {check.daemon for check in checks if not check.untold}))
 
 
 def _unasked(trees: Sequence[Tree], tested: set[str]) -> Iterator[tuple[str, str]]:

@@ -37,8 +37,9 @@ def config_invalid(
 ) -> Iterator[Answer]:
     code, unit = "nginx-config-invalid", view.state.profile.nginx.unit
     check = next((c for c in seen.value if c.daemon == "nginx"), None)
-    if check is None:
-        yield Blind(code, "whether nginx's files are valid", "nginx -t may not be run (sudo)", node.name)
+    if check is None or check.untold:
+        why = check.untold if check is not None else "nginx -t was not asked"
+        yield Blind(code, "whether nginx's files are valid", why, node.name)
         return
     errors = [each for each in complaints(check) if each.kind == "error"]
     if not errors:

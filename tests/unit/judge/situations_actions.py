@@ -269,7 +269,11 @@ def _shells() -> tuple[InAction, ...]:
             "a slow .bashrc, or an sshd that opens no session",
             "no end of `sh -c printf …`; nginx -t may not be run (sudo)",
             "slow: done. No session: refused with sshd's word; a shell that hangs: ran nothing within 5 s",
-            (ODD, f"{NODES}test_ssh_frame.py::test_a_slow_login_is_told_as_one"),
+            (
+                ODD,
+                f"{NODES}test_ssh_frame.py::test_a_slow_login_is_told_as_one",
+                f"{NODES}test_config_tests.py::test_a_test_that_could_not_be_asked_is_unknown_for_its_own_reason",
+            ),
         ),
         InAction(
             "B31",
