@@ -18,6 +18,7 @@ from tests.bench.idle import idle
 from tests.bench.startup import first_frame_s, help_s, parallel_ssh_s, status_s
 from tests.bench.switchovers import Switched, disagreement_ms, move_table, switchovers
 from tests.bench.traffic import traffic_rows
+from tests.bench.wakeups import PER_SECOND
 from tests.bench.yardstick import REFERENCE_S, work_s
 
 HISTORY = Path(__file__).parents[2] / "docs" / "bench.md"
@@ -68,7 +69,7 @@ def startup_rows(runs: int) -> list[Row]:
 def idle_rows(seconds: float) -> list[Row]:
     seen = idle(seconds)
     nodes = ", ".join(f"{name} {pct:.2f} %" for name, pct in seen.node_pct.items())
-    control = f"25 small wake-ups/s: {seen.control_pct:.1f} %"
+    control = f"{PER_SECOND} small wake-ups/s: {seen.control_pct:.1f} %"
     return [
         Row("idle console: CPU", f"{seen.console_pct:.1f} %", "3 % of a core", control, seen.console_pct < 3),
         Row("idle console: memory", f"{seen.console_mb:.0f} MB", "130 MB", "-", seen.console_mb < 130),

@@ -26,6 +26,11 @@ class Idle:
     console_mb: float
     node_pct: dict[str, float]
 
+    @property
+    def controls(self) -> float:
+        """How many controls cost as much CPU as the console does."""
+        return self.console_pct / self.control_pct
+
 
 def idle(seconds: float) -> Idle:
     """Watches a console that nobody touches. The node's share is the difference to a node without one."""
