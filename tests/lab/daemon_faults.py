@@ -6,11 +6,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from console.lab.processes import wait_until
 from tests.lab.acting import ActingLab
-from tests.lab.triage_faults import A, B, Break, asked, connections_held, done, kept, on_this_machine, sh
+from tests.lab.serving import by_default, clients
+from tests.lab.triage_faults import (
+    A,
+    B,
+    Break,
+    asked,
+    connections_held,
+    done,
+    hardware_address,
+    kept,
+    on_this_machine,
+    running,
+    sh,
+)
 
 STRANGER = "10.0.4.66"
 # VRRP version 2 as a router that won: RFC 3768, 5.1; the simple password of RFC 2338, 5.3.6.
@@ -136,8 +149,7 @@ def interface_goes_down(lab: ActingLab) -> Iterator[None]:
 @contextmanager
 def same_hardware_address(lab: ActingLab) -> Iterator[None]:
     """iam-b's interface takes the hardware address of iam-a's, as a machine that was cloned."""
-    own = sh(lab, B, "cat /sys/class/net/eth0/address").strip()
-    other = sh(lab, A, "cat /sys/class/net/eth0/address").strip()
+    own, other = hardware_address(lab, B), hardware_address(lab, A)
     sh(lab, B, f"ip link set eth0 address {other}")
     try:
         yield
@@ -146,35 +158,17 @@ def same_hardware_address(lab: ActingLab) -> Iterator[None]:
         time.sleep(2)
 
 
-@contextmanager
-def addresses_flood(lab: ActingLab) -> Iterator[None]:
+def addresses_flood(lab: ActingLab) -> AbstractContextManager[None]:
     """Addresses come and go all the time."""
-    unit = "iamops-test-flood"
-    lab.must(B, ["systemd-run", "--quiet", "--collect", f"--unit={unit}", "python3", "-c", FLOOD])
-    try:
-        yield
-    finally:
-        lab.exec(B, ["systemctl", "stop", unit])
+    return running(lab, B, FLOOD)
 
 
 @contextmanager
 def every_backend_given_up(lab: ActingLab) -> Iterator[None]:
     """Both apiservers fall under load, and are well again: nginx by default asks none for ten seconds."""
-    from tests.lab.serving import by_default, clients
-
     with by_default(lab), clients(lab, after_s=0.0):
         for verb in ("stop", "start"):
             for node in (A, B):
                 sh(lab, node, f"systemctl {verb} iam-apiserver")
             time.sleep(1.0)
         yield
-
-
-@contextmanager
-def out_of_memory(lab: ActingLab) -> Iterator[None]:
-    """A bound that the service cannot live with."""
-    sh(lab, B, "systemctl set-property --runtime iam-pump MemoryMax=1M; systemctl restart iam-pump; sleep 3; true")
-    try:
-        yield
-    finally:
-        sh(lab, B, "systemctl set-property --runtime iam-pump MemoryMax=infinity; systemctl restart iam-pump")

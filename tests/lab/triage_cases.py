@@ -18,7 +18,6 @@ from tests.lab.daemon_faults import (
     interface_goes_down,
     let_go,
     no_descriptors_left,
-    out_of_memory,
     paused,
     same_hardware_address,
     signalled,
@@ -266,7 +265,6 @@ CASES = (
     Case("certificate-expired", "a certificate that has expired", fault(("certificate-expired", B))),
     Case("certificate-name", "a certificate for another name", fault(("certificate-misnamed", B))),
     Case("certificate-untrusted", "a certificate of a strange CA", fault(("certificate-strange", B))),
-    Case("unit-out-of-memory", "iam-pump may have 1 MB of memory", out_of_memory),
     Case("node-floods", "addresses come and go all the time", addresses_flood, within_s=25),
 )
 QUICK = (

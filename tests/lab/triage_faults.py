@@ -131,10 +131,15 @@ def keepalived_killed(lab: ActingLab) -> Iterator[None]:
         yield
 
 
+def hardware_address(lab: ActingLab, node: str) -> str:
+    """As `ip` tells it: /sys of a node is that of the machine which the lab runs on."""
+    return sh(lab, node, "ip -o link show dev eth0").partition("link/ether ")[2].split()[0]
+
+
 @contextmanager
 def neighbour_is_wrong(lab: ActingLab) -> Iterator[None]:
     """The operator's machine goes on sending to iam-b: a permanent entry, as of a router that learned nothing."""
-    vip, mac = lab.profile.instance.address, sh(lab, B, "cat /sys/class/net/eth0/address").strip()
+    vip, mac = lab.profile.instance.address, hardware_address(lab, B)
     entry = f"ip neigh replace {vip} lladdr {mac} dev eth0 nud permanent"
     enter = ["ip", "netns", "exec", lab.place.operator_namespace, "sh", "-c"]
     on_this_machine([*enter, entry])
@@ -145,27 +150,30 @@ def neighbour_is_wrong(lab: ActingLab) -> Iterator[None]:
 
 
 @contextmanager
-def connections_held(lab: ActingLab) -> Iterator[None]:
-    """More clients than a small nginx has connections for, for as long as the fault lasts."""
-    unit = "iamops-test-hold"
-    lab.must(B, ["systemd-run", "--quiet", "--collect", f"--unit={unit}", "python3", "-c", HOLD, "80"])
+def running(lab: ActingLab, node: str, program: str, *words: str) -> Iterator[None]:
+    """A Python program as a unit of the node, for as long as the fault lasts."""
+    unit = "iamops-test-program"
+    lab.must(node, ["systemd-run", "--quiet", "--collect", f"--unit={unit}", "python3", "-c", program, *words])
     try:
         yield
     finally:
-        lab.exec(B, ["systemctl", "stop", unit])
+        lab.exec(node, ["systemctl", "stop", unit])
+
+
+def connections_held(lab: ActingLab) -> AbstractContextManager[None]:
+    """More clients than a small nginx has connections for."""
+    return running(lab, B, HOLD, "80")
 
 
 @contextmanager
 def database_is_full(lab: ActingLab) -> Iterator[None]:
     """MariaDB with its smallest number of connections, all of them taken."""
     set_max = "mariadb -e 'SET GLOBAL max_connections={}'"
-    unit = "iamops-test-hold"
     sh(lab, A, set_max.format(10))
-    lab.must(A, ["systemd-run", "--quiet", "--collect", f"--unit={unit}", "python3", "-c", HOLD, "3306"])
     try:
-        yield
+        with running(lab, A, HOLD, "3306"):
+            yield
     finally:
-        lab.exec(A, ["systemctl", "stop", unit])
         assert wait_until(lambda: lab.exec(A, ["sh", "-c", set_max.format(151)]).returncode == 0, wait_s=15)
 
 
