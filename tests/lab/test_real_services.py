@@ -36,7 +36,7 @@ def test_the_requests_of_others_are_no_excuse_for_a_dead_backend(standins: Actin
         done = standins.run("balance", "--json")
     said = done.document["domains"][API]
     assert (done.code, said["even"], said["backends"][B]) == (1, False, 0), said
-    assert "does not answer" in said["verdict"], said
+    assert said["verdict"].startswith("uneven"), said
 
 
 def test_when_nginx_has_given_every_backend_up_its_own_words_are_the_root(triage_lab: ActingLab):
@@ -57,12 +57,3 @@ def test_a_service_that_hangs_on_both_nodes_is_seen_by_the_client_too(triage_lab
     assert "dark-outside" not in codes_of(findings), findings
     (dark,) = (each for each in flat(findings) if each["code"] == "client-dark")
     assert "iam.authz.marmotedu.com" in str(dark), dark
-
-
-def test_ones_own_switchover_is_told_as_that(triage_lab: ActingLab):
-    """It restarts keepalived where the VIP was: no alarm, and by whom."""
-    before = codes_of(triage(triage_lab)["findings"])
-    done = triage_lab.act("switchover")
-    assert done.code == 0, done.err
-    new = [each for each in flat(triage(triage_lab)["findings"]) if each["code"] not in before]
-    assert all(each["severity"] == "info" and "by iamops (switchover" in each["title"] for each in new), new
