@@ -181,14 +181,23 @@ class _Run:
         unseen = await self._looked_again(shown)
         plan, denied = self._engine.consider(self._order)
         denied = (*denied, *(Denial("stale-evidence", f"could not look again: {each}") for each in unseen))
-        expected = self._order.shown or shown.fingerprint
-        if not denied and plan.fingerprint != expected:
-            reason = f"the state has changed since the plan was shown ({expected} is now {plan.fingerprint})"
-            denied = (Denial("state-changed", f"{reason}: look again"),)
+        denied = denied or self._voided(shown, plan)
         if denied:
             self._refuse(denied)
             return
         await self._audited(plan, lock)
+
+    def _voided(self, shown: Plan, plan: Plan) -> tuple[Denial, ...]:
+        """What a person read is void with any change. Where nobody read it, a VRRP state that follows the command
+        before by a check's interval voids nothing, as long as the same is done by the same commands.
+        """
+        expected, found = self._order.shown, plan.fingerprint
+        if expected is None:
+            expected, found = shown.unread_fingerprint, plan.unread_fingerprint
+        if expected == found:
+            return ()
+        reason = f"the state has changed since the plan was shown ({expected} is now {found})"
+        return (Denial("state-changed", f"{reason}: look again"),)
 
     async def _looked_again(self, shown: Plan) -> tuple[str, ...]:
         """What could not be seen anew of the nodes that are touched. Those beside them the guards judge by age."""

@@ -20,7 +20,7 @@ from console.plan.deciding import watched
 from console.plan.drained_restart import drained_plan
 from console.plan.drill_plan import drill_plan
 from console.plan.expectation import EffectivePriority
-from console.plan.fingerprint import fingerprint, with_commands
+from console.plan.fingerprint import with_fingerprints
 from console.plan.forecast import forecast_of
 from console.plan.known import NotKnown
 from console.plan.measured import measured, unserved
@@ -42,8 +42,8 @@ def plan_for(action: Action, state: ClusterState, now: float) -> Plan:
         impact = Impact(
             touches=(action.node,) if isinstance(action, ServiceAction) else tuple(state.profile.nodes)
         )
-        mark = fingerprint(action, impact, state, now)
-        return Plan(action, f"cannot be planned: {missing}", (), (), impact, mark, unknown=str(missing))
+        plan = Plan(action, f"cannot be planned: {missing}", (), (), impact, unknown=str(missing))
+        return with_fingerprints(plan, state, now)
     raised = any(isinstance(each, EffectivePriority) for step in plan.steps for each in step.expect)
     forecast = forecast_of(action, plan.impact, state, now, raised=raised) if plan.steps else None
     host, said = measured(plan, state)
@@ -54,9 +54,9 @@ def plan_for(action: Action, state: ClusterState, now: float) -> Plan:
         *unserved(plan, state),
         *unknown_notes(plan, state, now),
     )
-    mark = with_commands(plan.fingerprint, plan.steps, state)
     seen_last = watched(action, state) if plan.steps else ()
-    return replace(plan, fingerprint=mark, notes=notes, forecast=forecast, asked_host=host, watched=seen_last)
+    told = replace(plan, notes=notes, forecast=forecast, asked_host=host, watched=seen_last)
+    return with_fingerprints(told, state, now)
 
 
 def _planned(action: Action, state: ClusterState, now: float) -> Plan:

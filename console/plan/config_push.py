@@ -25,7 +25,6 @@ from console.plan.config_pieces import (
 )
 from console.plan.deciding import asked_checks, decides_s
 from console.plan.expectation import Expectation, StateExpectation, TimerArmed, VipOn, VipSomewhere
-from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of
 from console.plan.known import NotKnown
 from console.plan.live import all_pushed, pushed_on
@@ -54,7 +53,6 @@ def push_plan(action: ConfigPush, state: ClusterState, now: float) -> Plan:
         tuple(builder.steps(changed)) if changed else (),
         builder.steady(),
         impact,
-        fingerprint(action, impact, state, now),
         notes=(*action.meaning, *action.apart),
         before=builder.steady() if changed else (),
         settle_s=SETTLE_S,

@@ -21,7 +21,6 @@ from console.plan.config_pieces import (
     stage,
     taken_back,
 )
-from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of, rolling_order
 from console.plan.known import may_hold
 from console.plan.pieces import HEALTHY_WITHIN_S, disarm, vips_stay
@@ -43,7 +42,6 @@ def drained_plan(action: DrainedRestart, state: ClusterState, now: float) -> Pla
         tuple(step for node in order for step in _round(action, node, state, now, last=node == order[-1])),
         tuple(vips_stay(state, tuple(state.profile.vrrp), now)),
         impact,
-        fingerprint(action, impact, state, now),
     )
 
 

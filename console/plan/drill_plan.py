@@ -15,7 +15,6 @@ from console.plan.action import Verb as UnitVerb
 from console.plan.backends import others_serve, serving_again
 from console.plan.checked_first import checked_first
 from console.plan.expectation import Expectation, StateExpectation
-from console.plan.fingerprint import fingerprint
 from console.plan.impact import handed_over, impact_of, preferred_of
 from console.plan.legs import Leg, legs
 from console.plan.live import filled, told_on
@@ -52,10 +51,9 @@ SETTLE_S = 10.0
 def drill_plan(action: DrillAction, state: ClusterState, now: float) -> Plan:
     """Raises NoSuchTarget. No steps where nobody is known to own the VIP, or to take it."""
     impact = impact_of(action, state, now)
-    mark = fingerprint(action, impact, state, now)
     name = instance_of(state.profile, action.instance)
     if impact.owner is None or impact.taker is None:
-        return Plan(action, "nobody is known to own the VIP, or to take it", (), (), impact, mark)
+        return Plan(action, "nobody is known to own the VIP, or to take it", (), (), impact)
     best = preferred_of(state, name, impact.owner, impact.taker)
     course = legs(action.drill, impact.owner, impact.taker, best)
     builder = _Builder(action, state, name, now, dict(handed_over(course, name, state, now)))
@@ -66,7 +64,6 @@ def drill_plan(action: DrillAction, state: ClusterState, now: float) -> Plan:
         tuple(replace(step, move=leg.number) for leg in course for step in builder.steps(leg)),
         (*steady(action.drill, state, name, last), *moved(state, _besides(impact, name))),
         impact,
-        mark,
         builder.notes,
         tuple(
             resign(each, node, state.profile.keepalived.unit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from console.model.facts import LinkState, UnitReport
@@ -13,43 +14,49 @@ from console.model.state import ClusterState, NodeState
 from console.model.vip import owner_of
 from console.plan.action import Action, ConfigPush, DrainedRestart, RollingRestart, ServiceAction
 from console.plan.pieces import control
-from console.plan.steps import Impact, Kind, Step
+from console.plan.steps import Kind, Plan, Step
 
 LENGTH = 12
 # What is done to one process, and not to whichever there is.
 TO_A_PROCESS = ("restart", "reload")
 
 
-def fingerprint(action: Action, impact: Impact, state: ClusterState, now: float) -> str:
-    """Owners, links, and what moves where; VRRP states and priorities where the plan could move a VIP.
+def with_fingerprints(plan: Plan, state: ClusterState, now: float) -> Plan:
+    """The plan with the names of what it rests on.
 
-    Nothing that changes by itself while a person reads: no ages or answers, no undos, and of units only what
-    `with_commands` says. What must not be so at all the guards ask for once more under the lock.
+    Owners, links, what moves where, the commands and the processes they are for; VRRP states and priorities where
+    the plan could move a VIP. Nothing that changes by itself while a person reads: no ages or answers, no undos.
+    What must not be so at all the guards ask for once more under the lock.
     """
-    touched = {name: node for name, node in state.nodes.items() if name in impact.touches}
-    facts = {
-        "action": action.identity if isinstance(action, ConfigPush | DrainedRestart) else action.argv,
-        "owners": {name: str(owner_of(state, name, now)) for name in state.profile.vrrp},
-        "up": {name: node.link.state is LinkState.UP for name, node in touched.items()},
-        "vrrp": {name: _vrrp(node) for name, node in touched.items() if _rests_on_vrrp(action, state)},
-        "taker": impact.taker,
-        "handovers": impact.handovers,
-    }
+    facts = _facts(plan, state, now)
+    touched = {name: node for name, node in state.nodes.items() if name in plan.impact.touches}
+    vrrp = {name: _vrrp(node) for name, node in touched.items() if _rests_on_vrrp(plan.action, state)}
+    return replace(plan, fingerprint=_short({**facts, "vrrp": vrrp}), unread_fingerprint=_short(facts))
+
+
+def _short(facts: dict[str, Any]) -> str:
     text = json.dumps(facts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
 
 
-def with_commands(mark: str, steps: Iterable[Step], state: ClusterState) -> str:
-    """The fingerprint of the whole plan: whatever decides which commands are run has changed it with them. So have
-    those who were quicker with a process that is to be replaced, or to read its files.
+def _facts(plan: Plan, state: ClusterState, now: float) -> dict[str, Any]:
+    """Whatever decides which commands are run has changed it with them. So have those who were quicker with a
+    process that is to be replaced, or to read its files.
 
     Looks are left out: who insists on what they refuse leaves them out of the plan that was shown. What is only
     watched sends no command.
     """
-    acting = [step for step in steps if step.kind not in (Kind.LOOK, Kind.WATCH)]
-    run = [(step.node, step.kind, step.argv, step.stdin, step.here) for step in acting]
-    text = json.dumps([mark, run, list(_processes(acting, state))])
-    return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+    action, impact = plan.action, plan.impact
+    acting = [step for step in plan.steps if step.kind not in (Kind.LOOK, Kind.WATCH)]
+    return {
+        "action": action.identity if isinstance(action, ConfigPush | DrainedRestart) else action.argv,
+        "owners": {name: str(owner_of(state, name, now)) for name in state.profile.vrrp},
+        "up": [name for name in impact.touches if state.nodes[name].link.state is LinkState.UP],
+        "taker": impact.taker,
+        "handovers": impact.handovers,
+        "run": [(step.node, step.kind, step.argv, step.stdin, step.here) for step in acting],
+        "processes": list(_processes(acting, state)),
+    }
 
 
 def _rests_on_vrrp(action: Action, state: ClusterState) -> bool:

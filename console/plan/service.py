@@ -13,7 +13,6 @@ from console.plan.caught import may_go
 from console.plan.coming import comes_within_s, open_vips
 from console.plan.deciding import asked_checks, undecided_s
 from console.plan.expectation import DomainsAnswer, Expectation, FreshWorkers, StateExpectation
-from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of, restarts
 from console.plan.known import holding, unit_of
 from console.plan.live import all_on, counted_priority, vrrp_on
@@ -59,7 +58,6 @@ def service_plan(action: ServiceAction, state: ClusterState, now: float) -> Plan
         steps,
         _steady(action, state, impact, now),
         impact,
-        fingerprint(action, impact, state, now),
         _notes(action, state, impact),
         resigning(state, impact),
     )
@@ -81,7 +79,6 @@ def rolling_plan(action: RollingRestart, state: ClusterState, now: float) -> Pla
         tuple(steps),
         _steady(action, state, impact, now),
         impact,
-        fingerprint(action, impact, state, now),
         open_connections(impact),
         resigning(state, impact),
     )

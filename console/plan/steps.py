@@ -171,10 +171,11 @@ class Forecast:
 class Plan:
     """What will be run, in order. `prediction` says what it will do to clients; `notes` what to know.
 
-    `fingerprint` names the state it rests on: another fingerprint is another plan. `before` must hold
-    before anything is done, `steady` in the end, within `settle_s`. `unknown`: what would have to be known to make
-    a plan, and is not; such a plan has no steps and is refused. `forecast`: what the measured gap is judged by.
-    `watched`: what must hold besides once the effects of the last change have shown.
+    `fingerprint` names the state it rests on: another fingerprint is another plan; `unread_fingerprint` the same
+    without what VRRP says of itself, for who agreed to whatever the plan would be. `before` must hold before
+    anything is done, `steady` in the end, within `settle_s`. `unknown`: what must be known to make a plan
+    and is not: it has no steps and is refused. `forecast`: what the measured gap is judged by. `watched`:
+    what must hold besides once the effects of the last change have shown.
     """
 
     action: Action
@@ -182,7 +183,6 @@ class Plan:
     steps: tuple[Step, ...]
     steady: tuple[StateExpectation, ...]
     impact: Impact
-    fingerprint: str
     notes: tuple[str, ...] = ()
     amends: tuple[Undo, ...] = ()
     before: tuple[StateExpectation, ...] = ()
@@ -191,6 +191,8 @@ class Plan:
     forecast: Forecast | None = None
     asked_host: str | None = None
     watched: tuple[StateExpectation, ...] = ()
+    fingerprint: str = ""
+    unread_fingerprint: str = ""
 
     @property
     def ending(self) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from console.model.state import ClusterState
 from console.plan.action import Switchover
 from console.plan.checked_first import checked_first
 from console.plan.expectation import ClientAnswered, EffectivePriority, StateExpectation, VipOn, VrrpIn
-from console.plan.fingerprint import fingerprint
 from console.plan.impact import impact_of
 from console.plan.known import NotKnown, answered, vrrp_of
 from console.plan.pieces import (
@@ -38,12 +37,11 @@ from console.render import privileges
 def switchover_plan(action: Switchover, state: ClusterState, now: float) -> Plan:
     """Steps are empty when the VIP already is where it is wanted, or when nobody can be told to own it."""
     impact = impact_of(action, state, now)
-    mark = fingerprint(action, impact, state, now)
     if impact.owner is None or impact.taker is None:
-        return Plan(action, "nobody is known to own the VIP, or to take it", (), (), impact, mark)
+        return Plan(action, "nobody is known to own the VIP, or to take it", (), (), impact)
     if impact.taker == impact.owner:
         vips = " and ".join(state.profile.vrrp[name].address for name in impact.moves)
-        return Plan(action, f"{impact.owner} already owns VIP {vips}: nothing to do", (), (), impact, mark)
+        return Plan(action, f"{impact.owner} already owns VIP {vips}: nothing to do", (), (), impact)
     why_plain = None if action.plain else why_not_raised(state, impact.moves, impact.taker)
     raised = not action.plain and why_plain is None
     plan = Plan(
@@ -52,7 +50,6 @@ def switchover_plan(action: Switchover, state: ClusterState, now: float) -> Plan
         tuple(moving_steps(state, impact.moves, impact.owner, impact.taker, raised=raised)),
         tuple(_steady(state, impact, now)),
         impact,
-        mark,
         (*((f"the plain way: {why_plain}",) if why_plain else ()), *open_connections(impact)),
         resigning(state, impact),
     )
