@@ -136,6 +136,11 @@ def _needed(root: Finding, symptom: Finding) -> bool:
     return not set(root.takes).isdisjoint(symptom.rests_on)
 
 
+def _from_afar(root: Finding, symptom: Finding) -> bool:
+    """It is seen from another node than the one it is on."""
+    return symptom.node is not None and bool(symptom.touches) and symptom.node not in symptom.touches
+
+
 def _touched(root: Finding, symptom: Finding) -> bool:
     """The symptom is on one of the nodes that the root is about."""
     return symptom.node in root.touches
@@ -178,6 +183,8 @@ LINKS: tuple[Link, ...] = (
         "service-unhealthy requests-failing",
         _store_kind(DatastoreKind.REDIS),
     ),
+    # A service that hangs shows no certificate either.
+    *_links("service-unhealthy backend-silent", "no-tls", _both(_same_node, _service_of)),
     # Who needs it, by the profile: a datastore first, then the services that others need.
     *_links("datastore-write-errors", "datastore-refuses-writes", _store_of),
     *_links(f"datastore-refuses-writes {STORES}", NEEDING, _needed),
@@ -201,6 +208,7 @@ LINKS: tuple[Link, ...] = (
     *_links("vip-nowhere", "client-dark errors-since-move", _same_instance),
     *_links("mac-twice", f"{WITNESSES} stale-arp not-serving backend-not-reachable node-unreachable", _anywhere),
     *_links("mac-twice", "client-dark dark-outside serving-unseen vip-flapping", _anywhere),
+    *_links("mac-twice", STORES, _from_afar),
     *_links("keepalived-silent", WITNESSES, _anywhere),
     *_links("stranger-router", f"{WITNESSES} client-dark vip-flapping foreign-adverts stale-arp", _anywhere),
     *_links("adverts-not-sent", "split-brain vip-flapping vip-let-go", _anywhere),

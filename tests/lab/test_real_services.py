@@ -57,3 +57,15 @@ def test_a_service_that_hangs_on_both_nodes_is_seen_by_the_client_too(triage_lab
     assert "dark-outside" not in codes_of(findings), findings
     (dark,) = (each for each in flat(findings) if each["code"] == "client-dark")
     assert "iam.authz.marmotedu.com" in str(dark), dark
+
+
+def test_ones_own_switchover_is_told_as_that(triage_lab: ActingLab):
+    """It restarts keepalived where the VIP was. What became of the peer's before is not asked for."""
+    owner = triage_lab.status().owners[0]
+    done = triage_lab.act("switchover")
+    assert done.code == 0, done.err
+    findings = flat(triage(triage_lab)["findings"])
+    told = [each for each in findings if (each["code"], each["node"]) == ("keepalived-restarted", owner)]
+    assert [each["severity"] for each in told] == ["info"], findings
+    assert "by iamops (switchover" in told[0]["title"], told
+    assert "vip-flapping" not in codes_of(findings), findings

@@ -144,6 +144,26 @@ def test_a_frozen_node_explains_the_nginx_that_waits_for_its_backends():
     assert tree(found) == {"node-unreachable": {"nginx-bad-answers": {}}}
 
 
+def test_a_service_that_hangs_explains_that_its_ports_show_no_certificate():
+    hung = finding("service-unhealthy", "iam-b", W, About("iam-apiserver", "iam-apiserver"))
+    ports = [
+        finding("no-tls", node, W, About("iam-apiserver", "iam-apiserver", subject=port))
+        for node, port in (("iam-b", "8443"), ("iam-b", "8081"), ("iam-a", "8443"))
+    ]
+    found = correlate((*ports, hung))
+    assert [(each.code, each.node, len(each.explains)) for each in found] == [
+        ("service-unhealthy", "iam-b", 2),
+        ("no-tls", "iam-a", 0),
+    ]
+
+
+def test_one_hardware_address_on_two_nodes_explains_the_datastores_of_the_other_and_not_ones_own():
+    twice = finding("mac-twice", None, severity=C, touches=("iam-a", "iam-b"))
+    seen = [finding("datastore-down", node, C, MARIADB, ("iam-a",)) for node in ("iam-b", "iam-a")]
+    assert tree(correlate((twice, seen[0]))) == {"mac-twice": {"datastore-down": {}}}
+    assert len(correlate((twice, seen[1]))) == 2
+
+
 def test_nothing_is_lost_and_nothing_explains_itself():
     codes = [code for link in LINKS for code in (link.root, *link.symptoms)]
     about = replace(MARIADB, unit="nginx", role=Role.NGINX, services=("iam-pump",))
