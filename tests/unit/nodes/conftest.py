@@ -23,6 +23,8 @@ from console.nodes.ssh_transport import SshTransport
 
 USER_KEY = asyncssh.generate_private_key("ssh-ed25519", comment="operator@test")
 HOST_KEY = asyncssh.generate_private_key("ssh-ed25519")
+# Of a machine that works: the test's machine may be busy. Who waits for a limit asks for QUICK.
+PATIENT = Limits(connect_s=30.0, login_s=30.0, keepalive_s=15.0)
 QUICK = Limits(connect_s=0.3, login_s=0.5, keepalive_s=5.0)
 
 
@@ -205,7 +207,7 @@ class Operator:
         (self.ssh / "config").write_text(text)
 
     def connector(
-        self, port: int, *, limits: Limits = QUICK, files: UserFiles | None = None, **ssh: Any
+        self, port: int, *, limits: Limits = PATIENT, files: UserFiles | None = None, **ssh: Any
     ) -> SshConnector:
         profile = reached_at(port, **ssh)
         return SshConnector(profile, profile.nodes["iam-a"], limits=limits, files=files or self.files)

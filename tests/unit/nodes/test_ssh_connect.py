@@ -17,7 +17,7 @@ from console.nodes.transport import (
     SshConfigInvalid,
     Unreachable,
 )
-from tests.unit.nodes.conftest import HOST_KEY, Operator, StartNode, public, reached_at
+from tests.unit.nodes.conftest import HOST_KEY, QUICK, Operator, StartNode, public, reached_at
 from tests.unit.nodes.connecting import PLACE, failure_of, works
 from tests.unit.nodes.sockets import closed_port, dark_port, silent_port
 
@@ -49,7 +49,7 @@ async def test_a_closed_port_is_refused(operator: Operator) -> None:
 
 async def test_a_dark_machine_is_given_up_within_the_connect_limit(operator: Operator) -> None:
     with dark_port() as port:
-        failure = await failure_of(operator.connector(port))
+        failure = await failure_of(operator.connector(port, limits=QUICK))
 
     assert isinstance(failure, ConnectTimeout)
     assert "no answer from 127.0.0.1" in failure.reason
@@ -58,7 +58,7 @@ async def test_a_dark_machine_is_given_up_within_the_connect_limit(operator: Ope
 
 async def test_a_hanging_sshd_is_given_up_within_the_login_limit(operator: Operator) -> None:
     with silent_port() as port:
-        failure = await failure_of(operator.connector(port))
+        failure = await failure_of(operator.connector(port, limits=QUICK))
 
     assert isinstance(failure, ConnectTimeout)
     assert "accepts, but no login within 0.5 s" in failure.reason
