@@ -15,23 +15,25 @@ from tests.bench.flips import console_flips
 from tests.bench.idle import idle
 from tests.bench.startup import first_frame_s, help_s, status_s
 from tests.bench.traffic import followed
-from tests.bench.yardstick import slowness
+from tests.bench.yardstick import slowness, slowness_beside
 
 pytestmark = pytest.mark.alone
 
 
-def soon_enough(measure: Callable[[], list[float]], goal_s: float) -> None:
+def soon_enough(
+    measure: Callable[[], list[float]], goal_s: float, slower: Callable[[], float] = slowness_beside
+) -> None:
     """The best of three: a shared machine is slow for some seconds, and what measures it may miss just those."""
     seen = []
     for _ in range(3):
-        seen.append((round(percentile(measure(), 0.5), 3), round(goal_s * slowness(), 3)))
+        seen.append((round(percentile(measure(), 0.5), 3), round(goal_s * slower(), 3)))
         if seen[-1][0] < seen[-1][1]:
             return
     pytest.fail(f"medians and what they may be, in seconds: {seen}")
 
 
 def test_help_answers_within_150_ms(lab):
-    soon_enough(lambda: help_s(5), 0.150)
+    soon_enough(lambda: help_s(5), 0.150, slowness)
 
 
 def test_a_cold_status_takes_less_than_0_8_s(lab):
