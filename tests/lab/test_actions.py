@@ -162,6 +162,20 @@ def test_a_command_that_succeeds_without_its_effect_is_failed(acting: ActingLab)
     assert whole_within(acting, DEAD_MAN_S + 5) >= 0
 
 
+def test_a_node_without_room_for_undos_is_left_alone_and_says_why(acting: ActingLab):
+    """systemd keeps timers in /run. Its own words on a full one are that there is no such timer."""
+    before = acting.footprint()
+    used_k = acting.shell("iam-b", "df --output=used /run | tail -n 1")
+    acting.must("iam-b", ["mount", "-o", f"remount,size={used_k}k", "/run"])
+    try:
+        done = acting.act("restart", "iam-pump", "iam-b")
+    finally:
+        acting.must("iam-b", ["mount", "-o", "remount,size=20%", "/run"])
+    assert done.code == 1, done.err
+    assert "/run on iam-b is full" in done.document["sentence"], done.document
+    assert acting.footprint() == before
+
+
 def interrupted_at(acting: ActingLab, title: str) -> tuple[int, str]:
     """A switchover with SIGINT when a step begins: its exit code, and what it said from there on."""
     command = [sys.executable, "-m", "console", "--profile", str(acting.profile_file), "switchover", "--yes"]

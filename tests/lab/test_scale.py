@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -54,9 +55,11 @@ def share(lab: ActingLab, count: int) -> dict[str, int]:
     """So many requests through the VIP, by the upstream that the owner's access log names."""
     size = int(lab.shell("iam-a", "stat -c %s /var/log/nginx/access.log"))
     assert lab.requests(count, "/healthz?share") == [200] * count
-    lines = lab.shell(
-        "iam-a", f"tail -c +{size + 1} /var/log/nginx/access.log | grep 'healthz?share'"
-    ).splitlines()
+    found = f"tail -c +{size + 1} /var/log/nginx/access.log | grep 'healthz?share'"
+    # nginx writes a line after it has sent the answer.
+    until = time.monotonic() + 5
+    while len(lines := lab.shell("iam-a", found).splitlines()) < count and time.monotonic() < until:
+        time.sleep(0.05)
     return dict(collections.Counter(line.partition("upstream=")[2].split()[0] for line in lines))
 
 
