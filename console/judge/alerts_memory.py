@@ -36,7 +36,7 @@ def recalled(fresh: Alerts, raw: Mapping[str, Any], now: float) -> Alerts:
         fresh,
         memory={name: _memory(each, now) for name, each in raw["vips"].items() if name in fresh.vips},
         cases={case.key: case for case in cases},
-        dampers={_key(each[:3]): _damper(each[3], now) for each in raw["dampers"]},
+        dampers={_key(*key): _damper(each, now) for *key, each in raw["dampers"]},
         reminded_at=now,
         hush=_hush(raw["hush"]),
     )
@@ -113,9 +113,8 @@ def _case(raw: Mapping[str, Any], now: float) -> Case:
     )
 
 
-def _key(raw: list[Any]) -> Key:
-    code, node, what = (str(each) for each in raw)
-    return key_of(code, node or None, what)
+def _key(code: object, node: object, what: object) -> Key:
+    return key_of(str(code), str(node) or None, str(what))
 
 
 def _hush_document(hush: Hush) -> dict[str, Any]:

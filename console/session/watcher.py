@@ -229,7 +229,7 @@ class Watcher:
             return fresh
         try:
             return recalled(fresh, self._outbox.alerts, self._cluster.now())
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
             self._log(f"what was known before could not be read ({type(error).__name__}: {error}): starting anew")
             return fresh
 
