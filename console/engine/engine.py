@@ -191,13 +191,13 @@ class _Run:
         """What a person read is void with any change. Where nobody read it, a VRRP state that follows the command
         before by a check's interval voids nothing, as long as the same is done by the same commands.
         """
-        expected, found = self._order.shown, plan.fingerprint
-        if expected is None:
-            expected, found = shown.unread_fingerprint, plan.unread_fingerprint
-        if expected == found:
-            return ()
-        reason = f"the state has changed since the plan was shown ({expected} is now {found})"
-        return (Denial("state-changed", f"{reason}: look again"),)
+        read = self._order.shown
+        if read is None:
+            void, since = plan.unread_fingerprint != shown.unread_fingerprint, "made"
+        else:
+            void, since = plan.fingerprint != read, f"shown ({read} is now {plan.fingerprint})"
+        reason = f"the state has changed since the plan was {since}: look again"
+        return (Denial("state-changed", reason),) if void else ()
 
     async def _looked_again(self, shown: Plan) -> tuple[str, ...]:
         """What could not be seen anew of the nodes that are touched. Those beside them the guards judge by age."""

@@ -30,7 +30,9 @@ def remembered(alerts: Alerts) -> dict[str, Any]:
 
 
 def recalled(fresh: Alerts, raw: Mapping[str, Any], now: float) -> Alerts:
-    """`fresh` with what a document remembers, as of `now`. Raises ValueError, TypeError, KeyError for none."""
+    """`fresh` with what a document remembers, as of `now`. Raises ValueError, TypeError, LookupError,
+    AttributeError or ArithmeticError for none.
+    """
     cases = [_case(each, now) for each in raw["cases"]]
     return replace(
         fresh,

@@ -196,7 +196,7 @@ async def test_nothing_is_kept_while_a_node_does_not_answer():
     bench = seeing()
 
     def lose(number: int, argv: object) -> None:
-        if argv[-1] == "ready":  # type: ignore[index]
+        if argv[-1] == "ready":  # type: ignore[index]  # always argv here
             raise OutcomeUnknown("the link is dead")
 
     bench.hands.before = lose

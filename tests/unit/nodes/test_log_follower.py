@@ -123,7 +123,7 @@ class Follower:
 @asynccontextmanager
 async def connected(world: World) -> AsyncIterator[tuple[LogReader, LocalLines]]:
     async with reading(LocalTransport(), str(world.log), RECIPE) as reader:  # type: ignore[arg-type]
-        yield reader, reader._lines  # type: ignore[misc]
+        yield reader, reader._lines  # type: ignore[misc]  # a private part, looked at on purpose
 
 
 @pytest.fixture

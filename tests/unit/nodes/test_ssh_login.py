@@ -80,11 +80,11 @@ async def test_the_agents_keys_are_offered(start_node: StartNode, operator: Oper
     key = operator.has_key()
     key.chmod(0o600)
     agent = tmp_path / "agent"
-    process = subprocess.Popen(["ssh-agent", "-D", "-a", str(agent)], stdout=subprocess.PIPE)  # noqa: ASYNC220
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", str(agent)], stdout=subprocess.PIPE)  # noqa: ASYNC220 - started in no time
     assert process.stdout
     process.stdout.readline()
     try:
-        subprocess.run(["ssh-add", "-q", str(key)], env={"SSH_AUTH_SOCK": str(agent)}, check=True)  # noqa: ASYNC221
+        subprocess.run(["ssh-add", "-q", str(key)], env={"SSH_AUTH_SOCK": str(agent)}, check=True)  # noqa: ASYNC221 - nothing else runs yet
         key.unlink()
         await works(operator.connector(node.port, files=dataclasses.replace(operator.files, agent=str(agent))))
     finally:

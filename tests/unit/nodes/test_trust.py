@@ -76,7 +76,7 @@ async def test_openssh_reads_what_was_written(start_node: StartNode, operator: O
     node = await start_node()
     accept(await offered(node, operator))
 
-    found = subprocess.run(  # noqa: ASYNC221
+    found = subprocess.run(  # noqa: ASYNC221 - nothing else runs meanwhile
         ["ssh-keygen", "-lF", f"[127.0.0.1]:{node.port}", "-f", str(operator.known_hosts)],
         capture_output=True,
         text=True,

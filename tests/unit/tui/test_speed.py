@@ -36,7 +36,7 @@ async def test_a_vip_change_is_written_within_50_ms(monkeypatch: pytest.MonkeyPa
 
 def _after(display: object, painted: asyncio.Event) -> object:
     def displayed(*args: object, **kwargs: object) -> None:
-        display(*args, **kwargs)  # type: ignore[operator]
+        display(*args, **kwargs)  # type: ignore[operator]  # a saved method, typed as object
         painted.set()
 
     return displayed
