@@ -136,6 +136,12 @@ class Probing:
     def longest_ms(self) -> float:
         return max((gap["duration_ms"] for gap in self.result["gaps"]), default=0.0)
 
+    def known_within_ms(self, client: dict[str, Any], least_ms: float) -> float:
+        """How far apart two measurements of one gap may be: it ends somewhere between two attempts, and a machine
+        that stands still lets nobody make one. Each says of itself how long it went without.
+        """
+        return max(least_ms, client["resolution_ms"], self.result["longest_span_ms"])
+
 
 def main() -> None:
     parser = argparse.ArgumentParser()

@@ -42,12 +42,11 @@ def test_a_switchover_is_hardly_noticed_and_measured_truly(acting: ActingLab):
             done = acting.act("switchover", "--to", taker)
         assert done.code == 0, done.err
         assert acting.status().owners == (taker,)
-        assert witness.longest_ms <= GAP_MS, witness.result
         client = done.document["client"]
-        assert abs((client["longest_gap_ms"] or 0.0) - witness.longest_ms) <= AGREEMENT_MS, (
-            client,
-            witness.result,
-        )
+        within_ms = witness.known_within_ms(client, AGREEMENT_MS)
+        assert witness.longest_ms <= GAP_MS + within_ms - AGREEMENT_MS, witness.result
+        off_ms = abs((client["longest_gap_ms"] or 0.0) - witness.longest_ms)
+        assert off_ms <= within_ms, (client, witness.result)
         assert client["answered_by"] == taker
         assert wrong(acting) == []
 
@@ -60,7 +59,8 @@ def test_the_plain_way_costs_the_skew_of_the_taker(acting: ActingLab):
         assert done.code == 0, done.err
         assert abs(witness.longest_ms - PLAIN_MS[taker]) <= PLAIN_SLACK_MS, witness.result
         client = done.document["client"]
-        assert abs(client["longest_gap_ms"] - witness.longest_ms) <= AGREEMENT_MS
+        off_ms = abs(client["longest_gap_ms"] - witness.longest_ms)
+        assert off_ms <= witness.known_within_ms(client, AGREEMENT_MS), (client, witness.result)
         assert client["dark"] > 0
 
 
