@@ -228,6 +228,7 @@ LINKS: tuple[Link, ...] = (
     *_links("unit-down", LEFT_BEHIND, _both(_about, _service_of)),
     *_links("service-unhealthy", f"{LEFT_BEHIND} requests-failing", _service_of),
     *_links("backend-not-reachable not-serving", "uneven-split", _anywhere),
+    *_links("unit-down service-unhealthy backend-silent", "no-live-upstreams", _service_of),
     *_links("no-live-upstreams", "proxy-fails nginx-bad-answers backend-masked", _same_node),
     *_links("no-live-upstreams", "client-dark requests-failing errors-since-move uneven-split", _anywhere),
     *_links("nginx-worker-died nginx-open-files", "nginx-bad-answers nginx-hung client-dark", _about),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from console.judge.findings import About, Blind, Evidence, Finding
+from console.judge.rules.backends import asked_backends
 from console.judge.rules.looked import lately, look_of, looked, ours
 from console.judge.rules.view import Answer, Rule, View, nodes, said_at, unit_stopped
 from console.model.facts import Severity, VrrpState
@@ -184,7 +185,24 @@ def given_up(view: View, now: float) -> Iterator[Answer]:
                 "iamops traffic --since 5m --by backend",
                 node.name,
                 cause=ALL_FAILED,
+                about=About(services=_without_backends(view, node, names if len(names) == len(said) else [])),
             )
+
+
+def _without_backends(view: View, nginx: NodeState, names: Sequence[str]) -> tuple[str, ...]:
+    """The services that nginx has given up because none of their backends answers its node.
+
+    None where one that it has given up answers: then what the others lack is not the reason. `names`: upstreams,
+    known only where they are called as a service's domain; without names: whatever it sends requests to.
+    """
+    if not set(names) <= set(view.state.profile.domains):
+        return ()
+    dead: dict[str, bool] = {}
+    for service, _, seen in asked_backends(view, nginx):
+        if service.domain in names or not names:
+            failed = isinstance(seen, Known) and not seen.value.ok
+            dead[service.name] = dead.get(service.name, True) and failed
+    return tuple(dead) if all(dead.values()) else ()
 
 
 def refusing_stores(view: View, now: float) -> Iterator[Answer]:

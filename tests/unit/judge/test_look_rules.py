@@ -280,6 +280,34 @@ def test_backends_that_nginx_asks_again_are_not_given_up_any_more():
     assert found(asked("no-live-upstreams", view(fed(healthy(), dark), b=look))) == ["no-live-upstreams"]
 
 
+def test_what_has_no_backend_at_all_is_why_nginx_gives_up_and_nothing_else_is():
+    """Where another service that it has given up answers, what the first one lacks is not the reason."""
+    bad = ProbeReport(ProbeOutcome.BAD_ANSWER, 1.0, 502, "HTTP 502")
+    refused = ProbeReport(ProbeOutcome.REFUSED, detail="connection refused")
+    api, authz = "iam-apiserver", "iam-authz-server"
+
+    def root(names: tuple[str, ...], *down: str) -> list[str]:
+        said = tuple(
+            Complaint(ComplaintKind.NO_LIVE_UPSTREAMS, "nginx", each, (NOW - 1,), "no live", "given up")
+            for each in names
+        )
+        events = [HttpProbed(NOW, B, B, Target.DOMAIN, "iam.api.marmotedu.com", bad)]
+        for service in down:
+            for node in (A, B):
+                events.append(UnitReported(NOW, node, service, UnitReport("inactive", "dead")))
+                events += [HttpProbed(NOW, node, by, Target.SERVICE, service, refused) for by in (A, B)]
+        look = node_look(B, nginx_errors=ErrorLook(complaints=said))
+        return [each.code for each in diagnose(view(fed(healthy(), events), b=look), LATER).findings]
+
+    both = ("iam.api.marmotedu.com", "iam.authz.marmotedu.com")
+    assert "no-live-upstreams" not in root(both[:1], api)
+    assert "no-live-upstreams" not in root(both, api, authz)
+    assert "no-live-upstreams" in root(both, api)
+    assert "no-live-upstreams" in root(("somebody's",), api)
+    assert "no-live-upstreams" not in root(("",), api, authz)
+    assert "no-live-upstreams" in root(("",), api)
+
+
 def test_a_stranger_that_is_gone_is_not_told_once_the_vip_has_an_owner():
     def heard(ago_s: float, state=None):
         said = Complaint(
