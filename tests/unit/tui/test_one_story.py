@@ -11,6 +11,7 @@ from console.judge.findings import Finding
 from console.model.events import (
     AddressChanged,
     ClientProbed,
+    FilesExamined,
     HttpProbed,
     Recalled,
     Remembered,
@@ -21,6 +22,7 @@ from console.model.facts import ProbeOutcome, RequestCount, Severity
 from console.model.state import ClusterState
 from console.session.cluster import Cluster
 from console.tui.view.moment import Moment
+from tests.scenes import files
 from tests.unit.judge.triage_samples import BLINDS, CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
 from tests.unit.tui import scenes
 from tests.unit.tui.drills_view import begun, deck
@@ -295,8 +297,9 @@ async def test_what_was_not_observed_yet_is_no_alert() -> None:
 async def test_a_plan_does_not_say_that_an_unhealthy_node_serves_meanwhile() -> None:
     refused = bad(ProbeOutcome.REFUSED, "connection refused")
     probed = HttpProbed(scenes.NOW - 0.3, "iam-b", "iam-b", Target.SERVICE, "iam-apiserver", refused)
-    state = fed(scenes.healthy(), [probed])
-    async with console(state, (120, 40)) as seen:
+    profile = scenes.profile()
+    sent = [FilesExamined(scenes.NOW, node, files(profile, node)) for node in profile.nodes]
+    async with console(fed(scenes.healthy(), [*sent, probed]), (120, 40)) as seen:
         await armed(seen)
         await seen.type(":stop iam-apiserver iam-a")
         await seen.press("enter")
