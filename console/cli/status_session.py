@@ -12,9 +12,14 @@ from console.cli.output import stdout_failed
 from console.cli.status_document import fully_blind, silent, status_document
 from console.judge.correlate import correlate
 from console.judge.json_text import json_line, json_text
+from console.model.contest import HANDOVER_S
 from console.model.exit_code import ExitCode
 from console.model.profile import Profile
+from console.model.vip import ownership
 from console.session.cluster import Cluster
+
+# The nodes' addresses are listed one after the other.
+LISTED_S = 0.2
 
 
 def show_status(profile: Profile, *, timeout_s: float, as_json: bool, watch: bool) -> int:
@@ -28,11 +33,19 @@ async def _status(cluster: Cluster, timeout_s: float, *, as_json: bool, watch: b
         await cluster.settled(timeout_s)
         if watch:
             return await _watch(cluster)
+        await _handed_over(cluster)
         document = _document(cluster, final=True)
         _print(document, as_json=as_json)
         return ExitCode.UNREACHABLE if fully_blind(document) or silent(document) else ExitCode.OK
     finally:
         await cluster.stop()
+
+
+async def _handed_over(cluster: Cluster) -> None:
+    """A VIP on two nodes, or on none, may be one that moves: a moment later it is not, or it is a finding."""
+    state, now = cluster.store.state, cluster.now()
+    if any(len(ownership(state, name, now).owners) != 1 for name in state.profile.vrrp):
+        await asyncio.sleep(HANDOVER_S + LISTED_S)
 
 
 def _document(cluster: Cluster, *, final: bool = False) -> dict[str, Any]:

@@ -43,9 +43,15 @@ def _finding(finding: Finding, width: int) -> Iterator[str]:
     yield from _labelled("because", (safe(str(each)) for each in finding.evidence), width)
     yield from _labelled("cause", (safe(finding.cause),) if finding.cause else (), width)
     yield from _labelled("means", (safe(finding.means),) if finding.means else (), width)
-    explained = (f"{each.severity} {name_of(each.code)}: {safe(each.title)}" for each in finding.explains)
-    yield from _labelled("explains", (text for text in explained), width, cut=True)
+    yield from _labelled("explains", _explained(finding), width, cut=True)
     yield from _labelled("next", (safe(finding.next),), width)
+
+
+def _explained(finding: Finding, indent: str = "") -> Iterator[str]:
+    """Everything that follows from it, each under what explains it."""
+    for each in finding.explains:
+        yield f"{indent}{each.severity} {name_of(each.code)}: {safe(each.title)}"
+        yield from _explained(each, f"{indent}  ")
 
 
 def _labelled(label: str, texts: Iterable[str], width: int, *, cut: bool = False) -> Iterator[str]:

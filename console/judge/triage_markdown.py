@@ -46,9 +46,14 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield f"- cause: {inline(finding.cause)}"
     if finding.means:
         yield f"- means: {inline(finding.means)}"
-    for each in finding.explains:
-        yield f"- explains {each.severity} {code(name_of(each.code))} {inline(each.title)}"
+    yield from _explained(finding, "explains ")
     yield f"- **next:** {code(finding.next)}"
+
+
+def _explained(finding: Finding, word: str = "", indent: str = "") -> Iterator[str]:
+    for each in finding.explains:
+        yield f"{indent}- {word}{each.severity} {code(name_of(each.code))} {inline(each.title)}"
+        yield from _explained(each, indent=f"{indent}  ")
 
 
 def _dark(dark: Darkness) -> str:

@@ -147,7 +147,7 @@ def _split(state: ClusterState, contest: Contest, nodes: tuple[str, ...], now: f
         nodes,
         contest.since,
         contest.found,
-        tuple(name for name in nodes if _is_astray(state, contest.instance, name)),
+        tuple(name for name in nodes if is_astray(state, contest.instance, name)),
         before=contest.before,
     )
     state = _put(state, replace(contest, nodes=nodes, split=True))
@@ -210,7 +210,8 @@ def _may_speak(state: ClusterState, node: str, now: float) -> bool:
     return seen.link.state is LinkState.UP and seen.freshness(now) is Freshness.LIVE
 
 
-def _is_astray(state: ClusterState, instance: str, node: str) -> bool:
+def is_astray(state: ClusterState, instance: str, node: str) -> bool:
+    """Its keepalived is known not to be MASTER, whatever its kernel has."""
     report = state.nodes[node].vrrp[instance]
     return isinstance(report, Known) and report.value.state is not VrrpState.MASTER
 

@@ -54,6 +54,8 @@ async def test_two_owners_are_a_split_brain_with_an_end_and_never_a_move(lab, tm
         await tells(seen, "iam-b: VI_1 entered BACKUP", 10)
         await asyncio.to_thread(lab.fault, "vip-astray", "iam-b")
         await tells(seen, f"{SPLIT}; keepalived on iam-b is not MASTER", 5)
+        status = await asyncio.to_thread(lab.iamops, "--profile", "lab", "status", "--json")
+        assert {"split-brain", "address-without-master"} <= {each["code"] for each in status["findings"]}, status
         await asyncio.to_thread(lab.heal, "vip-astray", "iam-b")
         await seen.until(lambda: ENDED in events(seen)[-1], 5)
         await first(hook, ENDED)

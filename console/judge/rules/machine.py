@@ -19,9 +19,10 @@ CLOCK_SKEW_MS = 500.0
 def node_unreachable(view: View, now: float) -> Iterator[Answer]:
     """One that its peers or a client still get answers from is serving: that is said instead."""
     for node in nodes(view):
-        if node.link.state is not LinkState.DOWN:
+        if not _unseen(view, node):
             continue
-        evidence = [said_at(node.link.since, node.link.reason or "no reason known", "SSH", node.name, now)]
+        reason = node.link.reason or ("not connected in time" if view.final else "no reason known")
+        evidence = [said_at(node.link.since, reason, "SSH", node.name, now)]
         serving = _served(view, node, now)
         if serving:
             title = f"{node.name} cannot be reached over SSH, but it is serving"
@@ -31,6 +32,11 @@ def node_unreachable(view: View, now: float) -> Iterator[Answer]:
             code = "node-unreachable"
         evidence += serving or _tried(view, node, now)
         yield Finding(code, Severity.WARNING, title, tuple(evidence), _ssh_step(node), node.name)
+
+
+def _unseen(view: View, node: NodeState) -> bool:
+    """Whoever has looked for as long as he would does not wait for a connection that has not come."""
+    return node.link.state is LinkState.DOWN or (view.final and node.link.state is LinkState.CONNECTING)
 
 
 def disk(view: View, now: float) -> Iterator[Answer]:

@@ -26,6 +26,8 @@ from console.model.state import NodeState
 from console.model.words import being
 
 STOPPED_IN_ORDER = "inactive"
+# From outside, as the parsers of journal and `systemctl show` put it.
+KILLED = frozenset({"killed by KILL", "killed by TERM", "killed by signal 9", "killed by signal 15"})
 REACHED = "whether its peers reach it"
 # What a peer says was asked so long before at most.
 ASKED_BEFORE_S = 1.5
@@ -106,9 +108,13 @@ def _down(view: View, node: NodeState, unit: str, seen: Known[UnitReport], now: 
     step = f"iamops start {unit} {node.name}"
     if report.active != STOPPED_IN_ORDER:
         step = f"look: journalctl -u {unit} on {node.name}"
-    if report.exits:
+    # Who kills a process does not ask it: neither did its start fail, nor are its last lines about that.
+    killed = report.exits in KILLED and report.sub != "auto-restart"
+    if killed:
+        title, step = f"{unit} on {node.name} was {report.exits}", f"iamops start {unit} {node.name}"
+    elif report.exits:
         title = f"{unit} on {node.name} does not start: {report.exits}"
-    if report.reason:
+    if report.reason and not killed:
         evidence.insert(0, told(seen, report.reason, f"what {unit} said when it was last started", node.name, now))
         step = f"look: what {unit} on {node.name} says it lacks; then iamops start {unit} {node.name}"
     return Finding(

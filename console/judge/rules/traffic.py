@@ -16,6 +16,7 @@ from console.model.observed import Known, Observed
 from console.model.profile import Service, endpoint
 from console.model.state import NodeState
 from console.model.traffic import Traffic, merged
+from console.model.vip import ownership
 
 FAILING_SPAN_S = 60.0
 FAILING_MIN, FAILING_SHARE = 3, 0.02
@@ -65,7 +66,7 @@ def errors_since_move(view: View, now: float) -> Iterator[Answer]:
     """The share of 5xx and 499 before the last move against that after it."""
     code, what = "errors-since-move", "whether errors rose with the last VIP move"
     counted = yield from _counted(view, (code,), what)
-    moved_at = last_move(view)
+    moved_at = last_move(view, now)
     if not counted or moved_at is None or moved_at < min(c.look.since for c in counted):
         return
     slot_s = max(c.look.slot_s for c in counted)
@@ -74,7 +75,7 @@ def errors_since_move(view: View, now: float) -> Iterator[Answer]:
     if before.total < STEP_REQUESTS or after.total < STEP_REQUESTS:
         few = f"{before.total} requests before and {after.total} after: too few to compare"
         yield Blind(code, what, few)
-    elif _stepped(before, after):
+    elif _stepped(before, after) and _fails_still(merged(c.since(now - FAILING_SPAN_S) for c in counted)):
         yield _step(counted[0].seen, before, after, now - moved_at, now)
 
 
@@ -106,20 +107,35 @@ RULES = (
 )
 
 
-def last_move(view: View) -> float | None:
-    """When a VIP last came to a node, on our clock: seen by us, told by the daemon, or by a journal."""
-    times = [move.at for move in view.state.moves]
-    for node in nodes(view):
-        reports = [seen.value for seen in node.vrrp.values() if isinstance(seen, Known)]
-        times += [
-            ours(node, r.last_transition)
-            for r in reports
-            if r.state is VrrpState.MASTER and r.last_transition is not None
-        ]
-        look = view.look.nodes.get(node.name) if view.look is not None else None
-        said = look.journal.value.said if look is not None and isinstance(look.journal, Known) else ()
-        times += [ours(node, s.at) for s in said if s.kind is SaidKind.ENTERED and "MASTER" in s.text]
-    return max(times, default=None)
+def last_move(view: View, now: float) -> float | None:
+    """When a VIP last came to a node that has it, on our clock: seen by us, told by the daemon, or by a journal.
+
+    Who became MASTER beside the owner, and has it no more, has moved nothing; of two owners the first one has it.
+    """
+    came = [at for name in view.state.profile.vrrp if (at := _came(view, name, now)) is not None]
+    return max((*came, *(move.at for move in view.state.moves)), default=None)
+
+
+def _came(view: View, instance: str, now: float) -> float | None:
+    """When it came to whoever has it; to whoever it may be where nobody is seen to."""
+    owners = {claim.node for claim in ownership(view.state, instance, now).owners}
+    nearby = (n for n in nodes(view) if n.name in owners or not owners)
+    found = {n.name: max(_entered(view, n, instance), default=None) for n in nearby}
+    times = [at for at in found.values() if at is not None]
+    if not times:
+        return None
+    return min(times) if len(owners) > 1 else max(times)
+
+
+def _entered(view: View, node: NodeState, instance: str) -> Iterator[float]:
+    report = node.vrrp[instance]
+    if isinstance(report, Known) and report.value.state is VrrpState.MASTER:
+        yield from (ours(node, at) for at in (report.value.last_transition,) if at is not None)
+    look = view.look.nodes.get(node.name) if view.look is not None else None
+    said = look.journal.value.said if look is not None and isinstance(look.journal, Known) else ()
+    for each in said:
+        if each.kind is SaidKind.ENTERED and each.subject == instance and "MASTER" in each.text:
+            yield ours(node, each.at)
 
 
 def _counted(view: View, codes: tuple[str, ...], what: str) -> Generator[Blind, None, list[Counted]]:
@@ -190,6 +206,11 @@ def _stepped(before: Traffic, after: Traffic) -> bool:
 
 def _bad(traffic: Traffic) -> int:
     return traffic.errors + traffic.gone
+
+
+def _fails_still(lately: Traffic) -> bool:
+    """Where nobody has asked since, nobody knows that it is over."""
+    return not lately.total or _bad(lately) >= STEP_SHARE * lately.total
 
 
 def _step(seen: Observed[TrafficLook], before: Traffic, after: Traffic, since_s: float, now: float) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from console.judge.findings import About, Blind, Evidence, Finding
 from console.judge.rules.view import (
@@ -23,7 +23,7 @@ from console.judge.rules.view import (
     unit_stopped,
     vrrp_word,
 )
-from console.model.contest import split_owners
+from console.model.contest import is_astray, split_owners
 from console.model.facts import ProbeReport, Severity, VrrpState
 from console.model.node_clock import on_our_clock
 from console.model.observed import Freshness, Known, Unknown
@@ -46,16 +46,43 @@ def split_brain(view: View, now: float) -> Iterator[Answer]:
             continue
         if not split_owners(state, name, now):
             continue
+        astray = [owner.node for owner in owners if _is_astray(view, name, owner.node)]
         yield Finding(
             "split-brain",
             Severity.CRITICAL,
             f"SPLIT BRAIN: VIP {vrrp.address} on {' and '.join(owner.node for owner in owners)}",
             tuple(_holds(state, name, owner, now) for owner in owners),
-            "look: nft list ruleset on both nodes; VRRP is IP protocol 112",
-            cause="the nodes do not hear each other's adverts: a firewall, or VRRP settings that differ",
+            _astray_step(view, astray[0])
+            if astray
+            else "look: nft list ruleset on both nodes; VRRP is IP protocol 112",
+            cause=_left_behind(view, astray, name)
+            if astray
+            else "the nodes do not hear each other's adverts: a firewall, or VRRP settings that differ",
             about=About(instance=name),
             touches=tuple(owner.node for owner in owners),
         )
+
+
+def _is_astray(view: View, name: str, node: str) -> bool:
+    return is_astray(view.state, name, node) or unit_stopped(
+        view.state.nodes[node], view.state.profile.keepalived.unit
+    )
+
+
+def _astray_step(view: View, node: str) -> str:
+    unit = view.state.profile.keepalived.unit
+    return (
+        f"iamops start {unit} {node}" if unit_stopped(view.state.nodes[node], unit) else f"look: ip addr on {node}"
+    )
+
+
+def _left_behind(view: View, astray: Sequence[str], name: str) -> str:
+    """Why a node has an address that its keepalived does not hold, and what ends that."""
+    unit, every = view.state.profile.keepalived.unit, view.state.nodes
+    words = {n: "stopped" if unit_stopped(every[n], unit) else vrrp_word(every[n], name) for n in astray}
+    states = " and ".join(f"{word} on {node}" for node, word in words.items())
+    address = view.state.profile.vrrp[name].address
+    return f"keepalived is {states}: {address} was left behind there or set by hand, and stays until it is deleted"
 
 
 def no_owner(view: View, now: float) -> Iterator[Answer]:
@@ -254,14 +281,22 @@ def _disagree(code: str, view: View, node: NodeState, name: str, daemon: str, no
         told(node.vrrp[name], f"{name}: {daemon}", "keepalived", node.name, now),
         told(node.addresses, f"{address} {kernel}", "kernel addresses", node.name, now),
     ]
-    step = f"look: ip addr on {node.name}"
+    cause = _left_behind(view, (node.name,), name) if code == "address-without-master" else ""
     if unit_stopped(node, unit):
         evidence.append(told(node.units[unit], f"{unit} is stopped", "systemd", node.name, now))
-        step = f"iamops start {unit} {node.name}"
     said = f"keepalived says {daemon}" if daemon in VrrpState.__members__ else daemon
     title = f"{node.name}: {said}, VIP {address} is {kernel}"
     about = About(instance=name)
-    return Finding(code, Severity.CRITICAL, title, tuple(evidence), step, node.name, about=about)
+    return Finding(
+        code,
+        Severity.CRITICAL,
+        title,
+        tuple(evidence),
+        _astray_step(view, node.name),
+        node.name,
+        cause=cause,
+        about=about,
+    )
 
 
 def _no_daemon_view(view: View, node: NodeState, name: str) -> Iterator[Blind]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,13 @@ from console.cli.main import main
 from console.cli.triage_text import triage_lines
 from console.judge.catalogue import BY_NUMBER, CATALOGUE, Entry
 from console.judge.diagnosis import Diagnosis
+from console.judge.triage_markdown import markdown
 from console.model.facts import Severity
 from console.session.bundle import BundleRefused, BundleReport
 from tests.unit.judge.triage_samples import (
     CHECKED,
+    DARK,
+    FLAPPING,
     MOVED,
     NO_GRANT,
     SILENT,
@@ -100,8 +104,6 @@ def test_critical_is_the_default(run) -> None:
 
 
 def test_a_warning_that_explains_a_critical_finding_fails_too(run) -> None:
-    from dataclasses import replace
-
     look = Look(Diagnosis((replace(NO_GRANT, explains=(SPLIT,)),), (), CHECKED))
     assert run(look)[0] == 1
 
@@ -205,6 +207,17 @@ def test_the_worst_comes_first_with_evidence_symptoms_and_the_next_step() -> Non
     assert f"  next     {SPLIT.next}" in said
 
 
+def test_everything_that_follows_is_told_each_under_what_explains_it() -> None:
+    """What a cause explains may explain something itself, and that may be the worst of all."""
+    nested = replace(NO_GRANT, explains=(replace(DARK, explains=(FLAPPING,)),))
+    text = lines(Look(Diagnosis((nested,), (), CHECKED)))
+    (outer,), (inner,) = ([line for line in text if each.title[:30] in line] for each in (DARK, FLAPPING))
+    assert inner.index("warning ") == outer.index("critical ") + 2
+    page = markdown(Look(Diagnosis((nested,), (), CHECKED)))
+    assert "\n- explains critical " in page
+    assert "\n  - warning " in page
+
+
 def test_what_cannot_be_told_is_said_once_a_reason() -> None:
     text = "\n".join(lines(troubled()))
     assert text.count(SILENT) == 1
@@ -214,16 +227,12 @@ def test_what_cannot_be_told_is_said_once_a_reason() -> None:
 
 @pytest.mark.parametrize("width", [20, 60, 80, 100, 300])
 def test_no_line_is_longer_than_the_screen_or_100(width: int) -> None:
-    from dataclasses import replace
-
     long = replace(NO_GRANT, title="t " * 200, cause="c" * 300, next="iamops " + "x" * 200)
     look = Look(Diagnosis((replace(SPLIT, explains=(long,)), long), (), CHECKED), timeline=(MOVED,))
     assert max(map(len, lines(look, width, since_s=60.0))) <= max(60, min(width, 100))
 
 
 def test_a_command_is_not_broken_at_a_hyphen() -> None:
-    from dataclasses import replace
-
     said = lines(Look(Diagnosis((replace(NO_GRANT, next="iamops restart nginx iam-b " + "--dry-run " * 9),))))
     assert all(not line.rstrip().endswith("-") for line in said)
 
@@ -239,8 +248,6 @@ def test_no_colour_reaches_a_pipe(run) -> None:
 
 
 def test_hostile_text_cannot_move_the_cursor() -> None:
-    from dataclasses import replace
-
     said = lines(Look(Diagnosis((replace(NO_GRANT, title="x\x1b[2J\ny", next="z\x07"),))))
     assert "\x1b" not in "".join(said)
     assert "\x07" not in "".join(said)

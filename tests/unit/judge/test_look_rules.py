@@ -226,6 +226,20 @@ def test_errors_that_began_with_the_move():
     assert found(asked("errors-since-move", view(a=moved_at(200), traffic={A: traffic_look(same)}))) == []
 
 
+def test_errors_after_a_split_brain_are_not_blamed_on_a_move():
+    """iam-b became MASTER beside the owner, and gave it up again: nothing has moved."""
+    slots = {int(NOW) - 300: requests(100), int(NOW) - 100: requests(80, 20)}
+    beside = node_look(B, journal=journal((200, K, SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE")))
+    at = view(b=beside, traffic={A: traffic_look(slots), B: traffic_look()})
+    assert found(asked("errors-since-move", at)) == []
+    assert [each.code for each in blind(asked("errors-since-move", at))] == []
+
+
+def test_errors_that_are_over_are_no_finding_any_more():
+    slots = {int(NOW) - 300: requests(100), int(NOW) - 150: requests(80, 20), int(NOW) - 40: requests(100)}
+    assert found(asked("errors-since-move", view(a=moved_at(200), traffic={A: traffic_look(slots)}))) == []
+
+
 def test_too_few_requests_around_a_move_are_no_all_clear():
     at = view(a=moved_at(200), traffic={A: traffic_look({int(NOW) - 300: requests(5)}), B: traffic_look()})
     assert "too few to compare" in blind(asked("errors-since-move", at))[0].because

@@ -92,6 +92,30 @@ def test_an_address_without_a_daemon_is_said():
     assert "address-without-master" in codes(stopped, silent)
 
 
+def test_a_second_owner_that_is_no_master_hears_its_peer_and_has_an_address_too_many():
+    """Nobody is sent to look for a firewall: the address is what is left there."""
+    second = AddressChanged(NOW, "iam-b", VIP, present=True)
+    stopped = UnitReported(NOW, "iam-b", "keepalived", UnitReport("failed", "failed", exits="killed by KILL"))
+    for events, state, step in (
+        ((second,), "BACKUP", "look: ip addr on iam-b"),
+        ((second, stopped, SourceLost(NOW, "iam-b", Source.VRRP, "it is failed")), "stopped", "iamops start"),
+    ):
+        told = {each.code: each for each in findings(fed(healthy(), events), NOW + 2)}
+        for code in ("split-brain", "address-without-master"):
+            assert f"keepalived is {state} on iam-b: {VIP} was left behind there" in told[code].cause
+            assert told[code].next.startswith(step)
+
+
+def test_a_unit_that_somebody_killed_was_killed_and_did_not_fail_to_start():
+    killed = UnitReport("failed", "failed", exits="killed by KILL", reason="Printing VRRP as json")
+    (found,) = findings(fed(healthy(), [UnitReported(NOW, "iam-b", "iam-pump", killed)]), NOW + 2)
+    assert (found.title, found.next) == ("iam-pump on iam-b was killed by KILL", "iamops start iam-pump iam-b")
+    assert not any("Printing" in each.value for each in found.evidence)
+    looping = replace(killed, sub="auto-restart", exits="killed by KILL, 13 times in 70 s")
+    (found,) = findings(fed(healthy(), [UnitReported(NOW, "iam-b", "iam-pump", looping)]), NOW + 2)
+    assert "does not start: killed by KILL, 13 times" in found.title
+
+
 def test_a_daemon_that_was_not_heard_yet_contradicts_nobody():
     assert "address-without-master" not in codes(SourceLost(NOW, "iam-a", Source.VRRP, "not observed yet"))
 

@@ -95,3 +95,9 @@ def test_status_tells_it_and_does_not_end_with_0(capsys):
     assert "up, silent" in capsys.readouterr().out
     well = status_document(healthy(), findings(healthy(), NOW + 2, final=True), NOW + 2)
     assert not silent(well)
+
+
+def test_a_node_that_is_still_connecting_when_the_time_is_up_cannot_be_seen():
+    connecting = fed(healthy(), [LinkChanged(NOW + 1, "iam-b", Link(LinkState.CONNECTING))])
+    assert "node-unreachable" not in codes(connecting, NOW + 2)
+    assert codes(connecting, NOW + 2, final=True)[:1] == ["serving-unseen"]
