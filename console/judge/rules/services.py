@@ -78,7 +78,9 @@ def peers_refused(view: View, now: float) -> Iterator[Answer]:
         healthy = {
             name: service
             for name, service in view.state.profile.services.items()
-            if (own := node.services.get(name)) is not None and isinstance(own, Known) and own.value.ok
+            if isinstance(own := node.services.get(name), Known)
+            and own.value.ok
+            and own.at >= node.renewed.get(name, -math.inf)
         }
         cut = {n: s for n, s in healthy.items() if _cut_off(_views(view, node, n, now))}
         for name in healthy:

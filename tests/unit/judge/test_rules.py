@@ -106,6 +106,20 @@ def test_a_second_owner_that_is_no_master_hears_its_peer_and_has_an_address_too_
             assert told[code].next.startswith(step)
 
 
+def test_a_node_that_comes_back_is_not_judged_by_what_it_and_its_peer_said_before():
+    """It was well until its power went, and nobody reached it since: that is no firewall."""
+    timeout = ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer within 1 s")
+    names = ("iam-apiserver", "iam-authz-server", "iam-pump")
+    away = [HttpProbed(NOW + 5, "iam-b", "iam-a", Target.SERVICE, name, timeout) for name in names]
+    events = [LinkChanged(NOW + 1, "iam-b", Link(LinkState.DOWN)), *away]
+    back = LinkChanged(NOW + 9, "iam-b", Link(LinkState.UP, NOW + 9))
+    awake = [HostReported(NOW + 9, "iam-b", HostReport()), AddressesListed(NOW + 9, "iam-a", frozenset({VIP}))]
+    assert "not-serving" not in codes(*events, back, *awake, now=NOW + 9.5)
+    well = [HttpProbed(NOW + 9, "iam-b", "iam-b", Target.SERVICE, name, OK) for name in names]
+    still = [HttpProbed(NOW + 11, "iam-b", "iam-a", Target.SERVICE, name, timeout) for name in names]
+    assert "not-serving" in codes(*events, back, *awake, *well, *still, now=NOW + 11.5)
+
+
 def test_a_unit_that_somebody_killed_was_killed_and_did_not_fail_to_start():
     killed = UnitReport("failed", "failed", exits="killed by KILL", reason="Printing VRRP as json")
     (found,) = findings(fed(healthy(), [UnitReported(NOW, "iam-b", "iam-pump", killed)]), NOW + 2)
