@@ -196,8 +196,11 @@ class ClusterState:
         )
 
     def noticed(self, notice: Notice) -> ClusterState:
-        """With one more line in the event list; the oldest gives way."""
-        return replace(self, notices=(*self.notices[-(NOTICES_KEPT - 1) :], notice))
+        """With one more line in the event list, in the order of time; the oldest gives way."""
+        kept = self.notices[-(NOTICES_KEPT - 1) :]
+        later = next((n for n, each in enumerate(reversed(kept)) if each.at <= notice.at), len(kept))
+        place = len(kept) - later
+        return replace(self, notices=(*kept[:place], notice, *kept[place:]))
 
     def remembering(self, recalled: tuple[Notice, ...]) -> ClusterState:
         """With these in the place of all that was recalled before, in the order of time; what was seen stays."""

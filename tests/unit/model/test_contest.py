@@ -60,7 +60,7 @@ def test_a_handover_of_milliseconds_in_which_both_hold_it_is_a_move():
     state = fed(quiet(), [gains(B, T + 0.1), heard(A, T + 0.104)])
     assert told(state) == [], "not told before the old owner has let go"
     state = fed(state, [loses(A, T + 0.112), *both_heard(T + 1, T + 4)])
-    assert told(state) == [f"iam-a no longer holds VIP {VIP}", f"VIP {VIP} moved iam-a -> iam-b"]
+    assert told(state) == [f"VIP {VIP} moved iam-a -> iam-b", f"iam-a no longer holds VIP {VIP}"]
     assert moves(state) == [(T + 0.1, A, B, False)]
     assert (state.splits, dict(state.contests), state.moved_at["VI_1"]) == ((), {}, T + 0.1)
 
@@ -105,7 +105,7 @@ def test_nothing_is_said_of_an_owner_that_may_still_speak():
     assert (told(state), state.moves) == ([], ())
     lost = LinkChanged(T + 3, A, Link(LinkState.DOWN, T + 3, "hung"))
     assert told(fed(state, [lost])) == [f"VIP {VIP} moved iam-a -> iam-b; iam-a is not heard"]
-    assert told(fed(state, [loses(A, T + 3)]))[-1] == f"VIP {VIP} moved iam-a -> iam-b"
+    assert f"VIP {VIP} moved iam-a -> iam-b" in told(fed(state, [loses(A, T + 3)]))
 
 
 def test_a_dead_owner_that_comes_back_with_the_address_is_a_split_brain_from_then_on():

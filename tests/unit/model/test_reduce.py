@@ -26,13 +26,14 @@ from console.model.facts import (
     ProbeOutcome,
     ProbeReport,
     RequestCount,
+    Severity,
     UnitReport,
     VrrpReport,
     VrrpState,
 )
 from console.model.observed import Freshness, Known, Unknown, is_pending
 from console.model.reduce import reduce
-from console.model.state import ADDRESSES_MOST, NOTICES_KEPT, ClusterState, pending
+from console.model.state import ADDRESSES_MOST, NOTICES_KEPT, ClusterState, Notice, pending
 from tests.profiles import pair
 
 OK = ProbeReport(ProbeOutcome.OK, 1.0, 200)
@@ -200,3 +201,11 @@ def test_a_part_of_ours_that_fails_stands_in_the_state_until_it_is_well():
     fault = state.faults["the dump"]
     assert (fault.since, fault.at, fault.count, len(state.notices)) == (1.0, 2.0, 2, 1)
     assert reduce(state, replace(failed, at=3.0, reason="")).faults == {}
+
+
+def test_what_is_told_late_stands_where_it_belongs_in_time():
+    """That something is over is known three seconds after it was."""
+    state = ClusterState.of(pair())
+    for at, text in ((1.0, "first"), (5.0, "split"), (3.0, "over"), (5.0, "last")):
+        state = state.noticed(Notice(at, None, Severity.INFO, text))
+    assert [each.text for each in state.notices[-4:]] == ["first", "over", "split", "last"]
