@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -104,10 +105,13 @@ def of_ledger(records: Iterable[tuple[str, str, Mapping[str, Any]]], profile: st
         yield Happening(at, HappeningKind.ACTION, text, "audit ledger")
 
 
-def error_steps(slots: Mapping[int, Traffic], node: str, ahead_s: float, slot_s: int = 60) -> Iterator[Happening]:
+def error_steps(
+    slots: Mapping[int, Traffic], node: str, ahead_s: float, slot_s: int = 60, until: float = math.inf
+) -> Iterator[Happening]:
     """Slots whose 5xx share differs from the slot before by STEP_POINTS or more, of STEP_REQUESTS or more.
 
-    Slots with fewer requests say nothing, and are passed over. The first is only compared with.
+    Slots with fewer requests say nothing, and are passed over. The first is only compared with. A slot is told at
+    its end, behind whatever happened in it; the one that has not ended at `until`, our clock's now.
     """
     before: float | None = None
     for at in sorted(each for each in slots if each != NO_TIME):
@@ -118,7 +122,8 @@ def error_steps(slots: Mapping[int, Traffic], node: str, ahead_s: float, slot_s:
         if before is not None and abs(share - before) >= STEP_POINTS:
             verb = "rise" if share > before else "fall"
             told = f"5xx {verb} from {before:.0f} % to {share:.0f} % of {traffic.total} requests in {slot_s} s"
-            yield Happening(at - ahead_s, HappeningKind.TRAFFIC, told, "access log", node)
+            ends = min(at + slot_s - ahead_s, until)
+            yield Happening(ends, HappeningKind.TRAFFIC, told, "access log", node)
         before = share
 
 

@@ -165,7 +165,7 @@ class Tale:
         counted = (await count_traffic(log, recipe, since, {node: transport}))[node]
         if counted.reason:
             raise Untold(counted.reason)
-        return error_steps(counted.slots, node, ahead_s, recipe.grain)
+        return error_steps(counted.slots, node, ahead_s, recipe.grain, self._now())
 
     async def _ledger(self, path: Path) -> list[Happening]:
         def records() -> list[Happening]:

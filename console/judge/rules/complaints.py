@@ -26,6 +26,7 @@ STRANGER_RECENT_S = 60.0
 LOGGED_TO_S = 1.0
 SHOWN = 2
 REFUSED_RECENT_S = 60.0
+FAILING_RECENT_S = 60.0
 REFUSING = {
     ComplaintKind.MARIADB_REFUSES: DatastoreKind.MARIADB,
     ComplaintKind.REDIS_REFUSES: DatastoreKind.REDIS,
@@ -116,6 +117,10 @@ EVIDENCE: Mapping[str, frozenset[Kind]] = {
     "requests-failing": frozenset({Kind.UPSTREAM_TIMED_OUT, Kind.UPSTREAM_REFUSED, Kind.UPSTREAM_CLOSED}),
     "client-dark": frozenset({Kind.OPEN_FILES, Kind.UPSTREAM_TIMED_OUT, Kind.UPSTREAM_REFUSED}),
 }
+
+
+# What fails now is said by nginx at every request: its lines of minutes ago were about something else.
+FAILING_NOW = frozenset({"nginx-bad-answers", "backend-silent", "requests-failing", "client-dark"})
 
 
 def complaints_of(look: NodeLook | None) -> Iterator[Complaint]:
@@ -234,11 +239,12 @@ def with_complaints(view: View, finding: Finding, now: float) -> Finding:
     if not kinds or view.look is None:
         return finding
     found: list[Evidence] = []
+    span_s = FAILING_RECENT_S if finding.code in FAILING_NOW else RECENT_S
     for node in nodes(view):
         if finding.node not in (None, node.name):
             continue
         for complaint in complaints_of(look_of(view, node)):
-            times = _recent(node, complaint, RECENT_S, now)
+            times = _recent(node, complaint, span_s, now)
             own = finding.about.unit in ("", _unit(view, complaint))
             fits = complaint.kind in kinds and (own or finding.code != "unit-down")
             if fits and times:

@@ -17,6 +17,7 @@ from console.model.profile import Service, endpoint
 from console.model.state import NodeState
 from console.model.traffic import Traffic, merged
 from console.model.vip import ownership
+from console.plan.whose import service_at
 
 FAILING_SPAN_S = 60.0
 FAILING_MIN, FAILING_SHARE = 3, 0.02
@@ -49,17 +50,21 @@ class Counted:
 
 
 def requests_failing(view: View, now: float) -> Iterator[Answer]:
-    """The health pages are fine and real requests are not: what they need (the database) is not there."""
+    """The health pages are fine and real requests are not: what they need (the database) is not there.
+
+    What failed before a service was begun anew, or was well again, failed for want of the service itself.
+    """
     code = "requests-failing"
     counted = yield from _counted(view, (code,), "whether real requests fail")
     for service in view.state.profile.services.values():
         if not service.domain or not _healthy_somewhere(view, service):
             continue
-        found = {c: c.since(now - FAILING_SPAN_S) for c in counted}
+        since = max([now - FAILING_SPAN_S, *(n.renewed.get(service.name, -math.inf) for n in nodes(view))])
+        found = {c: c.since(since) for c in counted}
         failed = {c: _of_host(traffic, service.domain) for c, traffic in found.items()}
         errors, total = (sum(each[n] for each in failed.values()) for n in (0, 1))
         if errors >= FAILING_MIN and errors >= FAILING_SHARE * total:
-            yield _failing(service, errors, total, failed, found, now)
+            yield _failing(view, service, failed, found, now)
 
 
 def errors_since_move(view: View, now: float) -> Iterator[Answer]:
@@ -165,9 +170,8 @@ def _of_host(traffic: Traffic, domain: str) -> tuple[int, int]:
 
 
 def _failing(
+    view: View,
     service: Service,
-    errors: int,
-    total: int,
     failed: Mapping[Counted, tuple[int, int]],
     found: Mapping[Counted, Traffic],
     now: float,
@@ -175,19 +179,15 @@ def _failing(
     evidence: list[Evidence] = []
     for counted, (bad, whole) in failed.items():
         if bad:
+            node = counted.node.name
             value = f"{bad} of {whole} requests for {service.domain} ended in 5xx in the last minute"
-            evidence.append(told(counted.seen, value, SOURCE, counted.node.name, now))
-            evidence += [
-                told(
-                    counted.seen,
-                    f"backend {name}: {b.errors} of {b.requests} failed",
-                    SOURCE,
-                    counted.node.name,
-                    now,
-                )
-                for name, b in sorted(found[counted].backends.items())
-                if b.errors
-            ]
+            evidence.append(told(counted.seen, value, SOURCE, node, now))
+            for name, b in sorted(found[counted].backends.items()):
+                known = service_at(view.state.profile, node, name)
+                if b.errors and (known is None or known[1] == service.name):
+                    value = f"backend {name}: {b.errors} of {b.requests} failed"
+                    evidence.append(told(counted.seen, value, SOURCE, node, now))
+    errors, total = (sum(each[n] for each in failed.values()) for n in (0, 1))
     return Finding(
         "requests-failing",
         Severity.CRITICAL,

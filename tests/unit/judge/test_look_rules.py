@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from console.judge.diagnose import RULES, diagnose
+from console.judge.diagnosis import flat
 from console.judge.findings import Finding
 from console.judge.lint.catalogue import CATALOGUE as LINT
 from console.judge.lint.finding import Hit, LintFinding, LintReport
@@ -206,6 +207,32 @@ def test_real_requests_that_fail_while_the_health_pages_are_fine():
     (finding,) = [each for each in asked("requests-failing", at) if isinstance(each, Finding)]
     assert finding.title.startswith("iam-apiserver is healthy, and 10 of 20")
     assert any("10.0.4.21:8080: 10 of 10" in each.value for each in finding.evidence)
+
+
+def test_the_failures_of_another_service_are_no_evidence():
+    slots = {int(NOW) - 20: requests(10, 10, at_10_0_4_21__8080=(10, 10), at_10_0_4_21__9090=(9, 9))}
+    at = view(traffic={A: traffic_look(slots), B: traffic_look()})
+    (finding,) = [each for each in asked("requests-failing", at) if isinstance(each, Finding)]
+    assert not any(":9090" in each.value for each in finding.evidence)
+
+
+def test_what_failed_before_the_service_was_begun_anew_failed_for_want_of_it():
+    anew = [UnitReported(NOW - 5, B, "iam-apiserver", UnitReport("active", "running", 1, 401))]
+    slots = {int(NOW) - 20: requests(10, 10)}
+    at = view(fed(healthy(), anew), traffic={A: traffic_look(slots), B: traffic_look()})
+    assert found(asked("requests-failing", at)) == []
+
+
+def test_lines_of_minutes_ago_are_no_evidence_of_what_fails_now():
+    def evidence(ago_s: float) -> str:
+        said = Complaint(ComplaintKind.UPSTREAM_REFUSED, "nginx", "x", (NOW - ago_s,), "refused", "it refuses")
+        dark = ClientProbed(NOW, "VI_1", ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer within 1 s"))
+        at = view(fed(healthy(), [dark]), a=node_look(A, nginx_errors=ErrorLook(complaints=(said,))))
+        (each,) = (f for f in flat(diagnose(at, LATER).findings) if f.code == "client-dark")
+        return str(each.evidence)
+
+    assert "it refuses" in evidence(20)
+    assert "it refuses" not in evidence(300)
 
 
 def test_failures_of_five_minutes_ago_are_over():

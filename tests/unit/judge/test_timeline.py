@@ -100,7 +100,13 @@ def test_few_requests_or_few_points_are_no_step() -> None:
 def test_quiet_minutes_are_passed_over_and_lines_without_a_time_say_nothing() -> None:
     slots = {-1: minute(0, 50), 0: minute(100), 60: minute(0, 3), 120: minute(50, 50)}
     (step,) = error_steps(slots, "iam-a", 30.0)
-    assert (step.at, step.text) == (90.0, "5xx rise from 0 % to 50 % of 100 requests in 60 s")
+    assert (step.at, step.text) == (150.0, "5xx rise from 0 % to 50 % of 100 requests in 60 s")
+
+
+def test_a_step_stands_behind_what_happened_in_its_minute_and_never_in_the_future() -> None:
+    slots = {0: minute(100), 60: minute(50, 50)}
+    assert [each.at for each in error_steps(slots, "iam-a", 0.0)] == [120.0]
+    assert [each.at for each in error_steps(slots, "iam-a", 0.0, until=97.0)] == [97.0]
 
 
 def test_the_first_minute_is_only_compared_with() -> None:
