@@ -14,6 +14,7 @@ from console.model.profile import Profile
 from console.model.timeline import Happening
 from console.parse.words import words
 
+NUMBERS_MAX = 10
 QUESTIONS_MAX = 6
 
 
@@ -56,9 +57,11 @@ class Darkness:
 
     @property
     def questions(self) -> str:
-        """What is not known; of many questions only the numbers, for a reader who has to get on."""
+        """What is not known; of many questions only the first numbers, for a reader who has to get on."""
         if len(self.codes) > QUESTIONS_MAX:
-            return f"{len(self.codes)} rules: {', '.join(number_of(code) or code for code in self.codes)}"
+            first = ", ".join(number_of(code) or code for code in self.codes[:NUMBERS_MAX])
+            more = len(self.codes) - NUMBERS_MAX
+            return f"{len(self.codes)} rules: {first}" + (f" and {more} more" if more > 0 else "")
         return "; ".join(dict.fromkeys(f"{words(blind.what)} ({name_of(blind.code)})" for blind in self.blinds))
 
 

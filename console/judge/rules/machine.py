@@ -157,7 +157,8 @@ def _ssh_step(node: NodeState) -> str:
     step = node.link.next_step
     if not step:
         return f"look: ssh to {node.name} from here, and its console"
-    return step if step.startswith(("iamops ", "look: ", "nothing to do")) else f"look: {step}"
+    own = step.startswith(("iamops ", "look: ", "nothing to do"))
+    return step if own else f"look: {step.removeprefix('look at ')}"
 
 
 def _offset(node: NodeState, now: float) -> Evidence:
