@@ -13,6 +13,9 @@ from console.model.state import NodeState
 from console.model.words import counted
 
 DISK_FULL_PCT = 90.0
+# What is left then is the reserve of root, if anything.
+NO_ROOM_PCT = 99.0
+NO_ROOM = "nothing can be written there: logs stop, Redis refuses writes, databases stall"
 CLOCK_SKEW_MS = 500.0
 
 
@@ -49,8 +52,14 @@ def disk(view: View, now: float) -> Iterator[Answer]:
             title = f"disk of {node.name} is {used:.0f} % full"
             evidence = (told(node.host, f"/ is {used:.0f} % full", "df -P", node.name, now),)
             step = f"look: du -x /var on {node.name}"
+            severity, means = how_full(used)
             about = About(subject="/")
-            yield Finding("disk-full", Severity.WARNING, title, evidence, step, node.name, about=about)
+            yield Finding("disk-full", severity, title, evidence, step, node.name, about=about, means=means)
+
+
+def how_full(used_pct: float) -> tuple[Severity, str]:
+    """How bad that is, and what it means for those who write there."""
+    return (Severity.CRITICAL, NO_ROOM) if used_pct >= NO_ROOM_PCT else (Severity.WARNING, "")
 
 
 def clock(view: View, now: float) -> Iterator[Answer]:

@@ -18,7 +18,7 @@ from console.judge.rules.looked import (
     of_kind,
     ours,
 )
-from console.judge.rules.machine import DISK_FULL_PCT
+from console.judge.rules.machine import DISK_FULL_PCT, how_full
 from console.judge.rules.view import Answer, View, about_unit, reason_of, said_at, told, unit_running
 from console.model.config import DaemonCheck
 from console.model.facts import Severity
@@ -114,14 +114,16 @@ def other_disks(view: View, node: NodeState, seen: Known[tuple[Filesystem, ...]]
     """The root's own is watched live; these are the others that services write to."""
     for disk in seen.value:
         if disk.mount != "/" and disk.space_pct is not None and disk.space_pct >= DISK_FULL_PCT:
+            severity, means = how_full(disk.space_pct)
             yield Finding(
                 "disk-full",
-                Severity.WARNING,
+                severity,
                 f"{disk.mount} on {node.name} is {disk.space_pct:.0f} % full",
                 (told(seen, f"{disk.mount} is {disk.space_pct:.0f} % full", "df -P", node.name, now),),
                 f"look: du -x {disk.mount} on {node.name}",
                 node.name,
                 about=About(subject=disk.mount),
+                means=means,
             )
 
 

@@ -86,7 +86,7 @@ ENTRIES = (
         "disk-full",
         Severity.WARNING,
         title="a disk is 90 % full or more",
-        means="At 100 % logs stop, Redis refuses writes and databases stall.",
+        means="At 100 % logs stop, Redis refuses writes and databases stall: from 99 % on it is critical.",
         known_by="df -P of / live, and of /var/log, /var/lib, /tmp and /run in a deep look.",
         causes=(
             "logs that are not rotated",

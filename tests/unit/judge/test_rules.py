@@ -120,6 +120,12 @@ def test_a_node_that_comes_back_is_not_judged_by_what_it_and_its_peer_said_befor
     assert "not-serving" in codes(*events, back, *awake, *well, *still, now=NOW + 11.5)
 
 
+def test_a_disk_without_room_is_critical_and_says_what_that_means():
+    for used, severity in ((98.0, Severity.WARNING), (99.5, Severity.CRITICAL)):
+        (found,) = findings(fed(healthy(), [HostReported(NOW, "iam-b", HostReport(disk_used_pct=used))]), NOW + 2)
+        assert (found.severity, bool(found.means)) == (severity, severity is Severity.CRITICAL)
+
+
 def test_a_unit_that_somebody_killed_was_killed_and_did_not_fail_to_start():
     killed = UnitReport("failed", "failed", exits="killed by KILL", reason="Printing VRRP as json")
     (found,) = findings(fed(healthy(), [UnitReported(NOW, "iam-b", "iam-pump", killed)]), NOW + 2)
