@@ -38,7 +38,7 @@ ERROR_TAIL_BYTES = 256 * 1024
 # A thread of the operator's machine keeps its own view of the network: /proc/net is that of the main thread.
 ARP = Path("/proc/thread-self/net/arp")
 ABSENT = Section("not asked", 127)
-JOURNAL_FIELDS = "MESSAGE,UNIT,_SYSTEMD_UNIT,_SOURCE_REALTIME_TIMESTAMP"
+JOURNAL_FIELDS = "MESSAGE,UNIT,_SYSTEMD_UNIT,SYSLOG_IDENTIFIER,_SOURCE_REALTIME_TIMESTAMP"
 # $1: the log, $2: how many bytes of its end; what stands before the first newline of a cut tail is half a line.
 ERRORS = 'date +%z && [ -r "$1" ] && tail -c "$2" -- "$1"'
 

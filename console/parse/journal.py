@@ -20,6 +20,8 @@ _ENTERING = re.compile(r"^(?:VRRP_Instance)?\((?P<name>[^)]+)\) [Ee]ntering (?P<
 # What asking for a dump leaves in the journal: systemd's line about the signal, keepalived's about printing.
 _ECHO = re.compile(r"^(?:\S+: Sent signal SIG(?:RTMIN\+2|USR1) to |Printing VRRP )")
 _SUFFIX = ".service"
+# As what runs of iamops write into the journal of a node.
+OWN = "iamops"
 # As systemd allows them (unit-name.c). What is called otherwise is no unit, whoever says so.
 _UNIT = re.compile(r"[A-Za-z0-9:_.@\\-]{1,255}")
 
@@ -60,7 +62,7 @@ def journal_record(line: bytes, speakers: Speakers | None = None) -> JournalReco
     if not isinstance(fields, dict):
         return None
     about = fields.get("UNIT")
-    unit = about or fields.get("_SYSTEMD_UNIT")
+    unit = about or fields.get("_SYSTEMD_UNIT") or _own(fields.get("SYSLOG_IDENTIFIER"))
     if not isinstance(unit, str) or _UNIT.fullmatch(unit) is None:
         return None
     return JournalRecord(
@@ -69,6 +71,11 @@ def journal_record(line: bytes, speakers: Speakers | None = None) -> JournalReco
         message=_message(fields.get("MESSAGE"), unit, speakers),
         by_systemd=about is not None,
     )
+
+
+def _own(identifier: object) -> str | None:
+    """What we left there has no unit where its writer had gone before journald looked whose it is."""
+    return OWN if identifier == OWN else None
 
 
 def transition(message: str) -> tuple[str, VrrpState] | None:

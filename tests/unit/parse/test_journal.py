@@ -105,3 +105,17 @@ def test_what_is_no_name_of_a_unit_is_no_entry_of_one():
         assert journal_record(json.dumps({"_SYSTEMD_UNIT": unit, "MESSAGE": "x"}).encode()) is None, unit
     for unit in ("getty@tty1.service", "iam-pump.service", r"dev-disk-by\x2duuid.device", "a:b_c.mount"):
         assert journal_record(json.dumps({"_SYSTEMD_UNIT": unit, "MESSAGE": "x"}).encode()) is not None, unit
+
+
+def test_what_a_run_of_ours_left_counts_though_its_writer_was_gone_when_the_journal_looked():
+    """journald asks the kernel whose a line is when it reads it; a busy node's logger has ended by then."""
+    entry = {
+        "MESSAGE": "run=1 switchover begins by root@vm from local",
+        "__REALTIME_TIMESTAMP": "1795442297995813",
+    }
+    (ours, others) = (
+        journal_record(json.dumps({**entry, "SYSLOG_IDENTIFIER": name}).encode()) for name in ("iamops", "cron")
+    )
+    assert ours is not None
+    assert (ours.unit, ours.by_systemd) == ("iamops", False)
+    assert others is None
