@@ -42,7 +42,7 @@ def _moves(every: Sequence[Happening], profile: Profile) -> Iterator[tuple[Happe
             if came.kind is not HappeningKind.VIP or came.subject != instance or came.word != VrrpState.MASTER:
                 continue
             if last is not None and last.node != came.node and _let_go(every, last, came, profile):
-                yield came, last.node or "", _led(every, last.node, came)
+                yield came, last.node or "", _led(every, last.node, came, profile)
             last = came
 
 
@@ -60,16 +60,25 @@ def _let_go(every: Sequence[Happening], last: Happening, came: Happening, profil
     return False
 
 
-def _led(every: Sequence[Happening], left: str | None, came: Happening) -> Happening | None:
-    """An action of ours before what fell over, and that before what came back and took its VIP."""
+def _led(every: Sequence[Happening], left: str | None, came: Happening, profile: Profile) -> Happening | None:
+    """An action of ours before what fell over, and that before what came back and took its VIP.
+
+    The units on which a VIP depends before all others: what else stopped in that minute may be none of it.
+    """
     near = [each for each in every if came.at - LEADS_S <= each.at <= came.at + SLACK_S and each is not came]
+    carrying = {profile.keepalived.unit, profile.nginx.unit}
+    units = [each for each in near if each.kind is HappeningKind.UNIT]
+    fell = [each for each in units if each.node == left and each.bad]
+    rose = [each for each in units if each.node == came.node and not each.bad]
     choices = (
         [each for each in near if each.kind is HappeningKind.ACTION],
-        [each for each in near if each.kind is HappeningKind.UNIT and each.node == left and each.bad],
+        [each for each in fell if each.subject in carrying],
         [each for each in near if each.kind is HappeningKind.CHECK and each.node == left and each.bad],
         [each for each in near if each.kind is HappeningKind.BOOT and each.node == came.node],
-        [each for each in near if each.kind is HappeningKind.UNIT and each.node == came.node and not each.bad],
+        [each for each in rose if each.subject in carrying],
         [each for each in near if each.kind is HappeningKind.CHECK and each.node == came.node and not each.bad],
+        fell,
+        rose,
     )
     return next((found[0] for found in choices if found), None)
 

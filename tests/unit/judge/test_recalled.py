@@ -58,6 +58,16 @@ def test_a_unit_that_fell_over_comes_before_the_check_that_noticed() -> None:
     assert texts(a, said("iam-b", B_TOOK))[-1].endswith("after iam-a: nginx stopped")
 
 
+def test_what_else_stopped_in_that_minute_did_not_move_the_vip() -> None:
+    a = said(
+        "iam-a",
+        A_HELD,
+        (60.0, "systemd/iam-apiserver", "Stopped iam-apiserver.service - IAM API server."),
+        (99.0, "systemd/keepalived", "Stopped keepalived.service - Keepalive Daemon (LVS and VRRP)."),
+    )
+    assert texts(a, said("iam-b", B_TOOK))[-1].endswith("after iam-a: keepalived stopped")
+
+
 def test_an_action_of_ours_comes_before_everything() -> None:
     a = said("iam-a", A_HELD, (99.0, "systemd/keepalived", "Stopped keepalived.service - Keepalive Daemon."))
     ours = [Happening(AT + 98, HappeningKind.ACTION, "switchover iam-a -> iam-b: begun (root@vm)", "audit ledger")]
