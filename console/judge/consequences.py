@@ -55,7 +55,7 @@ def _goes_without(finding: Finding, need: Need) -> bool:
     """Of a service whose one port is out, only that port is missed."""
     if finding.code not in OF_A_PORT:
         return True
-    return need.name in finding.about.every_service and str(need.port) == finding.about.subject
+    return need.name in finding.about.every_service and str(need.port) in finding.about.subject.split()
 
 
 def _needed(profile: Profile, finding: Finding) -> Iterator[str]:

@@ -45,8 +45,9 @@ def test_an_expired_certificate_breaks_decisions_while_all_is_green_and_is_told(
     finally:
         lab.heal("certificate-expired", "iam-b")
     told = [f for f in seen["findings"] if f["code"] == "certificate-expired"]
-    assert {f["node"] for f in told} == {"iam-b"}
-    assert any("port 8081 of iam-apiserver on iam-b" in f["title"] for f in told), told
+    (one,) = told
+    assert one["node"] == "iam-b"
+    assert "8081" in one["title"], one
     assert all(each["healthy"] for each in seen["nodes"]["iam-b"]["services"].values())
     assert eventually(lambda: "certificate-expired" not in found(status(lab)))
 

@@ -34,7 +34,12 @@ def vrrp_verdict(shown: Shown[VrrpReport]) -> Verdict:
 
 
 def unit_verdict(moment: Moment, node: NodeState, unit: str) -> Verdict:
-    return judge(resolve(node.units[unit], moment.now, witness=node), of_unit)
+    """Whether it runs; of nginx also whether it answers for its domains: a process alone serves nobody."""
+    verdict = judge(resolve(node.units[unit], moment.now, witness=node), of_unit)
+    failing = any(isinstance(seen, Known) and not seen.value.ok for seen in node.domains.values())
+    if unit == moment.state.profile.nginx.unit and verdict.tone is Tone.OK and failing:
+        return Verdict("✗", "FAILING", Tone.DOWN)
+    return verdict
 
 
 def priority(moment: Moment, node: NodeState, instance: str, shown: Shown[VrrpReport]) -> tuple[str, str]:

@@ -87,7 +87,7 @@ def _expired() -> Situation:
         "certificate-expired",
         B,
         "look: which file does iam-apiserver on iam-b name",
-        ("port 8081",),
+        ("ports 8081 and 8443 of iam-apiserver",),
         explains=("requests-failing",),
         means=("iam-authz-server on iam-b stops deciding for new secrets",),
     )
