@@ -223,6 +223,7 @@ LINKS: tuple[Link, ...] = (
     *_links("stale-arp", "dark-outside client-dark", _same_instance),
     *_links("dark-outside", "client-dark", _same_instance),
     # Services, and what round robin makes of them.
+    *_links("unit-restarted", "service-unhealthy", _both(_same_node, _service_of)),
     *_links("service-unhealthy", "backend-silent", _both(_same_node, _service_of)),
     *_links("backend-silent", f"{LEFT_BEHIND} {FAILING} nginx-hung client-dark", _anywhere),
     *_links("unit-down", LEFT_BEHIND, _both(_about, _service_of)),

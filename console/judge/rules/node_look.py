@@ -127,6 +127,10 @@ def other_disks(view: View, node: NodeState, seen: Known[tuple[Filesystem, ...]]
             )
 
 
+# So many crashes so close to each other are no accident: it cannot run.
+LOOPS, LOOP_SPAN_S = 3, 60.0
+
+
 def unit_crashed(view: View, node: NodeState, seen: Journal, now: float) -> Iterator[Answer]:
     """What fell over and runs again. keepalived has a rule of its own; what does not run is unit-down."""
     for unit in node.units:
@@ -134,11 +138,15 @@ def unit_crashed(view: View, node: NodeState, seen: Journal, now: float) -> Iter
             continue
         crashes = of_kind(seen.value, unit, SaidKind.CRASHED)
         recent = [each for each in crashes if lately(node, each.at, CRASH_RECENT_S, now)]
+        again = [each.at for each in recent if lately(node, each.at, LOOP_SPAN_S, now)]
         if recent:
+            how = f"crashed {ago(age_s(node, recent[-1].at, now))}, and runs again"
+            if len(again) >= LOOPS:  # it runs only as we look
+                how = f"does not stay up: it crashed {len(again)} times in {max(again) - min(again):.0f} s"
             yield Finding(
                 "unit-restarted",
                 Severity.WARNING,
-                f"{unit} on {node.name} crashed {ago(age_s(node, recent[-1].at, now))}, and runs again",
+                f"{unit} on {node.name} {how}",
                 tuple(line(node, each, now) for each in recent[-SHOWN:]),
                 f"look: journalctl -u {unit} on {node.name}",
                 node.name,

@@ -209,6 +209,14 @@ def test_real_requests_that_fail_while_the_health_pages_are_fine():
     assert any("10.0.4.21:8080: 10 of 10" in each.value for each in finding.evidence)
 
 
+def test_a_service_that_is_seen_between_two_of_its_crashes_does_not_run():
+    crashes = journal(*((ago, "iam-pump", SaidKind.CRASHED, "iam-pump", "exited") for ago in (12, 8, 4)))
+    bad = HttpProbed(NOW, B, B, Target.SERVICE, "iam-pump", ProbeReport(ProbeOutcome.REFUSED))
+    (root,) = diagnose(view(fed(healthy(), [bad]), b=node_look(B, journal=crashes)), LATER).findings
+    assert root.title == "iam-pump on iam-b does not stay up: it crashed 3 times in 8 s"
+    assert [each.code for each in root.explains] == ["service-unhealthy"]
+
+
 def test_the_failures_of_another_service_are_no_evidence():
     slots = {int(NOW) - 20: requests(10, 10, at_10_0_4_21__8080=(10, 10), at_10_0_4_21__9090=(9, 9))}
     at = view(traffic={A: traffic_look(slots), B: traffic_look()})
