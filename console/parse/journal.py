@@ -62,7 +62,10 @@ def journal_record(line: bytes, speakers: Speakers | None = None) -> JournalReco
     if not isinstance(fields, dict):
         return None
     about = fields.get("UNIT")
-    unit = about or fields.get("_SYSTEMD_UNIT") or _own(fields.get("SYSLOG_IDENTIFIER"))
+    unit = about or fields.get("_SYSTEMD_UNIT")
+    # What we left there has no unit where its writer had gone before journald looked whose it is.
+    if not unit and fields.get("SYSLOG_IDENTIFIER") == OWN:
+        unit = OWN
     if not isinstance(unit, str) or _UNIT.fullmatch(unit) is None:
         return None
     return JournalRecord(
@@ -71,11 +74,6 @@ def journal_record(line: bytes, speakers: Speakers | None = None) -> JournalReco
         message=_message(fields.get("MESSAGE"), unit, speakers),
         by_systemd=about is not None,
     )
-
-
-def _own(identifier: object) -> str | None:
-    """What we left there has no unit where its writer had gone before journald looked whose it is."""
-    return OWN if identifier == OWN else None
 
 
 def transition(message: str) -> tuple[str, VrrpState] | None:

@@ -19,7 +19,7 @@ from console.tui.view.facts import (
     vrrp_verdict,
 )
 from console.tui.view.fit import clip_line, first_fitting
-from console.tui.view.health import Verdict, judge, of_unit, spans, spoken, stale, unknown
+from console.tui.view.health import Verdict, spans, spoken, stale, unknown
 from console.tui.view.moment import Moment
 from console.tui.view.rows import Picture, Row, Rows
 from console.tui.view.shown import HOST_S, Shown, resolve, why_unknown
@@ -150,7 +150,7 @@ def _roomy(moment: Moment, node: NodeState) -> list[Entry]:
     entries = [_kernel(moment, node)]
     for label, unit in (("nginx", profile.nginx.unit), ("keepalived", profile.keepalived.unit)):
         shown = resolve(node.units[unit], moment.now, witness=node)
-        verdict = judge(shown, of_unit)
+        verdict = unit_verdict(moment, node, unit)
         line = (Span(verdict.mark.ljust(MARK), verdict.tone), *_process(shown)) if shown.live else spans(verdict)
         entries.append((label, line, f"{unit} {spoken(verdict)}"))
     return entries

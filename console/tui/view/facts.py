@@ -9,7 +9,7 @@ from console.model.facts import HostReport, Link, LinkState, VrrpReport
 from console.model.observed import Freshness, Known
 from console.model.state import NodeState
 from console.tui.view.amounts import age
-from console.tui.view.health import VRRP_GLYPHS, Verdict, judge, of_unit, stale
+from console.tui.view.health import VRRP_GLYPHS, Verdict, judge, of_probe, of_unit, stale
 from console.tui.view.moment import Moment
 from console.tui.view.shown import Shown, resolve
 from console.tui.view.tone import Line, Span, Tone
@@ -36,10 +36,11 @@ def vrrp_verdict(shown: Shown[VrrpReport]) -> Verdict:
 def unit_verdict(moment: Moment, node: NodeState, unit: str) -> Verdict:
     """Whether it runs; of nginx also whether it answers for its domains: a process alone serves nobody."""
     verdict = judge(resolve(node.units[unit], moment.now, witness=node), of_unit)
-    failing = any(isinstance(seen, Known) and not seen.value.ok for seen in node.domains.values())
-    if unit == moment.state.profile.nginx.unit and verdict.tone is Tone.OK and failing:
-        return Verdict("✗", "FAILING", Tone.DOWN)
-    return verdict
+    if unit != moment.state.profile.nginx.unit or verdict.tone is not Tone.OK:
+        return verdict
+    answers = [of_probe(seen.value) for seen in node.domains.values() if isinstance(seen, Known)]
+    worst = next((each for tone in (Tone.DOWN, Tone.WARN) for each in answers if each.tone is tone), None)
+    return verdict if worst is None else Verdict(worst.glyph, "FAILING", worst.tone)
 
 
 def priority(moment: Moment, node: NodeState, instance: str, shown: Shown[VrrpReport]) -> tuple[str, str]:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from console.model.events import HostReported, SourceLost, UnitReported, VrrpReported
+from console.model.events import HostReported, HttpProbed, SourceLost, Target, UnitReported, VrrpReported
 from console.model.events import Source as Collector
-from console.model.facts import HostReport, UnitReport, VrrpReport, VrrpState
+from console.model.facts import HostReport, ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
 from console.model.state import ClusterState
 from console.tui.view.cards import card
 from console.tui.view.layout import card_rows
@@ -81,6 +81,15 @@ def test_a_stopped_unit_is_down_with_systemds_word() -> None:
     state = fed(scenes.healthy(), [UnitReported(NOW - 0.1, A, "nginx", UnitReport("failed", "failed"))])
     assert lines(state, A)[2] == " nginx  ✗ DOWN    keepalived ● OK"
     assert lines(state, A, 80)[2] == " nginx  ✗ DOWN    failed keepalived ● OK"
+
+
+@pytest.mark.parametrize("roomy", [False, True])
+def test_an_nginx_that_runs_and_answers_badly_is_not_ok_in_either_card(roomy: bool) -> None:
+    bad = ProbeReport(ProbeOutcome.BAD_ANSWER, 1.0, 502, "HTTP 502")
+    state = fed(scenes.healthy(), [HttpProbed(NOW, B, B, Target.DOMAIN, scenes.DOMAINS[0], bad)])
+    (nginx,) = (line for line in lines(state, B, 59, roomy=roomy) if line.startswith(" nginx"))
+    assert "✗ FAILING" in nginx
+    assert "● OK" in next(line for line in lines(state, A, 59, roomy=roomy) if line.startswith(" nginx"))
 
 
 def test_a_collector_that_is_lost_gives_its_own_reason() -> None:
