@@ -22,7 +22,7 @@ from console.judge.nginx_included import newly_included
 from console.judge.nginx_requests import Files, answers
 from console.judge.unloaded_nginx import broken, strangers, unlike
 from console.judge.unloaded_rest import is_meant, other_rest, uncompared
-from console.model.config import ConfFile
+from console.model.config import KEEPALIVED_CONF, NGINX_CONF, ConfFile
 from console.model.live import LiveVrrp
 from console.model.profile import Profile
 from console.model.proxy import Unloaded
@@ -46,7 +46,6 @@ from console.render.nodefiles import CHECK_SCRIPT, nginx_texts
 # Nodes that disagree on these do not hear each other.
 SHARED = (ROUTER_ID, ADVERT, VERSION, AUTH, VIPS, UNICAST)
 NEVER_SHOWN = (AUTH,)
-KEEPALIVED_CONF, NGINX_CONF = "/etc/keepalived/keepalived.conf", "/etc/nginx/nginx.conf"
 # A reload may leave the daemon with what it had: `reload_check_config` refuses files, `reload_time_file` waits.
 RELOADS_LATER = ("reload_check_config", "reload_time_file")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from console.lab.bench import Aim, Bench
+from console.model.config import KEEPALIVED_CONF
 
 FILLER = "/var/tmp/iamops-lab-filler"  # noqa: S108 - on the node, made and removed by root
 LEFT_TO_WRITE = 16 << 20
-KEEPALIVED_CONFIG = "/etc/keepalived/keepalived.conf"
 BROKEN_NGINX_CONFIG = "/etc/nginx/conf.d/zz-lab-broken.conf"
 BROKEN_UPSTREAM = "upstream lab-broken {\n    server 127.0.0.1:8080\n}\n"
 SAVED = ".before-fault"
@@ -27,14 +27,14 @@ def empty_disk(bench: Bench, aim: Aim) -> None:
 
 def change_keepalived_config(bench: Bench, aim: Aim) -> None:
     """The priority on the disk becomes 77; the running daemon keeps its own."""
-    script = f"[ -e {KEEPALIVED_CONFIG}{SAVED} ] || cp -p {KEEPALIVED_CONFIG} {KEEPALIVED_CONFIG}{SAVED}"
+    script = f"[ -e {KEEPALIVED_CONF}{SAVED} ] || cp -p {KEEPALIVED_CONF} {KEEPALIVED_CONF}{SAVED}"
     bench.must(aim.at, ["sh", "-euc", script])
-    bench.must(aim.at, ["sed", "-i", "-E", r"s/^(\s*priority\s+)[0-9]+/\177/", KEEPALIVED_CONFIG])
+    bench.must(aim.at, ["sed", "-i", "-E", r"s/^(\s*priority\s+)[0-9]+/\177/", KEEPALIVED_CONF])
 
 
 def restore_keepalived_config(bench: Bench, aim: Aim) -> None:
-    saved = KEEPALIVED_CONFIG + SAVED
-    bench.must(aim.at, ["sh", "-euc", f"[ ! -e {saved} ] || mv -f {saved} {KEEPALIVED_CONFIG}"])
+    saved = KEEPALIVED_CONF + SAVED
+    bench.must(aim.at, ["sh", "-euc", f"[ ! -e {saved} ] || mv -f {saved} {KEEPALIVED_CONF}"])
 
 
 def break_nginx_config(bench: Bench, aim: Aim) -> None:

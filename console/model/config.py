@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+NGINX_CONF, KEEPALIVED_CONF = "/etc/nginx/nginx.conf", "/etc/keepalived/keepalived.conf"
+
 
 @dataclass(frozen=True, slots=True)
 class ConfFile:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from console.model.config import ConfTree
+from console.model.config import KEEPALIVED_CONF, NGINX_CONF, ConfTree
 from console.model.look import Complaint, ErrorLook, FileStamp, Filesystem, JournalLook, NodeLook
 from console.model.observed import Known, Observed, Unknown
 from console.model.profile import Profile
@@ -27,7 +27,7 @@ from console.parse.look_journal import began, look_at_journal
 from console.parse.own_fault import fault_of_ours
 from console.parse.sections import Section, script, sections
 from console.parse.words import words, words_of
-from console.render.nodefiles import CHECK_SCRIPT, KEEPALIVED_CONF, NOTIFY_SCRIPT
+from console.render.nodefiles import CHECK_SCRIPT, NOTIFY_SCRIPT
 
 COMMAND_TIMEOUT_S = 4.0
 JOURNAL_SPAN_S = 3600
@@ -182,7 +182,7 @@ def services_argv(profile: Profile, node: str) -> tuple[str, ...] | None:
 
 def facts_script(profile: Profile) -> tuple[str, ...]:
     """Everything that needs no rights and no argument of ours but paths of the profile."""
-    paths = (CHECK_SCRIPT, NOTIFY_SCRIPT, KEEPALIVED_CONF, "/etc/nginx/nginx.conf", profile.logs.notify)
+    paths = (CHECK_SCRIPT, NOTIFY_SCRIPT, KEEPALIVED_CONF, NGINX_CONF, profile.logs.notify)
     format_word = f"--format={look_node.STAT_FORMAT}"
     # stat says 1 when one of them is missing, and tells of the others: its exit code is of no use.
     stat = 'stat --dereference "$@" /etc/nginx/conf.d/*.conf 2>/dev/null; :'

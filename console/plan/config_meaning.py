@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from console.model.config import KEEPALIVED_CONF, NGINX_CONF
 from console.parse.directives import Directive
 from console.parse.keepalived_conf import keepalived_conf
 from console.parse.nginx_conf import nginx_conf, upstreams
 from console.parse.vrrp_conf import CheckConf, VrrpConf, checks, instances
 from console.plan.config_change import FileChange, NodeChange
 
-NGINX, KEEPALIVED = "/etc/nginx/nginx.conf", "/etc/keepalived/keepalived.conf"
 Told = Callable[[VrrpConf], object]
 # Nodes that disagree on these drop each other's adverts, or never hear them: two masters.
 SHARED: Mapping[str, Told] = {
@@ -59,9 +59,9 @@ def apart(changes: Mapping[str, NodeChange]) -> tuple[str, ...]:
 
 def _of_node(change: NodeChange) -> Iterator[str]:
     for file in change.files:
-        if file.path == NGINX:
+        if file.path == NGINX_CONF:
             yield from _upstream_sentences(file)
-        elif file.path == KEEPALIVED:
+        elif file.path == KEEPALIVED_CONF:
             yield from _vrrp_sentences(file)
         elif file.old is None:
             yield f"{file.path} is new"
@@ -72,7 +72,7 @@ def _of_node(change: NodeChange) -> Iterator[str]:
 
 
 def _upstream_sentences(file: FileChange) -> Iterator[str]:
-    old, new = (upstreams(nginx_conf({NGINX: text or ""})) for text in (file.old, file.new))
+    old, new = (upstreams(nginx_conf({NGINX_CONF: text or ""})) for text in (file.old, file.new))
     spoken = False
     for name in sorted({*old, *new}):
         before, after = _servers(old.get(name, ())), _servers(new.get(name, ()))
@@ -80,9 +80,9 @@ def _upstream_sentences(file: FileChange) -> Iterator[str]:
             spoken = True
             yield sentence
     if _rest(file.old) != _rest(file.new):
-        yield f"{NGINX} changes outside of its upstreams"
+        yield f"{NGINX_CONF} changes outside of its upstreams"
     elif not spoken:
-        yield f"{NGINX} changes in comments or spaces only"
+        yield f"{NGINX_CONF} changes in comments or spaces only"
 
 
 def _server_sentences(name: str, before: dict[str, bool], after: dict[str, bool]) -> Iterator[str]:
@@ -107,7 +107,7 @@ def _servers(servers: tuple[Directive, ...]) -> dict[str, bool]:
 
 def _rest(text: str | None) -> list[str]:
     """What is no upstream, as words: spaces and comments are not a change."""
-    reading = nginx_conf({NGINX: text or ""})
+    reading = nginx_conf({NGINX_CONF: text or ""})
     return [
         f"{each.name} {' '.join(each.args)}"
         for each in reading.walk()
@@ -130,7 +130,7 @@ def _vrrp_sentences(file: FileChange) -> Iterator[str]:
         spoken = True
         yield sentence
     if not spoken:
-        yield f"{KEEPALIVED} changes outside of VRRP's settings"
+        yield f"{KEEPALIVED_CONF} changes outside of VRRP's settings"
 
 
 def _instance_sentences(old: VrrpConf, new: VrrpConf) -> Iterator[str]:
@@ -166,17 +166,17 @@ def _reloads(changes: Mapping[str, NodeChange]) -> Iterator[str]:
 
 def _instance_pairs(change: NodeChange) -> Iterator[tuple[VrrpConf, VrrpConf]]:
     for file in change.files:
-        if file.path == KEEPALIVED and file.old is not None:
+        if file.path == KEEPALIVED_CONF and file.old is not None:
             old, new = _vrrp(file.old), _vrrp(file.new)
             yield from ((old[name], new[name]) for name in old if name in new)
 
 
 def _vrrp(text: str | None) -> dict[str, VrrpConf]:
-    return {each.name: each for each in instances(keepalived_conf({KEEPALIVED: text or ""}))}
+    return {each.name: each for each in instances(keepalived_conf({KEEPALIVED_CONF: text or ""}))}
 
 
 def _checks(text: str | None) -> tuple[CheckConf, ...]:
-    return checks(keepalived_conf({KEEPALIVED: text or ""}))
+    return checks(keepalived_conf({KEEPALIVED_CONF: text or ""}))
 
 
 def _shown(value: object) -> str:

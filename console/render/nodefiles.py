@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from console.model.config import KEEPALIVED_CONF, NGINX_CONF
 from console.model.profile import Node, Profile, Service, VrrpInstance, endpoint
 from console.render.files import NodeFile
 from console.render.privileges import CONFIG_DEAD_MAN, CONFIG_SCRIPT, priority_file, privileged_commands
@@ -16,7 +17,6 @@ __all__ = ["RenderError", "render_node", "render_sudoers"]
 
 CHECK_SCRIPT = "/etc/keepalived/check_nginx.sh"
 NOTIFY_SCRIPT = "/etc/keepalived/keepalived_notify.sh"
-KEEPALIVED_CONF = "/etc/keepalived/keepalived.conf"
 ALIVE_HOST = "nginx-alive.localhost"
 DEFAULT_USER = "iamops"
 # RFC 2338 gives PASS eight bytes; keepalived cuts the rest off, on each node by itself.
@@ -93,7 +93,7 @@ class _NodeFiles:
         yield self._check()
 
     def _proxy(self) -> Iterator[NodeFile]:
-        yield NodeFile("/etc/nginx/nginx.conf", self._nginx())
+        yield NodeFile(NGINX_CONF, self._nginx())
         yield from self._servers()
 
     def _check(self) -> NodeFile:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from console.model.config import ConfFile, ConfTree
+from console.model.config import NGINX_CONF, ConfFile, ConfTree
 from console.render.files import NodeFile
 from console.session.private_file import private_directory
 
@@ -57,7 +57,7 @@ def _loose(root: Path) -> Iterable[tuple[str, ConfFile]]:
         if not _is_to_be_read(path):
             continue
         if path.name == "nginx.conf":
-            name = "/etc/nginx/nginx.conf"
+            name = NGINX_CONF
         elif path.name.startswith("keepalived") or path.suffix == ".sh":
             name = f"/etc/keepalived/{path.name}"
         elif path.suffix == ".conf":

@@ -10,13 +10,12 @@ from console.judge.checks import decides_s, known_checks
 from console.judge.lint.tree import Tree
 from console.judge.sources import Sources, is_pattern, joined, outside
 from console.judge.unloaded import (
-    KEEPALIVED_CONF,
-    NGINX_CONF,
     Seen,
     current_units,
     keepalived_unloaded,
     nginx_unloaded,
 )
+from console.model.config import KEEPALIVED_CONF, NGINX_CONF
 from console.model.events import FilesExamined
 from console.model.live import LiveVrrp
 from console.model.profile import Profile

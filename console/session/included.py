@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.judge.sources import Sources, is_pattern, joined, outside
-from console.model.config import ConfTree
+from console.model.config import KEEPALIVED_CONF, ConfTree
 from console.nodes.config_files import DIRECTORIES, ConfigUnreadable, read_listing, read_named
 from console.nodes.transport import Transport, TransportError
 from console.parse.directives import Reading
 from console.parse.keepalived_conf import keepalived_conf
-from console.render.nodefiles import KEEPALIVED_CONF
 
 # What is included may include more.
 ROUNDS = 3

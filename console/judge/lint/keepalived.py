@@ -6,20 +6,20 @@ from collections.abc import Iterator
 
 from console.judge.lint.finding import Hit
 from console.judge.lint.tree import RETURNS, Tree, returns_at
+from console.model.config import KEEPALIVED_CONF
 from console.model.profile import Profile
 from console.parse.directives import Directive
 from console.parse.vrrp_conf import PASSWORD_BYTES, VrrpConf
 
 DIRECTORY = "/etc/keepalived/"
-CONF = f"{DIRECTORY}keepalived.conf"
 EXAMPLE_SERVERS = ("192.168.200.1",)
 EXAMPLE_DOMAINS = ("firewall.loc",)
 READABLE_BY_OTHERS = 0o004
 
 
 def keepalived_hits(tree: Tree, profile: Profile | None) -> Iterator[Hit]:
-    if CONF not in tree.files:
-        yield Hit("L003", f"{CONF} is not there: nothing is said about keepalived", tree.name)
+    if KEEPALIVED_CONF not in tree.files:
+        yield Hit("L003", f"{KEEPALIVED_CONF} is not there: nothing is said about keepalived", tree.name)
         return
     for mistake in tree.keepalived.mistakes:
         yield Hit("K002" if mistake.known else "K001", mistake.message, tree.name, mistake.file, mistake.line)

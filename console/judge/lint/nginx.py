@@ -7,17 +7,16 @@ from collections.abc import Iterator
 
 from console.judge.lint.finding import Hit
 from console.judge.lint.tree import Tree
+from console.model.config import NGINX_CONF
 from console.model.profile import Profile
 from console.parse.directives import Directive
 from console.parse.nginx_conf import servers, upstreams
 
-CONF = "/etc/nginx/nginx.conf"
-
 
 def nginx_hits(tree: Tree, profile: Profile | None, peers: frozenset[str]) -> Iterator[Hit]:
     """`peers`: addresses of the other nodes."""
-    if CONF not in tree.files:
-        yield Hit("L003", f"{CONF} is not there: nothing is said about nginx", tree.name)
+    if NGINX_CONF not in tree.files:
+        yield Hit("L003", f"{NGINX_CONF} is not there: nothing is said about nginx", tree.name)
         return
     reading = tree.nginx
     for mistake in reading.mistakes:
@@ -25,7 +24,7 @@ def nginx_hits(tree: Tree, profile: Profile | None, peers: frozenset[str]) -> It
             code = "N001" if mistake.message.endswith("lacks its `;`") else "N002"
             yield Hit(code, mistake.message, tree.name, mistake.file, mistake.line)
     if not reading.all("events"):
-        yield Hit("N003", "no `events { }` outside of http", tree.name, CONF, 1)
+        yield Hit("N003", "no `events { }` outside of http", tree.name, NGINX_CONF, 1)
     yield from _timeouts(tree)
     yield from _error_pages(tree)
     yield from _upstreams(tree, profile, peers)
@@ -79,7 +78,7 @@ def _upstreams(tree: Tree, profile: Profile | None, peers: frozenset[str]) -> It
         used = any(location_uses(server, name) for server in servers(tree.nginx))
         if used and peers and name not in alone and not hosts & peers:
             there, missing = ", ".join(sorted(hosts)) or "no server", ", ".join(sorted(peers))
-            file, line = (each[0].file, each[0].line) if each else (CONF, 1)
+            file, line = (each[0].file, each[0].line) if each else (NGINX_CONF, 1)
             yield Hit("N006", f"upstream {name} has {there}, and none of {missing}", tree.name, file, line)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from console.judge.lint.finding import Hit
-from console.judge.lint.keepalived import CONF
 from console.judge.lint.tree import Tree
 from console.judge.sources import Sources
+from console.model.config import KEEPALIVED_CONF
 from console.parse.vrrp_conf import VrrpConf
 
 Told = Callable[[VrrpConf], object]
@@ -22,7 +22,7 @@ SAME: tuple[tuple[str, str, Told], ...] = (
 
 def pair_hits(trees: Sequence[Tree]) -> Iterator[Hit]:
     """Every instance, on all the nodes that should have it. Nothing for less than two nodes."""
-    having = [tree for tree in trees if CONF in tree.files]
+    having = [tree for tree in trees if KEEPALIVED_CONF in tree.files]
     names = dict.fromkeys(vrrp.name for tree in having for vrrp in tree.vrrp)
     for name in names:
         found = [(tree, vrrp) for tree in having for vrrp in tree.vrrp if vrrp.name == name]
@@ -31,7 +31,10 @@ def pair_hits(trees: Sequence[Tree]) -> Iterator[Hit]:
             for tree in without:
                 for pattern in _unread(tree):
                     yield Hit(
-                        "L003", f"{pattern} is included and was not read: {name} may be there", tree.name, CONF
+                        "L003",
+                        f"{pattern} is included and was not read: {name} may be there",
+                        tree.name,
+                        KEEPALIVED_CONF,
                     )
             missing = [tree.name for tree in without if not _unread(tree)]
             if missing:
@@ -42,7 +45,7 @@ def pair_hits(trees: Sequence[Tree]) -> Iterator[Hit]:
 
 def _unread(tree: Tree) -> list[str]:
     """Includes of which it is not certain that every file is at hand."""
-    return list(Sources.of(tree.conf, CONF, tree.keepalived).unread)
+    return list(Sources.of(tree.conf, KEEPALIVED_CONF, tree.keepalived).unread)
 
 
 def _compared(name: str, found: list[tuple[Tree, VrrpConf]]) -> Iterator[Hit]:

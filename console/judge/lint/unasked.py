@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from console.judge.lint import keepalived, nginx
 from console.judge.lint.catalogue import CATALOGUE
 from console.judge.lint.tree import Tree
-from console.model.config import DaemonCheck
+from console.model.config import KEEPALIVED_CONF, NGINX_CONF, DaemonCheck
 
 DAEMON_RULES = {"N008": "nginx", "K017": "keepalived", "K018": "keepalived"}
 # Scripts are looked at where keepalived.conf names them.
-FILE_RULES = {"N": nginx.CONF, "K": keepalived.CONF, "S": keepalived.CONF, "P": keepalived.CONF}
+FILE_RULES = {"N": NGINX_CONF, "K": KEEPALIVED_CONF, "S": KEEPALIVED_CONF, "P": KEEPALIVED_CONF}
 
 
 def unasked(trees: Sequence[Tree], checks: Sequence[DaemonCheck]) -> Mapping[str, str]:
