@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from console.judge.json_text import exact_json
 from console.ledger.chain import chain_of, places_of
 from console.ledger.verify import Verdict, verify
 from console.model.exit_code import ExitCode
+from console.model.timestamps import rfc3339
 from console.nodes.anchor_lines import JournalSaid
 from console.session.anchors import journals
 from console.session.profiles import load_profile
@@ -64,7 +64,7 @@ def _node(said: JournalSaid, compared: Compared | None) -> dict[str, Any]:
         "notes": list(said.notes),
         "lines": compared.lines,
         "matched": compared.matched,
-        "proven": None if last is None else {"n": last.anchor.n, "at": _rfc3339(last.at)},
+        "proven": None if last is None else {"n": last.anchor.n, "at": rfc3339(last.at, "seconds")},
         "unfit": [_unfit(each) for each in compared.unfit],
         "others": [_other(each) for each in compared.others],
     }
@@ -75,7 +75,7 @@ def _unfit(found: Unfit) -> dict[str, Any]:
     return {
         "kind": str(found.kind),
         "n": line.anchor.n,
-        "at": _rfc3339(line.at),
+        "at": rfc3339(line.at, "seconds"),
         "run": line.run,
         "ledger": line.anchor.ledger,
         "by": line.by or None,
@@ -89,8 +89,8 @@ def _other(found: OtherLedger) -> dict[str, Any]:
         "ledger": found.ledger,
         "lines": found.lines,
         "by": list(found.by),
-        "first": _rfc3339(found.first_at),
-        "last": _rfc3339(found.last_at),
+        "first": rfc3339(found.first_at, "seconds"),
+        "last": rfc3339(found.last_at, "seconds"),
     }
 
 
@@ -127,18 +127,14 @@ def _of(found: Compared) -> Iterator[str]:
         of_kind = [each for each in found.unfit if each.kind is kind]
         for each in of_kind[-SHOWN:]:
             who = "" if each.line.uid is None else f", written by uid {each.line.uid}"
-            yield f"{_rfc3339(each.line.at)}: {each.reason} (run {each.line.run}{who})"
+            yield f"{rfc3339(each.line.at, 'seconds')}: {each.reason} (run {each.line.run}{who})"
         if len(of_kind) > SHOWN:
             yield f"and {len(of_kind) - SHOWN} more of that kind"
     for other in found.others:
         by = f" by {', '.join(other.by)}" if other.by else ""
-        span = f"{_rfc3339(other.first_at)} to {_rfc3339(other.last_at)}"
+        span = f"{rfc3339(other.first_at, 'seconds')} to {rfc3339(other.last_at, 'seconds')}"
         yield f"{_lines(other.lines)} of ledger {other.ledger}{by}, {span}: another ledger, not compared"
 
 
 def _lines(count: int) -> str:
     return f"{count} line" if count == 1 else f"{count} lines"
-
-
-def _rfc3339(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -14,8 +14,7 @@ from console.judge.split_verdict import SplitVerdict, split_verdict, told
 from console.model.exit_code import ExitCode
 from console.model.facts import ProbeReport
 from console.model.profile import Profile, Service, endpoint
-from console.nodes.access_gain import AccessGain
-from console.nodes.split import Share
+from console.model.traffic import AccessGain, Share
 from console.parse.log_backends import asked
 from console.parse.log_format import Field, FormatError, LogFormat, named_format
 

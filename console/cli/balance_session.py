@@ -13,10 +13,11 @@ from console.cli.coloured import print_lines
 from console.judge.json_text import json_text
 from console.model.exit_code import ExitCode
 from console.model.profile import Profile, Service
-from console.nodes.access_gain import AccessGain, AccessMark, access_gain, access_mark
+from console.model.traffic import AccessGain, AccessMark, Share
+from console.nodes.access_gain import access_gain, access_mark
 from console.nodes.http import HttpQuestion
 from console.nodes.probes import Door, probe_http
-from console.nodes.split import Share, new_token, send, shares
+from console.nodes.split import new_token, send, shares
 from console.nodes.transport import Transport, TransportError
 from console.session.connections import attempts
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from console.cli.coloured import CYAN, GREEN, RED, Coloured
+from console.model.timestamps import rfc3339
 from console.parse.config_archive import PushRecord
 from console.parse.safe_text import safe
 from console.plan.config_change import NodeChange
@@ -98,7 +98,7 @@ def _told(record: PushRecord, key: str) -> str:
 
 
 def _time(at: float | None) -> str | None:
-    return None if at is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+    return None if at is None else rfc3339(at, "seconds")
 
 
 def _coloured(line: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from console.judge.findings import Finding
@@ -11,6 +10,7 @@ from console.model.certificate import TlsReport
 from console.model.facts import LinkState, ProbeReport
 from console.model.observed import Freshness, Observed, Unknown
 from console.model.state import ClusterState, NodeState
+from console.model.timestamps import rfc3339
 from console.model.vip import owned_since, ownership
 
 SCHEMA = "iamops.status/1"
@@ -38,11 +38,8 @@ def status_document(state: ClusterState, findings: Iterable[Finding], now: float
     }
 
 
-def rfc3339(at: float | None) -> str | None:
-    """UTC with milliseconds, or null."""
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _time(at: float | None) -> str | None:
+    return None if at is None else rfc3339(at)
 
 
 def _vip(state: ClusterState, instance: str, now: float) -> Json:
@@ -50,7 +47,7 @@ def _vip(state: ClusterState, instance: str, now: float) -> Json:
     document: Json = {
         "address": state.profile.vrrp[instance].address,
         "owners": [claim.node for claim in seen.owners],
-        "since": rfc3339(max((owned_since(state, instance, c) for c in seen.owners), default=None)),
+        "since": _time(max((owned_since(state, instance, c) for c in seen.owners), default=None)),
         "client": _client(state.client[instance]),
     }
     if seen.unseen:
@@ -128,7 +125,7 @@ def _instance(seen: Observed[Any], blind: str | None) -> Json:
         "state": str(report.state),
         "priority": report.priority,
         "effective_priority": report.effective_priority,
-        "last_transition": rfc3339(report.last_transition),
+        "last_transition": _time(report.last_transition),
         "source": report.source,
         **({"no_dump": report.no_dump} if report.no_dump else {}),
     }
@@ -152,8 +149,8 @@ def _certificate(seen: Observed[TlsReport], blind: str | None) -> Json:
     return {
         "subject": found.subject,
         "names": list(found.names),
-        "not_before": rfc3339(found.not_before),
-        "not_after": rfc3339(found.not_after),
+        "not_before": _time(found.not_before),
+        "not_after": _time(found.not_after),
         "trusted": not report.untrusted,
         **trusted,
     }

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from console.model.profile import Profile
-from console.model.traffic import OTHERS, Backend, Latency, Row, Traffic, class_of, merged, rows
+from console.model.timestamps import rfc3339
+from console.model.traffic import OTHERS, Backend, Latency, NodeTraffic, Row, Traffic, class_of, merged, rows
 from console.parse.log_counts import Recipe, Want
 from console.parse.log_format import Field
 from console.parse.safe_text import safe
 from console.plan.whose import called
-from console.session.traffic_count import NodeTraffic
 
 Json = dict[str, Any]
 OTHERS_SHOWN = "(others)"
@@ -236,4 +235,4 @@ def _latency(latency: Latency) -> Json | None:
 
 
 def _time(at: float | None) -> str | None:
-    return None if at is None or at < 0 else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if at is None or at < 0 else rfc3339(at, "seconds")

@@ -11,7 +11,6 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from console.ledger.watch_directory import WatchDirectory
 from console.model.exit_code import ExitCode
 from console.model.facts import Severity
 from console.model.profile import Profile
+from console.model.timestamps import rfc3339
 from console.model.words import counted
 from console.session.alert_urls import VARIABLE, AlertUrlsRefused, Destinations, destinations
 from console.session.cluster import Cluster
@@ -210,5 +210,5 @@ def _watch(args: argparse.Namespace, profile: Profile, printing: Callable[[Mappi
 
 def log(text: str) -> None:
     """One line on stderr; a service's log stamps it again, a terminal does not. No alert waits for either."""
-    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    stamp = rfc3339(time.time(), "seconds")
     tell_progress(f"{stamp} {text}")

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from console.cli.coloured import print_lines
-from console.judge.alerts_message import rfc3339
 from console.judge.alerts_words import span
 from console.judge.json_text import json_text
 from console.judge.silence import REASON_LIMIT, Silence
@@ -17,6 +16,7 @@ from console.ledger.outbox import glance
 from console.ledger.watch_directory import WatchDirectory
 from console.model.exit_code import ExitCode
 from console.model.profile import Profile
+from console.model.timestamps import rfc3339
 from console.parse.safe_text import safe
 from console.session.resources import watch_dir
 from console.session.who import who

@@ -10,9 +10,8 @@ from console.judge.alerts_flap import Damper
 from console.judge.alerts_message import AlertKind, Message
 from console.judge.alerts_open import Case, cases_after, loudest
 from console.judge.alerts_state import Alerts, Hush, Moved, Sight, VipMemory
-from console.judge.diagnosis import RANK
 from console.judge.findings import Finding, Key
-from console.model.facts import Severity
+from console.model.facts import RANK, Severity
 
 # Where the VIP is and where it was last seen must differ for this long before it is told as a move that
 # nobody saw: the event of a move that is under way comes sooner.

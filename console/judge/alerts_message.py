@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from console.model.facts import Severity
+from console.model.timestamps import rfc3339
 from console.parse.words import words
 
 SCHEMA = "iamops.alert/1"
@@ -100,7 +101,3 @@ def message_of(raw: Mapping[str, Any]) -> Message:
         code=str(raw["code"] or ""),
         key=str(raw.get("key") or ""),
     )
-
-
-def rfc3339(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -12,8 +12,7 @@ from console.judge.alerts import still_so
 from console.judge.alerts_heard import FLAPPING, Heard
 from console.judge.alerts_message import Message
 from console.judge.alerts_state import Alerts, Sight
-from console.judge.diagnosis import RANK
-from console.model.facts import Severity
+from console.model.facts import RANK, Severity
 
 Knowledge = Mapping[str, Mapping[str, Heard]]
 """Destination -> finding's key -> how it is known there."""

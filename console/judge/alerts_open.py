@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from console.judge.diagnosis import RANK, flat
+from console.judge.diagnosis import flat
 from console.judge.findings import Blind, Finding, Key
-from console.model.facts import Severity
+from console.model.facts import RANK, Severity
 
 # One look may come late; it must not count as a long time during which a finding was seen.
 LONGEST_STEP_S = 1.0

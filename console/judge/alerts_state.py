@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 from console.judge.alerts_flap import Damper, Limits
 from console.judge.alerts_open import Case, Patience
-from console.judge.diagnosis import RANK
 from console.judge.findings import Blind, Finding, Key
 from console.judge.silence import Silence
-from console.model.facts import Severity
+from console.model.facts import RANK, Severity
 from console.model.state import VipMove
 
 

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 
 from console.judge.alerts_message import AlertKind, Message, message
 from console.judge.alerts_open import OUT_OF_SIGHT, Case
-from console.judge.diagnosis import RANK
 from console.judge.silence import Silence
-from console.model.facts import Severity
+from console.model.facts import RANK, Severity
 from console.model.state import VipMove
 from console.model.words import counted
 

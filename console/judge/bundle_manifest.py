@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from console.judge.drill_document import rfc3339
+from console.model.timestamps import rfc3339
 from console.parse.redact import Redaction
 from console.parse.words import words
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from console.judge.diagnosis import RANK, as_loud, flat
+from console.judge.diagnosis import as_loud, flat
 from console.judge.findings import Finding, Role
+from console.model.facts import RANK
 from console.model.profile import DatastoreKind
 
 Fits = Callable[[Finding, Finding], bool]

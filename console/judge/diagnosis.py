@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from console.judge.findings import Blind, Finding
-from console.model.facts import Severity
-
-RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+from console.model.facts import RANK, Severity
 
 
 @dataclass(frozen=True, slots=True)

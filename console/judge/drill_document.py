@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from console.judge.denial import refusal_code
 from console.judge.drill_report import ClientView, DrillReport, Measure, NodeFacts, StepLine, Verdict
 from console.model.exit_code import ExitCode
+from console.model.timestamps import rfc3339
 
 
 def exit_code(report: DrillReport) -> ExitCode:
@@ -64,10 +64,6 @@ def drill_document(report: DrillReport, code: int) -> dict[str, Any]:
         "notes": list(report.notes),
         "plan": None if report.plan is None else dict(report.plan),
     }
-
-
-def rfc3339(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _budget(measure: Measure) -> dict[str, Any]:

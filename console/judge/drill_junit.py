@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
-from console.judge.drill_document import rfc3339
 from console.judge.drill_report import DrillReport, Measure, StepLine, Verdict
 from console.judge.ending import stage_word
 from console.judge.xml_text import xml_document
+from console.model.timestamps import rfc3339
 
 # What nobody can tell is neither; where that makes the drill no pass, its verdict is a case of its own.
 HELD = {True: "", False: "failure", None: "skipped"}

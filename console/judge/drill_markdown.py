@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from console.judge.drill_document import rfc3339
 from console.judge.drill_report import DrillReport, Invariant, Measure, NodeFacts, Verdict
 from console.judge.ending import stage_word
 from console.judge.markdown_text import inline as _cell
 from console.judge.markdown_text import markdown_document
+from console.model.timestamps import rfc3339
 
 WORDS = {
     Verdict.PASS: "✅ PASSED",

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from console.judge.alerts_message import rfc3339
-from console.model.moment import moment
+from console.model.timestamps import moment, rfc3339
 from console.parse.words import words
 
 SCHEMA = "iamops.silence/1"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from console.judge.drill_document import rfc3339
 from console.judge.findings import Blind, Evidence, Finding
 from console.judge.triage_report import Looked, number_of
 from console.model.timeline import Happening
+from console.model.timestamps import rfc3339
 from console.parse.words import words
 
 SCHEMA = "iamops.triage/1"

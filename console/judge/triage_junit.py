@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as Xml
 
 from console.judge.catalogue import CATALOGUE
-from console.judge.diagnosis import RANK
-from console.judge.drill_document import rfc3339
 from console.judge.findings import Blind, Finding
 from console.judge.triage_report import Looked, closing, name_of
 from console.judge.xml_text import xml_document
-from console.model.facts import Severity
+from console.model.facts import RANK, Severity
+from console.model.timestamps import rfc3339
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from console.judge.drill_document import rfc3339
 from console.judge.findings import Finding
 from console.judge.markdown_text import code, inline, markdown_document
 from console.judge.triage_report import Darkness, Looked, closing, darkness, name_of
 from console.model.facts import Severity
+from console.model.timestamps import rfc3339
 
 SIGNS = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵"}
 

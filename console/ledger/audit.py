@@ -13,7 +13,6 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from console.ledger.head import Head, prepare_head, put_head, read_head, settle
 from console.ledger.head import head_file as head_file  # the ledger's other half, for whoever has this module
 from console.ledger.record import BREAK, FIRST, Record, digest, is_torn, is_whole, line_of, record_of
 from console.ledger.regular import make_private, regular
+from console.model.timestamps import rfc3339
 from console.parse.redact_document import clean_document
 
 # For one record of any size, and one that says why the ledger does not fit its side file.
@@ -73,7 +73,7 @@ class Audit:
         """One record, and the side file after it: both or neither."""
         line = line_of(
             n=last.n + 1 if last else 1,
-            at=_rfc3339(self._clock()),
+            at=rfc3339(self._clock()),
             kind=kind,
             prev=last.hash if last else FIRST,
             torn=digest(torn.removesuffix(b"\n")) if torn else None,
@@ -218,7 +218,3 @@ def _end_of(file: int) -> tuple[Record | None, bytes]:
 
 def _at_line_start(file: int, size: int) -> bool:
     return size == 0 or os.pread(file, 1, size - 1) == b"\n"
-
-
-def _rfc3339(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

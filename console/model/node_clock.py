@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from console.model.moment import moment
 from console.model.observed import Unknown
 from console.model.state import NodeState
+from console.model.timestamps import moment
 
 
 def on_our_clock(node: NodeState, at: float) -> float | Unknown:

@@ -185,3 +185,42 @@ def _squeezed(table: Counter[tuple[str, str]], top: int) -> Counter[tuple[str, s
     for (name, kind), number in table.items():
         found[(name if name in kept else OTHERS, kind)] += number
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one backend's log says; `reason` where it could not be read."""
+
+    requests: int | None
+    others: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessMark:
+    """Where the access log ended; `reason` where that could not be told."""
+
+    inode: int = 0
+    size: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessGain:
+    """The lines with the token, without their newlines; None with the reason where they could not be read.
+
+    `between`: the lines of others between the first and the last of them; None where they were too many.
+    """
+
+    lines: tuple[bytes, ...] | None
+    reason: str = ""
+    between: tuple[bytes, ...] | None = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTraffic:
+    """What one node's logs hold, by slot (seconds since the epoch); or why that is not known."""
+
+    slots: Mapping[int, Traffic]
+    totals: LogTotals
+    reason: str = ""

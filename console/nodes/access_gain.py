@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from console.model.traffic import AccessGain, AccessMark
 from console.nodes.transport import Transport, TransportError
 from console.parse.numbers import whole
 from console.parse.words import words_of
@@ -32,27 +31,6 @@ tail -c "+$((from + 1))" <&3 | awk -v token="$4" -v most="$5" '
 """
 # Requests of others between the first and the last of ours that are looked at.
 MOST_BETWEEN = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class AccessMark:
-    """Where the access log ended; `reason` where that could not be told."""
-
-    inode: int = 0
-    size: int = 0
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AccessGain:
-    """The lines with the token, without their newlines; None with the reason where they could not be read.
-
-    `between`: the lines of others between the first and the last of them; None where they were too many.
-    """
-
-    lines: tuple[bytes, ...] | None
-    reason: str = ""
-    between: tuple[bytes, ...] | None = ()
 
 
 async def access_mark(transport: Transport | None, log: str) -> AccessMark:

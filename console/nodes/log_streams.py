@@ -13,8 +13,8 @@ from typing import Protocol
 
 from console.model.facts import Severity
 from console.model.log_line import LogSource
-from console.model.moment import moment
 from console.model.profile import Profile
+from console.model.timestamps import moment
 from console.nodes.transport import CommandFailed, LineStream, Transport, TransportError
 from console.nodes.watch import RETRY_SOURCE_S, Clock, ended
 from console.parse.access_line import access_line

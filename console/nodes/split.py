@@ -6,11 +6,11 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from console.model.facts import ProbeReport
 from console.model.profile import Profile, Service
+from console.model.traffic import Share
 from console.nodes.client_probe import ClientTarget, probe_once
 from console.nodes.netns import connect
 from console.nodes.transport import Transport, TransportError
@@ -25,15 +25,6 @@ _COUNT = (
     "index($0, token) { n++; others += pending; pending = 0; next } "
     "n { pending++ } END { print n + 0, others + 0 }"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What one backend's log says; `reason` where it could not be read."""
-
-    requests: int | None
-    others: int = 0
-    reason: str = ""
 
 
 async def split(profile: Profile, count: int, transports: Mapping[str, Transport | None]) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from console.model.moment import moment
 from console.model.profile import Profile
+from console.model.timestamps import moment
 from console.nodes.transport import CommandResult, Transport
 from console.parse.journal import JournalRecord, is_echo, journal_records
 from console.parse.numbers import real

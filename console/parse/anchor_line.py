@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from console.model.anchor import HEAD_CHARS, LEDGER_CHARS, PLACE_CHARS, Anchor, AnchorLine
-from console.model.moment import LAST_MOMENT_S
+from console.model.timestamps import LAST_MOMENT_S
 from console.parse.foreign_json import json_of
 from console.parse.numbers import whole
 from console.parse.words import words

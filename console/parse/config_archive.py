@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import Any
 
 from console.model.config import ConfFile, ConfTree
-from console.model.moment import LAST_MOMENT_S, moment
+from console.model.timestamps import LAST_MOMENT_S, moment
 from console.parse.foreign_json import json_of
 from console.parse.numbers import whole
 from console.parse.words import words

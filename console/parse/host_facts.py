@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from console.model.moment import moment
+from console.model.timestamps import moment
 from console.parse.numbers import real
 
 

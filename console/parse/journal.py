@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from console.model.facts import VrrpState
-from console.model.moment import moment
+from console.model.timestamps import moment
 from console.parse.colours import uncoloured
 from console.parse.foreign_json import json_of
 from console.parse.numbers import whole

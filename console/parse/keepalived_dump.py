@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from console.model.facts import VrrpReport, VrrpState
-from console.model.moment import moment
+from console.model.timestamps import moment
 from console.parse.foreign_json import json_of
 from console.parse.numbers import whole
 

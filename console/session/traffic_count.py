@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from console.model.facts import ProbeReport
 from console.model.profile import Profile
-from console.model.traffic import LogTotals, Traffic
+from console.model.traffic import LogTotals, NodeTraffic, Traffic
 from console.nodes.http import HttpQuestion
 from console.nodes.log_around import not_written
 from console.nodes.log_follower import LogFollower, Progress
@@ -34,15 +33,6 @@ LOCALHOST = "127.0.0.1"
 Served = Callable[[Transport], Awaitable[bool]]
 # A node's clock may be so far ahead of ours.
 AHEAD_S = 3600
-
-
-@dataclass(frozen=True, slots=True)
-class NodeTraffic:
-    """What one node's logs hold, by slot (seconds since the epoch); or why that is not known."""
-
-    slots: Mapping[int, Traffic]
-    totals: LogTotals
-    reason: str = ""
 
 
 async def count_traffic(

@@ -9,7 +9,7 @@ from typing import Any
 
 from console.judge.alerts import step
 from console.judge.alerts_memory import recalled, remembered
-from console.judge.alerts_message import SCHEMA, AlertKind, Message, message, rfc3339
+from console.judge.alerts_message import SCHEMA, AlertKind, Message, message
 from console.judge.alerts_missed import missed
 from console.judge.alerts_sight import during, judged, move_evidence, new_moves, owners, split, unseen
 from console.judge.alerts_state import Alerts, Moved, Policy, Sight
@@ -20,6 +20,7 @@ from console.model.events import Event, SafetyReported
 from console.model.facts import Severity
 from console.model.observed import Freshness
 from console.model.state import ClusterState
+from console.model.timestamps import rfc3339
 from console.model.words import counted
 from console.parse.own_fault import fault_of_ours
 from console.session.clock import Clock

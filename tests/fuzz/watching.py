@@ -12,7 +12,7 @@ from pathlib import Path
 from console.judge.alerts import step
 from console.judge.alerts_memory import recalled as alerts_recalled
 from console.judge.alerts_memory import remembered
-from console.judge.alerts_message import AlertKind, document, message, rfc3339
+from console.judge.alerts_message import AlertKind, document, message
 from console.judge.alerts_state import Alerts, Sight
 from console.judge.recalled import recalled
 from console.judge.timeline import of_journal
@@ -20,6 +20,7 @@ from console.judge.timeline_splits import splits, turns
 from console.ledger.outbox import Outbox, glance
 from console.model.facts import Severity
 from console.model.profile import Profile
+from console.model.timestamps import rfc3339
 from console.nodes.log_streams import Records
 from console.nodes.ssh_channels import Lines, Output
 from console.nodes.ssh_frame import Frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from console.model.facts import Severity
+from console.model.facts import RANK, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,3 @@ class LintReport:
     def worse_than(self, floor: Severity) -> bool:
         """Is there any finding, not silenced, at least as severe?"""
         return any(RANK[finding.rule.severity] <= RANK[floor] for finding in self.heard)
-
-
-RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 from console.judge.lint.catalogue import CATALOGUE
-from console.judge.lint.finding import RANK, Hit, LintFinding, LintReport
+from console.judge.lint.finding import Hit, LintFinding, LintReport
 from console.judge.lint.keepalived import keepalived_hits
 from console.judge.lint.live import daemon_hits, live_hits
 from console.judge.lint.nginx import nginx_hits
@@ -16,6 +16,7 @@ from console.judge.lint.scripts import script_hits
 from console.judge.lint.tree import Tree
 from console.judge.lint.unasked import unasked
 from console.model.config import ConfTree, DaemonCheck
+from console.model.facts import RANK
 from console.model.profile import Profile
 from console.parse.words import words
 

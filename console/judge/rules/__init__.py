@@ -15,11 +15,10 @@ from console.judge.rules.services import RULES as SERVICES
 from console.judge.rules.silent import RULES as SILENT
 from console.judge.rules.view import View
 from console.judge.rules.vip import RULES as VIP
-from console.model.facts import Severity
+from console.model.facts import RANK
 from console.model.state import ClusterState
 
 STATE_RULES = (*VIP, *NGINX, *BACKENDS, *SERVICES, *CERTIFICATES, *DATASTORES, *MACHINE, *SILENT, *LINK, *ITSELF)
-_RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
 def findings(state: ClusterState, now: float, *, final: bool = False) -> tuple[Finding, ...]:
@@ -29,4 +28,4 @@ def findings(state: ClusterState, now: float, *, final: bool = False) -> tuple[F
     """
     view = View(state, final=final)
     said = [each for each in asked(STATE_RULES, view, now) if isinstance(each, Finding)]
-    return tuple(sorted(said, key=lambda finding: _RANK[finding.severity]))
+    return tuple(sorted(said, key=lambda finding: RANK[finding.severity]))

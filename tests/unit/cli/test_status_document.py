@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from console.cli.status_document import fully_blind, rfc3339, status_document
+from console.cli.status_document import fully_blind, status_document
 from console.judge.rules import findings
 from console.model.events import (
     AddressChanged,
@@ -19,6 +19,7 @@ from console.model.events import (
 )
 from console.model.facts import Link, LinkState, ProbeOutcome, ProbeReport, UnitReport
 from console.model.state import ClusterState
+from console.model.timestamps import rfc3339
 from tests.profiles import pair
 from tests.scenes import NOW, VIP, fed, healthy
 

@@ -18,11 +18,11 @@ from console.model.config import ConfFile, ConfTree
 from console.model.events import HttpProbed, Target
 from console.model.facts import ProbeOutcome, ProbeReport
 from console.model.log_line import LogSource
+from console.model.traffic import Share
 from console.nodes.deep_look import journal_argv
 from console.nodes.evidence_list import asks_of
 from console.nodes.log_streams import LOUDNESS, Records
 from console.nodes.pace import HTTP, Seat
-from console.nodes.split import Share
 from console.parse.journal import journal_record
 from console.parse.log_text import log_text
 from console.parse.redact_lines import Speakers

@@ -6,8 +6,8 @@ import ast
 from pathlib import Path
 
 from console.judge.diagnose import diagnose
-from console.judge.diagnosis import RANK, flat
-from console.model.facts import Severity
+from console.judge.diagnosis import flat
+from console.model.facts import RANK, Severity
 from tests.scenes import NOW
 from tests.unit.judge.situation import Situation
 from tests.unit.judge.situations import elsewhere, page, situations

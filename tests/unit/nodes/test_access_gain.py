@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from console.nodes.access_gain import MOST_BETWEEN, AccessGain, AccessMark, access_gain, access_mark
+from console.model.traffic import AccessGain, AccessMark
+from console.nodes.access_gain import MOST_BETWEEN, access_gain, access_mark
 from console.nodes.transport import CommandResult, LinkLost
 
 OLD, NEW, STRANGE = b"old token\n", b"new token\n", b"a stranger's\n"

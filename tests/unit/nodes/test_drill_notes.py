@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from console.model.traffic import Share
 from console.nodes.drill_notes import LogMark, NotifyLine, notify_lines, notify_mark, versions
-from console.nodes.split import Share, _share
+from console.nodes.split import _share
 from console.nodes.transport import CommandResult, CommandTimeout
 from tests.profiles import pair
 

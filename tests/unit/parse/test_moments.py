@@ -6,9 +6,9 @@ import json
 
 from console.model.events import HostReported
 from console.model.facts import HostReport
-from console.model.moment import LAST_MOMENT_S, moment
 from console.model.node_clock import on_our_clock
 from console.model.observed import Unknown
+from console.model.timestamps import LAST_MOMENT_S, moment
 from console.nodes.log_streams import placed
 from console.parse.config_archive import push_records
 from console.parse.host_facts import epoch_s

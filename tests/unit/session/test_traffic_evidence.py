@@ -11,12 +11,13 @@ import pytest
 
 from console.cli.traffic_document import traffic_document
 from console.cli.traffic_text import traffic_lines
+from console.model.traffic import NodeTraffic
 from console.nodes import log_lane, log_reader
 from console.nodes.log_lane import LogLane
 from console.parse.log_counts import FULL, Counts, Recipe
 from console.parse.log_format import named_format
 from console.session import traffic_count
-from console.session.traffic_count import NodeTraffic, count_traffic
+from console.session.traffic_count import count_traffic
 from tests.local_transport import LocalTransport
 from tests.profiles import pair
 from tests.unit.nodes.test_log_lane import line
