@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from console.parse.redact_known import forget
+from iamops.redact.known import forget
 
 # Whoever starts a run in the background may have it ignore these, and every child would: our commands honour that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -6,8 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from console.nodes.ssh_frame import Frame
-from console.nodes.ssh_remote import FOLLOW, FRAMED
+from iamops.nodes.ssh.command_line import FOLLOW, FRAMED, Frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import NoReturn
 
-from console.nodes.transport import CommandResult, ConnectFailed, LinkLost
+from iamops.nodes.transport import CommandResult, ConnectFailed, LinkLost
 
 
 class LocalLines:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from console.model.events import (
+from iamops.model.events import (
     AddressesListed,
     ClientProbed,
     DatastoreProbed,
@@ -23,7 +23,7 @@ from console.model.events import (
     UnitReported,
     VrrpReported,
 )
-from console.model.facts import (
+from iamops.model.facts import (
     HostReport,
     Link,
     LinkState,
@@ -35,13 +35,12 @@ from console.model.facts import (
     VrrpReport,
     VrrpState,
 )
-from console.model.live import LiveVrrp
-from console.model.profile import Profile
-from console.model.proxy import FilesReport, Server, Upstream
-from console.model.reduce import reduce
-from console.model.state import ClusterState
-from console.plan.whose import backend_names
-from console.render.nodefiles import ALIVE_HOST
+from iamops.model.profile import Profile
+from iamops.model.reduce import reduce
+from iamops.model.running import FilesReport, LiveVrrp, Upstream, UpstreamServer
+from iamops.model.state import ClusterState
+from iamops.plan.addresses import backend_names
+from iamops.render.nodefiles import ALIVE_HOST
 from tests.profiles import pair
 
 NOW = 1_700_000_000.0
@@ -69,7 +68,7 @@ def files(profile: Profile, nginx: str) -> FilesReport:
     upstreams = {
         service.domain: Upstream(
             tuple(
-                Server(backend_names(profile, service, nginx, each)[0], fail_timeout_s=2.0)
+                UpstreamServer(backend_names(profile, service, nginx, each)[0], fail_timeout_s=2.0)
                 for each in profile.backends_of(service)
             ),
             shared=True,

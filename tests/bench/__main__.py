@@ -11,7 +11,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from console import __version__
+from iamops import __version__
 from tests.bench.figures import Row, percentile, spread, table
 from tests.bench.flips import console_flips, watch_ssh_flips
 from tests.bench.idle import idle

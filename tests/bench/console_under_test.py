@@ -7,12 +7,12 @@ import sys
 import time
 from pathlib import Path
 
-from console.model.events import AddressChanged, Event
-from console.model.state import ClusterState
-from console.session.cluster import Cluster
-from console.session.operator import Operator
-from console.session.profiles import load_profile
-from console.tui.app import ConsoleApp
+from iamops.model.events import AddressChanged, Event
+from iamops.model.state import ClusterState
+from iamops.session.cluster import Cluster
+from iamops.session.operator import Operator
+from iamops.session.profiles import load_profile
+from iamops.tui.app.app import ConsoleApp
 
 
 def main(notes: Path) -> None:

@@ -30,7 +30,7 @@ class Flip:
 
 
 def on_node(node: str, *argv: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "console", "lab", "exec", node, "--", *argv]
+    command = [sys.executable, "-m", "iamops", "lab", "exec", node, "--", *argv]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.lab.lab import Lab
-from console.model.profile import Profile
-from console.nodes.pace import SETTLED_S
-from console.session.profiles import load_profile
+from iamops.lab.lab import Lab
+from iamops.model.profile import Profile
+from iamops.nodes.pace import SETTLED_S
+from iamops.session.profiles import load_profile
 from tests.bench.figures import Row
 
 Exec = Callable[[str, Sequence[str]], str]
@@ -90,7 +90,7 @@ def _watch(profile: str, directory: Path) -> subprocess.Popen[bytes]:
     directory.mkdir()
     urls = directory / "urls"
     urls.touch(mode=0o600)
-    argv = [sys.executable, "-m", "console", "--profile", profile, "watch", "--json"]
+    argv = [sys.executable, "-m", "iamops", "--profile", profile, "watch", "--json"]
     argv += ["--state-dir", str(directory / "state"), "--to-file", str(urls)]
     return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

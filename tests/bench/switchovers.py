@@ -35,7 +35,7 @@ def switchovers(count: int, *, plain: bool = False) -> list[Switched]:
 
 def _switchover(*, plain: bool) -> Switched:
     how = ["--plain"] if plain else []
-    command = [sys.executable, "-m", "console", "--profile", "lab", "switchover", *how, "--yes", "--json"]
+    command = [sys.executable, "-m", "iamops", "--profile", "lab", "switchover", *how, "--yes", "--json"]
     command += ["--override", "anti-flap", "--reason", "bench"]
     with probing(VIP, HOST, namespace=NAMESPACE) as witness:
         done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False)

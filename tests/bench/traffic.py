@@ -18,14 +18,14 @@ from typing import Any
 
 import yaml
 
-from console.lab.lab import Lab
-from console.nodes.log_follower import LogFollower, Progress
-from console.nodes.log_reader import reading
-from console.parse.log_awk import awk_program
-from console.parse.log_counts import FULL, Counts, Recipe, Want
-from console.parse.log_format import named_format
-from console.session.cluster import Cluster
-from console.session.profiles import find_profile, load_profile
+from iamops.accesslog.awk import awk_program
+from iamops.accesslog.count import FULL, Counts, Recipe, Want
+from iamops.accesslog.format import named_format
+from iamops.lab.lab import Lab
+from iamops.nodes.logs.follower import LogFollower, Progress
+from iamops.nodes.logs.reader import reading
+from iamops.session.cluster import Cluster
+from iamops.session.profiles import find_profile, load_profile
 from tests.bench.figures import Row, percentile
 from tests.bench.startup import IAMOPS
 from tests.lab.traffic_campaign import DIRECTORY, LOG, NODE, campaign_profile

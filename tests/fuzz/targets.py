@@ -11,54 +11,48 @@ from pathlib import Path
 
 import h11
 
-from console.judge.silence import silence_of
-from console.ledger.outbox_file import entry_of
-from console.ledger.record import is_whole, record_of
-from console.model.config import DaemonCheck
-from console.model.profile import Profile
-from console.nodes.config_files import loaded_times
-from console.nodes.http import judged
-from console.nodes.ssh_settings import SettingsError, hop_access
-from console.parse import greetings, host_facts, ip_address, journal, log_format, look_node, safety
-from console.parse.anchor_line import anchor_line
-from console.parse.bounds import parse_bound
-from console.parse.certificate import CertificateUnreadable, certificate_of
-from console.parse.complaints.datastores import ROWS as STORE_ROWS
-from console.parse.complaints.keepalived import ROWS as KEEPALIVED_ROWS
-from console.parse.complaints.nginx import ROWS as NGINX_ROWS
-from console.parse.complaints.systemd import ROWS as SYSTEMD_ROWS
-from console.parse.complaints.table import Gathering
-from console.parse.config_archive import ArchiveUnreadable, conf_tree, push_records
-from console.parse.config_listing import config_listing
-from console.parse.daemon_check import complaints
-from console.parse.drill_yaml import DrillError, parse_drill
-from console.parse.foreign_json import json_of
-from console.parse.keepalived_conf import keepalived_conf
-from console.parse.keepalived_dump import DumpUnreadable, data_dump, json_dump
-from console.parse.live_config import live_config, live_on_disk
-from console.parse.log_counts import FULL, Recipe, counted
-from console.parse.log_files import listed
-from console.parse.log_format import FormatError, named_format
-from console.parse.log_tally import tallied
-from console.parse.log_text import access_severity, error_severity, journal_severity, log_text
-from console.parse.log_time import logged_at
-from console.parse.log_told import NotCounted, told
-from console.parse.log_where import WhereError, where
-from console.parse.look_journal import look_at_journal
-from console.parse.nginx_conf import nginx_conf
-from console.parse.nginx_itself import answers_itself
-from console.parse.nginx_proxy import upstreams_by_domain
-from console.parse.profile_edit import BackendEdit, EditRefused, edited
-from console.parse.profile_yaml import ProfileError, parse_profile
-from console.parse.redact import redact
-from console.parse.running_vrrp import running_settings, settings_of
-from console.parse.safe_text import safe_bytes
-from console.parse.sections import sections
-from console.parse.start_reason import journal_of, reason_line
-from console.parse.unit_story import exit_of, unit_change
-from console.parse.units import unit_reports
-from console.parse.vrrp_conf import checks, instances
-from console.parse.vrrp_rest import rest_on_disk, rest_running
+from iamops.accesslog import format as log_format
+from iamops.accesslog.aggregate import tallied
+from iamops.accesslog.awk import NotCounted, told
+from iamops.accesslog.count import FULL, Recipe, counted
+from iamops.accesslog.filter import WhereError, where
+from iamops.accesslog.format import FormatError, named_format
+from iamops.accesslog.line import access_severity, error_severity, journal_severity, log_text, logged_at
+from iamops.accesslog.rotation import listed
+from iamops.judge.alerts.silence import silence_of
+from iamops.ledger.outbox import entry_of
+from iamops.ledger.record import is_whole, record_of
+from iamops.model.config import DaemonCheck
+from iamops.model.foreign import json_of
+from iamops.model.profile import Profile
+from iamops.model.safe_text import safe_bytes
+from iamops.nodes.config import loaded_times
+from iamops.nodes.probes.http import judged
+from iamops.nodes.ssh.settings import SettingsError, hop_access
+from iamops.parse import greetings, inspection, journal
+from iamops.parse import host as host_facts
+from iamops.parse import host as ip_address
+from iamops.parse import host as safety
+from iamops.parse.certificate import CertificateUnreadable, certificate_of
+from iamops.parse.complaints import DATASTORE_ROWS as STORE_ROWS
+from iamops.parse.complaints import KEEPALIVED_ROWS, NGINX_ROWS, SYSTEMD_ROWS, Gathering
+from iamops.parse.config_files import ArchiveUnreadable, complaints, conf_tree, config_listing, push_records
+from iamops.parse.drill.loader import DrillError, parse_drill
+from iamops.parse.drill.step import parse_bound
+from iamops.parse.host import sections
+from iamops.parse.inspection import look_at_journal
+from iamops.parse.journal import anchor_line
+from iamops.parse.keepalived.conf import keepalived_conf
+from iamops.parse.keepalived.dump import DumpUnreadable, data_dump, json_dump, live_config, live_on_disk
+from iamops.parse.keepalived.settings import rest_on_disk, rest_running, running_settings, settings_of
+from iamops.parse.keepalived.vrrp import checks, instances
+from iamops.parse.nginx.conf import nginx_conf
+from iamops.parse.nginx.routing import answers_itself, upstreams_by_domain
+from iamops.parse.profile.edit import BackendEdit, EditRefused, edited
+from iamops.parse.profile.loader import ProfileError, parse_profile
+from iamops.parse.start_reason import journal_of, reason_line
+from iamops.parse.systemd import exit_of, unit_change, unit_reports
+from iamops.redact.redact import redact
 from tests.fuzz import watching
 from tests.fuzz.target import Target
 
@@ -175,13 +169,13 @@ def _greeting(raw: bytes) -> object:
 
 def _looks(text: str) -> object:
     host = host_facts.load1(text), host_facts.memory_used_pct(text), host_facts.disk_used_pct(text)
-    node = look_node.file_stamps(text), look_node.hardware_addresses(text), look_node.neighbours(text)
-    return host, host_facts.epoch_s(text), node, look_node.filesystems(text, text)
+    node = inspection.file_stamps(text), inspection.hardware_addresses(text), inspection.neighbours(text)
+    return host, host_facts.epoch_s(text), node, inspection.filesystems(text, text)
 
 
 def _log_lines(raw: bytes) -> object:
     severities = access_severity(raw), error_severity(raw), journal_severity(raw)
-    return log_text(raw), severities, logged_at(raw), look_node.error_look(raw.splitlines(), 0)
+    return log_text(raw), severities, logged_at(raw), inspection.error_look(raw.splitlines(), 0)
 
 
 COMPLAINTS = (

@@ -9,28 +9,26 @@ import tempfile
 import zlib
 from pathlib import Path
 
-from console.judge.alerts import step
-from console.judge.alerts_memory import recalled as alerts_recalled
-from console.judge.alerts_memory import remembered
-from console.judge.alerts_message import AlertKind, document, message
-from console.judge.alerts_state import Alerts, Sight
-from console.judge.recalled import recalled
-from console.judge.timeline import of_journal
-from console.judge.timeline_splits import splits, turns
-from console.ledger.outbox import Outbox, glance
-from console.model.facts import Severity
-from console.model.profile import Profile
-from console.model.timestamps import rfc3339
-from console.nodes.log_streams import Records
-from console.nodes.ssh_channels import Lines, Output
-from console.nodes.ssh_frame import Frame
-from console.nodes.tls import NoTls, TlsStream, unchecked
-from console.nodes.transport import LinkLost, TransportError
-from console.parse.complaints.datastores import service_complaints
-from console.parse.foreign_json import json_of
-from console.parse.journal import journal_records
-from console.parse.journal_kept import kept
-from console.parse.turns import Place, place_of, turn_of
+from iamops.judge.alerts.memory import recalled as alerts_recalled
+from iamops.judge.alerts.memory import remembered
+from iamops.judge.alerts.message import AlertKind, document, message
+from iamops.judge.alerts.state import Alerts, AlertSnapshot
+from iamops.judge.alerts.step import step
+from iamops.judge.triage.events import recalled
+from iamops.judge.triage.timeline import of_journal, splits, turns
+from iamops.ledger.outbox import Outbox, glance
+from iamops.model.facts import Severity
+from iamops.model.foreign import json_of
+from iamops.model.profile import Profile
+from iamops.model.timestamps import rfc3339
+from iamops.nodes.logs.tail import Records
+from iamops.nodes.probes.tls import NoTls, TlsStream, unchecked
+from iamops.nodes.ssh.channels import ChannelLines, ChannelOutput
+from iamops.nodes.ssh.command_line import Frame
+from iamops.nodes.transport import LinkLost, TransportError
+from iamops.parse.complaints import service_complaints
+from iamops.parse.host import TurnFiles, place_of, turn_of
+from iamops.parse.journal import journal_records, kept
 from tests.fuzz.target import Target
 
 NOW = 1.7e9
@@ -60,7 +58,7 @@ def _service_journal(raw: bytes) -> object:
 def _frame(raw: bytes) -> object:
     """As a channel brings it: in pieces, and the end of both streams is looked for after each."""
     frame = Frame(MARK)
-    output, lines = Output(_lost, frame), Lines(_lost, ("true",), frame)
+    output, lines = ChannelOutput(_lost, frame), ChannelLines(_lost, ("true",), frame)
     size = 7 + len(raw) // 50
     for at in range(0, len(raw), size):
         for channel in (output, lines):
@@ -70,7 +68,7 @@ def _frame(raw: bytes) -> object:
     return frame.read(raw, raw), frame.noise(raw, raw), output.framed(), asyncio.run(_drained(lines)), lines.ending
 
 
-async def _drained(lines: Lines) -> list[bytes]:
+async def _drained(lines: ChannelLines) -> list[bytes]:
     found: list[bytes] = []
     with contextlib.suppress(TransportError):
         found.extend([line async for line in lines])
@@ -110,13 +108,13 @@ def _recalled(raw: bytes, profile: Profile) -> object:
 
 def _turns(raw: bytes) -> object:
     text = raw.decode("utf-8", "replace")
-    return place_of(text), turn_of(text, Place(41, (26, 2), (26, 3)))
+    return place_of(text), turn_of(text, TurnFiles(41, (26, 2), (26, 3)))
 
 
 def _memory(raw: bytes) -> object:
     """The state of the alerts as the outbox keeps it, and a look with it."""
     found = alerts_recalled(Alerts("lab", {"VI_1": "10.0.4.99"}), json_of(raw), NOW)
-    after, said = step(found, NOW, Sight(findings=(), owners={"VI_1": "iam-a"}))
+    after, said = step(found, NOW, AlertSnapshot(findings=(), owners={"VI_1": "iam-a"}))
     return remembered(after), [document("1", each) for each in said]
 
 

@@ -15,20 +15,20 @@ from typing import Any
 
 import yaml
 
-from console.lab.lab import Lab
-from console.lab.place import Place
-from console.model.profile import Profile
-from console.session.cluster import Cluster
-from console.session.operator import Operator
-from console.session.profiles import find_profile, load_profile
+from iamops.lab.lab import Lab
+from iamops.lab.place import LabPaths
+from iamops.model.profile import Profile
+from iamops.session.cluster import Cluster
+from iamops.session.operator import Operator
+from iamops.session.profiles import find_profile, load_profile
 from tests.lab.conftest import LabForTests, alone_with
 
-PLACE = Place(state=Path("/var/lib/iamops/lab-acting"), prefix="iamact-")
+PLACE = LabPaths(state=Path("/var/lib/iamops/lab-acting"), prefix="iamact-")
 # Pushes have a lab of their own, so that they need not wait for the other actions.
-PUSHING_PLACE = Place(state=Path("/var/lib/iamops/lab-pushing"), prefix="iampush-")
-NEEDS_PLACE = Place(state=Path("/var/lib/iamops/lab-needs"), prefix="iamneed-")
-STANDINS_PLACE = Place(state=Path("/var/lib/iamops/lab-standins"), prefix="iamstand-")
-SERVING_PLACE = Place(state=Path("/var/lib/iamops/lab-serving"), prefix="iamserve-")
+PUSHING_PLACE = LabPaths(state=Path("/var/lib/iamops/lab-pushing"), prefix="iampush-")
+NEEDS_PLACE = LabPaths(state=Path("/var/lib/iamops/lab-needs"), prefix="iamneed-")
+STANDINS_PLACE = LabPaths(state=Path("/var/lib/iamops/lab-standins"), prefix="iamstand-")
+SERVING_PLACE = LabPaths(state=Path("/var/lib/iamops/lab-serving"), prefix="iamserve-")
 DEAD_MAN_S = 8
 ROLLBACK_S = 25
 RUN_TIMEOUT_S = 120
@@ -76,7 +76,7 @@ class ActingLab(LabForTests):
     def run(self, *argv: str, profile: Path | None = None, inside: bool = False, **environment: str) -> Done:
         """One command line to its end, without a terminal; `inside` the lab's operator namespace as a whole."""
         enter = ["ip", "netns", "exec", self.place.operator_namespace] if inside else []
-        command = [*enter, sys.executable, "-m", "console", "--profile", str(profile or self.profile_file), *argv]
+        command = [*enter, sys.executable, "-m", "iamops", "--profile", str(profile or self.profile_file), *argv]
         done = subprocess.run(
             command,
             capture_output=True,
@@ -112,7 +112,7 @@ class ActingLab(LabForTests):
         }
 
 
-def raw_profile(dead_man_s: int, place: Place) -> dict[str, Any]:
+def raw_profile(dead_man_s: int, place: LabPaths) -> dict[str, Any]:
     """The shipped lab profile, moved to a place."""
     raw: dict[str, Any] = yaml.safe_load(find_profile("lab").read_text())
     raw["network_namespace"] = place.operator_namespace
@@ -128,7 +128,7 @@ def profile_of(path: Path) -> Profile:
 
 
 @contextmanager
-def acting_lab(dead_man_s: int = DEAD_MAN_S, place: Place = PLACE) -> Iterator[ActingLab]:
+def acting_lab(dead_man_s: int = DEAD_MAN_S, place: LabPaths = PLACE) -> Iterator[ActingLab]:
     """The lab from nothing; it is taken away afterwards."""
     with tempfile.TemporaryDirectory(prefix="iamops-acting-") as temporary:
         path = Path(temporary) / "lab.yaml"

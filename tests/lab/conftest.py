@@ -15,21 +15,20 @@ from typing import Any
 
 import pytest
 
-from console.lab import lock
-from console.lab.errors import LabImpossible
-from console.lab.lab import Lab
-from console.lab.namespace import inside
-from console.lab.place import Place
-from console.lab.processes import wait_until
-from console.lab.prove import unserved
-from console.lab.requirements import check_machine
-from console.model.profile import Profile, Tls
-from console.session.profiles import load_profile
+from iamops.lab import place
+from iamops.lab.lab import Lab
+from iamops.lab.network import inside
+from iamops.lab.place import LabPaths
+from iamops.lab.processes import LabImpossible, wait_until
+from iamops.lab.requirements import check_machine
+from iamops.lab.status import unserved
+from iamops.model.profile import Profile, Tls
+from iamops.session.profiles import load_profile
 from tests.lab.account import account
 
 HERE = Path(__file__).parent
 # A place beside the user's own lab: the tests of the lab itself must not break what someone works on.
-OWN_PLACE = Place(state=Path("/var/lib/iamops/lab-tests"), prefix="iamtest-")
+OWN_PLACE = LabPaths(state=Path("/var/lib/iamops/lab-tests"), prefix="iamtest-")
 # The first test of a run may have to build the image.
 TIMEOUT_S = 600
 # Each is a lab of its own; the longest go first, so that none is left to run by itself.
@@ -97,7 +96,7 @@ class LabForTests:
 
     def iamops(self, *argv: str, timeout_s: float = 60) -> Any:
         """Runs a command line and returns the JSON document it printed, whatever its exit code."""
-        command = [sys.executable, "-m", "console", *argv]
+        command = [sys.executable, "-m", "iamops", *argv]
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
         assert done.stdout, f"{argv} printed nothing; exit {done.returncode}: {done.stderr}"
         return json.loads(done.stdout)
@@ -159,7 +158,7 @@ def lab_machine() -> None:
 def alone_with(lab: Lab) -> Iterator[Lab]:
     """Two test runs on one machine take turns: each would see the other's faults."""
     turn = Path(tempfile.gettempdir()) / f"{lab.place.prefix}tests.lock"
-    with lock.held(turn, print, wait_s=TIMEOUT_S):
+    with place.held(turn, print, wait_s=TIMEOUT_S):
         yield lab
 
 

@@ -18,15 +18,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from console.engine.report import RunReport, run_document
-from console.lab.lab import Lab
-from console.lab.place import Place
-from console.model.profile import Profile
-from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
-from console.session.cluster import Cluster
-from console.session.configurator import Configurator
-from console.session.operator import Operator
-from console.session.profiles import load_profile
+from iamops.judge.run import RunReport, run_document
+from iamops.lab.lab import Lab
+from iamops.lab.place import LabPaths
+from iamops.model.profile import Profile
+from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.session.cluster import Cluster
+from iamops.session.config.configurator import Configurator
+from iamops.session.operator import Operator
+from iamops.session.profiles import load_profile
 
 FAULTS = {"ssh": "ssh-blocked", "power": "power-off"}
 SETTLE_S = 10.0
@@ -62,7 +62,7 @@ def action_of(words: Sequence[str]) -> Action:
         return Switchover(plain="--plain" in words)
     if "--rolling" in words:
         return RollingRestart(words[1])
-    return ServiceAction(Verb(words[0]), words[1], words[2])
+    return ServiceAction(UnitVerb(words[0]), words[1], words[2])
 
 
 async def carried_out(profile: Profile, words: Sequence[str], cut: Boundaries) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def boundary_name(before: Any, now: Any) -> str:
 def main(argv: Sequence[str]) -> None:
     path, state, prefix, at, how, node, _, *words = argv
     profile = load_profile(path)
-    cut = Boundaries(Lab(profile, Place(Path(state), prefix)), int(at), how, node)
+    cut = Boundaries(Lab(profile, LabPaths(Path(state), prefix)), int(at), how, node)
     document = asyncio.run(carried_out(profile, words, cut))
     print(json.dumps(document))
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from console.lab.processes import wait_until
+from iamops.lab.processes import wait_until
 from tests.lab.acting import ActingLab
 from tests.lab.serving import by_default, clients
 from tests.lab.triage_faults import (

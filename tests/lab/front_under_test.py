@@ -10,10 +10,10 @@ import sys
 import time
 from typing import Any
 
-from console.cli.main import main
-from console.engine.engine import Engine, Tell
-from console.engine.order import Order
-from console.engine.report import RunReport
+from iamops.cli.main import main
+from iamops.engine.engine import Engine, Tell
+from iamops.engine.order import Order
+from iamops.judge.run import RunReport
 from tests.lab.cut_console import boundary_name, boundary_of
 
 

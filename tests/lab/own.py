@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from console.lab.lab import Lab
-from console.lab.namespace import inside
-from console.lab.processes import wait_until
-from console.lab.prove import look, unserved
+from iamops.lab.lab import Lab
+from iamops.lab.network import inside
+from iamops.lab.processes import wait_until
+from iamops.lab.status import look, unserved
 from tests.lab.conftest import request
 
 VIP = "10.0.4.99"

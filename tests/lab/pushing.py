@@ -15,7 +15,7 @@ QUICK = {"dead_man_s": 8, "anti_flap_s": 0, "rollback_s": 10}
 KEPT = "/root/files-of-the-profile.tar"
 # What the nodes of a lab have when `config diff` finds nothing, by the lab's directory.
 OF_THE_PROFILE: dict[Path, dict[str, str]] = {}
-TEMPLATES = Path(__file__).parents[2] / "console" / "render" / "templates"
+TEMPLATES = Path(__file__).parents[2] / "console" / "iamops" / "render" / "templates"
 
 
 def changed(lab: ActingLab, name: str = "changed.yaml", **changes: Any) -> Path:

@@ -13,12 +13,12 @@ import time
 
 import pytest
 
-from console.engine.report import Outcome, RunReport, Stage
-from console.model.observed import Known
-from console.plan.action import ServiceAction, Switchover, Verb
-from console.session.cluster import Cluster
-from console.session.hands import StoreEyes
-from console.session.operator import Operator
+from iamops.judge.run import Outcome, RunReport, Stage
+from iamops.model.observed import Known
+from iamops.plan.action import ServiceAction, Switchover, UnitVerb
+from iamops.session.adapters import StoreEyes
+from iamops.session.cluster import Cluster
+from iamops.session.operator import Operator
 from tests.independent_probe import probing
 from tests.lab.acting import DEAD_MAN_S, ActingLab, operating
 from tests.lab.cuts import boundaries, check_cut
@@ -178,7 +178,7 @@ def test_a_node_without_room_for_undos_is_left_alone_and_says_why(acting: Acting
 
 def interrupted_at(acting: ActingLab, title: str) -> tuple[int, str]:
     """A switchover with SIGINT when a step begins: its exit code, and what it said from there on."""
-    command = [sys.executable, "-m", "console", "--profile", str(acting.profile_file), "switchover", "--yes"]
+    command = [sys.executable, "-m", "iamops", "--profile", str(acting.profile_file), "switchover", "--yes"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=acting.environment
     ) as running:
@@ -245,13 +245,13 @@ async def _seen_anew(cluster: Cluster) -> None:
 
 
 async def _restart(operator: Operator, unit: str, node: str) -> RunReport:
-    action = ServiceAction(Verb.RESTART, unit, node)
+    action = ServiceAction(UnitVerb.RESTART, unit, node)
     order = operator.order(action, reason="race", overrides=("last-backend",))
     return await operator.run(order, lambda report: None)
 
 
 def test_a_killed_holder_frees_the_lock_at_once(acting: ActingLab):
-    command = [sys.executable, "-m", "console", "--profile", str(acting.profile_file)]
+    command = [sys.executable, "-m", "iamops", "--profile", str(acting.profile_file)]
     command += ["restart", "iam-apiserver", "--rolling", "--yes"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=acting.environment) as running:
         assert running.stderr is not None
@@ -342,7 +342,7 @@ async def test_an_interrupted_start_is_told_as_what_it_did(acting: ActingLab):
             if report.steps and report.steps[-1].stage is Stage.RUNNING:
                 task.cancel()
 
-        order = operator.order(ServiceAction(Verb.START, "iam-pump", "iam-b"))
+        order = operator.order(ServiceAction(UnitVerb.START, "iam-pump", "iam-b"))
         task = asyncio.ensure_future(operator.run(order, tell))
         report = await task
     runs = acting.says("iam-b", "systemctl", "is-active", "iam-pump") == "active"

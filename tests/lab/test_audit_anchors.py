@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from console.ledger.audit import read
-from console.ledger.head import head_file
+from iamops.ledger.audit import head_file, read
 from tests.lab.acting import ActingLab, Done
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-from console.lab.processes import wait_until
+from iamops.lab.processes import wait_until
 from tests.lab.conftest import LabForTests
 
 API, AUTHZ = "iam.api.marmotedu.com", "iam.authz.marmotedu.com"
@@ -16,7 +16,7 @@ BACK_S = 30
 
 
 def balance(*argv: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "console", "balance", *argv, "--profile", "lab"]
+    command = [sys.executable, "-m", "iamops", "balance", *argv, "--profile", "lab"]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 

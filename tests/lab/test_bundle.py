@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from console.judge.diagnosis import Diagnosis
-from console.ledger.audit import Audit
-from console.model.state import ClusterState
-from console.session.bundle import BundleReport, write_bundle
-from console.session.secrets import vrrp_secrets
-from console.session.triage import Examined
+from iamops.judge.findings import Diagnosis
+from iamops.ledger.audit import Audit
+from iamops.model.state import ClusterState
+from iamops.session.bundle.bundle import BundleReport, write_bundle
+from iamops.session.profiles import vrrp_secrets
+from iamops.session.triage.triage import Examined
 from tests.lab.conftest import LabForTests
 
 NOW = 1_795_600_000.0

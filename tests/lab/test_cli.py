@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from console.render.privileges import privileged_commands
-from console.session.profiles import load_profile
+from iamops.render.privileges import privileged_commands
+from iamops.session.profiles import load_profile
 from tests.lab.slices import sliced
 
 STATE = Path("/var/lib/iamops/lab")
 
 
 def iamops(*argv: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "console", *argv]
+    command = [sys.executable, "-m", "iamops", *argv]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from console.engine.report import Outcome, RestoredBy, Stage
-from console.plan.steps import Kind
-from console.session.configurator import Configurator
-from console.session.operator import Operator, ProfileChanged
+from iamops.judge.run import Outcome, RestoredBy, Stage
+from iamops.plan.steps import StepKind
+from iamops.session.config.configurator import Configurator
+from iamops.session.operator import Operator, ProfileChanged
 from tests.lab.acting import ActingLab, operating
 from tests.lab.cuts import TwoWays, cut_run, hashes
 from tests.lab.fronts import front_of
@@ -284,7 +284,7 @@ async def test_nothing_stays_that_the_operator_did_not_confirm(config: ActingLab
         push = await Configurator(cluster.profile, cluster.transport).push(confirm_s=2)
 
         def tell(report: Any) -> None:
-            asked = any(s.step.kind is Kind.CONFIRM and s.stage is Stage.RUNNING for s in report.steps)
+            asked = any(s.step.kind is StepKind.CONFIRM and s.stage is Stage.RUNNING for s in report.steps)
             if word is not None and asked:
                 asyncio.get_running_loop().call_soon(lambda: cluster.hands.keep(kept=word))
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from junitparser import JUnitXml
 
-from console.lab.processes import wait_until
+from iamops.lab.processes import wait_until
 from tests.independent_probe import probing
 from tests.lab.conftest import LabForTests
 from tests.lab.whole import whole_within, wrong
@@ -62,7 +62,7 @@ class Drills:
         self.environment = {**os.environ, "XDG_STATE_HOME": str(directory), "XDG_CONFIG_HOME": str(directory)}
 
     def command(self, *argv: str) -> list[str]:
-        return [sys.executable, "-m", "console", *argv]
+        return [sys.executable, "-m", "iamops", *argv]
 
     def iamops(self, *argv: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

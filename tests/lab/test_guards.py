@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from console.engine.exit_code import exit_code
-from console.engine.report import Outcome
-from console.lab.processes import wait_until
-from console.model.exit_code import ExitCode
-from console.nodes.lock import hold
-from console.nodes.snapshot import read_safety
-from console.plan.action import ServiceAction, Verb
-from console.session.connections import connections
+from iamops.judge.run import Outcome, exit_code
+from iamops.lab.processes import wait_until
+from iamops.model.exit_code import ExitCode
+from iamops.nodes.collect.system import read_safety
+from iamops.nodes.lock import hold
+from iamops.plan.action import ServiceAction, UnitVerb
+from iamops.session.connections import connections
 from tests.lab.acting import DEAD_MAN_S, ActingLab, operating, profile_of
 from tests.lab.serving import edited
 
@@ -259,7 +258,7 @@ async def test_evidence_that_has_grown_old(acting: ActingLab):
     before = acting.footprint()
     async with operating(acting) as (_, operator):
         acting.fault("sshd-hang", "iam-b")
-        order = operator.order(ServiceAction(Verb.RESTART, "iam-pump", "iam-b"))
+        order = operator.order(ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-b"))
         await asyncio.sleep(4.5)
         report = await operator.run(order, lambda report: None)
         acting.heal("sshd-hang", "iam-b")
@@ -271,7 +270,7 @@ async def test_evidence_that_has_grown_old(acting: ActingLab):
 
 async def test_a_state_that_changed_since_the_plan_was_shown(acting: ActingLab):
     async with operating(acting) as (_, operator):
-        action = ServiceAction(Verb.RESTART, "iam-pump", "iam-b")
+        action = ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-b")
         plan, denied = operator.consider(operator.order(action))
         assert denied == ()
         acting.must("iam-b", ["systemctl", "restart", "iam-pump"])

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from console.lab.errors import CommandFailed, LabNotUp, NotProven, UnknownFault
-from console.lab.faults import CATALOGUE
-from console.lab.lab import Lab
-from console.lab.namespace import inside
-from console.lab.node import Power
-from console.lab.prove import look
+from iamops.lab.faults.catalogue import CATALOGUE
+from iamops.lab.lab import Lab
+from iamops.lab.network import inside
+from iamops.lab.node import Power
+from iamops.lab.processes import LabNotUp, NotProven, ToolFailed, UnknownFault
+from iamops.lab.status import look
 from tests.lab.own import answer, comes_true, fetched, mended, out, whole
 
 OWNER, STANDBY = "iam-a", "iam-b"
@@ -149,7 +149,7 @@ def test_up_heals_a_pulled_plug_and_names_the_faults_it_cannot_heal(lab, monkeyp
     assert lab.up().holds
     assert lab.status().faults == ()
     lab.fault("sshd-hang", "iam-b")
-    monkeypatch.setattr("console.lab.lab.PROOF_S", 0.5)
+    monkeypatch.setattr("iamops.lab.lab.PROOF_S", 0.5)
     with pytest.raises(NotProven) as failure:
         lab.up()
     assert "sshd-hang iam-b" in failure.value.reason
@@ -159,7 +159,7 @@ def test_up_heals_a_pulled_plug_and_names_the_faults_it_cannot_heal(lab, monkeyp
 
 
 def test_a_fault_that_cannot_be_applied_is_not_noted(lab):
-    with pytest.raises(CommandFailed):
+    with pytest.raises(ToolFailed):
         lab.fault("stop-unit", "iam-b", "no-such-unit")
     with pytest.raises(UnknownFault):
         lab.fault("backend-loopback", "iam-b", "nginx")

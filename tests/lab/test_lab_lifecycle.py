@@ -12,15 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from console.lab import cgroups, network, processes
-from console.lab.errors import LabNotUp, UnknownNode
-from console.lab.image import ENDS_WITH_US
-from console.lab.lab import Lab
-from console.lab.look import vrrp_states
-from console.lab.namespace import inside
-from console.lab.node import Power
-from console.lab.place import Place
-from console.lab.processes import wait_until
+from iamops.lab import network, processes
+from iamops.lab.image import ENDS_WITH_US
+from iamops.lab.lab import Lab
+from iamops.lab.network import inside
+from iamops.lab.node import Power
+from iamops.lab.place import LabPaths
+from iamops.lab.processes import LabNotUp, UnknownNode, wait_until
+from iamops.lab.status import vrrp_states
 from tests.lab.conftest import OWN_PLACE, own_profile
 from tests.lab.own import answer, comes_true, fetched, mended, out
 
@@ -80,14 +79,14 @@ def test_down_keeps_the_disks_and_leaves_nothing_else_behind(lab):
     assert host_key.split()[1] in lab.place.known_hosts.read_text()
 
 
-def leftovers(place: Place) -> list[str]:
+def leftovers(place: LabPaths) -> list[str]:
     """Processes, mounts, loop devices, namespaces and control groups of a lab."""
-    trees = cgroups.here()
+    trees = processes.here()
     groups = [str(tree) for tree in trees.every if (tree / f"{place.prefix}lab").exists()]
     mounts = [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(place.state) in line]
     loops = subprocess.run(["losetup", "-a"], capture_output=True, text=True, check=True).stdout
     spaces = [str(path) for path in Path("/run/netns").glob(f"{place.prefix}*")]
-    pids = [str(pid) for pid in cgroups.members(f"{place.prefix}lab", trees)]
+    pids = [str(pid) for pid in processes.members(f"{place.prefix}lab", trees)]
     return [*groups, *mounts, *(line for line in loops.splitlines() if str(place.state) in line), *spaces, *pids]
 
 
@@ -101,7 +100,7 @@ def test_two_ups_at_once_make_one_lab(lab):
 
 
 def nspawn_of(group: str) -> list[int]:
-    members = cgroups.members(group, cgroups.here())
+    members = processes.members(group, processes.here())
     return [pid for pid in members if Path(f"/proc/{pid}/comm").read_text() == "systemd-nspawn\n"]
 
 
@@ -109,7 +108,7 @@ def test_an_interrupted_up_is_finished_by_the_next_one(lab):
     lab.down()
     code = (
         "from tests.lab.conftest import OWN_PLACE, own_profile\n"
-        "from console.lab.lab import Lab\n"
+        "from iamops.lab.lab import Lab\n"
         "Lab(own_profile(), OWN_PLACE).reset(lambda line: print(line, flush=True))\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as victim:
@@ -239,7 +238,7 @@ def test_round_robin_reaches_both_backends(lab):
 def test_mongod_greets_both_nodes(lab):
     ask = (
         "import sys; sys.path.insert(0, '/usr/lib/iam-stand-ins');"
-        "from console.lab.standins.mongo_wire import ping; ping('10.0.4.20', 27017, 1)"
+        "from iamops.lab.standins.mongo_wire import ping; ping('10.0.4.20', 27017, 1)"
     )
     for node in lab.profile.nodes:
         lab.must(node, ["python3", "-c", ask])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from console.model.observed import Known
-from console.session.cluster import Cluster
+from iamops.model.observed import Known
+from iamops.session.cluster import Cluster
 from tests.bench.questions import CALM_S, asked, watchers
 from tests.lab.acting import ActingLab, profile_of
 from tests.lab.watching import Watching

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from console.model.log_line import LogLine, LogSource
-from console.session.log_tap import LogTap
+from iamops.model.journal import LogLine, LogSource
+from iamops.session.logs import LogTap
 from tests.bench.startup import IAMOPS
 from tests.bench.terminal import Terminal
 from tests.lab.conftest import LabForTests
@@ -133,7 +133,7 @@ def load(lab: LabForTests) -> Iterator[None]:
     """Twenty thousand lines a second on iam-a for a test; the log is as long as before afterwards."""
     path = lab.profile.logs.access
     size = lab.must(A, ["stat", "-c", "%s", path]).strip()
-    command = [sys.executable, "-m", "console", "lab", "exec", A, "--", "sh", "-c", LOAD, "load", path]
+    command = [sys.executable, "-m", "iamops", "lab", "exec", A, "--", "sh", "-c", LOAD, "load", path]
     lab.must(A, ["touch", "/run/load"])
     writer = subprocess.Popen(command)
     yield

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from console.lab.processes import wait_until
-from console.lab.prove import unserved
+from iamops.lab.processes import wait_until
+from iamops.lab.status import unserved
 from tests.lab.acting import ActingLab, Done
 from tests.lab.slices import sliced
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from console.model.facts import LinkState, ProbeOutcome, VrrpState
-from console.model.observed import Freshness, Known
-from console.model.profile import DatastoreKind
-from console.nodes.probes import Door, probe_datastore
-from console.nodes.ssh import SshConnector
-from console.session.profiles import load_profile
+from iamops.model.facts import LinkState, ProbeOutcome, VrrpState
+from iamops.model.observed import Freshness, Known
+from iamops.model.profile import DatastoreKind
+from iamops.nodes.probes.http import Door, probe_datastore
+from iamops.nodes.ssh.connector import SshConnector
+from iamops.session.profiles import load_profile
 from tests.lab.watching import Watching, watching
 
 VIP = "10.0.4.99"

@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from console.judge.diagnosis import flat
-from console.judge.findings import Finding
-from console.judge.standing import tally
-from console.lab.processes import wait_until
-from console.session.cluster import Cluster
-from console.session.operator import Operator
-from console.tui.app import ConsoleApp
+from iamops.judge.findings import Finding, flat
+from iamops.judge.triage.events import tally
+from iamops.lab.processes import wait_until
+from iamops.session.cluster import Cluster
+from iamops.session.operator import Operator
+from iamops.tui.app.app import ConsoleApp
 from tests.lab.acting import ActingLab, profile_of
 from tests.lab.triage_cases import triage
 from tests.unit.tui.screens import Watched

@@ -11,17 +11,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from console.model.facts import LinkState
-from console.nodes.link import NodeLink
-from console.nodes.ssh import SshConnector
-from console.nodes.ssh_transport import SshTransport
-from console.nodes.transport import ConnectFailed
+from iamops.model.facts import LinkState
+from iamops.nodes.link import NodeLink
+from iamops.nodes.ssh.connector import SshConnector
+from iamops.nodes.ssh.transport import SshTransport
+from iamops.nodes.transport import ConnectFailed
 from tests.lab.conftest import LabForTests
 
 FOLLOWER = """
 import asyncio, sys
-from console.nodes.ssh import SshConnector
-from console.session.profiles import load_profile
+from iamops.nodes.ssh.connector import SshConnector
+from iamops.session.profiles import load_profile
 
 async def main():
     profile = load_profile("lab")

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from console.judge.alerts_open import OUT_OF_SIGHT
+from iamops.judge.alerts.case import OUT_OF_SIGHT
 from tests.bench.witness import KernelWitness
 from tests.lab.conftest import LabForTests
 from tests.sinks import Arrived, MailServer, Webhook
@@ -34,7 +34,7 @@ class WatchCommand:
         file.chmod(0o600)
         state = ["--state-dir", str(directory / "state"), "--to-file", str(file)]
         beat = ["--heartbeat", str(directory / "alive"), "--heartbeat-every", "1s", "--json"]
-        command = [sys.executable, "-m", "console", "--profile", profile, "watch", *state, *beat, *argv]
+        command = [sys.executable, "-m", "iamops", "--profile", profile, "watch", *state, *beat, *argv]
         self.told: list[dict[str, Any]] = []
         self._news = threading.Condition()
         self._log = (directory / "log").open("a")

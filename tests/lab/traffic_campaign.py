@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from console.lab.lab import Lab
-from console.model.profile import Profile
-from console.session.cluster import Cluster
-from console.session.profiles import load_profile
+from iamops.lab.lab import Lab
+from iamops.model.profile import Profile
+from iamops.session.cluster import Cluster
+from iamops.session.profiles import load_profile
 from tests.lab.conftest import LabForTests
 
 NODE = "iam-a"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from console.lab.place import Place
+from iamops.lab.place import LabPaths
 from tests.lab.acting import ActingLab
 from tests.lab.daemon_faults import (
     a_stranger_wins,
@@ -46,7 +46,7 @@ from tests.lab.triage_faults import (
     script_distrusted,
 )
 
-PLACE = Place(state=Path("/var/lib/iamops/lab-triage"), prefix="iamdia-")
+PLACE = LabPaths(state=Path("/var/lib/iamops/lab-triage"), prefix="iamdia-")
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-from console.lab.namespace import inside
-from console.lab.processes import wait_until
+from iamops.lab.network import inside
+from iamops.lab.processes import wait_until
 from tests.lab.acting import ActingLab
 from tests.lab.conftest import request
 

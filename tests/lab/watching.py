@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
-from console.judge.diagnosis import flat
-from console.model.state import ClusterState
-from console.model.vip import ownership
-from console.session.cluster import Cluster
-from console.session.profiles import load_profile
+from iamops.judge.findings import flat
+from iamops.model.state import ClusterState
+from iamops.model.vip import ownership
+from iamops.session.cluster import Cluster
+from iamops.session.profiles import load_profile
 
 TICK_S = 0.05
 

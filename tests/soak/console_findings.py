@@ -6,11 +6,11 @@ import json
 import sys
 from pathlib import Path
 
-from console.cli.open_console import show
-from console.judge.findings import Finding
-from console.model.state import ClusterState
-from console.session.cluster import Cluster
-from console.session.profiles import load_profile
+from iamops.cli.console import show
+from iamops.judge.findings import Finding
+from iamops.model.state import ClusterState
+from iamops.session.cluster import Cluster
+from iamops.session.profiles import load_profile
 
 
 def main(profile: str, notes: Path) -> int:

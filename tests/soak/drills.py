@@ -12,9 +12,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from console.lab.lab import Lab
-from console.lab.processes import wait_until
-from console.session.profiles import load_profile
+from iamops.lab.lab import Lab
+from iamops.lab.processes import wait_until
+from iamops.session.profiles import load_profile
 from tests.independent_probe import probing
 from tests.lab.conftest import LabForTests, alone_with
 from tests.lab.test_drills import AGREEMENT_MS, HOST, NAMESPACE, VIP, Drills, killed_after

@@ -77,7 +77,7 @@ class Campaign:
         }
 
     async def run(self) -> None:
-        watch = await self._started("-m", "console", "--profile", str(self._pair.profile), "watch", "--json")
+        watch = await self._started("-m", "iamops", "--profile", str(self._pair.profile), "watch", "--json")
         console = await self._started("-m", "tests.soak.hostile_console", str(self._pair.profile))
         reading = [
             asyncio.create_task(self._watched(watch)),
@@ -114,7 +114,7 @@ class Campaign:
 
     async def _command(self, words: tuple[str, ...]) -> None:
         """One command from its start to its end, whatever the pair says meanwhile."""
-        process = await self._started("-m", "console", "--profile", str(self._pair.profile), *words)
+        process = await self._started("-m", "iamops", "--profile", str(self._pair.profile), *words)
         name = " ".join(words)
         try:
             async with asyncio.timeout(COMMAND_S):

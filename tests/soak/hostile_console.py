@@ -12,9 +12,9 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from console.session.cluster import Cluster
-from console.session.profiles import load_profile
-from console.tui.app import ConsoleApp
+from iamops.session.cluster import Cluster
+from iamops.session.profiles import load_profile
+from iamops.tui.app.app import ConsoleApp
 from tests.hostile import raw
 from tests.unit.tui.decks import FixedDeck
 

@@ -6,8 +6,8 @@ import argparse
 import asyncio
 import sys
 
-from console.lab.lab import Lab
-from console.session.profiles import load_profile
+from iamops.lab.lab import Lab
+from iamops.session.profiles import load_profile
 from tests.lab.traffic_campaign import campaign
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from console.judge.catalogue import ENTRIES
+from iamops.judge.runbook.catalogue import ENTRIES
 from tests.lab.acting import acting_lab
 from tests.lab.triage_cases import CASES, PLACE, Case, Seen, codes_of, examined, triage
 

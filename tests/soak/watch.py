@@ -21,8 +21,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from console.lab.faults import CATALOGUE, Scope
-from console.ledger.outbox_file import OutboxFile
+from iamops.lab.faults.catalogue import CATALOGUE, FaultScope
+from iamops.ledger.outbox import OutboxFile
 from tests.lab.acting import ActingLab, acting_lab
 from tests.lab.test_watch import WatchCommand, free_port
 from tests.sinks import Webhook
@@ -196,8 +196,8 @@ def faults(lab: ActingLab, dice: random.Random) -> list[tuple[str, ...]]:
     found = []
     for fault in CATALOGUE.values():
         node, unit = dice.choice(list(lab.profile.nodes)), dice.choice(UNITS)
-        target = {Scope.CLUSTER: (), Scope.UNIT: (node, unit)}.get(fault.scope, (node,))
-        if fault.scope is Scope.UNIT and fault.name not in ANY_UNIT:
+        target = {FaultScope.CLUSTER: (), FaultScope.UNIT: (node, unit)}.get(fault.scope, (node,))
+        if fault.scope is FaultScope.UNIT and fault.name not in ANY_UNIT:
             target = (node, dice.choice(SERVICES))
         found.append((fault.name, *target))
     dice.shuffle(found)

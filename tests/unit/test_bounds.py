@@ -9,31 +9,31 @@ from pathlib import Path
 
 import pytest
 
-from console.judge.timeline import merged
-from console.ledger.watch_directory import SILENCE_BYTES, WatchDirectory
-from console.model.events import RequestsCounted
-from console.model.facts import ProbeOutcome, RequestCount
-from console.model.reduce import SAMPLES_KEPT, reduce
-from console.model.state import ClusterState
-from console.model.timeline import Happening, HappeningKind
-from console.nodes.http import ANSWER_BYTES, INTERIM_MOST, MAX_BODY, Answer, HttpQuestion
-from console.nodes.log_streams import LINES_PER_S, Quota
-from console.nodes.ssh_channels import ERRORS_LIMIT, OUTPUT_LIMIT, Output
-from console.nodes.ssh_frame import Frame
-from console.parse.config_archive import MAX_PUSHES, push_records
-from console.parse.keepalived_conf import HOME, keepalived_conf
-from console.parse.log_format import MOST_VARIABLES, FormatError, log_format
-from console.parse.log_words import VALUE_MAX, pattern_of
-from console.parse.nginx_conf import HOME as NGINX
-from console.parse.nginx_conf import MAX_READS, nginx_conf
-from console.parse.numbers import DIGITS, real, signed, whole
-from console.parse.safe_text import MAX_CHARS, MOST_MARKS, safe
-from console.parse.safety import WORD_LIMIT, safety_report
-from console.parse.yaml_tree import MAX_CHARS as PROFILE_CHARS
-from console.parse.yaml_tree import MAX_DEPTH, read_tree
-from console.session.alert_urls import FILE_BYTES, AlertUrlsRefused, destinations
-from console.session.own_hands import MOST_BYTES, own_text
-from console.session.timeline import HAPPENINGS_MAX
+from iamops.accesslog.format import MOST_VARIABLES, FormatError, log_format
+from iamops.accesslog.values import VALUE_MAX, pattern_of
+from iamops.judge.triage.timeline import merged
+from iamops.ledger.watch_directory import SILENCE_BYTES, WatchDirectory
+from iamops.model.events import RequestsCounted
+from iamops.model.facts import ProbeOutcome, RequestCount
+from iamops.model.foreign import DIGITS, real, signed, whole
+from iamops.model.journal import Happening, HappeningKind
+from iamops.model.reduce import SAMPLES_KEPT, reduce
+from iamops.model.safe_text import MAX_CHARS, MOST_MARKS, safe
+from iamops.model.state import ClusterState
+from iamops.nodes.logs.tail import LINES_PER_S, Quota
+from iamops.nodes.probes.http import ANSWER_BYTES, INTERIM_MOST, MAX_BODY, HttpQuestion, HttpResponse
+from iamops.nodes.ssh.channels import ERRORS_LIMIT, OUTPUT_LIMIT, ChannelOutput
+from iamops.nodes.ssh.command_line import Frame
+from iamops.parse.config_files import MAX_PUSHES, push_records
+from iamops.parse.host import WORD_LIMIT, safety_report
+from iamops.parse.keepalived.conf import HOME, keepalived_conf
+from iamops.parse.nginx.conf import HOME as NGINX
+from iamops.parse.nginx.conf import MAX_READS, nginx_conf
+from iamops.parse.yaml_tree import MAX_CHARS as PROFILE_CHARS
+from iamops.parse.yaml_tree import MAX_DEPTH, read_tree
+from iamops.session.private_files import MOST_BYTES, own_text
+from iamops.session.triage.timeline import HAPPENINGS_MAX
+from iamops.session.watch.urls import FILE_BYTES, AlertUrlsRefused, destinations
 from tests.profiles import pair
 
 ROOT = Path(__file__).parents[2]
@@ -74,21 +74,21 @@ def test_every_row_names_a_test_that_feeds_more():
 
 
 def output() -> None:
-    told = Output(lambda error: AssertionError(), Frame())
+    told = ChannelOutput(lambda error: AssertionError(), Frame())
     for _ in range(OUTPUT_LIMIT // 65536 + 1):
         told.data_received(b"x" * 65536, None)
     assert told.overflow
 
 
 def errors() -> None:
-    told = Output(lambda error: AssertionError(), Frame())
+    told = ChannelOutput(lambda error: AssertionError(), Frame())
     for _ in range(ERRORS_LIMIT // 1000 + 2):
         told.data_received(b"x" * 1000, 1)
     assert len(told.errors) == ERRORS_LIMIT
 
 
 def answered(*chunks: bytes) -> ProbeOutcome | None:
-    answer = Answer(HttpQuestion("x", "/"))
+    answer = HttpResponse(HttpQuestion("x", "/"))
     reports = (answer.add(chunk, 1.0) for chunk in chunks)
     report = next((report for report in reports if report is not None), None)
     return None if report is None else report.outcome
@@ -217,29 +217,29 @@ def silence(path: Path) -> None:
 
 
 ON_DISK: dict[tuple[str, str], Callable[[Path], None]] = {
-    ("session/own_hands.py", "MOST_BYTES"): own_file,
-    ("session/alert_urls.py", "FILE_BYTES"): alert_urls,
+    ("session/private_files.py", "MOST_BYTES"): own_file,
+    ("session/watch/urls.py", "FILE_BYTES"): alert_urls,
     ("ledger/watch_directory.py", "SILENCE_BYTES"): silence,
 }
 FED: dict[tuple[str, str], Callable[[], None]] = {
-    ("nodes/ssh_channels.py", "OUTPUT_LIMIT"): output,
-    ("nodes/ssh_channels.py", "ERRORS_LIMIT"): errors,
-    ("nodes/http.py", "ANSWER_BYTES"): whole_answer,
-    ("nodes/http.py", "MAX_BODY"): head_and_body,
-    ("nodes/http.py", "INTERIM_MOST"): interim,
-    ("nodes/log_streams.py", "LINES_PER_S"): log_lines,
+    ("nodes/ssh/channels.py", "OUTPUT_LIMIT"): output,
+    ("nodes/ssh/channels.py", "ERRORS_LIMIT"): errors,
+    ("nodes/probes/http.py", "ANSWER_BYTES"): whole_answer,
+    ("nodes/probes/http.py", "MAX_BODY"): head_and_body,
+    ("nodes/probes/http.py", "INTERIM_MOST"): interim,
+    ("nodes/logs/tail.py", "LINES_PER_S"): log_lines,
     ("model/reduce.py", "SAMPLES_KEPT"): samples,
-    ("session/timeline.py", "HAPPENINGS_MAX"): happenings,
-    ("parse/log_words.py", "VALUE_MAX"): values,
-    ("parse/log_format.py", "MOST_VARIABLES"): variables,
-    ("parse/numbers.py", "DIGITS"): digits,
-    ("parse/safe_text.py", "MAX_CHARS"): characters,
-    ("parse/safe_text.py", "MOST_MARKS"): marks,
-    ("parse/safety.py", "WORD_LIMIT"): lock_words,
-    ("parse/config_archive.py", "MAX_PUSHES"): pushes,
-    ("parse/nginx_conf.py", "MAX_DEPTH"): nested_nginx,
-    ("parse/keepalived_conf.py", "MAX_DEPTH"): nested_keepalived,
-    ("parse/nginx_conf.py", "MAX_READS"): included,
+    ("session/triage/timeline.py", "HAPPENINGS_MAX"): happenings,
+    ("accesslog/values.py", "VALUE_MAX"): values,
+    ("accesslog/format.py", "MOST_VARIABLES"): variables,
+    ("model/foreign.py", "DIGITS"): digits,
+    ("model/safe_text.py", "MAX_CHARS"): characters,
+    ("model/safe_text.py", "MOST_MARKS"): marks,
+    ("parse/host.py", "WORD_LIMIT"): lock_words,
+    ("parse/config_files.py", "MAX_PUSHES"): pushes,
+    ("parse/nginx/conf.py", "MAX_DEPTH"): nested_nginx,
+    ("parse/keepalived/conf.py", "MAX_DEPTH"): nested_keepalived,
+    ("parse/nginx/conf.py", "MAX_READS"): included,
     ("parse/yaml_tree.py", "MAX_CHARS"): profile_characters,
     ("parse/yaml_tree.py", "MAX_DEPTH"): profile_levels,
 }

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-import console
+import iamops
 
-ROOT = Path(console.__file__).parent
+ROOT = Path(iamops.__file__).parent
 PURE = [
     path
     for floor in ("model", "parse", "render", "judge", "plan")
@@ -61,11 +61,11 @@ def test_reducing_and_judging_opens_nothing_at_run_time():
     code = (
         "import sys\n"
         "from tests.profiles import pair\n"
-        "from console.judge.rules import findings\n"
-        "from console.model.events import AddressesListed\n"
-        "from console.model.reduce import reduce\n"
-        "from console.model.state import ClusterState\n"
-        "from console.cli.status_document import status_document\n"
+        "from iamops.judge.rules import findings\n"
+        "from iamops.model.events import AddressesListed\n"
+        "from iamops.model.reduce import reduce\n"
+        "from iamops.model.state import ClusterState\n"
+        "from iamops.report.status import status_document\n"
         "state = ClusterState.of(pair())\n"
         "touched = []\n"
         "watched = ('open', 'socket.', 'subprocess.', 'os.')\n"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-import console
+import iamops
 
-ROOT = Path(console.__file__).parent
+ROOT = Path(iamops.__file__).parent
 DECIDING = [*(ROOT / "plan").glob("*.py"), *(ROOT / "judge").glob("*guard*.py"), ROOT / "model" / "vip.py"]
 # A drill's step that names no unit, a file that is not there, a need that is a port: all known to be nothing.
 ALLOWED = {"leg.move.unit or ''", "text or ''", "need.name or ''"}

@@ -18,44 +18,42 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-import console
-from console.cli.failures import explain
-from console.judge.alerts_message import AlertKind, message
-from console.ledger.audit import Audit
-from console.ledger.outbox import Outbox
-from console.ledger.watch_directory import WatchDirectory
-from console.model.facts import Severity
-from console.model.state import ClusterState
-from console.nodes import trust
-from console.nodes.fake import ScriptedTransport, Stream
-from console.parse.journal import journal_records
-from console.parse.log_counts import Recipe, Want, counted
-from console.parse.log_format import named_format
-from console.parse.log_tally import tallied
-from console.parse.log_text import log_text
-from console.parse.redact import redact
-from console.parse.redact_document import clean_document
-from console.parse.redact_known import learn
-from console.parse.redact_lines import Lines
-from console.parse.words import words, words_of
-from console.plan.config_change import FileChange
-from console.plan.config_diff import diff_lines, side_by_side
-from console.plan.own_words import OwnWords
-from console.plan.steps import command_line
-from console.session import log_ring, log_tap
-from console.session.alert_urls import destinations
-from console.session.log_tap import LogTap
-from console.session.private_file import private_directory, write_private
-from console.session.profiles import load_profile
-from console.store import Store
-from console.tui.export import save
+import iamops
+from iamops.accesslog.aggregate import tallied
+from iamops.accesslog.count import Recipe, Want, counted
+from iamops.accesslog.format import named_format
+from iamops.accesslog.line import log_text
+from iamops.cli.errors import explain
+from iamops.judge.alerts.message import AlertKind, message
+from iamops.ledger.audit import Audit
+from iamops.ledger.outbox import Outbox
+from iamops.ledger.watch_directory import WatchDirectory
+from iamops.model.facts import Severity
+from iamops.model.state import ClusterState
+from iamops.nodes.fake import ScriptedTransport, Stream
+from iamops.nodes.ssh import trust
+from iamops.parse.journal import journal_records
+from iamops.plan.config.change import FileChange, diff_lines, side_by_side
+from iamops.plan.start_failure import OwnWords
+from iamops.plan.steps import command_line
+from iamops.redact.clean import clean_document, words, words_of
+from iamops.redact.detectors.lines import LineRedactor
+from iamops.redact.known import learn
+from iamops.redact.redact import redact
+from iamops.session import logs
+from iamops.session.logs import LogTap
+from iamops.session.private_files import private_directory, write_private
+from iamops.session.profiles import load_profile
+from iamops.session.store import Store
+from iamops.session.watch.urls import destinations
+from iamops.tui.app.shutdown import save
 from tests.harmless import harmless
 from tests.planted import COUNT, SHAPES, Planted, as_journal, planted
 from tests.profiles import pair
 from tests.unit.nodes.log_samples import JOURNAL, NOW, OF_ACCESS, TAIL, ZONE
 from tests.unit.session.test_bundle import FakeNode, bundled, files_of
 
-ROOT = Path(console.__file__).parent
+ROOT = Path(iamops.__file__).parent
 
 
 def leaks(texts: Iterable[Planted], left: str) -> list[str]:
@@ -98,7 +96,7 @@ def test_a_mark_is_the_name_of_no_section():
 
 
 def test_names_of_secrets_that_stand_in_a_list_are_looked_for_below_them_line_by_line():
-    lines = Lines()
+    lines = LineRedactor()
     several = ["a: b", "password = FAKE1one", "secret = FAKE2two", "psk = FAKE3three", "tokens:", "- name: a"]
     left = b"\n".join(lines.of(each.encode()) for each in [*several, "  value: FAKEfour4"])
     assert b"FAKE" not in left
@@ -133,8 +131,8 @@ async def test_the_bundle(tmp_path: Path):
 
 async def test_the_logs_view(monkeypatch: pytest.MonkeyPatch):
     texts = planted()
-    monkeypatch.setattr(log_tap, "LINK_EVERY_S", 0.01)
-    monkeypatch.setattr(log_ring, "MORE_KEPT", 1_000_000)
+    monkeypatch.setattr(logs, "LINK_EVERY_S", 0.01)
+    monkeypatch.setattr(logs, "MORE_KEPT", 1_000_000)
     tap = tapped(texts)
     end = tap.watch(lambda: None)
     await told_all(tap, 2 * COUNT)
@@ -385,8 +383,8 @@ def test_a_link_that_another_user_put_there_is_not_followed(tmp_path: Path):
 # and the text was looked at when it came in.
 # The edges where text leaves, which clean once more; and those that are the one redaction, or call it themselves.
 AROUND = (
-    *("cli/", "tui/", "judge/json_text.py", "judge/markdown_text.py", "judge/xml_text.py", "plan/config_diff.py"),
-    *("parse/safe_text.py", "parse/words.py", "parse/log_text.py", "parse/journal.py"),
+    *("cli/", "tui/", "report/text.py", "report/markup.py", "report/markup.py", "plan/config/change.py"),
+    *("model/safe_text.py", "redact/clean.py", "accesslog/line.py", "parse/journal.py"),
 )
 
 
@@ -397,7 +395,7 @@ def test_nobody_takes_foreign_words_in_but_through_the_one_redaction():
         if name.startswith(AROUND):
             continue
         imports = (each for each in ast.walk(ast.parse(path.read_text())) if isinstance(each, ast.ImportFrom))
-        found += [name for each in imports if each.module == "console.parse.safe_text"]
+        found += [name for each in imports if each.module == "iamops.model.safe_text"]
     assert found == []
 
 

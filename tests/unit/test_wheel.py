@@ -18,7 +18,9 @@ def test_the_wheel_has_everything_a_user_needs(tmp_path):
     expected = {f"console/_bundled/profiles/{path.name}" for path in (ROOT / "profiles").glob("*.yaml")}
     expected |= {f"console/_bundled/themes/{path.name}" for path in (ROOT / "themes").glob("*.yaml")}
     expected |= {str(path.relative_to(ROOT)) for path in (ROOT / "console").rglob("*.j2")}
-    expected |= {str(path.relative_to(ROOT)) for path in (ROOT / "console" / "lab" / "standins").glob("*.py")}
+    expected |= {
+        str(path.relative_to(ROOT)) for path in (ROOT / "console" / "iamops" / "lab" / "standins").glob("*.py")
+    }
     assert len(expected) > 10
     assert expected <= names
     assert not any(name.startswith("tests/") for name in names)

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from console.cli.acting_session import ActingSession
-from console.engine.report import Outcome, RunReport
-from console.model.events import Source, SourceLost
-from console.model.exit_code import ExitCode
-from console.plan.action import ServiceAction, Verb
+from iamops.cli.acting import ActingSession
+from iamops.judge.run import Outcome, RunReport
+from iamops.model.events import Source, SourceLost
+from iamops.model.exit_code import ExitCode
+from iamops.plan.action import ServiceAction, UnitVerb
 from tests.unit.engine.pair import Bench
 
-RESTART = ServiceAction(Verb.RESTART, "iam-pump", "iam-b")
+RESTART = ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-b")
 
 
 def not_seen_yet(bench: Bench) -> None:

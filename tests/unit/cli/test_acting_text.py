@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from console.cli.acting_text import gap_line, result_lines
-from console.engine.report import Outcome, RestoredBy, RunReport, gap_document
-from console.model.gap import Fate, Hole, Row, Segment, gap_report
-from console.plan.action import Switchover
+from iamops.cli.acting import gap_line, result_lines
+from iamops.judge.run import Outcome, RestoredBy, RunReport, gap_document
+from iamops.model.outage import Hole, ProbeResult, ProbeRow, Segment, gap_report
+from iamops.plan.action import Switchover
 
-ROW = (Segment(Fate.GOOD, "iam-a", 0.0, 1.0, 101), Segment(Fate.GOOD, "iam-b", 31.0, 32.0, 101))
+ROW = (Segment(ProbeResult.GOOD, "iam-a", 0.0, 1.0, 101), Segment(ProbeResult.GOOD, "iam-b", 31.0, 32.0, 101))
 SEEN, UNSEEN = (
-    gap_report([Row(tuple(ROW), 0.01)]),
-    gap_report([Row(tuple(ROW), 0.01)], holes=(Hole(1.0, 31.0, 30.0),)),
+    gap_report([ProbeRow(tuple(ROW), 0.01)]),
+    gap_report([ProbeRow(tuple(ROW), 0.01)], holes=(Hole(1.0, 31.0, 30.0),)),
 )
 INTERRUPTED = RunReport(
     "4972991a",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.main import main
-from console.ledger.audit import Audit
+from iamops.cli.main import main
+from iamops.ledger.audit import Audit
 
 INTENT = {
     "run": "cafe0001",

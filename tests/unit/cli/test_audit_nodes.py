@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from console.cli.main import main
-from console.ledger.audit import Audit, read
-from console.ledger.chain import anchor
-from console.ledger.head import head_file
-from console.model.anchor import anchor_of, noted
-from console.nodes.transport import CommandResult, TransportError, Unreachable
-from console.session import anchors as session
+from iamops.cli.main import main
+from iamops.ledger.anchors import anchor
+from iamops.ledger.audit import Audit, head_file, read
+from iamops.model.journal import anchor_of, noted
+from iamops.nodes.transport import CommandResult, TransportError, Unreachable
+from iamops.session.triage import timeline as session
 
 Lines = dict[str, list[bytes]]
 

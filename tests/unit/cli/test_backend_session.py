@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from console.cli.backend_session import nodes_as_before
-from console.engine.report import Outcome, RunReport
-from console.plan.action import Switchover
+from iamops.cli.backend.run import nodes_as_before
+from iamops.judge.run import Outcome, RunReport
+from iamops.plan.action import Switchover
 
 
 def ended(outcome: Outcome, **files: str) -> RunReport:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.main import main
-from console.model.events import LinkChanged
-from console.model.facts import Link, LinkState
-from console.render.templating import RenderError, Templates
-from console.session.cluster import Cluster
-from console.session.config_directory import MAX_FILE, read_directory
+from iamops.cli.main import main
+from iamops.model.events import LinkChanged
+from iamops.model.facts import Link, LinkState
+from iamops.render.templating import RenderError, Templates
+from iamops.session.cluster import Cluster
+from iamops.session.config.directory import MAX_FILE, read_directory
 from tests.profiles import pair
 
 

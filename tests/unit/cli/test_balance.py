@@ -9,16 +9,15 @@ from typing import Any
 
 import pytest
 
-from console.cli import balance_session
-from console.cli.balance_session import show_balance
-from console.cli.main import main
-from console.model.facts import ProbeOutcome, ProbeReport
-from console.model.profile import Profile
-from console.nodes import split
-from console.nodes.access_gain import _GAIN
-from console.nodes.fake import Run, ScriptedTransport, Tcp
-from console.nodes.split import _COUNT
-from console.nodes.transport import CommandTimeout, ConnectFailed, TransportError, Unreachable
+from iamops.cli.balance import run as balance_session
+from iamops.cli.balance.run import show_balance
+from iamops.cli.main import main
+from iamops.model.facts import ProbeOutcome, ProbeReport
+from iamops.model.profile import Profile
+from iamops.nodes.fake import Run, ScriptedTransport, Tcp
+from iamops.nodes.logs import split
+from iamops.nodes.logs.split import _COUNT, _GAIN
+from iamops.nodes.transport import CommandTimeout, ConnectFailed, TransportError, Unreachable
 from tests.profiles import pair
 
 API, AUTHZ = "iam.api.marmotedu.com", "iam.authz.marmotedu.com"

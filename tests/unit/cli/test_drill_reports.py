@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from console.cli.drill_session import DrillSession
-from console.judge.drill_report import DrillReport, Verdict
-from console.session.drills import load_drill
+from iamops.cli.drill.run import DrillSession
+from iamops.judge.drill.report import DrillReport, DrillVerdict
+from iamops.session.drills.files import load_drill
 from tests.profiles import pair
 from tests.unit.judge.drill_samples import report
 
@@ -46,7 +46,7 @@ async def exit_code(monkeypatch: pytest.MonkeyPatch, ended: DrillReport, **files
 async def test_a_drill_whose_report_could_not_be_written_is_no_success(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    passed = report(verdict=Verdict.PASS)
+    passed = report(verdict=DrillVerdict.PASS)
     good = str(tmp_path / "good.md")
     assert await exit_code(monkeypatch, passed, markdown=good) == 0
     assert await exit_code(monkeypatch, passed, junit="/dev/full", markdown=good) == 5
@@ -55,5 +55,5 @@ async def test_a_drill_whose_report_could_not_be_written_is_no_success(
 
 
 async def test_a_drill_that_failed_keeps_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    failed = report(verdict=Verdict.FAIL)
+    failed = report(verdict=DrillVerdict.FAIL)
     assert await exit_code(monkeypatch, failed, junit=str(tmp_path / "no" / "x.xml")) == 1

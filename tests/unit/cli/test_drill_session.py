@@ -6,10 +6,10 @@ import argparse
 
 import pytest
 
-from console.cli.drill_session import DrillSession
-from console.model.drill import Drill
-from console.model.exit_code import ExitCode
-from console.session.drills import load_drill
+from iamops.cli.drill.run import DrillSession
+from iamops.model.drill import Drill
+from iamops.model.exit_code import ExitCode
+from iamops.session.drills.files import load_drill
 from tests.profiles import pair
 
 NAMES = ("reload", "switchover", "seed")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from console.cli.drill_text import client_line, history_lines, list_lines, result_lines, show_lines
-from console.judge.drill_document import drill_document, exit_code
-from console.judge.drill_history import DrillRun, drill_runs
-from console.judge.drill_markdown import markdown
-from console.judge.drill_report import ClientView, Verdict
-from console.session.drills import load_drill
+from iamops.cli.drill.run import client_line, history_lines, list_lines, result_lines, show_lines
+from iamops.judge.drill.report import ClientView, DrillRun, DrillVerdict, drill_runs
+from iamops.report.drill import drill_document, exit_code, markdown
+from iamops.session.drills.files import load_drill
 from tests.unit.judge.drill_samples import report
 
 ESCAPE = "\x1b[31m"
@@ -53,7 +51,7 @@ def test_a_single_failed_request_has_a_whole_sentence():
     )
 
 
-PUT_BACK = report(verdict=Verdict.FAIL, interrupted=True, sentence="interrupted; now: all is well")
+PUT_BACK = report(verdict=DrillVerdict.FAIL, interrupted=True, sentence="interrupted; now: all is well")
 
 
 def test_an_interrupted_drill_that_was_put_back_is_undone_and_not_failed():

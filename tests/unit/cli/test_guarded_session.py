@@ -18,8 +18,8 @@ SOON_S = 30.0
 CHILD = """
 import argparse, asyncio, sys
 from pathlib import Path
-from console.cli.guarded_session import GuardedSession
-from console.cli.lines import say, tell_progress
+from iamops.cli.acting import GuardedSession
+from iamops.cli.lines import say, tell_progress
 from tests.profiles import pair
 
 MARKS, WAITS = Path(sys.argv[1]), "waits" in sys.argv

@@ -16,41 +16,38 @@ from xml.etree import ElementTree
 
 import pytest
 
-from console.cli.acting_session import dry_lines
-from console.cli.acting_text import progress_lines, result_lines
-from console.cli.coloured import Coloured, print_lines
-from console.cli.config_text import diff_document, diff_text
-from console.cli.documents import not_written
-from console.cli.drill_bar import told
-from console.cli.drill_text import result_lines as drill_lines
-from console.cli.failures import explain
-from console.cli.lines import say, say_lines, tell_lines, tell_progress
-from console.cli.lint_text import lint_text
-from console.cli.main import main
-from console.cli.output import watched
-from console.cli.status_document import status_document
-from console.cli.status_table import print_table
-from console.cli.traffic_text import csv_text, traffic_lines
-from console.cli.triage_text import triage_lines
-from console.engine.drill_progress import DrillProgress
-from console.engine.report import RunReport, StepReport, run_document
-from console.judge import drill_junit, drill_markdown, triage_junit, triage_markdown
-from console.judge.denial import Denial
-from console.judge.drill_document import drill_document
-from console.judge.json_text import exact_json, json_text
-from console.judge.lint import documents as lint_documents
-from console.judge.lint.lint import lint
-from console.judge.rules import findings
-from console.judge.triage_document import triage_document
-from console.model.config import ConfFile, ConfTree
-from console.model.exit_code import ExitCode
-from console.model.facts import Severity
-from console.nodes.transport import CommandFailed
-from console.parse.safe_text import one_line, safe_lines
-from console.plan.action import Switchover
-from console.plan.build import plan_for
-from console.plan.config_change import node_change
-from console.plan.steps import document as plan_document
+from iamops.cli.acting import dry_lines, progress_lines, result_lines
+from iamops.cli.config.run import diff_document, diff_text, lint_text
+from iamops.cli.drill.run import result_lines as drill_lines
+from iamops.cli.drill.run import told
+from iamops.cli.errors import explain
+from iamops.cli.lines import say, say_lines, tell_lines, tell_progress
+from iamops.cli.main import main
+from iamops.cli.output import Coloured, print_lines, watched
+from iamops.cli.printing import not_written
+from iamops.cli.status.table import print_table
+from iamops.cli.traffic.run import csv_text, traffic_lines
+from iamops.cli.triage.run import triage_lines
+from iamops.judge.drill.account import DrillProgress
+from iamops.judge.lint.lint import lint
+from iamops.judge.rules import findings
+from iamops.judge.run import RunReport, StepReport, run_document
+from iamops.model.config import ConfFile, ConfTree
+from iamops.model.exit_code import ExitCode
+from iamops.model.facts import Severity
+from iamops.model.safe_text import one_line, safe_lines
+from iamops.nodes.transport import CommandFailed
+from iamops.plan.action import Switchover
+from iamops.plan.build import plan_for
+from iamops.plan.config.change import node_change
+from iamops.plan.denial import Denial
+from iamops.plan.steps import document as plan_document
+from iamops.report import drill, triage
+from iamops.report import lint as lint_documents
+from iamops.report.drill import drill_document
+from iamops.report.status import status_document
+from iamops.report.text import exact_json, json_text
+from iamops.report.triage import triage_document
 from tests.hostile import SEQUENCES, hostile, poisoned, raw, strings
 from tests.profiles import pair
 from tests.scenes import NOW, healthy
@@ -193,11 +190,11 @@ def test_a_triage(chance: random.Random, tmp_path):
     for kind in (io.StringIO, Terminal):
         text = printed(lambda: print_lines(triage_lines(look, width=80, since_s=60.0)), kind)
         harmless(OWN_COLOURS.sub("", text))
-    cases = len(list(ElementTree.fromstring(triage_junit.junit(troubled(), Severity.INFO)).iter("testcase")))  # noqa: S314 - our own
-    harmless_xml(triage_junit.junit(look, Severity.INFO), cases)
-    harmless_markdown(triage_markdown.markdown(look))
+    cases = len(list(ElementTree.fromstring(triage.junit(troubled(), Severity.INFO)).iter("testcase")))  # noqa: S314 - our own
+    harmless_xml(triage.junit(look, Severity.INFO), cases)
+    harmless_markdown(triage.markdown(look))
     harmless_document(json_text(triage_document(look, 60.0)))
-    for text in (triage_junit.junit(look, None), hostile(chance)):
+    for text in (triage.junit(look, None), hostile(chance)):
         assert not_written(str(tmp_path / "report"), text) is None
         harmless((tmp_path / "report").read_text())
 
@@ -206,9 +203,9 @@ def test_a_triage(chance: random.Random, tmp_path):
 def test_a_drill_s_report(chance: random.Random):
     ended = poisoned(drill_report(), chance, KEPT)
     harmless(printed(lambda: say_lines(drill_lines(ended))))
-    cases = len(list(ElementTree.fromstring(drill_junit.junit(drill_report())).iter("testcase")))  # noqa: S314 - our own
-    harmless_xml(drill_junit.junit(ended), cases)
-    harmless_markdown(drill_markdown.markdown(ended))
+    cases = len(list(ElementTree.fromstring(drill.junit(drill_report())).iter("testcase")))  # noqa: S314 - our own
+    harmless_xml(drill.junit(ended), cases)
+    harmless_markdown(drill.markdown(ended))
     harmless_document(json_text(drill_document(ended, 1)))
 
 

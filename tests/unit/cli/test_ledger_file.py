@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.main import main
-from console.ledger.audit import Audit
+from iamops.cli.main import main
+from iamops.ledger.audit import Audit
 
 READERS = (("audit", "tail"), ("audit", "show", "x"), ("audit", "verify"), ("drill", "history"))
 

@@ -12,8 +12,8 @@ from typing import TextIO
 
 import pytest
 
-from console.cli.asking import typed_line
-from console.cli.lines import PROGRESS_MAX, Lines
+from iamops.cli.acting import typed_line
+from iamops.cli.lines import PROGRESS_MAX, LineWriter
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def pipe() -> Iterator[tuple[int, TextIO]]:
         yield reader, stream
 
 
-async def all_of(reader: int, said: Lines) -> bytes:
+async def all_of(reader: int, said: LineWriter) -> bytes:
     """Reads what waits until nothing does any more."""
     os.set_blocking(reader, False)
     taken, read = asyncio.create_task(said.taken()), b""
@@ -36,7 +36,7 @@ async def all_of(reader: int, said: Lines) -> bytes:
 
 async def test_progress_that_nobody_reads_is_left_out_and_counted(pipe):
     reader, stream = pipe
-    said = Lines(stream)
+    said = LineWriter(stream)
     for number in range(20_000):
         said.write(f"[{number}] a step of an action that nobody watches\n")
     first = await all_of(reader, said)
@@ -54,7 +54,7 @@ async def test_progress_that_nobody_reads_is_left_out_and_counted(pipe):
 async def test_a_result_is_whole_however_late_it_is_read(pipe):
     reader, stream = pipe
     result = "\n".join(str(number) for number in range(200_000))
-    said = Lines(stream)
+    said = LineWriter(stream)
     said.put(result)
     assert (await all_of(reader, said)).decode() == result
 
@@ -62,7 +62,7 @@ async def test_a_result_is_whole_however_late_it_is_read(pipe):
 async def test_a_reader_that_has_gone_is_no_error(pipe):
     reader, stream = pipe
     os.close(reader)
-    said = Lines(stream)
+    said = LineWriter(stream)
     said.put("for nobody\n")
     await said.taken(5)
     said.write("for nobody either\n")

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from console.cli import main as command_line
-from console.cli.lines import Lines
-from console.cli.main import main, parser
-from console.cli.output import Output, settled
-from console.cli.watch_session import _Session
-from console.ledger.audit import Audit
-from console.ledger.watch_directory import WatchDirectory
-from console.session.alert_urls import Destinations
-from console.session.destination import Hook
-from console.session.profiles import load_profile
+from iamops.cli import main as command_line
+from iamops.cli.lines import LineWriter
+from iamops.cli.main import main, parser
+from iamops.cli.output import OutputStream, settled
+from iamops.cli.watch.run import _WatchRun
+from iamops.ledger.audit import Audit
+from iamops.ledger.watch_directory import WatchDirectory
+from iamops.session.profiles import load_profile
+from iamops.session.watch.destinations import Hook
+from iamops.session.watch.urls import Destinations
 
 LOST = "the result could not be written to stdout"
 # (argv, exit code): good and bad ones, of several verbs, as text and as JSON.
@@ -46,7 +46,7 @@ def broken(tmp_path: Path) -> str:
 
 def shell(redirected: str, argv: tuple[str, ...], broken: str) -> subprocess.CompletedProcess[str]:
     """The command with its descriptors as the shell's words say; its exit code and what reached stderr."""
-    words = [sys.executable, "-m", "console", *(word.format(broken=broken) for word in argv)]
+    words = [sys.executable, "-m", "iamops", *(word.format(broken=broken) for word in argv)]
     command = ["bash", "-o", "pipefail", "-c", f'"$@" {redirected}', "bash", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
@@ -112,8 +112,8 @@ def test_a_stdin_that_is_closed_is_no_terminal(argv: str, code: int, words: str,
 
 def test_a_result_for_a_stdout_that_is_closed_is_lost(capsys: pytest.CaptureFixture[str]):
     """What stands in for it takes everything."""
-    out = Output(None)
-    Lines(out).put("succeeded")  # type: ignore[arg-type]
+    out = OutputStream(None)
+    LineWriter(out).put("succeeded")  # type: ignore[arg-type]
     assert settled(0, out) == 5
     out.close()
     assert LOST in capsys.readouterr().err
@@ -155,7 +155,7 @@ class Full:
 def test_writing_never_raises_and_only_a_lost_success_changes_its_code(
     error: type[OSError], code: int, told: int, capsys: pytest.CaptureFixture[str]
 ):
-    out = Output(Full(error))  # type: ignore[arg-type]
+    out = OutputStream(Full(error))  # type: ignore[arg-type]
     print("a result", file=out, flush=True)  # type: ignore[call-overload]
     assert settled(code, out) == told
     assert (LOST in capsys.readouterr().err) is (error is OSError)
@@ -167,8 +167,8 @@ async def test_a_watch_ends_when_stdout_was_the_only_one_to_tell_and_is_read_no_
 ):
     args = parser().parse_args(["--profile", "lab", "watch", "--json"])
     destinations = [Hook(each) for each in told]
-    session = _Session(load_profile("lab"), args, WatchDirectory(tmp_path), destinations, Destinations())
-    monkeypatch.setattr("sys.stdout", Output(Full(BrokenPipeError)))  # type: ignore[arg-type]
+    session = _WatchRun(load_profile("lab"), args, WatchDirectory(tmp_path), destinations, Destinations())
+    monkeypatch.setattr("sys.stdout", OutputStream(Full(BrokenPipeError)))  # type: ignore[arg-type]
     session._print({"kind": "raised"})
     assert session._code == code
 
@@ -177,7 +177,7 @@ async def test_a_watch_ends_when_stdout_was_the_only_one_to_tell_and_is_read_no_
 def test_what_the_terminals_encoding_does_not_have_is_escaped_and_json_stays_json(encoding: str):
     told = 'says "✗ é 🙂"'
     script = (
-        "from console.cli.output import watched\nwith watched():\n    import json\n"
+        "from iamops.cli.output import watched\nwith watched():\n    import json\n"
         f"    print({told!r})\n    print(json.dumps({told!r}, ensure_ascii=False))"
     )
     environment = {**os.environ, "PYTHONIOENCODING": encoding}

@@ -10,7 +10,7 @@ import sys
 import pytest
 import yaml
 
-from console.parse.profile_yaml import parse_profile
+from iamops.parse.profile.loader import parse_profile
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def iamops(tmp_path):
     """Runs the command with a configuration directory of its own."""
 
     def run(*argv: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "console", "profile", *argv]
+        command = [sys.executable, "-m", "iamops", "profile", *argv]
         env = {key: value for key, value in os.environ.items() if not key.startswith(("IAMOPS_", "XDG_"))}
         env |= {"HOME": str(tmp_path)}
         return subprocess.run(command, capture_output=True, text=True, env=env, timeout=30, check=False)

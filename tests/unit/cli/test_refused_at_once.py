@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.guarded_session import GuardedSession
-from console.judge.overridable import OVERRIDABLE
-from console.model.profile import Environment
-from console.plan.action import Switchover
+from iamops.cli.acting import GuardedSession
+from iamops.model.profile import Environment
+from iamops.plan.action import Switchover
+from iamops.plan.overridable import OVERRIDABLE
 from tests.profiles import pair
 
 DOCS = Path(__file__).parents[3] / "docs" / "acting.md"
@@ -21,7 +21,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "acting.md"
 
 def iamops(*argv: str) -> subprocess.CompletedProcess[str]:
     """Nobody can be asked."""
-    command = [sys.executable, "-m", "console", "--profile", "lab", *argv]
+    command = [sys.executable, "-m", "iamops", "--profile", "lab", *argv]
     nobody = subprocess.DEVNULL
     return subprocess.run(command, stdin=nobody, capture_output=True, text=True, timeout=60, check=False)
 

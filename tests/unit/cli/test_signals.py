@@ -21,7 +21,7 @@ class CtrlC(importlib.abc.MetaPathFinder):
 
 WHEN = sys.argv.pop()
 sys.meta_path.insert(0, CtrlC())
-from console.cli.start import entry
+from iamops.cli.start import entry
 entry()
 """
 # What stands still when the code is settled: a thread, or what the interpreter does last.
@@ -34,7 +34,7 @@ def wait():
 
 if sys.argv[1] == "atexit":
     atexit.register(wait)
-from console.cli import main
+from iamops.cli import main
 main._run = lambda args: 5
 if sys.argv[1] == "thread":
     settle = main.settle
@@ -44,7 +44,9 @@ main.entry()
 """
 
 
-@pytest.mark.parametrize("name", ["console.cli.main", "argparse", "console.cli.drill", "console.session.profiles"])
+@pytest.mark.parametrize(
+    "name", ["iamops.cli.main", "argparse", "iamops.cli.drill.command", "iamops.session.profiles"]
+)
 def test_a_ctrl_c_while_a_command_is_loaded_is_no_traceback(name: str):
     command = [sys.executable, "-c", EARLY, "--profile", "nobody", "status", name]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -9,18 +9,18 @@ import sys
 
 import pytest
 
-from console.cli.main import COMMANDS
+from iamops.cli.main import COMMANDS
 
 
 def run(*argv: str, code: str | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", code] if code else [sys.executable, "-m", "console", *argv]
+    command = [sys.executable, "-c", code] if code else [sys.executable, "-m", "iamops", *argv]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def loaded_after(argv: list[str]) -> set[str]:
     code = (
         "import sys\n"
-        "from console.cli.main import main\n"
+        "from iamops.cli.main import main\n"
         "try:\n"
         f"    main({argv!r})\n"
         "except SystemExit:\n"
@@ -73,7 +73,7 @@ def test_the_console_without_a_terminal_is_refused_with_a_hint():
 def test_the_console_refuses_to_draw_into_a_file():
     """Textual draws on stderr: `iamops 2>err.log` would be a blank screen that takes every key."""
     master, slave = pty.openpty()
-    command = [sys.executable, "-m", "console", "--profile", "lab"]
+    command = [sys.executable, "-m", "iamops", "--profile", "lab"]
     done = subprocess.run(command, stdin=slave, stdout=slave, stderr=subprocess.PIPE, timeout=60, check=False)
     os.close(slave)
     assert (done.returncode, done.stderr) == (2, b"")

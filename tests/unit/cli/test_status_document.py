@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
-from console.cli.status_document import fully_blind, status_document
-from console.judge.rules import findings
-from console.model.events import (
+from iamops.judge.rules import findings
+from iamops.model.events import (
     AddressChanged,
     ClientProbed,
     Event,
@@ -17,9 +16,10 @@ from console.model.events import (
     Target,
     UnitReported,
 )
-from console.model.facts import Link, LinkState, ProbeOutcome, ProbeReport, UnitReport
-from console.model.state import ClusterState
-from console.model.timestamps import rfc3339
+from iamops.model.facts import Link, LinkState, ProbeOutcome, ProbeReport, UnitReport
+from iamops.model.state import ClusterState
+from iamops.model.timestamps import rfc3339
+from iamops.report.status import fully_blind, status_document
 from tests.profiles import pair
 from tests.scenes import NOW, VIP, fed, healthy
 

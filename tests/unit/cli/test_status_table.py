@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from console.cli import status_table
-from console.cli.status_document import status_document
-from console.cli.table_widths import fitted, groups
-from console.judge.rules import findings
-from console.model.events import HttpProbed, Target
-from console.model.facts import ProbeOutcome, ProbeReport
-from console.model.state import ClusterState
+from iamops.cli.printing import fitted, groups
+from iamops.cli.status import table
+from iamops.judge.rules import findings
+from iamops.model.events import HttpProbed, Target
+from iamops.model.facts import ProbeOutcome, ProbeReport
+from iamops.model.state import ClusterState
+from iamops.report.status import status_document
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy
 
 
 def shown(state: ClusterState, now: float, monkeypatch, capsys) -> str:
     monkeypatch.setenv("COLUMNS", "140")
-    status_table.print_table(status_document(state, findings(state, now), now))
+    table.print_table(status_document(state, findings(state, now), now))
     return capsys.readouterr().out
 
 
@@ -53,7 +53,7 @@ def test_no_column_is_lost_at_any_width_however_long_an_error_is(monkeypatch, ca
     document = status_document(state, findings(state, NOW + 1), NOW + 1)
     for width in range(60, 201):
         monkeypatch.setenv("COLUMNS", str(width))
-        status_table.print_table(document)
+        table.print_table(document)
         lines = capsys.readouterr().out.splitlines()
         assert all(cell_len(line) <= width for line in lines)
         assert any(line.split() == ["seen", "on", "iam-a", "iam-b"] for line in lines), (width, lines)

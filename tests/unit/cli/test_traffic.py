@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from console.cli import traffic, traffic_session
-from console.nodes.transport import TransportError, Unreachable
+from iamops.cli.traffic import command as traffic
+from iamops.cli.traffic import run as traffic_session
+from iamops.nodes.transport import TransportError, Unreachable
 from tests.local_transport import LocalLines, LocalTransport
 from tests.profiles import pair
 
@@ -80,7 +81,7 @@ def run(logs, monkeypatch, capsys):
             yield {name: nodes.get(name.replace("-", "_")) or NodeOfHere(log) for name, log in logs.items()}
 
         monkeypatch.setattr(traffic_session, "attempts", attempts)
-        monkeypatch.setattr("console.session.profiles.load_profile", lambda _: pair(logs={"format": form}))
+        monkeypatch.setattr("iamops.session.profiles.load_profile", lambda _: pair(logs={"format": form}))
         parser = __import__("argparse").ArgumentParser()
         traffic.add_parser(parser.add_subparsers())
         args = parser.parse_args(["traffic", *argv])

@@ -9,15 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from console.cli import triage_explain, triage_session
-from console.cli.coloured import painted
-from console.cli.main import main
-from console.cli.triage_text import triage_lines
-from console.judge.catalogue import BY_NUMBER, CATALOGUE, Entry
-from console.judge.diagnosis import Diagnosis
-from console.judge.triage_markdown import markdown
-from console.model.facts import Severity
-from console.session.bundle import BundleRefused, BundleReport
+from iamops.cli.main import main
+from iamops.cli.output import painted
+from iamops.cli.triage import explain
+from iamops.cli.triage import run as triage_session
+from iamops.cli.triage.run import triage_lines
+from iamops.judge.findings import Diagnosis
+from iamops.judge.runbook.catalogue import BY_NUMBER, CATALOGUE
+from iamops.judge.runbook.entry import RunbookEntry
+from iamops.model.facts import Severity
+from iamops.report.triage import markdown
+from iamops.session.bundle.archive import BundleRefused
+from iamops.session.bundle.bundle import BundleReport
 from tests.unit.judge.triage_samples import (
     CHECKED,
     DARK,
@@ -32,7 +35,7 @@ from tests.unit.judge.triage_samples import (
     troubled,
 )
 
-ENTRY = Entry(
+ENTRY = RunbookEntry(
     "T901",
     "tea-cold",
     Severity.WARNING,
@@ -52,7 +55,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
         async def examine(profile, *, timeout_s, since_s, spent_s, also) -> Look:
             command.asked = (timeout_s, since_s)
             command.spent_s = spent_s
-            assert "console.cli.triage_forms" in also
+            assert "iamops.cli.triage.run" in also
             return look
 
         monkeypatch.setattr(triage_session, "examine", examine)
@@ -69,7 +72,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
 @pytest.fixture
 def runbook(monkeypatch: pytest.MonkeyPatch) -> None:
     """A catalogue of one entry."""
-    for module in ("console.cli.triage_explain", "console.judge.catalogue"):
+    for module in ("iamops.cli.triage.explain", "iamops.judge.runbook.catalogue"):
         monkeypatch.setattr(f"{module}.CATALOGUE", {ENTRY.code: ENTRY})
         monkeypatch.setattr(f"{module}.BY_NUMBER", {ENTRY.number: ENTRY})
 
@@ -175,7 +178,7 @@ def test_a_bundle_that_cannot_be_written_is_refused_before_anything_is_looked_at
     def refuse(path: Path) -> None:
         raise BundleRefused(f"{path}: unknown suffix")
 
-    monkeypatch.setattr("console.session.bundle.check_path", refuse)
+    monkeypatch.setattr("iamops.session.bundle.bundle.check_path", refuse)
     code, out, err = run(healthy(), "--bundle", "x.zip")
     assert (code, out) == (2, "")
     assert "x.zip: unknown suffix" in err
@@ -186,8 +189,8 @@ def test_a_bundle_says_what_it_holds_and_what_is_missing(run, monkeypatch) -> No
     async def write(look: object, path: Path, *, now: float, status: object) -> BundleReport:
         return BundleReport(path, 1000, 7, {"auth_pass": 2, "token": 1}, {"iam-b: journal": "timed out"})
 
-    monkeypatch.setattr("console.session.bundle.check_path", lambda path: None)
-    monkeypatch.setattr("console.session.bundle.write_bundle", write)
+    monkeypatch.setattr("iamops.session.bundle.bundle.check_path", lambda path: None)
+    monkeypatch.setattr("iamops.session.bundle.bundle.write_bundle", write)
     code, _, err = run(troubled(), "--bundle", "x.tar.gz")
     assert code == 1
     assert "x.tar.gz: 7 files, 1000 bytes, 3 secrets redacted" in err
@@ -303,6 +306,6 @@ def test_a_rule_of_lint_can_be_explained_too(capsys) -> None:
 
 def test_every_entry_of_the_catalogue_can_be_printed() -> None:
     for entry in (*CATALOGUE.values(), *BY_NUMBER.values()):
-        page = list(triage_explain.entry_lines(entry))
+        page = list(explain.entry_lines(entry))
         assert page[0].startswith(entry.number)
         assert max(map(len, page)) <= 80

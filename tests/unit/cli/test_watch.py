@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from console.cli import watch_session
-from console.cli.main import main, parser
-from console.judge.alerts_message import AlertKind, message
-from console.ledger.outbox import Outbox
-from console.ledger.watch_directory import WatchDirectory
-from console.model.facts import Severity
-from console.model.profile import Profile
+from iamops.cli.main import main, parser
+from iamops.cli.watch import run as watch_session
+from iamops.judge.alerts.message import AlertKind, message
+from iamops.ledger.outbox import Outbox
+from iamops.ledger.watch_directory import WatchDirectory
+from iamops.model.facts import Severity
+from iamops.model.profile import Profile
 from tests.sinks import Webhook
 
 

@@ -17,19 +17,19 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.main import parser
-from console.cli.watch_session import _Session
-from console.ledger.watch_directory import WatchDirectory
-from console.session.alert_urls import Destinations
-from console.session.destination import Hook
-from console.session.profiles import load_profile
+from iamops.cli.main import parser
+from iamops.cli.watch.run import _WatchRun
+from iamops.ledger.watch_directory import WatchDirectory
+from iamops.session.profiles import load_profile
+from iamops.session.watch.destinations import Hook
+from iamops.session.watch.urls import Destinations
 
 SOON_S = 30.0
 CTRL_S, CTRL_Q = b"\x13", b"\x11"
 # A pair whose VIP moves all the time, and that says little before something is left out.
 CHILD = """
 import asyncio, itertools, sys
-from console.cli import lines, main, watch_session
+from iamops.cli import lines, main, watch_session
 from tests.unit.session.test_watcher import StandInCluster
 
 class Pair(StandInCluster):
@@ -132,7 +132,7 @@ async def test_a_watch_that_waits_for_its_last_delivery_is_ended_by_a_signal(
     signalled: int, code: int, tmp_path: Path
 ):
     args = parser().parse_args(["--profile", "lab", "watch", "--once"])
-    session = _Session(load_profile("lab"), args, WatchDirectory(tmp_path), [Hook("true")], Destinations())
+    session = _WatchRun(load_profile("lab"), args, WatchDirectory(tmp_path), [Hook("true")], Destinations())
     last = asyncio.create_task(session._last())
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(asyncio.shield(last), 0.05)

@@ -6,10 +6,10 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from console.engine.ports import Answer
-from console.model.events import FilesExamined
-from console.model.proxy import FilesReport, Server, Upstream
-from console.plan.whose import backend_names
+from iamops.engine.ports import CommandAnswer
+from iamops.model.events import FilesExamined
+from iamops.model.running import FilesReport, Upstream, UpstreamServer
+from iamops.plan.addresses import backend_names
 from tests.scenes import files
 from tests.unit.engine.pair import Bench
 
@@ -45,7 +45,7 @@ class GivingUp:
         bench.hands.through = self.through
         for nginx in self.world.machines:
             servers = [
-                Server(
+                UpstreamServer(
                     self.endpoint(nginx, each),
                     fail_timeout_s=fail_timeout_s,
                     down=each in drained,
@@ -70,13 +70,13 @@ class GivingUp:
                 if not self._able(nginx, worker):
                     self.dark.append(self.world.time)
 
-    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
+    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> CommandAnswer:
         answer = await self._run(node, argv, stdin=stdin, timeout_s=timeout_s)
         if argv[-1] == f"{SERVICE}.service" and set(argv) & {"stop", "restart"}:
             self.give_up(node)
         return answer
 
-    async def through(self, node: str, service: str, count: int, *, timeout_s: float) -> Answer:
+    async def through(self, node: str, service: str, count: int, *, timeout_s: float) -> CommandAnswer:
         named: Counter[str] = Counter()
         failed = 0
         for _ in range(count):
@@ -88,7 +88,7 @@ class GivingUp:
             else:
                 failed += 1
         said = self.bench.hands.through_answer(count, failed, dict(named) if self.tells else None)
-        return Answer(0, json.dumps(said), "")
+        return CommandAnswer(0, json.dumps(said), "")
 
     def _next(self, whose: object) -> int:
         self._turn[whose] += 1

@@ -11,11 +11,10 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from dataclasses import dataclass, field
 from typing import Any
 
-from console.engine.engine import Engine
-from console.engine.order import Order
-from console.engine.ports import Answer, AuditUnwritable, Locked, LockNote, NotSent, OutcomeUnknown
-from console.model.anchor import Anchor
-from console.model.events import (
+from iamops.engine.engine import Engine
+from iamops.engine.order import Order
+from iamops.engine.ports import AuditUnwritable, CommandAnswer, Locked, LockNote, NotSent, OutcomeUnknown
+from iamops.model.events import (
     AddressesListed,
     ClientProbed,
     DatastoreProbed,
@@ -28,24 +27,18 @@ from console.model.events import (
     UnitReported,
     VrrpReported,
 )
-from console.model.facts import (
-    Link,
-    LinkState,
-    SafetyReport,
-    UnitReport,
-    VrrpReport,
-    VrrpState,
-)
-from console.model.profile import Profile
-from console.model.state import ClusterState
-from console.plan.action import Action
-from console.plan.pushed_files import FilesSeen, PushedFiles
-from console.plan.whose import backend_names
-from console.store import Store
+from iamops.model.facts import Link, LinkState, SafetyReport, UnitReport, VrrpReport, VrrpState
+from iamops.model.journal import Anchor
+from iamops.model.profile import Profile
+from iamops.model.state import ClusterState
+from iamops.plan.action import Action
+from iamops.plan.addresses import backend_names
+from iamops.plan.config.pushed import FilesSeen, PushedFiles
+from iamops.session.store import Store
 from tests.profiles import pair
 from tests.scenes import NOW, OK, VIP, healthy
 
-OK_ANSWER = Answer(0, "", "")
+OK_ANSWER = CommandAnswer(0, "", "")
 
 
 @dataclass
@@ -148,14 +141,14 @@ class Pair:
 
     # --- what a command does ---
 
-    def command(self, node: str, argv: Sequence[str], stdin: str) -> Answer:
+    def command(self, node: str, argv: Sequence[str], stdin: str) -> CommandAnswer:
         machine, words = self.machines[node], list(argv)
         if words[:2] == ["sudo", "-n"]:
             words = words[2:]
         match words:
             case ["systemctl", "show", _, timer]:
                 active = "active" if timer.removesuffix(".timer") in machine.timers else "inactive"
-                return Answer(0, f"LoadState=loaded\nActiveState={active}\n", "")
+                return CommandAnswer(0, f"LoadState=loaded\nActiveState={active}\n", "")
             case ["/usr/bin/systemd-run", *rest]:
                 return self._arm(machine, rest)
             case ["/usr/bin/systemctl", "stop", unit] if unit.endswith(".timer"):
@@ -171,18 +164,18 @@ class Pair:
             case ["sh", "-c", _, "stays", unit, lasts_s]:
                 return self._twice(machine, unit.removesuffix(".service"), float(lasts_s))
             case ["sh", "-c", _, "own-words", unit, *_]:
-                return Answer(0, self.own_words.get(unit.removesuffix(".service"), ""), "")
+                return CommandAnswer(0, self.own_words.get(unit.removesuffix(".service"), ""), "")
             case ["sh", "-c", *_]:
-                return Answer(0, "0 0 0\n", "")
+                return CommandAnswer(0, "0 0 0\n", "")
             case ["ps", *_]:
                 self.wait(0.05)
                 self.on_look()
-                return Answer(0, "0\n", "")
+                return CommandAnswer(0, "0\n", "")
         self.elect()
         self.tell()
         return OK_ANSWER
 
-    def _twice(self, machine: Machine, unit: str, lasts_s: float) -> Answer:
+    def _twice(self, machine: Machine, unit: str, lasts_s: float) -> CommandAnswer:
         """systemd asked twice about a unit."""
         looks = []
         for wait_s in (0.0, lasts_s):
@@ -191,9 +184,9 @@ class Pair:
             pid = machine.pids.get(unit, 0)
             looks.append(f"ActiveState={'active' if pid else 'failed'}\nSubState=\nMainPID={pid}\nNRestarts=0\n")
         self.tell()
-        return Answer(0, "\n".join(looks), "")
+        return CommandAnswer(0, "\n".join(looks), "")
 
-    def _config(self, node: str, verb: str, stdin: str, by: str = "console") -> Answer:
+    def _config(self, node: str, verb: str, stdin: str, by: str = "console") -> CommandAnswer:
         """The node's own script, as far as an engine can tell."""
         machine = self.machines[node]
         match verb:
@@ -202,28 +195,28 @@ class Pair:
             case "arm":
                 machine.timers["iamops-dead-man-config"] = ("/usr/local/sbin/iamops-config", "restore", "timer")
             case "apply" if "iamops-dead-man-config" not in machine.timers:
-                return Answer(3, "", "the roll-back is not armed")
+                return CommandAnswer(3, "", "the roll-back is not armed")
             case "apply":
                 machine.files, machine.pending, machine.ended = "new", True, "pending"
             case "restore" if machine.pending:
                 machine.files, machine.pending, machine.ended = "old", False, f"taken back {by}"
                 self._control(node, "start", self.profile.keepalived.unit)
             case "restore" if by != "timer":
-                return Answer(3, "", f"nothing to take back: push x was {machine.ended}")
+                return CommandAnswer(3, "", f"nothing to take back: push x was {machine.ended}")
             case "ready" if not machine.pending:
-                return Answer(3, "", f"no push is in place: push x was {machine.ended}")
+                return CommandAnswer(3, "", f"no push is in place: push x was {machine.ended}")
             case "confirm" if not machine.pending and not (stdin and machine.ended == "confirmed"):
-                return Answer(3, "", f"no push is in place: push x was {machine.ended}")
+                return CommandAnswer(3, "", f"no push is in place: push x was {machine.ended}")
             case "confirm":
                 machine.pending, machine.ended = False, "confirmed"
                 machine.timers.pop("iamops-dead-man-config", None)
         self.tell()
         return OK_ANSWER
 
-    def _arm(self, machine: Machine, words: list[str]) -> Answer:
+    def _arm(self, machine: Machine, words: list[str]) -> CommandAnswer:
         unit = next(word for word in words if word.startswith("--unit=")).removeprefix("--unit=")
         if unit in machine.timers:
-            return Answer(1, "", f"Failed to start transient timer unit: Unit {unit}.timer already exists.")
+            return CommandAnswer(1, "", f"Failed to start transient timer unit: Unit {unit}.timer already exists.")
         machine.timers[unit] = tuple(word for word in words if not word.startswith("--"))
         return OK_ANSWER
 
@@ -298,7 +291,7 @@ class PairHands:
         self.unnoted: dict[str, str] = {}
         self.before: Callable[[int, Sequence[str]], None] = lambda number, argv: None
         self.after: Callable[[int, Sequence[str]], None] = lambda number, argv: None
-        self.answers: dict[tuple[str, ...], Answer] = {}
+        self.answers: dict[tuple[str, ...], CommandAnswer] = {}
         self.ineffective: set[str] = set()
         self.held_by: str | None = None
         self.lock_lost: str | None = None
@@ -319,11 +312,11 @@ class PairHands:
 
     async def run_while_armed(
         self, dead_man: str, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float
-    ) -> Answer:
+    ) -> CommandAnswer:
         self.needed = dead_man
         return await self.run(node, argv, stdin=stdin, timeout_s=timeout_s)
 
-    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
+    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> CommandAnswer:
         if not self.world.machines[node].reachable:
             raise NotSent(f"{node} is not connected")
         number = len(self.sent)
@@ -346,10 +339,10 @@ class PairHands:
             raise OutcomeUnknown(f"{files.node} is not connected")
         return FilesSeen(machine.ended, files.new if machine.files == "new" else files.old)
 
-    async def ask(self, count: int, *, timeout_s: float) -> Answer:
-        return Answer(0, json.dumps(self.split), "")
+    async def ask(self, count: int, *, timeout_s: float) -> CommandAnswer:
+        return CommandAnswer(0, json.dumps(self.split), "")
 
-    async def through(self, node: str, service: str, count: int, *, timeout_s: float) -> Answer:
+    async def through(self, node: str, service: str, count: int, *, timeout_s: float) -> CommandAnswer:
         """An nginx that passes requests on to every backend whose unit runs."""
         world, found = self.world, self.world.profile.services[service]
         if not world.machines[node].reachable:
@@ -360,17 +353,17 @@ class PairHands:
             if found.unit in world.machines[each].pids and each not in self.given_up
         }
         failed = 0 if names else count
-        return Answer(0, json.dumps(self.through_answer(count, failed, names)), "")
+        return CommandAnswer(0, json.dumps(self.through_answer(count, failed, names)), "")
 
     @staticmethod
     def through_answer(sent: int, failed: int, backends: dict[str, int] | None) -> dict[str, Any]:
         complaint = "HTTP 502" if failed else ""
         return {"sent": sent, "failed": failed, "complaint": complaint, "backends": backends, "untold": "no log"}
 
-    async def confirmed(self, timeout_s: float) -> Answer:
-        return Answer(0, "", "") if self.keeps else Answer(1, "", "nobody confirmed it")
+    async def confirmed(self, timeout_s: float) -> CommandAnswer:
+        return CommandAnswer(0, "", "") if self.keeps else CommandAnswer(1, "", "nobody confirmed it")
 
-    async def here(self, argv: Sequence[str], *, timeout_s: float) -> Answer:
+    async def here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
         """`power-off NODE`, `power-on NODE`: the world's own words for it."""
         verb, node = argv
         self.here_ran.append(tuple(argv))
@@ -381,11 +374,11 @@ class PairHands:
             self.world.power_on(node)
         return OK_ANSWER
 
-    async def later(self, name: str, argv: Sequence[str], *, delay_s: float) -> Answer:
+    async def later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
         self.waiting[name] = tuple(argv)
         return OK_ANSWER
 
-    async def forget(self, name: str) -> Answer:
+    async def forget(self, name: str) -> CommandAnswer:
         self.waiting.pop(name, None)
         return OK_ANSWER
 

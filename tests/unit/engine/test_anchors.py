@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from console.engine.ports import NotSent
-from console.engine.report import Outcome
-from console.plan.action import ServiceAction, Switchover, Verb
+from iamops.engine.ports import NotSent
+from iamops.judge.run import Outcome
+from iamops.plan.action import ServiceAction, Switchover, UnitVerb
 from tests.unit.engine.pair import Bench
 
-RESTART = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-a")
+RESTART = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-a")
 LEDGER = "ledger=1edce00000000000"
 
 

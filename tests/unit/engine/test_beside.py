@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from console.engine.report import Outcome
-from console.model.events import Source, SourceLost
-from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
+from iamops.judge.run import Outcome
+from iamops.model.events import Source, SourceLost
+from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
 from tests.unit.engine.pair import Bench
 from tests.unit.engine.test_engine import run
 
-PUMP = ServiceAction(Verb.RESTART, "iam-pump", "iam-a")
+PUMP = ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-a")
 WHY = "bash: fork: Resource temporarily unavailable"
 
 
@@ -23,7 +23,7 @@ async def test_a_node_that_nobody_can_hold_blocks_no_action_on_another():
     assert f"iam-b is not locked, and not touched: {WHY}" in report.notes
 
 
-@pytest.mark.parametrize("action", [ServiceAction(Verb.RESTART, "iam-pump", "iam-b"), Switchover()])
+@pytest.mark.parametrize("action", [ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-b"), Switchover()])
 async def test_a_node_that_is_acted_on_must_be_held(action: Action):
     bench = Bench()
     bench.hands.unlocked = {"iam-b": WHY}
@@ -44,7 +44,7 @@ def test_locks_that_cannot_be_read_on_a_node_beside_are_a_reason_to_insist_on():
     assert (denial.code, denial.overridable, denial.node) == ("stale-evidence", True, "iam-b")
 
 
-@pytest.mark.parametrize("action", [ServiceAction(Verb.RESTART, "iam-pump", "iam-b"), Switchover()])
+@pytest.mark.parametrize("action", [ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-b"), Switchover()])
 def test_locks_that_cannot_be_read_where_something_is_done_are_a_reason_that_stays(action: Action):
     bench = Bench()
     untold(bench, "iam-b")
@@ -56,9 +56,9 @@ def test_locks_that_cannot_be_read_where_something_is_done_are_a_reason_that_sta
 TAKES_AWAY = [
     Switchover(),
     RollingRestart("iam-apiserver"),
-    ServiceAction(Verb.STOP, "nginx", "iam-a"),
-    *(ServiceAction(verb, "keepalived", "iam-a") for verb in (Verb.STOP, Verb.RESTART)),
-    *(ServiceAction(verb, "iam-apiserver", "iam-a") for verb in (Verb.STOP, Verb.RESTART)),
+    ServiceAction(UnitVerb.STOP, "nginx", "iam-a"),
+    *(ServiceAction(verb, "keepalived", "iam-a") for verb in (UnitVerb.STOP, UnitVerb.RESTART)),
+    *(ServiceAction(verb, "iam-apiserver", "iam-a") for verb in (UnitVerb.STOP, UnitVerb.RESTART)),
 ]
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from console.engine.ports import Answer
-from console.engine.report import Outcome, RunReport
-from console.plan.action import Action, DrillAction, RollingRestart, Switchover
-from console.plan.build import plan_for
-from console.plan.pieces import CONFIG_INVALID
-from console.session.drills import load_drill
+from iamops.engine.ports import CommandAnswer
+from iamops.judge.run import Outcome, RunReport
+from iamops.plan.action import Action, DrillAction, RollingRestart, Switchover
+from iamops.plan.build import plan_for
+from iamops.plan.step_builders import CONFIG_INVALID
+from iamops.session.drills.files import load_drill
 from tests.profiles import pair
 from tests.scenes import NOW, healthy
 from tests.unit.engine.pair import Bench
@@ -22,7 +22,7 @@ CHECKS = {
     "keepalived": ("sudo", "-n", "/usr/sbin/keepalived", "-t"),
     "nginx": ("sudo", "-n", "/usr/sbin/nginx", "-t", "-q"),
 }
-BROKEN = Answer(1, "", "(Line 53) WARNING - interface eth7 for vrrp_instance VI_1 doesn't exist")
+BROKEN = CommandAnswer(1, "", "(Line 53) WARNING - interface eth7 for vrrp_instance VI_1 doesn't exist")
 
 
 def drill(name: str) -> DrillAction:
@@ -84,7 +84,7 @@ class Broken(Bench):
         super().__init__(PROFILE)
         run = self.hands.run
 
-        async def answered(at: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> Answer:
+        async def answered(at: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> CommandAnswer:
             if (tuple(argv), at) == (CHECKS[unit], node):
                 return BROKEN
             return await run(at, argv, stdin=stdin, timeout_s=timeout_s)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from console.engine.ports import Answer
-from console.engine.report import Outcome
+from iamops.engine.ports import CommandAnswer
+from iamops.judge.run import Outcome
 from tests.unit.engine.test_pushes import DRAINED, files, run, seeing
 
 RESTART = ("/usr/bin/systemctl", "restart", "iam-apiserver.service")
@@ -22,7 +22,7 @@ async def test_a_backend_is_restarted_while_every_nginx_has_it_down_and_is_quiet
     quiet: set[str] = set()
     real = bench.hands.run
 
-    async def watched(node: str, argv: Sequence[str], **how: Any) -> Answer:
+    async def watched(node: str, argv: Sequence[str], **how: Any) -> CommandAnswer:
         if is_quiet_look(argv):
             quiet.add(node)
         if tuple(argv[-3:]) == RESTART:
@@ -42,8 +42,8 @@ async def test_requests_that_do_not_end_fail_the_drain_and_everything_is_put_bac
     bench = seeing()
     real = bench.hands.run
 
-    async def busy(node: str, argv: Sequence[str], **how: Any) -> Answer:
-        return Answer(0, "0 0 1\n", "") if is_quiet_look(argv) else await real(node, argv, **how)
+    async def busy(node: str, argv: Sequence[str], **how: Any) -> CommandAnswer:
+        return CommandAnswer(0, "0 0 1\n", "") if is_quiet_look(argv) else await real(node, argv, **how)
 
     bench.hands.run = busy  # type: ignore[method-assign]
     report = await run(bench, DRAINED)

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from console.engine.report import Outcome
-from console.plan.action import DrillAction
-from console.session.drills import load_drill
+from iamops.judge.run import Outcome
+from iamops.plan.action import DrillAction
+from iamops.session.drills.files import load_drill
 from tests.profiles import pair
 from tests.unit.engine.pair import Bench, Killed
 

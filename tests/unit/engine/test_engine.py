@@ -8,23 +8,22 @@ from typing import Any
 
 import pytest
 
-from console.engine.exit_code import exit_code
-from console.engine.ports import Answer, NotSent
-from console.engine.report import Outcome, RestoredBy, RunReport, Stage
-from console.model.exit_code import ExitCode
-from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
-from console.plan.steps import Kind
+from iamops.engine.ports import CommandAnswer, NotSent
+from iamops.judge.run import Outcome, RestoredBy, RunReport, Stage, exit_code
+from iamops.model.exit_code import ExitCode
+from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.plan.steps import StepKind
 from tests.unit.engine.pair import Bench, Killed, unknown
 
-RESTART_BACKEND = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-a")
+RESTART_BACKEND = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-a")
 STOPPING: tuple[Action, ...] = (
     Switchover(),
     Switchover(plain=True),
     RESTART_BACKEND,
-    ServiceAction(Verb.RESTART, "nginx", "iam-a"),
-    ServiceAction(Verb.RESTART, "keepalived", "iam-a"),
-    ServiceAction(Verb.STOP, "keepalived", "iam-a"),
-    ServiceAction(Verb.STOP, "nginx", "iam-b"),
+    ServiceAction(UnitVerb.RESTART, "nginx", "iam-a"),
+    ServiceAction(UnitVerb.RESTART, "keepalived", "iam-a"),
+    ServiceAction(UnitVerb.STOP, "keepalived", "iam-a"),
+    ServiceAction(UnitVerb.STOP, "nginx", "iam-b"),
     RollingRestart("iam-authz-server"),
     RollingRestart("keepalived"),
 )
@@ -74,7 +73,7 @@ async def test_every_undo_is_armed_and_seen_armed_before_what_it_undoes():
     plan, _ = bench.engine.consider(bench.order(Switchover()))
     armed: set[str] = set()
     for step in plan.steps:
-        if step.kind is Kind.ARM and step.undo is not None:
+        if step.kind is StepKind.ARM and step.undo is not None:
             assert step.expect
             armed.add(step.undo.name)
         assert step.spoils is None or step.spoils in armed
@@ -94,7 +93,7 @@ async def test_a_console_killed_after_any_command_leaves_a_pair_that_comes_back(
     # Nothing of the console runs any more: only what was armed on the nodes can help.
     bench.world.fire_timers()
     wrong = bench.world.whole()
-    if isinstance(action, ServiceAction) and action.verb is Verb.STOP and was_disarmed(bench):
+    if isinstance(action, ServiceAction) and action.verb is UnitVerb.STOP and was_disarmed(bench):
         wrong = [each for each in wrong if action.unit not in each]
     assert wrong == []
 
@@ -116,7 +115,7 @@ async def test_a_console_that_stood_still_before_any_command_until_all_undos_had
     await run(bench, action)
     bench.world.fire_timers()  # one that was armed by this very command
     wrong = bench.world.whole()
-    if isinstance(action, ServiceAction) and action.verb is Verb.STOP and was_disarmed(bench):
+    if isinstance(action, ServiceAction) and action.verb is UnitVerb.STOP and was_disarmed(bench):
         wrong = [each for each in wrong if action.unit not in each]
     assert wrong == []
 
@@ -144,7 +143,7 @@ async def test_a_link_lost_after_any_command_is_unknown_or_whole_and_never_retri
     assert report.outcome in (Outcome.UNKNOWN, Outcome.FAILED, Outcome.SUCCEEDED)
     bench.world.fire_timers()
     wrong = bench.world.whole()
-    if isinstance(action, ServiceAction) and action.verb is Verb.STOP:
+    if isinstance(action, ServiceAction) and action.verb is UnitVerb.STOP:
         wrong = [each for each in wrong if action.unit not in each]
     assert wrong == []
 
@@ -169,7 +168,7 @@ async def test_a_cancelled_run_undoes_whatever_it_had_begun(action: Action, at: 
     report = await task
     assert bench.hands.sent[at]
     done = not report.interrupted or "when every step was done" in report.sentence
-    stopped = isinstance(action, ServiceAction) and action.verb is Verb.STOP and done
+    stopped = isinstance(action, ServiceAction) and action.verb is UnitVerb.STOP and done
     wrong = [w for w in bench.world.whole() if not (stopped and action.unit in w)]  # type: ignore[union-attr]
     assert wrong == []
     assert report.outcome is not None
@@ -212,7 +211,11 @@ async def test_a_timer_of_someone_else_is_not_disarmed_by_us():
 
 @pytest.mark.parametrize(
     "action",
-    [ServiceAction(Verb.STOP, "iam-pump", "iam-b"), ServiceAction(Verb.RESTART, "nginx", "iam-b"), Switchover()],
+    [
+        ServiceAction(UnitVerb.STOP, "iam-pump", "iam-b"),
+        ServiceAction(UnitVerb.RESTART, "nginx", "iam-b"),
+        Switchover(),
+    ],
 )
 async def test_a_unit_that_crashes_again_and_again_voids_no_plan_that_was_shown(action: Action):
     bench = Bench()
@@ -242,7 +245,7 @@ async def test_a_held_lock_refuses_and_says_who():
 
 async def test_every_reachable_node_is_locked_in_the_order_of_addresses():
     bench = Bench()
-    await run(bench, ServiceAction(Verb.RESTART, "iam-pump", "iam-b"))
+    await run(bench, ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-b"))
     assert bench.hands.locks == [("iam-a", "iam-b")]
 
 
@@ -264,10 +267,10 @@ async def test_a_lost_lock_ends_the_run_before_the_next_step():
 async def test_a_broken_configuration_is_refused_before_the_daemon_is_touched():
     bench = Bench()
     check = ("sudo", "-n", "/usr/sbin/nginx", "-t", "-q")
-    bench.hands.answers[check] = Answer(
+    bench.hands.answers[check] = CommandAnswer(
         1, "", 'nginx: [emerg] unknown directive "sever" in /etc/nginx/nginx.conf:3'
     )
-    report = await run(bench, ServiceAction(Verb.RESTART, "nginx", "iam-a"))
+    report = await run(bench, ServiceAction(UnitVerb.RESTART, "nginx", "iam-a"))
     assert report.outcome is Outcome.REFUSED
     assert [denial.code for denial in report.denials] == ["config-invalid"]
     assert "nginx.conf:3" in report.sentence
@@ -310,20 +313,20 @@ async def test_what_is_already_so_changes_nothing():
 
 
 NO_WAY_BACK = (
-    ServiceAction(Verb.START, "iam-pump", "iam-b"),
-    ServiceAction(Verb.RELOAD, "nginx", "iam-b"),
+    ServiceAction(UnitVerb.START, "iam-pump", "iam-b"),
+    ServiceAction(UnitVerb.RELOAD, "nginx", "iam-b"),
 )
 
 
 async def interrupted_after(bench: Bench, action: ServiceAction, *, answers: bool = True) -> RunReport:
     """Ctrl-C when the command was carried out and its answer is on the way; or never comes."""
-    if action.verb is Verb.START:
+    if action.verb is UnitVerb.START:
         bench.world.machines[action.node].pids.pop(action.unit)
         bench.world.tell()
     bench.eyes.on_wait = bench.world.tell
     real = bench.hands.run
 
-    async def slow(node: str, argv: Sequence[str], **how: Any) -> Answer:
+    async def slow(node: str, argv: Sequence[str], **how: Any) -> CommandAnswer:
         answer = await real(node, argv, **how)
         if str(action.verb) in argv:
             task.cancel()
@@ -348,7 +351,7 @@ async def test_an_interrupted_command_without_an_undo_is_looked_at_and_told_as_d
 async def test_an_interrupted_command_without_an_undo_that_nobody_saw_is_unknown(
     action: ServiceAction, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("console.engine.stepping.LAST_LOOK_S", 0.05)
+    monkeypatch.setattr("iamops.engine.steps.LAST_LOOK_S", 0.05)
     bench = Bench()
     report = await interrupted_after(bench, action, answers=False)
     assert (report.outcome, exit_code(report)) == (Outcome.UNKNOWN, ExitCode.UNKNOWN)
@@ -365,7 +368,7 @@ async def test_interrupted_between_two_commands_without_an_undo_the_first_is_tol
     action = RollingRestart("iam-pump")
     real = bench.hands.run
 
-    async def slow(node: str, argv: Sequence[str], **how: Any) -> Answer:
+    async def slow(node: str, argv: Sequence[str], **how: Any) -> CommandAnswer:
         answer = await real(node, argv, **how)
         task.cancel()
         await asyncio.sleep(0)

@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from console.engine import stepping
-from console.engine.ports import Answer
-from console.engine.stepping import heard_out
+from iamops.engine import steps
+from iamops.engine.ports import CommandAnswer
+from iamops.engine.steps import heard_out
 
 
-async def interrupted(command: asyncio.Task[Answer]) -> None:
+async def interrupted(command: asyncio.Task[CommandAnswer]) -> None:
     await asyncio.sleep(0)
     command.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -22,20 +22,20 @@ async def test_a_command_under_way_ends_before_it_is_undone():
     """Files that are being replaced would otherwise be new after they were taken back."""
     replaced = asyncio.Event()
 
-    async def replace() -> Answer:
+    async def replace() -> CommandAnswer:
         await asyncio.sleep(0.02)
         replaced.set()
-        return Answer(0, "", "")
+        return CommandAnswer(0, "", "")
 
     await interrupted(asyncio.create_task(heard_out(replace())))
     assert replaced.is_set()
 
 
 async def test_what_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(stepping, "HEARD_OUT_S", 0.01)
+    monkeypatch.setattr(steps, "HEARD_OUT_S", 0.01)
     given_up = asyncio.Event()
 
-    async def hang() -> Answer:
+    async def hang() -> CommandAnswer:
         try:
             await asyncio.Event().wait()
         finally:
@@ -47,7 +47,7 @@ async def test_what_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
 
 
 async def test_a_failure_that_comes_while_it_is_waited_for_is_nobodys_any_more():
-    async def fail() -> Answer:
+    async def fail() -> CommandAnswer:
         await asyncio.sleep(0.02)
         raise RuntimeError("the link was lost")
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
-from console.engine.report import Outcome, RunReport
-from console.judge.denial import Denial
-from console.judge.insisting import NEW
-from console.model.events import Event, HttpProbed, Target
-from console.model.facts import ProbeOutcome, ProbeReport
-from console.plan.action import ServiceAction, Verb
+from iamops.judge.run import Outcome, RunReport
+from iamops.model.events import Event, HttpProbed, Target
+from iamops.model.facts import ProbeOutcome, ProbeReport
+from iamops.plan.action import ServiceAction, UnitVerb
+from iamops.plan.denial import NEW, Denial
 from tests.unit.engine.pair import Bench
 
-STOP = ServiceAction(Verb.STOP, "keepalived", "iam-a")
+STOP = ServiceAction(UnitVerb.STOP, "keepalived", "iam-a")
 CODE = "standby-unhealthy"
 BAD = ProbeReport(ProbeOutcome.REFUSED, detail="HTTP 500")
 API, AUTHZ = "iam.api.marmotedu.com", "iam.authz.marmotedu.com"
@@ -92,7 +91,7 @@ async def test_who_insists_on_one_bad_domain_has_not_insisted_on_a_dead_nginx_bu
 
 async def test_an_override_about_a_service_that_falls_leaves_the_look_for_the_one_that_stops():
     """iam-authz-server on iam-b falls with iam-apiserver; nginx has given up the other backend of both."""
-    bench, restart = Bench(), ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b")
+    bench, restart = Bench(), ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b")
     told = bench.world._events
 
     def sick(each: Event) -> Event:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from console.engine.ports import Answer
-from console.engine.report import Outcome
-from console.plan.action import Action, ServiceAction, Switchover, Verb
-from console.plan.run_room import ASK, no_room
-from console.plan.steps import Kind
+from iamops.engine.ports import CommandAnswer
+from iamops.judge.run import Outcome
+from iamops.plan.action import Action, ServiceAction, Switchover, UnitVerb
+from iamops.plan.checks import ASK, no_room
+from iamops.plan.steps import StepKind
 from tests.unit.engine.pair import Bench
 
 # systemd 252 on a full tmpfs, and coreutils 9.1 beside it.
@@ -16,7 +16,7 @@ RIDDLE = "Failed to start transient timer unit: Unit iamops-dead-man-iam-apiserv
 DF = "    Avail   IFree\n{0:9d}{1:8d}\n"
 
 
-@pytest.mark.parametrize("action", [ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b"), Switchover()])
+@pytest.mark.parametrize("action", [ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b"), Switchover()])
 @pytest.mark.parametrize(
     ("left", "says"), [((0, 819), "/run on {} is full"), ((5120, 0), "has no room"), ((9, 9), "")]
 )
@@ -25,8 +25,8 @@ async def test_an_undo_that_cannot_be_armed_for_want_of_room_says_so(
 ):
     bench = Bench()
     plan, _ = bench.engine.consider(bench.order(action))
-    armed = next(step for step in plan.steps if step.kind is Kind.ARM)
-    bench.hands.answers = {armed.argv: Answer(1, "", RIDDLE), ASK: Answer(0, DF.format(*left), "")}
+    armed = next(step for step in plan.steps if step.kind is StepKind.ARM)
+    bench.hands.answers = {armed.argv: CommandAnswer(1, "", RIDDLE), ASK: CommandAnswer(0, DF.format(*left), "")}
     report = await bench.engine.run(bench.order(action), lambda report: None)
     assert report.outcome is Outcome.FAILED
     assert RIDDLE in report.sentence

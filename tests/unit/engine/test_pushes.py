@@ -9,16 +9,15 @@ from typing import Any
 
 import pytest
 
-from console.cli.backend_session import nodes_as_before
-from console.engine.exit_code import exit_code
-from console.engine.ports import Answer, NotSent, OutcomeUnknown
-from console.engine.report import Outcome, RestoredBy, RunReport
-from console.model.exit_code import ExitCode
-from console.model.gap import GapReport
-from console.plan.action import ConfigPush, Drain, DrainedRestart
-from console.plan.config_change import FileChange, NodeChange
-from console.plan.pushed_files import FilesSeen, PushedFiles
-from console.plan.steps import Kind
+from iamops.cli.backend.run import nodes_as_before
+from iamops.engine.ports import CommandAnswer, NotSent, OutcomeUnknown
+from iamops.judge.run import Outcome, RestoredBy, RunReport, exit_code
+from iamops.model.exit_code import ExitCode
+from iamops.model.outage import GapReport
+from iamops.plan.action import ConfigPush, Drain, DrainedRestart
+from iamops.plan.config.change import FileChange, NodeChange
+from iamops.plan.config.pushed import FilesSeen, PushedFiles
+from iamops.plan.steps import StepKind
 from tests.unit.engine.pair import Bench, Killed
 from tests.unit.engine.test_serving import FixedMeter, measured
 
@@ -78,7 +77,7 @@ async def test_a_refusal_says_that_it_can_be_overridden_only_where_it_can(
     action: ConfigPush | DrainedRestart, verb: str, code: str
 ):
     bench = seeing()
-    bench.hands.answers[("sudo", "-n", "/usr/local/sbin/iamops-config", verb)] = Answer(1, "", "not so")
+    bench.hands.answers[("sudo", "-n", "/usr/local/sbin/iamops-config", verb)] = CommandAnswer(1, "", "not so")
     (denial,) = (await run(bench, action)).denials
     assert (denial.code, bool(denial.subjects)) == (code, True)
     assert denial.overridable is (action is DRAINED and verb == "check")
@@ -142,8 +141,10 @@ def test_a_drained_restart_waits_for_what_fell_with_the_service_before_the_next_
     fell = titles.index("wait until iam-authz-server on iam-b is healthy again")
     assert titles.index("restart iam-apiserver on iam-b") < fell < titles.index("restart iam-apiserver on iam-a")
     assert "requests to iam-authz-server on iam-b again" in titles[fell + 1]
-    staged = next(n for n, step in enumerate(plan.steps) if step.kind is Kind.STAGE and n > fell)
-    assert max(n for n, step in enumerate(plan.steps) if step.kind is Kind.DISARM and n < staged) < fell < staged
+    staged = next(n for n, step in enumerate(plan.steps) if step.kind is StepKind.STAGE and n > fell)
+    assert (
+        max(n for n, step in enumerate(plan.steps) if step.kind is StepKind.DISARM and n < staged) < fell < staged
+    )
 
 
 @pytest.mark.parametrize(("action", "at"), CUTS, ids=named)
@@ -167,7 +168,7 @@ async def test_with_an_answer_lost_anywhere_nothing_is_left_half_done(action, at
 )
 async def test_a_node_that_says_no_is_taken_at_its_word(verb: str, outcome: Outcome, said: str):
     bench = seeing()
-    bench.hands.answers[("sudo", "-n", "/usr/local/sbin/iamops-config", verb)] = Answer(4, "", said)
+    bench.hands.answers[("sudo", "-n", "/usr/local/sbin/iamops-config", verb)] = CommandAnswer(4, "", said)
     report = await run(bench, PUSH)
     assert (report.outcome, files(bench), bench.world.whole()) == (outcome, ["old", "old"], [])
     assert said in report.sentence
@@ -212,7 +213,7 @@ def cut_off_at_confirm(bench: Bench, *nodes: str) -> None:
     lost = set(nodes)
     real = bench.hands.run
 
-    async def losing(node: str, argv: Sequence[str], **how: Any) -> Answer:
+    async def losing(node: str, argv: Sequence[str], **how: Any) -> CommandAnswer:
         if argv[-1] == "confirm" and node in lost:
             lost.discard(node)
             raise OutcomeUnknown(f"{node}: the link was lost")
@@ -225,7 +226,7 @@ async def interrupted_at(bench: Bench, verb: str, count: int) -> RunReport:
     """Ctrl-C after the command with this verb was carried out so many times, while its answers are on the way."""
     real = bench.hands.run
 
-    async def slow(node: str, argv: Sequence[str], **how: Any) -> Answer:
+    async def slow(node: str, argv: Sequence[str], **how: Any) -> CommandAnswer:
         answer = await real(node, argv, **how)
         if argv[-1] == verb and [each[-1] for each in bench.hands.sent].count(verb) == count:
             task.cancel()

@@ -6,29 +6,31 @@ from collections.abc import Sequence
 
 import pytest
 
-from console.engine.ports import Answer, OutcomeUnknown
-from console.engine.report import Outcome, RestoredBy
-from console.plan.action import Action, ServiceAction, Switchover, Verb
-from console.plan.steps import Kind
+from iamops.engine.ports import CommandAnswer, OutcomeUnknown
+from iamops.judge.run import Outcome, RestoredBy
+from iamops.plan.action import Action, ServiceAction, Switchover, UnitVerb
+from iamops.plan.steps import StepKind
 from tests.unit.engine.pair import Bench
 
-RESTART = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b")
+RESTART = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b")
 
 
-@pytest.mark.parametrize("kind", [Kind.ARM, Kind.DO, Kind.DISARM])
+@pytest.mark.parametrize("kind", [StepKind.ARM, StepKind.DO, StepKind.DISARM])
 @pytest.mark.parametrize("action", [RESTART, Switchover()], ids=["restart", "switchover"])
-async def test_a_line_that_is_missing_in_sudoers_is_named_as_that(action: Action, kind: Kind):
+async def test_a_line_that_is_missing_in_sudoers_is_named_as_that(action: Action, kind: StepKind):
     bench = Bench()
     plan, _ = bench.engine.consider(bench.order(action))
     step = next(step for step in plan.steps if step.kind is kind)
-    bench.hands.answers = {step.argv: Answer(1, "", "sudo: a password is required")}
+    bench.hands.answers = {step.argv: CommandAnswer(1, "", "sudo: a password is required")}
     report = await bench.engine.run(bench.order(action), lambda report: None)
     assert report.outcome is Outcome.FAILED, report.sentence
     assert f"{step.title}: sudo: a password is required (the login user may not run this" in report.sentence
     assert "iamops profile sudoers" in report.sentence
     bench.world.fire_timers()
     assert bench.world.whole() == []
-    assert bench.world.owner == ("iam-b" if kind is Kind.DISARM and isinstance(action, Switchover) else "iam-a")
+    assert bench.world.owner == (
+        "iam-b" if kind is StepKind.DISARM and isinstance(action, Switchover) else "iam-a"
+    )
 
 
 async def test_a_stop_that_hangs_leaves_the_outcome_unknown_and_is_put_back_from_here():

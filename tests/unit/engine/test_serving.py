@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from console.engine.ports import Answer
-from console.engine.report import Outcome, RunReport
-from console.model.events import FilesExamined, VrrpReported
-from console.model.facts import VrrpReport, VrrpState
-from console.model.gap import Fate, GapReport, Row, Samples, Segment, gap_report
-from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
-from console.plan.steps import Kind
+from iamops.engine.ports import CommandAnswer
+from iamops.judge.run import Outcome, RunReport
+from iamops.model.events import FilesExamined, VrrpReported
+from iamops.model.facts import VrrpReport, VrrpState
+from iamops.model.outage import GapReport, ProbeResult, ProbeRow, Samples, Segment, gap_report
+from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.plan.steps import StepKind
 from tests.profiles import pair
 from tests.scenes import NOW, files
 from tests.unit.engine.giving_up import GivingUp
 from tests.unit.engine.pair import Bench
 
-RESTART_BACKEND = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-a")
+RESTART_BACKEND = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-a")
 
 
 async def run(bench: Bench, action: Action, **changes: object) -> RunReport:
@@ -121,14 +121,18 @@ async def test_a_restart_of_a_drained_backend_is_no_wait_for_another_one(zone: b
     nginx.give_up("iam-a")
     report = await run(bench, RollingRestart("iam-apiserver"))
     assert report.outcome is Outcome.SUCCEEDED, report.sentence
-    assert [step.step.node for step in report.steps if step.step.kind is Kind.DO] == ["iam-b", "iam-c", "iam-a"]
+    assert [step.step.node for step in report.steps if step.step.kind is StepKind.DO] == [
+        "iam-b",
+        "iam-c",
+        "iam-a",
+    ]
     assert nginx.dark == []
 
 
 @pytest.mark.parametrize("tells", [True, False])
 @pytest.mark.parametrize(
     "action",
-    [RESTART_BACKEND, ServiceAction(Verb.STOP, "iam-apiserver", "iam-a"), RollingRestart("iam-apiserver")],
+    [RESTART_BACKEND, ServiceAction(UnitVerb.STOP, "iam-apiserver", "iam-a"), RollingRestart("iam-apiserver")],
 )
 async def test_the_only_backend_that_is_not_drained_is_left_alone(action: Action, tells: bool):
     bench = Bench()
@@ -146,7 +150,7 @@ async def test_the_only_backend_that_is_not_drained_is_left_alone(action: Action
 async def test_a_drained_backend_is_restarted_without_ado():
     bench = Bench()
     nginx = GivingUp(bench, drained=("iam-b",))
-    report = await run(bench, ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b"))
+    report = await run(bench, ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b"))
     assert report.outcome is Outcome.SUCCEEDED, report.sentence
     assert nginx.dark == []
 
@@ -170,14 +174,14 @@ class FixedMeter:
 
 def measured(*failed_s: float) -> GapReport:
     """Gaps of these lengths, a second apart."""
-    segments, at = [Segment(Fate.GOOD, "iam-a", 0.0, 1.0, 100)], 1.0
+    segments, at = [Segment(ProbeResult.GOOD, "iam-a", 0.0, 1.0, 100)], 1.0
     for length_s in failed_s:
         segments += [
-            Segment(Fate.WRONG, None, at, at + length_s, 10),
-            Segment(Fate.GOOD, "iam-a", at + length_s, at + length_s + 1, 100),
+            Segment(ProbeResult.WRONG, None, at, at + length_s, 10),
+            Segment(ProbeResult.GOOD, "iam-a", at + length_s, at + length_s + 1, 100),
         ]
         at += length_s + 1
-    return gap_report([Row(tuple(segments), 0.01)])
+    return gap_report([ProbeRow(tuple(segments), 0.01)])
 
 
 @pytest.mark.parametrize(
@@ -206,9 +210,9 @@ async def test_effects_that_show_late_are_waited_for():
     """A keepalived that hears nobody becomes master only after its master-down interval."""
     bench = Bench()
     began = bench.world.time
-    report = await run(bench, ServiceAction(Verb.RESTART, "keepalived", "iam-b"))
+    report = await run(bench, ServiceAction(UnitVerb.RESTART, "keepalived", "iam-b"))
     assert report.outcome is Outcome.SUCCEEDED
-    done = next(step for step in report.steps if step.step.kind is Kind.DO)
+    done = next(step for step in report.steps if step.step.kind is StepKind.DO)
     assert report.ended is not None
     assert done.ended is not None
     assert report.ended - done.ended >= 3.8
@@ -225,7 +229,7 @@ async def test_a_vip_that_moves_after_the_last_step_is_no_success():
         bench.world.tell()
 
     bench.eyes.on_wait = fall
-    report = await run(bench, ServiceAction(Verb.RESTART, "nginx", "iam-a"))
+    report = await run(bench, ServiceAction(UnitVerb.RESTART, "nginx", "iam-a"))
     assert report.outcome is Outcome.FAILED
     assert "is on iam-b" in report.sentence
 
@@ -254,7 +258,7 @@ async def test_a_standby_that_falls_into_fault_when_its_check_has_failed_often_e
     bench = Bench()
     other_files(bench)
     in_fault(bench, from_s=10)
-    report = await run(bench, ServiceAction(Verb.RELOAD, "nginx", "iam-b"))
+    report = await run(bench, ServiceAction(UnitVerb.RELOAD, "nginx", "iam-b"))
     assert report.outcome is Outcome.FAILED, report.sentence
     assert "VI_1 is FAULT on iam-b" in report.sentence
 
@@ -264,7 +268,7 @@ async def test_a_fault_that_an_earlier_change_left_has_the_time_that_its_check_t
     other_files(bench)
     began = bench.world.time
     in_fault(bench, from_s=10, until_s=21)
-    report = await run(bench, ServiceAction(Verb.RELOAD, "nginx", "iam-b"))
+    report = await run(bench, ServiceAction(UnitVerb.RELOAD, "nginx", "iam-b"))
     assert report.outcome is Outcome.SUCCEEDED, report.sentence
     assert bench.world.time - began > 21
 
@@ -278,7 +282,7 @@ async def test_the_last_answer_of_an_old_worker_says_nothing_of_the_new_ones():
         bench.world.silent.add("nginx")
 
     bench.world.on_look = hangs
-    report = await run(bench, ServiceAction(Verb.RELOAD, "nginx", "iam-b"))
+    report = await run(bench, ServiceAction(UnitVerb.RELOAD, "nginx", "iam-b"))
     assert report.outcome is Outcome.FAILED, report.sentence
     assert "no answer since" in report.sentence
 
@@ -286,10 +290,10 @@ async def test_the_last_answer_of_an_old_worker_says_nothing_of_the_new_ones():
 async def test_a_check_that_says_no_after_a_reload_is_no_success():
     bench, check = Bench(), ("bash", "-c", "ask", "check_nginx.sh", "2")
     other_files(bench, check)
-    asked = await run(bench, ServiceAction(Verb.RELOAD, "nginx", "iam-b"))
+    asked = await run(bench, ServiceAction(UnitVerb.RELOAD, "nginx", "iam-b"))
     assert asked.outcome is Outcome.SUCCEEDED, asked.sentence
     assert check in bench.hands.sent
-    bench.hands.answers[check] = Answer(1, "", "")
-    refused = await run(bench, ServiceAction(Verb.RELOAD, "nginx", "iam-b"))
+    bench.hands.answers[check] = CommandAnswer(1, "", "")
+    refused = await run(bench, ServiceAction(UnitVerb.RELOAD, "nginx", "iam-b"))
     assert refused.outcome is Outcome.FAILED
     assert "keepalived's check on iam-b says no (exit 1)" in refused.sentence

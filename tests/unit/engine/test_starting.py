@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from console.engine.ports import Answer
-from console.engine.report import Outcome, RunReport
-from console.plan.action import ServiceAction, Verb
-from console.plan.own_words import OwnWords
-from console.plan.reading import Verdict
-from console.plan.staying import StaysUp, lasts_s
+from iamops.engine.ports import CommandAnswer
+from iamops.judge.run import Outcome, RunReport
+from iamops.plan.action import ServiceAction, UnitVerb
+from iamops.plan.checks import StaysUp, lasts_s
+from iamops.plan.observation import Judgement
+from iamops.plan.start_failure import OwnWords
 from tests.unit.engine.pair import Bench
 
 NODE, UNIT = "iam-b", "iam-pump"
@@ -22,7 +22,7 @@ SAID = (
 )
 
 
-async def run(bench: Bench, verb: Verb) -> RunReport:
+async def run(bench: Bench, verb: UnitVerb) -> RunReport:
     return await bench.engine.run(bench.order(ServiceAction(verb, UNIT, NODE)), lambda report: None)
 
 
@@ -33,10 +33,10 @@ def bench_with_a_stopped_unit() -> Bench:
     return bench
 
 
-@pytest.mark.parametrize("verb", [Verb.START, Verb.RESTART])
-async def test_a_unit_that_dies_and_is_started_again_and_again_is_not_up(verb: Verb):
+@pytest.mark.parametrize("verb", [UnitVerb.START, UnitVerb.RESTART])
+async def test_a_unit_that_dies_and_is_started_again_and_again_is_not_up(verb: UnitVerb):
     """Each look finds it active: only that it is another process gives it away."""
-    bench = bench_with_a_stopped_unit() if verb is Verb.START else Bench()
+    bench = bench_with_a_stopped_unit() if verb is UnitVerb.START else Bench()
     bench.world.own_words[UNIT] = SAID
     machine = bench.world.machines[NODE]
 
@@ -50,13 +50,13 @@ async def test_a_unit_that_dies_and_is_started_again_and_again_is_not_up(verb: V
     assert "no mongo at mongodb://" in report.sentence
     assert "does not stay up: process" in report.sentence
     assert "s3cr3t" not in report.sentence, "no password goes to the screen or into the audit"
-    assert report.steps[-1 if verb is Verb.START else 1].text in report.sentence
+    assert report.steps[-1 if verb is UnitVerb.START else 1].text in report.sentence
     assert "no mongo" in str(bench.records.kept[-1])
 
 
 async def test_a_healthy_unit_is_believed_after_a_second_and_not_much_later():
     bench = bench_with_a_stopped_unit()
-    report = await run(bench, Verb.START)
+    report = await run(bench, UnitVerb.START)
     assert report.outcome is Outcome.SUCCEEDED, report.sentence
     step = report.steps[-1]
     assert step.text.endswith("iam-pump on iam-b stays up")
@@ -72,7 +72,7 @@ async def test_what_answered_once_must_answer_again_after_it_stayed_up():
         bench.world.silent.add(UNIT)
 
     bench.world.on_look = hangs
-    report = await run(bench, Verb.START)
+    report = await run(bench, UnitVerb.START)
     assert report.outcome is Outcome.FAILED
     assert "no answer since" in report.sentence
 
@@ -81,8 +81,10 @@ async def test_a_command_that_fails_says_the_units_own_reason_too():
     bench = bench_with_a_stopped_unit()
     bench.world.own_words[UNIT] = SAID
     argv = ("sudo", "-n", "/usr/bin/systemctl", "start", f"{UNIT}.service")
-    bench.hands.answers[argv] = Answer(1, "", "Job for iam-pump.service failed because a timeout was exceeded.")
-    report = await run(bench, Verb.START)
+    bench.hands.answers[argv] = CommandAnswer(
+        1, "", "Job for iam-pump.service failed because a timeout was exceeded."
+    )
+    report = await run(bench, UnitVerb.START)
     assert report.outcome is Outcome.FAILED
     assert "no mongo" in report.sentence
     assert "Job for iam-pump.service failed" in report.sentence
@@ -91,14 +93,14 @@ async def test_a_command_that_fails_says_the_units_own_reason_too():
 @pytest.mark.parametrize(
     ("text", "verdict", "says"),
     [
-        (("active", 7, 0, "active", 7, 0), Verdict.HOLDS, "stays up"),
-        (("active", 7, 0, "active", 8, 1), Verdict.NOT_YET, "process 7, then 8"),
-        (("active", 0, 0, "active", 0, 1), Verdict.NOT_YET, "does not stay up"),
-        (("active", 7, 0, "activating", 0, 0), Verdict.NOT_YET, "is activating"),
-        (("failed", 0, 0, "failed", 0, 0), Verdict.NOT_YET, "has failed"),
+        (("active", 7, 0, "active", 7, 0), Judgement.HOLDS, "stays up"),
+        (("active", 7, 0, "active", 8, 1), Judgement.NOT_YET, "process 7, then 8"),
+        (("active", 0, 0, "active", 0, 1), Judgement.NOT_YET, "does not stay up"),
+        (("active", 7, 0, "activating", 0, 0), Judgement.NOT_YET, "is activating"),
+        (("failed", 0, 0, "failed", 0, 0), Judgement.NOT_YET, "has failed"),
     ],
 )
-def test_two_looks_at_a_unit_tell_whether_it_stays_up(text: tuple[object, ...], verdict: Verdict, says: str):
+def test_two_looks_at_a_unit_tell_whether_it_stays_up(text: tuple[object, ...], verdict: Judgement, says: str):
     looks = [
         f"ActiveState={active}\nSubState=x\nMainPID={pid}\nNRestarts={restarts}"
         for active, pid, restarts in (text[:3], text[3:])
@@ -110,7 +112,7 @@ def test_two_looks_at_a_unit_tell_whether_it_stays_up(text: tuple[object, ...], 
 
 def test_what_systemd_does_not_tell_is_not_known():
     for status, text in ((1, ""), (0, "ActiveState=active\n"), (None, "")):
-        assert StaysUp(NODE, UNIT, 1.0).judge_output(status, text, 0.0).verdict is Verdict.UNKNOWN
+        assert StaysUp(NODE, UNIT, 1.0).judge_output(status, text, 0.0).verdict is Judgement.UNKNOWN
 
 
 def test_what_cannot_answer_is_watched_for_its_restart_delay_within_bounds():

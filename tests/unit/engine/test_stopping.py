@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from console.engine.report import Outcome, RestoredBy
-from console.model.events import UnitReported
-from console.model.facts import UnitReport
-from console.plan.action import ServiceAction, Verb
+from iamops.judge.run import Outcome, RestoredBy
+from iamops.model.events import UnitReported
+from iamops.model.facts import UnitReport
+from iamops.plan.action import ServiceAction, UnitVerb
 from tests.unit.engine.pair import Bench
 
-STOP = ServiceAction(Verb.STOP, "iam-pump", "iam-b")
+STOP = ServiceAction(UnitVerb.STOP, "iam-pump", "iam-b")
 NOT_RUNNING = {
     "crashing": UnitReport("activating", "auto-restart", 13, 0, 5.0),
     "stopping": UnitReport("deactivating", "stop-sigterm", 0, 7),
@@ -71,7 +71,7 @@ async def test_a_stop_after_which_nobody_serves_is_taken_back(verb: str):
             bench.world.power_off("iam-b")
 
     bench.hands.after = lost
-    order = bench.order(ServiceAction(Verb.STOP, "keepalived", "iam-a"))
+    order = bench.order(ServiceAction(UnitVerb.STOP, "keepalived", "iam-a"))
     report = await bench.engine.run(order, lambda report: None)
     assert report.outcome is Outcome.UNKNOWN, report.sentence
     assert report.restored_by is RestoredBy.CONSOLE

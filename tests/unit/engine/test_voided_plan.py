@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from console.engine.report import Outcome
-from console.plan.action import ServiceAction, Switchover, Verb
+from iamops.judge.run import Outcome
+from iamops.plan.action import ServiceAction, Switchover, UnitVerb
 from tests.unit.engine.pair import Bench
 from tests.unit.engine.test_engine import RESTART_BACKEND, run
 
@@ -41,7 +41,7 @@ async def test_a_plan_that_nobody_read_is_void_only_when_something_else_would_be
     bench = Bench()
     del bench.world.machines["iam-b"].pids["nginx"]
     bench.world.tell()
-    start = ServiceAction(Verb.START, "nginx", "iam-b")
+    start = ServiceAction(UnitVerb.START, "nginx", "iam-b")
     plan, _ = bench.engine.consider(bench.order(start))
     bench.eyes.on_fresh = lambda: falling_into_fault(bench)
     report = await run(bench, start)
@@ -65,6 +65,6 @@ async def test_a_plan_that_nobody_read_is_void_when_the_vip_has_moved():
         bench.world.master = "iam-b"
 
     bench.eyes.on_fresh = moved
-    report = await run(bench, ServiceAction(Verb.STOP, "iam-pump", "iam-b"))
+    report = await run(bench, ServiceAction(UnitVerb.STOP, "iam-pump", "iam-b"))
     assert [denial.code for denial in report.denials] == ["state-changed"]
     assert bench.hands.changes == []

@@ -7,22 +7,21 @@ from collections.abc import Callable
 
 import pytest
 
-from console.cli.acting_session import exit_code
-from console.engine.ports import OutcomeUnknown
-from console.engine.report import Outcome, RunReport, Stage, run_document
-from console.model.exit_code import ExitCode
-from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, Verb
-from console.session.drills import load_drill
+from iamops.engine.ports import OutcomeUnknown
+from iamops.judge.run import Outcome, RunReport, Stage, exit_code, run_document
+from iamops.model.exit_code import ExitCode
+from iamops.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.session.drills.files import load_drill
 from tests.unit.engine.pair import Bench
 
 OTHER = "iam-a"
 COMMANDS = 30
 ACTIONS: dict[str, Action] = {
-    "start": ServiceAction(Verb.START, "iam-apiserver", "iam-b"),
-    "reload": ServiceAction(Verb.RELOAD, "nginx", "iam-b"),
-    "stop": ServiceAction(Verb.STOP, "iam-apiserver", "iam-b"),
-    "restart": ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b"),
-    "restart keepalived": ServiceAction(Verb.RESTART, "keepalived", "iam-a"),
+    "start": ServiceAction(UnitVerb.START, "iam-apiserver", "iam-b"),
+    "reload": ServiceAction(UnitVerb.RELOAD, "nginx", "iam-b"),
+    "stop": ServiceAction(UnitVerb.STOP, "iam-apiserver", "iam-b"),
+    "restart": ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b"),
+    "restart keepalived": ServiceAction(UnitVerb.RESTART, "keepalived", "iam-a"),
     "switchover": Switchover(),
     "rolling restart": RollingRestart("iam-apiserver"),
     "drill": DrillAction(load_drill("keepalived-stop")),

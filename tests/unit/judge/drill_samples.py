@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from console.judge.denial import Denial
-from console.judge.drill_course import Course
-from console.judge.drill_evidence import AddressSeen, Evidence, LegRun, StateSeen
-from console.judge.drill_invariants import invariants
-from console.judge.drill_measures import measures
-from console.judge.drill_report import ClientView, DrillReport, Entry, NodeFacts, StepLine, Verdict
-from console.judge.drill_verdict import failures
-from console.model.drill import Drill
-from console.model.facts import VrrpState
-from console.model.gap import Gap
-from console.model.live import LiveCheck, LiveVrrp
-from console.plan.legs import legs
-from console.session.drills import load_drill
+from iamops.judge.drill.evidence import AddressSeen, Course, DrillEvidence, LegRun, StateSeen, invariants
+from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict, NodeFacts, StepLine, TimelineEntry
+from iamops.judge.drill.verdict import failures, measures
+from iamops.model.drill import Drill
+from iamops.model.facts import VrrpState
+from iamops.model.outage import Gap
+from iamops.model.running import LiveCheck, LiveVrrp
+from iamops.plan.denial import Denial
+from iamops.plan.roles import legs
+from iamops.session.drills.files import load_drill
 
 CHECK = LiveCheck("check_nginx", 5.0, 3.0, 1, 2)
 LIVE = {
@@ -47,9 +44,9 @@ def gap(at: float, seconds: float, refused: int = 0, dark: int = 80) -> Gap:
     return Gap(T + at, T + at + seconds, seconds * 1000, refused, dark, 0, "iam-a", "iam-b", 10.0, spent)
 
 
-def keepalived_stop(**changes: Any) -> Evidence:
+def keepalived_stop(**changes: Any) -> DrillEvidence:
     """`keepalived-stop` from iam-a, as it was measured: 0.81 s, and nothing afterwards."""
-    seen = Evidence(
+    seen = DrillEvidence(
         owner="iam-a",
         began=T,
         ended=T + 6.5,
@@ -66,7 +63,7 @@ def keepalived_stop(**changes: Any) -> Evidence:
     return replace(seen, **changes)
 
 
-def report(evidence: Evidence | None = None, **changes: Any) -> DrillReport:
+def report(evidence: DrillEvidence | None = None, **changes: Any) -> DrillReport:
     """A whole report of `keepalived-stop`."""
     evidence = evidence or keepalived_stop()
     drill = load_drill("keepalived-stop")
@@ -82,7 +79,7 @@ def report(evidence: Evidence | None = None, **changes: Any) -> DrillReport:
         who="ada@desk",
         began_at=1_795_442_415.125,
         duration_s=6.5,
-        verdict=Verdict.FAIL if found else Verdict.PASS,
+        verdict=DrillVerdict.FAIL if found else DrillVerdict.PASS,
         sentence="everything as theory allows",
         failures=found,
         measures=measured,
@@ -92,8 +89,8 @@ def report(evidence: Evidence | None = None, **changes: Any) -> DrillReport:
             StepLine("start keepalived on iam-a", "iam-a", "do", "done", 1.4, 0.2, "keepalived is active"),
         ),
         timeline=(
-            Entry(0.119, "iam-a", "kernel", "let go of VIP 10.0.4.99", 2.0),
-            Entry(0.125, None, "client", "dark"),
+            TimelineEntry(0.119, "iam-a", "kernel", "let go of VIP 10.0.4.99", 2.0),
+            TimelineEntry(0.125, None, "client", "dark"),
         ),
         client=ClientView(640, 80, 810.0, 810.0, 0.0, 810.0, 0.0, 0.0, 11.0, ((0.125, 810.0, 0, 80, 0),)),
         nodes=(
@@ -106,4 +103,6 @@ def report(evidence: Evidence | None = None, **changes: Any) -> DrillReport:
 
 def refused() -> DrillReport:
     denial = Denial("standby-fault", "iam-b is in FAULT and would not take the VIP", node="iam-b")
-    return report(verdict=Verdict.REFUSED, denials=(denial,), measures=(), invariants=(), failures=(), client=None)
+    return report(
+        verdict=DrillVerdict.REFUSED, denials=(denial,), measures=(), invariants=(), failures=(), client=None
+    )

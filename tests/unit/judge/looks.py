@@ -7,24 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from console.judge.findings import Blind, Finding
-from console.judge.lint.finding import LintReport
-from console.judge.rules.view import Answer, View
-from console.model.config import DaemonCheck
-from console.model.look import (
+from iamops.judge.findings import Blind, Finding
+from iamops.judge.lint.finding import LintReport
+from iamops.judge.rules.base import Answer, RuleInput
+from iamops.model.config import DaemonCheck
+from iamops.model.inspection import (
     ClusterLook,
     ErrorLook,
     FileStamp,
     Filesystem,
+    JournalEntry,
     JournalLook,
     NodeLook,
-    Said,
     SaidKind,
     TrafficLook,
 )
-from console.model.observed import Known, Observed
-from console.model.state import ClusterState
-from console.model.traffic import Backend, Traffic
+from iamops.model.observed import Known, Observed
+from iamops.model.state import ClusterState
+from iamops.model.traffic import Backend, Traffic
 from tests.scenes import NOW, VIP, healthy
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -86,16 +86,16 @@ def view(
     neighbours: Observed[Any] | None = None,
     traffic: Mapping[str, Observed[TrafficLook]] | None = None,
     lint: LintReport | None = None,
-) -> View:
+) -> RuleInput:
     looks = {A: a or node_look(A), B: b or node_look(B)}
     known = neighbours if neighbours is not None else seen({VIP: MACS[A]})
     look = ClusterLook(looks, known, traffic or {A: traffic_look(), B: traffic_look()})
-    return View(state or healthy(), look, seen(lint or LintReport(())))
+    return RuleInput(state or healthy(), look, seen(lint or LintReport(())))
 
 
 def journal(*said: tuple[float, str, SaidKind, str, str]) -> JournalLook:
     """(seconds ago, unit, kind, subject, text), oldest first."""
-    return JournalLook(tuple(Said(NOW - ago, *rest) for ago, *rest in said), NOW - 3600)  # type: ignore[arg-type]
+    return JournalLook(tuple(JournalEntry(NOW - ago, *rest) for ago, *rest in said), NOW - 3600)  # type: ignore[arg-type]
 
 
 def found(answers: Any) -> list[str]:
@@ -106,8 +106,8 @@ def blind(answers: Any) -> list[Blind]:
     return [each for each in answers if isinstance(each, Blind)]
 
 
-def asked(code: str, at: View, now: float = LATER) -> list[Answer]:
+def asked(code: str, at: RuleInput, now: float = LATER) -> list[Answer]:
     """What the rules with this code answer."""
-    from console.judge.diagnose import RULES
+    from iamops.judge.triage.diagnose import RULES
 
     return [each for rule in RULES if code in rule.codes for each in rule.ask(at, now)]

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
-from console.judge.diagnose import RULES
-from console.judge.findings import Finding
-from console.judge.rules.view import View
-from console.model.certificate import Certificate, TlsReport
-from console.model.config import DaemonCheck
-from console.model.events import (
+from iamops.judge.findings import Finding
+from iamops.judge.rules.base import RuleInput
+from iamops.judge.triage.diagnose import RULES
+from iamops.model.config import DaemonCheck
+from iamops.model.events import (
     AddressChanged,
     AddressesListed,
     ClientProbed,
@@ -30,20 +29,30 @@ from console.model.events import (
     UnitReported,
     VrrpReported,
 )
-from console.model.facts import (
+from iamops.model.facts import (
+    Certificate,
     ConfigReport,
     HostReport,
     Link,
     LinkState,
     ProbeOutcome,
     ProbeReport,
+    TlsReport,
     UnitReport,
     VrrpReport,
     VrrpState,
 )
-from console.model.look import Complaint, ComplaintKind, ErrorLook, Filesystem, JournalLook, NodeLook, SaidKind
-from console.model.observed import Known
-from console.model.profile import Profile
+from iamops.model.inspection import (
+    ComplaintKind,
+    DaemonComplaint,
+    ErrorLook,
+    Filesystem,
+    JournalLook,
+    NodeLook,
+    SaidKind,
+)
+from iamops.model.observed import Known
+from iamops.model.profile import Profile
 from tests.profiles import pair
 from tests.scenes import NOW, OK, VIP, fed, healthy
 from tests.unit.judge.looks import (
@@ -68,7 +77,7 @@ HTTP_502 = ProbeReport(ProbeOutcome.BAD_ANSWER, 1.0, 502, "HTTP 502")
 DOWN = Link(LinkState.DOWN, NOW + 1, "hung", "nothing heard", "look at its console")
 
 
-def state(*events: Event, **looks: NodeLook) -> View:
+def state(*events: Event, **looks: NodeLook) -> RuleInput:
     return view(fed(healthy(), events), **looks)
 
 
@@ -82,7 +91,7 @@ def _peers(node: str, peer: str, report: ProbeReport, at: float = NOW) -> Iterat
         yield HttpProbed(at, node, peer, Target.SERVICE, service, report)
 
 
-def _states() -> Iterator[View]:
+def _states() -> Iterator[RuleInput]:
     failing = PartReported(NOW, f"reading the dump of {A}", A, "a fault of iamops: TypeError")
     yield state(failing, failing, PartReported(NOW, "the client's probe", None, "nothing came of it", still=True))
     moved = AddressChanged(NOW + 0.2, B, VIP, present=True)
@@ -125,7 +134,7 @@ def _states() -> Iterator[View]:
     yield state(LinkChanged(NOW - 3, B, Link(LinkState.UP, NOW - 3)), *refused, b=NodeLook.blind(B, "not read"))
 
 
-def _looks() -> Iterator[View]:
+def _looks() -> Iterator[RuleInput]:
     for said in (
         (9.0, K, SaidKind.SCRIPT_UNRUNNABLE, CHECK, "now returning 127"),
         (9.0, K, SaidKind.SCRIPT_TIMED_OUT, CHECK, "timed_out"),
@@ -157,11 +166,11 @@ def _looks() -> Iterator[View]:
     yield view(neighbours=Known({VIP: MACS[B]}, NOW))
 
 
-def complaint(kind: ComplaintKind, about: str = "", unit: str = K, ago_s: float = 5.0) -> Complaint:
-    return Complaint(kind, unit, about, (NOW - ago_s,), f"{kind} {about}", "what it means")
+def complaint(kind: ComplaintKind, about: str = "", unit: str = K, ago_s: float = 5.0) -> DaemonComplaint:
+    return DaemonComplaint(kind, unit, about, (NOW - ago_s,), f"{kind} {about}", "what it means")
 
 
-def _complaints() -> Iterator[View]:
+def _complaints() -> Iterator[RuleInput]:
     for said in (
         complaint(ComplaintKind.STARVED),
         complaint(ComplaintKind.CANNOT_SEND, "VI_1"),
@@ -178,7 +187,7 @@ def _complaints() -> Iterator[View]:
         yield view(b=node_look(B, nginx_errors=ErrorLook(complaints=(said,))))
 
 
-def _certificates() -> Iterator[View]:
+def _certificates() -> Iterator[RuleInput]:
     """One node, its apiserver with two more ports: each certificate has something else wrong."""
     raw = pair().model_dump(mode="json")
     raw["services"]["iam-apiserver"]["tls_ports"] = [8443, 8081]
@@ -194,14 +203,14 @@ def _certificates() -> Iterator[View]:
         TlsReport(shown, good, unasked="the profile names no CA"),
         TlsReport(REFUSED),
     ):
-        yield View(fed(healthy(profile=profile), [TlsProbed(NOW, B, 8081, report)]))
+        yield RuleInput(fed(healthy(profile=profile), [TlsProbed(NOW, B, 8081, report)]))
 
     said = complaint(ComplaintKind.NO_LIVE_UPSTREAMS, unit="nginx")
     look = node_look(B, nginx_errors=ErrorLook(complaints=(said,)))
     yield view(fed(healthy(), _domains(B, HTTP_502)), b=look)
 
 
-def _traffic() -> Iterator[View]:
+def _traffic() -> Iterator[RuleInput]:
     failing = {int(NOW) - 20: requests(10, 10, at_10_0_4_21__8080=(10, 10))}
     yield view(traffic={A: traffic_look(failing), B: traffic_look()})
     said = journal((200.0, K, SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE"))
@@ -216,7 +225,7 @@ def _fault(node: str) -> Iterator[Event]:
 
 
 @cache
-def views() -> tuple[View, ...]:
+def views() -> tuple[RuleInput, ...]:
     return (*_states(), *_looks(), *_complaints(), *_certificates(), *_traffic())
 
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from console.judge.rules.view import View
-from console.model.events import AddressChanged, Event, HttpProbed, Target, UnitReported, VrrpReported
-from console.model.facts import ProbeReport, UnitReport, VrrpReport, VrrpState
-from console.model.look import Complaint, ErrorLook, JournalLook, NodeLook
-from console.parse.look_journal import look_at_journal
+from iamops.judge.rules.base import RuleInput
+from iamops.model.events import AddressChanged, Event, HttpProbed, Target, UnitReported, VrrpReported
+from iamops.model.facts import ProbeReport, UnitReport, VrrpReport, VrrpState
+from iamops.model.inspection import DaemonComplaint, ErrorLook, JournalLook, NodeLook
+from iamops.parse.inspection import look_at_journal
 from tests.scenes import NOW, VIP
 from tests.unit.judge.looks import A, B, node_look
 
@@ -33,7 +33,7 @@ class Situation:
     id: str
     what: str
     before: str
-    view: View
+    view: RuleInput
     first: str = ""
     node: str | None = None
     step: str = ""
@@ -59,11 +59,11 @@ class Elsewhere:
     never: tuple[str, ...] = ()
 
 
-def complaining(node: str, *said: Complaint) -> NodeLook:
+def complaining(node: str, *said: DaemonComplaint) -> NodeLook:
     return node_look(node, journal=JournalLook((), NOW - 3600, said))
 
 
-def erring(node: str, *said: Complaint) -> NodeLook:
+def erring(node: str, *said: DaemonComplaint) -> NodeLook:
     return node_look(node, nginx_errors=ErrorLook(complaints=said))
 
 

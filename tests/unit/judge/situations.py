@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from console.judge.diagnose import diagnose
-from console.judge.findings import Blind, Finding
-from console.model.config import DaemonCheck
-from console.model.events import (
+from iamops.judge.findings import Blind, Finding
+from iamops.judge.triage.diagnose import diagnose
+from iamops.model.config import DaemonCheck
+from iamops.model.events import (
     AddressChanged,
     ClientProbed,
     DatastoreProbed,
@@ -22,7 +22,7 @@ from console.model.events import (
     UnitReported,
     VrrpReported,
 )
-from console.model.facts import (
+from iamops.model.facts import (
     HostReport,
     Link,
     LinkState,
@@ -33,9 +33,9 @@ from console.model.facts import (
     VrrpReport,
     VrrpState,
 )
-from console.model.look import ComplaintKind as Kind
-from console.model.look import Filesystem, NodeLook, OwnRun, SaidKind
-from console.model.observed import Known
+from iamops.model.inspection import ComplaintKind as Kind
+from iamops.model.inspection import Filesystem, NodeLook, OwnRun, SaidKind
+from iamops.model.observed import Known
 from tests.profiles import pair
 from tests.scenes import NOW, OK, VIP, fed, healthy
 from tests.unit.judge.looks import MACS, A, B, journal, node_look, requests, traffic_look, view

@@ -10,24 +10,24 @@ from io import StringIO
 from typing import Any
 from unittest.mock import patch
 
-from console.cli.balance_document import Tested, balance_document
-from console.cli.status_document import status_document
-from console.cli.status_table import print_table
-from console.judge.lint.lint import lint
-from console.model.config import ConfFile, ConfTree
-from console.model.events import HttpProbed, Target
-from console.model.facts import ProbeOutcome, ProbeReport
-from console.model.log_line import LogSource
-from console.model.traffic import Share
-from console.nodes.deep_look import journal_argv
-from console.nodes.evidence_list import asks_of
-from console.nodes.log_streams import LOUDNESS, Records
-from console.nodes.pace import HTTP, Seat
-from console.parse.journal import journal_record
-from console.parse.log_text import log_text
-from console.parse.redact_lines import Speakers
-from console.render.nodefiles import render_node
-from console.session.log_ring import LogRing
+from iamops.accesslog.line import log_text
+from iamops.cli.status.table import print_table
+from iamops.judge.lint.lint import lint
+from iamops.model.config import ConfFile, ConfTree
+from iamops.model.events import HttpProbed, Target
+from iamops.model.facts import ProbeOutcome, ProbeReport
+from iamops.model.journal import LogSource
+from iamops.model.traffic import Share
+from iamops.nodes.evidence import asks_of
+from iamops.nodes.inspect import journal_argv
+from iamops.nodes.logs.tail import LOUDNESS, Records
+from iamops.nodes.pace import HTTP, Seat
+from iamops.parse.journal import journal_record
+from iamops.redact.detectors.lines import Speakers
+from iamops.render.nodefiles import render_node
+from iamops.report.balance import Tested, balance_document
+from iamops.report.status import status_document
+from iamops.session.logs import LogRing
 from tests.profiles import pair
 from tests.scenes import NOW, OK, fed, healthy
 from tests.unit.judge.looks import A, B

@@ -7,15 +7,15 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from console.judge.lint.lint import lint
-from console.judge.rules.view import View
-from console.model.config import ConfFile, ConfTree, DaemonCheck
-from console.model.events import UnitReported
-from console.model.facts import UnitReport
-from console.model.look import NodeLook
-from console.model.profile import Profile
-from console.parse.profile_yaml import parse_profile
-from console.render.nodefiles import render_node
+from iamops.judge.lint.lint import lint
+from iamops.judge.rules.base import RuleInput
+from iamops.model.config import ConfFile, ConfTree, DaemonCheck
+from iamops.model.events import UnitReported
+from iamops.model.facts import UnitReport
+from iamops.model.inspection import NodeLook
+from iamops.model.profile import Profile
+from iamops.parse.profile.loader import parse_profile
+from iamops.render.nodefiles import render_node
 from tests.scenes import NOW, fed, healthy
 from tests.unit.judge.looks import CONF, NGINX_CONF, A, B, node_look, view
 from tests.unit.judge.situation import SPLIT, Situation, spoken
@@ -45,7 +45,7 @@ def changed(path: str, was: str, becomes: str, node: str = B) -> ConfTree:
     return replace(tree, files={**tree.files, path: replace(file, content=file.content.replace(was, becomes))})
 
 
-def linted(*trees: ConfTree, said: str = "", exit_status: int = 5, **looks: NodeLook) -> View:
+def linted(*trees: ConfTree, said: str = "", exit_status: int = 5, **looks: NodeLook) -> RuleInput:
     """A pair that is well but for these files, and for what `keepalived -t` says of them on iam-b."""
     checks = [DaemonCheck(B, "keepalived", exit_status, said)] if said else []
     others = [rendered(name) for name in (A, B) if name not in [tree.name for tree in trees]]

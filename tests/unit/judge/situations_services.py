@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from console.model.certificate import Certificate, TlsReport
-from console.model.events import ClientProbed, HttpProbed, Target, TlsProbed
-from console.model.facts import ProbeOutcome, ProbeReport
-from console.model.look import ComplaintKind as Kind
-from console.model.profile import Profile
+from iamops.model.events import ClientProbed, HttpProbed, Target, TlsProbed
+from iamops.model.facts import Certificate, ProbeOutcome, ProbeReport, TlsReport
+from iamops.model.inspection import ComplaintKind as Kind
+from iamops.model.profile import Profile
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy
 from tests.unit.judge.looks import A, B, requests, traffic_look, view

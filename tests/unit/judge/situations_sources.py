@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from console.model.events import AddressChanged, UnitReported, VrrpReported
-from console.model.facts import UnitReport, VrrpReport, VrrpState
-from console.model.observed import Unknown
-from console.parse.journal_kept import kept
+from iamops.model.events import AddressChanged, UnitReported, VrrpReported
+from iamops.model.facts import UnitReport, VrrpReport, VrrpState
+from iamops.model.observed import Unknown
+from iamops.parse.journal import kept
 from tests.scenes import NOW, VIP
 from tests.unit.judge.looks import A, B, node_look, traffic_look, view
 from tests.unit.judge.samples import state

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from console.judge.denial import Case
-from console.judge.guards import denials
-from console.model.events import Event, LinkChanged, SafetyReported
-from console.model.facts import Link, LinkState, SafetyReport
-from console.model.profile import Profile
-from console.model.state import ClusterState
-from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
-from console.plan.build import plan_for
+from iamops.judge.guards.guards import denials
+from iamops.model.events import Event, LinkChanged, SafetyReported
+from iamops.model.facts import Link, LinkState, SafetyReport
+from iamops.model.profile import Profile
+from iamops.model.state import ClusterState
+from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.plan.denial import GuardContext
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy, seen_on
 
@@ -31,7 +31,7 @@ def from_a(profile: Profile) -> list[Event]:
 
 
 def stale(action: Action, state: ClusterState) -> list[tuple[str | None, bool]]:
-    said = denials(Case(plan_for(action, state, AT), state, AT))
+    said = denials(GuardContext(plan_for(action, state, AT), state, AT))
     return [(each.node, each.overridable) for each in said if each.code == "stale-evidence"]
 
 
@@ -39,10 +39,10 @@ def stale(action: Action, state: ClusterState) -> list[tuple[str | None, bool]]:
 @pytest.mark.parametrize(
     "action",
     [
-        ServiceAction(Verb.STOP, "keepalived", "iam-a"),
-        ServiceAction(Verb.STOP, "nginx", "iam-a"),
-        ServiceAction(Verb.RESTART, "nginx", "iam-a"),
-        ServiceAction(Verb.STOP, "iam-apiserver", "iam-a"),
+        ServiceAction(UnitVerb.STOP, "keepalived", "iam-a"),
+        ServiceAction(UnitVerb.STOP, "nginx", "iam-a"),
+        ServiceAction(UnitVerb.RESTART, "nginx", "iam-a"),
+        ServiceAction(UnitVerb.STOP, "iam-apiserver", "iam-a"),
     ],
     ids=lambda action: action.sentence,
 )
@@ -53,8 +53,10 @@ def test_who_takes_over_or_serves_meanwhile_must_have_been_heard_just_now(action
 
 def test_the_reason_says_how_old_it_is():
     state = silent_b(100.0)
-    action = ServiceAction(Verb.STOP, "keepalived", "iam-a")
-    (said,) = (d for d in denials(Case(plan_for(action, state, AT), state, AT)) if d.code == "stale-evidence")
+    action = ServiceAction(UnitVerb.STOP, "keepalived", "iam-a")
+    (said,) = (
+        d for d in denials(GuardContext(plan_for(action, state, AT), state, AT)) if d.code == "stale-evidence"
+    )
     assert said.reason == ("iam-b was last heard 101 s ago, more than 4 s, and the plan rests on what it was then")
 
 
@@ -73,26 +75,29 @@ def test_a_node_that_plays_no_part_may_be_silent():
         services={"iam-pump": {"port": 7070, "nodes": ["iam-a"]}},
     )
     state = fed(healthy(NOW - 100, profile), from_a(profile))
-    assert stale(ServiceAction(Verb.RESTART, "iam-pump", "iam-a"), state) == []
-    assert stale(ServiceAction(Verb.RELOAD, "nginx", "iam-a"), state) == []
+    assert stale(ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-a"), state) == []
+    assert stale(ServiceAction(UnitVerb.RELOAD, "nginx", "iam-a"), state) == []
 
 
 def test_a_link_that_is_down_is_not_told_as_old():
     down = LinkChanged(NOW, "iam-b", Link(LinkState.DOWN, NOW, "timeout", "no answer within 5 s", "ping it"))
-    assert stale(ServiceAction(Verb.STOP, "keepalived", "iam-a"), fed(silent_b(100.0), [down])) == []
+    assert stale(ServiceAction(UnitVerb.STOP, "keepalived", "iam-a"), fed(silent_b(100.0), [down])) == []
 
 
 @pytest.mark.parametrize(
     ("action", "what"),
     [
-        (ServiceAction(Verb.STOP, "keepalived", "iam-a"), ["iam.api.marmotedu.com", "iam.authz.marmotedu.com"]),
-        (ServiceAction(Verb.STOP, "iam-apiserver", "iam-a"), ["iam-apiserver", "iam-authz-server"]),
+        (
+            ServiceAction(UnitVerb.STOP, "keepalived", "iam-a"),
+            ["iam.api.marmotedu.com", "iam.authz.marmotedu.com"],
+        ),
+        (ServiceAction(UnitVerb.STOP, "iam-apiserver", "iam-a"), ["iam-apiserver", "iam-authz-server"]),
     ],
     ids=lambda value: value.sentence if isinstance(value, ServiceAction) else "",
 )
 def test_a_node_that_is_heard_must_have_answered_lately_too(action: Action, what: list[str]):
     state = fed(silent_b(100.0), [SafetyReported(NOW, "iam-b", SafetyReport())])
-    said = denials(Case(plan_for(action, state, AT), state, AT))
+    said = denials(GuardContext(plan_for(action, state, AT), state, AT))
     told = "that {} on iam-b answers was last seen 101 s ago, more than 12 s"
     assert [each.reason for each in said] == [told.format(each) for each in what]
     assert stale(action, fed(state, seen_on(state.profile, "iam-b", NOW))) == []

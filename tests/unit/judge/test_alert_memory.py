@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from console.judge.alerts_memory import recalled, remembered
-from console.judge.alerts_state import Alerts
+from iamops.judge.alerts.memory import recalled, remembered
+from iamops.judge.alerts.state import Alerts
 from tests.unit.judge.watching import DOWN, QUIET, T0, VIPS, Seen, restarted
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from console.judge.alerts_message import AlertKind, document, message_of
-from console.judge.alerts_state import Policy
-from console.judge.findings import About, Blind
-from console.model.facts import Severity
+from iamops.judge.alerts.message import AlertKind, document, message_of
+from iamops.judge.alerts.state import Policy
+from iamops.judge.findings import About, Blind
+from iamops.model.facts import Severity
 from tests.unit.judge.watching import DOWN, Seen, finding, restarted
 
 CRITICAL = finding("client-dark", None, Severity.CRITICAL, "a client gets no good answer from VIP 10.0.4.99")

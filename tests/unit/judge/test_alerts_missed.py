@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from console.judge.alerts_memory import remembered
-from console.judge.alerts_missed import missed
-from console.judge.findings import About, Blind, Finding
-from console.ledger.outbox import Outbox
-from console.model.facts import Severity
+from iamops.judge.alerts.memory import missed, remembered
+from iamops.judge.findings import About, Blind, Finding
+from iamops.ledger.outbox import Outbox
+from iamops.model.facts import Severity
 from tests.unit.judge.watching import QUIET, Seen, finding, restarted
 
 PUMP = finding(title="pump", about=About(unit="iam-pump"))

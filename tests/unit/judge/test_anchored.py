@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from console.judge.anchored import Misfit, compare, proven
-from console.model.anchor import Anchor, AnchorLine, Chain, anchor_of
+from iamops.ledger.anchors import Misfit, compare, proven
+from iamops.model.journal import Anchor, AnchorLine, Chain, anchor_of
 
 HERE, ELSEWHERE = "a" * 12, "b" * 12
 Hashes = list[str]

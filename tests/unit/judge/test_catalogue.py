@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.main import parser
-from console.judge.catalogue import BY_NUMBER, CATALOGUE, ENTRIES, entry_of, runbook
-from console.judge.diagnose import RULES, diagnose
-from console.judge.diagnosis import flat
-from console.judge.findings import Finding
-from console.judge.rules import findings
+from iamops.cli.main import parser
+from iamops.judge.findings import Finding, flat
+from iamops.judge.rules import findings
+from iamops.judge.runbook.catalogue import BY_NUMBER, CATALOGUE, ENTRIES, entry_of, runbook
+from iamops.judge.triage.diagnose import RULES, diagnose
 from tests.scenes import NOW
 from tests.unit.judge import samples
 

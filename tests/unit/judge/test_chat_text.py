@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from console.judge.chat_text import chat_text
+from iamops.report.markup import chat_text
 
 CALLS = (
     "@everyone", "x@everyone", "@here", "@channel", "@all", "@room", "@Everyone", "(@ops)", "@**all**",

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import permutations
 
-from console.judge.correlate import LINKS, correlate
-from console.judge.diagnose import RULES
-from console.judge.diagnosis import flat
-from console.judge.findings import NOTHING, About, Evidence, Finding, Role
-from console.judge.lint.catalogue import CATALOGUE as LINT
-from console.model.facts import Severity
-from console.model.profile import DatastoreKind
+from iamops.judge.findings import NOTHING, About, Evidence, Finding, Role, flat
+from iamops.judge.lint.catalogue import CATALOGUE as LINT
+from iamops.judge.triage.correlate import LINKS, correlate
+from iamops.judge.triage.diagnose import RULES
+from iamops.model.facts import Severity
+from iamops.model.profile import DatastoreKind
 
 C, W, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 

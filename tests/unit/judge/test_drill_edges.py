@@ -9,12 +9,9 @@ from typing import Any
 import pytest
 from junitparser import JUnitXml
 
-from console.judge.denial import Denial
-from console.judge.drill_document import drill_document
-from console.judge.drill_history import DrillRun, drill_runs, history_document
-from console.judge.drill_junit import junit
-from console.judge.drill_markdown import markdown
-from console.judge.drill_report import Invariant, NodeFacts
+from iamops.judge.drill.report import DrillRun, Invariant, NodeFacts, drill_runs, history_document
+from iamops.plan.denial import Denial
+from iamops.report.drill import drill_document, junit, markdown
 from tests.unit.judge.drill_samples import refused, report
 
 

@@ -7,24 +7,22 @@ from dataclasses import replace
 
 import pytest
 
-from console.engine.report import Stage, StepReport
-from console.judge.denial import Case, Denial
-from console.judge.guards import denials
-from console.judge.insisting import without_looks
-from console.model.events import Event, HttpProbed, Target
-from console.model.facts import ProbeOutcome, ProbeReport
-from console.model.live import LiveVrrp
-from console.model.observed import Known
-from console.model.profile import Profile
-from console.model.proxy import Server
-from console.parse.drill_yaml import parse_drill
-from console.plan.action import DrillAction, RollingRestart
-from console.plan.build import plan_for
-from console.plan.expectation import OthersServe, TakenBack
-from console.plan.legs import legs
-from console.plan.steps import Plan
-from console.session.drill_account import leg_run
-from console.session.drills import load_drill
+from iamops.judge.drill.account import leg_run
+from iamops.judge.guards.guards import denials
+from iamops.judge.run import Stage, StepReport
+from iamops.model.events import Event, HttpProbed, Target
+from iamops.model.facts import ProbeOutcome, ProbeReport
+from iamops.model.observed import Known
+from iamops.model.profile import Profile
+from iamops.model.running import LiveVrrp, UpstreamServer
+from iamops.parse.drill.loader import parse_drill
+from iamops.plan.action import DrillAction, RollingRestart
+from iamops.plan.build import plan_for
+from iamops.plan.denial import Denial, GuardContext, without_looks
+from iamops.plan.roles import legs
+from iamops.plan.steps import Plan
+from iamops.plan.through_nginx import OthersServe, TakenBack
+from iamops.session.drills.files import load_drill
 from tests.profiles import pair
 from tests.scenes import NOW, fed, files, healthy
 
@@ -46,7 +44,7 @@ def drill(*moves: str, profile: Profile | None = None) -> DrillAction:
 
 def denied(action: DrillAction, *events: Event) -> list[tuple[str, str | None]]:
     state = fed(healthy(), events)
-    said = denials(Case(plan_for(action, state, NOW + 1), state, NOW + 1))
+    said = denials(GuardContext(plan_for(action, state, NOW + 1), state, NOW + 1))
     return [(denial.code, denial.node) for denial in said]
 
 
@@ -88,7 +86,7 @@ STORES = pair(
 def spof(*moves: str) -> tuple[Plan, list[tuple[str | None, str]]]:
     state = healthy(NOW, STORES)
     plan = plan_for(drill(*moves, profile=STORES), state, NOW + 1)
-    said = denials(Case(plan, state, NOW + 1))
+    said = denials(GuardContext(plan, state, NOW + 1))
     return plan, [(each.node, each.reason) for each in said if each.code == "datastore-spof"]
 
 
@@ -120,7 +118,7 @@ def test_a_rolling_restart_names_every_node_whose_datastore_goes():
         datastores={n: {"node": f"iam-{n}", "kind": "redis", "port": 6379, "unit": "redis"} for n in "ab"}
     )
     state = healthy(NOW, twice)
-    said = denials(Case(plan_for(RollingRestart("redis"), state, NOW + 1), state, NOW + 1))
+    said = denials(GuardContext(plan_for(RollingRestart("redis"), state, NOW + 1), state, NOW + 1))
     assert sorted(each.node or "" for each in said if each.code == "datastore-spof") == ["iam-a", "iam-b"]
 
 
@@ -131,11 +129,12 @@ def test_what_hangs_is_away_as_what_is_stopped():
     assert not any("once stopped" in note for note in plan.notes), "it goes on where it was"
     needy = drill("hang mariadb iam-a", "restart iam-apiserver iam-a", "wake mariadb iam-a", profile=STORES)
     state = healthy(NOW, STORES)
-    reasons = [each.reason for each in denials(Case(plan_for(needy, state, NOW + 1), state, NOW + 1))]
+    reasons = [each.reason for each in denials(GuardContext(plan_for(needy, state, NOW + 1), state, NOW + 1))]
     assert any("this plan stops mariadb on iam-a first" in each for each in reasons)
     woken = drill("hang mariadb iam-a", "wake mariadb iam-a", "restart iam-apiserver iam-a", profile=STORES)
     assert not any(
-        each.code == "dependency-down" for each in denials(Case(plan_for(woken, state, NOW + 1), state, NOW + 1))
+        each.code == "dependency-down"
+        for each in denials(GuardContext(plan_for(woken, state, NOW + 1), state, NOW + 1))
     )
 
 
@@ -158,7 +157,7 @@ def weighed(action: DrillAction, weight: int, *, nopreempt: bool) -> list[Denial
         )
         for node, each in found.items()
     }
-    case = Case(plan_for(replace(action, live=live), state, NOW + 1), state, NOW + 1)
+    case = GuardContext(plan_for(replace(action, live=live), state, NOW + 1), state, NOW + 1)
     return [each for each in denials(case) if each.code == "check-weighs"]
 
 
@@ -228,10 +227,10 @@ def test_a_drill_needs_another_backend_behind_every_nginx_since_its_vip_may_move
         state = replace(state, nodes={**state.nodes, name: replace(node, files=seen)})
     stop_b = drill("stop iam-apiserver iam-b", "start iam-apiserver iam-b")
     plan = plan_for(stop_b, state, NOW + 1)
-    said = denials(Case(plan, state, NOW + 1))
+    said = denials(GuardContext(plan, state, NOW + 1))
     assert ("last-backend", "iam-b") in {(each.code, each.node) for each in said}
     assert {e.node for s in plan.steps for e in s.expect if isinstance(e, OthersServe)} == {"iam-b"}
 
 
-def own_of(servers: tuple[Server, ...]) -> tuple[Server, ...]:
+def own_of(servers: tuple[UpstreamServer, ...]) -> tuple[UpstreamServer, ...]:
     return tuple(each for each in servers if each.endpoint.startswith("127."))

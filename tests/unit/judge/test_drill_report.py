@@ -8,14 +8,18 @@ from dataclasses import replace
 import pytest
 from junitparser import Error, Failure, JUnitXml
 
-from console.cli.drill_text import history_lines, result_lines
-from console.judge.denial import Denial
-from console.judge.drill_document import drill_document, exit_code
-from console.judge.drill_history import drill_runs, history_document, trends
-from console.judge.drill_junit import junit
-from console.judge.drill_markdown import markdown
-from console.judge.drill_report import Entry, FailureKind, Verdict
-from console.judge.drill_report import Failure as DrillFailure
+from iamops.cli.drill.run import history_lines, result_lines
+from iamops.judge.drill.report import (
+    DrillVerdict,
+    FailureKind,
+    TimelineEntry,
+    drill_runs,
+    history_document,
+    trends,
+)
+from iamops.judge.drill.report import Failure as DrillFailure
+from iamops.plan.denial import Denial
+from iamops.report.drill import drill_document, exit_code, junit, markdown
 from tests.unit.judge.drill_samples import gap, keepalived_stop, refused, report
 
 HOSTILE = "\x1b[31m]]> | `rm` <b>\x00\ud800 [bold]"
@@ -27,8 +31,10 @@ def slow():
 
 def hostile():
     failure = DrillFailure(FailureKind.STEP, HOSTILE, HOSTILE)
-    entry = Entry(1.0, HOSTILE, "kernel", HOSTILE)
-    return report(verdict=Verdict.FAIL, failures=(failure,), timeline=(entry,), sentence=HOSTILE, notes=(HOSTILE,))
+    entry = TimelineEntry(1.0, HOSTILE, "kernel", HOSTILE)
+    return report(
+        verdict=DrillVerdict.FAIL, failures=(failure,), timeline=(entry,), sentence=HOSTILE, notes=(HOSTILE,)
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,10 +44,10 @@ def hostile():
         (slow(), 1),
         (refused(), 3),
         (replace(refused(), denials=(Denial("node-unreachable", "gone"),)), 4),
-        (report(verdict=Verdict.UNKNOWN), 5),
-        (report(verdict=Verdict.FAIL, interrupted=True, restored_by="console"), 130),
-        (report(verdict=Verdict.FAIL, interrupted=True, restored_by="nobody"), 1),
-        (report(verdict=Verdict.FAIL, interrupted=True, restored_by="dead-man"), 1),
+        (report(verdict=DrillVerdict.UNKNOWN), 5),
+        (report(verdict=DrillVerdict.FAIL, interrupted=True, restored_by="console"), 130),
+        (report(verdict=DrillVerdict.FAIL, interrupted=True, restored_by="nobody"), 1),
+        (report(verdict=DrillVerdict.FAIL, interrupted=True, restored_by="dead-man"), 1),
         (report(interrupted=True), 0),
     ],
 )

@@ -6,17 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from console.cli.drill_text import result_lines
-from console.judge.drill_document import drill_document
-from console.judge.drill_invariants import SAME_CONFIG, invariants
-from console.judge.drill_junit import junit
-from console.judge.drill_markdown import markdown
-from console.judge.drill_measures import measures
-from console.judge.drill_notify import notify_notes
-from console.judge.drill_report import FailureKind, Invariant
-from console.judge.drill_verdict import failures
-from console.model.drill import Drill
-from console.session.drills import load_drill
+from iamops.cli.drill.run import result_lines
+from iamops.judge.drill.evidence import SAME_CONFIG, invariants
+from iamops.judge.drill.report import FailureKind, Invariant
+from iamops.judge.drill.verdict import failures, measures, notify_notes
+from iamops.model.drill import Drill
+from iamops.report.drill import drill_document, junit, markdown
+from iamops.session.drills.files import load_drill
 from tests.unit.judge.drill_samples import LIVE, T, address, course, gap, keepalived_stop, report, state
 
 STOP = load_drill("keepalived-stop")

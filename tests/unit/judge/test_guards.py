@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from console.judge.denial import Case
-from console.judge.guards import denials
-from console.judge.insisting import standing
-from console.model.events import (
+from iamops.judge.guards.guards import denials
+from iamops.model.events import (
     AddressesListed,
     Event,
     HostReported,
@@ -24,7 +22,7 @@ from console.model.events import (
     UnitReported,
     VrrpReported,
 )
-from console.model.facts import (
+from iamops.model.facts import (
     HostReport,
     Link,
     LinkState,
@@ -36,22 +34,23 @@ from console.model.facts import (
     VrrpReport,
     VrrpState,
 )
-from console.model.state import VipMove
-from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
-from console.plan.build import plan_for
+from iamops.model.state import VipMove
+from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.plan.denial import GuardContext, standing
 from tests.profiles import pair
 from tests.scenes import NOW, VIP, fed, healthy, seen_on
 
 AT = NOW + 1
 BAD = ProbeReport(ProbeOutcome.BAD_ANSWER, 3.0, 502, "status 502")
-STOP_KEEPALIVED = ServiceAction(Verb.STOP, "keepalived", "iam-a")
-RESTART_API = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-a")
+STOP_KEEPALIVED = ServiceAction(UnitVerb.STOP, "keepalived", "iam-a")
+RESTART_API = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-a")
 EVERYTHING: tuple[Action, ...] = (
     Switchover(),
     STOP_KEEPALIVED,
     RESTART_API,
-    ServiceAction(Verb.RESTART, "nginx", "iam-a"),
-    ServiceAction(Verb.RELOAD, "nginx", "iam-b"),
+    ServiceAction(UnitVerb.RESTART, "nginx", "iam-a"),
+    ServiceAction(UnitVerb.RELOAD, "nginx", "iam-b"),
     RollingRestart("iam-apiserver"),
 )
 
@@ -60,7 +59,7 @@ def codes(action: Action, *events: Event, now: float = AT, **changes: Any) -> di
     """Code -> overridable."""
     profile = changes.pop("profile", None)
     state = fed(healthy(profile=profile), events)
-    said = denials(Case(plan_for(action, state, now), state, now, **changes))
+    said = denials(GuardContext(plan_for(action, state, now), state, now, **changes))
     return {denial.code: denial.overridable for denial in said}
 
 
@@ -116,7 +115,7 @@ def test_a_node_that_cannot_be_reached_cannot_be_acted_on():
 
 def test_what_was_true_a_while_ago_is_no_ground_to_act_on():
     state, now = healthy(), NOW + 6
-    said = denials(Case(plan_for(RESTART_API, state, now), state, now))
+    said = denials(GuardContext(plan_for(RESTART_API, state, now), state, now))
     assert [(each.code, each.node, each.overridable) for each in said] == [
         ("stale-evidence", "iam-a", False),
         ("stale-evidence", "iam-b", True),
@@ -133,7 +132,7 @@ def test_two_owners_are_looked_at_before_anything_moves():
 def test_without_an_owner_there_is_nothing_to_switch_over():
     gone = AddressesListed(NOW, "iam-a", frozenset({"10.0.4.20"}))
     assert codes(Switchover(), gone) == {"no-owner": False}
-    assert codes(ServiceAction(Verb.START, "keepalived", "iam-a"), gone) == {}, "starting may be the cure"
+    assert codes(ServiceAction(UnitVerb.START, "keepalived", "iam-a"), gone) == {}, "starting may be the cure"
 
 
 def test_the_lock_of_another_operator_refuses_and_our_own_does_not():
@@ -145,7 +144,7 @@ def test_the_lock_of_another_operator_refuses_and_our_own_does_not():
 
 def reasons(action: Action, *events: Event, **case: Any) -> list[str]:
     state = fed(healthy(), events)
-    return [denial.reason for denial in denials(Case(plan_for(action, state, NOW), state, NOW, **case))]
+    return [denial.reason for denial in denials(GuardContext(plan_for(action, state, NOW), state, NOW, **case))]
 
 
 def test_one_s_own_lock_is_told_as_one_s_own():
@@ -184,7 +183,7 @@ def test_a_priority_that_is_still_raised_refuses_a_move():
 
 def test_a_vip_that_has_just_moved_stays_and_the_time_left_is_said():
     state = fed(healthy(), [vrrp("iam-a", VrrpState.MASTER, since=NOW - 60)])
-    (denial,) = denials(Case(plan_for(Switchover(), state, AT), state, AT))
+    (denial,) = denials(GuardContext(plan_for(Switchover(), state, AT), state, AT))
     assert (denial.code, denial.overridable) == ("anti-flap", True)
     assert "61 s ago; wait 239 s more" in denial.reason
 
@@ -193,7 +192,7 @@ def moved_by(node_clock: HostReported, ago_s: float) -> list[str]:
     """What anti-flap says of a VIP that came to iam-a so long ago, which only keepalived there knows."""
     ahead_s = (node_clock.report.clock_offset_ms or 0.0) / 1000
     state = fed(healthy(), [vrrp("iam-a", VrrpState.MASTER, since=AT - ago_s + ahead_s), node_clock])
-    said = denials(Case(plan_for(Switchover(), state, AT), state, AT))
+    said = denials(GuardContext(plan_for(Switchover(), state, AT), state, AT))
     assert all(denial.code == "anti-flap" for denial in said)
     return [denial.reason for denial in said]
 
@@ -213,16 +212,16 @@ def test_a_nodes_clock_that_is_off_neither_lifts_anti_flap_nor_makes_it(ahead_s:
 def test_a_move_dated_by_a_clock_that_cannot_be_compared_is_unknown_until_we_have_watched(blind: Event):
     events = [vrrp("iam-a", VrrpState.MASTER, since=AT - 3600), blind]
     state = fed(healthy(), events)
-    (denial,) = denials(Case(plan_for(Switchover(), state, AT), state, AT))
+    (denial,) = denials(GuardContext(plan_for(Switchover(), state, AT), state, AT))
     assert (denial.code, denial.known, denial.overridable) == ("anti-flap", False, True)
     assert "the clock of iam-a cannot be compared with ours" in denial.reason
     again = [event for name in ("iam-a", "iam-b") for event in seen_on(pair(), name, NOW, owner=name == "iam-a")]
     watched = fed(healthy(NOW - 400), [*again, *events])
     assert "anti-flap" not in {
-        each.code for each in denials(Case(plan_for(Switchover(), watched, AT), watched, AT))
+        each.code for each in denials(GuardContext(plan_for(Switchover(), watched, AT), watched, AT))
     }
     seen = replace(state, moves=(VipMove(AT - 40, "VI_1", "iam-b", "iam-a"),))
-    (denial,) = denials(Case(plan_for(Switchover(), seen, AT), seen, AT))
+    (denial,) = denials(GuardContext(plan_for(Switchover(), seen, AT), seen, AT))
     assert "40 s ago; wait 260 s more" in denial.reason
 
 
@@ -239,7 +238,7 @@ def test_a_move_against_preemption_does_not_last():
 def test_the_only_node_of_a_datastore_is_not_stopped_lightly():
     stores = {"mariadb": {"node": "iam-a", "unit": "mariadb"}}
     profile = pair(datastores=stores)
-    assert codes(ServiceAction(Verb.RESTART, "mariadb", "iam-a"), profile=profile) == {"datastore-spof": True}
+    assert codes(ServiceAction(UnitVerb.RESTART, "mariadb", "iam-a"), profile=profile) == {"datastore-spof": True}
 
 
 def test_the_last_healthy_backend_is_not_stopped_lightly():
@@ -249,17 +248,17 @@ def test_the_last_healthy_backend_is_not_stopped_lightly():
 
 def test_what_does_not_run_cannot_be_reloaded():
     stopped = UnitReported(NOW, "iam-b", "nginx", UnitReport("inactive", "dead"))
-    assert codes(ServiceAction(Verb.RELOAD, "nginx", "iam-b"), stopped) == {"not-running": False}
+    assert codes(ServiceAction(UnitVerb.RELOAD, "nginx", "iam-b"), stopped) == {"not-running": False}
 
 
 def test_an_undo_that_would_fire_too_early_refuses():
     profile = pair(safety={"dead_man_s": 10, "anti_flap_s": 0})
-    assert "dead-man-too-short" in codes(ServiceAction(Verb.STOP, "nginx", "iam-a"), profile=profile)
+    assert "dead-man-too-short" in codes(ServiceAction(UnitVerb.STOP, "nginx", "iam-a"), profile=profile)
 
 
 def test_only_what_may_be_overridden_gives_way():
     state = fed(healthy(), [vrrp("iam-b", VrrpState.FAULT)])
-    said = denials(Case(plan_for(Switchover(), state, AT), state, AT))
+    said = denials(GuardContext(plan_for(Switchover(), state, AT), state, AT))
     assert standing(said, ["standby-fault"]) == said
-    said = denials(Case(plan_for(STOP_KEEPALIVED, state, AT), state, AT))
+    said = denials(GuardContext(plan_for(STOP_KEEPALIVED, state, AT), state, AT))
     assert standing(said, ["standby-fault"]) == ()

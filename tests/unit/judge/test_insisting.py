@@ -9,19 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from console.judge.denial import Case, Denial
-from console.judge.guards import denials
-from console.judge.insisting import NEW, overridden, refused_by, standing, without_looks
-from console.model.events import HttpProbed, Target, UnitReported, VrrpReported
-from console.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
-from console.model.observed import Unknown
-from console.model.state import ClusterState
-from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, Verb
-from console.plan.backends import LAST_BACKEND
-from console.plan.build import plan_for
-from console.plan.pieces import CONFIG_INVALID
-from console.plan.steps import Kind, Plan
-from console.session.drills import load_drill
+from iamops.judge.guards.guards import denials
+from iamops.model.events import HttpProbed, Target, UnitReported, VrrpReported
+from iamops.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
+from iamops.model.observed import Unknown
+from iamops.model.state import ClusterState
+from iamops.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.plan.backends import LAST_BACKEND
+from iamops.plan.build import plan_for
+from iamops.plan.denial import NEW, Denial, GuardContext, overridden, refused_by, standing, without_looks
+from iamops.plan.step_builders import CONFIG_INVALID
+from iamops.plan.steps import Plan, StepKind
+from iamops.session.drills.files import load_drill
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy
 
@@ -92,13 +91,13 @@ def test_only_the_looks_of_the_node_that_the_reason_was_about_are_left_out():
 
 
 def test_a_reason_about_another_service_leaves_no_look_out():
-    plan = plan_for(ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b"), healthy(), NOW + 1)
+    plan = plan_for(ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b"), healthy(), NOW + 1)
     about = Denial(LAST_BACKEND, "iam-authz-server needs it", True, "iam-b", ("iam-authz-server",))
     assert looks(without_looks(plan, [LAST_BACKEND], [about]), LAST_BACKEND) == ["iam-b"]
 
 
 def test_a_code_alone_is_about_the_one_look_that_can_refuse_with_it_and_about_none_of_several():
-    one = plan_for(ServiceAction(Verb.RESTART, "nginx", "iam-b"), healthy(), NOW + 1)
+    one = plan_for(ServiceAction(UnitVerb.RESTART, "nginx", "iam-b"), healthy(), NOW + 1)
     assert looks(without_looks(one, [CONFIG_INVALID], []), CONFIG_INVALID) == []
     several = plan_for(RollingRestart("nginx"), healthy(), NOW + 1)
     assert looks(without_looks(several, [CONFIG_INVALID], []), CONFIG_INVALID) == ["iam-b", "iam-a"]
@@ -125,7 +124,11 @@ ACTIONS: list[Action] = [
     RollingRestart("keepalived"),
     RollingRestart("nginx"),
     RollingRestart("iam-apiserver"),
-    *(ServiceAction(verb, unit, "iam-a") for verb in Verb for unit in ("keepalived", "nginx", "iam-apiserver")),
+    *(
+        ServiceAction(verb, unit, "iam-a")
+        for verb in UnitVerb
+        for unit in ("keepalived", "nginx", "iam-apiserver")
+    ),
     *(drill(name) for name in ("power-off", "nginx-stop", "keepalived-stop", "backend-loss", "reload")),
 ]
 NAMES = [each.sentence for each in ACTIONS]
@@ -136,7 +139,7 @@ def test_every_step_that_can_refuse_has_an_identity_of_its_own(action: Action):
     plan = plan_for(action, healthy(NOW, PROFILE), NOW + 1)
     refusing = [refused_by(plan, step) for step in plan.steps if step.refuses is not None]
     assert all(each.subjects and each.node for each in refusing)
-    assert all(step.kind is Kind.LOOK for step in plan.steps if step.refuses is not None)
+    assert all(step.kind is StepKind.LOOK for step in plan.steps if step.refuses is not None)
 
 
 def test_every_denial_that_can_be_overridden_says_what_it_is_about():
@@ -178,6 +181,6 @@ def worse(state: ClusterState) -> Iterator[ClusterState]:
 def test_two_reasons_of_one_moment_are_never_one(action: Action):
     """Who insists on one of them alone has not insisted on the other, unless that one says less."""
     for state in worse(healthy(NOW, PROFILE)):
-        found = denials(Case(plan_for(action, state, NOW + 1), state, NOW + 1))
+        found = denials(GuardContext(plan_for(action, state, NOW + 1), state, NOW + 1))
         whole = [each.identities for each in found if each.overridable]
         assert len(set(whole)) == len(whole), [each.sentence for each in found]

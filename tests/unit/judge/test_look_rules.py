@@ -6,17 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from console.judge.diagnose import RULES, diagnose
-from console.judge.diagnosis import flat
-from console.judge.findings import Finding
-from console.judge.lint.catalogue import CATALOGUE as LINT
-from console.judge.lint.finding import Hit, LintFinding, LintReport
-from console.judge.rules.view import View
-from console.model.config import DaemonCheck
-from console.model.events import AddressChanged, ClientProbed, HostReported, HttpProbed, Target, UnitReported
-from console.model.facts import HostReport, ProbeOutcome, ProbeReport, Severity, UnitReport
-from console.model.look import Complaint, ComplaintKind, ErrorLook, Filesystem, JournalLook, SaidKind
-from console.model.observed import Known, Unknown
+from iamops.judge.findings import Finding, flat
+from iamops.judge.lint.catalogue import CATALOGUE as LINT
+from iamops.judge.lint.finding import Hit, LintFinding, LintReport
+from iamops.judge.rules.base import RuleInput
+from iamops.judge.triage.diagnose import RULES, diagnose
+from iamops.model.config import DaemonCheck
+from iamops.model.events import AddressChanged, ClientProbed, HostReported, HttpProbed, Target, UnitReported
+from iamops.model.facts import HostReport, ProbeOutcome, ProbeReport, Severity, UnitReport
+from iamops.model.inspection import ComplaintKind, DaemonComplaint, ErrorLook, Filesystem, JournalLook, SaidKind
+from iamops.model.observed import Known, Unknown
 from tests.profiles import pair
 from tests.scenes import NOW, VIP, fed, healthy
 from tests.unit.judge.looks import (
@@ -51,7 +50,7 @@ def test_on_a_healthy_pair_nothing_is_found_and_only_what_needs_traffic_is_open(
 
 
 def test_without_a_deep_look_every_look_rule_says_that_it_is_blind():
-    diagnosis = diagnose(View(healthy()), LATER)
+    diagnosis = diagnose(RuleInput(healthy()), LATER)
     unclear = {each.code for each in diagnosis.blind}
     for code in (
         "foreign-adverts",
@@ -233,7 +232,9 @@ def test_what_failed_before_the_service_was_begun_anew_failed_for_want_of_it():
 
 def test_lines_of_minutes_ago_are_no_evidence_of_what_fails_now():
     def evidence(ago_s: float) -> str:
-        said = Complaint(ComplaintKind.UPSTREAM_REFUSED, "nginx", "x", (NOW - ago_s,), "refused", "it refuses")
+        said = DaemonComplaint(
+            ComplaintKind.UPSTREAM_REFUSED, "nginx", "x", (NOW - ago_s,), "refused", "it refuses"
+        )
         dark = ClientProbed(NOW, "VI_1", ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer within 1 s"))
         at = view(fed(healthy(), [dark]), a=node_look(A, nginx_errors=ErrorLook(complaints=(said,))))
         (each,) = (f for f in flat(diagnose(at, LATER).findings) if f.code == "client-dark")
@@ -321,7 +322,9 @@ def test_a_journal_that_begins_too_late_leaves_its_rules_unasked():
 
 
 def test_backends_that_nginx_asks_again_are_not_given_up_any_more():
-    said = Complaint(ComplaintKind.NO_LIVE_UPSTREAMS, "nginx", "", (NOW - 3,), "no live upstreams", "given up")
+    said = DaemonComplaint(
+        ComplaintKind.NO_LIVE_UPSTREAMS, "nginx", "", (NOW - 3,), "no live upstreams", "given up"
+    )
     look = node_look(B, nginx_errors=ErrorLook(complaints=(said,)))
     assert found(asked("no-live-upstreams", view(b=look))) == []
     bad = ProbeReport(ProbeOutcome.BAD_ANSWER, 1.0, 502, "HTTP 502")
@@ -337,7 +340,7 @@ def test_what_has_no_backend_at_all_is_why_nginx_gives_up_and_nothing_else_is():
 
     def root(names: tuple[str, ...], *down: str) -> list[str]:
         said = tuple(
-            Complaint(ComplaintKind.NO_LIVE_UPSTREAMS, "nginx", each, (NOW - 1,), "no live", "given up")
+            DaemonComplaint(ComplaintKind.NO_LIVE_UPSTREAMS, "nginx", each, (NOW - 1,), "no live", "given up")
             for each in names
         )
         events = [HttpProbed(NOW, B, B, Target.DOMAIN, "iam.api.marmotedu.com", bad)]
@@ -359,7 +362,7 @@ def test_what_has_no_backend_at_all_is_why_nginx_gives_up_and_nothing_else_is():
 
 def test_a_stranger_that_is_gone_is_not_told_once_the_vip_has_an_owner():
     def heard(ago_s: float, state=None):
-        said = Complaint(
+        said = DaemonComplaint(
             ComplaintKind.HIGHER_PRIORITY, "keepalived", "10.0.4.66", (NOW - ago_s,), "advert", "gave up"
         )
         return view(state, a=node_look(A, journal=JournalLook((), NOW - 3600, (said,))))
@@ -373,7 +376,9 @@ def test_a_stranger_that_is_gone_is_not_told_once_the_vip_has_an_owner():
 def test_of_several_stores_the_one_that_the_service_needs_is_told_and_none_is_guessed():
     ports = {"db": 3306, "log": 3307}
     stores = {name: {"node": "iam-a", "kind": "mariadb", "port": port} for name, port in ports.items()}
-    said = Complaint(ComplaintKind.MARIADB_REFUSES, "iam-pump", "", (NOW - 3,), "Error 1290", "it is read-only")
+    said = DaemonComplaint(
+        ComplaintKind.MARIADB_REFUSES, "iam-pump", "", (NOW - 3,), "Error 1290", "it is read-only"
+    )
 
     def titles(**pump: object) -> list[str]:
         services = {"iam-pump": {"port": 7070, **pump}}
@@ -388,7 +393,7 @@ def test_of_several_stores_the_one_that_the_service_needs_is_told_and_none_is_gu
 def test_the_upstreams_that_nginx_has_given_up_are_named():
     def title(*names: str) -> str:
         said = tuple(
-            Complaint(ComplaintKind.NO_LIVE_UPSTREAMS, "nginx", each, (NOW - 1,), "no live", "given up")
+            DaemonComplaint(ComplaintKind.NO_LIVE_UPSTREAMS, "nginx", each, (NOW - 1,), "no live", "given up")
             for each in names
         )
         bad = ProbeReport(ProbeOutcome.BAD_ANSWER, 1.0, 502, "HTTP 502")

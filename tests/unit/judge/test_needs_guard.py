@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from console.judge.denial import Case, Denial
-from console.judge.guards import denials
-from console.model.drill import Drill
-from console.model.events import DatastoreProbed, Event, HttpProbed, PortProbed, Target, UnitReported
-from console.model.facts import ProbeOutcome, ProbeReport, UnitReport
-from console.model.observed import Observed, Unknown
-from console.model.state import ClusterState
-from console.parse.drill_yaml import parse_drill
-from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Verb
-from console.plan.build import plan_for
+from iamops.judge.guards.guards import denials
+from iamops.model.drill import Drill
+from iamops.model.events import DatastoreProbed, Event, HttpProbed, PortProbed, Target, UnitReported
+from iamops.model.facts import ProbeOutcome, ProbeReport, UnitReport
+from iamops.model.observed import Observed, Unknown
+from iamops.model.state import ClusterState
+from iamops.parse.drill.loader import parse_drill
+from iamops.plan.action import Action, DrillAction, RollingRestart, ServiceAction, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.plan.denial import Denial, GuardContext
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy
 
@@ -31,7 +31,7 @@ NEEDED = {
 
 
 def judged(action: Action, state: ClusterState, now: float = AT) -> list[Denial]:
-    denied = denials(Case(plan_for(action, state, now), state, now))
+    denied = denials(GuardContext(plan_for(action, state, now), state, now))
     return [each for each in denied if each.code in ("dependency-down", "last-backend", "stale-evidence")]
 
 
@@ -54,13 +54,15 @@ def stopped(unit: str, node: str) -> Event:
     return UnitReported(NOW, node, unit, UnitReport("inactive", "dead"))
 
 
-CASES = list(itertools.product(NEEDED, ("mariadb", "redis", "mongodb", "8081"), (Verb.START, Verb.RESTART)))
+CASES = list(
+    itertools.product(NEEDED, ("mariadb", "redis", "mongodb", "8081"), (UnitVerb.START, UnitVerb.RESTART))
+)
 
 
 @pytest.mark.parametrize(("service", "need", "verb"), CASES)
-def test_down_or_unknown_is_refused_where_it_is_needed_and_only_there(service: str, need: str, verb: Verb):
+def test_down_or_unknown_is_refused_where_it_is_needed_and_only_there(service: str, need: str, verb: UnitVerb):
     action = ServiceAction(verb, service, "iam-b")
-    state = fed(healthy(), [stopped(service, "iam-b")] if verb is Verb.START else [])
+    state = fed(healthy(), [stopped(service, "iam-b")] if verb is UnitVerb.START else [])
     for worse in (fed(state, [lost(need, "iam-b")]), blind(state, need, "iam-b")):
         codes = {(each.code, each.overridable, each.node) for each in judged(action, worse)}
         assert codes == ({("dependency-down", True, "iam-b")} if need in NEEDED[service] else set())
@@ -69,20 +71,24 @@ def test_down_or_unknown_is_refused_where_it_is_needed_and_only_there(service: s
 
 def test_the_reason_says_what_is_needed_and_what_is_wrong_with_it():
     (denial,) = judged(
-        ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b"), fed(healthy(), [lost("mariadb", "iam-b")])
+        ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b"), fed(healthy(), [lost("mariadb", "iam-b")])
     )
     assert denial.reason == (
         "iam-apiserver needs mariadb at start, and mariadb does not answer iam-b: connection refused; "
         "it would not come up on iam-b"
     )
-    (denial,) = judged(ServiceAction(Verb.RESTART, "iam-authz-server", "iam-b"), blind(healthy(), "8081", "iam-b"))
+    (denial,) = judged(
+        ServiceAction(UnitVerb.RESTART, "iam-authz-server", "iam-b"), blind(healthy(), "8081", "iam-b")
+    )
     assert "whether port 8081 answers on iam-b is not known: no answer from the link" in denial.reason
 
 
 def test_what_was_seen_long_ago_is_not_known():
     later = NOW + 30
     state = replace(healthy(later), datastores=healthy(NOW).datastores)
-    reasons = [each.reason for each in judged(ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b"), state, later)]
+    reasons = [
+        each.reason for each in judged(ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b"), state, later)
+    ]
     assert [reason.count("last seen 30 s ago") for reason in reasons] == [1, 1]
 
 
@@ -93,17 +99,18 @@ def test_a_rolling_restart_asks_for_every_node():
 
 def test_a_stop_is_not_refused_for_what_is_down_already():
     assert (
-        judged(ServiceAction(Verb.STOP, "iam-apiserver", "iam-b"), fed(healthy(), [lost("redis", "iam-b")])) == []
+        judged(ServiceAction(UnitVerb.STOP, "iam-apiserver", "iam-b"), fed(healthy(), [lost("redis", "iam-b")]))
+        == []
     )
 
 
 def test_the_last_backend_of_what_needs_it_is_kept():
     bad = HttpProbed(NOW, "iam-b", "iam-b", Target.SERVICE, "iam-authz-server", DOWN)
-    for verb in (Verb.STOP, Verb.RESTART):
+    for verb in (UnitVerb.STOP, UnitVerb.RESTART):
         (denial,) = judged(ServiceAction(verb, "iam-apiserver", "iam-a"), fed(healthy(), [bad]))
         assert (denial.code, denial.overridable) == ("last-backend", True)
         assert "iam-authz-server on iam-a needs iam-apiserver:8081" in denial.reason
-    assert judged(ServiceAction(Verb.STOP, "iam-apiserver", "iam-b"), fed(healthy(), [bad])) == []
+    assert judged(ServiceAction(UnitVerb.STOP, "iam-apiserver", "iam-b"), fed(healthy(), [bad])) == []
 
 
 def test_a_drained_backend_of_what_needs_it_does_not_serve_meanwhile():
@@ -111,10 +118,10 @@ def test_a_drained_backend_of_what_needs_it_does_not_serve_meanwhile():
     profile = pair(services={"iam-apiserver": {"port": 8080}, "iam-authz-server": authz})
     state = healthy(NOW, profile)
     state = replace(state, nodes={n: replace(each, files=Unknown("no")) for n, each in state.nodes.items()})
-    (denial,) = judged(ServiceAction(Verb.STOP, "iam-apiserver", "iam-a"), state)
+    (denial,) = judged(ServiceAction(UnitVerb.STOP, "iam-apiserver", "iam-a"), state)
     assert denial.code == "last-backend"
     assert "iam-b (drained or missing in nginx on iam-a and iam-b)" in denial.reason
-    assert judged(ServiceAction(Verb.STOP, "iam-apiserver", "iam-b"), state) == []
+    assert judged(ServiceAction(UnitVerb.STOP, "iam-apiserver", "iam-b"), state) == []
 
 
 def test_a_drill_that_restarts_what_cannot_come_up_is_refused():

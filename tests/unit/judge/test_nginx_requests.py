@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from console.judge.unloaded import Seen, nginx_unloaded
-from console.model.config import ConfFile
-from console.model.proxy import Unloaded
-from console.parse.vrrp_rest import rest_running
+from iamops.judge.disk.keepalived import NodeFiles, nginx_unloaded
+from iamops.model.config import ConfFile
+from iamops.model.running import Unloaded
+from iamops.parse.keepalived.settings import rest_running
 from tests.unit.judge.test_unloaded import (
     CAPTURES,
     DUMPS,
@@ -133,7 +133,7 @@ STEALS = {
 }
 
 
-def edited(old: str, new: str, added: str = "", *, node: str = "iam-a", at: float = 1100.0) -> Seen:
+def edited(old: str, new: str, added: str = "", *, node: str = "iam-a", at: float = 1100.0) -> NodeFiles:
     was = seen(node)
     files = {}
     for path, file in was.tree.files.items():
@@ -218,7 +218,7 @@ DENIES = "/etc/nginx/snippets/deny.conf"
 
 @pytest.mark.parametrize("old", ["events {", "    tcp_nodelay         on;", "    location / {"])
 def test_an_old_file_that_a_changed_one_includes_may_be_new_to_nginx(old: str):
-    def including(at: float, snippets: dict[str, str]) -> Seen:
+    def including(at: float, snippets: dict[str, str]) -> NodeFiles:
         own = edited(
             old, f"{old} include snippets/outer.conf;" if "{" in old else "include snippets/outer.conf;", at=at
         )
@@ -344,7 +344,7 @@ def test_an_editor_s_swap_file_that_came_and_went_changes_no_file_beside_it(also
 
 
 def test_what_a_stopped_nginx_would_do_is_told_and_only_what_is_wrong_refuses():
-    def stopped(own: Seen) -> Seen:
+    def stopped(own: NodeFiles) -> NodeFiles:
         conf = replace(own.tree.conf, loaded_at={"keepalived": 1000.0}, stopped=frozenset({"nginx"}))
         return replace(own, tree=replace(own.tree, conf=conf))
 
@@ -355,7 +355,7 @@ def test_what_a_stopped_nginx_would_do_is_told_and_only_what_is_wrong_refuses():
     assert nginx_unloaded(stopped(seen("iam-a")), PROFILE).unseen == ()
 
 
-def check_of_others(own: Seen, command: str = "", script: str | None = None) -> Seen:
+def check_of_others(own: NodeFiles, command: str = "", script: str | None = None) -> NodeFiles:
     """keepalived runs this command, or its own script with another text."""
     files = dict(own.tree.files)
     if script is not None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from console.judge.denial import Case, Denial
-from console.judge.guards import denials
-from console.model.events import FilesExamined, VrrpReported
-from console.model.facts import VrrpReport, VrrpState
-from console.model.profile import Profile
-from console.plan.action import Action, DrillAction, Switchover
-from console.plan.build import plan_for
-from console.session.drills import load_drill
+from iamops.judge.guards.guards import denials
+from iamops.model.events import FilesExamined, VrrpReported
+from iamops.model.facts import VrrpReport, VrrpState
+from iamops.model.profile import Profile
+from iamops.plan.action import Action, DrillAction, Switchover
+from iamops.plan.build import plan_for
+from iamops.plan.denial import Denial, GuardContext
+from iamops.session.drills.files import load_drill
 from tests.profiles import pair
 from tests.scenes import NOW, VIP, fed, healthy, silent, tells
 
@@ -29,7 +29,7 @@ THREE = pair(
 
 def denied(profile: Profile, *seen: FilesExamined | VrrpReported, action: Action | None = None) -> list[Denial]:
     state = fed(healthy(NOW, profile), seen)
-    said = denials(Case(plan_for(action or Switchover(), state, AT), state, AT))
+    said = denials(GuardContext(plan_for(action or Switchover(), state, AT), state, AT))
     return [each for each in said if each.code == "preempts"]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from console.judge.recalled import KEPT, UNITS_KEPT, recalled
-from console.judge.timeline import of_journal
-from console.model.facts import Severity
-from console.model.timeline import Happening, HappeningKind
-from console.parse.journal import JournalRecord
+from iamops.judge.triage.events import KEPT, UNITS_KEPT, recalled
+from iamops.judge.triage.timeline import of_journal
+from iamops.model.facts import Severity
+from iamops.model.journal import Happening, HappeningKind
+from iamops.parse.journal import JournalRecord
 from tests.profiles import pair
 
 AT = 1_795_442_000.0

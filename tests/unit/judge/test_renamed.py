@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from console.judge.diagnose import diagnose
-from console.judge.diagnosis import flat
-from console.judge.findings import Finding
-from console.judge.rules.view import View
-from console.model.config import DaemonCheck
-from console.model.events import (
+from iamops.judge.findings import Finding, flat
+from iamops.judge.rules.base import RuleInput
+from iamops.judge.triage.diagnose import diagnose
+from iamops.model.config import DaemonCheck
+from iamops.model.events import (
     AddressChanged,
     DatastoreProbed,
     Event,
@@ -20,9 +19,9 @@ from console.model.events import (
     UnitReported,
     VrrpReported,
 )
-from console.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
-from console.model.look import SaidKind
-from console.model.profile import Profile
+from iamops.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
+from iamops.model.inspection import SaidKind
+from iamops.model.profile import Profile
 from tests.profiles import pair
 from tests.scenes import NOW, VIP, fed, healthy
 from tests.unit.judge.looks import CHECK, A, B, journal, node_look, view
@@ -67,14 +66,14 @@ def vrrp(state: VrrpState, *nodes: str) -> Iterator[Event]:
     yield from (VrrpReported(NOW, node, "VI_1", VrrpReport(state, "json")) for node in nodes)
 
 
-def situations(names: Mapping[str, str]) -> Iterator[View]:
+def situations(names: Mapping[str, str]) -> Iterator[RuleInput]:
     profile = named(names)
     nginx, keepalived, api, maria, redis, mongo = (
         names[each] for each in ("nginx", "keepalived", "iam-apiserver", "mariadb", "redis", "mongodb")
     )
 
-    def seen(*events: Event) -> View:
-        return View(fed(healthy(profile=profile), events))
+    def seen(*events: Event) -> RuleInput:
+        return RuleInput(fed(healthy(profile=profile), events))
 
     def down(unit: str, *nodes: str) -> Iterable[Event]:
         return [UnitReported(NOW, node, unit, DOWN) for node in nodes]

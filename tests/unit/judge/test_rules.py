@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
-from console.judge.diagnose import RULES
-from console.judge.findings import Evidence, Finding
-from console.judge.rules import findings
-from console.judge.rules.itself import asked
-from console.judge.rules.view import Rule, View
-from console.model.events import (
+from iamops.judge.findings import Evidence, Finding
+from iamops.judge.rules import findings
+from iamops.judge.rules.base import Rule, RuleInput
+from iamops.judge.rules.itself import asked
+from iamops.judge.triage.diagnose import RULES
+from iamops.model.events import (
     AddressChanged,
     AddressesListed,
     ClientProbed,
@@ -27,7 +27,7 @@ from console.model.events import (
     UnitReported,
     VrrpReported,
 )
-from console.model.facts import (
+from iamops.model.facts import (
     HostReport,
     Link,
     LinkState,
@@ -205,8 +205,8 @@ def test_the_uncertainty_of_both_clocks_counts():
 def test_the_rules_of_the_live_state_load_nothing_that_only_an_examination_needs():
     code = (
         "import sys\n"
-        "import console.judge.rules\n"
-        "heavy = ('console.judge.lint', 'console.judge.runbook', 'console.model.look', 'console.parse.log_')\n"
+        "import iamops.judge.rules\n"
+        "heavy = ('iamops.judge.lint', 'iamops.judge.runbook', 'iamops.model.inspection', 'iamops.parse.log_')\n"
         "assert not [name for name in sys.modules if name.startswith(heavy)]\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -246,13 +246,13 @@ def test_the_worst_comes_first():
 
 
 def test_a_rule_that_fails_is_told_and_the_others_are_asked():
-    def broken(view: View, now: float) -> Iterator[Finding]:
+    def broken(view: RuleInput, now: float) -> Iterator[Finding]:
         raise KeyError("iam-c")
 
-    def well(view: View, now: float) -> Iterator[Finding]:
+    def well(view: RuleInput, now: float) -> Iterator[Finding]:
         yield Finding("disk-full", Severity.WARNING, "full", (Evidence("1", "df", None, 0.0),), "look: df")
 
-    answers = list(asked((Rule(("split-brain",), broken), Rule(("disk-full",), well)), View(healthy()), NOW))
+    answers = list(asked((Rule(("split-brain",), broken), Rule(("disk-full",), well)), RuleInput(healthy()), NOW))
     assert [(each.code, type(each).__name__) for each in answers] == [
         ("split-brain", "Blind"),
         ("part-failing", "Finding"),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from console.cli.status_document import silent, status_document
-from console.cli.status_table import print_table
-from console.judge.diagnose import diagnose
-from console.judge.rules import findings
-from console.judge.rules.view import View
-from console.model.events import AddressesListed, LinkChanged, PortProbed, Source, SourceLost
-from console.model.facts import Link, LinkState, ProbeOutcome, ProbeReport, Severity
-from console.model.look import ClusterLook, NodeLook
-from console.model.state import ADDRESSES_MOST, ClusterState
+from iamops.cli.status.table import print_table
+from iamops.judge.rules import findings
+from iamops.judge.rules.base import RuleInput
+from iamops.judge.triage.diagnose import diagnose
+from iamops.model.events import AddressesListed, LinkChanged, PortProbed, Source, SourceLost
+from iamops.model.facts import Link, LinkState, ProbeOutcome, ProbeReport, Severity
+from iamops.model.inspection import ClusterLook, NodeLook
+from iamops.model.state import ADDRESSES_MOST, ClusterState
+from iamops.report.status import silent, status_document
 from tests.scenes import NOW, fed, healthy
 from tests.unit.judge.samples import state
 
@@ -83,7 +83,7 @@ def test_a_node_that_falls_silent_is_told_and_a_console_that_slept_is_not():
 
 def test_a_look_that_found_nothing_either_is_silence_and_one_that_did_is_none():
     for nodes, found in (({"iam-b": NodeLook.blind("iam-b", NOLOGIN)}, True), (dict(state().look.nodes), False)):
-        diagnosis = diagnose(View(connected(), ClusterLook(nodes)), NOW + 3)
+        diagnosis = diagnose(RuleInput(connected(), ClusterLook(nodes)), NOW + 3)
         assert ("node-silent" in [each.code for each in diagnosis.findings]) is found
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from console.judge.diagnose import diagnose
-from console.judge.diagnosis import flat
-from console.model.facts import RANK, Severity
+from iamops.judge.findings import flat
+from iamops.judge.triage.diagnose import diagnose
+from iamops.model.facts import RANK, Severity
 from tests.scenes import NOW
 from tests.unit.judge.situation import Situation
 from tests.unit.judge.situations import elsewhere, page, situations

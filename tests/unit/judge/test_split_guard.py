@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from console.judge.denial import Case
-from console.judge.guards import denials
-from console.model.events import AddressesListed, Event
-from console.model.state import ClusterState
-from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, Verb
-from console.plan.build import plan_for
-from console.session.drills import load_drill
+from iamops.judge.guards.guards import denials
+from iamops.model.events import AddressesListed, Event
+from iamops.model.state import ClusterState
+from iamops.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.plan.denial import GuardContext
+from iamops.session.drills.files import load_drill
 from tests.scenes import NOW, VIP, fed, healthy
 from tests.unit.plan.test_handovers import both_on_a
 
@@ -21,7 +21,7 @@ SECOND_ON_B_TOO = AddressesListed(NOW, "iam-b", frozenset({"10.0.4.21", "10.0.4.
 
 def split(action: Action, state: ClusterState) -> list[tuple[str, bool]]:
     """The reasons of split-brain, and whether someone may insist."""
-    said = denials(Case(plan_for(action, state, AT), state, AT))
+    said = denials(GuardContext(plan_for(action, state, AT), state, AT))
     return [(each.reason, each.overridable) for each in said if each.code == "split-brain"]
 
 
@@ -46,8 +46,8 @@ def test_a_backend_may_restart_while_two_nodes_have_the_vip():
         (Switchover("iam-b"), False),
         (RollingRestart("keepalived"), True),
         (RollingRestart("nginx"), True),
-        (ServiceAction(Verb.STOP, "keepalived", "iam-a"), True),
-        (ServiceAction(Verb.RESTART, "nginx", "iam-b"), True),
+        (ServiceAction(UnitVerb.STOP, "keepalived", "iam-a"), True),
+        (ServiceAction(UnitVerb.RESTART, "nginx", "iam-b"), True),
         (DrillAction(load_drill("keepalived-stop")), False),
         (DrillAction(load_drill("nginx-stop")), False),
     ],
@@ -58,6 +58,6 @@ def test_another_vip_that_is_contested_refuses_as_the_own_one_would(action: Acti
     assert split(action, state) == [("VIP 10.0.4.98 is on iam-a and iam-b at once", overridable)]
 
 
-@pytest.mark.parametrize("verb", [Verb.START, Verb.RELOAD])
-def test_what_takes_nothing_away_may_be_the_cure(verb: Verb):
+@pytest.mark.parametrize("verb", [UnitVerb.START, UnitVerb.RELOAD])
+def test_what_takes_nothing_away_may_be_the_cure(verb: UnitVerb):
     assert split(ServiceAction(verb, "keepalived", "iam-a"), one_vip()) == []

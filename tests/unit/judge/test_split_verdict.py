@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.judge.split_verdict import SplitVerdict, split_verdict
+from iamops.judge.balance import SplitVerdict, split_verdict
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from console.judge.diagnosis import Diagnosis
-from console.judge.standing import earlier_look, only_deep, standing, tally
-from console.model.facts import Severity
+from iamops.judge.findings import Diagnosis
+from iamops.judge.triage.events import earlier_look, only_deep, standing, tally
+from iamops.model.facts import Severity
 from tests.unit.judge.triage_samples import AT, DARK, FLAPPING, NO_GRANT, SPLIT
 
 LIVE_SPLIT = replace(SPLIT, explains=(), cause="")

@@ -7,13 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from console.judge.timeline import error_steps, merged, of_edits, of_journal, of_ledger, of_pushes
-from console.judge.timeline_splits import splits, turns
-from console.model.timeline import Happening, HappeningKind
-from console.model.traffic import Traffic
-from console.parse.config_archive import PushRecord
-from console.parse.journal import JournalRecord, journal_record
-from console.parse.unit_story import boot_took, unit_change
+from iamops.judge.triage.timeline import (
+    error_steps,
+    merged,
+    of_edits,
+    of_journal,
+    of_ledger,
+    of_pushes,
+    splits,
+    turns,
+)
+from iamops.model.journal import Happening, HappeningKind
+from iamops.model.traffic import Traffic
+from iamops.parse.config_files import PushRecord
+from iamops.parse.journal import JournalRecord, journal_record
+from iamops.parse.systemd import boot_took, unit_change
 from tests.profiles import pair
 
 CAPTURE = Path(__file__).parents[2] / "fixtures" / "keepalived" / "journal.jsonl"

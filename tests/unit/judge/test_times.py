@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from console.judge.findings import Blind
-from console.judge.rules.complaints import complained, strangers
-from console.judge.rules.keepalived import RULES as KEEPALIVED
-from console.judge.rules.nginx import gateway
-from console.judge.rules.outside import dark_outside
-from console.judge.rules.services import peers_refused
-from console.judge.rules.view import View
-from console.judge.rules.vip import witnesses_disagree
-from console.model.events import (
+from iamops.judge.findings import Blind
+from iamops.judge.rules.base import RuleInput
+from iamops.judge.rules.complaints import complained, strangers
+from iamops.judge.rules.keepalived import RULES as KEEPALIVED
+from iamops.judge.rules.nginx import gateway
+from iamops.judge.rules.outside import dark_outside
+from iamops.judge.rules.services import peers_refused
+from iamops.judge.rules.vip import witnesses_disagree
+from iamops.model.events import (
     AddressChanged,
     ClientProbed,
     Event,
@@ -26,9 +26,9 @@ from console.model.events import (
     UnitReported,
     VrrpReported,
 )
-from console.model.facts import HostReport, ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
-from console.model.look import ComplaintKind, SaidKind
-from console.model.observed import Known
+from iamops.model.facts import HostReport, ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
+from iamops.model.inspection import ComplaintKind, SaidKind
+from iamops.model.observed import Known
 from tests.scenes import NOW, OK, VIP, fed, healthy
 from tests.unit.judge.looks import A, B, journal, node_look
 from tests.unit.judge.samples import DOMAIN, HTTP_502, REFUSED, complaint, state
@@ -45,7 +45,7 @@ def from_peer(at: float, report: ProbeReport) -> HttpProbed:
 
 
 def unreachable(*events: Event) -> list[str]:
-    answers = peers_refused(View(fed(healthy(), events)), NOW + 10)
+    answers = peers_refused(RuleInput(fed(healthy(), events)), NOW + 10)
     return [each.code for each in answers if not isinstance(each, Blind)]
 
 
@@ -59,7 +59,7 @@ def test_what_a_peer_got_before_a_service_was_well_again_says_nothing_of_it_now(
     assert unreachable(*renewed, from_peer(NOW + 7.9, REFUSED), heard) == []
     assert unreachable(*renewed, from_peer(NOW + 8.5, REFUSED), heard) == [], "it was asked before"
     assert unreachable(*renewed, from_peer(NOW + 9.6, REFUSED), heard) == ["backend-not-reachable"]
-    answers = list(peers_refused(View(fed(healthy(), [*renewed, heard])), NOW + 10))
+    answers = list(peers_refused(RuleInput(fed(healthy(), [*renewed, heard])), NOW + 10))
     assert any(isinstance(each, Blind) and "since it answers again" in each.because for each in answers)
 
 
@@ -73,7 +73,7 @@ def test_a_first_look_compares_what_it_has():
 def test_nginx_asks_a_backend_again_only_after_a_while_and_is_not_blamed_before():
     def through(at: float) -> list[str]:
         bad = HttpProbed(at, B, B, Target.DOMAIN, DOMAIN, HTTP_502)
-        answers = gateway(View(fed(healthy(), [own(NOW, REFUSED), own(NOW + 2, OK), bad, own(at, OK)])), at)
+        answers = gateway(RuleInput(fed(healthy(), [own(NOW, REFUSED), own(NOW + 2, OK), bad, own(at, OK)])), at)
         return [each.code for each in answers if not isinstance(each, Blind)]
 
     assert through(NOW + 9) == []
@@ -86,7 +86,7 @@ def test_a_client_that_was_asked_before_the_vip_came_is_no_witness_against_its_o
     def dark(at: float) -> list[str]:
         client = ClientProbed(at, "VI_1", REFUSED)
         heard = UnitReported(NOW + 9, A, "nginx", UnitReport("active"))
-        answers = dark_outside(View(fed(healthy(), [*moved, client, heard, own(NOW + 9, OK)])), NOW + 9)
+        answers = dark_outside(RuleInput(fed(healthy(), [*moved, client, heard, own(NOW + 9, OK)])), NOW + 9)
         return [each.code for each in answers if not isinstance(each, Blind)]
 
     assert dark(NOW + 3.9) == dark(NOW + 5) == []
@@ -117,7 +117,7 @@ def test_what_a_clock_that_was_set_back_has_dated_ahead_is_not_of_now():
 def test_a_master_whose_last_change_lies_ahead_is_not_excused_for_it():
     master = VrrpReport(VrrpState.MASTER, "json", last_transition=TOMORROW)
     events = [CLOCK, AddressChanged(NOW - 5, A, VIP, present=False), VrrpReported(NOW, A, "VI_1", master)]
-    answers = witnesses_disagree(View(fed(healthy(), events)), NOW + 1)
+    answers = witnesses_disagree(RuleInput(fed(healthy(), events)), NOW + 1)
     assert "master-without-address" in {each.code for each in answers if not isinstance(each, Blind)}
 
 

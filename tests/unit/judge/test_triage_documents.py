@@ -9,14 +9,11 @@ from dataclasses import replace
 import pytest
 from junitparser import JUnitXml
 
-from console.judge.catalogue import Entry
-from console.judge.diagnosis import Diagnosis
-from console.judge.findings import Blind
-from console.judge.triage_document import triage_document
-from console.judge.triage_junit import junit
-from console.judge.triage_markdown import markdown
-from console.judge.triage_report import closing, darkness, unreachable
-from console.model.facts import Severity
+from iamops.judge.findings import Blind, Diagnosis
+from iamops.judge.runbook.entry import RunbookEntry
+from iamops.judge.triage.summary import closing, darkness, unreachable
+from iamops.model.facts import Severity
+from iamops.report.triage import junit, markdown, triage_document
 from tests.unit.judge.triage_samples import (
     AT,
     BLINDS,
@@ -108,8 +105,8 @@ def test_the_timeline_is_told_with_its_sources_and_what_is_missing() -> None:
 
 
 def test_a_number_comes_from_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = Entry("T777", "split-brain", Severity.CRITICAL, "t", "m", "k", (), ())
-    monkeypatch.setattr("console.judge.triage_report.CATALOGUE", {"split-brain": entry})
+    entry = RunbookEntry("T777", "split-brain", Severity.CRITICAL, "t", "m", "k", (), ())
+    monkeypatch.setattr("iamops.judge.triage.summary.CATALOGUE", {"split-brain": entry})
     found = triage_document(troubled())["findings"]
     assert [each["number"] for each in found] == ["T777", None]
 

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from console.judge.lint.tree import Tree
-from console.judge.unloaded import Seen, keepalived_unloaded, nginx_unloaded
-from console.model.config import ConfFile, ConfTree, Listing
-from console.model.proxy import Unloaded
-from console.parse.keepalived_conf import keepalived_conf
-from console.parse.running_vrrp import running_settings
-from console.parse.vrrp_rest import rest_running
-from console.render.nodefiles import keepalived_text, render_node
+from iamops.judge.disk.keepalived import NodeFiles, keepalived_unloaded, nginx_unloaded
+from iamops.judge.lint.tree import ConfigTree
+from iamops.model.config import ConfFile, ConfTree, FileListing
+from iamops.model.running import Unloaded
+from iamops.parse.keepalived.conf import keepalived_conf
+from iamops.parse.keepalived.settings import rest_running, running_settings
+from iamops.render.nodefiles import keepalived_text, render_node
 from tests.profiles import unicast_pair
 
 CAPTURES = Path(__file__).parents[2] / "fixtures" / "keepalived"
@@ -34,7 +33,7 @@ def seen(
     changed_at: float = 900.0,
     dump: str | None = "",
     stopped: bool = False,
-) -> Seen:
+) -> NodeFiles:
     """A node as it is rendered and runs, with one replacement in its files. `dump` None: it does not tell."""
     rendered = render_node(PROFILE, node, {"VI_1": "sesame12"})
     files = {}
@@ -47,28 +46,30 @@ def seen(
     conf = ConfTree(node, files, LOADED, listing=listing({path: file.changed_at for path, file in files.items()}))
     if stopped:
         conf = replace(conf, loaded_at={"nginx": LOADED["nginx"]}, stopped=frozenset({"keepalived"}))
-    return Seen(Tree.of(conf), running, rest_running(text) if running is not None and text else {})
+    return NodeFiles(ConfigTree.of(conf), running, rest_running(text) if running is not None and text else {})
 
 
-def listing(times: Mapping[str, float | None], **changed: float) -> Listing:
+def listing(times: Mapping[str, float | None], **changed: float) -> FileListing:
     """Everything listed whole, as if made at 900; `changed`: the last part of a directory's name -> its time."""
     parents = {posixpath.dirname(path) for path in times} | {"/etc/nginx", "/etc/keepalived"}
     directories = {each: changed.get(posixpath.basename(each).replace(".", "_"), 900.0) for each in parents}
     files = {path: at for path, at in times.items() if at is not None}
-    return Listing(files, directories, {}, frozenset(directories))
+    return FileListing(files, directories, {}, frozenset(directories))
 
 
-def other_files(was: Seen, files: Mapping[str, ConfFile], listed: Listing | None = None) -> Seen:
+def other_files(was: NodeFiles, files: Mapping[str, ConfFile], listed: FileListing | None = None) -> NodeFiles:
     """The same node with other files; by default they are what is listed, too."""
     listed = listed or listing({path: file.changed_at for path, file in files.items()})
-    return replace(was, tree=Tree.of(replace(was.tree.conf, files=files, listing=listed)))
+    return replace(was, tree=ConfigTree.of(replace(was.tree.conf, files=files, listing=listed)))
 
 
-def without(was: Seen, *paths: str, listed: Listing | None = None) -> Seen:
+def without(was: NodeFiles, *paths: str, listed: FileListing | None = None) -> NodeFiles:
     return other_files(was, {path: file for path, file in was.tree.files.items() if path not in paths}, listed)
 
 
-def one_nginx_conf(text: str, changed_at: float = 1100.0, *, listed: Mapping[str, float] | None = None) -> Seen:
+def one_nginx_conf(
+    text: str, changed_at: float = 1100.0, *, listed: Mapping[str, float] | None = None
+) -> NodeFiles:
     """keepalived checks nothing."""
     main, was = ConfFile(NGINX, text, changed_at=changed_at), replace(seen("iam-b"), rest={})
     return other_files(was, {NGINX: main}, listing({NGINX: changed_at, **(listed or {})}))
@@ -188,7 +189,7 @@ def test_a_newer_file_that_says_what_the_profile_does_is_nobody_s_edit():
 
 def test_a_file_of_which_nobody_knows_whether_it_changed_is_not_taken_for_what_runs_either():
     own = seen("iam-a", "state BACKUP", "state MASTER")
-    untimed = replace(own, tree=Tree.of(replace(own.tree.conf, loaded_at={})))
+    untimed = replace(own, tree=ConfigTree.of(replace(own.tree.conf, loaded_at={})))
     (said,) = keepalived_unloaded(untimed, [seen("iam-b")], "keepalived").unknown
     assert "whether its files changed after it had read them is not known either" in said
     assert "state (line " in said
@@ -373,7 +374,7 @@ def test_a_file_that_was_replaced_by_an_older_one_is_newer_all_the_same():
     assert "iam.api.marmotedu.com would be sent to 127.0.0.1:8081" in " ".join(
         nginx_unloaded(moved, PROFILE).conflicts
     )
-    untimed = other_files(own, own.tree.files, Listing())
+    untimed = other_files(own, own.tree.files, FileListing())
     assert "127.0.0.1:8081" in " ".join(nginx_unloaded(untimed, PROFILE).conflicts)
 
 
@@ -408,7 +409,7 @@ def test_what_is_in_an_unread_site_of_a_newer_nginx_conf_is_no_conflict_and_may_
     news = (f"{NGINX} was changed after nginx had read it",)
     assert found == Unloaded(news=news, unknown=(f"{SITE} was not read",))
     newer = one_nginx_conf(BY_SITES)
-    unlisted = other_files(newer, newer.tree.files, Listing())
+    unlisted = other_files(newer, newer.tree.files, FileListing())
     found = nginx_unloaded(unlisted, PROFILE)
     assert (found.conflicts, found.unknown) == ((), ("/etc/nginx/sites-enabled/* was not read",))
 
@@ -419,7 +420,7 @@ def test_a_directory_that_is_not_there_includes_nothing():
     assert len(found.conflicts) == 2
 
 
-def api_by(*endpoints: str, name: str = "iam.api.marmotedu.com") -> Seen:
+def api_by(*endpoints: str, name: str = "iam.api.marmotedu.com") -> NodeFiles:
     server = "".join(f"server {each}; " for each in endpoints)
     authz = "server { listen 80; server_name iam.authz.marmotedu.com; location / { proxy_pass http://v; } }"
     authz = f"upstream v {{ server iam-a:9090; server iam-b:9090; }} {authz}"
@@ -462,7 +463,7 @@ OF_OTHERS = {
 }
 
 
-def of_others(body: str, changed_at: float) -> Seen:
+def of_others(body: str, changed_at: float) -> NodeFiles:
     http = f"http {{ upstream u {{ server iam-a:8080; server iam-b:8080; }} {body} }}"
     if body.startswith("stream"):
         http = body

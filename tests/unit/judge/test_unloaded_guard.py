@@ -6,23 +6,23 @@ from dataclasses import replace
 
 import pytest
 
-from console.judge.denial import Case, Denial
-from console.judge.guards import denials
-from console.model.events import FilesExamined
-from console.model.proxy import Unloaded
-from console.plan.action import Action, DrillAction, ServiceAction, Switchover, Verb
-from console.plan.build import plan_for
-from console.session.drills import load_drill
+from iamops.judge.guards.guards import denials
+from iamops.model.events import FilesExamined
+from iamops.model.running import Unloaded
+from iamops.plan.action import Action, DrillAction, ServiceAction, Switchover, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.plan.denial import Denial, GuardContext
+from iamops.session.drills.files import load_drill
 from tests.profiles import pair
 from tests.scenes import NOW, fed, files, healthy
 
 AT = NOW + 1
-RELOAD = ServiceAction(Verb.RELOAD, "keepalived", "iam-a")
-READING = (RELOAD, ServiceAction(Verb.RESTART, "keepalived", "iam-a"), Switchover())
+RELOAD = ServiceAction(UnitVerb.RELOAD, "keepalived", "iam-a")
+READING = (RELOAD, ServiceAction(UnitVerb.RESTART, "keepalived", "iam-a"), Switchover())
 NOT_READING = (
-    ServiceAction(Verb.STOP, "keepalived", "iam-a"),
-    ServiceAction(Verb.RELOAD, "nginx", "iam-a"),
-    ServiceAction(Verb.RESTART, "keepalived", "iam-b"),
+    ServiceAction(UnitVerb.STOP, "keepalived", "iam-a"),
+    ServiceAction(UnitVerb.RELOAD, "nginx", "iam-a"),
+    ServiceAction(UnitVerb.RESTART, "keepalived", "iam-b"),
 )
 
 
@@ -31,7 +31,7 @@ def asked(action: Action, unloaded: Unloaded) -> tuple[tuple[Denial, ...], str]:
     report = replace(files(pair(), "iam-a"), unloaded={"keepalived": unloaded})
     state = fed(healthy(), [FilesExamined(NOW, "iam-a", report)])
     plan = plan_for(action, state, AT)
-    said = denials(Case(plan, state, AT))
+    said = denials(GuardContext(plan, state, AT))
     return tuple(each for each in said if each.code == "unloaded-changes"), " ".join(plan.notes)
 
 
@@ -80,7 +80,7 @@ def test_a_drill_that_makes_a_node_boot_loads_files_as_one_that_starts_keepalive
     state = fed(healthy(NOW, pair(fencing=fencing)), [FilesExamined(NOW, "iam-a", report)])
     plan = plan_for(DrillAction(load_drill(name), disruptive=True), state, AT)
     assert plan.steps
-    codes = [each.code for each in denials(Case(plan, state, AT))]
+    codes = [each.code for each in denials(GuardContext(plan, state, AT))]
     assert ("unloaded-changes" in codes) is DRILLS[name]
 
 

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from console.judge.lint.tree import Tree
-from console.judge.unloaded import Seen, keepalived_unloaded
-from console.model.config import ConfFile, ConfTree
-from console.model.proxy import Unloaded
-from console.parse.running_vrrp import running_settings
-from console.parse.vrrp_rest import VIP_AS, rest_running
+from iamops.judge.disk.keepalived import NodeFiles, keepalived_unloaded
+from iamops.judge.lint.tree import ConfigTree
+from iamops.model.config import ConfFile, ConfTree
+from iamops.model.running import Unloaded
+from iamops.parse.keepalived.settings import VIP_AS, rest_running, running_settings
 from tests.unit.judge.test_unloaded import CAPTURES, DUMPS, KEEPALIVED, LOADED, listing
 
 ADDRESSES = {"iam-a": ("10.0.4.20", "10.0.4.21", 100), "iam-b": ("10.0.4.21", "10.0.4.20", 50)}
@@ -89,7 +88,7 @@ def conf(node: str) -> str:
 """
 
 
-def told(node: str, file: Edits, dump: Edits, *, changed_at: float = 900.0, end: str = "") -> Seen:
+def told(node: str, file: Edits, dump: Edits, *, changed_at: float = 900.0, end: str = "") -> NodeFiles:
     """A node that runs with such a file, or would."""
     text, said = conf(node), (CAPTURES / DUMPS[node]).read_text()
     for old, new in file.items():
@@ -104,10 +103,10 @@ def told(node: str, file: Edits, dump: Edits, *, changed_at: float = 900.0, end:
     tree = ConfTree(node, files, LOADED, listing=listed)
     # The capture has a check and notify scripts, which these files leave out.
     rest = {name: {VIP_AS: each[VIP_AS]} for name, each in rest_running(said).items() if VIP_AS in each}
-    return Seen(Tree.of(tree), running_settings(said), rest)
+    return NodeFiles(ConfigTree.of(tree), running_settings(said), rest)
 
 
-def pair(kind: str, *, changed_at: float = 900.0) -> tuple[Seen, Seen]:
+def pair(kind: str, *, changed_at: float = 900.0) -> tuple[NodeFiles, NodeFiles]:
     file, dump = OTHERS[kind]
     end = "}\n" if kind == "a brace too many" else ""
     shared = kind.startswith(("an IPv6", "half"))
@@ -139,9 +138,9 @@ def test_nor_does_it_contradict_where_keepalived_is_stopped_or_does_not_tell(kin
         assert keepalived_unloaded(own, [other], "keepalived").conflicts == ()
 
 
-def stop(seen: Seen) -> Seen:
+def stop(seen: NodeFiles) -> NodeFiles:
     stopped = replace(seen.tree.conf, loaded_at={}, stopped=frozenset({"keepalived"}))
-    return replace(seen, tree=Tree.of(stopped), running=None, rest={})
+    return replace(seen, tree=ConfigTree.of(stopped), running=None, rest={})
 
 
 @pytest.mark.parametrize(
@@ -155,10 +154,10 @@ def test_however_badly_it_is_read_here_a_file_that_runs_is_what_runs(text: str):
     assert keepalived_unloaded(b, [replaced(a, unread)], "keepalived") == Unloaded()
 
 
-def replaced(seen: Seen, *files: ConfFile, **listed: float) -> Seen:
+def replaced(seen: NodeFiles, *files: ConfFile, **listed: float) -> NodeFiles:
     times = {file.path: file.changed_at for file in files}
     tree = replace(seen.tree.conf, files={file.path: file for file in files}, listing=listing(times, **listed))
-    return replace(seen, tree=Tree.of(tree))
+    return replace(seen, tree=ConfigTree.of(tree))
 
 
 def test_a_mistake_in_a_file_that_nobody_touched_is_none_of_the_edited_one():

@@ -6,18 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from console.judge.denial import Case, Denial
-from console.judge.guards import denials
-from console.model.config import ConfFile, ConfTree
-from console.model.events import FilesExamined
-from console.model.facts import UnitReport
-from console.model.observed import Known
-from console.model.proxy import Unloaded
-from console.model.state import ClusterState
-from console.plan.action import Action, ConfigPush, Drain, DrainedRestart
-from console.plan.build import plan_for
-from console.plan.config_change import FileChange, NodeChange, node_change
-from console.render.files import NodeFile
+from iamops.judge.guards.guards import denials
+from iamops.model.config import ConfFile, ConfTree
+from iamops.model.events import FilesExamined
+from iamops.model.facts import UnitReport
+from iamops.model.observed import Known
+from iamops.model.running import Unloaded
+from iamops.model.state import ClusterState
+from iamops.plan.action import Action, ConfigPush, Drain, DrainedRestart
+from iamops.plan.build import plan_for
+from iamops.plan.config.change import FileChange, NodeChange, node_change
+from iamops.plan.denial import Denial, GuardContext
+from iamops.render.files import NodeFile
 from tests.profiles import pair
 from tests.scenes import NOW, fed, files, healthy
 
@@ -48,7 +48,7 @@ def asked(action: Action, unit: str = "nginx", **unloaded: tuple[str, ...]) -> t
     }
     state = replace(state, nodes=nodes)
     plan = plan_for(action, state, AT)
-    return tuple(each for each in denials(Case(plan, state, AT)) if each.code == "unloaded-changes")
+    return tuple(each for each in denials(GuardContext(plan, state, AT)) if each.code == "unloaded-changes")
 
 
 @pytest.mark.parametrize("action", [push(), drained()], ids=lambda a: type(a).__name__)

@@ -6,15 +6,15 @@ import random
 from collections.abc import Iterator
 from dataclasses import fields, replace
 
-from console.judge.diagnose import diagnose
-from console.judge.findings import Finding
-from console.judge.rules import findings
-from console.judge.rules.view import View
-from console.model.events import ClientProbed, LinkChanged
-from console.model.facts import HostReport
-from console.model.look import NodeLook
-from console.model.observed import Known, Observed, Unknown
-from console.model.state import ClusterState
+from iamops.judge.findings import Finding
+from iamops.judge.rules import findings
+from iamops.judge.rules.base import RuleInput
+from iamops.judge.triage.diagnose import diagnose
+from iamops.model.events import ClientProbed, LinkChanged
+from iamops.model.facts import HostReport
+from iamops.model.inspection import NodeLook
+from iamops.model.observed import Known, Observed, Unknown
+from iamops.model.state import ClusterState
 from tests.scenes import NOW, OK, fed, healthy, seen_on
 from tests.unit.judge.looks import LATER, A, B, node_look, traffic_look, view
 from tests.unit.plan.test_unknowns import PROFILE, base, get, observed, put, untold
@@ -91,6 +91,6 @@ def observed_parts(look: NodeLook) -> Iterator[str]:
             yield field.name
 
 
-def found(at: View) -> list[str]:
+def found(at: RuleInput) -> list[str]:
     every = [each for each in diagnose(at, LATER).findings if isinstance(each, Finding)]
     return [f"{each.code}: {each.title}" for each in every]

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from console.judge.denial import Case, Denial
-from console.judge.guards import denials
-from console.model.events import FilesExamined
-from console.model.live import LiveCheck, LiveVrrp
-from console.plan.action import Action, RollingRestart, ServiceAction, Verb
-from console.plan.build import plan_for
+from iamops.judge.guards.guards import denials
+from iamops.model.events import FilesExamined
+from iamops.model.running import LiveCheck, LiveVrrp
+from iamops.plan.action import Action, RollingRestart, ServiceAction, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.plan.denial import Denial, GuardContext
 from tests.profiles import pair
 from tests.scenes import NOW, fed, files, healthy, silent
 
 PROFILE = pair()
-STOP_A = ServiceAction(Verb.STOP, "nginx", "iam-a")
+STOP_A = ServiceAction(UnitVerb.STOP, "nginx", "iam-a")
 CHECK = LiveCheck("check_nginx", 2.0, 3.0, 2, 2)
 
 
@@ -28,7 +28,7 @@ def told(node: str, *checks: LiveCheck, nopreempt: bool = False) -> FilesExamine
 
 def denied(action: Action, *seen: FilesExamined) -> list[Denial]:
     state = fed(healthy(), seen)
-    said = denials(Case(plan_for(action, state, NOW + 1), state, NOW + 1))
+    said = denials(GuardContext(plan_for(action, state, NOW + 1), state, NOW + 1))
     return [each for each in said if each.code == "check-weighs"]
 
 
@@ -65,9 +65,9 @@ def test_where_a_failing_check_moves_it_or_nobody_knows_it_is_not_in_the_way(see
 @pytest.mark.parametrize(
     "action",
     [
-        ServiceAction(Verb.STOP, "nginx", "iam-b"),
-        ServiceAction(Verb.RESTART, "nginx", "iam-a"),
-        ServiceAction(Verb.STOP, "keepalived", "iam-a"),
+        ServiceAction(UnitVerb.STOP, "nginx", "iam-b"),
+        ServiceAction(UnitVerb.RESTART, "nginx", "iam-a"),
+        ServiceAction(UnitVerb.STOP, "keepalived", "iam-a"),
         RollingRestart("nginx"),
     ],
     ids=lambda action: action.sentence,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from console.judge.diagnosis import Diagnosis
-from console.judge.findings import Blind, Evidence, Finding
-from console.model.facts import Severity
-from console.model.profile import Profile
-from console.model.state import ClusterState
-from console.model.timeline import Happening, HappeningKind
+from iamops.judge.findings import Blind, Diagnosis, Evidence, Finding
+from iamops.model.facts import Severity
+from iamops.model.journal import Happening, HappeningKind
+from iamops.model.profile import Profile
+from iamops.model.state import ClusterState
 from tests.profiles import pair
 
 AT = 1_760_000_000.0

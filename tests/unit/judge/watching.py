@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from console.judge.alerts import step
-from console.judge.alerts_memory import recalled, remembered
-from console.judge.alerts_message import Message
-from console.judge.alerts_state import Alerts, Moved, Policy, Sight
-from console.judge.findings import NOTHING, About, Evidence, Finding
-from console.judge.silence import Silence
-from console.model.facts import Severity
-from console.model.state import VipMove
+from iamops.judge.alerts.memory import recalled, remembered
+from iamops.judge.alerts.message import Message
+from iamops.judge.alerts.silence import Silence
+from iamops.judge.alerts.state import Alerts, AlertSnapshot, Moved, Policy
+from iamops.judge.alerts.step import step
+from iamops.judge.findings import NOTHING, About, Evidence, Finding
+from iamops.model.facts import Severity
+from iamops.model.state import VipMove
 
 T0 = 1_700_000_000.0
 VIPS = {"VI_1": "10.0.4.99"}
@@ -41,7 +41,7 @@ class Seen:
         self.now = T0
         self.alerts = Alerts("lab", VIPS, policy or Policy(), "iamops --profile lab")
         self.said: list[Message] = []
-        self.sight = Sight(findings=())
+        self.sight = AlertSnapshot(findings=())
 
     def step(self, moves: tuple[Moved, ...] = ()) -> None:
         self.alerts, said = step(self.alerts, self.now, replace(self.sight, moves=moves))

@@ -8,11 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from console.lab import active, breaking
-from console.lab.errors import CommandFailed, LabNotUp, UnknownFault, UnknownNode
-from console.lab.node import Power
-from console.lab.place import Place
-from console.lab.trees import delete, mounts_below
+from iamops.lab.faults import apply
+from iamops.lab.node import Power, delete, mounts_below
+from iamops.lab.place import LabPaths
+from iamops.lab.processes import LabNotUp, ToolFailed, UnknownFault, UnknownNode
 from tests.profiles import pair
 
 
@@ -21,7 +20,7 @@ class FakeBench:
 
     def __init__(self, state: Path) -> None:
         self.profile = pair()
-        self.place = Place(state=state)
+        self.place = LabPaths(state=state)
         self.done: list[str] = []
         self.failing: set[str] = set()
         self.powers = dict.fromkeys(self.profile.nodes, Power.ON)
@@ -40,16 +39,16 @@ class FakeBench:
         line = " ".join([node, *argv])
         self.done.append(line)
         if line in self.failing:
-            raise CommandFailed(line, "")
+            raise ToolFailed(line, "")
         return ""
 
     def power_on(self, name: str) -> None:
         self.powers[name] = Power.ON
-        breaking.forget_powered_up(self.place, name)
+        apply.forget_powered_up(self.place, name)
 
     @property
     def noted(self) -> list[str]:
-        return [fault.sentence for fault in active.read(self.place.active_faults)]
+        return [fault.sentence for fault in apply.read(self.place.active_faults)]
 
 
 @pytest.fixture
@@ -58,64 +57,64 @@ def bench(tmp_path) -> FakeBench:
 
 
 def test_a_fault_is_noted_until_it_is_healed(bench):
-    breaking.apply(bench, "stop-unit", "iam-b", "nginx")
+    apply.apply(bench, "stop-unit", "iam-b", "nginx")
     assert bench.noted == ["stop-unit iam-b nginx"]
-    breaking.heal(bench, "stop-unit", "iam-b", "nginx")
+    apply.heal(bench, "stop-unit", "iam-b", "nginx")
     assert bench.noted == []
     assert bench.done == ["iam-b systemctl stop nginx", "iam-b systemctl start nginx"]
 
 
 def test_a_datastore_may_be_called_by_its_own_name(bench):
-    breaking.apply(bench, "stop-unit", "iam-a", "redis")
+    apply.apply(bench, "stop-unit", "iam-a", "redis")
     assert bench.done == ["iam-a systemctl stop redis-server"]
 
 
 def test_a_name_of_healing_heals_whatever_it_heals(bench):
-    breaking.apply(bench, "kill-unit", "iam-b", "nginx")
-    assert breaking.apply(bench, "start-unit", "iam-b", "nginx").name == "stop-unit"
+    apply.apply(bench, "kill-unit", "iam-b", "nginx")
+    assert apply.apply(bench, "start-unit", "iam-b", "nginx").name == "stop-unit"
     assert bench.noted == []
 
 
 def test_a_fault_that_fails_half_way_is_taken_back(bench):
     bench.failing = {"iam-b nft -f -"}
-    with pytest.raises(CommandFailed):
-        breaking.apply(bench, "vrrp-drop", None, None)
+    with pytest.raises(ToolFailed):
+        apply.apply(bench, "vrrp-drop", None, None)
     assert bench.noted == []
     assert bench.done.count("iam-a nft -f -") == 2
 
 
 def test_nothing_but_power_can_be_changed_on_a_machine_that_is_off(bench):
-    breaking.apply(bench, "power-off", "iam-b", None)
-    for change in (breaking.apply, breaking.heal):
+    apply.apply(bench, "power-off", "iam-b", None)
+    for change in (apply.apply, apply.heal):
         with pytest.raises(LabNotUp):
             change(bench, "cable", "iam-b", None)
     assert bench.done == []
 
 
 def test_everything_is_healed_power_first_then_the_latest_first(bench):
-    breaking.apply(bench, "stop-unit", "iam-a", "nginx")
-    breaking.apply(bench, "nginx-config-broken", "iam-b", None)
-    breaking.apply(bench, "nginx-hang", "iam-b", None)
-    breaking.apply(bench, "power-off", "iam-b", None)
-    healed = [fault.sentence for fault in breaking.heal_all(bench)]
+    apply.apply(bench, "stop-unit", "iam-a", "nginx")
+    apply.apply(bench, "nginx-config-broken", "iam-b", None)
+    apply.apply(bench, "nginx-hang", "iam-b", None)
+    apply.apply(bench, "power-off", "iam-b", None)
+    healed = [fault.sentence for fault in apply.heal_all(bench)]
     assert healed[0] == "power-off iam-b"
     assert healed[-1] == "stop-unit iam-a nginx"
     assert bench.noted == []
 
 
 def test_one_healing_that_fails_does_not_keep_the_others_from_being_healed(bench):
-    breaking.apply(bench, "stop-unit", "iam-a", "nginx")
-    breaking.apply(bench, "stop-unit", "iam-b", "nginx")
+    apply.apply(bench, "stop-unit", "iam-a", "nginx")
+    apply.apply(bench, "stop-unit", "iam-b", "nginx")
     bench.failing = {"iam-b systemctl start nginx"}
-    with pytest.raises(CommandFailed):
-        breaking.heal_all(bench)
+    with pytest.raises(ToolFailed):
+        apply.heal_all(bench)
     assert bench.noted == ["stop-unit iam-b nginx"]
 
 
 def test_a_boot_ends_what_did_not_touch_the_disk(bench):
-    breaking.apply(bench, "nginx-hang", "iam-b", None)
-    breaking.apply(bench, "nginx-config-broken", "iam-b", None)
-    breaking.apply(bench, "nginx-hang", "iam-a", None)
+    apply.apply(bench, "nginx-hang", "iam-b", None)
+    apply.apply(bench, "nginx-config-broken", "iam-b", None)
+    apply.apply(bench, "nginx-hang", "iam-a", None)
     bench.power_on("iam-b")
     assert bench.noted == ["nginx-config-broken iam-b", "nginx-hang iam-a"]
 
@@ -123,7 +122,7 @@ def test_a_boot_ends_what_did_not_touch_the_disk(bench):
 def test_a_mistake_in_the_words_changes_nothing(bench):
     for words in (("cable", "iam-x", None), ("cable", None, None), ("backend-loopback", "iam-b", "nginx")):
         with pytest.raises((UnknownFault, UnknownNode)):
-            breaking.apply(bench, *words)
+            apply.apply(bench, *words)
     assert bench.noted == []
     assert [line for line in bench.done if "restart" in line] == []
 
@@ -150,8 +149,8 @@ def test_mounts_are_taken_away_from_the_inside_out_and_never_a_neighbours():
 def test_what_is_still_mounted_is_not_deleted(tmp_path, monkeypatch):
     tree = tmp_path / "tree"
     (tree / "proc").mkdir(parents=True)
-    monkeypatch.setattr("console.lab.trees._mounts", lambda: f"proc {tree}/proc proc rw 0 0\n")
-    monkeypatch.setattr("console.lab.trees.run", lambda argv: "")
-    with pytest.raises(CommandFailed, match="still mounted"):
+    monkeypatch.setattr("iamops.lab.node._mounts", lambda: f"proc {tree}/proc proc rw 0 0\n")
+    monkeypatch.setattr("iamops.lab.node.run", lambda argv: "")
+    with pytest.raises(ToolFailed, match="still mounted"):
         delete(tree)
     assert tree.is_dir()

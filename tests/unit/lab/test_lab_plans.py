@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from console.lab import cgroups, datastores, image, keys, network, processes, provision, requirements
-from console.lab.errors import LabImpossible
-from console.lab.place import Place
-from console.lab.rootfs import Link
-from console.model.profile import DatastoreKind
-from console.render.files import NodeFile
+from iamops.lab import image, keys, network, processes, provision, requirements
+from iamops.lab.image import SymbolicLink
+from iamops.lab.place import LabPaths
+from iamops.lab.processes import LabImpossible
+from iamops.model.profile import DatastoreKind
+from iamops.render.files import NodeFile
 from tests.profiles import pair
 
 SECRETS = {"VI_1": "12345678"}
@@ -20,7 +20,7 @@ THREE = {
 }
 
 
-def entries(node: str, **changes) -> dict[str, NodeFile | Link]:
+def entries(node: str, **changes) -> dict[str, NodeFile | SymbolicLink]:
     profile = pair(**changes)
     made = provision.node_entries(profile, profile.nodes[node], SECRETS, "ssh-ed25519 AAAA operator\n")
     return {entry.path: entry for entry in made}
@@ -170,8 +170,8 @@ def test_a_change_of_what_a_node_is_made_of_is_noticed():
 
 def test_every_other_node_gets_the_seeds_grant():
     profile = pair(nodes=THREE)
-    store = datastores.first(profile, DatastoreKind.MARIADB)
-    statements = datastores.first_statements(profile, store)
+    store = provision.first(profile, DatastoreKind.MARIADB)
+    statements = provision.first_statements(profile, store)
     for address in ("10.0.4.21", "10.0.4.10", "127.0.0.1", "localhost"):
         assert f"GRANT ALL ON iam.* TO 'iam'@'{address}' IDENTIFIED BY 'iam1234';" in statements
 
@@ -185,7 +185,7 @@ def test_known_hosts_has_plain_addresses_and_no_comments():
 
 def test_the_vrrp_secret_is_made_once_has_eight_characters_and_is_private(tmp_path):
     profile = pair(vrrp={"VI_1": {"virtual_router_id": 51, "vip": "10.0.4.99", "auth": {"from_env": "X"}}})
-    place = Place(state=tmp_path)
+    place = LabPaths(state=tmp_path)
     first = keys.vrrp_secrets(profile, place)
     assert first == keys.vrrp_secrets(profile, place)
     assert len(first["VI_1"]) == 8
@@ -194,7 +194,7 @@ def test_the_vrrp_secret_is_made_once_has_eight_characters_and_is_private(tmp_pa
 
 
 def test_the_names_of_the_lab_are_the_agreed_ones():
-    place = Place()
+    place = LabPaths()
     assert place.operator_namespace == "iamops-op"
     assert place.bridge_namespace == "iamops-br"
     assert place.namespace("iam-a") == "iamops-iam-a"
@@ -224,14 +224,14 @@ FIRST = "".join(line for line in HYBRID.splitlines(keepends=True) if not line.st
     ids=["hybrid", "v2", "v1"],
 )
 def test_processes_are_tracked_in_v2_where_there_is_one(mounts, every):
-    trees = cgroups.hierarchies(mounts)
+    trees = processes.hierarchies(mounts)
     assert [str(tree) for tree in trees.every] == every
     assert trees.tracking == trees.every[0]
 
 
 def test_a_machine_without_control_groups_is_refused():
     with pytest.raises(LabImpossible):
-        cgroups.hierarchies("proc /proc proc rw 0 0\n")
+        processes.hierarchies("proc /proc proc rw 0 0\n")
 
 
 def test_members_are_found_below_the_group_and_strangers_of_other_namespaces_ignored(tmp_path):
@@ -239,8 +239,8 @@ def test_members_are_found_below_the_group_and_strangers_of_other_namespaces_ign
     deep.mkdir(parents=True)
     (deep / "cgroup.procs").write_text("12\n13\n")
     (tmp_path / "iamops-lab/iam-a/cgroup.procs").write_text("0\n7\n")
-    assert cgroups.members("iamops-lab/iam-a", cgroups.Hierarchies(tmp_path)) == (7, 12, 13)
-    assert cgroups.members("iamops-lab/iam-b", cgroups.Hierarchies(tmp_path)) == ()
+    assert processes.members("iamops-lab/iam-a", processes.Hierarchies(tmp_path)) == (7, 12, 13)
+    assert processes.members("iamops-lab/iam-b", processes.Hierarchies(tmp_path)) == ()
 
 
 def test_the_init_of_a_node_is_pid_1_of_a_namespace_below_ours(tmp_path):

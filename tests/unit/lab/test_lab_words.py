@@ -6,12 +6,19 @@ import json
 
 import pytest
 
-from console.lab import active, faults
-from console.lab.active import ActiveFault
-from console.lab.errors import CommandFailed, UnknownFault
-from console.lab.look import last_states
-from console.lab.prove import Proof, disagreement
-from console.lab.status import LabStatus, NodeStatus, UnitLine, document, parse_units
+from iamops.lab.faults import apply, catalogue
+from iamops.lab.faults.apply import ActiveFault
+from iamops.lab.processes import ToolFailed, UnknownFault
+from iamops.lab.status import (
+    LabStatus,
+    NodeStatus,
+    Proof,
+    UnitLine,
+    disagreement,
+    document,
+    last_states,
+    parse_units,
+)
 
 JOURNAL = """\
 Starting keepalived.service - Keepalive Daemon (LVS and VRRP)...
@@ -37,21 +44,21 @@ SubState=dead
 
 def test_an_unknown_fault_gets_the_nearest_name():
     with pytest.raises(UnknownFault) as refused:
-        faults.find("nginx-hung")
+        catalogue.find("nginx-hung")
     assert refused.value.next_step == "did you mean nginx-hang?"
 
 
 def test_the_name_of_a_healing_means_the_fault_it_heals():
-    fault, healing = faults.find("power-on")
+    fault, healing = catalogue.find("power-on")
     assert (fault.name, healing) == ("power-off", True)
-    assert faults.find("power-off")[1] is False
+    assert catalogue.find("power-off")[1] is False
 
 
 def test_no_healing_is_named_like_a_fault():
-    assert not set(faults.CATALOGUE) & {fault.heal_name for fault in faults.CATALOGUE.values()}
+    assert not set(catalogue.CATALOGUE) & {fault.heal_name for fault in catalogue.CATALOGUE.values()}
 
 
-@pytest.mark.parametrize("fault", faults.CATALOGUE.values(), ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", catalogue.CATALOGUE.values(), ids=lambda fault: fault.name)
 def test_every_fault_is_one_sentence(fault):
     assert fault.summary.endswith(".")
     assert fault.summary.count(". ") == 0
@@ -68,18 +75,18 @@ def test_every_fault_is_one_sentence(fault):
 )
 def test_a_fault_says_what_it_needs(name, node, unit, reason):
     with pytest.raises(UnknownFault, match=reason) as refused:
-        faults.aim(faults.CATALOGUE[name], node, unit)
+        catalogue.aim(catalogue.CATALOGUE[name], node, unit)
     assert refused.value.next_step.startswith(f"iamops lab fault {name}")
 
 
 def test_applied_faults_are_remembered_once_until_healed(tmp_path):
     path = tmp_path / "faults.json"
-    assert active.read(path) == ()
+    assert apply.read(path) == ()
     for fault in (ActiveFault("vrrp-drop"), ActiveFault("cable", "iam-b"), ActiveFault("vrrp-drop")):
-        active.add(path, fault)
-    assert [fault.sentence for fault in active.read(path)] == ["cable iam-b", "vrrp-drop"]
-    active.remove(path, lambda fault: fault.node == "iam-b")
-    assert [fault.sentence for fault in active.read(path)] == ["vrrp-drop"]
+        apply.add(path, fault)
+    assert [fault.sentence for fault in apply.read(path)] == ["cable iam-b", "vrrp-drop"]
+    apply.remove(path, lambda fault: fault.node == "iam-b")
+    assert [fault.sentence for fault in apply.read(path)] == ["vrrp-drop"]
 
 
 # --- proof -------------------------------------------------------------------------------------------
@@ -154,8 +161,8 @@ def test_the_status_document_tells_off_from_unknown():
 
 
 def run(argv: list[str], monkeypatch, capsys, **methods) -> tuple[int, str, str]:
-    from console.cli.main import main
-    from console.lab import lab, requirements
+    from iamops.cli.main import main
+    from iamops.lab import lab, requirements
 
     monkeypatch.setattr(requirements, "check_machine", lambda: None)
     for name, method in methods.items():
@@ -168,7 +175,9 @@ def run(argv: list[str], monkeypatch, capsys, **methods) -> tuple[int, str, str]
 def test_the_list_of_faults_needs_neither_root_nor_a_lab(monkeypatch, capsys):
     code, out, _ = run(["fault", "--list"], monkeypatch, capsys)
     assert code == 0
-    assert all(f"{fault.name} {fault.scope}".rstrip() in out.splitlines() for fault in faults.CATALOGUE.values())
+    assert all(
+        f"{fault.name} {fault.scope}".rstrip() in out.splitlines() for fault in catalogue.CATALOGUE.values()
+    )
 
 
 def test_a_mistyped_fault_is_a_usage_error_with_a_hint(monkeypatch, capsys):
@@ -188,7 +197,7 @@ def test_exec_without_a_command_is_a_usage_error(monkeypatch, capsys):
 
 def test_a_failing_tool_is_told_with_the_next_step(monkeypatch, capsys):
     def fails(self, *_):
-        raise CommandFailed("`ip` ended with 1: no", "iamops lab reset")
+        raise ToolFailed("`ip` ended with 1: no", "iamops lab reset")
 
     code, out, err = run(["up"], monkeypatch, capsys, up=fails)
     assert (code, out) == (1, "")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from console.lab import provision
-from console.lab.standins import needs
+from iamops.lab import provision
+from iamops.lab.standins import needs
 from tests.profiles import pair
 
 

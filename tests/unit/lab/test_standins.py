@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from console.lab.standins import mongo_wire, mongodb, service
-from console.lab.standins.mariadb import DatabaseError, Login, greeting_salt, native_password, query
+from iamops.lab.standins import mongo_wire, mongodb, service
+from iamops.lab.standins.mariadb import DatabaseError, Login, greeting_salt, native_password, query
 
 # Taken from MariaDB 10.11: the greeting without its four bytes of head, and the refusal of a host.
 GREETING = bytes.fromhex(

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from console.ledger.audit import Audit, LedgerError, read
-from console.ledger.head import head_file
-from console.ledger.record import FIRST, line_of
-from console.ledger.verify import Break, Verdict, verify
+from iamops.ledger.audit import Audit, LedgerError, head_file, read
+from iamops.ledger.record import FIRST, line_of
+from iamops.ledger.verify import Break, ChainVerdict, verify
 
 BODY = {"run": "r1", "who": "alice", "reason": "Änderung \x1b[31m", "steps": [{"took_s": 1.25}]}
 
@@ -41,7 +40,7 @@ def test_records_are_numbered_dated_and_chained(ledger: Path):
     assert [record.prev for record in records] == [FIRST, records[0].hash, records[1].hash]
     assert records[0].at == "2023-11-14T22:13:20.500Z"
     assert records[0].raw["reason"] == BODY["reason"]
-    assert verify(ledger) == Verdict(3)
+    assert verify(ledger) == ChainVerdict(3)
 
 
 def test_only_the_owner_can_read_it(ledger: Path):
@@ -51,7 +50,7 @@ def test_only_the_owner_can_read_it(ledger: Path):
 
 
 def test_no_ledger_is_an_empty_one(ledger: Path):
-    assert verify(ledger) == Verdict(0)
+    assert verify(ledger) == ChainVerdict(0)
     assert list(read(ledger)) == []
 
 
@@ -87,15 +86,15 @@ def test_a_side_file_that_is_behind_by_a_crash_is_no_break(ledger: Path):
     behind = head_file(ledger).read_text()
     Audit(ledger).append("outcome", BODY)
     head_file(ledger).write_text(behind)
-    assert verify(ledger) == Verdict(3, None, (BEHIND,))
+    assert verify(ledger) == ChainVerdict(3, None, (BEHIND,))
     Audit(ledger).append("outcome", BODY)
-    assert verify(ledger) == Verdict(4)
+    assert verify(ledger) == ChainVerdict(4)
 
 
 def test_a_true_record_by_a_hand_that_cannot_reach_the_side_file_is_told(ledger: Path):
     """What a crash leaves looks the same: it is a note. A second such record is a break."""
     filled(ledger, 2)
-    for expected in (Verdict(3, None, (BEHIND,)), None):
+    for expected in (ChainVerdict(3, None, (BEHIND,)), None):
         last = list(read(ledger))[-1]
         line = line_of(last.n + 1, last.at, "outcome", last.hash, None, {"run": "r9"})
         ledger.write_bytes(ledger.read_bytes() + line)
@@ -112,7 +111,7 @@ def test_a_write_that_was_cut_off_is_kept_apart_and_told(ledger: Path):
     records = list(read(ledger))
     assert [record.n for record in records] == [1, 2]
     assert records[1].torn is not None
-    assert verify(ledger) == Verdict(2)
+    assert verify(ledger) == ChainVerdict(2)
     lines = ledger.read_bytes().splitlines(keepends=True)
     ledger.write_bytes(lines[0] + lines[1][:-2] + b"x\n" + lines[2])
     assert verify(ledger).broken == Break(2, 3, "what stands before it is not what it was written behind")
@@ -121,17 +120,17 @@ def test_a_write_that_was_cut_off_is_kept_apart_and_told(ledger: Path):
 def test_a_body_cannot_take_the_ledgers_own_keys(ledger: Path):
     with pytest.raises(ValueError, match="hash, n"):
         Audit(ledger).append("intent", {"n": 5, "hash": "x"})
-    assert verify(ledger) == Verdict(0)
+    assert verify(ledger) == ChainVerdict(0)
 
 
 def test_processes_that_append_at_once_make_one_chain(ledger: Path):
     code = (
-        "import sys; from pathlib import Path; from console.ledger.audit import Audit\n"
+        "import sys; from pathlib import Path; from iamops.ledger.audit import Audit\n"
         "[Audit(Path(sys.argv[1])).append('intent', {'run': sys.argv[2]}) for _ in range(25)]"
     )
     running = [subprocess.Popen([sys.executable, "-c", code, str(ledger), name]) for name in "abcd"]
     assert [process.wait(60) for process in running] == [0, 0, 0, 0]
-    assert verify(ledger) == Verdict(100)
+    assert verify(ledger) == ChainVerdict(100)
 
 
 def test_a_full_disk_is_refused_before_anything_is_written(ledger: Path, monkeypatch: pytest.MonkeyPatch):
@@ -159,7 +158,7 @@ def test_a_short_write_leaves_nothing_behind(ledger: Path, monkeypatch: pytest.M
         Audit(ledger).append("intent", BODY)
     monkeypatch.undo()
     assert ledger.read_bytes() == content
-    assert verify(ledger) == Verdict(1)
+    assert verify(ledger) == ChainVerdict(1)
 
 
 def test_what_is_no_file_of_ours_is_refused(tmp_path: Path):
@@ -250,12 +249,12 @@ def test_a_record_of_more_than_a_megabyte_is_one_like_others(ledger: Path):
     filled(ledger, 1)
     Audit(ledger).append("outcome", {"sentence": "x" * 3_000_000})
     Audit(ledger).append("outcome", BODY)
-    assert verify(ledger) == Verdict(3)
+    assert verify(ledger) == ChainVerdict(3)
 
 
 def test_a_lock_that_somebody_holds_is_not_waited_for_for_ever(ledger: Path, monkeypatch: pytest.MonkeyPatch):
     filled(ledger, 2)
-    monkeypatch.setattr("console.ledger.audit.APPEND_WAIT_S", 0.05)
+    monkeypatch.setattr("iamops.ledger.audit.APPEND_WAIT_S", 0.05)
     with ledger.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(LedgerError, match="another process has held its lock"):
@@ -263,7 +262,7 @@ def test_a_lock_that_somebody_holds_is_not_waited_for_for_ever(ledger: Path, mon
         with pytest.raises(LedgerError, match="another process has held its lock"):
             Audit(ledger).append("intent", BODY)
     Audit(ledger).append("intent", BODY)
-    assert verify(ledger) == Verdict(3)
+    assert verify(ledger) == ChainVerdict(3)
 
 
 def test_a_side_file_that_cannot_be_written_keeps_the_record_out_too(ledger: Path):
@@ -271,7 +270,7 @@ def test_a_side_file_that_cannot_be_written_keeps_the_record_out_too(ledger: Pat
     head_file(ledger).with_suffix(".new").mkdir()
     with pytest.raises(LedgerError, match=r"audit\.new: Is a directory"):
         Audit(ledger).append("intent", BODY)
-    assert verify(ledger) == Verdict(2)
+    assert verify(ledger) == ChainVerdict(2)
 
 
 def test_no_number_in_a_side_file_makes_a_verdict_fail(ledger: Path):

@@ -15,11 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from console.ledger.audit import Audit, LedgerError, read
-from console.ledger.cut import DEEPEST, LARGEST_BYTES
-from console.ledger.head import head_file
-from console.ledger.record import LAST_N
-from console.ledger.verify import Verdict, verify
+from iamops.ledger.audit import Audit, LedgerError, head_file, read
+from iamops.ledger.record import DEEPEST, LARGEST_BYTES, LAST_N
+from iamops.ledger.verify import ChainVerdict, verify
 
 BODY = {"run": "r1", "who": "alice", "steps": [{"took_s": 1.25}]}
 
@@ -57,7 +55,7 @@ def test_what_a_power_failure_leaves_is_told_and_mended_by_the_next_record(ledge
     assert (found.records, found.broken) == (2, None)
     assert found.notes == ("line 3 is unfinished: a write that was cut off; the next record will say so",)
     assert Audit(ledger).append("outcome", BODY).torn is not None
-    assert verify(ledger) == Verdict(3)
+    assert verify(ledger) == ChainVerdict(3)
 
 
 def test_a_record_that_lacks_only_the_end_of_its_line_is_one(ledger: Path):
@@ -69,7 +67,7 @@ def test_a_record_that_lacks_only_the_end_of_its_line_is_one(ledger: Path):
     assert verify(ledger).records == 3
     record = Audit(ledger).append("outcome", BODY)
     assert (record.n, record.torn) == (4, None)
-    assert verify(ledger) == Verdict(4)
+    assert verify(ledger) == ChainVerdict(4)
 
 
 def test_lines_that_somebody_put_there_are_no_power_failure(ledger: Path):
@@ -119,13 +117,13 @@ def test_a_ledger_that_was_converted_to_crlf_is_told_and_goes_on(ledger: Path):
 def test_a_clock_that_was_set_back_breaks_nothing(ledger: Path):
     for at in (1_700_000_000.0, 1_600_000_000.0, 0.0, 1_800_000_000.0):
         Audit(ledger, lambda at=at: at).append("intent", BODY)
-    assert verify(ledger) == Verdict(4)
+    assert verify(ledger) == ChainVerdict(4)
 
 
 def test_a_reader_does_not_miss_what_is_being_written(ledger: Path):
     filled(ledger, 1)
     code = (
-        "import sys; from pathlib import Path; from console.ledger.audit import Audit\n"
+        "import sys; from pathlib import Path; from iamops.ledger.audit import Audit\n"
         "[Audit(Path(sys.argv[1])).append('intent', {'run': 'r'}) for _ in range(60)]"
     )
     writer = subprocess.Popen([sys.executable, "-c", code, str(ledger)])
@@ -133,7 +131,7 @@ def test_a_reader_does_not_miss_what_is_being_written(ledger: Path):
         found = verify(ledger)
         assert (found.broken, found.notes) == (None, ())
     assert writer.wait() == 0
-    assert verify(ledger) == Verdict(61)
+    assert verify(ledger) == ChainVerdict(61)
 
 
 # --- what is refused ---
@@ -146,7 +144,7 @@ def test_a_link_and_another_users_ledger_take_no_record_and_are_told(ledger: Pat
     with pytest.raises(LedgerError, match="is a link; put the ledger itself"):
         Audit(link).append("intent", BODY)
     head_file(link).symlink_to(head_file(ledger))
-    assert verify(link) == Verdict(1, None, (f"{link} is a link: no action writes to a ledger through one",))
+    assert verify(link) == ChainVerdict(1, None, (f"{link} is a link: no action writes to a ledger through one",))
     mine = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
     with pytest.raises(LedgerError, match=rf"belongs to another user \(uid {mine}\)"):
@@ -162,10 +160,10 @@ def test_a_ledger_that_others_may_write_to_or_replace_is_told(ledger: Path):
         f"others may write to {ledger}: chmod 600 {ledger}",
         f"others may replace it: chmod 700 {ledger.parent}",
     )
-    assert verify(ledger) == Verdict(1, None, here)
+    assert verify(ledger) == ChainVerdict(1, None, here)
     ledger.chmod(0o600)
     ledger.parent.chmod(0o1777)
-    assert verify(ledger) == Verdict(1)
+    assert verify(ledger) == ChainVerdict(1)
 
 
 @pytest.mark.parametrize("call", ["flock", "pread", "fsync"])
@@ -179,9 +177,9 @@ def test_a_disk_that_fails_is_a_refusal_and_leaves_the_chain(ledger: Path, monke
         broken.setattr(fcntl if call == "flock" else os, call, fails)
         with pytest.raises(LedgerError, match="Input/output error; look: ls -ld"):
             Audit(ledger).append("intent", BODY)
-    assert verify(ledger) == Verdict(2)
+    assert verify(ledger) == ChainVerdict(2)
     Audit(ledger).append("intent", BODY)
-    assert verify(ledger) == Verdict(3)
+    assert verify(ledger) == ChainVerdict(3)
 
 
 @pytest.mark.parametrize("kind", ["fifo", "link", "file"])
@@ -194,7 +192,7 @@ def test_what_lies_where_the_side_file_is_prepared_is_not_written_into(ledger: P
     )
     Audit(ledger).append("intent", BODY)
     assert victim.read_text() == "untouched"
-    assert verify(ledger) == Verdict(2)
+    assert verify(ledger) == ChainVerdict(2)
 
 
 # --- what a record may hold ---
@@ -221,7 +219,7 @@ def test_a_record_that_is_too_large_is_cut_with_a_note_and_the_chain_goes_on(led
     assert (record.run, record.raw["outcome"]) == ("r1", "succeeded")
     assert max(map(len, ledger.read_bytes().splitlines())) <= LARGEST_BYTES + 500
     Audit(ledger).append("outcome", BODY)
-    assert verify(ledger) == Verdict(3)
+    assert verify(ledger) == ChainVerdict(3)
 
 
 def test_what_json_does_not_know_is_written_as_words(ledger: Path):
@@ -234,7 +232,7 @@ def test_what_json_does_not_know_is_written_as_words(ledger: Path):
     raw = json.loads(ledger.read_text(), parse_constant=refuse)
     assert (raw["gap"], raw["most"], raw["path"]) == ("nan", ["inf"], "/x")
     assert f"(nested deeper than {DEEPEST})" in ledger.read_text()
-    assert verify(ledger) == Verdict(1)
+    assert verify(ledger) == ChainVerdict(1)
 
 
 def _value(rng: random.Random, depth: int) -> object:
@@ -252,7 +250,7 @@ def test_whatever_a_record_holds_is_read_back_as_it_was_written(ledger: Path):
     rng = random.Random("any body")
     for _ in range(150):
         Audit(ledger).append("outcome", {f"k{n}": _value(rng, 0) for n in range(5)})
-    assert verify(ledger) == Verdict(150)
+    assert verify(ledger) == ChainVerdict(150)
     assert len(list(read(ledger))) == 150
 
 
@@ -327,7 +325,7 @@ def _put_in(lines: Lines, rng: random.Random) -> Lines:
 
 def _rewritten(lines: Lines, rng: random.Random) -> Lines:
     """A record with another word, and a hash that fits it: the next one does not follow it any more."""
-    from console.ledger.record import canonical, hash_of
+    from iamops.ledger.record import canonical, hash_of
 
     at = rng.randrange(len(lines))
     raw = {**json.loads(lines[at]), "who": "mally"}

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from console.judge.alerts_heard import HeardByAll
-from console.judge.alerts_message import AlertKind, Message, message
-from console.ledger import outbox as module
-from console.ledger.outbox import Outbox, glance
-from console.model.facts import Severity
+from iamops.judge.alerts.memory import HeardByAll
+from iamops.judge.alerts.message import AlertKind, Message, message
+from iamops.ledger import outbox as module
+from iamops.ledger.outbox import Outbox, glance
+from iamops.model.facts import Severity
 
 NOW = 1_700_000_000.0
 
@@ -100,7 +100,7 @@ def test_a_file_of_something_else_is_an_empty_outbox(path: Path, junk: bytes):
 
 
 def test_a_line_with_a_right_checksum_and_wrong_content_is_kept_aside(path: Path):
-    from console.ledger.outbox_file import line_of
+    from iamops.ledger.outbox import line_of
 
     path.write_bytes(b"".join(line_of(e) for e in ({}, {"put": 1, "next": 2, "alerts": None}, {"put": [{}]})))
     assert Outbox(path).unread == 3
@@ -176,7 +176,7 @@ def test_what_was_put_survives_a_kill(path: Path):
     code = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from console.ledger.outbox import Outbox\n"
+        "from iamops.ledger.outbox import Outbox\n"
         "from tests.unit.ledger.test_outbox import said\n"
         f"Outbox(Path({str(path)!r})).put([said()], ['mail'], {{'vips': {{}}}})\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from console.cli.audit_text import run_lines, tail_lines
-from console.judge.timeline import of_ledger
-from console.ledger.record import Record
-from console.ledger.runs import runs_of
-from console.tui.view.audit import newest_first, run_row, run_story
+from iamops.cli.audit.text import run_lines, tail_lines
+from iamops.judge.triage.timeline import of_ledger
+from iamops.ledger.record import Record
+from iamops.ledger.verify import runs_of
+from iamops.tui.audit import newest_first, run_row, run_story
 
 WHO = {"run": "0bfe429c", "profile": "lab", "action": "drill seed", "who": "root@vm", "from": "local"}
 A, B = ({"owners": {"VI_1": [node]}} for node in ("iam-a", "iam-b"))

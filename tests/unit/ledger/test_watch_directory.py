@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from console.judge.silence import Silence
-from console.ledger.watch_directory import WatchBusy, WatchDirectory
+from iamops.judge.alerts.silence import Silence
+from iamops.ledger.watch_directory import WatchBusy, WatchDirectory
 
 NOW = 1_700_000_000.0
 

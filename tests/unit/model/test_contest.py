@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console.model.events import (
+from iamops.model.events import (
     AddressChanged,
     AddressesListed,
     Event,
@@ -13,8 +13,8 @@ from console.model.events import (
     UnitReported,
     VrrpReported,
 )
-from console.model.facts import HostReport, Link, LinkState, UnitReport, VrrpReport, VrrpState
-from console.model.state import ClusterState
+from iamops.model.facts import HostReport, Link, LinkState, UnitReport, VrrpReport, VrrpState
+from iamops.model.state import ClusterState
 from tests.profiles import pair
 from tests.scenes import fed
 

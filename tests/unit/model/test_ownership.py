@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from console.model.events import AddressChanged, AddressesListed, Event, HostReported, VrrpReported
-from console.model.facts import HostReport, VrrpReport, VrrpState
-from console.model.reduce import reduce
-from console.model.state import ClusterState
-from console.model.vip import owned_since, ownership
+from iamops.model.events import AddressChanged, AddressesListed, Event, HostReported, VrrpReported
+from iamops.model.facts import HostReport, VrrpReport, VrrpState
+from iamops.model.reduce import reduce
+from iamops.model.state import ClusterState
+from iamops.model.vip import owned_since, ownership
 from tests.profiles import pair
 
 VIP = "10.0.4.99"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 
-from console.model.events import (
+from iamops.model.events import (
     AddressChanged,
     AddressesListed,
     DatastoreProbed,
@@ -20,7 +20,7 @@ from console.model.events import (
     VrrpReported,
     VrrpTransition,
 )
-from console.model.facts import (
+from iamops.model.facts import (
     Link,
     LinkState,
     ProbeOutcome,
@@ -31,9 +31,9 @@ from console.model.facts import (
     VrrpReport,
     VrrpState,
 )
-from console.model.observed import Freshness, Known, Unknown, is_pending
-from console.model.reduce import reduce
-from console.model.state import ADDRESSES_MOST, NOTICES_KEPT, ClusterState, Notice, pending
+from iamops.model.observed import Freshness, Known, Unknown, is_pending
+from iamops.model.reduce import reduce
+from iamops.model.state import ADDRESSES_MOST, NOTICES_KEPT, ClusterState, Notice, pending
 from tests.profiles import pair
 
 OK = ProbeReport(ProbeOutcome.OK, 1.0, 200)

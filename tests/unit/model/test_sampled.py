@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.model.sampled import HOLE_S, count_at, mean_rate
+from iamops.model.traffic import HOLE_S, count_at, mean_rate
 
 EVEN = tuple((float(at), 60 * at) for at in range(101))
 """60 requests a second, counted every second."""

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from console.model.traffic import OTHERS, Backend, Latency, Row, Traffic, merged, rows
-from console.parse.log_words import bucket_of
+from iamops.accesslog.values import bucket_of
+from iamops.model.traffic import OTHERS, Backend, Latency, NamedCount, Traffic, merged, rows
 
 RNG = random.Random(7)
 
@@ -49,7 +49,7 @@ def test_a_cut_table_keeps_its_sum_and_the_most_frequent_names():
     found = rows(traffic.paths)
     assert sum(row.total for row in found) == 5050
     assert [row.name for row in found[:2]] == ["/100", "/99"]
-    assert found[-1] == Row(OTHERS, 5050 - sum(range(91, 101)), sum(range(2, 91, 2)))
+    assert found[-1] == NamedCount(OTHERS, 5050 - sum(range(91, 101)), sum(range(2, 91, 2)))
 
 
 def test_methods_that_clients_made_up_are_cut_too():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.model.words import being, counted, lasting
+from iamops.model.text import being, counted, lasting
 
 
 @pytest.mark.parametrize(("number", "said"), [(0, "0 files"), (1, "1 file"), (2, "2 files")])

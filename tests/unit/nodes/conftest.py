@@ -15,17 +15,17 @@ from typing import Any
 import asyncssh
 import pytest
 
-from console.model.profile import Profile
-from console.nodes.ssh import Limits, SshConnector
-from console.nodes.ssh_hostkeys import entry_name
-from console.nodes.ssh_settings import UserFiles
-from console.nodes.ssh_transport import SshTransport
+from iamops.model.profile import Profile
+from iamops.nodes.ssh.connector import SshConnector, SshLimits
+from iamops.nodes.ssh.host_keys import entry_name
+from iamops.nodes.ssh.settings import UserFiles
+from iamops.nodes.ssh.transport import SshTransport
 
 USER_KEY = asyncssh.generate_private_key("ssh-ed25519", comment="operator@test")
 HOST_KEY = asyncssh.generate_private_key("ssh-ed25519")
 # Of a machine that works: the test's machine may be busy. Who waits for a limit asks for QUICK.
-PATIENT = Limits(connect_s=30.0, login_s=30.0, keepalive_s=15.0)
-QUICK = Limits(connect_s=0.3, login_s=0.5, keepalive_s=5.0)
+PATIENT = SshLimits(connect_s=30.0, login_s=30.0, keepalive_s=15.0)
+QUICK = SshLimits(connect_s=0.3, login_s=0.5, keepalive_s=5.0)
 
 
 def public(key: asyncssh.SSHKey) -> str:
@@ -207,7 +207,7 @@ class Operator:
         (self.ssh / "config").write_text(text)
 
     def connector(
-        self, port: int, *, limits: Limits = PATIENT, files: UserFiles | None = None, **ssh: Any
+        self, port: int, *, limits: SshLimits = PATIENT, files: UserFiles | None = None, **ssh: Any
     ) -> SshConnector:
         profile = reached_at(port, **ssh)
         return SshConnector(profile, profile.nodes["iam-a"], limits=limits, files=files or self.files)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncssh
 import pytest
 
-from console.nodes.ssh import SshConnector
-from console.nodes.ssh_errors import Place
-from console.nodes.transport import (
-    TransportError,
-)
+from iamops.nodes.ssh.connector import SshConnector
+from iamops.nodes.ssh.errors import Remote
+from iamops.nodes.transport import TransportError
 
 OTHER_KEY = asyncssh.generate_private_key("ssh-ed25519")
 ECDSA_KEY = asyncssh.generate_private_key("ecdsa-sha2-nistp256")
-PLACE = Place("iam-a", "10.0.4.20", 22, "iamops")
+PLACE = Remote("iam-a", "10.0.4.20", 22, "iamops")
 
 
 async def failure_of(connector: SshConnector) -> TransportError:

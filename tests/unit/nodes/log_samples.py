@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from console.nodes.fake import Run
-from console.nodes.log_streams import FILES, JOURNAL_FIELDS
+from iamops.nodes.fake import Run
+from iamops.nodes.logs.tail import FILES, JOURNAL_FIELDS
 from tests.profiles import pair
 
 ACCESS, ERROR = pair().logs.access, pair().logs.error

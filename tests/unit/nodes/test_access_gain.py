@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from console.model.traffic import AccessGain, AccessMark
-from console.nodes.access_gain import MOST_BETWEEN, access_gain, access_mark
-from console.nodes.transport import CommandResult, LinkLost
+from iamops.model.traffic import AccessGain, AccessMark
+from iamops.nodes.logs.split import MOST_BETWEEN, access_gain, access_mark
+from iamops.nodes.transport import CommandResult, LinkLost
 
 OLD, NEW, STRANGE = b"old token\n", b"new token\n", b"a stranger's\n"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from console.model.anchor import anchor_of, noted
-from console.nodes.anchor_lines import OWN_MAX, OWN_ONLY, JournalSaid, anchors_of, reading
-from console.nodes.fake import Run, ScriptedTransport
-from console.nodes.transport import CommandTimeout, LinkLost, OutputTooLong, TransportError
+from iamops.model.journal import anchor_of, noted
+from iamops.nodes.fake import Run, ScriptedTransport
+from iamops.nodes.history import OWN_MAX, OWN_ONLY, JournalSaid, anchors_of, reading
+from iamops.nodes.transport import CommandTimeout, LinkLost, OutputTooLong, TransportError
 
 LEDGER, PLACE = "1" * 16, "3" * 12
 READ = reading(LEDGER, (PLACE,))

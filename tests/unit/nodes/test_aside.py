@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from console.nodes.aside import aside
+from iamops.nodes.supervisor import aside
 
 
 async def test_a_value_comes_back() -> None:

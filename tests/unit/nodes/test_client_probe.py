@@ -12,10 +12,10 @@ from dataclasses import replace
 
 import pytest
 
-from console.model.facts import ProbeOutcome, ProbeReport
-from console.model.observed import Unknown
-from console.nodes import client_probe
-from console.nodes.client_probe import ClientProbe, ClientTarget, probe_once
+from iamops.model.facts import ProbeOutcome, ProbeReport
+from iamops.model.observed import Unknown
+from iamops.nodes.probes import client
+from iamops.nodes.probes.client import ClientProbe, ClientTarget, probe_once
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Served-By: iam-b\r\n\r\n{"status":"ok"}'
 
@@ -190,7 +190,7 @@ def test_a_request_as_a_whole_is_over_in_time_whatever_comes(serve, outcome):
 
 
 def test_what_a_probe_fails_of_costs_one_look_and_not_the_thread(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(client_probe, "EVERY_S", 0.01)
+    monkeypatch.setattr(client, "EVERY_S", 0.01)
     told: list[ProbeReport | Unknown] = []
     enough = threading.Event()
     errors = [AttributeError("x"), RecursionError()]

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
-from console.model.events import (
+from iamops.model.events import (
     AddressesListed,
     Event,
     KeepalivedAsked,
@@ -17,11 +17,11 @@ from console.model.events import (
     VrrpReported,
     VrrpTransition,
 )
-from console.model.facts import VrrpState
-from console.nodes.collect import system, vrrp
-from console.nodes.transport import CommandResult, CommandTimeout
-from console.nodes.watch import FLOOD_LINES, TURN_LINES, Watch
-from console.parse.journal import JournalRecord
+from iamops.model.facts import VrrpState
+from iamops.nodes.collect import system, vrrp
+from iamops.nodes.collect.context import FLOOD_LINES, TURN_LINES, CollectorContext
+from iamops.nodes.transport import CommandResult, CommandTimeout
+from iamops.parse.journal import JournalRecord
 from tests.profiles import pair
 
 SNAPSHOT = (
@@ -54,12 +54,12 @@ class Node:
         raise AssertionError(f"unexpected command: {line}")
 
 
-def watch(node: Node) -> tuple[Watch, list[Event]]:
+def watch(node: Node) -> tuple[CollectorContext, list[Event]]:
     events: list[Event] = []
-    return Watch(node, pair(), events.append, lambda: 100.0), events
+    return CollectorContext(node, pair(), events.append, lambda: 100.0), events
 
 
-async def run_until(collector, seen: Watch, done) -> None:
+async def run_until(collector, seen: CollectorContext, done) -> None:
     task = asyncio.create_task(collector(seen))
     try:
         async with asyncio.timeout(5):

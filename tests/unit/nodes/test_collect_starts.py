@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from console.model.events import Event, UnitReported
-from console.model.facts import UnitReport
-from console.nodes.collect.starts import AGAIN_S, STANDS_S, tell
-from console.nodes.transport import CommandResult, CommandTimeout
-from console.nodes.watch import Watch
-from console.plan.own_words import JOURNAL_LINES_STANDING, OwnWords
+from iamops.model.events import Event, UnitReported
+from iamops.model.facts import UnitReport
+from iamops.nodes.collect.context import CollectorContext
+from iamops.nodes.collect.system import AGAIN_S, STANDS_S, tell
+from iamops.nodes.transport import CommandResult, CommandTimeout
+from iamops.plan.start_failure import JOURNAL_LINES_STANDING, OwnWords
 from tests.profiles import pair
 
 FAILS = UnitReport("activating", "auto-restart", 4)
@@ -36,7 +36,7 @@ class Node:
 async def test_a_unit_that_does_not_start_is_told_with_its_reason_and_asked_now_and_then():
     now, events = [100.0], list[Event]()
     node = Node(SAID)
-    watch = Watch(node, pair(), events.append, lambda: now[0])
+    watch = CollectorContext(node, pair(), events.append, lambda: now[0])
 
     async def told(report: UnitReport) -> list[UnitReport]:
         events.clear()

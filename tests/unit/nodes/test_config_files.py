@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from console.nodes.config_files import LOADED, loaded_times, read_hosts, read_listing, read_named
-from console.nodes.fake import Run, ScriptedTransport
-from console.nodes.transport import CommandResult
+from iamops.nodes.config import LOADED, loaded_times, read_hosts, read_listing, read_named
+from iamops.nodes.fake import Run, ScriptedTransport
+from iamops.nodes.transport import CommandResult
 
 
 class Here:
@@ -56,7 +56,7 @@ async def test_a_directory_that_was_not_entered_is_not_listed(tmp_path):
 
 async def test_a_listing_that_was_cut_off_lists_nothing_whole(tmp_path, monkeypatch):
     site(tmp_path / "nginx")
-    monkeypatch.setattr("console.parse.config_listing.AT_MOST", 3)
+    monkeypatch.setattr("iamops.parse.config_files.AT_MOST", 3)
     assert (await read_listing(Here(), [str(tmp_path / "nginx")])).listed == frozenset()
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from console.judge.diagnose import diagnose
-from console.nodes.config_tests import daemon_checks
-from console.nodes.transport import ChannelRefused, CommandResult, TransportError
-from console.parse.daemon_check import complaints
+from iamops.judge.triage.diagnose import diagnose
+from iamops.nodes.config import daemon_checks
+from iamops.nodes.transport import ChannelRefused, CommandResult, TransportError
+from iamops.parse.config_files import complaints
 from tests.scenes import NOW
 from tests.unit.judge.looks import B, node_look, view
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from console.model.config import ConfTree
-from console.model.look import ComplaintKind, SaidKind
-from console.model.observed import Known, Unknown
-from console.nodes.config_files import LOADED, ConfigUnreadable
-from console.nodes.config_tests import COMMANDS
-from console.nodes.deep_look import (
+from iamops.model.config import ConfTree
+from iamops.model.inspection import ComplaintKind, SaidKind
+from iamops.model.observed import Known, Unknown
+from iamops.nodes.config import COMMANDS, LOADED, ConfigUnreadable
+from iamops.nodes.fake import Run, ScriptedTransport
+from iamops.nodes.inspect import (
     ERROR_TAIL_BYTES,
     ERRORS,
     JOURNAL_LINES,
@@ -20,9 +20,8 @@ from console.nodes.deep_look import (
     journal_argv,
     services_argv,
 )
-from console.nodes.fake import Run, ScriptedTransport
-from console.nodes.transport import CommandTimeout, LinkLost
-from console.parse.journal_kept import kept_script
+from iamops.nodes.transport import CommandTimeout, LinkLost
+from iamops.parse.journal import kept_script
 from tests.profiles import pair
 
 PROFILE = pair()

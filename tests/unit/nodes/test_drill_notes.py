@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from console.model.traffic import Share
-from console.nodes.drill_notes import LogMark, NotifyLine, notify_lines, notify_mark, versions
-from console.nodes.split import _share
-from console.nodes.transport import CommandResult, CommandTimeout
+from iamops.model.traffic import Share
+from iamops.nodes.history import LogMark, NotifyLine, notify_lines, notify_mark, versions
+from iamops.nodes.logs.split import _share
+from iamops.nodes.transport import CommandResult, CommandTimeout
 from tests.profiles import pair
 
 PROFILE = pair()

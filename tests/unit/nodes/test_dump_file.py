@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from console.nodes import keepalived as module
-from console.nodes.keepalived import VrrpUnknown, VrrpWitness
-from console.nodes.transport import CommandResult
+from iamops.nodes import keepalived as module
+from iamops.nodes.keepalived import VrrpUnknown, VrrpWitness
+from iamops.nodes.transport import CommandResult
 from tests.profiles import pair
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from console.nodes.evidence import Piece, collect
-from console.nodes.transport import CommandResult, CommandTimeout, LinkLost, TransportError
-from console.render.privileges import privileged_commands
+from iamops.nodes.evidence import EvidenceFile, collect
+from iamops.nodes.transport import CommandResult, CommandTimeout, LinkLost, TransportError
+from iamops.render.privileges import privileged_commands
 from tests.profiles import pair
 
 STUBS = ("journalctl", "ip", "ss", "systemctl", "keepalived", "nginx", "df", "uptime", "ps")
@@ -56,7 +56,9 @@ def node(tmp_path: Path) -> StubbedNode:
     return StubbedNode(tmp_path)
 
 
-async def pieces(node: StubbedNode, *, timeout_s: float = 20, limit: int = 4000, **logs: Path) -> dict[str, Piece]:
+async def pieces(
+    node: StubbedNode, *, timeout_s: float = 20, limit: int = 4000, **logs: Path
+) -> dict[str, EvidenceFile]:
     profile = pair(logs={name: str(path) for name, path in logs.items()})
     found = await collect(node, profile, timeout_s=timeout_s, limit_bytes=limit)
     return {piece.name: piece for piece in found}

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from console.nodes.fake import Run, ScriptedTransport, Stream, Tcp
-from console.nodes.transport import CommandTimeout, ConnectFailed, LinkLost, Transport
+from iamops.nodes.fake import Run, ScriptedTransport, Stream, Tcp
+from iamops.nodes.transport import CommandTimeout, ConnectFailed, LinkLost, Transport
 
 UPTIME = ("uptime",)
 

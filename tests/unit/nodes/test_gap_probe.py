@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from console.model.gap import GapReport
-from console.nodes import gap_probe
-from console.nodes.client_probe import ClientTarget
-from console.nodes.gap_probe import GapProbe, Lane
-from console.nodes.netns import NamespaceForbidden, NamespaceMissing
+from iamops.model.outage import GapReport
+from iamops.nodes.netns import NamespaceForbidden, NamespaceMissing
+from iamops.nodes.probes import gap as gap_probe
+from iamops.nodes.probes.client import ClientTarget
+from iamops.nodes.probes.gap import GapProbe, Lane
 from tests.independent_probe import probing
 
 OUTAGES_S = (0.04, 0.08, 0.15, 0.3, 0.5, 0.12)

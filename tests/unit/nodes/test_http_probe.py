@@ -7,11 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from console.model.facts import ProbeOutcome
-from console.model.profile import DatastoreKind
-from console.nodes.http import HttpQuestion, ask
-from console.nodes.probes import Door, probe_datastore, probe_http, probe_port
-from console.nodes.transport import CommandResult, CommandTimeout, ConnectFailed
+from iamops.model.facts import ProbeOutcome
+from iamops.model.profile import DatastoreKind
+from iamops.nodes.probes.http import Door, HttpQuestion, ask, probe_datastore, probe_http, probe_port
+from iamops.nodes.transport import CommandResult, CommandTimeout, ConnectFailed
 
 QUESTION = HttpQuestion("iam.api.marmotedu.com", "/healthz")
 DOOR = Door("127.0.0.1", 80)
@@ -122,7 +121,7 @@ async def test_a_closed_door_is_told_from_a_missing_road(refused, outcome):
 
 
 async def test_silence_on_a_living_link_is_the_targets_fault(monkeypatch):
-    monkeypatch.setattr("console.nodes.probes.PROBE_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("iamops.nodes.probes.http.PROBE_TIMEOUT_S", 0.01)
     stream = Silent()
     report = await probe_http(Node(stream), DOOR, QUESTION, clock)
     assert report.outcome is ProbeOutcome.TIMEOUT
@@ -131,7 +130,7 @@ async def test_silence_on_a_living_link_is_the_targets_fault(monkeypatch):
 
 
 async def test_silence_on_a_silent_link_says_nothing_about_the_target(monkeypatch):
-    monkeypatch.setattr("console.nodes.probes.PROBE_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("iamops.nodes.probes.http.PROBE_TIMEOUT_S", 0.01)
     assert await probe_http(Node(Silent(), link_alive=False), DOOR, QUESTION, clock) is None
     timeout = CommandTimeout("iam-a", "no answer", "wait")
     assert await probe_http(Node(timeout, link_alive=False), DOOR, QUESTION, clock) is None
@@ -182,7 +181,7 @@ class Continuing(Answering):
 
 
 async def test_a_request_that_drips_is_over_in_time(monkeypatch):
-    monkeypatch.setattr("console.nodes.probes.PROBE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("iamops.nodes.probes.http.PROBE_TIMEOUT_S", 0.05)
     report = await probe_http(Node(Dripping()), DOOR, QUESTION, clock)
     assert report is not None
     assert report.outcome is ProbeOutcome.TIMEOUT

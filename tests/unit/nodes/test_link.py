@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from console.model.events import LinkChanged
-from console.model.facts import Link, LinkState
-from console.nodes import link as link_module
-from console.nodes.fake import ScriptedTransport
-from console.nodes.link import LONGEST_DELAY_S, PATIENT_DELAY_S, STABLE_AFTER_S, Backoff, NodeLink
-from console.nodes.ssh import Limits
-from console.nodes.transport import (
+from iamops.model.events import LinkChanged
+from iamops.model.facts import Link, LinkState
+from iamops.nodes import link as link_module
+from iamops.nodes.fake import ScriptedTransport
+from iamops.nodes.link import LONGEST_DELAY_S, PATIENT_DELAY_S, STABLE_AFTER_S, Backoff, NodeLink
+from iamops.nodes.ssh.connector import SshLimits
+from iamops.nodes.transport import (
     AuthFailed,
     CommandTimeout,
     ConnectRefused,
@@ -270,7 +270,7 @@ async def test_a_real_peer_that_hangs_goes_down_and_comes_back(start_node: Start
     node = await start_node()
     operator.has_key()
     watcher = Watcher()
-    limits = Limits(connect_s=0.2, login_s=0.3, keepalive_s=0.1, keepalive_misses=2)
+    limits = SshLimits(connect_s=0.2, login_s=0.3, keepalive_s=0.1, keepalive_misses=2)
     async with cable_to(node.port) as cable:
         operator.knows(f"[127.0.0.1]:{cable.port} {public(node.host_key)}")
         async with running(operator.connector(cable.port, limits=limits), watcher):

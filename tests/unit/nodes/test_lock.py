@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from console.ledger import audit
-from console.nodes import lock as module
-from console.nodes.lock import BEAT_S, LEASE_S, CannotBeLocked, LockHeld, hold
-from console.nodes.transport import CommandResult
-from console.parse.safety import lock_holder
+from iamops.ledger import audit
+from iamops.nodes import lock as module
+from iamops.nodes.lock import BEAT_S, LEASE_S, CannotBeLocked, LockHeld, hold
+from iamops.nodes.transport import CommandResult
+from iamops.parse.host import lock_holder
 from tests.local_transport import LocalLines, LocalTransport
 
 TOOLS = ("flock", "date", "timeout", "dd", "grep", "head", "true")

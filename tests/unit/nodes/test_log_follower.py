@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from console.nodes import log_reader
-from console.nodes.log_follower import LogFollower, Progress
-from console.nodes.log_reader import Elsewhere, LogReader, Piece, Unreadable, reading
-from console.nodes.transport import LinkLost
-from console.parse.log_counts import Counts, Recipe, Want
-from console.parse.log_files import Place
-from console.parse.log_format import named_format
+from iamops.accesslog.count import Counts, Recipe, Want
+from iamops.accesslog.format import named_format
+from iamops.accesslog.rotation import LogPosition
+from iamops.nodes.logs import reader as log_reader
+from iamops.nodes.logs.follower import LogFollower, Progress
+from iamops.nodes.logs.reader import Elsewhere, LogChunk, LogReader, Unreadable, reading
+from iamops.nodes.transport import LinkLost
 from tests.local_transport import LocalLines, LocalTransport
 
 RECIPE = Recipe(named_format("main"), Want.TIME | Want.PATHS)
@@ -195,7 +195,7 @@ async def test_a_log_that_is_copied_and_cut_between_its_listing_and_its_reading_
     real = LogReader.read
     due = [False]
 
-    async def read(reader: LogReader, place: Place, **how: Any) -> Piece | Elsewhere:
+    async def read(reader: LogReader, place: LogPosition, **how: Any) -> LogChunk | Elsewhere:
         if due[0] and place.name == str(world.log) and not place.offset:
             due[0] = False
             world.copytruncate()

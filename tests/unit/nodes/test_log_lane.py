@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from console.nodes import log_lane, log_reader
-from console.nodes.access_log import AccessLog
-from console.nodes.log_lane import LogLane
-from console.nodes.log_reader import reading
-from console.nodes.log_search import NEAR, place_at
-from console.nodes.transport import LinkLost
-from console.parse.log_counts import FULL, Counts, Recipe
-from console.parse.log_files import LogFile
-from console.parse.log_format import named_format
+from iamops.accesslog.count import FULL, Counts, Recipe
+from iamops.accesslog.format import named_format
+from iamops.accesslog.rotation import LogFile
+from iamops.nodes.logs import counter
+from iamops.nodes.logs import reader as log_reader
+from iamops.nodes.logs.counter import AccessLog, LogLane
+from iamops.nodes.logs.follower import NEAR, place_at
+from iamops.nodes.logs.reader import reading
+from iamops.nodes.transport import LinkLost
 from tests.local_transport import LocalTransport
 
 RECIPE = Recipe(named_format("main"), FULL)
@@ -29,8 +29,8 @@ def line(ago_s: float = 0, path: str = "/", status: int = 200) -> bytes:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_lane, "LOOK_EVERY_S", 0.01)
-    monkeypatch.setattr(log_lane, "LOOK_SELDOM_S", 0.01)
+    monkeypatch.setattr(counter, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(counter, "LOOK_SELDOM_S", 0.01)
 
 
 @pytest.fixture

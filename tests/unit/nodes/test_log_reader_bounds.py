@@ -9,19 +9,18 @@ from typing import Any
 
 import pytest
 
-from console.nodes import log_reader
-from console.nodes.log_lane import LogLane
-from console.nodes.log_reader import Piece, Unreadable, reading
-from console.nodes.transport import CommandResult, LinkLost
-from console.parse import log_bounds
-from console.parse.log_bounds import TooManyNames, add_bounded
-from console.parse.log_counts import FULL, Counts, Recipe
-from console.parse.log_files import Place
-from console.parse.log_format import named_format
-from console.parse.log_told import NotCounted, told
+from iamops.accesslog import count
+from iamops.accesslog.awk import NotCounted, told
+from iamops.accesslog.count import FULL, Counts, Recipe, TooManyNames, add_bounded
+from iamops.accesslog.format import named_format
+from iamops.accesslog.rotation import LogPosition
+from iamops.nodes.logs import reader as log_reader
+from iamops.nodes.logs.counter import LogLane
+from iamops.nodes.logs.reader import LogChunk, Unreadable, reading
+from iamops.nodes.transport import CommandResult, LinkLost
 
 RECIPE = Recipe(named_format("main"), FULL)
-PLACE = Place(1, 0, "/var/log/nginx/access.log")
+PLACE = LogPosition(1, 0, "/var/log/nginx/access.log")
 
 
 class Node:
@@ -167,7 +166,7 @@ def test_a_status_is_three_digits_in_every_table():
 
 
 def test_over_many_pieces_of_a_log_names_stay_bounded_and_no_request_is_lost(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(log_bounds, "KEYS_MAX", 1000)
+    monkeypatch.setattr(count, "KEYS_MAX", 1000)
     sums = Counts()
     for piece in range(20):
         more = Counts()
@@ -184,7 +183,7 @@ def test_over_many_pieces_of_a_log_names_stay_bounded_and_no_request_is_lost(mon
 
 
 def test_a_node_that_tells_of_more_times_than_there_are_is_not_counted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(log_bounds, "KEYS_MAX", 100)
+    monkeypatch.setattr(count, "KEYS_MAX", 100)
     more = Counts()
     more.shapes.update(f"slot {number}\t200" for number in range(300))
     with pytest.raises(TooManyNames):
@@ -194,7 +193,7 @@ def test_a_node_that_tells_of_more_times_than_there_are_is_not_counted(monkeypat
 async def test_of_lines_that_are_sent_as_they_are_so_many_are_taken_at_once():
     sent = 3 * log_reader.RAW_TAKEN // 1000
     found = await read(Node(answer(b"@ raw 1 1 1", *[b"x" * 999] * sent)))
-    assert isinstance(found, Piece)
+    assert isinstance(found, LogChunk)
     assert found.place.offset <= log_reader.RAW_TAKEN
     assert found.counts.unparsed == found.place.offset // 1000
 

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from console.model.facts import Severity
-from console.model.log_line import LogSource
-from console.nodes import log_streams
-from console.nodes.fake import ScriptedTransport, Stream
-from console.nodes.log_streams import HISTORY_LINES, Intake, NodeLogs, Quota, placed
-from console.nodes.transport import ChannelRefused, LinkLost
+from iamops.model.facts import Severity
+from iamops.model.journal import LogSource
+from iamops.nodes.fake import ScriptedTransport, Stream
+from iamops.nodes.logs import tail
+from iamops.nodes.logs.tail import HISTORY_LINES, Intake, NodeLogs, Quota, placed
+from iamops.nodes.transport import ChannelRefused, LinkLost
 from tests.profiles import pair
 from tests.unit.nodes.log_samples import AT, ERROR, FAILURE, JOURNAL, NOW, OF_ACCESS, OF_ERROR, REQUEST, TAIL, ZONE
 
@@ -115,7 +115,7 @@ async def test_systemds_words_about_a_unit_are_systemds_and_our_own_question_is_
     journal = (echo, entry("Started nginx.service", UNIT="nginx.service"), b"no json", entry(None))
     async with reading(logs(heard), node(journal=journal)) as until:
         await until(lambda: len(heard.lines) == 2)
-    assert heard.texts == ["systemd: Started nginx.service", f"nginx: {log_streams.TOO_LONG}"]
+    assert heard.texts == ["systemd: Started nginx.service", f"nginx: {tail.TOO_LONG}"]
 
 
 async def test_a_hostile_line_is_harmless_and_short():
@@ -152,7 +152,7 @@ async def test_what_a_log_says_is_no_complaint_of_ours():
 
 
 async def test_a_command_that_ends_is_told_and_started_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(log_streams, "RETRY_SOURCE_S", 0.0)
+    monkeypatch.setattr(tail, "RETRY_SOURCE_S", 0.0)
     heard = Heard()
     script = (
         ZONE,

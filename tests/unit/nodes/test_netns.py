@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from console.nodes import netns
-from console.nodes.netns import NamespaceForbidden, NamespaceMissing, connect, open_socket
+from iamops.nodes import netns
+from iamops.nodes.netns import NamespaceForbidden, NamespaceMissing, connect, open_socket
 from tests.unit.nodes.sockets import closed_port, dark_port, silent_port
 
 needs_root = pytest.mark.skipif(

@@ -6,14 +6,14 @@ import asyncio
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from console.judge.calm import Signs
-from console.nodes.pace import HTTP, SETTLED_S, STANDING_S, Beat, Pace, Seat, peers_beat
-from console.nodes.watch import Watch, paced
-from console.parse.turns import Turn
+from iamops.judge.triage.events import CalmSigns
+from iamops.nodes.collect.context import CollectorContext, paced
+from iamops.nodes.pace import HTTP, SETTLED_S, STANDING_S, Beat, Pace, Seat, peers_beat
+from iamops.parse.host import WatchTurn
 from tests.profiles import pair
 
-WELL = Signs(frozenset(), ())
-ILL = Signs(frozenset({"iam-a iam-apiserver"}), ())
+WELL = CalmSigns(frozenset(), ())
+ILL = CalmSigns(frozenset({"iam-a iam-apiserver"}), ())
 NODE = "iam-a"
 
 
@@ -45,7 +45,7 @@ def looks(watchers: int, span_s: float, beat: Beat) -> list[float]:
     seen = []
     for rank in range(watchers):
         session = Session().calm()
-        session.pace.seat(NODE, Turn(rank, watchers, 77.0))
+        session.pace.seat(NODE, WatchTurn(rank, watchers, 77.0))
         session.now += 1.7 * rank
         end, began = session.now + span_s, session.now
         while session.now < end:
@@ -68,18 +68,18 @@ def test_all_together_look_as_often_as_one_and_never_at_once():
 
 def test_a_clock_that_is_read_anew_gives_no_second_turn():
     session = Session().calm()
-    session.pace.seat(NODE, Turn(0, 2, session.now))
+    session.pace.seat(NODE, WatchTurn(0, 2, session.now))
     session.now += 3.0
     began = session.pace.due(NODE, HTTP, session.now, 20.0)
     session.now = began
-    session.pace.seat(NODE, Turn(0, 2, session.now - 0.02))
+    session.pace.seat(NODE, WatchTurn(0, 2, session.now - 0.02))
     assert session.pace.due(NODE, HTTP, began, 20.0) == began + 20.0
 
 
 def test_no_clock_of_a_node_makes_anybody_look_without_a_pause():
     for uptime_s in (0.0, 1e9, 1e15, 1e18, -1e18):
         session = Session().calm()
-        session.pace.seat(NODE, Turn(0, 1, uptime_s))
+        session.pace.seat(NODE, WatchTurn(0, 1, uptime_s))
         for _ in range(50):
             due = session.pace.due(NODE, HTTP, session.now, session.pace.period_s(NODE, HTTP))
             assert session.now + HTTP.calm_s / 10 <= due <= session.now + HTTP.calm_s, uptime_s
@@ -116,10 +116,10 @@ def test_trouble_that_stands_is_known_after_a_while_and_its_end_is_news():
 
 def test_an_alarm_of_another_watcher_is_looked_into_once():
     session = Session().calm()
-    session.pace.seat(NODE, Turn(0, 2, 5.0, alarms=1))
+    session.pace.seat(NODE, WatchTurn(0, 2, 5.0, alarms=1))
     assert (session.pace.calm, session.hurried) == (False, 1)
     session.now += 60
-    session.pace.seat(NODE, Turn(0, 2, 65.0, alarms=1))
+    session.pace.seat(NODE, WatchTurn(0, 2, 65.0, alarms=1))
     assert (session.pace.calm, session.hurried) == (True, 1)
 
 
@@ -144,16 +144,16 @@ def test_nothing_is_calm_before_it_was_judged():
 
 def test_a_watcher_more_does_not_break_what_was_promised():
     session = Session().calm()
-    session.pace.seat(NODE, Turn(0, 1, 0.0))
+    session.pace.seat(NODE, WatchTurn(0, 1, 0.0))
     began, promised = session.now, session.pace.period_s(NODE, HTTP)
-    session.pace.seat(NODE, Turn(4, 5, 0.0))
+    session.pace.seat(NODE, WatchTurn(4, 5, 0.0))
     assert session.pace.due(NODE, HTTP, began, promised) <= began + promised
     assert Seat(4, 5).period_s(HTTP) == 5 * promised
 
 
 async def test_a_collector_that_waits_for_its_turn_looks_when_it_is_asked_to():
     session = Session().calm()
-    watch = Watch(None, pair(), lambda _event: None, lambda: session.now, pace=session.pace)
+    watch = CollectorContext(None, pair(), lambda _event: None, lambda: session.now, pace=session.pace)
     object.__setattr__(watch, "transport", type("T", (), {"node": NODE})())
     promises: list[float] = []
     looked = asyncio.Event()

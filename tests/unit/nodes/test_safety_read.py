@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from console.nodes.fake import Run, ScriptedTransport
-from console.nodes.snapshot import SAFETY, read_safety
-from console.nodes.transport import CommandFailed
+from iamops.nodes.collect.system import SAFETY, read_safety
+from iamops.nodes.fake import Run, ScriptedTransport
+from iamops.nodes.transport import CommandFailed
 
 WHOLE = (
     b"/run/systemd/transient/iamops-dead-man-nginx.timer\n==locks\n\n==track\n/run/iamops-priority.VI_1\n==end\n"

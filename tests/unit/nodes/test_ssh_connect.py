@@ -7,16 +7,10 @@ import socket
 
 import pytest
 
-from console.nodes import ssh_errors
-from console.nodes.ssh import Limits, SshConnector
-from console.nodes.ssh_hostkeys import entry_name
-from console.nodes.transport import (
-    ConnectRefused,
-    ConnectTimeout,
-    HandshakeFailed,
-    SshConfigInvalid,
-    Unreachable,
-)
+from iamops.nodes.ssh import errors
+from iamops.nodes.ssh.connector import SshConnector, SshLimits
+from iamops.nodes.ssh.host_keys import entry_name
+from iamops.nodes.transport import ConnectRefused, ConnectTimeout, HandshakeFailed, SshConfigInvalid, Unreachable
 from tests.unit.nodes.conftest import HOST_KEY, QUICK, Operator, StartNode, public, reached_at
 from tests.unit.nodes.connecting import PLACE, failure_of, works
 from tests.unit.nodes.sockets import closed_port, dark_port, silent_port
@@ -109,7 +103,7 @@ async def test_without_its_namespace_the_lab_is_not_up(operator: Operator) -> No
     ],
 )
 def test_no_way_to_a_host_says_what_the_kernel_said(error: OSError, reason: str, next_step: str) -> None:
-    failure = ssh_errors.dial_failed(PLACE, error)
+    failure = errors.dial_failed(PLACE, error)
 
     assert isinstance(failure, Unreachable)
     assert reason in failure.reason
@@ -193,7 +187,7 @@ async def test_options_for_terminals_and_commands_do_not_reach_our_sessions(
 
 async def test_cancelling_a_connection_attempt_leaves_no_task(operator: Operator) -> None:
     with silent_port() as port:
-        attempt = asyncio.ensure_future(operator.connector(port, limits=Limits()).connect())
+        attempt = asyncio.ensure_future(operator.connector(port, limits=SshLimits()).connect())
         await asyncio.sleep(0.05)  # anywhere inside the attempt will do
         attempt.cancel()
         await asyncio.gather(attempt, return_exceptions=True)

@@ -8,10 +8,10 @@ import time
 import asyncssh
 import pytest
 
-from console.nodes.ssh_channels import NOISE_LIMIT, Lines
-from console.nodes.ssh_frame import Frame
-from console.nodes.ssh_transport import SshTransport
-from console.nodes.transport import CommandFailed, CommandTimeout, LinkLost, NothingRan
+from iamops.nodes.ssh.channels import NOISE_LIMIT, ChannelLines
+from iamops.nodes.ssh.command_line import Frame
+from iamops.nodes.ssh.transport import SshTransport
+from iamops.nodes.transport import CommandFailed, CommandTimeout, LinkLost, NothingRan
 from tests.framed import asked, framed
 from tests.unit.nodes.conftest import Operator, SshNode, StartNode
 
@@ -103,7 +103,7 @@ async def test_an_endless_greeting_fills_nothing(start_node: StartNode, operator
     await asyncio.sleep(0.3)
     assert not opened.done()
     opened.cancel()
-    lines = Lines(lambda error: LinkLost("iam-a", str(error), "none"), ("true",), frame := Frame())
+    lines = ChannelLines(lambda error: LinkLost("iam-a", str(error), "none"), ("true",), frame := Frame())
     for chunk in (b"x" * 10 * NOISE_LIMIT, b"the end", frame.begin[:5]):
         lines.data_received(chunk, None)
         assert len(lines.noise) <= NOISE_LIMIT

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from console.nodes.ssh_hostkeys import HostKey, entry_name
-from console.nodes.transport import (
-    HostKeyChanged,
-    HostKeyUnknown,
-)
+from iamops.nodes.ssh.host_keys import HostKey, entry_name
+from iamops.nodes.transport import HostKeyChanged, HostKeyUnknown
 from tests.unit.nodes.conftest import HOST_KEY, Operator, StartNode, public
 from tests.unit.nodes.connecting import ECDSA_KEY, OTHER_KEY, failure_of, works
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from console.nodes.ssh_hostkeys import Standing, entry_name, known, standing_lines
+from iamops.nodes.ssh.host_keys import KeyTrust, entry_name, known, standing_lines
 from tests.unit.nodes.conftest import public
 
 KEY = asyncssh.generate_private_key("ssh-ed25519").convert_to_public()
 OTHER = asyncssh.generate_private_key("ssh-ed25519").convert_to_public()
 
 
-def standing_in(text: str, tmp_path: Path, host: str = "10.0.4.20", port: int = 22) -> Standing:
+def standing_in(text: str, tmp_path: Path, host: str = "10.0.4.20", port: int = 22) -> KeyTrust:
     file = tmp_path / "known_hosts"
     file.write_text(text)
     return known([file], host, port).standing(KEY)
@@ -34,47 +34,47 @@ def hashed(name: str) -> str:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", Standing.UNKNOWN),
-        (f"10.0.4.20 {public(KEY)}", Standing.TRUSTED),
-        (f"10.0.4.20 {public(OTHER)}", Standing.CHANGED),
-        (f"10.0.4.20 {public(OTHER)}\n10.0.4.20 {public(KEY)}", Standing.TRUSTED),
-        (f"iam-a,10.0.4.20 {public(KEY)} a comment", Standing.TRUSTED),
-        (f"10.0.4.* {public(KEY)}", Standing.TRUSTED),
-        (f"*,!10.0.4.20 {public(KEY)}", Standing.UNKNOWN),
-        (f"{hashed('10.0.4.20')} {public(KEY)}", Standing.TRUSTED),
-        (f"{hashed('10.0.4.20')} {public(OTHER)}", Standing.CHANGED),
-        (f"{hashed('10.0.4.21')} {public(KEY)}", Standing.UNKNOWN),
-        (f"@revoked * {public(KEY)}\n10.0.4.20 {public(KEY)}", Standing.REVOKED),
-        (f"@cert-authority * {public(KEY)}", Standing.UNKNOWN),
-        (f"this line is broken\n\n10.0.4.20 {public(KEY)}", Standing.TRUSTED),
-        (f"10.0.4.20\n10.0.4.20 {public(OTHER)}", Standing.CHANGED),
-        (f"[10.0.4.20]:2222 {public(OTHER)}", Standing.UNKNOWN),
+        ("", KeyTrust.UNKNOWN),
+        (f"10.0.4.20 {public(KEY)}", KeyTrust.TRUSTED),
+        (f"10.0.4.20 {public(OTHER)}", KeyTrust.CHANGED),
+        (f"10.0.4.20 {public(OTHER)}\n10.0.4.20 {public(KEY)}", KeyTrust.TRUSTED),
+        (f"iam-a,10.0.4.20 {public(KEY)} a comment", KeyTrust.TRUSTED),
+        (f"10.0.4.* {public(KEY)}", KeyTrust.TRUSTED),
+        (f"*,!10.0.4.20 {public(KEY)}", KeyTrust.UNKNOWN),
+        (f"{hashed('10.0.4.20')} {public(KEY)}", KeyTrust.TRUSTED),
+        (f"{hashed('10.0.4.20')} {public(OTHER)}", KeyTrust.CHANGED),
+        (f"{hashed('10.0.4.21')} {public(KEY)}", KeyTrust.UNKNOWN),
+        (f"@revoked * {public(KEY)}\n10.0.4.20 {public(KEY)}", KeyTrust.REVOKED),
+        (f"@cert-authority * {public(KEY)}", KeyTrust.UNKNOWN),
+        (f"this line is broken\n\n10.0.4.20 {public(KEY)}", KeyTrust.TRUSTED),
+        (f"10.0.4.20\n10.0.4.20 {public(OTHER)}", KeyTrust.CHANGED),
+        (f"[10.0.4.20]:2222 {public(OTHER)}", KeyTrust.UNKNOWN),
     ],
     ids=itertools.count(),  # keys are made anew: they would be another name in every process
 )
-def test_standing_at_the_standard_port(text: str, expected: Standing, tmp_path: Path) -> None:
+def test_standing_at_the_standard_port(text: str, expected: KeyTrust, tmp_path: Path) -> None:
     assert standing_in(text, tmp_path) is expected
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (f"[10.0.4.20]:2222 {public(KEY)}", Standing.TRUSTED),
-        (f"[10.0.4.20]:2222 {public(OTHER)}", Standing.CHANGED),
-        (f"{hashed('[10.0.4.20]:2222')} {public(KEY)}", Standing.TRUSTED),
+        (f"[10.0.4.20]:2222 {public(KEY)}", KeyTrust.TRUSTED),
+        (f"[10.0.4.20]:2222 {public(OTHER)}", KeyTrust.CHANGED),
+        (f"{hashed('[10.0.4.20]:2222')} {public(KEY)}", KeyTrust.TRUSTED),
         # As for OpenSSH, an entry without a port vouches for the key, but does not accuse another one.
-        (f"10.0.4.20 {public(KEY)}", Standing.TRUSTED),
-        (f"10.0.4.20 {public(OTHER)}", Standing.UNKNOWN),
-        (f"@revoked 10.0.4.20 {public(KEY)}\n[10.0.4.20]:2222 {public(KEY)}", Standing.REVOKED),
+        (f"10.0.4.20 {public(KEY)}", KeyTrust.TRUSTED),
+        (f"10.0.4.20 {public(OTHER)}", KeyTrust.UNKNOWN),
+        (f"@revoked 10.0.4.20 {public(KEY)}\n[10.0.4.20]:2222 {public(KEY)}", KeyTrust.REVOKED),
     ],
     ids=itertools.count(),
 )
-def test_standing_at_another_port(text: str, expected: Standing, tmp_path: Path) -> None:
+def test_standing_at_another_port(text: str, expected: KeyTrust, tmp_path: Path) -> None:
     assert standing_in(text, tmp_path, port=2222) is expected
 
 
 def test_names_are_compared_in_lower_case(tmp_path: Path) -> None:
-    assert standing_in(f"iam-a.example {public(KEY)}", tmp_path, host="IAM-A.example") is Standing.TRUSTED
+    assert standing_in(f"iam-a.example {public(KEY)}", tmp_path, host="IAM-A.example") is KeyTrust.TRUSTED
 
 
 def test_all_files_are_read_and_missing_ones_are_empty(tmp_path: Path) -> None:
@@ -82,12 +82,12 @@ def test_all_files_are_read_and_missing_ones_are_empty(tmp_path: Path) -> None:
 
     found = known([tmp_path / "missing", tmp_path, tmp_path / "global"], "10.0.4.20", 22)
 
-    assert found.standing(KEY) is Standing.TRUSTED
+    assert found.standing(KEY) is KeyTrust.TRUSTED
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
-    assert standing_in("", tmp_path) is Standing.UNKNOWN
-    assert standing_in(f"10.0.4.20 {public(KEY)}", tmp_path) is Standing.TRUSTED
+    assert standing_in("", tmp_path) is KeyTrust.UNKNOWN
+    assert standing_in(f"10.0.4.20 {public(KEY)}", tmp_path) is KeyTrust.TRUSTED
 
 
 def test_the_types_on_file_are_asked_for_first(tmp_path: Path) -> None:

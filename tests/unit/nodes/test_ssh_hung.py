@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from console.nodes.ssh import Limits
-from console.nodes.transport import CommandTimeout, LinkLost, PeerHung
+from iamops.nodes.ssh.connector import SshLimits
+from iamops.nodes.transport import CommandTimeout, LinkLost, PeerHung
 from tests.unit.nodes.cable import cable_to
 from tests.unit.nodes.conftest import Operator, StartNode, public
 
-WAKEFUL = Limits(connect_s=30.0, login_s=30.0, keepalive_s=0.4, keepalive_misses=2)
+WAKEFUL = SshLimits(connect_s=30.0, login_s=30.0, keepalive_s=0.4, keepalive_misses=2)
 
 
 async def test_a_frozen_peer_is_hung_after_three_keepalives(start_node: StartNode, operator: Operator) -> None:
@@ -53,7 +53,7 @@ async def test_a_deadline_passes_while_the_peer_is_frozen(start_node: StartNode,
     operator.has_key()
     async with cable_to(node.port) as cable:
         operator.knows(f"[127.0.0.1]:{cable.port} {public(node.host_key)}")
-        transport = await operator.connector(cable.port, limits=Limits(keepalive_s=60)).connect()
+        transport = await operator.connector(cable.port, limits=SshLimits(keepalive_s=60)).connect()
         await transport.run(["true"], timeout_s=5)
         heard_at = transport.heard_at
         cable.freeze()

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from console.nodes.transport import (
-    ConnectRefused,
-    ForwardingForbidden,
-    HostKeyUnknown,
-    SshConfigInvalid,
-)
+from iamops.nodes.transport import ConnectRefused, ForwardingForbidden, HostKeyUnknown, SshConfigInvalid
 from tests.unit.nodes.conftest import Operator, StartNode
 from tests.unit.nodes.connecting import failure_of, works
 from tests.unit.nodes.sockets import closed_port

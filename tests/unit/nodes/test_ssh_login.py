@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from console.nodes.transport import (
-    AuthFailed,
-)
+from iamops.nodes.transport import AuthFailed
 from tests.unit.nodes.conftest import Operator, StartNode
 from tests.unit.nodes.connecting import OTHER_KEY, failure_of, works
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from console.nodes.ssh_transport import SESSIONS, SshTransport, shown_command
-from console.nodes.transport import CommandTimeout, LinkLost, OutputTooLong
+from iamops.nodes.ssh.transport import SESSIONS, SshTransport, shown_command
+from iamops.nodes.transport import CommandTimeout, LinkLost, OutputTooLong
 from tests.unit.nodes.processes import gone
 
 

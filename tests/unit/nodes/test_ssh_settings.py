@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from console.model.profile import SshAccess
-from console.nodes.ssh_hostkeys import GLOBAL_FILES
-from console.nodes.ssh_settings import SettingsError, UserFiles, hop_access, settle
+from iamops.model.profile import SshAccess
+from iamops.nodes.ssh.host_keys import GLOBAL_FILES
+from iamops.nodes.ssh.settings import SettingsError, UserFiles, hop_access, settle
 from tests.unit.nodes.conftest import Operator
 
 

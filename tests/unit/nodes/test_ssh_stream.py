@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from console.nodes.ssh_channels import INBOX_LIMIT, LINE_LIMIT, Lines
-from console.nodes.ssh_frame import Frame
-from console.nodes.ssh_transport import SshTransport
-from console.nodes.transport import LinkLost, TransportError
+from iamops.nodes.ssh.channels import INBOX_LIMIT, LINE_LIMIT, ChannelLines
+from iamops.nodes.ssh.command_line import Frame
+from iamops.nodes.ssh.transport import SshTransport
+from iamops.nodes.transport import LinkLost, TransportError
 from tests.unit.nodes.conftest import Operator, StartNode
 from tests.unit.nodes.processes import gone
 
@@ -81,9 +81,9 @@ async def test_a_slow_reader_pauses_the_command(transport: SshTransport) -> None
     assert total == 2_000_000
 
 
-def lines_of(*chunks: bytes) -> Lines:
+def lines_of(*chunks: bytes) -> ChannelLines:
     """A stream that received these chunks and then lost its connection."""
-    lines = Lines(_why_lost, ("test",), frame := Frame())
+    lines = ChannelLines(_why_lost, ("test",), frame := Frame())
     lines.data_received(frame.begin, None)
     for chunk in chunks:
         lines.data_received(chunk, None)
@@ -121,7 +121,7 @@ class _Closing:
 
 
 async def test_writing_to_a_command_that_has_just_ended_is_an_error_of_the_transport() -> None:
-    lines = Lines(_why_lost, ("cat",), Frame())
+    lines = ChannelLines(_why_lost, ("cat",), Frame())
     lines.connection_made(_Closing())
     lines.exit_status_received(1)
     with pytest.raises(TransportError):

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from console.nodes.ssh_transport import SshTransport
-from console.nodes.transport import CommandTimeout, ConnectFailed, ForwardingForbidden, LinkLost
+from iamops.nodes.ssh.transport import SshTransport
+from iamops.nodes.transport import CommandTimeout, ConnectFailed, ForwardingForbidden, LinkLost
 from tests.unit.nodes.conftest import Operator, SshNode, StartNode
 from tests.unit.nodes.sockets import closed_port, dark_port
 

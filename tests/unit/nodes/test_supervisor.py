@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
-from console.model.events import Event, PartReported, Source, SourceLost
-from console.nodes import observe as observe_module
-from console.nodes import supervisor as module
-from console.nodes.fake import ScriptedTransport
-from console.nodes.observe import observe
-from console.nodes.supervisor import Supervisor, link_failure
-from console.nodes.transport import CommandTimeout, LinkLost
-from console.nodes.watch import Watch
+from iamops.model.events import Event, PartReported, Source, SourceLost
+from iamops.nodes import supervisor as module
+from iamops.nodes.collect import run as observe_module
+from iamops.nodes.collect.context import CollectorContext
+from iamops.nodes.collect.run import observe
+from iamops.nodes.fake import ScriptedTransport
+from iamops.nodes.supervisor import Supervisor, link_failure
+from iamops.nodes.transport import CommandTimeout, LinkLost
 from tests.profiles import pair
 
 ODD = (
@@ -97,22 +97,22 @@ async def test_one_collector_that_fails_costs_its_values_and_nobody_elses(monkey
     events: list[Event] = []
     beaten = 0
 
-    async def well(watch: Watch) -> None:
+    async def well(watch: CollectorContext) -> None:
         nonlocal beaten
         while True:
             beaten += 1
             await asyncio.sleep(0)
 
-    async def failing(watch: Watch) -> None:
+    async def failing(watch: CollectorContext) -> None:
         raise RecursionError("maximum recursion depth exceeded")
 
-    async def cut(watch: Watch) -> None:
+    async def cut(watch: CollectorContext) -> None:
         await until(lambda: len(events) > 20)
         raise LOST
 
     table = ((well, (), "a"), (failing, (Source.VRRP, Source.UNITS), "the dump"), (cut, (), "c"))
     monkeypatch.setattr(observe_module, "COLLECTORS", table)
-    watch = Watch(ScriptedTransport("iam-a"), pair(), events.append, lambda: 7.0)
+    watch = CollectorContext(ScriptedTransport("iam-a"), pair(), events.append, lambda: 7.0)
     with pytest.raises(LinkLost):
         await observe(watch)
     assert beaten > 5

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from console.nodes import through as module
-from console.nodes.fake import Run, ScriptedTransport, Tcp
-from console.nodes.through import LOG_TAIL_BYTES, through
+from iamops.nodes.fake import Run, ScriptedTransport, Tcp
+from iamops.nodes.logs import split as module
+from iamops.nodes.logs.split import LOG_TAIL_BYTES, through
 from tests.profiles import pair
 
 TOKEN = "abcdefgh"

@@ -10,19 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from console.lab import certificates as issuing
-from console.lab.certificates import Kind
-from console.lab.place import Place
-from console.model.certificate import TlsReport
-from console.model.events import Event, TlsProbed
-from console.model.facts import ProbeOutcome
-from console.model.profile import Profile
-from console.nodes.collect.certificates import certificates
-from console.nodes.http import HttpQuestion
-from console.nodes.probes import Door, probe_http
-from console.nodes.tls import NoTls, TlsStream, Trust, unchecked
-from console.nodes.transport import CommandResult
-from console.nodes.watch import Watch
+from iamops.lab import keys as issuing
+from iamops.lab.keys import CertificateFault
+from iamops.lab.place import LabPaths
+from iamops.model.events import Event, TlsProbed
+from iamops.model.facts import ProbeOutcome, TlsReport
+from iamops.model.profile import Profile
+from iamops.nodes.collect.context import CollectorContext
+from iamops.nodes.collect.health import certificates
+from iamops.nodes.probes.http import Door, HttpQuestion, probe_http
+from iamops.nodes.probes.tls import NoTls, TlsStream, Trust, unchecked
+from iamops.nodes.transport import CommandResult
 from tests.profiles import pair
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"status":"ok"}'
@@ -57,11 +55,11 @@ class Here:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return Place(state=tmp_path_factory.mktemp("lab"))
+def place(tmp_path_factory: pytest.TempPathFactory) -> LabPaths:
+    return LabPaths(state=tmp_path_factory.mktemp("lab"))
 
 
-def context(place: Place, kind: Kind) -> ssl.SSLContext:
+def context(place: LabPaths, kind: CertificateFault) -> ssl.SSLContext:
     papers = issuing.issue(place, pair(), pair().nodes["iam-a"], kind)
     both = place.state / f"{kind}.both"
     both.write_text(papers.certificate + papers.key)
@@ -91,7 +89,7 @@ def profile(port: int, ca: Path | None) -> Profile:
 
 async def looked(port: int, ca: Path | None) -> TlsReport:
     events: list[Event] = []
-    watch = Watch(Here(), profile(port, ca), events.append, lambda: 100.0)
+    watch = CollectorContext(Here(), profile(port, ca), events.append, lambda: 100.0)
     task = asyncio.create_task(certificates(watch))
     async with asyncio.timeout(5):
         while not events:  # noqa: ASYNC110 - one event is the claim
@@ -107,10 +105,10 @@ async def looked(port: int, ca: Path | None) -> TlsReport:
 async def test_a_certificate_is_read_and_its_issuer_is_checked(place):
     issuing.ca_of(place)
     expected = {
-        Kind.GOOD: (True, True),
-        Kind.EXPIRED: (True, True),
-        Kind.STRANGE_NAME: (False, True),
-        Kind.STRANGE_CA: (True, False),
+        CertificateFault.GOOD: (True, True),
+        CertificateFault.EXPIRED: (True, True),
+        CertificateFault.STRANGE_NAME: (False, True),
+        CertificateFault.STRANGE_CA: (True, False),
     }
     for kind, (is_for, trusted) in expected.items():
         async with serving(context(place, kind)) as port:
@@ -121,7 +119,7 @@ async def test_a_certificate_is_read_and_its_issuer_is_checked(place):
 
 
 async def test_without_a_ca_nobody_is_asked_and_that_is_said(place):
-    async with serving(context(place, Kind.STRANGE_CA)) as port:
+    async with serving(context(place, CertificateFault.STRANGE_CA)) as port:
         assert "names no CA" in (await looked(port, None)).unasked
         unread = await looked(port, place.state / "missing.pem")
     assert "missing.pem: No such file" in unread.unasked
@@ -153,12 +151,17 @@ async def test_health_over_tls_is_asked_with_the_name_and_ca_of_the_profile(plac
     issuing.ca_of(place)
     asked = HttpQuestion(NAME, "/healthz")
     for kind, trust, outcome, says in (
-        (Kind.GOOD, Trust(str(place.ca), NAME), ProbeOutcome.OK, ""),
-        (Kind.EXPIRED, Trust(str(place.ca), NAME), ProbeOutcome.BAD_ANSWER, "certificate has expired"),
-        (Kind.STRANGE_NAME, Trust(str(place.ca), NAME), ProbeOutcome.BAD_ANSWER, "Hostname mismatch"),
-        (Kind.STRANGE_NAME, Trust(str(place.ca)), ProbeOutcome.OK, ""),
-        (Kind.STRANGE_CA, Trust(str(place.ca), NAME), ProbeOutcome.BAD_ANSWER, "its certificate is refused"),
-        (Kind.STRANGE_CA, Trust(), ProbeOutcome.OK, ""),
+        (CertificateFault.GOOD, Trust(str(place.ca), NAME), ProbeOutcome.OK, ""),
+        (CertificateFault.EXPIRED, Trust(str(place.ca), NAME), ProbeOutcome.BAD_ANSWER, "certificate has expired"),
+        (CertificateFault.STRANGE_NAME, Trust(str(place.ca), NAME), ProbeOutcome.BAD_ANSWER, "Hostname mismatch"),
+        (CertificateFault.STRANGE_NAME, Trust(str(place.ca)), ProbeOutcome.OK, ""),
+        (
+            CertificateFault.STRANGE_CA,
+            Trust(str(place.ca), NAME),
+            ProbeOutcome.BAD_ANSWER,
+            "its certificate is refused",
+        ),
+        (CertificateFault.STRANGE_CA, Trust(), ProbeOutcome.OK, ""),
     ):
         async with serving(context(place, kind)) as port:
             report = await probe_http(Here(), Door("127.0.0.1", port), asked, lambda: 1.0, trust)

@@ -14,11 +14,11 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from console.cli import trust as command
-from console.nodes import ssh_settings
-from console.nodes.ssh_hostkeys import Standing, known
-from console.nodes.transport import ConnectRefused
-from console.nodes.trust import CannotTrust, Offer, accept, look
+from iamops.cli import trust as command
+from iamops.nodes.ssh import settings
+from iamops.nodes.ssh.host_keys import KeyTrust, known
+from iamops.nodes.ssh.trust import CannotTrust, Offer, accept, look
+from iamops.nodes.transport import ConnectRefused
 from tests.unit.nodes.conftest import HOST_KEY, Operator, SshNode, StartNode, public, reached_at
 from tests.unit.nodes.sockets import closed_port
 
@@ -31,7 +31,7 @@ async def offered(node: SshNode, operator: Operator, **ssh: str) -> Offer:
 
 
 def trusted(file: Path, node: SshNode) -> bool:
-    return known([file], "127.0.0.1", node.port).standing(HOST_KEY.convert_to_public()) is Standing.TRUSTED
+    return known([file], "127.0.0.1", node.port).standing(HOST_KEY.convert_to_public()) is KeyTrust.TRUSTED
 
 
 async def test_a_new_key_is_offered_and_then_works(start_node: StartNode, operator: Operator) -> None:
@@ -41,7 +41,7 @@ async def test_a_new_key_is_offered_and_then_works(start_node: StartNode, operat
     offer = await offered(node, operator)
     accept(offer)
 
-    assert offer.standing is Standing.UNKNOWN
+    assert offer.standing is KeyTrust.UNKNOWN
     assert offer.presented.fingerprint == HOST_KEY.get_fingerprint()
     transport = await operator.connector(node.port).connect()
     await transport.close()
@@ -94,7 +94,7 @@ async def test_a_trusted_key_is_not_written_twice(start_node: StartNode, operato
     offer = await offered(node, operator)
     accept(offer)
 
-    assert offer.standing is Standing.TRUSTED
+    assert offer.standing is KeyTrust.TRUSTED
     assert operator.known_hosts.read_text() == before
 
 
@@ -179,7 +179,7 @@ Trust = Callable[..., "asyncio.Future[int]"]
 @pytest.fixture
 def trust(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> Trust:
     """Runs `iamops trust` in a thread of its own, as it brings its own event loop."""
-    monkeypatch.setattr(ssh_settings.UserFiles, "of_this_user", lambda: operator.files)
+    monkeypatch.setattr(settings.UserFiles, "of_this_user", lambda: operator.files)
     monkeypatch.setattr("sys.stdin", io.StringIO())
 
     def run(port: int, *arguments: str, node: str = "iam-a") -> asyncio.Future[int]:
@@ -187,7 +187,7 @@ def trust(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> Trust:
         command.add_parser(parser.add_subparsers())
         args = parser.parse_args(["trust", node, *arguments])
         args.profile = None
-        monkeypatch.setattr("console.session.profiles.load_profile", lambda _: reached_at(port))
+        monkeypatch.setattr("iamops.session.profiles.load_profile", lambda _: reached_at(port))
         return asyncio.ensure_future(asyncio.to_thread(command.run, args))
 
     return run

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from console.nodes.collect.turns import READ, alarm, holding
-from console.nodes.transport import CommandResult
-from console.parse.turns import HOLDERS_MAX, Place, Turn, place_of, turn_of
+from iamops.nodes.collect.context import READ, alarm, holding
+from iamops.nodes.transport import CommandResult
+from iamops.parse.host import HOLDERS_MAX, TurnFiles, WatchTurn, place_of, turn_of
 from tests.local_transport import LocalTransport
 
 
@@ -31,7 +31,7 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
         yield entered
 
 
-async def watcher(stack: AsyncExitStack, tmp_path: Path) -> Place:
+async def watcher(stack: AsyncExitStack, tmp_path: Path) -> TurnFiles:
     # `read` ends with its input, as a watcher does that sshd has seen go.
     argv = holding(("sh", "-c", "read -r _"), turns=str(tmp_path / "turns"), alarms=str(tmp_path / "alarms"))
     lines = await stack.enter_async_context(Here().stream(argv, feed=True))
@@ -40,7 +40,7 @@ async def watcher(stack: AsyncExitStack, tmp_path: Path) -> Place:
     return place
 
 
-async def read(place: Place) -> Turn:
+async def read(place: TurnFiles) -> WatchTurn:
     for _ in range(100):  # it says where its lock will be before it has it
         turn = turn_of((await Here().run(READ, timeout_s=5)).text, place)
         if turn is not None:
@@ -84,9 +84,9 @@ async def test_without_the_tool_the_command_runs_all_the_same(tmp_path):
 
 
 def test_what_is_no_lock_table_is_no_turn():
-    place = Place(41, (26, 2), (26, 3))
+    place = TurnFiles(41, (26, 2), (26, 3))
     line = "1: FLOCK  ADVISORY  READ 41 00:1a:2 0 EOF"
-    assert turn_of(f"12.5\n{line}\n", place) == Turn(0, 1, 12.5)
+    assert turn_of(f"12.5\n{line}\n", place) == WatchTurn(0, 1, 12.5)
     for text in (
         "",
         "12.5\n",
@@ -105,9 +105,9 @@ def test_what_is_no_lock_table_is_no_turn():
 
 
 def test_a_crowd_of_locks_that_any_user_may_hold_slows_nobody_down():
-    place, line = Place(4100, (26, 2), (26, 3)), "1: FLOCK  ADVISORY  READ {} 00:1a:2 0 EOF"
+    place, line = TurnFiles(4100, (26, 2), (26, 3)), "1: FLOCK  ADVISORY  READ {} 00:1a:2 0 EOF"
 
-    def turn(others: int) -> Turn | None:
+    def turn(others: int) -> WatchTurn | None:
         return turn_of("12.5\n" + "\n".join(line.format(pid) for pid in (*range(1, others + 1), 4100)), place)
 
     few = turn(3)
@@ -117,6 +117,6 @@ def test_a_crowd_of_locks_that_any_user_may_hold_slows_nobody_down():
 
 
 def test_a_place_has_a_process_and_two_files():
-    assert place_of("iamops-turn 41 26:2 26:3") == Place(41, (26, 2), (26, 3))
+    assert place_of("iamops-turn 41 26:2 26:3") == TurnFiles(41, (26, 2), (26, 3))
     for line in ("", "iamops-turn", "iamops-turn x 26:2 26:3", "iamops-turn 41 26 26:3", "iamops-turn 41 26:2"):
         assert place_of(line) is None, line

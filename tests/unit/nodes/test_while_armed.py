@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from console.nodes.while_armed import was_over, while_armed
+from iamops.nodes.lock import was_over, while_armed
 
 SYSTEMCTL = """#!/bin/sh
 [ "$*" = "show -p SubState iamops-dead-man-x.timer" ] && echo "SubState={answer}"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from console.parse.log_format import Escape, LogFormat
+from iamops.accesslog.format import Escape, LogFormat
 
 VARIABLE = re.compile(r"\$\{?(\w+)\}?", re.ASCII)
 TRICKS = (

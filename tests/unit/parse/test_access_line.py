@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from console.model.facts import Severity
-from console.parse.access_line import access_line
-from console.parse.log_format import named_format
+from iamops.accesslog.format import named_format
+from iamops.accesslog.line import access_line
+from iamops.model.facts import Severity
 from tests.unit.parse.test_log_hostile import FORMS, requests
 
 ISO = '$remote_addr $remote_user $time_iso8601 "$request" $status'

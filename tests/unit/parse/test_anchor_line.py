@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from console.model.anchor import AnchorLine, anchor_of, noted
-from console.parse.anchor_line import anchor_line
+from iamops.model.journal import AnchorLine, anchor_of, noted
+from iamops.parse.journal import anchor_line
 
 ANCHOR = anchor_of("1" * 64, 12, "2" * 64, "3" * 12)
 TEXT = "switchover begins by alice@laptop from local reason='kernel update'"

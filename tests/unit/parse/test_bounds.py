@@ -7,32 +7,35 @@ import re
 
 import pytest
 
-from console.model.drill import BOUND_NAMES, Bound, Term
-from console.parse.bounds import EXPECTED, parse_bound
+from iamops.model.drill import BOUND_NAMES, Bound, TimeTerm
+from iamops.parse.drill.step import EXPECTED, parse_bound
 
 
 @pytest.mark.parametrize(
     ("text", "terms"),
     [
-        ("3 s", (Term(None, seconds=3.0),)),
-        ("250ms", (Term(None, seconds=0.25),)),
-        ("0 s", (Term(None, seconds=0.0),)),
-        ("3600 s", (Term(None, seconds=3600.0),)),
-        ("3600000 ms", (Term(None, seconds=3600.0),)),
-        ("1.5 s", (Term(None, seconds=1.5),)),
-        ("vrrp.max * 1.2", (Term("vrrp.max", 1.2),)),
-        ("vrrp.max*100", (Term("vrrp.max", 100.0),)),
-        ("check.fault + vrrp.skew", (Term("check.fault"), Term("vrrp.skew"))),
-        ("vrrp.advert+500 ms+1 s", (Term("vrrp.advert"), Term(None, seconds=0.5), Term(None, seconds=1.0))),
+        ("3 s", (TimeTerm(None, seconds=3.0),)),
+        ("250ms", (TimeTerm(None, seconds=0.25),)),
+        ("0 s", (TimeTerm(None, seconds=0.0),)),
+        ("3600 s", (TimeTerm(None, seconds=3600.0),)),
+        ("3600000 ms", (TimeTerm(None, seconds=3600.0),)),
+        ("1.5 s", (TimeTerm(None, seconds=1.5),)),
+        ("vrrp.max * 1.2", (TimeTerm("vrrp.max", 1.2),)),
+        ("vrrp.max*100", (TimeTerm("vrrp.max", 100.0),)),
+        ("check.fault + vrrp.skew", (TimeTerm("check.fault"), TimeTerm("vrrp.skew"))),
+        (
+            "vrrp.advert+500 ms+1 s",
+            (TimeTerm("vrrp.advert"), TimeTerm(None, seconds=0.5), TimeTerm(None, seconds=1.0)),
+        ),
     ],
 )
-def test_a_bound_is_a_sum_of_terms(text: str, terms: tuple[Term, ...]):
+def test_a_bound_is_a_sum_of_terms(text: str, terms: tuple[TimeTerm, ...]):
     assert parse_bound(text) == Bound(text, terms)
 
 
 @pytest.mark.parametrize("name", BOUND_NAMES)
 def test_every_name_can_be_written(name: str):
-    assert parse_bound(name).terms == (Term(name),)
+    assert parse_bound(name).terms == (TimeTerm(name),)
 
 
 def test_the_text_of_a_bound_is_one_tidy_line():

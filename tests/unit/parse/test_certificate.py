@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from console.model.certificate import Certificate
-from console.parse.certificate import BYTES_MAX, NAMES_SHOWN, CertificateUnreadable, certificate_of
-from console.parse.clock_words import day_of
+from iamops.model.facts import Certificate
+from iamops.model.text import day_of
+from iamops.parse.certificate import BYTES_MAX, NAMES_SHOWN, CertificateUnreadable, certificate_of
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 DER = Path(__file__).parents[2] / "fixtures" / "x509"

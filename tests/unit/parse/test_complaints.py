@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import time
 
-from console.model.look import ComplaintKind as Kind
-from console.parse.complaints import datastores, keepalived, nginx, systemd
-from console.parse.complaints.datastores import service_complaints
-from console.parse.complaints.table import ABOUTS_MAX, TIMES_MAX, Gathering
-from console.parse.look_journal import look_at_journal
-from console.parse.look_node import error_look
+from iamops.model.inspection import ComplaintKind as Kind
+from iamops.parse import complaints
+from iamops.parse.complaints import ABOUTS_MAX, TIMES_MAX, Gathering, service_complaints
+from iamops.parse.inspection import error_look, look_at_journal
 
 HEAD = "2026/11/24 22:41:00 [error] 59#59: *17 "
 REST = ', client: 10.0.4.9, server: iam.api.marmotedu.com, request: "GET / HTTP/1.1", upstream: '
@@ -108,7 +106,7 @@ def test_an_upstream_that_a_client_may_have_written_is_not_taken():
 
 
 def test_a_flood_of_complaints_is_bounded_and_linear():
-    gathering, began = Gathering(keepalived.ROWS), time.process_time()
+    gathering, began = Gathering(complaints.KEEPALIVED_ROWS), time.process_time()
     for n in range(5000):
         gathering.take(
             float(n),
@@ -127,7 +125,12 @@ def test_a_flood_of_complaints_is_bounded_and_linear():
 
 
 def test_every_row_says_what_it_means():
-    for row in (*keepalived.ROWS, *nginx.ROWS, *systemd.ROWS, *datastores.ROWS):
+    for row in (
+        *complaints.KEEPALIVED_ROWS,
+        *complaints.NGINX_ROWS,
+        *complaints.SYSTEMD_ROWS,
+        *complaints.DATASTORE_ROWS,
+    ):
         assert row.means, row.kind
 
 

@@ -10,14 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from console.parse.config_archive import (
-    MAX_FILE,
-    MAX_FILES,
-    MAX_TOTAL,
-    ArchiveUnreadable,
-    conf_tree,
-    push_records,
-)
+from iamops.parse.config_files import MAX_FILE, MAX_FILES, MAX_TOTAL, ArchiveUnreadable, conf_tree, push_records
 
 ALL = frozenset({"/etc/nginx/conf.d/*.conf"})
 Member = tuple[tarfile.TarInfo, bytes]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.parse.cut_text import cut_to, shares
+from iamops.model.text import cut_to, shares
 
 LINES = b"one\ntwo\nthree\n"
 

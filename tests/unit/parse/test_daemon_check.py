@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from console.model.config import DaemonCheck
-from console.parse.daemon_check import MOST, complaints
+from iamops.model.config import DaemonCheck
+from iamops.parse.config_files import MOST, complaints
 
 
 def kinds(daemon: str, status: int | None, said: str) -> list[tuple[str, int | None, str]]:

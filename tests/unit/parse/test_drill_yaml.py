@@ -6,26 +6,26 @@ import random
 
 import pytest
 
-from console.model.drill import (
+from iamops.model.drill import (
     Bound,
     Drill,
-    Entered,
+    DrillStep,
+    DrillVerb,
     EvenSplit,
     FailedRequests,
-    Move,
     Outage,
+    StateEntered,
     StateOf,
     Steady,
-    Term,
-    Verb,
-    VipOn,
+    TimeTerm,
+    VipMovesTo,
     VipStays,
 )
-from console.model.facts import VrrpState
-from console.parse.bounds import parse_bound
-from console.parse.drill_yaml import DEFAULT_STEADY, DrillError, parse_drill
-from console.parse.yaml_tree import Problem
-from console.session.drills import available_drills, load_drill, read_drill
+from iamops.model.facts import VrrpState
+from iamops.parse.drill.loader import DEFAULT_STEADY, DrillError, parse_drill
+from iamops.parse.drill.step import parse_bound
+from iamops.parse.yaml_tree import Problem
+from iamops.session.drills.files import available_drills, load_drill, read_drill
 
 SMALL = """\
 name: small
@@ -69,29 +69,29 @@ restore:
   - wake: nginx.service
     node: iam-b
 """
-    two_s, half_s = Bound("2 s", (Term(None, seconds=2.0),)), Bound("500 ms", (Term(None, seconds=0.5),))
+    two_s, half_s = Bound("2 s", (TimeTerm(None, seconds=2.0),)), Bound("500 ms", (TimeTerm(None, seconds=0.5),))
     assert parse_drill(text, "d.yaml") == Drill(
         name="all",
         title="everything the language can say",
         about="for a test",
         steady=(Steady.OWNED, Steady.DATASTORES),
         method=(
-            Move(
-                Verb.HANG,
+            DrillStep(
+                DrillVerb.HANG,
                 unit="nginx",
                 expect=(
                     StateOf("owner", VrrpState.FAULT, two_s),
-                    Outage(Bound("vrrp.max * 1.5", (Term("vrrp.max", 1.5),))),
+                    Outage(Bound("vrrp.max * 1.5", (TimeTerm("vrrp.max", 1.5),))),
                     FailedRequests(3),
                 ),
-                transitions=(Entered("owner", VrrpState.FAULT),),
-                notify=(Entered("owner", VrrpState.STOP),),
+                transitions=(StateEntered("owner", VrrpState.FAULT),),
+                notify=(StateEntered("owner", VrrpState.STOP),),
                 line=7,
             ),
-            Move(Verb.REQUESTS, count=10, expect=(EvenSplit(),), line=14),
-            Move(Verb.WATCH, expect=(VipStays(half_s),), line=16),
+            DrillStep(DrillVerb.REQUESTS, count=10, expect=(EvenSplit(),), line=14),
+            DrillStep(DrillVerb.WATCH, expect=(VipStays(half_s),), line=16),
         ),
-        restore=(Move(Verb.WAKE, unit="nginx", on="iam-b", line=18),),
+        restore=(DrillStep(DrillVerb.WAKE, unit="nginx", on="iam-b", line=18),),
         max_duration_s=90.0,
         source="d.yaml",
     )
@@ -100,7 +100,7 @@ restore:
 def test_what_is_not_said_has_a_default():
     drill = parse_drill(SMALL, "d.yaml")
     assert (drill.steady, drill.max_duration_s) == (DEFAULT_STEADY, 120.0)
-    assert drill.method[0].expect == (VipOn("standby", parse_bound("check.fault + vrrp.skew")),)
+    assert drill.method[0].expect == (VipMovesTo("standby", parse_bound("check.fault + vrrp.skew")),)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_mistake_is_found_at_its_line_with_its_mending(was: str, becomes: str,
 
 
 RELOAD = "name: r\ntitle: t\nmethod:\n  - reload: nginx\n"
-VERBS = ", ".join(Verb)
+VERBS = ", ".join(DrillVerb)
 NO_SHELL = f"a drill runs no commands of its own: say what should happen with one of: {VERBS}"
 
 

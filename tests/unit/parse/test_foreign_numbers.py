@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from console.parse.foreign_json import json_of
-from console.parse.numbers import real, signed, whole
+from iamops.model.foreign import json_of, real, signed, whole
 
 CONSOLE = Path(__file__).parents[3] / "console"
 READERS = [path for room in ("parse", "nodes") for path in sorted((CONSOLE / room).rglob("*.py"))]

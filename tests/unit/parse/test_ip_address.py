@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from console.parse.ip_address import AddressLine, address_list, monitor_line
+from iamops.parse.host import AddressLine, address_list, monitor_line
 
 CAPTURES = Path(__file__).parents[2] / "fixtures" / "iproute2"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from console.model.facts import VrrpState
-from console.parse.journal import is_echo, journal_record, transition
+from iamops.model.facts import VrrpState
+from iamops.parse.journal import is_echo, journal_record, transition
 
 CAPTURE = Path(__file__).parents[2] / "fixtures" / "keepalived" / "journal.jsonl"
 

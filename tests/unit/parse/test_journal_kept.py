@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.parse.journal_kept import Kept, kept
+from iamops.parse.journal import Kept, kept
 
 NOW = 1_700_000_000
 

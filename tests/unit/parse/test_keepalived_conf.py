@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from console.parse.keepalived_conf import HOME, keepalived_conf
-from console.parse.vrrp_conf import checks, instances
+from iamops.parse.keepalived.conf import HOME, keepalived_conf
+from iamops.parse.keepalived.vrrp import checks, instances
 
 MAIN = f"{HOME}/keepalived.conf"
 

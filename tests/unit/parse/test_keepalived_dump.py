@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from console.model.facts import VrrpState
-from console.parse.keepalived_dump import DumpUnreadable, data_dump, json_dump
+from iamops.model.facts import VrrpState
+from iamops.parse.keepalived.dump import DumpUnreadable, data_dump, json_dump
 
 CAPTURES = Path(__file__).parents[2] / "fixtures" / "keepalived"
 MASTER_JSON = (CAPTURES / "2.2.7-master.json").read_text()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from console.model.live import LiveCheck, LiveVrrp
-from console.parse.keepalived_conf import keepalived_conf
-from console.parse.live_config import live_config, live_on_disk
-from console.render.nodefiles import render_node
+from iamops.model.running import LiveCheck, LiveVrrp
+from iamops.parse.keepalived.conf import keepalived_conf
+from iamops.parse.keepalived.dump import live_config, live_on_disk
+from iamops.render.nodefiles import render_node
 from tests.profiles import unicast_pair
 
 CAPTURES = Path(__file__).parents[2] / "fixtures" / "keepalived"

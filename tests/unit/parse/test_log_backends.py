@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from console.parse.log_backends import asked
-from console.parse.log_format import named_format
+from iamops.accesslog.aggregate import asked
+from iamops.accesslog.format import named_format
 
 HEAD = (
     '10.0.4.30 - - [24/Nov/2026:18:29:57 +0000] "GET /healthz?iamops-0 HTTP/1.1" 200 15 "-" "iamops-probe/1" "-"'

@@ -9,13 +9,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from console.parse import log_awk
-from console.parse.log_awk import awk_program
-from console.parse.log_counts import FULL, Counts, Recipe, Want, counted
-from console.parse.log_format import FormatError, log_format, named_format
-from console.parse.log_told import told
-from console.parse.log_where import where
-from console.parse.log_words import Grain
+from iamops.accesslog import awk as log_awk
+from iamops.accesslog.awk import awk_program, told
+from iamops.accesslog.count import FULL, Counts, Recipe, Want, counted
+from iamops.accesslog.filter import where
+from iamops.accesslog.format import FormatError, log_format, named_format
+from iamops.accesslog.values import Grain
 
 JSON = (
     'escape=json {"at":"$time_iso8601","status":$status,"host":"$host","request":"$request",'

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from console.parse.log_format import MAIN, MOST_VARIABLES, FormatError, log_format
-from console.parse.log_where import WhereError, where
+from iamops.accesslog.filter import WhereError, where
+from iamops.accesslog.format import MAIN, MOST_VARIABLES, FormatError, log_format
 
 
 @pytest.mark.parametrize(

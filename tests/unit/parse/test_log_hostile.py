@@ -7,12 +7,11 @@ from collections import Counter
 
 import pytest
 
-from console.parse.log_backends import asked
-from console.parse.log_counts import FULL, Recipe, Want, counted, values
-from console.parse.log_format import TELLS, Escape, Field, FormatError, LogFormat, named_format
-from console.parse.log_tally import tallied
-from console.parse.log_where import where
-from console.parse.log_words import Grain, plain
+from iamops.accesslog.aggregate import asked, tallied
+from iamops.accesslog.count import FULL, Recipe, Want, counted, values
+from iamops.accesslog.filter import where
+from iamops.accesslog.format import TELLS, Escape, Field, FormatError, LogFormat, named_format
+from iamops.accesslog.values import Grain, plain
 from tests.unit.parse.hostile_requests import VARIABLE, Written, escaped, written
 from tests.unit.parse.test_log_counts import AWKS, FORMATS, by_awk
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from console.parse.log_counts import Recipe, counted
-from console.parse.log_format import named_format
-from console.parse.log_tally import tallied
-from console.parse.log_words import NO_TIME, Grain
+from iamops.accesslog.aggregate import tallied
+from iamops.accesslog.count import Recipe, counted
+from iamops.accesslog.format import named_format
+from iamops.accesslog.values import NO_TIME, Grain
 
 AT = 1795542360  # 2026-11-24T17:46:00Z
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from console.model.facts import Severity
-from console.parse.log_text import LINE_BYTES, access_severity, error_severity, journal_severity, log_text
+from iamops.accesslog.line import LINE_BYTES, access_severity, error_severity, journal_severity, log_text
+from iamops.model.facts import Severity
 
 
 def test_an_ordinary_line_stays_as_it_is():

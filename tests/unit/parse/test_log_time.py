@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from console.parse.log_time import logged_at, zone_offset
+from iamops.accesslog.line import logged_at, zone_offset
 
 AT = datetime(2026, 11, 24, 17, 46, 29, tzinfo=UTC).timestamp()
 REST = b'"GET / HTTP/1.1" 200 612 "-" "curl/8.5.0" "-"'

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from console.parse.log_awk import awk_program
-from console.parse.log_counts import Recipe, Want, counted
-from console.parse.log_format import Field, named_format
-from console.parse.log_told import told
-from console.parse.log_where import WhereError, awk_text, where
+from iamops.accesslog.awk import awk_program, told
+from iamops.accesslog.count import Recipe, Want, counted
+from iamops.accesslog.filter import WhereError, awk_text, where
+from iamops.accesslog.format import Field, named_format
 
 GOOD = {Field.STATUS: "502", Field.HOST: "iam.api", Field.PATH: "/v1/users", Field.UPSTREAM: "a:1, b:2"}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from console.model.look import FileStamp, SaidKind
-from console.parse import look_node
-from console.parse.look_journal import look_at_journal
+from iamops.model.inspection import FileStamp, SaidKind
+from iamops.parse import inspection
+from iamops.parse.inspection import look_at_journal
 
 TROUBLED = Path(__file__).parents[2] / "fixtures" / "keepalived" / "journal-2.2.7-troubled.json"
 LINKS = """\
@@ -79,32 +79,32 @@ def test_an_escape_in_a_line_cannot_reach_a_terminal():
 
 
 def test_hardware_addresses_leave_out_the_loopback():
-    assert look_node.hardware_addresses(LINKS) == {"eth0": "02:00:0a:00:04:14"}
+    assert inspection.hardware_addresses(LINKS) == {"eth0": "02:00:0a:00:04:14"}
 
 
 def test_a_file_system_is_told_once_and_without_inodes_where_it_has_none():
-    root, log, lib = look_node.filesystems(SPACE, INODES)
+    root, log, lib = inspection.filesystems(SPACE, INODES)
     assert (root.mount, root.space_pct, root.inodes_pct) == ("/", 4.0, 1.0)
     assert (log.mount, log.space_pct, log.inodes_pct) == ("/var/log", 95.0, None)
     assert (lib.mount, lib.space_pct, lib.inodes_pct) == ("/var/lib", None, None)
 
 
 def test_stat_tells_the_files_that_are_there():
-    found = look_node.file_stamps("755 root 941 1795560000 /etc/keepalived/check_nginx.sh\nstat: no such file\n")
+    found = inspection.file_stamps("755 root 941 1795560000 /etc/keepalived/check_nginx.sh\nstat: no such file\n")
     path = "/etc/keepalived/check_nginx.sh"
     assert found == {path: FileStamp(path, 0o755, "root", 941, 1795560000.0)}
 
 
 def test_neighbours_are_only_those_that_answered():
-    assert look_node.neighbours(ARP) == {"10.0.4.99": "02:00:0a:00:04:14", "10.0.4.97": "02:00:0a:00:04:15"}
+    assert inspection.neighbours(ARP) == {"10.0.4.99": "02:00:0a:00:04:14", "10.0.4.97": "02:00:0a:00:04:15"}
 
 
 def test_worker_connections_in_the_error_log_with_the_nodes_zone():
     line = b"2026/11/24 22:41:00 [alert] 59#59: *17 1024 worker_connections are not enough while connecting"
     other = b'2026/11/24 22:41:01 [error] 59#59: *18 connect() failed, request: "GET /worker_connections HTTP/1.1"'
-    look = look_node.error_look([line, other], 3600)
+    look = inspection.error_look([line, other], 3600)
     assert (len(look.exhausted), len(look.turned_away), look.lines) == (1, 1, 2)
-    assert look.exhausted[0] == look_node.error_look([line], 0).exhausted[0] - 3600
+    assert look.exhausted[0] == inspection.error_look([line], 0).exhausted[0] - 3600
 
 
 def test_a_client_who_writes_nginxs_words_into_a_path_exhausts_nothing():
@@ -112,25 +112,25 @@ def test_a_client_who_writes_nginxs_words_into_a_path_exhausts_nothing():
         b'2026/11/24 22:41:00 [error] 59#59: *17 open() "/srv/1024 worker_connections are not enough" failed '
         b'(2: No such file or directory), request: "GET /[alert] 1#1: *1 1024 worker_connections are not enough"'
     )
-    assert look_node.error_look([line], 0).exhausted == ()
+    assert inspection.error_look([line], 0).exhausted == ()
 
 
 def test_a_client_who_writes_a_warning_hides_no_refused_connection():
     line = b'2026/11/24 22:41:00 [alert] 59#59: *17 1024 worker_connections are not enough, request: "GET /[warn]"'
-    assert len(look_node.error_look([line], 0).turned_away) == 1
+    assert len(inspection.error_look([line], 0).turned_away) == 1
 
 
 def test_of_a_flood_of_rows_so_many_are_read_as_any_node_has():
     mounts = "".join(f"/dev/x 100 50 50 50% /m{n}\n" for n in range(5000))
     links = "".join(f"{n}: e{n}: <UP> mtu 1 link/ether 02:00:00:00:00:01 brd x\n" for n in range(5000))
     files = "".join(f"644 root 10 1 /f{n}\n" for n in range(5000))
-    assert len(look_node.filesystems(mounts, mounts)) == look_node.MOST_MOUNTS
-    assert len(look_node.hardware_addresses(links)) == look_node.MOST_LINKS
-    assert len(look_node.file_stamps(files)) == look_node.MOST_FILES
+    assert len(inspection.filesystems(mounts, mounts)) == inspection.MOST_MOUNTS
+    assert len(inspection.hardware_addresses(links)) == inspection.MOST_LINKS
+    assert len(inspection.file_stamps(files)) == inspection.MOST_FILES
 
 
 def test_a_line_that_never_says_its_address_takes_no_time():
     line = "3: /" + "8" * 65_000
     began = time.process_time()
-    assert look_node.hardware_addresses(line) == {}
+    assert inspection.hardware_addresses(line) == {}
     assert time.process_time() - began < 0.2

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 
-from console.model.events import HostReported
-from console.model.facts import HostReport
-from console.model.node_clock import on_our_clock
-from console.model.observed import Unknown
-from console.model.timestamps import LAST_MOMENT_S, moment
-from console.nodes.log_streams import placed
-from console.parse.config_archive import push_records
-from console.parse.host_facts import epoch_s
-from console.parse.journal import journal_record
-from console.parse.keepalived_dump import data_dump, json_dump
+from iamops.model.events import HostReported
+from iamops.model.facts import HostReport
+from iamops.model.observed import Unknown
+from iamops.model.state import on_our_clock
+from iamops.model.timestamps import LAST_MOMENT_S, moment
+from iamops.nodes.logs.tail import placed
+from iamops.parse.config_files import push_records
+from iamops.parse.host import epoch_s
+from iamops.parse.journal import journal_record
+from iamops.parse.keepalived.dump import data_dump, json_dump
 from tests.scenes import NOW, fed, healthy
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.parse.nginx_conf import HOME, nginx_conf, servers, upstreams
+from iamops.parse.nginx.conf import HOME, nginx_conf, servers, upstreams
 
 MAIN = f"{HOME}/nginx.conf"
 

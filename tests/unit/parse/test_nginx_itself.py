@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from console.parse.nginx_conf import nginx_conf
-from console.parse.nginx_itself import answers_itself
+from iamops.parse.nginx.conf import nginx_conf
+from iamops.parse.nginx.routing import answers_itself
 
 HOME = "/etc/nginx/nginx.conf"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from console.parse.profile_edit import BackendEdit, EditRefused, edited
-from console.parse.profile_yaml import parse_profile
+from iamops.parse.profile.edit import BackendEdit, EditRefused, edited
+from iamops.parse.profile.loader import parse_profile
 
 PROFILES = Path(__file__).parents[3] / "profiles"
 THIRD = "10.0.4.22:8080"

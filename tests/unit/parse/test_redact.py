@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from console.parse.redact import learned, redact
-from console.parse.redact_known import KnownSecrets
+from iamops.redact.known import KnownSecrets
+from iamops.redact.redact import learned, redact
 from tests.bench.yardstick import slowness
 
 URL_SAFE = string.ascii_letters + string.digits + "-_"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from console.model.facts import SafetyReport
-from console.parse.safety import MOST_FILES, safety_report
+from iamops.model.facts import SafetyReport
+from iamops.parse.host import MOST_FILES, safety_report
 
 
 def test_names_are_told_without_what_all_of_them_share():

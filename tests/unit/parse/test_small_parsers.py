@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from console.model.facts import ProbeOutcome, UnitReport
-from console.parse import greetings, host_facts
-from console.parse.sections import script, sections
-from console.parse.units import unit_reports
+from iamops.model.facts import ProbeOutcome, UnitReport
+from iamops.parse import greetings, host
+from iamops.parse.host import script, sections
+from iamops.parse.systemd import unit_reports
 
 CAPTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -24,19 +24,19 @@ def test_units_as_systemd_reports_them():
 
 
 def test_host_facts():
-    assert host_facts.load1("0.52 0.58 0.59 1/467 12345\n") == 0.52
-    assert host_facts.memory_used_pct("MemTotal: 1000 kB\nMemAvailable: 250 kB\n") == 75.0
+    assert host.load1("0.52 0.58 0.59 1/467 12345\n") == 0.52
+    assert host.memory_used_pct("MemTotal: 1000 kB\nMemAvailable: 250 kB\n") == 75.0
     df = "Filesystem 1024-blocks Used Available Capacity Mounted on\noverlay 264 22 80 23% /\n"
-    assert host_facts.disk_used_pct(df) == 23.0
-    assert host_facts.epoch_s("1795442293.405\n") == 1795442293.405
+    assert host.disk_used_pct(df) == 23.0
+    assert host.epoch_s("1795442293.405\n") == 1795442293.405
 
 
 @pytest.mark.parametrize("text", ["", "garbage", "MemTotal: x kB", "\x00"])
 def test_facts_that_cannot_be_read_are_none(text):
-    assert host_facts.load1(text) is None
-    assert host_facts.memory_used_pct(text) is None
-    assert host_facts.disk_used_pct(text) is None
-    assert host_facts.epoch_s(text) is None
+    assert host.load1(text) is None
+    assert host.memory_used_pct(text) is None
+    assert host.disk_used_pct(text) is None
+    assert host.epoch_s(text) is None
 
 
 def test_a_script_of_sections_runs_and_is_cut_apart_again():

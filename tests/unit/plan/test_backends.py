@@ -7,23 +7,22 @@ from dataclasses import replace
 
 import pytest
 
-from console.judge.denial import Case
-from console.judge.guards import denials
-from console.judge.insisting import without_looks
-from console.model.facts import ProbeOutcome, ProbeReport
-from console.model.observed import Known, Unknown
-from console.model.proxy import FilesReport, Server, Upstream
-from console.parse.nginx_conf import nginx_conf
-from console.parse.nginx_proxy import upstreams_by_domain
-from console.plan.action import RollingRestart, ServiceAction, Verb
-from console.plan.build import plan_for
-from console.plan.reading import Verdict
-from console.plan.steps import Kind
-from console.plan.through_nginx import OthersServe, TakenBack
+from iamops.judge.guards.guards import denials
+from iamops.model.facts import ProbeOutcome, ProbeReport
+from iamops.model.observed import Known, Unknown
+from iamops.model.running import FilesReport, Upstream, UpstreamServer
+from iamops.parse.nginx.conf import nginx_conf
+from iamops.parse.nginx.routing import upstreams_by_domain
+from iamops.plan.action import RollingRestart, ServiceAction, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.plan.denial import GuardContext, without_looks
+from iamops.plan.observation import Judgement
+from iamops.plan.steps import StepKind
+from iamops.plan.through_nginx import OthersServe, TakenBack
 from tests.profiles import pair
 from tests.scenes import NOW, files, healthy
 
-RESTART = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b")
+RESTART = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b")
 B_AT_HOME = ("127.0.0.1:8080", "[::1]:8080", "localhost:8080", "10.0.4.21:8080")
 A_AT_HOME = ("127.0.0.1:8080", "[::1]:8080", "localhost:8080", "10.0.4.20:8080")
 DOMAIN = "iam.api.marmotedu.com"
@@ -52,7 +51,7 @@ def test_a_restart_asks_every_nginx_first_and_waits_for_every_nginx_last():
     ]
     assert [each.names for each in asked(plan, TakenBack)] == [("10.0.4.21:8080",), B_AT_HOME]
     assert plan.steps[0].refuses == "last-backend"
-    assert plan.steps[-1].kind is Kind.LOOK
+    assert plan.steps[-1].kind is StepKind.LOOK
 
 
 def test_a_rolling_restart_waits_between_its_nodes():
@@ -84,12 +83,12 @@ def test_who_insists_on_the_last_backend_is_not_refused_by_the_look():
 
 
 def test_a_service_that_nginx_does_not_publish_is_restarted_without_asking():
-    plan = plan_for(ServiceAction(Verb.RESTART, "iam-pump", "iam-b"), healthy(), NOW)
+    plan = plan_for(ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-b"), healthy(), NOW)
     assert asked(plan, OthersServe) == asked(plan, TakenBack) == []
 
 
 def test_a_start_waits_and_a_stop_asks():
-    stopped = plan_for(ServiceAction(Verb.STOP, "iam-apiserver", "iam-b"), healthy(), NOW)
+    stopped = plan_for(ServiceAction(UnitVerb.STOP, "iam-apiserver", "iam-b"), healthy(), NOW)
     assert (len(asked(stopped, OthersServe)), asked(stopped, TakenBack)) == (2, [])
 
 
@@ -115,7 +114,7 @@ def test_one_bad_answer_is_no_reason_to_leave_out_the_nginx_that_may_have_the_vi
     assert [each.node for each in asked(plan, OthersServe)] == ["iam-a", "iam-b"]
 
 
-def passed_to(*servers: Server, shared: bool = True, even: bool = True):
+def passed_to(*servers: UpstreamServer, shared: bool = True, even: bool = True):
     state, found = healthy(), {DOMAIN: Upstream(servers, shared, even)}
     seen = {name: FilesReport({**files(pair(), name).upstreams, **found}) for name in state.nodes}
     nodes = {name: replace(node, files=Known(seen[name], NOW)) for name, node in state.nodes.items()}
@@ -125,9 +124,9 @@ def passed_to(*servers: Server, shared: bool = True, even: bool = True):
 @pytest.mark.parametrize(
     ("server", "shared", "settles_s", "within_s"),
     [
-        (Server("10.0.4.21:8080", 1, 2.0), True, 3.0, 12.0),
-        (Server("10.0.4.21:8080", 1, 10.0), False, 11.0, 28.0),
-        (Server("10.0.4.21:8080", 0, 10.0), False, 0.0, 26.0),
+        (UpstreamServer("10.0.4.21:8080", 1, 2.0), True, 3.0, 12.0),
+        (UpstreamServer("10.0.4.21:8080", 1, 10.0), False, 11.0, 28.0),
+        (UpstreamServer("10.0.4.21:8080", 0, 10.0), False, 0.0, 26.0),
     ],
 )
 def test_how_long_is_waited_follows_from_nginxs_own_files(server, shared, settles_s, within_s):
@@ -137,21 +136,29 @@ def test_how_long_is_waited_follows_from_nginxs_own_files(server, shared, settle
 
 
 def test_a_server_by_host_name_is_given_up_for_as_long_as_the_worst_of_its_upstream():
-    state = passed_to(Server("iam-a:8080", fail_timeout_s=60.0), Server("iam-b:8080", fail_timeout_s=30.0))
+    state = passed_to(
+        UpstreamServer("iam-a:8080", fail_timeout_s=60.0), UpstreamServer("iam-b:8080", fail_timeout_s=30.0)
+    )
     plan = plan_for(RESTART, state, NOW)
     assert {each.settles_s for each in (*asked(plan, OthersServe), *asked(plan, TakenBack))} == {61.0}
 
 
 def test_whether_a_backend_by_host_name_is_drained_is_not_known_where_one_of_them_is():
-    state = passed_to(Server("one:8080", down=True), Server("two:8080"))
+    state = passed_to(UpstreamServer("one:8080", down=True), UpstreamServer("two:8080"))
     plan = plan_for(RESTART, state, NOW)
     assert {each.even for each in asked(plan, TakenBack)} == {False}
     assert any("whether iam-apiserver on iam-b is drained" in note for note in plan.notes)
-    (denial,) = denials(Case(plan, state, NOW, armed=True))
+    (denial,) = denials(GuardContext(plan, state, NOW, armed=True))
     assert denial.code == "last-backend"
     assert "whether nginx on iam-a and iam-b sends it requests is not known" in denial.reason
     assert (
-        denials(Case(plan_for(RESTART, by_name := passed_to(Server("a:1"), Server("b:1")), NOW), by_name, NOW))
+        denials(
+            GuardContext(
+                plan_for(RESTART, by_name := passed_to(UpstreamServer("a:1"), UpstreamServer("b:1")), NOW),
+                by_name,
+                NOW,
+            )
+        )
         == ()
     )
 
@@ -159,10 +166,10 @@ def test_whether_a_backend_by_host_name_is_drained_is_not_known_where_one_of_the
 @pytest.mark.parametrize(
     ("servers", "even", "before", "after"),
     [
-        ((Server("10.0.4.20:8080"), Server("10.0.4.21:8080")), True, True, True),
-        ((Server("10.0.4.20:8080"), Server("10.0.4.21:8080")), False, False, False),
-        ((Server("10.0.4.20:8080", backup=True), Server("10.0.4.21:8080")), True, False, True),
-        ((Server("10.0.4.20:8080"), Server("10.0.4.21:8080", backup=True)), True, True, False),
+        ((UpstreamServer("10.0.4.20:8080"), UpstreamServer("10.0.4.21:8080")), True, True, True),
+        ((UpstreamServer("10.0.4.20:8080"), UpstreamServer("10.0.4.21:8080")), False, False, False),
+        ((UpstreamServer("10.0.4.20:8080", backup=True), UpstreamServer("10.0.4.21:8080")), True, False, True),
+        ((UpstreamServer("10.0.4.20:8080"), UpstreamServer("10.0.4.21:8080", backup=True)), True, True, False),
     ],
 )
 def test_who_answered_proves_nothing_where_requests_are_not_spread_evenly(servers, even, before, after):
@@ -172,7 +179,7 @@ def test_who_answered_proves_nothing_where_requests_are_not_spread_evenly(server
 
 
 def test_an_nginx_whose_files_send_the_backend_nothing_is_not_asked():
-    plan = plan_for(RESTART, passed_to(Server("10.0.4.20:8080"), Server("127.0.0.1:8080")), NOW)
+    plan = plan_for(RESTART, passed_to(UpstreamServer("10.0.4.20:8080"), UpstreamServer("127.0.0.1:8080")), NOW)
     assert {each.node for each in asked(plan, TakenBack)} == {"iam-b"}
 
 
@@ -183,7 +190,9 @@ def test_files_that_cannot_be_read_mean_nginxs_defaults_and_the_plan_says_so():
 
 
 def test_a_drained_backend_is_not_waited_for():
-    drained = Upstream((Server("10.0.4.21:8080", down=True), Server("127.0.0.1:8080", down=True)), True)
+    drained = Upstream(
+        (UpstreamServer("10.0.4.21:8080", down=True), UpstreamServer("127.0.0.1:8080", down=True)), True
+    )
     plan = plan_for(RESTART, with_files(FilesReport({DOMAIN: drained})), NOW)
     assert asked(plan, TakenBack) == []
 
@@ -191,7 +200,7 @@ def test_a_drained_backend_is_not_waited_for():
 OTHERS = OthersServe("iam-a", "iam-apiserver", ("10.0.4.21:8080",), A_AT_HOME, 3.0, shared=True)
 BACK = TakenBack("iam-a", "iam-apiserver", ("10.0.4.21:8080",), A_AT_HOME, 3.0, shared=True)
 BOTH = {"127.0.0.1:8080": 3, "10.0.4.21:8080": 3}
-HOLDS, NOT_YET = Verdict.HOLDS, Verdict.NOT_YET
+HOLDS, NOT_YET = Judgement.HOLDS, Judgement.NOT_YET
 STRANGE = ("127.0.1.1:8080", "192.168.7.20:8080", "unix:/run/iam.sock", "[::ffff:10.0.4.20]:8080")
 
 
@@ -288,7 +297,7 @@ PARTLY = {OTHER: 1, STOPPED: 3}
         (answer({OTHER: 6}, in_vain={STOPPED: 1}), HOLDS),
     ],
 )
-def test_every_answer_is_good_but_for_what_the_backend_itself_has_failed(text: str, verdict: Verdict):
+def test_every_answer_is_good_but_for_what_the_backend_itself_has_failed(text: str, verdict: Judgement):
     assert OTHERS.judge_output(0, text, 0.1).verdict is verdict
 
 
@@ -360,8 +369,8 @@ def test_the_reading_names_a_stranger_that_answered():
 
 
 def test_an_nginx_that_cannot_be_asked_is_unknown():
-    assert OTHERS.judge_output(1, "{}", 0.0).verdict is Verdict.UNKNOWN
-    assert BACK.judge_output(1, "{}", 0.0).verdict is Verdict.UNKNOWN
+    assert OTHERS.judge_output(1, "{}", 0.0).verdict is Judgement.UNKNOWN
+    assert BACK.judge_output(1, "{}", 0.0).verdict is Judgement.UNKNOWN
 
 
 def test_the_policy_is_read_from_the_upstream_that_the_domain_is_passed_to():
@@ -374,11 +383,11 @@ def test_the_policy_is_read_from_the_upstream_that_the_domain_is_passed_to():
         " server { server_name none.example.com; return 204; } }"
     )
     found = upstreams_by_domain(nginx_conf({"/etc/nginx/nginx.conf": text}))
-    one = Upstream((Server("10.0.4.20:8080", 3, 60.0), Server("b:80", down=True)), True)
+    one = Upstream((UpstreamServer("10.0.4.20:8080", 3, 60.0), UpstreamServer("b:80", down=True)), True)
     assert found == {
         "api.example.com": one,
         "www.example.com": one,
-        "authz.example.com": Upstream((Server("10.0.4.20:9090", 1, 10.0),), False),
+        "authz.example.com": Upstream((UpstreamServer("10.0.4.20:9090", 1, 10.0),), False),
     }
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from console.model.events import DatastoreProbed, Event, HttpProbed, Target, UnitReported, VrrpReported
-from console.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
-from console.model.observed import Unknown
-from console.model.state import ClusterState
-from console.plan.action import RollingRestart, ServiceAction, Verb
-from console.plan.build import plan_for
-from console.plan.expectation import DatastoreAnswers, DomainsAnswer, ServiceHealthy, VrrpIn
-from console.plan.steps import Plan
+from iamops.model.events import DatastoreProbed, Event, HttpProbed, Target, UnitReported, VrrpReported
+from iamops.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
+from iamops.model.observed import Unknown
+from iamops.model.state import ClusterState
+from iamops.plan.action import RollingRestart, ServiceAction, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.plan.expectation import DatastoreAnswers, DomainsAnswer, ServiceHealthy, VrrpIn
+from iamops.plan.steps import Plan
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy
 from tests.unit.plan.test_unknowns import put
@@ -17,7 +17,7 @@ from tests.unit.plan.test_unknowns import put
 DOMAINS = ("iam.api.marmotedu.com", "iam.authz.marmotedu.com")
 BAD = ProbeReport(ProbeOutcome.REFUSED, detail="connection refused")
 MARIADB = pair(datastores={"mariadb": {"node": "iam-a", "unit": "mariadb"}})
-START_NGINX = ServiceAction(Verb.START, "nginx", "iam-b")
+START_NGINX = ServiceAction(UnitVerb.START, "nginx", "iam-b")
 
 
 def asked(plan: Plan, kind: type) -> list[object]:
@@ -34,7 +34,7 @@ def nginx_down(*events: Event) -> ClusterState:
 
 
 def test_a_datastore_must_greet_every_node_that_it_greeted_before():
-    restart = ServiceAction(Verb.RESTART, "mariadb", "iam-a")
+    restart = ServiceAction(UnitVerb.RESTART, "mariadb", "iam-a")
     plan = plan_for(restart, healthy(NOW, MARIADB), NOW + 1)
     assert asked(plan, DatastoreAnswers) == [DatastoreAnswers("mariadb", ("iam-a", "iam-b"))]
     deaf = fed(healthy(NOW, MARIADB), [DatastoreProbed(NOW, "iam-b", "mariadb", BAD)])
@@ -43,7 +43,7 @@ def test_a_datastore_must_greet_every_node_that_it_greeted_before():
 
 def test_a_node_that_nobody_knows_to_be_greeted_is_not_asked_and_named():
     state = put(healthy(NOW, MARIADB), ("datastores", "mariadb", "iam-b"), Unknown("no answer yet", NOW))
-    plan = plan_for(ServiceAction(Verb.RESTART, "mariadb", "iam-a"), state, NOW + 1)
+    plan = plan_for(ServiceAction(UnitVerb.RESTART, "mariadb", "iam-a"), state, NOW + 1)
     assert any(note.startswith("whether mariadb seen from iam-b answers is not known") for note in plan.notes)
 
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from console.judge.denial import Case
-from console.judge.guards import denials
-from console.model.events import AddressesListed, Event, LinkChanged, UnitReported, VrrpReported
-from console.model.facts import Link, LinkState, UnitReport, VrrpReport, VrrpState
-from console.model.state import ClusterState
-from console.plan.action import Action, RollingRestart, ServiceAction, Verb
-from console.plan.build import plan_for
-from console.plan.expectation import VipOn, VipSomewhere
-from console.plan.steps import Handover
-from console.plan.tier import confirmation
+from iamops.judge.guards.guards import denials
+from iamops.model.events import AddressesListed, Event, LinkChanged, UnitReported, VrrpReported
+from iamops.model.facts import Link, LinkState, UnitReport, VrrpReport, VrrpState
+from iamops.model.state import ClusterState
+from iamops.plan.action import Action, RollingRestart, ServiceAction, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.plan.denial import GuardContext
+from iamops.plan.expectation import VipOn, VipSomewhere
+from iamops.plan.steps import Handover, confirmation
 from tests.profiles import pair
 from tests.scenes import NOW, VIP, fed, healthy, silent, tells
 
 AT = NOW + 1
-START_KEEPALIVED = ServiceAction(Verb.START, "keepalived", "iam-a")
-START_NGINX = ServiceAction(Verb.START, "nginx", "iam-a")
+START_KEEPALIVED = ServiceAction(UnitVerb.START, "keepalived", "iam-a")
+START_NGINX = ServiceAction(UnitVerb.START, "nginx", "iam-a")
 COMES = (Handover(("VI_1",), "iam-b", "iam-a", comes=True),)
 
 
@@ -46,7 +45,7 @@ def on_b(*events: Event, nopreempt: bool = False, anti_flap_s: int = 0) -> Clust
 
 
 def codes(action: Action, state: ClusterState) -> dict[str, bool]:
-    said = denials(Case(plan_for(action, state, AT), state, AT))
+    said = denials(GuardContext(plan_for(action, state, AT), state, AT))
     return {denial.code: denial.overridable for denial in said}
 
 
@@ -81,7 +80,7 @@ def test_a_standby_with_the_lower_priority_takes_nothing():
             AddressesListed(NOW, "iam-b", frozenset({"10.0.4.21"})),
         ],
     )
-    action = ServiceAction(Verb.START, "keepalived", "iam-b")
+    action = ServiceAction(UnitVerb.START, "keepalived", "iam-b")
     assert plan_for(action, on_a, AT).prediction.endswith("no VIP moves")
 
 
@@ -123,7 +122,7 @@ def test_an_nginx_that_starts_beside_a_stopped_keepalived_moves_nothing():
 
 @pytest.mark.parametrize("unit", ["keepalived", "nginx"])
 def test_a_restart_of_what_does_not_run_is_a_start(unit: str):
-    plan = plan_for(ServiceAction(Verb.RESTART, unit, "iam-a"), on_b(stopped(unit)), AT)
+    plan = plan_for(ServiceAction(UnitVerb.RESTART, unit, "iam-a"), on_b(stopped(unit)), AT)
     assert plan.impact.handovers == COMES
     assert "VIP 10.0.4.99 comes iam-b -> iam-a" in plan.prediction
     assert not any("switchover" in note for note in plan.notes)
@@ -189,7 +188,7 @@ def test_a_vip_that_comes_after_a_delay_is_awaited_for_that_long(action: Action,
 @pytest.mark.parametrize("delay_s", [0.0, 30.0])
 def test_a_restart_of_an_owner_that_preempts_ends_when_it_has_its_vip_again(delay_s: float):
     state = fed(healthy(), [told("iam-a", nopreempt=False, preempt_delay_s=delay_s)])
-    plan = plan_for(ServiceAction(Verb.RESTART, "keepalived", "iam-a"), state, AT)
+    plan = plan_for(ServiceAction(UnitVerb.RESTART, "keepalived", "iam-a"), state, AT)
     assert plan.impact.handovers == (Handover(("VI_1",), "iam-a", "iam-b"), *COMES)
     restart = next(step for step in plan.steps if step.title.startswith("restart"))
     assert VipOn("VI_1", "iam-a") in restart.expect
@@ -202,6 +201,6 @@ def test_a_restart_of_an_owner_that_preempts_ends_when_it_has_its_vip_again(dela
 
 def test_where_an_owner_does_not_tell_its_vip_may_be_on_either_after_its_restart():
     state = fed(healthy(), [silent(pair(), "iam-a")])
-    plan = plan_for(ServiceAction(Verb.RESTART, "keepalived", "iam-a"), state, AT)
+    plan = plan_for(ServiceAction(UnitVerb.RESTART, "keepalived", "iam-a"), state, AT)
     assert plan.steady == (VipSomewhere("VI_1"),)
     assert any(note.startswith("whether iam-a takes VIP 10.0.4.99 back is not known") for note in plan.notes)

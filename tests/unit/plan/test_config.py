@@ -9,13 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from console.model.config import ConfFile, ConfTree
-from console.model.profile import Profile
-from console.plan.config_change import node_change, payload
-from console.plan.config_diff import diff_lines, may_be_shown, side_by_side
-from console.plan.config_meaning import apart, meaning
-from console.plan.own_header import same_settings
-from console.render.nodefiles import render_node
+from iamops.model.config import ConfFile, ConfTree
+from iamops.model.profile import Profile
+from iamops.plan.config.change import diff_lines, may_be_shown, node_change, payload, same_settings, side_by_side
+from iamops.plan.config.meaning import apart, meaning
+from iamops.render.nodefiles import render_node
 from tests.profiles import pair
 
 SECRETS = {"VI_1": "sesame12"}

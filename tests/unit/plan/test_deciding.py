@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from console.cli.acting_text import plan_lines
-from console.model.events import FilesExamined, VrrpReported
-from console.model.facts import VrrpReport, VrrpState
-from console.model.state import ClusterState
-from console.plan.action import Action, ConfigPush, RollingRestart, ServiceAction, Switchover, Verb
-from console.plan.build import plan_for
-from console.plan.check_passes import CheckPasses
-from console.plan.config_change import FileChange, NodeChange
-from console.plan.expectation import VrrpIn
-from console.plan.reading import Verdict
-from console.plan.steps import Kind, Plan
+from iamops.cli.acting import plan_lines
+from iamops.model.events import FilesExamined, VrrpReported
+from iamops.model.facts import VrrpReport, VrrpState
+from iamops.model.state import ClusterState
+from iamops.plan.action import Action, ConfigPush, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.plan.checks import CheckPasses
+from iamops.plan.config.change import FileChange, NodeChange
+from iamops.plan.expectation import VrrpIn
+from iamops.plan.observation import Judgement
+from iamops.plan.steps import Plan, StepKind
 from tests.profiles import pair
 from tests.scenes import NOW, fed, files, healthy
 
@@ -25,7 +25,7 @@ PROFILE = pair()
 CHECK = PROFILE.instance.check
 BY_PROFILE_S = CHECK.fall * CHECK.interval_s + CHECK.timeout_s
 KNOWN = ("bash", "-c", "ask", "check_nginx.sh", "2")
-RELOAD = ServiceAction(Verb.RELOAD, "nginx", "iam-b")
+RELOAD = ServiceAction(UnitVerb.RELOAD, "nginx", "iam-b")
 
 
 def looked(**changes: Any) -> ClusterState:
@@ -49,8 +49,8 @@ def in_fault(state: ClusterState) -> ClusterState:
     return fed(state, [VrrpReported(NOW, "iam-b", "VI_1", VrrpReport(VrrpState.FAULT, "json", 50, 50, NOW - 9))])
 
 
-@pytest.mark.parametrize("verb", [Verb.RELOAD, Verb.RESTART])
-def test_what_reads_other_files_is_watched_until_a_failing_check_would_be_a_fault(verb: Verb):
+@pytest.mark.parametrize("verb", [UnitVerb.RELOAD, UnitVerb.RESTART])
+def test_what_reads_other_files_is_watched_until_a_failing_check_would_be_a_fault(verb: UnitVerb):
     action = ServiceAction(verb, "nginx", "iam-b")
     assert watched_s(action, looked(current=frozenset())) == BY_PROFILE_S
     assert watched_s(action, looked(current=frozenset(), decides_s=40.0)) == 40.0
@@ -63,11 +63,11 @@ def test_what_reads_the_files_that_it_runs_with_is_not_waited_for():
 
 def test_a_check_that_is_known_is_asked_instead_of_waited_for():
     state = looked(current=frozenset(), checks=(KNOWN,))
-    for verb in (Verb.RELOAD, Verb.RESTART):
+    for verb in (UnitVerb.RELOAD, UnitVerb.RESTART):
         action = ServiceAction(verb, "nginx", "iam-b")
         assert watched_s(action, state) == 1.0
         asked = [step for step in planned(action, state).steps if CheckPasses("iam-b", KNOWN) in step.expect]
-        assert [step.kind for step in asked] == [Kind.DO]
+        assert [step.kind for step in asked] == [StepKind.DO]
 
 
 def test_a_node_that_is_in_fault_can_get_no_worse():
@@ -80,29 +80,29 @@ def test_a_node_that_is_in_fault_can_get_no_worse():
 
 def test_a_reload_of_keepalived_gives_the_check_its_time_and_a_restart_begins_with_it():
     state = looked(current=frozenset(), checks=(KNOWN,))
-    assert watched_s(ServiceAction(Verb.RELOAD, "keepalived", "iam-b"), state) == BY_PROFILE_S
-    assert watched_s(ServiceAction(Verb.RESTART, "keepalived", "iam-b"), state) < BY_PROFILE_S
-    assert watched_s(ServiceAction(Verb.RELOAD, "keepalived", "iam-b"), looked()) < BY_PROFILE_S
+    assert watched_s(ServiceAction(UnitVerb.RELOAD, "keepalived", "iam-b"), state) == BY_PROFILE_S
+    assert watched_s(ServiceAction(UnitVerb.RESTART, "keepalived", "iam-b"), state) < BY_PROFILE_S
+    assert watched_s(ServiceAction(UnitVerb.RELOAD, "keepalived", "iam-b"), looked()) < BY_PROFILE_S
 
 
 def test_a_rolling_restart_does_not_go_on_before_the_check_had_its_time():
     plan = planned(RollingRestart("nginx"), looked(current=frozenset()))
-    watches = [step for step in plan.steps if step.kind is Kind.WATCH]
+    watches = [step for step in plan.steps if step.kind is StepKind.WATCH]
     assert [(step.node, step.lasts_s) for step in watches] == [("iam-b", BY_PROFILE_S)]
     assert plan.steps.index(watches[0]) < next(n for n, each in enumerate(plan.steps) if each.node == "iam-a")
-    assert not [each for each in planned(RollingRestart("nginx"), looked()).steps if each.kind is Kind.WATCH]
+    assert not [each for each in planned(RollingRestart("nginx"), looked()).steps if each.kind is StepKind.WATCH]
 
 
 @pytest.mark.parametrize(
     ("action", "nodes"),
     [
         (RELOAD, ["iam-a", "iam-b"]),
-        (ServiceAction(Verb.RESTART, "keepalived", "iam-a"), ["iam-a", "iam-b"]),
-        (ServiceAction(Verb.STOP, "nginx", "iam-b"), ["iam-a"]),
-        (ServiceAction(Verb.STOP, "keepalived", "iam-a"), ["iam-b"]),
+        (ServiceAction(UnitVerb.RESTART, "keepalived", "iam-a"), ["iam-a", "iam-b"]),
+        (ServiceAction(UnitVerb.STOP, "nginx", "iam-b"), ["iam-a"]),
+        (ServiceAction(UnitVerb.STOP, "keepalived", "iam-a"), ["iam-b"]),
         (RollingRestart("nginx"), ["iam-a", "iam-b"]),
         (RollingRestart("iam-apiserver"), []),
-        (ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b"), []),
+        (ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b"), []),
         (Switchover(), ["iam-a", "iam-b"]),
     ],
     ids=str,
@@ -128,14 +128,14 @@ def push(path: str) -> ConfigPush:
 )
 def test_a_push_is_watched_as_long_as_the_check_needs(path: str, checks: tuple[Any, ...], lasts_s: float):
     plan = planned(push(path), looked(checks=checks))
-    assert [step.lasts_s for step in plan.steps if step.kind is Kind.WATCH] == [lasts_s]
+    assert [step.lasts_s for step in plan.steps if step.kind is StepKind.WATCH] == [lasts_s]
 
 
 def test_the_check_is_believed_by_its_exit_status():
     look = CheckPasses("iam-b", KNOWN)
     assert look.judge_output(0, "", 1.0).holds
     for status in (1, 124, None):
-        assert look.judge_output(status, "", 1.0).verdict is Verdict.NOT_YET
+        assert look.judge_output(status, "", 1.0).verdict is Judgement.NOT_YET
     assert "says no (exit 1)" in look.judge_output(1, "", 1.0).text
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from console.model.events import AddressChanged, UnitReported, VrrpReported
-from console.model.facts import (
+from iamops.model.events import AddressChanged, UnitReported, VrrpReported
+from iamops.model.facts import (
     ConfigReport,
     HostReport,
     Link,
@@ -22,28 +22,34 @@ from console.model.facts import (
     VrrpReport,
     VrrpState,
 )
-from console.model.observed import Known, Unknown
-from console.model.state import ClusterState, Contest, Fault, Flooded, NodeState, Notice, Split, VipMove
-from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, Verb
-from console.plan.build import plan_for
-from console.session.drills import load_drill
+from iamops.model.observed import Known, Unknown
+from iamops.model.state import ClusterState, Contest, Flooded, NodeState, Notice, PartFailure, Split, VipMove
+from iamops.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.session.drills.files import load_drill
 from tests.scenes import NOW, VIP, fed, healthy
 
 A, B = "iam-a", "iam-b"
 PUMP, API = "iam-pump", "iam-apiserver"
-STOP_PUMP = ServiceAction(Verb.STOP, PUMP, B)
-RESTART_NGINX, RELOAD_NGINX = ServiceAction(Verb.RESTART, "nginx", B), ServiceAction(Verb.RELOAD, "nginx", B)
-STOP_KEEPALIVED, RESTART_API = ServiceAction(Verb.STOP, "keepalived", A), ServiceAction(Verb.RESTART, API, B)
+STOP_PUMP = ServiceAction(UnitVerb.STOP, PUMP, B)
+RESTART_NGINX, RELOAD_NGINX = (
+    ServiceAction(UnitVerb.RESTART, "nginx", B),
+    ServiceAction(UnitVerb.RELOAD, "nginx", B),
+)
+STOP_KEEPALIVED, RESTART_API = (
+    ServiceAction(UnitVerb.STOP, "keepalived", A),
+    ServiceAction(UnitVerb.RESTART, API, B),
+)
 DRILL = DrillAction(load_drill("switchover"))
 ACTIONS: list[Action] = [
     STOP_PUMP,
-    ServiceAction(Verb.RESTART, PUMP, B),
+    ServiceAction(UnitVerb.RESTART, PUMP, B),
     RESTART_API,
-    ServiceAction(Verb.STOP, "nginx", A),
+    ServiceAction(UnitVerb.STOP, "nginx", A),
     RESTART_NGINX,
     RELOAD_NGINX,
     STOP_KEEPALIVED,
-    ServiceAction(Verb.RESTART, "keepalived", B),
+    ServiceAction(UnitVerb.RESTART, "keepalived", B),
     RollingRestart("nginx"),
     RollingRestart(API),
     Switchover(),
@@ -144,7 +150,7 @@ CLUSTER: dict[str, Change | None] = {
     "contests": lambda s: replace(s, contests={"VI_1": Contest("VI_1", (A, B), NOW, A)}),
     "splits": lambda s: replace(s, splits=(Split("VI_1", (A, B), NOW),)),
     "notices": lambda s: replace(s, notices=(Notice(NOW, A, s.notices[0].severity, "x"),)),
-    "faults": lambda s: replace(s, faults={"x": Fault("x", A, NOW, NOW, "why")}),
+    "faults": lambda s: replace(s, faults={"x": PartFailure("x", A, NOW, NOW, "why")}),
 }
 
 
@@ -172,7 +178,7 @@ def test_other_units_may_crash_and_come_back_as_they_like(action: Action):
                     assert mark(action, unit(node, name, report)(healthy())) == shown, (node, name, report)
 
 
-@pytest.mark.parametrize("action", [STOP_PUMP, STOP_KEEPALIVED, ServiceAction(Verb.STOP, "nginx", A)])
+@pytest.mark.parametrize("action", [STOP_PUMP, STOP_KEEPALIVED, ServiceAction(UnitVerb.STOP, "nginx", A)])
 def test_what_is_only_stopped_may_have_another_process_by_then(action: ServiceAction):
     shown = mark(action, healthy())
     for report in (UnitReport("active", "running", 0, 4711), UnitReport("activating", "auto-restart", 3, 0)):
@@ -180,7 +186,7 @@ def test_what_is_only_stopped_may_have_another_process_by_then(action: ServiceAc
 
 
 def test_what_systemd_starts_again_and_again_may_be_restarted_at_any_moment():
-    action = ServiceAction(Verb.RESTART, PUMP, B)
+    action = ServiceAction(UnitVerb.RESTART, PUMP, B)
     often = [unit(B, PUMP, UnitReport("active", "running", count, 4000 + count)) for count in (3, 4)]
     assert len({mark(action, change(healthy())) for change in often}) == 1
 

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from console.judge.denial import Case
-from console.judge.guards import denials
-from console.model.events import AddressesListed, Event, VrrpReported
-from console.model.facts import VrrpReport, VrrpState
-from console.model.observed import Unknown
-from console.model.state import ClusterState
-from console.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, Verb
-from console.plan.build import plan_for
-from console.plan.expectation import VipOn
-from console.plan.steps import Handover
-from console.session.drills import load_drill
+from iamops.judge.guards.guards import denials
+from iamops.model.events import AddressesListed, Event, VrrpReported
+from iamops.model.facts import VrrpReport, VrrpState
+from iamops.model.observed import Unknown
+from iamops.model.state import ClusterState
+from iamops.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.plan.denial import GuardContext
+from iamops.plan.expectation import VipOn
+from iamops.plan.steps import Handover
+from iamops.session.drills.files import load_drill
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy
 from tests.unit.plan.test_unknowns import put
@@ -55,7 +55,7 @@ def both_on_a(*events: Event) -> ClusterState:
 
 
 def codes(action: Action, state: ClusterState) -> dict[str, bool]:
-    said = denials(Case(plan_for(action, state, AT), state, AT))
+    said = denials(GuardContext(plan_for(action, state, AT), state, AT))
     return {denial.code: denial.overridable for denial in said}
 
 
@@ -144,13 +144,13 @@ def test_an_unseen_vip_on_a_node_that_a_drill_stops_is_no_plan():
 def test_of_three_nodes_the_one_with_the_highest_counted_priority_takes_over():
     raised = vrrp("iam-c", "VI_1", VrrpState.BACKUP, 90)
     state = fed(healthy(NOW, pair(nodes=THREE)), [raised])
-    plan = plan_for(ServiceAction(Verb.RESTART, "keepalived", "iam-a"), state, AT)
+    plan = plan_for(ServiceAction(UnitVerb.RESTART, "keepalived", "iam-a"), state, AT)
     assert plan.impact.taker == "iam-c"
     assert any(VipOn("VI_1", "iam-c") in step.expect for step in plan.steps)
 
 
 def test_of_three_nodes_one_that_does_not_tell_is_named():
     state = put(healthy(NOW, pair(nodes=THREE)), ("nodes", "iam-c", "vrrp", "VI_1"), Unknown("no dump", NOW))
-    plan = plan_for(ServiceAction(Verb.RESTART, "keepalived", "iam-a"), state, AT)
+    plan = plan_for(ServiceAction(UnitVerb.RESTART, "keepalived", "iam-a"), state, AT)
     assert plan.impact.taker == "iam-b"
     assert "whether iam-c would take VI_1 is not known: no dump" in plan.notes

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import console
-from console.model.events import FilesExamined, VrrpReported
-from console.model.facts import VrrpReport, VrrpState
-from console.model.live import LiveCheck
-from console.plan.live import base_priority, counted_priority, tells_checks, tells_preemption, vrrp_on
+import iamops
+from iamops.model.events import FilesExamined, VrrpReported
+from iamops.model.facts import VrrpReport, VrrpState
+from iamops.model.running import LiveCheck
+from iamops.plan.vrrp_timing import base_priority, counted_priority, tells_checks, tells_preemption, vrrp_on
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy, silent, tells
 
@@ -60,8 +60,8 @@ def test_an_election_goes_by_what_is_counted_then_by_what_is_told():
 
 
 def test_no_plan_and_no_guard_takes_these_settings_from_the_profile():
-    """They are asked of `plan/live.py`."""
-    root = Path(console.__file__).parent
+    """They are asked of `plan/vrrp_timing.py`."""
+    root = Path(iamops.__file__).parent
     found = [
         f"{path.relative_to(root)}:{each.lineno}: {ast.unparse(each)}"
         for floor in ("plan", "judge")

@@ -6,13 +6,13 @@ import dataclasses
 
 import pytest
 
-from console.model.events import FilesExamined
-from console.model.observed import Known
-from console.model.state import ClusterState
-from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
-from console.plan.build import plan_for
-from console.plan.steps import Plan
-from console.render.nodefiles import ALIVE_HOST
+from iamops.model.events import FilesExamined
+from iamops.model.observed import Known
+from iamops.model.state import ClusterState
+from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.plan.steps import Plan
+from iamops.render.nodefiles import ALIVE_HOST
 from tests.scenes import NOW, fed, healthy
 
 
@@ -31,9 +31,9 @@ def told(plan: Plan) -> bool:
     "action",
     [
         Switchover(),
-        ServiceAction(Verb.RESTART, "keepalived", "iam-a"),
-        ServiceAction(Verb.RELOAD, "nginx", "iam-b"),
-        ServiceAction(Verb.STOP, "nginx", "iam-a"),
+        ServiceAction(UnitVerb.RESTART, "keepalived", "iam-a"),
+        ServiceAction(UnitVerb.RELOAD, "nginx", "iam-b"),
+        ServiceAction(UnitVerb.STOP, "nginx", "iam-a"),
     ],
     ids=str,
 )
@@ -45,7 +45,7 @@ def test_what_touches_no_service_is_measured_at_nginx_itself(action: Action):
 
 @pytest.mark.parametrize(
     "action",
-    [ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b"), RollingRestart("iam-pump")],
+    [ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b"), RollingRestart("iam-pump")],
     ids=str,
 )
 def test_what_touches_a_service_is_measured_through_it(action: Action):

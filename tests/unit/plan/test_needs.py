@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from console.model.events import DatastoreProbed, Event, PortProbed
-from console.model.facts import ProbeOutcome, ProbeReport
-from console.model.profile import Profile
-from console.plan.action import Action, RollingRestart, ServiceAction, Verb
-from console.plan.build import plan_for
+from iamops.model.events import DatastoreProbed, Event, PortProbed
+from iamops.model.facts import ProbeOutcome, ProbeReport
+from iamops.model.profile import Profile
+from iamops.plan.action import Action, RollingRestart, ServiceAction, UnitVerb
+from iamops.plan.build import plan_for
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy
 
@@ -28,7 +28,7 @@ def notes(action: Action, *events: Event, **changes: Any) -> tuple[str, ...]:
 
 
 def stop(unit: str, node: str = "iam-a") -> ServiceAction:
-    return ServiceAction(Verb.STOP, unit, node)
+    return ServiceAction(UnitVerb.STOP, unit, node)
 
 
 def test_stopping_the_apiserver_names_the_authz_server_of_its_node():
@@ -85,7 +85,7 @@ def test_who_falls_by_way_of_another_falls_on_every_node_of_that_one():
 
 def test_what_starts_and_will_be_idle_is_said():
     down = DatastoreProbed(NOW, "iam-b", "mongodb", DOWN)
-    said = notes(ServiceAction(Verb.RESTART, "iam-pump", "iam-b"), down)
+    said = notes(ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-b"), down)
     assert said == ("iam-pump comes up on iam-b and is idle: mongodb does not answer iam-b: connection refused",)
 
 
@@ -99,5 +99,5 @@ def test_a_stop_says_when_nothing_would_bring_it_back():
 
 
 def test_nothing_is_said_where_nothing_is_needed():
-    assert not any("need" in note for note in notes(ServiceAction(Verb.RESTART, "nginx", "iam-b")))
-    assert notes(ServiceAction(Verb.START, "iam-pump", "iam-b")) == ()
+    assert not any("need" in note for note in notes(ServiceAction(UnitVerb.RESTART, "nginx", "iam-b")))
+    assert notes(ServiceAction(UnitVerb.START, "iam-pump", "iam-b")) == ()

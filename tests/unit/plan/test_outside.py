@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from console.judge.denial import Case
-from console.judge.guards import denials
-from console.model.events import FilesExamined
-from console.model.proxy import FilesReport, Server, Upstream
-from console.model.state import ClusterState
-from console.plan.action import Action, RollingRestart, ServiceAction, Verb
-from console.plan.build import plan_for
+from iamops.judge.guards.guards import denials
+from iamops.model.events import FilesExamined
+from iamops.model.running import FilesReport, Upstream, UpstreamServer
+from iamops.model.state import ClusterState
+from iamops.plan.action import Action, RollingRestart, ServiceAction, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.plan.denial import GuardContext
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy
 
 AT = NOW + 1
 OUT = "10.0.4.77:8080"
-RESTART = ServiceAction(Verb.RESTART, "x", "iam-a")
+RESTART = ServiceAction(UnitVerb.RESTART, "x", "iam-a")
 NOT_KNOWN = f"whether {OUT} serves it meanwhile is not known"
 
 
@@ -26,7 +26,7 @@ def on_a_alone(**changes: Any) -> ClusterState:
 
 
 def reasons(action: Action, state: ClusterState) -> list[tuple[str, str]]:
-    return [(each.code, each.reason) for each in denials(Case(plan_for(action, state, AT), state, AT))]
+    return [(each.code, each.reason) for each in denials(GuardContext(plan_for(action, state, AT), state, AT))]
 
 
 def test_a_backend_beside_the_nodes_may_serve_and_nobody_knows():
@@ -51,13 +51,13 @@ def test_a_drained_one_serves_nobody():
 
 
 def test_one_that_only_nginx_s_files_name_is_not_known_either():
-    servers = (Server("127.0.0.1:8080"), Server(OUT))
+    servers = (UpstreamServer("127.0.0.1:8080"), UpstreamServer(OUT))
     state = fed(on_a_alone(), [FilesExamined(NOW, "iam-a", FilesReport({"x.y": Upstream(servers)}))])
     assert NOT_KNOWN in plan_for(RESTART, state, AT).prediction
 
 
 def test_one_that_nginx_s_files_have_down_serves_nobody():
-    servers = (Server("10.0.4.20:8080"), Server(OUT, down=True))
+    servers = (UpstreamServer("10.0.4.20:8080"), UpstreamServer(OUT, down=True))
     files = FilesReport({"x.y": Upstream(servers)})
     state = fed(on_a_alone(backends=[OUT]), [FilesExamined(NOW, each, files) for each in ("iam-a", "iam-b")])
     assert "nothing else serves it" in plan_for(RESTART, state, AT).prediction

@@ -6,17 +6,15 @@ import json
 
 import pytest
 
-from console.judge.insisting import without_looks
-from console.model.events import SafetyReported
-from console.model.facts import SafetyReport
-from console.plan.action import RollingRestart, ServiceAction, Switchover, Verb, command_line
-from console.plan.build import plan_for
-from console.plan.expectation import EffectivePriority, VipOn
-from console.plan.predict import OPEN_ARE_CUT
-from console.plan.steps import Kind, document
-from console.plan.targets import NoSuchTarget
-from console.plan.tier import confirmation
-from console.plan.timing import check_window_s, master_down_s, skew_s
+from iamops.model.events import SafetyReported
+from iamops.model.facts import SafetyReport
+from iamops.plan.action import NoSuchTarget, RollingRestart, ServiceAction, Switchover, UnitVerb, command_line
+from iamops.plan.build import plan_for
+from iamops.plan.denial import without_looks
+from iamops.plan.expectation import EffectivePriority, VipOn
+from iamops.plan.predict import OPEN_ARE_CUT
+from iamops.plan.steps import StepKind, confirmation, document
+from iamops.plan.vrrp_timing import check_window_s, master_down_s, skew_s
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy, live
 
@@ -37,15 +35,15 @@ def test_the_check_needs_fall_runs_to_notice():
 def test_a_switchover_raises_stops_starts_and_lowers_with_the_undo_armed_before_each():
     plan = plan_for(Switchover(), fed(healthy(), TRACKED), NOW)
     assert [(step.kind, step.node) for step in plan.steps] == [
-        (Kind.LOOK, "iam-a"),
-        (Kind.ARM, "iam-b"),
-        (Kind.DO, "iam-b"),
-        (Kind.ARM, "iam-a"),
-        (Kind.DO, "iam-a"),
-        (Kind.DO, "iam-a"),
-        (Kind.DISARM, "iam-a"),
-        (Kind.DO, "iam-b"),
-        (Kind.DISARM, "iam-b"),
+        (StepKind.LOOK, "iam-a"),
+        (StepKind.ARM, "iam-b"),
+        (StepKind.DO, "iam-b"),
+        (StepKind.ARM, "iam-a"),
+        (StepKind.DO, "iam-a"),
+        (StepKind.DO, "iam-a"),
+        (StepKind.DISARM, "iam-a"),
+        (StepKind.DO, "iam-b"),
+        (StepKind.DISARM, "iam-b"),
     ]
     assert plan.steps[2].stdin == "204\n"
     assert plan.steps[2].expect == (EffectivePriority("iam-b", "VI_1", 254),)
@@ -75,20 +73,20 @@ def test_the_plain_way_can_be_asked_for():
 
 
 def test_a_stopped_nginx_on_the_owner_predicts_the_refusals_before_the_move():
-    plan = plan_for(ServiceAction(Verb.STOP, "nginx", "iam-a"), healthy(), NOW)
+    plan = plan_for(ServiceAction(UnitVerb.STOP, "nginx", "iam-a"), healthy(), NOW)
     assert plan.prediction.startswith("clients are refused for 5 to 10 s until the check notices, then VIP")
 
 
 def test_a_stopped_standby_moves_nothing_and_says_what_is_lost():
-    plan = plan_for(ServiceAction(Verb.STOP, "keepalived", "iam-b"), healthy(), NOW)
+    plan = plan_for(ServiceAction(UnitVerb.STOP, "keepalived", "iam-b"), healthy(), NOW)
     assert plan.impact.moves == ()
     assert "no standby while it is stopped" in plan.prediction
 
 
 def test_nothing_stops_before_its_undo_was_armed():
     for action in (
-        ServiceAction(Verb.STOP, "nginx", "iam-a"),
-        ServiceAction(Verb.RESTART, "iam-pump", "iam-b"),
+        ServiceAction(UnitVerb.STOP, "nginx", "iam-a"),
+        ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-b"),
         RollingRestart("keepalived"),
         Switchover(),
     ):
@@ -99,7 +97,7 @@ def test_nothing_stops_before_its_undo_was_armed():
 
 
 def test_a_start_of_what_runs_has_nothing_to_do():
-    plan = plan_for(ServiceAction(Verb.START, "nginx", "iam-a"), healthy(), NOW)
+    plan = plan_for(ServiceAction(UnitVerb.START, "nginx", "iam-a"), healthy(), NOW)
     assert plan.steps == ()
     assert "already running" in plan.prediction
 
@@ -114,7 +112,7 @@ def test_other_commands_are_another_plan():
 
 
 def test_looks_that_were_overridden_leave_the_plan_that_was_shown():
-    action = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-a")
+    action = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-a")
     asking = plan_for(action, healthy(), NOW)
     insisting = without_looks(asking, ["last-backend"], ())
     assert len(insisting.steps) < len(asking.steps)
@@ -124,8 +122,8 @@ def test_looks_that_were_overridden_leave_the_plan_that_was_shown():
 @pytest.mark.parametrize(
     ("action", "named"),
     [
-        (ServiceAction(Verb.STOP, "ngnix", "iam-a"), "its units: keepalived, nginx"),
-        (ServiceAction(Verb.STOP, "nginx", "iam-c"), "there are: iam-a, iam-b"),
+        (ServiceAction(UnitVerb.STOP, "ngnix", "iam-a"), "its units: keepalived, nginx"),
+        (ServiceAction(UnitVerb.STOP, "nginx", "iam-c"), "there are: iam-a, iam-b"),
         (RollingRestart("ngnix"), "its units"),
         (Switchover(to="iam-c"), "there are: iam-a, iam-b"),
         (Switchover(instance="VI_2"), "there are: VI_1"),
@@ -152,8 +150,8 @@ def test_what_touches_the_owner_needs_its_name_typed():
     def typed(action):
         return confirmation(plan_for(action, state, NOW), state, NOW).typed
 
-    assert typed(ServiceAction(Verb.RESTART, "nginx", "iam-a")) == "iam-a"
-    assert typed(ServiceAction(Verb.RESTART, "nginx", "iam-b")) is None
-    assert typed(ServiceAction(Verb.RELOAD, "nginx", "iam-a")) is None
+    assert typed(ServiceAction(UnitVerb.RESTART, "nginx", "iam-a")) == "iam-a"
+    assert typed(ServiceAction(UnitVerb.RESTART, "nginx", "iam-b")) is None
+    assert typed(ServiceAction(UnitVerb.RELOAD, "nginx", "iam-a")) is None
     assert typed(Switchover()) == "lab"
     assert typed(RollingRestart("nginx")) == "lab"

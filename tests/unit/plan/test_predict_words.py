@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from console.model.events import HttpProbed, Target
-from console.model.facts import ProbeOutcome, ProbeReport
-from console.plan.action import ServiceAction, Verb
-from console.plan.build import plan_for
+from iamops.model.events import HttpProbed, Target
+from iamops.model.facts import ProbeOutcome, ProbeReport
+from iamops.plan.action import ServiceAction, UnitVerb
+from iamops.plan.build import plan_for
 from tests.scenes import NOW, OK, fed, healthy
 
-STOP = ServiceAction(Verb.STOP, "iam-apiserver", "iam-a")
+STOP = ServiceAction(UnitVerb.STOP, "iam-apiserver", "iam-a")
 
 
 def predicted(report: ProbeReport) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from console.parse.log_format import named_format
-from console.plan.quiet_log import NoRequestsTo
-from console.plan.reading import Reading, Verdict
+from iamops.accesslog.format import named_format
+from iamops.plan.observation import Judgement, Observation
+from iamops.plan.through_nginx import NoRequestsTo
 from tests.unit.parse.hostile_requests import written
 from tests.unit.parse.test_log_counts import JSON
 
@@ -22,14 +22,14 @@ ASKED = (
     b'10.0.4.1 - - [24/Nov/2026:17:46:29 +0000] "GET / HTTP/1.1" 200 612 "-" "curl/8" "-" '
     b"host=iam.api upstream=%s upstream_status=502, 200 request_time=0.1 upstream_time=0.1 request_id=ab"
 )
-Look = Callable[..., Reading]
+Look = Callable[..., Observation]
 
 
 @pytest.fixture
 def look(tmp_path: Path) -> Look:
     """What is read where these lines come in while the drain waits."""
 
-    def looked(*lines: bytes, form: str = "iamops", endpoint: str = ENDPOINT) -> Reading:
+    def looked(*lines: bytes, form: str = "iamops", endpoint: str = ENDPOINT) -> Observation:
         log = tmp_path / "access.log"
         log.write_bytes(b"rubbish of before\n")
         waiting = NoRequestsTo("iam-a", endpoint, str(log), 1, quiet_s=0.0, form=form)
@@ -61,9 +61,9 @@ def test_a_log_that_is_rotated_meanwhile_is_looked_at_again(rotation: str, tmp_p
     argv[2], argv[6] = argv[2].replace('sleep "$3"', ROTATIONS[rotation]), str(new)
     during = subprocess.run(argv, capture_output=True, text=True)
     reading = waiting.judge_output(during.returncode, during.stdout, 1.0)
-    assert (reading.verdict, "was rotated" in reading.text) == (Verdict.NOT_YET, True)
+    assert (reading.verdict, "was rotated" in reading.text) == (Judgement.NOT_YET, True)
     after = subprocess.run([*waiting.argv], capture_output=True, text=True)
-    assert waiting.judge_output(after.returncode, after.stdout, 1.0).verdict is Verdict.HOLDS
+    assert waiting.judge_output(after.returncode, after.stdout, 1.0).verdict is Judgement.HOLDS
 
 
 def test_a_log_that_was_renamed_and_is_written_on_is_not_quiet(tmp_path: Path):
@@ -73,7 +73,7 @@ def test_a_log_that_was_renamed_and_is_written_on_is_not_quiet(tmp_path: Path):
     os.utime(log, (1_000_000, 1_000_000))
     old.write_bytes(ASKED % ENDPOINT.encode() + b"\n")
     waiting = NoRequestsTo("iam-a", ENDPOINT, str(log), 1, quiet_s=0.0)
-    for age_s, verdict in ((0, Verdict.NOT_YET), (10, Verdict.HOLDS)):
+    for age_s, verdict in ((0, Judgement.NOT_YET), (10, Judgement.HOLDS)):
         os.utime(old, (1_000_005 - age_s, 1_000_005 - age_s))
         done = subprocess.run([*waiting.argv], capture_output=True, text=True)
         assert waiting.judge_output(done.returncode, done.stdout, 1.0).verdict is verdict, done.stdout
@@ -82,13 +82,13 @@ def test_a_log_that_was_renamed_and_is_written_on_is_not_quiet(tmp_path: Path):
 def test_an_old_worker_that_still_answers_holds_it_up():
     waiting = NoRequestsTo("iam-a", ENDPOINT, "/var/log/nginx/access.log", 1)
     reading = waiting.judge_output(0, "0 0 1\n", 1.0)
-    assert (reading.verdict, "1 old worker still at work" in reading.text) == (Verdict.NOT_YET, True)
+    assert (reading.verdict, "1 old worker still at work" in reading.text) == (Judgement.NOT_YET, True)
 
 
 def test_an_address_in_a_clients_text_holds_up_no_drain(look: Look):
     # The generator's requests name the address wherever a client can write.
     assert sum(ENDPOINT.encode() in line for line in HOSTILE) > 30
-    assert look(*HOSTILE).verdict is Verdict.HOLDS
+    assert look(*HOSTILE).verdict is Judgement.HOLDS
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def test_an_address_in_a_clients_text_holds_up_no_drain(look: Look):
 )
 def test_a_request_that_went_there_does(look: Look, upstream: bytes):
     reading = look(*HOSTILE, ASKED % upstream)
-    assert (reading.verdict, reading.text[:9]) == (Verdict.NOT_YET, "1 request")
+    assert (reading.verdict, reading.text[:9]) == (Judgement.NOT_YET, "1 request")
 
 
 @pytest.mark.parametrize("upstream", [b"10.9.9.9:8080", b"110.9.9.9:80", b"10.9.9.90:80", b"10x9.9.9:80"])
 def test_an_address_that_looks_like_it_does_not(look: Look, upstream: bytes):
-    assert look(ASKED % upstream).verdict is Verdict.HOLDS
+    assert look(ASKED % upstream).verdict is Judgement.HOLDS
 
 
 def test_an_ipv6_backend_and_json_are_read_too(look: Look):
@@ -110,12 +110,12 @@ def test_an_ipv6_backend_and_json_are_read_too(look: Look):
         b'"request":"GET / \\"upstream\\":\\"[fd00::21]:80\\"",'
         b'"bytes":12,"agent":"x","from":"1.2.3.4","took":0.2,"upstream":"%s","answers":"200","upstream_took":"0.19"}'
     )
-    assert look(line % b"[fd00::20]:80", form=JSON, endpoint="[fd00::21]:80").verdict is Verdict.HOLDS
-    assert look(line % b"[fd00::21]:80", form=JSON, endpoint="[fd00::21]:80").verdict is Verdict.NOT_YET
+    assert look(line % b"[fd00::20]:80", form=JSON, endpoint="[fd00::21]:80").verdict is Judgement.HOLDS
+    assert look(line % b"[fd00::21]:80", form=JSON, endpoint="[fd00::21]:80").verdict is Judgement.NOT_YET
 
 
 @pytest.mark.parametrize("upto", [b' "-" "curl/8"', b" host="])
 def test_lines_in_another_format_leave_it_unknown_where_requests_went(look: Look, upto: bytes):
     reading = look(ASKED % b"-", ASKED.partition(upto)[0])
-    assert reading.verdict is Verdict.UNKNOWN
+    assert reading.verdict is Judgement.UNKNOWN
     assert "logs.format" in reading.text

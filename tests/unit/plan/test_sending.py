@@ -7,26 +7,26 @@ from dataclasses import replace
 
 import pytest
 
-from console.judge.denial import Case
-from console.judge.guards import denials
-from console.model.events import HttpProbed, Target
-from console.model.facts import ProbeOutcome, ProbeReport
-from console.model.observed import Known, Unknown
-from console.model.proxy import FilesReport, Server, Upstream
-from console.model.reduce import reduce
-from console.model.state import ClusterState
-from console.parse.nginx_conf import nginx_conf
-from console.parse.nginx_proxy import upstreams_by_domain
-from console.plan.action import ServiceAction, Verb
-from console.plan.build import plan_for
-from console.plan.reading import Verdict
-from console.plan.sending import sent, serves
-from console.plan.through_nginx import OthersServe, TakenBack
+from iamops.judge.guards.guards import denials
+from iamops.model.events import HttpProbed, Target
+from iamops.model.facts import ProbeOutcome, ProbeReport
+from iamops.model.observed import Known, Unknown
+from iamops.model.reduce import reduce
+from iamops.model.running import FilesReport, Upstream, UpstreamServer
+from iamops.model.state import ClusterState
+from iamops.parse.nginx.conf import nginx_conf
+from iamops.parse.nginx.routing import upstreams_by_domain
+from iamops.plan.action import ServiceAction, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.plan.denial import GuardContext
+from iamops.plan.observation import Judgement
+from iamops.plan.sending import sent, serves
+from iamops.plan.through_nginx import OthersServe, TakenBack
 from tests.profiles import pair
 from tests.scenes import NOW, files, healthy
 
 DOMAIN = "iam.api.marmotedu.com"
-RESTART = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-a")
+RESTART = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-a")
 BOTH = "upstream both { zone b 64k; server 10.0.4.20:8080; server 10.0.4.21:8080; }"
 MINE = "upstream mine { zone m 64k; server 127.0.0.1:8080; }"
 OWN_PORT = {"iam-a": "127.0.0.1:8080", "iam-b": "10.0.4.20:8080"}
@@ -49,7 +49,7 @@ def with_nginx(found: dict[str, Upstream]) -> ClusterState:
 
 
 def refused(state: ClusterState) -> list[str]:
-    said = denials(Case(plan_for(RESTART, state, NOW), state, NOW, armed=True))
+    said = denials(GuardContext(plan_for(RESTART, state, NOW), state, NOW, armed=True))
     return [each.reason for each in said if each.code == "last-backend"]
 
 
@@ -94,7 +94,7 @@ def test_a_path_that_goes_nobody_knows_where_is_not_known_to_be_served(body: str
 @pytest.mark.parametrize("name", ["*.api.marmotedu.com iam.*", ".marmotedu.com", "~^iam", "_", "elsewhere.org"])
 def test_a_domain_leads_where_the_server_leads_that_answers_for_it(name: str):
     alone = read("location / { proxy_pass http://127.0.0.1:8080; }", name)
-    assert alone[DOMAIN].servers == (Server("127.0.0.1:8080", max_fails=0),)
+    assert alone[DOMAIN].servers == (UpstreamServer("127.0.0.1:8080", max_fails=0),)
     assert refused(with_nginx(alone)) != []
     assert refused(with_nginx(read("location / { proxy_pass http://both; }", name))) == []
 
@@ -175,7 +175,7 @@ def test_an_address_that_no_node_has_is_no_backend():
     assert goes(state, "iam-b") == {"no"}
     assert any("drained or missing in nginx on iam-a and iam-b" in each for each in refused(state))
     for look in looks(state, OthersServe):
-        assert look.judge_output(0, answer(None), 600.0).verdict is Verdict.NOT_YET
+        assert look.judge_output(0, answer(None), 600.0).verdict is Judgement.NOT_YET
 
 
 def test_an_address_is_that_of_the_node_that_has_it():
@@ -199,14 +199,14 @@ def each_to_its_own() -> ClusterState:
     return with_nginx(read("location / { proxy_pass http://mine; }"))
 
 
-RESTART_STANDBY = ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b")
+RESTART_STANDBY = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b")
 
 
 def test_where_nobody_comes_a_backend_may_be_the_only_one_of_its_nginx():
     """iam-a has the VIP: clients are served by its nginx, and that one by its own backend."""
     state = each_to_its_own()
     plan = plan_for(RESTART_STANDBY, state, NOW)
-    assert denials(Case(plan, state, NOW, armed=True)) == ()
+    assert denials(GuardContext(plan, state, NOW, armed=True)) == ()
     assert "iam-a (healthy" in plan.prediction
     assert [look for step in plan.steps for look in step.expect if isinstance(look, OthersServe)] == []
     assert any("nginx on iam-b sends iam-apiserver to iam-b alone, and no VIP is there" in n for n in plan.notes)
@@ -216,7 +216,7 @@ def test_where_nobody_comes_a_backend_may_be_the_only_one_of_its_nginx():
 @pytest.mark.parametrize("blind", ["iam-a", "iam-b"])
 def test_where_clients_may_come_it_may_not(blind: str):
     state = with_addresses(each_to_its_own(), blind, seen=False)
-    said = denials(Case(plan_for(RESTART_STANDBY, state, NOW), state, NOW, armed=True))
+    said = denials(GuardContext(plan_for(RESTART_STANDBY, state, NOW), state, NOW, armed=True))
     assert "last-backend" in {each.code for each in said}
 
 
@@ -251,7 +251,7 @@ def answer(backends: dict[str, int] | None) -> str:
 def test_an_nginx_whose_files_and_log_name_no_other_backend_is_never_known_to_have_one():
     (look, *_) = looks(with_nginx(read("location / { proxy_pass http://127.0.0.1:8080; }")), OthersServe)
     for seen in (answer(None), answer({"127.0.0.1:8080": 6}), answer({})):
-        assert look.judge_output(0, seen, 600.0).verdict is Verdict.NOT_YET
+        assert look.judge_output(0, seen, 600.0).verdict is Judgement.NOT_YET
 
 
 @pytest.mark.parametrize("server", ["max_fails=0", "fail_timeout=0"])
@@ -262,13 +262,13 @@ def test_good_answers_of_no_time_at_all_prove_nothing(server: str, method: str):
     for look in (*looks(state, OthersServe), *looks(state, TakenBack)):
         assert look.settles_s == 0.0
         at_once = look.judge_output(0, answer(None), 0.0)
-        assert at_once.verdict is Verdict.NOT_YET
+        assert at_once.verdict is Judgement.NOT_YET
         assert "0 s (" not in look.judge_output(0, answer(None), 10.0).text.replace("10 s (", "")
-        assert look.judge_output(0, answer(None), 10.0).verdict is Verdict.HOLDS
+        assert look.judge_output(0, answer(None), 10.0).verdict is Judgement.HOLDS
         assert look.waits_s == 10.0
     # A log that names the other one needs no time.
     (first, *_) = looks(state, OthersServe)
-    assert first.judge_output(0, answer({"10.0.4.21:8080": 6}), 0.0).verdict is Verdict.HOLDS
+    assert first.judge_output(0, answer({"10.0.4.21:8080": 6}), 0.0).verdict is Judgement.HOLDS
 
 
 def test_where_nginxs_own_file_cannot_be_read_the_profile_tells_and_nginx_is_asked():

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from console.model.drill import Bound, Term
-from console.model.live import LiveCheck, LiveVrrp
-from console.plan.theory import Pair, window
-from console.plan.weighing import why_it_stays
+from iamops.model.drill import Bound, TimeTerm
+from iamops.model.running import LiveCheck, LiveVrrp
+from iamops.plan.checks import why_it_stays
+from iamops.plan.vrrp_timing import Pair, window
 
 CHECK = LiveCheck("check_nginx", interval_s=5, timeout_s=3, rise=1, fall=2)
 
@@ -21,7 +21,7 @@ def live(priority: int, advert_s: float = 1.0, version: int = 2) -> LiveVrrp:
 A, B = live(100), live(50)
 
 
-def bound(*terms: Term) -> Bound:
+def bound(*terms: TimeTerm) -> Bound:
     return Bound("", terms)
 
 
@@ -41,15 +41,15 @@ def bound(*terms: Term) -> Bound:
     ],
 )
 def test_named_bounds(name: str, pair: Pair, lower_s: float, upper_s: float):
-    allowed = window(bound(Term(name)), pair, A)
+    allowed = window(bound(TimeTerm(name)), pair, A)
     assert (allowed.lower_s, allowed.upper_s) == pytest.approx((lower_s, upper_s), abs=0.001)
 
 
 def test_a_check_with_a_weight_decides_only_where_none_makes_a_fault():
     quick = replace(CHECK, interval_s=1, weight=-60)
     both, weighted = (replace(A, checks=checks) for checks in ((quick, CHECK), (quick,)))
-    assert window(bound(Term("check.fault")), Pair(both, B), both).upper_s == pytest.approx(10.1)
-    assert window(bound(Term("check.fault")), Pair(weighted, B), weighted).upper_s == pytest.approx(2.1)
+    assert window(bound(TimeTerm("check.fault")), Pair(both, B), both).upper_s == pytest.approx(10.1)
+    assert window(bound(TimeTerm("check.fault")), Pair(weighted, B), weighted).upper_s == pytest.approx(2.1)
 
 
 def weighing(priority: int, weight: int, *, nopreempt: bool = False) -> LiveVrrp:
@@ -75,15 +75,15 @@ def test_a_failing_check_moves_the_vip_by_a_fault_or_by_the_priority_that_is_lef
 
 
 def test_terms_add_up_and_factors_count():
-    allowed = window(bound(Term("vrrp.max", 1.2), Term(None, seconds=0.5)), Pair(A, B), A)
+    allowed = window(bound(TimeTerm("vrrp.max", 1.2), TimeTerm(None, seconds=0.5)), Pair(A, B), A)
     assert (allowed.lower_s, allowed.upper_s) == pytest.approx((0.0, 3.805 * 1.2 + 0.5), abs=0.001)
 
 
 def test_a_slow_owner_is_waited_for_longer():
-    allowed = window(bound(Term("vrrp.timeout")), Pair(live(100, advert_s=3.0), B), A)
+    allowed = window(bound(TimeTerm("vrrp.timeout")), Pair(live(100, advert_s=3.0), B), A)
     assert allowed.upper_s == pytest.approx(9.805, abs=0.001)
 
 
 def test_version_3_counts_its_skew_in_adverts():
     pair = Pair(live(100, 0.1, 3), live(50, 0.1, 3))
-    assert window(bound(Term("vrrp.skew")), pair, A).upper_s == pytest.approx(0.0805, abs=0.0001)
+    assert window(bound(TimeTerm("vrrp.skew")), pair, A).upper_s == pytest.approx(0.0805, abs=0.0001)

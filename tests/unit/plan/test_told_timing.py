@@ -6,20 +6,20 @@ from dataclasses import replace
 
 import pytest
 
-from console.model.live import LiveCheck
-from console.model.state import ClusterState
-from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
-from console.plan.build import plan_for
-from console.plan.expectation import VipOn, VipSomewhere
-from console.plan.steps import Plan
+from iamops.model.running import LiveCheck
+from iamops.model.state import ClusterState
+from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.plan.expectation import VipOn, VipSomewhere
+from iamops.plan.steps import Plan
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy, silent, tells
 
 PROFILE = pair()
 SLOW = LiveCheck("slow", 20.0, 3.0, 2, 3)
 QUICK = LiveCheck("quick", 1.0, 1.0, 1, 1)
-STOP = ServiceAction(Verb.STOP, "nginx", "iam-a")
-RESTART = ServiceAction(Verb.RESTART, "nginx", "iam-a")
+STOP = ServiceAction(UnitVerb.STOP, "nginx", "iam-a")
+RESTART = ServiceAction(UnitVerb.RESTART, "nginx", "iam-a")
 
 
 def told(*checks: LiveCheck, **changes: object) -> ClusterState:
@@ -79,7 +79,7 @@ def test_the_standby_is_waited_for_as_long_as_its_check_takes_to_rise():
 def test_the_skew_is_that_of_the_version_and_interval_that_run():
     state = fed(healthy(), [tells(PROFILE, "iam-b", version=3, advert_interval_s=4.0)])
     assert "about 3.22 s (skew at priority 50)" in planned(Switchover(), state).prediction
-    stop = ServiceAction(Verb.STOP, "keepalived", "iam-a")
+    stop = ServiceAction(UnitVerb.STOP, "keepalived", "iam-a")
     (step,) = (step for step in planned(stop, state).steps if step.title == "stop keepalived on iam-a")
     assert step.needs_s == pytest.approx(1 + 3 * 4.0 + 3.22, abs=0.01)
 

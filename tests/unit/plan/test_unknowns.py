@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from console.judge.denial import Case
-from console.judge.guards import denials
-from console.model.facts import (
+from iamops.judge.guards.guards import denials
+from iamops.model.facts import (
     ConfigReport,
     HostReport,
     LockHolder,
@@ -26,12 +25,11 @@ from console.model.facts import (
     VrrpReport,
     VrrpState,
 )
-from console.model.live import LiveVrrp
-from console.model.observed import Known, Unknown
-from console.model.profile import Profile
-from console.model.proxy import FilesReport, Unloaded
-from console.model.state import ClusterState
-from console.plan.action import (
+from iamops.model.observed import Known, Unknown
+from iamops.model.profile import Profile
+from iamops.model.running import FilesReport, LiveVrrp, Unloaded
+from iamops.model.state import ClusterState
+from iamops.plan.action import (
     Action,
     ConfigPush,
     Drain,
@@ -40,13 +38,13 @@ from console.plan.action import (
     RollingRestart,
     ServiceAction,
     Switchover,
-    Verb,
+    UnitVerb,
 )
-from console.plan.build import plan_for
-from console.plan.config_change import FileChange, NodeChange
-from console.plan.steps import document
-from console.plan.tier import confirmation
-from console.session.drills import available_drills, load_drill
+from iamops.plan.build import plan_for
+from iamops.plan.config.change import FileChange, NodeChange
+from iamops.plan.denial import GuardContext
+from iamops.plan.steps import confirmation, document
+from iamops.session.drills.files import available_drills, load_drill
 from tests.profiles import pair
 from tests.scenes import NOW, OK, VIP, files, healthy
 
@@ -104,7 +102,7 @@ def vrrp_change(node: str) -> NodeChange:
 def actions(profile: Profile) -> Iterator[Action]:
     for node in profile.nodes:
         for unit in profile.actionable_units_on(node):
-            yield from (ServiceAction(verb, unit, node) for verb in Verb)
+            yield from (ServiceAction(verb, unit, node) for verb in UnitVerb)
     yield from (RollingRestart(unit) for unit in profile.all_units)
     yield from (Switchover(), Switchover("iam-b"), Switchover(plain=True))
     live = {name: LiveVrrp.of_profile(profile.instance, node) for name, node in profile.nodes.items()}
@@ -193,7 +191,7 @@ class Outcome:
     @classmethod
     def of(cls, action: Action, state: ClusterState) -> Outcome:
         plan = plan_for(action, state, AT)
-        said = denials(Case(plan, state, AT))
+        said = denials(GuardContext(plan, state, AT))
         told = {key: value for key, value in document(plan).items() if key != "fingerprint"}
         return cls(told, tuple(d.sentence for d in said), str(confirmation(plan, state, AT)))
 

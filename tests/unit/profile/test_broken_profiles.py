@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from console.parse.profile_yaml import ProfileError, parse_profile
-from console.parse.yaml_tree import Problem
+from iamops.parse.profile.loader import ProfileError, parse_profile
+from iamops.parse.yaml_tree import Problem
 
 PROFILES = [path.read_text() for path in sorted((Path(__file__).parents[3] / "profiles").glob("*.yaml"))]
 GARBAGE = [

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from console.parse.drill_yaml import DrillError, parse_drill
-from console.parse.profile_yaml import ProfileError, parse_profile
-from console.parse.yaml_tree import MOST_PROBLEMS, Problem
+from iamops.parse.drill.loader import DrillError, parse_drill
+from iamops.parse.profile.loader import ProfileError, parse_profile
+from iamops.parse.yaml_tree import MOST_PROBLEMS, Problem
 
 MANY = 3000
 LAB_PROFILE = (Path(__file__).parents[3] / "profiles" / "lab.yaml").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from console.parse.profile_yaml import ProfileError, parse_profile
+from iamops.parse.profile.loader import ProfileError, parse_profile
 from tests.profiles import pair
 
 LAB = (Path(__file__).parents[3] / "profiles" / "lab.yaml").read_text()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from console.cli.main import main
-from console.model.need import Need, When
-from console.model.profile import Profile
-from console.parse.profile_yaml import parse_profile
+from iamops.cli.main import main
+from iamops.model.need import Need, NeedWhen
+from iamops.model.profile import Profile
+from iamops.parse.profile.loader import parse_profile
 from tests.profiles import pair
 from tests.unit.profile.test_messages import LAB
 
@@ -48,7 +48,7 @@ def test_an_unknown_service_needs_nothing_and_an_empty_list_says_so():
 def test_every_form_is_read_and_shown_as_it_was_written():
     stated = ["redis", "mariadb at start", "mongodb or idle", "iam-apiserver", "iam-apiserver:8081", 9999]
     profile = with_services(iam_apiserver={"port": 8080}, other={"port": 8000, "needs": stated})
-    assert profile.services["other"].needs[1] == Need("mariadb", when=When.START)
+    assert profile.services["other"].needs[1] == Need("mariadb", when=NeedWhen.START)
     assert needs(profile, "other") == [str(each) for each in stated]
     assert profile.needed_ports_on("iam-b") == (8081, 9999)
     again = Profile.model_validate(profile.model_dump(mode="json"))

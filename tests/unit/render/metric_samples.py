@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from console.judge.findings import Evidence, Finding
-from console.model.events import AddressChanged, ConfigCompared, Event
-from console.model.facts import ConfigReport, Severity
-from console.model.state import ClusterState
+from iamops.judge.findings import Evidence, Finding
+from iamops.model.events import AddressChanged, ConfigCompared, Event
+from iamops.model.facts import ConfigReport, Severity
+from iamops.model.state import ClusterState
 from tests.scenes import NOW, VIP, fed, healthy
 
 SYMPTOM = Finding("client-dark", Severity.CRITICAL, "dark", (Evidence("timeout"),), "iamops status")

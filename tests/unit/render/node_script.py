@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.parse.profile_yaml import parse_profile
-from console.render.nodefiles import render_node
+from iamops.parse.profile.loader import parse_profile
+from iamops.render.nodefiles import render_node
 
 PROFILE = Path(__file__).parents[3] / "profiles" / "lab.yaml"
 SCRIPT = "/usr/local/sbin/iamops-config"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from console.render.nodefiles import ALIVE_HOST, CHECK_SCRIPT, NOTIFY_SCRIPT, render_node
+from iamops.render.nodefiles import ALIVE_HOST, CHECK_SCRIPT, NOTIFY_SCRIPT, render_node
 from tests.profiles import pair
 
 Serve = Callable[[socket.socket], None]

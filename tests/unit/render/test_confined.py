@@ -13,16 +13,15 @@ from importlib import resources
 
 import pytest
 
-from console.model.profile import Profile
-from console.render.nodefiles import render_node
-from console.render.plain import plain
-from console.render.templating import LONGEST, RenderError, template_names
+from iamops.model.profile import Profile
+from iamops.render.nodefiles import render_node
+from iamops.render.templating import LONGEST, RenderError, plain, template_names
 from tests.profiles import pair
 
 PROFILE = pair()
 SECRETS = {"VI_1": "sesame12"}
 LONGEST_S, MOST_MIB = 3.0, 150
-TEMPLATES = resources.files("console.render") / "templates"
+TEMPLATES = resources.files("iamops.render") / "templates"
 BUILT_IN = {name: (TEMPLATES / name).read_text(encoding="utf-8") for name in template_names()}
 
 # Ways out of a sandbox: each would give away an object that can do more than be read.

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_classic
 
-from console.model.events import (
+from iamops.model.events import (
     AddressChanged,
     ClientProbed,
     HostReported,
@@ -18,11 +18,10 @@ from console.model.events import (
     Source,
     SourceLost,
 )
-from console.model.facts import HostReport, Link, LinkState, ProbeOutcome, ProbeReport, RequestCount
-from console.model.observed import Known
-from console.model.state import ClusterState
-from console.render.exposition import Family, Kind, Sample, classic, openmetrics
-from console.render.metrics import METRICS, families
+from iamops.model.facts import HostReport, Link, LinkState, ProbeOutcome, ProbeReport, RequestCount
+from iamops.model.observed import Known
+from iamops.model.state import ClusterState
+from iamops.report.metrics import METRICS, Family, MetricKind, Sample, classic, families, openmetrics
 from tests.profiles import pair
 from tests.scenes import NOW, VIP, fed, healthy
 from tests.unit.render.metric_samples import CAUSE, LATER, full, moved
@@ -251,7 +250,7 @@ NASTY = 'a"b\\c\nd\re\x1b[31m \u2028 \ud800 # EOF'
 
 
 def test_a_hostile_label_stays_one_label():
-    family = Family("iamops_test", Kind.GAUGE, 'what "this"\nis\\', (Sample(1, {"node": NASTY}),))
+    family = Family("iamops_test", MetricKind.GAUGE, 'what "this"\nis\\', (Sample(1, {"node": NASTY}),))
     ((_, labels),) = read([family])
     assert labels == {("node", 'a"b\\c\\nd\\re\\x1b[31m \\u2028 \\ud800 # EOF')}
 
@@ -268,7 +267,7 @@ def test_openmetrics_ends_with_its_mark_and_the_older_format_has_none():
     [(0, "0"), (1.0, "1"), (0.0012, "0.0012"), (1e300, "1e+300"), (NOW, "1700000000"), (-3.5, "-3.5")],
 )
 def test_numbers_are_written_to_be_read_back(number, text):
-    family = Family("iamops_test", Kind.GAUGE, "A test.", (Sample(number, {"node": "a"}),))
+    family = Family("iamops_test", MetricKind.GAUGE, "A test.", (Sample(number, {"node": "a"}),))
     assert f'iamops_test{{node="a"}} {text}\n' in openmetrics([family])
 
 

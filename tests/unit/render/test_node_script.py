@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from console.parse.config_archive import conf_tree, push_records
+from iamops.parse.config_files import conf_tree, push_records
 from tests.unit.render.node_script import (
     SCRIPT,
     NodeScript,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from console.parse.profile_yaml import parse_profile
-from console.render.nodefiles import RenderError, render_node, render_sudoers
+from iamops.parse.profile.loader import parse_profile
+from iamops.render.nodefiles import render_node, render_sudoers
+from iamops.render.templating import RenderError
 from tests.profiles import pair
 
 PROFILES = Path(__file__).parents[3] / "profiles"

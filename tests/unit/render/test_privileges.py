@@ -8,8 +8,8 @@ import subprocess
 from collections import defaultdict
 from pathlib import Path
 
-from console.render.nodefiles import render_sudoers
-from console.render.privileges import (
+from iamops.render.nodefiles import render_sudoers
+from iamops.render.privileges import (
     CONFIG_DEAD_MAN,
     Argv,
     dead_man_unit,

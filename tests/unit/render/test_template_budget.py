@@ -10,10 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
-from console.render.budget import BUDGET, Budget
-from console.render.nodefiles import render_node
-from console.render.templating import RenderError, Templates, template_names
-from console.render.weight import weight
+from iamops.render.nodefiles import render_node
+from iamops.render.sandbox import weight
+from iamops.render.templating import BUDGET, Budget, RenderError, Templates, template_names
 from tests.profiles import pair
 from tests.unit.render.test_confined import BUILT_IN, SECRETS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from console.model.profile import Profile
+from iamops.model.profile import Profile
 from tests.profiles import pair
 
 CLOSED_PORT = 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from console.session.alert_urls import AlertUrl, AlertUrlsRefused, destinations
+from iamops.session.watch.urls import AlertUrl, AlertUrlsRefused, destinations
 
 TEXT = """\
 # who is woken

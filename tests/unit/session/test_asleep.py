@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from console.nodes.fake import ScriptedTransport
-from console.nodes.lock import BEAT_S, LEASE_S, NodeLock
-from console.nodes.since_boot import since_boot
-from console.session.clock import session_clock
+from iamops.nodes.fake import ScriptedTransport
+from iamops.nodes.lock import BEAT_S, LEASE_S, NodeLock
+from iamops.nodes.supervisor import since_boot
+from iamops.session.clock import session_clock
 
 
 class Machine:
@@ -85,5 +85,5 @@ async def test_a_short_sleep_costs_no_lock(machine: Machine):
 
 
 def test_where_there_is_no_such_clock_the_monotonic_one_is_used(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("console.nodes.since_boot.CLOCK", time.CLOCK_MONOTONIC)
+    monkeypatch.setattr("iamops.nodes.supervisor.CLOCK", time.CLOCK_MONOTONIC)
     assert abs(since_boot() - time.monotonic()) < 60.0

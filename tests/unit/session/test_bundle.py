@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 import zstandard
 
-from console.judge.diagnosis import Diagnosis
-from console.ledger.audit import Audit
-from console.model.profile import Profile
-from console.model.state import ClusterState
-from console.nodes.transport import CommandResult, ConnectTimeout, Transport
-from console.session.bundle import BundleRefused, BundleReport, check_path, write_bundle
-from console.session.bundle_archive import write_archive
-from console.session.triage import Examined
+from iamops.judge.findings import Diagnosis
+from iamops.ledger.audit import Audit
+from iamops.model.profile import Profile
+from iamops.model.state import ClusterState
+from iamops.nodes.transport import CommandResult, ConnectTimeout, Transport
+from iamops.session.bundle.archive import BundleRefused, check_path, write_archive
+from iamops.session.bundle.bundle import BundleReport, write_bundle
+from iamops.session.triage.triage import Examined
 from tests.profiles import pair
 
 NOW = 1_795_600_000.0

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from console.judge.findings import Finding
-from console.model.events import Event
-from console.model.facts import Severity
-from console.model.state import ClusterState
-from console.session import cluster as module
-from console.session import parts
-from console.session.cluster import Cluster
+from iamops.judge.findings import Finding
+from iamops.model.events import Event
+from iamops.model.facts import Severity
+from iamops.model.state import ClusterState
+from iamops.session import cluster as module
+from iamops.session import cluster as parts
+from iamops.session.cluster import Cluster
 from tests.unit.session.loopback import loopback
 
 
@@ -66,7 +66,7 @@ async def test_a_subscriber_that_fails_keeps_no_event_from_the_others(cluster: C
 
 async def test_a_clients_probe_that_stands_still_is_critical(cluster: Cluster, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "CLIENT_SILENT_S", -3.95)
-    monkeypatch.setattr("console.nodes.client_probe.ClientProbe._round", lambda self, questions: time.sleep(0.5))
+    monkeypatch.setattr("iamops.nodes.probes.client.ClientProbe._round", lambda self, questions: time.sleep(0.5))
     await cluster.start()
     told = await found(cluster, lambda each: each.code == "part-still")
     assert told.severity is Severity.CRITICAL

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from console.nodes.client_probe import TIMEOUT_S
-from console.session.cluster import Cluster
+from iamops.nodes.probes.client import TIMEOUT_S
+from iamops.session.cluster import Cluster
 from tests.unit.session.loopback import loopback
 
 

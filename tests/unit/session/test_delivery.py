@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from console.judge.alerts_message import AlertKind, message
-from console.ledger.outbox import Outbox, Parcel
-from console.model.facts import Severity
-from console.session.delivery import OLDEST_S, Delivery
-from console.session.destination import NotDelivered
+from iamops.judge.alerts.message import AlertKind, message
+from iamops.ledger.outbox import Outbox, Parcel
+from iamops.model.facts import Severity
+from iamops.session.watch.delivery import OLDEST_S, Delivery
+from iamops.session.watch.destinations import NotDelivered
 
 NOW = 1_700_000_000.0
 QUICK_S = (0.001, 0.002)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from console.judge.alerts_message import AlertKind, message
-from console.ledger.outbox import Parcel
-from console.model.facts import Severity
-from console.session.alert_urls import AlertUrl, AlertUrlsRefused
-from console.session.destination import Hook, NotDelivered, Service, services
+from iamops.judge.alerts.message import AlertKind, message
+from iamops.ledger.outbox import Parcel
+from iamops.model.facts import Severity
+from iamops.session.watch.destinations import AppriseDestination, Hook, NotDelivered, services
+from iamops.session.watch.urls import AlertUrl, AlertUrlsRefused
 from tests.sinks import MailServer, Webhook
 
 SAID = message(
@@ -28,9 +28,9 @@ SAID = message(
 PARCEL = Parcel("000001-x", SAID, ())
 
 
-def service(url: str) -> Service:
+def service(url: str) -> AppriseDestination:
     (found,) = services([AlertUrl("here", url)])
-    assert isinstance(found, Service)
+    assert isinstance(found, AppriseDestination)
     return found
 
 
@@ -103,7 +103,7 @@ async def test_a_refused_connection_and_an_error_status_are_not_delivered_and_sh
 async def test_a_service_that_hangs_is_not_delivered_in_time_and_not_tried_without_end():
     with Webhook(delay_s=0.6) as sink:
         (slow,) = services([AlertUrl("here", sink.url)])
-        assert isinstance(slow, Service)
+        assert isinstance(slow, AppriseDestination)
         slow._deadline_s = 0.02
         for _ in range(3):
             with pytest.raises(NotDelivered, match=r"no answer within 0\.02 s"):

@@ -9,18 +9,17 @@ from typing import Any
 
 import pytest
 
-from console.engine.drill_progress import DrillProgress
-from console.engine.order import Order
-from console.engine.report import Outcome, RunReport, Stage
-from console.judge.drill_document import drill_document, exit_code
-from console.judge.drill_junit import junit
-from console.judge.drill_report import DrillReport, FailureKind, Verdict
-from console.model.live import LiveVrrp
-from console.nodes.transport import CommandResult
-from console.plan.action import DrillAction
-from console.session import driller
-from console.session.driller import Driller
-from console.session.drills import load_drill
+from iamops.engine.order import Order
+from iamops.judge.drill.account import DrillProgress
+from iamops.judge.drill.report import DrillReport, DrillVerdict, FailureKind
+from iamops.judge.run import Outcome, RunReport, Stage
+from iamops.model.running import LiveVrrp
+from iamops.nodes.transport import CommandResult
+from iamops.plan.action import DrillAction
+from iamops.report.drill import drill_document, exit_code, junit
+from iamops.session.drills import runner
+from iamops.session.drills.files import load_drill
+from iamops.session.drills.runner import Driller
 from tests.profiles import pair
 from tests.unit.engine.pair import Bench
 from tests.unit.judge.drill_samples import LIVE
@@ -103,14 +102,14 @@ class Drilled:
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits three seconds here."""
-    monkeypatch.setattr(driller, "JUDGED_WITHIN_S", 0.05)
+    monkeypatch.setattr(runner, "JUDGED_WITHIN_S", 0.05)
 
 
 async def test_interrupted_when_the_engine_is_done_the_drill_is_judged_and_keeps_its_own_exit_code():
     made = Drilled()
     await made.engine_over.wait()
     report = await made.interrupted()
-    assert (report.verdict, exit_code(report)) == (Verdict.PASS, 0), report.sentence
+    assert (report.verdict, exit_code(report)) == (DrillVerdict.PASS, 0), report.sentence
     assert not report.interrupted
     assert made.heard[-1].report is report
 
@@ -121,7 +120,7 @@ async def test_interrupted_when_the_engine_has_failed_the_failure_is_told_as_suc
     made.bench.hands.before = lambda number, argv: made.bench.world.silent.add("iam-apiserver")
     await made.engine_over.wait()
     report = await made.interrupted()
-    assert (report.verdict, exit_code(report)) == (Verdict.FAIL, 1)
+    assert (report.verdict, exit_code(report)) == (DrillVerdict.FAIL, 1)
     assert FailureKind.INTERRUPTED not in {each.kind for each in report.failures}
 
 
@@ -144,7 +143,7 @@ async def test_what_does_not_answer_after_an_interrupt_is_left_and_the_verdict_i
     made.session.nodes["iam-b"].read = never
     await made.session.nodes["iam-b"].reading.wait()
     report = await made.interrupted()
-    assert (report.verdict, exit_code(report)) == (Verdict.UNKNOWN, 5)
+    assert (report.verdict, exit_code(report)) == (DrillVerdict.UNKNOWN, 5)
     assert "judged in part: interrupted before this was read: the notify log of iam-b" in report.sentence
     assert not report.failures
 
@@ -155,7 +154,7 @@ async def test_a_configuration_that_nobody_looked_at_is_not_called_the_same():
     made.session.asks_live = never
     await made.engine_over.wait()
     report = await made.interrupted()
-    assert report.verdict is Verdict.UNKNOWN
+    assert report.verdict is DrillVerdict.UNKNOWN
     assert "what the nodes run with" in " ".join(report.notes)
     assert not any("configuration" in each.name for each in report.invariants)
 

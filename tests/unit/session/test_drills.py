@@ -6,14 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from console.parse.drill_yaml import DrillError
-from console.session.drills import (
-    DrillNotFound,
-    DrillUnreadable,
-    available_drills,
-    find_drill,
-    load_drill,
-)
+from iamops.parse.drill.loader import DrillError
+from iamops.session.drills.files import DrillNotFound, DrillUnreadable, available_drills, find_drill, load_drill
 
 MINE = "name: {name}\ntitle: mine\nmethod:\n  - reload: nginx\n"
 BUNDLED = {

@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-import console
-from console.model.events import LinkChanged
-from console.model.facts import Link, LinkState
-from console.model.observed import Known, Unknown
-from console.model.profile import Profile
-from console.model.proxy import FilesReport, Unloaded
-from console.nodes.config_files import LISTED, LOADED, NAMED, READABLE
-from console.nodes.transport import CommandResult
-from console.render.nodefiles import render_node
-from console.session.files_look import look_at_files
-from console.store import Store
+import iamops
+from iamops.model.events import LinkChanged
+from iamops.model.facts import Link, LinkState
+from iamops.model.observed import Known, Unknown
+from iamops.model.profile import Profile
+from iamops.model.running import FilesReport, Unloaded
+from iamops.nodes.config import LISTED, LOADED, NAMED, READABLE
+from iamops.nodes.transport import CommandResult
+from iamops.render.nodefiles import render_node
+from iamops.session.config.on_disk import look_at_files
+from iamops.session.store import Store
 from tests.profiles import unicast_pair
 from tests.scenes import NOW, healthy
 
@@ -282,7 +282,7 @@ async def test_keepalived_s_check_is_read_by_the_login_user_where_the_nodes_scri
 
 
 async def test_what_a_push_writes_by_the_operators_templates_is_what_the_profile_renders(tmp_path: Path):
-    built_in = Path(console.__file__).parent / "render" / "templates" / "server.conf.j2"
+    built_in = Path(iamops.__file__).parent / "render" / "templates" / "server.conf.j2"
     mine = built_in.read_text().replace("location / {", "location / {\n        proxy_set_header Host $host;")
     (tmp_path / "server.conf.j2").write_text(mine)
     profile = PROFILE.model_copy(update={"templates": str(tmp_path)})

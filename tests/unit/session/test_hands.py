@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from console.engine.ports import Answer, Locked, LockNote, OutcomeUnknown
-from console.nodes.fake import Run, ScriptedTransport
-from console.nodes.lock import CannotBeLocked, LockHeld
-from console.nodes.transport import CommandResult, CommandTimeout, LinkLost
-from console.render.privileges import set_priority
-from console.session import hands as module
-from console.session.hands import NodeHands
+from iamops.engine.ports import CommandAnswer, Locked, LockNote, OutcomeUnknown
+from iamops.nodes.fake import Run, ScriptedTransport
+from iamops.nodes.lock import CannotBeLocked, LockHeld
+from iamops.nodes.transport import CommandResult, CommandTimeout, LinkLost
+from iamops.render.privileges import set_priority
+from iamops.session import adapters as module
+from iamops.session.adapters import NodeHands
 from tests.profiles import pair
 
 
@@ -107,7 +107,7 @@ class Old:
         return CommandResult(tuple(argv), 1, b"", self.said)
 
 
-async def raised(node: Old) -> Answer:
+async def raised(node: Old) -> CommandAnswer:
     links: Any = {"iam-a": SimpleNamespace(transport=node)}
     argv = ("sudo", "-n", *set_priority("VI_1"))
     return await NodeHands(links, pair()).run_while_armed("x", "iam-a", argv, stdin="154\n", timeout_s=1)

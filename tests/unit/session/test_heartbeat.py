@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from console.session import heartbeat as module
-from console.session.alert_urls import AlertUrl
-from console.session.heartbeat import Heartbeat, _get
+from iamops.session.watch import delivery as module
+from iamops.session.watch.delivery import Heartbeat, _get
+from iamops.session.watch.urls import AlertUrl
 
 
 class _Heard(HTTPServer):

@@ -11,12 +11,12 @@ from random import Random
 
 import pytest
 
-from console.cli.status_document import status_document
-from console.judge.json_text import json_text
-from console.model.observed import Freshness
-from console.nodes.collect import system
-from console.session.cluster import Cluster
-from console.session.profiles import load_profile
+from iamops.model.observed import Freshness
+from iamops.nodes.collect import system
+from iamops.report.status import status_document
+from iamops.report.text import json_text
+from iamops.session.cluster import Cluster
+from iamops.session.profiles import load_profile
 from tests.hostile import raw
 from tests.standin.pair import Pair, standin_pair
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from console.judge.lint.lint import lint
-from console.model.config import ConfTree
-from console.nodes.config_files import LISTED, NAMED, read_files
-from console.session.included import with_included
+from iamops.judge.lint.lint import lint
+from iamops.model.config import ConfTree
+from iamops.nodes.config import LISTED, NAMED, read_files
+from iamops.session.config.configurator import with_included
 from tests.unit.session.test_files_look import KEEPALIVED, PROFILE, Node
 
 INSTANCE = "vrrp_instance VI_1"

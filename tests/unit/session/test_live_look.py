@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from console.model.state import ClusterState
-from console.session.live_look import live_look
+from iamops.model.state import ClusterState
+from iamops.session.triage.live import live_look
 from tests.profiles import pair
 
 NOW = 1_795_442_000.0

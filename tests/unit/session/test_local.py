@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from console.engine.ports import OutcomeUnknown
-from console.session.local import LocalCommands
+from iamops.engine.ports import OutcomeUnknown
+from iamops.session.adapters import LocalCommands
 
 NAME = "power-on@iam-a"
 

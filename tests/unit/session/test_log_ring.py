@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from console.model.facts import Severity
-from console.model.log_line import LogSource
-from console.session.log_ring import MORE_KEPT, SPEAKERS_KEPT, LogRing
+from iamops.model.facts import Severity
+from iamops.model.journal import LogSource
+from iamops.session.logs import MORE_KEPT, SPEAKERS_KEPT, LogRing
 
 
 def ring(**bounds: int) -> LogRing:

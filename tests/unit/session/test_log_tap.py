@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from console.model.events import AddressChanged, HostReported, LinkChanged, Noticed, Recalled, Remembered
-from console.model.facts import HostReport, Link, LinkState, Severity
-from console.model.log_line import LogSource
-from console.model.state import ClusterState
-from console.nodes.fake import ScriptedTransport, Stream
-from console.session import log_tap
-from console.session.log_tap import LogTap
-from console.store import Store
+from iamops.model.events import AddressChanged, HostReported, LinkChanged, Noticed, Recalled, Remembered
+from iamops.model.facts import HostReport, Link, LinkState, Severity
+from iamops.model.journal import LogSource
+from iamops.model.state import ClusterState
+from iamops.nodes.fake import ScriptedTransport, Stream
+from iamops.session import logs
+from iamops.session.logs import LogTap
+from iamops.session.store import Store
 from tests.profiles import pair
 from tests.unit.nodes.log_samples import JOURNAL, NOW, OF_ACCESS, REQUEST, TAIL, ZONE
 
@@ -50,7 +50,7 @@ class Bench:
 
 @pytest.fixture
 async def bench(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    monkeypatch.setattr(log_tap, "LINK_EVERY_S", QUICK_S)
+    monkeypatch.setattr(logs, "LINK_EVERY_S", QUICK_S)
     made = Bench()
     yield made
     await made.tap.stop()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-import console.session.measuring as measuring
-from console.model.events import AddressesListed, ClientProbed, HttpProbed, Target
-from console.model.facts import ProbeOutcome, ProbeReport
-from console.model.state import ClusterState
-from console.nodes.gap_probe import Lane
-from console.plan.action import Action, RollingRestart, ServiceAction, Switchover, Verb
-from console.plan.build import plan_for
-from console.render.nodefiles import ALIVE_HOST
+from iamops.model.events import AddressesListed, ClientProbed, HttpProbed, Target
+from iamops.model.facts import ProbeOutcome, ProbeReport
+from iamops.model.state import ClusterState
+from iamops.nodes.probes.gap import Lane
+from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.plan.build import plan_for
+from iamops.render.nodefiles import ALIVE_HOST
+from iamops.session import measuring
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy
 from tests.unit.plan.test_handovers import active_active
@@ -32,11 +32,11 @@ def asked(found: tuple[Lane, ...]) -> list[tuple[str, float]]:
 @pytest.mark.parametrize(("unit", "domain"), [("iam-apiserver", API), ("iam-authz-server", AUTHZ)])
 def test_a_restart_is_measured_at_the_domain_of_its_own_service(unit: str, domain: str):
     assert asked(lanes(RollingRestart(unit))) == [(domain, 0.01)]
-    assert asked(lanes(ServiceAction(Verb.STOP, unit, "iam-a"))) == [(domain, 0.01)]
+    assert asked(lanes(ServiceAction(UnitVerb.STOP, unit, "iam-a"))) == [(domain, 0.01)]
 
 
 def test_what_has_no_domain_of_its_own_is_measured_at_every_domain():
-    assert asked(lanes(ServiceAction(Verb.RESTART, "iam-pump", "iam-a"))) == [(API, 0.02), (AUTHZ, 0.02)]
+    assert asked(lanes(ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-a"))) == [(API, 0.02), (AUTHZ, 0.02)]
 
 
 def test_a_move_is_measured_at_nginx_itself_and_now_and_then_at_every_service():
@@ -70,9 +70,9 @@ def test_every_vip_that_moves_is_measured():
 @pytest.mark.parametrize(
     "action",
     [
-        ServiceAction(Verb.RESTART, "nginx", "iam-b"),
-        ServiceAction(Verb.RELOAD, "nginx", "iam-b"),
-        ServiceAction(Verb.RESTART, "iam-apiserver", "iam-b"),
+        ServiceAction(UnitVerb.RESTART, "nginx", "iam-b"),
+        ServiceAction(UnitVerb.RELOAD, "nginx", "iam-b"),
+        ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-b"),
         RollingRestart("nginx"),
         RollingRestart("keepalived"),
     ],
@@ -84,7 +84,7 @@ def test_a_vip_that_does_not_move_is_measured_where_it_is(action: Action):
 
 def test_a_vip_at_which_no_client_is_answered_is_named_as_not_measured():
     state = fed(active_active(), [ClientProbed(NOW, "VI_2", DARK)])
-    restart = ServiceAction(Verb.RESTART, "nginx", "iam-b")
+    restart = ServiceAction(UnitVerb.RESTART, "nginx", "iam-b")
     assert {lane.target.address for lane in lanes(restart, state)} == {"10.0.4.99"}
     note = "no client is answered at VIP 10.0.4.98 now (no answer), so a loss there is not measured"
     assert note in plan_for(restart, state, NOW).notes
@@ -92,5 +92,5 @@ def test_a_vip_at_which_no_client_is_answered_is_named_as_not_measured():
 
 def test_where_nothing_is_published_whatever_answers_at_the_vip_is_measured():
     profile = pair(services={"iam-pump": {"port": 7070}})
-    (lane,) = lanes(ServiceAction(Verb.RESTART, "iam-pump", "iam-a"), healthy(profile=profile))
+    (lane,) = lanes(ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-a"), healthy(profile=profile))
     assert (lane.target.host, lane.target.path, lane.every_s) == (profile.instance.address, "/", 0.01)

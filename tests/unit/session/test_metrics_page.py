@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from console.model.events import RequestsCounted
-from console.model.facts import RequestCount
-from console.model.state import ClusterState
-from console.session.metrics_page import MetricsPage, wants_classic
+from iamops.model.events import RequestsCounted
+from iamops.model.facts import RequestCount
+from iamops.model.state import ClusterState
+from iamops.session.metrics import MetricsPage, wants_classic
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy
 

@@ -11,8 +11,8 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_classic
 
-from console.session import metrics_server
-from console.session.metrics_server import MetricsRefused, MetricsServer, loopback
+from iamops.session import metrics
+from iamops.session.metrics import MetricsRefused, MetricsServer, loopback
 from tests.scenes import NOW, healthy
 
 LATE = NOW + 60
@@ -133,7 +133,7 @@ async def test_a_client_that_does_not_finish_its_request_is_hung_up_on():
 
 
 async def test_one_connection_too_many_is_refused_and_the_others_live(monkeypatch):
-    monkeypatch.setattr(metrics_server, "MAX_CONNECTIONS", 3)
+    monkeypatch.setattr(metrics, "MAX_CONNECTIONS", 3)
     async with serving() as served, contextlib.AsyncExitStack() as stack:
         for _ in range(3):
             _, writer = await asyncio.open_connection("127.0.0.1", served.port)

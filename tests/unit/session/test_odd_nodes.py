@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from console.cli import guarded_session
-from console.cli.acting_session import ActingSession
-from console.engine.report import Outcome, RunReport
-from console.model.profile import Profile
-from console.plan.action import ServiceAction, Switchover, Verb
-from console.session.profiles import load_profile
+from iamops.cli import acting as guarded_session
+from iamops.cli.acting import ActingSession
+from iamops.judge.run import Outcome, RunReport
+from iamops.model.profile import Profile
+from iamops.plan.action import ServiceAction, Switchover, UnitVerb
+from iamops.session.profiles import load_profile
 from tests.standin.pair import Pair, standin_pair
 
 B = "iam-b"
-RESTART = ServiceAction(Verb.RESTART, "reports", B)
+RESTART = ServiceAction(UnitVerb.RESTART, "reports", B)
 # What was once read out of the words of a shell, or made of a node that had not been seen yet.
 INVENTED = ("Welcome", "mesg", "dead-man-armed", "earlier run", "state-changed", "has changed since")
 

@@ -9,7 +9,7 @@ import tty
 
 import pytest
 
-from console.session.outlet import Outlet
+from iamops.session.outlet import Outlet
 
 # A megabyte is more than any terminal's or pipe's buffer takes.
 MUCH = b"".join(b"%07d\n" % number for number in range(1 << 17))

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from console.parse.profile_yaml import parse_profile
-from console.render.templating import RenderError
-from console.session.bundle_archive import BundleRefused, write_archive
-from console.session.drills import DrillUnreadable, read_drill
-from console.session.own_hands import InOthersHands, check_directory, own_text
-from console.session.own_templates import own_templates
-from console.session.profiles import ProfileUnreadable, load_profile
-from console.session.resources import PACKAGE, bundled_dir
+from iamops.parse.profile.loader import parse_profile
+from iamops.render.templating import RenderError
+from iamops.session.bundle.archive import BundleRefused, write_archive
+from iamops.session.config.configurator import own_templates
+from iamops.session.drills.files import DrillUnreadable, read_drill
+from iamops.session.private_files import InOthersHands, check_directory, own_text
+from iamops.session.profiles import ProfileUnreadable, load_profile
+from iamops.session.user import PACKAGE, bundled_dir
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -133,7 +133,7 @@ def test_a_circle_of_links_ends(place: Path):
 
 
 def test_what_is_shipped_is_as_safe_as_the_program(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("console.session.own_hands._trusted", lambda: frozenset({4711}))
+    monkeypatch.setattr("iamops.session.private_files._trusted", lambda: frozenset({4711}))
     assert own_text(bundled_dir("profiles") / "lab.yaml")
     assert own_text(PACKAGE / "drills" / "seed.yaml")
 

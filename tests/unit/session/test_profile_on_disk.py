@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from console.model.events import SafetyReported
-from console.model.facts import LockHolder, SafetyReport
-from console.plan.action import ConfigPush, Switchover
-from console.plan.config_change import NodeChange
-from console.session.cluster import Cluster
-from console.session.operator import Operator, ProfileChanged
-from console.session.profile_on_disk import ProfileOnDisk
-from console.session.profiles import asked_name, load_profile
+from iamops.model.events import SafetyReported
+from iamops.model.facts import LockHolder, SafetyReport
+from iamops.plan.action import ConfigPush, Switchover
+from iamops.plan.config.change import NodeChange
+from iamops.session.cluster import Cluster
+from iamops.session.operator import Operator, ProfileChanged
+from iamops.session.profiles import ProfileOnDisk, asked_name, load_profile
 from tests.scenes import NOW
 
 SHIPPED = Path(__file__).parents[3] / "profiles" / "lab.yaml"
@@ -103,7 +102,7 @@ def test_a_profile_is_asked_for_again_as_it_was_chosen(monkeypatch: pytest.Monke
 async def test_when_a_run_is_over_its_lock_is_looked_for_until_it_is_gone(
     profile_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("console.session.operator.FREE_LOOK_S", 0.0)
+    monkeypatch.setattr("iamops.session.operator.FREE_LOOK_S", 0.0)
     acting = operator(profile_file, tmp_path)
     cluster = acting._cluster
     order = acting.order(Switchover())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from console.model.events import Noticed
-from console.model.facts import Severity
-from console.session.recall import Recall
-from console.store import Store
+from iamops.model.events import Noticed
+from iamops.model.facts import Severity
+from iamops.session.store import Store
+from iamops.session.triage.timeline import Recall
 from tests.scenes import healthy
 from tests.unit.session.test_timeline import NOW, Node, entered
 
@@ -40,7 +40,7 @@ async def test_after_a_hole_only_the_hole_is_recalled(tmp_path: Path) -> None:
 
 
 async def test_a_journal_that_does_not_answer_is_said(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("console.session.timeline.SOURCE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("iamops.session.triage.timeline.SOURCE_TIMEOUT_S", 0.05)
     store = Store(healthy())
     await recall(store, tmp_path).node(Node("iam-a", hangs="journalctl"), None, NOW)
     assert "not recalled: iam-a: the journal: no answer within 0.05 s" in [n.text for n in store.state.notices]
@@ -54,7 +54,7 @@ async def test_what_was_seen_since_the_connection_stands_is_not_recalled_beside_
 
 
 async def test_a_link_that_comes_and_goes_fills_neither_the_list_nor_memory(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("console.session.recall.FOUND_KEPT", 5)
+    monkeypatch.setattr("iamops.session.triage.timeline.FOUND_KEPT", 5)
     store = Store(healthy())
     mine = recall(store, tmp_path)
     for n in range(4):
@@ -62,7 +62,7 @@ async def test_a_link_that_comes_and_goes_fills_neither_the_list_nor_memory(tmp_
         await mine.node(Node("iam-a", journal=lines), NOW - 10 + 2 * n, NOW - 8 + 2 * n)
     assert len(mine._found) == 5
     assert mine._found[-1].at == NOW - 3 + 0.3
-    monkeypatch.setattr("console.session.timeline.SOURCE_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("iamops.session.triage.timeline.SOURCE_TIMEOUT_S", 0.01)
     for _ in range(3):
         await mine.node(Node("iam-a", hangs="journalctl"), NOW - 2, NOW)
     unread = [each.text for each in store.state.notices if each.text.startswith("not recalled")]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from console.model.events import DatastoreProbed, Event, PortProbed
-from console.session.hands import StoreEyes
-from console.store import Store
+from iamops.model.events import DatastoreProbed, Event, PortProbed
+from iamops.session.adapters import StoreEyes
+from iamops.session.store import Store
 from tests.profiles import pair
 from tests.scenes import NOW, healthy, seen_on
 

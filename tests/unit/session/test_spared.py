@@ -8,19 +8,20 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from console.model.state import ClusterState
-from console.nodes.evidence import collect
-from console.nodes.ssh import SshConnector
-from console.nodes.transport import ByteStream, CommandResult, LineStream, OwnFault, Transport
-from console.parse.log_counts import Recipe, Want
-from console.parse.log_format import named_format
-from console.session import anchors, files_look
-from console.session.connections import attempts
-from console.session.deep import Reader
-from console.session.files_look import look_at_files
-from console.session.timeline import Tale
-from console.session.traffic_count import count_traffic
-from console.store import Store
+from iamops.accesslog.count import Recipe, Want
+from iamops.accesslog.format import named_format
+from iamops.model.state import ClusterState
+from iamops.nodes.evidence import collect
+from iamops.nodes.ssh.connector import SshConnector
+from iamops.nodes.transport import ByteStream, CommandResult, LineStream, OwnFault, Transport
+from iamops.session.config import on_disk
+from iamops.session.config.on_disk import look_at_files
+from iamops.session.connections import attempts
+from iamops.session.store import Store
+from iamops.session.traffic_count import count_traffic
+from iamops.session.triage import timeline
+from iamops.session.triage.inspect import InspectionReader
+from iamops.session.triage.timeline import Tale
 from tests.profiles import pair
 
 FAULT = "a fault of iamops: RecursionError"
@@ -51,7 +52,7 @@ class Broken:
 
 
 async def test_a_deep_look_of_triage():
-    reader = Reader(pair(), lambda: 7.0)
+    reader = InspectionReader(pair(), lambda: 7.0)
     await reader.node(Broken())
     look = reader.gathered.looks["iam-b"]
     assert not look.any
@@ -89,7 +90,7 @@ async def test_the_files_before_an_action(monkeypatch: pytest.MonkeyPatch):
     async def read(transport: Transport, profile: object) -> str:
         return "no Seen"
 
-    monkeypatch.setattr(files_look, "_look", read)
+    monkeypatch.setattr(on_disk, "_look", read)
     await look_at_files(pair(), broken.get, store, lambda: 7.0)
     assert "no Seen" in str(store.state.nodes["iam-b"].files)
 
@@ -101,5 +102,5 @@ async def test_a_connection_and_the_ledger_of_a_node(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(SshConnector, "connect", connect)
     async with attempts(pair()) as made:
         assert {type(each) for each in made.values()} == {OwnFault}
-    said = await anchors.journals(pair(), None, ())
+    said = await timeline.journals(pair(), None, ())
     assert all(FAULT in each.unread for each in said.values())

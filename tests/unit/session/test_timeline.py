@@ -6,11 +6,11 @@ import asyncio
 import json
 from pathlib import Path
 
-from console.ledger.audit import Audit
-from console.model.timeline import HappeningKind
-from console.nodes.transport import CommandResult, LinkLost
-from console.session import timeline
-from console.session.timeline import happenings
+from iamops.ledger.audit import Audit
+from iamops.model.journal import HappeningKind
+from iamops.nodes.transport import CommandResult, LinkLost
+from iamops.session.triage import timeline
+from iamops.session.triage.timeline import happenings
 from tests.profiles import pair
 
 NOW = 1_795_442_000.0

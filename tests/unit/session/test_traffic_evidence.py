@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.traffic_document import traffic_document
-from console.cli.traffic_text import traffic_lines
-from console.model.traffic import NodeTraffic
-from console.nodes import log_lane, log_reader
-from console.nodes.log_lane import LogLane
-from console.parse.log_counts import FULL, Counts, Recipe
-from console.parse.log_format import named_format
-from console.session import traffic_count
-from console.session.traffic_count import count_traffic
+from iamops.accesslog.count import FULL, Counts, Recipe
+from iamops.accesslog.format import named_format
+from iamops.cli.traffic.run import traffic_lines
+from iamops.model.traffic import NodeCount
+from iamops.nodes.logs import counter, reader
+from iamops.nodes.logs.counter import LogLane
+from iamops.report.traffic import traffic_document
+from iamops.session import traffic_count
+from iamops.session.traffic_count import count_traffic
 from tests.local_transport import LocalTransport
 from tests.profiles import pair
 from tests.unit.nodes.test_log_lane import line
@@ -30,7 +30,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("REOPENS_S", "WRITTEN_S"):
         monkeypatch.setattr(traffic_count, name, 0.02)
     for name in ("LOOK_EVERY_S", "LOOK_SELDOM_S", "ABSENT_S"):
-        monkeypatch.setattr(log_lane, name, 0.02)
+        monkeypatch.setattr(counter, name, 0.02)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def log(tmp_path: Path) -> Path:
     return file
 
 
-async def counted(log: Path, since: float | None = 0.0, *, served: bool | None = None) -> NodeTraffic:
+async def counted(log: Path, since: float | None = 0.0, *, served: bool | None = None) -> NodeCount:
     made = {"here": LocalTransport()}
 
     async def asked(_transport: object) -> bool:
@@ -49,7 +49,7 @@ async def counted(log: Path, since: float | None = 0.0, *, served: bool | None =
     return (await count_traffic(str(log), RECIPE, since, made, None if served is None else asked))["here"]  # type: ignore[arg-type]
 
 
-def total(node: NodeTraffic) -> int | None:
+def total(node: NodeCount) -> int | None:
     return None if node.reason else sum(slot.total for slot in node.slots.values())
 
 
@@ -71,17 +71,17 @@ async def test_a_deleted_log_is_unknown_and_a_renamed_one_is_counted_while_it_is
 async def test_a_directory_that_may_not_be_listed_hides_older_files(log: Path, monkeypatch: pytest.MonkeyPatch):
     """As root everything may be listed: what the shell tests is answered for it."""
     for denied, words in (("[ -r ", "may not be listed"), ("[ -x ", "may not be searched")):
-        script = log_reader._SCRIPT.replace(f'{denied}"${{log%/*}}" ]', "false")
-        assert script != log_reader._SCRIPT
+        script = reader._SCRIPT.replace(f'{denied}"${{log%/*}}" ]', "false")
+        assert script != reader._SCRIPT
         with monkeypatch.context() as patched:
-            patched.setattr(log_reader, "_SCRIPT", script)
+            patched.setattr(reader, "_SCRIPT", script)
             assert words in (await counted(log)).reason
 
 
 async def test_a_full_file_system_holds_not_what_was_served(log: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(log_reader, "_SCRIPT", log_reader._SCRIPT.replace("$(stat -f -c %a", "$(echo 0 #", 1))
-    script = log_reader._SCRIPT.replace('$(echo 0 # -- "${log%/*}" 2>/dev/null)', "$(echo 0)")
-    monkeypatch.setattr(log_reader, "_SCRIPT", script)
+    monkeypatch.setattr(reader, "_SCRIPT", reader._SCRIPT.replace("$(stat -f -c %a", "$(echo 0 #", 1))
+    script = reader._SCRIPT.replace('$(echo 0 # -- "${log%/*}" 2>/dev/null)', "$(echo 0)")
+    monkeypatch.setattr(reader, "_SCRIPT", script)
     assert "is full" in (await counted(log)).reason
 
 
@@ -118,7 +118,7 @@ async def test_a_lane_says_why_it_does_not_know_instead_of_standing_still(
 
 def test_with_a_node_that_was_not_counted_nothing_is_a_total():
     nodes = {
-        "iam-a": NodeTraffic({}, traffic_count.LogTotals()),
+        "iam-a": NodeCount({}, traffic_count.LogTotals()),
         "iam-b": traffic_count._unknown("there is no log"),
     }
     document = traffic_document(pair(), RECIPE, nodes, since=0.0, until=9.0, by=None, top=5)

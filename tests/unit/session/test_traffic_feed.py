@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from console.nodes import log_lane
-from console.parse.log_where import WhereError
-from console.session import traffic_feed
-from console.session.traffic_feed import TrafficFeed
+from iamops.accesslog.filter import WhereError
+from iamops.nodes.logs import counter
+from iamops.session import traffic
+from iamops.session.traffic import TrafficFeed
 from tests.local_transport import LocalTransport
 from tests.profiles import pair
 
@@ -25,9 +25,9 @@ def line(path: str = "/", status: int = 200) -> bytes:
 
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(log_lane, "LOOK_EVERY_S", 0.01)
-    monkeypatch.setattr(log_lane, "LOOK_SELDOM_S", 0.01)
-    monkeypatch.setattr(traffic_feed, "RETRY_S", 0.01)
+    monkeypatch.setattr(counter, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(counter, "LOOK_SELDOM_S", 0.01)
+    monkeypatch.setattr(traffic, "RETRY_S", 0.01)
     return tmp_path / "access.log"
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from console.model.config import ConfFile, ConfTree
-from console.model.events import AddressChanged, VrrpReported
-from console.model.facts import VrrpReport, VrrpState
-from console.model.look import NodeLook
-from console.model.observed import Known, Unknown
-from console.render.files import NodeFile
-from console.session.deep import Gathered
-from console.session.triage import _compared, _witnesses_agree
+from iamops.model.config import ConfFile, ConfTree
+from iamops.model.events import AddressChanged, VrrpReported
+from iamops.model.facts import VrrpReport, VrrpState
+from iamops.model.inspection import NodeLook
+from iamops.model.observed import Known, Unknown
+from iamops.render.files import NodeFile
+from iamops.session.triage.inspect import Gathered
+from iamops.session.triage.triage import _compared, _witnesses_agree
 from tests.profiles import pair
 from tests.scenes import NOW, VIP, fed, healthy
 

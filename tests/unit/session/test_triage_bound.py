@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from console.session.triage import CLOSING_S, examine, look_s
+from iamops.session.triage.triage import CLOSING_S, examine, look_s
 from tests.unit.session.loopback import loopback
 
 
@@ -52,6 +52,6 @@ async def test_time_that_was_spent_before_is_not_there_any_more(hung_sshd: int):
 
 
 async def test_what_printing_needs_is_loaded_while_the_nodes_answer(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delitem(sys.modules, "console.cli.triage_forms", raising=False)
-    await examine(loopback(), timeout_s=60, also=["console.cli.triage_forms"])
-    assert "console.cli.triage_forms" in sys.modules
+    monkeypatch.delitem(sys.modules, "iamops.cli.triage.run", raising=False)
+    await examine(loopback(), timeout_s=60, also=["iamops.cli.triage.run"])
+    assert "iamops.cli.triage.run" in sys.modules

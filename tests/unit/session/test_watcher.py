@@ -11,21 +11,19 @@ from typing import Any
 
 import pytest
 
-from console.judge.alerts_state import Policy
-from console.judge.diagnosis import Diagnosis
-from console.judge.findings import Finding
-from console.judge.silence import Silence
-from console.ledger.outbox import Outbox, glance
-from console.ledger.watch_directory import WatchDirectory
-from console.model.events import AddressChanged, AddressesListed, Event, SafetyReported
-from console.model.facts import LockHolder, SafetyReport
-from console.model.state import ClusterState
-from console.session import watcher as module
-from console.session.clock import session_clock
-from console.session.delivery import Delivery
-from console.session.heartbeat import Heartbeat
-from console.session.watcher import Watch, Watcher
-from console.store import Store
+from iamops.judge.alerts.silence import Silence
+from iamops.judge.alerts.state import Policy
+from iamops.judge.findings import Diagnosis, Finding
+from iamops.ledger.outbox import Outbox, glance
+from iamops.ledger.watch_directory import WatchDirectory
+from iamops.model.events import AddressChanged, AddressesListed, Event, SafetyReported
+from iamops.model.facts import LockHolder, SafetyReport
+from iamops.model.state import ClusterState
+from iamops.session.clock import session_clock
+from iamops.session.store import Store
+from iamops.session.watch import watcher as module
+from iamops.session.watch.delivery import Delivery, Heartbeat
+from iamops.session.watch.watcher import Watcher, WatchOptions
 from tests.scenes import VIP, healthy
 from tests.unit.judge.watching import finding
 from tests.unit.session.test_delivery import Post
@@ -81,7 +79,7 @@ class Bench:
         self.told: list[Any] = []
         self.outbox = Outbox(self.directory.outbox)
         self.delivery = Delivery(self.outbox, [self.post], self.cluster.now, self.log.append, (0.001,))
-        watch = Watch(Policy(), "iamops --profile lab", 0.05, self.told.append, self.cluster.judged)
+        watch = WatchOptions(Policy(), "iamops --profile lab", 0.05, self.told.append, self.cluster.judged)
         beats = Heartbeat(None, heartbeat, self.log.append)
         self.watcher = Watcher(
             self.cluster, watch, self.directory, self.outbox, self.delivery, beats, self.log.append

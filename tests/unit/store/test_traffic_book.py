@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 
-from console.model.traffic import Backend, Traffic
-from console.store.traffic_book import DAY_S, TOP_FINE, TrafficBook
+from iamops.accesslog.timeseries import DAY_S, TOP_FINE, TrafficBook
+from iamops.model.traffic import Backend, Traffic
 
 NOW = 1_795_542_005.0  # five seconds into a slot
 

@@ -8,33 +8,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from console.engine.drill_progress import DrillProgress
-from console.engine.order import Order
-from console.engine.report import Outcome, Phase, RestoredBy, RunReport, Stage, StepReport, UndoReport
-from console.judge.config_sight import ConfigSight, file_sights, sorted_files
-from console.judge.denial import Case, Denial
-from console.judge.drill_report import DrillReport, Entry
-from console.judge.drill_report import Verdict as DrillVerdict
-from console.judge.guards import denials
-from console.judge.lint.lint import lint
-from console.ledger.page import Page
-from console.ledger.record import FIRST, Record, line_of, record_of
-from console.ledger.verify import Verdict
-from console.model.config import ConfTree
-from console.model.drill import Drill
-from console.model.events import FilesExamined
-from console.model.gap import Fate, Row, Sample, Samples, Segment, gap_report
-from console.model.proxy import FilesReport
-from console.plan.action import Action, ConfigPush, DrillAction, command_line
-from console.plan.build import plan_for
-from console.plan.config_change import NodeChange, node_change
-from console.plan.config_meaning import apart, meaning
-from console.plan.steps import Plan
-from console.render.files import NodeFile
-from console.render.nodefiles import render_node
-from console.session.configurator import as_tree
-from console.session.drills import load_drill
-from console.tui.deck import Tell, TellDrill
+from iamops.engine.order import Order
+from iamops.judge.config import ConfigSight, file_sights, sorted_files
+from iamops.judge.drill.account import DrillProgress
+from iamops.judge.drill.report import DrillReport, DrillVerdict, TimelineEntry
+from iamops.judge.guards.guards import denials
+from iamops.judge.lint.lint import lint
+from iamops.judge.run import Outcome, Phase, RestoredBy, RunReport, Stage, StepReport, UndoReport
+from iamops.ledger.record import FIRST, Record, line_of, record_of
+from iamops.ledger.verify import ChainVerdict, Page
+from iamops.model.config import ConfTree
+from iamops.model.drill import Drill
+from iamops.model.events import FilesExamined
+from iamops.model.outage import ProbeResult, ProbeRow, ProbeSample, Samples, Segment, gap_report
+from iamops.model.running import FilesReport
+from iamops.plan.action import Action, ConfigPush, DrillAction, command_line
+from iamops.plan.build import plan_for
+from iamops.plan.config.change import NodeChange, node_change
+from iamops.plan.config.meaning import apart, meaning
+from iamops.plan.denial import Denial, GuardContext
+from iamops.plan.steps import Plan
+from iamops.render.files import NodeFile
+from iamops.render.nodefiles import render_node
+from iamops.session.config.configurator import as_tree
+from iamops.session.drills.files import load_drill
+from iamops.tui.app.current_run import Tell, TellDrill
 from tests.scenes import live
 from tests.unit.judge.drill_samples import LIVE, report
 from tests.unit.tui import scenes
@@ -42,22 +40,22 @@ from tests.unit.tui.scenes import FixedCluster
 
 ARMED_FOR_S = 600.0
 # A request every 10 ms; 0.3 s of them in the dark.
-FATES = (*[Fate.GOOD] * 40, *[Fate.DARK] * 30, *[Fate.GOOD] * 90)
+FATES = (*[ProbeResult.GOOD] * 40, *[ProbeResult.DARK] * 30, *[ProbeResult.GOOD] * 90)
 UNTIL_NOW_S = 1.6
 TIMELINE = (
-    Entry(0.104, "iam-a", "console", "stop keepalived on iam-a"),
-    Entry(0.119, "iam-a", "kernel", "let go of VIP 10.0.4.99", 2.0),
-    Entry(0.931, "iam-b", "keepalived", "entered MASTER", 2.0),
-    Entry(0.932, "iam-b", "kernel", "holds VIP 10.0.4.99", 2.0),
-    Entry(0.125, None, "client", "no good answer for 810 ms: 80 dark; then answered by iam-b"),
-    Entry(1.402, "iam-a", "console", "start keepalived on iam-a"),
-    Entry(1.513, "iam-a", "keepalived", "entered BACKUP", 2.0),
+    TimelineEntry(0.104, "iam-a", "console", "stop keepalived on iam-a"),
+    TimelineEntry(0.119, "iam-a", "kernel", "let go of VIP 10.0.4.99", 2.0),
+    TimelineEntry(0.931, "iam-b", "keepalived", "entered MASTER", 2.0),
+    TimelineEntry(0.932, "iam-b", "kernel", "holds VIP 10.0.4.99", 2.0),
+    TimelineEntry(0.125, None, "client", "no good answer for 810 ms: 80 dark; then answered by iam-b"),
+    TimelineEntry(1.402, "iam-a", "console", "start keepalived on iam-a"),
+    TimelineEntry(1.513, "iam-a", "keepalived", "entered BACKUP", 2.0),
 )
 # One request in the dark while the VIP moved, as a client that asks every 10 ms sees it.
 SEGMENTS = (
-    Segment(Fate.GOOD, "iam-a", 0.0, 0.9, 90),
-    Segment(Fate.DARK, None, 0.91, 0.91, 1),
-    Segment(Fate.GOOD, "iam-b", 0.9204, 1.6, 69),
+    Segment(ProbeResult.GOOD, "iam-a", 0.0, 0.9, 90),
+    Segment(ProbeResult.DARK, None, 0.91, 0.91, 1),
+    Segment(ProbeResult.GOOD, "iam-b", 0.9204, 1.6, 69),
 )
 
 
@@ -71,7 +69,7 @@ class FixedDeck:
         self.undone: list[Order] = []
         self.go_on = asyncio.Event()
         self.records: tuple[Record, ...] = ()
-        self.verdict = Verdict(0)
+        self.verdict = ChainVerdict(0)
         self.looks = 0
         self.ending = report()
         self.earlier: tuple[Mapping[str, Any], ...] = ()
@@ -115,7 +113,7 @@ class FixedDeck:
     def consider(self, order: Order) -> tuple[Plan, tuple[Denial, ...]]:
         state, now = self.cluster.store.state, self.cluster.now()
         plan = plan_for(order.action, state, now)
-        return plan, denials(Case(plan, state, now, order.armed, order.run))
+        return plan, denials(GuardContext(plan, state, now, order.armed, order.run))
 
     def profile_changed(self) -> str:
         return self.edited
@@ -157,7 +155,7 @@ class FixedDeck:
         run = half_way(plan, self.cluster.now(), order.run)
         # On another clock than the session's, as a probe's are.
         row = tuple(
-            Sample(0.01 * n, fate, 0.8 + n * 7 % 9 / 5 if fate is Fate.GOOD else None)
+            ProbeSample(0.01 * n, fate, 0.8 + n * 7 % 9 / 5 if fate is ProbeResult.GOOD else None)
             for n, fate in enumerate(FATES)
         )
         progress = DrillProgress(order.action.drill, run, TIMELINE, lambda: Samples(row, ahead_s=began))
@@ -207,7 +205,7 @@ def half_way(plan: Plan, now: float, run: str = "4312230f") -> RunReport:
         phase=Phase.ACTING,
         plan=plan,
         steps=steps,
-        gap=gap_report([Row(tuple(SEGMENTS), 0.0112)]),
+        gap=gap_report([ProbeRow(tuple(SEGMENTS), 0.0112)]),
     )
 
 
@@ -268,7 +266,7 @@ def audited() -> FixedDeck:
         record(2, "outcome", outcome="succeeded", steps=steps, after=moved, **switchover),
         record(3, "intent", **restart),
     )
-    made.verdict = Verdict(3)
+    made.verdict = ChainVerdict(3)
     return made
 
 

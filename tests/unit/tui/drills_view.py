@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from textual.widgets import Input
 
-from console.engine.drill_progress import DrillProgress
-from console.judge.drill_document import drill_document
-from console.plan.action import DrillAction
-from console.session.drills import load_drill
-from console.tui.screens.drills import DrillsScreen
+from iamops.judge.drill.account import DrillProgress
+from iamops.plan.action import DrillAction
+from iamops.report.drill import drill_document
+from iamops.session.drills.files import load_drill
+from iamops.tui.drills.screen import DrillsScreen
 from tests.unit.judge.drill_samples import LIVE, report
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import TIMELINE, FixedDeck, half_way

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from console.model.traffic import Backend, Latency, LogTotals, Traffic, class_of
-from console.parse.log_format import LogFormat, named_format
-from console.parse.log_where import where
-from console.store.traffic_book import TrafficBook
+from iamops.accesslog.filter import where
+from iamops.accesslog.format import LogFormat, named_format
+from iamops.accesslog.timeseries import TrafficBook
+from iamops.model.traffic import Backend, Latency, LogTotals, Traffic, class_of
 
 NOW = 1_760_000_000.0
 A, B = "iam-a", "iam-b"

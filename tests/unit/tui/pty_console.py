@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from console.tui.app import ConsoleApp
+from iamops.tui.app.app import ConsoleApp
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck
 from tests.unit.tui.scenes import FixedCluster

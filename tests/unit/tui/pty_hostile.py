@@ -9,8 +9,8 @@ import sys
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from console.model.facts import Severity
-from console.tui.app import ConsoleApp
+from iamops.model.facts import Severity
+from iamops.tui.app.app import ConsoleApp
 from tests.hostile import SEQUENCES, hostile
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from console.judge.diagnosis import Diagnosis
-from console.judge.findings import Evidence, Finding
-from console.model.events import (
+from iamops.judge.findings import Diagnosis, Evidence, Finding
+from iamops.model.events import (
     AddressChanged,
     AddressesListed,
     ClientProbed,
@@ -25,7 +24,7 @@ from console.model.events import (
     VrrpReported,
     VrrpTransition,
 )
-from console.model.facts import (
+from iamops.model.facts import (
     HostReport,
     Link,
     LinkState,
@@ -38,11 +37,11 @@ from console.model.facts import (
     VrrpReport,
     VrrpState,
 )
-from console.model.profile import Profile
-from console.model.proxy import FilesReport
-from console.model.reduce import reduce
-from console.model.state import ClusterState
-from console.store import Store
+from iamops.model.profile import Profile
+from iamops.model.reduce import reduce
+from iamops.model.running import FilesReport
+from iamops.model.state import ClusterState
+from iamops.session.store import Store
 from tests.scenes import live
 from tests.unit.tui.feeds import FixedFeed
 from tests.unit.tui.taps import FixedTap

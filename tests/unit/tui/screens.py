@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
 
-from console.model.state import ClusterState
-from console.tui.app import ConsoleApp
+from iamops.model.state import ClusterState
+from iamops.tui.app.app import ConsoleApp
 from tests.unit.tui.decks import FixedDeck
 from tests.unit.tui.scenes import FixedCluster
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from console.model.facts import Severity
-from console.model.log_line import LogPage, LogSource
-from console.session.log_ring import LogRing
+from iamops.model.facts import Severity
+from iamops.model.journal import LogPage, LogSource
+from iamops.session.logs import LogRing
 
 NOW = 1_760_000_000.0
 A, B = "iam-a", "iam-b"

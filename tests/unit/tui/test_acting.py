@@ -9,18 +9,18 @@ import pytest
 from textual.events import Key
 from textual.widgets import Button, Checkbox, Input
 
-from console.engine.engine import Tell
-from console.engine.order import Order
-from console.engine.report import Outcome, Phase, RestoredBy, RunReport
-from console.judge.insisting import refused_by
-from console.model.events import HttpProbed, Target, UnitReported, VrrpReported, VrrpTransition
-from console.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
-from console.model.observed import Unknown
-from console.plan.action import RollingRestart, ServiceAction, Switchover, Verb
-from console.plan.pieces import CONFIG_INVALID
-from console.tui.screens.confirm import ConfirmScreen
-from console.tui.screens.overview import Overview
-from console.tui.screens.run import RunScreen
+from iamops.engine.engine import Tell
+from iamops.engine.order import Order
+from iamops.judge.run import Outcome, Phase, RestoredBy, RunReport
+from iamops.model.events import HttpProbed, Target, UnitReported, VrrpReported, VrrpTransition
+from iamops.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
+from iamops.model.observed import Unknown
+from iamops.plan.action import RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.plan.denial import refused_by
+from iamops.plan.step_builders import CONFIG_INVALID
+from iamops.tui.dialogs.confirm import ConfirmScreen
+from iamops.tui.dialogs.run import RunScreen
+from iamops.tui.overview.screen import Overview
 from tests.unit.tui import decks, scenes
 from tests.unit.tui.decks import FixedDeck, undone
 from tests.unit.tui.scenes import NOW, B, FixedCluster
@@ -141,7 +141,7 @@ async def test_a_restart_is_about_what_is_under_the_cursor() -> None:
         assert "restart iam-pump on iam-b" in seen.text
         seen.app.screen.query_one("#run", Button).press()
         await seen.pilot.pause()
-        assert seen.deck.runs[0].action == ServiceAction(Verb.RESTART, "iam-pump", "iam-b")
+        assert seen.deck.runs[0].action == ServiceAction(UnitVerb.RESTART, "iam-pump", "iam-b")
 
 
 async def test_a_restart_on_the_owner_asks_for_its_name() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from console.ledger.audit import Audit, read
-from console.ledger.verify import Break, Verdict
-from console.tui.view.audit import newest_first, run_row, run_story
+from iamops.ledger.audit import Audit, read
+from iamops.ledger.verify import Break, ChainVerdict
+from iamops.tui.audit import newest_first, run_row, run_story
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import audited
 from tests.unit.tui.screens import console
@@ -40,7 +40,7 @@ async def test_what_somebody_wrote_as_a_reason_is_shown_harmless() -> None:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_a_broken_chain_is_said_with_its_record(size: tuple[int, int]) -> None:
     tampered = audited()
-    tampered.verdict = Verdict(
+    tampered.verdict = ChainVerdict(
         1, Break(2, 2, "when it was written: records 2 to 4 are missing, and its hash differs")
     )
     async with console(scenes.healthy(), size=size, deck=tampered) as seen:

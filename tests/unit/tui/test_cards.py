@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from console.model.events import HostReported, HttpProbed, SourceLost, Target, UnitReported, VrrpReported
-from console.model.events import Source as Collector
-from console.model.facts import HostReport, ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
-from console.model.state import ClusterState
-from console.tui.view.cards import card
-from console.tui.view.layout import card_rows
-from console.tui.view.moment import Moment
-from console.tui.view.nodes import node_list
-from console.tui.view.rule import rule
-from console.tui.view.tone import Tone, text_of
+from iamops.model.events import HostReported, HttpProbed, SourceLost, Target, UnitReported, VrrpReported
+from iamops.model.events import Source as Collector
+from iamops.model.facts import HostReport, ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
+from iamops.model.state import ClusterState
+from iamops.tui.overview.cards import card
+from iamops.tui.overview.layout import card_rows
+from iamops.tui.overview.nodes import node_list
+from iamops.tui.toolkit.frame_state import Moment
+from iamops.tui.toolkit.pane import rule
+from iamops.tui.toolkit.text import Tone, text_of
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NOW, A, B, fed
 

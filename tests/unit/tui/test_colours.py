@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.tui.app import ConsoleApp
+from iamops.tui.app.app import ConsoleApp
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck
 from tests.unit.tui.scenes import FixedCluster

@@ -6,11 +6,10 @@ import re
 
 import pytest
 
-from console.tui.actions import ACTIONS, COMMANDS, HINTS_MAX, Situation, hints, key_name
-from console.tui.command_line import CommandError, History, completions, parse_command
-from console.tui.palette_commands import entries
-from console.tui.view.help import help_lines
-from console.tui.view.tone import text_of
+from iamops.tui.app.actions import ACTIONS, COMMANDS, HINTS_MAX, Situation, hints, key_name
+from iamops.tui.app.commands import CommandError, History, completions, entries, parse_command
+from iamops.tui.dialogs.help import help_lines
+from iamops.tui.toolkit.text import text_of
 
 HERE = Situation(detail="x", rows=1, nodes=("iam-a", "iam-b"), themes=("dark", "light"), units=("nginx iam-a",))
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from console.judge.config_sight import ConfigSight
-from console.plan.action import ConfigPush
+from iamops.judge.config import ConfigSight
+from iamops.plan.action import ConfigPush
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck, drifted, renamed
 from tests.unit.tui.scenes import FixedCluster

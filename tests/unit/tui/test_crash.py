@@ -7,11 +7,11 @@ import io
 import pytest
 from rich.console import Console
 
-from console.model.events import Noticed
-from console.model.exit_code import ExitCode
-from console.model.facts import Severity
-from console.tui.app import ConsoleApp
-from console.tui.widgets.status_header import StatusHeader
+from iamops.model.events import Noticed
+from iamops.model.exit_code import ExitCode
+from iamops.model.facts import Severity
+from iamops.tui.app.app import ConsoleApp
+from iamops.tui.overview.header import StatusHeader
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck
 from tests.unit.tui.scenes import FixedCluster

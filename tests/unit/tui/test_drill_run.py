@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
-from console.engine.drill_progress import DrillProgress
-from console.engine.report import Phase
-from console.judge.drill_report import ClientView, DrillReport, Verdict
-from console.model.drill import Drill
-from console.model.events import VrrpTransition
-from console.model.facts import VrrpState
-from console.plan.action import DrillAction
-from console.tui.screens.confirm import ConfirmScreen
-from console.tui.screens.drills import DrillsScreen
-from console.tui.screens.run import RunScreen
-from console.tui.view.drill_run import drill_lines, drill_summary
-from console.tui.view.tone import text_of
+from iamops.judge.drill.account import DrillProgress
+from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict
+from iamops.judge.run import Phase
+from iamops.model.drill import Drill
+from iamops.model.events import VrrpTransition
+from iamops.model.facts import VrrpState
+from iamops.plan.action import DrillAction
+from iamops.tui.dialogs.confirm import ConfirmScreen
+from iamops.tui.dialogs.run import RunScreen
+from iamops.tui.drills.run import drill_lines, drill_summary
+from iamops.tui.drills.screen import DrillsScreen
+from iamops.tui.toolkit.text import text_of
 from tests.unit.judge.drill_samples import LIVE, gap, keepalived_stop, report
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck, finished, undone
@@ -312,15 +312,15 @@ async def test_a_name_that_is_no_drill_is_told(monkeypatch):
         assert "no drill named 'sead'" in seen.foot
 
 
-PUT_BACK: dict[str, Any] = {"verdict": Verdict.FAIL, "interrupted": True, "restored_by": "console"}
+PUT_BACK: dict[str, Any] = {"verdict": DrillVerdict.FAIL, "interrupted": True, "restored_by": "console"}
 
 
 @pytest.mark.parametrize(
     ("ending", "word", "code"),
     [
         ({}, "passed", 0),
-        ({"verdict": Verdict.FAIL}, "failed", 1),
-        ({"verdict": Verdict.UNKNOWN}, "unknown", 5),
+        ({"verdict": DrillVerdict.FAIL}, "failed", 1),
+        ({"verdict": DrillVerdict.UNKNOWN}, "unknown", 5),
         (PUT_BACK, "undone", 130),
         ({**PUT_BACK, "stays": True}, "failed", 1),
     ],

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from console.model.drill import EACH, FailedRequests, Move, StateOf, Verb
-from console.model.facts import VrrpState
-from console.model.gap import Fate, Sample, Samples
-from console.parse.bounds import parse_bound
-from console.parse.drill_yaml import parse_drill
-from console.tui.view.drill import drill_story, expected_words, move_words
-from console.tui.view.latency import latency_lines
-from console.tui.view.tone import Tone, text_of
+from iamops.model.drill import EACH, DrillStep, DrillVerb, FailedRequests, StateOf
+from iamops.model.facts import VrrpState
+from iamops.model.outage import ProbeResult, ProbeSample, Samples
+from iamops.parse.drill.loader import parse_drill
+from iamops.parse.drill.step import parse_bound
+from iamops.tui.drills.run import latency_lines
+from iamops.tui.drills.screen import drill_story, expected_words, move_words
+from iamops.tui.toolkit.text import Tone, text_of
 from tests.unit.tui import scenes
 
 WORDS = [
-    (Move(Verb.STOP, "nginx"), "stop nginx on the owner"),
-    (Move(Verb.RELOAD, "nginx", EACH), "reload nginx on every node"),
-    (Move(Verb.RESTART, "nginx", "iam-a"), "restart nginx on iam-a"),
-    (Move(Verb.POWER_OFF), "power-off the owner"),
-    (Move(Verb.SWITCHOVER), "switchover to the standby"),
-    (Move(Verb.REQUESTS, count=10), "10 requests per domain"),
-    (Move(Verb.WATCH), "watch"),
+    (DrillStep(DrillVerb.STOP, "nginx"), "stop nginx on the owner"),
+    (DrillStep(DrillVerb.RELOAD, "nginx", EACH), "reload nginx on every node"),
+    (DrillStep(DrillVerb.RESTART, "nginx", "iam-a"), "restart nginx on iam-a"),
+    (DrillStep(DrillVerb.POWER_OFF), "power-off the owner"),
+    (DrillStep(DrillVerb.SWITCHOVER), "switchover to the standby"),
+    (DrillStep(DrillVerb.REQUESTS, count=10), "10 requests per domain"),
+    (DrillStep(DrillVerb.WATCH), "watch"),
 ]
 
 
 @pytest.mark.parametrize(("move", "words"), WORDS, ids=lambda each: str(each)[:24])
-def test_a_role_has_an_article_and_a_node_a_name(move: Move, words: str) -> None:
+def test_a_role_has_an_article_and_a_node_a_name(move: DrillStep, words: str) -> None:
     assert move_words(move) == words
 
 
@@ -55,31 +55,44 @@ method:
     assert "iam-z is BACKUP within check.recover" in "\n".join(text_of(line).strip() for line in lines)
 
 
-def _samples(*fates: Fate) -> Samples:
+def _samples(*fates: ProbeResult) -> Samples:
     """One every 100 ms, on a clock that is 1000 s behind."""
-    row = (Sample(0.1 * n + 0.05, fate, 2.0 if fate is Fate.GOOD else None) for n, fate in enumerate(fates))
+    row = (
+        ProbeSample(0.1 * n + 0.05, fate, 2.0 if fate is ProbeResult.GOOD else None)
+        for n, fate in enumerate(fates)
+    )
     return Samples(tuple(row), ahead_s=1000.0)
 
 
 def test_a_failed_request_is_a_cross_in_its_own_tone_and_place() -> None:
-    bars, _ = latency_lines(_samples(*[Fate.GOOD] * 10, *[Fate.DARK] * 5, *[Fate.GOOD] * 5), 1000.0, 1002.0, 20, 1)
+    bars, _ = latency_lines(
+        _samples(*[ProbeResult.GOOD] * 10, *[ProbeResult.DARK] * 5, *[ProbeResult.GOOD] * 5), 1000.0, 1002.0, 20, 1
+    )
     assert text_of(bars) == "█" * 10 + "✗" * 5 + "█" * 5
     assert [span.tone for span in bars] == [Tone.GRAPH, Tone.DOWN, Tone.GRAPH]
 
 
 def test_one_failure_among_many_answers_is_not_averaged_away() -> None:
-    bars, _ = latency_lines(_samples(*[Fate.GOOD] * 199, Fate.REFUSED, *[Fate.GOOD] * 200), 1000.0, 1040.0, 40, 1)
+    bars, _ = latency_lines(
+        _samples(*[ProbeResult.GOOD] * 199, ProbeResult.REFUSED, *[ProbeResult.GOOD] * 200), 1000.0, 1040.0, 40, 1
+    )
     assert text_of(bars).count("✗") == 1
 
 
 def test_time_in_which_nobody_asked_stays_empty() -> None:
-    bars, scale = latency_lines(_samples(*[Fate.GOOD] * 10), 999.0, 1002.0, 30, 1)
+    bars, scale = latency_lines(_samples(*[ProbeResult.GOOD] * 10), 999.0, 1002.0, 30, 1)
     assert text_of(bars) == " " * 10 + "█" * 10 + " " * 10
     assert text_of(scale).endswith("3.0 s")
 
 
 def test_tall_bars_grow_from_below() -> None:
-    samples = Samples((Sample(0.0, Fate.GOOD, 10.0), Sample(0.5, Fate.GOOD, 2.5), Sample(0.95, Fate.DARK)))
+    samples = Samples(
+        (
+            ProbeSample(0.0, ProbeResult.GOOD, 10.0),
+            ProbeSample(0.5, ProbeResult.GOOD, 2.5),
+            ProbeSample(0.95, ProbeResult.DARK),
+        )
+    )
     rows = [text_of(line) for line in latency_lines(samples, 0.0, 1.0, 20, 4)[:-1]]
     assert [row[0] for row in rows] == ["█", "█", "█", "█"]
     assert [row[10] for row in rows] == [" ", " ", " ", "█"]

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from console.judge.drill_report import Entry
-from console.tui.screens.audit import AuditScreen
-from console.tui.screens.drills import DrillsScreen
-from console.tui.screens.overview import Overview
-from console.tui.view.drill_run import drill_lines
-from console.tui.view.fit import width_of
+from iamops.judge.drill.report import TimelineEntry
+from iamops.tui.audit import AuditScreen
+from iamops.tui.drills.run import drill_lines
+from iamops.tui.drills.screen import DrillsScreen
+from iamops.tui.overview.screen import Overview
+from iamops.tui.toolkit.text import width_of
 from tests.unit.judge.drill_samples import report
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck
@@ -107,7 +107,7 @@ async def test_views_stand_beside_each_other_and_never_pile_up():
 
 
 async def test_wide_text_is_cut_by_cells_not_by_characters():
-    ending = report(timeline=(Entry(0.1, "iam-a", "console", "停" * 200),))
+    ending = report(timeline=(TimelineEntry(0.1, "iam-a", "console", "停" * 200),))
     made = replace(progress(deck()), report=ending, timeline=ending.timeline)
     assert all(width_of(line) <= 75 for line in drill_lines(made, NOW, NOW, 75, 21))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from console.model.events import AddressChanged, HostReported, HttpProbed, LinkChanged, RequestsCounted, Target
-from console.model.facts import HostReport, Link, RequestCount
-from console.tui.frames import Frames
-from console.tui.view.dirty import ALL, Part, touched, urgent
+from iamops.model.events import AddressChanged, HostReported, HttpProbed, LinkChanged, RequestsCounted, Target
+from iamops.model.facts import HostReport, Link, RequestCount
+from iamops.tui.app.painting import Frames
+from iamops.tui.toolkit.frame_state import ALL, ScreenPart, touched, urgent
 from tests.unit.tui.scenes import NOW, VIP, A, ok
 
-ONE = frozenset({Part.SERVICES})
-OTHER = frozenset({Part.HEADER})
+ONE = frozenset({ScreenPart.SERVICES})
+OTHER = frozenset({ScreenPart.HEADER})
 
 
 class Loop:
@@ -20,7 +20,7 @@ class Loop:
     def __init__(self) -> None:
         self.time = 100.0
         self.calls: list[tuple[float, Callable[[], None]]] = []
-        self.painted: list[tuple[float, frozenset[Part]]] = []
+        self.painted: list[tuple[float, frozenset[ScreenPart]]] = []
         self.frames = Frames(lambda parts: self.painted.append((self.time, parts)), self.later, lambda: self.time)
 
     def later(self, delay_s: float, call: Callable[[], None]) -> None:
@@ -76,11 +76,15 @@ def test_an_urgent_event_does_not_wait_for_the_calm_frame_and_takes_it_along() -
 
 def test_an_event_touches_what_shows_it() -> None:
     move = AddressChanged(NOW, A, VIP, present=True)
-    assert Part.HEADER in touched(move)
-    assert Part.SERVICES not in touched(move)
-    assert touched(HttpProbed(NOW, A, A, Target.DOMAIN, "x", ok())) == {Part.SERVICES}
-    assert touched(RequestsCounted(NOW, A, RequestCount(1))) == {Part.REQUESTS, Part.PLOT, Part.TRAFFIC}
-    assert touched(LinkChanged(NOW, A, Link())) == ALL - {Part.PLOT}
+    assert ScreenPart.HEADER in touched(move)
+    assert ScreenPart.SERVICES not in touched(move)
+    assert touched(HttpProbed(NOW, A, A, Target.DOMAIN, "x", ok())) == {ScreenPart.SERVICES}
+    assert touched(RequestsCounted(NOW, A, RequestCount(1))) == {
+        ScreenPart.REQUESTS,
+        ScreenPart.PLOT,
+        ScreenPart.TRAFFIC,
+    }
+    assert touched(LinkChanged(NOW, A, Link())) == ALL - {ScreenPart.PLOT}
 
 
 def test_a_vip_change_is_urgent_and_a_load_average_is_not() -> None:
@@ -93,7 +97,7 @@ def test_what_is_marked_while_a_frame_is_painted_makes_one_frame_more() -> None:
     loop = Loop()
     paint = loop.frames._paint
 
-    def painted(parts: frozenset[Part]) -> None:
+    def painted(parts: frozenset[ScreenPart]) -> None:
         paint(parts)
         loop.frames.mark(ONE, urgent=False)
 

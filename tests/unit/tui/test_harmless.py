@@ -12,13 +12,12 @@ from rich.style import Style
 from textual.color import Color
 from textual.widgets import Button, Checkbox, Input, Static
 
-from console.plan.action import Switchover
-from console.tui.dialog import plain, toned
-from console.tui.harmless import Harmless
-from console.tui.palette import no_color_palette
-from console.tui.screens.confirm import ConfirmScreen
-from console.tui.view.plan import plan_lines
-from console.tui.view.tone import Span, text_of
+from iamops.plan.action import Switchover
+from iamops.tui.app.terminal import Harmless
+from iamops.tui.dialogs.confirm import ConfirmScreen, plan_lines
+from iamops.tui.toolkit.dialog import plain, toned
+from iamops.tui.toolkit.palette import no_color_palette
+from iamops.tui.toolkit.text import TextSpan, text_of
 from tests.hostile import SEQUENCES, hostile, poisoned, raw
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck
@@ -57,7 +56,7 @@ async def test_widgets_that_were_given_raw_text(seed: int):
         for widget in (
             Static(hostile(chance), markup=False),
             Static(plain(hostile(chance))),
-            Static(toned([(Span(hostile(chance)),)], no_color_palette())),
+            Static(toned([(TextSpan(hostile(chance)),)], no_color_palette())),
             Input(hostile(chance)),
             Checkbox(plain(hostile(chance))),
             Button(plain(hostile(chance))),

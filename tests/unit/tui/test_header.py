@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.model.events import (
+from iamops.model.events import (
     AddressChanged,
     AddressesListed,
     ClientProbed,
@@ -13,12 +13,12 @@ from console.model.events import (
     UnitReported,
     VrrpTransition,
 )
-from console.model.facts import HostReport, Link, LinkState, ProbeOutcome, UnitReport, VrrpState
-from console.model.state import ClusterState
-from console.tui.view.header import header
-from console.tui.view.moment import Moment
-from console.tui.view.tone import Tone, text_of
-from console.tui.view.witness import picture, witnesses
+from iamops.model.facts import HostReport, Link, LinkState, ProbeOutcome, UnitReport, VrrpState
+from iamops.model.state import ClusterState
+from iamops.tui.overview.header import header
+from iamops.tui.overview.witnesses import picture, witnesses
+from iamops.tui.toolkit.frame_state import Moment
+from iamops.tui.toolkit.text import Tone, text_of
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NOW, VIP, A, B, bad, fed
 

@@ -7,18 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from console.tui.view.layout import Place, Plan, Wants, plan
+from iamops.tui.overview.layout import Layout, Region, Wants, plan
 
 PAIR = Wants(1, 2, 8)
 FIFTY = Wants(1, 50, 50)
 
 
-def rows(place: Place) -> tuple[int, int]:
+def rows(place: Region) -> tuple[int, int]:
     """First and last line, counted from one, as the row plan does."""
     return (place.y + 1, place.y + place.height)
 
 
-def everything(plan: Plan) -> list[Place]:
+def everything(plan: Layout) -> list[Region]:
     return [*plan.places.values(), *plan.cards]
 
 

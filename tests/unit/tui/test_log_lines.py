@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from console.model.facts import Severity
-from console.model.log_line import LogLine, LogSource
-from console.tui.view.fit import width_of
-from console.tui.view.logs import Form, LogFilter, brief, first_in_sight, height, log_rows, told, whole_line
-from console.tui.view.tone import text_of
+from iamops.model.facts import Severity
+from iamops.model.journal import LogLine, LogSource
+from iamops.tui.logs.lines import Form, LogFilter, brief, first_in_sight, height, log_rows, told, whole_line
+from iamops.tui.toolkit.text import text_of, width_of
 from tests.unit.tui.scenes import NOW
 from tests.unit.tui.taps import request
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from console.model.facts import Severity
-from console.model.log_line import LogSource
-from console.parse.log_text import log_text
-from console.tui.app import ConsoleApp
-from console.tui.screens.logs import LogsScreen
-from console.tui.screens.overview import Overview
-from console.tui.view.amounts import clock
-from console.tui.view.logs import brief
+from iamops.accesslog.line import log_text
+from iamops.model.facts import Severity
+from iamops.model.journal import LogSource
+from iamops.tui.app.app import ConsoleApp
+from iamops.tui.logs.lines import brief
+from iamops.tui.logs.screen import LogsScreen
+from iamops.tui.overview.screen import Overview
+from iamops.tui.toolkit.text import clock
 from tests.planted import planted
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck
@@ -332,7 +332,7 @@ async def test_on_other_views_its_keys_say_where_they_work():
 def test_nothing_of_it_is_loaded_before_it_is_opened():
     names = ("log_list", "screens.logs", "view.logs", "log_tap", "log_ring", "log_streams", "log_time", "log_text")
     code = (
-        "import sys, console.tui.app, console.session.cluster\n"
+        "import sys, iamops.tui.app.app, iamops.session.cluster\n"
         f"print([name for name in sys.modules if name.startswith('console.') and name.endswith({names!r})])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)

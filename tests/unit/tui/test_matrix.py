@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from console.model.events import DatastoreProbed, HttpProbed, Target
-from console.model.facts import ProbeOutcome
-from console.model.profile import Profile
-from console.model.state import ClusterState
-from console.tui.view.matrix import matrix, matrix_rows, transposed
-from console.tui.view.moment import Moment
-from console.tui.view.rule import rule
-from console.tui.view.tone import text_of
+from iamops.model.events import DatastoreProbed, HttpProbed, Target
+from iamops.model.facts import ProbeOutcome
+from iamops.model.profile import Profile
+from iamops.model.state import ClusterState
+from iamops.tui.overview.services import matrix, matrix_rows, transposed
+from iamops.tui.toolkit.frame_state import Moment
+from iamops.tui.toolkit.pane import rule
+from iamops.tui.toolkit.text import text_of
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NOW, A, B, bad, fed
 

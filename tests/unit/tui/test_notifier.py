@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from console.judge.findings import Finding
-from console.model.events import AddressChanged, Noticed
-from console.model.facts import Severity
-from console.model.state import ClusterState
-from console.store import Store
-from console.tui.attention import Attention, Means, When
-from console.tui.notify import Notifier
-from console.tui.preferences import remember, remember_theme, remembered, remembered_theme
+from iamops.judge.findings import Finding
+from iamops.model.events import AddressChanged, Noticed
+from iamops.model.facts import Severity
+from iamops.model.state import ClusterState
+from iamops.session.store import Store
+from iamops.tui.app.notifier import Attention, AttentionWhen, Means, Notifier
+from iamops.tui.toolkit.themes import remember, remember_theme, remembered, remembered_theme
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NO_GRANT, NOW, VIP, A, B
 
@@ -219,7 +218,7 @@ def test_a_word_that_is_no_choice_is_told_and_the_next_source_asked():
 
 def test_a_choice_is_remembered_beside_the_theme():
     remember_theme("light")
-    assert Attention({}).choose(Means.BELL, When.UNFOCUSED) is None
+    assert Attention({}).choose(Means.BELL, AttentionWhen.UNFOCUSED) is None
     assert (remembered("bell"), remembered_theme()) == ("unfocused", "light")
     remember_theme("dark")
     assert (remembered("bell"), remembered_theme()) == ("unfocused", "dark")

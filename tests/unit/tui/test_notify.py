@@ -8,10 +8,10 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
-from console.model.events import AddressChanged, HostReported
-from console.model.facts import HostReport
-from console.tui.app import ConsoleApp
-from console.tui.preferences import remembered
+from iamops.model.events import AddressChanged, HostReported
+from iamops.model.facts import HostReport
+from iamops.tui.app.app import ConsoleApp
+from iamops.tui.toolkit.themes import remembered
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck
 from tests.unit.tui.scenes import NOW, SPLIT, VIP, A, B, FixedCluster

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from console.cli.status_document import status_document
-from console.judge.correlate import correlate
-from console.judge.diagnosis import Diagnosis
-from console.judge.findings import Finding
-from console.model.events import (
+from iamops.judge.findings import Diagnosis, Finding
+from iamops.judge.triage.correlate import correlate
+from iamops.model.events import (
     AddressChanged,
     ClientProbed,
     FilesExamined,
@@ -18,10 +16,11 @@ from console.model.events import (
     RequestsCounted,
     Target,
 )
-from console.model.facts import ProbeOutcome, RequestCount, Severity
-from console.model.state import ClusterState
-from console.session.cluster import Cluster
-from console.tui.view.moment import Moment
+from iamops.model.facts import ProbeOutcome, RequestCount, Severity
+from iamops.model.state import ClusterState
+from iamops.report.status import status_document
+from iamops.session.cluster import Cluster
+from iamops.tui.toolkit.frame_state import Moment
 from tests.scenes import files
 from tests.unit.judge.triage_samples import BLINDS, CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
 from tests.unit.tui import scenes

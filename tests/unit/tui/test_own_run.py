@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from console.model.events import SafetyReported
-from console.model.facts import LockHolder, SafetyReport
-from console.tui.own_run import SETTLES_S, OwnRun, locked
+from iamops.model.events import SafetyReported
+from iamops.model.facts import LockHolder, SafetyReport
+from iamops.tui.app.painting import SETTLES_S, RunEffects, locked
 from tests.unit.judge.triage_samples import NO_GRANT, SPLIT
 from tests.unit.tui import scenes
 
@@ -16,7 +16,7 @@ STOPPED = replace(NO_GRANT, code="unit-down", next="iamops start nginx iam-b")
 
 def test_only_what_came_with_the_run_has_no_step_until_it_has_come_to_rest() -> None:
     running = ""
-    run = OwnRun(lambda: running)
+    run = RunEffects(lambda: running)
     assert run.told((NO_GRANT,), NOW) == (NO_GRANT,)
     running = "drill seed"
     kept, came = run.told((NO_GRANT, STOPPED), NOW + 1)
@@ -27,7 +27,7 @@ def test_only_what_came_with_the_run_has_no_step_until_it_has_come_to_rest() -> 
 
 
 def test_a_split_brain_is_never_meant() -> None:
-    assert OwnRun(lambda: "switchover").told((SPLIT,), NOW)[0].next == SPLIT.next
+    assert RunEffects(lambda: "switchover").told((SPLIT,), NOW)[0].next == SPLIT.next
 
 
 def test_a_drill_from_another_terminal_holds_the_nodes_and_is_named() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from console.judge.denial import Denial
-from console.plan.action import Switchover
-from console.plan.build import plan_for
-from console.tui.view.plan import plan_lines
+from iamops.plan.action import Switchover
+from iamops.plan.build import plan_for
+from iamops.plan.denial import Denial
+from iamops.tui.dialogs.confirm import plan_lines
 from tests.scenes import NOW, healthy
 
 MAY = Denial("last-backend", "nothing else serves it", True, "iam-b", ("iam-apiserver",))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual import events
 
-from console.tui.preferences import remembered_theme
+from iamops.tui.toolkit.themes import remembered_theme
 from tests.unit.tui import scenes
 from tests.unit.tui.screens import console
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 
-from console.model.events import RequestsCounted
-from console.model.facts import RequestCount
-from console.model.reduce import reduce
-from console.tui.view.moment import Moment
-from console.tui.view.plot import curves
-from console.tui.view.rates import Axis, blocks, rates, share
-from console.tui.view.requests import requests
-from console.tui.view.rule import rule
-from console.tui.view.tone import Tone, text_of
-from console.tui.widgets.request_plot import plotted
+from iamops.model.events import RequestsCounted
+from iamops.model.facts import RequestCount
+from iamops.model.reduce import reduce
+from iamops.tui.overview.requests import curves, plotted, requests
+from iamops.tui.toolkit.frame_state import Moment
+from iamops.tui.toolkit.pane import rule
+from iamops.tui.toolkit.rates import Axis, blocks, rates, share
+from iamops.tui.toolkit.text import Tone, text_of
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NOW, A, B
 

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from console.engine.report import RunReport
-from console.plan.action import Switchover
-from console.tui.view.run import run_lines
+from iamops.judge.run import RunReport
+from iamops.plan.action import Switchover
+from iamops.tui.dialogs.run_text import run_lines
 from tests.unit.engine.pair import Bench
 
 

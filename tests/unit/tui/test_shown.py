@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from console.model.facts import Link, LinkState
-from console.model.observed import Freshness, Known
-from console.model.state import NodeState
-from console.tui.view.shown import HOST_S, HTTP_S, STREAM_S, resolve, why_unknown
+from iamops.model.facts import Link, LinkState
+from iamops.model.observed import Freshness, Known
+from iamops.model.state import NodeState
+from iamops.tui.toolkit.health import HOST_S, HTTP_S, STREAM_S, resolve, why_unknown
 
 NOW = 1000.0
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from textual.pilot import Pilot
 
-from console.judge.drill_document import drill_document
-from console.judge.findings import Finding
-from console.model.state import ClusterState
-from console.tui.app import ConsoleApp
+from iamops.judge.findings import Finding
+from iamops.model.state import ClusterState
+from iamops.report.drill import drill_document
+from iamops.tui.app.app import ConsoleApp
 from tests.unit.judge.drill_samples import gap, keepalived_stop, report
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck, audited, drifted

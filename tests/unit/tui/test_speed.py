@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from console.model.events import AddressChanged
+from iamops.model.events import AddressChanged
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NOW, VIP, B
 from tests.unit.tui.screens import console
@@ -44,6 +44,6 @@ def _after(display: object, painted: asyncio.Event) -> object:
 
 def test_the_console_loads_neither_plotext_nor_ssh_before_it_needs_them() -> None:
     heavy = ("plotext", "textual_plotext", "asyncssh", "jinja2")
-    code = f"import sys, console.tui.app; print([m for m in {heavy!r} if m in sys.modules])"
+    code = f"import sys, iamops.tui.app.app; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.strip() == "[]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.tui.terminal_notes import notification
+from iamops.tui.app.notifier import notification
 
 XTERM = {"TERM": "xterm-256color"}
 

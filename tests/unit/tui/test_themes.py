@@ -8,11 +8,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from console.session.resources import bundled_dir, user_dir
-from console.tui.palette import contrast, palette_of
-from console.tui.preferences import preferences_path, remember_theme, remembered_theme
-from console.tui.themes import COLOURS, ThemeError, load_themes, parse_theme
-from console.tui.view.tone import Tone
+from iamops.session.user import bundled_dir, user_dir
+from iamops.tui.toolkit.palette import contrast, palette_of
+from iamops.tui.toolkit.text import Tone
+from iamops.tui.toolkit.themes import (
+    COLOURS,
+    ThemeError,
+    load_themes,
+    parse_theme,
+    preferences_path,
+    remember_theme,
+    remembered_theme,
+)
 
 GOOD = {"title": "Mine", "dark": True, "colours": dict.fromkeys(COLOURS, "#123456")}
 

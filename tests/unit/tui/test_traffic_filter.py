@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from console.model.traffic import OTHERS
-from console.parse.log_format import Field
-from console.parse.log_where import escaped, where
-from console.parse.log_words import pattern_of
-from console.tui.view.traffic_pick import added, term_of
+from iamops.accesslog.filter import escaped, where
+from iamops.accesslog.format import Field
+from iamops.accesslog.values import pattern_of
+from iamops.model.traffic import OTHERS
+from iamops.tui.traffic.snapshot import added, term_of
 from tests.unit.tui.feeds import API, busy
 from tests.unit.tui.screens import console
 from tests.unit.tui.traffic_view import FAILURES, at_traffic, on, row, state, typed

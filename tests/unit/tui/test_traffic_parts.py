@@ -8,15 +8,14 @@ from itertools import combinations
 
 import pytest
 
-from console.model.traffic import Backend, Latency, Traffic
-from console.parse.log_format import Field
-from console.tui.view.layout import Place
-from console.tui.view.tone import text_of
-from console.tui.view.traffic import NodeTraffic
-from console.tui.view.traffic_layout import traffic_places
-from console.tui.view.traffic_nodes import class_bar, node_table, story
-from console.tui.view.traffic_plot import curves_of, ticks
-from console.tui.view.traffic_tables import Top, backend_rows, backend_table, top_rows, top_table
+from iamops.accesslog.format import Field
+from iamops.model.traffic import Backend, Latency, Traffic
+from iamops.tui.overview.layout import Region
+from iamops.tui.toolkit.text import text_of
+from iamops.tui.traffic.nodes import class_bar, node_table, story
+from iamops.tui.traffic.plot import curves_of, ticks
+from iamops.tui.traffic.snapshot import NodeTraffic, traffic_places
+from iamops.tui.traffic.tables import Top, backend_rows, backend_table, top_rows, top_table
 from tests.unit.tui.feeds import slot
 from tests.unit.tui.traffic_view import sight, state
 
@@ -119,6 +118,6 @@ def test_the_parts_never_overlap_nor_leave_the_screen(width: int, height: int, n
         assert "top" in places
 
 
-def _overlap(one: Place, other: Place) -> bool:
+def _overlap(one: Region, other: Region) -> bool:
     beside = one.x + one.width <= other.x or other.x + other.width <= one.x
     return not beside and not (one.y + one.height <= other.y or other.y + other.height <= one.y)

@@ -7,9 +7,9 @@ import time
 from collections import Counter
 from dataclasses import replace
 
-from console.model.traffic import Backend, Latency, Traffic
-from console.store.traffic_book import TrafficBook
-from console.tui.view.traffic_sums import WindowSums
+from iamops.accesslog.timeseries import TrafficBook
+from iamops.model.traffic import Backend, Latency, Traffic
+from iamops.tui.traffic.snapshot import WindowSums
 from tests.unit.tui.feeds import FixedFeed, slot
 from tests.unit.tui.scenes import NOW, A, B
 from tests.unit.tui.screens import console

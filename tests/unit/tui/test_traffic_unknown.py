@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from console.model.traffic import LogTotals
-from console.tui.view.traffic import sight_of
-from console.tui.view.traffic_sums import WindowSums
+from iamops.model.traffic import LogTotals
+from iamops.tui.traffic.snapshot import WindowSums, sight_of
 from tests.unit.tui.feeds import FixedFeed, busy, slot
 from tests.unit.tui.scenes import NOW, A, B
 from tests.unit.tui.screens import console

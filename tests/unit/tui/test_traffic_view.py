@@ -10,11 +10,11 @@ from collections.abc import Callable
 import pytest
 from textual.pilot import Pilot
 
-from console.model.events import RequestsCounted
-from console.model.facts import RequestCount
-from console.model.traffic import OTHERS, Backend, LogTotals, Traffic
-from console.tui.app import ConsoleApp
-from console.tui.view.traffic import sight_of
+from iamops.model.events import RequestsCounted
+from iamops.model.facts import RequestCount
+from iamops.model.traffic import OTHERS, Backend, LogTotals, Traffic
+from iamops.tui.app.app import ConsoleApp
+from iamops.tui.traffic.snapshot import sight_of
 from tests.unit.tui.feeds import FixedFeed, busy
 from tests.unit.tui.scenes import NOW, A, B
 from tests.unit.tui.screens import console
@@ -108,7 +108,7 @@ async def test_the_window_is_made_shorter_and_longer_and_says_where_it_ends():
 async def test_new_counts_are_shown_within_a_second_and_not_more_often(monkeypatch: pytest.MonkeyPatch):
     looks: list[float] = []
     monkeypatch.setattr(
-        "console.tui.screens.traffic.sight_of", lambda *args: looks.append(args[-1]) or sight_of(*args)
+        "iamops.tui.traffic.screen.sight_of", lambda *args: looks.append(args[-1]) or sight_of(*args)
     )
     async with console(state(), deck=on(busy())) as seen:
         await at_traffic(seen)
@@ -194,8 +194,8 @@ async def test_paging_moves_in_the_table_and_q_goes_back():
 
 def test_nothing_of_it_is_loaded_before_it_is_opened():
     code = (
-        "import sys, console.tui.app, console.session.cluster\n"
-        "print([name for name in sys.modules if name.startswith('console.tui') and 'traffic' in name])"
+        "import sys, iamops.tui.app.app, iamops.session.cluster\n"
+        "print([name for name in sys.modules if name.startswith('iamops.tui') and 'traffic' in name])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.strip() == "[]"

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 from textual.pilot import Pilot
 
-from console.judge.catalogue import CATALOGUE
-from console.judge.diagnosis import Diagnosis
-from console.tui.app import ConsoleApp
-from console.tui.screens.logs import LogsScreen
-from console.tui.screens.overview import Overview
-from console.tui.screens.triage import TriageScreen
-from console.tui.widgets.finding_bar import FindingBar
-from console.tui.widgets.node_card import NodeCard
+from iamops.judge.findings import Diagnosis
+from iamops.judge.runbook.catalogue import CATALOGUE
+from iamops.tui.app.app import ConsoleApp
+from iamops.tui.logs.screen import LogsScreen
+from iamops.tui.overview.cards import NodeCard
+from iamops.tui.overview.finding import FindingBar
+from iamops.tui.overview.screen import Overview
+from iamops.tui.triage import TriageScreen
 from tests.unit.judge.triage_samples import BLINDS, CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from console.judge.findings import Evidence, Finding
-from console.model.events import HttpProbed, LinkChanged, Target
-from console.model.facts import Link, LinkState, ProbeOutcome, Severity
+from iamops.judge.findings import Evidence, Finding
+from iamops.model.events import HttpProbed, LinkChanged, Target
+from iamops.model.facts import Link, LinkState, ProbeOutcome, Severity
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NOW, A, B, FixedCluster, bad, fed
 from tests.unit.tui.screens import Watched, console

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from console.model.events import AddressChanged, ClientProbed, HostReported, VrrpReported
-from console.model.facts import HostReport, VrrpReport, VrrpState
-from console.model.state import ClusterState
+from iamops.model.events import AddressChanged, ClientProbed, HostReported, VrrpReported
+from iamops.model.facts import HostReport, VrrpReport, VrrpState
+from iamops.model.state import ClusterState
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NOW, VIP, A, B, FixedCluster, addresses, fed, host, linked, ok
 from tests.unit.tui.screens import Watched, console

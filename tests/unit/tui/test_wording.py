@@ -6,18 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from console.model.events import UnitReported
-from console.model.facts import UnitReport
-from console.plan.action import DrillAction, Switchover
-from console.plan.build import plan_for
-from console.plan.steps import FEW, Kind
-from console.session.drills import load_drill
-from console.tui.actions import Situation
-from console.tui.view.cards import card
-from console.tui.view.help import help_lines
-from console.tui.view.moment import Moment
-from console.tui.view.plan import plan_lines
-from console.tui.view.tone import text_of
+from iamops.model.events import UnitReported
+from iamops.model.facts import UnitReport
+from iamops.plan.action import DrillAction, Switchover
+from iamops.plan.build import plan_for
+from iamops.plan.steps import FEW, StepKind
+from iamops.session.drills.files import load_drill
+from iamops.tui.app.actions import Situation
+from iamops.tui.dialogs.confirm import plan_lines
+from iamops.tui.dialogs.help import help_lines
+from iamops.tui.overview.cards import card
+from iamops.tui.toolkit.frame_state import Moment
+from iamops.tui.toolkit.text import text_of
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NOW, A, fed
 from tests.unit.tui.screens import console
@@ -35,7 +35,7 @@ def test_the_state_of_a_unit_is_said_once(active: str, sub: str, said: str):
 
 def test_a_step_that_arms_or_disarms_says_so_once():
     plan = plan_for(Switchover(), scenes.healthy(), NOW)
-    assert {Kind.ARM, Kind.DISARM} <= {each.kind for each in plan.steps}
+    assert {StepKind.ARM, StepKind.DISARM} <= {each.kind for each in plan.steps}
     text = "\n".join(text_of(line) for line in plan_lines(plan, (), (), 200))
     assert "arm    arm" not in text
     assert "disarm disarm" not in text

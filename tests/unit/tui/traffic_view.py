@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from console.model.events import Noticed, RequestsCounted
-from console.model.facts import RequestCount, Severity
-from console.model.state import ClusterState, VipMove
-from console.model.traffic import Traffic
-from console.store.traffic_book import Point
-from console.tui.view.traffic import NodeTraffic, Sight
+from iamops.accesslog.timeseries import Point
+from iamops.model.events import Noticed, RequestsCounted
+from iamops.model.facts import RequestCount, Severity
+from iamops.model.state import ClusterState, VipMove
+from iamops.model.traffic import Traffic
+from iamops.tui.traffic.snapshot import NodeTraffic, TrafficSnapshot
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck
 from tests.unit.tui.feeds import FixedFeed
@@ -69,8 +69,8 @@ def row(seen: Watched, name: str) -> str:
     return next(line for line in seen.lines if line[1:].startswith(name))
 
 
-def sight(traffic: Traffic, *, nodes: int = 1, form: str = "iamops", span: str = "15m") -> Sight:
+def sight(traffic: Traffic, *, nodes: int = 1, form: str = "iamops", span: str = "15m") -> TrafficSnapshot:
     names = [f"node-{n}" for n in range(nodes)]
     points = (Point(int(NOW) - 20, 10, traffic.total, traffic.classes),)
     seen = tuple(NodeTraffic(name, traffic, points) for name in names)
-    return Sight(span, NOW, NOW - 900, FixedFeed(form).form, "", seen, traffic)
+    return TrafficSnapshot(span, NOW, NOW - 900, FixedFeed(form).form, "", seen, traffic)

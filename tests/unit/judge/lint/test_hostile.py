@@ -10,11 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from console.judge.lint.documents import junit, lint_document, sarif
-from console.judge.lint.finding import LintReport
-from console.judge.lint.lint import lint
-from console.model.config import ConfFile, ConfTree
-from console.session.config_directory import read_directory
+from iamops.judge.lint.finding import LintReport
+from iamops.judge.lint.lint import lint
+from iamops.model.config import ConfFile, ConfTree
+from iamops.report.lint import junit, lint_document, sarif
+from iamops.session.config.directory import read_directory
 from tests.unit.judge.lint.test_lint import CHECK, KEEPALIVED, LAB, NGINX, SEED, SERVER, codes, edited, rendered
 
 

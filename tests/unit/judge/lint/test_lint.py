@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from junitparser import Failure, JUnitXml, Skipped
 
-from console.judge.lint.catalogue import CATALOGUE, lint_markdown
-from console.judge.lint.documents import junit, lint_document, sarif
-from console.judge.lint.finding import LintReport
-from console.judge.lint.lint import lint
-from console.model.config import ConfFile, ConfTree, DaemonCheck
-from console.model.facts import Severity
-from console.parse.profile_yaml import parse_profile
-from console.render.nodefiles import render_node
-from console.session.config_directory import read_directory
+from iamops.judge.lint.catalogue import CATALOGUE, lint_markdown
+from iamops.judge.lint.finding import LintReport
+from iamops.judge.lint.lint import lint
+from iamops.model.config import ConfFile, ConfTree, DaemonCheck
+from iamops.model.facts import Severity
+from iamops.parse.profile.loader import parse_profile
+from iamops.render.nodefiles import render_node
+from iamops.report.lint import junit, lint_document, sarif
+from iamops.session.config.directory import read_directory
 
 ROOT = Path(__file__).parents[4]
 SEED = ROOT / "tests" / "fixtures" / "lint" / "seed"

@@ -1,5 +1,0 @@
-"""`python -m console` is `iamops`."""
-
-from console.cli.start import entry
-
-entry()

@@ -1,0 +1,5 @@
+"""`python -m console` is `iamops`."""
+
+from iamops.cli.start import entry
+
+entry()

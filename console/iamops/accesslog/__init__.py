@@ -1,0 +1,1 @@
+"""What an nginx access log is: its format, how it is filtered, counted and rotated. Pure."""

@@ -1,0 +1,228 @@
+"""How values are taken out of a line: the few searches that a format and the wanted variables need. Pure.
+
+The rules are the same here and in a node's awk, so that any line at all gives the same values on both sides. What
+stands before the first text of a client's is taken from the left; what stands behind it is found from the right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from iamops.accesslog.shapes import VariableShape, anchored, pattern, shape_of
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A literal piece of the line, or a variable's value."""
+
+    text: str
+    variable: bool = False
+
+    @property
+    def part(self) -> str | VariableShape:
+        return shape_of(self.text) if self.variable else self.text
+
+
+Tokens = tuple[Token, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractStep:
+    """Takes one value. First `prefix` must stand there; or everything up to and with each of `skips` goes.
+
+    The value has `width` characters, and then `until` must follow; or is what `whole` matches, and then `until`
+    must follow; or ends where `until` first occurs, or with the piece. `last`: no more is taken from this piece.
+    """
+
+    variable: str
+    prefix: str = ""
+    skips: tuple[str, ...] = ()
+    width: int = 0
+    whole: str = ""
+    until: str = ""
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Finds the piece's tail: what begins with its only `literal`, or else matches `tail` up to its end.
+
+    `width`: the tail always has so many characters. `client` takes a value out of what stands before the tail;
+    then more is taken out of what follows the literal.
+    """
+
+    literal: str
+    tail: str
+    width: int = 0
+    client: ExtractStep | None = None
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _TokenRun:
+    """Tokens whose values can be taken one after the other. `open`: the last one goes on up to the tail."""
+
+    tokens: Tokens
+    open: bool
+    tail: Tokens
+
+
+def told(tokens: Tokens) -> frozenset[str]:
+    """The variables of a piece whose values can be found, and no text of a client's can move or stretch."""
+    return frozenset(token.text for run in _runs(tokens) for token in run.tokens if token.variable)
+
+
+def steps(tokens: Tokens, wanted: Container[str]) -> tuple[ExtractStep | Cut, ...]:
+    """What takes the wanted variables out of one piece of the line, from left to right."""
+    found: list[ExtractStep | Cut] = []
+    runs = list(_runs(tokens))
+    needed = [any(token.variable and token.text in wanted for token in run.tokens) for run in runs]
+    for number, run in enumerate(runs):
+        if not any(needed[number:]):
+            break
+        taken: list[ExtractStep | Cut] = list(_takes(run.tokens, wanted))
+        mine = taken.pop() if run.open and run.tokens[-1].text in wanted else None
+        if run.tail and (mine is not None or any(needed[number + 1 :])):
+            client = replace(mine, last=True) if isinstance(mine, ExtractStep) else None
+            taken.append(_cut(run.tail, client))
+        elif mine is not None:
+            taken.append(mine)
+        found += taken
+    return (*found[:-1], replace(found[-1], last=True)) if found else ()
+
+
+def taken(piece: str, plan: tuple[ExtractStep | Cut, ...]) -> dict[str, str]:
+    """The values; empty from where the piece is not as planned."""
+    found: dict[str, str] = {}
+    for step in plan:
+        if isinstance(step, ExtractStep):
+            found[step.variable], piece = _value(piece, step)
+            continue
+        before, piece = _halves(piece, step)
+        if step.client is not None:
+            found[step.client.variable], _ = _value(before, step.client)
+    return found
+
+
+def _runs(tokens: Tokens) -> Iterator[_TokenRun]:
+    """Each begins behind what was cut off before it."""
+    while tokens:
+        at = next((at for at in range(len(tokens)) if tokens[at].variable and not _ends(tokens, at)), None)
+        if at is None:
+            yield _TokenRun(tokens, open=False, tail=())
+            return
+        places = range(at + 1, len(tokens))
+        begin = next((n for n in places if anchored([token.part for token in tokens[n:]])), len(tokens))
+        tail = tokens[begin:]
+        whole = begin == at + 1 and (bool(tail) or shape_of(tokens[at].text).client)
+        yield _TokenRun(tokens[: at + whole], open=whole, tail=tail)
+        tokens = tail[1:]
+
+
+def _ends(tokens: Tokens, at: int) -> bool:
+    """Whether a value, of which it is known where it begins, says itself where it ends."""
+    shape = shape_of(tokens[at].text)
+    if shape.client:
+        return False
+    if at + 1 == len(tokens) or shape.width or _foreign(tokens, at):
+        return True
+    # A list goes on behind a comma or a colon, and so it would with what a client writes.
+    until, behind = tokens[at + 1].text, tokens[at + 2 : at + 3]
+    listed = shape.many and until[0] in " ," and not until.startswith((", ", " : "))
+    return listed and not any(shape_of(token.text).client for token in behind)
+
+
+def _foreign(tokens: Tokens, at: int) -> bool:
+    """Whether the literal behind a value has a character that no such value has: it ends where that occurs."""
+    return at + 1 < len(tokens) and not shape_of(tokens[at].text).chars.issuperset(tokens[at + 1].text)
+
+
+def _cut(tail: Tokens, client: ExtractStep | None) -> Cut:
+    parts = [token.part for token in tail]
+    widths = [len(part) if isinstance(part, str) else part.width for part in parts]
+    return Cut(tail[0].text, pattern(parts), sum(widths) if all(widths) else 0, client)
+
+
+def _takes(tokens: Tokens, wanted: Container[str]) -> Iterator[ExtractStep]:
+    named = [at for at, token in enumerate(tokens) if token.variable and token.text in wanted]
+    if not named:
+        return
+    # What does not end at the first place of the next literal must be taken to get behind it.
+    passed_by = [at for at in range(named[-1]) if tokens[at].variable and not _foreign(tokens, at)]
+    at = 0
+    for place in sorted({*named, *passed_by}):
+        passed = tokens[at:place]
+        shape, name = shape_of(tokens[place].text), tokens[place].text
+        at_start = at == 0 and place == 1 and not passed[0].variable
+        until = tokens[place + 1].text if place + 1 < len(tokens) else ""
+        yield ExtractStep(
+            name if place in named else "",
+            prefix=passed[0].text if at_start else "",
+            skips=() if at_start else _skips(passed),
+            width=shape.width,
+            whole=shape.pattern if until and shape.many and not _foreign(tokens, place) else "",
+            until=until,
+        )
+        at = place + 2
+
+
+def _skips(passed: Tokens) -> tuple[str, ...]:
+    """One search where the last literal has something that nothing before it has; its last character may do."""
+    if not passed:
+        return ()
+    *before, last = passed
+    earlier = {char for token in before for char in (shape_of(token.text).chars if token.variable else token.text)}
+    if last.text[-1] not in earlier and last.text.index(last.text[-1]) == len(last.text) - 1:
+        return (last.text[-1],)
+    if not earlier.issuperset(last.text):
+        return (last.text,)
+    return tuple(token.text for token in passed if not token.variable)
+
+
+def _halves(piece: str, cut: Cut) -> tuple[str, str]:
+    """What stands before the tail, and what follows its literal; both empty where there is no tail."""
+    if cut.width:
+        at = len(piece) - cut.width
+        at = at if at >= 0 and piece.startswith(cut.literal, at) else -1
+    else:
+        at = piece.find(cut.literal)
+        if at >= 0 and piece.find(cut.literal, at + 1) >= 0:
+            match = _ending(cut.tail).search(piece)
+            at = match.start() if match is not None else -1
+    return ("", "") if at < 0 else (piece[:at], piece[at + len(cut.literal) :])
+
+
+@lru_cache(maxsize=64)
+def _ending(tail: str) -> re.Pattern[str]:
+    return re.compile(rf"{tail}\Z")
+
+
+@lru_cache(maxsize=64)
+def _beginning(whole: str) -> re.Pattern[str]:
+    return re.compile(whole)
+
+
+def _value(piece: str, step: ExtractStep) -> tuple[str, str]:
+    if step.prefix:
+        piece = piece[len(step.prefix) :] if piece.startswith(step.prefix) else ""
+    for literal in step.skips:
+        piece = piece.partition(literal)[2]
+    if step.whole:
+        match = _beginning(step.whole).match(piece)
+        return _followed(piece, match.end() if match is not None else 0, step.until)
+    if step.width:
+        return _followed(piece, step.width, step.until)
+    if not step.until:
+        return piece, ""
+    value, found, rest = piece.partition(step.until)
+    return (value, rest) if found else ("", "")
+
+
+def _followed(piece: str, end: int, until: str) -> tuple[str, str]:
+    """The first characters, if `until` follows them, and what stands behind."""
+    if until and not piece.startswith(until, end):
+        return "", ""
+    return piece[:end], piece[end + len(until) :]

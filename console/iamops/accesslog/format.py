@@ -1,0 +1,212 @@
+r"""Reads an nginx log_format: what stands in a line, in which order, and what the numbers can be told from.
+
+Source: ngx_http_log_module. Values are escaped by nginx before they are written: `\xHH` for quotes,
+backslashes and control characters by default, as in JSON with `escape=json`, not at all with `escape=none`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from iamops.accesslog.extract import Token, Tokens, told
+from iamops.accesslog.shapes import shape_of
+
+MAIN = (
+    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" '
+    '"$http_user_agent" "$http_x_forwarded_for"'
+)
+IAMOPS = (
+    f"{MAIN} host=$host upstream=$upstream_addr upstream_status=$upstream_status "
+    "request_time=$request_time upstream_time=$upstream_response_time request_id=$request_id"
+)
+NAMED = {"main": MAIN, "iamops": IAMOPS}
+
+_ESCAPE = re.compile(r"\s*escape=(?P<escape>default|json|none)\s+")
+_VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<plain>\w+))", re.ASCII)
+QUOTE = '"'
+ESCAPE = "\\"
+# With escape=json, what stands for an escaped backslash and an escaped quote while a line is cut at its quotes:
+# nginx writes no control characters.
+ESCAPED = ("\x01", "\x02")
+
+
+# More than any format has: where each value stands takes time with the cube of their number to find out.
+MOST_VARIABLES, MOST_CHARS = 128, 16_384
+
+
+class FormatError(ValueError):
+    """A log_format from which nothing can be counted, in words."""
+
+
+class Escape(StrEnum):
+    """How nginx writes a value that is not plain text."""
+
+    DEFAULT = "default"
+    JSON = "json"
+    NONE = "none"
+
+
+class Field(StrEnum):
+    """What a number can be about."""
+
+    STATUS = "status"
+    TIME = "time"
+    REQUEST = "request"
+    METHOD = "method"
+    PATH = "path"
+    HOST = "host"
+    CLIENT = "client"
+    BYTES = "bytes"
+    AGENT = "agent"
+    REQUEST_TIME = "request time"
+    UPSTREAM = "backend"
+    UPSTREAM_STATUS = "backend's status"
+    UPSTREAM_TIME = "backend's time"
+
+
+class Clock(StrEnum):
+    """How a line tells its time."""
+
+    LOCAL = "time_local"
+    ISO = "time_iso8601"
+    MSEC = "msec"
+
+
+# The variables that tell a field, best first.
+TELLS: dict[Field, tuple[str, ...]] = {
+    Field.STATUS: ("status",),
+    Field.TIME: ("time_iso8601", "time_local", "msec"),
+    Field.REQUEST: ("request",),
+    Field.METHOD: ("request_method",),
+    Field.PATH: ("request_uri", "uri", "document_uri"),
+    Field.HOST: ("host", "http_host", "server_name"),
+    Field.CLIENT: ("remote_addr", "realip_remote_addr"),
+    Field.BYTES: ("body_bytes_sent", "bytes_sent"),
+    Field.AGENT: ("http_user_agent",),
+    Field.REQUEST_TIME: ("request_time",),
+    Field.UPSTREAM: ("upstream_addr",),
+    Field.UPSTREAM_STATUS: ("upstream_status",),
+    Field.UPSTREAM_TIME: ("upstream_response_time",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LogFormat:
+    """A line as `segments`: pieces between double quotes, which no client can write into a value.
+
+    `fields` says by which variable each field is told; a field that is missing cannot be told. `doubtful`:
+    variable -> why not, although a line has it.
+    """
+
+    text: str
+    escape: Escape
+    segments: tuple[Tokens, ...]
+    fields: dict[Field, str]
+    doubtful: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def clock(self) -> Clock | None:
+        """How the time is written; None if a line has none."""
+        return Clock(self.fields[Field.TIME]) if Field.TIME in self.fields else None
+
+    def tells(self, field: Field) -> bool:
+        """Whether a line has it; method and path may come out of the whole request line."""
+        if field in (Field.METHOD, Field.PATH) and Field.REQUEST in self.fields:
+            return True
+        return field in self.fields
+
+    def missing(self, field: Field) -> str:
+        """Why a number about the field is not known, with the way to mend it."""
+        for name in (*TELLS[field], "request"):
+            if name in self.doubtful:
+                return f"the log format's {self.doubtful[name]}; `logs.format: iamops` puts quotes around it"
+        return f"the log format has no {field} (${TELLS[field][0]}); `logs.format: iamops` has"
+
+
+def named_format(text: str) -> LogFormat:
+    """The format of a profile's `logs.format`: `main`, `iamops`, or the log_format itself. Raises FormatError."""
+    return log_format(NAMED.get(text, text))
+
+
+def log_format(text: str) -> LogFormat:
+    """Compiles what follows the name in a log_format directive. Raises FormatError."""
+    if len(text) > MOST_CHARS:
+        raise FormatError(f"it has more than {MOST_CHARS} characters")
+    escape, body = escape_of(text)
+    # Lines are handled as latin-1 text, one character for each byte.
+    tokens = _tokens(body.encode("utf-8", "surrogateescape").decode("latin-1"))
+    variables = [token.text for token in tokens if token.variable]
+    if len(variables) > MOST_VARIABLES:
+        raise FormatError(f"it has more than {MOST_VARIABLES} variables")
+    if "status" not in variables:
+        raise FormatError("without $status no request can be told from another; add it to the format")
+    for one, other in itertools.pairwise(tokens):
+        if one.variable and other.variable:
+            raise FormatError(f"nothing stands between ${one.text} and ${other.text}: put a space between them")
+    if escape is Escape.NONE and (name := next((name for name in variables if shape_of(name).client), "")):
+        raise FormatError(
+            f"with escape=none a client writes whole lines by ${name}: use escape=json, or leave it out"
+        )
+    segments = _segments(tokens)
+    doubtful = _doubtful(segments)
+    if "status" in doubtful:
+        raise FormatError(f"{doubtful['status']}: put quotes around it")
+    fields = {
+        field: next(name for name in names if name in variables and name not in doubtful)
+        for field, names in TELLS.items()
+        if not set(names).isdisjoint(set(variables) - set(doubtful))
+    }
+    return LogFormat(text, escape, segments, fields, doubtful)
+
+
+def _doubtful(segments: tuple[Tokens, ...]) -> dict[str, str]:
+    """Variable -> why its value cannot be found in a line for sure."""
+    found: dict[str, str] = {}
+    for tokens in segments:
+        names = [token.text for token in tokens if token.variable]
+        known = told(tokens)
+        whose = ", ".join(f"${name}" for name in dict.fromkeys(names) if shape_of(name).client)
+        for name in names:
+            if name not in known:
+                why = (
+                    f"a client chooses what stands in {whose}"
+                    if whose
+                    else "what stands beside it may be part of it"
+                )
+                found[name] = f"${name} cannot be told apart: {why}"
+    return {name: why for name, why in found.items() if not any(name in told(tokens) for tokens in segments)}
+
+
+def escape_of(text: str) -> tuple[Escape, str]:
+    """The `escape=` parameter in front of a format, and the format."""
+    match = _ESCAPE.match(text)
+    return (Escape(match["escape"]), text[match.end() :]) if match else (Escape.DEFAULT, text)
+
+
+def _tokens(body: str) -> list[Token]:
+    found: list[Token] = []
+    at = 0
+    for match in _VARIABLE.finditer(body):
+        if match.start() > at:
+            found.append(Token(body[at : match.start()]))
+        found.append(Token(match["braced"] or match["plain"], variable=True))
+        at = match.end()
+    if at < len(body):
+        found.append(Token(body[at:]))
+    return found
+
+
+def _segments(tokens: list[Token]) -> tuple[Tokens, ...]:
+    """Cut at every double quote: nginx escapes those inside a value."""
+    segments: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.variable:
+            segments[-1].append(token)
+            continue
+        first, *others = token.text.split(QUOTE)
+        segments[-1].extend([Token(first)] if first else [])
+        segments.extend([Token(piece)] if piece else [] for piece in others)
+    return tuple(tuple(segment) for segment in segments)

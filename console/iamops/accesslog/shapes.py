@@ -1,0 +1,133 @@
+"""What nginx can write for a variable, and which of them a client fills with any text he likes. Pure.
+
+A client's text may look like a whole line of the log: user names of HTTP Basic (no `auth_basic` needed), hosts,
+paths and headers may hold blanks and brackets. Only quotes and control characters are escaped. So what stands
+behind such a value is found from the other side, by a tail of the line that no such text can make longer.
+
+Patterns are extended regular expressions that Python and every awk understand in the same way.
+Source: ngx_http_core_module, ngx_http_upstream_module, ngx_http_log_module; for the last ones ingress-nginx.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+DIGITS, UPPER, LOWER = string.digits, string.ascii_uppercase, string.ascii_lowercase
+EVERY = frozenset(map(chr, range(256)))
+_D2, _D4 = "[0-9][0-9]", "[0-9][0-9][0-9][0-9]"
+# Between the attempts of one request, and where it was redirected internally.
+_AND = "(, | : )"
+
+
+@dataclass(frozen=True, slots=True)
+class VariableShape:
+    """`chars` may occur in a value, `wild` of them in any number. `width` is fixed where it is not 0.
+
+    `many`: a list with blanks in it. `client`: he chooses the text, within `chars`.
+    """
+
+    pattern: str
+    chars: frozenset[str]
+    wild: frozenset[str]
+    width: int = 0
+    many: bool = False
+    client: bool = False
+
+
+def _word(chars: str, inside: str) -> VariableShape:
+    return VariableShape(f"[{inside}]*", frozenset(chars), frozenset(chars))
+
+
+def _list(word: VariableShape) -> VariableShape:
+    chars = word.chars | set(", :")
+    return VariableShape(f"{word.pattern}({_AND}{word.pattern})*", chars, chars, many=True)
+
+
+NUMBER = _word(f"{DIGITS}.-", "0-9.-")
+NAME = _word(f"{DIGITS}{UPPER}{LOWER}_.*-", "0-9A-Za-z_.*-")
+PROTOCOL = _word(f"{DIGITS}{UPPER}{LOWER}/.-", "0-9A-Za-z/.-")
+ADDRESS = _word(f"{DIGITS}{UPPER}{LOWER}.:-", "0-9A-Za-z.:-")
+PEER = _word(f"{DIGITS}{UPPER}{LOWER}.:_/%@[]-", "]0-9A-Za-z.:_/%@[-")
+STATUS = VariableShape("[0-9][0-9][0-9]", frozenset(DIGITS), frozenset(DIGITS), 3)
+LOCAL = VariableShape(
+    f"{_D2}/[A-Z][a-z][a-z]/{_D4}:{_D2}:{_D2}:{_D2} [+-]{_D4}",
+    frozenset(f"{DIGITS}{UPPER}{LOWER}/: +-"),
+    frozenset(f"{DIGITS}{UPPER}{LOWER}+-"),
+    26,
+)
+ISO = VariableShape(
+    f"{_D4}-{_D2}-{_D2}T{_D2}:{_D2}:{_D2}[+-]{_D2}:{_D2}",
+    frozenset(f"{DIGITS}T:+-"),
+    frozenset(f"{DIGITS}+-"),
+    25,
+)
+# nginx takes no slash in a host, and writes it in lower case, with `\\xC3` for what is no ASCII; blanks only newer
+# versions refuse.
+_HOST = EVERY - set(f"/{UPPER[6:]}")
+HOST = VariableShape("[^/G-Z]*", _HOST, _HOST, client=True)
+ANYTHING = VariableShape("", EVERY, EVERY, client=True)
+
+_SHAPES: dict[str, VariableShape] = {
+    "status": STATUS,
+    "time_local": LOCAL,
+    "time_iso8601": ISO,
+    "host": HOST,
+    "upstream_addr": _list(PEER),
+    "upstream_cache_status": _list(NAME),
+} | {
+    name: shape
+    for shape, names in (
+        (
+            NUMBER,
+            "msec body_bytes_sent bytes_sent request_length request_time connection connection_requests "
+            "connection_time pid remote_port realip_remote_port server_port gzip_ratio",
+        ),
+        (NAME, "server_name hostname scheme request_id request_method request_completion pipe nginx_version"),
+        (NAME, "https ssl_protocol ssl_cipher ssl_session_reused http2 http3"),
+        (NAME, "proxy_upstream_name proxy_alternative_upstream_name"),
+        (PROTOCOL, "server_protocol"),
+        (ADDRESS, "remote_addr realip_remote_addr server_addr proxy_protocol_addr binary_remote_addr"),
+        (
+            _list(NUMBER),
+            "upstream_status upstream_response_time upstream_connect_time upstream_header_time "
+            "upstream_queue_time upstream_response_length upstream_bytes_sent upstream_bytes_received",
+        ),
+    )
+    for name in names.split()
+}
+
+
+def shape_of(variable: str) -> VariableShape:
+    """ANYTHING where it is not known that no client writes it."""
+    return _SHAPES.get(variable, ANYTHING)
+
+
+def anchored(parts: Sequence[str | VariableShape]) -> bool:
+    """Whether text in front of a tail, which begins with a literal, can never be taken for a part of that tail.
+
+    It cannot where all of the tail is of a fixed width. Nor where some character always occurs in it equally
+    often, the first time at the same place: text that made the tail longer would bring one more, or move that.
+    """
+    if not parts or not isinstance(parts[0], str) or ANYTHING in parts:
+        return False
+    if all(isinstance(part, str) or part.width for part in parts):
+        return True
+    wild = {char for part in parts if isinstance(part, VariableShape) for char in part.wild}
+    fixed = ""
+    for part in parts:
+        if isinstance(part, VariableShape) and not part.width:
+            break
+        # The characters of a value of fixed width that are not wild stand at fixed places in it.
+        fixed += part if isinstance(part, str) else "".join(sorted(part.chars - part.wild))
+    return not wild.issuperset(fixed)
+
+
+def pattern(parts: Sequence[str | VariableShape]) -> str:
+    """A tail of a line as an expression, without the anchor at its end."""
+    return "".join(literally(part) if isinstance(part, str) else part.pattern for part in parts)
+
+
+def literally(text: str) -> str:
+    return "".join(f"\\{char}" if char in r"\[(){.*+?|^$" else char for char in text)

@@ -1,0 +1,110 @@
+"""What was counted of every node, by time, for a day: fine for the last hour, by the minute before. Bounded.
+
+Slots are in seconds since the epoch, as the nodes' logs tell them. Not a part of the state: it is too big to be
+replaced with every event; what it holds is only added to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from iamops.model.traffic import Traffic, merged
+
+FINE_S = 10
+COARSE_S = 60
+HOUR_S = 3600
+DAY_S = 86400
+# A node's clock may be so far ahead of ours.
+AHEAD_S = 60
+TOP_FINE = 100
+TOP_COARSE = 20
+WINDOWS_S: Mapping[str, int] = {"1m": 60, "5m": 300, "15m": 900, "1h": 3600}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A slot of a series: when it begins, how long it is, and its counts."""
+
+    at: int
+    span_s: int
+    total: int
+    by_class: Mapping[str, int]
+
+
+class TrafficBook:
+    """One book for all nodes. Times are given by the caller: `now` in seconds since the epoch."""
+
+    def __init__(self) -> None:
+        self._slots: dict[str, dict[int, Traffic]] = {}
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return tuple(self._slots)
+
+    def add(self, node: str, parts: Mapping[int, Traffic], now: float) -> None:
+        """Adds what was counted. What tells no time, or one that is still to come, belongs to now.
+
+        What is older than a day is left out.
+        """
+        slots = self._slots.setdefault(node, {})
+        for at, traffic in parts.items():
+            start = _slot(now if at < 0 or at > now + AHEAD_S else at, now)
+            if start <= now - DAY_S:
+                continue
+            mine = slots.setdefault(start, Traffic())
+            mine.add(traffic)
+            mine.squeeze(TOP_FINE if start > now - HOUR_S else TOP_COARSE)
+        self._age(slots, now)
+
+    def window(self, span_s: int, now: float, node: str | None = None) -> Traffic:
+        """Everything of the last so many seconds, of one node or of all."""
+        return merged(traffic for _, traffic in self.recent(span_s, now, node))
+
+    def since(self, span_s: int, now: float) -> int:
+        """When the window begins: with a whole slot, so that the counts are exact."""
+        return _slot(now - span_s, now)
+
+    def series(self, span_s: int, now: float, node: str | None = None, points: int = 60) -> tuple[Point, ...]:
+        """The window as at most so many points, oldest first; a slot without requests is a point of 0."""
+        fine = FINE_S if span_s <= HOUR_S else COARSE_S
+        step = max(fine, -(-span_s // points // fine) * fine)
+        end = int(now) // step * step + step
+        begin = end - -(-span_s // step) * step
+        cells: dict[int, Traffic] = {}
+        for at, traffic in self.recent(end - begin, now, node):
+            start = at // step * step
+            if begin <= start < end:
+                cells.setdefault(start, Traffic()).statuses.update(traffic.statuses)
+        empty = Traffic()
+        return tuple(_point(at, step, cells.get(at, empty)) for at in range(begin, end, step))
+
+    def recent(self, span_s: int, now: float, node: str | None = None) -> Iterator[tuple[int, Traffic]]:
+        """The slots of the window: when each begins, and its counts, which are only to be read."""
+        begin = self.since(span_s, now)
+        for name in self._slots if node is None else (node,):
+            for at, traffic in self._slots.get(name, {}).items():
+                if at >= begin:
+                    yield at, traffic
+
+    def _age(self, slots: dict[int, Traffic], now: float) -> None:
+        """What is over an hour old is kept by the minute, what is over a day old not at all."""
+        for at in sorted(slots):
+            if at > now - HOUR_S - COARSE_S:
+                break
+            if at <= now - DAY_S:
+                del slots[at]
+            elif at % COARSE_S:
+                old = slots.pop(at)
+                minute = slots.setdefault(at // COARSE_S * COARSE_S, Traffic())
+                minute.add(old)
+                minute.squeeze(TOP_COARSE)
+
+
+def _slot(at: float, now: float) -> int:
+    size = FINE_S if at > now - HOUR_S - COARSE_S else COARSE_S
+    return int(at // size * size)
+
+
+def _point(at: int, step: int, traffic: Traffic) -> Point:
+    return Point(at, step, traffic.total, traffic.classes)

@@ -1,0 +1,133 @@
+"""Decodes single values of an access log: escapes, times, paths. Pure.
+
+Lines are handled as latin-1 text: one character is one byte, on this side as in a node's awk.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from enum import IntEnum
+from functools import lru_cache
+
+from iamops.accesslog.format import ESCAPE, ESCAPED, QUOTE, Clock, Escape
+from iamops.model.foreign import json_of
+
+_ATTEMPTS = re.compile(r", | : ")
+_HEX = re.compile(r"\\x([0-9A-Fa-f]{2})")
+_LOCAL = re.compile(r"(\d{2})/([A-Z][a-z]{2})/(\d{4}):(\d{2}):(\d{2})(?::(\d))?([+-]\d{4})", re.ASCII)
+_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d))?(Z|[+-]\d{2}:?\d{2})", re.ASCII)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_SECONDS_MAX = 12
+# When a line does not tell its time, or tells it in a way nobody understands.
+NO_TIME = -1
+# How nginx writes that there is nothing: by default, and with escape=json.
+NOBODY = "-"
+NOTHING = ("", NOBODY)
+
+
+class Grain(IntEnum):
+    """How finely lines are counted over time, in seconds."""
+
+    TEN_SECONDS = 10
+    MINUTE = 60
+
+
+def attempts(upstream: str) -> list[str]:
+    """What nginx wrote of each attempt: ", " between them, " : " where a request was redirected internally."""
+    return _ATTEMPTS.split(upstream)
+
+
+def plain(value: str, escape: Escape) -> str:
+    """A value as the client sent it. It may hold anything: make it safe before it is shown."""
+    if escape is Escape.JSON:
+        value = value.replace(ESCAPED[0], ESCAPE + ESCAPE).replace(ESCAPED[1], ESCAPE + QUOTE)
+    if value.isascii() and ESCAPE not in value:
+        return value
+    if escape is Escape.DEFAULT:
+        value = _HEX.sub(lambda match: chr(int(match[1], 16)), value)
+    text = value.encode("latin-1", "replace").decode("utf-8", "replace")
+    if escape is not Escape.JSON:
+        return text
+    try:
+        return str(json_of(f'"{text}"'))
+    except ValueError:
+        return text
+
+
+def slot_text(value: str, clock: Clock | None, grain: Grain) -> str:
+    """The part of a time that names its slot: what is counted by, on the node as here."""
+    finer = 2 if grain is Grain.TEN_SECONDS else 0
+    match clock:
+        case Clock.LOCAL:
+            return value[: 17 + finer] + value[21:26]
+        case Clock.ISO:
+            return value[: 16 + finer] + value[19:25]
+        case Clock.MSEC:
+            seconds = value.partition(".")[0]
+            return str(int(seconds) // grain) if _is_number(seconds) else ""
+        case None:
+            return ""
+
+
+@lru_cache(maxsize=8192)
+def slot_of(text: str, clock: Clock | None, grain: Grain) -> int:
+    """When the slot begins, in seconds since the epoch; NO_TIME if the text does not tell."""
+    try:
+        if clock is Clock.LOCAL and (match := _LOCAL.fullmatch(text)):
+            day, month, year, hour, minute, ten, zone = match.groups()
+            date = int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(ten or 0) * 10
+            return _epoch(*date, zone)
+        if clock is Clock.ISO and (match := _ISO.fullmatch(text)):
+            *date_words, ten, zone = match.groups()
+            year_i, month_i, day_i, hour_i, minute_i = (int(word) for word in date_words)
+            return _epoch(year_i, month_i, day_i, hour_i, minute_i, int(ten or 0) * 10, zone)
+        if clock is Clock.MSEC and _is_number(text):
+            return int(text) * grain
+    except (ValueError, OverflowError):
+        return NO_TIME
+    return NO_TIME
+
+
+def _epoch(year: int, month: int, day: int, hour: int, minute: int, second: int, zone: str) -> int:
+    digits = "0000" if zone == "Z" else zone[1:].replace(":", "")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    at = datetime(year, month, day, hour, minute, second, tzinfo=timezone(-offset if zone[0] == "-" else offset))
+    return int(at.timestamp())
+
+
+def _is_number(text: str) -> bool:
+    return 0 < len(text) <= _SECONDS_MAX and text.isascii() and text.isdigit()
+
+
+SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
+# Durations are kept in buckets no wider than a 64th of their value.
+FINE = 128
+
+
+def bucket_of(seconds: str) -> str:
+    """A duration's bucket: the milliseconds at which it begins. What is no duration stays as it is."""
+    if not SECONDS.fullmatch(seconds) or len(seconds) > _SECONDS_MAX:
+        return seconds
+    return str(start_of(int(float(seconds) * 1000 + 0.5)))
+
+
+def start_of(duration_ms: int) -> int:
+    """The bucket's begin in milliseconds."""
+    width = 1
+    while duration_ms >= FINE:
+        duration_ms, width = duration_ms // 2, width * 2
+    return duration_ms * width
+
+
+# A whole path segment that only names one thing among many: a number, or at least eight of hex and dashes.
+ID_SEGMENT = "([0-9]+|" + "[0-9A-Fa-f-]" * 8 + "[0-9A-Fa-f-]*)"
+_ID = re.compile(f"/{ID_SEGMENT}/")
+VALUE_MAX = 200
+
+
+def pattern_of(path: str) -> str:
+    """A path without its query, with `:id` for what only names one thing among many."""
+    path = path.partition("?")[0][:VALUE_MAX]
+    # Twice: a match takes both slashes, so the second of two neighbours waits for the second round.
+    return _ID.sub("/:id/", _ID.sub("/:id/", f"{path}/"))[:-1]

@@ -1,0 +1,1 @@
+"""The command line: one folder per verb. Renders state and asks for actions; decides nothing."""

@@ -1,0 +1,375 @@
+"""What every command that changes something goes through: observe, act, and leave with a code.
+
+stdout carries the result, stderr the progress. The first signal cancels, and cancelling undoes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from iamops.cli.lines import LAST_LINES_S, lines, say, say_lines, tell, tell_lines, tell_progress
+from iamops.cli.output import settled_code
+from iamops.engine.engine import Weighed
+from iamops.engine.order import Order
+from iamops.judge.run import Outcome, Phase, RunReport, Stage, StepReport, denial_document, exit_code, run_document
+from iamops.model.exit_code import ExitCode
+from iamops.model.facts import LinkState
+from iamops.model.outage import GapReport
+from iamops.model.profile import Profile
+from iamops.model.state import ClusterState
+from iamops.plan.action import Action, NoSuchTarget
+from iamops.plan.denial import Denial, refusal_code
+from iamops.plan.steps import Confirmation, Plan, Step, StepKind, command_line, confirmation, document
+from iamops.report.text import json_text
+from iamops.session.cluster import Cluster
+from iamops.session.operator import Operator, needs_arming
+from iamops.session.profiles import asked_name, find_profile
+from iamops.session.signals import SIGNALS, hear, settle
+
+# Asks a person for one line, without a thread that would go on waiting for Return.
+
+
+async def typed_line(stream: TextIO) -> str:
+    """The next line without its end; empty at the end of the input."""
+    loop, descriptor = asyncio.get_running_loop(), stream.fileno()
+    answer: asyncio.Future[str] = loop.create_future()
+    typed = bytearray()
+
+    def readable() -> None:
+        try:
+            chunk = os.read(descriptor, 4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            chunk = b""  # the terminal has gone: that is no yes
+        typed.extend(chunk)
+        if (b"\n" in typed or not chunk) and not answer.done():
+            answer.set_result(typed.partition(b"\n")[0].decode(errors="replace"))
+
+    try:
+        loop.add_reader(descriptor, readable)
+    except PermissionError:  # a regular file: it has everything at once
+        return stream.readline().rstrip("\n")
+    try:
+        return await answer
+    finally:
+        loop.remove_reader(descriptor)
+
+
+SETTLE_TIMEOUT_S = 6.0
+# A login may be slow. By then it has succeeded, or why it has not is known.
+LOGIN_TIMEOUT_S = 10.0
+NOT_ARMED = "not-armed"
+
+
+class GuardedSession:
+    """A session on one cluster; subclasses say in `act` what is done in it."""
+
+    def __init__(self, profile: Profile, args: argparse.Namespace) -> None:
+        self.profile = profile
+        self.args = args
+        self.cluster = Cluster(profile)
+        self.operator = Operator(
+            self.cluster, profile_name=asked_name(args.profile, profile), profile_file=self.profile_file()
+        )
+        self._under_way = self._acted = self._stopping = False
+        # What is still under way when somebody asks again for the end.
+        self.doing = "undoing"
+
+    def run(self) -> int:
+        return asyncio.run(self._run())
+
+    def profile_file(self) -> Path | None:
+        """The file that says what the profile in use says: where it is edited meanwhile, nothing is run."""
+        return find_profile(self.args.profile)
+
+    async def act(self) -> int:
+        """Does what was asked for and returns the exit code. Raises NoSuchTarget."""
+        raise NotImplementedError
+
+    @contextlib.contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Around what is undone when it is interrupted."""
+        self._under_way = self._acted = True
+        try:
+            yield
+        finally:
+            self._under_way = False
+
+    @property
+    def stopping(self) -> bool:
+        """Somebody asked for the end while something was under way: nothing else is begun."""
+        return self._stopping
+
+    async def _run(self) -> int:
+        self._listen_to_signals()
+        try:
+            code = await self._observed()
+        finally:
+            await self._ended()
+        settle(settled_code(code))
+        return code
+
+    async def _ended(self) -> None:
+        """How the run ended is known by now. Links are closed, and a result that nobody reads is waited for, as
+        any program would; a signal ends that, and is no interruption of the run.
+        """
+        try:
+            await self.cluster.stop()
+            await lines(sys.stderr).taken(LAST_LINES_S)
+            await lines(sys.stdout).taken()
+        except asyncio.CancelledError:
+            with contextlib.suppress(asyncio.CancelledError):
+                await lines(sys.stdout).taken(LAST_LINES_S)
+            lines(sys.stdout).give_up()
+
+    async def _observed(self) -> int:
+        if self._arms_another:
+            tell(f"iamops: --arm names {self.args.arm!r}, but this cluster is {self.profile.name}")
+        try:
+            await self.cluster.start()
+            if not await self.cluster.settled(SETTLE_TIMEOUT_S) and connecting(self.cluster.store.state):
+                await self.cluster.settled(LOGIN_TIMEOUT_S)
+            await self.operator.look_at_files()
+            return await self.act()
+        except NoSuchTarget as error:
+            tell(f"iamops: {error}")
+            return ExitCode.USAGE
+        except asyncio.CancelledError:
+            tell("iamops: interrupted" + ("" if self._acted else "; nothing was changed"))
+            return ExitCode.INTERRUPTED
+
+    def order(
+        self,
+        action: Action,
+        shown: str | None = None,
+        *,
+        named: bool = False,
+        insisted: tuple[Denial, ...] | None = None,
+    ) -> Order:
+        """`named`: the cluster's name was typed, which arms as --arm does. `insisted`: what was overridden, as it
+        was read.
+        """
+        self.operator.disarm()
+        if named or self.args.arm == self.profile.name or not self._needs_its_name:
+            self.operator.arm()
+        return self.operator.order(
+            action,
+            reason=self.args.reason,
+            overrides=tuple(self.args.override),
+            shown=shown,
+            insisted=insisted,
+            agreed=self.args.yes or shown is not None,
+        )
+
+    async def weighed(self, order: Order) -> Weighed:
+        """What speaks against it is looked at again first: after a slow login it may only not be seen yet."""
+        weighed = self.operator.weigh(order)
+        run_at_once = self.args.yes and not self.args.dry_run  # the engine looks again by itself
+        if run_at_once or asks_first(weighed.standing):
+            return weighed
+        return await self.operator.weigh_anew(order)
+
+    @property
+    def _arms_another(self) -> bool:
+        """Whoever names another cluster has not meant this one, whatever it is for."""
+        return self.args.arm not in (None, self.profile.name)
+
+    @property
+    def _needs_its_name(self) -> bool:
+        return needs_arming(self.profile.environment) or self._arms_another
+
+    async def agreed(self, plan: Plan) -> bool:
+        """Asks on the terminal. Only the whole word agrees; anything else is a no."""
+        asked = confirmation(plan, self.cluster.store.state, self.cluster.now())
+        if self._needs_its_name:
+            asked = Confirmation(self.profile.name, f"{self.profile.name} is {self.profile.environment}")
+        word = asked.typed or "yes"
+        lines(sys.stderr).put(f"{asked.why}: type {word} to run this plan [no]: ")
+        return (await typed_line(sys.stdin)).strip() == word
+
+    # --- signals ---
+
+    def _listen_to_signals(self) -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 - we are inside one
+
+        def stop() -> None:
+            """The first cancels, and cancelling undoes; while that is under way, later ones only hear so."""
+            if self._under_way and self._stopping:
+                tell(f"iamops: {self.doing}; it will be over in a moment")
+                return
+            self._stopping = self._under_way
+            task.cancel()
+
+        for each in SIGNALS:
+            if signal.getsignal(each) is not signal.SIG_IGN:  # nohup means it
+                hear(loop, each, stop)
+        loop.add_signal_handler(signal.SIGTSTP, self._asked_to_suspend)
+        # In the background we may talk: to be stopped for it would stop the action too.
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+
+    def _asked_to_suspend(self) -> None:
+        """A stopped process can neither go on nor undo: the nodes would have to mend what it left."""
+        if self._under_way:
+            tell("iamops: not suspended while an action is under way; Ctrl-C undoes it")
+        else:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def connecting(state: ClusterState) -> bool:
+    return any(node.link.state is LinkState.CONNECTING for node in state.nodes.values())
+
+
+def asks_first(denied: tuple[Denial, ...]) -> bool:
+    """Nobody is asked about a plan that would be refused anyway; arming is what the answer gives."""
+    return not [denial for denial in denied if denial.code != NOT_ARMED]
+
+
+# Plans, progress and results as lines of plain text. Pure.
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """The whole plan: prediction, notes, every command with what must be observed after it."""
+    lines = [f"plan: {plan.action.sentence}", f"  {plan.prediction}"]
+    lines += [f"  forecast: {plan.forecast.sentence}"] if plan.forecast else []
+    lines += [f"  note: {note}" for note in plan.notes]
+    lines += [f"  first: {sentence}" for sentence in plan.first]
+    for number, step in enumerate(plan.steps, start=1):
+        lines += _step_lines(number, step)
+    lines += [f"  in the end: {sentence}" for sentence in plan.ending]
+    return lines
+
+
+def overridden_lines(away: Iterable[Denial]) -> list[str]:
+    """The reasons that were overridden: these, and none that come later."""
+    return [f"  overridden: {each.code}: {each.reason}" for each in away]
+
+
+def _step_lines(number: int, step: Step) -> Iterator[str]:
+    given = f" <<< {step.given.strip()}" if step.stdin else ""
+    yield f"  {number:2} {step.title}"
+    if step.argv:
+        yield f"       {step.node}$ {command_line(step.argv)}{given}"
+    for each in step.expect:
+        when = f"all the time, for {step.lasts_s:.1f} s" if step.lasts_s else f"within {step.within_s:.0f} s"
+        yield f"       then: {each.sentence} ({when})"
+    if step.kind is StepKind.ARM and step.undo is not None:
+        yield f"       undo: {command_line(step.undo.argv)}"
+
+
+def progress_lines(before: RunReport | None, now: RunReport) -> Iterator[str]:
+    """What is new since the report before."""
+    old_phase = before.phase if before else None
+    if now.phase is not old_phase and now.phase not in (Phase.PLANNING, Phase.OVER):
+        yield f"{now.phase}"
+    old = before.steps if before else ()
+    for number, step in enumerate(now.steps, start=1):
+        was = old[number - 1].stage if len(old) >= number else Stage.WAITING
+        if step.stage is not was and (step.over or step.stage is Stage.RUNNING):
+            yield _step_line(number, len(now.steps), step)
+    told = {each.undo.name: each.stage for each in before.undone} if before else {}
+    for each in now.undone:
+        if told.get(each.undo.name) is not each.stage and each.stage is not Stage.OBSERVING:
+            text = f": {each.text}" if each.text else ""
+            yield f"undo  {each.undo.title} on {each.undo.node}: {each.stage}{text}"
+
+
+def _step_line(number: int, count: int, report: StepReport) -> str:
+    took = ""
+    if report.began is not None and report.ended is not None:
+        took = f" ({report.ended - report.began:.1f} s)"
+    if not report.over:
+        return f"[{number}/{count}] {report.step.title}"
+    text = f": {report.text}" if report.text else ""
+    return f"      {report.stage}{took}{text}"
+
+
+def result_lines(report: RunReport) -> list[str]:
+    """The result as a person reads it."""
+    if report.outcome is Outcome.REFUSED:
+        return [f"refused: {denial.sentence}" for denial in report.denials]
+    lines = [f"{report.ending}: {report.sentence}"]
+    if report.restored_by is not None:
+        lines.append(f"restored by: {report.restored_by}")
+    lines += [gap_line(report.gap)] if report.gap is not None else []
+    lines += [f"note: {note}" for note in report.notes]
+    return lines
+
+
+def gap_line(gap: GapReport) -> str:
+    """What a client lost, in one line."""
+    if not gap.attempts:
+        return f"client: {gap.seen}"
+    if gap.longest_ms is None:
+        return f"client: no request failed ({gap.seen})"
+    kinds = ((gap.refused, "refused"), (gap.dark, "dark"), (gap.wrong, "wrong answer"))
+    what = ", ".join(f"{count} {word}" for count, word in kinds if count)
+    return f"client: longest gap {gap.longest_ms:.0f} ms ({what}; {gap.seen})"
+
+
+# One action from a shell: plan, ask, run, tell.
+
+
+class ActingSession(GuardedSession):
+    """From the command line to the exit code."""
+
+    def __init__(self, profile: Profile, action: Action | None, args: argparse.Namespace) -> None:
+        super().__init__(profile, args)
+        self._action = action
+        self.shown: RunReport | None = None
+
+    async def action(self) -> Action:
+        """What to do; subclasses may have to look at the nodes first."""
+        assert self._action is not None  # noqa: S101 - given, or this is overridden
+        return self._action
+
+    async def act(self) -> int:
+        action = await self.action()
+        order = self.order(action)
+        plan, denied, away = await self.weighed(order)
+        if self.args.dry_run:
+            return self._dry(plan, denied, away)
+        if not self.args.yes and asks_first(denied):
+            tell_lines((*plan_lines(plan), *overridden_lines(away)))
+            if not await self.agreed(plan):
+                tell("iamops: refused: not-confirmed: nothing was changed")
+                return ExitCode.REFUSED
+            order = self.order(action, shown=plan.fingerprint, named=True, insisted=away)
+        with self.under_way():
+            report = await self.operator.run(order, self.progress)
+        code = exit_code(report)
+        if report.outcome is Outcome.REFUSED:
+            tell_lines(f"iamops: {line}" for line in result_lines(report))
+        elif not self.args.json:
+            say_lines(result_lines(report))
+        if self.args.json:
+            say(json_text(run_document(report, self.profile.name, code)))
+        return code
+
+    def _dry(self, plan: Plan, denied: tuple[Denial, ...], away: tuple[Denial, ...]) -> int:
+        if self.args.json:
+            refused: dict[str, Any] = {"denials": [denial_document(denial) for denial in denied]}
+            say(json_text({**document(plan), **refused}))
+        else:
+            say_lines(dry_lines(plan, denied, away))
+        return refusal_code(denied) if denied else ExitCode.OK
+
+    def progress(self, report: RunReport) -> None:
+        for line in progress_lines(self.shown, report):
+            tell_progress(line)
+        self.shown = report
+
+
+def dry_lines(plan: Plan, denied: tuple[Denial, ...], away: tuple[Denial, ...] = ()) -> list[str]:
+    """A plan that is only shown, and what would stand in its way."""
+    refused = [f"would be refused: {denial.sentence}" for denial in denied]
+    return [*plan_lines(plan), *overridden_lines(away), *(refused or ["nothing was changed"])]

@@ -1,0 +1,84 @@
+"""A backend's edit from a shell: the profile's new text, its difference on the nodes, the push."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from pathlib import Path
+
+from iamops.cli.acting import ActingSession
+from iamops.cli.config.run import diff_text
+from iamops.cli.lines import tell, tell_lines
+from iamops.judge.run import Outcome, RunReport
+from iamops.parse.profile.edit import BackendEdit, edited
+from iamops.plan.action import ConfigPush
+from iamops.plan.config.pushed import Side
+from iamops.session.config.configurator import Configurator
+from iamops.session.profiles import ProfileFile
+
+
+class BackendSession(ActingSession):
+    """The cluster is observed as the new profile describes it. Raises EditRefused, ProfileError."""
+
+    def __init__(self, before: ProfileFile, args: argparse.Namespace) -> None:
+        self._edit = BackendEdit(args.verb)
+        text = edited(before.text, before.profile, self._edit, args.service, args.backend)
+        self._before, self._after = before, before.with_text(text)
+        super().__init__(self._after.profile, None, args)
+
+    def profile_file(self) -> Path | None:
+        """A dry run leaves the file as it was."""
+        return None if self.args.dry_run else self._after.path
+
+    async def action(self) -> ConfigPush:
+        args, cluster = self.args, self.cluster
+        configurator = Configurator(self.profile, cluster.transport, cluster.why_not_connected)
+        asked = ("backend", args.verb, args.service, args.backend)
+        service = self.profile.services[args.service]
+        drains = configurator.drains(service, args.backend) if self._edit is BackendEdit.DRAIN else ()
+        push = await configurator.push(reason=args.reason, asked=asked, drains=drains)
+        self._tell_differences(push)
+        return push
+
+    async def act(self) -> int:
+        """The profile is the source: it is written first, and put back where the nodes have the old files."""
+        if self.args.dry_run:
+            return await super().act()
+        self._after.write()
+        try:
+            return await super().act()
+        finally:
+            if nodes_as_before(self.shown):
+                self._put_back()
+            elif self.shown is not None and self.shown.outcome is not Outcome.SUCCEEDED:
+                tell(f"iamops: {self._after.path} stays as edited: {self._where()}; see `iamops config diff`")
+
+    def _where(self) -> str:
+        """Which node has which files, as far as that is known."""
+        files = self.shown.files if self.shown is not None else {}
+        told = [f"{node}: {which} files" for node, which in files.items()]
+        return ", ".join(told) or "what the nodes have is not known"
+
+    def _put_back(self) -> None:
+        if self._after.is_on_disk():
+            self._before.write()
+            tell(f"iamops: {self._before.path} is as it was before")
+        else:
+            tell(f"iamops: {self._before.path} was changed by someone else meanwhile, and is left as it is")
+
+    def _tell_differences(self, push: ConfigPush) -> None:
+        if self.args.json:
+            return
+        old, new = self._before.text.splitlines(), self._after.text.splitlines()
+        name = str(self._before.path)
+        tell_lines(difflib.unified_diff(old, new, name, name, lineterm="", n=1))
+        tell_lines(diff_text(push.changes))
+
+
+def nodes_as_before(report: RunReport | None) -> bool:
+    """Whether no node can have what a push was to bring. Only then may the profile go back too."""
+    if report is None or report.outcome is Outcome.REFUSED:
+        return True
+    if report.outcome is not Outcome.FAILED:
+        return False
+    return all(which == Side.OLD for which in report.files.values())

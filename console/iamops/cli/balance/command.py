@@ -1,0 +1,60 @@
+"""`iamops balance`: the deployment's load-balancing test, with any number of requests."""
+
+from __future__ import annotations
+
+import argparse
+
+REQUESTS = 10
+REQUESTS_MAX = 1000
+DESCRIPTION = f"""\
+Sends N GETs of the health path to each published domain, through the VIP, one after the other, and reads in
+the services' own logs which backend had how many. Where the access log's format says which backend was asked
+($upstream_addr), what nginx says is shown beside it. Changes nothing, but N requests per domain (1 to
+{REQUESTS_MAX}) are sent, in production too.
+
+Even means: no more apart than round robin must be, and than the turns that other clients took meanwhile,
+as nginx's access log counts them. Where that does not tell backends, and more lines of others stand between in
+the services' logs than the test has requests, the split cannot be told. A backend that had no request and does
+not answer is never even.
+A drained backend takes no requests and is not compared.
+"""
+EXITS = """\
+exit codes: 0 even everywhere, 1 uneven or a request failed, 2 usage or profile error, 4 a node cannot be
+reached or the split cannot be told, 130 interrupted. 1 goes before 4.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "balance",
+        help="send N requests per domain through the VIP: did every backend get its share?",
+        description=DESCRIPTION,
+        epilog=EXITS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "count",
+        nargs="?",
+        type=_requests,
+        default=REQUESTS,
+        metavar="N",
+        help="requests per domain (default %(default)s)",
+    )
+    parser.add_argument("--profile", metavar="NAME|PATH", default=argparse.SUPPRESS, help="the cluster")
+    parser.add_argument("--json", action="store_true", help="the document iamops.balance/1")
+
+
+def run(args: argparse.Namespace) -> int:
+    from iamops.session.profiles import load_profile
+
+    profile = load_profile(args.profile)  # a broken profile is told before SSH is even loaded
+    from iamops.cli.balance.run import show_balance
+
+    return show_balance(profile, args.count, as_json=args.json)
+
+
+def _requests(text: str) -> int:
+    count = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    if not 1 <= count <= REQUESTS_MAX:
+        raise argparse.ArgumentTypeError(f"expected 1 to {REQUESTS_MAX} requests, found {text}")
+    return count

@@ -1,0 +1,102 @@
+"""`iamops` without a command: the interactive console."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from iamops.cli.lines import LAST_LINES_S, lines
+from iamops.model.exit_code import ExitCode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from iamops.model.profile import Profile
+    from iamops.session.cluster import Cluster
+    from iamops.session.operator import Operator
+    from iamops.tui.app.app import ConsoleApp
+
+
+# A terminal that goes away must not leave an action half done.
+SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+def run(args: argparse.Namespace) -> int:
+    from iamops.session.profiles import asked_name, find_profile, load_profile
+
+    path = find_profile(args.profile)
+    profile = load_profile(str(path))
+    return show(profile, asked_name(args.profile, profile), path)
+
+
+def show(profile: Profile, profile_name: str, path: Path | None = None) -> int:
+    """Opens the console on a cluster and returns when it is closed.
+
+    `profile_name`: as it was asked for. `path`: its file, which may be edited meanwhile.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print("iamops: the console needs a terminal; `iamops status` works without one", file=sys.stderr)
+        return ExitCode.USAGE
+    if not sys.stderr.isatty():
+        print("iamops: the console draws on stderr, which is no terminal here: leave it alone")
+        return ExitCode.USAGE
+    # Until the first frame: what is being loaded stays, and need not be walked through again and again.
+    gc.disable()
+    return asyncio.run(_shown(profile, profile_name, path))
+
+
+async def _shown(profile: Profile, profile_name: str, path: Path | None) -> int:
+    """Connects while the screen is still being loaded: both take long, and one of them mostly waits."""
+    from iamops.session.cluster import Cluster
+    from iamops.session.signals import settle
+
+    cluster = Cluster(profile, for_console=True)
+    # What stops the session from starting is told by the console, which tries again.
+    with contextlib.suppress(Exception):
+        await cluster.start()
+    app = await asyncio.to_thread(_console, cluster, profile_name, path)
+    await app.run_async()
+    if app.last_words:
+        lines(sys.stderr).put(f"iamops: {app.last_words}\n")
+        await lines(sys.stderr).taken(LAST_LINES_S)
+    code = app.return_code or ExitCode.OK
+    settle(code)
+    return code
+
+
+def _console(cluster: Cluster, profile_name: str, path: Path | None) -> ConsoleApp:
+    from iamops.tui.app.app import ConsoleApp
+
+    def deck() -> Operator:
+        from iamops.session.operator import Operator
+
+        return Operator(cluster, profile_name=profile_name, profile_file=path)
+
+    return ConsoleApp(cluster, deck, no_color=bool(os.environ.get("NO_COLOR")), leave_on=SIGNALS)
+
+
+# `iamops demo`: the lab if needed, then the console on it.
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    subparsers.add_parser(
+        "demo",
+        help="build the two-node lab if needed, and open the console on it",
+        description="Builds two real Debian nodes in closed network namespaces (root on Linux only), "
+        "then opens the console on them. The lab stays up afterwards: `iamops lab down` ends it.",
+    )
+
+
+def run_demo(args: argparse.Namespace) -> int:
+    from iamops.cli.lab import up
+    from iamops.session.profiles import find_profile, load_profile
+
+    path = find_profile("lab")
+    profile = load_profile(str(path))
+    return up(profile) or show(profile, "lab", path)

@@ -1,0 +1,64 @@
+"""Failures as one sentence for a person and one exit code for a script."""
+
+from __future__ import annotations
+
+import sys
+
+from iamops.cli.options import NoSuchLedger
+from iamops.ledger.audit import LedgerError
+from iamops.ledger.watch_directory import WatchBusy
+from iamops.model.exit_code import ExitCode
+from iamops.model.safe_text import one_line
+from iamops.nodes.config import ConfigUnreadable
+from iamops.nodes.transport import TransportError
+from iamops.parse.drill.loader import DrillError
+from iamops.parse.profile.edit import EditRefused
+from iamops.parse.profile.loader import ProfileError
+from iamops.plan.action import NoSuchTarget
+from iamops.render.templating import RenderError
+from iamops.session.config.configurator import CannotDrain, NoSuchPush
+from iamops.session.config.directory import DirectoryUnreadable
+from iamops.session.drills.files import DrillNotFound, DrillUnreadable
+from iamops.session.metrics import MetricsRefused
+from iamops.session.patience import own_fault, traceback_of
+from iamops.session.profiles import ProfileNotFound, ProfileNotYours, ProfileUnreadable, SecretMissing
+from iamops.session.watch.urls import AlertUrlsRefused
+
+SENTENCES = (
+    ProfileNotFound,
+    ProfileNotYours,
+    ProfileUnreadable,
+    DrillNotFound,
+    DrillUnreadable,
+    RenderError,
+    SecretMissing,
+    EditRefused,
+    NoSuchLedger,
+    NoSuchPush,
+    NoSuchTarget,
+    DirectoryUnreadable,
+    AlertUrlsRefused,
+    MetricsRefused,
+)
+
+
+def explain(error: Exception) -> tuple[str, ExitCode]:
+    """What to print and how to exit. IAMOPS_DEBUG=1 adds the traceback of an error of our own."""
+    if isinstance(error, TransportError):
+        return f"{one_line(str(error))}\nnext: {one_line(error.next_step)}", ExitCode.UNREACHABLE
+    if isinstance(error, ProfileError):
+        return f"the profile is not valid\n{error}", ExitCode.USAGE
+    if isinstance(error, DrillError):
+        return f"the drill is not valid\n{error}", ExitCode.USAGE
+    if isinstance(error, ConfigUnreadable):
+        return one_line(str(error)), ExitCode.UNREACHABLE
+    if isinstance(error, SENTENCES):
+        return str(error), ExitCode.USAGE
+    if isinstance(error, CannotDrain):
+        return f"refused: cannot-drain: {error}", ExitCode.REFUSED
+    if isinstance(error, (LedgerError, WatchBusy)):
+        return str(error), ExitCode.REFUSED
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}", ExitCode.USAGE
+    print(traceback_of(error), end="", file=sys.stderr)
+    return own_fault(error), ExitCode.UNKNOWN

@@ -1,0 +1,119 @@
+"""The `iamops` command: parses arguments, dispatches, turns every failure into a sentence and a code.
+
+Imports nothing heavy: each command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from iamops import __version__
+from iamops.cli.output import reserve_descriptors, settled, watched
+from iamops.model.exit_code import ExitCode
+from iamops.session.signals import ignore, settle
+
+DESCRIPTION = "Operations console for a highly available IAM deployment: Nginx, Keepalived and one VIP."
+EPILOG = """\
+Without a command, iamops opens the console on the profile's cluster.
+
+exit codes: 0 as asked, 1 the thing checked is not so, 2 usage or profile error, 3 refused,
+4 node unreachable or login failed, 5 outcome unknown (or the result could not be written), 130 interrupted.
+"""
+# Command -> module. Each module has add_parser(subparsers), which adds all of its commands, and
+# run(args) -> exit code; it imports lazily inside run.
+COMMANDS: Mapping[str, str] = {
+    "demo": "demo",
+    "status": "status",
+    "restart": "service_actions",
+    "reload": "service_actions",
+    "start": "service_actions",
+    "stop": "service_actions",
+    "switchover": "switchover",
+    "drill": "drill",
+    "config": "config",
+    "backend": "backend",
+    "traffic": "traffic",
+    "balance": "balance",
+    "triage": "triage",
+    "watch": "watch",
+    "audit": "audit",
+    "profile": "profile",
+    "trust": "trust",
+    "lab": "lab",
+}
+
+
+def entry() -> None:
+    """The whole process. Once its code is settled, no signal changes it."""
+    code: int = ExitCode.INTERRUPTED
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            reserve_descriptors()
+            code = main(sys.argv[1:])
+        except SystemExit as ended:
+            code = int(str(ended.code))
+    settle(code)
+    # The interpreter gives up its handlers before it is gone itself: signals that are ignored stay so.
+    atexit.register(ignore)
+    sys.exit(code)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs one command line and returns its exit code. Never lets a traceback reach the user."""
+    with watched() as out:
+        try:
+            return settled(_carried_out(argv), out)
+        except SystemExit as ended:  # of argparse: --help, --version, a usage error
+            raise SystemExit(settled(ended.code if isinstance(ended.code, int) else 0, out)) from None
+
+
+def _carried_out(argv: Sequence[str]) -> int:
+    try:
+        args = parser().parse_args(argv)
+        if args.no_color:
+            os.environ["NO_COLOR"] = "1"
+        return _run(args)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except Exception as error:
+        return _explained(error)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="iamops",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"iamops {__version__}")
+    top.add_argument(
+        "--profile", metavar="NAME|PATH", help="the cluster (default: IAMOPS_PROFILE, or your only one)"
+    )
+    top.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR is honoured too)")
+    subparsers = top.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    for module in dict.fromkeys(COMMANDS.values()):
+        importlib.import_module(f"iamops.cli.{module}").add_parser(subparsers)
+    return top
+
+
+def _run(args: argparse.Namespace) -> int:
+    name = COMMANDS[args.command] if args.command else "open_console"
+    code: int = importlib.import_module(f"iamops.cli.{name}").run(args)
+    return code
+
+
+def _explained(error: Exception) -> int:
+    """A failure the code knows by name is a sentence; anything else is our own bug, and says so."""
+    from iamops.cli.errors import explain
+
+    message, code = explain(error)
+    print(f"iamops: {message}", file=sys.stderr)
+    return code

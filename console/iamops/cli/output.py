@@ -1,0 +1,191 @@
+"""The command's stdout and stderr. What cannot be written stops no command, and makes no failure a success.
+
+A reader that has gone (`| head`) has seen enough: the command's own exit code stands. A result that was lost in
+any other way (a full disk, a closed descriptor) is said on stderr, and a success without its result is not 0.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import io
+import os
+import select
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from iamops.model.exit_code import ExitCode
+from iamops.model.safe_text import one_line, safe_lines
+
+STANDARD = (0, 1, 2)
+LAST_WORD_S = 0.3
+ESCAPED = "iamops-escaped"
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """What the terminal's encoding does not have, as JSON writes it (`\\u2717`), so that JSON stays JSON."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2)), error.end
+
+
+codecs.register_error(ESCAPED, _escaped)
+
+
+class OutputStream:
+    """A text stream that remembers why it could not be written, and is silent from then on.
+
+    The edge of everything that is printed: of what is written to it, nothing but text arrives.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self.failure: OSError | None = None
+        self._closed = stream is None
+        self._stream: TextIO = stream or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+        if isinstance(self._stream, io.TextIOWrapper):
+            self._stream.reconfigure(errors=ESCAPED)
+
+    def write(self, text: str) -> int:
+        """Of several lines, if it has several. No control character, colour or hidden text passes."""
+        self.draw(safe_lines(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def draw(self, text: str) -> None:
+        """What holds our own colours or cursor movements, and was made harmless before they were put in."""
+        if self._closed and text:
+            self.failed(OSError(errno.EBADF, os.strerror(errno.EBADF)))
+        if self.failure is None:
+            try:
+                self._stream.write(text)
+            except OSError as failure:
+                self.failed(failure)
+
+    def flush(self) -> None:
+        if self.failure is None:
+            try:
+                self._stream.flush()
+            except OSError as failure:
+                self.failed(failure)
+
+    def fileno(self) -> int:
+        """A stream that the caller has closed has none: its stand-in takes everything, and nobody reads it."""
+        if self._closed:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return self._stream.fileno()
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the stream's own."""
+        return getattr(self._stream, name)
+
+    def failed(self, failure: OSError) -> None:
+        """What still lies in the buffer goes nowhere: the interpreter would try to write it once more."""
+        self.failure = self.failure or failure
+        with contextlib.suppress(OSError, ValueError):  # a stream of a test has no descriptor
+            descriptor = self._stream.fileno()
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
+
+
+def reserve_descriptors() -> None:
+    """A standard descriptor that the caller has closed would be given to the next socket, and be printed into."""
+    for number in STANDARD:
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[OutputStream]:
+    """stdin, stdout and stderr in safe hands while a command runs; yields stdout.
+
+    A stdin that the caller has closed is an empty one: no terminal, and nothing to read.
+    """
+    before = sys.stdin, sys.stdout, sys.stderr
+    out, err = OutputStream(sys.stdout), OutputStream(sys.stderr)
+    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+    sys.stdout, sys.stderr = out, err
+    try:
+        yield out
+    finally:
+        out.flush()
+        err.flush()
+        sys.stdin, sys.stdout, sys.stderr = before
+
+
+def settled_code(code: int) -> int:
+    """What `settled` will make of the command's code."""
+    out = sys.stdout
+    lost = (
+        isinstance(out, OutputStream) and out.failure is not None and not isinstance(out.failure, BrokenPipeError)
+    )
+    return code or (ExitCode.UNKNOWN if lost else ExitCode.OK)
+
+
+def stdout_failed() -> bool:
+    """Whether nobody gets what is printed: who prints for ever asks, and ends."""
+    return isinstance(sys.stdout, OutputStream) and sys.stdout.failure is not None
+
+
+def settled(code: int, out: OutputStream) -> int:
+    """The command's code, unless that is success and the result of it was lost."""
+    out.flush()
+    failure = out.failure
+    if failure is None or isinstance(failure, BrokenPipeError):
+        return code
+    _last_word(f"iamops: the result could not be written to stdout: {failure.strerror}")
+    return code or ExitCode.UNKNOWN
+
+
+def _last_word(text: str) -> None:
+    """A terminal that takes nothing must not keep a command that is over."""
+    with contextlib.suppress(OSError, ValueError):  # no descriptor: nothing to wait for
+        if not select.select([], [sys.stderr.fileno()], [], LAST_WORD_S)[1]:
+            return
+    print(text, file=sys.stderr)
+
+
+# Lines for stdout: each of them one line, and some with a beginning in colour where a terminal shows it.
+
+RED, GREEN, YELLOW, CYAN = 31, 32, 33, 36
+
+
+class Coloured(str):
+    """Plain text that knows in which colour its first characters are meant. Printed as it is, it has none:
+    a colour is put in at the edge, where foreign text has been made harmless.
+    """
+
+    colour: int
+    length: int
+
+    def __new__(cls, text: str, colour: int, length: int | None = None) -> Coloured:
+        """`length`: how many characters; None: all."""
+        line = super().__new__(cls, text)
+        line.colour, line.length = colour, len(text) if length is None else length
+        return line
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Prints one line for each; none of them can begin another."""
+    out = sys.stdout
+    if isinstance(out, OutputStream) and out.isatty() and not os.environ.get("NO_COLOR"):
+        out.draw("".join(f"{painted(line)}\n" for line in lines))
+    else:
+        print("\n".join(map(one_line, lines)))
+
+
+def painted(line: str) -> str:
+    """As a terminal gets it."""
+    if not isinstance(line, Coloured):
+        return one_line(line)
+    head, tail = one_line(line[: line.length]), one_line(line[line.length :])
+    return f"\x1b[{line.colour}m{head}\x1b[0m{tail}"

@@ -1,0 +1,193 @@
+"""What the engine needs from outside: hands on the nodes, eyes on the state, the ledger, a gap meter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from iamops.model.journal import Anchor
+from iamops.model.outage import GapReport, Samples
+from iamops.model.state import ClusterState
+
+if TYPE_CHECKING:
+    from iamops.plan.config.pushed import FilesSeen, PushedFiles
+
+
+class NotSent(Exception):
+    """The command never left: the node is as it was."""
+
+
+class OutcomeUnknown(Exception):
+    """The command was sent and no answer came: nobody knows what it has done."""
+
+
+class Locked(Exception):
+    """Someone else holds a node, or the lock could not be taken. The message says who, since when, from where."""
+
+
+class AuditUnwritable(Exception):
+    """The ledger cannot take a record; nothing may be done that cannot be written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAnswer:
+    """What a finished command left. `exit_status` is None when a signal ended it."""
+
+    exit_status: int | None
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockNote:
+    """What the lock tells others about its holder."""
+
+    run: str
+    who: str
+    action: str
+
+
+class Lock(Protocol):
+    """Held nodes. A lock is only as good as its channels: ask before every step.
+
+    `unlocked`: the nodes beside the run that nobody can hold, and why.
+    """
+
+    @property
+    def unlocked(self) -> Mapping[str, str]: ...
+
+    def lost(self, node: str) -> str | None:
+        """Why the node is not held any more, or None while all is well."""
+        ...
+
+
+class CommandRunner(Protocol):
+    """Runs commands on the nodes."""
+
+    async def run(self, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float) -> CommandAnswer:
+        """Raises NotSent, OutcomeUnknown."""
+        ...
+
+    async def run_while_armed(
+        self, dead_man: str, node: str, argv: Sequence[str], *, stdin: str, timeout_s: float
+    ) -> CommandAnswer:
+        """The node runs it only while the timer of this undo (its unit without suffix) is still to fire.
+
+        Raises NotSent, also when that timer is over; OutcomeUnknown.
+        """
+        ...
+
+    async def pushed(self, files: PushedFiles) -> FilesSeen:
+        """Which of these files the node has now, and how that push ended there. Raises OutcomeUnknown."""
+        ...
+
+    async def ask(self, count: int, *, timeout_s: float) -> CommandAnswer:
+        """Sends so many requests to each published domain through the VIP, from the operator's machine.
+
+        stdout is JSON: domain -> {service, sent, failed, backends: {node: requests | null}, others}.
+        """
+        ...
+
+    async def through(self, node: str, service: str, count: int, *, timeout_s: float) -> CommandAnswer:
+        """Sends so many requests for a service through the nginx on one node, from that node.
+
+        stdout is JSON: {sent, failed, complaint, backends: {endpoint: answers} | null, untold}. Raises NotSent,
+        OutcomeUnknown.
+        """
+        ...
+
+    async def confirmed(self, timeout_s: float) -> CommandAnswer:
+        """Waits until the operator says that what is in place may stay; exit code 1 when nobody does."""
+        ...
+
+    async def here(self, argv: Sequence[str], *, timeout_s: float) -> CommandAnswer:
+        """Runs a command on the operator's machine. Raises OutcomeUnknown when it takes too long."""
+        ...
+
+    async def later(self, name: str, argv: Sequence[str], *, delay_s: float) -> CommandAnswer:
+        """Has the operator's machine run it in a while, even if this process is killed, unless `forget`."""
+        ...
+
+    async def forget(self, name: str) -> CommandAnswer:
+        """What was to be done later is not done."""
+        ...
+
+    def lock(
+        self, nodes: Sequence[str], note: LockNote, beside: Collection[str] = ()
+    ) -> AbstractAsyncContextManager[Lock]:
+        """Holds the nodes while the context lasts. Raises Locked on entry.
+
+        `beside`: those of them that nothing is done on. One that nobody can lock is left out, and said.
+        """
+        ...
+
+    async def note(self, node: str, text: str) -> str | None:
+        """A line in the node's journal. Returns why it is not there, or may not be; it never raises."""
+        ...
+
+
+class StateReader(Protocol):
+    """The observed state, and ways to have it looked at again."""
+
+    @property
+    def state(self) -> ClusterState: ...
+
+    def now(self) -> float: ...
+
+    def look(self) -> None:
+        """Asks every node for a fresh look; answers arrive in the state."""
+        ...
+
+    async def changed(self, timeout_s: float) -> None:
+        """Returns at the next change of the state, or after the timeout."""
+        ...
+
+    async def fresh(self, nodes: Sequence[str], timeout_s: float) -> tuple[str, ...]:
+        """Looks again and waits until these nodes were seen anew; returns what was not."""
+        ...
+
+
+class AuditLog(Protocol):
+    """The append-only record of what was done."""
+
+    def check(self) -> None:
+        """Raises AuditUnwritable."""
+        ...
+
+    def append(self, kind: str, body: Mapping[str, Any]) -> Anchor | None:
+        """Returns what nodes are to remember of the record. Raises AuditUnwritable."""
+        ...
+
+
+class GapMeter(Protocol):
+    """Measures what a client loses while an action runs."""
+
+    def start(self) -> None: ...
+
+    def report(self) -> GapReport | None: ...
+
+    def samples(self) -> Samples:
+        """The latest attempts, one by one."""
+        ...
+
+    def stop(self) -> None: ...
+
+
+# Work that a cancellation does not stop.
+
+T = TypeVar("T")
+
+
+async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
+    """Runs to its end whatever happens: an undo that is interrupted is no undo."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
+    return task.result()

@@ -1,0 +1,1 @@
+"""Rules that turn observed state into findings, denials and verdicts. Pure; no clock, file or socket."""

@@ -1,0 +1,1 @@
+"""What is alerted, when, and when it is over. Pure."""

@@ -1,0 +1,235 @@
+"""What the alerts are made of: the policy, what is seen at a moment, and what is kept in mind between two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from iamops.judge.alerts.case import Alert, HoldTimes
+from iamops.judge.alerts.silence import Silence
+from iamops.judge.findings import Blind, Diagnosis, Evidence, Finding, Key
+from iamops.judge.rules import STATE_RULES
+from iamops.judge.rules.base import RuleInput
+from iamops.judge.rules.itself import asked
+from iamops.judge.triage.correlate import correlate
+from iamops.model.facts import RANK, Severity
+from iamops.model.observed import Freshness, Known, Unknown
+from iamops.model.state import ClusterState, VipMove
+from iamops.model.vip import ownership
+
+# Flap damping: a few messages about one thing are sent at once; what comes on top is told as a sum.
+
+LONGEST_WINDOW_S = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class FlapLimits:
+    """At most `at_once` single messages about one thing in `window_s`."""
+
+    at_once: int = 3
+    window_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Damper:
+    """What was said about one thing lately.
+
+    `told`: when single messages went out. `since`: the beginning of the sum that is being gathered, None while
+    it is calm; `count`: how often it happened since then; `window_s`: how long this sum gathers. `total`: how
+    often since it began to flap, `began`.
+    """
+
+    told: tuple[float, ...] = ()
+    since: float | None = None
+    window_s: float = 0.0
+    count: int = 0
+    began: float = 0.0
+    total: int = 0
+
+    @property
+    def flapping(self) -> bool:
+        return self.since is not None
+
+    def happened(self, now: float, limits: FlapLimits) -> tuple[Damper, bool]:
+        """It happened once more: the damper afterwards, and whether to say so at once."""
+        if self.since is not None:
+            return replace(self, count=self.count + 1, total=self.total + 1), False
+        lately = tuple(at for at in self.told if now - at < limits.window_s)
+        if len(lately) < limits.at_once:
+            return Damper((*lately, now)), True
+        count = len(lately) + 1
+        return Damper((), lately[0], limits.window_s, count, lately[0], count), False
+
+    def due(self, now: float) -> bool:
+        """Is the sum to be told now?"""
+        return self.since is not None and now >= self.since + self.window_s
+
+    def summed(self, now: float) -> Damper:
+        """After the sum was told. Each further one gathers twice as long; nothing to tell means calm again."""
+        if not self.count:
+            return Damper()
+        return replace(self, since=now, count=0, window_s=min(2 * self.window_s, LONGEST_WINDOW_S))
+
+    def spent(self, now: float, limits: FlapLimits) -> bool:
+        """Nothing in it matters any more."""
+        return not self.flapping and not any(now - at < limits.window_s for at in self.told)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is told, and how soon. `floor` is for findings; VIP moves are always told."""
+
+    floor: Severity = Severity.WARNING
+    patience: HoldTimes = field(default_factory=HoldTimes)
+    limits: FlapLimits = field(default_factory=FlapLimits)
+    remind_every_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A VIP move that was seen, and what stood around it then."""
+
+    move: VipMove
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSnapshot:
+    """What is seen at one moment. `moves` are those since the last step; `findings` is None when they were not
+    asked for. `owners`: VRRP instance -> the one node that holds its VIP, where that is known. `split`: instances
+    whose VIP several nodes hold. `unseen`: nodes about which nothing can be said now; `blind`: questions that
+    cannot be answered. `during`: the action or drill that is running, if one is.
+    """
+
+    moves: tuple[Moved, ...] = ()
+    findings: tuple[Finding, ...] | None = None
+    owners: Mapping[str, str] = field(default_factory=dict)
+    split: frozenset[str] = frozenset()
+    unseen: frozenset[str] = frozenset()
+    blind: tuple[Blind, ...] = ()
+    silence: Silence | None = None
+    during: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VipMemory:
+    """One VIP: where it was last seen, a mismatch and since when, its damper, and the nodes of a sum.
+
+    `split`: several nodes have held it since it was last seen on one.
+    """
+
+    seen_on: str | None = None
+    strayed_since: float | None = None
+    damper: Damper = field(default_factory=Damper)
+    between: frozenset[str] = frozenset()
+    split: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hush:
+    """A silence that holds, and how much was held back in it."""
+
+    silence: Silence
+    moves: int = 0
+    cases: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """Everything that must be kept in mind between two looks. `looked_at`: the last one at the findings.
+
+    `vips`: VRRP instance -> address. `command`: how iamops is called for this cluster.
+    """
+
+    profile: str
+    vips: Mapping[str, str]
+    policy: Policy = field(default_factory=Policy)
+    command: str = "iamops"
+    memory: Mapping[str, VipMemory] = field(default_factory=dict)
+    cases: Mapping[Key, Alert] = field(default_factory=dict)
+    dampers: Mapping[Key, Damper] = field(default_factory=dict)
+    looked_at: float | None = None
+    reminded_at: float = 0.0
+    hush: Hush | None = None
+
+    def flaps(self, key: Key) -> bool:
+        damper = self.dampers.get(key)
+        return damper is not None and damper.flapping
+
+    @property
+    def told(self) -> tuple[Alert, ...]:
+        """What the receivers know to be so, the worst first."""
+        known = (case for case in self.cases.values() if case.told_as is not None)
+        return tuple(sorted(known, key=lambda case: (RANK[case.severity], case.first)))
+
+
+# What the alerts look at, taken from the cluster's state: who owns, who is unseen, what goes on. Pure.
+
+
+def judged(state: ClusterState, now: float) -> Diagnosis:
+    """What the rules of the live state say, causes first; and what they cannot say. Cheap: asked all the time."""
+    view = RuleInput(state)
+    answers = list(asked(STATE_RULES, view, now))
+    found = dict.fromkeys(answer for answer in answers if isinstance(answer, Finding))
+    blind = dict.fromkeys(answer for answer in answers if isinstance(answer, Blind))
+    return Diagnosis(correlate(tuple(found)), tuple(blind))
+
+
+def new_moves(before: ClusterState, after: ClusterState) -> tuple[VipMove, ...]:
+    """Moves that were seen between two states. An address that was found when a node was first looked at has
+    not moved: whoever remembers where it was can tell better.
+    """
+    if after.moves is before.moves:
+        return ()
+    known = set(before.moves)
+    return tuple(move for move in after.moves if move not in known and after.nodes[move.node].listed_at != move.at)
+
+
+def owners(state: ClusterState, now: float) -> dict[str, str]:
+    """VRRP instance -> its one owner. Two owners or none, or one that is not certain yet: not in it."""
+    certain = (instance for instance in state.profile.vrrp if instance not in state.contests)
+    seen = {instance: ownership(state, instance, now).owners for instance in certain}
+    return {instance: claims[0].node for instance, claims in seen.items() if len(claims) == 1}
+
+
+def split(state: ClusterState) -> frozenset[str]:
+    """VRRP instances whose VIP several nodes hold, for longer than a handover takes."""
+    return frozenset(instance for instance, contest in state.contests.items() if contest.split)
+
+
+def unseen(state: ClusterState, now: float) -> frozenset[str]:
+    """Nodes of which nothing can be said now."""
+    return frozenset(n.name for n in state.nodes.values() if n.freshness(now) is not Freshness.LIVE)
+
+
+def during(state: ClusterState) -> str:
+    """The action or drill that holds a node's lock, in the words of who runs it; or that has armed an undo."""
+    told = [(node.name, node.safety.value) for node in state.nodes.values() if isinstance(node.safety, Known)]
+    lock = next((each.lock for _, each in told if each.lock is not None), None)
+    if lock is not None:
+        return f"{lock.action} by {lock.who}" + (f" (run {lock.run})" if lock.run else "")
+    armed = [f"{undo} on {name}" for name, each in told for undo in each.dead_men]
+    return f"an action of iamops (its undo is armed: {', '.join(armed)})" if armed else ""
+
+
+def move_evidence(state: ClusterState, move: VipMove, now: float) -> tuple[str, ...]:
+    """The three witnesses, as they stand at the moment of a move."""
+    address = state.profile.vrrp[move.instance].address
+    found = [_kernel(state, name, address, now) for name in state.nodes]
+    for name, node in state.nodes.items():
+        seen = node.vrrp[move.instance]
+        word = f"state unknown: {seen.reason}" if isinstance(seen, Unknown) else str(seen.value.state)
+        found.append(Evidence(word, "keepalived", name, seen.age_s(now)))
+    client = state.client[move.instance]
+    if isinstance(client, Known):
+        answer = f"{client.value.outcome} {client.value.detail}".rstrip()
+        found.append(Evidence(f"a client's last request: {answer}", "probe", None, client.age_s(now)))
+    return tuple(str(each) for each in found)
+
+
+def _kernel(state: ClusterState, name: str, address: str, now: float) -> Evidence:
+    node = state.nodes[name]
+    if isinstance(node.addresses, Unknown) or node.freshness(now) is Freshness.UNKNOWN:
+        return Evidence(f"not known whether it has {address}", "kernel's addresses", name)
+    word = "has" if address in node.addresses.value else "does not have"
+    return Evidence(f"{word} {address}", "kernel's addresses", name, node.addresses.age_s(now))

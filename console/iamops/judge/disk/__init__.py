@@ -1,0 +1,1 @@
+"""What the daemons would load from their files, compared with what they run. Pure."""

@@ -1,0 +1,221 @@
+"""What a daemon would read from disk, and what of it was changed after it had read its files. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from iamops.judge.disk.sources import DaemonSources, Times, is_pattern
+from iamops.model.config import ConfTree, FileListing
+from iamops.parse.directives import Directive, ReadFile, matching
+from iamops.parse.keepalived.settings import (
+    COMMAND,
+    KEYWORDS,
+    NUMBERS,
+    TRACKED,
+    VIP_AS,
+    Rest,
+    VrrpSettings,
+    check_key,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """What a unit would read. `newer`, `unsure`: what was, or may have been, changed after it had read it."""
+
+    sources: DaemonSources
+    newer: tuple[str, ...]
+    unsure: tuple[str, ...]
+    stopped: bool
+    # Files beside those that it reads that are as new: one of them may have had another name.
+    beside: tuple[str, ...]
+
+    @classmethod
+    def of(cls, conf: ConfTree, unit: str, root: str, reading: ReadFile) -> Disk:
+        sources, times = DaemonSources.of(conf, root, reading), Times(conf, unit)
+        # What a pattern means where nobody could look may have been changed in place.
+        paths = (*sources.files, *sources.watched, *filter(is_pattern, sources.unread))
+        beside = times.newer(_beside(sources, conf.listing))
+        return cls(sources, times.newer(paths), times.unsure(paths), unit in conf.stopped, beside)
+
+    @property
+    def is_loaded(self) -> bool:
+        """The unit runs with exactly these files."""
+        return not self.newer and not self.unsure
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What was not read here, and may differ from what the unit has read."""
+        return tuple(path for path in self.sources.unread if path in self.newer or path in self.unsure)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Those that the unit has not read as they are, or may not have."""
+        told = dict.fromkeys((*self.newer, *self.unsure))
+        return tuple(path for path in told if path in self.sources.files or is_pattern(path))
+
+    def edited(self, path: str) -> bool:
+        """May the file itself be another one now?"""
+        return path in self.newer or path in self.unsure
+
+    def changed(self, path: str) -> bool:
+        """May the file mean something else now? A directory that changed may have lost what came before it."""
+        return self.edited(path) or any(self.edited(each) for each in self.sources.watched)
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """The directories that changed, where no file in them is seen to have another name now.
+
+        An editor's swap file that came and went leaves no more than that; nor does a file that was removed.
+        """
+        if self.unsure or self.beside:
+            return ()
+        return tuple(path for path in self.newer if path in self.sources.watched)
+
+    @property
+    def may_have_held(self) -> tuple[str, ...]:
+        """What may have said more before, and is at hand: files, and directories that had other entries."""
+        since = dict.fromkeys((*self.newer, *self.unsure))
+        unseen = {posixpath.dirname(path) for path in self.unread} | set(self.unread)
+        return tuple(path for path in since if not is_pattern(path) and path not in unseen)
+
+    @property
+    def why(self) -> str:
+        if self.newer:
+            return f"{', '.join(self.newer)} changed after it had read its files"
+        return "whether its files changed after it had read them is not known either"
+
+
+def _beside(sources: DaemonSources, listing: FileListing) -> Iterator[str]:
+    """What lies in a watched directory, is not read, and does not hide itself as an editor's files do."""
+    for path in listing.files:
+        parent, name = posixpath.split(path)
+        if parent in sources.watched and path not in sources.files and not name.startswith("."):
+            yield path
+
+
+# Files that nginx may include only now, because the file that includes them was changed. Pure.
+
+
+def newly_included(
+    reading: ReadFile, known: ReadFile, files: Collection[str], changed: Callable[[str], bool]
+) -> frozenset[str]:
+    """Those of `files`, and the patterns, that a changed file includes and the profile's of that name does not.
+
+    However old they are, what they say may be new to nginx; and so may be what they include.
+    """
+    found = frozenset[str]()
+    while (more := frozenset(_included(reading, known, files, changed, found))) != found:
+        found = more
+    return found
+
+
+def _included(
+    reading: ReadFile, known: ReadFile, files: Collection[str], changed: Callable[[str], bool], new: frozenset[str]
+) -> Iterator[str]:
+    for file, pattern in reading.by_file:
+        if (changed(file) and (file, pattern) not in known.by_file) or file in new:
+            yield pattern
+            yield from matching(files, pattern)
+
+
+# A newer keepalived.conf beside all that its daemon tells. What is compared with nothing is named. Pure.
+
+# How many settings are named: a whole file need not be.
+NAMED = 24
+WORDS: Mapping[str, tuple[str, ...]] = {
+    **{word: (word,) for word in (*NUMBERS, "notify_backup", "notify_master", "notify_fault", "notify_stop")},
+    "script": (COMMAND,),
+    "track_script": (TRACKED,),
+}
+
+
+def other_rest(running: Rest, on_disk: Rest) -> Iterator[str]:
+    """Settings that would become others."""
+    for key in (each for each in on_disk if each in running):
+        new, old = on_disk[key], running[key]
+        for what in (each for each in new if each in old and new[each] != old[each]):
+            yield f"{key}: {_changed(what, old[what], new[what])}"
+
+
+def is_meant(reading: ReadFile, meant: ReadFile | None) -> bool:
+    """Is it what the profile renders, word by word? The password aside: it is compared with what runs."""
+    if meant is None or reading.mistakes or reading.includes:
+        return False
+    return _words(reading.directives) == _words(meant.directives)
+
+
+def uncompared(
+    reading: ReadFile,
+    running: tuple[Mapping[str, VrrpSettings], Rest],
+    on_disk: tuple[Mapping[str, VrrpSettings], Rest],
+    newer: Collection[str],
+    root: str,
+) -> str:
+    """What of the newer files is compared with nothing, with its lines: it may be another one now."""
+    found = dict.fromkeys(
+        f"{each.name} ({'line ' if each.file == root else f'{each.file}:'}{each.line})"
+        for each in _uncompared(reading, running, on_disk)
+        if each.file in newer
+    )
+    named = list(found)[:NAMED]
+    if len(found) > NAMED:
+        named.append(f"{len(found) - NAMED} more")
+    return ", ".join((*named, "what may have been taken out"))
+
+
+def _words(block: tuple[Directive, ...]) -> tuple[object, ...]:
+    return tuple((each.name, each.name == "auth_pass" or each.args, _words(each.block or ())) for each in block)
+
+
+def _uncompared(
+    reading: ReadFile,
+    running: tuple[Mapping[str, VrrpSettings], Rest],
+    on_disk: tuple[Mapping[str, VrrpSettings], Rest],
+) -> Iterator[Directive]:
+    for block in reading.directives:
+        inner = block.block or ()
+        if block.name == "global_defs":
+            yield from inner
+        elif block.name == "vrrp_instance" or (block.name == "vrrp_script" and check_key(block.arg) in running[1]):
+            key = block.arg if block.name == "vrrp_instance" else check_key(block.arg)
+            told = _told(key, *running) & _told(key, *on_disk)
+            yield from (each for each in inner if not _is_compared(each, told))
+        else:
+            yield block
+
+
+def _told(key: str, settings: Mapping[str, VrrpSettings], rest: Rest) -> set[str]:
+    own = settings.get(key)
+    return {*(own.values if own is not None else ()), *rest.get(key, ())}
+
+
+def _is_compared(directive: Directive, told: set[str]) -> bool:
+    """Is all that it says compared?"""
+    name = directive.name
+    if name == "virtual_ipaddress":
+        return VIP_AS in told
+    if name == "unicast_peer" and any(each.args for each in directive.block or ()):
+        return False
+    needed = WORDS.get(name) or tuple(setting for setting, words in KEYWORDS.items() if name in words)
+    return bool(needed) and told.issuperset(needed)
+
+
+def _changed(what: str, old: object, new: object) -> str:
+    if what == COMMAND:
+        # Its arguments may be anything, passwords included.
+        was, will = _program(old), _program(new)
+        return f"{what} is {will} instead of {was}" if was != will else f"{what} gets other arguments"
+    if what.startswith("notify_"):
+        return f"{what} changes"
+    return f"{what} {_shown(new)} instead of {_shown(old)}"
+
+
+def _program(command: object) -> str:
+    return str(command[0]) if isinstance(command, tuple) and command else "nothing"
+
+
+def _shown(value: object) -> str:
+    return (", ".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)

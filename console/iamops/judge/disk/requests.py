@@ -1,0 +1,373 @@
+"""What nginx's changed files would do to a request, shown or not shown: for each published domain at each VIP, and
+for keepalived's check. Pure.
+
+Only what is known to leave a request alone counts as that: what the profile renders, and what shows nobody
+anything. Anything else in a changed file is told with its line; so is what the profile renders and the files do
+not say, for it may have been taken out of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from iamops.judge.disk.values import (
+    DEFAULTS,
+    HARMLESS,
+    LISTEN_WORDS,
+    LISTS,
+    ZONES,
+    Block,
+    added,
+    alike,
+    as_good,
+    for_process,
+    in_effect,
+    is_plain_backend,
+    lost,
+)
+from iamops.model.profile import Profile
+from iamops.parse.directives import Directive, ReadFile
+from iamops.parse.nginx.conf import servers
+from iamops.parse.nginx.routing import (
+    PASSES,
+    Chosen,
+    Listening,
+    by_expression,
+    chosen,
+    listening,
+    met_at,
+    passed_to,
+)
+from iamops.render.nodefiles import ALIVE_HOST
+
+LOOPBACK = "127.0.0.1"
+CHECKED = "204"
+NOT_PLAIN = frozenset({"ssl", "quic", "proxy_protocol", "http2"})
+EVERYONE = "every request"
+# Compared in other ways than word by word in their own block.
+BLOCKS = ("http", "events", "server", "upstream")
+ELSEWHERE = frozenset({*BLOCKS, "listen", "server_name", *PASSES, *DEFAULTS, *LISTS})
+# How much of what is missing is named: a file of others may lack all of it.
+NAMED = 4
+_REFUSING = re.compile(r"[45]\d\d")
+
+Changed = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """`wrong`: who asks would be answered differently, or not at all. `unshown`: nobody has compared that."""
+
+    wrong: tuple[str, ...] = ()
+    unshown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files as they are, and `known`: as the profile renders them.
+
+    `paths`: the files that are there. `whole`: every file that nginx includes is at hand. `changed`: may the file
+    mean something else now? `newer`: the files at hand that nginx has not read as they are, or may not have, and
+    the directories that may have lost some.
+    """
+
+    reading: ReadFile
+    known: ReadFile
+    changed: Changed
+    paths: tuple[str, ...]
+    newer: tuple[str, ...]
+    whole: bool
+
+    def held(self, each: Directive) -> tuple[str, ...]:
+        """The changed files in which a known directive may have been that is not in effect.
+
+        Those that the profile does not have may have held anything; so may all where its own one is not there.
+        """
+        known = {one.file for one in self.known.walk()}
+        there = each.file in self.paths
+        return tuple(path for path in self.newer if path == each.file or path not in known or not there)
+
+
+def answers(files: Files, profile: Profile, *, check: bool, unlike: Mapping[str, str]) -> Answers:
+    """`check`: keepalived asks nginx for the check's own host.
+
+    `unlike`: domain -> how its backends in the files differ from the profile's; without those that do not.
+    """
+    looked = _Look(files, profile)
+    for service in profile.services.values():
+        if service.domain is not None:
+            for vrrp in profile.vrrp.values():
+                looked.domain(service.domain, vrrp.address, unlike.get(service.domain, ""))
+    if check:
+        looked.check()
+    looked.everyone()
+    return looked.found
+
+
+class _Look:
+    """One tree of files, asked for several hosts."""
+
+    def __init__(self, files: Files, profile: Profile) -> None:
+        self._files, self._profile, self._changed = files, profile, files.changed
+        self._sockets, self._port = listening(files.reading), profile.nginx.port
+        self._used = {each.name for each in files.reading.walk()}
+        self._wrong: list[str] = []
+        self._unshown: list[str] = []
+        self._lost: dict[str, None] = {}
+        self._lost_from: dict[str, None] = {}
+
+    @property
+    def found(self) -> Answers:
+        lost = (_gone(list(self._lost_from), list(self._lost)),) if self._lost else ()
+        return Answers(tuple(dict.fromkeys(self._wrong)), tuple(dict.fromkeys((*self._unshown, *lost))))
+
+    def domain(self, domain: str, address: str, unlike: str) -> None:
+        """A client of the VIP asks for a published domain."""
+        found = self._asked(domain, address)
+        if found is None:
+            return
+        elsewhere = chosen(self._sockets, domain)
+        if not found.named and elsewhere is not None and elsewhere.named:
+            at = _place(elsewhere.server.first("listen") or elsewhere.server)
+            self._wrong.append(f"no server of nginx would answer for {domain} at {address}:{self._port}: see {at}")
+            return
+        server, known = found.server, self._known(domain, address)
+        for each in server.block or ():
+            if each.name == "return" and _REFUSING.fullmatch(each.arg) and self._is_new(each, _block(known)):
+                self._wrong.append(f"nginx itself would answer for {domain}: {_shown(each)} in {_place(each)}")
+            elif each.name not in ("location", *ELSEWHERE):
+                self._compare(each, _block(known), domain)
+        if found.named or self._files.whole:
+            self._kept(_block(known), _block(server))
+        self._locations(server, known, domain, unlike)
+
+    def check(self) -> None:
+        """keepalived's check asks over loopback, and takes only a 204 for alive."""
+        found, what = self._asked(ALIVE_HOST, LOOPBACK), "keepalived's check"
+        if found is None:
+            return
+        said = found.server.all("return")
+        if not found.named and not said:
+            if self._files.whole:
+                self._wrong.append(f"no server of nginx would answer keepalived's check for {ALIVE_HOST}: FAULT")
+            return
+        known = _block(self._known(ALIVE_HOST, LOOPBACK))
+        if said and said[0].arg != CHECKED and not _has(known, said[0]):
+            at = f"{_shown(said[0])} in {_place(said[0])}"
+            self._wrong.append(f"keepalived's check would be answered badly, and no VIP would stay here: {at}")
+        elif not said:
+            self._tell(found.server, what)
+        for each in found.server.block or ():
+            if each.name not in ("return", *ELSEWHERE):
+                self._compare(each, known, what)
+        self._kept([each for each in known if each.name != "return"], _block(found.server))
+
+    def everyone(self) -> None:
+        """What all requests share: the process, and what http says before any server."""
+        reading, known = self._files.reading, self._files.known
+        for each in reading.directives:
+            if each.name not in ELSEWHERE:
+                self._compare(each, known.directives, EVERYONE)
+        self._kept(known.directives, reading.directives)
+        for name in ("events", "http"):
+            here, there = _inner(reading.all(name)), _inner(known.all(name))
+            for each in here:
+                if each.name not in ELSEWHERE:
+                    self._compare(each, there, EVERYONE)
+            self._kept(there, here)
+
+    def _asked(self, host: str, address: str) -> Chosen | None:
+        """The server that answers; None where there is none, or nobody knows which, and that is told."""
+        here = met_at(self._sockets, address, self._port)
+        known = _inner(servers(self._files.known))
+        for each in self._sockets:
+            listen = each.listen
+            if listen is None or each.port not in (self._port, None) or _has(known, listen):
+                continue
+            odd = [word for word in each.words if not LISTEN_WORDS.fullmatch(word)]
+            if each.address is None and each.port is not None:
+                self._tell(listen, host)
+            elif odd and each in here:
+                self._odd(listen, odd, host, address)
+        named = chosen(self._sockets, host)
+        meant = host == ALIVE_HOST or (named is not None and named.named)
+        if not here and self._files.whole and meant:
+            self._wrong.append(f"nginx would not listen at {address}:{self._port} for {host}")
+        found = chosen(here, host)
+        if found is not None and not found.named and by_expression(here):
+            self._by_expression(here, host)
+            return None
+        return found
+
+    def _odd(self, listen: Directive, words: list[str], host: str, address: str) -> None:
+        """One server with TLS makes the whole socket speak it."""
+        if NOT_PLAIN & set(words) and self._changed(listen.file):
+            at = f"{address}:{self._port}: {_shown(listen)} in {_place(listen)}"
+            self._wrong.append(f"nginx would not answer plain HTTP for {host} at {at}")
+        else:
+            self._tell(listen, host)
+
+    def _by_expression(self, here: tuple[Listening, ...], host: str) -> None:
+        for each in here:
+            if by_expression((each,)):
+                self._tell(each.server.first("server_name") or each.server, host)
+
+    def _known(self, host: str, address: str) -> Directive | None:
+        """The server that is to answer."""
+        found = chosen(met_at(listening(self._files.known), address, self._port), host)
+        return None if found is None else found.server
+
+    def _locations(self, server: Directive, known: Directive | None, domain: str, unlike: str) -> None:
+        every = server.all("location")
+        whole = server.first("return") is not None or any(_prefix(each) == "/" for each in every)
+        if not whole and self._changed(server.file):
+            self._wrong.append(
+                f"nginx would pass on only some paths of {domain}: {_place(server)} has no `location /`"
+            )
+        there = () if known is None else known.all("location")
+        for each in every:
+            same = next((other for other in there if other.args == each.args), None)
+            # The paths of a location of its own are else those of `location /`.
+            before = same or next((other for other in there if _prefix(other) == "/"), None)
+            handed = [inner for inner in each.block or () if inner.name in PASSES]
+            if len(handed) != 1 and not _has(there, each):
+                self._tell(each, domain)
+            for inner in each.block or ():
+                if inner in handed:
+                    self._handed_on(each, inner, _block(before), domain, unlike)
+                elif inner.name not in ELSEWHERE:
+                    self._compare(inner, _block(before), domain)
+            if same is not None:
+                self._kept(_block(same), _block(each))
+            self._inherited(
+                (_block(each), _block(server), _inner(self._files.reading.all("http"))),
+                (_block(before), _block(known), _inner(self._files.known.all("http"))),
+                domain,
+            )
+
+    def _inherited(self, levels: tuple[Block, ...], known: tuple[Block, ...], domain: str) -> None:
+        """What blocks say for those within them. What a location says, and said before, is as it was."""
+        for name in DEFAULTS:
+            new, old = in_effect(name, levels), in_effect(name, known)
+            mine, was = (each.said[0] if each.said else None for each in (new, old))
+            if mine is not None and new.depth == 0 and not self._changed(mine.file):
+                continue
+            if as_good(name, _args(mine), _args(was)):
+                continue
+            if mine is not None and self._changed(mine.file):
+                self._tell(mine, domain)
+            elif was is not None:
+                self._miss(was)
+        for name in LISTS:
+            new, old = in_effect(name, levels), in_effect(name, known)
+            if new.depth == 0 and not any(self._changed(each.file) for each in new.said):
+                continue
+            for each in added(new, old):
+                self._tell(each, domain)
+            for each in lost(new, old):
+                self._miss(each)
+
+    def _handed_on(self, location: Directive, handed: Directive, known: Block, domain: str, unlike: str) -> None:
+        """To the backends of the profile, by plain HTTP and with the path that was asked for."""
+        scheme, name, rest = passed_to(handed) or ("", "", "")
+        if handed.name != "proxy_pass" or scheme != "http" or rest not in ("", _prefix(location)):
+            self._compare(handed, known, domain)
+        blocks = _upstreams(self._files.reading, name)
+        if unlike and any(self._changed(each.file) for each in (handed, *blocks)):
+            self._unshown.append(f"{_place(blocks[0] if blocks else handed)}: {unlike}")
+        before = next((passed_to(each) for each in known if each.name in PASSES), None)
+        there, here = _inner(_upstreams(self._files.known, before[1] if before else "")), _inner(blocks)
+        for each in here:
+            plain = each.name == "zone" or each.name.startswith("keepalive")
+            if not plain and not (each.name == "server" and is_plain_backend(each)):
+                self._compare(each, there, domain)
+        self._kept(there, here)
+
+    def _compare(self, each: Directive, known: Block, host: str) -> None:
+        if not _has(known, each) and not self._is_harmless(each):
+            self._tell(each, host)
+
+    def _kept(self, known: Block, here: Block) -> None:
+        """What the profile renders here and is gone, unless it shows nobody anything or has an equal."""
+        for each in known:
+            if each.name in ELSEWHERE or HARMLESS.fullmatch(each.name) or _has(here, each):
+                continue
+            same = [other for other in here if other.name == each.name]
+            # A zone may have any size; what is in a location is compared with what is in its place.
+            if each.name == "zone" or (each.name == "location" and any(other.args == each.args for other in same)):
+                kept = bool(same)
+            else:
+                kept = any(self._is_harmless(other) for other in same)
+            if not kept:
+                self._miss(each)
+
+    def _is_new(self, each: Directive, known: Block) -> bool:
+        return self._changed(each.file) and not _has(known, each)
+
+    def _is_harmless(self, each: Directive) -> bool:
+        if each.name in ZONES:
+            return ZONES[each.name] not in self._used
+        match each.name, each.args:
+            case "proxy_http_version", (text,):
+                return text in ("1.0", "1.1")
+            case "user", (name, *_):
+                return name == self._profile.nginx.user
+        process = for_process(each, self._profile.nginx.read_timeout_s)
+        return process or HARMLESS.fullmatch(each.name) is not None
+
+    def _tell(self, each: Directive, host: str) -> None:
+        if self._changed(each.file):
+            self._unshown.append(f"{_place(each)}: what {_shown(each)} does to {host} was compared with nothing")
+
+    def _miss(self, each: Directive) -> None:
+        if files := self._files.held(each):
+            self._lost[_shown(each)] = None
+            self._lost_from |= dict.fromkeys(files)
+
+
+def _gone(files: list[str], what: list[str]) -> str:
+    more = [f"{len(what) - NAMED} more"] if len(what) > NAMED else []
+    rendered = ", ".join((*what[:NAMED], *more))
+    return f"what was taken out of {', '.join(files)} is not known: by the profile there would be {rendered}"
+
+
+def _args(each: Directive | None) -> tuple[str, ...] | None:
+    return None if each is None else each.args
+
+
+def _has(block: Block, each: Directive) -> bool:
+    return any(alike(each, other) for other in block)
+
+
+def _block(each: Directive | None) -> Block:
+    return () if each is None else each.block or ()
+
+
+def _inner(blocks: Iterable[Directive]) -> Block:
+    return tuple(inner for each in blocks for inner in each.block or ())
+
+
+def _upstreams(reading: ReadFile, name: str) -> tuple[Directive, ...]:
+    return tuple(each for http in reading.all("http") for each in http.all("upstream") if each.arg == name)
+
+
+def _prefix(location: Directive) -> str | None:
+    """What a location's path begins with; None: it is exact, named, or an expression."""
+    match location.args:
+        case (path,) if not path.startswith("@"):
+            return path
+        case ("^~", path):
+            return path
+        case _:
+            return None
+
+
+def _shown(each: Directive) -> str:
+    text = " ".join((each.name, *each.args))
+    return f"`{text[:60]}`"
+
+
+def _place(each: Directive) -> str:
+    return f"{each.file}:{each.line}"

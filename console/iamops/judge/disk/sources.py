@@ -1,0 +1,128 @@
+"""Which files a daemon reads, which of them are at hand, and which were changed after it had read them. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from iamops.model.config import ConfTree, FileListing
+from iamops.parse.directives import ReadFile, matching
+
+# A file that was written right before it was read: /proc counts in hundredths, and is read right after the clock.
+SLACK_S = 0.2
+_GLOB = frozenset("*?[")
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonSources:
+    """What one daemon reads. `watched`: the directories whose change adds, removes or replaces a file of it.
+
+    `unread`: files, and patterns, whose content is not at hand.
+    """
+
+    files: tuple[str, ...]
+    watched: tuple[str, ...]
+    unread: tuple[str, ...]
+
+    @classmethod
+    def of(cls, conf: ConfTree, root: str, reading: ReadFile) -> DaemonSources:
+        files, watched, unread = {root}, set[str](), set[str]()
+        for pattern in reading.includes:
+            if "$" in pattern:  # it hangs on a definition
+                unread.add(pattern)
+            elif _is_absent(conf, pattern):
+                watched.add(_nearest(conf.listing, posixpath.dirname(pattern)))
+            elif not is_glob(pattern):
+                files.add(pattern)
+            else:
+                files |= set(matching({*conf.listing.files, *conf.files}, pattern))
+                parents = tuple(_parents(conf.listing, pattern))
+                watched |= set(parents)
+                if pattern not in conf.whole and not conf.listing.listed.issuperset(parents):
+                    unread.add(pattern)
+        unread |= files - conf.files.keys()
+        return cls(tuple(sorted(files)), tuple(sorted(watched)), tuple(sorted(unread)))
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When a unit read its files beside when each of them was last changed."""
+
+    conf: ConfTree
+    unit: str
+
+    def newer(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Those that are known to have been changed after the unit had read its files."""
+        loaded = self.conf.loaded_at.get(self.unit)
+        if loaded is None:
+            return ()
+        return tuple(path for path in paths if any(at > loaded + SLACK_S for at in self._changed(path)))
+
+    def unsure(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Those of which nobody knows whether they were changed since; all, where the load time is not known.
+
+        The time that an archive carries is no proof: `mv`, `cp -p` and `rsync -t` bring an old one along.
+        """
+        newer, seen = self.newer(paths), self.conf.listing.files.keys() | self.conf.listing.directories.keys()
+        timed = self.unit in self.conf.loaded_at
+        return tuple(path for path in paths if path not in newer and not (timed and path in seen))
+
+    def _changed(self, path: str) -> Iterator[float]:
+        listing = self.conf.listing
+        yield from (times[path] for times in (listing.files, listing.directories) if path in times)
+        yield from (at for link, at in listing.links.items() if f"{path}/".startswith(f"{link}/"))
+        file = self.conf.files.get(path)
+        if file is not None and file.changed_at is not None:
+            yield file.changed_at
+
+
+def is_pattern(path: str) -> bool:
+    """Does it stand for files that have other names: by a glob, or by a definition?"""
+    return is_glob(path) or "$" in path
+
+
+def is_glob(pattern: str) -> bool:
+    return not _GLOB.isdisjoint(pattern)
+
+
+def joined(one: FileListing, other: FileListing) -> FileListing:
+    """Both listings; what the first one has looked into counts."""
+    return FileListing(
+        {**other.files, **one.files},
+        {**other.directories, **one.directories},
+        {**other.links, **one.links},
+        one.listed | (other.listed - one.directories.keys()),
+    )
+
+
+def outside(conf: ConfTree, readings: Iterable[ReadFile]) -> tuple[str, ...]:
+    """Directories of included files that nobody has looked into."""
+    found = {posixpath.dirname(pattern) for reading in readings for pattern in reading.includes}
+    known = conf.listing.directories
+    return tuple(
+        sorted(each for each in found if _nearest(conf.listing, each) not in known and not is_pattern(each))
+    )
+
+
+def _is_absent(conf: ConfTree, path: str) -> bool:
+    """Is it one file that is known not to be there? It would appear in its directory."""
+    known = conf.files.keys() | conf.listing.files.keys()
+    return not is_glob(path) and path not in known and posixpath.dirname(path) in conf.listing.listed
+
+
+def _parents(listing: FileListing, pattern: str) -> Iterator[str]:
+    """The directories that must be known whole to know what a pattern matches."""
+    parent = posixpath.dirname(pattern)
+    if not is_glob(parent):
+        yield _nearest(listing, parent)
+        return
+    yield from matching(listing.directories, parent)
+    yield from _parents(listing, parent)
+
+
+def _nearest(listing: FileListing, directory: str) -> str:
+    """The directory itself; where its parent is known not to have it, that one, for there it would appear."""
+    parent = posixpath.dirname(directory)
+    missing = directory not in listing.directories and parent != directory
+    return _nearest(listing, parent) if missing and parent in listing.listed else directory

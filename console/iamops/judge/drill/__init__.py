@@ -1,0 +1,1 @@
+"""The evidence and the verdict of a drill. Pure."""

@@ -1,0 +1,326 @@
+"""What came of a drill: verdict, measurements against budgets, invariants and a timeline. Values only.
+
+Times of a report are relative to its beginning, on the session's clock; `uncertainty_ms` says how well a
+node's clock could be compared with it.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from iamops.judge.run import UNDONE, drill_ending_of, verdict_word
+from iamops.plan.denial import Denial
+
+CONSOLE = "console"
+
+
+class DrillVerdict(StrEnum):
+    """The one word a pipeline reads."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    FAIL = "fail"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+    @property
+    def word(self) -> str:
+        """As every text says it."""
+        return verdict_word(self)
+
+
+class FailureKind(StrEnum):
+    """What was wrong, so that a slow pair is told apart from a wrong one."""
+
+    OVER_BUDGET = "over-budget"
+    WRONG_TRANSITION = "wrong-transition"
+    INVARIANT = "invariant"
+    CLIENT = "client"
+    SPLIT = "uneven-split"
+    NOTIFY = "notify"
+    STEADY_STATE = "steady-state"
+    STEP = "step"
+    TIMEOUT = "timeout"
+    INTERRUPTED = "interrupted"
+    CONFIG = "config"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One reason why the drill did not pass; `step` is the title of the step it belongs to."""
+
+    kind: FailureKind
+    text: str
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A measured time beside its budget, in milliseconds. `measured_ms` None: it never happened.
+
+    `upper_ms` is theory's; `allowance_ms` what timers, SSH and scripts may add to it. `rule` is the bound
+    as it was written. `path`: `farewell` (the priority-0 advert) or `timeout`, where that could be told.
+    """
+
+    step: str
+    what: str
+    rule: str
+    measured_ms: float | None
+    lower_ms: float
+    upper_ms: float
+    allowance_ms: float
+    path: str = ""
+
+    @property
+    def slack_ms(self) -> float | None:
+        """What is left of the budget; negative when it was overrun."""
+        if self.measured_ms is None:
+            return None
+        return round(self.upper_ms + self.allowance_ms - self.measured_ms, 1)
+
+    @property
+    def holds(self) -> bool:
+        return self.slack_ms is not None and self.slack_ms >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """Something that must hold during the whole drill. `holds` None: nobody can tell, and `text` says why."""
+
+    name: str
+    holds: bool | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One line of the timeline. `witness`: kernel, keepalived, notify, client, unit or console."""
+
+    at_s: float
+    node: str | None
+    witness: str
+    text: str
+    uncertainty_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """What clients lost. `gaps` are (began_s, duration_ms, refused, dark, wrong), times of the report.
+
+    `stale_ms`: how long the node that had let go of the VIP went on answering for it.
+    """
+
+    attempts: int
+    failed: int
+    longest_ms: float
+    total_ms: float
+    refused_ms: float
+    dark_ms: float
+    wrong_ms: float
+    stale_ms: float
+    resolution_ms: float
+    gaps: tuple[tuple[float, float, int, int, int], ...] = ()
+    not_measured_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """One node in the report: versions, live VRRP configuration, clock offset against the session's."""
+
+    name: str
+    keepalived: str | None
+    nginx: str | None
+    clock_offset_ms: float | None
+    clock_uncertainty_ms: float | None
+    live: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """One step as it went: stage is `done`, `failed`, `unknown` or `waiting`."""
+
+    title: str
+    node: str
+    kind: str
+    stage: str
+    began_s: float | None
+    took_s: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrillReport:
+    """The whole account of one drill. `began_at` in epoch seconds.
+
+    `stays`: it was interrupted, and something that it did is not taken back.
+    """
+
+    drill: str
+    title: str
+    profile: str
+    environment: str
+    run: str
+    who: str
+    began_at: float
+    duration_s: float
+    verdict: DrillVerdict
+    sentence: str
+    failures: tuple[Failure, ...] = ()
+    denials: tuple[Denial, ...] = ()
+    steady: tuple[Invariant, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    invariants: tuple[Invariant, ...] = ()
+    steps: tuple[StepLine, ...] = ()
+    timeline: tuple[TimelineEntry, ...] = ()
+    client: ClientView | None = None
+    nodes: tuple[NodeFacts, ...] = ()
+    splits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    restored_by: str | None = None
+    interrupted: bool = False
+    notes: tuple[str, ...] = ()
+    plan: Mapping[str, Any] | None = None
+    stays: bool = False
+
+    @property
+    def put_back(self) -> bool:
+        """Interrupted, and whole again by our own hands: no pass, and no failure of the pair either."""
+        restored = self.restored_by in (None, CONSOLE) and not self.stays
+        return self.interrupted and self.verdict is DrillVerdict.FAIL and restored
+
+    @property
+    def ending(self) -> str:
+        """As every text says it."""
+        return UNDONE if self.put_back else self.verdict.word
+
+
+# Earlier runs of drills, compared: how often they passed, the median, the worst, and where it is going. Pure.
+
+ENOUGH = 6
+# Less than this is noise.
+CHANGED_BY, CHANGED_MS = 0.10, 5.0
+OUTAGE = "longest client gap"
+
+
+@dataclass(frozen=True, slots=True)
+class DrillRun:
+    """One run. `measures` in ms, by `what after step`; `ending` is how it ended in a person's word."""
+
+    run: str
+    at: str
+    drill: str
+    verdict: str
+    duration_s: float
+    measures: Mapping[str, float]
+    ending: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """One measurement over all runs that have it, oldest first. `trend`: better, worse, steady or too few."""
+
+    drill: str
+    measure: str
+    runs: int
+    median_ms: float
+    worst_ms: float
+    latest_ms: float
+    trend: str
+
+
+def drill_runs(records: Iterable[Mapping[str, Any]]) -> tuple[DrillRun, ...]:
+    """Runs from the ledger's records, in their order; what is no report is passed over."""
+    found = (_run(record) for record in records)
+    return tuple(run for run in found if run is not None)
+
+
+def trends(runs: Sequence[DrillRun]) -> tuple[Trend, ...]:
+    """Every measurement of runs that were carried out, drill by drill."""
+    values: dict[tuple[str, str], list[float]] = {}
+    for run in runs:
+        if run.verdict in ("pass", "fail"):
+            for name, measured_ms in run.measures.items():
+                values.setdefault((run.drill, name), []).append(measured_ms)
+    return tuple(_trend(drill, name, row) for (drill, name), row in values.items())
+
+
+def passed(runs: Sequence[DrillRun], drill: str) -> tuple[int, int]:
+    """How many passed, of how many that were carried out."""
+    own = [run.verdict for run in runs if run.drill == drill and run.verdict in ("pass", "fail", "unknown")]
+    return own.count("pass"), len(own)
+
+
+def history_document(runs: Sequence[DrillRun]) -> dict[str, Any]:
+    """As JSON (`iamops.drill-history/1`)."""
+    drills = dict.fromkeys(run.drill for run in runs)
+    return {
+        "schema": "iamops.drill-history/1",
+        "drills": {name: dict(zip(("passed", "runs"), passed(runs, name), strict=True)) for name in drills},
+        "runs": [
+            {"run": r.run, "at": r.at, "drill": r.drill, "verdict": r.verdict, "duration_s": r.duration_s}
+            for r in runs
+        ],
+        "measures": [
+            {
+                "drill": t.drill,
+                "measure": t.measure,
+                "runs": t.runs,
+                "median_ms": t.median_ms,
+                "worst_ms": t.worst_ms,
+                "latest_ms": t.latest_ms,
+                "trend": t.trend,
+            }
+            for t in trends(runs)
+        ],
+    }
+
+
+def _run(record: Any) -> DrillRun | None:
+    if not isinstance(record, Mapping) or record.get("kind") != "drill":
+        return None
+    report: Any = record.get("drill_report")
+    try:
+        measures = {
+            f"{budget['what']} after {budget['step']}": _finite(budget["measured_ms"])
+            for budget in report["budgets"]
+            if budget["measured_ms"] is not None
+        }
+        if report["client"] is not None:
+            measures[OUTAGE] = _finite(report["client"]["longest_gap_ms"])
+        return DrillRun(
+            str(report["run"]),
+            str(report["at"]),
+            str(report["drill"]),
+            str(report["verdict"]),
+            _finite(report["duration_s"]),
+            measures,
+            drill_ending_of(report),
+        )
+    except (TypeError, KeyError, ValueError, OverflowError):
+        return None
+
+
+def _finite(number: Any) -> float:
+    """Raises ValueError for what no JSON may hold, though Python's reader takes it."""
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no measurement")
+    return value
+
+
+def _trend(drill: str, name: str, row: Sequence[float]) -> Trend:
+    median_ms, worst_ms = round(statistics.median(row), 1), round(max(row), 1)
+    return Trend(drill, name, len(row), median_ms, worst_ms, round(row[-1], 1), _word(row))
+
+
+def _word(row: Sequence[float]) -> str:
+    if len(row) < ENOUGH:
+        return "too few"
+    third = len(row) // 3
+    first, last = statistics.median(row[:third]), statistics.median(row[-third:])
+    if abs(last - first) <= max(CHANGED_MS, CHANGED_BY * first):
+        return "steady"
+    return "better" if last < first else "worse"

@@ -1,0 +1,1 @@
+"""Why a plan is refused. Pure."""

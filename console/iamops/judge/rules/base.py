@@ -1,0 +1,129 @@
+"""What a rule is given, what it may answer, and the small questions that many rules ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from iamops.judge.findings import About, Blind, Evidence, Finding, Role
+from iamops.model.contest import HANDOVER_S
+from iamops.model.facts import ProbeReport
+from iamops.model.observed import Freshness, Known, Observed, Unknown
+from iamops.model.profile import Profile
+from iamops.model.state import ClusterState, NodeState
+
+if TYPE_CHECKING:
+    from iamops.judge.lint.finding import LintReport
+    from iamops.model.inspection import ClusterLook
+
+
+# A planned move is over within a second, and for a moment its witnesses disagree; trouble lasts.
+SETTLED_AFTER_S = HANDOVER_S
+NO_LOOK: Observed[Any] = Unknown("no deep look was taken")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInput:
+    """The state, and beside it what deeper looks found. `look` is a model.look.ClusterLook, `lint` a LintReport:
+    the rules that watch the live state need neither, and must not load them.
+
+    `final`: the time for looking is over, and what has not come is missing.
+    """
+
+    state: ClusterState
+    look: ClusterLook | None = None
+    lint: Observed[LintReport] = NO_LOOK
+    unread: Mapping[str, str] = field(default_factory=dict)
+    final: bool = False
+
+
+Answer = Finding | Blind
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One question, and the codes it may answer with."""
+
+    codes: tuple[str, ...]
+    ask: Callable[[RuleInput, float], Iterable[Answer]]
+
+
+def told(seen: Observed[Any], value: str, source: str, node: str | None, now: float) -> Evidence:
+    """One piece of evidence out of an observed value."""
+    return Evidence(value, source, node, seen.age_s(now))
+
+
+def said_at(at: float | None, value: str, source: str, node: str | None, now: float) -> Evidence:
+    """One piece of evidence that carries its own time."""
+    return Evidence(value, source, node, None if at is None else max(0.0, now - at))
+
+
+def probed(seen: Observed[ProbeReport], name: str, source: str, node: str | None, now: float) -> Evidence:
+    """What came of a probe."""
+    word = "unknown" if isinstance(seen, Unknown) else f"{seen.value.outcome}: {seen.value.detail}".rstrip(": ")
+    return told(seen, f"{name}: {word}" if name else word, source, node, now)
+
+
+def nodes(view: RuleInput) -> Iterable[NodeState]:
+    return view.state.nodes.values()
+
+
+def live(view: RuleInput, now: float) -> Iterator[NodeState]:
+    """Only what is heard now may be judged."""
+    return (node for node in nodes(view) if node.freshness(now) is Freshness.LIVE)
+
+
+def unheard(view: RuleInput, now: float, codes: Iterable[str], what: str) -> Iterator[Blind]:
+    """What cannot be judged of the nodes that are not heard now."""
+    for node in nodes(view):
+        if node.freshness(now) is not Freshness.LIVE:
+            yield from (Blind(code, what, unheard_reason(node, now), node.name) for code in codes)
+
+
+def unheard_reason(node: NodeState, now: float) -> str:
+    if node.link.reason:
+        return f"{node.name} cannot be seen: {node.link.reason}"
+    if node.heard_at is None:
+        return f"{node.name} was not heard yet"
+    return f"{node.name} was last heard {now - node.heard_at:.0f} s ago"
+
+
+def reason_of(seen: Observed[Any]) -> str:
+    return seen.reason if isinstance(seen, Unknown) else "not known"
+
+
+def settled(since: float | None, now: float) -> bool:
+    return since is None or now - since >= SETTLED_AFTER_S
+
+
+def about_unit(profile: Profile, unit: str, node: str) -> About:
+    """A unit of a node, and what it is to the cluster, whatever its name."""
+    services = tuple(s.name for s in profile.services.values() if s.unit == unit and s.runs_on(node))
+    store = next((s for s in profile.datastores.values() if (s.unit, s.node) == (unit, node)), None)
+    roles = {profile.keepalived.unit: Role.KEEPALIVED, profile.nginx.unit: Role.NGINX}
+    return About(
+        unit=unit,
+        service=services[0] if services else "",
+        store=store.name if store is not None else "",
+        role=roles.get(unit, Role.DATASTORE if store is not None else Role.SERVICE),
+        kind=store.kind if store is not None else None,
+        services=services,
+    )
+
+
+def unit_running(node: NodeState, unit: str) -> bool:
+    seen = node.units.get(unit)
+    return isinstance(seen, Known) and seen.value.running
+
+
+def unit_stopped(node: NodeState, unit: str) -> bool:
+    """Known, and not running."""
+    seen = node.units.get(unit)
+    return isinstance(seen, Known) and not seen.value.running
+
+
+def vrrp_word(node: NodeState, instance: str) -> str:
+    seen = node.vrrp[instance]
+    return seen.reason if isinstance(seen, Unknown) else str(seen.value.state)

@@ -1,0 +1,294 @@
+"""The account of a run: what was planned, done, observed and undone. Frozen values; the fronts paint them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from iamops.model.exit_code import ExitCode
+from iamops.model.outage import GapReport
+from iamops.plan.action import ALLOWANCE_S, Action
+from iamops.plan.denial import Denial, refusal_code
+from iamops.plan.steps import Forecast, Plan, Step, StepKind, Undo, document
+
+
+class Outcome(StrEnum):
+    """How a run ended. `unknown`: a command was sent and nobody saw what came of it."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    REFUSED = "refused"
+
+
+class Stage(StrEnum):
+    """Where one step is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    OBSERVING = "observing"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Phase(StrEnum):
+    """Where a whole run is."""
+
+    PLANNING = "planning"
+    LOCKING = "locking"
+    LOOKING = "looking again"
+    ACTING = "acting"
+    UNDOING = "undoing"
+    WATCHING = "watching"
+    OVER = "over"
+
+
+class RestoredBy(StrEnum):
+    """Who brought the service back after a run that did not succeed."""
+
+    CONSOLE = "console"
+    DEAD_MAN = "dead-man"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """One step so far. Times are session time; `text` is the observation or the complaint.
+
+    `said` is what a step that asks was answered, as JSON.
+    """
+
+    step: Step
+    stage: Stage = Stage.WAITING
+    began: float | None = None
+    ended: float | None = None
+    text: str = ""
+    said: str = ""
+
+    @property
+    def over(self) -> bool:
+        return self.stage in (Stage.DONE, Stage.FAILED, Stage.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoReport:
+    """One undo that was carried out, or that was left to the node's timer."""
+
+    undo: Undo
+    stage: Stage
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """A run at one moment; the last one, with an outcome, is its result.
+
+    After a run that did not succeed, `files`: node -> which files of a push it has (`new`, `old`, `neither`,
+    `unseen`); `elsewhere`: which VIPs are not where they were before it, a sentence each.
+    """
+
+    run: str
+    action: Action
+    began: float
+    phase: Phase = Phase.PLANNING
+    plan: Plan | None = None
+    steps: tuple[StepReport, ...] = ()
+    undone: tuple[UndoReport, ...] = ()
+    outcome: Outcome | None = None
+    sentence: str = ""
+    denials: tuple[Denial, ...] = ()
+    restored_by: RestoredBy | None = None
+    ended: float | None = None
+    gap: GapReport | None = None
+    interrupted: bool = False
+    notes: tuple[str, ...] = field(default=())
+    files: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: tuple[str, ...] = ()
+
+    @property
+    def stays(self) -> tuple[str, ...]:
+        """What was done and was not taken back when a later step failed, or cannot be taken back."""
+        undone = {each.undo.name for each in self.undone if each.stage is Stage.DONE}
+        done = [each.step for each in self.steps if each.stage is Stage.DONE and each.step.kind is StepKind.DO]
+        mended = {name for step in done if step.spoils is None for name in step.all_mends}
+        return tuple(step.title for step in done if _stands(step, undone | mended))
+
+    @property
+    def not_undone(self) -> tuple[str, ...]:
+        """What a run that did not succeed has left, sentence by sentence."""
+        return () if self.outcome in (None, Outcome.SUCCEEDED) else (*self.stays, *self.elsewhere)
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether everything is as it was before, as far as anything was changed at all."""
+        if self.outcome is Outcome.REFUSED:
+            return True
+        back = self.restored_by is not RestoredBy.NOBODY and not self.not_undone
+        return self.outcome is Outcome.FAILED and back
+
+    @property
+    def put_back(self) -> bool:
+        """Interrupted, and whole again: no success, and no failure either."""
+        return self.interrupted and self.outcome is Outcome.FAILED and self.taken_back
+
+    @property
+    def ending(self) -> str:
+        """The outcome in a person's word; empty while it runs."""
+        return "undone" if self.put_back else str(self.outcome or "")
+
+
+def _stands(step: Step, undone: Collection[str]) -> bool:
+    """What ends what it began, as a restart does, is over; what was disarmed was to stay."""
+    if step.spoils is None:
+        return not step.all_mends and step.puts_back is None
+    return step.spoils in step.all_mends or step.spoils not in undone
+
+
+def run_document(report: RunReport, profile: str, exit_code: int) -> dict[str, Any]:
+    """A run as JSON (`iamops.run/1`): what `--json` prints."""
+    return {
+        "schema": "iamops.run/1",
+        "run": report.run,
+        "profile": profile,
+        "action": report.action.sentence,
+        "outcome": report.outcome,
+        "sentence": report.sentence,
+        "exit_code": exit_code,
+        "duration_s": None if report.ended is None else round(report.ended - report.began, 3),
+        "denials": [denial_document(denial) for denial in report.denials],
+        "plan": document(report.plan) if report.plan else None,
+        "steps": [step_document(step, report.began) for step in report.steps],
+        "undone": [undone_document(each) for each in report.undone],
+        "restored_by": report.restored_by,
+        "interrupted": report.interrupted,
+        "client": gap_document(report.gap),
+        "notes": list(report.notes),
+        "files": dict(report.files),
+        "not_undone": list(report.not_undone),
+    }
+
+
+def denial_document(denial: Denial) -> dict[str, Any]:
+    """One reason why not, as JSON."""
+    return {
+        "code": denial.code,
+        "reason": denial.reason,
+        "overridable": denial.overridable,
+        "node": denial.node,
+        "subjects": list(denial.subjects),
+    }
+
+
+def step_document(report: StepReport, began: float) -> dict[str, Any]:
+    """One step as JSON; `began_s` and `took_s` in seconds of the run."""
+    took = None if report.began is None or report.ended is None else round(report.ended - report.began, 3)
+    return {
+        "kind": report.step.kind,
+        "title": report.step.title,
+        "node": report.step.node,
+        "stage": report.stage,
+        "began_s": None if report.began is None else round(report.began - began, 3),
+        "took_s": took,
+        "observed": report.text,
+    }
+
+
+def undone_document(report: UndoReport) -> dict[str, Any]:
+    """One undo as JSON."""
+    return {
+        "title": report.undo.title,
+        "node": report.undo.node,
+        "stage": report.stage,
+        "observed": report.text,
+    }
+
+
+def gap_document(gap: GapReport | None) -> dict[str, Any] | None:
+    """What a client lost, as JSON; times in milliseconds."""
+    if gap is None:
+        return None
+    return {
+        "attempts": gap.attempts,
+        "refused": gap.refused,
+        "dark": gap.dark,
+        "wrong": gap.wrong,
+        "longest_gap_ms": gap.longest_ms,
+        "total_gap_ms": gap.total_ms,
+        "resolution_ms": gap.resolution_ms,
+        "services_resolution_ms": gap.services_resolution_ms,
+        "own_errors": gap.own_errors,
+        "not_measured_ms": gap.not_measured_ms,
+        "answered_by": gap.last_node,
+    }
+
+
+# How a run ended, in the word a person is told: of a ledger's record, as its result said it. Pure.
+
+UNDONE = "undone"
+NOBODY = "nobody"
+# A run that is over leaves no step waiting or running.
+LEFT = {"waiting": "not done", "running": "stopped", "observing": "stopped"}
+
+
+def ending_of(record: Mapping[str, Any]) -> str:
+    """The outcome, or `undone` of a run that was interrupted and put back; empty where no outcome stands."""
+    outcome = record.get("outcome")
+    if record.get("interrupted") is True and outcome == "failed":
+        left = record.get("restored_by") == NOBODY or bool(record.get("not_undone"))
+        return str(outcome) if left else UNDONE
+    return "" if outcome is None else str(outcome)
+
+
+def drill_ending_of(document: Mapping[str, Any]) -> str:
+    """The same of a drill's report: `passed`, `failed`, `undone`, `refused` or `unknown`."""
+    undone = document.get("interrupted") is True and document.get("exit_code") == ExitCode.INTERRUPTED
+    return UNDONE if undone else verdict_word(str(document.get("verdict")))
+
+
+def verdict_word(verdict: str) -> str:
+    """`pass` in a document is `passed` in a sentence."""
+    return {"pass": "passed", "fail": "failed"}.get(verdict, verdict)
+
+
+def stage_word(stage: str) -> str:
+    """Where a step was left when its run was over."""
+    return LEFT.get(stage, stage)
+
+
+# The gap that a client measured against the one that a plan forecast. Pure.
+
+
+def beyond(gap: GapReport, forecast: Forecast) -> str | None:
+    """What was lost beyond the forecast, as a sentence; None where it held, or where nothing was forecast.
+
+    Many short gaps are as bad as a long one: their sum is what counts.
+    """
+    if forecast.gap_s is None or gap.total_ms is None:
+        return None
+    allowed_ms = (forecast.gap_s + ALLOWANCE_S) * 1000 + (gap.resolution_ms or 0.0)
+    if gap.total_ms <= allowed_ms:
+        return None
+    kinds = ((gap.refused, "refused"), (gap.dark, "unanswered"), (gap.wrong, "answered wrongly"))
+    told = ", ".join(f"{count} {word}" for count, word in kinds if count)
+    forecast_ms = forecast.gap_s * 1000
+    return f"a client got no good answer for {gap.total_ms:.0f} ms ({told}); the forecast was {forecast_ms:.0f} ms"
+
+
+# A run as an exit code: a shell and the console tell a script the same. Pure.
+
+
+def exit_code(report: RunReport) -> ExitCode:
+    """What a script is told. 130 promises that everything is as it was before."""
+    if report.interrupted and report.taken_back:
+        return ExitCode.INTERRUPTED
+    match report.outcome:
+        case Outcome.SUCCEEDED:
+            return ExitCode.OK
+        case Outcome.FAILED:
+            return ExitCode.NOT_SO
+        case Outcome.REFUSED:
+            return refusal_code(report.denials)
+    return ExitCode.UNKNOWN

@@ -1,0 +1,1 @@
+"""Findings put in order: causes, timeline, summary. Pure."""

@@ -1,0 +1,1 @@
+"""Builds and breaks the two-node lab. Uses model and render only."""

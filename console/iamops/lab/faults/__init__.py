@@ -1,0 +1,1 @@
+"""Every fault the lab can have, and how it comes and goes."""

@@ -1,0 +1,49 @@
+"""What a fault is given: the lab it breaks, and where it strikes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from iamops.lab.node import LabNode
+from iamops.lab.place import LabPaths
+from iamops.lab.processes import UnknownFault
+from iamops.model.profile import Profile
+
+
+class Bench(Protocol):
+    """What a fault may use of the lab."""
+
+    @property
+    def profile(self) -> Profile: ...
+
+    @property
+    def place(self) -> LabPaths: ...
+
+    def node(self, name: str) -> LabNode: ...
+
+    def must(self, node: str, argv: Sequence[str], *, stdin: str = "") -> str:
+        """Runs a command in a node; raises CommandFailed if it fails."""
+        ...
+
+    def power_on(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Where a fault strikes."""
+
+    node: str | None = None
+    unit: str | None = None
+
+    @property
+    def at(self) -> str:
+        """The node, where the fault has one."""
+        if self.node is None:
+            raise UnknownFault("this fault needs a node", "iamops lab fault --list")
+        return self.node
+
+
+def systemctl(bench: Bench, node: str, *words: str) -> None:
+    bench.must(node, ["systemctl", *words])

@@ -1,0 +1,302 @@
+"""What a fresh node is made of, as files: the rendered ones, plus all that the lab stands in for."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from iamops.lab import keys
+from iamops.lab.image import SymbolicLink
+from iamops.lab.processes import run
+from iamops.lab.requirements import LOGIN_USER
+from iamops.model.need import Need, NeedWhen
+from iamops.model.profile import Datastore, DatastoreKind, Node, Profile, Service
+from iamops.render.files import NodeFile
+from iamops.render.nodefiles import render_node
+
+# The datastores of a lab node: which units carry them, and what MariaDB must know before its first start.
+
+DATABASE, USER, PASSWORD = "iam", "iam", "iam1234"
+UNITS: Mapping[DatastoreKind, str] = {
+    DatastoreKind.MARIADB: "mariadb",
+    DatastoreKind.REDIS: "redis-server",
+    DatastoreKind.MONGODB: "mongod",
+}
+# The few rows that a real request of the stand-ins reads.
+SCHEMA = """\
+CREATE DATABASE IF NOT EXISTS iam;
+USE iam;
+CREATE TABLE IF NOT EXISTS user (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(64) NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS policy (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(64) NOT NULL UNIQUE);
+INSERT IGNORE INTO user (name) VALUES ('admin'), ('colin');
+INSERT IGNORE INTO policy (name) VALUES ('allow-all');
+"""
+
+
+def on_node(profile: Profile, node: str) -> tuple[Datastore, ...]:
+    """The datastores a node carries."""
+    return tuple(store for store in profile.datastores.values() if store.node == node)
+
+
+def unit_of(store: Datastore) -> str:
+    """The unit of a datastore in the lab: the profile's name for it, or Debian's."""
+    return store.unit or UNITS[store.kind]
+
+
+def first(profile: Profile, kind: DatastoreKind) -> Datastore | None:
+    return next((store for store in profile.datastores.values() if store.kind is kind), None)
+
+
+def clients_of(profile: Profile, store: Datastore) -> tuple[str, ...]:
+    """The other nodes' addresses: the seed grants each of them access of its own."""
+    return tuple(peer.address for peer in profile.peers_of(store.node))
+
+
+def grant(address: str) -> str:
+    """The seed's statement, for one client address."""
+    return f"GRANT ALL ON {DATABASE}.* TO '{USER}'@'{address}' IDENTIFIED BY '{PASSWORD}';"
+
+
+def revoke(address: str) -> str:
+    """Without any account for a client, MariaDB refuses its connection (error 1130)."""
+    return f"DROP USER IF EXISTS '{USER}'@'{address}';"
+
+
+def first_statements(profile: Profile, store: Datastore) -> str:
+    """Everything the database must hold before its first start."""
+    own = ("127.0.0.1", "localhost", profile.nodes[store.node].address)
+    return "\n".join(_statements(own, clients_of(profile, store))) + "\n"
+
+
+def load(root: Path, statements: str) -> None:
+    """Runs statements in a node that is not running. The server reads them and ends; it opens no port."""
+    run(["chroot", str(root), "mariadbd", "--user=mysql", "--bootstrap"], stdin=statements)
+
+
+def _statements(*addresses: tuple[str, ...]) -> Iterator[str]:
+    # A bootstrapping server knows no accounts until it is told to read them.
+    yield "USE mysql;\nFLUSH PRIVILEGES;"
+    yield SCHEMA
+    yield from map(grant, itertools.chain(*addresses))
+    yield "FLUSH PRIVILEGES;"
+
+
+STAND_IN_HOME = "/usr/lib/iam-stand-ins"
+STAND_IN_SOURCES = Path(__file__).parent / "standins"
+WANTED = "/etc/systemd/system/multi-user.target.wants"
+# What each IAM service of the seed answers beside its health check, and the datastores it needs for it.
+PATHS: Mapping[str, tuple[str, ...]] = {
+    "iam-apiserver": ("/v1/users",),
+    "iam-authz-server": ("/v1/authz", "/v1/authz/unknown"),
+    "iam-pump": ("/v1/lag",),
+}
+
+ACCOUNT = {"user": USER, "password": PASSWORD, "database": DATABASE}
+# How long a stand-in waits at its start for what it needs: a boot of both nodes needs no second try.
+PATIENCE_S = 3.0
+
+Entry = NodeFile | SymbolicLink
+
+
+def node_entries(profile: Profile, node: Node, secrets: Mapping[str, str], public_key: str) -> tuple[Entry, ...]:
+    """Every file and link of a fresh node, except its host key."""
+    return (
+        *_identity(profile, node),
+        *_login(public_key),
+        _start_order(profile),
+        # keepalived creates its files for root alone; the console reads this one as a member of adm.
+        NodeFile(profile.logs.notify, "", mode=0o640, group="adm"),
+        *_stand_in_sources(),
+        *_services(profile, node),
+        *_datastores(profile, node),
+        *render_node(profile, node.name, secrets),
+    )
+
+
+def digest(entries: tuple[Entry, ...], statements: str) -> str:
+    """Names what a node was made from, so that a change is noticed."""
+    return hashlib.sha256(repr((entries, statements)).encode()).hexdigest()
+
+
+def hosts(profile: Profile, node: Node) -> str:
+    """/etc/hosts: sudo needs the own name, the seed puts the domains on loopback."""
+    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost"]
+    lines += [f"127.0.0.1 {domain}" for domain in profile.domains]
+    lines += [f"{other.address} {other.name}" for other in profile.nodes.values()]
+    return "\n".join(lines) + "\n"
+
+
+def service_config(profile: Profile, node: Node, service: Service, **changes: Any) -> NodeFile:
+    """The configuration of a service's stand-in; `changes` are what a fault makes of it."""
+    paths = PATHS.get(service.name, ())
+    config: dict[str, Any] = {
+        "name": service.name,
+        "node": node.name,
+        "bind": "0.0.0.0",  # noqa: S104 - inside the closed lab; the real default of 127.0.0.1 is a fault to try
+        "port": service.port,
+        "health": service.health,
+        "log": service.log_path,
+        "paths": paths,
+        "mariadb": None if paths == PATHS["iam-pump"] else _mariadb(profile, node),
+        "mongodb": _mongodb(profile, node) if paths == PATHS["iam-pump"] else None,
+        # What the profile says it needs: an empty list makes a stand-in that needs nothing.
+        "at_start": [_needed(profile, node, need) for need in service.needs if need.when is NeedWhen.START],
+        "awaits": [_needed(profile, node, need) for need in service.needs if need.when is NeedWhen.ALWAYS],
+        "patience_s": PATIENCE_S,
+        "secrets_from": _secrets_from(profile, node, service),
+        "listens_too": [port for port in _asked_for(profile, service) if port not in service.tls_ports],
+        "tls": {"certificate": keys.CERT, "key": keys.KEY, "ca": keys.CA},
+        "scheme": service.scheme,
+        "tls_ports": service.tls_ports,
+        **changes,
+    }
+    return NodeFile(f"/etc/iam/{service.name}.json", json.dumps(config, indent=2) + "\n")
+
+
+def _identity(profile: Profile, node: Node) -> Iterator[NodeFile]:
+    yield NodeFile("/etc/hostname", f"{node.name}\n")
+    yield NodeFile("/etc/hosts", hosts(profile, node))
+    # Without an id systemd would take every boot for the first one, and enable every unit.
+    machine_id = hashlib.sha256(f"iamops lab {profile.name} {node.name}".encode()).hexdigest()[:32]
+    yield NodeFile("/etc/machine-id", f"{machine_id}\n", mode=0o444)
+
+
+def _login(public_key: str) -> Iterator[NodeFile]:
+    path = f"/home/{LOGIN_USER}/.ssh/authorized_keys"
+    yield NodeFile(path, public_key, mode=0o644)
+
+
+def _start_order(profile: Profile) -> NodeFile:
+    """nginx before keepalived: else its first check fails, and every boot begins with 5 s of FAULT."""
+    unit = f"/etc/systemd/system/{profile.keepalived.unit}.service.d/lab.conf"
+    return NodeFile(unit, f"[Unit]\nAfter={profile.nginx.unit}.service\n")
+
+
+def _stand_in_sources() -> Iterator[NodeFile]:
+    """The stand-ins as an importable package: the same files, the same names as here."""
+    for package in ("console", "console/lab"):
+        yield NodeFile(f"{STAND_IN_HOME}/{package}/__init__.py", "")
+    for source in sorted(STAND_IN_SOURCES.glob("*.py")):
+        path = f"{STAND_IN_HOME}/console/lab/standins/{source.name}"
+        yield NodeFile(path, source.read_text(encoding="utf-8"))
+
+
+def _services(profile: Profile, node: Node) -> Iterator[Entry]:
+    for service in profile.services.values():
+        if service.runs_on(node.name):
+            yield service_config(profile, node, service)
+            config, after = f"/etc/iam/{service.name}.json", _before(profile, node, service)
+            yield from _stand_in(service.unit, service.name, config, "service", after)
+
+
+def _datastores(profile: Profile, node: Node) -> Iterator[Entry]:
+    for store in on_node(profile, node.name):
+        unit = unit_of(store)
+        if store.kind is DatastoreKind.MONGODB:
+            yield _mongod_config(store)
+            yield from _stand_in(unit, "mongod", "/etc/iam/mongod.json", "mongodb")
+        else:
+            yield from _debian_unit(store, unit)
+
+
+def _debian_unit(store: Datastore, unit: str) -> Iterator[SymbolicLink]:
+    debian = UNITS[store.kind]
+    if unit != debian:
+        yield SymbolicLink(f"/etc/systemd/system/{unit}.service", f"/lib/systemd/system/{debian}.service")
+    yield SymbolicLink(f"{WANTED}/{debian}.service", f"/lib/systemd/system/{debian}.service")
+
+
+def _stand_in(unit: str, name: str, config: str, module: str, after: tuple[str, ...] = ()) -> Iterator[Entry]:
+    """A unit, its command and its start at boot."""
+    yield NodeFile(f"/usr/local/bin/{name}", _command(config, module), mode=0o755)
+    yield NodeFile(f"/etc/systemd/system/{unit}.service", _unit(name, after, service=module == "service"))
+    yield SymbolicLink(f"{WANTED}/{unit}.service", f"/etc/systemd/system/{unit}.service")
+
+
+def _command(config: str, module: str) -> str:
+    return f"""\
+#!/bin/sh
+# A stand-in of the iamops lab.
+export PYTHONPATH={STAND_IN_HOME}
+exec /usr/bin/python3 -S -m iamops.lab.standins.{module} {config} "$@"
+"""
+
+
+def _unit(name: str, after: tuple[str, ...], *, service: bool) -> str:
+    """The real services' units start whatever has ended again after five seconds, for ever."""
+    restart, delay_s = ("always", 5) if service else ("on-failure", 1)
+    return f"""\
+[Unit]
+Description={name} (stand-in of the iamops lab)
+After={" ".join(("network.target", *after))}
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=/usr/local/bin/{name}
+User=iam
+Group=adm
+UMask=0027
+LogsDirectory=iam
+LogsDirectoryMode=0750
+Restart={restart}
+RestartSec={delay_s}
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def _before(profile: Profile, node: Node, service: Service) -> tuple[str, ...]:
+    """The units on this node that what the service needs is made of: a boot starts them first."""
+    names = {need.name for need in service.needs}
+    stores = (each for name, each in profile.datastores.items() if name in names and each.node == node.name)
+    services = (each.unit for name, each in profile.services.items() if name in names)
+    return tuple(f"{unit}.service" for unit in (*map(unit_of, stores), *services))
+
+
+def _needed(profile: Profile, node: Node, need: Need) -> dict[str, Any]:
+    store = profile.datastores.get(need.name or "")
+    if store is None:
+        port = need.port or profile.services[need.name or ""].port
+        return {"name": need.what, "kind": "port", "host": "127.0.0.1", "port": port}
+    where = {"name": store.name, "kind": store.kind, "host": _host(profile, node, store), "port": store.port}
+    return {**where, **ACCOUNT} if store.kind is DatastoreKind.MARIADB else where
+
+
+def _secrets_from(profile: Profile, node: Node, service: Service) -> dict[str, Any] | None:
+    """Where a service asks another one of its node over TLS, which checks the certificate."""
+    ports = profile.tls_ports_on(node.name)
+    port = next((need.port for need in service.needs if need.port in ports), None)
+    return None if port is None else {"host": "127.0.0.1", "port": port, "ca": keys.CA}
+
+
+def _asked_for(profile: Profile, service: Service) -> list[int]:
+    """The ports beside its own that other services need of it."""
+    needs = (need for other in profile.services.values() for need in other.needs)
+    return sorted({need.port for need in needs if need.name == service.name and need.port} - {service.port})
+
+
+def _mongod_config(store: Datastore) -> NodeFile:
+    config = {"name": "mongod", "bind": "0.0.0.0", "port": store.port, "log": "/var/log/iam/mongod.log"}  # noqa: S104 - inside the closed lab
+    return NodeFile("/etc/iam/mongod.json", json.dumps(config, indent=2) + "\n")
+
+
+def _mariadb(profile: Profile, node: Node) -> dict[str, Any] | None:
+    store = first(profile, DatastoreKind.MARIADB)
+    if store is None:
+        return None
+    return {"host": _host(profile, node, store), "port": store.port, **ACCOUNT}
+
+
+def _mongodb(profile: Profile, node: Node) -> dict[str, Any] | None:
+    store = first(profile, DatastoreKind.MONGODB)
+    return None if store is None else {"host": _host(profile, node, store), "port": store.port}
+
+
+def _host(profile: Profile, node: Node, store: Datastore) -> str:
+    """The seed's services reach a datastore on their own node through loopback."""
+    return "127.0.0.1" if store.node == node.name else profile.nodes[store.node].address

@@ -1,0 +1,1 @@
+"""Frozen values of the domain and the reducer. Pure; no clock, file or socket."""

@@ -1,0 +1,229 @@
+"""Who holds a VIP beside whom: a move, a split brain, or the last words of a dead owner. Pure.
+
+A newcomer's gain is usually heard before the old owner's loss. What another node was last seen to hold is
+therefore no move yet: it is one when the other lets go or falls silent, and a split brain when both are heard to
+hold it for longer than a handover takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from iamops.model.events import AddressChanged, AddressesListed
+from iamops.model.facts import LinkState, Severity, VrrpState
+from iamops.model.observed import Freshness, Known
+from iamops.model.state import ClusterState, Contest, Notice, Split, VipMove
+from iamops.model.text import lasting
+from iamops.model.vip import owned_since, ownership
+
+# A handover is over within milliseconds, a slow one within this; keepalived looks at adverts once a second.
+HANDOVER_S = 1.0
+MOVES_KEPT = 50
+SPLITS_KEPT = 50
+
+
+def told_of_vips(
+    before: ClusterState, after: ClusterState, event: AddressChanged | AddressesListed
+) -> ClusterState:
+    """What a change of a kernel's addresses means for who holds the VIPs."""
+    for instance in after.profile.vrrp:
+        had, has = (_holds(state, instance, event.node) for state in (before, after))
+        if has and not had:
+            after = _gained(after, instance, event)
+        elif had and not has:
+            after = _lost(after, instance, event)
+    return held_still(after, event.at)
+
+
+def held_still(state: ClusterState, now: float) -> ClusterState:
+    """A node that comes back into sight may still hold what another took meanwhile."""
+    for instance in state.profile.vrrp:
+        owners = () if instance in state.contests else ownership(state, instance, now).owners
+        if len(owners) > 1:
+            nodes = tuple(claim.node for claim in owners)
+            state = _put(state, Contest(instance, nodes, now, state.last_owner.get(instance), found=True))
+    return state
+
+
+def decided(state: ClusterState, now: float) -> ClusterState:
+    """The contests that can be told by now to be a move, a split brain or over."""
+    for contest in tuple(state.contests.values()):
+        state = _decide(state, contest, now)
+    return state
+
+
+def split_owners(state: ClusterState, instance: str, now: float) -> tuple[str, ...]:
+    """The nodes that hold a VIP at once, for longer than a handover takes; nobody otherwise."""
+    owners = ownership(state, instance, now).owners
+    if len(owners) < 2 or now - max(owned_since(state, instance, each) for each in owners) < HANDOVER_S:
+        return ()
+    return tuple(each.node for each in owners)
+
+
+def split_words(split: Split, state: ClusterState) -> str:
+    """That it has begun: `SPLIT BRAIN: VIP 10.0.4.99 on iam-a and iam-b`."""
+    told = f"SPLIT BRAIN: VIP {_address(state, split.instance)} on {' and '.join(split.nodes)}"
+    return f"{told}; keepalived on {' and '.join(split.astray)} is not MASTER" if split.astray else told
+
+
+def split_end_words(split: Split, state: ClusterState) -> str:
+    """That it has ended: `split brain ended: VIP 10.0.4.99 on iam-a only, lasted 12 s`."""
+    vip, lasted_s = _address(state, split.instance), (split.ended_at or split.since) - split.since
+    lasted = f"lasted {'at least ' if split.found else ''}{lasting(lasted_s)}"
+    where = f"on {split.left[0]} only" if len(split.left) == 1 else "on no node that is seen"
+    if split.unheard:
+        silent = " and ".join(split.unheard)
+        where = f"on {split.left[0]}" if split.left else where
+        return f"split brain not seen any more: VIP {vip} {where}; {silent} is not heard and may hold it; {lasted}"
+    other = split.before is not None and split.left and split.before not in split.left
+    return f"split brain ended: VIP {vip} {where}, {lasted}" + (f"; {split.before} had it before" if other else "")
+
+
+# --- an address came or went ---
+
+
+def _gained(state: ClusterState, instance: str, event: AddressChanged | AddressesListed) -> ClusterState:
+    others = _holding(state, instance, (name for name in state.nodes if name != event.node), event.at)
+    if not others:
+        return _came(state, instance, event.node, event.at)
+    known = state.contests.get(instance)
+    if known is not None:
+        return _put(state, replace(known, nodes=_ordered(state, {*known.nodes, event.node})))
+    found = state.nodes[event.node].listed_at == event.at
+    nodes = _ordered(state, {event.node, *others})
+    return _put(state, Contest(instance, nodes, event.at, state.last_owner.get(instance), found))
+
+
+def _lost(state: ClusterState, instance: str, event: AddressChanged | AddressesListed) -> ClusterState:
+    """What a split brain's end says need not be said twice."""
+    state = replace(state, lost_at={**state.lost_at, instance: event.at})
+    contest, vip = state.contests.get(instance), _address(state, instance)
+    if contest is not None and contest.split:
+        return state
+    text = f"{event.node} no longer holds VIP {vip}"
+    if contest is not None and event.node != contest.before:
+        text = f"{event.node} held VIP {vip} for {lasting(event.at - contest.since)} beside {contest.before}"
+    return state.noticed(Notice(event.at, event.node, Severity.INFO, text))
+
+
+def _came(state: ClusterState, instance: str, node: str, at: float, *, unheard: bool = False) -> ClusterState:
+    """The node is the one that has it now."""
+    previous, vip = state.last_owner.get(instance), _address(state, instance)
+    state = replace(state, last_owner={**state.last_owner, instance: node})
+    if previous == node:
+        return state
+    state = replace(state, moved_at={**state.moved_at, instance: at})
+    if previous is None:
+        return state.noticed(Notice(at, node, Severity.INFO, f"{node} holds VIP {vip}"))
+    move = VipMove(at, instance, previous, node, unheard)
+    counts = {**state.move_counts, instance: state.move_counts.get(instance, 0) + 1}
+    state = replace(state, moves=(*state.moves[-(MOVES_KEPT - 1) :], move), move_counts=counts)
+    silent = f"; {previous} is not heard" if unheard else ""
+    return state.noticed(Notice(at, node, Severity.WARNING, f"VIP {vip} moved {previous} -> {node}{silent}"))
+
+
+# --- contests ---
+
+
+def _decide(state: ClusterState, contest: Contest, now: float) -> ClusterState:
+    holding = _holding(state, contest.instance, contest.nodes, now)
+    if len(holding) < 2:
+        return _over(state, contest, holding, now)
+    split = split_owners(state, contest.instance, now)
+    if split:
+        return state if contest.split and split == contest.nodes else _split(state, contest, split, now)
+    heard = {claim.node for claim in ownership(state, contest.instance, now).owners}
+    silent = [name for name in holding if name not in heard]
+    if contest.split or not silent or any(_may_speak(state, name, now) for name in silent):
+        return state
+    return _over(state, contest, tuple(name for name in holding if name in heard), now)
+
+
+def _split(state: ClusterState, contest: Contest, nodes: tuple[str, ...], now: float) -> ClusterState:
+    """It begins, or other nodes are in it now."""
+    split = Split(
+        contest.instance,
+        nodes,
+        contest.since,
+        contest.found,
+        tuple(name for name in nodes if is_astray(state, contest.instance, name)),
+        before=contest.before,
+    )
+    state = _put(state, replace(contest, nodes=nodes, split=True))
+    earlier = tuple(each for each in state.splits if each.since != split.since or each.instance != split.instance)
+    state = replace(state, splits=(*earlier[-(SPLITS_KEPT - 1) :], split))
+    return state.noticed(Notice(now, None, Severity.CRITICAL, split_words(split, state)))
+
+
+def _over(state: ClusterState, contest: Contest, left: tuple[str, ...], now: float) -> ClusterState:
+    """One has it, or none is seen to."""
+    contests = {name: each for name, each in state.contests.items() if name != contest.instance}
+    state = replace(state, contests=contests)
+    unheard = tuple(n for n in contest.nodes if n not in left and not _let_go(state, contest.instance, n))
+    if contest.split:
+        return _split_over(state, contest, left, unheard, now)
+    if len(left) != 1 or left[0] == contest.before:
+        return state
+    return _came(state, contest.instance, left[0], contest.since, unheard=bool(unheard))
+
+
+def _split_over(
+    state: ClusterState, contest: Contest, left: tuple[str, ...], unheard: tuple[str, ...], now: float
+) -> ClusterState:
+    def ended(split: Split) -> Split:
+        mine = split.instance == contest.instance and split.ended_at is None
+        return replace(split, ended_at=now, left=left, unheard=unheard) if mine else split
+
+    state = replace(state, splits=tuple(ended(each) for each in state.splits))
+    if len(left) == 1:
+        owners = {**state.last_owner, contest.instance: left[0]}
+        came = {contest.instance: contest.since} if left[0] != contest.before else {}
+        state = replace(state, last_owner=owners, moved_at={**state.moved_at, **came})
+    over = [each for each in state.splits if each.instance == contest.instance][-1]
+    severity = Severity.WARNING if unheard else Severity.INFO
+    return state.noticed(Notice(now, None, severity, split_end_words(over, state)))
+
+
+# --- small questions ---
+
+
+def _holding(state: ClusterState, instance: str, names: Iterable[str], now: float) -> tuple[str, ...]:
+    """Those whose kernel was last seen to hold it, unless that was too long ago to count."""
+    seen = (name for name in names if state.nodes[name].freshness(now) is not Freshness.UNKNOWN)
+    return tuple(name for name in seen if _holds(state, instance, name))
+
+
+def _holds(state: ClusterState, instance: str, node: str) -> bool:
+    held = state.nodes[node].addresses
+    return isinstance(held, Known) and _address(state, instance) in held.value
+
+
+def _let_go(state: ClusterState, instance: str, node: str) -> bool:
+    """Seen to have it no more."""
+    return isinstance(state.nodes[node].addresses, Known) and not _holds(state, instance, node)
+
+
+def _may_speak(state: ClusterState, node: str, now: float) -> bool:
+    """Its next word will tell whether it has let go."""
+    seen = state.nodes[node]
+    return seen.link.state is LinkState.UP and seen.freshness(now) is Freshness.LIVE
+
+
+def is_astray(state: ClusterState, instance: str, node: str) -> bool:
+    """Its keepalived is known not to be MASTER, whatever its kernel has."""
+    report = state.nodes[node].vrrp[instance]
+    return isinstance(report, Known) and report.value.state is not VrrpState.MASTER
+
+
+def _address(state: ClusterState, instance: str) -> str:
+    return state.profile.vrrp[instance].address
+
+
+def _put(state: ClusterState, contest: Contest) -> ClusterState:
+    return replace(state, contests={**state.contests, contest.instance: contest})
+
+
+def _ordered(state: ClusterState, names: Iterable[str]) -> tuple[str, ...]:
+    wanted = set(names)
+    return tuple(name for name in state.nodes if name in wanted)

@@ -1,0 +1,102 @@
+"""What a service needs from others: as a profile states it, and as the IAM services are known to need it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class NeedWhen(StrEnum):
+    """When the lack of it matters. The words are the profile's own.
+
+    `at start`: the service does not come up without it, and runs on once it is up. `or idle`: it comes up
+    without it and waits.
+    """
+
+    ALWAYS = ""
+    START = "at start"
+    IDLE = "or idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A datastore, another service of the service's own node, or a port of that node.
+
+    `name` with a `port` is a service and one more of its ports; a `port` alone is anybody's.
+    """
+
+    name: str | None
+    port: int | None = None
+    when: NeedWhen = NeedWhen.ALWAYS
+
+    @property
+    def what(self) -> str:
+        """`redis`, `iam-apiserver:8081`, `8081`."""
+        return ":".join(str(part) for part in (self.name, self.port) if part is not None)
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.when}".rstrip()
+
+
+# As the published services behave: the apiserver exits without MariaDB or Redis and later runs on without them,
+# the authz-server opens its port only once its own node's apiserver has answered over gRPC, the pump waits.
+IAM_NEEDS: Mapping[str, tuple[Need, ...]] = {
+    "iam-apiserver": (Need("mariadb", when=NeedWhen.START), Need("redis", when=NeedWhen.START)),
+    "iam-authz-server": (Need("iam-apiserver", 8081), Need("redis")),
+    "iam-pump": (Need("redis", when=NeedWhen.IDLE), Need("mongodb", when=NeedWhen.IDLE)),
+}
+_SHAPE = re.compile(
+    r"(?:(?P<port>[0-9]{1,5})|(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]{0,62})(?::(?P<of>[0-9]{1,5}))?)"
+    r"(?: +(?P<when>at start|or idle))?"
+)
+_EXPECTED = (
+    "a datastore such as redis, a service of the same node such as iam-apiserver, a port of it such as "
+    "iam-apiserver:8081 or 8081, and behind it `at start` or `or idle` where that is so"
+)
+
+
+def need_of(raw: object) -> Need:
+    """A need from the profile's word for it. Raises ValueError that says what is expected."""
+    if isinstance(raw, Need):
+        return raw
+    text = str(raw) if isinstance(raw, str | int) and not isinstance(raw, bool) else ""
+    match = _SHAPE.fullmatch(text)
+    port = int(match["port"] or match["of"] or 0) if match else 0
+    if match is None or port > 65535 or (port == 0 and (match["port"] or match["of"])):
+        raise ValueError(f"expected {_EXPECTED}")
+    return Need(match["name"], port or None, NeedWhen(match["when"] or ""))
+
+
+def known_needs(service: str, entry: Mapping[str, object], raw: Mapping[str, object]) -> tuple[Need, ...]:
+    """What a service of this name is known to need, as far as the raw profile has it under a name or kind."""
+    found: list[Need] = []
+    for need in IAM_NEEDS.get(service, ()):
+        if _beside(entry, _section(raw, "services").get(need.name)):
+            found.append(need)
+        found += [Need(store, when=need.when) for store in _stores(raw, need.name)]
+    return tuple(found)
+
+
+def _stores(raw: Mapping[str, object], kind: str | None) -> list[str]:
+    """The datastore of that name, or those of that kind."""
+    stores = _section(raw, "datastores")
+    if kind in stores:
+        return [str(kind)]
+    return [str(name) for name, each in stores.items() if isinstance(each, dict) and each.get("kind") == kind]
+
+
+def _beside(entry: Mapping[str, object], other: object) -> bool:
+    """Does the other service run on every node of this one?"""
+    if not isinstance(other, dict):
+        return False
+    own, others = entry.get("nodes") or (), other.get("nodes") or ()
+    if not isinstance(own, list | tuple) or not isinstance(others, list | tuple):
+        return False
+    return not others or (bool(own) and all(node in others for node in own))
+
+
+def _section(raw: Mapping[str, object], name: str) -> Mapping[object, object]:
+    section = raw.get(name)
+    return section if isinstance(section, dict) else {}

@@ -1,0 +1,89 @@
+"""How a number, a span of time and a unit's state are said in a sentence."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def lasting(seconds: float) -> str:
+    """`40 ms`, `12 s`, `3 min`, `5 h`, `4 days`."""
+    if seconds < 1:
+        return f"{1000 * max(0.0, seconds):.0f} ms"
+    for unit, size in (("s", 1), ("min", 60), ("h", 3600)):
+        if round(seconds / size) < (48 if unit == "h" else 120):
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86400:.0f} days"
+
+
+def being(active: str) -> str:
+    """systemd's ActiveState as what a unit is: `is inactive`, `has failed`."""
+    return "has failed" if active == "failed" else f"is {active}"
+
+
+# Times in words. Pure.
+
+
+def day_of(at: float) -> str:
+    """The day, as 2026-11-29. Certificates may name years that no calendar of ours knows."""
+    try:
+        return datetime.fromtimestamp(at, UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):
+        return "a day beyond the calendar"
+
+
+# Which characters of foreign text move a cursor, or hide or reorder what a person reads.
+
+# For a regular expression's class: C0, C1 and DEL, and lone surrogates; line and paragraph separators and the
+# bidirectional controls; every other character that Unicode calls default-ignorable (zero widths, joiners,
+# fillers, variation selectors, tags: what is said in them is not seen); all other format characters, and
+# noncharacters. Skin tones, which have no width for whoever measures a line, and two columns in terminals.
+HARMFUL = (
+    "\x00-\x1f\x7f-\x9f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160"
+    "\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ud800-\udfff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
+    "\U000110bd\U000110cd\U00013430-\U00013440\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U0001f3fb-\U0001f3ff\U000e0000-\U000e0fff"
+)
+
+
+# Makes a text fit into so many bytes, at the ends of lines. Pure.
+
+
+def cut_to(content: bytes, limit: int, *, keeps_end: bool) -> tuple[bytes, int]:
+    """What fits, and how many bytes were left out. Whole lines only: half a line may be half a secret."""
+    if len(content) <= limit:
+        return content, 0
+    if keeps_end:
+        begin = content.find(b"\n", len(content) - limit - 1) + 1
+        kept = content[begin:] if begin else b""
+    else:
+        kept = content[: content.rfind(b"\n", 0, max(limit, 0)) + 1]
+    return kept, len(content) - len(kept)
+
+
+def shares(sizes: list[int], budget: int) -> list[int]:
+    """How much of each may be kept: small ones whole, and what is left is divided among the large ones."""
+    allowed = [0] * len(sizes)
+    left, waiting = max(budget, 0), len(sizes)
+    for place in sorted(range(len(sizes)), key=lambda each: sizes[each]):
+        allowed[place] = min(sizes[place], left // waiting)
+        left -= allowed[place]
+        waiting -= 1
+    return allowed
+
+
+# Colours that services write into their logs. Pure.
+
+# Colour, weight and their end (SGR): what else a terminal would act on is shown for what it is.
+_COLOUR = re.compile(rb"\x1b\[[0-9;:]{0,32}m")
+
+
+def uncoloured(line: bytes) -> bytes:
+    """The line without its colours: some services write them into files and the journal too."""
+    return _COLOUR.sub(b"", line) if b"\x1b[" in line else line

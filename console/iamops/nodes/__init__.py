@@ -1,0 +1,1 @@
+"""Everything that speaks to a node. The only importer of asyncssh."""

@@ -1,0 +1,227 @@
+"""What every collector of a node is given, and the two rhythms they work in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+from iamops.model.events import Event, NodeHeard, Source, SourceLost
+from iamops.model.profile import Profile
+from iamops.nodes.logs.counter import AccessLog
+from iamops.nodes.pace import Beat, Pace
+from iamops.nodes.supervisor import Supervisor
+from iamops.nodes.transport import CommandFailed, CommandResult, LineStream, OutputTooLong, Transport
+from iamops.parse.host import HELLO, TurnFiles, turn_of
+from iamops.plan.start_failure import StartFailure
+from iamops.redact.clean import words_of
+
+Emit = Callable[[Event], None]
+Clock = Callable[[], float]
+
+RETRY_SOURCE_S = 5.0
+# A machine's addresses, or the words of keepalived and systemd about a few units, come one by one. Whoever says so
+# much in so short a time floods us, and is not listened to for a while.
+FLOOD_LINES = 2000
+FLOOD_S = 5.0
+TURN_LINES = 50
+SETTLE_S = 0.1
+# Turns may change while one waits for them: they are read every three seconds.
+TICK_S = 3.0
+
+
+@dataclass(slots=True)
+class Served:
+    """When (monotonic) nginx on the node last answered a health check of ours."""
+
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorContext:
+    """One node under observation. The `…_changed` events ask a collector for a fresh look;
+    `address_moved` tells it that a list still on its way may be out of date. `access_log` is what the session
+    keeps of the node's log; without one only its statuses are counted. `held`: where our lock
+    among those who watch is, once that is known. `starts`: units that do not start, when they were asked why, and
+    what they said. `kept_by` is the session's supervisor.
+    """
+
+    transport: Transport
+    profile: Profile
+    emit: Emit
+    clock: Clock
+    access_log: AccessLog | None = None
+    pace: Pace = field(default_factory=Pace.always_full)
+    kept_by: Supervisor | None = None
+    served: Served = field(default_factory=Served)
+    starts: dict[str, tuple[float, StartFailure]] = field(default_factory=dict)
+    address_moved: asyncio.Event = field(default_factory=asyncio.Event)
+    addresses_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    units_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    vrrp_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    safety_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    health_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    peers_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    stores_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    certificates_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    place_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    held: list[TurnFiles] = field(default_factory=list)
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """The session's, or one of its own."""
+        return self.kept_by or Supervisor(self.emit, self.clock)
+
+    @property
+    def node(self) -> str:
+        return self.transport.node
+
+    def look_again(self) -> None:
+        """Asks every collector that waits for news to look now."""
+        self.addresses_changed.set()
+        self.units_changed.set()
+        self.vrrp_changed.set()
+        self.safety_changed.set()
+        self.probe_again()
+
+    def probe_again(self) -> None:
+        """Asks for a fresh answer of everything that is probed."""
+        self.health_changed.set()
+        self.peers_changed.set()
+        self.stores_changed.set()
+        self.certificates_changed.set()
+
+    def lost(self, source: Source, reason: str) -> None:
+        self.emit(SourceLost(self.clock(), self.node, source, reason))
+
+    def failed(self, source: Source, failure: CommandFailed) -> None:
+        """A source is lost because a command gave no answer that could be used."""
+        flood = isinstance(failure, Flood | OutputTooLong)
+        self.emit(SourceLost(self.clock(), self.node, source, failure.reason, flood))
+
+
+async def every(
+    period_s: float, look: Callable[[], Awaitable[None]], *, early: asyncio.Event | None = None
+) -> None:
+    """Calls `look` at once and then every period, or soon after `early` is set. Never overlaps itself."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + period_s
+        await look()
+        await _wait(max(0.0, due - loop.time()), early)
+
+
+async def paced(
+    watch: CollectorContext, beat: Beat, look: Callable[[float], Awaitable[None]], *, early: asyncio.Event
+) -> None:
+    """Calls `look` at once and then as the pace says; it is given within how many seconds the next comes."""
+    while True:
+        began, promised_s = watch.clock(), watch.pace.period_s(watch.node, beat)
+        await look(promised_s)
+        while (left_s := watch.pace.due(watch.node, beat, began, promised_s) - watch.clock()) > 0:
+            if await _wait(min(left_s, TICK_S), early):
+                break
+
+
+async def keep(source: Source, watch: CollectorContext, stream: Callable[[], Awaitable[str]]) -> None:
+    """Restarts a stream that ended by itself; the reason it returns is why the source is unknown."""
+    while True:
+        try:
+            watch.lost(source, await stream())
+        except CommandFailed as failure:
+            watch.failed(source, failure)
+        await asyncio.sleep(RETRY_SOURCE_S)
+
+
+class Flood(CommandFailed):
+    """A source says more than we can take in beside everything else."""
+
+    kind = "flood"
+
+
+async def unflooded(node: str, what: str, lines: LineStream) -> AsyncIterator[bytes]:
+    """The lines of a source that has little to say. Lets others have their turn between them. Raises Flood."""
+    loop = asyncio.get_running_loop()
+    count, began = 0, loop.time()
+    async for line in lines:
+        if loop.time() - began > FLOOD_S:
+            count, began = 0, loop.time()
+        count += 1
+        if count > FLOOD_LINES:
+            reason = f"{what} said more than {FLOOD_LINES} lines within {FLOOD_S:g} s"
+            raise Flood(node, reason, f"look at the node: what floods {what}?")
+        yield line
+        if count % TURN_LINES == 0:
+            await asyncio.sleep(0)
+
+
+def ended(what: str, ending: CommandResult | None) -> str:
+    """Why a stream is over, in the command's own last words if it had any."""
+    said = words_of(ending.stderr.strip(), 160) if ending else ""
+    return f"{what} ended: {said}" if said else f"{what} ended by itself"
+
+
+async def _wait(delay_s: float, early: asyncio.Event | None) -> bool:
+    """True where it ended early."""
+    if early is None:
+        await asyncio.sleep(delay_s)
+        return False
+    try:
+        async with asyncio.timeout(delay_s):
+            await early.wait()
+    except TimeoutError:
+        return False
+    # What announces a change comes in bursts; one look after the burst is enough.
+    await asyncio.sleep(SETTLE_S)
+    early.clear()
+    return True
+
+
+# Other watchers of the node: our place among them.
+
+# Before a node that tells nothing else would be taken for silent.
+READ_EVERY_S = 3.0
+# Every node that runs systemd has both, and everybody may open them.
+TURNS, ALARMS = "/run/systemd", "/run/systemd/system"
+# Says where its lock will be, and becomes flock(1), which holds it for as long as the command runs. Where that
+# does not work, the command runs without.
+_HOLDING = (
+    "turns=$1 alarms=$2; shift 2; "
+    '{ [ -d "$turns" ] && flock -s -n "$turns" true; } 2>/dev/null || exec "$@"; '
+    f'echo {HELLO} $$ $(stat -c %d:%i "$turns" "$alarms"); exec flock -s "$turns" "$@"'
+)
+# The shell's own words alone: no process is started for it.
+_READ = (
+    "read -r up _ </proc/uptime; echo $up; "
+    'while read -r line; do case $line in *FLOCK*READ*) echo "$line";; esac; done </proc/locks'
+)
+READ = ("sh", "-c", _READ)
+# Longer than two of the others' looks at the table; it ends by itself.
+ALARM_S = 12
+_ALARM = '[ ! -d "$1" ] || flock -s -n "$1" sleep "$2" </dev/null >/dev/null 2>&1 &'
+TIMEOUT_S = 5.0
+
+
+def holding(argv: tuple[str, ...], *, turns: str = TURNS, alarms: str = ALARMS) -> tuple[str, ...]:
+    """A long-lived command that holds our place among those who watch while it runs."""
+    return ("sh", "-c", _HOLDING, "sh", turns, alarms, *argv)
+
+
+async def turns(watch: CollectorContext) -> None:
+    """Reads the lock table now and then; that it is answered is a sign of life where nothing else is told."""
+
+    async def look() -> None:
+        turn = None
+        with contextlib.suppress(CommandFailed):
+            result = await watch.transport.run(READ, timeout_s=TIMEOUT_S)
+            watch.emit(NodeHeard(watch.clock(), watch.node))
+            turn = turn_of(result.text, watch.held[-1]) if watch.held else None
+        watch.pace.seat(watch.node, turn)
+
+    await every(READ_EVERY_S, look, early=watch.place_changed)
+
+
+async def alarm(transport: Transport, *, alarms: str = ALARMS, for_s: float = ALARM_S) -> None:
+    """Lets the other watchers of a node know that something is not well. Raises TransportError."""
+    await transport.run(("sh", "-c", _ALARM, "sh", alarms, f"{for_s:g}"), timeout_s=TIMEOUT_S)

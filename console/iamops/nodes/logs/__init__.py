@@ -1,0 +1,1 @@
+"""The nodes' logs: followed, searched and counted where they are."""

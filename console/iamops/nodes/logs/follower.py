@@ -1,0 +1,345 @@
+"""Follows a log through everything that rotation does to it, so that every line is counted once and none twice."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from iamops.accesslog.awk import NotCounted
+from iamops.accesslog.count import Counts, values
+from iamops.accesslog.format import Field, LogFormat
+from iamops.accesslog.rotation import ANCHOR_MAX, LogFile, LogPosition, anchor_of, newest_first
+from iamops.accesslog.values import NO_TIME, Grain, slot_of, slot_text
+from iamops.nodes.logs.reader import Elsewhere, LogChunk, LogReader
+
+# Finds the place in a log from which a time on is told, without reading what is older.
+
+# What is left when the search ends is read as a whole.
+NEAR = 64 * 1024
+LOOK = 16 * 1024
+# Lines are written when a request is over, by several workers, and a clock may be set: out of order by so much.
+SLACK_S = 300.0
+
+
+async def place_at(reader: LogReader, file: LogFile, since: float) -> LogPosition:
+    """A place behind a complete line; lines before it are older than `since` (node's clock, seconds).
+
+    Lines are taken to be in order, as one nginx writes them: one that is older than what stands before it, or
+    newer than the file, moves nothing. The file's beginning where no time is told.
+    """
+    form = reader.recipe.form
+    begin, end = 0, file.size
+    # What stands before the search's beginning was written at `oldest` or before.
+    oldest = -math.inf
+    if form.clock is not None and end > NEAR:
+        oldest = min(_times(form, b"\n" + await reader.peek(file.name, 0, LOOK)), default=(-math.inf, 0))[0]
+    while form.clock is not None and end - begin > NEAR:
+        middle = (begin + end) // 2
+        found = _times(form, await reader.peek(file.name, middle, LOOK))
+        trusted = [(at, where) for at, where in found if oldest - SLACK_S <= at <= file.changed + SLACK_S]
+        if not trusted or middle + trusted[0][1] >= end or max(trusted)[0] >= since:
+            end = middle
+        else:
+            begin, oldest = middle + trusted[0][1], max(oldest, trusted[0][0])
+    anchor = b""
+    if begin:
+        anchor = anchor_of(await reader.peek(file.name, max(0, begin - ANCHOR_MAX), min(begin, ANCHOR_MAX)))
+    return LogPosition(file.inode, begin, file.name, anchor)
+
+
+def time_of(form: LogFormat, line: bytes) -> int:
+    """When a line says it was written, to ten seconds; NO_TIME if it does not."""
+    variable = form.fields.get(Field.TIME)
+    told = values(form, line.decode("latin-1"), {variable}) if variable else None
+    if not told:
+        return NO_TIME
+    text = slot_text(told.get(variable or "", ""), form.clock, Grain.TEN_SECONDS)
+    return slot_of(text, form.clock, Grain.TEN_SECONDS) if text else NO_TIME
+
+
+def _times(form: LogFormat, data: bytes) -> list[tuple[float, int]]:
+    """(time, offset) of each complete line that tells a time, in a piece cut out anywhere."""
+    found = []
+    position = data.find(b"\n") + 1
+    while position and (after := data.find(b"\n", position) + 1):
+        at = time_of(form, data[position : after - 1])
+        if at != NO_TIME:
+            found.append((float(at), position))
+        position = after
+    return found
+
+
+# A file that was rotated away is looked at for so long: its writers may not have noticed yet.
+TRAIL_S = 15.0
+FILES_KEPT = 8
+PAST_KEPT = 64
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where reading stands, so that another reader can go on: after a lost link, or another recipe.
+
+    `places` are the files that are still being read, oldest first; the last one is the newest that we know.
+    `past` are files that are known to be no newer than those, whether we read them or not. `grown_at` is when
+    a file last had something new. `lost`: how often lines were gone before we could read them. `begun` is
+    where the log of then was begun.
+    """
+
+    places: list[LogPosition] = field(default_factory=list)
+    past: deque[LogPosition] = field(default_factory=lambda: deque(maxlen=PAST_KEPT))
+    grown_at: dict[int, float] = field(default_factory=dict)
+    lost: int = 0
+    begun: LogPosition | None = None
+
+
+class LogFollower:
+    """Counts what is new at each `look`. `count` is given every piece exactly once."""
+
+    def __init__(
+        self, log: str, progress: Progress, count: Callable[[Counts], None], clock: Callable[[], float]
+    ) -> None:
+        self._log = log
+        self.progress = progress
+        self._count = count
+        self._clock = clock
+
+    async def begin(
+        self, reader: LogReader, since: float | None = None, older: Callable[[Counts], None] | None = None
+    ) -> None:
+        """Counts the log as it is; with `since` (the node's clock) from there, in older files too.
+
+        `older` is given what those hold. Raises NotCounted when the log is rotated meanwhile: then begin again,
+        with another progress.
+        """
+        files = newest_first(await reader.files(), self._log)
+        old = [file for file in files if file.name != self._log and since is not None and file.changed >= since]
+        self.progress.past.extend(_done(file) for file in files if file not in old and file.name != self._log)
+        count, self._count = self._count, older or self._count
+        try:
+            for file in reversed(old):
+                await self._read_whole(reader, file, since)
+            self._count = count
+            await self._take_over(reader, files, since)
+        except _Shifted:
+            raise NotCounted("the log was rotated while it was read") from None
+        finally:
+            self._count = count
+
+    async def look(self, reader: LogReader) -> None:
+        """Counts everything that was written since the last look. Raises NotCounted, Unreadable, TransportError.
+
+        What was counted before it raised is counted, and where it stopped is known.
+        """
+        places = self.progress.places
+        if not places or not await self._goes_on(reader, places[-1]):
+            # If it is rotated once more while we follow, the next look goes on from where we are then.
+            with contextlib.suppress(_Shifted):
+                await self._follow_rotation(reader)
+        await self._trail(reader)
+
+    async def _goes_on(self, reader: LogReader, newest: LogPosition) -> bool:
+        """Reads on in the file of now; False if that may be another one."""
+        if newest.name != self._log or newest.done or not newest.offset:
+            # Where nothing was read yet, nothing stands before the place that would give a truncation away.
+            return False
+        try:
+            return await self._grow(reader, len(self.progress.places) - 1)
+        except _Shifted:
+            return False
+
+    async def _grow(self, reader: LogReader, number: int, *, sure: bool = False, held: int = 0) -> bool:
+        """Reads on in one file; False if other text stands in it. `sure`: told also where nothing is new.
+
+        Raises _Shifted; also where it is shorter than it was listed with (`held` bytes): then it was copied and
+        cut short in between, and what it held stands in a file that was not listed.
+        """
+        while True:
+            place = self.progress.places[number]
+            found = await reader.read(place, sure=sure)
+            if isinstance(found, Elsewhere):
+                if found.inode != place.inode:
+                    raise _Shifted
+                return False
+            if found.size < held:
+                raise _Shifted
+            if found.place.offset != place.offset:
+                self.progress.grown_at[place.inode] = self._clock()
+            # From here on the piece is counted, and will not be asked for again.
+            self.progress.places[number] = found.place
+            self._count(found.counts)
+            if not found.left or found.place.offset == place.offset:
+                return True
+
+    async def _follow_rotation(self, reader: LogReader) -> None:
+        """Finds the file that we were reading among its siblings, reads it to its end, then whatever is newer."""
+        files = newest_first(await reader.files(), self._log)
+        if not self.progress.places:
+            await self._take_over(reader, files)
+            return
+        known = self.progress.places[-1]
+        ours = await self._find(reader, known, files)
+        candidates = files if ours is None else files[: files.index(ours)]
+        newer = [file for file in candidates if not await self._is_past(reader, file, known)]
+        if ours is None:
+            self.progress.lost += known.offset > 0 and not known.done
+            # Kept in mind until something newer is: the link may be lost before that.
+            self.progress.places[-1] = LogPosition(0, 0, "", changed=known.changed, done=True)
+        for file in reversed(newer):
+            if file.name != self._log:
+                await self._read_whole(reader, file)
+        if ours is None or ours.name != self._log:
+            await self._take_over(reader, files)
+
+    async def _find(self, reader: LogReader, known: LogPosition, files: tuple[LogFile, ...]) -> LogFile | None:
+        """The file with our last line before the place where we stopped, read to its end by now."""
+        same = [file for file in files if file.inode == known.inode and file.size >= known.offset]
+        if known.done:
+            return next((file for file in files if file.inode == known.inode), None)
+        if not known.offset:
+            return None
+        others = [file for file in files if file not in same]
+        for file in [*same, *others]:
+            if not file.packed and file.size < known.offset:
+                continue
+            if await self._found(reader, known, file):
+                return file
+        return None
+
+    async def _found(self, reader: LogReader, known: LogPosition, file: LogFile) -> bool:
+        if file.packed:
+            counts = await self._unpacked(reader, known, file)
+            if counts is not None:
+                self.progress.places[-1] = _done(file)
+                self._count(counts)
+            return counts is not None
+        self.progress.places[-1] = replace(known, inode=file.inode, name=file.name)
+        try:
+            if await self._grow(reader, len(self.progress.places) - 1, sure=True):
+                return True
+        except BaseException:
+            if self.progress.places[-1].offset == known.offset:
+                self.progress.places[-1] = known
+            raise
+        self.progress.places[-1] = known
+        return False
+
+    async def _unpacked(self, reader: LogReader, place: LogPosition, file: LogFile) -> Counts | None:
+        """What stands behind the place in a compressed file; None if that is not the place's. Raises _Shifted.
+
+        One that cannot be unpacked must not stop us for ever.
+        """
+        try:
+            counts = await reader.packed(replace(place, inode=file.inode, name=file.name))
+        except NotCounted:
+            return None
+        if isinstance(counts, Elsewhere):
+            raise _Shifted
+        return counts
+
+    async def _read_whole(self, reader: LogReader, file: LogFile, since: float | None = None) -> None:
+        """Reads a file from its beginning, or from where `since` is, to its end. Raises _Shifted."""
+        place = LogPosition(file.inode, 0, file.name)
+        if file.packed:
+            counts = await self._unpacked(reader, place, file)
+            self.progress.lost += counts is None
+            self.progress.places.append(_done(file))
+            self._count(counts or Counts())
+            return
+        if since is not None:
+            place = await place_at(reader, file, since)
+        if file.name == self._log:
+            self.progress.begun = place
+        self.progress.places.append(place)
+        try:
+            if await self._grow(reader, len(self.progress.places) - 1, held=file.size):
+                return
+        except _Shifted:
+            # It is found again under its inode, or where it was compressed to.
+            if self.progress.places[-1].offset == place.offset:
+                self.progress.places.pop()
+            raise
+        self.progress.places.pop()
+        self.progress.lost += 1
+
+    async def _take_over(self, reader: LogReader, files: tuple[LogFile, ...], since: float | None = None) -> None:
+        """Begins with the log's file of the listing; there may be none for a moment. Raises _Shifted."""
+        current = next((file for file in files if file.name == self._log), None)
+        if current is not None:
+            await self._read_whole(reader, current, since)
+
+    async def _is_past(self, reader: LogReader, file: LogFile, known: LogPosition) -> bool:
+        """Whether a file is no newer than those that we have read, for all we can tell. Raises _Shifted."""
+        if file.name == self._log or file.changed < known.changed:
+            return file.name != self._log
+        trailing = self.progress.places[:-1]
+        if any(place.inode == file.inode and not place.offset for place in trailing):
+            return True  # what comes into it is read there
+        for place in (*self.progress.past, *trailing):
+            if place.inode == file.inode and await self._is_same(reader, place, file):
+                return True
+            # Compressed, it has another inode; what we read of it still stands in it.
+            if file.packed and place.lead and await self._unpacked(reader, place, file) is not None:
+                return True
+        return False
+
+    async def _is_same(self, reader: LogReader, place: LogPosition, file: LogFile) -> bool:
+        """An inode alone says little: the next file may have been given it."""
+        if place.done or not place.offset:
+            return file.size == place.offset and (file.changed == place.changed or not place.done)
+        found = await reader.read(replace(place, name=file.name))
+        if isinstance(found, Elsewhere) and found.inode != place.inode:
+            raise _Shifted
+        return isinstance(found, LogChunk)
+
+    async def _trail(self, reader: LogReader) -> None:
+        """Older files, as long as somebody may still write to them."""
+        places = self.progress.places
+        for place in places[:-1]:
+            number = places.index(place)
+            # An inode that came again: that file is gone, and what has its inode now is read as what it is.
+            reused = any(other.inode == place.inode for other in places[number + 1 :])
+            if not (place.done or reused or await self._still_there(reader, number)):
+                with contextlib.suppress(_Shifted):
+                    await self._renamed(reader, number)
+                continue
+            quiet_s = self._clock() - self.progress.grown_at.setdefault(place.inode, self._clock())
+            if place.done or reused or quiet_s > TRAIL_S or len(places) - number > FILES_KEPT:
+                self.progress.past.append(places.pop(number))
+                self.progress.grown_at.pop(place.inode, None)
+
+    async def _still_there(self, reader: LogReader, number: int) -> bool:
+        try:
+            return await self._grow(reader, number)
+        except _Shifted:
+            return False
+
+    async def _renamed(self, reader: LogReader, number: int) -> None:
+        """An older file that is not where it was: under another name by now, packed, or gone. Raises _Shifted."""
+        place = self.progress.places[number]
+        files = newest_first(await reader.files(), self._log)
+        for file in files:
+            if file.inode == place.inode and file.size >= place.offset and file.name != self._log:
+                self.progress.places[number] = replace(place, name=file.name)
+                if await self._grow(reader, number):
+                    return
+        for file in files:
+            # Where nothing was read yet, any compressed file would do; it is the one that nobody knows.
+            if not file.packed or (not place.lead and await self._is_past(reader, file, place)):
+                continue
+            counts = await self._unpacked(reader, place, file)
+            if counts is not None:
+                self._count(counts)
+                self.progress.past.append(_done(file))
+                break
+        self.progress.past.append(self.progress.places.pop(number))
+
+
+class _Shifted(Exception):
+    """A name is another file's by now: the listing that named it is out of date."""
+
+
+def _done(file: LogFile) -> LogPosition:
+    return LogPosition(file.inode, file.size, file.name, changed=file.changed, done=True)

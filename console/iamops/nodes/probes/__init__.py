@@ -1,0 +1,1 @@
+"""Questions over the network: HTTP, TLS, the gap a client sees."""

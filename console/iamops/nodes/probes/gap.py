@@ -1,0 +1,344 @@
+"""The fast client probe: a new request every few milliseconds, none waiting for another, in its own thread."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import http.client
+import io
+import math
+import os
+import selectors
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from iamops.model.outage import GapReport, Hole, ProbeResult, ProbeRow, ProbeSample, Segment, gap_report
+from iamops.nodes.netns import enter_namespace
+from iamops.nodes.probes.client import ClientTarget
+from iamops.nodes.probes.http import MAX_BODY, USER_AGENT, judged
+from iamops.nodes.supervisor import since_boot
+
+EVERY_S = 0.01
+# A client that has waited this long for a health check has felt it. It is also shorter than the second
+# after which the kernel sends a lost SYN again: what is answered then was dark.
+PATIENCE_S = 0.25
+# Whoever did not come to look for PAUSE_S cannot tell a late answer from none. From HOLE_S on nothing was
+# measured; less is what `resolution_ms` and the uncertainty of a gap are for.
+PAUSE_S, HOLE_S = 0.1, PATIENCE_S
+# A lane that is asked seldom is asked this often in trouble: finely enough, and no burden for a node that has one.
+TROUBLE_EVERY_S = 0.05
+# What has no answer by now may never have one.
+LATE_S = 0.03
+START_TIMEOUT_S = 2.0
+# So long after a fault of ours it is begun again: longer than a hole, so that it is one.
+AGAIN_AFTER_S = 2 * HOLE_S
+# What is missing on our own machine says nothing about the cluster.
+OURS = frozenset({errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+# Two minutes at a request every 10 ms: what a plot can show.
+SAMPLES_KEPT = 12_000
+_RESET = struct.pack("ii", 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What is asked for, and how often while all is well: in trouble at least every `TROUBLE_EVERY_S`.
+
+    `any_answer`: whether somebody answers is the question, not how.
+    """
+
+    target: ClientTarget
+    every_s: float = EVERY_S
+    any_answer: bool = False
+
+
+class _Asking:
+    """The attempts of one lane so far."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self.request = _request(lane.target)
+        self.asked = 0.0
+        self.segments: list[Segment] = []
+        self.own_errors = 0
+        self.spacing_s = 0.0
+
+    def due(self, at_least_s: float) -> float:
+        """When to ask next: as often as the lane wants it, or more often than that."""
+        return self.asked + min(at_least_s, self.lane.every_s)
+
+    def so_far(self) -> ProbeRow:
+        return ProbeRow(tuple(self.segments), self.spacing_s, self.own_errors)
+
+    def count(self, attempt: _Attempt, holes: list[Hole]) -> None:
+        if attempt.ours or attempt.fate is None:
+            self.own_errors += 1
+            return
+        last = self.segments[-1] if self.segments else None
+        if last is not None and holes and last.last <= holes[-1].began < attempt.started:
+            last = None
+        if last is not None:
+            self.spacing_s = max(self.spacing_s, attempt.started - last.last)
+        started = attempt.started
+        if last is not None and (last.fate, last.node) == (attempt.fate, attempt.node):
+            self.segments[-1] = Segment(last.fate, last.node, last.first, started, last.count + 1)
+        else:
+            self.segments.append(Segment(attempt.fate, attempt.node, started, started, 1))
+
+
+@dataclass(slots=True, eq=False)
+class _Attempt:
+    """One request on its way. `fate` None: not known yet."""
+
+    started: float
+    row: _Asking
+    connection: socket.socket | None = None
+    sent: bool = False
+    answer: bytearray = field(default_factory=bytearray)
+    fate: ProbeResult | None = None
+    node: str | None = None
+    latency_ms: float | None = None
+    ours: bool = False
+
+
+class GapProbe:
+    """Probes until stopped; a client who loses something in any lane has lost it. `report` may be asked for at any
+    time, from any thread.
+
+    Time in which the probe itself did not run is a hole: not measured, and nobody's failure.
+    """
+
+    def __init__(self, *lanes: Lane, namespace: str | None, patience_s: float = PATIENCE_S) -> None:
+        self._namespace = namespace
+        self._patience_s = patience_s
+        self._rows = [_Asking(lane) for lane in lanes]
+        self._often_s = min(lane.every_s for lane in lanes)
+        self._holes: list[Hole] = []
+        self._samples: deque[ProbeSample] = deque(maxlen=SAMPLES_KEPT)
+        self._ran_at = self._awake = 0.0
+        self._changing = threading.Lock()
+        self._stopped = threading.Event()
+        self._ready = threading.Event()
+        self._failure: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="gap-probe", daemon=True)
+
+    def start(self) -> None:
+        """Raises NamespaceMissing, NamespaceForbidden."""
+        self._thread.start()
+        self._ready.wait(START_TIMEOUT_S)
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Returns when every attempt that was under way has its answer, or none: at most the patience."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(self._patience_s + START_TIMEOUT_S)
+
+    def report(self) -> GapReport:
+        with self._changing:
+            return gap_report([row.so_far() for row in self._rows], self._holes)
+
+    def samples(self) -> tuple[ProbeSample, ...]:
+        """The latest attempts, one by one, oldest first; times of the monotonic clock."""
+        with self._changing:
+            return tuple(self._samples)
+
+    # --- the thread ---
+
+    def _run(self) -> None:
+        try:
+            enter_namespace(self._namespace)
+        except OSError as failure:
+            self._failure = failure
+            return
+        finally:
+            self._ready.set()
+        self._ran_at, self._awake = time.monotonic(), since_boot()
+        while not self._stopped.is_set():
+            # The thread's edge: whatever fails, what was not measured meanwhile is a hole, and probing goes on.
+            with contextlib.suppress(Exception), selectors.DefaultSelector() as selector:
+                under_way: deque[_Attempt] = deque()
+                try:
+                    self._probe(selector, under_way)
+                finally:
+                    for attempt in under_way:
+                        self._abandon(selector, attempt)
+            self._not_measured()
+
+    def _not_measured(self) -> None:
+        """Begun again after a fault: until now nothing was looked at."""
+        if not self._stopped.wait(AGAIN_AFTER_S):
+            began, self._ran_at, self._awake = self._ran_at, time.monotonic(), since_boot()
+            with self._changing:
+                self._holes.append(Hole(began, self._ran_at, self._ran_at - began))
+
+    def _probe(self, selector: selectors.BaseSelector, under_way: deque[_Attempt]) -> None:
+        while under_way or not self._stopped.is_set():
+            self._looked_away(selector, under_way)
+            now = self._ran_at
+            every_s = TROUBLE_EVERY_S if self._in_trouble(under_way, now) else math.inf
+            for row in self._rows if not self._stopped.is_set() else ():
+                if row.due(every_s) <= now:
+                    under_way.append(self._started(selector, row, now))
+                    # A schedule that was missed is not made up for: that would be a burst, not a client.
+                    due = row.due(every_s)
+                    row.asked = max(due, now - (due - row.asked))
+            self._give_up(selector, under_way, now)
+            self._settle(under_way)
+            wait_s = max(0.0, min(min(row.due(every_s) for row in self._rows) - time.monotonic(), self._often_s))
+            ready = selector.select(wait_s)
+            if not self._looked_away(selector, under_way):
+                for key, _ in ready:
+                    self._advance(selector, key.data)
+
+    def _looked_away(self, selector: selectors.BaseSelector, under_way: deque[_Attempt]) -> bool:
+        """Whether this thread did not run for a while. Then what is on its way has no fate: an answer may
+        have come in time, and nobody looked.
+        """
+        ran_at, self._ran_at = self._ran_at, time.monotonic()
+        awake, self._awake = self._awake, since_boot()
+        away_s = self._awake - awake
+        if away_s <= PAUSE_S:
+            return False
+        self._settle(under_way)
+        for attempt in under_way:
+            self._abandon(selector, attempt)
+        under_way.clear()
+        if away_s > HOLE_S:
+            with self._changing:
+                self._holes.append(Hole(ran_at, self._ran_at, away_s))
+        return True
+
+    def _started(self, selector: selectors.BaseSelector, row: _Asking, now: float) -> _Attempt:
+        attempt, target = _Attempt(now, row), row.lane.target
+        try:
+            family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
+            attempt.connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            code = attempt.connection.connect_ex((target.address, target.port))
+        except OSError as failure:
+            code = failure.errno or errno.EMFILE
+        if code in (0, errno.EINPROGRESS) and attempt.connection is not None:
+            selector.register(attempt.connection, selectors.EVENT_WRITE, attempt)
+        else:
+            self._failed(selector, attempt, code)
+        return attempt
+
+    def _advance(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
+        connection = attempt.connection
+        if connection is None:
+            return
+        try:
+            if not attempt.sent:
+                code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if code:
+                    raise OSError(code, os.strerror(code))
+                connection.send(attempt.row.request)
+                attempt.sent = True
+                selector.modify(connection, selectors.EVENT_READ, attempt)
+                return
+            chunk = connection.recv(16 * 1024)
+        except BlockingIOError:
+            return
+        except OSError as failure:
+            self._failed(selector, attempt, failure.errno or 0)
+            return
+        attempt.answer += chunk
+        if not chunk or len(attempt.answer) > MAX_BODY:
+            self._answered(selector, attempt)
+
+    def _answered(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
+        """nginx closes first, so the port is free again at once: no TIME_WAIT stays with us."""
+        self._close(selector, attempt)
+        report = _judged(bytes(attempt.answer))
+        good = report is not None and (report[0] or attempt.row.lane.any_answer)
+        attempt.fate = ProbeResult.GOOD if good else ProbeResult.WRONG
+        attempt.node = report[1] if report is not None else None
+        if attempt.fate is ProbeResult.GOOD:
+            attempt.latency_ms = round((time.monotonic() - attempt.started) * 1000, 2)
+
+    def _failed(self, selector: selectors.BaseSelector, attempt: _Attempt, code: int) -> None:
+        self._close(selector, attempt)
+        attempt.ours = code in OURS
+        if code == errno.ECONNREFUSED:
+            attempt.fate = ProbeResult.REFUSED
+        else:
+            # Closed in our face after it was accepted is an answer, if a wrong one.
+            attempt.fate = ProbeResult.WRONG if code in (errno.ECONNRESET, errno.EPIPE) else ProbeResult.DARK
+
+    def _in_trouble(self, under_way: deque[_Attempt], now: float) -> bool:
+        """Somebody was not answered well, or nginx itself is late."""
+        if len(self._rows) == 1:
+            return False
+        late = any(each.row is self._rows[0] and now - each.started > LATE_S for each in under_way)
+        return late or any(row.segments and row.segments[-1].fate is not ProbeResult.GOOD for row in self._rows)
+
+    def _give_up(self, selector: selectors.BaseSelector, under_way: deque[_Attempt], now: float) -> None:
+        for attempt in under_way:
+            if now - attempt.started < self._patience_s:
+                return  # the others are younger
+            if attempt.fate is None:
+                self._abandon(selector, attempt)
+                attempt.fate = ProbeResult.DARK
+
+    def _abandon(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
+        """We close first here: a reset leaves no port waiting."""
+        if attempt.connection is not None:
+            with contextlib.suppress(OSError):
+                attempt.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._close(selector, attempt)
+
+    def _close(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
+        if attempt.connection is not None:
+            with contextlib.suppress(KeyError, ValueError):
+                selector.unregister(attempt.connection)
+            attempt.connection.close()
+            attempt.connection = None
+
+    def _settle(self, under_way: deque[_Attempt]) -> None:
+        """Takes over what is decided, in the order in which it was started."""
+        while under_way and under_way[0].fate is not None:
+            attempt = under_way.popleft()
+            with self._changing:
+                self._count(attempt)
+
+    def _count(self, attempt: _Attempt) -> None:
+        attempt.row.count(attempt, self._holes)
+        if attempt.fate is not None and not attempt.ours:
+            self._samples.append(ProbeSample(attempt.started, attempt.fate, attempt.latency_ms))
+
+
+def _request(target: ClientTarget) -> bytes:
+    lines = (
+        f"GET {target.path} HTTP/1.1",
+        f"Host: {target.host}",
+        f"User-Agent: {USER_AGENT}",
+        "Connection: close",
+    )
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+
+def _judged(answer: bytes) -> tuple[bool, str | None] | None:
+    """Whether the answer is a good one, and who gave it; None for what is not HTTP."""
+    try:
+        response = http.client.HTTPResponse(_Canned(answer), method="GET")  # type: ignore[arg-type]  # it asks for makefile() only
+        response.begin()
+        body = response.read(MAX_BODY)
+    except (http.client.HTTPException, ArithmeticError, ValueError, OSError):
+        return None
+    headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in response.getheaders()]
+    report = judged(response.status, headers, body, 0.0)
+    return report.ok, report.answered_by
+
+
+class _Canned:
+    """Bytes that have already arrived, where http.client expects a socket."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+
+    def makefile(self, mode: str) -> io.BytesIO:
+        return io.BytesIO(self._answer)

@@ -1,0 +1,140 @@
+"""TLS over any byte stream, so that a port is asked as its clients ask it: OpenSSL speaks, we carry its bytes."""
+
+from __future__ import annotations
+
+import functools
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from iamops.nodes.transport import ByteStream
+from iamops.redact.clean import words
+
+T = TypeVar("T")
+
+CHUNK = 16 * 1024
+# Of a handshake: a long chain is a tenth of that.
+HANDSHAKE_MAX = 512 * 1024
+# Certificates that are out of date are a finding of their own: the chain is asked about all the same.
+_TIME_CODES = (9, 10)
+
+
+class NoTls(ConnectionError):
+    """What answered did not speak TLS, or would not with us. The message has OpenSSL's words."""
+
+
+class CaUnreadable(Exception):
+    """The profile's CA cannot be used. The message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How a service's certificate is to be checked: by which CA (a file on this machine), for which name."""
+
+    ca: str | None = None
+    name: str | None = None
+
+
+class TlsStream:
+    """A ByteStream inside TLS. `handshake` first; it raises NoTls, ssl.SSLCertVerificationError.
+
+    Raises NoTls for a name that is none, such as one with a label of more than 63 characters.
+    """
+
+    def __init__(self, stream: ByteStream, context: ssl.SSLContext, name: str | None) -> None:
+        self._stream = stream
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        try:
+            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        except ValueError as error:
+            raise NoTls(f"{words(name or '', 80)} is no name to ask for: {words(str(error), 80)}") from None
+        self._left = HANDSHAKE_MAX
+
+    async def handshake(self) -> None:
+        await self._carried(self._tls.do_handshake)
+        self._left = 0
+
+    def certificate(self) -> bytes:
+        """The other side's own certificate, DER."""
+        return self._tls.getpeercert(binary_form=True) or b""
+
+    async def read(self, limit: int) -> bytes:
+        try:
+            return await self._carried(lambda: self._tls.read(limit))
+        except NoTls:
+            return b""
+
+    async def write(self, chunk: bytes) -> None:
+        await self._carried(lambda: self._tls.write(chunk))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    async def _carried(self, step: Callable[[], T]) -> T:
+        """One step of OpenSSL's, with as much coming and going as it asks for."""
+        while True:
+            try:
+                done = step()
+            except ssl.SSLWantReadError:
+                await self._send()
+                await self._receive()
+            except ssl.SSLCertVerificationError:
+                raise
+            except ssl.SSLError as error:
+                raise NoTls(words(error.reason or str(error), 80).replace("_", " ").lower()) from None
+            else:
+                await self._send()
+                return done
+
+    async def _send(self) -> None:
+        if self._outgoing.pending:
+            await self._stream.write(self._outgoing.read())
+
+    async def _receive(self) -> None:
+        chunk = await self._stream.read(CHUNK)
+        if not chunk:
+            self._incoming.write_eof()
+            return
+        if self._left:
+            self._left -= len(chunk)
+            if self._left <= 0:
+                raise NoTls(f"a handshake of more than {HANDSHAKE_MAX:,} bytes")
+        self._incoming.write(chunk)
+
+
+def unchecked() -> ssl.SSLContext:
+    """For looking at a certificate, whoever has issued it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def checking(ca: str, *, name: bool) -> ssl.SSLContext:
+    """Only what this CA vouches for, and with `name` only for the name that is asked for. Raises CaUnreadable."""
+    path = Path(ca).expanduser()
+    try:
+        stamp = path.stat().st_mtime_ns
+        return _checking(path, stamp, name)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise CaUnreadable(f"{ca}: {words(str(why), 80)}") from None
+
+
+@functools.lru_cache(maxsize=8)
+def _checking(path: Path, _stamp: int, name: bool) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = name
+    context.load_verify_locations(cafile=path)
+    return context
+
+
+def refusal(error: ssl.SSLCertVerificationError) -> str:
+    """Why a certificate is not taken, in OpenSSL's words."""
+    return words(error.verify_message or str(error), 120)
+
+
+def is_out_of_date(error: ssl.SSLCertVerificationError) -> bool:
+    return error.verify_code in _TIME_CODES

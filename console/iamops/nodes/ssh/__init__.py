@@ -1,0 +1,1 @@
+"""SSH: settings, trust, one connection per node, framed commands."""

@@ -1,0 +1,188 @@
+"""The far end of one SSH connection: its host key, our keys for it, when it was last heard, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+
+import asyncssh
+
+from iamops.nodes.ssh import errors
+from iamops.nodes.ssh.host_keys import KeyTrust, KnownKeys
+from iamops.nodes.ssh.settings import SshSettings
+from iamops.nodes.transport import TransportError
+from iamops.redact.clean import words
+
+# The private keys to offer a node: files first, then the agent's. Keeps account of what was tried.
+
+
+class Keys:
+    """Hands out key after key until the server takes one. Close it after the login."""
+
+    def __init__(self, settings: SshSettings) -> None:
+        self._settings = settings
+        self._offered: list[str] = []
+        self._skipped: list[str] = []
+        self._agent: asyncssh.SSHAgentClient | None = None
+        self._source = self._all()
+
+    async def next(self) -> asyncssh.SSHKeyPair | None:
+        """The next key, or None when there is no other."""
+        return await anext(self._source, None)
+
+    def close(self) -> None:
+        if self._agent is not None:
+            self._agent.close()
+            self._agent = None
+
+    @property
+    def account(self) -> str:
+        """What was tried, as a half sentence for the person who has to find out why it was not enough."""
+        offered = f"offered {', '.join(self._offered)}" if self._offered else "there was no key to offer"
+        return "; ".join((offered, *self._skipped))
+
+    async def _all(self) -> AsyncIterator[asyncssh.SSHKeyPair]:
+        given: set[bytes] = set()
+        for name, pair in self._from_files():
+            given.add(pair.public_data)
+            self._offered.append(name)
+            yield pair
+        for pair in await self._from_agent():
+            if pair.public_data not in given:
+                self._offered.append(f"{words(pair.get_comment() or pair.get_algorithm(), 60)} (agent)")
+                yield pair
+
+    def _from_files(self) -> Iterator[tuple[str, asyncssh.SSHKeyPair]]:
+        for file in self._settings.keys:
+            try:
+                # Testing the primes of our own RSA key takes 0.2 s of the event loop at every login.
+                pairs = asyncssh.load_keypairs(file, unsafe_skip_rsa_key_validation=True)
+            except FileNotFoundError:
+                if self._settings.only_keys:
+                    self._skipped.append(f"{file} does not exist")
+            except OSError as error:
+                self._skipped.append(f"{file} cannot be read ({error.strerror})")
+            except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+                why = "needs its passphrase: ssh-add" if "Passphrase" in str(error) else "is not a private key"
+                self._skipped.append(f"{file} {why}")
+            else:
+                yield from ((str(file), pair) for pair in pairs)
+
+    async def _from_agent(self) -> Sequence[asyncssh.SSHKeyPair]:
+        """The agent's keys, those of our files first; with `only_keys` no others."""
+        if not self._settings.agent:
+            return ()
+        try:
+            self._agent = await asyncssh.connect_agent(self._settings.agent)
+            pairs = await self._agent.get_keys()
+        except (OSError, ValueError) as error:
+            self._skipped.append(f"the agent does not answer ({words(str(error), 60)})")
+            return ()
+        ours = frozenset(_public_halves(self._settings.keys))
+        wanted = [pair for pair in pairs if pair.public_data in ours or not self._settings.only_keys]
+        return sorted(wanted, key=lambda pair: pair.public_data not in ours)
+
+
+def _public_halves(files: Sequence[Path]) -> Iterator[bytes]:
+    """The public key beside each private one, or inside it: OpenSSH's format has it in the clear."""
+    for file in files:
+        for candidate in (f"{file}.pub", file):
+            with contextlib.suppress(OSError, asyncssh.KeyImportError):
+                yield asyncssh.read_public_key(candidate).public_data
+                break
+
+
+KeyLists = tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey], list[asyncssh.SSHKey]]
+
+
+class Peer(asyncssh.SSHClient):
+    """asyncssh asks this object everything about a connection. It trusts nothing but `known`.
+
+    `hops` are the connections it rides on, which end with it. Not `trusting`: it only looks at the key.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        known: KnownKeys,
+        keys: Keys,
+        hops: tuple[asyncssh.SSHClientConnection, ...] = (),
+        *,
+        trusting: bool = True,
+        is_hop: bool = False,
+    ) -> None:
+        self.node = node
+        self.known = known
+        self.hops = hops
+        self.heard_at = time.monotonic()
+        self.presented: asyncssh.SSHKey | None = None
+        self.failure: TransportError | None = None
+        self.closing = False
+        self._keys = keys
+        self._trusting = trusting
+        self._is_hop = is_hop
+        self._prompt = True
+        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        """Listens in on everything that arrives: one float per read, and prompt TCP acknowledgements."""
+        deliver = conn.data_received
+        raw: socket.socket | None = conn.get_extra_info("socket")
+
+        def heard(data: bytes, datatype: asyncssh.DataType = None) -> None:
+            self.heard_at = time.monotonic()
+            if self._prompt and raw is not None:
+                acknowledge(raw)
+            deliver(data, datatype)
+
+        # asyncssh offers no hook for this, and looks the method up at every read.
+        conn.data_received = heard  # type: ignore[method-assign]  # see above
+
+    def settled(self) -> None:
+        """The first session is open: from here on sshd itself sends without Nagle's delay.
+
+        A jump host's sshd never does: it only ever forwards.
+        """
+        self._prompt = self._is_hop
+
+    def authorities(self, host: str, addr: str, port: int | None) -> KeyLists:
+        """What asyncssh may judge by itself: host certificates. Plain keys are judged below."""
+        return [], list(self.known.authorities), list(self.known.revoked if self.known.authorities else ())
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        self.presented = key
+        return self._trusting and self.known.standing(key) is KeyTrust.TRUSTED
+
+    async def public_key_auth_requested(self) -> asyncssh.SSHKeyPair | None:
+        return await self._keys.next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.closing:
+            self.failure = errors.lost(self.node, exc)
+        for hop in self.hops:
+            hop.close()
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+    async def wait_closed(self) -> TransportError | None:
+        await asyncio.shield(self._closed)
+        return self.failure
+
+    async def close_hops(self) -> None:
+        for hop in reversed(self.hops):
+            hop.close()
+            await hop.wait_closed()
+
+
+def acknowledge(raw: socket.socket) -> None:
+    """Sends the TCP acknowledgement now.
+
+    Until a session is open sshd runs with Nagle's algorithm: its second small packet waits for our
+    acknowledgement of the first, which Linux delays by 40 ms. The option does not stick.
+    """
+    if hasattr(socket, "TCP_QUICKACK"):
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

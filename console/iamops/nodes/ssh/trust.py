@@ -1,0 +1,149 @@
+"""Trusting a node's host key: what it shows, what is on file, and the one careful write to that file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+
+from iamops.model.profile import Node, Profile
+from iamops.nodes.ssh.connector import Presented, SshConnector, SshLimits
+from iamops.nodes.ssh.host_keys import HostKey, KeyTrust, KnownKeys, entry_name, known, names, standing_lines
+from iamops.nodes.ssh.settings import UserFiles
+
+
+class CannotTrust(Exception):
+    """The key cannot be put on file; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A host key that waits for a decision. `file` is where it would be written, under `name`.
+
+    `filed` are the keys on file for this host, `elsewhere` the lines of files that are not ours to change.
+    """
+
+    node: str
+    name: str
+    presented: HostKey
+    standing: KeyTrust
+    filed: tuple[HostKey, ...]
+    file: Path
+    elsewhere: tuple[tuple[Path, int], ...]
+    line: str
+
+
+async def look(
+    profile: Profile, node: Node, *, limits: SshLimits | None = None, files: UserFiles | None = None
+) -> Offer:
+    """Fetches the node's host key without logging in. Raises TransportError, CannotTrust."""
+    return offer(node.name, await SshConnector(profile, node, limits=limits, files=files).look())
+
+
+def offer(node: str, shown: Presented) -> Offer:
+    """The presented key against what is on file."""
+    settings = shown.settings
+    if not settings.known_hosts:
+        raise CannotTrust(f"the profile names no known_hosts file for {node}: set ssh.known_hosts")
+    on_file = known(settings.known_hosts, settings.known_as, settings.port)
+    own, *others = settings.known_hosts
+    name = entry_name(settings.known_as, settings.port)
+    return Offer(
+        node=node,
+        name=name,
+        presented=HostKey.of(shown.key),
+        standing=on_file.standing(shown.key),
+        filed=_filed(on_file),
+        file=own,
+        elsewhere=standing_lines(others, settings.known_as, settings.port),
+        line=f"{name} {_public_text(shown.key)}",
+    )
+
+
+def accept(wanted: Offer, *, replace: bool = False) -> None:
+    """Puts the key on file. Raises CannotTrust for a changed key without `replace`, or a revoked one."""
+    match wanted.standing:
+        case KeyTrust.TRUSTED:
+            return
+        case KeyTrust.REVOKED:
+            raise CannotTrust(f"{wanted.presented} is marked @revoked for {wanted.name}: it is never trusted")
+        case KeyTrust.CHANGED if not replace:
+            raise CannotTrust(f"the host key of {wanted.node} has changed: nothing is replaced without --replace")
+        case KeyTrust.CHANGED if wanted.elsewhere:
+            lines = ", ".join(f"{file}:{number}" for file, number in wanted.elsewhere)
+            raise CannotTrust(f"the old key of {wanted.node} stands in {lines}: remove it there first")
+        case KeyTrust.CHANGED:
+            _rewrite(wanted)
+        case KeyTrust.UNKNOWN:
+            _append(wanted)
+
+
+def _append(wanted: Offer) -> None:
+    """One write at the end of the file: other writers lose nothing, and nor do we."""
+    _prepare_directory(wanted.file)
+    handle = os.open(wanted.file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(handle, (_missing_newline(handle) + wanted.line + "\n").encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _missing_newline(handle: int) -> str:
+    size = os.fstat(handle).st_size
+    return "" if size == 0 or os.pread(handle, 1, size - 1) == b"\n" else "\n"
+
+
+def _rewrite(wanted: Offer) -> None:
+    """The file without the host's old keys and with its new one, put in place in one step."""
+    # A known_hosts that is a symbolic link into someone's dotfiles stays one.
+    file = wanted.file.resolve()
+    kept = [_without(line, wanted.name) for line in file.read_text(errors="surrogateescape").splitlines()]
+    text = "\n".join([*(line for line in kept if line is not None), wanted.line]) + "\n"
+    with _replacement(file) as part:
+        part.write_text(text, errors="surrogateescape")
+        part.chmod(file.stat().st_mode & 0o777)
+
+
+def _without(line: str, name: str) -> str | None:
+    """The line without this host; None if nothing of it is left. Other names on it keep their key."""
+    if line.lstrip().startswith(("@", "#")) or not names(line, name):
+        return line
+    hosts, _, key = line.strip().partition(" ")
+    if name not in hosts.split(","):
+        return None if hosts.startswith("|") else line
+    others = [host for host in hosts.split(",") if host != name]
+    return f"{','.join(others)} {key}" if others else None
+
+
+@contextlib.contextmanager
+def _replacement(file: Path) -> Iterator[Path]:
+    handle, part = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    os.close(handle)
+    try:
+        yield Path(part)
+        Path(part).replace(file)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise
+
+
+def _prepare_directory(file: Path) -> None:
+    # `parents=True` would give the upper ones the mode that the umask leaves: others could replace the file then.
+    for each in reversed([each for each in (file.parent, *file.parent.parents) if not each.exists()]):
+        each.mkdir(mode=0o700, exist_ok=True)
+
+
+def _filed(on_file: KnownKeys) -> tuple[HostKey, ...]:
+    return tuple(HostKey.of(key) for key in on_file.keys)
+
+
+def _public_text(key: asyncssh.SSHKey) -> str:
+    """`type base64`, without the comment, which is the remote side's choice of words."""
+    kind, blob, *_ = key.export_public_key("openssh").decode("ascii").split()
+    return f"{kind} {blob}"

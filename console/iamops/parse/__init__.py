@@ -1,0 +1,1 @@
+"""Text and bytes into values. Pure; no clock, file or socket."""

@@ -1,0 +1,230 @@
+"""What `iamops-config` on a node tells: a tar of its managed files, and its list of pushes. Pure."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from itertools import islice
+from typing import Any
+
+from iamops.model.config import ConfFile, ConfTree, DaemonCheck, FileListing
+from iamops.model.foreign import json_of, real, whole
+from iamops.model.timestamps import LAST_MOMENT_S, moment
+from iamops.redact.clean import words
+
+# More than any node has. A tar can hold much more than is sent: sparse files, and headers without end.
+MAX_FILE = 1024 * 1024
+MAX_TOTAL = 8 * 1024 * 1024
+MAX_FILES = 400
+MAX_NAME, MAX_DEPTH = 1024, 32
+MAX_PUSHES = 1000
+_ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+
+
+class ArchiveUnreadable(Exception):
+    """What came is no tar of configuration files."""
+
+
+def conf_tree(node: str, raw: bytes, whole: frozenset[str] = frozenset()) -> ConfTree:
+    """The files by absolute path, with owner, mode and time. Raises ArchiveUnreadable.
+
+    A file of more than `MAX_FILE` bytes is left out, and then no pattern of `whole` has all its files here.
+    """
+    if not raw.strip(b"\0"):
+        return ConfTree(node, {}, whole=whole)
+    try:
+        with tarfile.TarFile(fileobj=BytesIO(raw)) as tar:
+            members = _bounded(tar)
+            files = [_file(tar, member) for member in members if member.size <= MAX_FILE]
+    # Beside its own errors tarfile raises these for headers that nobody writes.
+    except (
+        tarfile.TarError,
+        ValueError,
+        LookupError,
+        OverflowError,
+        RecursionError,
+        TypeError,
+        EOFError,
+    ) as error:
+        raise ArchiveUnreadable(f"no tar of configuration files: {words(str(error), 80)}") from None
+    ordered = sorted(files, key=lambda each: each.path)
+    return ConfTree(
+        node, {file.path: file for file in ordered}, whole=whole if len(files) == len(members) else frozenset()
+    )
+
+
+def _bounded(tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
+    """The regular files in it. Nothing is unpacked before all are known to be small, few and plainly named.
+
+    Raises ArchiveUnreadable.
+    """
+    members, count, total = list[tarfile.TarInfo](), 0, 0
+    for member in tar:
+        count += 1
+        if count > MAX_FILES:
+            raise ArchiveUnreadable(f"more than {MAX_FILES} files of configuration")
+        if not member.isfile():
+            continue
+        if member.issparse():
+            raise ArchiveUnreadable("a file with holes, which no configuration has")
+        if len(member.name) > MAX_NAME or member.name.count("/") > MAX_DEPTH:
+            raise ArchiveUnreadable(f"a file whose name is too long or too deep: {words(member.name, 80)}")
+        total += min(member.size, MAX_FILE)
+        if total > MAX_TOTAL:
+            raise ArchiveUnreadable(f"more than {MAX_TOTAL // 1024 // 1024} MiB of configuration")
+        members.append(member)
+    return members
+
+
+# What took it back, in the node's own word.
+TAKEN_BACK = {"console": "by the console", "timer": "by the node's timer", "boot": "at boot", "hand": "by hand"}
+
+
+@dataclass(frozen=True, slots=True)
+class PushRecord:
+    """One push as a node remembers it. `outcome` is confirmed, taken back or pending; `at` epoch seconds."""
+
+    push: str
+    outcome: str
+    at: float | None
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def told(self) -> str:
+        """How it ended, in a person's words."""
+        what, _, by = self.outcome.rpartition(" ")
+        return f"{what} {TAKEN_BACK[by]}" if what == "taken back" and by in TAKEN_BACK else self.outcome
+
+
+def push_records(text: str) -> tuple[PushRecord, ...]:
+    """Oldest first; a line that is none is left out."""
+    return tuple(sorted(_records(text), key=lambda record: record.push))
+
+
+def _records(text: str) -> Iterator[PushRecord]:
+    for line in text.splitlines()[:MAX_PUSHES]:
+        push, _, rest = line.partition("\t")
+        ended, _, meta = rest.partition("\t")
+        if not rest:
+            continue
+        parts = ended.split()
+        times = [moment(whole(word)) for word in parts]
+        at = next((float(at) for at in times if at is not None), None)
+        outcome = " ".join(word for word, at in zip(parts, times, strict=True) if at is None)
+        try:
+            told = json_of(meta)
+        except ValueError:
+            told = {}
+        yield PushRecord(words(push, 60), words(outcome, 40), at, told if isinstance(told, dict) else {})
+
+
+def _file(tar: tarfile.TarFile, member: tarfile.TarInfo) -> ConfFile:
+    reader = tar.extractfile(member)
+    content = reader.read().decode("utf-8", "surrogateescape") if reader else ""
+    path = "/" + member.name.removeprefix("./").lstrip("/")
+    owner, group = _account(member.uname, member.uid), _account(member.gname, member.gid)
+    at = min(max(float(member.mtime), 0.0), LAST_MOMENT_S)
+    return ConfFile(path, content, member.mode & 0o7777, owner, group, at)
+
+
+def _account(name: str, number: int) -> str:
+    return name if _ACCOUNT.fullmatch(name) else str(number)
+
+
+# What find(1) tells of directories: what lies there, and when it was last changed. Pure.
+
+# More than anybody has; a listing that is cut off lists nothing whole.
+AT_MOST = 4000
+
+
+def config_listing(raw: bytes, depth: int) -> FileListing:
+    """Records of `kind depth ctime mtime path`, each ended by a NUL. Directories at `depth` were not entered.
+
+    The later of both times counts: `mv`, `cp -p` and `rsync -t` set the time of writing back, nobody sets ctime.
+    Raises ValueError for a record that tells no time.
+    """
+    files, directories, links = dict[str, float](), dict[str, float](), dict[str, float]()
+    listed = set[str]()
+    records = raw.decode("utf-8", "surrogateescape").split("\0")
+    for record in records:
+        match record.split(" ", 4):
+            case [kind, level, ctime, mtime, path]:
+                times, below = (real(ctime), real(mtime)), whole(level)
+                if None in times or below is None:
+                    raise ValueError(f"no time, or no level: {level} {ctime} {mtime}")
+                at = max(each for each in times if each is not None)
+                {"f": files, "l": links}.get(kind, directories)[path] = at
+                if kind == "d" and below < depth:
+                    listed.add(path)
+            case _:
+                continue
+    return FileListing(files, directories, links, frozenset(listed if len(records) <= AT_MOST else ()))
+
+
+# What `nginx -t` and `keepalived -t` say, as complaints with file and line. Pure.
+#
+# keepalived's exit code is the largest of its complaints' (4 unusable, 5 errors, 6 scripts only), so that 6 may
+# hide worse: its words are read too. 2.2.7 can end itself (143) with a script_user: that is no complaint.
+
+_NGINX = re.compile(
+    r"\[(?P<level>[a-z]+)\] (?:[0-9]{1,9}#[0-9]{1,9}: )?(?P<text>.*?)(?: in (?P<file>/\S+):(?P<line>[0-9]{1,9}))?$"
+)
+_KEEPALIVED = re.compile(r"^\((?:(?P<file>/\S+?): )?Line (?P<line>[0-9]{1,9})\) (?P<text>.*)$")
+_SECURITY = re.compile(r"SECURITY VIOLATION|insecure|Unsafe permissions")
+_HARMLESS = re.compile(r"is deprecated|^Configuration file|^Opening file|^Starting ")
+KILLED_ITSELF = (143, -15, None)
+# Nobody reads more, and each costs the time to be made harmless.
+MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class CheckComplaint:
+    """`kind` is error, security or warning."""
+
+    kind: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+
+
+def complaints(check: DaemonCheck) -> tuple[CheckComplaint, ...]:
+    """What was found wrong, the first MOST of it; nothing for a test that passed without a word."""
+    if check.untold:
+        return ()
+    found = _nginx(check) if check.daemon == "nginx" else _keepalived(check)
+    return tuple(islice(found, MOST))
+
+
+def _nginx(check: DaemonCheck) -> Iterator[CheckComplaint]:
+    found = False
+    for line in check.output.splitlines():
+        match = _NGINX.search(line.strip())
+        if match is None:
+            continue
+        kind = "error" if match["level"] in ("emerg", "alert", "crit", "error") else "warning"
+        found = found or kind == "error"
+        number = int(match["line"]) if match["line"] else None
+        yield CheckComplaint(kind, words(match["text"], 200), match["file"], number)
+    if check.exit_status not in (0,) and not found:
+        yield CheckComplaint("error", words(check.output.strip(), 200) or f"exit code {check.exit_status}")
+
+
+def _keepalived(check: DaemonCheck) -> Iterator[CheckComplaint]:
+    if check.exit_status == 0 or (check.exit_status in KILLED_ITSELF and not check.output.strip()):
+        return
+    found = False
+    for line in check.output.splitlines():
+        text = line.strip()
+        if not text or _HARMLESS.search(text):
+            continue
+        match = _KEEPALIVED.match(text)
+        number = int(match["line"]) if match and match["line"] else None
+        said = match["text"] if match else text
+        kind = "security" if _SECURITY.search(text) else "error"
+        found = True
+        yield CheckComplaint(kind, words(said or text, 200), match["file"] if match else None, number)
+    if not found and check.exit_status not in KILLED_ITSELF:
+        yield CheckComplaint("error", f"exit code {check.exit_status} without a word")

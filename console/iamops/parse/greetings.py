@@ -1,0 +1,95 @@
+"""What to say to a datastore, and what its answer means. Bytes in, ProbeReport parts out. Pure."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from iamops.model.facts import ProbeOutcome
+from iamops.redact.clean import words_of
+
+LOCKED = "asks for a password"
+REDIS_PING = b"*1\r\n$4\r\nPING\r\n"
+_HELLO_BSON = (
+    b"\x10hello\x00\x01\x00\x00\x00"  # int32 hello: 1
+    b"\x02$db\x00\x06\x00\x00\x00admin\x00"  # string $db: "admin"
+)
+_OP_MSG = 2013
+_ER_HOST_NOT_PRIVILEGED = 1130
+_ER_HOST_IS_BLOCKED = 1129
+_ER_CON_COUNT_ERROR = 1040
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """The outcome of a greeting; `detail` is sanitised, `version` what the server called itself."""
+
+    outcome: ProbeOutcome
+    detail: str = ""
+
+
+def mongodb_hello() -> bytes:
+    """An OP_MSG `hello` against admin (MongoDB wire protocol; no authentication needed)."""
+    document = struct.pack("<i", len(_HELLO_BSON) + 5) + _HELLO_BSON + b"\x00"
+    body = struct.pack("<I", 0) + b"\x00" + document
+    return struct.pack("<iiii", 16 + len(body), 1, 0, _OP_MSG) + body
+
+
+def mariadb_packet_size(header: bytes) -> int:
+    """The payload length that a 4-byte MySQL packet header announces."""
+    return int.from_bytes(header[:3], "little")
+
+
+def mariadb_greeting(payload: bytes) -> Greeting:
+    """The first packet of a MariaDB server: a handshake (protocol 10) or an error packet."""
+    if payload[:1] == b"\x0a":
+        version = payload[1:].split(b"\x00", 1)[0]
+        return Greeting(ProbeOutcome.OK, words_of(version, 60))
+    if payload[:1] != b"\xff" or len(payload) < 3:
+        return Greeting(ProbeOutcome.BAD_ANSWER, "not a MariaDB greeting")
+    code = int.from_bytes(payload[1:3], "little")
+    text = words_of(payload[3:], 160)
+    if code in (_ER_HOST_NOT_PRIVILEGED, _ER_HOST_IS_BLOCKED):
+        return Greeting(ProbeOutcome.HOST_NOT_ALLOWED, f"error {code}: {text}")
+    if code == _ER_CON_COUNT_ERROR:
+        return Greeting(ProbeOutcome.TOO_MANY_CONNECTIONS, f"error {code}: {text}")
+    return Greeting(ProbeOutcome.BAD_ANSWER, f"error {code}: {text}")
+
+
+def mariadb_farewell() -> bytes:
+    """A login as nobody, which the server refuses, ending the handshake it began.
+
+    Hanging up after the greeting would count as a handshake error, and after max_connect_errors of
+    them (100 by default) MariaDB blocks the whole host: a health check must not do that. A refused
+    login does not count.
+    """
+    # CLIENT_LONG_PASSWORD | PROTOCOL_41 | SECURE_CONNECTION | PLUGIN_AUTH
+    capabilities = 0x1 | 0x200 | 0x8000 | 0x80000
+    payload = struct.pack("<IIB23x", capabilities, 1 << 16, 45)
+    payload += b"iamops-probe\x00" + b"\x00" + b"mysql_native_password\x00"
+    return len(payload).to_bytes(3, "little") + b"\x01" + payload
+
+
+def redis_answer(line: bytes) -> Greeting:
+    """PONG, or NOAUTH: a server that asks for a password is there and answers.
+
+    MISCONF: it cannot save to its disk and therefore refuses writes; it answers PING with that too.
+    """
+    if line.startswith((b"+PONG", b"-NOAUTH")):
+        return Greeting(ProbeOutcome.OK, "" if line.startswith(b"+") else LOCKED)
+    if line.startswith(b"-MISCONF"):
+        return Greeting(ProbeOutcome.WRITE_ERRORS, words_of(line[1:].strip(), 160))
+    if line.startswith(b"-ERR max number of clients"):
+        return Greeting(ProbeOutcome.TOO_MANY_CONNECTIONS, words_of(line[1:].strip(), 160))
+    if line.startswith(b"-DENIED"):
+        return Greeting(ProbeOutcome.HOST_NOT_ALLOWED, words_of(line[1:].strip(), 160))
+    return Greeting(ProbeOutcome.BAD_ANSWER, words_of(line.strip(), 160) or "empty answer")
+
+
+def mongodb_answer(message: bytes) -> Greeting:
+    """An OP_MSG whose document says ok: 1 (a double, as MongoDB sends it, or an int32)."""
+    if len(message) < 21 or struct.unpack_from("<i", message, 12)[0] != _OP_MSG:
+        return Greeting(ProbeOutcome.BAD_ANSWER, "not a MongoDB answer")
+    if b"\x01ok\x00" + struct.pack("<d", 1.0) in message or b"\x10ok\x00\x01\x00\x00\x00" in message:
+        return Greeting(ProbeOutcome.OK)
+    return Greeting(ProbeOutcome.BAD_ANSWER, "hello was refused")

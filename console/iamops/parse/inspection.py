@@ -1,0 +1,196 @@
+"""Reads from journal lines of keepalived, and of systemd about units, what triage asks for. Pure.
+
+Words as keepalived 2.x writes them (vrrp.c, vrrp_track.c, utils/notify.c), and systemd's of service.c.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from iamops.accesslog.line import logged_at
+from iamops.model.inspection import ErrorLook, FileStamp, Filesystem, JournalEntry, JournalLook, OwnRun, SaidKind
+from iamops.parse.complaints import KEEPALIVED_ROWS as KEEPALIVED
+from iamops.parse.complaints import SYSTEMD_ROWS as SYSTEMD
+from iamops.parse.complaints import Gathering, nginx_complaints
+from iamops.parse.journal import JournalRecord, is_echo, journal_records, transition
+from iamops.redact.clean import words, words_of
+
+TEXT_MAX = 200
+# What a shell answers when a command is not there, or may not be executed (POSIX, 2.8.2).
+CANNOT_RUN = (126, 127)
+# coreutils' timeout: the command did not end in time.
+TIMED_OUT = 124
+_EXEC = re.compile(r"^Error exec-ing command '(?P<name>[^']*)'")
+_RETURNS = re.compile(r"^Script `(?P<name>[^`']*)[`'] now returning (?P<code>[0-9]{1,19})")
+_CHECK = re.compile(r"^VRRP_Script\((?P<name>[^)]*)\) (?P<word>succeeded|failed|timed_out|timed out)")
+_REFUSED = re.compile(
+    r"^(?:Unsafe permissions found for script '(?P<path>[^']*)'"
+    r"|Disabling track script (?P<name>\S+) due to insecure)"
+)
+_FOREIGN = re.compile(
+    r"^\((?P<name>[^)]+)\) (?:received an? invalid (?:passwd|ip number count|authentication)"
+    r"|ip address associated with VRID [0-9]{1,19} not present|unicast source address \S+ not a unicast peer"
+    r"|received (?:a|an) (?:unexpected|unmatch)|advertisement interval mismatch|[Ii]nvalid (?:ttl|TTL/HL))"
+)
+# An anchor of a run (model/anchor): whatever unit the login's session belongs to.
+_OWN = re.compile(
+    r"^run=[A-Za-z0-9-]{1,64} (?:(?:ledger|n|head|place)=[0-9a-f]{1,64} ){0,4}(?P<text>\S.*)$", re.DOTALL
+)
+_STARTED = re.compile(r"^Started |^Reloaded ")
+_STOPPED = re.compile(r"^Stopped ")
+_CRASHED = re.compile(r": Main process exited, code=(?:killed|dumped|exited), status=(?!0/)")
+
+
+def look_at_journal(lines: Iterable[bytes], since: float | None) -> JournalLook:
+    """From `journalctl --output=json` lines, oldest first."""
+    by_keepalived, by_systemd = Gathering(KEEPALIVED), Gathering(SYSTEMD)
+    said: list[JournalEntry] = []
+    runs: list[OwnRun] = []
+    for record in journal_records(lines):
+        if (own := _OWN.match(record.message)) is not None:
+            runs.append(OwnRun(record.at, words(own["text"], TEXT_MAX)))
+            continue
+        said += _of(record)
+        complaints = by_systemd if record.by_systemd else by_keepalived
+        complaints.take(record.at, record.unit, record.message)
+    return JournalLook(tuple(said), since, (*by_keepalived.complaints, *by_systemd.complaints), tuple(runs))
+
+
+def began(lines: Sequence[bytes], otherwise: float) -> float:
+    """When the first of these lines was written: before it there may have been more."""
+    return next((record.at for record in journal_records(lines[:1]) if record.at), otherwise)
+
+
+def _of(record: JournalRecord) -> Iterator[JournalEntry]:
+    if is_echo(record.message):
+        return
+    found = _by_systemd(record) if record.by_systemd else _by_keepalived(record.message)
+    if found is not None:
+        kind, subject = found
+        text = words(record.message, TEXT_MAX)
+        yield JournalEntry(record.at, words(record.unit, TEXT_MAX), kind, words(subject, TEXT_MAX), text)
+
+
+def _by_systemd(record: JournalRecord) -> tuple[SaidKind, str] | None:
+    for kind, pattern in (
+        (SaidKind.CRASHED, _CRASHED),
+        (SaidKind.STARTED, _STARTED),
+        (SaidKind.STOPPED, _STOPPED),
+    ):
+        if pattern.search(record.message):
+            return kind, record.unit
+    return None
+
+
+def _by_keepalived(message: str) -> tuple[SaidKind, str] | None:
+    entered = transition(message)
+    if entered is not None:
+        return SaidKind.ENTERED, entered[0]
+    if match := _EXEC.match(message):
+        return SaidKind.SCRIPT_UNRUNNABLE, match["name"]
+    if (told := check_told(message)) is not None:
+        return told
+    if match := _REFUSED.match(message):
+        return SaidKind.SCRIPT_REFUSED, match["path"] or match["name"]
+    if match := _FOREIGN.match(message):
+        return SaidKind.FOREIGN_ADVERT, match["name"]
+    return None
+
+
+def check_told(message: str) -> tuple[SaidKind, str] | None:
+    """What keepalived says of one of its checks, and the check's name; None for any other message."""
+    if match := _RETURNS.match(message):
+        return _returned(int(match["code"])), match["name"]
+    if match := _CHECK.match(message):
+        return _checked(match["word"], message), match["name"]
+    return None
+
+
+def _returned(code: int) -> SaidKind:
+    if code in CANNOT_RUN:
+        return SaidKind.SCRIPT_UNRUNNABLE
+    if code == TIMED_OUT:
+        return SaidKind.SCRIPT_TIMED_OUT
+    return SaidKind.SCRIPT_FAILED if code else SaidKind.SCRIPT_PASSED
+
+
+def _checked(word: str, message: str) -> SaidKind:
+    match word:
+        case "succeeded":
+            return SaidKind.SCRIPT_PASSED
+        case "failed":
+            status = re.search(r"exited with status ([0-9]{1,19})", message)
+            return _returned(int(status[1])) if status else SaidKind.SCRIPT_FAILED
+        case _:
+            return SaidKind.SCRIPT_TIMED_OUT
+
+
+# Parses the small reads of a deep look: stat, df, ip link, nginx's error log, the neighbour table. Pure.
+
+# Printed by `stat --format=`: the path comes last, for it may hold anything.
+STAT_FORMAT = "%a %U %s %Y %n"
+_STAT = re.compile(
+    r"^(?P<mode>[0-7]{1,5}) (?P<owner>\S+) (?P<size>[0-9]{1,19}) (?P<at>[0-9]{1,19}) (?P<path>/.*)$", re.MULTILINE
+)
+_LINK = re.compile(r"^[0-9]{1,19}: (?P<name>[^:@\s]++)[^\n]*?link/ether (?P<mac>[0-9a-f:]{17})", re.MULTILINE)
+_DF = re.compile(r"^.*\s(?:(?P<pct>[0-9]{1,19})%|-)\s+(?P<mount>/\S*)\s*$", re.MULTILINE)
+# nginx's own words stand before a client's: a path or a host may say the same further on.
+_EXHAUSTED = re.compile(
+    rb"\S+ \S+ \[(?P<level>warn|alert|crit|error)\] \d+#\d+: (?:\*\d+ )?\d+ worker_connections are not enough"
+)
+_ARP = re.compile(r"^(?P<address>\S+)\s+0x\S+\s+(?P<flags>0x\S+)\s+(?P<mac>[0-9a-f:]{17})\s", re.MULTILINE)
+# ATF_COM of linux/if_arp.h: the entry is complete.
+COMPLETE = 0x2
+# More than was asked for, or than any node has: each costs the time to be made harmless.
+MOST_FILES, MOST_LINKS, MOST_MOUNTS = 2000, 1000, 100
+
+
+def file_stamps(text: str) -> Mapping[str, FileStamp]:
+    """By path; what stat could not find is left out."""
+    found = {}
+    for match in islice(_STAT.finditer(text), MOST_FILES):
+        path = words(match["path"], TEXT_MAX)
+        owner, size = words(match["owner"], TEXT_MAX), int(match["size"])
+        found[path] = FileStamp(path, int(match["mode"], 8), owner, size, float(match["at"]))
+    return found
+
+
+def filesystems(space: str, inodes: str) -> tuple[Filesystem, ...]:
+    """From `df -P` and `df -Pi` of the same paths. A path on the same file system is told once."""
+    by_space, by_inodes = _used(space), _used(inodes)
+    mounts = dict.fromkeys((*by_space, *by_inodes))
+    return tuple(Filesystem(mount, by_space.get(mount), by_inodes.get(mount)) for mount in mounts)
+
+
+def hardware_addresses(text: str) -> Mapping[str, str]:
+    """Interface -> MAC, from `ip -o link`."""
+    return {words(match["name"], 15): match["mac"] for match in islice(_LINK.finditer(text), MOST_LINKS)}
+
+
+def error_look(lines: Iterable[bytes], zone_s: int) -> ErrorLook:
+    """From complete lines of nginx's error log. `zone_s`: the node's offset east of UTC."""
+    exhausted: list[float] = []
+    turned_away: list[float] = []
+    sample, kept = "", tuple(lines)
+    for line in kept:
+        if (match := _EXHAUSTED.match(line)) is not None:
+            at = logged_at(line, zone_s)
+            exhausted += [] if at is None else [at]
+            # With a warning it only lets go of idle connections, to make room.
+            turned_away += [] if at is None or match["level"] == b"warn" else [at]
+            sample = words_of(line, TEXT_MAX)
+    return ErrorLook(tuple(exhausted), tuple(turned_away), sample, len(kept), nginx_complaints(kept, zone_s))
+
+
+def neighbours(text: str) -> Mapping[str, str]:
+    """Address -> MAC, from /proc/net/arp; incomplete entries are left out."""
+    return {match["address"]: match["mac"] for match in _ARP.finditer(text) if int(match["flags"], 16) & COMPLETE}
+
+
+def _used(text: str) -> dict[str, float | None]:
+    return {
+        words(match["mount"], TEXT_MAX): None if match["pct"] is None else float(match["pct"])
+        for match in islice(_DF.finditer(text), MOST_MOUNTS)
+    }

@@ -1,0 +1,315 @@
+"""keepalived's data dump, and its files, as settings that can be compared with each other. Pure.
+
+Only what was told is in a Settings: what a build does not tell, or a file leaves to a definition, is compared with
+nothing. A password is kept for comparison only, and has no printable form.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from iamops.parse.directives import Directive, ReadFile
+from iamops.parse.keepalived.conf import INCLUDES, UNKNOWN
+from iamops.parse.keepalived.vrrp import PASSWORD_BYTES, VrrpConf
+
+ROUTER_ID, ADVERT, VERSION, VIPS = "virtual_router_id", "advert_int", "the VRRP version", "the VIP"
+AUTH, UNICAST, INTERFACE, PRIORITY = "the authentication", "unicast", "the interface", "priority"
+NOPREEMPT, SOURCE, PEERS = "nopreempt", "unicast_src_ip", "unicast_peer"
+KEYWORDS = {
+    ROUTER_ID: ("virtual_router_id",),
+    ADVERT: ("advert_int",),
+    VERSION: ("version",),
+    VIPS: ("virtual_ipaddress",),
+    AUTH: ("authentication",),
+    UNICAST: ("unicast_peer",),
+    INTERFACE: ("interface",),
+    PRIORITY: ("priority",),
+    NOPREEMPT: ("nopreempt",),
+    SOURCE: ("unicast_src_ip",),
+    PEERS: ("unicast_peer",),
+}
+_INSTANCE = re.compile(r"^\s*VRRP Instance = (?P<name>\S+)\s*$")
+_FIELD = re.compile(r"^   (?P<key>[A-Za-z][A-Za-z ()_]*?) = (?P<value>.*?)\s*$")
+# A colon from 2.1 on, a number before.
+_LIST = re.compile(
+    r"^   (?P<key>Virtual IP|Unicast Peer)(?: \([0-9]{1,19}\)| )?(?::| = [0-9]{1,19}|= [0-9]{1,19})\s*$"
+)
+_ENTRY = re.compile(r"^     (?P<word>\S+)")
+_NUMBER = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,19})?")
+_TYPES = {"SIMPLE_PASSWORD": "PASS", "IPSEC_AH": "AH"}
+_HIDDEN = re.compile(r"\*+")
+# With use_vmac or use_ipvlan: "vrrp.51, vmac on eth0, xmit base i/f"; the file names the one that it is on.
+_ON_TOP = re.compile(r"\S+, \w+ on (?P<base>[^\s,]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class VrrpSettings:
+    """One instance: setting -> value, where it is told. `hides_password`: the daemon does not tell it."""
+
+    values: Mapping[str, object] = field(default_factory=dict, repr=False)
+    hides_password: bool = False
+
+
+def settings_of(vrrp: VrrpConf, *, whole: bool = True) -> VrrpSettings:
+    """What a file says, its defaults included, without what keepalived decides itself.
+
+    `whole` False: not every file is at hand, so that what is not set may be set there.
+    """
+    values: dict[str, object] = {
+        ROUTER_ID: vrrp.router_id,
+        ADVERT: float(vrrp.advert_s),
+        VERSION: vrrp.version,
+        VIPS: addresses(vrrp.vips),
+        AUTH: (vrrp.auth_type, vrrp.counted_password),
+        UNICAST: bool(vrrp.peers),
+        INTERFACE: vrrp.interface,
+        PRIORITY: vrrp.priority,
+        NOPREEMPT: vrrp.nopreempt,
+        SOURCE: vrrp.unicast_src and address(vrrp.unicast_src),
+        PEERS: addresses(vrrp.peers),
+    }
+    doubtful = vrrp.unknown | vrrp.decided
+    hangs = {name for name, words in KEYWORDS.items() if doubtful.intersection(words)}
+    absent = {name for name in (INTERFACE, SOURCE) if values[name] is None}
+    if vrrp.partial or not whole:
+        absent |= {name for name, words in KEYWORDS.items() if vrrp.lines.keys().isdisjoint(words)}
+    return VrrpSettings({name: value for name, value in values.items() if name not in hangs | absent})
+
+
+def address(text: str) -> str:
+    """An address in its one spelling, without its prefix; what is none stays as it is."""
+    try:
+        return str(ipaddress.ip_interface(text).ip)
+    except ValueError:
+        return text.partition("/")[0]
+
+
+def addresses(texts: Iterable[str]) -> tuple[str, ...]:
+    """Each address once, in one order."""
+    return tuple(sorted({address(text) for text in texts}))
+
+
+def running_settings(text: str) -> Mapping[str, VrrpSettings]:
+    """By instance, what the daemon is really running with."""
+    found: dict[str, VrrpSettings] = {}
+    name, lines = None, list[str]()
+    for line in [*text.splitlines(), "------<"]:
+        start = _INSTANCE.match(line)
+        if name is not None and (start or (line.strip() and not line.startswith("  "))):
+            found[name] = _settings(lines)
+            name = None
+        if start:
+            name, lines = start["name"], []
+        elif name is not None:
+            lines.append(line)
+    return found
+
+
+def _settings(lines: list[str]) -> VrrpSettings:
+    fields: dict[str, str] = {}
+    lists: dict[str, list[str]] = {}
+    entries: list[str] | None = None
+    for line in lines:
+        if header := _LIST.match(line):
+            entries = lists.setdefault(header["key"], [])
+        elif entries is not None and (entry := _ENTRY.match(line)):
+            entries.append(entry["word"])
+        elif told := _FIELD.match(line):
+            entries = None
+            fields.setdefault(told["key"], told["value"])
+        else:
+            entries = None
+    return _compared(fields, lists)
+
+
+def _compared(fields: Mapping[str, str], lists: Mapping[str, list[str]]) -> VrrpSettings:
+    values: dict[str, object] = {}
+    for name, key in ((ROUTER_ID, "Virtual Router ID"), (PRIORITY, "Priority"), (VERSION, "VRRP Version")):
+        if (number := _number(fields.get(key))) is not None:
+            values[name] = int(number)
+    if (advert_s := _number(fields.get("Advert interval"))) is not None:
+        values[ADVERT] = advert_s / 1000 if fields["Advert interval"].endswith("milli-sec") else advert_s
+    if "Preempt" in fields:
+        values[NOPREEMPT] = fields["Preempt"] == "disabled"
+    if "Interface" in fields:
+        on_top = _ON_TOP.match(fields["Interface"])
+        values[INTERFACE] = on_top["base"] if on_top else fields["Interface"]
+    if "Using src_ip" in fields and "from configuration" in fields["Using src_ip"]:
+        values[SOURCE] = address(fields["Using src_ip"].partition(" ")[0])
+    if "Virtual IP" in lists:
+        values |= {VIPS: addresses(lists["Virtual IP"])}
+        values |= {UNICAST: "Unicast Peer" in lists, PEERS: addresses(lists.get("Unicast Peer", []))}
+    password, kind = fields.get("Password"), fields.get("Authentication type")
+    hidden = password is not None and _HIDDEN.fullmatch(password) is not None
+    if kind is not None and password is not None and not hidden:
+        values[AUTH] = (_TYPES.get(kind, kind), password[:PASSWORD_BYTES])
+    return VrrpSettings(values, hides_password=hidden)
+
+
+def _number(value: str | None) -> float | None:
+    match = _NUMBER.match(value) if value is not None else None
+    return float(match[0]) if match else None
+
+
+# Checks, tracking, notify scripts and a VIP's prefix: in keepalived's data dump, and in its files. Pure.
+#
+# What either side does not tell is left out, and is compared with nothing. Keyed by block: an instance's name, or
+# `vrrp_script NAME`.
+
+TRACKED, VIP_AS, COMMAND = "the tracked checks", "the VIP's prefix and interface", "the check's command"
+Rest = Mapping[str, Mapping[str, object]]
+NUMBERS = {"interval": 1, "timeout": None, "rise": 1, "fall": 1, "weight": 0}
+_BLOCK = re.compile(r"^ VRRP (?P<kind>Instance|Script) = (?P<name>\S+)\s*$")
+# A colon from 2.1 on, a number before.
+_REST_LIST = re.compile(
+    r"^   (?P<key>Virtual IP|Tracked scripts)(?: \([0-9]{1,19}\)| )?(?::| = [0-9]{1,19}|= [0-9]{1,19})\s*$"
+)
+_NOTIFY = re.compile(r"(?P<state>Backup|Master|Fault|Stop) state transition script")
+_REST_WHOLE = re.compile(r"-?[0-9]{1,9}")
+_REST_SECONDS = re.compile(r"([0-9]{1,9}) sec")
+# The VIPs are on an interface that keepalived makes, whatever `interface` says.
+_REST_ON_TOP = ("use_vmac", "use_vmac_addr", "use_ipvlan")
+
+
+def check_key(name: str) -> str:
+    return f"vrrp_script {name}"
+
+
+def rest_running(text: str) -> Rest:
+    """What the daemon's dump tells."""
+    return {key: dict(_instance(told, lists) if lists else _check(told)) for key, told, lists in _blocks(text)}
+
+
+def rest_on_disk(reading: ReadFile, *, whole: bool = True) -> Rest:
+    """What the files say, defaults included. `whole` False: what is not set may be set where nobody could look."""
+    checks = {block.arg: dict(_check_block(block, whole)) for block in reading.all("vrrp_script")}
+    own = [block for block in reading.all("vrrp_instance") if UNKNOWN not in block.args]
+    found = {block.arg: dict(_instance_block(block, checks, whole)) for block in own}
+    return found | {check_key(name): values for name, values in checks.items()}
+
+
+def _blocks(text: str) -> Iterator[tuple[str, Mapping[str, str], Mapping[str, list[str]]]]:
+    """Key, fields, and lists; a check has no lists, an instance has both of them, be they empty."""
+    key, told, lists = "", dict[str, str](), dict[str, list[str]]()
+    entries: list[str] | None = None
+    for line in [*text.splitlines(), "end"]:
+        start = _BLOCK.match(line)
+        if key and (start or (line.strip() and not line.startswith("  "))):
+            yield key, told, lists
+            key = ""
+        if start:
+            instance = start["kind"] == "Instance"
+            key = start["name"] if instance else check_key(start["name"])
+            told, entries = {}, None
+            lists = {"Virtual IP": [], "Tracked scripts": []} if instance else {}
+        elif header := _REST_LIST.match(line):
+            entries = lists.get(header["key"])
+        elif entries is not None and line.startswith("     "):
+            entries.append(line.strip())
+        else:
+            entries = None
+            if field := _FIELD.match(line):
+                told.setdefault(field["key"], field["value"])
+
+
+def _instance(told: Mapping[str, str], lists: Mapping[str, list[str]]) -> Iterator[tuple[str, object]]:
+    tracked = [_weighed(line.split()) for line in lists["Tracked scripts"]]
+    if None not in tracked:
+        yield TRACKED, tuple(sorted(each for each in tracked if each))
+    interface = told.get("Interface", "")
+    vips = [_vip(line.split(), interface, told_by_daemon=True) for line in lists["Virtual IP"]]
+    if vips and None not in vips and "," not in interface:
+        yield VIP_AS, tuple(sorted(each for each in vips if each))
+    for name, value in told.items():
+        if (notify := _NOTIFY.match(name)) and (words := _split(value.partition(", uid:gid")[0])):
+            yield f"notify_{notify['state'].lower()}", words
+
+
+def _check(told: Mapping[str, str]) -> Iterator[tuple[str, object]]:
+    if words := _split(told.get("Command", "")):
+        yield COMMAND, words
+    for name in ("rise", "fall", "weight"):
+        if _REST_WHOLE.fullmatch(value := told.get(name.capitalize(), "")):
+            yield name, int(value)
+    for name in ("interval", "timeout"):
+        # 0 is anything below one second, or none.
+        if (match := _REST_SECONDS.fullmatch(told.get(name.capitalize(), ""))) and int(match[1]):
+            yield name, int(match[1])
+
+
+def _check_block(block: Directive, whole: bool) -> Iterator[tuple[str, object]]:
+    whole, script = whole and not _is_partial(block), block.first("script")
+    if script is not None and (words := _split(" ".join(script.args))):
+        yield COMMAND, words
+    for name, default in NUMBERS.items():
+        said = block.first(name)
+        if said is None and default is not None and whole:
+            yield name, default
+        elif said is not None and len(said.args) == 1 and _REST_WHOLE.fullmatch(said.arg):
+            yield name, int(said.arg)
+
+
+def _instance_block(
+    block: Directive, checks: Mapping[str, Mapping[str, object]], whole: bool
+) -> Iterator[tuple[str, object]]:
+    whole = whole and not _is_partial(block)
+    tracked = [
+        _weighed((each.name, *(each.args or ("weight", str(checks.get(each.name, {}).get("weight", "?"))))))
+        for each in _entries(block, "track_script")
+    ]
+    if None not in tracked and (whole or block.first("track_script")):
+        yield TRACKED, tuple(sorted(each for each in tracked if each))
+    interface = found.arg if (found := block.first("interface")) else ""
+    vips = [_vip((each.name, *each.args), interface) for each in _entries(block, "virtual_ipaddress")]
+    on_top = any(block.first(name) for name in _REST_ON_TOP)
+    if None not in vips and not on_top and (whole or block.first("virtual_ipaddress")):
+        yield VIP_AS, tuple(sorted(each for each in vips if each))
+    for state in ("backup", "master", "fault", "stop"):
+        said = block.first(f"notify_{state}")
+        if said is None and whole:
+            yield f"notify_{state}", ()
+        # A second word is the user it runs as.
+        elif said is not None and len(said.args) == 1 and (words := _split(said.arg)):
+            yield f"notify_{state}", words
+
+
+def _is_partial(block: Directive) -> bool:
+    """May it say more than is at hand: by a definition, or in an included file?"""
+    return any(each.name.startswith("$") or each.name in INCLUDES for each in block.block or ())
+
+
+def _entries(block: Directive, name: str) -> Iterator[Directive]:
+    for each in block.all(name):
+        yield from each.block or ()
+
+
+def _weighed(words: tuple[str, ...] | list[str]) -> str | None:
+    """`NAME weight N`; None for whatever says more."""
+    if len(words) != 3 or words[1] != "weight" or not _REST_WHOLE.fullmatch(words[2]) or "$" in words[0]:
+        return None
+    return f"{words[0]} weight {int(words[2])}"
+
+
+def _vip(words: tuple[str, ...] | list[str], interface: str, *, told_by_daemon: bool = False) -> str | None:
+    """Address with prefix and interface; None where a file says more, or leaves it to a definition."""
+    try:
+        address = ipaddress.ip_interface(words[0] if words else "")
+    except ValueError:
+        return None
+    named = len(words) > 2 and words[1] == "dev"
+    device, more = (words[2], words[3:]) if named else (interface, words[1:])
+    if not device or "$" in device or (more and not told_by_daemon):
+        return None
+    return f"{address} dev {device}"
+
+
+def _split(text: str) -> tuple[str, ...]:
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return ()
+    return () if any("$" in word for word in words) else tuple(words)

@@ -1,0 +1,107 @@
+"""Edits a profile's text: one service's backends change, every comment and the order of everything stay. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from io import StringIO
+from typing import Any
+
+from iamops.model.profile import Profile, Service
+
+
+class BackendEdit(StrEnum):
+    """What happens to a backend."""
+
+    ADD = "add"
+    REMOVE = "remove"
+    DRAIN = "drain"
+    ENABLE = "enable"
+
+
+class EditRefused(Exception):
+    """The edit makes no sense for this profile; says why and what would."""
+
+
+def edited(text: str, profile: Profile, edit: BackendEdit, service: str, backend: str) -> str:
+    """The text with the edit. Raises EditRefused. `backend` is a node's name, or host:port."""
+    known = profile.services.get(service)
+    if known is None:
+        raise EditRefused(f"no service {service!r}; there are: {', '.join(profile.services)}")
+    if known.domain is None:
+        raise EditRefused(f"{service} has no domain: nginx does not publish it, so it has no upstream")
+    lists = _after(profile, known, edit, backend)
+    yaml = _yaml()
+    document = yaml.load(text)
+    entry = document["services"][service]
+    for key, names in lists.items():
+        _put(entry, key, names)
+    sink = StringIO()
+    yaml.dump(document, sink)
+    return sink.getvalue()
+
+
+def _after(profile: Profile, service: Service, edit: BackendEdit, backend: str) -> dict[str, list[str]]:
+    """key -> the list it has afterwards; an empty one means that the key goes."""
+    there = profile.backends_of(service)
+    if edit is BackendEdit.ADD:
+        return _added(profile, service, backend)
+    if backend not in there:
+        raise EditRefused(f"{backend!r} is no backend of {service.name}; there are: {', '.join(there)}")
+    if edit is BackendEdit.REMOVE:
+        return _removed(profile, service, backend)
+    drained = backend in service.drained
+    if drained == (edit is BackendEdit.DRAIN):
+        raise EditRefused(f"{backend} of {service.name} is {'drained' if drained else 'not drained'} already")
+    others = [name for name in service.drained if name != backend]
+    return {"drained": others if drained else [*others, backend]}
+
+
+def _added(profile: Profile, service: Service, backend: str) -> dict[str, list[str]]:
+    there = profile.backends_of(service)
+    if backend in there or backend in there.values():
+        raise EditRefused(f"{backend} is a backend of {service.name} already")
+    if backend in profile.nodes:
+        return {"nodes": [*service.nodes, backend]}
+    if ":" not in backend:
+        known = ", ".join(profile.nodes)
+        raise EditRefused(f"expected a node ({known}) or an address with a port, found {backend!r}")
+    return {"backends": [*service.backends, backend]}
+
+
+def _removed(profile: Profile, service: Service, backend: str) -> dict[str, list[str]]:
+    """Drained or not: what is gone has nothing to be drained of."""
+    left = [name for name in service.drained if name != backend]
+    gone: dict[str, list[str]] = {"drained": left} if backend in service.drained else {}
+    if backend in profile.nodes:
+        nodes = [name for name in profile.nodes if service.runs_on(name) and name != backend]
+        if not nodes:
+            raise EditRefused(f"{backend} is the last node of {service.name}: remove the service instead")
+        return {"nodes": nodes, **gone}
+    return {"backends": [name for name in service.backends if name != backend], **gone}
+
+
+def _put(entry: Any, key: str, names: list[str]) -> None:
+    """An existing list keeps its own form and comments; a new one is written in one line."""
+    from ruamel.yaml.comments import CommentedSeq
+
+    if not names:
+        entry.pop(key, None)
+        return
+    if key not in entry:
+        entry[key] = CommentedSeq(names)
+        entry[key].fa.set_flow_style()
+        return
+    listed = entry[key]
+    for name in [name for name in listed if name not in names]:
+        listed.remove(name)
+    listed.extend(name for name in names if name not in listed)
+
+
+def _yaml() -> Any:
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml

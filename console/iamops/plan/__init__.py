@@ -1,0 +1,1 @@
+"""An action and the observed state give a plan. Pure."""

@@ -1,0 +1,133 @@
+"""When keepalived's check has had its say about a change of nginx or keepalived, and what must hold then. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from iamops.model.observed import Known, Unknown
+from iamops.model.state import ClusterState
+from iamops.plan.action import Action, DrainedRestart, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.plan.checks import CheckPasses
+from iamops.plan.expectation import StateExpectation, VrrpIn
+from iamops.plan.impact import successors
+from iamops.plan.known import holding
+from iamops.plan.step_builders import RUNNING, out_of_fault
+from iamops.plan.vrrp_timing import (
+    all_on,
+    counted_priority,
+    decision_s,
+    falls_at_once,
+    rises_s,
+    skew_s,
+    tells_checks,
+    vrrp_on,
+)
+
+
+def asked_checks(state: ClusterState, node: str) -> tuple[CheckPasses, ...]:
+    """keepalived's checks on the node, where they are known to us and pass now: nothing has to be waited for."""
+    files = state.nodes[node].files
+    if isinstance(files, Unknown) or not out_of_fault(state, node):
+        return ()
+    return tuple(CheckPasses(node, argv) for argv in files.value.checks)
+
+
+def decides_s(state: ClusterState, node: str) -> float:
+    """How long keepalived on the node may take to see that its check fails."""
+    files = state.nodes[node].files
+    if isinstance(files, Known) and files.value.decides_s is not None:
+        return files.value.decides_s
+    return max(decision_s(live) for live in all_on(state, node))
+
+
+def undecided_s(action: ServiceAction, state: ClusterState) -> float:
+    """How long it is open after the action whether the check passes. 0: nothing that was read is new, a check was
+    asked, there is none that could fail, or keepalived itself begins anew, which it does with a good check only.
+    """
+    profile, node = state.profile, state.nodes[action.node]
+    anew = action.unit == profile.keepalived.unit and action.verb is not UnitVerb.RELOAD
+    if action.verb is UnitVerb.STOP or anew or action.unit not in (profile.nginx.unit, profile.keepalived.unit):
+        return 0.0
+    if all(isinstance(seen, Known) and seen.value.state not in RUNNING for seen in node.vrrp.values()):
+        return 0.0
+    if isinstance(node.files, Known) and action.unit in node.files.value.current:
+        return 0.0
+    if action.unit == profile.nginx.unit and asked_checks(state, action.node):
+        return 0.0
+    return decides_s(state, action.node)
+
+
+def recovers_s(state: ClusterState, watched: Iterable[StateExpectation]) -> float:
+    """How long keepalived on the watched nodes may take to leave a FAULT whose reason is gone."""
+    nodes = {each.node for each in watched if isinstance(each, VrrpIn)}
+    return max((rises_s(live) for node in nodes for live in all_on(state, node)), default=0.0)
+
+
+def watched(action: Action, state: ClusterState) -> tuple[VrrpIn, ...]:
+    """No node that was well is in FAULT when all effects have shown, but the one that is stopped."""
+    return tuple(each for node in watched_nodes(action, state) for each in out_of_fault(state, node))
+
+
+def watched_nodes(action: Action, state: ClusterState) -> Iterator[str]:
+    """The nodes whose keepalived must be as well afterwards as it was before."""
+    daemons = (state.profile.nginx.unit, state.profile.keepalived.unit)
+    match action:
+        case Switchover() | DrainedRestart():
+            yield from state.profile.nodes
+        case RollingRestart() if action.unit in daemons:
+            yield from state.profile.nodes
+        case ServiceAction() if action.unit in daemons:
+            stopped = action.node if action.verb is UnitVerb.STOP else None
+            yield from (node for node in state.profile.nodes if node != stopped)
+        case _:
+            pass
+
+
+# A check that falls into a restart of nginx, and acts on it at once: then the VIP may move. Pure.
+
+# nginx is stopped and started again within this on any machine that can carry it.
+NGINX_RESTART_S = 1.0
+
+
+def may_go(state: ClusterState, node: str, now: float) -> tuple[str, ...]:
+    """The instances whose VIP may leave the node while nginx restarts there: one bad look is enough."""
+    held = holding(state, node, now).alone
+    return tuple(name for name in held if falls_at_once(vrrp_on(state, node, name), NGINX_RESTART_S))
+
+
+def gap_s(state: ClusterState, node: str, now: float) -> float:
+    """What that may cost beside the restart itself."""
+    takers = ((name, successors(state, name, node)) for name in may_go(state, node, now))
+    skews = (
+        skew_s(counted_priority(state, name, others[0]), vrrp_on(state, others[0], name))
+        for name, others in takers
+        if others
+    )
+    return max(skews, default=0.0)
+
+
+def of_vips(state: ClusterState, node: str, now: float) -> str:
+    """What a restart of nginx does to the VIPs of its node, in words."""
+    held, going = holding(state, node, now).alone, may_go(state, node, now)
+    if going:
+        addresses = " and ".join(state.profile.vrrp[name].address for name in going)
+        return f"whether VIP {addresses} stays is not known: {'; '.join(_checks(state, node, going))}"
+    return f"no VIP moves{as_profiled(state, [(node, name) for name in held])}"
+
+
+def as_profiled(state: ClusterState, owners: list[tuple[str, str]]) -> str:
+    """Nodes, each with an instance: what a sentence has to add where their checks are only assumed."""
+    silent = dict.fromkeys(node for node, name in owners if not tells_checks(state, node, name))
+    if not silent:
+        return ""
+    return f", if the check runs as the profile says: keepalived on {' and '.join(silent)} does not tell"
+
+
+def _checks(state: ClusterState, node: str, instances: tuple[str, ...]) -> Iterator[str]:
+    """One sentence for each check that may fall into it."""
+    lives = [vrrp_on(state, node, name) for name in instances]
+    quick = dict.fromkeys(each for live in lives for each in live.known_checks)
+    for check in quick:
+        if (check.fall - 1) * check.interval_s < NGINX_RESTART_S:
+            how = f"every {check.interval_s:g} s, fall {check.fall}"
+            yield f"{check.name} on {node} ({how}) may fail in between"

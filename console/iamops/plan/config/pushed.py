@@ -1,0 +1,98 @@
+"""The files of one push on one node: which of them are there is told by their digests alone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from iamops.plan.config.change import ABSENT, NodeChange, text_digest
+
+PENDING, CONFIRMED = "pending", "confirmed"
+
+
+class Side(StrEnum):
+    """Which files a node has. `neither`: somebody else's, or some of each."""
+
+    NEW = "new"
+    OLD = "old"
+    NEITHER = "neither"
+    UNSEEN = "unseen"
+
+
+class PushOutcome(StrEnum):
+    """What became of a push on one node."""
+
+    KEPT = "kept"
+    BACK = "taken back"
+    WAITING = "in place, not confirmed"
+    UNSEEN = "not seen"
+
+
+@dataclass(frozen=True, slots=True)
+class FilesSeen:
+    """What a node has and remembers. `outcome`: how the push ended there (`confirmed`, `taken back timer`),
+    `pending` while it waits, empty where the node does not know it. `digests`: path -> SHA-256; what is
+    not there is left out.
+    """
+
+    outcome: str
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PushedFiles:
+    """`old` and `new`: path -> SHA-256 before and after, `-` where there is no file."""
+
+    node: str
+    push: str
+    old: Mapping[str, str]
+    new: Mapping[str, str]
+
+    def side(self, seen: FilesSeen | None) -> Side:
+        """A push that changes rights only has the same digests on both sides: then the node's word counts."""
+        if seen is None:
+            return Side.UNSEEN
+        is_new, is_old = (self._is(side, seen) for side in (self.new, self.old))
+        if is_new and is_old:
+            return Side.NEW if seen.outcome in (PENDING, CONFIRMED) else Side.OLD
+        return Side.NEW if is_new else Side.OLD if is_old else Side.NEITHER
+
+    def fate(self, seen: FilesSeen | None) -> PushOutcome:
+        """What the node says of the push counts only where its files agree."""
+        match self.side(seen), seen.outcome if seen else "":
+            case Side.NEW, outcome if outcome == CONFIRMED:
+                return PushOutcome.KEPT
+            case Side.NEW, outcome if outcome == PENDING:
+                return PushOutcome.WAITING
+            case Side.OLD, outcome if outcome not in (PENDING, CONFIRMED):
+                return PushOutcome.BACK
+        return PushOutcome.UNSEEN
+
+    def told(self, seen: FilesSeen | None) -> str:
+        """Which files the node has, as a sentence."""
+        if seen is None:
+            return f"the files of {self.node} are not seen"
+        word = f" ({seen.outcome})" if seen.outcome else ""
+        match self.side(seen):
+            case Side.NEITHER:
+                odd = ", ".join(self._of_others(seen))
+                by_others = f"; changed by another hand: {odd}" if odd else ""
+                return f"{self.node} has neither all old nor all new files{word}{by_others}"
+            case side:
+                return f"{self.node} has the {side} files{word}"
+
+    def _of_others(self, seen: FilesSeen) -> Iterator[str]:
+        """The files that are neither as they were nor as they were pushed."""
+        for path in self.old:
+            if seen.digests.get(path, ABSENT) not in (self.old[path], self.new[path]):
+                yield path
+
+    def _is(self, side: Mapping[str, str], seen: FilesSeen) -> bool:
+        return all(seen.digests.get(path, ABSENT) == digest for path, digest in side.items())
+
+
+def pushed_files(change: NodeChange, push: str) -> PushedFiles:
+    """Of the files that differ; what a push leaves alone tells nothing of it."""
+    old = {file.path: text_digest(file.old) for file in change.files}
+    return PushedFiles(change.node, push, old, {file.path: text_digest(file.new) for file in change.files})

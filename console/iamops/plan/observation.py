@@ -1,0 +1,27 @@
+"""How an expectation stands, and what that rests on. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Judgement(StrEnum):
+    """How an expectation stands."""
+
+    HOLDS = "holds"
+    NOT_YET = "not yet"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A verdict and the observation it rests on, as a sentence. `old`: that is from before the step."""
+
+    verdict: Judgement
+    text: str
+    old: bool = False
+
+    @property
+    def holds(self) -> bool:
+        return self.verdict is Judgement.HOLDS

@@ -1,0 +1,65 @@
+"""A drill's steps with their roles resolved: who is owner and standby when each of them begins. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from iamops.model.drill import EACH, OTHER, OWNER, PREFERRED, STANDBY, Drill, DrillStep, DrillVerb, VipMovesTo
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One step with the nodes that its roles mean."""
+
+    number: int
+    move: DrillStep
+    owner: str
+    standby: str
+    preferred: str
+
+    def node(self, who: str) -> str:
+        """The node that a role means; a node's own name is left as it is."""
+        roles = {OWNER: self.owner, STANDBY: self.standby, PREFERRED: self.preferred, OTHER: self.other}
+        return roles.get(who, who)
+
+    def nodes(self, every: Iterable[str]) -> tuple[str, ...]:
+        """The nodes that the step acts on, of all that there are."""
+        return tuple(every) if self.move.on == EACH else (self.node(self.move.on),)
+
+    @property
+    def other(self) -> str:
+        """The one of the two that is not preferred."""
+        return self.standby if self.owner == self.preferred else self.owner
+
+    @property
+    def acted_on(self) -> str:
+        """The node whose check script matters for this step; of several, the owner."""
+        return self.owner if self.move.on == EACH else self.node(self.move.on)
+
+    @property
+    def moves_vip(self) -> bool:
+        return self.owner != self.next_owner
+
+    @property
+    def next_owner(self) -> str:
+        """Who holds the VIP when this step is over."""
+        if self.move.verb is DrillVerb.SWITCHOVER:
+            return self.standby
+        if self.move.verb is DrillVerb.THAW:
+            return self.preferred  # two masters meet, and the higher priority stays
+        wanted = [self.node(each.who) for each in self.move.expect if isinstance(each, VipMovesTo)]
+        return wanted[-1] if wanted else self.owner
+
+
+def legs(drill: Drill, owner: str, standby: str, preferred: str) -> tuple[Leg, ...]:
+    """Every step of method and restore, in order. `preferred` has the higher priority."""
+    return tuple(_legs(drill, owner, standby, preferred))
+
+
+def _legs(drill: Drill, owner: str, standby: str, preferred: str) -> Iterator[Leg]:
+    for number, move in enumerate(drill.moves):
+        leg = Leg(number, move, owner, standby, preferred)
+        yield leg
+        if leg.next_owner != owner:
+            owner, standby = leg.next_owner, owner

@@ -1,0 +1,189 @@
+"""To which backends each nginx sends requests, and which of them serve. Pure.
+
+By nginx's files where they are known, else by the profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from iamops.model.facts import LinkState
+from iamops.model.observed import Known, Unknown
+from iamops.model.profile import Service
+from iamops.model.running import Upstream
+from iamops.model.state import ClusterState
+from iamops.plan.addresses import backend_at, backend_names, is_strange, literal, possible, reached
+from iamops.plan.known import answered
+
+
+class Sent(StrEnum):
+    """Whether an nginx sends requests to a backend, now or once the others are gone."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+def sent(state: ClusterState, service: Service, nginx: str, backend: str) -> Sent:
+    """Whether all requests may go to the backend. NO: some go only to others. UNKNOWN: its files do not tell where
+    some go, or name servers that may be anybody's, and not each of them gets requests. What goes to somebody else
+    than the service does not count.
+
+    Where its files could not be read the profile tells.
+    """
+    if not tells(state, nginx) or service.domain is None:
+        return Sent.NO if backend in service.drained else Sent.YES
+    upstream = upstream_of(state, service, nginx)
+    if upstream is None:
+        return Sent.UNKNOWN
+    each = _by_parts(state, service, nginx, backend, upstream)
+    if Sent.NO in each or (not each and not upstream.unclear):
+        return Sent.NO
+    return Sent.UNKNOWN if Sent.UNKNOWN in each or upstream.unclear else Sent.YES
+
+
+def sent_some(state: ClusterState, service: Service, nginx: str, backend: str) -> Sent:
+    """Whether any requests go to the backend: whoever stops it stops these. NO: none does."""
+    upstream = upstream_of(state, service, nginx)
+    if upstream is None:
+        return sent(state, service, nginx, backend)
+    each = _by_parts(state, service, nginx, backend, upstream)
+    if Sent.YES in each:
+        return Sent.YES
+    return Sent.UNKNOWN if Sent.UNKNOWN in each or upstream.unclear else Sent.NO
+
+
+def takes_requests(state: ClusterState, service: Service, backend: str, *, vips_move: bool = False) -> bool:
+    """Whether clients may lose it: not so where every nginx that they come to is known to send it nothing."""
+    return any(
+        _may_send(state, service, name, backend) for name in state.nodes if vips_move or reached(state, name)
+    )
+
+
+def _may_send(state: ClusterState, service: Service, nginx: str, backend: str) -> bool:
+    """Its files say no only where it runs with them and none of their addresses is strange."""
+    files, upstream = state.nodes[nginx].files, upstream_of(state, service, nginx)
+    if not isinstance(files, Known) or upstream is None or state.profile.nginx.unit not in files.value.current:
+        return True
+    if sent_some(state, service, nginx, backend) is not Sent.NO:
+        return True
+    every = (each for part in upstream.parts for each in part.servers)
+    return any(is_strange(state, each.endpoint) and not each.down for each in every)
+
+
+def _by_parts(state: ClusterState, service: Service, nginx: str, backend: str, upstream: Upstream) -> set[Sent]:
+    """Without the parts that lead only to sockets, or to addresses that are no backend's: somebody else's."""
+    return {
+        _by_part(state, service, nginx, backend, part)
+        for part in upstream.parts
+        if any(
+            possible(state, service, nginx, each.endpoint)
+            for each in part.servers
+            if not each.endpoint.startswith("unix:")
+        )
+    }
+
+
+def _by_part(state: ClusterState, service: Service, nginx: str, backend: str, part: Upstream) -> Sent:
+    """Host names may stand for the backends that are not named otherwise, if there are enough of them."""
+    whose = {each: backend_at(state, service, nginx, each.endpoint) for each in part.servers}
+    if named := [each for each in part.servers if whose[each] == backend]:
+        return Sent.NO if all(each.down for each in named) else Sent.YES
+    strange = [
+        each
+        for each in part.servers
+        if whose[each] is None and backend in possible(state, service, nginx, each.endpoint)
+    ]
+    if not strange:
+        return Sent.NO
+    nameless = len(state.profile.backends_of(service).keys() - set(whose.values()))
+    unsure = any(each.down or literal(each.endpoint) for each in strange)
+    return Sent.UNKNOWN if len(strange) < nameless or unsure else Sent.YES
+
+
+def unsent(state: ClusterState, service: Service, backend: str, *, vips_move: bool = False) -> str | None:
+    """Why some nginx that clients come to sends the backend no requests. None: every such nginx does.
+
+    A service that nginx does not publish is served by whoever runs. `vips_move`: clients will come to any nginx.
+    """
+    if service.domain is None:
+        return None
+    if not vips_move and all(
+        sent(state, service, name, backend) is Sent.YES for name in state.nodes if reached(state, name)
+    ):
+        return None
+    found = {name: sent(state, service, name, backend) for name in state.nodes}
+    without = [name for name, each in found.items() if each is Sent.NO]
+    unknown = [name for name, each in found.items() if each is Sent.UNKNOWN]
+    if without:
+        return f"drained or missing in nginx on {' and '.join(without)}{_where(state, service, backend, without)}"
+    if unknown:
+        return f"whether nginx on {' and '.join(unknown)} sends it requests is not known"
+    return None
+
+
+def _where(state: ClusterState, service: Service, backend: str, without: list[str]) -> str:
+    """Said where it gets requests all the same, but not for every path."""
+    partly = all(sent_some(state, service, name, backend) is Sent.YES for name in without)
+    return f" for some paths of {service.domain}" if partly else ""
+
+
+def serves(state: ClusterState, service: Service, node: str, *, vips_move: bool = False) -> bool:
+    """The backend answers, and every nginx that clients come to sends it requests."""
+    seen = state.nodes[node]
+    well = seen.link.state is LinkState.UP and answered(seen.services[service.name])
+    return well and unsent(state, service, node, vips_move=vips_move) is None
+
+
+def doubted(state: ClusterState, service: Service, node: str, *, vips_move: bool = False) -> str:
+    """A node whose backend does not serve, as far as is known; with the reason where there is one."""
+    seen = state.nodes[node].services[service.name]
+    why = seen.reason if isinstance(seen, Unknown) else unsent(state, service, node, vips_move=vips_move)
+    return f"{node} ({why})" if why else node
+
+
+def serving_besides(state: ClusterState, service: Service, stopped: str) -> Iterator[str]:
+    """The other nodes whose backend gets requests wherever clients come. Whether they are well is not asked."""
+    for node in state.profile.peers_of(stopped):
+        if service.runs_on(node.name) and unsent(state, service, node.name) is None:
+            yield node.name
+
+
+def tells(state: ClusterState, nginx: str) -> bool:
+    """Its files could be read, whatever they say."""
+    files = state.nodes[nginx].files
+    return isinstance(files, Known) and files.value.reads_nginx
+
+
+def upstream_of(state: ClusterState, service: Service, nginx: str) -> Upstream | None:
+    """None: its files are not known, or tell nobody to whom they pass the domain on."""
+    files = state.nodes[nginx].files
+    if service.domain is None or not isinstance(files, Known):
+        return None
+    return files.value.upstreams.get(service.domain)
+
+
+# Backends beside the profile's nodes: nginx may ask them, and nobody watches whether they answer. Pure.
+
+
+def outside(state: ClusterState, service: Service) -> tuple[str, ...]:
+    """Endpoints beside the nodes that the profile or some nginx's files name, and that are not drained."""
+    profile = state.profile
+    found = [each for each in service.backends if each not in service.drained]
+    for nginx in state.nodes:
+        upstream = upstream_of(state, service, nginx)
+        nodes = [name for name in profile.nodes if service.runs_on(name)]
+        own = {name for node in nodes for name in backend_names(profile, service, nginx, node)}
+        drained = {each.endpoint for each in upstream.servers if each.down} if upstream is not None else set[str]()
+        named = [each.endpoint for each in upstream.servers if not each.down] if upstream is not None else []
+        found = [each for each in found if each not in drained] + [each for each in named if each not in own]
+    return tuple(dict.fromkeys(found))
+
+
+def meanwhile(state: ClusterState, service: Service) -> str:
+    """Who would serve it when no node does: nothing, or nobody knows."""
+    known = outside(state, service)
+    if not known:
+        return "nothing would serve it meanwhile"
+    return f"whether {' or '.join(known)} would serve it meanwhile is not known"

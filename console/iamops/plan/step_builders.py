@@ -1,0 +1,383 @@
+"""The pieces plans are made of: arm, do, disarm, and what each unit's health means. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from dataclasses import replace
+
+from iamops.model.drill import DrillVerb
+from iamops.model.facts import LinkState, VrrpState
+from iamops.model.observed import Known
+from iamops.model.profile import Profile
+from iamops.model.state import ClusterState
+from iamops.model.vip import OwnedBy, owner_of
+from iamops.plan.action import DrillAction
+from iamops.plan.checks import StaysUp, lasts_s
+from iamops.plan.expectation import (
+    ANSWERING,
+    DatastoreAnswers,
+    DomainsAnswer,
+    EffectivePriority,
+    Expectation,
+    NoIdleMaster,
+    ServiceHealthy,
+    StateExpectation,
+    TimerArmed,
+    UnitRuns,
+    UnitStopped,
+    VipOn,
+    VipSomewhere,
+    VrrpIn,
+)
+from iamops.plan.impact import datastores_of
+from iamops.plan.known import answered, unit_of
+from iamops.plan.preemption import untold_back
+from iamops.plan.steps import SUDO, Handover, Impact, Plan, Step, StepKind, Undo
+from iamops.plan.vrrp_timing import tells_preemption
+from iamops.render import privileges
+
+COMMAND_TIMEOUT_S = 20.0
+SHORT_TIMEOUT_S = 5.0
+# A machine boots, its services start, and we have to log in again.
+MACHINE_TIMEOUT_S = 40.0
+# A service may take its time to answer; health checks come every 2 s, from peers every 5 s.
+HEALTHY_WITHIN_S = 12.0
+CONFIG_INVALID = "config-invalid"
+RUNNING = (VrrpState.BACKUP, VrrpState.MASTER)
+
+
+def arm(undo: Undo, state: ClusterState) -> Step:
+    """Starts the timer that carries the undo out on the node if nobody stops it in time."""
+    assert undo.dead_man is not None  # noqa: S101 - only undos with a timer are armed
+    delay_s = state.profile.safety.dead_man_s
+    return Step(
+        kind=StepKind.ARM,
+        title=f"arm on {undo.node}: {undo.title} in {delay_s} s unless disarmed",
+        node=undo.node,
+        argv=(*SUDO, *privileges.arm(state.profile, undo.dead_man, undo.argv[len(SUDO) :])),
+        timeout_s=SHORT_TIMEOUT_S,
+        expect=(TimerArmed(undo.node, undo.dead_man),),
+        undo=undo,
+    )
+
+
+def disarm(undo: Undo) -> Step:
+    assert undo.dead_man is not None  # noqa: S101 - only undos with a timer are armed
+    return Step(
+        kind=StepKind.DISARM,
+        title=f"disarm on {undo.node}: {undo.title}",
+        node=undo.node,
+        argv=(*SUDO, *privileges.disarm(undo.dead_man)),
+        timeout_s=SHORT_TIMEOUT_S,
+        expect=(TimerArmed(undo.node, undo.dead_man, armed=False),),
+        mends=undo.name,
+    )
+
+
+def start_again(unit: str, node: str, expect: tuple[StateExpectation, ...]) -> Undo:
+    """The undo of everything that stops a unit."""
+    return Undo(
+        name=f"{unit}@{node}",
+        title=f"start {unit}",
+        node=node,
+        argv=control("start", unit),
+        expect=expect,
+        timeout_s=COMMAND_TIMEOUT_S,
+        within_s=HEALTHY_WITHIN_S,
+        dead_man=privileges.dead_man_unit(unit),
+    )
+
+
+def bring_back(verb: str, argv: tuple[str, ...], node: str, expect: tuple[StateExpectation, ...]) -> Undo:
+    """The undo of a machine that was taken away. It waits on the operator's machine."""
+    return Undo(
+        name=f"machine {verb}@{node}",
+        title=f"{verb} {node}",
+        node=node,
+        argv=argv,
+        expect=expect,
+        timeout_s=MACHINE_TIMEOUT_S,
+        within_s=MACHINE_TIMEOUT_S,
+        dead_man=None,
+        here=True,
+    )
+
+
+def wake_again(unit: str, node: str, expect: tuple[StateExpectation, ...]) -> Undo:
+    """The undo of a unit that was made to hang."""
+    return Undo(
+        name=f"wake {unit}@{node}",
+        title=f"wake {unit}",
+        node=node,
+        argv=(*SUDO, *privileges.wake(unit)),
+        expect=expect,
+        timeout_s=SHORT_TIMEOUT_S,
+        within_s=HEALTHY_WITHIN_S,
+        dead_man=privileges.wake_dead_man(unit),
+    )
+
+
+def lower_again(instance: str, node: str, priority: int) -> Undo:
+    """The undo of a raised priority."""
+    return Undo(
+        name=f"priority {instance}@{node}",
+        title=f"put the priority of {instance} back to {priority}",
+        node=node,
+        argv=(*SUDO, *privileges.reset_priority(instance)),
+        expect=(EffectivePriority(node, instance, priority),),
+        timeout_s=SHORT_TIMEOUT_S,
+        within_s=5.0,
+        dead_man=privileges.priority_dead_man(instance),
+    )
+
+
+def resign(instance: str, node: str, unit: str) -> Undo:
+    """Makes a MASTER that holds no address let go: while it adverts, nobody else takes the VIP."""
+    return Undo(
+        name=f"resign {instance}@{node}",
+        title=f"restart {unit}: it is MASTER of {instance} and holds no VIP",
+        node=node,
+        argv=control("restart", unit),
+        expect=(VipSomewhere(instance),),
+        timeout_s=COMMAND_TIMEOUT_S,
+        within_s=10.0,
+        dead_man=None,
+        only_if=NoIdleMaster(node, instance),
+    )
+
+
+def control(verb: str, unit: str) -> tuple[str, ...]:
+    return (*SUDO, *privileges.control(verb, unit))
+
+
+def controls_a_unit(step: Step) -> bool:
+    """Does the step start, stop, restart or reload a unit? Its effects may show later than its end."""
+    return step.argv[: len(SUDO) + 1] == (*SUDO, privileges.control("start", "x")[0])
+
+
+def alive(state: ClusterState, unit: str, node: str) -> tuple[StateExpectation, ...]:
+    """What a unit that is well looks like from outside. Only what was well can be asked for again."""
+    profile, seen = state.profile, state.nodes[node]
+    if unit == profile.keepalived.unit:
+        return tuple(VrrpIn(node, name, RUNNING) for name in profile.vrrp)
+    if unit == profile.nginx.unit:
+        well = tuple(d for d, probe in seen.domains.items() if answered(probe))
+        return (DomainsAnswer(node, well),) if well else ()
+    peers = tuple(p.name for p in profile.peers_of(node) if state.nodes[p.name].link.state is LinkState.UP)
+    return (
+        *(
+            ServiceHealthy(node, service.name, _answered(state, service.name, node, peers))
+            for service in profile.services.values()
+            if service.unit == unit
+        ),
+        *(DatastoreAnswers(s, _greeted(state, s, node, peers)) for s in datastores_of(profile, unit, node)),
+    )
+
+
+def domains_elsewhere(state: ClusterState, node: str) -> tuple[str, ...]:
+    """What an nginx that is to start must answer for: what it did answer for, and what others do now."""
+    up = [each for each in state.nodes.values() if each.name == node or each.link.state is LinkState.UP]
+    return tuple(d for d in state.nodes[node].domains if any(answered(each.domains[d]) for each in up))
+
+
+def out_of_fault(state: ClusterState, node: str) -> tuple[VrrpIn, ...]:
+    """keepalived's check must have seen nginx again wherever it was content before."""
+    seen = state.nodes[node].vrrp
+    well = (n for n, each in seen.items() if isinstance(each, Known) and each.value.state in RUNNING)
+    return tuple(VrrpIn(node, name, RUNNING) for name in well)
+
+
+def healthy_again(state: ClusterState, service: str, node: str) -> tuple[ServiceHealthy, ...]:
+    """The service is seen by itself and by its peers as far as it was before; nothing where it was not well."""
+    if not answered(state.nodes[node].services[service]):
+        return ()
+    peers = tuple(p.name for p in state.profile.peers_of(node) if state.nodes[p.name].link.state is LinkState.UP)
+    return (ServiceHealthy(node, service, _answered(state, service, node, peers)),)
+
+
+def resigning(state: ClusterState, impact: Impact) -> tuple[Undo, ...]:
+    """Every taker that says MASTER and gets no address is made to let go."""
+    unit = state.profile.keepalived.unit
+    takers = ((name, each.taker) for each in impact.handovers for name in each.moves)
+    return tuple(resign(name, taker, unit) for name, taker in dict.fromkeys(takers) if taker is not None)
+
+
+def moved(state: ClusterState, impact: Impact) -> tuple[StateExpectation, ...]:
+    """Where the VIPs must be once all has happened; where nobody can tell that, one node must hold them."""
+    last = {name: each for each in impact.handovers for name in each.moves}
+    return tuple(
+        VipSomewhere(name) if _may_go_back(state, impact, name, each) else VipOn(name, each.taker)
+        for name, each in last.items()
+        if each.taker is not None
+    )
+
+
+def _may_go_back(state: ClusterState, impact: Impact, name: str, handover: Handover) -> bool:
+    """An owner that is there again, or a node that comes up, may preempt: where keepalived does not tell that."""
+    keepalived, taker = state.profile.keepalived.unit, handover.taker
+    if handover.comes:
+        return taker is not None and not tells_preemption(state, taker, name)
+    if impact.lasting or impact.planned or taker is None:
+        return False
+    return untold_back(state, name, keepalived, handover.owner, taker)
+
+
+def vips_stay(
+    state: ClusterState, names: tuple[str, ...], now: float, unsure: Container[str] = ()
+) -> Iterator[StateExpectation]:
+    """VIPs that are not moved are where they were; one whose owner is not known stands in the notes instead.
+
+    `unsure`: instances whose VIP may move, and nobody can tell.
+    """
+    for name in names:
+        match owner_of(state, name, now):
+            case OwnedBy() if name in unsure:
+                yield VipSomewhere(name)
+            case OwnedBy(node):
+                yield VipOn(name, node)
+            case _:
+                pass
+
+
+def runs(state: ClusterState, unit: str, node: str, *, replaced: bool = False) -> UnitRuns:
+    """`replaced`: under another main process than now. Raises NotKnown where that one is not known."""
+    if not replaced:
+        return UnitRuns(node, unit)
+    report = unit_of(state, unit, node)
+    return UnitRuns(node, unit, report.main_pid if report.running else None)
+
+
+def stays(state: ClusterState, unit: str, node: str) -> StaysUp:
+    """Beside `runs` and `alive`, for whatever was started: it is not just up for a moment between two crashes.
+
+    Raises NotKnown.
+    """
+    report = unit_of(state, unit, node)
+    answers = any(isinstance(each, ANSWERING) for each in alive(state, unit, node))
+    return StaysUp(node, unit, lasts_s(report.restart_delay_s, answers=answers))
+
+
+def stays_up(state: ClusterState, unit: str, node: str) -> Step:
+    """A look of its own, for a start whose effect has a budget: staying up is not a part of that time.
+
+    Raises NotKnown.
+    """
+    seen = (runs(state, unit, node), *alive(state, unit, node), stays(state, unit, node))
+    title = f"see that {unit} on {node} stays up"
+    return Step(StepKind.LOOK, title, node, (), SHORT_TIMEOUT_S, seen, within_s=HEALTHY_WITHIN_S)
+
+
+def stopped(unit: str, node: str) -> UnitStopped:
+    return UnitStopped(node, unit)
+
+
+def config_check(state: ClusterState, unit: str, node: str) -> tuple[Step, ...]:
+    """A daemon whose files on disk are broken would not come back: asked before it is touched."""
+    checks = {
+        state.profile.nginx.unit: privileges.check_nginx_config(),
+        state.profile.keepalived.unit: privileges.check_keepalived_config(),
+    }
+    if unit not in checks:
+        return ()
+    title = f"check the configuration of {unit} on {node}"
+    argv = (*SUDO, *checks[unit])
+    return (Step(StepKind.LOOK, title, node, argv, SHORT_TIMEOUT_S, refuses=CONFIG_INVALID, subject=unit),)
+
+
+def do(
+    title: str,
+    node: str,
+    argv: tuple[str, ...],
+    expect: tuple[Expectation, ...],
+    *,
+    within_s: float = HEALTHY_WITHIN_S,
+    needs_s: float = 0.0,
+    stdin: str = "",
+    spoils: str | None = None,
+    mends: str | None = None,
+) -> Step:
+    """A step that changes something."""
+    return Step(
+        StepKind.DO,
+        title,
+        node,
+        argv,
+        COMMAND_TIMEOUT_S,
+        expect,
+        within_s=within_s,
+        needs_s=needs_s,
+        stdin=stdin,
+        spoils=spoils,
+        mends=mends,
+    )
+
+
+def _greeted(state: ClusterState, store: str, node: str, peers: tuple[str, ...]) -> tuple[str, ...]:
+    """Its own node, and the peers that it greeted before: one bound to loopback stays what it was."""
+    return (node, *(p for p in peers if answered(state.datastores[store][p])))
+
+
+def _answered(state: ClusterState, service: str, node: str, peers: tuple[str, ...]) -> tuple[str, ...]:
+    """The peers that reached the service before: a backend bound to loopback stays what it was."""
+    views = state.nodes[node].from_peers[service]
+    return tuple(p for p in peers if answered(views[p]))
+
+
+# What carries a VIP on a node: keepalived, nginx and the machine; and from where a plan takes one away. Pure.
+
+
+def nodes_let_down(plan: Plan, profile: Profile) -> frozenset[str]:
+    """Nodes on which some step stops, restarts or hangs keepalived or nginx, or takes the machine away."""
+    argvs = {
+        argv
+        for unit in (profile.keepalived.unit, profile.nginx.unit)
+        for argv in (control("stop", unit), control("restart", unit), (*SUDO, *privileges.hang(unit)))
+    }
+    acting = (step for step in plan.steps if step.kind is StepKind.DO)
+    return frozenset(step.node for step in acting if step.here or step.argv in argvs)
+
+
+# Which daemons a plan makes read their files. Pure.
+
+READS_FILES = ("start", "restart", "reload")
+# What is switched off boots when it comes back, whoever brings it back.
+BOOTS = (DrillVerb.POWER_OFF, DrillVerb.POWER_ON)
+
+
+def loads(plan: Plan, profile: Profile) -> Iterator[tuple[str, str]]:
+    """keepalived's and nginx's units that some step starts, restarts or reloads, each once with its node.
+
+    A machine that boots starts both.
+    """
+    for unit in (profile.keepalived.unit, profile.nginx.unit):
+        argvs = [control(verb, unit) for verb in READS_FILES]
+        steps = (
+            each for each in plan.steps if each.kind is StepKind.DO and (each.argv in argvs or _boots(each, plan))
+        )
+        yield from ((unit, node) for node in dict.fromkeys(step.node for step in steps))
+
+
+def _boots(step: Step, plan: Plan) -> bool:
+    if not step.here or step.move is None or not isinstance(plan.action, DrillAction):
+        return False
+    return plan.action.drill.moves[step.move].verb in BOOTS
+
+
+# Before anything is touched: would every daemon that a plan starts again come back with its files? Pure.
+
+
+def checked_first(plan: Plan, state: ClusterState) -> Plan:
+    """The plan, with all its configuration checks at its beginning: a refusal there has changed nothing."""
+    started = dict.fromkeys((*loads(plan, state.profile), *_booted(plan, state.profile)))
+    checks = tuple(step for unit, node in started for step in config_check(state, unit, node))
+    return replace(plan, steps=(*checks, *(s for s in plan.steps if replace(s, move=None) not in checks)))
+
+
+def _booted(plan: Plan, profile: Profile) -> Iterator[tuple[str, str]]:
+    """A machine that comes back from being off starts everything."""
+    if not isinstance(plan.action, DrillAction):
+        return
+    for step in plan.steps:
+        verb = plan.action.drill.moves[step.move].verb if step.move is not None else None
+        if step.kind is StepKind.DO and verb is DrillVerb.POWER_OFF:
+            yield from ((unit, step.node) for unit in (profile.keepalived.unit, profile.nginx.unit))

@@ -1,0 +1,304 @@
+"""The shape of a plan: steps with argv, deadline, what must be observed, and the undo of each. Values only."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from iamops.model.state import ClusterState
+from iamops.model.vip import Contested, OwnedBy, OwnerUnknown, owner_of
+from iamops.plan.action import Action, ConfigPush, DrainedRestart, RollingRestart, ServiceAction, UnitVerb
+from iamops.plan.config.pushed import PushedFiles
+from iamops.plan.expectation import Expectation, StateExpectation
+from iamops.redact.clean import clean_document, without_secrets
+
+SUDO = ("sudo", "-n")
+
+# More conditions than these are told as one list.
+FEW = 6
+
+
+class StepKind(StrEnum):
+    """What a step is for. `look` changes nothing; `arm` and `disarm` only touch the dead-man's timer.
+
+    `watch` sends no command: what is expected must hold all the time it lasts. `ask` sends requests to the
+    VIP from the operator's machine. `stage` puts files where no daemon looks. `confirm` waits for the operator.
+    """
+
+    LOOK = "look"
+    ARM = "arm"
+    DO = "do"
+    DISARM = "disarm"
+    WATCH = "watch"
+    ASK = "ask"
+    STAGE = "stage"
+    CONFIRM = "confirm"
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """How one change is taken back, and the dead-man's timer that does the same without us.
+
+    `only_if` is an expectation: the undo is needed only where it does not hold. `dead_man` is the
+    systemd unit name without its suffix, or None where nothing was armed. `here`: it runs on the operator's
+    machine, because the node itself is gone. `fires_s`: how long after it was armed the timer fires, where
+    that is not the profile's `dead_man_s`. `files`: what it takes back is believed when their digests are seen.
+    """
+
+    name: str
+    title: str
+    node: str
+    argv: tuple[str, ...]
+    expect: tuple[StateExpectation, ...]
+    timeout_s: float
+    within_s: float
+    dead_man: str | None
+    only_if: StateExpectation | None = None
+    here: bool = False
+    fires_s: int | None = None
+    files: PushedFiles | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command on one node, and what must be observed after it within `within_s` seconds.
+
+    `needs_s` is what theory says the observation may take at least; `within_s` is how long we look.
+    `undo` (on `arm`) is what the timer carries; `spoils` names the undo a step makes necessary, `mends`
+    the one it makes superfluous. `refuses`: a failure here has changed nothing, and is a refusal with this code,
+    about this `subject` on its node: what a guard would name for the same reason.
+    `lasts_s` (on `watch`) is how long; `count` (on `ask`) how many requests per domain. `move` is the number
+    of the drill's step that it belongs to. `here`: it runs on the operator's machine. `sealed`: stdin may
+    hold secrets, and is neither shown nor kept. `together`: sent at the same moment to other nodes.
+    `keeps`: the files that stay from here on; there is no undo behind this step. `puts_back`: the files that must
+    be seen to be the old ones again.
+    """
+
+    kind: StepKind
+    title: str
+    node: str
+    argv: tuple[str, ...]
+    timeout_s: float
+    expect: tuple[Expectation, ...] = ()
+    within_s: float = 5.0
+    needs_s: float = 0.0
+    stdin: str = ""
+    undo: Undo | None = None
+    spoils: str | None = None
+    mends: str | None = None
+    refuses: str | None = None
+    subject: str = ""
+    lasts_s: float = 0.0
+    count: int = 0
+    move: int | None = None
+    here: bool = False
+    sealed: bool = False
+    together: tuple[Step, ...] = ()
+    keeps: PushedFiles | None = None
+    puts_back: PushedFiles | None = None
+
+    @property
+    def given(self) -> str:
+        """What goes to stdin, as it may be shown."""
+        if not self.sealed:
+            return self.stdin
+        return f"({len(self.stdin)} bytes, sha256 {hashlib.sha256(self.stdin.encode()).hexdigest()[:12]})"
+
+    @property
+    def all_mends(self) -> tuple[str, ...]:
+        """Every undo that becomes superfluous with this step."""
+        own = (self.mends,) if self.mends else ()
+        return (*own, *(name for other in self.together for name in other.all_mends))
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """VIPs, by instance, that go from one node to another at the same time. `taker` None: nobody takes them.
+
+    `comes`: the owner lets go of nothing; the taker is what comes up, and preempts.
+    """
+
+    moves: tuple[str, ...]
+    owner: str
+    taker: str | None
+    comes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What an action does to the VIPs and to the service, as the guards must know it.
+
+    `moves`: every VIP that moves at some point; `handovers`: when and where to, in order. `owner` and `taker`: of
+    the first of them, or of the drill's own instance. `planned`: the move is what is wanted, not a side effect.
+    """
+
+    touches: tuple[str, ...]
+    moves: tuple[str, ...] = ()
+    owner: str | None = None
+    taker: str | None = None
+    planned: bool = False
+    lasting: bool = False
+    stops_service: tuple[str, ...] = ()
+    stops_datastore: tuple[str, ...] = ()
+    needs_owner: bool = False
+    handovers: tuple[Handover, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a client may lose, and how long after the last change the effects may still show. Seconds.
+
+    `gap_s` None: nobody can tell, because nothing else serves what is taken away.
+    """
+
+    gap_s: float | None
+    lasts_s: float
+
+    @property
+    def sentence(self) -> str:
+        watched = f"asked until {self.lasts_s:.1f} s after the last change"
+        if self.gap_s is None:
+            return f"a client is not served while nothing else serves, for as long as that takes; it is {watched}"
+        if self.gap_s == 0:
+            return f"a client loses nothing; it is {watched}"
+        return f"a client gets no answer for about {self.gap_s:.2f} s; it is {watched}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be run, in order. `prediction` says what it will do to clients; `notes` what to know.
+
+    `fingerprint` names the state it rests on: another fingerprint is another plan; `unread_fingerprint` the same
+    without what VRRP says of itself, for who agreed to whatever the plan would be. `before` must hold before
+    anything is done, `steady` in the end, within `settle_s`. `unknown`: what must be known to make a plan
+    and is not: it has no steps and is refused. `forecast`: what the measured gap is judged by. `watched`:
+    what must hold besides once the effects of the last change have shown.
+    """
+
+    action: Action
+    prediction: str
+    steps: tuple[Step, ...]
+    steady: tuple[StateExpectation, ...]
+    impact: Impact
+    notes: tuple[str, ...] = ()
+    amends: tuple[Undo, ...] = ()
+    before: tuple[StateExpectation, ...] = ()
+    settle_s: float = 8.0
+    unknown: str | None = None
+    forecast: Forecast | None = None
+    asked_host: str | None = None
+    watched: tuple[StateExpectation, ...] = ()
+    fingerprint: str = ""
+    unread_fingerprint: str = ""
+
+    @property
+    def ending(self) -> tuple[str, ...]:
+        """All that must hold in the end, each once; nothing where nothing is done."""
+        expected = (*self.steady, *self.watched) if self.steps else ()
+        return tuple(dict.fromkeys(each.sentence for each in expected))
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes that are touched, in the order of the plan."""
+        return tuple(dict.fromkeys(self.impact.touches))
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """What must hold before, in sentences; many of them as one list, so that the steps stay in sight."""
+        told = [each.sentence for each in self.before]
+        return tuple(told) if len(told) <= FEW else (f"all {len(told)} of these hold: {'; '.join(told)}",)
+
+
+def document(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON (`iamops.plan/1`): what `--dry-run --json` prints and the audit keeps."""
+    return clean_document(
+        {
+            "schema": "iamops.plan/1",
+            "action": plan.action.sentence,
+            "prediction": plan.prediction,
+            "notes": list(plan.notes),
+            "nodes": list(plan.nodes),
+            "fingerprint": plan.fingerprint,
+            "before": [each.sentence for each in plan.before],
+            "steps": [_step(step) for step in plan.steps],
+            "steady": [each.sentence for each in plan.steady],
+            "watched": [each.sentence for each in plan.watched],
+            "forecast": None if plan.forecast is None else _forecast(plan.forecast),
+        }
+    )
+
+
+def command_line(argv: Sequence[str]) -> str:
+    """A command as a person may see it: quoted for a shell, without the passwords among its words."""
+    return without_secrets(shlex.join(argv))
+
+
+def _forecast(forecast: Forecast) -> dict[str, Any]:
+    gap_ms = None if forecast.gap_s is None else round(forecast.gap_s * 1000)
+    return {"gap_ms": gap_ms, "watched_s": round(forecast.lasts_s, 3)}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "kind": step.kind,
+        "title": step.title,
+        "node": step.node,
+        "argv": list(step.argv),
+        "stdin": step.given,
+        "timeout_s": step.timeout_s,
+        "expect": [each.sentence for each in step.expect],
+        "within_s": round(step.within_s, 3),
+        "lasts_s": round(step.lasts_s, 3),
+        "undo": undo_document(step.undo) if step.undo else None,
+        **({"together": [_step(other) for other in step.together]} if step.together else {}),
+    }
+
+
+def undo_document(undo: Undo) -> dict[str, Any]:
+    """An undo as JSON."""
+    return {
+        "title": undo.title,
+        "node": undo.node,
+        "argv": list(undo.argv),
+        "expect": [each.sentence for each in undo.expect],
+        "dead_man": undo.dead_man,
+    }
+
+
+# How much an operator must do to say yes: the more an action can hurt, the less can slip out. Pure.
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """`typed` is what must be typed, or None where a plain yes is enough. `why` says what makes it so."""
+
+    typed: str | None
+    why: str
+
+
+def confirmation(plan: Plan, state: ClusterState, now: float) -> Confirmation:
+    """What the operator must do. `now` in epoch seconds."""
+    action, profile = plan.action, state.profile
+    owners = {name: owner_of(state, name, now) for name in profile.vrrp}
+    if not isinstance(action, ServiceAction):
+        everywhere = isinstance(action, RollingRestart | ConfigPush | DrainedRestart)
+        return Confirmation(profile.name, "every node is touched" if everywhere else "the VIP moves")
+    if plan.impact.stops_datastore:
+        return Confirmation(action.node, f"{', '.join(plan.impact.stops_datastore)} has no other node")
+    if action.verb is UnitVerb.RELOAD:
+        return Confirmation(None, "no VIP moves")
+    if plan.impact.handovers and all(each.comes for each in plan.impact.handovers):
+        return Confirmation(action.node, f"the VIP comes to {action.node}")
+    for owner in owners.values():
+        match owner:
+            case OwnedBy(node) if node == action.node:
+                return Confirmation(action.node, f"{action.node} owns the VIP")
+            case Contested(nodes) if action.node in nodes:
+                return Confirmation(action.node, f"{action.node} has the VIP, and so has another node")
+            case OwnerUnknown(unseen) if action.node in unseen:
+                return Confirmation(action.node, f"{action.node} may own the VIP: its addresses are not known")
+    return Confirmation(None, "no VIP moves")

@@ -1,0 +1,258 @@
+"""What requests through an nginx tell of its backends: does another one serve, was one taken back? Pure.
+
+Who answered is known from the access log, and proves something only where nginx names a backend of the profile.
+Where it does not, or each worker counts for itself, nginx's own time is waited out with good answers: what it had
+given up before, it asks again by then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from iamops.accesslog.awk import asked_program
+from iamops.accesslog.format import named_format
+from iamops.accesslog.values import NOBODY
+from iamops.model.foreign import whole
+from iamops.model.running import FAIL_TIMEOUT_S
+from iamops.model.text import counted
+from iamops.plan.observation import Judgement, Observation
+
+# Where nobody is ever given up and the log names nobody, good answers count after nginx's default time.
+UNTOLD_S = FAIL_TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True)
+class Through:
+    """What came of requests through one nginx. `backends` None: its access log does not tell, for this reason.
+
+    `in_vain`: who was asked and gave no good answer, be it that another one did. `nameless`: failed requests of
+    which nobody knows who failed. Both with how long before these requests that last was, in this look or an
+    earlier one.
+    """
+
+    sent: int
+    failed: int
+    complaint: str
+    backends: Mapping[str, int] | None
+    untold: str = ""
+    nameless: int = 0
+    failed_ago_s: float | None = None
+    in_vain: Mapping[str, int] = field(default_factory=dict)
+    in_vain_ago_s: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, text: str) -> Through:
+        """Of the hands' answer, as JSON. A failed request is nobody's unless it says otherwise."""
+        said = json.loads(text)
+        return cls(**{"nameless": said["failed"], **said})
+
+    def by(self, names: tuple[str, ...]) -> list[str]:
+        """Those of the names that are known to have answered."""
+        return [] if self.backends is None else sorted(self.backends.keys() & set(names))
+
+    @property
+    def by_itself(self) -> bool:
+        """nginx has answered without asking any backend."""
+        return self.backends is not None and self.backends.keys() == {NOBODY}
+
+    def trouble(self, spared: Collection[str]) -> str:
+        """Which of the few answers was not good; those that only the spared backends have failed do not count."""
+        asked = sorted(self.in_vain.keys() - set(spared))
+        if self.nameless:
+            return f"{self.failed} of {self.sent} requests failed: {self.complaint}"
+        return f"{', '.join(asked)} did not answer every request well" if asked else ""
+
+    def good_for_s(self, elapsed_s: float, spared: Collection[str]) -> float:
+        """For how long every answer was good, as far as this look goes back, but for those of the spared ones."""
+        return min(elapsed_s, *self._troubled_ago_s(spared))
+
+    def good_since(self, elapsed_s: float, spared: Collection[str]) -> bool:
+        """Every answer was good since this look began, but for those of the spared ones."""
+        return all(ago_s > elapsed_s for ago_s in self._troubled_ago_s(spared))
+
+    def _troubled_ago_s(self, spared: Collection[str]) -> list[float]:
+        by_name = [ago_s for name, ago_s in self.in_vain_ago_s.items() if name not in spared]
+        return [float("inf"), *by_name, *([] if self.failed_ago_s is None else [self.failed_ago_s])]
+
+
+@dataclass(frozen=True, slots=True)
+class ThroughNginx:
+    """One nginx, a backend by the names it may have there, and the other backends by theirs.
+
+    `settles_s`: by when every worker asks again whom it had given up. `shared`: all workers know the same. `even`:
+    whoever can be asked is asked within a few requests, so that who did not answer is not asked.
+    """
+
+    node: str
+    service: str
+    names: tuple[str, ...]
+    others: tuple[str, ...]
+    settles_s: float
+    shared: bool = False
+    even: bool = True
+
+    @property
+    def waits_s(self) -> float:
+        """For how long good answers are waited for at most."""
+        return self._waits_s(seen=False)
+
+    def _waits_s(self, *, seen: bool) -> float:
+        """`seen`: the log names who is looked for. Good answers of no time at all would prove nothing."""
+        return self.settles_s if seen or self.settles_s else UNTOLD_S
+
+    def judge_output(self, exit_status: int | None, text: str, elapsed_s: float) -> Observation:
+        if exit_status != 0:
+            return Observation(Judgement.UNKNOWN, f"nginx on {self.node} could not be asked for {self.service}")
+        return self._judge(Through.of(text), elapsed_s)
+
+    def _judge(self, seen: Through, elapsed_s: float) -> Observation:
+        raise NotImplementedError
+
+    def _untold(self, seen: Through) -> str:
+        """Why the answers do not tell whether a backend is asked; nothing where they do."""
+        if seen.backends is None:
+            return f"which backend answered is not known: {seen.untold}"
+        if strange := sorted(seen.backends.keys() - {NOBODY, *self.names, *self.others}):
+            return f"its access log names {', '.join(strange)}, which is no backend that the profile knows"
+        if not seen.backends:
+            return "which backend answered is not known: its access log names none"
+        if seen.by_itself:
+            return "it answers by itself, and asks no backend"
+        return "" if self.even else "it does not spread requests evenly"
+
+
+@dataclass(frozen=True, slots=True)
+class OthersServe(ThroughNginx):
+    """nginx on the node is answered by another backend of the service than the one of these names.
+
+    `listed`: its files name another backend that takes requests. `waited_for`: the other backend for which the
+    step right before has waited at this nginx, so that no worker has given it up; until an answer is not good.
+    """
+
+    listed: bool = True
+    waited_for: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        return f"nginx on {self.node} is answered by another backend of {self.service} than {self.names[-1]}"
+
+    def _judge(self, seen: Through, elapsed_s: float) -> Observation:
+        others, untold = seen.by(self.others), self._untold(seen)
+        told = f"is answered by {', '.join(others)}"
+        if trouble := seen.trouble(self.names):
+            return Observation(Judgement.NOT_YET, f"nginx on {self.node}: {trouble}")
+        if others and self.shared:
+            return Observation(Judgement.HOLDS, f"nginx on {self.node} {told}")
+        if not others and not untold:
+            alone = f"is answered for {self.service} only by {self.names[-1]}"
+            return Observation(Judgement.NOT_YET, f"nginx on {self.node} {alone}")
+        if not others and seen.by_itself:
+            return Observation(Judgement.NOT_YET, f"nginx on {self.node} for {self.service}: {untold}")
+        if not others and not self.listed:
+            told = f"its files name no other backend of {self.service} that is known, and {untold}"
+            return Observation(Judgement.NOT_YET, f"nginx on {self.node}: {told}")
+        if self.waited_for is not None and seen.good_since(elapsed_s, self.names):
+            well = told if others else f"has answered well since {self.waited_for} was waited for ({untold})"
+            return Observation(Judgement.HOLDS, f"nginx on {self.node} {well}")
+        why = "each of its workers counts for itself" if others else untold
+        waits_s = self._waits_s(seen=bool(others))
+        left_s = waits_s - seen.good_for_s(elapsed_s, self.names)
+        if left_s > 0:
+            waits = f"may have given another backend up: good answers are waited for, {left_s:.0f} s more"
+            return Observation(Judgement.NOT_YET, f"nginx on {self.node} {waits} ({why})")
+        well = told if others else f"{_answered_well(waits_s)} ({why})"
+        return Observation(Judgement.HOLDS, f"nginx on {self.node} {well}")
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack(ThroughNginx):
+    """nginx on the node gets answers from this backend, and no request through it fails."""
+
+    @property
+    def sentence(self) -> str:
+        return f"nginx on {self.node} sends requests to {self.names[-1]} for {self.service}"
+
+    def _judge(self, seen: Through, elapsed_s: float) -> Observation:
+        own, untold = seen.by(self.names), self._untold(seen)
+        if seen.failed or seen.in_vain.keys() & set(self.names):
+            return Observation(Judgement.NOT_YET, f"nginx on {self.node}: {seen.trouble(())}")
+        if not (own and self.shared):
+            why = "each of its workers counts for itself" if own else untold
+            left_s = self._waits_s(seen=bool(own)) - seen.good_for_s(elapsed_s, self.others)
+            if left_s > 0:
+                waits = f"may still have given {self.names[-1]} up for {left_s:.0f} s"
+                return Observation(Judgement.NOT_YET, f"nginx on {self.node} {waits}{f' ({why})' if why else ''}")
+        if own:
+            return Observation(Judgement.HOLDS, f"nginx on {self.node} sends requests to {own[0]}")
+        if untold:
+            well = _answered_well(self._waits_s(seen=False))
+            return Observation(Judgement.HOLDS, f"nginx on {self.node} {well} ({untold})")
+        return Observation(Judgement.NOT_YET, f"nginx on {self.node} sends nothing to {self.names[-1]} yet")
+
+
+def _answered_well(waited_s: float) -> str:
+    return f"answered well for {waited_s:g} s"
+
+
+# A drain is over when nginx's access log names the backend no more: its field, never a client's text. Pure.
+
+# $1 log, $2 program, $3 seconds, $4 nginx's master: requests that went to the endpoint while we wait, lines that
+# are not in the format, and workers that still answer requests from before the last reload. nginx writes on into a
+# log that was renamed until it opens the new one: then the old one is the newer of the two.
+_QUIET = (
+    "LC_ALL=C; export LC_ALL; "
+    'seen() { stat -L -c "%i %s" -- "$1"; }; '
+    'was=$(seen "$1") || exit 1; sleep "$3"; is=$(seen "$1") || exit 1; size=${was#* }; '
+    '[ "${is% *}" = "${was% *}" ] && [ "${is#* }" -ge "$size" ] || { echo rotated; exit 0; }; '
+    'newer=$(find "${1%/*}/" -maxdepth 1 -name "${1##*/}[.-]*" -newer "$1" 2>/dev/null); '
+    '[ -z "$newer" ] || { echo renamed; exit 0; }; '
+    'asked=$(tail -c "+$((size + 1))" -- "$1" | awk "$2") || exit 1; '
+    'echo "$asked $(ps --ppid "$4" -o args= | grep -c "shutting down")"'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NoRequestsTo:
+    """nginx's access log on the node names the endpoint no more, and no old worker is left to name it.
+
+    `form`: the log's format, which must tell the backend. `quiet_s`: for how long nothing may be seen.
+    """
+
+    node: str
+    endpoint: str
+    log: str
+    main_pid: int
+    quiet_s: float = 2.0
+    form: str = "iamops"
+
+    @property
+    def sentence(self) -> str:
+        return f"no request goes to {self.endpoint} from {self.node} for {self.quiet_s:g} s, by its access log"
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        program = asked_program(named_format(self.form), self.endpoint)
+        return ("sh", "-c", _QUIET, "quiet", self.log, program, f"{self.quiet_s:g}", str(self.main_pid))
+
+    def judge_output(self, exit_status: int | None, text: str, elapsed_s: float) -> Observation:
+        words = text.split()
+        if words == ["rotated"]:
+            return Observation(Judgement.NOT_YET, f"{self.log} on {self.node} was rotated: looking again")
+        if words == ["renamed"]:
+            return Observation(
+                Judgement.NOT_YET, f"{self.log} on {self.node} was renamed, and nginx writes there still"
+            )
+        numbers = [number for word in words if (number := whole(word)) is not None]
+        if exit_status != 0 or len(words) != 3 or len(numbers) != 3:
+            return Observation(Judgement.UNKNOWN, f"{self.log} on {self.node} cannot be read")
+        lines, unparsed, workers = numbers
+        if unparsed:
+            which = f"{counted(unparsed, 'new line')} of {self.log} on {self.node}"
+            why = f"{which} not in the profile's logs.format"
+            return Observation(Judgement.UNKNOWN, f"{why}, so nobody can tell where those requests went")
+        told = f"{counted(lines, 'request')} to {self.endpoint} from {self.node} in {self.quiet_s:g} s"
+        if workers:
+            told = f"{told}, {counted(workers, 'old worker')} still at work"
+        return Observation(Judgement.HOLDS if lines == workers == 0 else Judgement.NOT_YET, told)

@@ -1,0 +1,255 @@
+"""VRRP's timing theory: what a move must cost at least, and may cost at most. Times in seconds.
+
+It is asked with what keepalived runs with (`plan/vrrp_timing.py`), never with a profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from iamops.model.drill import Bound
+from iamops.model.observed import Known
+from iamops.model.running import LiveCheck, LiveVrrp
+from iamops.model.state import ClusterState
+from iamops.plan.known import NotKnown
+
+# RFC 5798 keeps 255 for the address's owner, so this is the highest a router can be raised to.
+HIGHEST_PRIORITY = 254
+LOST_ADVERTS = 3
+
+
+def skew_s(priority: int, live: LiveVrrp) -> float:
+    """How long a backup waits after the master's farewell (RFC 3768 6.1, RFC 5798 6.1).
+
+    Version 2 counts in whole seconds whatever the advert interval is; version 3 in adverts.
+    """
+    unit_s = 1.0 if live.version == 2 else live.advert_interval_s
+    return (256 - priority) / 256 * unit_s
+
+
+def master_down_s(priority: int, live: LiveVrrp) -> float:
+    """How long a backup waits after the last advert it heard, when no farewell came."""
+    return LOST_ADVERTS * live.advert_interval_s + skew_s(priority, live)
+
+
+def preempted_s(priority: int, live: LiveVrrp) -> float:
+    """How long a node that may preempt leaves a master of a lower priority alone, at most.
+
+    Its `preempt_delay` begins with the first advert that it hears of it.
+    """
+    delay_s = live.preempt_delay_s + live.advert_interval_s if live.preempt_delay_s else 0.0
+    return delay_s + master_down_s(priority, live)
+
+
+def outvoted_s(own: LiveVrrp, priority: int, live: LiveVrrp) -> float:
+    """How long after its check's failure an owner may keep the VIP: none in FAULT. A weight leaves it MASTER until
+    the taker, whose priority this is, preempts.
+    """
+    return preempted_s(priority, live) if any(check.weight for check in own.known_checks) else 0.0
+
+
+def check_window_s(live: LiveVrrp) -> tuple[float, float]:
+    """From a stopped nginx to its check's failure: the shortest and the longest time. A stopped one fails at once,
+    so no timeout of the check is part of it. Which of several asks nginx is not known. Without any: never (0, 0).
+    """
+    checks = live.known_checks
+    return (
+        min((float((check.fall - 1) * check.interval_s) for check in checks), default=0.0),
+        max((float(check.fall * check.interval_s) for check in checks), default=0.0),
+    )
+
+
+def decision_s(live: LiveVrrp) -> float:
+    """How long a check that never succeeds again may take to become a FAULT, however it fails."""
+    return max((check.fall * check.interval_s + check.timeout_s for check in live.known_checks), default=0.0)
+
+
+def rises_s(live: LiveVrrp) -> float:
+    """How long keepalived may take to see that what its checks ask is well again."""
+    return max(
+        (float(check.rise * check.interval_s + check.timeout_s) for check in live.known_checks), default=0.0
+    )
+
+
+def falls_at_once(live: LiveVrrp, within_s: float) -> bool:
+    """May a check act on a failure that lasts no longer than that?"""
+    return bool(live.known_checks) and check_window_s(live)[0] < within_s
+
+
+# What VRRP's theory and the live configuration allow: the bounds of a drill as windows of seconds. Pure.
+
+# What a check script itself takes to run, where it is answered: it is part of the time until it fails.
+SCRIPT_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From the earliest to the latest moment, in seconds."""
+
+    lower_s: float
+    upper_s: float
+
+    def __add__(self, other: Window) -> Window:
+        return Window(self.lower_s + other.lower_s, self.upper_s + other.upper_s)
+
+    def times(self, factor: float) -> Window:
+        return Window(self.lower_s * factor, self.upper_s * factor)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Who lets go and who takes over, with what they are really running with."""
+
+    owner: LiveVrrp
+    taker: LiveVrrp
+
+
+def window(bound: Bound, pair: Pair, acted_on: LiveVrrp) -> Window:
+    """The sum of its terms. `acted_on` is the node whose check script matters. Raises NotKnown."""
+    total = Window(0.0, 0.0)
+    for term in bound.terms:
+        if term.name is None:
+            total += Window(0.0, term.seconds)
+        else:
+            total += NAMED[term.name](pair, acted_on).times(term.factor)
+    return total
+
+
+def skew_of(live: LiveVrrp, priority: int | None = None) -> float:
+    """Of its own priority, where no other is given."""
+    return skew_s(live.priority if priority is None else priority, live)
+
+
+def _skew(pair: Pair, acted_on: LiveVrrp) -> Window:
+    skew_s = skew_of(pair.taker)
+    return Window(skew_s, skew_s)
+
+
+def _raised(pair: Pair, acted_on: LiveVrrp) -> Window:
+    skew_s = skew_of(pair.taker, HIGHEST_PRIORITY)
+    return Window(skew_s, skew_s)
+
+
+def _timeout(pair: Pair, acted_on: LiveVrrp) -> Window:
+    """The last advert was heard up to an interval ago when the owner fell silent."""
+    advert_s, skew_s = pair.owner.advert_interval_s, skew_of(pair.taker)
+    return Window((LOST_ADVERTS - 1) * advert_s + skew_s, LOST_ADVERTS * advert_s + skew_s)
+
+
+def _max(pair: Pair, acted_on: LiveVrrp) -> Window:
+    upper_s = _timeout(pair, acted_on).upper_s
+    return Window(0.0, upper_s)
+
+
+def _advert(pair: Pair, acted_on: LiveVrrp) -> Window:
+    return Window(0.0, pair.owner.advert_interval_s)
+
+
+def _fault(pair: Pair, acted_on: LiveVrrp) -> Window:
+    check = _deciding(acted_on)
+    return Window((check.fall - 1) * check.interval_s, check.fall * check.interval_s + SCRIPT_S)
+
+
+def _hang(pair: Pair, acted_on: LiveVrrp) -> Window:
+    check, noticed = _deciding(acted_on), _fault(pair, acted_on)
+    return Window(noticed.lower_s + check.timeout_s, noticed.upper_s + check.timeout_s)
+
+
+def _recover(pair: Pair, acted_on: LiveVrrp) -> Window:
+    check = _deciding(acted_on)
+    return Window(0.0, check.rise * check.interval_s + SCRIPT_S)
+
+
+def _deciding(live: LiveVrrp) -> LiveCheck:
+    """Of several checks the quickest to fail decides, of those that make a FAULT where there are any.
+
+    Raises NotKnown where there is none, or none is told.
+    """
+    if live.checks is None:
+        raise NotKnown(f"how often keepalived runs the check of {live.instance} is not known: it does not tell")
+    if not live.checks:
+        raise NotKnown(f"when {live.instance} would fail cannot be told: keepalived tracks no check for it")
+    faulting = [check for check in live.checks if check.weight == 0]
+    return min(faulting or live.checks, key=lambda check: check.fall * check.interval_s)
+
+
+NAMED: Mapping[str, Callable[[Pair, LiveVrrp], Window]] = {
+    "vrrp.skew": _skew,
+    "vrrp.raised": _raised,
+    "vrrp.timeout": _timeout,
+    "vrrp.max": _max,
+    "vrrp.advert": _advert,
+    "check.fault": _fault,
+    "check.hang": _hang,
+    "check.recover": _recover,
+}
+
+
+# What keepalived on a node runs with: the one place where plans, guards and forecasts ask for it. Pure.
+#
+# What it tells comes first. The profile says what it should be, and stands in only where nobody tells: `assumed`.
+
+
+def told_on(state: ClusterState, node: str, instance: str) -> LiveVrrp | None:
+    """What keepalived tells of the instance, or the files of a stopped one say; None: neither does."""
+    files = state.nodes[node].files
+    return files.value.live.get(instance) if isinstance(files, Known) else None
+
+
+def vrrp_on(state: ClusterState, node: str, instance: str) -> LiveVrrp:
+    """The same, with the profile's word for what is not told, which `assumed` says."""
+    return filled(state, node, instance, told_on(state, node, instance))
+
+
+def filled(state: ClusterState, node: str, instance: str, told: LiveVrrp | None) -> LiveVrrp:
+    """What was told, with the profile's word for the rest."""
+    profiled = pushed_on(state, node, instance)
+    if told is None:
+        return profiled
+    if told.nopreempt is None:
+        told = replace(told, nopreempt=profiled.nopreempt, assumed=True)
+    return told if told.checks is not None else replace(told, checks=profiled.checks, assumed=True)
+
+
+def pushed_on(state: ClusterState, node: str, instance: str) -> LiveVrrp:
+    """What keepalived would run with after a push: what the profile says."""
+    return LiveVrrp.of_profile(state.profile.vrrp[instance], state.profile.nodes[node])
+
+
+def all_on(state: ClusterState, node: str) -> tuple[LiveVrrp, ...]:
+    """Every instance of the node."""
+    return tuple(vrrp_on(state, node, name) for name in state.profile.vrrp)
+
+
+def all_pushed(state: ClusterState) -> tuple[LiveVrrp, ...]:
+    """Every instance of every node after a push to all of them."""
+    return tuple(pushed_on(state, node, name) for node in state.profile.nodes for name in state.profile.vrrp)
+
+
+def tells_preemption(state: ClusterState, node: str, instance: str) -> bool:
+    """Is it known whether the node takes a VIP from a master of a lower priority?"""
+    told = told_on(state, node, instance)
+    return told is not None and told.nopreempt is not None
+
+
+def tells_checks(state: ClusterState, node: str, instance: str) -> bool:
+    """Is it known which checks run, and how often?"""
+    told = told_on(state, node, instance)
+    return told is not None and told.checks is not None
+
+
+def base_priority(state: ClusterState, instance: str, node: str) -> int:
+    """What a keepalived counts whose check is content."""
+    seen = state.nodes[node].vrrp[instance]
+    if isinstance(seen, Known) and seen.value.priority is not None:
+        return seen.value.priority
+    return vrrp_on(state, node, instance).priority
+
+
+def counted_priority(state: ClusterState, instance: str, node: str) -> int:
+    """What keepalived counts in an election; where it does not tell, its base priority, or the profile's."""
+    seen = state.nodes[node].vrrp[instance]
+    if isinstance(seen, Known) and seen.value.effective_priority is not None:
+        return seen.value.effective_priority
+    return base_priority(state, instance, node)

@@ -1,0 +1,1 @@
+"""Bytes in, bytes without secrets out. Pure; knows nothing of the product."""

@@ -1,0 +1,123 @@
+"""Foreign words on their way into the model: without secrets first, then harmless. The one way in for them.
+
+Whoever keeps what a node, a service or a file said takes it from here, so nothing that leaves later, on a screen,
+in a file, in a message or in the audit, can hold a secret. `tests/unit/test_one_redaction.py` keeps the rest of
+the house from going round it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from iamops.model.foreign import json_of
+from iamops.model.safe_text import MAX_CHARS, safe, safe_bytes
+from iamops.redact.redact import redact
+
+# What is looked at beyond what is kept: a secret that is cut in two must be known by its beginning.
+BEYOND = 4096
+
+
+def words(text: str, limit: int = MAX_CHARS) -> str:
+    """One line of printable text without secrets, cut at `limit` characters with a note."""
+    window = text[: limit + BEYOND]
+    clean = without_secrets(window)
+    if len(text) == len(window):
+        return safe(clean, limit)
+    return f"{safe(clean[:limit], limit)}… (+{len(text) - limit} characters)"
+
+
+def words_of(raw: bytes, limit: int = MAX_CHARS) -> str:
+    """The same for bytes; what is not UTF-8 becomes \\xHH."""
+    window = raw[: limit * 4 + BEYOND]
+    clean = redact(window).text
+    if len(raw) == len(window):
+        return safe_bytes(clean, limit)
+    return f"{safe(clean.decode('utf-8', 'backslashreplace')[:limit], limit)}… (+{len(raw) - len(window)} bytes)"
+
+
+def lines_of(raw: bytes, limit: int = MAX_CHARS) -> list[str]:
+    """The lines of a text: what one of them says about another is looked at before they are taken apart."""
+    return [safe_bytes(line, limit) for line in redact(raw).text.splitlines()]
+
+
+def without_secrets(text: str) -> str:
+    """The text with its lines and its controls as they are."""
+    raw = text.encode("utf-8", "surrogatepass")
+    clean = redact(raw).text
+    return text if clean is raw or clean == raw else clean.decode("utf-8", "surrogatepass")
+
+
+# Documents that are kept or sent: their values without secrets, their keys and shape as they are. Pure.
+
+
+def clean_document(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy in which no value holds a secret. One without any is searched once and copied as it is."""
+    if (
+        not redact(_json(document)).redactions
+        and not redact("\n".join(_texts(document)).encode("utf-8", "replace")).redactions
+    ):
+        return dict(document)
+    return {key: _clean(key, value) for key, value in document.items()}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (text for each in value.values() for text in _texts(each))
+    elif isinstance(value, (list, tuple)):
+        yield from (text for each in value for text in _texts(each))
+
+
+def _clean(key: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return _text(key, value)
+    if isinstance(value, Mapping):
+        return {str(name): _clean(str(name), each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return _list(key, value)
+    return value
+
+
+def _text(key: str, value: str) -> str:
+    """By what it holds, and by what its key says of it."""
+    clean = without_secrets(value)
+    shown = _again({key: clean})
+    told = shown.get(key) if isinstance(shown, dict) else None
+    return told if isinstance(told, str) else clean
+
+
+def _list(key: str, values: Sequence[Any]) -> list[Any]:
+    """The words of a command tell of each other: behind `-P` stands a password."""
+    cleaned = [_clean("", each) for each in values]
+    if not any(isinstance(each, str) for each in values):
+        return cleaned
+    words = [each if isinstance(each, str) else "" for each in cleaned]
+    told = _again(words)
+    if not isinstance(told, list) or len(told) != len(words) or not all(isinstance(each, str) for each in told):
+        return cleaned
+    return [new if isinstance(old, str) else old for old, new in zip(cleaned, told, strict=True)]
+
+
+def _again(value: Any) -> Any:
+    try:
+        return json_of(redact(_json(value)).text)
+    except ValueError:
+        return None
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, default=str).encode("ascii")
+
+
+# An error of our own that nobody expected, in one line. Pure.
+
+
+def fault_of_ours(error: BaseException) -> str:
+    """Without secrets, and never a traceback. Of a group the first, which is what somebody can act on."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    said = words(str(error), 160)
+    return f"a fault of iamops: {type(error).__name__}{': ' if said else ''}{said}"

@@ -1,0 +1,1 @@
+"""One detector per kind of place where a secret stands."""

@@ -1,0 +1,164 @@
+"""Fills templates: the built-in ones, or a user's own of the same name. Pure but for reading the built-in ones."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+# What all of somebody's templates may cost together. Pure.
+
+# Characters, entries and turns of loops, all in all. A node's built-in templates need some hundred thousand.
+BUDGET = 3_000_000
+
+
+class TooMuch(Exception):
+    """A template makes more, or takes longer, than any configuration file needs."""
+
+
+class Budget:
+    """It is spent, never refilled."""
+
+    def __init__(self, units: int = BUDGET) -> None:
+        self.left = units
+
+    def spend(self, units: int) -> None:
+        """Raises TooMuch."""
+        self.left -= units
+        if self.left < 0:
+            raise TooMuch("it makes more, or goes round more often, than a configuration file needs")
+
+
+# The longest built-in template has a tenth of it; every character takes the parser its time.
+LONGEST = 65_536
+# What a character costs, to be parsed and compiled.
+PARSED = 10
+
+
+class RenderError(Exception):
+    """The profile is valid, but a file cannot be written from it; says why and what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """`own` maps file names (nginx.conf.j2) to the user's texts; the others are built in.
+
+    All of them together have one budget: a profile may have a template filled for each of its services.
+    """
+
+    own: Mapping[str, str]
+    budget: Budget = field(default_factory=Budget, compare=False, repr=False)
+    compiled: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def fill(self, name: str, **values: Any) -> str:
+        """Raises RenderError for a template of the user's that cannot be filled."""
+        if name not in self.own:
+            return _environment().get_template(name).render(**values)
+        return self._filled(name, values)
+
+    def _filled(self, name: str, values: Mapping[str, Any]) -> str:
+        """A template of the user's, or of whoever wrote the profile: confined."""
+        from jinja2 import TemplateNotFound, TemplateSyntaxError
+
+        try:
+            return str(self._template(name).render(plain(values)))
+        except TemplateSyntaxError as error:
+            raise RenderError(f"your template {name}, line {error.lineno}: {error.message}") from None
+        except TemplateNotFound as error:
+            why = f"there is no built-in template {error.name!r}"
+            raise RenderError(f"your template {name}{_line_of(error)}: {why}") from None
+        except Exception as error:  # foreign words: whatever they bring about is their own fault
+            raise RenderError(
+                f"your template {name}{_line_of(error)}: {str(error) or type(error).__name__}"
+            ) from None
+
+    def _template(self, name: str) -> Any:
+        from jinja2 import PackageLoader
+
+        from iamops.render.sandbox import Confined
+
+        if name not in self.compiled:
+            text = self.own[name]
+            if len(text) > LONGEST:
+                raise TooMuch(f"more than {LONGEST} characters")
+            self.budget.spend(len(text) * PARSED)
+            confined = Confined(PackageLoader("iamops.render", "templates"), self.budget)
+            self.compiled[name] = confined.from_string(text)
+        return self.compiled[name]
+
+
+def _line_of(error: Exception) -> str:
+    """Where in the template: jinja maps the lines of what it has compiled back."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
+    return f", line {lines[-1]}" if lines else ""
+
+
+@functools.cache
+def template_names() -> tuple[str, ...]:
+    """Every template that can be overridden."""
+    return tuple(sorted(_environment().list_templates(extensions=["j2"])))
+
+
+@functools.cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("iamops.render", "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - configuration files, not HTML; values are validated by the profile
+    )
+
+
+# The profile as plain data: what a template may see of it. Pure.
+
+
+def plain(value: Any) -> Any:
+    """Dictionaries, lists, texts, numbers, truth values and None, whatever it was; a model's properties are among
+    its fields. Raises TypeError for what is no data.
+    """
+    match value:
+        case None | bool():
+            return value
+        case Enum():
+            return plain(value.value)
+        case str():
+            return str(value)
+        case int():
+            return int(value)
+        case float():
+            return float(value)
+        case _ if hasattr(value, "__fspath__"):
+            return str(value)
+        case BaseModel():
+            return {
+                name: plain(getattr(value, name))
+                for name in (*type(value).model_fields, *_properties(type(value)))
+            }
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+        case Mapping():
+            return {str(plain(key)): plain(each) for key, each in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [plain(each) for each in value]
+        case _:
+            raise TypeError(f"{type(value).__name__} is no plain data")
+
+
+def _properties(model: type[BaseModel]) -> list[str]:
+    """Of our own classes only: pydantic's give away more than values."""
+    own = (each for each in model.__mro__ if issubclass(each, BaseModel) and each is not BaseModel)
+    named = (name for each in own for name, value in vars(each).items() if isinstance(value, property))
+    return [name for name in dict.fromkeys(named) if not name.startswith("_")]

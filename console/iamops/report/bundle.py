@@ -1,0 +1,112 @@
+"""A bundle's manifest (`iamops.bundle/1`): what is in it, what was taken out and where, what is missing. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from iamops.model.timestamps import rfc3339
+from iamops.redact.clean import words
+from iamops.redact.redact import Redaction
+
+SCHEMA = "iamops.bundle/1"
+LINES_NAMED = 5000
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file as it stands in the archive. `truncated`: not all of it is here; `kept` says which end is."""
+
+    path: str
+    content: bytes
+    source: str
+    node: str | None = None
+    truncated: bool = False
+    kept: str = "start"
+    redactions: tuple[Redaction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What should be in the archive and is not. `what` is the name it would have had."""
+
+    what: str
+    source: str
+    node: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Who made a bundle, when (epoch s), of which cluster, and within which limits."""
+
+    at: float
+    who: str
+    profile: str
+    environment: str
+    version: str
+    limit_bytes: int
+    file_limit_bytes: int
+    timeout_s: float
+
+
+def manifest(around: Circumstances, members: Iterable[Member], missing: Iterable[Missing]) -> Json:
+    """The document. Line numbers are those of the redacted file, counted from 1."""
+    files = list(members)
+    return {
+        "schema": SCHEMA,
+        "at": rfc3339(around.at),
+        "who": words(around.who),
+        "profile": around.profile,
+        "environment": around.environment,
+        "iamops": around.version,
+        "limits": {
+            "bytes": around.limit_bytes,
+            "file_bytes": around.file_limit_bytes,
+            "collect_s": around.timeout_s,
+        },
+        "redactions": totals(files),
+        "files": [_file(each) for each in files],
+        "uncollected": [
+            {"what": each.what, "node": each.node, "source": each.source, "reason": words(each.reason)}
+            for each in missing
+        ],
+    }
+
+
+def totals(members: Iterable[Member]) -> dict[str, int]:
+    """How many secrets of each kind were taken out of all files."""
+    counts: Counter[str] = Counter()
+    for member in members:
+        for each in member.redactions:
+            counts[each.kind] += each.count
+    return dict(sorted(counts.items()))
+
+
+def _file(member: Member) -> Json:
+    document: Json = {
+        "path": member.path,
+        "bytes": len(member.content),
+        "source": member.source,
+        "node": member.node,
+        "truncated": member.truncated,
+        "redactions": _redactions(member),
+    }
+    return document | ({"kept": member.kept} if member.truncated else {})
+
+
+def _redactions(member: Member) -> list[Json]:
+    """By kind, with every line, up to a number that still can be read."""
+    lines: defaultdict[str, list[int]] = defaultdict(list)
+    counts: Counter[str] = Counter()
+    for each in member.redactions:
+        lines[each.kind].append(each.line)
+        counts[each.kind] += each.count
+    return [
+        {"kind": kind, "count": counts[kind], "lines": where[:LINES_NAMED]}
+        | ({"lines_not_named": len(where) - LINES_NAMED} if len(where) > LINES_NAMED else {})
+        for kind, where in sorted(lines.items())
+    ]

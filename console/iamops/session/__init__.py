@@ -1,0 +1,1 @@
+"""The composition root: profile, nodes and store wired once for every front."""

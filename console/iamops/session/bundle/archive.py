@@ -1,0 +1,234 @@
+"""Writes an archive in one step: a private scratch file beside it, on disk before it gets its name."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import json
+import os
+import re
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+from iamops.model.text import cut_to, shares
+from iamops.nodes.evidence import EvidenceFile
+from iamops.redact.known import KnownSecrets
+from iamops.redact.redact import Redaction, learned, marked, redact
+from iamops.report.bundle import Circumstances, Member, Missing, manifest
+from iamops.session.private_files import InOthersHands, check_directory, refuse_foreign_links
+
+SUFFIXES = (".tar.zst", ".tar.gz", ".tgz")
+ZSTD_LEVEL = 6
+GZIP_LEVEL = 6
+
+
+class BundleRefused(Exception):
+    """The bundle cannot be written; says why and what to do."""
+
+
+def check_path(path: Path) -> None:
+    """Raises BundleRefused before anything is looked at: unknown suffix, existing file, no such directory."""
+    if not path.name.endswith(SUFFIXES) or path.name in SUFFIXES:
+        raise BundleRefused(f"{path}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+    try:
+        refuse_foreign_links(path.parent)
+    except OSError as error:
+        raise BundleRefused(f"{error.filename}: {error.strerror}; choose another directory") from None
+    if os.path.lexists(path):
+        raise BundleRefused(f"{path} is already there and is not overwritten: choose another name")
+    if not path.parent.is_dir():
+        raise BundleRefused(f"{path.parent}: no such directory")
+    try:
+        check_directory(path.parent)
+    except InOthersHands as error:
+        raise BundleRefused(f"{error}; or choose another place") from None
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise BundleRefused(f"{path.parent}: no file can be made there")
+    if path.name.endswith(".zst"):
+        _zstandard(path)
+
+
+def write_archive(path: Path, files: Iterable[tuple[str, bytes]], at: float) -> int:
+    """Writes the files in the given order, and returns the archive's size. Raises BundleRefused."""
+    check_path(path)
+    try:
+        with _scratch(path.parent) as (scratch, sink):
+            with _compressed(sink, path, at) as packed, tarfile.open(fileobj=packed, mode="w|") as tar:
+                for name, content in files:
+                    tar.addfile(_entry(name, len(content), at), io.BytesIO(content))
+            sink.flush()
+            os.fsync(sink.fileno())
+            size = os.fstat(sink.fileno()).st_size
+            _name(scratch, path)
+    except OSError as error:
+        raise BundleRefused(f"{path}: {error.strerror or error}; nothing was written") from error
+    return size
+
+
+def _entry(name: str, size: int, at: float) -> tarfile.TarInfo:
+    """A regular file that belongs to nobody in particular."""
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    entry.mtime = int(at)
+    entry.mode = 0o600
+    return entry
+
+
+@contextlib.contextmanager
+def _scratch(directory: Path) -> Iterator[tuple[Path, IO[bytes]]]:
+    """Only its owner may read it from the first byte on; it goes away, whatever happens."""
+    handle, name = tempfile.mkstemp(dir=directory, prefix=".iamops-bundle.")
+    try:
+        with os.fdopen(handle, "wb") as sink:
+            yield Path(name), sink
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _compressed(sink: IO[bytes], path: Path, at: float) -> Iterator[Any]:
+    if path.name.endswith(".zst"):
+        compressor = _zstandard(path).ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True)
+        with compressor.stream_writer(sink, closefd=False) as packed:
+            yield packed
+    else:
+        with gzip.GzipFile("", "wb", GZIP_LEVEL, sink, mtime=int(at)) as packed:
+            yield packed
+
+
+def _zstandard(path: Path) -> Any:
+    """Loaded only for the archives that need it."""
+    try:
+        import zstandard
+    except ImportError:
+        fix = "name it .tar.gz, or install the zstandard package"
+        raise BundleRefused(f"{path}: this Python cannot write zstd; {fix}") from None
+    return zstandard
+
+
+def _name(scratch: Path, path: Path) -> None:
+    """A link is refused where a name is taken; a rename would replace what somebody has just put there."""
+    try:
+        os.link(scratch, path)
+    except FileExistsError:
+        raise BundleRefused(f"{path} is already there and is not overwritten: choose another name") from None
+    except OSError:
+        # A file system without hard links.
+        check_path(path)
+        os.rename(scratch, path)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+# Makes the files of a bundle of what was told: redacted, cut to size, safely named. No I/O.
+
+# Room for the manifest itself, out of the whole bundle's limit.
+MANIFEST_SHARE = 16
+_UNSAFE = re.compile(r"[^A-Za-z0-9._@+\-\[\] ]")
+NAME_CHARS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class BundlePiece:
+    """A piece and the node that told it; None: this side."""
+
+    node: str | None
+    piece: EvidenceFile
+
+    @property
+    def path(self) -> str:
+        """Where it stands in the archive, before that is made safe."""
+        parts = (*(("nodes", self.node) if self.node else ()), self.piece.name)
+        return "/".join(part for part in parts if part)
+
+
+def members_of(
+    told: Iterable[BundlePiece], known: KnownSecrets, around: Circumstances
+) -> tuple[list[Member], list[Missing]]:
+    """Every file that could be had, and what is missing, in the order in which they came."""
+    each_told = list(told)
+    known = known.and_plain(_learned(each_told))
+    missing = [_missing(each, known) for each in each_told if each.piece.content is None]
+    whole = list(_distinct(_member(each, known) for each in each_told if each.piece.content is not None))
+    budget = around.limit_bytes - around.limit_bytes // MANIFEST_SHARE
+    sizes = [min(len(member.content), around.file_limit_bytes) for member in whole]
+    allowed = shares(sizes, budget)
+    return [_cut(member, limit) for member, limit in zip(whole, allowed, strict=True)], missing
+
+
+def manifest_bytes(around: Circumstances, members: Sequence[Member], missing: Sequence[Missing]) -> bytes:
+    document = manifest(around, members, missing)
+    return json.dumps(document, indent=1, ensure_ascii=True).encode("ascii") + b"\n"
+
+
+def _learned(told: Iterable[BundlePiece]) -> set[bytes]:
+    """Passwords that stand in the configurations: a log may repeat them where nothing gives them away."""
+    configs = (each.piece.content for each in told if each.piece.name.startswith(("config/", "keepalived/")))
+    return {secret for content in configs if content is not None for secret in learned(content)}
+
+
+def _member(told: BundlePiece, known: KnownSecrets) -> Member:
+    piece = told.piece
+    redacted = redact(piece.content or b"", known)
+    return Member(
+        path=safe_path(told.path, known),
+        content=redacted.text,
+        source=_clean(piece.source, known),
+        node=told.node,
+        truncated=piece.left_out,
+        kept="end" if piece.keeps_end else "start",
+        # What this side says was looked at when it was written, value by value.
+        redactions=redacted.redactions if told.node else marked(redacted.text),
+    )
+
+
+def _missing(told: BundlePiece, known: KnownSecrets) -> Missing:
+    piece = told.piece
+    return Missing(
+        safe_path(told.path, known), _clean(piece.source, known), told.node, _clean(piece.reason, known)
+    )
+
+
+def _clean(text: str, known: KnownSecrets) -> str:
+    """A node's words are redacted in the manifest too."""
+    return redact(text.encode("utf-8", "surrogateescape"), known).text.decode("utf-8", "replace")
+
+
+def _distinct(members: Iterable[Member]) -> Iterator[Member]:
+    """No two of the same name: unpacking would lose one."""
+    taken = {"manifest.json"}
+    for member in members:
+        path, number = member.path, 1
+        while path.lower() in taken:
+            number += 1
+            path = f"{member.path}.{number}"
+        taken.add(path.lower())
+        yield replace(member, path=path)
+
+
+def safe_path(path: str, known: KnownSecrets) -> str:
+    """A path that stays below the place where it is unpacked, whatever a node called its files."""
+    parts = [_UNSAFE.sub("_", part)[:NAME_CHARS] for part in _clean(path, known).split("/")]
+    kept = [part for part in parts if part.strip(". ")]
+    return "/".join(kept) or "unnamed"
+
+
+def _cut(member: Member, limit: int) -> Member:
+    """Cut after it was redacted; the numbers of its lines follow."""
+    keeps_end = member.kept == "end"
+    kept, left_out = cut_to(member.content, limit, keeps_end=keeps_end)
+    if not left_out:
+        return member
+    gone = member.content.count(b"\n", 0, left_out) if keeps_end else 0
+    last = kept.count(b"\n")
+    lines = (Redaction(each.line - gone, each.kind, each.count) for each in member.redactions)
+    still = tuple(each for each in lines if 1 <= each.line <= last)
+    return replace(member, content=kept, truncated=True, redactions=still)

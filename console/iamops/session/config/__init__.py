@@ -1,0 +1,1 @@
+"""The files of the nodes, as the profile has them and as they are."""

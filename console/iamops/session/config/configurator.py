@@ -1,0 +1,339 @@
+"""The configuration of a cluster: what the profile asks for, what the nodes have, and the push between them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from iamops.accesslog.format import Field, FormatError, named_format
+from iamops.judge.config import ConfigSight, file_sights, sorted_files
+from iamops.judge.disk.sources import DaemonSources, is_pattern, joined, outside
+from iamops.judge.lint.finding import LintReport
+from iamops.judge.lint.lint import lint
+from iamops.model.config import KEEPALIVED_CONF, ConfFile, ConfTree, DaemonCheck
+from iamops.model.profile import Profile, Service, endpoint
+from iamops.nodes.config import (
+    DIRECTORIES,
+    ConfigUnreadable,
+    daemon_checks,
+    read_backup,
+    read_listing,
+    read_named,
+    read_pushes,
+    read_tree,
+)
+from iamops.nodes.transport import CommandFailed, Transport, TransportError
+from iamops.parse.config_files import PushRecord
+from iamops.parse.directives import ReadFile
+from iamops.parse.keepalived.conf import keepalived_conf
+from iamops.plan.action import ConfigPush, Drain, DrainedRestart
+from iamops.plan.config.change import NodeChange, node_change
+from iamops.plan.config.meaning import apart, meaning
+from iamops.render.files import NodeFile
+from iamops.render.nodefiles import render_node
+from iamops.render.templating import RenderError, template_names
+from iamops.session.private_files import InOthersHands, check_hands, own_text
+from iamops.session.profiles import SecretMissing, vrrp_secrets
+from iamops.session.user import who
+
+# What keepalived's files include beside the managed ones, as far as the login user may read it. Read only.
+
+# What is included may include more.
+ROUNDS = 3
+
+
+async def with_included(transport: Transport, conf: ConfTree) -> ConfTree:
+    """The tree with it; where everything is at hand nothing more is asked. What cannot be read stays unread."""
+    try:
+        for _ in range(ROUNDS):
+            reading = _read(conf)
+            if not _not_read(conf, reading):
+                break
+            elsewhere = outside(conf, (reading,)) if conf.listing.listed else DIRECTORIES
+            if elsewhere:
+                conf = replace(conf, listing=joined(conf.listing, await read_listing(transport, elsewhere)))
+            named = [path for path in _not_read(conf, reading) if not is_pattern(path)]
+            if not named:
+                break
+            conf = replace(conf, files={**(await read_named(transport, named)).files, **conf.files})
+    except (ConfigUnreadable, TransportError):
+        return conf
+    return conf
+
+
+def _read(conf: ConfTree) -> ReadFile:
+    return keepalived_conf({path: file.content for path, file in conf.files.items()})
+
+
+def _not_read(conf: ConfTree, reading: ReadFile) -> tuple[str, ...]:
+    return DaemonSources.of(conf, KEEPALIVED_CONF, reading).unread
+
+
+# The templates that the operator has put in the place of built-in ones.
+
+
+def own_templates(profile: Profile) -> Mapping[str, str]:
+    """The user's templates, by file name.
+
+    Raises RenderError for one that takes no built-in one's place, or that somebody else could change; OSError.
+    """
+    if profile.templates is None:
+        return {}
+    directory = Path(profile.templates).expanduser()
+    if not directory.is_dir():
+        raise RenderError(f"{directory}: no such directory (the profile's templates)")
+    try:
+        check_hands(directory)
+        found = {path.name: _text(path) for path in sorted(directory.glob("*.j2"))}
+    except InOthersHands as error:
+        raise RenderError(f"{error} (the profile's templates)") from None
+    for name in found:
+        if name not in template_names():
+            raise RenderError(f"{directory / name}: no such template; there are {', '.join(template_names())}")
+    return found
+
+
+def _text(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise RenderError(f"{path}: not a regular file (the profile's templates)")
+    try:
+        return own_text(path)
+    except UnicodeDecodeError as error:
+        raise RenderError(f"{path}: not UTF-8 text (byte {error.start})") from None
+
+
+class NoSuchPush(Exception):
+    """No node remembers a push of that name, or any push that was kept."""
+
+
+class CannotDrain(Exception):
+    """The backend cannot be drained as things are; says why, and what would help."""
+
+
+class Configurator:
+    """Reads and compares; only the engine changes anything. `transport` gives a node's connection or None, and
+    `why_not` why there is none.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        transport: Callable[[str], Transport | None],
+        why_not: Callable[[str], str] = lambda node: f"{node} is not connected",
+    ) -> None:
+        self.profile = profile
+        self._transport = transport
+        self._why_not = why_not
+
+    def rendered(self, profile: Profile | None = None) -> Mapping[str, tuple[NodeFile, ...]]:
+        """Every node's files. Raises SecretMissing, RenderError, OSError."""
+        wanted = profile or self.profile
+        passwords, own = vrrp_secrets(wanted), own_templates(wanted)
+        return {node: render_node(wanted, node, passwords, own) for node in wanted.nodes}
+
+    async def live(self) -> Mapping[str, ConfTree]:
+        """What every node has. Raises ConfigUnreadable for the first that cannot be read."""
+        trees = await asyncio.gather(*(self._live(node) for node in self.profile.nodes))
+        return {tree.name: tree for tree in trees}
+
+    async def compared(self) -> Mapping[str, tuple[ConfTree, NodeChange]]:
+        """Every node's files beside what the profile asks for: the tree carries both."""
+        wanted, live = self.rendered(), await self.live()
+        beside = {node: _with_rendered(tree, wanted[node]) for node, tree in live.items()}
+        return {node: (tree, node_change(tree, wanted[node])) for node, tree in beside.items()}
+
+    async def lint(self) -> LintReport:
+        """The live pair: its files, what its daemons say of them, what the profile asks for, what runs."""
+        compared = await self.compared()
+        checks = await asyncio.gather(*(self._daemon_checks(node) for node in compared))
+        trees = await self._with_included([tree for tree, _ in compared.values()])
+        return lint(trees, self.profile, [check for each in checks for check in each])
+
+    async def sight(self) -> ConfigSight:
+        """Everything there is to see; a node that cannot be read is told, and hides no other."""
+        try:
+            wanted = self.rendered()
+        except (RenderError, SecretMissing, OSError) as error:
+            return ConfigSight(problem=f"the profile cannot be rendered: {error}")
+        found = await asyncio.gather(*(self._live(node) for node in wanted), return_exceptions=True)
+        trees, unread = dict[str, ConfTree](), dict[str, str]()
+        for node, each in zip(wanted, found, strict=True):
+            if isinstance(each, ConfTree):
+                trees[node] = _with_rendered(each, wanted[node])
+            elif isinstance(each, ConfigUnreadable):
+                unread[node] = str(each)
+            else:
+                raise each
+        report = lint(await self._with_included(list(trees.values())), self.profile)
+        changes = {node: node_change(tree, wanted[node]) for node, tree in trees.items()}
+        files = [
+            file
+            for node, change in changes.items()
+            for file in file_sights(change, tuple(each.path for each in wanted[node]), report)
+        ]
+        return ConfigSight(sorted_files(files), unread, report, (*meaning(changes), *apart(changes)))
+
+    async def push(
+        self,
+        *,
+        reason: str = "",
+        asked: tuple[str, ...] = ("config", "push"),
+        profile: Profile | None = None,
+        confirm_s: int | None = None,
+        drains: tuple[Drain, ...] = (),
+    ) -> ConfigPush:
+        """The push from what is there to what the profile asks for."""
+        wanted, live = self.rendered(profile), await self.live()
+        changes = {node: node_change(live[node], wanted[node]) for node in live}
+        return self._action(changes, asked, reason, confirm_s, drains)
+
+    async def drained_restart(self, unit: str, *, reason: str = "") -> DrainedRestart:
+        """A rolling restart of a published service's unit. Raises CannotDrain, ConfigUnreadable."""
+        service = next((s for s in self.profile.services.values() if s.unit == unit and s.domain), None)
+        if service is None:
+            raise CannotDrain(f"{unit} is no service that nginx publishes: restart it without --drain")
+        nodes = [name for name in self.profile.nodes if service.runs_on(name)]
+        live, wanted = await self.live(), self.rendered()
+        behind = [name for name in live if node_change(live[name], wanted[name]).files]
+        if behind:
+            which = " and ".join(behind)
+            raise CannotDrain(f"{which} differ from the profile: see `iamops config diff`, push first")
+        drained, drains = {}, {}
+        for name in nodes:
+            files = self.rendered(with_drained(self.profile, service.name, name))
+            drained[name] = {each: node_change(live[each], files[each]) for each in live}
+            drains[name] = self.drains(service, name)
+        push, meta = self._named(("restart", unit, "--rolling", "--drain"), reason, ())
+        return DrainedRestart(unit, service.name, push, drained, drains, meta)
+
+    def drains(self, service: Service, backend: str) -> tuple[Drain, ...]:
+        """The backend as every nginx names it. Raises CannotDrain where the access log would not tell."""
+        form = self.profile.logs.format
+        try:
+            told = named_format(form).tells(Field.UPSTREAM)
+        except FormatError:
+            told = False
+        if not told:
+            raise CannotDrain(
+                f"the access log's format {form[:20]!r} does not say which backend got a request, so nobody could "
+                "tell when a drain is over: set logs.format: iamops in the profile, and push"
+            )
+        there = self.profile.backends_of(service)[backend]
+        own = endpoint("127.0.0.1", service.port)
+        return tuple(Drain(node, own if node == backend else there) for node in self.profile.nodes)
+
+    async def rollback(self, push: str | None, *, reason: str = "", confirm_s: int | None = None) -> ConfigPush:
+        """The push back to what every node had before `push` (None: the last that was confirmed).
+
+        A node that the push did not touch stays as it is. Raises NoSuchPush, ConfigUnreadable.
+        """
+        remembered, live = await self.pushes(), await self.live()
+        chosen = push or _last(remembered)
+        having = [node for node, records in remembered.items() if any(r.push == chosen for r in records)]
+        if not having:
+            raise NoSuchPush(f"no node remembers a push {chosen!r}: see `iamops config history`")
+        changes = {node: NodeChange(node) for node in live}
+        for node in having:
+            backup = await read_backup(self._connected(node), chosen)
+            changes[node] = node_change(live[node], _files(backup), exact=True)
+        return self._action(changes, ("config", "rollback", chosen), reason, confirm_s)
+
+    async def pushes(self) -> Mapping[str, tuple[PushRecord, ...]]:
+        """What every node remembers of its pushes."""
+        names = tuple(self.profile.nodes)
+        found = await asyncio.gather(*(self._pushes(node) for node in names))
+        return dict(zip(names, found, strict=True))
+
+    def _action(
+        self,
+        changes: Mapping[str, NodeChange],
+        asked: tuple[str, ...],
+        reason: str,
+        confirm_s: int | None,
+        drains: tuple[Drain, ...] = (),
+    ) -> ConfigPush:
+        told = meaning(changes)
+        push, meta = self._named(asked, reason, told)
+        return ConfigPush(
+            push=push,
+            asked=asked,
+            changes=changes,
+            meta=meta,
+            meaning=told,
+            apart=apart(changes),
+            confirm_s=confirm_s,
+            drains=drains,
+        )
+
+    def _named(self, asked: tuple[str, ...], reason: str, what: tuple[str, ...]) -> tuple[str, str]:
+        """The push's name, which sorts by time, and what the nodes keep of it."""
+        push = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
+        command = " ".join(asked)
+        meta = {"who": who(), "reason": reason, "command": command, "profile": self.profile.name, "what": what}
+        return push, json.dumps(meta, sort_keys=True)
+
+    async def _live(self, node: str) -> ConfTree:
+        try:
+            return await read_tree(self._connected(node), self.profile)
+        except TransportError as failure:
+            raise ConfigUnreadable(str(failure)) from None
+
+    async def _with_included(self, trees: Sequence[ConfTree]) -> Sequence[ConfTree]:
+        """For lint only: what a push manages is compared as it is."""
+        return await asyncio.gather(*(with_included(self._connected(tree.name), tree) for tree in trees))
+
+    async def _daemon_checks(self, node: str) -> tuple[DaemonCheck, ...]:
+        try:
+            return await daemon_checks(self._connected(node))
+        except CommandFailed:
+            return ()
+        except TransportError as failure:
+            raise ConfigUnreadable(str(failure)) from None
+
+    async def _pushes(self, node: str) -> tuple[PushRecord, ...]:
+        try:
+            return await read_pushes(self._connected(node))
+        except TransportError as failure:
+            raise ConfigUnreadable(str(failure)) from None
+
+    def _connected(self, node: str) -> Transport:
+        transport = self._transport(node)
+        if transport is None:
+            raise ConfigUnreadable(self._why_not(node))
+        return transport
+
+
+def as_tree(node: str, files: tuple[NodeFile, ...]) -> ConfTree:
+    """Rendered files as if a node had them."""
+    return ConfTree(node, {f.path: ConfFile(f.path, f.content, f.mode, f.owner, f.group) for f in files})
+
+
+def with_drained(profile: Profile, service: str, backend: str) -> Profile:
+    """The profile while one backend takes no requests."""
+    found = profile.services[service]
+    resting = found.model_copy(update={"drained": (*found.drained, backend)})
+    return profile.model_copy(update={"services": {**profile.services, service: resting}})
+
+
+def _last(remembered: Mapping[str, tuple[PushRecord, ...]]) -> str:
+    """The last push that was kept. Raises NoSuchPush."""
+    confirmed = [r.push for records in remembered.values() for r in records if r.outcome == "confirmed"]
+    if not confirmed:
+        raise NoSuchPush("no node remembers a push that was kept: there is nothing to go back to")
+    return max(confirmed)
+
+
+def _with_rendered(tree: ConfTree, wanted: tuple[NodeFile, ...]) -> ConfTree:
+    return replace(tree, rendered={file.path: file.content for file in wanted})
+
+
+def _files(tree: ConfTree) -> tuple[NodeFile, ...]:
+    return tuple(
+        NodeFile(file.path, file.content, file.mode or 0o644, file.owner or "root", file.group or "root")
+        for file in tree.files.values()
+    )

@@ -1,0 +1,1 @@
+"""Drills: files, runner, recorder."""

@@ -1,0 +1,154 @@
+"""Writes down what happens while a drill runs: changes of addresses, states and units, on one clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from iamops.judge.drill.account import live_document
+from iamops.judge.drill.evidence import AddressSeen, StateSeen
+from iamops.judge.drill.report import NodeFacts, TimelineEntry
+from iamops.model.events import AddressChanged, Event, LinkChanged, UnitReported, VrrpTransition
+from iamops.model.observed import Known
+from iamops.model.running import ClockOffset, LiveVrrp
+from iamops.model.state import ClusterState
+from iamops.model.text import being
+from iamops.nodes.history import LogMark, NotifyLine, notify_lines, notify_mark, versions
+from iamops.session.cluster import Cluster
+from iamops.session.store import Store
+
+# A node's clock was never compared with ours: what it says happened when we heard of it.
+UNSURE_S = 0.01
+
+
+class Recorder:
+    """Listens to the store from `start` to `stop`. `entries` is the timeline so far."""
+
+    def __init__(self, store: Store, instance: str, began: float, offsets: Mapping[str, ClockOffset]) -> None:
+        self._store = store
+        self._instance = instance
+        self._address = store.state.profile.vrrp[instance].address
+        self._began = began
+        self._offsets = offsets
+        self._units = {
+            (name, unit): seen.value.active
+            for name, node in store.state.nodes.items()
+            for unit, seen in node.units.items()
+            if isinstance(seen, Known)
+        }
+        self.addresses: list[AddressSeen] = []
+        self.states: list[StateSeen] = []
+        self.entries: list[TimelineEntry] = []
+
+    def start(self) -> None:
+        self._unsubscribe = self._store.subscribe(self._heard)
+
+    def stop(self) -> None:
+        self._unsubscribe()
+
+    def note(self, at: float, node: str | None, witness: str, text: str, unsure_s: float = 0.0) -> None:
+        """A line of the timeline."""
+        entry = TimelineEntry(round(at - self._began, 4), node, witness, text, round(unsure_s * 1000, 1))
+        self.entries.append(entry)
+
+    def _heard(self, state: ClusterState, event: Event) -> None:
+        match event:
+            case AddressChanged() if event.address == self._address:
+                happened, unsure_s = self._on_our_clock(event.node, event.at, event.node_at)
+                self.addresses.append(AddressSeen(event.at, happened, unsure_s, event.node, event.present))
+                word = "holds" if event.present else "let go of"
+                self.note(happened, event.node, "kernel", f"{word} VIP {self._address}", unsure_s)
+            case VrrpTransition() if event.instance == self._instance and not event.history:
+                happened, unsure_s = self._on_our_clock(event.node, event.at, event.node_at)
+                self.states.append(StateSeen(event.at, happened, unsure_s, event.node, event.state))
+                self.note(happened, event.node, "keepalived", f"entered {event.state}", unsure_s)
+            case UnitReported():
+                self._unit(event)
+            case LinkChanged():
+                said = f": {event.link.reason}" if event.link.reason else ""
+                self.note(event.at, event.node, "link", f"{event.link.state}{said}")
+            case _:
+                return
+
+    def _on_our_clock(self, node: str, at: float, node_at: float | None) -> tuple[float, float]:
+        """When it happened, in session time, and how well that is known. Never after we heard of it."""
+        offset = self._offsets.get(node)
+        if node_at is None or offset is None:
+            return at, UNSURE_S
+        return min(node_at - offset.offset_ms / 1000, at), offset.uncertainty_ms / 1000
+
+    def _unit(self, event: UnitReported) -> None:
+        key, active = (event.node, event.unit), event.report.active
+        if self._units.get(key) != active:
+            self._units[key] = active
+            self.note(event.at, event.node, "unit", f"{event.unit} {being(active)}")
+
+
+def client_entries(gaps: Iterator[tuple[float, float, str]], began: float) -> Iterator[TimelineEntry]:
+    """Gaps (began, duration in ms, what) as lines of the timeline."""
+    for at, duration_ms, what in gaps:
+        yield TimelineEntry(
+            round(at - began, 4), None, "client", f"no good answer for {duration_ms:.0f} ms: {what}"
+        )
+
+
+# What is read from the nodes around a drill: versions, clocks, and what the notify logs gain meanwhile.
+
+NOTIFY_RESOLUTION_S = 1.0
+NOT_CONNECTED = LogMark(None, "not connected")
+Gained = tuple[tuple[NotifyLine, ...] | None, str]
+Notified = Mapping[str, Gained]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Read before anything is done. A node that was not connected then has no versions and no mark."""
+
+    cluster: Cluster
+    versions: Mapping[str, Mapping[str, str | None]]
+    offsets: Mapping[str, ClockOffset]
+    marks: Mapping[str, LogMark]
+
+    @classmethod
+    async def read(cls, cluster: Cluster) -> Surroundings:
+        transports = {name: cluster.transport(name) for name in cluster.profile.nodes}
+        up = {name: transport for name, transport in transports.items() if transport is not None}
+        told = await asyncio.gather(*(versions(transport) for transport in up.values()))
+        marks = await asyncio.gather(*(notify_mark(transport, cluster.profile) for transport in up.values()))
+        offsets = await cluster.clock_offsets()
+        marked = {**dict.fromkeys(transports, NOT_CONNECTED), **dict(zip(up, marks, strict=True))}
+        return cls(cluster, dict(zip(up, told, strict=True)), offsets, marked)
+
+    def notified(self) -> dict[str, asyncio.Task[Gained]]:
+        """Asks every node for the lines that its notify log has gained; None and the reason where that cannot
+        be told.
+        """
+        return {name: asyncio.ensure_future(self._gained(name, mark)) for name, mark in self.marks.items()}
+
+    async def _gained(self, name: str, mark: LogMark) -> Gained:
+        transport = self.cluster.transport(name)
+        if transport is None:
+            return (None, "not connected")
+        return await notify_lines(transport, self.cluster.profile, mark)
+
+    def note(self, notified: Notified, recorder: Recorder) -> None:
+        """The notify log's lines belong on the timeline, as far as a clock of whole seconds allows."""
+        for node, (lines, _) in notified.items():
+            offset = self.offsets.get(node)
+            ahead_s = offset.offset_ms / 1000 if offset else 0.0
+            for line in lines or ():
+                # Whole seconds, rounded down: it happened within the second after that.
+                at, unsure_s = line.at - ahead_s + NOTIFY_RESOLUTION_S / 2, NOTIFY_RESOLUTION_S / 2
+                recorder.note(at, node, "notify", f"notify_{line.state.lower()}", unsure_s)
+
+    def facts(self, name: str, live: LiveVrrp) -> NodeFacts:
+        told, offset = self.versions.get(name, {}), self.offsets.get(name)
+        return NodeFacts(
+            name=name,
+            keepalived=told.get("keepalived"),
+            nginx=told.get("nginx"),
+            clock_offset_ms=offset.offset_ms if offset else None,
+            clock_uncertainty_ms=offset.uncertainty_ms if offset else None,
+            live=live_document(live),
+        )

@@ -1,0 +1,85 @@
+"""What a client loses while an action runs: which addresses and hosts are asked for it, and how often."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+from iamops.model.observed import Known
+from iamops.model.outage import GapReport, Samples
+from iamops.model.profile import Service
+from iamops.model.state import ClusterState
+from iamops.model.vip import OwnedBy, owner_of
+from iamops.nodes.probes.client import ClientTarget
+from iamops.nodes.probes.gap import EVERY_S, GapProbe, Lane
+from iamops.plan.forecast import ASKED_THROUGH
+from iamops.plan.known import answered
+from iamops.plan.steps import Plan
+from iamops.session.clock import Clock
+from iamops.session.cluster import client_targets
+
+SWITCH_S = 0.0005
+
+
+def meter_for(plan: Plan, state: ClusterState, now: Clock) -> Meter | None:
+    """None where no client is served now at a VIP that the plan could touch: there is nothing to lose."""
+    lanes = tuple(_lanes(plan, state, now()))
+    return Meter(GapProbe(*lanes, namespace=state.profile.network_namespace), now) if lanes else None
+
+
+def _lanes(plan: Plan, state: ClusterState, now: float) -> Iterator[Lane]:
+    """Every VIP, as any node may take it; through it, each published service that the plan touches, or may."""
+    names = dict.fromkeys((*plan.impact.moves, *state.profile.vrrp))
+    well = [name for name in names if isinstance(seen := state.client[name], Known) and seen.value.ok]
+    targets = [each for each in client_targets(state.profile) if each.name in well]
+    if plan.asked_host is not None:
+        for target in targets:
+            yield Lane(replace(target, host=plan.asked_host, path="/"), any_answer=True)
+    for target in targets:
+        services = [each for each in _published(plan, state) if _is_served(state, each, target, now)]
+        # Where nothing is published, whatever answers at the VIP is what a client has.
+        asked = [replace(target, host=each.domain or "", path=each.health) for each in services] or [target]
+        every_s = EVERY_S * (len(asked) if plan.asked_host is None else ASKED_THROUGH)
+        yield from (Lane(each, every_s=every_s) for each in asked)
+
+
+def _published(plan: Plan, state: ClusterState) -> list[Service]:
+    """Those that the plan stops; all of them where it stops none by name, or where it may reach any."""
+    published = [each for each in state.profile.services.values() if each.domain]
+    touched = [each for each in published if each.name in plan.impact.stops_service]
+    return touched if touched and not plan.impact.stops_datastore else published
+
+
+def _is_served(state: ClusterState, service: Service, target: ClientTarget, now: float) -> bool:
+    """What is not answered now cannot be lost. The target's own host is what the VIP is always asked for."""
+    match owner_of(state, target.name, now):
+        case OwnedBy(node):
+            return service.domain == target.host or answered(state.nodes[node].domains[service.domain or ""])
+        case _:
+            return service.domain == target.host
+
+
+class Meter:
+    """A gap probe as the engine's meter."""
+
+    def __init__(self, probe: GapProbe, clock: Clock) -> None:
+        self._probe = probe
+        self._clock = clock
+        self._usual_s = sys.getswitchinterval()
+
+    def start(self) -> None:
+        # The probe's thread must not wait for the interpreter while the screen or a judge is busy.
+        sys.setswitchinterval(SWITCH_S)
+        self._probe.start()
+
+    def report(self) -> GapReport | None:
+        return self._probe.report()
+
+    def samples(self) -> Samples:
+        return Samples(self._probe.samples(), self._clock() - time.monotonic())
+
+    def stop(self) -> None:
+        self._probe.stop()
+        sys.setswitchinterval(self._usual_s)

@@ -1,0 +1,81 @@
+"""Waiting on through a Ctrl-C: what is over must still be told, and nobody who wants to leave waits for long."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import traceback
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from iamops.redact.clean import without_secrets
+
+T = TypeVar("T")
+
+
+class WaitThrough:
+    """A cancellation ends no wait here. After the first one, looks have `rest_s` seconds left, all together.
+
+    They begin with the first look: what is being undone meanwhile takes the time it takes.
+    """
+
+    def __init__(self, rest_s: float) -> None:
+        self._rest_s = rest_s
+        self._until: float | None = None
+        self.tried = False
+
+    async def ended(self, task: asyncio.Future[T]) -> T:
+        """What comes of it, however long that takes. Raises what it raises."""
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError:
+                self.tried = True
+        return task.result()
+
+    async def look(self, work: Awaitable[T]) -> T | None:
+        """What it finds; None when no time was left for it. Raises what it raises."""
+        task = asyncio.ensure_future(work)
+        while not task.done():
+            try:
+                done, _ = await asyncio.wait({task}, timeout=self._left_s())
+            except asyncio.CancelledError:
+                self.tried = True
+                continue
+            if not done:
+                task.add_done_callback(_forgotten)
+                task.cancel()
+                return None
+        return task.result()
+
+    def _left_s(self) -> float | None:
+        """None: as long as it takes."""
+        if not self.tried:
+            return None
+        now = asyncio.get_running_loop().time()
+        if self._until is None:
+            self._until = now + self._rest_s
+        return max(0.0, self._until - now)
+
+
+def _forgotten(task: asyncio.Future[T]) -> None:
+    """Nobody asks any more what came of it."""
+    if not task.cancelled():
+        task.exception()
+
+
+# What is said of an error of our own: its words without secrets, and a traceback for whoever asks for one.
+
+HINT = "this is a bug in iamops; run again with IAMOPS_DEBUG=1 and report what it prints"
+
+
+def own_fault(error: BaseException) -> str:
+    """A sentence and what to do about it. No values of variables: they are what nodes said, and passwords."""
+    return f"{type(error).__name__}: {without_secrets(str(error))}\n{HINT}"
+
+
+def traceback_of(error: BaseException) -> str:
+    """Where it came from, if IAMOPS_DEBUG=1 asks for it; else an empty text."""
+    if not os.environ.get("IAMOPS_DEBUG"):
+        return ""
+    return without_secrets("".join(traceback.format_exception(error)))

@@ -1,0 +1,203 @@
+"""Files that tell of the cluster: for their owner only, whatever the umask, through no stranger's link."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import grp
+import os
+import pwd
+import stat
+from pathlib import Path
+
+from iamops.ledger.files import make_private
+from iamops.session.user import PACKAGE, bundled_dir
+
+PRIVATE = 0o600
+GIVEN = ("/dev/", "/proc/")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a file that nobody else can read; one that is there is replaced. Raises OSError.
+
+    What is no regular file (a terminal, a pipe) is written to as it is, and so is what this process was given open
+    (/dev/stdout). Another user's file is refused: whoever put it there would read on.
+    """
+    refuse_foreign_links(path)
+    given = os.path.abspath(path).startswith(GIVEN)
+    if not given:
+        _give_up_shared(path)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    with os.fdopen(handle, "w", encoding="utf-8") as sink:
+        found = os.fstat(handle)
+        if stat.S_ISREG(found.st_mode):
+            if found.st_uid == os.geteuid():
+                os.fchmod(handle, PRIVATE)
+            elif not given:
+                raise OSError(
+                    errno.EPERM, "belongs to another user: remove it first, or name another file", str(path)
+                )
+            os.ftruncate(handle, 0)
+        sink.write(text)
+
+
+def _give_up_shared(path: Path) -> None:
+    """A file of ours that others may open, or with a second name: whoever has it open would read what is new."""
+    with contextlib.suppress(OSError):  # there is none; or it stays, and is for its owner alone from now on
+        found = os.lstat(path)
+        ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+        if ours and (stat.S_IMODE(found.st_mode) & ~PRIVATE or found.st_nlink > 1):
+            path.unlink()
+
+
+def private_directory(path: Path) -> None:
+    """Makes the directory and what is missing above it, for its owner alone. Raises OSError."""
+    refuse_foreign_links(path)
+    make_private(path)
+
+
+def refuse_foreign_links(path: Path) -> None:
+    """Raises OSError where the path leads through, or to, a link that another user has put there."""
+    whole = Path(os.path.abspath(path))
+    for part in (*reversed(whole.parents), whole):
+        try:
+            found = os.lstat(part)
+        except OSError:
+            return
+        if stat.S_ISLNK(found.st_mode) and found.st_uid not in (os.geteuid(), 0):
+            raise OSError(errno.ELOOP, "leads through another user's link, and is not followed", str(part))
+
+
+# Files that say what is run, here and on nodes: read only where nobody but this user and root can change them.
+
+# More than a profile, a drill or a template may have by its own rules.
+MOST_BYTES = 1024 * 1024
+MOST_LINKS = 40
+
+
+class InOthersHands(Exception):
+    """Somebody else could change the file, or put another in its place; says where, and what to do."""
+
+
+def own_text(path: Path) -> str:
+    """The file's text. Raises InOthersHands, OSError, UnicodeDecodeError."""
+    check_hands(path)
+    return _bounded(path).decode("utf-8")
+
+
+def check_hands(path: Path) -> None:
+    """Every directory on the way and every link is asked, too. Raises InOthersHands, OSError."""
+    if not _shipped(path):
+        _walk(path.absolute(), _trusted())
+
+
+def check_directory(path: Path) -> None:
+    """Of a directory that a file of ours is to be made in: it may be everybody's where it is sticky, as /tmp is.
+
+    Raises InOthersHands, OSError.
+    """
+    trusted = _trusted()
+    at = _walk(path.absolute(), trusted, last=False)
+    _check_place(at, trusted)
+
+
+def _trusted() -> frozenset[int]:
+    """This user and root; under sudo also who called it: he could have done it himself."""
+    caller = os.environ.get("SUDO_UID", "")
+    by_sudo = {int(caller)} if os.geteuid() == 0 and caller.isascii() and caller.isdigit() else set[int]()
+    return frozenset({0, os.geteuid(), *by_sudo})
+
+
+def _shipped(path: Path) -> bool:
+    """By name, not by where links lead: whoever could change these could change the program."""
+    real = path.absolute()
+    return ".." not in real.parts and (real.is_relative_to(PACKAGE) or real.parent == bundled_dir("profiles"))
+
+
+def _walk(path: Path, trusted: frozenset[int], *, last: bool = True) -> Path:
+    """From the root down, as the kernel goes; where it leads to. `last`: what stands at the end is judged, too."""
+    at, ahead, links = Path("/"), list(reversed(path.parts[1:])), 0
+    while ahead:
+        part = ahead.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            at = at.parent
+            continue
+        child = at / part
+        found = child.lstat()
+        _check_place(at, trusted, child, found)
+        if not stat.S_ISLNK(found.st_mode):
+            at = child
+            continue
+        links += 1
+        if links > MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+        target = Path(child.readlink())
+        at = Path("/") if target.is_absolute() else at
+        ahead += reversed(target.parts[1:] if target.is_absolute() else target.parts)
+    if last:
+        _check_own(at, at.stat(), trusted)
+    return at
+
+
+def _check_place(
+    directory: Path, trusted: frozenset[int], child: Path | None = None, there: os.stat_result | None = None
+) -> None:
+    """Can somebody else put another thing in the place of the child? In a sticky directory only its owner can."""
+    found = directory.stat()
+    if not (found.st_mode & stat.S_ISVTX and found.st_uid in trusted):
+        _check_own(directory, found, trusted)
+    elif child is not None and there is not None and there.st_uid not in trusted:
+        _check_own(child, there, trusted)
+
+
+def _check_own(path: Path, found: os.stat_result, trusted: frozenset[int]) -> None:
+    if found.st_uid not in trusted:
+        raise InOthersHands(
+            f"{path} belongs to {_user(found.st_uid)}, who could change what is run; "
+            f"take a copy, or: chown {_user(os.geteuid())} {path}"
+        )
+    if found.st_mode & stat.S_IWOTH:
+        raise InOthersHands(f"anybody can change {path}, and what it says is run; fix: chmod o-w {path}")
+    if found.st_mode & stat.S_IWGRP and not _private(found.st_gid, trusted):
+        who = f"the group {_group(found.st_gid)}"
+        raise InOthersHands(f"{who} can change {path}, and what it says is run; fix: chmod g-w {path}")
+
+
+def _private(group: int, trusted: frozenset[int]) -> bool:
+    """root's, or one that a distribution made for one user alone: of his name, and with nobody else in it."""
+    if group == 0:
+        return True
+    try:
+        named = grp.getgrgid(group)
+        owner = pwd.getpwnam(named.gr_name)
+    except KeyError:
+        return False
+    return owner.pw_gid == group and owner.pw_uid in trusted and set(named.gr_mem) <= {owner.pw_name}
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def _group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
+
+
+def _bounded(path: Path) -> bytes:
+    """Only of a regular file: whoever opens a fifo waits for somebody to write into it. Raises OSError."""
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(file, "rb") as source:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        content = source.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(errno.EFBIG, f"more than {MOST_BYTES} bytes", str(path))
+    return content

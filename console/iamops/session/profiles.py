@@ -1,0 +1,219 @@
+"""Finds and reads profile files. The only place that opens them."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from iamops.model.profile import Profile, VrrpAuth
+from iamops.parse.profile.loader import ProfileError, parse_profile
+from iamops.redact.known import learn
+from iamops.session.private_files import InOthersHands, own_text
+from iamops.session.user import bundled_dir, by_name, user_dir
+
+# Where a profile's secrets come from: environment variables and files of the operator's machine.
+
+
+class SecretMissing(Exception):
+    """A secret that the profile names is not there; says which, and how to provide it."""
+
+
+def vrrp_secrets(profile: Profile) -> Mapping[str, str]:
+    """Passwords by VRRP instance. Raises SecretMissing; never says what a secret is."""
+    return {name: _secret(name, vrrp.auth) for name, vrrp in profile.vrrp.items() if vrrp.auth is not None}
+
+
+def learn_secrets(profile: Profile) -> None:
+    """Has those that can be had now taken out of every text from now on; says nothing of those that cannot."""
+    for name, vrrp in profile.vrrp.items():
+        with contextlib.suppress(SecretMissing):
+            if vrrp.auth is not None:
+                _secret(name, vrrp.auth)
+
+
+def _secret(instance: str, auth: VrrpAuth) -> str:
+    """Whoever resolves a secret makes it known to redaction: nobody can forget that."""
+    value = _resolved(instance, auth)
+    learn((value,))
+    return value
+
+
+def _resolved(instance: str, auth: VrrpAuth) -> str:
+    if auth.from_env is not None:
+        value = os.environ.get(auth.from_env)
+        if not value:
+            raise SecretMissing(
+                f"{instance}: set {auth.from_env} to the VRRP password (the profile's auth.from_env)"
+            )
+        return value
+    path = Path(auth.from_file or "").expanduser()
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise SecretMissing(f"{instance}: {path}: {why} (the profile's auth.from_file)") from None
+
+
+class ProfileNotFound(Exception):
+    """There is no such profile, or no single one to choose."""
+
+
+class ProfileUnreadable(Exception):
+    """The file is there but cannot be read as text, or somebody else could change it."""
+
+
+def user_profile_dir() -> Path:
+    """The user's own profiles: ~/.config/iamops/profiles."""
+    return user_dir("profiles")
+
+
+def available_profiles() -> Mapping[str, Path]:
+    """Every profile that can be named, the user's own first in authority."""
+    return by_name("profiles")
+
+
+def find_profile(name_or_path: str | None = None) -> Path:
+    """The file meant by a name or a path; None means IAMOPS_PROFILE, else the user's only profile."""
+    chosen = name_or_path or os.environ.get("IAMOPS_PROFILE")
+    if not chosen:
+        return _only_profile()
+    if "/" in chosen or chosen.endswith((".yaml", ".yml")):
+        return _existing(Path(chosen).expanduser())
+    known = available_profiles()
+    if chosen in known:
+        return known[chosen]
+    near = difflib.get_close_matches(chosen, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known profiles: {', '.join(sorted(known))}"
+    raise ProfileNotFound(f"no profile named {chosen!r}; {hint}")
+
+
+def asked_name(name_or_path: str | None, profile: Profile) -> str:
+    """How the same profile is asked for again: as it was chosen, which its own name need not lead to."""
+    return name_or_path or os.environ.get("IAMOPS_PROFILE") or profile.name
+
+
+def load_profile(name_or_path: str | None = None) -> Profile:
+    """Reads and validates a profile. Raises ProfileNotFound, ProfileUnreadable, ProfileError."""
+    path = find_profile(name_or_path)
+    try:
+        text = own_text(path)
+    except InOthersHands as error:
+        raise ProfileUnreadable(str(error)) from None
+    except UnicodeDecodeError as error:
+        raise ProfileUnreadable(f"{path}: not UTF-8 text (byte {error.start})") from error
+    except OSError as error:
+        raise ProfileUnreadable(f"{path}: {error.strerror}") from error
+    profile = parse_profile(text, str(path))
+    learn_secrets(profile)
+    return profile
+
+
+def _only_profile() -> Path:
+    own = sorted(user_profile_dir().glob("*.yaml"))
+    if len(own) == 1:
+        return own[0]
+    if own:
+        names = ", ".join(path.stem for path in own)
+        raise ProfileNotFound(f"several profiles in {user_profile_dir()} ({names}): choose with --profile")
+    raise ProfileNotFound(
+        f"no profile in {user_profile_dir()}: write one with `iamops profile init NAME`, "
+        "name one with --profile, or try `iamops demo`"
+    )
+
+
+def _existing(path: Path) -> Path:
+    if path.is_dir():
+        raise ProfileNotFound(f"{path}: a directory, not a profile")
+    if not path.is_file():
+        raise ProfileNotFound(f"no profile file at {path}")
+    return path
+
+
+# A profile's file while it is edited: read, replaced as a whole, and put back.
+
+
+class ProfileNotYours(Exception):
+    """The profile is a shipped one; says how to get one of your own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFile:
+    """The file, its text as it was read, and what that means."""
+
+    path: Path
+    text: str
+    profile: Profile
+
+    @classmethod
+    def found(cls, name_or_path: str | None) -> ProfileFile:
+        """Raises what load_profile raises, and ProfileNotYours."""
+        path = find_profile(name_or_path)
+        if path.resolve().parent == bundled_dir("profiles").resolve():
+            how = f"`iamops profile init NAME --from {path.stem}`"
+            raise ProfileNotYours(f"{path.stem} is shipped with iamops: make it yours first, {how}")
+        profile = load_profile(name_or_path)
+        return cls(path, path.read_text(encoding="utf-8"), profile)
+
+    def with_text(self, text: str) -> ProfileFile:
+        """The same file with another text, not yet written. Raises ProfileError."""
+        return ProfileFile(self.path, text, parse_profile(text, str(self.path)))
+
+    def write(self) -> None:
+        """Atomic, with the rights the file has. Raises OSError."""
+        target = self.path.resolve()
+        handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as sink:
+                sink.write(self.text)
+                sink.flush()
+                os.fsync(sink.fileno())
+            Path(scratch).chmod(target.stat().st_mode & 0o7777)
+            os.replace(scratch, target)
+        except OSError:
+            Path(scratch).unlink(missing_ok=True)
+            raise
+
+    def is_on_disk(self) -> bool:
+        """Whether the file still has this text."""
+        return self.path.read_text(encoding="utf-8") == self.text
+
+
+# Whether the profile's file still says what a session was opened with. Read again only when it was touched.
+
+Stamp = tuple[int, int, int]
+
+
+class ProfileOnDisk:
+    """`path` is the very file the profile was read from: a name may lead to another one by now."""
+
+    def __init__(self, path: Path, profile: Profile) -> None:
+        self.path = path.absolute()
+        self._profile = profile
+        self._stamp: Stamp | None = None
+        self._verdict = ""
+
+    def changed(self) -> str:
+        """Why the profile in use is not the one on disk, as a sentence; empty while it is."""
+        try:
+            stamp = self._stamp_now()
+        except OSError as error:
+            return f"{self.path} cannot be read any more: {error.strerror}"
+        if stamp != self._stamp:
+            self._stamp, self._verdict = stamp, self._compared()
+        return self._verdict
+
+    def _stamp_now(self) -> Stamp:
+        found = self.path.stat()
+        return found.st_mtime_ns, found.st_size, found.st_ino
+
+    def _compared(self) -> str:
+        try:
+            same = load_profile(str(self.path)) == self._profile
+        except (ProfileError, ProfileNotFound, ProfileUnreadable) as error:
+            return f"{self.path.name} was edited on disk, and is not valid now: {str(error).splitlines()[0]}"
+        return "" if same else f"{self.path.name} was edited on disk"

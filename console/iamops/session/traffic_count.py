@@ -1,0 +1,143 @@
+"""Counts every node's access log once, from a time on: for a command that looks and goes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+from iamops.accesslog.aggregate import tallied
+from iamops.accesslog.awk import NotCounted
+from iamops.accesslog.count import Counts, Recipe, TooManyNames, add_bounded
+from iamops.accesslog.values import NO_TIME
+from iamops.model.facts import ProbeReport
+from iamops.model.profile import Profile
+from iamops.model.traffic import LogTotals, NodeCount, Traffic
+from iamops.nodes.logs.follower import LogFollower, Progress
+from iamops.nodes.logs.reader import LogReader, Unreadable, not_written, reading
+from iamops.nodes.probes.http import Door, HttpQuestion, probe_http
+from iamops.nodes.transport import Transport, TransportError
+from iamops.redact.clean import fault_of_ours
+
+TRIES = 3
+# Between a rotation's rename and nginx's new file.
+REOPENS_S = 0.3
+# A log that was not written to for so long is looked at again, once nginx has answered a health check of ours.
+QUIET_S = 60.0
+WRITTEN_S = 0.3
+LOCALHOST = "127.0.0.1"
+Served = Callable[[Transport], Awaitable[bool]]
+# A node's clock may be so far ahead of ours.
+AHEAD_S = 3600
+
+
+async def count_traffic(
+    log: str,
+    recipe: Recipe,
+    since: float | None,
+    made: Mapping[str, Transport | TransportError],
+    served: Served | None = None,
+) -> dict[str, NodeCount]:
+    """node -> its traffic. `since` None: the log's file of now, whatever times it holds.
+
+    `served`: asks nginx where its log is quiet: if it answers and the log does not grow, that is not all.
+    """
+    wanted = [name for name in made if recipe.where.allows_node(name)]
+    found = await asyncio.gather(*(_of_node(log, recipe, since, made[name], served) for name in wanted))
+    return dict(zip(wanted, found, strict=True))
+
+
+async def _of_node(
+    log: str,
+    recipe: Recipe,
+    since: float | None,
+    made: Transport | TransportError,
+    served: Served | None,
+) -> NodeCount:
+    if isinstance(made, TransportError):
+        return _unknown(made.reason)
+    try:
+        async with reading(made, log, recipe) as reader:
+            counts, progress = await _whole(reader, log, since)
+            await _require_all(reader, log, since, progress)
+            if served is not None and reader.around.quiet_s > QUIET_S:
+                await _require_written(reader, log, made, served)
+    except (Unreadable, NotCounted, TooManyNames) as failure:
+        return _unknown(str(failure))
+    except TransportError as failure:
+        return _unknown(failure.reason)
+    except Exception as error:
+        return _unknown(fault_of_ours(error))
+    if not progress.places:
+        return _unknown(f"there is no {log}")
+    slots: dict[int, Traffic] = {}
+    to_come = time.time() + AHEAD_S
+    for at, each in tallied(counts, recipe).items():
+        if _belongs(at, since):
+            # What is still to come is no time: a clock that was set back, or a line of another format.
+            slots.setdefault(NO_TIME if at > to_come else at, Traffic()).add(each)
+    totals = LogTotals(counts.probes, counts.unparsed, counts.left_out, progress.lost)
+    return NodeCount(slots, totals)
+
+
+async def _require_all(reader: LogReader, log: str, since: float | None, progress: Progress) -> None:
+    """Raises Unreadable where requests may be missing from what was counted."""
+    for left in reversed(range(TRIES)):
+        if not reader.around.absent:
+            break
+        if not left:
+            raise Unreadable(f"there is no {log}: nginx may be writing where nobody can read it (nginx -s reopen)")
+        await asyncio.sleep(REOPENS_S)
+        await reader.files()
+    if reader.around.full:
+        raise Unreadable(f"the file system of {log} is full: nginx cannot write what it serves")
+    begun = progress.begun
+    if reader.around.unlisted and since is not None and (begun is None or not begun.offset):
+        raise Unreadable(f"the directory of {log} may not be listed: what was rotated away is not seen")
+
+
+async def _require_written(reader: LogReader, log: str, transport: Transport, served: Served) -> None:
+    """Raises Unreadable where nginx answers and the log does not grow by it."""
+    if not await served(transport):
+        return
+    await asyncio.sleep(WRITTEN_S)
+    await reader.files()
+    if reader.around.quiet_s > QUIET_S:
+        raise Unreadable(not_written(log, reader.around.quiet_s))
+
+
+def nginx_answers(profile: Profile) -> Served:
+    """Asks nginx on a node for the health of what it publishes first; whatever it answers stands in its log."""
+    first = next((s for s in profile.services.values() if s.domain), None)
+    question = HttpQuestion(first.domain or "", first.health) if first else HttpQuestion(LOCALHOST, "/")
+    door = Door(LOCALHOST, profile.nginx.port)
+
+    async def served(transport: Transport) -> bool:
+        report = await probe_http(transport, door, question, time.monotonic)
+        return isinstance(report, ProbeReport) and report.status is not None
+
+    return served
+
+
+async def _whole(reader: LogReader, log: str, since: float | None) -> tuple[Counts, Progress]:
+    """Begins again when the log is rotated meanwhile. Raises NotCounted when it never stands still."""
+    for left in reversed(range(TRIES)):
+        counts, progress = Counts(), Progress()
+        try:
+            add = partial(add_bounded, counts)
+            await LogFollower(log, progress, add, time.monotonic).begin(reader, since)
+        except NotCounted:
+            if not left:
+                raise
+            continue
+        break
+    return counts, progress
+
+
+def _belongs(at: int, since: float | None) -> bool:
+    return since is None or at >= since or at == NO_TIME
+
+
+def _unknown(reason: str) -> NodeCount:
+    return NodeCount({}, LogTotals(), reason)

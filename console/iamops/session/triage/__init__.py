@@ -1,0 +1,1 @@
+"""One triage: live state, inspection, timeline."""

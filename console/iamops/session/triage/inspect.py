@@ -1,0 +1,157 @@
+"""Everything that one examination reads beyond the live state: deep looks, logs, files, the neighbour table.
+
+What renders and lints is loaded when it is first needed: asking the nodes must not wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from iamops.accesslog.count import Recipe, Want
+from iamops.accesslog.format import Field, FormatError, named_format
+from iamops.accesslog.values import Grain
+from iamops.judge.lint.finding import LintReport
+from iamops.model.config import ConfTree, DaemonCheck
+from iamops.model.inspection import ClusterLook, NodeLook, TrafficLook
+from iamops.model.observed import Known, Observed, Unknown
+from iamops.model.profile import Profile
+from iamops.nodes.config import ConfigUnreadable, read_tree
+from iamops.nodes.inspect import DeepLook, read_neighbours
+from iamops.nodes.supervisor import aside
+from iamops.nodes.transport import Transport, TransportError
+from iamops.redact.clean import fault_of_ours
+from iamops.render.files import NodeFile
+from iamops.render.templating import RenderError
+from iamops.session.clock import Clock
+from iamops.session.config.configurator import with_included
+from iamops.session.profiles import SecretMissing
+from iamops.session.traffic_count import count_traffic, nginx_answers
+
+TRAFFIC_SPAN_S = 900.0
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What has been read so far: whatever is not when time is up stays unknown, with the reason.
+
+    `whole`: a tree with what it includes beside the managed files, for lint.
+    """
+
+    looks: dict[str, NodeLook] = field(default_factory=dict)
+    traffic: dict[str, Observed[TrafficLook]] = field(default_factory=dict)
+    trees: dict[str, Observed[ConfTree]] = field(default_factory=dict)
+    whole: dict[str, ConfTree] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+    neighbours: Observed[Mapping[str, str]] = Unknown("not read yet")
+    rendered: Mapping[str, tuple[NodeFile, ...]] | None = None
+    unrendered: str = ""
+
+    def look(self) -> ClusterLook:
+        return ClusterLook(dict(self.looks), self.neighbours, dict(self.traffic))
+
+    def lint(self, profile: Profile, now: float) -> Observed[LintReport]:
+        """Of those nodes that were read; the daemons' own words are those of the deep looks."""
+        from iamops.judge.lint.lint import lint
+
+        if not self.trees:
+            return Unknown("no node's files could be read")
+        known = [tree.value for tree in self.trees.values() if isinstance(tree, Known)]
+        trees = [self._with_rendered(self.whole.get(tree.name, tree)) for tree in known]
+        checks: list[DaemonCheck] = []
+        for look in self.looks.values():
+            checks += look.checks.value if isinstance(look.checks, Known) else ()
+        try:
+            return Known(lint(trees, profile, checks), now)
+        except Exception as error:
+            return Unknown(fault_of_ours(error))
+
+    def give_up(self, nodes: Sequence[str], reason: Callable[[str], str]) -> None:
+        """Whatever is missing of these nodes is unknown from now on."""
+        for node in nodes:
+            why = reason(node)
+            self.looks.setdefault(node, NodeLook.blind(node, why))
+            self.traffic.setdefault(node, Unknown(why))
+            if node not in self.trees:
+                self.unread.setdefault(node, why)
+
+    def _with_rendered(self, tree: ConfTree) -> ConfTree:
+        wanted = self.rendered.get(tree.name) if self.rendered is not None else None
+        return tree if wanted is None else replace(tree, rendered={file.path: file.content for file in wanted})
+
+
+class InspectionReader:
+    """Reads into `gathered`. Nothing here raises for a node."""
+
+    def __init__(self, profile: Profile, clock: Clock) -> None:
+        self._profile, self._clock = profile, clock
+        self.gathered = Gathered()
+
+    async def node(self, transport: Transport) -> None:
+        """Everything of one connected node, side by side."""
+        tree = asyncio.ensure_future(read_tree(transport, self._profile))
+        try:
+            await asyncio.gather(
+                self._look(transport, tree), self._files(transport, tree), self._traffic(transport)
+            )
+        finally:
+            tree.cancel()
+
+    async def here(self) -> None:
+        """What this machine knows: its neighbours, and what the profile renders to."""
+        await asyncio.gather(self._neighbours(), aside(self._render, "render"))
+
+    async def _look(self, transport: Transport, tree: asyncio.Future[ConfTree]) -> None:
+        look = await DeepLook(transport, self._profile, self._clock, tree).take()
+        self.gathered.looks[transport.node] = look
+
+    async def _files(self, transport: Transport, reading: asyncio.Future[ConfTree]) -> None:
+        try:
+            tree = await asyncio.shield(reading)
+        except (ConfigUnreadable, TransportError) as failure:
+            self.gathered.unread[transport.node] = str(failure)
+        except Exception as error:
+            self.gathered.unread[transport.node] = fault_of_ours(error)
+        else:
+            self.gathered.trees[transport.node] = Known(tree, self._clock())
+            self.gathered.whole[transport.node] = await with_included(transport, tree)
+
+    async def _traffic(self, transport: Transport) -> None:
+        try:
+            self.gathered.traffic[transport.node] = await self._counted(transport)
+        except Exception as error:
+            self.gathered.traffic[transport.node] = Unknown(fault_of_ours(error))
+
+    async def _counted(self, transport: Transport) -> Observed[TrafficLook]:
+        try:
+            form = named_format(self._profile.logs.format)
+        except FormatError as error:
+            return Unknown(str(error))
+        if form.clock is None:
+            return Unknown(form.missing(Field.TIME))
+        recipe = Recipe(form, Want.TIME | Want.SHAPE, grain=Grain.TEN_SECONDS)
+        until = self._clock()
+        since = (until - TRAFFIC_SPAN_S) // 60 * 60
+        made: Mapping[str, Transport | TransportError] = {transport.node: transport}
+        served = nginx_answers(self._profile)
+        counted = (await count_traffic(self._profile.logs.access, recipe, since, made, served))[transport.node]
+        if counted.reason:
+            return Unknown(counted.reason)
+        untold = "" if form.tells(Field.UPSTREAM) else form.missing(Field.UPSTREAM)
+        look = TrafficLook(counted.slots, int(recipe.grain), since, until, untold)
+        return Known(look, self._clock())
+
+    async def _neighbours(self) -> None:
+        namespace = self._profile.network_namespace
+        self.gathered.neighbours = await aside(lambda: read_neighbours(namespace, self._clock), "neighbours")
+
+    def _render(self) -> None:
+        from iamops.session.config.configurator import Configurator
+
+        try:
+            self.gathered.rendered = Configurator(self._profile, lambda _node: None).rendered()
+        except (RenderError, SecretMissing, OSError) as error:
+            self.gathered.unrendered = f"the profile cannot be rendered: {error}"
+        except Exception as error:
+            self.gathered.unrendered = fault_of_ours(error)

@@ -1,0 +1,263 @@
+"""Asks everyone who remembers for what happened since a time, and makes one list of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from iamops.accesslog.count import Recipe, Want
+from iamops.accesslog.format import FormatError, named_format
+from iamops.judge.triage.events import recalled
+from iamops.judge.triage.timeline import (
+    MasterChange,
+    error_steps,
+    merged,
+    of_edits,
+    of_journal,
+    of_ledger,
+    of_pushes,
+    splits,
+    turns,
+)
+from iamops.ledger.audit import read
+from iamops.model.events import Event, Noticed, Recalled, Remembered
+from iamops.model.facts import Severity
+from iamops.model.journal import Happening, Timeline
+from iamops.model.profile import Profile
+from iamops.nodes.collect.system import read_host
+from iamops.nodes.config import ConfigUnreadable, read_pushes
+from iamops.nodes.history import LINES_MAX, JournalSaid, Untold, anchors_of, edited_since, journal_since
+from iamops.nodes.supervisor import reason_of
+from iamops.nodes.transport import Transport, TransportError
+from iamops.redact.clean import fault_of_ours
+from iamops.session.clock import Clock
+from iamops.session.connections import attempts
+from iamops.session.traffic_count import count_traffic
+from iamops.session.user import audit_file
+
+SOURCE_TIMEOUT_S = 3.0
+CLOCK_TIMEOUT_S = 1.0
+CLOCK_LOOKS = 3
+HAPPENINGS_MAX = 500
+# Clocks are compared as well as that.
+AHEAD_S = 60.0
+# The minutes before tell what the first one is compared with.
+BASELINE_S = 300.0
+
+TransportOf = Callable[[str], Transport | None]
+
+
+async def happenings(
+    profile: Profile, transport_of: TransportOf, since: float, now: Clock, *, ledger: Path | None = None
+) -> Timeline:
+    """What happened from `since` (epoch s, our clock) on. Bounded: each source has SOURCE_TIMEOUT_S, all at once.
+
+    A source that fails is named in `untold`; nothing is raised for it.
+    """
+    tale = Tale(profile, since, now)
+    made = [transport for name in profile.nodes if (transport := transport_of(name)) is not None]
+    await asyncio.gather(*(tale.node(transport) for transport in made), tale.here(ledger))
+    return tale.timeline()
+
+
+class Tale:
+    """Gathers what is told, and by whom it is not. Cut short, its `timeline` says what is missing."""
+
+    def __init__(self, profile: Profile, since: float, now: Clock) -> None:
+        self._profile, self._since, self._now = profile, since, now
+        self._found: list[Happening] = []
+        self._turns: list[MasterChange] = []
+        self._untold: list[str] = []
+        self._heard: set[str] = set()
+        self._under_way: set[str] = set()
+
+    def timeline(self) -> Timeline:
+        """What has been told so far."""
+        now = self._now()
+        split = splits(self._turns, self._profile, now)
+        every = (*self._found, *split)
+        real = [each for each in every if each.at <= now + AHEAD_S]
+        found, cut = merged(real, self._since, HAPPENINGS_MAX)
+        missing = [*self._untold, *(f"{what}: not told in the time there was" for what in self._under_way)]
+        missing += [f"{name}: not connected" for name in self._profile.nodes if name not in self._heard]
+        if len(real) < len(every):
+            ahead = len(every) - len(real)
+            missing.append(f"{ahead} are dated in the future, by a clock that was set back since: left out")
+        if cut:
+            missing.append(f"{cut} older happenings are left out: ask for a shorter time")
+        return Timeline(found, tuple(sorted(missing)))
+
+    async def here(self, ledger: Path | None = None) -> None:
+        """What this machine remembers: the audit ledger of its user."""
+        await self._told("the audit ledger", self._ledger(ledger or audit_file()))
+
+    async def node(self, transport: Transport) -> None:
+        """Everything that one node remembers."""
+        name, ahead = transport.node, await self._ahead(transport)
+        await asyncio.gather(
+            self._told(f"{name}: the journal", self._journal(transport, ahead)),
+            self._told(f"{name}: file times", self._edits(transport, ahead)),
+            self._told(f"{name}: push history", self._pushes(transport, ahead)),
+            self._told(f"{name}: the access log", self._traffic(transport, ahead)),
+        )
+
+    async def journal(self, transport: Transport) -> None:
+        """Only what its journal remembers: moves of VIPs, checks, units, boots."""
+        ahead = await self._ahead(transport)
+        await self._told(f"{transport.node}: the journal", self._journal(transport, ahead))
+
+    async def _ahead(self, transport: Transport) -> float:
+        """How far its clock is ahead of ours; 0 where that is not known, and that is said."""
+        name = transport.node
+        self._heard.add(name)
+        clock = f"{name}: its clock"
+        self._under_way.add(clock)
+        ahead_s = await self._ahead_s(transport)
+        self._under_way.discard(clock)
+        if ahead_s is None:
+            self._untold.append(f"{name}: its clock cannot be compared with ours, its times are its own")
+        return ahead_s or 0.0
+
+    async def _told(self, what: str, source: Awaitable[Iterable[Happening]]) -> None:
+        """One source, within its time: what it tells is kept, why it does not is said."""
+        self._under_way.add(what)
+        try:
+            async with asyncio.timeout(SOURCE_TIMEOUT_S):
+                self._found.extend(await source)
+        except TimeoutError:
+            self._untold.append(f"{what}: no answer within {SOURCE_TIMEOUT_S:g} s")
+        except TransportError as failure:
+            self._untold.append(f"{what}: {failure.reason}")
+        except OSError as error:
+            self._untold.append(f"{what}: {error.strerror or error}")
+        except (Untold, ConfigUnreadable, FormatError) as error:
+            self._untold.append(f"{what}: {error}")
+        except Exception as error:
+            self._untold.append(f"{what}: {fault_of_ours(error)}")
+        self._under_way.discard(what)
+
+    async def _ahead_s(self, transport: Transport) -> float | None:
+        """How far the node's clock is ahead of ours, by the surest of a few looks; what may be none is none."""
+        looks: list[tuple[float, float]] = []
+        # Whatever it fails of, it is told that the clock cannot be compared.
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(CLOCK_TIMEOUT_S):
+                for _ in range(CLOCK_LOOKS):
+                    report = (await read_host(transport, self._now, timeout_s=CLOCK_TIMEOUT_S)).report
+                    if report.clock_offset_ms is not None:
+                        looks.append((report.clock_uncertainty_ms or 0.0, report.clock_offset_ms))
+        if not looks:
+            return None
+        unsure_ms, ahead_ms = min(looks)
+        return 0.0 if abs(ahead_ms) <= unsure_ms else ahead_ms / 1000
+
+    async def _journal(self, transport: Transport, ahead_s: float) -> Iterator[Happening]:
+        since = self._since + ahead_s
+        records, cut = await journal_since(transport, self._profile, since, timeout_s=SOURCE_TIMEOUT_S)
+        if cut:
+            self._untold.append(f"{transport.node}: the journal: only its last {LINES_MAX} lines")
+        self._turns += turns(records, self._profile, transport.node, ahead_s)
+        return of_journal(records, self._profile, transport.node, ahead_s)
+
+    async def _edits(self, transport: Transport, ahead_s: float) -> Iterator[Happening]:
+        edits = await edited_since(transport, self._since + ahead_s, timeout_s=SOURCE_TIMEOUT_S)
+        return of_edits(edits, transport.node, ahead_s)
+
+    async def _pushes(self, transport: Transport, ahead_s: float) -> Iterator[Happening]:
+        return of_pushes(await read_pushes(transport), transport.node, ahead_s, self._now())
+
+    async def _traffic(self, transport: Transport, ahead_s: float) -> Iterator[Happening]:
+        """Minutes begin on the node's clock: the first is whole, for half of one would be a step of its own."""
+        form = named_format(self._profile.logs.format)
+        if form.clock is None:
+            raise Untold("its format tells no time")
+        since = (self._since + ahead_s - BASELINE_S) // 60 * 60
+        recipe = Recipe(form, Want.TIME)
+        log, node = self._profile.logs.access, transport.node
+        counted = (await count_traffic(log, recipe, since, {node: transport}))[node]
+        if counted.reason:
+            raise Untold(counted.reason)
+        return error_steps(counted.slots, node, ahead_s, recipe.grain, self._now())
+
+    async def _ledger(self, path: Path) -> list[Happening]:
+        def records() -> list[Happening]:
+            return list(of_ledger(((r.at, r.kind, r.raw) for r in read(path)), self._profile.name))
+
+        return await asyncio.to_thread(records)
+
+
+# Seeds the event list from what nodes and ledger remember: why the VIP moved last night is on the screen.
+
+RECALL_S = 24 * 3600.0
+# A link that comes and goes for weeks: the newest are kept.
+FOUND_KEPT = 2000
+SAID_MOST = 50
+
+
+class Recall:
+    """Asks the ledger once, and a node's journal each time it is connected: for the day before, or for the time in
+    which it was not heard. What is seen from then on is not recalled.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        apply: Callable[[Event], None],
+        now: Clock,
+        *,
+        began: float,
+        ledger: Path | None = None,
+    ) -> None:
+        """`began`: since when what happens is seen."""
+        self._profile, self._apply, self._now, self._ledger = profile, apply, now, ledger
+        self._began = began
+        self._found: list[Happening] = []
+        self._here = False
+        self._said: set[str] = set()
+
+    async def node(self, transport: Transport, heard_at: float | None, back_at: float) -> None:
+        """`heard_at`: when the node was last heard before this connection, None if it was not; `back_at`: when
+        the connection stood.
+        """
+        until = back_at if heard_at is not None else self._began
+        since = self._began - RECALL_S if heard_at is None else heard_at
+        tale = Tale(self._profile, since, self._now)
+        await tale.journal(transport)
+        if not self._here:
+            self._here = True
+            await tale.here(self._ledger)
+        told = tale.timeline()
+        found = (*self._found, *(each for each in told.happenings if each.at < until))
+        self._found = sorted(found, key=lambda each: each.at)[-FOUND_KEPT:]
+        self._apply(Recalled(self._now(), tuple(self._lines())))
+        mine = (each for each in told.untold if each.startswith((f"{transport.node}:", "the audit")))
+        for each in mine:
+            # A link that comes and goes says it once.
+            if each not in self._said and len(self._said) < SAID_MOST:
+                self._said.add(each)
+                self._apply(Noticed(self._now(), None, Severity.INFO, f"not recalled: {each}"))
+
+    def _lines(self) -> Iterator[Remembered]:
+        for each in recalled(self._found, self._profile):
+            yield Remembered(each.at, each.node, each.severity, each.text, each.source)
+
+
+# What every node of a cluster remembers of ledgers, asked at once.
+
+
+async def journals(profile: Profile, ledger: str | None, places: Collection[str]) -> Mapping[str, JournalSaid]:
+    """By node, for the ledger of this id or at one of these places. Raises for no node: one may be `unread`."""
+
+    async def asked(made: Transport | TransportError) -> JournalSaid:
+        if isinstance(made, TransportError):
+            return JournalSaid(unread=made.reason)
+        try:
+            return await anchors_of(made, ledger, places)
+        except Exception as error:
+            return JournalSaid(unread=reason_of(error))
+
+    async with attempts(profile) as nodes:
+        said = await asyncio.gather(*(asked(each) for each in nodes.values()))
+        return dict(zip(nodes, said, strict=True))

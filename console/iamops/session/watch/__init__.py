@@ -1,0 +1,1 @@
+"""A watch: what it observes, and how an alert gets away."""

@@ -1,0 +1,228 @@
+"""What takes a message: Apprise's services, and a command of the operator's own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import shlex
+import threading
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from iamops.judge.alerts.message import AlertKind, Message
+from iamops.ledger.outbox import Parcel
+from iamops.model.facts import Severity
+from iamops.redact.clean import words, words_of
+from iamops.report.markup import chat_text
+from iamops.session.own_command import run_own
+from iamops.session.watch.urls import OWN_HOSTS, VARIABLE, AlertUrl, AlertUrlsRefused
+
+if TYPE_CHECKING:
+    from apprise import NotifyBase, NotifyType
+
+
+DELIVERY_S = 30.0
+EXEC_S = 10.0
+# Attempts that went over their deadline and still hang; more than that are not begun beside them.
+HANGING = 3
+REASON_LIMIT = 300
+
+
+class NotDelivered(Exception):
+    """It was not accepted, or nobody knows; says why, without any secret."""
+
+
+class Destination(Protocol):
+    """`key` names it in the outbox, `shown` to a person. Neither holds a secret."""
+
+    key: str
+    shown: str
+
+    async def deliver(self, parcel: Parcel, note: str = "") -> None:
+        """Returns once it was accepted. Raises NotDelivered. `note` is added to what is sent."""
+
+
+class AppriseDestination:
+    """One Apprise URL. Each attempt is a thread of its own: a service that hangs holds up nobody else."""
+
+    def __init__(self, url: AlertUrl, plugin: NotifyBase, *, deadline_s: float = DELIVERY_S) -> None:
+        self.shown = url.shown
+        self.key = f"{url.scheme}-{hashlib.sha256(url.text.encode()).hexdigest()[:16]}"
+        self._url = url
+        self._plugin = plugin
+        self._deadline_s = deadline_s
+        self._hanging = 0
+        if url.scheme in OWN_HOSTS:
+            # One's own mail server or webhook needs no consideration; Apprise waits for 5.5 s between two.
+            plugin.request_rate_per_sec = 0
+
+    async def deliver(self, parcel: Parcel, note: str = "") -> None:
+        if self._hanging >= HANGING:
+            raise NotDelivered(f"{self._hanging} earlier attempts still hang")
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[str | None] = loop.create_future()
+
+        def attempt() -> None:
+            said = self._attempt(parcel, note)
+            with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits any more
+                loop.call_soon_threadsafe(self._done, answer, said)
+
+        self._hanging += 1
+        threading.Thread(target=attempt, name=f"deliver {self.shown}", daemon=True).start()
+        try:
+            refusal = await asyncio.wait_for(asyncio.shield(answer), self._deadline_s)
+        except TimeoutError:
+            raise NotDelivered(f"no answer within {self._deadline_s:g} s") from None
+        if refusal is not None:
+            raise NotDelivered(refusal)
+
+    def _done(self, answer: asyncio.Future[str | None], said: str | None) -> None:
+        self._hanging -= 1
+        if not answer.done():
+            answer.set_result(said)
+
+    def _attempt(self, parcel: Parcel, note: str) -> str | None:
+        """In a thread: None when it was accepted, else the reason."""
+        with _heard() as heard:
+            try:
+                subject, kind = parcel.message.subject, _type_of(parcel.message)
+                # Not through Apprise's own pool of threads: the process could not end while one hangs.
+                # Said to be text, so that a service that speaks HTML or Markdown shows it as it is.
+                body = body_of(parcel, note)
+                if self._url.scheme not in OWN_HOSTS:
+                    subject, body = chat_text(subject), chat_text(body)
+                if self._plugin.notify(body, subject, kind, body_format="text"):
+                    return None
+            except Exception as error:
+                # A plugin's own fault must not end the watch; it is told as a refusal.
+                heard.append(f"{type(error).__name__}: {error}")
+        why = self._url.masked("; ".join(heard)) or "not accepted, and no reason given"
+        return words(why, REASON_LIMIT)
+
+
+class Hook:
+    """A command that gets the message's JSON on stdin. Exit code 0 means that it took it."""
+
+    def __init__(self, command: str, *, deadline_s: float = EXEC_S) -> None:
+        self._argv = _words(command)
+        self._deadline_s = deadline_s
+        self.shown = f"exec {self._argv[0]}"
+        self.key = f"exec-{hashlib.sha256(command.encode()).hexdigest()[:16]}"
+
+    async def deliver(self, parcel: Parcel, note: str = "") -> None:
+        told = parcel.document | ({"note": note} if note else {})
+        try:
+            ended = await run_own(
+                self._argv,
+                deadline_s=self._deadline_s,
+                stdin=json.dumps(told).encode() + b"\n",
+                env=_environment(told),
+                unheard=True,
+            )
+        except TimeoutError:
+            raise NotDelivered(f"{self._argv[0]} took longer than {self._deadline_s:g} s") from None
+        except OSError as error:
+            raise NotDelivered(f"{self._argv[0]}: {error.strerror}") from None
+        if ended.exit_code:
+            last = ended.stderr.strip().splitlines()[-1:] or [b""]
+            raise NotDelivered(f"exit code {ended.exit_code} {words_of(last[0], REASON_LIMIT)}".rstrip())
+
+
+def services(urls: Sequence[AlertUrl]) -> list[Destination]:
+    """Loads Apprise. Raises AlertUrlsRefused for a URL that it does not know."""
+    if not urls:
+        return []
+    _quieten()
+    found: dict[str, Destination] = {}
+    for url in urls:
+        plugin, why = _plugin(url)
+        if plugin is None:
+            reason = words(url.masked(why), REASON_LIMIT) or "it gives no reason"
+            raise AlertUrlsRefused(f"{url.place}: Apprise cannot use this {url.scheme}:// URL: {reason}")
+        service = AppriseDestination(url, plugin)
+        found[service.key] = service
+    return list(found.values())
+
+
+def _plugin(url: AlertUrl) -> tuple[NotifyBase | None, str]:
+    """Apprise's own object for a URL, or None and what it says."""
+    with warnings.catch_warnings(), _heard() as heard:
+        # Loading it imports modules that this Python means to drop; that is not the operator's concern.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from apprise import Apprise, NotifyBase
+
+        made = Apprise.instantiate(url.text, suppress_exceptions=True)
+    return (made if isinstance(made, NotifyBase) else None), "; ".join(heard)
+
+
+def body_of(parcel: Parcel, note: str = "") -> str:
+    lines = [*parcel.message.body, *([note] if note else []), f"iamops watch, message {parcel.number}"]
+    return "\n".join(lines)
+
+
+def _type_of(said: Message) -> NotifyType:
+    """Apprise's own word for how good or bad the news is."""
+    from apprise import NotifyType
+
+    if said.kind is AlertKind.RESOLVED:
+        return NotifyType.SUCCESS
+    bad = {Severity.CRITICAL: NotifyType.FAILURE, Severity.WARNING: NotifyType.WARNING}
+    return bad.get(said.severity, NotifyType.INFO)
+
+
+def _words(command: str) -> list[str]:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise AlertUrlsRefused(f"--exec: {error}") from None
+    if not words:
+        raise AlertUrlsRefused("--exec: expected a command")
+    return words
+
+
+def _environment(told: dict[str, Any]) -> dict[str, str]:
+    """Ours without the URLs, and the message's short values as IAMOPS_ALERT_TITLE and the like."""
+    ours = {name: value for name, value in os.environ.items() if name != VARIABLE}
+    names = ("id", "at", "kind", "severity", "profile", "title", "node", "code")
+    return ours | {f"IAMOPS_ALERT_{name.upper()}": str(told[name] or "") for name in names}
+
+
+# --- what Apprise says: it explains itself in its log only ---
+
+
+class _Listener(logging.Handler):
+    """Keeps what is logged by each thread that listens."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.heard: dict[int, list[str]] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = self.heard.get(threading.get_ident())
+        if said is not None:
+            said.append(record.getMessage())
+
+
+_LISTENER = _Listener()
+
+
+def _quieten() -> None:
+    """Apprise's log goes to us alone: it may hold what nobody should read on a screen."""
+    logger = logging.getLogger("apprise")
+    logger.propagate = False
+    if _LISTENER not in logger.handlers:
+        logger.addHandler(_LISTENER)
+
+
+class _heard:  # noqa: N801 - reads as a phrase in `with`
+    def __enter__(self) -> list[str]:
+        self._thread = threading.get_ident()
+        return _LISTENER.heard.setdefault(self._thread, [])
+
+    def __exit__(self, *_: object) -> None:
+        _LISTENER.heard.pop(self._thread, None)

@@ -1,0 +1,1 @@
+"""The interactive console. Renders state and asks for actions; decides nothing."""

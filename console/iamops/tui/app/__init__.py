@@ -1,0 +1,1 @@
+"""The application: keys, commands, painting, what runs."""

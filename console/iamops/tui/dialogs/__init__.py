@@ -1,0 +1,1 @@
+"""What is asked and shown over a view."""

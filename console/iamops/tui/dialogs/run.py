@@ -1,0 +1,131 @@
+"""The live panel of a run or a drill. It can be left while the run goes on; stopping a run undoes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.events import Key
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from iamops.tui.app.current_run import Acting
+from iamops.tui.dialogs.run_text import run_lines
+from iamops.tui.drills.run import drill_lines
+from iamops.tui.toolkit.dialog import BORDER, dialog_css, fit, plain, text_width, toned
+from iamops.tui.toolkit.palette import Palette
+from iamops.tui.toolkit.text import Line, TextSpan, Tone
+
+REFRESH_S = 0.1
+# The line that names the keys.
+CONTROLS = 1
+
+
+class RunScreen(ModalScreen[None]):
+    """Shows the newest report ten times a second: steps, timers, and the gap as it is measured."""
+
+    DEFAULT_CSS = dialog_css("RunScreen")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "Close", show=False),
+        Binding("x", "stop", "Undo and stop", show=False),
+        Binding("ctrl+c", "interrupt", "Undo and stop", show=False, priority=True),
+        Binding("c", "copy", "Copy as command", show=False),
+        Binding("j,down", "scroll(1)", "Down", show=False),
+        Binding("k,up", "scroll(-1)", "Up", show=False),
+        Binding("pagedown", "scroll(10)", "Page down", show=False),
+        Binding("pageup", "scroll(-10)", "Page up", show=False),
+    ]
+
+    def __init__(self, acting: Acting, command: str, now: Callable[[], float], palette: Palette) -> None:
+        super().__init__()
+        self._acting = acting
+        self._command = command
+        self._now = now
+        self._palette = palette
+        self._asked_to_stop = False
+        self._said = ""
+        self._over: tuple[int, int, str] | None = None
+        # Held, not looked up: a console that is left while this opens has no widgets to be found any more.
+        self._box, self._account, self._foot = Vertical(), Static(), Static()
+
+    def compose(self) -> ComposeResult:
+        with self._box:
+            with VerticalScroll(id="account"):
+                yield self._account
+            yield self._foot
+
+    def on_mount(self) -> None:
+        self._show()
+        self.set_interval(REFRESH_S, self._show)
+
+    def _show(self) -> None:
+        acting, (width, height) = self._acting, self.app.size
+        over = None if acting.active else (width, height, self._said)
+        if over is not None and over == self._over:
+            return
+        self._over = over
+        if acting.order is not None:
+            self._box.border_title = plain(acting.order.action.sentence)
+        # A run that ended with an error of ours has told its story only so far.
+        failure: tuple[Line, ...] = ((TextSpan(acting.failure, Tone.DOWN),),) if acting.failure else ()
+        lines = (*failure, *self._told(text_width(width), height - CONTROLS - BORDER))
+        self._account.update(toned(lines, self._palette))
+        fit(self._box, len(lines), CONTROLS, height)
+        self._foot.update(Text(self._keys(), self._palette.tones[Tone.MUTED]))
+
+    def _told(self, width: int, room: int) -> tuple[Line, ...]:
+        acting, now = self._acting, self._now()
+        if acting.drill is not None:
+            return drill_lines(acting.drill, acting.began, now, width, room)
+        if acting.report is not None:
+            return run_lines(acting.report, now, width)
+        return ((TextSpan("▶ asking the nodes", Tone.ACCENT),),) if acting.active else ()
+
+    def _keys(self) -> str:
+        if not self._acting.active:
+            return self._said or "Esc closes · c copies the command · j k scroll"
+        if self._acting.stopping:
+            return "undoing…"
+        if self._said:
+            return self._said
+        if self._asked_to_stop:
+            return "x again: undo and stop · any other key: go on"
+        return "Esc leaves it running · x undo and stop · c copies the command"
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    def action_stop(self) -> None:
+        """Asked twice: an undone switchover is two more moves of keepalived."""
+        if not self._acting.active:
+            return
+        if self._asked_to_stop:
+            self._acting.stop()
+        self._asked_to_stop = True
+        self._said = ""
+        self._show()
+
+    def action_interrupt(self) -> None:
+        """As in a shell: at once. Where nothing runs, the panel is left."""
+        if not self._acting.active:
+            self.dismiss(None)
+        self._acting.stop()
+        self._show()
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self._command)
+        self._said = f"copied: {self._command}"
+        self._show()
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one("#account", VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def on_key(self, event: Key) -> None:
+        """Any key but the second x means: go on."""
+        if event.key not in ("x", "ctrl+c"):
+            self._asked_to_stop = False
+        self._said = ""

@@ -1,0 +1,134 @@
+"""A run as lines: where it is, each step with its time, what was undone, what clients lost."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from iamops.judge.run import Outcome, RunReport, Stage, StepReport
+from iamops.model.outage import GapReport, not_measured
+from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone
+
+STAGES = {
+    Stage.WAITING: ("·", "waiting  ", Tone.MUTED),
+    Stage.RUNNING: ("▶", "running  ", Tone.ACCENT),
+    Stage.OBSERVING: ("◌", "observing", Tone.ACCENT),
+    Stage.DONE: ("●", "done     ", Tone.OK),
+    Stage.FAILED: ("✗", "failed   ", Tone.DOWN),
+    Stage.UNKNOWN: ("?", "unknown  ", Tone.UNKNOWN),
+}
+OUTCOMES = {
+    Outcome.SUCCEEDED: ("● SUCCEEDED", Tone.OK),
+    Outcome.FAILED: ("✗ FAILED", Tone.DOWN),
+    Outcome.UNKNOWN: ("? UNKNOWN", Tone.UNKNOWN),
+    Outcome.REFUSED: ("▲ REFUSED", Tone.WARN),
+}
+UNDONE = ("↶ UNDONE", Tone.WARN)
+# A run that has ended leaves no step waiting or running.
+LEFT = {
+    Stage.WAITING: ("·", "not done ", Tone.MUTED),
+    Stage.RUNNING: ("■", "stopped  ", Tone.WARN),
+    Stage.OBSERVING: ("■", "stopped  ", Tone.WARN),
+}
+HEAD = 22
+# What keeps a number and its unit on one line.
+NO_BREAK = "\u00a0"
+
+
+def run_lines(report: RunReport, now: float, width: int) -> tuple[Line, ...]:
+    """The whole account, at this moment."""
+    lines: list[Line] = [*status_lines(report, now, width), EMPTY]
+    for step in report.steps:
+        lines += step_lines(step, now, width, ended=report.ended)
+    lines += [*undone_lines(report, width), EMPTY, *client_lines(report.gap, width)]
+    return tuple(lines)
+
+
+def undone_lines(report: RunReport, width: int) -> Iterator[Line]:
+    """What was taken back, each with what was seen of it."""
+    for each in report.undone:
+        glyph, word, tone = STAGES[each.stage]
+        yield EMPTY
+        yield from _entry(f"{glyph} {word} undo", f"{each.undo.title} on {each.undo.node}", tone, width)
+        yield from _observed(each.text, width)
+
+
+def run_summary(report: RunReport) -> str:
+    """One line for a toast or the header."""
+    if report.outcome is not None:
+        return f"{report.action.sentence}: {report.ending}: {report.sentence}"
+    done = sum(step.over for step in report.steps)
+    return f"{report.action.sentence}: {report.phase} {done}/{len(report.steps)}"
+
+
+def status_lines(report: RunReport, now: float, width: int) -> Iterator[Line]:
+    ended = report.ended if report.ended is not None else now
+    spent = f"{ended - report.began:.1f} s"
+    if report.outcome is None:
+        yield (TextSpan(f"▶ {report.phase}", Tone.ACCENT), TextSpan(f"  {spent}", Tone.MUTED))
+        return
+    word, tone = UNDONE if report.put_back else OUTCOMES[report.outcome]
+    yield (TextSpan(word, tone), TextSpan(f"  {spent}", Tone.MUTED))
+    for line in textwrap.wrap(report.sentence, width):
+        yield (TextSpan(line),)
+    if report.restored_by is not None:
+        yield (TextSpan("restored by: ", Tone.MUTED), TextSpan(report.restored_by, Tone.WARN))
+    for denial in report.denials:
+        for line in textwrap.wrap(f"✗ {denial.sentence}", width, subsequent_indent="  "):
+            yield (TextSpan(line, Tone.DOWN),)
+    for note in report.notes:
+        for line in textwrap.wrap(f"note: {note}", width, subsequent_indent="      "):
+            yield (TextSpan(line, Tone.MUTED),)
+
+
+def step_lines(report: StepReport, now: float, width: int, *, ended: float | None) -> Iterator[Line]:
+    """`ended`: when its run was over, None while it goes on."""
+    glyph, word, tone = (STAGES if ended is None else {**STAGES, **LEFT})[report.stage]
+    took = ""
+    if report.began is not None and (report.over or ended is None):
+        took = f"{(report.ended if report.ended is not None else now) - report.began:5.1f} s"
+    yield from _entry(f"{glyph} {word} {took:>7}", report.step.title, tone, width)
+    if report.stage in (Stage.FAILED, Stage.UNKNOWN):
+        yield from _observed(report.text, width)
+
+
+def _entry(head: str, text: str, tone: Tone, width: int) -> Iterator[Line]:
+    first, *rest = textwrap.wrap(text, max(20, width - HEAD)) or [""]
+    yield (TextSpan(head.ljust(HEAD), tone), TextSpan(first))
+    for more in rest:
+        yield (TextSpan(" " * HEAD + more),)
+
+
+def _observed(text: str, width: int) -> Iterator[Line]:
+    for line in textwrap.wrap(text, max(20, width - HEAD)):
+        yield (TextSpan(" " * HEAD + line, Tone.MUTED),)
+
+
+def unseen_lines(not_measured_ms: float) -> Iterator[Line]:
+    """Time in which nobody asked is no client's gap, and no proof that there was none."""
+    if not_measured_ms:
+        yield (TextSpan(f"        {not_measured(not_measured_ms)}", Tone.UNKNOWN),)
+
+
+def client_lines(gap: GapReport | None, width: int) -> Iterator[Line]:
+    if gap is None or not gap.attempts:
+        told = "not measured" if gap is None else gap.seen
+        yield (TextSpan(f"client: {told}", Tone.MUTED if gap is None else Tone.UNKNOWN),)
+        return
+    if gap.longest_ms is None:
+        yield (TextSpan("client: ", Tone.MUTED), TextSpan("● no request failed", Tone.OK))
+        yield (TextSpan(f"        {gap.asked}", Tone.MUTED),)
+        yield from unseen_lines(gap.not_measured_ms)
+        return
+    kinds = ((gap.refused, "refused"), (gap.dark, "dark"), (gap.wrong, "wrong"))
+    what = ", ".join(f"{count} {word}" for count, word in kinds if count)
+    tone = Tone.OK if gap.longest_ms < 100 else Tone.WARN
+    yield (
+        TextSpan("client: ", Tone.MUTED),
+        TextSpan(f"longest gap {gap.longest_ms:.0f} ms", tone),
+        TextSpan(f"; requests: {what}"),
+    )
+    told = f"{gap.asked}; answered by {gap.last_node or 'nobody'}".replace(" ms", f"{NO_BREAK}ms")
+    for line in textwrap.wrap(told, max(20, width - 8)):
+        yield (TextSpan(f"        {line.replace(NO_BREAK, ' ')}", Tone.MUTED),)
+    yield from unseen_lines(gap.not_measured_ms)

@@ -1,0 +1,1 @@
+"""The last lines of the screen: status, key hints, prompt."""

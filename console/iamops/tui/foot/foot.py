@@ -1,0 +1,131 @@
+"""The foot of the screen: messages and details, the prompt over them, and the key hints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.message import Message
+
+from iamops.model.facts import Severity
+from iamops.tui.app.actions import Situation
+from iamops.tui.app.commands import CommandError, completions, parse_command
+from iamops.tui.foot.lines import KeyHints, Mode, Prompt, StatusLine
+from iamops.tui.toolkit.palette import Palette
+from iamops.tui.toolkit.pane import Pane
+
+
+class Foot(Container):
+    """Two lines. While something is typed, the prompt covers the first one."""
+
+    DEFAULT_CSS = """
+    Foot { height: 2; width: 100%; background: $background; overflow: hidden; }
+    Foot > * { position: absolute; }
+    Foot > KeyHints { offset: 0 1; }
+    Foot > Prompt { offset: 2 0; }
+    """
+
+    class Asked(Message):
+        """A command was typed that is to be performed."""
+
+        def __init__(self, name: str, argument: str) -> None:
+            super().__init__()
+            self.name, self.argument = name, argument
+
+    class Narrowed(Message):
+        """The filter changed."""
+
+        def __init__(self, needle: str) -> None:
+            super().__init__()
+            self.needle = needle
+
+    class Filtered(Message):
+        """The filter was typed to its end."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self, ident: str, situation: Callable[[], Situation]) -> None:
+        super().__init__(id=ident)
+        self._situation = situation
+        self._status = StatusLine("status")
+        self._hints = KeyHints("hints")
+        self._prompt = Prompt("prompt")
+        self._interrupted: Pane | None = None
+
+    def compose(self) -> ComposeResult:
+        self._prompt.display = False
+        self._prompt.completer = lambda text: completions(text, self._situation())
+        yield self._status
+        yield self._hints
+        yield self._prompt
+
+    def dress(self, palette: Palette) -> None:
+        self._status.dress(palette)
+        self._hints.dress(palette)
+
+    @property
+    def interrupted(self) -> Pane | None:
+        """The pane that had the focus before the prompt took the keys."""
+        return self._interrupted
+
+    def say(self, text: str, severity: Severity) -> None:
+        self._status.say(text, severity)
+
+    def hush(self) -> bool:
+        return self._status.hush()
+
+    def show_keys(self, situation: Situation) -> None:
+        """The keys that matter now."""
+        self._hints.turn_to(situation)
+
+    def warn(self, warning: str) -> None:
+        self._status.warn(warning)
+
+    def tell(self, detail: str) -> None:
+        self._status.tell(detail)
+
+    def open(self, mode: Mode, text: str, pane: Pane | None) -> None:
+        """Takes the keys; `pane` gets them back."""
+        self._interrupted = pane
+        self._status.hush()
+        self._status.lead(mode.value)
+        self._prompt.open(mode, text)
+
+    def _close(self) -> None:
+        self._hints.offer(())
+        self._status.lead("")
+        # At once, not by message: hiding the prompt while it has the focus would send it elsewhere.
+        self.screen.set_focus(self._interrupted)
+        self._prompt.display = False
+        self._interrupted = None
+
+    def on_prompt_typed(self, event: Prompt.Typed) -> None:
+        event.stop()
+        self._hints.offer(event.choices)
+        if event.mode is Mode.FILTER:
+            self.post_message(self.Narrowed(event.text))
+
+    def on_prompt_entered(self, event: Prompt.Entered) -> None:
+        event.stop()
+        situation = self._situation()
+        self._close()
+        if event.mode is Mode.FILTER:
+            self.post_message(self.Filtered(event.text))
+            return
+        if not event.text.strip():
+            return
+        try:
+            command = parse_command(event.text, situation)
+        except CommandError as error:
+            self.say(str(error), Severity.WARNING)
+        else:
+            self.post_message(self.Asked(command.action.name, command.argument))
+
+    def on_prompt_cancelled(self, event: Prompt.Cancelled) -> None:
+        event.stop()
+        if event.mode is Mode.FILTER:
+            self.post_message(self.Narrowed(""))
+        self._close()

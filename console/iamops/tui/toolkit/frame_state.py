@@ -1,0 +1,140 @@
+"""What every view is drawn from: the state, the time, the findings and what the operator asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from iamops.judge.findings import Finding, Key
+from iamops.judge.triage.events import EarlierLook
+from iamops.model.events import (
+    AddressChanged,
+    AddressesListed,
+    ClientProbed,
+    ConfigCompared,
+    DatastoreProbed,
+    Event,
+    FilesExamined,
+    HostReported,
+    HttpProbed,
+    KeepalivedAsked,
+    LinkChanged,
+    NodeHeard,
+    Noticed,
+    PartReported,
+    PortProbed,
+    Recalled,
+    RequestsCounted,
+    SafetyReported,
+    SourceLost,
+    TlsProbed,
+    UnitReported,
+    VrrpReported,
+    VrrpTransition,
+)
+from iamops.model.state import ClusterState
+
+
+@dataclass(frozen=True, slots=True)
+class Stance:
+    """What the console may do and is doing: never held back, not even while the picture is.
+
+    `running` is the run under way, in words; `done` of its `steps` are over. `guards` are the reasons a
+    guard would give now, by action. `moved` is the VIP move that nobody acknowledged, in words.
+    """
+
+    armed_s: float = 0.0
+    running: str = ""
+    done: int = 0
+    steps: int = 0
+    has_run: bool = False
+    moved: str = ""
+    guards: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One picture of the cluster. `needle` is the filter; `paused_s` says how old a held picture is.
+
+    `findings` is the one tree that every view takes count, order and next step from; `deep` are those of them
+    that only the deep `look` could tell. `present` is what is so while a picture is held: the header never pauses.
+    """
+
+    state: ClusterState
+    now: float
+    findings: tuple[Finding, ...] = ()
+    needle: str = ""
+    paused_s: float | None = None
+    stance: Stance = field(default_factory=Stance)
+    look: EarlierLook | None = None
+    deep: frozenset[Key] = frozenset()
+    present: Moment | None = None
+
+    def keeps(self, texts: Iterable[str]) -> bool:
+        """Whether something made of `texts` passes the filter."""
+        wanted = self.needle.casefold()
+        return not wanted or any(wanted in text.casefold() for text in texts)
+
+
+# Which parts of the screen an event touches, and whether it may wait for the next calm frame.
+
+
+class ScreenPart(Enum):
+    """A part of the screen that is repainted on its own."""
+
+    HEADER = auto()
+    WITNESSES = auto()
+    NODES = auto()
+    SERVICES = auto()
+    REQUESTS = auto()
+    PLOT = auto()
+    EVENTS = auto()
+    FINDING = auto()
+    AUDIT = auto()
+    DRILLS = auto()
+    CONFIG = auto()
+    LOGS = auto()
+    TRAFFIC = auto()
+
+
+ALL = frozenset(ScreenPart)
+VIP = frozenset(
+    {ScreenPart.HEADER, ScreenPart.WITNESSES, ScreenPart.NODES, ScreenPart.REQUESTS, ScreenPart.EVENTS}
+)
+
+
+def touched(event: Event) -> frozenset[ScreenPart]:
+    """The parts that may look different after `event`."""
+    match event:
+        case AddressChanged() | AddressesListed():
+            return VIP
+        case LinkChanged() | SourceLost():
+            return ALL - {ScreenPart.PLOT}
+        case VrrpTransition() | VrrpReported() | KeepalivedAsked() | UnitReported():
+            return frozenset({ScreenPart.WITNESSES, ScreenPart.NODES, ScreenPart.EVENTS})
+        case HttpProbed() | DatastoreProbed():
+            return frozenset({ScreenPart.SERVICES})
+        case RequestsCounted():
+            return frozenset({ScreenPart.REQUESTS, ScreenPart.PLOT, ScreenPart.TRAFFIC})
+        case HostReported() | SafetyReported():
+            return frozenset({ScreenPart.NODES})
+        case PortProbed() | TlsProbed() | NodeHeard():
+            return frozenset()  # only guards ask for the one; ages are painted as time goes on anyway
+        case ConfigCompared():
+            return frozenset({ScreenPart.CONFIG})
+        case FilesExamined():
+            return frozenset()
+        case ClientProbed():
+            return frozenset({ScreenPart.WITNESSES})
+        case Noticed() | Recalled():
+            return frozenset({ScreenPart.EVENTS})
+        case PartReported():
+            return frozenset({ScreenPart.EVENTS, ScreenPart.FINDING})
+
+
+def urgent(event: Event) -> bool:
+    """What an operator is waiting for is painted at once; what ticks along anyway may be gathered."""
+    return isinstance(
+        event, AddressChanged | AddressesListed | LinkChanged | VrrpTransition | UnitReported | Noticed
+    )

@@ -1,0 +1,80 @@
+"""A view with a list above and the story of what is under its cursor below."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from iamops.tui.app.actions import Situation
+from iamops.tui.overview.finding import FindingBar
+from iamops.tui.overview.header import StatusHeader
+from iamops.tui.toolkit.dialog import toned
+from iamops.tui.toolkit.frame_state import Moment
+from iamops.tui.toolkit.palette import Palette
+from iamops.tui.toolkit.pane import Pane
+from iamops.tui.toolkit.screen import ViewScreen
+from iamops.tui.toolkit.text import Line
+
+
+class ListScreen(ViewScreen):
+    """Base of the logs, drills, config and audit views; the header goes on living."""
+
+    AUTO_FOCUS = "#list"
+    # Whether the top finding has a line of its own; where findings are the list, it would say it twice.
+    ALARMED: ClassVar[bool] = True
+    DEFAULT_CSS = """
+    Listing { background: $background; overflow: hidden; }
+    Listing #list { height: 45%; }
+    Listing VerticalScroll { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+    Listing #story { height: auto; }
+    Listing #finding { height: 1; }
+    """
+
+    def __init__(self, moment: Moment, palette: Palette, base: Situation, rows: Pane) -> None:
+        super().__init__(moment, palette, base)
+        self._rows = rows
+
+    def story(self, width: int) -> tuple[Line, ...]:
+        """Everything about what is under the cursor, wrapped."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        yield StatusHeader("header")
+        yield self._rows
+        with VerticalScroll(can_focus=False):
+            yield Static(id="story")
+        if self.ALARMED:
+            yield FindingBar("finding")
+        yield self.foot
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.paint(self.moment)
+
+    def dress(self, palette: Palette) -> None:
+        super().dress(palette)
+        self.show_story()
+
+    def on_resize(self) -> None:
+        self.show_story()
+
+    def on_pane_moved(self) -> None:
+        super().on_pane_moved()
+        self.show_story()
+
+    def do_read_on(self, argument: str) -> None:
+        self._turn_page(1)
+
+    def do_read_back(self, argument: str) -> None:
+        self._turn_page(-1)
+
+    def _turn_page(self, pages: int) -> None:
+        below = self.query_one(VerticalScroll)
+        below.scroll_relative(y=pages * max(1, below.size.height - 1), animate=False)
+
+    def show_story(self) -> None:
+        lines = self.story(max(40, self.size.width - 4))
+        self.query_one("#story", Static).update(toned(lines, self.palette))

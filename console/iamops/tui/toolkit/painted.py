@@ -1,0 +1,117 @@
+"""A widget drawn from toned lines. It repaints exactly the lines that changed, and never lays out anew."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.geometry import Region
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.widget import Widget
+
+from iamops.redact.clean import fault_of_ours
+from iamops.tui.toolkit.frame_state import Moment, ScreenPart
+from iamops.tui.toolkit.palette import Palette, no_color_palette
+from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone, fit_line, text_of
+
+Lit = tuple[int, int] | None
+"""The columns under the cursor."""
+
+
+class Painted(Widget):
+    """Base of everything on the Overview. Subclasses say in `draw` what their lines are."""
+
+    DEFAULT_CSS = """
+    Painted { background: $background; height: 1; width: 100%; }
+    """
+    PART: ClassVar[ScreenPart | None] = None
+
+    def __init__(self, ident: str | None = None) -> None:
+        super().__init__(id=ident)
+        self.palette: Palette = no_color_palette()
+        self.moment: Moment | None = None
+        self._shown: tuple[tuple[Line, Lit], ...] = ()
+        self._given: tuple[int, tuple[Line, ...]] = (0, ())
+
+    def draw(self, moment: Moment, width: int, height: int) -> tuple[Line, ...]:
+        """The lines for this moment, at most `height` of them."""
+        raise NotImplementedError
+
+    def lit(self, y: int) -> Lit:
+        """Which columns of line `y` are under the cursor."""
+        return None
+
+    def paint(self, moment: Moment) -> None:
+        """Shows a moment. Costs nothing on the terminal if no line changed."""
+        self.moment = moment
+        self.repaint()
+
+    def repaint(self) -> None:
+        width, height = self.size
+        if self.moment is not None and width and height:
+            self.show(self._drawn(self.moment, width, height))
+
+    def _drawn(self, moment: Moment, width: int, height: int) -> tuple[Line, ...]:
+        """The edge: a part that cannot be drawn says so, and all the others are drawn."""
+        try:
+            return self.draw(moment, width, height)
+        except Exception as error:
+            return ((TextSpan(f"not drawn: {fault_of_ours(error)}", Tone.DOWN),),)
+
+    def show(self, lines: tuple[Line, ...]) -> None:
+        """Puts lines on the screen, cut and padded to the width."""
+        width = self.size.width
+        fresh = tuple((self._fitted(y, line, width), self.lit(y)) for y, line in enumerate(lines))
+        pairs = enumerate(zip_longest(self._shown, fresh))
+        changed = [Region(0, y, width, 1) for y, (before, after) in pairs if before != after]
+        self._shown, self._given = fresh, (width, lines)
+        if changed:
+            self.refresh(*changed)
+
+    def _fitted(self, y: int, line: Line, width: int) -> Line:
+        """What is shown already was fitted once."""
+        given_for, given = self._given
+        if width == given_for and y < len(given) and given[y] == line:
+            return self._shown[y][0]
+        return fit_line(line, width)
+
+    def dress(self, palette: Palette) -> None:
+        """Takes the colours of another theme."""
+        self.palette = palette
+        self.refresh()
+
+    def on_resize(self) -> None:
+        self.repaint()
+
+    def render_line(self, y: int) -> Strip:
+        line, lit = self._shown[y] if y < len(self._shown) else (EMPTY, None)
+        tones = self.palette.tones
+        strip = Strip([Segment(span.text, tones[span.tone]) for span in line])
+        strip = strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
+        if lit is not None:
+            strip = self._over(strip, lit, selected=False)
+        if (chosen := self._selected(y)) is not None:
+            strip = self._over(strip, chosen, selected=True)
+        return strip.apply_offsets(0, y)
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """What the mouse selected, without the padding."""
+        text = "\n".join(text_of(line).rstrip() for line, _ in self._shown)
+        return (selection.extract(text), "\n") if text else None
+
+    def _selected(self, y: int) -> Lit:
+        selection = self.text_selection
+        span = None if selection is None else selection.get_span(y)
+        if span is None:
+            return None
+        start, end = span
+        return (start, self.size.width if end == -1 else end)
+
+    def _over(self, strip: Strip, columns: tuple[int, int], *, selected: bool) -> Strip:
+        start, end = columns
+        inside = strip.crop(start, end)
+        style = self.palette.selection if selected else self.palette.cursor
+        covered = Strip(Segment.apply_style(inside, post_style=style))
+        return Strip.join([strip.crop(0, start), covered, strip.crop(end)])

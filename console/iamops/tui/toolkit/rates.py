@@ -1,0 +1,143 @@
+"""Rates from absolute counts: buckets of equal length, aligned to the clock so that graphs do not shimmer."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from rich.text import Text
+
+from iamops.model.traffic import Samples, count_at
+
+BUCKETS_S = (1, 2, 5, 10, 15, 30)
+BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Time from `start` in `number` buckets of `bucket_s` seconds; the last one is still filling."""
+
+    start: float
+    bucket_s: int
+    number: int
+
+    @classmethod
+    def ending(cls, now: float, number: int, span_s: float = 120.0) -> Axis:
+        """The finest buckets with which `number` of them cover at least `span_s`."""
+        bucket_s = next((b for b in BUCKETS_S if b * number >= span_s), BUCKETS_S[-1])
+        end = (int(now // bucket_s) + 1) * bucket_s
+        return cls(end - number * bucket_s, bucket_s, number)
+
+    @classmethod
+    def covering(cls, now: float, columns: int, span_s: float) -> Axis:
+        """As `ending`, but with no more buckets than it takes to cover the span."""
+        axis = cls.ending(now, columns, span_s)
+        return cls.ending(now, min(columns, -(-int(span_s) // axis.bucket_s)), span_s)
+
+    @property
+    def length_s(self) -> float:
+        return float(self.bucket_s * self.number)
+
+    def index(self, at: float) -> int | None:
+        """The bucket that holds a moment."""
+        number = int((at - self.start) // self.bucket_s)
+        return number if 0 <= number < self.number else None
+
+
+class _Same:
+    """Stands for samples in a cache key: the same tuple is the same graph, without comparing 600 pairs."""
+
+    __slots__ = ("samples",)
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples = samples
+
+    def __hash__(self) -> int:
+        return id(self.samples)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.samples is other.samples
+
+
+def rates(samples: Samples, axis: Axis, now: float) -> tuple[float | None, ...]:
+    """Mean rate per second in each bucket; None before the first sample, or where nobody counted.
+
+    What came late is spread over the time since the last count.
+    The bucket that is still filling is judged as of the last whole second.
+    """
+    return _rates(_Same(samples), axis, int(now))
+
+
+@lru_cache(maxsize=512)
+def _rates(same: _Same, axis: Axis, now_s: int) -> tuple[float | None, ...]:
+    samples = same.samples
+    times = [at for at, _ in samples]
+    starts = (axis.start + n * axis.bucket_s for n in range(axis.number))
+    return tuple(_rate(samples, times, start, axis.bucket_s, now_s) for start in starts)
+
+
+def _rate(samples: Samples, times: list[float], start: float, bucket_s: int, now: float) -> float | None:
+    end = min(start + bucket_s, now)
+    if end - start < min(1.0, bucket_s):
+        return None
+    before, after = count_at(samples, times, start), count_at(samples, times, end)
+    if after is None or before is None:
+        return None
+    return max(0, after - before) / (end - start)
+
+
+def share(part: Samples, whole: Samples, since: float) -> float | None:
+    """Growth of `part` over growth of `whole` since a moment (or since the first sample)."""
+    grown = _growth(whole, since)
+    return _growth(part, since) / grown if grown else None
+
+
+def _growth(samples: Samples, since: float) -> int:
+    if not samples:
+        return 0
+    place = max(1, bisect_right([at for at, _ in samples], since))
+    return samples[-1][1] - samples[place - 1][1]
+
+
+def blocks(values: Sequence[float | None], top: float) -> str:
+    """One character per value; a space where nothing is known."""
+    return "".join(" " if value is None else _block(value, top) for value in values)
+
+
+def _block(value: float, top: float) -> str:
+    if value <= 0 or top <= 0:
+        return BLOCKS[0]
+    return BLOCKS[min(len(BLOCKS) - 1, 1 + int(value / top * (len(BLOCKS) - 1.001)))]
+
+
+# What every plot needs of plotext, which is imported when the first one is shown, not before.
+
+STEPS = (1, 2, 4, 6, 8)
+
+
+def drawn(width: int, height: int, plot: Callable[[Any], None]) -> list[Text]:
+    """The rows of a figure that `plot` was given. Its colours are plotext's own: they never reach the screen."""
+    from textual_plotext.plot import Plot
+
+    figure: Any = Plot()
+    figure.theme("clear")
+    figure.plotsize(width, height)
+    figure._set_size(width, height)
+    figure.frame(False)
+    plot(figure)
+    return list(Text.from_ansi(figure.build()).split("\n", allow_blank=True))[:height]
+
+
+def axes(points: tuple[tuple[float, float], ...]) -> tuple[list[float], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def rate_ticks(top: float) -> list[int]:
+    """Zero, half and a round number at or above the top."""
+    scale = 2
+    while scale < top:
+        scale = next((step for n in range(12) for s in STEPS if (step := s * 10**n) > scale), scale * 2)
+    return [0, scale // 2, scale]

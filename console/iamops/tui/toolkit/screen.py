@@ -1,0 +1,225 @@
+"""A full screen of the console: panes between a header and the foot, and what all such screens can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from textual.message import Message
+from textual.screen import Screen
+
+from iamops.model.events import Event
+from iamops.model.facts import Severity
+from iamops.model.safe_text import one_line
+from iamops.tui.app.actions import Situation
+from iamops.tui.foot.foot import Foot
+from iamops.tui.foot.lines import Mode
+from iamops.tui.toolkit.frame_state import ALL, Moment, ScreenPart
+from iamops.tui.toolkit.painted import Painted
+from iamops.tui.toolkit.palette import Palette
+from iamops.tui.toolkit.pane import Pane
+
+if TYPE_CHECKING:
+    from iamops.model.drill import Drill
+    from iamops.tui.app.current_run import OperatorPort
+    from iamops.tui.app.ports import LogPort, TrafficPort
+
+
+# A place on another view, and the wish to go there.
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """What to put the cursor on: a row by its `key`, a node, a time (epoch s); whatever the view knows of it."""
+
+    key: str = ""
+    node: str | None = None
+    at: float | None = None
+
+
+class Sought(Message):
+    """Somebody wants to see a place. `view` is the view's name."""
+
+    def __init__(self, view: str, spot: Spot) -> None:
+        super().__init__()
+        self.view, self.spot = view, spot
+
+
+HELP_WIDTH = 76
+
+
+class ViewSources(Protocol):
+    """Where a view reads what is not in the store."""
+
+    @property
+    def deck(self) -> OperatorPort: ...
+
+    def log_tap(self) -> LogPort: ...
+
+    def traffic(self) -> TrafficPort: ...
+
+    def stir(self, part: ScreenPart) -> None:
+        """Has a part painted again at the next calm frame, unless the picture is held."""
+        ...
+
+    async def examine(self) -> None:
+        """One deep look at the cluster; what it finds comes to every view with the next moment."""
+        ...
+
+    async def learn_drills(self) -> tuple[tuple[Drill, ...], str]:
+        """The drills, and what is wrong with them in words."""
+        ...
+
+
+class ViewScreen(Screen[None]):
+    """Base of the views on the keys 1 to 7. `base` is what does not change while the console is open."""
+
+    NAME: ClassVar[str] = ""
+    ABOUT: ClassVar[str] = ""
+    # After these events a view reads again what is not in the store.
+    LEARNS_AT: ClassVar[tuple[type[Event], ...]] = ()
+
+    def __init__(self, moment: Moment, palette: Palette, base: Situation) -> None:
+        super().__init__()
+        self.moment = moment
+        self.foot = Foot("foot", lambda: self.situation)
+        self.palette = palette
+        self.base = base
+
+    def on_mount(self) -> None:
+        self.dress(self.palette)
+
+    async def learn(self, sources: ViewSources) -> Callable[[], None]:
+        """Reads what is not in the store; returns what shows it. Never raises: what cannot be read is shown."""
+        return lambda: None
+
+    def go_to(self, spot: Spot) -> None:
+        """Puts the cursor on a place, where the view knows it."""
+
+    # --- painting ---
+
+    def paint(self, moment: Moment, parts: frozenset[ScreenPart] = ALL) -> None:
+        """Shows a moment on the parts that may have changed."""
+        self.moment = moment
+        for widget in self.query(Painted):
+            if widget.PART in parts and widget.display:
+                widget.paint(moment)
+        if ScreenPart.HEADER in parts:
+            self.foot.show_keys(self.situation)
+            self.foot.warn(moment.stance.moved)
+
+    def dress(self, palette: Palette) -> None:
+        """Puts another theme on every part."""
+        self.palette = palette
+        for widget in (self.foot, *self.query(Painted)):
+            widget.dress(palette)
+
+    # --- what is going on ---
+
+    @property
+    def pane(self) -> Pane | None:
+        """The pane with the focus, or the one that had it before the prompt took the keys."""
+        return self.focused if isinstance(self.focused, Pane) else self.foot.interrupted
+
+    @property
+    def situation(self) -> Situation:
+        pane, moment = self.pane, self.moment
+        return replace(
+            self.base,
+            view=self.NAME,
+            detail=pane.detail if pane is not None else "",
+            aim=pane.aim if pane is not None else "",
+            selection=self.get_selected_text() or "",
+            needle=moment.needle,
+            rows=pane.row_count if pane is not None else 0,
+            paused=moment.paused_s is not None,
+            armed_s=moment.stance.armed_s,
+            running=moment.stance.running,
+            has_run=moment.stance.has_run,
+            moved=moment.stance.moved,
+            guards=moment.stance.guards,
+        )
+
+    def toast(self, text: str, severity: Severity = Severity.INFO) -> None:
+        self.foot.say(text, severity)
+
+    def on_pane_moved(self) -> None:
+        self._tell()
+
+    def on_descendant_focus(self) -> None:
+        self._tell()
+
+    def _tell(self) -> None:
+        if isinstance(self.focused, Pane):
+            self.foot.tell(self.focused.detail)
+
+    def on_foot_narrowed(self, event: Foot.Narrowed) -> None:
+        self.narrow(event.needle)
+
+    def narrow(self, needle: str) -> None:
+        """Shows only what contains the needle."""
+        self.paint(replace(self.moment, needle=needle.strip()))
+
+    def on_foot_filtered(self, event: Foot.Filtered) -> None:
+        self.settle(event.text)
+
+    def settle(self, text: str) -> None:
+        """The filter was typed to its end. Most views have narrowed with every key."""
+
+    # --- actions that every view has ---
+
+    def ask(self, text: str) -> None:
+        """Opens the command line with the beginning of a command."""
+        self.foot.open(Mode.COMMAND, text, self.pane or self._first_pane())
+
+    def do_command(self, argument: str) -> None:
+        self.ask("")
+
+    def do_filter(self, argument: str) -> None:
+        self.foot.open(Mode.FILTER, self.moment.needle, self.pane or self._first_pane())
+
+    def do_next_pane(self, argument: str) -> None:
+        self.focus_next(Pane)
+
+    def do_previous_pane(self, argument: str) -> None:
+        self.focus_previous(Pane)
+
+    def _first_pane(self) -> Pane:
+        return next(pane for pane in self.query(Pane) if pane.display)
+
+    def do_help(self, argument: str) -> None:
+        """Explains the pane that has the focus, or the view."""
+        from iamops.tui.dialogs.help import HelpScreen, help_lines
+
+        about = self.pane or self
+        width = min(HELP_WIDTH, self.app.size.width - 5)
+        lines = help_lines(about.NAME, about.ABOUT, self.situation, width)
+        self.app.push_screen(HelpScreen(lines, self.palette))
+
+    def do_copy(self, argument: str) -> None:
+        # One line: what comes after a newline, a shell would run as soon as it is pasted.
+        self._copy(one_line(self.situation.detail))
+
+    def do_copy_selection(self, argument: str) -> None:
+        self._copy(self.situation.selection)
+
+    def _copy(self, text: str) -> None:
+        self.app.copy_to_clipboard(text)
+        self.toast(f"copied {len(text)} characters")
+
+    def action_copy_text(self) -> None:
+        """Ctrl-C of Textual's screens: through the registry, so that an empty selection is explained."""
+        self.post_message(Foot.Asked("copy-selection", ""))
+
+    def clear(self) -> bool:
+        """Clears one thing: selection, message or filter. False if there was nothing to clear."""
+        if self.selections:
+            self.clear_selection()
+            return True
+        if self.foot.hush():
+            return True
+        if self.moment.needle:
+            self.narrow("")
+            return True
+        return False

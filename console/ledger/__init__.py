@@ -1,1 +1,0 @@
-"""Floor 4: what was done, kept on this machine's disk so that nobody can change it unnoticed."""

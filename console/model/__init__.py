@@ -1,1 +1,0 @@
-"""Floor 0: frozen values of the domain and the reducer. Pure; no clock, file or socket."""

@@ -1,1 +1,0 @@
-"""Floor 4: everything that speaks to a node. The only importer of asyncssh."""

@@ -1,1 +1,0 @@
-"""What daemons complain of in their journals and logs: a table for each daemon. Pure."""

@@ -1,1 +1,0 @@
-"""Floor 2: an action and the observed state give a plan. Pure."""

@@ -1,1 +1,0 @@
-"""Floor 1: profile into the files a node should have. Pure; no clock, file or socket."""

@@ -1,1 +1,0 @@
-"""Floor 5: the composition root. Profile + nodes + store, wired once for every front."""

@@ -1,1 +1,0 @@
-"""Screens: which widgets are shown, and where."""
