@@ -1,4 +1,4 @@
-"""`python -m console` is `iamops`."""
+"""`python -m iamops` is `iamops`."""
 
 from iamops.cli.start import entry
 

@@ -273,7 +273,7 @@ TARGETS: dict[str, Target] = {
         Target(
             "drill file",
             _text(lambda text: parse_drill(text, "d.yaml")),
-            _seeds("*.yaml", base=ROOT / "console" / "drills"),
+            _seeds("*.yaml", base=ROOT / "console" / "iamops" / "drills"),
             (DrillError,),
         ),
         Target("bound", _text(parse_bound), (b"check.fault + vrrp.skew * 1.2", b"250 ms"), (ValueError,)),

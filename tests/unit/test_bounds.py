@@ -57,7 +57,7 @@ def test_every_number_of_the_table_is_the_codes():
     table = rows()
     assert len(table) > 45
     for what, number, file, name, _ in table:
-        module = importlib.import_module(f"console.{file.removesuffix('.py').replace('/', '.')}")
+        module = importlib.import_module(f"iamops.{file.removesuffix('.py').replace('/', '.')}")
         assert getattr(module, name) == number, what
 
 

@@ -15,11 +15,12 @@ def test_the_wheel_has_everything_a_user_needs(tmp_path):
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=60)
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    expected = {f"console/_bundled/profiles/{path.name}" for path in (ROOT / "profiles").glob("*.yaml")}
-    expected |= {f"console/_bundled/themes/{path.name}" for path in (ROOT / "themes").glob("*.yaml")}
-    expected |= {str(path.relative_to(ROOT)) for path in (ROOT / "console").rglob("*.j2")}
+    expected = {f"iamops/_bundled/profiles/{path.name}" for path in (ROOT / "profiles").glob("*.yaml")}
+    expected |= {f"iamops/_bundled/themes/{path.name}" for path in (ROOT / "themes").glob("*.yaml")}
+    expected |= {str(path.relative_to(ROOT / "console")) for path in (ROOT / "console").rglob("*.j2")}
     expected |= {
-        str(path.relative_to(ROOT)) for path in (ROOT / "console" / "iamops" / "lab" / "standins").glob("*.py")
+        str(path.relative_to(ROOT / "console"))
+        for path in (ROOT / "console" / "iamops" / "lab" / "standins").glob("*.py")
     }
     assert len(expected) > 10
     assert expected <= names

@@ -1,4 +1,4 @@
-"""`iamops restart|reload|start|stop`: guarded actions on one unit."""
+"""`iamops restart|reload|start|stop`: guarded actions on one unit. `iamops switchover`: a planned VIP move."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
             )
         else:
             parser.add_argument("node", metavar="NODE", help="a node of the profile")
+        parser.set_defaults(handler=run)
+    _add_switchover(subparsers)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -78,8 +80,6 @@ def _usage(message: str) -> int:
     return ExitCode.USAGE
 
 
-# `iamops switchover`: a planned move of the VIP.
-
 SWITCHOVER_DESCRIPTION = """\
 Moves the VIP to the standby with the smallest gap VRRP allows: the standby's priority is raised to 254, so
 that it takes over 8 ms after the owner's farewell; then the owner comes back as standby and the priority
@@ -87,7 +87,7 @@ goes down again. Where keepalived has no track file for that, the plain way is t
 """
 
 
-def add_switchover_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_switchover(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = add_action_parser(
         subparsers,
         "switchover",
@@ -97,9 +97,10 @@ def add_switchover_parser(subparsers: argparse._SubParsersAction[argparse.Argume
     parser.add_argument("--to", metavar="NODE", help="who shall own the VIP (default: the best standby)")
     parser.add_argument("--instance", metavar="NAME", help="the VRRP instance (default: the first)")
     parser.add_argument("--plain", action="store_true", help="do not raise the priority: a gap of its skew time")
+    parser.set_defaults(handler=switchover)
 
 
-def run_switchover(args: argparse.Namespace) -> int:
+def switchover(args: argparse.Namespace) -> int:
     from iamops.plan.action import Switchover
 
     return act(Switchover(args.to, args.instance, args.plain), args)

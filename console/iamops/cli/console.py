@@ -1,9 +1,8 @@
-"""`iamops` without a command: the interactive console."""
+"""`iamops` without a command: the interactive console. `iamops demo`: the same on the lab, built if needed."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import gc
 import os
@@ -11,7 +10,6 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from iamops.cli.lines import LAST_LINES_S, lines
 from iamops.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
@@ -46,6 +44,8 @@ def show(profile: Profile, profile_name: str, path: Path | None = None) -> int:
     if not sys.stderr.isatty():
         print("iamops: the console draws on stderr, which is no terminal here: leave it alone")
         return ExitCode.USAGE
+    import asyncio
+
     # Until the first frame: what is being loaded stays, and need not be walked through again and again.
     gc.disable()
     return asyncio.run(_shown(profile, profile_name, path))
@@ -53,6 +53,8 @@ def show(profile: Profile, profile_name: str, path: Path | None = None) -> int:
 
 async def _shown(profile: Profile, profile_name: str, path: Path | None) -> int:
     """Connects while the screen is still being loaded: both take long, and one of them mostly waits."""
+    import asyncio
+
     from iamops.session.cluster import Cluster
     from iamops.session.signals import settle
 
@@ -63,6 +65,8 @@ async def _shown(profile: Profile, profile_name: str, path: Path | None) -> int:
     app = await asyncio.to_thread(_console, cluster, profile_name, path)
     await app.run_async()
     if app.last_words:
+        from iamops.cli.lines import LAST_LINES_S, lines
+
         lines(sys.stderr).put(f"iamops: {app.last_words}\n")
         await lines(sys.stderr).taken(LAST_LINES_S)
     code = app.return_code or ExitCode.OK
@@ -81,19 +85,17 @@ def _console(cluster: Cluster, profile_name: str, path: Path | None) -> ConsoleA
     return ConsoleApp(cluster, deck, no_color=bool(os.environ.get("NO_COLOR")), leave_on=SIGNALS)
 
 
-# `iamops demo`: the lab if needed, then the console on it.
-
-
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    subparsers.add_parser(
+    parser = subparsers.add_parser(
         "demo",
         help="build the two-node lab if needed, and open the console on it",
         description="Builds two real Debian nodes in closed network namespaces (root on Linux only), "
         "then opens the console on them. The lab stays up afterwards: `iamops lab down` ends it.",
     )
+    parser.set_defaults(handler=demo)
 
 
-def run_demo(args: argparse.Namespace) -> int:
+def demo(args: argparse.Namespace) -> int:
     from iamops.cli.lab import up
     from iamops.session.profiles import find_profile, load_profile
 

@@ -36,6 +36,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     status.add_argument("--json", action="store_true", help="one JSON document on stdout")
     _add_exec(verbs)
     _add_fault(verbs)
+    lab.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from iamops import __version__
 from iamops.cli.output import reserve_descriptors, settled, watched
@@ -25,28 +25,12 @@ Without a command, iamops opens the console on the profile's cluster.
 exit codes: 0 as asked, 1 the thing checked is not so, 2 usage or profile error, 3 refused,
 4 node unreachable or login failed, 5 outcome unknown (or the result could not be written), 130 interrupted.
 """
-# Command -> module. Each module has add_parser(subparsers), which adds all of its commands, and
-# run(args) -> exit code; it imports lazily inside run.
-COMMANDS: Mapping[str, str] = {
-    "demo": "demo",
-    "status": "status",
-    "restart": "service_actions",
-    "reload": "service_actions",
-    "start": "service_actions",
-    "stop": "service_actions",
-    "switchover": "switchover",
-    "drill": "drill",
-    "config": "config",
-    "backend": "backend",
-    "traffic": "traffic",
-    "balance": "balance",
-    "triage": "triage",
-    "watch": "watch",
-    "audit": "audit",
-    "profile": "profile",
-    "trust": "trust",
-    "lab": "lab",
-}
+# Each adds the parsers of its verbs, and imports what a verb needs when it runs: `handler(args)` -> exit code.
+VERBS = (
+    *("console", "status.command", "actions", "drill.command", "config.command", "backend.command"),
+    *("traffic.command", "balance.command", "triage.command", "watch.command", "audit.command"),
+    *("profile", "trust", "lab"),
+)
 
 
 def entry() -> None:
@@ -99,14 +83,15 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR is honoured too)")
     subparsers = top.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for module in dict.fromkeys(COMMANDS.values()):
-        importlib.import_module(f"iamops.cli.{module}").add_parser(subparsers)
+    modules = {verb: importlib.import_module(f"iamops.cli.{verb}") for verb in VERBS}
+    for module in modules.values():
+        module.add_parser(subparsers)
+    top.set_defaults(handler=modules["console"].run)
     return top
 
 
 def _run(args: argparse.Namespace) -> int:
-    name = COMMANDS[args.command] if args.command else "open_console"
-    code: int = importlib.import_module(f"iamops.cli.{name}").run(args)
+    code: int = args.handler(args)
     return code
 
 

@@ -37,6 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     show.add_argument("--json", action="store_true")
     sudoers = verbs.add_parser("sudoers", help="the sudoers file the login user needs")
     sudoers.add_argument("name", metavar="NAME|PATH", nargs="?")
+    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -26,6 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--yes", action="store_true", help="do not ask (you have verified the fingerprint)")
     parser.add_argument("--fingerprint", metavar="SHA256:…", help="trust the key only if this is its fingerprint")
     parser.add_argument("--replace", action="store_true", help="replace a key that has changed")
+    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:

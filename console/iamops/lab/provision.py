@@ -178,10 +178,10 @@ def _start_order(profile: Profile) -> NodeFile:
 
 def _stand_in_sources() -> Iterator[NodeFile]:
     """The stand-ins as an importable package: the same files, the same names as here."""
-    for package in ("console", "console/lab"):
+    for package in ("iamops", "iamops/lab"):
         yield NodeFile(f"{STAND_IN_HOME}/{package}/__init__.py", "")
     for source in sorted(STAND_IN_SOURCES.glob("*.py")):
-        path = f"{STAND_IN_HOME}/console/lab/standins/{source.name}"
+        path = f"{STAND_IN_HOME}/iamops/lab/standins/{source.name}"
         yield NodeFile(path, source.read_text(encoding="utf-8"))
 
 

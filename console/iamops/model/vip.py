@@ -138,8 +138,8 @@ def _holds(claim: Claim, claims: list[Claim], state: ClusterState, now: float) -
 
 # Since when a service's answers are those of now: it or its node was begun anew, or answers well again. Pure.
 #
-# What another node, or nginx, got from it before that says nothing of it any more: looks of different times are not
-# compared.
+# What another node, or nginx, got from it before that says nothing of it any more: looks of different times are
+# not compared.
 
 
 def with_renewed(before: NodeState, after: NodeState, event: NodeEvent, profile: Profile) -> NodeState:

@@ -193,7 +193,8 @@ END {
 """
 # Without --quiet: it would hide that the login user may not read all of the journal.
 _READ_ANCHORS = (
-    f"journalctl --no-pager --output=json --output-fields={ANCHOR_FIELDS} SYSLOG_IDENTIFIER=iamops | grep -aF ' ledger=' "
+    f"journalctl --no-pager --output=json --output-fields={ANCHOR_FIELDS} SYSLOG_IDENTIFIER=iamops "
+    "| grep -aF ' ledger=' "
     '| awk -v ledger="$1" -v places="$2" -v most="$3" -v others="$4" "$6" '
     '| tail -c "$5"'
 )

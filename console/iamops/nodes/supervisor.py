@@ -55,8 +55,8 @@ def since_boot() -> float:
 
 # Runs the parts of a session for ever: one that fails is begun again and told, one that stands still is told.
 #
-# A part is a task or a thread of ours: a collector, a probe, a watch. What it fails of is a fault of iamops: nothing
-# that a node says may end a part, and if it does, it costs that part's values for a moment.
+# A part is a task or a thread of ours: a collector, a probe, a watch. What it fails of is a fault of iamops:
+# nothing that a node says may end a part, and if it does, it costs that part's values for a moment.
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0

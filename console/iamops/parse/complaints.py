@@ -79,7 +79,7 @@ class Gathering:
 
 # What nginx complains of in its error log (ngx_http_upstream.c, ngx_process.c, ngx_connection.c).
 #
-# What stands behind `, client: ` may be a client's: of that only the upstream is taken, and only where one is named.
+# What stands behind `, client: ` may be a client's: of that only the upstream is taken, where one is named.
 
 # 2024/03/05 14:07:09 [error] 4711#4711: *12 connect() failed (111: Connection refused) while ...
 _HEAD = r"^\S{1,20} \S{1,20} \[[a-z]{1,8}\] [0-9]{1,10}#[0-9]{1,10}: (?:\*[0-9]{1,19} )?"
@@ -189,8 +189,8 @@ KEEPALIVED_ROWS = (
 
 # What services complain of their datastores, in the words of the servers (MariaDB, Redis, MongoDB).
 #
-# A service writes requests into the same log: only lines that are errors by their own level are looked at, and only
-# sentences that no path can hold.
+# A service writes requests into the same log: only lines that are errors by their own level are looked at, and
+# only sentences that no path can hold.
 
 DATASTORE_ROWS = (
     row(

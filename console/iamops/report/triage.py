@@ -103,9 +103,9 @@ def junit(looked: Looked, floor: Severity | None) -> str:
             *(blind.code for blind in looked.diagnosis.blind),
         )
     )
-    for code in codes:
-        own = [each for each in said if each.finding.code == code]
-        _case(suite, code, own, [blind for blind in looked.diagnosis.blind if blind.code == code], floor)
+    for each in codes:
+        own = [entry for entry in said if entry.finding.code == each]
+        _case(suite, each, own, [blind for blind in looked.diagnosis.blind if blind.code == each], floor)
     for name, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")):
         suite.set(name, str(sum(1 for _ in suite.iter(tag))))
     suite.set("errors", "0")

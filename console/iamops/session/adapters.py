@@ -90,7 +90,7 @@ class LocalCommands:
 
 def resolved(argv: Sequence[str]) -> list[str]:
     if argv and argv[0] == OURSELVES:
-        return [sys.executable, "-m", "console", *argv[1:]]
+        return [sys.executable, "-m", "iamops", *argv[1:]]
     return list(argv)
 
 

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 def bundled_dir(kind: str) -> Path:
     """The shipped `profiles` or `themes`: inside the wheel, or at the top of a checkout."""
     installed = PACKAGE / "_bundled" / kind
-    return installed if installed.is_dir() else PACKAGE.parent / kind
+    return installed if installed.is_dir() else PACKAGE.parents[1] / kind
 
 
 def user_dir(kind: str) -> Path:

@@ -178,7 +178,7 @@ def test_a_bundle_that_cannot_be_written_is_refused_before_anything_is_looked_at
     def refuse(path: Path) -> None:
         raise BundleRefused(f"{path}: unknown suffix")
 
-    monkeypatch.setattr("iamops.session.bundle.bundle.check_path", refuse)
+    monkeypatch.setattr("iamops.session.bundle.archive.check_path", refuse)
     code, out, err = run(healthy(), "--bundle", "x.zip")
     assert (code, out) == (2, "")
     assert "x.zip: unknown suffix" in err
@@ -189,7 +189,7 @@ def test_a_bundle_says_what_it_holds_and_what_is_missing(run, monkeypatch) -> No
     async def write(look: object, path: Path, *, now: float, status: object) -> BundleReport:
         return BundleReport(path, 1000, 7, {"auth_pass": 2, "token": 1}, {"iam-b: journal": "timed out"})
 
-    monkeypatch.setattr("iamops.session.bundle.bundle.check_path", lambda path: None)
+    monkeypatch.setattr("iamops.session.bundle.archive.check_path", lambda path: None)
     monkeypatch.setattr("iamops.session.bundle.bundle.write_bundle", write)
     code, _, err = run(troubled(), "--bundle", "x.tar.gz")
     assert code == 1

@@ -196,6 +196,6 @@ def test_a_page_to_scrape_is_somebody_to_tell(shell: Shell, monkeypatch: pytest.
         async def run(self) -> int:
             return 0
 
-    monkeypatch.setattr(watch_session, "_Session", Begun)
+    monkeypatch.setattr(watch_session, "_WatchRun", Begun)
     assert shell.run("--metrics", "127.0.0.1:9178").returncode == 0
     assert [each.path for each in begun] == [shell.state]

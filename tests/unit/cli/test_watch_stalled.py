@@ -29,7 +29,8 @@ CTRL_S, CTRL_Q = b"\x13", b"\x11"
 # A pair whose VIP moves all the time, and that says little before something is left out.
 CHILD = """
 import asyncio, itertools, sys
-from iamops.cli import lines, main, watch_session
+from iamops.cli import main
+from iamops.cli.watch import run
 from tests.unit.session.test_watcher import StandInCluster
 
 class Pair(StandInCluster):
@@ -47,8 +48,8 @@ class Pair(StandInCluster):
     async def stop(self):
         self.moving.cancel()
 
-watch_session.Cluster = Pair
-watch_session.UNREAD_MAX = 4096
+run.Cluster = Pair
+run.UNREAD_MAX = 4096
 main.entry()
 """
 

@@ -330,10 +330,10 @@ async def test_on_other_views_its_keys_say_where_they_work():
 
 
 def test_nothing_of_it_is_loaded_before_it_is_opened():
-    names = ("log_list", "screens.logs", "view.logs", "log_tap", "log_ring", "log_streams", "log_time", "log_text")
+    names = ("tui.logs.screen", "tui.logs.lines", "session.logs", "nodes.logs.tail")
     code = (
         "import sys, iamops.tui.app.app, iamops.session.cluster\n"
-        f"print([name for name in sys.modules if name.startswith('console.') and name.endswith({names!r})])"
+        f"print([name for name in sys.modules if name.startswith('iamops.') and name.endswith({names!r})])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.strip() == "[]"

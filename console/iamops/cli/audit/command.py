@@ -59,6 +59,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     for parser in (tail, show, verify):
         parser.add_argument("--json", action="store_true", help="JSON on stdout")
         parser.add_argument("--file", type=Path, metavar="PATH", help="another ledger than your own")
+    audit.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -49,6 +49,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         each.add_argument("backend", metavar="NODE|ADDRESS:PORT", help="a node, or for example 10.0.4.22:8080")
         add_guarded_options(each)
         each.add_argument("--json", action="store_true", help="the document iamops.run/1 (or iamops.plan/1)")
+    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -42,6 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--profile", metavar="NAME|PATH", default=argparse.SUPPRESS, help="the cluster")
     parser.add_argument("--json", action="store_true", help="the document iamops.balance/1")
+    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -73,6 +73,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         )
     history = _verb(verbs, "history", "the pushes that the nodes remember")
     history.add_argument("--json", action="store_true", help="the document iamops.config-history/1")
+    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:

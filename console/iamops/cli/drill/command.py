@@ -38,6 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     history.add_argument("drill", metavar="NAME", nargs="?", help="only this drill")
     history.add_argument("--json", action="store_true", help="JSON on stdout")
     history.add_argument("--file", type=Path, metavar="PATH", help="another ledger than your own")
+    drill.set_defaults(handler=run)
 
 
 def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -28,6 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="SECONDS",
         help="how long to wait for what has not been seen yet (default %(default)s)",
     )
+    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -48,6 +48,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="the document iamops.traffic/1")
     form.add_argument("--csv", action="store_true", help="the table as comma-separated values")
+    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -63,6 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", prog="iamops triage")
     explain = verbs.add_parser("explain", help="the runbook entry of a finding", description="Asks no node.")
     explain.add_argument("code", metavar="CODE", nargs="?", help="a finding's word or number (default: list them)")
+    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:

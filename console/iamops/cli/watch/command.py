@@ -46,6 +46,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _silence(verbs.add_parser("silence", help="hold messages back for a while, for all watches of this cluster"))
     _status(verbs.add_parser("status", help="is one running, is there a silence, what is open and undelivered"))
     _test(verbs.add_parser("test", help="send a message to every destination and say which accepted it"))
+    watch.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:

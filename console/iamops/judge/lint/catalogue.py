@@ -8,8 +8,10 @@ from iamops.model.facts import Severity
 C, W, I = Severity.CRITICAL, Severity.WARNING, Severity.INFO  # noqa: E741 - I for info, as in the table
 
 _RULES = (
-    LintRule("N001", C, "a `;` is missing", "nginx does not start, and refuses every reload", "end the line with `;`"),
-    LintRule("N002", C, "nginx cannot read the file", "it does not start with it", "correct what the message names"),
+    LintRule("N001", C, "a `;` is missing", "nginx does not start, and refuses every reload",
+             "end the line with `;`"),
+    LintRule("N002", C, "nginx cannot read the file", "it does not start with it",
+             "correct what the message names"),
     LintRule("N003", C, "no events block", "nginx refuses a configuration without one", "add `events { }`"),
     LintRule(
         "N004",
@@ -40,7 +42,8 @@ _RULES = (
         "use the format `iamops` (logs.format in the profile)",
     ),
     LintRule("N008", C, "nginx -t fails on the node", "it would not start again", "correct what it says"),
-    LintRule("K001", C, "keepalived cannot read the file", "it starts with less than was meant", "correct the line"),
+    LintRule("K001", C, "keepalived cannot read the file", "it starts with less than was meant",
+             "correct the line"),
     LintRule("K002", I, "a part that is not followed here", "it may change everything", "check it by hand"),
     LintRule(
         "K003",
@@ -103,7 +106,8 @@ _RULES = (
         "use the node's own address",
     ),
     LintRule("K015", W, "auth_pass is longer than 8 characters", "only the first eight count", "shorten it"),
-    LintRule("K016", W, "others can read the password", "the file's mode lets everyone read auth_pass", "chmod 600"),
+    LintRule("K016", W, "others can read the password", "the file's mode lets everyone read auth_pass",
+             "chmod 600"),
     LintRule("K017", C, "keepalived -t fails on the node", "it would not start as meant", "correct what it says"),
     LintRule(
         "K018",
@@ -154,7 +158,8 @@ _RULES = (
         "it asks whoever owns the VIP, or the service behind nginx: not this node's nginx",
         "ask 127.0.0.1, for a server that answers by itself",
     ),
-    LintRule("S005", C, "a script that is missing or not executable", "nothing is checked or told", "chmod 755 it"),
+    LintRule("S005", C, "a script that is missing or not executable", "nothing is checked or told",
+             "chmod 755 it"),
     LintRule("S006", W, "a script that others may change", "it runs as root", "chown root and chmod 755 it"),
     LintRule(
         "S007",
@@ -170,11 +175,14 @@ _RULES = (
         "the kernel looks for an interpreter whose name ends in a carriage return: the script is not run",
         "remove the carriage returns: `sed -i 's/\\r$//'`",
     ),
-    LintRule("P001", C, "virtual_router_id differs", "the nodes do not hear each other: two masters", "make it equal"),
-    LintRule("P002", C, "advert_int differs", "adverts are dropped, or come too late: two masters", "make it equal"),
+    LintRule("P001", C, "virtual_router_id differs", "the nodes do not hear each other: two masters",
+             "make it equal"),
+    LintRule("P002", C, "advert_int differs", "adverts are dropped, or come too late: two masters",
+             "make it equal"),
     LintRule("P003", C, "the authentication differs", "adverts are dropped: two masters", "make it equal"),
     LintRule("P004", C, "the VRRP version differs", "adverts are not understood: two masters", "make it equal"),
-    LintRule("P005", C, "the VIPs differ", "adverts are refused, and a move changes the address", "make them equal"),
+    LintRule("P005", C, "the VIPs differ", "adverts are refused, and a move changes the address",
+             "make them equal"),
     LintRule(
         "P006",
         C,
@@ -182,7 +190,8 @@ _RULES = (
         "one side's adverts never arrive: two masters",
         "each node names the other's unicast_src_ip as a peer",
     ),
-    LintRule("P007", C, "one unicast, one multicast", "they do not hear each other: two masters", "the same on both"),
+    LintRule("P007", C, "one unicast, one multicast", "they do not hear each other: two masters",
+             "the same on both"),
     LintRule(
         "P008",
         W,
@@ -207,7 +216,8 @@ _RULES = (
         "`iamops config diff`, then `iamops config push`",
     ),
     LintRule("L003", I, "cannot tell", "a file that other rules need is not there", "lint the whole of /etc"),
-    LintRule("L004", W, "an unknown code is silenced", "it silences nothing", "correct lint.silence in the profile"),
+    LintRule("L004", W, "an unknown code is silenced", "it silences nothing",
+             "correct lint.silence in the profile"),
 )  # fmt: skip
 CATALOGUE = {rule.code: rule for rule in _RULES}
 

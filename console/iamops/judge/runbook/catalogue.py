@@ -13,7 +13,7 @@ from iamops.judge.runbook.others import ITSELF_ENTRIES as ITSELF
 from iamops.judge.runbook.others import TLS_ENTRIES as TLS
 from iamops.judge.runbook.vip import ENTRIES as VIP
 
-__all__ = ["BY_NUMBER", "CATALOGUE", "ENTRIES", "Entry", "entry_of", "runbook"]
+__all__ = ["BY_NUMBER", "CATALOGUE", "ENTRIES", "RunbookEntry", "entry_of", "runbook"]
 
 GROUPS = (
     ("1xx: the VIP and VRRP", VIP),

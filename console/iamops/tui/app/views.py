@@ -42,10 +42,10 @@ def begin(app: App[None], work: Work, name: str) -> None:
 
 # The views above the Overview, loaded when they are first opened.
 VIEWS: Mapping[str, tuple[str, str]] = {
-    TRAFFIC: ("traffic", "TrafficScreen"),
-    LOGS: ("logs", "LogsScreen"),
+    TRAFFIC: ("traffic.screen", "TrafficScreen"),
+    LOGS: ("logs.screen", "LogsScreen"),
     AUDIT: ("audit", "AuditScreen"),
-    DRILLS: ("drills", "DrillsScreen"),
+    DRILLS: ("drills.screen", "DrillsScreen"),
     CONFIG: ("config", "ConfigScreen"),
     TRIAGE: ("triage", "TriageScreen"),
 }
@@ -87,7 +87,7 @@ class Views:
     def open(self, name: str, moment: Moment, palette: Palette) -> None:
         """Puts one of VIEWS in the place of the view in sight, or above the Overview."""
         module, screen = VIEWS[name]
-        made = getattr(importlib.import_module(f"iamops.tui.screens.{module}"), screen)
+        made = getattr(importlib.import_module(f"iamops.tui.{module}"), screen)
         self._keep_needle()
         view: ViewScreen = made(replace(moment, needle=self._needles.get(name, "")), palette, self._base)
         if self.at_overview:

@@ -26,11 +26,11 @@ class ListScreen(ViewScreen):
     # Whether the top finding has a line of its own; where findings are the list, it would say it twice.
     ALARMED: ClassVar[bool] = True
     DEFAULT_CSS = """
-    Listing { background: $background; overflow: hidden; }
-    Listing #list { height: 45%; }
-    Listing VerticalScroll { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
-    Listing #story { height: auto; }
-    Listing #finding { height: 1; }
+    ListScreen { background: $background; overflow: hidden; }
+    ListScreen #list { height: 45%; }
+    ListScreen VerticalScroll { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+    ListScreen #story { height: auto; }
+    ListScreen #finding { height: 1; }
     """
 
     def __init__(self, moment: Moment, palette: Palette, base: Situation, rows: Pane) -> None:
