@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from iamops.accesslog.awk import awk_program
-from iamops.accesslog.count import FULL, Counts, Recipe, Want
+from iamops.accesslog.count import FULL, Columns, CountQuery, Counts
 from iamops.accesslog.format import named_format
 from iamops.lab.lab import Lab
 from iamops.nodes.logs.follower import LogFollower, Progress
@@ -108,9 +108,9 @@ def _since(before: resource.struct_rusage, began: float) -> Timed:
     return Timed(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall)
 
 
-def _ours(log: Path, want: Want) -> tuple[Timed, Counts]:
+def _ours(log: Path, want: Columns) -> tuple[Timed, Counts]:
     """As the product counts a node's whole log: by the reader's shell, here without SSH."""
-    recipe, counts = Recipe(named_format("main"), want), Counts()
+    recipe, counts = CountQuery(named_format("main"), want), Counts()
 
     async def read() -> None:
         async with reading(LocalTransport(), str(log), recipe) as reader:  # type: ignore[arg-type]
@@ -122,7 +122,7 @@ def _ours(log: Path, want: Want) -> tuple[Timed, Counts]:
 
 
 def _speed(log: Path) -> Row:
-    ours = [_ours(log, Want.TIME | Want.PATHS)[0] for _ in range(RUNS)]
+    ours = [_ours(log, Columns.TIME | Columns.PATHS)[0] for _ in range(RUNS)]
     everything = [_ours(log, FULL)[0].wall_s for _ in range(2)]
     plain = [_timed(["mawk", PLAIN, str(log)])[0].wall_s for _ in range(RUNS)]
     goaccess, _ = _goaccess(log)
@@ -175,7 +175,7 @@ def _goaccess(log: Path) -> tuple[Timed, dict[str, Any]]:
 
 def _agreement(log: Path) -> Row:
     """Totals, statuses, bytes and clients, number by number; by time the rarest clients would be cut off."""
-    _, counts = _ours(log, FULL & ~Want.TIME)
+    _, counts = _ours(log, FULL & ~Columns.TIME)
     _, theirs = _goaccess(log)
     statuses: Counter[str] = Counter()
     for key, number in counts.shapes.items():
@@ -206,7 +206,7 @@ def _agreement(log: Path) -> Row:
 def _memory(paths: int) -> Row:
     """The most memory that a node's awk takes, for a tenth of the paths and for all of them."""
     line = '10.0.4.1 - - [24/Nov/2026:17:46:29 +0000] "GET /x%dx HTTP/1.1" 200 5 "-" "-" "-"\\n'
-    program = awk_program(Recipe(named_format("main"), Want.TIME | Want.PATHS))
+    program = awk_program(CountQuery(named_format("main"), Columns.TIME | Columns.PATHS))
     peaks = []
     for count in (paths // 10, paths):
         feed = f'BEGIN {{ for (n = 0; n < {count}; n++) printf "{line.replace(chr(34), chr(92) + chr(34))}", n }}'
@@ -243,7 +243,7 @@ async def followed(rate: int, seconds: int) -> tuple[int, int, float, float]:
     await cluster.start()
     try:
         feed = cluster.traffic()
-        while feed.unread(NODE):  # noqa: ASYNC110 - it has no event
+        while feed.unreadable(NODE):  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0.2)
         await asyncio.sleep(3)
         ours, node, began = time.process_time(), _node_cpu_s(lab), time.monotonic()

@@ -13,8 +13,8 @@ import h11
 
 from iamops.accesslog import format as log_format
 from iamops.accesslog.aggregate import tallied
-from iamops.accesslog.awk import NotCounted, told
-from iamops.accesslog.count import FULL, Recipe, counted
+from iamops.accesslog.awk import NotCounted, count_result
+from iamops.accesslog.count import FULL, CountQuery, counted
 from iamops.accesslog.filter import WhereError, where
 from iamops.accesslog.format import FormatError, named_format
 from iamops.accesslog.line import access_severity, error_severity, journal_severity, log_text, logged_at
@@ -40,7 +40,7 @@ from iamops.parse.config_files import ArchiveUnreadable, complaints, conf_tree, 
 from iamops.parse.drill.loader import DrillError, parse_drill
 from iamops.parse.drill.step import parse_bound
 from iamops.parse.host import sections
-from iamops.parse.inspection import look_at_journal
+from iamops.parse.inspection import inspect_journal
 from iamops.parse.journal import anchor_line
 from iamops.parse.keepalived.conf import keepalived_conf
 from iamops.parse.keepalived.dump import DumpUnreadable, data_dump, json_dump, live_config, live_on_disk
@@ -118,7 +118,7 @@ def _access_log(raw: bytes) -> object:
 
 
 def _counts(raw: bytes) -> object:
-    return tallied(told(raw.splitlines()).counts, RECIPE)
+    return tallied(count_result(raw.splitlines()).counts, RECIPE)
 
 
 COUNTS = (
@@ -130,12 +130,12 @@ LOADED = (
     b"StateChangeTimestampMonotonic=4000000000 ExecMainStartTimestampMonotonic=400000000 "
     b"wall=1699999000.5 main=400000 main_wall=1699999000 worker=400000\n"
 )
-RECIPE = Recipe(named_format("iamops"), FULL)
+RECIPE = CountQuery(named_format("iamops"), FULL)
 
 
 def _format(text: str) -> object:
     form = log_format.log_format(text)
-    recipe = Recipe(form, FULL)
+    recipe = CountQuery(form, FULL)
     return tallied(counted(recipe, LINE.splitlines(keepends=True)), recipe)
 
 
@@ -175,7 +175,7 @@ def _looks(text: str) -> object:
 
 def _log_lines(raw: bytes) -> object:
     severities = access_severity(raw), error_severity(raw), journal_severity(raw)
-    return log_text(raw), severities, logged_at(raw), inspection.error_look(raw.splitlines(), 0)
+    return log_text(raw), severities, logged_at(raw), inspection.inspect_error_log(raw.splitlines(), 0)
 
 
 COMPLAINTS = (
@@ -244,7 +244,7 @@ TARGETS: dict[str, Target] = {
         Target("journal line", _journal, _seeds("keepalived/journal.jsonl"), words=JSON_WORDS),
         Target(
             "journal",
-            lambda raw: look_at_journal(raw.splitlines(), None),
+            lambda raw: inspect_journal(raw.splitlines(), None),
             _seeds("keepalived/journal*"),
             words=JSON_WORDS,
         ),

@@ -27,7 +27,7 @@ from iamops.nodes.ssh.channels import ChannelLines, ChannelOutput
 from iamops.nodes.ssh.command_line import Frame
 from iamops.nodes.transport import LinkLost, TransportError
 from iamops.parse.complaints import service_complaints
-from iamops.parse.host import TurnFiles, place_of, turn_of
+from iamops.parse.host import TurnFiles, turn_files, turn_of
 from iamops.parse.journal import journal_records, kept
 from tests.fuzz.target import Target
 
@@ -108,7 +108,7 @@ def _recalled(raw: bytes, profile: Profile) -> object:
 
 def _turns(raw: bytes) -> object:
     text = raw.decode("utf-8", "replace")
-    return place_of(text), turn_of(text, TurnFiles(41, (26, 2), (26, 3)))
+    return turn_files(text), turn_of(text, TurnFiles(41, (26, 2), (26, 3)))
 
 
 def _memory(raw: bytes) -> object:

@@ -92,7 +92,7 @@ class LabForTests:
         self.heal = lab.heal
         self.heal_all = lab.heal_all
         self.status = lab.status
-        self.place = lab.place
+        self.place = lab.paths
 
     def iamops(self, *argv: str, timeout_s: float = 60) -> Any:
         """Runs a command line and returns the JSON document it printed, whatever its exit code."""
@@ -103,7 +103,7 @@ class LabForTests:
 
     def requests(self, count: int, path: str = "/healthz", **headers: str) -> list[int]:
         """That many requests to the VIP, one after the other; their statuses."""
-        return inside(self._lab.place.operator_namespace, lambda: _requests(self.profile, count, path, headers))
+        return inside(self._lab.paths.operator_namespace, lambda: _requests(self.profile, count, path, headers))
 
     def make_whole(self) -> None:
         """No fault applied, every unit active, the VIP where the highest priority is."""
@@ -157,7 +157,7 @@ def lab_machine() -> None:
 @contextmanager
 def alone_with(lab: Lab) -> Iterator[Lab]:
     """Two test runs on one machine take turns: each would see the other's faults."""
-    turn = Path(tempfile.gettempdir()) / f"{lab.place.prefix}tests.lock"
+    turn = Path(tempfile.gettempdir()) / f"{lab.paths.prefix}tests.lock"
     with place.held(turn, print, wait_s=TIMEOUT_S):
         yield lab
 
@@ -167,7 +167,7 @@ def running_lab(lab_machine: None) -> Iterator[LabForTests]:
     """The lab of the profile `lab`. It stays up afterwards, as after `iamops lab up`."""
     with alone_with(Lab(load_profile("lab"))) as lab:
         # A run that was cut off may have left anything behind, of what a test put aside for a moment.
-        under_way = lab.place.state / "tests-under-way"
+        under_way = lab.paths.state / "tests-under-way"
         said: list[str] = []
         lab.up(said.append)
         if under_way.exists() or any("made by another version" in line for line in said):

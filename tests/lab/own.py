@@ -5,7 +5,7 @@ from __future__ import annotations
 from iamops.lab.lab import Lab
 from iamops.lab.network import inside
 from iamops.lab.processes import wait_until
-from iamops.lab.status import look, unserved
+from iamops.lab.status import readiness, unserved
 from tests.lab.conftest import request
 
 VIP = "10.0.4.99"
@@ -29,7 +29,7 @@ def fetched(lab: Lab, node: str, url: str) -> str:
 
 
 def answer(lab: Lab, address: str = VIP, path: str = "/healthz"):
-    return inside(lab.place.operator_namespace, lambda: request(address, API, path))
+    return inside(lab.paths.operator_namespace, lambda: request(address, API, path))
 
 
 def comes_true(claim, wait_s: float = 10) -> bool:
@@ -37,4 +37,4 @@ def comes_true(claim, wait_s: float = 10) -> bool:
 
 
 def whole(lab: Lab) -> bool:
-    return look(lab.profile, lab.place).holds and not unserved(lab.profile, lab.place)
+    return readiness(lab.profile, lab.paths).holds and not unserved(lab.profile, lab.paths)

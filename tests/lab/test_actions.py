@@ -16,7 +16,7 @@ import pytest
 from iamops.judge.run import Outcome, RunReport, Stage
 from iamops.model.observed import Known
 from iamops.plan.action import ServiceAction, Switchover, UnitVerb
-from iamops.session.adapters import StoreEyes
+from iamops.session.adapters import StoreReader
 from iamops.session.cluster import Cluster
 from iamops.session.operator import Operator
 from tests.independent_probe import probing
@@ -240,7 +240,7 @@ async def _races(lab: ActingLab, count: int) -> list[list[RunReport]]:
 
 
 async def _seen_anew(cluster: Cluster) -> None:
-    eyes = StoreEyes(cluster.store, cluster.now, cluster.look_again, cluster.look_at_files)
+    eyes = StoreReader(cluster.store, cluster.now, cluster.refresh_nodes, cluster.refresh_files)
     assert await eyes.fresh(tuple(cluster.profile.nodes), 5.0) == ()
 
 

@@ -12,7 +12,7 @@ from iamops.lab.lab import Lab
 from iamops.lab.network import inside
 from iamops.lab.node import Power
 from iamops.lab.processes import LabNotUp, NotProven, ToolFailed, UnknownFault
-from iamops.lab.status import look
+from iamops.lab.status import readiness
 from tests.lab.own import answer, comes_true, fetched, mended, out, whole
 
 OWNER, STANDBY = "iam-a", "iam-b"
@@ -38,7 +38,7 @@ def no_answer_from(url: str, code: str):
 
 
 def ssh_greets(lab: Lab) -> bool:
-    return (look(lab.profile, lab.place).ssh or {})[STANDBY]
+    return (readiness(lab.profile, lab.paths).ssh or {})[STANDBY]
 
 
 def dead_to_the_network(lab: Lab) -> bool:

@@ -150,7 +150,7 @@ async def campaign(lab: Lab | LabForTests, lines: int, rotations: int, cuts: int
     await cluster.start()
     try:
         feed = cluster.traffic()
-        await _until(lambda: feed.unread(NODE) == "", 20)
+        await _until(lambda: feed.unreadable(NODE) == "", 20)
         cpu, began = time.process_time(), time.monotonic()
         argv = ["python3", "-c", GENERATOR, str(lines), str(rotations), str(rate)]
         writing = asyncio.create_task(asyncio.to_thread(lab.exec, NODE, argv, timeout_s=lines / rate * 3 + 60))
@@ -166,7 +166,7 @@ async def campaign(lab: Lab | LabForTests, lines: int, rotations: int, cuts: int
         truth = json.loads(done.stdout)
         await asyncio.sleep(3)
         await _until(
-            lambda: feed.unread(NODE) == "" and feed.access_log(NODE).count.total >= truth["total"], PATIENCE_S
+            lambda: feed.unreadable(NODE) == "" and feed.access_log(NODE).count.total >= truth["total"], PATIENCE_S
         )
         await asyncio.sleep(2)
         count, totals = feed.access_log(NODE).count, feed.totals(NODE)
@@ -179,7 +179,7 @@ async def campaign(lab: Lab | LabForTests, lines: int, rotations: int, cuts: int
             _by_path(seen.paths),
             totals.unparsed,
             totals.lost,
-            feed.unread(NODE),
+            feed.unreadable(NODE),
             done_cuts,
             time.process_time() - cpu,
             time.monotonic() - began,

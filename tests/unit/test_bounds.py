@@ -16,7 +16,7 @@ from iamops.ledger.watch_directory import SILENCE_BYTES, WatchDirectory
 from iamops.model.events import RequestsCounted
 from iamops.model.facts import ProbeOutcome, RequestCount
 from iamops.model.foreign import DIGITS, real, signed, whole
-from iamops.model.journal import Happening, HappeningKind
+from iamops.model.journal import TimelineEvent, TimelineEventKind
 from iamops.model.reduce import SAMPLES_KEPT, reduce
 from iamops.model.safe_text import MAX_CHARS, MOST_MARKS, safe
 from iamops.model.state import ClusterState
@@ -125,7 +125,7 @@ def samples() -> None:
 
 
 def happenings() -> None:
-    each = [Happening(float(n), HappeningKind.UNIT, str(n), "journal") for n in range(HAPPENINGS_MAX + 3)]
+    each = [TimelineEvent(float(n), TimelineEventKind.UNIT, str(n), "journal") for n in range(HAPPENINGS_MAX + 3)]
     found, older = merged(each, 0.0, HAPPENINGS_MAX)
     assert (len(found), older) == (HAPPENINGS_MAX, 3)
 

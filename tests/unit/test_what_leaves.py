@@ -20,7 +20,7 @@ import pytest
 
 import iamops
 from iamops.accesslog.aggregate import tallied
-from iamops.accesslog.count import Recipe, Want, counted
+from iamops.accesslog.count import Columns, CountQuery, counted
 from iamops.accesslog.format import named_format
 from iamops.accesslog.line import log_text
 from iamops.cli.errors import explain
@@ -406,7 +406,7 @@ def test_every_command_that_is_shown_is_shown_without_its_secrets():
 
 
 def test_the_paths_of_requests():
-    recipe = Recipe(named_format("main"), Want.TIME | Want.PATHS)
+    recipe = CountQuery(named_format("main"), Columns.TIME | Columns.PATHS)
     request = '10.0.4.1 - - [24/Nov/2026:17:46:29 +0000] "GET %s HTTP/1.1" 200 612 "-" "curl" "-"'
     lines = [request % "/users/reset-password/FAKEa1b2c3d4", request % "/v1/users/colin"]
     tables = tallied(counted(recipe, [line.encode() for line in lines]), recipe)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from iamops.accesslog.count import TAB, Counts, Recipe, values
+from iamops.accesslog.count import TAB, CountQuery, Counts, values
 from iamops.accesslog.format import Escape, Field, LogFormat
 from iamops.accesslog.values import NO_TIME, NOTHING, attempts, bucket_of, plain, slot_of, start_of
 from iamops.model.foreign import whole
@@ -15,7 +15,7 @@ from iamops.model.traffic import OTHERS, Backend, Traffic, class_of
 from iamops.redact.clean import without_secrets, words
 
 
-def tallied(counts: Counts, recipe: Recipe) -> dict[int, Traffic]:
+def tallied(counts: Counts, recipe: CountQuery) -> dict[int, Traffic]:
     """Slot (seconds since the epoch, NO_TIME where a line does not tell) -> what was counted in it."""
     found: defaultdict[int, Traffic] = defaultdict(Traffic)
     words = _Words(recipe)
@@ -53,11 +53,11 @@ UNANSWERED = (*NOTHING, "502", "504")
 class _Words:
     """What stands in a key, as numbers and names."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: CountQuery) -> None:
         self._clock = recipe.form.clock
-        self._grain = recipe.grain
+        self._grain = recipe.resolution
         self._escape: Escape = recipe.form.escape
-        self._tells = {field for field in Field if recipe.form.tells(field)}
+        self._tells = {field for field in Field if recipe.form.has(field)}
 
     def slot(self, text: str) -> int:
         return slot_of(text, self._clock, self._grain) if text else NO_TIME
@@ -119,7 +119,7 @@ class UpstreamAttempts:
     unnamed: int = 0
 
 
-def asked(form: LogFormat, lines: Iterable[bytes]) -> UpstreamAttempts:
+def upstream_attempts(form: LogFormat, lines: Iterable[bytes]) -> UpstreamAttempts:
     """Counts the backends in lines of a format that has Field.UPSTREAM."""
     variable = form.fields[Field.UPSTREAM]
     last: Counter[str] = Counter()

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from iamops.accesslog.count import KEPT, LONG_LINE, PROBE_MARK, TAB, Counts, Recipe, Want
+from iamops.accesslog.count import KEPT, LONG_LINE, PROBE_MARK, TAB, Columns, CountQuery, Counts
 from iamops.accesslog.extract import Cut, ExtractStep, steps
 from iamops.accesslog.filter import FilterTerm, Where, awk_text
 from iamops.accesslog.format import Clock, Escape, Field, LogFormat
-from iamops.accesslog.values import FINE, ID_SEGMENT, VALUE_MAX, Grain
+from iamops.accesslog.values import FINE, ID_SEGMENT, VALUE_MAX, Resolution
 from iamops.model.foreign import whole
 from iamops.model.traffic import OTHERS
 
@@ -38,17 +38,17 @@ NAMES = {
 }
 
 
-def counts_paths(recipe: Recipe) -> bool:
+def counts_paths(recipe: CountQuery) -> bool:
     """Whether requests are counted by the pattern of their path."""
-    return Want.PATHS in recipe.want and Field.PATH in recipe.needed
+    return Columns.PATHS in recipe.columns and Field.PATH in recipe.needed
 
 
-def path_later(recipe: Recipe) -> bool:
+def path_later(recipe: CountQuery) -> bool:
     """Whether a request line can be looked up by itself, so that its path is only taken when it is a new one."""
     return counts_paths(recipe) and Field.PATH not in recipe.form.fields and Field.PATH not in recipe.where.fields
 
 
-def values_taken(recipe: Recipe) -> Iterator[str]:
+def values_taken(recipe: CountQuery) -> Iterator[str]:
     """Each needed variable into the awk variable of its first field."""
     for number, tokens in enumerate(recipe.form.segments, start=1):
         piece = f"${number}"
@@ -60,7 +60,7 @@ def values_taken(recipe: Recipe) -> Iterator[str]:
             piece = "r"
 
 
-def _cut(cut: Cut, piece: str, recipe: Recipe) -> Iterator[str]:
+def _cut(cut: Cut, piece: str, recipe: CountQuery) -> Iterator[str]:
     """The tail of a piece, as `log_steps.taken` finds it; `r` is what follows its literal."""
     length = len(cut.literal)
     if cut.width:
@@ -83,7 +83,7 @@ def _cut(cut: Cut, piece: str, recipe: Recipe) -> Iterator[str]:
     yield "r = t"
 
 
-def _taken(step: ExtractStep, piece: str, recipe: Recipe) -> Iterator[str]:
+def _taken(step: ExtractStep, piece: str, recipe: CountQuery) -> Iterator[str]:
     """One step, as `log_steps.taken` takes it. `piece` is what is left of the piece of the line."""
     length = len(step.prefix)
     if step.prefix:
@@ -132,7 +132,7 @@ def _fixed(step: ExtractStep, piece: str, begin: int = 0) -> tuple[str, str]:
     return f"substr({piece}, {begin + 1}, {step.width})", f"substr({piece}, {end + len(step.until) + 1})"
 
 
-def _either(step: ExtractStep, condition: str, value: str, rest: str, recipe: Recipe) -> Iterator[str]:
+def _either(step: ExtractStep, condition: str, value: str, rest: str, recipe: CountQuery) -> Iterator[str]:
     """The value, and what is left where more is taken from it; both empty where the condition does not hold."""
     name = _target(step.variable, recipe)
     if step.last:
@@ -142,12 +142,12 @@ def _either(step: ExtractStep, condition: str, value: str, rest: str, recipe: Re
     yield from _also(step.variable, recipe)
 
 
-def _assigned(variable: str, value: str, recipe: Recipe) -> Iterator[str]:
+def _assigned(variable: str, value: str, recipe: CountQuery) -> Iterator[str]:
     yield f"{_target(variable, recipe)} = {value}"
     yield from _also(variable, recipe)
 
 
-def _target(variable: str, recipe: Recipe) -> str:
+def _target(variable: str, recipe: CountQuery) -> str:
     if not variable:
         return "z"
     if variable == recipe.form.fields.get(Field.REQUEST):
@@ -155,7 +155,7 @@ def _target(variable: str, recipe: Recipe) -> str:
     return NAMES[min(recipe.variables[variable])]
 
 
-def _also(variable: str, recipe: Recipe) -> Iterator[str]:
+def _also(variable: str, recipe: CountQuery) -> Iterator[str]:
     """What else is told by a variable that was just assigned."""
     if not variable:
         return
@@ -221,7 +221,7 @@ _TELL = (
 )
 
 
-def awk_program(recipe: Recipe) -> str:
+def awk_program(recipe: CountQuery) -> str:
     """The program; it is fed complete lines, and stops behind so many bytes (`-v stop=`).
 
     With `-v anchored=1` it only tells the first of them back.
@@ -251,12 +251,12 @@ def awk_program(recipe: Recipe) -> str:
     )
 
 
-def asked_program(form: LogFormat, endpoint: str) -> str:
+def backend_awk_program(form: LogFormat, endpoint: str) -> str:
     """Prints how many lines say that the backend was asked, and how many are not in the format.
 
     The format must tell Field.UPSTREAM.
     """
-    recipe = Recipe(form, Want.NOTHING, Where(terms=(FilterTerm(Field.UPSTREAM, "=", endpoint),)))
+    recipe = CountQuery(form, Columns.NOTHING, Where(terms=(FilterTerm(Field.UPSTREAM, "=", endpoint),)))
     # By default nginx writes a dash for nothing.
     nobody = ' || up == ""' if form.escape is Escape.DEFAULT else ""
     return "\n".join(
@@ -274,13 +274,13 @@ def asked_program(form: LogFormat, endpoint: str) -> str:
     )
 
 
-def _shapes_follow(recipe: Recipe) -> bool:
+def _shapes_follow(recipe: CountQuery) -> bool:
     """Whether the statuses can be told from the paths, so that they need no table of their own."""
-    return Want.SHAPE not in recipe.want and counts_paths(recipe)
+    return Columns.SHAPE not in recipe.columns and counts_paths(recipe)
 
 
-def _counting(recipe: Recipe) -> Iterator[str]:
-    needed, want = recipe.needed, recipe.want
+def _counting(recipe: CountQuery) -> Iterator[str]:
+    needed, want = recipe.needed, recipe.columns
     yield "if (!(st in OK)) { u++; next }"
     if Field.PATH in needed and not path_later(recipe):
         yield 'if (k = index(pa, "?")) pa = substr(pa, 1, k - 1)'
@@ -296,7 +296,7 @@ def _counting(recipe: Recipe) -> Iterator[str]:
     if counts_paths(recipe):
         yield from _pattern(recipe)
         yield _one_more("f[st, pa]")
-    if Want.CLIENTS in want and Field.CLIENT in needed:
+    if Columns.CLIENTS in want and Field.CLIENT in needed:
         yield _one_more("c[cl]")
     if _times(recipe):
         yield _one_more("d[rt]")
@@ -309,19 +309,19 @@ def _one_more(place: str) -> str:
     return f"if (!{place}++ && ++nn > {TABLE_MAX}) spill()"
 
 
-def _times(recipe: Recipe) -> bool:
-    return Want.TIMES in recipe.want and Field.REQUEST_TIME in recipe.needed
+def _times(recipe: CountQuery) -> bool:
+    return Columns.TIMES in recipe.columns and Field.REQUEST_TIME in recipe.needed
 
 
-def _answers(recipe: Recipe) -> bool:
-    return Want.TIMES in recipe.want and {Field.UPSTREAM, Field.UPSTREAM_TIME} <= recipe.needed
+def _answers(recipe: CountQuery) -> bool:
+    return Columns.TIMES in recipe.columns and {Field.UPSTREAM, Field.UPSTREAM_TIME} <= recipe.needed
 
 
-def _slot(recipe: Recipe) -> Iterator[str]:
+def _slot(recipe: CountQuery) -> Iterator[str]:
     """Told anew only when the time is another one. A tab in it would be taken for the end of a key's part."""
-    if Want.TIME not in recipe.want or Field.TIME not in recipe.needed:
+    if Columns.TIME not in recipe.columns or Field.TIME not in recipe.needed:
         return
-    finer = 2 if recipe.grain is Grain.TEN_SECONDS else 0
+    finer = 2 if recipe.resolution is Resolution.TEN_SECONDS else 0
     match recipe.form.clock:
         case Clock.LOCAL:
             slot = f"k = substr(tm, 1, {17 + finer}) substr(tm, 22, 5)"
@@ -329,14 +329,14 @@ def _slot(recipe: Recipe) -> Iterator[str]:
             slot = f"k = substr(tm, 1, {16 + finer}) substr(tm, 20, 6)"
         case _:
             number = 'k = index(tm, ".") ? substr(tm, 1, index(tm, ".") - 1) : tm'
-            grain = int(recipe.grain)
+            grain = int(recipe.resolution)
             whole = f'sprintf("%.0f", (k - k % {grain}) / {grain})'
             slot = f'{number}; k = (k ~ /^[0-9]+$/ && length(k) < 13) ? {whole} : ""'
     yield f"if (tm != t0) {{ t0 = tm; {slot}"
     yield r'  if (index(k, "\t")) k = ""; if (k != sl) { spill(); sl = k } }'
 
 
-def _cuts(recipe: Recipe) -> Iterator[str]:
+def _cuts(recipe: CountQuery) -> Iterator[str]:
     """A long line's values are kept short; asking once per line is cheaper than once per value."""
     names = [NAMES[field] for field in KEPT if field in recipe.needed]
     if names:
@@ -344,8 +344,8 @@ def _cuts(recipe: Recipe) -> Iterator[str]:
         yield f"if (ln > {LONG_LINE}) {{ {cut} }}"
 
 
-def _shape(recipe: Recipe) -> Iterator[str]:
-    if Want.SHAPE not in recipe.want:
+def _shape(recipe: CountQuery) -> Iterator[str]:
+    if Columns.SHAPE not in recipe.columns:
         yield _one_more("s[st]")
         return
     parts = (Field.METHOD, Field.HOST, Field.UPSTREAM, Field.UPSTREAM_STATUS)
@@ -355,7 +355,7 @@ def _shape(recipe: Recipe) -> Iterator[str]:
         yield "if (by ~ /^[0-9]+$/ && length(by) < 16) yy += by"
 
 
-def _pattern(recipe: Recipe) -> Iterator[str]:
+def _pattern(recipe: CountQuery) -> Iterator[str]:
     """A request line that was seen before is looked up. So is one that only ends in another id than one before."""
     key, end = ("q", " ") if path_later(recipe) else ("pa", "")
     one, last = (f"\\/{ID_SEGMENT}{ending}" for ending in (r"\/", end or "$"))
@@ -383,13 +383,13 @@ def _pattern(recipe: Recipe) -> Iterator[str]:
     yield "}"
 
 
-def _spilling(recipe: Recipe) -> Iterator[str]:
+def _spilling(recipe: CountQuery) -> Iterator[str]:
     """Adds what was counted of one slot to what is kept by slot."""
     yield "function spill(  k, j, a) {"
     if not _shapes_follow(recipe):
         yield "  for (k in s) {"
         yield "    j = sl SUBSEP k"
-        if Want.SHAPE in recipe.want:
+        if Columns.SHAPE in recipe.columns:
             # Methods and hosts are what clients make of them: from some number on, new ones are others.
             others = f'SUBSEP "{OTHERS}" SUBSEP "{OTHERS}" SUBSEP'
             yield f"    if (!(j in S) && ++ns > {TABLE_MAX}) {{"
@@ -430,7 +430,7 @@ class CountResult:
     size: int = 0
 
 
-def told(lines: Iterable[bytes], awks: int = 1) -> CountResult:
+def count_result(lines: Iterable[bytes], awks: int = 1) -> CountResult:
     """What so many awks printed, one behind the other. Raises NotCounted."""
     counts, anchor, size, ended = Counts(), None, 0, 0
     tables = {

@@ -15,7 +15,7 @@ from functools import lru_cache
 from iamops.accesslog.extract import Cut, ExtractStep, Tokens, steps, taken
 from iamops.accesslog.filter import EVERYTHING, Where
 from iamops.accesslog.format import ESCAPE, ESCAPED, QUOTE, Escape, Field, LogFormat
-from iamops.accesslog.values import VALUE_MAX, Grain, bucket_of, pattern_of, slot_text
+from iamops.accesslog.values import VALUE_MAX, Resolution, bucket_of, pattern_of, slot_text
 from iamops.model.traffic import OTHERS
 
 PROBE_AGENT = "iamops-probe"
@@ -37,7 +37,7 @@ _STATUS = re.compile(r"[0-9][0-9][0-9]", re.ASCII)
 _BYTES = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
-class Want(Flag):
+class Columns(Flag):
     """What is counted beside the status. Each costs the node's awk some time."""
 
     NOTHING = 0
@@ -48,33 +48,33 @@ class Want(Flag):
     TIMES = auto()
 
 
-FULL = Want.TIME | Want.SHAPE | Want.PATHS | Want.CLIENTS | Want.TIMES
+FULL = Columns.TIME | Columns.SHAPE | Columns.PATHS | Columns.CLIENTS | Columns.TIMES
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class CountQuery:
     """How lines are counted. `where` leaves out lines; `grain` is how finely they are counted over time."""
 
     form: LogFormat
-    want: Want = FULL
+    columns: Columns = FULL
     where: Where = EVERYTHING
-    grain: Grain = Grain.MINUTE
+    resolution: Resolution = Resolution.MINUTE
 
     @property
     def needed(self) -> frozenset[Field]:
         """The fields that must be taken out of a line, as far as the format has them."""
         wanted = {Field.STATUS, Field.AGENT, *self.where.fields}
-        if Want.TIME in self.want:
+        if Columns.TIME in self.columns:
             wanted.add(Field.TIME)
-        if Want.SHAPE in self.want:
+        if Columns.SHAPE in self.columns:
             wanted |= {Field.METHOD, Field.HOST, Field.UPSTREAM, Field.UPSTREAM_STATUS, Field.BYTES}
-        if Want.PATHS in self.want:
+        if Columns.PATHS in self.columns:
             wanted.add(Field.PATH)
-        if Want.CLIENTS in self.want:
+        if Columns.CLIENTS in self.columns:
             wanted.add(Field.CLIENT)
-        if Want.TIMES in self.want:
+        if Columns.TIMES in self.columns:
             wanted |= {Field.REQUEST_TIME, Field.UPSTREAM, Field.UPSTREAM_TIME}
-        return frozenset(field for field in wanted if self.form.tells(field))
+        return frozenset(field for field in wanted if self.form.has(field))
 
     @property
     def variables(self) -> dict[str, frozenset[Field]]:
@@ -123,7 +123,7 @@ class Counts:
         self.left_out += other.left_out
 
 
-def counted(recipe: Recipe, lines: Iterable[bytes]) -> Counts:
+def counted(recipe: CountQuery, lines: Iterable[bytes]) -> Counts:
     """Counts complete lines, given without their newlines."""
     found = Counts()
     for line in lines:
@@ -131,7 +131,7 @@ def counted(recipe: Recipe, lines: Iterable[bytes]) -> Counts:
     return found
 
 
-def _count(recipe: Recipe, line: str, found: Counts) -> None:
+def _count(recipe: CountQuery, line: str, found: Counts) -> None:
     raw = values(recipe.form, line, recipe.variables)
     told = told_of(recipe, raw) if raw is not None else {}
     if not _STATUS.fullmatch(told.get(Field.STATUS, "")):
@@ -146,31 +146,31 @@ def _count(recipe: Recipe, line: str, found: Counts) -> None:
     _tables(recipe, told, found)
 
 
-def _tables(recipe: Recipe, told: dict[Field, str], found: Counts) -> None:
-    want, form, status = recipe.want, recipe.form, told[Field.STATUS]
-    slot = slot_text(told.get(Field.TIME, ""), form.clock, recipe.grain) if Want.TIME in want else ""
+def _tables(recipe: CountQuery, told: dict[Field, str], found: Counts) -> None:
+    want, form, status = recipe.columns, recipe.form, told[Field.STATUS]
+    slot = slot_text(told.get(Field.TIME, ""), form.clock, recipe.resolution) if Columns.TIME in want else ""
     if TAB in slot:
         slot = ""
     shape = [slot, status]
-    if Want.SHAPE in want:
+    if Columns.SHAPE in want:
         parts = (Field.METHOD, Field.HOST, Field.UPSTREAM, Field.UPSTREAM_STATUS)
         shape += [told.get(each, "") for each in parts]
     key = TAB.join(shape)
     found.shapes[key] += 1
-    if Want.SHAPE in want and _BYTES.fullmatch(told.get(Field.BYTES, "")):
+    if Columns.SHAPE in want and _BYTES.fullmatch(told.get(Field.BYTES, "")):
         found.sent[slot] += int(told[Field.BYTES])
-    if Want.PATHS in want and form.tells(Field.PATH):
+    if Columns.PATHS in want and form.has(Field.PATH):
         found.paths[TAB.join((slot, status, pattern_of(told.get(Field.PATH, ""))))] += 1
-    if Want.CLIENTS in want and form.tells(Field.CLIENT):
+    if Columns.CLIENTS in want and form.has(Field.CLIENT):
         found.clients[TAB.join((slot, told.get(Field.CLIENT, "")))] += 1
-    if Want.TIMES in want and form.tells(Field.REQUEST_TIME):
+    if Columns.TIMES in want and form.has(Field.REQUEST_TIME):
         found.times[TAB.join((slot, bucket_of(told.get(Field.REQUEST_TIME, ""))))] += 1
-    if Want.TIMES in want and form.tells(Field.UPSTREAM) and form.tells(Field.UPSTREAM_TIME):
+    if Columns.TIMES in want and form.has(Field.UPSTREAM) and form.has(Field.UPSTREAM_TIME):
         answer = told.get(Field.UPSTREAM, ""), bucket_of(told.get(Field.UPSTREAM_TIME, ""))
         found.answers[TAB.join((slot, *answer))] += 1
 
 
-def told_of(recipe: Recipe, raw: dict[str, str]) -> dict[Field, str]:
+def told_of(recipe: CountQuery, raw: dict[str, str]) -> dict[Field, str]:
     """The needed fields, out of the variables' values."""
     told: dict[Field, str] = {}
     for name, fields in recipe.variables.items():
@@ -222,14 +222,14 @@ class TooManyNames(ValueError):
 def add_bounded(counts: Counts, more: Counts) -> None:
     """Adds; what is rare in a table that has grown too big is added to its slot's others. Raises TooManyNames."""
     counts.add(more)
-    squeeze(counts.shapes, _of_shape)
-    squeeze(counts.paths, _of_path)
-    squeeze(counts.clients, _of_client)
+    keep_top(counts.shapes, _of_shape)
+    keep_top(counts.paths, _of_path)
+    keep_top(counts.clients, _of_client)
     if max(map(len, (counts.shapes, counts.sent, counts.times, counts.answers))) > 2 * KEYS_MAX:
         raise TooManyNames("the log's reader tells more times or backends than any log holds")
 
 
-def squeeze(table: Counter[str], others: Callable[[str], str], most: int | None = None) -> None:
+def keep_top(table: Counter[str], others: Callable[[str], str], most: int | None = None) -> None:
     """`others` names the key to which what is rare is added: itself, if that is what it is."""
     limit, most = 1, KEYS_MAX if most is None else most
     while len(table) > most:

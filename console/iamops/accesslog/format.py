@@ -112,13 +112,13 @@ class LogFormat:
         """How the time is written; None if a line has none."""
         return Clock(self.fields[Field.TIME]) if Field.TIME in self.fields else None
 
-    def tells(self, field: Field) -> bool:
+    def has(self, field: Field) -> bool:
         """Whether a line has it; method and path may come out of the whole request line."""
         if field in (Field.METHOD, Field.PATH) and Field.REQUEST in self.fields:
             return True
         return field in self.fields
 
-    def missing(self, field: Field) -> str:
+    def unavailable(self, field: Field) -> str:
         """Why a number about the field is not known, with the way to mend it."""
         for name in (*TELLS[field], "request"):
             if name in self.doubtful:

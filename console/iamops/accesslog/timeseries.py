@@ -32,7 +32,7 @@ class Point:
     by_class: Mapping[str, int]
 
 
-class TrafficBook:
+class TrafficTimeSeries:
     """One book for all nodes. Times are given by the caller: `now` in seconds since the epoch."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class TrafficBook:
                 continue
             mine = slots.setdefault(start, Traffic())
             mine.add(traffic)
-            mine.squeeze(TOP_FINE if start > now - HOUR_S else TOP_COARSE)
+            mine.keep_top(TOP_FINE if start > now - HOUR_S else TOP_COARSE)
         self._age(slots, now)
 
     def window(self, span_s: int, now: float, node: str | None = None) -> Traffic:
@@ -98,7 +98,7 @@ class TrafficBook:
                 old = slots.pop(at)
                 minute = slots.setdefault(at // COARSE_S * COARSE_S, Traffic())
                 minute.add(old)
-                minute.squeeze(TOP_COARSE)
+                minute.keep_top(TOP_COARSE)
 
 
 def _slot(at: float, now: float) -> int:

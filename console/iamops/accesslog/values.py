@@ -26,7 +26,7 @@ NOBODY = "-"
 NOTHING = ("", NOBODY)
 
 
-class Grain(IntEnum):
+class Resolution(IntEnum):
     """How finely lines are counted over time, in seconds."""
 
     TEN_SECONDS = 10
@@ -55,9 +55,9 @@ def plain(value: str, escape: Escape) -> str:
         return text
 
 
-def slot_text(value: str, clock: Clock | None, grain: Grain) -> str:
+def slot_text(value: str, clock: Clock | None, grain: Resolution) -> str:
     """The part of a time that names its slot: what is counted by, on the node as here."""
-    finer = 2 if grain is Grain.TEN_SECONDS else 0
+    finer = 2 if grain is Resolution.TEN_SECONDS else 0
     match clock:
         case Clock.LOCAL:
             return value[: 17 + finer] + value[21:26]
@@ -71,7 +71,7 @@ def slot_text(value: str, clock: Clock | None, grain: Grain) -> str:
 
 
 @lru_cache(maxsize=8192)
-def slot_of(text: str, clock: Clock | None, grain: Grain) -> int:
+def slot_of(text: str, clock: Clock | None, grain: Resolution) -> int:
     """When the slot begins, in seconds since the epoch; NO_TIME if the text does not tell."""
     try:
         if clock is Clock.LOCAL and (match := _LOCAL.fullmatch(text)):

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from iamops.cli.lines import LAST_LINES_S, lines, say, say_lines, tell, tell_lines, tell_progress
+from iamops.cli.lines import LAST_LINES_S, lines, say, say_lines, write_progress, write_stderr, write_stderr_lines
 from iamops.cli.output import settled_code
 from iamops.engine.engine import Weighed
 from iamops.engine.order import Order
@@ -133,18 +133,18 @@ class GuardedSession:
 
     async def _observed(self) -> int:
         if self._arms_another:
-            tell(f"iamops: --arm names {self.args.arm!r}, but this cluster is {self.profile.name}")
+            write_stderr(f"iamops: --arm names {self.args.arm!r}, but this cluster is {self.profile.name}")
         try:
             await self.cluster.start()
             if not await self.cluster.settled(SETTLE_TIMEOUT_S) and connecting(self.cluster.store.state):
                 await self.cluster.settled(LOGIN_TIMEOUT_S)
-            await self.operator.look_at_files()
+            await self.operator.refresh_files()
             return await self.act()
         except NoSuchTarget as error:
-            tell(f"iamops: {error}")
+            write_stderr(f"iamops: {error}")
             return ExitCode.USAGE
         except asyncio.CancelledError:
-            tell("iamops: interrupted" + ("" if self._acted else "; nothing was changed"))
+            write_stderr("iamops: interrupted" + ("" if self._acted else "; nothing was changed"))
             return ExitCode.INTERRUPTED
 
     def order(
@@ -205,7 +205,7 @@ class GuardedSession:
         def stop() -> None:
             """The first cancels, and cancelling undoes; while that is under way, later ones only hear so."""
             if self._under_way and self._stopping:
-                tell(f"iamops: {self.doing}; it will be over in a moment")
+                write_stderr(f"iamops: {self.doing}; it will be over in a moment")
                 return
             self._stopping = self._under_way
             task.cancel()
@@ -220,7 +220,7 @@ class GuardedSession:
     def _asked_to_suspend(self) -> None:
         """A stopped process can neither go on nor undo: the nodes would have to mend what it left."""
         if self._under_way:
-            tell("iamops: not suspended while an action is under way; Ctrl-C undoes it")
+            write_stderr("iamops: not suspended while an action is under way; Ctrl-C undoes it")
         else:
             os.kill(os.getpid(), signal.SIGSTOP)
 
@@ -311,7 +311,7 @@ def gap_line(gap: GapReport) -> str:
         return f"client: {gap.seen}"
     if gap.longest_ms is None:
         return f"client: no request failed ({gap.seen})"
-    kinds = ((gap.refused, "refused"), (gap.dark, "dark"), (gap.wrong, "wrong answer"))
+    kinds = ((gap.refused, "refused"), (gap.no_answer, "dark"), (gap.wrong, "wrong answer"))
     what = ", ".join(f"{count} {word}" for count, word in kinds if count)
     return f"client: longest gap {gap.longest_ms:.0f} ms ({what}; {gap.seen})"
 
@@ -339,16 +339,16 @@ class ActingSession(GuardedSession):
         if self.args.dry_run:
             return self._dry(plan, denied, away)
         if not self.args.yes and asks_first(denied):
-            tell_lines((*plan_lines(plan), *overridden_lines(away)))
+            write_stderr_lines((*plan_lines(plan), *overridden_lines(away)))
             if not await self.agreed(plan):
-                tell("iamops: refused: not-confirmed: nothing was changed")
+                write_stderr("iamops: refused: not-confirmed: nothing was changed")
                 return ExitCode.REFUSED
             order = self.order(action, shown=plan.fingerprint, named=True, insisted=away)
         with self.under_way():
             report = await self.operator.run(order, self.progress)
         code = exit_code(report)
         if report.outcome is Outcome.REFUSED:
-            tell_lines(f"iamops: {line}" for line in result_lines(report))
+            write_stderr_lines(f"iamops: {line}" for line in result_lines(report))
         elif not self.args.json:
             say_lines(result_lines(report))
         if self.args.json:
@@ -365,7 +365,7 @@ class ActingSession(GuardedSession):
 
     def progress(self, report: RunReport) -> None:
         for line in progress_lines(self.shown, report):
-            tell_progress(line)
+            write_progress(line)
         self.shown = report
 
 

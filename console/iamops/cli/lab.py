@@ -95,7 +95,7 @@ def _code(error: LabError) -> ExitCode:
             return ExitCode.REFUSED
         case processes.LabNotUp():
             return ExitCode.UNREACHABLE
-    return ExitCode.NOT_SO
+    return ExitCode.CHECK_FAILED
 
 
 def _up(lab: Lab, _: argparse.Namespace | None) -> int:
@@ -123,7 +123,7 @@ def _status(lab: Lab, args: argparse.Namespace) -> int:
         print(json_text(document(status, lab.profile.name)))
     else:
         print_lines(_status_lines(status))
-    return ExitCode.OK if status.up else ExitCode.NOT_SO
+    return ExitCode.OK if status.up else ExitCode.CHECK_FAILED
 
 
 def _status_lines(status: LabStatus) -> list[str]:

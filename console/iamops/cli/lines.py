@@ -102,7 +102,7 @@ class LineWriter:
     @property
     def _waits(self) -> bool:
         outlet = self._outlet
-        return outlet is not None and not outlet.gone and bool(outlet.pending or self._left_out)
+        return outlet is not None and not outlet.closed and bool(outlet.pending or self._left_out)
 
     def _failed(self, failure: OSError) -> None:
         if isinstance(self._stream, OutputStream):
@@ -125,17 +125,17 @@ def lines(stream: TextIO) -> LineWriter:
     return LineWriter(stream)
 
 
-def tell(text: str) -> None:
+def write_stderr(text: str) -> None:
     """What a person must know. A terminal that is slow, stalled or gone must not stop an action half-way."""
     lines(sys.stderr).put(f"{text}\n")
 
 
-def tell_lines(texts: Iterable[str]) -> None:
+def write_stderr_lines(texts: Iterable[str]) -> None:
     """The same, a line for each text: none of them can begin another."""
-    tell("\n".join(map(one_line, texts)))
+    write_stderr("\n".join(map(one_line, texts)))
 
 
-def tell_progress(text: str) -> None:
+def write_progress(text: str) -> None:
     """What nobody needs to read later."""
     lines(sys.stderr).write(f"{one_line(text)}\n")
 

@@ -121,7 +121,7 @@ def seconds(text: str, *, most: float = 86400.0) -> float:
     return value
 
 
-def moment(text: str, *others: str) -> float:
+def point_in_time(text: str, *others: str) -> float:
     """Epoch seconds: so long ago, or a time. `others`: what else the option takes, for the error."""
     if (back_s := span_s(text)) is not None:
         return time.time() - back_s

@@ -44,10 +44,10 @@ def _trust(profile: Profile, node: Node, args: argparse.Namespace) -> int:
     import asyncio
 
     from iamops.nodes.ssh.host_keys import KeyTrust
-    from iamops.nodes.ssh.trust import CannotTrust, accept, look
+    from iamops.nodes.ssh.trust import CannotTrust, accept, fetch_offer
 
     try:
-        offer = asyncio.run(look(profile, node))
+        offer = asyncio.run(fetch_offer(profile, node))
         if offer.standing is KeyTrust.TRUSTED:
             print(f"{node.name}: already trusted: {offer.presented}")
             return _checked(offer, args.fingerprint)
@@ -69,7 +69,7 @@ def _checked(offer: Offer, fingerprint: str | None) -> int:
     if fingerprint is None or fingerprint == offer.presented.fingerprint:
         return ExitCode.OK
     _tell(f"iamops: the key on file is not {fingerprint}")
-    return ExitCode.NOT_SO
+    return ExitCode.CHECK_FAILED
 
 
 def _described(offer: Offer) -> str:

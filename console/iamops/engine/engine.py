@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from iamops.engine.observe import elsewhere, not_seen, observe, picture
+from iamops.engine.observe import moved_vips, not_seen, observe, state_summary
 from iamops.engine.order import Order
 from iamops.engine.ports import (
     AuditLog,
@@ -42,7 +42,7 @@ from iamops.plan.config.pushed import Side
 from iamops.plan.denial import Denial, GuardContext, overridden, refused_by, standing, without_looks
 from iamops.plan.expectation import StateExpectation, VipSomewhere, judge_all
 from iamops.plan.observation import Judgement, Observation
-from iamops.plan.predict import AFTERWARDS, rests_on, told_now, unseen
+from iamops.plan.predict import AFTERWARDS, current_state_text, rests_on, unseen
 from iamops.plan.step_builders import controls_a_unit
 from iamops.plan.steps import Plan, StepKind, document
 
@@ -212,7 +212,7 @@ class _Run:
         return await self._eyes.fresh(shown.nodes, FRESH_WITHIN_S) if unseen and beside else unseen
 
     async def _audited(self, plan: Plan, lock: Lock) -> None:
-        self._before = picture(self._eyes.state, self._eyes.now())
+        self._before = state_summary(self._eyes.state, self._eyes.now())
         try:
             self._anchor = self._audit.append("intent", self._intent(plan))
         except AuditUnwritable as failure:
@@ -287,7 +287,7 @@ class _Run:
         return beyond(gap, plan.forecast) if gap is not None and plan.forecast is not None else None
 
     async def _steady(self, plan: Plan) -> Observation:
-        return await self._seen(plan.steady, plan.settle_s)
+        return await self._seen(plan.steady_state, plan.settle_s)
 
     async def _watched(self, plan: Plan) -> Observation:
         """The steady state once more, and who was well, once effects of the last change cannot show any more."""
@@ -301,7 +301,7 @@ class _Run:
         while self._eyes.now() < until:
             self._tell()
             await self._eyes.changed(min(PATIENCE_S, max(0.001, until - self._eyes.now())))
-        reading = judge_all(plan.steady, self._eyes.state, float("-inf"), self._eyes.now())
+        reading = judge_all(plan.steady_state, self._eyes.state, float("-inf"), self._eyes.now())
         if not reading.holds or not plan.watched:
             return reading
         # A FAULT may be an earlier change's, already cured: keepalived sees that when its check has run again.
@@ -359,7 +359,7 @@ class _Run:
         plan, now = self.report.plan, self._eyes.now()
         assert plan is not None  # noqa: S101 - its steps are done
         reading = await observe(
-            plan.steady, self._hands, self._eyes, since=now, began=now, deadline=now + LAST_LOOK_S
+            plan.steady_state, self._hands, self._eyes, since=now, began=now, deadline=now + LAST_LOOK_S
         )
         watched = any(step.kind is StepKind.WATCH for step in plan.steps)
         unwatched = "" if watched else ", before its effects were watched to the end"
@@ -386,9 +386,12 @@ class _Run:
             restored = RestoredBy.NOBODY
         if apart or any(node in dark for node in self._stepper.touched_nodes):
             unknown = True
-        texts = [told_now(self._truth(), state, dark, self.report.began, now), *(each.text for each in left)]
+        texts = [
+            current_state_text(self._truth(), state, dark, self.report.began, now),
+            *(each.text for each in left),
+        ]
         sentence = f"{why}; now: {'; '.join(texts)}"
-        moved = elsewhere(self._before, picture(state, now), dark)
+        moved = moved_vips(self._before, state_summary(state, now), dark)
         if self.report.stays or moved:
             sentence = f"{sentence}; not undone: {', '.join([*self.report.stays, *moved])}"
         self._finish(
@@ -466,7 +469,7 @@ class _Run:
             "not_undone": list(report.not_undone),
             "client": gap_document(report.gap),
             "files": dict(report.files),
-            "after": picture(self._eyes.state, self._eyes.now()),
+            "after": state_summary(self._eyes.state, self._eyes.now()),
         }
         self._anchor = None
         try:

@@ -60,7 +60,7 @@ async def observe(
     while True:
         if inner and eyes.now() - asked_at >= LOOK_AGAIN_S:
             asked_at = eyes.now()
-            eyes.look()
+            eyes.refresh()
         reading = await _once(inner, looks, hands, eyes, since, began)
         if reading.holds and any(isinstance(each, RENEWING) for each in looks):
             renewed, looks, since = reading, (), eyes.now()
@@ -132,8 +132,8 @@ class Found:
     seen: FilesSeen | None
 
     @property
-    def fate(self) -> PushOutcome:
-        return self.files.fate(self.seen)
+    def outcome(self) -> PushOutcome:
+        return self.files.outcome(self.seen)
 
     @property
     def side(self) -> Side:
@@ -141,7 +141,7 @@ class Found:
 
     @property
     def text(self) -> str:
-        return self.files.told(self.seen)
+        return self.files.has_answer(self.seen)
 
 
 async def found(hands: CommandRunner, files: PushedFiles) -> Found:
@@ -170,12 +170,12 @@ class Keeping:
         until = max(self._fires_at.values(), default=self._eyes.now()) + TOO_LATE_S
         while True:
             seen = await asyncio.gather(*(found(self._hands, files) for files in self._files()))
-            fates = {each.fate for each in seen}
+            fates = {each.outcome for each in seen}
             waits = PushOutcome.WAITING in fates and PushOutcome.KEPT in fates
             if not (waits or PushOutcome.UNSEEN in fates) or self._eyes.now() >= until:
                 return tuple(seen)
             if waits:
-                await self._keep_too([each.files.node for each in seen if each.fate is PushOutcome.WAITING])
+                await self._keep_too([each.files.node for each in seen if each.outcome is PushOutcome.WAITING])
             self._tick()
             await self._pause()
 
@@ -202,7 +202,7 @@ class Keeping:
 # The state before and after a run, as few words as tell it; for the audit. Pure.
 
 
-def picture(state: ClusterState, now: float) -> dict[str, Any]:
+def state_summary(state: ClusterState, now: float) -> dict[str, Any]:
     """Owners, VRRP states with priorities, units."""
     return {
         "owners": {name: _owners(state, name, now) for name in state.profile.vrrp},
@@ -231,7 +231,7 @@ def _owners(state: ClusterState, instance: str, now: float) -> list[str] | None:
     return None if isinstance(seen.owner, OwnerUnknown) else [claim.node for claim in seen.owners]
 
 
-def elsewhere(before: Mapping[str, Any], after: Mapping[str, Any], dark: Collection[str]) -> tuple[str, ...]:
+def moved_vips(before: Mapping[str, Any], after: Mapping[str, Any], dark: Collection[str]) -> tuple[str, ...]:
     """The VIPs of two pictures that are not where they were, a sentence each; what `dark` nodes say is old."""
     told = []
     for name, then in before["owners"].items():

@@ -137,7 +137,7 @@ class StateReader(Protocol):
 
     def now(self) -> float: ...
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Asks every node for a fresh look; answers arrive in the state."""
         ...
 

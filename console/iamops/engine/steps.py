@@ -86,7 +86,12 @@ class Stepper:
         self._report(number, replace(self.steps[number], stage=Stage.RUNNING, began=self._eyes.now()))
         if step.keeps is not None:
             await self._keep(number, step)
-        elif step.kind is StepKind.DO and step.spoils is None and step.mends is None and not self.undoing.spoiled:
+        elif (
+            step.kind is StepKind.DO
+            and step.requires_undo is None
+            and step.clears_undo is None
+            and not self.undoing.spoiled
+        ):
             await self._for_good(number, step)
         else:
             await self._carried_out(number, step)
@@ -98,7 +103,7 @@ class Stepper:
                 why = await self._in_own_words(number, complaint(answer))
                 raise self._over(number, Stage.FAILED, why, found=True)
             said = answer.stdout if step.kind is StepKind.ASK else ""
-            self._report(number, replace(self.steps[number], said=said))
+            self._report(number, replace(self.steps[number], output=said))
         self._report(number, replace(self.steps[number], stage=Stage.OBSERVING))
         if step.kind is StepKind.WATCH:
             reading = await self._watched(step)
@@ -171,15 +176,19 @@ class Stepper:
 
         Raises Stopped where the nodes are apart, or are not seen.
         """
-        names = {each.node: each.mends for each in (step, *step.together) if each.mends in self.undoing.armed}
+        names = {
+            each.node: each.clears_undo
+            for each in (step, *step.together)
+            if each.clears_undo in self.undoing.armed
+        }
         fires_at = {node: self.undoing.armed[name].fires_at for node, name in names.items() if name is not None}
         seen = await Keeping(step, self._hands, self._eyes, fires_at, self._tell).decided()
-        fates = {each.fate for each in seen}
+        fates = {each.outcome for each in seen}
         text = "; ".join(each.text for each in seen)
         if fates == {PushOutcome.KEPT}:
             return text
         for each in seen:
-            if each.fate is PushOutcome.KEPT:
+            if each.outcome is PushOutcome.KEPT:
                 self.undoing.given_up(names.get(each.files.node) or "")
         if fates & {PushOutcome.KEPT, PushOutcome.UNSEEN}:
             raise self._over(number, Stage.UNKNOWN, f"{why}; {text}")
@@ -213,8 +222,8 @@ class Stepper:
             if not step.argv:
                 return CommandAnswer(0, "", "")  # nothing is sent: what is expected is looked for
             if step.together:
-                return await heard_out(self._together(step))
-            answer = await heard_out(self._commanded(step))
+                return await finished(self._together(step))
+            answer = await finished(self._commanded(step))
         except NotSent as failure:
             self.undoing.never_happened(step, spoils)
             raise self._over(number, Stage.FAILED, f"not sent: {failure}") from None
@@ -277,8 +286,8 @@ class Stepper:
         """A machine that is taken away cannot bring itself back: its undo waits on ours."""
         if step.undo is not None:
             return await self._hands.later(step.undo.name, step.argv, delay_s=self.undoing.dead_man_s)
-        if step.kind is StepKind.DISARM and step.mends is not None:
-            return await self._hands.forget(step.mends)
+        if step.kind is StepKind.DISARM and step.clears_undo is not None:
+            return await self._hands.forget(step.clears_undo)
         return await self._hands.here(step.argv, timeout_s=step.timeout_s)
 
     async def _watched(self, step: Step) -> Observation:
@@ -333,7 +342,7 @@ async def _ended_within(task: asyncio.Future[Any], within_s: float) -> None:
         await asyncio.wait({task})
 
 
-async def heard_out(sent: Coroutine[Any, Any, CommandAnswer]) -> CommandAnswer:
+async def finished(sent: Coroutine[Any, Any, CommandAnswer]) -> CommandAnswer:
     """Whoever is interrupted waits for the end of the command that is under way: otherwise it could take effect
     after it was undone. Not for long: what hangs is left to its undo.
     """

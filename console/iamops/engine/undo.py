@@ -106,19 +106,19 @@ class Undoing:
 
     def protecting(self, step: Step) -> Armed | None:
         """The armed undo of what the step spoils."""
-        return None if step.spoils is None else self.armed.get(step.spoils)
+        return None if step.requires_undo is None else self.armed.get(step.requires_undo)
 
     def about_to(self, step: Step) -> str | None:
         """Notes what has to be undone from here on; the undo that this very step makes necessary."""
         if step.undo is not None:
             fires_at = self._eyes.now() + (step.undo.fires_s or self.dead_man_s)
             self.armed[step.undo.name] = Armed(step.undo, fires_at)
-        if step.spoils is None or step.spoils in self.spoiled:
+        if step.requires_undo is None or step.requires_undo in self.spoiled:
             return None
-        undo = self.spoiled[step.spoils] = self.armed[step.spoils].undo
+        undo = self.spoiled[step.requires_undo] = self.armed[step.requires_undo].undo
         if undo.files is not None and step.kind is StepKind.DO:
             self.replaced[undo.node] = undo.files
-        return step.spoils
+        return step.requires_undo
 
     def never_happened(self, step: Step, spoils: str | None) -> None:
         """Takes `about_to` back. What an earlier step has spoiled stays spoiled."""
@@ -135,7 +135,7 @@ class Undoing:
         """The step has had its effect."""
         if step.puts_back is not None:
             self.replaced.pop(step.node, None)
-        for name in step.all_mends:
+        for name in step.all_clears_undo:
             spoiled = self.spoiled.pop(name, None)
             if step.kind is StepKind.DISARM:
                 self.armed.pop(name, None)

@@ -35,7 +35,7 @@ def split_verdict(
     counts must account for so many requests: what is in no log may have gone to anyone.
     """
     if unread:
-        return SplitVerdict(None, f"cannot be told: {told(unread)}")
+        return SplitVerdict(None, f"cannot be told: {reasons_text(unread)}")
     if not counts:
         return SplitVerdict(None, "cannot be told: no backend takes requests")
     if answered is not None:
@@ -69,7 +69,7 @@ def _shown(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
-def told(reasons: Mapping[str, str]) -> str:
+def reasons_text(reasons: Mapping[str, str]) -> str:
     """What is not known, and why, as part of a sentence."""
     return "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
 

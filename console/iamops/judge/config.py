@@ -23,7 +23,7 @@ class FileState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FileSight:
+class FileComparison:
     """One file on one node. `change` is what a push would do to it; None: nothing."""
 
     node: str
@@ -38,13 +38,13 @@ class FileSight:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigSight:
+class ConfigComparison:
     """All files of all nodes. `unread`: node -> why its files could not be read. `meaning`: see plan."""
 
-    files: tuple[FileSight, ...] = ()
-    unread: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[FileComparison, ...] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     lint: LintReport = field(default_factory=lambda: LintReport(()))
-    meaning: tuple[str, ...] = ()
+    change_summary: tuple[str, ...] = ()
     problem: str = ""
 
     @property
@@ -52,7 +52,7 @@ class ConfigSight:
         return sum(file.change is not None for file in self.files)
 
 
-def file_sights(change: NodeChange, wanted: tuple[str, ...], lint: LintReport) -> tuple[FileSight, ...]:
+def file_sights(change: NodeChange, wanted: tuple[str, ...], lint: LintReport) -> tuple[FileComparison, ...]:
     """The files of one node. `wanted`: the paths that the profile asks for."""
     changes = {each.path: each for each in change.files}
     found = [
@@ -62,7 +62,7 @@ def file_sights(change: NodeChange, wanted: tuple[str, ...], lint: LintReport) -
     return tuple(found)
 
 
-def sorted_files(files: Iterable[FileSight]) -> tuple[FileSight, ...]:
+def sorted_files(files: Iterable[FileComparison]) -> tuple[FileComparison, ...]:
     """What needs a look first, whatever node it is on."""
     return tuple(sorted(files, key=lambda each: (ORDER.index(each.state), each.node, each.path)))
 
@@ -79,15 +79,15 @@ ORDER = (
 
 def _sight(
     node: str, path: str, change: FileChange | None, wanted: tuple[str, ...], findings: tuple[LintFinding, ...]
-) -> FileSight:
+) -> FileComparison:
     state = FileState.IN_SYNC if path in wanted else FileState.FOREIGN
     if change is not None:
         state = FileState.MISSING if change.old is None else FileState.DRIFT
         state = FileState.SURPLUS if change.new is None else state
     if any(finding.rule.severity is Severity.CRITICAL for finding in findings):
         state = FileState.INVALID
-    return FileSight(node, path, state, change, findings)
+    return FileComparison(node, path, state, change, findings)
 
 
 def _of(lint: LintReport, node: str, path: str) -> tuple[LintFinding, ...]:
-    return tuple(each for each in lint.heard if each.hit.node == node and each.hit.file == path)
+    return tuple(each for each in lint.unsilenced if each.hit.node == node and each.hit.file == path)

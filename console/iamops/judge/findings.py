@@ -125,7 +125,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Blind:
+class NotEvaluated:
     """A question that cannot be answered now, and why: `what` would have been judged, of which node."""
 
     code: str
@@ -145,7 +145,7 @@ class Diagnosis:
     """
 
     findings: tuple[Finding, ...]
-    blind: tuple[Blind, ...] = ()
+    blind: tuple[NotEvaluated, ...] = ()
     checked: tuple[str, ...] = ()
 
     def at_least(self, floor: Severity) -> bool:

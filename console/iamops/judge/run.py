@@ -66,7 +66,7 @@ class StepReport:
     began: float | None = None
     ended: float | None = None
     text: str = ""
-    said: str = ""
+    output: str = ""
 
     @property
     def over(self) -> bool:
@@ -106,20 +106,20 @@ class RunReport:
     interrupted: bool = False
     notes: tuple[str, ...] = field(default=())
     files: Mapping[str, str] = field(default_factory=dict)
-    elsewhere: tuple[str, ...] = ()
+    moved_vips: tuple[str, ...] = ()
 
     @property
     def stays(self) -> tuple[str, ...]:
         """What was done and was not taken back when a later step failed, or cannot be taken back."""
         undone = {each.undo.name for each in self.undone if each.stage is Stage.DONE}
         done = [each.step for each in self.steps if each.stage is Stage.DONE and each.step.kind is StepKind.DO]
-        mended = {name for step in done if step.spoils is None for name in step.all_mends}
+        mended = {name for step in done if step.requires_undo is None for name in step.all_clears_undo}
         return tuple(step.title for step in done if _stands(step, undone | mended))
 
     @property
     def not_undone(self) -> tuple[str, ...]:
         """What a run that did not succeed has left, sentence by sentence."""
-        return () if self.outcome in (None, Outcome.SUCCEEDED) else (*self.stays, *self.elsewhere)
+        return () if self.outcome in (None, Outcome.SUCCEEDED) else (*self.stays, *self.moved_vips)
 
     @property
     def taken_back(self) -> bool:
@@ -142,9 +142,9 @@ class RunReport:
 
 def _stands(step: Step, undone: Collection[str]) -> bool:
     """What ends what it began, as a restart does, is over; what was disarmed was to stay."""
-    if step.spoils is None:
-        return not step.all_mends and step.puts_back is None
-    return step.spoils in step.all_mends or step.spoils not in undone
+    if step.requires_undo is None:
+        return not step.all_clears_undo and step.puts_back is None
+    return step.requires_undo in step.all_clears_undo or step.requires_undo not in undone
 
 
 def run_document(report: RunReport, profile: str, exit_code: int) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def gap_document(gap: GapReport | None) -> dict[str, Any] | None:
     return {
         "attempts": gap.attempts,
         "refused": gap.refused,
-        "dark": gap.dark,
+        "dark": gap.no_answer,
         "wrong": gap.wrong,
         "longest_gap_ms": gap.longest_ms,
         "total_gap_ms": gap.total_ms,
@@ -271,7 +271,7 @@ def beyond(gap: GapReport, forecast: Forecast) -> str | None:
     allowed_ms = (forecast.gap_s + ALLOWANCE_S) * 1000 + (gap.resolution_ms or 0.0)
     if gap.total_ms <= allowed_ms:
         return None
-    kinds = ((gap.refused, "refused"), (gap.dark, "unanswered"), (gap.wrong, "answered wrongly"))
+    kinds = ((gap.refused, "refused"), (gap.no_answer, "unanswered"), (gap.wrong, "answered wrongly"))
     told = ", ".join(f"{count} {word}" for count, word in kinds if count)
     forecast_ms = forecast.gap_s * 1000
     return f"a client got no good answer for {gap.total_ms:.0f} ms ({told}); the forecast was {forecast_ms:.0f} ms"
@@ -288,7 +288,7 @@ def exit_code(report: RunReport) -> ExitCode:
         case Outcome.SUCCEEDED:
             return ExitCode.OK
         case Outcome.FAILED:
-            return ExitCode.NOT_SO
+            return ExitCode.CHECK_FAILED
         case Outcome.REFUSED:
             return refusal_code(report.denials)
     return ExitCode.UNKNOWN

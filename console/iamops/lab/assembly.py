@@ -55,7 +55,7 @@ def assemble(node: LabNode, ingredients: Ingredients) -> None:
     if statements:
         provision.load(node.own.root, statements)
     # Last, so that a node interrupted in the making is made again.
-    node.own.recipe.write_text(made_from, encoding="ascii")
+    node.own.build_digest.write_text(made_from, encoding="ascii")
 
 
 def write_known_hosts(profile: Profile, place: LabPaths) -> None:
@@ -113,5 +113,5 @@ def _statements(node: LabNode) -> str:
 
 
 def _recipe(node: LabNode) -> str:
-    recipe = node.own.recipe
+    recipe = node.own.build_digest
     return recipe.read_text(encoding="ascii") if recipe.exists() else ""

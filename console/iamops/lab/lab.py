@@ -44,13 +44,13 @@ class Lab:
 
     def __init__(self, profile: Profile, place: LabPaths | None = None) -> None:
         self.profile = profile
-        self.place = place or LabPaths()
+        self.paths = place or LabPaths()
 
     def node(self, name: str) -> LabNode:
         """A node by name. Raises UnknownNode."""
         if name not in self.profile.nodes:
             raise UnknownNode(f"no node {name!r} in the lab", f"nodes: {', '.join(self.profile.nodes)}")
-        return LabNode(self.profile, self.profile.nodes[name], self.place)
+        return LabNode(self.profile, self.profile.nodes[name], self.paths)
 
     @property
     def nodes(self) -> tuple[LabNode, ...]:
@@ -60,35 +60,35 @@ class Lab:
         """Boots what does not run yet and proves that the VIP answers. Safe to repeat. Raises LabError."""
         check_machine()
         check_profile(self.profile)
-        with lock.held(self.place.lock, progress):
+        with lock.held(self.paths.lock, progress):
             return self._up(progress)
 
     def down(self, progress: Progress = silent) -> None:
         """Shuts everything down. The nodes' disks stay for the next `up`."""
         check_machine()
-        with lock.held(self.place.lock, progress):
+        with lock.held(self.paths.lock, progress):
             started = time.monotonic()
             self._clear_strangers()
             _each(LabNode.halt, self.nodes)
             _each(lambda node: trees.unmount_below(node.own.directory), self.nodes)
-            network.remove(self.place, self.profile.nodes)
+            network.remove(self.paths, self.profile.nodes)
             progress(f"lab is down ({_since(started)})")
 
     def purge(self, progress: Progress = silent) -> None:
         """Takes everything away: nodes, disks, keys, network, and the images this place owns."""
         check_machine()
-        with lock.held(self.place.lock, progress):
+        with lock.held(self.paths.lock, progress):
             self._throw_away(progress)
-            network.remove(self.place, self.profile.nodes)
-            clear_place(self.place)
+            network.remove(self.paths, self.profile.nodes)
+            clear_place(self.paths)
 
     def reset(self, progress: Progress = silent) -> prove.Proof:
         """Fresh nodes from the image, proven like `up`."""
         check_machine()
         check_profile(self.profile)
-        with lock.held(self.place.lock, progress):
+        with lock.held(self.paths.lock, progress):
             # First, so that a failing build leaves the running nodes alone.
-            image.ensure(self.place.image_cache, progress)
+            image.ensure(self.paths.image_cache, progress)
             self._throw_away(progress)
             return self._up(progress)
 
@@ -111,7 +111,7 @@ class Lab:
         nodes = {node.name: node_status(node) for node in self.nodes}
         vip = self.profile.instance.address
         owners = tuple(name for name, status in nodes.items() if vip in status.addresses)
-        applied = tuple(fault.sentence for fault in apply.read(self.place.active_faults))
+        applied = tuple(fault.sentence for fault in apply.read(self.paths.active_faults))
         return LabStatus(vip, owners, nodes, applied)
 
     def power_on(self, name: str) -> None:
@@ -119,27 +119,27 @@ class Lab:
         node = self.node(name)
         if node.power() is not Power.ON:
             self._boot_as_it_is(node)
-            apply.forget_powered_up(self.place, node.name)
+            apply.forget_powered_up(self.paths, node.name)
 
     def fault(self, name: str, node: str | None = None, unit: str | None = None) -> ActiveFault:
         """Applies a fault; a name of healing (`power-on`) heals. Raises LabError."""
-        with lock.held(self.place.lock, silent):
+        with lock.held(self.paths.lock, silent):
             return apply.apply(self, name, node, unit)
 
     def heal(self, name: str, node: str | None = None, unit: str | None = None) -> ActiveFault:
         """Undoes a fault. Safe to repeat. Raises LabError."""
-        with lock.held(self.place.lock, silent):
+        with lock.held(self.paths.lock, silent):
             return apply.heal(self, name, node, unit)
 
     def heal_all(self) -> tuple[ActiveFault, ...]:
         """Undoes every applied fault. Raises LabError."""
-        with lock.held(self.place.lock, silent):
+        with lock.held(self.paths.lock, silent):
             return apply.heal_all(self)
 
     def _up(self, progress: Progress) -> prove.Proof:
         started = time.monotonic()
         off = [node for node in self.nodes if node.power() is not Power.ON]
-        if not network.is_laid(self.place):
+        if not network.is_laid(self.paths):
             off = list(self.nodes)
         if not off:
             proof = self._proven(PROOF_S)
@@ -150,12 +150,12 @@ class Lab:
         progress(f"booted {', '.join(node.name for node in off)} ({_since(started)})")
         proof = self._proven(FRESH_PROOF_S)
         prove.until_agreed(self.nodes, wait_s=PROOF_S)
-        prove.until_served(self.profile, self.place, wait_s=PROOF_S)
+        prove.until_served(self.profile, self.paths, wait_s=PROOF_S)
         progress(f"{proof.sentence}; one MASTER, the others BACKUP ({_since(started)})")
         return proof
 
     def _tell_outdated(self, progress: Progress) -> None:
-        ingredients = Ingredients.of(self.profile, self.place, image.current(self.place.image_cache))
+        ingredients = Ingredients.of(self.profile, self.paths, image.current(self.paths.image_cache))
         outdated = [node.name for node in self.nodes if not is_current(node, ingredients)]
         if outdated:
             names = ", ".join(outdated)
@@ -166,21 +166,21 @@ class Lab:
         self._clear_strangers()
         _each(LabNode.cut_power, self.nodes)
         _each(lambda node: trees.delete(node.own.directory), self.nodes)
-        apply.clear(self.place.active_faults)
+        apply.clear(self.paths.active_faults)
         progress(f"old nodes thrown away ({_since(started)})")
 
     def _boot(self, off: Sequence[LabNode], progress: Progress) -> None:
-        base = image.ensure(self.place.image_cache, progress)
+        base = image.ensure(self.paths.image_cache, progress)
         # What a crashed lab left of these nodes goes first; on a clean machine nothing happens here.
         _each(LabNode.cut_power, off)
         self._clear_strangers()
-        network.lay(self.profile, self.place)
-        ingredients = Ingredients.of(self.profile, self.place, base)
+        network.lay(self.profile, self.paths)
+        ingredients = Ingredients.of(self.profile, self.paths, base)
         _each(lambda node: assemble(node, ingredients), off)
-        write_known_hosts(self.profile, self.place)
+        write_known_hosts(self.profile, self.paths)
         self._boot_in_order(off)
         for node in off:
-            apply.forget_powered_up(self.place, node.name)
+            apply.forget_powered_up(self.paths, node.name)
 
     def _boot_in_order(self, off: Sequence[LabNode]) -> None:
         """The preferred owner's keepalived starts first.
@@ -196,24 +196,24 @@ class Lab:
     def _boot_as_it_is(self, node: LabNode) -> None:
         """Boots a node from its own disk."""
         node.cut_power()
-        node.boot(image_of(node, self.place.image_cache))
+        node.boot(image_of(node, self.paths.image_cache))
 
     def _clear_strangers(self) -> None:
         """Nodes of an earlier profile must not go on running beside ours."""
         for name in self._strangers():
-            cut_power(name, self.place)
-        forget_strangers(self.profile, self.place)
+            cut_power(name, self.paths)
+        forget_strangers(self.profile, self.paths)
 
     def _strangers(self) -> list[str]:
-        directories = (self.place.state / "nodes").glob("*")
+        directories = (self.paths.state / "nodes").glob("*")
         return [directory.name for directory in directories if directory.name not in self.profile.nodes]
 
     def _proven(self, wait_s: float) -> prove.Proof:
         """Raises NotProven, which names the faults that may be to blame."""
         try:
-            return prove.until_proven(self.profile, self.place, wait_s=wait_s)
+            return prove.until_proven(self.profile, self.paths, wait_s=wait_s)
         except NotProven as error:
-            applied = apply.read(self.place.active_faults)
+            applied = apply.read(self.paths.active_faults)
             if not applied:
                 raise
             names = ", ".join(fault.sentence for fault in applied)

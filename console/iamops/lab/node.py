@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from iamops.lab import network, processes
-from iamops.lab.place import LabPaths, NodePlace, namespace_path
+from iamops.lab.place import LabPaths, NodePaths, namespace_path
 from iamops.lab.processes import LabNotUp, ToolFailed, last_lines, run
 from iamops.model.profile import Node, Profile
 
@@ -21,7 +21,7 @@ from iamops.model.profile import Node, Profile
 SIZE = "1G"
 
 
-def format_disk(place: NodePlace) -> None:
+def format_disk(place: NodePaths) -> None:
     """Makes an empty disk. The node must be unmounted."""
     place.directory.mkdir(parents=True, exist_ok=True)
     place.disk_image.unlink(missing_ok=True)
@@ -30,7 +30,7 @@ def format_disk(place: NodePlace) -> None:
     run(["mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", str(place.disk_image)])
 
 
-def mount(place: NodePlace, image: Path) -> None:
+def mount(place: NodePaths, image: Path) -> None:
     """Mounts the disk and the root over it; what is mounted already stays."""
     place.disk.mkdir(exist_ok=True)
     place.root.mkdir(exist_ok=True)
@@ -71,19 +71,19 @@ class LabNode:
 
     profile: Profile
     node: Node
-    place: LabPaths
+    paths: LabPaths
 
     @property
     def name(self) -> str:
         return self.node.name
 
     @property
-    def own(self) -> NodePlace:
-        return self.place.node(self.name)
+    def own(self) -> NodePaths:
+        return self.paths.node(self.name)
 
     @property
     def group(self) -> str:
-        return self.place.cgroup(self.name)
+        return self.paths.cgroup(self.name)
 
     def init_pid(self) -> int | None:
         """The pid of the node's systemd, as this machine counts."""
@@ -94,7 +94,7 @@ class LabNode:
         if not members:
             return Power.OFF
         init = processes.find_init(members)
-        wired = namespace_path(self.place.namespace(self.name)).exists()
+        wired = namespace_path(self.paths.namespace(self.name)).exists()
         if init is None or not wired or not self.own.root.is_mount():
             return Power.CRASHED
         if processes.is_frozen(self.group, processes.here()):
@@ -105,7 +105,7 @@ class LabNode:
     def boot(self, image: Path) -> None:
         """Boots the node from its disk. It goes on running when we end."""
         mount(self.own, image)
-        network.plug_node(self.node, self.place)
+        network.plug_node(self.node, self.paths)
         joins = ":".join(str(procs) for procs in processes.create(self.group, processes.here()))
         with self.own.console_log.open("wb") as log:
             subprocess.run(
@@ -129,7 +129,7 @@ class LabNode:
 
     def cut_power(self) -> None:
         """The pulled plug."""
-        cut_power(self.name, self.place)
+        cut_power(self.name, self.paths)
 
     def freeze(self, *, frozen: bool) -> None:
         """The whole node stands still, or goes on."""
@@ -176,7 +176,7 @@ class LabNode:
             "--boot",
             f"--machine={self.name}",
             f"--hostname={self.name}",
-            f"--network-namespace-path={namespace_path(self.place.namespace(self.name))}",
+            f"--network-namespace-path={namespace_path(self.paths.namespace(self.name))}",
             # Without it keepalived becomes MASTER and cannot set the VIP.
             "--capability=CAP_NET_ADMIN",
             "--register=no",

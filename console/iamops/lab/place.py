@@ -68,12 +68,12 @@ class LabPaths:
         """The node's control group, relative to the top of each hierarchy. Its members are the node."""
         return f"{self.prefix}lab/{node}"
 
-    def node(self, node: str) -> NodePlace:
-        return NodePlace(self.state / "nodes" / node)
+    def node(self, node: str) -> NodePaths:
+        return NodePaths(self.state / "nodes" / node)
 
 
 @dataclass(frozen=True, slots=True)
-class NodePlace:
+class NodePaths:
     """One node's directory."""
 
     directory: Path
@@ -94,7 +94,7 @@ class NodePlace:
         return self.directory / "root"
 
     @property
-    def recipe(self) -> Path:
+    def build_digest(self) -> Path:
         """Digest of what the disk was provisioned from."""
         return self.directory / "provisioned-from"
 

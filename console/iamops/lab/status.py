@@ -108,8 +108,8 @@ def node_status(node: LabNode) -> NodeStatus:
     return NodeStatus(
         power=power.value,
         pid=node.init_pid(),
-        cable=network.cable_plugged(node.name, node.place),
-        addresses=network.addresses(node.name, node.place),
+        cable=network.cable_plugged(node.name, node.paths),
+        addresses=network.addresses(node.name, node.paths),
         units=_units(node) if power is Power.ON else None,
     )
 
@@ -176,7 +176,7 @@ class Proof:
         return f"VIP {self.vip} answers 200 from {self.owners[0]}"
 
 
-def look(profile: Profile, place: LabPaths) -> Proof:
+def readiness(profile: Profile, place: LabPaths) -> Proof:
     """One look from the operator's namespace, and into the nodes' kernels."""
     instance = profile.instance
     owners = tuple(node for node in profile.nodes if instance.address in network.addresses(node, place))
@@ -191,7 +191,7 @@ def look(profile: Profile, place: LabPaths) -> Proof:
 def until_proven(profile: Profile, place: LabPaths, *, wait_s: float) -> Proof:
     """Looks until everything is as it should be. Raises NotProven with the last look's sentence."""
     deadline = time.monotonic() + wait_s
-    while not (proof := look(profile, place)).holds:
+    while not (proof := readiness(profile, place)).holds:
         if time.monotonic() >= deadline:
             raise NotProven(f"after {wait_s:g} s: {proof.sentence}", "iamops lab status")
         time.sleep(LOOK_AGAIN_S)

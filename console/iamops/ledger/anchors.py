@@ -25,13 +25,13 @@ def anchor(path: Path, record: Record) -> Anchor | None:
         first = next(read(path), None)
     except OSError:
         return None
-    return anchor_of(first.hash, record.n, record.hash, place_of(path)) if first is not None else None
+    return anchor_of(first.hash, record.n, record.hash, ledger_token(path)) if first is not None else None
 
 
 def chain_of(path: Path) -> Chain:
     """Every record that is whole, wherever it stands: `verify` judges their order. Raises OSError."""
     heads: set[tuple[int, str]] = set()
-    ledger, place = None, place_of(path)
+    ledger, place = None, ledger_token(path)
     try:
         with regular(path) as file:
             for line in file:
@@ -47,7 +47,7 @@ def chain_of(path: Path) -> Chain:
     return Chain(ledger, frozenset(heads), max((n for n, _ in heads), default=0))
 
 
-def place_of(path: Path) -> str:
+def ledger_token(path: Path) -> str:
     """The file on this machine, in a form that tells nobody its name."""
     return _place(os.path.realpath(path))
 
@@ -60,7 +60,7 @@ def places_of(path: Path) -> tuple[str, ...]:
     """
     whole = Path(os.path.abspath(path))
     above = [Path(os.path.realpath(each)) / whole.relative_to(each) for each in whole.parents]
-    return tuple(dict.fromkeys((place_of(path), *(_place(str(each)) for each in (*above, whole)))))
+    return tuple(dict.fromkeys((ledger_token(path), *(_place(str(each)) for each in (*above, whole)))))
 
 
 def _place(path: str) -> str:

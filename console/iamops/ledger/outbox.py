@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from iamops.judge.alerts.memory import Heard, HeardByAll, heard_of
+from iamops.judge.alerts.memory import Delivered, DeliveredToAll, heard_of
 from iamops.judge.alerts.message import AlertKind, Message, document, message_of
 from iamops.model.foreign import json_of
 
@@ -113,7 +113,7 @@ LINES_KEPT = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class OutboxMessage:
     """A message on its way. `number` names it for ever; `to` are the destinations that have not accepted it."""
 
     number: str
@@ -129,9 +129,9 @@ class Parcel:
 class Glance:
     """What a file holds, for a look from outside."""
 
-    parcels: tuple[Parcel, ...]
+    parcels: tuple[OutboxMessage, ...]
     alerts: Mapping[str, Any] | None
-    unread: int
+    unreadable: int
 
 
 class Outbox:
@@ -144,9 +144,9 @@ class Outbox:
     def __init__(self, path: Path, *, looking: bool = False) -> None:
         """`looking`: only to look; nothing is written."""
         self._file = OutboxFile(path)
-        self._parcels: dict[str, Parcel] = {}
+        self._parcels: dict[str, OutboxMessage] = {}
         self._lost: dict[str, int] = {}
-        self._heard = HeardByAll()
+        self._heard = DeliveredToAll()
         self._next = 1
         self._lines = 0
         self.alerts: Mapping[str, Any] | None = None
@@ -156,10 +156,10 @@ class Outbox:
     # --- looking ---
 
     @property
-    def waiting(self) -> tuple[Parcel, ...]:
+    def waiting(self) -> tuple[OutboxMessage, ...]:
         return tuple(self._parcels.values())
 
-    def first_for(self, destination: str) -> Parcel | None:
+    def first_for(self, destination: str) -> OutboxMessage | None:
         """The oldest message that the destination has not accepted."""
         return next((p for p in self._parcels.values() if destination in p.to), None)
 
@@ -167,7 +167,7 @@ class Outbox:
         """How many messages were given up since it last accepted one."""
         return self._lost.get(destination, 0)
 
-    def knows(self, destination: str) -> dict[str, Heard]:
+    def knows(self, destination: str) -> dict[str, Delivered]:
         """Finding's key -> how the destination will know it once it has taken all that waits for it."""
         known = dict(self._heard.at(destination))
         for parcel in self._parcels.values():
@@ -179,7 +179,7 @@ class Outbox:
 
     def put(
         self, messages: Sequence[Message], to: Sequence[str], alerts: Mapping[str, Any] | None = None
-    ) -> tuple[Parcel, ...]:
+    ) -> tuple[OutboxMessage, ...]:
         """Takes messages in, and what the alerts remember with them, in one line: both or neither.
 
         A finding goes to whoever does not know it to be so, its end to whoever does.
@@ -280,10 +280,10 @@ class Outbox:
         for parcel in self._parcels.values():
             yield {"put": [_written(parcel)], "alerts": None, "next": self._next}
 
-    def _parcel(self, said: Message, to: Sequence[str]) -> Parcel:
+    def _parcel(self, said: Message, to: Sequence[str]) -> OutboxMessage:
         number = f"{self._next:06d}-{round(said.at * 1000):x}"
         self._next += 1
-        return Parcel(number, said, tuple(to))
+        return OutboxMessage(number, said, tuple(to))
 
     def _take(self, number: str, destination: str) -> None:
         parcel = self._parcels.get(number)
@@ -297,7 +297,7 @@ class Outbox:
             return
         to = tuple(each for each in parcel.to if each != destination)
         if to:
-            self._parcels[number] = Parcel(number, parcel.message, to)
+            self._parcels[number] = OutboxMessage(number, parcel.message, to)
         else:
             del self._parcels[number]
 
@@ -308,7 +308,7 @@ def glance(path: Path) -> Glance:
     return Glance(seen.waiting, seen.alerts, seen.unread)
 
 
-def _receivers(said: Message, to: Sequence[str], known: Mapping[str, dict[str, Heard]]) -> tuple[str, ...]:
+def _receivers(said: Message, to: Sequence[str], known: Mapping[str, dict[str, Delivered]]) -> tuple[str, ...]:
     """Whom a message is news for; and from then on they know."""
     if not said.key or said.kind is AlertKind.DIGEST:
         return tuple(to)
@@ -319,21 +319,21 @@ def _receivers(said: Message, to: Sequence[str], known: Mapping[str, dict[str, H
     return news
 
 
-def _state(heard: Heard | None) -> str:
+def _state(heard: Delivered | None) -> str:
     return "" if heard is None else heard.state
 
 
-def _overlay(known: dict[str, Heard], said: Message) -> None:
+def _overlay(known: dict[str, Delivered], said: Message) -> None:
     after = heard_of(said)
     known.pop(said.key, None)
     if after is not None:
         known[said.key] = after
 
 
-def _written(parcel: Parcel) -> dict[str, Any]:
+def _written(parcel: OutboxMessage) -> dict[str, Any]:
     return {"message": parcel.document, "to": list(parcel.to)}
 
 
-def _read(raw: Mapping[str, Any]) -> Parcel:
+def _read(raw: Mapping[str, Any]) -> OutboxMessage:
     told = raw["message"]
-    return Parcel(str(told["id"]), message_of(told), tuple(str(to) for to in raw["to"]))
+    return OutboxMessage(str(told["id"]), message_of(told), tuple(str(to) for to in raw["to"]))

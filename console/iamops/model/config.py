@@ -67,4 +67,4 @@ class DaemonCheck:
     daemon: str
     exit_status: int | None
     output: str
-    untold: str = ""
+    unavailable: str = ""

@@ -23,7 +23,7 @@ MOVES_KEPT = 50
 SPLITS_KEPT = 50
 
 
-def told_of_vips(
+def with_vip_events(
     before: ClusterState, after: ClusterState, event: AddressChanged | AddressesListed
 ) -> ClusterState:
     """What a change of a kernel's addresses means for who holds the VIPs."""

@@ -140,7 +140,7 @@ class DrillStep:
     line: int = 0
 
 
-class Steady(StrEnum):
+class SteadyState(StrEnum):
     """What must hold before and after, by name."""
 
     OWNED = "one-owner"
@@ -162,7 +162,7 @@ class Drill:
     name: str
     title: str
     about: str
-    steady: tuple[Steady, ...]
+    steady_state: tuple[SteadyState, ...]
     method: tuple[DrillStep, ...]
     restore: tuple[DrillStep, ...]
     max_duration_s: float

@@ -9,7 +9,7 @@ class ExitCode(IntEnum):
     """0 is only ever success."""
 
     OK = 0
-    NOT_SO = 1
+    CHECK_FAILED = 1
     USAGE = 2
     REFUSED = 3
     UNREACHABLE = 4

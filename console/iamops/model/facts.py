@@ -116,7 +116,7 @@ class ProbeReport:
     detail: str = ""
     answered_by: str | None = None
     accepted: bool = False
-    asked: str = ""
+    host: str = ""
 
     @property
     def ok(self) -> bool:

@@ -12,7 +12,7 @@ from iamops.model.observed import Known, Observed, Unknown
 from iamops.model.traffic import Traffic
 
 
-class SaidKind(StrEnum):
+class JournalEventKind(StrEnum):
     """What a line of the journal tells, as far as a rule asks for it."""
 
     ENTERED = "entered a state"
@@ -36,7 +36,7 @@ class JournalEntry:
 
     at: float
     unit: str
-    kind: SaidKind
+    kind: JournalEventKind
     subject: str
     text: str
 
@@ -90,17 +90,17 @@ class OwnRun:
 
 
 @dataclass(frozen=True, slots=True)
-class JournalLook:
+class JournalInspection:
     """What the journal tells, oldest first. `since`: from when on it was read, by the node's clock."""
 
-    said: tuple[JournalEntry, ...] = ()
+    entries: tuple[JournalEntry, ...] = ()
     since: float | None = None
     complaints: tuple[DaemonComplaint, ...] = ()
     runs: tuple[OwnRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorLook:
+class ErrorLogInspection:
     """nginx's error log: what stands in its tail. `exhausted`: when worker connections were not enough, node's
     clock; `turned_away`: when clients were turned away for that. `sample` is the last such line.
     """
@@ -133,15 +133,15 @@ class Filesystem:
 
 
 @dataclass(frozen=True, slots=True)
-class NodeLook:
+class NodeInspection:
     """One deep look at a node. `files`: path -> stamp of every file that was asked for and is there;
     `loaded`: unit -> when it last read its files, node's clock; `macs`: interface -> hardware address;
     `services`: what the services complain of; `checks`: what the daemons' own tests say of the files.
     """
 
     node: str
-    journal: Observed[JournalLook] = field(default_factory=Unknown)
-    nginx_errors: Observed[ErrorLook] = field(default_factory=Unknown)
+    journal: Observed[JournalInspection] = field(default_factory=Unknown)
+    nginx_errors: Observed[ErrorLogInspection] = field(default_factory=Unknown)
     files: Observed[Mapping[str, FileStamp]] = field(default_factory=Unknown)
     loaded: Observed[Mapping[str, float]] = field(default_factory=Unknown)
     filesystems: Observed[tuple[Filesystem, ...]] = field(default_factory=Unknown)
@@ -157,27 +157,27 @@ class NodeLook:
         return any(isinstance(part, Known) for part in parts)
 
     @classmethod
-    def blind(cls, node: str, reason: str) -> NodeLook:
+    def blind(cls, node: str, reason: str) -> NodeInspection:
         """Nothing of it could be read."""
         lost: Observed[Any] = Unknown(reason)
         return cls(node, lost, lost, lost, lost, lost, lost, lost, lost)
 
 
 @dataclass(frozen=True, slots=True)
-class TrafficLook:
+class TrafficInspection:
     """A node's requests by slot (epoch s, node's clock). `untold`: why it does not tell the backends."""
 
     slots: Mapping[int, Traffic]
     slot_s: int
     since: float
     until: float
-    untold: str = ""
+    unavailable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class ClusterLook:
+class Inspection:
     """The deep looks at all nodes. `neighbours`: address -> hardware address, as this machine knows them."""
 
-    nodes: Mapping[str, NodeLook] = field(default_factory=dict)
+    nodes: Mapping[str, NodeInspection] = field(default_factory=dict)
     neighbours: Observed[Mapping[str, str]] = field(default_factory=Unknown)
-    traffic: Mapping[str, Observed[TrafficLook]] = field(default_factory=dict)
+    traffic: Mapping[str, Observed[TrafficInspection]] = field(default_factory=dict)

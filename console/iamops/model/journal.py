@@ -8,7 +8,7 @@ from enum import StrEnum
 from iamops.model.facts import Severity
 
 
-class HappeningKind(StrEnum):
+class TimelineEventKind(StrEnum):
     """What sort of thing happened."""
 
     VIP = "vip"
@@ -21,14 +21,14 @@ class HappeningKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class TimelineEvent:
     """One line of a timeline. `at`: epoch s on our clock; `source` says who tells it; `text` is sanitised.
 
     `subject` is the instance, check or unit it is about, `word` the state it entered; `bad`: it ended or failed.
     """
 
     at: float
-    kind: HappeningKind
+    kind: TimelineEventKind
     text: str
     source: str
     node: str | None = None
@@ -41,8 +41,8 @@ class Happening:
 class Timeline:
     """What happened, oldest first, and which sources could not tell their part, in words."""
 
-    happenings: tuple[Happening, ...] = ()
-    untold: tuple[str, ...] = ()
+    happenings: tuple[TimelineEvent, ...] = ()
+    unavailable: tuple[str, ...] = ()
 
 
 # A line of a log as the Logs view shows it, whichever node and file it came from. Values only.

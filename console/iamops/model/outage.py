@@ -28,7 +28,7 @@ class ProbeSample:
     """One attempt: when it was started, and how long its answer took if it was a good one."""
 
     at: float
-    fate: ProbeResult
+    result: ProbeResult
     latency_ms: float | None = None
 
 
@@ -44,7 +44,7 @@ class Samples:
 class Segment:
     """Attempts in a row with the same fate, answered by the same node."""
 
-    fate: ProbeResult
+    result: ProbeResult
     node: str | None
     first: float
     last: float
@@ -77,7 +77,7 @@ class Gap:
     ended: float | None
     duration_ms: float
     refused: int
-    dark: int
+    no_answer: int
     wrong: int
     from_node: str | None
     to_node: str | None
@@ -108,7 +108,7 @@ class GapReport:
     attempts: int
     good: int
     refused: int
-    dark: int
+    no_answer: int
     wrong: int
     own_errors: int
     gaps: tuple[Gap, ...]
@@ -121,7 +121,7 @@ class GapReport:
     services_resolution_ms: float | None = None
 
     @property
-    def asked(self) -> str:
+    def asking_text(self) -> str:
         """How often, in words."""
         told = f"{self.attempts} requests, none further apart than {self.resolution_ms:.0f} ms"
         if self.services_resolution_ms is None:
@@ -133,7 +133,7 @@ class GapReport:
         """How well a client could see, in words."""
         own = f"{self.own_errors} requests could not be made on this machine" if self.own_errors else ""
         hole = not_measured(self.not_measured_ms) if self.attempts else ""
-        return "; ".join(filter(None, (self.asked if self.attempts else "not measured", own, hole)))
+        return "; ".join(filter(None, (self.asking_text if self.attempts else "not measured", own, hole)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +157,15 @@ def gap_report(rows: Sequence[ProbeRow], holes: Iterable[Hole] = ()) -> GapRepor
     gaps = _together(gap for row in rows for gap in _gaps(row.segments, unseen))
     longest = sorted(gaps, key=lambda gap: -gap.duration_ms)[:GAPS_KEPT]
     segments = [each for row in rows for each in row.segments]
-    counts = {fate: sum(each.count for each in segments if each.fate is fate) for fate in ProbeResult}
+    counts = {fate: sum(each.count for each in segments if each.result is fate) for fate in ProbeResult}
     answered = [
-        [each.node for each in row.segments if each.fate is ProbeResult.GOOD and each.node] for row in rows
+        [each.node for each in row.segments if each.result is ProbeResult.GOOD and each.node] for row in rows
     ]
     return GapReport(
         attempts=sum(counts.values()),
         good=counts[ProbeResult.GOOD],
         refused=counts[ProbeResult.REFUSED],
-        dark=counts[ProbeResult.DARK],
+        no_answer=counts[ProbeResult.DARK],
         wrong=counts[ProbeResult.WRONG],
         own_errors=sum(row.own_errors for row in rows),
         gaps=tuple(sorted(longest, key=lambda gap: gap.began)),
@@ -209,7 +209,7 @@ def _joined(one: Gap, other: Gap) -> Gap:
         ended=ended,
         duration_ms=round((until - one.began) * 1000, 1),
         refused=one.refused + other.refused,
-        dark=one.dark + other.dark,
+        no_answer=one.no_answer + other.no_answer,
         wrong=one.wrong + other.wrong,
         uncertainty_ms=max(one.uncertainty_ms, other.uncertainty_ms),
         failed_until=failed_until,
@@ -233,7 +233,7 @@ def _gaps(row: tuple[Segment, ...], holes: tuple[Hole, ...]) -> list[Gap]:
             gaps += [_gap(before, failed, None, unseen_s=(before_s, blind_s))] if failed else []
             before, failed, before_s = None, [], blind_s
         last = segment
-        if segment.fate is not ProbeResult.GOOD:
+        if segment.result is not ProbeResult.GOOD:
             failed.append(segment)
             continue
         if failed:
@@ -259,7 +259,7 @@ def _gap(
         ended=ended,
         duration_ms=round(((last if ended is None else ended) - began) * 1000, 1),
         refused=_count(failed, ProbeResult.REFUSED),
-        dark=_count(failed, ProbeResult.DARK),
+        no_answer=_count(failed, ProbeResult.DARK),
         wrong=_count(failed, ProbeResult.WRONG),
         from_node=before.node if before else None,
         to_node=after.node if after else None,
@@ -274,15 +274,15 @@ def _spent_ms(failed: list[Segment], ended: float | None) -> dict[str, float]:
     ends = [*(segment.first for segment in failed[1:]), failed[-1].last if ended is None else ended]
     spent: dict[str, float] = {}
     for segment, end in zip(failed, ends, strict=True):
-        spent[segment.fate] = round(spent.get(segment.fate, 0.0) + (end - segment.first) * 1000, 1)
+        spent[segment.result] = round(spent.get(segment.result, 0.0) + (end - segment.first) * 1000, 1)
     return spent
 
 
 def _count(segments: list[Segment], fate: ProbeResult) -> int:
-    return sum(segment.count for segment in segments if segment.fate is fate)
+    return sum(segment.count for segment in segments if segment.result is fate)
 
 
 def _moves(row: tuple[Segment, ...]) -> tuple[OwnerChange, ...]:
-    good = [each for each in row if each.fate is ProbeResult.GOOD and each.node is not None]
+    good = [each for each in row if each.result is ProbeResult.GOOD and each.node is not None]
     pairs = itertools.pairwise(good)
     return tuple(OwnerChange(b.first, a.node, b.node) for a, b in pairs if a.node and b.node and a.node != b.node)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from iamops.model.contest import decided, held_still, told_of_vips
+from iamops.model.contest import decided, held_still, with_vip_events
 from iamops.model.events import (
     AddressChanged,
     AddressesListed,
@@ -285,9 +285,9 @@ def _heard(state: ClusterState, event: NodeEvent) -> ClusterState:
     """Marks the node that spoke: for a probe that is the observer, not the one observed."""
     speaker = _speaker(event)
     node = state.nodes.get(speaker)
-    if node is None or (node.heard_at is not None and node.heard_at >= event.at):
+    if node is None or (node.last_event_at is not None and node.last_event_at >= event.at):
         return state
-    return replace(state, nodes=_put(state.nodes, speaker, replace(node, heard_at=event.at)))
+    return replace(state, nodes=_put(state.nodes, speaker, replace(node, last_event_at=event.at)))
 
 
 def _speaker(event: NodeEvent) -> str:
@@ -300,7 +300,7 @@ def _speaker(event: NodeEvent) -> str:
 def _announce(before: ClusterState, after: ClusterState, event: NodeEvent) -> ClusterState:
     match event:
         case AddressChanged() | AddressesListed():
-            return told_of_vips(before, after, event)
+            return with_vip_events(before, after, event)
         case LinkChanged():
             return _link_notice(before, after, event)
         case VrrpTransition() if not event.history:

@@ -22,7 +22,7 @@ from iamops.model.facts import (
 from iamops.model.observed import Freshness, Observed, Unknown, freshness, is_pending
 from iamops.model.profile import Profile
 from iamops.model.running import FilesReport
-from iamops.model.timestamps import moment
+from iamops.model.timestamps import calendar_time
 from iamops.model.traffic import mean_rate
 
 PUBLIC = "public"
@@ -131,7 +131,7 @@ class NodeState:
 
     name: str
     link: Link = Link()
-    heard_at: float | None = None
+    last_event_at: float | None = None
     addresses: Observed[Mapping[str, float]] = Unknown()
     listed_at: float | None = None
     vrrp: Mapping[str, Observed[VrrpReport]] = field(default_factory=dict)
@@ -153,7 +153,7 @@ class NodeState:
     floods: Mapping[str, Flooded] = field(default_factory=dict)
 
     def freshness(self, now: float) -> Freshness:
-        return freshness(self.heard_at, now)
+        return freshness(self.last_event_at, now)
 
     def rate_per_s(self, now: float, window_s: float = RATE_WINDOW_S) -> float | None:
         """Mean requests per second over the window, or None while there is too little to tell."""
@@ -272,7 +272,7 @@ def on_our_clock(node: NodeState, at: float) -> float | Unknown:
         return Unknown(f"the clock of {node.name} cannot be compared with ours: the node does not tell its time")
     if unsure_ms is not None and abs(offset_ms) <= unsure_ms:
         return at
-    ours = moment(at - offset_ms / 1000)
+    ours = calendar_time(at - offset_ms / 1000)
     if ours is None:
         return Unknown(f"the clock of {node.name} tells no time: it is {offset_ms / 1000:.0f} s off ours")
     return ours

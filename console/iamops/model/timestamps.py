@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 LAST_MOMENT_S = 253_370_764_800.0
 
 
-def moment(at: float | None) -> float | None:
+def calendar_time(at: float | None) -> float | None:
     """Epoch seconds from 1970 to the end of 9998; None for any other."""
     return at if at is not None and 0 <= at <= LAST_MOMENT_S else None
 

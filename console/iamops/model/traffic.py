@@ -91,7 +91,7 @@ class Traffic:
         return self.of_class("5xx")
 
     @property
-    def gone(self) -> int:
+    def client_closed(self) -> int:
         """Clients that did not wait for the answer (nginx's 499)."""
         return self.statuses["499"]
 
@@ -117,7 +117,7 @@ class Traffic:
         self.latency.add(other.latency)
         self.sent += other.sent
 
-    def squeeze(self, top: int = TOP) -> None:
+    def keep_top(self, top: int = TOP) -> None:
         """Keeps the most frequent names of each table and counts the others together."""
         methods = _squeezed(Counter({(name, ""): number for name, number in self.methods.items()}), top)
         self.methods = Counter({name: number for (name, _), number in methods.items()})

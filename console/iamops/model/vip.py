@@ -121,9 +121,9 @@ def owned_since(state: ClusterState, instance: str, claim: Claim) -> float:
 
 def claim_of(node: NodeState, address: str) -> Claim | None:
     """What the node's kernel was last heard to hold of an address; None where it does not, or nobody knows."""
-    if isinstance(node.addresses, Unknown) or node.heard_at is None or address not in node.addresses.value:
+    if isinstance(node.addresses, Unknown) or node.last_event_at is None or address not in node.addresses.value:
         return None
-    held, heard_at = node.addresses.value, node.heard_at
+    held, heard_at = node.addresses.value, node.last_event_at
     if node.link.state is LinkState.UP and node.link.since is not None and node.addresses.at < node.link.since:
         # The list is from before the link was lost: what has come over the new one says nothing of it.
         heard_at = node.addresses.at

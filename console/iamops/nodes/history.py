@@ -10,7 +10,7 @@ from datetime import datetime
 from iamops.model.foreign import real, whole
 from iamops.model.journal import AnchorLine
 from iamops.model.profile import Profile
-from iamops.model.timestamps import moment
+from iamops.model.timestamps import calendar_time
 from iamops.nodes.transport import CommandFailed, CommandResult, Transport, TransportError
 from iamops.parse.journal import JournalRecord, anchor_line, is_echo, journal_records
 from iamops.redact.clean import words, words_of
@@ -33,7 +33,7 @@ _EDITED = (
 )
 
 
-class Untold(Exception):
+class JournalUnavailable(Exception):
     """A node cannot tell its part; says why."""
 
 
@@ -53,7 +53,7 @@ async def journal_since(
     result = await transport.run(argv, timeout_s=timeout_s)
     lines = result.stdout.splitlines()
     if not lines and result.stderr.strip():
-        raise Untold(_first(result))
+        raise JournalUnavailable(_first(result))
     found = tuple(record for record in journal_records(lines[-LINES_MAX:]) if not is_echo(record.message))
     return found, len(lines) > LINES_MAX
 
@@ -66,11 +66,11 @@ async def edited_since(transport: Transport, since: float, *, timeout_s: float) 
     argv = ("sh", "-c", _EDITED, "edited", f"{since:.3f}", *CONFIG_DIRECTORIES)
     result = await transport.run(argv, timeout_s=timeout_s)
     if not result.stdout and result.stderr.strip():
-        raise Untold(_first(result))
+        raise JournalUnavailable(_first(result))
     found = []
     for line in result.text.splitlines()[-FILES_MAX:]:
         at, _, path = line.partition(" ")
-        edited_at = moment(real(at))
+        edited_at = calendar_time(real(at))
         if path and edited_at is not None:
             found.append((edited_at, words(path, 200)))
     return tuple(found)
@@ -204,13 +204,13 @@ OWN_ONLY = "the login user may read its own lines only: put it in the group syst
 
 
 @dataclass(frozen=True, slots=True)
-class JournalSaid:
+class JournalRead:
     """A node's anchors, oldest first. `unread`: why there are none, if nothing could be read; `notes`: what of it
     could not be.
     """
 
     lines: tuple[AnchorLine, ...] = ()
-    unread: str = ""
+    unreadable: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -220,20 +220,20 @@ def reading(ledger: str | None, places: Collection[str]) -> tuple[str, ...]:
     return ("sh", "-c", _READ_ANCHORS, "anchors", ledger or "none", " ".join(places), *bounds, _AWK)
 
 
-async def anchors_of(transport: Transport, ledger: str | None, places: Collection[str]) -> JournalSaid:
+async def anchors_of(transport: Transport, ledger: str | None, places: Collection[str]) -> JournalRead:
     """This ledger's lines, then a few of others. Bounded in lines, bytes and time. Never raises for a node."""
     try:
         result = await transport.run(reading(ledger, places), timeout_s=ANCHORS_TIMEOUT_S)
     except TransportError as failure:
-        return JournalSaid(unread=failure.reason)
+        return JournalRead(unreadable=failure.reason)
     raw = result.stdout.splitlines()
     complaints, notes = result.stderr.strip().splitlines(), list[str]()
     if complaints:
         notes.append(OWN_ONLY if _HINT in result.stderr else words_of(complaints[0], 160))
     lines = tuple(line for each in raw if (line := anchor_line(each)) is not None)
     if not lines and notes:
-        return JournalSaid(unread=notes[0])
-    return JournalSaid(lines, "", (*notes, *_left_out(raw, len(result.stdout))))
+        return JournalRead(unreadable=notes[0])
+    return JournalRead(lines, "", (*notes, *_left_out(raw, len(result.stdout))))
 
 
 def _left_out(raw: Sequence[bytes], size: int) -> Iterator[str]:

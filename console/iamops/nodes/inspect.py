@@ -13,7 +13,14 @@ from typing import TypeVar
 
 from iamops.accesslog.line import zone_offset
 from iamops.model.config import KEEPALIVED_CONF, NGINX_CONF, ConfTree
-from iamops.model.inspection import DaemonComplaint, ErrorLook, FileStamp, Filesystem, JournalLook, NodeLook
+from iamops.model.inspection import (
+    DaemonComplaint,
+    ErrorLogInspection,
+    FileStamp,
+    Filesystem,
+    JournalInspection,
+    NodeInspection,
+)
 from iamops.model.observed import Known, Observed, Unknown
 from iamops.model.profile import Profile
 from iamops.nodes.config import ConfigUnreadable, ask_loaded, daemon_checks
@@ -22,7 +29,7 @@ from iamops.nodes.transport import CommandResult, Transport, TransportError
 from iamops.parse import inspection
 from iamops.parse.complaints import service_complaints
 from iamops.parse.host import Section, script, sections
-from iamops.parse.inspection import began, look_at_journal
+from iamops.parse.inspection import began, inspect_journal
 from iamops.parse.journal import kept, kept_script
 from iamops.redact.clean import fault_of_ours, words, words_of
 from iamops.render.nodefiles import CHECK_SCRIPT, NOTIFY_SCRIPT
@@ -49,7 +56,7 @@ class Unanswered(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class DeepLook:
+class NodeInspector:
     """What is asked of one node.
 
     `tree`: its files, where somebody reads them anyhow. When they were loaded is told with them, and it is the
@@ -61,7 +68,7 @@ class DeepLook:
     clock: Clock
     tree: Awaitable[ConfTree] | None = None
 
-    async def take(self) -> NodeLook:
+    async def take(self) -> NodeInspection:
         """Everything at once. Never raises for a node: what cannot be read is unknown, with the reason."""
         facts = asyncio.ensure_future(self._facts())
         try:
@@ -76,7 +83,7 @@ class DeepLook:
                 services = group.create_task(self._seen(self._services))
         finally:
             facts.cancel()
-        return NodeLook(
+        return NodeInspection(
             self.transport.node,
             journal.result(),
             errors.result(),
@@ -105,7 +112,7 @@ class DeepLook:
         result = await self._run(facts_script(self.profile))
         return sections(result.text)
 
-    async def _journal(self) -> JournalLook:
+    async def _journal(self) -> JournalInspection:
         result, about = await asyncio.gather(
             self._run(journal_argv(self.profile, self.transport.node)), self._run(kept_script())
         )
@@ -118,11 +125,11 @@ class DeepLook:
         told = kept(about.text)
         if told is None:
             raise Unanswered("what the journal keeps is not told")
-        if told.missing:
-            raise Unanswered(told.missing)
+        if told.unavailable:
+            raise Unanswered(told.unavailable)
         # The newest come first, so that they are what is kept of many.
         lines = result.stdout.splitlines()[::-1]
-        look = look_at_journal(lines, told.since(JOURNAL_SPAN_S))
+        look = inspect_journal(lines, told.since(JOURNAL_SPAN_S))
         return look if len(lines) < JOURNAL_LINES else replace(look, since=began(lines, told.now))
 
     async def _services(self) -> tuple[DaemonComplaint, ...]:
@@ -134,7 +141,7 @@ class DeepLook:
             raise Unanswered("the login user may not read the journal (group systemd-journal)")
         return service_complaints(result.stdout.splitlines()[::-1])
 
-    async def _errors(self) -> ErrorLook:
+    async def _errors(self) -> ErrorLogInspection:
         argv = ("sh", "-c", ERRORS, "errors", self.profile.logs.error, str(ERROR_TAIL_BYTES))
         result = await self._run(argv)
         if not result.ok:
@@ -142,7 +149,7 @@ class DeepLook:
         zone, _, text = result.stdout.partition(b"\n")
         lines = text.splitlines()
         whole = lines if len(text) < ERROR_TAIL_BYTES else lines[1:]
-        return inspection.error_look(whole, zone_offset(zone.decode("ascii", "replace")))
+        return inspection.inspect_error_log(whole, zone_offset(zone.decode("ascii", "replace")))
 
     async def _loaded(self) -> Mapping[str, float]:
         if self.tree is not None:

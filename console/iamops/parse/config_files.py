@@ -12,7 +12,7 @@ from typing import Any
 
 from iamops.model.config import ConfFile, ConfTree, DaemonCheck, FileListing
 from iamops.model.foreign import json_of, real, whole
-from iamops.model.timestamps import LAST_MOMENT_S, moment
+from iamops.model.timestamps import LAST_MOMENT_S, calendar_time
 from iamops.redact.clean import words
 
 # More than any node has. A tar can hold much more than is sent: sparse files, and headers without end.
@@ -111,7 +111,7 @@ def _records(text: str) -> Iterator[PushRecord]:
         if not rest:
             continue
         parts = ended.split()
-        times = [moment(whole(word)) for word in parts]
+        times = [calendar_time(whole(word)) for word in parts]
         at = next((float(at) for at in times if at is not None), None)
         outcome = " ".join(word for word, at in zip(parts, times, strict=True) if at is None)
         try:
@@ -192,7 +192,7 @@ class CheckComplaint:
 
 def complaints(check: DaemonCheck) -> tuple[CheckComplaint, ...]:
     """What was found wrong, the first MOST of it; nothing for a test that passed without a word."""
-    if check.untold:
+    if check.unavailable:
         return ()
     found = _nginx(check) if check.daemon == "nginx" else _keepalived(check)
     return tuple(islice(found, MOST))

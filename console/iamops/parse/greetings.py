@@ -56,7 +56,7 @@ def mariadb_greeting(payload: bytes) -> Greeting:
     return Greeting(ProbeOutcome.BAD_ANSWER, f"error {code}: {text}")
 
 
-def mariadb_farewell() -> bytes:
+def mariadb_quit() -> bytes:
     """A login as nobody, which the server refuses, ending the handshake it began.
 
     Hanging up after the greeting would count as a handshake error, and after max_connect_errors of

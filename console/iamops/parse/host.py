@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from iamops.model.facts import LockHolder, SafetyReport
 from iamops.model.foreign import json_of, real, whole
-from iamops.model.timestamps import moment
+from iamops.model.timestamps import calendar_time
 from iamops.redact.clean import words, words_of
 
 
@@ -37,7 +37,7 @@ def disk_used_pct(text: str) -> float | None:
 
 def epoch_s(text: str) -> float | None:
     """The node's clock from `date +%s.%N`."""
-    return moment(_float(text.strip()))
+    return calendar_time(_float(text.strip()))
 
 
 def _float(text: str) -> float | None:
@@ -169,7 +169,7 @@ class WatchTurn:
     alarms: int = 0
 
 
-def place_of(line: str) -> TurnFiles | None:
+def turn_files(line: str) -> TurnFiles | None:
     """The first line of a stream that holds the lock: `iamops-turn PID DEVICE:INODE DEVICE:INODE`."""
     words = line.split()
     if len(words) != 4 or words[0] != HELLO:

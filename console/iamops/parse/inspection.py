@@ -10,7 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from iamops.accesslog.line import logged_at
-from iamops.model.inspection import ErrorLook, FileStamp, Filesystem, JournalEntry, JournalLook, OwnRun, SaidKind
+from iamops.model.inspection import (
+    ErrorLogInspection,
+    FileStamp,
+    Filesystem,
+    JournalEntry,
+    JournalEventKind,
+    JournalInspection,
+    OwnRun,
+)
 from iamops.parse.complaints import KEEPALIVED_ROWS as KEEPALIVED
 from iamops.parse.complaints import SYSTEMD_ROWS as SYSTEMD
 from iamops.parse.complaints import Gathering, nginx_complaints
@@ -43,7 +51,7 @@ _STOPPED = re.compile(r"^Stopped ")
 _CRASHED = re.compile(r": Main process exited, code=(?:killed|dumped|exited), status=(?!0/)")
 
 
-def look_at_journal(lines: Iterable[bytes], since: float | None) -> JournalLook:
+def inspect_journal(lines: Iterable[bytes], since: float | None) -> JournalInspection:
     """From `journalctl --output=json` lines, oldest first."""
     by_keepalived, by_systemd = Gathering(KEEPALIVED), Gathering(SYSTEMD)
     said: list[JournalEntry] = []
@@ -55,7 +63,7 @@ def look_at_journal(lines: Iterable[bytes], since: float | None) -> JournalLook:
         said += _of(record)
         complaints = by_systemd if record.by_systemd else by_keepalived
         complaints.take(record.at, record.unit, record.message)
-    return JournalLook(tuple(said), since, (*by_keepalived.complaints, *by_systemd.complaints), tuple(runs))
+    return JournalInspection(tuple(said), since, (*by_keepalived.complaints, *by_systemd.complaints), tuple(runs))
 
 
 def began(lines: Sequence[bytes], otherwise: float) -> float:
@@ -73,33 +81,33 @@ def _of(record: JournalRecord) -> Iterator[JournalEntry]:
         yield JournalEntry(record.at, words(record.unit, TEXT_MAX), kind, words(subject, TEXT_MAX), text)
 
 
-def _by_systemd(record: JournalRecord) -> tuple[SaidKind, str] | None:
+def _by_systemd(record: JournalRecord) -> tuple[JournalEventKind, str] | None:
     for kind, pattern in (
-        (SaidKind.CRASHED, _CRASHED),
-        (SaidKind.STARTED, _STARTED),
-        (SaidKind.STOPPED, _STOPPED),
+        (JournalEventKind.CRASHED, _CRASHED),
+        (JournalEventKind.STARTED, _STARTED),
+        (JournalEventKind.STOPPED, _STOPPED),
     ):
         if pattern.search(record.message):
             return kind, record.unit
     return None
 
 
-def _by_keepalived(message: str) -> tuple[SaidKind, str] | None:
+def _by_keepalived(message: str) -> tuple[JournalEventKind, str] | None:
     entered = transition(message)
     if entered is not None:
-        return SaidKind.ENTERED, entered[0]
+        return JournalEventKind.ENTERED, entered[0]
     if match := _EXEC.match(message):
-        return SaidKind.SCRIPT_UNRUNNABLE, match["name"]
-    if (told := check_told(message)) is not None:
+        return JournalEventKind.SCRIPT_UNRUNNABLE, match["name"]
+    if (told := check_event(message)) is not None:
         return told
     if match := _REFUSED.match(message):
-        return SaidKind.SCRIPT_REFUSED, match["path"] or match["name"]
+        return JournalEventKind.SCRIPT_REFUSED, match["path"] or match["name"]
     if match := _FOREIGN.match(message):
-        return SaidKind.FOREIGN_ADVERT, match["name"]
+        return JournalEventKind.FOREIGN_ADVERT, match["name"]
     return None
 
 
-def check_told(message: str) -> tuple[SaidKind, str] | None:
+def check_event(message: str) -> tuple[JournalEventKind, str] | None:
     """What keepalived says of one of its checks, and the check's name; None for any other message."""
     if match := _RETURNS.match(message):
         return _returned(int(match["code"])), match["name"]
@@ -108,23 +116,23 @@ def check_told(message: str) -> tuple[SaidKind, str] | None:
     return None
 
 
-def _returned(code: int) -> SaidKind:
+def _returned(code: int) -> JournalEventKind:
     if code in CANNOT_RUN:
-        return SaidKind.SCRIPT_UNRUNNABLE
+        return JournalEventKind.SCRIPT_UNRUNNABLE
     if code == TIMED_OUT:
-        return SaidKind.SCRIPT_TIMED_OUT
-    return SaidKind.SCRIPT_FAILED if code else SaidKind.SCRIPT_PASSED
+        return JournalEventKind.SCRIPT_TIMED_OUT
+    return JournalEventKind.SCRIPT_FAILED if code else JournalEventKind.SCRIPT_PASSED
 
 
-def _checked(word: str, message: str) -> SaidKind:
+def _checked(word: str, message: str) -> JournalEventKind:
     match word:
         case "succeeded":
-            return SaidKind.SCRIPT_PASSED
+            return JournalEventKind.SCRIPT_PASSED
         case "failed":
             status = re.search(r"exited with status ([0-9]{1,19})", message)
-            return _returned(int(status[1])) if status else SaidKind.SCRIPT_FAILED
+            return _returned(int(status[1])) if status else JournalEventKind.SCRIPT_FAILED
         case _:
-            return SaidKind.SCRIPT_TIMED_OUT
+            return JournalEventKind.SCRIPT_TIMED_OUT
 
 
 # Parses the small reads of a deep look: stat, df, ip link, nginx's error log, the neighbour table. Pure.
@@ -169,7 +177,7 @@ def hardware_addresses(text: str) -> Mapping[str, str]:
     return {words(match["name"], 15): match["mac"] for match in islice(_LINK.finditer(text), MOST_LINKS)}
 
 
-def error_look(lines: Iterable[bytes], zone_s: int) -> ErrorLook:
+def inspect_error_log(lines: Iterable[bytes], zone_s: int) -> ErrorLogInspection:
     """From complete lines of nginx's error log. `zone_s`: the node's offset east of UTC."""
     exhausted: list[float] = []
     turned_away: list[float] = []
@@ -181,7 +189,9 @@ def error_look(lines: Iterable[bytes], zone_s: int) -> ErrorLook:
             # With a warning it only lets go of idle connections, to make room.
             turned_away += [] if at is None or match["level"] == b"warn" else [at]
             sample = words_of(line, TEXT_MAX)
-    return ErrorLook(tuple(exhausted), tuple(turned_away), sample, len(kept), nginx_complaints(kept, zone_s))
+    return ErrorLogInspection(
+        tuple(exhausted), tuple(turned_away), sample, len(kept), nginx_complaints(kept, zone_s)
+    )
 
 
 def neighbours(text: str) -> Mapping[str, str]:

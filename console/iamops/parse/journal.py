@@ -11,7 +11,7 @@ from iamops.model.foreign import json_of, real, whole
 from iamops.model.journal import HEAD_CHARS, LEDGER_CHARS, PLACE_CHARS, Anchor, AnchorLine
 from iamops.model.safe_text import safe_bytes
 from iamops.model.text import uncoloured
-from iamops.model.timestamps import LAST_MOMENT_S, moment
+from iamops.model.timestamps import LAST_MOMENT_S, calendar_time
 from iamops.parse.host import Section, script, sections
 from iamops.redact.clean import words, words_of
 from iamops.redact.detectors.lines import Speakers
@@ -106,7 +106,7 @@ def _message(raw: object, unit: str, speakers: Speakers | None) -> str:
 
 
 def _microseconds(raw: object) -> float:
-    return moment((whole(raw) or 0) / 1e6) or 0.0 if isinstance(raw, str) else 0.0
+    return calendar_time((whole(raw) or 0) / 1e6) or 0.0 if isinstance(raw, str) else 0.0
 
 
 # What a node's journald keeps, and from when on: read before its silence is taken for peace. Pure.
@@ -137,7 +137,7 @@ class Kept:
     storage: str = ""
 
     @property
-    def missing(self) -> str:
+    def unavailable(self) -> str:
         """Why an empty answer of this journal tells nothing; empty where it tells something."""
         if self.storage == "none":
             return "journald keeps no journal (Storage=none)"

@@ -151,8 +151,8 @@ class ConfigPush:
     asked: tuple[str, ...]
     changes: Mapping[str, NodeChange]
     meta: str = "{}"
-    meaning: tuple[str, ...] = ()
-    apart: tuple[str, ...] = ()
+    change_summary: tuple[str, ...] = ()
+    incompatible: tuple[str, ...] = ()
     confirm_s: int | None = None
     drains: tuple[Drain, ...] = ()
 

@@ -17,7 +17,7 @@ from iamops.model.running import FAIL_TIMEOUT_S, Upstream, UpstreamServer
 from iamops.model.state import ClusterState
 from iamops.plan.addresses import backend_at, backend_names, other_names, possible, reached
 from iamops.plan.known import answered
-from iamops.plan.sending import Sent, sent, sent_some, tells, upstream_of
+from iamops.plan.sending import Sent, files_read, sent, sent_some, upstream_of
 from iamops.plan.steps import Step, StepKind
 from iamops.plan.through_nginx import OthersServe, TakenBack
 
@@ -92,7 +92,7 @@ def proxy_notes(state: ClusterState, unit: str, node: str) -> Iterator[str]:
                 yield f"nginx on {name} is not asked about {service.name} on {node}: drained or missing there"
             elif goes is Sent.UNKNOWN:
                 yield f"whether {service.name} on {node} is drained in nginx on {name} is not known by its files"
-            elif not tells(state, name):
+            elif not files_read(state, name):
                 why_not = seen.reason if isinstance(seen, Unknown) else "its files could not be read"
                 told = f"how long nginx on {name} gives a backend up is not known ({why_not})"
                 yield f"{told}: its default of {FAIL_TIMEOUT_S:g} s is waited out"
@@ -169,7 +169,7 @@ def _back(state: ClusterState, service: Service, nginx: str, node: str) -> Taken
     names, upstream = backend_names(state.profile, service, nginx, node), upstream_of(state, service, nginx)
     others = other_names(state.profile, service, nginx, node)
     if upstream is None:
-        even = not tells(state, nginx)
+        even = not files_read(state, nginx)
         return TakenBack(nginx, service.name, names, others, _settles_s(()), even=even)
     every = [server for part in upstream.parts for server in part.servers]
     own = [each for each in every if backend_at(state, service, nginx, each.endpoint) == node]

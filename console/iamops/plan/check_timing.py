@@ -17,9 +17,9 @@ from iamops.plan.vrrp_timing import (
     counted_priority,
     decision_s,
     falls_at_once,
+    reports_checks,
     rises_s,
     skew_s,
-    tells_checks,
     vrrp_on,
 )
 
@@ -117,7 +117,7 @@ def of_vips(state: ClusterState, node: str, now: float) -> str:
 
 def as_profiled(state: ClusterState, owners: list[tuple[str, str]]) -> str:
     """Nodes, each with an instance: what a sentence has to add where their checks are only assumed."""
-    silent = dict.fromkeys(node for node, name in owners if not tells_checks(state, node, name))
+    silent = dict.fromkeys(node for node, name in owners if not reports_checks(state, node, name))
     if not silent:
         return ""
     return f", if the check runs as the profile says: keepalived on {' and '.join(silent)} does not tell"

@@ -13,7 +13,7 @@ from iamops.model.running import LiveCheck, LiveVrrp
 from iamops.model.state import ClusterState
 from iamops.model.text import being
 from iamops.plan.observation import Judgement, Observation
-from iamops.plan.vrrp_timing import tells_checks, vrrp_on
+from iamops.plan.vrrp_timing import reports_checks, vrrp_on
 
 Checks = tuple[LiveCheck, ...]
 
@@ -57,7 +57,7 @@ class Staying(NamedTuple):
 
 def of_leaving(state: ClusterState, instance: str, owner: str, taker: str) -> Staying | None:
     """What speaks against a VIP leaving an owner without nginx; None: it goes, or no check is told."""
-    if not tells_checks(state, owner, instance):
+    if not reports_checks(state, owner, instance):
         return None
     address = state.profile.vrrp[instance].address
     own, other = (vrrp_on(state, node, instance) for node in (owner, taker))

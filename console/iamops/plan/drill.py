@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from iamops.model.drill import Bound, Drill, DrillVerb, StateOf, Steady, VipMovesTo, VipStays
+from iamops.model.drill import Bound, Drill, DrillVerb, StateOf, SteadyState, VipMovesTo, VipStays
 from iamops.model.facts import LinkState, VrrpState
 from iamops.model.running import LiveVrrp
 from iamops.model.state import ClusterState
@@ -15,7 +15,7 @@ from iamops.plan.backends import others_serve, serving_again
 from iamops.plan.expectation import Expectation, StateExpectation
 from iamops.plan.impact import handed_over, impact_of, preferred_of
 from iamops.plan.predict import of_drill
-from iamops.plan.roles import Leg, legs
+from iamops.plan.roles import ResolvedStep, resolved_steps
 from iamops.plan.service import STEPS, all_well, with_looks
 from iamops.plan.step_builders import (
     MACHINE_TIMEOUT_S,
@@ -37,7 +37,7 @@ from iamops.plan.step_builders import (
 )
 from iamops.plan.steps import SUDO, Handover, Impact, Plan, Step, StepKind, Undo
 from iamops.plan.switchover import moving_steps, why_not_raised
-from iamops.plan.vrrp_timing import Pair, Window, filled, told_on, window
+from iamops.plan.vrrp_timing import Pair, Window, filled, vrrp_source, window
 from iamops.render import privileges
 
 # How much longer than its budget something is looked for: late is told apart from never.
@@ -52,14 +52,14 @@ def drill_plan(action: DrillAction, state: ClusterState, now: float) -> Plan:
     if impact.owner is None or impact.taker is None:
         return Plan(action, "nobody is known to own the VIP, or to take it", (), (), impact)
     best = preferred_of(state, name, impact.owner, impact.taker)
-    course = legs(action.drill, impact.owner, impact.taker, best)
+    course = resolved_steps(action.drill, impact.owner, impact.taker, best)
     builder = _Builder(action, state, name, now, dict(handed_over(course, name, state, now)))
     last = course[-1].next_owner if course else impact.owner
     plan = Plan(
         action,
         of_drill(state, course, name, impact),
         tuple(replace(step, move=leg.number) for leg in course for step in builder.steps(leg)),
-        (*steady(action.drill, state, name, last), *moved(state, _besides(impact, name))),
+        (*steady_state(action.drill, state, name, last), *moved(state, _besides(impact, name))),
         impact,
         builder.notes,
         tuple(
@@ -67,7 +67,7 @@ def drill_plan(action: DrillAction, state: ClusterState, now: float) -> Plan:
             for each in dict.fromkeys((name, *impact.moves))
             for node in (impact.taker, impact.owner)
         ),
-        tuple(steady(action.drill, state, name, impact.owner)),
+        tuple(steady_state(action.drill, state, name, impact.owner)),
         settle_s=MACHINE_TIMEOUT_S if action.drill.disruptive else SETTLE_S,
     )
     return checked_first(plan, state)
@@ -81,16 +81,16 @@ def _besides(impact: Impact, instance: str) -> Impact:
 
 def live_of(action: DrillAction, state: ClusterState, instance: str, node: str) -> LiveVrrp:
     """What the node runs with; the profile's word where it did not tell, which `assumed` says."""
-    return filled(state, node, instance, action.live.get(node) or told_on(state, node, instance))
+    return filled(state, node, instance, action.live.get(node) or vrrp_source(state, node, instance))
 
 
-def pair_of(action: DrillAction, state: ClusterState, instance: str, leg: Leg) -> Pair:
+def pair_of(action: DrillAction, state: ClusterState, instance: str, leg: ResolvedStep) -> Pair:
     return Pair(live_of(action, state, instance, leg.owner), live_of(action, state, instance, leg.standby))
 
 
-def steady(drill: Drill, state: ClusterState, instance: str, owner: str) -> Iterator[StateExpectation]:
+def steady_state(drill: Drill, state: ClusterState, instance: str, owner: str) -> Iterator[StateExpectation]:
     """What must hold before a drill, and again after it with the owner it leaves behind."""
-    for each in drill.steady:
+    for each in drill.steady_state:
         yield from STEADY[each](state, instance, owner)
 
 
@@ -103,7 +103,7 @@ class _Builder:
         state: ClusterState,
         instance: str,
         now: float,
-        handovers: Mapping[Leg, tuple[Handover, ...]],
+        handovers: Mapping[ResolvedStep, tuple[Handover, ...]],
     ) -> None:
         self._action, self._state, self._instance, self._now = action, state, instance, now
         self._handovers = handovers
@@ -113,13 +113,13 @@ class _Builder:
             told = f"keepalived on {', '.join(assumed)} did not tell all of its configuration"
             self.notes = (f"{told}: budgets follow the profile",)
 
-    def steps(self, leg: Leg) -> Iterator[Step]:
+    def steps(self, leg: ResolvedStep) -> Iterator[Step]:
         yield from MAKERS[leg.move.verb](self, leg)
         yield from self._held(leg)
 
     # --- what a unit can be told ---
 
-    def stop(self, leg: Leg) -> Iterator[Step]:
+    def stop(self, leg: ResolvedStep) -> Iterator[Step]:
         unit, node = leg.move.unit or "", leg.node(leg.move.on)
         undo = start_again(unit, node, (runs(self._state, unit, node), *alive(self._state, unit, node)))
         yield from others_serve(self._state, unit, node, vips_move=True)
@@ -128,7 +128,7 @@ class _Builder:
             f"stop {unit} on {node}", leg, control("stop", unit), (stopped(unit, node),), spoils=undo.name
         )
 
-    def start(self, leg: Leg) -> Iterator[Step]:
+    def start(self, leg: ResolvedStep) -> Iterator[Step]:
         unit, node = leg.move.unit or "", leg.node(leg.move.on)
         back = (runs(self._state, unit, node), *alive(self._state, unit, node))
         undo = start_again(unit, node, back)
@@ -137,7 +137,7 @@ class _Builder:
         yield disarm(undo)
         yield from serving_again(self._state, unit, node)
 
-    def hang(self, leg: Leg) -> Iterator[Step]:
+    def hang(self, leg: ResolvedStep) -> Iterator[Step]:
         unit, node = leg.move.unit or "", leg.node(leg.move.on)
         undo = wake_again(unit, node, alive(self._state, unit, node))
         yield from others_serve(self._state, unit, node, vips_move=True)
@@ -145,14 +145,14 @@ class _Builder:
         argv = (*SUDO, *privileges.hang(unit))
         yield self._do(f"hang {unit} on {node}", leg, argv, (), spoils=undo.name)
 
-    def wake(self, leg: Leg) -> Iterator[Step]:
+    def wake(self, leg: ResolvedStep) -> Iterator[Step]:
         unit, node = leg.move.unit or "", leg.node(leg.move.on)
         undo = wake_again(unit, node, alive(self._state, unit, node))
         yield self._do(f"wake {unit} on {node}", leg, undo.argv, undo.expect, mends=undo.name)
         yield disarm(undo)
         yield from serving_again(self._state, unit, node)
 
-    def unit_action(self, leg: Leg) -> Iterator[Step]:
+    def unit_action(self, leg: ResolvedStep) -> Iterator[Step]:
         """As it is without a drill. No node is touched before the last one is whole."""
         verb, nodes = UnitVerb(leg.move.verb), leg.nodes(self._state.profile.nodes)
         for node in nodes:
@@ -166,7 +166,7 @@ class _Builder:
 
     # --- whole machines ---
 
-    def take_away(self, leg: Leg) -> Iterator[Step]:
+    def take_away(self, leg: ResolvedStep) -> Iterator[Step]:
         verb, node = leg.move.verb, leg.node(leg.move.on)
         undo = self._back(BACK[verb], node)
         title = f"arm here: {undo.title} in {self._state.profile.safety.dead_man_s} s unless disarmed"
@@ -174,13 +174,19 @@ class _Builder:
         argv = self._fence(verb, node)
         yield replace(self._do(f"{verb} {node}", leg, argv, (), spoils=undo.name), here=True)
 
-    def bring_back(self, leg: Leg) -> Iterator[Step]:
+    def bring_back(self, leg: ResolvedStep) -> Iterator[Step]:
         verb, node = leg.move.verb, leg.node(leg.move.on)
         undo = self._back(verb, node)
         step = self._do(f"{verb} {node}", leg, undo.argv, undo.expect, mends=undo.name)
         yield replace(step, here=True, within_s=MACHINE_TIMEOUT_S)
         yield Step(
-            StepKind.DISARM, f"disarm here: {undo.title}", node, (), SHORT_TIMEOUT_S, mends=undo.name, here=True
+            StepKind.DISARM,
+            f"disarm here: {undo.title}",
+            node,
+            (),
+            SHORT_TIMEOUT_S,
+            clears_undo=undo.name,
+            here=True,
         )
 
     def _back(self, verb: DrillVerb, node: str) -> Undo:
@@ -193,7 +199,7 @@ class _Builder:
 
     # --- the others ---
 
-    def switchover(self, leg: Leg) -> Iterator[Step]:
+    def switchover(self, leg: ResolvedStep) -> Iterator[Step]:
         going = (name for each in self._handovers[leg] for name in each.moves)
         names = tuple(dict.fromkeys((self._instance, *going)))
         why_plain = why_not_raised(self._state, names, leg.standby)
@@ -201,12 +207,12 @@ class _Builder:
             self.notes = (*self.notes, f"the plain way: {why_plain}")
         yield from moving_steps(self._state, names, leg.owner, leg.standby, raised=why_plain is None)
 
-    def requests(self, leg: Leg) -> Iterator[Step]:
+    def requests(self, leg: ResolvedStep) -> Iterator[Step]:
         count = leg.move.count
         title = f"send {count} requests to each published domain through the VIP"
         yield Step(StepKind.ASK, title, leg.owner, (), timeout_s=5.0 + count * 0.5, count=count)
 
-    def watch(self, leg: Leg) -> Iterator[Step]:
+    def watch(self, leg: ResolvedStep) -> Iterator[Step]:
         return iter(())
 
     # --- shared ---
@@ -214,7 +220,7 @@ class _Builder:
     def _do(
         self,
         title: str,
-        leg: Leg,
+        leg: ResolvedStep,
         argv: tuple[str, ...],
         effect: tuple[Expectation, ...],
         *,
@@ -230,7 +236,7 @@ class _Builder:
         within_s = max(needs_s + GRACE_S, 12.0 if mends else 5.0)
         return do(title, node, argv, seen, within_s=within_s, needs_s=needs_s, spoils=spoils, mends=mends)
 
-    def _expected(self, leg: Leg) -> Iterator[StateExpectation]:
+    def _expected(self, leg: ResolvedStep) -> Iterator[StateExpectation]:
         for each in leg.move.expect:
             if isinstance(each, VipMovesTo):
                 yield expect.VipOn(self._instance, leg.node(each.who))
@@ -240,7 +246,7 @@ class _Builder:
         if leg.moves_vip:
             yield from moved(self._state, _besides(own, self._instance))
 
-    def _held(self, leg: Leg) -> Iterator[Step]:
+    def _held(self, leg: ResolvedStep) -> Iterator[Step]:
         """What must stay as it is for a while, once the step is done."""
         for each in leg.move.expect:
             if isinstance(each, VipStays):
@@ -249,13 +255,13 @@ class _Builder:
                 title = f"watch that the VIP stays on {leg.next_owner} for {lasts_s:.1f} s"
                 yield Step(StepKind.WATCH, title, leg.next_owner, (), 0.0, (stays,), lasts_s=lasts_s)
 
-    def _window(self, leg: Leg, bound: Bound) -> Window:
+    def _window(self, leg: ResolvedStep, bound: Bound) -> Window:
         pair = pair_of(self._action, self._state, self._instance, leg)
         acted_on = live_of(self._action, self._state, self._instance, leg.acted_on)
         return window(bound, pair, acted_on)
 
 
-MAKERS: Mapping[DrillVerb, Callable[[_Builder, Leg], Iterator[Step]]] = {
+MAKERS: Mapping[DrillVerb, Callable[[_Builder, ResolvedStep], Iterator[Step]]] = {
     DrillVerb.STOP: _Builder.stop,
     DrillVerb.START: _Builder.start,
     DrillVerb.HANG: _Builder.hang,
@@ -312,12 +318,12 @@ def _client(state: ClusterState, instance: str, owner: str) -> Iterator[StateExp
     yield expect.ClientAnswered(instance)
 
 
-STEADY: Mapping[Steady, Callable[[ClusterState, str, str], Iterator[StateExpectation]]] = {
-    Steady.OWNED: _owned,
-    Steady.STANDBY_READY: _standby_ready,
-    Steady.UNITS: _units,
-    Steady.DOMAINS: _domains,
-    Steady.SERVICES: _services,
-    Steady.DATASTORES: _datastores,
-    Steady.CLIENT: _client,
+STEADY: Mapping[SteadyState, Callable[[ClusterState, str, str], Iterator[StateExpectation]]] = {
+    SteadyState.OWNED: _owned,
+    SteadyState.STANDBY_READY: _standby_ready,
+    SteadyState.UNITS: _units,
+    SteadyState.DOMAINS: _domains,
+    SteadyState.SERVICES: _services,
+    SteadyState.DATASTORES: _datastores,
+    SteadyState.CLIENT: _client,
 }

@@ -56,7 +56,7 @@ def forecast_of(
             return Forecast(_move_s(impact, state, raised=raised), _elected_s(state))
         case ConfigPush():
             new_s = max(master_down_s(live.priority, live) for live in all_pushed(state)) + ALLOWANCE_S
-            dark_s = max(_elected_s(state), new_s) if action.apart else 0.0
+            dark_s = max(_elected_s(state), new_s) if action.incompatible else 0.0
             return Forecast(dark_s, dark_s or AT_ONCE_S)
         case DrainedRestart():
             open_s = max((decides_s(state, n) for n in impact.touches if not asked_checks(state, n)), default=0.0)

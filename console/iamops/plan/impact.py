@@ -25,7 +25,7 @@ from iamops.plan.action import (
 )
 from iamops.plan.known import NotKnown, holding, may_hold
 from iamops.plan.preemption import takes_back
-from iamops.plan.roles import Leg, legs
+from iamops.plan.roles import ResolvedStep, resolved_steps
 from iamops.plan.steps import Handover, Impact
 from iamops.plan.vrrp_timing import base_priority, counted_priority
 
@@ -210,7 +210,9 @@ def _of_drill(action: DrillAction, state: ClusterState, now: float) -> Impact:
         case _:
             return Impact(touches, (name,), planned=True, needs_owner=True)
     taker = next(iter(successors(state, name, owner)), None)
-    course = legs(drill, owner, taker, preferred_of(state, name, owner, taker)) if taker is not None else ()
+    course = (
+        resolved_steps(drill, owner, taker, preferred_of(state, name, owner, taker)) if taker is not None else ()
+    )
     stores = tuple(dict.fromkeys(store for leg in course for store in _stores_of(leg, profile)))
     handovers = tuple(each for _, own in handed_over(course, name, state, now) for each in own)
     moved = dict.fromkeys(each for handover in handovers for each in handover.moves)
@@ -221,8 +223,8 @@ def _of_drill(action: DrillAction, state: ClusterState, now: float) -> Impact:
 
 
 def handed_over(
-    course: tuple[Leg, ...], instance: str, state: ClusterState, now: float
-) -> Iterator[tuple[Leg, tuple[Handover, ...]]]:
+    course: tuple[ResolvedStep, ...], instance: str, state: ClusterState, now: float
+) -> Iterator[tuple[ResolvedStep, tuple[Handover, ...]]]:
     """The steps of a drill, each with everything that moves in it: also VIPs that the drill does not speak of."""
     vips = Whereabouts(state, now)
     for leg in course:
@@ -230,7 +232,7 @@ def handed_over(
         yield leg, moving + (vips.follows(instance, leg.owner, leg.next_owner) if leg.moves_vip else ())
 
 
-def _stores_of(leg: Leg, profile: Profile) -> Iterator[str]:
+def _stores_of(leg: ResolvedStep, profile: Profile) -> Iterator[str]:
     """The datastores that a step of a drill takes away, with their unit or with their whole machine."""
     if leg.move.verb not in TAKES:
         return
@@ -240,7 +242,7 @@ def _stores_of(leg: Leg, profile: Profile) -> Iterator[str]:
                 yield store.name
 
 
-def _in_step(leg: Leg, vips: Whereabouts, profile: Profile) -> tuple[Handover, ...]:
+def _in_step(leg: ResolvedStep, vips: Whereabouts, profile: Profile) -> tuple[Handover, ...]:
     verb, unit = leg.move.verb, leg.move.unit
     nodes = leg.nodes(profile.nodes)
     match verb:

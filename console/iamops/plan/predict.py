@@ -19,7 +19,7 @@ from iamops.plan.expectation import StateExpectation, VipOn, VipSomewhere
 from iamops.plan.known import holding, may_hold
 from iamops.plan.needs import commands, falls
 from iamops.plan.preemption import may_come, of_coming
-from iamops.plan.roles import Leg
+from iamops.plan.roles import ResolvedStep
 from iamops.plan.sending import outside, serving_besides, unsent
 from iamops.plan.step_builders import control, nodes_let_down
 from iamops.plan.steps import Handover, Impact, Plan, StepKind
@@ -30,8 +30,8 @@ from iamops.plan.vrrp_timing import (
     counted_priority,
     outvoted_s,
     skew_s,
-    told_on,
     vrrp_on,
+    vrrp_source,
 )
 
 # nginx and keepalived start within a few hundred milliseconds; a service says itself when it is healthy.
@@ -63,7 +63,7 @@ def _own_skew(state: ClusterState, instance: str, taker: str) -> str:
     if isinstance(seen, Known) and seen.value.effective_priority is not None:
         return _skew(state, instance, taker, seen.value.effective_priority)
     skew = _skew(state, instance, taker, base_priority(state, instance, taker))
-    told = told_on(state, taker, instance) or (isinstance(seen, Known) and seen.value.priority is not None)
+    told = vrrp_source(state, taker, instance) or (isinstance(seen, Known) and seen.value.priority is not None)
     guess = "its checks leave its priority alone" if told else f"{taker} has the profile's priority"
     return f"{skew}, if {guess}, which it does not tell"
 
@@ -96,7 +96,7 @@ def of_service(action: ServiceAction, state: ClusterState, impact: Impact, now: 
     return _of_backend(action, state, impact, now)
 
 
-def of_drill(state: ClusterState, course: Sequence[Leg], instance: str, impact: Impact) -> str:
+def of_drill(state: ClusterState, course: Sequence[ResolvedStep], instance: str, impact: Impact) -> str:
     """What a drill is about to do to the VIP: its way through the nodes; and to VIPs that go with it."""
     others = tuple(name for name in impact.moves if name != instance)
     too = f"; {_vips(state, others)} moves too" if others else ""
@@ -105,7 +105,7 @@ def of_drill(state: ClusterState, course: Sequence[Leg], instance: str, impact: 
     return _of_course(state, course, instance) + too + down
 
 
-def _of_course(state: ClusterState, course: Sequence[Leg], instance: str) -> str:
+def _of_course(state: ClusterState, course: Sequence[ResolvedStep], instance: str) -> str:
     vip = _vips(state, (instance,))
     stops = [course[0].owner] if course else []
     stops += [leg.next_owner for leg in course if leg.moves_vip]
@@ -309,7 +309,7 @@ def unseen(state: ClusterState, nodes: Iterable[str], now: float) -> tuple[str, 
     )
 
 
-def told_now(
+def current_state_text(
     expected: Iterable[StateExpectation], state: ClusterState, dark: Sequence[str], since: float, now: float
 ) -> str:
     """What is so of all these things, whether it was expected or not.
@@ -321,7 +321,7 @@ def told_now(
 
 
 def not_seen_since(state: ClusterState, node: str) -> str:
-    heard_at = state.nodes[node].heard_at
+    heard_at = state.nodes[node].last_event_at
     if heard_at is None:
         return f"{node} is not seen"
     return f"{node} is not seen since {datetime.fromtimestamp(heard_at, UTC):%H:%M:%S} UTC"

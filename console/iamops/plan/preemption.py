@@ -13,8 +13,8 @@ from iamops.plan.vrrp_timing import (
     base_priority,
     counted_priority,
     preempted_s,
+    reports_preemption,
     rises_s,
-    tells_preemption,
     vrrp_on,
 )
 
@@ -29,9 +29,9 @@ def takes_back(state: ClusterState, instance: str, unit: str, node: str, owner: 
     return not vrrp_on(state, node, instance).nopreempt and _could(state, instance, unit, node, owner)
 
 
-def untold_back(state: ClusterState, instance: str, unit: str, node: str, owner: str) -> bool:
+def preemption_unknown(state: ClusterState, instance: str, unit: str, node: str, owner: str) -> bool:
     """Whether it might, and nobody tells if it preempts: then the profile's word for it is only a guess."""
-    return not tells_preemption(state, node, instance) and _could(state, instance, unit, node, owner)
+    return not reports_preemption(state, node, instance) and _could(state, instance, unit, node, owner)
 
 
 def comes_within_s(state: ClusterState, unit: str, impact: Impact) -> float:
@@ -57,7 +57,7 @@ def of_coming(state: ClusterState, handover: Handover) -> str:
     delay_s = max(vrrp_on(state, taker, name).preempt_delay_s for name in handover.moves)
     delayed = f" (preempt_delay {delay_s:g} s)" if delay_s else ""
     why = f"{taker} preempts, within {after_s:.1f} s of its check's success{delayed}"
-    guessed = not all(tells_preemption(state, taker, name) for name in handover.moves)
+    guessed = not all(reports_preemption(state, taker, name) for name in handover.moves)
     told = f", if it does as the profile says: keepalived on {taker} does not tell" if guessed else ""
     return f"VIP {addresses} comes {handover.owner} -> {taker}: {why}{told}"
 
@@ -71,13 +71,14 @@ def may_come(state: ClusterState, unit: str, node: str, now: float) -> Iterator[
             case OwnerUnknown():
                 yield f"who has VIP {vrrp.address} is not known, so {node} may take it"
             case OwnedBy(owner) if not takes_back(state, name, unit, node, owner):
-                if untold_back(state, name, unit, node, owner):
-                    yield f"whether VIP {vrrp.address} comes to {node} is not known: {not_told(node)}"
+                if preemption_unknown(state, name, unit, node, owner):
+                    why = preemption_unknown_text(node)
+                    yield f"whether VIP {vrrp.address} comes to {node} is not known: {why}"
             case _:
                 pass
 
 
-def not_told(node: str) -> str:
+def preemption_unknown_text(node: str) -> str:
     return f"keepalived on {node} does not tell whether it preempts"
 
 
@@ -85,7 +86,7 @@ def open_vips(state: ClusterState, unit: str, node: str, now: float) -> Iterator
     """The instances whose VIP comes to the node, or does not, by nothing but the profile's word."""
     for name in state.profile.vrrp:
         match owner_of(state, name, now):
-            case OwnedBy(owner) if untold_back(state, name, unit, node, owner):
+            case OwnedBy(owner) if preemption_unknown(state, name, unit, node, owner):
                 yield name
             case _:
                 pass

@@ -9,7 +9,7 @@ from iamops.model.drill import EACH, OTHER, OWNER, PREFERRED, STANDBY, Drill, Dr
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class ResolvedStep:
     """One step with the nodes that its roles mean."""
 
     number: int
@@ -52,14 +52,14 @@ class Leg:
         return wanted[-1] if wanted else self.owner
 
 
-def legs(drill: Drill, owner: str, standby: str, preferred: str) -> tuple[Leg, ...]:
+def resolved_steps(drill: Drill, owner: str, standby: str, preferred: str) -> tuple[ResolvedStep, ...]:
     """Every step of method and restore, in order. `preferred` has the higher priority."""
     return tuple(_legs(drill, owner, standby, preferred))
 
 
-def _legs(drill: Drill, owner: str, standby: str, preferred: str) -> Iterator[Leg]:
+def _legs(drill: Drill, owner: str, standby: str, preferred: str) -> Iterator[ResolvedStep]:
     for number, move in enumerate(drill.moves):
-        leg = Leg(number, move, owner, standby, preferred)
+        leg = ResolvedStep(number, move, owner, standby, preferred)
         yield leg
         if leg.next_owner != owner:
             owner, standby = leg.next_owner, owner

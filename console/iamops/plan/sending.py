@@ -32,7 +32,7 @@ def sent(state: ClusterState, service: Service, nginx: str, backend: str) -> Sen
 
     Where its files could not be read the profile tells.
     """
-    if not tells(state, nginx) or service.domain is None:
+    if not files_read(state, nginx) or service.domain is None:
         return Sent.NO if backend in service.drained else Sent.YES
     upstream = upstream_of(state, service, nginx)
     if upstream is None:
@@ -150,7 +150,7 @@ def serving_besides(state: ClusterState, service: Service, stopped: str) -> Iter
             yield node.name
 
 
-def tells(state: ClusterState, nginx: str) -> bool:
+def files_read(state: ClusterState, nginx: str) -> bool:
     """Its files could be read, whatever they say."""
     files = state.nodes[nginx].files
     return isinstance(files, Known) and files.value.reads_nginx

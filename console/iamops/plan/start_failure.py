@@ -60,12 +60,12 @@ class OwnWords:
 
     def reason(self, text: str) -> str:
         """`iam-apiserver does not start: exit 1, 3 times in 12 s: REASON`; empty where nothing can be told."""
-        told = self.told(text)
+        told = self.output(text)
         if not told.story:
             return f"{self.unit} says: {told.line}" if told.complains else ""
         return f"{self.unit} does not start: {told.story}" + (f": {told.line}" if told.line else "")
 
-    def told(self, text: str) -> StartFailure:
+    def output(self, text: str) -> StartFailure:
         """How its starts ended, and its own line about it."""
         # Before it is taken apart: one line may say what the next one holds. The newest of them comes first.
         ours, _, entries = text.partition("==journal\n")

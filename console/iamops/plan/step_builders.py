@@ -31,9 +31,9 @@ from iamops.plan.expectation import (
 )
 from iamops.plan.impact import datastores_of
 from iamops.plan.known import answered, unit_of
-from iamops.plan.preemption import untold_back
+from iamops.plan.preemption import preemption_unknown
 from iamops.plan.steps import SUDO, Handover, Impact, Plan, Step, StepKind, Undo
-from iamops.plan.vrrp_timing import tells_preemption
+from iamops.plan.vrrp_timing import reports_preemption
 from iamops.render import privileges
 
 COMMAND_TIMEOUT_S = 20.0
@@ -70,7 +70,7 @@ def disarm(undo: Undo) -> Step:
         argv=(*SUDO, *privileges.disarm(undo.dead_man)),
         timeout_s=SHORT_TIMEOUT_S,
         expect=(TimerArmed(undo.node, undo.dead_man, armed=False),),
-        mends=undo.name,
+        clears_undo=undo.name,
     )
 
 
@@ -216,10 +216,10 @@ def _may_go_back(state: ClusterState, impact: Impact, name: str, handover: Hando
     """An owner that is there again, or a node that comes up, may preempt: where keepalived does not tell that."""
     keepalived, taker = state.profile.keepalived.unit, handover.taker
     if handover.comes:
-        return taker is not None and not tells_preemption(state, taker, name)
+        return taker is not None and not reports_preemption(state, taker, name)
     if impact.lasting or impact.planned or taker is None:
         return False
-    return untold_back(state, name, keepalived, handover.owner, taker)
+    return preemption_unknown(state, name, keepalived, handover.owner, taker)
 
 
 def vips_stay(
@@ -307,8 +307,8 @@ def do(
         within_s=within_s,
         needs_s=needs_s,
         stdin=stdin,
-        spoils=spoils,
-        mends=mends,
+        requires_undo=spoils,
+        clears_undo=mends,
     )
 
 

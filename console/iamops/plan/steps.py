@@ -88,8 +88,8 @@ class Step:
     needs_s: float = 0.0
     stdin: str = ""
     undo: Undo | None = None
-    spoils: str | None = None
-    mends: str | None = None
+    requires_undo: str | None = None
+    clears_undo: str | None = None
     refuses: str | None = None
     subject: str = ""
     lasts_s: float = 0.0
@@ -109,10 +109,10 @@ class Step:
         return f"({len(self.stdin)} bytes, sha256 {hashlib.sha256(self.stdin.encode()).hexdigest()[:12]})"
 
     @property
-    def all_mends(self) -> tuple[str, ...]:
+    def all_clears_undo(self) -> tuple[str, ...]:
         """Every undo that becomes superfluous with this step."""
-        own = (self.mends,) if self.mends else ()
-        return (*own, *(name for other in self.together for name in other.all_mends))
+        own = (self.clears_undo,) if self.clears_undo else ()
+        return (*own, *(name for other in self.together for name in other.all_clears_undo))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class Plan:
     action: Action
     prediction: str
     steps: tuple[Step, ...]
-    steady: tuple[StateExpectation, ...]
+    steady_state: tuple[StateExpectation, ...]
     impact: Impact
     notes: tuple[str, ...] = ()
     amends: tuple[Undo, ...] = ()
@@ -198,7 +198,7 @@ class Plan:
     @property
     def ending(self) -> tuple[str, ...]:
         """All that must hold in the end, each once; nothing where nothing is done."""
-        expected = (*self.steady, *self.watched) if self.steps else ()
+        expected = (*self.steady_state, *self.watched) if self.steps else ()
         return tuple(dict.fromkeys(each.sentence for each in expected))
 
     @property
@@ -225,7 +225,7 @@ def document(plan: Plan) -> dict[str, Any]:
             "fingerprint": plan.fingerprint,
             "before": [each.sentence for each in plan.before],
             "steps": [_step(step) for step in plan.steps],
-            "steady": [each.sentence for each in plan.steady],
+            "steady": [each.sentence for each in plan.steady_state],
             "watched": [each.sentence for each in plan.watched],
             "forecast": None if plan.forecast is None else _forecast(plan.forecast),
         }

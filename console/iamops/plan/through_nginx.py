@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from iamops.accesslog.awk import asked_program
+from iamops.accesslog.awk import backend_awk_program
 from iamops.accesslog.format import named_format
 from iamops.accesslog.values import NOBODY
 from iamops.model.foreign import whole
@@ -36,7 +36,7 @@ class Through:
     failed: int
     complaint: str
     backends: Mapping[str, int] | None
-    untold: str = ""
+    unavailable: str = ""
     nameless: int = 0
     failed_ago_s: float | None = None
     in_vain: Mapping[str, int] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class ThroughNginx:
     def _untold(self, seen: Through) -> str:
         """Why the answers do not tell whether a backend is asked; nothing where they do."""
         if seen.backends is None:
-            return f"which backend answered is not known: {seen.untold}"
+            return f"which backend answered is not known: {seen.unavailable}"
         if strange := sorted(seen.backends.keys() - {NOBODY, *self.names, *self.others}):
             return f"its access log names {', '.join(strange)}, which is no backend that the profile knows"
         if not seen.backends:
@@ -233,7 +233,7 @@ class NoRequestsTo:
 
     @property
     def argv(self) -> tuple[str, ...]:
-        program = asked_program(named_format(self.form), self.endpoint)
+        program = backend_awk_program(named_format(self.form), self.endpoint)
         return ("sh", "-c", _QUIET, "quiet", self.log, program, f"{self.quiet_s:g}", str(self.main_pid))
 
     def judge_output(self, exit_status: int | None, text: str, elapsed_s: float) -> Observation:

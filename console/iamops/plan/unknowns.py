@@ -18,7 +18,7 @@ from iamops.plan.check_timing import watched_nodes
 from iamops.plan.expectation import DomainsAnswer
 from iamops.plan.impact import datastores_of
 from iamops.plan.needs import falls
-from iamops.plan.preemption import not_told, untold_back
+from iamops.plan.preemption import preemption_unknown, preemption_unknown_text
 from iamops.plan.step_builders import loads
 from iamops.plan.steps import Plan
 
@@ -160,9 +160,9 @@ def _back(plan: Plan, state: ClusterState) -> Iterator[str]:
         if taker is None or each.comes:
             continue
         for name in each.moves:
-            if untold_back(state, name, keepalived, owner, taker):
+            if preemption_unknown(state, name, keepalived, owner, taker):
                 address = state.profile.vrrp[name].address
-                yield f"whether {owner} takes VIP {address} back is not known: {not_told(owner)}"
+                yield f"whether {owner} takes VIP {address} back is not known: {preemption_unknown_text(owner)}"
 
 
 def _raised(state: ClusterState, instance: str) -> Iterator[str]:

@@ -191,7 +191,7 @@ NAMED: Mapping[str, Callable[[Pair, LiveVrrp], Window]] = {
 # What it tells comes first. The profile says what it should be, and stands in only where nobody tells: `assumed`.
 
 
-def told_on(state: ClusterState, node: str, instance: str) -> LiveVrrp | None:
+def vrrp_source(state: ClusterState, node: str, instance: str) -> LiveVrrp | None:
     """What keepalived tells of the instance, or the files of a stopped one say; None: neither does."""
     files = state.nodes[node].files
     return files.value.live.get(instance) if isinstance(files, Known) else None
@@ -199,7 +199,7 @@ def told_on(state: ClusterState, node: str, instance: str) -> LiveVrrp | None:
 
 def vrrp_on(state: ClusterState, node: str, instance: str) -> LiveVrrp:
     """The same, with the profile's word for what is not told, which `assumed` says."""
-    return filled(state, node, instance, told_on(state, node, instance))
+    return filled(state, node, instance, vrrp_source(state, node, instance))
 
 
 def filled(state: ClusterState, node: str, instance: str, told: LiveVrrp | None) -> LiveVrrp:
@@ -227,15 +227,15 @@ def all_pushed(state: ClusterState) -> tuple[LiveVrrp, ...]:
     return tuple(pushed_on(state, node, name) for node in state.profile.nodes for name in state.profile.vrrp)
 
 
-def tells_preemption(state: ClusterState, node: str, instance: str) -> bool:
+def reports_preemption(state: ClusterState, node: str, instance: str) -> bool:
     """Is it known whether the node takes a VIP from a master of a lower priority?"""
-    told = told_on(state, node, instance)
+    told = vrrp_source(state, node, instance)
     return told is not None and told.nopreempt is not None
 
 
-def tells_checks(state: ClusterState, node: str, instance: str) -> bool:
+def reports_checks(state: ClusterState, node: str, instance: str) -> bool:
     """Is it known which checks run, and how often?"""
-    told = told_on(state, node, instance)
+    told = vrrp_source(state, node, instance)
     return told is not None and told.checks is not None
 
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from iamops.accesslog.aggregate import asked
+from iamops.accesslog.aggregate import upstream_attempts
 from iamops.accesslog.format import Field, FormatError, LogFormat, named_format
-from iamops.judge.balance import SplitVerdict, split_verdict, told
+from iamops.judge.balance import SplitVerdict, reasons_text, split_verdict
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import ProbeReport
 from iamops.model.profile import Profile, Service, endpoint
@@ -60,7 +60,7 @@ def telling_format(profile: Profile) -> tuple[LogFormat | None, str]:
         form = named_format(profile.logs.format)
     except FormatError as error:
         return None, f"logs.format: {error}"
-    return (form, "") if form.tells(Field.UPSTREAM) else (None, form.missing(Field.UPSTREAM))
+    return (form, "") if form.has(Field.UPSTREAM) else (None, form.unavailable(Field.UPSTREAM))
 
 
 def balance_document(
@@ -83,7 +83,7 @@ def balance_document(
 def exit_code(document: Json) -> ExitCode:
     """What is certainly wrong goes before what is not known."""
     if document["even"] is False or any(each["failed"] for each in document["domains"].values()):
-        return ExitCode.NOT_SO
+        return ExitCode.CHECK_FAILED
     if document["even"] is None or document["unreachable"]:
         return ExitCode.UNREACHABLE
     return ExitCode.OK
@@ -176,7 +176,7 @@ def _by_nginx(profile: Profile, test: Tested) -> ByNginx:
     in_vain: Counter[str] = Counter()
     unnamed = 0
     for node, gain in test.access.items():
-        found = asked(form, gain.lines or ())
+        found = upstream_attempts(form, gain.lines or ())
         counts.update(_elsewhere(profile, test.service, node, found.last))
         in_vain.update(_elsewhere(profile, test.service, node, found.in_vain))
         unnamed += found.unnamed
@@ -196,12 +196,12 @@ def _beside_ours(profile: Profile, test: Tested, form: LogFormat) -> Mapping[str
     for node, gain in test.access.items():
         if gain.between is None:
             return None
-        found.update(_elsewhere(profile, test.service, node, asked(form, gain.between).last))
+        found.update(_elsewhere(profile, test.service, node, upstream_attempts(form, gain.between).last))
     return {where: count for where, count in found.items() if where in endpoints}
 
 
 def _incomplete(test: Tested, found: int) -> str:
-    unread = told({node: gain.reason for node, gain in test.access.items() if gain.lines is None})
+    unread = reasons_text({node: gain.reason for node, gain in test.access.items() if gain.lines is None})
     if not test.answered:
         return "no request was answered" + (f"; {unread}" if unread else "")
     lines = f"the access logs have {found} of the {test.answered} requests that were answered"

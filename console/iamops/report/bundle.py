@@ -30,7 +30,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class NotCollected:
     """What should be in the archive and is not. `what` is the name it would have had."""
 
     what: str
@@ -53,7 +53,7 @@ class Circumstances:
     timeout_s: float
 
 
-def manifest(around: Circumstances, members: Iterable[Member], missing: Iterable[Missing]) -> Json:
+def manifest(around: Circumstances, members: Iterable[Member], missing: Iterable[NotCollected]) -> Json:
     """The document. Line numbers are those of the redacted file, counted from 1."""
     files = list(members)
     return {

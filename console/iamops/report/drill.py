@@ -33,7 +33,7 @@ def exit_code(report: DrillReport) -> ExitCode:
         case DrillVerdict.PASS:
             return ExitCode.OK
         case DrillVerdict.FAIL:
-            return ExitCode.NOT_SO
+            return ExitCode.CHECK_FAILED
         case DrillVerdict.REFUSED:
             return refusal_code(report.denials)
     return ExitCode.UNKNOWN
@@ -67,7 +67,7 @@ def drill_document(report: DrillReport, code: int) -> dict[str, Any]:
         ],
         "restored_by": None if report.restored_by is None else str(report.restored_by),
         "interrupted": report.interrupted,
-        "steady": [asdict(each) for each in report.steady],
+        "steady": [asdict(each) for each in report.steady_state],
         "budgets": [_budget(each) for each in report.measures],
         "invariants": [asdict(each) for each in report.invariants],
         "client": None if report.client is None else _client(report.client),
@@ -102,7 +102,7 @@ def _client(client: ClientView) -> dict[str, Any]:
         "total_gap_ms": client.total_ms,
         "split": {
             "refused_ms": client.refused_ms,
-            "dark_ms": client.dark_ms,
+            "dark_ms": client.no_answer_ms,
             "wrong_ms": client.wrong_ms,
             "stale_ms": client.stale_ms,
         },
@@ -189,7 +189,7 @@ def _apart(cases: Iterable[_Case]) -> Iterator[_Case]:
 
 def _cases(report: DrillReport) -> Iterator[_Case]:
     yield _verdict(report)
-    for held in report.steady:
+    for held in report.steady_state:
         yield _Case("steady-state", held.name, outcome=HELD[held.holds], text=held.text)
     for step in report.steps:
         yield _step_case(step)
@@ -294,7 +294,7 @@ def _lines(report: DrillReport) -> Iterator[str]:
     yield from _section("Budgets", head, (_budget_row(each) for each in report.measures))
     yield from _client_row(report)
     yield from _section("Invariants", ("held", "what", "seen"), (_held(each) for each in report.invariants))
-    yield from _section("Steady state", ("holds", "what", "seen"), (_held(each) for each in report.steady))
+    yield from _section("Steady state", ("holds", "what", "seen"), (_held(each) for each in report.steady_state))
     splits = ((d, ", ".join(f"{n}: {c}" for n, c in counts.items())) for d, counts in report.splits.items())
     yield from _section("Requests per backend", ("domain", "backends"), splits)
     steps = ((stage_word(s.stage), _seconds(s.took_s), s.node, s.title, s.text) for s in report.steps)
@@ -335,7 +335,10 @@ def _client_row(report: DrillReport) -> Iterator[str]:
         ("requests", f"{client.attempts}, none further apart than {client.resolution_ms:.0f} ms"),
         ("failed", str(client.failed)),
         ("longest gap", f"{client.longest_ms:.0f} ms"),
-        ("refused / dark / wrong", f"{client.refused_ms:.0f} / {client.dark_ms:.0f} / {client.wrong_ms:.0f} ms"),
+        (
+            "refused / dark / wrong",
+            f"{client.refused_ms:.0f} / {client.no_answer_ms:.0f} / {client.wrong_ms:.0f} ms",
+        ),
         ("stale", f"{client.stale_ms:.0f} ms"),
     ]
     if client.not_measured_ms:

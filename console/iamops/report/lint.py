@@ -21,7 +21,7 @@ def lint_document(report: LintReport) -> dict[str, Any]:
     return {
         "schema": "iamops.lint/1",
         "nodes": list(report.nodes),
-        "findings": [_finding(each) for each in report.heard],
+        "findings": [_finding(each) for each in report.unsilenced],
         "silenced": [{**_finding(each), "reason": each.silenced} for each in report.findings if each.silenced],
     }
 

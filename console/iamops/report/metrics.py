@@ -136,7 +136,7 @@ METRICS: tuple[Metric, ...] = (
         "iamops_node_heard_age_seconds",
         G,
         "Time since anything last arrived from the node.",
-        reads.heard_age,
+        reads.last_event_age,
         "seconds",
     ),
     Metric("iamops_vip_owner", G, "1: the node's kernel holds the VIP; 0: it does not.", reads.vip_owner),

@@ -40,7 +40,7 @@ class MetricsSnapshot:
     def hears(self, node: str) -> bool:
         return self.state.nodes[node].freshness(self.now) is not Freshness.UNKNOWN
 
-    def heard(self) -> Iterator[NodeState]:
+    def unsilenced(self) -> Iterator[NodeState]:
         return (node for node in self.state.nodes.values() if self.hears(node.name))
 
 
@@ -61,10 +61,10 @@ def link_up(sight: MetricsSnapshot) -> Iterator[Value]:
             yield {"node": node.name}, node.link.state is LinkState.UP
 
 
-def heard_age(sight: MetricsSnapshot) -> Iterator[Value]:
+def last_event_age(sight: MetricsSnapshot) -> Iterator[Value]:
     for node in sight.state.nodes.values():
-        if node.heard_at is not None:
-            yield {"node": node.name}, max(0.0, sight.now - node.heard_at)
+        if node.last_event_at is not None:
+            yield {"node": node.name}, max(0.0, sight.now - node.last_event_at)
 
 
 # --- the VIP and VRRP ---
@@ -101,7 +101,7 @@ def last_move(sight: MetricsSnapshot) -> Iterator[Value]:
 
 
 def _vrrp(sight: MetricsSnapshot) -> Iterator[tuple[dict[str, str], VrrpReport]]:
-    for node in sight.heard():
+    for node in sight.unsilenced():
         for name, seen in node.vrrp.items():
             if isinstance(seen, Known):
                 yield {"vrrp_instance": name, "node": node.name}, seen.value
@@ -125,7 +125,7 @@ def vrrp_effective_priority(sight: MetricsSnapshot) -> Iterator[Value]:
 
 
 def unit_active(sight: MetricsSnapshot) -> Iterator[Value]:
-    for node in sight.heard():
+    for node in sight.unsilenced():
         for unit, seen in node.units.items():
             yield {"node": node.name, "unit": unit}, None if isinstance(seen, Unknown) else seen.value.running
 
@@ -192,14 +192,14 @@ datastore_success, datastore_duration = _success(_datastores), _duration(_datast
 
 
 def requests(sight: MetricsSnapshot) -> Iterator[Value]:
-    for node in sight.heard():
+    for node in sight.unsilenced():
         if isinstance(node.requests, Known):
             yield {"node": node.name}, node.requests.value.total
 
 
 def responses(sight: MetricsSnapshot) -> Iterator[Value]:
     """Every class, so that the first 5xx is an increase. What is no class of HTTP is `other`."""
-    for node in sight.heard():
+    for node in sight.unsilenced():
         if isinstance(node.requests, Unknown):
             continue
         counts = node.requests.value.by_class
@@ -210,7 +210,7 @@ def responses(sight: MetricsSnapshot) -> Iterator[Value]:
 
 
 def unparsed(sight: MetricsSnapshot) -> Iterator[Value]:
-    for node in sight.heard():
+    for node in sight.unsilenced():
         if isinstance(node.requests, Known):
             yield {"node": node.name}, node.requests.value.unparsed
 
@@ -220,7 +220,7 @@ def unparsed(sight: MetricsSnapshot) -> Iterator[Value]:
 
 def _host(pick: Callable[[HostReport], float | None], divisor: float = 1) -> Read:
     def read(sight: MetricsSnapshot) -> Iterator[Value]:
-        for node in sight.heard():
+        for node in sight.unsilenced():
             if isinstance(node.host, Known):
                 yield {"node": node.name}, _scaled(pick(node.host.value), divisor)
 
@@ -235,7 +235,7 @@ clock_uncertainty = _host(lambda host: host.clock_uncertainty_ms, 1000)
 
 
 def drift(sight: MetricsSnapshot) -> Iterator[Value]:
-    for node in sight.heard():
+    for node in sight.unsilenced():
         if isinstance(node.config, Known):
             yield {"node": node.name}, len(node.config.value.differing)
 

@@ -65,15 +65,15 @@ def _client(seen: Observed[ProbeReport]) -> Json:
         document["node_unknown"] = "the answer carries no X-Served-By header"
     if not report.ok:
         document["error"] = f"{report.outcome}: {report.detail}" if report.detail else str(report.outcome)
-        if report.asked:
-            document |= {"asked": report.asked, "error": f"{document['error']} ({report.asked})"}
+        if report.host:
+            document |= {"asked": report.host, "error": f"{document['error']} ({report.host})"}
     return document
 
 
 def _node(state: ClusterState, node: NodeState, now: float) -> Json:
     """A node that is not heard has no values, only reasons."""
     blind = _blind(node, now)
-    document: Json = {"link": str(node.link.state), "age_s": _age(node.heard_at, now)}
+    document: Json = {"link": str(node.link.state), "age_s": _age(node.last_event_at, now)}
     document["freshness"] = str(node.freshness(now))
     if node.link.state is not LinkState.UP:
         document |= {"link_error": node.link.kind, "link_unknown": node.link.reason}

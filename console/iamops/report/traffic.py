@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from iamops.accesslog.count import Recipe, Want
+from iamops.accesslog.count import Columns, CountQuery
 from iamops.accesslog.format import Field
 from iamops.model.profile import Profile
 from iamops.model.safe_text import safe
@@ -22,7 +22,7 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 def traffic_document(
     profile: Profile,
-    recipe: Recipe,
+    recipe: CountQuery,
     counted: Mapping[str, NodeCount],
     *,
     since: float | None,
@@ -50,7 +50,7 @@ def traffic_document(
     return document
 
 
-def _node(recipe: Recipe, node: NodeCount, traffic: Traffic | None, span_s: float | None) -> Json:
+def _node(recipe: CountQuery, node: NodeCount, traffic: Traffic | None, span_s: float | None) -> Json:
     if traffic is None:
         return {"total": None, "total_unknown": node.reason}
     totals = node.totals
@@ -74,7 +74,7 @@ def _cluster(numbers: Json, counted: Mapping[str, NodeCount]) -> Json:
     return {**numbers, **unknown, **at_least}
 
 
-def _numbers(recipe: Recipe, traffic: Traffic, span_s: float | None) -> Json:
+def _numbers(recipe: CountQuery, traffic: Traffic, span_s: float | None) -> Json:
     numbers: Json = {
         "total": traffic.total,
         "by_status": dict(sorted(traffic.statuses.items())),
@@ -83,7 +83,7 @@ def _numbers(recipe: Recipe, traffic: Traffic, span_s: float | None) -> Json:
     }
     if span_s is None:
         numbers["rate_per_s_unknown"] = "a rate needs --since"
-    shaped = Want.SHAPE in recipe.want
+    shaped = Columns.SHAPE in recipe.columns
     numbers |= _told(recipe, "bytes", Field.BYTES, shaped, lambda: traffic.sent)
     numbers |= _told(
         recipe,
@@ -95,13 +95,13 @@ def _numbers(recipe: Recipe, traffic: Traffic, span_s: float | None) -> Json:
     numbers |= _told(
         recipe, "by_host", Field.HOST, shaped, lambda: {row.name: row.total for row in _shown(traffic.hosts)}
     )
-    timed = Want.TIMES in recipe.want
+    timed = Columns.TIMES in recipe.columns
     return numbers | _told(recipe, "latency_ms", Field.REQUEST_TIME, timed, lambda: _latency(traffic.latency))
 
 
-def _backends(recipe: Recipe, whole: Traffic) -> Json:
+def _backends(recipe: CountQuery, whole: Traffic) -> Json:
     requests = sum(backend.requests for backend in whole.backends.values())
-    errors_told = recipe.form.tells(Field.UPSTREAM_STATUS)
+    errors_told = recipe.form.has(Field.UPSTREAM_STATUS)
 
     def table() -> Json:
         return {
@@ -114,12 +114,12 @@ def _backends(recipe: Recipe, whole: Traffic) -> Json:
             for name, backend in sorted(whole.backends.items())
         }
 
-    return _told(recipe, "backends", Field.UPSTREAM, Want.SHAPE in recipe.want, table)
+    return _told(recipe, "backends", Field.UPSTREAM, Columns.SHAPE in recipe.columns, table)
 
 
-def _services(recipe: Recipe, profile: Profile, known: Mapping[str, Traffic]) -> Json:
+def _services(recipe: CountQuery, profile: Profile, known: Mapping[str, Traffic]) -> Json:
     """As `backends`, but by whom each node's nginx means: 127.0.0.1 is another machine to each of them."""
-    errors_told = recipe.form.tells(Field.UPSTREAM_STATUS)
+    errors_told = recipe.form.has(Field.UPSTREAM_STATUS)
 
     def table() -> Json:
         sums: dict[str, Backend] = {}
@@ -141,13 +141,13 @@ def _services(recipe: Recipe, profile: Profile, known: Mapping[str, Traffic]) ->
             for name, each in sorted(sums.items())
         }
 
-    return _told(recipe, "services", Field.UPSTREAM, Want.SHAPE in recipe.want, table)
+    return _told(recipe, "services", Field.UPSTREAM, Columns.SHAPE in recipe.columns, table)
 
 
-def _told(recipe: Recipe, name: str, field: Field, counted: bool, value: Callable[[], Any]) -> Json:
+def _told(recipe: CountQuery, name: str, field: Field, counted: bool, value: Callable[[], Any]) -> Json:
     """A value, or null and why: the format does not tell it, or this table did not ask for it."""
-    if not recipe.form.tells(field):
-        return {name: None, f"{name}_unknown": recipe.form.missing(field)}
+    if not recipe.form.has(field):
+        return {name: None, f"{name}_unknown": recipe.form.unavailable(field)}
     if not counted:
         return {name: None, f"{name}_unknown": "not counted for this table"}
     return {name: value()}

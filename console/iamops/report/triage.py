@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as Xml
 
-from iamops.judge.findings import Blind, Evidence, Finding
+from iamops.judge.findings import Evidence, Finding, NotEvaluated
 from iamops.judge.runbook.catalogue import CATALOGUE
-from iamops.judge.triage.summary import Darkness, Looked, closing, darkness, name_of, number_of
+from iamops.judge.triage.summary import Darkness, TriageResult, closing, darkness, name_of, number_of
 from iamops.model.facts import RANK, Severity
-from iamops.model.journal import Happening
+from iamops.model.journal import TimelineEvent
 from iamops.model.timestamps import rfc3339
 from iamops.redact.clean import words
 from iamops.report.markup import code, inline, markdown_document, xml_document
@@ -21,7 +21,7 @@ NOT_ASKED = "not asked for: --since 1h"
 Json = dict[str, Any]
 
 
-def triage_document(looked: Looked, since_s: float | None = None) -> Json:
+def triage_document(looked: TriageResult, since_s: float | None = None) -> Json:
     """The whole look, findings ranked. `since_s`: how far back the timeline goes; without it there is none."""
     document: Json = {
         "schema": SCHEMA,
@@ -31,13 +31,13 @@ def triage_document(looked: Looked, since_s: float | None = None) -> Json:
         "findings": [_finding(each) for each in looked.diagnosis.findings],
         "blind": [_blind(each) for each in looked.diagnosis.blind],
         "checked": list(looked.diagnosis.checked),
-        "unlooked": {node: words(reason) for node, reason in looked.unlooked.items()},
+        "unlooked": {node: words(reason) for node, reason in looked.not_inspected.items()},
         "since": None if since_s is None else rfc3339(looked.at - since_s),
     }
     if since_s is None:
         return document | {"timeline": None, "timeline_unknown": NOT_ASKED}
     timeline = [_happening(each) for each in looked.timeline]
-    return document | {"timeline": timeline, "untold": [words(each) for each in looked.untold]}
+    return document | {"timeline": timeline, "untold": [words(each) for each in looked.unavailable]}
 
 
 def _finding(finding: Finding) -> Json:
@@ -65,11 +65,11 @@ def _observed(evidence: Evidence) -> Json:
     }
 
 
-def _blind(blind: Blind) -> Json:
+def _blind(blind: NotEvaluated) -> Json:
     return {"code": blind.code, "what": words(blind.what), "because": words(blind.because), "node": blind.node}
 
 
-def _happening(each: Happening) -> Json:
+def _happening(each: TimelineEvent) -> Json:
     return {
         "at": rfc3339(each.at),
         "kind": str(each.kind),
@@ -90,7 +90,7 @@ class _Said:
     by: str = ""
 
 
-def junit(looked: Looked, floor: Severity | None) -> str:
+def junit(looked: TriageResult, floor: Severity | None) -> str:
     """Findings at `floor` or above fail their rule's case (None: none do). A rule that was not asked, or not of
     every node, is skipped: it has not passed.
     """
@@ -121,7 +121,9 @@ def _all(findings: Iterable[Finding], by: str = "") -> Iterator[_Said]:
         yield from _all(finding.explains, finding.code)
 
 
-def _case(suite: Xml.Element, code: str, said: list[_Said], blinds: list[Blind], floor: Severity | None) -> None:
+def _case(
+    suite: Xml.Element, code: str, said: list[_Said], blinds: list[NotEvaluated], floor: Severity | None
+) -> None:
     title = f" {CATALOGUE[code].title}" if code in CATALOGUE else ""
     case = Xml.SubElement(suite, "testcase", classname="triage", name=f"{name_of(code)}{title}")
     told = "\n".join((*(line for each in said for line in _lines(each)), *map(_unknown, blinds)))
@@ -147,7 +149,7 @@ def _lines(said: _Said) -> Iterator[str]:
     yield f"  next: {finding.next}"
 
 
-def _unknown(blind: Blind) -> str:
+def _unknown(blind: NotEvaluated) -> str:
     return f"cannot tell {blind.what}{f' of {blind.node}' if blind.node else ''}, because {blind.because}"
 
 
@@ -156,18 +158,18 @@ def _unknown(blind: Blind) -> str:
 SIGNS = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵"}
 
 
-def markdown(looked: Looked) -> str:
+def markdown(looked: TriageResult) -> str:
     """The whole look as one text, worst first."""
     return markdown_document(_item(looked))
 
 
-def _item(looked: Looked) -> Iterator[str]:
+def _item(looked: TriageResult) -> Iterator[str]:
     yield f"**Triage of {inline(looked.profile.name)}**, {rfc3339(looked.at)}"
     yield ""
     yield f"{inline(closing(looked))}."
     for finding in looked.diagnosis.findings:
         yield from _finding_item(finding)
-    dark = darkness(looked.diagnosis.blind, looked.unlooked)
+    dark = darkness(looked.diagnosis.blind, looked.not_inspected)
     if dark:
         yield from ("", "**Cannot tell**", "")
         yield from (_dark(each) for each in dark)
@@ -176,7 +178,7 @@ def _item(looked: Looked) -> Iterator[str]:
     for each in looked.timeline:
         where = f"{inline(each.node)}: " if each.node else ""
         yield f"- {rfc3339(each.at)[11:19]} {where}{inline(each.text)} *({inline(each.source)})*"
-    yield from (f"- not told: {inline(each)}" for each in looked.untold)
+    yield from (f"- not told: {inline(each)}" for each in looked.unavailable)
 
 
 def _finding_item(finding: Finding) -> Iterator[str]:

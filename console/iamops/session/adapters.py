@@ -106,7 +106,7 @@ JOURNAL_TAG = "iamops"
 NOTHING: Mapping[str, Observed[Any]] = MappingProxyType({})
 
 
-class NodeHands:
+class NodeCommands:
     """Runs commands over the links that the session keeps."""
 
     def __init__(self, links: Mapping[str, NodeLink], profile: Profile) -> None:
@@ -277,7 +277,7 @@ class NodeLocks:
         return f"{node} was never locked" if lock is None else lock.lost()
 
 
-class StoreEyes:
+class StoreReader:
     """Sees through the session's store; `look_again` asks the collectors for news."""
 
     def __init__(
@@ -289,7 +289,7 @@ class StoreEyes:
     ) -> None:
         self._store = store
         self._now = now
-        self.look = look_again
+        self.refresh = look_again
         self._look_at_files = look_at_files
 
     @property
@@ -320,7 +320,7 @@ class StoreEyes:
         from iamops.plan.needs import evidence  # plans are loaded when somebody wants to act
 
         since = self.now()
-        self.look()
+        self.refresh()
         await self._look_at_files()
         while True:
             state = self.state

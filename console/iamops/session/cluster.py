@@ -38,7 +38,7 @@ from iamops.nodes.ssh.connector import SshConnector
 from iamops.nodes.supervisor import Supervisor, aside
 from iamops.nodes.transport import CommandFailed, Transport, TransportError
 from iamops.redact.clean import words
-from iamops.session.adapters import NodeHands
+from iamops.session.adapters import NodeCommands
 from iamops.session.clock import Clock, session_clock
 from iamops.session.store import Store
 
@@ -110,7 +110,7 @@ class Cluster:
         self._watches: dict[str, CollectorContext] = {}
         self._traffic = self._traffic_feed() if for_console else None
         self._links = {name: self._link(name) for name in profile.nodes}
-        self.hands = NodeHands(self._links, profile)
+        self.hands = NodeCommands(self._links, profile)
         self._tasks: list[asyncio.Task[None]] = []
         self._alarms: set[asyncio.Task[None]] = set()
         self._probe: ClientProbe | None = None
@@ -151,15 +151,15 @@ class Cluster:
         """Looks at every node now, and tries every broken link again now instead of after its back-off."""
         for link in self._links.values():
             link.retry_now()
-        self.look_again()
+        self.refresh_nodes()
 
-    def look_again(self) -> None:
+    def refresh_nodes(self) -> None:
         """Asks every connected node for a fresh look, all of its collectors: somebody is about to act on it."""
         self.pace.attend()
         for watch in self._watches.values():
-            watch.look_again()
+            watch.refresh()
 
-    def look_for_locks(self) -> None:
+    def refresh_locks(self) -> None:
         """Asks every connected node who holds it and which undos are armed there, now."""
         for watch in self._watches.values():
             watch.safety_changed.set()
@@ -222,7 +222,7 @@ class Cluster:
                 found |= {name: told[instance]} if instance in told else {}
         return found
 
-    async def look_at_files(self) -> None:
+    async def refresh_files(self) -> None:
         """Reads what the daemons would load, and how nginx treats its backends; the answers are in the state."""
         # Loading what reads files takes longer than a frame.
         module = await asyncio.to_thread(importlib.import_module, "iamops.session.config.on_disk")
@@ -312,7 +312,7 @@ class Cluster:
                 transport, self.profile, self.store.apply, self.now, log, self.pace, self._parts
             )
             self._watches[node] = watch
-            heard_at = self.store.state.nodes[node].heard_at
+            heard_at = self.store.state.nodes[node].last_event_at
             recalling = self._recalled(transport, heard_at, self.now())
             recall = asyncio.create_task(recalling, name=f"recall {node}")
             try:

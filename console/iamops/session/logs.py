@@ -128,7 +128,7 @@ REASONS_MOST = 20
 # Logs know seconds; a tenth of one is not worth a line that shows another second than it says.
 SKEW_S = 0.1
 
-Heard = Callable[[], None]
+OnLines = Callable[[], None]
 TransportOf = Callable[[str], Transport | None]
 
 
@@ -146,7 +146,7 @@ class LogTap:
         self._ring = LogRing()
         self._ears = {node: _Ear(node, self) for node in profile.nodes}
         self._logs = {node: self._logs_of(node) for node in profile.nodes}
-        self._watchers: list[Heard] = []
+        self._watchers: list[OnLines] = []
         self._untold = True
         self._noticed: tuple[Notice, ...] = ()
         self._tasks: list[asyncio.Task[None]] = []
@@ -158,7 +158,7 @@ class LogTap:
         """Whether anything runs on the nodes for this."""
         return bool(self._tasks)
 
-    def watch(self, heard: Heard) -> Callable[[], None]:
+    def watch(self, heard: OnLines) -> Callable[[], None]:
         """Calls `heard` when there are new lines, once until they are taken. Returns what ends it."""
         self._watchers.append(heard)
         self._untold = True
@@ -195,7 +195,7 @@ class LogTap:
         self._take_notices(self._store.state)
         self._tasks = [asyncio.create_task(self._read(node), name=f"{node}:logs") for node in self._profile.nodes]
 
-    def _unwatch(self, heard: Heard) -> None:
+    def _unwatch(self, heard: OnLines) -> None:
         if heard in self._watchers:
             self._watchers.remove(heard)
         if not self._watchers and self.reading and self._closing is None:

@@ -27,14 +27,14 @@ from iamops.model.profile import Environment
 from iamops.plan.action import ALLOWANCE_S, Action, ConfigPush, DrainedRestart, DrillAction, command_line
 from iamops.plan.denial import Denial
 from iamops.plan.steps import Plan
-from iamops.session.adapters import StoreEyes
+from iamops.session.adapters import StoreReader
 from iamops.session.cluster import Cluster
 from iamops.session.measuring import meter_for
 from iamops.session.profiles import ProfileOnDisk
 from iamops.session.user import audit_file, who
 
 if TYPE_CHECKING:
-    from iamops.judge.config import ConfigSight
+    from iamops.judge.config import ConfigComparison
     from iamops.session.config.configurator import Configurator
     from iamops.session.drills.runner import Driller
     from iamops.session.drills.runner import Tell as TellDrill
@@ -72,7 +72,7 @@ class Operator:
         self._armed_until = float("-inf")
         if always_armed:  # a shell's command is here to act
             cluster.pace.attend(ARMED_FOR_S)
-        eyes = StoreEyes(cluster.store, cluster.now, cluster.look_again, cluster.look_at_files)
+        eyes = StoreReader(cluster.store, cluster.now, cluster.refresh_nodes, cluster.refresh_files)
         self._ledger = ledger or audit_file()
         self._audit = _Ledger(self._ledger)
         self._engine = Engine(cluster.hands, eyes, self._audit, self._meter, self._stale)
@@ -146,7 +146,7 @@ class Operator:
     async def _see_free(self, run: str) -> None:
         """Locks and timers are read again when a run has ended: our own must not stand in the next one's way."""
         for _ in range(FREE_LOOKS):
-            self._cluster.look_for_locks()
+            self._cluster.refresh_locks()
             await asyncio.sleep(FREE_LOOK_S)
             nodes = self._cluster.store.state.nodes.values()
             safety = [node.safety.value for node in nodes if isinstance(node.safety, Known)]
@@ -219,9 +219,9 @@ class Operator:
 
     # --- configuration ---
 
-    async def config(self) -> ConfigSight:
+    async def config(self) -> ConfigComparison:
         """The nodes' files beside what the profile asks for, and what lint says of them."""
-        sight = await self._configurator.sight()
+        sight = await self._configurator.compare()
         changed = self.profile_changed()
         return replace(sight, problem=f"{changed}: {REOPEN}") if changed and not sight.problem else sight
 
@@ -240,17 +240,17 @@ class Operator:
         cluster = self._cluster
         return Configurator(cluster.profile, cluster.transport, cluster.why_not_connected)
 
-    async def look_at_files(self) -> None:
+    async def refresh_files(self) -> None:
         """What a plan has to know of the nodes' files, before it is shown to anyone."""
-        await self._cluster.look_at_files()
+        await self._cluster.refresh_files()
 
-    def look_again(self) -> None:
+    def refresh_nodes(self) -> None:
         """Asks for fresh evidence, before a plan is shown to anyone."""
-        self._cluster.look_again()
+        self._cluster.refresh_nodes()
         self._look_at_files_soon()
 
     def _look_at_files_soon(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._cluster.look_at_files(), name="files")
+        task = asyncio.get_running_loop().create_task(self._cluster.refresh_files(), name="files")
         self._looks.add(task)
         task.add_done_callback(self._looks.discard)
 

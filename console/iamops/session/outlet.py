@@ -46,7 +46,7 @@ class Outlet:
         return self._pending
 
     @property
-    def gone(self) -> bool:
+    def closed(self) -> bool:
         """Nobody can read any more: the pipe is broken, or the terminal was closed."""
         return self._gone
 

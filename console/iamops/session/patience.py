@@ -33,7 +33,7 @@ class WaitThrough:
                 self.tried = True
         return task.result()
 
-    async def look(self, work: Awaitable[T]) -> T | None:
+    async def check(self, work: Awaitable[T]) -> T | None:
         """What it finds; None when no time was left for it. Raises what it raises."""
         task = asyncio.ensure_future(work)
         while not task.done():

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from functools import partial
 
 from iamops.accesslog.aggregate import tallied
-from iamops.accesslog.count import FULL, Counts, Recipe
+from iamops.accesslog.count import FULL, CountQuery, Counts
 from iamops.accesslog.filter import where
 from iamops.accesslog.format import LogFormat, named_format
-from iamops.accesslog.timeseries import TrafficBook
-from iamops.accesslog.values import Grain
+from iamops.accesslog.timeseries import TrafficTimeSeries
+from iamops.accesslog.values import Resolution
 from iamops.model.profile import Profile
 from iamops.model.traffic import LogTotals
-from iamops.nodes.logs.counter import HISTORY_S, AccessLog, LogLane
+from iamops.nodes.logs.counter import HISTORY_S, AccessLog, AccessLogCounter
 from iamops.nodes.transport import Transport
 
 RETRY_S = 2.0
@@ -37,15 +37,15 @@ class TrafficFeed:
         self.form: LogFormat = named_format(profile.logs.format)
         self.where = ""
         self._profile, self._transport, self._now, self._heard = profile, transport, now, heard
-        self._all = TrafficBook()
-        self._filtered = TrafficBook()
+        self._all = TrafficTimeSeries()
+        self._filtered = TrafficTimeSeries()
         self._sums: dict[str, Counts] = {name: Counts() for name in profile.nodes}
         self._filtered_sums: dict[str, Counts] = {}
         self._logs = {
             name: AccessLog(profile.logs.access, profile.logs.format, partial(self._count, name), now)
             for name in profile.nodes
         }
-        self._lanes: dict[str, LogLane] = {}
+        self._lanes: dict[str, AccessLogCounter] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     def access_log(self, node: str) -> AccessLog:
@@ -53,7 +53,7 @@ class TrafficFeed:
         return self._logs[node]
 
     @property
-    def book(self) -> TrafficBook:
+    def book(self) -> TrafficTimeSeries:
         """What the filter lets through; everything without one."""
         return self._filtered if self.where else self._all
 
@@ -64,12 +64,12 @@ class TrafficFeed:
         self.where = chosen.text.strip()
         if not self.where:
             return
-        self._filtered, self._filtered_sums = TrafficBook(), {}
-        recipe = Recipe(self.form, FULL, chosen, Grain.TEN_SECONDS)
+        self._filtered, self._filtered_sums = TrafficTimeSeries(), {}
+        recipe = CountQuery(self.form, FULL, chosen, Resolution.TEN_SECONDS)
         for name in filter(chosen.allows_node, self._profile.nodes):
             self._filtered_sums[name] = Counts()
             count = partial(self._count_filtered, name)
-            self._lanes[name] = LogLane(
+            self._lanes[name] = AccessLogCounter(
                 self._profile.logs.access, recipe, count, history_s=HISTORY_S, clock=self._now
             )
             self._tasks.append(asyncio.create_task(self._keep(name), name=f"filter {name}"))
@@ -79,7 +79,7 @@ class TrafficFeed:
         lane = self._lane(node)
         return LogTotals(sums.probes, sums.unparsed, sums.left_out, lane.lost if lane else 0)
 
-    def unread(self, node: str) -> str:
+    def unreadable(self, node: str) -> str:
         """Why a node's log is not being read; empty if it is."""
         if self._transport(node) is None:
             return "not connected"
@@ -90,7 +90,7 @@ class TrafficFeed:
         tasks = self._end_filter()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _lane(self, node: str) -> LogLane | None:
+    def _lane(self, node: str) -> AccessLogCounter | None:
         return self._lanes.get(node) if self.where else self._logs[node].lane
 
     def _end_filter(self) -> list[asyncio.Task[None]]:
@@ -99,11 +99,11 @@ class TrafficFeed:
             task.cancel()
         return tasks
 
-    def _count(self, node: str, counts: Counts, recipe: Recipe) -> None:
+    def _count(self, node: str, counts: Counts, recipe: CountQuery) -> None:
         _sum_up(self._sums[node], counts)
         self._all.add(node, tallied(counts, recipe), self._now())
 
-    def _count_filtered(self, node: str, counts: Counts, recipe: Recipe) -> None:
+    def _count_filtered(self, node: str, counts: Counts, recipe: CountQuery) -> None:
         _sum_up(self._filtered_sums[node], counts)
         self._filtered.add(node, tallied(counts, recipe), self._now())
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from iamops.accesslog.aggregate import tallied
 from iamops.accesslog.awk import NotCounted
-from iamops.accesslog.count import Counts, Recipe, TooManyNames, add_bounded
+from iamops.accesslog.count import CountQuery, Counts, TooManyNames, add_bounded
 from iamops.accesslog.values import NO_TIME
 from iamops.model.facts import ProbeReport
 from iamops.model.profile import Profile
@@ -34,7 +34,7 @@ AHEAD_S = 3600
 
 async def count_traffic(
     log: str,
-    recipe: Recipe,
+    recipe: CountQuery,
     since: float | None,
     made: Mapping[str, Transport | TransportError],
     served: Served | None = None,
@@ -50,7 +50,7 @@ async def count_traffic(
 
 async def _of_node(
     log: str,
-    recipe: Recipe,
+    recipe: CountQuery,
     since: float | None,
     made: Transport | TransportError,
     served: Served | None,

@@ -13,13 +13,13 @@ from iamops.ledger.verify import ChainVerdict, LedgerRun, Page, runs_of
 from iamops.model.facts import Severity
 from iamops.model.safe_text import safe
 from iamops.model.text import counted
-from iamops.tui.app.actions import AUDIT, Situation
-from iamops.tui.toolkit.frame_state import Moment, ScreenPart
+from iamops.tui.app.actions import AUDIT, ActionContext
+from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.list_screen import ListScreen
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.screen import ViewSources
-from iamops.tui.toolkit.text import EMPTY, Line, Picture, Row, Rows, TextSpan, Tone
+from iamops.tui.toolkit.text import EMPTY, Line, PaneContent, Row, Rows, TextSpan, Tone
 
 # The ledger as rows: one run a line, newest first, and the whole story of the one under the cursor.
 
@@ -41,7 +41,7 @@ def newest_first(records: Sequence[Record]) -> tuple[LedgerRun, ...]:
     return tuple(reversed(runs_of(records)))
 
 
-def told(run: LedgerRun) -> tuple[str, ...]:
+def filter_words(run: LedgerRun) -> tuple[str, ...]:
     """What a filter looks for."""
     keys = ("action", "who", "from", "reason", "command")
     return (run.run, run.last.at, run.outcome, *(_of(run, key) for key in keys))
@@ -168,11 +168,11 @@ class AuditList(Pane):
         row = self._row_under_cursor()
         return next((run for run in self._runs if row is not None and run.run == row.key), None)
 
-    def picture(self, moment: Moment, width: int, height: int) -> Picture:
-        runs = [run for run in self._runs if moment.keeps(told(run))]
+    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+        runs = [run for run in self._runs if moment.keeps(filter_words(run))]
         rows = Rows((run.run for run in runs), lambda n: run_row(runs[n], width))
         marks = (verdict_span(self._page.verdict),) if self._page else ()
-        return Picture((TextSpan("AUDIT", Tone.TITLE),), rows=rows, marks=marks)
+        return PaneContent((TextSpan("AUDIT", Tone.TITLE),), rows=rows, marks=marks)
 
 
 class AuditScreen(ListScreen):
@@ -181,14 +181,14 @@ class AuditScreen(ListScreen):
     NAME = AUDIT
     ABOUT = AuditList.ABOUT
 
-    def __init__(self, moment: Moment, palette: Palette, base: Situation) -> None:
+    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext) -> None:
         self._runs = AuditList("list")
         super().__init__(moment, palette, base, self._runs)
 
     async def learn(self, sources: ViewSources) -> Callable[[], None]:
         """Reads the ledger in a thread: a slow disk must not hold up the keyboard."""
         try:
-            page = await asyncio.to_thread(sources.deck.audit)
+            page = await asyncio.to_thread(sources.operator.audit)
         except OSError as error:
             text = f"the ledger cannot be read: {error.filename}: {error.strerror}"
             return lambda: self.toast(text, Severity.WARNING)

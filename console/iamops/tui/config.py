@@ -5,19 +5,19 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterator
 
-from iamops.judge.config import ConfigSight, FileSight, FileState
+from iamops.judge.config import ConfigComparison, FileComparison, FileState
 from iamops.model.events import ConfigCompared
 from iamops.model.facts import Severity
 from iamops.model.safe_text import safe
 from iamops.model.text import counted
 from iamops.plan.config.change import FileChange, diff_lines, side_by_side
-from iamops.tui.app.actions import CONFIG, Situation
-from iamops.tui.toolkit.frame_state import Moment, ScreenPart
+from iamops.tui.app.actions import CONFIG, ActionContext
+from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.list_screen import ListScreen
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.screen import ViewSources
-from iamops.tui.toolkit.text import EMPTY, Line, Picture, Row, Rows, TextSpan, Tone, column
+from iamops.tui.toolkit.text import EMPTY, Line, PaneContent, Row, Rows, TextSpan, Tone, column
 
 # Configuration files as lines: how each stands, and what a push would change in it.
 
@@ -42,9 +42,9 @@ CONTEXT = 3
 MARKS = {"-": Tone.DOWN, "+": Tone.OK, "~": Tone.WARN, " ": Tone.PLAIN}
 
 
-def verdict(sight: ConfigSight) -> Line:
+def verdict(sight: ConfigComparison) -> Line:
     """The pane's title, at its right end."""
-    if sight.problem or sight.unread:
+    if sight.problem or sight.unreadable:
         return (TextSpan(" ? not all could be read ", Tone.UNKNOWN),)
     if not sight.files:
         return EMPTY
@@ -58,12 +58,12 @@ def verdict(sight: ConfigSight) -> Line:
     return (TextSpan(" ● in sync ", Tone.OK),)
 
 
-def told(file: FileSight) -> tuple[str, ...]:
+def filter_words(file: FileComparison) -> tuple[str, ...]:
     """What a filter looks for."""
     return (file.node, file.path, file.state, *(each.rule.code for each in file.findings))
 
 
-def file_row(file: FileSight, width: int) -> Row:
+def file_row(file: FileComparison, width: int) -> Row:
     """One line: node, state, how much lint has to say, path."""
     word, tone = STATES[file.state]
     count = f"{len(file.findings)}" if file.findings else ""
@@ -76,19 +76,19 @@ def file_row(file: FileSight, width: int) -> Row:
     return Row.whole(file.key, line, f"{file.node}: {file.path}: {file.state}", width)
 
 
-def summary(sight: ConfigSight, width: int) -> tuple[Line, ...]:
+def summary(sight: ConfigComparison, width: int) -> tuple[Line, ...]:
     """What concerns the whole: what could not be read, and what a push would mean."""
     lines: list[Line] = []
     if sight.problem:
         lines += _wrapped("✗ ", sight.problem, Tone.DOWN, width)
-    for node, why in sight.unread.items():
+    for node, why in sight.unreadable.items():
         lines += _wrapped(f"? {node}: ", why.removeprefix(f"{node}: "), Tone.UNKNOWN, width)
-    for sentence in sight.meaning:
+    for sentence in sight.change_summary:
         lines += _wrapped("a push: ", sentence, Tone.ACCENT, width)
     return (*lines, EMPTY) if lines else ()
 
 
-def file_story(file: FileSight, width: int) -> tuple[Line, ...]:
+def file_story(file: FileComparison, width: int) -> tuple[Line, ...]:
     """Lint's findings on one file, then what would change in it."""
     lines: list[Line] = []
     for finding in file.findings:
@@ -108,13 +108,13 @@ def file_story(file: FileSight, width: int) -> tuple[Line, ...]:
     return (*lines, *(_beside(file, file.change, width) if both else _unified(file, file.change)))
 
 
-def _unified(file: FileSight, change: FileChange) -> Iterator[Line]:
+def _unified(file: FileComparison, change: FileChange) -> Iterator[Line]:
     for line in diff_lines(change, file.node):
         tone = MARKS.get(line[:1], Tone.MUTED)
         yield (TextSpan(line, Tone.ACCENT if line.startswith(("---", "+++", "@@")) else tone),)
 
 
-def _beside(file: FileSight, change: FileChange, width: int) -> Iterator[Line]:
+def _beside(file: FileComparison, change: FileChange, width: int) -> Iterator[Line]:
     """Node on the left, profile on the right; long stretches of equal lines are left out."""
     half = (width - 3) // 2
     yield (
@@ -161,22 +161,24 @@ class ConfigList(Pane):
 
     def __init__(self, ident: str) -> None:
         super().__init__(ident)
-        self._sight = ConfigSight()
+        self._sight = ConfigComparison()
 
-    def turn_to(self, sight: ConfigSight) -> None:
+    def turn_to(self, sight: ConfigComparison) -> None:
         self._sight = sight
         self.repaint()
 
     @property
-    def chosen(self) -> FileSight | None:
+    def chosen(self) -> FileComparison | None:
         """The file under the cursor."""
         row = self._row_under_cursor()
         return next((file for file in self._sight.files if row is not None and file.key == row.key), None)
 
-    def picture(self, moment: Moment, width: int, height: int) -> Picture:
-        files = [file for file in self._sight.files if moment.keeps(told(file))]
+    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+        files = [file for file in self._sight.files if moment.keeps(filter_words(file))]
         rows = Rows((file.key for file in files), lambda n: file_row(files[n], width))
-        return Picture((TextSpan("CONFIG", Tone.TITLE),), rows=rows, marks=verdict(self._sight), overlays=HEADINGS)
+        return PaneContent(
+            (TextSpan("CONFIG", Tone.TITLE),), rows=rows, marks=verdict(self._sight), overlays=HEADINGS
+        )
 
 
 class ConfigScreen(ListScreen):
@@ -186,20 +188,20 @@ class ConfigScreen(ListScreen):
     ABOUT = ConfigList.ABOUT
     LEARNS_AT = (ConfigCompared,)
 
-    def __init__(self, moment: Moment, palette: Palette, base: Situation) -> None:
+    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext) -> None:
         self._files = ConfigList("list")
-        self._sight: ConfigSight | None = None
+        self._sight: ConfigComparison | None = None
         super().__init__(moment, palette, base, self._files)
 
     async def learn(self, sources: ViewSources) -> Callable[[], None]:
         try:
-            sight = await sources.deck.config()
+            sight = await sources.operator.config()
         except Exception as error:
             text = f"the files cannot be compared: {str(error) or type(error).__name__}"
             return lambda: self.toast(text, Severity.WARNING)
         return lambda: self.turn_to(sight)
 
-    def turn_to(self, sight: ConfigSight) -> None:
+    def turn_to(self, sight: ConfigComparison) -> None:
         """Shows another sight, once the list has its place on the screen."""
         self._sight = sight
         self._files.turn_to(sight)

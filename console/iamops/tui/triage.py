@@ -16,16 +16,16 @@ from iamops.judge.triage.summary import Darkness, darkness, name_of, number_of
 from iamops.model.facts import LinkState, Severity
 from iamops.model.safe_text import safe
 from iamops.model.text import counted
-from iamops.tui.app.actions import CONFIG, LOGS, OVERVIEW, TRAFFIC, TRIAGE, Situation
+from iamops.tui.app.actions import CONFIG, LOGS, OVERVIEW, TRAFFIC, TRIAGE, ActionContext
 from iamops.tui.drills.screen import wrapped
 from iamops.tui.overview.finding import ago, all_clear, how_old, key_of, placed
-from iamops.tui.toolkit.frame_state import ALL, Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.health import SEVERITY_GLYPHS
 from iamops.tui.toolkit.list_screen import ListScreen
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.pane import Pane
-from iamops.tui.toolkit.screen import Sought, Spot, ViewSources
-from iamops.tui.toolkit.text import EMPTY, Line, Picture, Row, Rows, TextSpan, Tone, column
+from iamops.tui.toolkit.screen import Location, NavigateTo, ViewSources
+from iamops.tui.toolkit.text import EMPTY, Line, PaneContent, Row, Rows, TextSpan, Tone, column
 
 # Findings as rows, causes with their symptoms below them; and the whole story of the one under the cursor.
 
@@ -47,10 +47,10 @@ class TriageLine:
     key: str
     finding: Finding | None = None
     depth: int = 0
-    dark: Darkness | None = None
+    unanswered: Darkness | None = None
 
 
-def entered(moment: Moment) -> tuple[TriageLine, ...]:
+def entered(moment: ViewState) -> tuple[TriageLine, ...]:
     """Everything the list holds, in order; findings first."""
     found = tuple(TriageLine(key_of(finding), finding, depth) for finding, depth in placed(moment.findings))
     unseen = {
@@ -58,15 +58,15 @@ def entered(moment: Moment) -> tuple[TriageLine, ...]:
         for node in moment.state.nodes.values()
         if node.link.state is LinkState.DOWN
     }
-    dark = darkness(moment.look.diagnosis.blind, unseen) if moment.look is not None else ()
-    unknown = (TriageLine(f"? {number} {each.node or '-'}", dark=each) for number, each in enumerate(dark))
+    dark = darkness(moment.inspection.diagnosis.blind, unseen) if moment.inspection is not None else ()
+    unknown = (TriageLine(f"? {number} {each.node or '-'}", unanswered=each) for number, each in enumerate(dark))
     return (*found, *unknown)
 
 
-def entry_row(entry: TriageLine, moment: Moment, width: int) -> Row:
+def entry_row(entry: TriageLine, moment: ViewState, width: int) -> Row:
     """One line; what `c` copies is the next command."""
-    if entry.dark is not None:
-        said = f"cannot tell {_untold(entry.dark)}: {_reason(entry.dark)}"
+    if entry.unanswered is not None:
+        said = f"cannot tell {_untold(entry.unanswered)}: {_reason(entry.unanswered)}"
         return Row.whole(entry.key, (TextSpan(f" ? {said}", Tone.UNKNOWN),), said, width)
     finding = _finding_of(entry)
     glyph, tone = SEVERITY_GLYPHS[finding.severity]
@@ -79,18 +79,18 @@ def entry_row(entry: TriageLine, moment: Moment, width: int) -> Row:
     return Row.whole(entry.key, line, finding.next, width)
 
 
-def looked_line(moment: Moment, looking: bool, problem: str) -> Line:
+def looked_line(moment: ViewState, looking: bool, problem: str) -> Line:
     """How old the deep look is: it is part of what is shown."""
     if problem:
         return (TextSpan(f"✗ {safe(problem, 60)}", Tone.DOWN),)
     if looking:
         return (TextSpan("looking deeper…", Tone.ACCENT),)
-    if moment.look is None:
+    if moment.inspection is None:
         return (TextSpan("deep look: never", Tone.MUTED),)
-    return (TextSpan(f"looked {ago(moment.now - moment.look.at)} ago, ^R again", Tone.MUTED),)
+    return (TextSpan(f"looked {ago(moment.now - moment.inspection.at)} ago, ^R again", Tone.MUTED),)
 
 
-def entry_story(entry: TriageLine | None, moment: Moment, hidden: int, width: int) -> tuple[Line, ...]:
+def entry_story(entry: TriageLine | None, moment: ViewState, hidden: int, width: int) -> tuple[Line, ...]:
     """Evidence with ages, cause, symptoms, what is safe to do, and the rest of the runbook.
 
     Without an entry: what that means. `hidden` findings are no all-clear.
@@ -99,8 +99,8 @@ def entry_story(entry: TriageLine | None, moment: Moment, hidden: int, width: in
         if hidden:
             return tuple(wrapped(hidden_words(hidden, moment), Tone.WARN, width))
         return (tuple(TextSpan(span.text, Tone.MUTED) for span in all_clear(moment)),)
-    if entry.dark is not None:
-        return tuple(_dark_story(entry.dark, width))
+    if entry.unanswered is not None:
+        return tuple(_dark_story(entry.unanswered, width))
     finding = _finding_of(entry)
     glyph, tone = SEVERITY_GLYPHS[finding.severity]
     title = (
@@ -171,9 +171,10 @@ def _labelled(label: str, texts: list[str], width: int, tone: Tone = Tone.PLAIN)
     return lines
 
 
-def hidden_words(hidden: int, moment: Moment) -> str:
+def hidden_words(hidden: int, moment: ViewState) -> str:
     """What a filter holds back, and how to see it."""
-    return f"{counted(hidden, 'finding')} hidden by /{moment.needle}, Esc shows {'it' if hidden == 1 else 'them'}"
+    them = "it" if hidden == 1 else "them"
+    return f"{counted(hidden, 'finding')} hidden by /{moment.filter_text}, Esc shows {them}"
 
 
 # The findings: causes with their symptoms below them, then what cannot be told.
@@ -218,7 +219,7 @@ class TriageList(Pane):
         self._wanted = ""
         super().move(dx, dy)
 
-    def picture(self, moment: Moment, width: int, height: int) -> Picture:
+    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
         every = entered(moment)
         self._entries = tuple(each for each in every if _passes(each, moment))
         if self._wanted and any(each.key == self._wanted for each in self._entries):
@@ -232,17 +233,17 @@ class TriageList(Pane):
         elif not rows:
             nothing: Line = (TextSpan(" nothing matches the filter", Tone.MUTED),) if every else all_clear(moment)
             rows.append(Row("", nothing))
-        return Picture(title, rows=Rows.of(rows), marks=marks)
+        return PaneContent(title, rows=Rows.of(rows), marks=marks)
 
 
 def _findings(entries: tuple[TriageLine, ...]) -> int:
     return sum(each.finding is not None for each in entries)
 
 
-def _passes(entry: TriageLine, moment: Moment) -> bool:
+def _passes(entry: TriageLine, moment: ViewState) -> bool:
     """By what the filter is typed for: code, node, title, reason."""
-    if entry.dark is not None:
-        return moment.keeps((entry.dark.because, entry.dark.node or "", *entry.dark.codes))
+    if entry.unanswered is not None:
+        return moment.keeps((entry.unanswered.because, entry.unanswered.node or "", *entry.unanswered.codes))
     finding = entry.finding
     return finding is None or moment.keeps((finding.code, finding.node or "", finding.title, finding.next))
 
@@ -257,7 +258,7 @@ class TriageScreen(ListScreen):
     ABOUT = TriageList.ABOUT
     ALARMED = False
 
-    def __init__(self, moment: Moment, palette: Palette, base: Situation) -> None:
+    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext) -> None:
         self._list = TriageList("list")
         self._told: tuple[Line, ...] = ()
         super().__init__(moment, palette, base, self._list)
@@ -284,7 +285,7 @@ class TriageScreen(ListScreen):
         self._list.repaint()
         self.toast(text, Severity.WARNING)
 
-    def go_to(self, spot: Spot) -> None:
+    def go_to(self, spot: Location) -> None:
         if spot.key:
             self._list.seek(spot.key)
             self.call_after_refresh(self.show_story)
@@ -295,14 +296,14 @@ class TriageScreen(ListScreen):
             self.toast("nothing was seen: that is the reason")
             return
         view, at = sought(chosen.finding, self.moment.now)
-        self.post_message(Sought(view, Spot(node=chosen.finding.node, at=at)))
+        self.post_message(NavigateTo(view, Location(node=chosen.finding.node, at=at)))
 
     # --- the story, which ages ---
 
     def story(self, width: int) -> tuple[Line, ...]:
         return entry_story(self._list.chosen, self.moment, self._list.hidden, width)
 
-    def paint(self, moment: Moment, parts: frozenset[ScreenPart] = ALL) -> None:
+    def paint(self, moment: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
         """Ages move on and evidence changes under a cursor that stays."""
         super().paint(moment, parts)
         self._make_room()

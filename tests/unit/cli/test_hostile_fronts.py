@@ -18,10 +18,10 @@ import pytest
 
 from iamops.cli.acting import dry_lines, progress_lines, result_lines
 from iamops.cli.config.run import diff_document, diff_text, lint_text
+from iamops.cli.drill.run import progress_shown
 from iamops.cli.drill.run import result_lines as drill_lines
-from iamops.cli.drill.run import told
 from iamops.cli.errors import explain
-from iamops.cli.lines import say, say_lines, tell_lines, tell_progress
+from iamops.cli.lines import say, say_lines, write_progress, write_stderr_lines
 from iamops.cli.main import main
 from iamops.cli.output import Coloured, print_lines, watched
 from iamops.cli.printing import not_written
@@ -122,9 +122,9 @@ def test_whatever_is_printed(sequence: str, kind: type[io.StringIO]):
         print(sequence, file=sys.stderr)
         sys.stdout.writelines([sequence])
         say(sequence)
-        tell_progress(sequence)
+        write_progress(sequence)
         say_lines([sequence, sequence])
-        tell_lines([sequence])
+        write_stderr_lines([sequence])
         print_lines([sequence, Coloured(sequence, 31), Coloured(sequence, 31, 3)])
 
     text = printed(everything, kind)
@@ -138,8 +138,8 @@ def test_lines_of_our_own_stay_lines_and_tabs_stay_tabs():
 def test_a_text_that_is_to_be_one_line_begins_no_other():
     forged = "note: x\nplan: nothing will happen"
     assert printed(lambda: print_lines([forged])).count("\n") == 1
-    assert printed(lambda: tell_lines([forged])).count("\n") == 1
-    assert printed(lambda: tell_progress(forged)).count("\n") == 1
+    assert printed(lambda: write_stderr_lines([forged])).count("\n") == 1
+    assert printed(lambda: write_progress(forged)).count("\n") == 1
 
 
 def test_our_colour_is_ours_and_a_node_s_is_text():
@@ -250,16 +250,16 @@ def test_a_difference_of_files(chance: random.Random):
 def test_a_plan_its_progress_and_its_result(chance: random.Random, monkeypatch: pytest.MonkeyPatch):
     plan = poisoned(plan_for(Switchover(), healthy(), NOW), chance, KEPT | {"argv"})
     denied = (Denial("last-backend", hostile(chance), True, "iam-b", (hostile(chance),)),)
-    harmless(printed(lambda: tell_lines(dry_lines(plan, denied, denied))))
+    harmless(printed(lambda: write_stderr_lines(dry_lines(plan, denied, denied))))
     ran = RunReport("1", Switchover(), 0.0, steps=tuple(StepReport(each, began=0.0) for each in plan.steps))
     ran = poisoned(ran, chance, KEPT | {"argv", "run"})
-    harmless(printed(lambda: [tell_progress(each) for each in progress_lines(None, ran)]))
+    harmless(printed(lambda: [write_progress(each) for each in progress_lines(None, ran)]))
     harmless(printed(lambda: say_lines(result_lines(ran))))
     harmless_document(json_text(plan_document(plan)))
     harmless_document(json_text(run_document(ran, "lab", 1)))
 
     def bar() -> None:
-        with told(hostile(chance)) as hear:
+        with progress_shown(hostile(chance)) as hear:
             hear(DrillProgress("seed", ran))
 
     monkeypatch.setenv("TERM", "xterm")

@@ -145,7 +145,7 @@ async def test_what_the_backends_answered_is_kept():
     made.hands.split = {"iam.api.marmotedu.com": {"backends": {"iam-a": 5, "iam-b": 5}}}
     report = await drilled(made, "load-balance")
     assert report.outcome is Outcome.SUCCEEDED, report.sentence
-    assert json.loads(report.steps[0].said) == made.hands.split
+    assert json.loads(report.steps[0].output) == made.hands.split
 
 
 async def test_an_undo_that_would_fire_in_mid_drill_is_refused():

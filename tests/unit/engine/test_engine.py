@@ -76,7 +76,7 @@ async def test_every_undo_is_armed_and_seen_armed_before_what_it_undoes():
         if step.kind is StepKind.ARM and step.undo is not None:
             assert step.expect
             armed.add(step.undo.name)
-        assert step.spoils is None or step.spoils in armed
+        assert step.requires_undo is None or step.requires_undo in armed
 
 
 @pytest.mark.parametrize(("action", "at"), CUTS)
@@ -378,7 +378,7 @@ async def test_interrupted_between_two_commands_without_an_undo_the_first_is_tol
     task = asyncio.ensure_future(run(bench, action))
     report = await task
     assert len(bench.hands.changes) == 1
-    assert (report.outcome, exit_code(report)) == (Outcome.FAILED, ExitCode.NOT_SO)
+    assert (report.outcome, exit_code(report)) == (Outcome.FAILED, ExitCode.CHECK_FAILED)
     assert "not undone: restart iam-pump" in report.sentence
 
 

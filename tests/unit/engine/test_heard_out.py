@@ -8,7 +8,7 @@ import pytest
 
 from iamops.engine import steps
 from iamops.engine.ports import CommandAnswer
-from iamops.engine.steps import heard_out
+from iamops.engine.steps import finished
 
 
 async def interrupted(command: asyncio.Task[CommandAnswer]) -> None:
@@ -27,7 +27,7 @@ async def test_a_command_under_way_ends_before_it_is_undone():
         replaced.set()
         return CommandAnswer(0, "", "")
 
-    await interrupted(asyncio.create_task(heard_out(replace())))
+    await interrupted(asyncio.create_task(finished(replace())))
     assert replaced.is_set()
 
 
@@ -42,7 +42,7 @@ async def test_what_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
             given_up.set()
         raise AssertionError
 
-    await interrupted(asyncio.create_task(heard_out(hang())))
+    await interrupted(asyncio.create_task(finished(hang())))
     assert given_up.is_set()
 
 
@@ -51,4 +51,4 @@ async def test_a_failure_that_comes_while_it_is_waited_for_is_nobodys_any_more()
         await asyncio.sleep(0.02)
         raise RuntimeError("the link was lost")
 
-    await interrupted(asyncio.create_task(heard_out(fail())))
+    await interrupted(asyncio.create_task(finished(fail())))

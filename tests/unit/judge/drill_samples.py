@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from iamops.judge.drill.evidence import AddressSeen, Course, DrillEvidence, LegRun, StateSeen, invariants
+from iamops.judge.drill.evidence import (
+    AddressSeen,
+    DrillEvidence,
+    DrillRunPlan,
+    DrillStepRun,
+    StateSeen,
+    invariants,
+)
 from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict, NodeFacts, StepLine, TimelineEntry
 from iamops.judge.drill.verdict import failures, measures
 from iamops.model.drill import Drill
@@ -13,7 +20,7 @@ from iamops.model.facts import VrrpState
 from iamops.model.outage import Gap
 from iamops.model.running import LiveCheck, LiveVrrp
 from iamops.plan.denial import Denial
-from iamops.plan.roles import legs
+from iamops.plan.roles import resolved_steps
 from iamops.session.drills.files import load_drill
 
 CHECK = LiveCheck("check_nginx", 5.0, 3.0, 1, 2)
@@ -24,10 +31,10 @@ LIVE = {
 T = 1_000.0
 
 
-def course(drill: Drill, owner: str = "iam-a", **live: LiveVrrp) -> Course:
+def course(drill: Drill, owner: str = "iam-a", **live: LiveVrrp) -> DrillRunPlan:
     standby = "iam-b" if owner == "iam-a" else "iam-a"
     names = {name.replace("_", "-"): value for name, value in live.items()}
-    return Course(legs(drill, owner, standby, "iam-a"), LIVE | names, 0.25)
+    return DrillRunPlan(resolved_steps(drill, owner, standby, "iam-a"), LIVE | names, 0.25)
 
 
 def address(at: float, node: str, present: bool) -> AddressSeen:
@@ -50,9 +57,9 @@ def keepalived_stop(**changes: Any) -> DrillEvidence:
         owner="iam-a",
         began=T,
         ended=T + 6.5,
-        legs=(
-            LegRun(0, "stop keepalived on iam-a", "done", T + 0.1, T + 1.3),
-            LegRun(1, "start keepalived on iam-a", "done", T + 1.4, T + 5.3),
+        step_runs=(
+            DrillStepRun(0, "stop keepalived on iam-a", "done", T + 0.1, T + 1.3),
+            DrillStepRun(1, "start keepalived on iam-a", "done", T + 1.4, T + 5.3),
         ),
         addresses=(address(0.12, "iam-a", False), address(0.93, "iam-b", True)),
         states=(state(0.93, "iam-b", "MASTER"), state(1.5, "iam-a", "BACKUP")),

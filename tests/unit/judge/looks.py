@@ -7,20 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from iamops.judge.findings import Blind, Finding
+from iamops.judge.findings import Finding, NotEvaluated
 from iamops.judge.lint.finding import LintReport
 from iamops.judge.rules.base import Answer, RuleInput
 from iamops.model.config import DaemonCheck
 from iamops.model.inspection import (
-    ClusterLook,
-    ErrorLook,
+    ErrorLogInspection,
     FileStamp,
     Filesystem,
+    Inspection,
     JournalEntry,
-    JournalLook,
-    NodeLook,
-    SaidKind,
-    TrafficLook,
+    JournalEventKind,
+    JournalInspection,
+    NodeInspection,
+    TrafficInspection,
 )
 from iamops.model.observed import Known, Observed
 from iamops.model.state import ClusterState
@@ -45,12 +45,12 @@ def stamp(path: str, changed_at: float = NOW - 9000) -> FileStamp:
     return FileStamp(path, 0o644, "root", 100, changed_at)
 
 
-def node_look(name: str, **parts: Any) -> NodeLook:
+def node_look(name: str, **parts: Any) -> NodeInspection:
     """Everything read, and nothing wrong."""
-    look = NodeLook(
+    look = NodeInspection(
         name,
-        journal=seen(JournalLook((), NOW - 3600)),
-        nginx_errors=seen(ErrorLook()),
+        journal=seen(JournalInspection((), NOW - 3600)),
+        nginx_errors=seen(ErrorLogInspection()),
         files=seen({path: stamp(path) for path in (CONF, NGINX_CONF, NOTIFY)}),
         loaded=seen({"nginx": NOW - 8000, "keepalived": NOW - 8000}),
         filesystems=seen((Filesystem("/", 40.0, 3.0),)),
@@ -61,8 +61,8 @@ def node_look(name: str, **parts: Any) -> NodeLook:
     return replace(look, **{key: seen(value) for key, value in parts.items()})
 
 
-def traffic_look(slots: Mapping[int, Traffic] | None = None, untold: str = "") -> Observed[TrafficLook]:
-    return seen(TrafficLook(slots or {}, 10, NOW - 900, NOW, untold))
+def traffic_look(slots: Mapping[int, Traffic] | None = None, untold: str = "") -> Observed[TrafficInspection]:
+    return seen(TrafficInspection(slots or {}, 10, NOW - 900, NOW, untold))
 
 
 def requests(
@@ -81,29 +81,29 @@ def requests(
 def view(
     state: ClusterState | None = None,
     *,
-    a: NodeLook | None = None,
-    b: NodeLook | None = None,
+    a: NodeInspection | None = None,
+    b: NodeInspection | None = None,
     neighbours: Observed[Any] | None = None,
-    traffic: Mapping[str, Observed[TrafficLook]] | None = None,
+    traffic: Mapping[str, Observed[TrafficInspection]] | None = None,
     lint: LintReport | None = None,
 ) -> RuleInput:
     looks = {A: a or node_look(A), B: b or node_look(B)}
     known = neighbours if neighbours is not None else seen({VIP: MACS[A]})
-    look = ClusterLook(looks, known, traffic or {A: traffic_look(), B: traffic_look()})
+    look = Inspection(looks, known, traffic or {A: traffic_look(), B: traffic_look()})
     return RuleInput(state or healthy(), look, seen(lint or LintReport(())))
 
 
-def journal(*said: tuple[float, str, SaidKind, str, str]) -> JournalLook:
+def journal(*said: tuple[float, str, JournalEventKind, str, str]) -> JournalInspection:
     """(seconds ago, unit, kind, subject, text), oldest first."""
-    return JournalLook(tuple(JournalEntry(NOW - ago, *rest) for ago, *rest in said), NOW - 3600)  # type: ignore[arg-type]
+    return JournalInspection(tuple(JournalEntry(NOW - ago, *rest) for ago, *rest in said), NOW - 3600)  # type: ignore[arg-type]
 
 
 def found(answers: Any) -> list[str]:
     return [each.code for each in answers if isinstance(each, Finding)]
 
 
-def blind(answers: Any) -> list[Blind]:
-    return [each for each in answers if isinstance(each, Blind)]
+def blind(answers: Any) -> list[NotEvaluated]:
+    return [each for each in answers if isinstance(each, NotEvaluated)]
 
 
 def asked(code: str, at: RuleInput, now: float = LATER) -> list[Answer]:

@@ -45,11 +45,11 @@ from iamops.model.facts import (
 from iamops.model.inspection import (
     ComplaintKind,
     DaemonComplaint,
-    ErrorLook,
+    ErrorLogInspection,
     Filesystem,
-    JournalLook,
-    NodeLook,
-    SaidKind,
+    JournalEventKind,
+    JournalInspection,
+    NodeInspection,
 )
 from iamops.model.observed import Known
 from iamops.model.profile import Profile
@@ -77,7 +77,7 @@ HTTP_502 = ProbeReport(ProbeOutcome.BAD_ANSWER, 1.0, 502, "HTTP 502")
 DOWN = Link(LinkState.DOWN, NOW + 1, "hung", "nothing heard", "look at its console")
 
 
-def state(*events: Event, **looks: NodeLook) -> RuleInput:
+def state(*events: Event, **looks: NodeInspection) -> RuleInput:
     return view(fed(healthy(), events), **looks)
 
 
@@ -131,33 +131,38 @@ def _states() -> Iterator[RuleInput]:
     quick, slow = (Link(LinkState.UP, NOW, login_s=took_s) for took_s in (0.3, 5.2))
     yield state(LinkChanged(NOW, A, quick), LinkChanged(NOW, B, slow))
     refused = [SourceLost(NOW, B, each, "the login shell ran nothing") for each in Source]
-    yield state(LinkChanged(NOW - 3, B, Link(LinkState.UP, NOW - 3)), *refused, b=NodeLook.blind(B, "not read"))
+    yield state(
+        LinkChanged(NOW - 3, B, Link(LinkState.UP, NOW - 3)), *refused, b=NodeInspection.blind(B, "not read")
+    )
 
 
 def _looks() -> Iterator[RuleInput]:
     for said in (
-        (9.0, K, SaidKind.SCRIPT_UNRUNNABLE, CHECK, "now returning 127"),
-        (9.0, K, SaidKind.SCRIPT_TIMED_OUT, CHECK, "timed_out"),
-        (9.0, K, SaidKind.SCRIPT_REFUSED, "/etc/keepalived/check.sh", "Unsafe permissions"),
-        (9.0, K, SaidKind.FOREIGN_ADVERT, "VI_1", "received an invalid passwd!"),
-        (9.0, K, SaidKind.CRASHED, K, "Main process exited"),
-        (9.0, "iam-pump", SaidKind.CRASHED, "iam-pump", "Main process exited"),
+        (9.0, K, JournalEventKind.SCRIPT_UNRUNNABLE, CHECK, "now returning 127"),
+        (9.0, K, JournalEventKind.SCRIPT_TIMED_OUT, CHECK, "timed_out"),
+        (9.0, K, JournalEventKind.SCRIPT_REFUSED, "/etc/keepalived/check.sh", "Unsafe permissions"),
+        (9.0, K, JournalEventKind.FOREIGN_ADVERT, "VI_1", "received an invalid passwd!"),
+        (9.0, K, JournalEventKind.CRASHED, K, "Main process exited"),
+        (9.0, "iam-pump", JournalEventKind.CRASHED, "iam-pump", "Main process exited"),
     ):
         yield view(b=node_look(B, journal=journal(said)))
     moves = [
-        (ago, K, SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE") for ago in (500.0, 400.0, 300.0, 200.0)
+        (ago, K, JournalEventKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE")
+        for ago in (500.0, 400.0, 300.0, 200.0)
     ]
     yield view(a=node_look(A, journal=journal(*moves[::2])), b=node_look(B, journal=journal(*moves[1::2])))
     entered = ("(VI_1) Entering MASTER STATE", "(VI_1) Entering BACKUP STATE")
-    back = [(300.0 - 10 * n, K, SaidKind.ENTERED, "VI_1", entered[n % 2]) for n in range(9)]
+    back = [(300.0 - 10 * n, K, JournalEventKind.ENTERED, "VI_1", entered[n % 2]) for n in range(9)]
     yield view(a=node_look(A, journal=journal(*back)))
     yield view(a=node_look(A, journal=journal(*back[:3])))
     stopped = UnitReported(NOW, B, "nginx", UnitReport("inactive", "dead"))
-    said = journal((60.0, "nginx", SaidKind.STOPPED, "nginx", "Stopped nginx.service"))
+    said = journal((60.0, "nginx", JournalEventKind.STOPPED, "nginx", "Stopped nginx.service"))
     yield view(fed(healthy(), [stopped]), b=node_look(B, journal=said))
     yield view(b=node_look(B, files={NGINX_CONF: stamp(NGINX_CONF), CONF: stamp(CONF, NOW - 10)}))
     yield view(
-        b=node_look(B, nginx_errors=ErrorLook((NOW - 9,), (NOW - 9,), "worker_connections are not enough", 1))
+        b=node_look(
+            B, nginx_errors=ErrorLogInspection((NOW - 9,), (NOW - 9,), "worker_connections are not enough", 1)
+        )
     )
     yield view(b=node_look(B, filesystems=(Filesystem("/", 30.0, 96.0), Filesystem("/var/log", 94.0, 1.0))))
     invalid = DaemonCheck(B, "nginx", 1, 'nginx: [emerg] unexpected "}" in /etc/nginx/nginx.conf:3')
@@ -178,13 +183,13 @@ def _complaints() -> Iterator[RuleInput]:
         complaint(ComplaintKind.OUT_OF_MEMORY, unit="iam-pump"),
         complaint(ComplaintKind.HIGHER_PRIORITY, "10.0.4.66"),
     ):
-        yield view(b=node_look(B, journal=JournalLook((), NOW - 3600, (said,))))
+        yield view(b=node_look(B, journal=JournalInspection((), NOW - 3600, (said,))))
     yield view(b=node_look(B, services=(complaint(ComplaintKind.MARIADB_REFUSES, unit="iam-apiserver"),)))
     for said in (
         complaint(ComplaintKind.WORKER_DIED, "9", "nginx"),
         complaint(ComplaintKind.OPEN_FILES, unit="nginx"),
     ):
-        yield view(b=node_look(B, nginx_errors=ErrorLook(complaints=(said,))))
+        yield view(b=node_look(B, nginx_errors=ErrorLogInspection(complaints=(said,))))
 
 
 def _certificates() -> Iterator[RuleInput]:
@@ -206,14 +211,14 @@ def _certificates() -> Iterator[RuleInput]:
         yield RuleInput(fed(healthy(profile=profile), [TlsProbed(NOW, B, 8081, report)]))
 
     said = complaint(ComplaintKind.NO_LIVE_UPSTREAMS, unit="nginx")
-    look = node_look(B, nginx_errors=ErrorLook(complaints=(said,)))
+    look = node_look(B, nginx_errors=ErrorLogInspection(complaints=(said,)))
     yield view(fed(healthy(), _domains(B, HTTP_502)), b=look)
 
 
 def _traffic() -> Iterator[RuleInput]:
     failing = {int(NOW) - 20: requests(10, 10, at_10_0_4_21__8080=(10, 10))}
     yield view(traffic={A: traffic_look(failing), B: traffic_look()})
-    said = journal((200.0, K, SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE"))
+    said = journal((200.0, K, JournalEventKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE"))
     step = {int(NOW) - 300: requests(100), int(NOW) - 100: requests(80, 20)}
     yield view(a=node_look(A, journal=said), traffic={A: traffic_look(step), B: traffic_look()})
     uneven = {int(NOW) - 60: requests(100, at_127_0_0_1__8080=(95, 0), at_10_0_4_21__8080=(5, 0))}

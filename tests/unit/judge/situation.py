@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from iamops.judge.rules.base import RuleInput
 from iamops.model.events import AddressChanged, Event, HttpProbed, Target, UnitReported, VrrpReported
 from iamops.model.facts import ProbeReport, UnitReport, VrrpReport, VrrpState
-from iamops.model.inspection import DaemonComplaint, ErrorLook, JournalLook, NodeLook
-from iamops.parse.inspection import look_at_journal
+from iamops.model.inspection import DaemonComplaint, ErrorLogInspection, JournalInspection, NodeInspection
+from iamops.parse.inspection import inspect_journal
 from tests.scenes import NOW, VIP
 from tests.unit.judge.looks import A, B, node_look
 
@@ -59,12 +59,12 @@ class Elsewhere:
     never: tuple[str, ...] = ()
 
 
-def complaining(node: str, *said: DaemonComplaint) -> NodeLook:
-    return node_look(node, journal=JournalLook((), NOW - 3600, said))
+def complaining(node: str, *said: DaemonComplaint) -> NodeInspection:
+    return node_look(node, journal=JournalInspection((), NOW - 3600, said))
 
 
-def erring(node: str, *said: DaemonComplaint) -> NodeLook:
-    return node_look(node, nginx_errors=ErrorLook(complaints=said))
+def erring(node: str, *said: DaemonComplaint) -> NodeInspection:
+    return node_look(node, nginx_errors=ErrorLogInspection(complaints=said))
 
 
 def asked(node: str, service: str, report: ProbeReport) -> list[Event]:
@@ -72,11 +72,11 @@ def asked(node: str, service: str, report: ProbeReport) -> list[Event]:
     return [HttpProbed(NOW, node, observer, Target.SERVICE, service, report) for observer in (A, B)]
 
 
-def spoken(*lines: tuple[float, str] | tuple[float, str, str]) -> JournalLook:
+def spoken(*lines: tuple[float, str] | tuple[float, str, str]) -> JournalInspection:
     """A journal by its lines as they stand there: (seconds ago, message) of keepalived's, oldest first; with a
     unit behind them they are systemd's about it.
     """
-    return look_at_journal((_entry(*each) for each in lines), NOW - 3600)
+    return inspect_journal((_entry(*each) for each in lines), NOW - 3600)
 
 
 def _entry(ago_s: float, message: str, unit: str = "") -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from iamops.judge.findings import Blind, Finding
+from iamops.judge.findings import Finding, NotEvaluated
 from iamops.judge.triage.diagnose import diagnose
 from iamops.model.config import DaemonCheck
 from iamops.model.events import (
@@ -34,7 +34,7 @@ from iamops.model.facts import (
     VrrpState,
 )
 from iamops.model.inspection import ComplaintKind as Kind
-from iamops.model.inspection import Filesystem, NodeLook, OwnRun, SaidKind
+from iamops.model.inspection import Filesystem, JournalEventKind, NodeInspection, OwnRun
 from iamops.model.observed import Known
 from tests.profiles import pair
 from tests.scenes import NOW, OK, VIP, fed, healthy
@@ -50,7 +50,7 @@ from tests.unit.judge.situations_sources import sources
 API, AUTHZ, PUMP = "iam-apiserver", "iam-authz-server", "iam-pump"
 SILENT = ProbeReport(ProbeOutcome.TIMEOUT, detail="accepts, but no answer within 1.5 s", accepted=True)
 UNANSWERED = ProbeReport(
-    ProbeOutcome.TIMEOUT, detail="no answer within 1 s", accepted=True, asked="iam.api.marmotedu.com"
+    ProbeOutcome.TIMEOUT, detail="no answer within 1 s", accepted=True, host="iam.api.marmotedu.com"
 )
 
 DRILL = ((290.0, " begins"), (215.0, ": succeeded"))
@@ -238,7 +238,7 @@ def _rest() -> Iterator[Situation]:
     )
     dead = UnitReported(NOW, A, "nginx", UnitReport("inactive", "dead"))
     weighed = VrrpReported(NOW, A, "VI_1", VrrpReport(VrrpState.MASTER, "json", 100, 40))
-    stopped = journal((60.0, "nginx", SaidKind.STOPPED, "nginx", "Stopped nginx.service"))
+    stopped = journal((60.0, "nginx", JournalEventKind.STOPPED, "nginx", "Stopped nginx.service"))
     yield Situation(
         "A13",
         "nginx is dead, and the check's weight does not suffice to give the VIP away",
@@ -250,7 +250,7 @@ def _rest() -> Iterator[Situation]:
         never=("check-blind",),
     )
     began = OwnRun(NOW - 65, "switchover begins by colin from ops-1")
-    own = replace(journal((60.0, "keepalived", SaidKind.STOPPED, "keepalived", "Stopped")), runs=(began,))
+    own = replace(journal((60.0, "keepalived", JournalEventKind.STOPPED, "keepalived", "Stopped")), runs=(began,))
     yield Situation(
         "R21",
         "one's own switchover, looked at afterwards",
@@ -263,8 +263,8 @@ def _rest() -> Iterator[Situation]:
 
 def _own_moves() -> Iterator[Situation]:
     entered = "(VI_1) Entering MASTER STATE"
-    there = [(ago, "keepalived", SaidKind.ENTERED, "VI_1", entered) for ago in (280.0, 240.0)]
-    back = [(ago, "keepalived", SaidKind.ENTERED, "VI_1", entered) for ago in (3000.0, 260.0, 220.0)]
+    there = [(ago, "keepalived", JournalEventKind.ENTERED, "VI_1", entered) for ago in (280.0, 240.0)]
+    back = [(ago, "keepalived", JournalEventKind.ENTERED, "VI_1", entered) for ago in (3000.0, 260.0, 220.0)]
     runs = tuple(OwnRun(NOW - at, f"drill seed{what} by colin from ops-1") for at, what in DRILL)
     drilled = replace(journal(*there), runs=runs)
     yield Situation(
@@ -274,9 +274,9 @@ def _own_moves() -> Iterator[Situation]:
         view(a=node_look(A, journal=journal(*back)), b=node_look(B, journal=drilled)),
         info="moved 4 times in 10 minutes, 4 of them by iamops (drill seed by colin from ops-1)",
     )
-    others = [(ago, "keepalived", SaidKind.ENTERED, "VI_1", entered) for ago in (150.0, 100.0)]
+    others = [(ago, "keepalived", JournalEventKind.ENTERED, "VI_1", entered) for ago in (150.0, 100.0)]
     more = replace(journal(*there, *others), runs=runs)
-    later = journal(*back, (130.0, "keepalived", SaidKind.ENTERED, "VI_1", entered))
+    later = journal(*back, (130.0, "keepalived", JournalEventKind.ENTERED, "VI_1", entered))
     yield Situation(
         "R21c",
         "after the drill it moved three times more, with no run under way",
@@ -302,7 +302,7 @@ def _stays_right() -> Iterator[Situation]:
         A,
         explains=("address-without-master", "split-brain"),
     )
-    heard = (9.0, "keepalived", SaidKind.FOREIGN_ADVERT, "VI_1", "(VI_1) received an invalid passwd!")
+    heard = (9.0, "keepalived", JournalEventKind.FOREIGN_ADVERT, "VI_1", "(VI_1) received an invalid passwd!")
     yield Situation(
         "A17",
         "a third router with our router id and another password",
@@ -405,7 +405,7 @@ def _judged_with_care() -> Iterator[Situation]:
         never=("uneven-split",),
     )
     entering = [f"(VI_1) Entering {('MASTER', 'BACKUP')[n % 2]} STATE" for n in range(9)]
-    back = [(300.0 - 5 * n, "keepalived", SaidKind.ENTERED, "VI_1", entering[n]) for n in range(9)]
+    back = [(300.0 - 5 * n, "keepalived", JournalEventKind.ENTERED, "VI_1", entering[n]) for n in range(9)]
     yield Situation(
         "A04",
         "something takes the VIP away from its owner, four times in 24 s",
@@ -417,9 +417,9 @@ def _judged_with_care() -> Iterator[Situation]:
         ("iam-a let go of VIP 10.0.4.99 and took it back 4 times", "removed by something else"),
     )
     odd = "(VI_1) ip address associated with VRID 51 not present"
-    strange = (90.0, "keepalived", SaidKind.FOREIGN_ADVERT, "VI_1", odd)
+    strange = (90.0, "keepalived", JournalEventKind.FOREIGN_ADVERT, "VI_1", odd)
     entered, ago = "(VI_1) Entering MASTER STATE", (80.0, 60.0, 40.0, 20.0)
-    turns = [(each, "keepalived", SaidKind.ENTERED, "VI_1", entered) for each in ago]
+    turns = [(each, "keepalived", JournalEventKind.ENTERED, "VI_1", entered) for each in ago]
     yield Situation(
         "A19b",
         "a third router with our router id and another VIP: the pair flaps",
@@ -430,11 +430,13 @@ def _judged_with_care() -> Iterator[Situation]:
         explains=("vip-flapping",),
     )
     boot = [
-        (301.0, "keepalived", SaidKind.STARTED, "keepalived", "Started keepalived.service"),
-        (300.0, "keepalived", SaidKind.ENTERED, "VI_1", "(VI_1) Entering BACKUP STATE"),
-        (296.0, "keepalived", SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE"),
+        (301.0, "keepalived", JournalEventKind.STARTED, "keepalived", "Started keepalived.service"),
+        (300.0, "keepalived", JournalEventKind.ENTERED, "VI_1", "(VI_1) Entering BACKUP STATE"),
+        (296.0, "keepalived", JournalEventKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE"),
     ]
-    two = [(s, "keepalived", SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE") for s in (100.0, 200.0)]
+    two = [
+        (s, "keepalived", JournalEventKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE") for s in (100.0, 200.0)
+    ]
     yield Situation(
         "A19",
         "the VIP moved twice after a boot",
@@ -512,7 +514,7 @@ def _silent() -> Iterator[Situation]:
             number,
             what,
             before,
-            state(LinkChanged(NOW - 3, B, Link(LinkState.UP, NOW - 3)), *lost, b=NodeLook.blind(B, why)),
+            state(LinkChanged(NOW - 3, B, Link(LinkState.UP, NOW - 3)), *lost, b=NodeInspection.blind(B, why)),
             "node-silent",
             B,
             "look: time ssh iam-b id",
@@ -571,7 +573,7 @@ def _first(finding: Finding) -> str:
     return f"{finding.code}: {finding.title}{shown}"
 
 
-def _unasked(each: Situation, blind: tuple[Blind, ...]) -> list[str]:
+def _unasked(each: Situation, blind: tuple[NotEvaluated, ...]) -> list[str]:
     """Each reason once, with the rules that were not asked for it."""
     wanted, reasons = dict(each.unasked), dict[str, list[str]]()
     for one in blind:

@@ -12,7 +12,7 @@ from iamops.judge.rules.base import RuleInput
 from iamops.model.config import ConfFile, ConfTree, DaemonCheck
 from iamops.model.events import UnitReported
 from iamops.model.facts import UnitReport
-from iamops.model.inspection import NodeLook
+from iamops.model.inspection import NodeInspection
 from iamops.model.profile import Profile
 from iamops.parse.profile.loader import parse_profile
 from iamops.render.nodefiles import render_node
@@ -45,7 +45,7 @@ def changed(path: str, was: str, becomes: str, node: str = B) -> ConfTree:
     return replace(tree, files={**tree.files, path: replace(file, content=file.content.replace(was, becomes))})
 
 
-def linted(*trees: ConfTree, said: str = "", exit_status: int = 5, **looks: NodeLook) -> RuleInput:
+def linted(*trees: ConfTree, said: str = "", exit_status: int = 5, **looks: NodeInspection) -> RuleInput:
     """A pair that is well but for these files, and for what `keepalived -t` says of them on iam-b."""
     checks = [DaemonCheck(B, "keepalived", exit_status, said)] if said else []
     others = [rendered(name) for name in (A, B) if name not in [tree.name for tree in trees]]

@@ -20,7 +20,7 @@ HUNG = ProbeReport(ProbeOutcome.TIMEOUT, detail="accepts, but no answer within 1
 
 
 def services() -> Iterator[Situation]:
-    unanswered = ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer within 1 s", accepted=True, asked=DOMAIN)
+    unanswered = ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer within 1 s", accepted=True, host=DOMAIN)
     yield Situation(
         "R5",
         "the apiserver hangs on iam-b (SIGSTOP)",
@@ -34,7 +34,7 @@ def services() -> Iterator[Situation]:
     )
     yield _expired()
     yield from _given_up()
-    second = ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer within 1 s", accepted=True, asked=AUTHZ_DOMAIN)
+    second = ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer within 1 s", accepted=True, host=AUTHZ_DOMAIN)
     yield Situation(
         "R20",
         "the authz-server hangs on both nodes",

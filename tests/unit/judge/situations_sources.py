@@ -124,8 +124,8 @@ def _journals() -> Iterator[Situation]:
         found = kept(said(**(WELL | storage)))
         assert found is not None
         look = node_look(A)
-        if found.missing:
-            look = replace(look, journal=Unknown(found.missing))
+        if found.unavailable:
+            look = replace(look, journal=Unknown(found.unavailable))
         else:
             look = node_look(A, journal=replace(spoken(), since=found.since(3600)))
         yield Situation(

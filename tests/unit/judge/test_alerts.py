@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from iamops.judge.alerts.message import AlertKind, document, message_of
 from iamops.judge.alerts.state import Policy
-from iamops.judge.findings import About, Blind
+from iamops.judge.findings import About, NotEvaluated
 from iamops.model.facts import Severity
 from tests.unit.judge.watching import DOWN, Seen, finding, restarted
 
@@ -214,9 +214,9 @@ def test_a_question_that_cannot_be_answered_is_not_an_answer():
     seen = Seen()
     seen.pass_time(10, DOWN)
     seen.take()
-    seen.pass_time(60, blind=(Blind("unit-down", "units", "systemctl: timed out", "iam-a"),))
+    seen.pass_time(60, blind=(NotEvaluated("unit-down", "units", "systemctl: timed out", "iam-a"),))
     assert seen.take() == []
-    seen.pass_time(11, blind=(Blind("unit-down", "units", "systemctl: timed out", "iam-b"),))
+    seen.pass_time(11, blind=(NotEvaluated("unit-down", "units", "systemctl: timed out", "iam-b"),))
     assert seen.take() == ["[RESOLVED] lab: iam-pump is inactive on iam-a"]
 
 
@@ -300,7 +300,7 @@ def test_a_flapping_finding_becomes_a_sum_and_its_state_is_told_when_it_is_calm(
     assert any("came or went" in each for each in told)
     seen.pass_time(2000, DOWN, every_s=2)
     assert seen.take()[-1] == "[WARNING] lab: iam-pump is inactive on iam-a"
-    assert [case.code for case in seen.alerts.told] == ["unit-down"]
+    assert [case.code for case in seen.alerts.reported] == ["unit-down"]
 
 
 def test_a_flapping_finding_that_stays_away_is_resolved():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from iamops.judge.alerts.memory import missed, remembered
-from iamops.judge.findings import About, Blind, Finding
+from iamops.judge.findings import About, Finding, NotEvaluated
 from iamops.ledger.outbox import Outbox
 from iamops.model.facts import Severity
 from tests.unit.judge.watching import QUIET, Seen, finding, restarted
@@ -150,7 +150,9 @@ def test_a_memory_that_was_lost_ends_nothing_before_it_could_be_seen_again(offic
     office.restart("mail")
     office.seen.alerts = Seen().alerts
     office.pass_time(60, unseen=frozenset({"iam-a"}))
-    office.pass_time(60, unseen=frozenset(), blind=(Blind("unit-down", "whether it runs", "systemctl", "iam-a"),))
+    office.pass_time(
+        60, unseen=frozenset(), blind=(NotEvaluated("unit-down", "whether it runs", "systemctl", "iam-a"),)
+    )
     assert office.take("mail") == []
     office.pass_time(2, blind=())
     assert office.take("mail") == ["[RESOLVED] lab: pump"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from iamops.judge.drill.account import leg_run
+from iamops.judge.drill.account import step_run
 from iamops.judge.guards.guards import denials
 from iamops.judge.run import Stage, StepReport
 from iamops.model.events import Event, HttpProbed, Target
@@ -19,7 +19,7 @@ from iamops.parse.drill.loader import parse_drill
 from iamops.plan.action import DrillAction, RollingRestart
 from iamops.plan.build import plan_for
 from iamops.plan.denial import Denial, GuardContext, without_looks
-from iamops.plan.roles import legs
+from iamops.plan.roles import resolved_steps
 from iamops.plan.steps import Plan
 from iamops.plan.through_nginx import OthersServe, TakenBack
 from iamops.session.drills.files import load_drill
@@ -207,8 +207,8 @@ def test_a_stop_asks_first_and_a_start_waits_and_neither_look_is_measured():
     assert kinds == ["look", "do", "do", "look", "look"]
     steps = [StepReport(step, Stage.DONE, began=float(n), ended=n + 0.5) for n, step in enumerate(plan.steps)]
     assert STOP_A.drill.moves[0].on == "iam-a"
-    (first, *_) = legs(STOP_A.drill, "iam-a", "iam-b", "iam-a")
-    run = leg_run(first, steps)
+    (first, *_) = resolved_steps(STOP_A.drill, "iam-a", "iam-b", "iam-a")
+    run = step_run(first, steps)
     assert run.title == "stop iam-apiserver on iam-a"
     assert run.began == next(n for n, step in enumerate(plan.steps) if step.kind == "do")
 

@@ -14,7 +14,14 @@ from iamops.judge.triage.diagnose import RULES, diagnose
 from iamops.model.config import DaemonCheck
 from iamops.model.events import AddressChanged, ClientProbed, HostReported, HttpProbed, Target, UnitReported
 from iamops.model.facts import HostReport, ProbeOutcome, ProbeReport, Severity, UnitReport
-from iamops.model.inspection import ComplaintKind, DaemonComplaint, ErrorLook, Filesystem, JournalLook, SaidKind
+from iamops.model.inspection import (
+    ComplaintKind,
+    DaemonComplaint,
+    ErrorLogInspection,
+    Filesystem,
+    JournalEventKind,
+    JournalInspection,
+)
 from iamops.model.observed import Known, Unknown
 from tests.profiles import pair
 from tests.scenes import NOW, VIP, fed, healthy
@@ -40,7 +47,7 @@ from tests.unit.judge.looks import (
 
 K = "keepalived"
 CODES = [code for rule in RULES for code in rule.codes]
-PASSED = (3000.0, K, SaidKind.SCRIPT_PASSED, CHECK, "VRRP_Script(check) succeeded")
+PASSED = (3000.0, K, JournalEventKind.SCRIPT_PASSED, CHECK, "VRRP_Script(check) succeeded")
 
 
 def test_on_a_healthy_pair_nothing_is_found_and_only_what_needs_traffic_is_open():
@@ -67,16 +74,22 @@ def test_without_a_deep_look_every_look_rule_says_that_it_is_blind():
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("check-unrunnable", [PASSED, (9, K, SaidKind.SCRIPT_UNRUNNABLE, CHECK, "now returning 127")]),
-        ("check-unrunnable", [(4, K, SaidKind.SCRIPT_UNRUNNABLE, "/etc/keepalived/check.sh", "Error exec-ing")]),
-        ("script-timeout", [PASSED, (9, K, SaidKind.SCRIPT_TIMED_OUT, CHECK, "timed_out")]),
-        ("script-insecure", [(9, K, SaidKind.SCRIPT_REFUSED, "/etc/keepalived/check.sh", "Unsafe permissions")]),
-        ("foreign-adverts", [(9, K, SaidKind.FOREIGN_ADVERT, "VI_1", "received an invalid passwd!")]),
+        ("check-unrunnable", [PASSED, (9, K, JournalEventKind.SCRIPT_UNRUNNABLE, CHECK, "now returning 127")]),
+        (
+            "check-unrunnable",
+            [(4, K, JournalEventKind.SCRIPT_UNRUNNABLE, "/etc/keepalived/check.sh", "Error exec-ing")],
+        ),
+        ("script-timeout", [PASSED, (9, K, JournalEventKind.SCRIPT_TIMED_OUT, CHECK, "timed_out")]),
+        (
+            "script-insecure",
+            [(9, K, JournalEventKind.SCRIPT_REFUSED, "/etc/keepalived/check.sh", "Unsafe permissions")],
+        ),
+        ("foreign-adverts", [(9, K, JournalEventKind.FOREIGN_ADVERT, "VI_1", "received an invalid passwd!")]),
         (
             "keepalived-restarted",
-            [(1800, K, SaidKind.CRASHED, K, "Main process exited, code=killed, status=9/KILL")],
+            [(1800, K, JournalEventKind.CRASHED, K, "Main process exited, code=killed, status=9/KILL")],
         ),
-        ("unit-restarted", [(90, "iam-pump", SaidKind.CRASHED, "iam-pump", "Main process exited")]),
+        ("unit-restarted", [(90, "iam-pump", JournalEventKind.CRASHED, "iam-pump", "Main process exited")]),
     ],
 )
 def test_the_journal_tells(code, said):
@@ -91,15 +104,21 @@ def test_the_journal_tells(code, said):
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("check-unrunnable", [(9, K, SaidKind.SCRIPT_UNRUNNABLE, CHECK, "127"), (4, *PASSED[1:])]),
-        ("check-unrunnable", [(60, K, SaidKind.SCRIPT_UNRUNNABLE, "/etc/keepalived/check.sh", "Error exec-ing")]),
-        ("script-timeout", [(9, K, SaidKind.SCRIPT_TIMED_OUT, CHECK, "timed_out"), (4, *PASSED[1:])]),
+        ("check-unrunnable", [(9, K, JournalEventKind.SCRIPT_UNRUNNABLE, CHECK, "127"), (4, *PASSED[1:])]),
+        (
+            "check-unrunnable",
+            [(60, K, JournalEventKind.SCRIPT_UNRUNNABLE, "/etc/keepalived/check.sh", "Error exec-ing")],
+        ),
+        ("script-timeout", [(9, K, JournalEventKind.SCRIPT_TIMED_OUT, CHECK, "timed_out"), (4, *PASSED[1:])]),
         (
             "script-insecure",
-            [(9, K, SaidKind.SCRIPT_REFUSED, "/x", "Unsafe"), (5, K, SaidKind.STOPPED, K, "Stopped")],
+            [
+                (9, K, JournalEventKind.SCRIPT_REFUSED, "/x", "Unsafe"),
+                (5, K, JournalEventKind.STOPPED, K, "Stopped"),
+            ],
         ),
-        ("foreign-adverts", [(700, K, SaidKind.FOREIGN_ADVERT, "VI_1", "received an invalid passwd!")]),
-        ("keepalived-restarted", [(50, K, SaidKind.STARTED, K, "Started keepalived.service")]),
+        ("foreign-adverts", [(700, K, JournalEventKind.FOREIGN_ADVERT, "VI_1", "received an invalid passwd!")]),
+        ("keepalived-restarted", [(50, K, JournalEventKind.STARTED, K, "Started keepalived.service")]),
     ],
 )
 def test_what_is_over_is_not_said_again(code, said):
@@ -107,14 +126,14 @@ def test_what_is_over_is_not_said_again(code, said):
 
 
 def test_a_restart_in_order_is_only_an_info():
-    at = view(b=node_look(B, journal=journal((60, K, SaidKind.STOPPED, K, "Stopped keepalived.service"))))
+    at = view(b=node_look(B, journal=journal((60, K, JournalEventKind.STOPPED, K, "Stopped keepalived.service"))))
     (finding,) = [each for each in asked("keepalived-restarted", at) if isinstance(each, Finding)]
     assert finding.severity is Severity.INFO
 
 
 def test_three_moves_in_ten_minutes_are_flapping_whoever_logged_them():
     def entered(*ago: float):
-        return journal(*((s, K, SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE") for s in ago))
+        return journal(*((s, K, JournalEventKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE") for s in ago))
 
     two = view(a=node_look(A, journal=entered(300)), b=node_look(B, journal=entered(900, 200)))
     assert found(asked("vip-flapping", two)) == []
@@ -124,7 +143,9 @@ def test_three_moves_in_ten_minutes_are_flapping_whoever_logged_them():
 
 def test_times_of_a_node_whose_clock_is_off_are_brought_to_ours():
     state = fed(healthy(), [HostReported(NOW, B, HostReport(0.1, 20.0, 30.0, -300_000.0, 1.0))])
-    at = view(state, b=node_look(B, journal=journal((309, K, SaidKind.FOREIGN_ADVERT, "VI_1", "invalid passwd"))))
+    at = view(
+        state, b=node_look(B, journal=journal((309, K, JournalEventKind.FOREIGN_ADVERT, "VI_1", "invalid passwd")))
+    )
     (finding,) = [each for each in asked("foreign-adverts", at) if isinstance(each, Finding)]
     assert finding.evidence[0].age_s == pytest.approx(11, abs=0.01)
 
@@ -133,7 +154,7 @@ def test_a_dead_nginx_under_a_backup_is_a_blind_check_but_not_before_the_check_h
     state = fed(healthy(), [UnitReported(NOW, B, "nginx", UnitReport("inactive", "dead"))])
 
     def stopped(ago: float) -> list[str]:
-        said = journal((ago, "nginx", SaidKind.STOPPED, "nginx", "Stopped nginx.service"))
+        said = journal((ago, "nginx", JournalEventKind.STOPPED, "nginx", "Stopped nginx.service"))
         return found(asked("check-blind", view(state, b=node_look(B, journal=said))))
 
     assert stopped(5) == []
@@ -180,7 +201,7 @@ def test_without_the_right_to_test_it_nginx_is_not_called_valid():
 
 
 def test_worker_connections_that_ran_out_are_said_for_five_minutes():
-    fresh, old = ErrorLook((NOW - 20,), (), "not enough", 1), ErrorLook((NOW - 400,), (), "x", 1)
+    fresh, old = ErrorLogInspection((NOW - 20,), (), "not enough", 1), ErrorLogInspection((NOW - 400,), (), "x", 1)
     code = "nginx-connections-exhausted"
     assert found(asked(code, view(b=node_look(B, nginx_errors=fresh)))) == [code]
     assert found(asked(code, view(b=node_look(B, nginx_errors=old)))) == []
@@ -209,7 +230,7 @@ def test_real_requests_that_fail_while_the_health_pages_are_fine():
 
 
 def test_a_service_that_is_seen_between_two_of_its_crashes_does_not_run():
-    crashes = journal(*((ago, "iam-pump", SaidKind.CRASHED, "iam-pump", "exited") for ago in (12, 8, 4)))
+    crashes = journal(*((ago, "iam-pump", JournalEventKind.CRASHED, "iam-pump", "exited") for ago in (12, 8, 4)))
     bad = HttpProbed(NOW, B, B, Target.SERVICE, "iam-pump", ProbeReport(ProbeOutcome.REFUSED))
     (root,) = diagnose(view(fed(healthy(), [bad]), b=node_look(B, journal=crashes)), LATER).findings
     assert root.title == "iam-pump on iam-b does not stay up: it crashed 3 times in 8 s"
@@ -236,7 +257,7 @@ def test_lines_of_minutes_ago_are_no_evidence_of_what_fails_now():
             ComplaintKind.UPSTREAM_REFUSED, "nginx", "x", (NOW - ago_s,), "refused", "it refuses"
         )
         dark = ClientProbed(NOW, "VI_1", ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer within 1 s"))
-        at = view(fed(healthy(), [dark]), a=node_look(A, nginx_errors=ErrorLook(complaints=(said,))))
+        at = view(fed(healthy(), [dark]), a=node_look(A, nginx_errors=ErrorLogInspection(complaints=(said,))))
         (each,) = (f for f in flat(diagnose(at, LATER).findings) if f.code == "client-dark")
         return str(each.evidence)
 
@@ -250,7 +271,7 @@ def test_failures_of_five_minutes_ago_are_over():
 
 
 def moved_at(ago: float):
-    said = journal((ago, K, SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE"))
+    said = journal((ago, K, JournalEventKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE"))
     return node_look(A, journal=said)
 
 
@@ -265,7 +286,9 @@ def test_errors_that_began_with_the_move():
 def test_errors_after_a_split_brain_are_not_blamed_on_a_move():
     """iam-b became MASTER beside the owner, and gave it up again: nothing has moved."""
     slots = {int(NOW) - 300: requests(100), int(NOW) - 100: requests(80, 20)}
-    beside = node_look(B, journal=journal((200, K, SaidKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE")))
+    beside = node_look(
+        B, journal=journal((200, K, JournalEventKind.ENTERED, "VI_1", "(VI_1) Entering MASTER STATE"))
+    )
     at = view(b=beside, traffic={A: traffic_look(slots), B: traffic_look()})
     assert found(asked("errors-since-move", at)) == []
     assert [each.code for each in blind(asked("errors-since-move", at))] == []
@@ -313,7 +336,7 @@ def test_what_the_profile_silences_is_not_said():
 
 def test_a_journal_that_begins_too_late_leaves_its_rules_unasked():
     """Rotated away or volatile: what was logged before is not known, whatever is in it."""
-    short = {name: node_look(name, journal=JournalLook((), NOW - 300)) for name in (A, B)}
+    short = {name: node_look(name, journal=JournalInspection((), NOW - 300)) for name in (A, B)}
     diagnosis = diagnose(view(a=short[A], b=short[B]), NOW)
     blind = {each.code: each.because for each in diagnosis.blind if each.node == B}
     for code in ("vip-flapping", "keepalived-restarted", "foreign-adverts", "unit-restarted", "script-timeout"):
@@ -325,7 +348,7 @@ def test_backends_that_nginx_asks_again_are_not_given_up_any_more():
     said = DaemonComplaint(
         ComplaintKind.NO_LIVE_UPSTREAMS, "nginx", "", (NOW - 3,), "no live upstreams", "given up"
     )
-    look = node_look(B, nginx_errors=ErrorLook(complaints=(said,)))
+    look = node_look(B, nginx_errors=ErrorLogInspection(complaints=(said,)))
     assert found(asked("no-live-upstreams", view(b=look))) == []
     bad = ProbeReport(ProbeOutcome.BAD_ANSWER, 1.0, 502, "HTTP 502")
     dark = [HttpProbed(NOW, B, B, Target.DOMAIN, "iam.api.marmotedu.com", bad)]
@@ -348,7 +371,7 @@ def test_what_has_no_backend_at_all_is_why_nginx_gives_up_and_nothing_else_is():
             for node in (A, B):
                 events.append(UnitReported(NOW, node, service, UnitReport("inactive", "dead")))
                 events += [HttpProbed(NOW, node, by, Target.SERVICE, service, refused) for by in (A, B)]
-        look = node_look(B, nginx_errors=ErrorLook(complaints=said))
+        look = node_look(B, nginx_errors=ErrorLogInspection(complaints=said))
         return [each.code for each in diagnose(view(fed(healthy(), events), b=look), LATER).findings]
 
     both = ("iam.api.marmotedu.com", "iam.authz.marmotedu.com")
@@ -365,7 +388,7 @@ def test_a_stranger_that_is_gone_is_not_told_once_the_vip_has_an_owner():
         said = DaemonComplaint(
             ComplaintKind.HIGHER_PRIORITY, "keepalived", "10.0.4.66", (NOW - ago_s,), "advert", "gave up"
         )
-        return view(state, a=node_look(A, journal=JournalLook((), NOW - 3600, (said,))))
+        return view(state, a=node_look(A, journal=JournalInspection((), NOW - 3600, (said,))))
 
     assert found(asked("stranger-router", heard(30))) == ["stranger-router"]
     assert found(asked("stranger-router", heard(300))) == []
@@ -398,7 +421,7 @@ def test_the_upstreams_that_nginx_has_given_up_are_named():
         )
         bad = ProbeReport(ProbeOutcome.BAD_ANSWER, 1.0, 502, "HTTP 502")
         dark = [HttpProbed(NOW, B, B, Target.DOMAIN, "iam.api.marmotedu.com", bad)]
-        look = node_look(B, nginx_errors=ErrorLook(complaints=said))
+        look = node_look(B, nginx_errors=ErrorLogInspection(complaints=said))
         (one,) = [
             each
             for each in asked("no-live-upstreams", view(fed(healthy(), dark), b=look))

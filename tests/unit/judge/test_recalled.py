@@ -5,7 +5,7 @@ from __future__ import annotations
 from iamops.judge.triage.events import KEPT, UNITS_KEPT, recalled
 from iamops.judge.triage.timeline import of_journal
 from iamops.model.facts import Severity
-from iamops.model.journal import Happening, HappeningKind
+from iamops.model.journal import TimelineEvent, TimelineEventKind
 from iamops.parse.journal import JournalRecord
 from tests.profiles import pair
 
@@ -13,7 +13,7 @@ AT = 1_795_442_000.0
 PROFILE = pair()
 
 
-def said(node: str, *lines: tuple[float, str, str]) -> list[Happening]:
+def said(node: str, *lines: tuple[float, str, str]) -> list[TimelineEvent]:
     """(seconds after AT, unit, message); a unit `systemd/x` is systemd about x."""
     records = [
         JournalRecord(AT + after, unit.removeprefix("systemd/"), message, unit.startswith("systemd/"))
@@ -26,7 +26,7 @@ def entering(state: str) -> str:
     return f"(VI_1) Entering {state} STATE"
 
 
-def texts(*happenings: list[Happening]) -> list[str]:
+def texts(*happenings: list[TimelineEvent]) -> list[str]:
     return [each.text for each in recalled([one for each in happenings for one in each], PROFILE)]
 
 
@@ -70,7 +70,11 @@ def test_what_else_stopped_in_that_minute_did_not_move_the_vip() -> None:
 
 def test_an_action_of_ours_comes_before_everything() -> None:
     a = said("iam-a", A_HELD, (99.0, "systemd/keepalived", "Stopped keepalived.service - Keepalive Daemon."))
-    ours = [Happening(AT + 98, HappeningKind.ACTION, "switchover iam-a -> iam-b: begun (root@vm)", "audit ledger")]
+    ours = [
+        TimelineEvent(
+            AT + 98, TimelineEventKind.ACTION, "switchover iam-a -> iam-b: begun (root@vm)", "audit ledger"
+        )
+    ]
     last = recalled([*a, *ours, *said("iam-b", B_TOOK)], PROFILE)[-1]
     assert last.text == ("VIP 10.0.4.99 moved iam-a -> iam-b after switchover iam-a -> iam-b: begun (root@vm)")
     assert (last.severity, last.source) == (Severity.WARNING, "keepalived's journal")

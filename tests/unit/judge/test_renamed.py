@@ -20,7 +20,7 @@ from iamops.model.events import (
     VrrpReported,
 )
 from iamops.model.facts import ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
-from iamops.model.inspection import SaidKind
+from iamops.model.inspection import JournalEventKind
 from iamops.model.profile import Profile
 from tests.profiles import pair
 from tests.scenes import NOW, VIP, fed, healthy
@@ -95,7 +95,7 @@ def situations(names: Mapping[str, str]) -> Iterator[RuleInput]:
     bad = DaemonCheck(B, "nginx", 1, 'nginx: [emerg] unexpected "}" in /etc/nginx/nginx.conf:3')
     state = fed(healthy(profile=profile), [*down(nginx, B), *vrrp(VrrpState.FAULT, B)])
     yield view(state, b=node_look(B, checks=(bad,)))
-    unrunnable = journal((9.0, keepalived, SaidKind.SCRIPT_UNRUNNABLE, CHECK, "now returning 127"))
+    unrunnable = journal((9.0, keepalived, JournalEventKind.SCRIPT_UNRUNNABLE, CHECK, "now returning 127"))
     yield view(fed(healthy(profile=profile), vrrp(VrrpState.FAULT, B)), b=node_look(B, journal=unrunnable))
 
 

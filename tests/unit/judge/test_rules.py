@@ -10,7 +10,7 @@ from dataclasses import replace
 from iamops.judge.findings import Evidence, Finding
 from iamops.judge.rules import findings
 from iamops.judge.rules.base import Rule, RuleInput
-from iamops.judge.rules.itself import asked
+from iamops.judge.rules.itself import evaluated
 from iamops.judge.triage.diagnose import RULES
 from iamops.model.events import (
     AddressChanged,
@@ -252,7 +252,9 @@ def test_a_rule_that_fails_is_told_and_the_others_are_asked():
     def well(view: RuleInput, now: float) -> Iterator[Finding]:
         yield Finding("disk-full", Severity.WARNING, "full", (Evidence("1", "df", None, 0.0),), "look: df")
 
-    answers = list(asked((Rule(("split-brain",), broken), Rule(("disk-full",), well)), RuleInput(healthy()), NOW))
+    answers = list(
+        evaluated((Rule(("split-brain",), broken), Rule(("disk-full",), well)), RuleInput(healthy()), NOW)
+    )
     assert [(each.code, type(each).__name__) for each in answers] == [
         ("split-brain", "Blind"),
         ("part-failing", "Finding"),
@@ -263,5 +265,5 @@ def test_a_rule_that_fails_is_told_and_the_others_are_asked():
 
 def test_no_rule_fails_on_any_sample():
     for view in samples.views():
-        titles = [each.title for each in asked(RULES, view, NOW + 2) if isinstance(each, Finding)]
+        titles = [each.title for each in evaluated(RULES, view, NOW + 2) if isinstance(each, Finding)]
         assert not [title for title in titles if "cannot be judged" in title]

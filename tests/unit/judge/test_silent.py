@@ -8,7 +8,7 @@ from iamops.judge.rules.base import RuleInput
 from iamops.judge.triage.diagnose import diagnose
 from iamops.model.events import AddressesListed, LinkChanged, PortProbed, Source, SourceLost
 from iamops.model.facts import Link, LinkState, ProbeOutcome, ProbeReport, Severity
-from iamops.model.inspection import ClusterLook, NodeLook
+from iamops.model.inspection import Inspection, NodeInspection
 from iamops.model.state import ADDRESSES_MOST, ClusterState
 from iamops.report.status import silent, status_document
 from tests.scenes import NOW, fed, healthy
@@ -82,8 +82,11 @@ def test_a_node_that_falls_silent_is_told_and_a_console_that_slept_is_not():
 
 
 def test_a_look_that_found_nothing_either_is_silence_and_one_that_did_is_none():
-    for nodes, found in (({"iam-b": NodeLook.blind("iam-b", NOLOGIN)}, True), (dict(state().look.nodes), False)):
-        diagnosis = diagnose(RuleInput(connected(), ClusterLook(nodes)), NOW + 3)
+    for nodes, found in (
+        ({"iam-b": NodeInspection.blind("iam-b", NOLOGIN)}, True),
+        (dict(state().inspection.nodes), False),
+    ):
+        diagnosis = diagnose(RuleInput(connected(), Inspection(nodes)), NOW + 3)
         assert ("node-silent" in [each.code for each in diagnosis.findings]) is found
 
 

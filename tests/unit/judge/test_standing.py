@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from iamops.judge.findings import Diagnosis
-from iamops.judge.triage.events import earlier_look, only_deep, standing, tally
+from iamops.judge.triage.events import earlier_inspection, only_deep, standing, tally
 from iamops.model.facts import Severity
 from tests.unit.judge.triage_samples import AT, DARK, FLAPPING, NO_GRANT, SPLIT
 
@@ -14,7 +14,7 @@ LIVE = (LIVE_SPLIT, NO_GRANT)
 
 
 def look(live=LIVE):
-    return earlier_look(Diagnosis((SPLIT, NO_GRANT)), AT, live)
+    return earlier_inspection(Diagnosis((SPLIT, NO_GRANT)), AT, live)
 
 
 def test_without_a_look_the_live_findings_stand() -> None:
@@ -57,7 +57,7 @@ def test_a_symptom_that_the_look_explained_is_not_told_twice() -> None:
 
 
 def test_a_cause_that_only_the_look_found_explains_what_is_live_since() -> None:
-    deep = earlier_look(Diagnosis((replace(SPLIT, explains=()),)), AT, ())
+    deep = earlier_inspection(Diagnosis((replace(SPLIT, explains=()),)), AT, ())
     (root,) = standing((DARK,), deep, AT + 30)
     assert (root.code, [each.code for each in root.explains]) == ("split-brain", ["client-dark"])
     assert only_deep((DARK,), deep) == {SPLIT.key}
@@ -65,7 +65,7 @@ def test_a_cause_that_only_the_look_found_explains_what_is_live_since() -> None:
 
 def test_two_findings_of_one_code_and_node_stay_two() -> None:
     one, other = replace(NO_GRANT, title="keepalived is down"), replace(NO_GRANT, title="nginx is down")
-    deep = earlier_look(Diagnosis((one, other)), AT, (one, other))
+    deep = earlier_inspection(Diagnosis((one, other)), AT, (one, other))
     assert {each.title for each in standing((one, other), deep, AT + 1)} == {one.title, other.title}
 
 
@@ -78,5 +78,5 @@ def test_what_is_counted_is_everything_that_is_told_and_information_for_itself()
 def test_a_cause_is_only_as_loud_as_what_it_explains_now() -> None:
     cause = replace(SPLIT, severity=Severity.WARNING, explains=())
     (loud,) = standing((cause, DARK), None, AT)
-    (calm,) = standing((cause,), earlier_look(Diagnosis(()), AT, (cause, DARK)), AT + 5)
+    (calm,) = standing((cause,), earlier_inspection(Diagnosis(()), AT, (cause, DARK)), AT + 5)
     assert (loud.severity, calm.severity) == (Severity.CRITICAL, Severity.WARNING)

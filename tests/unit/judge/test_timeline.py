@@ -17,7 +17,7 @@ from iamops.judge.triage.timeline import (
     splits,
     turns,
 )
-from iamops.model.journal import Happening, HappeningKind
+from iamops.model.journal import TimelineEvent, TimelineEventKind
 from iamops.model.traffic import Traffic
 from iamops.parse.config_files import PushRecord
 from iamops.parse.journal import JournalRecord, journal_record
@@ -39,7 +39,7 @@ def told(happenings) -> list[str]:
 def test_a_journal_tells_transitions_and_starts_with_times_of_our_clock() -> None:
     records = [journal_record(line) for line in CAPTURE.read_bytes().splitlines()]
     found = list(of_journal([each for each in records if each], PROFILE, "iam-a", ahead_s=2.0))
-    assert told(each for each in found if each.kind is HappeningKind.VIP) == [
+    assert told(each for each in found if each.kind is TimelineEventKind.VIP) == [
         "VI_1 entered BACKUP",
         "VI_1 entered MASTER, VIP 10.0.4.99",
     ]
@@ -88,7 +88,7 @@ def test_a_boot_is_told_with_how_long_it_took() -> None:
     message = "Startup finished in 2.7s (kernel) + 11.2s (userspace) = 13.9s."
     assert boot_took(message) == "13.9s"
     (boot,) = of_journal([JournalRecord(9.0, "init.scope", message, False)], PROFILE, "iam-b", 0.0)
-    assert (boot.kind, boot.text) == (HappeningKind.BOOT, "booted, in 13.9s")
+    assert (boot.kind, boot.text) == (TimelineEventKind.BOOT, "booted, in 13.9s")
 
 
 def test_a_step_of_five_points_among_ten_requests_is_told_both_ways() -> None:
@@ -155,7 +155,7 @@ def test_only_this_profiles_actions_are_told_of_the_ledger() -> None:
 
 
 def test_a_timeline_is_in_order_bounded_and_says_what_it_leaves_out() -> None:
-    every = [Happening(float(n), HappeningKind.UNIT, str(n), "systemd") for n in (5, 1, 3, 4, 2, 2)]
+    every = [TimelineEvent(float(n), TimelineEventKind.UNIT, str(n), "systemd") for n in (5, 1, 3, 4, 2, 2)]
     found, left_out = merged(every, since=2.0, limit=3)
     assert (told(found), left_out) == (["3", "4", "5"], 1)
 

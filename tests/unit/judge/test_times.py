@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from iamops.judge.findings import Blind
+from iamops.judge.findings import NotEvaluated
 from iamops.judge.rules.base import RuleInput
 from iamops.judge.rules.complaints import complained, strangers
 from iamops.judge.rules.keepalived import RULES as KEEPALIVED
 from iamops.judge.rules.nginx import gateway
-from iamops.judge.rules.outside import dark_outside
+from iamops.judge.rules.outside import unanswered_outside
 from iamops.judge.rules.services import peers_refused
 from iamops.judge.rules.vip import witnesses_disagree
 from iamops.model.events import (
@@ -27,7 +27,7 @@ from iamops.model.events import (
     VrrpReported,
 )
 from iamops.model.facts import HostReport, ProbeOutcome, ProbeReport, UnitReport, VrrpReport, VrrpState
-from iamops.model.inspection import ComplaintKind, SaidKind
+from iamops.model.inspection import ComplaintKind, JournalEventKind
 from iamops.model.observed import Known
 from tests.scenes import NOW, OK, VIP, fed, healthy
 from tests.unit.judge.looks import A, B, journal, node_look
@@ -46,7 +46,7 @@ def from_peer(at: float, report: ProbeReport) -> HttpProbed:
 
 def unreachable(*events: Event) -> list[str]:
     answers = peers_refused(RuleInput(fed(healthy(), events)), NOW + 10)
-    return [each.code for each in answers if not isinstance(each, Blind)]
+    return [each.code for each in answers if not isinstance(each, NotEvaluated)]
 
 
 BACK = [own(NOW, REFUSED), from_peer(NOW + 0.5, REFUSED), own(NOW + 8, OK)]
@@ -60,7 +60,7 @@ def test_what_a_peer_got_before_a_service_was_well_again_says_nothing_of_it_now(
     assert unreachable(*renewed, from_peer(NOW + 8.5, REFUSED), heard) == [], "it was asked before"
     assert unreachable(*renewed, from_peer(NOW + 9.6, REFUSED), heard) == ["backend-not-reachable"]
     answers = list(peers_refused(RuleInput(fed(healthy(), [*renewed, heard])), NOW + 10))
-    assert any(isinstance(each, Blind) and "since it answers again" in each.because for each in answers)
+    assert any(isinstance(each, NotEvaluated) and "since it answers again" in each.because for each in answers)
 
 
 def test_a_first_look_compares_what_it_has():
@@ -74,7 +74,7 @@ def test_nginx_asks_a_backend_again_only_after_a_while_and_is_not_blamed_before(
     def through(at: float) -> list[str]:
         bad = HttpProbed(at, B, B, Target.DOMAIN, DOMAIN, HTTP_502)
         answers = gateway(RuleInput(fed(healthy(), [own(NOW, REFUSED), own(NOW + 2, OK), bad, own(at, OK)])), at)
-        return [each.code for each in answers if not isinstance(each, Blind)]
+        return [each.code for each in answers if not isinstance(each, NotEvaluated)]
 
     assert through(NOW + 9) == []
     assert through(NOW + 15) == ["proxy-fails"]
@@ -86,8 +86,8 @@ def test_a_client_that_was_asked_before_the_vip_came_is_no_witness_against_its_o
     def dark(at: float) -> list[str]:
         client = ClientProbed(at, "VI_1", REFUSED)
         heard = UnitReported(NOW + 9, A, "nginx", UnitReport("active"))
-        answers = dark_outside(RuleInput(fed(healthy(), [*moved, client, heard, own(NOW + 9, OK)])), NOW + 9)
-        return [each.code for each in answers if not isinstance(each, Blind)]
+        answers = unanswered_outside(RuleInput(fed(healthy(), [*moved, client, heard, own(NOW + 9, OK)])), NOW + 9)
+        return [each.code for each in answers if not isinstance(each, NotEvaluated)]
 
     assert dark(NOW + 3.9) == dark(NOW + 5) == []
     assert dark(NOW + 8) == ["dark-outside"]
@@ -98,14 +98,20 @@ TOMORROW = NOW + 86_400
 
 
 def test_what_a_clock_that_was_set_back_has_dated_ahead_is_not_of_now():
-    crash = (-86_400.0, "keepalived", SaidKind.CRASHED, "keepalived", "x: Main process exited, code=killed")
+    crash = (
+        -86_400.0,
+        "keepalived",
+        JournalEventKind.CRASHED,
+        "keepalived",
+        "x: Main process exited, code=killed",
+    )
     starved = replace(complaint(ComplaintKind.STARVED), times=(TOMORROW,))
     look = node_look(A, journal=replace(journal(crash), complaints=(starved,)))
 
     def said(*events: Event) -> set[str]:
         seen = state(*events, a=look)
         asked = [each for rule in KEEPALIVED for each in rule.ask(seen, NOW)]
-        return {each.code for each in (*asked, *complained(seen, NOW)) if not isinstance(each, Blind)}
+        return {each.code for each in (*asked, *complained(seen, NOW)) if not isinstance(each, NotEvaluated)}
 
     assert said(CLOCK) & {"keepalived-restarted", "keepalived-starved"} == set()
     assert "keepalived-starved" in said(SourceLost(NOW, A, Source.HOST, "x")), "its clock may be ahead of ours"
@@ -118,7 +124,7 @@ def test_a_master_whose_last_change_lies_ahead_is_not_excused_for_it():
     master = VrrpReport(VrrpState.MASTER, "json", last_transition=TOMORROW)
     events = [CLOCK, AddressChanged(NOW - 5, A, VIP, present=False), VrrpReported(NOW, A, "VI_1", master)]
     answers = witnesses_disagree(RuleInput(fed(healthy(), events)), NOW + 1)
-    assert "master-without-address" in {each.code for each in answers if not isinstance(each, Blind)}
+    assert "master-without-address" in {each.code for each in answers if not isinstance(each, NotEvaluated)}
 
 
 def test_a_stranger_that_took_the_vip_is_blamed_only_while_somebody_waits_for_it():
@@ -128,7 +134,7 @@ def test_a_stranger_that_took_the_vip_is_blamed_only_while_somebody_waits_for_it
 
     def found(word: VrrpState) -> list[str]:
         seen = state(gone, VrrpReported(NOW, A, "VI_1", VrrpReport(word, "json")), a=look)
-        return [each.code for each in strangers(seen, NOW) if not isinstance(each, Blind)]
+        return [each.code for each in strangers(seen, NOW) if not isinstance(each, NotEvaluated)]
 
     assert found(VrrpState.BACKUP) == ["stranger-router"]
     assert found(VrrpState.FAULT) == [], "its own check keeps it from the VIP"

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from junitparser import JUnitXml
 
-from iamops.judge.findings import Blind, Diagnosis
+from iamops.judge.findings import Diagnosis, NotEvaluated
 from iamops.judge.runbook.entry import RunbookEntry
 from iamops.judge.triage.summary import closing, darkness, unreachable
 from iamops.model.facts import Severity
@@ -166,7 +166,7 @@ def test_junit_has_a_case_a_rule_and_blind_ones_are_skipped_not_passed() -> None
 def test_junit_skips_a_rule_that_was_not_asked_of_every_node_though_it_found_something_elsewhere() -> None:
     looked = troubled()
     found = replace(looked.diagnosis.findings[0], severity=Severity.INFO, explains=())
-    blind = Blind(found.code, "the same", "iam-b does not answer", "iam-b")
+    blind = NotEvaluated(found.code, "the same", "iam-b does not answer", "iam-b")
     half = replace(looked, diagnosis=Diagnosis((found,), (blind,)))
     assert cases(junit(half, Severity.WARNING)).popitem()[1] == "Skipped"
     assert "Failure" in cases(junit(half, Severity.INFO)).values()

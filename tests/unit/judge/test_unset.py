@@ -12,7 +12,7 @@ from iamops.judge.rules.base import RuleInput
 from iamops.judge.triage.diagnose import diagnose
 from iamops.model.events import ClientProbed, LinkChanged
 from iamops.model.facts import HostReport
-from iamops.model.inspection import NodeLook
+from iamops.model.inspection import NodeInspection
 from iamops.model.observed import Known, Observed, Unknown
 from iamops.model.state import ClusterState
 from tests.scenes import NOW, OK, fed, healthy, seen_on
@@ -84,7 +84,7 @@ def test_every_value_of_the_state_unset_under_a_deep_look_is_no_finding() -> Non
         assert found(view(put(whole, path, Unknown()))) == [], path
 
 
-def observed_parts(look: NodeLook) -> Iterator[str]:
+def observed_parts(look: NodeInspection) -> Iterator[str]:
     for field in fields(look):
         value: Observed[object] | object = getattr(look, field.name)
         if isinstance(value, Known | Unknown):

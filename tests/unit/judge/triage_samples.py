@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from iamops.judge.findings import Blind, Diagnosis, Evidence, Finding
+from iamops.judge.findings import Diagnosis, Evidence, Finding, NotEvaluated
 from iamops.model.facts import Severity
-from iamops.model.journal import Happening, HappeningKind
+from iamops.model.journal import TimelineEvent, TimelineEventKind
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState
 from tests.profiles import pair
@@ -48,11 +48,11 @@ NO_GRANT = Finding(
 )
 SILENT = "no answer on 10.0.4.21:22 within 5 s"
 BLINDS = (
-    Blind("nginx-hung", "whether nginx answers", SILENT, "iam-b"),
-    Blind("disk-full", "how full the disk is", SILENT, "iam-b"),
+    NotEvaluated("nginx-hung", "whether nginx answers", SILENT, "iam-b"),
+    NotEvaluated("disk-full", "how full the disk is", SILENT, "iam-b"),
 )
-MOVED = Happening(
-    AT - 50, HappeningKind.VIP, "VI_1 entered MASTER, VIP 10.0.4.99", "keepalived's journal", "iam-b"
+MOVED = TimelineEvent(
+    AT - 50, TimelineEventKind.VIP, "VI_1 entered MASTER, VIP 10.0.4.99", "keepalived's journal", "iam-b"
 )
 
 
@@ -65,7 +65,7 @@ class Look:
     at: float = AT
     took_s: float = 1.25
     unlooked: dict[str, str] = field(default_factory=dict)
-    timeline: tuple[Happening, ...] = ()
+    timeline: tuple[TimelineEvent, ...] = ()
     untold: tuple[str, ...] = ()
 
     @property

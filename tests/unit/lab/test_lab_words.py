@@ -75,7 +75,7 @@ def test_every_fault_is_one_sentence(fault):
 )
 def test_a_fault_says_what_it_needs(name, node, unit, reason):
     with pytest.raises(UnknownFault, match=reason) as refused:
-        catalogue.aim(catalogue.CATALOGUE[name], node, unit)
+        catalogue.target(catalogue.CATALOGUE[name], node, unit)
     assert refused.value.next_step.startswith(f"iamops lab fault {name}")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from iamops.judge.alerts.memory import HeardByAll
+from iamops.judge.alerts.memory import DeliveredToAll
 from iamops.judge.alerts.message import AlertKind, Message, message
 from iamops.ledger import outbox as module
 from iamops.ledger.outbox import Outbox, glance
@@ -108,7 +108,7 @@ def test_a_line_with_a_right_checksum_and_wrong_content_is_kept_aside(path: Path
 
 def test_what_was_heard_in_a_state_that_nobody_knows_is_kept_aside():
     with pytest.raises(ValueError, match="dire"):
-        HeardByAll().recall({"mail": {"unit-down|iam-a|": ["dire", "pump", "unit-down", "iam-a"]}})
+        DeliveredToAll().recall({"mail": {"unit-down|iam-a|": ["dire", "pump", "unit-down", "iam-a"]}})
 
 
 def test_it_stays_small_when_nothing_is_delivered_and_says_what_was_given_up(
@@ -160,7 +160,7 @@ def test_a_look_from_outside_writes_nothing(path: Path):
     path.write_bytes(before)
     seen = glance(path)
     assert len(seen.parcels) == 1
-    assert seen.unread == 0
+    assert seen.unreadable == 0
     assert path.read_bytes() == before
 
 

@@ -60,7 +60,7 @@ def test_of_many_gaps_the_longest_are_kept_in_the_order_of_time():
     report = gap_report([ProbeRow(tuple(row), 0.01)])
     assert len(report.gaps) == GAPS_KEPT
     assert [gap.began for gap in report.gaps] == sorted(gap.began for gap in report.gaps)
-    assert report.dark == 450
+    assert report.no_answer == 450
 
 
 def test_a_gap_is_counted_up_to_the_hole_in_the_measuring_and_no_further():
@@ -127,7 +127,7 @@ def seldom(*failed: float) -> ProbeRow:
 def test_a_single_failure_in_a_gap_of_the_row_that_asks_more_often_does_not_make_it_longer():
     report = gap_report((often(segment(ProbeResult.DARK, 0.395, 0.405, 2)), seldom(0.4)))
     (gap,) = report.gaps
-    assert (gap.duration_ms, gap.dark, gap.wrong) == (20.0, 2, 1)
+    assert (gap.duration_ms, gap.no_answer, gap.wrong) == (20.0, 2, 1)
     assert (report.longest_ms, report.total_ms) == (20.0, 20.0)
     assert (report.resolution_ms, report.last_node) == (10.0, "iam-a")
 

@@ -45,7 +45,7 @@ def blank() -> ClusterState:
 
 def test_nothing_is_known_before_the_first_event():
     state = blank()
-    assert all(is_pending(node.addresses) and node.heard_at is None for node in state.nodes.values())
+    assert all(is_pending(node.addresses) and node.last_event_at is None for node in state.nodes.values())
     assert next(pending(state), None) is not None
 
 
@@ -57,8 +57,8 @@ def test_an_event_about_a_stranger_changes_nothing():
 
 def test_a_probe_from_a_peer_means_the_peer_was_heard_not_the_target():
     state = reduce(blank(), HttpProbed(5, "iam-a", "iam-b", Target.SERVICE, "iam-pump", OK))
-    assert state.nodes["iam-b"].heard_at == 5
-    assert state.nodes["iam-a"].heard_at is None
+    assert state.nodes["iam-b"].last_event_at == 5
+    assert state.nodes["iam-a"].last_event_at is None
     assert state.nodes["iam-a"].from_peers["iam-pump"]["iam-b"].value is OK
 
 
@@ -159,7 +159,7 @@ def test_pending_is_empty_once_every_promise_was_kept_or_given_up():
 def test_a_datastore_seen_from_a_node_is_kept_under_both_names():
     state = reduce(blank(), DatastoreProbed(3, "iam-b", "mariadb", OK))
     assert state.datastores["mariadb"]["iam-b"].value is OK
-    assert state.nodes["iam-b"].heard_at == 3
+    assert state.nodes["iam-b"].last_event_at == 3
 
 
 def test_a_node_with_more_addresses_than_any_machine_has_is_not_believed_and_not_kept():
@@ -192,7 +192,7 @@ def test_what_a_probe_could_not_read_is_unknown_and_no_word_of_the_node():
     )
     node = reduce(blank(), lost).nodes["iam-a"]
     assert node.services["iam-apiserver"] == Unknown("a fault of iamops: KeyError")
-    assert node.heard_at is None
+    assert node.last_event_at is None
 
 
 def test_a_part_of_ours_that_fails_stands_in_the_state_until_it_is_well():

@@ -40,12 +40,12 @@ def test_without_answers_there_is_no_quantile():
 def test_classes_errors_and_clients_that_left():
     traffic = Traffic(Counter({"200": 5, "204": 1, "404": 2, "499": 3, "502": 4}))
     assert traffic.classes == {"2xx": 6, "4xx": 5, "5xx": 4}
-    assert (traffic.total, traffic.errors, traffic.gone) == (15, 4, 3)
+    assert (traffic.total, traffic.errors, traffic.client_closed) == (15, 4, 3)
 
 
 def test_a_cut_table_keeps_its_sum_and_the_most_frequent_names():
     traffic = Traffic(paths=Counter({(f"/{n}", "2xx" if n % 2 else "5xx"): n for n in range(1, 101)}))
-    traffic.squeeze(top=10)
+    traffic.keep_top(top=10)
     found = rows(traffic.paths)
     assert sum(row.total for row in found) == 5050
     assert [row.name for row in found[:2]] == ["/100", "/99"]
@@ -54,7 +54,7 @@ def test_a_cut_table_keeps_its_sum_and_the_most_frequent_names():
 
 def test_methods_that_clients_made_up_are_cut_too():
     traffic = Traffic(methods=Counter({"GET": 500, "POST": 60} | {f"X{n}": 1 for n in range(100)}))
-    traffic.squeeze(top=10)
+    traffic.keep_top(top=10)
     assert traffic.methods.total() == 660
     assert (traffic.methods["GET"], traffic.methods["POST"], traffic.methods[OTHERS]) == (500, 60, 92)
 

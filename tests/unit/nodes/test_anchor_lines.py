@@ -12,7 +12,7 @@ import pytest
 
 from iamops.model.journal import anchor_of, noted
 from iamops.nodes.fake import Run, ScriptedTransport
-from iamops.nodes.history import OWN_MAX, OWN_ONLY, JournalSaid, anchors_of, reading
+from iamops.nodes.history import OWN_MAX, OWN_ONLY, JournalRead, anchors_of, reading
 from iamops.nodes.transport import CommandTimeout, LinkLost, OutputTooLong, TransportError
 
 LEDGER, PLACE = "1" * 16, "3" * 12
@@ -26,7 +26,7 @@ def journal(*numbers: int) -> bytes:
     return b"".join(json.dumps({"MESSAGE": each, "_UID": "1000"}).encode() + b"\n" for each in said)
 
 
-async def asked(**changes: object) -> JournalSaid:
+async def asked(**changes: object) -> JournalRead:
     node = ScriptedTransport("iam-a", Run(READ, **changes))  # type: ignore[arg-type]
     found = await anchors_of(node, LEDGER, (PLACE,))
     node.verify()
@@ -38,16 +38,16 @@ async def test_anchors_are_read_oldest_first_and_other_lines_are_left_out():
         stdout=journal(3) + b'{"MESSAGE":"pushed ledger= of nobody"}\nrubbish\n' + journal(7) + ALL
     )
     assert [line.anchor.n for line in found.lines] == [3, 7]
-    assert (found.unread, found.notes) == ("", ())
+    assert (found.unreadable, found.notes) == ("", ())
 
 
 async def test_a_journal_without_a_line_was_read_all_the_same():
-    assert await asked(stdout=ALL) == JournalSaid()
+    assert await asked(stdout=ALL) == JournalRead()
 
 
 async def test_a_login_user_who_sees_only_his_own_lines_is_told():
     assert (await asked(stdout=journal(3) + ALL, stderr=HINT)).notes == (OWN_ONLY,)
-    assert (await asked(stdout=ALL, stderr=HINT)).unread == OWN_ONLY
+    assert (await asked(stdout=ALL, stderr=HINT)).unreadable == OWN_ONLY
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ async def test_a_login_user_who_sees_only_his_own_lines_is_told():
     ],
 )
 async def test_why_a_journal_cannot_be_read_is_said_harmlessly(stderr: bytes, said: str):
-    assert said in (await asked(stdout=ALL, stderr=stderr)).unread
+    assert said in (await asked(stdout=ALL, stderr=stderr)).unreadable
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ async def test_why_a_journal_cannot_be_read_is_said_harmlessly(stderr: bytes, sa
     ],
 )
 async def test_a_node_that_fails_is_unread_and_never_raises(error: TransportError):
-    assert await asked(error=error) == JournalSaid(unread=error.reason)
+    assert await asked(error=error) == JournalRead(unreadable=error.reason)
 
 
 async def test_what_was_left_out_is_told():
@@ -107,7 +107,7 @@ class Journal:
 
     directory: Path
 
-    async def read(self, *lines: str, stderr: str = "") -> JournalSaid:
+    async def read(self, *lines: str, stderr: str = "") -> JournalRead:
         (self.directory / "entries").write_text("".join(f"{line}\n" for line in lines))
         script = self.directory / "journalctl"
         script.write_text(
@@ -128,7 +128,7 @@ def journal_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Journal:
     return Journal(tmp_path)
 
 
-def numbers(said: JournalSaid) -> list[tuple[str, int]]:
+def numbers(said: JournalRead) -> list[tuple[str, int]]:
     return [(line.anchor.ledger[0], line.anchor.n) for line in said.lines]
 
 

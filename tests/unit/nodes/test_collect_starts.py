@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from iamops.model.events import Event, UnitReported
 from iamops.model.facts import UnitReport
 from iamops.nodes.collect.context import CollectorContext
-from iamops.nodes.collect.system import AGAIN_S, STANDS_S, tell
+from iamops.nodes.collect.system import AGAIN_S, STANDS_S, emit_units
 from iamops.nodes.transport import CommandResult, CommandTimeout
 from iamops.plan.start_failure import JOURNAL_LINES_STANDING, OwnWords
 from tests.profiles import pair
@@ -40,7 +40,7 @@ async def test_a_unit_that_does_not_start_is_told_with_its_reason_and_asked_now_
 
     async def told(report: UnitReport) -> list[UnitReport]:
         events.clear()
-        await tell(watch, [UnitReported(now[0], "iam-b", "iam-pump", report)])
+        await emit_units(watch, [UnitReported(now[0], "iam-b", "iam-pump", report)])
         return [each.report for each in events if isinstance(each, UnitReported)]
 
     first, explained = await told(FAILS)

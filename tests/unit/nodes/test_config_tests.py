@@ -41,7 +41,7 @@ class Node:
 )
 async def test_a_test_that_could_not_be_asked_is_unknown_for_its_own_reason(told: bytes | Exception, why: str):
     checks = await daemon_checks(Node(nginx=told, keepalived=b""))  # type: ignore[arg-type]
-    assert [(each.daemon, bool(each.untold), complaints(each)) for each in checks] == [
+    assert [(each.daemon, bool(each.unavailable), complaints(each)) for each in checks] == [
         ("nginx", True, ()),
         ("keepalived", False, ()),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from iamops.model.config import ConfTree
-from iamops.model.inspection import ComplaintKind, SaidKind
+from iamops.model.inspection import ComplaintKind, JournalEventKind
 from iamops.model.observed import Known, Unknown
 from iamops.nodes.config import COMMANDS, LOADED, ConfigUnreadable
 from iamops.nodes.fake import Run, ScriptedTransport
@@ -15,7 +15,7 @@ from iamops.nodes.inspect import (
     JOURNAL_LINES,
     JOURNAL_SPAN_S,
     SERVICES_LINES,
-    DeepLook,
+    NodeInspector,
     facts_script,
     journal_argv,
     services_argv,
@@ -68,7 +68,7 @@ def transport(**changed: Run) -> ScriptedTransport:
 
 
 async def look(scripted: ScriptedTransport):
-    found = await DeepLook(scripted, PROFILE, lambda: 5000.0).take()
+    found = await NodeInspector(scripted, PROFILE, lambda: 5000.0).take()
     scripted.verify()
     return found
 
@@ -76,7 +76,7 @@ async def look(scripted: ScriptedTransport):
 async def test_each_part_has_its_value_and_the_time_it_was_read():
     found = await look(transport())
     assert found.journal.at == 5000.0
-    assert [said.kind for said in found.journal.value.said] == [SaidKind.CRASHED]
+    assert [said.kind for said in found.journal.value.entries] == [JournalEventKind.CRASHED]
     assert found.files.value["/etc/keepalived/check_nginx.sh"].mode == 0o755
     assert [disk.space_pct for disk in found.filesystems.value] == [40.0]
     assert len(found.checks.value) == 2
@@ -109,7 +109,7 @@ async def test_the_newest_lines_are_read_and_put_in_order_and_of_many_it_is_know
         return CRASH.replace(b'"UNIT"', b'"__REALTIME_TIMESTAMP": "%d000000", "UNIT"' % number)
 
     few = await look(transport(journal=Run(JOURNAL, line(4990) + line(4980))))
-    assert [said.at for said in few.journal.value.said] == [4980.0, 4990.0]
+    assert [said.at for said in few.journal.value.entries] == [4980.0, 4990.0]
     assert few.journal.value.since == 5000 - JOURNAL_SPAN_S
     many = b"".join(line(4990 - number % 1000) for number in range(JOURNAL_LINES))
     assert (await look(transport(journal=Run(JOURNAL, many)))).journal.value.since == 3991.0
@@ -143,7 +143,7 @@ async def read(tree: ConfTree | Exception) -> ConfTree:
 
 
 async def look_beside(tree: ConfTree | Exception, scripted: ScriptedTransport):
-    found = await DeepLook(scripted, PROFILE, lambda: 5000.0, asyncio.ensure_future(read(tree))).take()
+    found = await NodeInspector(scripted, PROFILE, lambda: 5000.0, asyncio.ensure_future(read(tree))).take()
     scripted.verify()
     return found
 

@@ -149,7 +149,7 @@ def test_known_outages_are_measured_to_20_ms(server: Server, kind: str):
         assert abs(gap.began - began) * 1000 <= max(WITHIN_MS, gap.uncertainty_ms)
         off_ms.append(off)
     assert sorted(off_ms)[len(off_ms) // 2] <= WITHIN_MS
-    failed = {"refused": report.refused, "dark": report.dark, "wrong": report.wrong}
+    failed = {"refused": report.refused, "dark": report.no_answer, "wrong": report.wrong}
     assert failed[kind] >= 0.8 * sum(failed.values())
     assert report.last_node == "iam-a"
 
@@ -180,7 +180,7 @@ def test_time_in_which_the_probe_did_not_run_is_not_measured_and_nobodys_failure
     probe.stop()
     report = probe.report()
     assert report.not_measured_ms >= 600
-    assert (report.longest_ms, report.dark, report.own_errors) == (None, 0, 0)
+    assert (report.longest_ms, report.no_answer, report.own_errors) == (None, 0, 0)
     assert report.good > 10
 
 

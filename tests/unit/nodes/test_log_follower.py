@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from iamops.accesslog.count import Counts, Recipe, Want
+from iamops.accesslog.count import Columns, CountQuery, Counts
 from iamops.accesslog.format import named_format
 from iamops.accesslog.rotation import LogPosition
 from iamops.nodes.logs import reader as log_reader
 from iamops.nodes.logs.follower import LogFollower, Progress
-from iamops.nodes.logs.reader import Elsewhere, LogChunk, LogReader, Unreadable, reading
+from iamops.nodes.logs.reader import FileReplaced, LogChunk, LogReader, Unreadable, reading
 from iamops.nodes.transport import LinkLost
 from tests.local_transport import LocalLines, LocalTransport
 
-RECIPE = Recipe(named_format("main"), Want.TIME | Want.PATHS)
+RECIPE = CountQuery(named_format("main"), Columns.TIME | Columns.PATHS)
 LINE = b'10.0.4.1 - - [24/Nov/2026:17:46:29 +0000] "GET /u/x%dx HTTP/1.1" 200 5 "-" "-" "-"\n'
 
 
@@ -154,11 +154,11 @@ async def test_lines_are_counted_as_they_come_and_half_a_line_waits(world: World
         await follower.follower.begin(reader)
         assert follower.counts.total == 3
         world.write_half()
-        await follower.follower.look(reader)
+        await follower.follower.poll(reader)
         assert follower.counts.total == 3
         world.finish()
-        await follower.follower.look(reader)
-        await follower.follower.look(reader)
+        await follower.follower.poll(reader)
+        await follower.follower.poll(reader)
     follower.check()
 
 
@@ -170,8 +170,8 @@ async def test_rename_and_create_loses_nothing_not_even_what_is_written_late(wor
         world.write(5)
         world.rename(late=late)
         world.write(4)
-        await follower.follower.look(reader)
-        await follower.follower.look(reader)
+        await follower.follower.poll(reader)
+        await follower.follower.poll(reader)
         follower.check()
 
 
@@ -183,7 +183,7 @@ async def test_a_copy_and_a_truncated_log_are_told_apart_from_growth(world: Worl
         world.write(3)
         world.copytruncate()
         world.write(20)  # longer than before: only what stands before the place gives it away
-        await follower.follower.look(reader)
+        await follower.follower.poll(reader)
         follower.check()
 
 
@@ -195,7 +195,7 @@ async def test_a_log_that_is_copied_and_cut_between_its_listing_and_its_reading_
     real = LogReader.read
     due = [False]
 
-    async def read(reader: LogReader, place: LogPosition, **how: Any) -> LogChunk | Elsewhere:
+    async def read(reader: LogReader, place: LogPosition, **how: Any) -> LogChunk | FileReplaced:
         if due[0] and place.name == str(world.log) and not place.offset:
             due[0] = False
             world.copytruncate()
@@ -211,7 +211,7 @@ async def test_a_log_that_is_copied_and_cut_between_its_listing_and_its_reading_
         world.write(30)
         due[0] = True
         for _ in range(3):
-            await follower.follower.look(reader)
+            await follower.follower.poll(reader)
     assert not due[0]
     follower.check()
 
@@ -227,7 +227,7 @@ async def test_what_was_compressed_while_nobody_looked_is_read_there(world: Worl
         world.compress()
         world.write(6)
     async with connected(world) as (reader, _):
-        await follower.follower.look(reader)
+        await follower.follower.poll(reader)
         follower.check()
 
 
@@ -243,15 +243,15 @@ async def test_a_file_that_is_still_being_compressed_is_not_read_as_it_is(world:
         half, other = old.with_name("access.log.1.gz"), old.with_name("access.log.1.gz.tmp")
         half.write_bytes(packed[: len(packed) // 2])
         other.write_bytes(packed)
-        await follower.follower.look(reader)
+        await follower.follower.poll(reader)
         world.write(3)
         half.unlink()
         other.rename(half)
         old.unlink()
-        await follower.follower.look(reader)
+        await follower.follower.poll(reader)
         world.rename()
         world.write(2)
-        await follower.follower.look(reader)
+        await follower.follower.poll(reader)
         follower.check()
 
 
@@ -264,7 +264,7 @@ async def test_lines_that_are_gone_for_good_are_said_to_be(world: World, way: st
         world.rename()
         world.log.with_name("access.log.1").unlink()
         world.write(3)
-        await follower.follower.look(reader)
+        await follower.follower.poll(reader)
     assert follower.progress.lost == 1
     assert follower.counts.total == 7
 
@@ -293,13 +293,13 @@ async def test_any_mixture_of_writing_rotating_and_losing_the_link(tmp_path: Pat
                 try:
                     for _ in range(rng.randrange(1, 4)):
                         _something(world)
-                        await follower.follower.look(reader)
+                        await follower.follower.poll(reader)
                 except LinkLost:
                     continue
         world.finish()
         async with connected(world) as (reader, _):
-            await follower.follower.look(reader)
-            await follower.follower.look(reader)
+            await follower.follower.poll(reader)
+            await follower.follower.poll(reader)
         follower.check()
     finally:
         world.close()
@@ -336,10 +336,10 @@ async def test_a_log_that_is_truncated_while_it_is_counted_is_counted_whole(
         await follower.follower.begin(reader)
         world.write(20_000)
         tear.touch()
-        await follower.follower.look(reader)
+        await follower.follower.poll(reader)
         world.write(5)
-        await follower.follower.look(reader)
-        await follower.follower.look(reader)
+        await follower.follower.poll(reader)
+        await follower.follower.poll(reader)
         follower.check()
 
 
@@ -373,5 +373,5 @@ async def test_an_awk_that_does_not_stop_where_it_should_is_fed_instead(
     async with connected(world) as (reader, _):
         await follower.follower.begin(reader)
         world.write(20)
-        await follower.follower.look(reader)
+        await follower.follower.poll(reader)
     follower.check()

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from iamops.accesslog.count import FULL, Counts, Recipe
+from iamops.accesslog.count import FULL, CountQuery, Counts
 from iamops.accesslog.format import named_format
 from iamops.accesslog.rotation import LogFile
 from iamops.nodes.logs import counter
 from iamops.nodes.logs import reader as log_reader
-from iamops.nodes.logs.counter import AccessLog, LogLane
-from iamops.nodes.logs.follower import NEAR, place_at
+from iamops.nodes.logs.counter import AccessLog, AccessLogCounter
+from iamops.nodes.logs.follower import NEAR, position_at
 from iamops.nodes.logs.reader import reading
 from iamops.nodes.transport import LinkLost
 from tests.local_transport import LocalTransport
 
-RECIPE = Recipe(named_format("main"), FULL)
+RECIPE = CountQuery(named_format("main"), FULL)
 
 
 def line(ago_s: float = 0, path: str = "/", status: int = 200) -> bytes:
@@ -38,7 +38,7 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "access.log"
 
 
-async def looks(lane: LogLane, number: int = 2) -> None:
+async def looks(lane: AccessLogCounter, number: int = 2) -> None:
     """Follows until the lane has looked so often."""
     enough = asyncio.Event()
     seen = 0
@@ -62,7 +62,7 @@ async def test_history_base_and_older_files_are_told_apart(log: Path):
     log.with_name("access.log.1").write_bytes(line(3700) * 3 + line(3500) * 2)
     log.write_bytes(line(7200, status=404) * 2000 + line(60) * 5)
     new, base, older = Counts(), Counts(), Counts()
-    lane = LogLane(
+    lane = AccessLogCounter(
         str(log),
         RECIPE,
         lambda counts, _: new.add(counts),
@@ -97,7 +97,7 @@ async def test_the_plain_count_is_of_the_whole_file_and_goes_on_over_a_rotation(
 async def test_a_link_that_is_lost_in_the_history_begins_it_anew(log: Path, monkeypatch: pytest.MonkeyPatch):
     log.write_bytes(line(60) * 10)
     total = Counts()
-    lane = LogLane(str(log), RECIPE, lambda counts, _: total.add(counts), history_s=3600)
+    lane = AccessLogCounter(str(log), RECIPE, lambda counts, _: total.add(counts), history_s=3600)
 
     async def lost(*_: object, **__: object) -> None:
         raise LinkLost("here", "cut", "")
@@ -113,7 +113,7 @@ async def test_a_link_that_is_lost_in_the_history_begins_it_anew(log: Path, monk
 
 async def test_a_log_that_is_not_there_yet_is_waited_for(log: Path):
     total = Counts()
-    lane = LogLane(str(log), RECIPE, lambda counts, _: total.add(counts))
+    lane = AccessLogCounter(str(log), RECIPE, lambda counts, _: total.add(counts))
     assert await lane.follow(LocalTransport(), lambda: None) == f"there is no {log}"  # type: ignore[arg-type]
     log.write_bytes(line() * 3)
     await looks(lane)
@@ -126,7 +126,7 @@ async def test_a_time_is_found_without_reading_what_is_older(log: Path, boundary
     stat = log.stat()
     async with reading(LocalTransport(), str(log), RECIPE) as reader:  # type: ignore[arg-type]
         file = LogFile(stat.st_ino, stat.st_size, int(stat.st_mtime), str(log))
-        place = await place_at(reader, file, time.time() - 3600)
+        place = await position_at(reader, file, time.time() - 3600)
     data = log.read_bytes()
     old = sum(len(each) + 1 for each in data.split(b"\n")[:boundary])
     assert place.offset <= old
@@ -139,7 +139,7 @@ async def place_in(log: Path, since: float) -> int:
     stat = log.stat()
     async with reading(LocalTransport(), str(log), RECIPE) as reader:  # type: ignore[arg-type]
         return (
-            await place_at(reader, LogFile(stat.st_ino, stat.st_size, int(stat.st_mtime), str(log)), since)
+            await position_at(reader, LogFile(stat.st_ino, stat.st_size, int(stat.st_mtime), str(log)), since)
         ).offset
 
 
@@ -159,7 +159,7 @@ async def test_a_users_name_with_a_time_in_it_hides_nothing_and_is_counted_when_
     log.write_bytes(line(7200) * 4000 + spoofed * 6000)
     assert await place_in(log, time.time() - 3600) > 0
     total = Counts()
-    lane = LogLane(str(log), RECIPE, lambda counts, _: total.add(counts), history_s=3600)
+    lane = AccessLogCounter(str(log), RECIPE, lambda counts, _: total.add(counts), history_s=3600)
     await looks(lane)
     recent = [number for key, number in total.shapes.items() if "/2020:" not in key and "\t500\t" in key]
     assert sum(recent) == 6000

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from iamops.accesslog import count
-from iamops.accesslog.awk import NotCounted, told
-from iamops.accesslog.count import FULL, Counts, Recipe, TooManyNames, add_bounded
+from iamops.accesslog.awk import NotCounted, count_result
+from iamops.accesslog.count import FULL, CountQuery, Counts, TooManyNames, add_bounded
 from iamops.accesslog.format import named_format
 from iamops.accesslog.rotation import LogPosition
 from iamops.nodes.logs import reader as log_reader
-from iamops.nodes.logs.counter import LogLane
+from iamops.nodes.logs.counter import AccessLogCounter
 from iamops.nodes.logs.reader import LogChunk, Unreadable, reading
 from iamops.nodes.transport import CommandResult, LinkLost
 
-RECIPE = Recipe(named_format("main"), FULL)
+RECIPE = CountQuery(named_format("main"), FULL)
 PLACE = LogPosition(1, 0, "/var/log/nginx/access.log")
 
 
@@ -119,7 +119,7 @@ async def test_an_answer_that_does_not_come_is_not_waited_for(monkeypatch: pytes
 
 async def test_a_flood_is_told_as_the_reason_why_nothing_is_counted():
     made: Any = Node(endless(b"ab"))
-    lane = LogLane(PLACE.name, RECIPE, lambda *_: None)
+    lane = AccessLogCounter(PLACE.name, RECIPE, lambda *_: None)
     assert "more than any count" in await lane.follow(made, lambda: None)
     assert made.closed
 
@@ -162,7 +162,7 @@ async def test_an_odd_answer_is_not_counted(lines: tuple[bytes, ...]):
 def test_a_status_is_three_digits_in_every_table():
     for row in (b"S\t1\tslot\t20x\t\t\t\t", b"S\t1\tslot", b"P\t1\tslot\t2000\t/"):
         with pytest.raises(NotCounted):
-            told([row, b"E\t0\t0\t0\t0"])
+            count_result([row, b"E\t0\t0\t0\t0"])
 
 
 def test_over_many_pieces_of_a_log_names_stay_bounded_and_no_request_is_lost(monkeypatch: pytest.MonkeyPatch):
@@ -194,8 +194,8 @@ async def test_of_lines_that_are_sent_as_they_are_so_many_are_taken_at_once():
     sent = 3 * log_reader.RAW_TAKEN // 1000
     found = await read(Node(answer(b"@ raw 1 1 1", *[b"x" * 999] * sent)))
     assert isinstance(found, LogChunk)
-    assert found.place.offset <= log_reader.RAW_TAKEN
-    assert found.counts.unparsed == found.place.offset // 1000
+    assert found.position.offset <= log_reader.RAW_TAKEN
+    assert found.counts.unparsed == found.position.offset // 1000
 
 
 async def test_a_directory_of_too_many_files_is_no_log():

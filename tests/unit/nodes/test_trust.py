@@ -17,7 +17,7 @@ import pytest
 from iamops.cli import trust as command
 from iamops.nodes.ssh import settings
 from iamops.nodes.ssh.host_keys import KeyTrust, known
-from iamops.nodes.ssh.trust import CannotTrust, Offer, accept, look
+from iamops.nodes.ssh.trust import CannotTrust, Offer, accept, fetch_offer
 from iamops.nodes.transport import ConnectRefused
 from tests.unit.nodes.conftest import HOST_KEY, Operator, SshNode, StartNode, public, reached_at
 from tests.unit.nodes.sockets import closed_port
@@ -27,7 +27,7 @@ OTHER = asyncssh.generate_private_key("ssh-ed25519")
 
 async def offered(node: SshNode, operator: Operator, **ssh: str) -> Offer:
     profile = reached_at(node.port, **ssh)
-    return await look(profile, profile.nodes["iam-a"], files=operator.files)
+    return await fetch_offer(profile, profile.nodes["iam-a"], files=operator.files)
 
 
 def trusted(file: Path, node: SshNode) -> bool:
@@ -168,7 +168,7 @@ async def test_a_node_that_cannot_be_reached_says_why(operator: Operator) -> Non
     with closed_port() as port:
         profile = reached_at(port)
         with pytest.raises(ConnectRefused):
-            await look(profile, profile.nodes["iam-a"], files=operator.files)
+            await fetch_offer(profile, profile.nodes["iam-a"], files=operator.files)
 
 
 # --- the command ---

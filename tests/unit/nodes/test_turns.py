@@ -12,7 +12,7 @@ import pytest
 
 from iamops.nodes.collect.context import READ, alarm, holding
 from iamops.nodes.transport import CommandResult
-from iamops.parse.host import HOLDERS_MAX, TurnFiles, WatchTurn, place_of, turn_of
+from iamops.parse.host import HOLDERS_MAX, TurnFiles, WatchTurn, turn_files, turn_of
 from tests.local_transport import LocalTransport
 
 
@@ -35,7 +35,7 @@ async def watcher(stack: AsyncExitStack, tmp_path: Path) -> TurnFiles:
     # `read` ends with its input, as a watcher does that sshd has seen go.
     argv = holding(("sh", "-c", "read -r _"), turns=str(tmp_path / "turns"), alarms=str(tmp_path / "alarms"))
     lines = await stack.enter_async_context(Here().stream(argv, feed=True))
-    place = place_of((await anext(lines)).decode())
+    place = turn_files((await anext(lines)).decode())
     assert place is not None
     return place
 
@@ -117,6 +117,6 @@ def test_a_crowd_of_locks_that_any_user_may_hold_slows_nobody_down():
 
 
 def test_a_place_has_a_process_and_two_files():
-    assert place_of("iamops-turn 41 26:2 26:3") == TurnFiles(41, (26, 2), (26, 3))
+    assert turn_files("iamops-turn 41 26:2 26:3") == TurnFiles(41, (26, 2), (26, 3))
     for line in ("", "iamops-turn", "iamops-turn x 26:2 26:3", "iamops-turn 41 26 26:3", "iamops-turn 41 26:2"):
-        assert place_of(line) is None, line
+        assert turn_files(line) is None, line

@@ -8,7 +8,7 @@ import time
 from iamops.model.inspection import ComplaintKind as Kind
 from iamops.parse import complaints
 from iamops.parse.complaints import ABOUTS_MAX, TIMES_MAX, Gathering, service_complaints
-from iamops.parse.inspection import error_look, look_at_journal
+from iamops.parse.inspection import inspect_error_log, inspect_journal
 
 HEAD = "2026/11/24 22:41:00 [error] 59#59: *17 "
 REST = ', client: 10.0.4.9, server: iam.api.marmotedu.com, request: "GET / HTTP/1.1", upstream: '
@@ -68,27 +68,27 @@ def entry(message: str, **fields: str) -> bytes:
 
 def test_every_complaint_is_read_as_what_it_is():
     for line, expected in NGINX.items():
-        (found,) = error_look([line.encode()], 0).complaints
+        (found,) = inspect_error_log([line.encode()], 0).complaints
         assert (found.kind, found.about) == expected, line
     for line, expected in KEEPALIVED.items():
-        (found,) = look_at_journal([entry(line, _SYSTEMD_UNIT="keepalived.service")], None).complaints
+        (found,) = inspect_journal([entry(line, _SYSTEMD_UNIT="keepalived.service")], None).complaints
         assert (found.kind, found.about, found.unit) == (*expected, "keepalived"), line
     for line, kind in SYSTEMD.items():
-        (found,) = look_at_journal([entry(line, UNIT="iam-pump.service")], None).complaints
+        (found,) = inspect_journal([entry(line, UNIT="iam-pump.service")], None).complaints
         assert (found.kind, found.unit) == (kind, "iam-pump"), line
 
 
 def test_a_timer_that_was_hardly_late_is_no_complaint():
     for late in ("1.204211", "2.999999"):
         line = entry(f"A thread timer expired {late} seconds ago", _SYSTEMD_UNIT="keepalived.service")
-        assert look_at_journal([line], None).complaints == ()
+        assert inspect_journal([line], None).complaints == ()
 
 
 def test_a_client_who_writes_a_daemons_words_complains_of_nothing():
     for words in ("no live upstreams while connecting to upstream", "worker process 1 exited on signal 9"):
         line = f'{HEAD}open() "/srv/{words}" failed (2: No such file), request: "GET /{words} HTTP/1.1"'
-        assert error_look([line.encode()], 0).complaints == ()
-    (found,) = look_at_journal(
+        assert inspect_error_log([line.encode()], 0).complaints == ()
+    (found,) = inspect_journal(
         [entry(next(iter(KEEPALIVED)) + "\x1b[31m", _SYSTEMD_UNIT="keepalived.service")], 0
     ).complaints
     assert "\x1b" not in found.text
@@ -101,7 +101,7 @@ def test_an_upstream_that_a_client_may_have_written_is_not_taken():
         ', client: 10.0.4.9, request: "GET / HTTP/1.1", upstream: "http://unix:/run/x.sock:/"',
     ):
         mine = ', upstream: "http://10.0.4.21:8080/", host: "x, upstream: "http://1.2.3.4:80/""'
-        (found,) = error_look([f"{timed_out}{client}{mine}".encode()], 0).complaints
+        (found,) = inspect_error_log([f"{timed_out}{client}{mine}".encode()], 0).complaints
         assert (found.kind, found.about) == (Kind.UPSTREAM_TIMED_OUT, "")
 
 
@@ -119,7 +119,7 @@ def test_a_flood_of_complaints_is_bounded_and_linear():
     gathering.take(1.0, "keepalived", "(VI_1): send advert error 1 (Operation not permitted)")
     assert gathering.complaints[-1].kind is Kind.CANNOT_SEND, "a flood of one kind hides no other"
     lines = [f"{HEAD}no live upstreams while connecting to upstream".encode()] * (TIMES_MAX + 500)
-    (found,) = error_look(lines, 0).complaints
+    (found,) = inspect_error_log(lines, 0).complaints
     assert len(found.times) == TIMES_MAX
     assert time.process_time() - began < 5
 

@@ -16,7 +16,7 @@ from iamops.model.drill import (
     Outage,
     StateEntered,
     StateOf,
-    Steady,
+    SteadyState,
     TimeTerm,
     VipMovesTo,
     VipStays,
@@ -74,7 +74,7 @@ restore:
         name="all",
         title="everything the language can say",
         about="for a test",
-        steady=(Steady.OWNED, Steady.DATASTORES),
+        steady_state=(SteadyState.OWNED, SteadyState.DATASTORES),
         method=(
             DrillStep(
                 DrillVerb.HANG,
@@ -99,7 +99,7 @@ restore:
 
 def test_what_is_not_said_has_a_default():
     drill = parse_drill(SMALL, "d.yaml")
-    assert (drill.steady, drill.max_duration_s) == (DEFAULT_STEADY, 120.0)
+    assert (drill.steady_state, drill.max_duration_s) == (DEFAULT_STEADY, 120.0)
     assert drill.method[0].expect == (VipMovesTo("standby", parse_bound("check.fault + vrrp.skew")),)
 
 

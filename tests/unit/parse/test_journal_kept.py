@@ -23,7 +23,7 @@ WELL = {"now": f"{NOW}", "init": "  90000", "storage": "", "newest": entry(NOW -
 def test_a_journal_that_is_kept_tells_of_the_whole_hour():
     found = kept(said(**WELL))
     assert found == Kept(NOW, NOW - 86400, NOW - 2, NOW - 90000)
-    assert found.missing == ""
+    assert found.unavailable == ""
     assert found.since(3600) == NOW - 3600
 
 
@@ -40,7 +40,7 @@ def test_a_journal_that_is_kept_tells_of_the_whole_hour():
 def test_silence_of_a_journal_that_is_not_kept_is_no_peace(changed: dict[str, str], why: str):
     found = kept(said(**(WELL | changed)))
     assert found is not None
-    assert why in found.missing
+    assert why in found.unavailable
 
 
 def test_what_was_logged_before_its_beginning_is_not_known_but_a_boot_is_a_beginning():

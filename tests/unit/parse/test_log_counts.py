@@ -10,11 +10,11 @@ from collections.abc import Sequence
 import pytest
 
 from iamops.accesslog import awk as log_awk
-from iamops.accesslog.awk import awk_program, told
-from iamops.accesslog.count import FULL, Counts, Recipe, Want, counted
+from iamops.accesslog.awk import awk_program, count_result
+from iamops.accesslog.count import FULL, Columns, CountQuery, Counts, counted
 from iamops.accesslog.filter import where
 from iamops.accesslog.format import FormatError, log_format, named_format
-from iamops.accesslog.values import Grain
+from iamops.accesslog.values import Resolution
 
 JSON = (
     'escape=json {"at":"$time_iso8601","status":$status,"host":"$host","request":"$request",'
@@ -34,7 +34,7 @@ GOOD = (
 )
 
 
-def by_awk(recipe: Recipe, log: bytes, awk: Sequence[str] = ("mawk",), anchored: int = 0) -> Counts:
+def by_awk(recipe: CountQuery, log: bytes, awk: Sequence[str] = ("mawk",), anchored: int = 0) -> Counts:
     done = subprocess.run(
         [*awk, "-v", f"anchored={anchored}", awk_program(recipe)],
         input=log,
@@ -43,7 +43,7 @@ def by_awk(recipe: Recipe, log: bytes, awk: Sequence[str] = ("mawk",), anchored:
         env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
     )
     assert done.stderr == b""
-    found = told(done.stdout.removesuffix(b"\n").split(b"\n"))
+    found = count_result(done.stdout.removesuffix(b"\n").split(b"\n"))
     assert found.anchor == (log.partition(b"\n")[0] if anchored else None)
     return found.counts
 
@@ -125,7 +125,7 @@ def test_the_nodes_awk_counts_what_we_count(
     monkeypatch.setattr(log_awk, "MEMORY_REST", memory * 10)
     rng = random.Random(name)
     form = named_format(FORMATS[name])
-    for want in (FULL, Want.NOTHING, Want.TIME | Want.PATHS, Want.SHAPE):
+    for want in (FULL, Columns.NOTHING, Columns.TIME | Columns.PATHS, Columns.SHAPE):
         for expression in (
             "",
             "status>=500",
@@ -138,14 +138,14 @@ def test_the_nodes_awk_counts_what_we_count(
                 b"17.5|200|GET|/a/7|h",
                 b"1795542509.84|201|PUT|/b|h",
             ]
-            recipe = Recipe(form, want, where(expression), rng.choice(tuple(Grain)))
+            recipe = CountQuery(form, want, where(expression), rng.choice(tuple(Resolution)))
             here = counted(recipe, lines)
             assert by_awk(recipe, b"".join(line + b"\n" for line in lines), awk) == here
             assert here.total + here.unparsed + here.left_out == len(lines)
 
 
 def test_everything_about_a_good_line():
-    counts = counted(Recipe(named_format("iamops")), [GOOD])
+    counts = counted(CountQuery(named_format("iamops")), [GOOD])
     slot = "24/Nov/2026:17:46+0000"
     upstream = "10.0.4.20:8080, 10.0.4.21:8080"
     assert counts.shapes == {f"{slot}\t200\tGET\tiam.api\t{upstream}\t502, 200": 1}
@@ -158,19 +158,19 @@ def test_everything_about_a_good_line():
 
 def test_main_tells_less_and_nothing_is_guessed():
     main = GOOD.partition(b" host=")[0]
-    counts = counted(Recipe(named_format("main")), [main])
+    counts = counted(CountQuery(named_format("main")), [main])
     assert [key.split("\t")[2:] for key in counts.shapes] == [["GET", "", "", ""]]
     assert not counts.times
     assert not counts.answers
 
 
 def test_the_first_line_is_only_told_back_where_it_was_counted_before():
-    counts = by_awk(Recipe(named_format("iamops")), GOOD[-50:] + b"\n" + GOOD + b"\n", anchored=1)
+    counts = by_awk(CountQuery(named_format("iamops")), GOOD[-50:] + b"\n" + GOOD + b"\n", anchored=1)
     assert (counts.total, counts.unparsed) == (1, 0)
 
 
 def test_a_line_of_a_megabyte_and_nuls_are_counted_like_any_other():
-    recipe = Recipe(named_format("iamops"))
+    recipe = CountQuery(named_format("iamops"))
     long = GOOD.replace(b"/v1/users", b"/" + b"a" * 1_000_000)
     nul = GOOD.replace(b"curl/8", b"cu\x00rl")
     here = counted(recipe, [long, nul])
@@ -182,7 +182,7 @@ def test_a_line_of_a_megabyte_and_nuls_are_counted_like_any_other():
 def test_many_different_paths_keep_the_table_small_and_every_request_in_it():
     line = GOOD.replace(b"/v1/users/17/keys/4?x=1", b"/p/%s")
     log = b"".join(line.replace(b"%s", b"x%dx" % number) + b"\n" for number in range(60_000))
-    counts = by_awk(Recipe(named_format("iamops"), Want.TIME | Want.PATHS), log)
+    counts = by_awk(CountQuery(named_format("iamops"), Columns.TIME | Columns.PATHS), log)
     assert counts.paths.total() == counts.total == 60_000
     assert len(counts.paths) <= 20_001
 
@@ -192,7 +192,7 @@ def test_many_different_hosts_and_methods_keep_the_table_small_and_every_request
         GOOD.replace(b"GET", b"X%d" % number).replace(b"iam.api", b"h%d" % number) + b"\n"
         for number in range(50_000)
     )
-    counts = by_awk(Recipe(named_format("iamops"), Want.SHAPE), log)
+    counts = by_awk(CountQuery(named_format("iamops"), Columns.SHAPE), log)
     assert counts.total == 50_000
     assert len(counts.shapes) <= log_awk.TABLE_MAX + 1
     assert {key.split("\t")[4] for key in counts.shapes} == {"10.0.4.20:8080, 10.0.4.21:8080"}

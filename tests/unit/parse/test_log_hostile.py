@@ -7,11 +7,11 @@ from collections import Counter
 
 import pytest
 
-from iamops.accesslog.aggregate import asked, tallied
-from iamops.accesslog.count import FULL, Recipe, Want, counted, values
+from iamops.accesslog.aggregate import tallied, upstream_attempts
+from iamops.accesslog.count import FULL, Columns, CountQuery, counted, values
 from iamops.accesslog.filter import where
 from iamops.accesslog.format import TELLS, Escape, Field, FormatError, LogFormat, named_format
-from iamops.accesslog.values import Grain, plain
+from iamops.accesslog.values import Resolution, plain
 from tests.unit.parse.hostile_requests import VARIABLE, Written, escaped, written
 from tests.unit.parse.test_log_counts import AWKS, FORMATS, by_awk
 
@@ -92,15 +92,15 @@ def test_every_value_that_is_said_to_be_told_is_what_nginx_wrote(name: str):
 @pytest.mark.parametrize("name", FORMS)
 def test_the_sums_are_those_of_what_nginx_did(name: str):
     form, sent = FORMS[name], requests(name)
-    counts = counted(Recipe(form), [request.line for request in sent])
+    counts = counted(CountQuery(form), [request.line for request in sent])
     assert (counts.total, counts.unparsed) == (len(sent), 0)
     statuses = Counter(key.split("\t")[1] for key in counts.shapes.elements())
     assert statuses == Counter(request.known["status"] for request in sent)
-    if form.tells(Field.UPSTREAM):
-        found = asked(form, [request.line for request in sent])
+    if form.has(Field.UPSTREAM):
+        found = upstream_attempts(form, [request.line for request in sent])
         assert not [name for name in (*found.last, *found.in_vain) if "9.9.9.9" in name]
     if form.clock is not None:
-        slots = tallied(counts, Recipe(form))
+        slots = tallied(counts, CountQuery(form))
         assert min(slots) > 1_795_000_000
 
 
@@ -108,9 +108,9 @@ def test_the_sums_are_those_of_what_nginx_did(name: str):
 @pytest.mark.parametrize("name", FORMS)
 def test_the_nodes_awk_finds_the_same(name: str, awk: list[str]):
     log = [request.line for request in requests(name)]
-    for want in (FULL, Want.TIME, Want.TIME | Want.PATHS, Want.SHAPE | Want.CLIENTS, Want.TIMES):
+    for want in (FULL, Columns.TIME, Columns.TIME | Columns.PATHS, Columns.SHAPE | Columns.CLIENTS, Columns.TIMES):
         for expression in ("", "status=5xx"):
-            recipe = Recipe(FORMS[name], want, where(expression), Grain.TEN_SECONDS)
+            recipe = CountQuery(FORMS[name], want, where(expression), Resolution.TEN_SECONDS)
             here = counted(recipe, log)
             assert by_awk(recipe, b"".join(line + b"\n" for line in log), awk) == here
 
@@ -132,11 +132,11 @@ def test_the_nodes_awk_finds_the_same(name: str, awk: list[str]):
 def test_what_cannot_be_told_apart_is_said_instead_of_counted(name: str, doubtful: set[Field]):
     form = FORMS[name]
     for field in doubtful:
-        assert not form.tells(field)
-        assert "cannot be told apart: a client chooses what stands in" in form.missing(field)
+        assert not form.has(field)
+        assert "cannot be told apart: a client chooses what stands in" in form.unavailable(field)
     names = set(VARIABLE.findall(form.text))
     lacking = {field for field in Field if field in TELLS and names.intersection(TELLS[field]) - {"request"}}
-    assert {field for field in lacking if not form.tells(field)} == doubtful
+    assert {field for field in lacking if not form.has(field)} == doubtful
 
 
 def test_a_format_whose_status_a_client_can_write_is_refused_with_the_reason():
@@ -150,14 +150,16 @@ def test_a_format_whose_status_a_client_can_write_is_refused_with_the_reason():
 def test_a_format_that_escapes_nothing_is_refused_where_a_client_writes(variable: str):
     with pytest.raises(FormatError, match="use escape=json"):
         named_format(f'escape=none $remote_addr [$time_local] "{variable}" $status')
-    assert named_format("escape=none $remote_addr [$time_local] $status").tells(Field.TIME)
+    assert named_format("escape=none $remote_addr [$time_local] $status").has(Field.TIME)
 
 
 def test_who_says_that_he_is_a_probe_is_counted_like_anyone():
     line = b'10.0.4.1 - - [24/Nov/2026:17:46:29 +0000] "GET / HTTP/1.1" 502 612 "-" "iamops-probe/9" "-"'
-    counts = counted(Recipe(named_format("main")), [line, line.replace(b"iamops-probe/9", b"x iamops-probe/9")])
+    counts = counted(
+        CountQuery(named_format("main")), [line, line.replace(b"iamops-probe/9", b"x iamops-probe/9")]
+    )
     assert (counts.total, counts.probes) == (2, 1)
-    without = Recipe(named_format("main"), where=where("agent!~^iamops-probe/"))
+    without = CountQuery(named_format("main"), where=where("agent!~^iamops-probe/"))
     assert (counted(without, [line]).total, counted(without, [line]).left_out) == (0, 1)
 
 
@@ -166,7 +168,7 @@ def test_a_request_under_many_forged_times_is_one_of_its_minute_for_the_nodes_aw
         b'10.0.4.1 - x [01/Jan/2020:00:00:00 +0000] " [02/Jan/2020:00:00:00 +0000] [24/Nov/2026:17:46:29 +0000] '
         b'"GET / HTTP/1.1" 200 612 "-" "-" "-"'
     ).replace(b'" [02', b"\\x22 [02")
-    recipe = Recipe(named_format("main"), Want.TIME)
+    recipe = CountQuery(named_format("main"), Columns.TIME)
     assert counted(recipe, [line]).shapes == {"24/Nov/2026:17:46+0000\t200": 1}
     assert by_awk(recipe, line + b"\n") == counted(recipe, [line])
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from iamops.accesslog.aggregate import tallied
-from iamops.accesslog.count import Recipe, counted
+from iamops.accesslog.count import CountQuery, counted
 from iamops.accesslog.format import named_format
-from iamops.accesslog.values import NO_TIME, Grain
+from iamops.accesslog.values import NO_TIME, Resolution
 
 AT = 1795542360  # 2026-11-24T17:46:00Z
 
@@ -19,14 +19,14 @@ def line(
     ).encode("latin-1")
 
 
-def slots(*lines: bytes, form: str = "iamops", grain: Grain = Grain.MINUTE):
-    recipe = Recipe(named_format(form), grain=grain)
+def slots(*lines: bytes, form: str = "iamops", grain: Resolution = Resolution.MINUTE):
+    recipe = CountQuery(named_format(form), resolution=grain)
     return tallied(counted(recipe, lines), recipe)
 
 
 def test_a_request_is_in_its_minute_or_its_ten_seconds_whatever_the_zone():
     assert set(slots(line(), line(at="24/Nov/2026:23:16:01 +0530"))) == {AT}
-    assert set(slots(line(), grain=Grain.TEN_SECONDS)) == {AT + 20}
+    assert set(slots(line(), grain=Resolution.TEN_SECONDS)) == {AT + 20}
 
 
 def test_a_time_nobody_understands_is_told_apart():

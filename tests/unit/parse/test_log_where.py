@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from iamops.accesslog.awk import awk_program, told
-from iamops.accesslog.count import Recipe, Want, counted
+from iamops.accesslog.awk import awk_program, count_result
+from iamops.accesslog.count import Columns, CountQuery, counted
 from iamops.accesslog.filter import WhereError, awk_text, where
 from iamops.accesslog.format import Field, named_format
 
@@ -83,13 +83,13 @@ def test_nothing_in_a_value_is_ever_run(value: str, field: str, tmp_path: Path):
     quote = "'" if '"' in value else '"'
     expression = where(f"{field}={quote}{value}{quote}")
     assert expression.terms[0].value == value
-    recipe = Recipe(named_format("iamops"), Want.NOTHING, expression)
+    recipe = CountQuery(named_format("iamops"), Columns.NOTHING, expression)
     line = (
         b'1.1.1.1 - - [x] "GET /a HTTP/1.1" 200 1 "-" "-" "-" host=h upstream=u upstream_status=1 request_time=1 '
     )
     line += b"upstream_time=1 request_id=1"
     done = subprocess.run(["awk", awk_program(recipe)], input=line + b"\n", capture_output=True, check=True)
-    counts = told(done.stdout.splitlines()).counts
+    counts = count_result(done.stdout.splitlines()).counts
     assert counts == counted(recipe, [line])
     assert counts.left_out == 1
     assert not mark.exists()

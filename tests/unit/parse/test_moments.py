@@ -8,7 +8,7 @@ from iamops.model.events import HostReported
 from iamops.model.facts import HostReport
 from iamops.model.observed import Unknown
 from iamops.model.state import on_our_clock
-from iamops.model.timestamps import LAST_MOMENT_S, moment
+from iamops.model.timestamps import LAST_MOMENT_S, calendar_time
 from iamops.nodes.logs.tail import placed
 from iamops.parse.config_files import push_records
 from iamops.parse.host import epoch_s
@@ -18,8 +18,8 @@ from tests.scenes import NOW, fed, healthy
 
 
 def test_moments_are_those_that_can_be_shown():
-    assert [moment(at) for at in (0.0, NOW, LAST_MOMENT_S)] == [0.0, NOW, LAST_MOMENT_S]
-    assert [moment(at) for at in (-1.0, LAST_MOMENT_S + 1, 1e18, float("nan"), None)] == [None] * 5
+    assert [calendar_time(at) for at in (0.0, NOW, LAST_MOMENT_S)] == [0.0, NOW, LAST_MOMENT_S]
+    assert [calendar_time(at) for at in (-1.0, LAST_MOMENT_S + 1, 1e18, float("nan"), None)] == [None] * 5
 
 
 def test_no_reader_takes_a_time_beyond_the_calendar():

@@ -59,7 +59,7 @@ def test_a_keepalived_that_preempts_takes_its_vip_back_and_the_plan_says_so():
     )
     starting = next(step for step in plan.steps if step.title.startswith("start"))
     assert VipOn("VI_1", "iam-a") in starting.expect
-    assert plan.steady == (VipOn("VI_1", "iam-a"),)
+    assert plan.steady_state == (VipOn("VI_1", "iam-a"),)
     assert confirmation(plan, state, AT).why == "the VIP comes to iam-a"
     assert codes(START_KEEPALIVED, state) == {}
 
@@ -68,7 +68,7 @@ def test_without_preemption_no_vip_moves_when_keepalived_starts():
     plan = plan_for(START_KEEPALIVED, on_b(stopped("keepalived"), nopreempt=True), AT)
     assert plan.impact.handovers == ()
     assert plan.prediction == "keepalived starts on iam-a; no VIP moves"
-    assert plan.steady == (VipOn("VI_1", "iam-b"),)
+    assert plan.steady_state == (VipOn("VI_1", "iam-b"),)
 
 
 def test_a_standby_with_the_lower_priority_takes_nothing():
@@ -155,7 +155,7 @@ def told(node: str, **changes: object) -> Event:
 def test_whether_it_preempts_is_what_keepalived_tells(event: Event, comes: bool, nopreempt: bool):
     plan = plan_for(START_KEEPALIVED, on_b(stopped("keepalived"), event, nopreempt=nopreempt), AT)
     assert plan.impact.handovers == (COMES if comes else ())
-    assert plan.steady == (VipOn("VI_1", "iam-a" if comes else "iam-b"),)
+    assert plan.steady_state == (VipOn("VI_1", "iam-a" if comes else "iam-b"),)
 
 
 def test_where_nobody_tells_a_start_does_not_say_that_no_vip_moves():
@@ -164,13 +164,13 @@ def test_where_nobody_tells_a_start_does_not_say_that_no_vip_moves():
         "keepalived starts on iam-a; whether VIP 10.0.4.99 comes to iam-a is not known: "
         "keepalived on iam-a does not tell whether it preempts"
     )
-    assert plan.steady == (VipSomewhere("VI_1"),)
+    assert plan.steady_state == (VipSomewhere("VI_1"),)
 
 
 def test_where_only_the_profile_says_so_a_vip_comes_by_the_profiles_word():
     plan = plan_for(START_KEEPALIVED, on_b(stopped("keepalived"), silent(pair(), "iam-a")), AT)
     assert plan.prediction.endswith("if it does as the profile says: keepalived on iam-a does not tell")
-    assert plan.steady == (VipSomewhere("VI_1"),)
+    assert plan.steady_state == (VipSomewhere("VI_1"),)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_restart_of_an_owner_that_preempts_ends_when_it_has_its_vip_again(dela
     assert VipOn("VI_1", "iam-a") in restart.expect
     assert restart.within_s > 12 + delay_s + 3.6
     assert restart.needs_s > delay_s + 3.6
-    assert plan.steady == (VipOn("VI_1", "iam-a"),)
+    assert plan.steady_state == (VipOn("VI_1", "iam-a"),)
     assert not any("switchover" in note for note in plan.notes)
     assert confirmation(plan, state, AT).why == "iam-a owns the VIP"
 
@@ -202,5 +202,5 @@ def test_a_restart_of_an_owner_that_preempts_ends_when_it_has_its_vip_again(dela
 def test_where_an_owner_does_not_tell_its_vip_may_be_on_either_after_its_restart():
     state = fed(healthy(), [silent(pair(), "iam-a")])
     plan = plan_for(ServiceAction(UnitVerb.RESTART, "keepalived", "iam-a"), state, AT)
-    assert plan.steady == (VipSomewhere("VI_1"),)
+    assert plan.steady_state == (VipSomewhere("VI_1"),)
     assert any(note.startswith("whether iam-a takes VIP 10.0.4.99 back is not known") for note in plan.notes)

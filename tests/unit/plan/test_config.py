@@ -12,7 +12,7 @@ import pytest
 from iamops.model.config import ConfFile, ConfTree
 from iamops.model.profile import Profile
 from iamops.plan.config.change import diff_lines, may_be_shown, node_change, payload, same_settings, side_by_side
-from iamops.plan.config.meaning import apart, meaning
+from iamops.plan.config.meaning import change_summary, incompatible
 from iamops.render.nodefiles import render_node
 from tests.profiles import pair
 
@@ -113,12 +113,12 @@ def test_a_new_backend_is_said_in_one_sentence():
     raw = pair().model_dump()["services"]
     profile = pair(services={**raw, "iam-apiserver": service}).model_copy(update={"vrrp": authed().vrrp})
     found = changes(profile)
-    assert meaning(found) == (
+    assert change_summary(found) == (
         "upstream iam.api.marmotedu.com gains 10.0.4.22:8080 on iam-a and iam-b",
         "/etc/nginx/nginx.conf changes outside of its upstreams on iam-a and iam-b",
         "reload of nginx on iam-a and iam-b",
     )
-    assert apart(found) == ()
+    assert incompatible(found) == ()
 
 
 @pytest.mark.parametrize(
@@ -132,14 +132,14 @@ def test_a_new_backend_is_said_in_one_sentence():
 )
 def test_what_both_must_agree_on_is_never_run_side_by_side(vrrp: dict[str, object], what: str):
     found = changes(authed(**vrrp))
-    assert apart(found)[0].startswith(what)
-    assert any(f"VI_1: {what} changes" in sentence for sentence in meaning(found))
+    assert incompatible(found)[0].startswith(what)
+    assert any(f"VI_1: {what} changes" in sentence for sentence in change_summary(found))
 
 
 def test_a_check_may_change_while_the_other_node_runs_the_old_one():
     found = changes(authed(check={"interval_s": 5, "timeout_s": 3, "fall": 4, "rise": 1}))
-    assert apart(found) == ()
-    assert "check check_nginx_VI_1: fall changes from 2 to 4 on iam-a and iam-b" in meaning(found)
+    assert incompatible(found) == ()
+    assert "check check_nginx_VI_1: fall changes from 2 to 4 on iam-a and iam-b" in change_summary(found)
 
 
 def test_a_secret_is_only_ever_changed_or_unchanged():
@@ -151,7 +151,7 @@ def test_a_secret_is_only_ever_changed_or_unchanged():
     shown = repr(list(side_by_side(changed))) + lines + repr(changed) + may_be_shown(changed.new or "")
     assert "sesame" not in shown
     assert "othersec" not in shown
-    assert "sesame" not in repr(meaning({"iam-a": changes(authed(), {"VI_1": "othersec"})["iam-a"]}))
+    assert "sesame" not in repr(change_summary({"iam-a": changes(authed(), {"VI_1": "othersec"})["iam-a"]}))
 
 
 def test_a_diff_shows_no_control_characters():

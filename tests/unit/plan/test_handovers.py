@@ -75,7 +75,7 @@ def test_each_restart_expects_what_it_hands_over_and_the_end_expects_the_last_pl
     first, second = (step for step in plan.steps if step.title.startswith("restart"))
     assert VipOn("VI_1", "iam-b") in first.expect
     assert {VipOn("VI_1", "iam-a"), VipOn("VI_2", "iam-a")} <= set(second.expect)
-    assert plan.steady == (VipOn("VI_1", "iam-a"), VipOn("VI_2", "iam-a"))
+    assert plan.steady_state == (VipOn("VI_1", "iam-a"), VipOn("VI_2", "iam-a"))
 
 
 def test_the_forecast_is_the_sum_of_all_moves_because_the_sum_of_all_gaps_is_judged():
@@ -112,7 +112,7 @@ def test_a_vip_that_is_taken_back_goes_and_comes():
         Handover(both, "iam-a", "iam-b"),
         Handover(both, "iam-b", "iam-a", comes=True),
     )
-    assert plan.steady == (VipOn("VI_1", "iam-a"), VipOn("VI_2", "iam-a"))
+    assert plan.steady_state == (VipOn("VI_1", "iam-a"), VipOn("VI_2", "iam-a"))
 
 
 @pytest.mark.parametrize("name", ["keepalived-stop", "switchover", "nginx-stop"])

@@ -11,7 +11,7 @@ import iamops
 from iamops.model.events import FilesExamined, VrrpReported
 from iamops.model.facts import VrrpReport, VrrpState
 from iamops.model.running import LiveCheck
-from iamops.plan.vrrp_timing import base_priority, counted_priority, tells_checks, tells_preemption, vrrp_on
+from iamops.plan.vrrp_timing import base_priority, counted_priority, reports_checks, reports_preemption, vrrp_on
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy, silent, tells
 
@@ -31,8 +31,8 @@ def test_a_node_that_tells_nothing_is_taken_for_what_the_profile_says_and_that_i
     state = fed(healthy(), [silent(PROFILE, "iam-a")])
     live = vrrp_on(state, "iam-a", "VI_1")
     assert (live.nopreempt, live.assumed) == (True, True)
-    assert not tells_preemption(state, "iam-a", "VI_1")
-    assert not tells_checks(state, "iam-a", "VI_1")
+    assert not reports_preemption(state, "iam-a", "VI_1")
+    assert not reports_checks(state, "iam-a", "VI_1")
 
 
 def test_files_that_nobody_has_read_tell_nothing():
@@ -46,8 +46,8 @@ def test_of_what_is_told_in_part_the_rest_is_assumed(changes: dict[str, None]):
     live = vrrp_on(state, "iam-a", "VI_1")
     assert (live.advert_interval_s, live.nopreempt, live.assumed) == (3.0, True, True)
     assert live.checks is not None
-    assert tells_preemption(state, "iam-a", "VI_1") is ("checks" in changes)
-    assert tells_checks(state, "iam-a", "VI_1") is ("nopreempt" in changes)
+    assert reports_preemption(state, "iam-a", "VI_1") is ("checks" in changes)
+    assert reports_checks(state, "iam-a", "VI_1") is ("nopreempt" in changes)
 
 
 def test_an_election_goes_by_what_is_counted_then_by_what_is_told():

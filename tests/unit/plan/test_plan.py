@@ -93,7 +93,7 @@ def test_nothing_stops_before_its_undo_was_armed():
         armed: set[str] = set()
         for step in plan_for(action, fed(healthy(), TRACKED), NOW).steps:
             armed |= {step.undo.name} if step.undo else set()
-            assert step.spoils is None or step.spoils in armed
+            assert step.requires_undo is None or step.requires_undo in armed
 
 
 def test_a_start_of_what_runs_has_nothing_to_do():

@@ -59,7 +59,7 @@ def test_a_check_that_fails_at_once_may_move_the_vip_while_nginx_restarts(action
     why = "whether VIP 10.0.4.99 stays is not known: quick on iam-a (every 1 s, fall 1) may fail in between"
     assert why in plan.prediction
     assert "no VIP moves" not in plan.prediction
-    assert plan.steady == (VipSomewhere("VI_1"),)
+    assert plan.steady_state == (VipSomewhere("VI_1"),)
     assert plan.forecast is not None
     assert plan.forecast.gap_s == pytest.approx(1.8, abs=0.05)
 
@@ -67,7 +67,7 @@ def test_a_check_that_fails_at_once_may_move_the_vip_while_nginx_restarts(action
 def test_a_check_that_needs_two_bad_looks_leaves_it_there():
     plan = planned(RESTART, told(replace(QUICK, fall=2)))
     assert plan.prediction.endswith("no VIP moves")
-    assert plan.steady == (VipOn("VI_1", "iam-a"),)
+    assert plan.steady_state == (VipOn("VI_1", "iam-a"),)
 
 
 def test_the_standby_is_waited_for_as_long_as_its_check_takes_to_rise():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from iamops.judge.alerts.message import AlertKind, message
-from iamops.ledger.outbox import Outbox, Parcel
+from iamops.ledger.outbox import Outbox, OutboxMessage
 from iamops.model.facts import Severity
 from iamops.session.watch.delivery import OLDEST_S, Delivery
 from iamops.session.watch.destinations import NotDelivered
@@ -30,7 +30,7 @@ class Post:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def deliver(self, parcel: Parcel, note: str = "") -> None:
+    async def deliver(self, parcel: OutboxMessage, note: str = "") -> None:
         self.tries += 1
         await self.gate.wait()
         if self.refusals > 0:
@@ -51,7 +51,7 @@ class Office:
     def put(self, *titles: str) -> None:
         said = [message(self.now, AlertKind.NOTICE, Severity.INFO, "lab", title) for title in titles]
         self.outbox.put(said, self.delivery.keys)
-        self.delivery.news()
+        self.delivery.changed()
 
     async def until(self, claim: Callable[[], bool]) -> None:
         async with asyncio.timeout(5):
@@ -139,7 +139,7 @@ async def test_stopping_lets_an_attempt_end_but_does_not_wait_for_ever(path: Pat
 
 async def test_a_fault_of_ours_is_logged_and_the_message_is_tried_again(path: Path):
     class Broken(Post):
-        async def deliver(self, parcel: Parcel, note: str = "") -> None:
+        async def deliver(self, parcel: OutboxMessage, note: str = "") -> None:
             if not self.tries:
                 self.tries += 1
                 raise ZeroDivisionError("by zero")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from iamops.judge.alerts.message import AlertKind, message
-from iamops.ledger.outbox import Parcel
+from iamops.ledger.outbox import OutboxMessage
 from iamops.model.facts import Severity
 from iamops.session.watch.destinations import AppriseDestination, Hook, NotDelivered, services
 from iamops.session.watch.urls import AlertUrl, AlertUrlsRefused
@@ -25,7 +25,7 @@ SAID = message(
     ("iam-b: has <b>it</b>", "*stars*"),
     node="iam-b",
 )
-PARCEL = Parcel("000001-x", SAID, ())
+PARCEL = OutboxMessage("000001-x", SAID, ())
 
 
 def service(url: str) -> AppriseDestination:
@@ -53,7 +53,7 @@ async def test_a_node_s_words_call_nobody_in_a_chat_and_stay_as_they_are_elsewhe
         monkeypatch.setattr(
             one._plugin, "notify", lambda body, title, *_, **__: sent.append((title, body)) or True
         )
-        await one.deliver(Parcel("1", said, ()))
+        await one.deliver(OutboxMessage("1", said, ()))
     (chat_title, chat_body), (title, body) = sent
     assert (chat_title, chat_body.splitlines()[0]) == (
         "[CRITICAL] lab: iam-a says \uff20everyone",

@@ -20,7 +20,7 @@ from iamops.model.running import FilesReport, Unloaded
 from iamops.nodes.config import LISTED, LOADED, NAMED, READABLE
 from iamops.nodes.transport import CommandResult
 from iamops.render.nodefiles import render_node
-from iamops.session.config.on_disk import look_at_files
+from iamops.session.config.on_disk import examine_files
 from iamops.session.store import Store
 from tests.profiles import unicast_pair
 from tests.scenes import NOW, healthy
@@ -103,7 +103,7 @@ async def looked(*nodes: Node, profile: Profile = PROFILE) -> Store:
     by_name = {each.node: each for each in nodes}
     for name in profile.nodes.keys() - by_name.keys():
         store.apply(LinkChanged(NOW + 1, name, Link(LinkState.DOWN, NOW + 1)))
-    await look_at_files(profile, by_name.get, store, lambda: NOW + 60)
+    await examine_files(profile, by_name.get, store, lambda: NOW + 60)
     return store
 
 
@@ -220,7 +220,7 @@ async def test_a_node_that_is_not_connected_has_no_old_report_and_is_not_heard_b
     store = await looked(Node.rendered("iam-a"))
     there = store.state.nodes["iam-b"]
     assert there.files == Unknown("iam-b is not connected", NOW)
-    assert there.heard_at == NOW
+    assert there.last_event_at == NOW
     (said,) = report(store, "iam-a").unloaded["keepalived"].unseen
     assert said.startswith("what keepalived on iam-b runs with is not known (iam-b is not connected)")
 

@@ -17,7 +17,7 @@ from iamops.nodes.lock import CannotBeLocked, LockHeld
 from iamops.nodes.transport import CommandResult, CommandTimeout, LinkLost
 from iamops.render.privileges import set_priority
 from iamops.session import adapters as module
-from iamops.session.adapters import NodeHands
+from iamops.session.adapters import NodeCommands
 from tests.profiles import pair
 
 
@@ -33,7 +33,7 @@ async def test_they_remember_for_each_nginx_how_long_ago_a_request_failed(monkey
     monkeypatch.setattr(module, "through", through)
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
     links: Any = {name: SimpleNamespace(transport=object()) for name in ("iam-a", "iam-b")}
-    hands = NodeHands(links, pair())
+    hands = NodeCommands(links, pair())
 
     async def ago_s(node: str) -> float | None:
         answer = await hands.through(node, "iam-apiserver", 6, timeout_s=0.01)
@@ -63,10 +63,10 @@ async def test_they_remember_for_each_nginx_how_long_ago_a_request_failed(monkey
     assert await ago_s("iam-a") == 4.0
 
 
-def writing(*steps: Run) -> tuple[NodeHands, ScriptedTransport]:
+def writing(*steps: Run) -> tuple[NodeCommands, ScriptedTransport]:
     transport = ScriptedTransport("iam-a", *steps)
     links: Any = {"iam-a": SimpleNamespace(transport=transport), "iam-b": SimpleNamespace(transport=None)}
-    return NodeHands(links, pair()), transport
+    return NodeCommands(links, pair()), transport
 
 
 def logger(line: str) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class Old:
 async def raised(node: Old) -> CommandAnswer:
     links: Any = {"iam-a": SimpleNamespace(transport=node)}
     argv = ("sudo", "-n", *set_priority("VI_1"))
-    return await NodeHands(links, pair()).run_while_armed("x", "iam-a", argv, stdin="154\n", timeout_s=1)
+    return await NodeCommands(links, pair()).run_while_armed("x", "iam-a", argv, stdin="154\n", timeout_s=1)
 
 
 async def test_a_node_that_does_not_know_a_command_yet_is_given_the_one_it_knows():
@@ -140,9 +140,9 @@ def holding(monkeypatch: pytest.MonkeyPatch, failures: Mapping[str, Exception]) 
     return held
 
 
-def hands() -> NodeHands:
+def hands() -> NodeCommands:
     links: Any = {name: SimpleNamespace(transport=SimpleNamespace(node=name)) for name in ("iam-a", "iam-b")}
-    return NodeHands(links, pair())
+    return NodeCommands(links, pair())
 
 
 NOTE = LockNote("cafe", "me", "restart")

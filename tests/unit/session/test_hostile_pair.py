@@ -53,7 +53,7 @@ async def test_whatever_one_node_says_no_part_dies_the_other_stays_live_and_no_c
             asked = time.monotonic()
             await asyncio.sleep(0.4)
             late_s += time.monotonic() - asked - 0.4
-            cluster.look_again()
+            cluster.refresh_nodes()
             state, now = cluster.store.state, cluster.now()
             assert state.faults == {}
             assert state.nodes["iam-a"].freshness(now - late_s) is Freshness.LIVE
@@ -72,7 +72,7 @@ async def test_the_slice_would_see_a_part_that_fails(tmp_path: Path, monkeypatch
     async with watched(tmp_path, monkeypatch) as (_, cluster):
         monkeypatch.setattr(system, "read_host", fails)
         monkeypatch.setattr(system, "take_snapshot", fails)
-        cluster.look_again()
+        cluster.refresh_nodes()
         async with asyncio.timeout(5):
             while not cluster.store.state.faults:  # noqa: ASYNC110 - the claim is about the state
                 await asyncio.sleep(0.01)

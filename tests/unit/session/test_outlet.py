@@ -63,7 +63,7 @@ def test_who_was_closed_is_told_once_and_takes_everything_without_a_word(kind, t
     assert not outlet.wait_empty(0.1)
     os.close(reader)
     assert broken.wait(SOON_S)
-    assert (outlet.gone, outlet.pending) == (True, 0)
+    assert (outlet.closed, outlet.pending) == (True, 0)
     outlet.write(MUCH)
     assert outlet.pending == 0
     assert outlet.behind

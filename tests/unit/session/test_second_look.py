@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from iamops.model.events import DatastoreProbed, Event, PortProbed
-from iamops.session.adapters import StoreEyes
+from iamops.session.adapters import StoreReader
 from iamops.session.store import Store
 from tests.profiles import pair
 from tests.scenes import NOW, healthy, seen_on
 
 
-def eyes(*missing: type[Event]) -> StoreEyes:
+def eyes(*missing: type[Event]) -> StoreReader:
     """A look brings everything of iam-b anew, but for what is missing. A glance at the clock takes 0.5 s."""
     store = Store(healthy(NOW))
     clock = (NOW + 1 + tick / 2 for tick in range(100))
@@ -24,7 +24,7 @@ def eyes(*missing: type[Event]) -> StoreEyes:
     async def look_at_files() -> None:
         """Nothing of the nodes' files is asked here."""
 
-    return StoreEyes(store, lambda: next(clock), look, look_at_files)
+    return StoreReader(store, lambda: next(clock), look, look_at_files)
 
 
 async def test_it_is_over_once_all_was_seen_anew():

@@ -8,20 +8,20 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from iamops.accesslog.count import Recipe, Want
+from iamops.accesslog.count import Columns, CountQuery
 from iamops.accesslog.format import named_format
 from iamops.model.state import ClusterState
 from iamops.nodes.evidence import collect
 from iamops.nodes.ssh.connector import SshConnector
 from iamops.nodes.transport import ByteStream, CommandResult, LineStream, OwnFault, Transport
 from iamops.session.config import on_disk
-from iamops.session.config.on_disk import look_at_files
+from iamops.session.config.on_disk import examine_files
 from iamops.session.connections import attempts
 from iamops.session.store import Store
 from iamops.session.traffic_count import count_traffic
 from iamops.session.triage import timeline
 from iamops.session.triage.inspect import InspectionReader
-from iamops.session.triage.timeline import Tale
+from iamops.session.triage.timeline import TimelineCollector
 from tests.profiles import pair
 
 FAULT = "a fault of iamops: RecursionError"
@@ -56,20 +56,20 @@ async def test_a_deep_look_of_triage():
     await reader.node(Broken())
     look = reader.gathered.looks["iam-b"]
     assert not look.any
-    assert FAULT in reader.gathered.unread["iam-b"]
+    assert FAULT in reader.gathered.unreadable["iam-b"]
     assert FAULT in str(reader.gathered.traffic["iam-b"])
 
 
 async def test_a_timeline():
-    tale = Tale(pair(), 3600.0, lambda: 7.0)
+    tale = TimelineCollector(pair(), 3600.0, lambda: 7.0)
     await tale.node(Broken())
-    untold = tale.timeline().untold
+    untold = tale.timeline().unavailable
     assert sum(FAULT in each for each in untold) == 4
     assert any("cannot be compared" in each for each in untold)
 
 
 async def test_the_requests_of_a_log():
-    recipe = Recipe(named_format("main"), Want.NOTHING)
+    recipe = CountQuery(named_format("main"), Columns.NOTHING)
     counted = await count_traffic("/var/log/nginx/access.log", recipe, None, {"iam-b": Broken()})
     assert FAULT in counted["iam-b"].reason
 
@@ -83,7 +83,7 @@ async def test_the_evidence_of_a_bundle():
 async def test_the_files_before_an_action(monkeypatch: pytest.MonkeyPatch):
     store = Store(ClusterState.of(pair()))
     broken: dict[str, Transport] = {"iam-b": Broken()}
-    await look_at_files(pair(), broken.get, store, lambda: 7.0)
+    await examine_files(pair(), broken.get, store, lambda: 7.0)
     assert FAULT in str(store.state.nodes["iam-b"].files)
     assert "not connected" in str(store.state.nodes["iam-a"].files)
 
@@ -91,7 +91,7 @@ async def test_the_files_before_an_action(monkeypatch: pytest.MonkeyPatch):
         return "no Seen"
 
     monkeypatch.setattr(on_disk, "_look", read)
-    await look_at_files(pair(), broken.get, store, lambda: 7.0)
+    await examine_files(pair(), broken.get, store, lambda: 7.0)
     assert "no Seen" in str(store.state.nodes["iam-b"].files)
 
 
@@ -103,4 +103,4 @@ async def test_a_connection_and_the_ledger_of_a_node(monkeypatch: pytest.MonkeyP
     async with attempts(pair()) as made:
         assert {type(each) for each in made.values()} == {OwnFault}
     said = await timeline.journals(pair(), None, ())
-    assert all(FAULT in each.unread for each in said.values())
+    assert all(FAULT in each.unreadable for each in said.values())

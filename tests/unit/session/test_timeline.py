@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from iamops.ledger.audit import Audit
-from iamops.model.journal import HappeningKind
+from iamops.model.journal import TimelineEventKind
 from iamops.nodes.transport import CommandResult, LinkLost
 from iamops.session.triage import timeline
 from iamops.session.triage.timeline import happenings
@@ -69,41 +69,41 @@ async def test_what_nodes_and_ledger_tell_is_one_list_in_order(tmp_path: Path) -
     found = await look(tmp_path, **by_name(a, b))
     kinds = [(each.kind, each.node) for each in found.happenings]
     assert kinds[:3] == [
-        (HappeningKind.ACTION, None),
-        (HappeningKind.VIP, "iam-a"),
-        (HappeningKind.VIP, "iam-b"),
+        (TimelineEventKind.ACTION, None),
+        (TimelineEventKind.VIP, "iam-a"),
+        (TimelineEventKind.VIP, "iam-b"),
     ]
-    assert (HappeningKind.CONFIG, "iam-a") in kinds
+    assert (TimelineEventKind.CONFIG, "iam-a") in kinds
 
 
 async def test_a_node_that_is_not_connected_is_named(tmp_path: Path) -> None:
     found = await look(tmp_path, **by_name(Node("iam-a")))
-    assert "iam-b: not connected" in found.untold
+    assert "iam-b: not connected" in found.unavailable
 
 
 async def test_a_source_that_hangs_costs_its_own_part_only(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(timeline, "SOURCE_TIMEOUT_S", 0.05)
     a = Node("iam-a", journal=(entered(NOW - 80, "MASTER"),), hangs="find")
     found = await look(tmp_path, **by_name(a))
-    assert [each.kind for each in found.happenings] == [HappeningKind.VIP]
-    assert any(each.startswith("iam-a: file times: no answer") for each in found.untold)
+    assert [each.kind for each in found.happenings] == [TimelineEventKind.VIP]
+    assert any(each.startswith("iam-a: file times: no answer") for each in found.unavailable)
 
 
 async def test_why_a_source_is_silent_is_told(tmp_path: Path) -> None:
     found = await look(tmp_path, **by_name(Node("iam-a")))
-    assert any(each.startswith("iam-a: push history: iam-a: sudo:") for each in found.untold)
-    assert "iam-a: the access log: cut by the test" in found.untold
+    assert any(each.startswith("iam-a: push history: iam-a: sudo:") for each in found.unavailable)
+    assert "iam-a: the access log: cut by the test" in found.unavailable
 
 
 async def test_a_nodes_times_are_put_on_our_clock(tmp_path: Path) -> None:
     a = Node("iam-a", ahead_s=100.0, journal=(entered(NOW - 80 + 100, "MASTER"),))
     found = await look(tmp_path, **by_name(a))
-    (vip,) = [each for each in found.happenings if each.kind is HappeningKind.VIP]
+    (vip,) = [each for each in found.happenings if each.kind is TimelineEventKind.VIP]
     assert abs(vip.at - (NOW - 80)) < 1
 
 
 async def test_a_tale_that_is_cut_short_says_what_is_missing(tmp_path: Path) -> None:
-    tale = timeline.Tale(pair(), NOW - 3600, lambda: NOW)
+    tale = timeline.TimelineCollector(pair(), NOW - 3600, lambda: NOW)
     a = Node("iam-a", journal=(entered(NOW - 80, "MASTER"),), hangs="find")
     task = asyncio.create_task(tale.node(a))
     for _ in range(50):
@@ -111,6 +111,6 @@ async def test_a_tale_that_is_cut_short_says_what_is_missing(tmp_path: Path) -> 
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     told = tale.timeline()
-    assert [each.kind for each in told.happenings] == [HappeningKind.VIP]
-    assert "iam-a: file times: not told in the time there was" in told.untold
-    assert "iam-b: not connected" in told.untold
+    assert [each.kind for each in told.happenings] == [TimelineEventKind.VIP]
+    assert "iam-a: file times: not told in the time there was" in told.unavailable
+    assert "iam-b: not connected" in told.unavailable

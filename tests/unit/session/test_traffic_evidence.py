@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from iamops.accesslog.count import FULL, Counts, Recipe
+from iamops.accesslog.count import FULL, CountQuery, Counts
 from iamops.accesslog.format import named_format
 from iamops.cli.traffic.run import traffic_lines
 from iamops.model.traffic import NodeCount
 from iamops.nodes.logs import counter, reader
-from iamops.nodes.logs.counter import LogLane
+from iamops.nodes.logs.counter import AccessLogCounter
 from iamops.report.traffic import traffic_document
 from iamops.session import traffic_count
 from iamops.session.traffic_count import count_traffic
@@ -22,7 +22,7 @@ from tests.local_transport import LocalTransport
 from tests.profiles import pair
 from tests.unit.nodes.test_log_lane import line
 
-RECIPE = Recipe(named_format("main"), FULL)
+RECIPE = CountQuery(named_format("main"), FULL)
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +100,7 @@ async def test_a_lane_says_why_it_does_not_know_instead_of_standing_still(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ):
     found = Counts()
-    lane = LogLane(str(log), RECIPE, lambda counts, _recipe: found.add(counts))
+    lane = AccessLogCounter(str(log), RECIPE, lambda counts, _recipe: found.add(counts))
 
     async def ends() -> str:
         async with asyncio.timeout(5):

@@ -50,7 +50,7 @@ async def test_a_filter_counts_the_last_hour_anew_and_leaves_the_rest_alone(log:
         for node in ("iam-a", "iam-b")
     ]
     await until(lambda: made.book.window(3600, time.time()).total == 16)
-    await until(lambda: (made.unread("iam-a"), made.where) == ("", ""))
+    await until(lambda: (made.unreadable("iam-a"), made.where) == ("", ""))
     made.filter("status>=500 node=iam-a")
     await until(lambda: made.book.window(3600, time.time()).total == 3)
     assert made.totals("iam-a").left_out == 5
@@ -87,4 +87,4 @@ async def test_a_filter_tells_whoever_listens(log: Path):
 async def test_a_node_that_is_not_connected_is_not_read(log: Path):
     profile = pair(logs={"access": str(log), "format": "main"}, services={}, datastores={})
     made = TrafficFeed(profile, lambda node: None, time.time, partial(print))
-    assert made.unread("iam-a") == "not connected"
+    assert made.unreadable("iam-a") == "not connected"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from iamops.model.config import ConfFile, ConfTree
 from iamops.model.events import AddressChanged, VrrpReported
 from iamops.model.facts import VrrpReport, VrrpState
-from iamops.model.inspection import NodeLook
+from iamops.model.inspection import NodeInspection
 from iamops.model.observed import Known, Unknown
 from iamops.render.files import NodeFile
-from iamops.session.triage.inspect import Gathered
+from iamops.session.triage.inspect import InspectionResult
 from iamops.session.triage.triage import _compared, _witnesses_agree
 from tests.profiles import pair
 from tests.scenes import NOW, VIP, fed, healthy
@@ -16,8 +16,8 @@ from tests.scenes import NOW, VIP, fed, healthy
 PATH = "/etc/nginx/nginx.conf"
 
 
-def gathered(content: str = "events { }\n") -> Gathered:
-    found = Gathered(rendered={"iam-a": (NodeFile(PATH, "events { }\n"),), "iam-b": ()})
+def gathered(content: str = "events { }\n") -> InspectionResult:
+    found = InspectionResult(rendered={"iam-a": (NodeFile(PATH, "events { }\n"),), "iam-b": ()})
     tree = ConfTree("iam-a", {PATH: ConfFile(PATH, content, 0o644, "root", "root")})
     found.trees["iam-a"] = Known(tree, NOW)
     return found
@@ -28,16 +28,16 @@ def test_what_is_missing_when_time_is_up_is_unknown_for_one_reason():
     found.give_up(("iam-a", "iam-b"), lambda node: f"{node} did not answer")
     assert found.looks["iam-b"].journal.reason == "iam-b did not answer"
     assert found.traffic["iam-b"].reason == "iam-b did not answer"
-    assert found.unread == {"iam-b": "iam-b did not answer"}
+    assert found.unreadable == {"iam-b": "iam-b did not answer"}
 
 
 def test_what_was_read_is_kept_when_time_is_up():
     found = gathered()
-    own = NodeLook("iam-a", macs=Known({"eth0": "02:00:0a:00:04:14"}, NOW))
+    own = NodeInspection("iam-a", macs=Known({"eth0": "02:00:0a:00:04:14"}, NOW))
     found.looks["iam-a"] = own
     found.give_up(("iam-a",), lambda _node: "late")
     assert found.looks["iam-a"] is own
-    assert found.unread == {}
+    assert found.unreadable == {}
 
 
 def test_files_are_compared_only_where_they_were_read_and_can_be_rendered():
@@ -50,7 +50,7 @@ def test_files_are_compared_only_where_they_were_read_and_can_be_rendered():
 
 
 def test_no_tree_at_all_is_no_clean_bill():
-    assert Gathered().lint(pair(), NOW).reason == "no node's files could be read"
+    assert InspectionResult().lint(pair(), NOW).reason == "no node's files could be read"
 
 
 def test_witnesses_that_disagree_are_looked_at_twice():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from iamops.session.triage.triage import CLOSING_S, examine, look_s
+from iamops.session.triage.triage import CLOSING_S, examine, observation_s
 from tests.unit.session.loopback import loopback
 
 
@@ -28,22 +28,22 @@ def hung_sshd() -> Iterator[int]:
 
 
 def test_closing_and_printing_have_their_part_of_the_time():
-    assert look_s(10.0) == 10.0 - CLOSING_S
-    assert look_s(2.0) == pytest.approx(1.2)
+    assert observation_s(10.0) == 10.0 - CLOSING_S
+    assert observation_s(2.0) == pytest.approx(1.2)
 
 
 async def test_nodes_that_refuse_are_not_waited_for():
     found = await examine(loopback(), timeout_s=60)
-    assert set(found.unlooked) == {"iam-a", "iam-b"}
+    assert set(found.not_inspected) == {"iam-a", "iam-b"}
     assert {node.link.kind for node in found.state.nodes.values()} == {"refused"}
-    assert found.took_s < look_s(60) / 10
+    assert found.took_s < observation_s(60) / 10
 
 
 async def test_nodes_that_hang_are_given_up_and_said_to_be_silent(hung_sshd: int):
     found = await examine(loopback(ssh_port=hung_sshd), timeout_s=0.5)
-    assert set(found.unlooked) == {"iam-a", "iam-b"}
+    assert set(found.not_inspected) == {"iam-a", "iam-b"}
     assert {node.link.kind for node in found.state.nodes.values()} == {"timeout"}
-    assert all("SSH has not answered within 0." in reason for reason in found.unlooked.values())
+    assert all("SSH has not answered within 0." in reason for reason in found.not_inspected.values())
 
 
 async def test_time_that_was_spent_before_is_not_there_any_more(hung_sshd: int):

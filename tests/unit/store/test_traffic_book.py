@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 
-from iamops.accesslog.timeseries import DAY_S, TOP_FINE, TrafficBook
+from iamops.accesslog.timeseries import DAY_S, TOP_FINE, TrafficTimeSeries
 from iamops.model.traffic import Backend, Traffic
 
 NOW = 1_795_542_005.0  # five seconds into a slot
@@ -16,7 +16,7 @@ def some(status: str, number: int = 1) -> Traffic:
 
 
 def test_a_window_holds_its_slots_and_nothing_else():
-    book = TrafficBook()
+    book = TrafficTimeSeries()
     book.add("iam-a", {int(NOW) - 5: some("200", 3), int(NOW) - 65: some("502"), int(NOW) - 75: some("404")}, NOW)
     book.add("iam-b", {int(NOW) - 15: some("200")}, NOW)
     assert book.window(60, NOW).statuses == {"200": 4, "502": 1}
@@ -24,13 +24,13 @@ def test_a_window_holds_its_slots_and_nothing_else():
 
 
 def test_what_tells_no_time_belongs_to_now():
-    book = TrafficBook()
+    book = TrafficTimeSeries()
     book.add("iam-a", {-1: some("200")}, NOW)
     assert book.window(60, NOW).total == 1
 
 
 def test_times_that_are_still_to_come_grow_no_slots_and_lose_no_request():
-    book = TrafficBook()
+    book = TrafficTimeSeries()
     for number in range(5000):
         book.add("iam-a", {int(NOW) + 61 + number * 10: some("200")}, NOW)
     assert book.window(60, NOW).total == 5000
@@ -40,7 +40,7 @@ def test_times_that_are_still_to_come_grow_no_slots_and_lose_no_request():
 
 
 def test_backends_are_kept_by_how_often_they_were_asked():
-    book = TrafficBook()
+    book = TrafficTimeSeries()
     for number in range(1000):
         traffic = some("200", number + 1)
         traffic.backends[f"10.0.{number // 250}.{number % 250}:80"] = Backend(number + 1)
@@ -52,7 +52,7 @@ def test_backends_are_kept_by_how_often_they_were_asked():
 
 
 def test_old_slots_become_minutes_and_a_day_later_nothing():
-    book = TrafficBook()
+    book = TrafficTimeSeries()
     book.add("iam-a", {int(NOW) - at: some("200") for at in range(0, 300, 10)}, NOW)
     later = NOW + 2 * 3600
     book.add("iam-a", {-1: some("404")}, later)
@@ -63,13 +63,13 @@ def test_old_slots_become_minutes_and_a_day_later_nothing():
 
 
 def test_lines_of_yesterday_are_not_kept():
-    book = TrafficBook()
+    book = TrafficTimeSeries()
     book.add("iam-a", {int(NOW) - DAY_S - 60: some("200")}, NOW)
     assert book.window(2 * DAY_S, NOW).total == 0
 
 
 def test_a_series_has_a_point_for_every_slot_and_loses_no_request():
-    book = TrafficBook()
+    book = TrafficTimeSeries()
     book.add("iam-a", {int(NOW) - at: some("502" if at < 100 else "200") for at in range(0, 900, 30)}, NOW)
     points = book.series(900, NOW, "iam-a", points=30)
     assert len(points) == 30
@@ -80,7 +80,7 @@ def test_a_series_has_a_point_for_every_slot_and_loses_no_request():
 
 
 def test_a_day_is_told_by_the_minute():
-    book = TrafficBook()
+    book = TrafficTimeSeries()
     book.add("iam-a", {int(NOW) - hour * 3600: some("200") for hour in range(23)}, NOW)
     points = book.series(DAY_S, NOW, points=120)
     assert len(points) == 120
@@ -88,7 +88,7 @@ def test_a_day_is_told_by_the_minute():
 
 
 def test_ever_new_paths_and_clients_do_not_make_it_grow():
-    book = TrafficBook()
+    book = TrafficTimeSeries()
     for batch in range(40):
         names = [f"/{batch}/{n}" for n in range(1000)]
         traffic = Traffic(

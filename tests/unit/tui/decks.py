@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from iamops.engine.order import Order
-from iamops.judge.config import ConfigSight, file_sights, sorted_files
+from iamops.judge.config import ConfigComparison, file_sights, sorted_files
 from iamops.judge.drill.account import DrillProgress
 from iamops.judge.drill.report import DrillReport, DrillVerdict, TimelineEntry
 from iamops.judge.guards.guards import denials
@@ -25,7 +25,7 @@ from iamops.model.running import FilesReport
 from iamops.plan.action import Action, ConfigPush, DrillAction, command_line
 from iamops.plan.build import plan_for
 from iamops.plan.config.change import NodeChange, node_change
-from iamops.plan.config.meaning import apart, meaning
+from iamops.plan.config.meaning import change_summary, incompatible
 from iamops.plan.denial import Denial, GuardContext
 from iamops.plan.steps import Plan
 from iamops.render.files import NodeFile
@@ -73,7 +73,7 @@ class FixedDeck:
         self.looks = 0
         self.ending = report()
         self.earlier: tuple[Mapping[str, Any], ...] = ()
-        self.sight = ConfigSight()
+        self.sight = ConfigComparison()
         self.edited = ""
         self.changes: Mapping[str, NodeChange] = {"iam-a": NodeChange("iam-a"), "iam-b": NodeChange("iam-b")}
 
@@ -174,7 +174,7 @@ class FixedDeck:
     def drill_reports(self) -> tuple[Mapping[str, Any], ...]:
         return self.earlier
 
-    async def config(self) -> ConfigSight:
+    async def config(self) -> ConfigComparison:
         return self.sight
 
     async def push_action(self) -> ConfigPush:
@@ -309,5 +309,7 @@ def _compared(
         for node, change in made.changes.items()
         for file in file_sights(change, tuple(each.path for each in wanted[node]), report)
     ]
-    made.sight = ConfigSight(sorted_files(files), {}, report, (*meaning(made.changes), *apart(made.changes)))
+    made.sight = ConfigComparison(
+        sorted_files(files), {}, report, (*change_summary(made.changes), *incompatible(made.changes))
+    )
     return made

@@ -6,7 +6,7 @@ from collections import Counter
 
 from iamops.accesslog.filter import where
 from iamops.accesslog.format import LogFormat, named_format
-from iamops.accesslog.timeseries import TrafficBook
+from iamops.accesslog.timeseries import TrafficTimeSeries
 from iamops.model.traffic import Backend, Latency, LogTotals, Traffic, class_of
 
 NOW = 1_760_000_000.0
@@ -31,8 +31,8 @@ class FixedFeed:
     """A feed that only a test fills: `all`, and `filtered` for any filter. `filters` are those it was given."""
 
     def __init__(self, form: str = "iamops") -> None:
-        self.all = TrafficBook()
-        self.filtered = TrafficBook()
+        self.all = TrafficTimeSeries()
+        self.filtered = TrafficTimeSeries()
         self.form: LogFormat = named_format(form)
         self.where = ""
         self.filters: list[str] = []
@@ -40,7 +40,7 @@ class FixedFeed:
         self.unread_because: dict[str, str] = {}
 
     @property
-    def book(self) -> TrafficBook:
+    def book(self) -> TrafficTimeSeries:
         return self.filtered if self.where else self.all
 
     def filter(self, expression: str) -> None:

@@ -63,7 +63,7 @@ async def console(
     cluster = cluster or (deck.cluster if deck else FixedCluster(state))
     deck = deck or FixedDeck(cluster)
     app = ConsoleApp(cluster, lambda: deck, **options)  # type: ignore[arg-type]
-    assert app.deck is deck  # whatever it knows already is on the first frame
+    assert app.operator is deck  # whatever it knows already is on the first frame
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         yield Watched(app, cluster, deck, pilot)

@@ -13,7 +13,7 @@ from iamops.model.state import ClusterState
 from iamops.tui.overview.cards import card
 from iamops.tui.overview.layout import card_rows
 from iamops.tui.overview.nodes import node_list
-from iamops.tui.toolkit.frame_state import Moment
+from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.pane import rule
 from iamops.tui.toolkit.text import Tone, text_of
 from tests.unit.tui import scenes
@@ -21,7 +21,7 @@ from tests.unit.tui.scenes import NOW, A, B, fed
 
 
 def lines(state: ClusterState, node: str, width: int = 39, *, roomy: bool = False) -> list[str]:
-    picture = card(Moment(state, NOW), node, width, roomy=roomy)
+    picture = card(ViewState(state, NOW), node, width, roomy=roomy)
     return [text_of(rule(picture, width)), *(text_of(row.line) for row in picture.rows)]
 
 
@@ -46,12 +46,12 @@ def test_an_unknown_node_shows_no_value_but_why() -> None:
 
 
 def test_the_detail_of_an_unknown_node_names_the_next_step() -> None:
-    picture = card(Moment(scenes.dark(), NOW), B, 39, roomy=False)
+    picture = card(ViewState(scenes.dark(), NOW), B, 39, roomy=False)
     assert "check the node's console" in picture.rows[3].cells[0].detail
 
 
 def test_a_stale_node_dims_every_value_and_says_how_old() -> None:
-    picture = card(Moment(scenes.dark(silent_s=6), NOW), B, 40, roomy=False)
+    picture = card(ViewState(scenes.dark(silent_s=6), NOW), B, 40, roomy=False)
     said = [text_of(row.line) for row in picture.rows]
     assert said[0] == " vrrp   ◌ STALE 6s was BACKUP"
     assert said[1] == " nginx  ◌ STALE 6s keepalived ◌ STALE 6s"
@@ -117,24 +117,24 @@ def test_the_roomy_card_has_the_rows_the_layout_reserves() -> None:
 
 def test_split_brain_marks_both_cards_in_alarm() -> None:
     for node in (A, B):
-        marks = card(Moment(scenes.split_brain(), NOW), node, 39, roomy=False).marks
+        marks = card(ViewState(scenes.split_brain(), NOW), node, 39, roomy=False).marks
         assert [(span.text, span.tone) for span in marks] == [("★ VIP", Tone.DOWN)]
 
 
 def test_the_node_list_has_a_line_per_node_and_makes_only_what_is_looked_at() -> None:
-    picture = node_list(Moment(scenes.many(), NOW), 80)
+    picture = node_list(ViewState(scenes.many(), NOW), 80)
     assert len(picture.rows) == 50
     assert text_of(picture.rows[0].line).startswith("★ iam-01     ◆ MASTER")
     assert "? UNKNOWN" in text_of(picture.rows[6].line)
 
 
 def test_the_node_list_filters_by_state() -> None:
-    picture = node_list(replace(Moment(scenes.many(), NOW), needle="unknown"), 80)
+    picture = node_list(replace(ViewState(scenes.many(), NOW), needle="unknown"), 80)
     assert picture.rows.keys == ("iam-07", "iam-14", "iam-21", "iam-28", "iam-35", "iam-42", "iam-49")
 
 
 def test_what_a_silent_owner_said_last_is_drawn_as_what_it_was() -> None:
-    moment = Moment(scenes.owner_off(), NOW)
+    moment = ViewState(scenes.owner_off(), NOW)
     dead = card(moment, A, 59, roomy=True)
     assert [(span.text, span.tone) for span in dead.marks] == [
         ("◌ was VIP", Tone.STALE),
@@ -150,5 +150,5 @@ def test_a_vip_that_was_there_when_we_first_looked_is_held_for_at_least_so_long(
     """Unless keepalived tells since when."""
     state = scenes.fed(scenes.healthy(), [SourceLost(NOW, A, Collector.VRRP, "no dump")])
     assert " kernel      ★ VIP      10.0.4.99 for ≥3h" in [
-        text_of(row.line).rstrip() for row in card(Moment(state, NOW), A, 59, roomy=True).rows
+        text_of(row.line).rstrip() for row in card(ViewState(state, NOW), A, 59, roomy=True).rows
     ]

@@ -6,12 +6,14 @@ import re
 
 import pytest
 
-from iamops.tui.app.actions import ACTIONS, COMMANDS, HINTS_MAX, Situation, hints, key_name
+from iamops.tui.app.actions import ACTIONS, COMMANDS, HINTS_MAX, ActionContext, hints, key_name
 from iamops.tui.app.commands import CommandError, History, completions, entries, parse_command
 from iamops.tui.dialogs.help import help_lines
 from iamops.tui.toolkit.text import text_of
 
-HERE = Situation(detail="x", rows=1, nodes=("iam-a", "iam-b"), themes=("dark", "light"), units=("nginx iam-a",))
+HERE = ActionContext(
+    detail="x", rows=1, nodes=("iam-a", "iam-b"), themes=("dark", "light"), units=("nginx iam-a",)
+)
 
 
 def test_a_command_with_its_argument() -> None:
@@ -82,16 +84,16 @@ def test_an_unknown_command_names_them_all() -> None:
 
 
 def test_a_denied_action_says_why() -> None:
-    denied = {action.name: action.denied(Situation()) for action in ACTIONS}
+    denied = {action.name: action.denied(ActionContext()) for action in ACTIONS}
     assert denied["copy"] == "nothing is under the cursor; Tab to a pane first"
     assert denied["down"] == "the focused pane has no rows"
-    assert next(a for a in ACTIONS if a.name == "refresh").denied(Situation(paused=True)) == (
+    assert next(a for a in ACTIONS if a.name == "refresh").denied(ActionContext(paused=True)) == (
         "the screen is paused; press p to go on first"
     )
 
 
 def test_help_is_made_of_the_registry() -> None:
-    said = "\n".join(text_of(line) for line in help_lines("Events", "What changed.", Situation(), 76))
+    said = "\n".join(text_of(line) for line in help_lines("Events", "What changed.", ActionContext(), 76))
     assert said.startswith("Events\nWhat changed.")
     for action in ACTIONS:
         assert not action.keys or action.title in said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iamops.judge.config import ConfigSight
+from iamops.judge.config import ConfigComparison
 from iamops.plan.action import ConfigPush
 from tests.unit.tui import scenes
 from tests.unit.tui.decks import FixedDeck, drifted, renamed
@@ -84,7 +84,7 @@ async def test_read_only_it_cannot_be_pushed_and_says_why() -> None:
 
 async def test_a_node_that_cannot_be_read_is_told_and_hides_nothing() -> None:
     deck = FixedDeck(FixedCluster(scenes.healthy()))
-    deck.sight = ConfigSight(drifted().sight.files, {"iam-a": "iam-a: iam-a is not connected"})
+    deck.sight = ConfigComparison(drifted().sight.files, {"iam-a": "iam-a: iam-a is not connected"})
     async with console(scenes.healthy(), deck=deck) as seen:
         await seen.press("5")
         await seen.pilot.pause(0.3)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from iamops.model.events import AddressChanged, HostReported, HttpProbed, LinkChanged, RequestsCounted, Target
 from iamops.model.facts import HostReport, Link, RequestCount
-from iamops.tui.app.painting import Frames
+from iamops.tui.app.painting import RepaintScheduler
 from iamops.tui.toolkit.frame_state import ALL, ScreenPart, touched, urgent
 from tests.unit.tui.scenes import NOW, VIP, A, ok
 
@@ -21,7 +21,9 @@ class Loop:
         self.time = 100.0
         self.calls: list[tuple[float, Callable[[], None]]] = []
         self.painted: list[tuple[float, frozenset[ScreenPart]]] = []
-        self.frames = Frames(lambda parts: self.painted.append((self.time, parts)), self.later, lambda: self.time)
+        self.frames = RepaintScheduler(
+            lambda parts: self.painted.append((self.time, parts)), self.later, lambda: self.time
+        )
 
     def later(self, delay_s: float, call: Callable[[], None]) -> None:
         self.calls.append((self.time + delay_s, call))

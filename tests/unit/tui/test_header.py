@@ -16,19 +16,19 @@ from iamops.model.events import (
 from iamops.model.facts import HostReport, Link, LinkState, ProbeOutcome, UnitReport, VrrpState
 from iamops.model.state import ClusterState
 from iamops.tui.overview.header import header
-from iamops.tui.overview.witnesses import picture, witnesses
-from iamops.tui.toolkit.frame_state import Moment
+from iamops.tui.overview.witnesses import witness_content, witnesses
+from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.text import Tone, text_of
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NOW, VIP, A, B, bad, fed
 
 
 def at(state: ClusterState, width: int = 80, now: float = NOW, **more: object) -> str:
-    return text_of(header(Moment(state, now, **more), width))  # type: ignore[arg-type]
+    return text_of(header(ViewState(state, now, **more), width))  # type: ignore[arg-type]
 
 
 def witness_line(state: ClusterState, width: int = 120) -> str:
-    return text_of(picture(Moment(state, NOW), width).rows[0].line)
+    return text_of(witness_content(ViewState(state, NOW), width).rows[0].line)
 
 
 def test_says_where_we_are_and_who_owns_the_vip() -> None:
@@ -37,13 +37,13 @@ def test_says_where_we_are_and_who_owns_the_vip() -> None:
 
 
 def test_production_is_named_and_red() -> None:
-    line = header(Moment(scenes.healthy("production"), NOW), 80)
+    line = header(ViewState(scenes.healthy("production"), NOW), 80)
     assert text_of(line).startswith(" PROD ▲ iam-ha |")
     assert {span.tone for span in line} == {Tone.PROD}
 
 
 def test_split_brain_names_both_owners_in_alarm_and_fits_80_columns() -> None:
-    line = header(Moment(scenes.split_brain(), NOW, (scenes.SPLIT,)), 80)
+    line = header(ViewState(scenes.split_brain(), NOW, (scenes.SPLIT,)), 80)
     assert f"VIP {VIP} -> iam-a + iam-b SPLIT BRAIN" in text_of(line)
     assert any("SPLIT BRAIN" in span.text and span.tone is Tone.BAR_ALARM for span in line)
     assert "READ-ONLY" in text_of(line)
@@ -144,6 +144,6 @@ def test_a_witness_that_names_two_nodes_never_agrees() -> None:
 def test_for_the_moment_of_a_handover_both_are_named_and_it_is_no_split_brain() -> None:
     gained = AddressChanged(NOW, "iam-b", VIP, present=True)
     state = fed(scenes.healthy(), [gained, HostReported(NOW, "iam-a", HostReport())])
-    assert "-> iam-a + iam-b |" in text_of(header(Moment(state, NOW + 0.1), 100))
+    assert "-> iam-a + iam-b |" in text_of(header(ViewState(state, NOW + 0.1), 100))
     assert "agree" not in witness_line(state)
-    assert "SPLIT BRAIN" in text_of(header(Moment(state, NOW + 1.1), 100))
+    assert "SPLIT BRAIN" in text_of(header(ViewState(state, NOW + 1.1), 100))

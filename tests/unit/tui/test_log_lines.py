@@ -6,7 +6,7 @@ import pytest
 
 from iamops.model.facts import Severity
 from iamops.model.journal import LogLine, LogSource
-from iamops.tui.logs.lines import Form, LogFilter, brief, first_in_sight, height, log_rows, told, whole_line
+from iamops.tui.logs.lines import Form, LogFilter, brief, copied_text, first_visible, height, log_rows, whole_line
 from iamops.tui.toolkit.text import text_of, width_of
 from tests.unit.tui.scenes import NOW
 from tests.unit.tui.taps import request
@@ -61,7 +61,7 @@ def test_the_time_is_not_told_twice_and_a_clients_brackets_stay():
     assert brief(line) == '10.0.4.1 - - "GET /a HTTP/1.1" 200 612 "-" "curl/8.5.0" "-"'
     odd = LogLine(NOW, "iam-a", LogSource.ACCESS, '"GET /[24/Nov/2026:17:46:29 +0000] x"')
     assert brief(odd) == odd.text
-    assert told(line) == f"iam-a access {line.text}"
+    assert copied_text(line) == f"iam-a access {line.text}"
 
 
 def test_the_line_in_full_is_wrapped_to_the_width():
@@ -77,12 +77,12 @@ def test_the_line_in_full_is_wrapped_to_the_width():
     [(0, 0, 0), (0, 9, 0), (0, 10, 1), (50, 40, 40), (95, 99, 90), (100, 99, 90), (3, 5, 3)],
 )
 def test_the_list_scrolls_no_more_than_it_must(top: int, cursor: int, first: int):
-    assert first_in_sight(100, top, cursor, 10, lambda n: 1) == first
+    assert first_visible(100, top, cursor, 10, lambda n: 1) == first
 
 
 def test_a_line_higher_than_the_screen_begins_at_its_top():
-    assert first_in_sight(5, 0, 3, 10, lambda n: 30 if n == 3 else 1) == 3
-    assert first_in_sight(0, 4, 0, 10, lambda n: 1) == 0
+    assert first_visible(5, 0, 3, 10, lambda n: 30 if n == 3 else 1) == 3
+    assert first_visible(0, 4, 0, 10, lambda n: 1) == 0
 
 
 def test_a_record_of_several_lines_is_one_row_that_opens():
@@ -94,7 +94,7 @@ def test_a_record_of_several_lines_is_one_row_that_opens():
     opened = [text_of(each) for each in whole_line(line, 70)]
     assert "Host: iam" in opened
     assert "and 3 lines that were not kept" in opened
-    assert told(line).endswith("POST /login\nHost: iam\n" + "x" * 200)
+    assert copied_text(line).endswith("POST /login\nHost: iam\n" + "x" * 200)
     assert LogFilter.of("host: iam").keeps(line)
     form = Form(80, 5, wrapped=True)
     assert len(log_rows(line, form, marked=False)) == height(line, form) > 2

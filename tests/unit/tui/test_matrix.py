@@ -11,7 +11,7 @@ from iamops.model.facts import ProbeOutcome
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState
 from iamops.tui.overview.services import matrix, matrix_rows, transposed
-from iamops.tui.toolkit.frame_state import Moment
+from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.pane import rule
 from iamops.tui.toolkit.text import text_of
 from tests.unit.tui import scenes
@@ -19,18 +19,18 @@ from tests.unit.tui.scenes import NOW, A, B, bad, fed
 
 
 def rows(state: ClusterState, width: int = 80, **more: object) -> list[str]:
-    return [text_of(row.line).rstrip() for row in matrix(Moment(state, NOW, **more), width).rows]  # type: ignore[arg-type]
+    return [text_of(row.line).rstrip() for row in matrix(ViewState(state, NOW, **more), width).rows]  # type: ignore[arg-type]
 
 
 def cell(state: ClusterState, row: str, node: int) -> str:
-    picture = matrix(Moment(state, NOW), 80)
+    picture = matrix(ViewState(state, NOW), 80)
     found = next(r for r in picture.rows if r.key.endswith(row))
     place = found.cells[node]
     return text_of(found.line)[place.start : place.start + place.width].rstrip()
 
 
 def detail(state: ClusterState, row: str, node: int) -> str:
-    picture = matrix(Moment(state, NOW), 80)
+    picture = matrix(ViewState(state, NOW), 80)
     return next(r for r in picture.rows if r.key.endswith(row)).cells[node].detail
 
 
@@ -48,7 +48,7 @@ def test_every_promised_thing_has_a_row() -> None:
 
 
 def test_the_nodes_head_their_columns() -> None:
-    picture = matrix(Moment(scenes.healthy(), NOW), 80)
+    picture = matrix(ViewState(scenes.healthy(), NOW), 80)
     title = text_of(rule(picture, 80))
     first = picture.rows[0].cells
     assert title[first[0].start :].startswith("iam-a")
@@ -124,14 +124,14 @@ def _unnamed(section: dict[str, dict[str, object]]) -> dict[str, dict[str, objec
 
 def test_many_nodes_turn_the_matrix_round() -> None:
     state = scenes.many()
-    moment = Moment(state, NOW)
+    moment = ViewState(state, NOW)
     assert transposed(moment, 200)
     assert matrix_rows(moment, 200) == 50
     assert matrix(moment, 80).rows.keys[0] == "iam-01"
 
 
 def test_in_a_turned_matrix_the_cursors_column_is_in_sight() -> None:
-    moment = Moment(scenes.many(), NOW)
+    moment = ViewState(scenes.many(), NOW)
     assert matrix(moment, 80, cursor=0).rows[0].cells[0].width > 0
     last = matrix(moment, 80, cursor=7)
     assert last.rows[0].cells[7].width > 0
@@ -140,5 +140,5 @@ def test_in_a_turned_matrix_the_cursors_column_is_in_sight() -> None:
 
 
 def test_a_turned_matrix_filters_nodes() -> None:
-    kept = matrix(replace(Moment(scenes.many(), NOW), needle="iam-33"), 80)
+    kept = matrix(replace(ViewState(scenes.many(), NOW), needle="iam-33"), 80)
     assert kept.rows.keys == ("iam-33",)

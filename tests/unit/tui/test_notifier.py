@@ -35,7 +35,7 @@ class Desk:
         self._later: list[tuple[float, Callable[[], None]]] = []
         self.store = Store(state or scenes.healthy())
         self.notifier = Notifier(self, self.store.state, self.store.apply, lambda: self.time, environ or XTERM)
-        self.store.subscribe(lambda state, event: self.notifier.heard(state))
+        self.store.subscribe(lambda state, event: self.notifier.on_state(state))
         self.owner = A
 
     def say(self, text: str, severity: Severity = Severity.INFO) -> None:

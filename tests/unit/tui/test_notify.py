@@ -21,7 +21,7 @@ from tests.unit.tui.screens import Watched, console
 async def moved_in(seen: Watched) -> list[str]:
     """The VIP moves while the console runs; what the terminal was told."""
     told: list[str] = []
-    seen.app.tell_terminal = told.append  # type: ignore[method-assign]
+    seen.app.notify_terminal = told.append  # type: ignore[method-assign]
     seen.cluster.store.apply(AddressChanged(NOW, A, VIP, present=False))
     seen.cluster.store.apply(AddressChanged(NOW, B, VIP, present=True))
     await seen.pilot.pause()
@@ -58,7 +58,7 @@ async def test_every_view_shows_it_until_a_is_pressed_and_the_events_keep_it():
         for key, view in VIEWS.items():
             await seen.press(key)
             assert view == seen.app.view.NAME
-            seen.app.view.foot.hush()
+            seen.app.view.foot.clear()
             await seen.pilot.pause()
             assert BANNER in seen.text, key
         await seen.press("a")
@@ -81,7 +81,7 @@ async def test_a_new_critical_finding_is_called_while_the_picture_is_held():
     async with console(scenes.healthy()) as seen:
         await seen.press("p")
         told: list[str] = []
-        seen.app.tell_terminal = told.append  # type: ignore[method-assign]
+        seen.app.notify_terminal = told.append  # type: ignore[method-assign]
         seen.cluster.found = (replace(SPLIT, code="client-dark", title="nobody answers"),)
         seen.cluster.time += 1
         seen.app._tick()
@@ -94,7 +94,7 @@ async def test_a_new_critical_finding_is_called_while_the_picture_is_held():
 async def test_a_split_brain_rings_stays_in_the_foot_and_its_end_is_told():
     async with console(scenes.healthy(), size=(120, 40)) as seen:
         told: list[str] = []
-        seen.app.tell_terminal = told.append  # type: ignore[method-assign]
+        seen.app.notify_terminal = told.append  # type: ignore[method-assign]
         apply = seen.cluster.store.apply
         apply(AddressChanged(NOW, B, VIP, present=True))
         apply(HostReported(NOW + 1.2, A, HostReport()))
@@ -147,8 +147,8 @@ async def test_what_goes_to_the_terminal_goes_through_the_driver_in_one_piece():
     async with console(scenes.healthy(), cluster=FixedCluster(scenes.healthy())) as seen:
         written: list[str] = []
         seen.app._driver.write = written.append  # type: ignore[method-assign, union-attr]
-        seen.app.tell_terminal("\x1b]9;x\x07")
-        seen.app.tell_terminal("")
+        seen.app.notify_terminal("\x1b]9;x\x07")
+        seen.app.notify_terminal("")
         assert written == ["\x1b]9;x\x07"]
 
 

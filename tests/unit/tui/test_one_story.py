@@ -20,7 +20,7 @@ from iamops.model.facts import ProbeOutcome, RequestCount, Severity
 from iamops.model.state import ClusterState
 from iamops.report.status import status_document
 from iamops.session.cluster import Cluster
-from iamops.tui.toolkit.frame_state import Moment
+from iamops.tui.toolkit.frame_state import ViewState
 from tests.scenes import files
 from tests.unit.judge.triage_samples import BLINDS, CHECKED, DARK, FLAPPING, NO_GRANT, SPLIT
 from tests.unit.tui import scenes
@@ -142,7 +142,7 @@ async def test_findings_that_a_filter_hides_are_counted_and_esc_shows_them() -> 
 
 
 def test_a_moment_without_a_look_has_nothing_deep() -> None:
-    assert Moment(scenes.healthy(), scenes.NOW).deep == frozenset()
+    assert ViewState(scenes.healthy(), scenes.NOW).deep == frozenset()
 
 
 async def test_findings_come_and_go_as_events() -> None:
@@ -188,7 +188,7 @@ async def test_during_ones_own_switchover_nothing_rings_and_nothing_advises_agai
         await agree(seen)
         await seen.press("q")
         called: list[str] = []
-        seen.app.tell_terminal = called.append  # type: ignore[method-assign]
+        seen.app.notify_terminal = called.append  # type: ignore[method-assign]
         seen.cluster.found = (stopped, NO_GRANT)
         seen.cluster.time += 1
         seen.app._tick()

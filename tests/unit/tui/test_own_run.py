@@ -17,17 +17,17 @@ STOPPED = replace(NO_GRANT, code="unit-down", next="iamops start nginx iam-b")
 def test_only_what_came_with_the_run_has_no_step_until_it_has_come_to_rest() -> None:
     running = ""
     run = RunEffects(lambda: running)
-    assert run.told((NO_GRANT,), NOW) == (NO_GRANT,)
+    assert run.reported((NO_GRANT,), NOW) == (NO_GRANT,)
     running = "drill seed"
-    kept, came = run.told((NO_GRANT, STOPPED), NOW + 1)
+    kept, came = run.reported((NO_GRANT, STOPPED), NOW + 1)
     assert (kept, came.next) == (NO_GRANT, "nothing to do: during drill seed")
     running = ""
-    assert run.told((STOPPED,), NOW + 1 + SETTLES_S / 2)[0].next != STOPPED.next
-    assert run.told((STOPPED,), NOW + 1 + SETTLES_S) == (STOPPED,)
+    assert run.reported((STOPPED,), NOW + 1 + SETTLES_S / 2)[0].next != STOPPED.next
+    assert run.reported((STOPPED,), NOW + 1 + SETTLES_S) == (STOPPED,)
 
 
 def test_a_split_brain_is_never_meant() -> None:
-    assert RunEffects(lambda: "switchover").told((SPLIT,), NOW)[0].next == SPLIT.next
+    assert RunEffects(lambda: "switchover").reported((SPLIT,), NOW)[0].next == SPLIT.next
 
 
 def test_a_drill_from_another_terminal_holds_the_nodes_and_is_named() -> None:

@@ -8,7 +8,7 @@ from iamops.model.events import RequestsCounted
 from iamops.model.facts import RequestCount
 from iamops.model.reduce import reduce
 from iamops.tui.overview.requests import curves, plotted, requests
-from iamops.tui.toolkit.frame_state import Moment
+from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.pane import rule
 from iamops.tui.toolkit.rates import Axis, blocks, rates, share
 from iamops.tui.toolkit.text import Tone, text_of
@@ -16,7 +16,7 @@ from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NOW, A, B
 
 
-def lines(moment: Moment, width: int = 34, *, tall: bool = True) -> list[str]:
+def lines(moment: ViewState, width: int = 34, *, tall: bool = True) -> list[str]:
     return [text_of(row.line).rstrip() for row in requests(moment, width, tall=tall).rows]
 
 
@@ -46,19 +46,19 @@ def test_the_5xx_share_is_that_of_the_time_shown() -> None:
 
 
 def test_numbers_below_the_graph() -> None:
-    said = lines(Moment(scenes.healthy(), NOW))
+    said = lines(ViewState(scenes.healthy(), NOW))
     assert re.fullmatch(r" iam-a [▁-█]{25}", said[0])
     assert said[1].endswith("10.1k · 5xx 0%")
 
 
 def test_failing_answers_have_a_glyph_and_a_tone() -> None:
-    row = requests(Moment(scenes.troubled(), NOW), 34, tall=True).rows[3]
+    row = requests(ViewState(scenes.troubled(), NOW), 34, tall=True).rows[3]
     assert "✗ 5xx 7.2%" in text_of(row.line)
     assert Tone.DOWN in {span.tone for span in row.line}
 
 
 def test_a_vip_move_is_marked_above_the_moment_it_happened() -> None:
-    picture = requests(Moment(scenes.moved(), NOW), 34, tall=True)
+    picture = requests(ViewState(scenes.moved(), NOW), 34, tall=True)
     title = text_of(rule(picture, 34))
     assert title.count("▼") == 1
     drop = text_of(picture.rows[0].line).index("▁")
@@ -66,26 +66,26 @@ def test_a_vip_move_is_marked_above_the_moment_it_happened() -> None:
 
 
 def test_an_unknown_node_has_no_graph_and_no_zero() -> None:
-    said = lines(Moment(scenes.dark(), NOW))
+    said = lines(ViewState(scenes.dark(), NOW))
     assert said[2] == " iam-b ? UNKNOWN"
     assert said[3] == ""
 
 
 def test_a_stale_node_keeps_a_dim_graph() -> None:
-    row = requests(Moment(scenes.dark(silent_s=6), NOW), 34, tall=True).rows[2]
+    row = requests(ViewState(scenes.dark(silent_s=6), NOW), 34, tall=True).rows[2]
     assert row.line[1].tone is Tone.STALE
 
 
 def test_one_line_per_node_has_numbers_before_the_graph() -> None:
-    said = lines(Moment(scenes.healthy(), NOW), 80, tall=False)
+    said = lines(ViewState(scenes.healthy(), NOW), 80, tall=False)
     assert len(said) == 2
     assert "total" in said[0]
     assert re.search(r"5xx 0% +[▁-█]+$", said[0])
 
 
 def test_a_filter_about_something_else_leaves_the_traffic_in_sight() -> None:
-    assert len(lines(Moment(scenes.healthy(), NOW, needle="mongodb"))) == 4
-    assert len(lines(Moment(scenes.healthy(), NOW, needle="iam-b"))) == 2
+    assert len(lines(ViewState(scenes.healthy(), NOW, filter_text="mongodb"))) == 4
+    assert len(lines(ViewState(scenes.healthy(), NOW, filter_text="iam-b"))) == 2
 
 
 def test_the_reducer_keeps_the_5xx_counts_beside_the_totals() -> None:
@@ -103,7 +103,7 @@ def test_a_new_log_file_starts_both_over() -> None:
 
 
 def test_the_plot_sums_the_nodes_and_shows_moves() -> None:
-    shown = curves(Moment(scenes.moved(), NOW), 60)
+    shown = curves(ViewState(scenes.moved(), NOW), 60)
     assert len(shown.moves) == 1
     # Forty seconds ago; the axis ends with the ten seconds that are filling.
     assert -51 < shown.moves[0] <= -40
@@ -115,5 +115,5 @@ def test_the_plot_sums_the_nodes_and_shows_moves() -> None:
 
 
 def test_the_plot_of_nothing_says_so() -> None:
-    shown = curves(Moment(scenes.starting(), NOW), 60)
+    shown = curves(ViewState(scenes.starting(), NOW), 60)
     assert [text_of(line) for line in plotted(shown, 70, 10)] == [" no request counts yet"]

@@ -121,7 +121,7 @@ async def _config(pilot: Pilot[None]) -> None:
 def test_config(snap_compare: Compare, size: tuple[int, int]) -> None:
     deck = drifted()
     app = ConsoleApp(deck.cluster, lambda: deck)
-    assert app.deck is deck  # armed from the first frame on
+    assert app.operator is deck  # armed from the first frame on
     assert snap_compare(app, terminal_size=size, run_before=_config)
 
 
@@ -138,15 +138,15 @@ def test_drilling(snap_compare: Compare, size: tuple[int, int]) -> None:
 @SIZES
 def test_drilled(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = drilled()
-    app.deck.go_on.set()
+    app.operator.go_on.set()
     assert snap_compare(app, terminal_size=size, run_before=_drilling)
 
 
 @SIZES
 def test_drill_failed(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = drilled()
-    app.deck.ending = report(keepalived_stop(gaps=(gap(0.125, 1.25),)), restored_by="console")
-    app.deck.go_on.set()
+    app.operator.ending = report(keepalived_stop(gaps=(gap(0.125, 1.25),)), restored_by="console")
+    app.operator.go_on.set()
     assert snap_compare(app, terminal_size=size, run_before=_drilling)
 
 

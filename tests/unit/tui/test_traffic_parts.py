@@ -92,7 +92,7 @@ def test_each_machine_has_a_row_of_its_own_however_its_nginx_calls_it():
         "iam-b apiserver": (8, 0),
         "iam-a 127.0.0.1:9999": (1, 0),
     }
-    assert dict(rows[1].asked) == {("iam-a", "127.0.0.1:8080"): 6, ("iam-b", "10.0.4.20:8080"): 2}
+    assert dict(rows[1].was_asked) == {("iam-a", "127.0.0.1:8080"): 6, ("iam-b", "10.0.4.20:8080"): 2}
 
 
 def test_statuses_have_no_share_of_failures_and_empty_tables_say_so():

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 
-from iamops.accesslog.timeseries import TrafficBook
+from iamops.accesslog.timeseries import TrafficTimeSeries
 from iamops.model.traffic import Backend, Latency, Traffic
 from iamops.tui.traffic.snapshot import WindowSums
 from tests.unit.tui.feeds import FixedFeed, slot
@@ -33,14 +33,14 @@ def full_feed() -> FixedFeed:
 
 
 def test_sums_are_those_of_the_book_whatever_comes_late():
-    book, sums = TrafficBook(), WindowSums()
+    book, sums = TrafficTimeSeries(), WindowSums()
     for step in range(40):
         now = NOW + step * 37
         late = int(now) - (step * 271) % 3500
         book.add(A, {int(now): slot(90 + step), late: slot(30)}, now)
         for span_s in (60, 900, 3600, 86400):
             assert sums.window(book, span_s, now, A) == book.window(span_s, now, A)
-    other = TrafficBook()
+    other = TrafficTimeSeries()
     assert sums.window(other, 900, NOW, A).total == 0
 
 

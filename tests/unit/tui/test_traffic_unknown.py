@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from iamops.model.traffic import LogTotals
-from iamops.tui.traffic.snapshot import WindowSums, sight_of
+from iamops.tui.traffic.snapshot import WindowSums, snapshot_of
 from tests.unit.tui.feeds import FixedFeed, busy, slot
 from tests.unit.tui.scenes import NOW, A, B
 from tests.unit.tui.screens import console
@@ -61,6 +61,6 @@ def test_after_it_was_lost_sight_of_a_node_has_no_points():
     feed = FixedFeed()
     feed.all.add(A, {int(NOW) - 300: slot(100)}, NOW)
     feed.unread_because[A] = "not connected"
-    sight = sight_of(feed, WindowSums(), (A,), "15m", NOW)
+    sight = snapshot_of(feed, WindowSums(), (A,), "15m", NOW)
     assert sight.nodes[0].points[-1].at == int(NOW) - 300
     assert sight.nodes[0].traffic.total > 0

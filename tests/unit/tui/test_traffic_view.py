@@ -14,7 +14,7 @@ from iamops.model.events import RequestsCounted
 from iamops.model.facts import RequestCount
 from iamops.model.traffic import OTHERS, Backend, LogTotals, Traffic
 from iamops.tui.app.app import ConsoleApp
-from iamops.tui.traffic.snapshot import sight_of
+from iamops.tui.traffic.snapshot import snapshot_of
 from tests.unit.tui.feeds import FixedFeed, busy
 from tests.unit.tui.scenes import NOW, A, B
 from tests.unit.tui.screens import console
@@ -108,7 +108,7 @@ async def test_the_window_is_made_shorter_and_longer_and_says_where_it_ends():
 async def test_new_counts_are_shown_within_a_second_and_not_more_often(monkeypatch: pytest.MonkeyPatch):
     looks: list[float] = []
     monkeypatch.setattr(
-        "iamops.tui.traffic.screen.sight_of", lambda *args: looks.append(args[-1]) or sight_of(*args)
+        "iamops.tui.traffic.screen.sight_of", lambda *args: looks.append(args[-1]) or snapshot_of(*args)
     )
     async with console(state(), deck=on(busy())) as seen:
         await at_traffic(seen)

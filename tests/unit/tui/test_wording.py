@@ -12,11 +12,11 @@ from iamops.plan.action import DrillAction, Switchover
 from iamops.plan.build import plan_for
 from iamops.plan.steps import FEW, StepKind
 from iamops.session.drills.files import load_drill
-from iamops.tui.app.actions import Situation
+from iamops.tui.app.actions import ActionContext
 from iamops.tui.dialogs.confirm import plan_lines
 from iamops.tui.dialogs.help import help_lines
 from iamops.tui.overview.cards import card
-from iamops.tui.toolkit.frame_state import Moment
+from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.text import text_of
 from tests.unit.tui import scenes
 from tests.unit.tui.scenes import NOW, A, fed
@@ -28,7 +28,7 @@ from tests.unit.tui.screens import console
 )
 def test_the_state_of_a_unit_is_said_once(active: str, sub: str, said: str):
     state = fed(scenes.healthy(), [UnitReported(NOW, A, "nginx", UnitReport(active, sub))])
-    text = "\n".join(text_of(row.line) for row in card(Moment(state, NOW), A, 60, roomy=True).rows)
+    text = "\n".join(text_of(row.line) for row in card(ViewState(state, NOW), A, 60, roomy=True).rows)
     assert f"{active} · {sub}" not in text
     assert said in text
 
@@ -54,7 +54,7 @@ def test_many_conditions_are_one_list_and_each_is_in_it():
 
 @pytest.mark.parametrize("width", [40, 60, 75])
 def test_help_goes_on_below_where_it_began(width: int):
-    lines = help_lines("SERVICES", "about " * 30, Situation(rows=0), width)
+    lines = help_lines("SERVICES", "about " * 30, ActionContext(rows=0), width)
     assert max(len(text_of(line)) for line in lines) <= width
     assert any(len(line) == 1 and line[0].text.startswith(" " * 15) for line in lines)
 

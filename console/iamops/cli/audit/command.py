@@ -136,7 +136,7 @@ def _verify(path: Path, args: argparse.Namespace) -> int:
         ask = f"what do the nodes remember? iamops audit verify --nodes{_of(args)}"
         see = () if verdict.broken is None else (ask,)
         print_lines([*lines_of(path, verdict), *see])
-    return ExitCode.OK if verdict.broken is None else ExitCode.NOT_SO
+    return ExitCode.OK if verdict.broken is None else ExitCode.CHECK_FAILED
 
 
 def document(verdict: ChainVerdict) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from iamops.model.exit_code import ExitCode
 from iamops.model.outage import not_measured
 from iamops.model.safe_text import safe
 from iamops.model.timestamps import rfc3339
-from iamops.nodes.history import JournalSaid
+from iamops.nodes.history import JournalRead
 from iamops.report.text import exact_json
 from iamops.session.profiles import load_profile
 from iamops.session.triage.timeline import journals
@@ -119,7 +119,7 @@ def verify_with_nodes(path: Path, args: argparse.Namespace) -> int:
     compared = {
         node: compare(each.lines, own, places, intact=verdict.records, earlier=earlier)
         for node, each in said.items()
-        if not each.unread
+        if not each.unreadable
     }
     if args.json:
         nodes = {node: _node(each, compared.get(node)) for node, each in said.items()}
@@ -131,16 +131,16 @@ def verify_with_nodes(path: Path, args: argparse.Namespace) -> int:
 
 def _code(verdict: ChainVerdict, compared: Mapping[str, Compared]) -> ExitCode:
     if verdict.broken is not None or any(each.unfit for each in compared.values()):
-        return ExitCode.NOT_SO
+        return ExitCode.CHECK_FAILED
     return ExitCode.OK if compared else ExitCode.UNREACHABLE
 
 
 # --- the document ---
 
 
-def _node(said: JournalSaid, compared: Compared | None) -> dict[str, Any]:
+def _node(said: JournalRead, compared: Compared | None) -> dict[str, Any]:
     if compared is None:
-        return {"read": False, "reason": said.unread}
+        return {"read": False, "reason": said.unreadable}
     last = compared.proven
     return {
         "read": True,
@@ -181,11 +181,11 @@ def _other(found: OtherLedger) -> dict[str, Any]:
 
 
 def _text(
-    said: Mapping[str, JournalSaid], compared: Mapping[str, Compared], verdict: ChainVerdict
+    said: Mapping[str, JournalRead], compared: Mapping[str, Compared], verdict: ChainVerdict
 ) -> Iterator[str]:
     for node, each in said.items():
         if node not in compared:
-            yield f"{node}: its journal was not read: {each.unread}"
+            yield f"{node}: its journal was not read: {each.unreadable}"
             continue
         yield from (f"{node}: {line}" for line in _of(compared[node]))
         yield from (f"{node}: note: {note}" for note in each.notes)

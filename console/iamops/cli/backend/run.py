@@ -8,7 +8,7 @@ from pathlib import Path
 
 from iamops.cli.acting import ActingSession
 from iamops.cli.config.run import diff_text
-from iamops.cli.lines import tell, tell_lines
+from iamops.cli.lines import write_stderr, write_stderr_lines
 from iamops.judge.run import Outcome, RunReport
 from iamops.parse.profile.edit import BackendEdit, edited
 from iamops.plan.action import ConfigPush
@@ -51,7 +51,9 @@ class BackendSession(ActingSession):
             if nodes_as_before(self.shown):
                 self._put_back()
             elif self.shown is not None and self.shown.outcome is not Outcome.SUCCEEDED:
-                tell(f"iamops: {self._after.path} stays as edited: {self._where()}; see `iamops config diff`")
+                write_stderr(
+                    f"iamops: {self._after.path} stays as edited: {self._where()}; see `iamops config diff`"
+                )
 
     def _where(self) -> str:
         """Which node has which files, as far as that is known."""
@@ -62,17 +64,19 @@ class BackendSession(ActingSession):
     def _put_back(self) -> None:
         if self._after.is_on_disk():
             self._before.write()
-            tell(f"iamops: {self._before.path} is as it was before")
+            write_stderr(f"iamops: {self._before.path} is as it was before")
         else:
-            tell(f"iamops: {self._before.path} was changed by someone else meanwhile, and is left as it is")
+            write_stderr(
+                f"iamops: {self._before.path} was changed by someone else meanwhile, and is left as it is"
+            )
 
     def _tell_differences(self, push: ConfigPush) -> None:
         if self.args.json:
             return
         old, new = self._before.text.splitlines(), self._after.text.splitlines()
         name = str(self._before.path)
-        tell_lines(difflib.unified_diff(old, new, name, name, lineterm="", n=1))
-        tell_lines(diff_text(push.changes))
+        write_stderr_lines(difflib.unified_diff(old, new, name, name, lineterm="", n=1))
+        write_stderr_lines(diff_text(push.changes))
 
 
 def nodes_as_before(report: RunReport | None) -> bool:

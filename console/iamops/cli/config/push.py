@@ -7,7 +7,7 @@ import asyncio
 import sys
 
 from iamops.cli.acting import ActingSession, typed_line
-from iamops.cli.lines import tell
+from iamops.cli.lines import write_stderr
 from iamops.judge.run import RunReport, Stage
 from iamops.model.profile import Profile
 from iamops.plan.action import ConfigPush, DrainedRestart
@@ -38,7 +38,7 @@ class PushSession(ActingSession):
     def _ask(self) -> None:
         """Beside the run: it goes back by itself when nobody answers in time."""
         limit_s = self.args.confirm_timeout
-        tell(f"the new files are in place: type yes within {limit_s} s to keep them, no to go back")
+        write_stderr(f"the new files are in place: type yes within {limit_s} s to keep them, no to go back")
 
         async def answered() -> None:
             word = (await typed_line(sys.stdin)).strip()

@@ -20,7 +20,7 @@ from iamops.model.safe_text import safe
 from iamops.model.timestamps import rfc3339
 from iamops.parse.config_files import PushRecord
 from iamops.plan.config.change import NodeChange, diff_lines
-from iamops.plan.config.meaning import apart, meaning
+from iamops.plan.config.meaning import change_summary, incompatible
 from iamops.report.lint import junit, lint_document, sarif
 from iamops.report.text import json_text
 from iamops.session.config.configurator import Configurator, as_tree
@@ -36,7 +36,7 @@ def diff_text(changes: Mapping[str, NodeChange]) -> Iterator[str]:
     if not any(change.files for change in changes.values()):
         yield f"in sync: {', '.join(changes)}"
         return
-    for sentence in (*meaning(changes), *apart(changes)):
+    for sentence in (*change_summary(changes), *incompatible(changes)):
         yield f"* {sentence}"
     for node, change in changes.items():
         if not change.files:
@@ -50,7 +50,7 @@ def diff_document(changes: Mapping[str, NodeChange]) -> dict[str, Any]:
     return {
         "schema": "iamops.config-diff/1",
         "in_sync": not any(change.files for change in changes.values()),
-        "meaning": [*meaning(changes), *apart(changes)],
+        "meaning": [*change_summary(changes), *incompatible(changes)],
         "nodes": {
             node: {
                 "in_sync": not change.files,
@@ -133,13 +133,13 @@ WIDTH = 100
 
 def lint_text(report: LintReport) -> Iterator[str]:
     """Worst first: what and where, what was seen and why it matters, what to do."""
-    for finding in report.heard:
+    for finding in report.unsilenced:
         yield from _finding(finding)
     for finding in report.findings:
         if finding.silenced:
             yield f"silenced {finding.rule.code} {finding.where}: {finding.silenced}"
     counted = {
-        severity: sum(finding.rule.severity is severity for finding in report.heard)
+        severity: sum(finding.rule.severity is severity for finding in report.unsilenced)
         for severity in (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
     }
     told = ", ".join(f"{count} {severity}" for severity, count in counted.items() if count)
@@ -169,7 +169,7 @@ def diff(args: argparse.Namespace) -> int:
     else:
         print_lines(diff_text(changes))
     differs = any(change.files for change in changes.values())
-    return ExitCode.NOT_SO if args.check and differs else ExitCode.OK
+    return ExitCode.CHECK_FAILED if args.check and differs else ExitCode.OK
 
 
 def history(args: argparse.Namespace) -> int:
@@ -190,7 +190,7 @@ def lint(args: argparse.Namespace) -> int:
         print(junit(report), end="")
     else:
         print(json_text(sarif(report, __version__) if args.format == "sarif" else lint_document(report)))
-    return ExitCode.NOT_SO if report.worse_than(Severity(args.fail_on)) else ExitCode.OK
+    return ExitCode.CHECK_FAILED if report.worse_than(Severity(args.fail_on)) else ExitCode.OK
 
 
 def _report(args: argparse.Namespace) -> LintReport:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from iamops.cli.acting import GuardedSession, asks_first, dry_lines, overridden_lines, plan_lines, progress_lines
-from iamops.cli.lines import lines, say_lines, tell, tell_lines, tell_progress
+from iamops.cli.lines import lines, say_lines, write_progress, write_stderr, write_stderr_lines
 from iamops.cli.printing import CleanConsole, not_written
 from iamops.judge.drill.account import DrillProgress
 from iamops.judge.drill.report import ClientView, DrillReport, DrillRun, DrillVerdict, Measure, passed, trends
@@ -33,7 +33,7 @@ Hear = Callable[[DrillProgress], None]
 
 
 @contextlib.contextmanager
-def told(drill: str) -> Iterator[Hear]:
+def progress_shown(drill: str) -> Iterator[Hear]:
     """Gives what hears of every news of a drill. The bar goes when the drill is over."""
     if not sys.stderr.isatty():
         yield _Lines()
@@ -56,7 +56,7 @@ class _Lines:
 
     def __call__(self, progress: DrillProgress) -> None:
         for line in progress_lines(self._shown, progress.run):
-            tell_progress(line)
+            write_progress(line)
         self._shown = progress.run
 
 
@@ -123,7 +123,7 @@ def client_line(client: ClientView) -> str:
         seen += f"; {not_measured(client.not_measured_ms)}"
     if not client.failed:
         return f"  client: no request failed ({seen})"
-    kinds = (("refused", client.refused_ms), ("dark", client.dark_ms), ("wrong", client.wrong_ms))
+    kinds = (("refused", client.refused_ms), ("dark", client.no_answer_ms), ("wrong", client.wrong_ms))
     spent = [f"{word} {each:.0f} ms" for word, each in (*kinds, ("stale", client.stale_ms)) if each]
     in_all = f"; in all {', '.join(spent)}" if spent else ""
     return f"  client: {client.failed} failed, longest gap {client.longest_ms:.0f} ms{in_all} ({seen})"
@@ -197,7 +197,7 @@ class DrillSession(GuardedSession):
             code = await self._one(drill)
             left = [each.name for each in self._drills[number:]]
             if code == ExitCode.OK and self.stopping and left:
-                tell(f"iamops: interrupted; not begun: {', '.join(left)}")
+                write_stderr(f"iamops: interrupted; not begun: {', '.join(left)}")
                 return ExitCode.INTERRUPTED
             if code != ExitCode.OK:
                 return code
@@ -217,12 +217,12 @@ class DrillSession(GuardedSession):
             say_lines(dry_lines(plan, denied, away))
             return refusal_code(denied) if denied else ExitCode.OK
         if not self.args.yes and asks_first(denied):
-            tell_lines((*plan_lines(plan), *overridden_lines(away)))
+            write_stderr_lines((*plan_lines(plan), *overridden_lines(away)))
             if not await self.agreed(plan):
-                tell("iamops: refused: not-confirmed: nothing was changed")
+                write_stderr("iamops: refused: not-confirmed: nothing was changed")
                 return ExitCode.REFUSED
             order = self.order(action, shown=plan.fingerprint, named=True, insisted=away)
-        with told(drill.name) as hear, self.under_way():
+        with progress_shown(drill.name) as hear, self.under_way():
             report = await self.operator.run_drill(order, functools.partial(self._progress, hear))
         written = self._tell_result(report)
         return exit_code(report) or (ExitCode.OK if written else ExitCode.UNKNOWN)
@@ -238,7 +238,7 @@ class DrillSession(GuardedSession):
         """
         wanted = {name: getattr(self.args, name) for name in FORMATS if getattr(self.args, name)}
         beside = report.verdict is DrillVerdict.REFUSED or STDOUT in wanted.values()
-        (tell_lines if beside else say_lines)(result_lines(report))
+        (write_stderr_lines if beside else say_lines)(result_lines(report))
         written = [_write(path, FORMATS[name](report)) for name, path in wanted.items()]
         return all(written)
 
@@ -250,6 +250,6 @@ def _write(path: str, text: str) -> bool:
         return True
     failure = not_written(path, text)
     if failure is not None:
-        tell(f"iamops: {failure}; the report follows")
+        write_stderr(f"iamops: {failure}; the report follows")
         lines(sys.stderr).put(text)
     return failure is None

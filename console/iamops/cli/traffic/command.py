@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from iamops.cli.options import moment
+from iamops.cli.options import point_in_time
 
 BY = ("status", "host", "path", "backend", "client", "method", "minute")
 DESCRIPTION = """\
@@ -65,7 +65,7 @@ def _since(text: str) -> float | None:
     """Seconds since the epoch at the beginning of a minute; None for the whole file of now."""
     if text == "all":
         return None
-    return moment(text, "all") // 60 * 60
+    return point_in_time(text, "all") // 60 * 60
 
 
 def _top(text: str) -> int:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from iamops.accesslog.count import Recipe, Want
+from iamops.accesslog.count import Columns, CountQuery
 from iamops.accesslog.filter import Where, WhereError, where
 from iamops.accesslog.format import Field, LogFormat, named_format
 from iamops.cli.output import print_lines
@@ -170,14 +170,14 @@ def _columns(lines: Iterator[Sequence[str]]) -> Iterator[str]:
 
 # What each table needs beside the status and the time: counting less is quicker.
 WANTS = {
-    None: Want.TIME | Want.SHAPE | Want.TIMES,
-    "status": Want.TIME,
-    "minute": Want.TIME,
-    "path": Want.TIME | Want.PATHS,
-    "client": Want.TIME | Want.CLIENTS,
-    "host": Want.TIME | Want.SHAPE,
-    "method": Want.TIME | Want.SHAPE,
-    "backend": Want.TIME | Want.SHAPE | Want.TIMES,
+    None: Columns.TIME | Columns.SHAPE | Columns.TIMES,
+    "status": Columns.TIME,
+    "minute": Columns.TIME,
+    "path": Columns.TIME | Columns.PATHS,
+    "client": Columns.TIME | Columns.CLIENTS,
+    "host": Columns.TIME | Columns.SHAPE,
+    "method": Columns.TIME | Columns.SHAPE,
+    "backend": Columns.TIME | Columns.SHAPE | Columns.TIMES,
 }
 NEEDS = {
     "minute": Field.TIME,
@@ -201,11 +201,13 @@ def show_traffic(
     except WhereError as error:
         print(f"iamops: {error}", file=sys.stderr)
         return ExitCode.USAGE
-    recipe = Recipe(log_form, _want(by, since), expression)
+    recipe = CountQuery(log_form, _want(by, since), expression)
     return asyncio.run(_show(profile, recipe, since, by, top, form))
 
 
-async def _show(profile: Profile, recipe: Recipe, since: float | None, by: str | None, top: int, form: str) -> int:
+async def _show(
+    profile: Profile, recipe: CountQuery, since: float | None, by: str | None, top: int, form: str
+) -> int:
     async with attempts(profile) as made:
         failures = [each for each in made.values() if isinstance(each, TransportError)]
         if len(failures) == len(made):
@@ -225,21 +227,21 @@ async def _show(profile: Profile, recipe: Recipe, since: float | None, by: str |
     return ExitCode.UNREACHABLE if unread else ExitCode.OK
 
 
-def _want(by: str | None, since: float | None) -> Want:
+def _want(by: str | None, since: float | None) -> Columns:
     """Where no time is asked for, names are counted over the whole file: then far fewer are cut off the tables."""
-    return WANTS[by] if since is not None or by == "minute" else WANTS[by] & ~Want.TIME
+    return WANTS[by] if since is not None or by == "minute" else WANTS[by] & ~Columns.TIME
 
 
 def _check(form: LogFormat, expression: Where, by: str | None, since: float | None) -> None:
     """What the format cannot tell cannot be asked for."""
     for field in sorted(expression.fields):
-        if not form.tells(field):
-            raise WhereError(f"--where: {form.missing(field)}")
+        if not form.has(field):
+            raise WhereError(f"--where: {form.unavailable(field)}")
     needed = NEEDS.get(by or "")
-    if needed is not None and not form.tells(needed):
-        raise WhereError(f"--by {by}: {form.missing(needed)}")
+    if needed is not None and not form.has(needed):
+        raise WhereError(f"--by {by}: {form.unavailable(needed)}")
     if since is not None and form.clock is None:
-        raise WhereError(f"--since: {form.missing(Field.TIME)}; `--since all` counts the log's file of now")
+        raise WhereError(f"--since: {form.unavailable(Field.TIME)}; `--since all` counts the log's file of now")
 
 
 def _check_nodes(profile: Profile, expression: Where) -> None:

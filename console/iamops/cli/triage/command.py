@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 
-from iamops.cli.options import moment, seconds, span_s
+from iamops.cli.options import point_in_time, seconds, span_s
 from iamops.model.exit_code import ExitCode
 
 DESCRIPTION = """\
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 def _since(text: str) -> float:
     """How many seconds back."""
     span = span_s(text)
-    back_s = time.time() - moment(text) if span is None else span
+    back_s = time.time() - point_in_time(text) if span is None else span
     if back_s <= 0:
         raise argparse.ArgumentTypeError(f"{text} is not in the past")
     return back_s

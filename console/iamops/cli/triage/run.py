@@ -17,10 +17,10 @@ from iamops.cli.output import Coloured, print_lines
 from iamops.cli.printing import not_written
 from iamops.cli.triage.command import FORMS, STDOUT
 from iamops.judge.findings import Finding
-from iamops.judge.triage.summary import Darkness, Looked, closing, darkness, name_of, unreachable
+from iamops.judge.triage.summary import Darkness, TriageResult, closing, darkness, name_of, unreachable
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
-from iamops.model.journal import Happening
+from iamops.model.journal import TimelineEvent
 from iamops.model.profile import Profile
 from iamops.model.safe_text import safe
 from iamops.report.text import json_text
@@ -56,17 +56,17 @@ class TriageSession:
             also=PRINTING,
         )
 
-        written = tell(looked, self._args, self._floor)
+        written = write_report(looked, self._args, self._floor)
         if self._args.bundle is not None:
             written &= await _bundle(looked, Path(self._args.bundle))
         return exit_code(looked, self._floor) if written else ExitCode.USAGE
 
 
-def exit_code(looked: Looked, floor: Severity | None) -> ExitCode:
+def exit_code(looked: TriageResult, floor: Severity | None) -> ExitCode:
     """Not reaching anybody is told before what was found without them."""
     if unreachable(looked):
         return ExitCode.UNREACHABLE
-    return ExitCode.NOT_SO if floor is not None and looked.diagnosis.at_least(floor) else ExitCode.OK
+    return ExitCode.CHECK_FAILED if floor is not None and looked.diagnosis.at_least(floor) else ExitCode.OK
 
 
 def _bundle_refusal(path: Path) -> str:
@@ -105,13 +105,13 @@ WIDTH_MIN, WIDTH_MAX = 60, 100
 LABEL = 11
 
 
-def triage_lines(looked: Looked, *, width: int, since_s: float | None = None) -> Iterator[str]:
+def triage_lines(looked: TriageResult, *, width: int, since_s: float | None = None) -> Iterator[str]:
     """The whole look. No line is longer than `width`, which is kept between WIDTH_MIN and WIDTH_MAX."""
     width = max(WIDTH_MIN, min(width, WIDTH_MAX))
     for finding in looked.diagnosis.findings:
         yield from _finding(finding, width)
         yield ""
-    dark = darkness(looked.diagnosis.blind, looked.unlooked)
+    dark = darkness(looked.diagnosis.blind, looked.not_inspected)
     if dark:
         yield "cannot tell"
         for each in dark:
@@ -162,18 +162,18 @@ def _dark(dark: Darkness, width: int) -> Iterator[str]:
         yield from _wrapped(dark.questions, width, "      ", "      ")
 
 
-def _timeline(looked: Looked, since_s: float, width: int) -> Iterator[str]:
+def _timeline(looked: TriageResult, since_s: float, width: int) -> Iterator[str]:
     began = _local(looked.at - since_s)
     yield f"what happened since {began:%Y-%m-%d %H:%M:%S %Z}".rstrip()
     for each in looked.timeline:
         yield from _happening(each, began, width)
     if not looked.timeline:
-        yield "  nothing that anybody told of" if looked.untold else "  nothing"
-    for text in looked.untold:
+        yield "  nothing that anybody told of" if looked.unavailable else "  nothing"
+    for text in looked.unavailable:
         yield from _wrapped(f"not told: {safe(text)}", width, "  ", "    ")
 
 
-def _happening(each: Happening, began: datetime, width: int) -> Iterator[str]:
+def _happening(each: TimelineEvent, began: datetime, width: int) -> Iterator[str]:
     at = _local(each.at)
     stamp = f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
     day = "" if at.date() == began.date() else f"{at:%m-%d} "
@@ -195,7 +195,7 @@ def _wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str
 # Prints a finished triage in the forms that were asked for, to files or to stdout.
 
 
-def tell(looked: Looked, args: argparse.Namespace, floor: Severity | None) -> bool:
+def write_report(looked: TriageResult, args: argparse.Namespace, floor: Severity | None) -> bool:
     """False if a file could not be written; everything else is printed all the same."""
     wanted = {form: getattr(args, form) for form in FORMS if getattr(args, form) is not None}
     if STDOUT not in wanted.values():
@@ -206,7 +206,9 @@ def tell(looked: Looked, args: argparse.Namespace, floor: Severity | None) -> bo
     return all(written)
 
 
-def _makers(looked: Looked, since_s: float | None, floor: Severity | None) -> Mapping[str, Callable[[], str]]:
+def _makers(
+    looked: TriageResult, since_s: float | None, floor: Severity | None
+) -> Mapping[str, Callable[[], str]]:
     return {
         "json": lambda: json_text(triage_document(looked, since_s)) + "\n",
         "junit": lambda: junit(looked, floor),

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from iamops.cli.lines import LineWriter, lines, tell_progress
+from iamops.cli.lines import LineWriter, lines, write_progress
 from iamops.cli.output import settled_code, stdout_failed
 from iamops.judge.alerts.state import FlapLimits, Policy
 from iamops.judge.triage.correlate import correlate
@@ -138,7 +138,7 @@ class _WatchRun:
         """Where stdout was the only one to tell, its end is ours."""
         if not self._found and self._code == ExitCode.OK:
             log("nobody reads the messages any more: ending")
-            self._end(ExitCode.NOT_SO)
+            self._end(ExitCode.CHECK_FAILED)
 
     def _end(self, code: int) -> None:
         self._code = code
@@ -148,7 +148,7 @@ class _WatchRun:
     async def _last(self) -> int:
         """With --once a message that does not arrive is a failure; otherwise it waits for the next start."""
         if self._args.once and self._code == ExitCode.OK and not await self._everybody_told():
-            return self._code or ExitCode.NOT_SO
+            return self._code or ExitCode.CHECK_FAILED
         waiting = len(self._outbox.waiting)
         if waiting:
             log(f"not delivered yet: {counted(waiting, 'message')}, waiting in {self._directory.outbox}")
@@ -211,4 +211,4 @@ def _watch(
 def log(text: str) -> None:
     """One line on stderr; a service's log stamps it again, a terminal does not. No alert waits for either."""
     stamp = rfc3339(time.time(), "seconds")
-    tell_progress(f"{stamp} {text}")
+    write_progress(f"{stamp} {text}")

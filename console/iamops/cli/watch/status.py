@@ -13,7 +13,7 @@ from iamops.cli.output import print_lines
 from iamops.cli.watch.run import targets
 from iamops.judge.alerts.message import AlertKind, message, span
 from iamops.judge.alerts.silence import REASON_LIMIT, Silence
-from iamops.ledger.outbox import Parcel, glance
+from iamops.ledger.outbox import OutboxMessage, glance
 from iamops.ledger.watch_directory import WatchDirectory
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
@@ -74,7 +74,7 @@ def status_document(profile: Profile, directory: WatchDirectory, now: float) -> 
         "open": [_open(case) for case in remembered.get("cases", ()) if case.get("open")],
         "undelivered": len(kept.parcels),
         "oldest_undelivered_s": round(now - kept.parcels[0].message.at, 1) if kept.parcels else None,
-        "unreadable_lines": kept.unread,
+        "unreadable_lines": kept.unreadable,
     }
 
 
@@ -117,18 +117,18 @@ def try_all(profile: Profile, args: argparse.Namespace) -> int:
         print(json_text({"schema": "iamops.watch-test/1", "destinations": answers}))
     else:
         print_lines(_line(answer) for answer in answers)
-    return ExitCode.OK if all(answer["accepted"] for answer in answers) else ExitCode.NOT_SO
+    return ExitCode.OK if all(answer["accepted"] for answer in answers) else ExitCode.CHECK_FAILED
 
 
 async def _try(profile: Profile, found: Sequence[Destination]) -> list[dict[str, Any]]:
     now = time.time()
     title = "this is a test of iamops watch; nothing is wrong"
     said = message(now, AlertKind.TEST, Severity.INFO, profile.name, title, (f"sent by {who()}",))
-    parcel = Parcel(f"test-{round(now * 1000):x}", said, ())
+    parcel = OutboxMessage(f"test-{round(now * 1000):x}", said, ())
     return list(await asyncio.gather(*(_one(each, parcel) for each in found)))
 
 
-async def _one(destination: Destination, parcel: Parcel) -> dict[str, Any]:
+async def _one(destination: Destination, parcel: OutboxMessage) -> dict[str, Any]:
     began = time.monotonic()
     try:
         await destination.deliver(parcel)

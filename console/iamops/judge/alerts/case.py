@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from iamops.judge.findings import Blind, Finding, Key, flat
+from iamops.judge.findings import Finding, Key, NotEvaluated, flat
 from iamops.model.facts import RANK, Severity
 
 # One look may come late; it must not count as a long time during which a finding was seen.
@@ -24,7 +24,7 @@ class HoldTimes:
 
     critical_s: float = 1.0
     other_s: float = 3.0
-    gone_s: float = 10.0
+    cleared_s: float = 10.0
 
     def hold_s(self, severity: Severity) -> float:
         return self.critical_s if severity is Severity.CRITICAL else self.other_s
@@ -52,7 +52,7 @@ class Alert:
     here: bool = True
     root: bool = True
     open: bool = False
-    told_as: Severity | None = None
+    reported_as: Severity | None = None
     hushed: bool = False
     what: str = ""
     instance: str = ""
@@ -74,17 +74,17 @@ class Alert:
     @property
     def worse(self) -> bool:
         """Has it become more severe than was told?"""
-        return self.open and self.told_as is not None and RANK[self.severity] < RANK[self.told_as]
+        return self.open and self.reported_as is not None and RANK[self.severity] < RANK[self.reported_as]
 
-    def unclear(self, unseen: frozenset[str], blind: Iterable[Blind]) -> bool:
+    def unclear(self, unseen: frozenset[str], blind: Iterable[NotEvaluated]) -> bool:
         """Is it absent only because nobody can tell?"""
         about = self.needs | {self.node, None}
         return bool(self.needs & unseen) or any(
             each.code == self.code and (self.node is None or each.node in about) for each in blind
         )
 
-    def gone(self, now: float, patience: HoldTimes) -> bool:
-        return not self.here and now - self.last >= patience.gone_s
+    def cleared_at(self, now: float, patience: HoldTimes) -> bool:
+        return not self.here and now - self.last >= patience.cleared_s
 
 
 def key_of(code: str, node: str | None, what: str) -> Key:
@@ -105,7 +105,7 @@ def cases_after(
     now: float,
     since_s: float,
     unseen: frozenset[str],
-    blind: tuple[Blind, ...] = (),
+    blind: tuple[NotEvaluated, ...] = (),
 ) -> dict[Key, Alert]:
     """All cases after a look at `now`, `since_s` after the one before."""
     seen = {_key(each): each for each in flat(findings)}
@@ -120,7 +120,7 @@ def cases_after(
 
 
 def _seen(before: Alert | None, found: Finding, now: float, since_s: float, *, root: bool) -> Alert:
-    lines = told_lines(found)
+    lines = message_lines(found)
     if before is None:
         severity, need = loudest(found), needs(found)
         what, instance = found.about.name, found.about.instance
@@ -170,7 +170,7 @@ def needs(found: Finding) -> frozenset[str]:
     return frozenset(node for node in (found.node, *told_by) if node)
 
 
-def told_lines(found: Finding) -> tuple[str, ...]:
+def message_lines(found: Finding) -> tuple[str, ...]:
     """What a message says of it: the cause, the evidence, what follows from it, the next step."""
     cause = (f"because: {found.cause}",) if found.cause else ()
     follows = tuple(f"explains: {each.title}" for each in flat(found.explains))

@@ -13,7 +13,7 @@ from iamops.judge.alerts import message as words
 from iamops.judge.alerts.case import Alert, key_of
 from iamops.judge.alerts.message import AlertKind, Message
 from iamops.judge.alerts.silence import silence_of
-from iamops.judge.alerts.state import Alerts, AlertSnapshot, Damper, Hush, VipMemory
+from iamops.judge.alerts.state import Alerts, AlertSnapshot, Damper, SilenceState, VipMemory
 from iamops.judge.alerts.step import still_so
 from iamops.judge.findings import Key
 from iamops.model.facts import RANK, Severity
@@ -22,12 +22,14 @@ from iamops.model.facts import RANK, Severity
 def remembered(alerts: Alerts) -> dict[str, Any]:
     """The document. It changes only when something was told, moved, or is being held back."""
     flapping = {key for key, damper in alerts.dampers.items() if damper.flapping}
-    kept = [case for key, case in alerts.cases.items() if case.open or case.told_as is not None or key in flapping]
+    kept = [
+        case for key, case in alerts.cases.items() if case.open or case.reported_as is not None or key in flapping
+    ]
     return {
         "vips": {instance: _memory_document(memory) for instance, memory in alerts.memory.items()},
         "cases": [_case_document(case) for case in kept],
         "dampers": [[*key, _damper_document(damper)] for key, damper in alerts.dampers.items()],
-        "hush": _hush_document(alerts.hush) if alerts.hush else None,
+        "hush": _hush_document(alerts.silence) if alerts.silence else None,
     }
 
 
@@ -42,7 +44,7 @@ def recalled(fresh: Alerts, raw: Mapping[str, Any], now: float) -> Alerts:
         cases={case.key: case for case in cases},
         dampers={_key(*key): _damper(each, now) for *key, each in raw["dampers"]},
         reminded_at=now,
-        hush=_hush(raw["hush"]),
+        silence=_hush(raw["hush"]),
     )
 
 
@@ -63,7 +65,7 @@ def _memory(raw: Mapping[str, Any], now: float) -> VipMemory:
 
 def _damper_document(damper: Damper) -> dict[str, Any]:
     return {
-        "told": list(damper.told),
+        "told": list(damper.reported),
         "since": damper.since,
         "window_s": damper.window_s,
         "count": damper.count,
@@ -95,7 +97,7 @@ def _case_document(case: Alert) -> dict[str, Any]:
         "first": case.first,
         "needs": sorted(case.needs),
         "open": case.open,
-        "told_as": None if case.told_as is None else str(case.told_as),
+        "told_as": None if case.reported_as is None else str(case.reported_as),
     }
 
 
@@ -111,7 +113,7 @@ def _case(raw: Mapping[str, Any], now: float) -> Alert:
         frozenset(str(node) for node in raw["needs"]),
         here=False,
         open=bool(raw["open"]),
-        told_as=None if raw["told_as"] is None else Severity(raw["told_as"]),
+        reported_as=None if raw["told_as"] is None else Severity(raw["told_as"]),
         what=str(raw.get("what") or ""),
         instance=str(raw.get("instance") or ""),
     )
@@ -121,12 +123,12 @@ def _key(code: object, node: object, what: object) -> Key:
     return key_of(str(code), str(node) or None, str(what))
 
 
-def _hush_document(hush: Hush) -> dict[str, Any]:
+def _hush_document(hush: SilenceState) -> dict[str, Any]:
     return {"silence": hush.silence.document(), "moves": hush.moves, "cases": hush.cases}
 
 
-def _hush(raw: Mapping[str, Any] | None) -> Hush | None:
-    return None if raw is None else Hush(silence_of(raw["silence"]), int(raw["moves"]), int(raw["cases"]))
+def _hush(raw: Mapping[str, Any] | None) -> SilenceState | None:
+    return None if raw is None else SilenceState(silence_of(raw["silence"]), int(raw["moves"]), int(raw["cases"]))
 
 
 # What each destination has accepted: which findings it knows to be so, and how severe. No I/O.
@@ -138,7 +140,7 @@ FLAPPING = "flapping"
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Delivered:
     """A finding as a destination knows it. `state`: its severity, or FLAPPING."""
 
     state: str
@@ -151,12 +153,12 @@ class Heard:
         return [self.state, self.title, self.code, self.node]
 
 
-def heard_of(said: Message) -> Heard | None:
+def heard_of(said: Message) -> Delivered | None:
     """What a message leaves its receiver with: None where the finding is over."""
     if said.kind is AlertKind.RESOLVED:
         return None
     state = FLAPPING if said.kind is AlertKind.DIGEST else str(said.severity)
-    return Heard(state, said.title, said.code, said.node)
+    return Delivered(state, said.title, said.code, said.node)
 
 
 def _known(state: str) -> str:
@@ -164,13 +166,13 @@ def _known(state: str) -> str:
     return state if state == FLAPPING else str(Severity(state))
 
 
-class HeardByAll:
+class DeliveredToAll:
     """Destination -> finding's key -> how it is known there."""
 
     def __init__(self) -> None:
-        self._by: dict[str, dict[str, Heard]] = {}
+        self._by: dict[str, dict[str, Delivered]] = {}
 
-    def at(self, destination: str) -> Mapping[str, Heard]:
+    def at(self, destination: str) -> Mapping[str, Delivered]:
         return self._by.get(destination, {})
 
     def took(self, destination: str, said: Message) -> None:
@@ -199,7 +201,7 @@ class HeardByAll:
         """What a document remembers, instead of all there is. Raises ValueError, TypeError, AttributeError."""
         self._by = {
             str(to): {
-                str(key): Heard(_known(str(state)), str(title), str(code), None if node is None else str(node))
+                str(key): Delivered(_known(str(state)), str(title), str(code), None if node is None else str(node))
                 for key, (state, title, code, node) in known.items()
             }
             for to, known in raw.items()
@@ -210,7 +212,7 @@ class HeardByAll:
 #
 # A destination may have been added, corrected, gone for a while, or down for so long that messages were given up.
 
-Knowledge = Mapping[str, Mapping[str, Heard]]
+Knowledge = Mapping[str, Mapping[str, Delivered]]
 """Destination -> finding's key -> how it is known there."""
 
 
@@ -221,30 +223,30 @@ def missed(
 
     An end is told only after so long that a finding would have been seen again, and not while nobody can tell.
     """
-    if alerts.hush is not None:
+    if alerts.silence is not None:
         return
     so = still_so(alerts, now, sight.during)
     names = {case.name for case in alerts.cases.values()}
     for destination, known in knows.items():
         yield from ((destination, said) for key, said in so.items() if _is_news(said, known.get(key)))
-        if looked_s < alerts.policy.patience.gone_s:
+        if looked_s < alerts.policy.patience.cleared_s:
             continue
         for key, heard in known.items():
             if key not in names and not _unclear(heard, sight):
                 yield destination, _end(alerts, now, key, heard)
 
 
-def _is_news(said: Message, heard: Heard | None) -> bool:
+def _is_news(said: Message, heard: Delivered | None) -> bool:
     """Not heard of, or as less severe than it is. Of what flaps, everybody hears when it is calm."""
     if heard is None or heard.state == FLAPPING:
         return heard is None
     return RANK[said.severity] < RANK[Severity(heard.state)]
 
 
-def _unclear(heard: Heard, sight: AlertSnapshot) -> bool:
+def _unclear(heard: Delivered, sight: AlertSnapshot) -> bool:
     unseen = heard.node in sight.unseen if heard.node is not None else bool(sight.unseen)
     return unseen or any(each.code == heard.code and each.node in (None, heard.node) for each in sight.blind)
 
 
-def _end(alerts: Alerts, now: float, key: str, heard: Heard) -> Message:
+def _end(alerts: Alerts, now: float, key: str, heard: Delivered) -> Message:
     return words.missed_end(alerts.profile, now, heard.title, heard.node, heard.code, key)

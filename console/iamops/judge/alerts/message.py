@@ -120,7 +120,7 @@ def moved(profile: str, move: VipMove, vip: str, evidence: tuple[str, ...], duri
     return _vip(move.at, AlertKind.VIP_MOVE, Severity.CRITICAL, profile, title, body, node=move.node)
 
 
-def strayed(profile: str, now: float, vip: str, was: str, now_on: str, how: str, during: str) -> Message:
+def moved_unobserved(profile: str, now: float, vip: str, was: str, now_on: str, how: str, during: str) -> Message:
     """It is elsewhere, and no move was seen; `how` says why."""
     title = f"VIP {vip} is on {now_on}; it was on {was} when last seen"
     body = (how, *_during(during))
@@ -140,7 +140,7 @@ def moves_summed(
     return _vip(now, AlertKind.DIGEST, Severity.CRITICAL, profile, title, body)
 
 
-def steady(profile: str, now: float, vip: str, on: str, for_s: float, total: int) -> Message:
+def calmed(profile: str, now: float, vip: str, on: str, for_s: float, total: int) -> Message:
     title = f"VIP {vip} has not moved for {span(for_s)}; it is on {on}"
     body = (f"it had moved {total} times",)
     return _vip(now, AlertKind.RESOLVED, Severity.INFO, profile, title, body, node=on)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from iamops.model.timestamps import moment, rfc3339
+from iamops.model.timestamps import calendar_time, rfc3339
 from iamops.redact.clean import words
 
 SCHEMA = "iamops.silence/1"
@@ -47,6 +47,6 @@ class Silence:
 def silence_of(raw: Mapping[str, Any]) -> Silence:
     """The way back. Raises ValueError, TypeError or KeyError for what is no silence."""
     since, until = float(raw["since"]), float(raw["until"])
-    if moment(since) is None or not 0 <= until - since <= LONGEST_S:
+    if calendar_time(since) is None or not 0 <= until - since <= LONGEST_S:
         raise ValueError("a silence lasts a week at most")
     return Silence(since, until, words(str(raw["reason"]), REASON_LIMIT), words(str(raw["by"]), REASON_LIMIT))

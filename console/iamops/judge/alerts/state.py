@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from iamops.judge.alerts.case import Alert, HoldTimes
 from iamops.judge.alerts.silence import Silence
-from iamops.judge.findings import Blind, Diagnosis, Evidence, Finding, Key
+from iamops.judge.findings import Diagnosis, Evidence, Finding, Key, NotEvaluated
 from iamops.judge.rules import STATE_RULES
 from iamops.judge.rules.base import RuleInput
-from iamops.judge.rules.itself import asked
+from iamops.judge.rules.itself import evaluated
 from iamops.judge.triage.correlate import correlate
 from iamops.model.facts import RANK, Severity
 from iamops.model.observed import Freshness, Known, Unknown
@@ -39,7 +39,7 @@ class Damper:
     often since it began to flap, `began`.
     """
 
-    told: tuple[float, ...] = ()
+    reported: tuple[float, ...] = ()
     since: float | None = None
     window_s: float = 0.0
     count: int = 0
@@ -54,7 +54,7 @@ class Damper:
         """It happened once more: the damper afterwards, and whether to say so at once."""
         if self.since is not None:
             return replace(self, count=self.count + 1, total=self.total + 1), False
-        lately = tuple(at for at in self.told if now - at < limits.window_s)
+        lately = tuple(at for at in self.reported if now - at < limits.window_s)
         if len(lately) < limits.at_once:
             return Damper((*lately, now)), True
         count = len(lately) + 1
@@ -72,7 +72,7 @@ class Damper:
 
     def spent(self, now: float, limits: FlapLimits) -> bool:
         """Nothing in it matters any more."""
-        return not self.flapping and not any(now - at < limits.window_s for at in self.told)
+        return not self.flapping and not any(now - at < limits.window_s for at in self.reported)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class AlertSnapshot:
     owners: Mapping[str, str] = field(default_factory=dict)
     split: frozenset[str] = frozenset()
     unseen: frozenset[str] = frozenset()
-    blind: tuple[Blind, ...] = ()
+    blind: tuple[NotEvaluated, ...] = ()
     silence: Silence | None = None
     during: str = ""
 
@@ -119,14 +119,14 @@ class VipMemory:
     """
 
     seen_on: str | None = None
-    strayed_since: float | None = None
+    elsewhere_since: float | None = None
     damper: Damper = field(default_factory=Damper)
     between: frozenset[str] = frozenset()
     split: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Hush:
+class SilenceState:
     """A silence that holds, and how much was held back in it."""
 
     silence: Silence
@@ -148,18 +148,18 @@ class Alerts:
     memory: Mapping[str, VipMemory] = field(default_factory=dict)
     cases: Mapping[Key, Alert] = field(default_factory=dict)
     dampers: Mapping[Key, Damper] = field(default_factory=dict)
-    looked_at: float | None = None
+    evaluated_at: float | None = None
     reminded_at: float = 0.0
-    hush: Hush | None = None
+    silence: SilenceState | None = None
 
     def flaps(self, key: Key) -> bool:
         damper = self.dampers.get(key)
         return damper is not None and damper.flapping
 
     @property
-    def told(self) -> tuple[Alert, ...]:
+    def reported(self) -> tuple[Alert, ...]:
         """What the receivers know to be so, the worst first."""
-        known = (case for case in self.cases.values() if case.told_as is not None)
+        known = (case for case in self.cases.values() if case.reported_as is not None)
         return tuple(sorted(known, key=lambda case: (RANK[case.severity], case.first)))
 
 
@@ -169,9 +169,9 @@ class Alerts:
 def judged(state: ClusterState, now: float) -> Diagnosis:
     """What the rules of the live state say, causes first; and what they cannot say. Cheap: asked all the time."""
     view = RuleInput(state)
-    answers = list(asked(STATE_RULES, view, now))
+    answers = list(evaluated(STATE_RULES, view, now))
     found = dict.fromkeys(answer for answer in answers if isinstance(answer, Finding))
-    blind = dict.fromkeys(answer for answer in answers if isinstance(answer, Blind))
+    blind = dict.fromkeys(answer for answer in answers if isinstance(answer, NotEvaluated))
     return Diagnosis(correlate(tuple(found)), tuple(blind))
 
 

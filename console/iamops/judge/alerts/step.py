@@ -8,7 +8,7 @@ from dataclasses import replace
 from iamops.judge.alerts import message as words
 from iamops.judge.alerts.case import Alert, cases_after, loudest
 from iamops.judge.alerts.message import AlertKind, Message
-from iamops.judge.alerts.state import Alerts, AlertSnapshot, Damper, Hush, Moved, VipMemory
+from iamops.judge.alerts.state import Alerts, AlertSnapshot, Damper, Moved, SilenceState, VipMemory
 from iamops.judge.findings import Finding, Key
 from iamops.model.facts import RANK, Severity
 
@@ -44,12 +44,12 @@ class _Turn:
 
     def silence(self) -> None:
         """Begins to hold back, or tells what was held back."""
-        holding, wanted = self.alerts.hush, self.sight.silence
+        holding, wanted = self.alerts.silence, self.sight.silence
         if wanted is not None:
-            hush = replace(holding, silence=wanted) if holding else Hush(wanted)
-            self.alerts = replace(self.alerts, hush=hush)
+            hush = replace(holding, silence=wanted) if holding else SilenceState(wanted)
+            self.alerts = replace(self.alerts, silence=hush)
         elif holding is not None:
-            self.alerts = replace(self.alerts, hush=None, cases=_unhushed(self.alerts.cases))
+            self.alerts = replace(self.alerts, silence=None, cases=_unhushed(self.alerts.cases))
             places = tuple(
                 f"VIP {vip} is on {self._memory(instance).seen_on or 'a node that is not known'}"
                 for instance, vip in self.alerts.vips.items()
@@ -60,13 +60,13 @@ class _Turn:
 
     @property
     def _hushed(self) -> bool:
-        return self.alerts.hush is not None
+        return self.alerts.silence is not None
 
     def _hold_back(self, *, moves: int = 0, cases: int = 0) -> None:
-        hush = self.alerts.hush
+        hush = self.alerts.silence
         if hush is not None:
             hush = replace(hush, moves=hush.moves + moves, cases=hush.cases + cases)
-            self.alerts = replace(self.alerts, hush=hush)
+            self.alerts = replace(self.alerts, silence=hush)
 
     # --- VIP moves ---
 
@@ -74,13 +74,13 @@ class _Turn:
         for moved in self.sight.moves:
             self._moved(moved)
         for instance in self.sight.split:
-            self._remember(instance, replace(self._memory(instance), strayed_since=None, split=True))
+            self._remember(instance, replace(self._memory(instance), elsewhere_since=None, split=True))
         for instance, owner in self.sight.owners.items():
             self._compare(instance, owner)
 
     def _moved(self, moved: Moved) -> None:
         move, before = moved.move, self._memory(moved.move.instance)
-        after = replace(before, seen_on=move.node, strayed_since=None, split=False)
+        after = replace(before, seen_on=move.node, elsewhere_since=None, split=False)
         if self._hushed:
             self._hold_back(moves=1)
             self._remember(move.instance, after)
@@ -96,23 +96,25 @@ class _Turn:
         """Where it is against where it was last seen: what moved unseen is told as well."""
         memory = self._memory(instance)
         if memory.seen_on in (None, owner):
-            self._remember(instance, replace(memory, seen_on=owner, strayed_since=None, split=False))
+            self._remember(instance, replace(memory, seen_on=owner, elsewhere_since=None, split=False))
         elif memory.split and self._tells_split(instance):
             # Who has it now is told with the end of the split brain: it has not moved.
-            self._remember(instance, replace(memory, seen_on=owner, strayed_since=None, split=False))
-        elif memory.strayed_since is None:
-            self._remember(instance, replace(memory, strayed_since=self.now))
-        elif self.now - memory.strayed_since >= STRAYED_AFTER_S:
+            self._remember(instance, replace(memory, seen_on=owner, elsewhere_since=None, split=False))
+        elif memory.elsewhere_since is None:
+            self._remember(instance, replace(memory, elsewhere_since=self.now))
+        elif self.now - memory.elsewhere_since >= STRAYED_AFTER_S:
             self._strayed(instance, memory, owner)
 
     def _tells_split(self, instance: str) -> bool:
         return any(
-            case.code == "split-brain" and case.instance == instance and (case.open or case.told_as is not None)
+            case.code == "split-brain"
+            and case.instance == instance
+            and (case.open or case.reported_as is not None)
             for case in self.alerts.cases.values()
         )
 
     def _strayed(self, instance: str, memory: VipMemory, owner: str) -> None:
-        was, after = str(memory.seen_on), replace(memory, seen_on=owner, strayed_since=None, split=False)
+        was, after = str(memory.seen_on), replace(memory, seen_on=owner, elsewhere_since=None, split=False)
         if self._hushed:
             self._hold_back(moves=1)
             self._remember(instance, after)
@@ -122,12 +124,12 @@ class _Turn:
         if at_once:
             vip = self.alerts.vips[instance]
             how = words.HELD_BY_BOTH if memory.split else words.UNSEEN_MOVE
-            self._say(words.strayed(self._profile, self.now, vip, was, owner, how, self.sight.during))
+            self._say(words.moved_unobserved(self._profile, self.now, vip, was, owner, how, self.sight.during))
 
     # --- findings ---
 
     def findings(self, found: tuple[Finding, ...]) -> None:
-        looked_at = self.alerts.looked_at
+        looked_at = self.alerts.evaluated_at
         since_s = 0.0 if looked_at is None else max(0.0, self.now - looked_at)
         loud = _loud(found, self._policy.floor)
         cases = cases_after(
@@ -138,13 +140,13 @@ class _Turn:
             unseen=self.sight.unseen,
             blind=self.sight.blind,
         )
-        self.alerts = replace(self.alerts, cases=cases, looked_at=self.now)
+        self.alerts = replace(self.alerts, cases=cases, evaluated_at=self.now)
         for key, case in cases.items():
             if case.ripe(self._policy.patience):
                 self._ripe(key, case)
             elif case.worse and not self._hushed:
                 self._told(key, case, words.found(self._profile, self.now, case, self.sight.during))
-            elif case.gone(self.now, self._policy.patience):
+            elif case.cleared_at(self.now, self._policy.patience):
                 self._gone(key, case)
 
     def _ripe(self, key: Key, case: Alert) -> None:
@@ -176,7 +178,7 @@ class _Turn:
         self.alerts = replace(self.alerts, dampers={**self.alerts.dampers, key: damper})
         if at_once:
             self._say(said)
-            case = replace(case, told_as=case.severity if case.open else None)
+            case = replace(case, reported_as=case.severity if case.open else None)
         self._put(key, case)
 
     # --- sums, and what has calmed down ---
@@ -201,7 +203,7 @@ class _Turn:
             )
         else:
             on = str(memory.seen_on)
-            said = words.steady(self._profile, self.now, vip, on, damper.window_s, damper.total)
+            said = words.calmed(self._profile, self.now, vip, on, damper.window_s, damper.total)
         self._say(said)
         self._remember(instance, replace(memory, damper=damper.summed(self.now), between=frozenset()))
 
@@ -215,7 +217,7 @@ class _Turn:
             self._say(words.case_summed(self._profile, self.now, case, damper.count, since))
         elif case.open:
             self._say(words.found(self._profile, self.now, case, self.sight.during))
-            self._put(key, replace(case, told_as=case.severity))
+            self._put(key, replace(case, reported_as=case.severity))
         else:
             self._say(self._over(case))
             self._drop(key)
@@ -229,7 +231,7 @@ class _Turn:
     # --- reminders ---
 
     def remind(self) -> None:
-        every_s, told = self._policy.remind_every_s, self.alerts.told
+        every_s, told = self._policy.remind_every_s, self.alerts.reported
         if every_s is None or self._hushed:
             return
         if self.said or not told:
@@ -265,12 +267,12 @@ def still_so(alerts: Alerts, now: float, during: str) -> dict[str, Message]:
 
     Nothing in a silence, nor of what is gone or flaps just now: its next change is told to everybody.
     """
-    if alerts.hush is not None:
+    if alerts.silence is not None:
         return {}
     found: dict[str, Message] = {}
     for key, case in alerts.cases.items():
-        if case.open and case.told_as is not None and case.here and not alerts.flaps(key):
-            said = words.found(alerts.profile, now, replace(case, severity=case.told_as), during)
+        if case.open and case.reported_as is not None and case.here and not alerts.flaps(key):
+            said = words.found(alerts.profile, now, replace(case, severity=case.reported_as), during)
             found[case.name] = _with_commands(said, alerts.command)
     return found
 

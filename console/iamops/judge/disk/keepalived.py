@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from iamops.judge.disk.disk import Disk, is_meant, newly_included, other_rest, uncompared
 from iamops.judge.disk.requests import Files, answers
-from iamops.judge.disk.routes import CheckTarget, asked, broken, strangers, unlike
+from iamops.judge.disk.routes import CheckTarget, broken, check_target, strangers, unlike
 from iamops.judge.lint.tree import ConfigTree
 from iamops.model.config import KEEPALIVED_CONF, NGINX_CONF, ConfFile
 from iamops.model.profile import Profile
@@ -62,8 +62,8 @@ class NodeFiles:
     running: Mapping[str, VrrpSettings] | None = field(default=None, repr=False)
     rest: Rest = field(default_factory=dict, repr=False)
     live: Mapping[str, LiveVrrp] = field(default_factory=dict)
-    meant: ReadFile | None = field(default=None, repr=False)
-    untold: str = "it does not tell"
+    intended: ReadFile | None = field(default=None, repr=False)
+    unavailable: str = "it does not tell"
     hosts: Mapping[str, str] = field(default_factory=dict)
     rendered: Mapping[str, str] | None = field(default=None, repr=False)
 
@@ -98,7 +98,7 @@ def keepalived_unloaded(
         theirs, there = _theirs(other, unit), _keepalived(other, unit)
         if theirs is None:
             # A keepalived that starts beside one whose files changed could be a second master.
-            (unknown if disk.stopped and there.newer else unseen).append(_unlike(other.name, other.untold))
+            (unknown if disk.stopped and there.newer else unseen).append(_unlike(other.name, other.unavailable))
             continue
         peers[other.name] = theirs
         if other.running is None and there.sources.unread:
@@ -167,12 +167,12 @@ def _checks(seen: NodeFiles, unit: str, script: str) -> CheckTarget:
     """What keepalived asks; where it does not tell, by its files. One that is stopped asks nothing now."""
     files, reading = seen.tree.files, seen.tree.keepalived
     told = rest_on_disk(reading) if seen.running is None else seen.rest
-    found = asked(told, reading, seen.tree.nginx, files, script)
+    found = check_target(told, reading, seen.tree.nginx, files, script)
     if unit in seen.tree.conf.stopped:
         return CheckTarget(found.own_host)
     if seen.running is None and KEEPALIVED_CONF not in files:
         return CheckTarget(
-            found.own_host, (f"what keepalived checks is not known ({seen.untold}; its file was not read)",)
+            found.own_host, (f"what keepalived checks is not known ({seen.unavailable}; its file was not read)",)
         )
     return found
 
@@ -237,7 +237,7 @@ def _unknown(seen: NodeFiles, disk: Disk) -> Iterator[str]:
         return
     yield from (f"{path} was not read" for path in disk.unread)
     if seen.running is None and not disk.stopped:
-        yield f"what it runs with is not known ({seen.untold}), and {disk.why}"
+        yield f"what it runs with is not known ({seen.unavailable}), and {disk.why}"
 
 
 def _uncompared(seen: NodeFiles, disk: Disk) -> Iterator[str]:
@@ -259,7 +259,7 @@ def _untold(seen: NodeFiles, on_disk: Mapping[str, VrrpSettings], disk: Disk) ->
     changed, reading = {*disk.newer, *disk.unsure}, seen.tree.keepalived
     if seen.running is None or changed <= set(disk.unread):
         return
-    if is_meant(reading, seen.meant) and all(_tells_password(seen.running, vrrp) for vrrp in seen.tree.vrrp):
+    if is_meant(reading, seen.intended) and all(_tells_password(seen.running, vrrp) for vrrp in seen.tree.vrrp):
         return
     running, read = (seen.running, seen.rest), (on_disk, rest_on_disk(reading))
     what = uncompared(reading, running, read, changed, KEEPALIVED_CONF)

@@ -251,7 +251,7 @@ class _Look:
         """What blocks say for those within them. What a location says, and said before, is as it was."""
         for name in DEFAULTS:
             new, old = in_effect(name, levels), in_effect(name, known)
-            mine, was = (each.said[0] if each.said else None for each in (new, old))
+            mine, was = (each.description[0] if each.description else None for each in (new, old))
             if mine is not None and new.depth == 0 and not self._changed(mine.file):
                 continue
             if as_good(name, _args(mine), _args(was)):
@@ -262,7 +262,7 @@ class _Look:
                 self._miss(was)
         for name in LISTS:
             new, old = in_effect(name, levels), in_effect(name, known)
-            if new.depth == 0 and not any(self._changed(each.file) for each in new.said):
+            if new.depth == 0 and not any(self._changed(each.file) for each in new.description):
                 continue
             for each in added(new, old):
                 self._tell(each, domain)

@@ -171,7 +171,7 @@ class CheckTarget:
     unknown: tuple[str, ...] = ()
 
 
-def asked(
+def check_target(
     told: Rest, keepalived: ReadFile, nginx: ReadFile, files: Mapping[str, ConfFile], script: str
 ) -> CheckTarget:
     """`told`: what keepalived runs with. `script`: the check as the profile renders it.

@@ -127,7 +127,7 @@ Block = Sequence[Directive]
 class Effect:
     """`said`: what is in effect, from the block at `depth`; 0 is the innermost. `cancels`: outer ones say some."""
 
-    said: tuple[Directive, ...]
+    description: tuple[Directive, ...]
     depth: int
     cancels: bool
 
@@ -142,8 +142,8 @@ def in_effect(name: str, levels: Sequence[Block]) -> Effect:
 
 def added(new: Effect, known: Effect) -> Iterator[Directive]:
     """Those of a list that may show: not known, and more than one header more for the backends."""
-    wanted, names = [each.args for each in known.said], {each.arg.lower() for each in known.said}
-    for each in new.said:
+    wanted, names = [each.args for each in known.description], {each.arg.lower() for each in known.description}
+    for each in new.description:
         if each.args in wanted:
             wanted.remove(each.args)
         elif (new.cancels and not known.cancels) or not _is_own(each, names):
@@ -152,8 +152,8 @@ def added(new: Effect, known: Effect) -> Iterator[Directive]:
 
 def lost(new: Effect, known: Effect) -> Iterator[Directive]:
     """Those of a list that are known and not in effect any more."""
-    here = [each.args for each in new.said]
-    return (each for each in known.said if each.args not in here)
+    here = [each.args for each in new.description]
+    return (each for each in known.description if each.args not in here)
 
 
 def alike(one: Directive, other: Directive) -> bool:

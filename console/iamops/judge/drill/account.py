@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from iamops.judge.drill.evidence import AddressSeen, Course, DrillEvidence, LegRun
+from iamops.judge.drill.evidence import AddressSeen, DrillEvidence, DrillRunPlan, DrillStepRun
 from iamops.judge.drill.report import (
     ClientView,
     DrillReport,
@@ -21,7 +21,7 @@ from iamops.judge.run import Outcome, RestoredBy, RunReport, Stage, StepReport
 from iamops.model.drill import Drill, DrillVerb
 from iamops.model.outage import Gap, GapReport, Samples, not_measured
 from iamops.model.running import LiveCheck, LiveVrrp
-from iamops.plan.roles import Leg
+from iamops.plan.roles import ResolvedStep
 from iamops.plan.steps import StepKind
 
 GAPS_SHOWN = 20
@@ -75,7 +75,7 @@ def measured_outage(gaps: Sequence[Gap]) -> float:
     return max((gap.duration_ms for gap in gaps), default=0.0)
 
 
-def leg_run(leg: Leg, steps: Sequence[StepReport]) -> LegRun:
+def step_run(leg: ResolvedStep, steps: Sequence[StepReport]) -> DrillStepRun:
     own = [step for step in steps if step.step.move == leg.number]
     acts = [step for step in own if step.step.kind in (StepKind.DO, StepKind.ASK, StepKind.WATCH)]
     begun = [step for step in acts if step.began is not None]
@@ -83,15 +83,15 @@ def leg_run(leg: Leg, steps: Sequence[StepReport]) -> LegRun:
     if leg.move.verb is DrillVerb.SWITCHOVER:
         title = f"switchover to {leg.standby}"
     if not begun:
-        return LegRun(leg.number, title, "waiting")
+        return DrillStepRun(leg.number, title, "waiting")
     worst = [step.stage for step in own if step.stage in (Stage.FAILED, Stage.UNKNOWN)]
     over = bool(own) and all(step.stage is Stage.DONE for step in own)
     ends = [step.ended for step in own if step.ended is not None]
     said: dict[str, Any] = {}
     for step in acts:
-        said |= json.loads(step.said) if step.said else {}
+        said |= json.loads(step.output) if step.output else {}
     stage = "done" if over else str(worst[0]) if worst else "running"
-    return LegRun(leg.number, title, stage, begun[0].began, max(ends, default=None), said)
+    return DrillStepRun(leg.number, title, stage, begun[0].began, max(ends, default=None), said)
 
 
 def step_line(step: StepReport, began: float) -> StepLine:
@@ -108,17 +108,17 @@ def client_view(
     spent = [each.spent_ms for each in gaps]
     return ClientView(
         attempts=gap.attempts,
-        failed=gap.refused + gap.dark + gap.wrong,
+        failed=gap.refused + gap.no_answer + gap.wrong,
         longest_ms=gap.longest_ms or 0.0,
         total_ms=gap.total_ms,
         refused_ms=round(sum(each.get("refused", 0.0) for each in spent), 1),
-        dark_ms=round(sum(each.get("dark", 0.0) for each in spent), 1),
+        no_answer_ms=round(sum(each.get("dark", 0.0) for each in spent), 1),
         wrong_ms=round(sum(each.get("wrong", 0.0) for each in spent), 1),
         stale_ms=_stale_ms(gap, evidence),
         resolution_ms=gap.resolution_ms,
         not_measured_ms=gap.not_measured_ms,
         gaps=tuple(
-            (round(g.began - began, 4), g.duration_ms, g.refused, g.dark, g.wrong) for g in gaps[:GAPS_SHOWN]
+            (round(g.began - began, 4), g.duration_ms, g.refused, g.no_answer, g.wrong) for g in gaps[:GAPS_SHOWN]
         ),
     )
 
@@ -126,13 +126,13 @@ def client_view(
 def splits_of(evidence: DrillEvidence) -> dict[str, dict[str, int]]:
     return {
         domain: {node: count for node, count in said["backends"].items() if count is not None}
-        for run in evidence.legs
-        for domain, said in run.said.items()
+        for run in evidence.step_runs
+        for domain, said in run.output.items()
     }
 
 
 def gap_words(gap: Gap) -> str:
-    kinds = ((gap.refused, "refused"), (gap.dark, "dark"), (gap.wrong, "wrong"))
+    kinds = ((gap.refused, "refused"), (gap.no_answer, "dark"), (gap.wrong, "wrong"))
     told = ", ".join(f"{count} {word}" for count, word in kinds if count)
     return f"{told}; then answered by {gap.to_node}" if gap.to_node else told
 
@@ -160,9 +160,9 @@ def _check_document(check: LiveCheck) -> dict[str, Any]:
     }
 
 
-def taken_away(course: Course, steps: Sequence[StepReport]) -> Iterator[AddressSeen]:
+def taken_away(course: DrillRunPlan, steps: Sequence[StepReport]) -> Iterator[AddressSeen]:
     """A machine that is off or frozen answers for no address, though its kernel tells nobody."""
-    for leg in course.legs:
+    for leg in course.steps:
         step = next((s for s in steps if s.step.move == leg.number and s.step.kind is StepKind.DO), None)
         at = step.began if step is not None else None
         node = leg.node(leg.move.on)

@@ -13,12 +13,12 @@ from iamops.model.drill import MACHINE_VERBS, Bound, DrillVerb
 from iamops.model.facts import VrrpState
 from iamops.model.outage import Gap
 from iamops.model.running import LiveVrrp
-from iamops.plan.roles import Leg
+from iamops.plan.roles import ResolvedStep
 from iamops.plan.vrrp_timing import LOST_ADVERTS, Pair, Window, skew_of, window
 
 
 @dataclass(frozen=True, slots=True)
-class LegRun:
+class DrillStepRun:
     """How one step of the drill went. `began`: when its first command was sent; `acted_until`: when the
     last of its steps was over. `stage` is `done`, `failed`, `unknown` or `waiting`.
     """
@@ -28,7 +28,7 @@ class LegRun:
     stage: str
     began: float | None = None
     acted_until: float | None = None
-    said: Mapping[str, Any] = field(default_factory=dict)
+    output: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class DrillEvidence:
     owner: str
     began: float
     ended: float
-    legs: tuple[LegRun, ...]
+    step_runs: tuple[DrillStepRun, ...]
     addresses: tuple[AddressSeen, ...] = ()
     states: tuple[StateSeen, ...] = ()
     gaps: tuple[Gap, ...] = ()
@@ -84,32 +84,32 @@ FENCING_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class DrillRunPlan:
     """The legs, what each node runs with, and what may be added to theory."""
 
-    legs: tuple[Leg, ...]
+    steps: tuple[ResolvedStep, ...]
     live: dict[str, LiveVrrp]
     allowance_s: float
 
-    def allowance_of(self, leg: Leg) -> float:
+    def allowance_of(self, leg: ResolvedStep) -> float:
         return self.allowance_s + (FENCING_S if leg.move.verb in MACHINE_VERBS else 0.0)
 
-    def pair(self, leg: Leg) -> Pair:
+    def pair(self, leg: ResolvedStep) -> Pair:
         return Pair(self.live[leg.owner], self.live[leg.standby])
 
-    def window(self, leg: Leg, bound: Bound) -> Window:
+    def window(self, leg: ResolvedStep, bound: Bound) -> Window:
         return window(bound, self.pair(leg), self.live[leg.acted_on])
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class StepWindow:
     """One leg's part of the evidence: from its first command to the first command of the next.
 
     What belongs to it is told by when it happened: news of it may arrive when the next step has begun.
     """
 
-    leg: Leg
-    run: LegRun
+    step: ResolvedStep
+    run: DrillStepRun
     start: float
     end: float
 
@@ -121,21 +121,21 @@ class Slice:
         return self.start - early_s <= at < self.end
 
 
-def slices(course: Course, evidence: DrillEvidence) -> tuple[Slice, ...]:
+def slices(course: DrillRunPlan, evidence: DrillEvidence) -> tuple[StepWindow, ...]:
     """The legs that were begun. The last one ends when its steps were over, or with the drill if all is done."""
-    begun = [run for run in evidence.legs if run.began is not None]
-    found: list[Slice] = []
+    begun = [run for run in evidence.step_runs if run.began is not None]
+    found: list[StepWindow] = []
     for run, after in itertools.zip_longest(begun, begun[1:]):
         end = after.began if after is not None else _end(run, evidence)
-        found.append(Slice(course.legs[run.number], run, run.began or 0.0, end or evidence.ended))
+        found.append(StepWindow(course.steps[run.number], run, run.began or 0.0, end or evidence.ended))
     return tuple(found)
 
 
-def gaps_of(evidence: DrillEvidence, part: Slice) -> list[Gap]:
+def gaps_of(evidence: DrillEvidence, part: StepWindow) -> list[Gap]:
     return [gap for gap in evidence.gaps if part.has(gap.began, BEFORE_S)]
 
 
-def _end(run: LegRun, evidence: DrillEvidence) -> float | None:
+def _end(run: DrillStepRun, evidence: DrillEvidence) -> float | None:
     """What an undo brings about is no part of the leg that failed."""
     return evidence.ended if run.stage == "done" else run.acted_until
 
@@ -148,7 +148,7 @@ OVERLAP_S = 0.1
 VIP_WAY, SAME_CONFIG = "the VIP goes where it should", "the configuration stays what it was"
 
 
-def invariants(course: Course, evidence: DrillEvidence) -> tuple[Invariant, ...]:
+def invariants(course: DrillRunPlan, evidence: DrillEvidence) -> tuple[Invariant, ...]:
     """What must hold all the time. The configuration, only where somebody looked at it in the end."""
     after = evidence.live_after
     return (
@@ -159,7 +159,7 @@ def invariants(course: Course, evidence: DrillEvidence) -> tuple[Invariant, ...]
     )
 
 
-def _never_two(course: Course, evidence: DrillEvidence) -> Invariant:
+def _never_two(course: DrillRunPlan, evidence: DrillEvidence) -> Invariant:
     longest_s, unsure_s = 0.0, 0.0
     for start, end, holders in _holdings(evidence):
         if len(holders) > 1:
@@ -170,27 +170,27 @@ def _never_two(course: Course, evidence: DrillEvidence) -> Invariant:
     return Invariant("never two owners", longest_s <= allowed_s, text)
 
 
-def _never_none(course: Course, evidence: DrillEvidence) -> Invariant:
+def _never_none(course: DrillRunPlan, evidence: DrillEvidence) -> Invariant:
     longest_s = max((end - start for start, end, holders in _holdings(evidence) if not holders), default=0.0)
-    allowed_s = max((_silence_s(course, leg) for leg in course.legs if leg.moves_vip), default=0.0)
-    allowed_s += max((course.allowance_of(leg) for leg in course.legs), default=0.0)
+    allowed_s = max((_silence_s(course, leg) for leg in course.steps if leg.moves_vip), default=0.0)
+    allowed_s += max((course.allowance_of(leg) for leg in course.steps), default=0.0)
     text = f"longest time without an owner: {longest_s * 1000:.0f} ms of {allowed_s * 1000:.0f} ms"
     return Invariant("never without an owner for longer than theory", longest_s <= allowed_s, text)
 
 
-def _way_of_the_vip(course: Course, evidence: DrillEvidence) -> Invariant:
+def _way_of_the_vip(course: DrillRunPlan, evidence: DrillEvidence) -> Invariant:
     """The nodes that held the VIP alone, one after the other."""
     alone = [next(iter(holders)) for _, _, holders in _holdings(evidence) if len(holders) == 1]
     way = _without_repeats([evidence.owner, *alone])
-    begun = {run.number for run in evidence.legs if run.began is not None}
-    wanted = _without_repeats([evidence.owner, *(leg.next_owner for leg in course.legs if leg.number in begun)])
+    begun = {run.number for run in evidence.step_runs if run.began is not None}
+    wanted = _without_repeats([evidence.owner, *(leg.next_owner for leg in course.steps if leg.number in begun)])
     text = f"the VIP went {' -> '.join(way)}"
     if way == wanted:
         return Invariant(VIP_WAY, True, text)
     return Invariant(VIP_WAY, False, f"{text}, instead of {' -> '.join(wanted)}")
 
 
-def _same_config(course: Course, live_after: Mapping[str, LiveVrrp]) -> Invariant:
+def _same_config(course: DrillRunPlan, live_after: Mapping[str, LiveVrrp]) -> Invariant:
     """A restart loads what lies on the disk: an edit that nobody had loaded shows itself only now."""
     changed = [
         f"{node} came back with {', '.join(changes)}"
@@ -205,7 +205,7 @@ def _same_config(course: Course, live_after: Mapping[str, LiveVrrp]) -> Invarian
     return Invariant(SAME_CONFIG, holds, text or "every node runs with what it ran with before")
 
 
-def silent_now(course: Course, live_after: Mapping[str, LiveVrrp] | None) -> Iterator[str]:
+def silent_now(course: DrillRunPlan, live_after: Mapping[str, LiveVrrp] | None) -> Iterator[str]:
     """Nodes that told before what they ran with, and do not tell it any more: their keepalived failed, perhaps.
 
     None of them where nobody looked in the end.
@@ -215,7 +215,7 @@ def silent_now(course: Course, live_after: Mapping[str, LiveVrrp] | None) -> Ite
             yield f"what keepalived on {node} runs with now is not known: it does not tell"
 
 
-def _silence_s(course: Course, leg: Leg) -> float:
+def _silence_s(course: DrillRunPlan, leg: ResolvedStep) -> float:
     """From the owner's last moment to the taker's first: a skew, or the whole wait where no farewell came."""
     pair = course.pair(leg)
     if leg.move.verb in MACHINE_VERBS:
@@ -241,12 +241,12 @@ def _apply(holders: set[str], change: AddressSeen) -> None:
         holders.discard(change.node)
 
 
-def _thaws(course: Course) -> bool:
+def _thaws(course: DrillRunPlan) -> bool:
     """A machine that was frozen wakes up as the owner it was: two, until the better one is heard."""
-    return any(leg.move.verb is DrillVerb.THAW for leg in course.legs)
+    return any(leg.move.verb is DrillVerb.THAW for leg in course.steps)
 
 
-def _advert_s(course: Course) -> float:
+def _advert_s(course: DrillRunPlan) -> float:
     return max(live.advert_interval_s for live in course.live.values())
 
 

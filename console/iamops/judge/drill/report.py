@@ -119,7 +119,7 @@ class ClientView:
     longest_ms: float
     total_ms: float
     refused_ms: float
-    dark_ms: float
+    no_answer_ms: float
     wrong_ms: float
     stale_ms: float
     resolution_ms: float
@@ -171,7 +171,7 @@ class DrillReport:
     sentence: str
     failures: tuple[Failure, ...] = ()
     denials: tuple[Denial, ...] = ()
-    steady: tuple[Invariant, ...] = ()
+    steady_state: tuple[Invariant, ...] = ()
     measures: tuple[Measure, ...] = ()
     invariants: tuple[Invariant, ...] = ()
     steps: tuple[StepLine, ...] = ()

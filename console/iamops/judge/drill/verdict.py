@@ -8,9 +8,9 @@ from iamops.judge.balance import split_verdict
 from iamops.judge.drill.evidence import (
     SAME_CONFIG,
     VIP_WAY,
-    Course,
     DrillEvidence,
-    Slice,
+    DrillRunPlan,
+    StepWindow,
     gaps_of,
     invariants,
     silent_now,
@@ -27,7 +27,7 @@ from iamops.plan.vrrp_timing import skew_of
 STOPPED = "STOP"
 
 
-def notify_failures(course: Course, evidence: DrillEvidence) -> Iterator[Failure]:
+def notify_failures(course: DrillRunPlan, evidence: DrillEvidence) -> Iterator[Failure]:
     """What is missing from a log, or stands in it too much."""
     for node, expected, words in _notified(course, evidence):
         if words is None:
@@ -38,7 +38,7 @@ def notify_failures(course: Course, evidence: DrillEvidence) -> Iterator[Failure
             yield Failure(FailureKind.NOTIFY, text)
 
 
-def notify_notes(course: Course, evidence: DrillEvidence) -> tuple[str, ...]:
+def notify_notes(course: DrillRunPlan, evidence: DrillEvidence) -> tuple[str, ...]:
     """What is worth knowing and proves nothing: keepalived's last script may be ended by systemd as it
     ends the unit (KillMode=control-group), before it has written notify_stop.
     """
@@ -49,11 +49,11 @@ def notify_notes(course: Course, evidence: DrillEvidence) -> tuple[str, ...]:
     )
 
 
-def _notified(course: Course, evidence: DrillEvidence) -> Iterator[tuple[str, list[str], list[str] | None]]:
+def _notified(course: DrillRunPlan, evidence: DrillEvidence) -> Iterator[tuple[str, list[str], list[str] | None]]:
     """Node, what its notify log should have gained, and what it has. Nothing where no log was asked about."""
-    done = {run.number for run in evidence.legs if run.stage == "done"}
-    wanted = [(leg.node(each.who), str(each.state)) for leg in course.legs for each in leg.move.notify]
-    if not wanted or len(done) < len(course.legs):
+    done = {run.number for run in evidence.step_runs if run.stage == "done"}
+    wanted = [(leg.node(each.who), str(each.state)) for leg in course.steps for each in leg.move.notify]
+    if not wanted or len(done) < len(course.steps):
         return
     for node, words in evidence.notify.items():
         expected = [state for each, state in wanted if each == node]
@@ -71,7 +71,7 @@ def listed(words: Sequence[object]) -> str:
     return ", ".join(str(word) for word in words) or "nothing"
 
 
-def failures(course: Course, evidence: DrillEvidence, measured: Sequence[Measure]) -> tuple[Failure, ...]:
+def failures(course: DrillRunPlan, evidence: DrillEvidence, measured: Sequence[Measure]) -> tuple[Failure, ...]:
     """Everything that was not as expected, what is wrong before what is merely slow."""
     parts = slices(course, evidence)
     found = [
@@ -86,8 +86,8 @@ def failures(course: Course, evidence: DrillEvidence, measured: Sequence[Measure
     return tuple(dict.fromkeys(found))
 
 
-def _wrong_transitions(evidence: DrillEvidence, part: Slice) -> Iterator[Failure]:
-    wanted = [(part.leg.node(each.who), each.state) for each in part.leg.move.transitions]
+def _wrong_transitions(evidence: DrillEvidence, part: StepWindow) -> Iterator[Failure]:
+    wanted = [(part.step.node(each.who), each.state) for each in part.step.move.transitions]
     found = [
         (seen.node, seen.state)
         for seen in sorted(evidence.states, key=lambda s: s.happened)
@@ -114,21 +114,21 @@ def _measure_failure(measure: Measure) -> Failure:
     return Failure(FailureKind.OVER_BUDGET, f"{where}: {measure.measured_ms:.0f} ms; {allowed}", measure.step)
 
 
-def _client_failures(evidence: DrillEvidence, part: Slice) -> Iterator[Failure]:
-    for each in part.leg.move.expect:
+def _client_failures(evidence: DrillEvidence, part: StepWindow) -> Iterator[Failure]:
+    for each in part.step.move.expect:
         if not isinstance(each, FailedRequests):
             continue
-        failed = sum(gap.refused + gap.dark + gap.wrong for gap in gaps_of(evidence, part))
-        failed += sum(int(domain["failed"]) for domain in part.run.said.values())
+        failed = sum(gap.refused + gap.no_answer + gap.wrong for gap in gaps_of(evidence, part))
+        failed += sum(int(domain["failed"]) for domain in part.run.output.values())
         if failed > each.at_most:
             text = f"{failed} requests failed after '{part.title}'; {each.at_most} may"
             yield Failure(FailureKind.CLIENT, text, part.title)
 
 
-def _split_failures(part: Slice) -> Iterator[Failure]:
-    if not any(isinstance(each, EvenSplit) for each in part.leg.move.expect):
+def _split_failures(part: StepWindow) -> Iterator[Failure]:
+    if not any(isinstance(each, EvenSplit) for each in part.step.move.expect):
         return
-    for domain, said in part.run.said.items():
+    for domain, said in part.run.output.items():
         counts, answered = said["backends"], said["sent"] - said["failed"]
         verdict = split_verdict(
             said["sent"], counts, others=int(said["others"]), unread=said["unread"], answered=answered
@@ -143,23 +143,23 @@ def _split_failures(part: Slice) -> Iterator[Failure]:
 # The bounds of a drill beside what was measured. Pure.
 
 
-def measures(course: Course, evidence: DrillEvidence) -> tuple[Measure, ...]:
+def measures(course: DrillRunPlan, evidence: DrillEvidence) -> tuple[Measure, ...]:
     """Every bound of the drill beside what was measured, in the order of the steps."""
     return tuple(each for part in slices(course, evidence) for each in _measured(course, evidence, part))
 
 
-def _measured(course: Course, evidence: DrillEvidence, part: Slice) -> Iterator[Measure]:
-    for each in part.leg.move.expect:
+def _measured(course: DrillRunPlan, evidence: DrillEvidence, part: StepWindow) -> Iterator[Measure]:
+    for each in part.step.move.expect:
         match each:
             case VipMovesTo():
-                node = part.leg.node(each.who)
+                node = part.step.node(each.who)
                 at = next(
                     (a.at for a in evidence.addresses if a.present and a.node == node and part.has(a.happened)),
                     None,
                 )
                 yield _measure(course, part, f"VIP on {node}", each.within, at, _path(course, evidence, part))
             case StateOf():
-                node = part.leg.node(each.who)
+                node = part.step.node(each.who)
                 entered = (
                     s.at
                     for s in evidence.states
@@ -174,8 +174,10 @@ def _measured(course: Course, evidence: DrillEvidence, part: Slice) -> Iterator[
                 continue
 
 
-def _measure(course: Course, part: Slice, what: str, bound: Bound, at: float | None, path: str) -> Measure:
-    allowed = course.window(part.leg, bound)
+def _measure(
+    course: DrillRunPlan, part: StepWindow, what: str, bound: Bound, at: float | None, path: str
+) -> Measure:
+    allowed = course.window(part.step, bound)
     return Measure(
         step=part.title,
         what=what,
@@ -183,20 +185,20 @@ def _measure(course: Course, part: Slice, what: str, bound: Bound, at: float | N
         measured_ms=None if at is None else round((at - part.start) * 1000, 1),
         lower_ms=round(allowed.lower_s * 1000, 1),
         upper_ms=round(allowed.upper_s * 1000, 1),
-        allowance_ms=round(course.allowance_of(part.leg) * 1000, 1),
+        allowance_ms=round(course.allowance_of(part.step) * 1000, 1),
         path=path,
     )
 
 
-def _path(course: Course, evidence: DrillEvidence, part: Slice) -> str:
+def _path(course: DrillRunPlan, evidence: DrillEvidence, part: StepWindow) -> str:
     """Did the taker hear the farewell (priority 0), or did it wait until it missed the adverts?"""
-    if not part.leg.moves_vip:
+    if not part.step.moves_vip:
         return ""
     own = [a for a in evidence.addresses if part.has(a.happened)]
-    left = next((a.happened for a in own if not a.present and a.node == part.leg.owner), None)
-    came = next((a.happened for a in own if a.present and a.node == part.leg.next_owner), None)
+    left = next((a.happened for a in own if not a.present and a.node == part.step.owner), None)
+    came = next((a.happened for a in own if a.present and a.node == part.step.next_owner), None)
     if left is None or came is None:
         return "timeout" if came is not None else ""
-    pair = course.pair(part.leg)
+    pair = course.pair(part.step)
     quick = came - left < skew_of(pair.taker) + pair.owner.advert_interval_s
     return "farewell" if quick else "timeout"

@@ -71,8 +71,8 @@ def stale_evidence(case: GuardContext) -> Iterator[Denial]:
     for node in case.node_states:
         if node.name not in case.plan.impact.touches or node.link.state is not LinkState.UP:
             continue
-        if node.freshness(case.now) is not Freshness.LIVE and node.heard_at is not None:
-            reason = f"{node.name} was last heard {case.now - node.heard_at:.0f} s ago"
+        if node.freshness(case.now) is not Freshness.LIVE and node.last_event_at is not None:
+            reason = f"{node.name} was last heard {case.now - node.last_event_at:.0f} s ago"
             yield Denial("stale-evidence", f"{reason}, more than {STALE_AFTER_S:.0f} s", node=node.name)
         for unit, seen in node.units.items():
             if isinstance(seen, Unknown) and unit in _units(case):
@@ -244,7 +244,7 @@ def dead_man_too_short(case: GuardContext) -> Iterator[Denial]:
     for step in case.plan.steps:
         limit_s, key = _fires_s(case, step)
         needs_s = _until_mended_s(case.plan, step)
-        if step.spoils is not None and needs_s + DEAD_MAN_MARGIN_S > limit_s:
+        if step.requires_undo is not None and needs_s + DEAD_MAN_MARGIN_S > limit_s:
             reason = f"'{step.title}' may need {needs_s:.0f} s, and its undo fires after {limit_s} s"
             yield Denial("dead-man-too-short", f"{reason}; raise safety.{key} in the profile", node=step.node)
 
@@ -331,7 +331,7 @@ def _until_mended_s(plan: Plan, spoiling: Step) -> float:
     """What theory says it may take from a change to the step that mends it."""
     needs_s = 0.0
     for step in plan.steps[plan.steps.index(spoiling) :]:
-        if step is not spoiling and spoiling.spoils in step.all_mends:
+        if step is not spoiling and spoiling.requires_undo in step.all_clears_undo:
             break
         needs_s += step.needs_s + step.lasts_s
     return needs_s
@@ -339,7 +339,7 @@ def _until_mended_s(plan: Plan, spoiling: Step) -> float:
 
 def _fires_s(case: GuardContext, spoiling: Step) -> tuple[int, str]:
     """How long after it was armed the undo of a step fires, and the profile's key that says so."""
-    undos = [step.undo for step in case.plan.steps if step.undo and step.undo.name == spoiling.spoils]
+    undos = [step.undo for step in case.plan.steps if step.undo and step.undo.name == spoiling.requires_undo]
     if undos and undos[0].fires_s is not None:
         return undos[0].fires_s, "rollback_s"
     return case.state.profile.safety.dead_man_s, "dead_man_s"

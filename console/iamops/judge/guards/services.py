@@ -14,7 +14,7 @@ from iamops.plan.action import Action, ConfigPush, DrainedRestart, DrillAction, 
 from iamops.plan.denial import Denial, GuardContext
 from iamops.plan.impact import datastores_of, preferred_of, services_of
 from iamops.plan.needs import Fall, commands, falls, lacks
-from iamops.plan.roles import Leg, legs
+from iamops.plan.roles import ResolvedStep, resolved_steps
 from iamops.plan.sending import doubted, meanwhile, serves, takes_requests
 from iamops.plan.step_builders import loads
 
@@ -79,7 +79,7 @@ def last_backend_of_drill(case: GuardContext) -> Iterator[Denial]:
     name = instance_of(case.state.profile, action.instance)
     best = preferred_of(case.state, name, impact.owner, impact.taker)
     away: set[tuple[str, str]] = set()
-    for leg in legs(action.drill, impact.owner, impact.taker, best):
+    for leg in resolved_steps(action.drill, impact.owner, impact.taker, best):
         for service, node in _touched(case.state, leg):
             if leg.move.verb in TAKES:
                 yield from _last(case.state, service, node, away)
@@ -88,7 +88,7 @@ def last_backend_of_drill(case: GuardContext) -> Iterator[Denial]:
                 away.discard((service, node))
 
 
-def _touched(state: ClusterState, leg: Leg) -> Iterator[tuple[str, str]]:
+def _touched(state: ClusterState, leg: ResolvedStep) -> Iterator[tuple[str, str]]:
     """The services of a step's unit, or of a whole machine, with their nodes."""
     profile, move = state.profile, leg.move
     names = tuple(profile.services) if move.unit is None else services_of(profile, move.unit)

@@ -16,10 +16,10 @@ from iamops.plan.denial import Denial, GuardContext
 from iamops.plan.drill import live_of
 from iamops.plan.impact import preferred_of
 from iamops.plan.predict import rests_on, serving
-from iamops.plan.roles import legs
+from iamops.plan.roles import resolved_steps
 from iamops.plan.step_builders import nodes_let_down
 from iamops.plan.steps import Handover
-from iamops.plan.vrrp_timing import base_priority, preempted_s, pushed_on, tells_preemption, vrrp_on
+from iamops.plan.vrrp_timing import base_priority, preempted_s, pushed_on, reports_preemption, vrrp_on
 
 
 def owner_in_doubt(case: GuardContext) -> Iterator[Denial]:
@@ -108,7 +108,7 @@ def _taken_from(state: ClusterState, name: str, handover: Handover, taker: str) 
         when = f"after its preempt_delay of {delay_s:g} s" if delay_s else "at once"
         within = f"; it may take up to {preempted_s(own, live):.0f} s" if delay_s else ""
         back = "back " if node == handover.owner else ""
-        told = tells_preemption(state, node, name)
+        told = reports_preemption(state, node, name)
         guess = "" if told else "by the profile, for keepalived does not tell, "
         reason = f"{guess}{name} preempts: {node} (priority {own}) would take the VIP {back}{when}{within}"
         yield Denial(PREEMPTED, f"{reason}; set nopreempt first", not told, node, (name,), told)
@@ -152,7 +152,7 @@ def _of_drill(case: GuardContext, action: DrillAction) -> Iterator[Denial]:
     name = instance_of(case.state.profile, action.instance)
     best = preferred_of(case.state, name, impact.owner, impact.taker)
     live = {node: live_of(action, case.state, name, node) for node in case.state.profile.nodes}
-    for leg in legs(action.drill, impact.owner, impact.taker, best):
+    for leg in resolved_steps(action.drill, impact.owner, impact.taker, best):
         move = leg.move
         waited = [(each.who, each.state) for each in move.expect if isinstance(each, StateOf)]
         waited += [(each.who, each.state) for each in move.transitions]
@@ -180,10 +180,12 @@ def stale_elsewhere(case: GuardContext) -> Iterator[Denial]:
     """
     for name in rests_on(case.plan, case.state.profile):
         node = case.state.nodes[name]
-        if name in case.plan.impact.touches or node.link.state is not LinkState.UP or node.heard_at is None:
+        if name in case.plan.impact.touches or node.link.state is not LinkState.UP or node.last_event_at is None:
             continue
         if node.freshness(case.now) is not Freshness.LIVE:
-            reason = f"{name} was last heard {case.now - node.heard_at:.0f} s ago, more than {STALE_AFTER_S:.0f} s"
+            reason = (
+                f"{name} was last heard {case.now - node.last_event_at:.0f} s ago, more than {STALE_AFTER_S:.0f} s"
+            )
             insist = not case.plan.impact.planned
             text = f"{reason}, and the plan rests on what it was then"
             yield Denial("stale-evidence", text, insist, name, ("last heard",))

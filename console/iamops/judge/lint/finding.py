@@ -56,10 +56,10 @@ class LintReport:
     unasked: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def heard(self) -> tuple[LintFinding, ...]:
+    def unsilenced(self) -> tuple[LintFinding, ...]:
         """Those that nobody has silenced."""
         return tuple(finding for finding in self.findings if finding.silenced is None)
 
     def worse_than(self, floor: Severity) -> bool:
         """Is there any finding, not silenced, at least as severe?"""
-        return any(RANK[finding.rule.severity] <= RANK[floor] for finding in self.heard)
+        return any(RANK[finding.rule.severity] <= RANK[floor] for finding in self.unsilenced)

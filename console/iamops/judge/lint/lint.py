@@ -27,7 +27,7 @@ FILE_RULES = {"N": NGINX_CONF, "K": KEEPALIVED_CONF, "S": KEEPALIVED_CONF, "P": 
 
 def unasked(trees: Sequence[ConfigTree], checks: Sequence[DaemonCheck]) -> Mapping[str, str]:
     """Code -> why it was not asked, or not of every node."""
-    return dict(_unasked(trees, {check.daemon for check in checks if not check.untold}))
+    return dict(_unasked(trees, {check.daemon for check in checks if not check.unavailable}))
 
 
 def _unasked(trees: Sequence[ConfigTree], tested: set[str]) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from iamops.judge.rules.certificates import RULES as CERTIFICATES
 from iamops.judge.rules.datastores import RULES as DATASTORES
 from iamops.judge.rules.itself import LINK_RULES as LINK
 from iamops.judge.rules.itself import RULES as ITSELF
-from iamops.judge.rules.itself import asked
+from iamops.judge.rules.itself import evaluated
 from iamops.judge.rules.machine import RULES as MACHINE
 from iamops.judge.rules.machine import SILENT_RULES as SILENT
 from iamops.judge.rules.nginx import RULES as NGINX
@@ -27,5 +27,5 @@ def findings(state: ClusterState, now: float, *, final: bool = False) -> tuple[F
     `final`: nothing more is waited for.
     """
     view = RuleInput(state, final=final)
-    said = [each for each in asked(STATE_RULES, view, now) if isinstance(each, Finding)]
+    said = [each for each in evaluated(STATE_RULES, view, now) if isinstance(each, Finding)]
     return tuple(sorted(said, key=lambda finding: RANK[finding.severity]))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from iamops.judge.findings import About, Blind, Evidence, Finding, Role
+from iamops.judge.findings import About, Evidence, Finding, NotEvaluated, Role
 from iamops.model.contest import HANDOVER_S
 from iamops.model.facts import ProbeReport
 from iamops.model.observed import Freshness, Known, Observed, Unknown
@@ -15,7 +15,7 @@ from iamops.model.state import ClusterState, NodeState
 
 if TYPE_CHECKING:
     from iamops.judge.lint.finding import LintReport
-    from iamops.model.inspection import ClusterLook
+    from iamops.model.inspection import Inspection
 
 
 # A planned move is over within a second, and for a moment its witnesses disagree; trouble lasts.
@@ -33,13 +33,13 @@ class RuleInput:
     """
 
     state: ClusterState
-    look: ClusterLook | None = None
+    inspection: Inspection | None = None
     lint: Observed[LintReport] = NO_LOOK
-    unread: Mapping[str, str] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     final: bool = False
 
 
-Answer = Finding | Blind
+Answer = Finding | NotEvaluated
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,12 @@ class Rule:
     ask: Callable[[RuleInput, float], Iterable[Answer]]
 
 
-def told(seen: Observed[Any], value: str, source: str, node: str | None, now: float) -> Evidence:
+def evidence_of(seen: Observed[Any], value: str, source: str, node: str | None, now: float) -> Evidence:
     """One piece of evidence out of an observed value."""
     return Evidence(value, source, node, seen.age_s(now))
 
 
-def said_at(at: float | None, value: str, source: str, node: str | None, now: float) -> Evidence:
+def evidence_at(at: float | None, value: str, source: str, node: str | None, now: float) -> Evidence:
     """One piece of evidence that carries its own time."""
     return Evidence(value, source, node, None if at is None else max(0.0, now - at))
 
@@ -63,7 +63,7 @@ def said_at(at: float | None, value: str, source: str, node: str | None, now: fl
 def probed(seen: Observed[ProbeReport], name: str, source: str, node: str | None, now: float) -> Evidence:
     """What came of a probe."""
     word = "unknown" if isinstance(seen, Unknown) else f"{seen.value.outcome}: {seen.value.detail}".rstrip(": ")
-    return told(seen, f"{name}: {word}" if name else word, source, node, now)
+    return evidence_of(seen, f"{name}: {word}" if name else word, source, node, now)
 
 
 def nodes(view: RuleInput) -> Iterable[NodeState]:
@@ -75,19 +75,19 @@ def live(view: RuleInput, now: float) -> Iterator[NodeState]:
     return (node for node in nodes(view) if node.freshness(now) is Freshness.LIVE)
 
 
-def unheard(view: RuleInput, now: float, codes: Iterable[str], what: str) -> Iterator[Blind]:
+def unheard(view: RuleInput, now: float, codes: Iterable[str], what: str) -> Iterator[NotEvaluated]:
     """What cannot be judged of the nodes that are not heard now."""
     for node in nodes(view):
         if node.freshness(now) is not Freshness.LIVE:
-            yield from (Blind(code, what, unheard_reason(node, now), node.name) for code in codes)
+            yield from (NotEvaluated(code, what, unheard_reason(node, now), node.name) for code in codes)
 
 
 def unheard_reason(node: NodeState, now: float) -> str:
     if node.link.reason:
         return f"{node.name} cannot be seen: {node.link.reason}"
-    if node.heard_at is None:
+    if node.last_event_at is None:
         return f"{node.name} was not heard yet"
-    return f"{node.name} was last heard {now - node.heard_at:.0f} s ago"
+    return f"{node.name} was last heard {now - node.last_event_at:.0f} s ago"
 
 
 def reason_of(seen: Observed[Any]) -> str:

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from iamops.judge.findings import About, Blind, Evidence, Finding
-from iamops.judge.rules.base import Answer, Rule, RuleInput, live, probed, reason_of, told, unheard, unit_running
+from iamops.judge.findings import About, Evidence, Finding, NotEvaluated
+from iamops.judge.rules.base import (
+    Answer,
+    Rule,
+    RuleInput,
+    evidence_of,
+    live,
+    probed,
+    reason_of,
+    unheard,
+    unit_running,
+)
 from iamops.model.facts import Certificate, Severity, TlsReport
 from iamops.model.observed import Known, Unknown
 from iamops.model.profile import Profile, Service
@@ -43,11 +53,13 @@ def certificates(view: RuleInput, now: float) -> Iterator[Answer]:
         for port, service in profile.tls_ports_on(node.name).items():
             seen = node.certificates.get(port, Unknown())
             if isinstance(seen, Unknown):
-                yield from (Blind(c, f"the certificate of port {port}", reason_of(seen), node.name) for c in CODES)
+                yield from (
+                    NotEvaluated(c, f"the certificate of port {port}", reason_of(seen), node.name) for c in CODES
+                )
                 continue
             if seen.value.unasked:
                 what = f"who vouches for port {port} of {service.name} on {node.name}"
-                yield Blind(UNTRUSTED, what, seen.value.unasked, node.name)
+                yield NotEvaluated(UNTRUSTED, what, seen.value.unasked, node.name)
             for fault in _faults(profile, node, service, port, seen, now):
                 alike.setdefault((fault.code, fault.tail, seen.value.certificate), []).append(fault)
         yield from (_finding(node, faults, now) for faults in alike.values())
@@ -106,7 +118,7 @@ def _finding(node: NodeState, faults: Sequence[Fault], now: float) -> Finding:
 def _evidence(node: NodeState, fault: Fault, now: float) -> Evidence:
     report = fault.seen.value
     if report.certificate is not None:
-        return told(fault.seen, _words(report.certificate), "TLS", node.name, now)
+        return evidence_of(fault.seen, _words(report.certificate), "TLS", node.name, now)
     probe = Known(report.probe, fault.seen.at)
     return probed(probe, f"a TLS handshake with port {fault.port}", "TLS", node.name, now)
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from iamops.judge.findings import About, Blind, Finding
-from iamops.judge.rules.base import Answer, RuleInput, reason_of, said_at, told
+from iamops.judge.findings import About, Finding, NotEvaluated
+from iamops.judge.rules.base import Answer, RuleInput, evidence_at, evidence_of, reason_of
 from iamops.judge.rules.inspection import (
     NO_LOOK,
     age_s,
     each_journal,
     each_node,
+    inspection_of,
     lately,
     line,
-    look_of,
     of_kind,
     since_start,
 )
 from iamops.judge.rules.keepalived import RECENT_S, SHOWN, Journal, journal
 from iamops.model.facts import Severity, VrrpReport, VrrpState
-from iamops.model.inspection import JournalEntry, JournalLook, SaidKind
+from iamops.model.inspection import JournalEntry, JournalEventKind, JournalInspection
 from iamops.model.observed import Known, Unknown
 from iamops.model.state import NodeState
 from iamops.model.text import being
@@ -32,17 +32,17 @@ CHECK_SLACK_S = 2.0
 # An exec error is logged at every run: when so many intervals passed without one it is over.
 RUNS_UNTIL_OVER = 3
 VERDICTS = (
-    SaidKind.SCRIPT_UNRUNNABLE,
-    SaidKind.SCRIPT_TIMED_OUT,
-    SaidKind.SCRIPT_FAILED,
-    SaidKind.SCRIPT_PASSED,
+    JournalEventKind.SCRIPT_UNRUNNABLE,
+    JournalEventKind.SCRIPT_TIMED_OUT,
+    JournalEventKind.SCRIPT_FAILED,
+    JournalEventKind.SCRIPT_PASSED,
 )
 
 
 def unrunnable(view: RuleInput, node: NodeState, seen: Journal, now: float) -> Iterator[Answer]:
     """126 and 127 are a shell's; keepalived 2.2 calls a script that it could not execute itself passed."""
     unit = view.state.profile.keepalived.unit
-    bad = [each for each in _standing(seen.value, unit) if each.kind is SaidKind.SCRIPT_UNRUNNABLE]
+    bad = [each for each in _standing(seen.value, unit) if each.kind is JournalEventKind.SCRIPT_UNRUNNABLE]
     bad += _exec_errors(view, node, seen.value, now)
     if bad:
         yield Finding(
@@ -58,7 +58,7 @@ def unrunnable(view: RuleInput, node: NodeState, seen: Journal, now: float) -> I
 
 def timing_out(view: RuleInput, node: NodeState, seen: Journal, now: float) -> Iterator[Answer]:
     unit = view.state.profile.keepalived.unit
-    standing = [e for e in _standing(seen.value, unit) if e.kind is SaidKind.SCRIPT_TIMED_OUT]
+    standing = [e for e in _standing(seen.value, unit) if e.kind is JournalEventKind.SCRIPT_TIMED_OUT]
     recent = [e for e in _timeouts(seen.value, unit) if lately(node, e.at, RECENT_S, now)]
     if not standing and len(recent) < TIMEOUTS_MANY:
         return
@@ -79,13 +79,13 @@ def distrusted(view: RuleInput, node: NodeState, seen: Journal, now: float) -> I
     """The daemon says so when it starts; of one that started long ago `keepalived -t` tells."""
     unit = view.state.profile.keepalived.unit
     own = since_start(seen.value, unit)
-    evidence = [line(node, each, now) for each in own if each.kind is SaidKind.SCRIPT_REFUSED]
-    look = look_of(view, node)
+    evidence = [line(node, each, now) for each in own if each.kind is JournalEventKind.SCRIPT_REFUSED]
+    look = inspection_of(view, node)
     checks = look.checks if look is not None else NO_LOOK
     for check in checks.value if isinstance(checks, Known) else ():
         if check.daemon == "keepalived":
             found = [c for c in complaints(check) if c.kind == "security"]
-            evidence += [told(checks, c.message, "keepalived -t", node.name, now) for c in found]
+            evidence += [evidence_of(checks, c.message, "keepalived -t", node.name, now) for c in found]
     if evidence:
         yield Finding(
             "script-insecure",
@@ -104,9 +104,9 @@ def sees_nothing(view: RuleInput, node: NodeState, seen: Journal, now: float) ->
     report = node.units.get(unit)
     if report is None or isinstance(report, Unknown):
         why = f"{unit}: {reason_of(report) if report else 'not watched'}"
-        yield Blind("check-blind", "whether keepalived's check sees a dead nginx", why, node.name)
+        yield NotEvaluated("check-blind", "whether keepalived's check sees a dead nginx", why, node.name)
         return
-    ends = of_kind(seen.value, unit, SaidKind.STOPPED, SaidKind.CRASHED)
+    ends = of_kind(seen.value, unit, JournalEventKind.STOPPED, JournalEventKind.CRASHED)
     since = ends[-1].at if ends else seen.value.since
     down_s = age_s(node, since if since is not None else now, now)
     if report.value.running or down_s < _seen_within_s(view):
@@ -121,8 +121,8 @@ def sees_nothing(view: RuleInput, node: NodeState, seen: Journal, now: float) ->
                 Severity.CRITICAL,
                 f"{unit} {being(report.value.active)} on {node.name}, and keepalived there is still {state}",
                 (
-                    said_at(now - down_s, f"{unit} {being(report.value.active)}", "systemd", node.name, now),
-                    told(vrrp, f"{name} is {state}", f"keepalived's {vrrp.value.source}", node.name, now),
+                    evidence_at(now - down_s, f"{unit} {being(report.value.active)}", "systemd", node.name, now),
+                    evidence_of(vrrp, f"{name} is {state}", f"keepalived's {vrrp.value.source}", node.name, now),
                 ),
                 "iamops config lint",
                 node.name,
@@ -145,7 +145,7 @@ def _weighed(report: VrrpReport) -> bool:
     return base is not None and effective is not None and effective < base
 
 
-def _standing(look: JournalLook, unit: str) -> Sequence[JournalEntry]:
+def _standing(look: JournalInspection, unit: str) -> Sequence[JournalEntry]:
     """The last verdict on each script by the daemon of now: keepalived says only when it changes."""
     last: dict[str, JournalEntry] = {}
     for said in since_start(look, unit):
@@ -154,7 +154,7 @@ def _standing(look: JournalLook, unit: str) -> Sequence[JournalEntry]:
     return tuple(last.values())
 
 
-def _exec_errors(view: RuleInput, node: NodeState, look: JournalLook, now: float) -> list[JournalEntry]:
+def _exec_errors(view: RuleInput, node: NodeState, look: JournalInspection, now: float) -> list[JournalEntry]:
     """keepalived names the command here, not the script's name in its configuration."""
     unit = view.state.profile.keepalived.unit
     checks = [check for live in all_on(view.state, node.name) for check in live.known_checks]
@@ -162,17 +162,20 @@ def _exec_errors(view: RuleInput, node: NodeState, look: JournalLook, now: float
     return [
         said
         for said in since_start(look, unit)
-        if said.kind is SaidKind.SCRIPT_UNRUNNABLE
+        if said.kind is JournalEventKind.SCRIPT_UNRUNNABLE
         and said.subject.startswith("/")
         and lately(node, said.at, every_s * RUNS_UNTIL_OVER, now)
     ]
 
 
-def _timeouts(look: JournalLook, unit: str) -> list[JournalEntry]:
+def _timeouts(look: JournalInspection, unit: str) -> list[JournalEntry]:
     """When a script that had not timed out before did. One timeout is told in two lines."""
-    found, last = [], dict[str, SaidKind]()
+    found, last = [], dict[str, JournalEventKind]()
     for said in of_kind(look, unit, *VERDICTS):
-        if said.kind is SaidKind.SCRIPT_TIMED_OUT and last.get(said.subject) is not SaidKind.SCRIPT_TIMED_OUT:
+        if (
+            said.kind is JournalEventKind.SCRIPT_TIMED_OUT
+            and last.get(said.subject) is not JournalEventKind.SCRIPT_TIMED_OUT
+        ):
             found.append(said)
         last[said.subject] = said.kind
     return found

@@ -6,12 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from iamops.judge.findings import About, Blind, Evidence, Finding
-from iamops.judge.rules.base import Answer, Rule, RuleInput, nodes, said_at, unit_stopped
-from iamops.judge.rules.inspection import lately, look_of, looked, ours
+from iamops.judge.findings import About, Evidence, Finding, NotEvaluated
+from iamops.judge.rules.base import Answer, Rule, RuleInput, evidence_at, nodes, unit_stopped
+from iamops.judge.rules.inspection import inspected, inspection_of, lately, ours
 from iamops.judge.rules.services import asked_backends
 from iamops.model.facts import Severity, VrrpState
-from iamops.model.inspection import ComplaintKind, DaemonComplaint, ErrorLook, JournalLook, NodeLook
+from iamops.model.inspection import (
+    ComplaintKind,
+    DaemonComplaint,
+    ErrorLogInspection,
+    JournalInspection,
+    NodeInspection,
+)
 from iamops.model.observed import Known, Observed
 from iamops.model.profile import DatastoreKind, Profile
 from iamops.model.state import NodeState
@@ -37,7 +43,7 @@ ALL_FAILED = (
     "they are asked again when it is over"
 )
 Kind = ComplaintKind
-Part = Callable[[NodeLook], Observed[Any]]
+Part = Callable[[NodeInspection], Observed[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,7 @@ EVIDENCE: Mapping[str, frozenset[Kind]] = {
 FAILING_NOW = frozenset({"nginx-bad-answers", "backend-silent", "requests-failing", "client-dark"})
 
 
-def complaints_of(look: NodeLook | None) -> Iterator[DaemonComplaint]:
+def complaints_of(look: NodeInspection | None) -> Iterator[DaemonComplaint]:
     """Of the journal and of nginx's error log, as far as they were read."""
     if look is None:
         return
@@ -137,8 +143,8 @@ def complained(view: RuleInput, now: float) -> Iterator[Answer]:
     parts: tuple[tuple[Part, frozenset[Kind]], ...] = ((_journal, _BY_JOURNAL), (_errors, _BY_NGINX))
     for part, kinds in parts:
         codes = tuple(each.code for each in TABLE if each.kind in kinds)
-        for each in looked(view, part, codes, "what its daemons complain of"):
-            if isinstance(each, Blind):
+        for each in inspected(view, part, codes, "what its daemons complain of"):
+            if isinstance(each, NotEvaluated):
                 yield each
                 continue
             node, seen = each
@@ -154,8 +160,8 @@ def strangers(view: RuleInput, now: float) -> Iterator[Answer]:
     code, known = "stranger-router", {node.address for node in view.state.profile.nodes.values()}
     ownerless = [name for name in view.state.profile.vrrp if not ownership(view.state, name, now).owners]
     heard: dict[str, list[tuple[NodeState, DaemonComplaint]]] = {}
-    for each in looked(view, _journal, (code,), "whether a stranger takes the VIP"):
-        if isinstance(each, Blind):
+    for each in inspected(view, _journal, (code,), "whether a stranger takes the VIP"):
+        if isinstance(each, NotEvaluated):
             yield each
             continue
         node, seen = each
@@ -173,8 +179,8 @@ def strangers(view: RuleInput, now: float) -> Iterator[Answer]:
 def given_up(view: RuleInput, now: float) -> Iterator[Answer]:
     """nginx answers 502 by itself: all backends have failed within fail_timeout, whatever they do now."""
     code = "no-live-upstreams"
-    for each in looked(view, _errors, (code,), "whether nginx has given its backends up"):
-        if isinstance(each, Blind):
+    for each in inspected(view, _errors, (code,), "whether nginx has given its backends up"):
+        if isinstance(each, NotEvaluated):
             yield each
             continue
         node, seen = each
@@ -214,8 +220,8 @@ def refusing_stores(view: RuleInput, now: float) -> Iterator[Answer]:
     """A datastore greets everybody and takes no writes: only who writes there is told."""
     code = "datastore-refuses-writes"
     found: dict[tuple[str, ...], list[tuple[NodeState, DaemonComplaint]]] = {}
-    for each in looked(view, lambda look: look.services, (code,), "whether a datastore refuses writes"):
-        if isinstance(each, Blind):
+    for each in inspected(view, lambda look: look.services, (code,), "whether a datastore refuses writes"):
+        if isinstance(each, NotEvaluated):
             yield each
             continue
         node, seen = each
@@ -236,14 +242,14 @@ RULES = (
 def with_complaints(view: RuleInput, finding: Finding, now: float) -> Finding:
     """The finding, and after its evidence what the daemons of its node say of it."""
     kinds = EVIDENCE.get(finding.code, frozenset())
-    if not kinds or view.look is None:
+    if not kinds or view.inspection is None:
         return finding
     found: list[Evidence] = []
     span_s = FAILING_RECENT_S if finding.code in FAILING_NOW else RECENT_S
     for node in nodes(view):
         if finding.node not in (None, node.name):
             continue
-        for complaint in complaints_of(look_of(view, node)):
+        for complaint in complaints_of(inspection_of(view, node)):
             times = _recent(node, complaint, span_s, now)
             own = finding.about.unit in ("", _unit(view, complaint))
             fits = complaint.kind in kinds and (own or finding.code != "unit-down")
@@ -256,11 +262,11 @@ _BY_NGINX = frozenset({Kind.WORKER_DIED, Kind.OPEN_FILES})
 _BY_JOURNAL = frozenset(each.kind for each in TABLE) - _BY_NGINX
 
 
-def _journal(look: NodeLook) -> Observed[JournalLook]:
+def _journal(look: NodeInspection) -> Observed[JournalInspection]:
     return look.journal
 
 
-def _errors(look: NodeLook) -> Observed[ErrorLook]:
+def _errors(look: NodeInspection) -> Observed[ErrorLogInspection]:
     return look.nginx_errors
 
 
@@ -272,7 +278,7 @@ def _evidence(view: RuleInput, node: NodeState, complaint: DaemonComplaint, time
     """The daemon's last line, how often, and what it means."""
     often = f" ({times} times)" if times > 1 else ""
     at = ours(node, complaint.times[-1])
-    return said_at(at, f"{complaint.text}{often}: {complaint.means}", _source(view, complaint), node.name, now)
+    return evidence_at(at, f"{complaint.text}{often}: {complaint.means}", _source(view, complaint), node.name, now)
 
 
 def _gives_up(node: NodeState, complaint: DaemonComplaint, now: float) -> bool:
@@ -305,7 +311,7 @@ def _finding(row: Tells, node: NodeState, complaint: DaemonComplaint, times: lis
         row.code,
         row.severity,
         row.title.format(**words),
-        (said_at(ours(node, times[-1]), complaint.text, source, node.name, now),),
+        (evidence_at(ours(node, times[-1]), complaint.text, source, node.name, now),),
         row.step.format(**words),
         node.name,
         cause=complaint.means,

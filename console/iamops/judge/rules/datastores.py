@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from iamops.judge.findings import About, Blind, Finding
+from iamops.judge.findings import About, Finding, NotEvaluated
 from iamops.judge.rules.base import (
     Answer,
     Rule,
@@ -39,12 +39,12 @@ def greeted(view: RuleInput, now: float) -> Iterator[Answer]:
             seen = view.state.datastores[store.name][observer.name]
             if isinstance(seen, Unknown):
                 what = f"whether {observer.name} reaches {store.name}"
-                yield from (Blind(code, what, reason_of(seen), observer.name) for code in codes)
+                yield from (NotEvaluated(code, what, reason_of(seen), observer.name) for code in codes)
             elif not seen.value.ok:
                 yield _failing(view, store, observer, seen, now)
             elif store.kind is DatastoreKind.REDIS and ASKS in seen.value.detail:
                 why = f"{store.name} {seen.value.detail} before it says anything else"
-                yield Blind("datastore-write-errors", f"whether {store.name} can write", why, observer.name)
+                yield NotEvaluated("datastore-write-errors", f"whether {store.name} can write", why, observer.name)
 
 
 def pump_lags(view: RuleInput, now: float) -> Iterator[Answer]:
@@ -58,7 +58,9 @@ def pump_lags(view: RuleInput, now: float) -> Iterator[Answer]:
             if pump is None or not pump.runs_on(node.name) or not unit_running(node, pump.unit):
                 continue
             if isinstance(seen, Unknown):
-                yield Blind("pump-lags", f"whether {pump.name} reaches {store.name}", reason_of(seen), node.name)
+                yield NotEvaluated(
+                    "pump-lags", f"whether {pump.name} reaches {store.name}", reason_of(seen), node.name
+                )
             elif not seen.value.ok:
                 title = f"{pump.name} on {node.name} runs and cannot write to {store.name}: it falls behind"
                 evidence = (probed(seen, store.name, "greeting", node.name, now),)

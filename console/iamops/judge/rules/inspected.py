@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from iamops.judge.findings import About, Blind, Evidence, Finding
+from iamops.judge.findings import About, Evidence, Finding, NotEvaluated
 from iamops.judge.lint.finding import LintFinding
-from iamops.judge.rules.base import Answer, Rule, RuleInput, about_unit, reason_of, said_at, told, unit_running
+from iamops.judge.rules.base import (
+    Answer,
+    Rule,
+    RuleInput,
+    about_unit,
+    evidence_at,
+    evidence_of,
+    reason_of,
+    unit_running,
+)
 from iamops.judge.rules.inspection import (
     NO_LOOK,
     age_s,
     ago,
     each_journal,
     each_node,
+    inspection_of,
     lately,
     line,
-    look_of,
     of_kind,
     ours,
 )
@@ -23,7 +32,7 @@ from iamops.judge.rules.keepalived import CRASH_RECENT_S, SHOWN, Journal
 from iamops.judge.rules.machine import DISK_FULL_PCT, how_full
 from iamops.model.config import DaemonCheck
 from iamops.model.facts import Severity
-from iamops.model.inspection import ErrorLook, FileStamp, Filesystem, SaidKind
+from iamops.model.inspection import ErrorLogInspection, FileStamp, Filesystem, JournalEventKind
 from iamops.model.observed import Known, Unknown
 from iamops.model.state import NodeState
 from iamops.parse.config_files import complaints
@@ -38,9 +47,9 @@ def config_invalid(
 ) -> Iterator[Answer]:
     code, unit = "nginx-config-invalid", view.state.profile.nginx.unit
     check = next((c for c in seen.value if c.daemon == "nginx"), None)
-    if check is None or check.untold:
-        why = check.untold if check is not None else "nginx -t was not asked"
-        yield Blind(code, "whether nginx's files are valid", why, node.name)
+    if check is None or check.unavailable:
+        why = check.unavailable if check is not None else "nginx -t was not asked"
+        yield NotEvaluated(code, "whether nginx's files are valid", why, node.name)
         return
     errors = [each for each in complaints(check) if each.kind == "error"]
     if not errors:
@@ -51,7 +60,7 @@ def config_invalid(
         code,
         Severity.CRITICAL,
         f"nginx's configuration on {node.name} is invalid; it {state}, and would not start or reload",
-        tuple(told(seen, each, "nginx -t", node.name, now) for each in where[:SHOWN]),
+        tuple(evidence_of(seen, each, "nginx -t", node.name, now) for each in where[:SHOWN]),
         "iamops config lint",
         node.name,
         cause="a file was edited and never tested",
@@ -59,7 +68,7 @@ def config_invalid(
 
 
 def connections_exhausted(
-    view: RuleInput, node: NodeState, seen: Known[ErrorLook], now: float
+    view: RuleInput, node: NodeState, seen: Known[ErrorLogInspection], now: float
 ) -> Iterator[Answer]:
     errors = seen.value
     recent = [at for at in errors.exhausted if lately(node, at, EXHAUSTED_RECENT_S, now)]
@@ -71,7 +80,7 @@ def connections_exhausted(
             "nginx-connections-exhausted",
             Severity.CRITICAL if away else Severity.WARNING,
             f"nginx on {node.name} has too few worker connections and {how} ({len(recent)} lines in 5 min)",
-            (said_at(ours(node, recent[-1]), errors.sample, log, node.name, now),),
+            (evidence_at(ours(node, recent[-1]), errors.sample, log, node.name, now),),
             f"look: ss -s on {node.name}, and worker_connections in nginx.conf",
             node.name,
             cause="more clients than worker_connections allow, or backends so slow that requests pile up",
@@ -82,17 +91,17 @@ def not_loaded(
     view: RuleInput, node: NodeState, seen: Known[Mapping[str, FileStamp]], now: float
 ) -> Iterator[Answer]:
     """Only what a daemon reads once: scripts are read at every run."""
-    profile, look = view.state.profile, look_of(view, node)
+    profile, look = view.state.profile, inspection_of(view, node)
     loaded = look.loaded if look is not None else NO_LOOK
     if isinstance(loaded, Unknown):
-        yield Blind("config-not-loaded", "whether its files were loaded", reason_of(loaded), node.name)
+        yield NotEvaluated("config-not-loaded", "whether its files were loaded", reason_of(loaded), node.name)
         return
     for unit, directory in ((profile.nginx.unit, "/etc/nginx/"), (profile.keepalived.unit, "/etc/keepalived/")):
         at = loaded.value.get(unit)
         if at is None:
             if unit_running(node, unit):
                 why = f"{unit} runs, and when it read its files is not told"
-                yield Blind("config-not-loaded", "whether its files were loaded", why, node.name)
+                yield NotEvaluated("config-not-loaded", "whether its files were loaded", why, node.name)
             continue
         files = [f for p, f in seen.value.items() if p.startswith(directory) and p.endswith(".conf")]
         newer = [file for file in files if file.changed_at > at + LOADED_SLACK_S]
@@ -107,7 +116,7 @@ def inodes(view: RuleInput, node: NodeState, seen: Known[tuple[Filesystem, ...]]
                 "inodes-exhausted",
                 Severity.WARNING,
                 f"{disk.mount} on {node.name} has used {disk.inodes_pct:.0f} % of its inodes",
-                (told(seen, f"{disk.mount}: {disk.inodes_pct:.0f} % of inodes", "df -Pi", node.name, now),),
+                (evidence_of(seen, f"{disk.mount}: {disk.inodes_pct:.0f} % of inodes", "df -Pi", node.name, now),),
                 f"look: du --inodes -x {disk.mount} on {node.name}",
                 node.name,
                 cause="very many small files: sessions, mail queues, logs that are cut too often",
@@ -126,7 +135,7 @@ def other_disks(
                 "disk-full",
                 severity,
                 f"{disk.mount} on {node.name} is {disk.space_pct:.0f} % full",
-                (told(seen, f"{disk.mount} is {disk.space_pct:.0f} % full", "df -P", node.name, now),),
+                (evidence_of(seen, f"{disk.mount} is {disk.space_pct:.0f} % full", "df -P", node.name, now),),
                 f"look: du -x {disk.mount} on {node.name}",
                 node.name,
                 about=About(subject=disk.mount),
@@ -143,7 +152,7 @@ def unit_crashed(view: RuleInput, node: NodeState, seen: Journal, now: float) ->
     for unit in node.units:
         if unit == view.state.profile.keepalived.unit or not unit_running(node, unit):
             continue
-        crashes = of_kind(seen.value, unit, SaidKind.CRASHED)
+        crashes = of_kind(seen.value, unit, JournalEventKind.CRASHED)
         recent = [each for each in crashes if lately(node, each.at, CRASH_RECENT_S, now)]
         again = [each.at for each in recent if lately(node, each.at, LOOP_SPAN_S, now)]
         if recent:
@@ -181,7 +190,7 @@ def _not_loaded(
 ) -> Finding:
     def late(file: FileStamp) -> Evidence:
         value = f"{file.path} changed {file.changed_at - at:.0f} s after {unit} last read its files"
-        return said_at(ours(node, file.changed_at), value, "stat", node.name, now)
+        return evidence_at(ours(node, file.changed_at), value, "stat", node.name, now)
 
     return Finding(
         "config-not-loaded",
@@ -203,12 +212,12 @@ WHAT = "whether the configuration is sound"
 
 def linted(view: RuleInput, now: float) -> Iterator[Answer]:
     """One finding for each code and node, however many lines it is about."""
-    yield from (Blind("lint", WHAT, why, node) for node, why in view.unread.items())
+    yield from (NotEvaluated("lint", WHAT, why, node) for node, why in view.unreadable.items())
     if isinstance(view.lint, Unknown):
-        yield Blind("lint", WHAT, reason_of(view.lint))
+        yield NotEvaluated("lint", WHAT, reason_of(view.lint))
         return
     together: dict[tuple[str, str | None], list[LintFinding]] = {}
-    for finding in view.lint.value.heard:
+    for finding in view.lint.value.unsilenced:
         together.setdefault((finding.rule.code, finding.hit.node), []).append(finding)
     for (code, node), found in together.items():
         rule, age_s = found[0].rule, view.lint.age_s(now)

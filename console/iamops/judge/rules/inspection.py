@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from iamops.judge.findings import Blind, Evidence
-from iamops.judge.rules.base import Answer, Rule, RuleInput, nodes, reason_of, said_at
-from iamops.model.inspection import JournalEntry, JournalLook, NodeLook, SaidKind
+from iamops.judge.findings import Evidence, NotEvaluated
+from iamops.judge.rules.base import Answer, Rule, RuleInput, evidence_at, nodes, reason_of
+from iamops.model.inspection import JournalEntry, JournalEventKind, JournalInspection, NodeInspection
 from iamops.model.observed import Known, Observed, Unknown
 from iamops.model.state import NodeState
 
@@ -20,22 +20,22 @@ AHEAD_S = 30.0
 NO_LOOK: Observed[Any] = Unknown("no deep look was taken")
 
 
-def looked(
-    view: RuleInput, part: Callable[[NodeLook], Observed[T]], codes: Iterable[str], what: str
-) -> Iterator[tuple[NodeState, Known[T]] | Blind]:
+def inspected(
+    view: RuleInput, part: Callable[[NodeInspection], Observed[T]], codes: Iterable[str], what: str
+) -> Iterator[tuple[NodeState, Known[T]] | NotEvaluated]:
     """Each node with a part of its look that is known; a Blind per code where it is not."""
     for node in nodes(view):
-        look = look_of(view, node)
+        look = inspection_of(view, node)
         seen = part(look) if look is not None else NO_LOOK
         if isinstance(seen, Known):
             yield node, seen
         else:
-            yield from (Blind(code, what, reason_of(seen), node.name) for code in codes)
+            yield from (NotEvaluated(code, what, reason_of(seen), node.name) for code in codes)
 
 
-def look_of(view: RuleInput, node: NodeState) -> NodeLook | None:
+def inspection_of(view: RuleInput, node: NodeState) -> NodeInspection | None:
     """What a deep look found on the node; None where none was taken."""
-    return view.look.nodes.get(node.name) if view.look is not None else None
+    return view.inspection.nodes.get(node.name) if view.inspection is not None else None
 
 
 def ours(node: NodeState, at: float) -> float:
@@ -60,17 +60,17 @@ def lately(node: NodeState, at: float, span_s: float, now: float) -> bool:
 
 def line(node: NodeState, said: JournalEntry, now: float) -> Evidence:
     """A journal line as evidence."""
-    return said_at(ours(node, said.at), said.text, f"journal of {said.unit}", node.name, now)
+    return evidence_at(ours(node, said.at), said.text, f"journal of {said.unit}", node.name, now)
 
 
-def of_kind(journal: JournalLook, unit: str, *kinds: SaidKind) -> tuple[JournalEntry, ...]:
-    return tuple(said for said in journal.said if said.unit == unit and said.kind in kinds)
+def of_kind(journal: JournalInspection, unit: str, *kinds: JournalEventKind) -> tuple[JournalEntry, ...]:
+    return tuple(said for said in journal.entries if said.unit == unit and said.kind in kinds)
 
 
-def since_start(journal: JournalLook, unit: str) -> tuple[JournalEntry, ...]:
+def since_start(journal: JournalInspection, unit: str) -> tuple[JournalEntry, ...]:
     """What the unit's process of now has said: everything since it was last started."""
-    own = [said for said in journal.said if said.unit == unit]
-    starts = [n for n, said in enumerate(own) if said.kind in (SaidKind.STOPPED, SaidKind.CRASHED)]
+    own = [said for said in journal.entries if said.unit == unit]
+    starts = [n for n, said in enumerate(own) if said.kind in (JournalEventKind.STOPPED, JournalEventKind.CRASHED)]
     return tuple(own[starts[-1] + 1 :] if starts else own)
 
 
@@ -82,14 +82,14 @@ def ago(seconds: float) -> str:
 def each_node(
     code: str,
     what: str,
-    part: Callable[[NodeLook], Observed[T]],
+    part: Callable[[NodeInspection], Observed[T]],
     ask: Callable[[RuleInput, NodeState, Known[T], float], Iterable[Answer]],
 ) -> Rule:
     """A rule that asks the same of every node's part; where that is not known it says that it is blind."""
 
     def every(view: RuleInput, now: float) -> Iterator[Answer]:
-        for each in looked(view, part, (code,), what):
-            if isinstance(each, Blind):
+        for each in inspected(view, part, (code,), what):
+            if isinstance(each, NotEvaluated):
                 yield each
             else:
                 yield from ask(view, *each, now)
@@ -101,11 +101,11 @@ def each_journal(
     code: str,
     what: str,
     span_s: float,
-    ask: Callable[[RuleInput, NodeState, Known[JournalLook], float], Iterable[Answer]],
+    ask: Callable[[RuleInput, NodeState, Known[JournalInspection], float], Iterable[Answer]],
 ) -> Rule:
     """A rule about the last `span_s` of every node's journal: blind where the journal does not go back so far."""
 
-    def told(view: RuleInput, node: NodeState, seen: Known[JournalLook], now: float) -> Iterator[Answer]:
+    def told(view: RuleInput, node: NodeState, seen: Known[JournalInspection], now: float) -> Iterator[Answer]:
         yield from ask(view, node, seen, now)
         yield from too_short(code, what, node, seen.value, span_s, now)
 
@@ -113,12 +113,12 @@ def each_journal(
 
 
 def too_short(
-    code: str, what: str, node: NodeState, journal: JournalLook, span_s: float, now: float
-) -> Iterator[Blind]:
+    code: str, what: str, node: NodeState, journal: JournalInspection, span_s: float, now: float
+) -> Iterator[NotEvaluated]:
     """What was logged before the journal's beginning is not known."""
     if journal.since is None:
         return
     reach_s = age_s(node, journal.since, now)
     if reach_s < span_s - REACH_SLACK_S:
         because = f"its journal goes back {reach_s / 60:.0f} min only, of {span_s / 60:.0f}"
-        yield Blind(code, what, because, node.name)
+        yield NotEvaluated(code, what, because, node.name)

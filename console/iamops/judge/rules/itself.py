@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from iamops.judge.findings import Blind, Evidence, Finding
-from iamops.judge.rules.base import Answer, Rule, RuleInput, nodes, said_at
+from iamops.judge.findings import Evidence, Finding, NotEvaluated
+from iamops.judge.rules.base import Answer, Rule, RuleInput, evidence_at, nodes
 from iamops.judge.triage.correlate import with_consequences
 from iamops.model.facts import LinkState, Severity
 from iamops.model.state import Flooded
@@ -38,7 +38,7 @@ def _whole(view: RuleInput, answer: Answer) -> Answer:
     return with_consequences(view.state.profile, answer) if isinstance(answer, Finding) else answer
 
 
-def asked(rules: Iterable[Rule], view: RuleInput, now: float) -> Iterator[Answer]:
+def evaluated(rules: Iterable[Rule], view: RuleInput, now: float) -> Iterator[Answer]:
     """What the rules answer. One that fails has not been asked, which is told; the others are asked as before."""
     for rule in rules:
         try:
@@ -46,7 +46,7 @@ def asked(rules: Iterable[Rule], view: RuleInput, now: float) -> Iterator[Answer
             yield from (_whole(view, each) for each in answers)
         except Exception as error:
             fault = fault_of_ours(error)
-            yield from (Blind(code, "what this rule looks at", fault) for code in rule.codes)
+            yield from (NotEvaluated(code, "what this rule looks at", fault) for code in rule.codes)
             evidence = (Evidence(fault, "iamops", None, 0.0),)
             title = f"{rule.codes[0]} cannot be judged, by a fault of iamops"
             yield Finding("part-failing", Severity.WARNING, title, evidence, REPORT_IT)
@@ -73,7 +73,7 @@ def login_slow(view: RuleInput, now: float) -> Iterator[Answer]:
                 "login-slow",
                 Severity.INFO,
                 f"logging in to {node.name} took {took_s:.1f} s",
-                (said_at(node.link.since, value, "SSH", node.name, now),),
+                (evidence_at(node.link.since, value, "SSH", node.name, now),),
                 f"look: time ssh {node.name} true, UseDNS in sshd's configuration and what PAM waits for",
                 node.name,
                 cause="PAM, a name server or a home directory that sshd waits for at each login",
@@ -88,7 +88,7 @@ def node_floods(view: RuleInput, now: float) -> Iterator[Answer]:
                 "node-floods",
                 Severity.WARNING,
                 f"{node.name} says more than can be taken in: {_newest(recent.values()).reason}",
-                tuple(said_at(f.at, f"{s}: {f.reason}", "SSH", node.name, now) for s, f in recent.items()),
+                tuple(evidence_at(f.at, f"{s}: {f.reason}", "SSH", node.name, now) for s, f in recent.items()),
                 f"look: ip monitor address, and journalctl --follow, on {node.name}: what comes again and again?",
                 node.name,
                 cause="something changes addresses or units in a loop, or a program answers in place of the tool",

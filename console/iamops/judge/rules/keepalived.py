@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from iamops.judge.findings import About, Blind, Finding
-from iamops.judge.rules.base import Answer, Rule, RuleInput, about_unit, said_at, told, unit_running
+from iamops.judge.findings import About, Finding, NotEvaluated
+from iamops.judge.rules.base import Answer, Rule, RuleInput, about_unit, evidence_at, evidence_of, unit_running
 from iamops.judge.rules.inspection import (
     age_s,
     ago,
     each_journal,
     each_node,
+    inspected,
     lately,
     line,
-    looked,
     of_kind,
     ours,
     too_short,
 )
 from iamops.model.facts import Severity
-from iamops.model.inspection import FileStamp, JournalEntry, JournalLook, NodeLook, OwnRun, SaidKind
+from iamops.model.inspection import (
+    FileStamp,
+    JournalEntry,
+    JournalEventKind,
+    JournalInspection,
+    NodeInspection,
+    OwnRun,
+)
 from iamops.model.observed import Known, Observed
 from iamops.model.state import NodeState
 from iamops.plan.vrrp_timing import vrrp_on
@@ -33,7 +40,7 @@ SETTLES_S = 5.0
 _BEGINS = " begins "
 
 
-def own_run(look: JournalLook, at: float) -> OwnRun | None:
+def own_run(look: JournalInspection, at: float) -> OwnRun | None:
     """The run that was under way at a time of the node's clock."""
     for place, run in reversed(tuple(enumerate(look.runs))):
         if _BEGINS in run.text and run.at <= at:
@@ -41,7 +48,7 @@ def own_run(look: JournalLook, at: float) -> OwnRun | None:
     return None
 
 
-def anyones_run(looks: Iterable[tuple[NodeState, JournalLook]], at: float) -> OwnRun | None:
+def anyones_run(looks: Iterable[tuple[NodeState, JournalInspection]], at: float) -> OwnRun | None:
     """The same by all nodes' journals: not every node is told of a run. `at` is a time of our clock."""
     found = (own_run(look, at + (at - ours(node, at))) for node, look in looks)
     return next((run for run in found if run is not None), None)
@@ -65,15 +72,15 @@ LET_GO_S = 15.0
 SHOWN = 3
 # A standby waits for so many adverts before it takes over (RFC 5798, 6.1); who was owner until now does not.
 DOWN_ADVERTS = 3
-Journal = Known[JournalLook]
+Journal = Known[JournalInspection]
 
 
-def journal(look: NodeLook) -> Observed[JournalLook]:
+def journal(look: NodeInspection) -> Observed[JournalInspection]:
     return look.journal
 
 
 def foreign_adverts(view: RuleInput, node: NodeState, seen: Journal, now: float) -> Iterator[Answer]:
-    heard = of_kind(seen.value, view.state.profile.keepalived.unit, SaidKind.FOREIGN_ADVERT)
+    heard = of_kind(seen.value, view.state.profile.keepalived.unit, JournalEventKind.FOREIGN_ADVERT)
     recent = [each for each in heard if lately(node, each.at, RECENT_S, now)]
     if recent:
         yield Finding(
@@ -91,21 +98,26 @@ def flapping(view: RuleInput, now: float) -> Iterator[Answer]:
     """Told by all nodes' journals together: a node enters MASTER, and another one had the VIP before."""
     unit = view.state.profile.keepalived.unit
     said: list[tuple[NodeState, JournalEntry]] = []
-    looks: list[tuple[NodeState, JournalLook]] = []
+    looks: list[tuple[NodeState, JournalInspection]] = []
     codes, what = ("vip-flapping", "vip-let-go"), "how often the VIP moved"
-    for each in looked(view, journal, codes, what):
-        if isinstance(each, Blind):
+    for each in inspected(view, journal, codes, what):
+        if isinstance(each, NotEvaluated):
             yield each
             continue
         node, seen = each
         for code in codes:
             yield from too_short(code, what, node, seen.value, RECENT_S, now)
-        kinds = (SaidKind.ENTERED, SaidKind.STARTED, SaidKind.STOPPED, SaidKind.CRASHED)
+        kinds = (
+            JournalEventKind.ENTERED,
+            JournalEventKind.STARTED,
+            JournalEventKind.STOPPED,
+            JournalEventKind.CRASHED,
+        )
         said += [(node, one) for one in of_kind(seen.value, unit, *kinds)]
         looks.append((node, seen.value))
     said.sort(key=lambda each: ours(each[0], each[1].at))
     for name in view.state.profile.vrrp:
-        told = [each for each in said if each[1].kind is not SaidKind.ENTERED or each[1].subject == name]
+        told = [each for each in said if each[1].kind is not JournalEventKind.ENTERED or each[1].subject == name]
         advert_s = max(vrrp_on(view.state, node, name).advert_interval_s for node in view.state.profile.nodes)
         moves, returns = _moves(told, DOWN_ADVERTS * advert_s)
         recent = [each for each in moves if lately(each[0], each[1].at, RECENT_S, now)]
@@ -121,8 +133,8 @@ def flapping(view: RuleInput, now: float) -> Iterator[Answer]:
 def daemon_restarted(view: RuleInput, node: NodeState, seen: Journal, now: float) -> Iterator[Answer]:
     """A crash is told for an hour, a restart in order for ten minutes. The start at boot is neither."""
     unit = view.state.profile.keepalived.unit
-    ends = of_kind(seen.value, unit, SaidKind.STOPPED, SaidKind.CRASHED)
-    crashes = [e for e in ends if e.kind is SaidKind.CRASHED and lately(node, e.at, CRASH_RECENT_S, now)]
+    ends = of_kind(seen.value, unit, JournalEventKind.STOPPED, JournalEventKind.CRASHED)
+    crashes = [e for e in ends if e.kind is JournalEventKind.CRASHED and lately(node, e.at, CRASH_RECENT_S, now)]
     shown = crashes or [e for e in ends if lately(node, e.at, RECENT_S, now)]
     if not shown or not unit_running(node, unit):
         return
@@ -132,7 +144,7 @@ def daemon_restarted(view: RuleInput, node: NodeState, seen: Journal, now: float
     )
     evidence = [line(node, each, now) for each in shown[-SHOWN:]]
     if own is not None:
-        evidence.append(said_at(ours(node, own.at), own.text, "journal of iamops", node.name, now))
+        evidence.append(evidence_at(ours(node, own.at), own.text, "journal of iamops", node.name, now))
     yield Finding(
         "keepalived-restarted",
         Severity.WARNING if crashes else Severity.INFO,
@@ -153,7 +165,7 @@ def notify_log(
             "notify-log-missing",
             Severity.WARNING,
             f"{path} is not there on {node.name}: nobody writes down when the VIP moves",
-            (told(seen, f"{path}: no such file", "stat", node.name, now),),
+            (evidence_of(seen, f"{path}: no such file", "stat", node.name, now),),
             "iamops config diff",
             node.name,
             cause="keepalived does not call the notify script, or somebody deleted the log",
@@ -182,7 +194,7 @@ def _moves(said: Sequence[Words], waits_s: float) -> tuple[list[Words], list[Wor
     owner, left, stopped, fresh = "", dict[str, float](), set[str](), set[str]()
     for each in said:
         node, one = each
-        if one.kind is SaidKind.ENTERED and "MASTER" in one.text:
+        if one.kind is JournalEventKind.ENTERED and "MASTER" in one.text:
             from_another = any(n != node.name and ours(node, one.at) - at <= LET_GO_S for n, at in left.items())
             if (owner and owner != node.name) or (not owner and from_another):
                 moves.append(each)
@@ -192,11 +204,11 @@ def _moves(said: Sequence[Words], waits_s: float) -> tuple[list[Words], list[Wor
                     returns.append(each)
             owner, left, stopped = node.name, {}, set()
             fresh.discard(node.name)
-        elif one.kind is SaidKind.STARTED:
+        elif one.kind is JournalEventKind.STARTED:
             fresh.add(node.name)
-        elif node.name not in fresh or one.kind is not SaidKind.ENTERED:
+        elif node.name not in fresh or one.kind is not JournalEventKind.ENTERED:
             left[node.name] = ours(node, one.at)
-            stopped |= {node.name} if one.kind is not SaidKind.ENTERED else set()
+            stopped |= {node.name} if one.kind is not JournalEventKind.ENTERED else set()
     return moves, returns
 
 

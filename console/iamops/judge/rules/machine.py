@@ -7,18 +7,18 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from iamops.judge.findings import About, Blind, Evidence, Finding
+from iamops.judge.findings import About, Evidence, Finding, NotEvaluated
 from iamops.judge.rules.base import (
     SETTLED_AFTER_S,
     Answer,
     Rule,
     RuleInput,
+    evidence_at,
+    evidence_of,
     live,
     nodes,
     probed,
     reason_of,
-    said_at,
-    told,
     unheard,
 )
 from iamops.model.facts import HostReport, LinkState, Severity
@@ -39,7 +39,7 @@ def node_unreachable(view: RuleInput, now: float) -> Iterator[Answer]:
         if not _unseen(view, node):
             continue
         reason = node.link.reason or ("not connected in time" if view.final else "no reason known")
-        evidence = [said_at(node.link.since, reason, "SSH", node.name, now)]
+        evidence = [evidence_at(node.link.since, reason, "SSH", node.name, now)]
         serving = _served(view, node, now)
         if serving:
             title = f"{node.name} cannot be reached over SSH, but it is serving"
@@ -61,10 +61,10 @@ def disk(view: RuleInput, now: float) -> Iterator[Answer]:
     for node in live(view, now):
         used = node.host.value.disk_used_pct if isinstance(node.host, Known) else None
         if used is None:
-            yield Blind("disk-full", "how full its disk is", _host_reason(node), node.name)
+            yield NotEvaluated("disk-full", "how full its disk is", _host_reason(node), node.name)
         elif used >= DISK_FULL_PCT:
             title = f"disk of {node.name} is {used:.0f} % full"
-            evidence = (told(node.host, f"/ is {used:.0f} % full", "df -P", node.name, now),)
+            evidence = (evidence_of(node.host, f"/ is {used:.0f} % full", "df -P", node.name, now),)
             step = f"look: du -x /var on {node.name}"
             severity, means = how_full(used)
             about = About(subject="/")
@@ -81,10 +81,10 @@ def clock(view: RuleInput, now: float) -> Iterator[Answer]:
     for node in live(view, now):
         host = node.host.value if isinstance(node.host, Known) else HostReport()
         if host.clock_offset_ms is None:
-            yield Blind("clock-skew", "how far off its clock is", _host_reason(node), node.name)
+            yield NotEvaluated("clock-skew", "how far off its clock is", _host_reason(node), node.name)
         elif _far(host.clock_offset_ms, host.clock_uncertainty_ms) is None:
             because = f"{host.clock_offset_ms:.0f} ms ± {host.clock_uncertainty_ms or 0:.0f} ms was measured"
-            yield Blind(
+            yield NotEvaluated(
                 "clock-skew", f"whether its clock is more than {CLOCK_SKEW_MS:.0f} ms off", because, node.name
             )
         elif _far(host.clock_offset_ms, host.clock_uncertainty_ms):
@@ -107,7 +107,7 @@ def clocks_apart(view: RuleInput, now: float) -> Iterator[Answer]:
         far = _far(apart_ms, unsure_ms)
         if far is None:
             because = f"{apart_ms:.0f} ms ± {unsure_ms:.0f} ms was measured"
-            yield Blind("clocks-apart", f"whether the clocks of {one.name} and {other.name} agree", because)
+            yield NotEvaluated("clocks-apart", f"whether the clocks of {one.name} and {other.name} agree", because)
         if not far or told_already:
             continue
         title = f"the clocks of {one.name} and {other.name} are {abs(apart_ms) / 1000:.1f} s apart"
@@ -130,11 +130,11 @@ def config_drift(view: RuleInput, now: float) -> Iterator[Answer]:
         pushing = isinstance(node.safety, Known) and node.safety.value.dead_men
         if isinstance(node.config, Unknown):
             what = "whether its files are what the profile asks for"
-            yield Blind("config-drift", what, reason_of(node.config), node.name)
+            yield NotEvaluated("config-drift", what, reason_of(node.config), node.name)
         elif (differing := node.config.value.differing) and not pushing:
             verb = "differs" if len(differing) == 1 else "differ"
             title = f"{node.name}: {counted(len(differing), 'file')} {verb} from the profile"
-            evidence = tuple(told(node.config, path, "file compared", node.name, now) for path in differing)
+            evidence = tuple(evidence_of(node.config, path, "file compared", node.name, now) for path in differing)
             yield Finding("config-drift", Severity.WARNING, title, evidence, "iamops config diff", node.name)
 
 
@@ -149,7 +149,7 @@ RULES = (
 
 def _served(view: RuleInput, node: NodeState, now: float) -> list[Evidence]:
     """What others still got from it after its link was lost."""
-    since = 0.0 if node.heard_at is None else node.link.since or 0.0
+    since = 0.0 if node.last_event_at is None else node.link.since or 0.0
     found = [
         probed(seen, f"{service} on {node.name}", "HTTP", peer, now)
         for service, views in node.from_peers.items()
@@ -187,7 +187,7 @@ def _ssh_step(node: NodeState) -> str:
 def _offset(node: NodeState, now: float) -> Evidence:
     host = node.host.value if isinstance(node.host, Known) else HostReport()
     value = f"clock offset {host.clock_offset_ms} ms ± {host.clock_uncertainty_ms} ms"
-    return told(node.host, value, "date, compared with this machine", node.name, now)
+    return evidence_of(node.host, value, "date, compared with this machine", node.name, now)
 
 
 def _clock(node: NodeState) -> tuple[float, float] | None:
@@ -223,7 +223,7 @@ def node_silent(view: RuleInput, now: float) -> Iterator[Answer]:
                 "node-silent",
                 Severity.CRITICAL,
                 f"{node.name} is connected over SSH and tells nothing of itself: {what}",
-                (said_at(node.link.since, "connected", "SSH", node.name, now), *reasons),
+                (evidence_at(node.link.since, "connected", "SSH", node.name, now), *reasons),
                 f"look: time ssh {node.name} id, with the user and key of the profile",
                 node.name,
                 cause=CAUSES,
@@ -234,9 +234,9 @@ def is_silent(view: RuleInput, node: NodeState, now: float) -> bool:
     """Nothing that a command told is known, and it is not for want of time; or nothing came at all for long."""
     since = node.link.since if node.link.since is not None else now
     own = tuple(_own(node))
-    if now - max(since, node.heard_at or since) > UNKNOWN_AFTER_S and len(_failed(node)) >= FAILED:
+    if now - max(since, node.last_event_at or since) > UNKNOWN_AFTER_S and len(_failed(node)) >= FAILED:
         return True
-    look = view.look.nodes.get(node.name) if view.look is not None else None
+    look = view.inspection.nodes.get(node.name) if view.inspection is not None else None
     if any(isinstance(seen, Known) for seen in own) or (look is not None and look.any):
         return False
     if view.final or look is not None:
@@ -266,7 +266,9 @@ def _failed(node: NodeState) -> tuple[tuple[Observed[Any], ...], ...]:
 def _reasons(node: NodeState, now: float) -> tuple[Evidence, ...]:
     """Why, the reason that most of it has first. It has been so since the connection stands, as far as known."""
     told = Counter(seen.reason for seen in _own(node) if isinstance(seen, Unknown) and _lost(seen))
-    return tuple(said_at(node.link.since, reason, "SSH", node.name, now) for reason, _ in told.most_common(SHOWN))
+    return tuple(
+        evidence_at(node.link.since, reason, "SSH", node.name, now) for reason, _ in told.most_common(SHOWN)
+    )
 
 
 def _quiet(node: NodeState, now: float) -> str:

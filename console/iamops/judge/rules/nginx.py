@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping
 
-from iamops.judge.findings import About, Blind, Evidence, Finding
+from iamops.judge.findings import About, Evidence, Finding, NotEvaluated
 from iamops.judge.rules.base import Answer, Rule, RuleInput, live, probed, reason_of, unheard, unit_running
 from iamops.judge.rules.services import backends_seen
 from iamops.model.facts import ProbeOutcome, ProbeReport, Severity
@@ -31,7 +31,7 @@ def domains_failing(view: RuleInput, now: float) -> Iterator[Answer]:
             continue
         unknown = {d: s for d, s in node.domains.items() if isinstance(s, Unknown)}
         for domain, seen in unknown.items():
-            yield from (Blind(code, WHAT, f"{domain}: {reason_of(seen)}", node.name) for code in codes)
+            yield from (NotEvaluated(code, WHAT, f"{domain}: {reason_of(seen)}", node.name) for code in codes)
         yield from _failing(view, node, now)
 
 
@@ -116,7 +116,7 @@ def _compared(view: RuleInput, node: NodeState, service: Service, now: float) ->
     if isinstance(through, Unknown) or isinstance(own, Unknown):
         why = reason_of(own if isinstance(own, Unknown) else through)
         for code in ("proxy-fails", "backend-masked"):
-            yield Blind(code, THROUGH, f"{service.name}: {why}", node.name)
+            yield NotEvaluated(code, THROUGH, f"{service.name}: {why}", node.name)
         return
     evidence = (
         probed(through, service.domain or "", "HTTP through nginx", node.name, now),
@@ -126,7 +126,7 @@ def _compared(view: RuleInput, node: NodeState, service: Service, now: float) ->
         well_s = through.at - node.renewed.get(service.name, -math.inf)
         if well_s < ASKED_AGAIN_S:
             why = f"{service.name} on {node.name} answers again for {max(0.0, well_s):.0f} s only"
-            yield Blind("proxy-fails", THROUGH, why, node.name)
+            yield NotEvaluated("proxy-fails", THROUGH, why, node.name)
             return
         yield _proxy_fails(view, node, service, through, evidence)
     elif through.value.ok and not own.value.ok:

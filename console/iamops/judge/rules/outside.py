@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from iamops.judge.findings import About, Blind, Finding
-from iamops.judge.rules.base import Answer, Rule, RuleInput, probed, reason_of, told
-from iamops.judge.rules.inspection import looked
+from iamops.judge.findings import About, Finding, NotEvaluated
+from iamops.judge.rules.base import Answer, Rule, RuleInput, evidence_of, probed, reason_of
+from iamops.judge.rules.inspection import inspected
 from iamops.judge.rules.services import doubtful_backend
 from iamops.judge.rules.vip import client_address, is_overdue
 from iamops.model.facts import Severity
@@ -28,22 +28,24 @@ def stale_neighbour(view: RuleInput, now: float) -> Iterator[Answer]:
         owner = _only_owner(view, name, now)
         found = _neighbour(view, owner, vrrp.address, _owners(view, name, now))
         if owner is None or isinstance(found, str):
-            yield Blind("stale-arp", WHOSE, str(found))
+            yield NotEvaluated("stale-arp", WHOSE, str(found))
             continue
         known, macs = found
         mac = known.value[vrrp.address]
         if mac in macs.value.values():
             continue
         if now - _came_at(view, name, now) < HEARD_AFTER_S:
-            yield Blind("stale-arp", WHOSE, f"the VIP came to {owner.name} less than {HEARD_AFTER_S:.0f} s ago")
+            yield NotEvaluated(
+                "stale-arp", WHOSE, f"the VIP came to {owner.name} less than {HEARD_AFTER_S:.0f} s ago"
+            )
             continue
         yield Finding(
             "stale-arp",
             Severity.CRITICAL,
             f"clients send VIP {vrrp.address} to {_whose(view, mac)}, and {owner.name} has it",
             (
-                told(known, f"{vrrp.address} is at {mac}", "neighbour table of this machine", None, now),
-                told(
+                evidence_of(known, f"{vrrp.address} is at {mac}", "neighbour table of this machine", None, now),
+                evidence_of(
                     macs, f"its addresses are {', '.join(sorted(macs.value.values()))}", "ip link", owner.name, now
                 ),
             ),
@@ -54,11 +56,11 @@ def stale_neighbour(view: RuleInput, now: float) -> Iterator[Answer]:
         )
 
 
-def dark_outside(view: RuleInput, now: float) -> Iterator[Answer]:
+def unanswered_outside(view: RuleInput, now: float) -> Iterator[Answer]:
     """The owner serves at home and a client gets nothing: what is between them does not know of the move."""
     for name, seen in view.state.client.items():
         if isinstance(seen, Unknown) or is_overdue(seen, now):
-            yield Blind("dark-outside", DARK, f"{client_address(view.state, name)}: {reason_of(seen)}")
+            yield NotEvaluated("dark-outside", DARK, f"{client_address(view.state, name)}: {reason_of(seen)}")
             continue
         instance = name if name in view.state.profile.vrrp else view.state.profile.instance.name
         # Any HTTP answer has come through.
@@ -69,10 +71,12 @@ def dark_outside(view: RuleInput, now: float) -> Iterator[Answer]:
         address = client_address(view.state, name)
         if seen.at < _moved_at(view, instance, now) + HEARD_AFTER_S:
             why = f"{address} was asked before or just after it came to {owner.name}"
-            yield Blind("dark-outside", DARK, why, owner.name)
+            yield NotEvaluated("dark-outside", DARK, why, owner.name)
             continue
         if seen.value.accepted and (doubt := doubtful_backend(view, owner, now)):
-            yield Blind("dark-outside", DARK, f"{address} accepts and does not answer, but {doubt}", owner.name)
+            yield NotEvaluated(
+                "dark-outside", DARK, f"{address} accepts and does not answer, but {doubt}", owner.name
+            )
             continue
         evidence = [probed(seen, address, "HTTP from this machine", None, now)]
         evidence += [probed(s, d, "HTTP through nginx", owner.name, now) for d, s in owner.domains.items()]
@@ -92,8 +96,8 @@ def one_mac_twice(view: RuleInput, now: float) -> Iterator[Answer]:
     """Clones of one machine: a switch sends the packets of both to whichever spoke last."""
     code, what = "mac-twice", "whether two nodes have the same hardware address"
     known: dict[str, list[tuple[NodeState, str, Known[Mapping[str, str]]]]] = {}
-    for each in looked(view, lambda look: look.macs, (code,), what):
-        if isinstance(each, Blind):
+    for each in inspected(view, lambda look: look.macs, (code,), what):
+        if isinstance(each, NotEvaluated):
             yield each
             continue
         node, seen = each
@@ -107,7 +111,9 @@ def one_mac_twice(view: RuleInput, now: float) -> Iterator[Answer]:
                 code,
                 Severity.CRITICAL,
                 f"{' and '.join(names)} have the same hardware address {mac}",
-                tuple(told(seen, f"{name} is {mac}", "ip link", node.name, now) for node, name, seen in found),
+                tuple(
+                    evidence_of(seen, f"{name} is {mac}", "ip link", node.name, now) for node, name, seen in found
+                ),
                 f"look: ip link on {' and '.join(names)}, and the addresses that the hypervisor gives them",
                 cause="one machine was cloned from the other: neither hears reliably what is sent to it",
                 about=About(subject=mac),
@@ -118,7 +124,7 @@ def one_mac_twice(view: RuleInput, now: float) -> Iterator[Answer]:
 RULES = (
     Rule(("mac-twice",), one_mac_twice),
     Rule(("stale-arp",), stale_neighbour),
-    Rule(("dark-outside",), dark_outside),
+    Rule(("dark-outside",), unanswered_outside),
 )
 
 
@@ -153,14 +159,14 @@ def _neighbour(
     """This machine's neighbour table and the owner's hardware addresses, or why they cannot be compared."""
     if owner is None:
         return owners
-    if view.look is None:
+    if view.inspection is None:
         return "no deep look was taken"
-    known = view.look.neighbours
+    known = view.inspection.neighbours
     if isinstance(known, Unknown):
         return f"the neighbour table of this machine: {reason_of(known)}"
     if address not in known.value:
         return f"this machine has no neighbour entry for {address}: a router stands between, or it never asked"
-    look = view.look.nodes.get(owner.name)
+    look = view.inspection.nodes.get(owner.name)
     if look is None:
         return f"hardware addresses of {owner.name}: not looked at"
     if isinstance(look.macs, Unknown) or not look.macs.value:
@@ -169,7 +175,7 @@ def _neighbour(
 
 
 def _whose(view: RuleInput, mac: str) -> str:
-    for name, look in view.look.nodes.items() if view.look is not None else ():
+    for name, look in view.inspection.nodes.items() if view.inspection is not None else ():
         if isinstance(look.macs, Known) and mac in look.macs.value.values():
             return f"{name} ({mac})"
     return f"an unknown machine ({mac})"

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from iamops.judge.findings import About, Blind, Evidence, Finding
+from iamops.judge.findings import About, Evidence, Finding, NotEvaluated
 from iamops.judge.rules.base import (
     Answer,
     Rule,
     RuleInput,
     about_unit,
+    evidence_of,
     live,
     nodes,
     probed,
     reason_of,
-    told,
     unheard,
     unit_running,
 )
@@ -43,7 +43,7 @@ def silent_backends(view: RuleInput, now: float) -> Iterator[Answer]:
         for service, place, seen in asked_backends(view, nginx):
             if isinstance(seen, Unknown):
                 why = f"{service.name} on {place}, asked from {nginx.name}: {reason_of(seen)}"
-                yield Blind("backend-silent", WHAT, why, nginx.name)
+                yield NotEvaluated("backend-silent", WHAT, why, nginx.name)
             elif keeps_waiting(seen):
                 found.setdefault((service.name, place), []).append((nginx, seen))
     for (name, place), silences in found.items():
@@ -139,7 +139,7 @@ def units_down(view: RuleInput, now: float) -> Iterator[Answer]:
     for node in live(view, now):
         for unit, seen in node.units.items():
             if isinstance(seen, Unknown):
-                yield Blind("unit-down", f"whether {unit} runs", reason_of(seen), node.name)
+                yield NotEvaluated("unit-down", f"whether {unit} runs", reason_of(seen), node.name)
             elif not seen.value.running:
                 yield _down(view, node, unit, seen, now)
 
@@ -153,7 +153,7 @@ def health_failing(view: RuleInput, now: float) -> Iterator[Answer]:
             if seen is None or not unit_running(node, service.unit):
                 continue
             if isinstance(seen, Unknown):
-                yield Blind("service-unhealthy", f"whether {name} is healthy", reason_of(seen), node.name)
+                yield NotEvaluated("service-unhealthy", f"whether {name} is healthy", reason_of(seen), node.name)
             elif not seen.value.ok:
                 title = f"{name} on {node.name} runs but is not healthy: {seen.value.outcome}"
                 evidence = (probed(seen, f"{service.health} on port {service.port}", "HTTP", node.name, now),)
@@ -188,7 +188,7 @@ def peers_refused(view: RuleInput, now: float) -> Iterator[Answer]:
             if view.state.profile.peers_of(node.name) and not _views(view, node, name, now):
                 why = f"no peer of {node.name} has told of {name}"
                 why += " since it answers again" if name in node.renewed else ""
-                yield from (Blind(code, f"whether peers reach {name}", why, node.name) for code in codes)
+                yield from (NotEvaluated(code, f"whether peers reach {name}", why, node.name) for code in codes)
         if len(cut) > 1 and len(cut) == len(healthy):
             yield _not_serving(view, node, cut, now)
         else:
@@ -205,7 +205,7 @@ RULES = (
 def _down(view: RuleInput, node: NodeState, unit: str, seen: Known[UnitReport], now: float) -> Finding:
     report = seen.value
     severity = Severity.CRITICAL if unit == view.state.profile.nginx.unit else Severity.WARNING
-    evidence = [told(seen, f"{report.active} ({report.sub})", "systemd", node.name, now)]
+    evidence = [evidence_of(seen, f"{report.active} ({report.sub})", "systemd", node.name, now)]
     title = f"{unit} {being(report.active)} on {node.name}"
     # What was stopped can be started; what fell over will tell why first.
     step = f"iamops start {unit} {node.name}"
@@ -218,7 +218,9 @@ def _down(view: RuleInput, node: NodeState, unit: str, seen: Known[UnitReport], 
     elif report.exits:
         title = f"{unit} on {node.name} does not start: {report.exits}"
     if report.reason and not killed:
-        evidence.insert(0, told(seen, report.reason, f"what {unit} said when it was last started", node.name, now))
+        evidence.insert(
+            0, evidence_of(seen, report.reason, f"what {unit} said when it was last started", node.name, now)
+        )
         step = f"look: what {unit} on {node.name} says it lacks; then iamops start {unit} {node.name}"
     return Finding(
         "unit-down",

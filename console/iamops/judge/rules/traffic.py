@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 
-from iamops.judge.findings import About, Blind, Evidence, Finding
-from iamops.judge.rules.base import Answer, Rule, RuleInput, nodes, reason_of, told
+from iamops.judge.findings import About, Evidence, Finding, NotEvaluated
+from iamops.judge.rules.base import Answer, Rule, RuleInput, evidence_of, nodes, reason_of
 from iamops.judge.rules.inspection import NO_LOOK, ago, ours
 from iamops.model.facts import Severity, VrrpState
-from iamops.model.inspection import SaidKind, TrafficLook
+from iamops.model.inspection import JournalEventKind, TrafficInspection
 from iamops.model.observed import Known, Observed
 from iamops.model.profile import Service, endpoint
 from iamops.model.state import NodeState
@@ -35,8 +35,8 @@ class Counted:
     """A node's requests, as far as they were counted."""
 
     node: NodeState
-    seen: Observed[TrafficLook]
-    look: TrafficLook
+    seen: Observed[TrafficInspection]
+    look: TrafficInspection
 
     def between(self, begin: float, end: float) -> Traffic:
         """Whole slots inside a span of our clock."""
@@ -79,7 +79,7 @@ def errors_since_move(view: RuleInput, now: float) -> Iterator[Answer]:
     after = merged(c.since(moved_at + slot_s) for c in counted)
     if before.total < STEP_REQUESTS or after.total < STEP_REQUESTS:
         few = f"{before.total} requests before and {after.total} after: too few to compare"
-        yield Blind(code, what, few)
+        yield NotEvaluated(code, what, few)
     elif _stepped(before, after) and _fails_still(merged(c.since(now - FAILING_SPAN_S) for c in counted)):
         yield _step(counted[0].seen, before, after, now - moved_at, now)
 
@@ -90,8 +90,8 @@ def uneven_split(view: RuleInput, now: float) -> Iterator[Answer]:
     counted = yield from _counted(view, (code,), what)
     enough = False
     for each in counted:
-        if each.look.untold:
-            yield Blind(code, what, each.look.untold, each.node.name)
+        if each.look.unavailable:
+            yield NotEvaluated(code, what, each.look.unavailable, each.node.name)
             continue
         traffic = each.since(now - SPLIT_SPAN_S)
         for service in view.state.profile.services.values():
@@ -101,8 +101,10 @@ def uneven_split(view: RuleInput, now: float) -> Iterator[Answer]:
             slow = _too_few(requests, total) if service.domain and total >= SPLIT_REQUESTS else {}
             if slow:
                 yield _uneven(each, service, requests, slow, now)
-    if counted and not enough and not any(each.look.untold for each in counted):
-        yield Blind(code, what, f"fewer than {SPLIT_REQUESTS} requests in the last {SPLIT_SPAN_S / 60:.0f} min")
+    if counted and not enough and not any(each.look.unavailable for each in counted):
+        yield NotEvaluated(
+            code, what, f"fewer than {SPLIT_REQUESTS} requests in the last {SPLIT_SPAN_S / 60:.0f} min"
+        )
 
 
 RULES = (
@@ -136,23 +138,25 @@ def _entered(view: RuleInput, node: NodeState, instance: str) -> Iterator[float]
     report = node.vrrp[instance]
     if isinstance(report, Known) and report.value.state is VrrpState.MASTER:
         yield from (ours(node, at) for at in (report.value.last_transition,) if at is not None)
-    look = view.look.nodes.get(node.name) if view.look is not None else None
-    said = look.journal.value.said if look is not None and isinstance(look.journal, Known) else ()
+    look = view.inspection.nodes.get(node.name) if view.inspection is not None else None
+    said = look.journal.value.entries if look is not None and isinstance(look.journal, Known) else ()
     for each in said:
-        if each.kind is SaidKind.ENTERED and each.subject == instance and "MASTER" in each.text:
+        if each.kind is JournalEventKind.ENTERED and each.subject == instance and "MASTER" in each.text:
             yield ours(node, each.at)
 
 
-def _counted(view: RuleInput, codes: tuple[str, ...], what: str) -> Generator[Blind, None, list[Counted]]:
+def _counted(view: RuleInput, codes: tuple[str, ...], what: str) -> Generator[NotEvaluated, None, list[Counted]]:
     """The nodes whose logs were counted (the generator's value); a Blind for each of the others."""
     found = []
     for node in nodes(view):
-        looks: Mapping[str, Observed[TrafficLook]] = view.look.traffic if view.look is not None else {}
+        looks: Mapping[str, Observed[TrafficInspection]] = (
+            view.inspection.traffic if view.inspection is not None else {}
+        )
         seen = looks.get(node.name, NO_LOOK)
         if isinstance(seen, Known):
             found.append(Counted(node, seen, seen.value))
         else:
-            yield from (Blind(code, what, reason_of(seen), node.name) for code in codes)
+            yield from (NotEvaluated(code, what, reason_of(seen), node.name) for code in codes)
     return found
 
 
@@ -181,12 +185,12 @@ def _failing(
         if bad:
             node = counted.node.name
             value = f"{bad} of {whole} requests for {service.domain} ended in 5xx in the last minute"
-            evidence.append(told(counted.seen, value, SOURCE, node, now))
+            evidence.append(evidence_of(counted.seen, value, SOURCE, node, now))
             for name, b in sorted(found[counted].backends.items()):
                 known = service_at(view.state.profile, node, name)
                 if b.errors and (known is None or known[1] == service.name):
                     value = f"backend {name}: {b.errors} of {b.requests} failed"
-                    evidence.append(told(counted.seen, value, SOURCE, node, now))
+                    evidence.append(evidence_of(counted.seen, value, SOURCE, node, now))
     errors, total = (sum(each[n] for each in failed.values()) for n in (0, 1))
     return Finding(
         "requests-failing",
@@ -205,7 +209,7 @@ def _stepped(before: Traffic, after: Traffic) -> bool:
 
 
 def _bad(traffic: Traffic) -> int:
-    return traffic.errors + traffic.gone
+    return traffic.errors + traffic.client_closed
 
 
 def _fails_still(lately: Traffic) -> bool:
@@ -213,7 +217,9 @@ def _fails_still(lately: Traffic) -> bool:
     return not lately.total or _bad(lately) >= STEP_SHARE * lately.total
 
 
-def _step(seen: Observed[TrafficLook], before: Traffic, after: Traffic, since_s: float, now: float) -> Finding:
+def _step(
+    seen: Observed[TrafficInspection], before: Traffic, after: Traffic, since_s: float, now: float
+) -> Finding:
     def share(traffic: Traffic) -> str:
         return f"{100 * _bad(traffic) / traffic.total:.1f} % of {traffic.total} requests were 5xx or 499"
 
@@ -222,8 +228,8 @@ def _step(seen: Observed[TrafficLook], before: Traffic, after: Traffic, since_s:
         Severity.CRITICAL,
         f"since the VIP moved {ago(since_s)}, more requests fail",
         (
-            told(seen, f"before: {share(before)}", SOURCE, None, now),
-            told(seen, f"since: {share(after)}", SOURCE, None, now),
+            evidence_of(seen, f"before: {share(before)}", SOURCE, None, now),
+            evidence_of(seen, f"since: {share(after)}", SOURCE, None, now),
         ),
         "iamops traffic --since 15m --by status",
         cause="the new owner's nginx or its backends are not as good as the old one's",
@@ -260,7 +266,7 @@ def _uneven(
 ) -> Finding:
     names = " and ".join(sorted(slow))
     evidence = (
-        told(counted.seen, f"{name} answered {got}", f"{SOURCE}, last 5 min", counted.node.name, now)
+        evidence_of(counted.seen, f"{name} answered {got}", f"{SOURCE}, last 5 min", counted.node.name, now)
         for name, got in sorted(requests.items())
     )
     return Finding(

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from iamops.judge.findings import About, Blind, Evidence, Finding
+from iamops.judge.findings import About, Evidence, Finding, NotEvaluated
 from iamops.judge.rules.base import (
     SETTLED_AFTER_S,
     Answer,
     Rule,
     RuleInput,
     about_unit,
+    evidence_at,
+    evidence_of,
     live,
     nodes,
     probed,
     reason_of,
-    said_at,
     settled,
-    told,
     unheard,
     unit_running,
     unit_stopped,
@@ -41,7 +41,9 @@ def split_brain(view: RuleInput, now: float) -> Iterator[Answer]:
         owners = seen.owners
         if len(owners) < 2:
             what = f"whether VIP {vrrp.address} is on two nodes"
-            yield from (Blind("split-brain", what, f"{n}'s addresses are not known", n) for n in seen.unseen)
+            yield from (
+                NotEvaluated("split-brain", what, f"{n}'s addresses are not known", n) for n in seen.unseen
+            )
             continue
         if not split_owners(state, name, now):
             continue
@@ -93,7 +95,7 @@ def no_owner(view: RuleInput, now: float) -> Iterator[Answer]:
             continue
         what = f"whether any node holds VIP {vrrp.address}"
         dark = [n for n in nodes(view) if n.name in seen.unseen or n.freshness(now) is not Freshness.LIVE]
-        yield from (Blind("vip-nowhere", what, f"{n.name}'s addresses are not known", n.name) for n in dark)
+        yield from (NotEvaluated("vip-nowhere", what, f"{n.name}'s addresses are not known", n.name) for n in dark)
         if dark or not settled(state.lost_at.get(name), now):
             continue
         yield Finding(
@@ -101,7 +103,8 @@ def no_owner(view: RuleInput, now: float) -> Iterator[Answer]:
             Severity.CRITICAL,
             f"no node holds VIP {vrrp.address}",
             tuple(
-                told(n.vrrp[name], f"{name}: {vrrp_word(n, name)}", "keepalived", n.name, now) for n in nodes(view)
+                evidence_of(n.vrrp[name], f"{name}: {vrrp_word(n, name)}", "keepalived", n.name, now)
+                for n in nodes(view)
             ),
             _no_owner_step(view, name),
             cause=_no_owner_cause(view, name),
@@ -117,7 +120,8 @@ def witnesses_disagree(view: RuleInput, now: float) -> Iterator[Answer]:
         if isinstance(node.addresses, Unknown):
             why = f"addresses of {node.name}: {reason_of(node.addresses)}"
             yield from (
-                Blind(code, "whether kernel and keepalived agree on the VIP", why, node.name) for code in codes
+                NotEvaluated(code, "whether kernel and keepalived agree on the VIP", why, node.name)
+                for code in codes
             )
             continue
         for name in view.state.profile.vrrp:
@@ -134,9 +138,9 @@ def client_dark(view: RuleInput, now: float) -> Iterator[Answer]:
         address = client_address(view.state, name)
         if isinstance(seen, Unknown) or is_overdue(seen, now):
             why = seen.reason if isinstance(seen, Unknown) else f"the last probe is {seen.age_s(now):.0f} s old"
-            yield Blind("client-dark", f"what a client gets from {address}", why)
+            yield NotEvaluated("client-dark", f"what a client gets from {address}", why)
         elif not seen.value.ok:
-            where = f" for {seen.value.asked}" if seen.value.asked else ""
+            where = f" for {seen.value.host}" if seen.value.host else ""
             title = f"a client gets no good answer from {address}{where}"
             evidence = (probed(seen, "", "HTTP from this machine", None, now), *_owned(view.state, name, now))
             instance = name if name in view.state.profile.vrrp else view.state.profile.instance.name
@@ -156,7 +160,7 @@ def standby_in_fault(view: RuleInput, now: float) -> Iterator[Answer]:
             elif seen.value.state is VrrpState.FAULT:
                 title = f"{node.name} is in FAULT and would not take the VIP ({name})"
                 evidence = (
-                    told(seen, f"{name} is in FAULT", f"keepalived's {seen.value.source}", node.name, now),
+                    evidence_of(seen, f"{name} is in FAULT", f"keepalived's {seen.value.source}", node.name, now),
                 )
                 look = f"look: journalctl -u {view.state.profile.keepalived.unit} on {node.name}"
                 about = About(instance=name)
@@ -172,14 +176,14 @@ def keepalived_silent(view: RuleInput, now: float) -> Iterator[Answer]:
         if not unit_running(node, unit):
             continue
         if isinstance(seen, Unknown):
-            yield Blind(code, what, reason_of(seen), node.name)
+            yield NotEvaluated(code, what, reason_of(seen), node.name)
         elif seen.value:
             owns = any(c.node == node.name for n in node.vrrp for c in ownership(view.state, n, now).owners)
             yield Finding(
                 code,
                 Severity.CRITICAL,
                 f"{unit} on {node.name} runs and does not answer: it takes over nothing and gives up nothing",
-                (told(seen, seen.value, "asked for its dump", node.name, now),),
+                (evidence_of(seen, seen.value, "asked for its dump", node.name, now),),
                 f"iamops restart {unit} {node.name}" + (" --dry-run" if owns else ""),
                 node.name,
                 cause="its process is stopped or hangs: the peer hears no adverts, and its own VIP stays",
@@ -239,13 +243,13 @@ def _owned(state: ClusterState, name: str, now: float) -> Iterator[Evidence]:
     instance = name if name in state.profile.vrrp else state.profile.instance.name
     for owner in ownership(state, instance, now).owners:
         value = f"VIP {state.profile.vrrp[instance].address} is on {owner.node}"
-        yield said_at(owner.heard_at, value, "kernel addresses", owner.node, now)
+        yield evidence_at(owner.heard_at, value, "kernel addresses", owner.node, now)
 
 
 def _holds(state: ClusterState, instance: str, owner: Claim, now: float) -> Evidence:
     held_s = now - owned_since(state, instance, owner)
     value = f"has {state.profile.vrrp[instance].address} for {lasting(held_s)}"
-    return said_at(owner.heard_at, value, "kernel addresses", owner.node, now)
+    return evidence_at(owner.heard_at, value, "kernel addresses", owner.node, now)
 
 
 def _disagreement(
@@ -257,7 +261,7 @@ def _disagreement(
     if isinstance(report, Unknown) and not unit_stopped(node, unit):
         for code in ("master-without-address", "address-without-master"):
             what = "whether kernel and keepalived agree on the VIP"
-            yield Blind(code, what, f"{name} on {node.name}: {report.reason}", node.name)
+            yield NotEvaluated(code, what, f"{name} on {node.name}: {report.reason}", node.name)
         return
     has, since = vrrp.address in held, held.get(vrrp.address, now)
     daemon = report.value.state if isinstance(report, Known) else None
@@ -277,12 +281,12 @@ def _disagree(code: str, view: RuleInput, node: NodeState, name: str, daemon: st
     kernel = "not on the kernel" if code == "master-without-address" else "on the kernel"
     unit = profile.keepalived.unit
     evidence = [
-        told(node.vrrp[name], f"{name}: {daemon}", "keepalived", node.name, now),
-        told(node.addresses, f"{address} {kernel}", "kernel addresses", node.name, now),
+        evidence_of(node.vrrp[name], f"{name}: {daemon}", "keepalived", node.name, now),
+        evidence_of(node.addresses, f"{address} {kernel}", "kernel addresses", node.name, now),
     ]
     cause = _left_behind(view, (node.name,), name) if code == "address-without-master" else ""
     if unit_stopped(node, unit):
-        evidence.append(told(node.units[unit], f"{unit} is stopped", "systemd", node.name, now))
+        evidence.append(evidence_of(node.units[unit], f"{unit} is stopped", "systemd", node.name, now))
     said = f"keepalived says {daemon}" if daemon in VrrpState.__members__ else daemon
     title = f"{node.name}: {said}, VIP {address} is {kernel}"
     about = About(instance=name)
@@ -298,8 +302,8 @@ def _disagree(code: str, view: RuleInput, node: NodeState, name: str, daemon: st
     )
 
 
-def _no_daemon_view(view: RuleInput, node: NodeState, name: str) -> Iterator[Blind]:
+def _no_daemon_view(view: RuleInput, node: NodeState, name: str) -> Iterator[NotEvaluated]:
     """A keepalived that is stopped has no state, and unit-down tells of it; any other silence is blindness."""
     if unit_running(node, view.state.profile.keepalived.unit):
         why = f"{name} on {node.name}: {reason_of(node.vrrp[name])}"
-        yield Blind("vrrp-fault", "whether it would take the VIP", why, node.name)
+        yield NotEvaluated("vrrp-fault", "whether it would take the VIP", why, node.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iamops.judge.findings import Blind, Diagnosis, Finding
+from iamops.judge.findings import Diagnosis, Finding, NotEvaluated
 from iamops.judge.rules import STATE_RULES
 from iamops.judge.rules.base import Rule, RuleInput
 from iamops.judge.rules.checks import RULES as CHECKS
@@ -10,7 +10,7 @@ from iamops.judge.rules.complaints import RULES as COMPLAINTS
 from iamops.judge.rules.complaints import with_complaints
 from iamops.judge.rules.inspected import FILES_RULES as FILES
 from iamops.judge.rules.inspected import RULES as NODE_LOOK
-from iamops.judge.rules.itself import asked
+from iamops.judge.rules.itself import evaluated
 from iamops.judge.rules.keepalived import RULES as KEEPALIVED
 from iamops.judge.rules.outside import RULES as OUTSIDE
 from iamops.judge.rules.traffic import RULES as TRAFFIC
@@ -21,10 +21,10 @@ RULES: tuple[Rule, ...] = (*STATE_RULES, *KEEPALIVED, *CHECKS, *OUTSIDE, *NODE_L
 
 def diagnose(view: RuleInput, now: float) -> Diagnosis:
     """A code counts as checked only where none of its rules was blind to anything."""
-    answers = list(asked(RULES, view, now))
+    answers = list(evaluated(RULES, view, now))
     said = (answer for answer in answers if isinstance(answer, Finding))
     found = dict.fromkeys(with_complaints(view, finding, now) for finding in said)
-    blind = tuple(dict.fromkeys(answer for answer in answers if isinstance(answer, Blind)))
+    blind = tuple(dict.fromkeys(answer for answer in answers if isinstance(answer, NotEvaluated)))
     unclear = {each.code for each in blind}
     codes = dict.fromkeys(code for rule in RULES for code in rule.codes)
     return Diagnosis(correlate(tuple(found)), blind, tuple(code for code in codes if code not in unclear))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from iamops.judge.findings import Diagnosis, Finding, Key, flat
 from iamops.judge.triage.correlate import correlate
 from iamops.model.facts import LinkState, ProbeReport, Severity, VrrpState
-from iamops.model.journal import Happening, HappeningKind
+from iamops.model.journal import TimelineEvent, TimelineEventKind
 from iamops.model.observed import Known, Observed
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState, NodeState, Notice
@@ -27,7 +27,7 @@ class Raised:
 
     at: float
     finding: Finding
-    gone_at: float | None = None
+    cleared_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class ReportedFindings:
         raised: dict[Key, Raised] = {}
         notices: list[Notice] = []
         for name, was in self.raised.items():
-            gone_at = None if name in present else now if was.gone_at is None else was.gone_at
+            gone_at = None if name in present else now if was.cleared_at is None else was.cleared_at
             blind = bool(unseen) if was.finding.node is None else was.finding.node in unseen
             if gone_at is None or blind or now - gone_at < OVER_AFTER_S:
                 raised[name] = Raised(was.at, present.get(name, was.finding), None if blind else gone_at)
@@ -86,68 +86,78 @@ SLACK_S = 2.0
 LOUD = frozenset({VrrpState.FAULT, VrrpState.STOP})
 
 
-def recalled(happenings: Iterable[Happening], profile: Profile) -> tuple[Notice, ...]:
+def recalled(happenings: Iterable[TimelineEvent], profile: Profile) -> tuple[Notice, ...]:
     """Oldest first."""
     every = sorted(happenings, key=lambda each: each.at)
-    units = [each for each in every if each.kind is HappeningKind.UNIT][-UNITS_KEPT:]
-    others = [each for each in every if each.kind is not HappeningKind.UNIT][-KEPT:]
+    units = [each for each in every if each.kind is TimelineEventKind.UNIT][-UNITS_KEPT:]
+    others = [each for each in every if each.kind is not TimelineEventKind.UNIT][-KEPT:]
     moves = {id(came): (left, cause) for came, left, cause in _moves(every, profile)}
     kept = sorted((*units, *others), key=lambda each: each.at)
     return tuple(_notice(each, profile, moves.get(id(each))) for each in kept)
 
 
-def _moves(every: Sequence[Happening], profile: Profile) -> Iterator[tuple[Happening, str, Happening | None]]:
+def _moves(
+    every: Sequence[TimelineEvent], profile: Profile
+) -> Iterator[tuple[TimelineEvent, str, TimelineEvent | None]]:
     """(who came to hold a VIP, who held it before, what led to it). An owner that let go of nothing was not moved
     from: that is two owners, or a journal that ends.
     """
     for instance in profile.vrrp:
-        last: Happening | None = None
+        last: TimelineEvent | None = None
         for came in every:
-            if came.kind is not HappeningKind.VIP or came.subject != instance or came.word != VrrpState.MASTER:
+            if came.kind is not TimelineEventKind.VIP or came.subject != instance or came.word != VrrpState.MASTER:
                 continue
             if last is not None and last.node != came.node and _let_go(every, last, came, profile):
                 yield came, last.node or "", _led(every, last.node, came, profile)
             last = came
 
 
-def _let_go(every: Sequence[Happening], last: Happening, came: Happening, profile: Profile) -> bool:
+def _let_go(every: Sequence[TimelineEvent], last: TimelineEvent, came: TimelineEvent, profile: Profile) -> bool:
     """Its keepalived left MASTER or ended before the other one came; or the machine was off, and booted since."""
     for each in every:
         if each.node != last.node or each.at <= last.at:
             continue
-        if each.kind is HappeningKind.BOOT:
+        if each.kind is TimelineEventKind.BOOT:
             return True
-        gone = each.kind is HappeningKind.VIP and each.subject == last.subject and each.word != VrrpState.MASTER
-        ended = each.kind is HappeningKind.UNIT and each.subject == profile.keepalived.unit and each.bad
+        gone = (
+            each.kind is TimelineEventKind.VIP and each.subject == last.subject and each.word != VrrpState.MASTER
+        )
+        ended = each.kind is TimelineEventKind.UNIT and each.subject == profile.keepalived.unit and each.bad
         if (gone or ended) and each.at <= came.at + SLACK_S:
             return True
     return False
 
 
-def _led(every: Sequence[Happening], left: str | None, came: Happening, profile: Profile) -> Happening | None:
+def _led(
+    every: Sequence[TimelineEvent], left: str | None, came: TimelineEvent, profile: Profile
+) -> TimelineEvent | None:
     """An action of ours before what fell over, and that before what came back and took its VIP.
 
     The units on which a VIP depends before all others: what else stopped in that minute may be none of it.
     """
     near = [each for each in every if came.at - LEADS_S <= each.at <= came.at + SLACK_S and each is not came]
     carrying = {profile.keepalived.unit, profile.nginx.unit}
-    units = [each for each in near if each.kind is HappeningKind.UNIT]
+    units = [each for each in near if each.kind is TimelineEventKind.UNIT]
     fell = [each for each in units if each.node == left and each.bad]
     rose = [each for each in units if each.node == came.node and not each.bad]
     choices = (
-        [each for each in near if each.kind is HappeningKind.ACTION],
+        [each for each in near if each.kind is TimelineEventKind.ACTION],
         [each for each in fell if each.subject in carrying],
-        [each for each in near if each.kind is HappeningKind.CHECK and each.node == left and each.bad],
-        [each for each in near if each.kind is HappeningKind.BOOT and each.node == came.node],
+        [each for each in near if each.kind is TimelineEventKind.CHECK and each.node == left and each.bad],
+        [each for each in near if each.kind is TimelineEventKind.BOOT and each.node == came.node],
         [each for each in rose if each.subject in carrying],
-        [each for each in near if each.kind is HappeningKind.CHECK and each.node == came.node and not each.bad],
+        [
+            each
+            for each in near
+            if each.kind is TimelineEventKind.CHECK and each.node == came.node and not each.bad
+        ],
         fell,
         rose,
     )
     return next((found[0] for found in choices if found), None)
 
 
-def _notice(each: Happening, profile: Profile, move: tuple[str, Happening | None] | None) -> Notice:
+def _notice(each: TimelineEvent, profile: Profile, move: tuple[str, TimelineEvent | None] | None) -> Notice:
     severity = Severity.WARNING if each.bad or each.word in LOUD else Severity.INFO
     at_node = f"{each.node}: " if each.node else ""
     notice = Notice(each.at, each.node, severity, f"{at_node}{each.text}", each.source)
@@ -159,7 +169,7 @@ def _notice(each: Happening, profile: Profile, move: tuple[str, Happening | None
     return replace(notice, severity=Severity.WARNING, text=f"VIP {vip} moved {left} -> {each.node}{why}")
 
 
-def _named(cause: Happening) -> str:
+def _named(cause: TimelineEvent) -> str:
     return f"{cause.node}: {cause.text}" if cause.node else cause.text
 
 
@@ -218,7 +228,7 @@ def _facts(node: NodeState) -> Hashable:
 
 
 @dataclass(frozen=True, slots=True)
-class EarlierLook:
+class EarlierInspection:
     """A deep look that ended at `at` (session time), and what the live state said at that time."""
 
     diagnosis: Diagnosis
@@ -244,9 +254,9 @@ def tally(findings: tuple[Finding, ...]) -> Tally:
     return Tally(len(every) - quiet, quiet)
 
 
-def earlier_look(diagnosis: Diagnosis, at: float, live: tuple[Finding, ...]) -> EarlierLook:
+def earlier_inspection(diagnosis: Diagnosis, at: float, live: tuple[Finding, ...]) -> EarlierInspection:
     """The look, with the live findings of its time."""
-    return EarlierLook(diagnosis, at, keys(live))
+    return EarlierInspection(diagnosis, at, keys(live))
 
 
 def keys(findings: tuple[Finding, ...]) -> frozenset[Key]:
@@ -254,7 +264,7 @@ def keys(findings: tuple[Finding, ...]) -> frozenset[Key]:
     return frozenset(each.key for each in flat(findings))
 
 
-def standing(live: tuple[Finding, ...], look: EarlierLook | None, now: float) -> tuple[Finding, ...]:
+def standing(live: tuple[Finding, ...], look: EarlierInspection | None, now: float) -> tuple[Finding, ...]:
     """Causes first, the worst first. The live state is believed: what it no longer says is over.
 
     Only what the look alone could tell stays as it was seen, older by the time since. Both are put into one tree
@@ -272,7 +282,7 @@ def standing(live: tuple[Finding, ...], look: EarlierLook | None, now: float) ->
     return correlate((*present, *deep))
 
 
-def only_deep(live: tuple[Finding, ...], look: EarlierLook | None) -> frozenset[Key]:
+def only_deep(live: tuple[Finding, ...], look: EarlierInspection | None) -> frozenset[Key]:
     """Which of what stands only the look could tell, so that it is as old as the look."""
     return keys(look.diagnosis.findings) - keys(live) - look.live_then if look is not None else frozenset()
 

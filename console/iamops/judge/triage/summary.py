@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from iamops.judge.findings import Blind, Diagnosis, flat
+from iamops.judge.findings import Diagnosis, NotEvaluated, flat
 from iamops.judge.runbook.catalogue import CATALOGUE
 from iamops.model.facts import Severity
-from iamops.model.journal import Happening
+from iamops.model.journal import TimelineEvent
 from iamops.model.profile import Profile
 from iamops.redact.clean import words
 
@@ -17,7 +17,7 @@ NUMBERS_MAX = 10
 QUESTIONS_MAX = 6
 
 
-class Looked(Protocol):
+class TriageResult(Protocol):
     """A finished look, as far as it is told. Times in epoch s; `unlooked` maps nodes to reasons."""
 
     @property
@@ -33,13 +33,13 @@ class Looked(Protocol):
     def diagnosis(self) -> Diagnosis: ...
 
     @property
-    def unlooked(self) -> Mapping[str, str]: ...
+    def not_inspected(self) -> Mapping[str, str]: ...
 
     @property
-    def timeline(self) -> tuple[Happening, ...]: ...
+    def timeline(self) -> tuple[TimelineEvent, ...]: ...
 
     @property
-    def untold(self) -> tuple[str, ...]: ...
+    def unavailable(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Darkness:
 
     because: str
     node: str | None
-    blinds: tuple[Blind, ...]
+    blinds: tuple[NotEvaluated, ...]
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -76,14 +76,14 @@ def name_of(code: str) -> str:
     return f"{number} {code}" if number else code
 
 
-def unreachable(looked: Looked) -> bool:
+def unreachable(looked: TriageResult) -> bool:
     """Could no node be looked into at all?"""
-    return all(node in looked.unlooked for node in looked.profile.nodes)
+    return all(node in looked.not_inspected for node in looked.profile.nodes)
 
 
-def darkness(blind_to: Iterable[Blind], unlooked: Mapping[str, str]) -> tuple[Darkness, ...]:
+def darkness(blind_to: Iterable[NotEvaluated], unlooked: Mapping[str, str]) -> tuple[Darkness, ...]:
     """What cannot be told, by reason. That a node was not looked into is one, for all that is blind to it."""
-    found: dict[tuple[str, str | None], list[Blind]] = {}
+    found: dict[tuple[str, str | None], list[NotEvaluated]] = {}
     for node, because in unlooked.items():
         found[because, node] = []
     for blind in blind_to:
@@ -92,14 +92,14 @@ def darkness(blind_to: Iterable[Blind], unlooked: Mapping[str, str]) -> tuple[Da
     return tuple(Darkness(because, node, tuple(blinds)) for (because, node), blinds in found.items())
 
 
-def counted(looked: Looked) -> str:
+def counted(looked: TriageResult) -> str:
     """`2 critical, 1 warning`, explained ones included; empty if there are none."""
     severities = [finding.severity for finding in flat(looked.diagnosis.findings)]
     order: Sequence[Severity] = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
     return ", ".join(f"{severities.count(each)} {each}" for each in order if each in severities)
 
 
-def closing(looked: Looked) -> str:
+def closing(looked: TriageResult) -> str:
     """One sentence: what was found, how many rules were asked, how long it took. No all-clear while blind."""
     diagnosis, took = looked.diagnosis, f"looked for {looked.took_s:.1f} s"
     asked = len(set(diagnosis.checked))
@@ -109,7 +109,7 @@ def closing(looked: Looked) -> str:
         head = f"{found}; " if found else ""
         return f"{head}no rule could be asked, nothing is known to be well; {took}"
     missed = f"; {blind} could not be asked, or not of every node" if blind else ""
-    dark = f"; not looked into: {', '.join(looked.unlooked)}" if looked.unlooked else ""
+    dark = f"; not looked into: {', '.join(looked.not_inspected)}" if looked.not_inspected else ""
     if not found:
         clear = f"no findings: {asked} rules asked" if not (blind or dark) else f"no findings among {asked} rules"
         return f"{clear}{missed}{dark}; {took}"

@@ -13,12 +13,12 @@ from iamops.accesslog.values import NO_TIME
 from iamops.judge.run import ending_of
 from iamops.model.contest import HANDOVER_S
 from iamops.model.facts import VrrpState
-from iamops.model.inspection import SaidKind
-from iamops.model.journal import Happening, HappeningKind
+from iamops.model.inspection import JournalEventKind
+from iamops.model.journal import TimelineEvent, TimelineEventKind
 from iamops.model.profile import Profile
 from iamops.model.traffic import Traffic
 from iamops.parse.config_files import PushRecord
-from iamops.parse.inspection import check_told
+from iamops.parse.inspection import check_event
 from iamops.parse.journal import JournalRecord, transition
 from iamops.parse.systemd import boot_took, unit_change
 from iamops.redact.clean import words
@@ -29,10 +29,10 @@ KEEPALIVED = "keepalived's journal"
 # What systemd says of a unit that is well.
 CALM = frozenset({"started", "reloaded"})
 CHECKS = {
-    SaidKind.SCRIPT_PASSED: "passes",
-    SaidKind.SCRIPT_FAILED: "fails",
-    SaidKind.SCRIPT_TIMED_OUT: "does not end in time",
-    SaidKind.SCRIPT_UNRUNNABLE: "cannot be run",
+    JournalEventKind.SCRIPT_PASSED: "passes",
+    JournalEventKind.SCRIPT_FAILED: "fails",
+    JournalEventKind.SCRIPT_TIMED_OUT: "does not end in time",
+    JournalEventKind.SCRIPT_UNRUNNABLE: "cannot be run",
 }
 # A file changed so soon after another belongs to the same edit.
 EDIT_S = 3.0
@@ -40,7 +40,7 @@ EDIT_S = 3.0
 
 def of_journal(
     records: Iterable[JournalRecord], profile: Profile, node: str, ahead_s: float
-) -> Iterator[Happening]:
+) -> Iterator[TimelineEvent]:
     """VIP transitions, checks whose answer changed, units, boots. `ahead_s`: how far the node's clock is ahead of
     ours.
     """
@@ -51,38 +51,38 @@ def of_journal(
         if entered is not None and record.unit == profile.keepalived.unit:
             instance, state = entered
             text = _entered(profile, instance, state)
-            yield Happening(at, HappeningKind.VIP, text, KEEPALIVED, node, instance, str(state))
+            yield TimelineEvent(at, TimelineEventKind.VIP, text, KEEPALIVED, node, instance, str(state))
         elif (check := _check(record, profile)) is not None and checks.get(check.subject) != check.bad:
             checks[check.subject] = check.bad
             yield replace(check, at=at, node=node)
         elif record.by_systemd and (change := unit_change(record.message)) is not None:
             text, bad = f"{record.unit} {change}", change not in CALM
-            yield Happening(at, HappeningKind.UNIT, text, "systemd", node, record.unit, bad=bad)
+            yield TimelineEvent(at, TimelineEventKind.UNIT, text, "systemd", node, record.unit, bad=bad)
         elif (took := boot_took(record.message)) is not None:
-            yield Happening(at, HappeningKind.BOOT, f"booted, in {took}", "systemd", node)
+            yield TimelineEvent(at, TimelineEventKind.BOOT, f"booted, in {took}", "systemd", node)
 
 
-def _check(record: JournalRecord, profile: Profile) -> Happening | None:
+def _check(record: JournalRecord, profile: Profile) -> TimelineEvent | None:
     """What keepalived says of one of its checks; the caller knows when and where."""
-    told = None if record.by_systemd or record.unit != profile.keepalived.unit else check_told(record.message)
+    told = None if record.by_systemd or record.unit != profile.keepalived.unit else check_event(record.message)
     if told is None:
         return None
     kind, name = told
     text = f"check {words(name, 60)} {CHECKS[kind]}"
-    bad = kind is not SaidKind.SCRIPT_PASSED
-    return Happening(0.0, HappeningKind.CHECK, text, KEEPALIVED, None, name, bad=bad)
+    bad = kind is not JournalEventKind.SCRIPT_PASSED
+    return TimelineEvent(0.0, TimelineEventKind.CHECK, text, KEEPALIVED, None, name, bad=bad)
 
 
-def of_pushes(records: Iterable[PushRecord], node: str, ahead_s: float, now: float) -> Iterator[Happening]:
+def of_pushes(records: Iterable[PushRecord], node: str, ahead_s: float, now: float) -> Iterator[TimelineEvent]:
     """Configuration that was put on a node by a push. One without a time is still under way."""
     for record in records:
         at = now if record.at is None else record.at - ahead_s
         who, why = words(str(record.meta.get("who", ""))), words(str(record.meta.get("reason", "")))
         told = f"push {record.push}{f' of {who}' if who else ''} {record.told or 'under way'}"
-        yield Happening(at, HappeningKind.CONFIG, f"{told}: {why}" if why else told, "push history", node)
+        yield TimelineEvent(at, TimelineEventKind.CONFIG, f"{told}: {why}" if why else told, "push history", node)
 
 
-def of_edits(edits: Iterable[tuple[float, str]], node: str, ahead_s: float) -> Iterator[Happening]:
+def of_edits(edits: Iterable[tuple[float, str]], node: str, ahead_s: float) -> Iterator[TimelineEvent]:
     """Files changed on disk, those that were changed in one go as one."""
     group: list[tuple[float, str]] = []
     for at, path in sorted(edits):
@@ -94,7 +94,7 @@ def of_edits(edits: Iterable[tuple[float, str]], node: str, ahead_s: float) -> I
         yield _edit(group, node, ahead_s)
 
 
-def of_ledger(records: Iterable[tuple[str, str, Mapping[str, Any]]], profile: str) -> Iterator[Happening]:
+def of_ledger(records: Iterable[tuple[str, str, Mapping[str, Any]]], profile: str) -> Iterator[TimelineEvent]:
     """Actions of this machine's ledger on one profile: (RFC 3339 time, kind, body) of each record."""
     for stamp, kind, body in records:
         at = _epoch(stamp)
@@ -103,12 +103,12 @@ def of_ledger(records: Iterable[tuple[str, str, Mapping[str, Any]]], profile: st
         ended = "begun" if kind == "intent" else words(ending_of(body) or kind)
         who = words(str(body.get("who", "?")))
         text = f"{words(str(body.get('action', '?')))}: {ended} ({who})"
-        yield Happening(at, HappeningKind.ACTION, text, "audit ledger")
+        yield TimelineEvent(at, TimelineEventKind.ACTION, text, "audit ledger")
 
 
 def error_steps(
     slots: Mapping[int, Traffic], node: str, ahead_s: float, slot_s: int = 60, until: float = math.inf
-) -> Iterator[Happening]:
+) -> Iterator[TimelineEvent]:
     """Slots whose 5xx share differs from the slot before by STEP_POINTS or more, of STEP_REQUESTS or more.
 
     Slots with fewer requests say nothing, and are passed over. The first is only compared with. A slot is told at
@@ -124,11 +124,11 @@ def error_steps(
             verb = "rise" if share > before else "fall"
             told = f"5xx {verb} from {before:.0f} % to {share:.0f} % of {traffic.total} requests in {slot_s} s"
             ends = min(at + slot_s - ahead_s, until)
-            yield Happening(ends, HappeningKind.TRAFFIC, told, "access log", node)
+            yield TimelineEvent(ends, TimelineEventKind.TRAFFIC, told, "access log", node)
         before = share
 
 
-def merged(happenings: Iterable[Happening], since: float, limit: int) -> tuple[tuple[Happening, ...], int]:
+def merged(happenings: Iterable[TimelineEvent], since: float, limit: int) -> tuple[tuple[TimelineEvent, ...], int]:
     """Oldest first, none from before `since`, at most the last `limit`; and how many older ones are left out."""
     ordered = sorted((each for each in happenings if each.at >= since), key=lambda each: each.at)
     once = [next(group) for _, group in groupby(ordered)]
@@ -141,11 +141,11 @@ def _entered(profile: Profile, instance: str, state: VrrpState) -> str:
     return f"{words(instance, 60)} entered {state}{vip}"
 
 
-def _edit(group: list[tuple[float, str]], node: str, ahead_s: float) -> Happening:
+def _edit(group: list[tuple[float, str]], node: str, ahead_s: float) -> TimelineEvent:
     paths = [path for _, path in group]
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     text = f"changed on disk: {', '.join(paths[:3])}{more}"
-    return Happening(group[-1][0] - ahead_s, HappeningKind.CONFIG, text, "file times", node)
+    return TimelineEvent(group[-1][0] - ahead_s, TimelineEventKind.CONFIG, text, "file times", node)
 
 
 def _epoch(stamp: str) -> float | None:
@@ -190,7 +190,7 @@ def turns(records: Iterable[JournalRecord], profile: Profile, node: str, ahead_s
             yield MasterChange(at, node, "", master=False, unclear=True)
 
 
-def splits(found: Iterable[MasterChange], profile: Profile, now: float) -> Iterator[Happening]:
+def splits(found: Iterable[MasterChange], profile: Profile, now: float) -> Iterator[TimelineEvent]:
     """The times of two MASTERs that were longer than a handover."""
     masters: dict[str, dict[str, float]] = {}
     for turn in sorted(found, key=lambda each: each.at):
@@ -211,7 +211,7 @@ def splits(found: Iterable[MasterChange], profile: Profile, now: float) -> Itera
 
 def _told(
     profile: Profile, name: str, holders: dict[str, float], until: float, *, left: str = ""
-) -> Iterator[Happening]:
+) -> Iterator[TimelineEvent]:
     """`left`: who ceased to be MASTER at `until`; nobody where it still is so."""
     begin = max(holders.values())
     lasted_s = until - begin
@@ -220,8 +220,8 @@ def _told(
     vrrp = profile.vrrp.get(name)
     what = f"{name}, VIP {vrrp.address}" if vrrp is not None else name
     nodes = " and ".join(sorted(holders))
-    yield Happening(begin, HappeningKind.VIP, f"SPLIT BRAIN: {nodes} are both MASTER of {what}", SOURCE)
+    yield TimelineEvent(begin, TimelineEventKind.VIP, f"SPLIT BRAIN: {nodes} are both MASTER of {what}", SOURCE)
     if left:
         rest = " and ".join(sorted(each for each in holders if each != left))
         over = f"split brain ended: only {rest} is MASTER of {what}, lasted {lasted_s:.0f} s"
-        yield Happening(until, HappeningKind.VIP, over, SOURCE)
+        yield TimelineEvent(until, TimelineEventKind.VIP, over, SOURCE)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from iamops.lab.faults import catalogue
 from iamops.lab.faults.catalogue import POWER_OFF, LabFault
-from iamops.lab.faults.context import Aim, Bench
+from iamops.lab.faults.context import FaultContext, FaultTarget
 from iamops.lab.node import Power
 from iamops.lab.place import LabPaths
 from iamops.lab.processes import LabError, LabNotUp
@@ -57,7 +57,7 @@ def _write(path: Path, faults: Iterable[ActiveFault]) -> None:
     scratch.replace(path)
 
 
-def apply(bench: Bench, name: str, node: str | None, unit: str | None) -> ActiveFault:
+def apply(bench: FaultContext, name: str, node: str | None, unit: str | None) -> ActiveFault:
     """Applies a fault; a name of healing heals. One that fails is taken back. Raises LabError."""
     kind, healing = catalogue.find(name)
     if healing:
@@ -66,31 +66,31 @@ def apply(bench: Bench, name: str, node: str | None, unit: str | None) -> Active
     _check_power(bench, kind, node)
     applied = ActiveFault(kind.name, node, unit)
     # Noted first: if we are killed half-way, the half must be healed too.
-    add(bench.place.active_faults, applied)
+    add(bench.paths.active_faults, applied)
     try:
         kind.apply(bench, aim)
     except LabError:
         with contextlib.suppress(LabError):
             kind.heal(bench, aim)
-        _forget(bench.place, kind, applied)
+        _forget(bench.paths, kind, applied)
         raise
     return applied
 
 
-def heal(bench: Bench, name: str, node: str | None, unit: str | None) -> ActiveFault:
+def heal(bench: FaultContext, name: str, node: str | None, unit: str | None) -> ActiveFault:
     """Undoes a fault, noted or not. Raises LabError."""
     kind, _ = catalogue.find(name)
     aim = _aim(bench, kind, node, unit)
     healed = ActiveFault(kind.name, node, unit)
     _check_power(bench, kind, node)
     kind.heal(bench, aim)
-    _forget(bench.place, kind, healed)
+    _forget(bench.paths, kind, healed)
     return healed
 
 
-def heal_all(bench: Bench) -> tuple[ActiveFault, ...]:
+def heal_all(bench: FaultContext) -> tuple[ActiveFault, ...]:
     """Undoes every noted fault: power first, then the latest first. Raises the first failure at the end."""
-    applied = read(bench.place.active_faults)
+    applied = read(bench.paths.active_faults)
     powerless = [fault for fault in applied if fault.name in catalogue.POWERLESS]
     order = [*powerless, *(fault for fault in reversed(applied) if fault not in powerless)]
     failures = []
@@ -112,13 +112,13 @@ def forget_powered_up(place: LabPaths, node: str) -> None:
     )
 
 
-def _aim(bench: Bench, kind: LabFault, node: str | None, unit: str | None) -> Aim:
+def _aim(bench: FaultContext, kind: LabFault, node: str | None, unit: str | None) -> FaultTarget:
     if node is not None:
         bench.node(node)
-    return catalogue.aim(kind, node, unit)
+    return catalogue.target(kind, node, unit)
 
 
-def _check_power(bench: Bench, kind: LabFault, node: str | None) -> None:
+def _check_power(bench: FaultContext, kind: LabFault, node: str | None) -> None:
     """Nothing but its power can be broken or healed on a machine that is off. Raises LabNotUp."""
     if node is not None and kind.name != POWER_OFF and bench.node(node).power() is Power.OFF:
         raise LabNotUp(f"{node} is off", f"iamops lab up, or iamops lab fault power-on {node}")

@@ -10,7 +10,7 @@ from enum import StrEnum
 from iamops.lab.faults import machine
 from iamops.lab.faults import services as disk
 from iamops.lab.faults import services as service
-from iamops.lab.faults.context import Aim, Bench
+from iamops.lab.faults.context import FaultContext, FaultTarget
 from iamops.lab.processes import UnknownFault
 
 
@@ -30,8 +30,8 @@ class LabFault:
     name: str
     summary: str
     scope: FaultScope
-    apply: Callable[[Bench, Aim], None]
-    heal: Callable[[Bench, Aim], None]
+    apply: Callable[[FaultContext, FaultTarget], None]
+    heal: Callable[[FaultContext, FaultTarget], None]
     heal_name: str
     ends_with_power: bool = True
 
@@ -256,7 +256,7 @@ def find(name: str) -> tuple[LabFault, bool]:
     raise UnknownFault(f"there is no fault {name!r}", hint)
 
 
-def aim(fault: LabFault, node: str | None, unit: str | None) -> Aim:
+def target(fault: LabFault, node: str | None, unit: str | None) -> FaultTarget:
     """Checks that what the fault needs is named, and nothing else. Raises UnknownFault."""
     needs_node = fault.scope in (FaultScope.NODE, FaultScope.UNIT)
     takes_node = fault.scope is not FaultScope.CLUSTER
@@ -268,4 +268,4 @@ def aim(fault: LabFault, node: str | None, unit: str | None) -> Aim:
     if (fault.scope is FaultScope.UNIT) != (unit is not None):
         needs = "needs a unit" if unit is None else "takes no unit"
         raise UnknownFault(f"{fault.name} {needs}", usage)
-    return Aim(node, unit)
+    return FaultTarget(node, unit)

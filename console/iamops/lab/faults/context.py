@@ -12,14 +12,14 @@ from iamops.lab.processes import UnknownFault
 from iamops.model.profile import Profile
 
 
-class Bench(Protocol):
+class FaultContext(Protocol):
     """What a fault may use of the lab."""
 
     @property
     def profile(self) -> Profile: ...
 
     @property
-    def place(self) -> LabPaths: ...
+    def paths(self) -> LabPaths: ...
 
     def node(self, name: str) -> LabNode: ...
 
@@ -31,7 +31,7 @@ class Bench(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
+class FaultTarget:
     """Where a fault strikes."""
 
     node: str | None = None
@@ -45,5 +45,5 @@ class Aim:
         return self.node
 
 
-def systemctl(bench: Bench, node: str, *words: str) -> None:
+def systemctl(bench: FaultContext, node: str, *words: str) -> None:
     bench.must(node, ["systemctl", *words])

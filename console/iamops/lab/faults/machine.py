@@ -3,67 +3,67 @@
 from __future__ import annotations
 
 from iamops.lab import network
-from iamops.lab.faults.context import Aim, Bench, systemctl
+from iamops.lab.faults.context import FaultContext, FaultTarget, systemctl
 
 SSH_PORT = 22
 VRRP_PROTOCOL = 112
 
 
-def block_ssh(bench: Bench, aim: Aim) -> None:
+def block_ssh(bench: FaultContext, aim: FaultTarget) -> None:
     _drop(bench, aim.at, "lab_ssh", f"tcp dport {SSH_PORT} drop", f"tcp sport {SSH_PORT} drop")
 
 
-def unblock_ssh(bench: Bench, aim: Aim) -> None:
+def unblock_ssh(bench: FaultContext, aim: FaultTarget) -> None:
     _undrop(bench, aim.at, "lab_ssh")
 
 
-def power_off(bench: Bench, aim: Aim) -> None:
+def power_off(bench: FaultContext, aim: FaultTarget) -> None:
     bench.node(aim.at).cut_power()
 
 
-def power_on(bench: Bench, aim: Aim) -> None:
+def power_on(bench: FaultContext, aim: FaultTarget) -> None:
     bench.power_on(aim.at)
 
 
-def freeze(bench: Bench, aim: Aim) -> None:
+def freeze(bench: FaultContext, aim: FaultTarget) -> None:
     bench.node(aim.at).freeze(frozen=True)
 
 
-def thaw(bench: Bench, aim: Aim) -> None:
+def thaw(bench: FaultContext, aim: FaultTarget) -> None:
     bench.node(aim.at).freeze(frozen=False)
 
 
-def unplug(bench: Bench, aim: Aim) -> None:
-    network.set_cable(aim.at, bench.place, plugged=False)
+def unplug(bench: FaultContext, aim: FaultTarget) -> None:
+    network.set_cable(aim.at, bench.paths, plugged=False)
 
 
-def plug(bench: Bench, aim: Aim) -> None:
-    network.set_cable(aim.at, bench.place, plugged=True)
+def plug(bench: FaultContext, aim: FaultTarget) -> None:
+    network.set_cable(aim.at, bench.paths, plugged=True)
 
 
-def drop_vrrp(bench: Bench, aim: Aim) -> None:
+def drop_vrrp(bench: FaultContext, aim: FaultTarget) -> None:
     rule = f"ip protocol {VRRP_PROTOCOL} drop"
     for node in bench.profile.nodes:
         _drop(bench, node, "lab_vrrp", rule, rule)
 
 
-def pass_vrrp(bench: Bench, aim: Aim) -> None:
+def pass_vrrp(bench: FaultContext, aim: FaultTarget) -> None:
     for node in bench.profile.nodes:
         _undrop(bench, node, "lab_vrrp")
 
 
-def add_vip(bench: Bench, aim: Aim) -> None:
+def add_vip(bench: FaultContext, aim: FaultTarget) -> None:
     bench.must(aim.at, ["ip", "address", "replace", _vip(bench), "dev", _interface(bench, aim)])
 
 
-def remove_vip(bench: Bench, aim: Aim) -> None:
+def remove_vip(bench: FaultContext, aim: FaultTarget) -> None:
     """Keepalived's own claim would be taken away too: restart it, so that it sets what it means."""
     gone = ["ip", "address", "flush", "to", _vip(bench), "dev", _interface(bench, aim)]
     bench.must(aim.at, gone)
     systemctl(bench, aim.at, "restart", bench.profile.keepalived.unit)
 
 
-def _drop(bench: Bench, node: str, table: str, incoming: str, outgoing: str) -> None:
+def _drop(bench: FaultContext, node: str, table: str, incoming: str, outgoing: str) -> None:
     """Rules in a table of our own: undoing takes the table away and touches no other rule."""
     rules = f"""\
 table ip {table}
@@ -76,14 +76,14 @@ table ip {table} {{
     bench.must(node, ["nft", "-f", "-"], stdin=rules)
 
 
-def _undrop(bench: Bench, node: str, table: str) -> None:
+def _undrop(bench: FaultContext, node: str, table: str) -> None:
     bench.must(node, ["nft", "-f", "-"], stdin=f"table ip {table}\ndelete table ip {table}\n")
 
 
-def _vip(bench: Bench) -> str:
+def _vip(bench: FaultContext) -> str:
     vip = bench.profile.instance.vip
     return vip if "/" in vip else f"{vip}/32"
 
 
-def _interface(bench: Bench, aim: Aim) -> str:
+def _interface(bench: FaultContext, aim: FaultTarget) -> str:
     return bench.profile.nodes[aim.at].interface

@@ -77,7 +77,7 @@ class CollectorContext:
     def node(self) -> str:
         return self.transport.node
 
-    def look_again(self) -> None:
+    def refresh(self) -> None:
         """Asks every collector that waits for news to look now."""
         self.addresses_changed.set()
         self.units_changed.set()

@@ -82,7 +82,7 @@ async def stores(watch: CollectorContext) -> None:
 async def _service(watch: CollectorContext, service: Service, target: str, host: str, every_s: float) -> None:
     question = HttpQuestion(f"{host}:{service.port}", service.health)
     trust = _trust(watch, service)
-    report = await asked(probe_http(watch.transport, Door(host, service.port), question, watch.clock, trust))
+    report = await contained(probe_http(watch.transport, Door(host, service.port), question, watch.clock, trust))
     if report is not None:
         at = watch.clock()
         watch.emit(HttpProbed(at, target, watch.node, Target.SERVICE, service.name, report, every_s))
@@ -97,7 +97,7 @@ def _trust(watch: CollectorContext, service: Service) -> Trust | None:
 async def _domain(watch: CollectorContext, service: Service, domain: str, every_s: float) -> None:
     question = HttpQuestion(domain, service.health)
     door = Door(LOCALHOST, watch.profile.nginx.port)
-    report = await asked(probe_http(watch.transport, door, question, watch.clock))
+    report = await contained(probe_http(watch.transport, door, question, watch.clock))
     if report is not None:
         if isinstance(report, ProbeReport) and report.status is not None:
             watch.served.at = time.monotonic()
@@ -107,18 +107,18 @@ async def _domain(watch: CollectorContext, service: Service, domain: str, every_
 async def _datastore(watch: CollectorContext, store: Datastore, every_s: float) -> None:
     # On its own node a datastore is asked where IAM asks it: at loopback, as the seed deploys it.
     host = LOCALHOST if store.node == watch.node else watch.profile.nodes[store.node].address
-    report = await asked(probe_datastore(watch.transport, Door(host, store.port), store.kind, watch.clock))
+    report = await contained(probe_datastore(watch.transport, Door(host, store.port), store.kind, watch.clock))
     if report is not None:
         watch.emit(DatastoreProbed(watch.clock(), watch.node, store.name, report, every_s))
 
 
 async def _port(watch: CollectorContext, port: int, every_s: float) -> None:
-    report = await asked(probe_port(watch.transport, Door(LOCALHOST, port), watch.clock))
+    report = await contained(probe_port(watch.transport, Door(LOCALHOST, port), watch.clock))
     if report is not None:
         watch.emit(PortProbed(watch.clock(), watch.node, port, report, every_s))
 
 
-async def asked(probe: Awaitable[R | Unknown | None]) -> R | Unknown | None:
+async def contained(probe: Awaitable[R | Unknown | None]) -> R | Unknown | None:
     """What one probe fails of costs its own value: the others are asked all the same."""
     try:
         return await probe
@@ -147,7 +147,7 @@ async def certificates(watch: CollectorContext) -> None:
 
 
 async def _tls_port(watch: CollectorContext, port: int, service: Service, every_s: float) -> None:
-    report = await asked(_looked_at(watch, port, service))
+    report = await contained(_looked_at(watch, port, service))
     if report is not None:
         watch.emit(TlsProbed(watch.clock(), watch.node, port, report, every_s))
 

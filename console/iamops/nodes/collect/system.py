@@ -20,7 +20,7 @@ from iamops.model.facts import HostReport
 from iamops.nodes.collect.context import SETTLE_S, CollectorContext, ended, every, holding, keep, unflooded
 from iamops.nodes.transport import CommandFailed, Transport
 from iamops.parse import host
-from iamops.parse.host import Section, address_list, monitor_line, place_of, safety_report, script, sections
+from iamops.parse.host import Section, address_list, monitor_line, safety_report, script, sections, turn_files
 from iamops.parse.systemd import PROPERTIES, unit_reports
 from iamops.plan.start_failure import TIMEOUT_S, OwnWords, StartFailure
 from iamops.redact.clean import words, words_of
@@ -34,7 +34,7 @@ LOOKED_BACK_S = 600.0
 NOTHING = StartFailure("", "", complains=False)
 
 
-async def tell(watch: CollectorContext, events: Sequence[Event]) -> None:
+async def emit_units(watch: CollectorContext, events: Sequence[Event]) -> None:
     """Emits them, those of units that do not start with what is known of why; and then asks for what is not."""
     failing: list[UnitReported] = []
     for event in events:
@@ -67,7 +67,7 @@ async def _asked(watch: CollectorContext, unit: str) -> StartFailure:
         result = await watch.transport.run(words.argv, timeout_s=TIMEOUT_S)
     except CommandFailed:
         return NOTHING
-    return words.told(result.stdout.decode("utf-8", "replace"))
+    return words.output(result.stdout.decode("utf-8", "replace"))
 
 
 # What is read about a node with one command each: addresses and units, the machine, the units alone.
@@ -203,7 +203,7 @@ async def addresses(watch: CollectorContext) -> None:
             watch.addresses_changed.set()
             async for raw in unflooded(watch.node, "ip monitor", lines):
                 text = raw.decode("utf-8", "replace")
-                place, line = place_of(text), monitor_line(text)
+                place, line = turn_files(text), monitor_line(text)
                 if place is not None:
                     watch.held[:] = [place]
                     watch.place_changed.set()
@@ -231,7 +231,7 @@ async def repair(watch: CollectorContext) -> None:
         late = [e for e in events if isinstance(e, AddressesListed) and watch.address_moved.is_set()]
         if late:
             watch.addresses_changed.set()
-        await tell(watch, [event for event in events if event not in late])
+        await emit_units(watch, [event for event in events if event not in late])
 
     await every(REPAIR_EVERY_S, look, early=watch.addresses_changed)
 
@@ -268,6 +268,6 @@ async def units(watch: CollectorContext) -> None:
         await asyncio.sleep(SETTLE_S)
         watch.units_changed.clear()
         try:
-            await tell(watch, await read_units(watch.transport, names, watch.clock))
+            await emit_units(watch, await read_units(watch.transport, names, watch.clock))
         except CommandFailed as failure:
             watch.failed(Source.UNITS, failure)

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from functools import partial
 
 from iamops.accesslog.awk import NotCounted
-from iamops.accesslog.count import FULL, TAB, Counts, Recipe, TooManyNames, Want, add_bounded
+from iamops.accesslog.count import FULL, TAB, Columns, CountQuery, Counts, TooManyNames, add_bounded
 from iamops.accesslog.format import named_format
 from iamops.accesslog.rotation import LogPosition
-from iamops.accesslog.values import Grain
+from iamops.accesslog.values import Resolution
 from iamops.model.facts import RequestCount
 from iamops.nodes.logs.follower import LogFollower, Progress
-from iamops.nodes.logs.reader import Elsewhere, LogReader, Unreadable, not_written, reading
+from iamops.nodes.logs.reader import FileReplaced, LogReader, Unreadable, not_written, reading
 from iamops.nodes.transport import Transport, TransportError
 from iamops.redact.clean import fault_of_ours
 
@@ -30,10 +30,10 @@ REST = 4
 ABSENT_S = 3.0
 # nginx has answered so much later than the log has grown: some thirty health checks are not in it.
 UNWRITTEN_S = 60.0
-Count = Callable[[Counts, Recipe], None]
+Count = Callable[[Counts, CountQuery], None]
 
 
-class LogLane:
+class AccessLogCounter:
     """`count` is given every piece once: first the history, then whatever is written.
 
     `history_s` None: the history is the log's file of now. Else it goes back so far: then `base` is given what
@@ -43,7 +43,7 @@ class LogLane:
     def __init__(
         self,
         log: str,
-        recipe: Recipe,
+        recipe: CountQuery,
         count: Count,
         *,
         base: Count | None = None,
@@ -85,7 +85,7 @@ class LogLane:
                 follower = LogFollower(self._log, self._progress, self._counted, time.monotonic)
                 while True:
                     self._fresh, self._busy_s = 0, 0.0
-                    await follower.look(reader)
+                    await follower.poll(reader)
                     self._tell_if_there(reader, told)
                     rest_s = LOOK_EVERY_S if 0 < self._fresh < FLOOD else LOOK_SELDOM_S
                     await asyncio.sleep(rest_s + REST * self._busy_s)
@@ -133,8 +133,8 @@ class LogLane:
         return progress
 
     @property
-    def _light(self) -> Recipe:
-        return Recipe(self.recipe.form, Want.NOTHING, self.recipe.where)
+    def _light(self) -> CountQuery:
+        return CountQuery(self.recipe.form, Columns.NOTHING, self.recipe.where)
 
     async def _before(self, transport: Transport, place: LogPosition | None) -> Counts:
         """What the log holds before the history, by status only."""
@@ -145,10 +145,10 @@ class LogLane:
             at, end = LogPosition(place.inode, 0, place.name), place.offset
             while at.offset < end:
                 piece = await reader.read(at, upto=end)
-                if isinstance(piece, Elsewhere) or piece.place.offset == at.offset:
+                if isinstance(piece, FileReplaced) or piece.position.offset == at.offset:
                     raise NotCounted("the log was rotated while its beginning was read")
                 found.add(piece.counts)
-                at = piece.place
+                at = piece.position
         return found
 
 
@@ -169,12 +169,12 @@ class AccessLog:
         self._more = more
         self._classes: Counter[str] = Counter()
         self._probes = self._unparsed = 0
-        recipe = Recipe(named_format(form), Want.NOTHING)
+        recipe = CountQuery(named_format(form), Columns.NOTHING)
         if more is None:
-            self.lane = LogLane(log, recipe, self._add)
+            self.lane = AccessLogCounter(log, recipe, self._add)
         else:
-            full = Recipe(recipe.form, FULL, grain=Grain.TEN_SECONDS)
-            self.lane = LogLane(
+            full = CountQuery(recipe.form, FULL, resolution=Resolution.TEN_SECONDS)
+            self.lane = AccessLogCounter(
                 log, full, self._tell, base=self._add, older=more, history_s=HISTORY_S, clock=clock
             )
 
@@ -185,12 +185,12 @@ class AccessLog:
             self._classes.total(), dict(sorted(self._classes.items())), self._probes, self._unparsed
         )
 
-    def _tell(self, counts: Counts, recipe: Recipe) -> None:
+    def _tell(self, counts: Counts, recipe: CountQuery) -> None:
         assert self._more is not None  # noqa: S101 - only given to the lane where somebody listens
         self._add(counts, recipe)
         self._more(counts, recipe)
 
-    def _add(self, counts: Counts, recipe: Recipe) -> None:
+    def _add(self, counts: Counts, recipe: CountQuery) -> None:
         for key, number in counts.shapes.items():
             self._classes[f"{key.split(TAB, 2)[1][:1]}xx"] += number
         self._probes += counts.probes

@@ -12,8 +12,8 @@ from iamops.accesslog.awk import NotCounted
 from iamops.accesslog.count import Counts, values
 from iamops.accesslog.format import Field, LogFormat
 from iamops.accesslog.rotation import ANCHOR_MAX, LogFile, LogPosition, anchor_of, newest_first
-from iamops.accesslog.values import NO_TIME, Grain, slot_of, slot_text
-from iamops.nodes.logs.reader import Elsewhere, LogChunk, LogReader
+from iamops.accesslog.values import NO_TIME, Resolution, slot_of, slot_text
+from iamops.nodes.logs.reader import FileReplaced, LogChunk, LogReader
 
 # Finds the place in a log from which a time on is told, without reading what is older.
 
@@ -24,7 +24,7 @@ LOOK = 16 * 1024
 SLACK_S = 300.0
 
 
-async def place_at(reader: LogReader, file: LogFile, since: float) -> LogPosition:
+async def position_at(reader: LogReader, file: LogFile, since: float) -> LogPosition:
     """A place behind a complete line; lines before it are older than `since` (node's clock, seconds).
 
     Lines are taken to be in order, as one nginx writes them: one that is older than what stands before it, or
@@ -56,8 +56,8 @@ def time_of(form: LogFormat, line: bytes) -> int:
     told = values(form, line.decode("latin-1"), {variable}) if variable else None
     if not told:
         return NO_TIME
-    text = slot_text(told.get(variable or "", ""), form.clock, Grain.TEN_SECONDS)
-    return slot_of(text, form.clock, Grain.TEN_SECONDS) if text else NO_TIME
+    text = slot_text(told.get(variable or "", ""), form.clock, Resolution.TEN_SECONDS)
+    return slot_of(text, form.clock, Resolution.TEN_SECONDS) if text else NO_TIME
 
 
 def _times(form: LogFormat, data: bytes) -> list[tuple[float, int]]:
@@ -128,7 +128,7 @@ class LogFollower:
         finally:
             self._count = count
 
-    async def look(self, reader: LogReader) -> None:
+    async def poll(self, reader: LogReader) -> None:
         """Counts everything that was written since the last look. Raises NotCounted, Unreadable, TransportError.
 
         What was counted before it raised is counted, and where it stopped is known.
@@ -159,18 +159,18 @@ class LogFollower:
         while True:
             place = self.progress.places[number]
             found = await reader.read(place, sure=sure)
-            if isinstance(found, Elsewhere):
+            if isinstance(found, FileReplaced):
                 if found.inode != place.inode:
                     raise _Shifted
                 return False
             if found.size < held:
                 raise _Shifted
-            if found.place.offset != place.offset:
+            if found.position.offset != place.offset:
                 self.progress.grown_at[place.inode] = self._clock()
             # From here on the piece is counted, and will not be asked for again.
-            self.progress.places[number] = found.place
+            self.progress.places[number] = found.position
             self._count(found.counts)
-            if not found.left or found.place.offset == place.offset:
+            if not found.left or found.position.offset == place.offset:
                 return True
 
     async def _follow_rotation(self, reader: LogReader) -> None:
@@ -235,7 +235,7 @@ class LogFollower:
             counts = await reader.packed(replace(place, inode=file.inode, name=file.name))
         except NotCounted:
             return None
-        if isinstance(counts, Elsewhere):
+        if isinstance(counts, FileReplaced):
             raise _Shifted
         return counts
 
@@ -249,7 +249,7 @@ class LogFollower:
             self._count(counts or Counts())
             return
         if since is not None:
-            place = await place_at(reader, file, since)
+            place = await position_at(reader, file, since)
         if file.name == self._log:
             self.progress.begun = place
         self.progress.places.append(place)
@@ -290,7 +290,7 @@ class LogFollower:
         if place.done or not place.offset:
             return file.size == place.offset and (file.changed == place.changed or not place.done)
         found = await reader.read(replace(place, name=file.name))
-        if isinstance(found, Elsewhere) and found.inode != place.inode:
+        if isinstance(found, FileReplaced) and found.inode != place.inode:
             raise _Shifted
         return isinstance(found, LogChunk)
 

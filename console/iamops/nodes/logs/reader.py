@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from iamops.accesslog.awk import NotCounted, awk_program, told
-from iamops.accesslog.count import Counts, Recipe, counted
+from iamops.accesslog.awk import NotCounted, awk_program, count_result
+from iamops.accesslog.count import CountQuery, Counts, counted
 from iamops.accesslog.rotation import LogFile, LogPosition, anchor_of, listed, newest_first, split_lines
 from iamops.model.foreign import whole
 from iamops.nodes.transport import LineStream, Transport, TransportError
@@ -189,13 +189,13 @@ class LogChunk:
     """
 
     counts: Counts
-    place: LogPosition
+    position: LogPosition
     left: int = 0
     size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class FileReplaced:
     """The file is not the one we read before: replaced, cut short, or gone. `inode` 0: there is none."""
 
     inode: int = 0
@@ -212,7 +212,7 @@ class _Overrun(Exception):
 class LogReader:
     """One shell on the node. One request at a time. `around`: as of the last listing."""
 
-    def __init__(self, lines: LineStream, token: bytes, log: str, recipe: Recipe) -> None:
+    def __init__(self, lines: LineStream, token: bytes, log: str, recipe: CountQuery) -> None:
         self._lines = lines
         self._token = token
         self._log = log
@@ -238,7 +238,7 @@ class LogReader:
             before = names
         return found
 
-    async def read(self, place: LogPosition, *, upto: int = 0, sure: bool = True) -> LogChunk | Elsewhere:
+    async def read(self, place: LogPosition, *, upto: int = 0, sure: bool = True) -> LogChunk | FileReplaced:
         """What was written since, or up to an offset behind a line. Raises NotCounted, Unreadable, TransportError.
 
         `sure` False: if the file is no longer than it was, what stands before the place is not looked at.
@@ -257,9 +257,9 @@ class LogReader:
                 return await self.read(place, upto=upto, sure=sure)
         if kind == "denied":
             raise Unreadable(f"cannot read {place.name}")
-        return Elsewhere(numbers[0] if numbers else 0)
+        return FileReplaced(numbers[0] if numbers else 0)
 
-    async def packed(self, place: LogPosition) -> Counts | Elsewhere | None:
+    async def packed(self, place: LogPosition) -> Counts | FileReplaced | None:
         """Counts what stands behind the place in a compressed file; None if it is another log's file.
 
         Elsewhere: the name is another file's by now.
@@ -267,41 +267,43 @@ class LogReader:
         request = f"packed {place.inode} {place.offset} {place.lead} 0 - {place.name}"
         answer = await self._ask(request, PACKED_S)
         if self._head(answer)[0] != "packed":
-            return Elsewhere()
-        found = await _aside(len(answer), lambda: told((line for line in answer[1:] if line), 1))
+            return FileReplaced()
+        found = await _aside(len(answer), lambda: count_result((line for line in answer[1:] if line), 1))
         return found.counts if _same(place, found.anchor) else None
 
     async def peek(self, name: str, offset: int, length: int) -> bytes:
         """Some bytes of a file as they are; fewer at its end."""
         return b"\n".join(await self._ask(f"peek 0 {offset} 0 {length} - {name}"))[:length]
 
-    async def _raw(self, place: LogPosition, numbers: list[int], data: bytes) -> LogChunk | Elsewhere:
+    async def _raw(self, place: LogPosition, numbers: list[int], data: bytes) -> LogChunk | FileReplaced:
         inode, size, changed = numbers[:3]
         lead, data = data[: place.lead], data[place.lead :][:RAW_TAKEN]
         if size == place.offset and not lead:
             return LogChunk(Counts(), _moved(place, inode, place.offset, place.anchor, changed), size=size)
         if lead != place.anchor:
-            return Elsewhere(inode)
+            return FileReplaced(inode)
         lines, taken = split_lines(data)
         anchor = anchor_of(data[:taken]) if taken else place.anchor
         found = _moved(place, inode, place.offset + taken, anchor, changed)
         counts = await _aside(len(lines), partial(counted, self.recipe, lines))
         return LogChunk(counts, found, size=max(size, place.offset + len(data)))
 
-    async def _counted(self, place: LogPosition, numbers: list[int], answer: list[bytes]) -> LogChunk | Elsewhere:
+    async def _counted(
+        self, place: LogPosition, numbers: list[int], answer: list[bytes]
+    ) -> LogChunk | FileReplaced:
         inode, size, changed, end, direct, awks = numbers[:6]
         if end == place.offset:
             return LogChunk(Counts(), _moved(place, inode, end, place.anchor, changed), size=size)
         begins, ends = self._mark(answer, b" counts"), self._mark(answer, b" after")
-        found = await _aside(len(answer), lambda: told(answer[begins + 1 : ends], awks))
+        found = await _aside(len(answer), lambda: count_result(answer[begins + 1 : ends], awks))
         if not _same(place, found.anchor):
-            return Elsewhere(inode)
+            return FileReplaced(inode)
         if direct and found.size != end - place.offset + place.lead:
             raise _Overrun
         tail, before = (b"\n".join(part) for part in (answer[ends + 1 :], answer[:begins]))
         if tail != before or not tail.endswith(b"\n"):
             # Cut short while it was counted: nobody knows how much of it that was.
-            return Elsewhere()
+            return FileReplaced()
         return LogChunk(found.counts, _moved(place, inode, end, anchor_of(tail), changed), size - end, size)
 
     def _mark(self, answer: list[bytes], word: bytes) -> int:
@@ -369,7 +371,7 @@ def _over(lines: LineStream) -> str:
 
 
 @asynccontextmanager
-async def reading(transport: Transport, log: str, recipe: Recipe) -> AsyncIterator[LogReader]:
+async def reading(transport: Transport, log: str, recipe: CountQuery) -> AsyncIterator[LogReader]:
     """A reader of one log; its shell ends with the block, or with the connection."""
     token = secrets.token_hex(8).encode()
     program = awk_program(recipe)

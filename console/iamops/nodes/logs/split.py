@@ -193,8 +193,8 @@ async def through(transport: Transport, profile: Profile, service: Service, coun
         form = named_format(profile.logs.format)
     except FormatError as error:
         return _answer(reports, None, str(error))
-    if not form.tells(Field.UPSTREAM):
-        return _answer(reports, None, form.missing(Field.UPSTREAM))
+    if not form.has(Field.UPSTREAM):
+        return _answer(reports, None, form.unavailable(Field.UPSTREAM))
     await asyncio.sleep(WRITTEN_AFTER_S)
     return await _by_log(transport, profile, form, token, reports)
 

@@ -16,7 +16,7 @@ from iamops.accesslog.line import access_line, error_severity, journal_severity,
 from iamops.model.facts import Severity
 from iamops.model.journal import LogSource
 from iamops.model.profile import Profile
-from iamops.model.timestamps import moment
+from iamops.model.timestamps import calendar_time
 from iamops.nodes.collect.context import RETRY_SOURCE_S, Clock, ended
 from iamops.nodes.transport import CommandFailed, LineStream, Transport, TransportError
 from iamops.parse.journal import JournalRecord, is_echo, journal_record
@@ -273,7 +273,7 @@ def placed(logged: float | None, now: float, ahead_s: float = 0.0, *, history: b
     Most logs know whole seconds only. A line that comes within its second came when it was written, as
     nearly as can be told; one that comes later was written at that second's end at the latest.
     """
-    written = None if logged is None else moment(logged - ahead_s)
+    written = None if logged is None else calendar_time(logged - ahead_s)
     if logged is None or written is None:
         return now
     if written > now + EARLY_S or (written < now - LATE_S and not history):

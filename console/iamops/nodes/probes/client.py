@@ -109,7 +109,7 @@ def probe_once(target: ClientTarget, open_socket: OpenSocket, timeout_s: float =
 
     Tells refused from dark (no answer) from a wrong answer.
     """
-    return replace(_probe_once(target, open_socket, timeout_s), asked=target.host)
+    return replace(_probe_once(target, open_socket, timeout_s), host=target.host)
 
 
 def _probe_once(target: ClientTarget, open_socket: OpenSocket, timeout_s: float) -> ProbeReport:

@@ -74,7 +74,7 @@ class _Asking:
         return ProbeRow(tuple(self.segments), self.spacing_s, self.own_errors)
 
     def count(self, attempt: _Attempt, holes: list[Hole]) -> None:
-        if attempt.ours or attempt.fate is None:
+        if attempt.ours or attempt.result is None:
             self.own_errors += 1
             return
         last = self.segments[-1] if self.segments else None
@@ -83,10 +83,10 @@ class _Asking:
         if last is not None:
             self.spacing_s = max(self.spacing_s, attempt.started - last.last)
         started = attempt.started
-        if last is not None and (last.fate, last.node) == (attempt.fate, attempt.node):
-            self.segments[-1] = Segment(last.fate, last.node, last.first, started, last.count + 1)
+        if last is not None and (last.result, last.node) == (attempt.result, attempt.node):
+            self.segments[-1] = Segment(last.result, last.node, last.first, started, last.count + 1)
         else:
-            self.segments.append(Segment(attempt.fate, attempt.node, started, started, 1))
+            self.segments.append(Segment(attempt.result, attempt.node, started, started, 1))
 
 
 @dataclass(slots=True, eq=False)
@@ -98,7 +98,7 @@ class _Attempt:
     connection: socket.socket | None = None
     sent: bool = False
     answer: bytearray = field(default_factory=bytearray)
-    fate: ProbeResult | None = None
+    result: ProbeResult | None = None
     node: str | None = None
     latency_ms: float | None = None
     ours: bool = False
@@ -255,34 +255,34 @@ class GapProbe:
         self._close(selector, attempt)
         report = _judged(bytes(attempt.answer))
         good = report is not None and (report[0] or attempt.row.lane.any_answer)
-        attempt.fate = ProbeResult.GOOD if good else ProbeResult.WRONG
+        attempt.result = ProbeResult.GOOD if good else ProbeResult.WRONG
         attempt.node = report[1] if report is not None else None
-        if attempt.fate is ProbeResult.GOOD:
+        if attempt.result is ProbeResult.GOOD:
             attempt.latency_ms = round((time.monotonic() - attempt.started) * 1000, 2)
 
     def _failed(self, selector: selectors.BaseSelector, attempt: _Attempt, code: int) -> None:
         self._close(selector, attempt)
         attempt.ours = code in OURS
         if code == errno.ECONNREFUSED:
-            attempt.fate = ProbeResult.REFUSED
+            attempt.result = ProbeResult.REFUSED
         else:
             # Closed in our face after it was accepted is an answer, if a wrong one.
-            attempt.fate = ProbeResult.WRONG if code in (errno.ECONNRESET, errno.EPIPE) else ProbeResult.DARK
+            attempt.result = ProbeResult.WRONG if code in (errno.ECONNRESET, errno.EPIPE) else ProbeResult.DARK
 
     def _in_trouble(self, under_way: deque[_Attempt], now: float) -> bool:
         """Somebody was not answered well, or nginx itself is late."""
         if len(self._rows) == 1:
             return False
         late = any(each.row is self._rows[0] and now - each.started > LATE_S for each in under_way)
-        return late or any(row.segments and row.segments[-1].fate is not ProbeResult.GOOD for row in self._rows)
+        return late or any(row.segments and row.segments[-1].result is not ProbeResult.GOOD for row in self._rows)
 
     def _give_up(self, selector: selectors.BaseSelector, under_way: deque[_Attempt], now: float) -> None:
         for attempt in under_way:
             if now - attempt.started < self._patience_s:
                 return  # the others are younger
-            if attempt.fate is None:
+            if attempt.result is None:
                 self._abandon(selector, attempt)
-                attempt.fate = ProbeResult.DARK
+                attempt.result = ProbeResult.DARK
 
     def _abandon(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
         """We close first here: a reset leaves no port waiting."""
@@ -300,15 +300,15 @@ class GapProbe:
 
     def _settle(self, under_way: deque[_Attempt]) -> None:
         """Takes over what is decided, in the order in which it was started."""
-        while under_way and under_way[0].fate is not None:
+        while under_way and under_way[0].result is not None:
             attempt = under_way.popleft()
             with self._changing:
                 self._count(attempt)
 
     def _count(self, attempt: _Attempt) -> None:
         attempt.row.count(attempt, self._holes)
-        if attempt.fate is not None and not attempt.ours:
-            self._samples.append(ProbeSample(attempt.started, attempt.fate, attempt.latency_ms))
+        if attempt.result is not None and not attempt.ours:
+            self._samples.append(ProbeSample(attempt.started, attempt.result, attempt.latency_ms))
 
 
 def _request(target: ClientTarget) -> bytes:

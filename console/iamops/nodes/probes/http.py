@@ -251,7 +251,7 @@ async def _greet_mariadb(stream: ByteStream) -> Greeting:
     size = greetings.mariadb_packet_size(await _exactly(stream, 4))
     greeting = greetings.mariadb_greeting(await _exactly(stream, min(size, 4096)))
     if greeting.outcome is ProbeOutcome.OK:
-        await stream.write(greetings.mariadb_farewell())
+        await stream.write(greetings.mariadb_quit())
         await stream.read(512)
     return greeting
 

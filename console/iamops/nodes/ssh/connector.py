@@ -74,7 +74,7 @@ class SshConnector:
             raise
         return SshTransport(connection, peer)
 
-    async def look(self) -> Presented:
+    async def fetch_host_key(self) -> Presented:
         """The host key, without logging in to the node and without trusting anything it says."""
         settings, place = self._destination()
         hops = await self._hops(settings)

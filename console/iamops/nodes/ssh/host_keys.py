@@ -50,13 +50,13 @@ class KnownKeys:
     keys: tuple[asyncssh.SSHKey, ...]
     authorities: tuple[asyncssh.SSHKey, ...]
     revoked: tuple[asyncssh.SSHKey, ...]
-    elsewhere: tuple[asyncssh.SSHKey, ...] = ()
+    other_files: tuple[asyncssh.SSHKey, ...] = ()
 
     def standing(self, key: asyncssh.SSHKey) -> KeyTrust:
         """As OpenSSH sees it: an entry without a port vouches for any port, but accuses at none."""
         if key in self.revoked:
             return KeyTrust.REVOKED
-        if key in self.keys or key in self.elsewhere:
+        if key in self.keys or key in self.other_files:
             return KeyTrust.TRUSTED
         return KeyTrust.CHANGED if self.keys else KeyTrust.UNKNOWN
 
@@ -66,7 +66,7 @@ class KnownKeys:
 
         The others follow, so that a host that has changed its key type is told from one we cannot talk to.
         """
-        on_file = (name for key in (*self.keys, *self.elsewhere) for name in key.sig_algorithms)
+        on_file = (name for key in (*self.keys, *self.other_files) for name in key.sig_algorithms)
         wanted = (*(name.decode("ascii") for name in on_file), *PREFERRED, *PREFERRED_RSA)
         certified = [f"{name}-cert-v01@openssh.com" for name in (*PREFERRED, *PREFERRED_RSA)]
         return tuple(dict.fromkeys((*(certified if self.authorities else ()), *wanted)))

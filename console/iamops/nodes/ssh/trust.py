@@ -34,15 +34,15 @@ class Offer:
     standing: KeyTrust
     filed: tuple[HostKey, ...]
     file: Path
-    elsewhere: tuple[tuple[Path, int], ...]
+    other_files: tuple[tuple[Path, int], ...]
     line: str
 
 
-async def look(
+async def fetch_offer(
     profile: Profile, node: Node, *, limits: SshLimits | None = None, files: UserFiles | None = None
 ) -> Offer:
     """Fetches the node's host key without logging in. Raises TransportError, CannotTrust."""
-    return offer(node.name, await SshConnector(profile, node, limits=limits, files=files).look())
+    return offer(node.name, await SshConnector(profile, node, limits=limits, files=files).fetch_host_key())
 
 
 def offer(node: str, shown: Presented) -> Offer:
@@ -60,7 +60,7 @@ def offer(node: str, shown: Presented) -> Offer:
         standing=on_file.standing(shown.key),
         filed=_filed(on_file),
         file=own,
-        elsewhere=standing_lines(others, settings.known_as, settings.port),
+        other_files=standing_lines(others, settings.known_as, settings.port),
         line=f"{name} {_public_text(shown.key)}",
     )
 
@@ -74,8 +74,8 @@ def accept(wanted: Offer, *, replace: bool = False) -> None:
             raise CannotTrust(f"{wanted.presented} is marked @revoked for {wanted.name}: it is never trusted")
         case KeyTrust.CHANGED if not replace:
             raise CannotTrust(f"the host key of {wanted.node} has changed: nothing is replaced without --replace")
-        case KeyTrust.CHANGED if wanted.elsewhere:
-            lines = ", ".join(f"{file}:{number}" for file, number in wanted.elsewhere)
+        case KeyTrust.CHANGED if wanted.other_files:
+            lines = ", ".join(f"{file}:{number}" for file, number in wanted.other_files)
             raise CannotTrust(f"the old key of {wanted.node} stands in {lines}: remove it there first")
         case KeyTrust.CHANGED:
             _rewrite(wanted)

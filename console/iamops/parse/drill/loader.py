@@ -7,13 +7,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from iamops.model.drill import UNIT_VERBS, Drill, DrillStep, DrillVerb, Steady
+from iamops.model.drill import UNIT_VERBS, Drill, DrillStep, DrillVerb, SteadyState
 from iamops.parse.drill.step import DrillReader, StepReader, parse_bound, shown
 from iamops.parse.yaml_tree import Path, Problem, YamlTree, read_tree
 from iamops.redact.clean import words
 
 KEYS = ("name", "title", "about", "steady_state", "max_duration", "method", "restore")
-DEFAULT_STEADY = tuple(each for each in Steady if each is not Steady.DATASTORES)
+DEFAULT_STEADY = tuple(each for each in SteadyState if each is not SteadyState.DATASTORES)
 DEFAULT_MAX_S = 120.0
 LEAST_MAX_S, MOST_MAX_S = 1.0, 3600.0
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -66,7 +66,7 @@ def _drill(steps: StepReader, reader: DrillReader, tree: YamlTree) -> Drill:
         name=_name(reader, raw.get("name")),
         title=_shown_text(reader.text(raw.get("title"), ("title",), "a line that says what it proves")),
         about=_shown_text(reader.text(raw["about"], ("about",), "text")) if "about" in raw else "",
-        steady=_steady(reader, raw.get("steady_state")),
+        steady_state=_steady(reader, raw.get("steady_state")),
         method=tuple(move for _, move in method),
         restore=tuple(move for _, move in restore),
         max_duration_s=_max_duration_s(reader, raw.get("max_duration")),
@@ -98,14 +98,14 @@ def _shown_text(text: str) -> str:
     return words(" ".join(text.split()))
 
 
-def _steady(reader: DrillReader, value: Any) -> tuple[Steady, ...]:
+def _steady(reader: DrillReader, value: Any) -> tuple[SteadyState, ...]:
     if value is None:
         return DEFAULT_STEADY
     words = (
-        reader.word(item, path, tuple(map(str, Steady)), "something that must hold")
+        reader.word(item, path, tuple(map(str, SteadyState)), "something that must hold")
         for path, item in reader.items(value, ("steady_state",))
     )
-    return tuple(Steady(word) for word in words if word)
+    return tuple(SteadyState(word) for word in words if word)
 
 
 def _max_duration_s(reader: DrillReader, value: Any) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 from iamops.model.facts import VrrpReport, VrrpState
 from iamops.model.foreign import json_of, whole
 from iamops.model.running import LiveCheck, LiveVrrp
-from iamops.model.timestamps import moment
+from iamops.model.timestamps import calendar_time
 from iamops.parse.directives import Directive, ReadFile
 from iamops.parse.keepalived.settings import TRACKED, Rest, check_key, rest_on_disk
 from iamops.parse.keepalived.vrrp import OWNER_PRIORITY, VrrpConf, instances
@@ -79,7 +79,7 @@ def _json_entry(entry: Mapping[str, Any]) -> tuple[str, VrrpReport] | None:
         source="json",
         priority=_int(fields.get("base_priority")),
         effective_priority=_int(fields.get("effective_priority")),
-        last_transition=moment(_float(fields.get("last_transition"))),
+        last_transition=calendar_time(_float(fields.get("last_transition"))),
         master_priority=_int(fields.get("master_priority")),
         counters={key: value for key in COUNTERS if (value := _int(counters.get(key))) is not None},
     )
@@ -95,7 +95,7 @@ def _data_entry(raw: Mapping[str, str]) -> VrrpReport | None:
         source="data",
         priority=_int(raw.get("Priority") or raw.get("Base priority")),
         effective_priority=_int(raw.get("Effective priority")),
-        last_transition=moment(float(transition[0])) if transition else None,
+        last_transition=calendar_time(float(transition[0])) if transition else None,
         master_priority=_int(raw.get("Master priority")),
     )
 

@@ -28,7 +28,7 @@ _NEWER = frozenset(
 )
 
 
-def told_apart(words: Sequence[Token], context: Context, term: str) -> Iterator[list[Token]]:
+def split_statements(words: Sequence[Token], context: Context, term: str) -> Iterator[list[Token]]:
     """The statements in `words`; all but the last one have lost their `;`."""
     began = 0
     for at in range(1, len(words)):
@@ -144,7 +144,7 @@ class _Reader:
     def _statements(
         self, words: list[Token], term: str, tokens: _Tokens, path: str, context: Context, depth: int
     ) -> list[Directive]:
-        *lost, last = told_apart(words, context, term)
+        *lost, last = split_statements(words, context, term)
         found: list[Directive] = []
         for each in lost:
             self._lacks(each, path)

@@ -32,7 +32,7 @@ OWN: Mapping[str, Told] = {
 NEVER_SHOWN = ("the authentication",)
 
 
-def meaning(changes: Mapping[str, NodeChange]) -> tuple[str, ...]:
+def change_summary(changes: Mapping[str, NodeChange]) -> tuple[str, ...]:
     """One sentence for each thing that changes; the same on several nodes is said once."""
     said: dict[str, list[str]] = {}
     for node, change in changes.items():
@@ -42,7 +42,7 @@ def meaning(changes: Mapping[str, NodeChange]) -> tuple[str, ...]:
     return (*told, *_reloads(changes)) if told else ()
 
 
-def apart(changes: Mapping[str, NodeChange]) -> tuple[str, ...]:
+def incompatible(changes: Mapping[str, NodeChange]) -> tuple[str, ...]:
     """Why a keepalived with the old file and one with the new must not run side by side; empty: they may."""
     found: dict[str, None] = {}
     for change in changes.values():

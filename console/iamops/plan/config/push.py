@@ -58,7 +58,7 @@ def push_plan(action: ConfigPush, state: ClusterState, now: float) -> Plan:
         tuple(builder.steps(changed)) if changed else (),
         builder.steady(),
         impact,
-        notes=(*action.meaning, *action.apart),
+        notes=(*action.change_summary, *action.incompatible),
         before=builder.steady() if changed else (),
         settle_s=SETTLE_S,
     )
@@ -76,7 +76,7 @@ class _Push:
         action, state = self._action, self._state
         yield from (stage(change, action.push, action.meta, state) for change in changed)
         yield from (check(change.node) for change in changed)
-        apart = bool(action.apart)
+        apart = bool(action.incompatible)
         standbys = [change for change in changed if apart and change.node not in self._owners.values()]
         # Old and new apart: all timers first, the owner's before the others', so that it is the first to go back.
         yield from (arm_back(change, action.push, state) for change in (reversed(changed) if apart else ()))
@@ -172,7 +172,7 @@ class _Push:
                 STAGE_TIMEOUT_S,
                 gone,
                 stdin=f"{push}\n",
-                mends=undo_name(change.node),
+                clears_undo=undo_name(change.node),
                 keeps=pushed_files(change, push),
             )
             for change in changed
@@ -182,7 +182,7 @@ class _Push:
     def _dark_s(self, node: str) -> float:
         """An owner whose instance begins anew holds no VIP until it has heard nobody for this long."""
         held = [name for name, owner in self._owners.items() if owner == node]
-        if not self._action.apart or not held:
+        if not self._action.incompatible or not held:
             return 0.0
         new = [pushed_on(self._state, node, name) for name in held]
         return max(master_down_s(live.priority, live) for live in new)
@@ -206,7 +206,7 @@ def _prediction(action: ConfigPush, state: ClusterState, changed: list[NodeChang
     daemons = tuple(dict.fromkeys(daemon for change in changed for daemon in change.daemons))
     nodes = " then ".join(change.node for change in changed)
     what = f"reload of {' and '.join(daemons)}" if daemons else "no reload"
-    if not action.apart:
+    if not action.incompatible:
         return f"{what} on {nodes}; the VIP does not move"
     dark_s = max(live.advert_interval_s * LOST_ADVERTS + 1 for live in all_pushed(state))
     return f"{what} on {nodes}; the VIP stays with its owner, and may be dark for up to {dark_s:.1f} s"
@@ -265,7 +265,7 @@ def _enabled(change: NodeChange, push: str, state: ClusterState) -> Iterator[Ste
         APPLY_TIMEOUT_S,
         nginx_well(state, node),
         within_s=HEALTHY_WITHIN_S,
-        mends=undo.name,
+        clears_undo=undo.name,
         puts_back=undo.files,
     )
     yield disarm(undo)

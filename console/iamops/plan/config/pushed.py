@@ -58,7 +58,7 @@ class PushedFiles:
             return Side.NEW if seen.outcome in (PENDING, CONFIRMED) else Side.OLD
         return Side.NEW if is_new else Side.OLD if is_old else Side.NEITHER
 
-    def fate(self, seen: FilesSeen | None) -> PushOutcome:
+    def outcome(self, seen: FilesSeen | None) -> PushOutcome:
         """What the node says of the push counts only where its files agree."""
         match self.side(seen), seen.outcome if seen else "":
             case Side.NEW, outcome if outcome == CONFIRMED:
@@ -69,7 +69,7 @@ class PushedFiles:
                 return PushOutcome.BACK
         return PushOutcome.UNSEEN
 
-    def told(self, seen: FilesSeen | None) -> str:
+    def has_answer(self, seen: FilesSeen | None) -> str:
         """Which files the node has, as a sentence."""
         if seen is None:
             return f"the files of {self.node} are not seen"

@@ -98,7 +98,7 @@ def arm_back(change: NodeChange, push: str, state: ClusterState) -> Step:
 def replace_files(change: NodeChange) -> Step:
     node = change.node
     title = f"replace {counted(len(change.files), 'file')} on {node}"
-    return Step(StepKind.DO, title, node, config("apply"), APPLY_TIMEOUT_S, spoils=undo_name(node))
+    return Step(StepKind.DO, title, node, config("apply"), APPLY_TIMEOUT_S, requires_undo=undo_name(node))
 
 
 def reload_nginx(node: str, state: ClusterState, now: float) -> Step:
@@ -126,7 +126,7 @@ def drained(drains: tuple[Drain, ...], state: ClusterState) -> Step:
         STAGE_TIMEOUT_S,
         looks,
         within_s=DRAINED_WITHIN_S,
-        spoils=undo_name(drains[0].node),
+        requires_undo=undo_name(drains[0].node),
     )
 
 

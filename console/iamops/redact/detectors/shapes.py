@@ -13,7 +13,7 @@ from iamops.redact.spans import SecretSpan
 class SecretShape:
     """`needle` is looked for first, because that is quick; then `pattern` must match there, behind no word."""
 
-    needle: bytes
+    prefix: bytes
     kind: str
     pattern: re.Pattern[bytes]
     anywhere: bool = False
@@ -65,7 +65,7 @@ _SHAPES = (
 
 
 def _sign(shape: SecretShape) -> bytes:
-    return next((sign for sign in (b"$", b"{", b"_", b"*", b"-") if sign in shape.needle), b"")
+    return next((sign for sign in (b"$", b"{", b"_", b"*", b"-") if sign in shape.prefix), b"")
 
 
 # htpasswd's oldest form: a user, and 13 characters of crypt(3), alone on a line.
@@ -100,7 +100,7 @@ def spans(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
     for sign, shapes in _BY_SIGN.items():
         if sign in text:
             for shape in shapes:
-                if shape.needle in text:
+                if shape.prefix in text:
                     yield from _of(shape, text)
     for pattern, kind in ((_CRYPT_LINE, "password_hash"), (_PGPASS, "password"), (_AUTHKEYS, "key")):
         for found in pattern.finditer(text):
@@ -117,10 +117,10 @@ def spans(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
 
 
 def _of(shape: SecretShape, text: bytes) -> Iterator[SecretSpan]:
-    at = text.find(shape.needle)
+    at = text.find(shape.prefix)
     while at >= 0:
         free = shape.anywhere or not at or not _WORD.match(text, at - 1)
         found = shape.pattern.match(text, at) if free else None
         if found is not None:
             yield SecretSpan(found.start(), found.end(), shape.kind)
-        at = text.find(shape.needle, found.end() if found is not None else at + len(shape.needle))
+        at = text.find(shape.prefix, found.end() if found is not None else at + len(shape.prefix))

@@ -19,7 +19,7 @@ from iamops.model.text import cut_to, shares
 from iamops.nodes.evidence import EvidenceFile
 from iamops.redact.known import KnownSecrets
 from iamops.redact.redact import Redaction, learned, marked, redact
-from iamops.report.bundle import Circumstances, Member, Missing, manifest
+from iamops.report.bundle import Circumstances, Member, NotCollected, manifest
 from iamops.session.private_files import InOthersHands, check_directory, refuse_foreign_links
 
 SUFFIXES = (".tar.zst", ".tar.gz", ".tgz")
@@ -152,7 +152,7 @@ class BundlePiece:
 
 def members_of(
     told: Iterable[BundlePiece], known: KnownSecrets, around: Circumstances
-) -> tuple[list[Member], list[Missing]]:
+) -> tuple[list[Member], list[NotCollected]]:
     """Every file that could be had, and what is missing, in the order in which they came."""
     each_told = list(told)
     known = known.and_plain(_learned(each_told))
@@ -164,7 +164,7 @@ def members_of(
     return [_cut(member, limit) for member, limit in zip(whole, allowed, strict=True)], missing
 
 
-def manifest_bytes(around: Circumstances, members: Sequence[Member], missing: Sequence[Missing]) -> bytes:
+def manifest_bytes(around: Circumstances, members: Sequence[Member], missing: Sequence[NotCollected]) -> bytes:
     document = manifest(around, members, missing)
     return json.dumps(document, indent=1, ensure_ascii=True).encode("ascii") + b"\n"
 
@@ -190,9 +190,9 @@ def _member(told: BundlePiece, known: KnownSecrets) -> Member:
     )
 
 
-def _missing(told: BundlePiece, known: KnownSecrets) -> Missing:
+def _missing(told: BundlePiece, known: KnownSecrets) -> NotCollected:
     piece = told.piece
-    return Missing(
+    return NotCollected(
         safe_path(told.path, known), _clean(piece.source, known), told.node, _clean(piece.reason, known)
     )
 

@@ -21,7 +21,7 @@ from iamops.nodes.ssh.connector import SshConnector
 from iamops.nodes.transport import Connector, TransportError
 from iamops.redact.clean import clean_document, fault_of_ours
 from iamops.redact.known import KnownSecrets
-from iamops.report.bundle import Circumstances, Missing, totals
+from iamops.report.bundle import Circumstances, NotCollected, totals
 from iamops.report.text import json_text
 from iamops.report.triage import markdown, triage_document
 from iamops.session.bundle.archive import (
@@ -165,7 +165,7 @@ def _written(path: Path, around: Circumstances, told: Iterable[BundlePiece], kno
     return BundleReport(path, size, len(members) + 1, totals(members), _reasons(missing))
 
 
-def _reasons(missing: Iterable[Missing]) -> dict[str, str]:
+def _reasons(missing: Iterable[NotCollected]) -> dict[str, str]:
     return {each.what: each.reason for each in missing}
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from iamops.accesslog.format import Field, FormatError, named_format
-from iamops.judge.config import ConfigSight, file_sights, sorted_files
+from iamops.judge.config import ConfigComparison, file_sights, sorted_files
 from iamops.judge.disk.sources import DaemonSources, is_pattern, joined, outside
 from iamops.judge.lint.finding import LintReport
 from iamops.judge.lint.lint import lint
@@ -33,7 +33,7 @@ from iamops.parse.directives import ReadFile
 from iamops.parse.keepalived.conf import keepalived_conf
 from iamops.plan.action import ConfigPush, Drain, DrainedRestart
 from iamops.plan.config.change import NodeChange, node_change
-from iamops.plan.config.meaning import apart, meaning
+from iamops.plan.config.meaning import change_summary, incompatible
 from iamops.render.files import NodeFile
 from iamops.render.nodefiles import render_node
 from iamops.render.templating import RenderError, template_names
@@ -154,12 +154,12 @@ class Configurator:
         trees = await self._with_included([tree for tree, _ in compared.values()])
         return lint(trees, self.profile, [check for each in checks for check in each])
 
-    async def sight(self) -> ConfigSight:
+    async def compare(self) -> ConfigComparison:
         """Everything there is to see; a node that cannot be read is told, and hides no other."""
         try:
             wanted = self.rendered()
         except (RenderError, SecretMissing, OSError) as error:
-            return ConfigSight(problem=f"the profile cannot be rendered: {error}")
+            return ConfigComparison(problem=f"the profile cannot be rendered: {error}")
         found = await asyncio.gather(*(self._live(node) for node in wanted), return_exceptions=True)
         trees, unread = dict[str, ConfTree](), dict[str, str]()
         for node, each in zip(wanted, found, strict=True):
@@ -176,7 +176,9 @@ class Configurator:
             for node, change in changes.items()
             for file in file_sights(change, tuple(each.path for each in wanted[node]), report)
         ]
-        return ConfigSight(sorted_files(files), unread, report, (*meaning(changes), *apart(changes)))
+        return ConfigComparison(
+            sorted_files(files), unread, report, (*change_summary(changes), *incompatible(changes))
+        )
 
     async def push(
         self,
@@ -215,7 +217,7 @@ class Configurator:
         """The backend as every nginx names it. Raises CannotDrain where the access log would not tell."""
         form = self.profile.logs.format
         try:
-            told = named_format(form).tells(Field.UPSTREAM)
+            told = named_format(form).has(Field.UPSTREAM)
         except FormatError:
             told = False
         if not told:
@@ -257,15 +259,15 @@ class Configurator:
         confirm_s: int | None,
         drains: tuple[Drain, ...] = (),
     ) -> ConfigPush:
-        told = meaning(changes)
+        told = change_summary(changes)
         push, meta = self._named(asked, reason, told)
         return ConfigPush(
             push=push,
             asked=asked,
             changes=changes,
             meta=meta,
-            meaning=told,
-            apart=apart(changes),
+            change_summary=told,
+            incompatible=incompatible(changes),
             confirm_s=confirm_s,
             drains=drains,
         )

@@ -48,7 +48,7 @@ TIMEOUT_S = 6.0
 ROUNDS = 3
 
 
-async def look_at_files(
+async def examine_files(
     profile: Profile, transport: Callable[[str], Transport | None], store: Store, now: Clock
 ) -> None:
     """One event for each node, connected or not. Never raises for a node: what it does not tell is a reason."""
@@ -73,7 +73,7 @@ async def _look(transport: Transport, profile: Profile) -> NodeFiles | str:
             )
             rendered = await asyncio.to_thread(_rendered, profile, transport.node)
             if isinstance(running, VrrpUnknown):
-                return NodeFiles(tree, untold=running.reason, hosts=hosts, rendered=rendered)
+                return NodeFiles(tree, unavailable=running.reason, hosts=hosts, rendered=rendered)
             meant = keepalived_conf({KEEPALIVED_CONF: keepalived_text(profile, transport.node)})
             return NodeFiles(
                 tree,

@@ -102,7 +102,7 @@ Notified = Mapping[str, Gained]
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class DrillContext:
     """Read before anything is done. A node that was not connected then has no versions and no mark."""
 
     cluster: Cluster
@@ -111,7 +111,7 @@ class Surroundings:
     marks: Mapping[str, LogMark]
 
     @classmethod
-    async def read(cls, cluster: Cluster) -> Surroundings:
+    async def read(cls, cluster: Cluster) -> DrillContext:
         transports = {name: cluster.transport(name) for name in cluster.profile.nodes}
         up = {name: transport for name, transport in transports.items() if transport is not None}
         told = await asyncio.gather(*(versions(transport) for transport in up.values()))

@@ -15,15 +15,15 @@ from iamops.judge.drill.account import (
     client_view,
     gap_words,
     judged_in_part,
-    leg_run,
     measured_outage,
     sentence_of,
     splits_of,
     step_line,
+    step_run,
     taken_away,
     verdict_of,
 )
-from iamops.judge.drill.evidence import AddressSeen, Course, DrillEvidence, invariants
+from iamops.judge.drill.evidence import AddressSeen, DrillEvidence, DrillRunPlan, invariants
 from iamops.judge.drill.report import DrillReport, Failure, FailureKind, Invariant
 from iamops.judge.drill.verdict import failures, measures, notify_notes
 from iamops.judge.run import Outcome, RunReport, Stage, StepReport
@@ -34,11 +34,11 @@ from iamops.nodes.history import NotifyLine
 from iamops.plan.action import ALLOWANCE_S, DrillAction, instance_of
 from iamops.plan.drill import live_of
 from iamops.plan.impact import preferred_of
-from iamops.plan.roles import legs
+from iamops.plan.roles import resolved_steps
 from iamops.plan.steps import Plan, StepKind, document
 from iamops.report.drill import drill_document, exit_code
 from iamops.session.cluster import Cluster
-from iamops.session.drills.recorder import Notified, Recorder, Surroundings, client_entries
+from iamops.session.drills.recorder import DrillContext, Notified, Recorder, client_entries
 from iamops.session.patience import WaitThrough
 
 Tell = Callable[[DrillProgress], None]
@@ -106,12 +106,12 @@ class _Drilling:
         self._unseen: list[str] = []
 
     async def through(self) -> DrillReport:
-        around = await Surroundings.read(self._cluster)
+        around = await DrillContext.read(self._cluster)
         self._recorder = Recorder(self._cluster.store, self._instance, self._began, around.offsets)
         self._recorder.start()
         try:
             run = await self._bounded()
-            await self._patience.look(asyncio.sleep(AFTERMATH_S))
+            await self._patience.check(asyncio.sleep(AFTERMATH_S))
         finally:
             self._recorder.stop()
         report = await self._judged(run, around)
@@ -158,7 +158,7 @@ class _Drilling:
 
     # --- afterwards ---
 
-    async def _judged(self, run: RunReport, around: Surroundings) -> DrillReport:
+    async def _judged(self, run: RunReport, around: DrillContext) -> DrillReport:
         owner = self._owner or next(iter(self._cluster.profile.nodes))
         course = self._course(run.plan, owner)
         gaps = self._gaps(run.gap)
@@ -182,7 +182,7 @@ class _Drilling:
             sentence=sentence_of(verdict, run, found, measured_outage(gaps), self._unseen),
             failures=tuple(found),
             denials=run.denials,
-            steady=self._steady(run),
+            steady_state=self._steady(run),
             measures=measured,
             invariants=invariants(course, evidence) if acted else (),
             steps=tuple(step_line(step, self._began) for step in run.steps),
@@ -202,29 +202,29 @@ class _Drilling:
             plan=document(run.plan) if run.plan else None,
         )
 
-    def _course(self, plan: Plan | None, owner: str) -> Course:
+    def _course(self, plan: Plan | None, owner: str) -> DrillRunPlan:
         state = self._cluster.store.state
         taker = plan.impact.taker if plan is not None else None
         others = [name for name in state.profile.nodes if name != owner]
         taker = taker or (others[0] if others else owner)
         best = preferred_of(state, self._instance, owner, taker)
-        course = legs(self._drill, owner, taker, best)
+        course = resolved_steps(self._drill, owner, taker, best)
         live = {name: live_of(self._action, state, self._instance, name) for name in state.profile.nodes}
-        return Course(course, live, self._action.allowance_s)
+        return DrillRunPlan(course, live, self._action.allowance_s)
 
     async def _evidence(
-        self, run: RunReport, around: Surroundings, course: Course, owner: str, gaps: tuple[Gap, ...]
+        self, run: RunReport, around: DrillContext, course: DrillRunPlan, owner: str, gaps: tuple[Gap, ...]
     ) -> DrillEvidence:
         assert self._recorder is not None  # noqa: S101 - made before the run
         lines = await self._notified(around) if run.outcome is not Outcome.REFUSED else {}
         around.note(lines, self._recorder)
-        live = await self._patience.look(self._live_after(course))
+        live = await self._patience.check(self._live_after(course))
         self._unseen += ["what the nodes run with"] if live is None else []
         return DrillEvidence(
             owner=owner,
             began=self._began,
             ended=run.ended or self._cluster.now(),
-            legs=tuple(leg_run(leg, run.steps) for leg in course.legs),
+            step_runs=tuple(step_run(leg, run.steps) for leg in course.steps),
             addresses=(*self._recorder.addresses, *taken_away(course, run.steps)),
             states=tuple(self._recorder.states),
             gaps=gaps,
@@ -234,14 +234,14 @@ class _Drilling:
             live_after=live,
         )
 
-    async def _notified(self, around: Surroundings) -> Notified:
+    async def _notified(self, around: DrillContext) -> Notified:
         """What each notify log has gained, as far as there is time to read it."""
         asked = around.notified()
-        found = {name: await self._patience.look(lines) for name, lines in asked.items()}
+        found = {name: await self._patience.check(lines) for name, lines in asked.items()}
         self._unseen += [f"the notify log of {name}" for name, lines in found.items() if lines is None]
         return {name: lines for name, lines in found.items() if lines is not None}
 
-    async def _live_after(self, course: Course) -> dict[str, LiveVrrp]:
+    async def _live_after(self, course: DrillRunPlan) -> dict[str, LiveVrrp]:
         """Who told before is asked again for a while: a keepalived that has just begun does not answer yet."""
         told = await self._cluster.live_config(self._instance)
         for _ in range(LIVE_LOOKS):
@@ -290,7 +290,7 @@ class _Drilling:
         if run.plan is None:
             return ()
         state, now = self._cluster.store.state, self._cluster.now()
-        expected = run.plan.steady if run.outcome is Outcome.SUCCEEDED else run.plan.before
+        expected = run.plan.steady_state if run.outcome is Outcome.SUCCEEDED else run.plan.before
         readings = [(each.sentence, each.judge(state, float("-inf"), now)) for each in expected]
         return tuple(Invariant(sentence, reading.holds, reading.text) for sentence, reading in readings)
 

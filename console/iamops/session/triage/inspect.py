@@ -9,16 +9,16 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from iamops.accesslog.count import Recipe, Want
+from iamops.accesslog.count import Columns, CountQuery
 from iamops.accesslog.format import Field, FormatError, named_format
-from iamops.accesslog.values import Grain
+from iamops.accesslog.values import Resolution
 from iamops.judge.lint.finding import LintReport
 from iamops.model.config import ConfTree, DaemonCheck
-from iamops.model.inspection import ClusterLook, NodeLook, TrafficLook
+from iamops.model.inspection import Inspection, NodeInspection, TrafficInspection
 from iamops.model.observed import Known, Observed, Unknown
 from iamops.model.profile import Profile
 from iamops.nodes.config import ConfigUnreadable, read_tree
-from iamops.nodes.inspect import DeepLook, read_neighbours
+from iamops.nodes.inspect import NodeInspector, read_neighbours
 from iamops.nodes.supervisor import aside
 from iamops.nodes.transport import Transport, TransportError
 from iamops.redact.clean import fault_of_ours
@@ -33,23 +33,23 @@ TRAFFIC_SPAN_S = 900.0
 
 
 @dataclass(slots=True)
-class Gathered:
+class InspectionResult:
     """What has been read so far: whatever is not when time is up stays unknown, with the reason.
 
     `whole`: a tree with what it includes beside the managed files, for lint.
     """
 
-    looks: dict[str, NodeLook] = field(default_factory=dict)
-    traffic: dict[str, Observed[TrafficLook]] = field(default_factory=dict)
+    looks: dict[str, NodeInspection] = field(default_factory=dict)
+    traffic: dict[str, Observed[TrafficInspection]] = field(default_factory=dict)
     trees: dict[str, Observed[ConfTree]] = field(default_factory=dict)
     whole: dict[str, ConfTree] = field(default_factory=dict)
-    unread: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
     neighbours: Observed[Mapping[str, str]] = Unknown("not read yet")
     rendered: Mapping[str, tuple[NodeFile, ...]] | None = None
     unrendered: str = ""
 
-    def look(self) -> ClusterLook:
-        return ClusterLook(dict(self.looks), self.neighbours, dict(self.traffic))
+    def inspection(self) -> Inspection:
+        return Inspection(dict(self.looks), self.neighbours, dict(self.traffic))
 
     def lint(self, profile: Profile, now: float) -> Observed[LintReport]:
         """Of those nodes that were read; the daemons' own words are those of the deep looks."""
@@ -71,10 +71,10 @@ class Gathered:
         """Whatever is missing of these nodes is unknown from now on."""
         for node in nodes:
             why = reason(node)
-            self.looks.setdefault(node, NodeLook.blind(node, why))
+            self.looks.setdefault(node, NodeInspection.blind(node, why))
             self.traffic.setdefault(node, Unknown(why))
             if node not in self.trees:
-                self.unread.setdefault(node, why)
+                self.unreadable.setdefault(node, why)
 
     def _with_rendered(self, tree: ConfTree) -> ConfTree:
         wanted = self.rendered.get(tree.name) if self.rendered is not None else None
@@ -86,7 +86,7 @@ class InspectionReader:
 
     def __init__(self, profile: Profile, clock: Clock) -> None:
         self._profile, self._clock = profile, clock
-        self.gathered = Gathered()
+        self.gathered = InspectionResult()
 
     async def node(self, transport: Transport) -> None:
         """Everything of one connected node, side by side."""
@@ -103,16 +103,16 @@ class InspectionReader:
         await asyncio.gather(self._neighbours(), aside(self._render, "render"))
 
     async def _look(self, transport: Transport, tree: asyncio.Future[ConfTree]) -> None:
-        look = await DeepLook(transport, self._profile, self._clock, tree).take()
+        look = await NodeInspector(transport, self._profile, self._clock, tree).take()
         self.gathered.looks[transport.node] = look
 
     async def _files(self, transport: Transport, reading: asyncio.Future[ConfTree]) -> None:
         try:
             tree = await asyncio.shield(reading)
         except (ConfigUnreadable, TransportError) as failure:
-            self.gathered.unread[transport.node] = str(failure)
+            self.gathered.unreadable[transport.node] = str(failure)
         except Exception as error:
-            self.gathered.unread[transport.node] = fault_of_ours(error)
+            self.gathered.unreadable[transport.node] = fault_of_ours(error)
         else:
             self.gathered.trees[transport.node] = Known(tree, self._clock())
             self.gathered.whole[transport.node] = await with_included(transport, tree)
@@ -123,14 +123,14 @@ class InspectionReader:
         except Exception as error:
             self.gathered.traffic[transport.node] = Unknown(fault_of_ours(error))
 
-    async def _counted(self, transport: Transport) -> Observed[TrafficLook]:
+    async def _counted(self, transport: Transport) -> Observed[TrafficInspection]:
         try:
             form = named_format(self._profile.logs.format)
         except FormatError as error:
             return Unknown(str(error))
         if form.clock is None:
-            return Unknown(form.missing(Field.TIME))
-        recipe = Recipe(form, Want.TIME | Want.SHAPE, grain=Grain.TEN_SECONDS)
+            return Unknown(form.unavailable(Field.TIME))
+        recipe = CountQuery(form, Columns.TIME | Columns.SHAPE, resolution=Resolution.TEN_SECONDS)
         until = self._clock()
         since = (until - TRAFFIC_SPAN_S) // 60 * 60
         made: Mapping[str, Transport | TransportError] = {transport.node: transport}
@@ -138,8 +138,8 @@ class InspectionReader:
         counted = (await count_traffic(self._profile.logs.access, recipe, since, made, served))[transport.node]
         if counted.reason:
             return Unknown(counted.reason)
-        untold = "" if form.tells(Field.UPSTREAM) else form.missing(Field.UPSTREAM)
-        look = TrafficLook(counted.slots, int(recipe.grain), since, until, untold)
+        untold = "" if form.has(Field.UPSTREAM) else form.unavailable(Field.UPSTREAM)
+        look = TrafficInspection(counted.slots, int(recipe.resolution), since, until, untold)
         return Known(look, self._clock())
 
     async def _neighbours(self) -> None:

@@ -13,13 +13,13 @@ from iamops.model.profile import Profile
 from iamops.model.state import ClusterState
 from iamops.nodes.transport import Transport
 from iamops.session.clock import Clock
-from iamops.session.triage.inspect import Gathered, InspectionReader
+from iamops.session.triage.inspect import InspectionReader, InspectionResult
 from iamops.session.triage.triage import with_drift
 
 TIMEOUT_S = 8.0
 
 
-async def live_look(
+async def observe_live(
     profile: Profile,
     transport_of: Callable[[str], Transport | None],
     state_of: Callable[[], ClusterState],
@@ -39,9 +39,11 @@ async def live_look(
     return await asyncio.to_thread(_judged, profile, state, reader.gathered, now())
 
 
-def _judged(profile: Profile, state: ClusterState, gathered: Gathered, now: float) -> Diagnosis:
+def _judged(profile: Profile, state: ClusterState, gathered: InspectionResult, now: float) -> Diagnosis:
     compared = with_drift(state, gathered)
-    return diagnose(RuleInput(compared, gathered.look(), gathered.lint(profile, now), gathered.unread), now)
+    return diagnose(
+        RuleInput(compared, gathered.inspection(), gathered.lint(profile, now), gathered.unreadable), now
+    )
 
 
 def _why(state: ClusterState, node: str) -> str:

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from iamops.accesslog.count import Recipe, Want
+from iamops.accesslog.count import Columns, CountQuery
 from iamops.accesslog.format import FormatError, named_format
 from iamops.judge.triage.events import recalled
 from iamops.judge.triage.timeline import (
@@ -24,11 +24,18 @@ from iamops.judge.triage.timeline import (
 from iamops.ledger.audit import read
 from iamops.model.events import Event, Noticed, Recalled, Remembered
 from iamops.model.facts import Severity
-from iamops.model.journal import Happening, Timeline
+from iamops.model.journal import Timeline, TimelineEvent
 from iamops.model.profile import Profile
 from iamops.nodes.collect.system import read_host
 from iamops.nodes.config import ConfigUnreadable, read_pushes
-from iamops.nodes.history import LINES_MAX, JournalSaid, Untold, anchors_of, edited_since, journal_since
+from iamops.nodes.history import (
+    LINES_MAX,
+    JournalRead,
+    JournalUnavailable,
+    anchors_of,
+    edited_since,
+    journal_since,
+)
 from iamops.nodes.supervisor import reason_of
 from iamops.nodes.transport import Transport, TransportError
 from iamops.redact.clean import fault_of_ours
@@ -56,18 +63,18 @@ async def happenings(
 
     A source that fails is named in `untold`; nothing is raised for it.
     """
-    tale = Tale(profile, since, now)
+    tale = TimelineCollector(profile, since, now)
     made = [transport for name in profile.nodes if (transport := transport_of(name)) is not None]
     await asyncio.gather(*(tale.node(transport) for transport in made), tale.here(ledger))
     return tale.timeline()
 
 
-class Tale:
+class TimelineCollector:
     """Gathers what is told, and by whom it is not. Cut short, its `timeline` says what is missing."""
 
     def __init__(self, profile: Profile, since: float, now: Clock) -> None:
         self._profile, self._since, self._now = profile, since, now
-        self._found: list[Happening] = []
+        self._found: list[TimelineEvent] = []
         self._turns: list[MasterChange] = []
         self._untold: list[str] = []
         self._heard: set[str] = set()
@@ -120,7 +127,7 @@ class Tale:
             self._untold.append(f"{name}: its clock cannot be compared with ours, its times are its own")
         return ahead_s or 0.0
 
-    async def _told(self, what: str, source: Awaitable[Iterable[Happening]]) -> None:
+    async def _told(self, what: str, source: Awaitable[Iterable[TimelineEvent]]) -> None:
         """One source, within its time: what it tells is kept, why it does not is said."""
         self._under_way.add(what)
         try:
@@ -132,7 +139,7 @@ class Tale:
             self._untold.append(f"{what}: {failure.reason}")
         except OSError as error:
             self._untold.append(f"{what}: {error.strerror or error}")
-        except (Untold, ConfigUnreadable, FormatError) as error:
+        except (JournalUnavailable, ConfigUnreadable, FormatError) as error:
             self._untold.append(f"{what}: {error}")
         except Exception as error:
             self._untold.append(f"{what}: {fault_of_ours(error)}")
@@ -153,7 +160,7 @@ class Tale:
         unsure_ms, ahead_ms = min(looks)
         return 0.0 if abs(ahead_ms) <= unsure_ms else ahead_ms / 1000
 
-    async def _journal(self, transport: Transport, ahead_s: float) -> Iterator[Happening]:
+    async def _journal(self, transport: Transport, ahead_s: float) -> Iterator[TimelineEvent]:
         since = self._since + ahead_s
         records, cut = await journal_since(transport, self._profile, since, timeout_s=SOURCE_TIMEOUT_S)
         if cut:
@@ -161,28 +168,28 @@ class Tale:
         self._turns += turns(records, self._profile, transport.node, ahead_s)
         return of_journal(records, self._profile, transport.node, ahead_s)
 
-    async def _edits(self, transport: Transport, ahead_s: float) -> Iterator[Happening]:
+    async def _edits(self, transport: Transport, ahead_s: float) -> Iterator[TimelineEvent]:
         edits = await edited_since(transport, self._since + ahead_s, timeout_s=SOURCE_TIMEOUT_S)
         return of_edits(edits, transport.node, ahead_s)
 
-    async def _pushes(self, transport: Transport, ahead_s: float) -> Iterator[Happening]:
+    async def _pushes(self, transport: Transport, ahead_s: float) -> Iterator[TimelineEvent]:
         return of_pushes(await read_pushes(transport), transport.node, ahead_s, self._now())
 
-    async def _traffic(self, transport: Transport, ahead_s: float) -> Iterator[Happening]:
+    async def _traffic(self, transport: Transport, ahead_s: float) -> Iterator[TimelineEvent]:
         """Minutes begin on the node's clock: the first is whole, for half of one would be a step of its own."""
         form = named_format(self._profile.logs.format)
         if form.clock is None:
-            raise Untold("its format tells no time")
+            raise JournalUnavailable("its format tells no time")
         since = (self._since + ahead_s - BASELINE_S) // 60 * 60
-        recipe = Recipe(form, Want.TIME)
+        recipe = CountQuery(form, Columns.TIME)
         log, node = self._profile.logs.access, transport.node
         counted = (await count_traffic(log, recipe, since, {node: transport}))[node]
         if counted.reason:
-            raise Untold(counted.reason)
-        return error_steps(counted.slots, node, ahead_s, recipe.grain, self._now())
+            raise JournalUnavailable(counted.reason)
+        return error_steps(counted.slots, node, ahead_s, recipe.resolution, self._now())
 
-    async def _ledger(self, path: Path) -> list[Happening]:
-        def records() -> list[Happening]:
+    async def _ledger(self, path: Path) -> list[TimelineEvent]:
+        def records() -> list[TimelineEvent]:
             return list(of_ledger(((r.at, r.kind, r.raw) for r in read(path)), self._profile.name))
 
         return await asyncio.to_thread(records)
@@ -213,7 +220,7 @@ class Recall:
         """`began`: since when what happens is seen."""
         self._profile, self._apply, self._now, self._ledger = profile, apply, now, ledger
         self._began = began
-        self._found: list[Happening] = []
+        self._found: list[TimelineEvent] = []
         self._here = False
         self._said: set[str] = set()
 
@@ -223,7 +230,7 @@ class Recall:
         """
         until = back_at if heard_at is not None else self._began
         since = self._began - RECALL_S if heard_at is None else heard_at
-        tale = Tale(self._profile, since, self._now)
+        tale = TimelineCollector(self._profile, since, self._now)
         await tale.journal(transport)
         if not self._here:
             self._here = True
@@ -232,7 +239,7 @@ class Recall:
         found = (*self._found, *(each for each in told.happenings if each.at < until))
         self._found = sorted(found, key=lambda each: each.at)[-FOUND_KEPT:]
         self._apply(Recalled(self._now(), tuple(self._lines())))
-        mine = (each for each in told.untold if each.startswith((f"{transport.node}:", "the audit")))
+        mine = (each for each in told.unavailable if each.startswith((f"{transport.node}:", "the audit")))
         for each in mine:
             # A link that comes and goes says it once.
             if each not in self._said and len(self._said) < SAID_MOST:
@@ -247,16 +254,16 @@ class Recall:
 # What every node of a cluster remembers of ledgers, asked at once.
 
 
-async def journals(profile: Profile, ledger: str | None, places: Collection[str]) -> Mapping[str, JournalSaid]:
+async def journals(profile: Profile, ledger: str | None, places: Collection[str]) -> Mapping[str, JournalRead]:
     """By node, for the ledger of this id or at one of these places. Raises for no node: one may be `unread`."""
 
-    async def asked(made: Transport | TransportError) -> JournalSaid:
+    async def asked(made: Transport | TransportError) -> JournalRead:
         if isinstance(made, TransportError):
-            return JournalSaid(unread=made.reason)
+            return JournalRead(unreadable=made.reason)
         try:
             return await anchors_of(made, ledger, places)
         except Exception as error:
-            return JournalSaid(unread=reason_of(error))
+            return JournalRead(unreadable=reason_of(error))
 
     async with attempts(profile) as nodes:
         said = await asyncio.gather(*(asked(each) for each in nodes.values()))

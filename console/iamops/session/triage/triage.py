@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from iamops.judge.rules.base import SETTLED_AFTER_S, RuleInput
 from iamops.model.events import LinkChanged
 from iamops.model.facts import ConfigReport, Link, LinkState, VrrpState
-from iamops.model.journal import Happening, Timeline
+from iamops.model.journal import Timeline, TimelineEvent
 from iamops.model.observed import Known, Observed, Unknown
 from iamops.model.profile import Profile
 from iamops.model.reduce import reduce
@@ -24,11 +24,11 @@ from iamops.model.vip import ownership
 from iamops.plan.config.change import node_change
 from iamops.redact.clean import fault_of_ours
 from iamops.session.cluster import Cluster
-from iamops.session.triage.inspect import Gathered, InspectionReader
+from iamops.session.triage.inspect import InspectionReader, InspectionResult
 
 if TYPE_CHECKING:
     from iamops.judge.findings import Diagnosis
-    from iamops.session.triage.timeline import Tale
+    from iamops.session.triage.timeline import TimelineCollector
 
 
 TIMEOUT_S = 10.0
@@ -64,9 +64,9 @@ class Examined:
     took_s: float
     state: ClusterState
     diagnosis: Diagnosis
-    unlooked: Mapping[str, str]
-    timeline: tuple[Happening, ...] = ()
-    untold: tuple[str, ...] = ()
+    not_inspected: Mapping[str, str]
+    timeline: tuple[TimelineEvent, ...] = ()
+    unavailable: tuple[str, ...] = ()
 
 
 async def examine(
@@ -85,7 +85,7 @@ async def examine(
     return await _Examination(profile, timeout_s, spent_s, also).run(since_s)
 
 
-def look_s(timeout_s: float) -> float:
+def observation_s(timeout_s: float) -> float:
     """How long after the asking began nothing more is waited for."""
     return max(timeout_s * LOOK_SHARE, timeout_s - CLOSING_S)
 
@@ -98,19 +98,19 @@ class _Examination:
         self._cluster = Cluster(profile)
         self._connecting_at = self._cluster.now()
         self._began = self._connecting_at - spent_s
-        self._until = self._began + look_s(timeout_s)
+        self._until = self._began + observation_s(timeout_s)
         self._also = also
         self._reader = InspectionReader(profile, self._cluster.now)
-        self._tale: Tale | None = None
+        self._tale: TimelineCollector | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self._asked = asyncio.Event()
 
     async def run(self, since_s: float | None) -> Examined:
         if since_s is not None:
-            from iamops.session.triage.timeline import Tale
+            from iamops.session.triage.timeline import TimelineCollector
 
-            self._tale = Tale(self._profile, self._began - since_s, self._cluster.now)
+            self._tale = TimelineCollector(self._profile, self._began - since_s, self._cluster.now)
         unsubscribe = self._cluster.store.subscribe(lambda _state, _event: self._changed.set())
         await self._cluster.start()
         try:
@@ -193,12 +193,14 @@ class _Examination:
         state = self._without_hope(self._cluster.store.state, now)
         gathered.give_up(tuple(self._profile.nodes), lambda node: self._why(state, node))
         state = with_drift(state, gathered)
-        view = RuleInput(state, gathered.look(), gathered.lint(self._profile, now), gathered.unread, final=True)
+        view = RuleInput(
+            state, gathered.inspection(), gathered.lint(self._profile, now), gathered.unreadable, final=True
+        )
         diagnosis = diagnose(view, now)
         took_s = self._cluster.now() - self._began
         told = self._tale.timeline() if self._tale is not None else Timeline()
         unlooked = self._unlooked(state)
-        return Examined(self._profile, now, took_s, state, diagnosis, unlooked, told.happenings, told.untold)
+        return Examined(self._profile, now, took_s, state, diagnosis, unlooked, told.happenings, told.unavailable)
 
     def _without_hope(self, state: ClusterState, now: float) -> ClusterState:
         """A node that is still connecting when time is up has not answered: that is said, not left open."""
@@ -231,7 +233,7 @@ def _witnesses_agree(state: ClusterState, now: float) -> bool:
     return True
 
 
-def with_drift(state: ClusterState, gathered: Gathered) -> ClusterState:
+def with_drift(state: ClusterState, gathered: InspectionResult) -> ClusterState:
     """The files that were read, compared with what the profile asks for: as the console does all the time.
 
     Not by an event: an event would say that the node was heard now.
@@ -240,10 +242,10 @@ def with_drift(state: ClusterState, gathered: Gathered) -> ClusterState:
     return replace(state, nodes=nodes)
 
 
-def _compared(node: str, gathered: Gathered) -> Observed[ConfigReport]:
+def _compared(node: str, gathered: InspectionResult) -> Observed[ConfigReport]:
     tree = gathered.trees.get(node)
     if tree is None or isinstance(tree, Unknown) or gathered.rendered is None:
-        return Unknown(gathered.unrendered or gathered.unread.get(node, "not compared"))
+        return Unknown(gathered.unrendered or gathered.unreadable.get(node, "not compared"))
     try:
         differing = tuple(change.path for change in node_change(tree.value, gathered.rendered[node]).files)
     except Exception as error:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from iamops import __version__
-from iamops.ledger.outbox import Outbox, Parcel
+from iamops.ledger.outbox import Outbox, OutboxMessage
 from iamops.model.text import counted
 from iamops.redact.clean import fault_of_ours
 from iamops.session.clock import Clock
@@ -36,14 +36,14 @@ class Delivery:
         log: Log,
         pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
-        self._couriers = [Courier(outbox, each, now, log, pauses_s) for each in destinations]
+        self._couriers = [DeliveryWorker(outbox, each, now, log, pauses_s) for each in destinations]
         self._tasks: list[asyncio.Task[None]] = []
         self.keys = tuple(each.key for each in destinations)
 
     def start(self) -> None:
         self._tasks = [asyncio.create_task(each.run(), name=f"deliver {each.to}") for each in self._couriers]
 
-    def news(self) -> None:
+    def changed(self) -> None:
         """Something was put into the outbox."""
         for courier in self._couriers:
             courier.idle.clear()
@@ -76,7 +76,7 @@ class Delivery:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-class Courier:
+class DeliveryWorker:
     """Takes the oldest message for its destination until it is accepted, then the next. Waits for nobody else."""
 
     def __init__(
@@ -117,12 +117,12 @@ class Courier:
             self.idle.clear()
             await self._try(parcel)
 
-    def _give_up(self, parcel: Parcel) -> None:
+    def _give_up(self, parcel: OutboxMessage) -> None:
         self._outbox.give_up(parcel.number, self._destination.key)
         hours = OLDEST_S / 3600
         self._log(f"gave up message {parcel.number} to {self.to}: not accepted in {hours:.0f} h: {self._reason}")
 
-    async def _try(self, parcel: Parcel) -> None:
+    async def _try(self, parcel: OutboxMessage) -> None:
         self.at_rest.clear()
         try:
             await self._destination.deliver(parcel, self._note())
@@ -136,7 +136,7 @@ class Courier:
             self._failures, self._reason = 0, ""
             self._log(f"delivered message {parcel.number} to {self.to}: {parcel.message.subject}")
 
-    def _refused(self, parcel: Parcel, reason: str) -> None:
+    def _refused(self, parcel: OutboxMessage, reason: str) -> None:
         """Told once per reason: an outage of a day must not fill a log."""
         self._failures += 1
         if reason != self._reason:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from iamops.judge.alerts.message import AlertKind, Message
-from iamops.ledger.outbox import Parcel
+from iamops.ledger.outbox import OutboxMessage
 from iamops.model.facts import Severity
 from iamops.redact.clean import words, words_of
 from iamops.report.markup import chat_text
@@ -43,7 +43,7 @@ class Destination(Protocol):
     key: str
     shown: str
 
-    async def deliver(self, parcel: Parcel, note: str = "") -> None:
+    async def deliver(self, parcel: OutboxMessage, note: str = "") -> None:
         """Returns once it was accepted. Raises NotDelivered. `note` is added to what is sent."""
 
 
@@ -61,7 +61,7 @@ class AppriseDestination:
             # One's own mail server or webhook needs no consideration; Apprise waits for 5.5 s between two.
             plugin.request_rate_per_sec = 0
 
-    async def deliver(self, parcel: Parcel, note: str = "") -> None:
+    async def deliver(self, parcel: OutboxMessage, note: str = "") -> None:
         if self._hanging >= HANGING:
             raise NotDelivered(f"{self._hanging} earlier attempts still hang")
         loop = asyncio.get_running_loop()
@@ -86,7 +86,7 @@ class AppriseDestination:
         if not answer.done():
             answer.set_result(said)
 
-    def _attempt(self, parcel: Parcel, note: str) -> str | None:
+    def _attempt(self, parcel: OutboxMessage, note: str) -> str | None:
         """In a thread: None when it was accepted, else the reason."""
         with _heard() as heard:
             try:
@@ -114,7 +114,7 @@ class Hook:
         self.shown = f"exec {self._argv[0]}"
         self.key = f"exec-{hashlib.sha256(command.encode()).hexdigest()[:16]}"
 
-    async def deliver(self, parcel: Parcel, note: str = "") -> None:
+    async def deliver(self, parcel: OutboxMessage, note: str = "") -> None:
         told = parcel.document | ({"note": note} if note else {})
         try:
             ended = await run_own(
@@ -160,7 +160,7 @@ def _plugin(url: AlertUrl) -> tuple[NotifyBase | None, str]:
     return (made if isinstance(made, NotifyBase) else None), "; ".join(heard)
 
 
-def body_of(parcel: Parcel, note: str = "") -> str:
+def body_of(parcel: OutboxMessage, note: str = "") -> str:
     lines = [*parcel.message.body, *([note] if note else []), f"iamops watch, message {parcel.number}"]
     return "\n".join(lines)
 

@@ -24,7 +24,7 @@ from iamops.judge.alerts.state import (
 )
 from iamops.judge.alerts.step import step
 from iamops.judge.findings import Diagnosis
-from iamops.ledger.outbox import Outbox, Parcel
+from iamops.ledger.outbox import Outbox, OutboxMessage
 from iamops.ledger.watch_directory import WatchDirectory
 from iamops.model.events import Event, SafetyReported
 from iamops.model.facts import Severity
@@ -58,7 +58,7 @@ class WatchOptions:
     policy: Policy = field(default_factory=Policy)
     command: str = "iamops"
     heartbeat_every_s: float = HEARTBEAT_S
-    tell: Tell = lambda _document: None
+    on_line: Tell = lambda _document: None
     judge: Judge = judged
     wall: Clock | None = None
 
@@ -153,7 +153,7 @@ class Watcher:
         for move in new_moves(self._before, state):
             if not self._moves:
                 self._moves_due = now + ASK_S
-                self._cluster.look_for_locks()
+                self._cluster.refresh_locks()
             self._moves.append(Moved(move, move_evidence(state, move, now)))
             self._urgent.set()
         if self._moves and isinstance(event, SafetyReported):
@@ -203,7 +203,7 @@ class Watcher:
         for parcel in parcels:
             self._told(parcel)
         if parcels:
-            self._delivery.news()
+            self._delivery.changed()
 
     def _catch_up(self, now: float, sight: AlertSnapshot) -> None:
         """Tells single destinations what they have missed; everybody else has heard it."""
@@ -216,11 +216,11 @@ class Watcher:
                 self._log(f"message {parcel.number} for whoever has not heard it: {said.subject}")
         if owed:
             self._trouble("outbox", self._outbox.trouble)
-            self._delivery.news()
+            self._delivery.changed()
 
-    def _told(self, parcel: Parcel) -> None:
+    def _told(self, parcel: OutboxMessage) -> None:
         self._log(f"message {parcel.number}: {parcel.message.subject}")
-        self._watch.tell(parcel.document)
+        self._watch.on_line(parcel.document)
 
     def _beat(self, state: ClusterState, now: float) -> None:
         if now < self._next_beat or not self._heartbeat.wanted:
@@ -230,7 +230,7 @@ class Watcher:
             return
         self._next_beat = now + self._watch.heartbeat_every_s
         self._heartbeat.beat()
-        self._watch.tell(heartbeat_document(self._alerts.profile, now, live))
+        self._watch.on_line(heartbeat_document(self._alerts.profile, now, live))
 
     # --- what the watch says of itself ---
 

@@ -21,7 +21,7 @@ class KeyScope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class ActionContext:
     """What the operator is doing right now, as far as an action must know it.
 
     `aim` is the unit and node under the cursor, as a command names them; `units` are all there are.
@@ -30,7 +30,7 @@ class Situation:
 
     detail: str = ""
     selection: str = ""
-    needle: str = ""
+    filter_text: str = ""
     rows: int = 0
     paused: bool = False
     nodes: tuple[str, ...] = ()
@@ -40,10 +40,10 @@ class Situation:
     running: str = ""
     has_run: bool = False
     moved: str = ""
-    aim: str = ""
+    target: str = ""
     units: tuple[str, ...] = ()
     rolling: tuple[str, ...] = ()
-    takers: tuple[str, ...] = ()
+    failover_targets: tuple[str, ...] = ()
     drills: tuple[str, ...] = ()
     guards: Mapping[str, str] = field(default_factory=dict)
 
@@ -54,10 +54,10 @@ class Argument:
 
     label: str
     required: bool = False
-    choices: Callable[[Situation], tuple[str, ...]] = field(default=lambda situation: ())
+    choices: Callable[[ActionContext], tuple[str, ...]] = field(default=lambda situation: ())
 
 
-def _always(situation: Situation) -> str | None:
+def _always(situation: ActionContext) -> str | None:
     return None
 
 
@@ -80,13 +80,13 @@ class Action:
     hint_armed: bool | None = None
     hint_view: str | None = None
     offered: bool = True
-    denied: Callable[[Situation], str | None] = _always
+    denied: Callable[[ActionContext], str | None] = _always
 
-    def why_not(self, situation: Situation) -> str | None:
+    def why_not(self, situation: ActionContext) -> str | None:
         """What stands in its way now: the screen's own reasons first, then the guards'."""
         return self.denied(situation) or situation.guards.get(self.name)
 
-    def hint_for(self, situation: Situation) -> str:
+    def hint_for(self, situation: ActionContext) -> str:
         """The word beside its key; while the picture is held, the key lets go of it."""
         return "go on" if self.name == "pause" and situation.paused else self.hint
 
@@ -103,11 +103,11 @@ OVERVIEW, TRAFFIC, LOGS, DRILLS = "Overview", "Traffic", "Logs", "Drills"
 CONFIG, TRIAGE, AUDIT = "Config", "Triage", "Audit"
 
 
-def _no_detail(situation: Situation) -> str | None:
+def _no_detail(situation: ActionContext) -> str | None:
     return None if situation.detail else "nothing is under the cursor; Tab to a pane first"
 
 
-def _no_selection(situation: Situation) -> str | None:
+def _no_selection(situation: ActionContext) -> str | None:
     return (
         None
         if situation.selection
@@ -115,19 +115,19 @@ def _no_selection(situation: Situation) -> str | None:
     )
 
 
-def _nothing_moved(situation: Situation) -> str | None:
+def _nothing_moved(situation: ActionContext) -> str | None:
     return None if situation.moved else "no VIP move waits for it"
 
 
-def _no_rows(situation: Situation) -> str | None:
+def _no_rows(situation: ActionContext) -> str | None:
     return None if situation.rows else "the focused pane has no rows"
 
 
-def _paused(situation: Situation) -> str | None:
+def _paused(situation: ActionContext) -> str | None:
     return "the screen is paused; press p to go on first" if situation.paused else None
 
 
-def _may_act(situation: Situation) -> str | None:
+def _may_act(situation: ActionContext) -> str | None:
     """Looking is always allowed; changing something is not."""
     if situation.running:
         return f"{situation.running} is under way; `run` shows it"
@@ -136,65 +136,65 @@ def _may_act(situation: Situation) -> str | None:
     return _paused(situation)
 
 
-def _disarmed(situation: Situation) -> str | None:
+def _disarmed(situation: ActionContext) -> str | None:
     return None if situation.armed_s > 0 else "it is read-only"
 
 
-def _no_run(situation: Situation) -> str | None:
+def _no_run(situation: ActionContext) -> str | None:
     return None if situation.has_run else "nothing has been run yet"
 
 
-def _here(view: str) -> Callable[[Situation], str | None]:
+def _here(view: str) -> Callable[[ActionContext], str | None]:
     return lambda situation: f"this is the {view}" if situation.view == view else None
 
 
-def _has_story(situation: Situation) -> str | None:
+def _has_story(situation: ActionContext) -> str | None:
     return (
         None if situation.view in (TRAFFIC, LOGS, DRILLS, CONFIG, TRIAGE, AUDIT) else "nothing here goes on below"
     )
 
 
-def _only_on_overview(situation: Situation) -> str | None:
+def _only_on_overview(situation: ActionContext) -> str | None:
     return None if situation.view == OVERVIEW else "press 1 for the Overview first"
 
 
-def _only_in_logs(situation: Situation) -> str | None:
+def _only_in_logs(situation: ActionContext) -> str | None:
     return None if situation.view == LOGS else "press 3 for the Logs first"
 
 
-def _only_in_triage(situation: Situation) -> str | None:
+def _only_in_triage(situation: ActionContext) -> str | None:
     return None if situation.view == TRIAGE else "press 6 for the Triage first"
 
 
-def _only_in_traffic(situation: Situation) -> str | None:
+def _only_in_traffic(situation: ActionContext) -> str | None:
     return None if situation.view == TRAFFIC else "press 2 for the Traffic first"
 
 
-def _units(situation: Situation) -> tuple[str, ...]:
+def _units(situation: ActionContext) -> tuple[str, ...]:
     return situation.units
 
 
-def _restarts(situation: Situation) -> tuple[str, ...]:
+def _restarts(situation: ActionContext) -> tuple[str, ...]:
     return (*situation.units, *situation.rolling)
 
 
-def _drills(situation: Situation) -> tuple[str, ...]:
+def _drills(situation: ActionContext) -> tuple[str, ...]:
     return situation.drills
 
 
-def _takers(situation: Situation) -> tuple[str, ...]:
-    return situation.takers
+def _takers(situation: ActionContext) -> tuple[str, ...]:
+    return situation.failover_targets
 
 
-def _nodes(situation: Situation) -> tuple[str, ...]:
+def _nodes(situation: ActionContext) -> tuple[str, ...]:
     return situation.nodes
 
 
-def _whens(situation: Situation) -> tuple[str, ...]:
+def _whens(situation: ActionContext) -> tuple[str, ...]:
     return tuple(AttentionWhen)
 
 
-def _themes(situation: Situation) -> tuple[str, ...]:
+def _themes(situation: ActionContext) -> tuple[str, ...]:
     return situation.themes
 
 
@@ -368,12 +368,12 @@ def takers(profile: Profile) -> tuple[str, ...]:
     return tuple(f"{instance} {node}" for instance in profile.vrrp for node in profile.nodes)
 
 
-def named(profile: Profile, themes: tuple[str, ...]) -> Situation:
+def named(profile: Profile, themes: tuple[str, ...]) -> ActionContext:
     """What can be named on the command line of this cluster, whatever the operator is doing."""
-    return Situation(
+    return ActionContext(
         nodes=tuple(profile.nodes),
         themes=themes,
         units=targets(profile),
         rolling=rolling_targets(profile),
-        takers=takers(profile),
+        failover_targets=takers(profile),
     )

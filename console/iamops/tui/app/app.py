@@ -28,24 +28,24 @@ from iamops.model.safe_text import safe_lines
 from iamops.model.state import ClusterState
 from iamops.redact.clean import fault_of_ours
 from iamops.session.signals import hear
-from iamops.tui.app.actions import TRIAGE, KeyScope, Situation, action, named
+from iamops.tui.app.actions import TRIAGE, ActionContext, KeyScope, action, named
 from iamops.tui.app.commands import OPENERS, PALETTE_KEY, ActionProvider, console_bindings
 from iamops.tui.app.notifier import Notifier
-from iamops.tui.app.painting import Painting
+from iamops.tui.app.painting import Repainter
 from iamops.tui.app.ports import ClusterPort
 from iamops.tui.app.shutdown import Shutdown, crash_report, export_path, save, self_contained
 from iamops.tui.app.terminal import ConsoleDriver, Harmless
 from iamops.tui.app.views import VIEWS, SessionSources, Views, Work, begin
 from iamops.tui.foot.foot import Foot
 from iamops.tui.overview.screen import Overview
-from iamops.tui.toolkit.frame_state import Stance
-from iamops.tui.toolkit.palette import Looks, WithoutColor
+from iamops.tui.toolkit.frame_state import ConsoleMode
+from iamops.tui.toolkit.palette import ThemeChoice, WithoutColor
 from iamops.tui.toolkit.pane import Pane
-from iamops.tui.toolkit.screen import Sought, ViewScreen
+from iamops.tui.toolkit.screen import NavigateTo, ViewScreen
 
 if TYPE_CHECKING:
     from iamops.tui.app.current_run import OperatorPort
-    from iamops.tui.app.orders import Orders
+    from iamops.tui.app.orders import ActionController
 
 
 TICK_S = 1.0
@@ -84,18 +84,18 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._was_acting = False
         self._leave_on = leave_on
         self._without_color, self._harmless = WithoutColor(), Harmless()
-        self._looks = Looks(theme, no_color=self.no_color or no_color)
+        self._looks = ThemeChoice(theme, no_color=self.no_color or no_color)
         for each in self._looks.textual_themes():
             self.register_theme(each)
         self.theme = self._looks.name
         self._notifier = Notifier(self, cluster.store.state, cluster.store.apply, cluster.now, os.environ)
         self._views = Views(self, named(cluster.store.state.profile, self._looks.names))
-        self._painting = Painting(self, cluster, self._views, self._notifier.judged)
+        self._painting = Repainter(self, cluster, self._views, self._notifier.judged)
         self._sources = SessionSources(
             cluster,
             lambda: self._orders,
             self._painting.stir,
-            self._painting.looked,
+            self._painting.on_inspection,
             self._views.know_drills,
         )
         self._ending = Shutdown(self, lambda: self._orders_so_far, cluster.now)
@@ -105,7 +105,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     # --- life ---
 
     def get_default_screen(self) -> Overview:
-        return self._views.overview(self._painting.moment(), self._looks.palette)
+        return self._views.overview(self._painting.view_state(), self._looks.palette)
 
     def on_mount(self) -> None:
         for signal in self._leave_on:
@@ -122,13 +122,13 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self.call_after_refresh(self.say, complaint, Severity.WARNING)
 
     @functools.cached_property
-    def _orders(self) -> Orders:
-        from iamops.tui.app.orders import Orders
+    def _orders(self) -> ActionController:
+        from iamops.tui.app.orders import ActionController
 
-        return Orders(self._cluster, self._make_deck(), self)
+        return ActionController(self._cluster, self._make_deck(), self)
 
     @property
-    def _orders_so_far(self) -> Orders | None:
+    def _orders_so_far(self) -> ActionController | None:
         """None if nothing was asked of the orders yet: asking for `_orders` itself would load them."""
         return self.__dict__.get("_orders")
 
@@ -165,21 +165,21 @@ class ConsoleApp(App[None], inherit_bindings=False):
     @property
     def view(self) -> ViewScreen:
         """The full screen in sight, under whatever dialogs are open."""
-        return self._views.in_sight
+        return self._views.current
 
     @property
-    def situation(self) -> Situation:
+    def situation(self) -> ActionContext:
         return self.view.situation
 
     @property
-    def deck(self) -> OperatorPort:
+    def operator(self) -> OperatorPort:
         return self._orders.deck
 
     @property
-    def stance(self) -> Stance:
+    def mode(self) -> ConsoleMode:
         """What the console may do and is doing, now."""
         orders = self._orders_so_far
-        return replace(orders.stance if orders is not None else Stance(), moved=self._notifier.waiting)
+        return replace(orders.mode if orders is not None else ConsoleMode(), moved=self._notifier.waiting)
 
     # --- what orders and the notifier need of the screen ---
 
@@ -188,7 +188,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         if self.screen_stack:
             self.view.toast(text, severity)
 
-    def tell_terminal(self, text: str) -> None:
+    def notify_terminal(self, text: str) -> None:
         """For the terminal itself; in one piece, so that it cannot fall into the middle of a frame's sequences."""
         if text and self._driver is not None and not self._behind:
             self._driver.write(text)
@@ -227,7 +227,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         orders = self._orders_so_far
         return orders.last_words if orders is not None and self._ending.waited else ""
 
-    def stance_changed(self) -> None:
+    def mode_changed(self) -> None:
         self._painting.header()
 
     def work(self, work: Work, name: str) -> None:
@@ -241,12 +241,12 @@ class ConsoleApp(App[None], inherit_bindings=False):
         if self._was_acting and not self._orders.acting.active:
             self._look_again()
         self._was_acting = self._orders.acting.active
-        self.stance_changed()
+        self.mode_changed()
 
     async def on_event(self, event: events.Event) -> None:
         """A key that is typed ends a message, which would hide what the key brings. Esc does that by itself."""
         if isinstance(event, events.Key) and event.key != "escape" and self.screen_stack:
-            self.view.foot.hush()
+            self.view.foot.clear()
         await super().on_event(event)
 
     # --- from event to pixel ---
@@ -254,10 +254,10 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def _heard(self, state: ClusterState, event: Event) -> None:
         """The store's subscriber. Only marks: painting waits for the frame."""
         if self.is_running:
-            self._notifier.heard(state)
+            self._notifier.on_state(state)
             if isinstance(event, self.view.LEARNS_AT):
                 self._learn()
-        self._painting.heard(event)
+        self._painting.on_event(event)
 
     def later(self, delay_s: float, call: Callable[[], None]) -> None:
         """Runs a call inside the app's own message pump, also when an event came from elsewhere."""
@@ -305,7 +305,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
             pane.carry_out(name)
             return
         if name.capitalize() in VIEWS:
-            self._views.open(name.capitalize(), self._painting.moment(), self._looks.palette)
+            self._views.open(name.capitalize(), self._painting.view_state(), self._looks.palette)
             self.call_after_refresh(self._learn)
             return
         method = f"do_{name.replace('-', '_')}"
@@ -331,9 +331,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
         if self._looks.no_color:
             self.say("NO_COLOR is set: themes have no effect", Severity.WARNING)
             return
-        failure = self._looks.wear(name)
+        failure = self._looks.apply(name)
         self.theme = self._looks.name
-        self._views.dress(self._looks.palette)
+        self._views.set_theme(self._looks.palette)
         self.say(failure or f"theme {name}", Severity.WARNING if failure else Severity.INFO)
 
     def do_export(self, argument: str) -> None:
@@ -352,7 +352,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._views.close()
         self._painting.everything()
 
-    def on_sought(self, event: Sought) -> None:
+    def on_navigate_to(self, event: NavigateTo) -> None:
         """Another view, at a place in it."""
         if event.view != self.view.NAME:
             self.action_perform(event.view.lower())
@@ -364,7 +364,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def _look_again(self) -> None:
         """Also deeper, where a deep look's findings stand: they would only get older."""
         self._learn()
-        if self._painting.looked_deep and self.view.NAME != TRIAGE:
+        if self._painting.inspected and self.view.NAME != TRIAGE:
             self.work(self._examine, "deep look")
 
     async def _examine(self) -> None:

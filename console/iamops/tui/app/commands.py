@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from textual.binding import Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from iamops.tui.app.actions import ACTIONS, COMMANDS, Action, KeyScope, Situation, key_name
+from iamops.tui.app.actions import ACTIONS, COMMANDS, Action, ActionContext, KeyScope, key_name
 
 if TYPE_CHECKING:
     from iamops.tui.app.app import ConsoleApp
@@ -39,7 +39,7 @@ class TypedCommand:
     argument: str = ""
 
 
-def parse_command(line: str, situation: Situation) -> TypedCommand:
+def parse_command(line: str, situation: ActionContext) -> TypedCommand:
     """Understands a line. A unique beginning of a command is enough. Raises CommandError."""
     word, _, argument = line.strip().partition(" ")
     argument = argument.strip()
@@ -79,7 +79,7 @@ def _among(choices: tuple[str, ...], near_to: str = "") -> str:
     return f"; one of: {', '.join(choices)}" if choices else ""
 
 
-def completions(line: str, situation: Situation) -> tuple[str, ...]:
+def completions(line: str, situation: ActionContext) -> tuple[str, ...]:
     """Whole lines that the text could become, in the registry's order."""
     word, space, argument = line.lstrip().partition(" ")
     if not space:
@@ -196,7 +196,7 @@ class ActionProvider(Provider):
         return partial(self._console.action_perform, action.name, argument)
 
 
-def entries(situation: Situation) -> Iterator[Entry]:
+def entries(situation: ActionContext) -> Iterator[Entry]:
     """What the palette offers."""
     for action in ACTIONS:
         if action.scope is KeyScope.PANE or not action.offered:

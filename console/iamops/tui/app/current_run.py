@@ -11,7 +11,7 @@ from iamops.plan.action import DrillAction, NoSuchTarget
 
 if TYPE_CHECKING:
     from iamops.engine.order import Order
-    from iamops.judge.config import ConfigSight
+    from iamops.judge.config import ConfigComparison
     from iamops.judge.drill.account import DrillProgress
     from iamops.judge.drill.report import DrillReport
     from iamops.judge.run import RunReport
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from iamops.plan.steps import Plan
 
 
-class Acting:
+class CurrentRun:
     """The run under way, or the last one. `changed()` hears of every news of it, `over()` of its end.
 
     `began` is when it was asked for, in session time: the zero of a drill's timeline.
@@ -136,11 +136,11 @@ class OperatorPort(Protocol):
         """Why the profile in use is not the one on disk, or nothing. Cheap enough for once a second."""
         ...
 
-    async def look_at_files(self) -> None:
+    async def refresh_files(self) -> None:
         """Has the nodes' files read: what a plan must know of them arrives in the store."""
         ...
 
-    def look_again(self) -> None:
+    def refresh_nodes(self) -> None:
         """Asks for fresh evidence; it arrives in the store."""
         ...
 
@@ -164,7 +164,7 @@ class OperatorPort(Protocol):
         """Earlier reports as documents, oldest first. Reads the disk; raises OSError."""
         ...
 
-    async def config(self) -> ConfigSight:
+    async def config(self) -> ConfigComparison:
         """The nodes' files beside what the profile asks for."""
         ...
 

@@ -132,7 +132,7 @@ class NotifierHost(Protocol):
 
     def say(self, text: str, severity: Severity = ...) -> None: ...
 
-    def tell_terminal(self, text: str) -> None:
+    def notify_terminal(self, text: str) -> None:
         """Writes to the terminal what is no part of the picture."""
         ...
 
@@ -140,7 +140,7 @@ class NotifierHost(Protocol):
         """Calls from inside the app's own message pump."""
         ...
 
-    def stance_changed(self) -> None:
+    def mode_changed(self) -> None:
         """What every view shows of the console itself is another."""
         ...
 
@@ -187,7 +187,7 @@ class Notifier:
 
     # --- what happens ---
 
-    def heard(self, state: ClusterState) -> None:
+    def on_state(self, state: ClusterState) -> None:
         """A new state. Nothing is written here: events may come while a frame is being painted."""
         self._heard_splits(state)
         moves = _moves_of(state) - self._seen
@@ -200,7 +200,7 @@ class Notifier:
         self._unacknowledged += moves
         self._moves_in_news += moves
         self._plan()
-        self._host.later(0.0, self._host.stance_changed)
+        self._host.later(0.0, self._host.mode_changed)
 
     def _heard_splits(self, state: ClusterState) -> None:
         """Its beginning rings, and its end is told as well, whether or not the beginning was acknowledged."""
@@ -213,7 +213,7 @@ class Notifier:
             self._news.append((split_words if split.ended_at is None else split_end_words)(split, state))
             self._critical = self._critical or split.ended_at is None
             self._plan()
-            self._host.later(0.0, self._host.stance_changed)
+            self._host.later(0.0, self._host.mode_changed)
 
     def judged(self, findings: tuple[Finding, ...], now: float) -> None:
         """What the rules say now. What they said of the very first picture was no change.
@@ -254,9 +254,9 @@ class Notifier:
         self._host.say(text, severity)
         focused = self._host.app_focus
         if self._attention.wanted(Means.NOTIFICATIONS, focused=focused):
-            self._host.tell_terminal(notification(f"iamops {self._cluster}", text, self._environ))
+            self._host.notify_terminal(notification(f"iamops {self._cluster}", text, self._environ))
         if self._attention.wanted(Means.BELL, focused=focused):
-            self._host.tell_terminal(BELL)
+            self._host.notify_terminal(BELL)
 
     def _text(self) -> str:
         """The worst first: findings, then moves."""
@@ -289,7 +289,7 @@ class Notifier:
         text = f"acknowledged: {self._acknowledged(self._waiting)}"
         self._waiting, self._unacknowledged, self._moves_in_news = None, 0, 0
         self._apply(Noticed(self._now(), None, Severity.INFO, text))
-        self._host.stance_changed()
+        self._host.mode_changed()
         self._host.say(text)
 
     def _acknowledged(self, waiting: VipMove | Split) -> str:

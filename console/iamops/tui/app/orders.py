@@ -30,14 +30,14 @@ from iamops.plan.action import (
 from iamops.plan.denial import Denial
 from iamops.report.drill import exit_code as drill_exit_code
 from iamops.tui.app.actions import ROLLING
-from iamops.tui.app.current_run import Acting, OperatorPort
+from iamops.tui.app.current_run import CurrentRun, OperatorPort
 from iamops.tui.app.ports import ClusterPort
 from iamops.tui.app.views import Work
 from iamops.tui.dialogs.confirm import ConfirmScreen
 from iamops.tui.dialogs.run import RunScreen
 from iamops.tui.dialogs.run_text import run_summary
 from iamops.tui.drills.run import drill_summary
-from iamops.tui.toolkit.frame_state import Stance
+from iamops.tui.toolkit.frame_state import ConsoleMode
 from iamops.tui.toolkit.screen import ViewScreen
 
 SEVERITIES = {
@@ -81,7 +81,7 @@ class Front(Protocol):
         ...
 
 
-class Orders:
+class ActionController:
     """The actions of the registry that change the cluster, and those that arm for them."""
 
     def __init__(self, cluster: ClusterPort, deck: OperatorPort, front: Front) -> None:
@@ -92,14 +92,14 @@ class Orders:
         self._profile_changed = ""
         self._guards: Mapping[str, str] = {}
         self.drills: tuple[Drill, ...] = ()
-        self.acting = Acting(deck, front.changed, self._over)
+        self.acting = CurrentRun(deck, front.changed, self._over)
 
     @property
-    def stance(self) -> Stance:
+    def mode(self) -> ConsoleMode:
         """What the console may do and is doing, now."""
         acting, armed_s = self.acting, self.deck.armed_s
         steps = acting.report.steps if acting.report else ()
-        return Stance(
+        return ConsoleMode(
             armed_s=armed_s,
             running=acting.running,
             done=sum(step.over for step in steps),
@@ -111,7 +111,7 @@ class Orders:
     @property
     def _aim(self) -> str:
         """The unit and node under the cursor, or the drill."""
-        return self._front.view.situation.aim
+        return self._front.view.situation.target
 
     def tick(self) -> None:
         """Once a second: asks the guards again, and says when the ten minutes are over."""
@@ -158,7 +158,7 @@ class Orders:
             self.do_disarm(argument)
             return
         self.deck.arm()
-        self.deck.look_again()
+        self.deck.refresh_nodes()
         self._was_armed = True
         self._front.say("armed for ten minutes: every action still asks; A disarms", Severity.WARNING)
         self.tick()
@@ -248,7 +248,7 @@ class Orders:
         self._propose(action, informed=True)
 
     async def _informed(self, action: Action) -> Action:
-        await self.deck.look_at_files()
+        await self.deck.refresh_files()
         return action
 
     def _propose(self, action: Action, *, informed: bool = False) -> None:
@@ -262,7 +262,7 @@ class Orders:
             asked = functools.partial(self._informed, action)
             self._work(action.sentence, asked, "reading the nodes' files")
             return
-        self.deck.look_again()
+        self.deck.refresh_nodes()
         try:
             plan, denied = self.deck.consider(self.deck.order(action))
         except NoSuchTarget as error:

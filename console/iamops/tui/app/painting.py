@@ -9,13 +9,13 @@ from functools import partial
 from typing import Protocol
 
 from iamops.judge.findings import NOTHING_DURING, Diagnosis, Finding, Key, flat
-from iamops.judge.triage.events import EarlierLook, ReportedFindings, earlier_look, only_deep, standing
+from iamops.judge.triage.events import EarlierInspection, ReportedFindings, earlier_inspection, only_deep, standing
 from iamops.model.events import Event, Noticed
 from iamops.model.observed import Freshness, Known
 from iamops.model.state import ClusterState
 from iamops.tui.app.ports import ClusterPort
 from iamops.tui.app.views import Views
-from iamops.tui.toolkit.frame_state import ALL, Moment, ScreenPart, Stance, touched, urgent
+from iamops.tui.toolkit.frame_state import ALL, ConsoleMode, ScreenPart, ViewState, touched, urgent
 
 # Decides when to paint: at once after a silence, at most every 16 ms in a storm, calmly for routine news.
 
@@ -26,7 +26,7 @@ Paint = Callable[[frozenset[ScreenPart]], None]
 Later = Callable[[float, Callable[[], None]], object]
 
 
-class Frames:
+class RepaintScheduler:
     """Gathers dirty parts and paints them. `later(delay_s, call)` runs a call on the front's own loop."""
 
     def __init__(self, paint: Paint, later: Later, clock: Callable[[], float] = time.monotonic) -> None:
@@ -83,7 +83,7 @@ class RunEffects:
         self._before: frozenset[Key] = frozenset()
         self._known: frozenset[Key] = frozenset()
 
-    def told(self, findings: tuple[Finding, ...], now: float) -> tuple[Finding, ...]:
+    def reported(self, findings: tuple[Finding, ...], now: float) -> tuple[Finding, ...]:
         """The findings, those that came with the run without a step of their own."""
         running = self._running()
         if running:
@@ -109,7 +109,7 @@ class RunEffects:
 JUDGE_GAP_S = 0.25
 
 
-class Judging:
+class RuleRunner:
     """`judged(live, now)` hears every answer of the rules; `again()` has them asked at a later frame.
 
     `findings` are the live ones and those of the last deep look in one tree, `deep` those that it alone told.
@@ -127,7 +127,7 @@ class Judging:
         self._own_run = RunEffects(lambda: running() or locked(cluster.store.state))
         self._asked_at = float("-inf")
         self._live: tuple[Finding, ...] = ()
-        self.look: EarlierLook | None = None
+        self.look: EarlierInspection | None = None
         self.findings: tuple[Finding, ...] = ()
         self.deep: frozenset[Key] = frozenset()
         self._told = ReportedFindings()
@@ -141,13 +141,13 @@ class Judging:
         self._asked_at = now
         found = self._cluster.findings(self._cluster.store.state, now)
         self._judged(found, now)
-        self._live = self._own_run.told(found, now)
+        self._live = self._own_run.reported(found, now)
         return self._stand(now)
 
-    def looked(self, diagnosis: Diagnosis) -> None:
+    def on_inspection(self, diagnosis: Diagnosis) -> None:
         """A deep look is over. It stays part of what stands, whichever view is open."""
         now = self._cluster.now()
-        self.look = earlier_look(diagnosis, now, self._live)
+        self.look = earlier_inspection(diagnosis, now, self._live)
         self._stand(now)
 
     def _stand(self, now: float) -> bool:
@@ -171,9 +171,9 @@ class Judging:
 class Pause:
     """Makes the moments that views paint. Filter, stance and what the header shows are never held back."""
 
-    def __init__(self, cluster: ClusterPort, judging: Judging) -> None:
+    def __init__(self, cluster: ClusterPort, judging: RuleRunner) -> None:
         self._cluster, self._judging = cluster, judging
-        self._held: Moment | None = None
+        self._held: ViewState | None = None
 
     @property
     def on(self) -> bool:
@@ -182,20 +182,20 @@ class Pause:
     def toggle(self) -> None:
         self._held = self._present() if self._held is None else None
 
-    def moment(self, needle: str, stance: Stance) -> Moment:
-        present = replace(self._present(), needle=needle, stance=stance)
+    def held_state(self, needle: str, stance: ConsoleMode) -> ViewState:
+        present = replace(self._present(), filter_text=needle, mode=stance)
         if self._held is None:
             return present
         paused_s = present.now - self._held.now
-        return replace(self._held, needle=needle, paused_s=paused_s, stance=stance, present=present)
+        return replace(self._held, filter_text=needle, paused_s=paused_s, mode=stance, present=present)
 
-    def _present(self) -> Moment:
+    def _present(self) -> ViewState:
         judging = self._judging
-        return Moment(
+        return ViewState(
             self._cluster.store.state,
             self._cluster.now(),
             judging.findings,
-            look=judging.look,
+            inspection=judging.look,
             deep=judging.deep,
         )
 
@@ -211,14 +211,14 @@ class PainterHost(Protocol):
     def is_running(self) -> bool: ...
 
     @property
-    def stance(self) -> Stance: ...
+    def mode(self) -> ConsoleMode: ...
 
     def later(self, delay_s: float, call: Callable[[], None]) -> None:
         """Calls from inside the app's own message pump."""
         ...
 
 
-class Painting:
+class Repainter:
     """Only marks are made at once. `judged(findings, now)` hears what the rules answered on the way."""
 
     def __init__(
@@ -229,15 +229,15 @@ class Painting:
         judged: Callable[[tuple[Finding, ...], float], None],
     ) -> None:
         self._host, self._views = host, views
-        self._frames = Frames(self._paint, host.later)
-        self._judging = Judging(
-            cluster, judged, lambda: self._mark_routine(ScreenPart.FINDING), lambda: host.stance.running
+        self._frames = RepaintScheduler(self._paint, host.later)
+        self._judging = RuleRunner(
+            cluster, judged, lambda: self._mark_routine(ScreenPart.FINDING), lambda: host.mode.running
         )
         self._pause = Pause(cluster, self._judging)
 
-    def moment(self) -> Moment:
+    def view_state(self) -> ViewState:
         """What a view is to show now, whatever its filter lets pass."""
-        return self._pause.moment(self._views.needle, self._host.stance)
+        return self._pause.held_state(self._views.filter_text, self._host.mode)
 
     def pause(self) -> None:
         """Holds the picture, or lets go of the one that is held."""
@@ -253,20 +253,20 @@ class Painting:
         """The stance is another: it is shown even beside a held picture."""
         self._frames.mark(HEADER, urgent=True)
 
-    def heard(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """The store has taken in an event. Beside a held picture only the header goes on, and the judging."""
         parts = touched(event) & HEADER if self._pause.on else touched(event)
         if parts:
             self._frames.mark(parts, urgent=urgent(event))
         self._mark_routine(ScreenPart.FINDING)
 
-    def looked(self, diagnosis: Diagnosis) -> None:
+    def on_inspection(self, diagnosis: Diagnosis) -> None:
         """A deep look is over: what it found stands in every view."""
-        self._judging.looked(diagnosis)
+        self._judging.on_inspection(diagnosis)
         self._frames.mark(HEADER | {ScreenPart.FINDING}, urgent=True)
 
     @property
-    def looked_deep(self) -> bool:
+    def inspected(self) -> bool:
         return self._judging.look is not None
 
     def stir(self, part: ScreenPart) -> None:
@@ -286,4 +286,4 @@ class Painting:
             parts |= HEADER
         elif parts == FINDING:
             return  # the rules were asked, and nothing is another; ages are painted as time goes on
-        self._views.in_sight.paint(self.moment(), parts)
+        self._views.current.paint(self.view_state(), parts)

@@ -11,7 +11,7 @@ from iamops.session.store import Store
 
 if TYPE_CHECKING:
     from iamops.accesslog.format import LogFormat
-    from iamops.accesslog.timeseries import TrafficBook
+    from iamops.accesslog.timeseries import TrafficTimeSeries
     from iamops.judge.findings import Diagnosis
     from iamops.model.journal import LogPage
     from iamops.model.traffic import LogTotals
@@ -21,7 +21,7 @@ class TrafficPort(Protocol):
     """What is counted from the nodes' access logs. A `RequestsCounted` event says that there is more."""
 
     @property
-    def book(self) -> TrafficBook: ...
+    def book(self) -> TrafficTimeSeries: ...
 
     @property
     def form(self) -> LogFormat:
@@ -39,7 +39,7 @@ class TrafficPort(Protocol):
 
     def totals(self, node: str) -> LogTotals: ...
 
-    def unread(self, node: str) -> str:
+    def unreadable(self, node: str) -> str:
         """Why a node's log is not being read; empty if it is."""
         ...
 

@@ -18,7 +18,7 @@ from iamops.session.private_files import private_directory, write_private
 from iamops.session.user import state_dir
 
 if TYPE_CHECKING:
-    from iamops.tui.app.orders import Orders
+    from iamops.tui.app.orders import ActionController
 
 
 QUIT_AGAIN_S = 5.0
@@ -38,7 +38,9 @@ class Shutdown:
     `orders()` is None as long as nothing was loaded that could act.
     """
 
-    def __init__(self, host: ShutdownHost, orders: Callable[[], Orders | None], now: Callable[[], float]) -> None:
+    def __init__(
+        self, host: ShutdownHost, orders: Callable[[], ActionController | None], now: Callable[[], float]
+    ) -> None:
         self._host, self._orders, self._now = host, orders, now
         self._quit_asked_at = float("-inf")
         self._begun = False

@@ -89,7 +89,7 @@ class ConsoleDriver(LinuxDriver):
         self._outlet.wait_empty(LAST_FRAMES_S)
 
     def _caught_up(self) -> None:
-        if self._missed and not self._away and not self._outlet.gone:
+        if self._missed and not self._away and not self._outlet.closed:
             self._missed = False
             self._soon(self._owner.repaint)
 
@@ -156,7 +156,7 @@ class ConsoleDriver(LinuxDriver):
 
     def _continued(self) -> None:
         """A terminal that is closed continues us too: there is nothing to be drawn on then."""
-        if self._outlet.gone or not os.isatty(self.fileno):
+        if self._outlet.closed or not os.isatty(self.fileno):
             return
         if self._suspended:
             self._suspended = False

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.app import App
 
 from iamops.model.drill import Drill
-from iamops.tui.app.actions import AUDIT, CONFIG, DRILLS, LOGS, TRAFFIC, TRIAGE, Situation
+from iamops.tui.app.actions import AUDIT, CONFIG, DRILLS, LOGS, TRAFFIC, TRIAGE, ActionContext
 from iamops.tui.app.ports import ClusterPort, LogPort, TrafficPort
 from iamops.tui.overview.screen import Overview
-from iamops.tui.toolkit.frame_state import Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.screen import ViewScreen, ViewSources
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from iamops.judge.findings import Diagnosis
     from iamops.model.drill import Drill
     from iamops.tui.app.current_run import OperatorPort
-    from iamops.tui.app.orders import Orders
+    from iamops.tui.app.orders import ActionController
 
 
 # Work that waits, beside the screen.
@@ -58,38 +58,38 @@ class Views:
     kept for that one, and goes to no other.
     """
 
-    def __init__(self, app: App[None], base: Situation) -> None:
+    def __init__(self, app: App[None], base: ActionContext) -> None:
         self._app, self._base = app, base
         self._needles: dict[str, str] = {}
 
-    def overview(self, moment: Moment, palette: Palette) -> Overview:
+    def overview(self, moment: ViewState, palette: Palette) -> Overview:
         """The view under all others; to be made once."""
         return Overview(moment, palette, self._base)
 
     @property
-    def in_sight(self) -> ViewScreen:
+    def current(self) -> ViewScreen:
         """The full screen in sight, under whatever dialogs are open."""
         return self._open[-1]
 
     @property
     def at_overview(self) -> bool:
-        return isinstance(self.in_sight, Overview)
+        return isinstance(self.current, Overview)
 
     @property
-    def needle(self) -> str:
+    def filter_text(self) -> str:
         """The filter of the view in sight; empty before there is one."""
-        return self._open[-1].moment.needle if self._open else ""
+        return self._open[-1].moment.filter_text if self._open else ""
 
     @property
     def _open(self) -> tuple[ViewScreen, ...]:
         return tuple(screen for screen in self._app.screen_stack if isinstance(screen, ViewScreen))
 
-    def open(self, name: str, moment: Moment, palette: Palette) -> None:
+    def open(self, name: str, moment: ViewState, palette: Palette) -> None:
         """Puts one of VIEWS in the place of the view in sight, or above the Overview."""
         module, screen = VIEWS[name]
         made = getattr(importlib.import_module(f"iamops.tui.{module}"), screen)
         self._keep_needle()
-        view: ViewScreen = made(replace(moment, needle=self._needles.get(name, "")), palette, self._base)
+        view: ViewScreen = made(replace(moment, filter_text=self._needles.get(name, "")), palette, self._base)
         if self.at_overview:
             self._app.push_screen(view)
         else:
@@ -101,16 +101,16 @@ class Views:
         self._app.pop_screen()
 
     def _keep_needle(self) -> None:
-        self._needles[self.in_sight.NAME] = self.needle
+        self._needles[self.current.NAME] = self.filter_text
 
     def learn(self, sources: ViewSources) -> None:
         """Has the view in sight read what is not in the store; a second wish takes the place of the first."""
-        view = self.in_sight
+        view = self.current
         begin(self._app, functools.partial(self._learned, view, sources), f"learn {view.NAME}")
 
     async def _learned(self, view: ViewScreen, sources: ViewSources) -> None:
         show = await view.learn(sources)
-        if self._app.is_running and self.in_sight is view:
+        if self._app.is_running and self.current is view:
             show()
 
     def know_drills(self, drills: tuple[Drill, ...]) -> None:
@@ -119,10 +119,10 @@ class Views:
         for view in self._open:
             view.base = self._base
 
-    def dress(self, palette: Palette) -> None:
+    def set_theme(self, palette: Palette) -> None:
         """Puts another theme on every open view."""
         for view in self._open:
-            view.dress(palette)
+            view.set_theme(palette)
 
 
 # Where the views read what is not in the store: the session's logs, traffic and deep look, and the deck.
@@ -138,7 +138,7 @@ class SessionSources:
     def __init__(
         self,
         cluster: ClusterPort,
-        orders: Callable[[], Orders],
+        orders: Callable[[], ActionController],
         stirred: Callable[[ScreenPart], None],
         looked: Callable[[Diagnosis], None],
         learned: Callable[[tuple[Drill, ...]], None],
@@ -147,7 +147,7 @@ class SessionSources:
         self._stirred, self._looked, self._learned = stirred, looked, learned
 
     @property
-    def deck(self) -> OperatorPort:
+    def operator(self) -> OperatorPort:
         return self._orders().deck
 
     def log_tap(self) -> LogPort:

@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from iamops.tui.app.actions import ACTIONS, COMMANDS, Action, KeyScope, Situation, key_name
+from iamops.tui.app.actions import ACTIONS, COMMANDS, Action, ActionContext, KeyScope, key_name
 from iamops.tui.toolkit.dialog import toned
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone
@@ -71,7 +71,7 @@ GLYPHS: tuple[tuple[str, Tone, str], ...] = (
 KEYS, NAME = 15, 20
 
 
-def help_lines(name: str, about: str, situation: Situation, width: int) -> tuple[Line, ...]:
+def help_lines(name: str, about: str, situation: ActionContext, width: int) -> tuple[Line, ...]:
     """Everything the help dialog shows, wrapped to `width`."""
     lines: list[Line] = [(TextSpan(name, Tone.TITLE),)]
     lines += [(TextSpan(part),) for part in textwrap.wrap(about, width)]
@@ -95,17 +95,17 @@ def _section(title: str) -> list[Line]:
     return [EMPTY, (TextSpan(title, Tone.TITLE),)]
 
 
-def _keys(action: Action, situation: Situation, width: int) -> Iterator[Line]:
+def _keys(action: Action, situation: ActionContext, width: int) -> Iterator[Line]:
     keys = " ".join(key_name(key) for key in action.keys)
     return _beside(TextSpan(keys.ljust(KEYS) + " ", Tone.ACCENT), action.title, _denied(action, situation), width)
 
 
-def _command(action: Action, situation: Situation, width: int) -> Iterator[Line]:
+def _command(action: Action, situation: ActionContext, width: int) -> Iterator[Line]:
     usage = TextSpan(action.usage.ljust(NAME - 1) + " ", Tone.ACCENT)
     return _beside(usage, action.title, _denied(action, situation), width)
 
 
-def _denied(action: Action, situation: Situation) -> str:
+def _denied(action: Action, situation: ActionContext) -> str:
     reason = action.why_not(situation)
     return f"(not now: {reason})" if reason else ""
 

@@ -13,7 +13,7 @@ from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from iamops.tui.app.current_run import Acting
+from iamops.tui.app.current_run import CurrentRun
 from iamops.tui.dialogs.run_text import run_lines
 from iamops.tui.drills.run import drill_lines
 from iamops.tui.toolkit.dialog import BORDER, dialog_css, fit, plain, text_width, toned
@@ -40,7 +40,7 @@ class RunScreen(ModalScreen[None]):
         Binding("pageup", "scroll(-10)", "Page up", show=False),
     ]
 
-    def __init__(self, acting: Acting, command: str, now: Callable[[], float], palette: Palette) -> None:
+    def __init__(self, acting: CurrentRun, command: str, now: Callable[[], float], palette: Palette) -> None:
         super().__init__()
         self._acting = acting
         self._command = command

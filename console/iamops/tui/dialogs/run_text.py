@@ -117,10 +117,10 @@ def client_lines(gap: GapReport | None, width: int) -> Iterator[Line]:
         return
     if gap.longest_ms is None:
         yield (TextSpan("client: ", Tone.MUTED), TextSpan("● no request failed", Tone.OK))
-        yield (TextSpan(f"        {gap.asked}", Tone.MUTED),)
+        yield (TextSpan(f"        {gap.asking_text}", Tone.MUTED),)
         yield from unseen_lines(gap.not_measured_ms)
         return
-    kinds = ((gap.refused, "refused"), (gap.dark, "dark"), (gap.wrong, "wrong"))
+    kinds = ((gap.refused, "refused"), (gap.no_answer, "dark"), (gap.wrong, "wrong"))
     what = ", ".join(f"{count} {word}" for count, word in kinds if count)
     tone = Tone.OK if gap.longest_ms < 100 else Tone.WARN
     yield (
@@ -128,7 +128,7 @@ def client_lines(gap: GapReport | None, width: int) -> Iterator[Line]:
         TextSpan(f"longest gap {gap.longest_ms:.0f} ms", tone),
         TextSpan(f"; requests: {what}"),
     )
-    told = f"{gap.asked}; answered by {gap.last_node or 'nobody'}".replace(" ms", f"{NO_BREAK}ms")
+    told = f"{gap.asking_text}; answered by {gap.last_node or 'nobody'}".replace(" ms", f"{NO_BREAK}ms")
     for line in textwrap.wrap(told, max(20, width - 8)):
         yield (TextSpan(f"        {line.replace(NO_BREAK, ' ')}", Tone.MUTED),)
     yield from unseen_lines(gap.not_measured_ms)

@@ -12,7 +12,7 @@ from iamops.model.outage import ProbeResult, ProbeSample, Samples
 from iamops.model.safe_text import safe
 from iamops.plan.steps import StepKind
 from iamops.tui.dialogs.run_text import UNDONE, client_lines, step_lines, undone_lines, unseen_lines
-from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone, apart, clip_line, column, joined, latency
+from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone, align_ends, clip_line, column, joined, latency
 
 # How long a client waited for its answers, as bars over time; where a request failed stands a cross. Pure.
 
@@ -32,12 +32,12 @@ def latency_lines(samples: Samples, began: float, until: float, width: int, heig
     span_s = max(until - began, 1.0)
     worst = _worst(samples, began, span_s, columns)
     top_ms = _round_up(
-        max((s.latency_ms or 0.0 for s in worst.values() if s.fate is ProbeResult.GOOD), default=0.0)
+        max((s.latency_ms or 0.0 for s in worst.values() if s.result is ProbeResult.GOOD), default=0.0)
     )
     rows = (joined(_piece(worst.get(n), top_ms, row, height) for n in range(columns)) for row in range(height))
     top = f"top {latency(top_ms)} · {latency(span_s / columns * 1000)} a column · "
     scale = (TextSpan(f"0 s · {top}", Tone.MUTED), TextSpan(f"{FAILED} failed", Tone.DOWN))
-    return (*rows, apart(scale, (TextSpan(f"{span_s:.1f} s", Tone.MUTED),), columns))
+    return (*rows, align_ends(scale, (TextSpan(f"{span_s:.1f} s", Tone.MUTED),), columns))
 
 
 def _worst(samples: Samples, began: float, span_s: float, columns: int) -> Mapping[int, ProbeSample]:
@@ -53,7 +53,7 @@ def _worst(samples: Samples, began: float, span_s: float, columns: int) -> Mappi
 
 
 def _badness(sample: ProbeSample) -> float:
-    return float("inf") if sample.fate is not ProbeResult.GOOD else sample.latency_ms or 0.0
+    return float("inf") if sample.result is not ProbeResult.GOOD else sample.latency_ms or 0.0
 
 
 def _round_up(top_ms: float) -> float:
@@ -68,7 +68,7 @@ def _piece(sample: ProbeSample | None, top_ms: float, row: int, height: int) -> 
     """One cell of a bar; row 0 is the uppermost."""
     if sample is None:
         return " ", Tone.PLAIN
-    if sample.fate is not ProbeResult.GOOD:
+    if sample.result is not ProbeResult.GOOD:
         return FAILED, Tone.DOWN
     eighths = max(1, round((sample.latency_ms or 0.0) / top_ms * height * 8))
     return EIGHTHS[min(8, max(0, eighths - (height - 1 - row) * 8))], Tone.GRAPH
@@ -170,7 +170,7 @@ def _client(client: ClientView, width: int) -> Iterator[Line]:
         yield (TextSpan("client: ", Tone.MUTED), TextSpan(f"● none of {client.attempts} requests failed", Tone.OK))
         yield from unseen_lines(client.not_measured_ms)
         return
-    kinds = (("refused", client.refused_ms), ("dark", client.dark_ms), ("wrong", client.wrong_ms))
+    kinds = (("refused", client.refused_ms), ("dark", client.no_answer_ms), ("wrong", client.wrong_ms))
     spent = ", ".join(f"{word} {ms:.0f} ms" for word, ms in (*kinds, ("stale", client.stale_ms)) if ms)
     gap = f"longest gap {client.longest_ms:.0f} ms" + (f"; in all {spent}" if spent else "")
     yield from _wrapped(f"client: {client.failed} of {client.attempts} requests failed, {gap}", width, Tone.PLAIN)

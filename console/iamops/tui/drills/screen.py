@@ -31,16 +31,16 @@ from iamops.model.state import ClusterState
 from iamops.plan.action import DrillAction, instance_of
 from iamops.plan.impact import impact_of, preferred_of
 from iamops.plan.known import NotKnown
-from iamops.plan.roles import Leg, legs
+from iamops.plan.roles import ResolvedStep, resolved_steps
 from iamops.plan.vrrp_timing import Pair, window
-from iamops.tui.app.actions import DRILLS, Situation
+from iamops.tui.app.actions import DRILLS, ActionContext
 from iamops.tui.drills.run import VERDICTS
-from iamops.tui.toolkit.frame_state import ALL, Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.list_screen import ListScreen
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.screen import ViewSources
-from iamops.tui.toolkit.text import EMPTY, Line, Picture, Row, Rows, TextSpan, Tone, column, latency
+from iamops.tui.toolkit.text import EMPTY, Line, PaneContent, Row, Rows, TextSpan, Tone, column, latency
 
 # Drills as lines: the list of them all with how they went, and what one of them does in words.
 
@@ -95,7 +95,7 @@ def drill_story(
     return tuple(lines)
 
 
-def course_of(drill: Drill, state: ClusterState, now: float) -> tuple[Leg, ...]:
+def course_of(drill: Drill, state: ClusterState, now: float) -> tuple[ResolvedStep, ...]:
     """Its steps if it began now; nothing where it cannot be told who owns the VIP and who would take it."""
     try:
         impact = impact_of(DrillAction(drill), state, now)
@@ -104,7 +104,7 @@ def course_of(drill: Drill, state: ClusterState, now: float) -> tuple[Leg, ...]:
     if impact.owner is None or impact.taker is None:
         return ()
     best = preferred_of(state, instance_of(state.profile, None), impact.owner, impact.taker)
-    return legs(drill, impact.owner, impact.taker, best)
+    return resolved_steps(drill, impact.owner, impact.taker, best)
 
 
 def expected_words(expected: Expected, told: Told = lambda bound: bound.text) -> str:
@@ -141,7 +141,7 @@ def _who(who: str) -> str:
     return "every node" if who == EACH else f"the {who}" if who in ROLES else who
 
 
-def _budgets(state: ClusterState, leg: Leg | None) -> Told:
+def _budgets(state: ClusterState, leg: ResolvedStep | None) -> Told:
     """Named times with what they come to by the profile; the dialog before a drill asks the nodes."""
     profile, name = state.profile, instance_of(state.profile, None)
     live = {node.name: LiveVrrp.of_profile(profile.vrrp[name], node) for node in profile.nodes.values()}
@@ -209,10 +209,10 @@ class DrillList(Pane):
         row = self._row_under_cursor()
         return next((drill for drill in self._drills if row is not None and drill.name == row.key), None)
 
-    def picture(self, moment: Moment, width: int, height: int) -> Picture:
+    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
         drills = [drill for drill in self._drills if moment.keeps((drill.name, drill.title))]
         rows = Rows((drill.name for drill in drills), lambda n: drill_row(drills[n], self._reports, width))
-        return Picture((TextSpan("DRILLS", Tone.TITLE),), rows=rows, overlays=HEADINGS)
+        return PaneContent((TextSpan("DRILLS", Tone.TITLE),), rows=rows, overlays=HEADINGS)
 
 
 class DrillsScreen(ListScreen):
@@ -221,7 +221,7 @@ class DrillsScreen(ListScreen):
     NAME = DRILLS
     ABOUT = DrillList.ABOUT
 
-    def __init__(self, moment: Moment, palette: Palette, base: Situation) -> None:
+    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext) -> None:
         self._drills = DrillList("list")
         self._reports: Sequence[Mapping[str, Any]] = ()
         self._problem = ""
@@ -232,7 +232,7 @@ class DrillsScreen(ListScreen):
         """Reads files and the ledger in a thread: a slow disk must not hold up the keyboard."""
         drills, problem = await sources.learn_drills()
         try:
-            reports = await asyncio.to_thread(sources.deck.drill_reports)
+            reports = await asyncio.to_thread(sources.operator.drill_reports)
         except OSError as error:
             text = f"the ledger cannot be read: {error.filename}: {error.strerror}"
             self.toast(text, Severity.WARNING)
@@ -253,10 +253,10 @@ class DrillsScreen(ListScreen):
         problem = wrapped(f"✗ {self._problem}", Tone.DOWN, width) if self._problem else []
         if drill is not None:
             return (*problem, *drill_story(drill, self._reports, moment.state, moment.now, width))
-        words = "nothing matches the filter" if moment.needle else "no drills"
+        words = "nothing matches the filter" if moment.filter_text else "no drills"
         return tuple(problem) or ((TextSpan(words, Tone.MUTED),),)
 
-    def paint(self, moment: Moment, parts: frozenset[ScreenPart] = ALL) -> None:
+    def paint(self, moment: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
         """The story names times that depend on who owns the VIP: it is told anew when that is another."""
         super().paint(moment, parts)
         drill = self._drills.chosen

@@ -9,7 +9,7 @@ from textual.containers import Container
 from textual.message import Message
 
 from iamops.model.facts import Severity
-from iamops.tui.app.actions import Situation
+from iamops.tui.app.actions import ActionContext
 from iamops.tui.app.commands import CommandError, completions, parse_command
 from iamops.tui.foot.lines import KeyHints, Mode, Prompt, StatusLine
 from iamops.tui.toolkit.palette import Palette
@@ -47,7 +47,7 @@ class Foot(Container):
             super().__init__()
             self.text = text
 
-    def __init__(self, ident: str, situation: Callable[[], Situation]) -> None:
+    def __init__(self, ident: str, situation: Callable[[], ActionContext]) -> None:
         super().__init__(id=ident)
         self._situation = situation
         self._status = StatusLine("status")
@@ -62,9 +62,9 @@ class Foot(Container):
         yield self._hints
         yield self._prompt
 
-    def dress(self, palette: Palette) -> None:
-        self._status.dress(palette)
-        self._hints.dress(palette)
+    def set_theme(self, palette: Palette) -> None:
+        self._status.set_theme(palette)
+        self._hints.set_theme(palette)
 
     @property
     def interrupted(self) -> Pane | None:
@@ -74,23 +74,23 @@ class Foot(Container):
     def say(self, text: str, severity: Severity) -> None:
         self._status.say(text, severity)
 
-    def hush(self) -> bool:
-        return self._status.hush()
+    def clear(self) -> bool:
+        return self._status.clear()
 
-    def show_keys(self, situation: Situation) -> None:
+    def show_keys(self, situation: ActionContext) -> None:
         """The keys that matter now."""
         self._hints.turn_to(situation)
 
     def warn(self, warning: str) -> None:
         self._status.warn(warning)
 
-    def tell(self, detail: str) -> None:
-        self._status.tell(detail)
+    def show_detail(self, detail: str) -> None:
+        self._status.show_detail(detail)
 
     def open(self, mode: Mode, text: str, pane: Pane | None) -> None:
         """Takes the keys; `pane` gets them back."""
         self._interrupted = pane
-        self._status.hush()
+        self._status.clear()
         self._status.lead(mode.value)
         self._prompt.open(mode, text)
 

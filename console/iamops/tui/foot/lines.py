@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from iamops.model.facts import Severity
-from iamops.tui.app.actions import OVERVIEW, Action, Situation, hints, key_name
+from iamops.tui.app.actions import OVERVIEW, Action, ActionContext, hints, key_name
 from iamops.tui.app.commands import History
 from iamops.tui.toolkit.health import SEVERITY_GLYPHS
 from iamops.tui.toolkit.painted import Painted
@@ -43,10 +43,10 @@ class StatusLine(Painted):
         self._toast = (TextSpan(f" {mark[0]} ", mark[1]), TextSpan(text))
         self._toasts += 1
         number = self._toasts
-        self.set_timer(TOAST_S, lambda: self.hush(number))
+        self.set_timer(TOAST_S, lambda: self.clear(number))
         self._refresh()
 
-    def hush(self, number: int | None = None) -> bool:
+    def clear(self, number: int | None = None) -> bool:
         """Takes the message away; with a number, only if it is still that one."""
         if not self._toast or (number is not None and number != self._toasts):
             return False
@@ -65,7 +65,7 @@ class StatusLine(Painted):
             self._warning = warning
             self._refresh()
 
-    def tell(self, detail: str) -> None:
+    def show_detail(self, detail: str) -> None:
         """Shows what the cursor is on."""
         self._detail = detail
         self._refresh()
@@ -96,9 +96,9 @@ class KeyHints(Painted):
     def __init__(self, ident: str | None = None) -> None:
         super().__init__(ident)
         self._choices: tuple[str, ...] = ()
-        self._situation = Situation()
+        self._situation = ActionContext()
 
-    def turn_to(self, situation: Situation) -> None:
+    def turn_to(self, situation: ActionContext) -> None:
         """Shows the keys for another situation."""
         self._situation = situation
         self._refresh()

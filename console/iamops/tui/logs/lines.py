@@ -163,10 +163,10 @@ def log_rows(line: LogLine, form: Form, *, marked: bool) -> tuple[Row, ...]:
         (*head, TextSpan(first, loud)),
         *((TextSpan(" " * form.indent), TextSpan(piece, loud)) for piece in rest),
     ]
-    return tuple(Row.whole(str(line.number), each, told(line), form.width) for each in lines)
+    return tuple(Row.whole(str(line.number), each, copied_text(line), form.width) for each in lines)
 
 
-def told(line: LogLine) -> str:
+def copied_text(line: LogLine) -> str:
     """The line as it is copied: what was written, and before it where; then the rest of its record."""
     return "\n".join((" ".join(filter(None, (line.node, line.source.value, line.text))), *line.more))
 
@@ -181,7 +181,7 @@ def whole_line(line: LogLine | None, width: int) -> tuple[Line, ...]:
     return ((TextSpan(where, Tone.TITLE),), *((TextSpan(piece),) for piece in pieces), *rest, EMPTY)
 
 
-def first_in_sight(count: int, top: int, cursor: int, room: int, height_of: Callable[[int], int]) -> int:
+def first_visible(count: int, top: int, cursor: int, room: int, height_of: Callable[[int], int]) -> int:
     """The first line to show: `top` if the cursor is in sight from there, and no room is left below the last."""
     if count <= 0:
         return 0

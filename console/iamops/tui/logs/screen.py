@@ -12,13 +12,13 @@ from textual.binding import Binding, BindingType
 
 from iamops.model.facts import Severity
 from iamops.model.journal import LogLine, LogPage
-from iamops.tui.app.actions import LOGS, Situation
+from iamops.tui.app.actions import LOGS, ActionContext
 from iamops.tui.app.ports import LogPort
 from iamops.tui.logs.lines import (
     Form,
     LogFilter,
     earlier,
-    first_in_sight,
+    first_visible,
     further_back,
     height,
     log_rows,
@@ -26,12 +26,12 @@ from iamops.tui.logs.lines import (
     not_here,
     whole_line,
 )
-from iamops.tui.toolkit.frame_state import ALL, Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.list_screen import ListScreen
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.pane import Pane
-from iamops.tui.toolkit.screen import Spot, ViewSources
-from iamops.tui.toolkit.text import Line, Picture, Row, Rows, TextSpan, Tone, count
+from iamops.tui.toolkit.screen import Location, ViewSources
+from iamops.tui.toolkit.text import Line, PaneContent, Row, Rows, TextSpan, Tone, count
 
 # The log lines of all nodes, the newest at the bottom. Follows them until the cursor is moved up.
 
@@ -162,21 +162,21 @@ class LogList(Pane):
     def _held(self) -> bool:
         return self.moment is not None and self.moment.paused_s is not None
 
-    def paint(self, moment: Moment) -> None:
+    def paint(self, moment: ViewState) -> None:
         """A held picture stays as it is; the lines are kept meanwhile."""
         if self._tap is not None and moment.paused_s is None:
             self._page = self._tap.page()
         super().paint(moment)
 
-    def picture(self, moment: Moment, width: int, height: int) -> Picture:
-        self._lines = self._passing(moment.needle)
+    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+        self._lines = self._passing(moment.filter_text)
         form = Form(width, node_width(tuple(moment.state.nodes)), self.wrapped)
         rows, below = self._in_sight(form, height)
         if not self._written:
-            lines = not_here(self._page) if moment.needle else ("reading the nodes' logs…",)
+            lines = not_here(self._page) if moment.filter_text else ("reading the nodes' logs…",)
             rows = (*_words(lines, Tone.MUTED), *rows)
-            rows = (*rows, *_words(further_back(moment.needle, moment.state.profile.logs), Tone.ACCENT))
-        return Picture(self._title(below), rows=Rows.of(rows), marks=self._counts())
+            rows = (*rows, *_words(further_back(moment.filter_text, moment.state.profile.logs), Tone.ACCENT))
+        return PaneContent(self._title(below), rows=Rows.of(rows), marks=self._counts())
 
     def _passing(self, needle: str) -> tuple[LogLine, ...]:
         """A line is looked at once for each filter, not once a frame."""
@@ -205,7 +205,7 @@ class LogList(Pane):
         """The rows to show, and how many lines there are below them."""
         lines, cursor = self._lines, self._cursor
         top = len(lines) if self.following else self._index_of(self._first)
-        top = first_in_sight(len(lines), top, cursor, room, lambda n: height(lines[n], form))
+        top = first_visible(len(lines), top, cursor, room, lambda n: height(lines[n], form))
         rows: list[Row] = []
         last = top
         while last < len(lines) and len(rows) < room:
@@ -263,7 +263,7 @@ class LogsScreen(ListScreen):
     LogsScreen.reading VerticalScroll { display: block; }
     """
 
-    def __init__(self, moment: Moment, palette: Palette, base: Situation) -> None:
+    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext) -> None:
         self._list = LogList("list")
         self._told_of: object = None
         self._unwatch: Callable[[], None] | None = None
@@ -279,7 +279,7 @@ class LogsScreen(ListScreen):
             self._unwatch = tap.watch(lambda: sources.stir(ScreenPart.LOGS))
             sources.stir(ScreenPart.LOGS)
 
-    def go_to(self, spot: Spot) -> None:
+    def go_to(self, spot: Location) -> None:
         """A node's lines, from about a time on."""
         if spot.node:
             self.narrow(f"node:{spot.node}")
@@ -300,7 +300,7 @@ class LogsScreen(ListScreen):
     def story(self, width: int) -> tuple[Line, ...]:
         return whole_line(self._list.chosen, width)
 
-    def paint(self, moment: Moment, parts: frozenset[ScreenPart] = ALL) -> None:
+    def paint(self, moment: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
         """Another line may have come under the cursor: when the one it was on is no longer kept."""
         super().paint(moment, parts)
         if self.reading and self._list.chosen != self._told_of:
@@ -315,7 +315,7 @@ class LogsScreen(ListScreen):
     def _tell(self) -> None:
         """While it follows, the foot would change faster than it can be read; the keys are of more use."""
         if self._list.following:
-            self.foot.tell(KEYS)
+            self.foot.show_detail(KEYS)
         else:
             super()._tell()
 

@@ -18,7 +18,7 @@ from iamops.tui.overview.nodes import (
     vrrp_verdict,
 )
 from iamops.tui.overview.witnesses import contradiction
-from iamops.tui.toolkit.frame_state import Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.health import (
     HOST_S,
     CellVerdict,
@@ -31,7 +31,18 @@ from iamops.tui.toolkit.health import (
     why_unknown,
 )
 from iamops.tui.toolkit.pane import Pane
-from iamops.tui.toolkit.text import Line, Picture, Row, Rows, TextSpan, Tone, age, clip_line, clock, first_fitting
+from iamops.tui.toolkit.text import (
+    Line,
+    PaneContent,
+    Row,
+    Rows,
+    TextSpan,
+    Tone,
+    age,
+    clip_line,
+    clock,
+    first_fitting,
+)
 
 COMPACT_LABEL, ROOMY_LABEL = 7, 12
 MARK = 9
@@ -44,7 +55,7 @@ Entry = tuple[str, Line, str]
 """Key, line without its label, and the line in words."""
 
 
-def card(moment: Moment, name: str, width: int, *, roomy: bool) -> Picture:
+def card(moment: ViewState, name: str, width: int, *, roomy: bool) -> PaneContent:
     """One node. `roomy` gives nginx and keepalived a line each, and the kernel one more."""
     node = moment.state.nodes[name]
     dark = node.freshness(moment.now) is Freshness.UNKNOWN
@@ -59,7 +70,7 @@ def card(moment: Moment, name: str, width: int, *, roomy: bool) -> Picture:
     rows = Rows.of(_row(name, entry, width, roomy, aims.get(entry[0], "")) for entry in entries)
     address = moment.state.profile.nodes[name].address
     title = (TextSpan(name, Tone.TITLE), TextSpan(f" {address}", Tone.MUTED))
-    return Picture(title, rows=rows, marks=badge(moment, node))
+    return PaneContent(title, rows=rows, marks=badge(moment, node))
 
 
 def _row(name: str, entry: Entry, width: int, roomy: bool, aim: str) -> Row:
@@ -68,7 +79,7 @@ def _row(name: str, entry: Entry, width: int, roomy: bool, aim: str) -> Row:
     return Row.whole(key, clip_line((TextSpan(label, Tone.MUTED), *line), width), f"{name}: {said}", width, aim)
 
 
-def _dark(moment: Moment, node: NodeState, width: int, roomy: bool) -> list[Entry]:
+def _dark(moment: ViewState, node: NodeState, width: int, roomy: bool) -> list[Entry]:
     """A node nobody has heard of for too long: nothing is shown of it but why."""
     reason = why_unknown(node, moment.now)
     mark = TextSpan("? UNKNOWN", Tone.UNKNOWN)
@@ -92,13 +103,13 @@ def _dark(moment: Moment, node: NodeState, width: int, roomy: bool) -> list[Entr
     ]
 
 
-def _heard(moment: Moment, node: NodeState) -> Line:
-    if node.heard_at is None:
+def _heard(moment: ViewState, node: NodeState) -> Line:
+    if node.last_event_at is None:
         return ()
-    return (TextSpan(f"  heard {age(max(0.0, moment.now - node.heard_at))} ago", Tone.MUTED),)
+    return (TextSpan(f"  heard {age(max(0.0, moment.now - node.last_event_at))} ago", Tone.MUTED),)
 
 
-def _vrrp(moment: Moment, node: NodeState, roomy: bool) -> list[Entry]:
+def _vrrp(moment: ViewState, node: NodeState, roomy: bool) -> list[Entry]:
     several = len(node.vrrp) > 1
     entries: list[Entry] = []
     for instance, observed in node.vrrp.items():
@@ -114,7 +125,7 @@ def _vrrp(moment: Moment, node: NodeState, roomy: bool) -> list[Entry]:
     return entries
 
 
-def _vrrp_line(moment: Moment, node: NodeState, instance: str, shown: Shown[VrrpReport]) -> Line:
+def _vrrp_line(moment: ViewState, node: NodeState, instance: str, shown: Shown[VrrpReport]) -> Line:
     effective, base = priority(moment, node, instance, shown)
     prio = (TextSpan(f"  prio {effective}", Tone.WARN if base else Tone.MUTED),) if effective else ()
     note = (TextSpan(f" (base {base})", Tone.MUTED),) if base else ()
@@ -136,7 +147,7 @@ def _vrrp_words(report: VrrpReport | None) -> list[str]:
     return [*words, f"from {report.source}", *([report.no_dump] if report.no_dump else [])]
 
 
-def _units(moment: Moment, node: NodeState, width: int) -> Entry:
+def _units(moment: ViewState, node: NodeState, width: int) -> Entry:
     """nginx and keepalived on one line; extras give way first, then the second label's room."""
     profile = moment.state.profile
     nginx = unit_verdict(moment, node, profile.nginx.unit)
@@ -152,7 +163,7 @@ def _units(moment: Moment, node: NodeState, width: int) -> Entry:
     return ("nginx", first_fitting(variants, width), said)
 
 
-def _roomy(moment: Moment, node: NodeState) -> list[Entry]:
+def _roomy(moment: ViewState, node: NodeState) -> list[Entry]:
     profile = moment.state.profile
     entries = [_kernel(moment, node)]
     for label, unit in (("nginx", profile.nginx.unit), ("keepalived", profile.keepalived.unit)):
@@ -176,7 +187,7 @@ def _process(shown: Shown[UnitReport]) -> Line:
     return (TextSpan("  " + " · ".join(words), Tone.MUTED),) if words else ()
 
 
-def _kernel(moment: Moment, node: NodeState) -> Entry:
+def _kernel(moment: ViewState, node: NodeState) -> Entry:
     shown = resolve(node.addresses, moment.now, witness=node)
     if shown.value is None:
         lost = unknown(shown.reason)
@@ -197,7 +208,7 @@ def _kernel(moment: Moment, node: NodeState) -> Entry:
     )
 
 
-def _held_for(moment: Moment, node: NodeState, instance: str) -> str:
+def _held_for(moment: ViewState, node: NodeState, instance: str) -> str:
     """`10.0.4.99 for 3m`; at least so long where it was found there, and keepalived does not tell."""
     address, state = moment.state.profile.vrrp[instance].address, moment.state
     claim = claim_of(node, address)
@@ -208,7 +219,7 @@ def _held_for(moment: Moment, node: NodeState, instance: str) -> str:
     return f"{address} for {least}{age(max(0.0, moment.now - since))}"
 
 
-def _host(moment: Moment, node: NodeState) -> Entry:
+def _host(moment: ViewState, node: NodeState) -> Entry:
     shown = resolve(node.host, moment.now, witness=node, cadence_s=HOST_S)
     if shown.value is None:
         lost = unknown(shown.reason)
@@ -221,9 +232,9 @@ def _host(moment: Moment, node: NodeState) -> Entry:
     return ("host", spans_of(facts), f"host {said}")
 
 
-def _link(moment: Moment, node: NodeState, width: int) -> Entry:
+def _link(moment: ViewState, node: NodeState, width: int) -> Entry:
     verdict = _link_seen(moment, node)
-    silence = None if node.heard_at is None else max(0.0, moment.now - node.heard_at)
+    silence = None if node.last_event_at is None else max(0.0, moment.now - node.last_event_at)
     heard = "never heard" if silence is None else f"heard {age(silence)} ago"
     said = [f"link {verdict.mark}", heard, *(p for p in (node.link.reason, node.link.next_step) if p)]
     mark = TextSpan(verdict.mark, verdict.tone)
@@ -236,15 +247,15 @@ def _link(moment: Moment, node: NodeState, width: int) -> Entry:
     return ("link", line, " · ".join(said))
 
 
-def _link_seen(moment: Moment, node: NodeState) -> CellVerdict:
+def _link_seen(moment: ViewState, node: NodeState) -> CellVerdict:
     """A link over which nothing comes is up as far as anybody knows."""
-    silent = node.heard_at is not None and node.freshness(moment.now) is not Freshness.LIVE
+    silent = node.last_event_at is not None and node.freshness(moment.now) is not Freshness.LIVE
     if node.link.state is LinkState.UP and silent:
         return CellVerdict("◌", "SILENT", Tone.STALE)
     return link_verdict(node.link, moment.now)
 
 
-def _clock(moment: Moment, node: NodeState) -> Line:
+def _clock(moment: ViewState, node: NodeState) -> Line:
     shown = resolve(node.host, moment.now, witness=node, cadence_s=HOST_S)
     if shown.value is None or not shown.live:
         return ()
@@ -272,5 +283,5 @@ class NodeCard(Pane):
         self.node = node
         self.roomy = False
 
-    def picture(self, moment: Moment, width: int, height: int) -> Picture:
+    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return card(moment, self.node, width, roomy=self.roomy)

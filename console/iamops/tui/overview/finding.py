@@ -8,14 +8,14 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from iamops.judge.findings import Finding
-from iamops.judge.triage.events import EarlierLook, tally
+from iamops.judge.triage.events import EarlierInspection, tally
 from iamops.model.observed import Freshness
 from iamops.tui.app.actions import TRIAGE
-from iamops.tui.toolkit.frame_state import Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.health import SEVERITY_GLYPHS
 from iamops.tui.toolkit.pane import Pane
-from iamops.tui.toolkit.screen import Sought, Spot
-from iamops.tui.toolkit.text import Line, Picture, Row, Rows, TextSpan, Tone, age, apart, clip, width_of
+from iamops.tui.toolkit.screen import Location, NavigateTo
+from iamops.tui.toolkit.text import Line, PaneContent, Row, Rows, TextSpan, Tone, age, align_ends, clip, width_of
 
 ARROW = " → "
 Placed = tuple[Finding, int]
@@ -29,24 +29,24 @@ def placed(findings: tuple[Finding, ...], depth: int = 0) -> Iterator[Placed]:
         yield from placed(finding.explains, depth + 1)
 
 
-def findings(moment: Moment, width: int, lines: int) -> Picture:
+def findings(moment: ViewState, width: int, lines: int) -> PaneContent:
     """One line each; where there is room, a cause has three (title, evidence, next step)."""
     title = (TextSpan(f"FINDINGS {tally(moment.findings)}", Tone.TITLE),)
     every = tuple(placed(moment.findings))
     if not every:
         line = all_clear(moment)
         row = Row.whole("", line, "".join(span.text for span in line).strip(), width)
-        return Picture(title, rows=Rows.of((row,)))
+        return PaneContent(title, rows=Rows.of((row,)))
     rows = (row for n in range(len(every)) for row in _rows(moment, every, n, width, lines))
-    return Picture(title, rows=Rows.of(rows))
+    return PaneContent(title, rows=Rows.of(rows))
 
 
-def finding_rows(moment: Moment) -> int:
+def finding_rows(moment: ViewState) -> int:
     """How many lines they are where there is room."""
     return sum(1 if depth else 3 for _, depth in placed(moment.findings))
 
 
-def _rows(moment: Moment, every: tuple[Placed, ...], number: int, width: int, lines: int) -> list[Row]:
+def _rows(moment: ViewState, every: tuple[Placed, ...], number: int, width: int, lines: int) -> list[Row]:
     finding, depth = every[number]
     head = _head(moment, every, number, brief=lines < 3)
     key, said = f"{key_of(finding)} {number}", spoken_finding(finding)
@@ -54,7 +54,7 @@ def _rows(moment: Moment, every: tuple[Placed, ...], number: int, width: int, li
         # The title gives way first: the step must be readable.
         room = max(width // 2, width - width_of(head) - len(ARROW) - 2)
         step: Line = (TextSpan(ARROW, Tone.MUTED), TextSpan(f"{clip(finding.next, room)} ", Tone.ACCENT))
-        return [Row.whole(key, apart(head, step, width), said, width)]
+        return [Row.whole(key, align_ends(head, step, width), said, width)]
     if depth:  # the step of its cause is the one to take
         return [Row.whole(key, head, said, width)]
     evidence = " · ".join(map(str, finding.evidence)) or "no evidence given"
@@ -74,11 +74,11 @@ def spoken_finding(finding: Finding) -> str:
     return f"{finding.severity.upper()} {finding.code}: {finding.title}{evidence} → {finding.next}"
 
 
-def how_old(finding: Finding, moment: Moment) -> str:
+def how_old(finding: Finding, moment: ViewState) -> str:
     """` (seen 5m ago)` after what only the deep look could tell; nothing after what is so now."""
-    if moment.look is None or finding.key not in moment.deep:
+    if moment.inspection is None or finding.key not in moment.deep:
         return ""
-    return f" (seen {ago(moment.now - moment.look.at)} ago)"
+    return f" (seen {ago(moment.now - moment.inspection.at)} ago)"
 
 
 def ago(seconds: float) -> str:
@@ -86,7 +86,7 @@ def ago(seconds: float) -> str:
     return f"{told[:-1]} {told[-1]}" if told[-1:].isalpha() else told
 
 
-def all_clear(moment: Moment) -> Line:
+def all_clear(moment: ViewState) -> Line:
     """What no finding means: good news only about what is seen and what was asked."""
     nodes = moment.state.nodes.values()
     dark, quiet = (
@@ -99,12 +99,12 @@ def all_clear(moment: Moment) -> Line:
         why, who = ("unknown", dark) if dark else ("not heard", quiet)
         named = ", ".join(who[:3]) + (f" and {len(who) - 3} more" if len(who) > 3 else "")
         return (TextSpan(f" ? no findings, but {why}: {named}", Tone.UNKNOWN),)
-    if moment.look is None:
+    if moment.inspection is None:
         return (TextSpan(" ● no live findings", Tone.OK), TextSpan(" · deep look: never", Tone.MUTED))
-    return _looked_clear(moment.look, moment.now)
+    return _looked_clear(moment.inspection, moment.now)
 
 
-def _looked_clear(look: EarlierLook, now: float) -> Line:
+def _looked_clear(look: EarlierInspection, now: float) -> Line:
     asked, looked = len(set(look.diagnosis.checked)), f"looked {ago(now - look.at)} ago"
     if not asked:
         return (TextSpan(f" ? no rule could be asked, nothing is known to be well; {looked}", Tone.UNKNOWN),)
@@ -113,7 +113,7 @@ def _looked_clear(look: EarlierLook, now: float) -> Line:
     return (TextSpan(f" ● no findings: {asked} rules asked, {looked}", Tone.OK),)
 
 
-def _head(moment: Moment, every: tuple[Placed, ...], number: int, *, brief: bool) -> Line:
+def _head(moment: ViewState, every: tuple[Placed, ...], number: int, *, brief: bool) -> Line:
     """Where the title will be cut, the age of an earlier look stands before it."""
     finding, depth = every[number]
     glyph, tone = SEVERITY_GLYPHS[finding.severity]
@@ -121,8 +121,12 @@ def _head(moment: Moment, every: tuple[Placed, ...], number: int, *, brief: bool
     below = "└ " if depth else ""
     old = how_old(finding, moment)
     head = TextSpan(f" {below}{glyph} {finding.severity.upper()}{place} ", tone)
-    if brief and old and moment.look is not None:
-        return (head, TextSpan(f"◌ {age(moment.now - moment.look.at)} ", Tone.STALE), TextSpan(finding.title))
+    if brief and old and moment.inspection is not None:
+        return (
+            head,
+            TextSpan(f"◌ {age(moment.now - moment.inspection.at)} ", Tone.STALE),
+            TextSpan(finding.title),
+        )
     return (head, TextSpan(finding.title), TextSpan(old, Tone.MUTED))
 
 
@@ -145,13 +149,13 @@ class FindingBar(Pane):
     def titled(self) -> bool:
         return self.size.height > 1
 
-    def picture(self, moment: Moment, width: int, height: int) -> Picture:
+    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return findings(moment, width, height)
 
     def action_triage(self) -> None:
         row, moment = self._row_under_cursor(), self.moment
         if row is None or moment is None or not row.key:
-            self.post_message(Sought(TRIAGE, Spot()))
+            self.post_message(NavigateTo(TRIAGE, Location()))
             return
         found, _ = tuple(placed(moment.findings))[int(row.key.rpartition(" ")[2])]
-        self.post_message(Sought(TRIAGE, Spot(key_of(found), found.node)))
+        self.post_message(NavigateTo(TRIAGE, Location(key_of(found), found.node)))

@@ -11,7 +11,7 @@ from iamops.model.facts import Severity
 from iamops.model.observed import STALE_AFTER_S, Freshness
 from iamops.model.profile import Environment
 from iamops.tui.overview.witnesses import Witnesses, witnesses
-from iamops.tui.toolkit.frame_state import Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.painted import Painted
 from iamops.tui.toolkit.text import Line, TextSpan, Tone, age, clip, first_fitting, fit_line
 
@@ -24,7 +24,7 @@ Tones = tuple[Tone, Tone, Tone]
 """Calm, warning and alarm on the bar."""
 
 
-def header(moment: Moment, width: int) -> Line:
+def header(moment: ViewState, width: int) -> Line:
     """One line of exactly `width` cells. What matters least gives way first, the owner never.
 
     It shows what is so now, also beside a picture that is held.
@@ -57,9 +57,9 @@ def _line(parts: Sequence[Line], tone: Tone) -> Line:
     return tuple(spans)
 
 
-def _mode(moment: Moment, tones: Tones) -> tuple[Line, ...]:
+def _mode(moment: ViewState, tones: Tones) -> tuple[Line, ...]:
     """Whether a key could change something. This never gives way: who reads it may be about to press one."""
-    stance = moment.stance
+    stance = moment.mode
     if stance.running:
         return ((TextSpan(f"ACTING {stance.done}/{stance.steps}", tones[2]),),)
     if stance.armed_s > 0:
@@ -68,7 +68,7 @@ def _mode(moment: Moment, tones: Tones) -> tuple[Line, ...]:
     return ((TextSpan("READ-ONLY", tones[0]),),)
 
 
-def _owners(moment: Moment, tones: Tones) -> tuple[Line, ...]:
+def _owners(moment: ViewState, tones: Tones) -> tuple[Line, ...]:
     """All instances; if they do not fit, the worst one and how many more there are."""
     seen = [witnesses(moment.state, name, moment.now) for name in moment.state.profile.vrrp]
     lines = [_owner(moment, each, tones) for each in seen]
@@ -78,7 +78,7 @@ def _owners(moment: Moment, tones: Tones) -> tuple[Line, ...]:
     return (every, (*lines[worst], *more))
 
 
-def _owner(moment: Moment, seen: Witnesses, tones: Tones) -> Line:
+def _owner(moment: ViewState, seen: Witnesses, tones: Tones) -> Line:
     calm, warning, alarm = tones
     vip = f"VIP {seen.address} -> "
     if seen.split:
@@ -90,17 +90,20 @@ def _owner(moment: Moment, seen: Witnesses, tones: Tones) -> Line:
     if not seen.owners:
         return (TextSpan(vip, calm), TextSpan("UNKNOWN", warning))
     node = moment.state.nodes[seen.owners[0]]
-    if node.freshness(moment.now) is Freshness.STALE and node.heard_at is not None:
-        return (TextSpan(vip, calm), TextSpan(f"{node.name} STALE {age(moment.now - node.heard_at)}", warning))
+    if node.freshness(moment.now) is Freshness.STALE and node.last_event_at is not None:
+        return (
+            TextSpan(vip, calm),
+            TextSpan(f"{node.name} STALE {age(moment.now - node.last_event_at)}", warning),
+        )
     return (TextSpan(f"{vip}{node.name}", calm),)
 
 
-def _updated(moment: Moment, held_s: float | None, tones: Tones) -> tuple[Line, ...]:
+def _updated(moment: ViewState, held_s: float | None, tones: Tones) -> tuple[Line, ...]:
     """Age of the newest thing heard from any node: when this grows, the console itself is deaf."""
     calm, warning, _ = tones
     if held_s is not None:
         return ((TextSpan(f"PAUSED {age(held_s)}", warning),),)
-    heard = [node.heard_at for node in moment.state.nodes.values() if node.heard_at is not None]
+    heard = [node.last_event_at for node in moment.state.nodes.values() if node.last_event_at is not None]
     if not heard:
         return ((TextSpan("connecting", warning),), ())
     age_s = max(0.0, moment.now - max(heard))
@@ -108,7 +111,7 @@ def _updated(moment: Moment, held_s: float | None, tones: Tones) -> tuple[Line, 
     return ((TextSpan(f"updated {age(age_s)}", tone),), (TextSpan(age(age_s), tone),), ())
 
 
-def _alerts(moment: Moment, tones: Tones) -> tuple[Line, ...]:
+def _alerts(moment: ViewState, tones: Tones) -> tuple[Line, ...]:
     calm, warning, alarm = tones
     count = tally(moment.findings)
     critical = any(each.severity is Severity.CRITICAL for each in flat(moment.findings))
@@ -124,5 +127,5 @@ class StatusHeader(Painted):
 
     PART = ScreenPart.HEADER
 
-    def draw(self, moment: Moment, width: int, height: int) -> tuple[Line, ...]:
+    def draw(self, moment: ViewState, width: int, height: int) -> tuple[Line, ...]:
         return (header(moment, width),)

@@ -9,7 +9,7 @@ from iamops.model.facts import HostReport, Link, LinkState, VrrpReport
 from iamops.model.observed import Freshness, Known
 from iamops.model.state import NodeState
 from iamops.tui.overview.witnesses import contradiction
-from iamops.tui.toolkit.frame_state import Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.health import (
     HOST_S,
     VRRP_GLYPHS,
@@ -27,7 +27,7 @@ from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.text import (
     EMPTY,
     Line,
-    Picture,
+    PaneContent,
     Row,
     Rows,
     TextSpan,
@@ -60,7 +60,7 @@ def vrrp_verdict(shown: Shown[VrrpReport]) -> CellVerdict:
     return judge(shown, of)
 
 
-def unit_verdict(moment: Moment, node: NodeState, unit: str) -> CellVerdict:
+def unit_verdict(moment: ViewState, node: NodeState, unit: str) -> CellVerdict:
     """Whether it runs; of nginx also whether it answers for its domains: a process alone serves nobody."""
     verdict = judge(resolve(node.units[unit], moment.now, witness=node), of_unit)
     if unit != moment.state.profile.nginx.unit or verdict.tone is not Tone.OK:
@@ -70,7 +70,7 @@ def unit_verdict(moment: Moment, node: NodeState, unit: str) -> CellVerdict:
     return verdict if worst is None else CellVerdict(worst.glyph, "FAILING", worst.tone)
 
 
-def priority(moment: Moment, node: NodeState, instance: str, shown: Shown[VrrpReport]) -> tuple[str, str]:
+def priority(moment: ViewState, node: NodeState, instance: str, shown: Shown[VrrpReport]) -> tuple[str, str]:
     """The effective priority, and the base it differs from. Empty texts where there is nothing to say."""
     if shown.value is None or not shown.live:
         return ("", "")
@@ -94,13 +94,13 @@ def link_verdict(link: Link, now: float) -> CellVerdict:
             return CellVerdict("✗", f"LOST{lost}", Tone.DOWN)
 
 
-def badge(moment: Moment, node: NodeState) -> Line:
+def badge(moment: ViewState, node: NodeState) -> Line:
     """What must be seen of a node at first sight: how far to trust it, and whether it holds a VIP."""
     match node.freshness(moment.now):
         case Freshness.UNKNOWN:
             return (TextSpan("? UNKNOWN", Tone.UNKNOWN),)
         case Freshness.STALE:
-            silence_s = None if node.heard_at is None else moment.now - node.heard_at
+            silence_s = None if node.last_event_at is None else moment.now - node.last_event_at
             held = _held(moment, node, Tone.STALE, WAS_VIP.removesuffix("VIP"))
             if held:  # both words would be cut in a narrow card
                 return (*held, TextSpan(f"  ◌ {age(silence_s)}", Tone.STALE))
@@ -109,7 +109,7 @@ def badge(moment: Moment, node: NodeState) -> Line:
             return _held(moment, node, Tone.ACCENT, "★ ")
 
 
-def _held(moment: Moment, node: NodeState, tone: Tone, word: str) -> Line:
+def _held(moment: ViewState, node: NodeState, tone: Tone, word: str) -> Line:
     held = node.addresses.value if isinstance(node.addresses, Known) else {}
     profile = moment.state.profile
     vips = [vrrp.name for vrrp in profile.vrrp.values() if vrrp.address in held]
@@ -171,15 +171,15 @@ COLUMNS = (
 )
 
 
-def node_list(moment: Moment, width: int) -> Picture:
+def node_list(moment: ViewState, width: int) -> PaneContent:
     """Every node that passes the filter, in the profile's order."""
     name_width = min(24, max(TITLE_ROOM, *(len(name) + 1 for name in moment.state.nodes)))
     nodes = tuple(moment.state.nodes.values())
     rows = Rows((node.name for node in nodes), lambda n: _row(moment, nodes[n], name_width, width))
-    if moment.needle:
+    if moment.filter_text:
         rows = Rows.of(row for row in rows if moment.keeps((row.cells[0].detail,)))
     title = (TextSpan(f"NODES {len(moment.state.nodes)}", Tone.TITLE),)
-    return Picture(title, rows=rows, overlays=_headings(2 + name_width))
+    return PaneContent(title, rows=rows, overlays=_headings(2 + name_width))
 
 
 def _headings(start: int) -> tuple[tuple[int, TextSpan], ...]:
@@ -190,7 +190,7 @@ def _headings(start: int) -> tuple[tuple[int, TextSpan], ...]:
     return tuple(headings)
 
 
-def _row(moment: Moment, node: NodeState, name_width: int, width: int) -> Row:
+def _row(moment: ViewState, node: NodeState, name_width: int, width: int) -> Row:
     mark = badge(moment, node)
     star = "★" if text_of(mark).startswith("★") else " "
     name = (TextSpan(star + " ", Tone.ACCENT), TextSpan(column(node.name, name_width), Tone.TITLE))
@@ -203,7 +203,7 @@ def _row(moment: Moment, node: NodeState, name_width: int, width: int) -> Row:
     return Row.whole(node.name, clip_line(line, width), _said(moment, node), width)
 
 
-def _dark(moment: Moment, node: NodeState) -> Line:
+def _dark(moment: ViewState, node: NodeState) -> Line:
     link = link_verdict(node.link, moment.now)
     return (
         TextSpan(column("? UNKNOWN", VRRP), Tone.UNKNOWN),
@@ -212,10 +212,10 @@ def _dark(moment: Moment, node: NodeState) -> Line:
     )
 
 
-def _facts(moment: Moment, node: NodeState) -> Line:
+def _facts(moment: ViewState, node: NodeState) -> Line:
     profile = moment.state.profile
     nginx, daemon = (unit_verdict(moment, node, u) for u in (profile.nginx.unit, profile.keepalived.unit))
-    silence = None if node.heard_at is None else max(0.0, moment.now - node.heard_at)
+    silence = None if node.last_event_at is None else max(0.0, moment.now - node.last_event_at)
     return (
         *_vrrp(moment, node),
         TextSpan(column(nginx.mark, UNIT), nginx.tone),
@@ -224,7 +224,7 @@ def _facts(moment: Moment, node: NodeState) -> Line:
     )
 
 
-def _hosts(moment: Moment, node: NodeState) -> list[Line]:
+def _hosts(moment: ViewState, node: NodeState) -> list[Line]:
     """Host facts, fewer and fewer."""
     host = resolve(node.host, moment.now, witness=node, cadence_s=HOST_S)
     if host.value is None or not host.live:
@@ -233,7 +233,7 @@ def _hosts(moment: Moment, node: NodeState) -> list[Line]:
     return [spans_of(facts[:number]) for number in range(len(facts), -1, -1)]
 
 
-def _vrrp(moment: Moment, node: NodeState) -> Line:
+def _vrrp(moment: ViewState, node: NodeState) -> Line:
     """The first instance that is in trouble, or else the one closest to owning a VIP."""
     instance = next(iter(node.vrrp))
     for name in node.vrrp:
@@ -248,7 +248,7 @@ def _vrrp(moment: Moment, node: NodeState) -> Line:
     )
 
 
-def _said(moment: Moment, node: NodeState) -> str:
+def _said(moment: ViewState, node: NodeState) -> str:
     if node.freshness(moment.now) is Freshness.UNKNOWN:
         return f"{node.name}: UNKNOWN · {why_unknown(node, moment.now)}" + (
             f" · {node.link.next_step}" if node.link.next_step else ""
@@ -276,5 +276,5 @@ class NodeList(Pane):
         "state, for example /unknown."
     )
 
-    def picture(self, moment: Moment, width: int, height: int) -> Picture:
+    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return node_list(moment, width)

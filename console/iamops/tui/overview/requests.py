@@ -12,7 +12,7 @@ from iamops.model.observed import Unknown
 from iamops.model.profile import Environment
 from iamops.model.state import RATE_WINDOW_S, NodeState
 from iamops.model.traffic import Samples
-from iamops.tui.toolkit.frame_state import Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.health import Shown, judge, ok, resolve, spans, spoken
 from iamops.tui.toolkit.painted import Painted
 from iamops.tui.toolkit.pane import Pane, rule
@@ -20,7 +20,7 @@ from iamops.tui.toolkit.rates import Axis, axes, blocks, drawn, rate_ticks, rate
 from iamops.tui.toolkit.text import (
     Cell,
     Line,
-    Picture,
+    PaneContent,
     Row,
     Rows,
     TextSpan,
@@ -43,7 +43,7 @@ MEAN = f"mean of {RATE_WINDOW_S:.0f}s"
 SHORT_MEAN = f"ø{RATE_WINDOW_S:.0f}s"
 
 
-def requests(moment: Moment, width: int, *, tall: bool) -> Picture:
+def requests(moment: ViewState, width: int, *, tall: bool) -> PaneContent:
     """`tall` gives each node a second line for its numbers, and the first one to the graph."""
     label = min(16, max(len(name) for name in moment.state.nodes)) + 2
     stats = 0 if tall else STATS if width >= SHORT_BELOW else SHORT_STATS
@@ -66,17 +66,17 @@ def requests(moment: Moment, width: int, *, tall: bool) -> Picture:
     mean = f"· {MEAN}" if width >= SHORT_BELOW else SHORT_MEAN
     scale = f" {span(axis.length_s)}{highest} {mean}"
     title = (TextSpan("REQUESTS", Tone.TITLE), TextSpan(scale, Tone.MUTED))
-    return Picture(title, rows=rows, overlays=_moves(moment, axis, start))
+    return PaneContent(title, rows=rows, overlays=_moves(moment, axis, start))
 
 
-def _moves(moment: Moment, axis: Axis, start: int) -> tuple[tuple[int, TextSpan], ...]:
+def _moves(moment: ViewState, axis: Axis, start: int) -> tuple[tuple[int, TextSpan], ...]:
     places = {axis.index(move.at) for move in moment.state.moves}
     return tuple(
         (start + place, TextSpan(MOVE, Tone.MARK)) for place in sorted(p for p in places if p is not None)
     )
 
 
-def _rows(moment: Moment, node: NodeState, graph: str, label: int, axis: Axis, stats: int) -> list[Row]:
+def _rows(moment: ViewState, node: NodeState, graph: str, label: int, axis: Axis, stats: int) -> list[Row]:
     shown = resolve(node.requests, moment.now, witness=node)
     numbers, said = _numbers(moment, node, shown, axis, stats)
     if not stats:
@@ -95,7 +95,7 @@ def _rows(moment: Moment, node: NodeState, graph: str, label: int, axis: Axis, s
 
 
 def _numbers(
-    moment: Moment, node: NodeState, shown: Shown[RequestCount], axis: Axis, stats: int
+    moment: ViewState, node: NodeState, shown: Shown[RequestCount], axis: Axis, stats: int
 ) -> tuple[Line, str]:
     """The numbers; when they stand before the graph, in exactly `stats` cells."""
     if not shown.live or isinstance(node.requests, Unknown):
@@ -146,7 +146,7 @@ class RequestRates(Pane):
         super().__init__(ident)
         self.tall = False
 
-    def picture(self, moment: Moment, width: int, height: int) -> Picture:
+    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return requests(moment, width, tall=self.tall)
 
 
@@ -168,7 +168,7 @@ class Curves:
     length_s: float
 
 
-def curves(moment: Moment, columns: int) -> Curves:
+def curves(moment: ViewState, columns: int) -> Curves:
     """Sums over the nodes whose counts are known; where none is, there is no point."""
     axis = Axis.covering(moment.now, max(2, columns), SPAN_S)
     nodes = [n for n in moment.state.nodes.values() if resolve(n.requests, moment.now, witness=n).value]
@@ -182,13 +182,13 @@ def curves(moment: Moment, columns: int) -> Curves:
     )
 
 
-def plot_rule(shown: Curves) -> Picture:
+def plot_rule(shown: Curves) -> PaneContent:
     """The legend stands in the rule: nothing of it covers the curve."""
     title = (TextSpan("RATE", Tone.TITLE), TextSpan(" all nodes, req/s", Tone.MUTED))
     legend = [TextSpan("▄ total", Tone.GRAPH), TextSpan("  × 5xx", Tone.DOWN)]
     if shown.moves:
         legend.append(TextSpan("  │ VIP move", Tone.MARK))
-    return Picture(title, marks=(*legend, TextSpan(f"  {span(shown.length_s)}", Tone.MUTED)))
+    return PaneContent(title, marks=(*legend, TextSpan(f"  {span(shown.length_s)}", Tone.MUTED)))
 
 
 def _sum(series: list[Samples], axis: Axis, now: float) -> tuple[tuple[float, float], ...]:
@@ -219,7 +219,7 @@ class RequestPlot(Painted):
         self._plotted: tuple[object, ...] | None = None
         self._canvas: tuple[Line, ...] = ()
 
-    def draw(self, moment: Moment, width: int, height: int) -> tuple[Line, ...]:
+    def draw(self, moment: ViewState, width: int, height: int) -> tuple[Line, ...]:
         # Plotting is dear: the same curves are plotted once.
         shown = curves(moment, width - 8)
         due = (shown, width, height)

@@ -12,7 +12,7 @@ from textual.events import Resize
 
 from iamops.model.facts import Severity
 from iamops.model.state import Notice
-from iamops.tui.app.actions import OVERVIEW, Situation
+from iamops.tui.app.actions import OVERVIEW, ActionContext
 from iamops.tui.foot.foot import Foot
 from iamops.tui.overview.cards import NodeCard
 from iamops.tui.overview.finding import FindingBar, finding_rows
@@ -22,20 +22,20 @@ from iamops.tui.overview.nodes import NodeList
 from iamops.tui.overview.requests import RequestPlot, RequestRates
 from iamops.tui.overview.services import ServiceMatrix, matrix_rows, transposed
 from iamops.tui.overview.witnesses import WitnessBar
-from iamops.tui.toolkit.frame_state import ALL, Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.health import SEVERITY_GLYPHS
 from iamops.tui.toolkit.painted import Painted
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.pane import Pane
-from iamops.tui.toolkit.screen import Spot, ViewScreen
-from iamops.tui.toolkit.text import Line, Picture, Row, Rows, TextSpan, Tone, clock, day, printable
+from iamops.tui.toolkit.screen import Location, ViewScreen
+from iamops.tui.toolkit.text import Line, PaneContent, Row, Rows, TextSpan, Tone, clock, day, printable
 
 # The event list, the newest on top. Long lines wrap: the end of an event is often its point.
 
 INDENT = len("13:45:02 ▲ ")
 
 
-def events(moment: Moment, width: int) -> Picture:
+def events(moment: ViewState, width: int) -> PaneContent:
     """Every notice that passes the filter."""
     kept = [
         notice
@@ -44,10 +44,10 @@ def events(moment: Moment, width: int) -> Picture:
     ]
     rows = list(_by_day(kept, moment.now, width))
     if not rows:
-        words = "nothing matches the filter" if moment.needle else "nothing has happened yet"
+        words = "nothing matches the filter" if moment.filter_text else "nothing has happened yet"
         rows = [Row("", (TextSpan(f" {words}", Tone.MUTED),))]
     marks = (TextSpan(str(len(kept)), Tone.MUTED),) if kept else ()
-    return Picture((TextSpan("EVENTS", Tone.TITLE),), rows=Rows.of(rows), marks=marks)
+    return PaneContent((TextSpan("EVENTS", Tone.TITLE),), rows=Rows.of(rows), marks=marks)
 
 
 def _by_day(notices: list[Notice], now: float, width: int) -> Iterator[Row]:
@@ -95,7 +95,7 @@ class EventLog(Pane):
         "The cursor stays on its event while new ones arrive; g goes back to the newest. / filters."
     )
 
-    def picture(self, moment: Moment, width: int, height: int) -> Picture:
+    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return events(moment, width)
 
 
@@ -113,7 +113,7 @@ class Overview(ViewScreen):
     Overview > * { position: absolute; }
     """
 
-    def __init__(self, moment: Moment, palette: Palette, base: Situation) -> None:
+    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext) -> None:
         super().__init__(moment, palette, base)
         self._cards = self._make_cards()
         self._services = ServiceMatrix("services")
@@ -144,7 +144,7 @@ class Overview(ViewScreen):
     def on_resize(self, event: Resize) -> None:
         self._arrange(event.size.width, event.size.height)
 
-    def paint(self, moment: Moment, parts: frozenset[ScreenPart] = ALL) -> None:
+    def paint(self, moment: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
         """Where findings came or went they get another share of the screen."""
         self.moment = moment
         width, height = self.app.size
@@ -190,7 +190,7 @@ class Overview(ViewScreen):
             if 0 <= place < len(self._cards):
                 self._cards[place].focus()
 
-    def go_to(self, spot: Spot) -> None:
+    def go_to(self, spot: Location) -> None:
         if spot.node is not None and spot.node in self.moment.state.nodes:
             self.do_node(spot.node)
 

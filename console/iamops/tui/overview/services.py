@@ -8,7 +8,7 @@ from enum import StrEnum
 from iamops.model.facts import ProbeReport
 from iamops.model.profile import Profile
 from iamops.model.state import NodeState
-from iamops.tui.toolkit.frame_state import Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.health import (
     ABSENT,
     DATASTORE_S,
@@ -26,7 +26,18 @@ from iamops.tui.toolkit.health import (
     warn,
 )
 from iamops.tui.toolkit.pane import Pane
-from iamops.tui.toolkit.text import Cell, Line, Picture, Row, Rows, TextSpan, Tone, column, first_fitting, fit_line
+from iamops.tui.toolkit.text import (
+    Cell,
+    Line,
+    PaneContent,
+    Row,
+    Rows,
+    TextSpan,
+    Tone,
+    column,
+    first_fitting,
+    fit_line,
+)
 
 
 class CheckKind(StrEnum):
@@ -62,7 +73,7 @@ def items(profile: Profile) -> tuple[Item, ...]:
     return (*domains, *services, *stores)
 
 
-def seen(moment: Moment, item: Item, name: str) -> CheckCell:
+def seen(moment: ViewState, item: Item, name: str) -> CheckCell:
     """How the item looks on (or, for a datastore, from) a node."""
     node = moment.state.nodes[name]
     match item.kind:
@@ -77,7 +88,7 @@ def seen(moment: Moment, item: Item, name: str) -> CheckCell:
             return _plain(f"{item.label} from {name}", shown)
 
 
-def aim(profile: Profile, item: Item, name: str) -> str:
+def target(profile: Profile, item: Item, name: str) -> str:
     """The unit and node behind an item on a node, as a command names them; empty where there is none."""
     match item.kind:
         case CheckKind.DOMAIN:
@@ -99,7 +110,7 @@ def _story(verdict: CellVerdict, report: ProbeReport | None) -> str:
     return spoken(verdict) + (f" · {report.detail}" if report is not None and report.detail else "")
 
 
-def _service(moment: Moment, name: str, node: NodeState) -> CheckCell:
+def _service(moment: ViewState, name: str, node: NodeState) -> CheckCell:
     if name not in node.services:
         return CheckCell(ABSENT, f"{name} does not run on {node.name}")
     own = resolve(node.services[name], moment.now, witness=node, cadence_s=HTTP_S)
@@ -140,7 +151,7 @@ KIND, TITLE_ROOM = 7, 12
 NARROW_MIN, NARROW_MAX = 12, 18
 
 
-def matrix(moment: Moment, width: int, cursor: int = 0) -> Picture:
+def matrix(moment: ViewState, width: int, cursor: int = 0) -> PaneContent:
     """The grid in `width` columns. `cursor` is the column that must be in sight."""
     rows = items(moment.state.profile)
     if transposed(moment, width):
@@ -148,13 +159,13 @@ def matrix(moment: Moment, width: int, cursor: int = 0) -> Picture:
     return _services_down(moment, rows, width)
 
 
-def matrix_rows(moment: Moment, width: int) -> int:
+def matrix_rows(moment: ViewState, width: int) -> int:
     """How many rows the grid has without its title."""
     across = transposed(moment, width)
     return len(moment.state.nodes) if across else max(1, len(items(moment.state.profile)))
 
 
-def transposed(moment: Moment, width: int) -> bool:
+def transposed(moment: ViewState, width: int) -> bool:
     """Whether there are too many nodes to give each a column."""
     labels = _short_labels(items(moment.state.profile))
     return _label_width(labels, width) + len(moment.state.nodes) * CELL_MIN > width
@@ -165,7 +176,7 @@ def _label_width(labels: list[str], width: int) -> int:
     return min(KIND + longest + 3, max(20, width // 2))
 
 
-def _services_down(moment: Moment, rows: tuple[Item, ...], width: int) -> Picture:
+def _services_down(moment: ViewState, rows: tuple[Item, ...], width: int) -> PaneContent:
     names = tuple(moment.state.nodes)
     labels = [item.label for item in rows]
     if (width - _label_width(labels, width)) // len(names) < CELL_GOOD:
@@ -176,11 +187,11 @@ def _services_down(moment: Moment, rows: tuple[Item, ...], width: int) -> Pictur
     overlays = tuple((label + n * cell, TextSpan(name, Tone.TITLE)) for n, name in enumerate(names))
     named = zip(rows, labels, strict=True)
     lines = [_service_row(moment, item, text, names, label, cell) for item, text in named]
-    return Picture(title, rows=Rows.of(row for row in lines if row is not None), overlays=overlays)
+    return PaneContent(title, rows=Rows.of(row for row in lines if row is not None), overlays=overlays)
 
 
 def _service_row(
-    moment: Moment, item: Item, text: str, names: tuple[str, ...], label: int, cell: int
+    moment: ViewState, item: Item, text: str, names: tuple[str, ...], label: int, cell: int
 ) -> Row | None:
     looks = [seen(moment, item, name) for name in names]
     if not moment.keeps((item.label, item.kind, *(look.verdict.mark for look in looks))):
@@ -189,7 +200,7 @@ def _service_row(
     line: list[TextSpan] = [kind, TextSpan(column(text, label - KIND - 1))]
     for look in looks:
         line.extend(fit_line(_short(look, cell - 1), cell))
-    aims = [aim(moment.state.profile, item, name) for name in names]
+    aims = [target(moment.state.profile, item, name) for name in names]
     cells = tuple(Cell(label + n * cell, cell - 1, looks[n].detail, aims[n]) for n in range(len(names)))
     return Row(f"{item.kind} {item.name}", tuple(line), cells)
 
@@ -200,7 +211,7 @@ def _short(look: CheckCell, width: int) -> Line:
     return first_fitting((spans(look.verdict, MARK), spans(look.verdict), bare), width)
 
 
-def _nodes_down(moment: Moment, columns: tuple[Item, ...], width: int, cursor: int) -> Picture:
+def _nodes_down(moment: ViewState, columns: tuple[Item, ...], width: int, cursor: int) -> PaneContent:
     label = min(24, max(TITLE_ROOM, *(len(name) + 2 for name in moment.state.nodes)))
     headings = _short_labels(columns, bare=True)
     widths = [min(NARROW_MAX, max(NARROW_MIN, len(text) + 1)) for text in headings]
@@ -213,15 +224,15 @@ def _nodes_down(moment: Moment, columns: tuple[Item, ...], width: int, cursor: i
     )
     names = tuple(moment.state.nodes)
     rows = Rows(names, lambda n: _node_row(moment, names[n], columns, places, label))
-    if moment.needle:
+    if moment.filter_text:
         rows = Rows.of(row for row in rows if moment.keeps((row.key, *_marks(moment, columns, row.key))))
     beyond = ("←" if first else "") + ("→" if places and not places[-1][1] else "")
     marks = (TextSpan(beyond, Tone.ACCENT),) if beyond else ()
     title = (TextSpan("SERVICES", Tone.TITLE),)
-    return Picture(title, rows, marks, overlays)
+    return PaneContent(title, rows, marks, overlays)
 
 
-def _marks(moment: Moment, columns: tuple[Item, ...], name: str) -> list[str]:
+def _marks(moment: ViewState, columns: tuple[Item, ...], name: str) -> list[str]:
     return [seen(moment, item, name).verdict.mark for item in columns]
 
 
@@ -238,14 +249,14 @@ def _places(widths: list[int], first: int, label: int, width: int) -> list[tuple
 
 
 def _node_row(
-    moment: Moment, name: str, columns: tuple[Item, ...], places: list[tuple[int, int]], label: int
+    moment: ViewState, name: str, columns: tuple[Item, ...], places: list[tuple[int, int]], label: int
 ) -> Row:
     looks = [seen(moment, item, name) for item in columns]
     line: list[TextSpan] = [TextSpan(" " + column(name, label - 1), Tone.TITLE)]
     cells: list[Cell] = []
     for item, look, (at, cell) in zip(columns, looks, places, strict=True):
         line.append(TextSpan(column(look.verdict.mark, cell), look.verdict.tone))
-        cells.append(Cell(at, max(0, cell - 1), look.detail, aim(moment.state.profile, item, name)))
+        cells.append(Cell(at, max(0, cell - 1), look.detail, target(moment.state.profile, item, name)))
     return Row(name, tuple(line), tuple(cells))
 
 
@@ -297,5 +308,5 @@ class ServiceMatrix(Pane):
         "cell under the cursor; c copies it."
     )
 
-    def picture(self, moment: Moment, width: int, height: int) -> Picture:
+    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return matrix(moment, width, self.column)

@@ -9,10 +9,10 @@ from iamops.model.facts import ProbeReport, VrrpState
 from iamops.model.observed import Freshness
 from iamops.model.state import ClusterState, NodeState
 from iamops.model.vip import Ownership, owned_since, ownership
-from iamops.tui.toolkit.frame_state import Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.health import CLIENT_S, CellVerdict, Shown, judge, of_probe, resolve, spoken
 from iamops.tui.toolkit.pane import Pane
-from iamops.tui.toolkit.text import Line, Picture, Row, Rows, TextSpan, Tone, age, first_fitting
+from iamops.tui.toolkit.text import Line, PaneContent, Row, Rows, TextSpan, Tone, age, first_fitting
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Witnesses:
     at_least: bool = False
     masters_were: tuple[str, ...] = ()
     split: bool = False
-    all_heard: bool = True
-    dark: tuple[str, ...] = ()
+    all_answered: bool = True
+    unanswered: tuple[str, ...] = ()
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ class Witnesses:
     def complete(self) -> bool:
         """All three witnesses have spoken, and each has named one node: two are no agreement."""
         spoken_to = not (self.kernel.unseen or self.masters_unseen or self.client.unknown)
-        return spoken_to and self.all_heard and len(self.owners) == 1 and self.masters == self.owners
+        return spoken_to and self.all_answered and len(self.owners) == 1 and self.masters == self.owners
 
 
 def witnesses(state: ClusterState, instance: str, now: float) -> Witnesses:
@@ -75,8 +75,8 @@ def witnesses(state: ClusterState, instance: str, now: float) -> Witnesses:
         at_least=newest is not None and newest.found and since[newest] == newest.since,
         masters_were=tuple(name for name, live in claimed.items() if not live),
         split=bool(split_owners(state, instance, now)),
-        all_heard=all(state.nodes[claim.node].freshness(now) is Freshness.LIVE for claim in claims.owners),
-        dark=tuple(n.name for n in state.nodes.values() if n.freshness(now) is Freshness.UNKNOWN),
+        all_answered=all(state.nodes[claim.node].freshness(now) is Freshness.LIVE for claim in claims.owners),
+        unanswered=tuple(n.name for n in state.nodes.values() if n.freshness(now) is Freshness.UNKNOWN),
     )
 
 
@@ -127,11 +127,11 @@ def _client_against(report: ProbeReport, owners: list[str]) -> list[str]:
     return []
 
 
-def picture(moment: Moment, width: int) -> Picture:
+def witness_content(moment: ViewState, width: int) -> PaneContent:
     """One line per VRRP instance."""
     seen = [witnesses(moment.state, name, moment.now) for name in moment.state.profile.vrrp]
     label = max(len(w.instance) for w in seen)
-    return Picture(rows=Rows.of(_row(w, label, width) for w in seen))
+    return PaneContent(rows=Rows.of(_row(w, label, width) for w in seen))
 
 
 def _row(seen: Witnesses, label: int, width: int) -> Row:
@@ -159,8 +159,8 @@ def _joined(gap: int, *parts: Line) -> Line:
 
 def _kernel(seen: Witnesses) -> Line:
     if seen.owners:
-        tone = Tone.DOWN if seen.split else Tone.ACCENT if seen.all_heard else Tone.STALE
-        return (TextSpan(f"{'★' if seen.all_heard else '◌ was'} {'+'.join(seen.owners)}", tone),)
+        tone = Tone.DOWN if seen.split else Tone.ACCENT if seen.all_answered else Tone.STALE
+        return (TextSpan(f"{'★' if seen.all_answered else '◌ was'} {'+'.join(seen.owners)}", tone),)
     return (TextSpan("✗ NOBODY", Tone.DOWN),) if seen.nobody else (TextSpan("? UNKNOWN", Tone.UNKNOWN),)
 
 
@@ -182,8 +182,8 @@ def _client_words(seen: Witnesses, verdict: CellVerdict) -> Line:
     if report is None:
         return ()
     words = verdict.extra if not report.ok or not report.answered_by else report.answered_by
-    if not report.ok and report.asked:
-        words = f"{words} ({report.asked})" if words else report.asked
+    if not report.ok and report.host:
+        words = f"{words} ({report.host})" if words else report.host
     return (TextSpan(f" {words}", Tone.MUTED),) if words else ()
 
 
@@ -204,9 +204,9 @@ def _verdicts(seen: Witnesses) -> tuple[Line, ...]:
 
 def _incomplete(seen: Witnesses) -> tuple[Line, ...]:
     """Why nothing is said of an agreement, where a node is why."""
-    if not (seen.dark and seen.owners):
+    if not (seen.unanswered and seen.owners):
         return ((),)
-    who = seen.dark[0] if len(seen.dark) == 1 else f"{len(seen.dark)} nodes"
+    who = seen.unanswered[0] if len(seen.unanswered) == 1 else f"{len(seen.unanswered)} nodes"
     return ((TextSpan(f"? {who} not seen", Tone.UNKNOWN),), ())
 
 
@@ -238,5 +238,5 @@ class WitnessBar(Pane):
         "address and the client for whether it works."
     )
 
-    def picture(self, moment: Moment, width: int, height: int) -> Picture:
-        return picture(moment, width)
+    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+        return witness_content(moment, width)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from iamops.judge.findings import Finding, Key
-from iamops.judge.triage.events import EarlierLook
+from iamops.judge.triage.events import EarlierInspection
 from iamops.model.events import (
     AddressChanged,
     AddressesListed,
@@ -37,7 +37,7 @@ from iamops.model.state import ClusterState
 
 
 @dataclass(frozen=True, slots=True)
-class Stance:
+class ConsoleMode:
     """What the console may do and is doing: never held back, not even while the picture is.
 
     `running` is the run under way, in words; `done` of its `steps` are over. `guards` are the reasons a
@@ -54,7 +54,7 @@ class Stance:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ViewState:
     """One picture of the cluster. `needle` is the filter; `paused_s` says how old a held picture is.
 
     `findings` is the one tree that every view takes count, order and next step from; `deep` are those of them
@@ -64,16 +64,16 @@ class Moment:
     state: ClusterState
     now: float
     findings: tuple[Finding, ...] = ()
-    needle: str = ""
+    filter_text: str = ""
     paused_s: float | None = None
-    stance: Stance = field(default_factory=Stance)
-    look: EarlierLook | None = None
+    mode: ConsoleMode = field(default_factory=ConsoleMode)
+    inspection: EarlierInspection | None = None
     deep: frozenset[Key] = frozenset()
-    present: Moment | None = None
+    present: ViewState | None = None
 
     def keeps(self, texts: Iterable[str]) -> bool:
         """Whether something made of `texts` passes the filter."""
-        wanted = self.needle.casefold()
+        wanted = self.filter_text.casefold()
         return not wanted or any(wanted in text.casefold() for text in texts)
 
 

@@ -57,7 +57,7 @@ def resolve(
     if isinstance(observed, Unknown):
         return Shown(Freshness.UNKNOWN, None, observed.age_s(now), observed.reason or "not observed yet")
     # A stream's value is confirmed whenever its node is heard, so it is as old as the node's silence.
-    at = witness.heard_at if cadence_s == STREAM_S and witness is not None else observed.at
+    at = witness.last_event_at if cadence_s == STREAM_S and witness is not None else observed.at
     age_s = None if at is None else max(0.0, now - at)
     own = freshness(at, now, max(cadence_s, observed.every_s))
     if own is Freshness.UNKNOWN:
@@ -70,8 +70,8 @@ def why_unknown(node: NodeState, now: float) -> str:
     """Why nothing can be said about a node."""
     if node.link.state is not LinkState.UP and node.link.reason:
         return node.link.reason
-    if node.heard_at is not None:
-        return f"nothing heard for {age(now - node.heard_at)}"
+    if node.last_event_at is not None:
+        return f"nothing heard for {age(now - node.last_event_at)}"
     return "connecting" if node.link.state is LinkState.CONNECTING else "nothing heard yet"
 
 

@@ -8,11 +8,11 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from iamops.tui.app.actions import Situation
+from iamops.tui.app.actions import ActionContext
 from iamops.tui.overview.finding import FindingBar
 from iamops.tui.overview.header import StatusHeader
 from iamops.tui.toolkit.dialog import toned
-from iamops.tui.toolkit.frame_state import Moment
+from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.pane import Pane
 from iamops.tui.toolkit.screen import ViewScreen
@@ -33,7 +33,7 @@ class ListScreen(ViewScreen):
     ListScreen #finding { height: 1; }
     """
 
-    def __init__(self, moment: Moment, palette: Palette, base: Situation, rows: Pane) -> None:
+    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext, rows: Pane) -> None:
         super().__init__(moment, palette, base)
         self._rows = rows
 
@@ -54,8 +54,8 @@ class ListScreen(ViewScreen):
         super().on_mount()
         self.paint(self.moment)
 
-    def dress(self, palette: Palette) -> None:
-        super().dress(palette)
+    def set_theme(self, palette: Palette) -> None:
+        super().set_theme(palette)
         self.show_story()
 
     def on_resize(self) -> None:

@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from iamops.redact.clean import fault_of_ours
-from iamops.tui.toolkit.frame_state import Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.palette import Palette, no_color_palette
 from iamops.tui.toolkit.text import EMPTY, Line, TextSpan, Tone, fit_line, text_of
 
@@ -31,11 +31,11 @@ class Painted(Widget):
     def __init__(self, ident: str | None = None) -> None:
         super().__init__(id=ident)
         self.palette: Palette = no_color_palette()
-        self.moment: Moment | None = None
+        self.moment: ViewState | None = None
         self._shown: tuple[tuple[Line, Lit], ...] = ()
         self._given: tuple[int, tuple[Line, ...]] = (0, ())
 
-    def draw(self, moment: Moment, width: int, height: int) -> tuple[Line, ...]:
+    def draw(self, moment: ViewState, width: int, height: int) -> tuple[Line, ...]:
         """The lines for this moment, at most `height` of them."""
         raise NotImplementedError
 
@@ -43,7 +43,7 @@ class Painted(Widget):
         """Which columns of line `y` are under the cursor."""
         return None
 
-    def paint(self, moment: Moment) -> None:
+    def paint(self, moment: ViewState) -> None:
         """Shows a moment. Costs nothing on the terminal if no line changed."""
         self.moment = moment
         self.repaint()
@@ -53,7 +53,7 @@ class Painted(Widget):
         if self.moment is not None and width and height:
             self.show(self._drawn(self.moment, width, height))
 
-    def _drawn(self, moment: Moment, width: int, height: int) -> tuple[Line, ...]:
+    def _drawn(self, moment: ViewState, width: int, height: int) -> tuple[Line, ...]:
         """The edge: a part that cannot be drawn says so, and all the others are drawn."""
         try:
             return self.draw(moment, width, height)
@@ -77,7 +77,7 @@ class Painted(Widget):
             return self._shown[y][0]
         return fit_line(line, width)
 
-    def dress(self, palette: Palette) -> None:
+    def set_theme(self, palette: Palette) -> None:
         """Takes the colours of another theme."""
         self.palette = palette
         self.refresh()

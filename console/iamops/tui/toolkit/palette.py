@@ -157,7 +157,7 @@ def _colourless(style: Style) -> Style:
 # Which theme is worn: asked for, remembered, or the default; or none at all under NO_COLOR.
 
 
-class Looks:
+class ThemeChoice:
     """The themes there are and the one in use. `complaints` are what was wrong with files or names."""
 
     def __init__(self, asked: str | None, *, no_color: bool) -> None:
@@ -185,7 +185,7 @@ class Looks:
         """Everything Textual must know before one of them can be worn."""
         return (no_color_theme(), *(textual_theme(theme) for theme in self._themes.values()))
 
-    def wear(self, name: str) -> str | None:
+    def apply(self, name: str) -> str | None:
         """Changes the theme and remembers it; returns why it could not be remembered, if so."""
         self._worn = name
         return remember_theme(name)

@@ -11,9 +11,20 @@ from textual.message import Message
 
 from iamops.model.profile import Environment
 from iamops.tui.app.commands import pane_bindings
-from iamops.tui.toolkit.frame_state import Moment
+from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.painted import Lit, Painted
-from iamops.tui.toolkit.text import Cell, Line, Picture, Row, TextSpan, Tone, clip, clip_line, printable, width_of
+from iamops.tui.toolkit.text import (
+    Cell,
+    Line,
+    PaneContent,
+    Row,
+    TextSpan,
+    Tone,
+    clip,
+    clip_line,
+    printable,
+    width_of,
+)
 
 # The rule on top of a pane: title, headings and marks on one line.
 
@@ -22,7 +33,7 @@ DASH = "─"
 LEAST_MARKS = 16
 
 
-def rule(picture: Picture, width: int, *, tone: Tone = Tone.RULE, focused: bool = False) -> Line:
+def rule(picture: PaneContent, width: int, *, tone: Tone = Tone.RULE, focused: bool = False) -> Line:
     """Exactly `width` cells. Focus shows as a pointer before the title, not only as a colour."""
     pieces = _pieces(picture, width, focused)
     line: list[TextSpan] = []
@@ -36,7 +47,7 @@ def rule(picture: Picture, width: int, *, tone: Tone = Tone.RULE, focused: bool 
     return (*line, TextSpan(DASH * max(0, width - at), tone))
 
 
-def _pieces(picture: Picture, width: int, focused: bool) -> list[tuple[int, Line]]:
+def _pieces(picture: PaneContent, width: int, focused: bool) -> list[tuple[int, Line]]:
     title = tuple(TextSpan(s.text, Tone.FOCUS) if focused and s.tone is Tone.TITLE else s for s in picture.title)
     lead = TextSpan("▸", Tone.FOCUS) if focused else TextSpan(" ")
     pieces: list[tuple[int, Line]] = [(1, (lead, *title, TextSpan(" ")))] if title else []
@@ -96,7 +107,7 @@ class Pane(Painted, can_focus=True):
 
     def __init__(self, ident: str | None = None) -> None:
         super().__init__(ident)
-        self._picture = Picture()
+        self._picture = PaneContent()
         self._key: str | None = None
         self._index = 0
         self._col = 0
@@ -104,7 +115,7 @@ class Pane(Painted, can_focus=True):
         self._lit_rows: dict[int, Lit] = {}
         self._told = ""
 
-    def picture(self, moment: Moment, width: int, height: int) -> Picture:
+    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
         """The pane's title and rows; `height` is without the title."""
         raise NotImplementedError
 
@@ -119,10 +130,10 @@ class Pane(Painted, can_focus=True):
         return cell.detail if cell is not None else ""
 
     @property
-    def aim(self) -> str:
+    def target(self) -> str:
         """The unit and node under the cursor, if there is one."""
         cell = self._cell_under_cursor()
-        return cell.aim if cell is not None else ""
+        return cell.target if cell is not None else ""
 
     @property
     def row_count(self) -> int:
@@ -132,9 +143,9 @@ class Pane(Painted, can_focus=True):
     def column(self) -> int:
         return self._col
 
-    def draw(self, moment: Moment, width: int, height: int) -> tuple[Line, ...]:
+    def draw(self, moment: ViewState, width: int, height: int) -> tuple[Line, ...]:
         room = height - 1 if self.titled else height
-        self._picture = self.picture(moment, width, room)
+        self._picture = self.content(moment, width, room)
         self._keep_cursor()
         self._keep_in_sight(room)
         rows = self._picture.rows[self._top : self._top + room]
@@ -251,15 +262,15 @@ class Pane(Painted, can_focus=True):
         cell = row.cells[min(self._col, len(row.cells) - 1)]
         return (cell.start, cell.start + cell.width)
 
-    def _rule(self, moment: Moment, width: int, room: int) -> Line:
+    def _rule(self, moment: ViewState, width: int, room: int) -> Line:
         production = moment.state.profile.environment is Environment.PRODUCTION
         picture = self._picture
         more = ("↑" if self._top else "") + ("↓" if self._top + room < len(picture.rows) else "")
         if more:
             marks = (*picture.marks, TextSpan(f" {more}" if picture.marks else more, Tone.ACCENT))
             picture = replace(picture, marks=marks)
-        if self.FILTERED and moment.needle:
-            picture = replace(picture, title=(*picture.title, TextSpan(f" /{moment.needle}", Tone.ACCENT)))
+        if self.FILTERED and moment.filter_text:
+            picture = replace(picture, title=(*picture.title, TextSpan(f" /{moment.filter_text}", Tone.ACCENT)))
         tone = Tone.PROD_RULE if production else Tone.RULE
         return rule(picture, width, tone=tone, focused=self.has_focus)
 

@@ -12,10 +12,10 @@ from textual.screen import Screen
 from iamops.model.events import Event
 from iamops.model.facts import Severity
 from iamops.model.safe_text import one_line
-from iamops.tui.app.actions import Situation
+from iamops.tui.app.actions import ActionContext
 from iamops.tui.foot.foot import Foot
 from iamops.tui.foot.lines import Mode
-from iamops.tui.toolkit.frame_state import ALL, Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.painted import Painted
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.pane import Pane
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Location:
     """What to put the cursor on: a row by its `key`, a node, a time (epoch s); whatever the view knows of it."""
 
     key: str = ""
@@ -38,10 +38,10 @@ class Spot:
     at: float | None = None
 
 
-class Sought(Message):
+class NavigateTo(Message):
     """Somebody wants to see a place. `view` is the view's name."""
 
-    def __init__(self, view: str, spot: Spot) -> None:
+    def __init__(self, view: str, spot: Location) -> None:
         super().__init__()
         self.view, self.spot = view, spot
 
@@ -53,7 +53,7 @@ class ViewSources(Protocol):
     """Where a view reads what is not in the store."""
 
     @property
-    def deck(self) -> OperatorPort: ...
+    def operator(self) -> OperatorPort: ...
 
     def log_tap(self) -> LogPort: ...
 
@@ -80,7 +80,7 @@ class ViewScreen(Screen[None]):
     # After these events a view reads again what is not in the store.
     LEARNS_AT: ClassVar[tuple[type[Event], ...]] = ()
 
-    def __init__(self, moment: Moment, palette: Palette, base: Situation) -> None:
+    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext) -> None:
         super().__init__()
         self.moment = moment
         self.foot = Foot("foot", lambda: self.situation)
@@ -88,18 +88,18 @@ class ViewScreen(Screen[None]):
         self.base = base
 
     def on_mount(self) -> None:
-        self.dress(self.palette)
+        self.set_theme(self.palette)
 
     async def learn(self, sources: ViewSources) -> Callable[[], None]:
         """Reads what is not in the store; returns what shows it. Never raises: what cannot be read is shown."""
         return lambda: None
 
-    def go_to(self, spot: Spot) -> None:
+    def go_to(self, spot: Location) -> None:
         """Puts the cursor on a place, where the view knows it."""
 
     # --- painting ---
 
-    def paint(self, moment: Moment, parts: frozenset[ScreenPart] = ALL) -> None:
+    def paint(self, moment: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
         """Shows a moment on the parts that may have changed."""
         self.moment = moment
         for widget in self.query(Painted):
@@ -107,13 +107,13 @@ class ViewScreen(Screen[None]):
                 widget.paint(moment)
         if ScreenPart.HEADER in parts:
             self.foot.show_keys(self.situation)
-            self.foot.warn(moment.stance.moved)
+            self.foot.warn(moment.mode.moved)
 
-    def dress(self, palette: Palette) -> None:
+    def set_theme(self, palette: Palette) -> None:
         """Puts another theme on every part."""
         self.palette = palette
         for widget in (self.foot, *self.query(Painted)):
-            widget.dress(palette)
+            widget.set_theme(palette)
 
     # --- what is going on ---
 
@@ -123,22 +123,22 @@ class ViewScreen(Screen[None]):
         return self.focused if isinstance(self.focused, Pane) else self.foot.interrupted
 
     @property
-    def situation(self) -> Situation:
+    def situation(self) -> ActionContext:
         pane, moment = self.pane, self.moment
         return replace(
             self.base,
             view=self.NAME,
             detail=pane.detail if pane is not None else "",
-            aim=pane.aim if pane is not None else "",
+            target=pane.target if pane is not None else "",
             selection=self.get_selected_text() or "",
-            needle=moment.needle,
+            filter_text=moment.filter_text,
             rows=pane.row_count if pane is not None else 0,
             paused=moment.paused_s is not None,
-            armed_s=moment.stance.armed_s,
-            running=moment.stance.running,
-            has_run=moment.stance.has_run,
-            moved=moment.stance.moved,
-            guards=moment.stance.guards,
+            armed_s=moment.mode.armed_s,
+            running=moment.mode.running,
+            has_run=moment.mode.has_run,
+            moved=moment.mode.moved,
+            guards=moment.mode.guards,
         )
 
     def toast(self, text: str, severity: Severity = Severity.INFO) -> None:
@@ -152,14 +152,14 @@ class ViewScreen(Screen[None]):
 
     def _tell(self) -> None:
         if isinstance(self.focused, Pane):
-            self.foot.tell(self.focused.detail)
+            self.foot.show_detail(self.focused.detail)
 
     def on_foot_narrowed(self, event: Foot.Narrowed) -> None:
         self.narrow(event.needle)
 
     def narrow(self, needle: str) -> None:
         """Shows only what contains the needle."""
-        self.paint(replace(self.moment, needle=needle.strip()))
+        self.paint(replace(self.moment, filter_text=needle.strip()))
 
     def on_foot_filtered(self, event: Foot.Filtered) -> None:
         self.settle(event.text)
@@ -177,7 +177,7 @@ class ViewScreen(Screen[None]):
         self.ask("")
 
     def do_filter(self, argument: str) -> None:
-        self.foot.open(Mode.FILTER, self.moment.needle, self.pane or self._first_pane())
+        self.foot.open(Mode.FILTER, self.moment.filter_text, self.pane or self._first_pane())
 
     def do_next_pane(self, argument: str) -> None:
         self.focus_next(Pane)
@@ -217,9 +217,9 @@ class ViewScreen(Screen[None]):
         if self.selections:
             self.clear_selection()
             return True
-        if self.foot.hush():
+        if self.foot.clear():
             return True
-        if self.moment.needle:
+        if self.moment.filter_text:
             self.narrow("")
             return True
         return False

@@ -80,7 +80,7 @@ class Cell:
     start: int
     width: int
     detail: str
-    aim: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Rows(Sequence[Row]):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class PaneContent:
     """What a pane shows. `title` and `marks` stand at the two ends of the rule on top of it.
 
     `overlays` are texts at fixed columns of that rule: column headings, marks in time.
@@ -220,7 +220,7 @@ def fit_line(line: Iterable[TextSpan], width: int, fill: Tone = Tone.PLAIN) -> L
     return (*cut, TextSpan(" " * short, fill)) if short > 0 else cut
 
 
-def apart(left: Line, other: Line, width: int, fill: str = " ", tone: Tone = Tone.PLAIN) -> Line:
+def align_ends(left: Line, other: Line, width: int, fill: str = " ", tone: Tone = Tone.PLAIN) -> Line:
     """`left` and `other` at the two ends of `width` cells; `left` gives way."""
     room = width - width_of(other)
     left = clip_line(left, max(0, room - 1))

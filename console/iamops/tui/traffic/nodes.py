@@ -10,7 +10,7 @@ from iamops.model.traffic import Traffic
 from iamops.tui.toolkit.text import (
     Cell,
     Line,
-    Picture,
+    PaneContent,
     Row,
     Rows,
     TextSpan,
@@ -63,17 +63,17 @@ def _class(name: str) -> Column:
 
 
 def _gone(sight: TrafficSnapshot, traffic: Traffic) -> TextSpan:
-    return TextSpan(right(count(traffic.gone), 5), Tone.WARN if traffic.gone else Tone.MUTED)
+    return TextSpan(right(count(traffic.client_closed), 5), Tone.WARN if traffic.client_closed else Tone.MUTED)
 
 
 def _bytes(sight: TrafficSnapshot, traffic: Traffic) -> TextSpan:
-    if not sight.tells(Field.BYTES):
+    if not sight.has(Field.BYTES):
         return TextSpan(right("?", 7), Tone.UNKNOWN)
     return TextSpan(right(count(traffic.sent), 7))
 
 
 def _times(sight: TrafficSnapshot, traffic: Traffic) -> TextSpan:
-    if not sight.tells(Field.REQUEST_TIME):
+    if not sight.has(Field.REQUEST_TIME):
         return TextSpan(right(f"? no ${TELLS[Field.REQUEST_TIME][0]}", 21), Tone.UNKNOWN)
     if not traffic.latency.count:
         return TextSpan(right("-", 21), Tone.MUTED)
@@ -101,16 +101,16 @@ def short_rate(per_s: float) -> str:
     return f"{per_s:.1f}" if 0 < per_s < 99.95 else count(per_s)
 
 
-def node_table(sight: TrafficSnapshot | None, width: int) -> Picture:
+def node_table(sight: TrafficSnapshot | None, width: int) -> PaneContent:
     """All nodes together first: that line stays in sight however many there are."""
     title = (TextSpan("NODES", Tone.TITLE),)
     if sight is None:
-        return Picture(title)
+        return PaneContent(title)
     name_width = min(NAME_MAX, max(len(ALL), *(len(node.name) for node in sight.nodes))) + 1
     columns, bar = _columns(width - name_width - 3)
     rows = [_all(sight, name_width, columns, bar)]
     rows += [_node(sight, node, name_width, columns, bar) for node in sight.nodes]
-    return Picture(title, rows=Rows.of(rows), overlays=_headings(name_width + 1, columns, bar))
+    return PaneContent(title, rows=Rows.of(rows), overlays=_headings(name_width + 1, columns, bar))
 
 
 def _columns(room: int) -> tuple[tuple[Column, ...], int]:
@@ -144,20 +144,20 @@ def _all(sight: TrafficSnapshot, name_width: int, columns: tuple[Column, ...], b
     without = f" · without {', '.join(unseen)}" if unseen else ""
     told = "" if sight.known else "? " + "; ".join(dict.fromkeys(node.unknown for node in sight.nodes))
     numbers = (TextSpan(f" {told}", Tone.UNKNOWN),) if told else _numbers(sight, sight.whole, columns, bar)
-    line = (_name(ALL, name_width, troubled=any(node.unread for node in sight.nodes)), *numbers)
-    detail = " · ".join((*missing(sight), f"all nodes{without}: {told or story(sight, sight.whole)}"))
+    line = (_name(ALL, name_width, troubled=any(node.unreadable for node in sight.nodes)), *numbers)
+    detail = " · ".join((*unavailable_columns(sight), f"all nodes{without}: {told or story(sight, sight.whole)}"))
     return Row(ALL, line, (Cell(0, _width(line), detail),))
 
 
 def _node(
     sight: TrafficSnapshot, node: NodeTraffic, name_width: int, columns: tuple[Column, ...], bar: int
 ) -> Row:
-    name = _name(node.name, name_width, troubled=bool(node.unread))
+    name = _name(node.name, name_width, troubled=bool(node.unreadable))
     if node.unknown:
         numbers: Line = (TextSpan(f" ? {node.unknown}", Tone.UNKNOWN),)
     else:
         numbers = _numbers(sight, node.traffic, columns, bar)
-    if node.unread and not node.unknown:  # counted until the log was lost sight of
+    if node.unreadable and not node.unknown:  # counted until the log was lost sight of
         numbers = tuple(TextSpan(span.text, Tone.STALE) for span in numbers)
     line = (name, *numbers)
     return Row(f"node {node.name}", line, (Cell(0, _width(line), node_detail(sight, node), node.name),))
@@ -194,16 +194,16 @@ def class_bar(traffic: Traffic, width: int) -> Line:
 
 def node_detail(sight: TrafficSnapshot, node: NodeTraffic) -> str:
     """What the line does not say comes first: the foot may be too short for all of it."""
-    said = [node.unknown] if node.unknown else [*([f"not read: {node.unread}"] if node.unread else [])]
+    said = [node.unknown] if node.unknown else [*([f"not read: {node.unreadable}"] if node.unreadable else [])]
     said += _not_counted(node)
     if not node.unknown:
         said.append(story(sight, node.traffic))
-    return " · ".join((*missing(sight), f"{node.name}: {' · '.join(said)}"))
+    return " · ".join((*unavailable_columns(sight), f"{node.name}: {' · '.join(said)}"))
 
 
-def missing(sight: TrafficSnapshot) -> Iterator[str]:
+def unavailable_columns(sight: TrafficSnapshot) -> Iterator[str]:
     """Why some columns have no numbers, first of all and with the way to mend it."""
-    yield from (sight.form.missing(each) for each in (Field.REQUEST_TIME, Field.BYTES) if not sight.tells(each))
+    yield from (sight.form.unavailable(each) for each in (Field.REQUEST_TIME, Field.BYTES) if not sight.has(each))
 
 
 def _not_counted(node: NodeTraffic) -> Iterator[str]:
@@ -222,11 +222,11 @@ def story(sight: TrafficSnapshot, traffic: Traffic) -> str:
     failed = traffic.errors / traffic.total if traffic.total else 0.0
     said += [f"{name} {number}" for name, number in traffic.classes.items() if name != "5xx"]
     said.append(f"5xx {traffic.errors} ({percent(failed)})")
-    if traffic.gone:
-        said.append(f"{traffic.gone} clients gone (499)")
-    if sight.tells(Field.REQUEST_TIME) and traffic.latency.count:
+    if traffic.client_closed:
+        said.append(f"{traffic.client_closed} clients gone (499)")
+    if sight.has(Field.REQUEST_TIME) and traffic.latency.count:
         quantiles = ", ".join(f"{n} {latency(traffic.latency.quantile(q))}" for n, q in QUANTILES.items())
         said.append(quantiles)
-    if sight.tells(Field.BYTES):
+    if sight.has(Field.BYTES):
         said.append(f"{traffic.sent} bytes")
     return " · ".join(said)

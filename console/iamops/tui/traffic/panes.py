@@ -8,10 +8,10 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from iamops.plan.addresses import literal
-from iamops.tui.toolkit.frame_state import Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.painted import Painted
 from iamops.tui.toolkit.pane import Pane
-from iamops.tui.toolkit.text import Line, Picture
+from iamops.tui.toolkit.text import Line, PaneContent
 from iamops.tui.traffic.nodes import ALL, node_table
 from iamops.tui.traffic.snapshot import TrafficSnapshot, standing, term_of
 from iamops.tui.traffic.tables import ROW, Top, TopRows, backend_rows, backend_table, top_rows, top_table
@@ -29,7 +29,7 @@ class TrafficStatusPane(Painted):
         super().__init__(ident)
         self._sight = sight
 
-    def draw(self, moment: Moment, width: int, height: int) -> tuple[Line, ...]:
+    def draw(self, moment: ViewState, width: int, height: int) -> tuple[Line, ...]:
         return (standing(self._sight(), moment, width),)
 
 
@@ -68,7 +68,7 @@ class NodeTable(TrafficPane):
         "bytes sent, answer times. A ? says that the log does not tell; the foot says why. Enter: that node alone."
     )
 
-    def picture(self, moment: Moment, width: int, height: int) -> Picture:
+    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return node_table(self._sight(), width)
 
     def pick(self) -> tuple[str, str]:
@@ -104,7 +104,7 @@ class TopTable(TrafficPane):
         self._key, self._index, self._top = None, 0, 0
         self.repaint()
 
-    def picture(self, moment: Moment, width: int, height: int) -> Picture:
+    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
         sight = self._sight()
         if sight is not None and self._counted != (sight.at, sight.span, sight.where, self.table):
             self._counted = (sight.at, sight.span, sight.where, self.table)
@@ -125,7 +125,7 @@ class BackendTable(TrafficPane):
         "nginx calls it that sent it the most."
     )
 
-    def picture(self, moment: Moment, width: int, height: int) -> Picture:
+    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return backend_table(self._sight(), moment.state.profile, width)
 
     def pick(self) -> tuple[str, str]:
@@ -134,7 +134,7 @@ class BackendTable(TrafficPane):
         if row is None or not row.key.startswith(ROW) or sight is None or moment is None:
             return super().pick()
         rows = backend_rows(sight, moment.state.profile)
-        asked = next((each.asked for each in rows if f"{ROW}{each.name}" == row.key), {})
+        asked = next((each.was_asked for each in rows if f"{ROW}{each.name}" == row.key), {})
         if not asked:
             return "", NO_ROW
         nginx, address = max(asked, key=lambda each: asked[each])

@@ -11,11 +11,11 @@ from rich.text import Text
 from iamops.accesslog.timeseries import Point
 from iamops.model.profile import Environment
 from iamops.model.state import ClusterState
-from iamops.tui.toolkit.frame_state import Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ScreenPart, ViewState
 from iamops.tui.toolkit.painted import Painted
 from iamops.tui.toolkit.pane import rule
 from iamops.tui.toolkit.rates import axes, drawn, rate_ticks
-from iamops.tui.toolkit.text import Line, Picture, TextSpan, Tone, first_fitting, joined, rate
+from iamops.tui.toolkit.text import Line, PaneContent, TextSpan, Tone, first_fitting, joined, rate
 from iamops.tui.traffic.snapshot import SPANS_S, NodeTraffic, TrafficSnapshot
 
 # More curves than this cannot be told apart: then there is one, of all nodes.
@@ -65,7 +65,7 @@ def curves_of(sight: TrafficSnapshot, state: ClusterState) -> TrafficCurves:
     )
 
 
-def legend(sight: TrafficSnapshot | None, shown: TrafficCurves, width: int) -> Picture:
+def legend(sight: TrafficSnapshot | None, shown: TrafficCurves, width: int) -> PaneContent:
     """Stands in the rule: nothing of it covers the curves. What happened gives way first, then the peak."""
     title: Line = (TextSpan("RATE", Tone.TITLE), TextSpan(" req/s", Tone.MUTED))
     named = zip(shown.curves, SIGNS, CURVE_TONES, strict=False)
@@ -73,7 +73,7 @@ def legend(sight: TrafficSnapshot | None, shown: TrafficCurves, width: int) -> P
     what, short = _failures(sight, shown)
     happened = _happened(shown)
     variants = ((*curves, what, *happened), (*curves, short, *happened), (*curves, short), (short,))
-    return Picture(title, marks=first_fitting(variants, width - TITLE_CELLS))
+    return PaneContent(title, marks=first_fitting(variants, width - TITLE_CELLS))
 
 
 def _failures(sight: TrafficSnapshot | None, shown: TrafficCurves) -> tuple[TextSpan, TextSpan]:
@@ -157,7 +157,7 @@ class TrafficPlot(Painted):
         self._plotted: tuple[object, ...] | None = None
         self._canvas: tuple[Line, ...] = ()
 
-    def draw(self, moment: Moment, width: int, height: int) -> tuple[Line, ...]:
+    def draw(self, moment: ViewState, width: int, height: int) -> tuple[Line, ...]:
         sight = self._sight()
         due = (_look_of(sight), moment.state.moves, moment.state.notices, width, height)
         if self._plotted != due:
@@ -177,7 +177,7 @@ def _look_of(sight: TrafficSnapshot | None) -> object:
     if sight is None:
         return None
     calm_s = min(10, max(1, SPANS_S[sight.span] // 300))
-    counted = tuple((node.traffic.total.bit_length(), node.unread, node.unknown) for node in sight.nodes)
+    counted = tuple((node.traffic.total.bit_length(), node.unreadable, node.unknown) for node in sight.nodes)
     return sight.span, sight.where, int(sight.at) // calm_s, counted
 
 

@@ -10,13 +10,13 @@ from textual.events import Resize
 
 from iamops.accesslog.filter import WhereError, where
 from iamops.model.facts import Severity
-from iamops.tui.app.actions import TRAFFIC, Situation
+from iamops.tui.app.actions import TRAFFIC, ActionContext
 from iamops.tui.foot.foot import Foot
 from iamops.tui.foot.lines import Mode
 from iamops.tui.overview.finding import FindingBar
 from iamops.tui.overview.header import StatusHeader
 from iamops.tui.overview.layout import Region
-from iamops.tui.toolkit.frame_state import ALL, Moment, ScreenPart
+from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.painted import Painted
 from iamops.tui.toolkit.palette import Palette
 from iamops.tui.toolkit.screen import ViewScreen, ViewSources
@@ -28,7 +28,7 @@ from iamops.tui.traffic.snapshot import (
     TrafficSnapshot,
     WindowSums,
     added,
-    sight_of,
+    snapshot_of,
     traffic_places,
 )
 from iamops.tui.traffic.tables import Top, backend_rows
@@ -57,7 +57,7 @@ class TrafficScreen(ViewScreen):
     TrafficScreen > * { position: absolute; }
     """
 
-    def __init__(self, moment: Moment, palette: Palette, base: Situation) -> None:
+    def __init__(self, moment: ViewState, palette: Palette, base: ActionContext) -> None:
         super().__init__(moment, palette, base)
         self._feed: TrafficPort | None = None
         self._sums = WindowSums()
@@ -68,12 +68,12 @@ class TrafficScreen(ViewScreen):
 
     def compose(self) -> ComposeResult:
         yield StatusHeader("header")
-        yield TrafficStatusPane("standing", self.sight)
-        yield TrafficPlot("plot", self.sight)
-        yield NodeTable("nodes", self.sight)
-        yield TopTable("top", self.sight)
-        yield BackendTable("backends", self.sight)
-        yield TopTable("second", self.sight, steps=1)
+        yield TrafficStatusPane("standing", self.snapshot)
+        yield TrafficPlot("plot", self.snapshot)
+        yield NodeTable("nodes", self.snapshot)
+        yield TopTable("top", self.snapshot)
+        yield BackendTable("backends", self.snapshot)
+        yield TopTable("second", self.snapshot, steps=1)
         yield FindingBar("finding")
         yield self.foot
 
@@ -93,17 +93,17 @@ class TrafficScreen(ViewScreen):
 
     # --- the sight ---
 
-    def sight(self) -> TrafficSnapshot | None:
+    def snapshot(self) -> TrafficSnapshot | None:
         """What was seen at the last look."""
         return self._sight
 
-    def paint(self, moment: Moment, parts: frozenset[ScreenPart] = ALL) -> None:
+    def paint(self, moment: ViewState, parts: frozenset[ScreenPart] = ALL) -> None:
         """A held picture stays as it is; counting goes on."""
         if ScreenPart.TRAFFIC in parts and moment.paused_s is None:
             self._look(moment)
         super().paint(moment, parts)
 
-    def _look(self, moment: Moment) -> None:
+    def _look(self, moment: ViewState) -> None:
         """Once a second is as often as the counts come; of many nodes that would cost more than it shows."""
         if self._feed is None:
             return
@@ -112,7 +112,7 @@ class TrafficScreen(ViewScreen):
         if due != self._seen:
             rows = self._rows
             self._seen = due
-            self._sight = sight_of(self._feed, self._sums, moment.state.nodes, self._span, moment.now)
+            self._sight = snapshot_of(self._feed, self._sums, moment.state.nodes, self._span, moment.now)
             if self._rows != rows:
                 self._arrange(self.app.size.width, self.app.size.height)
 
@@ -214,7 +214,7 @@ class TrafficScreen(ViewScreen):
         except WhereError as error:
             return str(error)
         form = self._feed.form if self._feed is not None else None
-        return next((form.missing(each) for each in wanted if form is not None and not form.tells(each)), "")
+        return next((form.unavailable(each) for each in wanted if form is not None and not form.has(each)), "")
 
     def clear(self) -> bool:
         if super().clear():

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from iamops.accesslog.filter import escaped, where
 from iamops.accesslog.format import Field, LogFormat
-from iamops.accesslog.timeseries import DAY_S, HOUR_S, WINDOWS_S, Point, TrafficBook
+from iamops.accesslog.timeseries import DAY_S, HOUR_S, WINDOWS_S, Point, TrafficTimeSeries
 from iamops.accesslog.values import VALUE_MAX
 from iamops.model.traffic import OTHERS, LogTotals, Traffic, merged
 from iamops.tui.overview.layout import Region
-from iamops.tui.toolkit.frame_state import Moment
+from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.text import Line, TextSpan, Tone, clip, clock, count
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ class WindowSums:
     """What was summed up at the last look; of another book nothing of it is true."""
 
     def __init__(self) -> None:
-        self._book: TrafficBook | None = None
+        self._book: TrafficTimeSeries | None = None
         self._known: dict[str, dict[Block, tuple[Mark, Traffic]]] = {}
 
-    def window(self, book: TrafficBook, span_s: int, now: float, node: str) -> Traffic:
+    def window(self, book: TrafficTimeSeries, span_s: int, now: float, node: str) -> Traffic:
         """The same as `book.window`. The answer is the caller's own."""
         if book is not self._book:
             self._book, self._known = book, {}
@@ -98,7 +98,7 @@ class NodeTraffic:
     traffic: Traffic
     points: tuple[Point, ...] = ()
     totals: LogTotals = field(default_factory=LogTotals)
-    unread: str = ""
+    unreadable: str = ""
     unknown: str = ""
 
 
@@ -122,8 +122,8 @@ class TrafficSnapshot:
     def length_s(self) -> float:
         return max(1.0, self.at - self.begins)
 
-    def tells(self, wanted: Field) -> bool:
-        return self.form.tells(wanted)
+    def has(self, wanted: Field) -> bool:
+        return self.form.has(wanted)
 
     @property
     def known(self) -> bool:
@@ -131,7 +131,9 @@ class TrafficSnapshot:
         return any(not node.unknown for node in self.nodes)
 
 
-def sight_of(feed: TrafficPort, sums: WindowSums, names: Iterable[str], span: str, now: float) -> TrafficSnapshot:
+def snapshot_of(
+    feed: TrafficPort, sums: WindowSums, names: Iterable[str], span: str, now: float
+) -> TrafficSnapshot:
     """Looks at everything once."""
     book, length_s = feed.book, SPANS_S[span]
     chosen = where(feed.where)
@@ -147,7 +149,7 @@ def sight_of(feed: TrafficPort, sums: WindowSums, names: Iterable[str], span: st
 
 
 def _node(feed: TrafficPort, traffic: Traffic, name: str, length_s: int, now: float) -> NodeTraffic:
-    unread = feed.unread(name)
+    unread = feed.unreadable(name)
     points = feed.book.series(length_s, now, name, POINTS)
     unknown = ""
     if not traffic.total and (unread or name not in feed.book.nodes):
@@ -165,7 +167,7 @@ def _told(points: tuple[Point, ...], unread: str, unknown: str) -> tuple[Point, 
     return points[:last]
 
 
-def _begins(book: TrafficBook, length_s: int, now: float) -> tuple[float, bool]:
+def _begins(book: TrafficTimeSeries, length_s: int, now: float) -> tuple[float, bool]:
     """Only the last hour is read when counting begins; a longer window begins with what there is."""
     begins = book.since(length_s, now)
     if length_s <= HOUR_S:
@@ -177,7 +179,7 @@ def _begins(book: TrafficBook, length_s: int, now: float) -> tuple[float, bool]:
 # --- the line on top ---
 
 
-def standing(sight: TrafficSnapshot | None, moment: Moment, width: int) -> Line:
+def standing(sight: TrafficSnapshot | None, moment: ViewState, width: int) -> Line:
     """The window, the filter, and what is not in the numbers: the worst first, for the line may be too short."""
     if sight is None:
         return (TextSpan(" reading the nodes' logs…", Tone.MUTED),)
@@ -201,8 +203,8 @@ def _filter(text: str, width: int) -> Line:
 
 def _troubles(sight: TrafficSnapshot) -> Iterable[tuple[str, Tone]]:
     for node in sight.nodes:
-        if node.unread:
-            yield f"▲ {node.name} not read: {node.unread}", Tone.WARN
+        if node.unreadable:
+            yield f"▲ {node.name} not read: {node.unreadable}", Tone.WARN
     unparsed, lost = (sum(getattr(n.totals, name) for n in sight.nodes) for name in ("unparsed", "lost"))
     if unparsed:
         yield f"▲ unparsed {_lines(unparsed)}", Tone.WARN
@@ -210,7 +212,7 @@ def _troubles(sight: TrafficSnapshot) -> Iterable[tuple[str, Tone]]:
         yield f"▲ lost lines {times(lost)}", Tone.WARN
 
 
-def _remarks(sight: TrafficSnapshot, moment: Moment) -> Iterable[tuple[str, Tone]]:
+def _remarks(sight: TrafficSnapshot, moment: ViewState) -> Iterable[tuple[str, Tone]]:
     if moment.paused_s is not None:
         yield "held", Tone.ACCENT
     if left := sum(node.totals.left_out for node in sight.nodes):

@@ -15,7 +15,7 @@ from iamops.model.traffic import rows as named_rows
 from iamops.plan.addresses import called
 from iamops.tui.toolkit.text import (
     Line,
-    Picture,
+    PaneContent,
     Row,
     Rows,
     TextSpan,
@@ -96,26 +96,26 @@ def top_rows(table: Top, traffic: Traffic) -> TopRows:
             return TopRows(table, named_rows({(name, ""): n for name, n in traffic.statuses.items()}))
 
 
-def top_table(sight: TrafficSnapshot | None, found: TopRows, width: int, hint: str = "") -> Picture:
+def top_table(sight: TrafficSnapshot | None, found: TopRows, width: int, hint: str = "") -> PaneContent:
     """`hint` says how to come to the other tables."""
     table = found.table
     title = (TextSpan(table.title, Tone.TITLE), *((TextSpan(f" {hint}", Tone.MUTED),) if hint else ()))
     if sight is None:
-        return Picture(title)
-    if not sight.tells(table.field):
-        return Picture(title, rows=Rows.of((_missing(sight, table.field, width),)))
+        return PaneContent(title)
+    if not sight.has(table.field):
+        return PaneContent(title, rows=Rows.of((_missing(sight, table.field, width),)))
     if not found.rows:
-        return Picture(title, rows=Rows.of((_nothing(sight, width),)))
+        return PaneContent(title, rows=Rows.of((_nothing(sight, width),)))
     name_width = _name_width(table, width)
     total = found.total
 
     def row(number: int) -> Row:
         named = found.rows[number]
         line = _line(table, named, total, name_width)
-        return Row.whole(key_of(named), line, told(table, named, total), width)
+        return Row.whole(key_of(named), line, row_text(table, named, total), width)
 
     keys = (key_of(named) for named in found.rows)
-    return Picture(title, rows=Rows(keys, row), overlays=_headings(table, name_width))
+    return PaneContent(title, rows=Rows(keys, row), overlays=_headings(table, name_width))
 
 
 def key_of(named: Named) -> str:
@@ -128,7 +128,7 @@ def label(name: str) -> str:
     return "others" if name == OTHERS else safe(name) or "(none)"
 
 
-def told(table: Top, named: Named, total: int) -> str:
+def row_text(table: Top, named: Named, total: int) -> str:
     """A row in words."""
     what = f"all {table.title.lower()} that are not in the table" if named.name == OTHERS else label(named.name)
     share = named.total / total if total else 0.0
@@ -183,7 +183,7 @@ def _failed(errors: int, total: int) -> TextSpan:
 
 
 def _missing(sight: TrafficSnapshot, field: Field, width: int) -> Row:
-    why = sight.form.missing(field)
+    why = sight.form.unavailable(field)
     variants = (
         (TextSpan(f" ? {words}", Tone.UNKNOWN),) for words in (why, f"the format has no ${TELLS[field][0]}")
     )
@@ -202,18 +202,20 @@ def _words(words: str, width: int) -> Row:
 # --- backends ---
 
 
-def backend_table(sight: TrafficSnapshot | None, profile: Profile, width: int) -> Picture:
+def backend_table(sight: TrafficSnapshot | None, profile: Profile, width: int) -> PaneContent:
     """In order of their names: a row stays where it is while the shares change."""
     title = (TextSpan("BACKENDS", Tone.TITLE),)
     if sight is None:
-        return Picture(title)
-    if not sight.tells(Field.UPSTREAM):
-        return Picture(title, rows=Rows.of((_missing(sight, Field.UPSTREAM, width),)))
+        return PaneContent(title)
+    if not sight.has(Field.UPSTREAM):
+        return PaneContent(title, rows=Rows.of((_missing(sight, Field.UPSTREAM, width),)))
     backends = backend_rows(sight, profile)
     if not backends:
         words = "no request went to a backend" if sight.known else "nothing counted yet"
-        return Picture(title, rows=Rows.of((_words(words, width),)))
-    return Picture(title, rows=Rows.of(_backends(sight, profile, backends, width)), overlays=_backend_heads(width))
+        return PaneContent(title, rows=Rows.of((_words(words, width),)))
+    return PaneContent(
+        title, rows=Rows.of(_backends(sight, profile, backends, width)), overlays=_backend_heads(width)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,7 @@ class BackendRow:
 
     name: str
     backend: Backend
-    asked: Mapping[tuple[str, str], int]
+    was_asked: Mapping[tuple[str, str], int]
 
 
 def backend_rows(sight: TrafficSnapshot, profile: Profile) -> tuple[BackendRow, ...]:
@@ -243,7 +245,7 @@ def _backends(
     for each in backends:
         share = each.backend.requests / total if total else 0.0
         line = _backend_line(sight, each.name, each.backend, share, width)
-        yield Row.whole(f"{ROW}{each.name}", line, backend_told(sight, each, share), width)
+        yield Row.whole(f"{ROW}{each.name}", line, backend_text(sight, each, share), width)
 
 
 def _columns_of(width: int) -> tuple[tuple[str, int], ...]:
@@ -271,7 +273,7 @@ def _backend_line(sight: TrafficSnapshot, name: str, backend: Backend, share: fl
 
 
 def _errors(sight: TrafficSnapshot, backend: Backend) -> TextSpan:
-    if not sight.tells(Field.UPSTREAM_STATUS):
+    if not sight.has(Field.UPSTREAM_STATUS):
         return TextSpan("?", Tone.UNKNOWN)
     if not backend.errors:
         return TextSpan("0", Tone.MUTED)
@@ -280,12 +282,12 @@ def _errors(sight: TrafficSnapshot, backend: Backend) -> TextSpan:
 
 
 def _p99(sight: TrafficSnapshot, backend: Backend) -> TextSpan:
-    if not sight.tells(Field.UPSTREAM_TIME):
+    if not sight.has(Field.UPSTREAM_TIME):
         return TextSpan("?", Tone.UNKNOWN)
     return TextSpan(short_latency(backend.latency.quantile(0.99)) or "-")
 
 
-def backend_told(sight: TrafficSnapshot, row: BackendRow, share: float) -> str:
+def backend_text(sight: TrafficSnapshot, row: BackendRow, share: float) -> str:
     """A backend in words, how it is called where, and why a number of it is not known."""
     backend = row.backend
     said = [f"{label(row.name)} · {backend.requests} requests, {percent(share)}"]
@@ -293,6 +295,6 @@ def backend_told(sight: TrafficSnapshot, row: BackendRow, share: float) -> str:
         (Field.UPSTREAM_STATUS, f"{backend.errors} failed"),
         (Field.UPSTREAM_TIME, f"p99 {latency(backend.latency.quantile(0.99)) or '-'}"),
     ):
-        said.append(words if sight.tells(field) else sight.form.missing(field))
-    said += [f"{label(address)} to nginx on {nginx}" for nginx, address in row.asked]
+        said.append(words if sight.has(field) else sight.form.unavailable(field))
+    said += [f"{label(address)} to nginx on {nginx}" for nginx, address in row.was_asked]
     return " · ".join(said)

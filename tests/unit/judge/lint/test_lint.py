@@ -69,7 +69,7 @@ def without(*paths: str) -> list[ConfTree]:
 
 
 def codes(report: LintReport) -> set[str]:
-    return {finding.rule.code for finding in report.heard}
+    return {finding.rule.code for finding in report.unsilenced}
 
 
 def check(line: str) -> list[ConfTree]:
@@ -173,7 +173,11 @@ def test_what_is_rendered_has_no_finding(name: str):
 
 def test_the_guides_own_files_have_the_faults_they_are_known_for():
     report = lint([read_directory(SEED / node) for node in ("10.0.4.20", "10.0.4.21")])
-    at = {(each.rule.code, each.hit.file, each.hit.line) for each in report.heard if each.hit.node == "10.0.4.20"}
+    at = {
+        (each.rule.code, each.hit.file, each.hit.line)
+        for each in report.unsilenced
+        if each.hit.node == "10.0.4.20"
+    }
     assert {("N001", NGINX, line) for line in (19, 20, 23, 24)} <= at
     assert {("K003", KEEPALIVED, 10), ("K003", KEEPALIVED, 11)} <= at
     assert ("S001", CHECK, 3) in at
