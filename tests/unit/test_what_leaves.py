@@ -30,7 +30,6 @@ from iamops.ledger.outbox import Outbox
 from iamops.ledger.watch_directory import WatchDirectory
 from iamops.model.facts import Severity
 from iamops.model.state import ClusterState
-from iamops.nodes.fake import ScriptedTransport, Stream
 from iamops.nodes.ssh import trust
 from iamops.parse.journal import journal_records
 from iamops.plan.config.change import FileChange, diff_lines, side_by_side
@@ -50,6 +49,7 @@ from iamops.tui.app.shutdown import save
 from tests.harmless import harmless
 from tests.planted import COUNT, SHAPES, Planted, as_journal, planted
 from tests.profiles import pair
+from tests.support.transport import ScriptedTransport, Stream
 from tests.unit.nodes.log_samples import JOURNAL, NOW, OF_ACCESS, TAIL, ZONE
 from tests.unit.session.test_bundle import FakeNode, bundled, files_of
 

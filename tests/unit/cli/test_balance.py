@@ -14,11 +14,11 @@ from iamops.cli.balance.run import show_balance
 from iamops.cli.main import main
 from iamops.model.facts import ProbeOutcome, ProbeReport
 from iamops.model.profile import Profile
-from iamops.nodes.fake import Run, ScriptedTransport, Tcp
 from iamops.nodes.logs import split
 from iamops.nodes.logs.split import _COUNT, _GAIN
 from iamops.nodes.transport import CommandTimeout, ConnectFailed, TransportError, Unreachable
 from tests.profiles import pair
+from tests.support.transport import Run, ScriptedTransport, Tcp
 
 API, AUTHZ = "iam.api.marmotedu.com", "iam.authz.marmotedu.com"
 TOKEN = "iamops-0123456789ab"

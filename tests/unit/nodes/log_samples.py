@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from iamops.nodes.fake import Run
 from iamops.nodes.logs.tail import FILES, JOURNAL_FIELDS
 from tests.profiles import pair
+from tests.support.transport import Run
 
 ACCESS, ERROR = pair().logs.access, pair().logs.error
 TAIL = ("sh", "-c", FILES, "100", ACCESS, ERROR)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from iamops.model.journal import anchor_of, noted
-from iamops.nodes.fake import Run, ScriptedTransport
 from iamops.nodes.history import OWN_MAX, OWN_ONLY, JournalRead, anchors_of, reading
 from iamops.nodes.transport import CommandTimeout, LinkLost, OutputTooLong, TransportError
+from tests.support.transport import Run, ScriptedTransport
 
 LEDGER, PLACE = "1" * 16, "3" * 12
 READ = reading(LEDGER, (PLACE,))

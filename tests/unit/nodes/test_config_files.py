@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from iamops.nodes.config import LOADED, loaded_times, read_hosts, read_listing, read_named
-from iamops.nodes.fake import Run, ScriptedTransport
 from iamops.nodes.transport import CommandResult
+from tests.support.transport import Run, ScriptedTransport
 
 
 class Here:

@@ -8,7 +8,6 @@ from iamops.model.config import ConfTree
 from iamops.model.inspection import ComplaintKind, JournalEventKind
 from iamops.model.observed import Known, Unknown
 from iamops.nodes.config import COMMANDS, LOADED, ConfigUnreadable
-from iamops.nodes.fake import Run, ScriptedTransport
 from iamops.nodes.inspect import (
     ERROR_TAIL_BYTES,
     ERRORS,
@@ -23,6 +22,7 @@ from iamops.nodes.inspect import (
 from iamops.nodes.transport import CommandTimeout, LinkLost
 from iamops.parse.journal import kept_script
 from tests.profiles import pair
+from tests.support.transport import Run, ScriptedTransport
 
 PROFILE = pair()
 NODE = "iam-b"

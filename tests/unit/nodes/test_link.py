@@ -13,7 +13,6 @@ import pytest
 from iamops.model.events import LinkChanged
 from iamops.model.facts import Link, LinkState
 from iamops.nodes import link as link_module
-from iamops.nodes.fake import ScriptedTransport
 from iamops.nodes.link import LONGEST_DELAY_S, PATIENT_DELAY_S, STABLE_AFTER_S, Backoff, NodeLink
 from iamops.nodes.ssh.connector import SshLimits
 from iamops.nodes.transport import (
@@ -25,6 +24,7 @@ from iamops.nodes.transport import (
     Transport,
     TransportError,
 )
+from tests.support.transport import ScriptedTransport
 from tests.unit.nodes.cable import cable_to
 from tests.unit.nodes.conftest import Operator, StartNode, public
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from iamops.nodes.collect.system import SAFETY, read_safety
-from iamops.nodes.fake import Run, ScriptedTransport
 from iamops.nodes.transport import CommandFailed
+from tests.support.transport import Run, ScriptedTransport
 
 WHOLE = (
     b"/run/systemd/transient/iamops-dead-man-nginx.timer\n==locks\n\n==track\n/run/iamops-priority.VI_1\n==end\n"

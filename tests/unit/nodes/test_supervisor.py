@@ -12,10 +12,10 @@ from iamops.nodes import supervisor as module
 from iamops.nodes.collect import run as observe_module
 from iamops.nodes.collect.context import CollectorContext
 from iamops.nodes.collect.run import observe
-from iamops.nodes.fake import ScriptedTransport
 from iamops.nodes.supervisor import Supervisor, link_failure
 from iamops.nodes.transport import CommandTimeout, LinkLost
 from tests.profiles import pair
+from tests.support.transport import ScriptedTransport
 
 ODD = (
     RecursionError("x"),

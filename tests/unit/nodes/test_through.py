@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from iamops.nodes.fake import Run, ScriptedTransport, Tcp
 from iamops.nodes.logs import split as module
 from iamops.nodes.logs.split import LOG_TAIL_BYTES, through
 from tests.profiles import pair
+from tests.support.transport import Run, ScriptedTransport, Tcp
 
 TOKEN = "abcdefgh"
 LOG = "/var/log/nginx/access.log"

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from iamops.nodes.fake import ScriptedTransport
 from iamops.nodes.lock import BEAT_S, LEASE_S, NodeLock
 from iamops.nodes.supervisor import since_boot
 from iamops.session.clock import session_clock
+from tests.support.transport import ScriptedTransport
 
 
 class Machine:

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from iamops.engine.ports import CommandAnswer, Locked, LockNote, OutcomeUnknown
-from iamops.nodes.fake import Run, ScriptedTransport
 from iamops.nodes.lock import CannotBeLocked, LockHeld
 from iamops.nodes.transport import CommandResult, CommandTimeout, LinkLost
 from iamops.render.privileges import set_priority
 from iamops.session import adapters as module
 from iamops.session.adapters import NodeCommands
 from tests.profiles import pair
+from tests.support.transport import Run, ScriptedTransport
 
 
 async def test_they_remember_for_each_nginx_how_long_ago_a_request_failed(monkeypatch: pytest.MonkeyPatch):

@@ -11,11 +11,11 @@ from iamops.model.events import AddressChanged, HostReported, LinkChanged, Notic
 from iamops.model.facts import HostReport, Link, LinkState, Severity
 from iamops.model.journal import LogSource
 from iamops.model.state import ClusterState
-from iamops.nodes.fake import ScriptedTransport, Stream
 from iamops.session import logs
 from iamops.session.logs import LogTap
 from iamops.session.store import Store
 from tests.profiles import pair
+from tests.support.transport import ScriptedTransport, Stream
 from tests.unit.nodes.log_samples import JOURNAL, NOW, OF_ACCESS, REQUEST, TAIL, ZONE
 
 QUICK_S = 0.01

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from iamops.nodes.fake import Run, ScriptedTransport, Stream, Tcp
 from iamops.nodes.transport import CommandTimeout, ConnectFailed, LinkLost, Transport
+from tests.support.transport import Run, ScriptedTransport, Stream, Tcp
 
 UPTIME = ("uptime",)
 
