@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
-T = TypeVar("T")
+# A value is only read: what is Known[UnitReport] is Known[object], too.
+T = TypeVar("T", covariant=True)
 
 
 class Freshness(StrEnum):

@@ -78,5 +78,5 @@ def test_a_client_that_was_not_to_ask_again_yet_is_no_blind_one():
     state, view = healthy(), client_views(healthy().profile)[0]
     for every_s, age_s, blind in ((0.0, 4.0, False), (0.0, 6.0, True), (15.0, 19.0, False), (15.0, 21.0, True)):
         seen = fed(state, [ClientProbed(NOW, view, OK, every_s)])
-        said = [each for each in client_dark(RuleInput(seen), NOW + age_s) if isinstance(each, NotEvaluated)]
+        said = [each for each in client_dark.ask(RuleInput(seen), NOW + age_s) if isinstance(each, NotEvaluated)]
         assert bool(said) is blind, (every_s, age_s)

@@ -45,7 +45,7 @@ def from_peer(at: float, report: ProbeReport) -> HttpProbed:
 
 
 def unreachable(*events: Event) -> list[str]:
-    answers = peers_refused(RuleInput(fed(healthy(), events)), NOW + 10)
+    answers = peers_refused.ask(RuleInput(fed(healthy(), events)), NOW + 10)
     return [each.code for each in answers if not isinstance(each, NotEvaluated)]
 
 
@@ -59,7 +59,7 @@ def test_what_a_peer_got_before_a_service_was_well_again_says_nothing_of_it_now(
     assert unreachable(*renewed, from_peer(NOW + 7.9, REFUSED), heard) == []
     assert unreachable(*renewed, from_peer(NOW + 8.5, REFUSED), heard) == [], "it was asked before"
     assert unreachable(*renewed, from_peer(NOW + 9.6, REFUSED), heard) == ["backend-not-reachable"]
-    answers = list(peers_refused(RuleInput(fed(healthy(), [*renewed, heard])), NOW + 10))
+    answers = list(peers_refused.ask(RuleInput(fed(healthy(), [*renewed, heard])), NOW + 10))
     assert any(isinstance(each, NotEvaluated) and "since it answers again" in each.because for each in answers)
 
 
@@ -73,8 +73,8 @@ def test_a_first_look_compares_what_it_has():
 def test_nginx_asks_a_backend_again_only_after_a_while_and_is_not_blamed_before():
     def through(at: float) -> list[str]:
         bad = HttpProbed(at, B, B, Target.DOMAIN, DOMAIN, HTTP_502)
-        answers = gateway(RuleInput(fed(healthy(), [own(NOW, REFUSED), own(NOW + 2, OK), bad, own(at, OK)])), at)
-        return [each.code for each in answers if not isinstance(each, NotEvaluated)]
+        state = fed(healthy(), [own(NOW, REFUSED), own(NOW + 2, OK), bad, own(at, OK)])
+        return [each.code for each in gateway.ask(RuleInput(state), at) if not isinstance(each, NotEvaluated)]
 
     assert through(NOW + 9) == []
     assert through(NOW + 15) == ["proxy-fails"]
@@ -86,8 +86,8 @@ def test_a_client_that_was_asked_before_the_vip_came_is_no_witness_against_its_o
     def dark(at: float) -> list[str]:
         client = ClientProbed(at, "VI_1", REFUSED)
         heard = UnitReported(NOW + 9, A, "nginx", UnitReport("active"))
-        answers = unanswered_outside(RuleInput(fed(healthy(), [*moved, client, heard, own(NOW + 9, OK)])), NOW + 9)
-        return [each.code for each in answers if not isinstance(each, NotEvaluated)]
+        view = RuleInput(fed(healthy(), [*moved, client, heard, own(NOW + 9, OK)]))
+        return [each.code for each in unanswered_outside.ask(view, NOW + 9) if not isinstance(each, NotEvaluated)]
 
     assert dark(NOW + 3.9) == dark(NOW + 5) == []
     assert dark(NOW + 8) == ["dark-outside"]
@@ -111,19 +111,19 @@ def test_what_a_clock_that_was_set_back_has_dated_ahead_is_not_of_now():
     def said(*events: Event) -> set[str]:
         seen = state(*events, a=look)
         asked = [each for rule in KEEPALIVED for each in rule.ask(seen, NOW)]
-        return {each.code for each in (*asked, *complained(seen, NOW)) if not isinstance(each, NotEvaluated)}
+        return {each.code for each in (*asked, *complained.ask(seen, NOW)) if not isinstance(each, NotEvaluated)}
 
     assert said(CLOCK) & {"keepalived-restarted", "keepalived-starved"} == set()
     assert "keepalived-starved" in said(SourceLost(NOW, A, Source.HOST, "x")), "its clock may be ahead of ours"
     late = replace(starved, times=(TOMORROW, NOW - 5))
     seen = state(CLOCK, a=node_look(A, journal=replace(journal(), complaints=(late,))))
-    assert "keepalived-starved" in {each.code for each in complained(seen, NOW)}
+    assert "keepalived-starved" in {each.code for each in complained.ask(seen, NOW)}
 
 
 def test_a_master_whose_last_change_lies_ahead_is_not_excused_for_it():
     master = VrrpReport(VrrpState.MASTER, "json", last_transition=TOMORROW)
     events = [CLOCK, AddressChanged(NOW - 5, A, VIP, present=False), VrrpReported(NOW, A, "VI_1", master)]
-    answers = witnesses_disagree(RuleInput(fed(healthy(), events)), NOW + 1)
+    answers = witnesses_disagree.ask(RuleInput(fed(healthy(), events)), NOW + 1)
     assert "master-without-address" in {each.code for each in answers if not isinstance(each, NotEvaluated)}
 
 
@@ -134,7 +134,7 @@ def test_a_stranger_that_took_the_vip_is_blamed_only_while_somebody_waits_for_it
 
     def found(word: VrrpState) -> list[str]:
         seen = state(gone, VrrpReported(NOW, A, "VI_1", VrrpReport(word, "json")), a=look)
-        return [each.code for each in strangers(seen, NOW) if not isinstance(each, NotEvaluated)]
+        return [each.code for each in strangers.ask(seen, NOW) if not isinstance(each, NotEvaluated)]
 
     assert found(VrrpState.BACKUP) == ["stranger-router"]
     assert found(VrrpState.FAULT) == [], "its own check keeps it from the VIP"

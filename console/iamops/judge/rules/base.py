@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeAlias
 
 from iamops.judge.findings import About, Evidence, Finding, NotEvaluated, Role
 from iamops.model.contest import HANDOVER_S
@@ -13,23 +13,22 @@ from iamops.model.observed import Freshness, Known, Observed, Unknown
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState, NodeState
 
+# The rules of the live state must not load what only an inspection needs.
 if TYPE_CHECKING:
     from iamops.judge.lint.finding import LintReport
     from iamops.model.inspection import Inspection
 
-
 # A planned move is over within a second, and for a moment its witnesses disagree; trouble lasts.
 SETTLED_AFTER_S = HANDOVER_S
-NO_LOOK: Observed[Any] = Unknown("no deep look was taken")
-T = TypeVar("T")
+NO_LOOK = Unknown("no deep look was taken")
 
 
 @dataclass(frozen=True, slots=True)
 class RuleInput:
-    """The state, and beside it what deeper looks found. `look` is a model.look.ClusterLook, `lint` a LintReport:
-    the rules that watch the live state need neither, and must not load them.
+    """The cluster's state and, where one was taken, what an inspection found; rules of the live state need none.
 
-    `final`: the time for looking is over, and what has not come is missing.
+    `unreadable`: node -> why its files could not be read. `final`: nothing more is waited for, and what has not
+    come is missing.
     """
 
     state: ClusterState
@@ -39,7 +38,9 @@ class RuleInput:
     final: bool = False
 
 
-Answer = Finding | NotEvaluated
+Answer: TypeAlias = Finding | NotEvaluated
+Ask: TypeAlias = Callable[[RuleInput, float], Iterable[Answer]]
+AskNode: TypeAlias = Callable[[RuleInput, NodeState, float], Iterable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +48,48 @@ class Rule:
     """One question, and the codes it may answer with."""
 
     codes: tuple[str, ...]
-    ask: Callable[[RuleInput, float], Iterable[Answer]]
+    ask: Ask
 
 
-def evidence_of(seen: Observed[Any], value: str, source: str, node: str | None, now: float) -> Evidence:
-    """One piece of evidence out of an observed value."""
+def rule(*codes: str) -> Callable[[Ask], Rule]:
+    """Decorator: the function is the rule with these codes."""
+    return lambda ask: Rule(codes, ask)
+
+
+def each_live(what: str, *codes: str) -> Callable[[AskNode], Rule]:
+    """Decorator: a rule that is asked of every node that is heard now, and not evaluated for the others."""
+
+    def made(ask: AskNode) -> Rule:
+        def all_nodes(view: RuleInput, now: float) -> Iterator[Answer]:
+            yield from unheard(view, now, codes, what)
+            for node in live(view, now):
+                yield from ask(view, node, now)
+
+        return Rule(codes, all_nodes)
+
+    return made
+
+
+def not_evaluated(
+    codes: Iterable[str], what: str, because: str, node: str | None = None
+) -> Iterator[NotEvaluated]:
+    return (NotEvaluated(code, what, because, node) for code in codes)
+
+
+def evidence_of(seen: Observed[object], value: str, source: str, node: str | None, now: float) -> Evidence:
+    """Evidence from an observed value."""
     return Evidence(value, source, node, seen.age_s(now))
 
 
 def evidence_at(at: float | None, value: str, source: str, node: str | None, now: float) -> Evidence:
-    """One piece of evidence that carries its own time."""
+    """Evidence that carries its own time."""
     return Evidence(value, source, node, None if at is None else max(0.0, now - at))
 
 
 def probed(seen: Observed[ProbeReport], name: str, source: str, node: str | None, now: float) -> Evidence:
-    """What came of a probe."""
-    word = "unknown" if isinstance(seen, Unknown) else f"{seen.value.outcome}: {seen.value.detail}".rstrip(": ")
-    return evidence_of(seen, f"{name}: {word}" if name else word, source, node, now)
+    """The result of a probe."""
+    result = "unknown" if isinstance(seen, Unknown) else f"{seen.value.outcome}: {seen.value.detail}".rstrip(": ")
+    return evidence_of(seen, f"{name}: {result}" if name else result, source, node, now)
 
 
 def nodes(view: RuleInput) -> Iterable[NodeState]:
@@ -78,19 +104,18 @@ def live(view: RuleInput, now: float) -> Iterator[NodeState]:
 def unheard(view: RuleInput, now: float, codes: Iterable[str], what: str) -> Iterator[NotEvaluated]:
     """What cannot be judged of the nodes that are not heard now."""
     for node in nodes(view):
-        if node.freshness(now) is not Freshness.LIVE:
-            yield from (NotEvaluated(code, what, unheard_reason(node, now), node.name) for code in codes)
+        if node.freshness(now) is Freshness.LIVE:
+            continue
+        if node.link.reason:
+            because = f"{node.name} cannot be seen: {node.link.reason}"
+        elif node.last_event_at is None:
+            because = f"{node.name} was not heard yet"
+        else:
+            because = f"{node.name} was last heard {now - node.last_event_at:.0f} s ago"
+        yield from not_evaluated(codes, what, because, node.name)
 
 
-def unheard_reason(node: NodeState, now: float) -> str:
-    if node.link.reason:
-        return f"{node.name} cannot be seen: {node.link.reason}"
-    if node.last_event_at is None:
-        return f"{node.name} was not heard yet"
-    return f"{node.name} was last heard {now - node.last_event_at:.0f} s ago"
-
-
-def reason_of(seen: Observed[Any]) -> str:
+def reason_of(seen: Observed[object]) -> str:
     return seen.reason if isinstance(seen, Unknown) else "not known"
 
 
@@ -122,8 +147,3 @@ def unit_stopped(node: NodeState, unit: str) -> bool:
     """Known, and not running."""
     seen = node.units.get(unit)
     return isinstance(seen, Known) and not seen.value.running
-
-
-def vrrp_word(node: NodeState, instance: str) -> str:
-    seen = node.vrrp[instance]
-    return seen.reason if isinstance(seen, Unknown) else str(seen.value.state)

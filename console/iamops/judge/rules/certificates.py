@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from iamops.judge.findings import About, Evidence, Finding, NotEvaluated
+from iamops.judge.findings import About, Finding, NotEvaluated
 from iamops.judge.rules.base import (
     Answer,
-    Rule,
     RuleInput,
     evidence_of,
     live,
+    not_evaluated,
     probed,
     reason_of,
+    rule,
     unheard,
     unit_running,
 )
@@ -30,7 +31,7 @@ CODES = (EXPIRED, SOON, NAME, UNTRUSTED, NO_TLS)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class PortFault:
     """What is wrong with the certificate of a port. `tail`: the title, behind the words for where."""
 
     code: str
@@ -42,6 +43,7 @@ class Fault:
     seen: Known[TlsReport]
 
 
+@rule(*CODES)
 def certificates(view: RuleInput, now: float) -> Iterator[Answer]:
     """A certificate that several ports of a node show is wrong once."""
     profile = view.state.profile
@@ -49,13 +51,11 @@ def certificates(view: RuleInput, now: float) -> Iterator[Answer]:
         return
     yield from unheard(view, now, CODES, "what its TLS ports show")
     for node in live(view, now):
-        alike: dict[tuple[str, str, Certificate | None], list[Fault]] = {}
+        alike: dict[tuple[str, str, Certificate | None], list[PortFault]] = {}
         for port, service in profile.tls_ports_on(node.name).items():
             seen = node.certificates.get(port, Unknown())
             if isinstance(seen, Unknown):
-                yield from (
-                    NotEvaluated(c, f"the certificate of port {port}", reason_of(seen), node.name) for c in CODES
-                )
+                yield from not_evaluated(CODES, f"the certificate of port {port}", reason_of(seen), node.name)
                 continue
             if seen.value.unasked:
                 what = f"who vouches for port {port} of {service.name} on {node.name}"
@@ -67,9 +67,9 @@ def certificates(view: RuleInput, now: float) -> Iterator[Answer]:
 
 def _faults(
     profile: Profile, node: NodeState, service: Service, port: int, seen: Known[TlsReport], now: float
-) -> Iterator[Fault]:
-    def fault(code: str, severity: Severity, tail: str, step: str) -> Fault:
-        return Fault(code, severity, tail, step, service, port, seen)
+) -> Iterator[PortFault]:
+    def fault(code: str, severity: Severity, tail: str, step: str) -> PortFault:
+        return PortFault(code, severity, tail, step, service, port, seen)
 
     report = seen.value
     if report.certificate is None:
@@ -97,35 +97,26 @@ def _faults(
         yield fault(UNTRUSTED, Severity.CRITICAL, f"is not of the profile's CA: {report.untrusted}", step)
 
 
-def _finding(node: NodeState, faults: Sequence[Fault], now: float) -> Finding:
+def _finding(node: NodeState, faults: Sequence[PortFault], now: float) -> Finding:
     first, ports = faults[0], dict[str, list[str]]()
-    for each in sorted(faults, key=lambda each: each.port):
-        ports.setdefault(each.service.name, []).append(str(each.port))
+    for fault in sorted(faults, key=lambda fault: fault.port):
+        ports.setdefault(fault.service.name, []).append(str(fault.port))
     named = ", ".join(f"{' and '.join(numbers)} of {name}" for name, numbers in ports.items())
     where = f"{'port' if len(faults) == 1 else 'ports'} {named} on {node.name}"
     title = f"{where} {first.tail}" if first.code == NO_TLS else f"the certificate on {where} {first.tail}"
-    one = first.service if len(ports) == 1 else None
+    alone = len(ports) == 1
     about = About(
-        one.unit if one is not None else "",
-        one.name if one is not None else "",
+        first.service.unit if alone else "",
+        first.service.name if alone else "",
         subject=" ".join(number for numbers in ports.values() for number in numbers),
         services=tuple(ports),
     )
-    evidence = _evidence(node, first, now)
+    report = first.seen.value
+    if (shown := report.certificate) is None:
+        probe = Known(report.probe, first.seen.at)
+        evidence = probed(probe, f"a TLS handshake with port {first.port}", "TLS", node.name, now)
+    else:
+        span = f"{day_of(shown.not_before)} to {day_of(shown.not_after)}"
+        value = f"{shown.subject}, for {shown.shown}, valid {span}, issued by {shown.issuer}"
+        evidence = evidence_of(first.seen, value, "TLS", node.name, now)
     return Finding(first.code, first.severity, title, (evidence,), first.step, node.name, about=about)
-
-
-def _evidence(node: NodeState, fault: Fault, now: float) -> Evidence:
-    report = fault.seen.value
-    if report.certificate is not None:
-        return evidence_of(fault.seen, _words(report.certificate), "TLS", node.name, now)
-    probe = Known(report.probe, fault.seen.at)
-    return probed(probe, f"a TLS handshake with port {fault.port}", "TLS", node.name, now)
-
-
-def _words(certificate: Certificate) -> str:
-    span = f"{day_of(certificate.not_before)} to {day_of(certificate.not_after)}"
-    return f"{certificate.subject}, for {certificate.shown}, valid {span}, issued by {certificate.issuer}"
-
-
-RULES = (Rule(CODES, certificates),)

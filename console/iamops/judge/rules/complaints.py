@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeAlias
 
 from iamops.judge.findings import About, Evidence, Finding, NotEvaluated
-from iamops.judge.rules.base import Answer, Rule, RuleInput, evidence_at, nodes, unit_stopped
-from iamops.judge.rules.inspection import inspected, inspection_of, lately, ours
+from iamops.judge.rules.base import Answer, RuleInput, evidence_at, nodes, rule, unit_stopped
+from iamops.judge.rules.inspection import Part, each_node, inspected, inspection_of, journal, lately, ours
 from iamops.judge.rules.services import asked_backends
 from iamops.model.facts import Severity, VrrpState
 from iamops.model.inspection import (
@@ -19,7 +19,7 @@ from iamops.model.inspection import (
     NodeInspection,
 )
 from iamops.model.observed import Known, Observed
-from iamops.model.profile import DatastoreKind, Profile
+from iamops.model.profile import DatastoreKind
 from iamops.model.state import NodeState
 from iamops.model.vip import ownership
 
@@ -28,11 +28,12 @@ RECENT_S = 600.0
 GIVEN_UP_RECENT_S = 15.0
 # Whoever holds the VIP complains of a stranger's adverts as long as they come.
 STRANGER_RECENT_S = 60.0
+REFUSED_RECENT_S = 60.0
+FAILING_RECENT_S = 60.0
 # nginx dates its lines to the second.
 LOGGED_TO_S = 1.0
 SHOWN = 2
-REFUSED_RECENT_S = 60.0
-FAILING_RECENT_S = 60.0
+STORES_SHOWN = 3
 REFUSING = {
     ComplaintKind.MARIADB_REFUSES: DatastoreKind.MARIADB,
     ComplaintKind.REDIS_REFUSES: DatastoreKind.REDIS,
@@ -43,12 +44,13 @@ ALL_FAILED = (
     "they are asked again when it is over"
 )
 Kind = ComplaintKind
-Part = Callable[[NodeInspection], Observed[Any]]
+Complaining: TypeAlias = JournalInspection | ErrorLogInspection
+Complained: TypeAlias = tuple[NodeState, DaemonComplaint]
 
 
 @dataclass(frozen=True, slots=True)
-class Tells:
-    """A complaint that is a finding by itself. `title` and `step` name the node, what it is about, how often."""
+class ComplaintRow:
+    """A complaint that is a finding of its own. `title` and `step` name the node, what it is about, how often."""
 
     kind: Kind
     code: str
@@ -59,7 +61,7 @@ class Tells:
 
 
 TABLE = (
-    Tells(
+    ComplaintRow(
         Kind.STARVED,
         "keepalived-starved",
         Severity.WARNING,
@@ -67,7 +69,7 @@ TABLE = (
         "{unit} on {node} was not given time to run: its timers were late{often}",
         "look: what else ran on {node} then (its load, its hypervisor's steal time)",
     ),
-    Tells(
+    ComplaintRow(
         Kind.CANNOT_SEND,
         "adverts-not-sent",
         Severity.CRITICAL,
@@ -75,7 +77,7 @@ TABLE = (
         "{unit} on {node} cannot send its adverts ({about}){often}",
         "look: nft list ruleset on {node}: VRRP is IP protocol 112",
     ),
-    Tells(
+    ComplaintRow(
         Kind.WORKER_DIED,
         "nginx-worker-died",
         Severity.WARNING,
@@ -83,7 +85,7 @@ TABLE = (
         "a worker of nginx on {node} died on signal {about}{often}",
         "look: journalctl -k on {node}, and the modules that nginx loads",
     ),
-    Tells(
+    ComplaintRow(
         Kind.OPEN_FILES,
         "nginx-open-files",
         Severity.CRITICAL,
@@ -91,7 +93,7 @@ TABLE = (
         "nginx on {node} has no file descriptors left{often}",
         "look: worker_rlimit_nofile in nginx.conf and LimitNOFILE of its unit on {node}",
     ),
-    Tells(
+    ComplaintRow(
         Kind.LINK_LOST,
         "interface-lost",
         Severity.INFO,
@@ -99,7 +101,7 @@ TABLE = (
         "{unit} on {node} saw its interface {about} go down{often}",
         "look: ip -s link show {about} on {node}, and journalctl -k there",
     ),
-    Tells(
+    ComplaintRow(
         Kind.OUT_OF_MEMORY,
         "unit-out-of-memory",
         Severity.WARNING,
@@ -108,7 +110,8 @@ TABLE = (
         "look: free -m and journalctl -k on {node}",
     ),
 )
-BY_KIND = {each.kind: each for each in TABLE}
+# The others are in the journal.
+BY_NGINX = frozenset({Kind.WORKER_DIED, Kind.OPEN_FILES})
 # What a daemon says that explains another rule's finding of the same node.
 EVIDENCE: Mapping[str, frozenset[Kind]] = {
     "split-brain": frozenset({Kind.CANNOT_SEND, Kind.LOWER_PRIORITY, Kind.STARVED}),
@@ -123,81 +126,154 @@ EVIDENCE: Mapping[str, frozenset[Kind]] = {
     "requests-failing": frozenset({Kind.UPSTREAM_TIMED_OUT, Kind.UPSTREAM_REFUSED, Kind.UPSTREAM_CLOSED}),
     "client-dark": frozenset({Kind.OPEN_FILES, Kind.UPSTREAM_TIMED_OUT, Kind.UPSTREAM_REFUSED}),
 }
-
-
 # What fails now is said by nginx at every request: its lines of minutes ago were about something else.
 FAILING_NOW = frozenset({"nginx-bad-answers", "backend-silent", "requests-failing", "client-dark"})
 
 
-def complaints_of(look: NodeInspection | None) -> Iterator[DaemonComplaint]:
-    """Of the journal and of nginx's error log, as far as they were read."""
-    if look is None:
-        return
-    for part in (look.journal, look.nginx_errors):
-        if isinstance(part, Known):
-            yield from part.value.complaints
+def _errors(inspection: NodeInspection) -> Observed[ErrorLogInspection]:
+    return inspection.nginx_errors
 
 
+@rule("datastore-refuses-writes")
+def refusing_stores(view: RuleInput, now: float) -> Iterator[Answer]:
+    """A datastore greets everybody and takes no writes: only who writes there is told."""
+    code, profile = "datastore-refuses-writes", view.state.profile
+    found: dict[tuple[str, ...], list[Complained]] = {}
+    for answer in inspected(view, lambda look: look.services, (code,), "whether a datastore refuses writes"):
+        if isinstance(answer, NotEvaluated):
+            yield answer
+            continue
+        node, seen = answer
+        for complaint in seen.value:
+            kind = REFUSING.get(complaint.kind)
+            if kind is not None and _recent(node, complaint, REFUSED_RECENT_S, now):
+                # Those of the kind that the service needs; any of the kind where the profile does not say.
+                of_kind = tuple(store.name for store in profile.datastores.values() if store.kind is kind)
+                needs = {n.name for s in profile.services.values() if s.unit == complaint.unit for n in s.needs}
+                names = tuple(name for name in of_kind if name in needs) or of_kind
+                found.setdefault(names, []).append((node, complaint))
+
+    for names, complaints in found.items():
+        if not names:
+            continue
+        # Of several that may be meant none is named as the one.
+        which = names[0] if len(names) == 1 else f"one of {', '.join(names)}"
+        homes = tuple(dict.fromkeys(profile.datastores[name].node for name in names))
+        who = " and ".join(dict.fromkeys(f"{complaint.unit} on {node.name}" for node, complaint in complaints))
+        looks = "its log, SHOW PROCESSLIST, INFO replication"
+        kind = profile.datastores[names[0]].kind
+        yield Finding(
+            code,
+            Severity.CRITICAL,
+            f"{which} takes no writes, by what {who} gets from it",
+            tuple(_evidence(view, node, each, len(each.times), now) for node, each in complaints[-STORES_SHOWN:]),
+            f"look: why {which} on {' and '.join(homes)} takes no writes ({looks})",
+            cause=complaints[-1][1].means,
+            about=About(store=names[0] if len(names) == 1 else "", kind=kind),
+            touches=homes,
+        )
+
+
+@rule(*(row.code for row in TABLE))
 def complained(view: RuleInput, now: float) -> Iterator[Answer]:
-    """Of a source that was not read nothing is known: its rules say that they are blind."""
-    parts: tuple[tuple[Part, frozenset[Kind]], ...] = ((_journal, _BY_JOURNAL), (_errors, _BY_NGINX))
-    for part, kinds in parts:
-        codes = tuple(each.code for each in TABLE if each.kind in kinds)
-        for each in inspected(view, part, codes, "what its daemons complain of"):
-            if isinstance(each, NotEvaluated):
-                yield each
+    """Of a source that was not read nothing is known: its rules were not evaluated."""
+    by_kind = {row.kind: row for row in TABLE}
+    parts: tuple[tuple[Part[Complaining], bool], ...] = ((journal, False), (_errors, True))
+    for part, by_nginx in parts:
+        codes = tuple(row.code for row in TABLE if (row.kind in BY_NGINX) is by_nginx)
+        for answer in inspected(view, part, codes, "what its daemons complain of"):
+            if isinstance(answer, NotEvaluated):
+                yield answer
                 continue
-            node, seen = each
+            node, seen = answer
             for complaint in seen.value.complaints:
-                row = BY_KIND.get(complaint.kind)
-                times = _recent(node, complaint, row.recent_s if row else 0.0, now)
-                if row is not None and times:
-                    yield _finding(row, node, complaint, times, now)
+                row = by_kind.get(complaint.kind)
+                times = _recent(node, complaint, row.recent_s, now) if row is not None else []
+                if row is None or not times:
+                    continue
+                often = f", {len(times)} times" if len(times) > 1 else ""
+                words = {"node": node.name, "unit": complaint.unit, "about": complaint.about, "often": often}
+                source = "nginx's error log" if complaint.unit == "nginx" else f"journal of {complaint.unit}"
+                yield Finding(
+                    row.code,
+                    row.severity,
+                    row.title.format(**words),
+                    (evidence_at(ours(node, times[-1]), complaint.text, source, node.name, now),),
+                    row.step.format(**words),
+                    node.name,
+                    cause=complaint.means,
+                )
 
 
+@rule("stranger-router")
 def strangers(view: RuleInput, now: float) -> Iterator[Answer]:
     """A router that is no node of ours, with our router id and password: the daemon gave the VIP up to it."""
     code, known = "stranger-router", {node.address for node in view.state.profile.nodes.values()}
     ownerless = [name for name in view.state.profile.vrrp if not ownership(view.state, name, now).owners]
-    heard: dict[str, list[tuple[NodeState, DaemonComplaint]]] = {}
-    for each in inspected(view, _journal, (code,), "whether a stranger takes the VIP"):
-        if isinstance(each, NotEvaluated):
-            yield each
+    heard: dict[str, list[Complained]] = {}
+    for answer in inspected(view, journal, (code,), "whether a stranger takes the VIP"):
+        if isinstance(answer, NotEvaluated):
+            yield answer
             continue
-        node, seen = each
+        node, seen = answer
         for complaint in seen.value.complaints:
             if complaint.kind not in (Kind.HIGHER_PRIORITY, Kind.LOWER_PRIORITY) or complaint.about in known:
                 continue
-            if _recent(node, complaint, STRANGER_RECENT_S, now) or _still_gives_way(
-                view, node, complaint, ownerless
-            ):
+            recent = _recent(node, complaint, STRANGER_RECENT_S, now)
+            if recent or _still_gives_way(view, node, complaint, ownerless):
                 heard.setdefault(complaint.about, []).append((node, complaint))
-    for stranger, by in heard.items():
-        yield _stranger(view, stranger, by, now)
+    for stranger, complaints in heard.items():
+        higher = any(complaint.kind is Kind.HIGHER_PRIORITY for _, complaint in complaints)
+        does = "with a priority that wins: it takes the VIP" if higher else "as a second master"
+        node = complaints[0][0]
+        yield Finding(
+            code,
+            Severity.CRITICAL,
+            f"{stranger}, which is no node of ours, sends adverts with our router id {does}",
+            tuple(_evidence(view, node, each, len(each.times), now) for node, each in complaints),
+            f"look: whose {stranger} is (ip neigh show {stranger}), and tcpdump -nn proto 112 on {node.name}",
+            cause="another VRRP router in this network has the same virtual_router_id and the same password",
+        )
 
 
-def given_up(view: RuleInput, now: float) -> Iterator[Answer]:
-    """nginx answers 502 by itself: all backends have failed within fail_timeout, whatever they do now."""
-    code = "no-live-upstreams"
-    for each in inspected(view, _errors, (code,), "whether nginx has given its backends up"):
-        if isinstance(each, NotEvaluated):
-            yield each
+def _still_gives_way(
+    view: RuleInput, node: NodeState, complaint: DaemonComplaint, ownerless: Sequence[str]
+) -> bool:
+    """Who has once given way to a higher priority says no more of it, and waits; not so in FAULT, or stopped."""
+    if complaint.kind is not Kind.HIGHER_PRIORITY or unit_stopped(node, view.state.profile.keepalived.unit):
+        return False
+    seen = (node.vrrp.get(name) for name in ownerless)
+    return any(not (isinstance(s, Known) and s.value.state in (VrrpState.FAULT, VrrpState.STOP)) for s in seen)
+
+
+@each_node("whether nginx has given its backends up", _errors, "no-live-upstreams")
+def given_up(view: RuleInput, node: NodeState, seen: Known[ErrorLogInspection], now: float) -> Iterator[Answer]:
+    """nginx answers 502 of its own: all backends have failed within fail_timeout, whatever they do now."""
+    answers = node.domains.values()
+    complaints: list[DaemonComplaint] = []
+    for complaint in seen.value.complaints:
+        times = _recent(node, complaint, GIVEN_UP_RECENT_S, now)
+        if complaint.kind is not Kind.NO_LIVE_UPSTREAMS or not times:
             continue
-        node, seen = each
-        said = [c for c in seen.value.complaints if c.kind is Kind.NO_LIVE_UPSTREAMS and _gives_up(node, c, now)]
-        if said:
-            names = [complaint.about for complaint in said if complaint.about]
-            of = f" of {' and '.join(names[-SHOWN:])}" if len(names) == len(said) else ""
-            yield Finding(
-                code,
-                Severity.CRITICAL,
-                f"nginx on {node.name} has given every backend{of} up, and answers 502 without asking one",
-                tuple(_evidence(view, node, each, len(each.times), now) for each in said[-SHOWN:]),
-                "iamops traffic --since 5m --by backend",
-                node.name,
-                cause=ALL_FAILED,
-                about=About(services=_without_backends(view, node, names if len(names) == len(said) else [])),
-            )
+        # It is over when every domain was answered through this nginx after that.
+        since = ours(node, times[-1]) + LOGGED_TO_S
+        if not answers or not all(isinstance(s, Known) and s.value.ok and s.at > since for s in answers):
+            complaints.append(complaint)
+    if not complaints:
+        return
+    names = [complaint.about for complaint in complaints if complaint.about]
+    all_named = len(names) == len(complaints)
+    of = f" of {' and '.join(names[-SHOWN:])}" if all_named else ""
+    yield Finding(
+        "no-live-upstreams",
+        Severity.CRITICAL,
+        f"nginx on {node.name} has given every backend{of} up, and answers 502 without asking one",
+        tuple(_evidence(view, node, each, len(each.times), now) for each in complaints[-SHOWN:]),
+        "iamops traffic --since 5m --by backend",
+        node.name,
+        cause=ALL_FAILED,
+        about=About(services=_without_backends(view, node, names if all_named else [])),
+    )
 
 
 def _without_backends(view: RuleInput, nginx: NodeState, names: Sequence[str]) -> tuple[str, ...]:
@@ -216,58 +292,25 @@ def _without_backends(view: RuleInput, nginx: NodeState, names: Sequence[str]) -
     return tuple(dead) if all(dead.values()) else ()
 
 
-def refusing_stores(view: RuleInput, now: float) -> Iterator[Answer]:
-    """A datastore greets everybody and takes no writes: only who writes there is told."""
-    code = "datastore-refuses-writes"
-    found: dict[tuple[str, ...], list[tuple[NodeState, DaemonComplaint]]] = {}
-    for each in inspected(view, lambda look: look.services, (code,), "whether a datastore refuses writes"):
-        if isinstance(each, NotEvaluated):
-            yield each
-            continue
-        node, seen = each
-        for complaint in seen.value:
-            if complaint.kind in REFUSING and _recent(node, complaint, REFUSED_RECENT_S, now):
-                found.setdefault(_stores_meant(view.state.profile, complaint), []).append((node, complaint))
-    yield from (_refusing(view, names, said, now) for names, said in found.items() if names)
-
-
-RULES = (
-    Rule(("datastore-refuses-writes",), refusing_stores),
-    Rule(tuple(each.code for each in TABLE), complained),
-    Rule(("stranger-router",), strangers),
-    Rule(("no-live-upstreams",), given_up),
-)
+RULES = (refusing_stores, complained, strangers, given_up)
 
 
 def with_complaints(view: RuleInput, finding: Finding, now: float) -> Finding:
     """The finding, and after its evidence what the daemons of its node say of it."""
     kinds = EVIDENCE.get(finding.code, frozenset())
-    if not kinds or view.inspection is None:
-        return finding
     found: list[Evidence] = []
     span_s = FAILING_RECENT_S if finding.code in FAILING_NOW else RECENT_S
-    for node in nodes(view):
-        if finding.node not in (None, node.name):
-            continue
-        for complaint in complaints_of(inspection_of(view, node)):
+    for node in nodes(view) if kinds else ():
+        inspection = inspection_of(view, node.name) if finding.node in (None, node.name) else None
+        parts = (inspection.journal, inspection.nginx_errors) if inspection is not None else ()
+        for complaint in (each for part in parts if isinstance(part, Known) for each in part.value.complaints):
             times = _recent(node, complaint, span_s, now)
-            own = finding.about.unit in ("", _unit(view, complaint))
-            fits = complaint.kind in kinds and (own or finding.code != "unit-down")
-            if fits and times:
+            # nginx's log knows no unit.
+            unit = view.state.profile.nginx.unit if complaint.unit == "nginx" else complaint.unit
+            own = finding.about.unit in ("", unit) or finding.code != "unit-down"
+            if complaint.kind in kinds and own and times:
                 found.append(_evidence(view, node, complaint, len(times), now))
     return replace(finding, evidence=(*finding.evidence, *found[:SHOWN])) if found else finding
-
-
-_BY_NGINX = frozenset({Kind.WORKER_DIED, Kind.OPEN_FILES})
-_BY_JOURNAL = frozenset(each.kind for each in TABLE) - _BY_NGINX
-
-
-def _journal(look: NodeInspection) -> Observed[JournalInspection]:
-    return look.journal
-
-
-def _errors(look: NodeInspection) -> Observed[ErrorLogInspection]:
-    return look.nginx_errors
 
 
 def _recent(node: NodeState, complaint: DaemonComplaint, span_s: float, now: float) -> list[float]:
@@ -277,93 +320,7 @@ def _recent(node: NodeState, complaint: DaemonComplaint, span_s: float, now: flo
 def _evidence(view: RuleInput, node: NodeState, complaint: DaemonComplaint, times: int, now: float) -> Evidence:
     """The daemon's last line, how often, and what it means."""
     often = f" ({times} times)" if times > 1 else ""
+    by_nginx = complaint.unit == "nginx"
+    source = view.state.profile.logs.error if by_nginx else f"journal of {complaint.unit}"
     at = ours(node, complaint.times[-1])
-    return evidence_at(at, f"{complaint.text}{often}: {complaint.means}", _source(view, complaint), node.name, now)
-
-
-def _gives_up(node: NodeState, complaint: DaemonComplaint, now: float) -> bool:
-    times = _recent(node, complaint, GIVEN_UP_RECENT_S, now)
-    return bool(times) and not _serves_since(node, times[-1])
-
-
-def _serves_since(node: NodeState, at: float) -> bool:
-    """Every domain was answered through its nginx after that time of the node's clock: it is over."""
-    seen = node.domains.values()
-    return bool(seen) and all(
-        isinstance(s, Known) and s.value.ok and s.at > ours(node, at) + LOGGED_TO_S for s in seen
-    )
-
-
-def _unit(view: RuleInput, complaint: DaemonComplaint) -> str:
-    """nginx's log knows no unit."""
-    return view.state.profile.nginx.unit if complaint.unit == "nginx" else complaint.unit
-
-
-def _source(view: RuleInput, complaint: DaemonComplaint) -> str:
-    return view.state.profile.logs.error if complaint.unit == "nginx" else f"journal of {complaint.unit}"
-
-
-def _finding(row: Tells, node: NodeState, complaint: DaemonComplaint, times: list[float], now: float) -> Finding:
-    often = f", {len(times)} times" if len(times) > 1 else ""
-    words = {"node": node.name, "unit": complaint.unit, "about": complaint.about, "often": often}
-    source = "nginx's error log" if complaint.unit == "nginx" else f"journal of {complaint.unit}"
-    return Finding(
-        row.code,
-        row.severity,
-        row.title.format(**words),
-        (evidence_at(ours(node, times[-1]), complaint.text, source, node.name, now),),
-        row.step.format(**words),
-        node.name,
-        cause=complaint.means,
-    )
-
-
-def _still_gives_way(
-    view: RuleInput, node: NodeState, complaint: DaemonComplaint, ownerless: Sequence[str]
-) -> bool:
-    """Who has once given way to a higher priority says no more of it, and waits; not so in FAULT, or stopped."""
-    if complaint.kind is not Kind.HIGHER_PRIORITY or unit_stopped(node, view.state.profile.keepalived.unit):
-        return False
-    seen = (node.vrrp.get(name) for name in ownerless)
-    return any(not (isinstance(s, Known) and s.value.state in (VrrpState.FAULT, VrrpState.STOP)) for s in seen)
-
-
-def _stores_meant(profile: Profile, complaint: DaemonComplaint) -> tuple[str, ...]:
-    """Those of the kind that the service needs; any of the kind where the profile does not say."""
-    kind = REFUSING[complaint.kind]
-    of_kind = tuple(store.name for store in profile.datastores.values() if store.kind is kind)
-    needs = {n.name for s in profile.services.values() if s.unit == complaint.unit for n in s.needs}
-    return tuple(name for name in of_kind if name in needs) or of_kind
-
-
-def _refusing(
-    view: RuleInput, names: tuple[str, ...], said: list[tuple[NodeState, DaemonComplaint]], now: float
-) -> Finding:
-    """Of several that may be meant none is named as the one."""
-    stores = [view.state.profile.datastores[name] for name in names]
-    which = names[0] if len(names) == 1 else f"one of {', '.join(names)}"
-    places = " and ".join(dict.fromkeys(store.node for store in stores))
-    who = " and ".join(dict.fromkeys(f"{complaint.unit} on {node.name}" for node, complaint in said))
-    return Finding(
-        "datastore-refuses-writes",
-        Severity.CRITICAL,
-        f"{which} takes no writes, by what {who} gets from it",
-        tuple(_evidence(view, node, each, len(each.times), now) for node, each in said[-3:]),
-        f"look: why {which} on {places} takes no writes (its log, SHOW PROCESSLIST, INFO replication)",
-        cause=said[-1][1].means,
-        about=About(store=names[0] if len(names) == 1 else "", kind=stores[0].kind),
-        touches=tuple(dict.fromkeys(store.node for store in stores)),
-    )
-
-
-def _stranger(view: RuleInput, stranger: str, by: list[tuple[NodeState, DaemonComplaint]], now: float) -> Finding:
-    higher = any(complaint.kind is Kind.HIGHER_PRIORITY for _, complaint in by)
-    does = "with a priority that wins: it takes the VIP" if higher else "as a second master"
-    return Finding(
-        "stranger-router",
-        Severity.CRITICAL,
-        f"{stranger}, which is no node of ours, sends adverts with our router id {does}",
-        tuple(_evidence(view, node, each, len(each.times), now) for node, each in by),
-        f"look: whose {stranger} is (ip neigh show {stranger}), and tcpdump -nn proto 112 on {by[0][0].name}",
-        cause="another VRRP router in this network has the same virtual_router_id and the same password",
-    )
+    return evidence_at(at, f"{complaint.text}{often}: {complaint.means}", source, node.name, now)

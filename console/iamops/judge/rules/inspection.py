@@ -1,41 +1,46 @@
-"""How rules read a deep look: each part or why it is missing, and the nodes' clocks brought to ours."""
+"""How rules read an inspection: each part or why it is missing, and the nodes' clocks brought to ours."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TypeAlias, TypeVar
 
 from iamops.judge.findings import Evidence, NotEvaluated
-from iamops.judge.rules.base import Answer, Rule, RuleInput, evidence_at, nodes, reason_of
+from iamops.judge.rules.base import NO_LOOK, Answer, Rule, RuleInput, evidence_at, nodes, not_evaluated, reason_of
 from iamops.model.inspection import JournalEntry, JournalEventKind, JournalInspection, NodeInspection
 from iamops.model.observed import Known, Observed, Unknown
 from iamops.model.state import NodeState
 
 T = TypeVar("T")
-# Two clocks, and the time that a look takes.
+Part: TypeAlias = Callable[[NodeInspection], Observed[T]]
+AskPart: TypeAlias = Callable[[RuleInput, NodeState, Known[T], float], Iterable[Answer]]
+AskJournal: TypeAlias = AskPart[JournalInspection]
+# Two clocks, and the time that an inspection takes.
 REACH_SLACK_S = 30.0
 # Where the offset of a node's clock is known, nothing can have been written so far ahead of ours.
 AHEAD_S = 30.0
-NO_LOOK: Observed[Any] = Unknown("no deep look was taken")
 
 
 def inspected(
-    view: RuleInput, part: Callable[[NodeInspection], Observed[T]], codes: Iterable[str], what: str
+    view: RuleInput, part: Part[T], codes: Iterable[str], what: str
 ) -> Iterator[tuple[NodeState, Known[T]] | NotEvaluated]:
-    """Each node with a part of its look that is known; a Blind per code where it is not."""
+    """Each node with a part of its inspection that is known; not evaluated for each code where it is not."""
     for node in nodes(view):
-        look = inspection_of(view, node)
-        seen = part(look) if look is not None else NO_LOOK
+        inspection = inspection_of(view, node.name)
+        seen = part(inspection) if inspection is not None else NO_LOOK
         if isinstance(seen, Known):
             yield node, seen
         else:
-            yield from (NotEvaluated(code, what, reason_of(seen), node.name) for code in codes)
+            yield from not_evaluated(codes, what, reason_of(seen), node.name)
 
 
-def inspection_of(view: RuleInput, node: NodeState) -> NodeInspection | None:
-    """What a deep look found on the node; None where none was taken."""
-    return view.inspection.nodes.get(node.name) if view.inspection is not None else None
+def inspection_of(view: RuleInput, node: str) -> NodeInspection | None:
+    return view.inspection.nodes.get(node) if view.inspection is not None else None
+
+
+def journal(inspection: NodeInspection) -> Observed[JournalInspection]:
+    return inspection.journal
 
 
 def ours(node: NodeState, at: float) -> float:
@@ -50,7 +55,7 @@ def age_s(node: NodeState, at: float, now: float) -> float:
 
 
 def lately(node: NodeState, at: float, span_s: float, now: float) -> bool:
-    """Whether it was said within the last `span_s`.
+    """Whether it was logged within the last `span_s`.
 
     A line from the future was dated by a clock that has been set back since: when that was is not known.
     """
@@ -58,20 +63,13 @@ def lately(node: NodeState, at: float, span_s: float, now: float) -> bool:
     return -ahead_s <= now - ours(node, at) <= span_s
 
 
-def line(node: NodeState, said: JournalEntry, now: float) -> Evidence:
+def line(node: NodeState, entry: JournalEntry, now: float) -> Evidence:
     """A journal line as evidence."""
-    return evidence_at(ours(node, said.at), said.text, f"journal of {said.unit}", node.name, now)
+    return evidence_at(ours(node, entry.at), entry.text, f"journal of {entry.unit}", node.name, now)
 
 
-def of_kind(journal: JournalInspection, unit: str, *kinds: JournalEventKind) -> tuple[JournalEntry, ...]:
-    return tuple(said for said in journal.entries if said.unit == unit and said.kind in kinds)
-
-
-def since_start(journal: JournalInspection, unit: str) -> tuple[JournalEntry, ...]:
-    """What the unit's process of now has said: everything since it was last started."""
-    own = [said for said in journal.entries if said.unit == unit]
-    starts = [n for n, said in enumerate(own) if said.kind in (JournalEventKind.STOPPED, JournalEventKind.CRASHED)]
-    return tuple(own[starts[-1] + 1 :] if starts else own)
+def of_kind(entries: JournalInspection, unit: str, *kinds: JournalEventKind) -> tuple[JournalEntry, ...]:
+    return tuple(entry for entry in entries.entries if entry.unit == unit and entry.kind in kinds)
 
 
 def ago(seconds: float) -> str:
@@ -79,46 +77,42 @@ def ago(seconds: float) -> str:
     return f"{seconds:.0f} s ago" if seconds < 120 else f"{seconds / 60:.0f} min ago"
 
 
-def each_node(
-    code: str,
-    what: str,
-    part: Callable[[NodeInspection], Observed[T]],
-    ask: Callable[[RuleInput, NodeState, Known[T], float], Iterable[Answer]],
-) -> Rule:
-    """A rule that asks the same of every node's part; where that is not known it says that it is blind."""
+def each_node(what: str, part: Part[T], *codes: str) -> Callable[[AskPart[T]], Rule]:
+    """Decorator: a rule that is asked of a part of every node's inspection, and not evaluated without it."""
 
-    def every(view: RuleInput, now: float) -> Iterator[Answer]:
-        for each in inspected(view, part, (code,), what):
-            if isinstance(each, NotEvaluated):
-                yield each
-            else:
-                yield from ask(view, *each, now)
+    def made(ask: AskPart[T]) -> Rule:
+        def all_nodes(view: RuleInput, now: float) -> Iterator[Answer]:
+            for answer in inspected(view, part, codes, what):
+                if isinstance(answer, NotEvaluated):
+                    yield answer
+                else:
+                    yield from ask(view, *answer, now)
 
-    return Rule((code,), every)
+        return Rule(codes, all_nodes)
+
+    return made
 
 
-def each_journal(
-    code: str,
-    what: str,
-    span_s: float,
-    ask: Callable[[RuleInput, NodeState, Known[JournalInspection], float], Iterable[Answer]],
-) -> Rule:
-    """A rule about the last `span_s` of every node's journal: blind where the journal does not go back so far."""
+def each_journal(what: str, span_s: float, *codes: str) -> Callable[[AskJournal], Rule]:
+    """Decorator: a rule about the last `span_s` of every node's journal; a shorter journal tells in part only."""
 
-    def told(view: RuleInput, node: NodeState, seen: Known[JournalInspection], now: float) -> Iterator[Answer]:
-        yield from ask(view, node, seen, now)
-        yield from too_short(code, what, node, seen.value, span_s, now)
+    def made(ask: AskJournal) -> Rule:
+        def of_span(
+            view: RuleInput, node: NodeState, seen: Known[JournalInspection], now: float
+        ) -> Iterator[Answer]:
+            yield from ask(view, node, seen, now)
+            yield from too_short(codes, what, node, seen.value, span_s, now)
 
-    return each_node(code, what, lambda look: look.journal, told)
+        return each_node(what, journal, *codes)(of_span)
+
+    return made
 
 
 def too_short(
-    code: str, what: str, node: NodeState, journal: JournalInspection, span_s: float, now: float
+    codes: Iterable[str], what: str, node: NodeState, entries: JournalInspection, span_s: float, now: float
 ) -> Iterator[NotEvaluated]:
     """What was logged before the journal's beginning is not known."""
-    if journal.since is None:
-        return
-    reach_s = age_s(node, journal.since, now)
+    reach_s = math.inf if entries.since is None else age_s(node, entries.since, now)
     if reach_s < span_s - REACH_SLACK_S:
         because = f"its journal goes back {reach_s / 60:.0f} min only, of {span_s / 60:.0f}"
-        yield NotEvaluated(code, what, because, node.name)
+        yield from not_evaluated(codes, what, because, node.name)

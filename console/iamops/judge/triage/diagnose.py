@@ -1,4 +1,4 @@
-"""Asks every rule, state and deep look alike, and makes a diagnosis of what they answer."""
+"""Asks every rule, of the state and of the inspection alike, and makes a diagnosis of what they answer."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from iamops.judge.rules.base import Rule, RuleInput
 from iamops.judge.rules.checks import RULES as CHECKS
 from iamops.judge.rules.complaints import RULES as COMPLAINTS
 from iamops.judge.rules.complaints import with_complaints
-from iamops.judge.rules.inspected import FILES_RULES as FILES
-from iamops.judge.rules.inspected import RULES as NODE_LOOK
+from iamops.judge.rules.inspected import RULES as NODES
+from iamops.judge.rules.inspected import linted
 from iamops.judge.rules.itself import evaluated
 from iamops.judge.rules.keepalived import RULES as KEEPALIVED
 from iamops.judge.rules.outside import RULES as OUTSIDE
 from iamops.judge.rules.traffic import RULES as TRAFFIC
 from iamops.judge.triage.correlate import correlate
 
-RULES: tuple[Rule, ...] = (*STATE_RULES, *KEEPALIVED, *CHECKS, *OUTSIDE, *NODE_LOOK, *TRAFFIC, *COMPLAINTS, *FILES)
+RULES: tuple[Rule, ...] = (*STATE_RULES, *KEEPALIVED, *CHECKS, *OUTSIDE, *NODES, *TRAFFIC, *COMPLAINTS, linted)
 
 
 def diagnose(view: RuleInput, now: float) -> Diagnosis:
-    """A code counts as checked only where none of its rules was blind to anything."""
+    """A code counts as checked only where all of its rules could be evaluated everywhere."""
     answers = list(evaluated(RULES, view, now))
-    said = (answer for answer in answers if isinstance(answer, Finding))
-    found = dict.fromkeys(with_complaints(view, finding, now) for finding in said)
+    found = dict.fromkeys(with_complaints(view, each, now) for each in answers if isinstance(each, Finding))
     blind = tuple(dict.fromkeys(answer for answer in answers if isinstance(answer, NotEvaluated)))
-    unclear = {each.code for each in blind}
+    unclear = {answer.code for answer in blind}
     codes = dict.fromkeys(code for rule in RULES for code in rule.codes)
     return Diagnosis(correlate(tuple(found)), blind, tuple(code for code in codes if code not in unclear))
