@@ -11,10 +11,11 @@ import pytest
 from iamops.cli.main import parser
 from iamops.judge.findings import Finding, flat
 from iamops.judge.rules import findings
-from iamops.judge.runbook.catalogue import BY_NUMBER, CATALOGUE, ENTRIES, entry_of, runbook
+from iamops.judge.runbook.catalogue import BY_NUMBER, CATALOGUE, ENTRIES, entry_of
 from iamops.judge.triage.diagnose import RULES, diagnose
 from tests.scenes import NOW
 from tests.unit.judge import samples
+from tests.unit.judge.runbook_page import runbook
 
 ROOT = Path(__file__).parents[3]
 RULE_CODES = {code for rule in RULES for code in rule.codes} - {"lint"}

@@ -13,15 +13,8 @@ ENTRIES = (
         title="a datastore does not answer",
         means="What needs it fails: with MariaDB gone no IAM service works, whoever has the VIP.",
         known_by="A protocol greeting from every node, without credentials.",
-        causes=(
-            "its unit is stopped or failed",
-            "its node is off",
-            "a firewall",
-        ),
-        steps=(
-            "iamops status",
-            "look: the datastore's journal on its node",
-        ),
+        causes=("its unit is stopped or failed", "its node is off", "a firewall"),
+        steps=("iamops status", "look: the datastore's journal on its node"),
     ),
     RunbookEntry(
         "T302",
@@ -30,10 +23,7 @@ ENTRIES = (
         title="the database does not let a node in",
         means="Services on that node fail every request that needs data, while their health pages say ok.",
         known_by="The server's greeting: MySQL error 1130 (or 1129, blocked), Redis DENIED.",
-        causes=(
-            "the grant for the node's address is missing",
-            "too many broken handshakes (1129): FLUSH HOSTS",
-        ),
+        causes=("the grant for the node's address is missing", "too many broken handshakes (1129): FLUSH HOSTS"),
         steps=("look: the grants for the node (SELECT user, host FROM mysql.user)",),
     ),
     RunbookEntry(
@@ -43,10 +33,7 @@ ENTRIES = (
         title="a datastore has no connections left",
         means="New connections are refused; pools that lose one do not get it back.",
         known_by="The server's greeting: MySQL error 1040, Redis `max number of clients`.",
-        causes=(
-            "a leak in a service's pool",
-            "max_connections too small for the pools of all services",
-        ),
+        causes=("a leak in a service's pool", "max_connections too small for the pools of all services"),
         steps=("look: SHOW PROCESSLIST on the datastore's node",),
     ),
     RunbookEntry(
@@ -56,14 +43,8 @@ ENTRIES = (
         title="Redis refuses writes",
         means="Reads work, writes fail: logins and audit records are lost.",
         known_by="Redis answers PING with MISCONF when it could not save to its disk.",
-        causes=(
-            "its disk is full",
-            "its directory may not be written",
-        ),
-        steps=(
-            "look: df -h and the log of Redis on its node",
-            "iamops status",
-        ),
+        causes=("its disk is full", "its directory may not be written"),
+        steps=("look: df -h and the log of Redis on its node", "iamops status"),
     ),
     RunbookEntry(
         "T305",
@@ -72,14 +53,8 @@ ENTRIES = (
         title="the pump cannot write to MongoDB",
         means="Audit records pile up in Redis and are lost when its memory is full.",
         known_by="MongoDB's greeting from the pump's node, while the pump runs.",
-        causes=(
-            "MongoDB is down",
-            "the way to it is cut",
-        ),
-        steps=(
-            "iamops status",
-            "look: MongoDB's journal on its node",
-        ),
+        causes=("MongoDB is down", "the way to it is cut"),
+        steps=("iamops status", "look: MongoDB's journal on its node"),
     ),
     RunbookEntry(
         "T306",

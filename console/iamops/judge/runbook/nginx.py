@@ -13,14 +13,8 @@ ENTRIES = (
         title="nginx accepts connections and does not answer",
         means="Clients wait until they give up. A check that only looks for the process sees nothing.",
         known_by="HTTP through nginx from the node itself, for every domain: all time out on a living link.",
-        causes=(
-            "its workers are blocked or stopped",
-            "the disk or a name server holds them up",
-        ),
-        steps=(
-            "iamops restart nginx NODE",
-            "look: journalctl -u nginx on the node",
-        ),
+        causes=("its workers are blocked or stopped", "the disk or a name server holds them up"),
+        steps=("iamops restart nginx NODE", "look: journalctl -u nginx on the node"),
     ),
     RunbookEntry(
         "T202",
@@ -29,14 +23,8 @@ ENTRIES = (
         title="nginx answers badly",
         means="At least one domain is answered with an error, or not at all.",
         known_by="HTTP through nginx from the node itself, with each domain's Host header.",
-        causes=(
-            "no backend answers",
-            "a server block that is wrong",
-        ),
-        steps=(
-            "look: tail the error log on the node",
-            "iamops traffic --since 5m --by backend",
-        ),
+        causes=("no backend answers", "a server block that is wrong"),
+        steps=("look: tail the error log on the node", "iamops traffic --since 5m --by backend"),
     ),
     RunbookEntry(
         "T203",
@@ -48,14 +36,8 @@ ENTRIES = (
             "stop it stays down."
         ),
         known_by="`nginx -t` on the node.",
-        causes=(
-            "a file was edited and never tested",
-            "a certificate or an included file is gone",
-        ),
-        steps=(
-            "iamops config lint",
-            "iamops config diff",
-        ),
+        causes=("a file was edited and never tested", "a certificate or an included file is gone"),
+        steps=("iamops config lint", "iamops config diff"),
     ),
     RunbookEntry(
         "T204",
@@ -64,14 +46,8 @@ ENTRIES = (
         title="nginx has run out of worker connections",
         means="New clients are turned away though the machine has time. A warning while only idle ones go.",
         known_by="nginx's error log: `worker_connections are not enough` within five minutes.",
-        causes=(
-            "more clients than worker_connections allow",
-            "slow backends, so that requests pile up",
-        ),
-        steps=(
-            "look: ss -s on the node",
-            "iamops traffic --since 5m --by backend",
-        ),
+        causes=("more clients than worker_connections allow", "slow backends, so that requests pile up"),
+        steps=("look: ss -s on the node", "iamops traffic --since 5m --by backend"),
     ),
     RunbookEntry(
         "T205",
@@ -80,14 +56,8 @@ ENTRIES = (
         title="a service runs and is not healthy",
         means="Its process is there and its health page says no, or nothing.",
         known_by="HTTP to the service's own port on its node.",
-        causes=(
-            "a datastore it needs is away",
-            "it hangs or is still starting",
-        ),
-        steps=(
-            "look: journalctl -u SERVICE on the node",
-            "iamops status",
-        ),
+        causes=("a datastore it needs is away", "it hangs or is still starting"),
+        steps=("look: journalctl -u SERVICE on the node", "iamops status"),
     ),
     RunbookEntry(
         "T206",
@@ -99,14 +69,8 @@ ENTRIES = (
             "other half is an outage."
         ),
         known_by="HTTP to the service from its own node and from every peer.",
-        causes=(
-            "it is bound to 127.0.0.1",
-            "a firewall between the nodes",
-        ),
-        steps=(
-            "look: ss -ltn on the node",
-            "look: nft list ruleset on the node",
-        ),
+        causes=("it is bound to 127.0.0.1", "a firewall between the nodes"),
+        steps=("look: ss -ltn on the node", "look: nft list ruleset on the node"),
     ),
     RunbookEntry(
         "T207",
@@ -119,10 +83,7 @@ ENTRIES = (
             "the upstream names other addresses or ports",
             "the first backend in the list is dead and is not given up",
         ),
-        steps=(
-            "iamops config diff",
-            "iamops config lint",
-        ),
+        steps=("iamops config diff", "iamops config lint"),
     ),
     RunbookEntry(
         "T208",
@@ -132,10 +93,7 @@ ENTRIES = (
         means="The other node does all the work: clients see nothing, and there is no reserve.",
         known_by="HTTP through nginx against HTTP to the service's own port, on one node.",
         causes=("the service on this node is down or hangs",),
-        steps=(
-            "look: journalctl -u SERVICE on the node",
-            "iamops status",
-        ),
+        steps=("look: journalctl -u SERVICE on the node", "iamops status"),
     ),
     RunbookEntry(
         "T209",
@@ -144,14 +102,8 @@ ENTRIES = (
         title="the health pages are fine and real requests fail",
         means="Users get errors that no health check sees.",
         known_by="The access logs' last minute: at least 3 answers of 5xx, and 2 %.",
-        causes=(
-            "the database refuses a node, is down, or has no connections left",
-            "a fault in the service",
-        ),
-        steps=(
-            "iamops traffic --since 5m --by backend",
-            "iamops status",
-        ),
+        causes=("the database refuses a node, is down, or has no connections left", "a fault in the service"),
+        steps=("iamops traffic --since 5m --by backend", "iamops status"),
     ),
     RunbookEntry(
         "T210",
@@ -162,14 +114,8 @@ ENTRIES = (
         known_by=(
             "The share of 5xx and 499 in the access logs, five minutes before the last move against all after it."
         ),
-        causes=(
-            "the new owner's backends or its way to the database",
-            "clients that the gap cut off",
-        ),
-        steps=(
-            "iamops traffic --since 15m --by status",
-            "iamops status",
-        ),
+        causes=("the new owner's backends or its way to the database", "clients that the gap cut off"),
+        steps=("iamops traffic --since 15m --by status", "iamops status"),
     ),
     RunbookEntry(
         "T211",
@@ -181,14 +127,8 @@ ENTRIES = (
             "Answers by backend in each node's access log of five minutes; below half of the share, "
             "and beyond chance."
         ),
-        causes=(
-            "the backend does not answer its peer",
-            "the upstream does not name it, or names it as down",
-        ),
-        steps=(
-            "iamops traffic --since 5m --by backend",
-            "iamops config diff",
-        ),
+        causes=("the backend does not answer its peer", "the upstream does not name it, or names it as down"),
+        steps=("iamops traffic --since 5m --by backend", "iamops config diff"),
     ),
     RunbookEntry(
         "T212",
@@ -203,10 +143,7 @@ ENTRIES = (
             "HTTP from the node whose nginx clients come to, to each backend that this nginx sends requests to: "
             "the connection is made, and nothing comes."
         ),
-        causes=(
-            "the service hangs, or its process is stopped",
-            "its machine is paused, or has no time to run",
-        ),
+        causes=("the service hangs, or its process is stopped", "its machine is paused, or has no time to run"),
         steps=(
             "iamops restart iam-apiserver NODE",
             "iamops traffic --since 5m --by backend",
@@ -224,14 +161,8 @@ ENTRIES = (
             "are still dark."
         ),
         known_by=("nginx's error log of the last seconds."),
-        causes=(
-            "all backends were restarted within fail_timeout",
-            "the only backend that is left was slow once",
-        ),
-        steps=(
-            "iamops traffic --since 5m --by backend",
-            "iamops status",
-        ),
+        causes=("all backends were restarted within fail_timeout", "the only backend that is left was slow once"),
+        steps=("iamops traffic --since 5m --by backend", "iamops status"),
     ),
     RunbookEntry(
         "T214",
@@ -240,14 +171,8 @@ ENTRIES = (
         title="a worker of nginx died",
         means=("Its connections died with it; nginx starts another one. If it goes on, clients see resets."),
         known_by=("nginx's error log of the last ten minutes: a worker exited on a signal."),
-        causes=(
-            "a module that crashes",
-            "the kernel killed it for its memory (signal 9)",
-        ),
-        steps=(
-            "look: journalctl -k on the node",
-            "look: the modules that nginx loads",
-        ),
+        causes=("a module that crashes", "the kernel killed it for its memory (signal 9)"),
+        steps=("look: journalctl -k on the node", "look: the modules that nginx loads"),
     ),
     RunbookEntry(
         "T215",

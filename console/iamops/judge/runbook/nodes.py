@@ -13,15 +13,8 @@ ENTRIES = (
         title="a node cannot be seen",
         means="Nothing is known of it: not that it is down, and not that it is well.",
         known_by="The SSH link, and what peers and a client get from the node.",
-        causes=(
-            "the machine is off or frozen",
-            "its network is cut",
-            "its sshd hangs",
-        ),
-        steps=(
-            "iamops status",
-            "look: the node's console",
-        ),
+        causes=("the machine is off or frozen", "its network is cut", "its sshd hangs"),
+        steps=("iamops status", "look: the node's console"),
     ),
     RunbookEntry(
         "T402",
@@ -30,14 +23,8 @@ ENTRIES = (
         title="a node cannot be reached over SSH and is serving",
         means="Users are well; nobody can act on the node or see into it.",
         known_by="The SSH link is down, and a peer or a client gets good answers from the node.",
-        causes=(
-            "a firewall drops SSH",
-            "sshd hangs or is stopped",
-        ),
-        steps=(
-            "iamops status",
-            "look: the node's console",
-        ),
+        causes=("a firewall drops SSH", "sshd hangs or is stopped"),
+        steps=("iamops status", "look: the node's console"),
     ),
     RunbookEntry(
         "T403",
@@ -46,10 +33,7 @@ ENTRIES = (
         title="a node is reached over SSH and no peer reaches its services",
         means="It looks well from inside. To the rest of the cluster it is gone.",
         known_by="HTTP to every service on its node against the same from every peer.",
-        causes=(
-            "a firewall on the node",
-            "all services bound to 127.0.0.1",
-        ),
+        causes=("a firewall on the node", "all services bound to 127.0.0.1"),
         steps=("look: nft list ruleset and ss -ltn on the node",),
     ),
     RunbookEntry(
@@ -59,14 +43,8 @@ ENTRIES = (
         title="a unit does not run",
         means="What it does is not done. For nginx it is critical.",
         known_by="systemd's state of every unit of the profile.",
-        causes=(
-            "somebody stopped it",
-            "it failed, and systemd does not restart it",
-        ),
-        steps=(
-            "look: journalctl -u UNIT on the node",
-            "iamops start nginx NODE",
-        ),
+        causes=("somebody stopped it", "it failed, and systemd does not restart it"),
+        steps=("look: journalctl -u UNIT on the node", "iamops start nginx NODE"),
     ),
     RunbookEntry(
         "T405",
@@ -75,10 +53,7 @@ ENTRIES = (
         title="a unit crashed within the last hour and runs again",
         means="It may do it again; what it held in memory was lost.",
         known_by="systemd's journal: `Main process exited` with a signal or an error.",
-        causes=(
-            "out of memory",
-            "a fault in it",
-        ),
+        causes=("out of memory", "a fault in it"),
         steps=("look: journalctl -u UNIT on the node",),
     ),
     RunbookEntry(
@@ -88,10 +63,7 @@ ENTRIES = (
         title="a disk is 90 % full or more",
         means="At 100 % logs stop, Redis refuses writes and databases stall: from 99 % on it is critical.",
         known_by="df -P of / live, and of /var/log, /var/lib, /tmp and /run in a deep look.",
-        causes=(
-            "logs that are not rotated",
-            "dumps and cores",
-        ),
+        causes=("logs that are not rotated", "dumps and cores"),
         steps=("look: du -x /var on the node",),
     ),
     RunbookEntry(
@@ -179,10 +151,7 @@ ENTRIES = (
         title="a unit was killed for lack of memory",
         means=("The kernel ended it. If it was restarted it serves again, until the next time."),
         known_by=("systemd's words in the journal of the last hour."),
-        causes=(
-            "too little memory for what runs on the node",
-            "a service that grows without end",
-        ),
+        causes=("too little memory for what runs on the node", "a service that grows without end"),
         steps=("look: free -m and journalctl -k on the node",),
     ),
 )

@@ -1,9 +1,12 @@
-"""The runbook's pages about configuration files: T5xx."""
+"""The runbook's pages about configuration files (T5xx), iamops itself (T6xx) and certificates (T7xx)."""
 
 from __future__ import annotations
 
 from iamops.judge.runbook.entry import RunbookEntry
 from iamops.model.facts import Severity
+
+OLD = "the certificate was renewed and the service not restarted since: it shows what it has read at its start"
+KNOWN = "A TLS handshake with each port that the profile lists (`tls_ports`, `scheme: https`), made on the node."
 
 ENTRIES = (
     RunbookEntry(
@@ -13,14 +16,8 @@ ENTRIES = (
         title="files differ from what the profile asks for",
         means="The next push or restart changes more than anyone expects.",
         known_by="Every managed file on the node against what the profile renders.",
-        causes=(
-            "somebody edited a file by hand",
-            "the profile changed since the last push",
-        ),
-        steps=(
-            "iamops config diff",
-            "iamops config push --dry-run",
-        ),
+        causes=("somebody edited a file by hand", "the profile changed since the last push"),
+        steps=("iamops config diff", "iamops config push --dry-run"),
     ),
     RunbookEntry(
         "T502",
@@ -29,21 +26,9 @@ ENTRIES = (
         title="a daemon runs with older files than those on its disk",
         means="What is on the disk is not what runs: the next restart brings it in.",
         known_by=("stat of the .conf files against the time the daemon last read them, both by the node's clock."),
-        causes=(
-            "a file was edited and the daemon not reloaded",
-            "a reload that failed",
-        ),
-        steps=(
-            "iamops config diff",
-            "iamops reload nginx NODE --dry-run",
-        ),
+        causes=("a file was edited and the daemon not reloaded", "a reload that failed"),
+        steps=("iamops config diff", "iamops reload nginx NODE --dry-run"),
     ),
-)
-
-
-# The runbook's pages about iamops itself: T6xx.
-
-ITSELF_ENTRIES = (
     RunbookEntry(
         "T601",
         "part-failing",
@@ -68,15 +53,6 @@ ITSELF_ENTRIES = (
         ),
         steps=("look: is this machine overloaded, or its disk hung? then start iamops anew",),
     ),
-)
-
-
-# The runbook's pages about certificates: T7xx.
-
-OLD = "the certificate was renewed and the service not restarted since: it shows what it has read at its start"
-KNOWN = "A TLS handshake with each port that the profile lists (`tls_ports`, `scheme: https`), made on the node."
-
-TLS_ENTRIES = (
     RunbookEntry(
         "T701",
         "certificate-expired",

@@ -38,15 +38,8 @@ ENTRIES = (
         known_by=(
             "The kernels' address lists of all nodes, each of them heard now; with a node unseen it is not said."
         ),
-        causes=(
-            "every check fails, so every keepalived is in FAULT",
-            "keepalived is stopped everywhere",
-        ),
-        steps=(
-            "iamops status",
-            "look: journalctl -u keepalived on every node",
-            "iamops config lint",
-        ),
+        causes=("every check fails, so every keepalived is in FAULT", "keepalived is stopped everywhere"),
+        steps=("iamops status", "look: journalctl -u keepalived on every node", "iamops config lint"),
     ),
     RunbookEntry(
         "T103",
@@ -57,14 +50,8 @@ ENTRIES = (
             "The node tells its peers that it serves, and cannot. No standby takes over, because adverts arrive."
         ),
         known_by="keepalived's dump against the kernel's address list of the same node.",
-        causes=(
-            "keepalived may not set addresses (CAP_NET_ADMIN)",
-            "somebody removed the address by hand",
-        ),
-        steps=(
-            "look: ip addr on the node",
-            "iamops switchover --dry-run",
-        ),
+        causes=("keepalived may not set addresses (CAP_NET_ADMIN)", "somebody removed the address by hand"),
+        steps=("look: ip addr on the node", "iamops switchover --dry-run"),
     ),
     RunbookEntry(
         "T104",
@@ -76,14 +63,8 @@ ENTRIES = (
             "over, both have it."
         ),
         known_by="The kernel's address list against keepalived's state, and whether its unit runs at all.",
-        causes=(
-            "keepalived was killed and left its address behind",
-            "the address was added by hand",
-        ),
-        steps=(
-            "look: ip addr on the node",
-            "iamops start keepalived NODE",
-        ),
+        causes=("keepalived was killed and left its address behind", "the address was added by hand"),
+        steps=("look: ip addr on the node", "iamops start keepalived NODE"),
     ),
     RunbookEntry(
         "T105",
@@ -96,10 +77,7 @@ ENTRIES = (
             "gratuitous ARP was lost or is filtered, and no refresh is set",
             "another machine uses the address",
         ),
-        steps=(
-            "look: ip neigh show VIP on a client",
-            "iamops config lint",
-        ),
+        steps=("look: ip neigh show VIP on a client", "iamops config lint"),
     ),
     RunbookEntry(
         "T106",
@@ -115,10 +93,7 @@ ENTRIES = (
             "nginx on the owner is down or hangs",
             "the way from here to the VIP is cut",
         ),
-        steps=(
-            "iamops status",
-            "iamops traffic --since 5m",
-        ),
+        steps=("iamops status", "iamops traffic --since 5m"),
     ),
     RunbookEntry(
         "T107",
@@ -132,10 +107,7 @@ ENTRIES = (
             "a firewall on the way",
             "a router that remembers the old owner",
         ),
-        steps=(
-            "look: is the HAVIP or EIP bound to the owner?",
-            "look: nft list ruleset on the owner",
-        ),
+        steps=("look: is the HAVIP or EIP bound to the owner?", "look: nft list ruleset on the owner"),
     ),
     RunbookEntry(
         "T108",
@@ -144,14 +116,8 @@ ENTRIES = (
         title="a node is in FAULT and would not take the VIP",
         means="There is no redundancy: the next failure is an outage, and nothing else shows it.",
         known_by="keepalived's dump, or the last state it logged.",
-        causes=(
-            "its check says that nginx does not answer",
-            "its interface has no link",
-        ),
-        steps=(
-            "look: journalctl -u keepalived on the node",
-            "iamops config lint",
-        ),
+        causes=("its check says that nginx does not answer", "its interface has no link"),
+        steps=("look: journalctl -u keepalived on the node", "iamops config lint"),
     ),
     RunbookEntry(
         "T109",
@@ -166,10 +132,7 @@ ENTRIES = (
             "a check that cannot fail (telnet piped into grep)",
             "a check that is not run: refused, or not executable",
         ),
-        steps=(
-            "iamops config lint",
-            "look: journalctl -u keepalived on the node",
-        ),
+        steps=("iamops config lint", "look: journalctl -u keepalived on the node"),
     ),
     RunbookEntry(
         "T110",
@@ -186,10 +149,7 @@ ENTRIES = (
             "it is not executable",
             "a tool that it uses is not installed",
         ),
-        steps=(
-            "iamops config lint",
-            "iamops config diff",
-        ),
+        steps=("iamops config lint", "iamops config diff"),
     ),
     RunbookEntry(
         "T111",
@@ -201,10 +161,7 @@ ENTRIES = (
             "keepalived's journal since it was started (`Unsafe permissions`), and what `keepalived -t` says now."
         ),
         causes=("the script or a directory above it can be changed by someone other than root",),
-        steps=(
-            "iamops config lint",
-            "iamops config diff",
-        ),
+        steps=("iamops config lint", "iamops config diff"),
     ),
     RunbookEntry(
         "T112",
@@ -213,15 +170,8 @@ ENTRIES = (
         title="keepalived's check does not end in time",
         means="Each time counts as a failure: after `fall` of them the VIP moves.",
         known_by="keepalived's journal: `timed_out`, or exit 124, which is coreutils' timeout.",
-        causes=(
-            "nginx hangs or is very slow",
-            "the node is overloaded",
-            "the time limit is too short",
-        ),
-        steps=(
-            "look: journalctl -u keepalived on the node",
-            "iamops status",
-        ),
+        causes=("nginx hangs or is very slow", "the node is overloaded", "the time limit is too short"),
+        steps=("look: journalctl -u keepalived on the node", "iamops status"),
     ),
     RunbookEntry(
         "T113",
@@ -233,14 +183,8 @@ ENTRIES = (
             "keepalived's journal of the last ten minutes: wrong password, wrong addresses, unknown "
             "peer, wrong interval."
         ),
-        causes=(
-            "another VRRP pair in the network has the same id",
-            "the peers' own settings differ",
-        ),
-        steps=(
-            "look: tcpdump -nn proto 112 on the node",
-            "iamops config lint",
-        ),
+        causes=("another VRRP pair in the network has the same id", "the peers' own settings differ"),
+        steps=("look: tcpdump -nn proto 112 on the node", "iamops config lint"),
     ),
     RunbookEntry(
         "T114",
@@ -252,15 +196,8 @@ ENTRIES = (
             "`Entering MASTER STATE` in all nodes' journals: three or more within ten minutes. With fewer than "
             "three that no run of iamops made it is only an info."
         ),
-        causes=(
-            "a check on the edge of failing",
-            "adverts that are lost now and then",
-            "somebody moves it",
-        ),
-        steps=(
-            "look: journalctl -u keepalived on every node",
-            "iamops audit tail",
-        ),
+        causes=("a check on the edge of failing", "adverts that are lost now and then", "somebody moves it"),
+        steps=("look: journalctl -u keepalived on every node", "iamops audit tail"),
     ),
     RunbookEntry(
         "T115",
@@ -272,14 +209,8 @@ ENTRIES = (
             "systemd's journal: a crash within the last hour, a stop in order within ten minutes "
             "(then it is only an info)."
         ),
-        causes=(
-            "it was killed, or ran out of memory",
-            "a push, a switchover or a person restarted it",
-        ),
-        steps=(
-            "look: journalctl -u keepalived on the node",
-            "iamops audit tail",
-        ),
+        causes=("it was killed, or ran out of memory", "a push, a switchover or a person restarted it"),
+        steps=("look: journalctl -u keepalived on the node", "iamops audit tail"),
     ),
     RunbookEntry(
         "T116",
@@ -288,14 +219,8 @@ ENTRIES = (
         title="the notify log is not there",
         means="Nobody writes down when the VIP moved; what reads the log is blind.",
         known_by="stat of the profile's logs.notify.",
-        causes=(
-            "keepalived does not call the notify script",
-            "somebody deleted the log",
-        ),
-        steps=(
-            "iamops config diff",
-            "iamops config lint",
-        ),
+        causes=("keepalived does not call the notify script", "somebody deleted the log"),
+        steps=("iamops config diff", "iamops config lint"),
     ),
     RunbookEntry(
         "T117",
@@ -352,10 +277,7 @@ ENTRIES = (
             "both had it."
         ),
         known_by=("keepalived's journal: a thread timer expired some seconds ago."),
-        causes=(
-            "the machine was paused or moved (a snapshot, a live migration)",
-            "the node was overloaded",
-        ),
+        causes=("the machine was paused or moved (a snapshot, a live migration)", "the node was overloaded"),
         steps=("look: what else ran on the node then, and its hypervisor's steal time",),
     ),
     RunbookEntry(
@@ -369,10 +291,7 @@ ENTRIES = (
             "a firewall on the node refuses IP protocol 112 on its way out",
             "the interface or its address is gone",
         ),
-        steps=(
-            "look: nft list ruleset on the node: VRRP is IP protocol 112",
-            "look: ip addr on the node",
-        ),
+        steps=("look: nft list ruleset on the node: VRRP is IP protocol 112", "look: ip addr on the node"),
     ),
     RunbookEntry(
         "T121",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from junitparser import Failure, JUnitXml, Skipped
 
-from iamops.judge.lint.catalogue import CATALOGUE, lint_markdown
+from iamops.judge.lint.catalogue import CATALOGUE
 from iamops.judge.lint.finding import LintReport
 from iamops.judge.lint.lint import lint
 from iamops.model.config import ConfFile, ConfTree, DaemonCheck
@@ -235,7 +235,9 @@ def test_a_rule_that_had_nothing_to_look_at_is_skipped_in_junit_and_has_not_pass
 
 
 def test_the_documented_table_is_the_catalogue():
-    assert lint_markdown() in (ROOT / "docs" / "lint.md").read_text()
+    rows = ["| code | severity | what | why | fix |", "|---|---|---|---|---|"]
+    rows += [f"| {r.code} | {r.severity} | {r.title} | {r.why} | {r.fix} |" for r in CATALOGUE.values()]
+    assert "\n".join(rows) + "\n" in (ROOT / "docs" / "lint.md").read_text()
 
 
 @pytest.mark.parametrize("seed", range(60))
