@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
+from iamops.model.document import Json
 from iamops.model.exit_code import ExitCode
 from iamops.model.outage import GapReport
 from iamops.plan.action import ALLOWANCE_S, Action
@@ -58,7 +58,7 @@ class RestoredBy(StrEnum):
 class StepReport:
     """One step so far. Times are session time; `text` is the observation or the complaint.
 
-    `said` is what a step that asks was answered, as JSON.
+    `output` is what a step that asks was answered, as JSON.
     """
 
     step: Step
@@ -71,6 +71,14 @@ class StepReport:
     @property
     def over(self) -> bool:
         return self.stage in (Stage.DONE, Stage.FAILED, Stage.UNKNOWN)
+
+    @property
+    def took_s(self) -> float | None:
+        return None if self.began is None or self.ended is None else round(self.ended - self.began, 3)
+
+    def began_s(self, since: float) -> float | None:
+        """Seconds after `since`."""
+        return None if self.began is None else round(self.began - since, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,7 @@ class RunReport:
     """A run at one moment; the last one, with an outcome, is its result.
 
     After a run that did not succeed, `files`: node -> which files of a push it has (`new`, `old`, `neither`,
-    `unseen`); `elsewhere`: which VIPs are not where they were before it, a sentence each.
+    `unseen`); `moved_vips`: which VIPs are not where they were before it, a sentence each.
     """
 
     run: str
@@ -104,17 +112,17 @@ class RunReport:
     ended: float | None = None
     gap: GapReport | None = None
     interrupted: bool = False
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     moved_vips: tuple[str, ...] = ()
 
     @property
     def stays(self) -> tuple[str, ...]:
         """What was done and was not taken back when a later step failed, or cannot be taken back."""
-        undone = {each.undo.name for each in self.undone if each.stage is Stage.DONE}
-        done = [each.step for each in self.steps if each.stage is Stage.DONE and each.step.kind is StepKind.DO]
-        mended = {name for step in done if step.requires_undo is None for name in step.all_clears_undo}
-        return tuple(step.title for step in done if _stands(step, undone | mended))
+        done = [s.step for s in self.steps if s.stage is Stage.DONE and s.step.kind is StepKind.DO]
+        cleared = {name for step in done if step.requires_undo is None for name in step.all_clears_undo}
+        cleared |= {report.undo.name for report in self.undone if report.stage is Stage.DONE}
+        return tuple(step.title for step in done if _stands(step, cleared))
 
     @property
     def not_undone(self) -> tuple[str, ...]:
@@ -131,7 +139,7 @@ class RunReport:
 
     @property
     def put_back(self) -> bool:
-        """Interrupted, and whole again: no success, and no failure either."""
+        """Interrupted, and all as before: no success, and no failure either."""
         return self.interrupted and self.outcome is Outcome.FAILED and self.taken_back
 
     @property
@@ -140,14 +148,14 @@ class RunReport:
         return "undone" if self.put_back else str(self.outcome or "")
 
 
-def _stands(step: Step, undone: Collection[str]) -> bool:
+def _stands(step: Step, cleared: Collection[str]) -> bool:
     """What ends what it began, as a restart does, is over; what was disarmed was to stay."""
     if step.requires_undo is None:
         return not step.all_clears_undo and step.puts_back is None
-    return step.requires_undo in step.all_clears_undo or step.requires_undo not in undone
+    return step.requires_undo in step.all_clears_undo or step.requires_undo not in cleared
 
 
-def run_document(report: RunReport, profile: str, exit_code: int) -> dict[str, Any]:
+def run_document(report: RunReport, profile: str, exit_code: int) -> Json:
     """A run as JSON (`iamops.run/1`): what `--json` prints."""
     return {
         "schema": "iamops.run/1",
@@ -161,7 +169,7 @@ def run_document(report: RunReport, profile: str, exit_code: int) -> dict[str, A
         "denials": [denial_document(denial) for denial in report.denials],
         "plan": document(report.plan) if report.plan else None,
         "steps": [step_document(step, report.began) for step in report.steps],
-        "undone": [undone_document(each) for each in report.undone],
+        "undone": [undone_document(undo) for undo in report.undone],
         "restored_by": report.restored_by,
         "interrupted": report.interrupted,
         "client": gap_document(report.gap),
@@ -171,7 +179,7 @@ def run_document(report: RunReport, profile: str, exit_code: int) -> dict[str, A
     }
 
 
-def denial_document(denial: Denial) -> dict[str, Any]:
+def denial_document(denial: Denial) -> Json:
     """One reason why not, as JSON."""
     return {
         "code": denial.code,
@@ -182,21 +190,20 @@ def denial_document(denial: Denial) -> dict[str, Any]:
     }
 
 
-def step_document(report: StepReport, began: float) -> dict[str, Any]:
+def step_document(report: StepReport, began: float) -> Json:
     """One step as JSON; `began_s` and `took_s` in seconds of the run."""
-    took = None if report.began is None or report.ended is None else round(report.ended - report.began, 3)
     return {
         "kind": report.step.kind,
         "title": report.step.title,
         "node": report.step.node,
         "stage": report.stage,
-        "began_s": None if report.began is None else round(report.began - began, 3),
-        "took_s": took,
+        "began_s": report.began_s(began),
+        "took_s": report.took_s,
         "observed": report.text,
     }
 
 
-def undone_document(report: UndoReport) -> dict[str, Any]:
+def undone_document(report: UndoReport) -> Json:
     """One undo as JSON."""
     return {
         "title": report.undo.title,
@@ -206,7 +213,7 @@ def undone_document(report: UndoReport) -> dict[str, Any]:
     }
 
 
-def gap_document(gap: GapReport | None) -> dict[str, Any] | None:
+def gap_document(gap: GapReport | None) -> Json | None:
     """What a client lost, as JSON; times in milliseconds."""
     if gap is None:
         return None
@@ -225,24 +232,23 @@ def gap_document(gap: GapReport | None) -> dict[str, Any] | None:
     }
 
 
-# How a run ended, in the word a person is told: of a ledger's record, as its result said it. Pure.
+# How a run ended, in a person's word: of a record in the ledger, as of its result.
 
 UNDONE = "undone"
-NOBODY = "nobody"
 # A run that is over leaves no step waiting or running.
 LEFT = {"waiting": "not done", "running": "stopped", "observing": "stopped"}
 
 
-def ending_of(record: Mapping[str, Any]) -> str:
+def ending_of(record: Mapping[str, object]) -> str:
     """The outcome, or `undone` of a run that was interrupted and put back; empty where no outcome stands."""
     outcome = record.get("outcome")
     if record.get("interrupted") is True and outcome == "failed":
-        left = record.get("restored_by") == NOBODY or bool(record.get("not_undone"))
+        left = record.get("restored_by") == RestoredBy.NOBODY or bool(record.get("not_undone"))
         return str(outcome) if left else UNDONE
     return "" if outcome is None else str(outcome)
 
 
-def drill_ending_of(document: Mapping[str, Any]) -> str:
+def drill_ending_of(document: Mapping[str, object]) -> str:
     """The same of a drill's report: `passed`, `failed`, `undone`, `refused` or `unknown`."""
     undone = document.get("interrupted") is True and document.get("exit_code") == ExitCode.INTERRUPTED
     return UNDONE if undone else verdict_word(str(document.get("verdict")))
@@ -258,9 +264,6 @@ def stage_word(stage: str) -> str:
     return LEFT.get(stage, stage)
 
 
-# The gap that a client measured against the one that a plan forecast. Pure.
-
-
 def beyond(gap: GapReport, forecast: Forecast) -> str | None:
     """What was lost beyond the forecast, as a sentence; None where it held, or where nothing was forecast.
 
@@ -272,16 +275,13 @@ def beyond(gap: GapReport, forecast: Forecast) -> str | None:
     if gap.total_ms <= allowed_ms:
         return None
     kinds = ((gap.refused, "refused"), (gap.no_answer, "unanswered"), (gap.wrong, "answered wrongly"))
-    told = ", ".join(f"{count} {word}" for count, word in kinds if count)
+    lost = ", ".join(f"{count} {word}" for count, word in kinds if count)
     forecast_ms = forecast.gap_s * 1000
-    return f"a client got no good answer for {gap.total_ms:.0f} ms ({told}); the forecast was {forecast_ms:.0f} ms"
-
-
-# A run as an exit code: a shell and the console tell a script the same. Pure.
+    return f"a client got no good answer for {gap.total_ms:.0f} ms ({lost}); the forecast was {forecast_ms:.0f} ms"
 
 
 def exit_code(report: RunReport) -> ExitCode:
-    """What a script is told. 130 promises that everything is as it was before."""
+    """What a script gets, from a shell and from the console alike. 130 promises that everything is as before."""
     if report.interrupted and report.taken_back:
         return ExitCode.INTERRUPTED
     match report.outcome:

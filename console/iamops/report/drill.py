@@ -15,9 +15,8 @@ from iamops.judge.drill.report import (
     Invariant,
     Measure,
     NodeFacts,
-    StepLine,
 )
-from iamops.judge.run import stage_word
+from iamops.judge.run import StepReport, stage_word
 from iamops.model.exit_code import ExitCode
 from iamops.model.timestamps import rfc3339
 from iamops.plan.denial import refusal_code
@@ -73,7 +72,7 @@ def drill_document(report: DrillReport, code: int) -> dict[str, Any]:
         "client": None if report.client is None else _client(report.client),
         "splits": {domain: dict(counts) for domain, counts in report.splits.items()},
         "nodes": {node.name: _node(node) for node in report.nodes},
-        "steps": [_step(each) for each in report.steps],
+        "steps": [_step(each, report.began_at) for each in report.steps],
         "timeline": [asdict(each) for each in report.timeline],
         "notes": list(report.notes),
         "plan": None if report.plan is None else dict(report.plan),
@@ -125,13 +124,13 @@ def _node(node: NodeFacts) -> dict[str, Any]:
     }
 
 
-def _step(step: StepLine) -> dict[str, Any]:
+def _step(step: StepReport, began_at: float) -> dict[str, Any]:
     return {
-        "title": step.title,
-        "node": step.node,
-        "kind": step.kind,
-        "stage": step.stage,
-        "began_s": step.began_s,
+        "title": step.step.title,
+        "node": step.step.node,
+        "kind": str(step.step.kind),
+        "stage": str(step.stage),
+        "began_s": step.began_s(began_at),
         "took_s": step.took_s,
         "observed": step.text,
     }
@@ -214,14 +213,14 @@ def _verdict(report: DrillReport) -> _Case:
     return _Case("verdict", report.title, report.duration_s, "error", code, text)
 
 
-def _step_case(step: StepLine) -> _Case:
+def _step_case(step: StepReport) -> _Case:
     outcome = {"done": "", "failed": "failure", "unknown": "error"}.get(step.stage, "skipped")
     return _Case(
         "step",
-        f"{step.title} ({step.kind})",
+        f"{step.step.title} ({step.step.kind})",
         step.took_s or 0.0,
         outcome,
-        step.stage,
+        str(step.stage),
         step.text or stage_word(step.stage),
     )
 
@@ -297,7 +296,7 @@ def _lines(report: DrillReport) -> Iterator[str]:
     yield from _section("Steady state", ("holds", "what", "seen"), (_held(each) for each in report.steady_state))
     splits = ((d, ", ".join(f"{n}: {c}" for n, c in counts.items())) for d, counts in report.splits.items())
     yield from _section("Requests per backend", ("domain", "backends"), splits)
-    steps = ((stage_word(s.stage), _seconds(s.took_s), s.node, s.title, s.text) for s in report.steps)
+    steps = ((stage_word(s.stage), _seconds(s.took_s), s.step.node, s.step.title, s.text) for s in report.steps)
     yield from _section("Steps", ("stage", "took", "node", "step", "observed"), steps)
     entries = (
         (f"{e.at_s:.3f} s ± {e.uncertainty_ms:.0f} ms", e.node or "", e.witness, e.text) for e in report.timeline

@@ -13,14 +13,16 @@ from iamops.judge.drill.evidence import (
     StateSeen,
     invariants,
 )
-from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict, NodeFacts, StepLine, TimelineEntry
+from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict, NodeFacts, TimelineEntry
 from iamops.judge.drill.verdict import failures, measures
+from iamops.judge.run import Stage, StepReport
 from iamops.model.drill import Drill
 from iamops.model.facts import VrrpState
 from iamops.model.outage import Gap
 from iamops.model.running import LiveCheck, LiveVrrp
 from iamops.plan.denial import Denial
 from iamops.plan.roles import resolved_steps
+from iamops.plan.steps import Step, StepKind
 from iamops.session.drills.files import load_drill
 
 CHECK = LiveCheck("check_nginx", 5.0, 3.0, 1, 2)
@@ -29,6 +31,7 @@ LIVE = {
     "iam-b": LiveVrrp("VI_1", 50, 1.0, True, 51, 2, (CHECK,)),
 }
 T = 1_000.0
+BEGAN = 1_795_442_415.125
 
 
 def course(drill: Drill, owner: str = "iam-a", **live: LiveVrrp) -> DrillRunPlan:
@@ -49,6 +52,11 @@ def state(at: float, node: str, word: str) -> StateSeen:
 def gap(at: float, seconds: float, refused: int = 0, dark: int = 80) -> Gap:
     spent = {"refused": 10.0 * refused, "dark": 10.0 * dark}
     return Gap(T + at, T + at + seconds, seconds * 1000, refused, dark, 0, "iam-a", "iam-b", 10.0, spent)
+
+
+def done(title: str, began_s: float, ended_s: float, text: str) -> StepReport:
+    step = Step(StepKind.DO, title, "iam-a", ("true",), 5.0)
+    return StepReport(step, Stage.DONE, BEGAN + began_s, BEGAN + ended_s, text)
 
 
 def keepalived_stop(**changes: Any) -> DrillEvidence:
@@ -84,7 +92,7 @@ def report(evidence: DrillEvidence | None = None, **changes: Any) -> DrillReport
         environment="lab",
         run="4312230f",
         who="ada@desk",
-        began_at=1_795_442_415.125,
+        began_at=BEGAN,
         duration_s=6.5,
         verdict=DrillVerdict.FAIL if found else DrillVerdict.PASS,
         sentence="everything as theory allows",
@@ -92,8 +100,8 @@ def report(evidence: DrillEvidence | None = None, **changes: Any) -> DrillReport
         measures=measured,
         invariants=invariants(way, evidence),
         steps=(
-            StepLine("stop keepalived on iam-a", "iam-a", "do", "done", 0.1, 1.2, "keepalived is inactive"),
-            StepLine("start keepalived on iam-a", "iam-a", "do", "done", 1.4, 0.2, "keepalived is active"),
+            done("stop keepalived on iam-a", 0.1, 1.3, "keepalived is inactive"),
+            done("start keepalived on iam-a", 1.4, 1.6, "keepalived is active"),
         ),
         timeline=(
             TimelineEntry(0.119, "iam-a", "kernel", "let go of VIP 10.0.4.99", 2.0),

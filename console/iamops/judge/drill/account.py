@@ -5,22 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from iamops.judge.drill.evidence import AddressSeen, DrillEvidence, DrillRunPlan, DrillStepRun
-from iamops.judge.drill.report import (
-    ClientView,
-    DrillReport,
-    DrillVerdict,
-    Failure,
-    FailureKind,
-    StepLine,
-    TimelineEntry,
-)
+from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict, Failure, FailureKind, TimelineEntry
 from iamops.judge.run import Outcome, RestoredBy, RunReport, Stage, StepReport
+from iamops.model.document import Json
 from iamops.model.drill import Drill, DrillVerb
 from iamops.model.outage import Gap, GapReport, Samples, not_measured
-from iamops.model.running import LiveCheck, LiveVrrp
+from iamops.model.running import LiveVrrp
 from iamops.plan.roles import ResolvedStep
 from iamops.plan.steps import StepKind
 
@@ -41,23 +33,17 @@ def verdict_of(run: RunReport, found: Sequence[Failure], unseen: Sequence[str] =
 
 
 def sentence_of(
-    verdict: DrillVerdict,
-    run: RunReport,
-    found: Sequence[Failure],
-    outage_ms: float,
-    unseen: Sequence[str] = (),
+    verdict: DrillVerdict, run: RunReport, found: Sequence[Failure], outage_ms: float, unseen: Sequence[str] = ()
 ) -> str:
     if verdict is DrillVerdict.PASS:
         lost = f"the longest outage a client saw was {outage_ms:.0f} ms" if outage_ms else "no request failed"
         return f"everything as theory allows; {lost}" if run.gap is not None else "everything as expected"
-    if verdict is DrillVerdict.FAIL and found and found[0].kind is FailureKind.INTERRUPTED:
-        return run.sentence
-    if verdict is DrillVerdict.FAIL and found:
+    if verdict is DrillVerdict.FAIL and found and found[0].kind is not FailureKind.INTERRUPTED:
         restored = f" (restored by the {run.restored_by})" if run.restored_by is RestoredBy.DEAD_MAN else ""
         return f"{found[0].kind}: {found[0].text}{restored}"
-    if verdict is DrillVerdict.UNKNOWN and run.outcome is Outcome.SUCCEEDED and unseen:
-        return f"every step succeeded; {judged_in_part(unseen)}; run it again"
     if verdict is DrillVerdict.UNKNOWN and run.outcome is Outcome.SUCCEEDED:
+        if unseen:
+            return f"every step succeeded; {judged_in_part(unseen)}; run it again"
         return f"{not_measured(_unseen_ms(run))}: what clients lost meanwhile is not known; run it again"
     return run.sentence
 
@@ -75,29 +61,24 @@ def measured_outage(gaps: Sequence[Gap]) -> float:
     return max((gap.duration_ms for gap in gaps), default=0.0)
 
 
-def step_run(leg: ResolvedStep, steps: Sequence[StepReport]) -> DrillStepRun:
-    own = [step for step in steps if step.step.move == leg.number]
+def step_run(drill_step: ResolvedStep, steps: Sequence[StepReport]) -> DrillStepRun:
+    own = [step for step in steps if step.step.move == drill_step.number]
     acts = [step for step in own if step.step.kind in (StepKind.DO, StepKind.ASK, StepKind.WATCH)]
-    begun = [step for step in acts if step.began is not None]
-    title = acts[0].step.title if acts else str(leg.move.verb)
-    if leg.move.verb is DrillVerb.SWITCHOVER:
-        title = f"switchover to {leg.standby}"
+    title = acts[0].step.title if acts else str(drill_step.move.verb)
+    if drill_step.move.verb is DrillVerb.SWITCHOVER:
+        title = f"switchover to {drill_step.standby}"
+    begun = [step.began for step in acts if step.began is not None]
     if not begun:
-        return DrillStepRun(leg.number, title, "waiting")
+        return DrillStepRun(drill_step.number, title, "waiting")
     worst = [step.stage for step in own if step.stage in (Stage.FAILED, Stage.UNKNOWN)]
-    over = bool(own) and all(step.stage is Stage.DONE for step in own)
-    ends = [step.ended for step in own if step.ended is not None]
-    said: dict[str, Any] = {}
+    stage = str(worst[0]) if worst else "running"
+    if all(step.stage is Stage.DONE for step in own):
+        stage = "done"
+    output: Json = {}
     for step in acts:
-        said |= json.loads(step.output) if step.output else {}
-    stage = "done" if over else str(worst[0]) if worst else "running"
-    return DrillStepRun(leg.number, title, stage, begun[0].began, max(ends, default=None), said)
-
-
-def step_line(step: StepReport, began: float) -> StepLine:
-    took = None if step.began is None or step.ended is None else round(step.ended - step.began, 3)
-    start = None if step.began is None else round(step.began - began, 3)
-    return StepLine(step.step.title, step.step.node, str(step.step.kind), str(step.stage), start, took, step.text)
+        output |= json.loads(step.output) if step.output else {}
+    ended = max((step.ended for step in own if step.ended is not None), default=None)
+    return DrillStepRun(drill_step.number, title, stage, begun[0], ended, output)
 
 
 def client_view(
@@ -105,15 +86,15 @@ def client_view(
 ) -> ClientView | None:
     if gap is None:
         return None
-    spent = [each.spent_ms for each in gaps]
+    spent = [one.spent_ms for one in gaps]
     return ClientView(
         attempts=gap.attempts,
         failed=gap.refused + gap.no_answer + gap.wrong,
         longest_ms=gap.longest_ms or 0.0,
         total_ms=gap.total_ms,
-        refused_ms=round(sum(each.get("refused", 0.0) for each in spent), 1),
-        no_answer_ms=round(sum(each.get("dark", 0.0) for each in spent), 1),
-        wrong_ms=round(sum(each.get("wrong", 0.0) for each in spent), 1),
+        refused_ms=round(sum(by_kind.get("refused", 0.0) for by_kind in spent), 1),
+        no_answer_ms=round(sum(by_kind.get("dark", 0.0) for by_kind in spent), 1),
+        wrong_ms=round(sum(by_kind.get("wrong", 0.0) for by_kind in spent), 1),
         stale_ms=_stale_ms(gap, evidence),
         resolution_ms=gap.resolution_ms,
         not_measured_ms=gap.not_measured_ms,
@@ -123,79 +104,69 @@ def client_view(
     )
 
 
+def _stale_ms(gap: GapReport, evidence: DrillEvidence) -> float:
+    """How long a node that had let go of the VIP still answered for it: a neighbour's old ARP entry.
+
+    A client that is answered again by the new owner right away tells nothing: only overlaps count.
+    """
+    if not gap.gaps or not evidence.gaps:
+        return 0.0
+    ahead_s = evidence.gaps[0].began - gap.gaps[0].began
+    unanswered_s = max(one.duration_ms for one in evidence.gaps) / 1000 + gap.resolution_ms / 1000
+    longest_s = 0.0
+    for move in gap.moves:
+        at = move.at + ahead_s
+        left = [a for a in evidence.addresses if not a.present and a.node == move.from_node and a.happened < at]
+        late_s = min((at - a.happened - a.uncertainty_s for a in left), default=0.0)
+        longest_s = max(longest_s, late_s - unanswered_s)
+    return round(longest_s * 1000, 1)
+
+
 def splits_of(evidence: DrillEvidence) -> dict[str, dict[str, int]]:
     return {
-        domain: {node: count for node, count in said["backends"].items() if count is not None}
+        domain: {node: count for node, count in found["backends"].items() if count is not None}
         for run in evidence.step_runs
-        for domain, said in run.output.items()
+        for domain, found in run.output.items()
     }
 
 
 def gap_words(gap: Gap) -> str:
     kinds = ((gap.refused, "refused"), (gap.no_answer, "dark"), (gap.wrong, "wrong"))
-    told = ", ".join(f"{count} {word}" for count, word in kinds if count)
-    return f"{told}; then answered by {gap.to_node}" if gap.to_node else told
+    counts = ", ".join(f"{count} {word}" for count, word in kinds if count)
+    return f"{counts}; then answered by {gap.to_node}" if gap.to_node else counts
 
 
-def live_document(live: LiveVrrp) -> dict[str, Any]:
+def live_document(live: LiveVrrp) -> Json:
+    keys = ("name", "interval_s", "timeout_s", "fall", "rise", "weight")
+    checks = None if live.checks is None else [{key: getattr(check, key) for key in keys} for check in live.checks]
     return {
         "source": "profile" if live.assumed else "keepalived",
         "priority": live.priority,
         "advert_interval_s": live.advert_interval_s,
         "nopreempt": live.nopreempt,
         "virtual_router_id": live.virtual_router_id,
-        "checks": None if live.checks is None else [_check_document(check) for check in live.checks],
+        "checks": checks,
         "notify": list(live.notify),
     }
 
 
-def _check_document(check: LiveCheck) -> dict[str, Any]:
-    return {
-        "name": check.name,
-        "interval_s": check.interval_s,
-        "timeout_s": check.timeout_s,
-        "fall": check.fall,
-        "rise": check.rise,
-        "weight": check.weight,
-    }
-
-
-def taken_away(course: DrillRunPlan, steps: Sequence[StepReport]) -> Iterator[AddressSeen]:
+def taken_away(plan: DrillRunPlan, steps: Sequence[StepReport]) -> Iterator[AddressSeen]:
     """A machine that is off or frozen answers for no address, though its kernel tells nobody."""
-    for leg in course.steps:
-        step = next((s for s in steps if s.step.move == leg.number and s.step.kind is StepKind.DO), None)
-        at = step.began if step is not None else None
-        node = leg.node(leg.move.on)
-        if at is not None and leg.move.verb in (DrillVerb.POWER_OFF, DrillVerb.FREEZE) and node == leg.owner:
+    for drill_step in plan.steps:
+        own = (s.began for s in steps if s.step.move == drill_step.number and s.step.kind is StepKind.DO)
+        at, node, verb = next(own, None), drill_step.node(drill_step.move.on), drill_step.move.verb
+        if at is None:
+            continue
+        if verb in (DrillVerb.POWER_OFF, DrillVerb.FREEZE) and node == drill_step.owner:
             yield AddressSeen(at, at, 0.0, node, present=False)
-        elif at is not None and leg.move.verb is DrillVerb.THAW:
+        elif verb is DrillVerb.THAW:
             yield AddressSeen(at, at, 0.0, node, present=True)
-
-
-def _stale_ms(gap: GapReport, evidence: DrillEvidence) -> float:
-    """How long a node that had let go of the VIP still answered for it: a neighbour's old ARP entry.
-
-    A client that is answered again by the new owner right away tells nothing: only overlaps count.
-    """
-    ahead_s = evidence.gaps[0].began - gap.gaps[0].began if gap.gaps and evidence.gaps else None
-    if ahead_s is None:
-        return 0.0
-    longest_s = 0.0
-    for move in gap.moves:
-        left = [a for a in evidence.addresses if not a.present and a.node == move.from_node]
-        late = [move.at + ahead_s - a.happened - a.uncertainty_s for a in left if a.happened < move.at + ahead_s]
-        dark_s = max((g.duration_ms / 1000 for g in evidence.gaps), default=0.0)
-        longest_s = max(longest_s, min(late, default=0.0) - dark_s - gap.resolution_ms / 1000)
-    return round(max(0.0, longest_s) * 1000, 1)
-
-
-# A drill at one moment, as a front shows it.
 
 
 @dataclass(frozen=True, slots=True)
 class DrillProgress:
-    """`timeline` are the entries so far. `samples()` gives the client's latest requests: thousands, so they
-    are handed over only to who wants to see them. `report` is there when it is over.
+    """A drill at one time, as a front shows it; `timeline` are the entries so far. `samples()` gives the client's
+    latest requests: thousands, so only those who want to see them ask. `report` is there when it is over.
     """
 
     drill: Drill

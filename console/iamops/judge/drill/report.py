@@ -1,4 +1,4 @@
-"""What came of a drill: verdict, measurements against budgets, invariants and a timeline. Values only.
+"""The result of a drill: verdict, measurements against budgets, invariants, a timeline; and the history of drills.
 
 Times of a report are relative to its beginning, on the session's clock; `uncertainty_ms` says how well a
 node's clock could be compared with it.
@@ -9,14 +9,12 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
 
-from iamops.judge.run import UNDONE, drill_ending_of, verdict_word
+from iamops.judge.run import UNDONE, RestoredBy, StepReport, drill_ending_of, verdict_word
+from iamops.model.document import Json
 from iamops.plan.denial import Denial
-
-CONSOLE = "console"
 
 
 class DrillVerdict(StrEnum):
@@ -136,20 +134,7 @@ class NodeFacts:
     nginx: str | None
     clock_offset_ms: float | None
     clock_uncertainty_ms: float | None
-    live: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class StepLine:
-    """One step as it went: stage is `done`, `failed`, `unknown` or `waiting`."""
-
-    title: str
-    node: str
-    kind: str
-    stage: str
-    began_s: float | None
-    took_s: float | None
-    text: str
+    live: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +159,7 @@ class DrillReport:
     steady_state: tuple[Invariant, ...] = ()
     measures: tuple[Measure, ...] = ()
     invariants: tuple[Invariant, ...] = ()
-    steps: tuple[StepLine, ...] = ()
+    steps: tuple[StepReport, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
     client: ClientView | None = None
     nodes: tuple[NodeFacts, ...] = ()
@@ -182,13 +167,13 @@ class DrillReport:
     restored_by: str | None = None
     interrupted: bool = False
     notes: tuple[str, ...] = ()
-    plan: Mapping[str, Any] | None = None
+    plan: Json | None = None
     stays: bool = False
 
     @property
     def put_back(self) -> bool:
-        """Interrupted, and whole again by our own hands: no pass, and no failure of the pair either."""
-        restored = self.restored_by in (None, CONSOLE) and not self.stays
+        """Interrupted, and as before by our own doing: no pass, and no failure of the pair either."""
+        restored = self.restored_by in (None, RestoredBy.CONSOLE) and not self.stays
         return self.interrupted and self.verdict is DrillVerdict.FAIL and restored
 
     @property
@@ -196,8 +181,6 @@ class DrillReport:
         """As every text says it."""
         return UNDONE if self.put_back else self.verdict.word
 
-
-# Earlier runs of drills, compared: how often they passed, the median, the worst, and where it is going. Pure.
 
 ENOUGH = 6
 # Less than this is noise.
@@ -231,7 +214,7 @@ class Trend:
     trend: str
 
 
-def drill_runs(records: Iterable[Mapping[str, Any]]) -> tuple[DrillRun, ...]:
+def drill_runs(records: Iterable[object]) -> tuple[DrillRun, ...]:
     """Runs from the ledger's records, in their order; what is no report is passed over."""
     found = (_run(record) for record in records)
     return tuple(run for run in found if run is not None)
@@ -253,7 +236,7 @@ def passed(runs: Sequence[DrillRun], drill: str) -> tuple[int, int]:
     return own.count("pass"), len(own)
 
 
-def history_document(runs: Sequence[DrillRun]) -> dict[str, Any]:
+def history_document(runs: Sequence[DrillRun]) -> Json:
     """As JSON (`iamops.drill-history/1`)."""
     drills = dict.fromkeys(run.drill for run in runs)
     return {
@@ -263,25 +246,14 @@ def history_document(runs: Sequence[DrillRun]) -> dict[str, Any]:
             {"run": r.run, "at": r.at, "drill": r.drill, "verdict": r.verdict, "duration_s": r.duration_s}
             for r in runs
         ],
-        "measures": [
-            {
-                "drill": t.drill,
-                "measure": t.measure,
-                "runs": t.runs,
-                "median_ms": t.median_ms,
-                "worst_ms": t.worst_ms,
-                "latest_ms": t.latest_ms,
-                "trend": t.trend,
-            }
-            for t in trends(runs)
-        ],
+        "measures": [asdict(trend) for trend in trends(runs)],
     }
 
 
-def _run(record: Any) -> DrillRun | None:
+def _run(record: object) -> DrillRun | None:
     if not isinstance(record, Mapping) or record.get("kind") != "drill":
         return None
-    report: Any = record.get("drill_report")
+    report: Json = record.get("drill_report") or {}
     try:
         measures = {
             f"{budget['what']} after {budget['step']}": _finite(budget["measured_ms"])
@@ -303,7 +275,7 @@ def _run(record: Any) -> DrillRun | None:
         return None
 
 
-def _finite(number: Any) -> float:
+def _finite(number: float) -> float:
     """Raises ValueError for what no JSON may hold, though Python's reader takes it."""
     value = float(number)
     if not math.isfinite(value):
@@ -312,15 +284,12 @@ def _finite(number: Any) -> float:
 
 
 def _trend(drill: str, name: str, row: Sequence[float]) -> Trend:
-    median_ms, worst_ms = round(statistics.median(row), 1), round(max(row), 1)
-    return Trend(drill, name, len(row), median_ms, worst_ms, round(row[-1], 1), _word(row))
-
-
-def _word(row: Sequence[float]) -> str:
-    if len(row) < ENOUGH:
-        return "too few"
     third = len(row) // 3
-    first, last = statistics.median(row[:third]), statistics.median(row[-third:])
-    if abs(last - first) <= max(CHANGED_MS, CHANGED_BY * first):
-        return "steady"
-    return "better" if last < first else "worse"
+    first, last = (statistics.median(part or row) for part in (row[:third], row[-third:]))
+    word = "better" if last < first else "worse"
+    if len(row) < ENOUGH:
+        word = "too few"
+    elif abs(last - first) <= max(CHANGED_MS, CHANGED_BY * first):
+        word = "steady"
+    median_ms, worst_ms = round(statistics.median(row), 1), round(max(row), 1)
+    return Trend(drill, name, len(row), median_ms, worst_ms, round(row[-1], 1), word)
