@@ -1,9 +1,10 @@
-"""What a rule says: a finding with its evidence and the next safe step."""
+"""What rules and triage answer: findings with their evidence and the next safe step, and what cannot be judged."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from iamops.model.facts import RANK, Severity
 from iamops.model.profile import DatastoreKind
@@ -15,7 +16,7 @@ NOTHING_DURING = "nothing to do: during"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One observed value: what was seen, what told it, on which node, and how old it is in seconds.
+    """One observed value: what was seen, its source, on which node, and how old it is in seconds.
 
     `node` is None for what belongs to no node; `age_s` is None for what carries no time.
     """
@@ -27,24 +28,21 @@ class Evidence:
 
     def __str__(self) -> str:
         """The value first: it is what a reader looks for. `iam-a: MASTER (keepalived's dump, 0.4 s ago)`."""
-        told = ", ".join(part for part in (self.source, _ago(self.age_s)) if part)
+        origin = [self.source] if self.source else []
+        if self.age_s is not None:
+            # To a tenth of a second while that says anything.
+            age = f"{max(0.0, self.age_s):.1f} s" if self.age_s < 120 else lasting(self.age_s)
+            origin.append(f"{age} ago")
         head = f"{self.node}: {self.value}" if self.node else self.value
-        return f"{head} ({told})" if told else head
+        return f"{head} ({', '.join(origin)})" if origin else head
 
 
-def _ago(age_s: float | None) -> str:
-    """To a tenth of a second while that tells anything."""
-    if age_s is None:
-        return ""
-    return f"{max(0.0, age_s):.1f} s ago" if age_s < 120 else f"{lasting(age_s)} ago"
-
-
-Key = tuple[str, str, str]
-"""Code, node, and what on it: the same from look to look, whatever the words."""
+Key: TypeAlias = tuple[str, str, str]
+"""Code, node, and what on it: the same every time, whatever the words."""
 
 
 class Role(StrEnum):
-    """What a unit is to the cluster, however it is called."""
+    """What a unit is to the cluster, whatever its name."""
 
     NGINX = "nginx"
     KEEPALIVED = "keepalived"
@@ -72,14 +70,14 @@ class About:
     @property
     def name(self) -> str:
         """What tells it from others: `unit=nginx`, `service=iam-pump store=mongodb`."""
-        parts = {
-            "unit": self.unit,
-            "service": self.service,
-            "instance": self.instance,
-            "store": self.store,
-            "subject": self.subject,
-        }
-        return " ".join(f"{part}={value}" for part, value in parts.items() if value)
+        parts = (
+            ("unit", self.unit),
+            ("service", self.service),
+            ("instance", self.instance),
+            ("store", self.store),
+            ("subject", self.subject),
+        )
+        return " ".join(f"{part}={value}" for part, value in parts if value)
 
     @property
     def every_service(self) -> frozenset[str]:
@@ -91,7 +89,7 @@ NOTHING = About()
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong. `next` is a command, or a look that changes nothing.
+    """One thing that is wrong. `next` is a command, or something to look at that changes nothing.
 
     `code` is its word in the catalogue of rules. `explains` are the findings that follow from this one.
     `means`: what it is for users, where the profile's `needs` tell.
@@ -134,12 +132,9 @@ class NotEvaluated:
     node: str | None = None
 
 
-# What triage answers: findings, the root causes first with what they explain, and what cannot be told.
-
-
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """`findings` are ranked; those that another one explains stand under it, and nowhere else.
+    """What triage answers. `findings` are ranked; what another one explains stands under it, and nowhere else.
 
     `checked`: the codes of all rules whose evidence was there. `blind`: what could not be judged.
     """
@@ -150,15 +145,14 @@ class Diagnosis:
 
     def at_least(self, floor: Severity) -> bool:
         """Is there a finding at least as severe, explained ones included?"""
-        return any(RANK[each.severity] <= RANK[floor] for each in flat(self.findings))
+        return any(RANK[finding.severity] <= RANK[floor] for finding in flat(self.findings))
 
 
 def flat(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Findings and, after each, what it explains."""
-    return tuple(one for each in findings for one in (each, *flat(each.explains)))
+    return tuple(one for finding in findings for one in (finding, *flat(finding.explains)))
 
 
-def as_loud(finding: Finding) -> Finding:
+def loudest(finding: Finding) -> Severity:
     """A cause is at least as severe as the worst that it explains."""
-    loudest = min((each.severity for each in flat((finding,))), key=RANK.__getitem__)
-    return replace(finding, severity=loudest)
+    return min((each.severity for each in flat((finding,))), key=RANK.__getitem__)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 # Any: a value that was read is of no known type until somebody has looked.
 Json: TypeAlias = dict[str, Any]
+ReadJson: TypeAlias = Mapping[str, Any]

@@ -1,14 +1,14 @@
-"""A finding over time: how long it has been so, whether it was told, and when it counts as gone."""
+"""A finding over time: how long it has been so, whether it was reported, and when it counts as cleared."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from iamops.judge.findings import Finding, Key, NotEvaluated, flat
+from iamops.judge.findings import Finding, Key, NotEvaluated, flat, loudest
 from iamops.model.facts import RANK, Severity
 
-# One look may come late; it must not count as a long time during which a finding was seen.
+# One step may come late; it must not count as a long time during which a finding was seen.
 LONGEST_STEP_S = 1.0
 
 # Three words for a node that is out of sight: it may change from one to another.
@@ -20,7 +20,7 @@ ALWAYS_TOLD = frozenset({"split-brain"})
 
 @dataclass(frozen=True, slots=True)
 class HoldTimes:
-    """Seconds. A finding must have been so for its hold before it is told, and be gone for `gone_s`."""
+    """Seconds. A finding must have been so for its hold before it is reported, and absent for `cleared_s`."""
 
     critical_s: float = 1.0
     other_s: float = 3.0
@@ -34,8 +34,8 @@ class HoldTimes:
 class Alert:
     """One finding that is or was there. `first`, `last`: when it was seen; `present_s`: for how long in all.
 
-    `open`: it has lasted, and has not gone since. `told_as`: how severe the receivers know it to be, None when
-    for them it is not so. `hushed`: it would be open, but for a silence. `root`: no other finding explains it.
+    `open`: it has lasted, and has not cleared since. `reported_as`: how severe the receivers know it to be, None
+    when for them it is not so. `held_back`: it would be open, but for a silence. `root`: nothing else explains it.
     `needs`: the nodes that must be seen before its absence means anything. `what`: what on the node it is about;
     `instance`: the VRRP instance, if it is about one.
     """
@@ -53,7 +53,7 @@ class Alert:
     root: bool = True
     open: bool = False
     reported_as: Severity | None = None
-    hushed: bool = False
+    held_back: bool = False
     what: str = ""
     instance: str = ""
 
@@ -68,8 +68,8 @@ class Alert:
 
     def ripe(self, patience: HoldTimes) -> bool:
         """Is it to be opened now? What another finding explains is told there."""
-        told_here = self.root or self.code in ALWAYS_TOLD
-        return not self.open and told_here and self.here and self.present_s >= patience.hold_s(self.severity)
+        own = self.root or self.code in ALWAYS_TOLD
+        return not self.open and own and self.here and self.present_s >= patience.hold_s(self.severity)
 
     @property
     def worse(self) -> bool:
@@ -94,12 +94,8 @@ def key_of(code: str, node: str | None, what: str) -> Key:
     return code, node or "", what
 
 
-def _key(found: Finding) -> Key:
-    return key_of(found.code, found.node, found.about.name)
-
-
-def cases_after(
-    cases: Mapping[Key, Alert],
+def alerts_after(
+    alerts: Mapping[Key, Alert],
     findings: tuple[Finding, ...],
     *,
     now: float,
@@ -107,67 +103,43 @@ def cases_after(
     unseen: frozenset[str],
     blind: tuple[NotEvaluated, ...] = (),
 ) -> dict[Key, Alert]:
-    """All cases after a look at `now`, `since_s` after the one before."""
-    seen = {_key(each): each for each in flat(findings)}
-    roots = {_key(each) for each in findings}
-    after = {key: _seen(cases.get(key), found, now, since_s, root=key in roots) for key, found in seen.items()}
-    absent = {
-        key: _absent(case, since_s, unclear=case.unclear(unseen, blind))
-        for key, case in cases.items()
-        if key not in seen
-    }
-    return {**after, **absent}
+    """All alerts after the findings of `now`, `since_s` after those before."""
+    present = {key_of(each.code, each.node, each.about.name): each for each in flat(findings)}
+    roots = {key_of(each.code, each.node, each.about.name) for each in findings}
+    after = {key: _seen(alerts.get(key), found, now, since_s, root=key in roots) for key, found in present.items()}
+    for key, alert in alerts.items():
+        if key not in present:
+            # While nobody can tell, its time stands still.
+            last = alert.last + since_s if alert.unclear(unseen, blind) else alert.last
+            after[key] = replace(alert, here=False, last=last)
+    return after
 
 
 def _seen(before: Alert | None, found: Finding, now: float, since_s: float, *, root: bool) -> Alert:
-    lines = message_lines(found)
     if before is None:
-        severity, need = loudest(found), needs(found)
         what, instance = found.about.name, found.about.instance
-        return Alert(
-            found.code,
-            found.node,
-            severity,
-            found.title,
-            lines,
-            now,
-            now,
-            need,
-            root=root,
-            what=what,
-            instance=instance,
+        before = Alert(
+            found.code, found.node, found.severity, "", (), now, now, here=False, what=what, instance=instance
         )
-    gained_s = min(since_s, LONGEST_STEP_S) if before.here else 0.0
     return replace(
         before,
         code=found.code,
         severity=loudest(found),
         title=found.title,
-        lines=lines,
+        lines=message_lines(found),
         last=now,
         needs=needs(found),
-        present_s=before.present_s + gained_s,
+        present_s=before.present_s + (min(since_s, LONGEST_STEP_S) if before.here else 0.0),
         here=True,
         root=root,
     )
-
-
-def _absent(case: Alert, since_s: float, *, unclear: bool) -> Alert:
-    """While nobody can tell, its time stands still."""
-    return replace(case, here=False, last=case.last + since_s if unclear else case.last)
-
-
-def loudest(found: Finding) -> Severity:
-    """A cause is as severe as the worst that follows from it."""
-    return min((each.severity for each in flat((found,))), key=RANK.__getitem__)
 
 
 def needs(found: Finding) -> frozenset[str]:
     """That a node is out of sight is over when it is seen; anything else can only be over on nodes that are."""
     if found.code in OUT_OF_SIGHT:
         return frozenset()
-    told_by = (getattr(each, "node", None) for each in found.evidence)
-    return frozenset(node for node in (found.node, *told_by) if node)
+    return frozenset(node for node in (found.node, *(evidence.node for evidence in found.evidence)) if node)
 
 
 def message_lines(found: Finding) -> tuple[str, ...]:

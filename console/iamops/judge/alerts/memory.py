@@ -1,69 +1,85 @@
-"""What of the alerts outlives the process: as a document, and back. Times of looks do not: they start anew.
+"""What outlives the process: the alerts as a document, and what each destination has accepted of them.
 
-The machine's clock may have been set back meanwhile: nothing that is remembered is later than now.
+Times of steps do not: they start anew. The machine's clock may have been set back meanwhile: nothing that is
+remembered is later than now.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeAlias
 
 from iamops.judge.alerts import message as words
 from iamops.judge.alerts.case import Alert, key_of
 from iamops.judge.alerts.message import AlertKind, Message
 from iamops.judge.alerts.silence import silence_of
 from iamops.judge.alerts.state import Alerts, AlertSnapshot, Damper, SilenceState, VipMemory
-from iamops.judge.alerts.step import still_so
-from iamops.judge.findings import Key
+from iamops.model.document import Json, ReadJson
 from iamops.model.facts import RANK, Severity
 
+# A destination that is not asked for any more may come back, and must then hear of what has ended.
+ABSENT_KEPT = 20
+FINDINGS_KEPT = 500
+FLAPPING = "flapping"
 
-def remembered(alerts: Alerts) -> dict[str, Any]:
-    """The document. It changes only when something was told, moved, or is being held back."""
+
+def remembered(alerts: Alerts) -> Json:
+    """The document. It changes only when something was reported, moved, or is being held back.
+
+    So it does not say when an alert was last seen, which changes at every step.
+    """
     flapping = {key for key, damper in alerts.dampers.items() if damper.flapping}
-    kept = [
-        case for key, case in alerts.cases.items() if case.open or case.reported_as is not None or key in flapping
-    ]
+    silence = alerts.silence
     return {
-        "vips": {instance: _memory_document(memory) for instance, memory in alerts.memory.items()},
-        "cases": [_case_document(case) for case in kept],
+        "vips": {
+            instance: {
+                "seen_on": memory.seen_on,
+                "damper": _damper_document(memory.damper),
+                "between": sorted(memory.between),
+                "split": memory.split,
+            }
+            for instance, memory in alerts.memory.items()
+        },
+        "cases": [
+            _alert_document(alert)
+            for key, alert in alerts.cases.items()
+            if alert.open or alert.reported_as is not None or key in flapping
+        ],
         "dampers": [[*key, _damper_document(damper)] for key, damper in alerts.dampers.items()],
-        "hush": _hush_document(alerts.silence) if alerts.silence else None,
+        "hush": {"silence": silence.silence.document(), "moves": silence.moves, "cases": silence.cases}
+        if silence
+        else None,
     }
 
 
-def recalled(fresh: Alerts, raw: Mapping[str, Any], now: float) -> Alerts:
+def recalled(fresh: Alerts, raw: ReadJson, now: float) -> Alerts:
     """`fresh` with what a document remembers, as of `now`. Raises ValueError, TypeError, LookupError,
     AttributeError or ArithmeticError for none.
     """
-    cases = [_case(each, now) for each in raw["cases"]]
-    return replace(
-        fresh,
-        memory={name: _memory(each, now) for name, each in raw["vips"].items() if name in fresh.vips},
-        cases={case.key: case for case in cases},
-        dampers={_key(*key): _damper(each, now) for *key, each in raw["dampers"]},
-        reminded_at=now,
-        silence=_hush(raw["hush"]),
-    )
-
-
-def _memory_document(memory: VipMemory) -> dict[str, Any]:
-    return {
-        "seen_on": memory.seen_on,
-        "damper": _damper_document(memory.damper),
-        "between": sorted(memory.between),
-        "split": memory.split,
+    alerts = [_alert(each, now) for each in raw["cases"]]
+    memory = {
+        name: VipMemory(
+            None if vip["seen_on"] is None else str(vip["seen_on"]),
+            damper=_damper(vip["damper"], now),
+            between=frozenset(str(node) for node in vip["between"]),
+            split=bool(vip.get("split")),
+        )
+        for name, vip in raw["vips"].items()
+        if name in fresh.vips
     }
+    dampers = {
+        key_of(str(code), str(node) or None, str(what)): _damper(damper, now)
+        for code, node, what, damper in raw["dampers"]
+    }
+    silence = raw["hush"]
+    if silence is not None:
+        silence = SilenceState(silence_of(silence["silence"]), int(silence["moves"]), int(silence["cases"]))
+    by_key = {alert.key: alert for alert in alerts}
+    return replace(fresh, memory=memory, cases=by_key, dampers=dampers, reminded_at=now, silence=silence)
 
 
-def _memory(raw: Mapping[str, Any], now: float) -> VipMemory:
-    seen_on = None if raw["seen_on"] is None else str(raw["seen_on"])
-    between = frozenset(str(node) for node in raw["between"])
-    return VipMemory(seen_on, damper=_damper(raw["damper"], now), between=between, split=bool(raw.get("split")))
-
-
-def _damper_document(damper: Damper) -> dict[str, Any]:
+def _damper_document(damper: Damper) -> Json:
     return {
         "told": list(damper.reported),
         "since": damper.since,
@@ -74,7 +90,7 @@ def _damper_document(damper: Damper) -> dict[str, Any]:
     }
 
 
-def _damper(raw: Mapping[str, Any], now: float) -> Damper:
+def _damper(raw: ReadJson, now: float) -> Damper:
     return Damper(
         tuple(at for each in raw["told"] if (at := float(each)) <= now),
         None if raw["since"] is None else min(now, float(raw["since"])),
@@ -85,23 +101,22 @@ def _damper(raw: Mapping[str, Any], now: float) -> Damper:
     )
 
 
-def _case_document(case: Alert) -> dict[str, Any]:
-    """Without when it was last seen, which changes at every look: a document is written for news only."""
+def _alert_document(alert: Alert) -> Json:
     return {
-        "code": case.code,
-        "node": case.node,
-        "severity": str(case.severity),
-        "title": case.title,
-        "what": case.what,
-        "instance": case.instance,
-        "first": case.first,
-        "needs": sorted(case.needs),
-        "open": case.open,
-        "told_as": None if case.reported_as is None else str(case.reported_as),
+        "code": alert.code,
+        "node": alert.node,
+        "severity": str(alert.severity),
+        "title": alert.title,
+        "what": alert.what,
+        "instance": alert.instance,
+        "first": alert.first,
+        "needs": sorted(alert.needs),
+        "open": alert.open,
+        "told_as": None if alert.reported_as is None else str(alert.reported_as),
     }
 
 
-def _case(raw: Mapping[str, Any], now: float) -> Alert:
+def _alert(raw: ReadJson, now: float) -> Alert:
     return Alert(
         str(raw["code"]),
         None if raw["node"] is None else str(raw["node"]),
@@ -119,26 +134,6 @@ def _case(raw: Mapping[str, Any], now: float) -> Alert:
     )
 
 
-def _key(code: object, node: object, what: object) -> Key:
-    return key_of(str(code), str(node) or None, str(what))
-
-
-def _hush_document(hush: SilenceState) -> dict[str, Any]:
-    return {"silence": hush.silence.document(), "moves": hush.moves, "cases": hush.cases}
-
-
-def _hush(raw: Mapping[str, Any] | None) -> SilenceState | None:
-    return None if raw is None else SilenceState(silence_of(raw["silence"]), int(raw["moves"]), int(raw["cases"]))
-
-
-# What each destination has accepted: which findings it knows to be so, and how severe. No I/O.
-
-# A destination that is not asked for any more may come back, and must then hear of what has ended.
-ABSENT_KEPT = 20
-FINDINGS_KEPT = 500
-FLAPPING = "flapping"
-
-
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """A finding as a destination knows it. `state`: its severity, or FLAPPING."""
@@ -153,6 +148,10 @@ class Delivered:
         return [self.state, self.title, self.code, self.node]
 
 
+Knowledge: TypeAlias = Mapping[str, Mapping[str, Delivered]]
+"""Destination -> finding's key -> how it is known there."""
+
+
 def heard_of(said: Message) -> Delivered | None:
     """What a message leaves its receiver with: None where the finding is over."""
     if said.kind is AlertKind.RESOLVED:
@@ -161,13 +160,8 @@ def heard_of(said: Message) -> Delivered | None:
     return Delivered(state, said.title, said.code, said.node)
 
 
-def _known(state: str) -> str:
-    """Raises ValueError for one that no version of ours has told."""
-    return state if state == FLAPPING else str(Severity(state))
-
-
 class DeliveredToAll:
-    """Destination -> finding's key -> how it is known there."""
+    """What each destination has accepted: which findings it knows to be so, and how severe."""
 
     def __init__(self) -> None:
         self._by: dict[str, dict[str, Delivered]] = {}
@@ -180,73 +174,80 @@ class DeliveredToAll:
         if not said.key:
             return
         known = self._by.setdefault(destination, {})
-        after = heard_of(said)
         known.pop(said.key, None)
-        if after is not None:
+        if (after := heard_of(said)) is not None:
             known[said.key] = after
         while len(known) > FINDINGS_KEPT:
             del known[next(iter(known))]
 
     def keep(self, present: Collection[str]) -> None:
         """Forgets destinations that have been absent while many others came and went, the oldest first."""
-        absent = [each for each in self._by if each not in present]
-        for each in absent[: max(0, len(absent) - ABSENT_KEPT)]:
-            del self._by[each]
+        absent = [name for name in self._by if name not in present]
+        for name in absent[: max(0, len(absent) - ABSENT_KEPT)]:
+            del self._by[name]
 
     @property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Json:
         return {to: {key: each.document for key, each in known.items()} for to, known in self._by.items() if known}
 
-    def recall(self, raw: Mapping[str, Any]) -> None:
-        """What a document remembers, instead of all there is. Raises ValueError, TypeError, AttributeError."""
-        self._by = {
-            str(to): {
-                str(key): Delivered(_known(str(state)), str(title), str(code), None if node is None else str(node))
-                for key, (state, title, code, node) in known.items()
-            }
-            for to, known in raw.items()
-        }
-
-
-# What single destinations have missed: a finding that is still so, the end of one that they heard of. Pure.
-#
-# A destination may have been added, corrected, gone for a while, or down for so long that messages were given up.
-
-Knowledge = Mapping[str, Mapping[str, Delivered]]
-"""Destination -> finding's key -> how it is known there."""
+    def recall(self, raw: ReadJson) -> None:
+        """What a document remembers, instead of all there is. Raises ValueError, TypeError, AttributeError; so for
+        a state that no version of ours has reported.
+        """
+        found: dict[str, dict[str, Delivered]] = {}
+        for to, known in raw.items():
+            found[str(to)] = own = {}
+            for key, (state, title, code, node) in known.items():
+                state = FLAPPING if str(state) == FLAPPING else str(Severity(str(state)))
+                own[str(key)] = Delivered(state, str(title), str(code), None if node is None else str(node))
+        self._by = found
 
 
 def missed(
-    alerts: Alerts, now: float, sight: AlertSnapshot, knows: Knowledge, *, looked_s: float
+    alerts: Alerts, now: float, snapshot: AlertSnapshot, knows: Knowledge, *, looked_s: float
 ) -> Iterator[tuple[str, Message]]:
-    """Who must be told what. `looked_s`: for how long this watch has been looking at the findings.
+    """Who must be told what single destinations have missed: a finding that is still so, the end of one that they
+    heard of. One may have been added, corrected, away for a while, or down until messages were given up.
 
-    An end is told only after so long that a finding would have been seen again, and not while nobody can tell.
+    `looked_s`: for how long this watch has been looking at the findings. An end is reported only when a finding
+    would have been seen again by now, and not while nobody can tell. Nothing is reported in a silence.
     """
     if alerts.silence is not None:
         return
-    so = still_so(alerts, now, sight.during)
-    names = {case.name for case in alerts.cases.values()}
+    so = _still_so(alerts, now, snapshot.during)
+    names = {alert.name for alert in alerts.cases.values()}
     for destination, known in knows.items():
-        yield from ((destination, said) for key, said in so.items() if _is_news(said, known.get(key)))
+        for key, message in so.items():
+            before = known.get(key)
+            # Of what flaps, everybody hears when it is calm.
+            if before is None or (
+                before.state != FLAPPING and RANK[message.severity] < RANK[Severity(before.state)]
+            ):
+                yield destination, message
         if looked_s < alerts.policy.patience.cleared_s:
             continue
-        for key, heard in known.items():
-            if key not in names and not _unclear(heard, sight):
-                yield destination, _end(alerts, now, key, heard)
+        for key, before in known.items():
+            if key not in names and not _unclear(before, snapshot):
+                yield (
+                    destination,
+                    words.missed_end(alerts.profile, now, before.title, before.node, before.code, key),
+                )
 
 
-def _is_news(said: Message, heard: Delivered | None) -> bool:
-    """Not heard of, or as less severe than it is. Of what flaps, everybody hears when it is calm."""
-    if heard is None or heard.state == FLAPPING:
-        return heard is None
-    return RANK[said.severity] < RANK[Severity(heard.state)]
+def _still_so(alerts: Alerts, now: float, during: str) -> dict[str, Message]:
+    """Key -> message, as severe as others know it to be. Not of what is absent or flaps just now: its next change
+    is reported to everybody.
+    """
+    found: dict[str, Message] = {}
+    for key, alert in alerts.cases.items():
+        damper = alerts.dampers.get(key)
+        flaps = damper is not None and damper.flapping
+        if alert.open and alert.reported_as is not None and alert.here and not flaps:
+            message = words.found(alerts.profile, now, replace(alert, severity=alert.reported_as), during)
+            found[alert.name] = words.with_commands(message, alerts.command)
+    return found
 
 
-def _unclear(heard: Delivered, sight: AlertSnapshot) -> bool:
-    unseen = heard.node in sight.unseen if heard.node is not None else bool(sight.unseen)
-    return unseen or any(each.code == heard.code and each.node in (None, heard.node) for each in sight.blind)
-
-
-def _end(alerts: Alerts, now: float, key: str, heard: Delivered) -> Message:
-    return words.missed_end(alerts.profile, now, heard.title, heard.node, heard.code, key)
+def _unclear(known: Delivered, snapshot: AlertSnapshot) -> bool:
+    unseen = known.node in snapshot.unseen if known.node is not None else bool(snapshot.unseen)
+    return unseen or any(each.code == known.code and each.node in (None, known.node) for each in snapshot.blind)

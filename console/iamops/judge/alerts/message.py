@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
 from iamops.judge.alerts.case import OUT_OF_SIGHT, Alert
 from iamops.judge.alerts.silence import Silence
+from iamops.model.document import Json, ReadJson
 from iamops.model.facts import RANK, Severity
 from iamops.model.state import VipMove
 from iamops.model.text import counted
@@ -17,11 +17,12 @@ from iamops.model.timestamps import rfc3339
 from iamops.redact.clean import words
 
 SCHEMA = "iamops.alert/1"
+VIP_CODE = "vip-move"
 TITLE_LIMIT, LINE_LIMIT, LINES_KEPT = 200, 500, 40
 
 
 class AlertKind(StrEnum):
-    """What sort of message it is."""
+    """What a message is about."""
 
     VIP_MOVE = "vip-move"
     FINDING = "finding"
@@ -70,12 +71,11 @@ def message(
 ) -> Message:
     """A message whose text cannot move a cursor, break a mail's header, or be endless."""
     lines = tuple(words(line, LINE_LIMIT) for line in body[:LINES_KEPT])
-    return Message(
-        at, kind, severity, profile, words(title, TITLE_LIMIT), lines, node, code, words(key, LINE_LIMIT)
-    )
+    title, key = words(title, TITLE_LIMIT), words(key, LINE_LIMIT)
+    return Message(at, kind, severity, profile, title, lines, node, code, key)
 
 
-def document(number: str, said: Message) -> dict[str, Any]:
+def document(number: str, said: Message) -> Json:
     """The document iamops.alert/1. `number` names the message: the same one at every attempt to deliver it."""
     return {
         "schema": SCHEMA,
@@ -92,7 +92,7 @@ def document(number: str, said: Message) -> dict[str, Any]:
     }
 
 
-def message_of(raw: Mapping[str, Any]) -> Message:
+def message_of(raw: ReadJson) -> Message:
     """The way back. Raises ValueError, TypeError or KeyError for what is no such document."""
     return message(
         datetime.fromisoformat(raw["at"]).timestamp(),
@@ -107,96 +107,93 @@ def message_of(raw: Mapping[str, Any]) -> Message:
     )
 
 
-# The words of an alert: they must be understood at three in the morning, on a telephone.
+# The words of an alert must be understood at three in the morning, on a telephone.
 
 UNSEEN_MOVE = "its move was not seen: no watch was running, or a node was out of sight"
 HELD_BY_BOTH = "for a moment several nodes held it"
+FLAPPING = "it is flapping: further {} are told as sums"
+
+
+def with_commands(said: Message, command: str) -> Message:
+    """What is good news needs no next step. A command names its cluster: there may be several."""
+    if said.kind is AlertKind.RESOLVED:
+        return said
+    own = "next: iamops "
+    body = [f"next: {command} {line.removeprefix(own)}" if line.startswith(own) else line for line in said.body]
+    return replace(said, body=(*body, f"more: {command} triage"))
 
 
 def moved(profile: str, move: VipMove, vip: str, evidence: tuple[str, ...], during: str) -> Message:
     title = f"VIP {vip} moved {move.previous} -> {move.node}"
     silent = (f"{move.previous} is not heard: whether it still holds the VIP is unknown",) if move.unheard else ()
     body = (f"at {clock(move.at)}", *silent, *_during(during), *evidence)
-    return _vip(move.at, AlertKind.VIP_MOVE, Severity.CRITICAL, profile, title, body, node=move.node)
+    kind, severity = AlertKind.VIP_MOVE, Severity.CRITICAL
+    return message(move.at, kind, severity, profile, title, body, node=move.node, code=VIP_CODE)
 
 
 def moved_unobserved(profile: str, now: float, vip: str, was: str, now_on: str, how: str, during: str) -> Message:
     """It is elsewhere, and no move was seen; `how` says why."""
-    title = f"VIP {vip} is on {now_on}; it was on {was} when last seen"
-    body = (how, *_during(during))
-    return _vip(now, AlertKind.VIP_MOVE, Severity.CRITICAL, profile, title, body, node=now_on)
+    title, body = f"VIP {vip} is on {now_on}; it was on {was} when last seen", (how, *_during(during))
+    return message(now, AlertKind.VIP_MOVE, Severity.CRITICAL, profile, title, body, node=now_on, code=VIP_CODE)
 
 
 def moves_summed(
     profile: str, now: float, vip: str, count: int, since: float, nodes: Iterable[str], on: str
 ) -> Message:
-    between = " and ".join(sorted(nodes))
-    title = f"VIP {vip} moved {count} times in {span(now - since)} between {between}"
-    body = (
-        f"it was last seen on {on}",
-        f"from {clock(since)} to {clock(now)}",
-        "it is flapping: further moves are told as sums",
-    )
-    return _vip(now, AlertKind.DIGEST, Severity.CRITICAL, profile, title, body)
+    title = f"VIP {vip} moved {count} times in {span(now - since)} between {' and '.join(sorted(nodes))}"
+    body = (f"it was last seen on {on}", f"from {clock(since)} to {clock(now)}", FLAPPING.format("moves"))
+    return message(now, AlertKind.DIGEST, Severity.CRITICAL, profile, title, body, code=VIP_CODE)
 
 
 def calmed(profile: str, now: float, vip: str, on: str, for_s: float, total: int) -> Message:
-    title = f"VIP {vip} has not moved for {span(for_s)}; it is on {on}"
-    body = (f"it had moved {total} times",)
-    return _vip(now, AlertKind.RESOLVED, Severity.INFO, profile, title, body, node=on)
+    title, body = f"VIP {vip} has not moved for {span(for_s)}; it is on {on}", (f"it had moved {total} times",)
+    return message(now, AlertKind.RESOLVED, Severity.INFO, profile, title, body, node=on, code=VIP_CODE)
 
 
-def found(profile: str, now: float, case: Alert, during: str) -> Message:
-    unknown = (f"the state of {case.node} is unknown, not down",) if case.code in OUT_OF_SIGHT else ()
-    body = (f"since {clock(case.first)}", *unknown, *_during(during), *case.lines)
-    return message(
-        now,
-        AlertKind.FINDING,
-        case.severity,
-        profile,
-        case.title,
-        body,
-        node=case.node,
-        code=case.code,
-        key=case.name,
-    )
+def found(profile: str, now: float, alert: Alert, during: str) -> Message:
+    unknown = (f"the state of {alert.node} is unknown, not down",) if alert.code in OUT_OF_SIGHT else ()
+    body = (f"since {clock(alert.first)}", *unknown, *_during(during), *alert.lines)
+    return _of(alert, now, AlertKind.FINDING, alert.severity, profile, alert.title, body)
 
 
-def resolved(profile: str, now: float, case: Alert) -> Message:
-    return _ended(profile, now, case, case.title)
+def ended(profile: str, now: float, alert: Alert, title: str) -> Message:
+    lasted = f"from {clock(alert.first)} to {clock(alert.last)} ({span(alert.last - alert.first)})"
+    return _of(alert, now, AlertKind.RESOLVED, Severity.INFO, profile, title, (f"it lasted {lasted}",))
 
 
-def split_over(profile: str, now: float, case: Alert, vip: str, owner: str | None) -> Message:
-    """`owner` is None where it is not known."""
-    where = f"VIP {vip} on {owner} only" if owner else f"who has VIP {vip} is not known"
-    return _ended(profile, now, case, f"split brain ended: {where}")
+def case_summed(profile: str, now: float, alert: Alert, count: int, since: float) -> Message:
+    state = "it is there now" if alert.here else "it is gone now"
+    title = f"{alert.title}: came or went {count} times in {span(now - since)}, {state}"
+    body = (FLAPPING.format("changes"), *alert.lines)
+    return _of(alert, now, AlertKind.DIGEST, alert.severity, profile, title, body)
 
 
-def case_summed(profile: str, now: float, case: Alert, count: int, since: float) -> Message:
-    state = "it is there now" if case.here else "it is gone now"
-    title = f"{case.title}: came or went {count} times in {span(now - since)}, {state}"
-    body = ("it is flapping: further changes are told as sums", *case.lines)
-    return message(
-        now, AlertKind.DIGEST, case.severity, profile, title, body, node=case.node, code=case.code, key=case.name
-    )
+def _of(
+    alert: Alert,
+    now: float,
+    kind: AlertKind,
+    severity: Severity,
+    profile: str,
+    title: str,
+    body: tuple[str, ...],
+) -> Message:
+    return message(now, kind, severity, profile, title, body, node=alert.node, code=alert.code, key=alert.name)
 
 
-def reminder(profile: str, now: float, cases: Iterable[Alert]) -> Message:
-    still = tuple(cases)
-    title = f"still so: {still[0].title}" if len(still) == 1 else f"{len(still)} findings are still so"
-    return message(now, AlertKind.REMINDER, _worst(still), profile, title, _listed(still, now))
+def reminder(profile: str, now: float, alerts: tuple[Alert, ...]) -> Message:
+    title = f"still so: {alerts[0].title}" if len(alerts) == 1 else f"{len(alerts)} findings are still so"
+    body = tuple(f"[{alert.severity}] {alert.title}, for {span(now - alert.first)}" for alert in alerts)
+    worst = min((alert.severity for alert in alerts), key=RANK.__getitem__)
+    return message(now, AlertKind.REMINDER, worst, profile, title, body)
 
 
 def silence_over(
     profile: str, now: float, silence: Silence, moves: int, cases: int, places: tuple[str, ...]
 ) -> Message:
     held = f"{counted(moves, 'VIP move')} and {counted(cases, 'finding')} were held back"
-    body = (
-        f"it began at {clock(silence.since)}, by {silence.by}: {silence.reason}",
-        *places,
-        "what is still so follows",
-    )
+    began = f"it began at {clock(silence.since)}, by {silence.by}: {silence.reason}"
     severity = Severity.WARNING if moves or cases else Severity.INFO
+    body = (began, *places, "what is still so follows")
     return message(now, AlertKind.SILENCE, severity, profile, f"the silence is over; {held}", body)
 
 
@@ -217,32 +214,5 @@ def span(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def _ended(profile: str, now: float, case: Alert, title: str) -> Message:
-    body = (f"it lasted from {clock(case.first)} to {clock(case.last)} ({span(case.last - case.first)})",)
-    return message(
-        now, AlertKind.RESOLVED, Severity.INFO, profile, title, body, node=case.node, code=case.code, key=case.name
-    )
-
-
-def _vip(
-    at: float,
-    kind: AlertKind,
-    severity: Severity,
-    profile: str,
-    title: str,
-    body: tuple[str, ...],
-    node: str | None = None,
-) -> Message:
-    return message(at, kind, severity, profile, title, body, node=node, code="vip-move")
-
-
 def _during(during: str) -> tuple[str, ...]:
     return (f"during {during}",) if during else ()
-
-
-def _listed(cases: Iterable[Alert], now: float) -> tuple[str, ...]:
-    return tuple(f"[{case.severity}] {case.title}, for {span(now - case.first)}" for case in cases)
-
-
-def _worst(cases: Iterable[Alert]) -> Severity:
-    return min((case.severity for case in cases), key=RANK.__getitem__)

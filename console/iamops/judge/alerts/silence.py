@@ -1,11 +1,10 @@
-"""A maintenance silence: alerts are held back until it ends, by itself or by hand."""
+"""A maintenance silence: alerts are held back until it ends, when its time is over or by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from iamops.model.document import Json, ReadJson
 from iamops.model.timestamps import calendar_time, rfc3339
 from iamops.redact.clean import words
 
@@ -32,7 +31,7 @@ class Silence:
         """It was written by a clock that has been set back since: it would hold for as long as that was wrong."""
         return self.since > now + LEEWAY_S
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Json:
         """What is written to disk; the times once more for people."""
         return {
             "schema": SCHEMA,
@@ -44,7 +43,7 @@ class Silence:
         }
 
 
-def silence_of(raw: Mapping[str, Any]) -> Silence:
+def silence_of(raw: ReadJson) -> Silence:
     """The way back. Raises ValueError, TypeError or KeyError for what is no silence."""
     since, until = float(raw["since"]), float(raw["until"])
     if calendar_time(since) is None or not 0 <= until - since <= LONGEST_S:

@@ -1,4 +1,4 @@
-"""What the alerts are made of: the policy, what is seen at a moment, and what is kept in mind between two."""
+"""What the alerts are made of: the policy, what is seen at one time, and what is remembered between two times."""
 
 from __future__ import annotations
 
@@ -17,14 +17,12 @@ from iamops.model.observed import Freshness, Known, Unknown
 from iamops.model.state import ClusterState, VipMove
 from iamops.model.vip import ownership
 
-# Flap damping: a few messages about one thing are sent at once; what comes on top is told as a sum.
-
 LONGEST_WINDOW_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
 class FlapLimits:
-    """At most `at_once` single messages about one thing in `window_s`."""
+    """At most `at_once` single messages about one thing in `window_s`; what comes on top is reported as a sum."""
 
     at_once: int = 3
     window_s: float = 60.0
@@ -34,7 +32,7 @@ class FlapLimits:
 class Damper:
     """What was said about one thing lately.
 
-    `told`: when single messages went out. `since`: the beginning of the sum that is being gathered, None while
+    `reported`: when single messages went out. `since`: the beginning of the sum that is being gathered, None while
     it is calm; `count`: how often it happened since then; `window_s`: how long this sum gathers. `total`: how
     often since it began to flap, `began`.
     """
@@ -61,11 +59,11 @@ class Damper:
         return Damper((), lately[0], limits.window_s, count, lately[0], count), False
 
     def due(self, now: float) -> bool:
-        """Is the sum to be told now?"""
+        """Is the sum to be reported now?"""
         return self.since is not None and now >= self.since + self.window_s
 
     def summed(self, now: float) -> Damper:
-        """After the sum was told. Each further one gathers twice as long; nothing to tell means calm again."""
+        """After the sum was reported. Each further one gathers twice as long; none to report means calm again."""
         if not self.count:
             return Damper()
         return replace(self, since=now, count=0, window_s=min(2 * self.window_s, LONGEST_WINDOW_S))
@@ -77,7 +75,7 @@ class Damper:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is told, and how soon. `floor` is for findings; VIP moves are always told."""
+    """What is reported, and how soon. `floor` is for findings; VIP moves always are."""
 
     floor: Severity = Severity.WARNING
     patience: HoldTimes = field(default_factory=HoldTimes)
@@ -87,7 +85,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A VIP move that was seen, and what stood around it then."""
+    """A VIP move that was seen, and what its witnesses said then."""
 
     move: VipMove
     evidence: tuple[str, ...] = ()
@@ -95,7 +93,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class AlertSnapshot:
-    """What is seen at one moment. `moves` are those since the last step; `findings` is None when they were not
+    """What is seen at one time. `moves` are those since the last step; `findings` is None when they were not
     asked for. `owners`: VRRP instance -> the one node that holds its VIP, where that is known. `split`: instances
     whose VIP several nodes hold. `unseen`: nodes about which nothing can be said now; `blind`: questions that
     cannot be answered. `during`: the action or drill that is running, if one is.
@@ -136,7 +134,7 @@ class SilenceState:
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """Everything that must be kept in mind between two looks. `looked_at`: the last one at the findings.
+    """Everything that must be remembered between two steps. `evaluated_at`: the last one with findings.
 
     `vips`: VRRP instance -> address. `command`: how iamops is called for this cluster.
     """
@@ -152,10 +150,6 @@ class Alerts:
     reminded_at: float = 0.0
     silence: SilenceState | None = None
 
-    def flaps(self, key: Key) -> bool:
-        damper = self.dampers.get(key)
-        return damper is not None and damper.flapping
-
     @property
     def reported(self) -> tuple[Alert, ...]:
         """What the receivers know to be so, the worst first."""
@@ -163,13 +157,9 @@ class Alerts:
         return tuple(sorted(known, key=lambda case: (RANK[case.severity], case.first)))
 
 
-# What the alerts look at, taken from the cluster's state: who owns, who is unseen, what goes on. Pure.
-
-
 def judged(state: ClusterState, now: float) -> Diagnosis:
     """What the rules of the live state say, causes first; and what they cannot say. Cheap: asked all the time."""
-    view = RuleInput(state)
-    answers = list(evaluated(STATE_RULES, view, now))
+    answers = list(evaluated(STATE_RULES, RuleInput(state), now))
     found = dict.fromkeys(answer for answer in answers if isinstance(answer, Finding))
     blind = dict.fromkeys(answer for answer in answers if isinstance(answer, NotEvaluated))
     return Diagnosis(correlate(tuple(found)), tuple(blind))
@@ -204,32 +194,31 @@ def unseen(state: ClusterState, now: float) -> frozenset[str]:
 
 def during(state: ClusterState) -> str:
     """The action or drill that holds a node's lock, in the words of who runs it; or that has armed an undo."""
-    told = [(node.name, node.safety.value) for node in state.nodes.values() if isinstance(node.safety, Known)]
-    lock = next((each.lock for _, each in told if each.lock is not None), None)
+    known = [(node.name, node.safety.value) for node in state.nodes.values() if isinstance(node.safety, Known)]
+    lock = next((safety.lock for _, safety in known if safety.lock is not None), None)
     if lock is not None:
         return f"{lock.action} by {lock.who}" + (f" (run {lock.run})" if lock.run else "")
-    armed = [f"{undo} on {name}" for name, each in told for undo in each.dead_men]
+    armed = [f"{undo} on {name}" for name, safety in known for undo in safety.dead_men]
     return f"an action of iamops (its undo is armed: {', '.join(armed)})" if armed else ""
 
 
 def move_evidence(state: ClusterState, move: VipMove, now: float) -> tuple[str, ...]:
-    """The three witnesses, as they stand at the moment of a move."""
+    """The three witnesses, as they stand when a VIP moves."""
     address = state.profile.vrrp[move.instance].address
-    found = [_kernel(state, name, address, now) for name in state.nodes]
+    kernels, daemons = [], []
     for name, node in state.nodes.items():
+        source = "kernel's addresses"
+        if isinstance(node.addresses, Unknown) or node.freshness(now) is Freshness.UNKNOWN:
+            kernels.append(Evidence(f"not known whether it has {address}", source, name))
+        else:
+            word = "has" if address in node.addresses.value else "does not have"
+            kernels.append(Evidence(f"{word} {address}", source, name, node.addresses.age_s(now)))
         seen = node.vrrp[move.instance]
         word = f"state unknown: {seen.reason}" if isinstance(seen, Unknown) else str(seen.value.state)
-        found.append(Evidence(word, "keepalived", name, seen.age_s(now)))
+        daemons.append(Evidence(word, "keepalived", name, seen.age_s(now)))
+    found = [*kernels, *daemons]
     client = state.client[move.instance]
     if isinstance(client, Known):
         answer = f"{client.value.outcome} {client.value.detail}".rstrip()
         found.append(Evidence(f"a client's last request: {answer}", "probe", None, client.age_s(now)))
-    return tuple(str(each) for each in found)
-
-
-def _kernel(state: ClusterState, name: str, address: str, now: float) -> Evidence:
-    node = state.nodes[name]
-    if isinstance(node.addresses, Unknown) or node.freshness(now) is Freshness.UNKNOWN:
-        return Evidence(f"not known whether it has {address}", "kernel's addresses", name)
-    word = "has" if address in node.addresses.value else "does not have"
-    return Evidence(f"{word} {address}", "kernel's addresses", name, node.addresses.age_s(now))
+    return tuple(str(evidence) for evidence in found)

@@ -2,294 +2,213 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from iamops.judge.alerts import message as words
-from iamops.judge.alerts.case import Alert, cases_after, loudest
-from iamops.judge.alerts.message import AlertKind, Message
-from iamops.judge.alerts.state import Alerts, AlertSnapshot, Damper, Moved, SilenceState, VipMemory
-from iamops.judge.findings import Finding, Key
-from iamops.model.facts import RANK, Severity
+from iamops.judge.alerts.case import Alert, alerts_after
+from iamops.judge.alerts.message import Message
+from iamops.judge.alerts.state import Alerts, AlertSnapshot, Damper, SilenceState, VipMemory
+from iamops.judge.findings import Finding, Key, loudest
+from iamops.model.facts import RANK
 
 # Where the VIP is and where it was last seen must differ for this long before it is told as a move that
 # nobody saw: the event of a move that is under way comes sooner.
 STRAYED_AFTER_S = 1.0
 
 
-def step(alerts: Alerts, now: float, sight: AlertSnapshot) -> tuple[Alerts, tuple[Message, ...]]:
-    """What is to be said at `now`, and the memory afterwards."""
-    turn = _Turn(alerts, now, sight)
-    turn.silence()
-    turn.moves()
-    if sight.findings is not None:
-        turn.findings(sight.findings)
-    turn.sums()
-    turn.remind()
-    return turn.alerts, tuple(turn.said)
+def step(alerts: Alerts, now: float, snapshot: AlertSnapshot) -> tuple[Alerts, tuple[Message, ...]]:
+    """What is to be said at `now`, and what is to be remembered afterwards."""
+    turn = _Step(alerts, now, snapshot)
+    turn.begin_or_end_silence()
+    turn.vip_moves()
+    if snapshot.findings is not None:
+        turn.findings(snapshot.findings)
+    if turn.silence is None:
+        turn.sums()
+        turn.remind()
+    after = replace(
+        alerts,
+        memory=turn.memory,
+        cases=turn.cases,
+        dampers=turn.dampers,
+        silence=turn.silence,
+        reminded_at=turn.reminded_at,
+        evaluated_at=alerts.evaluated_at if snapshot.findings is None else now,
+    )
+    return after, tuple(turn.messages)
 
 
-class _Turn:
-    """One step under way: `alerts` is replaced, `said` grows."""
+class _Step:
+    """One step under way: copies of what is remembered, which it changes, and the messages so far."""
 
-    def __init__(self, alerts: Alerts, now: float, sight: AlertSnapshot) -> None:
-        self.alerts = alerts
-        self.now = now
-        self.sight = sight
-        self.said: list[Message] = []
-        self._profile = alerts.profile
-        self._policy = alerts.policy
+    def __init__(self, alerts: Alerts, now: float, snapshot: AlertSnapshot) -> None:
+        self._alerts, self._policy, self._profile = alerts, alerts.policy, alerts.profile
+        self._now, self._snapshot, self._during = now, snapshot, snapshot.during
+        self.memory = dict(alerts.memory)
+        self.cases = dict(alerts.cases)
+        self.dampers = dict(alerts.dampers)
+        self.silence = alerts.silence
+        self.reminded_at = alerts.reminded_at
+        self.messages: list[Message] = []
 
-    # --- silence ---
-
-    def silence(self) -> None:
-        """Begins to hold back, or tells what was held back."""
-        holding, wanted = self.alerts.silence, self.sight.silence
+    def begin_or_end_silence(self) -> None:
+        held, wanted = self.silence, self._snapshot.silence
         if wanted is not None:
-            hush = replace(holding, silence=wanted) if holding else SilenceState(wanted)
-            self.alerts = replace(self.alerts, silence=hush)
-        elif holding is not None:
-            self.alerts = replace(self.alerts, silence=None, cases=_unhushed(self.alerts.cases))
+            self.silence = replace(held, silence=wanted) if held else SilenceState(wanted)
+        elif held is not None:
+            self.silence = None
+            self.cases = {key: replace(alert, held_back=False) for key, alert in self.cases.items()}
             places = tuple(
-                f"VIP {vip} is on {self._memory(instance).seen_on or 'a node that is not known'}"
-                for instance, vip in self.alerts.vips.items()
+                f"VIP {vip} is on {self._vip(instance).seen_on or 'a node that is not known'}"
+                for instance, vip in self._alerts.vips.items()
             )
-            self._say(
-                words.silence_over(self._profile, self.now, holding.silence, holding.moves, holding.cases, places)
-            )
-
-    @property
-    def _hushed(self) -> bool:
-        return self.alerts.silence is not None
-
-    def _hold_back(self, *, moves: int = 0, cases: int = 0) -> None:
-        hush = self.alerts.silence
-        if hush is not None:
-            hush = replace(hush, moves=hush.moves + moves, cases=hush.cases + cases)
-            self.alerts = replace(self.alerts, silence=hush)
+            silence = held.silence
+            self._say(words.silence_over(self._profile, self._now, silence, held.moves, held.cases, places))
 
     # --- VIP moves ---
 
-    def moves(self) -> None:
-        for moved in self.sight.moves:
-            self._moved(moved)
-        for instance in self.sight.split:
-            self._remember(instance, replace(self._memory(instance), elsewhere_since=None, split=True))
-        for instance, owner in self.sight.owners.items():
+    def vip_moves(self) -> None:
+        for seen in self._snapshot.moves:
+            move, vip = seen.move, self._alerts.vips[seen.move.instance]
+            message = words.moved(self._profile, move, vip, seen.evidence, self._during)
+            self._vip_moved(move.instance, move.node, move.previous.split(", "), message)
+        for instance in self._snapshot.split:
+            self.memory[instance] = replace(self._vip(instance), elsewhere_since=None, split=True)
+        for instance, owner in self._snapshot.owners.items():
             self._compare(instance, owner)
-
-    def _moved(self, moved: Moved) -> None:
-        move, before = moved.move, self._memory(moved.move.instance)
-        after = replace(before, seen_on=move.node, elsewhere_since=None, split=False)
-        if self._hushed:
-            self._hold_back(moves=1)
-            self._remember(move.instance, after)
-            return
-        damper, at_once = before.damper.happened(self.now, self._policy.limits)
-        between = before.between | {move.node, *move.previous.split(", ")}
-        self._remember(move.instance, replace(after, damper=damper, between=between))
-        if at_once:
-            vip = self.alerts.vips[move.instance]
-            self._say(words.moved(self._profile, move, vip, moved.evidence, self.sight.during))
 
     def _compare(self, instance: str, owner: str) -> None:
         """Where it is against where it was last seen: what moved unseen is told as well."""
-        memory = self._memory(instance)
-        if memory.seen_on in (None, owner):
-            self._remember(instance, replace(memory, seen_on=owner, elsewhere_since=None, split=False))
-        elif memory.split and self._tells_split(instance):
-            # Who has it now is told with the end of the split brain: it has not moved.
-            self._remember(instance, replace(memory, seen_on=owner, elsewhere_since=None, split=False))
+        memory = self._vip(instance)
+        # Who has it after a split brain is told with its end: it has not moved.
+        if memory.seen_on in (None, owner) or (memory.split and self._tells_split(instance)):
+            self.memory[instance] = replace(memory, seen_on=owner, elsewhere_since=None, split=False)
         elif memory.elsewhere_since is None:
-            self._remember(instance, replace(memory, elsewhere_since=self.now))
-        elif self.now - memory.elsewhere_since >= STRAYED_AFTER_S:
-            self._strayed(instance, memory, owner)
+            self.memory[instance] = replace(memory, elsewhere_since=self._now)
+        elif self._now - memory.elsewhere_since >= STRAYED_AFTER_S:
+            was, vip = str(memory.seen_on), self._alerts.vips[instance]
+            how = words.HELD_BY_BOTH if memory.split else words.UNSEEN_MOVE
+            message = words.moved_unobserved(self._profile, self._now, vip, was, owner, how, self._during)
+            self._vip_moved(instance, owner, [was], message)
 
     def _tells_split(self, instance: str) -> bool:
-        return any(
-            case.code == "split-brain"
-            and case.instance == instance
-            and (case.open or case.reported_as is not None)
-            for case in self.alerts.cases.values()
-        )
+        splits = [a for a in self.cases.values() if a.code == "split-brain" and a.instance == instance]
+        return any(alert.open or alert.reported_as is not None for alert in splits)
 
-    def _strayed(self, instance: str, memory: VipMemory, owner: str) -> None:
-        was, after = str(memory.seen_on), replace(memory, seen_on=owner, elsewhere_since=None, split=False)
-        if self._hushed:
-            self._hold_back(moves=1)
-            self._remember(instance, after)
-            return
-        damper, at_once = memory.damper.happened(self.now, self._policy.limits)
-        self._remember(instance, replace(after, damper=damper, between=memory.between | {was, owner}))
-        if at_once:
-            vip = self.alerts.vips[instance]
-            how = words.HELD_BY_BOTH if memory.split else words.UNSEEN_MOVE
-            self._say(words.moved_unobserved(self._profile, self.now, vip, was, owner, how, self.sight.during))
+    def _vip_moved(self, instance: str, node: str, previous: list[str], message: Message) -> None:
+        """It is on another node than before: told now, or counted towards a sum or what a silence holds back."""
+        before = self._vip(instance)
+        after = replace(before, seen_on=node, elsewhere_since=None, split=False)
+        if self.silence is not None:
+            self.silence = replace(self.silence, moves=self.silence.moves + 1)
+        else:
+            damper, at_once = before.damper.happened(self._now, self._policy.limits)
+            after = replace(after, damper=damper, between=before.between | {node, *previous})
+            if at_once:
+                self._say(message)
+        self.memory[instance] = after
 
     # --- findings ---
 
     def findings(self, found: tuple[Finding, ...]) -> None:
-        looked_at = self.alerts.evaluated_at
-        since_s = 0.0 if looked_at is None else max(0.0, self.now - looked_at)
-        loud = _loud(found, self._policy.floor)
-        cases = cases_after(
-            self.alerts.cases,
-            loud,
-            now=self.now,
-            since_s=since_s,
-            unseen=self.sight.unseen,
-            blind=self.sight.blind,
+        evaluated_at, snapshot = self._alerts.evaluated_at, self._snapshot
+        loud = tuple(each for each in found if RANK[loudest(each)] <= RANK[self._policy.floor])
+        since_s = 0.0 if evaluated_at is None else max(0.0, self._now - evaluated_at)
+        self.cases = alerts_after(
+            self.cases, loud, now=self._now, since_s=since_s, unseen=snapshot.unseen, blind=snapshot.blind
         )
-        self.alerts = replace(self.alerts, cases=cases, evaluated_at=self.now)
-        for key, case in cases.items():
-            if case.ripe(self._policy.patience):
-                self._ripe(key, case)
-            elif case.worse and not self._hushed:
-                self._told(key, case, words.found(self._profile, self.now, case, self.sight.during))
-            elif case.cleared_at(self.now, self._policy.patience):
-                self._gone(key, case)
+        for key, alert in tuple(self.cases.items()):
+            if alert.ripe(self._policy.patience):
+                if self.silence is None:
+                    opened = replace(alert, open=True)
+                    self._report(key, opened, self._found(opened))
+                    continue
+                self.silence = replace(self.silence, cases=self.silence.cases + (not alert.held_back))
+                self.cases[key] = replace(alert, held_back=True)
+            elif alert.worse and self.silence is None:
+                self._report(key, alert, self._found(alert))
+            elif alert.cleared_at(self._now, self._policy.patience):
+                # A silence keeps what is open, so that its end is told after it.
+                if alert.open and self.silence is None:
+                    self._report(key, replace(alert, open=False), self._ended(alert))
+                if not self.cases[key].open and not self._damper(key).flapping:
+                    del self.cases[key]
 
-    def _ripe(self, key: Key, case: Alert) -> None:
-        if self._hushed:
-            self._hold_back(cases=0 if case.hushed else 1)
-            self._put(key, replace(case, hushed=True))
-            return
-        opened = replace(case, open=True)
-        self._told(key, opened, words.found(self._profile, self.now, opened, self.sight.during))
-
-    def _gone(self, key: Key, case: Alert) -> None:
-        """A silence keeps what is open, so that its end is told after it."""
-        if case.open and not self._hushed:
-            self._told(key, replace(case, open=False), self._over(case))
-        case = self.alerts.cases[key]
-        if not case.open and not self._damper(key).flapping:
-            self._drop(key)
-
-    def _over(self, case: Alert) -> Message:
-        """Of a split brain, who has the VIP now is what matters."""
-        if case.code != "split-brain" or case.instance not in self.alerts.vips:
-            return words.resolved(self._profile, self.now, case)
-        vip, owner = self.alerts.vips[case.instance], self.sight.owners.get(case.instance)
-        return words.split_over(self._profile, self.now, case, vip, owner)
-
-    def _told(self, key: Key, case: Alert, said: Message) -> None:
+    def _report(self, key: Key, alert: Alert, message: Message) -> None:
         """Says it now, or counts it towards the sum."""
-        damper, at_once = self._damper(key).happened(self.now, self._policy.limits)
-        self.alerts = replace(self.alerts, dampers={**self.alerts.dampers, key: damper})
+        self.dampers[key], at_once = self._damper(key).happened(self._now, self._policy.limits)
         if at_once:
-            self._say(said)
-            case = replace(case, reported_as=case.severity if case.open else None)
-        self._put(key, case)
+            self._say(message)
+            alert = replace(alert, reported_as=alert.severity if alert.open else None)
+        self.cases[key] = alert
+
+    def _found(self, alert: Alert) -> Message:
+        return words.found(self._profile, self._now, alert, self._during)
+
+    def _ended(self, alert: Alert) -> Message:
+        """Of a split brain, who has the VIP now is what matters."""
+        title = alert.title
+        if alert.code == "split-brain" and alert.instance in self._alerts.vips:
+            vip, owner = self._alerts.vips[alert.instance], self._snapshot.owners.get(alert.instance)
+            where = f"VIP {vip} on {owner} only" if owner else f"who has VIP {vip} is not known"
+            title = f"split brain ended: {where}"
+        return words.ended(self._profile, self._now, alert, title)
 
     # --- sums, and what has calmed down ---
 
     def sums(self) -> None:
-        if self._hushed:
-            return
-        for instance, memory in self.alerts.memory.items():
-            if memory.damper.due(self.now):
-                self._vip_sum(instance, memory)
-        for key, damper in self.alerts.dampers.items():
-            if damper.due(self.now):
-                self._case_sum(key, damper)
-        self._forget_spent()
-
-    def _vip_sum(self, instance: str, memory: VipMemory) -> None:
-        damper, vip = memory.damper, self.alerts.vips[instance]
-        since = damper.since or self.now
-        if damper.count:
-            said = words.moves_summed(
-                self._profile, self.now, vip, damper.count, since, memory.between, str(memory.seen_on)
-            )
-        else:
-            on = str(memory.seen_on)
-            said = words.calmed(self._profile, self.now, vip, on, damper.window_s, damper.total)
-        self._say(said)
-        self._remember(instance, replace(memory, damper=damper.summed(self.now), between=frozenset()))
-
-    def _case_sum(self, key: Key, damper: Damper) -> None:
-        case = self.alerts.cases.get(key)
-        self.alerts = replace(self.alerts, dampers={**self.alerts.dampers, key: damper.summed(self.now)})
-        if case is None:
-            return
-        if damper.count:
-            since = damper.since or self.now
-            self._say(words.case_summed(self._profile, self.now, case, damper.count, since))
-        elif case.open:
-            self._say(words.found(self._profile, self.now, case, self.sight.during))
-            self._put(key, replace(case, reported_as=case.severity))
-        else:
-            self._say(self._over(case))
-            self._drop(key)
-
-    def _forget_spent(self) -> None:
+        for instance, memory in self.memory.items():
+            damper = memory.damper
+            if not damper.due(self._now):
+                continue
+            vip, on = self._alerts.vips[instance], str(memory.seen_on)
+            if damper.count:
+                since = damper.since or self._now
+                self._say(
+                    words.moves_summed(self._profile, self._now, vip, damper.count, since, memory.between, on)
+                )
+            else:
+                self._say(words.calmed(self._profile, self._now, vip, on, damper.window_s, damper.total))
+            self.memory[instance] = replace(memory, damper=damper.summed(self._now), between=frozenset())
+        for key, damper in self.dampers.items():
+            if damper.due(self._now):
+                self.dampers[key] = damper.summed(self._now)
+                self._sum_of(key, damper)
         limits = self._policy.limits
-        kept = {k: d for k, d in self.alerts.dampers.items() if not d.spent(self.now, limits)}
-        if len(kept) != len(self.alerts.dampers):
-            self.alerts = replace(self.alerts, dampers=kept)
+        self.dampers = {key: d for key, d in self.dampers.items() if not d.spent(self._now, limits)}
 
-    # --- reminders ---
+    def _sum_of(self, key: Key, damper: Damper) -> None:
+        alert = self.cases.get(key)
+        if alert is None:
+            return
+        if damper.count:
+            since = damper.since or self._now
+            self._say(words.case_summed(self._profile, self._now, alert, damper.count, since))
+        elif alert.open:
+            self._say(self._found(alert))
+            self.cases[key] = replace(alert, reported_as=alert.severity)
+        else:
+            self._say(self._ended(alert))
+            del self.cases[key]
 
     def remind(self) -> None:
-        every_s, told = self._policy.remind_every_s, self.alerts.reported
-        if every_s is None or self._hushed:
+        every_s = self._policy.remind_every_s
+        if every_s is None:
             return
-        if self.said or not told:
-            self.alerts = replace(self.alerts, reminded_at=self.now)
-        elif self.now - self.alerts.reminded_at >= every_s:
-            self._say(words.reminder(self._profile, self.now, told))
-            self.alerts = replace(self.alerts, reminded_at=self.now)
+        reported = replace(self._alerts, cases=self.cases).reported
+        if self.messages or not reported:
+            self.reminded_at = self._now
+        elif self._now - self.reminded_at >= every_s:
+            self._say(words.reminder(self._profile, self._now, reported))
+            self.reminded_at = self._now
 
     # --- small steps ---
 
-    def _say(self, said: Message) -> None:
-        self.said.append(_with_commands(said, self.alerts.command))
+    def _say(self, message: Message) -> None:
+        self.messages.append(words.with_commands(message, self._alerts.command))
 
-    def _memory(self, instance: str) -> VipMemory:
-        return self.alerts.memory.get(instance, VipMemory())
-
-    def _remember(self, instance: str, memory: VipMemory) -> None:
-        self.alerts = replace(self.alerts, memory={**self.alerts.memory, instance: memory})
+    def _vip(self, instance: str) -> VipMemory:
+        return self.memory.get(instance, VipMemory())
 
     def _damper(self, key: Key) -> Damper:
-        return self.alerts.dampers.get(key, Damper())
-
-    def _put(self, key: Key, case: Alert) -> None:
-        self.alerts = replace(self.alerts, cases={**self.alerts.cases, key: case})
-
-    def _drop(self, key: Key) -> None:
-        cases = {each: case for each, case in self.alerts.cases.items() if each != key}
-        self.alerts = replace(self.alerts, cases=cases)
-
-
-def still_so(alerts: Alerts, now: float, during: str) -> dict[str, Message]:
-    """What a receiver that has not heard of it must be told: key -> message, as severe as others know it to be.
-
-    Nothing in a silence, nor of what is gone or flaps just now: its next change is told to everybody.
-    """
-    if alerts.silence is not None:
-        return {}
-    found: dict[str, Message] = {}
-    for key, case in alerts.cases.items():
-        if case.open and case.reported_as is not None and case.here and not alerts.flaps(key):
-            said = words.found(alerts.profile, now, replace(case, severity=case.reported_as), during)
-            found[case.name] = _with_commands(said, alerts.command)
-    return found
-
-
-def _with_commands(said: Message, command: str) -> Message:
-    """What is good news needs no next step. A command names its cluster: there may be several."""
-    own = "next: iamops "
-    body = tuple(
-        f"next: {command} {line.removeprefix(own)}" if line.startswith(own) else line for line in said.body
-    )
-    return said if said.kind is AlertKind.RESOLVED else replace(said, body=(*body, f"more: {command} triage"))
-
-
-def _loud(found: tuple[Finding, ...], floor: Severity) -> tuple[Finding, ...]:
-    """Findings at least as severe as asked, or with such consequences."""
-    return tuple(each for each in found if RANK[loudest(each)] <= RANK[floor])
-
-
-def _unhushed(cases: Mapping[Key, Alert]) -> dict[Key, Alert]:
-    return {key: replace(case, hushed=False) for key, case in cases.items()}
+        return self.dampers.get(key, Damper())

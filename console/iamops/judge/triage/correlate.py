@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from iamops.judge.findings import Finding, Role, as_loud, flat
+from iamops.judge.findings import Finding, Role, flat, loudest
 from iamops.model.facts import RANK
 from iamops.model.need import Need, NeedWhen
 from iamops.model.profile import DatastoreKind, Profile
@@ -68,7 +68,8 @@ def _above(at: int, wanted: int, parents: Mapping[int, int]) -> bool:
 def _nested(at: int, findings: tuple[Finding, ...], below: Mapping[int, list[int]]) -> Finding:
     under = [_nested(child, findings, below) for child in below.get(at, ())]
     own = findings[at].explains
-    return as_loud(replace(findings[at], explains=(*own, *sorted(under, key=_order))))
+    nested = replace(findings[at], explains=(*own, *sorted(under, key=_order)))
+    return replace(nested, severity=loudest(nested))
 
 
 def _order(finding: Finding) -> tuple[int, int, int, int, int, str, str]:
