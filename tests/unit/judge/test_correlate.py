@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import permutations
 
+from iamops.judge.alerts.case import alerts_after
 from iamops.judge.findings import NOTHING, About, Evidence, Finding, Role, flat
 from iamops.judge.lint.catalogue import CATALOGUE as LINT
+from iamops.judge.rules.itself import evaluated
 from iamops.judge.triage.correlate import LINKS, correlate
 from iamops.judge.triage.diagnose import RULES
 from iamops.model.facts import Severity
 from iamops.model.profile import DatastoreKind
+from tests.scenes import NOW
+from tests.unit.judge.samples import views
+from tests.unit.judge.situations import situations
 
 C, W, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 
@@ -174,3 +179,27 @@ def test_nothing_is_lost_and_nothing_explains_itself():
 def test_every_link_is_between_codes_that_exist():
     known = {code for rule in RULES for code in rule.codes} | set(LINT)
     assert {code for link in LINKS for code in (link.root, *link.symptoms)} <= known
+
+
+def wordless(found: Finding) -> Finding:
+    """Its code in place of every word."""
+    evidence = tuple(replace(each, value=found.code) for each in found.evidence)
+    return replace(found, title=found.code, cause=found.code, next=found.code, means="", evidence=evidence)
+
+
+def shape(findings: tuple[Finding, ...]) -> list[object]:
+    return [(each.key, each.severity, each.touches, shape(each.explains)) for each in findings]
+
+
+def test_what_a_finding_says_decides_neither_what_explains_it_nor_which_alert_it_is():
+    nested = 0
+    for view in (*views(), *(each.view for each in situations())):
+        said = tuple(each for each in evaluated(RULES, view, NOW + 2) if isinstance(each, Finding))
+        found, silent = correlate(said), correlate(tuple(map(wordless, said)))
+        assert shape(silent) == shape(found)
+        alerts, others = (
+            alerts_after({}, each, now=NOW, since_s=1.0, unseen=frozenset()) for each in (found, silent)
+        )
+        assert {key: each.name for key, each in alerts.items()} == {key: each.name for key, each in others.items()}
+        nested += sum(bool(each.explains) for each in found)
+    assert nested > 20, "too few of them explain anything"

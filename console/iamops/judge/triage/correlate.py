@@ -35,56 +35,44 @@ def correlate(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     A root is as severe as the worst of what it explains: it is the one to act on.
     """
     parents = _parents(findings)
-    below: dict[int, list[int]] = {}
-    for child, parent in parents.items():
-        below.setdefault(parent, []).append(child)
-    roots = [_nested(n, findings, below) for n in range(len(findings)) if n not in parents]
-    return tuple(sorted(roots, key=_order))
+
+    def nested(at: int) -> Finding:
+        under = sorted((nested(child) for child, parent in parents.items() if parent == at), key=_order)
+        found = replace(findings[at], explains=(*findings[at].explains, *under))
+        return replace(found, severity=loudest(found))
+
+    return tuple(sorted((nested(at) for at in range(len(findings)) if at not in parents), key=_order))
 
 
 def _parents(findings: tuple[Finding, ...]) -> Mapping[int, int]:
     """Symptom -> what explains it, by place. No finding explains itself, however long the chain."""
     parents: dict[int, int] = {}
+
+    def is_above(at: int, wanted: int) -> bool:
+        while at != wanted and at in parents:
+            at = parents[at]
+        return at == wanted
+
     for link in LINKS:
         for at, root in enumerate(findings):
             if root.code != link.root:
                 continue
             for child, symptom in enumerate(findings):
-                known = child == at or child in parents or symptom.code not in link.symptoms
-                if not known and link.fits(root, symptom) and not _above(at, child, parents):
+                open_for = child not in parents and symptom.code in link.symptoms
+                if open_for and link.fits(root, symptom) and not is_above(at, child):
                     parents[child] = at
     return parents
 
 
-def _above(at: int, wanted: int, parents: Mapping[int, int]) -> bool:
-    """Does `wanted` stand somewhere above `at`?"""
-    while at in parents:
-        at = parents[at]
-        if at == wanted:
-            return True
-    return False
-
-
-def _nested(at: int, findings: tuple[Finding, ...], below: Mapping[int, list[int]]) -> Finding:
-    under = [_nested(child, findings, below) for child in below.get(at, ())]
-    own = findings[at].explains
-    nested = replace(findings[at], explains=(*own, *sorted(under, key=_order)))
-    return replace(nested, severity=loudest(nested))
-
-
-def _order(finding: Finding) -> tuple[int, int, int, int, int, str, str]:
+def _order(finding: Finding) -> tuple[int, bool, bool, int, bool, str, str]:
     """By how loud it is, by how much it explains, and then by whether everybody goes without the VIP for it.
 
     What happened and what lint says come after what is so now.
     """
-    lint, every = int(_is_lint(finding)), flat((finding,))
-    past, reached = int(finding.code in PAST), all(each.code not in NOBODY_REACHED for each in every)
-    rank = RANK[finding.severity]
-    return (rank, lint, past, -len(every), int(reached), finding.code, finding.node or "")
-
-
-def _is_lint(finding: Finding) -> bool:
-    return finding.code[:1].isupper()
+    below = flat((finding,))
+    is_lint, past = finding.code[:1].isupper(), finding.code in PAST
+    reached = all(each.code not in NOBODY_REACHED for each in below)
+    return (RANK[finding.severity], is_lint, past, -len(below), reached, finding.code, finding.node or "")
 
 
 def _same_node(root: Finding, symptom: Finding) -> bool:
@@ -102,10 +90,6 @@ def _both(*conditions: Fits) -> Fits:
 def _role(role: Role) -> Fits:
     """The root is about a unit that is this to the cluster, whatever its name."""
     return lambda root, symptom: root.about.role is role
-
-
-def _symptom_role(role: Role) -> Fits:
-    return lambda root, symptom: symptom.about.role is role
 
 
 def _store_kind(kind: DatastoreKind) -> Fits:
@@ -142,11 +126,6 @@ def _needed(root: Finding, symptom: Finding) -> bool:
 def _from_afar(root: Finding, symptom: Finding) -> bool:
     """It is seen from another node than the one it is on."""
     return symptom.node is not None and bool(symptom.touches) and symptom.node not in symptom.touches
-
-
-def _touched(root: Finding, symptom: Finding) -> bool:
-    """The symptom is on one of the nodes that the root is about."""
-    return symptom.node in root.touches
 
 
 def _links(roots: str, symptoms: str, fits: Fits) -> tuple[CausalLink, ...]:
@@ -195,7 +174,11 @@ LINKS: tuple[CausalLink, ...] = (
     *_links("certificate-expired certificate-name certificate-untrusted no-tls", NEEDING, _needed),
     # nginx: its files, then that it is down or hangs, then what follows.
     *_links("nginx-config-invalid", "N001 N002 N003 N008 config-drift config-not-loaded L001 L002", _same_node),
-    *_links("nginx-config-invalid", "unit-down", _both(_same_node, _symptom_role(Role.NGINX))),
+    *_links(
+        "nginx-config-invalid",
+        "unit-down",
+        _both(_same_node, lambda root, symptom: symptom.about.role is Role.NGINX),
+    ),
     *_links("nginx-connections-exhausted", NGINX_TROUBLE, _about),
     *_links("unit-down", NGINX_TROUBLE, _both(_about, _role(Role.NGINX))),
     *_links("nginx-hung", "vrrp-fault script-timeout proxy-fails nginx-bad-answers client-dark", _about),
@@ -241,11 +224,9 @@ LINKS: tuple[CausalLink, ...] = (
     # Files.
     *_links("config-not-loaded", "L001", _same_node),
     *_links("config-drift", "L002 config-not-loaded", _same_node),
-    *_links("clocks-apart", "clock-skew", _touched),
+    *_links("clocks-apart", "clock-skew", lambda root, symptom: symptom.node in root.touches),
 )
 
-
-# What a finding rests on and what it takes away, by the profile's `needs`; and what that is for users. Pure.
 
 TAKING = frozenset(
     {
@@ -259,33 +240,32 @@ TAKING = frozenset(
         "unit-down",
     }
 )
-# A port that nobody trusts is gone for those who need that very port.
+# A port that nobody trusts is lost for those who need that very port.
 OF_A_PORT = frozenset({"certificate-expired", "certificate-name", "certificate-untrusted", "no-tls"})
 
 
 def with_consequences(profile: Profile, finding: Finding) -> Finding:
-    """The finding with both, as things: `redis`, `iam-apiserver on iam-b`."""
-    takes = tuple(_taken(profile, finding))
+    """The finding with what it rests on and what it takes away by the profile's `needs` (`redis`, `iam-apiserver
+    on iam-b`), and with what that means for users.
+    """
+    lost = _lost(profile, finding)
     rests_on = tuple(dict.fromkeys(_needs(profile, finding)))
-    if not takes and not rests_on:
+    if not lost and not rests_on:
         return finding
-    return replace(finding, takes=takes, rests_on=rests_on, means=finding.means or _means(profile, finding))
+    takes = tuple(f"{name} on {node}" if node else name for name, node in lost)
+    means = finding.means or _means(profile, finding, lost)
+    return replace(finding, takes=takes, rests_on=rests_on, means=means)
 
 
-def _taken(profile: Profile, finding: Finding) -> Iterator[str]:
-    if not _takes(profile, finding):
-        return
+def _lost(profile: Profile, finding: Finding) -> list[tuple[str, str]]:
+    """(datastore, "") or (service, node) that others go without for it."""
+    if finding.code not in TAKING:
+        needs = (need for service in profile.services.values() for need in service.needs)
+        if finding.code not in OF_A_PORT or not any(_goes_without(finding, need) for need in needs):
+            return []
     if finding.about.store:
-        yield finding.about.store
-    if finding.node is not None and not finding.about.store:
-        yield from (f"{name} on {finding.node}" for name in sorted(finding.about.every_service))
-
-
-def _takes(profile: Profile, finding: Finding) -> bool:
-    if finding.code in TAKING:
-        return True
-    needs = (need for service in profile.services.values() for need in service.needs)
-    return finding.code in OF_A_PORT and any(_goes_without(finding, need) for need in needs)
+        return [(finding.about.store, "")]
+    return [(name, finding.node) for name in sorted(finding.about.every_service) if finding.node is not None]
 
 
 def _goes_without(finding: Finding, need: Need) -> bool:
@@ -297,9 +277,15 @@ def _goes_without(finding: Finding, need: Need) -> bool:
 
 def _needs(profile: Profile, finding: Finding) -> Iterator[str]:
     """What the services that it is about need, and what these need; not itself."""
-    waiting = [
-        (name, node) for name in sorted(finding.about.every_service) for node in _places(profile, finding, name)
-    ]
+    waiting: list[tuple[str, str]] = []
+    for name in sorted(finding.about.every_service):
+        if (service := profile.services.get(name)) is None:
+            continue
+        # Its own node where the finding is about the service there; every node of it where it is nginx's view.
+        if finding.node is not None and (finding.about.service or finding.about.unit):
+            waiting.append((name, finding.node))
+        else:
+            waiting += [(name, node) for node in profile.nodes if service.runs_on(node)]
     seen = set(waiting)
     while waiting:
         name, node = waiting.pop()
@@ -314,33 +300,20 @@ def _needs(profile: Profile, finding: Finding) -> Iterator[str]:
                 yield f"{need.name} on {node}"
 
 
-def _places(profile: Profile, finding: Finding, service: str) -> tuple[str, ...]:
-    """Its own node where the finding is about the service there; every node of it where it is nginx's view."""
-    known = profile.services.get(service)
-    if known is None:
-        return ()
-    if finding.node is not None and (finding.about.service or finding.about.unit):
-        return (finding.node,)
-    return tuple(node for node in profile.nodes if known.runs_on(node))
-
-
-def _means(profile: Profile, finding: Finding) -> str:
+def _means(profile: Profile, finding: Finding, lost: list[tuple[str, str]]) -> str:
     """`iam-pump on iam-a and iam-b is idle: no audit record is stored`: what falls with it, whoever sees it."""
-    if not _takes(profile, finding):
-        return ""
-    lost = [(finding.about.store, "")] if finding.about.store else []
-    if not lost and finding.node is not None:
-        lost = [(name, finding.node) for name in sorted(finding.about.every_service)]
     found: dict[tuple[str, Need], list[str]] = {}
     seen: set[tuple[str, str]] = set()
-    for name, at in lost:
+    waiting = list(lost)
+    for name, at in waiting:
         for service, where, need in needing(profile, name, at):
-            if (service.name, where) in seen or ((name, at) == lost[0] and not _goes_without(finding, need)):
+            own = (name, at) == waiting[0]
+            if (service.name, where) in seen or (own and not _goes_without(finding, need)):
                 continue
             seen.add((service.name, where))
             found.setdefault((service.name, need), []).append(where)
             if need.when is NeedWhen.ALWAYS:
-                lost.append((service.name, where))
+                waiting.append((service.name, where))
     return "; ".join(
         f"{service} on {' and '.join(where)} {without(profile, service, need)}"
         for (service, need), where in found.items()

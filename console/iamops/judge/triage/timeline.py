@@ -1,17 +1,17 @@
-"""What sources tell, as happenings of one timeline. Pure; times are corrected where an offset is known."""
+"""What sources report, as events of one timeline. Pure; times are corrected where an offset is known."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any
 
 from iamops.accesslog.values import NO_TIME
 from iamops.judge.run import ending_of
 from iamops.model.contest import HANDOVER_S
+from iamops.model.document import ReadJson
 from iamops.model.facts import VrrpState
 from iamops.model.inspection import JournalEventKind
 from iamops.model.journal import TimelineEvent, TimelineEventKind
@@ -36,6 +36,11 @@ CHECKS = {
 }
 # A file changed so soon after another belongs to the same edit.
 EDIT_S = 3.0
+EDIT_SHOWN = 3
+NAME_LIMIT = 60
+JOURNALS = "keepalived's journals"
+# A daemon that is stopped lets go at once, and systemd says so when it has ended.
+ENDS_WITHIN_S = 5.0
 
 
 def of_journal(
@@ -44,17 +49,22 @@ def of_journal(
     """VIP transitions, checks whose answer changed, units, boots. `ahead_s`: how far the node's clock is ahead of
     ours.
     """
-    checks: dict[str, bool] = {}
+    passing: dict[str, bool] = {}
     for record in records:
-        at = record.at - ahead_s
-        entered = None if record.by_systemd else transition(record.message)
-        if entered is not None and record.unit == profile.keepalived.unit:
+        at, own = record.at - ahead_s, not record.by_systemd and record.unit == profile.keepalived.unit
+        if own and (entered := transition(record.message)) is not None:
             instance, state = entered
-            text = _entered(profile, instance, state)
+            vrrp = profile.vrrp.get(instance)
+            vip = f", VIP {vrrp.address}" if vrrp is not None and state is VrrpState.MASTER else ""
+            text = f"{words(instance, NAME_LIMIT)} entered {state}{vip}"
             yield TimelineEvent(at, TimelineEventKind.VIP, text, KEEPALIVED, node, instance, str(state))
-        elif (check := _check(record, profile)) is not None and checks.get(check.subject) != check.bad:
-            checks[check.subject] = check.bad
-            yield replace(check, at=at, node=node)
+        elif own and (check := check_event(record.message)) is not None:
+            kind, name = check
+            passes = kind is JournalEventKind.SCRIPT_PASSED
+            if passing.get(name) is not passes:
+                passing[name] = passes
+                text = f"check {words(name, NAME_LIMIT)} {CHECKS[kind]}"
+                yield TimelineEvent(at, TimelineEventKind.CHECK, text, KEEPALIVED, node, name, bad=not passes)
         elif record.by_systemd and (change := unit_change(record.message)) is not None:
             text, bad = f"{record.unit} {change}", change not in CALM
             yield TimelineEvent(at, TimelineEventKind.UNIT, text, "systemd", node, record.unit, bad=bad)
@@ -62,48 +72,46 @@ def of_journal(
             yield TimelineEvent(at, TimelineEventKind.BOOT, f"booted, in {took}", "systemd", node)
 
 
-def _check(record: JournalRecord, profile: Profile) -> TimelineEvent | None:
-    """What keepalived says of one of its checks; the caller knows when and where."""
-    told = None if record.by_systemd or record.unit != profile.keepalived.unit else check_event(record.message)
-    if told is None:
-        return None
-    kind, name = told
-    text = f"check {words(name, 60)} {CHECKS[kind]}"
-    bad = kind is not JournalEventKind.SCRIPT_PASSED
-    return TimelineEvent(0.0, TimelineEventKind.CHECK, text, KEEPALIVED, None, name, bad=bad)
-
-
 def of_pushes(records: Iterable[PushRecord], node: str, ahead_s: float, now: float) -> Iterator[TimelineEvent]:
     """Configuration that was put on a node by a push. One without a time is still under way."""
     for record in records:
         at = now if record.at is None else record.at - ahead_s
         who, why = words(str(record.meta.get("who", ""))), words(str(record.meta.get("reason", "")))
-        told = f"push {record.push}{f' of {who}' if who else ''} {record.told or 'under way'}"
-        yield TimelineEvent(at, TimelineEventKind.CONFIG, f"{told}: {why}" if why else told, "push history", node)
+        text = f"push {record.push}{f' of {who}' if who else ''} {record.told or 'under way'}"
+        yield TimelineEvent(at, TimelineEventKind.CONFIG, f"{text}: {why}" if why else text, "push history", node)
 
 
 def of_edits(edits: Iterable[tuple[float, str]], node: str, ahead_s: float) -> Iterator[TimelineEvent]:
     """Files changed on disk, those that were changed in one go as one."""
-    group: list[tuple[float, str]] = []
+    groups: list[list[tuple[float, str]]] = []
     for at, path in sorted(edits):
-        if group and at - group[-1][0] > EDIT_S:
-            yield _edit(group, node, ahead_s)
-            group = []
-        group.append((at, path))
-    if group:
-        yield _edit(group, node, ahead_s)
+        if groups and at - groups[-1][-1][0] <= EDIT_S:
+            groups[-1].append((at, path))
+        else:
+            groups.append([(at, path)])
+    for group in groups:
+        more = f" and {len(group) - EDIT_SHOWN} more" if len(group) > EDIT_SHOWN else ""
+        text = f"changed on disk: {', '.join(path for _, path in group[:EDIT_SHOWN])}{more}"
+        yield TimelineEvent(group[-1][0] - ahead_s, TimelineEventKind.CONFIG, text, "file times", node)
 
 
-def of_ledger(records: Iterable[tuple[str, str, Mapping[str, Any]]], profile: str) -> Iterator[TimelineEvent]:
+def of_ledger(records: Iterable[tuple[str, str, ReadJson]], profile: str) -> Iterator[TimelineEvent]:
     """Actions of this machine's ledger on one profile: (RFC 3339 time, kind, body) of each record."""
     for stamp, kind, body in records:
-        at = _epoch(stamp)
-        if at is None or body.get("profile") != profile or kind not in ("intent", "outcome", "refused"):
+        try:
+            written = datetime.fromisoformat(stamp)
+        except ValueError:
+            continue
+        if (
+            written.tzinfo is None
+            or body.get("profile") != profile
+            or kind not in ("intent", "outcome", "refused")
+        ):
             continue
         ended = "begun" if kind == "intent" else words(ending_of(body) or kind)
         who = words(str(body.get("who", "?")))
         text = f"{words(str(body.get('action', '?')))}: {ended} ({who})"
-        yield TimelineEvent(at, TimelineEventKind.ACTION, text, "audit ledger")
+        yield TimelineEvent(written.timestamp(), TimelineEventKind.ACTION, text, "audit ledger")
 
 
 def error_steps(
@@ -111,57 +119,31 @@ def error_steps(
 ) -> Iterator[TimelineEvent]:
     """Slots whose 5xx share differs from the slot before by STEP_POINTS or more, of STEP_REQUESTS or more.
 
-    Slots with fewer requests say nothing, and are passed over. The first is only compared with. A slot is told at
-    its end, behind whatever happened in it; the one that has not ended at `until`, our clock's now.
+    Slots with fewer requests say nothing, and are passed over. The first is only compared with. A slot is dated by
+    its end, behind whatever happened in it; the one that has not ended, by `until`, our clock's now.
     """
     before: float | None = None
-    for at in sorted(each for each in slots if each != NO_TIME):
+    for at in sorted(slot for slot in slots if slot != NO_TIME):
         traffic = slots[at]
         if traffic.total < STEP_REQUESTS:
             continue
         share = 100 * traffic.errors / traffic.total
         if before is not None and abs(share - before) >= STEP_POINTS:
             verb = "rise" if share > before else "fall"
-            told = f"5xx {verb} from {before:.0f} % to {share:.0f} % of {traffic.total} requests in {slot_s} s"
+            text = f"5xx {verb} from {before:.0f} % to {share:.0f} % of {traffic.total} requests in {slot_s} s"
             ends = min(at + slot_s - ahead_s, until)
-            yield TimelineEvent(ends, TimelineEventKind.TRAFFIC, told, "access log", node)
+            yield TimelineEvent(ends, TimelineEventKind.TRAFFIC, text, "access log", node)
         before = share
 
 
-def merged(happenings: Iterable[TimelineEvent], since: float, limit: int) -> tuple[tuple[TimelineEvent, ...], int]:
+def merged(events: Iterable[TimelineEvent], since: float, limit: int) -> tuple[tuple[TimelineEvent, ...], int]:
     """Oldest first, none from before `since`, at most the last `limit`; and how many older ones are left out."""
-    ordered = sorted((each for each in happenings if each.at >= since), key=lambda each: each.at)
+    ordered = sorted((event for event in events if event.at >= since), key=lambda event: event.at)
     once = [next(group) for _, group in groupby(ordered)]
     return tuple(once[-limit:]), max(0, len(once) - limit)
 
 
-def _entered(profile: Profile, instance: str, state: VrrpState) -> str:
-    vrrp = profile.vrrp.get(instance)
-    vip = f", VIP {vrrp.address}" if vrrp is not None and state is VrrpState.MASTER else ""
-    return f"{words(instance, 60)} entered {state}{vip}"
-
-
-def _edit(group: list[tuple[float, str]], node: str, ahead_s: float) -> TimelineEvent:
-    paths = [path for _, path in group]
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    text = f"changed on disk: {', '.join(paths[:3])}{more}"
-    return TimelineEvent(group[-1][0] - ahead_s, TimelineEventKind.CONFIG, text, "file times", node)
-
-
-def _epoch(stamp: str) -> float | None:
-    try:
-        moment = datetime.fromisoformat(stamp)
-    except ValueError:
-        return None
-    return moment.timestamp() if moment.tzinfo is not None else None
-
-
-# Two MASTERs of one VRRP instance at once, by the journals of their keepalived: begin and end. Pure.
-
-SOURCE = "keepalived's journals"
-# A daemon that is stopped lets go at once, and systemd says so when it has ended.
-ENDS_WITHIN_S = 5.0
-NAME_LIMIT = 60
+# Two MASTERs of one VRRP instance at once, by the journals of their keepalived: begin and end.
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +160,7 @@ class MasterChange:
 
 
 def turns(records: Iterable[JournalRecord], profile: Profile, node: str, ahead_s: float) -> Iterator[MasterChange]:
-    """What one node's journal tells. `ahead_s`: how far its clock is ahead of ours."""
+    """What one node's journal says. `ahead_s`: how far its clock is ahead of ours."""
     for record in records:
         at, own = record.at - ahead_s, record.unit == profile.keepalived.unit
         entered = transition(record.message) if own and not record.by_systemd else None
@@ -190,27 +172,26 @@ def turns(records: Iterable[JournalRecord], profile: Profile, node: str, ahead_s
             yield MasterChange(at, node, "", master=False, unclear=True)
 
 
-def splits(found: Iterable[MasterChange], profile: Profile, now: float) -> Iterator[TimelineEvent]:
+def splits(changes: Iterable[MasterChange], profile: Profile, now: float) -> Iterator[TimelineEvent]:
     """The times of two MASTERs that were longer than a handover."""
     masters: dict[str, dict[str, float]] = {}
-    for turn in sorted(found, key=lambda each: each.at):
-        names = [turn.instance] if turn.instance else list(masters)
-        for name in names:
+    for change in sorted(changes, key=lambda change: change.at):
+        for name in [change.instance] if change.instance else list(masters):
             holders = masters.setdefault(name, {})
-            if turn.master:
-                holders.setdefault(turn.node, turn.at)
-            elif turn.node in holders:
-                short = not turn.instance and turn.at - max(holders.values()) < ENDS_WITHIN_S
-                if len(holders) > 1 and not turn.unclear and not short:
-                    yield from _told(profile, name, holders, turn.at, left=turn.node)
-                del holders[turn.node]
+            if change.master:
+                holders.setdefault(change.node, change.at)
+            elif change.node in holders:
+                short = not change.instance and change.at - max(holders.values()) < ENDS_WITHIN_S
+                if len(holders) > 1 and not change.unclear and not short:
+                    yield from _split(profile, name, holders, change.at, left=change.node)
+                del holders[change.node]
     for name, holders in masters.items():
         if len(holders) > 1:
-            yield from _told(profile, name, holders, now)
+            yield from _split(profile, name, holders, now)
 
 
-def _told(
-    profile: Profile, name: str, holders: dict[str, float], until: float, *, left: str = ""
+def _split(
+    profile: Profile, name: str, holders: Mapping[str, float], until: float, *, left: str = ""
 ) -> Iterator[TimelineEvent]:
     """`left`: who ceased to be MASTER at `until`; nobody where it still is so."""
     begin = max(holders.values())
@@ -219,9 +200,9 @@ def _told(
         return
     vrrp = profile.vrrp.get(name)
     what = f"{name}, VIP {vrrp.address}" if vrrp is not None else name
-    nodes = " and ".join(sorted(holders))
-    yield TimelineEvent(begin, TimelineEventKind.VIP, f"SPLIT BRAIN: {nodes} are both MASTER of {what}", SOURCE)
+    began = f"SPLIT BRAIN: {' and '.join(sorted(holders))} are both MASTER of {what}"
+    yield TimelineEvent(begin, TimelineEventKind.VIP, began, JOURNALS)
     if left:
-        rest = " and ".join(sorted(each for each in holders if each != left))
+        rest = " and ".join(sorted(node for node in holders if node != left))
         over = f"split brain ended: only {rest} is MASTER of {what}, lasted {lasted_s:.0f} s"
-        yield TimelineEvent(until, TimelineEventKind.VIP, over, SOURCE)
+        yield TimelineEvent(until, TimelineEventKind.VIP, over, JOURNALS)
