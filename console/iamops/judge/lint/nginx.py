@@ -9,7 +9,6 @@ from iamops.judge.lint.finding import Hit
 from iamops.judge.lint.tree import ConfigTree
 from iamops.model.config import NGINX_CONF
 from iamops.model.profile import Profile
-from iamops.parse.directives import Directive
 from iamops.parse.nginx.conf import servers, upstreams
 
 
@@ -33,23 +32,16 @@ def nginx_hits(tree: ConfigTree, profile: Profile | None, peers: frozenset[str])
 
 def _timeouts(tree: ConfigTree) -> Iterator[Hit]:
     """Set in http, or in each server or location that passes requests on."""
+    option = "proxy_connect_timeout"
     for http in tree.nginx.all("http"):
-        if http.first("proxy_connect_timeout"):
-            continue
         for server in http.all("server"):
-            for passing in _passing(server):
-                yield Hit(
-                    "N004", f"{passing.args[0]} is reached without it", tree.name, passing.file, passing.line
-                )
-
-
-def _passing(server: Directive) -> Iterator[Directive]:
-    if server.first("proxy_connect_timeout"):
-        return
-    for location in server.all("location"):
-        found = location.first("proxy_pass")
-        if found is not None and found.args and not location.first("proxy_connect_timeout"):
-            yield found
+            if http.first(option) or server.first(option):
+                continue
+            for location in server.all("location"):
+                passing = location.first("proxy_pass")
+                if passing is not None and passing.args and not location.first(option):
+                    reached = f"{passing.args[0]} is reached without it"
+                    yield Hit("N004", reached, tree.name, passing.file, passing.line)
 
 
 def _error_pages(tree: ConfigTree) -> Iterator[Hit]:
@@ -68,17 +60,22 @@ def _error_pages(tree: ConfigTree) -> Iterator[Hit]:
 
 
 def _upstreams(tree: ConfigTree, profile: Profile | None, peers: frozenset[str]) -> Iterator[Hit]:
+    # A service that runs on one node of the profile only has no peer to name.
     services = profile.services.values() if profile else ()
-    alone = {each.domain for each in services if profile and _single(profile, each.name)}
-    for name, each in upstreams(tree.nginx).items():
-        hosts = {server.arg.rpartition(":")[0].strip("[]") for server in each}
+    alone = {each.domain for each in services if profile and len(profile.backends_of(each)) < 2}
+    locations = (location for server in servers(tree.nginx) for location in server.all("location"))
+    passes = (
+        found.arg.rstrip("/") for location in locations if (found := location.first("proxy_pass")) is not None
+    )
+    used = {target.rpartition("//")[2] for target in passes if "//" in target}
+    for name, members in upstreams(tree.nginx).items():
+        hosts = {member.arg.rpartition(":")[0].strip("[]") for member in members}
         # A name may stand for the peer, here and not there.
-        if any(_is_name(host) for host in hosts):
+        if any(_is_name(host) for host in hosts) or name not in used or name in alone:
             continue
-        used = any(location_uses(server, name) for server in servers(tree.nginx))
-        if used and peers and name not in alone and not hosts & peers:
+        if peers and not hosts & peers:
             there, missing = ", ".join(sorted(hosts)) or "no server", ", ".join(sorted(peers))
-            file, line = (each[0].file, each[0].line) if each else (NGINX_CONF, 1)
+            file, line = (members[0].file, members[0].line) if members else (NGINX_CONF, 1)
             yield Hit("N006", f"upstream {name} has {there}, and none of {missing}", tree.name, file, line)
 
 
@@ -90,17 +87,6 @@ def _is_name(host: str) -> bool:
     except ValueError:
         return bool(host)
     return False
-
-
-def location_uses(server: Directive, upstream: str) -> bool:
-    """Does a location of this server pass requests to the upstream?"""
-    passes = (location.first("proxy_pass") for location in server.all("location"))
-    return any(found is not None and found.arg.rstrip("/").endswith(f"//{upstream}") for found in passes)
-
-
-def _single(profile: Profile, service: str) -> bool:
-    """A service that runs on one node of the profile only has no peer to name."""
-    return len(profile.backends_of(profile.services[service])) < 2
 
 
 def _log_formats(tree: ConfigTree) -> Iterator[Hit]:

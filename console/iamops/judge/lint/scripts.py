@@ -9,7 +9,6 @@ from iamops.judge.lint.finding import Hit
 from iamops.judge.lint.keepalived import DIRECTORY
 from iamops.judge.lint.tree import RETURNS, ConfigTree, returns_at
 from iamops.model.config import ConfFile
-from iamops.parse.keepalived.vrrp import CheckConf
 from iamops.parse.nginx.conf import servers
 
 _COMMAND = r"(?:^|[|;&(`]\s*|\b(?:if|then|else|do|while|until)\s+|!\s+)(?:sudo\s+)?(?:/\S*/)?"
@@ -40,32 +39,21 @@ def script_hits(tree: ConfigTree) -> Iterator[Hit]:
             # A script elsewhere is not at hand, and that says nothing; a command is its own script.
             yield from _content(tree, check.file, check.at("script"), check.script, beyond)
         elif (script := tree.files.get(path)) is None:
-            yield _check_hit(tree, check, f"runs {path}, which is not there")
+            evidence = f"{check.name} runs {path}, which is not there"
+            yield Hit("S005", evidence, tree.name, check.file, check.at("script"))
         else:
             yield from _runnable(tree, script)
             yield from _content(tree, path, 1, script.content, beyond)
-    for path in _notified(tree):
-        if path in tree.files:
+    instances = (block for instance in tree.keepalived.all("vrrp_instance") for block in instance.block or ())
+    notified = (_path(" ".join(each.args)) for each in instances if each.name.startswith("notify"))
+    for path in dict.fromkeys(notified):
+        if path is not None and path in tree.files:
             yield from _runnable(tree, tree.files[path])
 
 
 def _path(command: str) -> str | None:
     """The script among the words of a command: also behind `/bin/sh`."""
     return next((word for word in command.split() if word.startswith(DIRECTORY)), None)
-
-
-def _check_hit(tree: ConfigTree, check: CheckConf, evidence: str) -> Hit:
-    return Hit("S005", f"{check.name} {evidence}", tree.name, check.file, check.at("script"))
-
-
-def _notified(tree: ConfigTree) -> list[str]:
-    paths = [
-        _path(" ".join(each.args))
-        for block in tree.keepalived.all("vrrp_instance")
-        for each in block.block or ()
-        if each.name.startswith("notify")
-    ]
-    return [path for path in dict.fromkeys(paths) if path is not None]
 
 
 def _beyond(tree: ConfigTree) -> re.Pattern[str] | None:

@@ -62,13 +62,27 @@ CODES = {("nginx", "error"): "N008", ("keepalived", "error"): "K017", ("keepaliv
 
 
 def live_hits(tree: ConfigTree, profile: Profile | None) -> Iterator[Hit]:
-    yield from _not_loaded(tree, profile)
+    units = {
+        "/etc/nginx/": profile.nginx.unit if profile else "nginx",
+        "/etc/keepalived/": profile.keepalived.unit if profile else "keepalived",
+    }
+    for path, file in tree.files.items():
+        # Only what a daemon reads once: a script is read at every run.
+        unit = next((unit for directory, unit in units.items() if path.startswith(directory)), None)
+        loaded = tree.conf.loaded_at.get(unit) if unit and path.endswith(".conf") else None
+        if loaded is not None and file.changed_at is not None and file.changed_at > loaded + CLOCK_SLACK_S:
+            late_s = file.changed_at - loaded
+            yield Hit("L001", f"changed {late_s:.0f} s after {unit} last read its files", tree.name, path)
+
     for path, wanted in (tree.conf.rendered or {}).items():
         live = tree.files.get(path)
         if live is None:
             yield Hit("L002", "the file is not there", tree.name, path)
         elif not same_settings(live.content, wanted):
-            yield Hit("L002", f"differs in line {_first_difference(live.content, wanted)}", tree.name, path)
+            pairs = zip(live.content.splitlines(), wanted.splitlines(), strict=False)
+            differing = (n for n, (own, other) in enumerate(pairs, start=1) if own != other)
+            line = next(differing, min(live.content.count("\n"), wanted.count("\n")) + 1)
+            yield Hit("L002", f"differs in line {line}", tree.name, path)
 
 
 def daemon_hits(checks: Sequence[DaemonCheck]) -> Iterator[Hit]:
@@ -78,25 +92,3 @@ def daemon_hits(checks: Sequence[DaemonCheck]) -> Iterator[Hit]:
             code = CODES.get((check.daemon, complaint.kind))
             if code is not None:
                 yield Hit(code, complaint.message, check.node, complaint.file, complaint.line)
-
-
-def _not_loaded(tree: ConfigTree, profile: Profile | None) -> Iterator[Hit]:
-    """Only what a daemon reads once: a script is read at every run."""
-    units = {
-        "/etc/nginx/": profile.nginx.unit if profile else "nginx",
-        "/etc/keepalived/": profile.keepalived.unit if profile else "keepalived",
-    }
-    for path, file in tree.files.items():
-        unit = next((unit for directory, unit in units.items() if path.startswith(directory)), None)
-        loaded = tree.conf.loaded_at.get(unit) if unit and path.endswith(".conf") else None
-        if loaded is None or file.changed_at is None or file.changed_at <= loaded + CLOCK_SLACK_S:
-            continue
-        late_s = file.changed_at - loaded
-        yield Hit("L001", f"changed {late_s:.0f} s after {unit} last read its files", tree.name, path)
-
-
-def _first_difference(one: str, other: str) -> int:
-    pairs = zip(one.splitlines(), other.splitlines(), strict=False)
-    return next(
-        (n for n, (a, b) in enumerate(pairs, start=1) if a != b), min(one.count("\n"), other.count("\n")) + 1
-    )
