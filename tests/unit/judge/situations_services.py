@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from iamops.model.events import ClientProbed, HttpProbed, Target, TlsProbed
-from iamops.model.facts import Certificate, ProbeOutcome, ProbeReport, TlsReport
+from iamops.model.events import ClientProbed, DatastoreProbed, HttpProbed, Target, TlsProbed, UnitReported
+from iamops.model.facts import Certificate, ProbeOutcome, ProbeReport, TlsReport, UnitReport
 from iamops.model.inspection import ComplaintKind as Kind
 from iamops.model.profile import Profile
 from tests.profiles import pair
@@ -14,7 +14,7 @@ from tests.unit.judge.looks import A, B, requests, traffic_look, view
 from tests.unit.judge.samples import DOMAIN, complaint, state
 from tests.unit.judge.situation import Situation, asked, erring
 
-API, AUTHZ = "iam-apiserver", "iam-authz-server"
+API, AUTHZ, PUMP = "iam-apiserver", "iam-authz-server", "iam-pump"
 AUTHZ_DOMAIN = "iam.authz.marmotedu.com"
 HUNG = ProbeReport(ProbeOutcome.TIMEOUT, detail="accepts, but no answer within 1.5 s", accepted=True)
 
@@ -32,6 +32,7 @@ def services() -> Iterator[Situation]:
         never=("dark-outside",),
         explains=("client-dark",),
     )
+    yield from _needs()
     yield _expired()
     yield from _given_up()
     second = ProbeReport(ProbeOutcome.TIMEOUT, detail="no answer within 1 s", accepted=True, host=AUTHZ_DOMAIN)
@@ -89,4 +90,69 @@ def _expired() -> Situation:
         ("ports 8081 and 8443 of iam-apiserver",),
         explains=("requests-failing",),
         means=("iam-authz-server on iam-b stops deciding for new secrets",),
+    )
+
+
+def _needs() -> Iterator[Situation]:
+    refused = ProbeReport(ProbeOutcome.REFUSED, detail="connection refused")
+    failed = UnitReport("activating", "auto-restart")
+    yield Situation(
+        "R6",
+        "the apiserver is down on one node, and the authz-server there gets no policies",
+        "two roots that have nothing to do with each other",
+        state(
+            UnitReported(NOW, B, API, UnitReport("inactive", "dead")),
+            *asked(B, API, refused),
+            *asked(B, AUTHZ, refused),
+        ),
+        "unit-down",
+        B,
+        "iamops start iam-apiserver iam-b",
+        explains=("service-unhealthy",),
+        means=("iam-authz-server on iam-b stops deciding for new secrets",),
+    )
+    down = [DatastoreProbed(NOW, node, "redis", refused) for node in (A, B)]
+    yield Situation(
+        "R7",
+        "Redis is down",
+        "that it is down, and nothing of what it means",
+        state(*down),
+        "datastore-down",
+        None,
+        "look: redis on iam-a",
+        means=("iam-pump on iam-a and iam-b is idle: no audit record is stored", "hears of no policy change"),
+    )
+    lost = UnitReport("activating", "auto-restart", 13, exits="exit 1, 13 times in 70 s", reason="port in use")
+    yield Situation(
+        "R4",
+        "a service that cannot start: its port is taken",
+        "is activating; next: journalctl, whose last lines are a stack trace",
+        state(UnitReported(NOW, B, PUMP, lost)),
+        "unit-down",
+        B,
+        "look: what iam-pump on iam-b says it lacks",
+        ("does not start: exit 1, 13 times in 70 s", "port in use"),
+    )
+    gone = [DatastoreProbed(NOW, node, "mariadb", refused) for node in (A, B)]
+    yield Situation(
+        "R3",
+        "MariaDB is down, and the apiserver that was restarted does not come up",
+        "two roots; is activating",
+        state(*gone, UnitReported(NOW, B, API, failed), *asked(B, API, refused)),
+        "datastore-down",
+        None,
+        "look: mariadb on iam-a",
+        explains=("unit-down",),
+        means=("iam-apiserver on iam-a and iam-b answers 5xx and does not start again",),
+    )
+    refused = ProbeReport(ProbeOutcome.HOST_NOT_ALLOWED, detail="Host '10.0.4.99' is not allowed to connect")
+    yield Situation(
+        "A21",
+        "the VIP has become the source address, and MariaDB knows no such host",
+        "datastore-host-not-allowed; next: the grants for iam-b, past the cause",
+        state(DatastoreProbed(NOW, B, "mariadb", refused)),
+        "datastore-host-not-allowed",
+        B,
+        "look: ip -4 route get",
+        ("comes from VIP 10.0.4.99", "/32"),
     )
