@@ -54,8 +54,8 @@ class Role(StrEnum):
 class About:
     """What a finding is about, in the profile's names. Causes are found by this and never by words.
 
-    `unit`, `service`, `instance`, `store` and `subject` (a mount, a script) tell it from others of its code on the
-    same node. `services` are others that it is about as well; `role` is that of `unit`, `kind` that of `store`.
+    `unit`, `service`, `instance`, `store` and `subject` (a mount, a script) distinguish it from others of its code
+    on the same node. `services` are others that it is about as well; `role` is that of `unit`, `kind` that of `store`.
     """
 
     unit: str = ""
@@ -69,7 +69,7 @@ class About:
 
     @property
     def name(self) -> str:
-        """What tells it from others: `unit=nginx`, `service=iam-pump store=mongodb`."""
+        """What distinguishes it from others: `unit=nginx`, `service=iam-pump store=mongodb`."""
         parts = (
             ("unit", self.unit),
             ("service", self.service),
@@ -92,7 +92,7 @@ class Finding:
     """One thing that is wrong. `next` is a command, or something to look at that changes nothing.
 
     `code` is its word in the catalogue of rules. `explains` are the findings that follow from this one.
-    `means`: what it is for users, where the profile's `needs` tell.
+    `means`: what it is for users, where the profile's `needs` say so.
     `rests_on`: what the services that it is about need, by the profile; `takes`: what others go without for it.
     `touches`: nodes beside `node` on which its cause may lie.
     """
@@ -150,9 +150,9 @@ class Diagnosis:
 
 def flat(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Findings and, after each, what it explains."""
-    return tuple(one for finding in findings for one in (finding, *flat(finding.explains)))
+    return tuple(below for finding in findings for below in (finding, *flat(finding.explains)))
 
 
 def loudest(finding: Finding) -> Severity:
     """A cause is at least as severe as the worst that it explains."""
-    return min((each.severity for each in flat((finding,))), key=RANK.__getitem__)
+    return min((below.severity for below in flat((finding,))), key=RANK.__getitem__)

@@ -35,7 +35,7 @@ class Stage(StrEnum):
 
 
 class Phase(StrEnum):
-    """Where a whole run is."""
+    """Where a run is."""
 
     PLANNING = "planning"
     LOCKING = "locking"
@@ -92,7 +92,7 @@ class UndoReport:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """A run at one moment; the last one, with an outcome, is its result.
+    """A run at one time; the last one, with an outcome, is its result.
 
     After a run that did not succeed, `files`: node -> which files of a push it has (`new`, `old`, `neither`,
     `unseen`); `moved_vips`: which VIPs are not where they were before it, a sentence each.

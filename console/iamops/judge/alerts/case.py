@@ -14,8 +14,8 @@ LONGEST_STEP_S = 1.0
 # Three words for a node that is out of sight: it may change from one to another.
 OUT_OF_SIGHT = frozenset({"node-unreachable", "serving-unseen", "node-silent"})
 
-# Two owners are told as such whatever explains them: nobody may have to read on to learn of it.
-ALWAYS_TOLD = frozenset({"split-brain"})
+# Two owners are reported as such whatever explains them: nobody may have to read on to learn of it.
+ALWAYS_REPORTED = frozenset({"split-brain"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +63,24 @@ class Alert:
 
     @property
     def name(self) -> str:
-        """Its key as text: what receivers may tell findings apart by."""
+        """Its key as text, by which receivers may know it again."""
         return "|".join(self.key)
 
     def ripe(self, patience: HoldTimes) -> bool:
-        """Is it to be opened now? What another finding explains is told there."""
-        own = self.root or self.code in ALWAYS_TOLD
+        """Is it to be opened now? What another finding explains is reported there."""
+        own = self.root or self.code in ALWAYS_REPORTED
         return not self.open and own and self.here and self.present_s >= patience.hold_s(self.severity)
 
     @property
     def worse(self) -> bool:
-        """Has it become more severe than was told?"""
+        """Has it become more severe than was reported?"""
         return self.open and self.reported_as is not None and RANK[self.severity] < RANK[self.reported_as]
 
     def unclear(self, unseen: frozenset[str], blind: Iterable[NotEvaluated]) -> bool:
         """Is it absent only because nobody can tell?"""
         about = self.needs | {self.node, None}
-        return bool(self.needs & unseen) or any(
-            each.code == self.code and (self.node is None or each.node in about) for each in blind
-        )
+        own = (question for question in blind if question.code == self.code)
+        return bool(self.needs & unseen) or any(self.node is None or q.node in about for q in own)
 
     def cleared_at(self, now: float, patience: HoldTimes) -> bool:
         return not self.here and now - self.last >= patience.cleared_s
@@ -104,8 +103,8 @@ def alerts_after(
     blind: tuple[NotEvaluated, ...] = (),
 ) -> dict[Key, Alert]:
     """All alerts after the findings of `now`, `since_s` after those before."""
-    present = {key_of(each.code, each.node, each.about.name): each for each in flat(findings)}
-    roots = {key_of(each.code, each.node, each.about.name) for each in findings}
+    present = {key_of(found.code, found.node, found.about.name): found for found in flat(findings)}
+    roots = {key_of(found.code, found.node, found.about.name) for found in findings}
     after = {key: _seen(alerts.get(key), found, now, since_s, root=key in roots) for key, found in present.items()}
     for key, alert in alerts.items():
         if key not in present:

@@ -57,7 +57,7 @@ def recalled(fresh: Alerts, raw: ReadJson, now: float) -> Alerts:
     """`fresh` with what a document remembers, as of `now`. Raises ValueError, TypeError, LookupError,
     AttributeError or ArithmeticError for none.
     """
-    alerts = [_alert(each, now) for each in raw["cases"]]
+    alerts = [_alert(case, now) for case in raw["cases"]]
     memory = {
         name: VipMemory(
             None if vip["seen_on"] is None else str(vip["seen_on"]),
@@ -92,7 +92,7 @@ def _damper_document(damper: Damper) -> Json:
 
 def _damper(raw: ReadJson, now: float) -> Damper:
     return Damper(
-        tuple(at for each in raw["told"] if (at := float(each)) <= now),
+        tuple(at for at in map(float, raw["told"]) if at <= now),
         None if raw["since"] is None else min(now, float(raw["since"])),
         float(raw["window_s"]),
         int(raw["count"]),
@@ -152,12 +152,12 @@ Knowledge: TypeAlias = Mapping[str, Mapping[str, Delivered]]
 """Destination -> finding's key -> how it is known there."""
 
 
-def heard_of(said: Message) -> Delivered | None:
+def heard_of(message: Message) -> Delivered | None:
     """What a message leaves its receiver with: None where the finding is over."""
-    if said.kind is AlertKind.RESOLVED:
+    if message.kind is AlertKind.RESOLVED:
         return None
-    state = FLAPPING if said.kind is AlertKind.DIGEST else str(said.severity)
-    return Delivered(state, said.title, said.code, said.node)
+    state = FLAPPING if message.kind is AlertKind.DIGEST else str(message.severity)
+    return Delivered(state, message.title, message.code, message.node)
 
 
 class DeliveredToAll:
@@ -169,14 +169,14 @@ class DeliveredToAll:
     def at(self, destination: str) -> Mapping[str, Delivered]:
         return self._by.get(destination, {})
 
-    def took(self, destination: str, said: Message) -> None:
+    def took(self, destination: str, message: Message) -> None:
         """The destination has accepted the message. One that is about no finding changes nothing."""
-        if not said.key:
+        if not message.key:
             return
         known = self._by.setdefault(destination, {})
-        known.pop(said.key, None)
-        if (after := heard_of(said)) is not None:
-            known[said.key] = after
+        known.pop(message.key, None)
+        if (after := heard_of(message)) is not None:
+            known[message.key] = after
         while len(known) > FINDINGS_KEPT:
             del known[next(iter(known))]
 
@@ -188,7 +188,7 @@ class DeliveredToAll:
 
     @property
     def document(self) -> Json:
-        return {to: {key: each.document for key, each in known.items()} for to, known in self._by.items() if known}
+        return {to: {key: one.document for key, one in known.items()} for to, known in self._by.items() if known}
 
     def recall(self, raw: ReadJson) -> None:
         """What a document remembers, instead of all there is. Raises ValueError, TypeError, AttributeError; so for
@@ -250,4 +250,4 @@ def _still_so(alerts: Alerts, now: float, during: str) -> dict[str, Message]:
 
 def _unclear(known: Delivered, snapshot: AlertSnapshot) -> bool:
     unseen = known.node in snapshot.unseen if known.node is not None else bool(snapshot.unseen)
-    return unseen or any(each.code == known.code and each.node in (None, known.node) for each in snapshot.blind)
+    return unseen or any(q.code == known.code and q.node in (None, known.node) for q in snapshot.blind)

@@ -75,20 +75,20 @@ def message(
     return Message(at, kind, severity, profile, title, lines, node, code, key)
 
 
-def document(number: str, said: Message) -> Json:
+def document(number: str, message: Message) -> Json:
     """The document iamops.alert/1. `number` names the message: the same one at every attempt to deliver it."""
     return {
         "schema": SCHEMA,
         "id": number,
-        "at": rfc3339(said.at),
-        "kind": str(said.kind),
-        "severity": str(said.severity),
-        "profile": said.profile,
-        "title": said.title,
-        "body": list(said.body),
-        "node": said.node,
-        "code": said.code or None,
-        "key": said.key or None,
+        "at": rfc3339(message.at),
+        "kind": str(message.kind),
+        "severity": str(message.severity),
+        "profile": message.profile,
+        "title": message.title,
+        "body": list(message.body),
+        "node": message.node,
+        "code": message.code or None,
+        "key": message.key or None,
     }
 
 
@@ -114,13 +114,13 @@ HELD_BY_BOTH = "for a moment several nodes held it"
 FLAPPING = "it is flapping: further {} are told as sums"
 
 
-def with_commands(said: Message, command: str) -> Message:
+def with_commands(message: Message, command: str) -> Message:
     """What is good news needs no next step. A command names its cluster: there may be several."""
-    if said.kind is AlertKind.RESOLVED:
-        return said
+    if message.kind is AlertKind.RESOLVED:
+        return message
     own = "next: iamops "
-    body = [f"next: {command} {line.removeprefix(own)}" if line.startswith(own) else line for line in said.body]
-    return replace(said, body=(*body, f"more: {command} triage"))
+    body = [f"next: {command} {line.removeprefix(own)}" if line.startswith(own) else line for line in message.body]
+    return replace(message, body=(*body, f"more: {command} triage"))
 
 
 def moved(profile: str, move: VipMove, vip: str, evidence: tuple[str, ...], during: str) -> Message:
@@ -198,7 +198,7 @@ def silence_over(
 
 
 def missed_end(profile: str, now: float, title: str, node: str | None, code: str, key: str) -> Message:
-    """For whoever could not be told when it ended."""
+    """For a destination that could not be told when it ended."""
     body = ("it ended while this destination was not told: it was away, or took no messages",)
     return message(now, AlertKind.RESOLVED, Severity.INFO, profile, title, body, node=node, code=code, key=key)
 

@@ -167,7 +167,7 @@ def judged(state: ClusterState, now: float) -> Diagnosis:
 
 def new_moves(before: ClusterState, after: ClusterState) -> tuple[VipMove, ...]:
     """Moves that were seen between two states. An address that was found when a node was first looked at has
-    not moved: whoever remembers where it was can tell better.
+    not moved: who remembers where it was knows better.
     """
     if after.moves is before.moves:
         return ()

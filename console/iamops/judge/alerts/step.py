@@ -11,7 +11,7 @@ from iamops.judge.alerts.state import Alerts, AlertSnapshot, Damper, SilenceStat
 from iamops.judge.findings import Finding, Key, loudest
 from iamops.model.facts import RANK
 
-# Where the VIP is and where it was last seen must differ for this long before it is told as a move that
+# Where the VIP is and where it was last seen must differ for this long before it is reported as a move that
 # nobody saw: the event of a move that is under way comes sooner.
 STRAYED_AFTER_S = 1.0
 
@@ -78,10 +78,10 @@ class _Step:
             self._compare(instance, owner)
 
     def _compare(self, instance: str, owner: str) -> None:
-        """Where it is against where it was last seen: what moved unseen is told as well."""
+        """Where it is against where it was last seen: what moved unseen is reported as well."""
         memory = self._vip(instance)
-        # Who has it after a split brain is told with its end: it has not moved.
-        if memory.seen_on in (None, owner) or (memory.split and self._tells_split(instance)):
+        # Who has it after a split brain is reported with its end: it has not moved.
+        if memory.seen_on in (None, owner) or (memory.split and self._reports_split(instance)):
             self.memory[instance] = replace(memory, seen_on=owner, elsewhere_since=None, split=False)
         elif memory.elsewhere_since is None:
             self.memory[instance] = replace(memory, elsewhere_since=self._now)
@@ -91,12 +91,12 @@ class _Step:
             message = words.moved_unobserved(self._profile, self._now, vip, was, owner, how, self._during)
             self._vip_moved(instance, owner, [was], message)
 
-    def _tells_split(self, instance: str) -> bool:
+    def _reports_split(self, instance: str) -> bool:
         splits = [a for a in self.cases.values() if a.code == "split-brain" and a.instance == instance]
         return any(alert.open or alert.reported_as is not None for alert in splits)
 
     def _vip_moved(self, instance: str, node: str, previous: list[str], message: Message) -> None:
-        """It is on another node than before: told now, or counted towards a sum or what a silence holds back."""
+        """It is on another node than before: said now, or counted towards a sum or what a silence holds back."""
         before = self._vip(instance)
         after = replace(before, seen_on=node, elsewhere_since=None, split=False)
         if self.silence is not None:
@@ -112,7 +112,7 @@ class _Step:
 
     def findings(self, found: tuple[Finding, ...]) -> None:
         evaluated_at, snapshot = self._alerts.evaluated_at, self._snapshot
-        loud = tuple(each for each in found if RANK[loudest(each)] <= RANK[self._policy.floor])
+        loud = tuple(f for f in found if RANK[loudest(f)] <= RANK[self._policy.floor])
         since_s = 0.0 if evaluated_at is None else max(0.0, self._now - evaluated_at)
         self.cases = alerts_after(
             self.cases, loud, now=self._now, since_s=since_s, unseen=snapshot.unseen, blind=snapshot.blind
@@ -128,7 +128,7 @@ class _Step:
             elif alert.worse and self.silence is None:
                 self._report(key, alert, self._found(alert))
             elif alert.cleared_at(self._now, self._policy.patience):
-                # A silence keeps what is open, so that its end is told after it.
+                # A silence keeps what is open, so that its end is reported after it.
                 if alert.open and self.silence is None:
                     self._report(key, replace(alert, open=False), self._ended(alert))
                 if not self.cases[key].open and not self._damper(key).flapping:

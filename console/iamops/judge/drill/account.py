@@ -17,7 +17,7 @@ from iamops.plan.roles import ResolvedStep
 from iamops.plan.steps import StepKind
 
 GAPS_SHOWN = 20
-# Whoever looked away for so long has not measured an outage.
+# A probe that was away for so long has not measured an outage.
 UNSEEN_MAX_MS = 1000.0
 
 
@@ -86,7 +86,7 @@ def client_view(
 ) -> ClientView | None:
     if gap is None:
         return None
-    spent = [one.spent_ms for one in gaps]
+    spent = [lost.spent_ms for lost in gaps]
     return ClientView(
         attempts=gap.attempts,
         failed=gap.refused + gap.no_answer + gap.wrong,
@@ -107,12 +107,12 @@ def client_view(
 def _stale_ms(gap: GapReport, evidence: DrillEvidence) -> float:
     """How long a node that had let go of the VIP still answered for it: a neighbour's old ARP entry.
 
-    A client that is answered again by the new owner right away tells nothing: only overlaps count.
+    A client that is answered again by the new owner right away proves nothing: only overlaps count.
     """
     if not gap.gaps or not evidence.gaps:
         return 0.0
     ahead_s = evidence.gaps[0].began - gap.gaps[0].began
-    unanswered_s = max(one.duration_ms for one in evidence.gaps) / 1000 + gap.resolution_ms / 1000
+    unanswered_s = max(lost.duration_ms for lost in evidence.gaps) / 1000 + gap.resolution_ms / 1000
     longest_s = 0.0
     for move in gap.moves:
         at = move.at + ahead_s
@@ -151,7 +151,7 @@ def live_document(live: LiveVrrp) -> Json:
 
 
 def taken_away(plan: DrillRunPlan, steps: Sequence[StepReport]) -> Iterator[AddressSeen]:
-    """A machine that is off or frozen answers for no address, though its kernel tells nobody."""
+    """A machine that is off or frozen answers for no address, though its kernel reports no change."""
     for drill_step in plan.steps:
         own = (s.began for s in steps if s.step.move == drill_step.number and s.step.kind is StepKind.DO)
         at, node, verb = next(own, None), drill_step.node(drill_step.move.on), drill_step.move.verb

@@ -214,7 +214,7 @@ def _same_config(plan: DrillRunPlan, live_after: Mapping[str, LiveVrrp]) -> Inva
 
 
 def silent_now(plan: DrillRunPlan, live_after: Mapping[str, LiveVrrp] | None) -> Iterator[str]:
-    """Nodes that told before what they ran with, and do not tell it any more: their keepalived failed, perhaps.
+    """Nodes that reported before what they ran with, and do not any more: their keepalived failed, perhaps.
 
     None of them where nobody looked in the end.
     """

@@ -32,7 +32,7 @@ class DrillVerdict(StrEnum):
 
 
 class FailureKind(StrEnum):
-    """What was wrong, so that a slow pair is told apart from a wrong one."""
+    """What was wrong: a slow pair is not a wrong one."""
 
     OVER_BUDGET = "over-budget"
     WRONG_TRANSITION = "wrong-transition"
@@ -61,7 +61,7 @@ class Measure:
     """A measured time beside its budget, in milliseconds. `measured_ms` None: it never happened.
 
     `upper_ms` is theory's; `allowance_ms` what timers, SSH and scripts may add to it. `rule` is the bound
-    as it was written. `path`: `farewell` (the priority-0 advert) or `timeout`, where that could be told.
+    as it was written. `path`: `farewell` (the priority-0 advert) or `timeout`, where that is known.
     """
 
     step: str
@@ -87,7 +87,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """Something that must hold during the whole drill. `holds` None: nobody can tell, and `text` says why."""
+    """Something that must hold throughout the drill. `holds` None: nobody can tell, and `text` says why."""
 
     name: str
     holds: bool | None
@@ -139,7 +139,7 @@ class NodeFacts:
 
 @dataclass(frozen=True, slots=True)
 class DrillReport:
-    """The whole account of one drill. `began_at` in epoch seconds.
+    """The full account of one drill. `began_at` in epoch seconds.
 
     `stays`: it was interrupted, and something that it did is not taken back.
     """

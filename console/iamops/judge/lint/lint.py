@@ -55,7 +55,7 @@ def _hits(trees: list[ConfigTree], profile: Profile | None) -> Iterator[Hit]:
         else:
             # By what the files say of each other.
             peers = {peer for vrrp in tree.vrrp for peer in vrrp.peers}
-            peers |= {v.unicast_src for each in trees if each is not tree for v in each.vrrp if v.unicast_src}
+            peers |= {v.unicast_src for other in trees if other is not tree for v in other.vrrp if v.unicast_src}
         yield from nginx_hits(tree, profile, frozenset(peers))
         yield from keepalived_hits(tree, profile)
         yield from script_hits(tree)

@@ -62,7 +62,7 @@ def _error_pages(tree: ConfigTree) -> Iterator[Hit]:
 def _upstreams(tree: ConfigTree, profile: Profile | None, peers: frozenset[str]) -> Iterator[Hit]:
     # A service that runs on one node of the profile only has no peer to name.
     services = profile.services.values() if profile else ()
-    alone = {each.domain for each in services if profile and len(profile.backends_of(each)) < 2}
+    alone = {service.domain for service in services if profile and len(profile.backends_of(service)) < 2}
     locations = (location for server in servers(tree.nginx) for location in server.all("location"))
     passes = (
         found.arg.rstrip("/") for location in locations if (found := location.first("proxy_pass")) is not None
@@ -91,7 +91,7 @@ def _is_name(host: str) -> bool:
 
 def _log_formats(tree: ConfigTree) -> Iterator[Hit]:
     for http in tree.nginx.all("http"):
-        formats = {each.arg: "".join(each.args[1:]) for each in http.all("log_format")}
+        formats = {format_.arg: "".join(format_.args[1:]) for format_ in http.all("log_format")}
         log = http.first("access_log")
         if log is None or log.arg == "off":
             continue

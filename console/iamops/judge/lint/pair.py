@@ -75,7 +75,7 @@ def _unicast(name: str, found: list[Placed]) -> Iterator[Hit]:
         yield _hit("P007", f"{name}: {odd[0].name} has no unicast_peer", odd, "unicast_peer")
         return
     for tree, vrrp in found if all(unicast) else ():
-        others = {other.unicast_src for each, other in found if each is not tree and other.unicast_src}
+        others = {v.unicast_src for placed_on, v in found if placed_on is not tree and v.unicast_src}
         missing = sorted(others - set(vrrp.peers))
         if missing:
             evidence = f"{name}: {tree.name} does not name {', '.join(missing)} as a peer"

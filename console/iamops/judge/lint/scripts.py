@@ -44,8 +44,8 @@ def script_hits(tree: ConfigTree) -> Iterator[Hit]:
         else:
             yield from _runnable(tree, script)
             yield from _content(tree, path, 1, script.content, beyond)
-    instances = (block for instance in tree.keepalived.all("vrrp_instance") for block in instance.block or ())
-    notified = (_path(" ".join(each.args)) for each in instances if each.name.startswith("notify"))
+    options = (option for block in tree.keepalived.all("vrrp_instance") for option in block.block or ())
+    notified = (_path(" ".join(option.args)) for option in options if option.name.startswith("notify"))
     for path in dict.fromkeys(notified):
         if path is not None and path in tree.files:
             yield from _runnable(tree, tree.files[path])
@@ -67,7 +67,7 @@ def _beyond(tree: ConfigTree) -> re.Pattern[str] | None:
         for name in found.args
     ]
     # Wildcards, regular expressions and one-letter names would be found anywhere.
-    plain = [re.escape(each) for each in (*vips, *names) if re.fullmatch(r"[\w-]+(?:[.:]+[\w-]+)+", each)]
+    plain = [re.escape(n) for n in (*vips, *names) if re.fullmatch(r"[\w-]+(?:[.:]+[\w-]+)+", n)]
     return re.compile(rf"(?<![\w.:-])(?:{'|'.join(plain)})(?![\w-]|[.]\w)") if plain else None
 
 

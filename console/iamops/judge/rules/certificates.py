@@ -73,7 +73,7 @@ def _faults(
 
     report = seen.value
     if report.certificate is None:
-        if unit_running(node, service.unit):  # what does not run is told as that
+        if unit_running(node, service.unit):  # what does not run is unit-down
             tail = f"shows no certificate: {report.probe.detail or report.probe.outcome}"
             yield fault(NO_TLS, Severity.WARNING, tail, f"look: journalctl -u {service.unit} on {node.name}")
         return

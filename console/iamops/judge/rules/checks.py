@@ -133,7 +133,7 @@ def sees_nothing(view: RuleInput, node: NodeState, seen: Journal, now: float) ->
     for name, vrrp in node.vrrp.items():
         if isinstance(vrrp, Unknown) or vrrp.value.state not in (VrrpState.MASTER, VrrpState.BACKUP):
             continue
-        # A check with a weight has seen it and takes from the priority; whether that is enough lint tells (K007).
+        # A check with a weight has seen it and takes from the priority; whether that is enough lint says (K007).
         state, base, effective = vrrp.value.state, vrrp.value.priority, vrrp.value.effective_priority
         if base is not None and effective is not None and effective < base:
             continue

@@ -24,7 +24,7 @@ from iamops.model.state import NodeState
 from iamops.model.vip import ownership
 
 RECENT_S = 600.0
-# nginx gives a backend up for ten seconds unless it is told otherwise; it says so at every request.
+# nginx gives a backend up for ten seconds unless configured otherwise; it says so at every request.
 GIVEN_UP_RECENT_S = 15.0
 # Whoever holds the VIP complains of a stranger's adverts as long as they come.
 STRANGER_RECENT_S = 60.0
@@ -126,7 +126,7 @@ EVIDENCE: Mapping[str, frozenset[Kind]] = {
     "requests-failing": frozenset({Kind.UPSTREAM_TIMED_OUT, Kind.UPSTREAM_REFUSED, Kind.UPSTREAM_CLOSED}),
     "client-dark": frozenset({Kind.OPEN_FILES, Kind.UPSTREAM_TIMED_OUT, Kind.UPSTREAM_REFUSED}),
 }
-# What fails now is said by nginx at every request: its lines of minutes ago were about something else.
+# nginx logs what fails now at every request: its lines of minutes ago were about something else.
 FAILING_NOW = frozenset({"nginx-bad-answers", "backend-silent", "requests-failing", "client-dark"})
 
 
@@ -166,7 +166,7 @@ def refusing_stores(view: RuleInput, now: float) -> Iterator[Answer]:
             code,
             Severity.CRITICAL,
             f"{which} takes no writes, by what {who} gets from it",
-            tuple(_evidence(view, node, each, len(each.times), now) for node, each in complaints[-STORES_SHOWN:]),
+            tuple(_evidence(view, node, c, len(c.times), now) for node, c in complaints[-STORES_SHOWN:]),
             f"look: why {which} on {' and '.join(homes)} takes no writes ({looks})",
             cause=complaints[-1][1].means,
             about=About(store=names[0] if len(names) == 1 else "", kind=kind),
@@ -210,7 +210,7 @@ def strangers(view: RuleInput, now: float) -> Iterator[Answer]:
     """A router that is no node of ours, with our router id and password: the daemon gave the VIP up to it."""
     code, known = "stranger-router", {node.address for node in view.state.profile.nodes.values()}
     ownerless = [name for name in view.state.profile.vrrp if not ownership(view.state, name, now).owners]
-    heard: dict[str, list[Complained]] = {}
+    by_stranger: dict[str, list[Complained]] = {}
     for answer in inspected(view, journal, (code,), "whether a stranger takes the VIP"):
         if isinstance(answer, NotEvaluated):
             yield answer
@@ -221,8 +221,8 @@ def strangers(view: RuleInput, now: float) -> Iterator[Answer]:
                 continue
             recent = _recent(node, complaint, STRANGER_RECENT_S, now)
             if recent or _still_gives_way(view, node, complaint, ownerless):
-                heard.setdefault(complaint.about, []).append((node, complaint))
-    for stranger, complaints in heard.items():
+                by_stranger.setdefault(complaint.about, []).append((node, complaint))
+    for stranger, complaints in by_stranger.items():
         higher = any(complaint.kind is Kind.HIGHER_PRIORITY for _, complaint in complaints)
         does = "with a priority that wins: it takes the VIP" if higher else "as a second master"
         node = complaints[0][0]
@@ -230,7 +230,7 @@ def strangers(view: RuleInput, now: float) -> Iterator[Answer]:
             code,
             Severity.CRITICAL,
             f"{stranger}, which is no node of ours, sends adverts with our router id {does}",
-            tuple(_evidence(view, node, each, len(each.times), now) for node, each in complaints),
+            tuple(_evidence(view, node, c, len(c.times), now) for node, c in complaints),
             f"look: whose {stranger} is (ip neigh show {stranger}), and tcpdump -nn proto 112 on {node.name}",
             cause="another VRRP router in this network has the same virtual_router_id and the same password",
         )
@@ -268,7 +268,7 @@ def given_up(view: RuleInput, node: NodeState, seen: Known[ErrorLogInspection], 
         "no-live-upstreams",
         Severity.CRITICAL,
         f"nginx on {node.name} has given every backend{of} up, and answers 502 without asking one",
-        tuple(_evidence(view, node, each, len(each.times), now) for each in complaints[-SHOWN:]),
+        tuple(_evidence(view, node, c, len(c.times), now) for c in complaints[-SHOWN:]),
         "iamops traffic --since 5m --by backend",
         node.name,
         cause=ALL_FAILED,
@@ -303,7 +303,7 @@ def with_complaints(view: RuleInput, finding: Finding, now: float) -> Finding:
     for node in nodes(view) if kinds else ():
         inspection = inspection_of(view, node.name) if finding.node in (None, node.name) else None
         parts = (inspection.journal, inspection.nginx_errors) if inspection is not None else ()
-        for complaint in (each for part in parts if isinstance(part, Known) for each in part.value.complaints):
+        for complaint in (c for part in parts if isinstance(part, Known) for c in part.value.complaints):
             times = _recent(node, complaint, span_s, now)
             # nginx's log knows no unit.
             unit = view.state.profile.nginx.unit if complaint.unit == "nginx" else complaint.unit

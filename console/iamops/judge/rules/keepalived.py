@@ -217,7 +217,7 @@ def _flapping(
     own: list[OwnRun] = []
     for node, entry in moves:
         at = ours(node, entry.at)
-        # Not every node is told of a run: any node's journal may have it, by the clock of that node.
+        # Not every node is part of a run: any node's journal may have it, by the clock of that node.
         found = (own_run(entries, at + (at - ours(other, at))) for other, entries in journals)
         own += [run for run in found if run is not None][:1]
     address, unit = view.state.profile.vrrp[name].address, view.state.profile.keepalived.unit

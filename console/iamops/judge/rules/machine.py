@@ -141,7 +141,7 @@ def clocks_apart(view: RuleInput, now: float) -> Iterator[Answer]:
     yield from unheard(view, now, ("clocks-apart",), "how far its clock is from the other nodes'")
     known = [(node, offset) for node in live(view, now) if (offset := _clock(node)) is not None]
     for (one, (one_ms, one_unsure_ms)), (other, (other_ms, other_unsure_ms)) in itertools.combinations(known, 2):
-        # Each offset is uncertain by itself, so their difference must be certain.
+        # Each offset is uncertain, so their difference must be certain.
         apart_ms, unsure_ms = one_ms - other_ms, one_unsure_ms + other_unsure_ms
         far = _far(apart_ms, unsure_ms)
         if far is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 
@@ -160,7 +161,7 @@ def peers_refused(view: RuleInput, node: NodeState, now: float) -> Iterator[Answ
             "not-serving",
             Severity.CRITICAL,
             f"{node.name} answers over SSH and to itself, and no peer reaches any of its services",
-            tuple(one for found in evidence.values() for one in found),
+            tuple(itertools.chain.from_iterable(evidence.values())),
             f"look: nft list ruleset and ss -ltn on {node.name}",
             node.name,
             cause="a firewall on the node or between the nodes, or every service bound to 127.0.0.1",

@@ -13,7 +13,7 @@ from iamops.plan.needing import needing, without
 
 Fits = Callable[[Finding, Finding], bool]
 
-# They tell of what happened, which may be long over.
+# They are about what happened, which may be long over.
 PAST = frozenset({"interface-lost", "keepalived-restarted", "unit-restarted", "vip-flapping", "vip-let-go"})
 
 # Nobody reaches any service.
@@ -71,7 +71,7 @@ def _order(finding: Finding) -> tuple[int, bool, bool, int, bool, str, str]:
     """
     below = flat((finding,))
     is_lint, past = finding.code[:1].isupper(), finding.code in PAST
-    reached = all(each.code not in NOBODY_REACHED for each in below)
+    reached = NOBODY_REACHED.isdisjoint(found.code for found in below)
     return (RANK[finding.severity], is_lint, past, -len(below), reached, finding.code, finding.node or "")
 
 
@@ -144,7 +144,7 @@ DATABASE = _store_kind(DatastoreKind.MARIADB)
 PAIR = "P001 P002 P003 P004 P005 P006 P007 K014"
 
 LINKS: tuple[CausalLink, ...] = (
-    # A node that is gone takes with it what stands on it.
+    # A node that is lost takes with it what stands on it.
     *_links("node-unreachable", f"{STORES} {FAILING} pump-lags backend-not-reachable uneven-split", _about),
     *_links("node-unreachable", "client-dark vip-nowhere", _about),
     *_links("node-unreachable", "backend-silent", _same_node),
@@ -199,7 +199,7 @@ LINKS: tuple[CausalLink, ...] = (
     *_links("stranger-router", f"{WITNESSES} client-dark vip-flapping foreign-adverts stale-arp", _anywhere),
     *_links("adverts-not-sent", "split-brain vip-flapping vip-let-go", _anywhere),
     *_links("keepalived-starved foreign-adverts", "vip-flapping vip-let-go", _anywhere),
-    # Who is not heard, or hears strangers; and what clients notice of it.
+    # Nodes that do not hear each other, or hear strangers; and what clients notice of it.
     *_links(PAIR, "split-brain foreign-adverts", _anywhere),
     *_links("unit-down", "address-without-master", _both(_same_node, _role(Role.KEEPALIVED))),
     *_links("address-without-master", "split-brain stale-arp", _same_instance),

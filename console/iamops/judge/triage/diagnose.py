@@ -22,7 +22,8 @@ RULES: tuple[Rule, ...] = (*STATE_RULES, *KEEPALIVED, *CHECKS, *OUTSIDE, *NODES,
 def diagnose(view: RuleInput, now: float) -> Diagnosis:
     """A code counts as checked only where all of its rules could be evaluated everywhere."""
     answers = list(evaluated(RULES, view, now))
-    found = dict.fromkeys(with_complaints(view, each, now) for each in answers if isinstance(each, Finding))
+    findings = (answer for answer in answers if isinstance(answer, Finding))
+    found = dict.fromkeys(with_complaints(view, finding, now) for finding in findings)
     blind = tuple(dict.fromkeys(answer for answer in answers if isinstance(answer, NotEvaluated)))
     unclear = {answer.code for answer in blind}
     codes = dict.fromkeys(code for rule in RULES for code in rule.codes)

@@ -48,7 +48,7 @@ class ReportedFindings:
     ) -> tuple[ReportedFindings, tuple[Notice, ...]]:
         """What is reported from now on, and the notices of now. Symptoms are reported with their cause.
 
-        What belongs to a node that is not seen, or to the whole cluster while one is not, is not known to be over.
+        What belongs to a node that is not seen, or to the cluster while one is not, is not known to be over.
         """
         present = {finding.key: finding for finding in flat(findings)}
         loud = (finding for finding in findings if finding.severity is not Severity.INFO)
