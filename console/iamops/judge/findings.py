@@ -55,7 +55,7 @@ class About:
     """What a finding is about, in the profile's names. Causes are found by this and never by words.
 
     `unit`, `service`, `instance`, `store` and `subject` (a mount, a script) distinguish it from others of its code
-    on the same node. `services` are others that it is about as well; `role` is that of `unit`, `kind` that of `store`.
+    on the same node. `services`: others that it is about as well; `role`: that of `unit`, `kind`: that of `store`.
     """
 
     unit: str = ""

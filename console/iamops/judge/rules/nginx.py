@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from iamops.judge.findings import About, Finding, NotEvaluated
 from iamops.judge.rules.base import (
@@ -28,6 +29,7 @@ ANSWERS = "whether nginx answers"
 THROUGH = "whether nginx reaches its backends"
 # nginx asks a backend that has failed again after fail_timeout, ten seconds; and a probe takes its time.
 ASKED_AGAIN_S = 12.0
+Failing: TypeAlias = dict[str, Known[ProbeReport]]
 
 
 @each_live(ANSWERS, "nginx-hung", "nginx-bad-answers")
@@ -35,7 +37,7 @@ def domains_failing(view: RuleInput, node: NodeState, now: float) -> Iterator[An
     """Nothing is said of an nginx that does not run: unit-down does."""
     if not unit_running(node, view.state.profile.nginx.unit):
         return
-    bad: dict[str, Known[ProbeReport]] = {}
+    bad: Failing = {}
     for domain, seen in node.domains.items():
         if isinstance(seen, Unknown):
             why = f"{domain}: {reason_of(seen)}"
@@ -46,7 +48,7 @@ def domains_failing(view: RuleInput, node: NodeState, now: float) -> Iterator[An
         yield _failing(view, node, bad, now)
 
 
-def _failing(view: RuleInput, node: NodeState, bad: dict[str, Known[ProbeReport]], now: float) -> Finding:
+def _failing(view: RuleInput, node: NodeState, bad: Failing, now: float) -> Finding:
     profile = view.state.profile
     behind = {s.domain: s.name for s in profile.services.values() if s.domain}
     evidence = [
@@ -54,16 +56,8 @@ def _failing(view: RuleInput, node: NodeState, bad: dict[str, Known[ProbeReport]
         for d, seen in bad.items()
     ]
     silent = all(seen.value.outcome is ProbeOutcome.TIMEOUT for seen in bad.values())
-    # The backends of these domains that accept and say nothing to this node: nginx waits for them.
-    waited_for = {
-        (service.name, place): seen
-        for service in profile.services.values()
-        if silent and service.domain is not None and service.domain in bad
-        for place, seen in backends_seen(view, node, service)
-        if isinstance(seen, Known) and seen.value.outcome is ProbeOutcome.TIMEOUT
-    }
-    if waited_for:
-        names = {f"{service} on {place}": seen for (service, place), seen in waited_for.items()}
+    if silent and (waits_for := _silent_backends(view, node, bad)):
+        names = {f"{service} on {place}": seen for (service, place), seen in waits_for.items()}
         evidence += [probed(seen, name, "HTTP", node.name, now) for name, seen in names.items()]
         return Finding(
             "nginx-bad-answers",
@@ -73,8 +67,8 @@ def _failing(view: RuleInput, node: NodeState, bad: dict[str, Known[ProbeReport]
             "iamops traffic --since 5m --by backend",
             node.name,
             cause="a backend that accepts and stays silent is only given up after the read timeout",
-            about=About(services=tuple(dict.fromkeys(service for service, _ in waited_for))),
-            touches=tuple(dict.fromkeys(place for _, place in waited_for)),
+            about=About(services=tuple(dict.fromkeys(service for service, _ in waits_for))),
+            touches=tuple(dict.fromkeys(place for _, place in waits_for)),
         )
     code, how = "nginx-bad-answers", "answers badly"
     step = f"look: tail {profile.logs.error} on {node.name}"
@@ -84,9 +78,22 @@ def _failing(view: RuleInput, node: NodeState, bad: dict[str, Known[ProbeReport]
         # On the owner a restart may move the VIP: there only the plan is shown.
         owners = {c.node for name in profile.vrrp for c in ownership(view.state, name, now).owners}
         step = f"iamops restart {profile.nginx.unit} {node.name}" + (" --dry-run" if node.name in owners else "")
-    title = f"nginx on {node.name} {how}"
     about = About(services=tuple(behind[d] for d in bad if d in behind))
+    title = f"nginx on {node.name} {how}"
     return Finding(code, Severity.CRITICAL, title, tuple(evidence), step, node.name, about=about)
+
+
+def _silent_backends(
+    view: RuleInput, node: NodeState, domains: Failing
+) -> dict[tuple[str, str], Known[ProbeReport]]:
+    """The backends of these domains that accept and say nothing to this node: nginx waits for them."""
+    return {
+        (service.name, place): seen
+        for service in view.state.profile.services.values()
+        if service.domain is not None and service.domain in domains
+        for place, seen in backends_seen(view, node, service)
+        if isinstance(seen, Known) and seen.value.outcome is ProbeOutcome.TIMEOUT
+    }
 
 
 @each_live(THROUGH, "proxy-fails", "backend-masked")

@@ -77,16 +77,11 @@ def stale_neighbour(view: RuleInput, now: float) -> Iterator[Answer]:
             why = f"the VIP came to {claim.node} less than {HEARD_AFTER_S:.0f} s ago"
             yield NotEvaluated("stale-arp", WHOSE, why)
             continue
-        whose = f"an unknown machine ({mac})"
-        for node, inspection in view.inspection.nodes.items() if view.inspection is not None else ():
-            if isinstance(inspection.macs, Known) and mac in inspection.macs.value.values():
-                whose = f"{node} ({mac})"
-                break
         at, macs = f"{vrrp.address} is at {mac}", ", ".join(sorted(own.value.values()))
         yield Finding(
             "stale-arp",
             Severity.CRITICAL,
-            f"clients send VIP {vrrp.address} to {whose}, and {claim.node} has it",
+            f"clients send VIP {vrrp.address} to {_whose(view, mac)}, and {claim.node} has it",
             (
                 evidence_of(neighbours, at, "neighbour table of this machine", None, now),
                 evidence_of(own, f"its addresses are {macs}", "ip link", claim.node, now),
@@ -113,6 +108,13 @@ def _neighbour(view: RuleInput, owner: str, address: str) -> tuple[Addresses, Ad
     if isinstance(inspection.macs, Unknown) or not inspection.macs.value:
         return f"hardware addresses of {owner}: {reason_of(inspection.macs)}"
     return known, inspection.macs
+
+
+def _whose(view: RuleInput, mac: str) -> str:
+    for node, inspection in view.inspection.nodes.items() if view.inspection is not None else ():
+        if isinstance(inspection.macs, Known) and mac in inspection.macs.value.values():
+            return f"{node} ({mac})"
+    return f"an unknown machine ({mac})"
 
 
 @rule("dark-outside")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from iamops.judge.findings import About, Finding, NotEvaluated
 from iamops.judge.rules.base import (
@@ -37,13 +38,14 @@ STOPPED_IN_ORDER = "inactive"
 KILLED = frozenset({"killed by KILL", "killed by TERM", "killed by signal 9", "killed by signal 15"})
 # What a peer reports was asked so long before at most.
 ASKED_BEFORE_S = 1.5
+Silence: TypeAlias = tuple[NodeState, Known[ProbeReport]]
 
 
 @rule("backend-silent")
 def silent_backends(view: RuleInput, now: float) -> Iterator[Answer]:
     """nginx gives a backend up that refuses, and waits for one that accepts and says nothing."""
     yield from unheard(view, now, ("backend-silent",), KEEPS_WAITING)
-    found: dict[tuple[str, str], list[tuple[NodeState, Known[ProbeReport]]]] = {}
+    found: dict[tuple[str, str], list[Silence]] = {}
     for nginx in live(view, now):
         if not (reached(view.state, nginx.name) and unit_running(nginx, view.state.profile.nginx.unit)):
             continue
@@ -55,26 +57,29 @@ def silent_backends(view: RuleInput, now: float) -> Iterator[Answer]:
                 found.setdefault((service.name, place), []).append((nginx, seen))
 
     for (name, place), silences in found.items():
-        service, home = view.state.profile.services[name], view.state.nodes[place]
-        through = " and ".join(nginx.name for nginx, _ in silences)
-        evidence = [probed(seen, f"{name} on {place}", "HTTP", nginx.name, now) for nginx, seen in silences]
-        # What its clients get meanwhile.
-        domain = service.domain or ""
-        answers = ((nginx.name, nginx.domains.get(domain)) for nginx, _ in silences)
-        evidence += [probed(s, domain, "HTTP through nginx", n, now) for n, s in answers if isinstance(s, Known)]
-        step = f"look: is {place} paused or hung? its console, or the hypervisor's"
-        if home.link.state is LinkState.UP and unit_running(home, service.unit):
-            step = f"iamops restart {service.unit} {place}"
-        yield Finding(
-            "backend-silent",
-            Severity.CRITICAL,
-            f"{name} on {place} accepts and does not answer, and nginx on {through} sends it requests",
-            tuple(evidence),
-            step,
-            place,
-            cause="the process hangs or is stopped, or its machine is paused: a part of all requests waits for it",
-            about=About(service.unit, name),
-        )
+        yield _silent(view, view.state.profile.services[name], place, silences, now)
+
+
+def _silent(view: RuleInput, service: Service, place: str, silences: Sequence[Silence], now: float) -> Finding:
+    home, domain = view.state.nodes[place], service.domain or ""
+    evidence = [probed(seen, f"{service.name} on {place}", "HTTP", nginx.name, now) for nginx, seen in silences]
+    # What its clients get meanwhile.
+    answers = ((nginx.name, nginx.domains.get(domain)) for nginx, _ in silences)
+    evidence += [probed(s, domain, "HTTP through nginx", n, now) for n, s in answers if isinstance(s, Known)]
+    step = f"look: is {place} paused or hung? its console, or the hypervisor's"
+    if home.link.state is LinkState.UP and unit_running(home, service.unit):
+        step = f"iamops restart {service.unit} {place}"
+    through = " and ".join(nginx.name for nginx, _ in silences)
+    return Finding(
+        "backend-silent",
+        Severity.CRITICAL,
+        f"{service.name} on {place} accepts and does not answer, and nginx on {through} sends it requests",
+        tuple(evidence),
+        step,
+        place,
+        cause="the process hangs or is stopped, or its machine is paused: a part of all requests waits for it",
+        about=About(service.unit, service.name),
+    )
 
 
 @each_live("whether its units run", "unit-down")
