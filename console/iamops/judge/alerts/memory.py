@@ -10,9 +10,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from iamops.judge.alerts import message as words
 from iamops.judge.alerts.case import Alert, key_of
-from iamops.judge.alerts.message import AlertKind, Message
+from iamops.judge.alerts.message import AlertKind, Message, MessageWriter, with_commands
 from iamops.judge.alerts.silence import silence_of
 from iamops.judge.alerts.state import Alerts, AlertSnapshot, Damper, SilenceState, VipMemory
 from iamops.model.document import Json, ReadJson
@@ -214,7 +213,8 @@ def missed(
     """
     if alerts.silence is not None:
         return
-    so = _still_so(alerts, now, snapshot.during)
+    writer = MessageWriter(alerts.profile, now, snapshot.during)
+    so = _still_so(alerts, writer)
     names = {alert.name for alert in alerts.cases.values()}
     for destination, known in knows.items():
         for key, message in so.items():
@@ -228,13 +228,10 @@ def missed(
             continue
         for key, before in known.items():
             if key not in names and not _unclear(before, snapshot):
-                yield (
-                    destination,
-                    words.missed_end(alerts.profile, now, before.title, before.node, before.code, key),
-                )
+                yield destination, writer.missed_end(before.title, before.node, before.code, key)
 
 
-def _still_so(alerts: Alerts, now: float, during: str) -> dict[str, Message]:
+def _still_so(alerts: Alerts, writer: MessageWriter) -> dict[str, Message]:
     """Key -> message, as severe as others know it to be. Not of what is absent or flaps just now: its next change
     is reported to everybody.
     """
@@ -243,8 +240,8 @@ def _still_so(alerts: Alerts, now: float, during: str) -> dict[str, Message]:
         damper = alerts.dampers.get(key)
         flaps = damper is not None and damper.flapping
         if alert.open and alert.reported_as is not None and alert.here and not flaps:
-            message = words.found(alerts.profile, now, replace(alert, severity=alert.reported_as), during)
-            found[alert.name] = words.with_commands(message, alerts.command)
+            message = writer.found(replace(alert, severity=alert.reported_as))
+            found[alert.name] = with_commands(message, alerts.command)
     return found
 
 

@@ -17,7 +17,6 @@ from iamops.model.timestamps import rfc3339
 from iamops.redact.clean import words
 
 SCHEMA = "iamops.alert/1"
-VIP_CODE = "vip-move"
 TITLE_LIMIT, LINE_LIMIT, LINES_KEPT = 200, 500, 40
 
 
@@ -107,8 +106,6 @@ def message_of(raw: ReadJson) -> Message:
     )
 
 
-# The words of an alert must be understood at three in the morning, on a telephone.
-
 UNSEEN_MOVE = "its move was not seen: no watch was running, or a node was out of sight"
 HELD_BY_BOTH = "for a moment several nodes held it"
 FLAPPING = "it is flapping: further {} are told as sums"
@@ -123,84 +120,85 @@ def with_commands(message: Message, command: str) -> Message:
     return replace(message, body=(*body, f"more: {command} triage"))
 
 
-def moved(profile: str, move: VipMove, vip: str, evidence: tuple[str, ...], during: str) -> Message:
-    title = f"VIP {vip} moved {move.previous} -> {move.node}"
-    silent = (f"{move.previous} is not heard: whether it still holds the VIP is unknown",) if move.unheard else ()
-    body = (f"at {clock(move.at)}", *silent, *_during(during), *evidence)
-    kind, severity = AlertKind.VIP_MOVE, Severity.CRITICAL
-    return message(move.at, kind, severity, profile, title, body, node=move.node, code=VIP_CODE)
+@dataclass(frozen=True, slots=True)
+class MessageWriter:
+    """The words of the messages of `now`: they must be understood at three in the morning, on a telephone.
 
+    `during`: the action or drill that is running, if one is.
+    """
 
-def moved_unobserved(profile: str, now: float, vip: str, was: str, now_on: str, how: str, during: str) -> Message:
-    """It is elsewhere, and no move was seen; `how` says why."""
-    title, body = f"VIP {vip} is on {now_on}; it was on {was} when last seen", (how, *_during(during))
-    return message(now, AlertKind.VIP_MOVE, Severity.CRITICAL, profile, title, body, node=now_on, code=VIP_CODE)
+    profile: str
+    now: float
+    during: str = ""
 
+    def moved(self, move: VipMove, vip: str, evidence: tuple[str, ...]) -> Message:
+        unheard = f"{move.previous} is not heard: whether it still holds the VIP is unknown"
+        body = (f"at {clock(move.at)}", *((unheard,) if move.unheard else ()), *self._action, *evidence)
+        title = f"VIP {vip} moved {move.previous} -> {move.node}"
+        moved = self._of_vip(AlertKind.VIP_MOVE, Severity.CRITICAL, title, body, move.node)
+        return replace(moved, at=move.at)
 
-def moves_summed(
-    profile: str, now: float, vip: str, count: int, since: float, nodes: Iterable[str], on: str
-) -> Message:
-    title = f"VIP {vip} moved {count} times in {span(now - since)} between {' and '.join(sorted(nodes))}"
-    body = (f"it was last seen on {on}", f"from {clock(since)} to {clock(now)}", FLAPPING.format("moves"))
-    return message(now, AlertKind.DIGEST, Severity.CRITICAL, profile, title, body, code=VIP_CODE)
+    def moved_unobserved(self, vip: str, was: str, now_on: str, how: str) -> Message:
+        """It is elsewhere, and no move was seen; `how` says why."""
+        title = f"VIP {vip} is on {now_on}; it was on {was} when last seen"
+        return self._of_vip(AlertKind.VIP_MOVE, Severity.CRITICAL, title, (how, *self._action), now_on)
 
+    def moves_summed(self, vip: str, count: int, since: float, nodes: Iterable[str], on: str) -> Message:
+        between = " and ".join(sorted(nodes))
+        title = f"VIP {vip} moved {count} times in {span(self.now - since)} between {between}"
+        times = f"from {clock(since)} to {clock(self.now)}"
+        body = (f"it was last seen on {on}", times, FLAPPING.format("moves"))
+        return self._of_vip(AlertKind.DIGEST, Severity.CRITICAL, title, body, None)
 
-def calmed(profile: str, now: float, vip: str, on: str, for_s: float, total: int) -> Message:
-    title, body = f"VIP {vip} has not moved for {span(for_s)}; it is on {on}", (f"it had moved {total} times",)
-    return message(now, AlertKind.RESOLVED, Severity.INFO, profile, title, body, node=on, code=VIP_CODE)
+    def calmed(self, vip: str, on: str, for_s: float, total: int) -> Message:
+        title = f"VIP {vip} has not moved for {span(for_s)}; it is on {on}"
+        return self._of_vip(AlertKind.RESOLVED, Severity.INFO, title, (f"it had moved {total} times",), on)
 
+    def found(self, alert: Alert) -> Message:
+        unknown = (f"the state of {alert.node} is unknown, not down",) if alert.code in OUT_OF_SIGHT else ()
+        body = (f"since {clock(alert.first)}", *unknown, *self._action, *alert.lines)
+        return self._of(alert, AlertKind.FINDING, alert.severity, alert.title, body)
 
-def found(profile: str, now: float, alert: Alert, during: str) -> Message:
-    unknown = (f"the state of {alert.node} is unknown, not down",) if alert.code in OUT_OF_SIGHT else ()
-    body = (f"since {clock(alert.first)}", *unknown, *_during(during), *alert.lines)
-    return _of(alert, now, AlertKind.FINDING, alert.severity, profile, alert.title, body)
+    def ended(self, alert: Alert, title: str) -> Message:
+        lasted = f"from {clock(alert.first)} to {clock(alert.last)} ({span(alert.last - alert.first)})"
+        return self._of(alert, AlertKind.RESOLVED, Severity.INFO, title, (f"it lasted {lasted}",))
 
+    def changes_summed(self, alert: Alert, count: int, since: float) -> Message:
+        state = "it is there now" if alert.here else "it is gone now"
+        title = f"{alert.title}: came or went {count} times in {span(self.now - since)}, {state}"
+        return self._of(alert, AlertKind.DIGEST, alert.severity, title, (FLAPPING.format("changes"), *alert.lines))
 
-def ended(profile: str, now: float, alert: Alert, title: str) -> Message:
-    lasted = f"from {clock(alert.first)} to {clock(alert.last)} ({span(alert.last - alert.first)})"
-    return _of(alert, now, AlertKind.RESOLVED, Severity.INFO, profile, title, (f"it lasted {lasted}",))
+    def reminder(self, alerts: tuple[Alert, ...]) -> Message:
+        title = f"still so: {alerts[0].title}" if len(alerts) == 1 else f"{len(alerts)} findings are still so"
+        body = tuple(f"[{alert.severity}] {alert.title}, for {span(self.now - alert.first)}" for alert in alerts)
+        worst = min((alert.severity for alert in alerts), key=RANK.__getitem__)
+        return message(self.now, AlertKind.REMINDER, worst, self.profile, title, body)
 
+    def silence_over(self, silence: Silence, moves: int, cases: int, places: Iterable[str]) -> Message:
+        title = f"the silence is over; {counted(moves, 'VIP move')} and {counted(cases, 'finding')} were held back"
+        began = f"it began at {clock(silence.since)}, by {silence.by}: {silence.reason}"
+        severity = Severity.WARNING if moves or cases else Severity.INFO
+        body = (began, *places, "what is still so follows")
+        return message(self.now, AlertKind.SILENCE, severity, self.profile, title, body)
 
-def case_summed(profile: str, now: float, alert: Alert, count: int, since: float) -> Message:
-    state = "it is there now" if alert.here else "it is gone now"
-    title = f"{alert.title}: came or went {count} times in {span(now - since)}, {state}"
-    body = (FLAPPING.format("changes"), *alert.lines)
-    return _of(alert, now, AlertKind.DIGEST, alert.severity, profile, title, body)
+    def missed_end(self, title: str, node: str | None, code: str, key: str) -> Message:
+        """For a destination that could not be told when it ended."""
+        body = ("it ended while this destination was not told: it was away, or took no messages",)
+        kind, severity = AlertKind.RESOLVED, Severity.INFO
+        return message(self.now, kind, severity, self.profile, title, body, node=node, code=code, key=key)
 
+    @property
+    def _action(self) -> tuple[str, ...]:
+        return (f"during {self.during}",) if self.during else ()
 
-def _of(
-    alert: Alert,
-    now: float,
-    kind: AlertKind,
-    severity: Severity,
-    profile: str,
-    title: str,
-    body: tuple[str, ...],
-) -> Message:
-    return message(now, kind, severity, profile, title, body, node=alert.node, code=alert.code, key=alert.name)
+    def _of_vip(
+        self, kind: AlertKind, severity: Severity, title: str, body: tuple[str, ...], node: str | None
+    ) -> Message:
+        return message(self.now, kind, severity, self.profile, title, body, node=node, code="vip-move")
 
-
-def reminder(profile: str, now: float, alerts: tuple[Alert, ...]) -> Message:
-    title = f"still so: {alerts[0].title}" if len(alerts) == 1 else f"{len(alerts)} findings are still so"
-    body = tuple(f"[{alert.severity}] {alert.title}, for {span(now - alert.first)}" for alert in alerts)
-    worst = min((alert.severity for alert in alerts), key=RANK.__getitem__)
-    return message(now, AlertKind.REMINDER, worst, profile, title, body)
-
-
-def silence_over(
-    profile: str, now: float, silence: Silence, moves: int, cases: int, places: tuple[str, ...]
-) -> Message:
-    held = f"{counted(moves, 'VIP move')} and {counted(cases, 'finding')} were held back"
-    began = f"it began at {clock(silence.since)}, by {silence.by}: {silence.reason}"
-    severity = Severity.WARNING if moves or cases else Severity.INFO
-    body = (began, *places, "what is still so follows")
-    return message(now, AlertKind.SILENCE, severity, profile, f"the silence is over; {held}", body)
-
-
-def missed_end(profile: str, now: float, title: str, node: str | None, code: str, key: str) -> Message:
-    """For a destination that could not be told when it ended."""
-    body = ("it ended while this destination was not told: it was away, or took no messages",)
-    return message(now, AlertKind.RESOLVED, Severity.INFO, profile, title, body, node=node, code=code, key=key)
+    def _of(self, alert: Alert, kind: AlertKind, severity: Severity, title: str, body: tuple[str, ...]) -> Message:
+        node, code, key = alert.node, alert.code, alert.name
+        return message(self.now, kind, severity, self.profile, title, body, node=node, code=code, key=key)
 
 
 def clock(at: float) -> str:
@@ -212,7 +210,3 @@ def span(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def _during(during: str) -> tuple[str, ...]:
-    return (f"during {during}",) if during else ()

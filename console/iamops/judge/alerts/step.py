@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iamops.judge.alerts import message as words
 from iamops.judge.alerts.case import Alert, alerts_after
-from iamops.judge.alerts.message import Message
+from iamops.judge.alerts.message import HELD_BY_BOTH, UNSEEN_MOVE, Message, MessageWriter, with_commands
 from iamops.judge.alerts.state import Alerts, AlertSnapshot, Damper, SilenceState, VipMemory
 from iamops.judge.findings import Finding, Key, loudest
 from iamops.model.facts import RANK
@@ -42,8 +41,8 @@ class _Step:
     """One step under way: copies of what is remembered, which it changes, and the messages so far."""
 
     def __init__(self, alerts: Alerts, now: float, snapshot: AlertSnapshot) -> None:
-        self._alerts, self._policy, self._profile = alerts, alerts.policy, alerts.profile
-        self._now, self._snapshot, self._during = now, snapshot, snapshot.during
+        self._alerts, self._policy, self._now, self._snapshot = alerts, alerts.policy, now, snapshot
+        self._words = MessageWriter(alerts.profile, now, snapshot.during)
         self.memory = dict(alerts.memory)
         self.cases = dict(alerts.cases)
         self.dampers = dict(alerts.dampers)
@@ -58,19 +57,18 @@ class _Step:
         elif held is not None:
             self.silence = None
             self.cases = {key: replace(alert, held_back=False) for key, alert in self.cases.items()}
-            places = tuple(
+            places = [
                 f"VIP {vip} is on {self._vip(instance).seen_on or 'a node that is not known'}"
                 for instance, vip in self._alerts.vips.items()
-            )
-            silence = held.silence
-            self._say(words.silence_over(self._profile, self._now, silence, held.moves, held.cases, places))
+            ]
+            self._say(self._words.silence_over(held.silence, held.moves, held.cases, places))
 
     # --- VIP moves ---
 
     def vip_moves(self) -> None:
         for seen in self._snapshot.moves:
             move, vip = seen.move, self._alerts.vips[seen.move.instance]
-            message = words.moved(self._profile, move, vip, seen.evidence, self._during)
+            message = self._words.moved(move, vip, seen.evidence)
             self._vip_moved(move.instance, move.node, move.previous.split(", "), message)
         for instance in self._snapshot.split:
             self.memory[instance] = replace(self._vip(instance), elsewhere_since=None, split=True)
@@ -87,9 +85,8 @@ class _Step:
             self.memory[instance] = replace(memory, elsewhere_since=self._now)
         elif self._now - memory.elsewhere_since >= STRAYED_AFTER_S:
             was, vip = str(memory.seen_on), self._alerts.vips[instance]
-            how = words.HELD_BY_BOTH if memory.split else words.UNSEEN_MOVE
-            message = words.moved_unobserved(self._profile, self._now, vip, was, owner, how, self._during)
-            self._vip_moved(instance, owner, [was], message)
+            how = HELD_BY_BOTH if memory.split else UNSEEN_MOVE
+            self._vip_moved(instance, owner, [was], self._words.moved_unobserved(vip, was, owner, how))
 
     def _reports_split(self, instance: str) -> bool:
         splits = [a for a in self.cases.values() if a.code == "split-brain" and a.instance == instance]
@@ -121,12 +118,12 @@ class _Step:
             if alert.ripe(self._policy.patience):
                 if self.silence is None:
                     opened = replace(alert, open=True)
-                    self._report(key, opened, self._found(opened))
+                    self._report(key, opened, self._words.found(opened))
                     continue
                 self.silence = replace(self.silence, cases=self.silence.cases + (not alert.held_back))
                 self.cases[key] = replace(alert, held_back=True)
             elif alert.worse and self.silence is None:
-                self._report(key, alert, self._found(alert))
+                self._report(key, alert, self._words.found(alert))
             elif alert.cleared_at(self._now, self._policy.patience):
                 # A silence keeps what is open, so that its end is reported after it.
                 if alert.open and self.silence is None:
@@ -142,9 +139,6 @@ class _Step:
             alert = replace(alert, reported_as=alert.severity if alert.open else None)
         self.cases[key] = alert
 
-    def _found(self, alert: Alert) -> Message:
-        return words.found(self._profile, self._now, alert, self._during)
-
     def _ended(self, alert: Alert) -> Message:
         """Of a split brain, who has the VIP now is what matters."""
         title = alert.title
@@ -152,7 +146,7 @@ class _Step:
             vip, owner = self._alerts.vips[alert.instance], self._snapshot.owners.get(alert.instance)
             where = f"VIP {vip} on {owner} only" if owner else f"who has VIP {vip} is not known"
             title = f"split brain ended: {where}"
-        return words.ended(self._profile, self._now, alert, title)
+        return self._words.ended(alert, title)
 
     # --- sums, and what has calmed down ---
 
@@ -164,11 +158,9 @@ class _Step:
             vip, on = self._alerts.vips[instance], str(memory.seen_on)
             if damper.count:
                 since = damper.since or self._now
-                self._say(
-                    words.moves_summed(self._profile, self._now, vip, damper.count, since, memory.between, on)
-                )
+                self._say(self._words.moves_summed(vip, damper.count, since, memory.between, on))
             else:
-                self._say(words.calmed(self._profile, self._now, vip, on, damper.window_s, damper.total))
+                self._say(self._words.calmed(vip, on, damper.window_s, damper.total))
             self.memory[instance] = replace(memory, damper=damper.summed(self._now), between=frozenset())
         for key, damper in self.dampers.items():
             if damper.due(self._now):
@@ -183,9 +175,9 @@ class _Step:
             return
         if damper.count:
             since = damper.since or self._now
-            self._say(words.case_summed(self._profile, self._now, alert, damper.count, since))
+            self._say(self._words.changes_summed(alert, damper.count, since))
         elif alert.open:
-            self._say(self._found(alert))
+            self._say(self._words.found(alert))
             self.cases[key] = replace(alert, reported_as=alert.severity)
         else:
             self._say(self._ended(alert))
@@ -199,13 +191,13 @@ class _Step:
         if self.messages or not reported:
             self.reminded_at = self._now
         elif self._now - self.reminded_at >= every_s:
-            self._say(words.reminder(self._profile, self._now, reported))
+            self._say(self._words.reminder(reported))
             self.reminded_at = self._now
 
     # --- small steps ---
 
     def _say(self, message: Message) -> None:
-        self.messages.append(words.with_commands(message, self._alerts.command))
+        self.messages.append(with_commands(message, self._alerts.command))
 
     def _vip(self, instance: str) -> VipMemory:
         return self.memory.get(instance, VipMemory())
