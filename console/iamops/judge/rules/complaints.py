@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from iamops.judge.findings import About, Evidence, Finding, NotEvaluated
+from iamops.judge.findings import About, Evidence, Finding
 from iamops.judge.rules.base import Answer, RuleInput, evidence_at, nodes, rule, unit_stopped
-from iamops.judge.rules.inspection import Part, each_node, inspected, inspection_of, journal, lately, ours
+from iamops.judge.rules.inspection import Part, each_node, inspection_of, journal, known_parts, lately, ours
 from iamops.judge.rules.services import asked_backends
 from iamops.model.facts import Severity, VrrpState
 from iamops.model.inspection import (
@@ -139,11 +139,8 @@ def refusing_stores(view: RuleInput, now: float) -> Iterator[Answer]:
     """A datastore greets everybody and takes no writes: only who writes there is told."""
     code, profile = "datastore-refuses-writes", view.state.profile
     found: dict[tuple[str, ...], list[Complained]] = {}
-    for answer in inspected(view, lambda look: look.services, (code,), "whether a datastore refuses writes"):
-        if isinstance(answer, NotEvaluated):
-            yield answer
-            continue
-        node, seen = answer
+    known = yield from known_parts(view, lambda look: look.services, (code,), "whether a datastore refuses writes")
+    for node, seen in known:
         for complaint in seen.value:
             kind = REFUSING.get(complaint.kind)
             if kind is not None and _recent(node, complaint, REFUSED_RECENT_S, now):
@@ -181,11 +178,8 @@ def complained(view: RuleInput, now: float) -> Iterator[Answer]:
     parts: tuple[tuple[Part[Complaining], bool], ...] = ((journal, False), (_errors, True))
     for part, by_nginx in parts:
         codes = tuple(row.code for row in TABLE if (row.kind in BY_NGINX) is by_nginx)
-        for answer in inspected(view, part, codes, "what its daemons complain of"):
-            if isinstance(answer, NotEvaluated):
-                yield answer
-                continue
-            node, seen = answer
+        known = yield from known_parts(view, part, codes, "what its daemons complain of")
+        for node, seen in known:
             for complaint in seen.value.complaints:
                 row = by_kind.get(complaint.kind)
                 times = _recent(node, complaint, row.recent_s, now) if row is not None else []
@@ -208,16 +202,13 @@ def complained(view: RuleInput, now: float) -> Iterator[Answer]:
 @rule("stranger-router")
 def strangers(view: RuleInput, now: float) -> Iterator[Answer]:
     """A router that is no node of ours, with our router id and password: the daemon gave the VIP up to it."""
-    code, known = "stranger-router", {node.address for node in view.state.profile.nodes.values()}
+    code, own = "stranger-router", {node.address for node in view.state.profile.nodes.values()}
     ownerless = [name for name in view.state.profile.vrrp if not ownership(view.state, name, now).owners]
     by_stranger: dict[str, list[Complained]] = {}
-    for answer in inspected(view, journal, (code,), "whether a stranger takes the VIP"):
-        if isinstance(answer, NotEvaluated):
-            yield answer
-            continue
-        node, seen = answer
+    journals = yield from known_parts(view, journal, (code,), "whether a stranger takes the VIP")
+    for node, seen in journals:
         for complaint in seen.value.complaints:
-            if complaint.kind not in (Kind.HIGHER_PRIORITY, Kind.LOWER_PRIORITY) or complaint.about in known:
+            if complaint.kind not in (Kind.HIGHER_PRIORITY, Kind.LOWER_PRIORITY) or complaint.about in own:
                 continue
             recent = _recent(node, complaint, STRANGER_RECENT_S, now)
             if recent or _still_gives_way(view, node, complaint, ownerless):

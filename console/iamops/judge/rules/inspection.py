@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TypeAlias, TypeVar
 
 from iamops.judge.findings import Evidence, NotEvaluated
@@ -33,6 +33,19 @@ def inspected(
             yield node, seen
         else:
             yield from not_evaluated(codes, what, reason_of(seen), node.name)
+
+
+def known_parts(
+    view: RuleInput, part: Part[T], codes: Iterable[str], what: str
+) -> Generator[NotEvaluated, None, list[tuple[NodeState, Known[T]]]]:
+    """The nodes with a part that is known, as the generator's value; for the others it is not evaluated."""
+    known = []
+    for answer in inspected(view, part, codes, what):
+        if isinstance(answer, NotEvaluated):
+            yield answer
+        else:
+            known.append(answer)
+    return known
 
 
 def inspection_of(view: RuleInput, node: str) -> NodeInspection | None:

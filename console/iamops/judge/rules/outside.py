@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from iamops.judge.findings import About, Finding, NotEvaluated
 from iamops.judge.rules.base import NO_LOOK, Answer, RuleInput, evidence_of, probed, reason_of, rule
-from iamops.judge.rules.inspection import inspected, inspection_of
+from iamops.judge.rules.inspection import inspection_of, known_parts
 from iamops.judge.rules.services import doubtful_backend
 from iamops.judge.rules.vip import client_address, is_overdue
 from iamops.model.facts import Severity
@@ -28,11 +28,8 @@ def one_mac_twice(view: RuleInput, now: float) -> Iterator[Answer]:
     """Clones of one machine: a switch sends the packets of both to whichever spoke last."""
     code, what = "mac-twice", "whether two nodes have the same hardware address"
     known: dict[str, list[tuple[str, str, Addresses]]] = {}
-    for answer in inspected(view, lambda inspection: inspection.macs, (code,), what):
-        if isinstance(answer, NotEvaluated):
-            yield answer
-            continue
-        node, seen = answer
+    nodes = yield from known_parts(view, lambda inspection: inspection.macs, (code,), what)
+    for node, seen in nodes:
         for interface, mac in seen.value.items():
             if mac not in NOBODYS:
                 known.setdefault(mac, []).append((node.name, interface, seen))
