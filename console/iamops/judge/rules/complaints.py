@@ -49,7 +49,7 @@ Complained: TypeAlias = tuple[NodeState, DaemonComplaint]
 
 
 @dataclass(frozen=True, slots=True)
-class ComplaintRow:
+class ComplaintFinding:
     """A complaint that is a finding of its own. `title` and `step` name the node, what it is about, how often."""
 
     kind: Kind
@@ -61,7 +61,7 @@ class ComplaintRow:
 
 
 TABLE = (
-    ComplaintRow(
+    ComplaintFinding(
         Kind.STARVED,
         "keepalived-starved",
         Severity.WARNING,
@@ -69,7 +69,7 @@ TABLE = (
         "{unit} on {node} was not given time to run: its timers were late{often}",
         "look: what else ran on {node} then (its load, its hypervisor's steal time)",
     ),
-    ComplaintRow(
+    ComplaintFinding(
         Kind.CANNOT_SEND,
         "adverts-not-sent",
         Severity.CRITICAL,
@@ -77,7 +77,7 @@ TABLE = (
         "{unit} on {node} cannot send its adverts ({about}){often}",
         "look: nft list ruleset on {node}: VRRP is IP protocol 112",
     ),
-    ComplaintRow(
+    ComplaintFinding(
         Kind.WORKER_DIED,
         "nginx-worker-died",
         Severity.WARNING,
@@ -85,7 +85,7 @@ TABLE = (
         "a worker of nginx on {node} died on signal {about}{often}",
         "look: journalctl -k on {node}, and the modules that nginx loads",
     ),
-    ComplaintRow(
+    ComplaintFinding(
         Kind.OPEN_FILES,
         "nginx-open-files",
         Severity.CRITICAL,
@@ -93,7 +93,7 @@ TABLE = (
         "nginx on {node} has no file descriptors left{often}",
         "look: worker_rlimit_nofile in nginx.conf and LimitNOFILE of its unit on {node}",
     ),
-    ComplaintRow(
+    ComplaintFinding(
         Kind.LINK_LOST,
         "interface-lost",
         Severity.INFO,
@@ -101,7 +101,7 @@ TABLE = (
         "{unit} on {node} saw its interface {about} go down{often}",
         "look: ip -s link show {about} on {node}, and journalctl -k there",
     ),
-    ComplaintRow(
+    ComplaintFinding(
         Kind.OUT_OF_MEMORY,
         "unit-out-of-memory",
         Severity.WARNING,
