@@ -12,6 +12,7 @@ from iamops.model.facts import ProbeReport
 from iamops.model.observed import Freshness, Known, Observed, Unknown
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState, NodeState
+from iamops.model.vip import ownership
 
 # The rules of the live state must not load what only an inspection needs.
 if TYPE_CHECKING:
@@ -136,6 +137,12 @@ def about_unit(profile: Profile, unit: str, node: str) -> About:
         kind=store.kind if store is not None else None,
         services=services,
     )
+
+
+def restart_step(view: RuleInput, unit: str, node: str, now: float) -> str:
+    """On the owner a restart may move the VIP: there only the plan is shown."""
+    owns = any(c.node == node for name in view.state.profile.vrrp for c in ownership(view.state, name, now).owners)
+    return f"iamops restart {unit} {node}" + (" --dry-run" if owns else "")
 
 
 def unit_running(node: NodeState, unit: str) -> bool:

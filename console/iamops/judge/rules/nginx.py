@@ -14,6 +14,7 @@ from iamops.judge.rules.base import (
     not_evaluated,
     probed,
     reason_of,
+    restart_step,
     unit_running,
 )
 from iamops.judge.rules.services import backends_seen
@@ -21,7 +22,6 @@ from iamops.model.facts import ProbeOutcome, ProbeReport, Severity
 from iamops.model.observed import Known, Unknown
 from iamops.model.profile import Service
 from iamops.model.state import NodeState
-from iamops.model.vip import ownership
 
 # What nginx says when it cannot get an answer from a backend.
 GATEWAY_ERRORS = (502, 504)
@@ -75,9 +75,7 @@ def _failing(view: RuleInput, node: NodeState, bad: Failing, now: float) -> Find
     # Where it still answers for one domain, it does not hang.
     if silent and len(bad) == sum(isinstance(seen, Known) for seen in node.domains.values()):
         code, how = "nginx-hung", "accepts but does not answer"
-        # On the owner a restart may move the VIP: there only the plan is shown.
-        owners = {c.node for name in profile.vrrp for c in ownership(view.state, name, now).owners}
-        step = f"iamops restart {profile.nginx.unit} {node.name}" + (" --dry-run" if node.name in owners else "")
+        step = restart_step(view, profile.nginx.unit, node.name, now)
     about = About(services=tuple(behind[d] for d in bad if d in behind))
     title = f"nginx on {node.name} {how}"
     return Finding(code, Severity.CRITICAL, title, tuple(evidence), step, node.name, about=about)

@@ -17,6 +17,7 @@ from iamops.judge.rules.base import (
     not_evaluated,
     probed,
     reason_of,
+    restart_step,
     rule,
     settled,
     unit_running,
@@ -85,13 +86,12 @@ def keepalived_silent(view: RuleInput, node: NodeState, now: float) -> Iterator[
     if isinstance(seen, Unknown):
         yield NotEvaluated(code, "whether keepalived answers", reason_of(seen), node.name)
     elif seen.value:
-        owns = any(c.node == node.name for n in node.vrrp for c in ownership(view.state, n, now).owners)
         yield Finding(
             code,
             Severity.CRITICAL,
             f"{unit} on {node.name} runs and does not answer: it takes over nothing and gives up nothing",
             (evidence_of(seen, seen.value, "asked for its dump", node.name, now),),
-            f"iamops restart {unit} {node.name}" + (" --dry-run" if owns else ""),
+            restart_step(view, unit, node.name, now),
             node.name,
             cause="its process is stopped or hangs: the peer hears no adverts, and its own VIP stays",
             about=about_unit(view.state.profile, unit, node.name),
