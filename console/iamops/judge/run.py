@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
-from iamops.model.document import Json
 from iamops.model.exit_code import ExitCode
 from iamops.model.outage import GapReport
 from iamops.plan.action import ALLOWANCE_S, Action
@@ -155,7 +155,7 @@ def _stands(step: Step, cleared: Collection[str]) -> bool:
     return step.requires_undo in step.all_clears_undo or step.requires_undo not in cleared
 
 
-def run_document(report: RunReport, profile: str, exit_code: int) -> Json:
+def run_document(report: RunReport, profile: str, exit_code: int) -> dict[str, Any]:
     """A run as JSON (`iamops.run/1`): what `--json` prints."""
     return {
         "schema": "iamops.run/1",
@@ -169,7 +169,7 @@ def run_document(report: RunReport, profile: str, exit_code: int) -> Json:
         "denials": [denial_document(denial) for denial in report.denials],
         "plan": document(report.plan) if report.plan else None,
         "steps": [step_document(step, report.began) for step in report.steps],
-        "undone": [undone_document(undo) for undo in report.undone],
+        "undone": [undone_document(each) for each in report.undone],
         "restored_by": report.restored_by,
         "interrupted": report.interrupted,
         "client": gap_document(report.gap),
@@ -179,7 +179,7 @@ def run_document(report: RunReport, profile: str, exit_code: int) -> Json:
     }
 
 
-def denial_document(denial: Denial) -> Json:
+def denial_document(denial: Denial) -> dict[str, Any]:
     """One reason why not, as JSON."""
     return {
         "code": denial.code,
@@ -190,20 +190,21 @@ def denial_document(denial: Denial) -> Json:
     }
 
 
-def step_document(report: StepReport, began: float) -> Json:
+def step_document(report: StepReport, began: float) -> dict[str, Any]:
     """One step as JSON; `began_s` and `took_s` in seconds of the run."""
+    took = None if report.began is None or report.ended is None else round(report.ended - report.began, 3)
     return {
         "kind": report.step.kind,
         "title": report.step.title,
         "node": report.step.node,
         "stage": report.stage,
-        "began_s": report.began_s(began),
-        "took_s": report.took_s,
+        "began_s": None if report.began is None else round(report.began - began, 3),
+        "took_s": took,
         "observed": report.text,
     }
 
 
-def undone_document(report: UndoReport) -> Json:
+def undone_document(report: UndoReport) -> dict[str, Any]:
     """One undo as JSON."""
     return {
         "title": report.undo.title,
@@ -213,7 +214,7 @@ def undone_document(report: UndoReport) -> Json:
     }
 
 
-def gap_document(gap: GapReport | None) -> Json | None:
+def gap_document(gap: GapReport | None) -> dict[str, Any] | None:
     """What a client lost, as JSON; times in milliseconds."""
     if gap is None:
         return None
@@ -232,7 +233,7 @@ def gap_document(gap: GapReport | None) -> Json | None:
     }
 
 
-# How a run ended, in a person's word: of a record in the ledger, as of its result.
+# How a run ended, in the word a person is told: of a ledger's record, as its result said it. Pure.
 
 UNDONE = "undone"
 # A run that is over leaves no step waiting or running.
@@ -275,13 +276,16 @@ def beyond(gap: GapReport, forecast: Forecast) -> str | None:
     if gap.total_ms <= allowed_ms:
         return None
     kinds = ((gap.refused, "refused"), (gap.no_answer, "unanswered"), (gap.wrong, "answered wrongly"))
-    lost = ", ".join(f"{count} {word}" for count, word in kinds if count)
+    told = ", ".join(f"{count} {word}" for count, word in kinds if count)
     forecast_ms = forecast.gap_s * 1000
-    return f"a client got no good answer for {gap.total_ms:.0f} ms ({lost}); the forecast was {forecast_ms:.0f} ms"
+    return f"a client got no good answer for {gap.total_ms:.0f} ms ({told}); the forecast was {forecast_ms:.0f} ms"
+
+
+# A run as an exit code: a shell and the console tell a script the same. Pure.
 
 
 def exit_code(report: RunReport) -> ExitCode:
-    """What a script gets, from a shell and from the console alike. 130 promises that everything is as before."""
+    """What a script is told. 130 promises that everything is as it was before."""
     if report.interrupted and report.taken_back:
         return ExitCode.INTERRUPTED
     match report.outcome:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from iamops.judge.alerts.case import OUT_OF_SIGHT, Alert
 from iamops.judge.alerts.silence import Silence
-from iamops.model.document import Json, ReadJson
 from iamops.model.facts import RANK, Severity
 from iamops.model.state import VipMove
 from iamops.model.text import counted
@@ -74,24 +74,24 @@ def message(
     return Message(at, kind, severity, profile, title, lines, node, code, key)
 
 
-def document(number: str, message: Message) -> Json:
+def document(number: str, said: Message) -> dict[str, Any]:
     """The document iamops.alert/1. `number` names the message: the same one at every attempt to deliver it."""
     return {
         "schema": SCHEMA,
         "id": number,
-        "at": rfc3339(message.at),
-        "kind": str(message.kind),
-        "severity": str(message.severity),
-        "profile": message.profile,
-        "title": message.title,
-        "body": list(message.body),
-        "node": message.node,
-        "code": message.code or None,
-        "key": message.key or None,
+        "at": rfc3339(said.at),
+        "kind": str(said.kind),
+        "severity": str(said.severity),
+        "profile": said.profile,
+        "title": said.title,
+        "body": list(said.body),
+        "node": said.node,
+        "code": said.code or None,
+        "key": said.key or None,
     }
 
 
-def message_of(raw: ReadJson) -> Message:
+def message_of(raw: Mapping[str, Any]) -> Message:
     """The way back. Raises ValueError, TypeError or KeyError for what is no such document."""
     return message(
         datetime.fromisoformat(raw["at"]).timestamp(),

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from iamops.judge.run import UNDONE, RestoredBy, StepReport, drill_ending_of, verdict_word
 from iamops.model.document import Json
@@ -236,7 +237,7 @@ def passed(runs: Sequence[DrillRun], drill: str) -> tuple[int, int]:
     return own.count("pass"), len(own)
 
 
-def history_document(runs: Sequence[DrillRun]) -> Json:
+def history_document(runs: Sequence[DrillRun]) -> dict[str, Any]:
     """As JSON (`iamops.drill-history/1`)."""
     drills = dict.fromkeys(run.drill for run in runs)
     return {
@@ -246,7 +247,18 @@ def history_document(runs: Sequence[DrillRun]) -> Json:
             {"run": r.run, "at": r.at, "drill": r.drill, "verdict": r.verdict, "duration_s": r.duration_s}
             for r in runs
         ],
-        "measures": [asdict(trend) for trend in trends(runs)],
+        "measures": [
+            {
+                "drill": t.drill,
+                "measure": t.measure,
+                "runs": t.runs,
+                "median_ms": t.median_ms,
+                "worst_ms": t.worst_ms,
+                "latest_ms": t.latest_ms,
+                "trend": t.trend,
+            }
+            for t in trends(runs)
+        ],
     }
 
 
