@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pkgutil import iter_modules
 
+from iamops.judge import rules as package
 from iamops.judge.findings import Evidence, Finding
 from iamops.judge.rules import findings
 from iamops.judge.rules.base import Rule, RuleInput
@@ -261,6 +264,14 @@ def test_a_rule_that_fails_is_told_and_the_others_are_asked():
         ("disk-full", "Finding"),
     ]
     assert answers[1].title == "split-brain cannot be judged, by a fault of iamops"
+
+
+def test_every_rule_is_registered_once():
+    modules = [
+        importlib.import_module(f"iamops.judge.rules.{found.name}") for found in iter_modules(package.__path__)
+    ]
+    made = {id(value): value for module in modules for value in vars(module).values() if isinstance(value, Rule)}
+    assert sorted(made) == sorted(id(rule) for rule in RULES)
 
 
 def test_no_rule_fails_on_any_sample():
