@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from iamops.judge.findings import Finding
 from iamops.judge.rules.base import Rule, RuleInput
-from iamops.judge.rules.certificates import certificates
+from iamops.judge.rules.certificates import RULES as CERTIFICATES
 from iamops.judge.rules.datastores import RULES as DATASTORES
 from iamops.judge.rules.itself import RULES as ITSELF
 from iamops.judge.rules.itself import evaluated
@@ -15,7 +15,7 @@ from iamops.judge.rules.vip import RULES as VIP
 from iamops.model.facts import RANK
 from iamops.model.state import ClusterState
 
-STATE_RULES: tuple[Rule, ...] = (*VIP, *NGINX, *SERVICES, certificates, *DATASTORES, *MACHINE, *ITSELF)
+STATE_RULES: tuple[Rule, ...] = (*VIP, *NGINX, *SERVICES, *CERTIFICATES, *DATASTORES, *MACHINE, *ITSELF)
 
 
 def findings(state: ClusterState, now: float, *, final: bool = False) -> tuple[Finding, ...]:

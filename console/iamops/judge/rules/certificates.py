@@ -65,6 +65,9 @@ def certificates(view: RuleInput, now: float) -> Iterator[Answer]:
         yield from (_finding(node, faults, now) for faults in alike.values())
 
 
+RULES = (certificates,)
+
+
 def _faults(
     profile: Profile, node: NodeState, service: Service, port: int, seen: Known[TlsReport], now: float
 ) -> Iterator[PortFault]:

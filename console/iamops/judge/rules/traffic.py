@@ -30,7 +30,7 @@ SPLIT_SHARE, SPLIT_SIGMAS = 0.5, 4.0
 SOURCE = "access log"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class CountedNode:
     """A node whose requests were counted."""
 
