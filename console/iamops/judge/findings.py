@@ -117,7 +117,7 @@ class Finding:
 
     @property
     def places(self) -> frozenset[str]:
-        """Where its cause may lie. Who greets a datastore in vain is not the place of it."""
+        """The nodes on which its cause may lie. One that only fails to reach a datastore is none of them."""
         home = () if self.about.store and self.touches else (self.node,)
         return frozenset(name for name in (*home, *self.touches) if name)
 

@@ -63,7 +63,7 @@ class Alert:
 
     @property
     def name(self) -> str:
-        """Its key as text, by which receivers may know it again."""
+        """Its key as text, for receivers."""
         return "|".join(self.key)
 
     def ripe(self, patience: HoldTimes) -> bool:
@@ -87,7 +87,7 @@ class Alert:
 
 
 def key_of(code: str, node: str | None, what: str) -> Key:
-    """What makes two findings the same one, whatever their words; being out of sight goes by several codes."""
+    """What identifies a finding, whatever its words; a node that is out of sight goes by several codes."""
     if code in OUT_OF_SIGHT:
         return "node-unreachable", node or "", ""
     return code, node or "", what
@@ -135,14 +135,14 @@ def _seen(before: Alert | None, found: Finding, now: float, since_s: float, *, r
 
 
 def needs(found: Finding) -> frozenset[str]:
-    """That a node is out of sight is over when it is seen; anything else can only be over on nodes that are."""
+    """The nodes that must be seen before it can be over; a node out of sight is back as soon as it is seen."""
     if found.code in OUT_OF_SIGHT:
         return frozenset()
     return frozenset(node for node in (found.node, *(evidence.node for evidence in found.evidence)) if node)
 
 
 def message_lines(found: Finding) -> tuple[str, ...]:
-    """What a message says of it: the cause, the evidence, what follows from it, the next step."""
+    """Its lines in a message: the cause, the evidence, what follows from it, the next step."""
     cause = (f"because: {found.cause}",) if found.cause else ()
     follows = tuple(f"explains: {each.title}" for each in flat(found.explains))
     means = (f"means: {found.means}",) if found.means else ()

@@ -152,7 +152,7 @@ Knowledge: TypeAlias = Mapping[str, Mapping[str, Delivered]]
 
 
 def heard_of(message: Message) -> Delivered | None:
-    """What a message leaves its receiver with: None where the finding is over."""
+    """The finding as a receiver of the message knows it: None where it is over."""
     if message.kind is AlertKind.RESOLVED:
         return None
     state = FLAPPING if message.kind is AlertKind.DIGEST else str(message.severity)

@@ -112,7 +112,7 @@ FLAPPING = "it is flapping: further {} are told as sums"
 
 
 def with_commands(message: Message, command: str) -> Message:
-    """What is good news needs no next step. A command names its cluster: there may be several."""
+    """The message with a next step, except for good news. A command names its cluster: there may be several."""
     if message.kind is AlertKind.RESOLVED:
         return message
     own = "next: iamops "

@@ -188,7 +188,7 @@ def split(state: ClusterState) -> frozenset[str]:
 
 
 def unseen(state: ClusterState, now: float) -> frozenset[str]:
-    """Nodes of which nothing can be said now."""
+    """Nodes that are not heard now."""
     return frozenset(n.name for n in state.nodes.values() if n.freshness(now) is not Freshness.LIVE)
 
 

@@ -76,7 +76,7 @@ class _Step:
             self._compare(instance, owner)
 
     def _compare(self, instance: str, owner: str) -> None:
-        """Where it is against where it was last seen: what moved unseen is reported as well."""
+        """Compares where it is with where it was last seen: a move that nobody saw is reported as well."""
         memory = self._vip(instance)
         # Who has it after a split brain is reported with its end: it has not moved.
         if memory.seen_on in (None, owner) or (memory.split and self._reports_split(instance)):
@@ -140,7 +140,7 @@ class _Step:
         self.cases[key] = alert
 
     def _ended(self, alert: Alert) -> Message:
-        """Of a split brain, who has the VIP now is what matters."""
+        """After a split brain, what matters is who has the VIP now."""
         title = alert.title
         if alert.code == "split-brain" and alert.instance in self._alerts.vips:
             vip, owner = self._alerts.vips[alert.instance], self._snapshot.owners.get(alert.instance)

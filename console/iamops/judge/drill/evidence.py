@@ -67,7 +67,7 @@ class StateSeen(WitnessedChange):
 
 @dataclass(frozen=True, slots=True)
 class DrillEvidence:
-    """Everything. `gaps` are in session time. `notify`: words of the notify log by node, or None where it
+    """Everything that was seen. `gaps` are in session time. `notify`: words of the notify log by node, or None where it
     could not be read; `notify_reason` says why. `live_after` is what each node runs with in the end, None when
     nobody looked.
     """
@@ -138,7 +138,7 @@ def step_windows(plan: DrillRunPlan, evidence: DrillEvidence) -> Iterator[StepWi
 
 
 def invariants(plan: DrillRunPlan, evidence: DrillEvidence) -> tuple[Invariant, ...]:
-    """What must hold all the time: one owner, nobody for no longer than theory allows, the VIP only where it
+    """What must hold throughout: one owner, nobody for no longer than theory allows, the VIP only where it
     should be, and the configuration as it was. The last, only where somebody looked at it in the end.
     """
     after = evidence.live_after

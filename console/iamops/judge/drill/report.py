@@ -28,7 +28,7 @@ class DrillVerdict(StrEnum):
 
     @property
     def word(self) -> str:
-        """As every text says it."""
+        """The word for people."""
         return verdict_word(self)
 
 
@@ -179,7 +179,7 @@ class DrillReport:
 
     @property
     def ending(self) -> str:
-        """As every text says it."""
+        """The word for people."""
         return UNDONE if self.put_back else self.verdict.word
 
 

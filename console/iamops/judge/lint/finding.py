@@ -57,7 +57,6 @@ class LintReport:
 
     @property
     def unsilenced(self) -> tuple[LintFinding, ...]:
-        """Those that nobody has silenced."""
         return tuple(finding for finding in self.findings if finding.silenced is None)
 
     def worse_than(self, floor: Severity) -> bool:

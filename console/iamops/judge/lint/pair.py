@@ -64,7 +64,7 @@ def _compared(name: str, found: list[Placed]) -> Iterator[Hit]:
 
 
 def _known(found: list[Placed], *keywords: str) -> bool:
-    """A value that hangs on a definition or a conditional says nothing."""
+    """A value that depends on a definition or a conditional cannot be compared."""
     return not any(vrrp.unknown.intersection(keywords) for _, vrrp in found)
 
 

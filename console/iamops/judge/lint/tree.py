@@ -20,7 +20,7 @@ RETURNS = "its lines end in a carriage return"
 
 @dataclass(frozen=True, slots=True)
 class ConfigTree:
-    """What the rules look at."""
+    """A node's files, each parsed once."""
 
     conf: ConfTree
     nginx: ReadFile

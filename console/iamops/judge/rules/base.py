@@ -78,7 +78,6 @@ def not_evaluated(
 
 
 def evidence_of(seen: Observed[object], value: str, source: str, node: str | None, now: float) -> Evidence:
-    """Evidence from an observed value."""
     return Evidence(value, source, node, seen.age_s(now))
 
 
@@ -88,7 +87,6 @@ def evidence_at(at: float | None, value: str, source: str, node: str | None, now
 
 
 def probed(seen: Observed[ProbeReport], name: str, source: str, node: str | None, now: float) -> Evidence:
-    """The result of a probe."""
     result = "unknown" if isinstance(seen, Unknown) else f"{seen.value.outcome}: {seen.value.detail}".rstrip(": ")
     return evidence_of(seen, f"{name}: {result}" if name else result, source, node, now)
 

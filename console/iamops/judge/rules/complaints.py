@@ -136,7 +136,7 @@ def _errors(inspection: NodeInspection) -> Observed[ErrorLogInspection]:
 
 @rule("datastore-refuses-writes")
 def refusing_stores(view: RuleInput, now: float) -> Iterator[Answer]:
-    """A datastore greets everybody and takes no writes: only who writes there is told."""
+    """A datastore that greets everybody and takes no writes: only its writers notice."""
     code, profile = "datastore-refuses-writes", view.state.profile
     found: dict[tuple[str, ...], list[Complained]] = {}
     known = yield from known_parts(view, lambda look: look.services, (code,), "whether a datastore refuses writes")
@@ -173,7 +173,7 @@ def refusing_stores(view: RuleInput, now: float) -> Iterator[Answer]:
 
 @rule(*(row.code for row in TABLE))
 def complained(view: RuleInput, now: float) -> Iterator[Answer]:
-    """Of a source that was not read nothing is known: its rules were not evaluated."""
+    """Complaints that are findings of their own."""
     by_kind = {row.kind: row for row in TABLE}
     parts: tuple[tuple[Part[Complaining], bool], ...] = ((journal, False), (_errors, True))
     for part, by_nginx in parts:
@@ -230,7 +230,7 @@ def strangers(view: RuleInput, now: float) -> Iterator[Answer]:
 def _still_gives_way(
     view: RuleInput, node: NodeState, complaint: DaemonComplaint, ownerless: Sequence[str]
 ) -> bool:
-    """Who has once given way to a higher priority says no more of it, and waits; not so in FAULT, or stopped."""
+    """A daemon that gave way to a higher priority logs it once, and waits; in FAULT or stopped it does not."""
     if complaint.kind is not Kind.HIGHER_PRIORITY or unit_stopped(node, view.state.profile.keepalived.unit):
         return False
     seen = (node.vrrp.get(name) for name in ownerless)
@@ -287,7 +287,7 @@ RULES = (refusing_stores, complained, strangers, given_up)
 
 
 def with_complaints(view: RuleInput, finding: Finding, now: float) -> Finding:
-    """The finding, and after its evidence what the daemons of its node say of it."""
+    """The finding with further evidence: what the daemons of its node say about it."""
     kinds = EVIDENCE.get(finding.code, frozenset())
     found: list[Evidence] = []
     span_s = FAILING_RECENT_S if finding.code in FAILING_NOW else RECENT_S

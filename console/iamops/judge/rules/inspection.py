@@ -25,7 +25,7 @@ AHEAD_S = 30.0
 def inspected(
     view: RuleInput, part: Part[T], codes: Iterable[str], what: str
 ) -> Iterator[tuple[NodeState, Known[T]] | NotEvaluated]:
-    """Each node with a part of its inspection that is known; not evaluated for each code where it is not."""
+    """Each node with the part of its inspection, or a NotEvaluated for each code where that is not known."""
     for node in nodes(view):
         inspection = inspection_of(view, node.name)
         seen = part(inspection) if inspection is not None else NO_LOOK
@@ -38,7 +38,7 @@ def inspected(
 def known_parts(
     view: RuleInput, part: Part[T], codes: Iterable[str], what: str
 ) -> Generator[NotEvaluated, None, list[tuple[NodeState, Known[T]]]]:
-    """The nodes with a part that is known, as the generator's value; for the others it is not evaluated."""
+    """The same, with the nodes whose part is known as the generator's value."""
     known = []
     for answer in inspected(view, part, codes, what):
         if isinstance(answer, NotEvaluated):
@@ -77,7 +77,6 @@ def lately(node: NodeState, at: float, span_s: float, now: float) -> bool:
 
 
 def line(node: NodeState, entry: JournalEntry, now: float) -> Evidence:
-    """A journal line as evidence."""
     return evidence_at(ours(node, entry.at), entry.text, f"journal of {entry.unit}", node.name, now)
 
 
@@ -107,7 +106,7 @@ def each_node(what: str, part: Part[T], *codes: str) -> Callable[[AskPart[T]], R
 
 
 def each_journal(what: str, span_s: float, *codes: str) -> Callable[[AskJournal], Rule]:
-    """Decorator: a rule about the last `span_s` of every node's journal; a shorter journal tells in part only."""
+    """Decorator: a rule about the last `span_s` of every node's journal; a shorter journal is evaluated in part."""
 
     def made(ask: AskJournal) -> Rule:
         def of_span(

@@ -213,7 +213,7 @@ def _flapping(
     journals: Iterable[tuple[NodeState, JournalInspection]],
     now: float,
 ) -> Finding:
-    """Moves that runs of iamops made are no alarm: whoever began them knows."""
+    """Moves that runs of iamops made are no alarm: their operator knows."""
     own: list[OwnRun] = []
     for node, entry in moves:
         at = ours(node, entry.at)

@@ -48,7 +48,7 @@ Sources: TypeAlias = tuple[tuple[Observed[object], ...], ...]
 
 @rule("node-unreachable", "serving-unseen")
 def node_unreachable(view: RuleInput, now: float) -> Iterator[Answer]:
-    """One that its peers or a client still get answers from is serving: that is said instead."""
+    """A node that still answers its peers or a client is serving: that is the finding then."""
     for node in nodes(view):
         # Whoever has waited as long as he would does not wait for a connection that has not come.
         given_up = view.final and node.link.state is LinkState.CONNECTING
@@ -108,7 +108,7 @@ def disk(view: RuleInput, node: NodeState, now: float) -> Iterator[Answer]:
 
 
 def how_full(used_pct: float) -> tuple[Severity, str]:
-    """How bad that is, and what it means for those who write there."""
+    """How bad that is, and what it means for writers."""
     return (Severity.CRITICAL, NO_ROOM) if used_pct >= NO_ROOM_PCT else (Severity.WARNING, "")
 
 
@@ -223,7 +223,7 @@ RULES = (node_unreachable, disk, clock, clocks_apart, config_drift, node_silent)
 
 
 def is_silent(view: RuleInput, node: NodeState, now: float) -> bool:
-    """No command's result is known, and it is not for want of time; or nothing came at all for long."""
+    """No command's result is known although there was time for it, or nothing at all came for long."""
     since = node.link.since if node.link.since is not None else now
     sources = _sources(node)
     own = [seen for source in sources for seen in source]
@@ -241,6 +241,6 @@ def is_silent(view: RuleInput, node: NodeState, now: float) -> bool:
 
 
 def _sources(node: NodeState) -> Sources:
-    """What commands on the node tell of it. Health is not among that: sshd forwards connections without any."""
+    """What commands on the node report. Health is not among it: sshd forwards connections without any."""
     units, vrrp = tuple(node.units.values()), tuple(node.vrrp.values())
     return (node.addresses,), (node.host,), (node.safety,), units, vrrp

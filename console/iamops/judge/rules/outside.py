@@ -50,7 +50,7 @@ def one_mac_twice(view: RuleInput, now: float) -> Iterator[Answer]:
 
 @rule("stale-arp")
 def stale_neighbour(view: RuleInput, now: float) -> Iterator[Answer]:
-    """This machine stands for any client in the same network: routers and switches learn from the same words."""
+    """This machine stands for any client in the same network: routers and switches learn from the same packets."""
     for name, vrrp in view.state.profile.vrrp.items():
         claims = ownership(view.state, name, now)
         if len(claims.owners) != 1:

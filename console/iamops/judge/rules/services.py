@@ -227,7 +227,7 @@ def _keeps_waiting(seen: Known[ProbeReport]) -> bool:
 
 
 def _by_peers(view: RuleInput, node: NodeState, service: str, now: float) -> Mapping[str, Known[ProbeReport]]:
-    """What the peers that are heard now have seen of it as it is now."""
+    """What the peers that are heard now got from it since it was last begun anew."""
     since = node.renewed.get(service, -math.inf) + ASKED_BEFORE_S
     return {
         peer: seen

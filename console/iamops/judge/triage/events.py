@@ -124,7 +124,7 @@ def _let_go(ordered: Sequence[TimelineEvent], last: TimelineEvent, came: Timelin
 def _led(
     ordered: Sequence[TimelineEvent], left: str | None, came: TimelineEvent, profile: Profile
 ) -> TimelineEvent | None:
-    """An action of ours before what fell over, and that before what came back and took its VIP.
+    """Most likely first: an action of ours, what fell over, what came back and took its VIP.
 
     The units on which a VIP depends before all others: what else stopped in that minute may be none of it.
     """
@@ -258,7 +258,7 @@ def standing(live: tuple[Finding, ...], look: EarlierInspection | None, now: flo
 
 
 def only_deep(live: tuple[Finding, ...], look: EarlierInspection | None) -> frozenset[Key]:
-    """Which of what stands only the inspection could tell, so that it is as old as that."""
+    """The findings that only the inspection could make: they are as old as it is."""
     return _keys(look.diagnosis.findings) - _keys(live) - look.live_then if look is not None else frozenset()
 
 

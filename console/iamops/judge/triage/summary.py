@@ -66,7 +66,6 @@ class Darkness:
 
 
 def number_of(code: str) -> str | None:
-    """The number of a rule in the catalogue."""
     return CATALOGUE[code].number if code in CATALOGUE else None
 
 
@@ -81,7 +80,7 @@ def unreachable(triage: TriageResult) -> bool:
 
 
 def darkness(blind_to: Iterable[NotEvaluated], not_inspected: Mapping[str, str]) -> tuple[Darkness, ...]:
-    """What cannot be judged, by reason. That a node was not inspected is one, for all that is blind to it."""
+    """What cannot be judged, by reason. A node that was not inspected is one reason for all its questions."""
     found: dict[tuple[str, str | None], list[NotEvaluated]] = {}
     for node, because in not_inspected.items():
         found[because, node] = []

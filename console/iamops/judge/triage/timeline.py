@@ -160,7 +160,7 @@ class MasterChange:
 
 
 def turns(records: Iterable[JournalRecord], profile: Profile, node: str, ahead_s: float) -> Iterator[MasterChange]:
-    """What one node's journal says. `ahead_s`: how far its clock is ahead of ours."""
+    """One node's changes. `ahead_s`: how far its clock is ahead of ours."""
     for record in records:
         at, own = record.at - ahead_s, record.unit == profile.keepalived.unit
         entered = transition(record.message) if own and not record.by_systemd else None
