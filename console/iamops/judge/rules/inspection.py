@@ -106,7 +106,7 @@ def each_node(what: str, part: Part[T], *codes: str) -> Callable[[AskPart[T]], R
 
 
 def each_journal(what: str, span_s: float, *codes: str) -> Callable[[AskJournal], Rule]:
-    """Decorator: a rule about the last `span_s` of every node's journal; a shorter journal is evaluated in part."""
+    """Decorator: a rule about the last `span_s` of every node's journal, evaluated in part for a shorter one."""
 
     def made(ask: AskJournal) -> Rule:
         def of_span(

@@ -208,7 +208,7 @@ def uneven_split(view: RuleInput, now: float) -> Iterator[Answer]:
 
 
 def _answered(view: RuleInput, node: NodeState, service: Service, traffic: Traffic) -> Mapping[str, int]:
-    """Requests that each backend in use answered, well or badly. nginx asks its own over loopback or by address."""
+    """Requests that each backend in use answered, well or badly. nginx asks its own over loopback, too."""
     known = {n: at for n, at in view.state.profile.backends_of(service).items() if n not in service.drained}
     requests = dict.fromkeys(known, 0)
     for name, at in known.items():
