@@ -67,9 +67,9 @@ class StateSeen(WitnessedChange):
 
 @dataclass(frozen=True, slots=True)
 class DrillEvidence:
-    """Everything that was seen. `gaps` are in session time. `notify`: words of the notify log by node, or None where
-    it could not be read; `notify_reason` says why. `live_after` is what each node runs with in the end, None when
-    nobody looked.
+    """Everything that was seen. `gaps` are in session time. `notify`: words of the notify log by node, or None
+    where it could not be read; `notify_reason` says why. `live_after` is what each node runs with in the end, None
+    when nobody looked.
     """
 
     owner: str
