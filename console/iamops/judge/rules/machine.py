@@ -50,7 +50,7 @@ Sources: TypeAlias = tuple[tuple[Observed[object], ...], ...]
 def node_unreachable(view: RuleInput, now: float) -> Iterator[Answer]:
     """A node that still answers its peers or a client is serving: that is the finding then."""
     for node in nodes(view):
-        # Whoever has waited as long as he would does not wait for a connection that has not come.
+        # When time is up, a connection that has not come is given up.
         given_up = view.final and node.link.state is LinkState.CONNECTING
         if node.link.state is not LinkState.DOWN and not given_up:
             continue
