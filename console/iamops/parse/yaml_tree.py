@@ -81,6 +81,16 @@ class Problem:
         return f"{where}{self.key}: {self.message}" if self.key else f"{where}{self.message}"
 
 
+@dataclass(eq=False)
+class ProblemsFound(Exception):
+    """The text is not what it should be. `problems` are sorted by line and never empty."""
+
+    problems: tuple[Problem, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
 @dataclass(frozen=True, slots=True)
 class YamlTree:
     """The document's value, the line of every key path, and what was wrong with its form.
@@ -104,7 +114,7 @@ class YamlTree:
     def problem(self, path: Path, message: str) -> Problem:
         return Problem(self.file, self.line(path), _dotted(path), message)
 
-    def told(self, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    def listed(self, problems: Sequence[Problem]) -> tuple[Problem, ...]:
         """Of problems in order the first MOST_PROBLEMS, and one that says so where there are more."""
         listed = tuple(problems[:MOST_PROBLEMS])
         if len(problems) <= MOST_PROBLEMS and not self.unlisted:

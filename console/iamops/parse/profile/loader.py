@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, get_args
 
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from iamops.model.profile import NAMED_SECTIONS, Profile
 from iamops.parse.profile.checks import semantic_problems
-from iamops.parse.yaml_tree import MOST_PROBLEMS, Path, Problem, YamlTree, read_tree
+from iamops.parse.yaml_tree import MOST_PROBLEMS, Path, Problem, ProblemsFound, YamlTree, read_tree
 from iamops.redact.clean import words
 
 # Pydantic's complaints about a profile, in the words of a person who has the file open. Pure.
@@ -140,14 +139,8 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
 NAME_IS_KEY = "the name is the key above; remove this line"
 
 
-@dataclass(eq=False)
-class ProfileError(Exception):
-    """The text is no valid profile. `problems` are sorted by line and never empty."""
-
-    problems: tuple[Problem, ...]
-
-    def __str__(self) -> str:
-        return "\n".join(str(problem) for problem in self.problems)
+class ProfileError(ProblemsFound):
+    """The text is no valid profile."""
 
 
 def parse_profile(text: str, file: str) -> Profile:
@@ -160,7 +153,7 @@ def parse_profile(text: str, file: str) -> Profile:
         problems = semantic_problems(profile, tree)
     problems = (*tree.problems, *islice(_names_in_entries(tree), MOST_PROBLEMS + 1), *problems)
     if problems or profile is None:
-        raise ProfileError(tree.told(_in_order(problems)))
+        raise ProfileError(tree.listed(_in_order(problems)))
     return profile
 
 
