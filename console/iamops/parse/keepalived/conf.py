@@ -188,3 +188,8 @@ def flattened(directive: Directive) -> Directive:
     """keepalived takes `unicast_peer { a }` as well as one entry a line: every word is an entry."""
     words = [word for each in directive.block or () for word in (each.name, *each.args)]
     return replace(directive, args=tuple(words), block=None)
+
+
+def is_partial(block: Directive) -> bool:
+    """May it say more than is at hand: by a definition, or in an included file?"""
+    return any(entry.name.startswith("$") or entry.name in INCLUDES for entry in block.block or ())

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from iamops.parse.directives import Directive, ReadFile
-from iamops.parse.keepalived.conf import INCLUDES, UNKNOWN, flattened
+from iamops.parse.keepalived.conf import UNKNOWN, flattened, is_partial
 
 # Where keepalived takes another value than its file says, or than its default is. Pure.
 #
@@ -198,7 +198,7 @@ def _instance(block: Directive, version: int, global_defs: tuple[Directive, ...]
         unknown=frozenset(each.name for each in block.block or () if _hangs(each)),
         decided=decided(block, global_defs),
         conditional=UNKNOWN in block.args,
-        partial=any(each.name.startswith("$") or each.name in INCLUDES for each in block.block or ()),
+        partial=is_partial(block),
         lines={each.name: each.line for each in block.block or ()},
     )
 
