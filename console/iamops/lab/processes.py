@@ -44,7 +44,7 @@ class ImageFailed(LabError):
     """The base image could not be built."""
 
 
-class NotProven(LabError):
+class NotReady(LabError):
     """The lab runs, but does not show what it should."""
 
 
@@ -225,7 +225,7 @@ LAST_LINES = 12
 
 
 def run(argv: Sequence[str], *, stdin: str = "", timeout_s: float = 60.0) -> str:
-    """Runs a command to its end and returns its stdout. Raises CommandFailed."""
+    """Runs a command to its end and returns its stdout. Raises ToolFailed."""
     try:
         done = subprocess.run(
             argv,

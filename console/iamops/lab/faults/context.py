@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,7 +24,7 @@ class FaultContext(Protocol):
     def node(self, name: str) -> LabNode: ...
 
     def must(self, node: str, argv: Sequence[str], *, stdin: str = "") -> str:
-        """Runs a command in a node; raises CommandFailed if it fails."""
+        """Runs a command in a node; raises ToolFailed if it fails."""
         ...
 
     def power_on(self, name: str) -> None: ...
@@ -45,5 +45,9 @@ class FaultTarget:
         return self.node
 
 
-def systemctl(bench: FaultContext, node: str, *words: str) -> None:
-    bench.must(node, ["systemctl", *words])
+# How a fault comes, or goes.
+Change = Callable[[FaultContext, FaultTarget], None]
+
+
+def systemctl(lab: FaultContext, node: str, *words: str) -> None:
+    lab.must(node, ["systemctl", *words])
