@@ -118,8 +118,8 @@ class LabNode:
                 check=True,
             )
         if not processes.wait_until(lambda: self.init_pid() is not None, wait_s=START_TIMEOUT_S):
-            said = last_lines(self.own.console_log.read_text(encoding="utf-8", errors="replace"))
-            raise ToolFailed(f"{self.name} did not boot: {said}", f"see {self.own.console_log}")
+            output = last_lines(self.own.console_log.read_text(encoding="utf-8", errors="replace"))
+            raise ToolFailed(f"{self.name} did not boot: {output}", f"see {self.own.console_log}")
 
     def halt(self) -> None:
         """Shuts the node down in order; after a while, the hard way."""
@@ -144,7 +144,14 @@ class LabNode:
         if processes.is_frozen(self.group, processes.here()):
             raise LabNotUp(f"{self.name} is frozen", f"iamops lab fault thaw {self.name}")
         enter = ("nsenter", f"--target={init}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup")
-        return (*enter, "--", "/usr/bin/env", "-i", *_login_environment(), *argv)
+        home = (
+            "HOME=/root",
+            "USER=root",
+            "LOGNAME=root",
+            "LANG=C.UTF-8",
+            f"TERM={os.environ.get('TERM', 'dumb')}",
+        )
+        return (*enter, "--", "/usr/bin/env", "-i", f"PATH={PATH}", *home, *argv)
 
     def exec(
         self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = EXEC_TIMEOUT_S
@@ -162,9 +169,9 @@ class LabNode:
         """As `exec`, and returns stdout; raises ToolFailed if the command fails."""
         done = self.exec(argv, stdin=stdin.encode())
         if done.returncode:
-            said = last_lines((done.stderr or done.stdout).decode("utf-8", "replace"))
+            output = last_lines((done.stderr or done.stdout).decode("utf-8", "replace"))
             raise ToolFailed(
-                f"{self.name}: `{shlex.join(argv)}` ended with {done.returncode}: {said}", "iamops lab status"
+                f"{self.name}: `{shlex.join(argv)}` ended with {done.returncode}: {output}", "iamops lab status"
             )
         return done.stdout.decode("utf-8", "replace")
 
@@ -179,13 +186,8 @@ class LabNode:
             f"--network-namespace-path={namespace_path(self.paths.namespace(self.name))}",
             # Without it keepalived becomes MASTER and cannot set the VIP.
             "--capability=CAP_NET_ADMIN",
-            "--register=no",
-            "--keep-unit",
-            "--settings=no",
-            "--link-journal=no",
-            "--resolv-conf=off",
-            "--timezone=off",
-            "--console=pipe",
+            *("--register=no", "--keep-unit", "--settings=no", "--link-journal=no"),
+            *("--resolv-conf=off", "--timezone=off", "--console=pipe"),
         )
 
 
@@ -199,11 +201,6 @@ def cut_power(name: str, paths: LabPaths) -> None:
     processes.kill_all(paths.cgroup(name))
     network.detach_node(name, paths)
     processes.remove(paths.cgroup(name), processes.here())
-
-
-def _login_environment() -> tuple[str, ...]:
-    terminal = os.environ.get("TERM", "dumb")
-    return (f"PATH={PATH}", "HOME=/root", "USER=root", "LOGNAME=root", "LANG=C.UTF-8", f"TERM={terminal}")
 
 
 # Deletes directory trees of ours, and never what someone mounted into them.

@@ -89,6 +89,7 @@ def hierarchies(mounts: str) -> Hierarchies:
 
 
 def here() -> Hierarchies:
+    """Those of this machine."""
     return hierarchies(Path("/proc/self/mounts").read_text(encoding="utf-8"))
 
 
@@ -119,10 +120,7 @@ def freeze(group: str, trees: Hierarchies, *, frozen: bool, wait_s: float = 5.0)
     if not switch.exists():
         raise LabImpossible("freezing needs cgroup v2", "use power-off or cable instead")
     switch.write_text("1" if frozen else "0", encoding="ascii")
-    deadline = time.monotonic() + wait_s
-    while is_frozen(group, trees) != frozen and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return is_frozen(group, trees) == frozen
+    return wait_until(lambda: is_frozen(group, trees) == frozen, wait_s=wait_s, every_s=0.01)
 
 
 def is_frozen(group: str, trees: Hierarchies) -> bool:
@@ -132,19 +130,19 @@ def is_frozen(group: str, trees: Hierarchies) -> bool:
 
 def remove(group: str, trees: Hierarchies, *, wait_s: float = 1.0) -> None:
     """Removes the emptied group. A process just killed can hold its group for a moment."""
-    deadline = time.monotonic() + wait_s
-    while not all(_remove_below(tree / group) for tree in trees.every) and time.monotonic() < deadline:
-        time.sleep(0.01)
 
+    def removed() -> bool:
+        groups = [tree / group for tree in trees.every]
+        for top in groups:
+            for directory, _, _ in os.walk(top, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(directory)
+            with contextlib.suppress(OSError):
+                # The lab's own group goes with its last node.
+                top.parent.rmdir()
+        return not any(top.exists() for top in groups)
 
-def _remove_below(group: Path) -> bool:
-    for directory, _, _ in os.walk(group, topdown=False):
-        with contextlib.suppress(OSError):
-            os.rmdir(directory)
-    with contextlib.suppress(OSError):
-        # The lab's own group goes with its last node.
-        group.parent.rmdir()
-    return not group.exists()
+    wait_until(removed, wait_s=wait_s, every_s=0.01)
 
 
 PROC = Path("/proc")

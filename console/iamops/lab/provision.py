@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -69,20 +68,14 @@ def revoke(address: str) -> str:
 def first_statements(profile: Profile, store: Datastore) -> str:
     """Everything the database must hold before its first start."""
     own = ("127.0.0.1", "localhost", profile.nodes[store.node].address)
-    return "\n".join(_statements(own, clients_of(profile, store))) + "\n"
+    grants = map(grant, (*own, *clients_of(profile, store)))
+    # A bootstrapping server knows no accounts until it is told to read them.
+    return "\n".join(("USE mysql;\nFLUSH PRIVILEGES;", SCHEMA, *grants, "FLUSH PRIVILEGES;")) + "\n"
 
 
 def load(root: Path, statements: str) -> None:
     """Runs statements in a node that is not running. The server reads them and ends; it opens no port."""
     run(["chroot", str(root), "mariadbd", "--user=mysql", "--bootstrap"], stdin=statements)
-
-
-def _statements(*addresses: tuple[str, ...]) -> Iterator[str]:
-    # A bootstrapping server knows no accounts until it is told to read them.
-    yield "USE mysql;\nFLUSH PRIVILEGES;"
-    yield SCHEMA
-    yield from map(grant, itertools.chain(*addresses))
-    yield "FLUSH PRIVILEGES;"
 
 
 STAND_IN_HOME = "/usr/lib/iam-stand-ins"
@@ -104,10 +97,16 @@ Entry = NodeFile | SymbolicLink
 
 def node_entries(profile: Profile, node: Node, secrets: Mapping[str, str], public_key: str) -> tuple[Entry, ...]:
     """Every file and link of a fresh node, except its host key."""
+    machine_id = hashlib.sha256(f"iamops lab {profile.name} {node.name}".encode()).hexdigest()[:32]
+    start_order = f"/etc/systemd/system/{profile.keepalived.unit}.service.d/lab.conf"
     return (
-        *_identity(profile, node),
-        *_login(public_key),
-        _start_order(profile),
+        NodeFile("/etc/hostname", f"{node.name}\n"),
+        NodeFile("/etc/hosts", hosts(profile, node)),
+        # Without an id systemd would take every boot for the first one, and enable every unit.
+        NodeFile("/etc/machine-id", f"{machine_id}\n", mode=0o444),
+        NodeFile(f"/home/{LOGIN_USER}/.ssh/authorized_keys", public_key, mode=0o644),
+        # nginx before keepalived: else its first check fails, and every boot begins with 5 s of FAULT.
+        NodeFile(start_order, f"[Unit]\nAfter={profile.nginx.unit}.service\n"),
         # keepalived creates its files for root alone; the console reads this one as a member of adm.
         NodeFile(profile.logs.notify, "", mode=0o640, group="adm"),
         *_stand_in_sources(),
@@ -133,6 +132,7 @@ def hosts(profile: Profile, node: Node) -> str:
 def service_config(profile: Profile, node: Node, service: Service, **changes: Any) -> NodeFile:
     """The configuration of a service's stand-in; `changes` are what a fault makes of it."""
     paths = PATHS.get(service.name, ())
+    is_pump, mariadb = paths == PATHS["iam-pump"], _client(profile, node, DatastoreKind.MARIADB)
     config: dict[str, Any] = {
         "name": service.name,
         "node": node.name,
@@ -141,8 +141,8 @@ def service_config(profile: Profile, node: Node, service: Service, **changes: An
         "health": service.health,
         "log": service.log_path,
         "paths": paths,
-        "mariadb": None if paths == PATHS["iam-pump"] else _mariadb(profile, node),
-        "mongodb": _mongodb(profile, node) if paths == PATHS["iam-pump"] else None,
+        "mariadb": {**mariadb, **ACCOUNT} if mariadb and not is_pump else None,
+        "mongodb": _client(profile, node, DatastoreKind.MONGODB) if is_pump else None,
         # What the profile says it needs: an empty list makes a stand-in that needs nothing.
         "at_start": [_needed(profile, node, need) for need in service.needs if need.when is NeedWhen.START],
         "awaits": [_needed(profile, node, need) for need in service.needs if need.when is NeedWhen.ALWAYS],
@@ -155,25 +155,6 @@ def service_config(profile: Profile, node: Node, service: Service, **changes: An
         **changes,
     }
     return NodeFile(f"/etc/iam/{service.name}.json", json.dumps(config, indent=2) + "\n")
-
-
-def _identity(profile: Profile, node: Node) -> Iterator[NodeFile]:
-    yield NodeFile("/etc/hostname", f"{node.name}\n")
-    yield NodeFile("/etc/hosts", hosts(profile, node))
-    # Without an id systemd would take every boot for the first one, and enable every unit.
-    machine_id = hashlib.sha256(f"iamops lab {profile.name} {node.name}".encode()).hexdigest()[:32]
-    yield NodeFile("/etc/machine-id", f"{machine_id}\n", mode=0o444)
-
-
-def _login(public_key: str) -> Iterator[NodeFile]:
-    path = f"/home/{LOGIN_USER}/.ssh/authorized_keys"
-    yield NodeFile(path, public_key, mode=0o644)
-
-
-def _start_order(profile: Profile) -> NodeFile:
-    """nginx before keepalived: else its first check fails, and every boot begins with 5 s of FAULT."""
-    unit = f"/etc/systemd/system/{profile.keepalived.unit}.service.d/lab.conf"
-    return NodeFile(unit, f"[Unit]\nAfter={profile.nginx.unit}.service\n")
 
 
 def _stand_in_sources() -> Iterator[NodeFile]:
@@ -197,17 +178,14 @@ def _datastores(profile: Profile, node: Node) -> Iterator[Entry]:
     for store in on_node(profile, node.name):
         unit = unit_of(store)
         if store.kind is DatastoreKind.MONGODB:
-            yield _mongod_config(store)
+            config = {"name": "mongod", "bind": "0.0.0.0", "port": store.port, "log": "/var/log/iam/mongod.log"}  # noqa: S104 - inside the closed lab
+            yield NodeFile("/etc/iam/mongod.json", json.dumps(config, indent=2) + "\n")
             yield from _stand_in(unit, "mongod", "/etc/iam/mongod.json", "mongodb")
-        else:
-            yield from _debian_unit(store, unit)
-
-
-def _debian_unit(store: Datastore, unit: str) -> Iterator[SymbolicLink]:
-    debian = UNITS[store.kind]
-    if unit != debian:
-        yield SymbolicLink(f"/etc/systemd/system/{unit}.service", f"/lib/systemd/system/{debian}.service")
-    yield SymbolicLink(f"{WANTED}/{debian}.service", f"/lib/systemd/system/{debian}.service")
+            continue
+        debian = f"{UNITS[store.kind]}.service"
+        if unit != UNITS[store.kind]:
+            yield SymbolicLink(f"/etc/systemd/system/{unit}.service", f"/lib/systemd/system/{debian}")
+        yield SymbolicLink(f"{WANTED}/{debian}", f"/lib/systemd/system/{debian}")
 
 
 def _stand_in(unit: str, name: str, config: str, module: str, after: tuple[str, ...] = ()) -> Iterator[Entry]:
@@ -280,20 +258,9 @@ def _asked_for(profile: Profile, service: Service) -> list[int]:
     return sorted({need.port for need in needs if need.name == service.name and need.port} - {service.port})
 
 
-def _mongod_config(store: Datastore) -> NodeFile:
-    config = {"name": "mongod", "bind": "0.0.0.0", "port": store.port, "log": "/var/log/iam/mongod.log"}  # noqa: S104 - inside the closed lab
-    return NodeFile("/etc/iam/mongod.json", json.dumps(config, indent=2) + "\n")
-
-
-def _mariadb(profile: Profile, node: Node) -> dict[str, Any] | None:
-    store = first(profile, DatastoreKind.MARIADB)
-    if store is None:
-        return None
-    return {"host": _host(profile, node, store), "port": store.port, **ACCOUNT}
-
-
-def _mongodb(profile: Profile, node: Node) -> dict[str, Any] | None:
-    store = first(profile, DatastoreKind.MONGODB)
+def _client(profile: Profile, node: Node, kind: DatastoreKind) -> dict[str, Any] | None:
+    """Where a service of the node finds the datastore of this kind; None where the profile has none."""
+    store = first(profile, kind)
     return None if store is None else {"host": _host(profile, node, store), "port": store.port}
 
 

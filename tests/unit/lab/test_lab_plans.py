@@ -49,13 +49,13 @@ def test_the_suite_is_the_hosts_own_where_the_host_is_debian(release, suite):
 
 
 def test_the_image_is_named_after_all_that_decides_its_content(monkeypatch):
-    before = image.recipe_key("bookworm")
-    assert before == image.recipe_key("bookworm")
-    assert image.recipe_key("trixie") != before
+    before = image.image_name("bookworm")
+    assert before == image.image_name("bookworm")
+    assert image.image_name("trixie") != before
     for name, value in (("PACKAGES", ("dbus",)), ("SETUP", ()), ("CONFIGS", {}), ("RECIPE_VERSION", "0")):
         with monkeypatch.context() as patch:
             patch.setattr(image, name, value)
-            assert image.recipe_key("bookworm") != before
+            assert image.image_name("bookworm") != before
 
 
 def test_the_build_names_no_mirror(tmp_path):
