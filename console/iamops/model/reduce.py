@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from iamops.model import notices
 from iamops.model.contest import decided, held_still, with_vip_events
 from iamops.model.events import (
     AddressChanged,
@@ -35,19 +36,16 @@ from iamops.model.events import (
     VrrpReported,
     VrrpTransition,
 )
-from iamops.model.facts import LinkState, ProbeReport, RequestCount, Severity, TlsReport, VrrpReport, VrrpState
+from iamops.model.facts import ProbeReport, RequestCount, VrrpReport
 from iamops.model.observed import Freshness, Known, Observed, Unknown
 from iamops.model.state import ADDRESSES_MOST, ClusterState, Flooded, NodeState, Notice, PartFailure
-from iamops.model.text import being
 from iamops.model.vip import with_renewed
 
-# States of a unit on its way to another: worth showing, not worth a line of their own.
-PASSING = frozenset({"activating", "deactivating", "reloading"})
 SAMPLES_KEPT = 600
 TOO_MANY = f"it names more than {ADDRESSES_MOST} addresses: none is kept"
 K = TypeVar("K")
 V = TypeVar("V")
-Probed = HttpProbed | DatastoreProbed | PortProbed | ClientProbed
+Probed = HttpProbed | DatastoreProbed | PortProbed | TlsProbed | ClientProbed
 
 
 def reduce(state: ClusterState, event: Event) -> ClusterState:
@@ -64,15 +62,15 @@ def _reduced(state: ClusterState, event: Event) -> ClusterState:
             lines = (Notice(each.at, each.node, each.severity, each.text, each.source) for each in event.lines)
             return state.remembering(tuple(lines))
         case ClientProbed():
-            if event.instance not in state.client:
-                return state
-            seen = _probe(state.client[event.instance], event)
-            return replace(state, client=_put(state.client, event.instance, seen))
+            return replace(state, client=_probed(state.client, event.instance, event.report, event))
         case PartReported():
             return _part(state, event)
         case DatastoreProbed():
             heard = state if isinstance(event.report, Unknown) else _heard(state, event)
-            return _datastore(heard, event)
+            if event.datastore not in state.datastores:
+                return heard
+            views = _probed(state.datastores[event.datastore], event.node, event.report, event)
+            return replace(heard, datastores=_put(state.datastores, event.datastore, views))
         case SourceLost() if event.source in (Source.PEERS, Source.STORES):
             return _others_lost(state, event)
         case _:
@@ -125,9 +123,9 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
         case HttpProbed():
             return _http(node, event)
         case PortProbed():
-            return replace(node, ports=_probed(node.ports, event.port, event))
+            return replace(node, ports=_probed(node.ports, event.port, event.report, event))
         case TlsProbed():
-            return replace(node, certificates=_shown(node.certificates, event))
+            return replace(node, certificates=_probed(node.certificates, event.port, event.report, event))
         case RequestsCounted():
             return _requests(node, event.at, event.count)
         case HostReported():
@@ -180,13 +178,13 @@ def _transition(node: NodeState, event: VrrpTransition) -> NodeState:
 
 def _http(node: NodeState, event: HttpProbed) -> NodeState:
     if event.target is Target.DOMAIN:
-        return replace(node, domains=_probed(node.domains, event.name, event))
+        return replace(node, domains=_probed(node.domains, event.name, event.report, event))
     if event.observer == node.name:
-        return replace(node, services=_probed(node.services, event.name, event))
+        return replace(node, services=_probed(node.services, event.name, event.report, event))
     peers = node.from_peers.get(event.name)
     if peers is None:
         return node
-    watched = _probed(peers, event.observer, event)
+    watched = _probed(peers, event.observer, event.report, event)
     return replace(node, from_peers=_put(node.from_peers, event.name, watched))
 
 
@@ -196,13 +194,9 @@ def _requests(node: NodeState, at: float, count: RequestCount) -> NodeState:
     return replace(
         node,
         requests=Known(count, at),
-        samples=_sampled(node.samples if kept else (), at, count.total),
-        errors=_sampled(node.errors if kept else (), at, count.by_class.get("5xx", 0)),
+        samples=(*(node.samples[1 - SAMPLES_KEPT :] if kept else ()), (at, count.total)),
+        errors=(*(node.errors[1 - SAMPLES_KEPT :] if kept else ()), (at, count.by_class.get("5xx", 0))),
     )
-
-
-def _sampled(samples: tuple[tuple[float, int], ...], at: float, number: int) -> tuple[tuple[float, int], ...]:
-    return (*samples[-(SAMPLES_KEPT - 1) :], (at, number))
 
 
 def _flooded(node: NodeState, source: Source, at: float, reason: str) -> NodeState:
@@ -236,17 +230,18 @@ def _lost(node: NodeState, event: SourceLost) -> NodeState:
 
 def _others_lost(state: ClusterState, event: SourceLost) -> ClusterState:
     """What one node sees of the others; or of the datastores, and of its own ports that its services need."""
-    name = event.node
-    if name not in state.nodes:
+    observer = state.nodes.get(event.node)
+    if observer is None:
         return state
     if event.source is Source.STORES:
-        node = replace(state.nodes[name], ports=_all_lost(state.nodes[name].ports, event.reason))
-        stores = _views_lost(state.datastores, event)
-        return replace(state, nodes=_put(state.nodes, name, node), datastores=stores)
-    nodes = {
-        each: replace(node, from_peers=_views_lost(node.from_peers, event)) for each, node in state.nodes.items()
-    }
-    return replace(state, nodes=nodes)
+        nodes = _put(state.nodes, event.node, replace(observer, ports=_all_lost(observer.ports, event.reason)))
+        return replace(state, nodes=nodes, datastores=_views_lost(state.datastores, event))
+    return replace(
+        state,
+        nodes={
+            n: replace(node, from_peers=_views_lost(node.from_peers, event)) for n, node in state.nodes.items()
+        },
+    )
 
 
 def _views_lost(
@@ -268,17 +263,7 @@ def _part(state: ClusterState, event: PartReported) -> ClusterState:
     after = replace(state, faults=_put(state.faults, event.part, fault))
     if before is not None and before.still is event.still:
         return after
-    word = "stands still" if event.still else "failed and is begun again"
-    text = f"iamops: {event.part} {word}: {event.reason}"
-    return after.noticed(Notice(event.at, event.node, Severity.WARNING, text))
-
-
-def _datastore(state: ClusterState, event: DatastoreProbed) -> ClusterState:
-    views = state.datastores.get(event.datastore)
-    if views is None:
-        return state
-    seen = _probed(views, event.node, event)
-    return replace(state, datastores=_put(state.datastores, event.datastore, seen))
+    return after.noticed(notices.part_failed(event))
 
 
 def _heard(state: ClusterState, event: NodeEvent) -> ClusterState:
@@ -294,51 +279,19 @@ def _speaker(event: NodeEvent) -> str:
     return event.observer if isinstance(event, HttpProbed) else event.node
 
 
-# --- what a change means for a person: notices, and the time the VIP last moved ---
-
-
 def _announce(before: ClusterState, after: ClusterState, event: NodeEvent) -> ClusterState:
+    """With what the change means for a person: notices, and who holds the VIPs."""
+    notice = None
     match event:
         case AddressChanged() | AddressesListed():
             return with_vip_events(before, after, event)
         case LinkChanged():
-            return _link_notice(before, after, event)
+            notice = notices.link_changed(before.nodes[event.node].link, event)
         case VrrpTransition() if not event.history:
-            return _vrrp_notice(after, event)
+            notice = notices.vrrp_entered(event)
         case UnitReported():
-            return _unit_notice(before, after, event)
-        case _:
-            return after
-
-
-def _link_notice(before: ClusterState, after: ClusterState, event: LinkChanged) -> ClusterState:
-    was = before.nodes[event.node].link
-    if was.state is event.link.state and was.kind == event.link.kind:
-        return after
-    if event.link.state is LinkState.UP:
-        return after.noticed(Notice(event.at, event.node, Severity.INFO, f"{event.node}: connected"))
-    if event.link.state is LinkState.DOWN and was.state is not LinkState.CONNECTING:
-        text = f"{event.node}: {event.link.reason or 'link lost'}"
-        return after.noticed(Notice(event.at, event.node, Severity.WARNING, text))
-    return after
-
-
-def _vrrp_notice(after: ClusterState, event: VrrpTransition) -> ClusterState:
-    loud = event.state in (VrrpState.FAULT, VrrpState.STOP)
-    severity = Severity.WARNING if loud else Severity.INFO
-    text = f"{event.node}: {event.instance} entered {event.state}"
-    return after.noticed(Notice(event.at, event.node, severity, text))
-
-
-def _unit_notice(before: ClusterState, after: ClusterState, event: UnitReported) -> ClusterState:
-    was, now = before.nodes[event.node].units.get(event.unit, Unknown()), event.report.active
-    if isinstance(was, Unknown) or now in (was.value.active, *PASSING):
-        return after
-    if (now, was.value.active) == ("active", "reloading"):
-        return after
-    severity = Severity.INFO if event.report.running else Severity.WARNING
-    text = f"{event.node}: {event.unit} {being(now)}"
-    return after.noticed(Notice(event.at, event.node, severity, text))
+            notice = notices.unit_changed(before.nodes[event.node].units.get(event.unit, Unknown()), event)
+    return after if notice is None else after.noticed(notice)
 
 
 def _put(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
@@ -351,23 +304,14 @@ def _known(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
 
 
 def _probed(
-    mapping: Mapping[K, Observed[ProbeReport]], key: K, event: Probed
-) -> Mapping[K, Observed[ProbeReport]]:
-    return _put(mapping, key, _probe(mapping[key], event)) if key in mapping else mapping
-
-
-def _shown(certificates: Mapping[int, Observed[TlsReport]], event: TlsProbed) -> Mapping[int, Observed[TlsReport]]:
-    before, report = certificates.get(event.port), event.report
-    if before is None:
-        return certificates
+    mapping: Mapping[K, Observed[V]], key: K, report: V | Unknown, event: Probed
+) -> Mapping[K, Observed[V]]:
+    """With what a probe found at a key that the profile promised, or with why it found nothing."""
+    if key not in mapping:
+        return mapping
     if isinstance(report, Unknown):
-        return _put(certificates, event.port, before.lost(report.reason))
-    return _put(certificates, event.port, Known(report, event.at, event.every_s))
-
-
-def _probe(before: Observed[ProbeReport], event: Probed) -> Observed[ProbeReport]:
-    report = event.report
-    return before.lost(report.reason) if isinstance(report, Unknown) else Known(report, event.at, event.every_s)
+        return _put(mapping, key, mapping[key].lost(report.reason))
+    return _put(mapping, key, Known(report, event.at, event.every_s))
 
 
 def _all_lost(mapping: Mapping[K, Observed[V]], reason: str) -> Mapping[K, Observed[V]]:
