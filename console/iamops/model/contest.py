@@ -56,9 +56,9 @@ def decided(state: ClusterState, now: float) -> ClusterState:
 def split_owners(state: ClusterState, instance: str, now: float) -> tuple[str, ...]:
     """The nodes that hold a VIP at once, for longer than a handover takes; nobody otherwise."""
     owners = ownership(state, instance, now).owners
-    if len(owners) < 2 or now - max(owned_since(state, instance, each) for each in owners) < HANDOVER_S:
+    if len(owners) < 2 or now - max(owned_since(state, instance, claim) for claim in owners) < HANDOVER_S:
         return ()
-    return tuple(each.node for each in owners)
+    return tuple(claim.node for claim in owners)
 
 
 def split_words(split: Split, state: ClusterState) -> str:
@@ -151,14 +151,14 @@ def _split(state: ClusterState, contest: Contest, nodes: tuple[str, ...], now: f
         before=contest.before,
     )
     state = _put(state, replace(contest, nodes=nodes, split=True))
-    earlier = tuple(each for each in state.splits if each.since != split.since or each.instance != split.instance)
+    earlier = tuple(s for s in state.splits if (s.since, s.instance) != (split.since, split.instance))
     state = replace(state, splits=(*earlier[-(SPLITS_KEPT - 1) :], split))
     return state.noticed(Notice(now, None, Severity.CRITICAL, split_words(split, state)))
 
 
 def _over(state: ClusterState, contest: Contest, left: tuple[str, ...], now: float) -> ClusterState:
     """One has it, or none is seen to."""
-    contests = {name: each for name, each in state.contests.items() if name != contest.instance}
+    contests = {name: other for name, other in state.contests.items() if name != contest.instance}
     state = replace(state, contests=contests)
     unheard = tuple(n for n in contest.nodes if n not in left and not _let_go(state, contest.instance, n))
     if contest.split:
@@ -175,12 +175,12 @@ def _split_over(
         mine = split.instance == contest.instance and split.ended_at is None
         return replace(split, ended_at=now, left=left, unheard=unheard) if mine else split
 
-    state = replace(state, splits=tuple(ended(each) for each in state.splits))
+    state = replace(state, splits=tuple(ended(split) for split in state.splits))
     if len(left) == 1:
         owners = {**state.last_owner, contest.instance: left[0]}
         came = {contest.instance: contest.since} if left[0] != contest.before else {}
         state = replace(state, last_owner=owners, moved_at={**state.moved_at, **came})
-    over = [each for each in state.splits if each.instance == contest.instance][-1]
+    over = [split for split in state.splits if split.instance == contest.instance][-1]
     severity = Severity.WARNING if unheard else Severity.INFO
     return state.noticed(Notice(now, None, severity, split_end_words(over, state)))
 

@@ -214,10 +214,10 @@ class Certificate:
         """As RFC 6125 has it: a wildcard stands for one whole label, the first; an address only for itself."""
         wanted = _address(name)
         if wanted is not None:
-            return any(_address(each) == wanted for each in self.names)
+            return any(_address(own) == wanted for own in self.names)
         label, _, rest = name.lower().rstrip(".").partition(".")
         fitting = (f"{label}.{rest}".rstrip("."), f"*.{rest}")
-        return any(each.lower().rstrip(".") in fitting for each in self.names)
+        return any(own.lower().rstrip(".") in fitting for own in self.names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def _stores(raw: Mapping[str, object], kind: str | None) -> list[str]:
     stores = _section(raw, "datastores")
     if kind in stores:
         return [str(kind)]
-    return [str(name) for name, each in stores.items() if isinstance(each, dict) and each.get("kind") == kind]
+    return [str(name) for name, store in stores.items() if isinstance(store, dict) and store.get("kind") == kind]
 
 
 def _beside(entry: Mapping[str, object], other: object) -> bool:

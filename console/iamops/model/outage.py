@@ -156,10 +156,11 @@ def gap_report(rows: Sequence[ProbeRow], holes: Iterable[Hole] = ()) -> GapRepor
     often, *seldom = rows
     gaps = _together(gap for row in rows for gap in _gaps(row.segments, unseen))
     longest = sorted(gaps, key=lambda gap: -gap.duration_ms)[:GAPS_KEPT]
-    segments = [each for row in rows for each in row.segments]
-    counts = {fate: sum(each.count for each in segments if each.result is fate) for fate in ProbeResult}
+    segments = [segment for row in rows for segment in row.segments]
+    counts = {fate: sum(segment.count for segment in segments if segment.result is fate) for fate in ProbeResult}
     answered = [
-        [each.node for each in row.segments if each.result is ProbeResult.GOOD and each.node] for row in rows
+        [segment.node for segment in row.segments if segment.result is ProbeResult.GOOD and segment.node]
+        for row in rows
     ]
     return GapReport(
         attempts=sum(counts.values()),
@@ -175,7 +176,7 @@ def gap_report(rows: Sequence[ProbeRow], holes: Iterable[Hole] = ()) -> GapRepor
         last_node=next((who[-1] for who in answered if who), None),
         resolution_ms=round(often.spacing_s * 1000, 1),
         services_resolution_ms=round(max(row.spacing_s for row in seldom) * 1000, 1) if seldom else None,
-        not_measured_ms=round(sum(each.lasted_s for each in unseen) * 1000, 1),
+        not_measured_ms=round(sum(hole.lasted_s for hole in unseen) * 1000, 1),
     )
 
 
@@ -283,6 +284,6 @@ def _count(segments: list[Segment], fate: ProbeResult) -> int:
 
 
 def _moves(row: tuple[Segment, ...]) -> tuple[OwnerChange, ...]:
-    good = [each for each in row if each.result is ProbeResult.GOOD and each.node is not None]
+    good = [segment for segment in row if segment.result is ProbeResult.GOOD and segment.node is not None]
     pairs = itertools.pairwise(good)
     return tuple(OwnerChange(b.first, a.node, b.node) for a, b in pairs if a.node and b.node and a.node != b.node)

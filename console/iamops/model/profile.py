@@ -348,7 +348,7 @@ class Profile(Frozen):
             for name, node in self.nodes.items()
             if service.runs_on(name)
         }
-        return {**own, **{each: each for each in service.backends}}
+        return {**own, **{backend: backend for backend in service.backends}}
 
     def needed_ports_on(self, node: str) -> tuple[int, ...]:
         """The ports of a node that its services need, each once."""
@@ -357,9 +357,9 @@ class Profile(Frozen):
 
     def tls_ports_on(self, node: str) -> Mapping[int, Service]:
         """The node's ports that speak TLS, and whose they are."""
-        services = [each for each in self.services.values() if each.runs_on(node)]
-        own = {each.port: each for each in services if each.scheme == "https"}
-        return own | {port: each for each in services for port in each.tls_ports}
+        services = [service for service in self.services.values() if service.runs_on(node)]
+        own = {service.port: service for service in services if service.scheme == "https"}
+        return own | {port: service for service in services for port in service.tls_ports}
 
     def tls_name_of(self, service: Service) -> str | None:
         """The name that a service's certificates must be for; None where nothing says."""

@@ -59,7 +59,7 @@ def _reduced(state: ClusterState, event: Event) -> ClusterState:
         case Noticed():
             return state.noticed(Notice(event.at, event.node, event.severity, event.text))
         case Recalled():
-            lines = (Notice(each.at, each.node, each.severity, each.text, each.source) for each in event.lines)
+            lines = (Notice(line.at, line.node, line.severity, line.text, line.source) for line in event.lines)
             return state.remembering(tuple(lines))
         case ClientProbed():
             return replace(state, client=_probed(state.client, event.instance, event.report, event))
@@ -222,7 +222,7 @@ def _lost(node: NodeState, event: SourceLost) -> NodeState:
         case Source.CERTIFICATES:
             return replace(node, certificates=_all_lost(node.certificates, event.reason))
         case Source.HEALTH:
-            domains, services = (_all_lost(each, event.reason) for each in (node.domains, node.services))
+            domains, services = (_all_lost(views, event.reason) for views in (node.domains, node.services))
             return replace(node, domains=domains, services=services)
         case Source.PEERS | Source.STORES:
             return node
@@ -257,7 +257,7 @@ def _views_lost(
 def _part(state: ClusterState, event: PartReported) -> ClusterState:
     before = state.faults.get(event.part)
     if not event.reason:
-        return replace(state, faults={name: each for name, each in state.faults.items() if name != event.part})
+        return replace(state, faults={part: fault for part, fault in state.faults.items() if part != event.part})
     since, count = (event.at, 1) if before is None else (before.since, before.count + 1)
     fault = PartFailure(event.part, event.node, since, event.at, event.reason, count, event.still)
     after = replace(state, faults=_put(state.faults, event.part, fault))

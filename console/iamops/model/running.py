@@ -136,7 +136,7 @@ class Upstream:
     @property
     def parts(self) -> tuple[Upstream, ...]:
         """Each place where some of the domain's requests go."""
-        return tuple(each for each in (self, *self.beside) if each.servers)
+        return tuple(upstream for upstream in (self, *self.beside) if upstream.servers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,10 +56,10 @@ class Gathering:
 
     def take(self, at: float, unit: str, text: str) -> bool:
         """Whether the line is a complaint."""
-        for each in self.rows:
-            match = each.pattern.search(text)
+        for row in self.rows:
+            match = row.pattern.search(text)
             if match is not None:
-                self._keep(each, at, words(unit, ABOUT_MAX), each.about(match, text), words(text, TEXT_MAX))
+                self._keep(row, at, words(unit, ABOUT_MAX), row.about(match, text), words(text, TEXT_MAX))
                 return True
         return False
 
@@ -74,7 +74,7 @@ class Gathering:
 
     @property
     def complaints(self) -> tuple[DaemonComplaint, ...]:
-        return tuple(each for kept in self.found.values() for each in kept.values())
+        return tuple(complaint for kept in self.found.values() for complaint in kept.values())
 
 
 # What nginx complains of in its error log (ngx_http_upstream.c, ngx_process.c, ngx_connection.c).

@@ -155,7 +155,7 @@ def config_listing(raw: bytes, depth: int) -> FileListing:
                 times, below = (real(ctime), real(mtime)), whole(level)
                 if None in times or below is None:
                     raise ValueError(f"no time, or no level: {level} {ctime} {mtime}")
-                at = max(each for each in times if each is not None)
+                at = max(time for time in times if time is not None)
                 {"f": files, "l": links}.get(kind, directories)[path] = at
                 if kind == "d" and below < depth:
                     listed.add(path)

@@ -25,7 +25,7 @@ class Directive:
 
     def all(self, name: str) -> tuple[Directive, ...]:
         """The directives of that name right in this block."""
-        return tuple(each for each in self.block or () if each.name == name)
+        return tuple(directive for directive in self.block or () if directive.name == name)
 
     def first(self, name: str) -> Directive | None:
         return next(iter(self.all(name)), None)
@@ -58,7 +58,7 @@ class ReadFile:
     by_file: tuple[tuple[str, str], ...] = ()
 
     def all(self, name: str) -> tuple[Directive, ...]:
-        return tuple(each for each in self.directives if each.name == name)
+        return tuple(directive for directive in self.directives if directive.name == name)
 
     def walk(self) -> Iterator[Directive]:
         """Every directive, outer ones first."""

@@ -102,7 +102,7 @@ def safety_report(timers: str, locks: str, track_files: str) -> SafetyReport:
 
 def lock_holder(found: bytes) -> LockHolder | None:
     """The first holder among NUL-separated arguments `iamops-lock from=… since=… {json}`; None: nobody."""
-    first = next((each for each in found.split(b"\0") if each.strip()), None)
+    first = next((argument for argument in found.split(b"\0") if argument.strip()), None)
     if first is None:
         return None
     match = _LOCK.match(words_of(first.strip()))

@@ -199,7 +199,7 @@ def _parsed(line: str) -> tuple[str | None, str]:
     if (match := _KLOG.match(line)) is not None:
         return {"F": "fatal", "E": "error", "W": "warning"}.get(match["level"], "other"), match["text"]
     if "\t" in line:
-        return _of_fields([each.strip() for each in line.split("\t")], line)
+        return _of_fields([part.strip() for part in line.split("\t")], line)
     if "level=" in line and ("msg=" in line or "message=" in line):
         return _of_logfmt(line)
     rest = _STAMP.sub("", line)
@@ -212,10 +212,10 @@ def _parsed(line: str) -> tuple[str | None, str]:
 
 def _of_fields(fields: Sequence[str], line: str) -> tuple[str | None, str]:
     """TIME TAB level TAB name TAB file:line TAB message TAB {json}; name, place and json may be missing."""
-    at = next((n for n, each in enumerate(fields[:4]) if each.lower() in _LEVELS), None)
+    at = next((n for n, part in enumerate(fields[:4]) if part.lower() in _LEVELS), None)
     if at is None:
         return None, _STAMP.sub("", line.replace("\t", " ")).strip()
-    rest = [each for each in fields[at + 1 :] if each and not _PLACE.match(each)]
+    rest = [part for part in fields[at + 1 :] if part and not _PLACE.match(part)]
     extra = _cause(rest.pop()) if rest and rest[-1].startswith("{") else ""
     # The logger's name is one word before the message.
     if len(rest) > 1 and len(rest[0].split()) <= 2:

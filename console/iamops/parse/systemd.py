@@ -50,7 +50,7 @@ def _restart_delay_s(fields: Mapping[str, str]) -> float | None:
     if fields.get("Restart", "no") == "no":
         return None
     spans = _SPAN.finditer(fields.get("RestartUSec", ""))
-    return sum(float(each["number"]) * _SECONDS[each["unit"]] for each in spans)
+    return sum(float(span["number"]) * _SECONDS[span["unit"]] for span in spans)
 
 
 def _int(text: str) -> int | None:

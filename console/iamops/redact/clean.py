@@ -66,16 +66,16 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        yield from (text for each in value.values() for text in _texts(each))
+        yield from (text for item in value.values() for text in _texts(item))
     elif isinstance(value, (list, tuple)):
-        yield from (text for each in value for text in _texts(each))
+        yield from (text for item in value for text in _texts(item))
 
 
 def _clean(key: str, value: Any) -> Any:
     if isinstance(value, str):
         return _text(key, value)
     if isinstance(value, Mapping):
-        return {str(name): _clean(str(name), each) for name, each in value.items()}
+        return {str(name): _clean(str(name), item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return _list(key, value)
     return value
@@ -91,12 +91,12 @@ def _text(key: str, value: str) -> str:
 
 def _list(key: str, values: Sequence[Any]) -> list[Any]:
     """The words of a command tell of each other: behind `-P` stands a password."""
-    cleaned = [_clean("", each) for each in values]
-    if not any(isinstance(each, str) for each in values):
+    cleaned = [_clean("", item) for item in values]
+    if not any(isinstance(item, str) for item in values):
         return cleaned
-    words = [each if isinstance(each, str) else "" for each in cleaned]
+    words = [item if isinstance(item, str) else "" for item in cleaned]
     told = _again(words)
-    if not isinstance(told, list) or len(told) != len(words) or not all(isinstance(each, str) for each in told):
+    if not isinstance(told, list) or len(told) != len(words) or not all(isinstance(item, str) for item in told):
         return cleaned
     return [new if isinstance(old, str) else old for old, new in zip(cleaned, told, strict=True)]
 

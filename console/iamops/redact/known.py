@@ -96,9 +96,9 @@ def _forms(secret: str) -> Iterator[bytes]:
     yield from _percent_encoded(raw)
     for ascii_only in (True, False):
         inside = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
-        for each in (inside, inside.replace("/", r"\/"), _as_go_writes(inside)):
-            yield each.encode("utf-8", "surrogateescape")
-            yield json.dumps(each)[1:-1].encode("utf-8", "surrogateescape")
+        for form in (inside, inside.replace("/", r"\/"), _as_go_writes(inside)):
+            yield form.encode("utf-8", "surrogateescape")
+            yield json.dumps(form)[1:-1].encode("utf-8", "surrogateescape")
     for quoted in _quoted(secret):
         yield quoted.encode("utf-8", "surrogateescape")
     yield base64.b64encode(raw).rstrip(b"=")

@@ -276,11 +276,11 @@ Step = Annotated[DrillStep, PlainValidator(_step)]
 def unknown_key(key: str, beside: Mapping[str, object], *, in_step: bool) -> str:
     """What is wrong with a key that a step, or one of its expectations, does not take."""
     if not in_step:
-        kind = next(each for each in beside if each in KINDS)
+        kind = next(key for key in beside if key in KINDS)
         return f"means nothing here{nearest(key, (kind, 'within') if kind in TIMED else (kind,))}"
     if key in SHELL:
         return f"a drill runs no commands of its own: say what should happen with one of: {', '.join(VERBS)}"
-    verb = next(each for each in beside if each in VERBS)
+    verb = next(key for key in beside if key in VERBS)
     if key == "node":
         return f"goes with {', '.join(UNIT_VERBS)}; not with {verb}"
     return f"means nothing here{nearest(key, (verb, *OPTIONS, *SHELL))}"

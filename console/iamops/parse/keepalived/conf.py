@@ -186,7 +186,7 @@ class _ConfReader:
 
 def flattened(directive: Directive) -> Directive:
     """keepalived takes `unicast_peer { a }` as well as one entry a line: every word is an entry."""
-    words = [word for each in directive.block or () for word in (each.name, *each.args)]
+    words = [word for entry in directive.block or () for word in (entry.name, *entry.args)]
     return replace(directive, args=tuple(words), block=None)
 
 

@@ -205,16 +205,16 @@ def _instance_block(
 ) -> Iterator[tuple[str, object]]:
     whole = whole and not is_partial(block)
     tracked = [
-        _weighed((each.name, *(each.args or ("weight", str(checks.get(each.name, {}).get("weight", "?"))))))
-        for each in _entries(block, "track_script")
+        _weighed((entry.name, *(entry.args or ("weight", str(checks.get(entry.name, {}).get("weight", "?"))))))
+        for entry in _entries(block, "track_script")
     ]
     if None not in tracked and (whole or block.first("track_script")):
-        yield TRACKED, tuple(sorted(each for each in tracked if each))
+        yield TRACKED, tuple(sorted(text for text in tracked if text))
     interface = found.arg if (found := block.first("interface")) else ""
-    vips = [_vip((each.name, *each.args), interface) for each in _entries(block, "virtual_ipaddress")]
+    vips = [_vip((entry.name, *entry.args), interface) for entry in _entries(block, "virtual_ipaddress")]
     on_top = any(block.first(name) for name in _REST_ON_TOP)
     if None not in vips and not on_top and (whole or block.first("virtual_ipaddress")):
-        yield VIP_AS, tuple(sorted(each for each in vips if each))
+        yield VIP_AS, tuple(sorted(text for text in vips if text))
     for state in ("backup", "master", "fault", "stop"):
         said = block.first(f"notify_{state}")
         if said is None and whole:
@@ -225,8 +225,8 @@ def _instance_block(
 
 
 def _entries(block: Directive, name: str) -> Iterator[Directive]:
-    for each in block.all(name):
-        yield from each.block or ()
+    for directive in block.all(name):
+        yield from directive.block or ()
 
 
 def _weighed(words: tuple[str, ...] | list[str]) -> str | None:

@@ -34,7 +34,7 @@ def decided(instance: Directive, global_defs: tuple[Directive, ...]) -> frozense
 
 
 def _decided(instance: Directive, global_defs: tuple[Directive, ...]) -> Iterator[str]:
-    if instance.first("strict_mode") or any(each.name == "vrrp_strict" for each in global_defs):
+    if instance.first("strict_mode") or any(directive.name == "vrrp_strict" for directive in global_defs):
         yield from STRICT
     for name in ONCE:
         if len(instance.all(name)) > 1:
@@ -68,11 +68,14 @@ def _by_state(instance: Directive) -> Iterator[str]:
 
 def _version(instance: Directive, global_defs: tuple[Directive, ...]) -> int | None:
     """None: it hangs on the family of its addresses, or cannot be read."""
-    said = [*instance.all("version"), *(each for each in global_defs if each.name == "vrrp_version")]
+    said = [
+        *instance.all("version"),
+        *(directive for directive in global_defs if directive.name == "vrrp_version"),
+    ]
     if said and said[0].arg == "3":
         return 3
     lists = (*instance.all("virtual_ipaddress"), *instance.all("unicast_peer"))
-    plain = all(_is_ipv4(each.name) for found in lists for each in found.block or ())
+    plain = all(_is_ipv4(entry.name) for found in lists for entry in found.block or ())
     if not plain or instance.first("native_ipv6") or (said and said[0].arg != "2"):
         return None
     return 2
@@ -153,17 +156,17 @@ class CheckConf:
 def instances(reading: ReadFile) -> tuple[VrrpConf, ...]:
     """Every vrrp_instance, in the order of the file. A setting that is no number counts as not set."""
     version = next((int(n) for d in _globals(reading, "vrrp_version") if (n := _number(d.arg)) is not None), 2)
-    blocks = tuple(each for block in reading.all("global_defs") for each in block.block or ())
-    return tuple(_instance(each, version, blocks) for each in reading.all("vrrp_instance"))
+    blocks = tuple(entry for block in reading.all("global_defs") for entry in block.block or ())
+    return tuple(_instance(block, version, blocks) for block in reading.all("vrrp_instance"))
 
 
 def checks(reading: ReadFile) -> tuple[CheckConf, ...]:
     """Every vrrp_script."""
-    return tuple(_check(each) for each in reading.all("vrrp_script"))
+    return tuple(_check(block) for block in reading.all("vrrp_script"))
 
 
 def _globals(reading: ReadFile, name: str) -> list[Directive]:
-    return [each for block in reading.all("global_defs") for each in block.all(name)]
+    return [directive for block in reading.all("global_defs") for directive in block.all(name)]
 
 
 def _instance(block: Directive, version: int, global_defs: tuple[Directive, ...]) -> VrrpConf:
@@ -173,8 +176,8 @@ def _instance(block: Directive, version: int, global_defs: tuple[Directive, ...]
         name: _number(found.arg) if (found := block.first(name)) else None
         for name in ("virtual_router_id", "priority", "advert_int", "version")
     }
-    vips = [each for found in block.all("virtual_ipaddress") for each in found.block or ()]
-    peers = [each for found in block.all("unicast_peer") for each in found.block or ()]
+    vips = [entry for found in block.all("virtual_ipaddress") for entry in found.block or ()]
+    peers = [entry for found in block.all("unicast_peer") for entry in found.block or ()]
     priority, advert, router = numbers["priority"], numbers["advert_int"], numbers["virtual_router_id"]
     return VrrpConf(
         name=block.arg,
@@ -190,22 +193,22 @@ def _instance(block: Directive, version: int, global_defs: tuple[Directive, ...]
         auth_type=_in(auth, "auth_type"),
         password=_in(auth, "auth_pass"),
         # Each entry may carry `dev eth0 label …` behind its address.
-        vips=tuple(sorted(each.name for each in vips)),
+        vips=tuple(sorted(entry.name for entry in vips)),
         unicast_src=own["unicast_src_ip"].arg if own["unicast_src_ip"] else None,
-        peers=tuple(sorted(each.name for each in peers)),
+        peers=tuple(sorted(entry.name for entry in peers)),
         tracks=_tracks(block.first("track_script")),
         interfaces=flattened(tracked).args if (tracked := block.first("track_interface")) else (),
-        unknown=frozenset(each.name for each in block.block or () if _hangs(each)),
+        unknown=frozenset(entry.name for entry in block.block or () if _hangs(entry)),
         decided=decided(block, global_defs),
         conditional=UNKNOWN in block.args,
         partial=is_partial(block),
-        lines={each.name: each.line for each in block.block or ()},
+        lines={entry.name: entry.line for entry in block.block or ()},
     )
 
 
 def _hangs(directive: Directive) -> bool:
     """Does its value, or one in its block, come from a definition or a conditional?"""
-    inner = [word for each in directive.block or () for word in (each.name, *each.args)]
+    inner = [word for entry in directive.block or () for word in (entry.name, *entry.args)]
     # A `$` within a password is most often its own.
     found = _DEFINITION.fullmatch if directive.name == "authentication" else _DEFINITION.search
     return any(found(word) for word in (*directive.args, *inner))
@@ -223,15 +226,15 @@ def _check(block: Directive) -> CheckConf:
         interval_s=said["interval"] or 1.0,
         fall=None if fall is None else int(fall),
         weight=int(weight or 0),
-        lines={each.name: each.line for each in block.block or ()},
+        lines={entry.name: entry.line for entry in block.block or ()},
     )
 
 
 def _tracks(block: Directive | None) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
-    for each in (block.block or ()) if block else ():
-        weight = _number(each.args[1]) if len(each.args) > 1 and each.args[0] == "weight" else None
-        found[each.name] = None if weight is None else int(weight)
+    for entry in (block.block or ()) if block else ():
+        weight = _number(entry.args[1]) if len(entry.args) > 1 and entry.args[0] == "weight" else None
+        found[entry.name] = None if weight is None else int(weight)
     return found
 
 

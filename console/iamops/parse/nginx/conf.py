@@ -146,9 +146,9 @@ class _Reader:
     ) -> list[Directive]:
         *lost, last = split_statements(words, context, term)
         found: list[Directive] = []
-        for each in lost:
-            self._lacks(each, path)
-            found += self._simple(each, path, context, depth)
+        for statement in lost:
+            self._lacks(statement, path)
+            found += self._simple(statement, path, context, depth)
         if term == "{":
             return [*found, self._nested(last, tokens, path, context, depth)]
         if term == ";":
@@ -254,13 +254,13 @@ class _Tokens:
 
 def upstreams(reading: ReadFile) -> dict[str, tuple[Directive, ...]]:
     """name -> its servers."""
-    found = (each for http in reading.all("http") for each in http.all("upstream"))
-    return {each.arg: each.all("server") for each in found}
+    found = (upstream for http in reading.all("http") for upstream in http.all("upstream"))
+    return {upstream.arg: upstream.all("server") for upstream in found}
 
 
 def servers(reading: ReadFile) -> tuple[Directive, ...]:
     """Every server of http."""
-    return tuple(each for http in reading.all("http") for each in http.all("server"))
+    return tuple(server for http in reading.all("http") for server in http.all("server"))
 
 
 def _directive(words: list[Token], path: str, block: tuple[Directive, ...] | None) -> Directive:

@@ -45,15 +45,15 @@ class Chosen:
 
 def listening(reading: ReadFile) -> tuple[Listening, ...]:
     """Every server with every socket, in the order in which nginx reads them."""
-    return tuple(each for server in servers(reading) for each in _sockets(server))
+    return tuple(listener for server in servers(reading) for listener in _sockets(server))
 
 
 def met_at(sockets: tuple[Listening, ...], address: str, port: int) -> tuple[Listening, ...]:
     """The servers at the socket that takes a connection to this address: its own one first, else that of any."""
-    here = [each for each in sockets if each.port == port]
+    here = [listener for listener in sockets if listener.port == port]
     anywhere = _ANY_V6 if ":" in address else _ANY_V4
     for wanted in (str(ipaddress.ip_address(address)), anywhere):
-        if found := tuple(each for each in here if each.address == wanted):
+        if found := tuple(listener for listener in here if listener.address == wanted):
             return found
     return ()
 
@@ -64,21 +64,23 @@ def chosen(here: tuple[Listening, ...], host: str) -> Chosen | None:
     A server by an expression is for `by_expression`: whether it matches is not asked here.
     """
     names: dict[str, Directive] = {}
-    for each in here:
-        for name in server_names(each.server):
-            names.setdefault(name.lower(), each.server)
+    for listener in here:
+        for name in server_names(listener.server):
+            names.setdefault(name.lower(), listener.server)
     host = host.lower()
     covering = sorted((name for name in names if covers(name, host)), key=lambda n: (n.endswith(".*"), -len(n)))
     for name in (host, *covering):
         if name in names:
             return Chosen(names[name], named=True)
-    default = next((each for each in here if "default_server" in each.words), here[0] if here else None)
+    default = next(
+        (listener for listener in here if "default_server" in listener.words), here[0] if here else None
+    )
     return None if default is None else Chosen(default.server, named=False)
 
 
 def by_expression(here: tuple[Listening, ...]) -> bool:
     """May a server answer for any host, by a name that is an expression, or that the node itself fills in?"""
-    return any(name.startswith("~") or "$" in name for each in here for name in server_names(each.server))
+    return any(name.startswith("~") or "$" in name for listener in here for name in server_names(listener.server))
 
 
 def covers(name: str, host: str) -> bool:
@@ -89,7 +91,7 @@ def covers(name: str, host: str) -> bool:
 
 
 def server_names(server: Directive) -> tuple[str, ...]:
-    return tuple(name for each in server.all("server_name") for name in each.args)
+    return tuple(name for directive in server.all("server_name") for name in directive.args)
 
 
 def answering(reading: ReadFile, host: str, port: int) -> tuple[Directive, ...]:
@@ -107,8 +109,8 @@ def answering(reading: ReadFile, host: str, port: int) -> tuple[Directive, ...]:
 
 def _grouped(sockets: tuple[Listening, ...]) -> Mapping[tuple[str | None, int | None], list[Listening]]:
     found: dict[tuple[str | None, int | None], list[Listening]] = {}
-    for each in sockets:
-        found.setdefault((each.address, each.port), []).append(each)
+    for listener in sockets:
+        found.setdefault((listener.address, listener.port), []).append(listener)
     return found
 
 
@@ -116,8 +118,8 @@ def _sockets(server: Directive) -> Iterator[Listening]:
     listens = server.all("listen")
     if not listens:
         yield Listening(server, None, _ANY_V4, PORT)
-    for each in listens:
-        yield Listening(server, each, *_place(each.arg))
+    for listen in listens:
+        yield Listening(server, listen, *_place(listen.arg))
 
 
 def _place(text: str) -> tuple[str | None, int | None]:
@@ -135,7 +137,7 @@ def _place(text: str) -> tuple[str | None, int | None]:
 # nginx's files -> where each domain's requests go, and how a backend that fails is given up. Pure.
 
 # What hands a request on to somebody else.
-PASSES = frozenset(f"{each}_pass" for each in ("proxy", "grpc", "fastcgi", "uwsgi", "scgi", "memcached"))
+PASSES = frozenset(f"{protocol}_pass" for protocol in ("proxy", "grpc", "fastcgi", "uwsgi", "scgi", "memcached"))
 _PASSED_TO = re.compile(r"(?:(?P<scheme>[a-z]+)://)?(?P<name>unix:[^:]+|[^/]+)(?P<rest>.*)", re.DOTALL)
 _TIME = re.compile(r"(?P<number>[0-9]{1,19}(?:\.[0-9]{1,19})?)(?P<unit>ms|s|m|h|d)?")
 # What an upstream may say and still go round; any other word may be a method that does not.
@@ -153,7 +155,7 @@ def upstreams_by_domain(
     files.
     """
     names = (name for server in servers(reading) for name in server_names(server))
-    blocks = {each.arg: each for http in reading.all("http") for each in http.all("upstream")}
+    blocks = {upstream.arg: upstream for http in reading.all("http") for upstream in http.all("upstream")}
     found = {
         domain: _of_servers(answering(reading, domain, port), blocks)
         for domain in dict.fromkeys(names if domains is None else domains)
@@ -163,10 +165,10 @@ def upstreams_by_domain(
 
 def passes(block: Directive) -> Iterator[Directive]:
     """Every directive at any depth that hands requests on."""
-    for each in block.block or ():
-        if each.name in PASSES:
-            yield each
-        yield from passes(each)
+    for entry in block.block or ():
+        if entry.name in PASSES:
+            yield entry
+        yield from passes(entry)
 
 
 def passed_to(directive: Directive) -> tuple[str, str, str] | None:
@@ -181,7 +183,7 @@ def _of_servers(found: Iterable[Directive], blocks: Mapping[str, Directive]) -> 
     """Where all requests go that these servers hand on, each place once."""
     parts: dict[str, Upstream] = {}
     unclear: list[str] = []
-    for directive in (each for server in found for each in passes(server)):
+    for directive in (directive for server in found for directive in passes(server)):
         target = passed_to(directive)
         if target is None:
             unclear.append(f"{directive.file}:{directive.line}: `{directive.name} {directive.arg}`")
@@ -203,10 +205,10 @@ def _endpoint(name: str, scheme: str) -> Upstream:
 
 def _upstream(block: Directive) -> Upstream:
     named = block.all("server")
-    weights = {_words(each).get("weight", "1") for each in named}
+    weights = {_words(server).get("weight", "1") for server in named}
     goes_round = all(e.name in _ROUND_ROBIN or e.name.startswith("keepalive") for e in block.block or ())
     return Upstream(
-        tuple(_server(each) for each in named),
+        tuple(_server(server) for server in named),
         shared=block.first("zone") is not None,
         even=goes_round and len(weights) <= 1,
     )
@@ -250,12 +252,12 @@ def answers_itself(reading: ReadFile, port: int) -> tuple[str, ...]:
     everywhere: list[Directive] = []
     for server in servers(reading):
         places = set(_places(server, port))
-        if any(not LOOPBACK.fullmatch(each) for each in places - ANYWHERE):
+        if any(not LOOPBACK.fullmatch(place) for place in places - ANYWHERE):
             return ()
         if places & ANYWHERE:
             everywhere.append(server)
-    said = ((each, each.first("return")) for each in everywhere if not each.all("location"))
-    alone = (each for each, answer in said if answer is not None and _GOOD.fullmatch(answer.arg))
+    said = ((server, server.first("return")) for server in everywhere if not server.all("location"))
+    alone = (server for server, answer in said if answer is not None and _GOOD.fullmatch(answer.arg))
     return tuple(host for server in alone for host in server_names(server) if _HOST.fullmatch(host))
 
 
@@ -264,9 +266,9 @@ def _places(server: Directive, port: int) -> Iterator[str]:
     listens = server.all("listen")
     if not listens and port == PORT:
         yield ""
-    for each in listens:
-        match = _OWN_LISTEN.fullmatch(each.arg)
-        if match is None or NOT_PLAIN & set(each.args[1:]):
+    for listen in listens:
+        match = _OWN_LISTEN.fullmatch(listen.arg)
+        if match is None or NOT_PLAIN & set(listen.args[1:]):
             continue
         alone = whole(match["address"]) is not None and match["port"] is None
         address, number = ("", match["address"]) if alone else (match["address"], match["port"] or str(PORT))

@@ -17,7 +17,7 @@ Complaint = tuple[Path, str]
 
 def semantic_problems(profile: Profile, tree: YamlTree) -> tuple[Problem, ...]:
     """The broken relations, each at the line where it can be mended; one more than are told at most."""
-    found = (each for check in CHECKS for each in check(profile))
+    found = (complaint for check in CHECKS for complaint in check(profile))
     return tuple(tree.problem(path, message) for path, message in islice(found, MOST_PROBLEMS + 1))
 
 
@@ -136,16 +136,16 @@ def _domains(profile: Profile) -> Iterator[Complaint]:
 def _backends(profile: Profile) -> Iterator[Complaint]:
     """A backend twice would get twice its share; one that is drained must be there, and not be the last."""
     for name, service in profile.services.items():
-        endpoints = Counter(profile.backends_of(service).values())
-        for each in service.backends:
-            if endpoints[each] > 1:
-                yield ("services", name, "backends"), f"{each} is a backend of {name} already"
-            if not 1 <= int(each.rpartition(":")[2]) <= 65535:
-                yield ("services", name, "backends"), f"expected a port of 1 to 65535, found {each!r}"
         known = profile.backends_of(service)
-        for each in service.drained:
-            if each not in known:
-                message = f"expected a backend of {name} ({', '.join(known)}), found {each!r}"
+        endpoints = Counter(known.values())
+        for endpoint in service.backends:
+            if endpoints[endpoint] > 1:
+                yield ("services", name, "backends"), f"{endpoint} is a backend of {name} already"
+            if not 1 <= int(endpoint.rpartition(":")[2]) <= 65535:
+                yield ("services", name, "backends"), f"expected a port of 1 to 65535, found {endpoint!r}"
+        for drained in service.drained:
+            if drained not in known:
+                message = f"expected a backend of {name} ({', '.join(known)}), found {drained!r}"
                 yield ("services", name, "drained"), message
         if known and set(known) <= set(service.drained):
             yield ("services", name, "drained"), f"every backend of {name} is drained: nothing would serve it"
@@ -167,7 +167,7 @@ def _unmet(profile: Profile, name: str, need: Need) -> str | None:
         return f"expected {need.name} without a port: a datastore has its own" if need.port else None
     other = profile.services.get(need.name)
     if other is None:
-        known = ", ".join(each for each in (*profile.datastores, *profile.services) if each != name)
+        known = ", ".join(other for other in (*profile.datastores, *profile.services) if other != name)
         return f"expected a datastore or a service of this profile ({known}), found {need.name!r}"
     if name in _needed_by_way_of(profile, need.name):
         return f"{name} needs {need.name}, which needs {name}: neither would ever start"

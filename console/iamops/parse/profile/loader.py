@@ -162,8 +162,8 @@ def _validated(tree: YamlTree) -> tuple[Profile | None, tuple[Problem, ...]]:
         return Profile.model_validate(tree.value), ()
     except ValidationError as error:
         details: list[Any] = error.errors(include_url=False)
-        told = (each for each in details if not _is_name_in_entry(key_path(each)))
-        return None, tuple(problem_of(each, tree) for each in islice(told, MOST_PROBLEMS + 1))
+        told = (detail for detail in details if not _is_name_in_entry(key_path(detail)))
+        return None, tuple(problem_of(detail, tree) for detail in islice(told, MOST_PROBLEMS + 1))
 
 
 def _names_in_entries(tree: YamlTree) -> Iterator[Problem]:

@@ -146,7 +146,7 @@ def spans(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
         here = [needle for needle in habit.needles if needle in lowered]
         if here:
             done = 0
-            for start, end in sorted(each for needle in here for each in _commands(text, lowered, needle)):
+            for start, end in sorted(command for needle in here for command in _commands(text, lowered, needle)):
                 # Of several commands on a line the first one's rest is the others' too.
                 if end > done:
                     for lead in habit.leads:

@@ -110,4 +110,4 @@ class Speakers:
             if len(self._each) >= MOST_SPEAKERS:
                 self._each.clear()
             self._each[speaker] = LineRedactor()
-        return b"\n".join(self._each[speaker].of(each) for each in line.split(b"\n"))
+        return b"\n".join(self._each[speaker].of(part) for part in line.split(b"\n"))

@@ -92,7 +92,7 @@ _WORD = re.compile(rb"[\w]")
 # A sign that a shape cannot be without, and that many lines have not.
 _BY_SIGN = {
     sign: tuple(shape for shape in _SHAPES if _sign(shape) == sign)
-    for sign in sorted({_sign(each) for each in _SHAPES})
+    for sign in sorted({_sign(shape) for shape in _SHAPES})
 }
 
 
