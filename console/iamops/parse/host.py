@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import posixpath
 import re
@@ -19,7 +20,7 @@ from iamops.redact.clean import words, words_of
 def load1(text: str) -> float | None:
     """The one-minute load average from /proc/loadavg."""
     first = text.split()[:1]
-    return _float(first[0]) if first else None
+    return real(first[0]) if first else None
 
 
 def memory_used_pct(text: str) -> float | None:
@@ -37,11 +38,7 @@ def disk_used_pct(text: str) -> float | None:
 
 def epoch_s(text: str) -> float | None:
     """The node's clock from `date +%s.%N`."""
-    return calendar_time(_float(text.strip()))
-
-
-def _float(text: str) -> float | None:
-    return real(text)
+    return calendar_time(real(text.strip()))
 
 
 # Cuts the output of a many-part remote script into its parts. Pure.
@@ -108,7 +105,11 @@ def lock_holder(found: bytes) -> LockHolder | None:
     match = _LOCK.match(words_of(first.strip()))
     if match is None:
         return SOMEONE
-    note = _note(match["note"])
+    try:
+        raw = json_of(match["note"])
+    except ValueError:
+        raw = None
+    note = {key: words(str(raw[key]), WORD_LIMIT) for key in raw} if isinstance(raw, dict) else {}
     return LockHolder(
         note.get("who", SOMEONE.who),
         match["origin"] or "the node itself",
@@ -118,22 +119,11 @@ def lock_holder(found: bytes) -> LockHolder | None:
     )
 
 
-def _note(text: str) -> dict[str, str]:
-    try:
-        raw = json_of(text)
-    except ValueError:
-        return {}
-    return {key: words(str(raw[key]), WORD_LIMIT) for key in raw} if isinstance(raw, dict) else {}
-
-
 def _names(paths: str, prefix: str) -> tuple[str, ...]:
     found = [line for line in paths.splitlines() if line.startswith("/run/") and f"/{prefix}" in line]
-    names = tuple(_name(path).removeprefix(prefix) for path in found[:MOST_FILES])
+    files = (posixpath.basename(path).removesuffix(".timer") for path in found[:MOST_FILES])
+    names = tuple(words(file, WORD_LIMIT).removeprefix(prefix) for file in files)
     return names if len(found) <= MOST_FILES else (*names, f"{len(found) - MOST_FILES} more")
-
-
-def _name(path: str) -> str:
-    return words(posixpath.basename(path).removesuffix(".timer"), WORD_LIMIT)
 
 
 # Who else watches a node, as its own lock table tells. Pure: text -> values.
@@ -189,8 +179,9 @@ def turn_of(text: str, place: TurnFiles) -> WatchTurn | None:
 
 
 def _holders(table: str, file: tuple[int, int]) -> set[int]:
-    found = (_TURN.match(line) for line in table.splitlines())
-    return {int(lock["pid"]) for lock in found if lock is not None and _locked(lock) == file}
+    return {
+        int(lock["pid"]) for line in table.splitlines() if (lock := _TURN.match(line)) and _locked(lock) == file
+    }
 
 
 def _locked(lock: re.Match[str]) -> tuple[int, int]:
@@ -246,19 +237,13 @@ def address_list(text: str) -> frozenset[str]:
 
 def monitor_line(line: str) -> AddressLine | None:
     """One line of the address monitor; None for lines that are not about an address."""
-    stamp, rest = _stamp(line.strip())
-    present = not rest.startswith("Deleted ")
-    match = _ADDRESS.match(rest.removeprefix("Deleted "))
+    line = line.strip()
+    stamp = None
+    if found := _STAMP.match(line):
+        line = line[found.end() :]
+        with contextlib.suppress(ValueError):
+            stamp = datetime.fromisoformat(found["stamp"]).replace(tzinfo=UTC)
+    match = _ADDRESS.match(line.removeprefix("Deleted "))
     if match is None:
         return None
-    return AddressLine(match["link"], match["address"], present, stamp)
-
-
-def _stamp(line: str) -> tuple[datetime | None, str]:
-    match = _STAMP.match(line)
-    if match is None:
-        return None, line
-    try:
-        return datetime.fromisoformat(match["stamp"]).replace(tzinfo=UTC), line[match.end() :]
-    except ValueError:
-        return None, line[match.end() :]
+    return AddressLine(match["link"], match["address"], not line.startswith("Deleted "), stamp)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from iamops.model.facts import VrrpState
 from iamops.model.foreign import json_of, real, whole
@@ -56,25 +57,30 @@ def journal_record(line: bytes, speakers: Speakers | None = None) -> JournalReco
 
     `speakers` remembers the lines before: a key or a statement may go over several entries.
     """
-    try:
-        fields = json_of(line)
-    except ValueError:
-        return None
-    if not isinstance(fields, dict):
-        return None
+    fields = _fields(line)
     about = fields.get("UNIT")
     unit = about or fields.get("_SYSTEMD_UNIT")
-    # What we left there has no unit where its writer had gone before journald looked whose it is.
+    # Our own entry has no unit where its writer had ended before journald asked whose it is.
     if not unit and fields.get("SYSLOG_IDENTIFIER") == OWN:
         unit = OWN
     if not isinstance(unit, str) or _UNIT.fullmatch(unit) is None:
         return None
+    stamp = fields.get("_SOURCE_REALTIME_TIMESTAMP") or fields.get("__REALTIME_TIMESTAMP")
     return JournalRecord(
-        at=_microseconds(fields.get("_SOURCE_REALTIME_TIMESTAMP") or fields.get("__REALTIME_TIMESTAMP")),
+        at=calendar_time((_number(stamp) or 0) / 1e6) or 0.0,
         unit=unit.removesuffix(_SUFFIX),
         message=_message(fields.get("MESSAGE"), unit, speakers),
         by_systemd=about is not None,
     )
+
+
+def _fields(line: bytes) -> dict[str, Any]:
+    """A journal entry's fields; none for what is no entry."""
+    try:
+        fields = json_of(line)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def transition(message: str) -> tuple[str, VrrpState] | None:
@@ -93,20 +99,18 @@ def is_echo(message: str) -> bool:
 def _message(raw: object, unit: str, speakers: Speakers | None) -> str:
     """journalctl writes text that is not UTF-8 as a list of byte values."""
     if isinstance(raw, list) and all(isinstance(b, int) and 0 <= b < 256 for b in raw):
-        said = bytes(raw)
+        text = bytes(raw)
     elif isinstance(raw, str):
-        said = raw.encode("utf-8", "surrogatepass")
+        text = raw.encode("utf-8", "surrogatepass")
     else:
         return ""
-    said = uncoloured(said)
-    if speakers is None:
-        return words_of(said)
-    # What was said is without secrets now, and is made harmless.
-    return safe_bytes(speakers.of(unit, said))
+    text = uncoloured(text)
+    # What comes from `speakers` is without secrets already.
+    return words_of(text) if speakers is None else safe_bytes(speakers.of(unit, text))
 
 
-def _microseconds(raw: object) -> float:
-    return calendar_time((whole(raw) or 0) / 1e6) or 0.0 if isinstance(raw, str) else 0.0
+def _number(raw: object) -> int | None:
+    return whole(raw) if isinstance(raw, str) else None
 
 
 # What a node's journald keeps, and from when on: read before its silence is taken for peace. Pure.
@@ -190,12 +194,7 @@ def _word(parts: Mapping[str, Section], name: str) -> str:
 
 def _at(parts: Mapping[str, Section], name: str) -> float | None:
     """When the entry was written, by __REALTIME_TIMESTAMP."""
-    try:
-        fields = json_of(_word(parts, name).encode())
-    except ValueError:
-        return None
-    stamp = fields.get("__REALTIME_TIMESTAMP") if isinstance(fields, dict) else None
-    micros = whole(stamp) if isinstance(stamp, str) else None
+    micros = _number(_fields(_word(parts, name).encode()).get("__REALTIME_TIMESTAMP"))
     return None if micros is None else micros / 1e6
 
 
@@ -215,11 +214,8 @@ _BY = re.compile(r" by (\S{1,200}) from ")
 
 def anchor_line(line: bytes) -> AnchorLine | None:
     """None for a line that carries no anchor, whoever wrote it."""
-    try:
-        fields = json_of(line)
-    except ValueError:
-        return None
-    message = fields.get("MESSAGE") if isinstance(fields, dict) else None
+    fields = _fields(line)
+    message = fields.get("MESSAGE")
     form = _FORM.fullmatch(message) if isinstance(message, str) else None
     if form is None:
         return None
@@ -232,7 +228,3 @@ def anchor_line(line: bytes) -> AnchorLine | None:
         _number(fields.get("_UID")),
         words(by[1], 200) if by else "",
     )
-
-
-def _number(raw: object) -> int | None:
-    return whole(raw) if isinstance(raw, str) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, get_args
 
@@ -148,35 +148,28 @@ def parse_profile(text: str, file: str) -> Profile:
     tree = read_tree(text, file)
     if tree.value is None:
         raise ProfileError(tree.problems)
-    profile, problems = _validated(tree)
-    if profile is not None:
-        problems = semantic_problems(profile, tree)
-    problems = (*tree.problems, *islice(_names_in_entries(tree), MOST_PROBLEMS + 1), *problems)
+    names = (tree.problem(path, NAME_IS_KEY) for path in tree.lines if _is_name_in_entry(path))
+    problems = [*tree.problems, *islice(names, MOST_PROBLEMS + 1)]
+    profile = None
+    try:
+        profile = Profile.model_validate(tree.value)
+        problems += semantic_problems(profile, tree)
+    except ValidationError as error:
+        details: list[Any] = error.errors(include_url=False)
+        others = (detail for detail in details if not _is_name_in_entry(key_path(detail)))
+        problems += [problem_of(detail, tree) for detail in islice(others, MOST_PROBLEMS + 1)]
     if problems or profile is None:
         raise ProfileError(tree.listed(_in_order(problems)))
     return profile
-
-
-def _validated(tree: YamlTree) -> tuple[Profile | None, tuple[Problem, ...]]:
-    try:
-        return Profile.model_validate(tree.value), ()
-    except ValidationError as error:
-        details: list[Any] = error.errors(include_url=False)
-        told = (detail for detail in details if not _is_name_in_entry(key_path(detail)))
-        return None, tuple(problem_of(detail, tree) for detail in islice(told, MOST_PROBLEMS + 1))
-
-
-def _names_in_entries(tree: YamlTree) -> Iterator[Problem]:
-    return (tree.problem(path, NAME_IS_KEY) for path in tree.lines if _is_name_in_entry(path))
 
 
 def _is_name_in_entry(path: Path) -> bool:
     return len(path) == 3 and path[0] in NAMED_SECTIONS and path[2] == "name"
 
 
-def _in_order(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+def _in_order(problems: Sequence[Problem]) -> list[Problem]:
     """By line; of several complaints about one key at one line, the first: the others follow from it."""
     first: dict[tuple[int, str], Problem] = {}
     for problem in problems:
         first.setdefault((problem.line, problem.key), problem)
-    return tuple(sorted(first.values(), key=lambda problem: (problem.line, problem.key, problem.message)))
+    return sorted(first.values(), key=lambda problem: (problem.line, problem.key, problem.message))
