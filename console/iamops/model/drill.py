@@ -40,13 +40,7 @@ PREFERRED, OTHER = "preferred", "other"
 ROLES = (OWNER, STANDBY, PREFERRED, OTHER)
 # What a bound may name: times that follow from the live configuration of the nodes.
 BOUND_NAMES = (
-    "vrrp.skew",
-    "vrrp.raised",
-    "vrrp.timeout",
-    "vrrp.max",
-    "vrrp.advert",
-    "check.fault",
-    "check.hang",
+    *("vrrp.skew", "vrrp.raised", "vrrp.timeout", "vrrp.max", "vrrp.advert", "check.fault", "check.hang"),
     "check.recover",
 )
 

@@ -260,23 +260,8 @@ class PartReported:
 
 
 NodeEvent = (
-    LinkChanged
-    | AddressesListed
-    | AddressChanged
-    | VrrpReported
-    | VrrpTransition
-    | KeepalivedAsked
-    | UnitReported
-    | HttpProbed
-    | DatastoreProbed
-    | PortProbed
-    | TlsProbed
-    | RequestsCounted
-    | HostReported
-    | SafetyReported
-    | ConfigCompared
-    | FilesExamined
-    | NodeHeard
-    | SourceLost
-)
+    LinkChanged | AddressesListed | AddressChanged | VrrpReported | VrrpTransition | KeepalivedAsked
+    | UnitReported | HttpProbed | DatastoreProbed | PortProbed | TlsProbed | RequestsCounted
+    | HostReported | SafetyReported | ConfigCompared | FilesExamined | NodeHeard | SourceLost
+)  # fmt: skip
 Event = NodeEvent | ClientProbed | Noticed | PartReported | Recalled

@@ -26,15 +26,8 @@ from iamops.parse.keepalived.settings import TRACKED, Rest, check_key, rest_on_d
 from iamops.parse.keepalived.vrrp import OWNER_PRIORITY, VrrpConf, instances
 
 COUNTERS = (
-    "advert_rcvd",
-    "advert_sent",
-    "become_master",
-    "release_master",
-    "pri_zero_rcvd",
-    "pri_zero_sent",
-    "auth_failure",
-    "advert_interval_err",
-    "addr_list_err",
+    *("advert_rcvd", "advert_sent", "become_master", "release_master", "pri_zero_rcvd", "pri_zero_sent"),
+    *("auth_failure", "advert_interval_err", "addr_list_err"),
 )
 _JSON_STATES = {0: VrrpState.INIT, 1: VrrpState.BACKUP, 2: VrrpState.MASTER, 3: VrrpState.FAULT}
 
