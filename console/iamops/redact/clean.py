@@ -1,14 +1,14 @@
 """Foreign words on their way into the model: without secrets first, then harmless. The one way in for them.
 
-Whoever keeps what a node, a service or a file said takes it from here, so nothing that leaves later, on a screen,
-in a file, in a message or in the audit, can hold a secret. `tests/unit/test_one_redaction.py` keeps the rest of
-the house from going round it.
+Everything that is kept of what a node, a service or a file said comes from here, so nothing that leaves later, on
+a screen, in a file, in a message or in the audit, can hold a secret. `tests/unit/test_what_leaves.py` keeps the rest
+of the house from going round it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from iamops.model.foreign import json_of
@@ -54,10 +54,8 @@ def without_secrets(text: str) -> str:
 
 def clean_document(document: Mapping[str, Any]) -> dict[str, Any]:
     """A copy in which no value holds a secret. One without any is searched once and copied as it is."""
-    if (
-        not redact(_json(document)).redactions
-        and not redact("\n".join(_texts(document)).encode("utf-8", "replace")).redactions
-    ):
+    plain = "\n".join(_texts(document)).encode("utf-8", "replace")
+    if not redact(_json(document)).redactions and not redact(plain).redactions:
         return dict(document)
     return {key: _clean(key, value) for key, value in document.items()}
 
@@ -73,35 +71,26 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _clean(key: str, value: Any) -> Any:
     if isinstance(value, str):
-        return _text(key, value)
+        # By what it holds, and by what its key says of it.
+        clean = without_secrets(value)
+        named = _redacted_json({key: clean})
+        shown = named.get(key) if isinstance(named, dict) else None
+        return shown if isinstance(shown, str) else clean
     if isinstance(value, Mapping):
         return {str(name): _clean(str(name), item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return _list(key, value)
-    return value
-
-
-def _text(key: str, value: str) -> str:
-    """By what it holds, and by what its key says of it."""
-    clean = without_secrets(value)
-    shown = _again({key: clean})
-    told = shown.get(key) if isinstance(shown, dict) else None
-    return told if isinstance(told, str) else clean
-
-
-def _list(key: str, values: Sequence[Any]) -> list[Any]:
-    """The words of a command tell of each other: behind `-P` stands a password."""
-    cleaned = [_clean("", item) for item in values]
-    if not any(isinstance(item, str) for item in values):
+    if not isinstance(value, (list, tuple)):
+        return value
+    # The words of a command tell of each other: behind `-P` stands a password.
+    cleaned = [_clean("", item) for item in value]
+    if not any(isinstance(item, str) for item in value):
         return cleaned
-    words = [item if isinstance(item, str) else "" for item in cleaned]
-    told = _again(words)
-    if not isinstance(told, list) or len(told) != len(words) or not all(isinstance(item, str) for item in told):
+    listed = _redacted_json([item if isinstance(item, str) else "" for item in cleaned])
+    if not isinstance(listed, list) or len(listed) != len(cleaned) or not all(isinstance(w, str) for w in listed):
         return cleaned
-    return [new if isinstance(old, str) else old for old, new in zip(cleaned, told, strict=True)]
+    return [new if isinstance(old, str) else old for old, new in zip(cleaned, listed, strict=True)]
 
 
-def _again(value: Any) -> Any:
+def _redacted_json(value: Any) -> Any:
     try:
         return json_of(redact(_json(value)).text)
     except ValueError:
@@ -119,5 +108,5 @@ def fault_of_ours(error: BaseException) -> str:
     """Without secrets, and never a traceback. Of a group the first, which is what somebody can act on."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    said = words(str(error), 160)
-    return f"a fault of iamops: {type(error).__name__}{': ' if said else ''}{said}"
+    message = words(str(error), 160)
+    return f"a fault of iamops: {type(error).__name__}{': ' if message else ''}{message}"

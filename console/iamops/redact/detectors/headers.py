@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from iamops.redact.spans import MARK, SecretSpan, Value, hits, value_at
+from iamops.redact.spans import MARK, SecretSpan, Value, hits, match_end, value_at
 
 # Between a header's name and its value: `: `, `": "`, `":["` of Go, `%3A`.
 _SIGN = rb"""(?:\\*+["'\])])*+[ \t]*+(?:[:=>]|%3[AaDd])[ \t]*+(?:\[(?!redacted ))?"""
@@ -59,8 +59,7 @@ def _headers(text: bytes, lowered: bytes, name: bytes, sign: re.Pattern[bytes], 
 def _header_value(text: bytes, at: int) -> Value:
     if text[at : at + 1] in _QUOTES or text.startswith(MARK, at):
         return value_at(text, at)
-    found = _HEADER_VALUE.match(text, at)
-    end = found.end() if found else at
+    end = match_end(_HEADER_VALUE, text, at)
     return Value(at, end, end, bare=True)
 
 

@@ -14,6 +14,7 @@ from iamops.redact.spans import (
     is_mixed,
     is_separated,
     looks_made,
+    match_end,
     value_at,
     value_begin,
 )
@@ -170,7 +171,7 @@ def _named(text: bytes, lowered: bytes, needle: bytes, kind: str) -> Iterator[Se
     for at in hits(lowered, (needle,)):
         if at < done:
             continue
-        done = end = _name_end(text, at + len(needle))
+        done = end = match_end(_TAIL, text, at + len(needle))
         if not is_separated(text, end) or (needle == b"pwd" and end > at + len(needle)):
             continue
         before = text[max(0, at - LOOK_BACK) : at]
@@ -213,11 +214,6 @@ def _is_doubtful(needle: bytes, inside: bytes) -> bool:
     if needle not in _DOUBTFUL or (needle == b"pin" and _DIGITS.match(inside)):
         return False
     return not is_mixed(inside)
-
-
-def _name_end(text: bytes, at: int) -> int:
-    tail = _TAIL.match(text, at)
-    return tail.end() if tail else at
 
 
 def _value(text: bytes, end: int, before: bytes, name: bytes) -> Value | None:
