@@ -1,8 +1,8 @@
 """Foreign words on their way into the model: without secrets first, then harmless. The one way in for them.
 
 Everything that is kept of what a node, a service or a file said comes from here, so nothing that leaves later, on
-a screen, in a file, in a message or in the audit, can hold a secret. `tests/unit/test_what_leaves.py` keeps the rest
-of the house from going round it.
+a screen, in a file, in a message or in the audit, can hold a secret. `tests/unit/test_what_leaves.py` keeps the
+rest of the house from going round it.
 """
 
 from __future__ import annotations

@@ -49,11 +49,12 @@ def _auth(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
             continue
         begin = at - 1 if text[at - 1 : at] == b'"' else at
         found = _AUTH.match(text, begin)
-        if (
-            found is None
-            or (begin == at and text[at - 1 : at].isalnum())
-            or text[begin - 1 : begin] in (b"-", b"_", b".")
-        ):
+        inside_word = (begin == at and text[at - 1 : at].isalnum()) or text[begin - 1 : begin] in (
+            b"-",
+            b"_",
+            b".",
+        )
+        if found is None or inside_word:
             continue
         quoted = found["open"] is not None and found["close"] is not None
         at_prompt = text[max(0, begin - 2) : begin] == b"> "

@@ -37,19 +37,8 @@ def _option(*names: bytes, attached: bool = False) -> tuple[re.Pattern[bytes], .
 def _login(*names: bytes, sign: bytes = b":") -> tuple[re.Pattern[bytes], ...]:
     """`-u user:SECRET`, `-uuser:SECRET`."""
     some = b"|".join(re.escape(name) for name in names)
-    return (
-        re.compile(
-            _BEFORE
-            + b"(?:"
-            + some
-            + b")(?:"
-            + _GAP
-            + b"|)"
-            + _LOGIN
-            + sign
-            + rb"(?!\$\{?[A-Z_0-9]+\}?(?:[\s\"']|\Z))(?=[\"']?[^\s\"'\\])"
-        ),
-    )
+    secret = rb"(?!\$\{?[A-Z_0-9]+\}?(?:[\s\"']|\Z))(?=[\"']?[^\s\"'\\])"
+    return (re.compile(_BEFORE + b"(?:" + some + b")(?:" + _GAP + b"|)" + _LOGIN + sign + secret),)
 
 
 def _words(pattern: bytes, flags: int = 0) -> tuple[re.Pattern[bytes], ...]:

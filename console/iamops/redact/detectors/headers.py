@@ -39,7 +39,11 @@ _DIRECTIVE = re.compile(
 def spans(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
     yield from _headers(text, lowered, b"authorization", _AUTHORIZATION, "authorization")
     yield from _headers(text, lowered, b"cookie", _COOKIE, "cookie")
-    yield from _set_cookies(text, lowered)
+    for at in hits(lowered, (b"set-cookie",)):
+        found = _SET_COOKIE.match(text, at)
+        if found is not None:
+            value = value_at(text, found.end())
+            yield SecretSpan(value.start, value.end, "cookie")
     yield from _schemes(text, lowered)
     yield from _directives(text, lowered)
 
@@ -61,14 +65,6 @@ def _header_value(text: bytes, at: int) -> Value:
         return value_at(text, at)
     end = match_end(_HEADER_VALUE, text, at)
     return Value(at, end, end, bare=True)
-
-
-def _set_cookies(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
-    for at in hits(lowered, (b"set-cookie",)):
-        found = _SET_COOKIE.match(text, at)
-        if found is not None:
-            value = value_at(text, found.end())
-            yield SecretSpan(value.start, value.end, "cookie")
 
 
 def _schemes(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:

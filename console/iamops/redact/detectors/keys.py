@@ -204,21 +204,18 @@ def _whole(text: bytes, lowered: bytes, needle: bytes, kind: str) -> Iterator[Se
         value = value_at(text, begin)
         done = value.after if value.end - value.start > LONG else done
         inside = text[value.start : min(value.end, value.start + LONG)]
-        if _is_trivial(text, value) or _PATH.match(inside) or _is_doubtful(needle, inside):
+        doubtful = needle in _DOUBTFUL and not (needle == b"pin" and _DIGITS.match(inside))
+        if _is_trivial(text, value) or _PATH.match(inside) or (doubtful and not is_mixed(inside)):
             continue
         if needle != b"auth" or not _WAYS.match(inside):
             yield SecretSpan(value.start, value.end, kind, quoted=value.bare and text[end : end + 1] == b'"')
 
 
-def _is_doubtful(needle: bytes, inside: bytes) -> bool:
-    if needle not in _DOUBTFUL or (needle == b"pin" and _DIGITS.match(inside)):
-        return False
-    return not is_mixed(inside)
-
-
 def _value(text: bytes, end: int, before: bytes, name: bytes) -> Value | None:
     """What stands behind a name that ends at `end`; an empty one where it tells nothing."""
-    at_line_start = _is_at_line_start(before)
+    newline = before.rfind(b"\n")
+    cut_off = newline < 0 and len(before) == LOOK_BACK
+    at_line_start = not cut_off and _LINE_START.fullmatch(before, newline + 1) is not None
     # `--token abc`: the value of an option stands behind a space too.
     spaced = name.startswith(b"-") or any(word in name for word in _SPACED)
     begin = value_begin(text, end, spaced=spaced)
@@ -227,12 +224,8 @@ def _value(text: bytes, end: int, before: bytes, name: bytes) -> Value | None:
         return _loose(text, end) if call is None else value_at(text, call.end())
     if text[end : end + 2] == b"> ":  # `<password>` in a description is a place for one
         return None
-    if (
-        not at_line_start
-        and text[end : end + 2] == b": "
-        and before[-1:] != b'"'
-        and _COMPLAINT.match(text, begin)
-    ):
+    in_sentence = not at_line_start and text[end : end + 2] == b": " and before[-1:] != b'"'
+    if in_sentence and _COMPLAINT.match(text, begin):
         return None
     if text[end : end + 1] == b" " and (_PARSERS.search(before) or _ABOUT.match(text, begin)):
         # A secret and a token have names; a password has none, and a name is not made of everything.
@@ -240,9 +233,8 @@ def _value(text: bytes, end: int, before: bytes, name: bytes) -> Value | None:
         inside = text[quoted.start : min(quoted.end, quoted.start + LONG)]
         if not (is_mixed(inside) if b"pass" in name else looks_made(inside)):
             return None
-    if _is_said_of_it(text, begin, before, name, end, spaced=spaced):
-        return None
-    if text[begin : begin + 1] == b"{":
+    is_word = _is_said_of_it(text, begin, before, name, end, spaced=spaced)
+    if is_word or text[begin : begin + 1] == b"{":
         return None
     in_sentence = before.endswith((b": ", b'"')) and text[end : end + 1] == b":"
     if (at_line_start or in_sentence) and text[begin : begin + 1] in (b"\r", b"\n", b"#"):
@@ -269,13 +261,6 @@ def _is_said_of_it(text: bytes, begin: int, before: bytes, name: bytes, end: int
     if text[end : end + 4] == b'" : ' and _WORD_AND_QUOTE.match(text, begin):
         return True
     return spaced and text[end : end + 1] == b" " and bool(_GOES_ON_TO_SAY.match(text, begin))
-
-
-def _is_at_line_start(before: bytes) -> bool:
-    newline = before.rfind(b"\n")
-    if newline < 0 and len(before) == LOOK_BACK:
-        return False
-    return _LINE_START.fullmatch(before, newline + 1) is not None
 
 
 def _loose(text: bytes, end: int) -> Value | None:

@@ -57,10 +57,8 @@ def _is_secret(variable: bytes) -> bool:
 
 
 def _entries(text: bytes, found: re.Match[bytes], end: int) -> Iterator[SecretSpan]:
-    compared, given = (
-        _is_secret(found["source"]),
-        _is_secret(found["target"]) and not found["target"].startswith(b"ok"),
-    )
+    compared = _is_secret(found["source"])
+    given = _is_secret(found["target"]) and not found["target"].startswith(b"ok")
     if not compared and not given:
         return
     for entry in _ENTRY.finditer(text, found.end(), end):

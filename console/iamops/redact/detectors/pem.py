@@ -12,8 +12,6 @@ _END = re.compile(rb"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _BODY_WORD = re.compile(rb"[A-Za-z0-9+/=_\-]{16,}+\Z")
 MOST_LINES = 400
 KIND = "private_key"
-
-
 _PUTTY = re.compile(rb"Private-Lines: (?P<lines>\d{1,3})[ \t]*\r?(?=\n)")
 
 
