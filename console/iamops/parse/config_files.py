@@ -21,6 +21,8 @@ MAX_TOTAL = 8 * 1024 * 1024
 MAX_FILES = 400
 MAX_NAME, MAX_DEPTH = 1024, 32
 MAX_PUSHES = 1000
+# Beside its own errors tarfile raises these for headers that nobody writes.
+_TAR_ERRORS = (tarfile.TarError, ValueError, LookupError, OverflowError, RecursionError, TypeError, EOFError)
 _ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
@@ -39,21 +41,10 @@ def conf_tree(node: str, raw: bytes, whole: frozenset[str] = frozenset()) -> Con
         with tarfile.TarFile(fileobj=BytesIO(raw)) as tar:
             members = _bounded(tar)
             files = [_file(tar, member) for member in members if member.size <= MAX_FILE]
-    # Beside its own errors tarfile raises these for headers that nobody writes.
-    except (
-        tarfile.TarError,
-        ValueError,
-        LookupError,
-        OverflowError,
-        RecursionError,
-        TypeError,
-        EOFError,
-    ) as error:
+    except _TAR_ERRORS as error:
         raise ArchiveUnreadable(f"no tar of configuration files: {words(str(error), 80)}") from None
-    ordered = sorted(files, key=lambda each: each.path)
-    return ConfTree(
-        node, {file.path: file for file in ordered}, whole=whole if len(files) == len(members) else frozenset()
-    )
+    by_path = {file.path: file for file in sorted(files, key=lambda file: file.path)}
+    return ConfTree(node, by_path, whole=whole if len(files) == len(members) else frozenset())
 
 
 def _bounded(tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
@@ -101,10 +92,7 @@ class PushRecord:
 
 def push_records(text: str) -> tuple[PushRecord, ...]:
     """Oldest first; a line that is none is left out."""
-    return tuple(sorted(_records(text), key=lambda record: record.push))
-
-
-def _records(text: str) -> Iterator[PushRecord]:
+    records = []
     for line in text.splitlines()[:MAX_PUSHES]:
         push, _, rest = line.partition("\t")
         ended, _, meta = rest.partition("\t")
@@ -115,10 +103,12 @@ def _records(text: str) -> Iterator[PushRecord]:
         at = next((float(at) for at in times if at is not None), None)
         outcome = " ".join(word for word, at in zip(parts, times, strict=True) if at is None)
         try:
-            told = json_of(meta)
+            notes = json_of(meta)
         except ValueError:
-            told = {}
-        yield PushRecord(words(push, 60), words(outcome, 40), at, told if isinstance(told, dict) else {})
+            notes = None
+        notes = notes if isinstance(notes, dict) else {}
+        records.append(PushRecord(words(push, 60), words(outcome, 40), at, notes))
+    return tuple(sorted(records, key=lambda record: record.push))
 
 
 def _file(tar: tarfile.TarFile, member: tarfile.TarInfo) -> ConfFile:
@@ -150,17 +140,15 @@ def config_listing(raw: bytes, depth: int) -> FileListing:
     listed = set[str]()
     records = raw.decode("utf-8", "surrogateescape").split("\0")
     for record in records:
-        match record.split(" ", 4):
-            case [kind, level, ctime, mtime, path]:
-                times, below = (real(ctime), real(mtime)), whole(level)
-                if None in times or below is None:
-                    raise ValueError(f"no time, or no level: {level} {ctime} {mtime}")
-                at = max(time for time in times if time is not None)
-                {"f": files, "l": links}.get(kind, directories)[path] = at
-                if kind == "d" and below < depth:
-                    listed.add(path)
-            case _:
-                continue
+        if record.count(" ") < 4:
+            continue
+        kind, level, ctime, mtime, path = record.split(" ", 4)
+        changed, written, below = real(ctime), real(mtime), whole(level)
+        if changed is None or written is None or below is None:
+            raise ValueError(f"no time, or no level: {level} {ctime} {mtime}")
+        {"f": files, "l": links}.get(kind, directories)[path] = max(changed, written)
+        if kind == "d" and below < depth:
+            listed.add(path)
     return FileListing(files, directories, links, frozenset(listed if len(records) <= AT_MOST else ()))
 
 
@@ -208,7 +196,7 @@ def _nginx(check: DaemonCheck) -> Iterator[CheckComplaint]:
         found = found or kind == "error"
         number = int(match["line"]) if match["line"] else None
         yield CheckComplaint(kind, words(match["text"], 200), match["file"], number)
-    if check.exit_status not in (0,) and not found:
+    if check.exit_status != 0 and not found:
         yield CheckComplaint("error", words(check.output.strip(), 200) or f"exit code {check.exit_status}")
 
 
@@ -222,9 +210,9 @@ def _keepalived(check: DaemonCheck) -> Iterator[CheckComplaint]:
             continue
         match = _KEEPALIVED.match(text)
         number = int(match["line"]) if match and match["line"] else None
-        said = match["text"] if match else text
+        message = match["text"] if match else text
         kind = "security" if _SECURITY.search(text) else "error"
         found = True
-        yield CheckComplaint(kind, words(said or text, 200), match["file"] if match else None, number)
+        yield CheckComplaint(kind, words(message or text, 200), match["file"] if match else None, number)
     if not found and check.exit_status not in KILLED_ITSELF:
         yield CheckComplaint("error", f"exit code {check.exit_status} without a word")

@@ -19,7 +19,7 @@ _LEVELS = {
     **dict.fromkeys(("warn", "warning"), "warning"),
     **dict.fromkeys(("info", "debug", "notice", "trace", "dbug"), "other"),
 }
-# 2024-03-05 14:07:09.123, 2024-03-05T14:07:09Z, 2024/03/05 14:07:09: before the text, by itself or in brackets.
+# 2024-03-05 14:07:09.123, 2024-03-05T14:07:09Z, 2024/03/05 14:07:09: before the text, plain or in brackets.
 _STAMP = re.compile(
     r"^\[?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,19})?"
     r"(?:Z|\s?[+-][0-9]{2}:?[0-9]{2})?\]?(?:\s*[|:-])?\s*"
@@ -150,12 +150,10 @@ def standing_story(journal: Journal, fields: Mapping[str, str]) -> str:
 
 def exit_story(exits: Sequence[str], fields: Mapping[str, str], span_s: float) -> str:
     """`exit 1, 13 times in 70 s`, from the journal, or where that is silent from `systemctl show`; or empty."""
-    said = fields.get("NRestarts", "")
-    restarts = whole(said) or 0
     last = exits[0] if exits else _last_exit(fields)
     if not last:
         return ""
-    times = max(len(exits), restarts)
+    times = max(len(exits), whole(fields.get("NRestarts", "")) or 0)
     return f"{last}, {times} times in {span_s:.0f} s" if times > 1 else last
 
 
@@ -179,17 +177,14 @@ def _candidates(lines: Sequence[str]) -> Iterator[Reason]:
             yield Reason(line, Weight.TRACEBACK)
         elif line and not in_traceback and not (len(line) <= FRAME_MAX and _FRAME.match(line)):
             level, text = _parsed(line)
-            yield Reason(text, _weight(level, text))
-
-
-def _weight(level: str | None, text: str) -> Weight:
-    if level == "fatal" or text.startswith(_LAST_WORDS):
-        return Weight.FATAL
-    if level == "error":
-        return Weight.ERROR
-    if level is None and _COMPLAINT.search(text):
-        return Weight.COMPLAINT
-    return Weight.FIRST
+            weight = Weight.FIRST
+            if level == "fatal" or text.startswith(_LAST_WORDS):
+                weight = Weight.FATAL
+            elif level == "error":
+                weight = Weight.ERROR
+            elif level is None and _COMPLAINT.search(text):
+                weight = Weight.COMPLAINT
+            yield Reason(text, weight)
 
 
 def _parsed(line: str) -> tuple[str | None, str]:
@@ -224,36 +219,37 @@ def _of_fields(fields: Sequence[str], line: str) -> tuple[str | None, str]:
 
 
 def _of_json(line: str) -> tuple[str | None, str]:
-    try:
-        raw = json_of(line)
-    except ValueError:
+    fields = _json_fields(line)
+    if fields is None:
         return None, line
-    if not isinstance(raw, dict):
-        return None, line
-    fields = {str(key).lower(): value for key, value in raw.items()}
     level = _LEVELS.get(str(fields.get("level", fields.get("severity", ""))).lower())
     message = next((str(fields[key]) for key in ("message", "msg") if fields.get(key)), "")
     return level, _joined(message, _cause(line)) or line
 
 
 def _of_logfmt(line: str) -> tuple[str | None, str]:
-    fields = {
-        m["key"].lower(): m["quoted"] if m["quoted"] is not None else m["plain"] for m in _LOGFMT.finditer(line)
-    }
-    message = fields.get("msg") or fields.get("message") or line
-    return _LEVELS.get(fields.get("level", "").lower()), _joined(
-        message, fields.get("error") or fields.get("err") or ""
+    found = (
+        (m["key"].lower(), m["plain"] if m["quoted"] is None else m["quoted"]) for m in _LOGFMT.finditer(line)
     )
+    fields = dict(found)
+    message = fields.get("msg") or fields.get("message") or line
+    cause = fields.get("error") or fields.get("err") or ""
+    return _LEVELS.get(fields.get("level", "").lower()), _joined(message, cause)
 
 
 def _cause(text: str) -> str:
     """The error inside a JSON object."""
+    fields = _json_fields(text) or {}
+    return next((str(fields[key]) for key in ("error", "err", "cause", "reason") if fields.get(key)), "")
+
+
+def _json_fields(text: str) -> dict[str, object] | None:
+    """A JSON object's fields, their names in lower case."""
     try:
         raw = json_of(text)
     except ValueError:
-        return ""
-    fields = {str(key).lower(): value for key, value in raw.items()} if isinstance(raw, dict) else {}
-    return next((str(fields[key]) for key in ("error", "err", "cause", "reason") if fields.get(key)), "")
+        return None
+    return {str(key).lower(): value for key, value in raw.items()} if isinstance(raw, dict) else None
 
 
 def _joined(message: str, cause: str) -> str:
