@@ -30,6 +30,10 @@ class Directive:
     def first(self, name: str) -> Directive | None:
         return next(iter(self.all(name)), None)
 
+    def entries(self, name: str) -> tuple[Directive, ...]:
+        """What stands in the blocks of that name right in this block."""
+        return tuple(entry for block in self.all(name) for entry in block.block or ())
+
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
@@ -67,9 +71,6 @@ class ReadFile:
             each = todo.pop(0)
             yield each
             todo[:0] = each.block or ()
-
-
-# Which of the files at hand an `include` means. Pure.
 
 
 def matching(paths: Iterable[str], pattern: str) -> list[str]:

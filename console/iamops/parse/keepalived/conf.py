@@ -93,13 +93,13 @@ class _ConfReader:
         match words[1:]:
             case [include, pattern, *_] if include in INCLUDES:
                 return [include, pattern, UNKNOWN]
-            case [_, *block] as said if "{" in block:
-                at = said.index("{", 1)
-                return [*said[:at], UNKNOWN, *said[at:]]
+            case [_, *block] as rest if "{" in block:
+                at = rest.index("{", 1)
+                return [*rest[:at], UNKNOWN, *rest[at:]]
             case [name, *_] if name not in ("{", "}"):
                 return [name, UNKNOWN]
-            case said:
-                return said
+            case rest:
+                return rest
 
     def _not_followed(self, path: str, number: int, what: str, name: str) -> None:
         self._complain(path, number, f"the {what} `{name}` is not followed", known=True)
@@ -109,25 +109,25 @@ class _ConfReader:
         self.stack[-1].block.append(Directive(done.name, done.args, done.file, done.line, tuple(done.block)))
 
     def _line(self, words: list[str], path: str, number: int) -> None:
-        said: list[str] = []
+        statement: list[str] = []
         for word in words:
             if word == "{":
-                self._open(said, path, number)
-                said = []
+                self._open(statement, path, number)
+                statement = []
             elif word == "}":
-                self._simple(said, path, number)
-                said = []
+                self._simple(statement, path, number)
+                statement = []
                 if len(self.stack) > 1:
                     self.close()
                 else:
                     self._complain(path, number, "a closing brace without an opening one", ignored=True)
             else:
-                said.append(word)
-        self._simple(said, path, number)
+                statement.append(word)
+        self._simple(statement, path, number)
 
-    def _open(self, said: list[str], path: str, number: int) -> None:
-        if said:
-            self.stack.append(_Open(said[0], tuple(said[1:]), path, number))
+    def _open(self, words: list[str], path: str, number: int) -> None:
+        if words:
+            self.stack.append(_Open(words[0], tuple(words[1:]), path, number))
             return
         before = self.stack[-1].block
         if before and before[-1].block is None:
@@ -137,9 +137,9 @@ class _ConfReader:
             self._complain(path, number, "an opening brace without a name before it")
             self.stack.append(_Open("?", (), path, number))
 
-    def _simple(self, said: list[str], path: str, number: int) -> None:
-        if said:
-            self.stack[-1].block.append(Directive(said[0], tuple(said[1:]), path, number))
+    def _simple(self, words: list[str], path: str, number: int) -> None:
+        if words:
+            self.stack[-1].block.append(Directive(words[0], tuple(words[1:]), path, number))
 
     def _words(self, line: str, path: str, number: int) -> Iterator[str]:
         for match in _WORD.finditer(line):

@@ -126,7 +126,7 @@ def _running(block: DumpBlock) -> VrrpSettings:
     return VrrpSettings(values, hides_password=hidden)
 
 
-# Checks, tracking, notify scripts and a VIP's prefix: in keepalived's data dump, and in its files. Pure.
+# Checks, tracking, notify scripts and a VIP's prefix: in keepalived's data dump, and in its files.
 #
 # What either side does not tell is left out, and is compared with nothing. Keyed by block: an instance's name, or
 # `vrrp_script NAME`.
@@ -135,10 +135,10 @@ TRACKED, VIP_AS, COMMAND = "the tracked checks", "the VIP's prefix and interface
 Rest = Mapping[str, Mapping[str, object]]
 NUMBERS = {"interval": 1, "timeout": None, "rise": 1, "fall": 1, "weight": 0}
 _NOTIFY = re.compile(r"(?P<state>Backup|Master|Fault|Stop) state transition script")
-_REST_WHOLE = re.compile(r"-?[0-9]{1,9}")
-_REST_SECONDS = re.compile(r"([0-9]{1,9}) sec")
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
+_SECONDS = re.compile(r"([0-9]{1,9}) sec")
 # The VIPs are on an interface that keepalived makes, whatever `interface` says.
-_REST_ON_TOP = ("use_vmac", "use_vmac_addr", "use_ipvlan")
+_MADE_INTERFACES = ("use_vmac", "use_vmac_addr", "use_ipvlan")
 
 
 def check_key(name: str) -> str:
@@ -146,13 +146,10 @@ def check_key(name: str) -> str:
 
 
 def rest_running(text: str) -> Rest:
-    """What the daemon's dump tells."""
-    return {
-        block.name if block.is_instance else check_key(block.name): dict(
-            _instance(block) if block.is_instance else _check(block.fields)
-        )
-        for block in dump_blocks(text)
-    }
+    """By the daemon's dump."""
+    blocks = dump_blocks(text)
+    checks = {check_key(block.name): dict(_check(block.fields)) for block in blocks if not block.is_instance}
+    return {block.name: dict(_instance(block)) for block in blocks if block.is_instance} | checks
 
 
 def rest_on_disk(reading: ReadFile, *, whole: bool = True) -> Rest:
@@ -180,11 +177,11 @@ def _check(fields: Mapping[str, str]) -> Iterator[tuple[str, object]]:
     if words := _split(fields.get("Command", "")):
         yield COMMAND, words
     for name in ("rise", "fall", "weight"):
-        if _REST_WHOLE.fullmatch(value := fields.get(name.capitalize(), "")):
+        if _WHOLE.fullmatch(value := fields.get(name.capitalize(), "")):
             yield name, int(value)
     for name in ("interval", "timeout"):
         # 0 is anything below one second, or none.
-        if (match := _REST_SECONDS.fullmatch(fields.get(name.capitalize(), ""))) and int(match[1]):
+        if (match := _SECONDS.fullmatch(fields.get(name.capitalize(), ""))) and int(match[1]):
             yield name, int(match[1])
 
 
@@ -193,11 +190,11 @@ def _check_block(block: Directive, whole: bool) -> Iterator[tuple[str, object]]:
     if script is not None and (words := _split(" ".join(script.args))):
         yield COMMAND, words
     for name, default in NUMBERS.items():
-        said = block.first(name)
-        if said is None and default is not None and whole:
+        given = block.first(name)
+        if given is None and default is not None and whole:
             yield name, default
-        elif said is not None and len(said.args) == 1 and _REST_WHOLE.fullmatch(said.arg):
-            yield name, int(said.arg)
+        elif given is not None and len(given.args) == 1 and _WHOLE.fullmatch(given.arg):
+            yield name, int(given.arg)
 
 
 def _instance_block(
@@ -206,32 +203,27 @@ def _instance_block(
     whole = whole and not is_partial(block)
     tracked = [
         _weighed((entry.name, *(entry.args or ("weight", str(checks.get(entry.name, {}).get("weight", "?"))))))
-        for entry in _entries(block, "track_script")
+        for entry in block.entries("track_script")
     ]
     if None not in tracked and (whole or block.first("track_script")):
-        yield TRACKED, tuple(sorted(text for text in tracked if text))
+        yield TRACKED, tuple(sorted(filter(None, tracked)))
     interface = found.arg if (found := block.first("interface")) else ""
-    vips = [_vip((entry.name, *entry.args), interface) for entry in _entries(block, "virtual_ipaddress")]
-    on_top = any(block.first(name) for name in _REST_ON_TOP)
+    vips = [_vip((entry.name, *entry.args), interface) for entry in block.entries("virtual_ipaddress")]
+    on_top = any(block.first(name) for name in _MADE_INTERFACES)
     if None not in vips and not on_top and (whole or block.first("virtual_ipaddress")):
-        yield VIP_AS, tuple(sorted(text for text in vips if text))
+        yield VIP_AS, tuple(sorted(filter(None, vips)))
     for state in ("backup", "master", "fault", "stop"):
-        said = block.first(f"notify_{state}")
-        if said is None and whole:
+        given = block.first(f"notify_{state}")
+        if given is None and whole:
             yield f"notify_{state}", ()
         # A second word is the user it runs as.
-        elif said is not None and len(said.args) == 1 and (words := _split(said.arg)):
+        elif given is not None and len(given.args) == 1 and (words := _split(given.arg)):
             yield f"notify_{state}", words
-
-
-def _entries(block: Directive, name: str) -> Iterator[Directive]:
-    for directive in block.all(name):
-        yield from directive.block or ()
 
 
 def _weighed(words: tuple[str, ...] | list[str]) -> str | None:
     """`NAME weight N`; None for whatever says more."""
-    if len(words) != 3 or words[1] != "weight" or not _REST_WHOLE.fullmatch(words[2]) or "$" in words[0]:
+    if len(words) != 3 or words[1] != "weight" or not _WHOLE.fullmatch(words[2]) or "$" in words[0]:
         return None
     return f"{words[0]} weight {int(words[2])}"
 

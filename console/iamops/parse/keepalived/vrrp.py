@@ -28,19 +28,13 @@ _SECONDS = re.compile(r"[0-9]{1,9}(?:\.0+)?")
 _RANGES = {"virtual_router_id": range(1, 256), "priority": range(1, 256), "version": range(2, 4)}
 
 
-def decided(instance: Directive, global_defs: tuple[Directive, ...]) -> frozenset[str]:
+def decided(instance: Directive, global_defs: tuple[Directive, ...]) -> Iterator[str]:
     """The keywords of one vrrp_instance, set or not, whose value is keepalived's own choice."""
-    return frozenset(_decided(instance, global_defs))
-
-
-def _decided(instance: Directive, global_defs: tuple[Directive, ...]) -> Iterator[str]:
     if instance.first("strict_mode") or any(directive.name == "vrrp_strict" for directive in global_defs):
         yield from STRICT
-    for name in ONCE:
-        if len(instance.all(name)) > 1:
-            yield name
+    yield from (name for name in ONCE if len(instance.all(name)) > 1)
     for name, allowed in _RANGES.items():
-        if (said := instance.first(name)) and not (_WHOLE.fullmatch(said.arg) and int(said.arg) in allowed):
+        if (found := instance.first(name)) and not (_WHOLE.fullmatch(found.arg) and int(found.arg) in allowed):
             yield name
     version = _version(instance, global_defs)
     if version is None:
@@ -51,32 +45,27 @@ def _decided(instance: Directive, global_defs: tuple[Directive, ...]) -> Iterato
     advert = instance.first("advert_int")
     if advert and not (_HUNDREDTHS if version == 3 else _SECONDS).fullmatch(advert.arg):
         yield "advert_int"
-    yield from _by_state(instance)
-
-
-def _by_state(instance: Directive) -> Iterator[str]:
-    """A node that begins as MASTER owns the address: without a priority it has the highest, and it preempts."""
+    # A node that begins as MASTER owns the address: without a priority it has the highest, and it preempts.
     state, priority = instance.first("state"), instance.first("priority")
     may_own = state is not None and state.arg != "BACKUP"
     if may_own and priority is None:
         yield "priority"
-    if instance.first("nopreempt") and (
-        may_own or instance.first("preempt") or (priority and priority.arg == str(OWNER_PRIORITY))
-    ):
+    owner = priority is not None and priority.arg == str(OWNER_PRIORITY)
+    if instance.first("nopreempt") and (may_own or instance.first("preempt") or owner):
         yield "nopreempt"
 
 
 def _version(instance: Directive, global_defs: tuple[Directive, ...]) -> int | None:
     """None: it hangs on the family of its addresses, or cannot be read."""
-    said = [
+    stated = [
         *instance.all("version"),
         *(directive for directive in global_defs if directive.name == "vrrp_version"),
     ]
-    if said and said[0].arg == "3":
+    if stated and stated[0].arg == "3":
         return 3
-    lists = (*instance.all("virtual_ipaddress"), *instance.all("unicast_peer"))
-    plain = all(_is_ipv4(entry.name) for found in lists for entry in found.block or ())
-    if not plain or instance.first("native_ipv6") or (said and said[0].arg != "2"):
+    addresses = (*instance.entries("virtual_ipaddress"), *instance.entries("unicast_peer"))
+    plain = all(_is_ipv4(entry.name) for entry in addresses)
+    if not plain or instance.first("native_ipv6") or (stated and stated[0].arg != "2"):
         return None
     return 2
 
@@ -155,9 +144,10 @@ class CheckConf:
 
 def instances(reading: ReadFile) -> tuple[VrrpConf, ...]:
     """Every vrrp_instance, in the order of the file. A setting that is no number counts as not set."""
-    version = next((int(n) for d in _globals(reading, "vrrp_version") if (n := _number(d.arg)) is not None), 2)
-    blocks = tuple(entry for block in reading.all("global_defs") for entry in block.block or ())
-    return tuple(_instance(block, version, blocks) for block in reading.all("vrrp_instance"))
+    global_defs = tuple(entry for block in reading.all("global_defs") for entry in block.block or ())
+    versions = (_number(entry.arg) for entry in global_defs if entry.name == "vrrp_version")
+    version = next((int(number) for number in versions if number is not None), 2)
+    return tuple(_instance(block, version, global_defs) for block in reading.all("vrrp_instance"))
 
 
 def checks(reading: ReadFile) -> tuple[CheckConf, ...]:
@@ -165,41 +155,32 @@ def checks(reading: ReadFile) -> tuple[CheckConf, ...]:
     return tuple(_check(block) for block in reading.all("vrrp_script"))
 
 
-def _globals(reading: ReadFile, name: str) -> list[Directive]:
-    return [directive for block in reading.all("global_defs") for directive in block.all(name)]
-
-
 def _instance(block: Directive, version: int, global_defs: tuple[Directive, ...]) -> VrrpConf:
     auth = block.first("authentication")
-    own = {name: block.first(name) for name in ("state", "interface", "unicast_src_ip")}
-    numbers = {
-        name: _number(found.arg) if (found := block.first(name)) else None
-        for name in ("virtual_router_id", "priority", "advert_int", "version")
-    }
-    vips = [entry for found in block.all("virtual_ipaddress") for entry in found.block or ()]
-    peers = [entry for found in block.all("unicast_peer") for entry in found.block or ()]
-    priority, advert, router = numbers["priority"], numbers["advert_int"], numbers["virtual_router_id"]
+    router, priority, advert, own_version = (
+        _first_number(block, name) for name in ("virtual_router_id", "priority", "advert_int", "version")
+    )
     return VrrpConf(
         name=block.arg,
         file=block.file,
         line=block.line,
-        state=own["state"].arg if own["state"] else None,
-        interface=own["interface"].arg if own["interface"] else None,
+        state=_first_arg(block, "state"),
+        interface=_first_arg(block, "interface"),
         router_id=None if router is None else int(router),
         priority=DEFAULT_PRIORITY if priority is None else int(priority),
         advert_s=1.0 if advert is None else advert,
-        version=int(numbers["version"] or version),
+        version=int(own_version or version),
         nopreempt=block.first("nopreempt") is not None,
-        auth_type=_in(auth, "auth_type"),
-        password=_in(auth, "auth_pass"),
+        auth_type=_first_arg(auth, "auth_type"),
+        password=_first_arg(auth, "auth_pass"),
         # Each entry may carry `dev eth0 label …` behind its address.
-        vips=tuple(sorted(entry.name for entry in vips)),
-        unicast_src=own["unicast_src_ip"].arg if own["unicast_src_ip"] else None,
-        peers=tuple(sorted(entry.name for entry in peers)),
+        vips=tuple(sorted(entry.name for entry in block.entries("virtual_ipaddress"))),
+        unicast_src=_first_arg(block, "unicast_src_ip"),
+        peers=tuple(sorted(entry.name for entry in block.entries("unicast_peer"))),
         tracks=_tracks(block.first("track_script")),
         interfaces=flattened(tracked).args if (tracked := block.first("track_interface")) else (),
         unknown=frozenset(entry.name for entry in block.block or () if _hangs(entry)),
-        decided=decided(block, global_defs),
+        decided=frozenset(decided(block, global_defs)),
         conditional=UNKNOWN in block.args,
         partial=is_partial(block),
         lines={entry.name: entry.line for entry in block.block or ()},
@@ -208,24 +189,21 @@ def _instance(block: Directive, version: int, global_defs: tuple[Directive, ...]
 
 def _hangs(directive: Directive) -> bool:
     """Does its value, or one in its block, come from a definition or a conditional?"""
-    inner = [word for entry in directive.block or () for word in (entry.name, *entry.args)]
     # A `$` within a password is most often its own.
     found = _DEFINITION.fullmatch if directive.name == "authentication" else _DEFINITION.search
-    return any(found(word) for word in (*directive.args, *inner))
+    return any(found(word) for word in (*directive.args, *flattened(directive).args))
 
 
 def _check(block: Directive) -> CheckConf:
-    script = block.first("script")
-    said = {name: _number(d.arg) if (d := block.first(name)) else None for name in ("interval", "fall", "weight")}
-    fall, weight = said["fall"], said["weight"]
+    script, fall = block.first("script"), _first_number(block, "fall")
     return CheckConf(
         name=block.arg,
         file=block.file,
         line=block.line,
         script=" ".join(script.args) if script else "",
-        interval_s=said["interval"] or 1.0,
+        interval_s=_first_number(block, "interval") or 1.0,
         fall=None if fall is None else int(fall),
-        weight=int(weight or 0),
+        weight=int(_first_number(block, "weight") or 0),
         lines={entry.name: entry.line for entry in block.block or ()},
     )
 
@@ -238,9 +216,13 @@ def _tracks(block: Directive | None) -> dict[str, int | None]:
     return found
 
 
-def _in(block: Directive | None, name: str) -> str | None:
+def _first_arg(block: Directive | None, name: str) -> str | None:
     found = block.first(name) if block else None
     return found.arg if found else None
+
+
+def _first_number(block: Directive, name: str) -> float | None:
+    return _number(_first_arg(block, name) or "")
 
 
 def _number(text: str) -> float | None:

@@ -96,22 +96,18 @@ def server_names(server: Directive) -> tuple[str, ...]:
 
 def answering(reading: ReadFile, host: str, port: int) -> tuple[Directive, ...]:
     """Every server that may answer for the host: at any socket that names it, and at those of this port."""
+    by_socket: dict[tuple[str | None, int | None], list[Listening]] = {}
+    for listener in listening(reading):
+        by_socket.setdefault((listener.address, listener.port), []).append(listener)
     found: dict[int, Directive] = {}
-    for (_, number), here in _grouped(listening(reading)).items():
-        each = chosen(tuple(here), host)
-        if each is not None and (each.named or number == port):
-            found[id(each.server)] = each.server
-        if each is not None and not each.named and number == port:
-            expressions = (e.server for e in here if by_expression((e,)))
+    for (_, number), here in by_socket.items():
+        choice = chosen(tuple(here), host)
+        if choice is not None and (choice.named or number == port):
+            found[id(choice.server)] = choice.server
+        if choice is not None and not choice.named and number == port:
+            expressions = (listener.server for listener in here if by_expression((listener,)))
             found |= {id(server): server for server in expressions}
     return tuple(found.values())
-
-
-def _grouped(sockets: tuple[Listening, ...]) -> Mapping[tuple[str | None, int | None], list[Listening]]:
-    found: dict[tuple[str | None, int | None], list[Listening]] = {}
-    for listener in sockets:
-        found.setdefault((listener.address, listener.port), []).append(listener)
-    return found
 
 
 def _sockets(server: Directive) -> Iterator[Listening]:
@@ -119,10 +115,11 @@ def _sockets(server: Directive) -> Iterator[Listening]:
     if not listens:
         yield Listening(server, None, _ANY_V4, PORT)
     for listen in listens:
-        yield Listening(server, listen, *_place(listen.arg))
+        address, port = _socket(listen.arg)
+        yield Listening(server, listen, address, port)
 
 
-def _place(text: str) -> tuple[str | None, int | None]:
+def _socket(text: str) -> tuple[str | None, int | None]:
     if text.startswith("unix:"):
         return None, None
     match = _LISTEN.fullmatch(text)
@@ -134,7 +131,7 @@ def _place(text: str) -> tuple[str | None, int | None]:
         return None, number
 
 
-# nginx's files -> where each domain's requests go, and how a backend that fails is given up. Pure.
+# Where each domain's requests go, and how a backend that fails is given up.
 
 # What hands a request on to somebody else.
 PASSES = frozenset(f"{protocol}_pass" for protocol in ("proxy", "grpc", "fastcgi", "uwsgi", "scgi", "memcached"))
@@ -189,53 +186,35 @@ def _of_servers(found: Iterable[Directive], blocks: Mapping[str, Directive]) -> 
             unclear.append(f"{directive.file}:{directive.line}: `{directive.name} {directive.arg}`")
             continue
         scheme, name, _ = target
-        parts[name] = _upstream(blocks[name]) if name in blocks else _endpoint(name, scheme)
+        if name in blocks:
+            parts[name] = _upstream(blocks[name])
+            continue
+        # One address, which nginx asks whatever came of it before.
+        ported = name.startswith("unix:") or re.search(r":[0-9]{1,19}$", name)
+        endpoint = name if ported else f"{name}:{_PORTS.get(scheme, PORT)}"
+        parts[name] = Upstream((UpstreamServer(endpoint, max_fails=0),), shared=True)
     if not parts and not unclear:
         return None
     first, *others = dict.fromkeys(parts.values()) or (Upstream(()),)
     return Upstream(first.servers, first.shared, first.even, tuple(others), tuple(unclear))
 
 
-def _endpoint(name: str, scheme: str) -> Upstream:
-    """One address, which nginx asks whatever came of it before."""
-    if not name.startswith("unix:") and not re.search(r":[0-9]{1,19}$", name):
-        name = f"{name}:{_PORTS.get(scheme, PORT)}"
-    return Upstream((UpstreamServer(name, max_fails=0),), shared=True)
-
-
 def _upstream(block: Directive) -> Upstream:
-    named = block.all("server")
-    weights = {_words(server).get("weight", "1") for server in named}
+    weights, backends = set[str](), list[UpstreamServer]()
+    for server in block.all("server"):
+        options = dict(word.partition("=")[::2] for word in server.args[1:])
+        weights.add(options.get("weight", "1"))
+        fails, time = whole(options.get("max_fails", "")), _TIME.fullmatch(options.get("fail_timeout", ""))
+        fail_timeout_s = float(time["number"]) * _UNITS_S[time["unit"]] if time else FAIL_TIMEOUT_S
+        down, backup = "down" in options, "backup" in options
+        backends.append(
+            UpstreamServer(server.arg, MAX_FAILS if fails is None else fails, fail_timeout_s, down, backup)
+        )
     goes_round = all(e.name in _ROUND_ROBIN or e.name.startswith("keepalive") for e in block.block or ())
-    return Upstream(
-        tuple(_server(server) for server in named),
-        shared=block.first("zone") is not None,
-        even=goes_round and len(weights) <= 1,
-    )
+    return Upstream(tuple(backends), shared=block.first("zone") is not None, even=goes_round and len(weights) <= 1)
 
 
-def _server(directive: Directive) -> UpstreamServer:
-    said = _words(directive)
-    fails = whole(said.get("max_fails", ""))
-    return UpstreamServer(
-        directive.arg,
-        MAX_FAILS if fails is None else fails,
-        _seconds(said.get("fail_timeout", "")),
-        "down" in said,
-        "backup" in said,
-    )
-
-
-def _words(server: Directive) -> dict[str, str]:
-    return dict(word.partition("=")[::2] for word in server.args[1:])
-
-
-def _seconds(text: str) -> float:
-    match = _TIME.fullmatch(text)
-    return FAIL_TIMEOUT_S if match is None else float(match["number"]) * _UNITS_S[match["unit"]]
-
-
-# nginx's files -> hosts that it answers by itself, without a backend. Pure.
+# Hosts that nginx answers itself, without a backend.
 
 ANYWHERE = frozenset({"", "*", "0.0.0.0", "[::]"})  # noqa: S104 - read, not bound
 LOOPBACK = re.compile(r"localhost|127\..*|\[::1\]")
@@ -256,8 +235,8 @@ def answers_itself(reading: ReadFile, port: int) -> tuple[str, ...]:
             return ()
         if places & ANYWHERE:
             everywhere.append(server)
-    said = ((server, server.first("return")) for server in everywhere if not server.all("location"))
-    alone = (server for server, answer in said if answer is not None and _GOOD.fullmatch(answer.arg))
+    answers = ((server, server.first("return")) for server in everywhere if not server.all("location"))
+    alone = (server for server, answer in answers if answer is not None and _GOOD.fullmatch(answer.arg))
     return tuple(host for server in alone for host in server_names(server) if _HOST.fullmatch(host))
 
 
