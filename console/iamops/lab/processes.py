@@ -62,7 +62,7 @@ class UnknownNode(LabError):
 
 @dataclass(frozen=True, slots=True)
 class Hierarchies:
-    """The control group trees of this machine. Members are looked up in `tracking` alone."""
+    """The control group trees of this machine. Members are read from `tracking` alone."""
 
     tracking: Path
     others: tuple[Path, ...] = ()

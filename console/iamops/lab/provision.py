@@ -69,7 +69,7 @@ def first_statements(profile: Profile, store: Datastore) -> str:
     """Everything the database must hold before its first start."""
     own = ("127.0.0.1", "localhost", profile.nodes[store.node].address)
     grants = map(grant, (*own, *clients_of(profile, store)))
-    # A bootstrapping server knows no accounts until it is told to read them.
+    # A bootstrapping server knows no accounts until it reads them.
     return "\n".join(("USE mysql;\nFLUSH PRIVILEGES;", SCHEMA, *grants, "FLUSH PRIVILEGES;")) + "\n"
 
 

@@ -193,7 +193,7 @@ class Severity(StrEnum):
 RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
-# What a port's TLS handshake told: its certificate, and whether those who check would take it. Pure.
+# A port's TLS handshake: its certificate, and whether a client that checks would take it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,7 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class TlsReport:
-    """A handshake with a port. `probe` tells how it went; `certificate` is what came of it.
+    """A handshake with a port. `probe`: how it went; `certificate`: what it showed.
 
     `untrusted`: why the profile's CA does not vouch for it, empty where it does. `unasked`: why nobody asked.
     """

@@ -22,7 +22,7 @@ class TimelineEventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """One line of a timeline. `at`: epoch s on our clock; `source` says who tells it; `text` is sanitised.
+    """One line of a timeline. `at`: epoch s on our clock; `source`: where it comes from; `text` is sanitised.
 
     `subject` is the instance, check or unit it is about, `word` the state it entered; `bad`: it ended or failed.
     """
@@ -45,7 +45,7 @@ class Timeline:
     unavailable: tuple[str, ...] = ()
 
 
-# A line of a log as the Logs view shows it, whichever node and file it came from. Values only.
+# A line of a log as the Logs view shows it, whichever node and file it came from.
 
 
 class LogSource(StrEnum):

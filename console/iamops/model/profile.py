@@ -180,7 +180,7 @@ class Tls(Frozen):
 class Service(Frozen):
     """An IAM service. Without a domain it is not published through nginx.
 
-    `log` is where it writes a line for each request; /var/log/iam/NAME.log unless told otherwise.
+    `log` is where it writes a line for each request; /var/log/iam/NAME.log by default.
     `scheme`: how its port is asked. `tls_ports`: more ports of it that speak TLS, gRPC's too: their certificates
     are looked at; `tls_name`: the name that they are for.
     `backends` are endpoints beside the cluster's own nodes; `drained` names nodes and endpoints that

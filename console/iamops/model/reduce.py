@@ -170,7 +170,7 @@ def _transition(node: NodeState, event: VrrpTransition) -> NodeState:
         return replace(node, vrrp=_put(node.vrrp, event.instance, kept))
     base = before.value if isinstance(before, Known) else VrrpReport(event.state, "journal")
     moved = event.node_at if event.node_at is not None else event.at
-    # What is heard as it happens says nothing of dumps.
+    # A live journal line says nothing of dumps.
     why = event.no_dump if event.history else base.no_dump
     report = replace(base, state=event.state, source="journal", last_transition=moved, no_dump=why)
     return replace(node, vrrp=_put(node.vrrp, event.instance, Known(report, event.at)))
@@ -208,7 +208,7 @@ def _lost(node: NodeState, event: SourceLost) -> NodeState:
         case Source.ADDRESSES:
             return replace(node, addresses=node.addresses.lost(event.reason))
         case Source.JOURNAL:
-            return node  # the dump goes on telling what the journal would have told sooner
+            return node  # the dump goes on reporting what the journal would have reported sooner
         case Source.VRRP:
             return replace(node, vrrp=_all_lost(node.vrrp, event.reason))
         case Source.UNITS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from iamops.model.profile import Node, VrrpInstance
 
-# What keepalived on a node is really running with, as it says itself. Times in seconds.
+# What keepalived on a node is really running with, by its own dump. Times in seconds.
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class LiveCheck:
 @dataclass(frozen=True, slots=True)
 class LiveVrrp:
     """One instance. `notify` are the states for which a script is run. `assumed`: from the profile, because
-    the daemon did not tell. `nopreempt` None: not told. `checks` None: it tracks some and did not tell how they
-    run; () means none. `preempt_delay_s`: how long it waits beside a master of a lower priority.
+    the daemon does not print it. `nopreempt` None: not known. `checks` None: it tracks some, and it is not known
+    how they run; () means none. `preempt_delay_s`: how long it waits beside a master of a lower priority.
     """
 
     instance: str
@@ -50,7 +50,7 @@ class LiveVrrp:
 
     @property
     def known_checks(self) -> tuple[LiveCheck, ...]:
-        """The checks, of an instance that tells them or was filled by the profile."""
+        """The checks, of an instance whose checks are known or come from the profile."""
         if self.checks is None:
             raise ValueError(f"the checks of {self.instance} are not known")
         return self.checks

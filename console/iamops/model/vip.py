@@ -15,7 +15,7 @@ from iamops.model.state import ClusterState, NodeState, on_our_clock
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A node whose kernel holds the VIP, as last heard. `since`: when the address was first seen there;
-    `found`: it was there when we first looked, and nobody knows since when.
+    `found`: it was there when the console began to watch, and nobody knows since when.
     """
 
     node: str
@@ -36,7 +36,7 @@ class Ownership:
 
     @property
     def owner(self) -> Owner:
-        """The claims as one answer. One claim is one although another node is out of sight; no claim is not."""
+        """The claims as one answer. One claim counts although another node is not seen; no claim does not."""
         match self.owners:
             case ():
                 return OwnerUnknown(self.unseen) if self.unseen else Unowned()
@@ -90,7 +90,7 @@ def why_unseen(state: ClusterState, node: str, now: float) -> str:
 def ownership(state: ClusterState, instance: str, now: float) -> Ownership:
     """Compares all claims on an instance's VIP.
 
-    A claim only counts while its node is heard. A dead owner's last words must not look like a split
+    A claim only counts while its node is heard. A dead owner's last report must not look like a split
     brain: its claim is outdated as soon as another node took the address after it was last heard.
     """
     address = state.profile.vrrp[instance].address
@@ -115,12 +115,12 @@ def owned_since(state: ClusterState, instance: str, claim: Claim) -> float:
     seen = state.nodes[claim.node].vrrp[instance]
     if isinstance(seen, Unknown) or seen.value.state is not VrrpState.MASTER or seen.value.last_transition is None:
         return claim.since
-    told = on_our_clock(state.nodes[claim.node], seen.value.last_transition)
-    return claim.since if isinstance(told, Unknown) else min(claim.since, told)
+    entered = on_our_clock(state.nodes[claim.node], seen.value.last_transition)
+    return claim.since if isinstance(entered, Unknown) else min(claim.since, entered)
 
 
 def claim_of(node: NodeState, address: str) -> Claim | None:
-    """What the node's kernel was last heard to hold of an address; None where it does not, or nobody knows."""
+    """The node's claim on an address by its kernel, as last reported; None where it has none, or is not known."""
     if isinstance(node.addresses, Unknown) or node.last_event_at is None or address not in node.addresses.value:
         return None
     held, heard_at = node.addresses.value, node.last_event_at
@@ -136,10 +136,8 @@ def _holds(claim: Claim, claims: list[Claim], state: ClusterState, now: float) -
     return not any(o.node != claim.node and not o.found and o.since > claim.heard_at for o in claims)
 
 
-# Since when a service's answers are those of now: it or its node was begun anew, or answers well again. Pure.
-#
-# What another node, or nginx, got from it before that says nothing of it any more: looks of different times are
-# not compared.
+# Since when a service's answers count: it or its node was restarted, or answers well again. What another node, or
+# nginx, got from it before that says nothing of it any more: observations of different times are not compared.
 
 
 def with_renewed(before: NodeState, after: NodeState, event: NodeEvent, profile: Profile) -> NodeState:
@@ -157,7 +155,7 @@ def with_renewed(before: NodeState, after: NodeState, event: NodeEvent, profile:
 
 
 def _back_again(before: NodeState, event: LinkChanged) -> bool:
-    """What it said before it was lost, and what others got from it meanwhile, were of another time."""
+    """What it reported before it was lost, and what others got from it meanwhile, is out of date."""
     known = any(isinstance(seen, Known) for seen in before.services.values())
     return known and event.link.state is LinkState.UP and before.link.state is not LinkState.UP
 
@@ -170,7 +168,7 @@ def _begun_anew(before: NodeState, after: NodeState, unit: str) -> bool:
 
 
 def _well_again(before: NodeState, event: HttpProbed) -> bool:
-    """The first answer of all tells of no change."""
+    """The first answer of all is no change."""
     was = before.services.get(event.name)
     if was is None or not isinstance(event.report, ProbeReport) or not event.report.ok:
         return False

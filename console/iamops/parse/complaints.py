@@ -1,8 +1,8 @@
 """A daemon's own complaints as rows of a table, and lines gathered by them. Pure; linear in the text.
 
 A pattern is anchored at the daemon's own words: what a client may have written stands behind them. What the
-complaint is about stands in its group `about`, or in that of `place`, which is looked for in the whole line; where
-that is found twice, a client may have written one of them, and nothing is taken.
+complaint is about stands in its group `about`, or in that of `place`, which may match anywhere in the line; where
+it matches twice, a client may have written one of them, and nothing is taken.
 """
 
 from __future__ import annotations
@@ -145,8 +145,8 @@ KEEPALIVED_ROWS = (
 
 # What services complain of their datastores, in the words of the servers (MariaDB, Redis, MongoDB).
 #
-# A service writes requests into the same log: only lines that are errors by their own level are looked at, and
-# only sentences that no path can hold.
+# A service writes requests into the same log: only lines count that are errors by their own level, and only
+# sentences that no path can hold.
 
 DATASTORE_ROWS = (
     row(Kind.MARIADB_REFUSES,

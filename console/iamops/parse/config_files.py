@@ -1,4 +1,4 @@
-"""What `iamops-config` on a node tells: a tar of its managed files, and its list of pushes. Pure."""
+"""A node's configuration as tools print it: tar, list of pushes, directory listing, daemons' tests. Pure."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _account(name: str, number: int) -> str:
     return name if _ACCOUNT.fullmatch(name) else str(number)
 
 
-# What find(1) tells of directories: what lies there, and when it was last changed. Pure.
+# find(1) on directories: what lies there, and when it last changed.
 
 # More than anybody has; a listing that is cut off lists nothing whole.
 AT_MOST = 4000
@@ -134,7 +134,7 @@ def config_listing(raw: bytes, depth: int) -> FileListing:
     """Records of `kind depth ctime mtime path`, each ended by a NUL. Directories at `depth` were not entered.
 
     The later of both times counts: `mv`, `cp -p` and `rsync -t` set the time of writing back, nobody sets ctime.
-    Raises ValueError for a record that tells no time.
+    Raises ValueError for a record without a time.
     """
     files, directories, links = dict[str, float](), dict[str, float](), dict[str, float]()
     listed = set[str]()
@@ -152,7 +152,7 @@ def config_listing(raw: bytes, depth: int) -> FileListing:
     return FileListing(files, directories, links, frozenset(listed if len(records) <= AT_MOST else ()))
 
 
-# What `nginx -t` and `keepalived -t` say, as complaints with file and line. Pure.
+# The output of `nginx -t` and `keepalived -t` as complaints with file and line.
 #
 # keepalived's exit code is the largest of its complaints' (4 unusable, 5 errors, 6 scripts only), so that 6 may
 # hide worse: its words are read too. 2.2.7 can end itself (143) with a script_user: that is no complaint.

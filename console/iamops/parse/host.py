@@ -41,7 +41,7 @@ def epoch_s(text: str) -> float | None:
     return calendar_time(real(text.strip()))
 
 
-# Cuts the output of a many-part remote script into its parts. Pure.
+# A remote script of several commands, and its output cut into their parts.
 
 _MARK = re.compile(r"\n==iamops (?P<kind>begin|end) (?P<word>\S+)==\n")
 
@@ -79,12 +79,12 @@ def sections(text: str) -> Mapping[str, Section]:
     return found
 
 
-# What actions need and leave on a node: armed undos, who holds the lock, track files. Pure.
+# What actions need and leave on a node: armed undos, who holds the lock, track files.
 
 _LOCK = re.compile(r"iamops-lock from=(?P<origin>\S*) since=(?P<since>[0-9]{1,11}) (?P<note>.*)", re.DOTALL)
 SOMEONE = LockHolder("someone", "an unknown address", 0.0, "an unknown action")
 WORD_LIMIT = 120
-# Of a kind on one node; no run arms as many, and whoever makes more has no say in how long reading them takes.
+# Of a kind on one node. No run arms as many; a user who makes more must not make reading them take longer.
 MOST_FILES = 200
 
 
@@ -126,11 +126,11 @@ def _names(paths: str, prefix: str) -> tuple[str, ...]:
     return names if len(found) <= MOST_FILES else (*names, f"{len(found) - MOST_FILES} more")
 
 
-# Who else watches a node, as its own lock table tells. Pure: text -> values.
+# Who else watches a node, by its own lock table.
 
 HELLO = "iamops-turn"
-# Any user of the node may hold such a lock. More holders than that are not waited for: whoever is not among them
-# looks as if alone, so that a crowd that is none slows nobody down.
+# Any user of the node may hold such a lock. More holders than that are not waited for: a watcher that is not among
+# the first takes itself for alone, so that a feigned crowd slows nobody down.
 HOLDERS_MAX = 12
 # A century. What says more counts nothing.
 UPTIME_MAX_S = 3.2e9
@@ -197,8 +197,7 @@ def _file(word: str) -> tuple[int, int] | None:
     return None if numbers[0] is None or numbers[1] is None else (numbers[0], numbers[1])
 
 
-# What sudo says beside the command that it runs all the same: no word of that command, and no refusal. Pure.
-
+# What sudo says beside a command that it runs all the same: no word of that command, and no refusal.
 # A host name that does not resolve, a full /run or /var, a container without this or that right.
 _BESIDE = re.compile(
     rb"^sudo: (?:unable to (?:resolve host|send audit message"
@@ -212,7 +211,7 @@ def without_warnings(stderr: bytes) -> bytes:
     return _BESIDE.sub(b"", stderr) if b"sudo: " in stderr else stderr
 
 
-# Parses `ip -o addr show` and `ip -ts -o monitor address` (iproute2). Pure.
+# Parses `ip -o addr show` and `ip -ts -o monitor address` (iproute2).
 
 # 2: eth0    inet 10.0.4.99/32 scope global eth0\       valid_lft forever preferred_lft forever
 _ADDRESS = re.compile(r"^[0-9]{1,19}: (?P<link>\S+)\s+inet6? (?P<address>[0-9a-fA-F.:]+)")

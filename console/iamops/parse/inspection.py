@@ -79,7 +79,7 @@ def began(lines: Sequence[bytes], otherwise: float) -> float:
 
 
 def _event(record: JournalRecord) -> tuple[JournalEventKind, str] | None:
-    """What an entry tells, and of which instance, script or unit."""
+    """What happened, and to which instance, script or unit."""
     message = record.message
     if record.by_systemd:
         kind = next((kind for kind, pattern in _BY_SYSTEMD if pattern.search(message)), None)
@@ -152,7 +152,7 @@ def file_stamps(text: str) -> Mapping[str, FileStamp]:
 
 
 def filesystems(space: str, inodes: str) -> tuple[Filesystem, ...]:
-    """From `df -P` and `df -Pi` of the same paths. A path on the same file system is told once."""
+    """From `df -P` and `df -Pi` of the same paths. Each file system once."""
     by_space, by_inodes = _used(space), _used(inodes)
     mounts = dict.fromkeys((*by_space, *by_inodes))
     return tuple(Filesystem(mount, by_space.get(mount), by_inodes.get(mount)) for mount in mounts)

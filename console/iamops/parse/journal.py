@@ -24,7 +24,7 @@ _ECHO = re.compile(r"^(?:\S+: Sent signal SIG(?:RTMIN\+2|USR1) to |Printing VRRP
 _SUFFIX = ".service"
 # As what runs of iamops write into the journal of a node.
 OWN = "iamops"
-# As systemd allows them (unit-name.c). What is called otherwise is no unit, whoever says so.
+# As systemd allows them (unit-name.c): nothing else is a unit's name.
 _UNIT = re.compile(r"[A-Za-z0-9:_.@\\-]{1,255}")
 
 
@@ -44,7 +44,7 @@ class JournalRecord:
 
 
 def journal_records(lines: Iterable[bytes]) -> Iterator[JournalRecord]:
-    """Of lines that come one after the other: what one says of the next is minded."""
+    """Of lines in their order: a secret may go over several of them."""
     speakers = Speakers()
     for line in lines:
         record = journal_record(line, speakers)
@@ -92,7 +92,7 @@ def transition(message: str) -> tuple[str, VrrpState] | None:
 
 
 def is_echo(message: str) -> bool:
-    """True for a line that only says somebody asked for a dump. Looking again because of it never ends."""
+    """True for a line that only says somebody asked for a dump. Asking again because of it would never end."""
     return _ECHO.match(message) is not None
 
 
@@ -113,7 +113,7 @@ def _number(raw: object) -> int | None:
     return whole(raw) if isinstance(raw, str) else None
 
 
-# What a node's journald keeps, and from when on: read before its silence is taken for peace. Pure.
+# What a node's journald keeps, and from when on: read before its silence is taken for an all-clear.
 
 # Every login and every sudo of ours writes an entry: a journal that is kept has a newer one.
 SILENT_S = 600.0
@@ -129,7 +129,7 @@ _OLDEST = "journalctl --quiet --no-pager --output=json --output-fields=_BOOT_ID 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """`oldest` and `newest` entry, `booted` and `now` in epoch s of the node's clock; None where it is not told.
+    """`oldest` and `newest` entry, `booted` and `now` in epoch s of the node's clock; None where not known.
 
     `storage`: journald's setting in lower case, empty where it is not set.
     """
@@ -142,7 +142,7 @@ class Kept:
 
     @property
     def unavailable(self) -> str:
-        """Why an empty answer of this journal tells nothing; empty where it tells something."""
+        """Why an empty answer of this journal means nothing; empty where it does."""
         if self.storage == "none":
             return "journald keeps no journal (Storage=none)"
         if self.newest is None:
@@ -178,7 +178,7 @@ def kept_script() -> tuple[str, ...]:
 
 
 def kept(text: str) -> Kept | None:
-    """None where not even the time is told."""
+    """None where not even the time is known."""
     parts = sections(text)
     now = real(_word(parts, "now"))
     if now is None:
@@ -198,8 +198,6 @@ def _at(parts: Mapping[str, Section], name: str) -> float | None:
     return None if micros is None else micros / 1e6
 
 
-# Reads anchors out of `journalctl --output=json` lines. Pure.
-
 # From the very beginning of the line: what follows are words that somebody chose.
 _FORM = re.compile(
     r"run=(?P<run>[A-Za-z0-9-]{1,64}) "
@@ -213,7 +211,7 @@ _BY = re.compile(r" by (\S{1,200}) from ")
 
 
 def anchor_line(line: bytes) -> AnchorLine | None:
-    """None for a line that carries no anchor, whoever wrote it."""
+    """None for a line without an anchor."""
     fields = _fields(line)
     message = fields.get("MESSAGE")
     form = _FORM.fullmatch(message) if isinstance(message, str) else None

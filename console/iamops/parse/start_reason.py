@@ -67,13 +67,13 @@ class Reason:
 
     @property
     def complains(self) -> bool:
-        """Whether something is wrong by the line's own account; else it is only what was said first."""
+        """Whether the line itself says that something is wrong; else it is only the first one."""
         return self.weight is not Weight.FIRST
 
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """`journalctl --output=short-unix --no-hostname` of one unit. `starts`: what each process said, newest first.
+    """`journalctl --output=short-unix --no-hostname` of one unit. `starts`: each process's lines, newest first.
 
     Lines of a start are oldest first. `exits`: how its processes ended (`exit 1`), newest first; `span_s`: from
     the first of these to the last.
@@ -142,7 +142,7 @@ def journal_of(text: str, without: int | None = None) -> Journal:
 
 
 def standing_story(journal: Journal, fields: Mapping[str, str]) -> str:
-    """`exit 1, 13 times in 70 s`, of a unit that began to fail at a time that nobody knows."""
+    """`exit 1, 13 times in 70 s`, of a unit that began to fail at an unknown time."""
     if len(journal.exits) < 2:
         return journal.exits[0] if journal.exits else _last_exit(fields)
     return f"{journal.exits[0]}, {len(journal.exits)} times in {journal.span_s:.0f} s"

@@ -38,7 +38,7 @@ def _report(fields: Mapping[str, str]) -> UnitReport:
     )
 
 
-# What systemd says in the journal about a unit's life, in a few words. Pure.
+# What systemd says in the journal about a unit's life, in a few words.
 #
 # Sources: the messages of systemd 239 to 257 (src/core/job.c, service.c, unit.c).
 

@@ -14,7 +14,7 @@ import yaml
 
 from iamops.redact.clean import words
 
-# The YAML library's complaints, in words, at the line where the mistake begins. Pure.
+# The YAML library's complaints, in words, at the line where the mistake begins.
 
 # What is never closed is noticed at the end of the file, or lines later: the opening is what to fix.
 _OPENED = re.compile("flow mapping|flow sequence|quoted scalar|simple key")

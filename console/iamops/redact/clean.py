@@ -15,7 +15,7 @@ from iamops.model.foreign import json_of
 from iamops.model.safe_text import MAX_CHARS, safe, safe_bytes
 from iamops.redact.redact import redact
 
-# What is looked at beyond what is kept: a secret that is cut in two must be known by its beginning.
+# How much is searched beyond what is kept: a secret that is cut in two must be known by its beginning.
 BEYOND = 4096
 
 
@@ -38,7 +38,7 @@ def words_of(raw: bytes, limit: int = MAX_CHARS) -> str:
 
 
 def lines_of(raw: bytes, limit: int = MAX_CHARS) -> list[str]:
-    """The lines of a text: what one of them says about another is looked at before they are taken apart."""
+    """The lines of a text, searched as one: a secret may go over several of them."""
     return [safe_bytes(line, limit) for line in redact(raw).text.splitlines()]
 
 
@@ -47,9 +47,6 @@ def without_secrets(text: str) -> str:
     raw = text.encode("utf-8", "surrogatepass")
     clean = redact(raw).text
     return text if clean is raw or clean == raw else clean.decode("utf-8", "surrogatepass")
-
-
-# Documents that are kept or sent: their values without secrets, their keys and shape as they are. Pure.
 
 
 def clean_document(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,9 +96,6 @@ def _redacted_json(value: Any) -> Any:
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, default=str).encode("ascii")
-
-
-# An error of our own that nobody expected, in one line. Pure.
 
 
 def fault_of_ours(error: BaseException) -> str:

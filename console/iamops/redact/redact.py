@@ -26,7 +26,7 @@ from iamops.redact.detectors import (
 from iamops.redact.known import KnownSecrets, learned_so_far
 from iamops.redact.spans import MARK, SecretSpan, is_mixed
 
-# Base64 that holds a text with a secret in it. One layer deep. Pure.
+# Base64 that holds a text with a secret in it. One layer deep.
 
 _BLOB = re.compile(rb"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{20,}+={0,2}")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
@@ -182,7 +182,7 @@ def _merged(text: bytes, spans: Iterable[SecretSpan]) -> list[SecretSpan]:
 
 
 def _beside_marks(text: bytes, spans: Iterable[SecretSpan]) -> Iterator[SecretSpan]:
-    """What of them was not taken out before: a text may be looked at twice, and stays as it is then."""
+    """What of them was not taken out before: a text may be redacted twice, and stays as it is then."""
     marks = [found.span() for found in _MARK.finditer(text)]
     n = 0
     for span in spans:

@@ -25,7 +25,7 @@ class SecretSpan:
         return b'"' + marker + b'"' if self.quoted else marker
 
     def joined(self, other: SecretSpan) -> SecretSpan:
-        """Both, under the name of the one that begins first; any name tells more than KNOWN."""
+        """Both, under the name of the one that begins first; any name is more specific than KNOWN."""
         quoted = self.quoted and other.end <= self.end
         kind = other.kind if self.kind == KNOWN else self.kind
         return replace(self, end=max(self.end, other.end), kind=kind, quoted=quoted)
@@ -76,7 +76,7 @@ def line_end(text: bytes, at: int) -> int:
     return end - 1 if end > at and text[end - 1 : end] == b"\r" else end
 
 
-# Whether a word is one that nobody would choose as a name: what a password or a token looks like. Pure.
+# Whether a word is one that nobody would choose as a name: what a password or a token looks like.
 
 VARIABLE = re.compile(rb"\$\{?\w+\}?|\$\(.*\)|%\w|\{\{.*\}\}|<[\w \-]*>")
 # `gpio12`, `v1.8.0-3-g4f2a9c1`, `2026-11-24T10:00:00Z`, addresses, hashes and what is counted.
@@ -98,7 +98,7 @@ def looks_made(word: bytes) -> bool:
     return len(word) >= SHORTEST and both_cases is not None and is_mixed(word)
 
 
-# Where a value begins and ends behind the name that gives it away: quoted, bare, or over several lines. Pure.
+# Where a value begins and ends behind the name that gives it away: quoted, bare, or over several lines.
 
 # What may stand between a name and its value: `": "`, `=`, ` => `, `%3D`, `>` of XML, `("`, ` "`.
 _BETWEEN = re.compile(

@@ -146,7 +146,7 @@ def _problem(detail: Mapping[str, Any], tree: YamlTree) -> Problem:
 def _not_taken_back(tree: YamlTree) -> Iterator[Problem]:
     """Each step that takes something away needs one of its own that brings it back.
 
-    Which node that is cannot be told here: roles move. The steady state at the end tells.
+    On which node is not known here: roles move. The steady state at the end shows it.
     """
     away: list[tuple[Path, str, str]] = []
     for path, verb, unit in _doings(tree.value or {}):

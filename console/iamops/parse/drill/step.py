@@ -65,7 +65,7 @@ MOST_S = 3600.0
 MOST_TIMES = 100.0
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _TIME = re.compile(rf"(?P<number>{_NUMBER}) ?(?P<unit>s|ms)")
-# More than names are made of, so that a misspelt one is still told as a name.
+# More than names are made of, so that a misspelt one is still reported as a name.
 _NAMED = re.compile(rf"(?P<name>[A-Za-z][A-Za-z0-9_.-]*)(?: ?\* ?(?P<factor>{_NUMBER}))?")
 EXPECTED = "a time such as `3 s` or `250 ms`, or a named one such as `vrrp.max * 1.2`; `+` adds several"
 

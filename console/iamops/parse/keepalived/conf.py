@@ -1,7 +1,7 @@
 """keepalived.conf's grammar into directives with their lines. Never raises; no I/O.
 
 Source: keepalived.conf(5). A line is a directive; `{` may follow on the next line; `!` and `#` begin comments;
-quotes hold words together; `include` takes a glob. Conditionals (`@`), definitions (`$`) and `~SEQ` are told as
+quotes hold words together; `include` takes a glob. Conditionals (`@`), definitions (`$`) and `~SEQ` are reported as
 not understood: what they do depends on how and where the daemon is started. A line `$NAME = …` defines, and goes
 on behind a backslash at its end; any other `$NAME` is a use, which stays where its value would be.
 """
@@ -67,7 +67,7 @@ class _ConfReader:
         self._reading.append(path)
         self._reads += 1
         defining = False
-        # Not splitlines(): keepalived knows one line end only, and the lines must be its own.
+        # Not splitlines(): keepalived knows one line end only, and its lines are counted.
         for number, line in enumerate(self._files.get(path, "").split("\n"), start=1):
             if found := None if defining else _DEFINITION.match(line):
                 self._not_followed(path, number, "definition", found["name"])
@@ -83,7 +83,7 @@ class _ConfReader:
         self._reading.pop()
 
     def _followed(self, words: list[str], path: str, number: int) -> list[str]:
-        """The words without a conditional. Which node such a line is for is not known: nor is what it says."""
+        """The words without a conditional: for which node such a line is, and so its value, is not known."""
         if not words or words[0][:1] not in ("@", "$"):
             return words
         if words[0].startswith("$"):
@@ -162,7 +162,7 @@ class _ConfReader:
         pattern = posixpath.join(posixpath.dirname(path), words[1])
         self.includes[pattern] = None
         if UNKNOWN in words:
-            # Whether it is read is not known: it stays where its lines would be.
+            # It is not known whether it is read: it stays where its lines would be.
             self._simple(words, path, number)
             return
         found = matching(self._files, pattern)

@@ -155,8 +155,8 @@ def _instance(block: DumpBlock, checks: Mapping[str, LiveCheck]) -> LiveVrrp | N
 
 
 def live_on_disk(reading: ReadFile) -> Mapping[str, LiveVrrp]:
-    """By instance, what a daemon that reads these files runs with; without those that hang on a definition, may
-    not be there, or take what keepalived decides itself.
+    """By instance, what a daemon that reads these files runs with. Left out: instances that depend on a
+    definition, that may not be there, or for which keepalived takes a value of its own.
     """
     rest = rest_on_disk(reading)
     blocks = {block.arg: block for block in reading.all("vrrp_instance")}
@@ -186,7 +186,7 @@ def _on_disk(vrrp: VrrpConf, block: Directive, rest: Rest) -> LiveVrrp | None:
 
 
 def _checks_on_disk(tracked: object, rest: Rest) -> tuple[LiveCheck, ...] | None:
-    """None where how one of them runs is not said in whole numbers."""
+    """None where one of them does not say in whole numbers how it runs."""
     if not isinstance(tracked, tuple):
         return None
     found = []

@@ -1,7 +1,7 @@
 """keepalived's data dump, and its files, as settings that can be compared with each other. Pure.
 
-Only what was told is in a Settings: what a build does not tell, or a file leaves to a definition, is compared with
-nothing. A password is kept for comparison only, and has no printable form.
+Only what is known is in a VrrpSettings: what a build does not print, or a file leaves to a definition, is compared
+with nothing. A password is kept for comparison only, and has no printable form.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ _ON_TOP = re.compile(r"\S+, \w+ on (?P<base>[^\s,]+)")
 
 @dataclass(frozen=True, slots=True)
 class VrrpSettings:
-    """One instance: setting -> value, where it is told. `hides_password`: the daemon does not tell it."""
+    """One instance: setting -> value, where it is known. `hides_password`: the daemon prints stars."""
 
     values: Mapping[str, object] = field(default_factory=dict, repr=False)
     hides_password: bool = False
 
 
 def settings_of(vrrp: VrrpConf, *, whole: bool = True) -> VrrpSettings:
-    """What a file says, its defaults included, without what keepalived decides itself.
+    """A file's settings, defaults included, without what keepalived decides itself.
 
-    `whole` False: not every file is at hand, so that what is not set may be set there.
+    `whole` False: not every file is at hand, and what is not set here may be set there.
     """
     values: dict[str, object] = {
         ROUTER_ID: vrrp.router_id,
@@ -128,7 +128,7 @@ def _running(block: DumpBlock) -> VrrpSettings:
 
 # Checks, tracking, notify scripts and a VIP's prefix: in keepalived's data dump, and in its files.
 #
-# What either side does not tell is left out, and is compared with nothing. Keyed by block: an instance's name, or
+# What either side does not show is left out, and is compared with nothing. Keyed by block: an instance's name, or
 # `vrrp_script NAME`.
 
 TRACKED, VIP_AS, COMMAND = "the tracked checks", "the VIP's prefix and interface", "the check's command"

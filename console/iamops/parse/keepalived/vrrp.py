@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from iamops.parse.directives import Directive, ReadFile
 from iamops.parse.keepalived.conf import UNKNOWN, flattened, is_partial
 
-# Where keepalived takes another value than its file says, or than its default is. Pure.
+# Where keepalived takes another value than its file says, or than its default is.
 #
 # Source: vrrp_complete_instance() in keepalived's vrrp.c. What it takes instead differs between its versions, so
 # such a value is not known here.
 
-# `vrrp_strict` mends whatever RFC 3768 and RFC 5798 do not have.
+# `vrrp_strict` corrects everything that RFC 3768 and RFC 5798 do not have.
 STRICT = ("version", "priority", "advert_int", "nopreempt", "authentication", "unicast_peer", "unicast_src_ip")
 ONCE = ("virtual_router_id", "priority", "advert_int", "version", "interface", "unicast_src_ip", "authentication")
 OWNER_PRIORITY = 255
@@ -56,7 +56,7 @@ def decided(instance: Directive, global_defs: tuple[Directive, ...]) -> Iterator
 
 
 def _version(instance: Directive, global_defs: tuple[Directive, ...]) -> int | None:
-    """None: it hangs on the family of its addresses, or cannot be read."""
+    """None: it depends on the family of its addresses, or cannot be read."""
     stated = [
         *instance.all("version"),
         *(directive for directive in global_defs if directive.name == "vrrp_version"),
@@ -89,9 +89,9 @@ _DEFINITION = re.compile(r"\$(?:\?|\w+|\{\w+\})")
 class VrrpConf:
     """One vrrp_instance. `lines`: keyword -> line. `tracks`: check script -> weight (None: the script's own).
 
-    `unknown`: keywords whose value hangs on a definition or a conditional, so that nothing can be said of it.
-    `decided`: keywords, set or not, for which keepalived takes a value of its own choice. `conditional`: it may
-    not be there. `partial`: what is not set here may be set where nobody could look.
+    `unknown`: keywords whose value depends on a definition or a conditional. `decided`: keywords, set or not, for
+    which keepalived takes a value of its own choice. `conditional`: it may not be there. `partial`: what is not
+    set here may be set in files that are not at hand.
     """
 
     name: str

@@ -13,7 +13,7 @@ from typing import Any
 
 from iamops.parse.directives import Directive, Mistake, ReadFile, matching
 
-# nginx's statements: where one has lost its `;`, and what crossplane knows to be wrong with one. Pure.
+# nginx's statements: where one has lost its `;`, and what crossplane knows to be wrong with one.
 #
 # crossplane's lexer goes on to the next `;`, `{` or `}`, so that a statement without its `;` swallows those behind
 # it. A word that begins a line and may begin a statement there gives it away, if both halves make sense.

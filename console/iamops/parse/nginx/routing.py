@@ -169,7 +169,7 @@ def passes(block: Directive) -> Iterator[Directive]:
 
 
 def passed_to(directive: Directive) -> tuple[str, str, str] | None:
-    """The scheme, the upstream or endpoint, and what follows it. None: it hangs on a variable."""
+    """The scheme, the upstream or endpoint, and what follows it. None: it depends on a variable."""
     match = _PASSED_TO.fullmatch(directive.arg)
     if match is None or "$" in match["name"]:
         return None
@@ -226,7 +226,7 @@ _OWN_LISTEN = re.compile(r"(?P<address>\[[^]]*\]|[^:]*?)(?::?(?P<port>[0-9]{1,19
 
 def answers_itself(reading: ReadFile, port: int) -> tuple[str, ...]:
     """Those for which it answers well whatever is asked for (`return 204;`), in the clear at this port of any
-    address. None where some server has an address of its own there: which one a VIP's requests meet is not told.
+    address. None where some server has an address of its own there: where a VIP's requests go is not known.
     """
     everywhere: list[Directive] = []
     for server in servers(reading):

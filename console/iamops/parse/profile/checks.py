@@ -16,7 +16,7 @@ Complaint = tuple[Path, str]
 
 
 def semantic_problems(profile: Profile, tree: YamlTree) -> tuple[Problem, ...]:
-    """The broken relations, each at the line where it can be mended; one more than are told at most."""
+    """The broken relations, each at the line where it can be fixed; at most one more than are listed."""
     found = (complaint for check in CHECKS for complaint in check(profile))
     return tuple(tree.problem(path, message) for path, message in islice(found, MOST_PROBLEMS + 1))
 
@@ -171,9 +171,11 @@ def _unmet(profile: Profile, name: str, need: Need) -> str | None:
         return f"expected a datastore or a service of this profile ({known}), found {need.name!r}"
     if name in _needed_by_way_of(profile, need.name):
         return f"{name} needs {need.name}, which needs {name}: neither would ever start"
-    apart = [node for node in profile.nodes if profile.services[name].runs_on(node) and not other.runs_on(node)]
-    if apart:
-        return f"{need.name} does not run on {', '.join(apart)}, and {name} needs it on its own node"
+    elsewhere = [
+        node for node in profile.nodes if profile.services[name].runs_on(node) and not other.runs_on(node)
+    ]
+    if elsewhere:
+        return f"{need.name} does not run on {', '.join(elsewhere)}, and {name} needs it on its own node"
     return None
 
 

@@ -69,15 +69,15 @@ def _added(profile: Profile, service: Service, backend: str) -> dict[str, list[s
 
 
 def _removed(profile: Profile, service: Service, backend: str) -> dict[str, list[str]]:
-    """Drained or not: what is gone has nothing to be drained of."""
+    """A backend that is removed is not drained any more."""
     left = [name for name in service.drained if name != backend]
-    gone: dict[str, list[str]] = {"drained": left} if backend in service.drained else {}
+    undrained: dict[str, list[str]] = {"drained": left} if backend in service.drained else {}
     if backend in profile.nodes:
         nodes = [name for name in profile.nodes if service.runs_on(name) and name != backend]
         if not nodes:
             raise EditRefused(f"{backend} is the last node of {service.name}: remove the service instead")
-        return {"nodes": nodes, **gone}
-    return {"backends": [name for name in service.backends if name != backend], **gone}
+        return {"nodes": nodes, **undrained}
+    return {"backends": [name for name in service.backends if name != backend], **undrained}
 
 
 def _put(entry: Any, key: str, names: list[str]) -> None:

@@ -15,7 +15,7 @@ from iamops.parse.profile.checks import semantic_problems
 from iamops.parse.yaml_tree import MOST_PROBLEMS, Path, Problem, ProblemsFound, YamlTree, read_tree
 from iamops.redact.clean import words
 
-# Pydantic's complaints about a profile, in the words of a person who has the file open. Pure.
+# Pydantic's complaints about a profile, in the words of a person who has the file open.
 
 _A_SECRET = re.compile("pass|secret|token", re.IGNORECASE)
 _IN_CLEAR = (

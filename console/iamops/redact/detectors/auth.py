@@ -121,7 +121,7 @@ def _piped(text: bytes, start: int, end: int) -> Iterator[SecretSpan]:
         start = found.end("secret")
 
 
-# What Redis is told, as MONITOR and its clients print it: values that the key or field before them gives away.
+# Redis's commands, as MONITOR and its clients print them: values that the key or field before them gives away.
 
 _COMMAND = re.compile(
     rb"\\{0,3}\"(?P<command>P?SET(?:EX|NX)?|GETSET|APPEND|H(?:M?SET|SETNX)|MSET|MIGRATE)\\{0,3}\"(?= \\{0,3}\")",

@@ -80,7 +80,7 @@ def _schemes(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
 
 
 def _is_login(encoded: bytes) -> bool:
-    """Whether it is base64 of `user:password`; what cannot be told is taken for one."""
+    """Whether it is base64 of `user:password`; when in doubt it is."""
     clean = encoded.replace(b"%3D", b"=").replace(b"%3d", b"=").rstrip(b"=")
     if b"%" in clean:
         return True

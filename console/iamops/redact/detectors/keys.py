@@ -149,7 +149,7 @@ _ASKED_PIN = re.compile(rb"""[^\s"'&#<>\\]{3,}+""")
 _PINS = (b"pw", b"otp", b"totp", b"pin")
 _SIGNS = frozenset((b"=", b":", b'"', b"'", b" ", b"%"))
 LOOK_BACK = 96
-# A value that is longer is looked at once, however many names stand in it.
+# A value that is longer is searched once, however many names stand in it.
 LONG = 256
 
 
@@ -212,7 +212,7 @@ def _whole(text: bytes, lowered: bytes, needle: bytes, kind: str) -> Iterator[Se
 
 
 def _value(text: bytes, end: int, before: bytes, name: bytes) -> Value | None:
-    """What stands behind a name that ends at `end`; an empty one where it tells nothing."""
+    """What stands behind a name that ends at `end`; an empty value where it is no secret."""
     newline = before.rfind(b"\n")
     cut_off = newline < 0 and len(before) == LOOK_BACK
     at_line_start = not cut_off and _LINE_START.fullmatch(before, newline + 1) is not None
@@ -282,7 +282,7 @@ def _is_trivial(text: bytes, value: Value) -> bool:
 
 
 def _asked(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
-    """Parameters of a request whose names are too common to be looked for anywhere else."""
+    """Parameters of a request whose names are too common to be searched for anywhere else."""
     at = 0
     while (asked := _ASKED.search(lowered, at)) is not None:
         pattern = _ASKED_PIN if asked["name"] in _PINS else _ASKED_VALUE

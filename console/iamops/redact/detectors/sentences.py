@@ -1,4 +1,4 @@
-"""Secrets that a sentence, a script or a login tells: `password for iam is ...`, `send "..."`, `iam:...`. Pure.
+"""Secrets in a sentence, a script or a login: `password for iam is ...`, `send "..."`, `iam:...`. Pure.
 
 What a name and a sign would give away stands elsewhere. Here the word itself must look like a secret: letters and
 digits in one, so that user names, states and plain words stay.
@@ -50,7 +50,7 @@ _LOGIN = re.compile(
 )
 _LOGIN_BEGINS = (b"auth", b"user", b"credential", b"login", b"digest ", b"]:", b"static", b"password ")
 
-# expect, and what it was told to wait for.
+# expect, and what it waits for.
 _SEND = re.compile(
     rb"""\bsen[dt](?:[ ]{1,4}-[\w\-]{1,8}){0,3}[ ]{1,4}(?P<q>[\\]{0,3}["'{])"""
     rb"""(?P<secret>[^\s"'{}\\]{4,128})(?P<end>(?:\\{1,4}[rn])?[\\]{0,3}["'}])"""

@@ -11,7 +11,7 @@ from iamops.redact.spans import SecretSpan
 
 @dataclass(frozen=True, slots=True)
 class SecretShape:
-    """`needle` is looked for first, because that is quick; then `pattern` must match there, behind no word."""
+    """`prefix` is searched for first, because that is quick; then `pattern` must match there, behind no word."""
 
     prefix: bytes
     kind: str

@@ -130,7 +130,7 @@ def _encoded_userinfo(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
 
 
 def _go_dsn(text: bytes) -> Iterator[SecretSpan]:
-    """`root:password@tcp(127.0.0.1:3306)/iam`: the login is looked for backwards from its `@`."""
+    """`root:password@tcp(127.0.0.1:3306)/iam`: the login is read backwards from its `@`."""
     for at in hits(text, (b"@tcp(", b"@unix(", b"@tcp6(")):
         begin = max(0, at - LOOK_BACK)
         login = _last_word(text[begin:at])
