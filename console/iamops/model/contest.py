@@ -1,4 +1,4 @@
-"""Who holds a VIP beside whom: a move, a split brain, or the last words of a dead owner. Pure.
+"""Two nodes that claim one VIP: a move, a split brain, or the last report of a dead owner. Pure.
 
 A newcomer's gain is usually heard before the old owner's loss. What another node was last seen to hold is
 therefore no move yet: it is one when the other lets go or falls silent, and a split brain when both are heard to
@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from iamops.model.events import AddressChanged, AddressesListed
 from iamops.model.facts import LinkState, Severity, VrrpState
-from iamops.model.observed import Freshness, Known
+from iamops.model.observed import Freshness, Known, Unknown
 from iamops.model.state import ClusterState, Contest, Notice, Split, VipMove
 from iamops.model.text import lasting
 from iamops.model.vip import owned_since, ownership
@@ -37,7 +37,7 @@ def with_vip_events(
 
 
 def held_still(state: ClusterState, now: float) -> ClusterState:
-    """A node that comes back into sight may still hold what another took meanwhile."""
+    """A node that is heard again may still hold what another took meanwhile."""
     for instance in state.profile.vrrp:
         owners = () if instance in state.contests else ownership(state, instance, now).owners
         if len(owners) > 1:
@@ -47,7 +47,7 @@ def held_still(state: ClusterState, now: float) -> ClusterState:
 
 
 def decided(state: ClusterState, now: float) -> ClusterState:
-    """The contests that can be told by now to be a move, a split brain or over."""
+    """With the contests decided that are a move, a split brain or over by now."""
     for contest in tuple(state.contests.values()):
         state = _decide(state, contest, now)
     return state
@@ -63,8 +63,8 @@ def split_owners(state: ClusterState, instance: str, now: float) -> tuple[str, .
 
 def split_words(split: Split, state: ClusterState) -> str:
     """That it has begun: `SPLIT BRAIN: VIP 10.0.4.99 on iam-a and iam-b`."""
-    told = f"SPLIT BRAIN: VIP {_address(state, split.instance)} on {' and '.join(split.nodes)}"
-    return f"{told}; keepalived on {' and '.join(split.astray)} is not MASTER" if split.astray else told
+    text = f"SPLIT BRAIN: VIP {_address(state, split.instance)} on {' and '.join(split.nodes)}"
+    return f"{text}; keepalived on {' and '.join(split.astray)} is not MASTER" if split.astray else text
 
 
 def split_end_words(split: Split, state: ClusterState) -> str:
@@ -160,17 +160,17 @@ def _over(state: ClusterState, contest: Contest, left: tuple[str, ...], now: flo
     """One has it, or none is seen to."""
     contests = {name: other for name, other in state.contests.items() if name != contest.instance}
     state = replace(state, contests=contests)
-    unheard = tuple(n for n in contest.nodes if n not in left and not _let_go(state, contest.instance, n))
-    if contest.split:
-        return _split_over(state, contest, left, unheard, now)
-    if len(left) != 1 or left[0] == contest.before:
-        return state
-    return _came(state, contest.instance, left[0], contest.since, unheard=bool(unheard))
+    # Those that were not seen to let go of it.
+    unheard = tuple(
+        name
+        for name in contest.nodes
+        if name not in left
+        and (isinstance(state.nodes[name].addresses, Unknown) or _holds(state, contest.instance, name))
+    )
+    if not contest.split:
+        alone = len(left) == 1 and left[0] != contest.before
+        return _came(state, contest.instance, left[0], contest.since, unheard=bool(unheard)) if alone else state
 
-
-def _split_over(
-    state: ClusterState, contest: Contest, left: tuple[str, ...], unheard: tuple[str, ...], now: float
-) -> ClusterState:
     def ended(split: Split) -> Split:
         mine = split.instance == contest.instance and split.ended_at is None
         return replace(split, ended_at=now, left=left, unheard=unheard) if mine else split
@@ -199,13 +199,8 @@ def _holds(state: ClusterState, instance: str, node: str) -> bool:
     return isinstance(held, Known) and _address(state, instance) in held.value
 
 
-def _let_go(state: ClusterState, instance: str, node: str) -> bool:
-    """Seen to have it no more."""
-    return isinstance(state.nodes[node].addresses, Known) and not _holds(state, instance, node)
-
-
 def _may_speak(state: ClusterState, node: str, now: float) -> bool:
-    """Its next word will tell whether it has let go."""
+    """Its next report will show whether it has let go."""
     seen = state.nodes[node]
     return seen.link.state is LinkState.UP and seen.freshness(now) is Freshness.LIVE
 

@@ -7,8 +7,8 @@ import re
 from typing import Any, NoReturn
 
 # Numbers are plain ASCII digits of a bounded length, or none. `int()` takes digits of every script and fails for
-# a very long number; `str.isdigit()` is true for signs that `int()` does not take; `float()` takes words and overflows
-# to infinity.
+# very long numbers; `str.isdigit()` is true for signs that `int()` does not take; `float()` takes words and
+# overflows to infinity.
 
 # Enough for nanoseconds since 1970, and exact in every reader of JSON for all that is counted.
 DIGITS = 19

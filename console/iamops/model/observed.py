@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
+# A value that is only read: Observed[object] takes any.
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Freshness(StrEnum):
@@ -27,13 +29,13 @@ UNKNOWN_AFTER_S = 12.0
 
 
 @dataclass(frozen=True, slots=True)
-class Known(Generic[T]):
+class Known(Generic[T_co]):
     """A value as it was seen at `at`, session time in epoch seconds.
 
     `every_s`: within how many seconds the next look was promised then, where that is not always the same.
     """
 
-    value: T
+    value: T_co
     at: float
     every_s: float = 0.0
 
@@ -67,7 +69,7 @@ class Unknown:
 Observed: TypeAlias = Known[T] | Unknown
 
 
-def is_pending(seen: Observed[Any]) -> bool:
+def is_pending(seen: Observed[object]) -> bool:
     """Nothing was tried yet: there is neither a value nor a reason why there is none."""
     return isinstance(seen, Unknown) and seen.reason == NOT_YET
 

@@ -7,6 +7,7 @@ first request that fails until its next one that is answered.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -15,7 +16,7 @@ GAPS_KEPT = 20
 
 
 class ProbeResult(StrEnum):
-    """What became of an attempt. Refused: nobody listens. Dark: no answer in time. Wrong: a bad answer."""
+    """The result of an attempt. Refused: nobody listens. Dark: no answer in time. Wrong: a bad answer."""
 
     GOOD = "good"
     REFUSED = "refused"
@@ -42,7 +43,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Attempts in a row with the same fate, answered by the same node."""
+    """Attempts in a row with the same result, answered by the same node."""
 
     result: ProbeResult
     node: str | None
@@ -70,7 +71,7 @@ class Gap:
     A hole in the measuring ends a gap at its last failed attempt: what came later, nobody saw. The service
     went between the last good attempt and the first failed one, and came back between the last failed one and
     the next good one: `uncertainty_ms` is the longer of the two spans. `spent_ms` is how long each kind of
-    failure lasted, by fate. `failed_until` is the last failed attempt.
+    failure lasted, by result. `failed_until` is the last failed attempt.
     """
 
     began: float
@@ -123,10 +124,10 @@ class GapReport:
     @property
     def asking_text(self) -> str:
         """How often, in words."""
-        told = f"{self.attempts} requests, none further apart than {self.resolution_ms:.0f} ms"
+        text = f"{self.attempts} requests, none further apart than {self.resolution_ms:.0f} ms"
         if self.services_resolution_ms is None:
-            return told
-        return f"{told}, to one service {self.services_resolution_ms:.0f} ms"
+            return text
+        return f"{text}, to one service {self.services_resolution_ms:.0f} ms"
 
     @property
     def seen(self) -> str:
@@ -156,14 +157,13 @@ def gap_report(rows: Sequence[ProbeRow], holes: Iterable[Hole] = ()) -> GapRepor
     often, *seldom = rows
     gaps = _together(gap for row in rows for gap in _gaps(row.segments, unseen))
     longest = sorted(gaps, key=lambda gap: -gap.duration_ms)[:GAPS_KEPT]
-    segments = [segment for row in rows for segment in row.segments]
-    counts = {fate: sum(segment.count for segment in segments if segment.result is fate) for fate in ProbeResult}
+    counts = _counts(segment for row in rows for segment in row.segments)
     answered = [
         [segment.node for segment in row.segments if segment.result is ProbeResult.GOOD and segment.node]
         for row in rows
     ]
     return GapReport(
-        attempts=sum(counts.values()),
+        attempts=counts.total(),
         good=counts[ProbeResult.GOOD],
         refused=counts[ProbeResult.REFUSED],
         no_answer=counts[ProbeResult.DARK],
@@ -229,7 +229,7 @@ def _gaps(row: tuple[Segment, ...], holes: tuple[Hole, ...]) -> list[Gap]:
     last: Segment | None = None
     before_s = 0.0
     for segment in row:
-        if last is not None and _blind_between(last, segment, holes):
+        if last is not None and any(last.last <= hole.began and hole.ended <= segment.first for hole in holes):
             blind_s = segment.first - last.last
             gaps += [_gap(before, failed, None, unseen_s=(before_s, blind_s))] if failed else []
             before, failed, before_s = None, [], blind_s
@@ -243,10 +243,6 @@ def _gaps(row: tuple[Segment, ...], holes: tuple[Hole, ...]) -> list[Gap]:
     return [*gaps, _gap(before, failed, None, unseen_s=(before_s, 0.0))] if failed else gaps
 
 
-def _blind_between(earlier: Segment, later: Segment, holes: tuple[Hole, ...]) -> bool:
-    return any(earlier.last <= hole.began and hole.ended <= later.first for hole in holes)
-
-
 def _gap(
     before: Segment | None, failed: list[Segment], after: Segment | None, *, unseen_s: tuple[float, float]
 ) -> Gap:
@@ -255,13 +251,14 @@ def _gap(
     ended = after.first if after else last if unseen_s[1] else None
     edges = [*unseen_s, *([began - before.last] if before else [])]
     edges += [after.first - last] if after else []
+    counts = _counts(failed)
     return Gap(
         began=began,
         ended=ended,
         duration_ms=round(((last if ended is None else ended) - began) * 1000, 1),
-        refused=_count(failed, ProbeResult.REFUSED),
-        no_answer=_count(failed, ProbeResult.DARK),
-        wrong=_count(failed, ProbeResult.WRONG),
+        refused=counts[ProbeResult.REFUSED],
+        no_answer=counts[ProbeResult.DARK],
+        wrong=counts[ProbeResult.WRONG],
         from_node=before.node if before else None,
         to_node=after.node if after else None,
         uncertainty_ms=round(max(edges, default=0.0) * 1000, 1),
@@ -279,8 +276,11 @@ def _spent_ms(failed: list[Segment], ended: float | None) -> dict[str, float]:
     return spent
 
 
-def _count(segments: list[Segment], fate: ProbeResult) -> int:
-    return sum(segment.count for segment in segments if segment.result is fate)
+def _counts(segments: Iterable[Segment]) -> Counter[ProbeResult]:
+    counts: Counter[ProbeResult] = Counter()
+    for segment in segments:
+        counts[segment.result] += segment.count
+    return counts
 
 
 def _moves(row: tuple[Segment, ...]) -> tuple[OwnerChange, ...]:

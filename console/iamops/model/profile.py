@@ -313,7 +313,11 @@ class Profile(Frozen):
     def _names_from_keys(cls, raw: Any) -> Any:
         if not isinstance(raw, dict):
             return raw
-        return _with_needs({key: _named(key, value) for key, value in raw.items()})
+        named = dict(raw)
+        for section in NAMED_SECTIONS:
+            if isinstance(entries := raw.get(section), dict):
+                named[section] = {key: _entry(section, key, item) for key, item in entries.items()}
+        return _with_needs(named)
 
     def ssh_of(self, node: Node) -> SshAccess:
         """The node's own SSH settings over the profile's."""
@@ -343,11 +347,8 @@ class Profile(Frozen):
 
     def backends_of(self, service: Service) -> Mapping[str, str]:
         """Every backend of a service: its name (a node's, or its endpoint) -> host:port as a peer reaches it."""
-        own = {
-            name: endpoint(node.address, service.port)
-            for name, node in self.nodes.items()
-            if service.runs_on(name)
-        }
+        nodes = {name: node for name, node in self.nodes.items() if service.runs_on(name)}
+        own = {name: endpoint(node.address, service.port) for name, node in nodes.items()}
         return {**own, **{backend: backend for backend in service.backends}}
 
     def needed_ports_on(self, node: str) -> tuple[int, ...]:
@@ -376,13 +377,6 @@ def endpoint(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _named(section: str, value: Any) -> Any:
-    """Puts each entry's key into it as `name`, and the defaults that hang on the name."""
-    if section not in NAMED_SECTIONS or not isinstance(value, dict):
-        return value
-    return {key: _entry(section, key, item) for key, item in value.items()}
-
-
 def _with_needs(raw: dict[Any, Any]) -> dict[Any, Any]:
     """Gives every service that does not say what it needs the needs that are known of its name."""
     services = raw.get("services")
@@ -396,6 +390,7 @@ def _with_needs(raw: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def _entry(section: str, key: Any, item: Any) -> Any:
+    """With its key as `name`, and the defaults that follow from the name."""
     if not isinstance(item, dict):
         return item
     entry = {**item, "name": key}

@@ -98,28 +98,16 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
     match event:
         case LinkChanged():
             return replace(node, link=event.link)
-        case AddressesListed():
-            known = node.addresses.value if isinstance(node.addresses, Known) else {}
-            held = {a: known.get(a, event.at) for a in event.addresses}
-            if len(held) > ADDRESSES_MOST:
-                lost = replace(node, addresses=node.addresses.lost(TOO_MANY))
-                return _flooded(lost, Source.ADDRESSES, event.at, TOO_MANY)
-            listed_at = node.listed_at if isinstance(node.addresses, Known) else event.at
-            return replace(node, addresses=Known(held, event.at), listed_at=listed_at)
-        case AddressChanged():
-            changed = replace(node, addresses=_address(node.addresses, event))
-            overrun = isinstance(node.addresses, Known) and isinstance(changed.addresses, Unknown)
-            return _flooded(changed, Source.ADDRESSES, event.at, TOO_MANY) if overrun else changed
+        case AddressesListed() | AddressChanged():
+            return _addresses(node, event)
         case VrrpReported():
-            seen = Known(event.report, event.at)
-            return replace(node, vrrp=_known(node.vrrp, event.instance, seen))
+            return replace(node, vrrp=_known(node.vrrp, event.instance, Known(event.report, event.at)))
         case VrrpTransition():
             return _transition(node, event)
         case KeepalivedAsked():
             return replace(node, keepalived_silence=Known(event.silence, event.at))
         case UnitReported():
-            unit = Known(event.report, event.at)
-            return replace(node, units=_known(node.units, event.unit, unit))
+            return replace(node, units=_known(node.units, event.unit, Known(event.report, event.at)))
         case HttpProbed():
             return _http(node, event)
         case PortProbed():
@@ -131,13 +119,11 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
         case HostReported():
             return replace(node, host=Known(event.report, event.at))
         case ConfigCompared():
-            if event.report is None:
-                return replace(node, config=node.config.lost(event.reason))
-            return replace(node, config=Known(event.report, event.at))
+            report = event.report
+            return replace(node, config=Known(report, event.at) if report else node.config.lost(event.reason))
         case FilesExamined():
-            if event.report is None:
-                return replace(node, files=node.files.lost(event.reason))
-            return replace(node, files=Known(event.report, event.at))
+            files = event.report
+            return replace(node, files=Known(files, event.at) if files else node.files.lost(event.reason))
         case SafetyReported():
             return replace(node, safety=Known(event.report, event.at))
         case SourceLost() if event.flood:
@@ -148,16 +134,23 @@ def _node(node: NodeState, event: NodeEvent) -> NodeState:
             return node
 
 
-def _address(before: Observed[Mapping[str, float]], event: AddressChanged) -> Observed[Mapping[str, float]]:
-    """A change to a list that nobody has seen makes no list: what else is on it stays unknown."""
-    if isinstance(before, Unknown):
-        return before
-    held = dict(before.value)
-    if event.present:
-        held.setdefault(event.address, event.at)
+def _addresses(node: NodeState, event: AddressesListed | AddressChanged) -> NodeState:
+    before = node.addresses
+    known = before.value if isinstance(before, Known) else {}
+    listed_at = node.listed_at
+    if isinstance(event, AddressesListed):
+        held = {address: known.get(address, event.at) for address in event.addresses}
+        listed_at = node.listed_at if isinstance(before, Known) else event.at
+    elif isinstance(before, Unknown):
+        # A change to a list that nobody has seen makes no list: what else is on it stays unknown.
+        return node
+    elif event.present:
+        held = {event.address: event.at, **known}
     else:
-        held.pop(event.address, None)
-    return Known(held, event.at) if len(held) <= ADDRESSES_MOST else before.lost(TOO_MANY)
+        held = {address: at for address, at in known.items() if address != event.address}
+    if len(held) > ADDRESSES_MOST:
+        return _flooded(replace(node, addresses=before.lost(TOO_MANY)), Source.ADDRESSES, event.at, TOO_MANY)
+    return replace(node, addresses=Known(held, event.at), listed_at=listed_at)
 
 
 def _transition(node: NodeState, event: VrrpTransition) -> NodeState:

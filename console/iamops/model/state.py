@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from iamops.model.facts import (
     ConfigReport,
@@ -224,17 +223,14 @@ def pending(state: ClusterState) -> Iterator[str]:
     speaking = {node.name for node in up}
     for node in up:
         for service, views in node.from_peers.items():
-            yield from (
-                f"{node.name} {service} from {peer}"
-                for peer, seen in views.items()
-                if is_pending(seen) and peer in speaking
-            )
+            peers = (peer for peer, seen in views.items() if is_pending(seen) and peer in speaking)
+            yield from (f"{node.name} {service} from {peer}" for peer in peers)
     for store, views in state.datastores.items():
         yield from (f"{store} from {n}" for n, seen in views.items() if is_pending(seen) and n in speaking)
     yield from (f"client {name}" for name, seen in state.client.items() if is_pending(seen))
 
 
-def _values(node: NodeState) -> Iterator[tuple[str, Observed[Any]]]:
+def _values(node: NodeState) -> Iterator[tuple[str, Observed[object]]]:
     yield "addresses", node.addresses
     yield "requests", node.requests
     yield "host", node.host

@@ -1,9 +1,9 @@
 """keepalived.conf's grammar into directives with their lines. Never raises; no I/O.
 
 Source: keepalived.conf(5). A line is a directive; `{` may follow on the next line; `!` and `#` begin comments;
-quotes hold words together; `include` takes a glob. Conditionals (`@`), definitions (`$`) and `~SEQ` are reported as
-not understood: what they do depends on how and where the daemon is started. A line `$NAME = …` defines, and goes
-on behind a backslash at its end; any other `$NAME` is a use, which stays where its value would be.
+quotes hold words together; `include` takes a glob. Conditionals (`@`), definitions (`$`) and `~SEQ` are reported
+as not understood: what they do depends on how and where the daemon is started. A line `$NAME = …` defines, and
+goes on behind a backslash at its end; any other `$NAME` is a use, which stays where its value would be.
 """
 
 from __future__ import annotations
