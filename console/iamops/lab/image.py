@@ -160,8 +160,6 @@ def _remove_others(image: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SymbolicLink:
-    """A symbolic link a node should have."""
-
     path: str
     target: str
 

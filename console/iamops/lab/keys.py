@@ -70,8 +70,6 @@ DAY = datetime.timedelta(days=1)
 
 
 class CertificateFault(StrEnum):
-    """What is wrong with a certificate."""
-
     GOOD = "good"
     EXPIRED = "expired"
     STRANGE_NAME = "strange-name"
@@ -113,7 +111,6 @@ def ca_of(paths: LabPaths) -> str:
 def issue(
     paths: LabPaths, profile: Profile, node: Node, kind: CertificateFault = CertificateFault.GOOD
 ) -> CertificatePair:
-    """A new certificate for a node's services."""
     if kind is CertificateFault.STRANGE_CA:
         authority = _signed("a stranger", by=None)
     else:

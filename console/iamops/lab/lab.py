@@ -105,7 +105,6 @@ class Lab:
         return self.node(node).command(tuple(argv))
 
     def status(self) -> LabStatus:
-        """What is running now."""
         nodes = {node.name: node_status(node) for node in self.nodes}
         vip = self.profile.instance.address
         owners = tuple(name for name, status in nodes.items() if vip in status.addresses)

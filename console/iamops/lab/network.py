@@ -100,13 +100,11 @@ def addresses(node: str, paths: LabPaths) -> tuple[str, ...]:
 
 
 def remove(paths: LabPaths, nodes: Iterable[str]) -> None:
-    """Takes the whole network away."""
     for name in (*map(paths.namespace, nodes), paths.operator_namespace, paths.bridge_namespace):
         _delete(name)
 
 
 def exists(paths: LabPaths) -> bool:
-    """Whether the bridge and the operator's side are there."""
     return succeeds(["ip", "-n", paths.bridge_namespace, "link", "show", BRIDGE]) and succeeds(
         ["ip", "-n", paths.operator_namespace, "link", "show", "eth0"]
     )

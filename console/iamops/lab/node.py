@@ -132,7 +132,6 @@ class LabNode:
         cut_power(self.name, self.paths)
 
     def freeze(self, *, frozen: bool) -> None:
-        """The whole node stands still, or goes on."""
         if not processes.freeze(self.group, processes.here(), frozen=frozen):
             raise ToolFailed(f"{self.name} did not {'freeze' if frozen else 'thaw'}", "iamops lab reset")
 

@@ -28,7 +28,6 @@ class LabPaths:
 
     @property
     def key(self) -> Path:
-        """The operator's private SSH key."""
         return self.state / "id_ed25519"
 
     @property
@@ -74,8 +73,6 @@ class LabPaths:
 
 @dataclass(frozen=True, slots=True)
 class NodePaths:
-    """One node's directory."""
-
     directory: Path
 
     @property

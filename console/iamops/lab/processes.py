@@ -89,7 +89,6 @@ def hierarchies(mounts: str) -> Hierarchies:
 
 
 def here() -> Hierarchies:
-    """Those of this machine."""
     return hierarchies(Path("/proc/self/mounts").read_text(encoding="utf-8"))
 
 
@@ -159,7 +158,6 @@ def find_init(pids: Iterable[int], proc: Path = PROC) -> int | None:
 
 
 def parent_of(pid: int, proc: Path = PROC) -> int | None:
-    """The pid of a process's parent."""
     parent = _status_field(pid, "PPid", proc)
     return int(parent) if parent else None
 

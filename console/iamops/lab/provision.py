@@ -37,7 +37,6 @@ INSERT IGNORE INTO policy (name) VALUES ('allow-all');
 
 
 def on_node(profile: Profile, node: str) -> tuple[Datastore, ...]:
-    """The datastores a node carries."""
     return tuple(store for store in profile.datastores.values() if store.node == node)
 
 

@@ -22,7 +22,6 @@ LOGIN_USER = "iamops"
 
 
 def missing_tools(which: Callable[[str], str | None] = shutil.which) -> tuple[str, ...]:
-    """The tools that are not installed."""
     return tuple(tool for tool in TOOLS if which(tool) is None)
 
 

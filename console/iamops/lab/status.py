@@ -55,7 +55,6 @@ class LabStatus:
 
     @property
     def up(self) -> bool:
-        """Every node runs and one of them holds the VIP."""
         return len(self.owners) == 1 and all(node.power == "on" for node in self.nodes.values())
 
 
@@ -71,7 +70,6 @@ def parse_units(output: str) -> tuple[UnitLine, ...]:
 
 
 def document(status: LabStatus, profile: str) -> dict[str, Any]:
-    """The JSON form."""
     return {
         "schema": SCHEMA,
         "profile": profile,
@@ -102,7 +100,6 @@ ENTERED = re.compile(r"^\((?P<instance>[^)]+)\) Entering (?P<state>[A-Z]+) STATE
 
 
 def node_status(node: LabNode) -> NodeStatus:
-    """What a node shows now."""
     power = node.power()
     return NodeStatus(
         power=power.value,
@@ -119,7 +116,6 @@ def keepalived_is_active(node: LabNode) -> bool:
 
 
 def vrrp_states(node: LabNode) -> Mapping[str, str]:
-    """The state of each VRRP instance since the node's boot."""
     unit = node.profile.keepalived.unit
     journal = node.exec(["journalctl", "-b", "-u", unit, "-o", "cat", "--no-pager"])
     return last_states(journal.stdout.decode("utf-8", "replace"))
@@ -164,7 +160,6 @@ class Readiness:
 
     @property
     def sentence(self) -> str:
-        """That it is ready, or what is missing."""
         no_ssh = [node for node, answers in (self.ssh or {}).items() if not answers]
         if len(self.owners) != 1:
             return f"VIP {self.vip} is on {' and '.join(self.owners) or 'no node'}"

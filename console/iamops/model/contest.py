@@ -108,7 +108,6 @@ def _lost(state: ClusterState, instance: str, event: AddressChanged | AddressesL
 
 
 def _came(state: ClusterState, instance: str, node: str, at: float, *, unheard: bool = False) -> ClusterState:
-    """The node is the one that has it now."""
     previous, vip = state.last_owner.get(instance), _address(state, instance)
     state = replace(state, last_owner={**state.last_owner, instance: node})
     if previous == node:
@@ -200,7 +199,6 @@ def _holds(state: ClusterState, instance: str, node: str) -> bool:
 
 
 def _may_speak(state: ClusterState, node: str, now: float) -> bool:
-    """Its next report will show whether it has let go."""
     seen = state.nodes[node]
     return seen.link.state is LinkState.UP and seen.freshness(now) is Freshness.LIVE
 

@@ -12,8 +12,6 @@ from iamops.model.facts import VrrpState
 
 
 class DrillVerb(StrEnum):
-    """What a step does."""
-
     START = "start"
     STOP = "stop"
     RESTART = "restart"
@@ -135,8 +133,6 @@ class DrillStep:
 
 
 class SteadyState(StrEnum):
-    """What must hold before and after, by name."""
-
     OWNED = "one-owner"
     STANDBY_READY = "standby-ready"
     UNITS = "units-running"

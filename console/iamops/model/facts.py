@@ -9,8 +9,6 @@ from enum import StrEnum
 
 
 class LinkState(StrEnum):
-    """State of the one SSH connection to a node."""
-
     CONNECTING = "connecting"
     UP = "up"
     DOWN = "down"

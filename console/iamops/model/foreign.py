@@ -47,7 +47,8 @@ def json_of(text: str | bytes) -> Any:
         found = json.loads(text, parse_constant=_no_number, parse_int=_whole, parse_float=_real)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    return _plain(found) if _may_hold_surrogates(text) else found
+    lone_surrogates = b"\\ud" in text.lower() if isinstance(text, bytes) else "\\ud" in text.lower()
+    return _plain(found) if lone_surrogates else found
 
 
 def _no_number(word: str) -> NoReturn:
@@ -65,11 +66,6 @@ def _real(digits: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise ValueError("a number that is too large")
     return number
-
-
-def _may_hold_surrogates(text: str | bytes) -> bool:
-    needle = b"\\ud" if isinstance(text, bytes) else "\\ud"
-    return needle in text.lower()  # type: ignore[operator]  # both are of one type
 
 
 def _plain(value: Any) -> Any:

@@ -151,14 +151,12 @@ class NodeInspection:
 
     @property
     def any(self) -> bool:
-        """Was any part read?"""
         read = (self.journal, self.nginx_errors, self.files, self.loaded)
         parts = (*read, self.filesystems, self.macs, self.checks, self.services)
         return any(isinstance(part, Known) for part in parts)
 
     @classmethod
     def blind(cls, node: str, reason: str) -> NodeInspection:
-        """Nothing of it could be read."""
         lost: Observed[Any] = Unknown(reason)
         return cls(node, lost, lost, lost, lost, lost, lost, lost, lost)
 

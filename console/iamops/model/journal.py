@@ -9,8 +9,6 @@ from iamops.model.facts import Severity
 
 
 class TimelineEventKind(StrEnum):
-    """What sort of thing happened."""
-
     VIP = "vip"
     UNIT = "unit"
     CONFIG = "config"
@@ -102,7 +100,6 @@ class LogPage:
     reaches: tuple[Reach, ...] = ()
 
     def is_marker(self, line: LogLine) -> bool:
-        """Whether it is worth jumping to."""
         return line.source is LogSource.MARK or line.number in self.marked
 
 

@@ -123,7 +123,6 @@ class GapReport:
 
     @property
     def asking_text(self) -> str:
-        """How often, in words."""
         text = f"{self.attempts} requests, none further apart than {self.resolution_ms:.0f} ms"
         if self.services_resolution_ms is None:
             return text

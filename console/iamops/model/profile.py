@@ -246,8 +246,6 @@ class Nginx(Frozen):
 
 
 class Keepalived(Frozen):
-    """The VRRP daemon on every node."""
-
     unit: UnitName = "keepalived"
 
 
@@ -320,7 +318,6 @@ class Profile(Frozen):
         return _with_needs(named)
 
     def ssh_of(self, node: Node) -> SshAccess:
-        """The node's own SSH settings over the profile's."""
         return node.ssh.over(self.ssh)
 
     def peers_of(self, node: str) -> tuple[Node, ...]:
@@ -368,7 +365,6 @@ class Profile(Frozen):
 
     @property
     def all_units(self) -> tuple[str, ...]:
-        """Every unit of every node, each once."""
         return tuple(dict.fromkeys(unit for node in self.nodes for unit in self.actionable_units_on(node)))
 
 

@@ -94,7 +94,6 @@ def _node_event(state: ClusterState, event: NodeEvent) -> ClusterState:
 
 
 def _node(node: NodeState, event: NodeEvent) -> NodeState:
-    """The one node's part of the change."""
     match event:
         case LinkChanged():
             return replace(node, link=event.link)

@@ -56,7 +56,6 @@ class LiveVrrp:
         return self.checks
 
     def changes(self, after: LiveVrrp) -> tuple[str, ...]:
-        """What is another value in `after`, in words."""
         named = (
             ("priority", self.priority, after.priority),
             ("advert_int", f"{self.advert_interval_s:g} s", f"{after.advert_interval_s:g} s"),
@@ -71,7 +70,6 @@ class LiveVrrp:
 
     @classmethod
     def of_profile(cls, vrrp: VrrpInstance, node: Node) -> LiveVrrp:
-        """What the profile says it should be."""
         check = vrrp.check
         return cls(
             instance=vrrp.name,

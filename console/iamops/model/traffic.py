@@ -42,7 +42,6 @@ class Latency:
 
 
 def width_of(start: int) -> int:
-    """How wide the bucket is that begins at `start` ms."""
     return int(2 ** max(0, start.bit_length() - 7))
 
 
@@ -167,7 +166,6 @@ def rows(table: Mapping[tuple[str, str], int]) -> tuple[NamedCount, ...]:
 
 
 def merged(parts: Iterable[Traffic]) -> Traffic:
-    """All of them together."""
     whole = Traffic()
     for part in parts:
         whole.add(part)

@@ -80,7 +80,6 @@ def owner_of(state: ClusterState, instance: str, now: float) -> Owner:
 
 
 def why_unseen(state: ClusterState, node: str, now: float) -> str:
-    """Why a node's addresses are not known."""
     seen = state.nodes[node]
     if isinstance(seen.addresses, Unknown):
         return f"addresses of {node}: {seen.addresses.reason}"

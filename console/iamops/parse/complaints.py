@@ -55,7 +55,6 @@ class Gathering:
     found: dict[Kind, dict[tuple[str, str], DaemonComplaint]] = field(default_factory=dict)
 
     def take(self, at: float, unit: str, text: str) -> bool:
-        """Whether the line is a complaint."""
         for row in self.rows:
             match = row.pattern.search(text)
             if match is None:

@@ -159,7 +159,6 @@ def filesystems(space: str, inodes: str) -> tuple[Filesystem, ...]:
 
 
 def hardware_addresses(text: str) -> Mapping[str, str]:
-    """Interface -> MAC, from `ip -o link`."""
     return {words(match["name"], 15): match["mac"] for match in islice(_LINK.finditer(text), MOST_LINKS)}
 
 

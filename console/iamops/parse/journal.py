@@ -162,7 +162,6 @@ class Kept:
 
 
 def kept_script() -> tuple[str, ...]:
-    """One argv for everything that `kept` reads."""
     return script(
         {
             "now": ("date", "+%s"),
@@ -211,7 +210,6 @@ _BY = re.compile(r" by (\S{1,200}) from ")
 
 
 def anchor_line(line: bytes) -> AnchorLine | None:
-    """None for a line without an anchor."""
     fields = _fields(line)
     message = fields.get("MESSAGE")
     form = _FORM.fullmatch(message) if isinstance(message, str) else None

@@ -85,7 +85,6 @@ class Journal:
 
 
 def is_error(line: str) -> bool:
-    """By the level that the line itself has."""
     level, _ = _parsed(_COLOUR.sub("", line[:LINE_MAX]))
     return level in ("error", "fatal")
 
@@ -238,7 +237,6 @@ def _of_logfmt(line: str) -> tuple[str | None, str]:
 
 
 def _cause(text: str) -> str:
-    """The error inside a JSON object."""
     fields = _json_fields(text) or {}
     return next((str(fields[key]) for key in ("error", "err", "cause", "reason") if fields.get(key)), "")
 

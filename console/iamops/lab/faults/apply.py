@@ -20,8 +20,6 @@ from iamops.lab.processes import LabError, LabNotUp
 
 @dataclass(frozen=True, slots=True)
 class ActiveFault:
-    """A fault that was applied."""
-
     name: str
     node: str | None = None
     unit: str | None = None

@@ -15,8 +15,6 @@ from iamops.lab.processes import UnknownFault
 
 
 class FaultScope(StrEnum):
-    """What has to be named for a fault."""
-
     NODE = "NODE"
     UNIT = "NODE UNIT"
     NODE_OR_ALL = "[NODE]"

@@ -13,8 +13,6 @@ from iamops.model.profile import Profile
 
 
 class FaultContext(Protocol):
-    """What a fault may use of the lab."""
-
     @property
     def profile(self) -> Profile: ...
 
@@ -32,14 +30,11 @@ class FaultContext(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FaultTarget:
-    """Where a fault strikes."""
-
     node: str | None = None
     unit: str | None = None
 
     @property
     def at(self) -> str:
-        """The node, where the fault has one."""
         if self.node is None:
             raise UnknownFault("this fault needs a node", "iamops lab fault --list")
         return self.node

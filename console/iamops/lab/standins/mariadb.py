@@ -30,8 +30,6 @@ class DatabaseError(Exception):
 
 @dataclass(frozen=True)
 class Login:
-    """Where to log in, as whom."""
-
     host: str
     port: int
     user: str

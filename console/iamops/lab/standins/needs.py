@@ -129,10 +129,6 @@ def _redis(need: dict[str, Any]) -> None:
             raise ConnectionError("closed without an answer")
 
 
-def _mongodb(need: dict[str, Any]) -> None:
-    mongo_wire.ping(need["host"], need["port"], TIMEOUT_S)
-
-
 def _port(need: dict[str, Any]) -> None:
     with socket.create_connection((need["host"], need["port"]), timeout=TIMEOUT_S):
         return
@@ -141,6 +137,6 @@ def _port(need: dict[str, Any]) -> None:
 ASK: dict[str, Callable[[dict[str, Any]], None]] = {
     "mariadb": _mariadb,
     "redis": _redis,
-    "mongodb": _mongodb,
+    "mongodb": lambda need: mongo_wire.ping(need["host"], need["port"], TIMEOUT_S),
     "port": _port,
 }

@@ -30,8 +30,6 @@ _DEFINITION = re.compile(r"\s*(?:@\S+\s+)?(?P<name>\$[A-Za-z_]\w*)\s*=")
 
 @dataclass(slots=True)
 class _Open:
-    """A block that has not ended yet."""
-
     name: str
     args: tuple[str, ...]
     file: str
@@ -53,8 +51,6 @@ def keepalived_conf(files: Mapping[str, str], path: str = f"{HOME}/keepalived.co
 
 
 class _ConfReader:
-    """Reads files into one stack of blocks."""
-
     def __init__(self, files: Mapping[str, str]) -> None:
         self._files = files
         self._reading: list[str] = []

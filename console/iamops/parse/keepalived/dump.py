@@ -64,12 +64,15 @@ def _json_entry(entry: Mapping[str, Any]) -> tuple[str, VrrpReport] | None:
     if not isinstance(name, str) or state is None:
         return None
     counters = stats if isinstance(stats, dict) else {}
+    entered = fields.get("last_transition")
+    if isinstance(entered, bool):
+        entered = None
     return name, VrrpReport(
         state=state,
         source="json",
         priority=_int(fields.get("base_priority")),
         effective_priority=_int(fields.get("effective_priority")),
-        last_transition=calendar_time(_float(fields.get("last_transition"))),
+        last_transition=calendar_time(float(entered) if isinstance(entered, (int, float)) else None),
         master_priority=_int(fields.get("master_priority")),
         counters={key: value for key in COUNTERS if (value := _int(counters.get(key))) is not None},
     )
@@ -95,10 +98,6 @@ def _int(raw: object) -> int | None:
     if isinstance(raw, (int, float)):
         return int(raw)
     return whole(raw) if isinstance(raw, str) else None
-
-
-def _float(raw: object) -> float | None:
-    return float(raw) if isinstance(raw, (int, float)) and not isinstance(raw, bool) else None
 
 
 # keepalived's data dump, or the files of a stopped one -> the configuration of its VRRP instances.

@@ -95,7 +95,6 @@ def addresses(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def running_settings(text: str) -> Mapping[str, VrrpSettings]:
-    """By instance, what the daemon is really running with."""
     return {block.name: _running(block) for block in dump_blocks(text) if block.is_instance}
 
 
@@ -146,7 +145,6 @@ def check_key(name: str) -> str:
 
 
 def rest_running(text: str) -> Rest:
-    """By the daemon's dump."""
     blocks = dump_blocks(text)
     checks = {check_key(block.name): dict(_check(block.fields)) for block in blocks if not block.is_instance}
     return {block.name: dict(_instance(block)) for block in blocks if block.is_instance} | checks

@@ -151,7 +151,6 @@ def instances(reading: ReadFile) -> tuple[VrrpConf, ...]:
 
 
 def checks(reading: ReadFile) -> tuple[CheckConf, ...]:
-    """Every vrrp_script."""
     return tuple(_check(block) for block in reading.all("vrrp_script"))
 
 

@@ -161,7 +161,10 @@ class _Reader:
         if words[0][0]:
             self._analyze(words, "{", path, context)
         if depth < MAX_DEPTH:
-            block = self._block(tokens, path, _inner(words[0][0], context), depth + 1)
+            name = words[0][0]
+            in_http = context[:1] == ("http",) and name == "location"
+            inner = ("http", "location") if in_http else (*context, name)
+            block = self._block(tokens, path, inner, depth + 1)
         else:
             self._complain(path, words[0][1], "blocks are nested too deep to be read")
             block = []
@@ -259,16 +262,9 @@ def upstreams(reading: ReadFile) -> dict[str, tuple[Directive, ...]]:
 
 
 def servers(reading: ReadFile) -> tuple[Directive, ...]:
-    """Every server of http."""
     return tuple(server for http in reading.all("http") for server in http.all("server"))
 
 
 def _directive(words: list[Token], path: str, block: tuple[Directive, ...] | None) -> Directive:
     lines = tuple(line for _, line, _ in words)
     return Directive(words[0][0], tuple(text for text, _, _ in words[1:]), path, lines[0], block, lines)
-
-
-def _inner(name: str, context: Context) -> Context:
-    if context and context[0] == "http" and name == "location":
-        return ("http", "location")
-    return (*context, name)

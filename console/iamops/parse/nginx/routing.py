@@ -45,7 +45,13 @@ class Chosen:
 
 def listening(reading: ReadFile) -> tuple[Listening, ...]:
     """Every server with every socket, in the order in which nginx reads them."""
-    return tuple(listener for server in servers(reading) for listener in _sockets(server))
+    found: list[Listening] = []
+    for server in servers(reading):
+        listens = server.all("listen")
+        found += [Listening(server, listen, *_socket(listen.arg)) for listen in listens]
+        if not listens:
+            found.append(Listening(server, None, _ANY_V4, PORT))
+    return tuple(found)
 
 
 def met_at(sockets: tuple[Listening, ...], address: str, port: int) -> tuple[Listening, ...]:
@@ -108,15 +114,6 @@ def answering(reading: ReadFile, host: str, port: int) -> tuple[Directive, ...]:
             expressions = (listener.server for listener in here if by_expression((listener,)))
             found |= {id(server): server for server in expressions}
     return tuple(found.values())
-
-
-def _sockets(server: Directive) -> Iterator[Listening]:
-    listens = server.all("listen")
-    if not listens:
-        yield Listening(server, None, _ANY_V4, PORT)
-    for listen in listens:
-        address, port = _socket(listen.arg)
-        yield Listening(server, listen, address, port)
 
 
 def _socket(text: str) -> tuple[str | None, int | None]:

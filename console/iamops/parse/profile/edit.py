@@ -10,8 +10,6 @@ from iamops.model.profile import Profile, Service
 
 
 class BackendEdit(StrEnum):
-    """What happens to a backend."""
-
     ADD = "add"
     REMOVE = "remove"
     DRAIN = "drain"
@@ -29,12 +27,16 @@ def edited(text: str, profile: Profile, edit: BackendEdit, service: str, backend
         raise EditRefused(f"no service {service!r}; there are: {', '.join(profile.services)}")
     if known.domain is None:
         raise EditRefused(f"{service} has no domain: nginx does not publish it, so it has no upstream")
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
     lists = _after(profile, known, edit, backend)
-    yaml = _yaml()
     document = yaml.load(text)
-    entry = document["services"][service]
     for key, names in lists.items():
-        _put(entry, key, names)
+        _put(document["services"][service], key, names)
     sink = StringIO()
     yaml.dump(document, sink)
     return sink.getvalue()
@@ -95,13 +97,3 @@ def _put(entry: Any, key: str, names: list[str]) -> None:
     for name in [name for name in listed if name not in names]:
         listed.remove(name)
     listed.extend(name for name in names if name not in listed)
-
-
-def _yaml() -> Any:
-    from ruamel.yaml import YAML
-
-    yaml = YAML(typ="rt")
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml

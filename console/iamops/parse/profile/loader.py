@@ -57,7 +57,6 @@ def problem_of(detail: Mapping[str, Any], tree: YamlTree) -> Problem:
 
 
 def key_path(detail: Mapping[str, Any]) -> Path:
-    """Where in the document a pydantic error is."""
     return tuple(part for part in detail["loc"] if part != "[key]")
 
 
@@ -110,24 +109,17 @@ def _found(value: object) -> str:
 
 
 def _unknown_key(path: Path) -> str:
-    name = str(path[-1])
-    if _A_SECRET.search(name):
+    *section, name = path
+    if _A_SECRET.search(str(name)):
         return _IN_CLEAR
-    known = _known_keys(path[:-1])
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"unknown key; did you mean `{near[0]}`?" if near else f"unknown key; known are {', '.join(known)}"
-
-
-def _known_keys(path: Path) -> list[str]:
-    """The keys the model has at a path of the document."""
     model: type[BaseModel] = Profile
-    in_entry = len(path) > 1 and path[0] in NAMED_SECTIONS
-    fields = (path[0], *path[2:]) if in_entry else path  # without the entry's own name: nodes.iam-a
-    for part in fields:
+    in_entry = len(section) > 1 and section[0] in NAMED_SECTIONS
+    for part in (section[0], *section[2:]) if in_entry else section:  # without the entry's own name: nodes.iam-a
         field = model.model_fields.get(str(part))
         model = (_model_in(field.annotation) if field else None) or model
-    hidden = {"name"} if in_entry else set()
-    return sorted(set(model.model_fields) - hidden)
+    known = sorted(set(model.model_fields) - ({"name"} if in_entry else set()))
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    return f"unknown key; did you mean `{near[0]}`?" if near else f"unknown key; known are {', '.join(known)}"
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:

@@ -159,7 +159,6 @@ def _words(text: bytes, at: int) -> list[tuple[int, int]]:
 
 
 def _given_away(command: bytes, words: list[bytes]) -> Iterator[int]:
-    """The places of the words that are secret values."""
     if command == b"MIGRATE":
         yield from (n + 2 for n in range(len(words) - 2) if words[n].upper() == _AUTH2)
     elif command.startswith(b"H"):

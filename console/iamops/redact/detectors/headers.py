@@ -54,17 +54,15 @@ def _headers(text: bytes, lowered: bytes, name: bytes, sign: re.Pattern[bytes], 
         found = sign.match(text, at + len(name)) if at >= done else None
         if found is None:
             continue
-        value = _header_value(text, found.end())
+        at = found.end()
+        if text[at : at + 1] in _QUOTES or text.startswith(MARK, at):
+            value = value_at(text, at)
+        else:
+            end = match_end(_HEADER_VALUE, text, at)
+            value = Value(at, end, end, bare=True)
         if not _VARIABLE.fullmatch(text, value.start, value.end):
             yield SecretSpan(value.start, value.end, kind)
         done = value.after
-
-
-def _header_value(text: bytes, at: int) -> Value:
-    if text[at : at + 1] in _QUOTES or text.startswith(MARK, at):
-        return value_at(text, at)
-    end = match_end(_HEADER_VALUE, text, at)
-    return Value(at, end, end, bare=True)
 
 
 def _schemes(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:

@@ -83,16 +83,20 @@ _PART = re.compile(rb"[A-Za-z0-9_~]{12,}")
 
 def spans(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
     yield from _sentences(text, lowered)
-    if b":" in text:
-        yield from _logins(text, lowered)
+    for at in hits(lowered, [begin for begin in _LOGIN_BEGINS if begin in lowered]) if b":" in text else ():
+        login = _LOGIN.match(text, at)
+        if login is not None and is_mixed(login["secret"]):
+            yield SecretSpan(*login.span("secret"), "password")
     if b"send" in lowered or b"sent" in lowered:
         yield from _sent(text)
     if b"<" in text:
         yield from _inputs(text, lowered)
     if b" LOGIN " in text:
         yield from (SecretSpan(*found.span("secret"), "password") for found in _IMAP.finditer(text))
-    if b"location" in lowered:
-        yield from _locations(text)
+    for location in _LOCATION.finditer(text) if b"location" in lowered else ():
+        for part in _PART.finditer(text, *location.span("path")):
+            if looks_made(part[0]):
+                yield SecretSpan(*part.span(), "nginx_secret")
 
 
 def _sentences(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
@@ -104,7 +108,10 @@ def _sentences(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
         noun = _NOUN.match(text, at) if at >= done else None
         if noun is None:
             continue
-        end = _near_end(text, noun.end())
+        # The end of the line, or of as much of it as one sentence takes.
+        most = min(len(text), noun.end() + SENTENCE_BYTES)
+        newline = text.find(b"\n", noun.end(), most)
+        end = most if newline < 0 else newline
         lead = _LEADS.match(text, noun.end(), end) if end else None
         while lead is not None:
             word = _SAID_WORD.match(text, lead.end(), end)
@@ -113,20 +120,6 @@ def _sentences(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
             done = word.end()
             yield SecretSpan(word.start(), word.start() + len(word[0].rstrip(b".:!?")), "password")
             lead = _NEXT_IN_LIST.match(text, word.end(), end)
-
-
-def _near_end(text: bytes, at: int) -> int:
-    """The end of the line, or of as much of it as one sentence takes."""
-    most = min(len(text), at + SENTENCE_BYTES)
-    newline = text.find(b"\n", at, most)
-    return most if newline < 0 else newline
-
-
-def _logins(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
-    for at in hits(lowered, [begin for begin in _LOGIN_BEGINS if begin in lowered]):
-        found = _LOGIN.match(text, at)
-        if found is not None and is_mixed(found["secret"]):
-            yield SecretSpan(*found.span("secret"), "password")
 
 
 def _sent(text: bytes) -> Iterator[SecretSpan]:
@@ -165,10 +158,3 @@ def _document(text: bytes, opened: re.Match[bytes]) -> Iterator[SecretSpan]:
         at = text.find(b"\n", end) + 1
         if not at:
             return
-
-
-def _locations(text: bytes) -> Iterator[SecretSpan]:
-    for found in _LOCATION.finditer(text):
-        for part in _PART.finditer(text, *found.span("path")):
-            if looks_made(part[0]):
-                yield SecretSpan(*part.span(), "nginx_secret")
