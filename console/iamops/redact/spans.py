@@ -63,6 +63,12 @@ def lines_with(text: bytes, needles: Iterable[bytes]) -> Iterator[tuple[int, int
             at = text.find(needle, end)
 
 
+def secrets_in(pattern: re.Pattern[bytes], text: bytes, kind: str) -> Iterator[SecretSpan]:
+    """The group `secret` of every match."""
+    for found in pattern.finditer(text):
+        yield SecretSpan(*found.span("secret"), kind)
+
+
 def match_end(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
     """Where what matches at `at` ends; `at` itself where nothing does."""
     found = pattern.match(text, at)

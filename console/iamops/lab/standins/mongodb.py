@@ -63,7 +63,7 @@ class Conversation(socketserver.BaseRequestHandler):
                 self.request.sendall(answer(request, document_for(request.command), own_id))
 
 
-class Server(socketserver.ThreadingTCPServer):
+class MongoServer(socketserver.ThreadingTCPServer):
     """Listens; a thread per connection."""
 
     allow_reuse_address = True
@@ -78,7 +78,7 @@ def main(config_path: str, *options: str) -> None:
         return
     config = json.loads(Path(config_path).read_text(encoding="utf-8"))
     open_log(config["log"], config["name"])
-    with Server((config["bind"], config["port"]), Conversation) as server:
+    with MongoServer((config["bind"], config["port"]), Conversation) as server:
         server.serve_forever()
 
 

@@ -218,7 +218,7 @@ class Handler(BaseHTTPRequestHandler):
         logging.info("%s %s", self.client_address[0], format % args)
 
 
-class Server(ThreadingHTTPServer):
+class ServiceServer(ThreadingHTTPServer):
     """Listens; a thread per connection."""
 
     daemon_threads = True
@@ -264,9 +264,9 @@ def main(config_path: str, *options: str) -> None:
         if port == GRPC:
             needs.listen(config["bind"], [port], context)
         else:
-            side = Server((config["bind"], port), Handler, context=context)
+            side = ServiceServer((config["bind"], port), Handler, context=context)
             threading.Thread(target=side.serve_forever, daemon=True).start()
-    with Server((config["bind"], config["port"]), Handler, context=context if secure else None) as server:
+    with ServiceServer((config["bind"], config["port"]), Handler, context=context if secure else None) as server:
         server.serve_forever()
 
 

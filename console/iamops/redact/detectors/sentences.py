@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from iamops.redact.spans import VARIABLE, SecretSpan, hits, is_mixed, line_end, lines_with, looks_made
+from iamops.redact.spans import VARIABLE, SecretSpan, hits, is_mixed, line_end, lines_with, looks_made, secrets_in
 
 # `password for iam is X`, `password mismatch: got X`, `api key X revoked`, `Unseal Key 1: X`.
 _NOUN = re.compile(
@@ -92,7 +92,7 @@ def spans(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
     if b"<" in text:
         yield from _inputs(text, lowered)
     if b" LOGIN " in text:
-        yield from (SecretSpan(*found.span("secret"), "password") for found in _IMAP.finditer(text))
+        yield from secrets_in(_IMAP, text, "password")
     for location in _LOCATION.finditer(text) if b"location" in lowered else ():
         for part in _PART.finditer(text, *location.span("path")):
             if looks_made(part[0]):
@@ -101,8 +101,7 @@ def spans(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
 
 def _sentences(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
     if b" password " in lowered:
-        for first in _FIRST.finditer(text):
-            yield SecretSpan(*first.span("secret"), "password")
+        yield from secrets_in(_FIRST, text, "password")
     done = 0
     for at in sorted(hits(lowered, [begin for begin in _NOUN_BEGINS if begin in lowered])):
         noun = _NOUN.match(text, at) if at >= done else None
@@ -131,7 +130,7 @@ def _sent(text: bytes) -> Iterator[SecretSpan]:
 
 
 def _inputs(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
-    yield from (SecretSpan(*found.span("secret"), "password") for found in _INPUT.finditer(text))
+    yield from secrets_in(_INPUT, text, "password")
     if b"<<" not in text:
         return
     for start, end in lines_with(lowered, _READERS):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from iamops.redact.spans import SecretSpan
+from iamops.redact.spans import SecretSpan, secrets_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,15 @@ _AUTHKEYS = re.compile(rb"(?m)^\d{1,2} (?:sha1|sha256|md5) (?P<secret>\S{4,256})
 _BOT = re.compile(rb"(?<![\w.:])\d{8,10}:(?P<secret>AA[\w\-]{33})(?![\w\-])")
 _MD5 = re.compile(rb"\bmd5(?P<secret>[0-9a-f]{32})(?!\w)")
 _WORD = re.compile(rb"[\w]")
+# What a text cannot be without -> a pattern, and the kind of its secret.
+_PATTERNS = (
+    (b":", _CRYPT_LINE, "password_hash"),
+    (b":", _PGPASS, "password"),
+    (b" ", _AUTHKEYS, "key"),
+    (b":AA", _BOT, "issued_key"),
+    (b"md5", _MD5, "password_hash"),
+    (b" - ", _REMOTE_USER, "password"),
+)
 
 
 def spans(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
@@ -89,16 +98,11 @@ def spans(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
         for shape in shapes if sign in text else ():
             if shape.prefix in text:
                 yield from _of(shape, text)
-    for pattern, kind in ((_CRYPT_LINE, "password_hash"), (_PGPASS, "password"), (_AUTHKEYS, "key")):
-        for found in pattern.finditer(text):
-            yield SecretSpan(*found.span("secret"), kind)
-    signed = ((b":AA", _BOT, "issued_key"), (b"md5", _MD5, "password_hash"), (b" - ", _REMOTE_USER, "password"))
-    for sign, pattern, kind in signed:
-        for found in pattern.finditer(text) if sign in text else ():
-            yield SecretSpan(*found.span("secret"), kind)
+    for sign, pattern, kind in _PATTERNS:
+        if sign in text:
+            yield from secrets_in(pattern, text, kind)
     if b"akia" in lowered or b"asia" in lowered:
-        for found in _ID_AND_KEY.finditer(text):
-            yield SecretSpan(*found.span("secret"), "access_key")
+        yield from secrets_in(_ID_AND_KEY, text, "access_key")
 
 
 def _of(shape: SecretShape, text: bytes) -> Iterator[SecretSpan]:

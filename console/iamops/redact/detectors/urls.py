@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from iamops.redact.spans import SecretSpan, hits
+from iamops.redact.spans import SecretSpan, hits, secrets_in
 
 _ADDRESS = re.compile(rb"""[^\s"'<>`]*+""")
 _PORT = re.compile(rb"\d{1,5}(?:[/?#]|\Z)")
@@ -73,7 +73,7 @@ def spans(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
     if b"/" not in text:
         return
     if any(word in lowered for word in _LINK_WORDS):
-        yield from (SecretSpan(*link.span("secret"), "link") for link in _LINKS.finditer(text))
+        yield from secrets_in(_LINKS, text, "link")
     for needle, pattern in _WEBHOOKS:
         done = 0
         for at in hits(lowered, (needle,)) if needle in lowered else ():
