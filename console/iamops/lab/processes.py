@@ -102,7 +102,7 @@ def create(group: str, trees: Hierarchies) -> tuple[Path, ...]:
 def members(group: str, trees: Hierarchies) -> tuple[int, ...]:
     """Every process in the group or below it."""
     found: set[int] = set()
-    # Groups come and go while we look; os.walk does not mind.
+    # Groups come and go meanwhile; os.walk does not mind.
     for directory, _, _ in os.walk(trees.tracking / group):
         with contextlib.suppress(OSError):
             found.update(int(pid) for pid in Path(directory, "cgroup.procs").read_text("ascii").split())

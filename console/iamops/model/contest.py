@@ -1,8 +1,8 @@
 """Two nodes that claim one VIP: a move, a split brain, or the last report of a dead owner. Pure.
 
-A newcomer's gain is usually heard before the old owner's loss. What another node was last seen to hold is
-therefore no move yet: it is one when the other lets go or falls silent, and a split brain when both are heard to
-hold it for longer than a handover takes.
+A newcomer's gain is usually reported before the old owner's loss. A gain while another node was last seen to hold
+the VIP is therefore no move yet: it is one when the other lets go or falls silent, and a split brain when both
+report it for longer than a handover takes.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _gained(state: ClusterState, instance: str, event: AddressChanged | Addresse
 
 
 def _lost(state: ClusterState, instance: str, event: AddressChanged | AddressesListed) -> ClusterState:
-    """What a split brain's end says need not be said twice."""
+    """No notice where the end of a split brain will say it."""
     state = replace(state, lost_at={**state.lost_at, instance: event.at})
     contest, vip = state.contests.get(instance), _address(state, instance)
     if contest is not None and contest.split:

@@ -69,7 +69,7 @@ class AddressesListed(_OfNode):
 
 @dataclass(frozen=True, slots=True)
 class AddressChanged(_OfNode):
-    """One address came to or left the node's kernel. `node_at` is the node's own clock, if it said."""
+    """One address came to or left the node's kernel. `node_at`: by the node's own clock, where known."""
 
     address: str
     present: bool
@@ -88,7 +88,7 @@ class VrrpReported(_OfNode):
 class VrrpTransition(_OfNode):
     """keepalived logged that an instance entered a state. `node_at`: the journal's own time.
 
-    `history` marks lines read back from before the console looked; `no_dump`: why keepalived could not be asked.
+    `history`: lines from before the console watched; `no_dump`: why keepalived could not be asked.
     """
 
     instance: str
@@ -211,7 +211,7 @@ class NodeHeard(_OfNode):
 class SourceLost(_OfNode):
     """A collector cannot see its values, though the link is up: they are unknown, for this reason.
 
-    `flood`: because more was said than can be taken in.
+    `flood`: because more came than can be taken in.
     """
 
     source: Source
@@ -232,7 +232,7 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """Everything that is remembered from before we looked, oldest first: it takes the place of what was."""
+    """All that is remembered from before the console watched, oldest first; replaces what was recalled before."""
 
     at: float
     lines: tuple[Remembered, ...]

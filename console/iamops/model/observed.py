@@ -32,7 +32,7 @@ UNKNOWN_AFTER_S = 12.0
 class Known(Generic[T_co]):
     """A value as it was seen at `at`, session time in epoch seconds.
 
-    `every_s`: within how many seconds the next look was promised then, where that is not always the same.
+    `every_s`: within how many seconds the next one was promised, where that is not always the same.
     """
 
     value: T_co
@@ -77,7 +77,7 @@ def is_pending(seen: Observed[object]) -> bool:
 def freshness(heard_at: float | None, now: float, cadence_s: float = 0.0) -> Freshness:
     """Freshness of something last confirmed at `heard_at` that is expected every `cadence_s` seconds.
 
-    A stream confirms its values for as long as its node is heard, so its cadence is 0.
+    A stream confirms its values as long as anything comes from its node, so its cadence is 0.
     """
     if heard_at is None:
         return Freshness.UNKNOWN

@@ -89,7 +89,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class OwnerChange:
-    """The moment at which another node answered than before."""
+    """When another node answered than before."""
 
     at: float
     from_node: str
@@ -217,7 +217,7 @@ def _joined(one: Gap, other: Gap) -> Gap:
 
 
 def not_measured(ms: float) -> str:
-    """How long nobody looked, in words; empty when somebody always did."""
+    """How long nothing was asked, in words; empty when that never was so."""
     return f"not measured for {ms / 1000:.1f} s" if ms else ""
 
 
@@ -245,7 +245,7 @@ def _gaps(row: tuple[Segment, ...], holes: tuple[Hole, ...]) -> list[Gap]:
 def _gap(
     before: Segment | None, failed: list[Segment], after: Segment | None, *, unseen_s: tuple[float, float]
 ) -> Gap:
-    """`unseen_s`: how long nobody looked just before it, and just after it: it may have begun or ended there."""
+    """`unseen_s`: how long nothing was asked just before and just after it: it may have begun or ended there."""
     began, last = failed[0].first, failed[-1].last
     ended = after.first if after else last if unseen_s[1] else None
     edges = [*unseen_s, *([began - before.last] if before else [])]

@@ -182,7 +182,7 @@ class Service(Frozen):
 
     `log` is where it writes a line for each request; /var/log/iam/NAME.log by default.
     `scheme`: how its port is asked. `tls_ports`: more ports of it that speak TLS, gRPC's too: their certificates
-    are looked at; `tls_name`: the name that they are for.
+    are checked; `tls_name`: the name that they are for.
     `backends` are endpoints beside the cluster's own nodes; `drained` names nodes and endpoints that
     stay in the upstream but take no requests. `needs` is what it cannot start or work without; where a
     profile does not say, it is what a service of that name is known to need (`model/need.py`).

@@ -66,11 +66,11 @@ def _reduced(state: ClusterState, event: Event) -> ClusterState:
         case PartReported():
             return _part(state, event)
         case DatastoreProbed():
-            heard = state if isinstance(event.report, Unknown) else _heard(state, event)
+            after = state if isinstance(event.report, Unknown) else _heard(state, event)
             if event.datastore not in state.datastores:
-                return heard
+                return after
             views = _probed(state.datastores[event.datastore], event.node, event.report, event)
-            return replace(heard, datastores=_put(state.datastores, event.datastore, views))
+            return replace(after, datastores=_put(state.datastores, event.datastore, views))
         case SourceLost() if event.source in (Source.PEERS, Source.STORES):
             return _others_lost(state, event)
         case _:

@@ -119,7 +119,7 @@ class UpstreamServer:
 @dataclass(frozen=True, slots=True)
 class Upstream:
     """The backends of one domain. `shared`: all workers know the same of them (a `zone`). `even`: they are asked
-    in turn, whoever asks for what (round robin with equal weights).
+    in turn (round robin with equal weights).
 
     `beside`: where requests for some of its paths go instead. `unclear`: where they go to somebody whom the files
     do not name, each with file and line.
@@ -157,7 +157,7 @@ class Unloaded:
 
 @dataclass(frozen=True, slots=True)
 class FilesReport:
-    """One look at a node's files. `upstreams` by domain; `unloaded` by unit; `answers_itself`: hosts that need no
+    """What a node's files do. `upstreams` by domain; `unloaded` by unit; `answers_itself`: hosts that need no
     backend. `current`: units that run with exactly these files. `checks`: commands that ask what keepalived's
     checks ask, where those are known and change nothing. `decides_s`: how long a failing check may take to become
     a FAULT, as keepalived and its files tell; None: they do not. `live`: VRRP instance -> what keepalived

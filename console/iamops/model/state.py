@@ -28,7 +28,7 @@ PUBLIC = "public"
 NOTICES_KEPT = 200
 # Rates in words are means of so long.
 RATE_WINDOW_S = 10.0
-# No machine of a pair has so many addresses; whoever names more floods us.
+# No machine of a pair has so many addresses: more are a flood.
 ADDRESSES_MOST = 1024
 
 
@@ -45,8 +45,8 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class VipMove:
-    """A VIP that came to another node while we looked. `previous` names who held it before; `unheard`: it has not
-    been heard since, and may still hold it.
+    """A VIP that came to another node while the console watched. `previous` held it before; `unheard`: nothing
+    came from it since, and it may still hold it.
     """
 
     at: float
@@ -60,7 +60,7 @@ class VipMove:
 class Contest:
     """A VIP that several nodes were last seen to hold, from `since` on. `before` held it first.
 
-    `split`: so it has been for longer than a handover takes. `found`: so it was when we first looked.
+    `split`: so it has been for longer than a handover takes. `found`: it was so when the console began to watch.
     """
 
     instance: str
@@ -107,7 +107,7 @@ class PartFailure:
 
 @dataclass(frozen=True, slots=True)
 class Flooded:
-    """When a source last said more than can be taken in, and what."""
+    """When a source last sent more than can be taken in, and what."""
 
     at: float
     reason: str
@@ -122,7 +122,7 @@ class NodeState:
     `samples` are (at, total requests) pairs, oldest first, for rates and sparklines; `errors` the same
     for answers of class 5xx.
     `keepalived_silence`: how a running keepalived did not answer when it was asked; empty: it answered.
-    `floods`: the sources that have ever said more than can be taken in.
+    `floods`: the sources that have ever sent more than can be taken in.
     `from_peers` maps service -> observing peer -> probe. `renewed`: when a service of the node was begun anew or
     answered well again; what others saw before is over. `ports` are those that services of the node need;
     `certificates` are what its services show on their TLS ports.

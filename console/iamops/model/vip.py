@@ -109,7 +109,7 @@ def ownership(state: ClusterState, instance: str, now: float) -> Ownership:
 def owned_since(state: ClusterState, instance: str, claim: Claim) -> float:
     """When the owner got the VIP: keepalived's own word where it says MASTER, else when we first saw it.
 
-    A console that has just started saw the address only a moment ago; keepalived knows the real time.
+    A console that has just started has seen the address for a short time only; keepalived knows the real time.
     """
     seen = state.nodes[claim.node].vrrp[instance]
     if isinstance(seen, Unknown) or seen.value.state is not VrrpState.MASTER or seen.value.last_transition is None:

@@ -90,7 +90,7 @@ def await_all(needs: Sequence[dict[str, Any]], name: str) -> None:
 
 
 def listen(bind: str, ports: Sequence[int], context: ssl.SSLContext | None = None) -> None:
-    """More ports of the service: each connection is told what this is, and closed; over TLS with a context."""
+    """More ports of the service: each connection gets a note and is closed; over TLS with a context."""
     for port in ports:
         plain = socket.create_server((bind, port))
         listener = plain if context is None else TlsListener(plain, context)

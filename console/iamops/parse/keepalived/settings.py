@@ -151,7 +151,7 @@ def rest_running(text: str) -> Rest:
 
 
 def rest_on_disk(reading: ReadFile, *, whole: bool = True) -> Rest:
-    """What the files say, defaults included. `whole` False: what is not set may be set where nobody could look."""
+    """What the files say, defaults included. `whole` False: files are missing that may set the rest."""
     checks = {block.arg: dict(_check_block(block, whole)) for block in reading.all("vrrp_script")}
     own = [block for block in reading.all("vrrp_instance") if UNKNOWN not in block.args]
     found = {block.arg: dict(_instance_block(block, checks, whole)) for block in own}

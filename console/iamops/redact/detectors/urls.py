@@ -44,7 +44,7 @@ _WEBHOOKS = (
     _hook(b"alert.victorops.com/", rb"integrations/generic/\d{1,20}/alert/"),
     _hook(b"/hooks/", rb"(?=[\w/]{12})"),
 )
-# A link that lets in whoever has it: /reset-password/TOKEN.
+# A link that is a password by itself: /reset-password/TOKEN.
 _LINKS = re.compile(
     rb"/(?:[\w\-]{0,24}(?:reset|verify|verification|activat(?:e|ion)|confirm(?:ation)?|invit(?:e|ation)s?|magic|recover"
     rb"|unsubscribe|set-?password|share|signup|join)[\w\-]{0,24})/(?P<secret>(?=[\w.~\-]{0,64}?\d|[\w.~\-]{20})[\w.~%\-]{8,256}+)",
