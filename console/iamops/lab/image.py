@@ -105,7 +105,11 @@ def ensure(cache: Path, progress: Callable[[str], None]) -> Path:
         if not image.is_dir():
             progress(f"building the base image {image.name} (once; about a minute)")
             _build(image)
-        _remove_others(image)
+        # Older images go, unless a running node still has one beneath its disk.
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8")
+        for other in image.parent.iterdir():
+            if other.is_dir() and other != image and f"lowerdir={other}," not in mounts:
+                node.delete(other)
     return image
 
 
@@ -145,14 +149,6 @@ def _bootstrap(root: Path, log: Path) -> None:
             f"mmdebstrap ended with {code}:\n{last_lines(log.read_text(encoding='utf-8', errors='replace'))}",
             f"the whole of it is in {log}; the machine's apt sources must work (`sudo apt-get update`)",
         )
-
-
-def _remove_others(image: Path) -> None:
-    """Older images go, unless a running node still has one beneath its disk."""
-    mounts = Path("/proc/self/mounts").read_text(encoding="utf-8")
-    for other in image.parent.iterdir():
-        if other.is_dir() and other != image and f"lowerdir={other}," not in mounts:
-            node.delete(other)
 
 
 # Writes files into the root of a node that is not running, with the node's own users as owners.

@@ -161,6 +161,9 @@ def gap_report(rows: Sequence[ProbeRow], holes: Iterable[Hole] = ()) -> GapRepor
         [segment.node for segment in row.segments if segment.result is ProbeResult.GOOD and segment.node]
         for row in rows
     ]
+    witness = next((row for row, who in zip(rows, answered, strict=True) if who), often)
+    good = [(s.first, s.node) for s in witness.segments if s.result is ProbeResult.GOOD and s.node]
+    moves = tuple(OwnerChange(at, a, b) for (_, a), (at, b) in itertools.pairwise(good) if a != b)
     return GapReport(
         attempts=counts.total(),
         good=counts[ProbeResult.GOOD],
@@ -169,7 +172,7 @@ def gap_report(rows: Sequence[ProbeRow], holes: Iterable[Hole] = ()) -> GapRepor
         wrong=counts[ProbeResult.WRONG],
         own_errors=sum(row.own_errors for row in rows),
         gaps=tuple(sorted(longest, key=lambda gap: gap.began)),
-        moves=_moves(next((row for row, who in zip(rows, answered, strict=True) if who), often).segments),
+        moves=moves,
         longest_ms=longest[0].duration_ms if longest else None,
         total_ms=round(sum(gap.duration_ms for gap in gaps), 1),
         last_node=next((who[-1] for who in answered if who), None),
@@ -280,9 +283,3 @@ def _counts(segments: Iterable[Segment]) -> Counter[ProbeResult]:
     for segment in segments:
         counts[segment.result] += segment.count
     return counts
-
-
-def _moves(row: tuple[Segment, ...]) -> tuple[OwnerChange, ...]:
-    good = [segment for segment in row if segment.result is ProbeResult.GOOD and segment.node is not None]
-    pairs = itertools.pairwise(good)
-    return tuple(OwnerChange(b.first, a.node, b.node) for a, b in pairs if a.node and b.node and a.node != b.node)

@@ -190,7 +190,7 @@ class ClusterState:
         """Nothing observed yet: every value unknown, with every key the profile promises."""
         return cls(
             profile=profile,
-            nodes={name: _blank(profile, name) for name in profile.nodes},
+            nodes={name: _nothing_seen(profile, name) for name in profile.nodes},
             datastores={store: {node: Unknown() for node in profile.nodes} for store in profile.datastores},
             client={name: Unknown() for name in client_views(profile)},
         )
@@ -241,7 +241,7 @@ def _values(node: NodeState) -> Iterator[tuple[str, Observed[object]]]:
     yield from ((f"certificate of port {port}", seen) for port, seen in node.certificates.items())
 
 
-def _blank(profile: Profile, node: str) -> NodeState:
+def _nothing_seen(profile: Profile, node: str) -> NodeState:
     services = [s.name for s in profile.services.values() if s.runs_on(node)]
     peers = [peer.name for peer in profile.peers_of(node)]
     return NodeState(

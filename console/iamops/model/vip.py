@@ -97,7 +97,9 @@ def ownership(state: ClusterState, instance: str, now: float) -> Ownership:
     current: list[Claim] = []
     outdated: list[Claim] = []
     for claim in claims:
-        (current if _holds(claim, claims, state, now) else outdated).append(claim)
+        silent = state.nodes[claim.node].freshness(now) is Freshness.UNKNOWN
+        newer = (c for c in claims if c.node != claim.node and not c.found and c.since > claim.heard_at)
+        (outdated if silent or any(newer) else current).append(claim)
     unseen = tuple(
         node.name
         for node in state.nodes.values()
@@ -127,12 +129,6 @@ def claim_of(node: NodeState, address: str) -> Claim | None:
         # The list is from before the link was lost: what has come over the new one says nothing of it.
         heard_at = node.addresses.at
     return Claim(node.name, held[address], heard_at, found=held[address] == node.listed_at)
-
-
-def _holds(claim: Claim, claims: list[Claim], state: ClusterState, now: float) -> bool:
-    if state.nodes[claim.node].freshness(now) is Freshness.UNKNOWN:
-        return False
-    return not any(o.node != claim.node and not o.found and o.since > claim.heard_at for o in claims)
 
 
 # Since when a service's answers count: it or its node was restarted, or answers well again. What another node, or

@@ -26,22 +26,12 @@ PASSWORD, KEY = "Invented-Passw0rd", "inventedsecretkey0123456789abcdef"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpbnZlbnRlZCI6dHJ1ZX0.aW52ZW50ZWQ"  # noqa: S105 - of nobody
 # Headers that a browser and a proxy send: most of the flood.
 _HEADERS = (
-    "Accept: application/json, text/plain, */*",
-    "Accept-Encoding: gzip, deflate",
-    "Accept-Language: en-GB,en;q=0.5",
-    "Cache-Control: no-cache",
-    "Connection: keep-alive",
-    "Content-Type: application/json",
-    "Dnt: 1",
-    "Origin: https://iam.example.invalid",
-    "Pragma: no-cache",
-    "Referer: https://iam.example.invalid/console",
-    "Sec-Fetch-Dest: empty",
-    "Sec-Fetch-Mode: cors",
-    "Sec-Fetch-Site: same-site",
-    "X-Forwarded-Proto: http",
-    "X-Real-Ip: 192.0.2.7",
-    "X-Request-Id: 00000000-0000-4000-8000-000000000000",
+    *("Accept: application/json, text/plain, */*", "Accept-Encoding: gzip, deflate"),
+    *("Accept-Language: en-GB,en;q=0.5", "Cache-Control: no-cache", "Connection: keep-alive"),
+    *("Content-Type: application/json", "Dnt: 1", "Origin: https://iam.example.invalid"),
+    *("Pragma: no-cache", "Referer: https://iam.example.invalid/console", "Sec-Fetch-Dest: empty"),
+    *("Sec-Fetch-Mode: cors", "Sec-Fetch-Site: same-site", "X-Forwarded-Proto: http"),
+    *("X-Real-Ip: 192.0.2.7", "X-Request-Id: 00000000-0000-4000-8000-000000000000"),
 )
 
 

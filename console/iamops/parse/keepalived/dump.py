@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from iamops.model.facts import VrrpReport, VrrpState
 from iamops.model.foreign import json_of, whole
@@ -29,7 +28,12 @@ COUNTERS = (
     *("advert_rcvd", "advert_sent", "become_master", "release_master", "pri_zero_rcvd", "pri_zero_sent"),
     *("auth_failure", "advert_interval_err", "addr_list_err"),
 )
-_JSON_STATES = {0: VrrpState.INIT, 1: VrrpState.BACKUP, 2: VrrpState.MASTER, 3: VrrpState.FAULT}
+_JSON_STATES: Mapping[int | None, VrrpState] = {
+    0: VrrpState.INIT,
+    1: VrrpState.BACKUP,
+    2: VrrpState.MASTER,
+    3: VrrpState.FAULT,
+}
 
 
 class DumpUnreadable(Exception):
@@ -45,51 +49,47 @@ def json_dump(text: str) -> Mapping[str, VrrpReport]:
     entries = document.get("vrrp") if isinstance(document, dict) else document
     if not isinstance(entries, list):
         raise DumpUnreadable("keepalived.json: neither a list of instances nor an object with `vrrp`")
-    reports = (_json_entry(entry) for entry in entries if isinstance(entry, dict))
-    return dict(report for report in reports if report is not None)
+    reports = {}
+    for entry in entries:
+        fields = entry.get("data") if isinstance(entry, dict) else None
+        if not isinstance(fields, dict):
+            continue
+        name, state = fields.get("iname"), _JSON_STATES.get(_int(fields.get("state")))
+        if not isinstance(name, str) or state is None:
+            continue
+        counters = entry["stats"] if isinstance(entry.get("stats"), dict) else {}
+        entered = fields.get("last_transition")
+        entered_at = (
+            float(entered) if isinstance(entered, (int, float)) and not isinstance(entered, bool) else None
+        )
+        reports[name] = VrrpReport(
+            state=state,
+            source="json",
+            priority=_int(fields.get("base_priority")),
+            effective_priority=_int(fields.get("effective_priority")),
+            last_transition=calendar_time(entered_at),
+            master_priority=_int(fields.get("master_priority")),
+            counters={key: value for key in COUNTERS if (value := _int(counters.get(key))) is not None},
+        )
+    return reports
 
 
 def data_dump(text: str) -> Mapping[str, VrrpReport]:
     """Reports by instance from the human-readable dump (keepalived.data)."""
-    instances = (block for block in dump_blocks(text) if block.is_instance)
-    return {block.name: report for block in instances if (report := _data_entry(block.fields))}
-
-
-def _json_entry(entry: Mapping[str, Any]) -> tuple[str, VrrpReport] | None:
-    fields, stats = entry.get("data"), entry.get("stats")
-    if not isinstance(fields, dict):
-        return None
-    name, number = fields.get("iname"), _int(fields.get("state"))
-    state = None if number is None else _JSON_STATES.get(number)
-    if not isinstance(name, str) or state is None:
-        return None
-    counters = stats if isinstance(stats, dict) else {}
-    entered = fields.get("last_transition")
-    if isinstance(entered, bool):
-        entered = None
-    return name, VrrpReport(
-        state=state,
-        source="json",
-        priority=_int(fields.get("base_priority")),
-        effective_priority=_int(fields.get("effective_priority")),
-        last_transition=calendar_time(float(entered) if isinstance(entered, (int, float)) else None),
-        master_priority=_int(fields.get("master_priority")),
-        counters={key: value for key in COUNTERS if (value := _int(counters.get(key))) is not None},
-    )
-
-
-def _data_entry(fields: Mapping[str, str]) -> VrrpReport | None:
-    state = fields.get("State", "").split()[:1]
-    if not state or state[0] not in VrrpState.__members__:
-        return None
-    return VrrpReport(
-        state=VrrpState[state[0]],
-        source="data",
-        priority=_int(fields.get("Priority") or fields.get("Base priority")),
-        effective_priority=_int(fields.get("Effective priority")),
-        last_transition=calendar_time(leading_number(fields.get("Last transition"))),
-        master_priority=_int(fields.get("Master priority")),
-    )
+    reports = {}
+    for block in dump_blocks(text):
+        fields, state = block.fields, block.fields.get("State", "").split()[:1]
+        if not block.is_instance or not state or state[0] not in VrrpState.__members__:
+            continue
+        reports[block.name] = VrrpReport(
+            state=VrrpState[state[0]],
+            source="data",
+            priority=_int(fields.get("Priority") or fields.get("Base priority")),
+            effective_priority=_int(fields.get("Effective priority")),
+            last_transition=calendar_time(leading_number(fields.get("Last transition"))),
+            master_priority=_int(fields.get("Master priority")),
+        )
+    return reports
 
 
 def _int(raw: object) -> int | None:
