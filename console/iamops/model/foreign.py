@@ -51,6 +51,15 @@ def json_of(text: str | bytes) -> Any:
     return _plain(found) if lone_surrogates else found
 
 
+def json_object(text: str | bytes) -> dict[str, Any]:
+    """The object's members; none for anything that is no JSON object."""
+    try:
+        found = json_of(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _no_number(word: str) -> NoReturn:
     raise ValueError(f"{word} is no number")
 

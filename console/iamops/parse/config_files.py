@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from iamops.model.config import ConfFile, ConfTree, DaemonCheck, FileListing
-from iamops.model.foreign import json_of, real, whole
+from iamops.model.foreign import json_object, real, whole
 from iamops.model.timestamps import LAST_MOMENT_S, calendar_time
 from iamops.redact.clean import words
 
@@ -102,12 +102,7 @@ def push_records(text: str) -> tuple[PushRecord, ...]:
         times = [calendar_time(whole(word)) for word in parts]
         at = next((float(at) for at in times if at is not None), None)
         outcome = " ".join(word for word, at in zip(parts, times, strict=True) if at is None)
-        try:
-            notes = json_of(meta)
-        except ValueError:
-            notes = None
-        notes = notes if isinstance(notes, dict) else {}
-        records.append(PushRecord(words(push, 60), words(outcome, 40), at, notes))
+        records.append(PushRecord(words(push, 60), words(outcome, 40), at, json_object(meta)))
     return tuple(sorted(records, key=lambda record: record.push))
 
 

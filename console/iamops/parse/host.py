@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from iamops.model.facts import LockHolder, SafetyReport
-from iamops.model.foreign import json_of, real, whole
+from iamops.model.foreign import json_object, real, whole
 from iamops.model.timestamps import calendar_time
 from iamops.redact.clean import words, words_of
 
@@ -105,11 +105,7 @@ def lock_holder(found: bytes) -> LockHolder | None:
     match = _LOCK.match(words_of(first.strip()))
     if match is None:
         return SOMEONE
-    try:
-        raw = json_of(match["note"])
-    except ValueError:
-        raw = None
-    note = {key: words(str(raw[key]), WORD_LIMIT) for key in raw} if isinstance(raw, dict) else {}
+    note = {key: words(str(value), WORD_LIMIT) for key, value in json_object(match["note"]).items()}
     return LockHolder(
         note.get("who", SOMEONE.who),
         match["origin"] or "the node itself",

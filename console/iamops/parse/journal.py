@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from iamops.model.facts import VrrpState
-from iamops.model.foreign import json_of, real, whole
+from iamops.model.foreign import json_object, real, whole
 from iamops.model.journal import HEAD_CHARS, LEDGER_CHARS, PLACE_CHARS, Anchor, AnchorLine
 from iamops.model.safe_text import safe_bytes
 from iamops.model.text import uncoloured
@@ -57,7 +56,7 @@ def journal_record(line: bytes, speakers: Speakers | None = None) -> JournalReco
 
     `speakers` remembers the lines before: a key or a statement may go over several entries.
     """
-    fields = _fields(line)
+    fields = json_object(line)
     about = fields.get("UNIT")
     unit = about or fields.get("_SYSTEMD_UNIT")
     # Our own entry has no unit where its writer had ended before journald asked whose it is.
@@ -72,15 +71,6 @@ def journal_record(line: bytes, speakers: Speakers | None = None) -> JournalReco
         message=_message(fields.get("MESSAGE"), unit, speakers),
         by_systemd=about is not None,
     )
-
-
-def _fields(line: bytes) -> dict[str, Any]:
-    """A journal entry's fields; none for what is no entry."""
-    try:
-        fields = json_of(line)
-    except ValueError:
-        return {}
-    return fields if isinstance(fields, dict) else {}
 
 
 def transition(message: str) -> tuple[str, VrrpState] | None:
@@ -193,7 +183,7 @@ def _word(parts: Mapping[str, Section], name: str) -> str:
 
 def _at(parts: Mapping[str, Section], name: str) -> float | None:
     """When the entry was written, by __REALTIME_TIMESTAMP."""
-    micros = _number(_fields(_word(parts, name).encode()).get("__REALTIME_TIMESTAMP"))
+    micros = _number(json_object(_word(parts, name)).get("__REALTIME_TIMESTAMP"))
     return None if micros is None else micros / 1e6
 
 
@@ -210,7 +200,7 @@ _BY = re.compile(r" by (\S{1,200}) from ")
 
 
 def anchor_line(line: bytes) -> AnchorLine | None:
-    fields = _fields(line)
+    fields = json_object(line)
     message = fields.get("MESSAGE")
     form = _FORM.fullmatch(message) if isinstance(message, str) else None
     if form is None:

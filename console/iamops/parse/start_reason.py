@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from iamops.model.foreign import json_of, whole
+from iamops.model.foreign import json_object, whole
 from iamops.parse.systemd import exit_of
 
 REASON_MAX = 300
@@ -218,9 +218,7 @@ def _of_fields(fields: Sequence[str], line: str) -> tuple[str | None, str]:
 
 
 def _of_json(line: str) -> tuple[str | None, str]:
-    fields = _json_fields(line)
-    if fields is None:
-        return None, line
+    fields = {key.lower(): value for key, value in json_object(line).items()}
     level = _LEVELS.get(str(fields.get("level", fields.get("severity", ""))).lower())
     message = next((str(fields[key]) for key in ("message", "msg") if fields.get(key)), "")
     return level, _joined(message, _cause(line)) or line
@@ -237,17 +235,8 @@ def _of_logfmt(line: str) -> tuple[str | None, str]:
 
 
 def _cause(text: str) -> str:
-    fields = _json_fields(text) or {}
+    fields = {key.lower(): value for key, value in json_object(text).items()}
     return next((str(fields[key]) for key in ("error", "err", "cause", "reason") if fields.get(key)), "")
-
-
-def _json_fields(text: str) -> dict[str, object] | None:
-    """A JSON object's fields, their names in lower case."""
-    try:
-        raw = json_of(text)
-    except ValueError:
-        return None
-    return {str(key).lower(): value for key, value in raw.items()} if isinstance(raw, dict) else None
 
 
 def _joined(message: str, cause: str) -> str:
