@@ -42,7 +42,7 @@ OPTIONS = ("node", "expect", "transitions", "notify")
 STATES = ("MASTER", "BACKUP", "FAULT")
 NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,100}")
-MOST_REQUESTS = 10_000
+MOST_REQUESTS, MOST_FAILED = 10_000, 1_000_000
 
 
 def nearest(found: object, known: Collection[str]) -> str:
@@ -111,13 +111,14 @@ def word_of(value: object, known: Collection[str], expected: str) -> str:
     raise ValueError(f"expected {expected}, found {shown(value)}{nearest(value, known)}")
 
 
-def _number(least: int, most: int) -> PlainValidator:
-    def check(value: object) -> int:
-        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
-            return value
-        raise ValueError(f"expected a whole number from {least} to {most}, found {shown(value)}")
+def _number(value: object, least: int, most: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+        return value
+    raise ValueError(f"expected a whole number from {least} to {most}, found {shown(value)}")
 
-    return PlainValidator(check)
+
+def _bound(value: object) -> Bound:
+    return parse_bound(text_of(value, "a time such as `3 s` or `vrrp.max * 1.2`"))
 
 
 def _unit(value: object, info: ValidationInfo) -> str:
@@ -147,28 +148,26 @@ def _one_node(value: object, info: ValidationInfo) -> str:
     return _who(value, info)
 
 
-def _entered(*states: str) -> PlainValidator:
-    def check(value: object, info: ValidationInfo) -> StateEntered:
-        parts = value.split() if isinstance(value, str) else []
-        if len(parts) != 2:
-            raise ValueError(f"expected `WHO STATE` such as `standby MASTER`, found {shown(value)}")
-        return StateEntered(_who(parts[0], info), VrrpState(word_of(parts[1], states, "a VRRP state")))
-
-    return PlainValidator(check)
+def _entered(value: object, info: ValidationInfo, states: Collection[str]) -> StateEntered:
+    parts = value.split() if isinstance(value, str) else []
+    if len(parts) != 2:
+        raise ValueError(f"expected `WHO STATE` such as `standby MASTER`, found {shown(value)}")
+    return StateEntered(_who(parts[0], info), VrrpState(word_of(parts[1], states, "a VRRP state")))
 
 
 # A key without a value is as good as none.
 OrNone = BeforeValidator(lambda value: () if value is None else value)
-TimeBound = Annotated[Bound, PlainValidator(lambda value: parse_bound(text_of(value, _A_TIME)))]
+TimeBound = Annotated[Bound, PlainValidator(_bound)]
 Unit = Annotated[str, PlainValidator(_unit)]
 Who = Annotated[str, PlainValidator(_who)]
 OneNode = Annotated[str, PlainValidator(_one_node)]
 AnyNode = Annotated[str, PlainValidator(lambda value, info: value if value == EACH else _who(value, info))]
 Standby = Annotated[str, PlainValidator(lambda value: word_of(value, (STANDBY,), "`standby`: the VIP goes to it"))]
 Even = Annotated[str, PlainValidator(lambda value: word_of(value, ("even",), "`even`"))]
-Entered = Annotated[StateEntered, _entered(*STATES)]
-EnteredOrStopped = Annotated[StateEntered, _entered(*STATES, "STOP")]
-_A_TIME = "a time such as `3 s` or `vrrp.max * 1.2`"
+Requests = Annotated[int, PlainValidator(lambda value: _number(value, 1, MOST_REQUESTS))]
+Failed = Annotated[int, PlainValidator(lambda value: _number(value, 0, MOST_FAILED))]
+Entered = Annotated[StateEntered, PlainValidator(lambda value, info: _entered(value, info, STATES))]
+Logged = Annotated[StateEntered, PlainValidator(lambda value, info: _entered(value, info, (*STATES, "STOP")))]
 
 
 class DrillPart(BaseModel):
@@ -184,29 +183,20 @@ def _mapping(value: object) -> dict[str, object]:
     raise ValueError(f"expected a mapping of `key: value`, found {shown(value)}")
 
 
-# --- what must follow: key -> what it holds, and the expectation made of it (and of `within`) ---
+# --- what must follow: kind -> its keys, and the expectation made of their values ---
 
-TIMED: Mapping[str, tuple[Any, Callable[..., Expected]]] = {
-    "vip": (Who, VipMovesTo),
-    "state": (Entered, lambda entered, within: StateOf(entered.who, entered.state, within)),
+_WITHIN: dict[str, Any] = {"within": (TimeBound, ...)}
+KINDS: Mapping[str, tuple[dict[str, Any], Callable[..., Expected]]] = {
+    "vip": ({"vip": (Who, ...), **_WITHIN}, VipMovesTo),
+    "state": ({"state": (Entered, ...), **_WITHIN}, lambda of, within: StateOf(of.who, of.state, within)),
+    "vip_stays": ({"vip_stays": (TimeBound, ...)}, VipStays),
+    "outage": ({"outage": (TimeBound, ...)}, Outage),
+    "failed_requests": ({"failed_requests": (Failed, ...)}, FailedRequests),
+    "split": ({"split": (Even, ...)}, lambda _: EvenSplit()),
 }
-KINDS: Mapping[str, tuple[Any, Callable[..., Expected]]] = {
-    **TIMED,
-    "vip_stays": (TimeBound, VipStays),
-    "outage": (TimeBound, Outage),
-    "failed_requests": (Annotated[int, _number(0, 1_000_000)], FailedRequests),
-    "split": (Even, lambda _: EvenSplit()),
+_EXPECTATIONS: dict[str, type[DrillPart]] = {
+    kind: create_model(kind, __base__=DrillPart, **fields) for kind, (fields, _) in KINDS.items()
 }
-
-
-def _expectation(kind: str) -> type[DrillPart]:
-    fields: dict[str, Any] = {kind: (KINDS[kind][0], ...)}
-    if kind in TIMED:
-        fields["within"] = (TimeBound, ...)
-    return create_model(kind, __base__=DrillPart, **fields)
-
-
-_EXPECTATIONS = {kind: _expectation(kind) for kind in KINDS}
 
 
 def _expected(value: object, info: ValidationInfo) -> Expected:
@@ -228,7 +218,7 @@ class _Step(DrillPart):
 
     expect: Annotated[tuple[Annotated[Expected, PlainValidator(_expected)], ...], OrNone] = ()
     transitions: Annotated[tuple[Entered, ...], OrNone] = ()
-    notify: Annotated[tuple[EnteredOrStopped, ...], OrNone] = ()
+    notify: Annotated[tuple[Logged, ...], OrNone] = ()
 
 
 def _step_model(verb: DrillVerb) -> type[_Step]:
@@ -240,7 +230,7 @@ def _step_model(verb: DrillVerb) -> type[_Step]:
     elif verb in MACHINE_VERBS:
         fields = {"on": (Who, key)}
     elif verb is DrillVerb.REQUESTS:
-        fields = {"count": (Annotated[int, _number(1, MOST_REQUESTS)], key)}
+        fields = {"count": (Requests, key)}
     else:
         fields = {"of": (TimeBound if verb is DrillVerb.WATCH else Standby, key)}
     return create_model(str(verb), __base__=_Step, **fields)
@@ -276,11 +266,11 @@ Step = Annotated[DrillStep, PlainValidator(_step)]
 def unknown_key(key: str, beside: Mapping[str, object], *, in_step: bool) -> str:
     """What is wrong with a key that a step, or one of its expectations, does not take."""
     if not in_step:
-        kind = next(key for key in beside if key in KINDS)
-        return f"means nothing here{nearest(key, (kind, 'within') if kind in TIMED else (kind,))}"
+        fields, _ = next(KINDS[kind] for kind in beside if kind in KINDS)
+        return f"means nothing here{nearest(key, tuple(fields))}"
     if key in SHELL:
         return f"a drill runs no commands of its own: say what should happen with one of: {', '.join(VERBS)}"
-    verb = next(key for key in beside if key in VERBS)
+    verb = next(verb for verb in beside if verb in VERBS)
     if key == "node":
         return f"goes with {', '.join(UNIT_VERBS)}; not with {verb}"
     return f"means nothing here{nearest(key, (verb, *OPTIONS, *SHELL))}"
