@@ -39,10 +39,8 @@ def _references(profile: Profile) -> Iterator[Complaint]:
     known = ", ".join(profile.nodes)
     for name, store in profile.datastores.items():
         if store.node not in profile.nodes:
-            yield (
-                ("datastores", name, "node"),
-                f"expected a node of this profile ({known}), found {store.node!r}",
-            )
+            message = f"expected a node of this profile ({known}), found {store.node!r}"
+            yield ("datastores", name, "node"), message
     for name, service in profile.services.items():
         for index, node in enumerate(service.nodes):
             if node not in profile.nodes:
@@ -64,10 +62,8 @@ def _addresses(profile: Profile) -> Iterator[Complaint]:
     owners: dict[str, str] = {}
     for name, node in profile.nodes.items():
         if node.address in owners:
-            yield (
-                ("nodes", name, "address"),
-                f"{node.address} is already the address of {owners[node.address]}",
-            )
+            message = f"{node.address} is already the address of {owners[node.address]}"
+            yield ("nodes", name, "address"), message
         owners.setdefault(node.address, name)
     for name, vrrp in profile.vrrp.items():
         if vrrp.address in owners:
