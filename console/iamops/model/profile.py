@@ -315,7 +315,14 @@ class Profile(Frozen):
         for section in NAMED_SECTIONS:
             if isinstance(entries := raw.get(section), dict):
                 named[section] = {key: _entry(section, key, item) for key, item in entries.items()}
-        return _with_needs(named)
+        services = named.get("services")
+        if isinstance(services, dict):
+            # A service that does not say what it needs has the needs that are known of its name.
+            named["services"] = {
+                key: {"needs": known_needs(str(key), item, named), **item} if isinstance(item, dict) else item
+                for key, item in services.items()
+            }
+        return named
 
     def ssh_of(self, node: Node) -> SshAccess:
         return node.ssh.over(self.ssh)
@@ -371,18 +378,6 @@ class Profile(Frozen):
 def endpoint(address: str, port: int) -> str:
     """host:port as nginx writes it."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-def _with_needs(raw: dict[Any, Any]) -> dict[Any, Any]:
-    """Gives every service that does not say what it needs the needs that are known of its name."""
-    services = raw.get("services")
-    if not isinstance(services, dict):
-        return raw
-    stated = {
-        key: {"needs": known_needs(str(key), item, raw), **item} if isinstance(item, dict) else item
-        for key, item in services.items()
-    }
-    return {**raw, "services": stated}
 
 
 def _entry(section: str, key: Any, item: Any) -> Any:

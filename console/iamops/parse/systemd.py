@@ -18,24 +18,23 @@ def unit_reports(text: str) -> Mapping[str, UnitReport]:
     reports = {}
     for block in text.strip().split("\n\n"):
         fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        if name := fields.get("Id", "").removesuffix(".service"):
-            reports[name] = _report(fields)
+        name = fields.get("Id", "").removesuffix(".service")
+        if not name:
+            continue
+        if fields.get("LoadState") == "not-found":
+            reports[name] = UnitReport(active="not-found", sub="not-found")
+            continue
+        # systemd writes spans as `100ms`, `5s` or `1min 30s`.
+        spans = _SPAN.finditer(fields.get("RestartUSec", ""))
+        delay_s = sum(float(span["number"]) * _SECONDS[span["unit"]] for span in spans)
+        reports[name] = UnitReport(
+            active=fields.get("ActiveState", "unknown"),
+            sub=fields.get("SubState", ""),
+            restarts=whole(fields.get("NRestarts", "")),
+            main_pid=whole(fields.get("MainPID", "")) or None,
+            restart_delay_s=None if fields.get("Restart", "no") == "no" else delay_s,
+        )
     return reports
-
-
-def _report(fields: Mapping[str, str]) -> UnitReport:
-    if fields.get("LoadState") == "not-found":
-        return UnitReport(active="not-found", sub="not-found")
-    # systemd writes spans as `100ms`, `5s` or `1min 30s`.
-    spans = _SPAN.finditer(fields.get("RestartUSec", ""))
-    delay_s = sum(float(span["number"]) * _SECONDS[span["unit"]] for span in spans)
-    return UnitReport(
-        active=fields.get("ActiveState", "unknown"),
-        sub=fields.get("SubState", ""),
-        restarts=whole(fields.get("NRestarts", "")),
-        main_pid=whole(fields.get("MainPID", "")) or None,
-        restart_delay_s=None if fields.get("Restart", "no") == "no" else delay_s,
-    )
 
 
 # What systemd says in the journal about a unit's life, in a few words.

@@ -151,7 +151,19 @@ def instances(reading: ReadFile) -> tuple[VrrpConf, ...]:
 
 
 def checks(reading: ReadFile) -> tuple[CheckConf, ...]:
-    return tuple(_check(block) for block in reading.all("vrrp_script"))
+    return tuple(
+        CheckConf(
+            name=block.arg,
+            file=block.file,
+            line=block.line,
+            script=" ".join(script.args) if (script := block.first("script")) else "",
+            interval_s=_first_number(block, "interval") or 1.0,
+            fall=None if (fall := _first_number(block, "fall")) is None else int(fall),
+            weight=int(_first_number(block, "weight") or 0),
+            lines={entry.name: entry.line for entry in block.block or ()},
+        )
+        for block in reading.all("vrrp_script")
+    )
 
 
 def _instance(block: Directive, version: int, global_defs: tuple[Directive, ...]) -> VrrpConf:
@@ -191,20 +203,6 @@ def _hangs(directive: Directive) -> bool:
     # A `$` within a password is most often its own.
     found = _DEFINITION.fullmatch if directive.name == "authentication" else _DEFINITION.search
     return any(found(word) for word in (*directive.args, *flattened(directive).args))
-
-
-def _check(block: Directive) -> CheckConf:
-    script, fall = block.first("script"), _first_number(block, "fall")
-    return CheckConf(
-        name=block.arg,
-        file=block.file,
-        line=block.line,
-        script=" ".join(script.args) if script else "",
-        interval_s=_first_number(block, "interval") or 1.0,
-        fall=None if fall is None else int(fall),
-        weight=int(_first_number(block, "weight") or 0),
-        lines={entry.name: entry.line for entry in block.block or ()},
-    )
 
 
 def _tracks(block: Directive | None) -> dict[str, int | None]:

@@ -46,40 +46,30 @@ def _after(profile: Profile, service: Service, edit: BackendEdit, backend: str) 
     """key -> the list it has afterwards; an empty one means that the key goes."""
     there = profile.backends_of(service)
     if edit is BackendEdit.ADD:
-        return _added(profile, service, backend)
+        if backend in there or backend in there.values():
+            raise EditRefused(f"{backend} is a backend of {service.name} already")
+        if backend in profile.nodes:
+            return {"nodes": [*service.nodes, backend]}
+        if ":" not in backend:
+            known = ", ".join(profile.nodes)
+            raise EditRefused(f"expected a node ({known}) or an address with a port, found {backend!r}")
+        return {"backends": [*service.backends, backend]}
     if backend not in there:
         raise EditRefused(f"{backend!r} is no backend of {service.name}; there are: {', '.join(there)}")
-    if edit is BackendEdit.REMOVE:
-        return _removed(profile, service, backend)
     drained = backend in service.drained
-    if drained == (edit is BackendEdit.DRAIN):
-        raise EditRefused(f"{backend} of {service.name} is {'drained' if drained else 'not drained'} already")
     others = [name for name in service.drained if name != backend]
-    return {"drained": others if drained else [*others, backend]}
-
-
-def _added(profile: Profile, service: Service, backend: str) -> dict[str, list[str]]:
-    there = profile.backends_of(service)
-    if backend in there or backend in there.values():
-        raise EditRefused(f"{backend} is a backend of {service.name} already")
-    if backend in profile.nodes:
-        return {"nodes": [*service.nodes, backend]}
-    if ":" not in backend:
-        known = ", ".join(profile.nodes)
-        raise EditRefused(f"expected a node ({known}) or an address with a port, found {backend!r}")
-    return {"backends": [*service.backends, backend]}
-
-
-def _removed(profile: Profile, service: Service, backend: str) -> dict[str, list[str]]:
-    """A backend that is removed is not drained any more."""
-    left = [name for name in service.drained if name != backend]
-    undrained: dict[str, list[str]] = {"drained": left} if backend in service.drained else {}
-    if backend in profile.nodes:
-        nodes = [name for name in profile.nodes if service.runs_on(name) and name != backend]
-        if not nodes:
-            raise EditRefused(f"{backend} is the last node of {service.name}: remove the service instead")
-        return {"nodes": nodes, **undrained}
-    return {"backends": [name for name in service.backends if name != backend], **undrained}
+    if edit is not BackendEdit.REMOVE:
+        if drained == (edit is BackendEdit.DRAIN):
+            raise EditRefused(f"{backend} of {service.name} is {'drained' if drained else 'not drained'} already")
+        return {"drained": others if drained else [*others, backend]}
+    # A backend that is removed is not drained any more.
+    undrained = {"drained": others} if drained else {}
+    if backend not in profile.nodes:
+        return {"backends": [name for name in service.backends if name != backend], **undrained}
+    nodes = [name for name in profile.nodes if service.runs_on(name) and name != backend]
+    if not nodes:
+        raise EditRefused(f"{backend} is the last node of {service.name}: remove the service instead")
+    return {"nodes": nodes, **undrained}
 
 
 def _put(entry: Any, key: str, names: list[str]) -> None:
