@@ -6,36 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from iamops.model import notices
+from iamops.model import events, notices
 from iamops.model.contest import decided, held_still, with_vip_events
-from iamops.model.events import (
-    AddressChanged,
-    AddressesListed,
-    ClientProbed,
-    ConfigCompared,
-    DatastoreProbed,
-    Event,
-    FilesExamined,
-    HostReported,
-    HttpProbed,
-    KeepalivedAsked,
-    LinkChanged,
-    NodeEvent,
-    NodeHeard,
-    Noticed,
-    PartReported,
-    PortProbed,
-    Recalled,
-    RequestsCounted,
-    SafetyReported,
-    Source,
-    SourceLost,
-    Target,
-    TlsProbed,
-    UnitReported,
-    VrrpReported,
-    VrrpTransition,
-)
+from iamops.model.events import Event, NodeEvent, Source, Target
 from iamops.model.facts import ProbeReport, RequestCount, VrrpReport
 from iamops.model.observed import Freshness, Known, Observed, Unknown
 from iamops.model.state import ADDRESSES_MOST, ClusterState, Flooded, NodeState, Notice, PartFailure
@@ -45,7 +18,7 @@ SAMPLES_KEPT = 600
 TOO_MANY = f"it names more than {ADDRESSES_MOST} addresses: none is kept"
 K = TypeVar("K")
 V = TypeVar("V")
-Probed = HttpProbed | DatastoreProbed | PortProbed | TlsProbed | ClientProbed
+Probed = events.HttpProbed | events.DatastoreProbed | events.PortProbed | events.TlsProbed | events.ClientProbed
 
 
 def reduce(state: ClusterState, event: Event) -> ClusterState:
@@ -56,22 +29,22 @@ def reduce(state: ClusterState, event: Event) -> ClusterState:
 
 def _reduced(state: ClusterState, event: Event) -> ClusterState:
     match event:
-        case Noticed():
+        case events.Noticed():
             return state.noticed(Notice(event.at, event.node, event.severity, event.text))
-        case Recalled():
+        case events.Recalled():
             lines = (Notice(line.at, line.node, line.severity, line.text, line.source) for line in event.lines)
             return state.remembering(tuple(lines))
-        case ClientProbed():
+        case events.ClientProbed():
             return replace(state, client=_probed(state.client, event.instance, event.report, event))
-        case PartReported():
+        case events.PartReported():
             return _part(state, event)
-        case DatastoreProbed():
+        case events.DatastoreProbed():
             after = state if isinstance(event.report, Unknown) else _heard(state, event)
             if event.datastore not in state.datastores:
                 return after
             views = _probed(state.datastores[event.datastore], event.node, event.report, event)
             return replace(after, datastores=_put(state.datastores, event.datastore, views))
-        case SourceLost() if event.source in (Source.PEERS, Source.STORES):
+        case events.SourceLost() if event.source in (Source.PEERS, Source.STORES):
             return _others_lost(state, event)
         case _:
             return _node_event(state, event)
@@ -83,9 +56,14 @@ def _node_event(state: ClusterState, event: NodeEvent) -> ClusterState:
         return state
     changed = with_renewed(node, _node(node, event), event, state.profile)
     after = replace(state, nodes=_put(state.nodes, event.node, changed))
-    unanswered = isinstance(event, FilesExamined) and event.report is None
-    unanswered |= isinstance(event, (HttpProbed, PortProbed, TlsProbed)) and isinstance(event.report, Unknown)
-    if not unanswered and not isinstance(event, (LinkChanged, SourceLost)):
+    # What was not answered says nothing of its node; nor does what the session itself reports of a link.
+    if isinstance(event, (events.HttpProbed, events.PortProbed, events.TlsProbed)):
+        answered = not isinstance(event.report, Unknown)
+    elif isinstance(event, events.FilesExamined):
+        answered = event.report is not None
+    else:
+        answered = not isinstance(event, (events.LinkChanged, events.SourceLost))
+    if answered:
         after = _heard(after, event)
     after = _announce(state, after, event)
     speaker = _speaker(event)
@@ -95,49 +73,49 @@ def _node_event(state: ClusterState, event: NodeEvent) -> ClusterState:
 
 def _node(node: NodeState, event: NodeEvent) -> NodeState:
     match event:
-        case LinkChanged():
+        case events.LinkChanged():
             return replace(node, link=event.link)
-        case AddressesListed() | AddressChanged():
+        case events.AddressesListed() | events.AddressChanged():
             return _addresses(node, event)
-        case VrrpReported():
+        case events.VrrpReported():
             return replace(node, vrrp=_known(node.vrrp, event.instance, Known(event.report, event.at)))
-        case VrrpTransition():
+        case events.VrrpTransition():
             return _transition(node, event)
-        case KeepalivedAsked():
+        case events.KeepalivedAsked():
             return replace(node, keepalived_silence=Known(event.silence, event.at))
-        case UnitReported():
+        case events.UnitReported():
             return replace(node, units=_known(node.units, event.unit, Known(event.report, event.at)))
-        case HttpProbed():
+        case events.HttpProbed():
             return _http(node, event)
-        case PortProbed():
+        case events.PortProbed():
             return replace(node, ports=_probed(node.ports, event.port, event.report, event))
-        case TlsProbed():
+        case events.TlsProbed():
             return replace(node, certificates=_probed(node.certificates, event.port, event.report, event))
-        case RequestsCounted():
+        case events.RequestsCounted():
             return _requests(node, event.at, event.count)
-        case HostReported():
+        case events.HostReported():
             return replace(node, host=Known(event.report, event.at))
-        case ConfigCompared():
+        case events.ConfigCompared():
             report = event.report
             return replace(node, config=Known(report, event.at) if report else node.config.lost(event.reason))
-        case FilesExamined():
+        case events.FilesExamined():
             files = event.report
             return replace(node, files=Known(files, event.at) if files else node.files.lost(event.reason))
-        case SafetyReported():
+        case events.SafetyReported():
             return replace(node, safety=Known(event.report, event.at))
-        case SourceLost() if event.flood:
+        case events.SourceLost() if event.flood:
             return _flooded(_lost(node, event), event.source, event.at, event.reason)
-        case SourceLost():
+        case events.SourceLost():
             return _lost(node, event)
-        case DatastoreProbed() | NodeHeard():
+        case events.DatastoreProbed() | events.NodeHeard():
             return node
 
 
-def _addresses(node: NodeState, event: AddressesListed | AddressChanged) -> NodeState:
+def _addresses(node: NodeState, event: events.AddressesListed | events.AddressChanged) -> NodeState:
     before = node.addresses
     known = before.value if isinstance(before, Known) else {}
     listed_at = node.listed_at
-    if isinstance(event, AddressesListed):
+    if isinstance(event, events.AddressesListed):
         held = {address: known.get(address, event.at) for address in event.addresses}
         listed_at = node.listed_at if isinstance(before, Known) else event.at
     elif isinstance(before, Unknown):
@@ -152,7 +130,7 @@ def _addresses(node: NodeState, event: AddressesListed | AddressChanged) -> Node
     return replace(node, addresses=Known(held, event.at), listed_at=listed_at)
 
 
-def _transition(node: NodeState, event: VrrpTransition) -> NodeState:
+def _transition(node: NodeState, event: events.VrrpTransition) -> NodeState:
     """A logged transition is newer than any dump, but says nothing about priorities: keep those."""
     before = node.vrrp.get(event.instance)
     if before is None:
@@ -168,7 +146,7 @@ def _transition(node: NodeState, event: VrrpTransition) -> NodeState:
     return replace(node, vrrp=_put(node.vrrp, event.instance, Known(report, event.at)))
 
 
-def _http(node: NodeState, event: HttpProbed) -> NodeState:
+def _http(node: NodeState, event: events.HttpProbed) -> NodeState:
     if event.target is Target.DOMAIN:
         return replace(node, domains=_probed(node.domains, event.name, event.report, event))
     if event.observer == node.name:
@@ -195,7 +173,7 @@ def _flooded(node: NodeState, source: Source, at: float, reason: str) -> NodeSta
     return replace(node, floods=_put(node.floods, str(source), Flooded(at, reason)))
 
 
-def _lost(node: NodeState, event: SourceLost) -> NodeState:
+def _lost(node: NodeState, event: events.SourceLost) -> NodeState:
     match event.source:
         case Source.ADDRESSES:
             return replace(node, addresses=node.addresses.lost(event.reason))
@@ -220,7 +198,7 @@ def _lost(node: NodeState, event: SourceLost) -> NodeState:
             return node
 
 
-def _others_lost(state: ClusterState, event: SourceLost) -> ClusterState:
+def _others_lost(state: ClusterState, event: events.SourceLost) -> ClusterState:
     """What one node sees of the others; or of the datastores, and of its own ports that its services need."""
     observer = state.nodes.get(event.node)
     if observer is None:
@@ -237,7 +215,7 @@ def _others_lost(state: ClusterState, event: SourceLost) -> ClusterState:
 
 
 def _views_lost(
-    views: Mapping[str, Mapping[str, Observed[ProbeReport]]], event: SourceLost
+    views: Mapping[str, Mapping[str, Observed[ProbeReport]]], event: events.SourceLost
 ) -> Mapping[str, Mapping[str, Observed[ProbeReport]]]:
     """One observer's part of each."""
     return {
@@ -246,7 +224,7 @@ def _views_lost(
     }
 
 
-def _part(state: ClusterState, event: PartReported) -> ClusterState:
+def _part(state: ClusterState, event: events.PartReported) -> ClusterState:
     before = state.faults.get(event.part)
     if not event.reason:
         return replace(state, faults={part: fault for part, fault in state.faults.items() if part != event.part})
@@ -268,20 +246,20 @@ def _heard(state: ClusterState, event: NodeEvent) -> ClusterState:
 
 
 def _speaker(event: NodeEvent) -> str:
-    return event.observer if isinstance(event, HttpProbed) else event.node
+    return event.observer if isinstance(event, events.HttpProbed) else event.node
 
 
 def _announce(before: ClusterState, after: ClusterState, event: NodeEvent) -> ClusterState:
     """With what the change means for a person: notices, and who holds the VIPs."""
     notice = None
     match event:
-        case AddressChanged() | AddressesListed():
+        case events.AddressChanged() | events.AddressesListed():
             return with_vip_events(before, after, event)
-        case LinkChanged():
+        case events.LinkChanged():
             notice = notices.link_changed(before.nodes[event.node].link, event)
-        case VrrpTransition() if not event.history:
+        case events.VrrpTransition() if not event.history:
             notice = notices.vrrp_entered(event)
-        case UnitReported():
+        case events.UnitReported():
             notice = notices.unit_changed(before.nodes[event.node].units.get(event.unit, Unknown()), event)
     return after if notice is None else after.noticed(notice)
 

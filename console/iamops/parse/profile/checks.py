@@ -188,17 +188,6 @@ def _needed_by_way_of(profile: Profile, name: str) -> set[str]:
 
 
 CHECKS: tuple[Callable[[Profile], Iterable[Complaint]], ...] = (
-    _not_empty,
-    _namespace,
-    _references,
-    _addresses,
-    _families,
-    _own_identity,
-    _priorities,
-    _checks,
-    _secret_files,
-    _domains,
-    _backends,
-    _needs,
-    _log_format,
+    *(_not_empty, _namespace, _references, _addresses, _families, _own_identity, _priorities, _checks),
+    *(_secret_files, _domains, _backends, _needs, _log_format),
 )
