@@ -122,7 +122,7 @@ def _addresses(node: NodeState, event: events.AddressesListed | events.AddressCh
         # A change to a list that nobody has seen makes no list: what else is on it stays unknown.
         return node
     elif event.present:
-        held = {event.address: event.at, **known}
+        held = {**known, event.address: known.get(event.address, event.at)}
     else:
         held = {address: at for address, at in known.items() if address != event.address}
     if len(held) > ADDRESSES_MOST:
