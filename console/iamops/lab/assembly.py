@@ -85,7 +85,7 @@ def image_of(node: LabNode, cache: Path) -> Path:
     return image
 
 
-def _content(node: LabNode, inputs: BuildInputs) -> tuple[str, tuple[provision.Entry, ...], str]:
+def _content(node: LabNode, inputs: BuildInputs) -> tuple[str, tuple[provision.NodeEntry, ...], str]:
     """The build digest of the node's disk, the files on it, and the first statements of its MariaDB."""
     entries = provision.node_entries(node.profile, node.node, inputs.secrets, inputs.public_key)
     pair = inputs.certificates.get(node.name)

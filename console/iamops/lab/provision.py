@@ -91,10 +91,12 @@ ACCOUNT = {"user": USER, "password": PASSWORD, "database": DATABASE}
 # How long a stand-in waits at its start for what it needs: a boot of both nodes needs no second try.
 PATIENCE_S = 3.0
 
-Entry = NodeFile | SymbolicLink
+NodeEntry = NodeFile | SymbolicLink
 
 
-def node_entries(profile: Profile, node: Node, secrets: Mapping[str, str], public_key: str) -> tuple[Entry, ...]:
+def node_entries(
+    profile: Profile, node: Node, secrets: Mapping[str, str], public_key: str
+) -> tuple[NodeEntry, ...]:
     """Every file and link of a fresh node, except its host key."""
     machine_id = hashlib.sha256(f"iamops lab {profile.name} {node.name}".encode()).hexdigest()[:32]
     start_order = f"/etc/systemd/system/{profile.keepalived.unit}.service.d/lab.conf"
@@ -115,7 +117,7 @@ def node_entries(profile: Profile, node: Node, secrets: Mapping[str, str], publi
     )
 
 
-def digest(entries: tuple[Entry, ...], statements: str) -> str:
+def digest(entries: tuple[NodeEntry, ...], statements: str) -> str:
     """Names what a node was made from, so that a change is noticed."""
     return hashlib.sha256(repr((entries, statements)).encode()).hexdigest()
 
@@ -165,7 +167,7 @@ def _stand_in_sources() -> Iterator[NodeFile]:
         yield NodeFile(path, source.read_text(encoding="utf-8"))
 
 
-def _services(profile: Profile, node: Node) -> Iterator[Entry]:
+def _services(profile: Profile, node: Node) -> Iterator[NodeEntry]:
     for service in profile.services.values():
         if service.runs_on(node.name):
             yield service_config(profile, node, service)
@@ -173,7 +175,7 @@ def _services(profile: Profile, node: Node) -> Iterator[Entry]:
             yield from _stand_in(service.unit, service.name, config, "service", after)
 
 
-def _datastores(profile: Profile, node: Node) -> Iterator[Entry]:
+def _datastores(profile: Profile, node: Node) -> Iterator[NodeEntry]:
     for store in on_node(profile, node.name):
         unit = unit_of(store)
         if store.kind is DatastoreKind.MONGODB:
@@ -187,7 +189,7 @@ def _datastores(profile: Profile, node: Node) -> Iterator[Entry]:
         yield SymbolicLink(f"{WANTED}/{debian}", f"/lib/systemd/system/{debian}")
 
 
-def _stand_in(unit: str, name: str, config: str, module: str, after: tuple[str, ...] = ()) -> Iterator[Entry]:
+def _stand_in(unit: str, name: str, config: str, module: str, after: tuple[str, ...] = ()) -> Iterator[NodeEntry]:
     """A unit, its command and its start at boot."""
     yield NodeFile(f"/usr/local/bin/{name}", _command(config, module), mode=0o755)
     yield NodeFile(f"/etc/systemd/system/{unit}.service", _unit(name, after, service=module == "service"))

@@ -199,6 +199,7 @@ def _holds(state: ClusterState, instance: str, node: str) -> bool:
 
 
 def _may_speak(state: ClusterState, node: str, now: float) -> bool:
+    """Its next report will show whether it has let go."""
     seen = state.nodes[node]
     return seen.link.state is LinkState.UP and seen.freshness(now) is Freshness.LIVE
 

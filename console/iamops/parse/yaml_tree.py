@@ -44,7 +44,7 @@ def in_words(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
     return line, f"not valid YAML: {_WORDS.get(problem, words(problem, 200))}"
 
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 PROFILE_EXPECTED = "a mapping with name, environment, nodes and vrrp"
 MAX_DEPTH = 12
@@ -92,17 +92,17 @@ class YamlTree:
 
     file: str
     value: dict[str, Any] | None
-    lines: dict[Path, int] = field(default_factory=dict)
+    lines: dict[KeyPath, int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     unlisted: int = 0
 
-    def line(self, path: Path) -> int:
+    def line(self, path: KeyPath) -> int:
         """The line of the path, or of the nearest parent that the text has."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def problem(self, path: Path, message: str) -> Problem:
+    def problem(self, path: KeyPath, message: str) -> Problem:
         return Problem(self.file, self.line(path), _dotted(path), message)
 
     def listed(self, problems: Sequence[Problem]) -> tuple[Problem, ...]:
@@ -167,7 +167,7 @@ def _broken(file: str, line: int, message: str) -> YamlTree:
     return YamlTree(file, None, problems=(Problem(file, line, "", message),))
 
 
-def _dotted(path: Path) -> str:
+def _dotted(path: KeyPath) -> str:
     """Keys come from the file: they can hold anything that a quoted YAML string can."""
     return ".".join(words(str(part), 80) for part in path)
 
@@ -175,14 +175,14 @@ def _dotted(path: Path) -> str:
 @dataclass(slots=True)
 class _Grower:
     file: str
-    lines: dict[Path, int] = field(default_factory=lambda: {(): 1})
+    lines: dict[KeyPath, int] = field(default_factory=lambda: {(): 1})
     problems: list[Problem] = field(default_factory=list)
     unlisted: int = 0
 
-    def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+    def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         return dict(self._pairs(node, path))
 
-    def _value(self, node: yaml.Node, path: Path) -> Any:
+    def _value(self, node: yaml.Node, path: KeyPath) -> Any:
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -191,7 +191,7 @@ class _Grower:
             return [self._value(child, at) for at, child in items]
         return self._scalar(node, path)
 
-    def _pairs(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
+    def _pairs(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[str, Any]]:
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if key_node.tag != f"{_STANDARD}str":
@@ -205,7 +205,7 @@ class _Grower:
             self.lines[child] = line
             yield key, self._value(value_node, child)
 
-    def _scalar(self, node: yaml.Node, path: Path) -> Any:
+    def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
         kind = node.tag.removeprefix(_STANDARD)
         if kind not in ("int", "float", "bool", "null"):
             return str(node.value)
@@ -216,10 +216,10 @@ class _Grower:
         except (ValueError, OverflowError, yaml.YAMLError):
             return self._unreadable(node, path, "a number" if kind in ("int", "float") else kind)
 
-    def _unreadable(self, node: yaml.Node, path: Path, expected: str) -> None:
+    def _unreadable(self, node: yaml.Node, path: KeyPath, expected: str) -> None:
         self._wrong(node.start_mark.line + 1, path, f"expected {expected}", node)
 
-    def _wrong(self, line: int, path: Path, message: str, found: yaml.Node | None = None) -> None:
+    def _wrong(self, line: int, path: KeyPath, message: str, found: yaml.Node | None = None) -> None:
         if len(self.problems) >= MOST_PROBLEMS:
             self.unlisted += 1
             return

@@ -15,7 +15,7 @@ from iamops.parse.drill.step import (
     VERBS,
     DrillPart,
     OrNone,
-    Step,
+    WrittenStep,
     nearest,
     parse_bound,
     shown,
@@ -23,7 +23,7 @@ from iamops.parse.drill.step import (
     unknown_key,
     word_of,
 )
-from iamops.parse.yaml_tree import MOST_PROBLEMS, Path, Problem, ProblemsFound, YamlTree, read_tree
+from iamops.parse.yaml_tree import MOST_PROBLEMS, KeyPath, Problem, ProblemsFound, YamlTree, read_tree
 from iamops.redact.clean import words
 
 DEFAULT_STEADY = tuple(state for state in SteadyState if state is not SteadyState.DATASTORES)
@@ -86,8 +86,8 @@ class _DrillFile(DrillPart):
         BeforeValidator(lambda value: DEFAULT_STEADY if value is None else value),
     ] = DEFAULT_STEADY
     max_duration: Annotated[float, PlainValidator(_max_duration_s)] = DEFAULT_MAX_S
-    method: Annotated[tuple[Step, ...], BeforeValidator(_at_least_one)] = Field(None, validate_default=True)
-    restore: Annotated[tuple[Step, ...], OrNone] = ()
+    method: Annotated[tuple[WrittenStep, ...], BeforeValidator(_at_least_one)] = Field(None, validate_default=True)
+    restore: Annotated[tuple[WrittenStep, ...], OrNone] = ()
 
 
 def parse_drill(
@@ -127,7 +127,7 @@ def _located(steps: tuple[DrillStep, ...], key: str, tree: YamlTree) -> tuple[Dr
 
 def _problem(detail: Mapping[str, Any], tree: YamlTree) -> Problem:
     """One pydantic error (`ValidationError.errors()`) as a Problem."""
-    path: Path = detail["loc"]
+    path: KeyPath = detail["loc"]
     match detail["type"]:
         case "value_error":
             return tree.problem(path, str(detail["ctx"]["error"]))
@@ -148,7 +148,7 @@ def _not_taken_back(tree: YamlTree) -> Iterator[Problem]:
 
     On which node is not known here: roles move. The steady state at the end shows it.
     """
-    away: list[tuple[Path, str, str]] = []
+    away: list[tuple[KeyPath, str, str]] = []
     for path, verb, unit in _doings(tree.value or {}):
         if verb in TAKEN_BACK:
             away.append((path, verb, unit))
@@ -162,7 +162,7 @@ def _not_taken_back(tree: YamlTree) -> Iterator[Problem]:
             yield tree.problem((*path, verb), f"nothing takes it back: add `{back}` to restore")
 
 
-def _doings(raw: Mapping[str, object]) -> Iterator[tuple[Path, str, str]]:
+def _doings(raw: Mapping[str, object]) -> Iterator[tuple[KeyPath, str, str]]:
     """Where it stands, the verb and the unit of every step that does one thing, whatever else is wrong with it."""
     for key in ("method", "restore"):
         steps = raw.get(key)

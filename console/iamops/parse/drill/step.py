@@ -260,7 +260,7 @@ def _step(value: object, info: ValidationInfo) -> DrillStep:
     raise ValueError(f"expected one thing to do{hint}")
 
 
-Step = Annotated[DrillStep, PlainValidator(_step)]
+WrittenStep = Annotated[DrillStep, PlainValidator(_step)]
 
 
 def unknown_key(key: str, beside: Mapping[str, object], *, in_step: bool) -> str:

@@ -10,9 +10,9 @@ from itertools import islice
 from iamops.accesslog.format import FormatError, named_format
 from iamops.model.need import Need
 from iamops.model.profile import Environment, Profile
-from iamops.parse.yaml_tree import MOST_PROBLEMS, Path, Problem, YamlTree
+from iamops.parse.yaml_tree import MOST_PROBLEMS, KeyPath, Problem, YamlTree
 
-Complaint = tuple[Path, str]
+Complaint = tuple[KeyPath, str]
 
 
 def semantic_problems(profile: Profile, tree: YamlTree) -> tuple[Problem, ...]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from iamops.model.profile import NAMED_SECTIONS, Profile
 from iamops.parse.profile.checks import semantic_problems
-from iamops.parse.yaml_tree import MOST_PROBLEMS, Path, Problem, ProblemsFound, YamlTree, read_tree
+from iamops.parse.yaml_tree import MOST_PROBLEMS, KeyPath, Problem, ProblemsFound, YamlTree, read_tree
 from iamops.redact.clean import words
 
 # Pydantic's complaints about a profile, in the words of a person who has the file open.
@@ -56,11 +56,11 @@ def problem_of(detail: Mapping[str, Any], tree: YamlTree) -> Problem:
     return tree.problem(path, _message(path, detail))
 
 
-def key_path(detail: Mapping[str, Any]) -> Path:
+def key_path(detail: Mapping[str, Any]) -> KeyPath:
     return tuple(part for part in detail["loc"] if part != "[key]")
 
 
-def _message(path: Path, detail: Mapping[str, Any]) -> str:
+def _message(path: KeyPath, detail: Mapping[str, Any]) -> str:
     kind, found = detail["type"], detail["input"]
     if kind == "missing":
         return "required, but not given"
@@ -108,7 +108,7 @@ def _found(value: object) -> str:
     return words(repr(value), 60)
 
 
-def _unknown_key(path: Path) -> str:
+def _unknown_key(path: KeyPath) -> str:
     *section, name = path
     if _A_SECRET.search(str(name)):
         return _IN_CLEAR
@@ -155,7 +155,7 @@ def parse_profile(text: str, file: str) -> Profile:
     return profile
 
 
-def _is_name_in_entry(path: Path) -> bool:
+def _is_name_in_entry(path: KeyPath) -> bool:
     return len(path) == 3 and path[0] in NAMED_SECTIONS and path[2] == "name"
 
 
