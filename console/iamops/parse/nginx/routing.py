@@ -213,40 +213,23 @@ def _upstream(block: Directive) -> Upstream:
 
 # Hosts that nginx answers itself, without a backend.
 
-ANYWHERE = frozenset({"", "*", "0.0.0.0", "[::]"})  # noqa: S104 - read, not bound
-LOOPBACK = re.compile(r"localhost|127\..*|\[::1\]")
 NOT_PLAIN = frozenset({"ssl", "quic", "proxy_protocol"})
 _GOOD = re.compile(r"2[0-9][0-9]")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
-_OWN_LISTEN = re.compile(r"(?P<address>\[[^]]*\]|[^:]*?)(?::?(?P<port>[0-9]{1,19}))?")
 
 
 def answers_itself(reading: ReadFile, port: int) -> tuple[str, ...]:
     """Those for which it answers well whatever is asked for (`return 204;`), in the clear at this port of any
     address. None where some server has an address of its own there: where a VIP's requests go is not known.
     """
-    everywhere: list[Directive] = []
-    for server in servers(reading):
-        places = set(_places(server, port))
-        if any(not LOOPBACK.fullmatch(place) for place in places - ANYWHERE):
+    everywhere: dict[int, Directive] = {}
+    for listener in listening(reading):
+        if listener.port != port or NOT_PLAIN & set(listener.words):
+            continue
+        if listener.address in (_ANY_V4, _ANY_V6):
+            everywhere[id(listener.server)] = listener.server
+        elif listener.address is None or not ipaddress.ip_address(listener.address).is_loopback:
             return ()
-        if places & ANYWHERE:
-            everywhere.append(server)
-    answers = ((server, server.first("return")) for server in everywhere if not server.all("location"))
+    answers = ((server, server.first("return")) for server in everywhere.values() if not server.all("location"))
     alone = (server for server, answer in answers if answer is not None and _GOOD.fullmatch(answer.arg))
     return tuple(host for server in alone for host in server_names(server) if _HOST.fullmatch(host))
-
-
-def _places(server: Directive, port: int) -> Iterator[str]:
-    """The addresses at which the server answers plain HTTP at this port, as they are written."""
-    listens = server.all("listen")
-    if not listens and port == PORT:
-        yield ""
-    for listen in listens:
-        match = _OWN_LISTEN.fullmatch(listen.arg)
-        if match is None or NOT_PLAIN & set(listen.args[1:]):
-            continue
-        alone = whole(match["address"]) is not None and match["port"] is None
-        address, number = ("", match["address"]) if alone else (match["address"], match["port"] or str(PORT))
-        if number == str(port):
-            yield address
