@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any
 
 from iamops.model.config import DaemonCheck
 from iamops.model.observed import Known, Observed, Unknown
@@ -151,13 +150,11 @@ class NodeInspection:
 
     @property
     def any(self) -> bool:
-        read = (self.journal, self.nginx_errors, self.files, self.loaded)
-        parts = (*read, self.filesystems, self.macs, self.checks, self.services)
-        return any(isinstance(part, Known) for part in parts)
+        return any(isinstance(getattr(self, part.name), Known) for part in fields(self))
 
     @classmethod
     def blind(cls, node: str, reason: str) -> NodeInspection:
-        lost: Observed[Any] = Unknown(reason)
+        lost = Unknown(reason)
         return cls(node, lost, lost, lost, lost, lost, lost, lost, lost)
 
 

@@ -142,9 +142,7 @@ def journal_of(text: str, without: int | None = None) -> Journal:
 
 def standing_story(journal: Journal, fields: Mapping[str, str]) -> str:
     """`exit 1, 13 times in 70 s`, of a unit that began to fail at an unknown time."""
-    if len(journal.exits) < 2:
-        return journal.exits[0] if journal.exits else _last_exit(fields)
-    return f"{journal.exits[0]}, {len(journal.exits)} times in {journal.span_s:.0f} s"
+    return exit_story(journal.exits, {**fields, "NRestarts": ""}, journal.span_s)
 
 
 def exit_story(exits: Sequence[str], fields: Mapping[str, str], span_s: float) -> str:

@@ -167,6 +167,13 @@ def _broken(file: str, line: int, message: str) -> YamlTree:
     return YamlTree(file, None, problems=(Problem(file, line, "", message),))
 
 
+def described(value: object) -> str | None:
+    """In words, a value that is no text, number or truth."""
+    if isinstance(value, dict):
+        return "a mapping"
+    return "a list" if isinstance(value, list) else "nothing" if value is None else None
+
+
 def _dotted(path: KeyPath) -> str:
     """Keys come from the file: they can hold anything that a quoted YAML string can."""
     return ".".join(words(str(part), 80) for part in path)

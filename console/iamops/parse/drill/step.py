@@ -34,6 +34,7 @@ from iamops.model.drill import (
     VipStays,
 )
 from iamops.model.facts import VrrpState
+from iamops.parse.yaml_tree import described
 from iamops.redact.clean import words
 
 VERBS = tuple(str(verb) for verb in DrillVerb)
@@ -52,11 +53,7 @@ def nearest(found: object, known: Collection[str]) -> str:
 
 
 def shown(value: object) -> str:
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    return "nothing" if value is None else f"`{words(str(value), 40)}`"
+    return described(value) or f"`{words(str(value), 40)}`"
 
 
 # Bounds: `check.fault + vrrp.skew`, `vrrp.max * 1.2`, `250 ms`.

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from iamops.model.profile import NAMED_SECTIONS, Profile
 from iamops.parse.profile.checks import semantic_problems
-from iamops.parse.yaml_tree import MOST_PROBLEMS, KeyPath, Problem, ProblemsFound, YamlTree, read_tree
+from iamops.parse.yaml_tree import MOST_PROBLEMS, KeyPath, Problem, ProblemsFound, YamlTree, described, read_tree
 from iamops.redact.clean import words
 
 # Pydantic's complaints about a profile, in the words of a person who has the file open.
@@ -76,7 +76,8 @@ def _message(path: KeyPath, detail: Mapping[str, Any]) -> str:
     if "auth" in path:
         return f"expected {expected}"  # what was found may be the secret
     quotes = ": put it in quotes" if kind == "string_type" and isinstance(found, bool | int | float) else ""
-    return f"expected {expected}, found {_found(found)}{quotes}"
+    scalar = str(found).lower() if isinstance(found, bool) else words(repr(found), 60)
+    return f"expected {expected}, found {described(found) or scalar}{quotes}"
 
 
 def _expected(kind: str, detail: Mapping[str, Any]) -> str:
@@ -94,18 +95,6 @@ def _expected(kind: str, detail: Mapping[str, Any]) -> str:
         key, word = bounds[kind]
         return f"{word} {context[key]}"
     return str(detail["msg"])
-
-
-def _found(value: object) -> str:
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return words(repr(value), 60)
 
 
 def _unknown_key(path: KeyPath) -> str:
