@@ -33,10 +33,10 @@ def with_vip_events(
             after = _gained(after, instance, event)
         elif had and not has:
             after = _lost(after, instance, event)
-    return held_still(after, event.at)
+    return with_new_contests(after, event.at)
 
 
-def held_still(state: ClusterState, now: float) -> ClusterState:
+def with_new_contests(state: ClusterState, now: float) -> ClusterState:
     """A node that is heard again may still hold what another took meanwhile."""
     for instance in state.profile.vrrp:
         owners = () if instance in state.contests else ownership(state, instance, now).owners
@@ -46,7 +46,7 @@ def held_still(state: ClusterState, now: float) -> ClusterState:
     return state
 
 
-def decided(state: ClusterState, now: float) -> ClusterState:
+def with_contests_decided(state: ClusterState, now: float) -> ClusterState:
     """With the contests decided that are a move, a split brain or over by now."""
     for contest in tuple(state.contests.values()):
         state = _decide(state, contest, now)
@@ -104,7 +104,7 @@ def _lost(state: ClusterState, instance: str, event: AddressChanged | AddressesL
     text = f"{event.node} no longer holds VIP {vip}"
     if contest is not None and event.node != contest.before:
         text = f"{event.node} held VIP {vip} for {lasting(event.at - contest.since)} beside {contest.before}"
-    return state.noticed(Notice(event.at, event.node, Severity.INFO, text))
+    return state.with_notice(Notice(event.at, event.node, Severity.INFO, text))
 
 
 def _came(state: ClusterState, instance: str, node: str, at: float, *, unheard: bool = False) -> ClusterState:
@@ -114,12 +114,12 @@ def _came(state: ClusterState, instance: str, node: str, at: float, *, unheard: 
         return state
     state = replace(state, moved_at={**state.moved_at, instance: at})
     if previous is None:
-        return state.noticed(Notice(at, node, Severity.INFO, f"{node} holds VIP {vip}"))
+        return state.with_notice(Notice(at, node, Severity.INFO, f"{node} holds VIP {vip}"))
     move = VipMove(at, instance, previous, node, unheard)
     counts = {**state.move_counts, instance: state.move_counts.get(instance, 0) + 1}
     state = replace(state, moves=(*state.moves[-(MOVES_KEPT - 1) :], move), move_counts=counts)
     silent = f"; {previous} is not heard" if unheard else ""
-    return state.noticed(Notice(at, node, Severity.WARNING, f"VIP {vip} moved {previous} -> {node}{silent}"))
+    return state.with_notice(Notice(at, node, Severity.WARNING, f"VIP {vip} moved {previous} -> {node}{silent}"))
 
 
 # --- contests ---
@@ -152,7 +152,7 @@ def _split(state: ClusterState, contest: Contest, nodes: tuple[str, ...], now: f
     state = _put(state, replace(contest, nodes=nodes, split=True))
     earlier = tuple(s for s in state.splits if (s.since, s.instance) != (split.since, split.instance))
     state = replace(state, splits=(*earlier[-(SPLITS_KEPT - 1) :], split))
-    return state.noticed(Notice(now, None, Severity.CRITICAL, split_words(split, state)))
+    return state.with_notice(Notice(now, None, Severity.CRITICAL, split_words(split, state)))
 
 
 def _over(state: ClusterState, contest: Contest, left: tuple[str, ...], now: float) -> ClusterState:
@@ -181,7 +181,7 @@ def _over(state: ClusterState, contest: Contest, left: tuple[str, ...], now: flo
         state = replace(state, last_owner=owners, moved_at={**state.moved_at, **came})
     over = [split for split in state.splits if split.instance == contest.instance][-1]
     severity = Severity.WARNING if unheard else Severity.INFO
-    return state.noticed(Notice(now, None, severity, split_end_words(over, state)))
+    return state.with_notice(Notice(now, None, severity, split_end_words(over, state)))
 
 
 # --- small questions ---

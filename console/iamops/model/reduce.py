@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from iamops.model import events, notices
-from iamops.model.contest import decided, held_still, with_vip_events
+from iamops.model.contest import with_contests_decided, with_new_contests, with_vip_events
 from iamops.model.events import Event, NodeEvent, Source, Target
 from iamops.model.facts import ProbeReport, RequestCount, VrrpReport
 from iamops.model.observed import Freshness, Known, Observed, Unknown
@@ -24,16 +24,16 @@ Probed = events.HttpProbed | events.DatastoreProbed | events.PortProbed | events
 def reduce(state: ClusterState, event: Event) -> ClusterState:
     """The state after `event`. Events about nodes or names the profile does not have change nothing."""
     after = _reduced(state, event)
-    return decided(after, event.at) if after.contests else after
+    return with_contests_decided(after, event.at) if after.contests else after
 
 
 def _reduced(state: ClusterState, event: Event) -> ClusterState:
     match event:
         case events.Noticed():
-            return state.noticed(Notice(event.at, event.node, event.severity, event.text))
+            return state.with_notice(Notice(event.at, event.node, event.severity, event.text))
         case events.Recalled():
             lines = (Notice(line.at, line.node, line.severity, line.text, line.source) for line in event.lines)
-            return state.remembering(tuple(lines))
+            return state.with_recalled(tuple(lines))
         case events.ClientProbed():
             return replace(state, client=_probed(state.client, event.instance, event.report, event))
         case events.PartReported():
@@ -68,7 +68,7 @@ def _node_event(state: ClusterState, event: NodeEvent) -> ClusterState:
     after = _announce(state, after, event)
     speaker = _speaker(event)
     back = state.nodes[speaker].freshness(event.at) is not Freshness.LIVE if speaker in state.nodes else False
-    return held_still(after, event.at) if back else after
+    return with_new_contests(after, event.at) if back else after
 
 
 def _node(node: NodeState, event: NodeEvent) -> NodeState:
@@ -233,7 +233,7 @@ def _part(state: ClusterState, event: events.PartReported) -> ClusterState:
     after = replace(state, faults=_put(state.faults, event.part, fault))
     if before is not None and before.still is event.still:
         return after
-    return after.noticed(notices.part_failed(event))
+    return after.with_notice(notices.part_failed(event))
 
 
 def _heard(state: ClusterState, event: NodeEvent) -> ClusterState:
@@ -261,7 +261,7 @@ def _announce(before: ClusterState, after: ClusterState, event: NodeEvent) -> Cl
             notice = notices.vrrp_entered(event)
         case events.UnitReported():
             notice = notices.unit_changed(before.nodes[event.node].units.get(event.unit, Unknown()), event)
-    return after if notice is None else after.noticed(notice)
+    return after if notice is None else after.with_notice(notice)
 
 
 def _put(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:

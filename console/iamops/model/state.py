@@ -195,14 +195,14 @@ class ClusterState:
             client={name: Unknown() for name in client_views(profile)},
         )
 
-    def noticed(self, notice: Notice) -> ClusterState:
+    def with_notice(self, notice: Notice) -> ClusterState:
         """With one more line in the event list, in the order of time; the oldest gives way."""
         kept = self.notices[-(NOTICES_KEPT - 1) :]
         later = next((n for n, other in enumerate(reversed(kept)) if other.at <= notice.at), len(kept))
         place = len(kept) - later
         return replace(self, notices=(*kept[:place], notice, *kept[place:]))
 
-    def remembering(self, recalled: tuple[Notice, ...]) -> ClusterState:
+    def with_recalled(self, recalled: tuple[Notice, ...]) -> ClusterState:
         """With these in the place of all that was recalled before, in the order of time; what was seen stays."""
         seen = tuple(notice for notice in self.notices if not notice.source)
         room = max(0, NOTICES_KEPT - len(seen))

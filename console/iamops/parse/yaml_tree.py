@@ -32,7 +32,7 @@ _WORDS = {
 _TAB_INDENT = re.compile(r" *\t")
 
 
-def in_words(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
+def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
     """(line, message) for a syntax error of the YAML library."""
     mark = error.problem_mark or error.context_mark
     if error.context_mark and _OPENED.search(error.context or ""):
@@ -129,7 +129,7 @@ def read_tree(text: str, file: str, expected: str = PROFILE_EXPECTED) -> YamlTre
             return _broken(file, *wrong)
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
-        return _broken(file, *in_words(error, text))
+        return _broken(file, *_syntax_problem(error, text))
     except yaml.YAMLError as error:
         return _broken(file, 1, f"not valid YAML: {words(str(error), 200)}")
     if root is None:
