@@ -16,6 +16,8 @@ from iamops.model.vip import with_renewed
 
 SAMPLES_KEPT = 600
 TOO_MANY = f"it names more than {ADDRESSES_MOST} addresses: none is kept"
+# What is observed -> who observes it -> what that saw.
+Views = Mapping[str, Mapping[str, Observed[ProbeReport]]]
 K = TypeVar("K")
 V = TypeVar("V")
 Probed = events.HttpProbed | events.DatastoreProbed | events.PortProbed | events.TlsProbed | events.ClientProbed
@@ -206,17 +208,11 @@ def _others_lost(state: ClusterState, event: events.SourceLost) -> ClusterState:
     if event.source is Source.STORES:
         nodes = _put(state.nodes, event.node, replace(observer, ports=_all_lost(observer.ports, event.reason)))
         return replace(state, nodes=nodes, datastores=_views_lost(state.datastores, event))
-    return replace(
-        state,
-        nodes={
-            n: replace(node, from_peers=_views_lost(node.from_peers, event)) for n, node in state.nodes.items()
-        },
-    )
+    views = {name: _views_lost(node.from_peers, event) for name, node in state.nodes.items()}
+    return replace(state, nodes={n: replace(node, from_peers=views[n]) for n, node in state.nodes.items()})
 
 
-def _views_lost(
-    views: Mapping[str, Mapping[str, Observed[ProbeReport]]], event: events.SourceLost
-) -> Mapping[str, Mapping[str, Observed[ProbeReport]]]:
+def _views_lost(views: Views, event: events.SourceLost) -> Views:
     """One observer's part of each."""
     return {
         name: {who: seen.lost(event.reason) if who == event.node else seen for who, seen in by.items()}

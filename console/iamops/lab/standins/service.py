@@ -240,7 +240,11 @@ def main(config_path: str, *options: str) -> None:
     if "--version" in options:
         print(f"{config['name']} {VERSION}: stand-in of the iamops lab, not the real {config['name']}")
         return
-    _configured(config)
+    if not isinstance(config["port"], int):
+        # A bad value ends it as it ends the real one: how it is used, on stderr, and nothing that says more.
+        print(f'Error: invalid argument {config["port"]!r} for "--insecure.bind-port" flag', file=sys.stderr)
+        print(f"Usage:\n  {config['name']} [flags]   (stand-in of the iamops lab)", file=sys.stderr)
+        sys.exit(1)
     open_log(config["log"], config["name"])
     needs.require(config.get("at_start", ()), config["name"], config.get("patience_s", 0.0))
     needs.await_all(config.get("awaits", ()), config["name"])
@@ -258,14 +262,6 @@ def main(config_path: str, *options: str) -> None:
             threading.Thread(target=side.serve_forever, daemon=True).start()
     with ServiceServer((config["bind"], config["port"]), Handler, context=context if secure else None) as server:
         server.serve_forever()
-
-
-def _configured(config: dict[str, Any]) -> None:
-    """A bad value ends it as it ends the real one: how it is used, on stderr, and nothing that says more."""
-    if not isinstance(config["port"], int):
-        print(f'Error: invalid argument {config["port"]!r} for "--insecure.bind-port" flag', file=sys.stderr)
-        print(f"Usage:\n  {config['name']} [flags]   (stand-in of the iamops lab)", file=sys.stderr)
-        sys.exit(1)
 
 
 if __name__ == "__main__":
