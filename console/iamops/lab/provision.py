@@ -133,7 +133,13 @@ def hosts(profile: Profile, node: Node) -> str:
 def service_config(profile: Profile, node: Node, service: Service, **changes: Any) -> NodeFile:
     """The configuration of a service's stand-in; `changes` are what a fault makes of it."""
     paths = PATHS.get(service.name, ())
-    is_pump, mariadb = paths == PATHS["iam-pump"], _client(profile, node, DatastoreKind.MARIADB)
+    is_pump = paths == PATHS["iam-pump"]
+    mariadb, mongodb = first(profile, DatastoreKind.MARIADB), first(profile, DatastoreKind.MONGODB)
+    # Ports of its own that other services need; and the one where it asks another service over TLS.
+    needs = (need for other in profile.services.values() for need in other.needs if need.name == service.name)
+    asked_for = sorted({need.port for need in needs if need.port} - {service.port, *service.tls_ports})
+    tls_ports = profile.tls_ports_on(node.name)
+    secrets_port = next((need.port for need in service.needs if need.port in tls_ports), None)
     config: dict[str, Any] = {
         "name": service.name,
         "node": node.name,
@@ -142,14 +148,14 @@ def service_config(profile: Profile, node: Node, service: Service, **changes: An
         "health": service.health,
         "log": service.log_path,
         "paths": paths,
-        "mariadb": {**mariadb, **ACCOUNT} if mariadb and not is_pump else None,
-        "mongodb": _client(profile, node, DatastoreKind.MONGODB) if is_pump else None,
+        "mariadb": {**_where(profile, node, mariadb), **ACCOUNT} if mariadb and not is_pump else None,
+        "mongodb": _where(profile, node, mongodb) if mongodb and is_pump else None,
         # What the profile says it needs: an empty list makes a stand-in that needs nothing.
         "at_start": [_needed(profile, node, need) for need in service.needs if need.when is NeedWhen.START],
         "awaits": [_needed(profile, node, need) for need in service.needs if need.when is NeedWhen.ALWAYS],
         "patience_s": PATIENCE_S,
-        "secrets_from": _secrets_from(profile, node, service),
-        "listens_too": [port for port in _asked_for(profile, service) if port not in service.tls_ports],
+        "secrets_from": {"host": "127.0.0.1", "port": secrets_port, "ca": keys.CA} if secrets_port else None,
+        "listens_too": asked_for,
         "tls": {"certificate": keys.CERT, "key": keys.KEY, "ca": keys.CA},
         "scheme": service.scheme,
         "tls_ports": service.tls_ports,
@@ -169,10 +175,15 @@ def _stand_in_sources() -> Iterator[NodeFile]:
 
 def _services(profile: Profile, node: Node) -> Iterator[NodeEntry]:
     for service in profile.services.values():
-        if service.runs_on(node.name):
-            yield service_config(profile, node, service)
-            config, after = f"/etc/iam/{service.name}.json", _before(profile, node, service)
-            yield from _stand_in(service.unit, service.name, config, "service", after)
+        if not service.runs_on(node.name):
+            continue
+        # The units of this node that it needs: a boot starts them first.
+        names = {need.name for need in service.needs}
+        stores = (store for store in on_node(profile, node.name) if store.name in names)
+        services = (other.unit for other in profile.services.values() if other.name in names)
+        after = tuple(f"{unit}.service" for unit in (*map(unit_of, stores), *services))
+        yield service_config(profile, node, service)
+        yield from _stand_in(service.unit, service.name, f"/etc/iam/{service.name}.json", "service", after)
 
 
 def _datastores(profile: Profile, node: Node) -> Iterator[NodeEntry]:
@@ -229,42 +240,16 @@ WantedBy=multi-user.target
 """
 
 
-def _before(profile: Profile, node: Node, service: Service) -> tuple[str, ...]:
-    """The units on this node that what the service needs is made of: a boot starts them first."""
-    names = {need.name for need in service.needs}
-    stores = (each for name, each in profile.datastores.items() if name in names and each.node == node.name)
-    services = (each.unit for name, each in profile.services.items() if name in names)
-    return tuple(f"{unit}.service" for unit in (*map(unit_of, stores), *services))
-
-
 def _needed(profile: Profile, node: Node, need: Need) -> dict[str, Any]:
     store = profile.datastores.get(need.name or "")
     if store is None:
         port = need.port or profile.services[need.name or ""].port
         return {"name": need.what, "kind": "port", "host": "127.0.0.1", "port": port}
-    where = {"name": store.name, "kind": store.kind, "host": _host(profile, node, store), "port": store.port}
-    return {**where, **ACCOUNT} if store.kind is DatastoreKind.MARIADB else where
+    account = ACCOUNT if store.kind is DatastoreKind.MARIADB else {}
+    return {"name": store.name, "kind": store.kind, **_where(profile, node, store), **account}
 
 
-def _secrets_from(profile: Profile, node: Node, service: Service) -> dict[str, Any] | None:
-    """Where a service asks another one of its node over TLS, which checks the certificate."""
-    ports = profile.tls_ports_on(node.name)
-    port = next((need.port for need in service.needs if need.port in ports), None)
-    return None if port is None else {"host": "127.0.0.1", "port": port, "ca": keys.CA}
-
-
-def _asked_for(profile: Profile, service: Service) -> list[int]:
-    """The ports beside its own that other services need of it."""
-    needs = (need for other in profile.services.values() for need in other.needs)
-    return sorted({need.port for need in needs if need.name == service.name and need.port} - {service.port})
-
-
-def _client(profile: Profile, node: Node, kind: DatastoreKind) -> dict[str, Any] | None:
-    """Where a service of the node finds the datastore of this kind; None where the profile has none."""
-    store = first(profile, kind)
-    return None if store is None else {"host": _host(profile, node, store), "port": store.port}
-
-
-def _host(profile: Profile, node: Node, store: Datastore) -> str:
+def _where(profile: Profile, node: Node, store: Datastore) -> dict[str, Any]:
     """The seed's services reach a datastore on their own node through loopback."""
-    return "127.0.0.1" if store.node == node.name else profile.nodes[store.node].address
+    host = "127.0.0.1" if store.node == node.name else profile.nodes[store.node].address
+    return {"host": host, "port": store.port}
