@@ -110,7 +110,7 @@ def members(group: str, trees: Hierarchies) -> tuple[int, ...]:
     return tuple(sorted(found - {0}))
 
 
-def freeze(group: str, trees: Hierarchies, *, frozen: bool, wait_s: float = 5.0) -> bool:
+def freeze(group: str, trees: Hierarchies, *, frozen: bool) -> bool:
     """Stands all members still at once, or lets them go on. False: it did not come to pass in time.
 
     Signals would miss what is being forked meanwhile. Raises LabImpossible without cgroup v2.
@@ -119,7 +119,7 @@ def freeze(group: str, trees: Hierarchies, *, frozen: bool, wait_s: float = 5.0)
     if not switch.exists():
         raise LabImpossible("freezing needs cgroup v2", "use power-off or cable instead")
     switch.write_text("1" if frozen else "0", encoding="ascii")
-    return wait_until(lambda: is_frozen(group, trees) == frozen, wait_s=wait_s, every_s=0.01)
+    return wait_until(lambda: is_frozen(group, trees) == frozen, wait_s=5.0, every_s=0.01)
 
 
 def is_frozen(group: str, trees: Hierarchies) -> bool:
@@ -127,7 +127,7 @@ def is_frozen(group: str, trees: Hierarchies) -> bool:
     return events.exists() and "frozen 1" in events.read_text(encoding="ascii").splitlines()
 
 
-def remove(group: str, trees: Hierarchies, *, wait_s: float = 1.0) -> None:
+def remove(group: str, trees: Hierarchies) -> None:
     """Removes the emptied group. A process just killed can hold its group for a moment."""
 
     def removed() -> bool:
@@ -141,7 +141,7 @@ def remove(group: str, trees: Hierarchies, *, wait_s: float = 1.0) -> None:
                 top.parent.rmdir()
         return not any(top.exists() for top in groups)
 
-    wait_until(removed, wait_s=wait_s, every_s=0.01)
+    wait_until(removed, wait_s=1.0, every_s=0.01)
 
 
 PROC = Path("/proc")
@@ -167,7 +167,7 @@ def init_of(group: str) -> int | None:
     return find_init(members(group, here()))
 
 
-def kill_all(group: str, *, wait_s: float = 10.0) -> None:
+def kill_all(group: str) -> None:
     """Ends every process of a node at once, as a pulled plug would.
 
     The kernel kills a pid namespace with its init, so no process gets to react to another's death.
@@ -176,11 +176,14 @@ def kill_all(group: str, *, wait_s: float = 10.0) -> None:
     init = find_init(members(group, trees))
     if init is not None:
         _signal(init, signal.SIGKILL)
-    deadline = time.monotonic() + wait_s
-    while (left := members(group, trees)) and time.monotonic() < deadline:
+
+    def ended() -> bool:
+        left = members(group, trees)
         for pid in left:
             _signal(pid, signal.SIGKILL)
-        time.sleep(0.01)
+        return not left
+
+    wait_until(ended, wait_s=10.0, every_s=0.01)
 
 
 def ask_to_halt(group: str, *, wait_s: float) -> bool:
@@ -246,15 +249,15 @@ def run(argv: Sequence[str], *, stdin: str = "", timeout_s: float = 60.0) -> str
     return done.stdout
 
 
-def succeeds(argv: Sequence[str], *, timeout_s: float = 60.0) -> bool:
+def succeeds(argv: Sequence[str]) -> bool:
     """Whether a command ends with 0; for cleaning up what may not be there."""
     try:
-        run(argv, timeout_s=timeout_s)
+        run(argv)
     except ToolFailed:
         return False
     return True
 
 
-def last_lines(output: str, count: int = LAST_LINES) -> str:
+def last_lines(output: str) -> str:
     """The end of a tool's output, where the reason stands."""
-    return "\n".join(output.strip().splitlines()[-count:])
+    return "\n".join(output.strip().splitlines()[-LAST_LINES:])

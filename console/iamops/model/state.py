@@ -154,11 +154,11 @@ class NodeState:
     def freshness(self, now: float) -> Freshness:
         return freshness(self.last_event_at, now)
 
-    def rate_per_s(self, now: float, window_s: float = RATE_WINDOW_S) -> float | None:
-        """Mean requests per second over the window, or None while there is too little to tell."""
+    def rate_per_s(self, now: float) -> float | None:
+        """Mean requests per second, or None while there are too few samples."""
         if isinstance(self.requests, Unknown) or not self.samples:
             return None
-        return mean_rate(self.samples, now, window_s)
+        return mean_rate(self.samples, now, RATE_WINDOW_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,9 +37,10 @@ class _Open:
     block: list[Directive] = field(default_factory=list)
 
 
-def keepalived_conf(files: Mapping[str, str], path: str = f"{HOME}/keepalived.conf") -> ReadFile:
-    """The file at `path` with what it includes. `files`: absolute path -> text."""
+def keepalived_conf(files: Mapping[str, str]) -> ReadFile:
+    """keepalived.conf with what it includes. `files`: absolute path -> text."""
     reader = _ConfReader(files)
+    path = f"{HOME}/keepalived.conf"
     root = _Open("", (), path, 0)
     reader.stack.append(root)
     reader.read(path)

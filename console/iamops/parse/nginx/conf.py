@@ -83,10 +83,10 @@ MAX_READS = 1000
 PACKAGED = ("mime.types", "modules-enabled/", "/usr/share/nginx/")
 
 
-def nginx_conf(files: Mapping[str, str], path: str = f"{HOME}/nginx.conf") -> ReadFile:
-    """The file at `path` with what it includes. `files`: absolute path -> text."""
+def nginx_conf(files: Mapping[str, str]) -> ReadFile:
+    """nginx.conf with what it includes. `files`: absolute path -> text."""
     reader = _Reader(files)
-    found = reader.file(_Scope(path, (), 0))
+    found = reader.file(_Scope(f"{HOME}/nginx.conf", (), 0))
     return ReadFile(tuple(found), tuple(reader.mistakes), tuple(reader.includes), tuple(reader.by_file))
 
 
