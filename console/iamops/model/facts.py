@@ -51,7 +51,6 @@ class VrrpReport:
     effective_priority: int | None = None
     last_transition: float | None = None
     master_priority: int | None = None
-    counters: Mapping[str, int] = field(default_factory=dict)
     no_dump: str = ""
 
 

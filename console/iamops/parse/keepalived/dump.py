@@ -24,10 +24,6 @@ from iamops.parse.keepalived.blocks import (
 from iamops.parse.keepalived.settings import TRACKED, Rest, check_key, rest_on_disk
 from iamops.parse.keepalived.vrrp import OWNER_PRIORITY, VrrpConf, instances
 
-COUNTERS = (
-    *("advert_rcvd", "advert_sent", "become_master", "release_master", "pri_zero_rcvd", "pri_zero_sent"),
-    *("auth_failure", "advert_interval_err", "addr_list_err"),
-)
 _JSON_STATES: Mapping[int | None, VrrpState] = {
     0: VrrpState.INIT,
     1: VrrpState.BACKUP,
@@ -57,7 +53,6 @@ def json_dump(text: str) -> Mapping[str, VrrpReport]:
         name, state = fields.get("iname"), _JSON_STATES.get(_int(fields.get("state")))
         if not isinstance(name, str) or state is None:
             continue
-        counters = entry["stats"] if isinstance(entry.get("stats"), dict) else {}
         entered = fields.get("last_transition")
         entered_at = (
             float(entered) if isinstance(entered, (int, float)) and not isinstance(entered, bool) else None
@@ -69,7 +64,6 @@ def json_dump(text: str) -> Mapping[str, VrrpReport]:
             effective_priority=_int(fields.get("effective_priority")),
             last_transition=calendar_time(entered_at),
             master_priority=_int(fields.get("master_priority")),
-            counters={key: value for key in COUNTERS if (value := _int(counters.get(key))) is not None},
         )
     return reports
 
