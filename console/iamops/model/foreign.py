@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 # Enough for nanoseconds since 1970, and exact in every reader of JSON for all that is counted.
 DIGITS = 19
 _WHOLE = re.compile(rf"[0-9]{{1,{DIGITS}}}")
-_SIGNED = re.compile(rf"[+-]?[0-9]{{1,{DIGITS}}}")
 _REAL = re.compile(rf"[+-]?[0-9]{{1,{DIGITS}}}(?:\.[0-9]{{1,30}})?")
 
 
@@ -21,12 +20,6 @@ def whole(text: str | bytes) -> int | None:
     """A number without a sign; None for anything else."""
     digits = _ascii(text)
     return int(digits) if _WHOLE.fullmatch(digits) else None
-
-
-def signed(text: str | bytes) -> int | None:
-    """A whole number, with a sign or without."""
-    digits = _ascii(text)
-    return int(digits) if _SIGNED.fullmatch(digits) else None
 
 
 def real(text: str | bytes) -> float | None:
