@@ -102,7 +102,7 @@ def node_entries(
     start_order = f"/etc/systemd/system/{profile.keepalived.unit}.service.d/lab.conf"
     return (
         NodeFile("/etc/hostname", f"{node.name}\n"),
-        NodeFile("/etc/hosts", hosts(profile, node)),
+        NodeFile("/etc/hosts", hosts(profile)),
         # Without an id systemd would take every boot for the first one, and enable every unit.
         NodeFile("/etc/machine-id", f"{machine_id}\n", mode=0o444),
         NodeFile(f"/home/{LOGIN_USER}/.ssh/authorized_keys", public_key, mode=0o644),
@@ -122,7 +122,7 @@ def digest(entries: tuple[NodeEntry, ...], statements: str) -> str:
     return hashlib.sha256(repr((entries, statements)).encode()).hexdigest()
 
 
-def hosts(profile: Profile, node: Node) -> str:
+def hosts(profile: Profile) -> str:
     """/etc/hosts: sudo needs the own name, the seed puts the domains on loopback."""
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost"]
     lines += [f"127.0.0.1 {domain}" for domain in profile.domains]

@@ -60,11 +60,12 @@ class Section:
 
 def script(parts: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """One argv that runs several commands and marks where each begins and how it ended."""
-    lines = []
-    for name, argv in parts.items():
-        lines.append(f"printf '\\n==iamops begin %s==\\n' {shlex.quote(name)}")
-        lines.append(f"{shlex.join(argv)} 2>&1")
-        lines.append("printf '\\n==iamops end %s==\\n' $?")
+    lines = (
+        f"printf '\\n==iamops begin %s==\\n' {shlex.quote(name)}\n"
+        f"{shlex.join(argv)} 2>&1\n"
+        "printf '\\n==iamops end %s==\\n' $?"
+        for name, argv in parts.items()
+    )
     return ("sh", "-c", "\n".join(lines))
 
 

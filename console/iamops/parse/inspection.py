@@ -42,7 +42,7 @@ _FOREIGN = re.compile(
     r"|ip address associated with VRID [0-9]{1,19} not present|unicast source address \S+ not a unicast peer"
     r"|received (?:a|an) (?:unexpected|unmatch)|advertisement interval mismatch|[Ii]nvalid (?:ttl|TTL/HL))"
 )
-# An anchor of a run (model/anchor): whatever unit the login's session belongs to.
+# An anchor of a run (model/journal.py): whatever unit the login's session belongs to.
 _OWN = re.compile(
     r"^run=[A-Za-z0-9-]{1,64} (?:(?:ledger|n|head|place)=[0-9a-f]{1,64} ){0,4}(?P<text>\S.*)$", re.DOTALL
 )

@@ -65,7 +65,7 @@ def _entries(text: bytes, found: re.Match[bytes], end: int) -> Iterator[SecretSp
         if compared and entry["key"].strip(b"\\\"'") not in _WORDS:
             yield _inside(entry, "key")
         value = entry["value"].strip(b"\"'")
-        if given and len(value) > 1 and not value.startswith(b"$") and entry["key"] not in (b"include",):
+        if given and len(value) > 1 and not value.startswith(b"$") and entry["key"] != b"include":
             yield _inside(entry, "value")
 
 
