@@ -139,32 +139,22 @@ def with_renewed(before: NodeState, after: NodeState, event: NodeEvent, profile:
     """The node after an event, with what of its services is to be asked anew by everybody else."""
     names: tuple[str, ...] = ()
     match event:
-        case LinkChanged() if _back_again(before, event):
-            names = tuple(after.services)
-        case UnitReported() if _begun_anew(before, after, event.unit):
-            names = tuple(s.name for s in profile.services.values() if s.unit == event.unit)
-        case HttpProbed(target=Target.SERVICE) if event.observer == event.node and _well_again(before, event):
-            names = (event.name,)
+        case LinkChanged():
+            # What it reported before it was lost, and what others got from it meanwhile, is out of date.
+            known = any(isinstance(seen, Known) for seen in before.services.values())
+            if known and event.link.state is LinkState.UP and before.link.state is not LinkState.UP:
+                names = tuple(after.services)
+        case UnitReported():
+            was, now = before.units.get(event.unit), after.units.get(event.unit)
+            if isinstance(was, Known) and isinstance(now, Known) and now.value.running:
+                restarted = not was.value.running or was.value.main_pid != now.value.main_pid
+                units = (s.name for s in profile.services.values() if s.unit == event.unit)
+                names = tuple(units) if restarted else ()
+        case HttpProbed(target=Target.SERVICE) if event.observer == event.node:
+            probed = before.services.get(event.name)
+            answers = isinstance(event.report, ProbeReport) and event.report.ok
+            # The first answer of all is no change.
+            if probed is not None and answers and not is_pending(probed):
+                names = () if isinstance(probed, Known) and probed.value.ok else (event.name,)
     found = {name: event.at for name in names if name in after.services}
     return replace(after, renewed={**after.renewed, **found}) if found else after
-
-
-def _back_again(before: NodeState, event: LinkChanged) -> bool:
-    """What it reported before it was lost, and what others got from it meanwhile, is out of date."""
-    known = any(isinstance(seen, Known) for seen in before.services.values())
-    return known and event.link.state is LinkState.UP and before.link.state is not LinkState.UP
-
-
-def _begun_anew(before: NodeState, after: NodeState, unit: str) -> bool:
-    was, now = before.units.get(unit), after.units.get(unit)
-    if not isinstance(was, Known) or not isinstance(now, Known) or not now.value.running:
-        return False
-    return not was.value.running or was.value.main_pid != now.value.main_pid
-
-
-def _well_again(before: NodeState, event: HttpProbed) -> bool:
-    """The first answer of all is no change."""
-    was = before.services.get(event.name)
-    if was is None or not isinstance(event.report, ProbeReport) or not event.report.ok:
-        return False
-    return not is_pending(was) and not (isinstance(was, Known) and was.value.ok)

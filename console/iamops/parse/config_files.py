@@ -110,13 +110,10 @@ def _file(tar: tarfile.TarFile, member: tarfile.TarInfo) -> ConfFile:
     reader = tar.extractfile(member)
     content = reader.read().decode("utf-8", "surrogateescape") if reader else ""
     path = "/" + member.name.removeprefix("./").lstrip("/")
-    owner, group = _account(member.uname, member.uid), _account(member.gname, member.gid)
+    owner = member.uname if _ACCOUNT.fullmatch(member.uname) else str(member.uid)
+    group = member.gname if _ACCOUNT.fullmatch(member.gname) else str(member.gid)
     at = min(max(float(member.mtime), 0.0), LAST_MOMENT_S)
     return ConfFile(path, content, member.mode & 0o7777, owner, group, at)
-
-
-def _account(name: str, number: int) -> str:
-    return name if _ACCOUNT.fullmatch(name) else str(number)
 
 
 # find(1) on directories: what lies there, and when it last changed.
