@@ -11,7 +11,7 @@ from iamops.lab.faults.catalogue import CATALOGUE
 from iamops.lab.lab import Lab
 from iamops.lab.network import inside
 from iamops.lab.node import Power
-from iamops.lab.processes import LabNotUp, NotProven, ToolFailed, UnknownFault
+from iamops.lab.processes import LabNotUp, NotReady, ToolFailed, UnknownFault
 from iamops.lab.status import readiness
 from tests.lab.own import answer, comes_true, fetched, mended, out, whole
 
@@ -149,8 +149,8 @@ def test_up_heals_a_pulled_plug_and_names_the_faults_it_cannot_heal(lab, monkeyp
     assert lab.up().holds
     assert lab.status().faults == ()
     lab.fault("sshd-hang", "iam-b")
-    monkeypatch.setattr("iamops.lab.lab.PROOF_S", 0.5)
-    with pytest.raises(NotProven) as failure:
+    monkeypatch.setattr("iamops.lab.lab.READY_S", 0.5)
+    with pytest.raises(NotReady) as failure:
         lab.up()
     assert "sshd-hang iam-b" in failure.value.reason
     assert failure.value.next_step == "iamops lab fault --heal-all"

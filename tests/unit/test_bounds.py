@@ -15,7 +15,7 @@ from iamops.judge.triage.timeline import merged
 from iamops.ledger.watch_directory import SILENCE_BYTES, WatchDirectory
 from iamops.model.events import RequestsCounted
 from iamops.model.facts import ProbeOutcome, RequestCount
-from iamops.model.foreign import DIGITS, real, signed, whole
+from iamops.model.foreign import DIGITS, real, whole
 from iamops.model.journal import TimelineEvent, TimelineEventKind
 from iamops.model.reduce import SAMPLES_KEPT, reduce
 from iamops.model.safe_text import MAX_CHARS, MOST_MARKS, safe
@@ -140,7 +140,7 @@ def variables() -> None:
 
 
 def digits() -> None:
-    for read in (whole, signed, real):
+    for read in (whole, real):
         assert read("9" * DIGITS) is not None
         assert read("9" * (DIGITS + 1)) is None
 

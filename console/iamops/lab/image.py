@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from iamops.lab import node, place
+from iamops.lab import node
+from iamops.lab.place import held
 from iamops.lab.processes import ImageFailed, LabImpossible, last_lines, run
 from iamops.render.files import NodeFile
 
@@ -25,37 +26,14 @@ ENDS_WITH_US = (
     *("unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--"),
 )
 PACKAGES = (
-    "curl",
-    "dbus",
-    "iproute2",
-    "iputils-ping",
-    "keepalived",
-    "less",
-    "logrotate",
-    "mariadb-server",
-    "nftables",
-    "nginx-light",
-    "openssh-server",
-    "procps",
-    "python3",
-    "redis-server",
-    "sudo",
-    "systemd",
-    "systemd-sysv",
+    *("curl", "dbus", "iproute2", "iputils-ping", "keepalived", "less", "logrotate", "mariadb-server", "nftables"),
+    *("nginx-light", "openssh-server", "procps", "python3", "redis-server", "sudo", "systemd", "systemd-sysv"),
 )
 # What a node in a closed network has no use for, and what would cost it time at boot.
 MASKED = (
-    "apt-daily-upgrade.timer",
-    "apt-daily.timer",
-    "dpkg-db-backup.timer",
-    "e2scrub_all.timer",
-    "e2scrub_reap.service",
-    "fstrim.timer",
-    "getty@tty1.service",
-    "console-getty.service",
-    "systemd-logind.service",
-    "systemd-networkd.service",
-    "systemd-resolved.service",
+    *("apt-daily-upgrade.timer", "apt-daily.timer", "dpkg-db-backup.timer", "e2scrub_all.timer"),
+    *("e2scrub_reap.service", "fstrim.timer", "getty@tty1.service", "console-getty.service"),
+    *("systemd-logind.service", "systemd-networkd.service", "systemd-resolved.service"),
     "systemd-timesyncd.service",
 )
 # Small and quick: the lab's databases hold a handful of rows.
@@ -97,7 +75,7 @@ def host_suite(os_release: str) -> str:
     return codename if fields.get("ID", "").strip('"') == "debian" and codename else FALLBACK_SUITE
 
 
-def recipe_key(suite: str) -> str:
+def image_name(suite: str) -> str:
     """Names the image after everything that decides its content."""
     recipe = "\n".join((RECIPE_VERSION, suite, *PACKAGES, *SETUP, *map(str, CONFIGS.items())))
     return f"{suite}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
@@ -116,18 +94,22 @@ def this_suite() -> str:
 
 def current(cache: Path) -> Path:
     """Where the image of today's recipe is, or will be."""
-    return cache / recipe_key(this_suite())
+    return cache / image_name(this_suite())
 
 
 def ensure(cache: Path, progress: Callable[[str], None]) -> Path:
     """The image's root directory, built if it is not in the cache. Raises ImageFailed."""
     image = current(cache)
     # Several labs may share the cache, and each has a lock of its own only for itself.
-    with place.held(cache / "lock", progress, wait_s=BUILD_WAIT_S):
+    with held(cache / "lock", progress, wait_s=BUILD_WAIT_S):
         if not image.is_dir():
             progress(f"building the base image {image.name} (once; about a minute)")
             _build(image)
-        _remove_others(image)
+        # Older images go, unless a running node still has one beneath its disk.
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8")
+        for other in image.parent.iterdir():
+            if other.is_dir() and other != image and f"lowerdir={other}," not in mounts:
+                node.delete(other)
     return image
 
 
@@ -141,7 +123,11 @@ def _build(image: Path) -> None:
     root = scratch / "root"
     try:
         _bootstrap(root, image.parent / "build.log")
-        _set_up(root)
+        for path, content in CONFIGS.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(content, encoding="utf-8")
+        for step in SETUP:
+            run(["chroot", str(root), "/bin/sh", "-euc", step])
         os.replace(root, image)
     finally:
         node.delete(scratch)
@@ -165,81 +151,36 @@ def _bootstrap(root: Path, log: Path) -> None:
         )
 
 
-def _set_up(root: Path) -> None:
-    for path, content in CONFIGS.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(content, encoding="utf-8")
-    for step in SETUP:
-        run(["chroot", str(root), "/bin/sh", "-euc", step])
-
-
-def _remove_others(image: Path) -> None:
-    """Older images go, unless a running node still has one beneath its disk."""
-    mounts = Path("/proc/self/mounts").read_text(encoding="utf-8")
-    for other in image.parent.iterdir():
-        if other.is_dir() and other != image and f"lowerdir={other}," not in mounts:
-            node.delete(other)
-
-
 # Writes files into the root of a node that is not running, with the node's own users as owners.
 
 
 @dataclass(frozen=True, slots=True)
 class SymbolicLink:
-    """A symbolic link a node should have."""
-
     path: str
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Accounts:
-    """The user and group numbers of one root."""
-
-    users: dict[str, int]
-    groups: dict[str, int]
-
-    @classmethod
-    def of(cls, root: Path) -> Accounts:
-        return cls(_numbers(root / "etc/passwd"), _numbers(root / "etc/group"))
-
-
 def write(root: Path, entries: Iterable[NodeFile | SymbolicLink]) -> None:
     """Writes files and links below `root`, over what is there."""
-    accounts = Accounts.of(root)
+    users, groups = (_numbers(root / "etc" / name) for name in ("passwd", "group"))
     for entry in entries:
+        path = root / entry.path.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
         if isinstance(entry, SymbolicLink):
-            _write_link(root, entry)
-        else:
-            _write_file(root, entry, accounts)
-
-
-def _write_file(root: Path, entry: NodeFile, accounts: Accounts) -> None:
-    path = _below(root, entry.path)
-    path.unlink(missing_ok=True)
-    path.write_text(entry.content, encoding="utf-8")
-    try:
-        os.chown(path, accounts.users[entry.owner], accounts.groups[entry.group])
-    except KeyError as error:
-        raise LabImpossible(
-            f"{entry.path} should belong to {entry.owner}:{entry.group}, which the image does not know",
-            "this is a fault in the lab's provisioning; please report it",
-        ) from error
-    path.chmod(entry.mode)
-
-
-def _write_link(root: Path, link: SymbolicLink) -> None:
-    path = _below(root, link.path)
-    path.unlink(missing_ok=True)
-    path.symlink_to(link.target)
-
-
-def _below(root: Path, absolute: str) -> Path:
-    path = root / absolute.lstrip("/")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+            path.symlink_to(entry.target)
+            continue
+        path.write_text(entry.content, encoding="utf-8")
+        if entry.owner not in users or entry.group not in groups:
+            raise LabImpossible(
+                f"{entry.path} should belong to {entry.owner}:{entry.group}, which the image does not know",
+                "this is a fault in the lab's provisioning; please report it",
+            )
+        os.chown(path, users[entry.owner], groups[entry.group])
+        path.chmod(entry.mode)
 
 
 def _numbers(file: Path) -> dict[str, int]:
+    """Name -> number, of users or of groups."""
     rows = (line.split(":") for line in file.read_text(encoding="utf-8").splitlines())
     return {row[0]: int(row[2]) for row in rows if len(row) > 2}

@@ -7,7 +7,7 @@ import ipaddress
 import os
 import secrets
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -26,20 +26,20 @@ VRRP_SECRET_LENGTH = 8
 HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
 
 
-def operator_key(place: LabPaths) -> str:
+def operator_key(paths: LabPaths) -> str:
     """The operator's public key; the pair is made on first use."""
-    if not place.key.exists():
-        _generate(place.key, "operator of the iamops lab")
-    return place.key.with_suffix(".pub").read_text(encoding="utf-8")
+    if not paths.key.exists():
+        _generate(paths.key, "operator of the iamops lab")
+    return paths.key.with_suffix(".pub").read_text(encoding="utf-8")
 
 
-def vrrp_secrets(profile: Profile, place: LabPaths) -> Mapping[str, str]:
+def vrrp_secrets(profile: Profile, paths: LabPaths) -> Mapping[str, str]:
     """The password of every VRRP instance that has one: the same for all, made once."""
-    if not place.vrrp_secret.exists():
+    if not paths.vrrp_secret.exists():
         alphabet = string.ascii_letters + string.digits
         secret = "".join(secrets.choice(alphabet) for _ in range(VRRP_SECRET_LENGTH))
-        _write_secret(place.vrrp_secret, secret + "\n")
-    secret = place.vrrp_secret.read_text(encoding="utf-8").strip()
+        _write(paths.vrrp_secret, secret + "\n", 0o600)
+    secret = paths.vrrp_secret.read_text(encoding="utf-8").strip()
     return {name: secret for name, instance in profile.vrrp.items() if instance.auth}
 
 
@@ -53,18 +53,11 @@ def host_key(root: Path, node: str) -> str:
 
 def known_hosts(host_keys: Mapping[str, str]) -> str:
     """The content of a known_hosts file, from addresses to public keys."""
-    lines = (f"{address} {' '.join(key.split()[:2])}\n" for address, key in host_keys.items())
-    return "".join(lines)
+    return "".join(f"{address} {' '.join(key.split()[:2])}\n" for address, key in host_keys.items())
 
 
 def _generate(path: Path, comment: str) -> None:
     run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)])
-
-
-def _write_secret(path: Path, content: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(content)
 
 
 # The lab's own CA and its certificates: good, out of date, for others, or of nobody we know.
@@ -77,8 +70,6 @@ DAY = datetime.timedelta(days=1)
 
 
 class CertificateFault(StrEnum):
-    """What is wrong with a certificate."""
-
     GOOD = "good"
     EXPIRED = "expired"
     STRANGE_NAME = "strange-name"
@@ -86,96 +77,93 @@ class CertificateFault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Papers:
+class CertificatePair:
     """A certificate and its key, PEM."""
 
     certificate: str
     key: str
 
 
-def papers_of(place: LabPaths, profile: Profile) -> Mapping[str, Papers]:
+def certificates_of(paths: LabPaths, profile: Profile) -> Mapping[str, CertificatePair]:
     """Each node's, made once; of a profile without TLS ports none."""
-    return {n.name: _kept(place, profile, n) for n in profile.nodes.values() if profile.tls_ports_on(n.name)}
+    return {n.name: _kept(paths, profile, n) for n in profile.nodes.values() if profile.tls_ports_on(n.name)}
 
 
-def files(papers: Papers, ca: str) -> tuple[NodeFile, ...]:
+def files(pair: CertificatePair, ca: str) -> tuple[NodeFile, ...]:
     """What a node has of them."""
     return (
         NodeFile(CA, ca, group="adm"),
-        NodeFile(CERT, papers.certificate, group="adm"),
-        NodeFile(KEY, papers.key, mode=0o640, group="adm", secret=True),
+        NodeFile(CERT, pair.certificate, group="adm"),
+        NodeFile(KEY, pair.key, mode=0o640, group="adm", secret=True),
     )
 
 
-def ca_of(place: LabPaths) -> str:
+def ca_of(paths: LabPaths) -> str:
     """The CA's own certificate; it is made on first use."""
-    if not place.ca.exists():
-        place.ca.parent.mkdir(parents=True, exist_ok=True)
-        made = _self_signed("CA of the iamops lab")
-        _write(_key_file(place), made.key, 0o600)
-        _write(place.ca, made.certificate, 0o644)
-    return place.ca.read_text(encoding="ascii")
+    if not paths.ca.exists():
+        paths.ca.parent.mkdir(parents=True, exist_ok=True)
+        made = _signed("CA of the iamops lab", by=None)
+        _write(_ca_key(paths), made.key, 0o600)
+        _write(paths.ca, made.certificate, 0o644)
+    return paths.ca.read_text(encoding="ascii")
 
 
-def issue(place: LabPaths, profile: Profile, node: Node, kind: CertificateFault = CertificateFault.GOOD) -> Papers:
-    """A new certificate for a node's services."""
+def issue(
+    paths: LabPaths, profile: Profile, node: Node, kind: CertificateFault = CertificateFault.GOOD
+) -> CertificatePair:
     if kind is CertificateFault.STRANGE_CA:
-        authority = _self_signed("a stranger")
+        authority = _signed("a stranger", by=None)
     else:
-        authority = Papers(ca_of(place), _key_file(place).read_text(encoding="ascii"))
-    issuer = x509.load_pem_x509_certificate(authority.certificate.encode()).subject
-    signer = serialization.load_pem_private_key(authority.key.encode(), password=None)
-    assert isinstance(signer, ec.EllipticCurvePrivateKey)  # noqa: S101 - made below
-    now = datetime.datetime.now(datetime.UTC)
-    begins, ends = (now - 30 * DAY, now - DAY) if kind is CertificateFault.EXPIRED else (now - DAY, now + GOOD_FOR)
+        authority = CertificatePair(ca_of(paths), _ca_key(paths).read_text(encoding="ascii"))
+    names = [*profile.domains, node.name, "localhost", node.address, "127.0.0.1"]
+    if kind is CertificateFault.STRANGE_NAME:
+        names = ["old.example.invalid"]
+    expired = kind is CertificateFault.EXPIRED
+    return _signed(f"iam on {node.name} (iamops lab)", by=authority, names=names, expired=expired)
+
+
+def _kept(paths: LabPaths, profile: Profile, node: Node) -> CertificatePair:
+    certificate, key = (paths.ca.with_name(f"{node.name}.{end}") for end in ("pem", "key"))
+    if not key.exists() or not certificate.exists():
+        made = issue(paths, profile, node)
+        _write(key, made.key, 0o600)
+        _write(certificate, made.certificate, 0o644)
+    return CertificatePair(certificate.read_text(encoding="ascii"), key.read_text(encoding="ascii"))
+
+
+def _signed(
+    name: str, *, by: CertificatePair | None, names: Sequence[str] = (), expired: bool = False
+) -> CertificatePair:
+    """A certificate for `names`, signed by a CA; without one, a CA's own that signs itself."""
     key = ec.generate_private_key(ec.SECP256R1())
-    names = ["old.example.invalid"] if kind is CertificateFault.STRANGE_NAME else _names(profile, node)
-    built = (
+    subject = issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    signer: object = key
+    if by is not None:
+        issuer = x509.load_pem_x509_certificate(by.certificate.encode()).subject
+        signer = serialization.load_pem_private_key(by.key.encode(), password=None)
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)  # noqa: S101 - made here
+    now = datetime.datetime.now(datetime.UTC)
+    begins, ends = (
+        (now - 30 * DAY, now - DAY) if expired else (now - DAY, now + (CA_GOOD_FOR if by is None else GOOD_FOR))
+    )
+    builder = (
         x509.CertificateBuilder()
-        .subject_name(_named(f"iam on {node.name} (iamops lab)"))
+        .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begins)
         .not_valid_after(ends)
-        .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .sign(signer, hashes.SHA256())
+        .add_extension(x509.BasicConstraints(ca=by is None, path_length=0 if by is None else None), critical=True)
     )
-    return Papers(_pem(built), _key_pem(key))
-
-
-def _kept(place: LabPaths, profile: Profile, node: Node) -> Papers:
-    certificate, key = (place.ca.with_name(f"{node.name}.{end}") for end in ("pem", "key"))
-    if not key.exists() or not certificate.exists():
-        made = issue(place, profile, node)
-        _write(key, made.key, 0o600)
-        _write(certificate, made.certificate, 0o644)
-    return Papers(certificate.read_text(encoding="ascii"), key.read_text(encoding="ascii"))
-
-
-def _self_signed(name: str) -> Papers:
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(_named(name))
-        .issuer_name(_named(name))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - DAY)
-        .not_valid_after(now + CA_GOOD_FOR)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(list(map(_general, names))), critical=False)
+    built = builder.sign(signer, hashes.SHA256())
+    form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return CertificatePair(
+        built.public_bytes(serialization.Encoding.PEM).decode("ascii"),
+        key.private_bytes(serialization.Encoding.PEM, form, plain).decode("ascii"),
     )
-    return Papers(_pem(built), _key_pem(key))
-
-
-def _names(profile: Profile, node: Node) -> list[str]:
-    return [*profile.domains, node.name, "localhost", node.address, "127.0.0.1"]
-
-
-def _named(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
 
 
 def _general(name: str) -> x509.GeneralName:
@@ -185,17 +173,8 @@ def _general(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
-
-
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
-    form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    return key.private_bytes(serialization.Encoding.PEM, form, plain).decode("ascii")
-
-
-def _key_file(place: LabPaths) -> Path:
-    return place.ca.with_suffix(".key")
+def _ca_key(paths: LabPaths) -> Path:
+    return paths.ca.with_suffix(".key")
 
 
 def _write(path: Path, content: str, mode: int) -> None:

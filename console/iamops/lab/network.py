@@ -40,60 +40,58 @@ def port_name(node: str) -> str:
 
 def hardware_address(address: str) -> str:
     """A locally administered MAC made of the IPv4 address, so that a node keeps its own for ever."""
-    octets = ipaddress.IPv4Address(address).packed
-    return "02:00:" + ":".join(f"{octet:02x}" for octet in octets)
+    return "02:00:" + ipaddress.IPv4Address(address).packed.hex(":")
 
 
-def lay(profile: Profile, place: LabPaths) -> None:
+def create(profile: Profile, paths: LabPaths) -> None:
     """Makes the bridge and the operator's side of it, if they are not there yet."""
-    if is_laid(place):
+    if exists(paths):
         return
-    remove(place, profile.nodes)
-    run(["ip", "netns", "add", place.bridge_namespace])
-    run(["ip", "netns", "add", place.operator_namespace])
+    remove(paths, profile.nodes)
+    run(["ip", "netns", "add", paths.bridge_namespace])
+    run(["ip", "netns", "add", paths.operator_namespace])
     _in(
-        place.bridge_namespace,
+        paths.bridge_namespace,
         "link set lo up",
         # Multicast VRRP must cross too, and a port must forward at once.
         f"link add {BRIDGE} type bridge forward_delay 0 stp_state 0 mcast_snooping 0",
         f"link set {BRIDGE} up",
     )
-    address = operator_address(profile)
-    _cable(place, "operator", place.operator_namespace, "eth0", address)
+    _cable(paths, "operator", paths.operator_namespace, "eth0", operator_address(profile))
 
 
-def plug_node(node: Node, place: LabPaths) -> None:
+def attach_node(node: Node, paths: LabPaths) -> None:
     """Gives a node a new namespace with its address, cabled to the bridge."""
-    unplug_node(node.name, place)
-    namespace = place.namespace(node.name)
+    detach_node(node.name, paths)
+    namespace = paths.namespace(node.name)
     run(["ip", "netns", "add", namespace])
-    _cable(place, port_name(node.name), namespace, node.interface, node.address)
+    _cable(paths, port_name(node.name), namespace, node.interface, node.address)
 
 
-def unplug_node(node: str, place: LabPaths) -> None:
+def detach_node(node: str, paths: LabPaths) -> None:
     """Takes the node's cable and its namespace away."""
     # The kernel empties a deleted namespace some time later: the cable must be gone now.
-    succeeds(["ip", "-n", place.bridge_namespace, "link", "delete", port_name(node)])
-    _delete(place.namespace(node))
+    succeeds(["ip", "-n", paths.bridge_namespace, "link", "delete", port_name(node)])
+    _delete(paths.namespace(node))
 
 
-def set_cable(node: str, place: LabPaths, *, plugged: bool) -> None:
+def set_cable(node: str, paths: LabPaths, *, plugged: bool) -> None:
     """The bridge's end of a cable down: the node's interface loses its carrier, as with a pulled plug."""
-    _in(place.bridge_namespace, f"link set {port_name(node)} {'up' if plugged else 'down'}")
+    _in(paths.bridge_namespace, f"link set {port_name(node)} {'up' if plugged else 'down'}")
 
 
-def cable_plugged(node: str, place: LabPaths) -> bool:
+def cable_plugged(node: str, paths: LabPaths) -> bool:
     """Whether the bridge's end of the node's cable is up. False also when there is no cable."""
     try:
-        output = run(["ip", "-n", place.bridge_namespace, "-j", "link", "show", port_name(node)])
+        output = run(["ip", "-n", paths.bridge_namespace, "-j", "link", "show", port_name(node)])
     except ToolFailed:
         return False
     return any("UP" in link.get("flags", ()) for link in json.loads(output))
 
 
-def addresses(node: str, place: LabPaths) -> tuple[str, ...]:
+def addresses(node: str, paths: LabPaths) -> tuple[str, ...]:
     """The IPv4 addresses in a node's kernel, without loopback."""
-    namespace = place.namespace(node)
+    namespace = paths.namespace(node)
     if not namespace_path(namespace).exists():
         return ()
     links: list[dict[str, Any]] = json.loads(run(["ip", "-n", namespace, "-j", "-4", "address", "show"]))
@@ -101,24 +99,22 @@ def addresses(node: str, place: LabPaths) -> tuple[str, ...]:
     return tuple(address for address in found if not address.startswith("127."))
 
 
-def remove(place: LabPaths, nodes: Iterable[str]) -> None:
-    """Takes the whole network away."""
-    for name in (*map(place.namespace, nodes), place.operator_namespace, place.bridge_namespace):
+def remove(paths: LabPaths, nodes: Iterable[str]) -> None:
+    for name in (*map(paths.namespace, nodes), paths.operator_namespace, paths.bridge_namespace):
         _delete(name)
 
 
-def is_laid(place: LabPaths) -> bool:
-    """Whether the bridge and the operator's side are there."""
-    return succeeds(["ip", "-n", place.bridge_namespace, "link", "show", BRIDGE]) and succeeds(
-        ["ip", "-n", place.operator_namespace, "link", "show", "eth0"]
+def exists(paths: LabPaths) -> bool:
+    return succeeds(["ip", "-n", paths.bridge_namespace, "link", "show", BRIDGE]) and succeeds(
+        ["ip", "-n", paths.operator_namespace, "link", "show", "eth0"]
     )
 
 
-def _cable(place: LabPaths, port: str, namespace: str, interface: str, address: str) -> None:
+def _cable(paths: LabPaths, port: str, namespace: str, interface: str, address: str) -> None:
     """A veth pair made straight between the two namespaces: ours never sees either end."""
     mac = hardware_address(address)
     _in(
-        place.bridge_namespace,
+        paths.bridge_namespace,
         f"link add {port} type veth peer name {interface} address {mac} netns {namespace}",
         f"link set {port} master {BRIDGE}",
         f"link set {port} up",
@@ -148,14 +144,10 @@ T = TypeVar("T")
 
 def inside(name: str, work: Callable[[], T]) -> T:
     """Runs `work` in a thread of its own within the namespace. Raises LabNotUp if it is not there."""
-
-    def enter_and_work() -> T:
-        _enter(name)
-        return work()
-
     # The thread must not outlive the call: its namespace would be alive with it.
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix=name) as threads:
-        return threads.submit(enter_and_work).result()
+        threads.submit(_enter, name).result()
+        return threads.submit(work).result()
 
 
 def _enter(name: str) -> None:

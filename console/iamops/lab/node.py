@@ -21,27 +21,27 @@ from iamops.model.profile import Node, Profile
 SIZE = "1G"
 
 
-def format_disk(place: NodePaths) -> None:
+def format_disk(paths: NodePaths) -> None:
     """Makes an empty disk. The node must be unmounted."""
-    place.directory.mkdir(parents=True, exist_ok=True)
-    place.disk_image.unlink(missing_ok=True)
-    run(["truncate", "-s", SIZE, str(place.disk_image)])
+    paths.directory.mkdir(parents=True, exist_ok=True)
+    paths.disk_image.unlink(missing_ok=True)
+    run(["truncate", "-s", SIZE, str(paths.disk_image)])
     # No journal and no reserve: nobody boots this disk twice in anger, and "full" should mean full.
-    run(["mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", str(place.disk_image)])
+    run(["mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", str(paths.disk_image)])
 
 
-def mount(place: NodePaths, image: Path) -> None:
+def mount(paths: NodePaths, image: Path) -> None:
     """Mounts the disk and the root over it; what is mounted already stays."""
-    place.disk.mkdir(exist_ok=True)
-    place.root.mkdir(exist_ok=True)
-    if not place.disk.is_mount():
-        run(["mount", "-o", "loop,discard", str(place.disk_image), str(place.disk)])
-    if not place.root.is_mount():
-        upper, work = place.disk / "upper", place.disk / "work"
+    paths.disk.mkdir(exist_ok=True)
+    paths.root.mkdir(exist_ok=True)
+    if not paths.disk.is_mount():
+        run(["mount", "-o", "loop,discard", str(paths.disk_image), str(paths.disk)])
+    if not paths.root.is_mount():
+        upper, work = paths.disk / "upper", paths.disk / "work"
         upper.mkdir(exist_ok=True)
         work.mkdir(exist_ok=True)
         layers = f"lowerdir={image},upperdir={upper},workdir={work}"
-        run(["mount", "-t", "overlay", "overlay", "-o", layers, str(place.root)])
+        run(["mount", "-t", "overlay", "overlay", "-o", layers, str(paths.root)])
 
 
 HALT_TIMEOUT_S = 15.0
@@ -105,7 +105,7 @@ class LabNode:
     def boot(self, image: Path) -> None:
         """Boots the node from its disk. It goes on running when we end."""
         mount(self.own, image)
-        network.plug_node(self.node, self.paths)
+        network.attach_node(self.node, self.paths)
         joins = ":".join(str(procs) for procs in processes.create(self.group, processes.here()))
         with self.own.console_log.open("wb") as log:
             subprocess.run(
@@ -118,8 +118,8 @@ class LabNode:
                 check=True,
             )
         if not processes.wait_until(lambda: self.init_pid() is not None, wait_s=START_TIMEOUT_S):
-            said = last_lines(self.own.console_log.read_text(encoding="utf-8", errors="replace"))
-            raise ToolFailed(f"{self.name} did not boot: {said}", f"see {self.own.console_log}")
+            output = last_lines(self.own.console_log.read_text(encoding="utf-8", errors="replace"))
+            raise ToolFailed(f"{self.name} did not boot: {output}", f"see {self.own.console_log}")
 
     def halt(self) -> None:
         """Shuts the node down in order; after a while, the hard way."""
@@ -132,7 +132,6 @@ class LabNode:
         cut_power(self.name, self.paths)
 
     def freeze(self, *, frozen: bool) -> None:
-        """The whole node stands still, or goes on."""
         if not processes.freeze(self.group, processes.here(), frozen=frozen):
             raise ToolFailed(f"{self.name} did not {'freeze' if frozen else 'thaw'}", "iamops lab reset")
 
@@ -144,12 +143,19 @@ class LabNode:
         if processes.is_frozen(self.group, processes.here()):
             raise LabNotUp(f"{self.name} is frozen", f"iamops lab fault thaw {self.name}")
         enter = ("nsenter", f"--target={init}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup")
-        return (*enter, "--", "/usr/bin/env", "-i", *_login_environment(), *argv)
+        home = (
+            "HOME=/root",
+            "USER=root",
+            "LOGNAME=root",
+            "LANG=C.UTF-8",
+            f"TERM={os.environ.get('TERM', 'dumb')}",
+        )
+        return (*enter, "--", "/usr/bin/env", "-i", f"PATH={PATH}", *home, *argv)
 
     def exec(
         self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = EXEC_TIMEOUT_S
     ) -> subprocess.CompletedProcess[bytes]:
-        """Runs a command as root in the node and captures its output. Raises LabNotUp, CommandFailed."""
+        """Runs a command as root in the node and captures its output. Raises LabNotUp, ToolFailed."""
         command = self.command(tuple(argv))
         try:
             return subprocess.run(command, input=stdin, capture_output=True, timeout=timeout_s, check=False)
@@ -159,12 +165,12 @@ class LabNode:
             ) from error
 
     def must(self, argv: Sequence[str], *, stdin: str = "") -> str:
-        """As `exec`, and returns stdout; raises CommandFailed if the command fails."""
+        """As `exec`, and returns stdout; raises ToolFailed if the command fails."""
         done = self.exec(argv, stdin=stdin.encode())
         if done.returncode:
-            said = last_lines((done.stderr or done.stdout).decode("utf-8", "replace"))
+            output = last_lines((done.stderr or done.stdout).decode("utf-8", "replace"))
             raise ToolFailed(
-                f"{self.name}: `{shlex.join(argv)}` ended with {done.returncode}: {said}", "iamops lab status"
+                f"{self.name}: `{shlex.join(argv)}` ended with {done.returncode}: {output}", "iamops lab status"
             )
         return done.stdout.decode("utf-8", "replace")
 
@@ -179,31 +185,21 @@ class LabNode:
             f"--network-namespace-path={namespace_path(self.paths.namespace(self.name))}",
             # Without it keepalived becomes MASTER and cannot set the VIP.
             "--capability=CAP_NET_ADMIN",
-            "--register=no",
-            "--keep-unit",
-            "--settings=no",
-            "--link-journal=no",
-            "--resolv-conf=off",
-            "--timezone=off",
-            "--console=pipe",
+            *("--register=no", "--keep-unit", "--settings=no", "--link-journal=no"),
+            *("--resolv-conf=off", "--timezone=off", "--console=pipe"),
         )
 
 
-def cut_power(name: str, place: LabPaths) -> None:
+def cut_power(name: str, paths: LabPaths) -> None:
     """Ends every process of a node at once and takes its cable and control group away.
 
     The cable goes first: no dying process may say goodbye on the network.
     """
-    if network.cable_plugged(name, place):
-        network.set_cable(name, place, plugged=False)
-    processes.kill_all(place.cgroup(name))
-    network.unplug_node(name, place)
-    processes.remove(place.cgroup(name), processes.here())
-
-
-def _login_environment() -> tuple[str, ...]:
-    terminal = os.environ.get("TERM", "dumb")
-    return (f"PATH={PATH}", "HOME=/root", "USER=root", "LOGNAME=root", "LANG=C.UTF-8", f"TERM={terminal}")
+    if network.cable_plugged(name, paths):
+        network.set_cable(name, paths, plugged=False)
+    processes.kill_all(paths.cgroup(name))
+    network.detach_node(name, paths)
+    processes.remove(paths.cgroup(name), processes.here())
 
 
 # Deletes directory trees of ours, and never what someone mounted into them.
@@ -219,7 +215,7 @@ def mounts_below(directory: Path, mounts: str) -> tuple[Path, ...]:
 
 
 def unmount_below(directory: Path) -> None:
-    """Unmounts everything at or below a directory. Raises CommandFailed if something is in use."""
+    """Unmounts everything at or below a directory. Raises ToolFailed if something is in use."""
     for point in mounts_below(directory, _mounts()):
         run(["umount", str(point)])
 

@@ -28,7 +28,6 @@ class LabPaths:
 
     @property
     def key(self) -> Path:
-        """The operator's private SSH key."""
         return self.state / "id_ed25519"
 
     @property
@@ -74,8 +73,6 @@ class LabPaths:
 
 @dataclass(frozen=True, slots=True)
 class NodePaths:
-    """One node's directory."""
-
     directory: Path
 
     @property
@@ -118,15 +115,15 @@ def held(path: Path, progress: Callable[[str], None], *, wait_s: float = WAIT_S)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="ascii") as file:
         deadline = time.monotonic() + wait_s
-        told = False
-        while not _taken(file.fileno()):
-            if not told:
-                progress(f"another command is working on the lab ({_holder(path)}); waiting for it")
-                told = True
+        announced = False
+        while not _take(file.fileno()):
+            holder = path.read_text(encoding="ascii").strip() or "just started"
+            busy = f"another command is working on the lab ({holder})"
+            if not announced:
+                progress(f"{busy}; waiting for it")
+                announced = True
             if time.monotonic() >= deadline:
-                raise LabBusy(
-                    f"another command is working on the lab ({_holder(path)})", "try again when it is done"
-                )
+                raise LabBusy(busy, "try again when it is done")
             time.sleep(0.1)
         os.ftruncate(file.fileno(), 0)
         file.write(f"pid {os.getpid()}")
@@ -134,13 +131,9 @@ def held(path: Path, progress: Callable[[str], None], *, wait_s: float = WAIT_S)
         yield
 
 
-def _taken(descriptor: int) -> bool:
+def _take(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
-
-
-def _holder(path: Path) -> str:
-    return path.read_text(encoding="ascii").strip() or "just started"

@@ -44,7 +44,7 @@ class ImageFailed(LabError):
     """The base image could not be built."""
 
 
-class NotProven(LabError):
+class NotReady(LabError):
     """The lab runs, but does not show what it should."""
 
 
@@ -62,7 +62,7 @@ class UnknownNode(LabError):
 
 @dataclass(frozen=True, slots=True)
 class Hierarchies:
-    """The control group trees of this machine. Members are looked up in `tracking` alone."""
+    """The control group trees of this machine. Members are read from `tracking` alone."""
 
     tracking: Path
     others: tuple[Path, ...] = ()
@@ -102,7 +102,7 @@ def create(group: str, trees: Hierarchies) -> tuple[Path, ...]:
 def members(group: str, trees: Hierarchies) -> tuple[int, ...]:
     """Every process in the group or below it."""
     found: set[int] = set()
-    # Groups come and go while we look; os.walk does not mind.
+    # Groups come and go meanwhile; os.walk does not mind.
     for directory, _, _ in os.walk(trees.tracking / group):
         with contextlib.suppress(OSError):
             found.update(int(pid) for pid in Path(directory, "cgroup.procs").read_text("ascii").split())
@@ -110,7 +110,7 @@ def members(group: str, trees: Hierarchies) -> tuple[int, ...]:
     return tuple(sorted(found - {0}))
 
 
-def freeze(group: str, trees: Hierarchies, *, frozen: bool, wait_s: float = 5.0) -> bool:
+def freeze(group: str, trees: Hierarchies, *, frozen: bool) -> bool:
     """Stands all members still at once, or lets them go on. False: it did not come to pass in time.
 
     Signals would miss what is being forked meanwhile. Raises LabImpossible without cgroup v2.
@@ -119,10 +119,7 @@ def freeze(group: str, trees: Hierarchies, *, frozen: bool, wait_s: float = 5.0)
     if not switch.exists():
         raise LabImpossible("freezing needs cgroup v2", "use power-off or cable instead")
     switch.write_text("1" if frozen else "0", encoding="ascii")
-    deadline = time.monotonic() + wait_s
-    while is_frozen(group, trees) != frozen and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return is_frozen(group, trees) == frozen
+    return wait_until(lambda: is_frozen(group, trees) == frozen, wait_s=5.0, every_s=0.01)
 
 
 def is_frozen(group: str, trees: Hierarchies) -> bool:
@@ -130,21 +127,21 @@ def is_frozen(group: str, trees: Hierarchies) -> bool:
     return events.exists() and "frozen 1" in events.read_text(encoding="ascii").splitlines()
 
 
-def remove(group: str, trees: Hierarchies, *, wait_s: float = 1.0) -> None:
+def remove(group: str, trees: Hierarchies) -> None:
     """Removes the emptied group. A process just killed can hold its group for a moment."""
-    deadline = time.monotonic() + wait_s
-    while not all(_remove_below(tree / group) for tree in trees.every) and time.monotonic() < deadline:
-        time.sleep(0.01)
 
+    def removed() -> bool:
+        groups = [tree / group for tree in trees.every]
+        for top in groups:
+            for directory, _, _ in os.walk(top, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(directory)
+            with contextlib.suppress(OSError):
+                # The lab's own group goes with its last node.
+                top.parent.rmdir()
+        return not any(top.exists() for top in groups)
 
-def _remove_below(group: Path) -> bool:
-    for directory, _, _ in os.walk(group, topdown=False):
-        with contextlib.suppress(OSError):
-            os.rmdir(directory)
-    with contextlib.suppress(OSError):
-        # The lab's own group goes with its last node.
-        group.parent.rmdir()
-    return not group.exists()
+    wait_until(removed, wait_s=1.0, every_s=0.01)
 
 
 PROC = Path("/proc")
@@ -161,7 +158,6 @@ def find_init(pids: Iterable[int], proc: Path = PROC) -> int | None:
 
 
 def parent_of(pid: int, proc: Path = PROC) -> int | None:
-    """The pid of a process's parent."""
     parent = _status_field(pid, "PPid", proc)
     return int(parent) if parent else None
 
@@ -171,7 +167,7 @@ def init_of(group: str) -> int | None:
     return find_init(members(group, here()))
 
 
-def kill_all(group: str, *, wait_s: float = 10.0) -> None:
+def kill_all(group: str) -> None:
     """Ends every process of a node at once, as a pulled plug would.
 
     The kernel kills a pid namespace with its init, so no process gets to react to another's death.
@@ -180,11 +176,14 @@ def kill_all(group: str, *, wait_s: float = 10.0) -> None:
     init = find_init(members(group, trees))
     if init is not None:
         _signal(init, signal.SIGKILL)
-    deadline = time.monotonic() + wait_s
-    while (left := members(group, trees)) and time.monotonic() < deadline:
+
+    def ended() -> bool:
+        left = members(group, trees)
         for pid in left:
             _signal(pid, signal.SIGKILL)
-        time.sleep(0.01)
+        return not left
+
+    wait_until(ended, wait_s=10.0, every_s=0.01)
 
 
 def ask_to_halt(group: str, *, wait_s: float) -> bool:
@@ -225,7 +224,7 @@ LAST_LINES = 12
 
 
 def run(argv: Sequence[str], *, stdin: str = "", timeout_s: float = 60.0) -> str:
-    """Runs a command to its end and returns its stdout. Raises CommandFailed."""
+    """Runs a command to its end and returns its stdout. Raises ToolFailed."""
     try:
         done = subprocess.run(
             argv,
@@ -250,15 +249,15 @@ def run(argv: Sequence[str], *, stdin: str = "", timeout_s: float = 60.0) -> str
     return done.stdout
 
 
-def succeeds(argv: Sequence[str], *, timeout_s: float = 60.0) -> bool:
+def succeeds(argv: Sequence[str]) -> bool:
     """Whether a command ends with 0; for cleaning up what may not be there."""
     try:
-        run(argv, timeout_s=timeout_s)
+        run(argv)
     except ToolFailed:
         return False
     return True
 
 
-def last_lines(output: str, count: int = LAST_LINES) -> str:
+def last_lines(output: str) -> str:
     """The end of a tool's output, where the reason stands."""
-    return "\n".join(output.strip().splitlines()[-count:])
+    return "\n".join(output.strip().splitlines()[-LAST_LINES:])

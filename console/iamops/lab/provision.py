@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -38,7 +37,6 @@ INSERT IGNORE INTO policy (name) VALUES ('allow-all');
 
 
 def on_node(profile: Profile, node: str) -> tuple[Datastore, ...]:
-    """The datastores a node carries."""
     return tuple(store for store in profile.datastores.values() if store.node == node)
 
 
@@ -69,20 +67,14 @@ def revoke(address: str) -> str:
 def first_statements(profile: Profile, store: Datastore) -> str:
     """Everything the database must hold before its first start."""
     own = ("127.0.0.1", "localhost", profile.nodes[store.node].address)
-    return "\n".join(_statements(own, clients_of(profile, store))) + "\n"
+    grants = map(grant, (*own, *clients_of(profile, store)))
+    # A bootstrapping server knows no accounts until it reads them.
+    return "\n".join(("USE mysql;\nFLUSH PRIVILEGES;", SCHEMA, *grants, "FLUSH PRIVILEGES;")) + "\n"
 
 
 def load(root: Path, statements: str) -> None:
     """Runs statements in a node that is not running. The server reads them and ends; it opens no port."""
     run(["chroot", str(root), "mariadbd", "--user=mysql", "--bootstrap"], stdin=statements)
-
-
-def _statements(*addresses: tuple[str, ...]) -> Iterator[str]:
-    # A bootstrapping server knows no accounts until it is told to read them.
-    yield "USE mysql;\nFLUSH PRIVILEGES;"
-    yield SCHEMA
-    yield from map(grant, itertools.chain(*addresses))
-    yield "FLUSH PRIVILEGES;"
 
 
 STAND_IN_HOME = "/usr/lib/iam-stand-ins"
@@ -99,15 +91,23 @@ ACCOUNT = {"user": USER, "password": PASSWORD, "database": DATABASE}
 # How long a stand-in waits at its start for what it needs: a boot of both nodes needs no second try.
 PATIENCE_S = 3.0
 
-Entry = NodeFile | SymbolicLink
+NodeEntry = NodeFile | SymbolicLink
 
 
-def node_entries(profile: Profile, node: Node, secrets: Mapping[str, str], public_key: str) -> tuple[Entry, ...]:
+def node_entries(
+    profile: Profile, node: Node, secrets: Mapping[str, str], public_key: str
+) -> tuple[NodeEntry, ...]:
     """Every file and link of a fresh node, except its host key."""
+    machine_id = hashlib.sha256(f"iamops lab {profile.name} {node.name}".encode()).hexdigest()[:32]
+    start_order = f"/etc/systemd/system/{profile.keepalived.unit}.service.d/lab.conf"
     return (
-        *_identity(profile, node),
-        *_login(public_key),
-        _start_order(profile),
+        NodeFile("/etc/hostname", f"{node.name}\n"),
+        NodeFile("/etc/hosts", hosts(profile)),
+        # Without an id systemd would take every boot for the first one, and enable every unit.
+        NodeFile("/etc/machine-id", f"{machine_id}\n", mode=0o444),
+        NodeFile(f"/home/{LOGIN_USER}/.ssh/authorized_keys", public_key, mode=0o644),
+        # nginx before keepalived: else its first check fails, and every boot begins with 5 s of FAULT.
+        NodeFile(start_order, f"[Unit]\nAfter={profile.nginx.unit}.service\n"),
         # keepalived creates its files for root alone; the console reads this one as a member of adm.
         NodeFile(profile.logs.notify, "", mode=0o640, group="adm"),
         *_stand_in_sources(),
@@ -117,12 +117,12 @@ def node_entries(profile: Profile, node: Node, secrets: Mapping[str, str], publi
     )
 
 
-def digest(entries: tuple[Entry, ...], statements: str) -> str:
+def digest(entries: tuple[NodeEntry, ...], statements: str) -> str:
     """Names what a node was made from, so that a change is noticed."""
     return hashlib.sha256(repr((entries, statements)).encode()).hexdigest()
 
 
-def hosts(profile: Profile, node: Node) -> str:
+def hosts(profile: Profile) -> str:
     """/etc/hosts: sudo needs the own name, the seed puts the domains on loopback."""
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost"]
     lines += [f"127.0.0.1 {domain}" for domain in profile.domains]
@@ -133,6 +133,13 @@ def hosts(profile: Profile, node: Node) -> str:
 def service_config(profile: Profile, node: Node, service: Service, **changes: Any) -> NodeFile:
     """The configuration of a service's stand-in; `changes` are what a fault makes of it."""
     paths = PATHS.get(service.name, ())
+    is_pump = paths == PATHS["iam-pump"]
+    mariadb, mongodb = first(profile, DatastoreKind.MARIADB), first(profile, DatastoreKind.MONGODB)
+    # Ports of its own that other services need; and the one where it asks another service over TLS.
+    needs = (need for other in profile.services.values() for need in other.needs if need.name == service.name)
+    asked_for = sorted({need.port for need in needs if need.port} - {service.port, *service.tls_ports})
+    tls_ports = profile.tls_ports_on(node.name)
+    secrets_port = next((need.port for need in service.needs if need.port in tls_ports), None)
     config: dict[str, Any] = {
         "name": service.name,
         "node": node.name,
@@ -141,39 +148,20 @@ def service_config(profile: Profile, node: Node, service: Service, **changes: An
         "health": service.health,
         "log": service.log_path,
         "paths": paths,
-        "mariadb": None if paths == PATHS["iam-pump"] else _mariadb(profile, node),
-        "mongodb": _mongodb(profile, node) if paths == PATHS["iam-pump"] else None,
+        "mariadb": {**_where(profile, node, mariadb), **ACCOUNT} if mariadb and not is_pump else None,
+        "mongodb": _where(profile, node, mongodb) if mongodb and is_pump else None,
         # What the profile says it needs: an empty list makes a stand-in that needs nothing.
         "at_start": [_needed(profile, node, need) for need in service.needs if need.when is NeedWhen.START],
         "awaits": [_needed(profile, node, need) for need in service.needs if need.when is NeedWhen.ALWAYS],
         "patience_s": PATIENCE_S,
-        "secrets_from": _secrets_from(profile, node, service),
-        "listens_too": [port for port in _asked_for(profile, service) if port not in service.tls_ports],
+        "secrets_from": {"host": "127.0.0.1", "port": secrets_port, "ca": keys.CA} if secrets_port else None,
+        "listens_too": asked_for,
         "tls": {"certificate": keys.CERT, "key": keys.KEY, "ca": keys.CA},
         "scheme": service.scheme,
         "tls_ports": service.tls_ports,
         **changes,
     }
     return NodeFile(f"/etc/iam/{service.name}.json", json.dumps(config, indent=2) + "\n")
-
-
-def _identity(profile: Profile, node: Node) -> Iterator[NodeFile]:
-    yield NodeFile("/etc/hostname", f"{node.name}\n")
-    yield NodeFile("/etc/hosts", hosts(profile, node))
-    # Without an id systemd would take every boot for the first one, and enable every unit.
-    machine_id = hashlib.sha256(f"iamops lab {profile.name} {node.name}".encode()).hexdigest()[:32]
-    yield NodeFile("/etc/machine-id", f"{machine_id}\n", mode=0o444)
-
-
-def _login(public_key: str) -> Iterator[NodeFile]:
-    path = f"/home/{LOGIN_USER}/.ssh/authorized_keys"
-    yield NodeFile(path, public_key, mode=0o644)
-
-
-def _start_order(profile: Profile) -> NodeFile:
-    """nginx before keepalived: else its first check fails, and every boot begins with 5 s of FAULT."""
-    unit = f"/etc/systemd/system/{profile.keepalived.unit}.service.d/lab.conf"
-    return NodeFile(unit, f"[Unit]\nAfter={profile.nginx.unit}.service\n")
 
 
 def _stand_in_sources() -> Iterator[NodeFile]:
@@ -185,32 +173,34 @@ def _stand_in_sources() -> Iterator[NodeFile]:
         yield NodeFile(path, source.read_text(encoding="utf-8"))
 
 
-def _services(profile: Profile, node: Node) -> Iterator[Entry]:
+def _services(profile: Profile, node: Node) -> Iterator[NodeEntry]:
     for service in profile.services.values():
-        if service.runs_on(node.name):
-            yield service_config(profile, node, service)
-            config, after = f"/etc/iam/{service.name}.json", _before(profile, node, service)
-            yield from _stand_in(service.unit, service.name, config, "service", after)
+        if not service.runs_on(node.name):
+            continue
+        # The units of this node that it needs: a boot starts them first.
+        names = {need.name for need in service.needs}
+        stores = (store for store in on_node(profile, node.name) if store.name in names)
+        services = (other.unit for other in profile.services.values() if other.name in names)
+        after = tuple(f"{unit}.service" for unit in (*map(unit_of, stores), *services))
+        yield service_config(profile, node, service)
+        yield from _stand_in(service.unit, service.name, f"/etc/iam/{service.name}.json", "service", after)
 
 
-def _datastores(profile: Profile, node: Node) -> Iterator[Entry]:
+def _datastores(profile: Profile, node: Node) -> Iterator[NodeEntry]:
     for store in on_node(profile, node.name):
         unit = unit_of(store)
         if store.kind is DatastoreKind.MONGODB:
-            yield _mongod_config(store)
+            config = {"name": "mongod", "bind": "0.0.0.0", "port": store.port, "log": "/var/log/iam/mongod.log"}  # noqa: S104 - inside the closed lab
+            yield NodeFile("/etc/iam/mongod.json", json.dumps(config, indent=2) + "\n")
             yield from _stand_in(unit, "mongod", "/etc/iam/mongod.json", "mongodb")
-        else:
-            yield from _debian_unit(store, unit)
+            continue
+        debian = f"{UNITS[store.kind]}.service"
+        if unit != UNITS[store.kind]:
+            yield SymbolicLink(f"/etc/systemd/system/{unit}.service", f"/lib/systemd/system/{debian}")
+        yield SymbolicLink(f"{WANTED}/{debian}", f"/lib/systemd/system/{debian}")
 
 
-def _debian_unit(store: Datastore, unit: str) -> Iterator[SymbolicLink]:
-    debian = UNITS[store.kind]
-    if unit != debian:
-        yield SymbolicLink(f"/etc/systemd/system/{unit}.service", f"/lib/systemd/system/{debian}.service")
-    yield SymbolicLink(f"{WANTED}/{debian}.service", f"/lib/systemd/system/{debian}.service")
-
-
-def _stand_in(unit: str, name: str, config: str, module: str, after: tuple[str, ...] = ()) -> Iterator[Entry]:
+def _stand_in(unit: str, name: str, config: str, module: str, after: tuple[str, ...] = ()) -> Iterator[NodeEntry]:
     """A unit, its command and its start at boot."""
     yield NodeFile(f"/usr/local/bin/{name}", _command(config, module), mode=0o755)
     yield NodeFile(f"/etc/systemd/system/{unit}.service", _unit(name, after, service=module == "service"))
@@ -250,53 +240,16 @@ WantedBy=multi-user.target
 """
 
 
-def _before(profile: Profile, node: Node, service: Service) -> tuple[str, ...]:
-    """The units on this node that what the service needs is made of: a boot starts them first."""
-    names = {need.name for need in service.needs}
-    stores = (each for name, each in profile.datastores.items() if name in names and each.node == node.name)
-    services = (each.unit for name, each in profile.services.items() if name in names)
-    return tuple(f"{unit}.service" for unit in (*map(unit_of, stores), *services))
-
-
 def _needed(profile: Profile, node: Node, need: Need) -> dict[str, Any]:
     store = profile.datastores.get(need.name or "")
     if store is None:
         port = need.port or profile.services[need.name or ""].port
         return {"name": need.what, "kind": "port", "host": "127.0.0.1", "port": port}
-    where = {"name": store.name, "kind": store.kind, "host": _host(profile, node, store), "port": store.port}
-    return {**where, **ACCOUNT} if store.kind is DatastoreKind.MARIADB else where
+    account = ACCOUNT if store.kind is DatastoreKind.MARIADB else {}
+    return {"name": store.name, "kind": store.kind, **_where(profile, node, store), **account}
 
 
-def _secrets_from(profile: Profile, node: Node, service: Service) -> dict[str, Any] | None:
-    """Where a service asks another one of its node over TLS, which checks the certificate."""
-    ports = profile.tls_ports_on(node.name)
-    port = next((need.port for need in service.needs if need.port in ports), None)
-    return None if port is None else {"host": "127.0.0.1", "port": port, "ca": keys.CA}
-
-
-def _asked_for(profile: Profile, service: Service) -> list[int]:
-    """The ports beside its own that other services need of it."""
-    needs = (need for other in profile.services.values() for need in other.needs)
-    return sorted({need.port for need in needs if need.name == service.name and need.port} - {service.port})
-
-
-def _mongod_config(store: Datastore) -> NodeFile:
-    config = {"name": "mongod", "bind": "0.0.0.0", "port": store.port, "log": "/var/log/iam/mongod.log"}  # noqa: S104 - inside the closed lab
-    return NodeFile("/etc/iam/mongod.json", json.dumps(config, indent=2) + "\n")
-
-
-def _mariadb(profile: Profile, node: Node) -> dict[str, Any] | None:
-    store = first(profile, DatastoreKind.MARIADB)
-    if store is None:
-        return None
-    return {"host": _host(profile, node, store), "port": store.port, **ACCOUNT}
-
-
-def _mongodb(profile: Profile, node: Node) -> dict[str, Any] | None:
-    store = first(profile, DatastoreKind.MONGODB)
-    return None if store is None else {"host": _host(profile, node, store), "port": store.port}
-
-
-def _host(profile: Profile, node: Node, store: Datastore) -> str:
+def _where(profile: Profile, node: Node, store: Datastore) -> dict[str, Any]:
     """The seed's services reach a datastore on their own node through loopback."""
-    return "127.0.0.1" if store.node == node.name else profile.nodes[store.node].address
+    host = "127.0.0.1" if store.node == node.name else profile.nodes[store.node].address
+    return {"host": host, "port": store.port}

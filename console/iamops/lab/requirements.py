@@ -14,22 +14,14 @@ from iamops.model.profile import Environment, Profile
 
 # Tool -> the Debian package that has it.
 TOOLS = {
-    "ip": "iproute2",
-    "mkfs.ext4": "e2fsprogs",
-    "mmdebstrap": "mmdebstrap",
-    "mount": "mount",
-    "nsenter": "util-linux",
-    "setpriv": "util-linux",
-    "setsid": "util-linux",
-    "ssh-keygen": "openssh-client",
-    "systemd-nspawn": "systemd-container",
-    "unshare": "util-linux",
-}
+    "ip": "iproute2", "mkfs.ext4": "e2fsprogs", "mmdebstrap": "mmdebstrap", "mount": "mount",
+    "nsenter": "util-linux", "setpriv": "util-linux", "setsid": "util-linux", "ssh-keygen": "openssh-client",
+    "systemd-nspawn": "systemd-container", "unshare": "util-linux",
+}  # fmt: skip
 LOGIN_USER = "iamops"
 
 
 def missing_tools(which: Callable[[str], str | None] = shutil.which) -> tuple[str, ...]:
-    """The tools that are not installed."""
     return tuple(tool for tool in TOOLS if which(tool) is None)
 
 

@@ -1,4 +1,4 @@
-"""What the lab shows of itself: values and their JSON."""
+"""What the lab shows of itself: its status with its JSON, and whether it is ready."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import http.client
 import re
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -15,8 +15,8 @@ from iamops.lab import network, provision
 from iamops.lab.network import inside
 from iamops.lab.node import LabNode, Power
 from iamops.lab.place import LabPaths
-from iamops.lab.processes import LabError, LabNotUp, NotProven, wait_until
-from iamops.model.profile import Profile
+from iamops.lab.processes import LabError, LabNotUp, NotReady, wait_until
+from iamops.model.profile import Node, Profile
 
 SCHEMA = "iamops.lab-status/1"
 
@@ -55,7 +55,6 @@ class LabStatus:
 
     @property
     def up(self) -> bool:
-        """Every node runs and one of them holds the VIP."""
         return len(self.owners) == 1 and all(node.power == "on" for node in self.nodes.values())
 
 
@@ -71,7 +70,6 @@ def parse_units(output: str) -> tuple[UnitLine, ...]:
 
 
 def document(status: LabStatus, profile: str) -> dict[str, Any]:
-    """The JSON form."""
     return {
         "schema": SCHEMA,
         "profile": profile,
@@ -83,27 +81,25 @@ def document(status: LabStatus, profile: str) -> dict[str, Any]:
 
 
 def _node(node: NodeStatus) -> dict[str, Any]:
+    units = None
+    if node.units is not None:
+        units = {unit.name: {"active": unit.active, "sub": unit.sub} for unit in node.units}
     return {
         "power": node.power,
         "pid": node.pid,
         "cable": node.cable,
         "addresses": list(node.addresses),
-        "units": None if node.units is None else {unit.name: _unit(unit) for unit in node.units},
+        "units": units,
     }
 
 
-def _unit(unit: UnitLine) -> dict[str, str]:
-    return {"active": unit.active, "sub": unit.sub}
-
-
-# Looks into the nodes: power, addresses, units, and the VRRP states in their journals.
+# Inspects the nodes: power, addresses, units, and the VRRP states in their journals.
 
 UNITS_TIMEOUT_S = 5.0
 ENTERED = re.compile(r"^\((?P<instance>[^)]+)\) Entering (?P<state>[A-Z]+) STATE", re.MULTILINE)
 
 
 def node_status(node: LabNode) -> NodeStatus:
-    """What is to be seen of a node now."""
     power = node.power()
     return NodeStatus(
         power=power.value,
@@ -120,7 +116,6 @@ def keepalived_is_active(node: LabNode) -> bool:
 
 
 def vrrp_states(node: LabNode) -> Mapping[str, str]:
-    """The state of each VRRP instance since the node's boot."""
     unit = node.profile.keepalived.unit
     journal = node.exec(["journalctl", "-b", "-u", unit, "-o", "cat", "--no-pager"])
     return last_states(journal.stdout.decode("utf-8", "replace"))
@@ -142,16 +137,16 @@ def _units(node: LabNode) -> tuple[UnitLine, ...] | None:
     return parse_units(answer.stdout.decode("utf-8", "replace"))
 
 
-# Proves what the lab shows: the VIP answers the operator, one node holds it, keepalived agrees.
+# Readiness: the VIP answers the operator, one node holds it, keepalived agrees.
 
 # Longer than the second nginx may give a backend that has gone.
 PROBE_TIMEOUT_S = 2.5
-LOOK_AGAIN_S = 0.1
+RETRY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """What was seen. `status`: HTTP status at the VIP, None if nothing answered (`why` says why)."""
+class Readiness:
+    """What an operator sees. `status`: HTTP status at the VIP, None if nothing answered (`why` says why)."""
 
     vip: str
     owners: tuple[str, ...]
@@ -165,41 +160,47 @@ class Proof:
 
     @property
     def sentence(self) -> str:
-        """What is so, or what is missing."""
-        deaf = [node for node, answers in (self.ssh or {}).items() if not answers]
+        no_ssh = [node for node, answers in (self.ssh or {}).items() if not answers]
         if len(self.owners) != 1:
             return f"VIP {self.vip} is on {' and '.join(self.owners) or 'no node'}"
         if self.status != HTTPStatus.OK:
             return f"VIP {self.vip} is on {self.owners[0]}, but does not answer: {self.why}"
-        if deaf:
-            return f"no SSH greeting from {', '.join(deaf)}"
+        if no_ssh:
+            return f"no SSH greeting from {', '.join(no_ssh)}"
         return f"VIP {self.vip} answers 200 from {self.owners[0]}"
 
 
-def readiness(profile: Profile, place: LabPaths) -> Proof:
-    """One look from the operator's namespace, and into the nodes' kernels."""
+def readiness(profile: Profile, paths: LabPaths) -> Readiness:
+    """Asked once, from the operator's namespace and of the nodes' kernels."""
     instance = profile.instance
-    owners = tuple(node for node in profile.nodes if instance.address in network.addresses(node, place))
+    owners = tuple(node for node in profile.nodes if instance.address in network.addresses(node, paths))
+
+    def ask() -> tuple[int | None, str, dict[str, bool]]:
+        # The first published health check at the VIP.
+        service = next((s for s in profile.services.values() if s.domain), None)
+        path, host = (service.health, service.domain) if service else ("/", None)
+        status, why = _get(instance.address, profile.nginx.port, path, host)
+        return status, why, {name: _ask_ssh(profile, node) for name, node in profile.nodes.items()}
+
     try:
-        status, why = inside(place.operator_namespace, lambda: _ask_vip(profile))
-        ssh = inside(place.operator_namespace, lambda: _ask_ssh(profile))
+        status, why, ssh = inside(paths.operator_namespace, ask)
     except LabNotUp as error:
-        return Proof(instance.address, owners, None, error.reason)
-    return Proof(instance.address, owners, status, why, ssh)
+        return Readiness(instance.address, owners, None, error.reason)
+    return Readiness(instance.address, owners, status, why, ssh)
 
 
-def until_proven(profile: Profile, place: LabPaths, *, wait_s: float) -> Proof:
-    """Looks until everything is as it should be. Raises NotProven with the last look's sentence."""
+def until_ready(profile: Profile, paths: LabPaths, *, wait_s: float) -> Readiness:
+    """Raises NotReady, with what is missing, unless everything is as it should be in time."""
     deadline = time.monotonic() + wait_s
-    while not (proof := readiness(profile, place)).holds:
+    while not (ready := readiness(profile, paths)).holds:
         if time.monotonic() >= deadline:
-            raise NotProven(f"after {wait_s:g} s: {proof.sentence}", "iamops lab status")
-        time.sleep(LOOK_AGAIN_S)
-    return proof
+            raise NotReady(f"after {wait_s:g} s: {ready.sentence}", "iamops lab status")
+        time.sleep(RETRY_S)
+    return ready
 
 
 def until_agreed(nodes: Sequence[LabNode], *, wait_s: float) -> None:
-    """Raises NotProven unless, in time, every instance has one MASTER and else BACKUPs."""
+    """Raises NotReady unless, in time, every instance has one MASTER and else BACKUPs."""
 
     def wrong() -> list[str]:
         states = {node.name: vrrp_states(node) for node in nodes}
@@ -207,18 +208,27 @@ def until_agreed(nodes: Sequence[LabNode], *, wait_s: float) -> None:
         return [sentence for sentence in found if sentence]
 
     if not wait_until(lambda: not wrong(), wait_s=wait_s, every_s=0.2):
-        raise NotProven(f"keepalived does not agree: {'; '.join(wrong())}", "iamops lab status")
+        raise NotReady(f"keepalived does not agree: {'; '.join(wrong())}", "iamops lab status")
 
 
-def until_served(profile: Profile, place: LabPaths, *, wait_s: float) -> None:
-    """Raises NotProven unless, in time, every service answers at its own port."""
-    if not wait_until(lambda: not unserved(profile, place), wait_s=wait_s):
-        raise NotProven(f"no answer from {', '.join(unserved(profile, place))}", "iamops lab status")
+def until_served(profile: Profile, paths: LabPaths, *, wait_s: float) -> None:
+    """Raises NotReady unless, in time, every service answers at its own port."""
+    if not wait_until(lambda: not unserved(profile, paths), wait_s=wait_s):
+        raise NotReady(f"no answer from {', '.join(unserved(profile, paths))}", "iamops lab status")
 
 
-def unserved(profile: Profile, place: LabPaths) -> tuple[str, ...]:
+def unserved(profile: Profile, paths: LabPaths) -> tuple[str, ...]:
     """The IAM services that do not answer their health check at their own port, as `name on node`."""
-    return inside(place.operator_namespace, lambda: tuple(_unserved(profile)))
+
+    def ask() -> tuple[str, ...]:
+        return tuple(
+            f"{service.name} on {node.name}"
+            for service in profile.services.values()
+            for node in profile.nodes.values()
+            if service.runs_on(node.name) and _get(node.address, service.port, service.health)[0] != HTTPStatus.OK
+        )
+
+    return inside(paths.operator_namespace, ask)
 
 
 def disagreement(states: Mapping[str, Mapping[str, str]], instance: str) -> str | None:
@@ -227,22 +237,6 @@ def disagreement(states: Mapping[str, Mapping[str, str]], instance: str) -> str 
     if sorted(of_instance.values()) == ["BACKUP"] * (len(of_instance) - 1) + ["MASTER"]:
         return None
     return f"{instance}: " + ", ".join(f"{node} {state}" for node, state in of_instance.items())
-
-
-def _ask_vip(profile: Profile) -> tuple[int | None, str]:
-    """GET the first published health check at the VIP. Runs inside the operator's namespace."""
-    service = next((s for s in profile.services.values() if s.domain), None)
-    path, host = (service.health, service.domain) if service else ("/", None)
-    return _get(profile.instance.address, profile.nginx.port, path, host)
-
-
-def _unserved(profile: Profile) -> Iterator[str]:
-    for service in profile.services.values():
-        for node in profile.nodes.values():
-            if service.runs_on(node.name):
-                status, _ = _get(node.address, service.port, service.health)
-                if status != HTTPStatus.OK:
-                    yield f"{service.name} on {node.name}"
 
 
 def _get(address: str, port: int, path: str, host: str | None = None) -> tuple[int | None, str]:
@@ -258,14 +252,11 @@ def _get(address: str, port: int, path: str, host: str | None = None) -> tuple[i
     return status, f"HTTP {status}"
 
 
-def _ask_ssh(profile: Profile) -> dict[str, bool]:
-    """Whether each node's sshd greets. Runs inside the operator's namespace."""
-    return {name: _greets(node.address, profile.ssh_of(node).port or 22) for name, node in profile.nodes.items()}
-
-
-def _greets(address: str, port: int) -> bool:
+def _ask_ssh(profile: Profile, node: Node) -> bool:
+    """Whether a node's sshd greets. Runs inside the operator's namespace."""
+    where = (node.address, profile.ssh_of(node).port or 22)
     try:
-        with socket.create_connection((address, port), timeout=PROBE_TIMEOUT_S) as connection:
+        with socket.create_connection(where, timeout=PROBE_TIMEOUT_S) as connection:
             return connection.recv(4) == b"SSH-"
     except OSError:
         return False

@@ -58,9 +58,9 @@ class ConfTree:
 
 @dataclass(frozen=True, slots=True)
 class DaemonCheck:
-    """What `nginx -t` or `keepalived -t` said of a tree. `exit_status` None: it was killed by a signal.
+    """What `nginx -t` or `keepalived -t` printed. `exit_status` None: it was killed by a signal.
 
-    `untold`: why it could not be asked; then it said nothing.
+    `unavailable`: why it could not be run.
     """
 
     node: str

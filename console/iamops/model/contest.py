@@ -1,8 +1,8 @@
-"""Who holds a VIP beside whom: a move, a split brain, or the last words of a dead owner. Pure.
+"""Two nodes that claim one VIP: a move, a split brain, or the last report of a dead owner. Pure.
 
-A newcomer's gain is usually heard before the old owner's loss. What another node was last seen to hold is
-therefore no move yet: it is one when the other lets go or falls silent, and a split brain when both are heard to
-hold it for longer than a handover takes.
+A newcomer's gain is usually reported before the old owner's loss. A gain while another node was last seen to hold
+the VIP is therefore no move yet: it is one when the other lets go or falls silent, and a split brain when both
+report it for longer than a handover takes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from iamops.model.events import AddressChanged, AddressesListed
 from iamops.model.facts import LinkState, Severity, VrrpState
-from iamops.model.observed import Freshness, Known
+from iamops.model.observed import Freshness, Known, Unknown
 from iamops.model.state import ClusterState, Contest, Notice, Split, VipMove
 from iamops.model.text import lasting
 from iamops.model.vip import owned_since, ownership
@@ -33,11 +33,11 @@ def with_vip_events(
             after = _gained(after, instance, event)
         elif had and not has:
             after = _lost(after, instance, event)
-    return held_still(after, event.at)
+    return with_new_contests(after, event.at)
 
 
-def held_still(state: ClusterState, now: float) -> ClusterState:
-    """A node that comes back into sight may still hold what another took meanwhile."""
+def with_new_contests(state: ClusterState, now: float) -> ClusterState:
+    """A node that is heard again may still hold what another took meanwhile."""
     for instance in state.profile.vrrp:
         owners = () if instance in state.contests else ownership(state, instance, now).owners
         if len(owners) > 1:
@@ -46,8 +46,8 @@ def held_still(state: ClusterState, now: float) -> ClusterState:
     return state
 
 
-def decided(state: ClusterState, now: float) -> ClusterState:
-    """The contests that can be told by now to be a move, a split brain or over."""
+def with_contests_decided(state: ClusterState, now: float) -> ClusterState:
+    """With the contests decided that are a move, a split brain or over by now."""
     for contest in tuple(state.contests.values()):
         state = _decide(state, contest, now)
     return state
@@ -56,15 +56,15 @@ def decided(state: ClusterState, now: float) -> ClusterState:
 def split_owners(state: ClusterState, instance: str, now: float) -> tuple[str, ...]:
     """The nodes that hold a VIP at once, for longer than a handover takes; nobody otherwise."""
     owners = ownership(state, instance, now).owners
-    if len(owners) < 2 or now - max(owned_since(state, instance, each) for each in owners) < HANDOVER_S:
+    if len(owners) < 2 or now - max(owned_since(state, instance, claim) for claim in owners) < HANDOVER_S:
         return ()
-    return tuple(each.node for each in owners)
+    return tuple(claim.node for claim in owners)
 
 
 def split_words(split: Split, state: ClusterState) -> str:
     """That it has begun: `SPLIT BRAIN: VIP 10.0.4.99 on iam-a and iam-b`."""
-    told = f"SPLIT BRAIN: VIP {_address(state, split.instance)} on {' and '.join(split.nodes)}"
-    return f"{told}; keepalived on {' and '.join(split.astray)} is not MASTER" if split.astray else told
+    text = f"SPLIT BRAIN: VIP {_address(state, split.instance)} on {' and '.join(split.nodes)}"
+    return f"{text}; keepalived on {' and '.join(split.astray)} is not MASTER" if split.astray else text
 
 
 def split_end_words(split: Split, state: ClusterState) -> str:
@@ -96,7 +96,7 @@ def _gained(state: ClusterState, instance: str, event: AddressChanged | Addresse
 
 
 def _lost(state: ClusterState, instance: str, event: AddressChanged | AddressesListed) -> ClusterState:
-    """What a split brain's end says need not be said twice."""
+    """No notice where the end of a split brain will say it."""
     state = replace(state, lost_at={**state.lost_at, instance: event.at})
     contest, vip = state.contests.get(instance), _address(state, instance)
     if contest is not None and contest.split:
@@ -104,23 +104,22 @@ def _lost(state: ClusterState, instance: str, event: AddressChanged | AddressesL
     text = f"{event.node} no longer holds VIP {vip}"
     if contest is not None and event.node != contest.before:
         text = f"{event.node} held VIP {vip} for {lasting(event.at - contest.since)} beside {contest.before}"
-    return state.noticed(Notice(event.at, event.node, Severity.INFO, text))
+    return state.with_notice(Notice(event.at, event.node, Severity.INFO, text))
 
 
 def _came(state: ClusterState, instance: str, node: str, at: float, *, unheard: bool = False) -> ClusterState:
-    """The node is the one that has it now."""
     previous, vip = state.last_owner.get(instance), _address(state, instance)
     state = replace(state, last_owner={**state.last_owner, instance: node})
     if previous == node:
         return state
     state = replace(state, moved_at={**state.moved_at, instance: at})
     if previous is None:
-        return state.noticed(Notice(at, node, Severity.INFO, f"{node} holds VIP {vip}"))
+        return state.with_notice(Notice(at, node, Severity.INFO, f"{node} holds VIP {vip}"))
     move = VipMove(at, instance, previous, node, unheard)
     counts = {**state.move_counts, instance: state.move_counts.get(instance, 0) + 1}
     state = replace(state, moves=(*state.moves[-(MOVES_KEPT - 1) :], move), move_counts=counts)
     silent = f"; {previous} is not heard" if unheard else ""
-    return state.noticed(Notice(at, node, Severity.WARNING, f"VIP {vip} moved {previous} -> {node}{silent}"))
+    return state.with_notice(Notice(at, node, Severity.WARNING, f"VIP {vip} moved {previous} -> {node}{silent}"))
 
 
 # --- contests ---
@@ -151,38 +150,38 @@ def _split(state: ClusterState, contest: Contest, nodes: tuple[str, ...], now: f
         before=contest.before,
     )
     state = _put(state, replace(contest, nodes=nodes, split=True))
-    earlier = tuple(each for each in state.splits if each.since != split.since or each.instance != split.instance)
+    earlier = tuple(s for s in state.splits if (s.since, s.instance) != (split.since, split.instance))
     state = replace(state, splits=(*earlier[-(SPLITS_KEPT - 1) :], split))
-    return state.noticed(Notice(now, None, Severity.CRITICAL, split_words(split, state)))
+    return state.with_notice(Notice(now, None, Severity.CRITICAL, split_words(split, state)))
 
 
 def _over(state: ClusterState, contest: Contest, left: tuple[str, ...], now: float) -> ClusterState:
     """One has it, or none is seen to."""
-    contests = {name: each for name, each in state.contests.items() if name != contest.instance}
+    contests = {name: other for name, other in state.contests.items() if name != contest.instance}
     state = replace(state, contests=contests)
-    unheard = tuple(n for n in contest.nodes if n not in left and not _let_go(state, contest.instance, n))
-    if contest.split:
-        return _split_over(state, contest, left, unheard, now)
-    if len(left) != 1 or left[0] == contest.before:
-        return state
-    return _came(state, contest.instance, left[0], contest.since, unheard=bool(unheard))
+    # Those that were not seen to let go of it.
+    unheard = tuple(
+        name
+        for name in contest.nodes
+        if name not in left
+        and (isinstance(state.nodes[name].addresses, Unknown) or _holds(state, contest.instance, name))
+    )
+    if not contest.split:
+        alone = len(left) == 1 and left[0] != contest.before
+        return _came(state, contest.instance, left[0], contest.since, unheard=bool(unheard)) if alone else state
 
-
-def _split_over(
-    state: ClusterState, contest: Contest, left: tuple[str, ...], unheard: tuple[str, ...], now: float
-) -> ClusterState:
     def ended(split: Split) -> Split:
         mine = split.instance == contest.instance and split.ended_at is None
         return replace(split, ended_at=now, left=left, unheard=unheard) if mine else split
 
-    state = replace(state, splits=tuple(ended(each) for each in state.splits))
+    state = replace(state, splits=tuple(ended(split) for split in state.splits))
     if len(left) == 1:
         owners = {**state.last_owner, contest.instance: left[0]}
         came = {contest.instance: contest.since} if left[0] != contest.before else {}
         state = replace(state, last_owner=owners, moved_at={**state.moved_at, **came})
-    over = [each for each in state.splits if each.instance == contest.instance][-1]
+    over = [split for split in state.splits if split.instance == contest.instance][-1]
     severity = Severity.WARNING if unheard else Severity.INFO
-    return state.noticed(Notice(now, None, severity, split_end_words(over, state)))
+    return state.with_notice(Notice(now, None, severity, split_end_words(over, state)))
 
 
 # --- small questions ---
@@ -199,13 +198,8 @@ def _holds(state: ClusterState, instance: str, node: str) -> bool:
     return isinstance(held, Known) and _address(state, instance) in held.value
 
 
-def _let_go(state: ClusterState, instance: str, node: str) -> bool:
-    """Seen to have it no more."""
-    return isinstance(state.nodes[node].addresses, Known) and not _holds(state, instance, node)
-
-
 def _may_speak(state: ClusterState, node: str, now: float) -> bool:
-    """Its next word will tell whether it has let go."""
+    """Its next report will show whether it has let go."""
     seen = state.nodes[node]
     return seen.link.state is LinkState.UP and seen.freshness(now) is Freshness.LIVE
 

@@ -12,8 +12,6 @@ from iamops.model.facts import VrrpState
 
 
 class DrillVerb(StrEnum):
-    """What a step does."""
-
     START = "start"
     STOP = "stop"
     RESTART = "restart"
@@ -40,13 +38,7 @@ PREFERRED, OTHER = "preferred", "other"
 ROLES = (OWNER, STANDBY, PREFERRED, OTHER)
 # What a bound may name: times that follow from the live configuration of the nodes.
 BOUND_NAMES = (
-    "vrrp.skew",
-    "vrrp.raised",
-    "vrrp.timeout",
-    "vrrp.max",
-    "vrrp.advert",
-    "check.fault",
-    "check.hang",
+    *("vrrp.skew", "vrrp.raised", "vrrp.timeout", "vrrp.max", "vrrp.advert", "check.fault", "check.hang"),
     "check.recover",
 )
 
@@ -141,8 +133,6 @@ class DrillStep:
 
 
 class SteadyState(StrEnum):
-    """What must hold before and after, by name."""
-
     OWNED = "one-owner"
     STANDBY_READY = "standby-ready"
     UNITS = "units-running"

@@ -46,53 +46,51 @@ class Target(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LinkChanged:
-    """The SSH link of a node came up or went down."""
+class _OfNode:
+    """When, in session time, and from which node."""
 
     at: float
     node: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged(_OfNode):
+    """The SSH link of a node came up or went down."""
+
     link: Link
 
 
 @dataclass(frozen=True, slots=True)
-class AddressesListed:
+class AddressesListed(_OfNode):
     """A whole snapshot of the kernel's addresses (without prefix lengths)."""
 
-    at: float
-    node: str
     addresses: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
-class AddressChanged:
-    """One address came to or left the node's kernel. `node_at` is the node's own clock, if it said."""
+class AddressChanged(_OfNode):
+    """One address came to or left the node's kernel. `node_at`: by the node's own clock, where known."""
 
-    at: float
-    node: str
     address: str
     present: bool
     node_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class VrrpReported:
+class VrrpReported(_OfNode):
     """keepalived's own account of one instance, from a dump."""
 
-    at: float
-    node: str
     instance: str
     report: VrrpReport
 
 
 @dataclass(frozen=True, slots=True)
-class VrrpTransition:
+class VrrpTransition(_OfNode):
     """keepalived logged that an instance entered a state. `node_at`: the journal's own time.
 
-    `history` marks lines read back from before the console looked; `no_dump`: why keepalived could not be asked.
+    `history`: lines from before the console watched; `no_dump`: why keepalived could not be asked.
     """
 
-    at: float
-    node: str
     instance: str
     state: VrrpState
     node_at: float | None = None
@@ -101,34 +99,28 @@ class VrrpTransition:
 
 
 @dataclass(frozen=True, slots=True)
-class KeepalivedAsked:
+class KeepalivedAsked(_OfNode):
     """A running keepalived was asked for its dump. `silence`: how it did not answer, in words; empty: it did."""
 
-    at: float
-    node: str
     silence: str
 
 
 @dataclass(frozen=True, slots=True)
-class UnitReported:
+class UnitReported(_OfNode):
     """systemd's account of one unit."""
 
-    at: float
-    node: str
     unit: str
     report: UnitReport
 
 
 @dataclass(frozen=True, slots=True)
-class HttpProbed:
+class HttpProbed(_OfNode):
     """A probe of a domain or service on `node`, made from `observer` (the node itself, or a peer).
 
     Here and in other probes: `every_s`: within how many seconds the next one is promised; `report`: Unknown where
     we could not make anything of what came back.
     """
 
-    at: float
-    node: str
     observer: str
     target: Target
     name: str
@@ -137,81 +129,65 @@ class HttpProbed:
 
 
 @dataclass(frozen=True, slots=True)
-class DatastoreProbed:
+class DatastoreProbed(_OfNode):
     """A datastore greeted (or did not greet) a connection made from `node`."""
 
-    at: float
-    node: str
     datastore: str
     report: ProbeReport | Unknown
     every_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class PortProbed:
+class PortProbed(_OfNode):
     """Whether a port of the node, which a service there needs, takes a connection made on the node."""
 
-    at: float
-    node: str
     port: int
     report: ProbeReport | Unknown
     every_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class TlsProbed:
+class TlsProbed(_OfNode):
     """A TLS handshake with a port of the node, made on the node."""
 
-    at: float
-    node: str
     port: int
     report: TlsReport | Unknown
     every_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class RequestsCounted:
+class RequestsCounted(_OfNode):
     """Absolute request counts of the node's access log."""
 
-    at: float
-    node: str
     count: RequestCount
 
 
 @dataclass(frozen=True, slots=True)
-class HostReported:
+class HostReported(_OfNode):
     """Load, memory, disk and clock of a node."""
 
-    at: float
-    node: str
     report: HostReport
 
 
 @dataclass(frozen=True, slots=True)
-class SafetyReported:
+class SafetyReported(_OfNode):
     """Armed undos, lock and track files of a node."""
 
-    at: float
-    node: str
     report: SafetyReport
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigCompared:
+class ConfigCompared(_OfNode):
     """A node's files were compared with the profile; `reason` says why that could not be done."""
 
-    at: float
-    node: str
     report: ConfigReport | None
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class FilesExamined:
+class FilesExamined(_OfNode):
     """A node's files were read for what they would do; `reason` says why that could not be done."""
 
-    at: float
-    node: str
     report: FilesReport | None
     reason: str = ""
 
@@ -227,22 +203,17 @@ class ClientProbed:
 
 
 @dataclass(frozen=True, slots=True)
-class NodeHeard:
-    """A command on the node answered, with no news: what its streams have shown is still so."""
-
-    at: float
-    node: str
+class NodeHeard(_OfNode):
+    """A command on the node answered and nothing is new: what its streams have shown still holds."""
 
 
 @dataclass(frozen=True, slots=True)
-class SourceLost:
+class SourceLost(_OfNode):
     """A collector cannot see its values, though the link is up: they are unknown, for this reason.
 
-    `flood`: because more was said than can be taken in.
+    `flood`: because more came than can be taken in.
     """
 
-    at: float
-    node: str
     source: Source
     reason: str
     flood: bool = False
@@ -261,7 +232,7 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """Everything that is remembered from before we looked, oldest first: it takes the place of what was."""
+    """All that is remembered from before the console watched, oldest first; replaces what was recalled before."""
 
     at: float
     lines: tuple[Remembered, ...]
@@ -289,23 +260,8 @@ class PartReported:
 
 
 NodeEvent = (
-    LinkChanged
-    | AddressesListed
-    | AddressChanged
-    | VrrpReported
-    | VrrpTransition
-    | KeepalivedAsked
-    | UnitReported
-    | HttpProbed
-    | DatastoreProbed
-    | PortProbed
-    | TlsProbed
-    | RequestsCounted
-    | HostReported
-    | SafetyReported
-    | ConfigCompared
-    | FilesExamined
-    | NodeHeard
-    | SourceLost
-)
+    LinkChanged | AddressesListed | AddressChanged | VrrpReported | VrrpTransition | KeepalivedAsked
+    | UnitReported | HttpProbed | DatastoreProbed | PortProbed | TlsProbed | RequestsCounted
+    | HostReported | SafetyReported | ConfigCompared | FilesExamined | NodeHeard | SourceLost
+)  # fmt: skip
 Event = NodeEvent | ClientProbed | Noticed | PartReported | Recalled

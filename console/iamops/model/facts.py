@@ -9,8 +9,6 @@ from enum import StrEnum
 
 
 class LinkState(StrEnum):
-    """State of the one SSH connection to a node."""
-
     CONNECTING = "connecting"
     UP = "up"
     DOWN = "down"
@@ -53,7 +51,6 @@ class VrrpReport:
     effective_priority: int | None = None
     last_transition: float | None = None
     master_priority: int | None = None
-    counters: Mapping[str, int] = field(default_factory=dict)
     no_dump: str = ""
 
 
@@ -193,7 +190,7 @@ class Severity(StrEnum):
 RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
-# What a port's TLS handshake told: its certificate, and whether those who check would take it. Pure.
+# A port's TLS handshake: its certificate, and whether a client that checks would take it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,15 +211,15 @@ class Certificate:
         """As RFC 6125 has it: a wildcard stands for one whole label, the first; an address only for itself."""
         wanted = _address(name)
         if wanted is not None:
-            return any(_address(each) == wanted for each in self.names)
+            return any(_address(own) == wanted for own in self.names)
         label, _, rest = name.lower().rstrip(".").partition(".")
         fitting = (f"{label}.{rest}".rstrip("."), f"*.{rest}")
-        return any(each.lower().rstrip(".") in fitting for each in self.names)
+        return any(own.lower().rstrip(".") in fitting for own in self.names)
 
 
 @dataclass(frozen=True, slots=True)
 class TlsReport:
-    """A handshake with a port. `probe` tells how it went; `certificate` is what came of it.
+    """A handshake with a port. `probe`: how it went; `certificate`: what it showed.
 
     `untrusted`: why the profile's CA does not vouch for it, empty where it does. `unasked`: why nobody asked.
     """

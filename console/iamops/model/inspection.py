@@ -1,11 +1,10 @@
-"""What one deep look found, as frozen values. Each part has the time it was read, or the reason why it was not."""
+"""What an inspection found, as frozen values. Each part has the time it was read, or the reason why it was not."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any
 
 from iamops.model.config import DaemonCheck
 from iamops.model.observed import Known, Observed, Unknown
@@ -13,7 +12,7 @@ from iamops.model.traffic import Traffic
 
 
 class JournalEventKind(StrEnum):
-    """What a line of the journal tells, as far as a rule asks for it."""
+    """What a line of the journal reports, as far as a rule asks for it."""
 
     ENTERED = "entered a state"
     SCRIPT_UNRUNNABLE = "script cannot be run"
@@ -91,7 +90,7 @@ class OwnRun:
 
 @dataclass(frozen=True, slots=True)
 class JournalInspection:
-    """What the journal tells, oldest first. `since`: from when on it was read, by the node's clock."""
+    """The journal's entries that matter, oldest first. `since`: from when on it was read, by the node's clock."""
 
     entries: tuple[JournalEntry, ...] = ()
     since: float | None = None
@@ -114,7 +113,7 @@ class ErrorLogInspection:
 
 @dataclass(frozen=True, slots=True)
 class FileStamp:
-    """A file on a node as stat tells it. `changed_at`: epoch s of the node's clock."""
+    """A file on a node by stat(1). `changed_at`: epoch s of the node's clock."""
 
     path: str
     mode: int
@@ -134,9 +133,9 @@ class Filesystem:
 
 @dataclass(frozen=True, slots=True)
 class NodeInspection:
-    """One deep look at a node. `files`: path -> stamp of every file that was asked for and is there;
+    """The inspection of one node. `files`: path -> stamp of every file that was asked for and is there;
     `loaded`: unit -> when it last read its files, node's clock; `macs`: interface -> hardware address;
-    `services`: what the services complain of; `checks`: what the daemons' own tests say of the files.
+    `services`: what the services complain of; `checks`: the daemons' own tests of the files.
     """
 
     node: str
@@ -151,21 +150,17 @@ class NodeInspection:
 
     @property
     def any(self) -> bool:
-        """Was any part read?"""
-        told = (self.journal, self.nginx_errors, self.files, self.loaded)
-        parts = (*told, self.filesystems, self.macs, self.checks, self.services)
-        return any(isinstance(part, Known) for part in parts)
+        return any(isinstance(getattr(self, part.name), Known) for part in fields(self))
 
     @classmethod
     def blind(cls, node: str, reason: str) -> NodeInspection:
-        """Nothing of it could be read."""
-        lost: Observed[Any] = Unknown(reason)
+        lost = Unknown(reason)
         return cls(node, lost, lost, lost, lost, lost, lost, lost, lost)
 
 
 @dataclass(frozen=True, slots=True)
 class TrafficInspection:
-    """A node's requests by slot (epoch s, node's clock). `untold`: why it does not tell the backends."""
+    """A node's requests by slot (epoch s, node's clock). `unavailable`: why it does not name the backends."""
 
     slots: Mapping[int, Traffic]
     slot_s: int
@@ -176,7 +171,7 @@ class TrafficInspection:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The deep looks at all nodes. `neighbours`: address -> hardware address, as this machine knows them."""
+    """The inspections of all nodes. `neighbours`: address -> hardware address, as this machine knows them."""
 
     nodes: Mapping[str, NodeInspection] = field(default_factory=dict)
     neighbours: Observed[Mapping[str, str]] = field(default_factory=Unknown)

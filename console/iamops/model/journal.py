@@ -9,8 +9,6 @@ from iamops.model.facts import Severity
 
 
 class TimelineEventKind(StrEnum):
-    """What sort of thing happened."""
-
     VIP = "vip"
     UNIT = "unit"
     CONFIG = "config"
@@ -22,7 +20,7 @@ class TimelineEventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """One line of a timeline. `at`: epoch s on our clock; `source` says who tells it; `text` is sanitised.
+    """One line of a timeline. `at`: epoch s on our clock; `source`: where it comes from; `text` is sanitised.
 
     `subject` is the instance, check or unit it is about, `word` the state it entered; `bad`: it ended or failed.
     """
@@ -45,7 +43,7 @@ class Timeline:
     unavailable: tuple[str, ...] = ()
 
 
-# A line of a log as the Logs view shows it, whichever node and file it came from. Values only.
+# A line of a log as the Logs view shows it, whichever node and file it came from.
 
 
 class LogSource(StrEnum):
@@ -102,7 +100,6 @@ class LogPage:
     reaches: tuple[Reach, ...] = ()
 
     def is_marker(self, line: LogLine) -> bool:
-        """Whether it is worth jumping to."""
         return line.source is LogSource.MARK or line.number in self.marked
 
 

@@ -72,19 +72,18 @@ def need_of(raw: object) -> Need:
 def known_needs(service: str, entry: Mapping[str, object], raw: Mapping[str, object]) -> tuple[Need, ...]:
     """What a service of this name is known to need, as far as the raw profile has it under a name or kind."""
     found: list[Need] = []
+    stores = _section(raw, "datastores")
     for need in IAM_NEEDS.get(service, ()):
         if _beside(entry, _section(raw, "services").get(need.name)):
             found.append(need)
-        found += [Need(store, when=need.when) for store in _stores(raw, need.name)]
+        if need.name in stores:
+            found.append(Need(need.name, when=need.when))
+        else:
+            of_kind = (
+                n for n, store in stores.items() if isinstance(store, dict) and store.get("kind") == need.name
+            )
+            found += [Need(str(name), when=need.when) for name in of_kind]
     return tuple(found)
-
-
-def _stores(raw: Mapping[str, object], kind: str | None) -> list[str]:
-    """The datastore of that name, or those of that kind."""
-    stores = _section(raw, "datastores")
-    if kind in stores:
-        return [str(kind)]
-    return [str(name) for name, each in stores.items() if isinstance(each, dict) and each.get("kind") == kind]
 
 
 def _beside(entry: Mapping[str, object], other: object) -> bool:

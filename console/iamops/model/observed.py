@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
-# A value is only read: what is Known[UnitReport] is Known[object], too.
-T = TypeVar("T", covariant=True)
+T = TypeVar("T")
+# A value that is only read: Observed[object] takes any.
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Freshness(StrEnum):
@@ -28,13 +29,13 @@ UNKNOWN_AFTER_S = 12.0
 
 
 @dataclass(frozen=True, slots=True)
-class Known(Generic[T]):
+class Known(Generic[T_co]):
     """A value as it was seen at `at`, session time in epoch seconds.
 
-    `every_s`: within how many seconds the next look was promised then, where that is not always the same.
+    `every_s`: within how many seconds the next one was promised, where that is not always the same.
     """
 
-    value: T
+    value: T_co
     at: float
     every_s: float = 0.0
 
@@ -68,7 +69,7 @@ class Unknown:
 Observed: TypeAlias = Known[T] | Unknown
 
 
-def is_pending(seen: Observed[Any]) -> bool:
+def is_pending(seen: Observed[object]) -> bool:
     """Nothing was tried yet: there is neither a value nor a reason why there is none."""
     return isinstance(seen, Unknown) and seen.reason == NOT_YET
 
@@ -76,7 +77,7 @@ def is_pending(seen: Observed[Any]) -> bool:
 def freshness(heard_at: float | None, now: float, cadence_s: float = 0.0) -> Freshness:
     """Freshness of something last confirmed at `heard_at` that is expected every `cadence_s` seconds.
 
-    A stream confirms its values for as long as its node is heard, so its cadence is 0.
+    A stream confirms its values as long as anything comes from its node, so its cadence is 0.
     """
     if heard_at is None:
         return Freshness.UNKNOWN

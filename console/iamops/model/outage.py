@@ -7,6 +7,7 @@ first request that fails until its next one that is answered.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -15,7 +16,7 @@ GAPS_KEPT = 20
 
 
 class ProbeResult(StrEnum):
-    """What became of an attempt. Refused: nobody listens. Dark: no answer in time. Wrong: a bad answer."""
+    """The result of an attempt. Refused: nobody listens. Dark: no answer in time. Wrong: a bad answer."""
 
     GOOD = "good"
     REFUSED = "refused"
@@ -42,7 +43,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Attempts in a row with the same fate, answered by the same node."""
+    """Attempts in a row with the same result, answered by the same node."""
 
     result: ProbeResult
     node: str | None
@@ -70,7 +71,7 @@ class Gap:
     A hole in the measuring ends a gap at its last failed attempt: what came later, nobody saw. The service
     went between the last good attempt and the first failed one, and came back between the last failed one and
     the next good one: `uncertainty_ms` is the longer of the two spans. `spent_ms` is how long each kind of
-    failure lasted, by fate. `failed_until` is the last failed attempt.
+    failure lasted, by result. `failed_until` is the last failed attempt.
     """
 
     began: float
@@ -88,7 +89,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class OwnerChange:
-    """The moment at which another node answered than before."""
+    """When another node answered than before."""
 
     at: float
     from_node: str
@@ -122,11 +123,10 @@ class GapReport:
 
     @property
     def asking_text(self) -> str:
-        """How often, in words."""
-        told = f"{self.attempts} requests, none further apart than {self.resolution_ms:.0f} ms"
+        text = f"{self.attempts} requests, none further apart than {self.resolution_ms:.0f} ms"
         if self.services_resolution_ms is None:
-            return told
-        return f"{told}, to one service {self.services_resolution_ms:.0f} ms"
+            return text
+        return f"{text}, to one service {self.services_resolution_ms:.0f} ms"
 
     @property
     def seen(self) -> str:
@@ -156,26 +156,29 @@ def gap_report(rows: Sequence[ProbeRow], holes: Iterable[Hole] = ()) -> GapRepor
     often, *seldom = rows
     gaps = _together(gap for row in rows for gap in _gaps(row.segments, unseen))
     longest = sorted(gaps, key=lambda gap: -gap.duration_ms)[:GAPS_KEPT]
-    segments = [each for row in rows for each in row.segments]
-    counts = {fate: sum(each.count for each in segments if each.result is fate) for fate in ProbeResult}
+    counts = _counts(segment for row in rows for segment in row.segments)
     answered = [
-        [each.node for each in row.segments if each.result is ProbeResult.GOOD and each.node] for row in rows
+        [segment.node for segment in row.segments if segment.result is ProbeResult.GOOD and segment.node]
+        for row in rows
     ]
+    witness = next((row for row, who in zip(rows, answered, strict=True) if who), often)
+    good = [(s.first, s.node) for s in witness.segments if s.result is ProbeResult.GOOD and s.node]
+    moves = tuple(OwnerChange(at, a, b) for (_, a), (at, b) in itertools.pairwise(good) if a != b)
     return GapReport(
-        attempts=sum(counts.values()),
+        attempts=counts.total(),
         good=counts[ProbeResult.GOOD],
         refused=counts[ProbeResult.REFUSED],
         no_answer=counts[ProbeResult.DARK],
         wrong=counts[ProbeResult.WRONG],
         own_errors=sum(row.own_errors for row in rows),
         gaps=tuple(sorted(longest, key=lambda gap: gap.began)),
-        moves=_moves(next((row for row, who in zip(rows, answered, strict=True) if who), often).segments),
+        moves=moves,
         longest_ms=longest[0].duration_ms if longest else None,
         total_ms=round(sum(gap.duration_ms for gap in gaps), 1),
         last_node=next((who[-1] for who in answered if who), None),
         resolution_ms=round(often.spacing_s * 1000, 1),
         services_resolution_ms=round(max(row.spacing_s for row in seldom) * 1000, 1) if seldom else None,
-        not_measured_ms=round(sum(each.lasted_s for each in unseen) * 1000, 1),
+        not_measured_ms=round(sum(hole.lasted_s for hole in unseen) * 1000, 1),
     )
 
 
@@ -217,7 +220,7 @@ def _joined(one: Gap, other: Gap) -> Gap:
 
 
 def not_measured(ms: float) -> str:
-    """How long nobody looked, in words; empty when somebody always did."""
+    """How long nothing was asked, in words; empty when that never was so."""
     return f"not measured for {ms / 1000:.1f} s" if ms else ""
 
 
@@ -228,7 +231,7 @@ def _gaps(row: tuple[Segment, ...], holes: tuple[Hole, ...]) -> list[Gap]:
     last: Segment | None = None
     before_s = 0.0
     for segment in row:
-        if last is not None and _blind_between(last, segment, holes):
+        if last is not None and any(last.last <= hole.began and hole.ended <= segment.first for hole in holes):
             blind_s = segment.first - last.last
             gaps += [_gap(before, failed, None, unseen_s=(before_s, blind_s))] if failed else []
             before, failed, before_s = None, [], blind_s
@@ -242,25 +245,22 @@ def _gaps(row: tuple[Segment, ...], holes: tuple[Hole, ...]) -> list[Gap]:
     return [*gaps, _gap(before, failed, None, unseen_s=(before_s, 0.0))] if failed else gaps
 
 
-def _blind_between(earlier: Segment, later: Segment, holes: tuple[Hole, ...]) -> bool:
-    return any(earlier.last <= hole.began and hole.ended <= later.first for hole in holes)
-
-
 def _gap(
     before: Segment | None, failed: list[Segment], after: Segment | None, *, unseen_s: tuple[float, float]
 ) -> Gap:
-    """`unseen_s`: how long nobody looked just before it, and just after it: it may have begun or ended there."""
+    """`unseen_s`: how long nothing was asked just before and just after it: it may have begun or ended there."""
     began, last = failed[0].first, failed[-1].last
     ended = after.first if after else last if unseen_s[1] else None
     edges = [*unseen_s, *([began - before.last] if before else [])]
     edges += [after.first - last] if after else []
+    counts = _counts(failed)
     return Gap(
         began=began,
         ended=ended,
         duration_ms=round(((last if ended is None else ended) - began) * 1000, 1),
-        refused=_count(failed, ProbeResult.REFUSED),
-        no_answer=_count(failed, ProbeResult.DARK),
-        wrong=_count(failed, ProbeResult.WRONG),
+        refused=counts[ProbeResult.REFUSED],
+        no_answer=counts[ProbeResult.DARK],
+        wrong=counts[ProbeResult.WRONG],
         from_node=before.node if before else None,
         to_node=after.node if after else None,
         uncertainty_ms=round(max(edges, default=0.0) * 1000, 1),
@@ -278,11 +278,8 @@ def _spent_ms(failed: list[Segment], ended: float | None) -> dict[str, float]:
     return spent
 
 
-def _count(segments: list[Segment], fate: ProbeResult) -> int:
-    return sum(segment.count for segment in segments if segment.result is fate)
-
-
-def _moves(row: tuple[Segment, ...]) -> tuple[OwnerChange, ...]:
-    good = [each for each in row if each.result is ProbeResult.GOOD and each.node is not None]
-    pairs = itertools.pairwise(good)
-    return tuple(OwnerChange(b.first, a.node, b.node) for a, b in pairs if a.node and b.node and a.node != b.node)
+def _counts(segments: Iterable[Segment]) -> Counter[ProbeResult]:
+    counts: Counter[ProbeResult] = Counter()
+    for segment in segments:
+        counts[segment.result] += segment.count
+    return counts

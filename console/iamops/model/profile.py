@@ -180,9 +180,9 @@ class Tls(Frozen):
 class Service(Frozen):
     """An IAM service. Without a domain it is not published through nginx.
 
-    `log` is where it writes a line for each request; /var/log/iam/NAME.log unless told otherwise.
+    `log` is where it writes a line for each request; /var/log/iam/NAME.log by default.
     `scheme`: how its port is asked. `tls_ports`: more ports of it that speak TLS, gRPC's too: their certificates
-    are looked at; `tls_name`: the name that they are for.
+    are checked; `tls_name`: the name that they are for.
     `backends` are endpoints beside the cluster's own nodes; `drained` names nodes and endpoints that
     stay in the upstream but take no requests. `needs` is what it cannot start or work without; where a
     profile does not say, it is what a service of that name is known to need (`model/need.py`).
@@ -246,8 +246,6 @@ class Nginx(Frozen):
 
 
 class Keepalived(Frozen):
-    """The VRRP daemon on every node."""
-
     unit: UnitName = "keepalived"
 
 
@@ -313,10 +311,20 @@ class Profile(Frozen):
     def _names_from_keys(cls, raw: Any) -> Any:
         if not isinstance(raw, dict):
             return raw
-        return _with_needs({key: _named(key, value) for key, value in raw.items()})
+        named = dict(raw)
+        for section in NAMED_SECTIONS:
+            if isinstance(entries := raw.get(section), dict):
+                named[section] = {key: _entry(section, key, item) for key, item in entries.items()}
+        services = named.get("services")
+        if isinstance(services, dict):
+            # A service that does not say what it needs has the needs that are known of its name.
+            named["services"] = {
+                key: {"needs": known_needs(str(key), item, named), **item} if isinstance(item, dict) else item
+                for key, item in services.items()
+            }
+        return named
 
     def ssh_of(self, node: Node) -> SshAccess:
-        """The node's own SSH settings over the profile's."""
         return node.ssh.over(self.ssh)
 
     def peers_of(self, node: str) -> tuple[Node, ...]:
@@ -343,12 +351,9 @@ class Profile(Frozen):
 
     def backends_of(self, service: Service) -> Mapping[str, str]:
         """Every backend of a service: its name (a node's, or its endpoint) -> host:port as a peer reaches it."""
-        own = {
-            name: endpoint(node.address, service.port)
-            for name, node in self.nodes.items()
-            if service.runs_on(name)
-        }
-        return {**own, **{each: each for each in service.backends}}
+        nodes = {name: node for name, node in self.nodes.items() if service.runs_on(name)}
+        own = {name: endpoint(node.address, service.port) for name, node in nodes.items()}
+        return {**own, **{backend: backend for backend in service.backends}}
 
     def needed_ports_on(self, node: str) -> tuple[int, ...]:
         """The ports of a node that its services need, each once."""
@@ -357,9 +362,9 @@ class Profile(Frozen):
 
     def tls_ports_on(self, node: str) -> Mapping[int, Service]:
         """The node's ports that speak TLS, and whose they are."""
-        services = [each for each in self.services.values() if each.runs_on(node)]
-        own = {each.port: each for each in services if each.scheme == "https"}
-        return own | {port: each for each in services for port in each.tls_ports}
+        services = [service for service in self.services.values() if service.runs_on(node)]
+        own = {service.port: service for service in services if service.scheme == "https"}
+        return own | {port: service for service in services for port in service.tls_ports}
 
     def tls_name_of(self, service: Service) -> str | None:
         """The name that a service's certificates must be for; None where nothing says."""
@@ -367,7 +372,6 @@ class Profile(Frozen):
 
     @property
     def all_units(self) -> tuple[str, ...]:
-        """Every unit of every node, each once."""
         return tuple(dict.fromkeys(unit for node in self.nodes for unit in self.actionable_units_on(node)))
 
 
@@ -376,26 +380,8 @@ def endpoint(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _named(section: str, value: Any) -> Any:
-    """Puts each entry's key into it as `name`, and the defaults that hang on the name."""
-    if section not in NAMED_SECTIONS or not isinstance(value, dict):
-        return value
-    return {key: _entry(section, key, item) for key, item in value.items()}
-
-
-def _with_needs(raw: dict[Any, Any]) -> dict[Any, Any]:
-    """Gives every service that does not say what it needs the needs that are known of its name."""
-    services = raw.get("services")
-    if not isinstance(services, dict):
-        return raw
-    stated = {
-        key: {"needs": known_needs(str(key), item, raw), **item} if isinstance(item, dict) else item
-        for key, item in services.items()
-    }
-    return {**raw, "services": stated}
-
-
 def _entry(section: str, key: Any, item: Any) -> Any:
+    """With its key as `name`, and the defaults that follow from the name."""
     if not isinstance(item, dict):
         return item
     entry = {**item, "name": key}

@@ -6,74 +6,47 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from iamops.model.contest import decided, held_still, with_vip_events
-from iamops.model.events import (
-    AddressChanged,
-    AddressesListed,
-    ClientProbed,
-    ConfigCompared,
-    DatastoreProbed,
-    Event,
-    FilesExamined,
-    HostReported,
-    HttpProbed,
-    KeepalivedAsked,
-    LinkChanged,
-    NodeEvent,
-    NodeHeard,
-    Noticed,
-    PartReported,
-    PortProbed,
-    Recalled,
-    RequestsCounted,
-    SafetyReported,
-    Source,
-    SourceLost,
-    Target,
-    TlsProbed,
-    UnitReported,
-    VrrpReported,
-    VrrpTransition,
-)
-from iamops.model.facts import LinkState, ProbeReport, RequestCount, Severity, TlsReport, VrrpReport, VrrpState
+from iamops.model import events, notices
+from iamops.model.contest import with_contests_decided, with_new_contests, with_vip_events
+from iamops.model.events import Event, NodeEvent, Source, Target
+from iamops.model.facts import ProbeReport, RequestCount, VrrpReport
 from iamops.model.observed import Freshness, Known, Observed, Unknown
 from iamops.model.state import ADDRESSES_MOST, ClusterState, Flooded, NodeState, Notice, PartFailure
-from iamops.model.text import being
 from iamops.model.vip import with_renewed
 
-# States of a unit on its way to another: worth showing, not worth a line of their own.
-PASSING = frozenset({"activating", "deactivating", "reloading"})
 SAMPLES_KEPT = 600
 TOO_MANY = f"it names more than {ADDRESSES_MOST} addresses: none is kept"
+# What is observed -> who observes it -> what that saw.
+Views = Mapping[str, Mapping[str, Observed[ProbeReport]]]
 K = TypeVar("K")
 V = TypeVar("V")
-Probed = HttpProbed | DatastoreProbed | PortProbed | ClientProbed
+Probed = events.HttpProbed | events.DatastoreProbed | events.PortProbed | events.TlsProbed | events.ClientProbed
 
 
 def reduce(state: ClusterState, event: Event) -> ClusterState:
     """The state after `event`. Events about nodes or names the profile does not have change nothing."""
     after = _reduced(state, event)
-    return decided(after, event.at) if after.contests else after
+    return with_contests_decided(after, event.at) if after.contests else after
 
 
 def _reduced(state: ClusterState, event: Event) -> ClusterState:
     match event:
-        case Noticed():
-            return state.noticed(Notice(event.at, event.node, event.severity, event.text))
-        case Recalled():
-            lines = (Notice(each.at, each.node, each.severity, each.text, each.source) for each in event.lines)
-            return state.remembering(tuple(lines))
-        case ClientProbed():
-            if event.instance not in state.client:
-                return state
-            seen = _probe(state.client[event.instance], event)
-            return replace(state, client=_put(state.client, event.instance, seen))
-        case PartReported():
+        case events.Noticed():
+            return state.with_notice(Notice(event.at, event.node, event.severity, event.text))
+        case events.Recalled():
+            lines = (Notice(line.at, line.node, line.severity, line.text, line.source) for line in event.lines)
+            return state.with_recalled(tuple(lines))
+        case events.ClientProbed():
+            return replace(state, client=_probed(state.client, event.instance, event.report, event))
+        case events.PartReported():
             return _part(state, event)
-        case DatastoreProbed():
-            heard = state if isinstance(event.report, Unknown) else _heard(state, event)
-            return _datastore(heard, event)
-        case SourceLost() if event.source in (Source.PEERS, Source.STORES):
+        case events.DatastoreProbed():
+            after = state if isinstance(event.report, Unknown) else _heard(state, event)
+            if event.datastore not in state.datastores:
+                return after
+            views = _probed(state.datastores[event.datastore], event.node, event.report, event)
+            return replace(after, datastores=_put(state.datastores, event.datastore, views))
+        case events.SourceLost() if event.source in (Source.PEERS, Source.STORES):
             return _others_lost(state, event)
         case _:
             return _node_event(state, event)
@@ -85,84 +58,81 @@ def _node_event(state: ClusterState, event: NodeEvent) -> ClusterState:
         return state
     changed = with_renewed(node, _node(node, event), event, state.profile)
     after = replace(state, nodes=_put(state.nodes, event.node, changed))
-    unanswered = isinstance(event, FilesExamined) and event.report is None
-    unanswered |= isinstance(event, (HttpProbed, PortProbed, TlsProbed)) and isinstance(event.report, Unknown)
-    if not unanswered and not isinstance(event, (LinkChanged, SourceLost)):
+    # What was not answered says nothing of its node; nor does what the session itself reports of a link.
+    if isinstance(event, (events.HttpProbed, events.PortProbed, events.TlsProbed)):
+        answered = not isinstance(event.report, Unknown)
+    elif isinstance(event, events.FilesExamined):
+        answered = event.report is not None
+    else:
+        answered = not isinstance(event, (events.LinkChanged, events.SourceLost))
+    if answered:
         after = _heard(after, event)
     after = _announce(state, after, event)
     speaker = _speaker(event)
     back = state.nodes[speaker].freshness(event.at) is not Freshness.LIVE if speaker in state.nodes else False
-    return held_still(after, event.at) if back else after
+    return with_new_contests(after, event.at) if back else after
 
 
 def _node(node: NodeState, event: NodeEvent) -> NodeState:
-    """The one node's part of the change."""
     match event:
-        case LinkChanged():
+        case events.LinkChanged():
             return replace(node, link=event.link)
-        case AddressesListed():
-            known = node.addresses.value if isinstance(node.addresses, Known) else {}
-            held = {a: known.get(a, event.at) for a in event.addresses}
-            if len(held) > ADDRESSES_MOST:
-                lost = replace(node, addresses=node.addresses.lost(TOO_MANY))
-                return _flooded(lost, Source.ADDRESSES, event.at, TOO_MANY)
-            listed_at = node.listed_at if isinstance(node.addresses, Known) else event.at
-            return replace(node, addresses=Known(held, event.at), listed_at=listed_at)
-        case AddressChanged():
-            changed = replace(node, addresses=_address(node.addresses, event))
-            overrun = isinstance(node.addresses, Known) and isinstance(changed.addresses, Unknown)
-            return _flooded(changed, Source.ADDRESSES, event.at, TOO_MANY) if overrun else changed
-        case VrrpReported():
-            seen = Known(event.report, event.at)
-            return replace(node, vrrp=_known(node.vrrp, event.instance, seen))
-        case VrrpTransition():
+        case events.AddressesListed() | events.AddressChanged():
+            return _addresses(node, event)
+        case events.VrrpReported():
+            return replace(node, vrrp=_known(node.vrrp, event.instance, Known(event.report, event.at)))
+        case events.VrrpTransition():
             return _transition(node, event)
-        case KeepalivedAsked():
+        case events.KeepalivedAsked():
             return replace(node, keepalived_silence=Known(event.silence, event.at))
-        case UnitReported():
-            unit = Known(event.report, event.at)
-            return replace(node, units=_known(node.units, event.unit, unit))
-        case HttpProbed():
+        case events.UnitReported():
+            return replace(node, units=_known(node.units, event.unit, Known(event.report, event.at)))
+        case events.HttpProbed():
             return _http(node, event)
-        case PortProbed():
-            return replace(node, ports=_probed(node.ports, event.port, event))
-        case TlsProbed():
-            return replace(node, certificates=_shown(node.certificates, event))
-        case RequestsCounted():
+        case events.PortProbed():
+            return replace(node, ports=_probed(node.ports, event.port, event.report, event))
+        case events.TlsProbed():
+            return replace(node, certificates=_probed(node.certificates, event.port, event.report, event))
+        case events.RequestsCounted():
             return _requests(node, event.at, event.count)
-        case HostReported():
+        case events.HostReported():
             return replace(node, host=Known(event.report, event.at))
-        case ConfigCompared():
-            if event.report is None:
-                return replace(node, config=node.config.lost(event.reason))
-            return replace(node, config=Known(event.report, event.at))
-        case FilesExamined():
-            if event.report is None:
-                return replace(node, files=node.files.lost(event.reason))
-            return replace(node, files=Known(event.report, event.at))
-        case SafetyReported():
+        case events.ConfigCompared():
+            report = event.report
+            return replace(node, config=Known(report, event.at) if report else node.config.lost(event.reason))
+        case events.FilesExamined():
+            files = event.report
+            return replace(node, files=Known(files, event.at) if files else node.files.lost(event.reason))
+        case events.SafetyReported():
             return replace(node, safety=Known(event.report, event.at))
-        case SourceLost() if event.flood:
+        case events.SourceLost() if event.flood:
             return _flooded(_lost(node, event), event.source, event.at, event.reason)
-        case SourceLost():
+        case events.SourceLost():
             return _lost(node, event)
-        case DatastoreProbed() | NodeHeard():
+        case events.DatastoreProbed() | events.NodeHeard():
             return node
 
 
-def _address(before: Observed[Mapping[str, float]], event: AddressChanged) -> Observed[Mapping[str, float]]:
-    """A change to a list that nobody has seen makes no list: what else is on it stays unknown."""
-    if isinstance(before, Unknown):
-        return before
-    held = dict(before.value)
-    if event.present:
-        held.setdefault(event.address, event.at)
+def _addresses(node: NodeState, event: events.AddressesListed | events.AddressChanged) -> NodeState:
+    before = node.addresses
+    known = before.value if isinstance(before, Known) else {}
+    listed_at = node.listed_at
+    if isinstance(event, events.AddressesListed):
+        held = {address: known.get(address, event.at) for address in event.addresses}
+        listed_at = node.listed_at if isinstance(before, Known) else event.at
+    elif isinstance(before, Unknown):
+        # A change to a list that nobody has seen makes no list: what else is on it stays unknown.
+        return node
+    elif event.present:
+        held = {**known, event.address: known.get(event.address, event.at)}
     else:
-        held.pop(event.address, None)
-    return Known(held, event.at) if len(held) <= ADDRESSES_MOST else before.lost(TOO_MANY)
+        held = {address: at for address, at in known.items() if address != event.address}
+    if len(held) > ADDRESSES_MOST:
+        return _flooded(replace(node, addresses=before.lost(TOO_MANY)), Source.ADDRESSES, event.at, TOO_MANY)
+    return replace(node, addresses=Known(held, event.at), listed_at=listed_at)
 
 
-def _transition(node: NodeState, event: VrrpTransition) -> NodeState:
+def _transition(node: NodeState, event: events.VrrpTransition) -> NodeState:
     """A logged transition is newer than any dump, but says nothing about priorities: keep those."""
     before = node.vrrp.get(event.instance)
     if before is None:
@@ -172,21 +142,21 @@ def _transition(node: NodeState, event: VrrpTransition) -> NodeState:
         return replace(node, vrrp=_put(node.vrrp, event.instance, kept))
     base = before.value if isinstance(before, Known) else VrrpReport(event.state, "journal")
     moved = event.node_at if event.node_at is not None else event.at
-    # What is heard as it happens says nothing of dumps.
+    # A live journal line says nothing of dumps.
     why = event.no_dump if event.history else base.no_dump
     report = replace(base, state=event.state, source="journal", last_transition=moved, no_dump=why)
     return replace(node, vrrp=_put(node.vrrp, event.instance, Known(report, event.at)))
 
 
-def _http(node: NodeState, event: HttpProbed) -> NodeState:
+def _http(node: NodeState, event: events.HttpProbed) -> NodeState:
     if event.target is Target.DOMAIN:
-        return replace(node, domains=_probed(node.domains, event.name, event))
+        return replace(node, domains=_probed(node.domains, event.name, event.report, event))
     if event.observer == node.name:
-        return replace(node, services=_probed(node.services, event.name, event))
+        return replace(node, services=_probed(node.services, event.name, event.report, event))
     peers = node.from_peers.get(event.name)
     if peers is None:
         return node
-    watched = _probed(peers, event.observer, event)
+    watched = _probed(peers, event.observer, event.report, event)
     return replace(node, from_peers=_put(node.from_peers, event.name, watched))
 
 
@@ -196,25 +166,21 @@ def _requests(node: NodeState, at: float, count: RequestCount) -> NodeState:
     return replace(
         node,
         requests=Known(count, at),
-        samples=_sampled(node.samples if kept else (), at, count.total),
-        errors=_sampled(node.errors if kept else (), at, count.by_class.get("5xx", 0)),
+        samples=(*(node.samples[1 - SAMPLES_KEPT :] if kept else ()), (at, count.total)),
+        errors=(*(node.errors[1 - SAMPLES_KEPT :] if kept else ()), (at, count.by_class.get("5xx", 0))),
     )
-
-
-def _sampled(samples: tuple[tuple[float, int], ...], at: float, number: int) -> tuple[tuple[float, int], ...]:
-    return (*samples[-(SAMPLES_KEPT - 1) :], (at, number))
 
 
 def _flooded(node: NodeState, source: Source, at: float, reason: str) -> NodeState:
     return replace(node, floods=_put(node.floods, str(source), Flooded(at, reason)))
 
 
-def _lost(node: NodeState, event: SourceLost) -> NodeState:
+def _lost(node: NodeState, event: events.SourceLost) -> NodeState:
     match event.source:
         case Source.ADDRESSES:
             return replace(node, addresses=node.addresses.lost(event.reason))
         case Source.JOURNAL:
-            return node  # the dump goes on telling what the journal would have told sooner
+            return node  # the dump goes on reporting what the journal would have reported sooner
         case Source.VRRP:
             return replace(node, vrrp=_all_lost(node.vrrp, event.reason))
         case Source.UNITS:
@@ -228,30 +194,25 @@ def _lost(node: NodeState, event: SourceLost) -> NodeState:
         case Source.CERTIFICATES:
             return replace(node, certificates=_all_lost(node.certificates, event.reason))
         case Source.HEALTH:
-            domains, services = (_all_lost(each, event.reason) for each in (node.domains, node.services))
+            domains, services = (_all_lost(views, event.reason) for views in (node.domains, node.services))
             return replace(node, domains=domains, services=services)
         case Source.PEERS | Source.STORES:
             return node
 
 
-def _others_lost(state: ClusterState, event: SourceLost) -> ClusterState:
+def _others_lost(state: ClusterState, event: events.SourceLost) -> ClusterState:
     """What one node sees of the others; or of the datastores, and of its own ports that its services need."""
-    name = event.node
-    if name not in state.nodes:
+    observer = state.nodes.get(event.node)
+    if observer is None:
         return state
     if event.source is Source.STORES:
-        node = replace(state.nodes[name], ports=_all_lost(state.nodes[name].ports, event.reason))
-        stores = _views_lost(state.datastores, event)
-        return replace(state, nodes=_put(state.nodes, name, node), datastores=stores)
-    nodes = {
-        each: replace(node, from_peers=_views_lost(node.from_peers, event)) for each, node in state.nodes.items()
-    }
-    return replace(state, nodes=nodes)
+        nodes = _put(state.nodes, event.node, replace(observer, ports=_all_lost(observer.ports, event.reason)))
+        return replace(state, nodes=nodes, datastores=_views_lost(state.datastores, event))
+    views = {name: _views_lost(node.from_peers, event) for name, node in state.nodes.items()}
+    return replace(state, nodes={n: replace(node, from_peers=views[n]) for n, node in state.nodes.items()})
 
 
-def _views_lost(
-    views: Mapping[str, Mapping[str, Observed[ProbeReport]]], event: SourceLost
-) -> Mapping[str, Mapping[str, Observed[ProbeReport]]]:
+def _views_lost(views: Views, event: events.SourceLost) -> Views:
     """One observer's part of each."""
     return {
         name: {who: seen.lost(event.reason) if who == event.node else seen for who, seen in by.items()}
@@ -259,26 +220,16 @@ def _views_lost(
     }
 
 
-def _part(state: ClusterState, event: PartReported) -> ClusterState:
+def _part(state: ClusterState, event: events.PartReported) -> ClusterState:
     before = state.faults.get(event.part)
     if not event.reason:
-        return replace(state, faults={name: each for name, each in state.faults.items() if name != event.part})
+        return replace(state, faults={part: fault for part, fault in state.faults.items() if part != event.part})
     since, count = (event.at, 1) if before is None else (before.since, before.count + 1)
     fault = PartFailure(event.part, event.node, since, event.at, event.reason, count, event.still)
     after = replace(state, faults=_put(state.faults, event.part, fault))
     if before is not None and before.still is event.still:
         return after
-    word = "stands still" if event.still else "failed and is begun again"
-    text = f"iamops: {event.part} {word}: {event.reason}"
-    return after.noticed(Notice(event.at, event.node, Severity.WARNING, text))
-
-
-def _datastore(state: ClusterState, event: DatastoreProbed) -> ClusterState:
-    views = state.datastores.get(event.datastore)
-    if views is None:
-        return state
-    seen = _probed(views, event.node, event)
-    return replace(state, datastores=_put(state.datastores, event.datastore, seen))
+    return after.with_notice(notices.part_failed(event))
 
 
 def _heard(state: ClusterState, event: NodeEvent) -> ClusterState:
@@ -291,54 +242,22 @@ def _heard(state: ClusterState, event: NodeEvent) -> ClusterState:
 
 
 def _speaker(event: NodeEvent) -> str:
-    return event.observer if isinstance(event, HttpProbed) else event.node
-
-
-# --- what a change means for a person: notices, and the time the VIP last moved ---
+    return event.observer if isinstance(event, events.HttpProbed) else event.node
 
 
 def _announce(before: ClusterState, after: ClusterState, event: NodeEvent) -> ClusterState:
+    """With what the change means for a person: notices, and who holds the VIPs."""
+    notice = None
     match event:
-        case AddressChanged() | AddressesListed():
+        case events.AddressChanged() | events.AddressesListed():
             return with_vip_events(before, after, event)
-        case LinkChanged():
-            return _link_notice(before, after, event)
-        case VrrpTransition() if not event.history:
-            return _vrrp_notice(after, event)
-        case UnitReported():
-            return _unit_notice(before, after, event)
-        case _:
-            return after
-
-
-def _link_notice(before: ClusterState, after: ClusterState, event: LinkChanged) -> ClusterState:
-    was = before.nodes[event.node].link
-    if was.state is event.link.state and was.kind == event.link.kind:
-        return after
-    if event.link.state is LinkState.UP:
-        return after.noticed(Notice(event.at, event.node, Severity.INFO, f"{event.node}: connected"))
-    if event.link.state is LinkState.DOWN and was.state is not LinkState.CONNECTING:
-        text = f"{event.node}: {event.link.reason or 'link lost'}"
-        return after.noticed(Notice(event.at, event.node, Severity.WARNING, text))
-    return after
-
-
-def _vrrp_notice(after: ClusterState, event: VrrpTransition) -> ClusterState:
-    loud = event.state in (VrrpState.FAULT, VrrpState.STOP)
-    severity = Severity.WARNING if loud else Severity.INFO
-    text = f"{event.node}: {event.instance} entered {event.state}"
-    return after.noticed(Notice(event.at, event.node, severity, text))
-
-
-def _unit_notice(before: ClusterState, after: ClusterState, event: UnitReported) -> ClusterState:
-    was, now = before.nodes[event.node].units.get(event.unit, Unknown()), event.report.active
-    if isinstance(was, Unknown) or now in (was.value.active, *PASSING):
-        return after
-    if (now, was.value.active) == ("active", "reloading"):
-        return after
-    severity = Severity.INFO if event.report.running else Severity.WARNING
-    text = f"{event.node}: {event.unit} {being(now)}"
-    return after.noticed(Notice(event.at, event.node, severity, text))
+        case events.LinkChanged():
+            notice = notices.link_changed(before.nodes[event.node].link, event)
+        case events.VrrpTransition() if not event.history:
+            notice = notices.vrrp_entered(event)
+        case events.UnitReported():
+            notice = notices.unit_changed(before.nodes[event.node].units.get(event.unit, Unknown()), event)
+    return after if notice is None else after.with_notice(notice)
 
 
 def _put(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
@@ -351,23 +270,14 @@ def _known(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
 
 
 def _probed(
-    mapping: Mapping[K, Observed[ProbeReport]], key: K, event: Probed
-) -> Mapping[K, Observed[ProbeReport]]:
-    return _put(mapping, key, _probe(mapping[key], event)) if key in mapping else mapping
-
-
-def _shown(certificates: Mapping[int, Observed[TlsReport]], event: TlsProbed) -> Mapping[int, Observed[TlsReport]]:
-    before, report = certificates.get(event.port), event.report
-    if before is None:
-        return certificates
+    mapping: Mapping[K, Observed[V]], key: K, report: V | Unknown, event: Probed
+) -> Mapping[K, Observed[V]]:
+    """With what a probe found at a key that the profile promised, or with why it found nothing."""
+    if key not in mapping:
+        return mapping
     if isinstance(report, Unknown):
-        return _put(certificates, event.port, before.lost(report.reason))
-    return _put(certificates, event.port, Known(report, event.at, event.every_s))
-
-
-def _probe(before: Observed[ProbeReport], event: Probed) -> Observed[ProbeReport]:
-    report = event.report
-    return before.lost(report.reason) if isinstance(report, Unknown) else Known(report, event.at, event.every_s)
+        return _put(mapping, key, mapping[key].lost(report.reason))
+    return _put(mapping, key, Known(report, event.at, event.every_s))
 
 
 def _all_lost(mapping: Mapping[K, Observed[V]], reason: str) -> Mapping[K, Observed[V]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from iamops.model.profile import Node, VrrpInstance
 
-# What keepalived on a node is really running with, as it says itself. Times in seconds.
+# What keepalived on a node is really running with, by its own dump. Times in seconds.
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class LiveCheck:
 @dataclass(frozen=True, slots=True)
 class LiveVrrp:
     """One instance. `notify` are the states for which a script is run. `assumed`: from the profile, because
-    the daemon did not tell. `nopreempt` None: not told. `checks` None: it tracks some and did not tell how they
-    run; () means none. `preempt_delay_s`: how long it waits beside a master of a lower priority.
+    the daemon does not print it. `nopreempt` None: not known. `checks` None: it tracks some, and it is not known
+    how they run; () means none. `preempt_delay_s`: how long it waits beside a master of a lower priority.
     """
 
     instance: str
@@ -50,13 +50,12 @@ class LiveVrrp:
 
     @property
     def known_checks(self) -> tuple[LiveCheck, ...]:
-        """The checks, of an instance that tells them or was filled by the profile."""
+        """The checks, of an instance whose checks are known or come from the profile."""
         if self.checks is None:
             raise ValueError(f"the checks of {self.instance} are not known")
         return self.checks
 
     def changes(self, after: LiveVrrp) -> tuple[str, ...]:
-        """What is another value in `after`, in words."""
         named = (
             ("priority", self.priority, after.priority),
             ("advert_int", f"{self.advert_interval_s:g} s", f"{after.advert_interval_s:g} s"),
@@ -71,7 +70,6 @@ class LiveVrrp:
 
     @classmethod
     def of_profile(cls, vrrp: VrrpInstance, node: Node) -> LiveVrrp:
-        """What the profile says it should be."""
         check = vrrp.check
         return cls(
             instance=vrrp.name,
@@ -121,7 +119,7 @@ class UpstreamServer:
 @dataclass(frozen=True, slots=True)
 class Upstream:
     """The backends of one domain. `shared`: all workers know the same of them (a `zone`). `even`: they are asked
-    in turn, whoever asks for what (round robin with equal weights).
+    in turn (round robin with equal weights).
 
     `beside`: where requests for some of its paths go instead. `unclear`: where they go to somebody whom the files
     do not name, each with file and line.
@@ -136,7 +134,7 @@ class Upstream:
     @property
     def parts(self) -> tuple[Upstream, ...]:
         """Each place where some of the domain's requests go."""
-        return tuple(each for each in (self, *self.beside) if each.servers)
+        return tuple(upstream for upstream in (self, *self.beside) if upstream.servers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +157,7 @@ class Unloaded:
 
 @dataclass(frozen=True, slots=True)
 class FilesReport:
-    """One look at a node's files. `upstreams` by domain; `unloaded` by unit; `answers_itself`: hosts that need no
+    """What a node's files do. `upstreams` by domain; `unloaded` by unit; `answers_itself`: hosts that need no
     backend. `current`: units that run with exactly these files. `checks`: commands that ask what keepalived's
     checks ask, where those are known and change nothing. `decides_s`: how long a failing check may take to become
     a FAULT, as keepalived and its files tell; None: they do not. `live`: VRRP instance -> what keepalived

@@ -54,16 +54,17 @@ def thinned(text: str, *, told: bool = True) -> str:
 
 def _few_marks(text: str, told: bool) -> str:
     kept = list[str]()
-    for marks, each in groupby(text, key=_is_mark):
-        run = "".join(each)
+    for marks, characters in groupby(text, key=_is_mark):
+        run = "".join(characters)
         more = len(run) - MOST_MARKS if marks else 0
         kept.append(run if more <= 0 else run[:MOST_MARKS] + (f"(+{more} marks)" if told else ""))
     return "".join(kept)
 
 
-def _is_mark(each: str) -> bool:
+def _is_mark(character: str) -> bool:
     """The vowels and ends of Korean syllables too: they are put into the character before them."""
-    return category(each).startswith("M") or "\u1160" <= each <= "\u11ff" or "\ud7b0" <= each <= "\ud7ff"
+    korean = "\u1160" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7ff"
+    return korean or category(character).startswith("M")
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from iamops.model.facts import (
     ConfigReport,
@@ -29,7 +28,7 @@ PUBLIC = "public"
 NOTICES_KEPT = 200
 # Rates in words are means of so long.
 RATE_WINDOW_S = 10.0
-# No machine of a pair has so many addresses; whoever names more floods us.
+# No machine of a pair has so many addresses: more are a flood.
 ADDRESSES_MOST = 1024
 
 
@@ -46,8 +45,8 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class VipMove:
-    """A VIP that came to another node while we looked. `previous` names who held it before; `unheard`: it has not
-    been heard since, and may still hold it.
+    """A VIP that came to another node while the console watched. `previous` held it before; `unheard`: nothing
+    came from it since, and it may still hold it.
     """
 
     at: float
@@ -61,7 +60,7 @@ class VipMove:
 class Contest:
     """A VIP that several nodes were last seen to hold, from `since` on. `before` held it first.
 
-    `split`: so it has been for longer than a handover takes. `found`: so it was when we first looked.
+    `split`: so it has been for longer than a handover takes. `found`: it was so when the console began to watch.
     """
 
     instance: str
@@ -108,7 +107,7 @@ class PartFailure:
 
 @dataclass(frozen=True, slots=True)
 class Flooded:
-    """When a source last said more than can be taken in, and what."""
+    """When a source last sent more than can be taken in, and what."""
 
     at: float
     reason: str
@@ -123,7 +122,7 @@ class NodeState:
     `samples` are (at, total requests) pairs, oldest first, for rates and sparklines; `errors` the same
     for answers of class 5xx.
     `keepalived_silence`: how a running keepalived did not answer when it was asked; empty: it answered.
-    `floods`: the sources that have ever said more than can be taken in.
+    `floods`: the sources that have ever sent more than can be taken in.
     `from_peers` maps service -> observing peer -> probe. `renewed`: when a service of the node was begun anew or
     answered well again; what others saw before is over. `ports` are those that services of the node need;
     `certificates` are what its services show on their TLS ports.
@@ -155,11 +154,11 @@ class NodeState:
     def freshness(self, now: float) -> Freshness:
         return freshness(self.last_event_at, now)
 
-    def rate_per_s(self, now: float, window_s: float = RATE_WINDOW_S) -> float | None:
-        """Mean requests per second over the window, or None while there is too little to tell."""
+    def rate_per_s(self, now: float) -> float | None:
+        """Mean requests per second, or None while there are too few samples."""
         if isinstance(self.requests, Unknown) or not self.samples:
             return None
-        return mean_rate(self.samples, now, window_s)
+        return mean_rate(self.samples, now, RATE_WINDOW_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,21 +190,21 @@ class ClusterState:
         """Nothing observed yet: every value unknown, with every key the profile promises."""
         return cls(
             profile=profile,
-            nodes={name: _blank(profile, name) for name in profile.nodes},
+            nodes={name: _nothing_seen(profile, name) for name in profile.nodes},
             datastores={store: {node: Unknown() for node in profile.nodes} for store in profile.datastores},
             client={name: Unknown() for name in client_views(profile)},
         )
 
-    def noticed(self, notice: Notice) -> ClusterState:
+    def with_notice(self, notice: Notice) -> ClusterState:
         """With one more line in the event list, in the order of time; the oldest gives way."""
         kept = self.notices[-(NOTICES_KEPT - 1) :]
-        later = next((n for n, each in enumerate(reversed(kept)) if each.at <= notice.at), len(kept))
+        later = next((n for n, other in enumerate(reversed(kept)) if other.at <= notice.at), len(kept))
         place = len(kept) - later
         return replace(self, notices=(*kept[:place], notice, *kept[place:]))
 
-    def remembering(self, recalled: tuple[Notice, ...]) -> ClusterState:
+    def with_recalled(self, recalled: tuple[Notice, ...]) -> ClusterState:
         """With these in the place of all that was recalled before, in the order of time; what was seen stays."""
-        seen = tuple(each for each in self.notices if not each.source)
+        seen = tuple(notice for notice in self.notices if not notice.source)
         room = max(0, NOTICES_KEPT - len(seen))
         kept = recalled[-room:] if room else ()
         return replace(self, notices=tuple(sorted((*kept, *seen), key=lambda each: each.at)))
@@ -224,17 +223,14 @@ def pending(state: ClusterState) -> Iterator[str]:
     speaking = {node.name for node in up}
     for node in up:
         for service, views in node.from_peers.items():
-            yield from (
-                f"{node.name} {service} from {peer}"
-                for peer, seen in views.items()
-                if is_pending(seen) and peer in speaking
-            )
+            peers = (peer for peer, seen in views.items() if is_pending(seen) and peer in speaking)
+            yield from (f"{node.name} {service} from {peer}" for peer in peers)
     for store, views in state.datastores.items():
         yield from (f"{store} from {n}" for n, seen in views.items() if is_pending(seen) and n in speaking)
     yield from (f"client {name}" for name, seen in state.client.items() if is_pending(seen))
 
 
-def _values(node: NodeState) -> Iterator[tuple[str, Observed[Any]]]:
+def _values(node: NodeState) -> Iterator[tuple[str, Observed[object]]]:
     yield "addresses", node.addresses
     yield "requests", node.requests
     yield "host", node.host
@@ -245,7 +241,7 @@ def _values(node: NodeState) -> Iterator[tuple[str, Observed[Any]]]:
     yield from ((f"certificate of port {port}", seen) for port, seen in node.certificates.items())
 
 
-def _blank(profile: Profile, node: str) -> NodeState:
+def _nothing_seen(profile: Profile, node: str) -> NodeState:
     services = [s.name for s in profile.services.values() if s.runs_on(node)]
     peers = [peer.name for peer in profile.peers_of(node)]
     return NodeState(

@@ -1,4 +1,4 @@
-"""How a number, a span of time and a unit's state are said in a sentence."""
+"""Numbers, times and states in words, and which characters of foreign text are harmful. Pure."""
 
 from __future__ import annotations
 
@@ -26,9 +26,6 @@ def being(active: str) -> str:
     return "has failed" if active == "failed" else f"is {active}"
 
 
-# Times in words. Pure.
-
-
 def day_of(at: float) -> str:
     """The day, as 2026-11-29. Certificates may name years that no calendar of ours knows."""
     try:
@@ -41,8 +38,8 @@ def day_of(at: float) -> str:
 
 # For a regular expression's class: C0, C1 and DEL, and lone surrogates; line and paragraph separators and the
 # bidirectional controls; every other character that Unicode calls default-ignorable (zero widths, joiners,
-# fillers, variation selectors, tags: what is said in them is not seen); all other format characters, and
-# noncharacters. Skin tones, which have no width for whoever measures a line, and two columns in terminals.
+# fillers, variation selectors, tags: what is written in them is not seen); all other format characters, and
+# noncharacters. Skin tones, which have no width by measure, and two columns in terminals.
 HARMFUL = (
     "\x00-\x1f\x7f-\x9f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160"
     "\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
@@ -50,9 +47,6 @@ HARMFUL = (
     "\U000110bd\U000110cd\U00013430-\U00013440\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U0001f3fb-\U0001f3ff\U000e0000-\U000e0fff"
 )
-
-
-# Makes a text fit into so many bytes, at the ends of lines. Pure.
 
 
 def cut_to(content: bytes, limit: int, *, keeps_end: bool) -> tuple[bytes, int]:
@@ -77,8 +71,6 @@ def shares(sizes: list[int], budget: int) -> list[int]:
         waiting -= 1
     return allowed
 
-
-# Colours that services write into their logs. Pure.
 
 # Colour, weight and their end (SGR): what else a terminal would act on is shown for what it is.
 _COLOUR = re.compile(rb"\x1b\[[0-9;:]{0,32}m")

@@ -1,4 +1,4 @@
-"""What the access logs tell of a span of time: numbers that can be added up, in bounded memory.
+"""The requests of a span of time, by the access logs: numbers that can be added up, in bounded memory.
 
 Units: times in milliseconds, sizes in bytes. Everything is counted, nothing sampled; only the tables of what
 clients name as they please are cut, and then what is cut stays in their sum, under OTHERS.
@@ -42,7 +42,6 @@ class Latency:
 
 
 def width_of(start: int) -> int:
-    """How wide the bucket is that begins at `start` ms."""
     return int(2 ** max(0, start.bit_length() - 7))
 
 
@@ -167,7 +166,6 @@ def rows(table: Mapping[tuple[str, str], int]) -> tuple[NamedCount, ...]:
 
 
 def merged(parts: Iterable[Traffic]) -> Traffic:
-    """All of them together."""
     whole = Traffic()
     for part in parts:
         whole.add(part)
@@ -200,7 +198,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class AccessMark:
-    """Where the access log ended; `reason` where that could not be told."""
+    """Where the access log ended; `reason` where that is not known."""
 
     inode: int = 0
     size: int = 0
@@ -228,7 +226,7 @@ class NodeCount:
     reason: str = ""
 
 
-# Counts between two samples: what came late was written all along, what nobody counted is unknown. Pure.
+# Counts between two samples: what was counted late was written all along; what nobody counted is unknown.
 
 Samples = Sequence[tuple[float, int]]
 """(at, total) pairs, oldest first."""
@@ -237,7 +235,7 @@ HOLE_S = 15.0
 
 
 def count_at(samples: Samples, times: Sequence[float], at: float) -> float | None:
-    """The count at a moment: between two samples the lines are taken to have been written evenly.
+    """The count at a time: between two samples the lines are taken to have been written evenly.
 
     None before the first sample, and inside a hole. `times` are the samples' own.
     """

@@ -15,7 +15,7 @@ from iamops.model.state import ClusterState, NodeState, on_our_clock
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A node whose kernel holds the VIP, as last heard. `since`: when the address was first seen there;
-    `found`: it was there when we first looked, and nobody knows since when.
+    `found`: it was there when the console began to watch, and nobody knows since when.
     """
 
     node: str
@@ -36,7 +36,7 @@ class Ownership:
 
     @property
     def owner(self) -> Owner:
-        """The claims as one answer. One claim is one although another node is out of sight; no claim is not."""
+        """The claims as one answer. One claim counts although another node is not seen; no claim does not."""
         match self.owners:
             case ():
                 return OwnerUnknown(self.unseen) if self.unseen else Unowned()
@@ -80,7 +80,6 @@ def owner_of(state: ClusterState, instance: str, now: float) -> Owner:
 
 
 def why_unseen(state: ClusterState, node: str, now: float) -> str:
-    """Why a node's addresses are not known."""
     seen = state.nodes[node]
     if isinstance(seen.addresses, Unknown):
         return f"addresses of {node}: {seen.addresses.reason}"
@@ -90,7 +89,7 @@ def why_unseen(state: ClusterState, node: str, now: float) -> str:
 def ownership(state: ClusterState, instance: str, now: float) -> Ownership:
     """Compares all claims on an instance's VIP.
 
-    A claim only counts while its node is heard. A dead owner's last words must not look like a split
+    A claim only counts while its node is heard. A dead owner's last report must not look like a split
     brain: its claim is outdated as soon as another node took the address after it was last heard.
     """
     address = state.profile.vrrp[instance].address
@@ -98,7 +97,9 @@ def ownership(state: ClusterState, instance: str, now: float) -> Ownership:
     current: list[Claim] = []
     outdated: list[Claim] = []
     for claim in claims:
-        (current if _holds(claim, claims, state, now) else outdated).append(claim)
+        silent = state.nodes[claim.node].freshness(now) is Freshness.UNKNOWN
+        newer = (c for c in claims if c.node != claim.node and not c.found and c.since > claim.heard_at)
+        (outdated if silent or any(newer) else current).append(claim)
     unseen = tuple(
         node.name
         for node in state.nodes.values()
@@ -110,17 +111,17 @@ def ownership(state: ClusterState, instance: str, now: float) -> Ownership:
 def owned_since(state: ClusterState, instance: str, claim: Claim) -> float:
     """When the owner got the VIP: keepalived's own word where it says MASTER, else when we first saw it.
 
-    A console that has just started saw the address only a moment ago; keepalived knows the real time.
+    A console that has just started has seen the address for a short time only; keepalived knows the real time.
     """
     seen = state.nodes[claim.node].vrrp[instance]
     if isinstance(seen, Unknown) or seen.value.state is not VrrpState.MASTER or seen.value.last_transition is None:
         return claim.since
-    told = on_our_clock(state.nodes[claim.node], seen.value.last_transition)
-    return claim.since if isinstance(told, Unknown) else min(claim.since, told)
+    entered = on_our_clock(state.nodes[claim.node], seen.value.last_transition)
+    return claim.since if isinstance(entered, Unknown) else min(claim.since, entered)
 
 
 def claim_of(node: NodeState, address: str) -> Claim | None:
-    """What the node's kernel was last heard to hold of an address; None where it does not, or nobody knows."""
+    """The node's claim on an address by its kernel, as last reported; None where it has none, or is not known."""
     if isinstance(node.addresses, Unknown) or node.last_event_at is None or address not in node.addresses.value:
         return None
     held, heard_at = node.addresses.value, node.last_event_at
@@ -130,48 +131,30 @@ def claim_of(node: NodeState, address: str) -> Claim | None:
     return Claim(node.name, held[address], heard_at, found=held[address] == node.listed_at)
 
 
-def _holds(claim: Claim, claims: list[Claim], state: ClusterState, now: float) -> bool:
-    if state.nodes[claim.node].freshness(now) is Freshness.UNKNOWN:
-        return False
-    return not any(o.node != claim.node and not o.found and o.since > claim.heard_at for o in claims)
-
-
-# Since when a service's answers are those of now: it or its node was begun anew, or answers well again. Pure.
-#
-# What another node, or nginx, got from it before that says nothing of it any more: looks of different times are
-# not compared.
+# Since when a service's answers count: it or its node was restarted, or answers well again. What another node, or
+# nginx, got from it before that says nothing of it any more: observations of different times are not compared.
 
 
 def with_renewed(before: NodeState, after: NodeState, event: NodeEvent, profile: Profile) -> NodeState:
     """The node after an event, with what of its services is to be asked anew by everybody else."""
     names: tuple[str, ...] = ()
     match event:
-        case LinkChanged() if _back_again(before, event):
-            names = tuple(after.services)
-        case UnitReported() if _begun_anew(before, after, event.unit):
-            names = tuple(s.name for s in profile.services.values() if s.unit == event.unit)
-        case HttpProbed(target=Target.SERVICE) if event.observer == event.node and _well_again(before, event):
-            names = (event.name,)
+        case LinkChanged():
+            # What it reported before it was lost, and what others got from it meanwhile, is out of date.
+            known = any(isinstance(seen, Known) for seen in before.services.values())
+            if known and event.link.state is LinkState.UP and before.link.state is not LinkState.UP:
+                names = tuple(after.services)
+        case UnitReported():
+            was, now = before.units.get(event.unit), after.units.get(event.unit)
+            if isinstance(was, Known) and isinstance(now, Known) and now.value.running:
+                restarted = not was.value.running or was.value.main_pid != now.value.main_pid
+                units = (s.name for s in profile.services.values() if s.unit == event.unit)
+                names = tuple(units) if restarted else ()
+        case HttpProbed(target=Target.SERVICE) if event.observer == event.node:
+            probed = before.services.get(event.name)
+            answers = isinstance(event.report, ProbeReport) and event.report.ok
+            # The first answer of all is no change.
+            if probed is not None and answers and not is_pending(probed):
+                names = () if isinstance(probed, Known) and probed.value.ok else (event.name,)
     found = {name: event.at for name in names if name in after.services}
     return replace(after, renewed={**after.renewed, **found}) if found else after
-
-
-def _back_again(before: NodeState, event: LinkChanged) -> bool:
-    """What it said before it was lost, and what others got from it meanwhile, were of another time."""
-    known = any(isinstance(seen, Known) for seen in before.services.values())
-    return known and event.link.state is LinkState.UP and before.link.state is not LinkState.UP
-
-
-def _begun_anew(before: NodeState, after: NodeState, unit: str) -> bool:
-    was, now = before.units.get(unit), after.units.get(unit)
-    if not isinstance(was, Known) or not isinstance(now, Known) or not now.value.running:
-        return False
-    return not was.value.running or was.value.main_pid != now.value.main_pid
-
-
-def _well_again(before: NodeState, event: HttpProbed) -> bool:
-    """The first answer of all tells of no change."""
-    was = before.services.get(event.name)
-    if was is None or not isinstance(event.report, ProbeReport) or not event.report.ok:
-        return False
-    return not is_pending(was) and not (isinstance(was, Known) and was.value.ok)

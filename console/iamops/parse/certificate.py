@@ -29,22 +29,17 @@ def certificate_of(der: bytes) -> Certificate:
     try:
         read = x509.load_der_x509_certificate(der)
         names = _names(read)
+        more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
         return Certificate(
             words(read.subject.rfc4514_string(), NAME_SHOWN),
             words(read.issuer.rfc4514_string(), NAME_SHOWN),
             read.not_valid_before_utc.timestamp(),
             read.not_valid_after_utc.timestamp(),
             tuple(name for name in names if _HOST.fullmatch(name)),
-            _shown(names),
+            ", ".join(words(name, NAME_SHOWN) for name in names[:NAMES_SHOWN]) + more or "no name",
         )
     except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm) as error:
         raise CertificateUnreadable(f"not a certificate: {words(str(error), 80)}") from None
-
-
-def _shown(names: list[str]) -> str:
-    """The first of them, as they may be shown; how many more there are."""
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return ", ".join(words(name, NAME_SHOWN) for name in names[:NAMES_SHOWN]) + more or "no name"
 
 
 def _names(read: x509.Certificate) -> list[str]:

@@ -1,4 +1,4 @@
-"""What `iamops-config` on a node tells: a tar of its managed files, and its list of pushes. Pure."""
+"""A node's configuration as tools print it: tar, list of pushes, directory listing, daemons' tests. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from iamops.model.config import ConfFile, ConfTree, DaemonCheck, FileListing
-from iamops.model.foreign import json_of, real, whole
+from iamops.model.foreign import json_object, real, whole
 from iamops.model.timestamps import LAST_MOMENT_S, calendar_time
 from iamops.redact.clean import words
 
@@ -21,6 +21,8 @@ MAX_TOTAL = 8 * 1024 * 1024
 MAX_FILES = 400
 MAX_NAME, MAX_DEPTH = 1024, 32
 MAX_PUSHES = 1000
+# Beside its own errors tarfile raises these for headers that nobody writes.
+_TAR_ERRORS = (tarfile.TarError, ValueError, LookupError, OverflowError, RecursionError, TypeError, EOFError)
 _ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
@@ -39,21 +41,10 @@ def conf_tree(node: str, raw: bytes, whole: frozenset[str] = frozenset()) -> Con
         with tarfile.TarFile(fileobj=BytesIO(raw)) as tar:
             members = _bounded(tar)
             files = [_file(tar, member) for member in members if member.size <= MAX_FILE]
-    # Beside its own errors tarfile raises these for headers that nobody writes.
-    except (
-        tarfile.TarError,
-        ValueError,
-        LookupError,
-        OverflowError,
-        RecursionError,
-        TypeError,
-        EOFError,
-    ) as error:
+    except _TAR_ERRORS as error:
         raise ArchiveUnreadable(f"no tar of configuration files: {words(str(error), 80)}") from None
-    ordered = sorted(files, key=lambda each: each.path)
-    return ConfTree(
-        node, {file.path: file for file in ordered}, whole=whole if len(files) == len(members) else frozenset()
-    )
+    by_path = {file.path: file for file in sorted(files, key=lambda file: file.path)}
+    return ConfTree(node, by_path, whole=whole if len(files) == len(members) else frozenset())
 
 
 def _bounded(tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
@@ -101,10 +92,7 @@ class PushRecord:
 
 def push_records(text: str) -> tuple[PushRecord, ...]:
     """Oldest first; a line that is none is left out."""
-    return tuple(sorted(_records(text), key=lambda record: record.push))
-
-
-def _records(text: str) -> Iterator[PushRecord]:
+    records = []
     for line in text.splitlines()[:MAX_PUSHES]:
         push, _, rest = line.partition("\t")
         ended, _, meta = rest.partition("\t")
@@ -114,27 +102,21 @@ def _records(text: str) -> Iterator[PushRecord]:
         times = [calendar_time(whole(word)) for word in parts]
         at = next((float(at) for at in times if at is not None), None)
         outcome = " ".join(word for word, at in zip(parts, times, strict=True) if at is None)
-        try:
-            told = json_of(meta)
-        except ValueError:
-            told = {}
-        yield PushRecord(words(push, 60), words(outcome, 40), at, told if isinstance(told, dict) else {})
+        records.append(PushRecord(words(push, 60), words(outcome, 40), at, json_object(meta)))
+    return tuple(sorted(records, key=lambda record: record.push))
 
 
 def _file(tar: tarfile.TarFile, member: tarfile.TarInfo) -> ConfFile:
     reader = tar.extractfile(member)
     content = reader.read().decode("utf-8", "surrogateescape") if reader else ""
     path = "/" + member.name.removeprefix("./").lstrip("/")
-    owner, group = _account(member.uname, member.uid), _account(member.gname, member.gid)
+    owner = member.uname if _ACCOUNT.fullmatch(member.uname) else str(member.uid)
+    group = member.gname if _ACCOUNT.fullmatch(member.gname) else str(member.gid)
     at = min(max(float(member.mtime), 0.0), LAST_MOMENT_S)
     return ConfFile(path, content, member.mode & 0o7777, owner, group, at)
 
 
-def _account(name: str, number: int) -> str:
-    return name if _ACCOUNT.fullmatch(name) else str(number)
-
-
-# What find(1) tells of directories: what lies there, and when it was last changed. Pure.
+# find(1) on directories: what lies there, and when it last changed.
 
 # More than anybody has; a listing that is cut off lists nothing whole.
 AT_MOST = 4000
@@ -144,27 +126,25 @@ def config_listing(raw: bytes, depth: int) -> FileListing:
     """Records of `kind depth ctime mtime path`, each ended by a NUL. Directories at `depth` were not entered.
 
     The later of both times counts: `mv`, `cp -p` and `rsync -t` set the time of writing back, nobody sets ctime.
-    Raises ValueError for a record that tells no time.
+    Raises ValueError for a record without a time.
     """
     files, directories, links = dict[str, float](), dict[str, float](), dict[str, float]()
     listed = set[str]()
     records = raw.decode("utf-8", "surrogateescape").split("\0")
     for record in records:
-        match record.split(" ", 4):
-            case [kind, level, ctime, mtime, path]:
-                times, below = (real(ctime), real(mtime)), whole(level)
-                if None in times or below is None:
-                    raise ValueError(f"no time, or no level: {level} {ctime} {mtime}")
-                at = max(each for each in times if each is not None)
-                {"f": files, "l": links}.get(kind, directories)[path] = at
-                if kind == "d" and below < depth:
-                    listed.add(path)
-            case _:
-                continue
+        if record.count(" ") < 4:
+            continue
+        kind, level, ctime, mtime, path = record.split(" ", 4)
+        changed, written, below = real(ctime), real(mtime), whole(level)
+        if changed is None or written is None or below is None:
+            raise ValueError(f"no time, or no level: {level} {ctime} {mtime}")
+        {"f": files, "l": links}.get(kind, directories)[path] = max(changed, written)
+        if kind == "d" and below < depth:
+            listed.add(path)
     return FileListing(files, directories, links, frozenset(listed if len(records) <= AT_MOST else ()))
 
 
-# What `nginx -t` and `keepalived -t` say, as complaints with file and line. Pure.
+# The output of `nginx -t` and `keepalived -t` as complaints with file and line.
 #
 # keepalived's exit code is the largest of its complaints' (4 unusable, 5 errors, 6 scripts only), so that 6 may
 # hide worse: its words are read too. 2.2.7 can end itself (143) with a script_user: that is no complaint.
@@ -208,7 +188,7 @@ def _nginx(check: DaemonCheck) -> Iterator[CheckComplaint]:
         found = found or kind == "error"
         number = int(match["line"]) if match["line"] else None
         yield CheckComplaint(kind, words(match["text"], 200), match["file"], number)
-    if check.exit_status not in (0,) and not found:
+    if check.exit_status != 0 and not found:
         yield CheckComplaint("error", words(check.output.strip(), 200) or f"exit code {check.exit_status}")
 
 
@@ -222,9 +202,9 @@ def _keepalived(check: DaemonCheck) -> Iterator[CheckComplaint]:
             continue
         match = _KEEPALIVED.match(text)
         number = int(match["line"]) if match and match["line"] else None
-        said = match["text"] if match else text
+        message = match["text"] if match else text
         kind = "security" if _SECURITY.search(text) else "error"
         found = True
-        yield CheckComplaint(kind, words(said or text, 200), match["file"] if match else None, number)
+        yield CheckComplaint(kind, words(message or text, 200), match["file"] if match else None, number)
     if not found and check.exit_status not in KILLED_ITSELF:
         yield CheckComplaint("error", f"exit code {check.exit_status} without a word")

@@ -25,10 +25,14 @@ class Directive:
 
     def all(self, name: str) -> tuple[Directive, ...]:
         """The directives of that name right in this block."""
-        return tuple(each for each in self.block or () if each.name == name)
+        return tuple(directive for directive in self.block or () if directive.name == name)
 
     def first(self, name: str) -> Directive | None:
         return next(iter(self.all(name)), None)
+
+    def entries(self, name: str) -> tuple[Directive, ...]:
+        """What stands in the blocks of that name right in this block."""
+        return tuple(entry for block in self.all(name) for entry in block.block or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class ReadFile:
     by_file: tuple[tuple[str, str], ...] = ()
 
     def all(self, name: str) -> tuple[Directive, ...]:
-        return tuple(each for each in self.directives if each.name == name)
+        return tuple(directive for directive in self.directives if directive.name == name)
 
     def walk(self) -> Iterator[Directive]:
         """Every directive, outer ones first."""
@@ -67,9 +71,6 @@ class ReadFile:
             each = todo.pop(0)
             yield each
             todo[:0] = each.block or ()
-
-
-# Which of the files at hand an `include` means. Pure.
 
 
 def matching(paths: Iterable[str], pattern: str) -> list[str]:

@@ -15,9 +15,17 @@ _HELLO_BSON = (
     b"\x02$db\x00\x06\x00\x00\x00admin\x00"  # string $db: "admin"
 )
 _OP_MSG = 2013
-_ER_HOST_NOT_PRIVILEGED = 1130
-_ER_HOST_IS_BLOCKED = 1129
-_ER_CON_COUNT_ERROR = 1040
+# ER_HOST_NOT_PRIVILEGED, ER_HOST_IS_BLOCKED, ER_CON_COUNT_ERROR.
+_MARIADB_ERRORS = {
+    1130: ProbeOutcome.HOST_NOT_ALLOWED,
+    1129: ProbeOutcome.HOST_NOT_ALLOWED,
+    1040: ProbeOutcome.TOO_MANY_CONNECTIONS,
+}
+_REDIS_REFUSALS = {
+    b"-MISCONF": ProbeOutcome.WRITE_ERRORS,
+    b"-ERR max number of clients": ProbeOutcome.TOO_MANY_CONNECTIONS,
+    b"-DENIED": ProbeOutcome.HOST_NOT_ALLOWED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +56,8 @@ def mariadb_greeting(payload: bytes) -> Greeting:
     if payload[:1] != b"\xff" or len(payload) < 3:
         return Greeting(ProbeOutcome.BAD_ANSWER, "not a MariaDB greeting")
     code = int.from_bytes(payload[1:3], "little")
-    text = words_of(payload[3:], 160)
-    if code in (_ER_HOST_NOT_PRIVILEGED, _ER_HOST_IS_BLOCKED):
-        return Greeting(ProbeOutcome.HOST_NOT_ALLOWED, f"error {code}: {text}")
-    if code == _ER_CON_COUNT_ERROR:
-        return Greeting(ProbeOutcome.TOO_MANY_CONNECTIONS, f"error {code}: {text}")
-    return Greeting(ProbeOutcome.BAD_ANSWER, f"error {code}: {text}")
+    outcome = _MARIADB_ERRORS.get(code, ProbeOutcome.BAD_ANSWER)
+    return Greeting(outcome, f"error {code}: {words_of(payload[3:], 160)}")
 
 
 def mariadb_quit() -> bytes:
@@ -77,12 +81,9 @@ def redis_answer(line: bytes) -> Greeting:
     """
     if line.startswith((b"+PONG", b"-NOAUTH")):
         return Greeting(ProbeOutcome.OK, "" if line.startswith(b"+") else LOCKED)
-    if line.startswith(b"-MISCONF"):
-        return Greeting(ProbeOutcome.WRITE_ERRORS, words_of(line[1:].strip(), 160))
-    if line.startswith(b"-ERR max number of clients"):
-        return Greeting(ProbeOutcome.TOO_MANY_CONNECTIONS, words_of(line[1:].strip(), 160))
-    if line.startswith(b"-DENIED"):
-        return Greeting(ProbeOutcome.HOST_NOT_ALLOWED, words_of(line[1:].strip(), 160))
+    for refusal, outcome in _REDIS_REFUSALS.items():
+        if line.startswith(refusal):
+            return Greeting(outcome, words_of(line[1:].strip(), 160))
     return Greeting(ProbeOutcome.BAD_ANSWER, words_of(line.strip(), 160) or "empty answer")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import posixpath
 import re
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from iamops.model.facts import LockHolder, SafetyReport
-from iamops.model.foreign import json_of, real, whole
+from iamops.model.foreign import json_object, real, whole
 from iamops.model.timestamps import calendar_time
 from iamops.redact.clean import words, words_of
 
@@ -19,7 +20,7 @@ from iamops.redact.clean import words, words_of
 def load1(text: str) -> float | None:
     """The one-minute load average from /proc/loadavg."""
     first = text.split()[:1]
-    return _float(first[0]) if first else None
+    return real(first[0]) if first else None
 
 
 def memory_used_pct(text: str) -> float | None:
@@ -37,14 +38,10 @@ def disk_used_pct(text: str) -> float | None:
 
 def epoch_s(text: str) -> float | None:
     """The node's clock from `date +%s.%N`."""
-    return calendar_time(_float(text.strip()))
+    return calendar_time(real(text.strip()))
 
 
-def _float(text: str) -> float | None:
-    return real(text)
-
-
-# Cuts the output of a many-part remote script into its parts. Pure.
+# A remote script of several commands, and its output cut into their parts.
 
 _MARK = re.compile(r"\n==iamops (?P<kind>begin|end) (?P<word>\S+)==\n")
 
@@ -63,11 +60,12 @@ class Section:
 
 def script(parts: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """One argv that runs several commands and marks where each begins and how it ended."""
-    lines = []
-    for name, argv in parts.items():
-        lines.append(f"printf '\\n==iamops begin %s==\\n' {shlex.quote(name)}")
-        lines.append(f"{shlex.join(argv)} 2>&1")
-        lines.append("printf '\\n==iamops end %s==\\n' $?")
+    lines = (
+        f"printf '\\n==iamops begin %s==\\n' {shlex.quote(name)}\n"
+        f"{shlex.join(argv)} 2>&1\n"
+        "printf '\\n==iamops end %s==\\n' $?"
+        for name, argv in parts.items()
+    )
     return ("sh", "-c", "\n".join(lines))
 
 
@@ -82,12 +80,12 @@ def sections(text: str) -> Mapping[str, Section]:
     return found
 
 
-# What actions need and leave on a node: armed undos, who holds the lock, track files. Pure.
+# What actions need and leave on a node: armed undos, who holds the lock, track files.
 
 _LOCK = re.compile(r"iamops-lock from=(?P<origin>\S*) since=(?P<since>[0-9]{1,11}) (?P<note>.*)", re.DOTALL)
 SOMEONE = LockHolder("someone", "an unknown address", 0.0, "an unknown action")
 WORD_LIMIT = 120
-# Of a kind on one node; no run arms as many, and whoever makes more has no say in how long reading them takes.
+# Of a kind on one node. No run arms as many; a user who makes more must not make reading them take longer.
 MOST_FILES = 200
 
 
@@ -102,13 +100,13 @@ def safety_report(timers: str, locks: str, track_files: str) -> SafetyReport:
 
 def lock_holder(found: bytes) -> LockHolder | None:
     """The first holder among NUL-separated arguments `iamops-lock from=… since=… {json}`; None: nobody."""
-    first = next((each for each in found.split(b"\0") if each.strip()), None)
+    first = next((argument for argument in found.split(b"\0") if argument.strip()), None)
     if first is None:
         return None
     match = _LOCK.match(words_of(first.strip()))
     if match is None:
         return SOMEONE
-    note = _note(match["note"])
+    note = {key: words(str(value), WORD_LIMIT) for key, value in json_object(match["note"]).items()}
     return LockHolder(
         note.get("who", SOMEONE.who),
         match["origin"] or "the node itself",
@@ -118,29 +116,18 @@ def lock_holder(found: bytes) -> LockHolder | None:
     )
 
 
-def _note(text: str) -> dict[str, str]:
-    try:
-        raw = json_of(text)
-    except ValueError:
-        return {}
-    return {key: words(str(raw[key]), WORD_LIMIT) for key in raw} if isinstance(raw, dict) else {}
-
-
 def _names(paths: str, prefix: str) -> tuple[str, ...]:
     found = [line for line in paths.splitlines() if line.startswith("/run/") and f"/{prefix}" in line]
-    names = tuple(_name(path).removeprefix(prefix) for path in found[:MOST_FILES])
+    files = (posixpath.basename(path).removesuffix(".timer") for path in found[:MOST_FILES])
+    names = tuple(words(file, WORD_LIMIT).removeprefix(prefix) for file in files)
     return names if len(found) <= MOST_FILES else (*names, f"{len(found) - MOST_FILES} more")
 
 
-def _name(path: str) -> str:
-    return words(posixpath.basename(path).removesuffix(".timer"), WORD_LIMIT)
-
-
-# Who else watches a node, as its own lock table tells. Pure: text -> values.
+# Who else watches a node, by its own lock table.
 
 HELLO = "iamops-turn"
-# Any user of the node may hold such a lock. More holders than that are not waited for: whoever is not among them
-# looks as if alone, so that a crowd that is none slows nobody down.
+# Any user of the node may hold such a lock. More holders than that are not waited for: a watcher that is not among
+# the first takes itself for alone, so that a feigned crowd slows nobody down.
 HOLDERS_MAX = 12
 # A century. What says more counts nothing.
 UPTIME_MAX_S = 3.2e9
@@ -189,8 +176,9 @@ def turn_of(text: str, place: TurnFiles) -> WatchTurn | None:
 
 
 def _holders(table: str, file: tuple[int, int]) -> set[int]:
-    found = (_TURN.match(line) for line in table.splitlines())
-    return {int(lock["pid"]) for lock in found if lock is not None and _locked(lock) == file}
+    return {
+        int(lock["pid"]) for line in table.splitlines() if (lock := _TURN.match(line)) and _locked(lock) == file
+    }
 
 
 def _locked(lock: re.Match[str]) -> tuple[int, int]:
@@ -206,8 +194,7 @@ def _file(word: str) -> tuple[int, int] | None:
     return None if numbers[0] is None or numbers[1] is None else (numbers[0], numbers[1])
 
 
-# What sudo says beside the command that it runs all the same: no word of that command, and no refusal. Pure.
-
+# What sudo says beside a command that it runs all the same: no word of that command, and no refusal.
 # A host name that does not resolve, a full /run or /var, a container without this or that right.
 _BESIDE = re.compile(
     rb"^sudo: (?:unable to (?:resolve host|send audit message"
@@ -221,7 +208,7 @@ def without_warnings(stderr: bytes) -> bytes:
     return _BESIDE.sub(b"", stderr) if b"sudo: " in stderr else stderr
 
 
-# Parses `ip -o addr show` and `ip -ts -o monitor address` (iproute2). Pure.
+# Parses `ip -o addr show` and `ip -ts -o monitor address` (iproute2).
 
 # 2: eth0    inet 10.0.4.99/32 scope global eth0\       valid_lft forever preferred_lft forever
 _ADDRESS = re.compile(r"^[0-9]{1,19}: (?P<link>\S+)\s+inet6? (?P<address>[0-9a-fA-F.:]+)")
@@ -246,19 +233,13 @@ def address_list(text: str) -> frozenset[str]:
 
 def monitor_line(line: str) -> AddressLine | None:
     """One line of the address monitor; None for lines that are not about an address."""
-    stamp, rest = _stamp(line.strip())
-    present = not rest.startswith("Deleted ")
-    match = _ADDRESS.match(rest.removeprefix("Deleted "))
+    line = line.strip()
+    stamp = None
+    if found := _STAMP.match(line):
+        line = line[found.end() :]
+        with contextlib.suppress(ValueError):
+            stamp = datetime.fromisoformat(found["stamp"]).replace(tzinfo=UTC)
+    match = _ADDRESS.match(line.removeprefix("Deleted "))
     if match is None:
         return None
-    return AddressLine(match["link"], match["address"], present, stamp)
-
-
-def _stamp(line: str) -> tuple[datetime | None, str]:
-    match = _STAMP.match(line)
-    if match is None:
-        return None, line
-    try:
-        return datetime.fromisoformat(match["stamp"]).replace(tzinfo=UTC), line[match.end() :]
-    except ValueError:
-        return None, line[match.end() :]
+    return AddressLine(match["link"], match["address"], not line.startswith("Deleted "), stamp)

@@ -1,4 +1,4 @@
-"""Reads from journal lines of keepalived, and of systemd about units, what triage asks for. Pure.
+"""What triage asks for: from the journal of keepalived and systemd, and from small reads of a node. Pure.
 
 Words as keepalived 2.x writes them (vrrp.c, vrrp_track.c, utils/notify.c), and systemd's of service.c.
 """
@@ -6,7 +6,7 @@ Words as keepalived 2.x writes them (vrrp.c, vrrp_track.c, utils/notify.c), and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from iamops.accesslog.line import logged_at
@@ -42,28 +42,35 @@ _FOREIGN = re.compile(
     r"|ip address associated with VRID [0-9]{1,19} not present|unicast source address \S+ not a unicast peer"
     r"|received (?:a|an) (?:unexpected|unmatch)|advertisement interval mismatch|[Ii]nvalid (?:ttl|TTL/HL))"
 )
-# An anchor of a run (model/anchor): whatever unit the login's session belongs to.
+# An anchor of a run (model/journal.py): whatever unit the login's session belongs to.
 _OWN = re.compile(
     r"^run=[A-Za-z0-9-]{1,64} (?:(?:ledger|n|head|place)=[0-9a-f]{1,64} ){0,4}(?P<text>\S.*)$", re.DOTALL
 )
-_STARTED = re.compile(r"^Started |^Reloaded ")
-_STOPPED = re.compile(r"^Stopped ")
-_CRASHED = re.compile(r": Main process exited, code=(?:killed|dumped|exited), status=(?!0/)")
+_BY_SYSTEMD = (
+    (JournalEventKind.CRASHED, re.compile(r": Main process exited, code=(?:killed|dumped|exited), status=(?!0/)")),
+    (JournalEventKind.STARTED, re.compile(r"^Started |^Reloaded ")),
+    (JournalEventKind.STOPPED, re.compile(r"^Stopped ")),
+)
 
 
 def inspect_journal(lines: Iterable[bytes], since: float | None) -> JournalInspection:
     """From `journalctl --output=json` lines, oldest first."""
     by_keepalived, by_systemd = Gathering(KEEPALIVED), Gathering(SYSTEMD)
-    said: list[JournalEntry] = []
+    entries: list[JournalEntry] = []
     runs: list[OwnRun] = []
     for record in journal_records(lines):
         if (own := _OWN.match(record.message)) is not None:
             runs.append(OwnRun(record.at, words(own["text"], TEXT_MAX)))
             continue
-        said += _of(record)
+        event = None if is_echo(record.message) else _event(record)
+        if event is not None:
+            kind, subject = event
+            unit, text = words(record.unit, TEXT_MAX), words(record.message, TEXT_MAX)
+            entries.append(JournalEntry(record.at, unit, kind, words(subject, TEXT_MAX), text))
         complaints = by_systemd if record.by_systemd else by_keepalived
         complaints.take(record.at, record.unit, record.message)
-    return JournalInspection(tuple(said), since, (*by_keepalived.complaints, *by_systemd.complaints), tuple(runs))
+    found = (*by_keepalived.complaints, *by_systemd.complaints)
+    return JournalInspection(tuple(entries), since, found, tuple(runs))
 
 
 def began(lines: Sequence[bytes], otherwise: float) -> float:
@@ -71,35 +78,18 @@ def began(lines: Sequence[bytes], otherwise: float) -> float:
     return next((record.at for record in journal_records(lines[:1]) if record.at), otherwise)
 
 
-def _of(record: JournalRecord) -> Iterator[JournalEntry]:
-    if is_echo(record.message):
-        return
-    found = _by_systemd(record) if record.by_systemd else _by_keepalived(record.message)
-    if found is not None:
-        kind, subject = found
-        text = words(record.message, TEXT_MAX)
-        yield JournalEntry(record.at, words(record.unit, TEXT_MAX), kind, words(subject, TEXT_MAX), text)
-
-
-def _by_systemd(record: JournalRecord) -> tuple[JournalEventKind, str] | None:
-    for kind, pattern in (
-        (JournalEventKind.CRASHED, _CRASHED),
-        (JournalEventKind.STARTED, _STARTED),
-        (JournalEventKind.STOPPED, _STOPPED),
-    ):
-        if pattern.search(record.message):
-            return kind, record.unit
-    return None
-
-
-def _by_keepalived(message: str) -> tuple[JournalEventKind, str] | None:
-    entered = transition(message)
-    if entered is not None:
+def _event(record: JournalRecord) -> tuple[JournalEventKind, str] | None:
+    """What happened, and to which instance, script or unit."""
+    message = record.message
+    if record.by_systemd:
+        kind = next((kind for kind, pattern in _BY_SYSTEMD if pattern.search(message)), None)
+        return None if kind is None else (kind, record.unit)
+    if (entered := transition(message)) is not None:
         return JournalEventKind.ENTERED, entered[0]
     if match := _EXEC.match(message):
         return JournalEventKind.SCRIPT_UNRUNNABLE, match["name"]
-    if (told := check_event(message)) is not None:
-        return told
+    if (check := check_event(message)) is not None:
+        return check
     if match := _REFUSED.match(message):
         return JournalEventKind.SCRIPT_REFUSED, match["path"] or match["name"]
     if match := _FOREIGN.match(message):
@@ -111,9 +101,16 @@ def check_event(message: str) -> tuple[JournalEventKind, str] | None:
     """What keepalived says of one of its checks, and the check's name; None for any other message."""
     if match := _RETURNS.match(message):
         return _returned(int(match["code"])), match["name"]
-    if match := _CHECK.match(message):
-        return _checked(match["word"], message), match["name"]
-    return None
+    match = _CHECK.match(message)
+    if match is None:
+        return None
+    kind = JournalEventKind.SCRIPT_TIMED_OUT
+    if match["word"] == "succeeded":
+        kind = JournalEventKind.SCRIPT_PASSED
+    elif match["word"] == "failed":
+        status = re.search(r"exited with status ([0-9]{1,19})", message)
+        kind = _returned(int(status[1])) if status else JournalEventKind.SCRIPT_FAILED
+    return kind, match["name"]
 
 
 def _returned(code: int) -> JournalEventKind:
@@ -124,18 +121,7 @@ def _returned(code: int) -> JournalEventKind:
     return JournalEventKind.SCRIPT_FAILED if code else JournalEventKind.SCRIPT_PASSED
 
 
-def _checked(word: str, message: str) -> JournalEventKind:
-    match word:
-        case "succeeded":
-            return JournalEventKind.SCRIPT_PASSED
-        case "failed":
-            status = re.search(r"exited with status ([0-9]{1,19})", message)
-            return _returned(int(status[1])) if status else JournalEventKind.SCRIPT_FAILED
-        case _:
-            return JournalEventKind.SCRIPT_TIMED_OUT
-
-
-# Parses the small reads of a deep look: stat, df, ip link, nginx's error log, the neighbour table. Pure.
+# The small reads of an inspection: stat, df, ip link, nginx's error log, the neighbour table.
 
 # Printed by `stat --format=`: the path comes last, for it may hold anything.
 STAT_FORMAT = "%a %U %s %Y %n"
@@ -166,14 +152,13 @@ def file_stamps(text: str) -> Mapping[str, FileStamp]:
 
 
 def filesystems(space: str, inodes: str) -> tuple[Filesystem, ...]:
-    """From `df -P` and `df -Pi` of the same paths. A path on the same file system is told once."""
+    """From `df -P` and `df -Pi` of the same paths. Each file system once."""
     by_space, by_inodes = _used(space), _used(inodes)
     mounts = dict.fromkeys((*by_space, *by_inodes))
     return tuple(Filesystem(mount, by_space.get(mount), by_inodes.get(mount)) for mount in mounts)
 
 
 def hardware_addresses(text: str) -> Mapping[str, str]:
-    """Interface -> MAC, from `ip -o link`."""
     return {words(match["name"], 15): match["mac"] for match in islice(_LINK.finditer(text), MOST_LINKS)}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from iamops.model.facts import VrrpState
-from iamops.model.foreign import json_of, real, whole
+from iamops.model.foreign import json_object, real, whole
 from iamops.model.journal import HEAD_CHARS, LEDGER_CHARS, PLACE_CHARS, Anchor, AnchorLine
 from iamops.model.safe_text import safe_bytes
 from iamops.model.text import uncoloured
@@ -23,7 +23,7 @@ _ECHO = re.compile(r"^(?:\S+: Sent signal SIG(?:RTMIN\+2|USR1) to |Printing VRRP
 _SUFFIX = ".service"
 # As what runs of iamops write into the journal of a node.
 OWN = "iamops"
-# As systemd allows them (unit-name.c). What is called otherwise is no unit, whoever says so.
+# As systemd allows them (unit-name.c): nothing else is a unit's name.
 _UNIT = re.compile(r"[A-Za-z0-9:_.@\\-]{1,255}")
 
 
@@ -43,7 +43,7 @@ class JournalRecord:
 
 
 def journal_records(lines: Iterable[bytes]) -> Iterator[JournalRecord]:
-    """Of lines that come one after the other: what one says of the next is minded."""
+    """Of lines in their order: a secret may go over several of them."""
     speakers = Speakers()
     for line in lines:
         record = journal_record(line, speakers)
@@ -56,21 +56,17 @@ def journal_record(line: bytes, speakers: Speakers | None = None) -> JournalReco
 
     `speakers` remembers the lines before: a key or a statement may go over several entries.
     """
-    try:
-        fields = json_of(line)
-    except ValueError:
-        return None
-    if not isinstance(fields, dict):
-        return None
+    fields = json_object(line)
     about = fields.get("UNIT")
     unit = about or fields.get("_SYSTEMD_UNIT")
-    # What we left there has no unit where its writer had gone before journald looked whose it is.
+    # Our own entry has no unit where its writer had ended before journald asked whose it is.
     if not unit and fields.get("SYSLOG_IDENTIFIER") == OWN:
         unit = OWN
     if not isinstance(unit, str) or _UNIT.fullmatch(unit) is None:
         return None
+    stamp = fields.get("_SOURCE_REALTIME_TIMESTAMP") or fields.get("__REALTIME_TIMESTAMP")
     return JournalRecord(
-        at=_microseconds(fields.get("_SOURCE_REALTIME_TIMESTAMP") or fields.get("__REALTIME_TIMESTAMP")),
+        at=calendar_time((_number(stamp) or 0) / 1e6) or 0.0,
         unit=unit.removesuffix(_SUFFIX),
         message=_message(fields.get("MESSAGE"), unit, speakers),
         by_systemd=about is not None,
@@ -86,30 +82,28 @@ def transition(message: str) -> tuple[str, VrrpState] | None:
 
 
 def is_echo(message: str) -> bool:
-    """True for a line that only says somebody asked for a dump. Looking again because of it never ends."""
+    """True for a line that only says somebody asked for a dump. Asking again because of it would never end."""
     return _ECHO.match(message) is not None
 
 
 def _message(raw: object, unit: str, speakers: Speakers | None) -> str:
     """journalctl writes text that is not UTF-8 as a list of byte values."""
     if isinstance(raw, list) and all(isinstance(b, int) and 0 <= b < 256 for b in raw):
-        said = bytes(raw)
+        text = bytes(raw)
     elif isinstance(raw, str):
-        said = raw.encode("utf-8", "surrogatepass")
+        text = raw.encode("utf-8", "surrogatepass")
     else:
         return ""
-    said = uncoloured(said)
-    if speakers is None:
-        return words_of(said)
-    # What was said is without secrets now, and is made harmless.
-    return safe_bytes(speakers.of(unit, said))
+    text = uncoloured(text)
+    # What comes from `speakers` is without secrets already.
+    return words_of(text) if speakers is None else safe_bytes(speakers.of(unit, text))
 
 
-def _microseconds(raw: object) -> float:
-    return calendar_time((whole(raw) or 0) / 1e6) or 0.0 if isinstance(raw, str) else 0.0
+def _number(raw: object) -> int | None:
+    return whole(raw) if isinstance(raw, str) else None
 
 
-# What a node's journald keeps, and from when on: read before its silence is taken for peace. Pure.
+# What a node's journald keeps, and from when on: read before its silence is taken for an all-clear.
 
 # Every login and every sudo of ours writes an entry: a journal that is kept has a newer one.
 SILENT_S = 600.0
@@ -125,7 +119,7 @@ _OLDEST = "journalctl --quiet --no-pager --output=json --output-fields=_BOOT_ID 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """`oldest` and `newest` entry, `booted` and `now` in epoch s of the node's clock; None where it is not told.
+    """`oldest` and `newest` entry, `booted` and `now` in epoch s of the node's clock; None where not known.
 
     `storage`: journald's setting in lower case, empty where it is not set.
     """
@@ -138,7 +132,7 @@ class Kept:
 
     @property
     def unavailable(self) -> str:
-        """Why an empty answer of this journal tells nothing; empty where it tells something."""
+        """Why an empty answer of this journal means nothing; empty where it does."""
         if self.storage == "none":
             return "journald keeps no journal (Storage=none)"
         if self.newest is None:
@@ -158,7 +152,6 @@ class Kept:
 
 
 def kept_script() -> tuple[str, ...]:
-    """One argv for everything that `kept` reads."""
     return script(
         {
             "now": ("date", "+%s"),
@@ -174,7 +167,7 @@ def kept_script() -> tuple[str, ...]:
 
 
 def kept(text: str) -> Kept | None:
-    """None where not even the time is told."""
+    """None where not even the time is known."""
     parts = sections(text)
     now = real(_word(parts, "now"))
     if now is None:
@@ -190,16 +183,9 @@ def _word(parts: Mapping[str, Section], name: str) -> str:
 
 def _at(parts: Mapping[str, Section], name: str) -> float | None:
     """When the entry was written, by __REALTIME_TIMESTAMP."""
-    try:
-        fields = json_of(_word(parts, name).encode())
-    except ValueError:
-        return None
-    stamp = fields.get("__REALTIME_TIMESTAMP") if isinstance(fields, dict) else None
-    micros = whole(stamp) if isinstance(stamp, str) else None
+    micros = _number(json_object(_word(parts, name)).get("__REALTIME_TIMESTAMP"))
     return None if micros is None else micros / 1e6
 
-
-# Reads anchors out of `journalctl --output=json` lines. Pure.
 
 # From the very beginning of the line: what follows are words that somebody chose.
 _FORM = re.compile(
@@ -214,12 +200,8 @@ _BY = re.compile(r" by (\S{1,200}) from ")
 
 
 def anchor_line(line: bytes) -> AnchorLine | None:
-    """None for a line that carries no anchor, whoever wrote it."""
-    try:
-        fields = json_of(line)
-    except ValueError:
-        return None
-    message = fields.get("MESSAGE") if isinstance(fields, dict) else None
+    fields = json_object(line)
+    message = fields.get("MESSAGE")
     form = _FORM.fullmatch(message) if isinstance(message, str) else None
     if form is None:
         return None
@@ -232,7 +214,3 @@ def anchor_line(line: bytes) -> AnchorLine | None:
         _number(fields.get("_UID")),
         words(by[1], 200) if by else "",
     )
-
-
-def _number(raw: object) -> int | None:
-    return whole(raw) if isinstance(raw, str) else None

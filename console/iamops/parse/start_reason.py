@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from iamops.model.foreign import json_of, whole
+from iamops.model.foreign import json_object, whole
 from iamops.parse.systemd import exit_of
 
 REASON_MAX = 300
@@ -19,7 +19,7 @@ _LEVELS = {
     **dict.fromkeys(("warn", "warning"), "warning"),
     **dict.fromkeys(("info", "debug", "notice", "trace", "dbug"), "other"),
 }
-# 2024-03-05 14:07:09.123, 2024-03-05T14:07:09Z, 2024/03/05 14:07:09: before the text, by itself or in brackets.
+# 2024-03-05 14:07:09.123, 2024-03-05T14:07:09Z, 2024/03/05 14:07:09: before the text, plain or in brackets.
 _STAMP = re.compile(
     r"^\[?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,19})?"
     r"(?:Z|\s?[+-][0-9]{2}:?[0-9]{2})?\]?(?:\s*[|:-])?\s*"
@@ -67,13 +67,13 @@ class Reason:
 
     @property
     def complains(self) -> bool:
-        """Whether something is wrong by the line's own account; else it is only what was said first."""
+        """Whether the line itself says that something is wrong; else it is only the first one."""
         return self.weight is not Weight.FIRST
 
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """`journalctl --output=short-unix --no-hostname` of one unit. `starts`: what each process said, newest first.
+    """`journalctl --output=short-unix --no-hostname` of one unit. `starts`: each process's lines, newest first.
 
     Lines of a start are oldest first. `exits`: how its processes ended (`exit 1`), newest first; `span_s`: from
     the first of these to the last.
@@ -85,7 +85,6 @@ class Journal:
 
 
 def is_error(line: str) -> bool:
-    """By the level that the line itself has."""
     level, _ = _parsed(_COLOUR.sub("", line[:LINE_MAX]))
     return level in ("error", "fatal")
 
@@ -142,20 +141,16 @@ def journal_of(text: str, without: int | None = None) -> Journal:
 
 
 def standing_story(journal: Journal, fields: Mapping[str, str]) -> str:
-    """`exit 1, 13 times in 70 s`, of a unit that began to fail at a time that nobody knows."""
-    if len(journal.exits) < 2:
-        return journal.exits[0] if journal.exits else _last_exit(fields)
-    return f"{journal.exits[0]}, {len(journal.exits)} times in {journal.span_s:.0f} s"
+    """`exit 1, 13 times in 70 s`, of a unit that began to fail at an unknown time."""
+    return exit_story(journal.exits, {**fields, "NRestarts": ""}, journal.span_s)
 
 
 def exit_story(exits: Sequence[str], fields: Mapping[str, str], span_s: float) -> str:
     """`exit 1, 13 times in 70 s`, from the journal, or where that is silent from `systemctl show`; or empty."""
-    said = fields.get("NRestarts", "")
-    restarts = whole(said) or 0
     last = exits[0] if exits else _last_exit(fields)
     if not last:
         return ""
-    times = max(len(exits), restarts)
+    times = max(len(exits), whole(fields.get("NRestarts", "")) or 0)
     return f"{last}, {times} times in {span_s:.0f} s" if times > 1 else last
 
 
@@ -179,17 +174,14 @@ def _candidates(lines: Sequence[str]) -> Iterator[Reason]:
             yield Reason(line, Weight.TRACEBACK)
         elif line and not in_traceback and not (len(line) <= FRAME_MAX and _FRAME.match(line)):
             level, text = _parsed(line)
-            yield Reason(text, _weight(level, text))
-
-
-def _weight(level: str | None, text: str) -> Weight:
-    if level == "fatal" or text.startswith(_LAST_WORDS):
-        return Weight.FATAL
-    if level == "error":
-        return Weight.ERROR
-    if level is None and _COMPLAINT.search(text):
-        return Weight.COMPLAINT
-    return Weight.FIRST
+            weight = Weight.FIRST
+            if level == "fatal" or text.startswith(_LAST_WORDS):
+                weight = Weight.FATAL
+            elif level == "error":
+                weight = Weight.ERROR
+            elif level is None and _COMPLAINT.search(text):
+                weight = Weight.COMPLAINT
+            yield Reason(text, weight)
 
 
 def _parsed(line: str) -> tuple[str | None, str]:
@@ -199,7 +191,7 @@ def _parsed(line: str) -> tuple[str | None, str]:
     if (match := _KLOG.match(line)) is not None:
         return {"F": "fatal", "E": "error", "W": "warning"}.get(match["level"], "other"), match["text"]
     if "\t" in line:
-        return _of_fields([each.strip() for each in line.split("\t")], line)
+        return _of_fields([part.strip() for part in line.split("\t")], line)
     if "level=" in line and ("msg=" in line or "message=" in line):
         return _of_logfmt(line)
     rest = _STAMP.sub("", line)
@@ -212,10 +204,10 @@ def _parsed(line: str) -> tuple[str | None, str]:
 
 def _of_fields(fields: Sequence[str], line: str) -> tuple[str | None, str]:
     """TIME TAB level TAB name TAB file:line TAB message TAB {json}; name, place and json may be missing."""
-    at = next((n for n, each in enumerate(fields[:4]) if each.lower() in _LEVELS), None)
+    at = next((n for n, part in enumerate(fields[:4]) if part.lower() in _LEVELS), None)
     if at is None:
         return None, _STAMP.sub("", line.replace("\t", " ")).strip()
-    rest = [each for each in fields[at + 1 :] if each and not _PLACE.match(each)]
+    rest = [part for part in fields[at + 1 :] if part and not _PLACE.match(part)]
     extra = _cause(rest.pop()) if rest and rest[-1].startswith("{") else ""
     # The logger's name is one word before the message.
     if len(rest) > 1 and len(rest[0].split()) <= 2:
@@ -224,35 +216,24 @@ def _of_fields(fields: Sequence[str], line: str) -> tuple[str | None, str]:
 
 
 def _of_json(line: str) -> tuple[str | None, str]:
-    try:
-        raw = json_of(line)
-    except ValueError:
-        return None, line
-    if not isinstance(raw, dict):
-        return None, line
-    fields = {str(key).lower(): value for key, value in raw.items()}
+    fields = {key.lower(): value for key, value in json_object(line).items()}
     level = _LEVELS.get(str(fields.get("level", fields.get("severity", ""))).lower())
     message = next((str(fields[key]) for key in ("message", "msg") if fields.get(key)), "")
     return level, _joined(message, _cause(line)) or line
 
 
 def _of_logfmt(line: str) -> tuple[str | None, str]:
-    fields = {
-        m["key"].lower(): m["quoted"] if m["quoted"] is not None else m["plain"] for m in _LOGFMT.finditer(line)
-    }
-    message = fields.get("msg") or fields.get("message") or line
-    return _LEVELS.get(fields.get("level", "").lower()), _joined(
-        message, fields.get("error") or fields.get("err") or ""
+    found = (
+        (m["key"].lower(), m["plain"] if m["quoted"] is None else m["quoted"]) for m in _LOGFMT.finditer(line)
     )
+    fields = dict(found)
+    message = fields.get("msg") or fields.get("message") or line
+    cause = fields.get("error") or fields.get("err") or ""
+    return _LEVELS.get(fields.get("level", "").lower()), _joined(message, cause)
 
 
 def _cause(text: str) -> str:
-    """The error inside a JSON object."""
-    try:
-        raw = json_of(text)
-    except ValueError:
-        return ""
-    fields = {str(key).lower(): value for key, value in raw.items()} if isinstance(raw, dict) else {}
+    fields = {key.lower(): value for key, value in json_object(text).items()}
     return next((str(fields[key]) for key in ("error", "err", "cause", "reason") if fields.get(key)), "")
 
 

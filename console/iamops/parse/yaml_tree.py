@@ -14,9 +14,9 @@ import yaml
 
 from iamops.redact.clean import words
 
-# The YAML library's complaints, in words, at the line where the mistake begins. Pure.
+# The YAML library's complaints, in words, at the line where the mistake begins.
 
-# What is never closed is noticed at the end of the file, or lines later: the opening is what to mend.
+# What is never closed is noticed at the end of the file, or lines later: the opening is what to fix.
 _OPENED = re.compile("flow mapping|flow sequence|quoted scalar|simple key")
 _WORDS = {
     "could not find expected ':'": "expected `key: value` on this line",
@@ -32,33 +32,24 @@ _WORDS = {
 _TAB_INDENT = re.compile(r" *\t")
 
 
-def in_words(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
+def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
     """(line, message) for a syntax error of the YAML library."""
-    line = _line(error)
-    if _indented_by_tab(text, line):
+    mark = error.problem_mark or error.context_mark
+    if error.context_mark and _OPENED.search(error.context or ""):
+        mark = error.context_mark
+    line, lines = mark.line + 1 if mark else 1, text.splitlines()
+    if line <= len(lines) and _TAB_INDENT.match(lines[line - 1]):
         return line, "not valid YAML: expected spaces as indentation, found a tab"
     problem = error.problem or error.context or ""
     return line, f"not valid YAML: {_WORDS.get(problem, words(problem, 200))}"
 
 
-def _line(error: yaml.MarkedYAMLError) -> int:
-    mark = error.problem_mark or error.context_mark
-    if error.context_mark and _OPENED.search(error.context or ""):
-        mark = error.context_mark
-    return mark.line + 1 if mark else 1
-
-
-def _indented_by_tab(text: str, line: int) -> bool:
-    lines = text.splitlines()
-    return line <= len(lines) and _TAB_INDENT.match(lines[line - 1]) is not None
-
-
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 PROFILE_EXPECTED = "a mapping with name, environment, nodes and vrrp"
 MAX_DEPTH = 12
 MAX_CHARS = 256 * 1024
-# Whoever has more of them reads no further, and each costs the time to be made harmless.
+# Nobody reads more, and each costs the time to be made harmless.
 MOST_PROBLEMS = 100
 _STANDARD = "tag:yaml.org,2002:"
 # YAML forbids most of these. The Unicode line ends it allows, but no editor counts them as lines.
@@ -81,6 +72,16 @@ class Problem:
         return f"{where}{self.key}: {self.message}" if self.key else f"{where}{self.message}"
 
 
+@dataclass(eq=False)
+class ProblemsFound(Exception):
+    """The text is not what it should be. `problems` are sorted by line and never empty."""
+
+    problems: tuple[Problem, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
 @dataclass(frozen=True, slots=True)
 class YamlTree:
     """The document's value, the line of every key path, and what was wrong with its form.
@@ -91,20 +92,20 @@ class YamlTree:
 
     file: str
     value: dict[str, Any] | None
-    lines: dict[Path, int] = field(default_factory=dict)
+    lines: dict[KeyPath, int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     unlisted: int = 0
 
-    def line(self, path: Path) -> int:
+    def line(self, path: KeyPath) -> int:
         """The line of the path, or of the nearest parent that the text has."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def problem(self, path: Path, message: str) -> Problem:
+    def problem(self, path: KeyPath, message: str) -> Problem:
         return Problem(self.file, self.line(path), _dotted(path), message)
 
-    def told(self, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    def listed(self, problems: Sequence[Problem]) -> tuple[Problem, ...]:
         """Of problems in order the first MOST_PROBLEMS, and one that says so where there are more."""
         listed = tuple(problems[:MOST_PROBLEMS])
         if len(problems) <= MOST_PROBLEMS and not self.unlisted:
@@ -119,28 +120,25 @@ def read_tree(text: str, file: str, expected: str = PROFILE_EXPECTED) -> YamlTre
     """
     if len(text) > MAX_CHARS:
         return _broken(file, 1, f"expected at most {MAX_CHARS} characters, found {len(text)}")
+    if found := _FORBIDDEN.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        return _broken(file, line, f"not valid YAML: it holds the character U+{ord(found[0]):04X}")
     try:
-        wrong = _forbidden_character(text) or _wrong_form(text)
+        wrong = _wrong_form(text)
         if wrong is not None:
             return _broken(file, *wrong)
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
-        return _broken(file, *in_words(error, text))
+        return _broken(file, *_syntax_problem(error, text))
     except yaml.YAMLError as error:
         return _broken(file, 1, f"not valid YAML: {words(str(error), 200)}")
     if root is None:
         return _broken(file, 1, f"the file is empty: expected {expected}")
     if not isinstance(root, yaml.MappingNode):
         return _broken(file, root.start_mark.line + 1, "expected a mapping of `key: value` lines")
-    return _grown(root, file)
-
-
-def _forbidden_character(text: str) -> tuple[int, str] | None:
-    found = _FORBIDDEN.search(text)
-    if found is None:
-        return None
-    code = ord(found[0])
-    return text.count("\n", 0, found.start()) + 1, f"not valid YAML: it holds the character U+{code:04X}"
+    grower = _Grower(file)
+    value = grower.mapping(root, ())
+    return YamlTree(file, value, grower.lines, tuple(grower.problems), grower.unlisted)
 
 
 def _wrong_form(text: str) -> tuple[int, str] | None:
@@ -150,22 +148,18 @@ def _wrong_form(text: str) -> tuple[int, str] | None:
         documents += isinstance(event, yaml.DocumentStartEvent)
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
-        message = _unsupported(event)
-        if documents > 1:
-            message = "expected one document, found a second one (`---`)"
+        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
+        message = None
         if depth > MAX_DEPTH:
             message = f"nested more than {MAX_DEPTH} levels deep"
+        elif documents > 1:
+            message = "expected one document, found a second one (`---`)"
+        elif anchor:
+            message = f"anchors and aliases are not supported here (found {words(anchor, 60)!r})"
+        elif tag:
+            message = f"tags are not supported here (found {words(tag, 60)!r})"
         if message is not None:
             return (event.start_mark.line + 1 if event.start_mark else 1), message
-    return None
-
-
-def _unsupported(event: yaml.Event) -> str | None:
-    anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
-    if anchor:
-        return f"anchors and aliases are not supported here (found {words(anchor, 60)!r})"
-    if tag:
-        return f"tags are not supported here (found {words(tag, 60)!r})"
     return None
 
 
@@ -173,39 +167,38 @@ def _broken(file: str, line: int, message: str) -> YamlTree:
     return YamlTree(file, None, problems=(Problem(file, line, "", message),))
 
 
-def _dotted(path: Path) -> str:
+def described(value: object) -> str | None:
+    """In words, a value that is no text, number or truth."""
+    if isinstance(value, dict):
+        return "a mapping"
+    return "a list" if isinstance(value, list) else "nothing" if value is None else None
+
+
+def _dotted(path: KeyPath) -> str:
     """Keys come from the file: they can hold anything that a quoted YAML string can."""
     return ".".join(words(str(part), 80) for part in path)
-
-
-def _grown(root: yaml.MappingNode, file: str) -> YamlTree:
-    grower = _Grower(file)
-    value = grower.mapping(root, ())
-    return YamlTree(file, value, grower.lines, tuple(grower.problems), grower.unlisted)
 
 
 @dataclass(slots=True)
 class _Grower:
     file: str
-    lines: dict[Path, int] = field(default_factory=lambda: {(): 1})
+    lines: dict[KeyPath, int] = field(default_factory=lambda: {(): 1})
     problems: list[Problem] = field(default_factory=list)
     unlisted: int = 0
 
-    def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+    def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         return dict(self._pairs(node, path))
 
-    def _value(self, node: yaml.Node, path: Path) -> Any:
+    def _value(self, node: yaml.Node, path: KeyPath) -> Any:
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
-            return [self._item(child, (*path, index)) for index, child in enumerate(node.value)]
+            items = [((*path, index), child) for index, child in enumerate(node.value)]
+            self.lines.update((at, child.start_mark.line + 1) for at, child in items)
+            return [self._value(child, at) for at, child in items]
         return self._scalar(node, path)
 
-    def _item(self, node: yaml.Node, path: Path) -> Any:
-        self.lines[path] = node.start_mark.line + 1
-        return self._value(node, path)
-
-    def _pairs(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
+    def _pairs(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[str, Any]]:
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if key_node.tag != f"{_STANDARD}str":
@@ -219,7 +212,7 @@ class _Grower:
             self.lines[child] = line
             yield key, self._value(value_node, child)
 
-    def _scalar(self, node: yaml.Node, path: Path) -> Any:
+    def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
         kind = node.tag.removeprefix(_STANDARD)
         if kind not in ("int", "float", "bool", "null"):
             return str(node.value)
@@ -230,15 +223,16 @@ class _Grower:
         except (ValueError, OverflowError, yaml.YAMLError):
             return self._unreadable(node, path, "a number" if kind in ("int", "float") else kind)
 
-    def _unreadable(self, node: yaml.Node, path: Path, expected: str) -> None:
+    def _unreadable(self, node: yaml.Node, path: KeyPath, expected: str) -> None:
         self._wrong(node.start_mark.line + 1, path, f"expected {expected}", node)
 
-    def _wrong(self, line: int, path: Path, message: str, found: yaml.Node | None = None) -> None:
+    def _wrong(self, line: int, path: KeyPath, message: str, found: yaml.Node | None = None) -> None:
         if len(self.problems) >= MOST_PROBLEMS:
             self.unlisted += 1
             return
-        told = message if found is None else f"{message}, found {_shown(found)}"
-        self.problems.append(Problem(self.file, line, _dotted(path), told))
+        if found is not None:
+            message = f"{message}, found {_shown(found)}"
+        self.problems.append(Problem(self.file, line, _dotted(path), message))
 
 
 def _shown(node: yaml.Node) -> str:

@@ -1,21 +1,21 @@
 """Foreign words on their way into the model: without secrets first, then harmless. The one way in for them.
 
-Whoever keeps what a node, a service or a file said takes it from here, so nothing that leaves later, on a screen,
-in a file, in a message or in the audit, can hold a secret. `tests/unit/test_one_redaction.py` keeps the rest of
-the house from going round it.
+Everything that is kept of what a node, a service or a file said comes from here, so nothing that leaves later, on
+a screen, in a file, in a message or in the audit, can hold a secret. `tests/unit/test_what_leaves.py` keeps the
+rest of the house from going round it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from iamops.model.foreign import json_of
 from iamops.model.safe_text import MAX_CHARS, safe, safe_bytes
 from iamops.redact.redact import redact
 
-# What is looked at beyond what is kept: a secret that is cut in two must be known by its beginning.
+# How much is searched beyond what is kept: a secret that is cut in two must be known by its beginning.
 BEYOND = 4096
 
 
@@ -38,7 +38,7 @@ def words_of(raw: bytes, limit: int = MAX_CHARS) -> str:
 
 
 def lines_of(raw: bytes, limit: int = MAX_CHARS) -> list[str]:
-    """The lines of a text: what one of them says about another is looked at before they are taken apart."""
+    """The lines of a text, searched as one: a secret may go over several of them."""
     return [safe_bytes(line, limit) for line in redact(raw).text.splitlines()]
 
 
@@ -49,15 +49,10 @@ def without_secrets(text: str) -> str:
     return text if clean is raw or clean == raw else clean.decode("utf-8", "surrogatepass")
 
 
-# Documents that are kept or sent: their values without secrets, their keys and shape as they are. Pure.
-
-
 def clean_document(document: Mapping[str, Any]) -> dict[str, Any]:
     """A copy in which no value holds a secret. One without any is searched once and copied as it is."""
-    if (
-        not redact(_json(document)).redactions
-        and not redact("\n".join(_texts(document)).encode("utf-8", "replace")).redactions
-    ):
+    plain = "\n".join(_texts(document)).encode("utf-8", "replace")
+    if not redact(_json(document)).redactions and not redact(plain).redactions:
         return dict(document)
     return {key: _clean(key, value) for key, value in document.items()}
 
@@ -66,42 +61,33 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        yield from (text for each in value.values() for text in _texts(each))
+        yield from (text for item in value.values() for text in _texts(item))
     elif isinstance(value, (list, tuple)):
-        yield from (text for each in value for text in _texts(each))
+        yield from (text for item in value for text in _texts(item))
 
 
 def _clean(key: str, value: Any) -> Any:
     if isinstance(value, str):
-        return _text(key, value)
+        # By what it holds, and by what its key says of it.
+        clean = without_secrets(value)
+        named = _redacted_json({key: clean})
+        shown = named.get(key) if isinstance(named, dict) else None
+        return shown if isinstance(shown, str) else clean
     if isinstance(value, Mapping):
-        return {str(name): _clean(str(name), each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return _list(key, value)
-    return value
-
-
-def _text(key: str, value: str) -> str:
-    """By what it holds, and by what its key says of it."""
-    clean = without_secrets(value)
-    shown = _again({key: clean})
-    told = shown.get(key) if isinstance(shown, dict) else None
-    return told if isinstance(told, str) else clean
-
-
-def _list(key: str, values: Sequence[Any]) -> list[Any]:
-    """The words of a command tell of each other: behind `-P` stands a password."""
-    cleaned = [_clean("", each) for each in values]
-    if not any(isinstance(each, str) for each in values):
+        return {str(name): _clean(str(name), item) for name, item in value.items()}
+    if not isinstance(value, (list, tuple)):
+        return value
+    # The words of a command tell of each other: behind `-P` stands a password.
+    cleaned = [_clean("", item) for item in value]
+    if not any(isinstance(item, str) for item in value):
         return cleaned
-    words = [each if isinstance(each, str) else "" for each in cleaned]
-    told = _again(words)
-    if not isinstance(told, list) or len(told) != len(words) or not all(isinstance(each, str) for each in told):
+    listed = _redacted_json([item if isinstance(item, str) else "" for item in cleaned])
+    if not isinstance(listed, list) or len(listed) != len(cleaned) or not all(isinstance(w, str) for w in listed):
         return cleaned
-    return [new if isinstance(old, str) else old for old, new in zip(cleaned, told, strict=True)]
+    return [new if isinstance(old, str) else old for old, new in zip(cleaned, listed, strict=True)]
 
 
-def _again(value: Any) -> Any:
+def _redacted_json(value: Any) -> Any:
     try:
         return json_of(redact(_json(value)).text)
     except ValueError:
@@ -112,12 +98,9 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, default=str).encode("ascii")
 
 
-# An error of our own that nobody expected, in one line. Pure.
-
-
 def fault_of_ours(error: BaseException) -> str:
     """Without secrets, and never a traceback. Of a group the first, which is what somebody can act on."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    said = words(str(error), 160)
-    return f"a fault of iamops: {type(error).__name__}{': ' if said else ''}{said}"
+    message = words(str(error), 160)
+    return f"a fault of iamops: {type(error).__name__}{': ' if message else ''}{message}"

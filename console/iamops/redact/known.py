@@ -31,60 +31,49 @@ class KnownSecrets:
         """Each secret, and unless `whole_only` its first eight characters, plain and encoded."""
         whole = {secret for secret in secrets if secret}
         cut = set() if whole_only else {secret[:VRRP_CHARS] for secret in whole}
-        return cls._sorted(form for secret in whole | cut for form in _forms(secret))
-
-    @classmethod
-    def _sorted(cls, forms: Iterable[bytes]) -> KnownSecrets:
-        return cls(tuple(sorted({form for form in forms if form}, key=lambda form: (-len(form), form))))
+        return cls(_longest_first(form for secret in whole | cut for form in _forms(secret) if form))
 
     def __or__(self, other: KnownSecrets) -> KnownSecrets:
-        return (
-            KnownSecrets._sorted((*self.forms, *other.forms))
-            if self.forms and other.forms
-            else (self if self.forms else other)
-        )
+        if not self.forms or not other.forms:
+            return self if self.forms else other
+        return KnownSecrets(_longest_first((*self.forms, *other.forms)))
 
     def and_plain(self, values: Iterable[bytes]) -> KnownSecrets:
         """These and others in the one form they were found in; so many that a text can still be searched."""
-        more = sorted(set(values) - set(self.forms), key=lambda value: (-len(value), value))
-        return KnownSecrets((*self.forms, *more[:MOST_PLAIN]))
+        return KnownSecrets((*self.forms, *_longest_first(set(values) - set(self.forms))[:MOST_PLAIN]))
 
     def spans(self, text: bytes) -> Iterator[SecretSpan]:
         for form in self.forms:
             for at in hits(text, (form,)):
-                if len(form) >= SHORT or _stands_alone(text, at, at + len(form)):
-                    yield SecretSpan(at, at + len(form), KNOWN)
+                end = at + len(form)
+                alone = not (at and _WORD.match(text, at - 1)) and not _WORD.match(text, end)
+                if len(form) >= SHORT or alone:
+                    yield SecretSpan(at, end, KNOWN)
 
 
-def _stands_alone(text: bytes, start: int, end: int) -> bool:
-    before = text[start - 1 : start] if start else b""
-    return not _WORD.match(before) and not _WORD.match(text, end)
+def _longest_first(forms: Iterable[bytes]) -> tuple[bytes, ...]:
+    return tuple(sorted(set(forms), key=lambda form: (-len(form), form)))
 
 
-class _Book:
-    """What this process has learned. A secret that was resolved anywhere must be known everywhere, also where
-    nobody thought of it: in a traceback, in a log line of a node. So there is one, and redaction asks it itself.
-    """
-
-    def __init__(self) -> None:
-        self.known = KnownSecrets()
-
-
-_BOOK = _Book()
+# What this process has learned. A secret that was resolved anywhere must be known everywhere, also where nobody
+# thought of it: in a traceback, in a log line of a node. So there is one list, and redaction asks it itself.
+_learned = KnownSecrets()
 
 
 def learn(secrets: Iterable[str], *, whole_only: bool = False) -> None:
-    """From now on these are taken out of every text. Who resolves a secret calls this."""
-    _BOOK.known = _BOOK.known | KnownSecrets.of(secrets, whole_only=whole_only)
+    """From now on these are taken out of every text. Called by what resolves a secret."""
+    global _learned
+    _learned |= KnownSecrets.of(secrets, whole_only=whole_only)
 
 
 def learned_so_far() -> KnownSecrets:
-    return _BOOK.known
+    return _learned
 
 
 def forget() -> None:
     """For tests."""
-    _BOOK.known = KnownSecrets()
+    global _learned
+    _learned = KnownSecrets()
 
 
 _SHELL = re.compile(r"([^\w@%+=:,./\-])", re.ASCII)
@@ -93,14 +82,12 @@ _SHELL = re.compile(r"([^\w@%+=:,./\-])", re.ASCII)
 def _forms(secret: str) -> Iterator[bytes]:
     raw = secret.encode("utf-8", "surrogateescape")
     yield raw
-    yield from _percent_encoded(raw)
-    for ascii_only in (True, False):
-        inside = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
-        for each in (inside, inside.replace("/", r"\/"), _as_go_writes(inside)):
-            yield each.encode("utf-8", "surrogateescape")
-            yield json.dumps(each)[1:-1].encode("utf-8", "surrogateescape")
-    for quoted in _quoted(secret):
-        yield quoted.encode("utf-8", "surrogateescape")
+    for pattern in ("%{:02X}", "%{:02x}"):
+        encoded = (chr(byte) if byte in _UNRESERVED else pattern.format(byte) for byte in raw)
+        percent = "".join(encoded).encode("ascii")
+        yield from (percent, percent.replace(b"%20", b"+"), percent.replace(b"%", b"%25"))
+    for form in _written(secret):
+        yield form.encode("utf-8", "surrogateescape")
     yield base64.b64encode(raw).rstrip(b"=")
     yield base64.urlsafe_b64encode(raw).rstrip(b"=")
     if len(raw) >= SHORT:
@@ -109,13 +96,14 @@ def _forms(secret: str) -> Iterator[bytes]:
         yield raw.hex().upper().encode()
 
 
-def _as_go_writes(inside: str) -> str:
-    """encoding/json escapes what HTML would take for a tag."""
-    return inside.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
-
-
-def _quoted(secret: str) -> Iterator[str]:
-    """As shells, SQL, YAML, systemd and HTML write it between quotes, or without any."""
+def _written(secret: str) -> Iterator[str]:
+    """As JSON, shells, SQL, YAML, systemd and HTML write it between quotes, or without any."""
+    for ascii_only in (True, False):
+        inside = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
+        # Go's encoding/json escapes what HTML would take for a tag.
+        go = inside.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
+        for form in (inside, inside.replace("/", r"\/"), go):
+            yield from (form, json.dumps(form)[1:-1])
     for escaped in ("'\\''", "'\"'\"'", "''", "\\'"):
         yield secret.replace("'", escaped)
     yield _SHELL.sub(r"\\\1", secret)
@@ -124,16 +112,6 @@ def _quoted(secret: str) -> Iterator[str]:
     yield secret.replace(" ", r"\x20")
     yield html.escape(secret)
     yield html.escape(secret).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")
-
-
-def _percent_encoded(raw: bytes) -> Iterator[bytes]:
-    for pattern in ("%{:02X}", "%{:02x}"):
-        encoded = "".join(chr(byte) if byte in _UNRESERVED else pattern.format(byte) for byte in raw).encode(
-            "ascii"
-        )
-        yield encoded
-        yield encoded.replace(b"%20", b"+")
-        yield encoded.replace(b"%", b"%25")
 
 
 def _base64_cores(raw: bytes) -> Iterator[bytes]:

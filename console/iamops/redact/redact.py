@@ -26,33 +26,31 @@ from iamops.redact.detectors import (
 from iamops.redact.known import KnownSecrets, learned_so_far
 from iamops.redact.spans import MARK, SecretSpan, is_mixed
 
-# Base64 that holds a text with a secret in it. One layer deep. Pure.
+# Base64 that holds a text with a secret in it. One layer deep.
 
 _BLOB = re.compile(rb"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{20,}+={0,2}")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
-_LOOK = 48
+_HEAD = 48
 # A login and its password, as Docker, LDAP and SASL encode them.
 _LOGIN = re.compile(rb"[\w.@+\-]{1,64}:(?P<secret>[^\s:/]{6,128})\n?")
 _UNPRINTABLE = re.compile(rb"[^\t\n\r\x20-\x7e]")
 
 
-def hidden(text: bytes, holds_secret: Callable[[bytes], bool]) -> Iterator[SecretSpan]:
+def _hidden(text: bytes, holds_secret: Callable[[bytes], bool]) -> Iterator[SecretSpan]:
     for blob in _BLOB.finditer(text):
         inner = _decoded(blob[0])
-        if inner is not None and (_is_login(inner) or holds_secret(inner)):
+        if inner is None:
+            continue
+        login = _LOGIN.fullmatch(inner)
+        if (login is not None and is_mixed(login["secret"])) or holds_secret(inner):
             yield SecretSpan(blob.start(), blob.end(), "base64")
-
-
-def _is_login(inner: bytes) -> bool:
-    login = _LOGIN.fullmatch(inner)
-    return login is not None and is_mixed(login["secret"])
 
 
 def _decoded(blob: bytes) -> bytes | None:
     """The text it stands for; None where it is none. Its beginning is tried first: most blobs are paths."""
     clean = blob.rstrip(b"=").translate(_URL_SAFE)
     try:
-        if _UNPRINTABLE.search(binascii.a2b_base64(clean[:_LOOK][: len(clean[:_LOOK]) // 4 * 4])):
+        if _UNPRINTABLE.search(binascii.a2b_base64(clean[:_HEAD][: len(clean[:_HEAD]) // 4 * 4])):
             return None
         # A rest of one character stands for nothing.
         whole = clean[:-1] if len(clean) % 4 == 1 else clean
@@ -61,19 +59,10 @@ def _decoded(blob: bytes) -> bytes | None:
         return None
 
 
+# In this order: of two finds at one place the first one names the secret.
 _FINDERS = (
-    pem.spans,
-    keys.spans,
-    headers.spans,
-    urls.spans,
-    shapes.spans,
-    commands.spans,
-    auth.spans,
-    sections.spans,
-    sql.spans,
-    nginx.spans,
-    auth.redis_spans,
-    sentences.spans,
+    *(pem.spans, keys.spans, headers.spans, urls.spans, shapes.spans, commands.spans),
+    *(auth.spans, sections.spans, sql.spans, nginx.spans, auth.redis_spans, sentences.spans),
 )
 _MARK = re.compile(rb"\[redacted ([a-z_]+)\]")
 _AROUND_MARKS = b" \t\"'`,;:&|[](){}"
@@ -101,14 +90,27 @@ class Redacted:
 def redact(text: bytes, known: KnownSecrets | None = None) -> Redacted:
     """Every secret becomes `[redacted KIND]`. Lines stay lines; bytes that are no secret stay as they are.
 
-    What the process has learned is known without being named (`redact_known.learn`); `known` adds to that.
+    What the process has learned is known without being named (`known.learn`); `known` adds to that.
     """
     known = learned_so_far() if known is None else known | learned_so_far()
-    found = [*known.spans(text), *_recognised(text), *hidden(text, lambda inner: _holds_one(inner, known))]
+
+    def holds_secret(inner: bytes) -> bool:
+        """Whether a text that stood encoded in another one gives a secret away."""
+        return any(span.end > span.start for span in (*known.spans(inner), *_recognised(inner)))
+
+    found = [*known.spans(text), *_recognised(text), *_hidden(text, holds_secret)]
     if not found:
         return Redacted(text, ())
-    merged = _merged(text, found)
-    return Redacted(_without(text, merged), tuple(_counted(text, merged)))
+    pieces, done, line = list[bytes](), 0, 1
+    counts: Counter[tuple[int, str]] = Counter()
+    for span in _merged(text, found):
+        line += text.count(b"\n", done, span.start)
+        # What is taken out is within its line.
+        counts[line, span.kind] += 1
+        pieces += [text[done : span.start], span.marker]
+        done = span.end
+    redactions = (Redaction(where, kind, count) for (where, kind), count in counts.items())
+    return Redacted(b"".join([*pieces, text[done:]]), tuple(redactions))
 
 
 def learned(text: bytes) -> frozenset[bytes]:
@@ -165,11 +167,6 @@ def _in_written_lines(text: bytes) -> Iterator[SecretSpan]:
                 yield replace(piece, start=piece.start + moved, end=piece.end + moved, quoted=False)
 
 
-def _holds_one(inner: bytes, known: KnownSecrets) -> bool:
-    """Whether a text that stood encoded in another one gives a secret away."""
-    return any(span.end > span.start for span in (*known.spans(inner), *_recognised(inner)))
-
-
 def _merged(text: bytes, spans: Iterable[SecretSpan]) -> list[SecretSpan]:
     """Overlapping finds as one, in order; none goes over the end of a line."""
     merged: list[SecretSpan] = []
@@ -185,7 +182,7 @@ def _merged(text: bytes, spans: Iterable[SecretSpan]) -> list[SecretSpan]:
 
 
 def _beside_marks(text: bytes, spans: Iterable[SecretSpan]) -> Iterator[SecretSpan]:
-    """What of them was not taken out before: a text may be looked at twice, and stays as it is then."""
+    """What of them was not taken out before: a text may be redacted twice, and stays as it is then."""
     marks = [found.span() for found in _MARK.finditer(text)]
     n = 0
     for span in spans:
@@ -201,22 +198,3 @@ def _beside_marks(text: bytes, spans: Iterable[SecretSpan]) -> Iterator[SecretSp
             at = max(at, end)
         if whole or (at < span.end and text[at : span.end].strip(_AROUND_MARKS)):
             yield replace(span, start=at, quoted=span.quoted and whole)
-
-
-def _without(text: bytes, spans: Iterable[SecretSpan]) -> bytes:
-    pieces, done = [], 0
-    for span in spans:
-        pieces += [text[done : span.start], span.marker]
-        done = span.end
-    return b"".join([*pieces, text[done:]])
-
-
-def _counted(text: bytes, spans: Iterable[SecretSpan]) -> Iterator[Redaction]:
-    counts: Counter[tuple[int, str]] = Counter()
-    line, done = 1, 0
-    for span in spans:
-        line += text.count(b"\n", done, span.start)
-        done = span.start
-        counts[line, span.kind] += 1
-    for (where, kind), count in counts.items():
-        yield Redaction(where, kind, count)

@@ -25,7 +25,7 @@ class SecretSpan:
         return b'"' + marker + b'"' if self.quoted else marker
 
     def joined(self, other: SecretSpan) -> SecretSpan:
-        """Both, under the name of the one that begins first; any name tells more than KNOWN."""
+        """Both, under the name of the one that begins first; any name is more specific than KNOWN."""
         quoted = self.quoted and other.end <= self.end
         kind = other.kind if self.kind == KNOWN else self.kind
         return replace(self, end=max(self.end, other.end), kind=kind, quoted=quoted)
@@ -63,6 +63,18 @@ def lines_with(text: bytes, needles: Iterable[bytes]) -> Iterator[tuple[int, int
             at = text.find(needle, end)
 
 
+def secrets_in(pattern: re.Pattern[bytes], text: bytes, kind: str) -> Iterator[SecretSpan]:
+    """The group `secret` of every match."""
+    for found in pattern.finditer(text):
+        yield SecretSpan(*found.span("secret"), kind)
+
+
+def match_end(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
+    """Where what matches at `at` ends; `at` itself where nothing does."""
+    found = pattern.match(text, at)
+    return found.end() if found else at
+
+
 def line_end(text: bytes, at: int) -> int:
     """Where the line ends that `at` is on; its carriage return is not part of it."""
     end = text.find(b"\n", at)
@@ -70,7 +82,7 @@ def line_end(text: bytes, at: int) -> int:
     return end - 1 if end > at and text[end - 1 : end] == b"\r" else end
 
 
-# Whether a word is one that nobody would choose as a name: what a password or a token looks like. Pure.
+# Whether a word is one that nobody would choose as a name: what a password or a token looks like.
 
 VARIABLE = re.compile(rb"\$\{?\w+\}?|\$\(.*\)|%\w|\{\{.*\}\}|<[\w \-]*>")
 # `gpio12`, `v1.8.0-3-g4f2a9c1`, `2026-11-24T10:00:00Z`, addresses, hashes and what is counted.
@@ -88,14 +100,11 @@ def is_mixed(word: bytes) -> bool:
 
 def looks_made(word: bytes) -> bool:
     """Of some length too, with small letters, capitals and digits: a machine or a careful person made it."""
-    return (
-        len(word) >= SHORTEST
-        and is_mixed(word)
-        and bool(re.search(rb"[a-z]", word) and re.search(rb"[A-Z]", word))
-    )
+    both_cases = re.search(rb"[a-z]", word) and re.search(rb"[A-Z]", word)
+    return len(word) >= SHORTEST and both_cases is not None and is_mixed(word)
 
 
-# Where a value begins and ends behind the name that gives it away: quoted, bare, or over several lines. Pure.
+# Where a value begins and ends behind the name that gives it away: quoted, bare, or over several lines.
 
 # What may stand between a name and its value: `": "`, `=`, ` => `, `%3D`, `>` of XML, `("`, ` "`.
 _BETWEEN = re.compile(
@@ -164,24 +173,28 @@ def value_at(text: bytes, at: int, *, to_line_end: bool = False) -> Value:
         return Value(at + 1, listed.end(), listed.end(), bare=True)
     block = _BLOCK.match(text, at)
     if block is not None:
-        end = indented_end(text, block.end(), _indent_of_line(text, at))
+        line = text[text.rfind(b"\n", 0, at) + 1 : at]
+        # A string in a document has lines of its own, which begin at its quote.
+        indent = 0 if b'"' in line else len(line) - len(line.lstrip(b" \t-"))
+        end = indented_end(text, block.end(), indent)
         return Value(block.end(), end, end, bare=True)
-    found = (_TO_LINE_END if to_line_end else _BARE).match(text, at)
-    end = found.end() if found else at
+    end = match_end(_TO_LINE_END if to_line_end else _BARE, text, at)
     return Value(at, end, end, bare=True)
 
 
 def _quoted(text: bytes, opener: re.Match[bytes]) -> Value:
     start, quote = opener.end(), opener["quote"]
     if text[start : start + 2] == quote * 2:
-        return _tripled(text, start + 2, quote)
+        end = text.find(quote * 3, start + 2)
+        end = len(text) if end < 0 else end
+        return Value(start + 2, end, min(end + 3, len(text)), bare=False)
     end = quoted_end(text, start, quote, len(opener["slashes"]))
     if text[end : end + 1] in (b"", b"\n"):
         return Value(start, end, end, bare=False)
     after = min(end + len(opener["slashes"]) + 1, len(text))
     if not opener["slashes"] and end > start and _goes_on(text, after, quote):
         # 'it''s' of SQL and YAML, and "a"'b' of a shell, are one value.
-        end = after = max(_bare_end(text, after), after + 1)
+        end = after = max(match_end(_BARE, text, after), after + 1)
     return Value(start, end, after, bare=False)
 
 
@@ -190,17 +203,6 @@ def _goes_on(text: bytes, at: int, quote: bytes) -> bool:
     if following in (b'"', b"'") and following != quote:
         return text[at + 1 : at + 2].isalnum()
     return bool(_GOES_ON.match(text, at))
-
-
-def _bare_end(text: bytes, at: int) -> int:
-    found = _BARE.match(text, at)
-    return found.end() if found else at
-
-
-def _tripled(text: bytes, start: int, quote: bytes) -> Value:
-    end = text.find(quote * 3, start)
-    end = len(text) if end < 0 else end
-    return Value(start, end, min(end + 3, len(text)), bare=False)
 
 
 def quoted_end(text: bytes, start: int, quote: bytes, slashes: int) -> int:
@@ -236,10 +238,3 @@ def indented_end(text: bytes, at: int, indent: int, *, dashes: bool = False) -> 
             break
         at = min(line + 1, len(text))
     return at
-
-
-def _indent_of_line(text: bytes, at: int) -> int:
-    begin = text.rfind(b"\n", 0, at) + 1
-    line = text[begin:at]
-    # A string in a document has lines of its own, which begin at its quote.
-    return 0 if b'"' in line else len(line) - len(line.lstrip(b" \t-"))

@@ -15,7 +15,7 @@ from iamops.lab.processes import LabNotUp, ToolFailed, UnknownFault, UnknownNode
 from tests.profiles import pair
 
 
-class FakeBench:
+class FakeLab:
     """Writes down what would be run; fails on the commands it is told to fail on."""
 
     def __init__(self, state: Path) -> None:
@@ -52,79 +52,79 @@ class FakeBench:
 
 
 @pytest.fixture
-def bench(tmp_path) -> FakeBench:
-    return FakeBench(tmp_path)
+def lab(tmp_path) -> FakeLab:
+    return FakeLab(tmp_path)
 
 
-def test_a_fault_is_noted_until_it_is_healed(bench):
-    apply.apply(bench, "stop-unit", "iam-b", "nginx")
-    assert bench.noted == ["stop-unit iam-b nginx"]
-    apply.heal(bench, "stop-unit", "iam-b", "nginx")
-    assert bench.noted == []
-    assert bench.done == ["iam-b systemctl stop nginx", "iam-b systemctl start nginx"]
+def test_a_fault_is_noted_until_it_is_healed(lab):
+    apply.apply(lab, "stop-unit", "iam-b", "nginx")
+    assert lab.noted == ["stop-unit iam-b nginx"]
+    apply.heal(lab, "stop-unit", "iam-b", "nginx")
+    assert lab.noted == []
+    assert lab.done == ["iam-b systemctl stop nginx", "iam-b systemctl start nginx"]
 
 
-def test_a_datastore_may_be_called_by_its_own_name(bench):
-    apply.apply(bench, "stop-unit", "iam-a", "redis")
-    assert bench.done == ["iam-a systemctl stop redis-server"]
+def test_a_datastore_may_be_called_by_its_own_name(lab):
+    apply.apply(lab, "stop-unit", "iam-a", "redis")
+    assert lab.done == ["iam-a systemctl stop redis-server"]
 
 
-def test_a_name_of_healing_heals_whatever_it_heals(bench):
-    apply.apply(bench, "kill-unit", "iam-b", "nginx")
-    assert apply.apply(bench, "start-unit", "iam-b", "nginx").name == "stop-unit"
-    assert bench.noted == []
+def test_a_name_of_healing_heals_whatever_it_heals(lab):
+    apply.apply(lab, "kill-unit", "iam-b", "nginx")
+    assert apply.apply(lab, "start-unit", "iam-b", "nginx").name == "stop-unit"
+    assert lab.noted == []
 
 
-def test_a_fault_that_fails_half_way_is_taken_back(bench):
-    bench.failing = {"iam-b nft -f -"}
+def test_a_fault_that_fails_half_way_is_taken_back(lab):
+    lab.failing = {"iam-b nft -f -"}
     with pytest.raises(ToolFailed):
-        apply.apply(bench, "vrrp-drop", None, None)
-    assert bench.noted == []
-    assert bench.done.count("iam-a nft -f -") == 2
+        apply.apply(lab, "vrrp-drop", None, None)
+    assert lab.noted == []
+    assert lab.done.count("iam-a nft -f -") == 2
 
 
-def test_nothing_but_power_can_be_changed_on_a_machine_that_is_off(bench):
-    apply.apply(bench, "power-off", "iam-b", None)
+def test_nothing_but_power_can_be_changed_on_a_machine_that_is_off(lab):
+    apply.apply(lab, "power-off", "iam-b", None)
     for change in (apply.apply, apply.heal):
         with pytest.raises(LabNotUp):
-            change(bench, "cable", "iam-b", None)
-    assert bench.done == []
+            change(lab, "cable", "iam-b", None)
+    assert lab.done == []
 
 
-def test_everything_is_healed_power_first_then_the_latest_first(bench):
-    apply.apply(bench, "stop-unit", "iam-a", "nginx")
-    apply.apply(bench, "nginx-config-broken", "iam-b", None)
-    apply.apply(bench, "nginx-hang", "iam-b", None)
-    apply.apply(bench, "power-off", "iam-b", None)
-    healed = [fault.sentence for fault in apply.heal_all(bench)]
+def test_everything_is_healed_power_first_then_the_latest_first(lab):
+    apply.apply(lab, "stop-unit", "iam-a", "nginx")
+    apply.apply(lab, "nginx-config-broken", "iam-b", None)
+    apply.apply(lab, "nginx-hang", "iam-b", None)
+    apply.apply(lab, "power-off", "iam-b", None)
+    healed = [fault.sentence for fault in apply.heal_all(lab)]
     assert healed[0] == "power-off iam-b"
     assert healed[-1] == "stop-unit iam-a nginx"
-    assert bench.noted == []
+    assert lab.noted == []
 
 
-def test_one_healing_that_fails_does_not_keep_the_others_from_being_healed(bench):
-    apply.apply(bench, "stop-unit", "iam-a", "nginx")
-    apply.apply(bench, "stop-unit", "iam-b", "nginx")
-    bench.failing = {"iam-b systemctl start nginx"}
+def test_one_healing_that_fails_does_not_keep_the_others_from_being_healed(lab):
+    apply.apply(lab, "stop-unit", "iam-a", "nginx")
+    apply.apply(lab, "stop-unit", "iam-b", "nginx")
+    lab.failing = {"iam-b systemctl start nginx"}
     with pytest.raises(ToolFailed):
-        apply.heal_all(bench)
-    assert bench.noted == ["stop-unit iam-b nginx"]
+        apply.heal_all(lab)
+    assert lab.noted == ["stop-unit iam-b nginx"]
 
 
-def test_a_boot_ends_what_did_not_touch_the_disk(bench):
-    apply.apply(bench, "nginx-hang", "iam-b", None)
-    apply.apply(bench, "nginx-config-broken", "iam-b", None)
-    apply.apply(bench, "nginx-hang", "iam-a", None)
-    bench.power_on("iam-b")
-    assert bench.noted == ["nginx-config-broken iam-b", "nginx-hang iam-a"]
+def test_a_boot_ends_what_did_not_touch_the_disk(lab):
+    apply.apply(lab, "nginx-hang", "iam-b", None)
+    apply.apply(lab, "nginx-config-broken", "iam-b", None)
+    apply.apply(lab, "nginx-hang", "iam-a", None)
+    lab.power_on("iam-b")
+    assert lab.noted == ["nginx-config-broken iam-b", "nginx-hang iam-a"]
 
 
-def test_a_mistake_in_the_words_changes_nothing(bench):
+def test_a_mistake_in_the_words_changes_nothing(lab):
     for words in (("cable", "iam-x", None), ("cable", None, None), ("backend-loopback", "iam-b", "nginx")):
         with pytest.raises((UnknownFault, UnknownNode)):
-            apply.apply(bench, *words)
-    assert bench.noted == []
-    assert [line for line in bench.done if "restart" in line] == []
+            apply.apply(lab, *words)
+    assert lab.noted == []
+    assert [line for line in lab.done if "restart" in line] == []
 
 
 MOUNTS = """\

@@ -1,4 +1,4 @@
-"""What the lab says: faults and their names, the proof, the status, the command line."""
+"""What the lab says: faults and their names, readiness, the status, the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from iamops.lab.processes import ToolFailed, UnknownFault
 from iamops.lab.status import (
     LabStatus,
     NodeStatus,
-    Proof,
+    Readiness,
     UnitLine,
     disagreement,
     document,
@@ -89,29 +89,29 @@ def test_applied_faults_are_remembered_once_until_healed(tmp_path):
     assert [fault.sentence for fault in apply.read(path)] == ["vrrp-drop"]
 
 
-# --- proof -------------------------------------------------------------------------------------------
+# --- readiness ---------------------------------------------------------------------------------------
 
-GOOD = Proof("10.0.4.99", ("iam-a",), 200, ssh={"iam-a": True, "iam-b": True})
+GOOD = Readiness("10.0.4.99", ("iam-a",), 200, ssh={"iam-a": True, "iam-b": True})
 
 
-def test_the_proof_holds_only_with_one_owner_an_answer_and_ssh():
+def test_it_is_ready_only_with_one_owner_an_answer_and_ssh():
     assert GOOD.holds
     assert GOOD.sentence == "VIP 10.0.4.99 answers 200 from iam-a"
 
 
 @pytest.mark.parametrize(
-    ("proof", "sentence"),
+    ("ready", "sentence"),
     [
-        (Proof("10.0.4.99", (), None), "on no node"),
-        (Proof("10.0.4.99", ("iam-a", "iam-b"), 200), "on iam-a and iam-b"),
-        (Proof("10.0.4.99", ("iam-a",), None, "timed out"), "does not answer: timed out"),
-        (Proof("10.0.4.99", ("iam-a",), 502, "HTTP 502"), "does not answer: HTTP 502"),
-        (Proof("10.0.4.99", ("iam-a",), 200, ssh={"iam-a": True, "iam-b": False}), "SSH greeting from iam-b"),
+        (Readiness("10.0.4.99", (), None), "on no node"),
+        (Readiness("10.0.4.99", ("iam-a", "iam-b"), 200), "on iam-a and iam-b"),
+        (Readiness("10.0.4.99", ("iam-a",), None, "timed out"), "does not answer: timed out"),
+        (Readiness("10.0.4.99", ("iam-a",), 502, "HTTP 502"), "does not answer: HTTP 502"),
+        (Readiness("10.0.4.99", ("iam-a",), 200, ssh={"iam-a": True, "iam-b": False}), "SSH greeting from iam-b"),
     ],
 )
-def test_what_is_missing_is_said(proof, sentence):
-    assert not proof.holds
-    assert sentence in proof.sentence
+def test_what_is_missing_is_said(ready, sentence):
+    assert not ready.holds
+    assert sentence in ready.sentence
 
 
 def test_the_last_state_entered_is_the_state():

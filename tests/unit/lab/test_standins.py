@@ -100,7 +100,7 @@ def test_mongodb_refuses_the_rest_by_name():
 
 @pytest.fixture
 def mongo_port(caplog) -> Iterator[int]:
-    with mongodb.Server(("127.0.0.1", 0), mongodb.Conversation) as server:
+    with mongodb.MongoServer(("127.0.0.1", 0), mongodb.Conversation) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server.server_address[1]
@@ -144,7 +144,7 @@ CONFIG = {
 def service_port(monkeypatch) -> Iterator[int]:
     monkeypatch.setattr(service.Handler, "table", service.routes(CONFIG))
     monkeypatch.setattr(service.Handler, "stands_in_for", "iam-apiserver on iam-a")
-    with service.Server(("127.0.0.1", 0), service.Handler) as server:
+    with service.ServiceServer(("127.0.0.1", 0), service.Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server.server_address[1]

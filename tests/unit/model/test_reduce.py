@@ -207,5 +207,5 @@ def test_what_is_told_late_stands_where_it_belongs_in_time():
     """That something is over is known three seconds after it was."""
     state = ClusterState.of(pair())
     for at, text in ((1.0, "first"), (5.0, "split"), (3.0, "over"), (5.0, "last")):
-        state = state.noticed(Notice(at, None, Severity.INFO, text))
+        state = state.with_notice(Notice(at, None, Severity.INFO, text))
     assert [each.text for each in state.notices[-4:]] == ["first", "over", "split", "last"]

@@ -41,6 +41,8 @@ def test_a_server_that_listens_everywhere_in_the_clear_counts(listen: str):
         "server { listen 80 proxy_protocol; server_name a.test; return 204; }",
         "server { listen unix:/run/x.sock; server_name a.test; return 204; }",
         "server { server_name a.test; return 204; } server { listen 10.0.4.99:80; server_name b.test; }",
+        # Without a port it is port 80 of this address, not port 99 of another one.
+        "server { server_name a.test; return 204; } server { listen 10.0.4.99; server_name b.test; }",
     ],
 )
 def test_others_do_not(server: str):

@@ -20,8 +20,6 @@ from iamops.lab.processes import LabError, LabNotUp
 
 @dataclass(frozen=True, slots=True)
 class ActiveFault:
-    """A fault that was applied."""
-
     name: str
     node: str | None = None
     unit: str | None = None
@@ -57,46 +55,43 @@ def _write(path: Path, faults: Iterable[ActiveFault]) -> None:
     scratch.replace(path)
 
 
-def apply(bench: FaultContext, name: str, node: str | None, unit: str | None) -> ActiveFault:
+def apply(lab: FaultContext, name: str, node: str | None, unit: str | None) -> ActiveFault:
     """Applies a fault; a name of healing heals. One that fails is taken back. Raises LabError."""
-    kind, healing = catalogue.find(name)
+    fault, healing = catalogue.find(name)
     if healing:
-        return heal(bench, kind.name, node, unit)
-    aim = _aim(bench, kind, node, unit)
-    _check_power(bench, kind, node)
-    applied = ActiveFault(kind.name, node, unit)
+        return heal(lab, fault.name, node, unit)
+    target = _target(lab, fault, node, unit)
+    applied = ActiveFault(fault.name, node, unit)
     # Noted first: if we are killed half-way, the half must be healed too.
-    add(bench.paths.active_faults, applied)
+    add(lab.paths.active_faults, applied)
     try:
-        kind.apply(bench, aim)
+        fault.apply(lab, target)
     except LabError:
         with contextlib.suppress(LabError):
-            kind.heal(bench, aim)
-        _forget(bench.paths, kind, applied)
+            fault.heal(lab, target)
+        _forget(lab.paths, fault, target)
         raise
     return applied
 
 
-def heal(bench: FaultContext, name: str, node: str | None, unit: str | None) -> ActiveFault:
+def heal(lab: FaultContext, name: str, node: str | None, unit: str | None) -> ActiveFault:
     """Undoes a fault, noted or not. Raises LabError."""
-    kind, _ = catalogue.find(name)
-    aim = _aim(bench, kind, node, unit)
-    healed = ActiveFault(kind.name, node, unit)
-    _check_power(bench, kind, node)
-    kind.heal(bench, aim)
-    _forget(bench.paths, kind, healed)
-    return healed
+    fault, _ = catalogue.find(name)
+    target = _target(lab, fault, node, unit)
+    fault.heal(lab, target)
+    _forget(lab.paths, fault, target)
+    return ActiveFault(fault.name, node, unit)
 
 
-def heal_all(bench: FaultContext) -> tuple[ActiveFault, ...]:
+def heal_all(lab: FaultContext) -> tuple[ActiveFault, ...]:
     """Undoes every noted fault: power first, then the latest first. Raises the first failure at the end."""
-    applied = read(bench.paths.active_faults)
+    applied = read(lab.paths.active_faults)
     powerless = [fault for fault in applied if fault.name in catalogue.POWERLESS]
     order = [*powerless, *(fault for fault in reversed(applied) if fault not in powerless)]
     failures = []
     for fault in order:
         try:
-            heal(bench, fault.name, fault.node, fault.unit)
+            heal(lab, fault.name, fault.node, fault.unit)
         except LabError as error:
             failures.append(error)
     if failures:
@@ -104,28 +99,25 @@ def heal_all(bench: FaultContext) -> tuple[ActiveFault, ...]:
     return tuple(order)
 
 
-def forget_powered_up(place: LabPaths, node: str) -> None:
+def forget_powered_up(paths: LabPaths, node: str) -> None:
     """A node that boots has left behind what did not touch its disk."""
     remove(
-        place.active_faults,
+        paths.active_faults,
         lambda fault: fault.node == node and catalogue.CATALOGUE[fault.name].ends_with_power,
     )
 
 
-def _aim(bench: FaultContext, kind: LabFault, node: str | None, unit: str | None) -> FaultTarget:
-    if node is not None:
-        bench.node(node)
-    return catalogue.target(kind, node, unit)
-
-
-def _check_power(bench: FaultContext, kind: LabFault, node: str | None) -> None:
+def _target(lab: FaultContext, fault: LabFault, node: str | None, unit: str | None) -> FaultTarget:
     """Nothing but its power can be broken or healed on a machine that is off. Raises LabNotUp."""
-    if node is not None and kind.name != POWER_OFF and bench.node(node).power() is Power.OFF:
+    known = None if node is None else lab.node(node)
+    target = catalogue.target(fault, node, unit)
+    if known is not None and fault.name != POWER_OFF and known.power() is Power.OFF:
         raise LabNotUp(f"{node} is off", f"iamops lab up, or iamops lab fault power-on {node}")
+    return target
 
 
-def _forget(place: LabPaths, kind: LabFault, healed: ActiveFault) -> None:
+def _forget(paths: LabPaths, fault: LabFault, target: FaultTarget) -> None:
     """The fault is over, and so are others that are healed in the same way at the same place."""
-    same = {fault.name for fault in catalogue.CATALOGUE.values() if fault.heal_name == kind.heal_name}
-    where = (healed.node, healed.unit)
-    remove(place.active_faults, lambda fault: fault.name in same and (fault.node, fault.unit) == where)
+    same = {other.name for other in catalogue.CATALOGUE.values() if other.heal_name == fault.heal_name}
+    where = (target.node, target.unit)
+    remove(paths.active_faults, lambda active: active.name in same and (active.node, active.unit) == where)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,8 +13,6 @@ from iamops.model.profile import Profile
 
 
 class FaultContext(Protocol):
-    """What a fault may use of the lab."""
-
     @property
     def profile(self) -> Profile: ...
 
@@ -24,7 +22,7 @@ class FaultContext(Protocol):
     def node(self, name: str) -> LabNode: ...
 
     def must(self, node: str, argv: Sequence[str], *, stdin: str = "") -> str:
-        """Runs a command in a node; raises CommandFailed if it fails."""
+        """Runs a command in a node; raises ToolFailed if it fails."""
         ...
 
     def power_on(self, name: str) -> None: ...
@@ -32,18 +30,19 @@ class FaultContext(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FaultTarget:
-    """Where a fault strikes."""
-
     node: str | None = None
     unit: str | None = None
 
     @property
     def at(self) -> str:
-        """The node, where the fault has one."""
         if self.node is None:
             raise UnknownFault("this fault needs a node", "iamops lab fault --list")
         return self.node
 
 
-def systemctl(bench: FaultContext, node: str, *words: str) -> None:
-    bench.must(node, ["systemctl", *words])
+# How a fault comes, or goes.
+Change = Callable[[FaultContext, FaultTarget], None]
+
+
+def systemctl(lab: FaultContext, node: str, *words: str) -> None:
+    lab.must(node, ["systemctl", *words])

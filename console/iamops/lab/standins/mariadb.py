@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -30,8 +31,6 @@ class DatabaseError(Exception):
 
 @dataclass(frozen=True)
 class Login:
-    """Where to log in, as whom."""
-
     host: str
     port: int
     user: str
@@ -56,9 +55,12 @@ def native_password(password: str, salt: bytes) -> bytes:
     """The proof of the password: SHA1(password) XOR SHA1(salt + SHA1(SHA1(password)))."""
     if not password:
         return b""
-    once = _sha1(password.encode())
-    mask = _sha1(salt + _sha1(once))
-    return bytes(a ^ b for a, b in zip(once, mask, strict=True))
+
+    def sha1(content: bytes) -> bytes:
+        return hashlib.sha1(content, usedforsecurity=False).digest()
+
+    once = sha1(password.encode())
+    return bytes(a ^ b for a, b in zip(once, sha1(salt + sha1(once)), strict=True))
 
 
 def greeting_salt(packet: bytes) -> bytes:
@@ -109,21 +111,9 @@ class Wire:
 def _log_in(wire: Wire, login: Login) -> None:
     salt = greeting_salt(wire.receive())
     proof = native_password(login.password, salt)
-    wire.send(
-        CAPABILITIES.to_bytes(4, "little")
-        + MAX_PACKET.to_bytes(4, "little")
-        + bytes([UTF8MB4])
-        + bytes(23)
-        + login.user.encode()
-        + b"\0"
-        + bytes([len(proof)])
-        + proof
-        + login.database.encode()
-        + b"\0"
-        + NATIVE_PASSWORD
-        + b"\0",
-        sequence=1,
-    )
+    head = struct.pack("<IIB23x", CAPABILITIES, MAX_PACKET, UTF8MB4)
+    user, database = login.user.encode() + b"\0", login.database.encode() + b"\0"
+    wire.send(head + user + bytes([len(proof)]) + proof + database + NATIVE_PASSWORD + b"\0", sequence=1)
     answer = wire.receive()
     if answer[0] == EOF:
         # The account wants another method first: only the native one can be answered.
@@ -157,7 +147,3 @@ def _texts(packet: bytes) -> Iterator[str]:
         length = 0 if packet[at] == 0xFB else packet[at]
         yield packet[at + 1 : at + 1 + length].decode("utf-8", "replace")
         at += 1 + length
-
-
-def _sha1(content: bytes) -> bytes:
-    return hashlib.sha1(content, usedforsecurity=False).digest()

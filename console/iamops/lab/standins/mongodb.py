@@ -47,23 +47,18 @@ class Conversation(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         self.request.settimeout(IDLE_TIMEOUT_S)
+        own_ids = itertools.count(1)
         try:
-            self._answer_all()
+            while (received := receive(self.request)) is not None:
+                request, own_id = parse(*received), next(own_ids)
+                logging.info("%s %s", self.client_address[0], request.command)
+                if request.wants_answer:
+                    self.request.sendall(answer(request, document_for(request.command), own_id))
         except (OSError, BadMessage) as error:
             logging.info("%s %s", self.client_address[0], error)
 
-    def _answer_all(self) -> None:
-        for own_id in itertools.count(1):
-            received = receive(self.request)
-            if received is None:
-                return
-            request = parse(*received)
-            logging.info("%s %s", self.client_address[0], request.command)
-            if request.wants_answer:
-                self.request.sendall(answer(request, document_for(request.command), own_id))
 
-
-class Server(socketserver.ThreadingTCPServer):
+class MongoServer(socketserver.ThreadingTCPServer):
     """Listens; a thread per connection."""
 
     allow_reuse_address = True
@@ -78,7 +73,7 @@ def main(config_path: str, *options: str) -> None:
         return
     config = json.loads(Path(config_path).read_text(encoding="utf-8"))
     open_log(config["log"], config["name"])
-    with Server((config["bind"], config["port"]), Conversation) as server:
+    with MongoServer((config["bind"], config["port"]), Conversation) as server:
         server.serve_forever()
 
 

@@ -90,7 +90,7 @@ def await_all(needs: Sequence[dict[str, Any]], name: str) -> None:
 
 
 def listen(bind: str, ports: Sequence[int], context: ssl.SSLContext | None = None) -> None:
-    """More ports of the service: each connection is told what this is, and closed; over TLS with a context."""
+    """More ports of the service: each connection gets a note and is closed; over TLS with a context."""
     for port in ports:
         plain = socket.create_server((bind, port))
         listener = plain if context is None else TlsListener(plain, context)
@@ -129,10 +129,6 @@ def _redis(need: dict[str, Any]) -> None:
             raise ConnectionError("closed without an answer")
 
 
-def _mongodb(need: dict[str, Any]) -> None:
-    mongo_wire.ping(need["host"], need["port"], TIMEOUT_S)
-
-
 def _port(need: dict[str, Any]) -> None:
     with socket.create_connection((need["host"], need["port"]), timeout=TIMEOUT_S):
         return
@@ -141,6 +137,6 @@ def _port(need: dict[str, Any]) -> None:
 ASK: dict[str, Callable[[dict[str, Any]], None]] = {
     "mariadb": _mariadb,
     "redis": _redis,
-    "mongodb": _mongodb,
+    "mongodb": lambda need: mongo_wire.ping(need["host"], need["port"], TIMEOUT_S),
     "port": _port,
 }

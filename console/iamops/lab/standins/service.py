@@ -26,22 +26,12 @@ PASSWORD, KEY = "Invented-Passw0rd", "inventedsecretkey0123456789abcdef"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpbnZlbnRlZCI6dHJ1ZX0.aW52ZW50ZWQ"  # noqa: S105 - of nobody
 # Headers that a browser and a proxy send: most of the flood.
 _HEADERS = (
-    "Accept: application/json, text/plain, */*",
-    "Accept-Encoding: gzip, deflate",
-    "Accept-Language: en-GB,en;q=0.5",
-    "Cache-Control: no-cache",
-    "Connection: keep-alive",
-    "Content-Type: application/json",
-    "Dnt: 1",
-    "Origin: https://iam.example.invalid",
-    "Pragma: no-cache",
-    "Referer: https://iam.example.invalid/console",
-    "Sec-Fetch-Dest: empty",
-    "Sec-Fetch-Mode: cors",
-    "Sec-Fetch-Site: same-site",
-    "X-Forwarded-Proto: http",
-    "X-Real-Ip: 192.0.2.7",
-    "X-Request-Id: 00000000-0000-4000-8000-000000000000",
+    *("Accept: application/json, text/plain, */*", "Accept-Encoding: gzip, deflate"),
+    *("Accept-Language: en-GB,en;q=0.5", "Cache-Control: no-cache", "Connection: keep-alive"),
+    *("Content-Type: application/json", "Dnt: 1", "Origin: https://iam.example.invalid"),
+    *("Pragma: no-cache", "Referer: https://iam.example.invalid/console", "Sec-Fetch-Dest: empty"),
+    *("Sec-Fetch-Mode: cors", "Sec-Fetch-Site: same-site", "X-Forwarded-Proto: http"),
+    *("X-Real-Ip: 192.0.2.7", "X-Request-Id: 00000000-0000-4000-8000-000000000000"),
 )
 
 
@@ -131,13 +121,13 @@ class MongoDbWatch:
 
 
 def routes(config: dict[str, Any]) -> dict[str, Callable[[], Answer]]:
-    """The paths this service answers."""
     health = config["health"].partition("?")[0]
     table: dict[str, Callable[[], Answer]] = {health: lambda: (200, {"status": "ok"})}
     if database := config.get("mariadb"):
         login = Login(**database)
         table["/v1/users"] = lambda: _users(login)
-        table["/v1/authz"] = lambda: _authz(login)
+        # A decision for a secret that is in the cache.
+        table["/v1/authz"] = lambda: (200, {"allowed": query(login, "SELECT COUNT(*) FROM policy") != [["0"]]})
     if mongodb := config.get("mongodb"):
         watch = MongoDbWatch(**mongodb)
         threading.Thread(target=watch.look_for_ever, daemon=True).start()
@@ -151,11 +141,6 @@ def routes(config: dict[str, Any]) -> dict[str, Callable[[], Answer]]:
 def _users(login: Login) -> Answer:
     names = [row[0] for row in query(login, "SELECT name FROM user ORDER BY name LIMIT 100")]
     return 200, {"totalCount": len(names), "items": [{"metadata": {"name": name}} for name in names]}
-
-
-def _authz(login: Login) -> Answer:
-    """A decision for a secret that is in the cache."""
-    return 200, {"allowed": query(login, "SELECT COUNT(*) FROM policy") != [["0"]]}
 
 
 def _unknown_secret(upstream: dict[str, Any]) -> Answer:
@@ -223,7 +208,7 @@ class Handler(BaseHTTPRequestHandler):
         logging.info("%s %s", self.client_address[0], format % args)
 
 
-class Server(ThreadingHTTPServer):
+class ServiceServer(ThreadingHTTPServer):
     """Listens; a thread per connection."""
 
     daemon_threads = True
@@ -255,7 +240,11 @@ def main(config_path: str, *options: str) -> None:
     if "--version" in options:
         print(f"{config['name']} {VERSION}: stand-in of the iamops lab, not the real {config['name']}")
         return
-    _configured(config)
+    if not isinstance(config["port"], int):
+        # A bad value ends it as it ends the real one: how it is used, on stderr, and nothing that says more.
+        print(f'Error: invalid argument {config["port"]!r} for "--insecure.bind-port" flag', file=sys.stderr)
+        print(f"Usage:\n  {config['name']} [flags]   (stand-in of the iamops lab)", file=sys.stderr)
+        sys.exit(1)
     open_log(config["log"], config["name"])
     needs.require(config.get("at_start", ()), config["name"], config.get("patience_s", 0.0))
     needs.await_all(config.get("awaits", ()), config["name"])
@@ -269,18 +258,10 @@ def main(config_path: str, *options: str) -> None:
         if port == GRPC:
             needs.listen(config["bind"], [port], context)
         else:
-            side = Server((config["bind"], port), Handler, context=context)
+            side = ServiceServer((config["bind"], port), Handler, context=context)
             threading.Thread(target=side.serve_forever, daemon=True).start()
-    with Server((config["bind"], config["port"]), Handler, context=context if secure else None) as server:
+    with ServiceServer((config["bind"], config["port"]), Handler, context=context if secure else None) as server:
         server.serve_forever()
-
-
-def _configured(config: dict[str, Any]) -> None:
-    """A bad value ends it as it ends the real one: how it is used, on stderr, and nothing that says more."""
-    if not isinstance(config["port"], int):
-        print(f'Error: invalid argument {config["port"]!r} for "--insecure.bind-port" flag', file=sys.stderr)
-        print(f"Usage:\n  {config['name']} [flags]   (stand-in of the iamops lab)", file=sys.stderr)
-        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationError
 
 from iamops.model.drill import UNIT_VERBS, Drill, DrillStep, DrillVerb, SteadyState
-from iamops.parse.drill.step import DrillReader, StepReader, parse_bound, shown
-from iamops.parse.yaml_tree import Path, Problem, YamlTree, read_tree
+from iamops.parse.drill.step import (
+    VERBS,
+    DrillPart,
+    OrNone,
+    WrittenStep,
+    nearest,
+    parse_bound,
+    shown,
+    text_of,
+    unknown_key,
+    word_of,
+)
+from iamops.parse.yaml_tree import MOST_PROBLEMS, KeyPath, Problem, ProblemsFound, YamlTree, read_tree
 from iamops.redact.clean import words
 
-KEYS = ("name", "title", "about", "steady_state", "max_duration", "method", "restore")
-DEFAULT_STEADY = tuple(each for each in SteadyState if each is not SteadyState.DATASTORES)
+DEFAULT_STEADY = tuple(state for state in SteadyState if state is not SteadyState.DATASTORES)
 DEFAULT_MAX_S = 120.0
 LEAST_MAX_S, MOST_MAX_S = 1.0, 3600.0
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 # What must follow, sooner or later, so that a drill leaves things as it found them.
-TAKEN_BACK: Mapping[DrillVerb, DrillVerb] = {
+TAKEN_BACK: Mapping[str, DrillVerb] = {
     DrillVerb.STOP: DrillVerb.START,
     DrillVerb.HANG: DrillVerb.WAKE,
     DrillVerb.POWER_OFF: DrillVerb.POWER_ON,
@@ -26,14 +39,55 @@ TAKEN_BACK: Mapping[DrillVerb, DrillVerb] = {
 }
 
 
-@dataclass(eq=False)
-class DrillError(Exception):
-    """The text is no valid drill. `problems` are sorted by line and never empty."""
+class DrillError(ProblemsFound):
+    """The text is no valid drill."""
 
-    problems: tuple[Problem, ...]
 
-    def __str__(self) -> str:
-        return "\n".join(str(problem) for problem in self.problems)
+def _name(value: object) -> str:
+    if isinstance(value, str) and NAME.fullmatch(value):
+        return value
+    raise ValueError(f"expected a name of letters, digits, dashes and underscores, found {shown(value)}")
+
+
+def _one_line(expected: str) -> PlainValidator:
+    """One line that is harmless for a terminal: quoted YAML can hold any character."""
+    return PlainValidator(lambda value: words(" ".join(text_of(value, expected).split())))
+
+
+def _steady_state(value: object) -> SteadyState:
+    return SteadyState(word_of(value, tuple(map(str, SteadyState)), "something that must hold"))
+
+
+def _max_duration_s(value: object) -> float:
+    if value is None:
+        return DEFAULT_MAX_S
+    terms = parse_bound(str(value)).terms
+    total_s = sum(term.seconds for term in terms)
+    if not LEAST_MAX_S <= total_s <= MOST_MAX_S or any(term.name is not None for term in terms):
+        expected = f"a time from {LEAST_MAX_S:.0f} s to {MOST_MAX_S:.0f} s"
+        raise ValueError(f"expected {expected}, found {shown(value)}")
+    return total_s
+
+
+def _at_least_one(value: object) -> object:
+    if not value:
+        raise ValueError("expected at least one step")
+    return value
+
+
+class _DrillFile(DrillPart):
+    """A drill file. What is required has a default that is none, so that its own check says what is missing."""
+
+    name: Annotated[str, PlainValidator(_name)] = Field(None, validate_default=True)
+    title: Annotated[str, _one_line("a line that says what it proves")] = Field(None, validate_default=True)
+    about: Annotated[str, _one_line("text")] = ""
+    steady_state: Annotated[
+        tuple[Annotated[SteadyState, PlainValidator(_steady_state)], ...],
+        BeforeValidator(lambda value: DEFAULT_STEADY if value is None else value),
+    ] = DEFAULT_STEADY
+    max_duration: Annotated[float, PlainValidator(_max_duration_s)] = DEFAULT_MAX_S
+    method: Annotated[tuple[WrittenStep, ...], BeforeValidator(_at_least_one)] = Field(None, validate_default=True)
+    restore: Annotated[tuple[WrittenStep, ...], OrNone] = ()
 
 
 def parse_drill(
@@ -46,101 +100,78 @@ def parse_drill(
     tree = read_tree(text, file, "a mapping with name, title and method")
     if tree.value is None:
         raise DrillError(tree.problems)
-    reader = DrillReader(tree)
-    drill = _drill(StepReader(reader, units, nodes), reader, tree)
-    problems = sorted({*tree.problems, *reader.problems}, key=lambda p: (p.line, p.key, p.message))
-    if problems:
-        raise DrillError(tree.told(problems))
-    return drill
-
-
-def _drill(steps: StepReader, reader: DrillReader, tree: YamlTree) -> Drill:
-    raw = tree.value or {}
-    reader.only(raw, (), KEYS)
-    method = _moves(reader, steps, raw, "method")
-    restore = _moves(reader, steps, raw, "restore")
-    if not raw.get("method"):
-        reader.wrong(("method",), "expected at least one step")
-    _taken_back(reader, (*method, *restore))
-    return Drill(
-        name=_name(reader, raw.get("name")),
-        title=_shown_text(reader.text(raw.get("title"), ("title",), "a line that says what it proves")),
-        about=_shown_text(reader.text(raw["about"], ("about",), "text")) if "about" in raw else "",
-        steady_state=_steady(reader, raw.get("steady_state")),
-        method=tuple(move for _, move in method),
-        restore=tuple(move for _, move in restore),
-        max_duration_s=_max_duration_s(reader, raw.get("max_duration")),
-        source=tree.file,
-    )
-
-
-def _moves(
-    reader: DrillReader, steps: StepReader, raw: dict[str, Any], key: str
-) -> tuple[tuple[Path, DrillStep], ...]:
-    found: list[tuple[Path, DrillStep]] = []
-    for path, item in reader.items(raw.get(key), (key,)):
-        if item == {}:
-            reader.wrong(path, f"expected one thing to do, found nothing; one of: {', '.join(DrillVerb)}")
-        elif (move := steps.step(item, path)) is not None:
-            found.append((path, move))
-    return tuple(found)
-
-
-def _name(reader: DrillReader, value: Any) -> str:
-    if isinstance(value, str) and NAME.fullmatch(value):
-        return value
-    reader.wrong(("name",), f"expected a name of letters, digits, dashes and underscores, found {shown(value)}")
-    return ""
-
-
-def _shown_text(text: str) -> str:
-    """One line that is harmless for a terminal: quoted YAML can hold any character."""
-    return words(" ".join(text.split()))
-
-
-def _steady(reader: DrillReader, value: Any) -> tuple[SteadyState, ...]:
-    if value is None:
-        return DEFAULT_STEADY
-    words = (
-        reader.word(item, path, tuple(map(str, SteadyState)), "something that must hold")
-        for path, item in reader.items(value, ("steady_state",))
-    )
-    return tuple(SteadyState(word) for word in words if word)
-
-
-def _max_duration_s(reader: DrillReader, value: Any) -> float:
-    if value is None:
-        return DEFAULT_MAX_S
+    problems = {*tree.problems, *islice(_not_taken_back(tree), MOST_PROBLEMS + 1)}
+    drill = None
     try:
-        terms = parse_bound(str(value)).terms
-    except ValueError as error:
-        reader.wrong(("max_duration",), str(error))
-        return DEFAULT_MAX_S
-    total_s = sum(term.seconds for term in terms)
-    if not LEAST_MAX_S <= total_s <= MOST_MAX_S or any(term.name is not None for term in terms):
-        expected = f"a time from {LEAST_MAX_S:.0f} s to {MOST_MAX_S:.0f} s"
-        reader.wrong(("max_duration",), f"expected {expected}, found {shown(value)}")
-    return total_s
+        drill = _DrillFile.model_validate(tree.value, context={"units": units, "nodes": nodes})
+    except ValidationError as error:
+        details: list[Any] = error.errors(include_url=False)
+        problems |= {_problem(detail, tree) for detail in islice(details, MOST_PROBLEMS + 1)}
+    if problems or drill is None:
+        raise DrillError(tree.listed(sorted(problems, key=lambda p: (p.line, p.key, p.message))))
+    return Drill(
+        name=drill.name,
+        title=drill.title,
+        about=drill.about,
+        steady_state=drill.steady_state,
+        method=_located(drill.method, "method", tree),
+        restore=_located(drill.restore, "restore", tree),
+        max_duration_s=drill.max_duration,
+        source=file,
+    )
 
 
-def _taken_back(reader: DrillReader, steps: tuple[tuple[Path, DrillStep], ...]) -> None:
+def _located(steps: tuple[DrillStep, ...], key: str, tree: YamlTree) -> tuple[DrillStep, ...]:
+    return tuple(replace(step, line=tree.line((key, number))) for number, step in enumerate(steps))
+
+
+def _problem(detail: Mapping[str, Any], tree: YamlTree) -> Problem:
+    """One pydantic error (`ValidationError.errors()`) as a Problem."""
+    path: KeyPath = detail["loc"]
+    match detail["type"]:
+        case "value_error":
+            return tree.problem(path, str(detail["ctx"]["error"]))
+        case "missing":
+            return tree.problem(path[:-1], f"needs `{path[-1]}`: until when it must be so")
+        case "extra_forbidden" if len(path) == 1:
+            return tree.problem(path, f"means nothing here{nearest(path[0], tuple(_DrillFile.model_fields))}")
+        case "extra_forbidden":
+            beside: Any = tree.value
+            for part in path[:-1]:
+                beside = beside[part]
+            return tree.problem(path, unknown_key(str(path[-1]), beside, in_step="expect" not in path))
+    return tree.problem(path, f"expected a list, found {shown(detail['input'])}")
+
+
+def _not_taken_back(tree: YamlTree) -> Iterator[Problem]:
     """Each step that takes something away needs one of its own that brings it back.
 
-    Which node that is cannot be told here: roles move. The steady state at the end tells.
+    On which node is not known here: roles move. The steady state at the end shows it.
     """
-    away: list[tuple[Path, DrillStep]] = []
-    for path, move in steps:
-        if move.verb in TAKEN_BACK:
-            away.append((path, move))
+    away: list[tuple[KeyPath, str, str]] = []
+    for path, verb, unit in _doings(tree.value or {}):
+        if verb in TAKEN_BACK:
+            away.append((path, verb, unit))
             continue
-        undone = next((each for each in reversed(away) if _brings_back(move, each[1])), None)
+        undone = next((step for step in reversed(away) if (TAKEN_BACK[step[1]], step[2]) == (verb, unit)), None)
         if undone is not None:
             away.remove(undone)
-    for path, move in away:
-        if move.unit or move.verb not in UNIT_VERBS:  # a stop of nothing was complained about already
-            what = f"{TAKEN_BACK[move.verb]}: {words(move.unit, 60) if move.unit else 'NODE'}"
-            reader.wrong((*path, str(move.verb)), f"nothing takes it back: add `{what}` to restore")
+    for path, verb, unit in away:
+        if unit or verb not in UNIT_VERBS:  # a stop of nothing is complained about already
+            back = f"{TAKEN_BACK[verb]}: {words(unit, 60) if unit else 'NODE'}"
+            yield tree.problem((*path, verb), f"nothing takes it back: add `{back}` to restore")
 
 
-def _brings_back(back: DrillStep, away: DrillStep) -> bool:
-    return back.verb is TAKEN_BACK[away.verb] and back.unit == away.unit
+def _doings(raw: Mapping[str, object]) -> Iterator[tuple[KeyPath, str, str]]:
+    """Where it stands, the verb and the unit of every step that does one thing, whatever else is wrong with it."""
+    for key in ("method", "restore"):
+        steps = raw.get(key)
+        for number, step in enumerate(steps if isinstance(steps, list) else ()):
+            verbs = [verb for verb in step if verb in VERBS] if isinstance(step, dict) else []
+            if len(verbs) == 1:
+                value = step[verbs[0]] if verbs[0] in UNIT_VERBS else None
+                yield (
+                    (key, number),
+                    verbs[0],
+                    value.strip().removesuffix(".service") if isinstance(value, str) else "",
+                )

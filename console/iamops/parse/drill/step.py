@@ -1,11 +1,16 @@
-"""One step of a drill: a mapping of the YAML tree -> Move. Pure."""
+"""The steps of a drill file, as pydantic reads them: what a key may hold, and what is wrong with it. Pure.
+
+A value's check says in full what is wrong, so that the loader adds the line only.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo, create_model
 
 from iamops.model.drill import (
     BOUND_NAMES,
@@ -29,16 +34,35 @@ from iamops.model.drill import (
     VipStays,
 )
 from iamops.model.facts import VrrpState
-from iamops.parse.yaml_tree import MOST_PROBLEMS, Path, Problem, YamlTree
+from iamops.parse.yaml_tree import described
 from iamops.redact.clean import words
 
-# The bounds of a drill: `check.fault + vrrp.skew`, `vrrp.max * 1.2`, `250 ms`. Text -> Bound. Pure.
+VERBS = tuple(str(verb) for verb in DrillVerb)
+SHELL = ("shell", "run", "command", "exec", "script")
+OPTIONS = ("node", "expect", "transitions", "notify")
+STATES = ("MASTER", "BACKUP", "FAULT")
+NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,100}")
+MOST_REQUESTS, MOST_FAILED = 10_000, 1_000_000
+
+
+def nearest(found: object, known: Collection[str]) -> str:
+    """A hint for the end of a message."""
+    near = difflib.get_close_matches(str(found), known, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; one of: {', '.join(known)}"
+
+
+def shown(value: object) -> str:
+    return described(value) or f"`{words(str(value), 40)}`"
+
+
+# Bounds: `check.fault + vrrp.skew`, `vrrp.max * 1.2`, `250 ms`.
 
 MOST_S = 3600.0
 MOST_TIMES = 100.0
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _TIME = re.compile(rf"(?P<number>{_NUMBER}) ?(?P<unit>s|ms)")
-# More than names are made of, so that a misspelt one is still told as a name.
+# More than names are made of, so that a misspelt one is still reported as a name.
 _NAMED = re.compile(rf"(?P<name>[A-Za-z][A-Za-z0-9_.-]*)(?: ?\* ?(?P<factor>{_NUMBER}))?")
 EXPECTED = "a time such as `3 s` or `250 ms`, or a named one such as `vrrp.max * 1.2`; `+` adds several"
 
@@ -51,21 +75,15 @@ def parse_bound(text: str) -> Bound:
 
 def _term(text: str) -> TimeTerm:
     if time := _TIME.fullmatch(text):
-        return _time(float(time["number"]), time["unit"])
+        number, unit = float(time["number"]), time["unit"]
+        seconds = number / 1000 if unit == "ms" else number
+        if seconds > MOST_S:
+            raise ValueError(f"expected at most {MOST_S:.0f} s, found {number:.15g} {unit}")
+        return TimeTerm(None, seconds=seconds)
     named = _NAMED.fullmatch(text)
     if named is None:
         raise ValueError(f"expected {EXPECTED}, found {words(repr(text), 60)}")
-    return _named(named["name"], float(named["factor"] or 1.0))
-
-
-def _time(number: float, unit: str) -> TimeTerm:
-    seconds = number / 1000 if unit == "ms" else number
-    if seconds > MOST_S:
-        raise ValueError(f"expected at most {MOST_S:.0f} s, found {number:.15g} {unit}")
-    return TimeTerm(None, seconds=seconds)
-
-
-def _named(name: str, factor: float) -> TimeTerm:
+    name, factor = named["name"], float(named["factor"] or 1.0)
     if name not in BOUND_NAMES:
         near = difflib.get_close_matches(name, BOUND_NAMES, n=1)
         hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(BOUND_NAMES)}"
@@ -75,238 +93,181 @@ def _named(name: str, factor: float) -> TimeTerm:
     return TimeTerm(name, factor)
 
 
-# Reads values out of a YAML tree and writes down what is wrong with them. Pure.
+# What a key may hold.
 
 
-class DrillReader:
-    """Everything returns a usable value; what was wrong stands in `problems`."""
-
-    def __init__(self, tree: YamlTree) -> None:
-        self._tree = tree
-        self.problems: list[Problem] = []
-
-    def wrong(self, path: Path, message: str) -> None:
-        if len(self.problems) <= MOST_PROBLEMS:  # one more than are told says that there are more
-            self.problems.append(self._tree.problem(path, message))
-
-    def line(self, path: Path) -> int:
-        return self._tree.line(path)
-
-    def mapping(self, value: Any, path: Path) -> dict[str, Any]:
-        if isinstance(value, dict):
-            return value
-        self.wrong(path, f"expected a mapping of `key: value`, found {shown(value)}")
-        return {}
-
-    def items(self, value: Any, path: Path) -> list[tuple[Path, Any]]:
-        """A list's items with their paths; an absent list is an empty one."""
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            self.wrong(path, f"expected a list, found {shown(value)}")
-            return []
-        return [((*path, number), item) for number, item in enumerate(value)]
-
-    def text(self, value: Any, path: Path, expected: str) -> str:
-        if isinstance(value, str) and value.strip():
-            return value.strip()
-        self.wrong(path, f"expected {expected}, found {shown(value)}")
-        return ""
-
-    def number(self, value: Any, path: Path, least: int, most: int) -> int:
-        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
-            return value
-        self.wrong(path, f"expected a whole number from {least} to {most}, found {shown(value)}")
-        return least
-
-    def word(self, value: Any, path: Path, known: Collection[str], what: str) -> str:
-        """One of the known words, or an empty text."""
-        if isinstance(value, str) and value in known:
-            return value
-        self.wrong(path, f"expected {what}, found {shown(value)}{nearest(value, known)}")
-        return ""
-
-    def only(self, keys: Iterable[str], path: Path, known: Collection[str]) -> None:
-        """Complains about every key that means nothing here."""
-        for key in keys:
-            if key not in known:
-                self.wrong((*path, key), f"means nothing here{nearest(key, known)}")
+def text_of(value: object, expected: str) -> str:
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    raise ValueError(f"expected {expected}, found {shown(value)}")
 
 
-def nearest(found: Any, known: Collection[str]) -> str:
-    """A hint for the end of a message."""
-    near = difflib.get_close_matches(str(found), known, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; one of: {', '.join(known)}"
-
-
-def shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    return "nothing" if value is None else f"`{words(str(value), 40)}`"
-
-
-VERBS = tuple(str(verb) for verb in DrillVerb)
-SHELL = ("shell", "run", "command", "exec", "script")
-NO_SHELL = "a drill runs no commands of its own: say what should happen with one of"
-OPTIONS = ("node", "expect", "transitions", "notify")
-KINDS = ("vip", "state", "vip_stays", "outage", "failed_requests", "split")
-STATES = ("MASTER", "BACKUP", "FAULT")
-NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,100}")
-MOST_REQUESTS = 10_000
-
-
-class StepReader:
-    """Reads steps. `units` and `nodes` are those of the profile, or None where any will do."""
-
-    def __init__(self, reader: DrillReader, units: Collection[str] | None, nodes: Collection[str] | None) -> None:
-        self._reader = reader
-        self._units = units
-        self._nodes = nodes
-
-    def step(self, value: Any, path: Path) -> DrillStep | None:
-        """None where it cannot even be said what the step does."""
-        fields = self._reader.mapping(value, path)
-        verbs = [key for key in fields if key in VERBS]
-        for key in fields:
-            if key in SHELL:
-                self._reader.wrong((*path, key), f"{NO_SHELL}: {', '.join(VERBS)}")
-        if len(verbs) != 1:
-            if fields and not any(key in SHELL for key in fields):
-                self._without_verb(fields, verbs, path)
-            return None
-        self._reader.only(fields, path, (verbs[0], *OPTIONS, *SHELL))
-        return self._move(DrillVerb(verbs[0]), fields, path)
-
-    def _without_verb(self, fields: dict[str, Any], verbs: list[str], path: Path) -> None:
-        if verbs:
-            self._reader.wrong(path, f"expected one thing to do, found {' and '.join(verbs)}")
-            return
-        others = [key for key in fields if key not in OPTIONS]
-        hint = nearest(others[0], VERBS) if others else f"; one of: {', '.join(VERBS)}"
-        self._reader.wrong(path, f"expected one thing to do{hint}")
-
-    def _move(self, verb: DrillVerb, fields: dict[str, Any], path: Path) -> DrillStep:
-        at = (*path, str(verb))
-        value = fields[str(verb)]
-        expect = [self._expected(item, where) for where, item in self._items(fields, "expect", path)]
-        unit, on, count = self._aim(verb, value, at, fields, path)
-        if verb is DrillVerb.WATCH:
-            lasting = self._bound(value, at)
-            expect = [*expect, VipStays(lasting)] if lasting else expect
-        return DrillStep(
-            verb=verb,
-            unit=unit,
-            on=on,
-            count=count,
-            expect=tuple(each for each in expect if each is not None),
-            transitions=self._entered_list(fields, "transitions", path, STATES),
-            notify=self._entered_list(fields, "notify", path, (*STATES, "STOP")),
-            line=self._reader.line(path),
-        )
-
-    def _aim(
-        self, verb: DrillVerb, value: Any, at: Path, fields: dict[str, Any], path: Path
-    ) -> tuple[str | None, str, int]:
-        """What is acted on: (unit, where, how many)."""
-        if verb in MACHINE_VERBS or verb not in (*UNIT_VERBS, *MACHINE_VERBS):
-            if "node" in fields:
-                self._reader.wrong((*path, "node"), f"goes with {', '.join(UNIT_VERBS)}; not with {verb}")
-            if verb in MACHINE_VERBS:
-                return None, self._who(value, at), 0
-            if verb is DrillVerb.SWITCHOVER:
-                self._reader.word(value, at, (STANDBY,), "`standby`: the VIP goes to it")
-            count = self._reader.number(value, at, 1, MOST_REQUESTS) if verb is DrillVerb.REQUESTS else 0
-            return None, OWNER, count
-        where = self._where(verb, fields.get("node", OWNER), (*path, "node"))
-        return self._unit(value, at), where, 0
-
-    def _unit(self, value: Any, path: Path) -> str:
-        given = self._reader.text(value, path, "a systemd unit such as nginx")
-        text = given.removesuffix(".service")
-        if given and not UNIT.fullmatch(text):
-            self._reader.wrong(path, f"expected a systemd unit such as nginx, found {shown(value)}")
-        elif text and self._units is not None and text not in self._units:
-            self._reader.wrong(path, f"the profile has no unit {text!r}{nearest(text, self._units)}")
-        return text
-
-    def _where(self, verb: DrillVerb, value: Any, path: Path) -> str:
-        if value == EACH:
-            if verb not in (DrillVerb.RESTART, DrillVerb.RELOAD):
-                self._reader.wrong(path, "`each` goes with restart and reload: one node must go on serving")
-            return EACH
-        return self._who(value, path)
-
-    def _who(self, value: Any, path: Path) -> str:
-        if not isinstance(value, str) or not NODE.fullmatch(value) or value == EACH:
-            self._reader.wrong(path, f"expected {' or '.join(ROLES)} or a node's name, found {shown(value)}")
-            return OWNER
-        if self._nodes is not None and value not in (*ROLES, *self._nodes):
-            hint = nearest(value, (*ROLES, *self._nodes))
-            self._reader.wrong(path, f"neither a role nor a node of the profile: {value!r}{hint}")
+def word_of(value: object, known: Collection[str], expected: str) -> str:
+    if isinstance(value, str) and value in known:
         return value
+    raise ValueError(f"expected {expected}, found {shown(value)}{nearest(value, known)}")
 
-    # --- what must follow ---
 
-    def _items(self, fields: dict[str, Any], key: str, path: Path) -> list[tuple[Path, Any]]:
-        return self._reader.items(fields.get(key), (*path, key))
+def _number(value: object, least: int, most: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+        return value
+    raise ValueError(f"expected a whole number from {least} to {most}, found {shown(value)}")
 
-    def _expected(self, value: Any, path: Path) -> Expected | None:
-        fields = self._reader.mapping(value, path)
-        kinds = [key for key in fields if key in KINDS]
-        if len(kinds) != 1:
-            if isinstance(value, dict):
-                hint = f": {', '.join(KINDS)}" if kinds else nearest(next(iter(fields), ""), KINDS)
-                self._reader.wrong(path, f"expected one expectation{hint}")
-            return None
-        kind = kinds[0]
-        timed = kind in ("vip", "state")
-        self._reader.only(fields, path, (kind, "within") if timed else (kind,))
-        return self._timed(kind, fields, path) if timed else self._plain(kind, fields[kind], (*path, kind))
 
-    def _timed(self, kind: str, fields: dict[str, Any], path: Path) -> Expected | None:
-        if "within" not in fields:
-            self._reader.wrong(path, "needs `within`: until when it must be so")
-            return None
-        within = self._bound(fields["within"], (*path, "within"))
-        if kind == "vip":
-            who = self._who(fields[kind], (*path, kind))
-            return VipMovesTo(who, within) if within else None
-        entered = self._entered(fields[kind], (*path, kind), STATES)
-        return StateOf(entered.who, entered.state, within) if within and entered else None
+def _bound(value: object) -> Bound:
+    return parse_bound(text_of(value, "a time such as `3 s` or `vrrp.max * 1.2`"))
 
-    def _plain(self, kind: str, value: Any, path: Path) -> Expected | None:
-        if kind == "failed_requests":
-            return FailedRequests(self._reader.number(value, path, 0, 1_000_000))
-        if kind == "split":
-            self._reader.word(value, path, ("even",), "`even`")
-            return EvenSplit()
-        bound = self._bound(value, path)
-        if bound is None:
-            return None
-        return VipStays(bound) if kind == "vip_stays" else Outage(bound)
 
-    def _bound(self, value: Any, path: Path) -> Bound | None:
-        text = self._reader.text(value, path, "a time such as `3 s` or `vrrp.max * 1.2`")
-        try:
-            return parse_bound(text) if text else None
-        except ValueError as error:
-            self._reader.wrong(path, str(error))
-            return None
+def _unit(value: object, info: ValidationInfo) -> str:
+    unit = text_of(value, "a systemd unit such as nginx").removesuffix(".service")
+    names: Any = info.context
+    known = names["units"]
+    if not UNIT.fullmatch(unit):
+        raise ValueError(f"expected a systemd unit such as nginx, found {shown(value)}")
+    if known is not None and unit not in known:
+        raise ValueError(f"the profile has no unit {unit!r}{nearest(unit, known)}")
+    return unit
 
-    def _entered_list(
-        self, fields: dict[str, Any], key: str, path: Path, states: Collection[str]
-    ) -> tuple[StateEntered, ...]:
-        found = [self._entered(item, where, states) for where, item in self._items(fields, key, path)]
-        return tuple(each for each in found if each is not None)
 
-    def _entered(self, value: Any, path: Path, states: Collection[str]) -> StateEntered | None:
-        words = value.split() if isinstance(value, str) else []
-        if len(words) != 2:
-            self._reader.wrong(path, f"expected `WHO STATE` such as `standby MASTER`, found {shown(value)}")
-            return None
-        who = self._who(words[0], path)
-        state = self._reader.word(words[1], path, states, "a VRRP state")
-        return StateEntered(who, VrrpState(state)) if state else None
+def _who(value: object, info: ValidationInfo) -> str:
+    names: Any = info.context
+    nodes = names["nodes"]
+    if not isinstance(value, str) or not NODE.fullmatch(value) or value == EACH:
+        raise ValueError(f"expected {' or '.join(ROLES)} or a node's name, found {shown(value)}")
+    if nodes is not None and value not in (known := (*ROLES, *nodes)):
+        raise ValueError(f"neither a role nor a node of the profile: {value!r}{nearest(value, known)}")
+    return value
+
+
+def _one_node(value: object, info: ValidationInfo) -> str:
+    if value == EACH:
+        raise ValueError("`each` goes with restart and reload: one node must go on serving")
+    return _who(value, info)
+
+
+def _entered(value: object, info: ValidationInfo, states: Collection[str]) -> StateEntered:
+    parts = value.split() if isinstance(value, str) else []
+    if len(parts) != 2:
+        raise ValueError(f"expected `WHO STATE` such as `standby MASTER`, found {shown(value)}")
+    return StateEntered(_who(parts[0], info), VrrpState(word_of(parts[1], states, "a VRRP state")))
+
+
+# A key without a value is as good as none.
+OrNone = BeforeValidator(lambda value: () if value is None else value)
+TimeBound = Annotated[Bound, PlainValidator(_bound)]
+Unit = Annotated[str, PlainValidator(_unit)]
+Who = Annotated[str, PlainValidator(_who)]
+OneNode = Annotated[str, PlainValidator(_one_node)]
+AnyNode = Annotated[str, PlainValidator(lambda value, info: value if value == EACH else _who(value, info))]
+Standby = Annotated[str, PlainValidator(lambda value: word_of(value, (STANDBY,), "`standby`: the VIP goes to it"))]
+Even = Annotated[str, PlainValidator(lambda value: word_of(value, ("even",), "`even`"))]
+Requests = Annotated[int, PlainValidator(lambda value: _number(value, 1, MOST_REQUESTS))]
+Failed = Annotated[int, PlainValidator(lambda value: _number(value, 0, MOST_FAILED))]
+Entered = Annotated[StateEntered, PlainValidator(lambda value, info: _entered(value, info, STATES))]
+Logged = Annotated[StateEntered, PlainValidator(lambda value, info: _entered(value, info, (*STATES, "STOP")))]
+
+
+class DrillPart(BaseModel):
+    """A mapping of the file that takes the keys of its fields, and no other."""
+
+    # Built on use: a drill has a few of the twenty.
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+
+def _mapping(value: object) -> dict[str, object]:
+    if isinstance(value, dict):
+        return value
+    raise ValueError(f"expected a mapping of `key: value`, found {shown(value)}")
+
+
+# --- what must follow: kind -> its keys, and the expectation made of their values ---
+
+_WITHIN: dict[str, Any] = {"within": (TimeBound, ...)}
+KINDS: Mapping[str, tuple[dict[str, Any], Callable[..., Expected]]] = {
+    "vip": ({"vip": (Who, ...), **_WITHIN}, VipMovesTo),
+    "state": ({"state": (Entered, ...), **_WITHIN}, lambda of, within: StateOf(of.who, of.state, within)),
+    "vip_stays": ({"vip_stays": (TimeBound, ...)}, VipStays),
+    "outage": ({"outage": (TimeBound, ...)}, Outage),
+    "failed_requests": ({"failed_requests": (Failed, ...)}, FailedRequests),
+    "split": ({"split": (Even, ...)}, lambda _: EvenSplit()),
+}
+_EXPECTATIONS: dict[str, type[DrillPart]] = {
+    kind: create_model(kind, __base__=DrillPart, **fields) for kind, (fields, _) in KINDS.items()
+}
+
+
+def _expected(value: object, info: ValidationInfo) -> Expected:
+    fields = _mapping(value)
+    kinds = [key for key in fields if key in KINDS]
+    if len(kinds) != 1:
+        hint = f": {', '.join(KINDS)}" if kinds else nearest(next(iter(fields), ""), tuple(KINDS))
+        raise ValueError(f"expected one expectation{hint}")
+    part = _EXPECTATIONS[kinds[0]].model_validate(fields, context=info.context)
+    _, made_of = KINDS[kinds[0]]
+    return made_of(*dict(part).values())
+
+
+# --- what a step does: verb -> the fields of the DrillStep that its value and `node` fill ---
+
+
+class _Step(DrillPart):
+    """What every step may say beside what it does."""
+
+    expect: Annotated[tuple[Annotated[Expected, PlainValidator(_expected)], ...], OrNone] = ()
+    transitions: Annotated[tuple[Entered, ...], OrNone] = ()
+    notify: Annotated[tuple[Logged, ...], OrNone] = ()
+
+
+def _step_model(verb: DrillVerb) -> type[_Step]:
+    key = Field(alias=str(verb))
+    fields: dict[str, Any]
+    if verb in UNIT_VERBS:
+        node = AnyNode if verb in (DrillVerb.RESTART, DrillVerb.RELOAD) else OneNode
+        fields = {"unit": (Unit, key), "on": (node, Field(OWNER, alias="node"))}
+    elif verb in MACHINE_VERBS:
+        fields = {"on": (Who, key)}
+    elif verb is DrillVerb.REQUESTS:
+        fields = {"count": (Requests, key)}
+    else:
+        fields = {"of": (TimeBound if verb is DrillVerb.WATCH else Standby, key)}
+    return create_model(str(verb), __base__=_Step, **fields)
+
+
+_STEPS = {str(verb): _step_model(verb) for verb in DrillVerb}
+
+
+def _step(value: object, info: ValidationInfo) -> DrillStep:
+    """The step, but for its line."""
+    fields = _mapping(value)
+    verbs = [key for key in fields if key in _STEPS]
+    if len(verbs) == 1:
+        part = dict(_STEPS[verbs[0]].model_validate(fields, context=info.context))
+        of = part.pop("of", None)
+        if isinstance(of, Bound):
+            part["expect"] = (*part["expect"], VipStays(of))
+        return DrillStep(verb=DrillVerb(verbs[0]), **part)
+    if shell := {key: None for key in fields if key in SHELL}:
+        DrillPart.model_validate(shell)  # raises for each of them
+    if not fields:
+        raise ValueError(f"expected one thing to do, found nothing; one of: {', '.join(VERBS)}")
+    if verbs:
+        raise ValueError(f"expected one thing to do, found {' and '.join(verbs)}")
+    others = [key for key in fields if key not in OPTIONS]
+    hint = nearest(others[0], VERBS) if others else f"; one of: {', '.join(VERBS)}"
+    raise ValueError(f"expected one thing to do{hint}")
+
+
+WrittenStep = Annotated[DrillStep, PlainValidator(_step)]
+
+
+def unknown_key(key: str, beside: Mapping[str, object], *, in_step: bool) -> str:
+    """What is wrong with a key that a step, or one of its expectations, does not take."""
+    if not in_step:
+        fields, _ = next(KINDS[kind] for kind in beside if kind in KINDS)
+        return f"means nothing here{nearest(key, tuple(fields))}"
+    if key in SHELL:
+        return f"a drill runs no commands of its own: say what should happen with one of: {', '.join(VERBS)}"
+    verb = next(verb for verb in beside if verb in VERBS)
+    if key == "node":
+        return f"goes with {', '.join(UNIT_VERBS)}; not with {verb}"
+    return f"means nothing here{nearest(key, (verb, *OPTIONS, *SHELL))}"

@@ -1,9 +1,9 @@
 """keepalived.conf's grammar into directives with their lines. Never raises; no I/O.
 
 Source: keepalived.conf(5). A line is a directive; `{` may follow on the next line; `!` and `#` begin comments;
-quotes hold words together; `include` takes a glob. Conditionals (`@`), definitions (`$`) and `~SEQ` are told as
-not understood: what they do depends on how and where the daemon is started. A line `$NAME = …` defines, and goes
-on behind a backslash at its end; any other `$NAME` is a use, which stays where its value would be.
+quotes hold words together; `include` takes a glob. Conditionals (`@`), definitions (`$`) and `~SEQ` are reported
+as not understood: what they do depends on how and where the daemon is started. A line `$NAME = …` defines, and
+goes on behind a backslash at its end; any other `$NAME` is a use, which stays where its value would be.
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ _DEFINITION = re.compile(r"\s*(?:@\S+\s+)?(?P<name>\$[A-Za-z_]\w*)\s*=")
 
 @dataclass(slots=True)
 class _Open:
-    """A block that has not ended yet."""
-
     name: str
     args: tuple[str, ...]
     file: str
@@ -39,9 +37,10 @@ class _Open:
     block: list[Directive] = field(default_factory=list)
 
 
-def keepalived_conf(files: Mapping[str, str], path: str = f"{HOME}/keepalived.conf") -> ReadFile:
-    """The file at `path` with what it includes. `files`: absolute path -> text."""
+def keepalived_conf(files: Mapping[str, str]) -> ReadFile:
+    """keepalived.conf with what it includes. `files`: absolute path -> text."""
     reader = _ConfReader(files)
+    path = f"{HOME}/keepalived.conf"
     root = _Open("", (), path, 0)
     reader.stack.append(root)
     reader.read(path)
@@ -53,8 +52,6 @@ def keepalived_conf(files: Mapping[str, str], path: str = f"{HOME}/keepalived.co
 
 
 class _ConfReader:
-    """Reads files into one stack of blocks."""
-
     def __init__(self, files: Mapping[str, str]) -> None:
         self._files = files
         self._reading: list[str] = []
@@ -67,7 +64,7 @@ class _ConfReader:
         self._reading.append(path)
         self._reads += 1
         defining = False
-        # Not splitlines(): keepalived knows one line end only, and the lines must be its own.
+        # Not splitlines(): keepalived knows one line end only, and its lines are counted.
         for number, line in enumerate(self._files.get(path, "").split("\n"), start=1):
             if found := None if defining else _DEFINITION.match(line):
                 self._not_followed(path, number, "definition", found["name"])
@@ -83,7 +80,7 @@ class _ConfReader:
         self._reading.pop()
 
     def _followed(self, words: list[str], path: str, number: int) -> list[str]:
-        """The words without a conditional. Which node such a line is for is not known: nor is what it says."""
+        """The words without a conditional: for which node such a line is, and so its value, is not known."""
         if not words or words[0][:1] not in ("@", "$"):
             return words
         if words[0].startswith("$"):
@@ -93,13 +90,13 @@ class _ConfReader:
         match words[1:]:
             case [include, pattern, *_] if include in INCLUDES:
                 return [include, pattern, UNKNOWN]
-            case [_, *block] as said if "{" in block:
-                at = said.index("{", 1)
-                return [*said[:at], UNKNOWN, *said[at:]]
+            case [_, *block] as rest if "{" in block:
+                at = rest.index("{", 1)
+                return [*rest[:at], UNKNOWN, *rest[at:]]
             case [name, *_] if name not in ("{", "}"):
                 return [name, UNKNOWN]
-            case said:
-                return said
+            case rest:
+                return rest
 
     def _not_followed(self, path: str, number: int, what: str, name: str) -> None:
         self._complain(path, number, f"the {what} `{name}` is not followed", known=True)
@@ -109,25 +106,25 @@ class _ConfReader:
         self.stack[-1].block.append(Directive(done.name, done.args, done.file, done.line, tuple(done.block)))
 
     def _line(self, words: list[str], path: str, number: int) -> None:
-        said: list[str] = []
+        statement: list[str] = []
         for word in words:
             if word == "{":
-                self._open(said, path, number)
-                said = []
+                self._open(statement, path, number)
+                statement = []
             elif word == "}":
-                self._simple(said, path, number)
-                said = []
+                self._simple(statement, path, number)
+                statement = []
                 if len(self.stack) > 1:
                     self.close()
                 else:
                     self._complain(path, number, "a closing brace without an opening one", ignored=True)
             else:
-                said.append(word)
-        self._simple(said, path, number)
+                statement.append(word)
+        self._simple(statement, path, number)
 
-    def _open(self, said: list[str], path: str, number: int) -> None:
-        if said:
-            self.stack.append(_Open(said[0], tuple(said[1:]), path, number))
+    def _open(self, words: list[str], path: str, number: int) -> None:
+        if words:
+            self.stack.append(_Open(words[0], tuple(words[1:]), path, number))
             return
         before = self.stack[-1].block
         if before and before[-1].block is None:
@@ -137,9 +134,9 @@ class _ConfReader:
             self._complain(path, number, "an opening brace without a name before it")
             self.stack.append(_Open("?", (), path, number))
 
-    def _simple(self, said: list[str], path: str, number: int) -> None:
-        if said:
-            self.stack[-1].block.append(Directive(said[0], tuple(said[1:]), path, number))
+    def _simple(self, words: list[str], path: str, number: int) -> None:
+        if words:
+            self.stack[-1].block.append(Directive(words[0], tuple(words[1:]), path, number))
 
     def _words(self, line: str, path: str, number: int) -> Iterator[str]:
         for match in _WORD.finditer(line):
@@ -162,7 +159,7 @@ class _ConfReader:
         pattern = posixpath.join(posixpath.dirname(path), words[1])
         self.includes[pattern] = None
         if UNKNOWN in words:
-            # Whether it is read is not known: it stays where its lines would be.
+            # It is not known whether it is read: it stays where its lines would be.
             self._simple(words, path, number)
             return
         found = matching(self._files, pattern)
@@ -186,5 +183,10 @@ class _ConfReader:
 
 def flattened(directive: Directive) -> Directive:
     """keepalived takes `unicast_peer { a }` as well as one entry a line: every word is an entry."""
-    words = [word for each in directive.block or () for word in (each.name, *each.args)]
+    words = [word for entry in directive.block or () for word in (entry.name, *entry.args)]
     return replace(directive, args=tuple(words), block=None)
+
+
+def is_partial(block: Directive) -> bool:
+    """May it say more than is at hand: by a definition, or in an included file?"""
+    return any(entry.name.startswith("$") or entry.name in INCLUDES for entry in block.block or ())

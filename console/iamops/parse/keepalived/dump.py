@@ -6,32 +6,30 @@ The JSON dump holds the authentication password in clear before 2.4: only named 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
 
 from iamops.model.facts import VrrpReport, VrrpState
 from iamops.model.foreign import json_of, whole
 from iamops.model.running import LiveCheck, LiveVrrp
 from iamops.model.timestamps import calendar_time
 from iamops.parse.directives import Directive, ReadFile
+from iamops.parse.keepalived.blocks import (
+    TRACKED_SCRIPTS,
+    DumpBlock,
+    advert_interval_s,
+    dump_blocks,
+    leading_number,
+)
 from iamops.parse.keepalived.settings import TRACKED, Rest, check_key, rest_on_disk
 from iamops.parse.keepalived.vrrp import OWNER_PRIORITY, VrrpConf, instances
 
-COUNTERS = (
-    "advert_rcvd",
-    "advert_sent",
-    "become_master",
-    "release_master",
-    "pri_zero_rcvd",
-    "pri_zero_sent",
-    "auth_failure",
-    "advert_interval_err",
-    "addr_list_err",
-)
-_JSON_STATES = {0: VrrpState.INIT, 1: VrrpState.BACKUP, 2: VrrpState.MASTER, 3: VrrpState.FAULT}
-_DATA_INSTANCE = re.compile(r"^\s*VRRP Instance = (?P<name>\S+)\s*$")
-_DATA_FIELD = re.compile(r"^\s+(?P<key>[A-Za-z][A-Za-z ()]*?) = (?P<value>.*?)\s*$")
+_JSON_STATES: Mapping[int | None, VrrpState] = {
+    0: VrrpState.INIT,
+    1: VrrpState.BACKUP,
+    2: VrrpState.MASTER,
+    3: VrrpState.FAULT,
+}
 
 
 class DumpUnreadable(Exception):
@@ -47,57 +45,45 @@ def json_dump(text: str) -> Mapping[str, VrrpReport]:
     entries = document.get("vrrp") if isinstance(document, dict) else document
     if not isinstance(entries, list):
         raise DumpUnreadable("keepalived.json: neither a list of instances nor an object with `vrrp`")
-    reports = (_json_entry(entry) for entry in entries if isinstance(entry, dict))
-    return dict(report for report in reports if report is not None)
+    reports = {}
+    for entry in entries:
+        fields = entry.get("data") if isinstance(entry, dict) else None
+        if not isinstance(fields, dict):
+            continue
+        name, state = fields.get("iname"), _JSON_STATES.get(_int(fields.get("state")))
+        if not isinstance(name, str) or state is None:
+            continue
+        entered = fields.get("last_transition")
+        entered_at = (
+            float(entered) if isinstance(entered, (int, float)) and not isinstance(entered, bool) else None
+        )
+        reports[name] = VrrpReport(
+            state=state,
+            source="json",
+            priority=_int(fields.get("base_priority")),
+            effective_priority=_int(fields.get("effective_priority")),
+            last_transition=calendar_time(entered_at),
+            master_priority=_int(fields.get("master_priority")),
+        )
+    return reports
 
 
 def data_dump(text: str) -> Mapping[str, VrrpReport]:
     """Reports by instance from the human-readable dump (keepalived.data)."""
-    found: dict[str, dict[str, str]] = {}
-    fields: dict[str, str] | None = None
-    for line in text.splitlines():
-        if instance := _DATA_INSTANCE.match(line):
-            fields = found.setdefault(instance["name"], {})
-        elif line.strip() and not line.startswith(" "):
-            fields = None
-        elif fields is not None and (field := _DATA_FIELD.match(line)):
-            fields.setdefault(field["key"], field["value"])
-    return {name: report for name, raw in found.items() if (report := _data_entry(raw))}
-
-
-def _json_entry(entry: Mapping[str, Any]) -> tuple[str, VrrpReport] | None:
-    fields, stats = entry.get("data"), entry.get("stats")
-    if not isinstance(fields, dict):
-        return None
-    name, number = fields.get("iname"), _int(fields.get("state"))
-    state = None if number is None else _JSON_STATES.get(number)
-    if not isinstance(name, str) or state is None:
-        return None
-    counters = stats if isinstance(stats, dict) else {}
-    return name, VrrpReport(
-        state=state,
-        source="json",
-        priority=_int(fields.get("base_priority")),
-        effective_priority=_int(fields.get("effective_priority")),
-        last_transition=calendar_time(_float(fields.get("last_transition"))),
-        master_priority=_int(fields.get("master_priority")),
-        counters={key: value for key in COUNTERS if (value := _int(counters.get(key))) is not None},
-    )
-
-
-def _data_entry(raw: Mapping[str, str]) -> VrrpReport | None:
-    state = raw.get("State", "").split()[:1]
-    if not state or state[0] not in VrrpState.__members__:
-        return None
-    transition = re.match(r"[0-9]{1,19}(\.[0-9]{1,19})?", raw.get("Last transition", ""))
-    return VrrpReport(
-        state=VrrpState[state[0]],
-        source="data",
-        priority=_int(raw.get("Priority") or raw.get("Base priority")),
-        effective_priority=_int(raw.get("Effective priority")),
-        last_transition=calendar_time(float(transition[0])) if transition else None,
-        master_priority=_int(raw.get("Master priority")),
-    )
+    reports = {}
+    for block in dump_blocks(text):
+        fields, state = block.fields, block.fields.get("State", "").split()[:1]
+        if not block.is_instance or not state or state[0] not in VrrpState.__members__:
+            continue
+        reports[block.name] = VrrpReport(
+            state=VrrpState[state[0]],
+            source="data",
+            priority=_int(fields.get("Priority") or fields.get("Base priority")),
+            effective_priority=_int(fields.get("Effective priority")),
+            last_transition=calendar_time(leading_number(fields.get("Last transition"))),
+            master_priority=_int(fields.get("Master priority")),
+        )
+    return reports
 
 
 def _int(raw: object) -> int | None:
@@ -108,20 +94,9 @@ def _int(raw: object) -> int | None:
     return whole(raw) if isinstance(raw, str) else None
 
 
-def _float(raw: object) -> float | None:
-    return float(raw) if isinstance(raw, (int, float)) and not isinstance(raw, bool) else None
+# keepalived's data dump, or the files of a stopped one -> the configuration of its VRRP instances.
 
-
-# keepalived's data dump, or the files of a stopped one -> the configuration of its VRRP instances. Pure.
-#
-# The dump holds the authentication password in clear: only named fields are taken.
-
-_BLOCK = re.compile(r"^\s*VRRP (?P<kind>Instance|Script) = (?P<name>\S+)\s*$")
-_FIELD = re.compile(r"^\s+(?P<key>[A-Za-z][A-Za-z ()_]*?) = (?P<value>.*?)\s*$")
-# A list with a colon from 2.1 on; 2.0 and older count it: "Tracked scripts = 1".
-_TRACKS = re.compile(r"^\s+Tracked scripts (?::|= [0-9]{1,19})\s*$")
-_TRACKED = re.compile(r"^\s+(?P<name>\S+) weight (?P<weight>[+-]?[0-9]{1,19})")
-_NUMBER = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,19})?")
+_TRACKED = re.compile(r"(?P<name>\S+) weight (?P<weight>[+-]?[0-9]{1,19})")
 _NOTIFY = re.compile(r"(Backup|Master|Fault|Stop) state transition script")
 _VERSION = re.compile(r"VRRP Version$")
 _PREEMPT = {"disabled": True, "enabled": False}
@@ -129,83 +104,52 @@ _PREEMPT = {"disabled": True, "enabled": False}
 _NEEDED = ("state", "priority", "advert_int", "version", "virtual_router_id", "preempt_delay", "track_script")
 
 
-@dataclass(slots=True)
-class _Block:
-    kind: str
-    name: str
-    fields: dict[str, str] = field(default_factory=dict)
-    tracked: list[tuple[str, int]] = field(default_factory=list)
-
-
 def live_config(text: str) -> Mapping[str, LiveVrrp]:
-    """By instance. One whose priority, advert interval, router id or version is not told is left out."""
-    blocks = list(_blocks(text))
-    checks = {block.name: check for block in blocks if block.kind == "Script" and (check := _check(block))}
-    found = (_instance(block, checks) for block in blocks if block.kind == "Instance")
+    """By instance, without those of which the dump lacks priority, advert interval, router id or version."""
+    blocks = dump_blocks(text)
+    checks = {block.name: check for block in blocks if not block.is_instance and (check := _check(block))}
+    found = (_instance(block, checks) for block in blocks if block.is_instance)
     return {live.instance: live for live in found if live is not None}
 
 
-def _blocks(text: str) -> Iterator[_Block]:
-    block: _Block | None = None
-    tracking = False
-    for line in text.splitlines():
-        if start := _BLOCK.match(line):
-            if block is not None:
-                yield block
-            block, tracking = _Block(start["kind"], start["name"]), False
-        elif block is None:
-            continue
-        elif line.strip() and not line.startswith(" "):
-            yield block
-            block = None
-        elif _TRACKS.match(line):
-            tracking = True
-        elif tracking and (tracked := _TRACKED.match(line)):
-            block.tracked.append((tracked["name"], int(tracked["weight"])))
-        else:
-            tracking = False  # the list is over: tracked files follow in the same form
-            if told := _FIELD.match(line):
-                block.fields.setdefault(told["key"], told["value"])
-    if block is not None:
-        yield block
-
-
-def _check(block: _Block) -> LiveCheck | None:
-    said = {key: _number(block.fields.get(key)) for key in ("Interval", "Timeout", "Rise", "Fall")}
-    interval, rise, fall = said["Interval"], said["Rise"], said["Fall"]
+def _check(block: DumpBlock) -> LiveCheck | None:
+    interval, timeout, rise, fall = (
+        leading_number(block.fields.get(key)) for key in ("Interval", "Timeout", "Rise", "Fall")
+    )
     if not interval or rise is None or fall is None:
-        return None  # the dump tells whole seconds: 0 is anything below one
-    timeout = said["Timeout"] or interval  # a check without a timeout has its interval as one
-    return LiveCheck(block.name, interval, timeout, int(rise), int(fall))
+        return None  # the dump has whole seconds: 0 is anything below one
+    # A check without a timeout has its interval as one.
+    return LiveCheck(block.name, interval, timeout or interval, int(rise), int(fall))
 
 
-def _instance(block: _Block, checks: Mapping[str, LiveCheck]) -> LiveVrrp | None:
-    priority, advert_s = _number(block.fields.get("Priority")), _number(block.fields.get("Advert interval"))
-    router_id = _number(block.fields.get("Virtual Router ID"))
-    version = next((_number(value) for key, value in block.fields.items() if _VERSION.search(key)), None)
+def _instance(block: DumpBlock, checks: Mapping[str, LiveCheck]) -> LiveVrrp | None:
+    fields = block.fields
+    priority, advert_s = leading_number(fields.get("Priority")), advert_interval_s(fields)
+    router_id = leading_number(fields.get("Virtual Router ID"))
+    version = next((leading_number(value) for key, value in fields.items() if _VERSION.search(key)), None)
     if priority is None or advert_s is None or router_id is None or version is None:
         return None
-    if block.fields["Advert interval"].endswith("milli-sec"):
-        advert_s /= 1000
+    entries = (_TRACKED.match(entry) for entry in block.lists.get(TRACKED_SCRIPTS, ()))
+    tracked = [(entry["name"], int(entry["weight"])) for entry in entries if entry]
     # An instance may give a script another weight than the script itself has.
-    told = tuple(replace(checks[name], weight=weight) for name, weight in block.tracked if name in checks)
+    known = tuple(replace(checks[name], weight=weight) for name, weight in tracked if name in checks)
     return LiveVrrp(
         instance=block.name,
         priority=int(priority),
         advert_interval_s=advert_s,
-        nopreempt=_PREEMPT.get(block.fields.get("Preempt", "")),
+        nopreempt=_PREEMPT.get(fields.get("Preempt", "")),
         virtual_router_id=int(router_id),
         version=int(version),
-        checks=told if len(told) == len(block.tracked) else None,
-        notify=tuple(match[1].upper() for key in block.fields if (match := _NOTIFY.match(key))),
+        checks=known if len(known) == len(tracked) else None,
+        notify=tuple(match[1].upper() for key in fields if (match := _NOTIFY.match(key))),
         # The dump names a delay only where there is one.
-        preempt_delay_s=_number(block.fields.get("Preempt delay")) or 0.0,
+        preempt_delay_s=leading_number(fields.get("Preempt delay")) or 0.0,
     )
 
 
 def live_on_disk(reading: ReadFile) -> Mapping[str, LiveVrrp]:
-    """By instance, what a daemon that reads these files runs with; without those that hang on a definition, may
-    not be there, or take what keepalived decides itself.
+    """By instance, what a daemon that reads these files runs with. Left out: instances that depend on a
+    definition, that may not be there, or for which keepalived takes a value of its own.
     """
     rest = rest_on_disk(reading)
     blocks = {block.arg: block for block in reading.all("vrrp_instance")}
@@ -230,26 +174,23 @@ def _on_disk(vrrp: VrrpConf, block: Directive, rest: Rest) -> LiveVrrp | None:
         virtual_router_id=vrrp.router_id,
         version=vrrp.version,
         checks=_checks_on_disk(rest.get(vrrp.name, {}).get(TRACKED), rest),
-        preempt_delay_s=0.0 if delay is None or master or nopreempt else _number(delay.arg) or 0.0,
+        preempt_delay_s=0.0 if delay is None or master or nopreempt else leading_number(delay.arg) or 0.0,
     )
 
 
 def _checks_on_disk(tracked: object, rest: Rest) -> tuple[LiveCheck, ...] | None:
-    """None where how one of them runs is not said in whole numbers."""
+    """None where one of them does not say in whole numbers how it runs."""
+    if not isinstance(tracked, tuple):
+        return None
     found = []
-    for told in tracked if isinstance(tracked, tuple) else (None,):
-        name, _, weight = str(told).split() if told is not None else ("", "", "")
-        said = rest.get(check_key(name), {})
-        interval, rise, fall = (said.get(key) for key in ("interval", "rise", "fall"))
-        timeout = said.get("timeout", interval)  # a check without a timeout has its interval as one
+    for entry in tracked:
+        name, _, weight = str(entry).split()
+        values = rest.get(check_key(name), {})
+        interval, rise, fall = (values.get(key) for key in ("interval", "rise", "fall"))
+        timeout = values.get("timeout", interval)  # a check without a timeout has its interval as one
         if not (isinstance(interval, int) and isinstance(rise, int) and isinstance(fall, int)):
             return None
         if not interval or not isinstance(timeout, int):
             return None
         found.append(LiveCheck(name, interval, timeout, rise, fall, int(weight)))
     return tuple(found)
-
-
-def _number(value: str | None) -> float | None:
-    match = _NUMBER.match(value or "")
-    return float(match[0]) if match else None

@@ -1,7 +1,7 @@
 """keepalived's data dump, and its files, as settings that can be compared with each other. Pure.
 
-Only what was told is in a Settings: what a build does not tell, or a file leaves to a definition, is compared with
-nothing. A password is kept for comparison only, and has no printable form.
+Only what is known is in a VrrpSettings: what a build does not print, or a file leaves to a definition, is compared
+with nothing. A password is kept for comparison only, and has no printable form.
 """
 
 from __future__ import annotations
@@ -13,7 +13,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from iamops.parse.directives import Directive, ReadFile
-from iamops.parse.keepalived.conf import INCLUDES, UNKNOWN
+from iamops.parse.keepalived.blocks import (
+    TRACKED_SCRIPTS,
+    UNICAST_PEER,
+    VIRTUAL_IP,
+    DumpBlock,
+    advert_interval_s,
+    dump_blocks,
+    leading_number,
+)
+from iamops.parse.keepalived.conf import UNKNOWN, is_partial
 from iamops.parse.keepalived.vrrp import PASSWORD_BYTES, VrrpConf
 
 ROUTER_ID, ADVERT, VERSION, VIPS = "virtual_router_id", "advert_int", "the VRRP version", "the VIP"
@@ -32,14 +41,6 @@ KEYWORDS = {
     SOURCE: ("unicast_src_ip",),
     PEERS: ("unicast_peer",),
 }
-_INSTANCE = re.compile(r"^\s*VRRP Instance = (?P<name>\S+)\s*$")
-_FIELD = re.compile(r"^   (?P<key>[A-Za-z][A-Za-z ()_]*?) = (?P<value>.*?)\s*$")
-# A colon from 2.1 on, a number before.
-_LIST = re.compile(
-    r"^   (?P<key>Virtual IP|Unicast Peer)(?: \([0-9]{1,19}\)| )?(?::| = [0-9]{1,19}|= [0-9]{1,19})\s*$"
-)
-_ENTRY = re.compile(r"^     (?P<word>\S+)")
-_NUMBER = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,19})?")
 _TYPES = {"SIMPLE_PASSWORD": "PASS", "IPSEC_AH": "AH"}
 _HIDDEN = re.compile(r"\*+")
 # With use_vmac or use_ipvlan: "vrrp.51, vmac on eth0, xmit base i/f"; the file names the one that it is on.
@@ -48,16 +49,16 @@ _ON_TOP = re.compile(r"\S+, \w+ on (?P<base>[^\s,]+)")
 
 @dataclass(frozen=True, slots=True)
 class VrrpSettings:
-    """One instance: setting -> value, where it is told. `hides_password`: the daemon does not tell it."""
+    """One instance: setting -> value, where it is known. `hides_password`: the daemon prints stars."""
 
     values: Mapping[str, object] = field(default_factory=dict, repr=False)
     hides_password: bool = False
 
 
 def settings_of(vrrp: VrrpConf, *, whole: bool = True) -> VrrpSettings:
-    """What a file says, its defaults included, without what keepalived decides itself.
+    """A file's settings, defaults included, without what keepalived decides itself.
 
-    `whole` False: not every file is at hand, so that what is not set may be set there.
+    `whole` False: not every file is at hand, and what is not set here may be set there.
     """
     values: dict[str, object] = {
         ROUTER_ID: vrrp.router_id,
@@ -94,45 +95,16 @@ def addresses(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def running_settings(text: str) -> Mapping[str, VrrpSettings]:
-    """By instance, what the daemon is really running with."""
-    found: dict[str, VrrpSettings] = {}
-    name, lines = None, list[str]()
-    for line in [*text.splitlines(), "------<"]:
-        start = _INSTANCE.match(line)
-        if name is not None and (start or (line.strip() and not line.startswith("  "))):
-            found[name] = _settings(lines)
-            name = None
-        if start:
-            name, lines = start["name"], []
-        elif name is not None:
-            lines.append(line)
-    return found
+    return {block.name: _running(block) for block in dump_blocks(text) if block.is_instance}
 
 
-def _settings(lines: list[str]) -> VrrpSettings:
-    fields: dict[str, str] = {}
-    lists: dict[str, list[str]] = {}
-    entries: list[str] | None = None
-    for line in lines:
-        if header := _LIST.match(line):
-            entries = lists.setdefault(header["key"], [])
-        elif entries is not None and (entry := _ENTRY.match(line)):
-            entries.append(entry["word"])
-        elif told := _FIELD.match(line):
-            entries = None
-            fields.setdefault(told["key"], told["value"])
-        else:
-            entries = None
-    return _compared(fields, lists)
-
-
-def _compared(fields: Mapping[str, str], lists: Mapping[str, list[str]]) -> VrrpSettings:
-    values: dict[str, object] = {}
+def _running(block: DumpBlock) -> VrrpSettings:
+    fields, values = block.fields, dict[str, object]()
     for name, key in ((ROUTER_ID, "Virtual Router ID"), (PRIORITY, "Priority"), (VERSION, "VRRP Version")):
-        if (number := _number(fields.get(key))) is not None:
+        if (number := leading_number(fields.get(key))) is not None:
             values[name] = int(number)
-    if (advert_s := _number(fields.get("Advert interval"))) is not None:
-        values[ADVERT] = advert_s / 1000 if fields["Advert interval"].endswith("milli-sec") else advert_s
+    if (advert_s := advert_interval_s(fields)) is not None:
+        values[ADVERT] = advert_s
     if "Preempt" in fields:
         values[NOPREEMPT] = fields["Preempt"] == "disabled"
     if "Interface" in fields:
@@ -140,9 +112,12 @@ def _compared(fields: Mapping[str, str], lists: Mapping[str, list[str]]) -> Vrrp
         values[INTERFACE] = on_top["base"] if on_top else fields["Interface"]
     if "Using src_ip" in fields and "from configuration" in fields["Using src_ip"]:
         values[SOURCE] = address(fields["Using src_ip"].partition(" ")[0])
-    if "Virtual IP" in lists:
-        values |= {VIPS: addresses(lists["Virtual IP"])}
-        values |= {UNICAST: "Unicast Peer" in lists, PEERS: addresses(lists.get("Unicast Peer", []))}
+    if VIRTUAL_IP in block.lists:
+        vips, peers = (
+            addresses(entry.split()[0] for entry in block.lists.get(name, ()))
+            for name in (VIRTUAL_IP, UNICAST_PEER)
+        )
+        values |= {VIPS: vips, UNICAST: UNICAST_PEER in block.lists, PEERS: peers}
     password, kind = fields.get("Password"), fields.get("Authentication type")
     hidden = password is not None and _HIDDEN.fullmatch(password) is not None
     if kind is not None and password is not None and not hidden:
@@ -150,29 +125,19 @@ def _compared(fields: Mapping[str, str], lists: Mapping[str, list[str]]) -> Vrrp
     return VrrpSettings(values, hides_password=hidden)
 
 
-def _number(value: str | None) -> float | None:
-    match = _NUMBER.match(value) if value is not None else None
-    return float(match[0]) if match else None
-
-
-# Checks, tracking, notify scripts and a VIP's prefix: in keepalived's data dump, and in its files. Pure.
+# Checks, tracking, notify scripts and a VIP's prefix: in keepalived's data dump, and in its files.
 #
-# What either side does not tell is left out, and is compared with nothing. Keyed by block: an instance's name, or
+# What either side does not show is left out, and is compared with nothing. Keyed by block: an instance's name, or
 # `vrrp_script NAME`.
 
 TRACKED, VIP_AS, COMMAND = "the tracked checks", "the VIP's prefix and interface", "the check's command"
 Rest = Mapping[str, Mapping[str, object]]
 NUMBERS = {"interval": 1, "timeout": None, "rise": 1, "fall": 1, "weight": 0}
-_BLOCK = re.compile(r"^ VRRP (?P<kind>Instance|Script) = (?P<name>\S+)\s*$")
-# A colon from 2.1 on, a number before.
-_REST_LIST = re.compile(
-    r"^   (?P<key>Virtual IP|Tracked scripts)(?: \([0-9]{1,19}\)| )?(?::| = [0-9]{1,19}|= [0-9]{1,19})\s*$"
-)
 _NOTIFY = re.compile(r"(?P<state>Backup|Master|Fault|Stop) state transition script")
-_REST_WHOLE = re.compile(r"-?[0-9]{1,9}")
-_REST_SECONDS = re.compile(r"([0-9]{1,9}) sec")
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
+_SECONDS = re.compile(r"([0-9]{1,9}) sec")
 # The VIPs are on an interface that keepalived makes, whatever `interface` says.
-_REST_ON_TOP = ("use_vmac", "use_vmac_addr", "use_ipvlan")
+_MADE_INTERFACES = ("use_vmac", "use_vmac_addr", "use_ipvlan")
 
 
 def check_key(name: str) -> str:
@@ -180,121 +145,88 @@ def check_key(name: str) -> str:
 
 
 def rest_running(text: str) -> Rest:
-    """What the daemon's dump tells."""
-    return {key: dict(_instance(told, lists) if lists else _check(told)) for key, told, lists in _blocks(text)}
+    blocks = dump_blocks(text)
+    checks = {check_key(block.name): dict(_check(block.fields)) for block in blocks if not block.is_instance}
+    return {block.name: dict(_instance(block)) for block in blocks if block.is_instance} | checks
 
 
 def rest_on_disk(reading: ReadFile, *, whole: bool = True) -> Rest:
-    """What the files say, defaults included. `whole` False: what is not set may be set where nobody could look."""
+    """What the files say, defaults included. `whole` False: files are missing that may set the rest."""
     checks = {block.arg: dict(_check_block(block, whole)) for block in reading.all("vrrp_script")}
     own = [block for block in reading.all("vrrp_instance") if UNKNOWN not in block.args]
     found = {block.arg: dict(_instance_block(block, checks, whole)) for block in own}
     return found | {check_key(name): values for name, values in checks.items()}
 
 
-def _blocks(text: str) -> Iterator[tuple[str, Mapping[str, str], Mapping[str, list[str]]]]:
-    """Key, fields, and lists; a check has no lists, an instance has both of them, be they empty."""
-    key, told, lists = "", dict[str, str](), dict[str, list[str]]()
-    entries: list[str] | None = None
-    for line in [*text.splitlines(), "end"]:
-        start = _BLOCK.match(line)
-        if key and (start or (line.strip() and not line.startswith("  "))):
-            yield key, told, lists
-            key = ""
-        if start:
-            instance = start["kind"] == "Instance"
-            key = start["name"] if instance else check_key(start["name"])
-            told, entries = {}, None
-            lists = {"Virtual IP": [], "Tracked scripts": []} if instance else {}
-        elif header := _REST_LIST.match(line):
-            entries = lists.get(header["key"])
-        elif entries is not None and line.startswith("     "):
-            entries.append(line.strip())
-        else:
-            entries = None
-            if field := _FIELD.match(line):
-                told.setdefault(field["key"], field["value"])
-
-
-def _instance(told: Mapping[str, str], lists: Mapping[str, list[str]]) -> Iterator[tuple[str, object]]:
-    tracked = [_weighed(line.split()) for line in lists["Tracked scripts"]]
+def _instance(block: DumpBlock) -> Iterator[tuple[str, object]]:
+    tracked = [_weighed(entry.split()) for entry in block.lists.get(TRACKED_SCRIPTS, ())]
     if None not in tracked:
-        yield TRACKED, tuple(sorted(each for each in tracked if each))
-    interface = told.get("Interface", "")
-    vips = [_vip(line.split(), interface, told_by_daemon=True) for line in lists["Virtual IP"]]
+        yield TRACKED, tuple(sorted(filter(None, tracked)))
+    interface = block.fields.get("Interface", "")
+    vips = [_vip(entry.split(), interface, from_daemon=True) for entry in block.lists.get(VIRTUAL_IP, ())]
     if vips and None not in vips and "," not in interface:
-        yield VIP_AS, tuple(sorted(each for each in vips if each))
-    for name, value in told.items():
+        yield VIP_AS, tuple(sorted(filter(None, vips)))
+    for name, value in block.fields.items():
         if (notify := _NOTIFY.match(name)) and (words := _split(value.partition(", uid:gid")[0])):
             yield f"notify_{notify['state'].lower()}", words
 
 
-def _check(told: Mapping[str, str]) -> Iterator[tuple[str, object]]:
-    if words := _split(told.get("Command", "")):
+def _check(fields: Mapping[str, str]) -> Iterator[tuple[str, object]]:
+    if words := _split(fields.get("Command", "")):
         yield COMMAND, words
     for name in ("rise", "fall", "weight"):
-        if _REST_WHOLE.fullmatch(value := told.get(name.capitalize(), "")):
+        if _WHOLE.fullmatch(value := fields.get(name.capitalize(), "")):
             yield name, int(value)
     for name in ("interval", "timeout"):
         # 0 is anything below one second, or none.
-        if (match := _REST_SECONDS.fullmatch(told.get(name.capitalize(), ""))) and int(match[1]):
+        if (match := _SECONDS.fullmatch(fields.get(name.capitalize(), ""))) and int(match[1]):
             yield name, int(match[1])
 
 
 def _check_block(block: Directive, whole: bool) -> Iterator[tuple[str, object]]:
-    whole, script = whole and not _is_partial(block), block.first("script")
+    whole, script = whole and not is_partial(block), block.first("script")
     if script is not None and (words := _split(" ".join(script.args))):
         yield COMMAND, words
     for name, default in NUMBERS.items():
-        said = block.first(name)
-        if said is None and default is not None and whole:
+        given = block.first(name)
+        if given is None and default is not None and whole:
             yield name, default
-        elif said is not None and len(said.args) == 1 and _REST_WHOLE.fullmatch(said.arg):
-            yield name, int(said.arg)
+        elif given is not None and len(given.args) == 1 and _WHOLE.fullmatch(given.arg):
+            yield name, int(given.arg)
 
 
 def _instance_block(
     block: Directive, checks: Mapping[str, Mapping[str, object]], whole: bool
 ) -> Iterator[tuple[str, object]]:
-    whole = whole and not _is_partial(block)
+    whole = whole and not is_partial(block)
     tracked = [
-        _weighed((each.name, *(each.args or ("weight", str(checks.get(each.name, {}).get("weight", "?"))))))
-        for each in _entries(block, "track_script")
+        _weighed((entry.name, *(entry.args or ("weight", str(checks.get(entry.name, {}).get("weight", "?"))))))
+        for entry in block.entries("track_script")
     ]
     if None not in tracked and (whole or block.first("track_script")):
-        yield TRACKED, tuple(sorted(each for each in tracked if each))
+        yield TRACKED, tuple(sorted(filter(None, tracked)))
     interface = found.arg if (found := block.first("interface")) else ""
-    vips = [_vip((each.name, *each.args), interface) for each in _entries(block, "virtual_ipaddress")]
-    on_top = any(block.first(name) for name in _REST_ON_TOP)
+    vips = [_vip((entry.name, *entry.args), interface) for entry in block.entries("virtual_ipaddress")]
+    on_top = any(block.first(name) for name in _MADE_INTERFACES)
     if None not in vips and not on_top and (whole or block.first("virtual_ipaddress")):
-        yield VIP_AS, tuple(sorted(each for each in vips if each))
+        yield VIP_AS, tuple(sorted(filter(None, vips)))
     for state in ("backup", "master", "fault", "stop"):
-        said = block.first(f"notify_{state}")
-        if said is None and whole:
+        given = block.first(f"notify_{state}")
+        if given is None and whole:
             yield f"notify_{state}", ()
         # A second word is the user it runs as.
-        elif said is not None and len(said.args) == 1 and (words := _split(said.arg)):
+        elif given is not None and len(given.args) == 1 and (words := _split(given.arg)):
             yield f"notify_{state}", words
-
-
-def _is_partial(block: Directive) -> bool:
-    """May it say more than is at hand: by a definition, or in an included file?"""
-    return any(each.name.startswith("$") or each.name in INCLUDES for each in block.block or ())
-
-
-def _entries(block: Directive, name: str) -> Iterator[Directive]:
-    for each in block.all(name):
-        yield from each.block or ()
 
 
 def _weighed(words: tuple[str, ...] | list[str]) -> str | None:
     """`NAME weight N`; None for whatever says more."""
-    if len(words) != 3 or words[1] != "weight" or not _REST_WHOLE.fullmatch(words[2]) or "$" in words[0]:
+    if len(words) != 3 or words[1] != "weight" or not _WHOLE.fullmatch(words[2]) or "$" in words[0]:
         return None
     return f"{words[0]} weight {int(words[2])}"
 
 
-def _vip(words: tuple[str, ...] | list[str], interface: str, *, told_by_daemon: bool = False) -> str | None:
+def _vip(words: tuple[str, ...] | list[str], interface: str, *, from_daemon: bool = False) -> str | None:
     """Address with prefix and interface; None where a file says more, or leaves it to a definition."""
     try:
         address = ipaddress.ip_interface(words[0] if words else "")
@@ -302,7 +234,7 @@ def _vip(words: tuple[str, ...] | list[str], interface: str, *, told_by_daemon: 
         return None
     named = len(words) > 2 and words[1] == "dev"
     device, more = (words[2], words[3:]) if named else (interface, words[1:])
-    if not device or "$" in device or (more and not told_by_daemon):
+    if not device or "$" in device or (more and not from_daemon):
         return None
     return f"{address} dev {device}"
 

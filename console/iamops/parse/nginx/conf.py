@@ -9,11 +9,11 @@ from __future__ import annotations
 import itertools
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from iamops.parse.directives import Directive, Mistake, ReadFile, matching
 
-# nginx's statements: where one has lost its `;`, and what crossplane knows to be wrong with one. Pure.
+# nginx's statements: where one has lost its `;`, and what crossplane knows to be wrong with one.
 #
 # crossplane's lexer goes on to the next `;`, `{` or `}`, so that a statement without its `;` swallows those behind
 # it. A word that begins a line and may begin a statement there gives it away, if both halves make sense.
@@ -60,11 +60,6 @@ def first_line(words: Sequence[Token], at: int = 0) -> list[Token]:
     return list(itertools.takewhile(lambda word: word[1] == line, (words[n] for n in range(at, len(words)))))
 
 
-def shown(words: Sequence[Token]) -> str:
-    """Name and first argument: what comes behind may be a secret (proxy_set_header Authorization …)."""
-    return " ".join(text for text, _, _ in words[:2])
-
-
 def _may_begin(words: Sequence[Token], at: int, context: Context, term: str) -> bool:
     from crossplane.analyzer import CONTEXTS, DIRECTIVES
 
@@ -88,11 +83,19 @@ MAX_READS = 1000
 PACKAGED = ("mime.types", "modules-enabled/", "/usr/share/nginx/")
 
 
-def nginx_conf(files: Mapping[str, str], path: str = f"{HOME}/nginx.conf") -> ReadFile:
-    """The file at `path` with what it includes. `files`: absolute path -> text."""
+def nginx_conf(files: Mapping[str, str]) -> ReadFile:
+    """nginx.conf with what it includes. `files`: absolute path -> text."""
     reader = _Reader(files)
-    found = reader.file(path, (), 0)
+    found = reader.file(_Scope(f"{HOME}/nginx.conf", (), 0))
     return ReadFile(tuple(found), tuple(reader.mistakes), tuple(reader.includes), tuple(reader.by_file))
+
+
+class _Scope(NamedTuple):
+    """Where a statement stands: its file, the blocks around it, and how many, includes counted."""
+
+    path: str
+    context: Context
+    depth: int
 
 
 class _Reader:
@@ -106,13 +109,13 @@ class _Reader:
         self.includes: dict[str, None] = {}
         self.by_file: dict[tuple[str, str], None] = {}
 
-    def file(self, path: str, context: Context, depth: int) -> list[Directive]:
-        self._open.append(path)
+    def file(self, scope: _Scope) -> list[Directive]:
+        self._open.append(scope.path)
         self._reads += 1
-        tokens = _Tokens(list(self._tokens(path)))
-        found = self._block(tokens, path, context, depth)
+        tokens = _Tokens(list(self._tokens(scope.path)))
+        found = self._block(tokens, scope)
         if (stray := tokens.next()) is not None:
-            self._complain(path, stray[1], "a closing brace without an opening one")
+            self._complain(scope.path, stray[1], "a closing brace without an opening one")
         self._open.pop()
         return found
 
@@ -127,88 +130,91 @@ class _Reader:
         except NgxParserBaseException as error:
             self._complain(path, error.lineno or 1, f"cannot be read: {error.strerror}")
 
-    def _block(self, tokens: _Tokens, path: str, context: Context, depth: int) -> list[Directive]:
+    def _block(self, tokens: _Tokens, scope: _Scope) -> list[Directive]:
         """Directives up to the closing brace, which is left where it is, or to the end."""
         found: list[Directive] = []
         while (end := tokens.statement()) is not None:
             words, (term, line) = tokens.words, end
             if term != "}" and not words:
-                self._complain(path, line, f"`{term}` with nothing before it")
+                self._complain(scope.path, line, f"`{term}` with nothing before it")
                 words = [("", line, False)] if term == "{" else []
             if words:
-                found += self._statements(words, term, tokens, path, context, depth)
+                found += self._statements(words, term, tokens, scope)
             if term in ("}", ""):
                 break
         return found
 
-    def _statements(
-        self, words: list[Token], term: str, tokens: _Tokens, path: str, context: Context, depth: int
-    ) -> list[Directive]:
-        *lost, last = split_statements(words, context, term)
+    def _statements(self, words: list[Token], term: str, tokens: _Tokens, scope: _Scope) -> list[Directive]:
+        *lost, last = split_statements(words, scope.context, term)
         found: list[Directive] = []
-        for each in lost:
-            self._lacks(each, path)
-            found += self._simple(each, path, context, depth)
+        for statement in lost:
+            self._lacks(statement, scope)
+            found += self._simple(statement, scope)
         if term == "{":
-            return [*found, self._nested(last, tokens, path, context, depth)]
+            return [*found, self._nested(last, tokens, scope)]
         if term == ";":
-            self._analyze(last, ";", path, context)
+            self._analyze(last, ";", scope)
         else:
-            self._lacks(last, path)
-        return found + self._simple(last, path, context, depth)
+            self._lacks(last, scope)
+        return found + self._simple(last, scope)
 
-    def _nested(self, words: list[Token], tokens: _Tokens, path: str, context: Context, depth: int) -> Directive:
-        if words[0][0]:
-            self._analyze(words, "{", path, context)
-        if depth < MAX_DEPTH:
-            block = self._block(tokens, path, _inner(words[0][0], context), depth + 1)
+    def _nested(self, words: list[Token], tokens: _Tokens, scope: _Scope) -> Directive:
+        name, line, _ = words[0]
+        block: list[Directive] = []
+        if name:
+            self._analyze(words, "{", scope)
+        if scope.depth < MAX_DEPTH:
+            # crossplane knows one context for locations within locations.
+            in_http = scope.context[:1] == ("http",) and name == "location"
+            inner = ("http", "location") if in_http else (*scope.context, name)
+            block = self._block(tokens, _Scope(scope.path, inner, scope.depth + 1))
         else:
-            self._complain(path, words[0][1], "blocks are nested too deep to be read")
-            block = []
+            self._complain(scope.path, line, "blocks are nested too deep to be read")
             tokens.skip_block()
         if tokens.next() is None:
-            self._complain(path, words[0][1], f"`{words[0][0] or '{'}` has no closing brace")
-        return _directive(words, path, tuple(block))
+            self._complain(scope.path, line, f"`{name or '{'}` has no closing brace")
+        return _directive(words, scope.path, tuple(block))
 
-    def _simple(self, words: list[Token], path: str, context: Context, depth: int) -> list[Directive]:
-        directive = _directive(words, path, None)
+    def _simple(self, words: list[Token], scope: _Scope) -> list[Directive]:
+        directive = _directive(words, scope.path, None)
         if directive.name == "include" and len(directive.args) == 1:
-            return self._included(directive, context, depth)
+            return self._included(directive, scope)
         return [directive]
 
-    def _analyze(self, words: list[Token], term: str, path: str, context: Context) -> None:
-        wrong = complaint(words, context, term)
+    def _analyze(self, words: list[Token], term: str, scope: _Scope) -> None:
+        wrong = complaint(words, scope.context, term)
         if wrong is None:
             return
         line = first_line(words)
         # The line behind may begin with a directive that crossplane does not know.
-        if term == ";" and len(line) < len(words) and complaint(line, context, ";") is None:
-            self._lacks(line, path)
+        if term == ";" and len(line) < len(words) and complaint(line, scope.context, ";") is None:
+            self._lacks(line, scope)
         else:
-            self._complain(path, words[0][1], wrong)
+            self._complain(scope.path, words[0][1], wrong)
 
-    def _lacks(self, words: list[Token], path: str) -> None:
-        self._complain(path, words[-1][1], f"`{shown(words)}` lacks its `;`")
+    def _lacks(self, words: list[Token], scope: _Scope) -> None:
+        # Name and first argument: what comes behind may be a secret (proxy_set_header Authorization …).
+        shown = " ".join(text for text, _, _ in words[:2])
+        self._complain(scope.path, words[-1][1], f"`{shown}` lacks its `;`")
 
-    def _included(self, directive: Directive, context: Context, depth: int) -> list[Directive]:
-        pattern = directive.arg
-        if any(part in pattern for part in PACKAGED):
+    def _included(self, directive: Directive, scope: _Scope) -> list[Directive]:
+        if any(part in directive.arg for part in PACKAGED):
             return []
-        whole = pattern if pattern.startswith("/") else posixpath.join(HOME, pattern)
-        self.includes[whole] = self.by_file[directive.file, whole] = None
-        paths = matching(self._files, whole)
-        if not paths and not set(whole) & set("*?["):
-            message = f"{whole} is included, but is not at hand"
+        pattern = posixpath.join(HOME, directive.arg)
+        self.includes[pattern] = self.by_file[directive.file, pattern] = None
+        paths = matching(self._files, pattern)
+        if not paths and not set(pattern) & set("*?["):
+            message = f"{pattern} is included, but is not at hand"
             self.mistakes.append(Mistake(directive.file, directive.line, message, known=True))
         found: list[Directive] = []
         for path in paths:
             if path in self._open:
                 self._complain(directive.file, directive.line, "includes go in a circle")
-            elif self._reads >= MAX_READS or depth >= MAX_DEPTH:
+            elif self._reads >= MAX_READS or scope.depth >= MAX_DEPTH:
                 self._complain(directive.file, directive.line, "more includes than can be read")
                 break
             else:
-                found += self.file(path, context, depth + 1)
+                found += self.file(_Scope(path, scope.context, scope.depth + 1))
         return found
 
     def _complain(self, path: str, line: int, message: str) -> None:
@@ -254,21 +260,14 @@ class _Tokens:
 
 def upstreams(reading: ReadFile) -> dict[str, tuple[Directive, ...]]:
     """name -> its servers."""
-    found = (each for http in reading.all("http") for each in http.all("upstream"))
-    return {each.arg: each.all("server") for each in found}
+    found = (upstream for http in reading.all("http") for upstream in http.all("upstream"))
+    return {upstream.arg: upstream.all("server") for upstream in found}
 
 
 def servers(reading: ReadFile) -> tuple[Directive, ...]:
-    """Every server of http."""
-    return tuple(each for http in reading.all("http") for each in http.all("server"))
+    return tuple(server for http in reading.all("http") for server in http.all("server"))
 
 
 def _directive(words: list[Token], path: str, block: tuple[Directive, ...] | None) -> Directive:
     lines = tuple(line for _, line, _ in words)
     return Directive(words[0][0], tuple(text for text, _, _ in words[1:]), path, lines[0], block, lines)
-
-
-def _inner(name: str, context: Context) -> Context:
-    if context and context[0] == "http" and name == "location":
-        return ("http", "location")
-    return (*context, name)

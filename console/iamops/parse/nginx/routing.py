@@ -45,15 +45,21 @@ class Chosen:
 
 def listening(reading: ReadFile) -> tuple[Listening, ...]:
     """Every server with every socket, in the order in which nginx reads them."""
-    return tuple(each for server in servers(reading) for each in _sockets(server))
+    found: list[Listening] = []
+    for server in servers(reading):
+        listens = server.all("listen")
+        found += [Listening(server, listen, *_socket(listen.arg)) for listen in listens]
+        if not listens:
+            found.append(Listening(server, None, _ANY_V4, PORT))
+    return tuple(found)
 
 
 def met_at(sockets: tuple[Listening, ...], address: str, port: int) -> tuple[Listening, ...]:
     """The servers at the socket that takes a connection to this address: its own one first, else that of any."""
-    here = [each for each in sockets if each.port == port]
+    here = [listener for listener in sockets if listener.port == port]
     anywhere = _ANY_V6 if ":" in address else _ANY_V4
     for wanted in (str(ipaddress.ip_address(address)), anywhere):
-        if found := tuple(each for each in here if each.address == wanted):
+        if found := tuple(listener for listener in here if listener.address == wanted):
             return found
     return ()
 
@@ -64,21 +70,23 @@ def chosen(here: tuple[Listening, ...], host: str) -> Chosen | None:
     A server by an expression is for `by_expression`: whether it matches is not asked here.
     """
     names: dict[str, Directive] = {}
-    for each in here:
-        for name in server_names(each.server):
-            names.setdefault(name.lower(), each.server)
+    for listener in here:
+        for name in server_names(listener.server):
+            names.setdefault(name.lower(), listener.server)
     host = host.lower()
     covering = sorted((name for name in names if covers(name, host)), key=lambda n: (n.endswith(".*"), -len(n)))
     for name in (host, *covering):
         if name in names:
             return Chosen(names[name], named=True)
-    default = next((each for each in here if "default_server" in each.words), here[0] if here else None)
+    default = next(
+        (listener for listener in here if "default_server" in listener.words), here[0] if here else None
+    )
     return None if default is None else Chosen(default.server, named=False)
 
 
 def by_expression(here: tuple[Listening, ...]) -> bool:
     """May a server answer for any host, by a name that is an expression, or that the node itself fills in?"""
-    return any(name.startswith("~") or "$" in name for each in here for name in server_names(each.server))
+    return any(name.startswith("~") or "$" in name for listener in here for name in server_names(listener.server))
 
 
 def covers(name: str, host: str) -> bool:
@@ -89,38 +97,26 @@ def covers(name: str, host: str) -> bool:
 
 
 def server_names(server: Directive) -> tuple[str, ...]:
-    return tuple(name for each in server.all("server_name") for name in each.args)
+    return tuple(name for directive in server.all("server_name") for name in directive.args)
 
 
 def answering(reading: ReadFile, host: str, port: int) -> tuple[Directive, ...]:
     """Every server that may answer for the host: at any socket that names it, and at those of this port."""
+    by_socket: dict[tuple[str | None, int | None], list[Listening]] = {}
+    for listener in listening(reading):
+        by_socket.setdefault((listener.address, listener.port), []).append(listener)
     found: dict[int, Directive] = {}
-    for (_, number), here in _grouped(listening(reading)).items():
-        each = chosen(tuple(here), host)
-        if each is not None and (each.named or number == port):
-            found[id(each.server)] = each.server
-        if each is not None and not each.named and number == port:
-            expressions = (e.server for e in here if by_expression((e,)))
+    for (_, number), here in by_socket.items():
+        choice = chosen(tuple(here), host)
+        if choice is not None and (choice.named or number == port):
+            found[id(choice.server)] = choice.server
+        if choice is not None and not choice.named and number == port:
+            expressions = (listener.server for listener in here if by_expression((listener,)))
             found |= {id(server): server for server in expressions}
     return tuple(found.values())
 
 
-def _grouped(sockets: tuple[Listening, ...]) -> Mapping[tuple[str | None, int | None], list[Listening]]:
-    found: dict[tuple[str | None, int | None], list[Listening]] = {}
-    for each in sockets:
-        found.setdefault((each.address, each.port), []).append(each)
-    return found
-
-
-def _sockets(server: Directive) -> Iterator[Listening]:
-    listens = server.all("listen")
-    if not listens:
-        yield Listening(server, None, _ANY_V4, PORT)
-    for each in listens:
-        yield Listening(server, each, *_place(each.arg))
-
-
-def _place(text: str) -> tuple[str | None, int | None]:
+def _socket(text: str) -> tuple[str | None, int | None]:
     if text.startswith("unix:"):
         return None, None
     match = _LISTEN.fullmatch(text)
@@ -132,10 +128,10 @@ def _place(text: str) -> tuple[str | None, int | None]:
         return None, number
 
 
-# nginx's files -> where each domain's requests go, and how a backend that fails is given up. Pure.
+# Where each domain's requests go, and how a backend that fails is given up.
 
 # What hands a request on to somebody else.
-PASSES = frozenset(f"{each}_pass" for each in ("proxy", "grpc", "fastcgi", "uwsgi", "scgi", "memcached"))
+PASSES = frozenset(f"{protocol}_pass" for protocol in ("proxy", "grpc", "fastcgi", "uwsgi", "scgi", "memcached"))
 _PASSED_TO = re.compile(r"(?:(?P<scheme>[a-z]+)://)?(?P<name>unix:[^:]+|[^/]+)(?P<rest>.*)", re.DOTALL)
 _TIME = re.compile(r"(?P<number>[0-9]{1,19}(?:\.[0-9]{1,19})?)(?P<unit>ms|s|m|h|d)?")
 # What an upstream may say and still go round; any other word may be a method that does not.
@@ -153,7 +149,7 @@ def upstreams_by_domain(
     files.
     """
     names = (name for server in servers(reading) for name in server_names(server))
-    blocks = {each.arg: each for http in reading.all("http") for each in http.all("upstream")}
+    blocks = {upstream.arg: upstream for http in reading.all("http") for upstream in http.all("upstream")}
     found = {
         domain: _of_servers(answering(reading, domain, port), blocks)
         for domain in dict.fromkeys(names if domains is None else domains)
@@ -163,14 +159,14 @@ def upstreams_by_domain(
 
 def passes(block: Directive) -> Iterator[Directive]:
     """Every directive at any depth that hands requests on."""
-    for each in block.block or ():
-        if each.name in PASSES:
-            yield each
-        yield from passes(each)
+    for entry in block.block or ():
+        if entry.name in PASSES:
+            yield entry
+        yield from passes(entry)
 
 
 def passed_to(directive: Directive) -> tuple[str, str, str] | None:
-    """The scheme, the upstream or endpoint, and what follows it. None: it hangs on a variable."""
+    """The scheme, the upstream or endpoint, and what follows it. None: it depends on a variable."""
     match = _PASSED_TO.fullmatch(directive.arg)
     if match is None or "$" in match["name"]:
         return None
@@ -181,94 +177,59 @@ def _of_servers(found: Iterable[Directive], blocks: Mapping[str, Directive]) -> 
     """Where all requests go that these servers hand on, each place once."""
     parts: dict[str, Upstream] = {}
     unclear: list[str] = []
-    for directive in (each for server in found for each in passes(server)):
+    for directive in (directive for server in found for directive in passes(server)):
         target = passed_to(directive)
         if target is None:
             unclear.append(f"{directive.file}:{directive.line}: `{directive.name} {directive.arg}`")
             continue
         scheme, name, _ = target
-        parts[name] = _upstream(blocks[name]) if name in blocks else _endpoint(name, scheme)
+        if name in blocks:
+            parts[name] = _upstream(blocks[name])
+            continue
+        # One address, which nginx asks whatever came of it before.
+        ported = name.startswith("unix:") or re.search(r":[0-9]{1,19}$", name)
+        endpoint = name if ported else f"{name}:{_PORTS.get(scheme, PORT)}"
+        parts[name] = Upstream((UpstreamServer(endpoint, max_fails=0),), shared=True)
     if not parts and not unclear:
         return None
     first, *others = dict.fromkeys(parts.values()) or (Upstream(()),)
     return Upstream(first.servers, first.shared, first.even, tuple(others), tuple(unclear))
 
 
-def _endpoint(name: str, scheme: str) -> Upstream:
-    """One address, which nginx asks whatever came of it before."""
-    if not name.startswith("unix:") and not re.search(r":[0-9]{1,19}$", name):
-        name = f"{name}:{_PORTS.get(scheme, PORT)}"
-    return Upstream((UpstreamServer(name, max_fails=0),), shared=True)
-
-
 def _upstream(block: Directive) -> Upstream:
-    named = block.all("server")
-    weights = {_words(each).get("weight", "1") for each in named}
+    weights, backends = set[str](), list[UpstreamServer]()
+    for server in block.all("server"):
+        options = dict(word.partition("=")[::2] for word in server.args[1:])
+        weights.add(options.get("weight", "1"))
+        fails, time = whole(options.get("max_fails", "")), _TIME.fullmatch(options.get("fail_timeout", ""))
+        fail_timeout_s = float(time["number"]) * _UNITS_S[time["unit"]] if time else FAIL_TIMEOUT_S
+        down, backup = "down" in options, "backup" in options
+        backends.append(
+            UpstreamServer(server.arg, MAX_FAILS if fails is None else fails, fail_timeout_s, down, backup)
+        )
     goes_round = all(e.name in _ROUND_ROBIN or e.name.startswith("keepalive") for e in block.block or ())
-    return Upstream(
-        tuple(_server(each) for each in named),
-        shared=block.first("zone") is not None,
-        even=goes_round and len(weights) <= 1,
-    )
+    return Upstream(tuple(backends), shared=block.first("zone") is not None, even=goes_round and len(weights) <= 1)
 
 
-def _server(directive: Directive) -> UpstreamServer:
-    said = _words(directive)
-    fails = whole(said.get("max_fails", ""))
-    return UpstreamServer(
-        directive.arg,
-        MAX_FAILS if fails is None else fails,
-        _seconds(said.get("fail_timeout", "")),
-        "down" in said,
-        "backup" in said,
-    )
+# Hosts that nginx answers itself, without a backend.
 
-
-def _words(server: Directive) -> dict[str, str]:
-    return dict(word.partition("=")[::2] for word in server.args[1:])
-
-
-def _seconds(text: str) -> float:
-    match = _TIME.fullmatch(text)
-    return FAIL_TIMEOUT_S if match is None else float(match["number"]) * _UNITS_S[match["unit"]]
-
-
-# nginx's files -> hosts that it answers by itself, without a backend. Pure.
-
-ANYWHERE = frozenset({"", "*", "0.0.0.0", "[::]"})  # noqa: S104 - read, not bound
-LOOPBACK = re.compile(r"localhost|127\..*|\[::1\]")
 NOT_PLAIN = frozenset({"ssl", "quic", "proxy_protocol"})
 _GOOD = re.compile(r"2[0-9][0-9]")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
-_OWN_LISTEN = re.compile(r"(?P<address>\[[^]]*\]|[^:]*?)(?::?(?P<port>[0-9]{1,19}))?")
 
 
 def answers_itself(reading: ReadFile, port: int) -> tuple[str, ...]:
     """Those for which it answers well whatever is asked for (`return 204;`), in the clear at this port of any
-    address. None where some server has an address of its own there: which one a VIP's requests meet is not told.
+    address. None where some server has an address of its own there: where a VIP's requests go is not known.
     """
-    everywhere: list[Directive] = []
-    for server in servers(reading):
-        places = set(_places(server, port))
-        if any(not LOOPBACK.fullmatch(each) for each in places - ANYWHERE):
-            return ()
-        if places & ANYWHERE:
-            everywhere.append(server)
-    said = ((each, each.first("return")) for each in everywhere if not each.all("location"))
-    alone = (each for each, answer in said if answer is not None and _GOOD.fullmatch(answer.arg))
-    return tuple(host for server in alone for host in server_names(server) if _HOST.fullmatch(host))
-
-
-def _places(server: Directive, port: int) -> Iterator[str]:
-    """The addresses at which the server answers plain HTTP at this port, as they are written."""
-    listens = server.all("listen")
-    if not listens and port == PORT:
-        yield ""
-    for each in listens:
-        match = _OWN_LISTEN.fullmatch(each.arg)
-        if match is None or NOT_PLAIN & set(each.args[1:]):
+    everywhere: dict[int, Directive] = {}
+    for listener in listening(reading):
+        if listener.port != port or NOT_PLAIN & set(listener.words):
             continue
-        alone = whole(match["address"]) is not None and match["port"] is None
-        address, number = ("", match["address"]) if alone else (match["address"], match["port"] or str(PORT))
-        if number == str(port):
-            yield address
+        if listener.address in (_ANY_V4, _ANY_V6):
+            everywhere[id(listener.server)] = listener.server
+        elif listener.address is None or not ipaddress.ip_address(listener.address).is_loopback:
+            return ()
+    answers = ((server, server.first("return")) for server in everywhere.values() if not server.all("location"))
+    alone = (server for server, answer in answers if answer is not None and _GOOD.fullmatch(answer.arg))
+    return tuple(host for server in alone for host in server_names(server) if _HOST.fullmatch(host))

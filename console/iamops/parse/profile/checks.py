@@ -10,14 +10,14 @@ from itertools import islice
 from iamops.accesslog.format import FormatError, named_format
 from iamops.model.need import Need
 from iamops.model.profile import Environment, Profile
-from iamops.parse.yaml_tree import MOST_PROBLEMS, Path, Problem, YamlTree
+from iamops.parse.yaml_tree import MOST_PROBLEMS, KeyPath, Problem, YamlTree
 
-Complaint = tuple[Path, str]
+Complaint = tuple[KeyPath, str]
 
 
 def semantic_problems(profile: Profile, tree: YamlTree) -> tuple[Problem, ...]:
-    """The broken relations, each at the line where it can be mended; one more than are told at most."""
-    found = (each for check in CHECKS for each in check(profile))
+    """The broken relations, each at the line where it can be fixed; at most one more than are listed."""
+    found = (complaint for check in CHECKS for complaint in check(profile))
     return tuple(tree.problem(path, message) for path, message in islice(found, MOST_PROBLEMS + 1))
 
 
@@ -39,10 +39,8 @@ def _references(profile: Profile) -> Iterator[Complaint]:
     known = ", ".join(profile.nodes)
     for name, store in profile.datastores.items():
         if store.node not in profile.nodes:
-            yield (
-                ("datastores", name, "node"),
-                f"expected a node of this profile ({known}), found {store.node!r}",
-            )
+            message = f"expected a node of this profile ({known}), found {store.node!r}"
+            yield ("datastores", name, "node"), message
     for name, service in profile.services.items():
         for index, node in enumerate(service.nodes):
             if node not in profile.nodes:
@@ -64,10 +62,8 @@ def _addresses(profile: Profile) -> Iterator[Complaint]:
     owners: dict[str, str] = {}
     for name, node in profile.nodes.items():
         if node.address in owners:
-            yield (
-                ("nodes", name, "address"),
-                f"{node.address} is already the address of {owners[node.address]}",
-            )
+            message = f"{node.address} is already the address of {owners[node.address]}"
+            yield ("nodes", name, "address"), message
         owners.setdefault(node.address, name)
     for name, vrrp in profile.vrrp.items():
         if vrrp.address in owners:
@@ -136,16 +132,16 @@ def _domains(profile: Profile) -> Iterator[Complaint]:
 def _backends(profile: Profile) -> Iterator[Complaint]:
     """A backend twice would get twice its share; one that is drained must be there, and not be the last."""
     for name, service in profile.services.items():
-        endpoints = Counter(profile.backends_of(service).values())
-        for each in service.backends:
-            if endpoints[each] > 1:
-                yield ("services", name, "backends"), f"{each} is a backend of {name} already"
-            if not 1 <= int(each.rpartition(":")[2]) <= 65535:
-                yield ("services", name, "backends"), f"expected a port of 1 to 65535, found {each!r}"
         known = profile.backends_of(service)
-        for each in service.drained:
-            if each not in known:
-                message = f"expected a backend of {name} ({', '.join(known)}), found {each!r}"
+        endpoints = Counter(known.values())
+        for endpoint in service.backends:
+            if endpoints[endpoint] > 1:
+                yield ("services", name, "backends"), f"{endpoint} is a backend of {name} already"
+            if not 1 <= int(endpoint.rpartition(":")[2]) <= 65535:
+                yield ("services", name, "backends"), f"expected a port of 1 to 65535, found {endpoint!r}"
+        for drained in service.drained:
+            if drained not in known:
+                message = f"expected a backend of {name} ({', '.join(known)}), found {drained!r}"
                 yield ("services", name, "drained"), message
         if known and set(known) <= set(service.drained):
             yield ("services", name, "drained"), f"every backend of {name} is drained: nothing would serve it"
@@ -167,13 +163,15 @@ def _unmet(profile: Profile, name: str, need: Need) -> str | None:
         return f"expected {need.name} without a port: a datastore has its own" if need.port else None
     other = profile.services.get(need.name)
     if other is None:
-        known = ", ".join(each for each in (*profile.datastores, *profile.services) if each != name)
+        known = ", ".join(other for other in (*profile.datastores, *profile.services) if other != name)
         return f"expected a datastore or a service of this profile ({known}), found {need.name!r}"
     if name in _needed_by_way_of(profile, need.name):
         return f"{name} needs {need.name}, which needs {name}: neither would ever start"
-    apart = [node for node in profile.nodes if profile.services[name].runs_on(node) and not other.runs_on(node)]
-    if apart:
-        return f"{need.name} does not run on {', '.join(apart)}, and {name} needs it on its own node"
+    elsewhere = [
+        node for node in profile.nodes if profile.services[name].runs_on(node) and not other.runs_on(node)
+    ]
+    if elsewhere:
+        return f"{need.name} does not run on {', '.join(elsewhere)}, and {name} needs it on its own node"
     return None
 
 
@@ -190,17 +188,6 @@ def _needed_by_way_of(profile: Profile, name: str) -> set[str]:
 
 
 CHECKS: tuple[Callable[[Profile], Iterable[Complaint]], ...] = (
-    _not_empty,
-    _namespace,
-    _references,
-    _addresses,
-    _families,
-    _own_identity,
-    _priorities,
-    _checks,
-    _secret_files,
-    _domains,
-    _backends,
-    _needs,
-    _log_format,
+    *(_not_empty, _namespace, _references, _addresses, _families, _own_identity, _priorities, _checks),
+    *(_secret_files, _domains, _backends, _needs, _log_format),
 )

@@ -10,8 +10,6 @@ from iamops.model.profile import Profile, Service
 
 
 class BackendEdit(StrEnum):
-    """What happens to a backend."""
-
     ADD = "add"
     REMOVE = "remove"
     DRAIN = "drain"
@@ -29,12 +27,16 @@ def edited(text: str, profile: Profile, edit: BackendEdit, service: str, backend
         raise EditRefused(f"no service {service!r}; there are: {', '.join(profile.services)}")
     if known.domain is None:
         raise EditRefused(f"{service} has no domain: nginx does not publish it, so it has no upstream")
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
     lists = _after(profile, known, edit, backend)
-    yaml = _yaml()
     document = yaml.load(text)
-    entry = document["services"][service]
     for key, names in lists.items():
-        _put(entry, key, names)
+        _put(document["services"][service], key, names)
     sink = StringIO()
     yaml.dump(document, sink)
     return sink.getvalue()
@@ -44,40 +46,30 @@ def _after(profile: Profile, service: Service, edit: BackendEdit, backend: str) 
     """key -> the list it has afterwards; an empty one means that the key goes."""
     there = profile.backends_of(service)
     if edit is BackendEdit.ADD:
-        return _added(profile, service, backend)
+        if backend in there or backend in there.values():
+            raise EditRefused(f"{backend} is a backend of {service.name} already")
+        if backend in profile.nodes:
+            return {"nodes": [*service.nodes, backend]}
+        if ":" not in backend:
+            known = ", ".join(profile.nodes)
+            raise EditRefused(f"expected a node ({known}) or an address with a port, found {backend!r}")
+        return {"backends": [*service.backends, backend]}
     if backend not in there:
         raise EditRefused(f"{backend!r} is no backend of {service.name}; there are: {', '.join(there)}")
-    if edit is BackendEdit.REMOVE:
-        return _removed(profile, service, backend)
     drained = backend in service.drained
-    if drained == (edit is BackendEdit.DRAIN):
-        raise EditRefused(f"{backend} of {service.name} is {'drained' if drained else 'not drained'} already")
     others = [name for name in service.drained if name != backend]
-    return {"drained": others if drained else [*others, backend]}
-
-
-def _added(profile: Profile, service: Service, backend: str) -> dict[str, list[str]]:
-    there = profile.backends_of(service)
-    if backend in there or backend in there.values():
-        raise EditRefused(f"{backend} is a backend of {service.name} already")
-    if backend in profile.nodes:
-        return {"nodes": [*service.nodes, backend]}
-    if ":" not in backend:
-        known = ", ".join(profile.nodes)
-        raise EditRefused(f"expected a node ({known}) or an address with a port, found {backend!r}")
-    return {"backends": [*service.backends, backend]}
-
-
-def _removed(profile: Profile, service: Service, backend: str) -> dict[str, list[str]]:
-    """Drained or not: what is gone has nothing to be drained of."""
-    left = [name for name in service.drained if name != backend]
-    gone: dict[str, list[str]] = {"drained": left} if backend in service.drained else {}
-    if backend in profile.nodes:
-        nodes = [name for name in profile.nodes if service.runs_on(name) and name != backend]
-        if not nodes:
-            raise EditRefused(f"{backend} is the last node of {service.name}: remove the service instead")
-        return {"nodes": nodes, **gone}
-    return {"backends": [name for name in service.backends if name != backend], **gone}
+    if edit is not BackendEdit.REMOVE:
+        if drained == (edit is BackendEdit.DRAIN):
+            raise EditRefused(f"{backend} of {service.name} is {'drained' if drained else 'not drained'} already")
+        return {"drained": others if drained else [*others, backend]}
+    # A backend that is removed is not drained any more.
+    undrained = {"drained": others} if drained else {}
+    if backend not in profile.nodes:
+        return {"backends": [name for name in service.backends if name != backend], **undrained}
+    nodes = [name for name in profile.nodes if service.runs_on(name) and name != backend]
+    if not nodes:
+        raise EditRefused(f"{backend} is the last node of {service.name}: remove the service instead")
+    return {"nodes": nodes, **undrained}
 
 
 def _put(entry: Any, key: str, names: list[str]) -> None:
@@ -95,13 +87,3 @@ def _put(entry: Any, key: str, names: list[str]) -> None:
     for name in [name for name in listed if name not in names]:
         listed.remove(name)
     listed.extend(name for name in names if name not in listed)
-
-
-def _yaml() -> Any:
-    from ruamel.yaml import YAML
-
-    yaml = YAML(typ="rt")
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, get_args
 
@@ -13,10 +12,10 @@ from pydantic import BaseModel, ValidationError
 
 from iamops.model.profile import NAMED_SECTIONS, Profile
 from iamops.parse.profile.checks import semantic_problems
-from iamops.parse.yaml_tree import MOST_PROBLEMS, Path, Problem, YamlTree, read_tree
+from iamops.parse.yaml_tree import MOST_PROBLEMS, KeyPath, Problem, ProblemsFound, YamlTree, described, read_tree
 from iamops.redact.clean import words
 
-# Pydantic's complaints about a profile, in the words of a person who has the file open. Pure.
+# Pydantic's complaints about a profile, in the words of a person who has the file open.
 
 _A_SECRET = re.compile("pass|secret|token", re.IGNORECASE)
 _IN_CLEAR = (
@@ -57,12 +56,11 @@ def problem_of(detail: Mapping[str, Any], tree: YamlTree) -> Problem:
     return tree.problem(path, _message(path, detail))
 
 
-def key_path(detail: Mapping[str, Any]) -> Path:
-    """Where in the document a pydantic error is."""
+def key_path(detail: Mapping[str, Any]) -> KeyPath:
     return tuple(part for part in detail["loc"] if part != "[key]")
 
 
-def _message(path: Path, detail: Mapping[str, Any]) -> str:
+def _message(path: KeyPath, detail: Mapping[str, Any]) -> str:
     kind, found = detail["type"], detail["input"]
     if kind == "missing":
         return "required, but not given"
@@ -78,7 +76,8 @@ def _message(path: Path, detail: Mapping[str, Any]) -> str:
     if "auth" in path:
         return f"expected {expected}"  # what was found may be the secret
     quotes = ": put it in quotes" if kind == "string_type" and isinstance(found, bool | int | float) else ""
-    return f"expected {expected}, found {_found(found)}{quotes}"
+    scalar = str(found).lower() if isinstance(found, bool) else words(repr(found), 60)
+    return f"expected {expected}, found {described(found) or scalar}{quotes}"
 
 
 def _expected(kind: str, detail: Mapping[str, Any]) -> str:
@@ -98,37 +97,18 @@ def _expected(kind: str, detail: Mapping[str, Any]) -> str:
     return str(detail["msg"])
 
 
-def _found(value: object) -> str:
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return words(repr(value), 60)
-
-
-def _unknown_key(path: Path) -> str:
-    name = str(path[-1])
-    if _A_SECRET.search(name):
+def _unknown_key(path: KeyPath) -> str:
+    *section, name = path
+    if _A_SECRET.search(str(name)):
         return _IN_CLEAR
-    known = _known_keys(path[:-1])
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"unknown key; did you mean `{near[0]}`?" if near else f"unknown key; known are {', '.join(known)}"
-
-
-def _known_keys(path: Path) -> list[str]:
-    """The keys the model has at a path of the document."""
     model: type[BaseModel] = Profile
-    in_entry = len(path) > 1 and path[0] in NAMED_SECTIONS
-    fields = (path[0], *path[2:]) if in_entry else path  # without the entry's own name: nodes.iam-a
-    for part in fields:
+    in_entry = len(section) > 1 and section[0] in NAMED_SECTIONS
+    for part in (section[0], *section[2:]) if in_entry else section:  # without the entry's own name: nodes.iam-a
         field = model.model_fields.get(str(part))
         model = (_model_in(field.annotation) if field else None) or model
-    hidden = {"name"} if in_entry else set()
-    return sorted(set(model.model_fields) - hidden)
+    known = sorted(set(model.model_fields) - ({"name"} if in_entry else set()))
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    return f"unknown key; did you mean `{near[0]}`?" if near else f"unknown key; known are {', '.join(known)}"
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:
@@ -140,14 +120,8 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
 NAME_IS_KEY = "the name is the key above; remove this line"
 
 
-@dataclass(eq=False)
-class ProfileError(Exception):
-    """The text is no valid profile. `problems` are sorted by line and never empty."""
-
-    problems: tuple[Problem, ...]
-
-    def __str__(self) -> str:
-        return "\n".join(str(problem) for problem in self.problems)
+class ProfileError(ProblemsFound):
+    """The text is no valid profile."""
 
 
 def parse_profile(text: str, file: str) -> Profile:
@@ -155,35 +129,28 @@ def parse_profile(text: str, file: str) -> Profile:
     tree = read_tree(text, file)
     if tree.value is None:
         raise ProfileError(tree.problems)
-    profile, problems = _validated(tree)
-    if profile is not None:
-        problems = semantic_problems(profile, tree)
-    problems = (*tree.problems, *islice(_names_in_entries(tree), MOST_PROBLEMS + 1), *problems)
+    names = (tree.problem(path, NAME_IS_KEY) for path in tree.lines if _is_name_in_entry(path))
+    problems = [*tree.problems, *islice(names, MOST_PROBLEMS + 1)]
+    profile = None
+    try:
+        profile = Profile.model_validate(tree.value)
+        problems += semantic_problems(profile, tree)
+    except ValidationError as error:
+        details: list[Any] = error.errors(include_url=False)
+        others = (detail for detail in details if not _is_name_in_entry(key_path(detail)))
+        problems += [problem_of(detail, tree) for detail in islice(others, MOST_PROBLEMS + 1)]
     if problems or profile is None:
-        raise ProfileError(tree.told(_in_order(problems)))
+        raise ProfileError(tree.listed(_in_order(problems)))
     return profile
 
 
-def _validated(tree: YamlTree) -> tuple[Profile | None, tuple[Problem, ...]]:
-    try:
-        return Profile.model_validate(tree.value), ()
-    except ValidationError as error:
-        details: list[Any] = error.errors(include_url=False)
-        told = (each for each in details if not _is_name_in_entry(key_path(each)))
-        return None, tuple(problem_of(each, tree) for each in islice(told, MOST_PROBLEMS + 1))
-
-
-def _names_in_entries(tree: YamlTree) -> Iterator[Problem]:
-    return (tree.problem(path, NAME_IS_KEY) for path in tree.lines if _is_name_in_entry(path))
-
-
-def _is_name_in_entry(path: Path) -> bool:
+def _is_name_in_entry(path: KeyPath) -> bool:
     return len(path) == 3 and path[0] in NAMED_SECTIONS and path[2] == "name"
 
 
-def _in_order(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+def _in_order(problems: Sequence[Problem]) -> list[Problem]:
     """By line; of several complaints about one key at one line, the first: the others follow from it."""
     first: dict[tuple[int, str], Problem] = {}
     for problem in problems:
         first.setdefault((problem.line, problem.key), problem)
-    return tuple(sorted(first.values(), key=lambda problem: (problem.line, problem.key, problem.message)))
+    return sorted(first.values(), key=lambda problem: (problem.line, problem.key, problem.message))

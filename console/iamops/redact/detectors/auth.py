@@ -49,11 +49,12 @@ def _auth(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
             continue
         begin = at - 1 if text[at - 1 : at] == b'"' else at
         found = _AUTH.match(text, begin)
-        if (
-            found is None
-            or (begin == at and text[at - 1 : at].isalnum())
-            or text[begin - 1 : begin] in (b"-", b"_", b".")
-        ):
+        inside_word = (begin == at and text[at - 1 : at].isalnum()) or text[begin - 1 : begin] in (
+            b"-",
+            b"_",
+            b".",
+        )
+        if found is None or inside_word:
             continue
         quoted = found["open"] is not None and found["close"] is not None
         at_prompt = text[max(0, begin - 2) : begin] == b"> "
@@ -120,7 +121,7 @@ def _piped(text: bytes, start: int, end: int) -> Iterator[SecretSpan]:
         start = found.end("secret")
 
 
-# What Redis is told, as MONITOR and its clients print it: values that the key or field before them gives away.
+# Redis's commands, as MONITOR and its clients print them: values that the key or field before them gives away.
 
 _COMMAND = re.compile(
     rb"\\{0,3}\"(?P<command>P?SET(?:EX|NX)?|GETSET|APPEND|H(?:M?SET|SETNX)|MSET|MIGRATE)\\{0,3}\"(?= \\{0,3}\")",
@@ -158,7 +159,6 @@ def _words(text: bytes, at: int) -> list[tuple[int, int]]:
 
 
 def _given_away(command: bytes, words: list[bytes]) -> Iterator[int]:
-    """The places of the words that are secret values."""
     if command == b"MIGRATE":
         yield from (n + 2 for n in range(len(words) - 2) if words[n].upper() == _AUTH2)
     elif command.startswith(b"H"):

@@ -37,19 +37,8 @@ def _option(*names: bytes, attached: bool = False) -> tuple[re.Pattern[bytes], .
 def _login(*names: bytes, sign: bytes = b":") -> tuple[re.Pattern[bytes], ...]:
     """`-u user:SECRET`, `-uuser:SECRET`."""
     some = b"|".join(re.escape(name) for name in names)
-    return (
-        re.compile(
-            _BEFORE
-            + b"(?:"
-            + some
-            + b")(?:"
-            + _GAP
-            + b"|)"
-            + _LOGIN
-            + sign
-            + rb"(?!\$\{?[A-Z_0-9]+\}?(?:[\s\"']|\Z))(?=[\"']?[^\s\"'\\])"
-        ),
-    )
+    secret = rb"(?!\$\{?[A-Z_0-9]+\}?(?:[\s\"']|\Z))(?=[\"']?[^\s\"'\\])"
+    return (re.compile(_BEFORE + b"(?:" + some + b")(?:" + _GAP + b"|)" + _LOGIN + sign + secret),)
 
 
 def _words(pattern: bytes, flags: int = 0) -> tuple[re.Pattern[bytes], ...]:
@@ -146,11 +135,10 @@ def spans(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
         here = [needle for needle in habit.needles if needle in lowered]
         if here:
             done = 0
-            for start, end in sorted(each for needle in here for each in _commands(text, lowered, needle)):
+            for start, end in sorted(command for needle in here for command in _commands(text, lowered, needle)):
                 # Of several commands on a line the first one's rest is the others' too.
                 if end > done:
-                    for lead in habit.leads:
-                        yield from _on_line(habit.kind, lead, text, start, end)
+                    yield from _values(habit, text, start, end)
                     done = end
 
 
@@ -166,10 +154,12 @@ def _commands(text: bytes, lowered: bytes, needle: bytes) -> Iterator[tuple[int,
         at = lowered.find(needle, max(end, at + 1))
 
 
-def _on_line(kind: str, lead: re.Pattern[bytes], text: bytes, start: int, end: int) -> Iterator[SecretSpan]:
-    # What stands just before a command tells whether a word begins there.
-    while (found := lead.search(text, start, end)) is not None:
-        value = value_at(text, found.end())
-        if value.end > value.start:
-            yield SecretSpan(value.start, min(value.end, end), kind)
-        start = max(value.after, found.end(), start + 1)
+def _values(habit: Habit, text: bytes, start: int, end: int) -> Iterator[SecretSpan]:
+    for lead in habit.leads:
+        at = start
+        # Not cut at `at`: what stands just before it shows whether a word begins there.
+        while (found := lead.search(text, at, end)) is not None:
+            value = value_at(text, found.end())
+            if value.end > value.start:
+                yield SecretSpan(value.start, min(value.end, end), habit.kind)
+            at = max(value.after, found.end(), at + 1)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from iamops.redact.spans import MARK, SecretSpan, Value, hits, value_at
+from iamops.redact.spans import MARK, SecretSpan, Value, hits, match_end, value_at
 
 # Between a header's name and its value: `: `, `": "`, `":["` of Go, `%3A`.
 _SIGN = rb"""(?:\\*+["'\])])*+[ \t]*+(?:[:=>]|%3[AaDd])[ \t]*+(?:\[(?!redacted ))?"""
@@ -39,7 +39,11 @@ _DIRECTIVE = re.compile(
 def spans(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
     yield from _headers(text, lowered, b"authorization", _AUTHORIZATION, "authorization")
     yield from _headers(text, lowered, b"cookie", _COOKIE, "cookie")
-    yield from _set_cookies(text, lowered)
+    for at in hits(lowered, (b"set-cookie",)):
+        found = _SET_COOKIE.match(text, at)
+        if found is not None:
+            value = value_at(text, found.end())
+            yield SecretSpan(value.start, value.end, "cookie")
     yield from _schemes(text, lowered)
     yield from _directives(text, lowered)
 
@@ -50,26 +54,15 @@ def _headers(text: bytes, lowered: bytes, name: bytes, sign: re.Pattern[bytes], 
         found = sign.match(text, at + len(name)) if at >= done else None
         if found is None:
             continue
-        value = _header_value(text, found.end())
+        at = found.end()
+        if text[at : at + 1] in _QUOTES or text.startswith(MARK, at):
+            value = value_at(text, at)
+        else:
+            end = match_end(_HEADER_VALUE, text, at)
+            value = Value(at, end, end, bare=True)
         if not _VARIABLE.fullmatch(text, value.start, value.end):
             yield SecretSpan(value.start, value.end, kind)
         done = value.after
-
-
-def _header_value(text: bytes, at: int) -> Value:
-    if text[at : at + 1] in _QUOTES or text.startswith(MARK, at):
-        return value_at(text, at)
-    found = _HEADER_VALUE.match(text, at)
-    end = found.end() if found else at
-    return Value(at, end, end, bare=True)
-
-
-def _set_cookies(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
-    for at in hits(lowered, (b"set-cookie",)):
-        found = _SET_COOKIE.match(text, at)
-        if found is not None:
-            value = value_at(text, found.end())
-            yield SecretSpan(value.start, value.end, "cookie")
 
 
 def _schemes(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
@@ -85,7 +78,7 @@ def _schemes(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
 
 
 def _is_login(encoded: bytes) -> bool:
-    """Whether it is base64 of `user:password`; what cannot be told is taken for one."""
+    """Whether it is base64 of `user:password`; when in doubt it is."""
     clean = encoded.replace(b"%3D", b"=").replace(b"%3d", b"=").rstrip(b"=")
     if b"%" in clean:
         return True

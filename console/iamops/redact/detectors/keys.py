@@ -14,57 +14,26 @@ from iamops.redact.spans import (
     is_mixed,
     is_separated,
     looks_made,
+    match_end,
     value_at,
     value_begin,
 )
 
 # needle -> the word in the marker. The rest of a name may stand before and behind its needle.
 _KINDS = {
-    b"pass": "password",
-    b"pwd": "password",
-    b"secret": "secret",
-    b"token": "token",
-    b"apikey": "api_key",
-    b"api_key": "api_key",
-    b"api-key": "api_key",
-    b"private": "private_key",
-    b"key-data": "private_key",
-    b"key_data": "private_key",
-    b"pass phrase": "password",
-    b"preshared": "private_key",
-    b"pre-shared": "private_key",
-    b"jwt-key": "key",
-    b"jwt_key": "key",
-    b"jwt.key": "key",
-    b"jwtkey": "key",
-    "密码".encode(): "password",
-    "口令".encode(): "password",
-    "密钥".encode(): "secret",
-    "令牌".encode(): "token",
-    "пароль".encode(): "password",
-    b"contrase": "password",
-    b"credential": "credential",
-    b"signature": "signature",
-    b"masterauth": "password",
-    b"primaryauth": "password",
-    b"samlresponse": "assertion",
-    b"samlrequest": "assertion",
-    b"client_assertion": "assertion",
-    b"code_verifier": "secret",
-    b"auth_data": "auth_pass",
-    b"auth data": "auth_pass",
-    b"authentication data": "auth_pass",
-    b"bindpw": "password",
-    b"rootpw": "password",
-    b"x-auth": "token",
-    b"sessionid": "session",
-    b"sessid": "session",
-    b"connect.sid": "session",
-    b"session_id": "session",
-    b"access_key": "access_key",
-    b"access-key": "access_key",
-    b"accesskey": "access_key",
-}
+    b"pass": "password", b"pwd": "password", b"secret": "secret", b"token": "token", b"apikey": "api_key",
+    b"api_key": "api_key", b"api-key": "api_key", b"private": "private_key", b"key-data": "private_key",
+    b"key_data": "private_key", b"pass phrase": "password", b"preshared": "private_key",
+    b"pre-shared": "private_key", b"jwt-key": "key", b"jwt_key": "key", b"jwt.key": "key", b"jwtkey": "key",
+    "密码".encode(): "password", "口令".encode(): "password", "密钥".encode(): "secret", "令牌".encode(): "token",
+    "пароль".encode(): "password", b"contrase": "password", b"credential": "credential",
+    b"signature": "signature", b"masterauth": "password", b"primaryauth": "password",
+    b"samlresponse": "assertion", b"samlrequest": "assertion", b"client_assertion": "assertion",
+    b"code_verifier": "secret", b"auth_data": "auth_pass", b"auth data": "auth_pass",
+    b"authentication data": "auth_pass", b"bindpw": "password", b"rootpw": "password", b"x-auth": "token",
+    b"sessionid": "session", b"sessid": "session", b"connect.sid": "session", b"session_id": "session",
+    b"access_key": "access_key", b"access-key": "access_key", b"accesskey": "access_key",
+}  # fmt: skip
 # Short words that give a value away only where they are the last word of a name: DB_PW, wifi.psk, otp.
 _WHOLE = {b"pw": "password", b"psk": "key", b"otp": "otp", b"totp": "otp", b"pin": "pin", b"auth": "auth_pass",
           b"bearer": "token", b"encrypt": "key", b"sid": "session"}  # fmt: skip
@@ -80,17 +49,8 @@ _WAYS = re.compile(
 )
 # Names for which a space is enough: the words of keepalived, Redis and nginx.
 _SPACED = (
-    b"auth_pass",
-    b"requirepass",
-    b"masterauth",
-    b"primaryauth",
-    b"bind_pw",
-    b"auth_data",
-    b"authentication data",
-    b"bindpw",
-    b"rootpw",
-    b"secret_access_key",
-    b"secure_link_secret",
+    *(b"auth_pass", b"requirepass", b"masterauth", b"primaryauth", b"bind_pw", b"auth_data"),
+    *(b"authentication data", b"bindpw", b"rootpw", b"secret_access_key", b"secure_link_secret"),
 )
 _TAIL = re.compile(rb"[\w.\-]*+")
 _WORD = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
@@ -189,7 +149,7 @@ _ASKED_PIN = re.compile(rb"""[^\s"'&#<>\\]{3,}+""")
 _PINS = (b"pw", b"otp", b"totp", b"pin")
 _SIGNS = frozenset((b"=", b":", b'"', b"'", b" ", b"%"))
 LOOK_BACK = 96
-# A value that is longer is looked at once, however many names stand in it.
+# A value that is longer is searched once, however many names stand in it.
 LONG = 256
 
 
@@ -211,7 +171,7 @@ def _named(text: bytes, lowered: bytes, needle: bytes, kind: str) -> Iterator[Se
     for at in hits(lowered, (needle,)):
         if at < done:
             continue
-        done = end = _name_end(text, at + len(needle))
+        done = end = match_end(_TAIL, text, at + len(needle))
         if not is_separated(text, end) or (needle == b"pwd" and end > at + len(needle)):
             continue
         before = text[max(0, at - LOOK_BACK) : at]
@@ -244,26 +204,18 @@ def _whole(text: bytes, lowered: bytes, needle: bytes, kind: str) -> Iterator[Se
         value = value_at(text, begin)
         done = value.after if value.end - value.start > LONG else done
         inside = text[value.start : min(value.end, value.start + LONG)]
-        if _is_trivial(text, value) or _PATH.match(inside) or _is_doubtful(needle, inside):
+        doubtful = needle in _DOUBTFUL and not (needle == b"pin" and _DIGITS.match(inside))
+        if _is_trivial(text, value) or _PATH.match(inside) or (doubtful and not is_mixed(inside)):
             continue
         if needle != b"auth" or not _WAYS.match(inside):
             yield SecretSpan(value.start, value.end, kind, quoted=value.bare and text[end : end + 1] == b'"')
 
 
-def _is_doubtful(needle: bytes, inside: bytes) -> bool:
-    if needle not in _DOUBTFUL or (needle == b"pin" and _DIGITS.match(inside)):
-        return False
-    return not is_mixed(inside)
-
-
-def _name_end(text: bytes, at: int) -> int:
-    tail = _TAIL.match(text, at)
-    return tail.end() if tail else at
-
-
 def _value(text: bytes, end: int, before: bytes, name: bytes) -> Value | None:
-    """What stands behind a name that ends at `end`; an empty one where it tells nothing."""
-    at_line_start = _is_at_line_start(before)
+    """What stands behind a name that ends at `end`; an empty value where it is no secret."""
+    newline = before.rfind(b"\n")
+    cut_off = newline < 0 and len(before) == LOOK_BACK
+    at_line_start = not cut_off and _LINE_START.fullmatch(before, newline + 1) is not None
     # `--token abc`: the value of an option stands behind a space too.
     spaced = name.startswith(b"-") or any(word in name for word in _SPACED)
     begin = value_begin(text, end, spaced=spaced)
@@ -272,12 +224,8 @@ def _value(text: bytes, end: int, before: bytes, name: bytes) -> Value | None:
         return _loose(text, end) if call is None else value_at(text, call.end())
     if text[end : end + 2] == b"> ":  # `<password>` in a description is a place for one
         return None
-    if (
-        not at_line_start
-        and text[end : end + 2] == b": "
-        and before[-1:] != b'"'
-        and _COMPLAINT.match(text, begin)
-    ):
+    in_sentence = not at_line_start and text[end : end + 2] == b": " and before[-1:] != b'"'
+    if in_sentence and _COMPLAINT.match(text, begin):
         return None
     if text[end : end + 1] == b" " and (_PARSERS.search(before) or _ABOUT.match(text, begin)):
         # A secret and a token have names; a password has none, and a name is not made of everything.
@@ -285,9 +233,8 @@ def _value(text: bytes, end: int, before: bytes, name: bytes) -> Value | None:
         inside = text[quoted.start : min(quoted.end, quoted.start + LONG)]
         if not (is_mixed(inside) if b"pass" in name else looks_made(inside)):
             return None
-    if _is_said_of_it(text, begin, before, name, end, spaced=spaced):
-        return None
-    if text[begin : begin + 1] == b"{":
+    is_word = _is_said_of_it(text, begin, before, name, end, spaced=spaced)
+    if is_word or text[begin : begin + 1] == b"{":
         return None
     in_sentence = before.endswith((b": ", b'"')) and text[end : end + 1] == b":"
     if (at_line_start or in_sentence) and text[begin : begin + 1] in (b"\r", b"\n", b"#"):
@@ -316,13 +263,6 @@ def _is_said_of_it(text: bytes, begin: int, before: bytes, name: bytes, end: int
     return spaced and text[end : end + 1] == b" " and bool(_GOES_ON_TO_SAY.match(text, begin))
 
 
-def _is_at_line_start(before: bytes) -> bool:
-    newline = before.rfind(b"\n")
-    if newline < 0 and len(before) == LOOK_BACK:
-        return False
-    return _LINE_START.fullmatch(before, newline + 1) is not None
-
-
 def _loose(text: bytes, end: int) -> Value | None:
     """What follows a name without any sign between them."""
     among = _AMONG.match(text, end)
@@ -342,7 +282,7 @@ def _is_trivial(text: bytes, value: Value) -> bool:
 
 
 def _asked(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
-    """Parameters of a request whose names are too common to be looked for anywhere else."""
+    """Parameters of a request whose names are too common to be searched for anywhere else."""
     at = 0
     while (asked := _ASKED.search(lowered, at)) is not None:
         pattern = _ASKED_PIN if asked["name"] in _PINS else _ASKED_VALUE

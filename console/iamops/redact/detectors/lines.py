@@ -1,4 +1,4 @@
-"""Lines that come one by one, and of which one tells what another is: keys, statements, blocks. Pure."""
+"""Lines that come one by one and belong together: keys, statements, blocks. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from iamops.model.foreign import whole
 from iamops.redact.redact import redact
 
-# As many lines are remembered of a statement or a block, and as many bytes. What goes on longer is looked at
+# As many lines are remembered of a statement or a block, and as many bytes. What goes on longer is searched
 # line by line, as every line is.
 MOST_LINES = 60
 MOST_BYTES = 16 * 1024
@@ -110,4 +110,4 @@ class Speakers:
             if len(self._each) >= MOST_SPEAKERS:
                 self._each.clear()
             self._each[speaker] = LineRedactor()
-        return b"\n".join(self._each[speaker].of(each) for each in line.split(b"\n"))
+        return b"\n".join(self._each[speaker].of(part) for part in line.split(b"\n"))

@@ -57,17 +57,15 @@ def _is_secret(variable: bytes) -> bool:
 
 
 def _entries(text: bytes, found: re.Match[bytes], end: int) -> Iterator[SecretSpan]:
-    compared, given = (
-        _is_secret(found["source"]),
-        _is_secret(found["target"]) and not found["target"].startswith(b"ok"),
-    )
+    compared = _is_secret(found["source"])
+    given = _is_secret(found["target"]) and not found["target"].startswith(b"ok")
     if not compared and not given:
         return
     for entry in _ENTRY.finditer(text, found.end(), end):
         if compared and entry["key"].strip(b"\\\"'") not in _WORDS:
             yield _inside(entry, "key")
         value = entry["value"].strip(b"\"'")
-        if given and len(value) > 1 and not value.startswith(b"$") and entry["key"] not in (b"include",):
+        if given and len(value) > 1 and not value.startswith(b"$") and entry["key"] != b"include":
             yield _inside(entry, "value")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 from iamops.redact.spans import SecretSpan
 
@@ -12,8 +13,6 @@ _END = re.compile(rb"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _BODY_WORD = re.compile(rb"[A-Za-z0-9+/=_\-]{16,}+\Z")
 MOST_LINES = 400
 KIND = "private_key"
-
-
 _PUTTY = re.compile(rb"Private-Lines: (?P<lines>\d{1,3})[ \t]*\r?(?=\n)")
 
 
@@ -56,7 +55,7 @@ def _end_lines(text: bytes) -> Iterator[int]:
 
 
 def _block(text: bytes, at: int) -> Iterator[SecretSpan]:
-    """What follows a BEGIN. Without its END only what looks like a key's text is taken."""
+    """The last word of each line behind a BEGIN. Without an END only what can be a key's text is taken."""
     line_end = _line_end(text, at)
     end = _END.search(text, at, line_end)
     if end is not None:
@@ -64,30 +63,20 @@ def _block(text: bytes, at: int) -> Iterator[SecretSpan]:
         return
     if text[at:line_end].strip():
         yield SecretSpan(at, line_end, KIND)
-    lines = list(_lines_to_end(text, line_end))
-    if lines and lines[-1] is None:
-        yield from (span for span in lines[:-1] if span is not None)
-        return
-    for span in lines:
-        if span is None or not _BODY_WORD.match(text, span.start, span.end):
-            return
-        yield span
-
-
-def _lines_to_end(text: bytes, at: int) -> Iterator[SecretSpan | None]:
-    """The last word of each line up to the END, which gives None; without an END, of the next lines."""
+    words, at = list[SecretSpan](), line_end
     for _ in range(MOST_LINES):
         if at >= len(text):
-            return
+            break
         start, at = at + 1, _line_end(text, at + 1)
         if _END.search(text, start, at) is not None:
-            yield None
+            yield from words
             return
         if _BEGIN.search(text, start, at) is not None:
-            return
+            break
         word = _last_word(text, start, at)
         if word.end > word.start:
-            yield word
+            words.append(word)
+    yield from takewhile(lambda word: _BODY_WORD.match(text, word.start, word.end), words)
 
 
 def _cut_block(text: bytes, line: int) -> Iterator[SecretSpan]:

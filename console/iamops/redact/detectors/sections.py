@@ -79,11 +79,8 @@ def _end(text: bytes, at: int, opened: re.Match[bytes]) -> int:
         return most if following < 0 else following
     line = text.rfind(b"\n", max(0, at - 200), at) + 1
     before = text[line:at]
-    if (
-        not before.endswith((b": ", b'"'))
-        and before.strip(b" \t\"'-?")
-        and not re.fullmatch(rb"[\w.\-]{0,60}", before.strip(b" \t\"'-"))
-    ):
+    in_sentence = not before.endswith((b": ", b'"')) and before.strip(b" \t\"'-?")
+    if in_sentence and not re.fullmatch(rb"[\w.\-]{0,60}", before.strip(b" \t\"'-")):
         return begin
     indent = len(before) - len(before.lstrip(b" \t-"))
     return begin + indented_end(text[begin:most], 0, indent, dashes=True)

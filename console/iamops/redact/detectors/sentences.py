@@ -1,4 +1,4 @@
-"""Secrets that a sentence, a script or a login tells: `password for iam is ...`, `send "..."`, `iam:...`. Pure.
+"""Secrets in a sentence, a script or a login: `password for iam is ...`, `send "..."`, `iam:...`. Pure.
 
 What a name and a sign would give away stands elsewhere. Here the word itself must look like a secret: letters and
 digits in one, so that user names, states and plain words stay.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from iamops.redact.spans import VARIABLE, SecretSpan, hits, is_mixed, line_end, lines_with, looks_made
+from iamops.redact.spans import VARIABLE, SecretSpan, hits, is_mixed, line_end, lines_with, looks_made, secrets_in
 
 # `password for iam is X`, `password mismatch: got X`, `api key X revoked`, `Unseal Key 1: X`.
 _NOUN = re.compile(
@@ -50,7 +50,7 @@ _LOGIN = re.compile(
 )
 _LOGIN_BEGINS = (b"auth", b"user", b"credential", b"login", b"digest ", b"]:", b"static", b"password ")
 
-# expect, and what it was told to wait for.
+# expect, and what it waits for.
 _SEND = re.compile(
     rb"""\bsen[dt](?:[ ]{1,4}-[\w\-]{1,8}){0,3}[ ]{1,4}(?P<q>[\\]{0,3}["'{])"""
     rb"""(?P<secret>[^\s"'{}\\]{4,128})(?P<end>(?:\\{1,4}[rn])?[\\]{0,3}["'}])"""
@@ -83,28 +83,34 @@ _PART = re.compile(rb"[A-Za-z0-9_~]{12,}")
 
 def spans(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
     yield from _sentences(text, lowered)
-    if b":" in text:
-        yield from _logins(text, lowered)
+    for at in hits(lowered, [begin for begin in _LOGIN_BEGINS if begin in lowered]) if b":" in text else ():
+        login = _LOGIN.match(text, at)
+        if login is not None and is_mixed(login["secret"]):
+            yield SecretSpan(*login.span("secret"), "password")
     if b"send" in lowered or b"sent" in lowered:
         yield from _sent(text)
     if b"<" in text:
         yield from _inputs(text, lowered)
     if b" LOGIN " in text:
-        yield from (SecretSpan(*found.span("secret"), "password") for found in _IMAP.finditer(text))
-    if b"location" in lowered:
-        yield from _locations(text)
+        yield from secrets_in(_IMAP, text, "password")
+    for location in _LOCATION.finditer(text) if b"location" in lowered else ():
+        for part in _PART.finditer(text, *location.span("path")):
+            if looks_made(part[0]):
+                yield SecretSpan(*part.span(), "nginx_secret")
 
 
 def _sentences(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
     if b" password " in lowered:
-        for first in _FIRST.finditer(text):
-            yield SecretSpan(*first.span("secret"), "password")
+        yield from secrets_in(_FIRST, text, "password")
     done = 0
     for at in sorted(hits(lowered, [begin for begin in _NOUN_BEGINS if begin in lowered])):
         noun = _NOUN.match(text, at) if at >= done else None
         if noun is None:
             continue
-        end = _near_end(text, noun.end())
+        # The end of the line, or of as much of it as one sentence takes.
+        most = min(len(text), noun.end() + SENTENCE_BYTES)
+        newline = text.find(b"\n", noun.end(), most)
+        end = most if newline < 0 else newline
         lead = _LEADS.match(text, noun.end(), end) if end else None
         while lead is not None:
             word = _SAID_WORD.match(text, lead.end(), end)
@@ -113,20 +119,6 @@ def _sentences(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
             done = word.end()
             yield SecretSpan(word.start(), word.start() + len(word[0].rstrip(b".:!?")), "password")
             lead = _NEXT_IN_LIST.match(text, word.end(), end)
-
-
-def _near_end(text: bytes, at: int) -> int:
-    """The end of the line, or of as much of it as one sentence takes."""
-    most = min(len(text), at + SENTENCE_BYTES)
-    newline = text.find(b"\n", at, most)
-    return most if newline < 0 else newline
-
-
-def _logins(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
-    for at in hits(lowered, [begin for begin in _LOGIN_BEGINS if begin in lowered]):
-        found = _LOGIN.match(text, at)
-        if found is not None and is_mixed(found["secret"]):
-            yield SecretSpan(*found.span("secret"), "password")
 
 
 def _sent(text: bytes) -> Iterator[SecretSpan]:
@@ -138,7 +130,7 @@ def _sent(text: bytes) -> Iterator[SecretSpan]:
 
 
 def _inputs(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
-    yield from (SecretSpan(*found.span("secret"), "password") for found in _INPUT.finditer(text))
+    yield from secrets_in(_INPUT, text, "password")
     if b"<<" not in text:
         return
     for start, end in lines_with(lowered, _READERS):
@@ -165,10 +157,3 @@ def _document(text: bytes, opened: re.Match[bytes]) -> Iterator[SecretSpan]:
         at = text.find(b"\n", end) + 1
         if not at:
             return
-
-
-def _locations(text: bytes) -> Iterator[SecretSpan]:
-    for found in _LOCATION.finditer(text):
-        for part in _PART.finditer(text, *found.span("path")):
-            if looks_made(part[0]):
-                yield SecretSpan(*part.span(), "nginx_secret")

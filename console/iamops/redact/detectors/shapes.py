@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from iamops.redact.spans import SecretSpan
+from iamops.redact.spans import SecretSpan, secrets_in
 
 
 @dataclass(frozen=True, slots=True)
 class SecretShape:
-    """`needle` is looked for first, because that is quick; then `pattern` must match there, behind no word."""
+    """`prefix` is searched for first, because that is quick; then `pattern` must match there, behind no word."""
 
     prefix: bytes
     kind: str
@@ -19,54 +19,49 @@ class SecretShape:
     anywhere: bool = False
 
 
-def _issued(prefix: bytes, rest: bytes) -> SecretShape:
-    return SecretShape(prefix, "issued_key", re.compile(re.escape(prefix) + rest))
-
-
-def _hash(prefix: bytes) -> SecretShape:
-    return SecretShape(
-        prefix, "password_hash", re.compile(re.escape(prefix) + rb"[\w./$=,+\-]{8,}+"), anywhere=True
-    )
-
-
+# What follows the prefix of a key that somebody issued -> the prefixes.
+_ISSUED: Mapping[bytes, tuple[bytes, ...]] = {
+    rb"[0-9A-Z]{12,}+": (b"AKIA", b"ASIA"),
+    rb"\w{16,}+": (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_"),
+    rb"[\w\-]{8,}+": (b"xoxa-", b"xoxb-", b"xoxp-", b"xoxr-", b"xoxs-", b"xapp-"),
+    rb"[\w\-]{16,}+": (b"glpat-", b"sk-", b"pypi-", b"npm_", b"hf_", b"shpat_", b"ya29.", b"hvs."),
+    rb"\w{12,}+": (b"sk_live_", b"sk_test_", b"rk_live_", b"whsec_", b"dop_v1_"),
+    rb"[0-9A-Za-z]{12,}+": (b"LTAI", b"AKID", b"dapi", b"ATATT3", b"SK_"),
+    rb"[\w\-]{12,}+": (
+        *(b"glrt-", b"gldt-", b"xai-", b"gsk_", b"tskey-", b"dckr_pat_"),
+        *(b"lin_api_", b"PMAK-", b"shpss_", b"shpca_", b"hvb.", b"sq0csp-"),
+    ),
+    rb"[\w+/=:$]{16,}+": (b"SCRAM-SHA-256$",),
+    rb"[\w\-]{30,}+": (b"AIza",),
+    rb"[\w\-]{10,}+\.[\w\-]{10,}+": (b"SG.",),
+    rb"[0-9A-Z]{10,}+": (b"AGE-SECRET-KEY-",),
+}
+_HASHES = (
+    *(b"$apr1$", b"$2a$", b"$2b$", b"$2x$", b"$2y$", b"$5$", b"$6$", b"$7$", b"$y$", b"$gy$"),
+    *(b"$argon2i$", b"$argon2d$", b"$argon2id$", b"$pbkdf2-sha256$", b"$scrypt$"),
+    *(b"{SHA}", b"{SSHA}", b"{SHA256}", b"{SSHA256}", b"{SSHA512}", b"{CRYPT}", b"{MD5}"),
+)
+_HASH = rb"[\w./$=,+\-]{8,}+"
 _SHAPES = (
     # Even a token that was cut, or lost its signature, says who may do what.
     SecretShape(b"eyJ", "jwt", re.compile(rb"eyJ[\w\-]{6,}+(?:(?:\.|%2[Ee])[\w\-]*+)*+={0,2}"), anywhere=True),
-    _issued(b"AKIA", rb"[0-9A-Z]{12,}+"),
-    _issued(b"ASIA", rb"[0-9A-Z]{12,}+"),
-    *(_issued(prefix, rb"\w{16,}+") for prefix in (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_")),
-    *(_issued(prefix, rb"[\w\-]{8,}+") for prefix in (b"xoxa-", b"xoxb-", b"xoxp-", b"xoxr-", b"xoxs-", b"xapp-")),
-    *(_issued(prefix, rb"[\w\-]{16,}+") for prefix in (b"glpat-", b"sk-", b"pypi-", b"npm_", b"hf_", b"shpat_")),
-    *(_issued(prefix, rb"\w{12,}+") for prefix in (b"sk_live_", b"sk_test_", b"rk_live_", b"whsec_", b"dop_v1_")),
-    *(_issued(prefix, rb"[0-9A-Za-z]{12,}+") for prefix in (b"LTAI", b"AKID", b"dapi", b"ATATT3", b"SK_")),
     *(
-        _issued(prefix, rb"[\w\-]{12,}+")
-        for prefix in (b"glrt-", b"gldt-", b"xai-", b"gsk_", b"tskey-", b"dckr_pat_")
+        SecretShape(prefix, "issued_key", re.compile(re.escape(prefix) + rest))
+        for rest, prefixes in _ISSUED.items()
+        for prefix in prefixes
     ),
     *(
-        _issued(prefix, rb"[\w\-]{12,}+")
-        for prefix in (b"lin_api_", b"PMAK-", b"shpss_", b"shpca_", b"hvb.", b"sq0csp-")
-    ),
-    _issued(b"SCRAM-SHA-256$", rb"[\w+/=:$]{16,}+"),
-    _issued(b"AIza", rb"[\w\-]{30,}+"),
-    _issued(b"ya29.", rb"[\w\-]{16,}+"),
-    _issued(b"hvs.", rb"[\w\-]{16,}+"),
-    _issued(b"SG.", rb"[\w\-]{10,}+\.[\w\-]{10,}+"),
-    _issued(b"AGE-SECRET-KEY-", rb"[0-9A-Z]{10,}+"),
-    *(_hash(b"$" + name + b"$") for name in (b"apr1", b"2a", b"2b", b"2x", b"2y", b"5", b"6", b"7", b"y", b"gy")),
-    *(_hash(b"$" + name + b"$") for name in (b"argon2i", b"argon2d", b"argon2id", b"pbkdf2-sha256", b"scrypt")),
-    *(
-        _hash(name)
-        for name in (b"{SHA}", b"{SSHA}", b"{SHA256}", b"{SSHA256}", b"{SSHA512}", b"{CRYPT}", b"{MD5}")
+        SecretShape(prefix, "password_hash", re.compile(re.escape(prefix) + _HASH), anywhere=True)
+        for prefix in _HASHES
     ),
     SecretShape(b"$1$", "password_hash", re.compile(rb"\$1\$[./\w]{1,8}\$[./\w]{20,}+"), anywhere=True),
     SecretShape(b"*", "password_hash", re.compile(rb"\*[0-9A-F]{40}(?![0-9A-Za-z])")),
 )
-
-
-def _sign(shape: SecretShape) -> bytes:
-    return next((sign for sign in (b"$", b"{", b"_", b"*", b"-") if sign in shape.prefix), b"")
-
+# A sign that a shape cannot be without, and that many lines have not.
+_SIGNS = (b"$", b"{", b"_", b"*", b"-", b"")
+_BY_SIGN: dict[bytes, list[SecretShape]] = {sign: [] for sign in sorted(_SIGNS)}
+for _shape in _SHAPES:
+    _BY_SIGN[next(sign for sign in _SIGNS if sign in _shape.prefix)].append(_shape)
 
 # htpasswd's oldest form: a user, and 13 characters of crypt(3), alone on a line.
 _CRYPT_LINE = re.compile(rb"(?m)^[\w.@\-]{1,64}:(?P<secret>(?!/\w+/)[./0-9A-Za-z]{13})(?=\r?$)")
@@ -87,33 +82,27 @@ _AUTHKEYS = re.compile(rb"(?m)^\d{1,2} (?:sha1|sha256|md5) (?P<secret>\S{4,256})
 _BOT = re.compile(rb"(?<![\w.:])\d{8,10}:(?P<secret>AA[\w\-]{33})(?![\w\-])")
 _MD5 = re.compile(rb"\bmd5(?P<secret>[0-9a-f]{32})(?!\w)")
 _WORD = re.compile(rb"[\w]")
-
-
-# A sign that a shape cannot be without, and that many lines have not.
-_BY_SIGN = {
-    sign: tuple(shape for shape in _SHAPES if _sign(shape) == sign)
-    for sign in sorted({_sign(each) for each in _SHAPES})
-}
+# What a text cannot be without -> a pattern, and the kind of its secret.
+_PATTERNS = (
+    (b":", _CRYPT_LINE, "password_hash"),
+    (b":", _PGPASS, "password"),
+    (b" ", _AUTHKEYS, "key"),
+    (b":AA", _BOT, "issued_key"),
+    (b"md5", _MD5, "password_hash"),
+    (b" - ", _REMOTE_USER, "password"),
+)
 
 
 def spans(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
     for sign, shapes in _BY_SIGN.items():
+        for shape in shapes if sign in text else ():
+            if shape.prefix in text:
+                yield from _of(shape, text)
+    for sign, pattern, kind in _PATTERNS:
         if sign in text:
-            for shape in shapes:
-                if shape.prefix in text:
-                    yield from _of(shape, text)
-    for pattern, kind in ((_CRYPT_LINE, "password_hash"), (_PGPASS, "password"), (_AUTHKEYS, "key")):
-        for found in pattern.finditer(text):
-            yield SecretSpan(*found.span("secret"), kind)
-    for sign, pattern, kind in ((b":AA", _BOT, "issued_key"), (b"md5", _MD5, "password_hash")):
-        for found in pattern.finditer(text) if sign in text else ():
-            yield SecretSpan(*found.span("secret"), kind)
-    if b" - " in text:
-        for found in _REMOTE_USER.finditer(text):
-            yield SecretSpan(*found.span("secret"), "password")
+            yield from secrets_in(pattern, text, kind)
     if b"akia" in lowered or b"asia" in lowered:
-        for found in _ID_AND_KEY.finditer(text):
-            yield SecretSpan(*found.span("secret"), "access_key")
+        yield from secrets_in(_ID_AND_KEY, text, "access_key")
 
 
 def _of(shape: SecretShape, text: bytes) -> Iterator[SecretSpan]:

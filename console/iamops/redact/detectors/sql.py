@@ -45,7 +45,7 @@ _STATEMENTS = (b"insert", b"replace", b"update")
 
 def spans(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
     done = 0
-    for at in sorted(hits(lowered, tuple(each for each in (b"insert", b"replace") if each in lowered))):
+    for at in sorted(hits(lowered, tuple(word for word in (b"insert", b"replace") if word in lowered))):
         found = _INSERT.match(text, at) if at >= done else None
         if found is None:
             continue

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from iamops.redact.spans import SecretSpan, hits
+from iamops.redact.spans import SecretSpan, hits, secrets_in
 
 _ADDRESS = re.compile(rb"""[^\s"'<>`]*+""")
 _PORT = re.compile(rb"\d{1,5}(?:[/?#]|\Z)")
@@ -44,7 +44,7 @@ _WEBHOOKS = (
     _hook(b"alert.victorops.com/", rb"integrations/generic/\d{1,20}/alert/"),
     _hook(b"/hooks/", rb"(?=[\w/]{12})"),
 )
-# A link that lets in whoever has it: /reset-password/TOKEN.
+# A link that is a password by itself: /reset-password/TOKEN.
 _LINKS = re.compile(
     rb"/(?:[\w\-]{0,24}(?:reset|verify|verification|activat(?:e|ion)|confirm(?:ation)?|invit(?:e|ation)s?|magic|recover"
     rb"|unsubscribe|set-?password|share|signup|join)[\w\-]{0,24})/(?P<secret>(?=[\w.~\-]{0,64}?\d|[\w.~\-]{20})[\w.~%\-]{8,256}+)",
@@ -73,7 +73,7 @@ def spans(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
     if b"/" not in text:
         return
     if any(word in lowered for word in _LINK_WORDS):
-        yield from (SecretSpan(*link.span("secret"), "link") for link in _LINKS.finditer(text))
+        yield from secrets_in(_LINKS, text, "link")
     for needle, pattern in _WEBHOOKS:
         done = 0
         for at in hits(lowered, (needle,)) if needle in lowered else ():
@@ -130,7 +130,7 @@ def _encoded_userinfo(text: bytes, lowered: bytes) -> Iterator[SecretSpan]:
 
 
 def _go_dsn(text: bytes) -> Iterator[SecretSpan]:
-    """`root:password@tcp(127.0.0.1:3306)/iam`: the login is looked for backwards from its `@`."""
+    """`root:password@tcp(127.0.0.1:3306)/iam`: the login is read backwards from its `@`."""
     for at in hits(text, (b"@tcp(", b"@unix(", b"@tcp6(")):
         begin = max(0, at - LOOK_BACK)
         login = _last_word(text[begin:at])
