@@ -1,7 +1,7 @@
 """How values are taken out of a line: the few searches that a format and the wanted variables need. Pure.
 
-The rules are the same here and in a node's awk, so that any line at all gives the same values on both sides. What
-stands before the first text of a client's is taken from the left; what stands behind it is found from the right.
+The rules are the same here and in a node's awk, so any line gives the same values on both sides. What stands
+before the first text that a client chooses is taken from the left; what stands behind it is found from the right.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from iamops.accesslog.shapes import VariableShape, anchored, pattern, shape_of
 
@@ -70,8 +69,8 @@ class _TokenRun:
     tail: Tokens
 
 
-def told(tokens: Tokens) -> frozenset[str]:
-    """The variables of a piece whose values can be found, and no text of a client's can move or stretch."""
+def findable(tokens: Tokens) -> frozenset[str]:
+    """The variables of a piece whose values can be found, and that no client's text can move or stretch."""
     return frozenset(token.text for run in _runs(tokens) for token in run.tokens if token.variable)
 
 
@@ -108,7 +107,7 @@ def taken(piece: str, plan: tuple[ExtractStep | Cut, ...]) -> dict[str, str]:
 
 
 def _runs(tokens: Tokens) -> Iterator[_TokenRun]:
-    """Each begins behind what was cut off before it."""
+    """Each run begins behind what was cut off before it."""
     while tokens:
         at = next((at for at in range(len(tokens)) if tokens[at].variable and not _ends(tokens, at)), None)
         if at is None:
@@ -123,7 +122,7 @@ def _runs(tokens: Tokens) -> Iterator[_TokenRun]:
 
 
 def _ends(tokens: Tokens, at: int) -> bool:
-    """Whether a value, of which it is known where it begins, says itself where it ends."""
+    """Whether a value with a known beginning shows where it ends."""
     shape = shape_of(tokens[at].text)
     if shape.client:
         return False
@@ -136,7 +135,7 @@ def _ends(tokens: Tokens, at: int) -> bool:
 
 
 def _foreign(tokens: Tokens, at: int) -> bool:
-    """Whether the literal behind a value has a character that no such value has: it ends where that occurs."""
+    """Whether the literal behind a value has a character that no such value has: the value ends there."""
     return at + 1 < len(tokens) and not shape_of(tokens[at].text).chars.issuperset(tokens[at + 1].text)
 
 
@@ -190,19 +189,9 @@ def _halves(piece: str, cut: Cut) -> tuple[str, str]:
     else:
         at = piece.find(cut.literal)
         if at >= 0 and piece.find(cut.literal, at + 1) >= 0:
-            match = _ending(cut.tail).search(piece)
+            match = re.search(rf"{cut.tail}\Z", piece)
             at = match.start() if match is not None else -1
     return ("", "") if at < 0 else (piece[:at], piece[at + len(cut.literal) :])
-
-
-@lru_cache(maxsize=64)
-def _ending(tail: str) -> re.Pattern[str]:
-    return re.compile(rf"{tail}\Z")
-
-
-@lru_cache(maxsize=64)
-def _beginning(whole: str) -> re.Pattern[str]:
-    return re.compile(whole)
 
 
 def _value(piece: str, step: ExtractStep) -> tuple[str, str]:
@@ -211,7 +200,7 @@ def _value(piece: str, step: ExtractStep) -> tuple[str, str]:
     for literal in step.skips:
         piece = piece.partition(literal)[2]
     if step.whole:
-        match = _beginning(step.whole).match(piece)
+        match = re.match(step.whole, piece)
         return _followed(piece, match.end() if match is not None else 0, step.until)
     if step.width:
         return _followed(piece, step.width, step.until)

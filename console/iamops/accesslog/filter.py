@@ -41,7 +41,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 
 class WhereError(ValueError):
-    """An expression that says nothing, in words and with what it could say."""
+    """Not an expression: why, and what could stand there instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,14 @@ class Where:
 
     @property
     def fields(self) -> frozenset[Field]:
-        """What a line must tell for the expression to be answered."""
+        """The fields of a line that the expression compares."""
         return frozenset(term.field for term in self.terms if term.field is not None)
 
     def allows_node(self, node: str) -> bool:
-        return all(_text(term, node) for term in self.terms if term.field is None)
+        return all(_true(term, node) for term in self.terms if term.field is None)
 
     def matches(self, values: Mapping[Field, str]) -> bool:
-        """Whether a line counts. `values` as they stand in the log; what is not there is empty."""
+        """Whether a line counts. `values` as they stand in the log; a missing one is empty."""
         return all(_true(term, values.get(term.field, "")) for term in self.terms if term.field is not None)
 
     def awk(self, variable: Callable[[Field], str]) -> str:
@@ -115,7 +115,7 @@ def _term(word: str) -> FilterTerm:
 
 
 def _check_pattern(word: str, pattern: str) -> None:
-    """Only what every awk and we ourselves understand in the same way."""
+    """Only what Python and every awk understand in the same way. Raises WhereError."""
     refused = re.search(r"\\[A-Za-z0-9]|\\$|\(\?|[{}]|[*+?][*+?]|^[*+?]|[(|][*+?]|\[\^?\]|\[[^]]*[\[\\]", pattern)
     if refused is not None or not pattern.isascii():
         part = refused[0] if refused else pattern
@@ -129,18 +129,15 @@ def _check_pattern(word: str, pattern: str) -> None:
 def _true(term: FilterTerm, value: str) -> bool:
     if term.op in _COMPARE:
         return _NUMBER.fullmatch(value) is not None and _COMPARE[term.op](float(value), float(term.value))
-    return _text(term, value)
-
-
-def _text(term: FilterTerm, value: str) -> bool:
-    negative = term.op.startswith("!")
     if term.op.endswith("~"):
-        return (re.search(term.value, value) is not None) is not negative
-    if term.field is Field.STATUS and _CLASS.fullmatch(term.value):
-        return (value[:1] == term.value[0]) is not negative
-    if term.field is Field.UPSTREAM:
-        return (re.search(_attempt(term), value) is not None) is not negative
-    return (value == escaped(term.value)) is not negative
+        equal = re.search(term.value, value) is not None
+    elif term.field is Field.STATUS and _CLASS.fullmatch(term.value):
+        equal = value[:1] == term.value[0]
+    elif term.field is Field.UPSTREAM:
+        equal = re.search(_attempt(term), value) is not None
+    else:
+        equal = value == escaped(term.value)
+    return equal is not term.op.startswith("!")
 
 
 def _awk(term: FilterTerm, variable: str) -> str:

@@ -1,4 +1,4 @@
-"""What nginx can write for a variable, and which of them a client fills with any text he likes. Pure.
+"""What nginx can write for a variable, and which variables a client fills with any text. Pure.
 
 A client's text may look like a whole line of the log: user names of HTTP Basic (no `auth_basic` needed), hosts,
 paths and headers may hold blanks and brackets. Only quotes and control characters are escaped. So what stands
@@ -25,7 +25,7 @@ _AND = "(, | : )"
 class VariableShape:
     """`chars` may occur in a value, `wild` of them in any number. `width` is fixed where it is not 0.
 
-    `many`: a list with blanks in it. `client`: he chooses the text, within `chars`.
+    `many`: a list with blanks in it. `client`: the client chooses the text, within `chars`.
     """
 
     pattern: str
@@ -100,7 +100,7 @@ _SHAPES: dict[str, VariableShape] = {
 
 
 def shape_of(variable: str) -> VariableShape:
-    """ANYTHING where it is not known that no client writes it."""
+    """ANYTHING unless it is known that no client writes it."""
     return _SHAPES.get(variable, ANYTHING)
 
 

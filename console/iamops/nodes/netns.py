@@ -40,7 +40,7 @@ def open_socket(namespace: str | None, family: int, kind: int = socket.SOCK_STRE
 
     def make() -> None:
         try:
-            _enter(namespace)
+            enter_namespace(namespace)
             made.append(socket.socket(family, kind))
         except OSError as error:
             failed.append(error)
@@ -53,15 +53,10 @@ def open_socket(namespace: str | None, family: int, kind: int = socket.SOCK_STRE
     return made[0]
 
 
-def enter_namespace(namespace: str | None) -> None:
-    """Moves the calling thread there for the rest of its life (None: it stays). Raises as `open_socket`."""
-    if namespace is not None:
-        _enter(namespace)
-
-
 def connect(address: str, port: int, timeout_s: float, *, namespace: str | None = None) -> socket.socket:
     """A connected, blocking TCP socket to an IP address. Raises OSError; never asks a name server."""
-    family, kind, _, _, target = _numeric(address, port)
+    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    family, kind, _, _, target = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=flags)[0]
     connection = open_socket(namespace, family, kind)
     try:
         connection.settimeout(timeout_s)
@@ -72,14 +67,10 @@ def connect(address: str, port: int, timeout_s: float, *, namespace: str | None 
     return connection
 
 
-def _numeric(address: str, port: int) -> tuple[int, int, int, str, tuple[str, int]]:
-    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-    found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=flags)
-    return found[0]  # type: ignore[return-value]  # typeshed knows every family, not only the two of IP
-
-
-def _enter(namespace: str) -> None:
-    """Moves the calling thread into the namespace, for the rest of its life."""
+def enter_namespace(namespace: str | None) -> None:
+    """Moves the calling thread there for the rest of its life (None: it stays). Raises as `open_socket`."""
+    if namespace is None:
+        return
     try:
         handle = os.open(NAMESPACES / namespace, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -15,39 +15,46 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 from iamops.model.outage import GapReport, Hole, ProbeResult, ProbeRow, ProbeSample, Segment, gap_report
 from iamops.nodes.netns import enter_namespace
 from iamops.nodes.probes.client import ClientTarget
-from iamops.nodes.probes.http import MAX_BODY, USER_AGENT, judged
+from iamops.nodes.probes.http import MAX_BODY, HttpQuestion, HttpResponse, judged
 from iamops.nodes.supervisor import since_boot
 
 EVERY_S = 0.01
 # A client that has waited this long for a health check has felt it. It is also shorter than the second
 # after which the kernel sends a lost SYN again: what is answered then was dark.
 PATIENCE_S = 0.25
-# Whoever did not come to look for PAUSE_S cannot tell a late answer from none. From HOLE_S on nothing was
-# measured; less is what `resolution_ms` and the uncertainty of a gap are for.
+# A thread that did not run for PAUSE_S cannot tell a late answer from none. From HOLE_S on nothing was measured;
+# less is what `resolution_ms` and the uncertainty of a gap are for.
 PAUSE_S, HOLE_S = 0.1, PATIENCE_S
-# A lane that is asked seldom is asked this often in trouble: finely enough, and no burden for a node that has one.
+# A lane that is rarely asked is asked this often in trouble: often enough, and no burden for a node that has one.
 TROUBLE_EVERY_S = 0.05
 # What has no answer by now may never have one.
 LATE_S = 0.03
 START_TIMEOUT_S = 2.0
-# So long after a fault of ours it is begun again: longer than a hole, so that it is one.
+# The pause after a fault of ours: longer than a hole, so that it is one.
 AGAIN_AFTER_S = 2 * HOLE_S
 # What is missing on our own machine says nothing about the cluster.
 OURS = frozenset({errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-# Two minutes at a request every 10 ms: what a plot can show.
+# Two minutes at a request every 10 ms: the most that a plot shows.
 SAMPLES_KEPT = 12_000
 _RESET = struct.pack("ii", 1, 0)
+# A connection that is accepted and then closed is an answer, though a wrong one.
+_RESULTS = {
+    errno.ECONNREFUSED: ProbeResult.REFUSED,
+    errno.ECONNRESET: ProbeResult.WRONG,
+    errno.EPIPE: ProbeResult.WRONG,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
     """What is asked for, and how often while all is well: in trouble at least every `TROUBLE_EVERY_S`.
 
-    `any_answer`: whether somebody answers is the question, not how.
+    `any_answer`: every answer is a good one.
     """
 
     target: ClientTarget
@@ -55,12 +62,12 @@ class Lane:
     any_answer: bool = False
 
 
-class _Asking:
+class _LaneState:
     """The attempts of one lane so far."""
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
-        self.request = _request(lane.target)
+        self.request = HttpResponse(HttpQuestion(lane.target.host, lane.target.path)).request
         self.asked = 0.0
         self.segments: list[Segment] = []
         self.own_errors = 0
@@ -70,20 +77,17 @@ class _Asking:
         """When to ask next: as often as the lane wants it, or more often than that."""
         return self.asked + min(at_least_s, self.lane.every_s)
 
-    def so_far(self) -> ProbeRow:
-        return ProbeRow(tuple(self.segments), self.spacing_s, self.own_errors)
-
     def count(self, attempt: _Attempt, holes: list[Hole]) -> None:
         if attempt.ours or attempt.result is None:
             self.own_errors += 1
             return
-        last = self.segments[-1] if self.segments else None
-        if last is not None and holes and last.last <= holes[-1].began < attempt.started:
-            last = None
-        if last is not None:
-            self.spacing_s = max(self.spacing_s, attempt.started - last.last)
         started = attempt.started
-        if last is not None and (last.result, last.node) == (attempt.result, attempt.node):
+        last = self.segments[-1] if self.segments else None
+        if last is None or (holes and last.last <= holes[-1].began < started):
+            self.segments.append(Segment(attempt.result, attempt.node, started, started, 1))
+            return
+        self.spacing_s = max(self.spacing_s, started - last.last)
+        if (last.result, last.node) == (attempt.result, attempt.node):
             self.segments[-1] = Segment(last.result, last.node, last.first, started, last.count + 1)
         else:
             self.segments.append(Segment(attempt.result, attempt.node, started, started, 1))
@@ -91,10 +95,10 @@ class _Asking:
 
 @dataclass(slots=True, eq=False)
 class _Attempt:
-    """One request on its way. `fate` None: not known yet."""
+    """One request on its way. `result` None: not known yet."""
 
     started: float
-    row: _Asking
+    row: _LaneState
     connection: socket.socket | None = None
     sent: bool = False
     answer: bytearray = field(default_factory=bytearray)
@@ -105,8 +109,7 @@ class _Attempt:
 
 
 class GapProbe:
-    """Probes until stopped; a client who loses something in any lane has lost it. `report` may be asked for at any
-    time, from any thread.
+    """Probes until stopped. `report` may be called at any time, from any thread.
 
     Time in which the probe itself did not run is a hole: not measured, and nobody's failure.
     """
@@ -114,7 +117,7 @@ class GapProbe:
     def __init__(self, *lanes: Lane, namespace: str | None, patience_s: float = PATIENCE_S) -> None:
         self._namespace = namespace
         self._patience_s = patience_s
-        self._rows = [_Asking(lane) for lane in lanes]
+        self._rows = [_LaneState(lane) for lane in lanes]
         self._often_s = min(lane.every_s for lane in lanes)
         self._holes: list[Hole] = []
         self._samples: deque[ProbeSample] = deque(maxlen=SAMPLES_KEPT)
@@ -140,7 +143,8 @@ class GapProbe:
 
     def report(self) -> GapReport:
         with self._changing:
-            return gap_report([row.so_far() for row in self._rows], self._holes)
+            rows = [ProbeRow(tuple(row.segments), row.spacing_s, row.own_errors) for row in self._rows]
+            return gap_report(rows, self._holes)
 
     def samples(self) -> tuple[ProbeSample, ...]:
         """The latest attempts, one by one, oldest first; times of the monotonic clock."""
@@ -159,7 +163,7 @@ class GapProbe:
             self._ready.set()
         self._ran_at, self._awake = time.monotonic(), since_boot()
         while not self._stopped.is_set():
-            # The thread's edge: whatever fails, what was not measured meanwhile is a hole, and probing goes on.
+            # The thread's edge: after a fault probing goes on, and the time until then is a hole.
             with contextlib.suppress(Exception), selectors.DefaultSelector() as selector:
                 under_way: deque[_Attempt] = deque()
                 try:
@@ -167,14 +171,10 @@ class GapProbe:
                 finally:
                     for attempt in under_way:
                         self._abandon(selector, attempt)
-            self._not_measured()
-
-    def _not_measured(self) -> None:
-        """Begun again after a fault: until now nothing was looked at."""
-        if not self._stopped.wait(AGAIN_AFTER_S):
-            began, self._ran_at, self._awake = self._ran_at, time.monotonic(), since_boot()
-            with self._changing:
-                self._holes.append(Hole(began, self._ran_at, self._ran_at - began))
+            if not self._stopped.wait(AGAIN_AFTER_S):
+                began, self._ran_at, self._awake = self._ran_at, time.monotonic(), since_boot()
+                with self._changing:
+                    self._holes.append(Hole(began, self._ran_at, self._ran_at - began))
 
     def _probe(self, selector: selectors.BaseSelector, under_way: deque[_Attempt]) -> None:
         while under_way or not self._stopped.is_set():
@@ -196,7 +196,7 @@ class GapProbe:
                     self._advance(selector, key.data)
 
     def _looked_away(self, selector: selectors.BaseSelector, under_way: deque[_Attempt]) -> bool:
-        """Whether this thread did not run for a while. Then what is on its way has no fate: an answer may
+        """Whether this thread did not run for a while. Then attempts on their way have no result: an answer may
         have come in time, and nobody looked.
         """
         ran_at, self._ran_at = self._ran_at, time.monotonic()
@@ -213,7 +213,7 @@ class GapProbe:
                 self._holes.append(Hole(ran_at, self._ran_at, away_s))
         return True
 
-    def _started(self, selector: selectors.BaseSelector, row: _Asking, now: float) -> _Attempt:
+    def _started(self, selector: selectors.BaseSelector, row: _LaneState, now: float) -> _Attempt:
         attempt, target = _Attempt(now, row), row.lane.target
         try:
             family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
@@ -263,17 +263,13 @@ class GapProbe:
     def _failed(self, selector: selectors.BaseSelector, attempt: _Attempt, code: int) -> None:
         self._close(selector, attempt)
         attempt.ours = code in OURS
-        if code == errno.ECONNREFUSED:
-            attempt.result = ProbeResult.REFUSED
-        else:
-            # Closed in our face after it was accepted is an answer, if a wrong one.
-            attempt.result = ProbeResult.WRONG if code in (errno.ECONNRESET, errno.EPIPE) else ProbeResult.DARK
+        attempt.result = _RESULTS.get(code, ProbeResult.DARK)
 
     def _in_trouble(self, under_way: deque[_Attempt], now: float) -> bool:
-        """Somebody was not answered well, or nginx itself is late."""
+        """A request was not answered well, or nginx itself is late."""
         if len(self._rows) == 1:
             return False
-        late = any(each.row is self._rows[0] and now - each.started > LATE_S for each in under_way)
+        late = any(attempt.row is self._rows[0] and now - attempt.started > LATE_S for attempt in under_way)
         return late or any(row.segments and row.segments[-1].result is not ProbeResult.GOOD for row in self._rows)
 
     def _give_up(self, selector: selectors.BaseSelector, under_way: deque[_Attempt], now: float) -> None:
@@ -303,28 +299,16 @@ class GapProbe:
         while under_way and under_way[0].result is not None:
             attempt = under_way.popleft()
             with self._changing:
-                self._count(attempt)
-
-    def _count(self, attempt: _Attempt) -> None:
-        attempt.row.count(attempt, self._holes)
-        if attempt.result is not None and not attempt.ours:
-            self._samples.append(ProbeSample(attempt.started, attempt.result, attempt.latency_ms))
-
-
-def _request(target: ClientTarget) -> bytes:
-    lines = (
-        f"GET {target.path} HTTP/1.1",
-        f"Host: {target.host}",
-        f"User-Agent: {USER_AGENT}",
-        "Connection: close",
-    )
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+                attempt.row.count(attempt, self._holes)
+                if attempt.result is not None and not attempt.ours:
+                    self._samples.append(ProbeSample(attempt.started, attempt.result, attempt.latency_ms))
 
 
 def _judged(answer: bytes) -> tuple[bool, str | None] | None:
     """Whether the answer is a good one, and who gave it; None for what is not HTTP."""
     try:
-        response = http.client.HTTPResponse(_Canned(answer), method="GET")  # type: ignore[arg-type]  # it asks for makefile() only
+        arrived = SimpleNamespace(makefile=lambda _mode: io.BytesIO(answer))
+        response = http.client.HTTPResponse(arrived, method="GET")  # type: ignore[arg-type]  # it calls makefile() only
         response.begin()
         body = response.read(MAX_BODY)
     except (http.client.HTTPException, ArithmeticError, ValueError, OSError):
@@ -332,13 +316,3 @@ def _judged(answer: bytes) -> tuple[bool, str | None] | None:
     headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in response.getheaders()]
     report = judged(response.status, headers, body, 0.0)
     return report.ok, report.answered_by
-
-
-class _Canned:
-    """Bytes that have already arrived, where http.client expects a socket."""
-
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
-
-    def makefile(self, mode: str) -> io.BytesIO:
-        return io.BytesIO(self._answer)

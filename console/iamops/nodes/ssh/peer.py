@@ -17,22 +17,18 @@ from iamops.nodes.ssh.settings import SshSettings
 from iamops.nodes.transport import TransportError
 from iamops.redact.clean import words
 
-# The private keys to offer a node: files first, then the agent's. Keeps account of what was tried.
 
-
-class Keys:
-    """Hands out key after key until the server takes one. Close it after the login."""
+class OfferedKeys:
+    """The private keys to offer a node, files first, then the agent's, and what was tried. To be closed after the
+    login.
+    """
 
     def __init__(self, settings: SshSettings) -> None:
         self._settings = settings
         self._offered: list[str] = []
         self._skipped: list[str] = []
         self._agent: asyncssh.SSHAgentClient | None = None
-        self._source = self._all()
-
-    async def next(self) -> asyncssh.SSHKeyPair | None:
-        """The next key, or None when there is no other."""
-        return await anext(self._source, None)
+        self.pairs = self._all()
 
     def close(self) -> None:
         if self._agent is not None:
@@ -41,7 +37,7 @@ class Keys:
 
     @property
     def account(self) -> str:
-        """What was tried, as a half sentence for the person who has to find out why it was not enough."""
+        """What was tried, as half a sentence."""
         offered = f"offered {', '.join(self._offered)}" if self._offered else "there was no key to offer"
         return "; ".join((offered, *self._skipped))
 
@@ -100,16 +96,16 @@ KeyLists = tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey], list[asyncssh.SSH
 
 
 class Peer(asyncssh.SSHClient):
-    """asyncssh asks this object everything about a connection. It trusts nothing but `known`.
+    """asyncssh calls this object for everything about a connection. It trusts nothing but `known`.
 
-    `hops` are the connections it rides on, which end with it. Not `trusting`: it only looks at the key.
+    `hops` are the connections it rides on, which end with it. Not `trusting`: it only notes the host key.
     """
 
     def __init__(
         self,
         node: str,
         known: KnownKeys,
-        keys: Keys,
+        keys: OfferedKeys,
         hops: tuple[asyncssh.SSHClientConnection, ...] = (),
         *,
         trusting: bool = True,
@@ -129,7 +125,7 @@ class Peer(asyncssh.SSHClient):
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
-        """Listens in on everything that arrives: one float per read, and prompt TCP acknowledgements."""
+        """Takes the time of everything that arrives, and acknowledges it at once."""
         deliver = conn.data_received
         raw: socket.socket | None = conn.get_extra_info("socket")
 
@@ -150,7 +146,7 @@ class Peer(asyncssh.SSHClient):
         self._prompt = self._is_hop
 
     def authorities(self, host: str, addr: str, port: int | None) -> KeyLists:
-        """What asyncssh may judge by itself: host certificates. Plain keys are judged below."""
+        """What asyncssh may judge: host certificates. Plain keys are judged below."""
         return [], list(self.known.authorities), list(self.known.revoked if self.known.authorities else ())
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
@@ -158,7 +154,7 @@ class Peer(asyncssh.SSHClient):
         return self._trusting and self.known.standing(key) is KeyTrust.TRUSTED
 
     async def public_key_auth_requested(self) -> asyncssh.SSHKeyPair | None:
-        return await self._keys.next()
+        return await anext(self._keys.pairs, None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.closing:
