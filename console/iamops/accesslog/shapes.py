@@ -69,33 +69,31 @@ _HOST = EVERY - set(f"/{UPPER[6:]}")
 HOST = VariableShape("[^/G-Z]*", _HOST, _HOST, client=True)
 ANYTHING = VariableShape("", EVERY, EVERY, client=True)
 
+_NUMBERS = (
+    "msec body_bytes_sent bytes_sent request_length request_time connection connection_requests connection_time "
+    "pid remote_port realip_remote_port server_port gzip_ratio"
+)
+_NAMES = (
+    "server_name hostname scheme request_id request_method request_completion pipe nginx_version https "
+    "ssl_protocol ssl_cipher ssl_session_reused http2 http3 proxy_upstream_name proxy_alternative_upstream_name"
+)
+_ADDRESSES = "remote_addr realip_remote_addr server_addr proxy_protocol_addr binary_remote_addr"
+_NUMBER_LISTS = (
+    "upstream_status upstream_response_time upstream_connect_time upstream_header_time upstream_queue_time "
+    "upstream_response_length upstream_bytes_sent upstream_bytes_received"
+)
 _SHAPES: dict[str, VariableShape] = {
     "status": STATUS,
     "time_local": LOCAL,
     "time_iso8601": ISO,
     "host": HOST,
+    "server_protocol": PROTOCOL,
     "upstream_addr": _list(PEER),
     "upstream_cache_status": _list(NAME),
-} | {
-    name: shape
-    for shape, names in (
-        (
-            NUMBER,
-            "msec body_bytes_sent bytes_sent request_length request_time connection connection_requests "
-            "connection_time pid remote_port realip_remote_port server_port gzip_ratio",
-        ),
-        (NAME, "server_name hostname scheme request_id request_method request_completion pipe nginx_version"),
-        (NAME, "https ssl_protocol ssl_cipher ssl_session_reused http2 http3"),
-        (NAME, "proxy_upstream_name proxy_alternative_upstream_name"),
-        (PROTOCOL, "server_protocol"),
-        (ADDRESS, "remote_addr realip_remote_addr server_addr proxy_protocol_addr binary_remote_addr"),
-        (
-            _list(NUMBER),
-            "upstream_status upstream_response_time upstream_connect_time upstream_header_time "
-            "upstream_queue_time upstream_response_length upstream_bytes_sent upstream_bytes_received",
-        ),
-    )
-    for name in names.split()
+    **dict.fromkeys(_NUMBERS.split(), NUMBER),
+    **dict.fromkeys(_NAMES.split(), NAME),
+    **dict.fromkeys(_ADDRESSES.split(), ADDRESS),
+    **dict.fromkeys(_NUMBER_LISTS.split(), _list(NUMBER)),
 }
 
 

@@ -25,17 +25,17 @@ LIMIT = "LIMIT_BYTES"
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class EvidenceCommand:
     """One command whose output is a file of the bundle.
 
-    `keeps_end`: of too much output the end counts. `says_no`: a failing command's output is wanted too.
+    `keeps_end`: of too much output the end counts. `even_failed`: a failing command's output is wanted too.
     `most_records`: no more were asked for, so with this many there may be older ones; 0 where it was not bounded.
     """
 
     name: str
     argv: tuple[str, ...]
     keeps_end: bool = False
-    says_no: bool = False
+    even_failed: bool = False
     most_records: int = 0
 
     @property
@@ -67,28 +67,30 @@ _COMMANDS = {
 _JOURNAL = ("journalctl", "--no-pager", "--quiet", "--output=short-iso-precise", f"--lines={JOURNAL_LINES}")
 
 
-def asks_of(profile: Profile, node: str) -> Iterator[Ask]:
+def evidence_commands(profile: Profile, node: str) -> Iterator[EvidenceCommand]:
     """In the order in which they stand in the archive."""
     for name, command in _COMMANDS.items():
-        yield Ask(name, tuple(command.split()), says_no=command.startswith("df "))
+        yield EvidenceCommand(name, tuple(command.split()), even_failed=command.startswith("df "))
     units = profile.actionable_units_on(node)
     services = tuple(f"{unit}.service" for unit in units)
-    yield Ask("units/properties.txt", ("systemctl", "show", "--no-pager", "--", *services))
-    yield Ask("units/files.txt", ("systemctl", "cat", "--no-pager", "--", *services), says_no=True)
-    yield Ask("units/failed.txt", ("systemctl", "list-units", "--failed", "--no-pager", "--plain"))
-    yield Ask("units/timers.txt", ("systemctl", "list-timers", "--all", "--no-pager"))
-    yield Ask("units/nginx-check.txt", ("sudo", "-n", *privileges.check_nginx_config()), says_no=True)
+    yield EvidenceCommand("units/properties.txt", ("systemctl", "show", "--no-pager", "--", *services))
+    yield EvidenceCommand("units/files.txt", ("systemctl", "cat", "--no-pager", "--", *services), even_failed=True)
+    yield EvidenceCommand("units/failed.txt", ("systemctl", "list-units", "--failed", "--no-pager", "--plain"))
+    yield EvidenceCommand("units/timers.txt", ("systemctl", "list-timers", "--all", "--no-pager"))
+    yield EvidenceCommand(
+        "units/nginx-check.txt", ("sudo", "-n", *privileges.check_nginx_config()), even_failed=True
+    )
 
     # The units' entries, and all entries: a reason often stands in the line of a neighbour.
     journals = {unit: (*_JOURNAL, f"--unit={unit}.service") for unit in units} | {"all": _JOURNAL}
     for name, argv in journals.items():
-        yield Ask(f"journal/{name}.log", argv, keeps_end=True, most_records=JOURNAL_LINES)
+        yield EvidenceCommand(f"journal/{name}.log", argv, keeps_end=True, most_records=JOURNAL_LINES)
 
     logs = [("access", profile.logs.access), ("error", profile.logs.error), ("notify", profile.logs.notify)]
     logs += [(service.name, service.log_path) for service in profile.services.values() if service.runs_on(node)]
     for name, path in logs:
         # `tail` would read a fifo for ever: its deadline ends it.
-        yield Ask(f"logs/{name}.log", ("tail", "-c", LIMIT, "--", path), keeps_end=True)
+        yield EvidenceCommand(f"logs/{name}.log", ("tail", "-c", LIMIT, "--", path), keeps_end=True)
 
 
 COMMAND_TIMEOUT_S = 8.0
@@ -156,28 +158,28 @@ async def collect(
         read("config", f"{MANAGED}; {READABLE}", partial(_configs, transport, profile)),
         read(DUMP, DUMPED, partial(_dump, transport, profile)),
         *(
-            read(ask.name, ask.source, partial(_asked, transport, ask, limit_bytes))
-            for ask in asks_of(profile, transport.node)
+            read(command.name, command.source, partial(_asked, transport, command, limit_bytes))
+            for command in evidence_commands(profile, transport.node)
         ),
     )
     return tuple(file for files in found for file in files)
 
 
-async def _asked(transport: Transport, ask: Ask, limit_bytes: int) -> Files:
+async def _asked(transport: Transport, command: EvidenceCommand, limit_bytes: int) -> Files:
     # One byte more than the limit: if it comes, there is more.
     most = str(limit_bytes + 1)
-    command = (most if word == LIMIT else word for word in ask.argv)
-    argv = ("sh", "-c", _BOUNDED, "bounded", "tail" if ask.keeps_end else "head", most, *command)
+    words = (most if word == LIMIT else word for word in command.argv)
+    argv = ("sh", "-c", _BOUNDED, "bounded", "tail" if command.keeps_end else "head", most, *words)
     result = await transport.run(argv, timeout_s=COMMAND_TIMEOUT_S)
-    content, left_out = cut_to(result.stdout, limit_bytes, keeps_end=ask.keeps_end)
+    content, left_out = cut_to(result.stdout, limit_bytes, keeps_end=command.keeps_end)
     status = result.stderr.strip().rpartition(b"\n")[2]
-    if status == b"0" or ask.says_no or (left_out and status == str(_KILLED_BY_PIPE).encode()):
+    if status == b"0" or command.even_failed or (left_out and status == str(_KILLED_BY_PIPE).encode()):
         # Of a journal in short form: the further lines of an entry are indented.
         records = sum(1 for line in result.stdout.splitlines() if not line.startswith(b" "))
-        more = bool(left_out) or 0 < ask.most_records <= records
-        return [EvidenceFile(ask.name, ask.source, content, left_out=more, keeps_end=ask.keeps_end)]
+        more = bool(left_out) or 0 < command.most_records <= records
+        return [EvidenceFile(command.name, command.source, content, left_out=more, keeps_end=command.keeps_end)]
     reason = result.stdout.strip().partition(b"\n")[0] or b"exit " + status
-    return [EvidenceFile(ask.name, ask.source, None, words_of(reason, 200))]
+    return [EvidenceFile(command.name, command.source, None, words_of(reason, 200))]
 
 
 async def _configs(transport: Transport, profile: Profile) -> Files:

@@ -88,8 +88,8 @@ def _lines_of(result: CommandResult) -> list[bytes]:
 
 TIMEOUT_S = 5.0
 _NOTIFY_LINE = re.compile(rb"\[(?P<at>[-0-9]{10} [0-9:]{8})\] notify_(?P<word>[a-z]+)")
-# The log is in the node's own local time: $1 is the log, $2 from which byte on.
-_READ = 'date +%z && tail -c "$2" -- "$1"'
+# The node's zone, and the end of a log that is in the node's local time: $1 is the log, $2 as for tail -c.
+LOG_END = 'date +%z && tail -c "$2" -- "$1"'
 _VERSION = re.compile(rb"(?:nginx/|Keepalived v)([0-9][0-9.]*)")
 # sbin is not on every login user's path.
 _VERSIONS = 'PATH="$PATH:/usr/sbin:/sbin"; "$1" "$2" 2>&1 | head -n 1'
@@ -132,7 +132,7 @@ async def notify_lines(
         return None, mark.reason
     now = await notify_mark(transport, profile)
     start = mark.size if now.size is not None and now.size >= mark.size else 0
-    argv = ("sh", "-c", _READ, "notify", profile.logs.notify, f"+{start + 1}")
+    argv = ("sh", "-c", LOG_END, "notify", profile.logs.notify, f"+{start + 1}")
     output, reason = await _output(transport, argv)
     if output is None:
         return None, reason
@@ -211,7 +211,7 @@ class JournalRead:
     notes: tuple[str, ...] = ()
 
 
-def reading(ledger: str | None, places: Collection[str]) -> tuple[str, ...]:
+def anchors_argv(ledger: str | None, places: Collection[str]) -> tuple[str, ...]:
     """The command that reads a journal for this ledger."""
     bounds = (str(OWN_MAX), str(OTHERS_MAX), str(BYTES_MAX))
     return ("sh", "-c", _READ_ANCHORS, "anchors", ledger or "none", " ".join(places), *bounds, _AWK)
@@ -220,7 +220,7 @@ def reading(ledger: str | None, places: Collection[str]) -> tuple[str, ...]:
 async def anchors_of(transport: Transport, ledger: str | None, places: Collection[str]) -> JournalRead:
     """This ledger's lines, then a few of others. Bounded in lines, bytes and time. Never raises for a node."""
     try:
-        result = await transport.run(reading(ledger, places), timeout_s=ANCHORS_TIMEOUT_S)
+        result = await transport.run(anchors_argv(ledger, places), timeout_s=ANCHORS_TIMEOUT_S)
     except TransportError as failure:
         return JournalRead(unreadable=failure.reason)
     raw = result.stdout.splitlines()

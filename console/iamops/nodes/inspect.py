@@ -24,7 +24,7 @@ from iamops.model.inspection import (
 from iamops.model.observed import Known, Observed, Unknown
 from iamops.model.profile import Profile
 from iamops.nodes.config import ConfigUnreadable, ask_loaded, daemon_checks
-from iamops.nodes.history import unit_matches
+from iamops.nodes.history import LOG_END, unit_matches
 from iamops.nodes.netns import enter_namespace
 from iamops.nodes.transport import Clock, CommandResult, Transport, TransportError
 from iamops.parse import inspection
@@ -45,8 +45,6 @@ ERROR_TAIL_BYTES = 256 * 1024
 ARP = Path("/proc/thread-self/net/arp")
 ABSENT = Section("not asked", 127)
 JOURNAL_FIELDS = "MESSAGE,UNIT,_SYSTEMD_UNIT,SYSLOG_IDENTIFIER,_SOURCE_REALTIME_TIMESTAMP"
-# $1: the log, $2: how many bytes of its end; what stands before the first newline of a cut tail is half a line.
-ERRORS = 'date +%z && [ -r "$1" ] && tail -c "$2" -- "$1"'
 
 T = TypeVar("T")
 
@@ -135,12 +133,13 @@ class NodeInspector:
         return service_complaints(result.stdout.splitlines()[::-1])
 
     async def _errors(self) -> ErrorLogInspection:
-        argv = ("sh", "-c", ERRORS, "errors", self.profile.logs.error, str(ERROR_TAIL_BYTES))
+        argv = ("sh", "-c", LOG_END, "errors", self.profile.logs.error, str(ERROR_TAIL_BYTES))
         result = await self._run(argv)
         if not result.ok:
             raise Unanswered(f"{self.profile.logs.error} cannot be read")
         zone, _, text = result.stdout.partition(b"\n")
         lines = text.splitlines()
+        # What stands before the first newline of a cut end is half a line.
         complete = lines if len(text) < ERROR_TAIL_BYTES else lines[1:]
         return inspection.inspect_error_log(complete, zone_offset(zone.decode("ascii", "replace")))
 

@@ -76,7 +76,10 @@ def enter_namespace(namespace: str | None) -> None:
     except FileNotFoundError:
         raise NamespaceMissing(namespace) from None
     try:
-        _setns(handle)
+        if hasattr(os, "setns"):  # Python 3.12
+            os.setns(handle, CLONE_NEWNET)
+        elif ctypes.CDLL(None, use_errno=True).setns(handle, CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     except PermissionError:
         raise NamespaceForbidden(namespace) from None
     except OSError as error:
@@ -84,13 +87,3 @@ def enter_namespace(namespace: str | None) -> None:
         raise NamespaceMissing(namespace) from error
     finally:
         os.close(handle)
-
-
-def _setns(handle: int) -> None:
-    if hasattr(os, "setns"):  # Python 3.12
-        os.setns(handle, CLONE_NEWNET)
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.setns(handle, CLONE_NEWNET) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from iamops.nodes.transport import Clock
 from iamops.parse.host import WatchTurn
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Seat:
         return first + (math.floor((at - first) / period_s) + 1) * period_s
 
 
+@dataclass(slots=True)
 class Pace:
     """One for a session. Everything is at full rate until `judge` is given a state in which all is well.
 
@@ -75,18 +77,15 @@ class Pace:
     begins because of what was seen here, so other watchers are to be alarmed too.
     """
 
-    def __init__(
-        self, clock: Callable[[], float], hurry: Callable[[], None], alarmed: Callable[[], None] = lambda: None
-    ) -> None:
-        self._clock = clock
-        self._hurry = hurry
-        self._alarmed = alarmed
-        self._signs: CalmSigns | None = None
-        self._full_until = math.inf
-        self._attended_until = -math.inf
-        self._holds = 0
-        self._seats: dict[str, Seat] = {}
-        self._alarms: dict[str, int] = {}
+    clock: Clock
+    hurry: Callable[[], None]
+    alarmed: Callable[[], None] = lambda: None
+    _signs: CalmSigns | None = None
+    _full_until: float = math.inf
+    _attended_until: float = -math.inf
+    _holds: int = 0
+    _seats: dict[str, Seat] = field(default_factory=dict)
+    _alarms: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def always_full(cls) -> Pace:
@@ -95,14 +94,14 @@ class Pace:
 
     @property
     def calm(self) -> bool:
-        return not self._holds and self._clock() >= max(self._full_until, self._attended_until)
+        return not self._holds and self.clock() >= max(self._full_until, self._attended_until)
 
     def attend(self, for_s: float = ATTENTION_S) -> None:
         """Somebody looks closely, or acts."""
         was_calm = self.calm
-        self._attended_until = max(self._attended_until, self._clock() + for_s)
+        self._attended_until = max(self._attended_until, self.clock() + for_s)
         if was_calm:
-            self._hurry()
+            self.hurry()
 
     @contextlib.contextmanager
     def held_full(self) -> Iterator[None]:
@@ -119,11 +118,11 @@ class Pace:
         if self._signs == signs:
             return
         was_calm, self._signs = self.calm, signs
-        self._full_until = self._clock() + (STANDING_S if signs.bad else SETTLED_S)
+        self._full_until = self.clock() + (STANDING_S if signs.bad else SETTLED_S)
         if was_calm:
-            self._hurry()
+            self.hurry()
             if signs.bad:
-                self._alarmed()
+                self.alarmed()
 
     def seat(self, node: str, turn: WatchTurn | None) -> None:
         """Our turn on a node as it was just read; None where nobody can be counted: then we are alone."""
@@ -131,7 +130,7 @@ class Pace:
             self._seats.pop(node, None)
             self._alarms.pop(node, None)
             return
-        self._seats[node] = Seat(turn.rank, turn.watchers, turn.uptime_s - self._clock())
+        self._seats[node] = Seat(turn.rank, turn.watchers, turn.uptime_s - self.clock())
         if turn.alarms > self._alarms.get(node, 0):
             self.attend(ALARM_S)
         self._alarms[node] = turn.alarms

@@ -114,7 +114,7 @@ class LogFollower:
                 await self._read_whole(reader, file, since)
             self.count = count
             await self._take_over(reader, files, since)
-        except _Shifted:
+        except _ListingOutdated:
             raise NotCounted("the log was rotated while it was read") from None
         finally:
             self.count = count
@@ -130,7 +130,7 @@ class LogFollower:
         known = newest is not None and newest.name == self.log and not newest.done and newest.offset > 0
         if not (known and await self._still_there(reader, len(positions) - 1)):
             # If it is rotated once more while we follow, the next look goes on from where we are then.
-            with contextlib.suppress(_Shifted):
+            with contextlib.suppress(_ListingOutdated):
                 await self._follow_rotation(reader)
         await self._trail(reader)
 
@@ -138,24 +138,24 @@ class LogFollower:
         """Reads on in one file; False if that may be another one by now."""
         try:
             return await self._grow(reader, number)
-        except _Shifted:
+        except _ListingOutdated:
             return False
 
     async def _grow(self, reader: LogReader, number: int, *, sure: bool = False, held: int = 0) -> bool:
         """Reads on in one file; False if other text stands in it. `sure`: also looks where nothing is new.
 
-        Raises _Shifted; also where it is shorter than it was listed with (`held` bytes): then it was copied and
-        cut short in between, and what it held stands in a file that was not listed.
+        Raises _ListingOutdated; also where it is shorter than in the listing (`held` bytes): then it was copied
+        and cut short in between, and what it held stands in a file that was not listed.
         """
         while True:
             position = self.progress.places[number]
             found = await reader.read(position, sure=sure)
             if isinstance(found, FileReplaced):
                 if found.inode != position.inode:
-                    raise _Shifted
+                    raise _ListingOutdated
                 return False
             if found.size < held:
-                raise _Shifted
+                raise _ListingOutdated
             if found.position.offset != position.offset:
                 self.progress.grown_at[position.inode] = self.clock()
             # From here on the piece is counted, and will not be asked for again.
@@ -215,20 +215,20 @@ class LogFollower:
         return False
 
     async def _unpacked(self, reader: LogReader, position: LogPosition, file: LogFile) -> Counts | None:
-        """What stands behind the position in a compressed file; None if it is another log's. Raises _Shifted.
+        """What stands behind the position in a compressed file; None for another log's, or if it is broken.
 
-        One that cannot be unpacked must not stop us for ever.
+        Raises _ListingOutdated.
         """
         try:
             counts = await reader.packed(replace(position, inode=file.inode, name=file.name))
         except NotCounted:
             return None
         if isinstance(counts, FileReplaced):
-            raise _Shifted
+            raise _ListingOutdated
         return counts
 
     async def _read_whole(self, reader: LogReader, file: LogFile, since: float | None = None) -> None:
-        """Reads a file from its beginning, or from where `since` is, to its end. Raises _Shifted."""
+        """Reads a file from its beginning, or from where `since` is, to its end. Raises _ListingOutdated."""
         position = LogPosition(file.inode, 0, file.name)
         if file.packed:
             counts = await self._unpacked(reader, position, file)
@@ -244,7 +244,7 @@ class LogFollower:
         try:
             if await self._grow(reader, len(self.progress.places) - 1, held=file.size):
                 return
-        except _Shifted:
+        except _ListingOutdated:
             # It is found again under its inode, or where it was compressed to.
             if self.progress.places[-1].offset == position.offset:
                 self.progress.places.pop()
@@ -253,13 +253,13 @@ class LogFollower:
         self.progress.lost += 1
 
     async def _take_over(self, reader: LogReader, files: tuple[LogFile, ...], since: float | None = None) -> None:
-        """Begins with the log's file of the listing; there may briefly be none. Raises _Shifted."""
+        """Begins with the log's file of the listing; there may briefly be none. Raises _ListingOutdated."""
         current = next((file for file in files if file.name == self.log), None)
         if current is not None:
             await self._read_whole(reader, current, since)
 
     async def _is_past(self, reader: LogReader, file: LogFile, known: LogPosition) -> bool:
-        """Whether a file is no newer than those that we have read, as far as we know. Raises _Shifted."""
+        """Whether a file is no newer than those that we have read, as far as we know. Raises _ListingOutdated."""
         if file.name == self.log or file.changed < known.changed:
             return file.name != self.log
         trailing = self.progress.places[:-1]
@@ -279,7 +279,7 @@ class LogFollower:
             return file.size == position.offset and (file.changed == position.changed or not position.done)
         found = await reader.read(replace(position, name=file.name))
         if isinstance(found, FileReplaced) and found.inode != position.inode:
-            raise _Shifted
+            raise _ListingOutdated
         return isinstance(found, LogChunk)
 
     async def _trail(self, reader: LogReader) -> None:
@@ -290,7 +290,7 @@ class LogFollower:
             # An inode that came again: that file is gone, and what has its inode now is read as what it is.
             reused = any(other.inode == position.inode for other in positions[number + 1 :])
             if not (position.done or reused or await self._still_there(reader, number)):
-                with contextlib.suppress(_Shifted):
+                with contextlib.suppress(_ListingOutdated):
                     await self._renamed(reader, number)
                 continue
             quiet_s = self.clock() - self.progress.grown_at.setdefault(position.inode, self.clock())
@@ -299,7 +299,7 @@ class LogFollower:
                 self.progress.grown_at.pop(position.inode, None)
 
     async def _renamed(self, reader: LogReader, number: int) -> None:
-        """An older file that is not where it was: under another name by now, packed, or gone. Raises _Shifted."""
+        """An older file that is not where it was: renamed, packed, or removed. Raises _ListingOutdated."""
         position = self.progress.places[number]
         files = newest_first(await reader.files(), self.log)
         for file in files:
@@ -319,7 +319,7 @@ class LogFollower:
         self.progress.past.append(self.progress.places.pop(number))
 
 
-class _Shifted(Exception):
+class _ListingOutdated(Exception):
     """A name is another file's by now: the listing that named it is out of date."""
 
 

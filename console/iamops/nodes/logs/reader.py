@@ -204,7 +204,7 @@ class Unreadable(Exception):
     """The log cannot be read at all; the message says why."""
 
 
-class _Overrun(Exception):
+class _ReadPastEnd(Exception):
     """The awk did not stop where it should: the file was cut short, or it does not know how far it has read."""
 
 
@@ -257,7 +257,7 @@ class LogReader:
         if kind == "count":
             try:
                 return await self._counted(position, numbers, answer[1:])
-            except _Overrun:
+            except _ReadPastEnd:
                 self.direct = False
                 return await self.read(position, upto=upto, sure=sure)
         if kind == "denied":
@@ -305,7 +305,7 @@ class LogReader:
         if not _same(position, found.anchor):
             return FileReplaced(inode)
         if direct and found.size != end - position.offset + len(position.anchor):
-            raise _Overrun
+            raise _ReadPastEnd
         tail, before = (b"\n".join(part) for part in (answer[ends + 1 :], answer[:begins]))
         if tail != before or not tail.endswith(b"\n"):
             # Cut short while it was counted: nobody knows how much of it that was.

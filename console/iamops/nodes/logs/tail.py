@@ -161,12 +161,12 @@ class NodeLogs:
             self._zone_s = 0
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._keep("its log files", lambda: self._follow_files(transport)))
-                group.create_task(self._keep("its journal", lambda: self._follow_journal(transport)))
+                group.create_task(self._restart_forever("its log files", lambda: self._follow_files(transport)))
+                group.create_task(self._restart_forever("its journal", lambda: self._follow_journal(transport)))
         except* TransportError as failures:
             raise first_failure(failures) from None
 
-    async def _keep(self, what: str, follow: Callable[[], Awaitable[str]]) -> None:
+    async def _restart_forever(self, what: str, follow: Callable[[], Awaitable[str]]) -> None:
         while True:
             try:
                 reason = await follow()

@@ -269,7 +269,7 @@ class ChannelLines(_Inbox):
             raise self.failure or self._why_lost(None)
 
 
-class Bytes(_Inbox):
+class ChannelBytes(_Inbox):
     """A ByteStream: a TCP connection made from the node, or one that a command there keeps for us."""
 
     noise = b""

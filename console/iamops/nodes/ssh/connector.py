@@ -40,7 +40,7 @@ class SshLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
+class PresentedKey:
     """The host key a machine presented, and the settings under which it would be looked up."""
 
     key: asyncssh.SSHKey
@@ -75,7 +75,7 @@ class SshConnector:
             raise
         return SshTransport(connection, peer)
 
-    async def fetch_host_key(self) -> Presented:
+    async def fetch_host_key(self) -> PresentedKey:
         """The host key, without logging in to the node and without trusting it."""
         settings, remote = self._destination()
         hops = await self._hops(settings)
@@ -86,7 +86,7 @@ class SshConnector:
             await self._handshake(settings, remote, peer)
         except asyncssh.HostKeyNotVerifiable:
             if peer.presented is not None:
-                return Presented(peer.presented, settings)
+                return PresentedKey(peer.presented, settings)
         except asyncssh.ChannelOpenError as error:
             raise errors.hop_failed(remote, settings.jump[-1], error) from None
         except (asyncssh.Error, OSError, ValueError) as error:

@@ -7,7 +7,6 @@ import contextlib
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from pathlib import Path
 
 import asyncssh
 
@@ -78,18 +77,15 @@ class OfferedKeys:
         except (OSError, ValueError) as error:
             self._skipped.append(f"the agent does not answer ({words(str(error), 60)})")
             return ()
-        ours = frozenset(_public_halves(self._settings.keys))
+        ours: set[bytes] = set()
+        for file in self._settings.keys:
+            # The public key beside the private one, or inside it: OpenSSH's format has it in the clear.
+            for candidate in (f"{file}.pub", file):
+                with contextlib.suppress(OSError, asyncssh.KeyImportError):
+                    ours.add(asyncssh.read_public_key(candidate).public_data)
+                    break
         wanted = [pair for pair in pairs if pair.public_data in ours or not self._settings.only_keys]
         return sorted(wanted, key=lambda pair: pair.public_data not in ours)
-
-
-def _public_halves(files: Sequence[Path]) -> Iterator[bytes]:
-    """The public key beside each private one, or inside it: OpenSSH's format has it in the clear."""
-    for file in files:
-        for candidate in (f"{file}.pub", file):
-            with contextlib.suppress(OSError, asyncssh.KeyImportError):
-                yield asyncssh.read_public_key(candidate).public_data
-                break
 
 
 KeyLists = tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey], list[asyncssh.SSHKey]]

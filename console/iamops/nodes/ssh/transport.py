@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import asyncssh
 
 from iamops.nodes.ssh import errors
-from iamops.nodes.ssh.channels import Bytes, ChannelLines, ChannelOutput
+from iamops.nodes.ssh.channels import ChannelBytes, ChannelLines, ChannelOutput
 from iamops.nodes.ssh.command_line import TCP_READY, Frame, command_line, stream_line, tcp_line
 from iamops.nodes.ssh.peer import Peer
 from iamops.nodes.transport import (
@@ -31,7 +31,7 @@ OPEN_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
 WORD_SHOWN = 60
 
-S = TypeVar("S", ChannelOutput, ChannelLines, Bytes)
+S = TypeVar("S", ChannelOutput, ChannelLines, ChannelBytes)
 T = TypeVar("T")
 
 
@@ -147,9 +147,9 @@ class SshTransport:
             raise errors.cut_short(self.node, shown_command(argv), output.errors)
         raise errors.ran_nothing(self.node, output.noise, output.exit_status)
 
-    async def _open_tcp(self, host: str, port: int) -> Bytes:
+    async def _open_tcp(self, host: str, port: int) -> ChannelBytes:
         if self._forwarding:
-            stream = Bytes(self._lost)
+            stream = ChannelBytes(self._lost)
             try:
                 await self._opened(self._connection.create_connection(lambda: stream, host, port))
                 return stream
@@ -160,8 +160,8 @@ class SshTransport:
             self._forwarding = False
         return await self._through_bash(host, port)
 
-    async def _through_bash(self, host: str, port: int) -> Bytes:
-        stream = Bytes(self._lost)
+    async def _through_bash(self, host: str, port: int) -> ChannelBytes:
+        stream = ChannelBytes(self._lost)
         frame = Frame()
         channel = await self._session(stream, tcp_line(host, port, frame))
         try:

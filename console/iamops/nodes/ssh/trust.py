@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iamops.model.profile import Node, Profile
-from iamops.nodes.ssh.connector import Presented, SshConnector, SshLimits
+from iamops.nodes.ssh.connector import PresentedKey, SshConnector, SshLimits
 from iamops.nodes.ssh.host_keys import HostKey, KeyTrust, entry_name, known, names, standing_lines
 from iamops.nodes.ssh.settings import UserFiles
 
@@ -41,7 +41,7 @@ async def fetch_offer(
     return offer(node.name, await SshConnector(profile, node, limits=limits, files=files).fetch_host_key())
 
 
-def offer(node: str, shown: Presented) -> Offer:
+def offer(node: str, shown: PresentedKey) -> Offer:
     """The presented key against what is on file."""
     settings = shown.settings
     if not settings.known_hosts:
