@@ -288,8 +288,13 @@ def _counting(query: CountQuery) -> Iterator[str]:
         # A long line's values are cut; asking once per line is cheaper than once per value.
         cut = "; ".join(f"{name} = substr({name}, 1, {VALUE_MAX})" for name in kept)
         yield f"if (ln > {LONG_LINE}) {{ {cut} }}"
-    if not _shapes_follow(query):
-        yield from _shape(query)
+    if Columns.SHAPE in want:
+        fields = (NAMES[field] if field in needed else '""' for field in SHAPE_FIELDS)
+        yield _one_more(f"s[st, {', '.join(fields)}]")
+        if Field.BYTES in needed:
+            yield "if (by ~ /^[0-9]+$/ && length(by) < 16) yy += by"
+    elif not _shapes_follow(query):
+        yield _one_more("s[st]")
     if counts_paths(query):
         yield from _pattern(query)
         yield _one_more("f[st, pa]")
@@ -323,16 +328,6 @@ def _slot(query: CountQuery) -> Iterator[str]:
             slot = f'{number}; k = (k ~ /^[0-9]+$/ && length(k) < 13) ? {divided} : ""'
     yield f"if (tm != t0) {{ t0 = tm; {slot}"
     yield r'  if (index(k, "\t")) k = ""; if (k != sl) { spill(); sl = k } }'
-
-
-def _shape(query: CountQuery) -> Iterator[str]:
-    if Columns.SHAPE not in query.columns:
-        yield _one_more("s[st]")
-        return
-    key = ", ".join(["st", *(NAMES[field] if field in query.needed else '""' for field in SHAPE_FIELDS)])
-    yield _one_more(f"s[{key}]")
-    if Field.BYTES in query.needed:
-        yield "if (by ~ /^[0-9]+$/ && length(by) < 16) yy += by"
 
 
 def _pattern(query: CountQuery) -> Iterator[str]:

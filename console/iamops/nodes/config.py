@@ -230,9 +230,7 @@ def _changed_at(shown: Mapping[str, str], changed_s: float, booted: float) -> fl
     return at
 
 
-# `nginx -t` and `keepalived -t` on a node, as it is. Changes nothing.
-
-TIMEOUT_S = 10.0
+# `nginx -t` and `keepalived -t` on a node, as it is.
 COMMANDS = {"nginx": privileges.check_nginx_config(), "keepalived": privileges.check_keepalived_config()}
 
 
@@ -242,7 +240,7 @@ async def daemon_checks(transport: Transport) -> tuple[DaemonCheck, ...]:
     failed: list[CommandFailed] = []
     for daemon, argv in COMMANDS.items():
         try:
-            result = await transport.run(("sudo", "-n", *argv), timeout_s=TIMEOUT_S)
+            result = await transport.run(("sudo", "-n", *argv), timeout_s=READ_TIMEOUT_S)
         except CommandFailed as failure:
             failed.append(failure)
             found.append(DaemonCheck(transport.node, daemon, None, "", failure.reason))

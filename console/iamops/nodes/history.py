@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -230,16 +230,11 @@ async def anchors_of(transport: Transport, ledger: str | None, places: Collectio
     lines = tuple(anchor for line in raw if (anchor := anchor_line(line)) is not None)
     if not lines and notes:
         return JournalRead(unreadable=notes[0])
-    return JournalRead(lines, "", (*notes, *_left_out(raw, len(result.stdout))))
-
-
-def _left_out(raw: Sequence[bytes], size: int) -> Iterator[str]:
-    match = _LEFT.fullmatch(raw[-1]) if raw else None
-    if match is None or size >= BYTES_MAX:
-        yield "not all of its lines could be read"
-        return
-    own, others = int(match[1]), int(match[2])
-    if own:
-        yield f"its oldest {own} lines of this ledger were not read"
-    if others:
-        yield f"{others} lines of other ledgers were not read"
+    left_out = _LEFT.fullmatch(raw[-1]) if raw and len(result.stdout) < BYTES_MAX else None
+    if left_out is None:
+        notes.append("not all of its lines could be read")
+    elif own := int(left_out[1]):
+        notes.append(f"its oldest {own} lines of this ledger were not read")
+    if left_out is not None and (others := int(left_out[2])):
+        notes.append(f"{others} lines of other ledgers were not read")
+    return JournalRead(lines, "", tuple(notes))

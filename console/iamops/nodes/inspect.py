@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import posixpath
-import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -198,19 +198,16 @@ def facts_script(profile: Profile) -> tuple[str, ...]:
 
 def read_neighbours(namespace: str | None, clock: Clock) -> Observed[Mapping[str, str]]:
     """Which hardware address this machine has for each neighbour. Blocks; enters `namespace` in a thread."""
-    found: list[Observed[Mapping[str, str]]] = []
 
-    def read() -> None:
+    def read() -> Observed[Mapping[str, str]]:
+        enter_namespace(namespace)
+        return Known(inspection.neighbours(ARP.read_text("ascii", "replace")), clock())
+
+    with ThreadPoolExecutor(1, "neighbours") as thread:
         try:
-            enter_namespace(namespace)
-            found.append(Known(inspection.neighbours(ARP.read_text("ascii", "replace")), clock()))
+            return thread.submit(read).result()
         except OSError as error:
-            found.append(Unknown(words(error.strerror or str(error), 120)))
-
-    thread = threading.Thread(target=read, name="neighbours")
-    thread.start()
-    thread.join()
-    return found[0]
+            return Unknown(words(error.strerror or str(error), 120))
 
 
 async def _part(facts: Awaitable[CommandResult], name: str) -> Section:

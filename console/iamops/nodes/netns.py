@@ -6,7 +6,7 @@ import ctypes
 import errno
 import os
 import socket
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
@@ -35,22 +35,13 @@ def open_socket(namespace: str | None, family: int, kind: int = socket.SOCK_STRE
     """
     if namespace is None:
         return socket.socket(family, kind)
-    made: list[socket.socket] = []
-    failed: list[OSError] = []
 
-    def make() -> None:
-        try:
-            enter_namespace(namespace)
-            made.append(socket.socket(family, kind))
-        except OSError as error:
-            failed.append(error)
+    def make() -> socket.socket:
+        enter_namespace(namespace)
+        return socket.socket(family, kind)
 
-    thread = threading.Thread(target=make, name=f"socket in {namespace}")
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return made[0]
+    with ThreadPoolExecutor(1, f"socket in {namespace}") as thread:
+        return thread.submit(make).result()
 
 
 def connect(address: str, port: int, timeout_s: float, *, namespace: str | None = None) -> socket.socket:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from iamops.accesslog.aggregate import NAME_MAX
@@ -67,10 +67,7 @@ async def send(profile: Profile, service: Service, count: int, token: str) -> tu
     """
     path = _marked_path(service, token)
     target = ClientTarget("split", profile.instance.address, profile.nginx.port, service.domain or "", path)
-
-    def open_socket(address: str, port: int, timeout_s: float) -> socket.socket:
-        return connect(address, port, timeout_s, namespace=profile.network_namespace)
-
+    open_socket = partial(connect, namespace=profile.network_namespace)
     reports = [await asyncio.to_thread(probe_once, target, open_socket, REQUEST_TIMEOUT_S) for _ in range(count)]
     return tuple(reports)
 

@@ -146,7 +146,7 @@ class NodeLogs:
         self._form = named_format(profile.logs.format)
         self._units = profile.units_on(node)
         paths = {profile.logs.access: LogSource.ACCESS, profile.logs.error: LogSource.ERROR}
-        self._files = {path: (source, Intake(source, receiver, clock, ahead_s)) for path, source in paths.items()}
+        self._files = {path: Intake(source, receiver, clock, ahead_s) for path, source in paths.items()}
         self._speakers = Speakers()
         self._records = Records()
         self._journal = Intake(LogSource.JOURNAL, receiver, clock, ahead_s)
@@ -176,11 +176,11 @@ class NodeLogs:
             await asyncio.sleep(RETRY_SOURCE_S)
 
     async def _follow_files(self, transport: Transport) -> str:
-        for _, intake in self._files.values():
+        for intake in self._files.values():
             intake.restart()
         headers = {f"==> {path} <==".encode(): path for path in self._files}
         missing = {f"? {path}".encode(): path for path in self._files}
-        current: tuple[LogSource, Intake] | None = None
+        current: Intake | None = None
         async with transport.stream(("sh", "-c", FILES, str(HISTORY_LINES), *self._files)) as lines:
             self._receiver.silent("its log files", "")
             async for raw in _with_turns(lines):
@@ -189,20 +189,16 @@ class NodeLogs:
                 if raw in headers:
                     current = self._files[headers[raw]]
                     self._receiver.silent(headers[raw], "")
-                elif current is not None:
-                    self._file_line(*current, raw)
-                elif raw in missing:
-                    self._receiver.silent(missing[raw], "it cannot be read by the login user")
+                elif current is None:
+                    if raw in missing:
+                        self._receiver.silent(missing[raw], "it cannot be read by the login user")
+                elif current.wants(raw):
+                    if current.source is LogSource.ACCESS:
+                        at, severity = access_line(self._form, raw, self._zone_s)
+                    else:
+                        at, severity = logged_at(raw, self._zone_s), error_severity(raw)
+                    current.take(at, log_text(raw), severity)
             return ended("tail", lines.ending)
-
-    def _file_line(self, source: LogSource, intake: Intake, raw: bytes) -> None:
-        if not intake.wants(raw):
-            return
-        if source is LogSource.ACCESS:
-            at, severity = access_line(self._form, raw, self._zone_s)
-        else:
-            at, severity = logged_at(raw, self._zone_s), error_severity(raw)
-        intake.take(at, log_text(raw), severity)
 
     async def _follow_journal(self, transport: Transport) -> str:
         self._journal.restart()

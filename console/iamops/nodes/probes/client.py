@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from iamops.model.facts import ProbeOutcome, ProbeReport
 from iamops.model.observed import Unknown
@@ -108,11 +109,8 @@ class ClientProbe:
 
 def probe_once(target: ClientTarget, open_socket: OpenSocket, timeout_s: float = TIMEOUT_S) -> ProbeReport:
     """One request from this machine, over within `timeout_s` even if its answer comes in small pieces."""
-    return replace(_probe_once(target, open_socket, timeout_s), host=target.host)
-
-
-def _probe_once(target: ClientTarget, open_socket: OpenSocket, timeout_s: float) -> ProbeReport:
     started, accepted = time.monotonic(), False
+    failed = partial(ProbeReport, host=target.host)
     try:
         with open_socket(target.address, target.port, timeout_s) as connection:
             accepted = True
@@ -124,14 +122,14 @@ def _probe_once(target: ClientTarget, open_socket: OpenSocket, timeout_s: float)
                 chunk = connection.recv(READ_BYTES)
                 report = answer.add(chunk, (time.monotonic() - started) * 1000)
                 if report is not None:
-                    return report
+                    return replace(report, host=target.host)
             raise TimeoutError
     except TimeoutError:
         detail = f"no {'answer' if accepted else 'connection'} within {timeout_s:g} s"
-        return ProbeReport(ProbeOutcome.TIMEOUT, detail=detail, accepted=accepted)
+        return failed(ProbeOutcome.TIMEOUT, detail=detail, accepted=accepted)
     except ConnectionRefusedError:
-        return ProbeReport(ProbeOutcome.REFUSED, detail=f"port {target.port} refused")
+        return failed(ProbeOutcome.REFUSED, detail=f"port {target.port} refused")
     except ConnectionError as error:
-        return ProbeReport(ProbeOutcome.CLOSED, detail=error.strerror or "connection closed")
+        return failed(ProbeOutcome.CLOSED, detail=error.strerror or "connection closed")
     except OSError as error:
-        return ProbeReport(ProbeOutcome.NO_ROUTE, detail=error.strerror or str(error))
+        return failed(ProbeOutcome.NO_ROUTE, detail=error.strerror or str(error))

@@ -66,7 +66,7 @@ class _LaneState:
     """The attempts of one lane so far."""
 
     def __init__(self, lane: Lane) -> None:
-        self.lane = lane
+        self.settings = lane
         self.request = HttpResponse(HttpQuestion(lane.target.host, lane.target.path)).request
         self.asked = 0.0
         self.segments: list[Segment] = []
@@ -75,7 +75,7 @@ class _LaneState:
 
     def due(self, at_least_s: float) -> float:
         """When to ask next: as often as the lane wants it, or more often than that."""
-        return self.asked + min(at_least_s, self.lane.every_s)
+        return self.asked + min(at_least_s, self.settings.every_s)
 
     def count(self, attempt: _Attempt, holes: list[Hole]) -> None:
         if attempt.ours or attempt.result is None:
@@ -98,7 +98,8 @@ class _Attempt:
     """One request on its way. `result` None: not known yet."""
 
     started: float
-    row: _LaneState
+    lane: _LaneState
+    selector: selectors.BaseSelector
     connection: socket.socket | None = None
     sent: bool = False
     answer: bytearray = field(default_factory=bytearray)
@@ -106,6 +107,70 @@ class _Attempt:
     node: str | None = None
     latency_ms: float | None = None
     ours: bool = False
+
+    def start(self) -> None:
+        target = self.lane.settings.target
+        try:
+            family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
+            self.connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            code = self.connection.connect_ex((target.address, target.port))
+        except OSError as failure:
+            code = failure.errno or errno.EMFILE
+        if code in (0, errno.EINPROGRESS) and self.connection is not None:
+            self.selector.register(self.connection, selectors.EVENT_WRITE, self)
+        else:
+            self._fail(code)
+
+    def advance(self) -> None:
+        """The connection is ready to be written to, or read from."""
+        connection = self.connection
+        if connection is None:
+            return
+        try:
+            if not self.sent:
+                code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if code:
+                    raise OSError(code, os.strerror(code))
+                connection.send(self.lane.request)
+                self.sent = True
+                self.selector.modify(connection, selectors.EVENT_READ, self)
+                return
+            chunk = connection.recv(16 * 1024)
+        except BlockingIOError:
+            return
+        except OSError as failure:
+            self._fail(failure.errno or 0)
+            return
+        self.answer += chunk
+        if chunk and len(self.answer) <= MAX_BODY:
+            return
+        # nginx closes first, so the port is free again at once: no TIME_WAIT stays with us.
+        self._close()
+        report = _judged(bytes(self.answer))
+        good = report is not None and (report[0] or self.lane.settings.any_answer)
+        self.result = ProbeResult.GOOD if good else ProbeResult.WRONG
+        self.node = report[1] if report is not None else None
+        if good:
+            self.latency_ms = round((time.monotonic() - self.started) * 1000, 2)
+
+    def abandon(self) -> None:
+        """We close first here: a reset leaves no port waiting."""
+        if self.connection is not None:
+            with contextlib.suppress(OSError):
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._close()
+
+    def _fail(self, code: int) -> None:
+        self._close()
+        self.ours = code in OURS
+        self.result = _RESULTS.get(code, ProbeResult.DARK)
+
+    def _close(self) -> None:
+        if self.connection is not None:
+            with contextlib.suppress(KeyError, ValueError):
+                self.selector.unregister(self.connection)
+            self.connection.close()
+            self.connection = None
 
 
 class GapProbe:
@@ -117,7 +182,8 @@ class GapProbe:
     def __init__(self, *lanes: Lane, namespace: str | None, patience_s: float = PATIENCE_S) -> None:
         self._namespace = namespace
         self._patience_s = patience_s
-        self._rows = [_LaneState(lane) for lane in lanes]
+        self._lanes = [_LaneState(lane) for lane in lanes]
+        self._under_way: deque[_Attempt] = deque()
         self._often_s = min(lane.every_s for lane in lanes)
         self._holes: list[Hole] = []
         self._samples: deque[ProbeSample] = deque(maxlen=SAMPLES_KEPT)
@@ -143,7 +209,7 @@ class GapProbe:
 
     def report(self) -> GapReport:
         with self._changing:
-            rows = [ProbeRow(tuple(row.segments), row.spacing_s, row.own_errors) for row in self._rows]
+            rows = [ProbeRow(tuple(lane.segments), lane.spacing_s, lane.own_errors) for lane in self._lanes]
             return gap_report(rows, self._holes)
 
     def samples(self) -> tuple[ProbeSample, ...]:
@@ -165,37 +231,41 @@ class GapProbe:
         while not self._stopped.is_set():
             # The thread's edge: after a fault probing goes on, and the time until then is a hole.
             with contextlib.suppress(Exception), selectors.DefaultSelector() as selector:
-                under_way: deque[_Attempt] = deque()
                 try:
-                    self._probe(selector, under_way)
+                    self._probe(selector)
                 finally:
-                    for attempt in under_way:
-                        self._abandon(selector, attempt)
+                    self._abandon_all()
             if not self._stopped.wait(AGAIN_AFTER_S):
                 began, self._ran_at, self._awake = self._ran_at, time.monotonic(), since_boot()
                 with self._changing:
                     self._holes.append(Hole(began, self._ran_at, self._ran_at - began))
 
-    def _probe(self, selector: selectors.BaseSelector, under_way: deque[_Attempt]) -> None:
-        while under_way or not self._stopped.is_set():
-            self._looked_away(selector, under_way)
+    def _probe(self, selector: selectors.BaseSelector) -> None:
+        while self._under_way or not self._stopped.is_set():
+            self._was_away()
             now = self._ran_at
-            every_s = TROUBLE_EVERY_S if self._in_trouble(under_way, now) else math.inf
-            for row in self._rows if not self._stopped.is_set() else ():
-                if row.due(every_s) <= now:
-                    under_way.append(self._started(selector, row, now))
+            every_s = TROUBLE_EVERY_S if self._in_trouble(now) else math.inf
+            for lane in self._lanes if not self._stopped.is_set() else ():
+                if (due := lane.due(every_s)) <= now:
+                    attempt = _Attempt(now, lane, selector)
+                    attempt.start()
+                    self._under_way.append(attempt)
                     # A schedule that was missed is not made up for: that would be a burst, not a client.
-                    due = row.due(every_s)
-                    row.asked = max(due, now - (due - row.asked))
-            self._give_up(selector, under_way, now)
-            self._settle(under_way)
-            wait_s = max(0.0, min(min(row.due(every_s) for row in self._rows) - time.monotonic(), self._often_s))
-            ready = selector.select(wait_s)
-            if not self._looked_away(selector, under_way):
+                    lane.asked = max(due, now - (due - lane.asked))
+            for attempt in self._under_way:
+                if now - attempt.started < self._patience_s:
+                    break  # the others are younger
+                if attempt.result is None:
+                    attempt.abandon()
+                    attempt.result = ProbeResult.DARK
+            self._settle()
+            wait_s = min(min(lane.due(every_s) for lane in self._lanes) - time.monotonic(), self._often_s)
+            ready = selector.select(max(0.0, wait_s))
+            if not self._was_away():
                 for key, _ in ready:
-                    self._advance(selector, key.data)
+                    key.data.advance()
 
-    def _looked_away(self, selector: selectors.BaseSelector, under_way: deque[_Attempt]) -> bool:
+    def _was_away(self) -> bool:
         """Whether this thread did not run for a while. Then attempts on their way have no result: an answer may
         have come in time, and nobody looked.
         """
@@ -204,104 +274,36 @@ class GapProbe:
         away_s = self._awake - awake
         if away_s <= PAUSE_S:
             return False
-        self._settle(under_way)
-        for attempt in under_way:
-            self._abandon(selector, attempt)
-        under_way.clear()
+        self._settle()
+        self._abandon_all()
         if away_s > HOLE_S:
             with self._changing:
                 self._holes.append(Hole(ran_at, self._ran_at, away_s))
         return True
 
-    def _started(self, selector: selectors.BaseSelector, row: _LaneState, now: float) -> _Attempt:
-        attempt, target = _Attempt(now, row), row.lane.target
-        try:
-            family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
-            attempt.connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-            code = attempt.connection.connect_ex((target.address, target.port))
-        except OSError as failure:
-            code = failure.errno or errno.EMFILE
-        if code in (0, errno.EINPROGRESS) and attempt.connection is not None:
-            selector.register(attempt.connection, selectors.EVENT_WRITE, attempt)
-        else:
-            self._failed(selector, attempt, code)
-        return attempt
+    def _abandon_all(self) -> None:
+        for attempt in self._under_way:
+            attempt.abandon()
+        self._under_way.clear()
 
-    def _advance(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
-        connection = attempt.connection
-        if connection is None:
-            return
-        try:
-            if not attempt.sent:
-                code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                if code:
-                    raise OSError(code, os.strerror(code))
-                connection.send(attempt.row.request)
-                attempt.sent = True
-                selector.modify(connection, selectors.EVENT_READ, attempt)
-                return
-            chunk = connection.recv(16 * 1024)
-        except BlockingIOError:
-            return
-        except OSError as failure:
-            self._failed(selector, attempt, failure.errno or 0)
-            return
-        attempt.answer += chunk
-        if not chunk or len(attempt.answer) > MAX_BODY:
-            self._answered(selector, attempt)
-
-    def _answered(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
-        """nginx closes first, so the port is free again at once: no TIME_WAIT stays with us."""
-        self._close(selector, attempt)
-        report = _judged(bytes(attempt.answer))
-        good = report is not None and (report[0] or attempt.row.lane.any_answer)
-        attempt.result = ProbeResult.GOOD if good else ProbeResult.WRONG
-        attempt.node = report[1] if report is not None else None
-        if attempt.result is ProbeResult.GOOD:
-            attempt.latency_ms = round((time.monotonic() - attempt.started) * 1000, 2)
-
-    def _failed(self, selector: selectors.BaseSelector, attempt: _Attempt, code: int) -> None:
-        self._close(selector, attempt)
-        attempt.ours = code in OURS
-        attempt.result = _RESULTS.get(code, ProbeResult.DARK)
-
-    def _in_trouble(self, under_way: deque[_Attempt], now: float) -> bool:
+    def _in_trouble(self, now: float) -> bool:
         """A request was not answered well, or nginx itself is late."""
-        if len(self._rows) == 1:
+        first, *others = self._lanes
+        if not others:
             return False
-        late = any(attempt.row is self._rows[0] and now - attempt.started > LATE_S for attempt in under_way)
-        return late or any(row.segments and row.segments[-1].result is not ProbeResult.GOOD for row in self._rows)
+        late = any(attempt.lane is first and now - attempt.started > LATE_S for attempt in self._under_way)
+        return late or any(
+            lane.segments and lane.segments[-1].result is not ProbeResult.GOOD for lane in self._lanes
+        )
 
-    def _give_up(self, selector: selectors.BaseSelector, under_way: deque[_Attempt], now: float) -> None:
-        for attempt in under_way:
-            if now - attempt.started < self._patience_s:
-                return  # the others are younger
-            if attempt.result is None:
-                self._abandon(selector, attempt)
-                attempt.result = ProbeResult.DARK
-
-    def _abandon(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
-        """We close first here: a reset leaves no port waiting."""
-        if attempt.connection is not None:
-            with contextlib.suppress(OSError):
-                attempt.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._close(selector, attempt)
-
-    def _close(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
-        if attempt.connection is not None:
-            with contextlib.suppress(KeyError, ValueError):
-                selector.unregister(attempt.connection)
-            attempt.connection.close()
-            attempt.connection = None
-
-    def _settle(self, under_way: deque[_Attempt]) -> None:
-        """Takes over what is decided, in the order in which it was started."""
-        while under_way and under_way[0].result is not None:
-            attempt = under_way.popleft()
+    def _settle(self) -> None:
+        """Counts what is decided, in the order in which it was started."""
+        while self._under_way and (result := self._under_way[0].result) is not None:
+            attempt = self._under_way.popleft()
             with self._changing:
-                attempt.row.count(attempt, self._holes)
-                if attempt.result is not None and not attempt.ours:
-                    self._samples.append(ProbeSample(attempt.started, attempt.result, attempt.latency_ms))
+                attempt.lane.count(attempt, self._holes)
+                if not attempt.ours:
+                    self._samples.append(ProbeSample(attempt.started, result, attempt.latency_ms))
 
 
 def _judged(answer: bytes) -> tuple[bool, str | None] | None:

@@ -45,18 +45,18 @@ class HostKey:
 
 @dataclass(frozen=True, slots=True)
 class KnownKeys:
-    """What the files hold for one host. `other_files`: keys of the same host name at the standard port."""
+    """What the files hold for one host. `any_port`: keys under the plain name: those vouch for any port."""
 
     keys: tuple[asyncssh.SSHKey, ...]
     authorities: tuple[asyncssh.SSHKey, ...]
     revoked: tuple[asyncssh.SSHKey, ...]
-    other_files: tuple[asyncssh.SSHKey, ...] = ()
+    any_port: tuple[asyncssh.SSHKey, ...] = ()
 
     def standing(self, key: asyncssh.SSHKey) -> KeyTrust:
         """As OpenSSH sees it: an entry without a port vouches for any port, but accuses at none."""
         if key in self.revoked:
             return KeyTrust.REVOKED
-        if key in self.keys or key in self.other_files:
+        if key in self.keys or key in self.any_port:
             return KeyTrust.TRUSTED
         return KeyTrust.CHANGED if self.keys else KeyTrust.UNKNOWN
 
@@ -66,7 +66,7 @@ class KnownKeys:
 
         The others follow, so that a host that has changed its key type is told from one we cannot talk to.
         """
-        on_file = (name for key in (*self.keys, *self.other_files) for name in key.sig_algorithms)
+        on_file = (name for key in (*self.keys, *self.any_port) for name in key.sig_algorithms)
         wanted = (*(name.decode("ascii") for name in on_file), *PREFERRED, *PREFERRED_RSA)
         certified = [f"{name}-cert-v01@openssh.com" for name in (*PREFERRED, *PREFERRED_RSA)]
         return tuple(dict.fromkeys((*(certified if self.authorities else ()), *wanted)))
@@ -77,8 +77,8 @@ def known(files: Sequence[Path], host: str, port: int) -> KnownKeys:
     keys, authorities, revoked = _matched(files, entry_name(host, port))
     if port == SSH_PORT:
         return KnownKeys(keys, authorities, revoked)
-    elsewhere, _, also_revoked = _matched(files, entry_name(host, SSH_PORT))
-    return KnownKeys(keys, authorities, (*revoked, *also_revoked), elsewhere)
+    any_port, _, also_revoked = _matched(files, entry_name(host, SSH_PORT))
+    return KnownKeys(keys, authorities, (*revoked, *also_revoked), any_port)
 
 
 def entry_name(host: str, port: int) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import asyncssh
 
@@ -42,16 +42,6 @@ class OfferedKeys:
 
     async def _all(self) -> AsyncIterator[asyncssh.SSHKeyPair]:
         given: set[bytes] = set()
-        for name, pair in self._from_files():
-            given.add(pair.public_data)
-            self._offered.append(name)
-            yield pair
-        for pair in await self._from_agent():
-            if pair.public_data not in given:
-                self._offered.append(f"{words(pair.get_comment() or pair.get_algorithm(), 60)} (agent)")
-                yield pair
-
-    def _from_files(self) -> Iterator[tuple[str, asyncssh.SSHKeyPair]]:
         for file in self._settings.keys:
             try:
                 # Testing the primes of our own RSA key takes 0.2 s of the event loop at every login.
@@ -65,7 +55,14 @@ class OfferedKeys:
                 why = "needs its passphrase: ssh-add" if "Passphrase" in str(error) else "is not a private key"
                 self._skipped.append(f"{file} {why}")
             else:
-                yield from ((str(file), pair) for pair in pairs)
+                for pair in pairs:
+                    given.add(pair.public_data)
+                    self._offered.append(str(file))
+                    yield pair
+        for pair in await self._from_agent():
+            if pair.public_data not in given:
+                self._offered.append(f"{words(pair.get_comment() or pair.get_algorithm(), 60)} (agent)")
+                yield pair
 
     async def _from_agent(self) -> Sequence[asyncssh.SSHKeyPair]:
         """The agent's keys, those of our files first; with `only_keys` no others."""
