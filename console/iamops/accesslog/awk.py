@@ -202,7 +202,7 @@ function ms(x,   v, e) {{
 # As `count.values` does it: what is escaped must not be taken for the end of a value.
 _JSON = (r'index($0, "\\") { gsub(/\\\\/, "\001"); gsub(/\\"/, "\002") }',)
 _DERIVED = 'for (k in P) { split(k, a, "\\t"); S[a[1], a[2]] += P[k] } for (k in O) S[k] += O[k]'
-_TELL = (
+_PRINTED = (
     'for (k in S) printf "S\\t%d\\t%s\\n", S[k], k',
     'for (k in Y) printf "Y\\t%.0f\\t%s\\n", Y[k], k',
     'for (k in P) printf "P\\t%d\\t%s\\n", P[k], k',
@@ -239,7 +239,7 @@ def awk_program(query: CountQuery) -> str:
             "END {",
             "  spill()",
             *([f"  {_DERIVED}"] if _shapes_follow(query) else []),
-            *(f"  {line}" for line in _TELL),
+            *(f"  {line}" for line in _PRINTED),
             "}",
         )
     )

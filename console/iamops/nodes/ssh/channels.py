@@ -137,7 +137,7 @@ class _Inbox(_Channel):
     def __init__(self, why_lost: WhyLost) -> None:
         super().__init__(why_lost)
         self._chunks: deque[bytes] = deque()
-        self._size = 0
+        self.size = 0
         self._paused = False
         self._stderr = b""
         self._at_end = False
@@ -147,8 +147,8 @@ class _Inbox(_Channel):
             self._stderr = (self._stderr + data)[-ERRORS_TAIL:]
             return
         self._chunks.append(data)
-        self._size += len(data)
-        if self._size > INBOX_LIMIT and not self._paused:
+        self.size += len(data)
+        if self.size > INBOX_LIMIT and not self._paused:
             self._paused = True
             self._channel.pause_reading()
         self._wake.set()
@@ -158,14 +158,10 @@ class _Inbox(_Channel):
         self._wake.set()
         return True
 
-    @property
-    def waiting(self) -> int:
-        return self._size
-
     def _take(self) -> bytes:
         chunk = self._chunks.popleft()
-        self._size -= len(chunk)
-        if self._paused and self._size < INBOX_LIMIT // 2:
+        self.size -= len(chunk)
+        if self._paused and self.size < INBOX_LIMIT // 2:
             self._paused = False
             self._channel.resume_reading()
         return chunk
@@ -284,7 +280,7 @@ class ChannelBytes(_Inbox):
         chunk = self._take()
         if len(chunk) > limit:
             self._chunks.appendleft(chunk[limit:])
-            self._size += len(chunk) - limit
+            self.size += len(chunk) - limit
         return chunk[:limit]
 
     async def passed(self, mark: bytes) -> bool:
@@ -295,7 +291,7 @@ class ChannelBytes(_Inbox):
             if found:
                 if after:
                     self._chunks.appendleft(after)
-                    self._size += len(after)
+                    self.size += len(after)
                 return True
             seen = (seen + chunk)[-NOISE_LIMIT:]
         self.noise = seen

@@ -67,13 +67,7 @@ class SshConnector:
     async def connect(self) -> SshTransport:
         """A logged-in connection, or the TransportError that says why there is none."""
         settings, remote = self._destination()
-        hops = await self._hops(settings)
-        try:
-            connection, peer = await self._login(settings, remote, hops, self._filed(settings))
-        except BaseException:
-            await _close(hops)
-            raise
-        return SshTransport(connection, peer)
+        return SshTransport(*await self._login(settings, remote, await self._hops(settings)))
 
     async def fetch_host_key(self) -> PresentedKey:
         """The host key, without logging in to the node and without trusting it."""
@@ -134,28 +128,29 @@ class SshConnector:
             hops = await self._hops(settings, depth)
         # The profile's key is offered to its jump hosts too, beside whatever the user has for them.
         settings = dataclasses.replace(settings, keys=(*self._keys, *settings.keys))
-        try:
-            connection, _ = await self._login(settings, remote, hops, self._filed(settings))
-        except BaseException:
-            await _close(hops)
-            raise
+        connection, _ = await self._login(settings, remote, hops)
         return (*hops, connection)
 
     # --- one machine ---
 
     async def _login(
-        self, settings: SshSettings, remote: Remote, hops: Hops, filed: KnownKeys
+        self, settings: SshSettings, remote: Remote, hops: Hops
     ) -> tuple[asyncssh.SSHClientConnection, Peer]:
-        keys = OfferedKeys(settings)
+        """The connections that it rides on are closed if it fails."""
+        keys, filed = OfferedKeys(settings), self._filed(settings)
         peer = Peer(remote.node, filed, keys, hops, is_hop=remote.hop is not None)
         try:
             return await self._handshake(settings, remote, peer), peer
-        except asyncssh.HostKeyNotVerifiable as error:
-            raise errors.host_key_refused(remote, settings, filed, peer.presented, error) from None
-        except asyncssh.ChannelOpenError as error:
-            raise errors.hop_failed(remote, settings.jump[-1], error) from None
-        except (asyncssh.Error, OSError, ValueError) as error:
-            raise errors.login_failed(remote, error, keys.account) from error
+        except BaseException as error:
+            await _close(hops)
+            match error:
+                case asyncssh.HostKeyNotVerifiable():
+                    raise errors.host_key_refused(remote, settings, filed, peer.presented, error) from None
+                case asyncssh.ChannelOpenError():
+                    raise errors.hop_failed(remote, settings.jump[-1], error) from None
+                case asyncssh.Error() | OSError() | ValueError():
+                    raise errors.login_failed(remote, error, keys.account) from error
+            raise
         finally:
             keys.close()
 
