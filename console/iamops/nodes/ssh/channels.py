@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncssh
 
-from iamops.nodes.ssh.command_line import Frame, Framed, status
+from iamops.nodes.ssh.command_line import Frame, status
 from iamops.nodes.transport import CommandResult, TransportError
 
 OUTPUT_LIMIT = 8 * 1024 * 1024
@@ -108,9 +108,9 @@ class ChannelOutput(_Channel):
         if self.closed and not (self._answered or self.complete):
             raise self.failure or self._why_lost(None)
 
-    def framed(self) -> Framed | None:
+    def result(self, argv: tuple[str, ...]) -> CommandResult | None:
         """What the command itself wrote, and how it ended; None if it did not run to its end."""
-        return self._frame.read(bytes(self._stdout), bytes(self._stderr))
+        return self._frame.read(bytes(self._stdout), bytes(self._stderr), argv)
 
     @property
     def opened(self) -> bool:

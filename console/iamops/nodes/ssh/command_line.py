@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from iamops.model.foreign import whole
+from iamops.nodes.transport import CommandResult
 
 # Everything that a node is asked to run stands in a frame: what is outside it is not the command's.
 #
@@ -20,15 +21,6 @@ from iamops.model.foreign import whole
 SIGNALLED = 128
 SIGNALS = 64
 TAIL = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Framed:
-    """What stood inside a frame. `exit_status` None: a signal ended the command."""
-
-    stdout: bytes
-    stderr: bytes
-    exit_status: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +45,13 @@ class Frame:
         """What was written before the command began, or all of it if that never was."""
         return stdout.partition(self.begin)[0] + stderr.partition(self.begin_errors)[0]
 
-    def read(self, stdout: bytes, stderr: bytes) -> Framed | None:
+    def read(self, stdout: bytes, stderr: bytes, argv: tuple[str, ...] = ()) -> CommandResult | None:
         """The command's own output and exit status; None if it was not run to its end."""
         _, began, rest = stdout.partition(self.begin)
         inside, ended, after = rest.partition(self.end)
         if not (began and ended and b"\n" in after):
             return None
-        return Framed(inside, self.errors(stderr), status(after))
+        return CommandResult(argv, status(after), inside, self.errors(stderr))
 
     def errors(self, stderr: bytes) -> bytes:
         """What the command wrote to stderr. If only the tail is kept, all of that is the command's."""

@@ -39,14 +39,6 @@ class SshLimits:
     keepalive_misses: int = 2
 
 
-@dataclass(frozen=True, slots=True)
-class PresentedKey:
-    """The host key a machine presented, and the settings under which it would be looked up."""
-
-    key: asyncssh.SSHKey
-    settings: SshSettings
-
-
 class SshConnector:
     """Makes connected transports to one node. Reads the user's SSH files anew at each attempt.
 
@@ -69,8 +61,8 @@ class SshConnector:
         settings, remote = self._destination()
         return SshTransport(*await self._login(settings, remote, await self._hops(settings)))
 
-    async def fetch_host_key(self) -> PresentedKey:
-        """The host key, without logging in to the node and without trusting it."""
+    async def fetch_host_key(self) -> tuple[asyncssh.SSHKey, SshSettings]:
+        """The host key, without logging in and without trusting it, and the settings for looking it up."""
         settings, remote = self._destination()
         hops = await self._hops(settings)
         # Without authorities the machine shows its plain key, and not a certificate for it.
@@ -80,7 +72,7 @@ class SshConnector:
             await self._handshake(settings, remote, peer)
         except asyncssh.HostKeyNotVerifiable:
             if peer.presented is not None:
-                return PresentedKey(peer.presented, settings)
+                return peer.presented, settings
         except asyncssh.ChannelOpenError as error:
             raise errors.hop_failed(remote, settings.jump[-1], error) from None
         except (asyncssh.Error, OSError, ValueError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import asyncssh
@@ -140,9 +141,9 @@ class SshTransport:
         if output.overflow:
             reason = f"{words(argv[0], 80)} wrote more than expected and was ended"
             raise OutputTooLong(self.node, reason, "report it: this command should not write so much")
-        framed = output.framed()
-        if framed is not None:
-            return CommandResult(argv, framed.exit_status, framed.stdout, without_warnings(framed.stderr))
+        result = output.result(argv)
+        if result is not None:
+            return replace(result, stderr=without_warnings(result.stderr))
         if output.begun:
             raise errors.cut_short(self.node, shown_command(argv), output.errors)
         raise errors.ran_nothing(self.node, output.noise, output.exit_status)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iamops.model.profile import Node, Profile
-from iamops.nodes.ssh.connector import PresentedKey, SshConnector, SshLimits
+from iamops.nodes.ssh.connector import SshConnector, SshLimits
 from iamops.nodes.ssh.host_keys import HostKey, KeyTrust, entry_name, known, names, standing_lines
 from iamops.nodes.ssh.settings import UserFiles
 
@@ -37,29 +37,24 @@ class Offer:
 async def fetch_offer(
     profile: Profile, node: Node, *, limits: SshLimits | None = None, files: UserFiles | None = None
 ) -> Offer:
-    """Fetches the node's host key without logging in. Raises TransportError, CannotTrust."""
-    return offer(node.name, await SshConnector(profile, node, limits=limits, files=files).fetch_host_key())
-
-
-def offer(node: str, shown: PresentedKey) -> Offer:
-    """The presented key against what is on file."""
-    settings = shown.settings
+    """The node's host key, fetched without a login, and what is on file. Raises TransportError, CannotTrust."""
+    key, settings = await SshConnector(profile, node, limits=limits, files=files).fetch_host_key()
     if not settings.known_hosts:
-        raise CannotTrust(f"the profile names no known_hosts file for {node}: set ssh.known_hosts")
+        raise CannotTrust(f"the profile names no known_hosts file for {node.name}: set ssh.known_hosts")
     on_file = known(settings.known_hosts, settings.known_as, settings.port)
     own, *others = settings.known_hosts
     name = entry_name(settings.known_as, settings.port)
     # `type base64`, without the comment, which the remote side chooses.
-    kind, blob, *_ = shown.key.export_public_key("openssh").decode("ascii").split()
+    key_type, blob, *_ = key.export_public_key("openssh").decode("ascii").split()
     return Offer(
-        node=node,
+        node=node.name,
         name=name,
-        presented=HostKey.of(shown.key),
-        standing=on_file.standing(shown.key),
-        filed=tuple(HostKey.of(key) for key in on_file.keys),
+        presented=HostKey.of(key),
+        standing=on_file.standing(key),
+        filed=tuple(map(HostKey.of, on_file.keys)),
         file=own,
         other_files=standing_lines(others, settings.known_as, settings.port),
-        line=f"{name} {kind} {blob}",
+        line=f"{name} {key_type} {blob}",
     )
 
 
