@@ -12,6 +12,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -83,29 +84,26 @@ def link_failure(error: Exception) -> TransportError | None:
     return error if isinstance(error, TransportError) and not isinstance(error, CommandFailed) else None
 
 
+@dataclass(slots=True, eq=False)
 class SupervisedPart:
     """One part and its health. `beat` may be called from any thread."""
 
-    def __init__(self, name: str, node: str | None, silent_after_s: float | None) -> None:
-        self.name, self.node = name, node
-        self.failing = self.still = False
-        self._silent_after_s = silent_after_s
-        self._beaten_at = time.monotonic()
-        self._changing = threading.Lock()
+    name: str
+    node: str | None
+    silent_after_s: float | None
+    failing: bool = False
+    still: bool = False
+    _beaten_at: float = field(default_factory=time.monotonic)
 
     def beat(self) -> None:
         """A sign of life."""
-        with self._changing:
-            self._beaten_at = time.monotonic()
+        self._beaten_at = time.monotonic()
 
     @property
     def silent_s(self) -> float | None:
         """How long it has given no sign of life; None while that is no longer than it may take."""
-        if self._silent_after_s is None:
-            return None
-        with self._changing:
-            silent_s = time.monotonic() - self._beaten_at
-        return silent_s if silent_s > self._silent_after_s else None
+        silent_s = time.monotonic() - self._beaten_at
+        return silent_s if self.silent_after_s is not None and silent_s > self.silent_after_s else None
 
 
 class Supervisor:

@@ -61,10 +61,6 @@ class CollectorContext:
     place_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def supervisor(self) -> Supervisor:
-        return self.kept_by or Supervisor(self.emit, self.clock)
-
-    @property
     def node(self) -> str:
         return self.transport.node
 

@@ -11,7 +11,7 @@ from iamops.model.events import NodeHeard, RequestsCounted, Source
 from iamops.nodes.collect import context, health, system, vrrp
 from iamops.nodes.collect.context import CollectorContext, restart_forever
 from iamops.nodes.logs.counter import AccessLog
-from iamops.nodes.supervisor import first_failure
+from iamops.nodes.supervisor import Supervisor, first_failure
 from iamops.nodes.transport import TransportError
 
 # New requests that are all health checks of consoles are reported only this often.
@@ -66,7 +66,7 @@ COLLECTORS: tuple[tuple[Collector, tuple[Source, ...], str], ...] = (
 
 async def observe(ctx: CollectorContext) -> None:
     """Runs all collectors until the connection ends. Raises the TransportError that ended it."""
-    supervisor = ctx.supervisor
+    supervisor = ctx.kept_by or Supervisor(ctx.emit, ctx.clock)
     try:
         async with asyncio.TaskGroup() as group:
             for collector, sources, what in COLLECTORS:

@@ -72,7 +72,7 @@ class Quota:
 
     per_s: float = LINES_PER_S
     left: float = LINES_PER_S
-    asked_at: float = field(default=float("-inf"))
+    asked_at: float = float("-inf")
 
     def allows(self, now: float) -> bool:
         self.left = min(self.per_s, self.left + (now - self.asked_at) * self.per_s)
