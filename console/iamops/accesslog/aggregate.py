@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from iamops.accesslog.count import CountQuery, Counts, RequestShape, slot_rows, values
 from iamops.accesslog.format import Escape, Field, LogFormat
-from iamops.accesslog.values import NO_TIME, NOTHING, attempts, bucket_of, plain, slot_of, start_of
+from iamops.accesslog.values import NO_TIME, NOTHING, attempts, bucket_of, bucket_start, slot_of, unescaped
 from iamops.model.foreign import whole
 from iamops.model.traffic import OTHERS, Backend, Traffic, class_of
 from iamops.redact.clean import without_secrets, words
@@ -47,7 +47,7 @@ def tallied(counts: Counts, query: CountQuery) -> dict[int, Traffic]:
         at(slot).clients[(name(client), "")] += number
     for slot, took, number in slot_rows(counts.times):
         if (bucket := whole(took)) is not None:
-            at(slot).latency.buckets[start_of(bucket)] += number
+            at(slot).latency.buckets[bucket_start(bucket)] += number
     for slot, upstream, took, number in counts.answer_rows():
         _add_answer_times(at(slot), upstream, took, number)
     return dict(found)
@@ -56,7 +56,7 @@ def tallied(counts: Counts, query: CountQuery) -> dict[int, Traffic]:
 @lru_cache(maxsize=8192)
 def _plain_name(text: str, escape: Escape) -> str:
     """A path may be a link that lets in everybody who has it."""
-    return without_secrets(plain(text, escape))
+    return without_secrets(unescaped(text, escape))
 
 
 def _add_attempts(traffic: Traffic, shape: RequestShape, form: LogFormat, number: int) -> None:
@@ -79,7 +79,7 @@ def _add_answer_times(traffic: Traffic, upstream: str, took: str, number: int) -
     buckets = [took] if len(names) == 1 else [bucket_of(time) for time in attempts(took)]
     for name, text in zip(names, buckets, strict=False):
         if (bucket := whole(text)) is not None:
-            traffic.backends.setdefault(name, Backend()).latency.buckets[start_of(bucket)] += number
+            traffic.backends.setdefault(name, Backend()).latency.buckets[bucket_start(bucket)] += number
 
 
 # Which backends access-log lines name: who was asked last for each request, and who was asked in vain.

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from iamops.accesslog.count import KEPT, LONG_LINE, PROBE_MARK, SHAPE_FIELDS, Columns, CountQuery, Counts, is_key
-from iamops.accesslog.extract import Cut, ExtractStep, steps
+from iamops.accesslog.extract import Cut, ExtractStep, plan_of
 from iamops.accesslog.filter import FilterTerm, Where, awk_text
 from iamops.accesslog.format import Escape, Field, LogFormat, TimeFormat
 from iamops.accesslog.values import FINE, ID_SEGMENT, VALUE_MAX, Resolution
@@ -59,7 +59,7 @@ def values_taken(query: CountQuery) -> Iterator[str]:
     """Each needed variable into the awk variable of its first field."""
     for number, tokens in enumerate(query.form.segments, start=1):
         piece = f"${number}"
-        for step in steps(tokens, query.variables):
+        for step in plan_of(tokens, query.variables):
             if isinstance(step, ExtractStep):
                 yield from _taken(step, piece, query)
             else:
@@ -68,7 +68,7 @@ def values_taken(query: CountQuery) -> Iterator[str]:
 
 
 def _cut(cut: Cut, piece: str, query: CountQuery) -> Iterator[str]:
-    """The tail of a piece, as `extract.taken` finds it; `r` is what follows its literal."""
+    """The tail of a piece, as `extract.extract` finds it; `r` is what follows its literal."""
     length = len(cut.literal)
     if cut.width:
         stands = f"substr({piece}, k, {length}) == {awk_text(cut.literal)}"
@@ -91,7 +91,7 @@ def _cut(cut: Cut, piece: str, query: CountQuery) -> Iterator[str]:
 
 
 def _taken(step: ExtractStep, piece: str, query: CountQuery) -> Iterator[str]:
-    """One step, as `extract.taken` takes it. `piece` is what is left of the piece of the line."""
+    """One step, as `extract.extract` takes it. `piece` is what is left of the piece of the line."""
     length = len(step.prefix)
     if step.prefix:
         begins = f"substr({piece}, 1, {length}) == {awk_text(step.prefix)}"

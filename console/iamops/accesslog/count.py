@@ -14,7 +14,7 @@ from enum import Flag, auto
 from functools import lru_cache
 from typing import NamedTuple
 
-from iamops.accesslog.extract import Cut, ExtractStep, Tokens, steps, taken
+from iamops.accesslog.extract import Cut, ExtractStep, Tokens, extract, plan_of
 from iamops.accesslog.filter import EVERYTHING, Where
 from iamops.accesslog.format import ESCAPE, ESCAPED, QUOTE, Escape, Field, LogFormat
 from iamops.accesslog.values import VALUE_MAX, Resolution, bucket_of, pattern_of, slot_text
@@ -196,13 +196,13 @@ def values(form: LogFormat, line: str, wanted: Iterable[str]) -> dict[str, str] 
         return None
     found: dict[str, str] = {}
     for plan, piece in zip(_plans(form.segments, frozenset(wanted)), pieces, strict=True):
-        found |= taken(piece, plan)
+        found |= extract(piece, plan)
     return found
 
 
 @lru_cache(maxsize=64)
 def _plans(segments: tuple[Tokens, ...], wanted: frozenset[str]) -> tuple[tuple[ExtractStep | Cut, ...], ...]:
-    return tuple(steps(tokens, wanted) for tokens in segments)
+    return tuple(plan_of(tokens, wanted) for tokens in segments)
 
 
 def _fields(form: LogFormat, variables: dict[str, frozenset[Field]], raw: dict[str, str]) -> dict[Field, str]:

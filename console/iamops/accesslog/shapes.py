@@ -124,8 +124,8 @@ def anchored(parts: Sequence[str | VariableShape]) -> bool:
 
 def pattern(parts: Sequence[str | VariableShape]) -> str:
     """A tail of a line as an expression, without the anchor at its end."""
-    return "".join(literally(part) if isinstance(part, str) else part.pattern for part in parts)
+    return "".join(literal_pattern(part) if isinstance(part, str) else part.pattern for part in parts)
 
 
-def literally(text: str) -> str:
+def literal_pattern(text: str) -> str:
     return "".join(f"\\{char}" if char in r"\[(){.*+?|^$" else char for char in text)

@@ -39,7 +39,7 @@ def attempts(upstream: str) -> list[str]:
     return _ATTEMPTS.split(upstream)
 
 
-def plain(value: str, escape: Escape) -> str:
+def unescaped(value: str, escape: Escape) -> str:
     """A value as the client sent it. It may hold anything: make it safe before it is shown."""
     if escape is Escape.JSON:
         value = value.replace(ESCAPED[0], ESCAPE + ESCAPE).replace(ESCAPED[1], ESCAPE + QUOTE)
@@ -117,10 +117,10 @@ def bucket_of(seconds: str) -> str:
     """The milliseconds at which a duration's bucket begins. What is no duration stays as it is."""
     if not SECONDS.fullmatch(seconds) or len(seconds) > _SECONDS_MAX:
         return seconds
-    return str(start_of(int(float(seconds) * 1000 + 0.5)))
+    return str(bucket_start(int(float(seconds) * 1000 + 0.5)))
 
 
-def start_of(duration_ms: int) -> int:
+def bucket_start(duration_ms: int) -> int:
     """Where the bucket of a duration begins, in milliseconds."""
     width = 1
     while duration_ms >= FINE:

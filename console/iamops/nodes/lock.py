@@ -11,7 +11,6 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import NoReturn
 
 from iamops.nodes.supervisor import since_boot
 from iamops.nodes.transport import LineStream, Transport, TransportError
@@ -100,7 +99,7 @@ async def hold(transport: Transport, note: Mapping[str, str]) -> AsyncIterator[N
             async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
                 first = await anext(aiter(lines))
         if first != HELD:
-            await _refuse(transport, lines)
+            raise await _refusal(transport, lines)
         lock = NodeLock(transport, lines)
         try:
             yield lock
@@ -108,17 +107,17 @@ async def hold(transport: Transport, note: Mapping[str, str]) -> AsyncIterator[N
             await lock.release()
 
 
-async def _refuse(transport: Transport, lines: LineStream) -> NoReturn:
+async def _refusal(transport: Transport, lines: LineStream) -> LockHeld | CannotBeLocked:
     node, ending = transport.node, lines.ending
     if ending is None or ending.exit_status != CONFLICT:
         why = words_of(ending.stderr.strip(), 160) if ending else f"no answer in {ACQUIRE_TIMEOUT_S:g} s"
-        raise CannotBeLocked(f"{node} cannot be locked: {why}")
+        return CannotBeLocked(f"{node} cannot be locked: {why}")
     found = await transport.run(_WHO, timeout_s=LOOK_TIMEOUT_S)
     holder = lock_holder(found.stdout)
     if holder is None:
-        raise LockHeld(f"another operator holds {node}")
+        return LockHeld(f"another operator holds {node}")
     since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(holder.since))
-    raise LockHeld(f"{holder.who} from {holder.origin} holds {node} since {since}: {holder.action}")
+    return LockHeld(f"{holder.who} from {holder.origin} holds {node} since {since}: {holder.action}")
 
 
 # A node runs a command only while the timer that would undo it is still to fire: a console that stood still may
