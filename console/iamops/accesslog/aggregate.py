@@ -20,25 +20,27 @@ UNANSWERED = (*NOTHING, "502", "504")
 
 def tallied(counts: Counts, query: CountQuery) -> dict[int, Traffic]:
     """Slot (seconds since the epoch, NO_TIME for lines without a time) -> what was counted in it."""
-    form = query.form
+    time_format, escape = query.form.clock, query.form.escape
+    known = {field for field in Field if query.form.has(field)}
     found: defaultdict[int, Traffic] = defaultdict(Traffic)
 
     def at(slot: str) -> Traffic:
-        return found[slot_of(slot, form.clock, query.resolution) if slot else NO_TIME]
+        return found[slot_of(slot, time_format, query.resolution) if slot else NO_TIME]
 
     def name(text: str) -> str:
-        return text if text == OTHERS else _plain_name(text, form.escape)
+        return text if text == OTHERS else _plain_name(text, escape)
 
     for slot, status, shape, number in counts.shape_rows():
         traffic = at(slot)
         traffic.statuses[status] += number
         if shape is None:
             continue
-        if form.has(Field.METHOD):
+        if Field.METHOD in known:
             traffic.methods[name(shape.method)] += number
-        if form.has(Field.HOST):
+        if Field.HOST in known:
             traffic.hosts[(name(shape.host), class_of(status))] += number
-        _add_attempts(traffic, shape, form, number)
+        if shape.upstream not in NOTHING:
+            _add_attempts(traffic, shape, number, statuses=Field.UPSTREAM_STATUS in known)
     for slot, sent in counts.sent.items():
         at(slot).sent += sent
     for slot, status, path, number in counts.path_rows():
@@ -49,7 +51,8 @@ def tallied(counts: Counts, query: CountQuery) -> dict[int, Traffic]:
         if (bucket := whole(took)) is not None:
             at(slot).latency.buckets[bucket_start(bucket)] += number
     for slot, upstream, took, number in counts.answer_rows():
-        _add_answer_times(at(slot), upstream, took, number)
+        if upstream not in NOTHING:
+            _add_answer_times(at(slot), upstream, took, number)
     return dict(found)
 
 
@@ -59,22 +62,18 @@ def _plain_name(text: str, escape: Escape) -> str:
     return without_secrets(unescaped(text, escape))
 
 
-def _add_attempts(traffic: Traffic, shape: RequestShape, form: LogFormat, number: int) -> None:
+def _add_attempts(traffic: Traffic, shape: RequestShape, number: int, *, statuses: bool) -> None:
     """Every attempt is its backend's, the failed ones too: nginx lists them in order."""
-    if shape.upstream in NOTHING:
-        return
-    names, statuses = attempts(shape.upstream), attempts(shape.upstream_status)
-    for name, status in zip(names, [*statuses, *[""] * len(names)], strict=False):
+    names, answers = attempts(shape.upstream), attempts(shape.upstream_status)
+    for name, status in zip(names, [*answers, *[""] * len(names)], strict=False):
         backend = traffic.backends.setdefault(name, Backend())
         backend.requests += number
-        if form.has(Field.UPSTREAM_STATUS):
+        if statuses:
             backend.errors += number * (status in NOTHING or status.startswith("5"))
             backend.unanswered += number * (status in UNANSWERED)
 
 
 def _add_answer_times(traffic: Traffic, upstream: str, took: str, number: int) -> None:
-    if upstream in NOTHING:
-        return
     names = attempts(upstream)
     buckets = [took] if len(names) == 1 else [bucket_of(time) for time in attempts(took)]
     for name, text in zip(names, buckets, strict=False):
