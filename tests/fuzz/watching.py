@@ -65,7 +65,13 @@ def _frame(raw: bytes) -> object:
             channel.data_received(raw[at : at + size], None)
         _ = output.complete
     lines.closed = True
-    return frame.read(raw, raw), frame.noise(raw, raw), output.framed(), asyncio.run(_drained(lines)), lines.ending
+    return (
+        frame.read(raw, raw),
+        frame.noise(raw, raw),
+        output.result(()),
+        asyncio.run(_drained(lines)),
+        lines.ending,
+    )
 
 
 async def _drained(lines: ChannelLines) -> list[bytes]:

@@ -7,101 +7,81 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from iamops.accesslog.count import TAB, CountQuery, Counts, values
+from iamops.accesslog.count import CountQuery, Counts, RequestShape, slot_rows, values
 from iamops.accesslog.format import Escape, Field, LogFormat
-from iamops.accesslog.values import NO_TIME, NOTHING, attempts, bucket_of, plain, slot_of, start_of
+from iamops.accesslog.values import NO_TIME, NOTHING, attempts, bucket_of, bucket_start, slot_of, unescaped
 from iamops.model.foreign import whole
 from iamops.model.traffic import OTHERS, Backend, Traffic, class_of
 from iamops.redact.clean import without_secrets, words
-
-
-def tallied(counts: Counts, recipe: CountQuery) -> dict[int, Traffic]:
-    """Slot (seconds since the epoch, NO_TIME where a line does not tell) -> what was counted in it."""
-    found: defaultdict[int, Traffic] = defaultdict(Traffic)
-    words = _Words(recipe)
-    for key, number in counts.shapes.items():
-        slot, status, *shape = key.split(TAB)
-        words.shape(found[words.slot(slot)], status, shape, number)
-    for slot, sent in counts.sent.items():
-        found[words.slot(slot)].sent += sent
-    for key, number in counts.paths.items():
-        slot, status, path = key.split(TAB, 2)
-        found[words.slot(slot)].paths[(words.name(path), class_of(status))] += number
-    for key, number in counts.clients.items():
-        slot, client = key.split(TAB, 1)
-        found[words.slot(slot)].clients[(words.name(client), "")] += number
-    for key, number in counts.times.items():
-        slot, said = key.split(TAB, 1)
-        if (bucket := whole(said)) is not None:
-            found[words.slot(slot)].latency.buckets[start_of(bucket)] += number
-    for key, number in counts.answers.items():
-        slot, rest = key.split(TAB, 1)
-        words.answers(found[words.slot(slot)], rest, number)
-    return dict(found)
-
-
-@lru_cache(maxsize=8192)
-def _named(text: str, escape: Escape) -> str:
-    """A path may be a link that lets in whoever has it."""
-    return without_secrets(plain(text, escape))
-
 
 # What nginx writes for an attempt that got no answer: refused or cut is 502, too late is 504.
 UNANSWERED = (*NOTHING, "502", "504")
 
 
-class _Words:
-    """What stands in a key, as numbers and names."""
+def tallied(counts: Counts, query: CountQuery) -> dict[int, Traffic]:
+    """Slot (seconds since the epoch, NO_TIME for lines without a time) -> what was counted in it."""
+    time_format, escape = query.form.clock, query.form.escape
+    known = {field for field in Field if query.form.has(field)}
+    found: defaultdict[int, Traffic] = defaultdict(Traffic)
 
-    def __init__(self, recipe: CountQuery) -> None:
-        self._clock = recipe.form.clock
-        self._grain = recipe.resolution
-        self._escape: Escape = recipe.form.escape
-        self._tells = {field for field in Field if recipe.form.has(field)}
+    def at(slot: str) -> Traffic:
+        return found[slot_of(slot, time_format, query.resolution) if slot else NO_TIME]
 
-    def slot(self, text: str) -> int:
-        return slot_of(text, self._clock, self._grain) if text else NO_TIME
+    def name(text: str) -> str:
+        return text if text == OTHERS else _plain_name(text, escape)
 
-    def name(self, text: str) -> str:
-        return text if text == OTHERS else _named(text, self._escape)
-
-    def shape(self, traffic: Traffic, status: str, shape: list[str], number: int) -> None:
+    for slot, status, shape, number in counts.shape_rows():
+        traffic = at(slot)
         traffic.statuses[status] += number
-        if len(shape) < 4:
-            return
-        method, *host, upstream, answers = shape
-        if Field.METHOD in self._tells:
-            traffic.methods[self.name(method)] += number
-        if Field.HOST in self._tells:
-            traffic.hosts[(self.name(TAB.join(host)), class_of(status))] += number
+        if shape is None:
+            continue
+        if Field.METHOD in known:
+            traffic.methods[name(shape.method)] += number
+        if Field.HOST in known:
+            traffic.hosts[(name(shape.host), class_of(status))] += number
+        if shape.upstream not in NOTHING:
+            _add_attempts(traffic, shape, number, statuses=Field.UPSTREAM_STATUS in known)
+    for slot, sent in counts.sent.items():
+        at(slot).sent += sent
+    for slot, status, path, number in counts.path_rows():
+        at(slot).paths[(name(path), class_of(status))] += number
+    for slot, client, number in slot_rows(counts.clients):
+        at(slot).clients[(name(client), "")] += number
+    for slot, took, number in slot_rows(counts.times):
+        if (bucket := whole(took)) is not None:
+            at(slot).latency.buckets[bucket_start(bucket)] += number
+    for slot, upstream, took, number in counts.answer_rows():
         if upstream not in NOTHING:
-            self._attempts(traffic, upstream, answers, number)
-
-    def _attempts(self, traffic: Traffic, upstream: str, answers: str, number: int) -> None:
-        """Every attempt is its backend's, the failed ones too: nginx lists them in order."""
-        names, statuses = attempts(upstream), attempts(answers)
-        for name, status in zip(names, [*statuses, *[""] * len(names)], strict=False):
-            backend = traffic.backends.setdefault(name, Backend())
-            backend.requests += number
-            if Field.UPSTREAM_STATUS not in self._tells:
-                continue
-            if status in NOTHING or status.startswith("5"):
-                backend.errors += number
-            if status in UNANSWERED:
-                backend.unanswered += number
-
-    def answers(self, traffic: Traffic, text: str, number: int) -> None:
-        upstream, _, took = text.rpartition(TAB)
-        if upstream in NOTHING:
-            return
-        names = attempts(upstream)
-        told = [took] if len(names) == 1 else [bucket_of(word) for word in attempts(took)]
-        for name, said in zip(names, told, strict=False):
-            if (bucket := whole(said)) is not None:
-                traffic.backends.setdefault(name, Backend()).latency.buckets[start_of(bucket)] += number
+            _add_answer_times(at(slot), upstream, took, number)
+    return dict(found)
 
 
-# Which backends access-log lines name: who was asked last for each request, and who was asked in vain. Pure.
+@lru_cache(maxsize=8192)
+def _plain_name(text: str, escape: Escape) -> str:
+    """A path may be a link that lets in everybody who has it."""
+    return without_secrets(unescaped(text, escape))
+
+
+def _add_attempts(traffic: Traffic, shape: RequestShape, number: int, *, statuses: bool) -> None:
+    """Every attempt is its backend's, the failed ones too: nginx lists them in order."""
+    names, answers = attempts(shape.upstream), attempts(shape.upstream_status)
+    for name, status in zip(names, [*answers, *[""] * len(names)], strict=False):
+        backend = traffic.backends.setdefault(name, Backend())
+        backend.requests += number
+        if statuses:
+            backend.errors += number * (status in NOTHING or status.startswith("5"))
+            backend.unanswered += number * (status in UNANSWERED)
+
+
+def _add_answer_times(traffic: Traffic, upstream: str, took: str, number: int) -> None:
+    names = attempts(upstream)
+    buckets = [took] if len(names) == 1 else [bucket_of(time) for time in attempts(took)]
+    for name, text in zip(names, buckets, strict=False):
+        if (bucket := whole(text)) is not None:
+            traffic.backends.setdefault(name, Backend()).latency.buckets[bucket_start(bucket)] += number
+
+
+# Which backends access-log lines name: who was asked last for each request, and who was asked in vain.
 
 NAME_MAX = 120
 
@@ -132,5 +112,5 @@ def upstream_attempts(form: LogFormat, lines: Iterable[bytes]) -> UpstreamAttemp
             unnamed += 1
             continue
         last[words(final, NAME_MAX)] += 1
-        in_vain.update(words(each, NAME_MAX) for each in before)
+        in_vain.update(words(name, NAME_MAX) for name in before)
     return UpstreamAttempts(last, in_vain, unnamed)

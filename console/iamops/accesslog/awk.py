@@ -1,25 +1,32 @@
-"""Writes the awk program that counts a log on its node as `log_counts` does here: the same keys, the same rules.
+"""Writes the awk program that counts a log on its node as `count.counted` does here, and reads its output. Pure.
 
-POSIX awk only, in the C locale: mawk, gawk and busybox agree on it.
+POSIX awk only, in the C locale: mawk, gawk and busybox agree on it. Statements are few, because those of the main
+block run for every line of the log.
+
+The program's variables:
+  st tm me pa ho cl by ag rt up us ut  a line's fields, see NAMES; q its request line, pa the path, then pattern
+  s f c d e     counts of the slot `sl`: by shape, status and path, client, request time, backend and its time;
+                yy bytes sent in it, nn keys in these tables, t0 the time that the slot was last found for
+  S P C R U     the same by slot (Y: bytes sent); ns np nc: keys in S, P, C; O Q: what was squeezed out of P, C
+  V M N         duration -> bucket, request line -> pattern, request line less its last id -> pattern; nv nm ni:
+                how many keys they hold, mh: how often M was of use; OK: the statuses 000 to 999
+  n ln p u w    bytes read, the line's length, console's probes, lines not in the format, lines left out by `where`
+  r t k z       what is left of the piece, what follows its tail, a position, a value that nobody needs
+  a i j o v e   scratch of one block or function
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from iamops.accesslog.count import KEPT, LONG_LINE, PROBE_MARK, TAB, Columns, CountQuery, Counts
-from iamops.accesslog.extract import Cut, ExtractStep, steps
+from iamops.accesslog.count import KEPT, LONG_LINE, PROBE_MARK, SHAPE_FIELDS, Columns, CountQuery, Counts, is_key
+from iamops.accesslog.extract import Cut, ExtractStep, plan_of
 from iamops.accesslog.filter import FilterTerm, Where, awk_text
-from iamops.accesslog.format import Clock, Escape, Field, LogFormat
+from iamops.accesslog.format import Escape, Field, LogFormat, TimeFormat
 from iamops.accesslog.values import FINE, ID_SEGMENT, VALUE_MAX, Resolution
 from iamops.model.foreign import whole
 from iamops.model.traffic import OTHERS
-
-# Writes the part of a node's awk program that takes the values out of a line, as `log_steps.taken` does. Pure.
-#
-# Statements of an awk are few and dear: each line of what is written here is run for every line of the log.
 
 # The awk variable of each field.
 NAMES = {
@@ -38,30 +45,30 @@ NAMES = {
 }
 
 
-def counts_paths(recipe: CountQuery) -> bool:
+def counts_paths(query: CountQuery) -> bool:
     """Whether requests are counted by the pattern of their path."""
-    return Columns.PATHS in recipe.columns and Field.PATH in recipe.needed
+    return Columns.PATHS in query.columns and Field.PATH in query.needed
 
 
-def path_later(recipe: CountQuery) -> bool:
-    """Whether a request line can be looked up by itself, so that its path is only taken when it is a new one."""
-    return counts_paths(recipe) and Field.PATH not in recipe.form.fields and Field.PATH not in recipe.where.fields
+def path_later(query: CountQuery) -> bool:
+    """Whether a request line is looked up as it is, so that its path is only taken from a new one."""
+    return counts_paths(query) and Field.PATH not in query.form.fields and Field.PATH not in query.where.fields
 
 
-def values_taken(recipe: CountQuery) -> Iterator[str]:
+def values_taken(query: CountQuery) -> Iterator[str]:
     """Each needed variable into the awk variable of its first field."""
-    for number, tokens in enumerate(recipe.form.segments, start=1):
+    for number, tokens in enumerate(query.form.segments, start=1):
         piece = f"${number}"
-        for step in steps(tokens, recipe.variables):
+        for step in plan_of(tokens, query.variables):
             if isinstance(step, ExtractStep):
-                yield from _taken(step, piece, recipe)
+                yield from _taken(step, piece, query)
             else:
-                yield from _cut(step, piece, recipe)
+                yield from _cut(step, piece, query)
             piece = "r"
 
 
-def _cut(cut: Cut, piece: str, recipe: CountQuery) -> Iterator[str]:
-    """The tail of a piece, as `log_steps.taken` finds it; `r` is what follows its literal."""
+def _cut(cut: Cut, piece: str, query: CountQuery) -> Iterator[str]:
+    """The tail of a piece, as `extract.extract` finds it; `r` is what follows its literal."""
     length = len(cut.literal)
     if cut.width:
         stands = f"substr({piece}, k, {length}) == {awk_text(cut.literal)}"
@@ -76,21 +83,21 @@ def _cut(cut: Cut, piece: str, recipe: CountQuery) -> Iterator[str]:
     before = f"r = substr({piece}, 1, k - 1)"
     if cut.last:
         yield f'if ({there}) {before}; else r = ""'
-        yield from _taken(cut.client, "r", recipe)
+        yield from _taken(cut.client, "r", query)
         return
     yield f'if ({there}) {{ t = {behind}; {before} }} else t = r = ""'
-    yield from _taken(cut.client, "r", recipe)
+    yield from _taken(cut.client, "r", query)
     yield "r = t"
 
 
-def _taken(step: ExtractStep, piece: str, recipe: CountQuery) -> Iterator[str]:
-    """One step, as `log_steps.taken` takes it. `piece` is what is left of the piece of the line."""
+def _taken(step: ExtractStep, piece: str, query: CountQuery) -> Iterator[str]:
+    """One step, as `extract.extract` takes it. `piece` is what is left of the piece of the line."""
     length = len(step.prefix)
     if step.prefix:
         begins = f"substr({piece}, 1, {length}) == {awk_text(step.prefix)}"
         if step.width and step.until:
             ends = f"{begins} && {_stands(step.until, piece, length + step.width)}"
-            yield from _either(step, ends, *_fixed(step, piece, length), recipe)
+            yield from _assigned(step, query, *_fixed(step, piece, length), ends)
             return
         yield f'r = {begins} ? substr({piece}, {length + 1}) : ""'
         piece = "r"
@@ -102,19 +109,19 @@ def _taken(step: ExtractStep, piece: str, recipe: CountQuery) -> Iterator[str]:
         longest = f"match({piece}, {awk_text('^' + step.whole)})"
         follows = f"substr({piece}, RLENGTH + 1, {until}) == {awk_text(step.until)}"
         value, rest = f"substr({piece}, 1, RLENGTH)", f"substr({piece}, RLENGTH + {until + 1})"
-        yield from _either(step, f"{longest} && {follows}", value, rest, recipe)
+        yield from _assigned(step, query, value, rest, f"{longest} && {follows}")
     elif step.width and step.until:
-        yield from _either(step, _stands(step.until, piece, step.width), *_fixed(step, piece), recipe)
+        yield from _assigned(step, query, *_fixed(step, piece), _stands(step.until, piece, step.width))
     elif step.width:
         value, rest = _fixed(step, piece)
-        yield from _assigned(step.variable, value, recipe)
+        yield from _assigned(step, query, value)
         if not step.last:
             yield f"r = {rest}"
     elif not step.until:
-        yield from _assigned(step.variable, piece, recipe)
+        yield from _assigned(step, query, piece)
     else:
         value, rest = f"substr({piece}, 1, k - 1)", f"substr({piece}, k + {until})"
-        yield from _either(step, _found(step.until, piece), value, rest, recipe)
+        yield from _assigned(step, query, value, rest, _found(step.until, piece))
 
 
 def _found(literal: str, piece: str) -> str:
@@ -127,46 +134,33 @@ def _stands(literal: str, piece: str, at: int) -> str:
 
 
 def _fixed(step: ExtractStep, piece: str, begin: int = 0) -> tuple[str, str]:
-    """A value of fixed width that begins behind so many characters, and what is left behind it."""
+    """A value of fixed width behind the first `begin` characters, and what is left behind it."""
     end = begin + step.width
     return f"substr({piece}, {begin + 1}, {step.width})", f"substr({piece}, {end + len(step.until) + 1})"
 
 
-def _either(step: ExtractStep, condition: str, value: str, rest: str, recipe: CountQuery) -> Iterator[str]:
-    """The value, and what is left where more is taken from it; both empty where the condition does not hold."""
-    name = _target(step.variable, recipe)
-    if step.last:
+def _assigned(
+    step: ExtractStep, query: CountQuery, value: str, rest: str = "", condition: str = ""
+) -> Iterator[str]:
+    """The value into the awk variables of its fields, and `rest` into `r` if more is taken from it.
+
+    Where there is a condition and it does not hold, both are empty.
+    """
+    fields = sorted(query.variables[step.variable]) if step.variable else []
+    is_request = step.variable == query.form.fields.get(Field.REQUEST)
+    name = "q" if is_request else NAMES[fields[0]] if fields else "z"
+    if not condition:
+        yield f"{name} = {value}"
+    elif step.last:
         yield f'{name} = ({condition}) ? {value} : ""'
     else:
         yield f'if ({condition}) {{ {name} = {value}; r = {rest} }} else {name} = r = ""'
-    yield from _also(step.variable, recipe)
-
-
-def _assigned(variable: str, value: str, recipe: CountQuery) -> Iterator[str]:
-    yield f"{_target(variable, recipe)} = {value}"
-    yield from _also(variable, recipe)
-
-
-def _target(variable: str, recipe: CountQuery) -> str:
-    if not variable:
-        return "z"
-    if variable == recipe.form.fields.get(Field.REQUEST):
-        return "q"
-    return NAMES[min(recipe.variables[variable])]
-
-
-def _also(variable: str, recipe: CountQuery) -> Iterator[str]:
-    """What else is told by a variable that was just assigned."""
-    if not variable:
-        return
-    fields = recipe.variables[variable]
-    if variable != recipe.form.fields.get(Field.REQUEST):
-        first, *others = (NAMES[field] for field in sorted(fields))
-        yield from (f"{name} = {first}" for name in others)
+    if not is_request:
+        yield from (f"{NAMES[field]} = {name}" for field in fields[1:])
         return
     if Field.METHOD in fields:
         yield f'{NAMES[Field.METHOD]} = (k = index(q, " ")) ? substr(q, 1, k - 1) : ""'
-    if Field.PATH in fields and not path_later(recipe):
+    if Field.PATH in fields and not path_later(query):
         yield from path_of_request()
 
 
@@ -176,10 +170,10 @@ def path_of_request() -> Iterator[str]:
     yield 'if (k = index(pa, " ")) pa = substr(pa, 1, k - 1)'
 
 
-# So many different keys are kept in a table; then the rarest go, and are counted together. And so many of one
-# slot are counted before they are added to those that are kept: short keys are cheaper than long ones.
+# The most keys that a table keeps; then the rarest are counted together. It is also how many keys of one slot are
+# counted before they are added to those that are kept: short keys are cheaper than long ones.
 TABLE_MAX = 20_000
-# So many request lines are remembered with their pattern, and times with their bucket.
+# How many request lines are remembered with their pattern, and times with their bucket.
 MEMORY_MAX = 5_000
 MEMORY_REST = 50_000
 
@@ -205,10 +199,10 @@ function ms(x,   v, e) {{
   return V[x] = v * e ""
 }}
 """
-# As `log_counts.values` does it: what is escaped must not be taken for the end of a value.
+# As `count.values` does it: what is escaped must not be taken for the end of a value.
 _JSON = (r'index($0, "\\") { gsub(/\\\\/, "\001"); gsub(/\\"/, "\002") }',)
 _DERIVED = 'for (k in P) { split(k, a, "\\t"); S[a[1], a[2]] += P[k] } for (k in O) S[k] += O[k]'
-_TELL = (
+_PRINTED = (
     'for (k in S) printf "S\\t%d\\t%s\\n", S[k], k',
     'for (k in Y) printf "Y\\t%.0f\\t%s\\n", Y[k], k',
     'for (k in P) printf "P\\t%d\\t%s\\n", P[k], k',
@@ -221,31 +215,31 @@ _TELL = (
 )
 
 
-def awk_program(recipe: CountQuery) -> str:
-    """The program; it is fed complete lines, and stops behind so many bytes (`-v stop=`).
+def awk_program(query: CountQuery) -> str:
+    """The program. It is fed complete lines, and stops behind `-v stop=` bytes.
 
-    With `-v anchored=1` it only tells the first of them back.
+    With `-v anchored=1` the first line is not counted, only printed back.
     """
     return "\n".join(
         (
             _SQUEEZE,
-            *_spilling(recipe),
+            *_spilling(query),
             'BEGIN { FS = "\\""; SUBSEP = "\\t"; t0 = "\\t"',
             "  if (!stop) stop = 1000000000000000",
             '  for (k = 0; k < 1000; k++) OK[sprintf("%03d", k)] = 1 }',
             "n >= stop { exit }",
             "{ n += (ln = length($0)) + 1 }",
             'anchored && NR == 1 { print "A\\t" $0; next }',
-            *(_JSON if recipe.form.escape is Escape.JSON else ()),
-            f"NF != {len(recipe.form.segments)} {{ u++; next }}",
+            *(_JSON if query.form.escape is Escape.JSON else ()),
+            f"NF != {len(query.form.segments)} {{ u++; next }}",
             "{",
-            *(f"  {line}" for line in values_taken(recipe)),
-            *(f"  {line}" for line in _counting(recipe)),
+            *(f"  {line}" for line in values_taken(query)),
+            *(f"  {line}" for line in _counting(query)),
             "}",
             "END {",
             "  spill()",
-            *([f"  {_DERIVED}"] if _shapes_follow(recipe) else []),
-            *(f"  {line}" for line in _TELL),
+            *([f"  {_DERIVED}"] if _shapes_follow(query) else []),
+            *(f"  {line}" for line in _PRINTED),
             "}",
         )
     )
@@ -254,9 +248,9 @@ def awk_program(recipe: CountQuery) -> str:
 def backend_awk_program(form: LogFormat, endpoint: str) -> str:
     """Prints how many lines say that the backend was asked, and how many are not in the format.
 
-    The format must tell Field.UPSTREAM.
+    The format must have Field.UPSTREAM.
     """
-    recipe = CountQuery(form, Columns.NOTHING, Where(terms=(FilterTerm(Field.UPSTREAM, "=", endpoint),)))
+    query = CountQuery(form, Columns.NOTHING, Where(terms=(FilterTerm(Field.UPSTREAM, "=", endpoint),)))
     # By default nginx writes a dash for nothing.
     nobody = ' || up == ""' if form.escape is Escape.DEFAULT else ""
     return "\n".join(
@@ -265,42 +259,50 @@ def backend_awk_program(form: LogFormat, endpoint: str) -> str:
             *(_JSON if form.escape is Escape.JSON else ()),
             f"NF != {len(form.segments)} {{ u++; next }}",
             "{",
-            *(f"  {line}" for line in values_taken(recipe)),
+            *(f"  {line}" for line in values_taken(query)),
             f"  if (st !~ /^[0-9][0-9][0-9]$/{nobody}) {{ u++; next }}",
-            f"  if ({recipe.where.awk(NAMES.__getitem__)}) n++",
+            f"  if ({query.where.awk(NAMES.__getitem__)}) n++",
             "}",
             'END { printf "%d %d\\n", n, u }',
         )
     )
 
 
-def _shapes_follow(recipe: CountQuery) -> bool:
-    """Whether the statuses can be told from the paths, so that they need no table of their own."""
-    return Columns.SHAPE not in recipe.columns and counts_paths(recipe)
+def _shapes_follow(query: CountQuery) -> bool:
+    """Whether the statuses follow from the paths, so that they need no table of their own."""
+    return Columns.SHAPE not in query.columns and counts_paths(query)
 
 
-def _counting(recipe: CountQuery) -> Iterator[str]:
-    needed, want = recipe.needed, recipe.columns
+def _counting(query: CountQuery) -> Iterator[str]:
+    needed, want = query.needed, query.columns
     yield "if (!(st in OK)) { u++; next }"
-    if Field.PATH in needed and not path_later(recipe):
+    if Field.PATH in needed and not path_later(query):
         yield 'if (k = index(pa, "?")) pa = substr(pa, 1, k - 1)'
-    condition = recipe.where.awk(lambda field: NAMES[field] if field in needed else '""')
+    condition = query.where.awk(lambda field: NAMES[field] if field in needed else '""')
     if condition:
         yield f"if (!({condition})) {{ w++; next }}"
     if Field.AGENT in needed:
         yield f"if (substr(ag, 1, {len(PROBE_MARK)}) == {awk_text(PROBE_MARK)}) p++"
-    yield from _slot(recipe)
-    yield from _cuts(recipe)
-    if not _shapes_follow(recipe):
-        yield from _shape(recipe)
-    if counts_paths(recipe):
-        yield from _pattern(recipe)
+    yield from _slot(query)
+    if kept := [NAMES[field] for field in KEPT if field in needed]:
+        # A long line's values are cut; asking once per line is cheaper than once per value.
+        cut = "; ".join(f"{name} = substr({name}, 1, {VALUE_MAX})" for name in kept)
+        yield f"if (ln > {LONG_LINE}) {{ {cut} }}"
+    if Columns.SHAPE in want:
+        fields = (NAMES[field] if field in needed else '""' for field in SHAPE_FIELDS)
+        yield _one_more(f"s[st, {', '.join(fields)}]")
+        if Field.BYTES in needed:
+            yield "if (by ~ /^[0-9]+$/ && length(by) < 16) yy += by"
+    elif not _shapes_follow(query):
+        yield _one_more("s[st]")
+    if counts_paths(query):
+        yield from _pattern(query)
         yield _one_more("f[st, pa]")
     if Columns.CLIENTS in want and Field.CLIENT in needed:
         yield _one_more("c[cl]")
-    if _times(recipe):
+    if Columns.TIMES in want and Field.REQUEST_TIME in needed:
         yield _one_more("d[rt]")
-    if _answers(recipe):
+    if Columns.TIMES in want and {Field.UPSTREAM, Field.UPSTREAM_TIME} <= needed:
         # No line holds a newline, so the two can be told apart again.
         yield _one_more('e[up "\\n" ut]')
 
@@ -309,56 +311,29 @@ def _one_more(place: str) -> str:
     return f"if (!{place}++ && ++nn > {TABLE_MAX}) spill()"
 
 
-def _times(recipe: CountQuery) -> bool:
-    return Columns.TIMES in recipe.columns and Field.REQUEST_TIME in recipe.needed
-
-
-def _answers(recipe: CountQuery) -> bool:
-    return Columns.TIMES in recipe.columns and {Field.UPSTREAM, Field.UPSTREAM_TIME} <= recipe.needed
-
-
-def _slot(recipe: CountQuery) -> Iterator[str]:
-    """Told anew only when the time is another one. A tab in it would be taken for the end of a key's part."""
-    if Columns.TIME not in recipe.columns or Field.TIME not in recipe.needed:
+def _slot(query: CountQuery) -> Iterator[str]:
+    """Found again only when the time has changed. A tab in it would be taken for the end of a key's part."""
+    if Columns.TIME not in query.columns or Field.TIME not in query.needed:
         return
-    finer = 2 if recipe.resolution is Resolution.TEN_SECONDS else 0
-    match recipe.form.clock:
-        case Clock.LOCAL:
+    finer = 2 if query.resolution is Resolution.TEN_SECONDS else 0
+    match query.form.clock:
+        case TimeFormat.LOCAL:
             slot = f"k = substr(tm, 1, {17 + finer}) substr(tm, 22, 5)"
-        case Clock.ISO:
+        case TimeFormat.ISO:
             slot = f"k = substr(tm, 1, {16 + finer}) substr(tm, 20, 6)"
         case _:
             number = 'k = index(tm, ".") ? substr(tm, 1, index(tm, ".") - 1) : tm'
-            grain = int(recipe.resolution)
-            whole = f'sprintf("%.0f", (k - k % {grain}) / {grain})'
-            slot = f'{number}; k = (k ~ /^[0-9]+$/ && length(k) < 13) ? {whole} : ""'
+            span_s = int(query.resolution)
+            divided = f'sprintf("%.0f", (k - k % {span_s}) / {span_s})'
+            slot = f'{number}; k = (k ~ /^[0-9]+$/ && length(k) < 13) ? {divided} : ""'
     yield f"if (tm != t0) {{ t0 = tm; {slot}"
     yield r'  if (index(k, "\t")) k = ""; if (k != sl) { spill(); sl = k } }'
 
 
-def _cuts(recipe: CountQuery) -> Iterator[str]:
-    """A long line's values are kept short; asking once per line is cheaper than once per value."""
-    names = [NAMES[field] for field in KEPT if field in recipe.needed]
-    if names:
-        cut = "; ".join(f"{name} = substr({name}, 1, {VALUE_MAX})" for name in names)
-        yield f"if (ln > {LONG_LINE}) {{ {cut} }}"
-
-
-def _shape(recipe: CountQuery) -> Iterator[str]:
-    if Columns.SHAPE not in recipe.columns:
-        yield _one_more("s[st]")
-        return
-    parts = (Field.METHOD, Field.HOST, Field.UPSTREAM, Field.UPSTREAM_STATUS)
-    key = ", ".join(["st", *(NAMES[field] if field in recipe.needed else '""' for field in parts)])
-    yield _one_more(f"s[{key}]")
-    if Field.BYTES in recipe.needed:
-        yield "if (by ~ /^[0-9]+$/ && length(by) < 16) yy += by"
-
-
-def _pattern(recipe: CountQuery) -> Iterator[str]:
-    """A request line that was seen before is looked up. So is one that only ends in another id than one before."""
-    key, end = ("q", " ") if path_later(recipe) else ("pa", "")
-    one, last = (f"\\/{ID_SEGMENT}{ending}" for ending in (r"\/", end or "$"))
+def _pattern(query: CountQuery) -> Iterator[str]:
+    """A request line that was seen before is looked up. So is one that differs from one before in its last id."""
+    key, end = ("q", " ") if path_later(query) else ("pa", "")
+    segment, last = (f"\\/{ID_SEGMENT}{ending}" for ending in (r"\/", end or "$"))
     yield f"if (nm > 0 && {key} in M) {{ pa = M[{key}]; mh++ }}"
     yield "else {"
     # Where hardly any request line comes twice, remembering them costs more than it saves: it rests for a while.
@@ -368,14 +343,14 @@ def _pattern(recipe: CountQuery) -> Iterator[str]:
     yield f"  if (i && {key} in N) pa = N[{key}]"
     yield "  else {"
     yield f"    j = {key}"
-    if path_later(recipe):
+    if path_later(query):
         yield from (f"    {line}" for line in path_of_request())
         yield '    if (k = index(pa, "?")) pa = substr(pa, 1, k - 1)'
     yield f"    if (length(pa) > {VALUE_MAX}) pa = substr(pa, 1, {VALUE_MAX})"
     yield '    pa = pa "/"'
-    yield f'    k = gsub(/{one}/, "/:id/", pa)'
+    yield f'    k = gsub(/{segment}/, "/:id/", pa)'
     # A match takes both slashes, so the second of two neighbours waits; behind a last one there is none.
-    yield f'    if (k > 1 || k && index(pa, "/:id/") + 4 < length(pa)) gsub(/{one}/, "/:id/", pa)'
+    yield f'    if (k > 1 || k && index(pa, "/:id/") + 4 < length(pa)) gsub(/{segment}/, "/:id/", pa)'
     yield "    pa = substr(pa, 1, length(pa) - 1)"
     yield f"    if (i) {{ if (++ni > {MEMORY_MAX}) {{ delete N; ni = 1 }} N[j] = pa }}"
     yield "  }"
@@ -383,13 +358,13 @@ def _pattern(recipe: CountQuery) -> Iterator[str]:
     yield "}"
 
 
-def _spilling(recipe: CountQuery) -> Iterator[str]:
+def _spilling(query: CountQuery) -> Iterator[str]:
     """Adds what was counted of one slot to what is kept by slot."""
     yield "function spill(  k, j, a) {"
-    if not _shapes_follow(recipe):
+    if not _shapes_follow(query):
         yield "  for (k in s) {"
         yield "    j = sl SUBSEP k"
-        if Columns.SHAPE in recipe.columns:
+        if Columns.SHAPE in query.columns:
             # Methods and hosts are what clients make of them: from some number on, new ones are others.
             others = f'SUBSEP "{OTHERS}" SUBSEP "{OTHERS}" SUBSEP'
             yield f"    if (!(j in S) && ++ns > {TABLE_MAX}) {{"
@@ -408,13 +383,8 @@ def _spilling(recipe: CountQuery) -> Iterator[str]:
     yield "}"
 
 
-# Reads what a node's awk says of the lines that it counted. Pure.
-
-# How many more parts than its first one a key has at least.
+# How many parts a key has at least behind its slot, in each of the program's tables.
 PARTS = {b"S": 1, b"Y": 0, b"P": 2, b"C": 1, b"R": 1, b"U": 1}
-
-# Behind the slot of a row of statuses or paths.
-_STATUS = re.compile(r"[^\t]*\t[0-9]{3}(\t|\Z)")
 
 
 class NotCounted(ValueError):
@@ -423,7 +393,7 @@ class NotCounted(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CountResult:
-    """What some awks said together. `anchor`: the first line, if it was to be told back. `size`: bytes read."""
+    """What the awks printed together. `anchor`: the first line, if it was printed back. `size`: bytes read."""
 
     counts: Counts = field(default_factory=Counts)
     anchor: bytes | None = None
@@ -431,46 +401,29 @@ class CountResult:
 
 
 def count_result(lines: Iterable[bytes], awks: int = 1) -> CountResult:
-    """What so many awks printed, one behind the other. Raises NotCounted."""
+    """What `awks` awks printed, one after the other. Raises NotCounted."""
     counts, anchor, size, ended = Counts(), None, 0, 0
-    tables = {
-        b"S": counts.shapes,
-        b"Y": counts.sent,
-        b"P": counts.paths,
-        b"C": counts.clients,
-        b"R": counts.times,
-        b"U": counts.answers,
-    }
+    tables = dict(zip(PARTS, counts.tables, strict=True))
     for line in lines:
         kind, _, rest = line.partition(b"\t")
         if kind == b"A":
             anchor = rest
-        elif kind == b"E":
-            words = rest.split(b"\t")
-            numbers = [number for word in words if (number := whole(word)) is not None]
-            if len(numbers) != 4 or len(words) != 4:
+            continue
+        if kind in tables:
+            word, tab, key = rest.decode("latin-1").partition("\t")
+            number = whole(word)
+            if number is not None and tab and is_key(key, PARTS[kind], status=kind in b"SP"):
+                tables[kind][key] += number
+                continue
+        match [whole(word) for word in rest.split(b"\t", 4)]:
+            case [int(probes), int(unparsed), int(left_out), int(read)] if kind == b"E":
+                counts.probes += probes
+                counts.unparsed += unparsed
+                counts.left_out += left_out
+                size += read
+                ended += 1
+            case _:
                 raise NotCounted(f"not a count: {line[:60]!r}")
-            probes, unparsed, left_out, read = numbers
-            counts.probes += probes
-            counts.unparsed += unparsed
-            counts.left_out += left_out
-            size += read
-            ended += 1
-        elif kind in tables:
-            number, key = _row(rest)
-            if key.count(TAB) < PARTS[kind] or (kind in b"SP" and not _STATUS.match(key)):
-                raise NotCounted(f"not a count: {line[:60]!r}")
-            tables[kind][key] += number
-        else:
-            raise NotCounted(f"not a count: {line[:60]!r}")
     if ended != awks:
         raise NotCounted("the count broke off")
     return CountResult(counts, anchor, size)
-
-
-def _row(rest: bytes) -> tuple[int, str]:
-    said, tab, key = rest.partition(b"\t")
-    number = whole(said)
-    if not tab or number is None:
-        raise NotCounted(f"not a count: {rest[:60]!r}")
-    return number, key.decode("latin-1")

@@ -1,18 +1,20 @@
-"""Counts access-log lines here, and reads what a node's awk has counted: the same tables from both. Pure.
+"""Counts access-log lines here, into the same tables that a node's awk counts into. Pure.
 
-A key is a text of its parts with tabs between them, as they stand in the log.
+A table's key joins its parts, as they stand in the log, with tabs. Only this module puts keys together and takes
+them apart.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Flag, auto
 from functools import lru_cache
+from typing import NamedTuple
 
-from iamops.accesslog.extract import Cut, ExtractStep, Tokens, steps, taken
+from iamops.accesslog.extract import Cut, ExtractStep, Tokens, extract, plan_of
 from iamops.accesslog.filter import EVERYTHING, Where
 from iamops.accesslog.format import ESCAPE, ESCAPED, QUOTE, Escape, Field, LogFormat
 from iamops.accesslog.values import VALUE_MAX, Resolution, bucket_of, pattern_of, slot_text
@@ -21,8 +23,9 @@ from iamops.model.traffic import OTHERS
 PROBE_AGENT = "iamops-probe"
 PROBE_MARK = f"{PROBE_AGENT}/"
 TAB = "\t"
-# In a line of more bytes than this, values are cut to so many.
+# In a line of more bytes than this, values are cut to VALUE_MAX.
 LONG_LINE = 600
+SHAPE_FIELDS = (Field.METHOD, Field.HOST, Field.UPSTREAM, Field.UPSTREAM_STATUS)
 # What becomes part of a key as it stands in the line.
 KEPT = (
     Field.METHOD,
@@ -49,11 +52,18 @@ class Columns(Flag):
 
 
 FULL = Columns.TIME | Columns.SHAPE | Columns.PATHS | Columns.CLIENTS | Columns.TIMES
+_FIELDS_OF = {
+    Columns.TIME: {Field.TIME},
+    Columns.SHAPE: {*SHAPE_FIELDS, Field.BYTES},
+    Columns.PATHS: {Field.PATH},
+    Columns.CLIENTS: {Field.CLIENT},
+    Columns.TIMES: {Field.REQUEST_TIME, Field.UPSTREAM, Field.UPSTREAM_TIME},
+}
 
 
 @dataclass(frozen=True, slots=True)
 class CountQuery:
-    """How lines are counted. `where` leaves out lines; `grain` is how finely they are counted over time."""
+    """How lines are counted. `where` leaves lines out; `resolution` is how finely they are counted over time."""
 
     form: LogFormat
     columns: Columns = FULL
@@ -64,37 +74,38 @@ class CountQuery:
     def needed(self) -> frozenset[Field]:
         """The fields that must be taken out of a line, as far as the format has them."""
         wanted = {Field.STATUS, Field.AGENT, *self.where.fields}
-        if Columns.TIME in self.columns:
-            wanted.add(Field.TIME)
-        if Columns.SHAPE in self.columns:
-            wanted |= {Field.METHOD, Field.HOST, Field.UPSTREAM, Field.UPSTREAM_STATUS, Field.BYTES}
-        if Columns.PATHS in self.columns:
-            wanted.add(Field.PATH)
-        if Columns.CLIENTS in self.columns:
-            wanted.add(Field.CLIENT)
-        if Columns.TIMES in self.columns:
-            wanted |= {Field.REQUEST_TIME, Field.UPSTREAM, Field.UPSTREAM_TIME}
+        for column in self.columns:
+            wanted |= _FIELDS_OF[column]
         return frozenset(field for field in wanted if self.form.has(field))
 
     @property
     def variables(self) -> dict[str, frozenset[Field]]:
-        """variable -> the fields that it tells, of those that are needed."""
+        """variable -> the needed fields that it has."""
         found: dict[str, set[Field]] = {}
-        for each in self.needed:
-            name = self.form.fields.get(each) or self.form.fields[Field.REQUEST]
-            found.setdefault(name, set()).add(each)
+        for needed in self.needed:
+            name = self.form.fields.get(needed) or self.form.fields[Field.REQUEST]
+            found.setdefault(name, set()).add(needed)
         return {name: frozenset(fields) for name, fields in found.items()}
+
+
+class RequestShape(NamedTuple):
+    """What a key of `Counts.shapes` has behind slot and status where Columns.SHAPE is counted."""
+
+    method: str
+    host: str
+    upstream: str
+    upstream_status: str
 
 
 @dataclass(slots=True)
 class Counts:
     """What was counted. Keys: `shapes` slot, status, method, host, upstream, its status; `paths` slot,
     status, pattern; `clients` slot, client; `times` slot, request time; `answers` slot, upstream, its time.
-    Times are buckets (`log_words.bucket_of`).
+    Times are buckets (`values.bucket_of`).
 
     `sent` are bytes by slot. `probes` of the counted requests say that they are health checks of the console:
     anybody can say that. `unparsed` are lines that are not in the format, `left_out` those that the expression
-    leaves out: in no table.
+    leaves out: they are in no table.
     """
 
     shapes: Counter[str] = field(default_factory=Counter)
@@ -112,83 +123,68 @@ class Counts:
         return self.shapes.total()
 
     def add(self, other: Counts) -> None:
-        self.shapes.update(other.shapes)
-        self.sent.update(other.sent)
-        self.paths.update(other.paths)
-        self.clients.update(other.clients)
-        self.times.update(other.times)
-        self.answers.update(other.answers)
+        for mine, more in zip(self.tables, other.tables, strict=True):
+            mine.update(more)
         self.probes += other.probes
         self.unparsed += other.unparsed
         self.left_out += other.left_out
 
+    @property
+    def tables(self) -> tuple[Counter[str], ...]:
+        return (self.shapes, self.sent, self.paths, self.clients, self.times, self.answers)
 
-def counted(recipe: CountQuery, lines: Iterable[bytes]) -> Counts:
+    def shape_rows(self) -> Iterator[tuple[str, str, RequestShape | None, int]]:
+        """(slot, status, shape, requests)"""
+        for key, number in self.shapes.items():
+            slot, status, *parts = key.split(TAB)
+            # A host with a tab in it stays in one piece: the parts behind it hold none.
+            shape = RequestShape(parts[0], TAB.join(parts[1:-2]), *parts[-2:]) if len(parts) > 3 else None
+            yield slot, status, shape, number
+
+    def path_rows(self) -> Iterator[tuple[str, str, str, int]]:
+        """(slot, status, pattern, requests)"""
+        for key, number in self.paths.items():
+            slot, status, path = key.split(TAB, 2)
+            yield slot, status, path, number
+
+    def answer_rows(self) -> Iterator[tuple[str, str, str, int]]:
+        """(slot, upstream, its time, requests)"""
+        for key, number in self.answers.items():
+            slot, rest = key.split(TAB, 1)
+            upstream, _, took = rest.rpartition(TAB)
+            yield slot, upstream, took, number
+
+
+def slot_rows(table: Counter[str]) -> Iterator[tuple[str, str, int]]:
+    """(slot, client or request time, requests) of `clients` or `times`."""
+    for key, number in table.items():
+        slot, value = key.split(TAB, 1)
+        yield slot, value, number
+
+
+def is_key(key: str, further_parts: int, *, status: bool) -> bool:
+    """Whether a key has that many parts behind its slot, the first of them a status if there is to be one."""
+    parts = key.split(TAB)
+    return len(parts) > further_parts and (not status or _STATUS.fullmatch(parts[1]) is not None)
+
+
+def counted(query: CountQuery, lines: Iterable[bytes]) -> Counts:
     """Counts complete lines, given without their newlines."""
-    found = Counts()
+    counts, variables = Counts(), query.variables
     for line in lines:
-        _count(recipe, line.decode("latin-1"), found)
-    return found
-
-
-def _count(recipe: CountQuery, line: str, found: Counts) -> None:
-    raw = values(recipe.form, line, recipe.variables)
-    told = told_of(recipe, raw) if raw is not None else {}
-    if not _STATUS.fullmatch(told.get(Field.STATUS, "")):
-        found.unparsed += 1
-        return
-    if not recipe.where.matches(told):
-        found.left_out += 1
-        return
-    found.probes += told.get(Field.AGENT, "").startswith(PROBE_MARK)
-    if len(line) > LONG_LINE:
-        told |= {each: told[each][:VALUE_MAX] for each in KEPT if each in told}
-    _tables(recipe, told, found)
-
-
-def _tables(recipe: CountQuery, told: dict[Field, str], found: Counts) -> None:
-    want, form, status = recipe.columns, recipe.form, told[Field.STATUS]
-    slot = slot_text(told.get(Field.TIME, ""), form.clock, recipe.resolution) if Columns.TIME in want else ""
-    if TAB in slot:
-        slot = ""
-    shape = [slot, status]
-    if Columns.SHAPE in want:
-        parts = (Field.METHOD, Field.HOST, Field.UPSTREAM, Field.UPSTREAM_STATUS)
-        shape += [told.get(each, "") for each in parts]
-    key = TAB.join(shape)
-    found.shapes[key] += 1
-    if Columns.SHAPE in want and _BYTES.fullmatch(told.get(Field.BYTES, "")):
-        found.sent[slot] += int(told[Field.BYTES])
-    if Columns.PATHS in want and form.has(Field.PATH):
-        found.paths[TAB.join((slot, status, pattern_of(told.get(Field.PATH, ""))))] += 1
-    if Columns.CLIENTS in want and form.has(Field.CLIENT):
-        found.clients[TAB.join((slot, told.get(Field.CLIENT, "")))] += 1
-    if Columns.TIMES in want and form.has(Field.REQUEST_TIME):
-        found.times[TAB.join((slot, bucket_of(told.get(Field.REQUEST_TIME, ""))))] += 1
-    if Columns.TIMES in want and form.has(Field.UPSTREAM) and form.has(Field.UPSTREAM_TIME):
-        answer = told.get(Field.UPSTREAM, ""), bucket_of(told.get(Field.UPSTREAM_TIME, ""))
-        found.answers[TAB.join((slot, *answer))] += 1
-
-
-def told_of(recipe: CountQuery, raw: dict[str, str]) -> dict[Field, str]:
-    """The needed fields, out of the variables' values."""
-    told: dict[Field, str] = {}
-    for name, fields in recipe.variables.items():
-        value = raw.get(name, "")
-        for each in fields:
-            told[each] = value
-        if name == recipe.form.fields.get(Field.REQUEST):
-            told |= _of_request(value, fields)
-    if Field.PATH in told:
-        told[Field.PATH] = told[Field.PATH].partition("?")[0]
-    return told
-
-
-def _of_request(request: str, fields: frozenset[Field]) -> dict[Field, str]:
-    """Method and path of a request line; both empty where it is none."""
-    method, space, rest = request.partition(" ")
-    told = {Field.METHOD: method if space else "", Field.PATH: rest.partition(" ")[0]}
-    return {each: text for each, text in told.items() if each in fields}
+        text = line.decode("latin-1")
+        raw = values(query.form, text, variables)
+        fields = _fields(query.form, variables, raw) if raw is not None else {}
+        if not _STATUS.fullmatch(fields.get(Field.STATUS, "")):
+            counts.unparsed += 1
+        elif not query.where.matches(fields):
+            counts.left_out += 1
+        else:
+            counts.probes += fields.get(Field.AGENT, "").startswith(PROBE_MARK)
+            if len(text) > LONG_LINE:
+                fields |= {field: fields[field][:VALUE_MAX] for field in KEPT if field in fields}
+            _add_to_tables(query, fields, counts)
+    return counts
 
 
 def values(form: LogFormat, line: str, wanted: Iterable[str]) -> dict[str, str] | None:
@@ -200,57 +196,92 @@ def values(form: LogFormat, line: str, wanted: Iterable[str]) -> dict[str, str] 
         return None
     found: dict[str, str] = {}
     for plan, piece in zip(_plans(form.segments, frozenset(wanted)), pieces, strict=True):
-        found |= taken(piece, plan)
+        found |= extract(piece, plan)
     return found
 
 
 @lru_cache(maxsize=64)
 def _plans(segments: tuple[Tokens, ...], wanted: frozenset[str]) -> tuple[tuple[ExtractStep | Cut, ...], ...]:
-    return tuple(steps(tokens, wanted) for tokens in segments)
+    return tuple(plan_of(tokens, wanted) for tokens in segments)
 
 
-# Keeps tables of what clients name as they like small, with every request in them. Pure.
+def _fields(form: LogFormat, variables: dict[str, frozenset[Field]], raw: dict[str, str]) -> dict[Field, str]:
+    """The needed fields, out of the variables' values."""
+    found: dict[Field, str] = {}
+    for name, fields in variables.items():
+        value = raw.get(name, "")
+        found.update(dict.fromkeys(fields, value))
+        if name == form.fields.get(Field.REQUEST):
+            # Method and path are empty where it is no request line.
+            method, space, rest = value.partition(" ")
+            if Field.METHOD in fields:
+                found[Field.METHOD] = method if space else ""
+            if Field.PATH in fields:
+                found[Field.PATH] = rest.partition(" ")[0]
+    if Field.PATH in found:
+        found[Field.PATH] = found[Field.PATH].partition("?")[0]
+    return found
 
-# So many different keys are kept of a table over all pieces of a log; then the rarest are counted together.
+
+def _add_to_tables(query: CountQuery, fields: dict[Field, str], counts: Counts) -> None:
+    columns, form, status = query.columns, query.form, fields[Field.STATUS]
+
+    def value(field: Field) -> str:
+        return fields.get(field, "")
+
+    slot = slot_text(value(Field.TIME), form.clock, query.resolution) if Columns.TIME in columns else ""
+    if TAB in slot:
+        slot = ""
+    if Columns.SHAPE in columns:
+        counts.shapes[TAB.join((slot, status, *map(value, SHAPE_FIELDS)))] += 1
+        if _BYTES.fullmatch(value(Field.BYTES)):
+            counts.sent[slot] += int(value(Field.BYTES))
+    else:
+        counts.shapes[TAB.join((slot, status))] += 1
+    if Columns.PATHS in columns and form.has(Field.PATH):
+        counts.paths[TAB.join((slot, status, pattern_of(value(Field.PATH))))] += 1
+    if Columns.CLIENTS in columns and form.has(Field.CLIENT):
+        counts.clients[TAB.join((slot, value(Field.CLIENT)))] += 1
+    if Columns.TIMES in columns and form.has(Field.REQUEST_TIME):
+        counts.times[TAB.join((slot, bucket_of(value(Field.REQUEST_TIME))))] += 1
+    if Columns.TIMES in columns and form.has(Field.UPSTREAM) and form.has(Field.UPSTREAM_TIME):
+        took = bucket_of(value(Field.UPSTREAM_TIME))
+        counts.answers[TAB.join((slot, value(Field.UPSTREAM), took))] += 1
+
+
+# Clients choose many of the names in the tables: those stay small, with every request in them.
+
+# The most keys that a table keeps over all pieces of a log; then the rarest are counted together.
 KEYS_MAX = 200_000
 
 
 class TooManyNames(ValueError):
-    """No log says that: the node does."""
+    """No log holds as many: the node made them up."""
 
 
 def add_bounded(counts: Counts, more: Counts) -> None:
     """Adds; what is rare in a table that has grown too big is added to its slot's others. Raises TooManyNames."""
     counts.add(more)
-    keep_top(counts.shapes, _of_shape)
-    keep_top(counts.paths, _of_path)
-    keep_top(counts.clients, _of_client)
+    _keep_top(counts.shapes, _other_shape)
+    _keep_top(counts.paths, lambda key: TAB.join((*key.split(TAB)[:2], OTHERS)))
+    _keep_top(counts.clients, lambda key: TAB.join((key.partition(TAB)[0], OTHERS)))
     if max(map(len, (counts.shapes, counts.sent, counts.times, counts.answers))) > 2 * KEYS_MAX:
         raise TooManyNames("the log's reader tells more times or backends than any log holds")
 
 
-def keep_top(table: Counter[str], others: Callable[[str], str], most: int | None = None) -> None:
+def _other_shape(key: str) -> str:
+    """Methods and hosts are what clients make of them."""
+    slot, status, *shape = key.split(TAB)
+    return TAB.join((slot, status, OTHERS, OTHERS, *shape[-2:])) if len(shape) > 3 else key
+
+
+def _keep_top(table: Counter[str], others: Callable[[str], str]) -> None:
     """`others` names the key to which what is rare is added: itself, if that is what it is."""
-    limit, most = 1, KEYS_MAX if most is None else most
-    while len(table) > most:
+    limit = 1
+    while len(table) > KEYS_MAX:
         rare = [key for key, number in table.items() if number <= limit and others(key) != key]
         for key in rare:
             table[others(key)] += table.pop(key)
         if not rare and limit > max(table.values()):
             return  # others alone: of so many slots
         limit *= 2
-
-
-def _of_path(key: str) -> str:
-    slot, status, _ = key.split(TAB, 2)
-    return TAB.join((slot, status, OTHERS))
-
-
-def _of_client(key: str) -> str:
-    return TAB.join((key.partition(TAB)[0], OTHERS))
-
-
-def _of_shape(key: str) -> str:
-    """Methods and hosts are what clients make of them."""
-    slot, status, *shape = key.split(TAB)
-    return TAB.join((slot, status, OTHERS, OTHERS, *shape[-2:])) if len(shape) > 3 else key

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from iamops.accesslog.format import Field
-from iamops.accesslog.shapes import literally
+from iamops.accesslog.shapes import literal_pattern
 
 Op = Literal["=", "!=", "~", "!~", ">", ">=", "<", "<="]
 NAMES: Mapping[str, Field] = {
@@ -32,6 +32,8 @@ NODE = "node"
 _TERM = re.compile(r"(?P<name>[a-z_]+)(?P<op>!=|!~|>=|<=|=|~|>|<)(?P<value>.*)", re.DOTALL)
 _CLASS = re.compile(r"[0-9]xx")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
+# What Python and some awk understand in different ways.
+_NOT_EVERYWHERE = re.compile(r"\\[A-Za-z0-9]|\\$|\(\?|[{}]|[*+?][*+?]|^[*+?]|[(|][*+?]|\[\^?\]|\[[^]]*[\[\\]")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">": lambda a, b: a > b,
     ">=": lambda a, b: a >= b,
@@ -41,7 +43,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 
 class WhereError(ValueError):
-    """An expression that says nothing, in words and with what it could say."""
+    """Not an expression: why, and what could stand there instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +64,21 @@ class Where:
 
     @property
     def fields(self) -> frozenset[Field]:
-        """What a line must tell for the expression to be answered."""
+        """The fields of a line that the expression compares."""
         return frozenset(term.field for term in self.terms if term.field is not None)
 
     def allows_node(self, node: str) -> bool:
-        return all(_text(term, node) for term in self.terms if term.field is None)
+        return all(_holds(term, node) for term in self.terms if term.field is None)
 
     def matches(self, values: Mapping[Field, str]) -> bool:
-        """Whether a line counts. `values` as they stand in the log; what is not there is empty."""
-        return all(_true(term, values.get(term.field, "")) for term in self.terms if term.field is not None)
+        """Whether a line counts. `values` as they stand in the log; a missing one is empty."""
+        return all(_holds(term, values.get(term.field, "")) for term in self.terms if term.field is not None)
 
     def awk(self, variable: Callable[[Field], str]) -> str:
         """The same as a condition; empty if every line counts. `variable` names what holds a field's value."""
-        return " && ".join(_awk(term, variable(term.field)) for term in self.terms if term.field is not None)
+        return " && ".join(
+            _awk_condition(term, variable(term.field)) for term in self.terms if term.field is not None
+        )
 
 
 EVERYTHING = Where()
@@ -110,40 +114,32 @@ def _term(word: str) -> FilterTerm:
         if not _NUMBER.fullmatch(value):
             raise WhereError(f"{word!r}: {value!r} is no number")
     if op in ("~", "!~"):
-        _check_pattern(word, value)
+        refused = _NOT_EVERYWHERE.search(value)
+        if refused is not None or not value.isascii():
+            part = refused[0] if refused else value
+            raise WhereError(f"{word!r}: {part!r} is not understood everywhere; use . * + ? | ( ) [ ] ^ $ and \\.")
+        try:
+            re.compile(value)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise WhereError(f"{word[:80]!r}: {error}") from None
     return term
 
 
-def _check_pattern(word: str, pattern: str) -> None:
-    """Only what every awk and we ourselves understand in the same way."""
-    refused = re.search(r"\\[A-Za-z0-9]|\\$|\(\?|[{}]|[*+?][*+?]|^[*+?]|[(|][*+?]|\[\^?\]|\[[^]]*[\[\\]", pattern)
-    if refused is not None or not pattern.isascii():
-        part = refused[0] if refused else pattern
-        raise WhereError(f"{word!r}: {part!r} is not understood everywhere; use . * + ? | ( ) [ ] ^ $ and \\.")
-    try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise WhereError(f"{word[:80]!r}: {error}") from None
-
-
-def _true(term: FilterTerm, value: str) -> bool:
+def _holds(term: FilterTerm, value: str) -> bool:
     if term.op in _COMPARE:
         return _NUMBER.fullmatch(value) is not None and _COMPARE[term.op](float(value), float(term.value))
-    return _text(term, value)
-
-
-def _text(term: FilterTerm, value: str) -> bool:
-    negative = term.op.startswith("!")
     if term.op.endswith("~"):
-        return (re.search(term.value, value) is not None) is not negative
-    if term.field is Field.STATUS and _CLASS.fullmatch(term.value):
-        return (value[:1] == term.value[0]) is not negative
-    if term.field is Field.UPSTREAM:
-        return (re.search(_attempt(term), value) is not None) is not negative
-    return (value == escaped(term.value)) is not negative
+        equal = re.search(term.value, value) is not None
+    elif term.field is Field.STATUS and _CLASS.fullmatch(term.value):
+        equal = value[:1] == term.value[0]
+    elif term.field is Field.UPSTREAM:
+        equal = re.search(_attempt_pattern(term), value) is not None
+    else:
+        equal = value == escaped(term.value)
+    return equal is not term.op.startswith("!")
 
 
-def _awk(term: FilterTerm, variable: str) -> str:
+def _awk_condition(term: FilterTerm, variable: str) -> str:
     no = "!" if term.op.startswith("!") else ""
     if term.op in _COMPARE:
         return f"({variable} ~ /^[0-9]+(\\.[0-9]+)?$/ && {variable} + 0 {term.op} {term.value})"
@@ -152,13 +148,13 @@ def _awk(term: FilterTerm, variable: str) -> str:
     if term.field is Field.STATUS and _CLASS.fullmatch(term.value):
         return f"({no}(substr({variable}, 1, 1) == {awk_text(term.value[0])}))"
     if term.field is Field.UPSTREAM:
-        return f"({variable} {no}~ {awk_text(_attempt(term))})"
+        return f"({variable} {no}~ {awk_text(_attempt_pattern(term))})"
     return f'({no}({variable} "" == {awk_text(escaped(term.value))}))'
 
 
-def _attempt(term: FilterTerm) -> str:
+def _attempt_pattern(term: FilterTerm) -> str:
     """A pattern of a list of attempts with this backend in it."""
-    return f"(^|, | : ){literally(escaped(term.value))}(, | : |$)"
+    return f"(^|, | : ){literal_pattern(escaped(term.value))}(, | : |$)"
 
 
 def escaped(text: str) -> str:

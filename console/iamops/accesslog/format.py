@@ -1,4 +1,4 @@
-r"""Reads an nginx log_format: what stands in a line, in which order, and what the numbers can be told from.
+r"""Reads an nginx log_format: what stands in a line, in which order, and which numbers it gives.
 
 Source: ngx_http_log_module. Values are escaped by nginx before they are written: `\xHH` for quotes,
 backslashes and control characters by default, as in JSON with `escape=json`, not at all with `escape=none`.
@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from iamops.accesslog.extract import Token, Tokens, told
+from iamops.accesslog.extract import Token, Tokens, findable
 from iamops.accesslog.shapes import shape_of
 
 MAIN = (
@@ -25,20 +25,18 @@ IAMOPS = (
 NAMED = {"main": MAIN, "iamops": IAMOPS}
 
 _ESCAPE = re.compile(r"\s*escape=(?P<escape>default|json|none)\s+")
-_VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<plain>\w+))", re.ASCII)
+_VARIABLE = re.compile(r"(\$\{\w+\}|\$\w+)", re.ASCII)
 QUOTE = '"'
 ESCAPE = "\\"
 # With escape=json, what stands for an escaped backslash and an escaped quote while a line is cut at its quotes:
 # nginx writes no control characters.
 ESCAPED = ("\x01", "\x02")
-
-
-# More than any format has: where each value stands takes time with the cube of their number to find out.
+# More than any format has: finding where each value stands takes time with the cube of their number.
 MOST_VARIABLES, MOST_CHARS = 128, 16_384
 
 
 class FormatError(ValueError):
-    """A log_format from which nothing can be counted, in words."""
+    """A log_format from which nothing can be counted; the message says why."""
 
 
 class Escape(StrEnum):
@@ -67,15 +65,15 @@ class Field(StrEnum):
     UPSTREAM_TIME = "backend's time"
 
 
-class Clock(StrEnum):
-    """How a line tells its time."""
+class TimeFormat(StrEnum):
+    """How a line's time is written."""
 
     LOCAL = "time_local"
     ISO = "time_iso8601"
     MSEC = "msec"
 
 
-# The variables that tell a field, best first.
+# The variables that have a field, best first.
 TELLS: dict[Field, tuple[str, ...]] = {
     Field.STATUS: ("status",),
     Field.TIME: ("time_iso8601", "time_local", "msec"),
@@ -97,8 +95,8 @@ TELLS: dict[Field, tuple[str, ...]] = {
 class LogFormat:
     """A line as `segments`: pieces between double quotes, which no client can write into a value.
 
-    `fields` says by which variable each field is told; a field that is missing cannot be told. `doubtful`:
-    variable -> why not, although a line has it.
+    `fields`: field -> the variable that has it; a missing field is unknown. `doubtful`: variable -> why its value
+    cannot be used, although a line has it.
     """
 
     text: str
@@ -108,9 +106,9 @@ class LogFormat:
     doubtful: dict[str, str] = field(default_factory=dict)
 
     @property
-    def clock(self) -> Clock | None:
+    def clock(self) -> TimeFormat | None:
         """How the time is written; None if a line has none."""
-        return Clock(self.fields[Field.TIME]) if Field.TIME in self.fields else None
+        return TimeFormat(self.fields[Field.TIME]) if Field.TIME in self.fields else None
 
     def has(self, field: Field) -> bool:
         """Whether a line has it; method and path may come out of the whole request line."""
@@ -119,7 +117,7 @@ class LogFormat:
         return field in self.fields
 
     def unavailable(self, field: Field) -> str:
-        """Why a number about the field is not known, with the way to mend it."""
+        """Why a number about the field is not known, and how to fix that."""
         for name in (*TELLS[field], "request"):
             if name in self.doubtful:
                 return f"the log format's {self.doubtful[name]}; `logs.format: iamops` puts quotes around it"
@@ -135,17 +133,19 @@ def log_format(text: str) -> LogFormat:
     """Compiles what follows the name in a log_format directive. Raises FormatError."""
     if len(text) > MOST_CHARS:
         raise FormatError(f"it has more than {MOST_CHARS} characters")
-    escape, body = escape_of(text)
-    # Lines are handled as latin-1 text, one character for each byte.
-    tokens = _tokens(body.encode("utf-8", "surrogateescape").decode("latin-1"))
+    match = _ESCAPE.match(text)
+    escape, body = (Escape(match["escape"]), text[match.end() :]) if match else (Escape.DEFAULT, text)
+    # Lines are handled as latin-1 text, one character for each byte. Every second part is a variable.
+    parts = enumerate(_VARIABLE.split(body.encode("utf-8", "surrogateescape").decode("latin-1")))
+    tokens = [Token(part.strip("${}") if n % 2 else part, variable=bool(n % 2)) for n, part in parts if part]
     variables = [token.text for token in tokens if token.variable]
     if len(variables) > MOST_VARIABLES:
         raise FormatError(f"it has more than {MOST_VARIABLES} variables")
     if "status" not in variables:
         raise FormatError("without $status no request can be told from another; add it to the format")
-    for one, other in itertools.pairwise(tokens):
-        if one.variable and other.variable:
-            raise FormatError(f"nothing stands between ${one.text} and ${other.text}: put a space between them")
+    for left, right in itertools.pairwise(tokens):
+        if left.variable and right.variable:
+            raise FormatError(f"nothing stands between ${left.text} and ${right.text}: put a space between them")
     if escape is Escape.NONE and (name := next((name for name in variables if shape_of(name).client), "")):
         raise FormatError(
             f"with escape=none a client writes whole lines by ${name}: use escape=json, or leave it out"
@@ -162,41 +162,21 @@ def log_format(text: str) -> LogFormat:
     return LogFormat(text, escape, segments, fields, doubtful)
 
 
+_BESIDE = "what stands beside it may be part of it"
+
+
 def _doubtful(segments: tuple[Tokens, ...]) -> dict[str, str]:
-    """Variable -> why its value cannot be found in a line for sure."""
+    """Variable -> why its value cannot be found in a line with certainty."""
     found: dict[str, str] = {}
     for tokens in segments:
         names = [token.text for token in tokens if token.variable]
-        known = told(tokens)
+        known = findable(tokens)
         whose = ", ".join(f"${name}" for name in dict.fromkeys(names) if shape_of(name).client)
         for name in names:
             if name not in known:
-                why = (
-                    f"a client chooses what stands in {whose}"
-                    if whose
-                    else "what stands beside it may be part of it"
-                )
+                why = f"a client chooses what stands in {whose}" if whose else _BESIDE
                 found[name] = f"${name} cannot be told apart: {why}"
-    return {name: why for name, why in found.items() if not any(name in told(tokens) for tokens in segments)}
-
-
-def escape_of(text: str) -> tuple[Escape, str]:
-    """The `escape=` parameter in front of a format, and the format."""
-    match = _ESCAPE.match(text)
-    return (Escape(match["escape"]), text[match.end() :]) if match else (Escape.DEFAULT, text)
-
-
-def _tokens(body: str) -> list[Token]:
-    found: list[Token] = []
-    at = 0
-    for match in _VARIABLE.finditer(body):
-        if match.start() > at:
-            found.append(Token(body[at : match.start()]))
-        found.append(Token(match["braced"] or match["plain"], variable=True))
-        at = match.end()
-    if at < len(body):
-        found.append(Token(body[at:]))
-    return found
+    return {name: why for name, why in found.items() if not any(name in findable(tokens) for tokens in segments)}
 
 
 def _segments(tokens: list[Token]) -> tuple[Tokens, ...]:

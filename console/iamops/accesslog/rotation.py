@@ -17,7 +17,7 @@ _ROTATED = re.compile(r"[.-]\d[\d_.T:-]*")
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """A file of the log as it stood in a listing. `changed`: seconds since the epoch, on the node's clock."""
+    """A file of the log in a listing. `changed`: seconds since the epoch, on the node's clock."""
 
     inode: int
     size: int
@@ -33,7 +33,7 @@ class LogFile:
 class LogPosition:
     """Where reading of a file stopped: always behind a complete line.
 
-    `anchor` is the end of that line: what must still stand before the place for it to be the same file.
+    `anchor` is the end of that line: it is read again, and must be the same for the file to be the same.
     `done`: nothing more is to be read there, because the file is compressed, not wanted, or lost; then `offset`
     is its size.
     """
@@ -44,11 +44,6 @@ class LogPosition:
     anchor: bytes = b""
     changed: int = 0
     done: bool = False
-
-    @property
-    def lead(self) -> int:
-        """So many bytes before the place are read again, to be compared."""
-        return len(self.anchor)
 
 
 def listed(lines: Iterable[bytes]) -> tuple[LogFile, ...]:
@@ -69,21 +64,20 @@ def newest_first(files: Iterable[LogFile], log: str) -> tuple[LogFile, ...]:
     """
     known = [file for file in files if file.name == log or _ROTATED.fullmatch(_plain(file.name).removeprefix(log))]
     names = {file.name for file in known}
-    whole = (file for file in known if not file.packed or _plain(file.name) not in names)
-    return tuple(sorted(whole, key=lambda file: _rank(file, log)))
+
+    def rank(file: LogFile) -> tuple[int, int]:
+        if file.name == log:
+            return (0, 0)
+        match = _NUMBER.search(_plain(file.name).removeprefix(log))
+        # A number gives the order even of files that were rotated within the same second.
+        return (1, int(match[1])) if match and len(match[1]) < 5 else (2, -file.changed)
+
+    return tuple(sorted((file for file in known if not file.packed or _plain(file.name) not in names), key=rank))
 
 
 def _plain(name: str) -> str:
     """The name before it was compressed."""
     return next((name.removesuffix(ending) for ending in PACKED if name.endswith(ending)), name)
-
-
-def _rank(file: LogFile, log: str) -> tuple[int, int, int]:
-    if file.name == log:
-        return (0, 0, 0)
-    match = _NUMBER.search(_plain(file.name).removeprefix(log))
-    # A number says the order even of files that were rotated within the same second.
-    return (1, int(match[1]), 0) if match and len(match[1]) < 5 else (2, -file.changed, 0)
 
 
 def split_lines(data: bytes) -> tuple[list[bytes], int]:

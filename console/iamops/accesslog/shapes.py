@@ -1,4 +1,4 @@
-"""What nginx can write for a variable, and which of them a client fills with any text he likes. Pure.
+"""What nginx can write for a variable, and which variables a client fills with any text. Pure.
 
 A client's text may look like a whole line of the log: user names of HTTP Basic (no `auth_basic` needed), hosts,
 paths and headers may hold blanks and brackets. Only quotes and control characters are escaped. So what stands
@@ -25,7 +25,7 @@ _AND = "(, | : )"
 class VariableShape:
     """`chars` may occur in a value, `wild` of them in any number. `width` is fixed where it is not 0.
 
-    `many`: a list with blanks in it. `client`: he chooses the text, within `chars`.
+    `many`: a list with blanks in it. `client`: the client chooses the text, within `chars`.
     """
 
     pattern: str
@@ -69,38 +69,36 @@ _HOST = EVERY - set(f"/{UPPER[6:]}")
 HOST = VariableShape("[^/G-Z]*", _HOST, _HOST, client=True)
 ANYTHING = VariableShape("", EVERY, EVERY, client=True)
 
+_NUMBERS = (
+    "msec body_bytes_sent bytes_sent request_length request_time connection connection_requests connection_time "
+    "pid remote_port realip_remote_port server_port gzip_ratio"
+)
+_NAMES = (
+    "server_name hostname scheme request_id request_method request_completion pipe nginx_version https "
+    "ssl_protocol ssl_cipher ssl_session_reused http2 http3 proxy_upstream_name proxy_alternative_upstream_name"
+)
+_ADDRESSES = "remote_addr realip_remote_addr server_addr proxy_protocol_addr binary_remote_addr"
+_NUMBER_LISTS = (
+    "upstream_status upstream_response_time upstream_connect_time upstream_header_time upstream_queue_time "
+    "upstream_response_length upstream_bytes_sent upstream_bytes_received"
+)
 _SHAPES: dict[str, VariableShape] = {
     "status": STATUS,
     "time_local": LOCAL,
     "time_iso8601": ISO,
     "host": HOST,
+    "server_protocol": PROTOCOL,
     "upstream_addr": _list(PEER),
     "upstream_cache_status": _list(NAME),
-} | {
-    name: shape
-    for shape, names in (
-        (
-            NUMBER,
-            "msec body_bytes_sent bytes_sent request_length request_time connection connection_requests "
-            "connection_time pid remote_port realip_remote_port server_port gzip_ratio",
-        ),
-        (NAME, "server_name hostname scheme request_id request_method request_completion pipe nginx_version"),
-        (NAME, "https ssl_protocol ssl_cipher ssl_session_reused http2 http3"),
-        (NAME, "proxy_upstream_name proxy_alternative_upstream_name"),
-        (PROTOCOL, "server_protocol"),
-        (ADDRESS, "remote_addr realip_remote_addr server_addr proxy_protocol_addr binary_remote_addr"),
-        (
-            _list(NUMBER),
-            "upstream_status upstream_response_time upstream_connect_time upstream_header_time "
-            "upstream_queue_time upstream_response_length upstream_bytes_sent upstream_bytes_received",
-        ),
-    )
-    for name in names.split()
+    **dict.fromkeys(_NUMBERS.split(), NUMBER),
+    **dict.fromkeys(_NAMES.split(), NAME),
+    **dict.fromkeys(_ADDRESSES.split(), ADDRESS),
+    **dict.fromkeys(_NUMBER_LISTS.split(), _list(NUMBER)),
 }
 
 
 def shape_of(variable: str) -> VariableShape:
-    """ANYTHING where it is not known that no client writes it."""
+    """ANYTHING unless it is known that no client writes it."""
     return _SHAPES.get(variable, ANYTHING)
 
 
@@ -126,8 +124,8 @@ def anchored(parts: Sequence[str | VariableShape]) -> bool:
 
 def pattern(parts: Sequence[str | VariableShape]) -> str:
     """A tail of a line as an expression, without the anchor at its end."""
-    return "".join(literally(part) if isinstance(part, str) else part.pattern for part in parts)
+    return "".join(literal_pattern(part) if isinstance(part, str) else part.pattern for part in parts)
 
 
-def literally(text: str) -> str:
+def literal_pattern(text: str) -> str:
     return "".join(f"\\{char}" if char in r"\[(){.*+?|^$" else char for char in text)

@@ -1,7 +1,7 @@
-"""What was counted of every node, by time, for a day: fine for the last hour, by the minute before. Bounded.
+"""What was counted on every node over the last day: fine for the last hour, by the minute before. Bounded.
 
-Slots are in seconds since the epoch, as the nodes' logs tell them. Not a part of the state: it is too big to be
-replaced with every event; what it holds is only added to.
+Slots are seconds since the epoch by the nodes' logs. Not part of the state: it is too big to be replaced with
+every event; it is only added to.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Point:
 
 
 class TrafficTimeSeries:
-    """One book for all nodes. Times are given by the caller: `now` in seconds since the epoch."""
+    """One series for all nodes. `now` is in seconds since the epoch."""
 
     def __init__(self) -> None:
         self._slots: dict[str, dict[int, Traffic]] = {}
@@ -43,41 +43,41 @@ class TrafficTimeSeries:
         return tuple(self._slots)
 
     def add(self, node: str, parts: Mapping[int, Traffic], now: float) -> None:
-        """Adds what was counted. What tells no time, or one that is still to come, belongs to now.
-
-        What is older than a day is left out.
-        """
+        """Adds what is no older than a day. What has no time, or a future one, belongs to now."""
         slots = self._slots.setdefault(node, {})
         for at, traffic in parts.items():
             start = _slot(now if at < 0 or at > now + AHEAD_S else at, now)
             if start <= now - DAY_S:
                 continue
-            mine = slots.setdefault(start, Traffic())
-            mine.add(traffic)
-            mine.keep_top(TOP_FINE if start > now - HOUR_S else TOP_COARSE)
-        self._age(slots, now)
+            _add(slots, start, traffic, TOP_FINE if start > now - HOUR_S else TOP_COARSE)
+        # What is over an hour old is kept by the minute, what is over a day old not at all.
+        for at in sorted(slots):
+            if at > now - HOUR_S - COARSE_S:
+                break
+            if at <= now - DAY_S:
+                del slots[at]
+            elif at % COARSE_S:
+                _add(slots, at // COARSE_S * COARSE_S, slots.pop(at), TOP_COARSE)
 
     def window(self, span_s: int, now: float, node: str | None = None) -> Traffic:
-        """Everything of the last so many seconds, of one node or of all."""
+        """The last `span_s` seconds, of one node or of all."""
         return merged(traffic for _, traffic in self.recent(span_s, now, node))
 
     def since(self, span_s: int, now: float) -> int:
-        """When the window begins: with a whole slot, so that the counts are exact."""
+        """When the window begins: always with a full slot, so that the counts are exact."""
         return _slot(now - span_s, now)
 
     def series(self, span_s: int, now: float, node: str | None = None, points: int = 60) -> tuple[Point, ...]:
-        """The window as at most so many points, oldest first; a slot without requests is a point of 0."""
+        """The window as at most `points` points, oldest first; a slot without requests is a point of 0."""
         fine = FINE_S if span_s <= HOUR_S else COARSE_S
         step = max(fine, -(-span_s // points // fine) * fine)
         end = int(now) // step * step + step
         begin = end - -(-span_s // step) * step
-        cells: dict[int, Traffic] = {}
+        cells = {at: Traffic() for at in range(begin, end, step)}
         for at, traffic in self.recent(end - begin, now, node):
-            start = at // step * step
-            if begin <= start < end:
-                cells.setdefault(start, Traffic()).statuses.update(traffic.statuses)
-        empty = Traffic()
-        return tuple(_point(at, step, cells.get(at, empty)) for at in range(begin, end, step))
+            if (cell := cells.get(at // step * step)) is not None:
+                cell.statuses.update(traffic.statuses)
+        return tuple(Point(at, step, cell.total, cell.classes) for at, cell in cells.items())
 
     def recent(self, span_s: int, now: float, node: str | None = None) -> Iterator[tuple[int, Traffic]]:
         """The slots of the window: when each begins, and its counts, which are only to be read."""
@@ -87,24 +87,13 @@ class TrafficTimeSeries:
                 if at >= begin:
                     yield at, traffic
 
-    def _age(self, slots: dict[int, Traffic], now: float) -> None:
-        """What is over an hour old is kept by the minute, what is over a day old not at all."""
-        for at in sorted(slots):
-            if at > now - HOUR_S - COARSE_S:
-                break
-            if at <= now - DAY_S:
-                del slots[at]
-            elif at % COARSE_S:
-                old = slots.pop(at)
-                minute = slots.setdefault(at // COARSE_S * COARSE_S, Traffic())
-                minute.add(old)
-                minute.keep_top(TOP_COARSE)
+
+def _add(slots: dict[int, Traffic], at: int, traffic: Traffic, top: int) -> None:
+    slot = slots.setdefault(at, Traffic())
+    slot.add(traffic)
+    slot.keep_top(top)
 
 
 def _slot(at: float, now: float) -> int:
     size = FINE_S if at > now - HOUR_S - COARSE_S else COARSE_S
     return int(at // size * size)
-
-
-def _point(at: int, step: int, traffic: Traffic) -> Point:
-    return Point(at, step, traffic.total, traffic.classes)

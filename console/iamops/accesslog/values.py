@@ -6,20 +6,21 @@ Lines are handled as latin-1 text: one character is one byte, on this side as in
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from enum import IntEnum
 from functools import lru_cache
 
-from iamops.accesslog.format import ESCAPE, ESCAPED, QUOTE, Clock, Escape
+from iamops.accesslog.format import ESCAPE, ESCAPED, QUOTE, Escape, TimeFormat
 from iamops.model.foreign import json_of
 
 _ATTEMPTS = re.compile(r", | : ")
 _HEX = re.compile(r"\\x([0-9A-Fa-f]{2})")
 _LOCAL = re.compile(r"(\d{2})/([A-Z][a-z]{2})/(\d{4}):(\d{2}):(\d{2})(?::(\d))?([+-]\d{4})", re.ASCII)
 _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d))?(Z|[+-]\d{2}:?\d{2})", re.ASCII)
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SECONDS_MAX = 12
-# When a line does not tell its time, or tells it in a way nobody understands.
+# The slot of a line whose time is missing or cannot be read.
 NO_TIME = -1
 # How nginx writes that there is nothing: by default, and with escape=json.
 NOBODY = "-"
@@ -38,7 +39,7 @@ def attempts(upstream: str) -> list[str]:
     return _ATTEMPTS.split(upstream)
 
 
-def plain(value: str, escape: Escape) -> str:
+def unescaped(value: str, escape: Escape) -> str:
     """A value as the client sent it. It may hold anything: make it safe before it is shown."""
     if escape is Escape.JSON:
         value = value.replace(ESCAPED[0], ESCAPE + ESCAPE).replace(ESCAPED[1], ESCAPE + QUOTE)
@@ -55,45 +56,52 @@ def plain(value: str, escape: Escape) -> str:
         return text
 
 
-def slot_text(value: str, clock: Clock | None, grain: Resolution) -> str:
+def slot_text(value: str, time_format: TimeFormat | None, resolution: Resolution) -> str:
     """The part of a time that names its slot: what is counted by, on the node as here."""
-    finer = 2 if grain is Resolution.TEN_SECONDS else 0
-    match clock:
-        case Clock.LOCAL:
+    finer = 2 if resolution is Resolution.TEN_SECONDS else 0
+    match time_format:
+        case TimeFormat.LOCAL:
             return value[: 17 + finer] + value[21:26]
-        case Clock.ISO:
+        case TimeFormat.ISO:
             return value[: 16 + finer] + value[19:25]
-        case Clock.MSEC:
+        case TimeFormat.MSEC:
             seconds = value.partition(".")[0]
-            return str(int(seconds) // grain) if _is_number(seconds) else ""
+            return str(int(seconds) // resolution) if _is_number(seconds) else ""
         case None:
             return ""
 
 
 @lru_cache(maxsize=8192)
-def slot_of(text: str, clock: Clock | None, grain: Resolution) -> int:
-    """When the slot begins, in seconds since the epoch; NO_TIME if the text does not tell."""
+def slot_of(text: str, time_format: TimeFormat | None, resolution: Resolution) -> int:
+    """When the slot begins, in seconds since the epoch; NO_TIME if the text is no time."""
     try:
-        if clock is Clock.LOCAL and (match := _LOCAL.fullmatch(text)):
+        if time_format is TimeFormat.LOCAL and (match := _LOCAL.fullmatch(text)):
             day, month, year, hour, minute, ten, zone = match.groups()
-            date = int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(ten or 0) * 10
-            return _epoch(*date, zone)
-        if clock is Clock.ISO and (match := _ISO.fullmatch(text)):
-            *date_words, ten, zone = match.groups()
-            year_i, month_i, day_i, hour_i, minute_i = (int(word) for word in date_words)
-            return _epoch(year_i, month_i, day_i, hour_i, minute_i, int(ten or 0) * 10, zone)
-        if clock is Clock.MSEC and _is_number(text):
-            return int(text) * grain
+            date = (int(year), MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(ten or 0) * 10)
+            return epoch_of(date, zone_seconds(zone))
+        if time_format is TimeFormat.ISO and (match := _ISO.fullmatch(text)):
+            *until_minute, ten, zone = match.groups()
+            return epoch_of((*map(int, until_minute), int(ten or 0) * 10), zone_seconds(zone))
+        if time_format is TimeFormat.MSEC and _is_number(text):
+            return int(text) * resolution
     except (ValueError, OverflowError):
         return NO_TIME
     return NO_TIME
 
 
-def _epoch(year: int, month: int, day: int, hour: int, minute: int, second: int, zone: str) -> int:
-    digits = "0000" if zone == "Z" else zone[1:].replace(":", "")
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    at = datetime(year, month, day, hour, minute, second, tzinfo=timezone(-offset if zone[0] == "-" else offset))
-    return int(at.timestamp())
+def epoch_of(date: Iterable[int], zone_s: int) -> int:
+    """Of (year, month, day, hour, minute, second). Raises ValueError, OverflowError."""
+    year, month, day, hour, minute, second = date
+    zone = timezone(timedelta(seconds=zone_s))
+    return int(datetime(year, month, day, hour, minute, second, tzinfo=zone).timestamp())
+
+
+def zone_seconds(zone: str) -> int:
+    """Seconds east of UTC of `Z`, `+0530` or `+05:30`."""
+    if zone == "Z":
+        return 0
+    digits = zone[1:].replace(":", "")
+    return (int(digits[:2]) * 3600 + int(digits[2:]) * 60) * (-1 if zone[0] == "-" else 1)
 
 
 def _is_number(text: str) -> bool:
@@ -106,14 +114,14 @@ FINE = 128
 
 
 def bucket_of(seconds: str) -> str:
-    """A duration's bucket: the milliseconds at which it begins. What is no duration stays as it is."""
+    """The milliseconds at which a duration's bucket begins. What is no duration stays as it is."""
     if not SECONDS.fullmatch(seconds) or len(seconds) > _SECONDS_MAX:
         return seconds
-    return str(start_of(int(float(seconds) * 1000 + 0.5)))
+    return str(bucket_start(int(float(seconds) * 1000 + 0.5)))
 
 
-def start_of(duration_ms: int) -> int:
-    """The bucket's begin in milliseconds."""
+def bucket_start(duration_ms: int) -> int:
+    """Where the bucket of a duration begins, in milliseconds."""
     width = 1
     while duration_ms >= FINE:
         duration_ms, width = duration_ms // 2, width * 2

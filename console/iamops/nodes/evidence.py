@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from iamops.model.config import ConfFile
 from iamops.model.profile import Profile
 from iamops.model.text import cut_to
 from iamops.nodes.config import ConfigUnreadable, read_tree
 from iamops.nodes.keepalived import VrrpUnknown, VrrpWitness
-from iamops.nodes.transport import CommandFailed, CommandResult, Transport, TransportError
+from iamops.nodes.transport import CommandFailed, Transport, TransportError
 from iamops.parse.config_files import ArchiveUnreadable, conf_tree
 from iamops.redact.clean import fault_of_ours, words_of
 from iamops.render import privileges
-
-# Which commands tell something about a node that a bundle should hold. No I/O.
 
 # The newest: with --since beside it, some versions of journalctl give the oldest.
 JOURNAL_LINES = 20_000
@@ -26,110 +25,72 @@ LIMIT = "LIMIT_BYTES"
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class EvidenceCommand:
     """One command whose output is a file of the bundle.
 
-    `keeps_end`: of too much output the end counts. `says_no`: a failing command's output is wanted too.
-    `most_records`: it was asked for no more, so with as many there may be older ones; 0 where it was not bounded.
+    `keeps_end`: of too much output the end counts. `even_failed`: a failing command's output is wanted too.
+    `most_records`: no more were asked for, so with this many there may be older ones; 0 where it was not bounded.
     """
 
     name: str
     argv: tuple[str, ...]
     keeps_end: bool = False
-    says_no: bool = False
+    even_failed: bool = False
     most_records: int = 0
-
-    def argv_for(self, limit_bytes: int) -> tuple[str, ...]:
-        return tuple(str(limit_bytes) if word == LIMIT else word for word in self.argv)
 
     @property
     def source(self) -> str:
         return shlex.join(self.argv)
 
 
-def asks_of(profile: Profile, node: str) -> tuple[Ask, ...]:
-    """In the order in which they stand in the archive."""
-    return (
-        *_versions(),
-        *_host(),
-        *_network(),
-        *_units(profile, node),
-        *_journals(profile, node),
-        *_logs(profile, node),
-    )
-
-
-def _versions() -> Iterator[Ask]:
-    yield Ask("versions/keepalived.txt", ("keepalived", "--version"))
-    yield Ask("versions/nginx.txt", ("nginx", "-V"))
-    yield Ask("versions/kernel.txt", ("uname", "-a"))
-    yield Ask("versions/os-release.txt", ("cat", "/etc/os-release"))
-    yield Ask("versions/systemd.txt", ("systemctl", "--version"))
-
-
-def _host() -> Iterator[Ask]:
-    yield Ask("host/uptime.txt", ("uptime",))
-    yield Ask("host/date.txt", ("date", "--iso-8601=ns"))
-    yield Ask("host/df.txt", ("df", "-h"), says_no=True)
-    yield Ask("host/df-inodes.txt", ("df", "-i"), says_no=True)
-    yield Ask("host/meminfo.txt", ("cat", "/proc/loadavg", "/proc/meminfo"))
+# The same on every node: name, command; `df` fails where one file system does, and shows the others.
+_COMMANDS = {
+    "versions/keepalived.txt": "keepalived --version",
+    "versions/nginx.txt": "nginx -V",
+    "versions/kernel.txt": "uname -a",
+    "versions/os-release.txt": "cat /etc/os-release",
+    "versions/systemd.txt": "systemctl --version",
+    "host/uptime.txt": "uptime",
+    "host/date.txt": "date --iso-8601=ns",
+    "host/df.txt": "df -h",
+    "host/df-inodes.txt": "df -i",
+    "host/meminfo.txt": "cat /proc/loadavg /proc/meminfo",
     # Names only: arguments of processes are where passwords are typed.
-    yield Ask("host/processes.txt", ("ps", "-eo", "pid,ppid,user,etimes,stat,pcpu,pmem,comm"))
+    "host/processes.txt": "ps -eo pid,ppid,user,etimes,stat,pcpu,pmem,comm",
+    "network/addresses.txt": "ip -d addr show",
+    "network/links.txt": "ip -s link show",
+    "network/neighbours.txt": "ip neigh show",
+    "network/routes.txt": "ip route show table all",
+    "network/listening.txt": "ss -ltn",
+    "network/sockets.txt": "ss -s",
+}
+_JOURNAL = ("journalctl", "--no-pager", "--quiet", "--output=short-iso-precise", f"--lines={JOURNAL_LINES}")
 
 
-def _network() -> Iterator[Ask]:
-    yield Ask("network/addresses.txt", ("ip", "-d", "addr", "show"))
-    yield Ask("network/links.txt", ("ip", "-s", "link", "show"))
-    yield Ask("network/neighbours.txt", ("ip", "neigh", "show"))
-    yield Ask("network/routes.txt", ("ip", "route", "show", "table", "all"))
-    yield Ask("network/listening.txt", ("ss", "-ltn"))
-    yield Ask("network/sockets.txt", ("ss", "-s"))
-
-
-def _units(profile: Profile, node: str) -> Iterator[Ask]:
-    services = tuple(f"{unit}.service" for unit in profile.actionable_units_on(node))
-    yield Ask("units/properties.txt", ("systemctl", "show", "--no-pager", "--", *services))
-    yield Ask("units/files.txt", ("systemctl", "cat", "--no-pager", "--", *services), says_no=True)
-    yield Ask("units/failed.txt", ("systemctl", "list-units", "--failed", "--no-pager", "--plain"))
-    yield Ask("units/timers.txt", ("systemctl", "list-timers", "--all", "--no-pager"))
-    check = ("sudo", "-n", *privileges.check_nginx_config())
-    yield Ask("units/nginx-check.txt", check, says_no=True)
-
-
-def _journals(profile: Profile, node: str) -> Iterator[Ask]:
-    """What the units said, and what everything said: a reason often stands in the line of a neighbour."""
-    for unit in profile.actionable_units_on(node):
-        yield Ask(
-            f"journal/{unit}.log",
-            (*_journal(), f"--unit={unit}.service"),
-            keeps_end=True,
-            most_records=JOURNAL_LINES,
-        )
-    yield Ask("journal/all.log", _journal(), keeps_end=True, most_records=JOURNAL_LINES)
-
-
-def _journal() -> tuple[str, ...]:
-    return (
-        "journalctl",
-        "--no-pager",
-        "--quiet",
-        "--output=short-iso-precise",
-        f"--lines={JOURNAL_LINES}",
+def evidence_commands(profile: Profile, node: str) -> Iterator[EvidenceCommand]:
+    """In the order in which they stand in the archive."""
+    for name, command in _COMMANDS.items():
+        yield EvidenceCommand(name, tuple(command.split()), even_failed=command.startswith("df "))
+    units = profile.actionable_units_on(node)
+    services = tuple(f"{unit}.service" for unit in units)
+    yield EvidenceCommand("units/properties.txt", ("systemctl", "show", "--no-pager", "--", *services))
+    yield EvidenceCommand("units/files.txt", ("systemctl", "cat", "--no-pager", "--", *services), even_failed=True)
+    yield EvidenceCommand("units/failed.txt", ("systemctl", "list-units", "--failed", "--no-pager", "--plain"))
+    yield EvidenceCommand("units/timers.txt", ("systemctl", "list-timers", "--all", "--no-pager"))
+    yield EvidenceCommand(
+        "units/nginx-check.txt", ("sudo", "-n", *privileges.check_nginx_config()), even_failed=True
     )
 
+    # The units' entries, and all entries: a reason often stands in the line of a neighbour.
+    journals = {unit: (*_JOURNAL, f"--unit={unit}.service") for unit in units} | {"all": _JOURNAL}
+    for name, argv in journals.items():
+        yield EvidenceCommand(f"journal/{name}.log", argv, keeps_end=True, most_records=JOURNAL_LINES)
 
-def _logs(profile: Profile, node: str) -> Iterator[Ask]:
-    yield _log("logs/access.log", profile.logs.access)
-    yield _log("logs/error.log", profile.logs.error)
-    yield _log("logs/notify.log", profile.logs.notify)
-    for service in profile.services.values():
-        if service.runs_on(node):
-            yield _log(f"logs/{service.name}.log", service.log_path)
-
-
-def _log(name: str, path: str) -> Ask:
-    """`tail` would read a fifo for ever: its deadline ends it."""
-    return Ask(name, ("tail", "-c", LIMIT, "--", path), keeps_end=True)
+    logs = [("access", profile.logs.access), ("error", profile.logs.error), ("notify", profile.logs.notify)]
+    logs += [(service.name, service.log_path) for service in profile.services.values() if service.runs_on(node)]
+    for name, path in logs:
+        # `tail` would read a fifo for ever: its deadline ends it.
+        yield EvidenceCommand(f"logs/{name}.log", ("tail", "-c", LIMIT, "--", path), keeps_end=True)
 
 
 COMMAND_TIMEOUT_S = 8.0
@@ -168,117 +129,90 @@ class EvidenceFile:
     keeps_end: bool = False
 
 
-Work = Coroutine[None, None, tuple[EvidenceFile, ...]]
+Files = list[EvidenceFile]
 
 
 async def collect(
     transport: Transport, profile: Profile, *, timeout_s: float, limit_bytes: int
 ) -> tuple[EvidenceFile, ...]:
-    """Everything that a node tells within that time, in a fixed order; what is missing says why.
+    """Everything that a node answers within that time, in a fixed order; what is missing has a reason.
 
     A link that breaks costs what was not read yet. `limit_bytes`: the most that is read of one file.
     """
     turns = asyncio.Semaphore(AT_ONCE)
-    work: list[tuple[str, str, Work]] = [
-        ("config", f"{MANAGED}; {READABLE}", _configs(transport, profile, turns)),
-        (DUMP, DUMPED, _dump(transport, profile, turns)),
+    deadline = asyncio.get_running_loop().time() + timeout_s
+
+    async def read(name: str, source: str, files: Callable[[], Awaitable[Files]]) -> Files:
+        try:
+            async with asyncio.timeout_at(deadline), turns:
+                return await files()
+        except TimeoutError:
+            reason = f"not read within {timeout_s:.0f} s"
+        except (TransportError, VrrpUnknown) as failure:
+            reason = failure.reason
+        except Exception as error:
+            reason = fault_of_ours(error)
+        return [EvidenceFile(name, source, None, reason)]
+
+    found = await asyncio.gather(
+        read("config", f"{MANAGED}; {READABLE}", partial(_configs, transport, profile)),
+        read(DUMP, DUMPED, partial(_dump, transport, profile)),
         *(
-            (ask.name, ask.source, _asked(transport, ask, limit_bytes, turns))
-            for ask in asks_of(profile, transport.node)
+            read(command.name, command.source, partial(_asked, transport, command, limit_bytes))
+            for command in evidence_commands(profile, transport.node)
         ),
-    ]
-    tasks = [asyncio.create_task(each) for _, _, each in work]
-    try:
-        await asyncio.wait(tasks, timeout=timeout_s)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    told = zip(work, tasks, strict=True)
-    return tuple(piece for (name, source, _), task in told for piece in _outcome(name, source, task, timeout_s))
+    )
+    return tuple(file for files in found for file in files)
 
 
-def _outcome(
-    name: str, source: str, task: asyncio.Task[tuple[EvidenceFile, ...]], timeout_s: float
-) -> tuple[EvidenceFile, ...]:
-    if task.cancelled():
-        return (EvidenceFile(name, source, None, f"not read within {timeout_s:.0f} s"),)
-    error = task.exception()
-    if isinstance(error, TransportError):
-        return (EvidenceFile(name, source, None, error.reason),)
-    if error is not None:
-        return (EvidenceFile(name, source, None, fault_of_ours(error)),)
-    return task.result()
-
-
-async def _asked(
-    transport: Transport, ask: Ask, limit_bytes: int, turns: asyncio.Semaphore
-) -> tuple[EvidenceFile, ...]:
-    """One byte more than the limit is asked for: that it comes tells that there is more."""
-    end = "tail" if ask.keeps_end else "head"
-    argv = ("sh", "-c", _BOUNDED, "bounded", end, str(limit_bytes + 1), *ask.argv_for(limit_bytes + 1))
-    async with turns:
-        result = await transport.run(argv, timeout_s=COMMAND_TIMEOUT_S)
-    return (_piece(ask, result, limit_bytes),)
-
-
-def _piece(ask: Ask, result: CommandResult, limit_bytes: int) -> EvidenceFile:
-    content, left_out = cut_to(result.stdout, limit_bytes, keeps_end=ask.keeps_end)
+async def _asked(transport: Transport, command: EvidenceCommand, limit_bytes: int) -> Files:
+    # One byte more than the limit: if it comes, there is more.
+    most = str(limit_bytes + 1)
+    words = (most if word == LIMIT else word for word in command.argv)
+    argv = ("sh", "-c", _BOUNDED, "bounded", "tail" if command.keeps_end else "head", most, *words)
+    result = await transport.run(argv, timeout_s=COMMAND_TIMEOUT_S)
+    content, left_out = cut_to(result.stdout, limit_bytes, keeps_end=command.keeps_end)
     status = result.stderr.strip().rpartition(b"\n")[2]
-    if status == b"0" or ask.says_no or (left_out and status == str(_KILLED_BY_PIPE).encode()):
-        more = bool(left_out) or 0 < ask.most_records <= _records(result.stdout)
-        return EvidenceFile(ask.name, ask.source, content, left_out=more, keeps_end=ask.keeps_end)
-    said = result.stdout.strip().partition(b"\n")[0] or b"exit " + status
-    return EvidenceFile(ask.name, ask.source, None, words_of(said, 200))
+    if status == b"0" or command.even_failed or (left_out and status == str(_KILLED_BY_PIPE).encode()):
+        # Of a journal in short form: the further lines of an entry are indented.
+        records = sum(1 for line in result.stdout.splitlines() if not line.startswith(b" "))
+        more = bool(left_out) or 0 < command.most_records <= records
+        return [EvidenceFile(command.name, command.source, content, left_out=more, keeps_end=command.keeps_end)]
+    reason = result.stdout.strip().partition(b"\n")[0] or b"exit " + status
+    return [EvidenceFile(command.name, command.source, None, words_of(reason, 200))]
 
 
-def _records(text: bytes) -> int:
-    """Entries of a journal in a short form: the further lines of one are indented."""
-    return sum(1 for line in text.splitlines() if not line.startswith(b" "))
-
-
-async def _configs(transport: Transport, profile: Profile, turns: asyncio.Semaphore) -> tuple[EvidenceFile, ...]:
+async def _configs(transport: Transport, profile: Profile) -> Files:
     """The managed files through the node's own script, and every other one that the login user may read."""
     managed: Mapping[str, ConfFile] = {}
-    missing: tuple[EvidenceFile, ...] = ()
-    async with turns:
-        try:
-            managed = (await read_tree(transport, profile)).files
-        except ConfigUnreadable as error:
-            reason = str(error).removeprefix(f"{transport.node}: ")
-            missing = (EvidenceFile("config/managed", MANAGED, None, reason),)
-    async with turns:
-        found = await _readable(transport, managed)
-    return (*(_file(each, MANAGED) for each in managed.values()), *missing, *found)
+    found: list[EvidenceFile] = []
+    try:
+        managed = (await read_tree(transport, profile)).files
+        found += [_config_file(file, MANAGED) for file in managed.values()]
+    except ConfigUnreadable as error:
+        reason = str(error).removeprefix(f"{transport.node}: ")
+        found.append(EvidenceFile("config/managed", MANAGED, None, reason))
 
-
-async def _readable(transport: Transport, managed: Mapping[str, ConfFile]) -> tuple[EvidenceFile, ...]:
-    names = [word for pattern in _LEFT_OUT for word in ("!", "-name", pattern)]
-    words = (*CONFIG_DIRECTORIES, *_WANTED, *names)
-    argv = ("sh", "-c", _READABLE, "readable", str(FILES_AT_MOST), *words)
+    left_out = [word for pattern in _LEFT_OUT for word in ("!", "-name", pattern)]
+    conditions = (*CONFIG_DIRECTORIES, *_WANTED, *left_out)
+    argv = ("sh", "-c", _READABLE, "readable", str(FILES_AT_MOST), *conditions)
     try:
         result = await transport.run(argv, timeout_s=COMMAND_TIMEOUT_S)
         files = conf_tree(transport.node, result.stdout).files
     except (CommandFailed, ArchiveUnreadable) as error:
         reason = error.reason if isinstance(error, CommandFailed) else str(error)
-        return (EvidenceFile("config/readable", READABLE, None, reason),)
-    found = tuple(_file(file, READABLE) for path, file in files.items() if path not in managed)
+        return [*found, EvidenceFile("config/readable", READABLE, None, reason)]
+    found += [_config_file(file, READABLE) for path, file in files.items() if path not in managed]
     if len(files) >= FILES_AT_MOST:
-        return (
-            *found,
-            EvidenceFile("config/more", READABLE, None, f"more than {FILES_AT_MOST} files; the rest is left out"),
-        )
+        reason = f"more than {FILES_AT_MOST} files; the rest is left out"
+        found.append(EvidenceFile("config/more", READABLE, None, reason))
     return found
 
 
-def _file(file: ConfFile, source: str) -> EvidenceFile:
+def _config_file(file: ConfFile, source: str) -> EvidenceFile:
     return EvidenceFile(f"config{file.path}", source, file.content.encode("utf-8", "surrogateescape"))
 
 
-async def _dump(transport: Transport, profile: Profile, turns: asyncio.Semaphore) -> tuple[EvidenceFile, ...]:
-    async with turns:
-        try:
-            text = await VrrpWitness(transport, profile).data_text()
-        except VrrpUnknown as error:
-            return (EvidenceFile(DUMP, DUMPED, None, error.reason),)
-    return (EvidenceFile(DUMP, DUMPED, text.encode("utf-8", "surrogateescape")),)
+async def _dump(transport: Transport, profile: Profile) -> Files:
+    text = await VrrpWitness(transport, profile).data_text()
+    return [EvidenceFile(DUMP, DUMPED, text.encode("utf-8", "surrogateescape"))]

@@ -1,9 +1,9 @@
-"""What a timeline reads from a node: its journal from a time on, and which files changed. Changes nothing."""
+"""What a node remembers: its journal from a time on, changed files, the notify log, ledgers. Changes nothing."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,13 +17,13 @@ from iamops.redact.clean import words, words_of
 
 LINES_MAX = 2000
 FILES_MAX = 200
-FIELDS = "MESSAGE,UNIT,_SYSTEMD_UNIT,_SOURCE_REALTIME_TIMESTAMP"
+JOURNAL_FIELDS = "MESSAGE,UNIT,_SYSTEMD_UNIT,_SOURCE_REALTIME_TIMESTAMP"
 # "Startup finished", systemd's words at the end of a boot (sd-messages.h): of a machine, and of a container.
 BOOTED = ("MESSAGE_ID=b07a249cd024414a82dd00cd181378ff", "MESSAGE_ID=eed00a68ffd84e31882105fd973abdd1")
 # Asking for dumps leaves three lines every 30 s: they would crowd out a day of what matters.
 _JOURNAL = (
     "since=$1; lines=$2; shift 2; "
-    f'journalctl --quiet --output=json --output-fields={FIELDS} "--since=@$since" "$@" '
+    f'journalctl --quiet --output=json --output-fields={JOURNAL_FIELDS} "--since=@$since" "$@" '
     '| grep -avE "Sent signal SIG|Printing VRRP " | tail -n "$lines"'
 )
 CONFIG_DIRECTORIES = ("/etc/nginx", "/etc/keepalived")
@@ -34,26 +34,29 @@ _EDITED = (
 
 
 class JournalUnavailable(Exception):
-    """A node cannot tell its part; says why."""
+    """A node's history cannot be read; the message says why."""
+
+
+def unit_matches(profile: Profile, node: str) -> tuple[str, ...]:
+    """journalctl's matches for keepalived's own entries, and systemd's about the profile's units."""
+    matches = [f"_SYSTEMD_UNIT={profile.keepalived.unit}.service"]
+    for unit in profile.actionable_units_on(node):
+        matches += ["+", "_PID=1", f"UNIT={unit}.service"]
+    return tuple(matches)
 
 
 async def journal_since(
     transport: Transport, profile: Profile, since: float, *, timeout_s: float
 ) -> tuple[tuple[JournalRecord, ...], bool]:
-    """keepalived's words, systemd's about the profile's units, boots; oldest first.
+    """Those entries, and boots; oldest first.
 
     `since` is by the node's clock. The flag is True where there were more than LINES_MAX, and the older ones are
-    left out. Raises Untold, TransportError.
+    left out. Raises JournalUnavailable, TransportError.
     """
-    matches = [f"_SYSTEMD_UNIT={profile.keepalived.unit}.service"]
-    for unit in profile.actionable_units_on(transport.node):
-        matches += ["+", "_PID=1", f"UNIT={unit}.service"]
-    matches += ["+", "_PID=1", *BOOTED]
+    matches = (*unit_matches(profile, transport.node), "+", "_PID=1", *BOOTED)
     argv = ("sh", "-c", _JOURNAL, "journal", str(int(since)), str(LINES_MAX + 1), *matches)
     result = await transport.run(argv, timeout_s=timeout_s)
-    lines = result.stdout.splitlines()
-    if not lines and result.stderr.strip():
-        raise JournalUnavailable(_first(result))
+    lines = _lines_of(result)
     found = tuple(record for record in journal_records(lines[-LINES_MAX:]) if not is_echo(record.message))
     return found, len(lines) > LINES_MAX
 
@@ -61,31 +64,32 @@ async def journal_since(
 async def edited_since(transport: Transport, since: float, *, timeout_s: float) -> tuple[tuple[float, str], ...]:
     """(when, path) of nginx's and keepalived's files changed since then, both by the node's clock.
 
-    Raises Untold, TransportError.
+    Raises JournalUnavailable, TransportError.
     """
     argv = ("sh", "-c", _EDITED, "edited", f"{since:.3f}", *CONFIG_DIRECTORIES)
     result = await transport.run(argv, timeout_s=timeout_s)
-    if not result.stdout and result.stderr.strip():
-        raise JournalUnavailable(_first(result))
     found = []
-    for line in result.text.splitlines()[-FILES_MAX:]:
-        at, _, path = line.partition(" ")
+    for line in _lines_of(result)[-FILES_MAX:]:
+        at, _, path = line.decode("utf-8", "replace").partition(" ")
         edited_at = calendar_time(real(at))
         if path and edited_at is not None:
             found.append((edited_at, words(path, 200)))
     return tuple(found)
 
 
-def _first(result: CommandResult) -> str:
-    return words_of(result.stderr.strip().splitlines()[0], 160)
+def _lines_of(result: CommandResult) -> list[bytes]:
+    """Raises JournalUnavailable where there is an error instead of output."""
+    if not result.stdout and result.stderr.strip():
+        raise JournalUnavailable(words_of(result.stderr.strip().splitlines()[0], 160))
+    return result.stdout.splitlines()
 
 
 # What a drill reads from a node beside the live state: versions, and what its notify log gained.
 
 TIMEOUT_S = 5.0
-_LINE = re.compile(rb"\[(?P<at>[-0-9]{10} [0-9:]{8})\] notify_(?P<word>[a-z]+)")
-# The log counts in the node's own local time: $1 is the log, $2 from which byte on.
-_READ = 'date +%z && tail -c "$2" -- "$1"'
+_NOTIFY_LINE = re.compile(rb"\[(?P<at>[-0-9]{10} [0-9:]{8})\] notify_(?P<word>[a-z]+)")
+# The node's zone, and the end of a log that is in the node's local time: $1 is the log, $2 as for tail -c.
+LOG_END = 'date +%z && tail -c "$2" -- "$1"'
 _VERSION = re.compile(rb"(?:nginx/|Keepalived v)([0-9][0-9.]*)")
 # sbin is not on every login user's path.
 _VERSIONS = 'PATH="$PATH:/usr/sbin:/sbin"; "$1" "$2" 2>&1 | head -n 1'
@@ -93,7 +97,7 @@ _VERSIONS = 'PATH="$PATH:/usr/sbin:/sbin"; "$1" "$2" 2>&1 | head -n 1'
 
 @dataclass(frozen=True, slots=True)
 class LogMark:
-    """How long the notify log was; None with the reason where that cannot be told."""
+    """How long the notify log was; None with the reason where that is not known."""
 
     size: int | None
     reason: str = ""
@@ -102,14 +106,11 @@ class LogMark:
 async def notify_mark(transport: Transport, profile: Profile) -> LogMark:
     """Where the notify log ends now."""
     argv = ("stat", "--dereference", "--format=%s", profile.logs.notify)
-    try:
-        result = await transport.run(argv, timeout_s=TIMEOUT_S)
-    except CommandFailed as failure:
-        return LogMark(None, failure.reason)
-    if not result.ok:
-        return LogMark(None, words_of(result.stderr.strip(), 160))
-    size = whole(result.text.strip())
-    return LogMark(size) if size is not None else LogMark(None, f"stat said {words(result.text, 60)!r}")
+    output, reason = await _output(transport, argv)
+    if output is None:
+        return LogMark(None, reason)
+    size = whole(output.strip())
+    return LogMark(size, "" if size is not None else f"stat said {words_of(output, 60)!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,51 +132,49 @@ async def notify_lines(
         return None, mark.reason
     now = await notify_mark(transport, profile)
     start = mark.size if now.size is not None and now.size >= mark.size else 0
-    argv = ("sh", "-c", _READ, "notify", profile.logs.notify, f"+{start + 1}")
+    argv = ("sh", "-c", LOG_END, "notify", profile.logs.notify, f"+{start + 1}")
+    output, reason = await _output(transport, argv)
+    if output is None:
+        return None, reason
+    zone, _, text = output.partition(b"\n")
+    found = []
+    for match in _NOTIFY_LINE.finditer(text):
+        stamp = f"{match['at'].decode()} {zone.decode('ascii', 'replace')}"
+        try:
+            at = datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S %z").timestamp()
+        except ValueError:
+            at = 0.0
+        found.append(NotifyLine(at, match["word"].decode().upper()))
+    return tuple(found), ""
+
+
+async def _output(transport: Transport, argv: Sequence[str]) -> tuple[bytes | None, str]:
+    """What a command printed; None and the reason where it failed. Raises LinkLost."""
     try:
         result = await transport.run(argv, timeout_s=TIMEOUT_S)
     except CommandFailed as failure:
         return None, failure.reason
-    if not result.ok:
-        return None, words_of(result.stderr.strip(), 160)
-    zone, _, text = result.stdout.partition(b"\n")
-    return tuple(_lines(text, zone.decode("ascii", "replace"))), ""
-
-
-def _lines(text: bytes, zone: str) -> Iterator[NotifyLine]:
-    for match in _LINE.finditer(text):
-        try:
-            at = datetime.strptime(f"{match['at'].decode()} {zone}", "%Y-%m-%d %H:%M:%S %z").timestamp()
-        except ValueError:
-            at = 0.0
-        yield NotifyLine(at, match["word"].decode().upper())
+    return (result.stdout, "") if result.ok else (None, words_of(result.stderr.strip(), 160))
 
 
 async def versions(transport: Transport) -> dict[str, str | None]:
-    """keepalived's and nginx's version; None where it is not told."""
-    return {
-        "keepalived": await _version(transport, "keepalived", "--version"),
-        "nginx": await _version(transport, "nginx", "-v"),
-    }
+    """keepalived's and nginx's version; None where there is none in their output."""
+    found: dict[str, str | None] = {}
+    for program, option in (("keepalived", "--version"), ("nginx", "-v")):
+        output, _ = await _output(transport, ("sh", "-c", _VERSIONS, "version", program, option))
+        match = _VERSION.search(output or b"")
+        found[program] = match[1].decode() if match else None
+    return found
 
 
-async def _version(transport: Transport, program: str, option: str) -> str | None:
-    try:
-        result = await transport.run(("sh", "-c", _VERSIONS, "version", program, option), timeout_s=TIMEOUT_S)
-    except CommandFailed:
-        return None
-    match = _VERSION.search(result.stdout)
-    return match[1].decode() if match else None
-
-
-# Reads what a node's journal remembers of ledgers, as the login user. Changes nothing.
+# What a node's journal remembers of ledgers, read as the login user.
 
 OWN_MAX, OTHERS_MAX = 8000, 500
 BYTES_MAX = 6 * 1024 * 1024
 ANCHORS_TIMEOUT_S = 30.0
 ANCHOR_FIELDS = "MESSAGE,_UID,_SOURCE_REALTIME_TIMESTAMP"
-# A line that is there already is left out, and other ledgers have a share of their own: whoever writes many
-# lines does not crowd out those that speak against him.
+# A line that is there already is left out, and other ledgers have a share of their own: many lines of one do not
+# crowd out those of the others that contradict it.
 _AWK = """
 !match($0, /"MESSAGE" ?: ?"run=[A-Za-z0-9-]+ ledger=[0-9a-f]+ n=[0-9]+ head=[0-9a-f]+ place=[0-9a-f]+/) { next }
 { words = split(substr($0, RSTART, RLENGTH), word, " ")
@@ -205,16 +204,14 @@ OWN_ONLY = "the login user may read its own lines only: put it in the group syst
 
 @dataclass(frozen=True, slots=True)
 class JournalRead:
-    """A node's anchors, oldest first. `unread`: why there are none, if nothing could be read; `notes`: what of it
-    could not be.
-    """
+    """A node's anchors, oldest first. `unreadable`: why there are none; `notes`: what of them was not read."""
 
     lines: tuple[AnchorLine, ...] = ()
     unreadable: str = ""
     notes: tuple[str, ...] = ()
 
 
-def reading(ledger: str | None, places: Collection[str]) -> tuple[str, ...]:
+def anchors_argv(ledger: str | None, places: Collection[str]) -> tuple[str, ...]:
     """The command that reads a journal for this ledger."""
     bounds = (str(OWN_MAX), str(OTHERS_MAX), str(BYTES_MAX))
     return ("sh", "-c", _READ_ANCHORS, "anchors", ledger or "none", " ".join(places), *bounds, _AWK)
@@ -223,26 +220,21 @@ def reading(ledger: str | None, places: Collection[str]) -> tuple[str, ...]:
 async def anchors_of(transport: Transport, ledger: str | None, places: Collection[str]) -> JournalRead:
     """This ledger's lines, then a few of others. Bounded in lines, bytes and time. Never raises for a node."""
     try:
-        result = await transport.run(reading(ledger, places), timeout_s=ANCHORS_TIMEOUT_S)
+        result = await transport.run(anchors_argv(ledger, places), timeout_s=ANCHORS_TIMEOUT_S)
     except TransportError as failure:
         return JournalRead(unreadable=failure.reason)
     raw = result.stdout.splitlines()
     complaints, notes = result.stderr.strip().splitlines(), list[str]()
     if complaints:
         notes.append(OWN_ONLY if _HINT in result.stderr else words_of(complaints[0], 160))
-    lines = tuple(line for each in raw if (line := anchor_line(each)) is not None)
+    lines = tuple(anchor for line in raw if (anchor := anchor_line(line)) is not None)
     if not lines and notes:
         return JournalRead(unreadable=notes[0])
-    return JournalRead(lines, "", (*notes, *_left_out(raw, len(result.stdout))))
-
-
-def _left_out(raw: Sequence[bytes], size: int) -> Iterator[str]:
-    told = _LEFT.fullmatch(raw[-1]) if raw else None
-    if told is None or size >= BYTES_MAX:
-        yield "not all of its lines could be read"
-        return
-    own, others = int(told[1]), int(told[2])
-    if own:
-        yield f"its oldest {own} lines of this ledger were not read"
-    if others:
-        yield f"{others} lines of other ledgers were not read"
+    left_out = _LEFT.fullmatch(raw[-1]) if raw and len(result.stdout) < BYTES_MAX else None
+    if left_out is None:
+        notes.append("not all of its lines could be read")
+    elif own := int(left_out[1]):
+        notes.append(f"its oldest {own} lines of this ledger were not read")
+    if left_out is not None and (others := int(left_out[2])):
+        notes.append(f"{others} lines of other ledgers were not read")
+    return JournalRead(lines, "", tuple(notes))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from iamops.model.facts import VrrpReport
 from iamops.model.profile import Profile
@@ -19,8 +21,8 @@ DUMP_MOST = 4 * 1024 * 1024
 # A daemon on a busy machine may take its time once; a hung one takes it twice.
 TRIES, TRIES_AGAIN = 40, 120
 # $1: the dump's path; $2: how big it may be; $3: how often to look; the rest: the signal's argv. Waits until the
-# file has been written anew. Exit 4: the daemon wrote nothing; 5: what lies there is not keepalived's, which is
-# said; 6: it has just been started and takes no signal yet; anything else is sudo's or systemctl's own word.
+# file has been written anew. Exit 4: the daemon wrote nothing; 5: the file there is not keepalived's, see stderr;
+# 6: it has just been started and takes no signal yet; anything else is sudo's or systemctl's own exit status.
 #
 # The directory is everybody's. A file of root's own, with one name, in a directory where others can neither remove
 # nor rename it, stays what it is until root reads it: no link to another file, no fifo that would hold root up.
@@ -69,7 +71,7 @@ while [ $tries -lt "$looks" ]; do
 done
 exit 4"""
 _NOT_KEEPALIVEDS, _UNANSWERED, _NOT_READY = 5, 4, 6
-# $1: the unit. How its daemon and that one's children are doing, as proc(5) says it: `T (stopped)`.
+# $1: the unit. The state of its daemon and that one's children, in the words of proc(5): `T (stopped)`.
 _DOING = r"""systemctl show --property=PrivateTmp,MainPID -- "$1"
 pid=$(systemctl show --property=MainPID --value -- "$1")
 for each in $pid $(cat "/proc/$pid/task/$pid/children" 2>/dev/null); do
@@ -80,9 +82,9 @@ _STOPPED = re.compile(r"^State=(?P<pid>[0-9]{1,10}) (?P<state>[Tt] \([a-z ]{1,20
 
 
 class VrrpUnknown(Exception):
-    """keepalived's view cannot be had. `final` False: the journal's last word still stands.
+    """keepalived's view is unknown. `final` False: the last state in its journal still holds.
 
-    `silence`: in words, that the daemon runs and could answer, and does not.
+    `silence`: how it shows that the daemon runs and could answer, and does not.
     """
 
     def __init__(self, reason: str, *, final: bool, silence: str = "") -> None:
@@ -99,13 +101,13 @@ class NotWritten(VrrpUnknown):
         super().__init__("no dump: keepalived wrote no dump (private /tmp?)", final=False)
 
 
+@dataclass(slots=True)
 class VrrpWitness:
     """Keepalived on one node. Learns once per connection whether the build can dump JSON."""
 
-    def __init__(self, transport: Transport, profile: Profile) -> None:
-        self._transport = transport
-        self._profile = profile
-        self._speaks_json: bool | None = None
+    transport: Transport
+    profile: Profile
+    _speaks_json: bool | None = None
 
     async def ask(self) -> Mapping[str, VrrpReport]:
         """Reports by instance. Raises VrrpUnknown; LinkLost passes through."""
@@ -119,14 +121,26 @@ class VrrpWitness:
             raise VrrpUnknown(failure.reason, final=False) from failure
 
     async def _reports(self, tries: int) -> Mapping[str, VrrpReport]:
-        if await self._has_json():
-            return await self._dump_json(tries)
-        return data_dump(await self._dump(privileges.ask_data_dump, privileges.DATA_DUMP, tries))
+        if self._speaks_json is None:
+            # An unhandled real-time signal kills the daemon, so the number is asked for, never assumed.
+            argv = ("keepalived", "--signum=JSON")
+            result = await self.transport.run(argv, timeout_s=DUMP_TIMEOUT_S)
+            self._speaks_json = result.ok and result.text.strip() == str(privileges.JSON_SIGNAL)
+        if not self._speaks_json:
+            return data_dump(await self._dump(privileges.ask_data_dump, privileges.DATA_DUMP, tries))
+        text = await self._dump(privileges.ask_json_dump, privileges.JSON_DUMP, tries)
+        with contextlib.suppress(DumpUnreadable):
+            return json_dump(text)
+        # 2.2.x overwrites the file in place, so a reader may see half of it: read again.
+        try:
+            return json_dump(await self._read(privileges.JSON_DUMP))
+        except DumpUnreadable as error:
+            raise VrrpUnknown(str(error), final=False) from error
 
     async def _asked_again(self) -> Mapping[str, VrrpReport]:
-        """A daemon that writes where we cannot look is no silent one; one whose process is stopped is."""
-        argv = ("sh", "-c", _DOING, "doing", f"{self._profile.keepalived.unit}.service")
-        doing = (await self._transport.run(argv, timeout_s=DUMP_TIMEOUT_S)).text
+        """A daemon that writes where we cannot look is not silent; one whose process is stopped is."""
+        argv = ("sh", "-c", _DOING, "doing", f"{self.profile.keepalived.unit}.service")
+        doing = (await self.transport.run(argv, timeout_s=DUMP_TIMEOUT_S)).text
         if "PrivateTmp=yes" in doing.splitlines():
             raise NotWritten
         stopped = _STOPPED.search(doing)
@@ -140,7 +154,7 @@ class VrrpWitness:
         raise VrrpUnknown(f"no dump: {silence}", final=False, silence=silence)
 
     async def config(self) -> Mapping[str, LiveVrrp]:
-        """What the daemon is really running with. Raises VrrpUnknown; LinkLost passes through."""
+        """What the daemon really runs with. Raises VrrpUnknown; LinkLost passes through."""
         return live_config(await self.data_text())
 
     async def data_text(self) -> str:
@@ -152,49 +166,29 @@ class VrrpWitness:
             raise VrrpUnknown(failure.reason, final=False) from failure
 
     async def _require_running(self) -> None:
-        unit = f"{self._profile.keepalived.unit}.service"
-        result = await self._transport.run(("systemctl", "is-active", unit), timeout_s=DUMP_TIMEOUT_S)
+        unit = f"{self.profile.keepalived.unit}.service"
+        result = await self.transport.run(("systemctl", "is-active", unit), timeout_s=DUMP_TIMEOUT_S)
         state = words_of(result.stdout.strip(), 40)
         if state not in ("active", "reloading"):
             raise VrrpUnknown(f"keepalived is {state or 'not running'}", final=True)
 
-    async def _has_json(self) -> bool:
-        """An unhandled real-time signal kills the daemon, so the number is asked for, never assumed."""
-        if self._speaks_json is None:
-            argv = ("keepalived", "--signum=JSON")
-            result = await self._transport.run(argv, timeout_s=DUMP_TIMEOUT_S)
-            self._speaks_json = result.ok and result.text.strip() == str(privileges.JSON_SIGNAL)
-        return self._speaks_json
-
-    async def _dump_json(self, tries: int) -> Mapping[str, VrrpReport]:
-        """2.2.x overwrites the file in place, so a reader may see half of it: read again."""
-        text = await self._dump(privileges.ask_json_dump, privileges.JSON_DUMP, tries)
-        try:
-            return json_dump(text)
-        except DumpUnreadable:
-            try:
-                return json_dump(await self._read(privileges.JSON_DUMP))
-            except DumpUnreadable as error:
-                raise VrrpUnknown(str(error), final=False) from error
-
     async def _dump(self, ask: privileges.AskDump, path: str, tries: int = TRIES) -> str:
-        argv = ("sh", "-c", _ASK, "ask", path, str(DUMP_MOST), str(tries), *ask(self._profile))
-        result = await self._transport.run(argv, timeout_s=DUMP_TIMEOUT_S + tries / 40)
+        argv = ("sh", "-c", _ASK, "ask", path, str(DUMP_MOST), str(tries), *ask(self.profile))
+        result = await self.transport.run(argv, timeout_s=DUMP_TIMEOUT_S + tries / 40)
         if result.exit_status == _NOT_KEEPALIVEDS:
             raise VrrpUnknown(words_of(result.stderr.strip(), 200), final=False)
+        if result.exit_status == _NOT_READY:
+            raise VrrpUnknown("keepalived is starting", final=True)
+        if result.exit_status == _UNANSWERED:
+            raise NotWritten
         if not result.ok:
-            if result.exit_status == _NOT_READY:
-                raise VrrpUnknown("keepalived is starting", final=True)
-            if result.exit_status == _UNANSWERED:
-                raise NotWritten
-            said = words_of(result.stderr.strip(), 120) or f"exit {result.exit_status}"
-            raise VrrpUnknown(f"no dump: {said}", final=False)
+            reason = words_of(result.stderr.strip(), 120) or f"exit {result.exit_status}"
+            raise VrrpUnknown(f"no dump: {reason}", final=False)
         return await self._read(path)
 
     async def _read(self, path: str) -> str:
         argv = ("sudo", "-n", *privileges.read_dump(path))
-        result = await self._transport.run(argv, timeout_s=DUMP_TIMEOUT_S)
+        result = await self.transport.run(argv, timeout_s=DUMP_TIMEOUT_S)
         if not result.ok:
-            said = words_of(result.stderr.strip(), 120)
-            raise VrrpUnknown(f"cannot read {path}: {said}", final=False)
+            raise VrrpUnknown(f"cannot read {path}: {words_of(result.stderr.strip(), 120)}", final=False)
         return result.text

@@ -1,12 +1,13 @@
-"""Keeps one connection to a node for ever: connect, serve, say why it went down, try again."""
+"""Keeps one connection to a node for ever: connect, serve, report why it went down, try again."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from iamops.model.events import LinkChanged
 from iamops.model.facts import Link, LinkState
@@ -30,8 +31,8 @@ OnChange = Callable[[LinkChanged], None]
 
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 5.0
-# What only a person can put right is not tried so often: a dozen refused logins a minute would get
-# the console's address banned.
+# What only a person can fix is not tried so often: a dozen refused logins a minute would get the console's
+# address banned.
 PATIENT_DELAY_S = 60.0
 STABLE_AFTER_S = 10.0
 NEEDS_A_PERSON = (AuthFailed, HostKeyChanged, HostKeyUnknown, SshConfigInvalid)
@@ -56,9 +57,9 @@ class Backoff:
 class NodeLink:
     """Owns the connection to one node. `session` is run on each one and cancelled when it ends.
 
-    `on_change` hears of every change, and of every new reason for being down. A session that raises
-    TransportError ends its connection, and so does whatever else it or the connecting raises: a fault of iamops is
-    told as the reason, and everything is begun again.
+    `on_change` is called for every change, and for every new reason for being down. Any error in the session or
+    in connecting ends the connection, and everything starts again: one that is no TransportError is reported as a
+    fault of iamops.
     """
 
     def __init__(
@@ -87,21 +88,20 @@ class NodeLink:
     async def run(self) -> NoReturn:
         """Runs until cancelled. Leaves no task and no connection behind."""
         while True:
-            error, up_s = await self._lived()
+            began = self._clock()
+            try:
+                error, up_s = await self._once()
+            except Exception as unexpected:
+                error = link_failure(unexpected) or OwnFault(self.node, fault_of_ours(unexpected), REPORT_IT)
+                up_s = self._clock() - began
             self._report(Link(LinkState.DOWN, None, error.kind, error.reason, error.next_step))
-            await self._pause(self._backoff.after(error, up_s))
-
-    async def _lived(self) -> tuple[TransportError, float]:
-        """The edge of everything that is done with one node: an unexpected error is the end of one connection."""
-        began = self._clock()
-        try:
-            return await self._once()
-        except Exception as error:
-            failure = link_failure(error) or OwnFault(self.node, fault_of_ours(error), REPORT_IT)
-            return failure, self._clock() - began
+            self._retry.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._backoff.after(error, up_s)):
+                    await self._retry.wait()
 
     async def _once(self) -> tuple[TransportError, float]:
-        """One attempt, and the connection's whole life if it came to one: why it is over, and its age."""
+        """One attempt, and the full life of the connection if there was one: why it is over, and its age."""
         begun = self._clock()
         try:
             transport = await self._connector.connect()
@@ -123,43 +123,23 @@ class NodeLink:
         session = asyncio.ensure_future(self._session(transport))
         try:
             await asyncio.wait((closed, session), return_when=asyncio.FIRST_COMPLETED)
-            failure = _failure(session)
-            if failure is None or closed.done():
-                return await closed or self._closed_by_us()
-            return failure
+            # A session that is over without failing leaves the link as it is.
+            error = session.exception() if session.done() and not session.cancelled() else None
+            if error is not None and not isinstance(error, TransportError):
+                raise error
+            if error is None or closed.done():
+                by_us = LinkLost(self.node, "the connection was closed", "nothing to do: it is made again")
+                return await closed or by_us
+            return error
         finally:
-            await _cancelled(session, closed)
-
-    def _closed_by_us(self) -> TransportError:
-        return LinkLost(self.node, "the connection was closed", "nothing to do: it is made again")
-
-    async def _pause(self, delay_s: float) -> None:
-        self._retry.clear()
-        try:
-            async with asyncio.timeout(delay_s):
-                await self._retry.wait()
-        except TimeoutError:
-            return
+            session.cancel()
+            closed.cancel()
+            await asyncio.gather(session, closed, return_exceptions=True)
 
     def _report(self, link: Link) -> None:
-        """Tells of a change. `since` is when this state began, however often its reason changes."""
+        """Reports a change. `since` is when this state began, however often its reason changes."""
         now = self._clock()
-        since = self._link.since if link.state is self._link.state else now
-        told = replace(link, since=since)
-        if told != self._link:
-            self._link = told
-            self._on_change(LinkChanged(now, self.node, told))
-
-
-def _failure(session: asyncio.Future[None]) -> TransportError | None:
-    """Why the session failed. A session that is over without failing leaves the link as it is."""
-    error = session.exception() if session.done() and not session.cancelled() else None
-    if error is None or isinstance(error, TransportError):
-        return error
-    raise error
-
-
-async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        link = replace(link, since=self._link.since if link.state is self._link.state else now)
+        if link != self._link:
+            self._link = link
+            self._on_change(LinkChanged(now, self.node, link))

@@ -1,7 +1,7 @@
 """The lock on a node: held by a command on an open channel, gone when the channel or its holder is.
 
-flock(1) on the directory /run, which every node has and every login user may open; no file is left
-behind. Who holds it is an argument of the holding process, so what others read can never be stale.
+flock(1) on the directory /run, which every node has and every login user may open; no file is left behind. The
+holder's name is an argument of the holding process, so what others read can never be stale.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import NoReturn
 
 from iamops.nodes.supervisor import since_boot
 from iamops.nodes.transport import LineStream, Transport, TransportError
@@ -20,14 +19,14 @@ from iamops.redact.clean import words_of
 
 HELD = b"held"
 CONFLICT = 75
-# A console that was cut off or put to sleep stops beating, and the node lets go by itself.
+# A console that was cut off or put to sleep stops beating, and the node lets go.
 BEAT_S = 3.0
 LEASE_S = 15
 ACQUIRE_TIMEOUT_S = 5.0
 LOOK_TIMEOUT_S = 3.0
 
-# The inner shell lives as long as lines arrive. bash waits for them by itself, so it holds on to a node that can
-# start no process any more; without bash a process waits for each. The node adds where they come from, since when.
+# The inner shell lives as long as lines arrive. bash waits for them with a builtin, so it holds a node that can
+# start no process any more; without bash a process waits for each line. The node adds from where, and since when.
 _INNER = (
     f"printf '{HELD.decode()}\\n'; "
     f'if [ -n "${{BASH_VERSION-}}" ]; then while read -r -t {LEASE_S} _; do :; done; '
@@ -48,7 +47,7 @@ class LockHeld(Exception):
 
 
 class CannotBeLocked(Exception):
-    """Nobody can hold the node now: it starts no process, or lacks what it takes. The message has its words."""
+    """Nobody can hold the node now: it starts no process, or lacks what it takes. The message has its error."""
 
 
 class NodeLock:
@@ -95,8 +94,12 @@ async def hold(transport: Transport, note: Mapping[str, str]) -> AsyncIterator[N
     """Holds the node while the context lasts. Raises LockHeld, CannotBeLocked, TransportError."""
     argv = ("sh", "-c", _OUTER, "iamops-hold", _INNER, json.dumps(dict(note), sort_keys=True), _HELD)
     async with transport.stream(argv, feed=True) as lines:
-        if await _first(lines) != HELD:
-            await _refuse(transport, lines)
+        first = None
+        with contextlib.suppress(TimeoutError, StopAsyncIteration):
+            async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
+                first = await anext(aiter(lines))
+        if first != HELD:
+            raise await _refusal(transport, lines)
         lock = NodeLock(transport, lines)
         try:
             yield lock
@@ -104,31 +107,22 @@ async def hold(transport: Transport, note: Mapping[str, str]) -> AsyncIterator[N
             await lock.release()
 
 
-async def _first(lines: LineStream) -> bytes | None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
-            async for line in lines:
-                return line
-    return None
-
-
-async def _refuse(transport: Transport, lines: LineStream) -> NoReturn:
+async def _refusal(transport: Transport, lines: LineStream) -> LockHeld | CannotBeLocked:
     node, ending = transport.node, lines.ending
     if ending is None or ending.exit_status != CONFLICT:
-        said = words_of(ending.stderr.strip(), 160) if ending else f"no answer in {ACQUIRE_TIMEOUT_S:g} s"
-        raise CannotBeLocked(f"{node} cannot be locked: {said}")
+        why = words_of(ending.stderr.strip(), 160) if ending else f"no answer in {ACQUIRE_TIMEOUT_S:g} s"
+        return CannotBeLocked(f"{node} cannot be locked: {why}")
     found = await transport.run(_WHO, timeout_s=LOOK_TIMEOUT_S)
     holder = lock_holder(found.stdout)
     if holder is None:
-        raise LockHeld(f"another operator holds {node}")
+        return LockHeld(f"another operator holds {node}")
     since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(holder.since))
-    raise LockHeld(f"{holder.who} from {holder.origin} holds {node} since {since}: {holder.action}")
+    return LockHeld(f"{holder.who} from {holder.origin} holds {node} since {since}: {holder.action}")
 
 
-# A command that a node runs only while the timer that would undo it is still to fire.
-
-# A console that stood still may send a command after its undo has fired: only the node can tell, and only then.
-# An undo that is at work has an active timer, too: `running`, not `waiting`.
+# A node runs a command only while the timer that would undo it is still to fire: a console that stood still may
+# send the command after its undo has fired. An undo that is at work has an active timer, too: `running`, not
+# `waiting`.
 _ONLY_THEN = (
     'case "$(systemctl show -p SubState "$1.timer")" in SubState=waiting) ;; '
     '*) echo "$0: $1.timer" >&2; exit 75;; esac; shift; exec "$@"'

@@ -6,7 +6,7 @@ import ctypes
 import errno
 import os
 import socket
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
@@ -35,33 +35,19 @@ def open_socket(namespace: str | None, family: int, kind: int = socket.SOCK_STRE
     """
     if namespace is None:
         return socket.socket(family, kind)
-    made: list[socket.socket] = []
-    failed: list[OSError] = []
 
-    def make() -> None:
-        try:
-            _enter(namespace)
-            made.append(socket.socket(family, kind))
-        except OSError as error:
-            failed.append(error)
+    def make() -> socket.socket:
+        enter_namespace(namespace)
+        return socket.socket(family, kind)
 
-    thread = threading.Thread(target=make, name=f"socket in {namespace}")
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return made[0]
-
-
-def enter_namespace(namespace: str | None) -> None:
-    """Moves the calling thread there for the rest of its life (None: it stays). Raises as `open_socket`."""
-    if namespace is not None:
-        _enter(namespace)
+    with ThreadPoolExecutor(1, f"socket in {namespace}") as thread:
+        return thread.submit(make).result()
 
 
 def connect(address: str, port: int, timeout_s: float, *, namespace: str | None = None) -> socket.socket:
     """A connected, blocking TCP socket to an IP address. Raises OSError; never asks a name server."""
-    family, kind, _, _, target = _numeric(address, port)
+    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    family, kind, _, _, target = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=flags)[0]
     connection = open_socket(namespace, family, kind)
     try:
         connection.settimeout(timeout_s)
@@ -72,20 +58,19 @@ def connect(address: str, port: int, timeout_s: float, *, namespace: str | None 
     return connection
 
 
-def _numeric(address: str, port: int) -> tuple[int, int, int, str, tuple[str, int]]:
-    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-    found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=flags)
-    return found[0]  # type: ignore[return-value]  # typeshed knows every family, not only the two of IP
-
-
-def _enter(namespace: str) -> None:
-    """Moves the calling thread into the namespace, for the rest of its life."""
+def enter_namespace(namespace: str | None) -> None:
+    """Moves the calling thread there for the rest of its life (None: it stays). Raises as `open_socket`."""
+    if namespace is None:
+        return
     try:
         handle = os.open(NAMESPACES / namespace, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         raise NamespaceMissing(namespace) from None
     try:
-        _setns(handle)
+        if hasattr(os, "setns"):  # Python 3.12
+            os.setns(handle, CLONE_NEWNET)
+        elif ctypes.CDLL(None, use_errno=True).setns(handle, CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     except PermissionError:
         raise NamespaceForbidden(namespace) from None
     except OSError as error:
@@ -93,13 +78,3 @@ def _enter(namespace: str) -> None:
         raise NamespaceMissing(namespace) from error
     finally:
         os.close(handle)
-
-
-def _setns(handle: int) -> None:
-    if hasattr(os, "setns"):  # Python 3.12
-        os.setns(handle, CLONE_NEWNET)
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.setns(handle, CLONE_NEWNET) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))

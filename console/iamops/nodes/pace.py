@@ -1,4 +1,4 @@
-"""How often nodes are asked: at full rate while anything is not well or somebody acts, else in turns with others.
+"""How often nodes are asked: at full rate while anything is wrong or somebody acts, else in turns with others.
 
 Watchers know of each other through shared locks on directories of the node that everybody may open: nothing is
 written, and a lock ends with its connection.
@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from iamops.nodes.transport import Clock
 from iamops.parse.host import WatchTurn
 
-# All is taken for well when nothing has changed for so long.
+if TYPE_CHECKING:
+    from iamops.judge.triage.events import CalmSigns
+
+# All is well when nothing has changed for this long.
 SETTLED_S = 15.0
-# What is not well for so long without any change is known; looking more often shows nothing new.
+# A problem that has not changed for this long is known; looking more often shows nothing new.
 STANDING_S = 300.0
-# Whoever asks for a fresh look is about to act on it.
+# An operator who asks for fresh values is about to act on them.
 ATTENTION_S = 30.0
 ALARM_S = 10.0
 
@@ -27,7 +31,7 @@ ALARM_S = 10.0
 class Beat:
     """A rhythm in seconds: `full_s` for each watcher, `calm_s` for all watchers together.
 
-    `share`: only each so manieth turn is taken, for what several nodes look at.
+    `share`: only one turn in so many is taken, for what several nodes look at.
     """
 
     full_s: float
@@ -38,24 +42,13 @@ class Beat:
 HTTP = Beat(2.0, 10.0)
 STORES = Beat(5.0, 10.0)
 CLIENT = Beat(1.0, 5.0)
-# A certificate lasts for months; whoever has put in another one wants to see it.
+# A certificate lasts for months; but an operator who has replaced one wants to see it.
 CERTIFICATES = Beat(15.0, 60.0)
-# Each second turn a peer looks too; several peers share that.
-PEERS_FULL_S, PEERS_SHARE = 5.0, 2
 
 
 def peers_beat(peers: int) -> Beat:
-    return Beat(PEERS_FULL_S, HTTP.calm_s, PEERS_SHARE * max(1, peers))
-
-
-class PaceSigns(Protocol):
-    """What a state looks like as far as it matters here: equal while nothing happens."""
-
-    @property
-    def bad(self) -> frozenset[str]: ...
-
-    @property
-    def facts(self) -> Hashable: ...
+    """At every second turn a peer looks too; several peers share that."""
+    return Beat(5.0, HTTP.calm_s, 2 * max(1, peers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,45 +69,43 @@ class Seat:
         return first + (math.floor((at - first) / period_s) + 1) * period_s
 
 
+@dataclass(slots=True)
 class Pace:
-    """One for all that is looked at in a session. Until it is told that all is well, everything is at full rate.
+    """One for a session. Everything is at full rate until `judge` is given a state in which all is well.
 
-    `hurry()` is called when full rate begins: what waits for its turn is to look now. `alarmed()`: it begins
-    because of what was seen here; other watchers are to hear of it.
+    `hurry()` is called when full rate begins: collectors that wait for their turn are to look now. `alarmed()`: it
+    begins because of what was seen here, so other watchers are to be alarmed too.
     """
 
-    def __init__(
-        self, clock: Callable[[], float], hurry: Callable[[], None], alarmed: Callable[[], None] = lambda: None
-    ) -> None:
-        self._clock = clock
-        self._hurry = hurry
-        self._alarmed = alarmed
-        self._signs: PaceSigns | None = None
-        self._full_until = math.inf
-        self._attended_until = -math.inf
-        self._holds = 0
-        self._seats: dict[str, Seat] = {}
-        self._alarms: dict[str, int] = {}
+    clock: Clock
+    hurry: Callable[[], None]
+    alarmed: Callable[[], None] = lambda: None
+    _signs: CalmSigns | None = None
+    _full_until: float = math.inf
+    _attended_until: float = -math.inf
+    _holds: int = 0
+    _seats: dict[str, Seat] = field(default_factory=dict)
+    _alarms: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def always_full(cls) -> Pace:
-        """For looks that are over before anything could be said of calm."""
+        """For commands that are over before anything could be calm."""
         return cls(lambda: 0.0, lambda: None)
 
     @property
     def calm(self) -> bool:
-        return not self._holds and self._clock() >= max(self._full_until, self._attended_until)
+        return not self._holds and self.clock() >= max(self._full_until, self._attended_until)
 
     def attend(self, for_s: float = ATTENTION_S) -> None:
         """Somebody looks closely, or acts."""
-        was_calm, until = self.calm, self._clock() + for_s
-        self._attended_until = max(self._attended_until, until)
+        was_calm = self.calm
+        self._attended_until = max(self._attended_until, self.clock() + for_s)
         if was_calm:
-            self._hurry()
+            self.hurry()
 
     @contextlib.contextmanager
     def held_full(self) -> Iterator[None]:
-        """Full rate for as long as the context lasts, and a while behind it."""
+        """Full rate for as long as the context lasts, and a while after it."""
         self._holds += 1
         try:
             yield
@@ -122,17 +113,16 @@ class Pace:
             self._holds -= 1
             self.attend()
 
-    def judge(self, signs: PaceSigns) -> None:
-        """What the state looks like now."""
-        before, was_calm = self._signs, self.calm
-        if before == signs:
+    def judge(self, signs: CalmSigns) -> None:
+        """Takes the signs of the current state: equal while nothing happens."""
+        if self._signs == signs:
             return
-        self._signs = signs
-        self._full_until = self._clock() + (STANDING_S if signs.bad else SETTLED_S)
+        was_calm, self._signs = self.calm, signs
+        self._full_until = self.clock() + (STANDING_S if signs.bad else SETTLED_S)
         if was_calm:
-            self._hurry()
+            self.hurry()
             if signs.bad:
-                self._alarmed()
+                self.alarmed()
 
     def seat(self, node: str, turn: WatchTurn | None) -> None:
         """Our turn on a node as it was just read; None where nobody can be counted: then we are alone."""
@@ -140,7 +130,7 @@ class Pace:
             self._seats.pop(node, None)
             self._alarms.pop(node, None)
             return
-        self._seats[node] = Seat(turn.rank, turn.watchers, turn.uptime_s - self._clock())
+        self._seats[node] = Seat(turn.rank, turn.watchers, turn.uptime_s - self.clock())
         if turn.alarms > self._alarms.get(node, 0):
             self.attend(ALARM_S)
         self._alarms[node] = turn.alarms
@@ -153,7 +143,7 @@ class Pace:
         """When to look again, having begun at `began` and promised the next look within `promised_s`."""
         if not self.calm:
             return began + beat.full_s
-        # What was looked at just now, a little before the node's clock said so, has had its turn.
+        # A look a little before its turn by the node's clock counts as that turn.
         had_until = began + beat.calm_s / 10
         return max(had_until, min(began + promised_s, self._seat(node).next_after(had_until, beat)))
 

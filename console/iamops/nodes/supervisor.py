@@ -1,4 +1,9 @@
-"""Blocking calls in threads that nobody has to wait for."""
+"""Keeps the parts of a session running: collectors, probes, watches, and blocking calls in threads of their own.
+
+A part is a task or a thread of ours. What it fails of is a fault of iamops: nothing that a node sends may end a
+part, and if it does, it costs that part's values for a moment. A part that fails is restarted, one that stands
+still is reported.
+"""
 
 from __future__ import annotations
 
@@ -7,44 +12,43 @@ import contextlib
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from iamops.model.events import PartReported
-from iamops.nodes.transport import CommandFailed, TransportError
+from iamops.nodes.transport import Clock, CommandFailed, TransportError
 from iamops.redact.clean import fault_of_ours
 
 T = TypeVar("T")
 
 
 async def aside(call: Callable[[], T], name: str) -> T:
-    """What a blocking call returns or raises. Who is cancelled meanwhile leaves it to itself.
+    """What a blocking call returns or raises. A caller that is cancelled meanwhile does not wait for it.
 
     Not by the loop's own threads: those are waited for when the loop is closed and when the interpreter ends,
     so one resolver that hangs would hold up a command that has long had its answer.
     """
     loop = asyncio.get_running_loop()
-    ended: asyncio.Future[T] = loop.create_future()
+    result: asyncio.Future[T] = loop.create_future()
 
-    def tell(settle: Callable[[], None]) -> None:
+    def settle(set_result: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody listens
-            loop.call_soon_threadsafe(lambda: None if ended.done() else settle())
+            loop.call_soon_threadsafe(lambda: None if result.done() else set_result())
 
     def run() -> None:
         try:
             value = call()
         except BaseException as error:
-            failure = error
-            tell(lambda: ended.set_exception(failure))
+            settle(partial(result.set_exception, error))
         else:
-            tell(lambda: ended.set_result(value))
+            settle(partial(result.set_result, value))
 
     threading.Thread(target=run, name=name, daemon=True).start()
-    return await ended
+    return await result
 
 
-# A clock that goes on while the machine sleeps. Linux's monotonic clock stands still then.
-
-# Only Linux has it; where there is none, the monotonic clock has to do.
+# Goes on while the machine sleeps, unlike the monotonic clock of Linux. Other systems have only the latter.
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -53,77 +57,73 @@ def since_boot() -> float:
     return time.clock_gettime(CLOCK)
 
 
-# Runs the parts of a session for ever: one that fails is begun again and told, one that stands still is told.
-#
-# A part is a task or a thread of ours: a collector, a probe, a watch. What it fails of is a fault of iamops:
-# nothing that a node says may end a part, and if it does, it costs that part's values for a moment.
-
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
-# A part that has run for so long without failing is well again.
+# A part that has run this long without failing is well again.
 WELL_AFTER_S = 45.0
 
 Work = Callable[[], Awaitable[None]]
 Emit = Callable[[PartReported], None]
-Clock = Callable[[], float]
+
+
+def first_failure(failures: BaseExceptionGroup[TransportError]) -> TransportError:
+    """Every task of a group fails when the link is lost; the first to notice speaks for all."""
+    failure = failures.exceptions[0]
+    return first_failure(failure) if isinstance(failure, BaseExceptionGroup) else failure
 
 
 def reason_of(error: Exception) -> str:
-    """Why a source is lost: a node's own trouble in its words, everything else as a fault of ours."""
+    """Why a source is lost: a node's failure with its reason, everything else as a fault of ours."""
     return error.reason if isinstance(error, TransportError) else fault_of_ours(error)
 
 
 def link_failure(error: Exception) -> TransportError | None:
     """The end of the connection, if that is what it is: also out of a group of tasks that all met it."""
     if isinstance(error, ExceptionGroup):
-        return next((found for each in error.exceptions if (found := link_failure(each))), None)
-    lost = isinstance(error, TransportError) and not isinstance(error, CommandFailed)
-    return error if lost else None  # type: ignore[return-value]  # a TransportError, as was just asked
+        return next((found for inner in error.exceptions if (found := link_failure(inner))), None)
+    return error if isinstance(error, TransportError) and not isinstance(error, CommandFailed) else None
 
 
+@dataclass(slots=True, eq=False)
 class SupervisedPart:
-    """One part and how it is. `beat` may be called from any thread."""
+    """One part and its health. `beat` may be called from any thread."""
 
-    def __init__(self, name: str, node: str | None, silent_after_s: float | None) -> None:
-        self.name, self.node = name, node
-        self.failing = self.still = False
-        self._silent_after_s = silent_after_s
-        self._beaten_at = time.monotonic()
-        self._changing = threading.Lock()
+    name: str
+    node: str | None
+    silent_after_s: float | None
+    failing: bool = False
+    still: bool = False
+    _beaten_at: float = field(default_factory=time.monotonic)
 
     def beat(self) -> None:
-        """It goes on."""
-        with self._changing:
-            self._beaten_at = time.monotonic()
+        """A sign of life."""
+        self._beaten_at = time.monotonic()
 
     @property
     def silent_s(self) -> float | None:
-        """For how long it has not gone on; None while that is no longer than it may take."""
-        if self._silent_after_s is None:
-            return None
-        with self._changing:
-            silent_s = time.monotonic() - self._beaten_at
-        return silent_s if silent_s > self._silent_after_s else None
+        """How long it has given no sign of life; None while that is no longer than it may take."""
+        silent_s = time.monotonic() - self._beaten_at
+        return silent_s if self.silent_after_s is not None and silent_s > self.silent_after_s else None
 
 
 class Supervisor:
-    """Keeps parts alive and tells of those that are not. `emit` is called in the loop."""
+    """Restarts parts that fail and reports those that do or stand still. `emit` is called in the loop."""
 
     def __init__(self, emit: Emit, clock: Clock) -> None:
         self._emit, self._clock = emit, clock
         self._parts: dict[str, SupervisedPart] = {}
 
     def part(self, name: str, node: str | None = None, silent_after_s: float | None = None) -> SupervisedPart:
-        """`silent_after_s`: a part that beats more seldom than that stands still."""
+        """`silent_after_s`: a part without a beat for longer than that stands still."""
         self._parts[name] = SupervisedPart(name, node, silent_after_s)
         return self._parts[name]
 
     async def keep(
         self, part: SupervisedPart, work: Work, lost: Callable[[str], None] = lambda _reason: None
     ) -> None:
-        """Runs `work` until it ends by itself. What it fails of is told to `lost`, and it is begun again.
+        """Runs `work` until it returns; where it fails, `lost` is given the reason, and it is run again.
 
-        Raises TransportError where the node's connection has ended: that is the link's to mend.
+        Raises TransportError where the node's connection has ended: the link makes a new one.
         """
         pause_s = FIRST_PAUSE_S
         well: asyncio.TimerHandle | None = None
@@ -163,19 +163,18 @@ class Supervisor:
             self._emit(PartReported(self._clock(), part.name, part.node, ""))
 
     def noted(self, name: str, error: BaseException) -> None:
-        """Something failed beside all parts: nobody can begin it again, and it is told for a while."""
+        """Something failed outside all parts: nobody can restart it, and it is reported for a while."""
         if name not in self._parts:
             asyncio.get_running_loop().call_later(WELL_AFTER_S, self.ended, self.part(name))
         self.failed(self._parts[name], fault_of_ours(error))
 
     def ended(self, part: SupervisedPart) -> None:
-        """Nobody waits for this part any more."""
         if self._parts.get(part.name) is part:
             del self._parts[part.name]
             self.well(part)
 
     def check(self) -> None:
-        """Looks whether every part still goes on; cheap, asked often."""
+        """Reports parts that stand still, or no longer do. Cheap: called often."""
         for part in tuple(self._parts.values()):
             silent_s = part.silent_s
             if silent_s is not None and not part.still:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
+
+Clock = Callable[[], float]
 
 
 class TransportError(Exception):
@@ -16,6 +18,9 @@ class TransportError(Exception):
 
     kind = "transport"
 
+    def __init_subclass__(cls, *, kind: str = "") -> None:
+        cls.kind = kind or cls.kind
+
     def __init__(self, node: str, reason: str, next_step: str) -> None:
         super().__init__(f"{node}: {reason}")
         self.node = node
@@ -23,115 +28,79 @@ class TransportError(Exception):
         self.next_step = next_step
 
 
-class HostKeyUnknown(TransportError):
+class HostKeyUnknown(TransportError, kind="host-key-unknown"):
     """The node's host key is in no known_hosts file."""
 
-    kind = "host-key-unknown"
 
-
-class HostKeyChanged(TransportError):
+class HostKeyChanged(TransportError, kind="host-key-changed"):
     """The node presented another key than the one on file, or one that is marked as revoked."""
 
-    kind = "host-key-changed"
 
-
-class SshConfigInvalid(TransportError):
+class SshConfigInvalid(TransportError, kind="ssh-config"):
     """The user's OpenSSH configuration, or what the profile says about SSH, cannot be used."""
 
-    kind = "ssh-config"
 
-
-class ConnectRefused(TransportError):
+class ConnectRefused(TransportError, kind="refused"):
     """Nothing listens at the SSH port."""
 
-    kind = "refused"
 
-
-class Unreachable(TransportError):
+class Unreachable(TransportError, kind="unreachable"):
     """No route, no name, or the network namespace is not there."""
 
-    kind = "unreachable"
 
-
-class HandshakeFailed(TransportError):
+class HandshakeFailed(TransportError, kind="handshake"):
     """Something answered, but no SSH login came of it: no SSH server, or nothing in common with it."""
 
-    kind = "handshake"
 
-
-class AuthFailed(TransportError):
+class AuthFailed(TransportError, kind="auth-failed"):
     """The node is there but did not let us in."""
 
-    kind = "auth-failed"
 
-
-class ConnectTimeout(TransportError):
+class ConnectTimeout(TransportError, kind="timeout"):
     """No answer in time while connecting or logging in."""
 
-    kind = "timeout"
 
-
-class PeerHung(TransportError):
+class PeerHung(TransportError, kind="hung"):
     """The connection was up, and then nothing came any more."""
 
-    kind = "hung"
 
-
-class LinkLost(TransportError):
+class LinkLost(TransportError, kind="link-lost"):
     """The connection was closed under us."""
-
-    kind = "link-lost"
 
 
 REPORT_IT = "report it, with what IAMOPS_DEBUG=1 prints"
 
 
-class OwnFault(TransportError):
-    """Something of ours failed of what the node said: an error that nobody expected."""
-
-    kind = "fault"
+class OwnFault(TransportError, kind="fault"):
+    """A fault of iamops, met while it dealt with the node."""
 
 
-class CommandFailed(TransportError):
+class CommandFailed(TransportError, kind="command-failed"):
     """Base of what goes wrong with one request while the connection itself is still good."""
 
-    kind = "command-failed"
 
-
-class CommandTimeout(CommandFailed):
+class CommandTimeout(CommandFailed, kind="command-timeout"):
     """A command did not end before its deadline. Its outcome is unknown."""
 
-    kind = "command-timeout"
 
-
-class NothingRan(CommandFailed):
+class NothingRan(CommandFailed, kind="nothing-ran"):
     """The login shell did not run what it was given, or ended in the middle of it: it has no answer."""
 
-    kind = "nothing-ran"
+
+class OutputTooLong(CommandFailed, kind="output-too-long"):
+    """A command wrote more than the console keeps; it was ended."""
 
 
-class OutputTooLong(CommandFailed):
-    """A command wrote more than the console is ready to hold; it was ended."""
-
-    kind = "output-too-long"
-
-
-class ChannelRefused(CommandFailed):
+class ChannelRefused(CommandFailed, kind="channel-refused"):
     """sshd would not open another channel on a living connection."""
 
-    kind = "channel-refused"
 
-
-class ForwardingForbidden(CommandFailed):
+class ForwardingForbidden(CommandFailed, kind="forwarding-forbidden"):
     """sshd does not allow TCP forwarding."""
 
-    kind = "forwarding-forbidden"
 
-
-class ConnectFailed(CommandFailed):
-    """The TCP channel could not reach its target. `refused` tells a closed port from no route."""
-
-    kind = "connect-failed"
+class ConnectFailed(CommandFailed, kind="connect-failed"):
+    """The TCP channel could not reach its target. `refused`: a closed port, else no route."""
 
     def __init__(self, node: str, reason: str, next_step: str, *, refused: bool) -> None:
         super().__init__(node, reason, next_step)
@@ -140,7 +109,7 @@ class ConnectFailed(CommandFailed):
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a finished command itself left, nothing of the shell's. `exit_status` None: a signal ended it."""
+    """What a finished command itself wrote, without its shell's. `exit_status` None: a signal ended it."""
 
     argv: tuple[str, ...]
     exit_status: int | None
@@ -164,7 +133,6 @@ class ByteStream(Protocol):
 
     async def read(self, limit: int) -> bytes:
         """Up to `limit` bytes; b"" at the end."""
-        ...
 
     async def write(self, chunk: bytes) -> None: ...
 
@@ -179,16 +147,13 @@ class LineStream(Protocol):
 
         Ends when the command ends. Raises LinkLost or PeerHung when the connection does.
         """
-        ...
 
     async def write(self, chunk: bytes) -> None:
         """Hands bytes to a command that was started with `feed`. Raises TransportError once it has ended."""
-        ...
 
     @property
     def ending(self) -> CommandResult | None:
         """How the command ended by itself (no stdout; the tail of stderr), or None while it runs."""
-        ...
 
 
 class Transport(Protocol):
@@ -200,26 +165,21 @@ class Transport(Protocol):
     @property
     def heard_at(self) -> float:
         """Monotonic time at which anything last arrived from the node, keepalive answers included."""
-        ...
 
     async def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
         """Runs a command to its end. Raises CommandTimeout, LinkLost, NothingRan, OutputTooLong."""
-        ...
 
     def stream(self, argv: Sequence[str], *, feed: bool = False) -> AbstractAsyncContextManager[LineStream]:
         """Starts a long-lived command; leaving the context ends it on the node too.
 
         With `feed` the command reads what is written to the stream, and must end when that ends.
         """
-        ...
 
     async def open_tcp(self, host: str, port: int, *, timeout_s: float) -> ByteStream:
         """A TCP connection from the node to host:port. Raises ConnectFailed, CommandTimeout, LinkLost."""
-        ...
 
     async def wait_closed(self) -> TransportError | None:
         """Returns when the connection has ended, with the reason (None: we closed it)."""
-        ...
 
     async def close(self) -> None: ...
 

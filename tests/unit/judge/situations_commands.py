@@ -18,7 +18,7 @@ from iamops.model.events import HttpProbed, Target
 from iamops.model.facts import ProbeOutcome, ProbeReport
 from iamops.model.journal import LogSource
 from iamops.model.traffic import Share
-from iamops.nodes.evidence import asks_of
+from iamops.nodes.evidence import evidence_commands
 from iamops.nodes.inspect import journal_argv
 from iamops.nodes.logs.tail import LOUDNESS, Records
 from iamops.nodes.pace import HTTP, Seat
@@ -95,7 +95,7 @@ def _balance() -> tuple[str, str]:
 
 def _newest() -> tuple[str, str]:
     profile = pair()
-    bundle = next(each.argv for each in asks_of(profile, A) if each.name == "journal/all.log")
+    bundle = next(each.argv for each in evidence_commands(profile, A) if each.name == "journal/all.log")
     assert not [word for word in bundle if word.startswith("--since")]
     look = " ".join(
         word for word in journal_argv(profile, A) if word.startswith(("--since", "--reverse", "--lines"))

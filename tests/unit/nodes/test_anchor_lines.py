@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from iamops.model.journal import anchor_of, noted
-from iamops.nodes.history import OWN_MAX, OWN_ONLY, JournalRead, anchors_of, reading
+from iamops.nodes.history import OWN_MAX, OWN_ONLY, JournalRead, anchors_argv, anchors_of
 from iamops.nodes.transport import CommandTimeout, LinkLost, OutputTooLong, TransportError
 from tests.support.transport import Run, ScriptedTransport
 
 LEDGER, PLACE = "1" * 16, "3" * 12
-READ = reading(LEDGER, (PLACE,))
+READ = anchors_argv(LEDGER, (PLACE,))
 ALL = b"left out 0 0\n"
 HINT = b"Hint: You are currently not seeing messages from other users and the system.\n      Users in groups 'adm'"
 

@@ -8,9 +8,9 @@ from iamops.model.config import ConfTree
 from iamops.model.inspection import ComplaintKind, JournalEventKind
 from iamops.model.observed import Known, Unknown
 from iamops.nodes.config import COMMANDS, LOADED, ConfigUnreadable
+from iamops.nodes.history import LOG_END
 from iamops.nodes.inspect import (
     ERROR_TAIL_BYTES,
-    ERRORS,
     JOURNAL_LINES,
     JOURNAL_SPAN_S,
     SERVICES_LINES,
@@ -28,7 +28,7 @@ PROFILE = pair()
 NODE = "iam-b"
 JOURNAL = journal_argv(PROFILE, NODE)
 FACTS = facts_script(PROFILE)
-ERROR_LOG = ("sh", "-c", ERRORS, "errors", PROFILE.logs.error, str(ERROR_TAIL_BYTES))
+ERROR_LOG = ("sh", "-c", LOG_END, "errors", PROFILE.logs.error, str(ERROR_TAIL_BYTES))
 LOADED_ARGV = ("sh", "-c", LOADED, "loaded", PROFILE.nginx.unit, PROFILE.keepalived.unit)
 SERVICES = services_argv(PROFILE, NODE)
 REFUSED = (

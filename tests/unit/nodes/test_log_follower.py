@@ -110,8 +110,8 @@ class Follower:
     @property
     def seen(self) -> Counter[str]:
         found: Counter[str] = Counter()
-        for key, number in self.counts.paths.items():
-            found[key.split("\t")[2]] += number
+        for _, _, path, number in self.counts.path_rows():
+            found[path] += number
         return found
 
     def check(self) -> None:
@@ -123,7 +123,7 @@ class Follower:
 @asynccontextmanager
 async def connected(world: World) -> AsyncIterator[tuple[LogReader, LocalLines]]:
     async with reading(LocalTransport(), str(world.log), RECIPE) as reader:  # type: ignore[arg-type]
-        yield reader, reader._lines  # type: ignore[misc]  # a private part, looked at on purpose
+        yield reader, reader.lines  # type: ignore[misc]  # LocalLines behind the protocol
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ async def test_a_slow_reader_pauses_the_command(transport: SshTransport) -> None
     async with transport.stream(["sh", "-c", "yes 0123456789 | head -n 2000000"]) as lines:
         assert await anext(lines) == b"0123456789"
         await transport.run(["true"], timeout_s=5)  # others are not held up by it
-        assert lines.waiting <= INBOX_LIMIT + 64 * 1024
+        assert lines.size <= INBOX_LIMIT + 64 * 1024
         total = 1
         async for _ in lines:
             total += 1

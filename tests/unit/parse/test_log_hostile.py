@@ -11,7 +11,7 @@ from iamops.accesslog.aggregate import tallied, upstream_attempts
 from iamops.accesslog.count import FULL, Columns, CountQuery, counted, values
 from iamops.accesslog.filter import where
 from iamops.accesslog.format import TELLS, Escape, Field, FormatError, LogFormat, named_format
-from iamops.accesslog.values import Resolution, plain
+from iamops.accesslog.values import Resolution, unescaped
 from tests.unit.parse.hostile_requests import VARIABLE, Written, escaped, written
 from tests.unit.parse.test_log_counts import AWKS, FORMATS, by_awk
 
@@ -84,7 +84,7 @@ def test_every_value_that_is_said_to_be_told_is_what_nginx_wrote(name: str):
         assert found is not None, request
         for variable in wanted:
             if form.escape is Escape.JSON:
-                assert plain(found[variable], form.escape) == request.known[variable]
+                assert unescaped(found[variable], form.escape) == request.known[variable]
             else:
                 assert found[variable].encode("latin-1") == escaped(request.known[variable], form.escape)
 
@@ -233,7 +233,7 @@ def test_in_any_format_a_value_is_right_or_not_told(seed: int):
             for name in wanted:
                 value, known = found[name], request.known[name]
                 shown = escaped(known, form.escape).decode("latin-1")
-                assert (plain(value, form.escape), value)[form.escape is Escape.DEFAULT] == (
+                assert (unescaped(value, form.escape), value)[form.escape is Escape.DEFAULT] == (
                     known if form.escape is Escape.JSON else shown
                 ), (text, name, request.line)
     assert told > refused

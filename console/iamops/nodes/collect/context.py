@@ -1,4 +1,4 @@
-"""What every collector of a node is given, and the two rhythms they work in."""
+"""What every collector of a node is given, the rhythms they work in, and our turn among a node's watchers."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from iamops.model.profile import Profile
 from iamops.nodes.logs.counter import AccessLog
 from iamops.nodes.pace import Beat, Pace
 from iamops.nodes.supervisor import Supervisor
-from iamops.nodes.transport import CommandFailed, CommandResult, LineStream, OutputTooLong, Transport
+from iamops.nodes.transport import Clock, CommandFailed, CommandResult, LineStream, OutputTooLong, Transport
 from iamops.parse.host import HELLO, TurnFiles, turn_of
 from iamops.plan.start_failure import StartFailure
 from iamops.redact.clean import words_of
 
 Emit = Callable[[Event], None]
-Clock = Callable[[], float]
 
 RETRY_SOURCE_S = 5.0
-# A machine's addresses, or the words of keepalived and systemd about a few units, come one by one. Whoever says so
-# much in so short a time floods us, and is not listened to for a while.
+# A machine's addresses, or keepalived's and systemd's lines about a few units, come one by one. More lines than
+# these are a flood: the source is not read for a while.
 FLOOD_LINES = 2000
 FLOOD_S = 5.0
 TURN_LINES = 50
@@ -32,19 +31,12 @@ TICK_S = 3.0
 
 
 @dataclass(slots=True)
-class Served:
-    """When (monotonic) nginx on the node last answered a health check of ours."""
-
-    at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class CollectorContext:
-    """One node under observation. The `…_changed` events ask a collector for a fresh look;
-    `address_moved` tells it that a list still on its way may be out of date. `access_log` is what the session
-    keeps of the node's log; without one only its statuses are counted. `held`: where our lock
-    among those who watch is, once that is known. `starts`: units that do not start, when they were asked why, and
-    what they said. `kept_by` is the session's supervisor.
+    """One node under observation. The `…_changed` events ask a collector to look again at once;
+    `address_moved`: a list still on its way may be out of date. `access_log` is the session's count of the
+    node's log; without one only its statuses are counted. `held`: where our lock among the watchers is, once that
+    is known. `served_at`: when (monotonic) nginx on the node last answered a health check of ours. `starts`: units
+    that do not start, when they were asked why, and the answer. `kept_by` is the session's supervisor.
     """
 
     transport: Transport
@@ -54,7 +46,8 @@ class CollectorContext:
     access_log: AccessLog | None = None
     pace: Pace = field(default_factory=Pace.always_full)
     kept_by: Supervisor | None = None
-    served: Served = field(default_factory=Served)
+    served_at: float = 0.0
+    held: TurnFiles | None = None
     starts: dict[str, tuple[float, StartFailure]] = field(default_factory=dict)
     address_moved: asyncio.Event = field(default_factory=asyncio.Event)
     addresses_changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -66,19 +59,13 @@ class CollectorContext:
     stores_changed: asyncio.Event = field(default_factory=asyncio.Event)
     certificates_changed: asyncio.Event = field(default_factory=asyncio.Event)
     place_changed: asyncio.Event = field(default_factory=asyncio.Event)
-    held: list[TurnFiles] = field(default_factory=list)
-
-    @property
-    def supervisor(self) -> Supervisor:
-        """The session's, or one of its own."""
-        return self.kept_by or Supervisor(self.emit, self.clock)
 
     @property
     def node(self) -> str:
         return self.transport.node
 
     def refresh(self) -> None:
-        """Asks every collector that waits for news to look now."""
+        """Makes every collector look now."""
         self.addresses_changed.set()
         self.units_changed.set()
         self.vrrp_changed.set()
@@ -86,7 +73,6 @@ class CollectorContext:
         self.probe_again()
 
     def probe_again(self) -> None:
-        """Asks for a fresh answer of everything that is probed."""
         self.health_changed.set()
         self.peers_changed.set()
         self.stores_changed.set()
@@ -96,52 +82,49 @@ class CollectorContext:
         self.emit(SourceLost(self.clock(), self.node, source, reason))
 
     def failed(self, source: Source, failure: CommandFailed) -> None:
-        """A source is lost because a command gave no answer that could be used."""
         flood = isinstance(failure, Flood | OutputTooLong)
         self.emit(SourceLost(self.clock(), self.node, source, failure.reason, flood))
 
 
-async def every(
-    period_s: float, look: Callable[[], Awaitable[None]], *, early: asyncio.Event | None = None
+async def periodic(
+    period_s: float, action: Callable[[], Awaitable[None]], *, early: asyncio.Event | None = None
 ) -> None:
-    """Calls `look` at once and then every period, or soon after `early` is set. Never overlaps itself."""
+    """Calls `action` at once and then every period, or soon after `early` is set. Never overlaps itself."""
     loop = asyncio.get_running_loop()
     while True:
         due = loop.time() + period_s
-        await look()
+        await action()
         await _wait(max(0.0, due - loop.time()), early)
 
 
 async def paced(
-    watch: CollectorContext, beat: Beat, look: Callable[[float], Awaitable[None]], *, early: asyncio.Event
+    ctx: CollectorContext, beat: Beat, action: Callable[[float], Awaitable[None]], *, early: asyncio.Event
 ) -> None:
-    """Calls `look` at once and then as the pace says; it is given within how many seconds the next comes."""
+    """Calls `action` at once and then as the pace says; it is given the seconds until the next one."""
     while True:
-        began, promised_s = watch.clock(), watch.pace.period_s(watch.node, beat)
-        await look(promised_s)
-        while (left_s := watch.pace.due(watch.node, beat, began, promised_s) - watch.clock()) > 0:
+        began, promised_s = ctx.clock(), ctx.pace.period_s(ctx.node, beat)
+        await action(promised_s)
+        while (left_s := ctx.pace.due(ctx.node, beat, began, promised_s) - ctx.clock()) > 0:
             if await _wait(min(left_s, TICK_S), early):
                 break
 
 
-async def keep(source: Source, watch: CollectorContext, stream: Callable[[], Awaitable[str]]) -> None:
+async def restart_forever(source: Source, ctx: CollectorContext, stream: Callable[[], Awaitable[str]]) -> None:
     """Restarts a stream that ended by itself; the reason it returns is why the source is unknown."""
     while True:
         try:
-            watch.lost(source, await stream())
+            ctx.lost(source, await stream())
         except CommandFailed as failure:
-            watch.failed(source, failure)
+            ctx.failed(source, failure)
         await asyncio.sleep(RETRY_SOURCE_S)
 
 
-class Flood(CommandFailed):
-    """A source says more than we can take in beside everything else."""
-
-    kind = "flood"
+class Flood(CommandFailed, kind="flood"):
+    """A source writes more than we can take in beside everything else."""
 
 
 async def unflooded(node: str, what: str, lines: LineStream) -> AsyncIterator[bytes]:
-    """The lines of a source that has little to say. Lets others have their turn between them. Raises Flood."""
+    """The lines of a source that should write little. Lets other tasks have their turn. Raises Flood."""
     loop = asyncio.get_running_loop()
     count, began = 0, loop.time()
     async for line in lines:
@@ -157,9 +140,9 @@ async def unflooded(node: str, what: str, lines: LineStream) -> AsyncIterator[by
 
 
 def ended(what: str, ending: CommandResult | None) -> str:
-    """Why a stream is over, in the command's own last words if it had any."""
-    said = words_of(ending.stderr.strip(), 160) if ending else ""
-    return f"{what} ended: {said}" if said else f"{what} ended by itself"
+    """Why a stream is over, with the command's last error output if there was any."""
+    error = words_of(ending.stderr.strip(), 160) if ending else ""
+    return f"{what} ended: {error}" if error else f"{what} ended by itself"
 
 
 async def _wait(delay_s: float, early: asyncio.Event | None) -> bool:
@@ -178,48 +161,48 @@ async def _wait(delay_s: float, early: asyncio.Event | None) -> bool:
     return True
 
 
-# Other watchers of the node: our place among them.
+# Our turn among the other watchers of the node.
 
-# Before a node that tells nothing else would be taken for silent.
+# Often enough that a node where nothing else happens is not taken for silent.
 READ_EVERY_S = 3.0
 # Every node that runs systemd has both, and everybody may open them.
 TURNS, ALARMS = "/run/systemd", "/run/systemd/system"
-# Says where its lock will be, and becomes flock(1), which holds it for as long as the command runs. Where that
+# Prints where its lock will be, and becomes flock(1), which holds it for as long as the command runs. Where that
 # does not work, the command runs without.
 _HOLDING = (
     "turns=$1 alarms=$2; shift 2; "
     '{ [ -d "$turns" ] && flock -s -n "$turns" true; } 2>/dev/null || exec "$@"; '
     f'echo {HELLO} $$ $(stat -c %d:%i "$turns" "$alarms"); exec flock -s "$turns" "$@"'
 )
-# The shell's own words alone: no process is started for it.
+# Shell builtins alone: no process is started for it.
 _READ = (
     "read -r up _ </proc/uptime; echo $up; "
     'while read -r line; do case $line in *FLOCK*READ*) echo "$line";; esac; done </proc/locks'
 )
 READ = ("sh", "-c", _READ)
-# Longer than two of the others' looks at the table; it ends by itself.
+# Longer than two of the others' reads of the table; it ends by itself.
 ALARM_S = 12
 _ALARM = '[ ! -d "$1" ] || flock -s -n "$1" sleep "$2" </dev/null >/dev/null 2>&1 &'
 TIMEOUT_S = 5.0
 
 
 def holding(argv: tuple[str, ...], *, turns: str = TURNS, alarms: str = ALARMS) -> tuple[str, ...]:
-    """A long-lived command that holds our place among those who watch while it runs."""
+    """A long-lived command that holds our lock among the watchers while it runs."""
     return ("sh", "-c", _HOLDING, "sh", turns, alarms, *argv)
 
 
-async def turns(watch: CollectorContext) -> None:
-    """Reads the lock table now and then; that it is answered is a sign of life where nothing else is told."""
+async def turns(ctx: CollectorContext) -> None:
+    """Reads the lock table regularly; the answer is a sign of life where nothing else happens."""
 
-    async def look() -> None:
+    async def read() -> None:
         turn = None
         with contextlib.suppress(CommandFailed):
-            result = await watch.transport.run(READ, timeout_s=TIMEOUT_S)
-            watch.emit(NodeHeard(watch.clock(), watch.node))
-            turn = turn_of(result.text, watch.held[-1]) if watch.held else None
-        watch.pace.seat(watch.node, turn)
+            result = await ctx.transport.run(READ, timeout_s=TIMEOUT_S)
+            ctx.emit(NodeHeard(ctx.clock(), ctx.node))
+            turn = turn_of(result.text, ctx.held) if ctx.held else None
+        ctx.pace.seat(ctx.node, turn)
 
-    await every(READ_EVERY_S, look, early=watch.place_changed)
+    await periodic(READ_EVERY_S, read, early=ctx.place_changed)
 
 
 async def alarm(transport: Transport, *, alarms: str = ALARMS, for_s: float = ALARM_S) -> None:

@@ -1,6 +1,6 @@
-"""Health: nginx and the services over HTTP, from the node and from its peers; the datastores.
+"""Health: nginx and the services over HTTP, from the node and from its peers; the datastores; certificates.
 
-How often is the pace's business: while all is well all watchers together ask as often as one.
+The pace decides how often: while all is well all watchers together ask as often as one.
 """
 
 from __future__ import annotations
@@ -8,118 +8,116 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from iamops.model.events import DatastoreProbed, HttpProbed, PortProbed, Target, TlsProbed
 from iamops.model.facts import ProbeOutcome, ProbeReport, TlsReport
 from iamops.model.observed import Unknown
 from iamops.model.profile import Datastore, Service
 from iamops.nodes.collect.context import CollectorContext, paced
-from iamops.nodes.pace import CERTIFICATES, HTTP, STORES, peers_beat
+from iamops.nodes.pace import CERTIFICATES, HTTP, STORES, Beat, peers_beat
 from iamops.nodes.probes.http import Door, HttpQuestion, probe_datastore, probe_http, probe_port, probe_stream
-from iamops.nodes.probes.tls import (
-    CaUnreadable,
-    NoTls,
-    TlsStream,
-    Trust,
-    checking,
-    is_out_of_date,
-    refusal,
-    unchecked,
-)
+from iamops.nodes.probes.tls import CaUnreadable, NoTls, TlsStream, Trust, checking, refusal, unchecked
 from iamops.nodes.transport import ByteStream, TransportError
 from iamops.redact.clean import fault_of_ours
 
 R = TypeVar("R")
 
 LOCALHOST = "127.0.0.1"
+# OpenSSL's X509_V_ERR_ codes.
+CERT_NOT_YET_VALID, CERT_HAS_EXPIRED = 9, 10
 
 
-async def http(watch: CollectorContext) -> None:
+Probes = Callable[[float], Iterator[Coroutine[Any, Any, None]]]
+
+
+async def http(ctx: CollectorContext) -> None:
     """nginx per domain, and each service at its own port, from the node itself."""
+    services = ctx.profile.services.values()
 
-    async def look(every_s: float) -> None:
-        services = [s for s in watch.profile.services.values() if s.runs_on(watch.node)]
-        async with asyncio.TaskGroup() as group:
-            for service in services:
-                group.create_task(_service(watch, service, watch.node, LOCALHOST, every_s))
-            for service in watch.profile.services.values():
-                if service.domain:
-                    group.create_task(_domain(watch, service, service.domain, every_s))
+    def probes(every_s: float) -> Iterator[Coroutine[Any, Any, None]]:
+        for service in services:
+            if service.runs_on(ctx.node):
+                yield _service(ctx, service, ctx.node, LOCALHOST, every_s)
+        for service in services:
+            if service.domain:
+                yield _domain(ctx, service, service.domain, every_s)
 
-    await paced(watch, HTTP, look, early=watch.health_changed)
+    await _side_by_side(ctx, HTTP, probes, ctx.health_changed)
 
 
-async def peers(watch: CollectorContext) -> None:
+async def peers(ctx: CollectorContext) -> None:
     """Every other node's services as they look from here."""
-    others = watch.profile.peers_of(watch.node)
+    others = ctx.profile.peers_of(ctx.node)
 
-    async def look(every_s: float) -> None:
-        async with asyncio.TaskGroup() as group:
-            for peer in others:
-                for service in watch.profile.services.values():
-                    if service.runs_on(peer.name):
-                        group.create_task(_service(watch, service, peer.name, peer.address, every_s))
+    def probes(every_s: float) -> Iterator[Coroutine[Any, Any, None]]:
+        for peer in others:
+            for service in ctx.profile.services.values():
+                if service.runs_on(peer.name):
+                    yield _service(ctx, service, peer.name, peer.address, every_s)
 
-    await paced(watch, peers_beat(len(others)), look, early=watch.peers_changed)
+    await _side_by_side(ctx, peers_beat(len(others)), probes, ctx.peers_changed)
 
 
-async def stores(watch: CollectorContext) -> None:
+async def stores(ctx: CollectorContext) -> None:
     """The datastores as they look from here, and ports that services here need."""
 
-    async def look(every_s: float) -> None:
+    def probes(every_s: float) -> Iterator[Coroutine[Any, Any, None]]:
+        for store in ctx.profile.datastores.values():
+            yield _datastore(ctx, store, every_s)
+        for port in ctx.profile.needed_ports_on(ctx.node):
+            yield _port(ctx, port, every_s)
+
+    await _side_by_side(ctx, STORES, probes, ctx.stores_changed)
+
+
+async def _side_by_side(ctx: CollectorContext, beat: Beat, probes: Probes, early: asyncio.Event) -> None:
+    async def probe_all(every_s: float) -> None:
         async with asyncio.TaskGroup() as group:
-            for store in watch.profile.datastores.values():
-                group.create_task(_datastore(watch, store, every_s))
-            for port in watch.profile.needed_ports_on(watch.node):
-                group.create_task(_port(watch, port, every_s))
+            for probe in probes(every_s):
+                group.create_task(probe)
 
-    await paced(watch, STORES, look, early=watch.stores_changed)
+    await paced(ctx, beat, probe_all, early=early)
 
 
-async def _service(watch: CollectorContext, service: Service, target: str, host: str, every_s: float) -> None:
+async def _service(ctx: CollectorContext, service: Service, target: str, host: str, every_s: float) -> None:
     question = HttpQuestion(f"{host}:{service.port}", service.health)
-    trust = _trust(watch, service)
-    report = await contained(probe_http(watch.transport, Door(host, service.port), question, watch.clock, trust))
+    tls = ctx.profile.tls
+    trust = None if service.scheme == "http" else Trust(tls.ca, ctx.profile.tls_name_of(service))
+    report = await contained(probe_http(ctx.transport, Door(host, service.port), question, ctx.clock, trust))
     if report is not None:
-        at = watch.clock()
-        watch.emit(HttpProbed(at, target, watch.node, Target.SERVICE, service.name, report, every_s))
+        at = ctx.clock()
+        ctx.emit(HttpProbed(at, target, ctx.node, Target.SERVICE, service.name, report, every_s))
 
 
-def _trust(watch: CollectorContext, service: Service) -> Trust | None:
-    if service.scheme == "http":
-        return None
-    return Trust(watch.profile.tls.ca, watch.profile.tls_name_of(service))
-
-
-async def _domain(watch: CollectorContext, service: Service, domain: str, every_s: float) -> None:
+async def _domain(ctx: CollectorContext, service: Service, domain: str, every_s: float) -> None:
     question = HttpQuestion(domain, service.health)
-    door = Door(LOCALHOST, watch.profile.nginx.port)
-    report = await contained(probe_http(watch.transport, door, question, watch.clock))
+    door = Door(LOCALHOST, ctx.profile.nginx.port)
+    report = await contained(probe_http(ctx.transport, door, question, ctx.clock))
     if report is not None:
         if isinstance(report, ProbeReport) and report.status is not None:
-            watch.served.at = time.monotonic()
-        watch.emit(HttpProbed(watch.clock(), watch.node, watch.node, Target.DOMAIN, domain, report, every_s))
+            ctx.served_at = time.monotonic()
+        ctx.emit(HttpProbed(ctx.clock(), ctx.node, ctx.node, Target.DOMAIN, domain, report, every_s))
 
 
-async def _datastore(watch: CollectorContext, store: Datastore, every_s: float) -> None:
+async def _datastore(ctx: CollectorContext, store: Datastore, every_s: float) -> None:
     # On its own node a datastore is asked where IAM asks it: at loopback, as the seed deploys it.
-    host = LOCALHOST if store.node == watch.node else watch.profile.nodes[store.node].address
-    report = await contained(probe_datastore(watch.transport, Door(host, store.port), store.kind, watch.clock))
+    host = LOCALHOST if store.node == ctx.node else ctx.profile.nodes[store.node].address
+    report = await contained(probe_datastore(ctx.transport, Door(host, store.port), store.kind, ctx.clock))
     if report is not None:
-        watch.emit(DatastoreProbed(watch.clock(), watch.node, store.name, report, every_s))
+        ctx.emit(DatastoreProbed(ctx.clock(), ctx.node, store.name, report, every_s))
 
 
-async def _port(watch: CollectorContext, port: int, every_s: float) -> None:
-    report = await contained(probe_port(watch.transport, Door(LOCALHOST, port), watch.clock))
+async def _port(ctx: CollectorContext, port: int, every_s: float) -> None:
+    report = await contained(probe_port(ctx.transport, Door(LOCALHOST, port), ctx.clock))
     if report is not None:
-        watch.emit(PortProbed(watch.clock(), watch.node, port, report, every_s))
+        ctx.emit(PortProbed(ctx.clock(), ctx.node, port, report, every_s))
 
 
 async def contained(probe: Awaitable[R | Unknown | None]) -> R | Unknown | None:
-    """What one probe fails of costs its own value: the others are asked all the same."""
+    """An error in one probe costs its own value only: the others go on."""
     try:
         return await probe
     except TransportError:
@@ -128,49 +126,43 @@ async def contained(probe: Awaitable[R | Unknown | None]) -> R | Unknown | None:
         return Unknown(fault_of_ours(error))
 
 
-# The certificates that a node's services show on their TLS ports, gRPC's among them.
-
-NO_CA = "the profile names no CA (tls: {ca: FILE})"
-
-
-async def certificates(watch: CollectorContext) -> None:
-    ports = watch.profile.tls_ports_on(watch.node)
-    if not ports:
-        return
-
-    async def look(every_s: float) -> None:
-        async with asyncio.TaskGroup() as group:
-            for port, service in ports.items():
-                group.create_task(_tls_port(watch, port, service, every_s))
-
-    await paced(watch, CERTIFICATES, look, early=watch.certificates_changed)
+async def certificates(ctx: CollectorContext) -> None:
+    """The certificates that the node's services show on their TLS ports, gRPC's among them."""
+    ports = ctx.profile.tls_ports_on(ctx.node)
+    if ports:
+        await _side_by_side(
+            ctx,
+            CERTIFICATES,
+            lambda every_s: (_tls_port(ctx, port, service, every_s) for port, service in ports.items()),
+            ctx.certificates_changed,
+        )
 
 
-async def _tls_port(watch: CollectorContext, port: int, service: Service, every_s: float) -> None:
-    report = await contained(_looked_at(watch, port, service))
+async def _tls_port(ctx: CollectorContext, port: int, service: Service, every_s: float) -> None:
+    report = await contained(_certificate(ctx, port, service))
     if report is not None:
-        watch.emit(TlsProbed(watch.clock(), watch.node, port, report, every_s))
+        ctx.emit(TlsProbed(ctx.clock(), ctx.node, port, report, every_s))
 
 
-async def _looked_at(watch: CollectorContext, port: int, service: Service) -> TlsReport | Unknown | None:
+async def _certificate(ctx: CollectorContext, port: int, service: Service) -> TlsReport | Unknown | None:
     """Two handshakes: one that takes any certificate, to read it, and one that the CA has to vouch for."""
-    # Reading certificates is loaded by those who have some.
+    # Loaded only where there are certificates to read.
     from iamops.parse.certificate import CertificateUnreadable, certificate_of
 
-    name, der = watch.profile.tls_name_of(service), b""
+    name, der = ctx.profile.tls_name_of(service), b""
 
-    async def look(stream: ByteStream) -> ProbeReport:
+    async def dialogue(stream: ByteStream) -> ProbeReport:
         nonlocal der
-        started = watch.clock()
+        started = ctx.clock()
         try:
             tls = TlsStream(stream, unchecked(), name)
             await tls.handshake()
         except NoTls as failure:
             return ProbeReport(ProbeOutcome.BAD_ANSWER, detail=f"no TLS: {failure}")
         der = tls.certificate()
-        return ProbeReport(ProbeOutcome.OK, round((watch.clock() - started) * 1000, 2))
+        return ProbeReport(ProbeOutcome.OK, round((ctx.clock() - started) * 1000, 2))
 
-    probe = await probe_stream(watch.transport, Door(LOCALHOST, port), look)
+    probe = await probe_stream(ctx.transport, Door(LOCALHOST, port), dialogue)
     if probe is None:
         return None
     if not probe.ok:
@@ -179,29 +171,30 @@ async def _looked_at(watch: CollectorContext, port: int, service: Service) -> Tl
         report = TlsReport(probe, certificate_of(der))
     except CertificateUnreadable as unreadable:
         return TlsReport(replace(probe, outcome=ProbeOutcome.BAD_ANSWER, detail=str(unreadable)))
-    return await _vouched(watch, port, report)
+    return await _verified(ctx, port, report)
 
 
-async def _vouched(watch: CollectorContext, port: int, report: TlsReport) -> TlsReport:
-    ca, why = watch.profile.tls.ca, ""
+async def _verified(ctx: CollectorContext, port: int, report: TlsReport) -> TlsReport:
+    ca, refused = ctx.profile.tls.ca, ""
     if ca is None:
-        return replace(report, unasked=NO_CA)
+        return replace(report, unasked="the profile names no CA (tls: {ca: FILE})")
     try:
         context = checking(ca, name=False)
     except CaUnreadable as unreadable:
         return replace(report, unasked=f"the profile's CA cannot be read: {unreadable}")
 
-    async def look(stream: ByteStream) -> ProbeReport:
-        nonlocal why
+    async def dialogue(stream: ByteStream) -> ProbeReport:
+        nonlocal refused
         try:
             await TlsStream(stream, context, None).handshake()
         except NoTls as failure:
             return ProbeReport(ProbeOutcome.BAD_ANSWER, detail=str(failure))
         except ssl.SSLCertVerificationError as error:
-            why = "" if is_out_of_date(error) else refusal(error)
+            # Certificates that are out of date are a finding of their own: the chain is checked all the same.
+            refused = "" if error.verify_code in (CERT_NOT_YET_VALID, CERT_HAS_EXPIRED) else refusal(error)
         return report.probe
 
-    again = await probe_stream(watch.transport, Door(LOCALHOST, port), look)
+    again = await probe_stream(ctx.transport, Door(LOCALHOST, port), dialogue)
     if again is None or not again.ok:
         return replace(report, unasked="the port did not answer a second time")
-    return replace(report, untrusted=why)
+    return replace(report, untrusted=refused)

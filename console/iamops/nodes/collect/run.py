@@ -8,51 +8,45 @@ from functools import partial
 from typing import Any
 
 from iamops.model.events import NodeHeard, RequestsCounted, Source
-from iamops.model.facts import RequestCount
 from iamops.nodes.collect import context, health, system, vrrp
-from iamops.nodes.collect.context import CollectorContext, keep
+from iamops.nodes.collect.context import CollectorContext, restart_forever
 from iamops.nodes.logs.counter import AccessLog
+from iamops.nodes.supervisor import Supervisor, first_failure
 from iamops.nodes.transport import TransportError
 
-# Request counts from the access log.
-
-# Our own health checks are in every look; what says that it is one is no news by itself.
-TOLD_EVERY_S = 10.0
+# New requests that are all health checks of consoles are reported only this often.
+REPORT_EVERY_S = 10.0
 
 
-async def requests(watch: CollectorContext) -> None:
-    """The node's access log, counted there or here, whichever is cheaper; news are told to the store."""
-    logs = watch.profile.logs
-    log = watch.access_log or AccessLog(logs.access, logs.format)
-    told: RequestCount | None = None
-    told_at = 0.0
+async def requests(ctx: CollectorContext) -> None:
+    """The node's access log, counted there or here, whichever is cheaper."""
+    logs = ctx.profile.logs
+    log = ctx.access_log or AccessLog(logs.access, logs.format)
+    reported: tuple[int, int] | None = None
+    reported_at = 0.0
 
-    def tell() -> None:
-        nonlocal told, told_at
-        now, count = watch.clock(), log.count
+    def on_look() -> None:
+        nonlocal reported, reported_at
+        now, count = ctx.clock(), log.count
         others = (count.total - count.probes, count.unparsed)
-        if (
-            told is not None
-            and (told.total - told.probes, told.unparsed) == others
-            and now - told_at < TOLD_EVERY_S
-        ):
-            watch.emit(NodeHeard(now, watch.node))
+        if reported == others and now - reported_at < REPORT_EVERY_S:
+            ctx.emit(NodeHeard(now, ctx.node))
             return
-        told, told_at = count, now
-        watch.emit(RequestsCounted(now, watch.node, count))
+        reported, reported_at = others, now
+        ctx.emit(RequestsCounted(now, ctx.node, count))
 
     async def follow() -> str:
-        nonlocal told
-        told = None
-        log.lane.served_at = lambda: watch.served.at
-        return await log.lane.follow(watch.transport, tell)
+        nonlocal reported
+        reported = None
+        log.lane.served_at = lambda: ctx.served_at
+        return await log.lane.follow(ctx.transport, on_look)
 
-    await keep(Source.REQUESTS, watch, follow)
+    await restart_forever(Source.REQUESTS, ctx, follow)
 
 
 Collector = Callable[[CollectorContext], Coroutine[Any, Any, None]]
 
-# Each with what is unknown while it fails, and what it does in words.
+# The collector, the sources that are unknown while it fails, and what it does, for messages.
 COLLECTORS: tuple[tuple[Collector, tuple[Source, ...], str], ...] = (
     (system.addresses, (Source.ADDRESSES,), "reading addresses as they change"),
     (system.repair, (Source.ADDRESSES, Source.UNITS), "reading the list of addresses and units"),
@@ -70,29 +64,19 @@ COLLECTORS: tuple[tuple[Collector, tuple[Source, ...], str], ...] = (
 )
 
 
-async def observe(watch: CollectorContext) -> None:
+async def observe(ctx: CollectorContext) -> None:
     """Runs all collectors until the connection ends. Raises the TransportError that ended it."""
+    supervisor = ctx.kept_by or Supervisor(ctx.emit, ctx.clock)
     try:
         async with asyncio.TaskGroup() as group:
             for collector, sources, what in COLLECTORS:
-                name = f"{watch.node}:{collector.__name__}"
-                group.create_task(_kept(watch, collector, sources, f"{what} on {watch.node}"), name=name)
+                part = supervisor.part(f"{what} on {ctx.node}", ctx.node)
+                kept = supervisor.keep(part, partial(collector, ctx), partial(_lost, ctx, sources))
+                group.create_task(kept, name=f"{ctx.node}:{collector.__name__}")
     except* TransportError as failures:
-        raise _first(failures) from None
+        raise first_failure(failures) from None
 
 
-async def _kept(watch: CollectorContext, collector: Collector, sources: tuple[Source, ...], what: str) -> None:
-    """One that fails costs its own values, for a moment."""
-
-    def lost(reason: str) -> None:
-        for source in sources:
-            watch.lost(source, reason)
-
-    supervisor = watch.supervisor
-    await supervisor.keep(supervisor.part(what, watch.node), partial(collector, watch), lost)
-
-
-def _first(failures: BaseExceptionGroup[TransportError]) -> TransportError:
-    """Every collector fails when a link is lost; the first to notice speaks for all."""
-    failure = failures.exceptions[0]
-    return _first(failure) if isinstance(failure, BaseExceptionGroup) else failure
+def _lost(ctx: CollectorContext, sources: tuple[Source, ...], reason: str) -> None:
+    for source in sources:
+        ctx.lost(source, reason)

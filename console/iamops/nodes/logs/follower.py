@@ -14,23 +14,23 @@ from iamops.accesslog.format import Field, LogFormat
 from iamops.accesslog.rotation import ANCHOR_MAX, LogFile, LogPosition, anchor_of, newest_first
 from iamops.accesslog.values import NO_TIME, Resolution, slot_of, slot_text
 from iamops.nodes.logs.reader import FileReplaced, LogChunk, LogReader
+from iamops.nodes.transport import Clock
 
-# Finds the place in a log from which a time on is told, without reading what is older.
-
-# What is left when the search ends is read as a whole.
+# The search for a time in a log: what is left when it ends is read in full.
 NEAR = 64 * 1024
 LOOK = 16 * 1024
-# Lines are written when a request is over, by several workers, and a clock may be set: out of order by so much.
+# Lines are written when a request is over, by several workers, and a clock may be set: they may be out of order by
+# this much.
 SLACK_S = 300.0
 
 
 async def position_at(reader: LogReader, file: LogFile, since: float) -> LogPosition:
-    """A place behind a complete line; lines before it are older than `since` (node's clock, seconds).
+    """Behind a complete line; lines before it are older than `since` (node's clock, seconds) and are not read.
 
     Lines are taken to be in order, as one nginx writes them: one that is older than what stands before it, or
-    newer than the file, moves nothing. The file's beginning where no time is told.
+    newer than the file, moves nothing. The file's beginning where no line has a time.
     """
-    form = reader.recipe.form
+    form = reader.query.form
     begin, end = 0, file.size
     # What stands before the search's beginning was written at `oldest` or before.
     oldest = -math.inf
@@ -50,29 +50,22 @@ async def position_at(reader: LogReader, file: LogFile, since: float) -> LogPosi
     return LogPosition(file.inode, begin, file.name, anchor)
 
 
-def time_of(form: LogFormat, line: bytes) -> int:
-    """When a line says it was written, to ten seconds; NO_TIME if it does not."""
-    variable = form.fields.get(Field.TIME)
-    told = values(form, line.decode("latin-1"), {variable}) if variable else None
-    if not told:
-        return NO_TIME
-    text = slot_text(told.get(variable or "", ""), form.clock, Resolution.TEN_SECONDS)
-    return slot_of(text, form.clock, Resolution.TEN_SECONDS) if text else NO_TIME
-
-
 def _times(form: LogFormat, data: bytes) -> list[tuple[float, int]]:
-    """(time, offset) of each complete line that tells a time, in a piece cut out anywhere."""
+    """(time to ten seconds, offset) of each complete line that has a time, in a piece cut out anywhere."""
+    variable, resolution = form.fields[Field.TIME], Resolution.TEN_SECONDS
     found = []
-    position = data.find(b"\n") + 1
-    while position and (after := data.find(b"\n", position) + 1):
-        at = time_of(form, data[position : after - 1])
+    offset = data.find(b"\n") + 1
+    while offset and (after := data.find(b"\n", offset) + 1):
+        line = values(form, data[offset : after - 1].decode("latin-1"), {variable}) or {}
+        text = slot_text(line.get(variable, ""), form.clock, resolution)
+        at = slot_of(text, form.clock, resolution) if text else NO_TIME
         if at != NO_TIME:
-            found.append((float(at), position))
-        position = after
+            found.append((float(at), offset))
+        offset = after
     return found
 
 
-# A file that was rotated away is looked at for so long: its writers may not have noticed yet.
+# How long a file that was rotated away is still read: its writers may not have noticed yet.
 TRAIL_S = 15.0
 FILES_KEPT = 8
 PAST_KEPT = 64
@@ -80,12 +73,12 @@ PAST_KEPT = 64
 
 @dataclass(slots=True)
 class Progress:
-    """Where reading stands, so that another reader can go on: after a lost link, or another recipe.
+    """Where reading stands, so that another reader can go on: after a lost link, or with another query.
 
-    `places` are the files that are still being read, oldest first; the last one is the newest that we know.
-    `past` are files that are known to be no newer than those, whether we read them or not. `grown_at` is when
-    a file last had something new. `lost`: how often lines were gone before we could read them. `begun` is
-    where the log of then was begun.
+    `places` are in the files that are still being read, oldest first; the last one is the newest that we know.
+    `past` are files known to be no newer than those, whether we read them or not. `grown_at`: inode -> when the
+    file last had something new. `lost`: how often lines were gone before we could read them. `begun` is where
+    the current file was begun.
     """
 
     places: list[LogPosition] = field(default_factory=list)
@@ -95,87 +88,85 @@ class Progress:
     begun: LogPosition | None = None
 
 
+@dataclass(slots=True)
 class LogFollower:
-    """Counts what is new at each `look`. `count` is given every piece exactly once."""
+    """Counts what is new at each poll. `count` is given every piece exactly once."""
 
-    def __init__(
-        self, log: str, progress: Progress, count: Callable[[Counts], None], clock: Callable[[], float]
-    ) -> None:
-        self._log = log
-        self.progress = progress
-        self._count = count
-        self._clock = clock
+    log: str
+    progress: Progress
+    count: Callable[[Counts], None]
+    clock: Clock
 
     async def begin(
         self, reader: LogReader, since: float | None = None, older: Callable[[Counts], None] | None = None
     ) -> None:
-        """Counts the log as it is; with `since` (the node's clock) from there, in older files too.
+        """Counts the log as it is; with `since` (the node's clock) from there on, in older files too.
 
         `older` is given what those hold. Raises NotCounted when the log is rotated meanwhile: then begin again,
         with another progress.
         """
-        files = newest_first(await reader.files(), self._log)
-        old = [file for file in files if file.name != self._log and since is not None and file.changed >= since]
-        self.progress.past.extend(_done(file) for file in files if file not in old and file.name != self._log)
-        count, self._count = self._count, older or self._count
+        files = newest_first(await reader.files(), self.log)
+        old = [file for file in files if file.name != self.log and since is not None and file.changed >= since]
+        self.progress.past.extend(_done(file) for file in files if file not in old and file.name != self.log)
+        count, self.count = self.count, older or self.count
         try:
             for file in reversed(old):
                 await self._read_whole(reader, file, since)
-            self._count = count
+            self.count = count
             await self._take_over(reader, files, since)
-        except _Shifted:
+        except _ListingOutdated:
             raise NotCounted("the log was rotated while it was read") from None
         finally:
-            self._count = count
+            self.count = count
 
     async def poll(self, reader: LogReader) -> None:
         """Counts everything that was written since the last look. Raises NotCounted, Unreadable, TransportError.
 
         What was counted before it raised is counted, and where it stopped is known.
         """
-        places = self.progress.places
-        if not places or not await self._goes_on(reader, places[-1]):
+        positions = self.progress.places
+        newest = positions[-1] if positions else None
+        # Where nothing was read yet, nothing stands before the position that would give a truncation away.
+        known = newest is not None and newest.name == self.log and not newest.done and newest.offset > 0
+        if not (known and await self._still_there(reader, len(positions) - 1)):
             # If it is rotated once more while we follow, the next look goes on from where we are then.
-            with contextlib.suppress(_Shifted):
+            with contextlib.suppress(_ListingOutdated):
                 await self._follow_rotation(reader)
         await self._trail(reader)
 
-    async def _goes_on(self, reader: LogReader, newest: LogPosition) -> bool:
-        """Reads on in the file of now; False if that may be another one."""
-        if newest.name != self._log or newest.done or not newest.offset:
-            # Where nothing was read yet, nothing stands before the place that would give a truncation away.
-            return False
+    async def _still_there(self, reader: LogReader, number: int) -> bool:
+        """Reads on in one file; False if that may be another one by now."""
         try:
-            return await self._grow(reader, len(self.progress.places) - 1)
-        except _Shifted:
+            return await self._grow(reader, number)
+        except _ListingOutdated:
             return False
 
     async def _grow(self, reader: LogReader, number: int, *, sure: bool = False, held: int = 0) -> bool:
-        """Reads on in one file; False if other text stands in it. `sure`: told also where nothing is new.
+        """Reads on in one file; False if other text stands in it. `sure`: also looks where nothing is new.
 
-        Raises _Shifted; also where it is shorter than it was listed with (`held` bytes): then it was copied and
-        cut short in between, and what it held stands in a file that was not listed.
+        Raises _ListingOutdated; also where it is shorter than in the listing (`held` bytes): then it was copied
+        and cut short in between, and what it held stands in a file that was not listed.
         """
         while True:
-            place = self.progress.places[number]
-            found = await reader.read(place, sure=sure)
+            position = self.progress.places[number]
+            found = await reader.read(position, sure=sure)
             if isinstance(found, FileReplaced):
-                if found.inode != place.inode:
-                    raise _Shifted
+                if found.inode != position.inode:
+                    raise _ListingOutdated
                 return False
             if found.size < held:
-                raise _Shifted
-            if found.position.offset != place.offset:
-                self.progress.grown_at[place.inode] = self._clock()
+                raise _ListingOutdated
+            if found.position.offset != position.offset:
+                self.progress.grown_at[position.inode] = self.clock()
             # From here on the piece is counted, and will not be asked for again.
             self.progress.places[number] = found.position
-            self._count(found.counts)
-            if not found.left or found.position.offset == place.offset:
+            self.count(found.counts)
+            if not found.left or found.position.offset == position.offset:
                 return True
 
     async def _follow_rotation(self, reader: LogReader) -> None:
         """Finds the file that we were reading among its siblings, reads it to its end, then whatever is newer."""
-        files = newest_first(await reader.files(), self._log)
+        files = newest_first(await reader.files(), self.log)
         if not self.progress.places:
             await self._take_over(reader, files)
             return
@@ -188,23 +179,20 @@ class LogFollower:
             # Kept in mind until something newer is: the link may be lost before that.
             self.progress.places[-1] = LogPosition(0, 0, "", changed=known.changed, done=True)
         for file in reversed(newer):
-            if file.name != self._log:
+            if file.name != self.log:
                 await self._read_whole(reader, file)
-        if ours is None or ours.name != self._log:
+        if ours is None or ours.name != self.log:
             await self._take_over(reader, files)
 
     async def _find(self, reader: LogReader, known: LogPosition, files: tuple[LogFile, ...]) -> LogFile | None:
-        """The file with our last line before the place where we stopped, read to its end by now."""
-        same = [file for file in files if file.inode == known.inode and file.size >= known.offset]
+        """The file with our last line before the position where we stopped, read to its end by now."""
         if known.done:
             return next((file for file in files if file.inode == known.inode), None)
         if not known.offset:
             return None
-        others = [file for file in files if file not in same]
-        for file in [*same, *others]:
-            if not file.packed and file.size < known.offset:
-                continue
-            if await self._found(reader, known, file):
+        # The one with the inode first: it has most likely only been renamed.
+        for file in sorted(files, key=lambda file: file.inode != known.inode or file.size < known.offset):
+            if (file.packed or file.size >= known.offset) and await self._found(reader, known, file):
                 return file
         return None
 
@@ -213,7 +201,7 @@ class LogFollower:
             counts = await self._unpacked(reader, known, file)
             if counts is not None:
                 self.progress.places[-1] = _done(file)
-                self._count(counts)
+                self.count(counts)
             return counts is not None
         self.progress.places[-1] = replace(known, inode=file.inode, name=file.name)
         try:
@@ -226,118 +214,112 @@ class LogFollower:
         self.progress.places[-1] = known
         return False
 
-    async def _unpacked(self, reader: LogReader, place: LogPosition, file: LogFile) -> Counts | None:
-        """What stands behind the place in a compressed file; None if that is not the place's. Raises _Shifted.
+    async def _unpacked(self, reader: LogReader, position: LogPosition, file: LogFile) -> Counts | None:
+        """What stands behind the position in a compressed file; None for another log's, or if it is broken.
 
-        One that cannot be unpacked must not stop us for ever.
+        Raises _ListingOutdated.
         """
         try:
-            counts = await reader.packed(replace(place, inode=file.inode, name=file.name))
+            counts = await reader.packed(replace(position, inode=file.inode, name=file.name))
         except NotCounted:
             return None
         if isinstance(counts, FileReplaced):
-            raise _Shifted
+            raise _ListingOutdated
         return counts
 
     async def _read_whole(self, reader: LogReader, file: LogFile, since: float | None = None) -> None:
-        """Reads a file from its beginning, or from where `since` is, to its end. Raises _Shifted."""
-        place = LogPosition(file.inode, 0, file.name)
+        """Reads a file from its beginning, or from where `since` is, to its end. Raises _ListingOutdated."""
+        position = LogPosition(file.inode, 0, file.name)
         if file.packed:
-            counts = await self._unpacked(reader, place, file)
+            counts = await self._unpacked(reader, position, file)
             self.progress.lost += counts is None
             self.progress.places.append(_done(file))
-            self._count(counts or Counts())
+            self.count(counts or Counts())
             return
         if since is not None:
-            place = await position_at(reader, file, since)
-        if file.name == self._log:
-            self.progress.begun = place
-        self.progress.places.append(place)
+            position = await position_at(reader, file, since)
+        if file.name == self.log:
+            self.progress.begun = position
+        self.progress.places.append(position)
         try:
             if await self._grow(reader, len(self.progress.places) - 1, held=file.size):
                 return
-        except _Shifted:
+        except _ListingOutdated:
             # It is found again under its inode, or where it was compressed to.
-            if self.progress.places[-1].offset == place.offset:
+            if self.progress.places[-1].offset == position.offset:
                 self.progress.places.pop()
             raise
         self.progress.places.pop()
         self.progress.lost += 1
 
     async def _take_over(self, reader: LogReader, files: tuple[LogFile, ...], since: float | None = None) -> None:
-        """Begins with the log's file of the listing; there may be none for a moment. Raises _Shifted."""
-        current = next((file for file in files if file.name == self._log), None)
+        """Begins with the log's file of the listing; there may briefly be none. Raises _ListingOutdated."""
+        current = next((file for file in files if file.name == self.log), None)
         if current is not None:
             await self._read_whole(reader, current, since)
 
     async def _is_past(self, reader: LogReader, file: LogFile, known: LogPosition) -> bool:
-        """Whether a file is no newer than those that we have read, for all we can tell. Raises _Shifted."""
-        if file.name == self._log or file.changed < known.changed:
-            return file.name != self._log
+        """Whether a file is no newer than those that we have read, as far as we know. Raises _ListingOutdated."""
+        if file.name == self.log or file.changed < known.changed:
+            return file.name != self.log
         trailing = self.progress.places[:-1]
-        if any(place.inode == file.inode and not place.offset for place in trailing):
+        if any(position.inode == file.inode and not position.offset for position in trailing):
             return True  # what comes into it is read there
-        for place in (*self.progress.past, *trailing):
-            if place.inode == file.inode and await self._is_same(reader, place, file):
+        for position in (*self.progress.past, *trailing):
+            if position.inode == file.inode and await self._is_same(reader, position, file):
                 return True
             # Compressed, it has another inode; what we read of it still stands in it.
-            if file.packed and place.lead and await self._unpacked(reader, place, file) is not None:
+            if file.packed and position.anchor and await self._unpacked(reader, position, file) is not None:
                 return True
         return False
 
-    async def _is_same(self, reader: LogReader, place: LogPosition, file: LogFile) -> bool:
+    async def _is_same(self, reader: LogReader, position: LogPosition, file: LogFile) -> bool:
         """An inode alone says little: the next file may have been given it."""
-        if place.done or not place.offset:
-            return file.size == place.offset and (file.changed == place.changed or not place.done)
-        found = await reader.read(replace(place, name=file.name))
-        if isinstance(found, FileReplaced) and found.inode != place.inode:
-            raise _Shifted
+        if position.done or not position.offset:
+            return file.size == position.offset and (file.changed == position.changed or not position.done)
+        found = await reader.read(replace(position, name=file.name))
+        if isinstance(found, FileReplaced) and found.inode != position.inode:
+            raise _ListingOutdated
         return isinstance(found, LogChunk)
 
     async def _trail(self, reader: LogReader) -> None:
         """Older files, as long as somebody may still write to them."""
-        places = self.progress.places
-        for place in places[:-1]:
-            number = places.index(place)
+        positions = self.progress.places
+        for position in positions[:-1]:
+            number = positions.index(position)
             # An inode that came again: that file is gone, and what has its inode now is read as what it is.
-            reused = any(other.inode == place.inode for other in places[number + 1 :])
-            if not (place.done or reused or await self._still_there(reader, number)):
-                with contextlib.suppress(_Shifted):
+            reused = any(other.inode == position.inode for other in positions[number + 1 :])
+            if not (position.done or reused or await self._still_there(reader, number)):
+                with contextlib.suppress(_ListingOutdated):
                     await self._renamed(reader, number)
                 continue
-            quiet_s = self._clock() - self.progress.grown_at.setdefault(place.inode, self._clock())
-            if place.done or reused or quiet_s > TRAIL_S or len(places) - number > FILES_KEPT:
-                self.progress.past.append(places.pop(number))
-                self.progress.grown_at.pop(place.inode, None)
-
-    async def _still_there(self, reader: LogReader, number: int) -> bool:
-        try:
-            return await self._grow(reader, number)
-        except _Shifted:
-            return False
+            quiet_s = self.clock() - self.progress.grown_at.setdefault(position.inode, self.clock())
+            if position.done or reused or quiet_s > TRAIL_S or len(positions) - number > FILES_KEPT:
+                self.progress.past.append(positions.pop(number))
+                self.progress.grown_at.pop(position.inode, None)
 
     async def _renamed(self, reader: LogReader, number: int) -> None:
-        """An older file that is not where it was: under another name by now, packed, or gone. Raises _Shifted."""
-        place = self.progress.places[number]
-        files = newest_first(await reader.files(), self._log)
+        """An older file that is not where it was: renamed, packed, or removed. Raises _ListingOutdated."""
+        position = self.progress.places[number]
+        files = newest_first(await reader.files(), self.log)
         for file in files:
-            if file.inode == place.inode and file.size >= place.offset and file.name != self._log:
-                self.progress.places[number] = replace(place, name=file.name)
+            if file.inode == position.inode and file.size >= position.offset and file.name != self.log:
+                self.progress.places[number] = replace(position, name=file.name)
                 if await self._grow(reader, number):
                     return
         for file in files:
-            # Where nothing was read yet, any compressed file would do; it is the one that nobody knows.
-            if not file.packed or (not place.lead and await self._is_past(reader, file, place)):
+            # Where nothing was read yet, any compressed file would match; it is the one that we do not know.
+            if not file.packed or (not position.anchor and await self._is_past(reader, file, position)):
                 continue
-            counts = await self._unpacked(reader, place, file)
+            counts = await self._unpacked(reader, position, file)
             if counts is not None:
-                self._count(counts)
+                self.count(counts)
                 self.progress.past.append(_done(file))
                 break
         self.progress.past.append(self.progress.places.pop(number))
 
 
-class _Shifted(Exception):
+class _ListingOutdated(Exception):
     """A name is another file's by now: the listing that named it is out of date."""
 
 

@@ -1,7 +1,7 @@
 """Reads a node's log piece by piece through one shell there: lines where they are few, counts where they are many.
 
-The shell keeps nothing in mind: each request says which file, from where, and what stood before that place.
-So a piece is either answered whole, and then counts, or it is asked for again: nothing is read twice.
+The shell keeps no state: each request says which file, from where, and what stood before that position. So a piece
+is either answered in full, and then counts, or it is asked for again: nothing is read twice.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -21,16 +21,16 @@ from iamops.model.foreign import whole
 from iamops.nodes.transport import LineStream, Transport, TransportError
 from iamops.redact.clean import words_of
 
-# What a listing of a log's files tells beside the files: whether lines may be missing from them. Pure.
-
-# Its time in a listing is the node's time of now. A file that was changed so lately is being written.
+# Its time in a listing is the node's current time. A file that was changed within WARM_S is being written.
 CLOCK = "/proc/self"
 WARM_S = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """`quiet_s`: how long ago the newest of the files with any text was written; infinite if none has.
+    """What a listing shows beside the files: whether lines may be missing from them.
+
+    `quiet_s`: how long ago the newest of the files with any text was written; infinite if none has.
 
     `absent`: the log is not there, and no file that was rotated away is being written in its stead.
     `unlisted`: its directory may not be listed. `full`: its file system is.
@@ -43,7 +43,7 @@ class Around:
 
 
 def around(answer: list[bytes], found: tuple[LogFile, ...], log: str) -> Around:
-    """Of what the reader's shell answers to `list`: files, and a line that begins with `!` for each trouble."""
+    """From the shell's answer to `list`: files, and a line that begins with `!` for each problem."""
     now = next((file.changed for file in found if file.name == CLOCK), 0)
     own = newest_first(found, log)
     quiet_s = now - max((float(file.changed) for file in own if file.size), default=float("-inf"))
@@ -53,7 +53,7 @@ def around(answer: list[bytes], found: tuple[LogFile, ...], log: str) -> Around:
 
 
 def not_written(log: str, quiet_s: float) -> str:
-    """Why a log tells nothing though nginx answers."""
+    """Why a log does not grow although nginx answers."""
     last = f"was last written {quiet_s / 60:.0f} min ago" if quiet_s < float("inf") else "is empty"
     return (
         f"{log} {last}, though nginx answers: it writes elsewhere (a file that was deleted or rotated away: "
@@ -61,26 +61,27 @@ def not_written(log: str, quiet_s: float) -> str:
     )
 
 
-# So many new bytes are sent as they are; more are counted on the node.
+# Up to this many new bytes are sent as they are; more are counted on the node.
 RAW_MAX = 32 * 1024
-# So many bytes are counted at once at most: then others may have their turn, and we learn how far it is.
+# The most that is counted at once: then others have their turn, and we learn how far it is.
 PIECE_MAX = 64 * 1024 * 1024
-# The last newline is looked for in so many bytes.
+# How far back the last newline is looked for.
 BLOCK = 4 * 1024 * 1024
-# From so many bytes on, both halves are counted at once where the node has the cores: history, not what comes in.
+# From this size on, both halves are counted at once where the node has the cores: history, not what comes in.
 SPLIT_MIN = 16 * 1024 * 1024
 LOOKS_MAX = 10
-# No count has more: its tables have fewer rows than their piece has lines. What a node says beyond is not kept.
+# No count has more: its tables have fewer rows than their piece has lines. Anything beyond is not kept.
 ANSWER_LINES = 600_000
 ANSWER_BYTES = 48 * 1024 * 1024
-# Of what was written since we asked for the size, so much is welcome at once.
+# The most that is taken of what was written since we asked for the size.
 RAW_TAKEN = 1024 * 1024
 FILES_MAX = 5_000
-# A piece takes seconds; a compressed file, which is counted as a whole, may take minutes.
+# A piece takes seconds; a compressed file, which is counted in one go, may take minutes.
 ANSWER_S = 300.0
 PACKED_S = 1800.0
 TURN_LINES = 500
-ASIDE_LINES = 5_000
+# More lines than this are counted in a thread: others would wait.
+THREAD_LINES = 5_000
 # How many numbers the first line of an answer has.
 NUMBERS = {"raw": 3, "count": 6}
 
@@ -184,9 +185,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class LogChunk:
-    """What was new in a file: counted, and where it ends now. `left` are bytes that are not read yet, `size` is
-    all that the file held.
-    """
+    """What was new in a file, and where reading stopped. `left`: bytes not read yet; `size`: the file's."""
 
     counts: Counts
     position: LogPosition
@@ -202,35 +201,38 @@ class FileReplaced:
 
 
 class Unreadable(Exception):
-    """The log cannot be read at all, in words."""
+    """The log cannot be read at all; the message says why."""
 
 
-class _Overrun(Exception):
-    """The awk did not stop where it was told to: the file was cut short, or it cannot tell how far it has read."""
+class _ReadPastEnd(Exception):
+    """The awk did not stop where it should: the file was cut short, or it does not know how far it has read."""
 
 
+@dataclass(slots=True)
 class LogReader:
-    """One shell on the node. One request at a time. `around`: as of the last listing."""
+    """One shell on the node. One request at a time. `around`: as of the last listing.
 
-    def __init__(self, lines: LineStream, token: bytes, log: str, recipe: CountQuery) -> None:
-        self._lines = lines
-        self._token = token
-        self._log = log
-        self._direct = True
-        self.recipe = recipe
-        self.around = Around()
+    `token` marks the shell's answers. `direct`: an awk that opens the file stops where it should.
+    """
+
+    lines: LineStream
+    token: bytes
+    log: str
+    query: CountQuery
+    direct: bool = True
+    around: Around = field(default_factory=Around)
 
     async def files(self) -> tuple[LogFile, ...]:
-        """The log and its siblings. Looked at twice, for between two renames a file can be missed."""
+        """The log and its siblings. Listed twice, for between two renames a file can be missed."""
         before = None
         for _ in range(LOOKS_MAX):
             answer = await self._ask("list 0 0 0 0 - -")
             if len(answer) > FILES_MAX:
-                raise Unreadable(f"{len(answer)} files are called like {self._log}: no rotation keeps so many")
+                raise Unreadable(f"{len(answer)} files are called like {self.log}: no rotation keeps so many")
             if b"! search" in answer:
-                raise Unreadable(f"the directory of {self._log} may not be searched by the login user")
+                raise Unreadable(f"the directory of {self.log} may not be searched by the login user")
             found = listed(answer)
-            self.around = around(answer, found, self._log)
+            self.around = around(answer, found, self.log)
             found = tuple(file for file in found if file.name != CLOCK)
             names = {(file.inode, file.name) for file in found}
             if names == before:
@@ -238,84 +240,82 @@ class LogReader:
             before = names
         return found
 
-    async def read(self, place: LogPosition, *, upto: int = 0, sure: bool = True) -> LogChunk | FileReplaced:
+    async def read(self, position: LogPosition, *, upto: int = 0, sure: bool = True) -> LogChunk | FileReplaced:
         """What was written since, or up to an offset behind a line. Raises NotCounted, Unreadable, TransportError.
 
-        `sure` False: if the file is no longer than it was, what stands before the place is not looked at.
+        `sure` False: if the file is no longer than it was, the text before the position is not compared.
         """
         command = "check" if sure else "read"
-        way = "direct" if self._direct else "pipe"
-        answer = await self._ask(f"{command} {place.inode} {place.offset} {place.lead} {upto} {way} {place.name}")
+        way = "direct" if self.direct else "pipe"
+        request = (
+            f"{command} {position.inode} {position.offset} {len(position.anchor)} {upto} {way} {position.name}"
+        )
+        answer = await self._ask(request)
         kind, *numbers = self._head(answer)
         if kind == "raw":
-            return await self._raw(place, numbers, b"\n".join(answer[1:]))
+            return await self._raw(position, numbers, b"\n".join(answer[1:]))
         if kind == "count":
             try:
-                return await self._counted(place, numbers, answer[1:])
-            except _Overrun:
-                self._direct = False
-                return await self.read(place, upto=upto, sure=sure)
+                return await self._counted(position, numbers, answer[1:])
+            except _ReadPastEnd:
+                self.direct = False
+                return await self.read(position, upto=upto, sure=sure)
         if kind == "denied":
-            raise Unreadable(f"cannot read {place.name}")
+            raise Unreadable(f"cannot read {position.name}")
         return FileReplaced(numbers[0] if numbers else 0)
 
-    async def packed(self, place: LogPosition) -> Counts | FileReplaced | None:
-        """Counts what stands behind the place in a compressed file; None if it is another log's file.
-
-        Elsewhere: the name is another file's by now.
-        """
-        request = f"packed {place.inode} {place.offset} {place.lead} 0 - {place.name}"
+    async def packed(self, position: LogPosition) -> Counts | FileReplaced | None:
+        """Counts what stands behind the position in a compressed file; None if it is another log's file."""
+        request = f"packed {position.inode} {position.offset} {len(position.anchor)} 0 - {position.name}"
         answer = await self._ask(request, PACKED_S)
         if self._head(answer)[0] != "packed":
             return FileReplaced()
-        found = await _aside(len(answer), lambda: count_result((line for line in answer[1:] if line), 1))
-        return found.counts if _same(place, found.anchor) else None
+        found = await _in_thread(len(answer), lambda: count_result((line for line in answer[1:] if line), 1))
+        return found.counts if _same(position, found.anchor) else None
 
     async def peek(self, name: str, offset: int, length: int) -> bytes:
-        """Some bytes of a file as they are; fewer at its end."""
+        """Bytes of a file as they are; fewer at its end."""
         return b"\n".join(await self._ask(f"peek 0 {offset} 0 {length} - {name}"))[:length]
 
-    async def _raw(self, place: LogPosition, numbers: list[int], data: bytes) -> LogChunk | FileReplaced:
+    async def _raw(self, position: LogPosition, numbers: list[int], data: bytes) -> LogChunk | FileReplaced:
         inode, size, changed = numbers[:3]
-        lead, data = data[: place.lead], data[place.lead :][:RAW_TAKEN]
-        if size == place.offset and not lead:
-            return LogChunk(Counts(), _moved(place, inode, place.offset, place.anchor, changed), size=size)
-        if lead != place.anchor:
+        length = len(position.anchor)
+        lead, data = data[:length], data[length:][:RAW_TAKEN]
+        if size == position.offset and not lead:
+            return LogChunk(Counts(), replace(position, inode=inode, changed=changed), size=size)
+        if lead != position.anchor:
             return FileReplaced(inode)
         lines, taken = split_lines(data)
-        anchor = anchor_of(data[:taken]) if taken else place.anchor
-        found = _moved(place, inode, place.offset + taken, anchor, changed)
-        counts = await _aside(len(lines), partial(counted, self.recipe, lines))
-        return LogChunk(counts, found, size=max(size, place.offset + len(data)))
+        anchor = anchor_of(data[:taken]) if taken else position.anchor
+        reached = LogPosition(inode, position.offset + taken, position.name, anchor, changed)
+        counts = await _in_thread(len(lines), partial(counted, self.query, lines))
+        return LogChunk(counts, reached, size=max(size, position.offset + len(data)))
 
     async def _counted(
-        self, place: LogPosition, numbers: list[int], answer: list[bytes]
+        self, position: LogPosition, numbers: list[int], answer: list[bytes]
     ) -> LogChunk | FileReplaced:
         inode, size, changed, end, direct, awks = numbers[:6]
-        if end == place.offset:
-            return LogChunk(Counts(), _moved(place, inode, end, place.anchor, changed), size=size)
-        begins, ends = self._mark(answer, b" counts"), self._mark(answer, b" after")
-        found = await _aside(len(answer), lambda: count_result(answer[begins + 1 : ends], awks))
-        if not _same(place, found.anchor):
+        if end == position.offset:
+            return LogChunk(Counts(), replace(position, inode=inode, changed=changed), size=size)
+        try:
+            begins, ends = answer.index(self.token + b" counts"), answer.index(self.token + b" after")
+        except ValueError:
+            raise NotCounted("the count broke off") from None
+        found = await _in_thread(len(answer), lambda: count_result(answer[begins + 1 : ends], awks))
+        if not _same(position, found.anchor):
             return FileReplaced(inode)
-        if direct and found.size != end - place.offset + place.lead:
-            raise _Overrun
+        if direct and found.size != end - position.offset + len(position.anchor):
+            raise _ReadPastEnd
         tail, before = (b"\n".join(part) for part in (answer[ends + 1 :], answer[:begins]))
         if tail != before or not tail.endswith(b"\n"):
             # Cut short while it was counted: nobody knows how much of it that was.
             return FileReplaced()
-        return LogChunk(found.counts, _moved(place, inode, end, anchor_of(tail), changed), size - end, size)
-
-    def _mark(self, answer: list[bytes], word: bytes) -> int:
-        """Where in the answer a part of it begins. Raises NotCounted."""
-        try:
-            return answer.index(self._token + word)
-        except ValueError:
-            raise NotCounted("the count broke off") from None
+        reached = LogPosition(inode, end, position.name, anchor_of(tail), changed)
+        return LogChunk(found.counts, reached, size - end, size)
 
     def _head(self, answer: list[bytes]) -> tuple[str, *tuple[int, ...]]:
         words = answer[0].decode("ascii", "replace").split() if answer else []
-        if len(words) < 2 or words[0].encode() != self._token:
+        if len(words) < 2 or words[0].encode() != self.token:
             raise NotCounted(f"not an answer: {(answer or [b''])[0][:60]!r}")
         kind = words[1]
         numbers = [number for word in words[2:] if (number := whole(word)) is not None]
@@ -324,35 +324,34 @@ class LogReader:
         return (kind, *numbers)
 
     async def _ask(self, request: str, within_s: float | None = None) -> list[bytes]:
-        """The answer's lines, without the newline put before its end. Raises Unreadable, TransportError."""
+        """The answer's lines, without the newline put before its end. Raises Unreadable, TransportError.
+
+        An answer that is longer than any count can be is cut off.
+        """
         within_s = ANSWER_S if within_s is None else within_s
+        answer: list[bytes] = []
+        end, size = self.token + b" end", 0
         try:
             async with asyncio.timeout(within_s):
-                await _write(self._lines, f"{request}\n".encode("utf-8", "surrogateescape"))
-                return await self._answer()
+                await _write(self.lines, f"{request}\n".encode("utf-8", "surrogateescape"))
+                async for line in self.lines:
+                    if line == end:
+                        return answer
+                    answer.append(line)
+                    size += len(line) + 1
+                    if len(answer) > ANSWER_LINES or size > ANSWER_BYTES:
+                        amount = f"{len(answer)} lines, {size} bytes"
+                        raise Unreadable(f"the log's reader said more than any count: {amount}")
+                    if len(answer) % TURN_LINES == 0:
+                        # Lines that have arrived are taken without waiting: the other nodes have their turn.
+                        await asyncio.sleep(0)
         except TimeoutError:
             raise Unreadable(f"the log's reader did not end its answer within {within_s:g} s") from None
-
-    async def _answer(self) -> list[bytes]:
-        """What a node says is kept as far as an answer may be long; then nothing more is heard of it."""
-        answer: list[bytes] = []
-        end, size = self._token + b" end", 0
-        async for line in self._lines:
-            if line == end:
-                return answer
-            answer.append(line)
-            size += len(line) + 1
-            if len(answer) > ANSWER_LINES or size > ANSWER_BYTES:
-                raise Unreadable(f"the log's reader said more than any count: {len(answer)} lines, {size} bytes")
-            if len(answer) % TURN_LINES == 0:
-                # Lines that have arrived are taken without waiting: the other nodes have their turn.
-                await asyncio.sleep(0)
-        raise Unreadable(_over(self._lines))
+        raise _ended(self.lines)
 
 
-async def _aside(lines: int, work: Callable[[], T]) -> T:
-    """In a thread where it takes so long that others would wait."""
-    return await asyncio.to_thread(work) if lines > ASIDE_LINES else work()
+async def _in_thread(lines: int, work: Callable[[], T]) -> T:
+    return await asyncio.to_thread(work) if lines > THREAD_LINES else work()
 
 
 async def _write(lines: LineStream, data: bytes) -> None:
@@ -362,30 +361,26 @@ async def _write(lines: LineStream, data: bytes) -> None:
     except TransportError:
         if lines.ending is None:
             raise
-        raise Unreadable(_over(lines)) from None
+        raise _ended(lines) from None
 
 
-def _over(lines: LineStream) -> str:
-    said = words_of(lines.ending.stderr.strip()[-160:], 160) if lines.ending else ""
-    return f"the log's reader ended: {said}" if said else "the log's reader ended by itself"
+def _ended(lines: LineStream) -> Unreadable:
+    error = words_of(lines.ending.stderr.strip()[-160:], 160) if lines.ending else ""
+    return Unreadable(f"the log's reader ended: {error}" if error else "the log's reader ended by itself")
 
 
 @asynccontextmanager
-async def reading(transport: Transport, log: str, recipe: CountQuery) -> AsyncIterator[LogReader]:
+async def reading(transport: Transport, log: str, query: CountQuery) -> AsyncIterator[LogReader]:
     """A reader of one log; its shell ends with the block, or with the connection."""
     token = secrets.token_hex(8).encode()
-    program = awk_program(recipe)
+    program = awk_program(query)
     numbers = (str(RAW_MAX), str(PIECE_MAX), str(BLOCK), str(SPLIT_MIN))
     argv = ("sh", "-c", _SCRIPT, "reader", log, *numbers, program)
     async with transport.stream(argv, feed=True) as lines:
         await _write(lines, token + b"\n")
-        yield LogReader(lines, token, log, recipe)
+        yield LogReader(lines, token, log, query)
 
 
-def _moved(place: LogPosition, inode: int, offset: int, anchor: bytes, changed: int) -> LogPosition:
-    return LogPosition(inode, offset, place.name, anchor, changed)
-
-
-def _same(place: LogPosition, first: bytes | None) -> bool:
-    """Whether the line before the place is the one that stood there when we last read."""
-    return not place.lead or (first is not None and first + b"\n" == place.anchor)
+def _same(position: LogPosition, first: bytes | None) -> bool:
+    """Whether the line before the position is the one that stood there when we last read."""
+    return not position.anchor or (first is not None and first + b"\n" == position.anchor)

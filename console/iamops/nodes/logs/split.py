@@ -1,14 +1,14 @@
-"""The seed's load-balancing test: requests through the VIP, and which backend has them in its own log."""
+"""Load-balancing tests: requests through the VIP or one nginx, and which backend has them by the logs."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from iamops.accesslog.aggregate import NAME_MAX
@@ -22,7 +22,7 @@ from iamops.model.traffic import AccessGain, AccessMark, Share
 from iamops.nodes.netns import connect
 from iamops.nodes.probes.client import ClientTarget, probe_once
 from iamops.nodes.probes.http import Door, HttpQuestion, probe_http
-from iamops.nodes.transport import CommandFailed, Transport, TransportError
+from iamops.nodes.transport import CommandFailed, CommandResult, Transport, TransportError
 from iamops.redact.clean import words, words_of
 
 LOOK_TIMEOUT_S = 5.0
@@ -39,68 +39,75 @@ async def split(profile: Profile, count: int, transports: Mapping[str, Transport
     """domain -> {service, sent, failed, backends, others, unread}, after `count` requests to each domain."""
     found: dict[str, Any] = {}
     for service in profile.services.values():
-        if service.domain:
-            found[service.domain] = await _of_service(profile, service, count, transports)
+        if not service.domain:
+            continue
+        token = new_token()
+        reports = await send(profile, service, count, token)
+        by_node = await shares(profile, service, token, transports)
+        found[service.domain] = {
+            "service": service.name,
+            "sent": count,
+            "failed": sum(not report.ok for report in reports),
+            "backends": {name: share.requests for name, share in by_node.items()},
+            "others": sum(share.others for share in by_node.values()),
+            "unread": {name: share.reason for name, share in by_node.items() if share.requests is None},
+        }
     return found
 
 
-async def _of_service(
-    profile: Profile, service: Service, count: int, transports: Mapping[str, Transport | None]
-) -> dict[str, Any]:
-    token = new_token()
-    reports = await send(profile, service, count, token)
-    by_node = await shares(profile, service, token, transports)
-    return {
-        "service": service.name,
-        "sent": count,
-        "failed": sum(not report.ok for report in reports),
-        "backends": {name: share.requests for name, share in by_node.items()},
-        "others": sum(share.others for share in by_node.values()),
-        "unread": {name: share.reason for name, share in by_node.items() if share.requests is None},
-    }
-
-
 def new_token() -> str:
-    """What tells the requests of one test from everybody else's; nobody can guess it."""
+    """Marks the requests of one test; nobody can guess it."""
     return f"iamops-{secrets.token_hex(6)}"
 
 
 async def send(profile: Profile, service: Service, count: int, token: str) -> tuple[ProbeReport, ...]:
     """GETs of the health path, one after the other, each on a connection of its own.
 
-    Each in a thread of its own too: whoever is cancelled waits for one request and not for all of them.
+    Each in a thread of its own too: a caller that is cancelled waits for one request and not for all of them.
     """
-    path = f"{service.health}{'&' if '?' in service.health else '?'}{token}"
+    path = _marked_path(service, token)
     target = ClientTarget("split", profile.instance.address, profile.nginx.port, service.domain or "", path)
-
-    def open_socket(address: str, port: int, timeout_s: float) -> socket.socket:
-        return connect(address, port, timeout_s, namespace=profile.network_namespace)
-
+    open_socket = partial(connect, namespace=profile.network_namespace)
     reports = [await asyncio.to_thread(probe_once, target, open_socket, REQUEST_TIMEOUT_S) for _ in range(count)]
     return tuple(reports)
+
+
+def _marked_path(service: Service, token: str) -> str:
+    return f"{service.health}{'&' if '?' in service.health else '?'}{token}"
 
 
 async def shares(
     profile: Profile, service: Service, token: str, transports: Mapping[str, Transport | None]
 ) -> dict[str, Share]:
-    """What the log of the service says on each of its nodes."""
+    """What the service's own log holds on each of its nodes."""
     nodes = [name for name in profile.nodes if service.runs_on(name)]
     found = await asyncio.gather(*(_share(transports[name], service, token) for name in nodes))
     return dict(zip(nodes, found, strict=True))
 
 
 async def _share(transport: Transport | None, service: Service, token: str) -> Share:
-    if transport is None:
-        return Share(None, reason="not connected")
     argv = ("awk", "-v", f"token={token}", _COUNT, service.log_path)
-    try:
-        result = await transport.run(argv, timeout_s=LOOK_TIMEOUT_S)
-    except TransportError as failure:
-        return Share(None, reason=failure.reason)
+    result = await _run(transport, argv, LOOK_TIMEOUT_S)
+    if isinstance(result, str):
+        return Share(None, reason=result)
     match [whole(word) for word in result.text.split()]:
-        case [int(answered), int(failed)] if result.ok:
-            return Share(answered, failed)
-    return Share(None, reason=words_of(result.stderr.strip(), 160) or f"{service.log_path} cannot be read")
+        case [int(requests), int(others)] if result.ok:
+            return Share(requests, others)
+    return Share(None, reason=_complaint(result, service.log_path))
+
+
+async def _run(transport: Transport | None, argv: tuple[str, ...], timeout_s: float) -> CommandResult | str:
+    """The result, or why there is none."""
+    if transport is None:
+        return "not connected"
+    try:
+        return await transport.run(argv, timeout_s=timeout_s)
+    except TransportError as failure:
+        return failure.reason
+
+
+def _complaint(result: CommandResult, log: str) -> str:
+    return words_of(result.stderr.strip(), 160) or f"{log} cannot be read"
 
 
 # The lines with a token that a node's access log gained since it was marked: only the new part is read.
@@ -133,33 +140,26 @@ MOST_BETWEEN = 20_000
 
 async def access_mark(transport: Transport | None, log: str) -> AccessMark:
     """Where the log ends now."""
-    if transport is None:
-        return AccessMark(reason="not connected")
-    argv = ("stat", "--dereference", "--format=%i %s", log)
-    try:
-        result = await transport.run(argv, timeout_s=MARK_TIMEOUT_S)
-    except TransportError as failure:
-        return AccessMark(reason=failure.reason)
+    result = await _run(transport, ("stat", "--dereference", "--format=%i %s", log), MARK_TIMEOUT_S)
+    if isinstance(result, str):
+        return AccessMark(reason=result)
     match [whole(word) for word in result.text.split()]:
         case [int(inode), int(size)] if result.ok:
             return AccessMark(inode, size)
-    return AccessMark(reason=words_of(result.stderr.strip(), 160) or f"{log} cannot be read")
+    return AccessMark(reason=_complaint(result, log))
 
 
 async def access_gain(transport: Transport | None, log: str, mark: AccessMark, token: str) -> AccessGain:
     """What stands behind the mark."""
-    if transport is None or mark.reason:
-        return AccessGain(None, mark.reason or "not connected")
     argv = ("sh", "-c", _GAIN, "gain", log, str(mark.inode), str(mark.size), token, str(MOST_BETWEEN))
-    try:
-        result = await transport.run(argv, timeout_s=READ_TIMEOUT_S)
-    except TransportError as failure:
-        return AccessGain(None, failure.reason)
+    result = mark.reason or await _run(transport, argv, READ_TIMEOUT_S)
+    if isinstance(result, str):
+        return AccessGain(None, result)
     if not result.ok:
-        return AccessGain(None, words_of(result.stderr.strip(), 160) or f"{log} cannot be read")
-    said = result.stdout.splitlines()
-    own, others = (tuple(line[1:] for line in said if line[:1] == mark) for mark in (b"+", b"-"))
-    return AccessGain(own, between=None if b"?" in said else others)
+        return AccessGain(None, _complaint(result, log))
+    lines = result.stdout.splitlines()
+    own, others = (tuple(line[1:] for line in lines if line[:1] == sign) for sign in (b"+", b"-"))
+    return AccessGain(own, between=None if b"?" in lines else others)
 
 
 # Requests through the nginx of one node, and which backends answered them by its access log.
@@ -177,12 +177,12 @@ async def through(transport: Transport, profile: Profile, service: Service, coun
     untold}, after `count` requests one by one.
 
     `in_vain`: who was asked and gave no good answer, though another one may have. `nameless`: requests that failed
-    and for which the log names nobody. `sent` 0: the node opens no connection for us, so nothing can be said.
+    and for which the log names nobody. `sent` 0: the node opens no connection for us, so nothing is known.
     Raises LinkLost.
     """
     token = new_token()
-    path = f"{service.health}{'&' if '?' in service.health else '?'}{token}"
-    question, door = HttpQuestion(service.domain or "", path), Door(LOCALHOST, profile.nginx.port)
+    question = HttpQuestion(service.domain or "", _marked_path(service, token))
+    door = Door(LOCALHOST, profile.nginx.port)
     reports: list[ProbeReport] = []
     for _ in range(count):
         report = await probe_http(transport, door, question, time.monotonic)
@@ -196,12 +196,6 @@ async def through(transport: Transport, profile: Profile, service: Service, coun
     if not form.has(Field.UPSTREAM):
         return _answer(reports, None, form.unavailable(Field.UPSTREAM))
     await asyncio.sleep(WRITTEN_AFTER_S)
-    return await _by_log(transport, profile, form, token, reports)
-
-
-async def _by_log(
-    transport: Transport, profile: Profile, form: LogFormat, token: str, reports: list[ProbeReport]
-) -> dict[str, Any]:
     log = profile.logs.access
     argv = ("sh", "-c", _FOUND, "found", log, str(LOG_TAIL_BYTES), token)
     try:
@@ -210,17 +204,17 @@ async def _by_log(
         return _answer(reports, None, failure.reason)
     lines = [line.decode("utf-8", "replace") for line in result.stdout.splitlines()]
     if not lines:
-        said = words_of(result.stderr.strip(), 120) or "it does not hold these requests"
-        return _answer(reports, None, f"{log} on {transport.node}: {said}")
-    read = [each for line in lines if (each := _line(form, line)) is not None]
-    if not read:
+        reason = words_of(result.stderr.strip(), 120) or "it does not hold these requests"
+        return _answer(reports, None, f"{log} on {transport.node}: {reason}")
+    logged = [request for line in lines if (request := _logged_request(form, line)) is not None]
+    if not logged:
         return _answer(reports, None, f"{log} on {transport.node} is not in the format {profile.logs.format}")
-    return _answer(reports, read, "")
+    return _answer(reports, logged, "")
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """One request. `asked`: every backend in order, the last one gave the answer; "-" where nginx names none."""
+class _LoggedRequest:
+    """`asked`: every backend in order, the last one gave the answer; "-" where nginx names none."""
 
     good: bool
     asked: tuple[str, ...]
@@ -230,26 +224,26 @@ class _Line:
         return set(self.asked[:-1] if self.good else self.asked) - {NOBODY}
 
 
-def _line(form: LogFormat, text: str) -> _Line | None:
-    """None: not in this format. By default nginx writes "-" for nothing: then no word at all is no answer."""
-    name = form.fields[Field.UPSTREAM]
-    told = values(form, text, {name, "status"})
-    if told is None or (form.escape is Escape.DEFAULT and not told[name]):
+def _logged_request(form: LogFormat, line: str) -> _LoggedRequest | None:
+    """None: not in this format. By default nginx writes "-" for nothing: then an empty value is no answer."""
+    variable = form.fields[Field.UPSTREAM]
+    found = values(form, line, {variable, "status"})
+    if found is None or (form.escape is Escape.DEFAULT and not found[variable]):
         return None
-    names = (each.strip() for each in attempts(told[name]))
-    asked = tuple(NOBODY if each in NOTHING else words(each, NAME_MAX) for each in names)
-    return _Line(told["status"].startswith(("2", "3")), asked)
+    names = (name.strip() for name in attempts(found[variable]))
+    asked = tuple(NOBODY if name in NOTHING else words(name, NAME_MAX) for name in names)
+    return _LoggedRequest(found["status"].startswith(("2", "3")), asked)
 
 
-def _answer(reports: list[ProbeReport], lines: list[_Line] | None, untold: str) -> dict[str, Any]:
+def _answer(reports: list[ProbeReport], logged: list[_LoggedRequest] | None, reason: str) -> dict[str, Any]:
     bad = [report for report in reports if not report.ok]
-    named = sum(not line.good and line.asked[-1] != NOBODY for line in lines or ())
+    named = sum(not request.good and request.asked[-1] != NOBODY for request in logged or ())
     return {
         "sent": len(reports),
         "failed": len(bad),
         "complaint": (bad[0].detail or str(bad[0].outcome)) if bad else "",
-        "backends": None if lines is None else dict(Counter(line.asked[-1] for line in lines if line.good)),
-        "in_vain": dict(Counter(name for line in lines or () for name in line.in_vain)),
+        "backends": None if logged is None else dict(Counter(r.asked[-1] for r in logged if r.good)),
+        "in_vain": dict(Counter(name for request in logged or () for name in request.in_vain)),
         "nameless": max(0, len(bad) - named),
-        "unavailable": untold,
+        "unavailable": reason,
     }

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from iamops.model.facts import ProbeOutcome, ProbeReport
 from iamops.model.observed import Unknown
@@ -15,7 +16,7 @@ from iamops.nodes.probes.http import READ_BYTES, HttpQuestion, HttpResponse
 from iamops.redact.clean import fault_of_ours
 
 OpenSocket = Callable[[str, int, float], socket.socket]
-Tell = Callable[[str, ProbeReport | Unknown], None]
+OnReport = Callable[[str, ProbeReport | Unknown], None]
 
 TIMEOUT_S = 1.0
 EVERY_S = 1.0
@@ -34,28 +35,30 @@ class ClientTarget:
 
 
 class ClientProbe:
-    """Asks every address until stopped. `tell` and `beat` are called from the probe's thread.
+    """Asks every address until stopped. `on_report` and `beat` are called from the probe's thread.
 
     Targets of one name are the domains of one address. All of them are asked once, then one after the other;
-    one that fails is asked again until it answers, so what is told is good only while none is known to fail.
-    Whatever a probe itself fails of costs that look: the next one comes. `beat`: it goes on.
+    one that fails is asked again until it answers, so reports are good only while none is known to fail. A fault
+    of the probe itself costs one round. `beat`: a sign of life.
 
-    `due_in_s`: how long to wait yet, after a round that began so many seconds ago; it is asked again and again,
-    since the answer may change meanwhile.
+    `due_in_s`: how long to wait yet, after a round that began so many seconds ago; it is called repeatedly, since
+    the answer may change meanwhile.
     """
 
     def __init__(
         self,
         targets: tuple[ClientTarget, ...],
         open_socket: OpenSocket,
-        tell: Tell,
+        on_report: OnReport,
         *,
         due_in_s: Callable[[float], float] = lambda past_s: EVERY_S - past_s,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
-        self._domains = {t.name: deque(each for each in targets if each.name == t.name) for t in targets}
+        self._domains: dict[str, deque[ClientTarget]] = {}
+        for target in targets:
+            self._domains.setdefault(target.name, deque()).append(target)
         self._open_socket = open_socket
-        self._tell = tell
+        self._on_report = on_report
         self._due_in_s = due_in_s
         self._beat = beat
         self._stopped = threading.Event()
@@ -71,7 +74,7 @@ class ClientProbe:
             self._thread.join(TIMEOUT_S * (len(self._domains) + 1))
 
     def _run(self) -> None:
-        """The thread's edge: nothing that a client may be told ends it."""
+        """The thread's edge: no answer may end it."""
         questions = max((len(domains) for domains in self._domains.values()), default=1)
         while not self._stopped.is_set():
             try:
@@ -79,7 +82,7 @@ class ClientProbe:
                 questions = 1
             except Exception as error:
                 for name in self._domains:
-                    self._tell(name, Unknown(fault_of_ours(error)))
+                    self._on_report(name, Unknown(fault_of_ours(error)))
                 self._stopped.wait(EVERY_S)
 
     def _round(self, questions: int) -> None:
@@ -87,7 +90,7 @@ class ClientProbe:
         for name, domains in self._domains.items():
             report = self._asked(domains, questions)
             if not self._stopped.is_set():
-                self._tell(name, report)
+                self._on_report(name, report)
         self._beat()
         while (left_s := self._due_in_s(time.monotonic() - began)) > 0:
             if self._stopped.wait(min(left_s, TICK_S)):
@@ -105,40 +108,28 @@ class ClientProbe:
 
 
 def probe_once(target: ClientTarget, open_socket: OpenSocket, timeout_s: float = TIMEOUT_S) -> ProbeReport:
-    """One request from this machine, over within `timeout_s` in however small pieces its answer comes.
-
-    Tells refused from dark (no answer) from a wrong answer.
-    """
-    return replace(_probe_once(target, open_socket, timeout_s), host=target.host)
-
-
-def _probe_once(target: ClientTarget, open_socket: OpenSocket, timeout_s: float) -> ProbeReport:
+    """One request from this machine, over within `timeout_s` even if its answer comes in small pieces."""
     started, accepted = time.monotonic(), False
+    failed = partial(ProbeReport, host=target.host)
     try:
         with open_socket(target.address, target.port, timeout_s) as connection:
             accepted = True
-            return _request(connection, target, started, timeout_s)
+            answer = HttpResponse(HttpQuestion(target.host, target.path))
+            connection.settimeout(timeout_s)
+            connection.sendall(answer.request)
+            while (left_s := started + timeout_s - time.monotonic()) > 0:
+                connection.settimeout(left_s)
+                chunk = connection.recv(READ_BYTES)
+                report = answer.add(chunk, (time.monotonic() - started) * 1000)
+                if report is not None:
+                    return replace(report, host=target.host)
+            raise TimeoutError
     except TimeoutError:
         detail = f"no {'answer' if accepted else 'connection'} within {timeout_s:g} s"
-        return ProbeReport(ProbeOutcome.TIMEOUT, detail=detail, accepted=accepted)
+        return failed(ProbeOutcome.TIMEOUT, detail=detail, accepted=accepted)
     except ConnectionRefusedError:
-        return ProbeReport(ProbeOutcome.REFUSED, detail=f"port {target.port} refused")
+        return failed(ProbeOutcome.REFUSED, detail=f"port {target.port} refused")
     except ConnectionError as error:
-        return ProbeReport(ProbeOutcome.CLOSED, detail=error.strerror or "connection closed")
+        return failed(ProbeOutcome.CLOSED, detail=error.strerror or "connection closed")
     except OSError as error:
-        return ProbeReport(ProbeOutcome.NO_ROUTE, detail=error.strerror or str(error))
-
-
-def _request(connection: socket.socket, target: ClientTarget, started: float, timeout_s: float) -> ProbeReport:
-    answer = HttpResponse(HttpQuestion(target.host, target.path))
-    connection.settimeout(timeout_s)
-    connection.sendall(answer.request)
-    while True:
-        left_s = started + timeout_s - time.monotonic()
-        if left_s <= 0:
-            raise TimeoutError
-        connection.settimeout(left_s)
-        chunk = connection.recv(READ_BYTES)
-        report = answer.add(chunk, (time.monotonic() - started) * 1000)
-        if report is not None:
-            return report
+        return failed(ProbeOutcome.NO_ROUTE, detail=error.strerror or str(error))

@@ -15,39 +15,46 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 from iamops.model.outage import GapReport, Hole, ProbeResult, ProbeRow, ProbeSample, Segment, gap_report
 from iamops.nodes.netns import enter_namespace
 from iamops.nodes.probes.client import ClientTarget
-from iamops.nodes.probes.http import MAX_BODY, USER_AGENT, judged
+from iamops.nodes.probes.http import MAX_BODY, HttpQuestion, HttpResponse, judged
 from iamops.nodes.supervisor import since_boot
 
 EVERY_S = 0.01
 # A client that has waited this long for a health check has felt it. It is also shorter than the second
 # after which the kernel sends a lost SYN again: what is answered then was dark.
 PATIENCE_S = 0.25
-# Whoever did not come to look for PAUSE_S cannot tell a late answer from none. From HOLE_S on nothing was
-# measured; less is what `resolution_ms` and the uncertainty of a gap are for.
+# A thread that did not run for PAUSE_S cannot tell a late answer from none. From HOLE_S on nothing was measured;
+# less is what `resolution_ms` and the uncertainty of a gap are for.
 PAUSE_S, HOLE_S = 0.1, PATIENCE_S
-# A lane that is asked seldom is asked this often in trouble: finely enough, and no burden for a node that has one.
+# A lane that is rarely asked is asked this often in trouble: often enough, and no burden for a node that has one.
 TROUBLE_EVERY_S = 0.05
 # What has no answer by now may never have one.
 LATE_S = 0.03
 START_TIMEOUT_S = 2.0
-# So long after a fault of ours it is begun again: longer than a hole, so that it is one.
+# The pause after a fault of ours: longer than a hole, so that it is one.
 AGAIN_AFTER_S = 2 * HOLE_S
 # What is missing on our own machine says nothing about the cluster.
 OURS = frozenset({errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-# Two minutes at a request every 10 ms: what a plot can show.
+# Two minutes at a request every 10 ms: the most that a plot shows.
 SAMPLES_KEPT = 12_000
 _RESET = struct.pack("ii", 1, 0)
+# A connection that is accepted and then closed is an answer, though a wrong one.
+_RESULTS = {
+    errno.ECONNREFUSED: ProbeResult.REFUSED,
+    errno.ECONNRESET: ProbeResult.WRONG,
+    errno.EPIPE: ProbeResult.WRONG,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
     """What is asked for, and how often while all is well: in trouble at least every `TROUBLE_EVERY_S`.
 
-    `any_answer`: whether somebody answers is the question, not how.
+    `any_answer`: every answer is a good one.
     """
 
     target: ClientTarget
@@ -55,12 +62,12 @@ class Lane:
     any_answer: bool = False
 
 
-class _Asking:
+class _LaneState:
     """The attempts of one lane so far."""
 
     def __init__(self, lane: Lane) -> None:
-        self.lane = lane
-        self.request = _request(lane.target)
+        self.settings = lane
+        self.request = HttpResponse(HttpQuestion(lane.target.host, lane.target.path)).request
         self.asked = 0.0
         self.segments: list[Segment] = []
         self.own_errors = 0
@@ -68,22 +75,19 @@ class _Asking:
 
     def due(self, at_least_s: float) -> float:
         """When to ask next: as often as the lane wants it, or more often than that."""
-        return self.asked + min(at_least_s, self.lane.every_s)
-
-    def so_far(self) -> ProbeRow:
-        return ProbeRow(tuple(self.segments), self.spacing_s, self.own_errors)
+        return self.asked + min(at_least_s, self.settings.every_s)
 
     def count(self, attempt: _Attempt, holes: list[Hole]) -> None:
         if attempt.ours or attempt.result is None:
             self.own_errors += 1
             return
-        last = self.segments[-1] if self.segments else None
-        if last is not None and holes and last.last <= holes[-1].began < attempt.started:
-            last = None
-        if last is not None:
-            self.spacing_s = max(self.spacing_s, attempt.started - last.last)
         started = attempt.started
-        if last is not None and (last.result, last.node) == (attempt.result, attempt.node):
+        last = self.segments[-1] if self.segments else None
+        if last is None or (holes and last.last <= holes[-1].began < started):
+            self.segments.append(Segment(attempt.result, attempt.node, started, started, 1))
+            return
+        self.spacing_s = max(self.spacing_s, started - last.last)
+        if (last.result, last.node) == (attempt.result, attempt.node):
             self.segments[-1] = Segment(last.result, last.node, last.first, started, last.count + 1)
         else:
             self.segments.append(Segment(attempt.result, attempt.node, started, started, 1))
@@ -91,10 +95,11 @@ class _Asking:
 
 @dataclass(slots=True, eq=False)
 class _Attempt:
-    """One request on its way. `fate` None: not known yet."""
+    """One request on its way. `result` None: not known yet."""
 
     started: float
-    row: _Asking
+    lane: _LaneState
+    selector: selectors.BaseSelector
     connection: socket.socket | None = None
     sent: bool = False
     answer: bytearray = field(default_factory=bytearray)
@@ -103,10 +108,73 @@ class _Attempt:
     latency_ms: float | None = None
     ours: bool = False
 
+    def start(self) -> None:
+        target = self.lane.settings.target
+        try:
+            family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
+            self.connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            code = self.connection.connect_ex((target.address, target.port))
+        except OSError as failure:
+            code = failure.errno or errno.EMFILE
+        if code in (0, errno.EINPROGRESS) and self.connection is not None:
+            self.selector.register(self.connection, selectors.EVENT_WRITE, self)
+        else:
+            self._fail(code)
+
+    def advance(self) -> None:
+        """The connection is ready to be written to, or read from."""
+        connection = self.connection
+        if connection is None:
+            return
+        try:
+            if not self.sent:
+                code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if code:
+                    raise OSError(code, os.strerror(code))
+                connection.send(self.lane.request)
+                self.sent = True
+                self.selector.modify(connection, selectors.EVENT_READ, self)
+                return
+            chunk = connection.recv(16 * 1024)
+        except BlockingIOError:
+            return
+        except OSError as failure:
+            self._fail(failure.errno or 0)
+            return
+        self.answer += chunk
+        if chunk and len(self.answer) <= MAX_BODY:
+            return
+        # nginx closes first, so the port is free again at once: no TIME_WAIT stays with us.
+        self._close()
+        report = _judged(bytes(self.answer))
+        good = report is not None and (report[0] or self.lane.settings.any_answer)
+        self.result = ProbeResult.GOOD if good else ProbeResult.WRONG
+        self.node = report[1] if report is not None else None
+        if good:
+            self.latency_ms = round((time.monotonic() - self.started) * 1000, 2)
+
+    def abandon(self) -> None:
+        """We close first here: a reset leaves no port waiting."""
+        if self.connection is not None:
+            with contextlib.suppress(OSError):
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._close()
+
+    def _fail(self, code: int) -> None:
+        self._close()
+        self.ours = code in OURS
+        self.result = _RESULTS.get(code, ProbeResult.DARK)
+
+    def _close(self) -> None:
+        if self.connection is not None:
+            with contextlib.suppress(KeyError, ValueError):
+                self.selector.unregister(self.connection)
+            self.connection.close()
+            self.connection = None
+
 
 class GapProbe:
-    """Probes until stopped; a client who loses something in any lane has lost it. `report` may be asked for at any
-    time, from any thread.
+    """Probes until stopped. `report` may be called at any time, from any thread.
 
     Time in which the probe itself did not run is a hole: not measured, and nobody's failure.
     """
@@ -114,7 +182,8 @@ class GapProbe:
     def __init__(self, *lanes: Lane, namespace: str | None, patience_s: float = PATIENCE_S) -> None:
         self._namespace = namespace
         self._patience_s = patience_s
-        self._rows = [_Asking(lane) for lane in lanes]
+        self._lanes = [_LaneState(lane) for lane in lanes]
+        self._under_way: deque[_Attempt] = deque()
         self._often_s = min(lane.every_s for lane in lanes)
         self._holes: list[Hole] = []
         self._samples: deque[ProbeSample] = deque(maxlen=SAMPLES_KEPT)
@@ -140,7 +209,8 @@ class GapProbe:
 
     def report(self) -> GapReport:
         with self._changing:
-            return gap_report([row.so_far() for row in self._rows], self._holes)
+            rows = [ProbeRow(tuple(lane.segments), lane.spacing_s, lane.own_errors) for lane in self._lanes]
+            return gap_report(rows, self._holes)
 
     def samples(self) -> tuple[ProbeSample, ...]:
         """The latest attempts, one by one, oldest first; times of the monotonic clock."""
@@ -159,44 +229,44 @@ class GapProbe:
             self._ready.set()
         self._ran_at, self._awake = time.monotonic(), since_boot()
         while not self._stopped.is_set():
-            # The thread's edge: whatever fails, what was not measured meanwhile is a hole, and probing goes on.
+            # The thread's edge: after a fault probing goes on, and the time until then is a hole.
             with contextlib.suppress(Exception), selectors.DefaultSelector() as selector:
-                under_way: deque[_Attempt] = deque()
                 try:
-                    self._probe(selector, under_way)
+                    self._probe(selector)
                 finally:
-                    for attempt in under_way:
-                        self._abandon(selector, attempt)
-            self._not_measured()
+                    self._abandon_all()
+            if not self._stopped.wait(AGAIN_AFTER_S):
+                began, self._ran_at, self._awake = self._ran_at, time.monotonic(), since_boot()
+                with self._changing:
+                    self._holes.append(Hole(began, self._ran_at, self._ran_at - began))
 
-    def _not_measured(self) -> None:
-        """Begun again after a fault: until now nothing was looked at."""
-        if not self._stopped.wait(AGAIN_AFTER_S):
-            began, self._ran_at, self._awake = self._ran_at, time.monotonic(), since_boot()
-            with self._changing:
-                self._holes.append(Hole(began, self._ran_at, self._ran_at - began))
-
-    def _probe(self, selector: selectors.BaseSelector, under_way: deque[_Attempt]) -> None:
-        while under_way or not self._stopped.is_set():
-            self._looked_away(selector, under_way)
+    def _probe(self, selector: selectors.BaseSelector) -> None:
+        while self._under_way or not self._stopped.is_set():
+            self._was_away()
             now = self._ran_at
-            every_s = TROUBLE_EVERY_S if self._in_trouble(under_way, now) else math.inf
-            for row in self._rows if not self._stopped.is_set() else ():
-                if row.due(every_s) <= now:
-                    under_way.append(self._started(selector, row, now))
+            every_s = TROUBLE_EVERY_S if self._in_trouble(now) else math.inf
+            for lane in self._lanes if not self._stopped.is_set() else ():
+                if (due := lane.due(every_s)) <= now:
+                    attempt = _Attempt(now, lane, selector)
+                    attempt.start()
+                    self._under_way.append(attempt)
                     # A schedule that was missed is not made up for: that would be a burst, not a client.
-                    due = row.due(every_s)
-                    row.asked = max(due, now - (due - row.asked))
-            self._give_up(selector, under_way, now)
-            self._settle(under_way)
-            wait_s = max(0.0, min(min(row.due(every_s) for row in self._rows) - time.monotonic(), self._often_s))
-            ready = selector.select(wait_s)
-            if not self._looked_away(selector, under_way):
+                    lane.asked = max(due, now - (due - lane.asked))
+            for attempt in self._under_way:
+                if now - attempt.started < self._patience_s:
+                    break  # the others are younger
+                if attempt.result is None:
+                    attempt.abandon()
+                    attempt.result = ProbeResult.DARK
+            self._settle()
+            wait_s = min(min(lane.due(every_s) for lane in self._lanes) - time.monotonic(), self._often_s)
+            ready = selector.select(max(0.0, wait_s))
+            if not self._was_away():
                 for key, _ in ready:
-                    self._advance(selector, key.data)
+                    key.data.advance()
 
-    def _looked_away(self, selector: selectors.BaseSelector, under_way: deque[_Attempt]) -> bool:
-        """Whether this thread did not run for a while. Then what is on its way has no fate: an answer may
+    def _was_away(self) -> bool:
+        """Whether this thread did not run for a while. Then attempts on their way have no result: an answer may
         have come in time, and nobody looked.
         """
         ran_at, self._ran_at = self._ran_at, time.monotonic()
@@ -204,127 +274,43 @@ class GapProbe:
         away_s = self._awake - awake
         if away_s <= PAUSE_S:
             return False
-        self._settle(under_way)
-        for attempt in under_way:
-            self._abandon(selector, attempt)
-        under_way.clear()
+        self._settle()
+        self._abandon_all()
         if away_s > HOLE_S:
             with self._changing:
                 self._holes.append(Hole(ran_at, self._ran_at, away_s))
         return True
 
-    def _started(self, selector: selectors.BaseSelector, row: _Asking, now: float) -> _Attempt:
-        attempt, target = _Attempt(now, row), row.lane.target
-        try:
-            family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
-            attempt.connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-            code = attempt.connection.connect_ex((target.address, target.port))
-        except OSError as failure:
-            code = failure.errno or errno.EMFILE
-        if code in (0, errno.EINPROGRESS) and attempt.connection is not None:
-            selector.register(attempt.connection, selectors.EVENT_WRITE, attempt)
-        else:
-            self._failed(selector, attempt, code)
-        return attempt
+    def _abandon_all(self) -> None:
+        for attempt in self._under_way:
+            attempt.abandon()
+        self._under_way.clear()
 
-    def _advance(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
-        connection = attempt.connection
-        if connection is None:
-            return
-        try:
-            if not attempt.sent:
-                code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                if code:
-                    raise OSError(code, os.strerror(code))
-                connection.send(attempt.row.request)
-                attempt.sent = True
-                selector.modify(connection, selectors.EVENT_READ, attempt)
-                return
-            chunk = connection.recv(16 * 1024)
-        except BlockingIOError:
-            return
-        except OSError as failure:
-            self._failed(selector, attempt, failure.errno or 0)
-            return
-        attempt.answer += chunk
-        if not chunk or len(attempt.answer) > MAX_BODY:
-            self._answered(selector, attempt)
-
-    def _answered(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
-        """nginx closes first, so the port is free again at once: no TIME_WAIT stays with us."""
-        self._close(selector, attempt)
-        report = _judged(bytes(attempt.answer))
-        good = report is not None and (report[0] or attempt.row.lane.any_answer)
-        attempt.result = ProbeResult.GOOD if good else ProbeResult.WRONG
-        attempt.node = report[1] if report is not None else None
-        if attempt.result is ProbeResult.GOOD:
-            attempt.latency_ms = round((time.monotonic() - attempt.started) * 1000, 2)
-
-    def _failed(self, selector: selectors.BaseSelector, attempt: _Attempt, code: int) -> None:
-        self._close(selector, attempt)
-        attempt.ours = code in OURS
-        if code == errno.ECONNREFUSED:
-            attempt.result = ProbeResult.REFUSED
-        else:
-            # Closed in our face after it was accepted is an answer, if a wrong one.
-            attempt.result = ProbeResult.WRONG if code in (errno.ECONNRESET, errno.EPIPE) else ProbeResult.DARK
-
-    def _in_trouble(self, under_way: deque[_Attempt], now: float) -> bool:
-        """Somebody was not answered well, or nginx itself is late."""
-        if len(self._rows) == 1:
+    def _in_trouble(self, now: float) -> bool:
+        """A request was not answered well, or nginx itself is late."""
+        first, *others = self._lanes
+        if not others:
             return False
-        late = any(each.row is self._rows[0] and now - each.started > LATE_S for each in under_way)
-        return late or any(row.segments and row.segments[-1].result is not ProbeResult.GOOD for row in self._rows)
+        late = any(attempt.lane is first and now - attempt.started > LATE_S for attempt in self._under_way)
+        return late or any(
+            lane.segments and lane.segments[-1].result is not ProbeResult.GOOD for lane in self._lanes
+        )
 
-    def _give_up(self, selector: selectors.BaseSelector, under_way: deque[_Attempt], now: float) -> None:
-        for attempt in under_way:
-            if now - attempt.started < self._patience_s:
-                return  # the others are younger
-            if attempt.result is None:
-                self._abandon(selector, attempt)
-                attempt.result = ProbeResult.DARK
-
-    def _abandon(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
-        """We close first here: a reset leaves no port waiting."""
-        if attempt.connection is not None:
-            with contextlib.suppress(OSError):
-                attempt.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._close(selector, attempt)
-
-    def _close(self, selector: selectors.BaseSelector, attempt: _Attempt) -> None:
-        if attempt.connection is not None:
-            with contextlib.suppress(KeyError, ValueError):
-                selector.unregister(attempt.connection)
-            attempt.connection.close()
-            attempt.connection = None
-
-    def _settle(self, under_way: deque[_Attempt]) -> None:
-        """Takes over what is decided, in the order in which it was started."""
-        while under_way and under_way[0].result is not None:
-            attempt = under_way.popleft()
+    def _settle(self) -> None:
+        """Counts what is decided, in the order in which it was started."""
+        while self._under_way and (result := self._under_way[0].result) is not None:
+            attempt = self._under_way.popleft()
             with self._changing:
-                self._count(attempt)
-
-    def _count(self, attempt: _Attempt) -> None:
-        attempt.row.count(attempt, self._holes)
-        if attempt.result is not None and not attempt.ours:
-            self._samples.append(ProbeSample(attempt.started, attempt.result, attempt.latency_ms))
-
-
-def _request(target: ClientTarget) -> bytes:
-    lines = (
-        f"GET {target.path} HTTP/1.1",
-        f"Host: {target.host}",
-        f"User-Agent: {USER_AGENT}",
-        "Connection: close",
-    )
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+                attempt.lane.count(attempt, self._holes)
+                if not attempt.ours:
+                    self._samples.append(ProbeSample(attempt.started, result, attempt.latency_ms))
 
 
 def _judged(answer: bytes) -> tuple[bool, str | None] | None:
     """Whether the answer is a good one, and who gave it; None for what is not HTTP."""
     try:
-        response = http.client.HTTPResponse(_Canned(answer), method="GET")  # type: ignore[arg-type]  # it asks for makefile() only
+        arrived = SimpleNamespace(makefile=lambda _mode: io.BytesIO(answer))
+        response = http.client.HTTPResponse(arrived, method="GET")  # type: ignore[arg-type]  # it calls makefile() only
         response.begin()
         body = response.read(MAX_BODY)
     except (http.client.HTTPException, ArithmeticError, ValueError, OSError):
@@ -332,13 +318,3 @@ def _judged(answer: bytes) -> tuple[bool, str | None] | None:
     headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in response.getheaders()]
     report = judged(response.status, headers, body, 0.0)
     return report.ok, report.answered_by
-
-
-class _Canned:
-    """Bytes that have already arrived, where http.client expects a socket."""
-
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
-
-    def makefile(self, mode: str) -> io.BytesIO:
-        return io.BytesIO(self._answer)

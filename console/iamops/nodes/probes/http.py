@@ -1,4 +1,4 @@
-"""One HTTP request over any byte stream, judged as a health probe. Speaks HTTP/1.1 through h11."""
+"""Health probes over any byte stream: HTTP/1.1 through h11, datastore greetings, open ports."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from iamops.model.facts import ProbeOutcome, ProbeReport
 from iamops.model.foreign import json_of
 from iamops.model.profile import DatastoreKind
 from iamops.nodes.probes.tls import CaUnreadable, NoTls, TlsStream, Trust, checking, refusal, unchecked
-from iamops.nodes.transport import ByteStream, CommandFailed, CommandTimeout, ConnectFailed, Transport
+from iamops.nodes.transport import ByteStream, Clock, CommandFailed, CommandTimeout, ConnectFailed, Transport
 from iamops.parse import greetings
 from iamops.parse.greetings import Greeting
 from iamops.redact.clean import words, words_of
 
 MAX_BODY = 64 * 1024
-# An answer as a whole: head, interim answers (RFC 9110 section 15.2), of which no good one has many, and body.
+# All of an answer: head, interim answers (RFC 9110 section 15.2), of which no good one has many, and body.
 ANSWER_BYTES = 256 * 1024
 INTERIM_MOST = 10
 READ_BYTES = 16 * 1024
 USER_AGENT = f"{PROBE_AGENT}/{__version__}"
-
-
+PROBE_TIMEOUT_S = 1.5
+ALIVE_TIMEOUT_S = 1.0
+Dialogue = Callable[[ByteStream], Awaitable[ProbeReport]]
 CLOSED = ProbeReport(ProbeOutcome.CLOSED, detail="closed without an answer")
 
 
@@ -39,38 +40,37 @@ class HttpQuestion:
     path: str
 
 
-async def ask(stream: ByteStream, question: HttpQuestion, clock: Callable[[], float]) -> ProbeReport:
-    """Sends one GET and judges the answer. The caller bounds the time and closes the stream.
+async def ask(stream: ByteStream, question: HttpQuestion, clock: Clock) -> ProbeReport:
+    """Sends one GET and judges the answer. The caller bounds the time, closes the stream and takes its errors.
 
     Healthy is: status 200-399 and, where the body is JSON with a `status`, that status is "ok".
     """
     started = clock()
     answer = HttpResponse(question)
     await stream.write(answer.request)
-    try:
-        while True:
-            chunk = await stream.read(READ_BYTES)
-            report = answer.add(chunk, (clock() - started) * 1000)
-            if report is not None:
-                return report
-            # What has arrived already is read without waiting: nobody else's turn may hang on it.
-            await asyncio.sleep(0)
-    except (ConnectionError, asyncio.IncompleteReadError):
-        return CLOSED
+    while True:
+        chunk = await stream.read(READ_BYTES)
+        report = answer.add(chunk, (clock() - started) * 1000)
+        if report is not None:
+            return report
+        # What has arrived already is read without waiting: other tasks have their turn.
+        await asyncio.sleep(0)
 
 
 class HttpResponse:
-    """One answer as its bytes arrive: the same reading and the same bounds for whoever asks. Does no I/O."""
+    """One answer as its bytes arrive: the same reading and the same bounds for every caller. Does no I/O."""
 
     def __init__(self, question: HttpQuestion) -> None:
         self._dialogue = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_BODY)
         self._response: h11.Response | None = None
         self._body = b""
         self._size = self._interim = 0
-        self.request = _request(self._dialogue, question)
+        headers = [("Host", question.host), ("User-Agent", USER_AGENT), ("Connection", "close")]
+        request = h11.Request(method="GET", target=question.path, headers=headers)
+        self.request = (self._dialogue.send(request) or b"") + (self._dialogue.send(h11.EndOfMessage()) or b"")
 
     def add(self, chunk: bytes, after_ms: float) -> ProbeReport | None:
-        """Takes the next bytes, none at the end. What is to be said of the answer; None while it is not whole."""
+        """Takes the next bytes, none at the end. Judges the answer; None while it is not complete."""
         self._size += len(chunk)
         if not chunk and not self._size:
             return CLOSED
@@ -78,16 +78,16 @@ class HttpResponse:
             return ProbeReport(ProbeOutcome.BAD_ANSWER, detail=f"more than {ANSWER_BYTES >> 10} KiB of an answer")
         try:
             self._dialogue.receive_data(chunk)
-            whole = self._whole()
+            complete = self._read_events()
         except h11.RemoteProtocolError as error:
             return ProbeReport(ProbeOutcome.BAD_ANSWER, detail=f"not HTTP: {words(str(error), 120)}")
         if self._interim > INTERIM_MOST:
             return ProbeReport(ProbeOutcome.BAD_ANSWER, detail="says `100 Continue` without end")
-        if self._response is None or not whole:
+        if self._response is None or not complete:
             return None
         return judged(self._response.status_code, self._response.headers, self._body, after_ms)
 
-    def _whole(self) -> bool:
+    def _read_events(self) -> bool:
         """Reads what there is; True at the end of the answer, or of as much of it as is kept."""
         while len(self._body) < MAX_BODY:
             event = self._dialogue.next_event()
@@ -133,28 +133,13 @@ def _problem(status: int, content_type: bytes, body: bytes) -> str:
         document = json_of(body)
     except ValueError:
         return "HTTP 200, but the body is not JSON"
-    said = document.get("status") if isinstance(document, dict) else None
-    return "" if said in (None, "ok") else f"says status {words(str(said), 60)!r}"
-
-
-def _request(dialogue: h11.Connection, question: HttpQuestion) -> bytes:
-    headers = [("Host", question.host), ("User-Agent", USER_AGENT), ("Connection", "close")]
-    request = h11.Request(method="GET", target=question.path, headers=headers)
-    return (dialogue.send(request) or b"") + (dialogue.send(h11.EndOfMessage()) or b"")
-
-
-# Health probes made from a node: HTTP and datastore greetings over TCP channels.
-
-PROBE_TIMEOUT_S = 1.5
-ALIVE_TIMEOUT_S = 1.0
-
-Dialogue = Callable[[ByteStream], Awaitable[ProbeReport]]
-Clock = Callable[[], float]
+    own_status = document.get("status") if isinstance(document, dict) else None
+    return "" if own_status in (None, "ok") else f"says status {words(str(own_status), 60)!r}"
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where a probe knocks, as seen from the node it is made from."""
+    """The endpoint of a probe, as seen from the node it is made from."""
 
     host: str
     port: int
@@ -163,13 +148,17 @@ class Door:
 async def probe_http(
     transport: Transport, door: Door, question: HttpQuestion, clock: Clock, trust: Trust | None = None
 ) -> ProbeReport | None:
-    """One HTTP probe from the node, over TLS with `trust`. None: nothing can be said, the link is silent."""
+    """One HTTP probe from the node, over TLS with `trust`. None: nothing is known, the link is silent."""
 
     async def dialogue(stream: ByteStream) -> ProbeReport:
         if trust is None:
             return await ask(stream, question, clock)
+        # Without a CA neither the issuer of the certificate nor its name is checked.
+        ca = trust.ca
         try:
-            tls = await _inside_tls(stream, trust)
+            context = checking(ca, name=trust.name is not None) if ca is not None else unchecked()
+            tls = TlsStream(stream, context, trust.name if ca is not None else None)
+            await tls.handshake()
         except (NoTls, CaUnreadable) as failure:
             return ProbeReport(ProbeOutcome.BAD_ANSWER, detail=f"no TLS: {failure}")
         except ssl.SSLCertVerificationError as error:
@@ -179,19 +168,10 @@ async def probe_http(
     return await probe_stream(transport, door, dialogue)
 
 
-async def _inside_tls(stream: ByteStream, trust: Trust) -> TlsStream:
-    """Without a CA nobody is asked who has issued the certificate, nor for whom."""
-    checked = trust.ca is not None
-    context = checking(trust.ca, name=trust.name is not None) if trust.ca is not None else unchecked()
-    tls = TlsStream(stream, context, trust.name if checked else None)
-    await tls.handshake()
-    return tls
-
-
 async def probe_datastore(
     transport: Transport, door: Door, kind: DatastoreKind, clock: Clock
 ) -> ProbeReport | None:
-    """One greeting from the node. None: nothing can be said, because the link itself is silent."""
+    """One greeting from the node. None: nothing is known, the link is silent."""
     greet = {
         DatastoreKind.MARIADB: _greet_mariadb,
         DatastoreKind.REDIS: _greet_redis,
@@ -207,7 +187,7 @@ async def probe_datastore(
 
 
 async def probe_port(transport: Transport, door: Door, clock: Clock) -> ProbeReport | None:
-    """Whether a connection is taken; nothing is sent. None: the link itself is silent."""
+    """Whether a connection is accepted; nothing is sent. None: the link is silent."""
     started = clock()
 
     async def dialogue(stream: ByteStream) -> ProbeReport:
@@ -217,7 +197,7 @@ async def probe_port(transport: Transport, door: Door, clock: Clock) -> ProbeRep
 
 
 async def probe_stream(transport: Transport, door: Door, dialogue: Dialogue) -> ProbeReport | None:
-    """A dialogue with what listens there, and what stood in its way. None: the link itself is silent."""
+    """A dialogue with what listens there, or why there was none. None: the link is silent."""
     try:
         stream = await transport.open_tcp(door.host, door.port, timeout_s=PROBE_TIMEOUT_S)
     except ConnectFailed as failure:
@@ -226,14 +206,14 @@ async def probe_stream(transport: Transport, door: Door, dialogue: Dialogue) -> 
     except CommandTimeout:
         return await _timed_out(transport, f"no connection within {PROBE_TIMEOUT_S} s", accepted=False)
     except CommandFailed:
-        return None  # the node opens no channel for us: that says nothing about the target
+        return None  # the node opens no channel for us: nothing is known about the target
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
             return await dialogue(stream)
     except TimeoutError:
         return await _timed_out(transport, f"accepts, but no answer within {PROBE_TIMEOUT_S} s", accepted=True)
     except (ConnectionError, asyncio.IncompleteReadError):
-        return ProbeReport(ProbeOutcome.CLOSED, detail="closed without an answer")
+        return CLOSED
     finally:
         stream.close()
 

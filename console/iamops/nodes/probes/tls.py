@@ -17,12 +17,10 @@ T = TypeVar("T")
 CHUNK = 16 * 1024
 # Of a handshake: a long chain is a tenth of that.
 HANDSHAKE_MAX = 512 * 1024
-# Certificates that are out of date are a finding of their own: the chain is asked about all the same.
-_TIME_CODES = (9, 10)
 
 
 class NoTls(ConnectionError):
-    """What answered did not speak TLS, or would not with us. The message has OpenSSL's words."""
+    """The other side does not speak TLS, or not with us. The message has OpenSSL's reason."""
 
 
 class CaUnreadable(Exception):
@@ -31,7 +29,7 @@ class CaUnreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How a service's certificate is to be checked: by which CA (a file on this machine), for which name."""
+    """How a service's certificate is checked: by which CA (a file on this machine), for which name."""
 
     ca: str | None = None
     name: str | None = None
@@ -79,7 +77,15 @@ class TlsStream:
                 done = step()
             except ssl.SSLWantReadError:
                 await self._send()
-                await self._receive()
+                chunk = await self._stream.read(CHUNK)
+                if self._left:
+                    self._left -= len(chunk)
+                    if self._left <= 0:
+                        raise NoTls(f"a handshake of more than {HANDSHAKE_MAX:,} bytes") from None
+                if chunk:
+                    self._incoming.write(chunk)
+                else:
+                    self._incoming.write_eof()
             except ssl.SSLCertVerificationError:
                 raise
             except ssl.SSLError as error:
@@ -92,20 +98,9 @@ class TlsStream:
         if self._outgoing.pending:
             await self._stream.write(self._outgoing.read())
 
-    async def _receive(self) -> None:
-        chunk = await self._stream.read(CHUNK)
-        if not chunk:
-            self._incoming.write_eof()
-            return
-        if self._left:
-            self._left -= len(chunk)
-            if self._left <= 0:
-                raise NoTls(f"a handshake of more than {HANDSHAKE_MAX:,} bytes")
-        self._incoming.write(chunk)
-
 
 def unchecked() -> ssl.SSLContext:
-    """For looking at a certificate, whoever has issued it."""
+    """Accepts every certificate: to read it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -113,7 +108,7 @@ def unchecked() -> ssl.SSLContext:
 
 
 def checking(ca: str, *, name: bool) -> ssl.SSLContext:
-    """Only what this CA vouches for, and with `name` only for the name that is asked for. Raises CaUnreadable."""
+    """Accepts what this CA vouches for; with `name` only for the name that is asked for. Raises CaUnreadable."""
     path = Path(ca).expanduser()
     try:
         stamp = path.stat().st_mtime_ns
@@ -132,9 +127,4 @@ def _checking(path: Path, _stamp: int, name: bool) -> ssl.SSLContext:
 
 
 def refusal(error: ssl.SSLCertVerificationError) -> str:
-    """Why a certificate is not taken, in OpenSSL's words."""
     return words(error.verify_message or str(error), 120)
-
-
-def is_out_of_date(error: ssl.SSLCertVerificationError) -> bool:
-    return error.verify_code in _TIME_CODES

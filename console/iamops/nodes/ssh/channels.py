@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncssh
 
-from iamops.nodes.ssh.command_line import Frame, Framed, status
+from iamops.nodes.ssh.command_line import Frame, status
 from iamops.nodes.transport import CommandResult, TransportError
 
 OUTPUT_LIMIT = 8 * 1024 * 1024
@@ -24,12 +24,11 @@ INBOX_LIMIT = 1024 * 1024
 NOISE_LIMIT = 4096
 CLOSE_GRACE_S = 0.5
 
-Channel = asyncssh.SSHClientChannel[bytes] | asyncssh.SSHTCPChannel[bytes]
 WhyLost = Callable[[Exception | None], TransportError]
 
 
 class _Channel(asyncssh.SSHClientSession[bytes], asyncssh.SSHTCPSession[bytes]):
-    """What every channel has: an end, and the way in which it came."""
+    """What every channel has: an end, and its reason."""
 
     def __init__(self, why_lost: WhyLost) -> None:
         self._why_lost = why_lost
@@ -59,20 +58,21 @@ class _Channel(asyncssh.SSHClientSession[bytes], asyncssh.SSHTCPSession[bytes]):
             self.failure = self._why_lost(exc)
         self._wake.set()
 
-    async def _news(self) -> None:
+    async def _wait(self) -> None:
+        """Returns when something has arrived or the channel is closed."""
         self._wake.clear()
         await self._wake.wait()
 
-    async def _closes(self) -> None:
+    async def _wait_closed(self) -> None:
         """The command has ended: its channel is about to close, unless something else holds it open."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_GRACE_S):
                 while not self.closed:
-                    await self._news()
+                    await self._wait()
 
 
 class ChannelOutput(_Channel):
-    """Collects the whole output of a command that ends by itself. `overflow`: it was more than allowed."""
+    """Collects the output of a command that ends. `overflow`: it was more than allowed."""
 
     def __init__(self, why_lost: WhyLost, frame: Frame, limit: int = OUTPUT_LIMIT) -> None:
         super().__init__(why_lost)
@@ -93,7 +93,7 @@ class ChannelOutput(_Channel):
 
     @property
     def complete(self) -> bool:
-        """Whether the end of both streams has come."""
+        """Whether the ends of both streams have arrived."""
         return self._frame.ended_in(self._stdout) and self._frame.ended_in(self._stderr)
 
     async def ended(self) -> None:
@@ -102,19 +102,19 @@ class ChannelOutput(_Channel):
         What a login shell left running may hold the channel open: it is not waited for.
         """
         while not (self.closed or self.overflow or self.complete):
-            await self._news()
+            await self._wait()
         if not self.overflow:
-            await self._closes()
+            await self._wait_closed()
         if self.closed and not (self._answered or self.complete):
             raise self.failure or self._why_lost(None)
 
-    def framed(self) -> Framed | None:
+    def result(self, argv: tuple[str, ...]) -> CommandResult | None:
         """What the command itself wrote, and how it ended; None if it did not run to its end."""
-        return self._frame.read(bytes(self._stdout), bytes(self._stderr))
+        return self._frame.read(bytes(self._stdout), bytes(self._stderr), argv)
 
     @property
     def opened(self) -> bool:
-        """Whether sshd has given it a session."""
+        """Whether sshd has opened the session."""
         return self._channel is not None
 
     @property
@@ -123,22 +123,21 @@ class ChannelOutput(_Channel):
 
     @property
     def errors(self) -> bytes:
-        """What the command wrote to stderr so far."""
         return self._frame.errors(bytes(self._stderr))
 
     @property
     def noise(self) -> bytes:
-        """What the login shell wrote."""
+        """The login shell's own output."""
         return self._frame.noise(bytes(self._stdout), bytes(self._stderr))
 
 
 class _Inbox(_Channel):
-    """Arrived bytes that nobody has taken yet; a full inbox pauses the channel."""
+    """Bytes that have arrived and were not taken; a full inbox pauses the channel."""
 
     def __init__(self, why_lost: WhyLost) -> None:
         super().__init__(why_lost)
         self._chunks: deque[bytes] = deque()
-        self._size = 0
+        self.size = 0
         self._paused = False
         self._stderr = b""
         self._at_end = False
@@ -148,8 +147,8 @@ class _Inbox(_Channel):
             self._stderr = (self._stderr + data)[-ERRORS_TAIL:]
             return
         self._chunks.append(data)
-        self._size += len(data)
-        if self._size > INBOX_LIMIT and not self._paused:
+        self.size += len(data)
+        if self.size > INBOX_LIMIT and not self._paused:
             self._paused = True
             self._channel.pause_reading()
         self._wake.set()
@@ -159,16 +158,10 @@ class _Inbox(_Channel):
         self._wake.set()
         return True
 
-    @property
-    def waiting(self) -> int:
-        """Bytes that have arrived and were not taken."""
-        return self._size
-
     def _take(self) -> bytes:
-        """The oldest chunk."""
         chunk = self._chunks.popleft()
-        self._size -= len(chunk)
-        if self._paused and self._size < INBOX_LIMIT // 2:
+        self.size -= len(chunk)
+        if self._paused and self.size < INBOX_LIMIT // 2:
             self._paused = False
             self._channel.resume_reading()
         return chunk
@@ -192,23 +185,21 @@ class ChannelLines(_Inbox):
     async def started(self) -> bool:
         """Waits for the command's beginning. False: the channel is closed, and it never began."""
         while not (self.begun or self.closed):
-            await self._news()
+            await self._wait()
         return self.begun
 
     @property
     def noise(self) -> bytes:
-        """The end of what the login shell wrote before the command began."""
         return self._frame.noise(self._before, self._stderr)
 
     @property
     def ending(self) -> CommandResult | None:
-        """How the command ended by itself, with the tail of what it wrote to stderr."""
         if not (self._over or self._answered):
             return None
         return CommandResult(self._argv, self._status, b"", self._frame.errors(self._stderr))
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
-        """Lets only what the command wrote in: what comes before its beginning is the login shell's."""
+        """Takes the command's output only: what comes before its beginning is the login shell's."""
         if datatype is None and not self.begun:
             self._before, began, data = (self._before + data).partition(self._frame.begin)
             if not began:
@@ -226,7 +217,7 @@ class ChannelLines(_Inbox):
         try:
             self._channel.write(chunk)
         except OSError:
-            # Its end has arrived, and is not told yet.
+            # Its end has arrived, and was not processed yet.
             raise self.failure or self._why_lost(None) from None
 
     def __aiter__(self) -> ChannelLines:
@@ -239,10 +230,10 @@ class ChannelLines(_Inbox):
             elif self.closed:
                 self._last()
             elif self._over:
-                await self._closes()
+                await self._wait_closed()
                 self._last()
             else:
-                await self._news()
+                await self._wait()
         return self._ready.popleft()
 
     def _split(self, chunk: bytes) -> None:
@@ -253,7 +244,7 @@ class ChannelLines(_Inbox):
             self._status, self._over = status(after), True
         *lines, self._rest = arrived.split(b"\n")
         if self._cutting and lines:
-            # The head of this line was handed out when it grew too long; this is its unwanted tail.
+            # The head of this line was returned when it grew too long; this is the rest of it.
             del lines[0]
             self._cutting = False
         if self._cutting:
@@ -274,23 +265,22 @@ class ChannelLines(_Inbox):
             raise self.failure or self._why_lost(None)
 
 
-class Bytes(_Inbox):
+class ChannelBytes(_Inbox):
     """A ByteStream: a TCP connection made from the node, or one that a command there keeps for us."""
 
     noise = b""
 
     async def read(self, limit: int) -> bytes:
-        """Up to `limit` bytes; b"" at the end."""
         while not self._chunks:
             if self.failure is not None:
                 raise self.failure
             if self.closed or self._at_end:
                 return b""
-            await self._news()
+            await self._wait()
         chunk = self._take()
         if len(chunk) > limit:
             self._chunks.appendleft(chunk[limit:])
-            self._size += len(chunk) - limit
+            self.size += len(chunk) - limit
         return chunk[:limit]
 
     async def passed(self, mark: bytes) -> bool:
@@ -301,7 +291,7 @@ class Bytes(_Inbox):
             if found:
                 if after:
                     self._chunks.appendleft(after)
-                    self._size += len(after)
+                    self.size += len(after)
                 return True
             seen = (seen + chunk)[-NOISE_LIMIT:]
         self.noise = seen
@@ -318,5 +308,5 @@ class Bytes(_Inbox):
 
     @property
     def complaint(self) -> str:
-        """What the command that keeps the connection said before it gave up."""
+        """The last error of the command that keeps the connection."""
         return self._stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from iamops.model.foreign import whole
+from iamops.nodes.transport import CommandResult
 
-# The frame around everything that a node is asked to run: what stands outside it is not the command's. No I/O.
+# Everything that a node is asked to run stands in a frame: what is outside it is not the command's.
 #
 # A login shell may greet, complain, or run nothing at all. So the command's own output begins behind a mark that
 # nobody can know before, and ends with that mark and the command's exit status.
@@ -22,24 +23,11 @@ SIGNALS = 64
 TAIL = 4096
 
 
-def _new_mark() -> str:
-    return f"iamops-{secrets.token_hex(8)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Framed:
-    """What stood inside a frame. `exit_status` None: a signal ended the command."""
-
-    stdout: bytes
-    stderr: bytes
-    exit_status: int | None
-
-
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The marks of one command. None stands in the command line: a shell that prints that fakes nothing."""
+    """The marks of one command. They do not stand in the command line: a shell that prints that fakes nothing."""
 
-    mark: str = field(default_factory=_new_mark)
+    mark: str = field(default_factory=lambda: f"iamops-{secrets.token_hex(8)}")
 
     @property
     def begin(self) -> bytes:
@@ -57,26 +45,26 @@ class Frame:
         """What was written before the command began, or all of it if that never was."""
         return stdout.partition(self.begin)[0] + stderr.partition(self.begin_errors)[0]
 
-    def read(self, stdout: bytes, stderr: bytes) -> Framed | None:
+    def read(self, stdout: bytes, stderr: bytes, argv: tuple[str, ...] = ()) -> CommandResult | None:
         """The command's own output and exit status; None if it was not run to its end."""
         _, began, rest = stdout.partition(self.begin)
         inside, ended, after = rest.partition(self.end)
         if not (began and ended and b"\n" in after):
             return None
-        return Framed(inside, self.errors(stderr), status(after))
+        return CommandResult(argv, status(after), inside, self.errors(stderr))
 
     def errors(self, stderr: bytes) -> bytes:
-        """What the command wrote to stderr. Of a long one only the tail is kept: that is all the command's."""
-        before, apart, errors = stderr.partition(self.begin_errors)
-        return (errors if apart else before).partition(self.end)[0]
+        """What the command wrote to stderr. If only the tail is kept, all of that is the command's."""
+        before, found, errors = stderr.partition(self.begin_errors)
+        return (errors if found else before).partition(self.end)[0]
 
     def ended_in(self, stream: bytearray) -> bool:
-        """Whether the end mark has come whole."""
+        """Whether the end mark has arrived, with its line's end."""
         return stream.find(b"\n", at) >= 0 if (at := stream.rfind(self.end, -TAIL)) >= 0 else False
 
 
 def status(after: bytes) -> int | None:
-    """The exit status behind the end mark. A shell tells of a signal as 128 and its number."""
+    """The exit status behind the end mark. A shell reports a signal as 128 and its number."""
     number = whole(after.partition(b"\n")[0])
     return None if number is None or SIGNALLED < number <= SIGNALLED + SIGNALS else number
 
@@ -84,8 +72,8 @@ def status(after: bytes) -> int | None:
 # An ordinary user's PATH on Debian lacks sbin; LC_ALL=C because output is parsed.
 ENVIRONMENT = 'export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"; exec '
 
-# The frame: its marks (see ssh_frame.py) stand around the command, on stdout with its exit status. The command is
-# started by exec, so that no builtin and no function of the shell stands in for it, and has the channel's stdin.
+# The marks of the frame stand around the command, on stdout with its exit status. The command is started by exec,
+# so that no builtin and no function of the shell stands in for it, and has the channel's stdin.
 FRAMED = """\
 printf "%s!\\n" "$0" >&2
 printf "%s(\\n" "$0"

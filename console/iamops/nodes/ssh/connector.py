@@ -1,14 +1,15 @@
-"""Connects to a node: settles how, dials (in the lab's namespace if need be), checks the key, logs in."""
+"""Connects to a node: settles how, dials (in the lab's namespace if need be), checks the host key, logs in."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import asyncssh
 
@@ -17,7 +18,7 @@ from iamops.nodes import netns
 from iamops.nodes.ssh import errors
 from iamops.nodes.ssh.errors import Remote
 from iamops.nodes.ssh.host_keys import KnownKeys, known
-from iamops.nodes.ssh.peer import Keys, Peer, acknowledge
+from iamops.nodes.ssh.peer import OfferedKeys, Peer, acknowledge
 from iamops.nodes.ssh.settings import SettingsError, SshSettings, UserFiles, hop_access, settle
 from iamops.nodes.ssh.transport import SshTransport
 from iamops.nodes.supervisor import aside
@@ -30,21 +31,12 @@ Address = tuple[int, tuple[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class SshLimits:
-    """How long anything may take, in seconds. A silent peer is given up after (misses + 1) keepalives."""
+    """Time limits in seconds. A silent peer is given up after (misses + 1) keepalives."""
 
     connect_s: float = 5.0
     login_s: float = 10.0
     keepalive_s: float = 2.5
     keepalive_misses: int = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Presented:
-    """The host key a machine showed, and the settings under which it would be looked up."""
-
-    key: asyncssh.SSHKey
-    settings: SshSettings
-    place: Remote
 
 
 class SshConnector:
@@ -59,40 +51,35 @@ class SshConnector:
     ) -> None:
         self._node = node
         self._access = profile.ssh_of(node)
+        self._keys = (Path(self._access.key).expanduser(),) if self._access.key else ()
         self._namespace = profile.network_namespace
         self._limits = limits or SshLimits()
         self._files = None if self._namespace else (files or UserFiles.of_this_user())
 
     async def connect(self) -> SshTransport:
         """A logged-in connection, or the TransportError that says why there is none."""
-        settings, place = self._destination()
-        hops = await self._hops(settings)
-        try:
-            connection, peer = await self._login(settings, place, hops, self._filed(settings))
-        except BaseException:
-            await _close(hops)
-            raise
-        return SshTransport(connection, peer)
+        settings, remote = self._destination()
+        return SshTransport(*await self._login(settings, remote, await self._hops(settings)))
 
-    async def fetch_host_key(self) -> Presented:
-        """The host key, without logging in to the node and without trusting anything it says."""
-        settings, place = self._destination()
+    async def fetch_host_key(self) -> tuple[asyncssh.SSHKey, SshSettings]:
+        """The host key, without logging in and without trusting it, and the settings for looking it up."""
+        settings, remote = self._destination()
         hops = await self._hops(settings)
         # Without authorities the machine shows its plain key, and not a certificate for it.
         filed = dataclasses.replace(self._filed(settings), authorities=())
-        peer = Peer(place.node, filed, Keys(settings), hops, trusting=False)
+        peer = Peer(remote.node, filed, OfferedKeys(settings), hops, trusting=False)
         try:
-            await self._handshake(settings, place, peer)
+            await self._handshake(settings, remote, peer)
         except asyncssh.HostKeyNotVerifiable:
             if peer.presented is not None:
-                return Presented(peer.presented, settings, place)
+                return peer.presented, settings
         except asyncssh.ChannelOpenError as error:
-            raise errors.hop_failed(place, settings.jump[-1], error) from None
+            raise errors.hop_failed(remote, settings.jump[-1], error) from None
         except (asyncssh.Error, OSError, ValueError) as error:
-            raise errors.login_failed(place, error, "no login was tried") from error
+            raise errors.login_failed(remote, error, "no login was tried") from error
         finally:
             await _close(hops)
-        raise HandshakeFailed(place.node, "it showed no host key", f"try: {place.by_hand}")
+        raise HandshakeFailed(remote.node, "it showed no host key", f"try: {remote.by_hand}")
 
     def _destination(self) -> tuple[SshSettings, Remote]:
         settings = self._settle(self._access.host or self._node.address, self._access)
@@ -121,49 +108,47 @@ class SshConnector:
         return hops
 
     async def _hop(self, hop: str, hops: Hops, depth: int) -> Hops:
-        name, access = self._hop_access(hop)
+        try:
+            name, access = hop_access(hop)
+        except SettingsError as error:
+            raise SshConfigInvalid(self._node.name, str(error), "correct ProxyJump") from error
         settings = self._settle(name, access.over(SshAccess(known_hosts=self._access.known_hosts)))
-        place = Remote(self._node.name, settings.host, settings.port, settings.user, hop=name)
+        remote = Remote(self._node.name, settings.host, settings.port, settings.user, hop=name)
         if depth > MAX_HOPS:
             raise SshConfigInvalid(self._node.name, "its jump hosts lead in a circle", "correct ProxyJump")
         if not hops:
             hops = await self._hops(settings, depth)
         # The profile's key is offered to its jump hosts too, beside whatever the user has for them.
-        own = dataclasses.replace(settings, keys=(*self._key, *settings.keys))
-        try:
-            connection, _ = await self._login(own, place, hops, self._filed(settings))
-        except BaseException:
-            await _close(hops)
-            raise
+        settings = dataclasses.replace(settings, keys=(*self._keys, *settings.keys))
+        connection, _ = await self._login(settings, remote, hops)
         return (*hops, connection)
-
-    def _hop_access(self, hop: str) -> tuple[str, SshAccess]:
-        try:
-            return hop_access(hop)
-        except SettingsError as error:
-            raise SshConfigInvalid(self._node.name, str(error), "correct ProxyJump") from error
 
     # --- one machine ---
 
     async def _login(
-        self, settings: SshSettings, place: Remote, hops: Hops, filed: KnownKeys
+        self, settings: SshSettings, remote: Remote, hops: Hops
     ) -> tuple[asyncssh.SSHClientConnection, Peer]:
-        keys = Keys(settings)
-        peer = Peer(place.node, filed, keys, hops, is_hop=place.hop is not None)
+        """The connections that it rides on are closed if it fails."""
+        keys, filed = OfferedKeys(settings), self._filed(settings)
+        peer = Peer(remote.node, filed, keys, hops, is_hop=remote.hop is not None)
         try:
-            return await self._handshake(settings, place, peer), peer
-        except asyncssh.HostKeyNotVerifiable as error:
-            raise errors.host_key_refused(place, settings, filed, peer.presented, error) from None
-        except asyncssh.ChannelOpenError as error:
-            raise errors.hop_failed(place, settings.jump[-1], error) from None
-        except (asyncssh.Error, OSError, ValueError) as error:
-            raise errors.login_failed(place, error, keys.account) from error
+            return await self._handshake(settings, remote, peer), peer
+        except BaseException as error:
+            await _close(hops)
+            match error:
+                case asyncssh.HostKeyNotVerifiable():
+                    raise errors.host_key_refused(remote, settings, filed, peer.presented, error) from None
+                case asyncssh.ChannelOpenError():
+                    raise errors.hop_failed(remote, settings.jump[-1], error) from None
+                case asyncssh.Error() | OSError() | ValueError():
+                    raise errors.login_failed(remote, error, keys.account) from error
+            raise
         finally:
             keys.close()
 
-    async def _handshake(self, settings: SshSettings, place: Remote, peer: Peer) -> asyncssh.SSHClientConnection:
-        """Raises asyncssh's errors, except for the two limits of time."""
-        raw = None if peer.hops or settings.proxy_command else await self._dial(settings, place)
+    async def _handshake(self, settings: SshSettings, remote: Remote, peer: Peer) -> asyncssh.SSHClientConnection:
+        """Raises asyncssh's errors, except for the two time limits."""
+        raw = None if peer.hops or settings.proxy_command else await self._dial(settings, remote)
         limit_s = self._limits.login_s + (self._limits.connect_s if raw is None else 0)
         try:
             async with asyncio.timeout(limit_s):
@@ -172,7 +157,7 @@ class SshConnector:
             if raw is not None:
                 raw.close()
             if isinstance(error, TimeoutError):
-                raise errors.login_timed_out(place, limit_s) from None
+                raise errors.login_timed_out(remote, limit_s) from None
             raise
 
     async def _open(
@@ -203,37 +188,29 @@ class SshConnector:
             login_timeout=0,
         )
 
-    async def _dial(self, settings: SshSettings, place: Remote) -> socket.socket:
+    async def _dial(self, settings: SshSettings, remote: Remote) -> socket.socket:
+        """A connection to the first address that answers; no address may use up the time of the others."""
         limit_s = self._limits.connect_s
         try:
             async with asyncio.timeout(limit_s):
                 addresses = await self._addresses(settings)
-                return await self._first_answering(addresses, limit_s / len(addresses))
+                for family, target in addresses[:-1]:
+                    with contextlib.suppress(OSError):
+                        async with asyncio.timeout(limit_s / len(addresses)):
+                            return await self._connected(family, target)
+                return await self._connected(*addresses[-1])
         except TimeoutError:
-            raise errors.dial_timed_out(place, limit_s) from None
+            raise errors.dial_timed_out(remote, limit_s) from None
         except OSError as error:
-            raise errors.dial_failed(place, error) from error
+            raise errors.dial_failed(remote, error) from error
 
     async def _addresses(self, settings: SshSettings) -> Sequence[Address]:
         """Every address of the host. In the lab names mean nothing: no question may leave it."""
         host, port, family = settings.host, settings.port, settings.options.family
         flags = socket.AI_NUMERICHOST if self._namespace else 0
-
-        def resolve() -> list[Any]:
-            return socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM, flags=flags)
-
+        resolve = partial(socket.getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM, flags=flags)
         found = await aside(resolve, f"resolve {host}")
         return [(family, (str(target[0]), int(target[1]))) for family, _, _, _, target in found]
-
-    async def _first_answering(self, addresses: Sequence[Address], share_s: float) -> socket.socket:
-        """A connection to the first address that answers; none may use up the time of the others."""
-        for family, target in addresses[:-1]:
-            try:
-                async with asyncio.timeout(share_s):
-                    return await self._connected(family, target)
-            except OSError:
-                continue
-        return await self._connected(*addresses[-1])
 
     async def _connected(self, family: int, target: tuple[str, int]) -> socket.socket:
         raw = netns.open_socket(self._namespace, family)
@@ -245,10 +222,6 @@ class SshConnector:
             raw.close()
             raise
         return raw
-
-    @property
-    def _key(self) -> tuple[Path, ...]:
-        return (Path(self._access.key).expanduser(),) if self._access.key else ()
 
 
 async def _close(hops: Hops) -> None:

@@ -1,4 +1,4 @@
-"""Turns what the network and asyncssh raise into TransportErrors: node, reason, next step. No I/O."""
+"""Turns the errors of the network and of asyncssh into TransportErrors: node, reason, next step. No I/O."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shlex
 import socket
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeVar
 
 import asyncssh
 
@@ -32,6 +33,8 @@ from iamops.nodes.transport import (
 )
 from iamops.redact.clean import words, words_of
 
+E = TypeVar("E", bound=TransportError)
+
 
 class OpenFailure(IntEnum):
     """Why a peer did not open a channel: RFC 4254 section 5.1."""
@@ -44,11 +47,12 @@ class OpenFailure(IntEnum):
 
 SHELL_STEP = "on {node}: the login shell of the SSH user (getent passwd), and ForceCommand in sshd_config"
 RECONNECTS = "nothing to do: the console connects again by itself"
+OUTCOME_UNKNOWN = "its outcome is unknown: look before trying again"
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """Who is being talked to. `hop` names the jump host when it is not yet the node itself."""
+    """The machine at the other end. `hop` names the jump host when it is not yet the node itself."""
 
     node: str
     host: str
@@ -56,11 +60,11 @@ class Remote:
     user: str
     hop: str | None = None
 
-    def says(self, reason: str) -> str:
-        return f"jump host {self.hop}: {reason}" if self.hop else reason
+    def error(self, kind: type[E], reason: str, next_step: str) -> E:
+        return kind(self.node, f"jump host {self.hop}: {reason}" if self.hop else reason, next_step)
 
     @property
-    def door(self) -> str:
+    def endpoint(self) -> str:
         return f"{self.host} port {self.port}"
 
     @property
@@ -70,65 +74,67 @@ class Remote:
         return f"ssh {port}{self.user}@{self.host}"
 
 
-def dial_failed(place: Remote, error: OSError) -> TransportError:
+def dial_failed(remote: Remote, error: OSError) -> TransportError:
     """The TCP connection was not made."""
-    if isinstance(error, NamespaceMissing):
-        return Unreachable(place.node, "the lab is not up", "iamops lab up")
-    if isinstance(error, NamespaceForbidden):
-        return Unreachable(place.node, str(error.strerror), "run iamops as root: the lab needs it")
-    if isinstance(error, socket.gaierror):
-        reason = place.says(f"the name {place.host} cannot be resolved ({error.strerror})")
-        return Unreachable(place.node, reason, f"correct ssh.host in the profile, or: getent hosts {place.host}")
-    if isinstance(error, TimeoutError):
-        return dial_timed_out(place, None)
-    if isinstance(error, ConnectionRefusedError):
-        return _refused(place)
-    reason = place.says(f"no way to {place.door}: {_strerror(error)}")
-    return Unreachable(place.node, reason, f"ip route get {place.host}")
+    match error:
+        case NamespaceMissing():
+            return Unreachable(remote.node, "the lab is not up", "iamops lab up")
+        case NamespaceForbidden():
+            return Unreachable(remote.node, str(error.strerror), "run iamops as root: the lab needs it")
+        case socket.gaierror():
+            reason = f"the name {remote.host} cannot be resolved ({error.strerror})"
+            step = f"correct ssh.host in the profile, or: getent hosts {remote.host}"
+            return remote.error(Unreachable, reason, step)
+        case TimeoutError():
+            return dial_timed_out(remote, None)
+        case ConnectionRefusedError():
+            return _refused(remote)
+    why = error.strerror or (errno.errorcode.get(error.errno, "") if error.errno else "") or str(error)
+    return remote.error(Unreachable, f"no way to {remote.endpoint}: {why}", f"ip route get {remote.host}")
 
 
-def dial_timed_out(place: Remote, timeout_s: float | None) -> ConnectTimeout:
+def dial_timed_out(remote: Remote, timeout_s: float | None) -> ConnectTimeout:
     within = f" within {timeout_s:g} s" if timeout_s else ""
-    reason = place.says(f"no answer from {place.door}{within}")
-    return ConnectTimeout(place.node, reason, "is the machine on? a firewall may drop the packets")
+    step = "is the machine on? a firewall may drop the packets"
+    return remote.error(ConnectTimeout, f"no answer from {remote.endpoint}{within}", step)
 
 
-def login_timed_out(place: Remote, timeout_s: float) -> ConnectTimeout:
-    reason = place.says(f"{place.door} accepts, but no login within {timeout_s:g} s: sshd hangs or is overloaded")
-    return ConnectTimeout(place.node, reason, f"look at the machine's own console, or try: {place.by_hand}")
+def login_timed_out(remote: Remote, timeout_s: float) -> ConnectTimeout:
+    reason = f"{remote.endpoint} accepts, but no login within {timeout_s:g} s: sshd hangs or is overloaded"
+    return remote.error(ConnectTimeout, reason, f"look at the machine's own console, or try: {remote.by_hand}")
 
 
-def hop_failed(place: Remote, hop: str, error: asyncssh.ChannelOpenError) -> TransportError:
+def hop_failed(remote: Remote, hop: str, error: asyncssh.ChannelOpenError) -> TransportError:
     """The jump host is there, but did not reach the next machine."""
     if error.code == OpenFailure.PROHIBITED:
-        reason = f"jump host {hop} does not allow forwarding to {place.door}"
-        return ForwardingForbidden(place.node, reason, f"AllowTcpForwarding yes in sshd_config of {hop}")
+        reason = f"jump host {hop} does not allow forwarding to {remote.endpoint}"
+        return ForwardingForbidden(remote.node, reason, f"AllowTcpForwarding yes in sshd_config of {hop}")
     if "refused" in error.reason.lower():
-        return _refused(place)
-    reason = f"jump host {hop} cannot reach {place.door}: {words(error.reason, 120)}"
-    return Unreachable(place.node, reason, f"from {hop}: ip route get {place.host}")
+        return _refused(remote)
+    reason = f"jump host {hop} cannot reach {remote.endpoint}: {words(error.reason, 120)}"
+    return Unreachable(remote.node, reason, f"from {hop}: ip route get {remote.host}")
 
 
 def host_key_refused(
-    place: Remote, settings: SshSettings, known: KnownKeys, key: asyncssh.SSHKey | None, error: Exception
+    remote: Remote, settings: SshSettings, known: KnownKeys, key: asyncssh.SSHKey | None, error: Exception
 ) -> TransportError:
-    """The host key that was presented is not to be trusted. `error` is asyncssh's word on certificates."""
+    """The presented host key is not trusted. `error` is asyncssh's verdict on certificates."""
     if key is None:
-        reason = place.says(f"its host certificate is not accepted: {words(str(error), 160)}")
-        return HostKeyUnknown(place.node, reason, f"look at the certificate by hand: {place.by_hand}")
+        reason = f"its host certificate is not accepted: {words(str(error), 160)}"
+        return remote.error(HostKeyUnknown, reason, f"look at the certificate by hand: {remote.by_hand}")
     presented = HostKey.of(key)
     match known.standing(key):
         case KeyTrust.REVOKED:
-            reason = place.says(f"its host key {presented} is marked @revoked: do not log in")
-            return HostKeyChanged(place.node, reason, "ask who revoked it; the machine needs a new host key")
+            reason = f"its host key {presented} is marked @revoked: do not log in"
+            return remote.error(HostKeyChanged, reason, "ask who revoked it; the machine needs a new host key")
         case KeyTrust.CHANGED:
-            return _changed(place, settings, known, presented)
+            return _changed(remote, settings, known, presented)
         case _:
-            trust = f"accept its key by hand: {place.by_hand}" if place.hop else f"iamops trust {place.node}"
-            return HostKeyUnknown(place.node, place.says(f"its host key is not known: {presented}"), trust)
+            trust = f"accept its key by hand: {remote.by_hand}" if remote.hop else f"iamops trust {remote.node}"
+            return remote.error(HostKeyUnknown, f"its host key is not known: {presented}", trust)
 
 
-def _changed(place: Remote, settings: SshSettings, known: KnownKeys, presented: HostKey) -> HostKeyChanged:
+def _changed(remote: Remote, settings: SshSettings, known: KnownKeys, presented: HostKey) -> HostKeyChanged:
     expected = ", ".join(str(HostKey.of(key)) for key in known.keys)
     lines = standing_lines(settings.known_hosts, settings.known_as, settings.port)
     filed = ", ".join(f"{file}:{number}" for file, number in lines) or "known_hosts"
@@ -138,34 +144,31 @@ def _changed(place: Remote, settings: SshSettings, known: KnownKeys, presented: 
     )
     file = f" -f {shlex.quote(str(lines[0][0]))}" if lines else ""
     forget = f"ssh-keygen -R {shlex.quote(entry_name(settings.known_as, settings.port))}{file}"
-    again = place.by_hand if place.hop else f"iamops trust {place.node}"
-    return HostKeyChanged(
-        place.node, place.says(reason), f"only if you know why it changed: {forget}, then {again}"
-    )
+    again = remote.by_hand if remote.hop else f"iamops trust {remote.node}"
+    return remote.error(HostKeyChanged, reason, f"only if you know why it changed: {forget}, then {again}")
 
 
-def login_failed(place: Remote, error: Exception, tried: str) -> TransportError:
+def login_failed(remote: Remote, error: Exception, tried: str) -> TransportError:
     """Connected, but not logged in. `tried` says which keys were offered."""
-    said = words(str(error), 160)
-    if isinstance(error, asyncssh.PermissionDenied) or "authentication failures" in said:
-        reason = place.says(f"login as {place.user} was refused; {tried}")
-        return AuthFailed(place.node, reason, f"try: {place.by_hand}  (a key of an agent: ssh-add)")
+    endpoint, by_hand, message = remote.endpoint, f"try: {remote.by_hand}", words(str(error), 160)
+    if isinstance(error, asyncssh.PermissionDenied) or "authentication failures" in message:
+        reason = f"login as {remote.user} was refused; {tried}"
+        return remote.error(AuthFailed, reason, f"{by_hand}  (a key of an agent: ssh-add)")
     if isinstance(error, asyncssh.KeyExchangeFailed):
-        reason = place.says(f"nothing in common with {place.door}: {said}")
-        return HandshakeFailed(place.node, reason, f"try: {place.by_hand}")
+        return remote.error(HandshakeFailed, f"nothing in common with {endpoint}: {message}", by_hand)
     if isinstance(error, (asyncssh.ConnectionLost, ConnectionError)):
-        reason = place.says(f"{place.door} closed the connection during login")
-        return HandshakeFailed(place.node, reason, f"see MaxStartups and the log of sshd, or try: {place.by_hand}")
-    reason = place.says(f"{place.door} does not speak SSH as expected: {said}")
-    return HandshakeFailed(place.node, reason, f"correct ssh.port in the profile, or try: {place.by_hand}")
+        reason, step = f"{endpoint} closed the connection during login", "see MaxStartups and the log of sshd"
+    else:
+        reason, step = f"{endpoint} does not speak SSH as expected: {message}", "correct ssh.port in the profile"
+    return remote.error(HandshakeFailed, reason, f"{step}, or {by_hand}")
 
 
 def lost(node: str, error: Exception | None) -> TransportError:
     """Why a living connection ended."""
     if isinstance(error, asyncssh.ConnectionLost) and "keepalive" in error.reason:
         return PeerHung(node, "connected, but nothing comes any more: the node or its sshd hangs", RECONNECTS)
-    said = f": {words(str(error), 160)}" if error is not None and str(error) else ""
-    return LinkLost(node, f"the connection was closed{said}", RECONNECTS)
+    message = f": {words(str(error), 160)}" if error is not None and str(error) else ""
+    return LinkLost(node, f"the connection was closed{message}", RECONNECTS)
 
 
 def channel_refused(node: str, error: asyncssh.ChannelOpenError) -> ChannelRefused:
@@ -181,10 +184,9 @@ def ran_nothing(node: str, noise: bytes, exit_status: int | None) -> NothingRan:
 
 
 def cut_short(node: str, command: str, stderr: bytes) -> NothingRan:
-    """The command began, and its shell ended before it could tell how the command did."""
-    said = f": {words_of(stderr.strip()[-160:], 160)}" if stderr.strip() else ""
-    step = "its outcome is unknown: look before trying again"
-    return NothingRan(node, f"`{command}` was ended from outside on {node}{said}", step)
+    """The command began, and its shell ended before it could report the command's end."""
+    message = f": {words_of(stderr.strip()[-160:], 160)}" if stderr.strip() else ""
+    return NothingRan(node, f"`{command}` was ended from outside on {node}{message}", OUTCOME_UNKNOWN)
 
 
 def not_begun(node: str, timeout_s: float, noise: bytes) -> CommandTimeout:
@@ -207,21 +209,14 @@ def forward_failed(node: str, target: str, error: asyncssh.ChannelOpenError) -> 
             return channel_refused(node, error)
 
 
-def connect_failed(node: str, target: str, said: str) -> ConnectFailed:
-    """The node reached no service there; the text is what its kernel or resolver said."""
-    refused = "refused" in said.lower()
-    step = (
-        f"is the service at {target} running?"
-        if refused
-        else f"on {node}: ip route get {target.rpartition(':')[0]}"
-    )
-    return ConnectFailed(node, f"{target} from {node}: {words(said, 120)}", step, refused=refused)
+def connect_failed(node: str, target: str, message: str) -> ConnectFailed:
+    """The node reached no service there; the message is its kernel's or resolver's."""
+    refused, step = "refused" in message.lower(), f"is the service at {target} running?"
+    if not refused:
+        step = f"on {node}: ip route get {target.rpartition(':')[0]}"
+    return ConnectFailed(node, f"{target} from {node}: {words(message, 120)}", step, refused=refused)
 
 
-def _refused(place: Remote) -> ConnectRefused:
-    reason = place.says(f"{place.door} refused the connection: nothing listens there")
-    return ConnectRefused(place.node, reason, "start sshd on the machine, or correct ssh.port in the profile")
-
-
-def _strerror(error: OSError) -> str:
-    return error.strerror or (errno.errorcode.get(error.errno, "") if error.errno else "") or str(error)
+def _refused(remote: Remote) -> ConnectRefused:
+    reason = f"{remote.endpoint} refused the connection: nothing listens there"
+    return remote.error(ConnectRefused, reason, "start sshd on the machine, or correct ssh.port in the profile")

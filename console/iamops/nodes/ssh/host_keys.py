@@ -1,4 +1,4 @@
-"""Host keys: what the known_hosts files say of a host, and what a presented key means against them.
+"""Host keys: what the known_hosts files hold for a host, and what a presented key means against them.
 
 Reads files, decides; never writes. The matching itself (hashed names, ports, markers) is asyncssh's.
 """
@@ -45,18 +45,18 @@ class HostKey:
 
 @dataclass(frozen=True, slots=True)
 class KnownKeys:
-    """What the files say of one host. `elsewhere` are keys of the same host name at the standard port."""
+    """What the files hold for one host. `any_port`: keys under the plain name: those vouch for any port."""
 
     keys: tuple[asyncssh.SSHKey, ...]
     authorities: tuple[asyncssh.SSHKey, ...]
     revoked: tuple[asyncssh.SSHKey, ...]
-    other_files: tuple[asyncssh.SSHKey, ...] = ()
+    any_port: tuple[asyncssh.SSHKey, ...] = ()
 
     def standing(self, key: asyncssh.SSHKey) -> KeyTrust:
         """As OpenSSH sees it: an entry without a port vouches for any port, but accuses at none."""
         if key in self.revoked:
             return KeyTrust.REVOKED
-        if key in self.keys or key in self.other_files:
+        if key in self.keys or key in self.any_port:
             return KeyTrust.TRUSTED
         return KeyTrust.CHANGED if self.keys else KeyTrust.UNKNOWN
 
@@ -66,7 +66,7 @@ class KnownKeys:
 
         The others follow, so that a host that has changed its key type is told from one we cannot talk to.
         """
-        on_file = (name for key in (*self.keys, *self.other_files) for name in key.sig_algorithms)
+        on_file = (name for key in (*self.keys, *self.any_port) for name in key.sig_algorithms)
         wanted = (*(name.decode("ascii") for name in on_file), *PREFERRED, *PREFERRED_RSA)
         certified = [f"{name}-cert-v01@openssh.com" for name in (*PREFERRED, *PREFERRED_RSA)]
         return tuple(dict.fromkeys((*(certified if self.authorities else ()), *wanted)))
@@ -74,15 +74,11 @@ class KnownKeys:
 
 def known(files: Sequence[Path], host: str, port: int) -> KnownKeys:
     """Looks one host up in all files. Files that are missing or unreadable count as empty."""
-    exact, plain = entry_name(host, port), entry_name(host, SSH_PORT)
-    found = [_matched(content, exact) for content in _contents(files)]
-    keys, authorities, revoked = (_flat(part) for part in (zip(*found, strict=True) if found else ((), (), ())))
+    keys, authorities, revoked = _matched(files, entry_name(host, port))
     if port == SSH_PORT:
         return KnownKeys(keys, authorities, revoked)
-    other = [_matched(content, plain) for content in _contents(files)]
-    elsewhere = _flat(entry[0] for entry in other)
-    also_revoked = _flat(entry[2] for entry in other)
-    return KnownKeys(keys, authorities, (*revoked, *also_revoked), elsewhere)
+    any_port, _, also_revoked = _matched(files, entry_name(host, SSH_PORT))
+    return KnownKeys(keys, authorities, (*revoked, *also_revoked), any_port)
 
 
 def entry_name(host: str, port: int) -> str:
@@ -103,25 +99,23 @@ def standing_lines(files: Sequence[Path], host: str, port: int) -> tuple[tuple[P
 
 def names(line: str, name: str) -> bool:
     """Whether one line of a known_hosts file holds a key under this entry name."""
-    return any(_matched(content, name)[0] for content in _parsed_lines([line]))
+    return any(content.match(name, "", None)[0] for content in _parsed_lines([line]))
 
 
-Matched = tuple[Sequence[asyncssh.SSHKey], Sequence[asyncssh.SSHKey], Sequence[asyncssh.SSHKey]]
-
-
-def _matched(content: asyncssh.SSHKnownHosts, name: str) -> Matched:
+def _matched(files: Sequence[Path], name: str) -> tuple[tuple[asyncssh.SSHKey, ...], ...]:
     """Keys, authorities and revoked keys. Without a port argument asyncssh never falls back to another."""
-    keys, authorities, revoked, *_ = content.match(name, "", None)
-    return keys, authorities, revoked
-
-
-def _contents(files: Sequence[Path]) -> Iterator[asyncssh.SSHKnownHosts]:
+    keys, authorities, revoked = list[asyncssh.SSHKey](), list[asyncssh.SSHKey](), list[asyncssh.SSHKey]()
     for file in files:
         try:
             status = file.stat()
         except OSError:
             continue
-        yield from _parsed_file(file, status.st_mtime_ns, status.st_size)
+        for content in _parsed_file(file, status.st_mtime_ns, status.st_size):
+            found = content.match(name, "", None)
+            keys += found[0]
+            authorities += found[1]
+            revoked += found[2]
+    return tuple(keys), tuple(authorities), tuple(revoked)
 
 
 @lru_cache(maxsize=16)
@@ -148,7 +142,3 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-
-
-def _flat(groups: Iterable[Sequence[asyncssh.SSHKey]]) -> tuple[asyncssh.SSHKey, ...]:
-    return tuple(key for group in groups for key in group)

@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
 
 import asyncssh
 
@@ -17,22 +16,18 @@ from iamops.nodes.ssh.settings import SshSettings
 from iamops.nodes.transport import TransportError
 from iamops.redact.clean import words
 
-# The private keys to offer a node: files first, then the agent's. Keeps account of what was tried.
 
-
-class Keys:
-    """Hands out key after key until the server takes one. Close it after the login."""
+class OfferedKeys:
+    """The private keys to offer a node, files first, then the agent's, and what was tried. To be closed after the
+    login.
+    """
 
     def __init__(self, settings: SshSettings) -> None:
         self._settings = settings
         self._offered: list[str] = []
         self._skipped: list[str] = []
         self._agent: asyncssh.SSHAgentClient | None = None
-        self._source = self._all()
-
-    async def next(self) -> asyncssh.SSHKeyPair | None:
-        """The next key, or None when there is no other."""
-        return await anext(self._source, None)
+        self.pairs = self._all()
 
     def close(self) -> None:
         if self._agent is not None:
@@ -41,22 +36,12 @@ class Keys:
 
     @property
     def account(self) -> str:
-        """What was tried, as a half sentence for the person who has to find out why it was not enough."""
+        """What was tried, as half a sentence."""
         offered = f"offered {', '.join(self._offered)}" if self._offered else "there was no key to offer"
         return "; ".join((offered, *self._skipped))
 
     async def _all(self) -> AsyncIterator[asyncssh.SSHKeyPair]:
         given: set[bytes] = set()
-        for name, pair in self._from_files():
-            given.add(pair.public_data)
-            self._offered.append(name)
-            yield pair
-        for pair in await self._from_agent():
-            if pair.public_data not in given:
-                self._offered.append(f"{words(pair.get_comment() or pair.get_algorithm(), 60)} (agent)")
-                yield pair
-
-    def _from_files(self) -> Iterator[tuple[str, asyncssh.SSHKeyPair]]:
         for file in self._settings.keys:
             try:
                 # Testing the primes of our own RSA key takes 0.2 s of the event loop at every login.
@@ -70,7 +55,14 @@ class Keys:
                 why = "needs its passphrase: ssh-add" if "Passphrase" in str(error) else "is not a private key"
                 self._skipped.append(f"{file} {why}")
             else:
-                yield from ((str(file), pair) for pair in pairs)
+                for pair in pairs:
+                    given.add(pair.public_data)
+                    self._offered.append(str(file))
+                    yield pair
+        for pair in await self._from_agent():
+            if pair.public_data not in given:
+                self._offered.append(f"{words(pair.get_comment() or pair.get_algorithm(), 60)} (agent)")
+                yield pair
 
     async def _from_agent(self) -> Sequence[asyncssh.SSHKeyPair]:
         """The agent's keys, those of our files first; with `only_keys` no others."""
@@ -82,34 +74,31 @@ class Keys:
         except (OSError, ValueError) as error:
             self._skipped.append(f"the agent does not answer ({words(str(error), 60)})")
             return ()
-        ours = frozenset(_public_halves(self._settings.keys))
+        ours: set[bytes] = set()
+        for file in self._settings.keys:
+            # The public key beside the private one, or inside it: OpenSSH's format has it in the clear.
+            for candidate in (f"{file}.pub", file):
+                with contextlib.suppress(OSError, asyncssh.KeyImportError):
+                    ours.add(asyncssh.read_public_key(candidate).public_data)
+                    break
         wanted = [pair for pair in pairs if pair.public_data in ours or not self._settings.only_keys]
         return sorted(wanted, key=lambda pair: pair.public_data not in ours)
-
-
-def _public_halves(files: Sequence[Path]) -> Iterator[bytes]:
-    """The public key beside each private one, or inside it: OpenSSH's format has it in the clear."""
-    for file in files:
-        for candidate in (f"{file}.pub", file):
-            with contextlib.suppress(OSError, asyncssh.KeyImportError):
-                yield asyncssh.read_public_key(candidate).public_data
-                break
 
 
 KeyLists = tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey], list[asyncssh.SSHKey]]
 
 
 class Peer(asyncssh.SSHClient):
-    """asyncssh asks this object everything about a connection. It trusts nothing but `known`.
+    """asyncssh calls this object for everything about a connection. It trusts nothing but `known`.
 
-    `hops` are the connections it rides on, which end with it. Not `trusting`: it only looks at the key.
+    `hops` are the connections it rides on, which end with it. Not `trusting`: it only notes the host key.
     """
 
     def __init__(
         self,
         node: str,
         known: KnownKeys,
-        keys: Keys,
+        keys: OfferedKeys,
         hops: tuple[asyncssh.SSHClientConnection, ...] = (),
         *,
         trusting: bool = True,
@@ -129,7 +118,7 @@ class Peer(asyncssh.SSHClient):
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
-        """Listens in on everything that arrives: one float per read, and prompt TCP acknowledgements."""
+        """Takes the time of everything that arrives, and acknowledges it at once."""
         deliver = conn.data_received
         raw: socket.socket | None = conn.get_extra_info("socket")
 
@@ -150,7 +139,7 @@ class Peer(asyncssh.SSHClient):
         self._prompt = self._is_hop
 
     def authorities(self, host: str, addr: str, port: int | None) -> KeyLists:
-        """What asyncssh may judge by itself: host certificates. Plain keys are judged below."""
+        """What asyncssh may judge: host certificates. Plain keys are judged below."""
         return [], list(self.known.authorities), list(self.known.revoked if self.known.authorities else ())
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
@@ -158,7 +147,7 @@ class Peer(asyncssh.SSHClient):
         return self._trusting and self.known.standing(key) is KeyTrust.TRUSTED
 
     async def public_key_auth_requested(self) -> asyncssh.SSHKeyPair | None:
-        return await self._keys.next()
+        return await anext(self._keys.pairs, None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.closing:

@@ -1,16 +1,17 @@
-"""One living SSH connection as a Transport: commands, streams, TCP from the node, files."""
+"""One living SSH connection as a Transport: commands, streams, TCP from the node."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import asyncssh
 
 from iamops.nodes.ssh import errors
-from iamops.nodes.ssh.channels import Bytes, ChannelLines, ChannelOutput
+from iamops.nodes.ssh.channels import ChannelBytes, ChannelLines, ChannelOutput
 from iamops.nodes.ssh.command_line import TCP_READY, Frame, command_line, stream_line, tcp_line
 from iamops.nodes.ssh.peer import Peer
 from iamops.nodes.transport import (
@@ -30,14 +31,13 @@ REOPEN_AFTER_S = (0.02, 0.05, 0.1, 0.2)
 OPEN_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
 WORD_SHOWN = 60
-OUTCOME_UNKNOWN = "its outcome is unknown: look before trying again"
 
-S = TypeVar("S", ChannelOutput, ChannelLines, Bytes)
+S = TypeVar("S", ChannelOutput, ChannelLines, ChannelBytes)
 T = TypeVar("T")
 
 
 def shown_command(argv: Sequence[str]) -> str:
-    """As much as names it: a script within it is one of our own, and nothing that a person would type."""
+    """Enough of a command to recognise it: the scripts within it are our own, and nobody types them."""
     return words(" ".join("…" if "\n" in word or len(word) > WORD_SHOWN else word for word in argv), 80)
 
 
@@ -70,7 +70,7 @@ class SshTransport:
             if output.opened and not output.begun:
                 raise errors.not_begun(self.node, timeout_s, output.noise) from None
             what = f"no end of `{shown_command(argv)}` within {timeout_s:g} s"
-            raise CommandTimeout(self.node, what, OUTCOME_UNKNOWN) from None
+            raise CommandTimeout(self.node, what, errors.OUTCOME_UNKNOWN) from None
 
     @contextlib.asynccontextmanager
     async def stream(self, argv: Sequence[str], *, feed: bool = False) -> AsyncIterator[ChannelLines]:
@@ -88,17 +88,16 @@ class SshTransport:
                 channel.abort()
 
     async def open_tcp(self, host: str, port: int, *, timeout_s: float) -> ByteStream:
-        """A TCP connection made by sshd, or by bash on the node once sshd has said that it never will."""
+        """A TCP connection made by sshd, or by bash on the node once sshd has refused to forward."""
         what = f"no connection from {self.node} to {host}:{port}"
         step = f"a firewall may drop it; on {self.node}: ip route get {host}"
         return await self._within(timeout_s, what, step, self._open_tcp(host, port))
 
     async def wait_closed(self) -> TransportError | None:
-        """Returns when the connection has ended, with the reason (None: we closed it)."""
         return await self._peer.wait_closed()
 
     async def close(self) -> None:
-        """Says goodbye, and waits a moment for it to be sent."""
+        """Sends a disconnect, and waits a moment for it to be sent."""
         self._peer.closing = True
         self._connection.close()
         try:
@@ -142,31 +141,28 @@ class SshTransport:
         if output.overflow:
             reason = f"{words(argv[0], 80)} wrote more than expected and was ended"
             raise OutputTooLong(self.node, reason, "report it: this command should not write so much")
-        framed = output.framed()
-        if framed is not None:
-            return CommandResult(argv, framed.exit_status, framed.stdout, without_warnings(framed.stderr))
+        result = output.result(argv)
+        if result is not None:
+            return replace(result, stderr=without_warnings(result.stderr))
         if output.begun:
             raise errors.cut_short(self.node, shown_command(argv), output.errors)
         raise errors.ran_nothing(self.node, output.noise, output.exit_status)
 
-    async def _open_tcp(self, host: str, port: int) -> Bytes:
+    async def _open_tcp(self, host: str, port: int) -> ChannelBytes:
         if self._forwarding:
+            stream = ChannelBytes(self._lost)
             try:
-                return await self._forwarded(host, port)
-            except ForwardingForbidden:
-                self._forwarding = False
+                await self._opened(self._connection.create_connection(lambda: stream, host, port))
+                return stream
+            except asyncssh.ChannelOpenError as error:
+                failure = self._gone() or errors.forward_failed(self.node, f"{host}:{port}", error)
+            if not isinstance(failure, ForwardingForbidden):
+                raise failure
+            self._forwarding = False
         return await self._through_bash(host, port)
 
-    async def _forwarded(self, host: str, port: int) -> Bytes:
-        stream = Bytes(self._lost)
-        try:
-            await self._opened(self._connection.create_connection(lambda: stream, host, port))
-        except asyncssh.ChannelOpenError as error:
-            raise self._gone() or errors.forward_failed(self.node, f"{host}:{port}", error) from None
-        return stream
-
-    async def _through_bash(self, host: str, port: int) -> Bytes:
-        stream = Bytes(self._lost)
+    async def _through_bash(self, host: str, port: int) -> ChannelBytes:
+        stream = ChannelBytes(self._lost)
         frame = Frame()
         channel = await self._session(stream, tcp_line(host, port, frame))
         try:
@@ -184,8 +180,7 @@ class SshTransport:
         if not begun:
             noise = stream.noise or stream.complaint.encode()
             raise errors.ran_nothing(self.node, noise, stream.exit_status)
-        said = stream.complaint.rpartition(": ")[2]
-        raise errors.connect_failed(self.node, f"{host}:{port}", said)
+        raise errors.connect_failed(self.node, f"{host}:{port}", stream.complaint.rpartition(": ")[2])
 
     async def _session(self, session: S, line: str) -> asyncssh.SSHClientChannel[bytes]:
         """A channel that runs `line`; what it writes goes to `session`.
@@ -193,33 +188,29 @@ class SshTransport:
         sshd counts a session until it has buried its process, a moment after we saw the channel close.
         In a burst it therefore refuses sessions that there is room for: those are asked for again.
         """
-        for pause_s in REOPEN_AFTER_S:
+        pauses_s = iter(REOPEN_AFTER_S)
+        while True:
+            opening = self._connection.create_session(
+                lambda: session,
+                line,
+                env=None,
+                send_env=None,
+                request_pty=False,
+                x11_forwarding=False,
+                encoding=None,
+            )
             try:
-                return await self._new_session(session, line)
-            except asyncssh.ChannelOpenError:
+                channel: asyncssh.SSHClientChannel[bytes] = await self._opened(opening)
+            except asyncssh.ChannelOpenError as error:
+                if (pause_s := next(pauses_s, None)) is None:
+                    raise self._gone() or errors.channel_refused(self.node, error) from None
                 await asyncio.sleep(pause_s)
-        try:
-            return await self._new_session(session, line)
-        except asyncssh.ChannelOpenError as error:
-            raise self._gone() or errors.channel_refused(self.node, error) from None
-
-    async def _new_session(self, session: S, line: str) -> asyncssh.SSHClientChannel[bytes]:
-        opening = self._connection.create_session(
-            lambda: session,
-            line,
-            env=None,
-            send_env=None,
-            request_pty=False,
-            x11_forwarding=False,
-            encoding=None,
-        )
-        try:
-            channel: asyncssh.SSHClientChannel[bytes] = await self._opened(opening)
-        except AttributeError:  # of asyncssh: it was closed between its request and the answer to that
-            refusal = asyncssh.ChannelOpenError(asyncssh.OPEN_REQUEST_SESSION_FAILED, "closed as it opened")
-            raise self._gone() or errors.channel_refused(self.node, refusal) from None
-        self._peer.settled()
-        return channel
+            except AttributeError:  # of asyncssh: it was closed between its request and the answer to that
+                refusal = asyncssh.ChannelOpenError(asyncssh.OPEN_REQUEST_SESSION_FAILED, "closed as it opened")
+                raise self._gone() or errors.channel_refused(self.node, refusal) from None
+            else:
+                self._peer.settled()
+                return channel
 
     async def _opened(self, opening: Coroutine[Any, Any, tuple[Any, Any]]) -> Any:
         """Waits for a channel. If the caller gives up, a channel that opens later is closed again."""
@@ -243,11 +234,11 @@ class SshTransport:
             raise CommandTimeout(self.node, f"{what} within {timeout_s:g} s", step) from None
 
     def _gone(self) -> TransportError | None:
-        """Why the connection is no longer there, if it is not."""
+        """Why the connection has ended, if it has."""
         return self._lost(None) if self._connection.is_closed() else None
 
     def _lost(self, error: Exception | None) -> TransportError:
-        """Why the connection ended, in the peer's words if it has them."""
+        """Why the connection ended: the peer's reason if it has one."""
         return self._peer.failure or errors.lost(self.node, error)
 
 

@@ -1,31 +1,27 @@
-"""Trusting a node's host key: what it shows, what is on file, and the one careful write to that file."""
+"""Trusting a node's host key: what it presents, what is on file, and the one careful write to that file."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncssh
-
 from iamops.model.profile import Node, Profile
-from iamops.nodes.ssh.connector import Presented, SshConnector, SshLimits
-from iamops.nodes.ssh.host_keys import HostKey, KeyTrust, KnownKeys, entry_name, known, names, standing_lines
+from iamops.nodes.ssh.connector import SshConnector, SshLimits
+from iamops.nodes.ssh.host_keys import HostKey, KeyTrust, entry_name, known, names, standing_lines
 from iamops.nodes.ssh.settings import UserFiles
 
 
 class CannotTrust(Exception):
-    """The key cannot be put on file; the text says why and what to do."""
+    """The key cannot be put on file; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A host key that waits for a decision. `file` is where it would be written, under `name`.
 
-    `filed` are the keys on file for this host, `elsewhere` the lines of files that are not ours to change.
+    `filed` are the keys on file for this host, `other_files` the lines of files that are not ours to change.
     """
 
     node: str
@@ -41,27 +37,24 @@ class Offer:
 async def fetch_offer(
     profile: Profile, node: Node, *, limits: SshLimits | None = None, files: UserFiles | None = None
 ) -> Offer:
-    """Fetches the node's host key without logging in. Raises TransportError, CannotTrust."""
-    return offer(node.name, await SshConnector(profile, node, limits=limits, files=files).fetch_host_key())
-
-
-def offer(node: str, shown: Presented) -> Offer:
-    """The presented key against what is on file."""
-    settings = shown.settings
+    """The node's host key, fetched without a login, and what is on file. Raises TransportError, CannotTrust."""
+    key, settings = await SshConnector(profile, node, limits=limits, files=files).fetch_host_key()
     if not settings.known_hosts:
-        raise CannotTrust(f"the profile names no known_hosts file for {node}: set ssh.known_hosts")
+        raise CannotTrust(f"the profile names no known_hosts file for {node.name}: set ssh.known_hosts")
     on_file = known(settings.known_hosts, settings.known_as, settings.port)
     own, *others = settings.known_hosts
     name = entry_name(settings.known_as, settings.port)
+    # `type base64`, without the comment, which the remote side chooses.
+    key_type, blob, *_ = key.export_public_key("openssh").decode("ascii").split()
     return Offer(
-        node=node,
+        node=node.name,
         name=name,
-        presented=HostKey.of(shown.key),
-        standing=on_file.standing(shown.key),
-        filed=_filed(on_file),
+        presented=HostKey.of(key),
+        standing=on_file.standing(key),
+        filed=tuple(map(HostKey.of, on_file.keys)),
         file=own,
         other_files=standing_lines(others, settings.known_as, settings.port),
-        line=f"{name} {_public_text(shown.key)}",
+        line=f"{name} {key_type} {blob}",
     )
 
 
@@ -84,19 +77,16 @@ def accept(wanted: Offer, *, replace: bool = False) -> None:
 
 
 def _append(wanted: Offer) -> None:
-    """One write at the end of the file: other writers lose nothing, and nor do we."""
+    """One write at the end of the file: neither other writers nor we lose anything."""
     _prepare_directory(wanted.file)
     handle = os.open(wanted.file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.write(handle, (_missing_newline(handle) + wanted.line + "\n").encode())
+        size = os.fstat(handle).st_size
+        complete = size == 0 or os.pread(handle, 1, size - 1) == b"\n"
+        os.write(handle, f"{wanted.line}\n".encode() if complete else f"\n{wanted.line}\n".encode())
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _missing_newline(handle: int) -> str:
-    size = os.fstat(handle).st_size
-    return "" if size == 0 or os.pread(handle, 1, size - 1) == b"\n" else "\n"
 
 
 def _rewrite(wanted: Offer) -> None:
@@ -105,9 +95,16 @@ def _rewrite(wanted: Offer) -> None:
     file = wanted.file.resolve()
     kept = [_without(line, wanted.name) for line in file.read_text(errors="surrogateescape").splitlines()]
     text = "\n".join([*(line for line in kept if line is not None), wanted.line]) + "\n"
-    with _replacement(file) as part:
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
         part.write_text(text, errors="surrogateescape")
         part.chmod(file.stat().st_mode & 0o777)
+        part.replace(file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _without(line: str, name: str) -> str | None:
@@ -121,29 +118,8 @@ def _without(line: str, name: str) -> str | None:
     return f"{','.join(others)} {key}" if others else None
 
 
-@contextlib.contextmanager
-def _replacement(file: Path) -> Iterator[Path]:
-    handle, part = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    os.close(handle)
-    try:
-        yield Path(part)
-        Path(part).replace(file)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
-
-
 def _prepare_directory(file: Path) -> None:
     # `parents=True` would give the upper ones the mode that the umask leaves: others could replace the file then.
-    for each in reversed([each for each in (file.parent, *file.parent.parents) if not each.exists()]):
-        each.mkdir(mode=0o700, exist_ok=True)
-
-
-def _filed(on_file: KnownKeys) -> tuple[HostKey, ...]:
-    return tuple(HostKey.of(key) for key in on_file.keys)
-
-
-def _public_text(key: asyncssh.SSHKey) -> str:
-    """`type base64`, without the comment, which is the remote side's choice of words."""
-    kind, blob, *_ = key.export_public_key("openssh").decode("ascii").split()
-    return f"{kind} {blob}"
+    missing = [directory for directory in (file.parent, *file.parent.parents) if not directory.exists()]
+    for directory in reversed(missing):
+        directory.mkdir(mode=0o700, exist_ok=True)
