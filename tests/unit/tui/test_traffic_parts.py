@@ -7,10 +7,10 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
+from textual.geometry import Region
 
 from iamops.accesslog.format import Field
 from iamops.model.traffic import Backend, Latency, Traffic
-from iamops.tui.overview.layout import Region
 from iamops.tui.toolkit.text import text_of
 from iamops.tui.traffic.nodes import class_bar, node_table, story
 from iamops.tui.traffic.plot import curves_of, ticks

@@ -80,7 +80,7 @@ COLUMNS: tuple[TableColumn[ListedDrill], ...] = (
     TableColumn("LAST", 12, _last_ending),
     TableColumn("PASSED", 7, _passed),
     TableColumn("WHEN, UTC", 17, _last_run),
-    TableColumn("", 2, lambda listed: TextSpan("▲" if listed.drill.disruptive else "", Tone.WARN)),
+    TableColumn("", 2, lambda listed: TextSpan("▲", Tone.WARN) if listed.drill.disruptive else TextSpan("")),
 )
 
 

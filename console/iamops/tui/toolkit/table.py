@@ -59,6 +59,4 @@ def labelled(label: str, text: str, tone: Tone, width: int, text_tone: Tone = To
     """A label in `tone` and any text, made harmless and wrapped beside it."""
     pieces = textwrap.wrap(safe(text), max(LEAST_ROOM, width - len(label))) or [""]
     labels = (label, *[" " * len(label)] * (len(pieces) - 1))
-    return [
-        (TextSpan(head, tone), TextSpan(piece, text_tone)) for head, piece in zip(labels, pieces, strict=True)
-    ]
+    return [(TextSpan(head, tone), TextSpan(piece, text_tone)) for head, piece in zip(labels, pieces, strict=True)]

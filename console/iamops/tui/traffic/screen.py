@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.events import Resize
+from textual.geometry import Region
 
 from iamops.accesslog.filter import WhereError, where
 from iamops.model.facts import Severity
@@ -15,7 +16,6 @@ from iamops.tui.foot.foot import Foot
 from iamops.tui.foot.lines import Mode
 from iamops.tui.overview.finding import FindingBar
 from iamops.tui.overview.header import StatusHeader
-from iamops.tui.overview.layout import Region
 from iamops.tui.toolkit.frame_state import ALL, ScreenPart, ViewState
 from iamops.tui.toolkit.painted import Painted
 from iamops.tui.toolkit.palette import Palette

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from textual.geometry import Region
+
 from iamops.accesslog.filter import escaped, where
 from iamops.accesslog.format import Field, LogFormat
 from iamops.accesslog.timeseries import DAY_S, HOUR_S, WINDOWS_S, Point, TrafficTimeSeries
 from iamops.accesslog.values import VALUE_MAX
 from iamops.model.traffic import OTHERS, LogTotals, Traffic, merged
-from iamops.tui.overview.layout import Region
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.text import Line, TextSpan, Tone, clip, clock, count
 
