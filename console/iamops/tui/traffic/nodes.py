@@ -132,7 +132,7 @@ def _all_row(snapshot: TrafficSnapshot, name_width: int, columns: Columns, bar: 
     without = f" · without {', '.join(unknown)}" if unknown else ""
     incomplete = any(node.unreadable for node in snapshot.nodes)
     if snapshot.known:
-        words, numbers = story(snapshot, snapshot.whole), _numbers(snapshot.whole, columns, bar)
+        words, numbers = story(snapshot, snapshot.all_nodes), _numbers(snapshot.all_nodes, columns, bar)
     else:
         words = "? " + "; ".join(dict.fromkeys(node.unknown for node in snapshot.nodes))
         numbers = (TextSpan(f" {words}", Tone.UNKNOWN),)

@@ -83,7 +83,7 @@ class TopTable(TrafficPane):
             return only_row(title, unavailable_row(snapshot, table.field, width))
         key = (snapshot.at, snapshot.span, snapshot.where, table)
         if self._sorted_for != key:
-            self._sorted_for, self._counts = key, named_rows(table.counts(snapshot.whole))
+            self._sorted_for, self._counts = key, named_rows(table.counts(snapshot.all_nodes))
         counts = self._counts
         if not counts:
             return only_row(title, empty_row(snapshot, "no requests in this window", width))
