@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
@@ -43,7 +43,7 @@ from iamops.tui.toolkit.screen import ViewSources
 from iamops.tui.toolkit.table import TableColumn, labelled, table_cells, table_headings, wrapped
 from iamops.tui.toolkit.text import EMPTY, Line, Row, TextSpan, Tone, latency
 
-Reports = Sequence[Mapping[str, Any]]
+Reports = Sequence[Mapping[str, object]]
 """Documents of earlier runs, oldest first. Somebody may have edited the files they come from."""
 
 BoundText = Callable[[Bound], str]

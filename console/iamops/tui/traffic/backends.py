@@ -67,7 +67,7 @@ class BackendTable(TrafficPane):
         snapshot = self._snapshot()
         if snapshot is None:
             return PaneContent(TITLE)
-        if not snapshot.has(Field.UPSTREAM):
+        if not snapshot.form.has(Field.UPSTREAM):
             return only_row(TITLE, unavailable_row(snapshot, Field.UPSTREAM, width))
         backends = backend_rows(snapshot, view.state.profile)
         if not backends:
@@ -100,7 +100,7 @@ class BackendTable(TrafficPane):
 
 def _columns(snapshot: TrafficSnapshot, total: int, width: int) -> tuple[TableColumn[BackendRow], ...]:
     def errors(row: BackendRow) -> TextSpan:
-        if not snapshot.has(Field.UPSTREAM_STATUS):
+        if not snapshot.form.has(Field.UPSTREAM_STATUS):
             return TextSpan("?", Tone.UNKNOWN)
         number = row.backend.errors
         if not number:
@@ -109,7 +109,7 @@ def _columns(snapshot: TrafficSnapshot, total: int, width: int) -> tuple[TableCo
         return TextSpan(f"{'✗' if bad else '▲'}{count(number)}", Tone.DOWN if bad else Tone.WARN)
 
     def p99(row: BackendRow) -> TextSpan:
-        if not snapshot.has(Field.UPSTREAM_TIME):
+        if not snapshot.form.has(Field.UPSTREAM_TIME):
             return TextSpan("?", Tone.UNKNOWN)
         return TextSpan(short_latency(row.backend.latency.quantile(0.99)) or "-")
 
@@ -134,6 +134,6 @@ def _in_words(snapshot: TrafficSnapshot, row: BackendRow, total: int) -> str:
         (Field.UPSTREAM_STATUS, f"{backend.errors} failed"),
         (Field.UPSTREAM_TIME, f"p99 {latency(backend.latency.quantile(0.99)) or '-'}"),
     ):
-        words.append(number if snapshot.has(field) else snapshot.form.unavailable(field))
+        words.append(number if snapshot.form.has(field) else snapshot.form.unavailable(field))
     words += [f"{label(address)} to nginx on {nginx}" for nginx, address in row.was_asked]
     return " · ".join(words)

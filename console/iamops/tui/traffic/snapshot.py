@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from iamops.accesslog.filter import where
-from iamops.accesslog.format import Field, LogFormat
+from iamops.accesslog.format import LogFormat
 from iamops.accesslog.timeseries import DAY_S, HOUR_S, WINDOWS_S, Point, TrafficTimeSeries
 from iamops.model.traffic import LogTotals, Traffic, merged
 
@@ -115,9 +115,6 @@ class TrafficSnapshot:
     @property
     def length_s(self) -> float:
         return max(1.0, self.at - self.begins)
-
-    def has(self, wanted: Field) -> bool:
-        return self.form.has(wanted)
 
     @property
     def known(self) -> bool:

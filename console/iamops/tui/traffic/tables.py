@@ -79,7 +79,7 @@ class TopTable(TrafficPane):
         title = (TextSpan(table.title, Tone.TITLE), *hint)
         if snapshot is None:
             return PaneContent(title)
-        if not snapshot.has(table.field):
+        if not snapshot.form.has(table.field):
             return only_row(title, unavailable_row(snapshot, table.field, width))
         key = (snapshot.at, snapshot.span, snapshot.where, table)
         if self._sorted_for != key:
