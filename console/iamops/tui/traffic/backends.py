@@ -9,6 +9,7 @@ from iamops.accesslog.format import Field
 from iamops.model.profile import Profile
 from iamops.model.traffic import Backend
 from iamops.plan.addresses import called, literal
+from iamops.tui.overview.requests import failure_mark
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.table import TableColumn, table_cells, table_headings
 from iamops.tui.toolkit.text import PaneContent, Row, Rows, TextSpan, Tone, column, count, latency, percent
@@ -24,7 +25,6 @@ from iamops.tui.traffic.panes import (
     unavailable_row,
 )
 from iamops.tui.traffic.snapshot import TrafficSnapshot
-from iamops.tui.traffic.tables import BAD_SHARE
 
 TITLE = (TextSpan("BACKENDS", Tone.TITLE),)
 # A narrower table leaves out the requests: their share says more of a split.
@@ -105,8 +105,8 @@ def _columns(snapshot: TrafficSnapshot, total: int, width: int) -> tuple[TableCo
         number = row.backend.errors
         if not number:
             return TextSpan("0", Tone.MUTED)
-        bad = number >= BAD_SHARE * row.backend.requests
-        return TextSpan(f"{'✗' if bad else '▲'}{count(number)}", Tone.DOWN if bad else Tone.WARN)
+        glyph, tone = failure_mark(number / row.backend.requests)
+        return TextSpan(f"{glyph}{count(number)}", tone)
 
     def p99(row: BackendRow) -> TextSpan:
         if not snapshot.form.has(Field.UPSTREAM_TIME):

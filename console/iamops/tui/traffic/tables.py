@@ -10,12 +10,12 @@ from enum import Enum
 from iamops.accesslog.format import Field
 from iamops.model.traffic import OTHERS, NamedCount, Traffic
 from iamops.model.traffic import rows as named_rows
+from iamops.tui.overview.requests import failure_mark
 from iamops.tui.toolkit.frame_state import ViewState
 from iamops.tui.toolkit.table import TableColumn, table_cells, table_headings
 from iamops.tui.toolkit.text import PaneContent, Row, Rows, TextSpan, Tone, column, count, percent
 from iamops.tui.traffic.panes import ROW, SnapshotSource, TrafficPane, empty_row, label, only_row, unavailable_row
 
-BAD_SHARE = 0.05
 COUNT, SHARE, FAILED = 7, 6, 7
 
 
@@ -117,11 +117,10 @@ def _columns(table: Top, total: int) -> tuple[TableColumn[NamedCount], ...]:
 
 
 def _failed(named: NamedCount) -> TextSpan:
-    """The share that failed; a sign shows it without colours."""
     if not named.errors:
         return TextSpan("0%", Tone.MUTED)
     share = named.errors / named.total if named.total else 0.0
-    glyph, tone = ("✗", Tone.DOWN) if share >= BAD_SHARE else ("▲", Tone.WARN)
+    glyph, tone = failure_mark(share)
     return TextSpan(f"{glyph}{percent(share)}", tone)
 
 
