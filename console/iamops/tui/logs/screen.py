@@ -59,7 +59,7 @@ class LogList(Pane):
         super().__init__(ident)
         self.tap: LogPort | None = None
         self._page = LogPage()
-        # The lines that pass the filter, and among them where each source begins; `_passing` are without those.
+        # The lines that pass the filter, of which there are `_passing`, and one where each source begins.
         self._lines: tuple[LogLine, ...] = ()
         self._passing = 0
         self._passes: dict[int, bool] = {}
@@ -92,14 +92,13 @@ class LogList(Pane):
         return "marked; n and N go from mark to mark" if marked else "no longer marked"
 
     def jump(self, step: int) -> bool:
-        """Goes to the next marker in a direction; False if there is none."""
-        at = self._cursor + step
-        while 0 <= at < len(self._lines):
-            if self._page.is_marker(self._lines[at]):
-                self.stay_at(self._lines[at].place)
-                return True
-            at += step
-        return False
+        """Goes to the next marker below (1) or above (-1); False if there is none."""
+        cursor = self._cursor
+        lines = self._lines[cursor + 1 :] if step > 0 else self._lines[:cursor][::-1]
+        marker = next((line for line in lines if self._page.is_marker(line)), None)
+        if marker is not None:
+            self.stay_at(marker.place)
+        return marker is not None
 
     def stay_at(self, position: LinePosition | None) -> None:
         """At the first line that stands there or later, also if that is still to come."""
