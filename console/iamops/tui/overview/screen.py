@@ -125,11 +125,8 @@ class Overview(PlacedScreen):
         """Where findings came or went they get another share of the screen."""
         self.moment = view
         place = self._panes_layout.places.get("finding")
-        if (
-            place
-            and ScreenPart.FINDING in parts
-            and self._layout_for(*self.app.size).places.get("finding") != place
-        ):
+        may_differ = place is not None and ScreenPart.FINDING in parts
+        if may_differ and self._layout_for(*self.app.size).places.get("finding") != place:
             self.arrange_panes(self.app.size)
         else:
             super().paint(view, parts)
@@ -137,13 +134,11 @@ class Overview(PlacedScreen):
     # --- places ---
 
     def places(self, width: int, height: int) -> Mapping[str, Region]:
-        self._panes_layout = self._layout_for(width, height)
+        layout = self._panes_layout = self._layout_for(width, height)
         for card in self._cards:
-            card.roomy = self._panes_layout.roomy
-        self._requests.tall = self._panes_layout.tall_requests
-        return self._panes_layout.places | {
-            f"card-{number}": place for number, place in enumerate(self._panes_layout.cards)
-        }
+            card.roomy = layout.roomy
+        self._requests.tall = layout.tall_requests
+        return layout.places | {f"card-{number}": place for number, place in enumerate(layout.cards)}
 
     def _layout_for(self, width: int, height: int) -> Layout:
         """The grid turns round when it gets too narrow, so its width decides how many rows it needs."""
