@@ -10,7 +10,7 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
-from iamops.model.journal import LogLine, LogPage
+from iamops.model.journal import LogLine, LogPage, LogSource
 from iamops.model.text import counted
 from iamops.tui.app.actions import LOGS, ActionContext
 from iamops.tui.app.ports import LogPort
@@ -18,7 +18,6 @@ from iamops.tui.logs.lines import (
     NODE_WIDTH,
     LogFilter,
     RowLayout,
-    earlier,
     first_visible,
     further_back,
     height,
@@ -178,10 +177,13 @@ class LogList(Pane):
             }
             lines = [line for line in lines if self._passes[line.number]]
         self._passing = len(lines)
-        # A line for each source at the time to which it reaches back: no text hides it.
-        for reach in earlier(self._page):
-            if wanted.about(reach.node, reach.origin):
-                insort(lines, reach, key=lambda line: line.place)
+        # A line for each source at the time to which it reaches back: no text hides it. Nobody wrote it, so its
+        # number is negative.
+        for number, reach in enumerate(self._page.reaches, 1):
+            if wanted.about(reach.node, reach.source):
+                text = f"{reach.source}: earlier lines not read"
+                beginning = LogLine(reach.at, reach.node, LogSource.READER, text, number=-number)
+                insort(lines, beginning, key=lambda line: line.place)
         self._lines = tuple(lines)
 
     def _visible(self, layout: RowLayout, room: int) -> tuple[list[Row], int]:
