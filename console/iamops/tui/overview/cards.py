@@ -138,7 +138,7 @@ def _vrrp(view: ViewState, node: NodeState, *, roomy: bool) -> Iterator[CardLine
         words = [f"{instance} {spoken(verdict)}"]
         wrong = contradiction(view.state, node, instance, view.now) if shown.live else None
         if wrong:
-            line: tuple[TextSpan, ...] = (TextSpan(f"✗ {wrong}", Tone.DOWN),)
+            line: Line = (TextSpan(f"✗ {wrong}", Tone.DOWN),)
             words.append(wrong)
         else:
             line = spans(verdict, MARK)

@@ -194,7 +194,7 @@ def _row(view: ViewState, node: NodeState, name_width: int, width: int) -> Row:
         reason, link = why_unknown(node, view.now), link_verdict(node.link, view.now)
         mark = TextSpan(column("? UNKNOWN", COLUMNS["vrrp"]), Tone.UNKNOWN)
         line: Line = (*name, mark, TextSpan(link.mark + " ", link.tone), TextSpan(reason))
-        details = [f"{node.name}: UNKNOWN", reason, *([node.link.next_step] if node.link.next_step else [])]
+        details = list(filter(None, (f"{node.name}: UNKNOWN", reason, node.link.next_step)))
     else:
         values = (*name, *_values(view, node))
         line = first_fitting([(*values, *host) for host in _hosts(view, node)], width)
