@@ -1,8 +1,10 @@
-"""Where everything stands for a given terminal size. Pure arithmetic; regions never overlap."""
+"""Where the panes of the Overview stand for a given terminal size. Pure arithmetic; regions never overlap."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from textual.geometry import Region
 
 CARD_MIN = 38
 CARDS_MAX = 12
@@ -14,22 +16,12 @@ GRID_MIN, BAND_MIN = 4, 3
 LONG_GRID = 12
 BESIDE_COLUMNS = 76
 STACK_COLUMNS = 80
-# A finding with its evidence and its step; what findings may take of a high screen, and what the rest keeps.
+# A finding with its evidence and its step; the most that findings take of a high screen; what the rest keeps.
 FINDING_ROWS, FINDINGS_MOST, KEPT_ROWS = 3, 18, 31
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
-    """A rectangle of the screen, in cells."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wants:
+class LayoutNeeds:
     """What there is to show: VRRP instances, nodes, and the rows of the grid and of the findings."""
 
     instances: int
@@ -48,25 +40,34 @@ class Layout:
     tall_requests: bool = False
 
 
-def plan(width: int, height: int, wants: Wants) -> Layout:
+def overview_layout(width: int, height: int, needs: LayoutNeeds) -> Layout:
     """Fixed lines first, then nodes, then the grid; requests, events and the plot share the rest."""
     roomy = width >= ROOMY_COLUMNS and height >= ROOMY_ROWS
-    finding = _finding_rows(height, wants) if roomy else 1
+    finding = 1
+    if roomy:  # a title, and room for each finding while the rest has enough
+        finding += max(FINDING_ROWS, min(needs.finding_rows, FINDINGS_MOST, height - KEPT_ROWS))
     places = {
         "header": Region(0, 0, width, 1),
         "finding": Region(0, max(1, height - 2 - finding), width, finding),
         "foot": Region(0, max(1, height - 2), width, 2),
     }
-    top = 1
+    top, bottom = 1, places["finding"].y
     if height >= 8:
-        lines = min(wants.instances, 3 if height >= 24 else 1)
+        lines = min(needs.instances, 3 if height >= 24 else 1)
         places["witnesses"] = Region(0, top, width, lines)
         top += lines
-    bottom = places["finding"].y
-    cards = _cards(width, top, bottom, wants, roomy)
-    top = _below_nodes(places, cards, width, top, bottom, wants)
-    split = _wide if roomy else _narrow
-    tall = split(places, width, top, bottom, height, wants)
+    cards = _cards(width, top, bottom, needs, roomy)
+    if cards:
+        top = max(card.bottom for card in cards)
+    else:
+        lines = min(needs.nodes + 1, max(3, (bottom - top) * 2 // 5), max(0, bottom - top))
+        places["nodes"] = Region(0, top, width, lines)
+        top += lines
+    if roomy:
+        below, tall = _wide(width, top, bottom, needs)
+    else:
+        below, tall = _narrow(width, top, bottom, height, needs)
+    places |= below
     return Layout({name: p for name, p in places.items() if p.height > 0 and p.width > 0}, cards, roomy, tall)
 
 
@@ -75,21 +76,16 @@ def card_rows(instances: int, *, roomy: bool) -> int:
     return instances + (5 if roomy else 3)
 
 
-def _finding_rows(height: int, wants: Wants) -> int:
-    """A title, and room for each finding while the rest has enough."""
-    return 1 + max(FINDING_ROWS, min(wants.finding_rows, FINDINGS_MOST, height - KEPT_ROWS))
-
-
-def _cards(width: int, top: int, bottom: int, wants: Wants, roomy: bool) -> tuple[Region, ...]:
+def _cards(width: int, top: int, bottom: int, needs: LayoutNeeds, roomy: bool) -> tuple[Region, ...]:
     """A card per node where that leaves half of the rows to the rest; otherwise none at all."""
-    across = 1 if width < STACK_COLUMNS else max(1, min(wants.nodes, (width + 1) // (CARD_MIN + 1)))
-    height = 1 + card_rows(wants.instances, roomy=roomy)
-    lines = -(-wants.nodes // across)
+    across = 1 if width < STACK_COLUMNS else max(1, min(needs.nodes, (width + 1) // (CARD_MIN + 1)))
+    height = 1 + card_rows(needs.instances, roomy=roomy)
+    lines = -(-needs.nodes // across)
     share = 0.6 if width < STACK_COLUMNS else 0.5
-    if wants.nodes > CARDS_MAX or lines * height > (bottom - top) * share:
+    if needs.nodes > CARDS_MAX or lines * height > (bottom - top) * share:
         return ()
     places: list[Region] = []
-    for number in range(wants.nodes):
+    for number in range(needs.nodes):
         row, col = divmod(number, across)
         left = col * (width + 1) // across
         end = (col + 1) * (width + 1) // across - 1
@@ -97,59 +93,45 @@ def _cards(width: int, top: int, bottom: int, wants: Wants, roomy: bool) -> tupl
     return tuple(places)
 
 
-def _below_nodes(
-    places: dict[str, Region], cards: tuple[Region, ...], width: int, top: int, bottom: int, wants: Wants
-) -> int:
-    """The first free row below the nodes; without cards, a list of nodes is placed."""
-    if cards:
-        return max(place.y + place.height for place in cards)
-    height = min(wants.nodes + 1, max(3, (bottom - top) * 2 // 5), max(0, bottom - top))
-    places["nodes"] = Region(0, top, width, height)
-    return top + height
+Below = tuple[dict[str, Region], bool]
+"""The places below the nodes, and whether requests get two lines per node."""
 
 
-def _narrow(places: dict[str, Region], width: int, top: int, bottom: int, height: int, wants: Wants) -> bool:
-    """The grid, and below it requests beside events. Returns whether requests get two lines per node."""
+def _narrow(width: int, top: int, bottom: int, height: int, needs: LayoutNeeds) -> Below:
+    """The grid, and below it requests beside events; on a very narrow screen requests above events."""
     room = bottom - top
-    wanted = 1 + max(BAND_MIN, min(2 * wants.nodes, 4))
-    grid = min(wants.grid_rows + 1, max(room - wanted, min(room, GRID_MIN)))
-    if grid <= wants.grid_rows <= LONG_GRID:
-        grid = min(wants.grid_rows + 1, max(room - BAND_MIN, min(room, GRID_MIN)))
-    places["services"] = Region(0, top, width, grid)
+    wanted = 1 + max(BAND_MIN, min(2 * needs.nodes, 4))
+    grid = min(needs.grid_rows + 1, max(room - wanted, min(room, GRID_MIN)))
+    if grid <= needs.grid_rows <= LONG_GRID:
+        grid = min(needs.grid_rows + 1, max(room - BAND_MIN, min(room, GRID_MIN)))
+    places = {"services": Region(0, top, width, grid)}
     top += grid
     band = bottom - top
     if height < SPARKLINE_ROWS:
         places["events"] = Region(0, top, width, band if band > 1 else 0)
-        return False
+        return places, False
     if width < BESIDE_COLUMNS:
-        return _stacked(places, width, top, band, wants)
+        lines = min(needs.nodes + 1, band if band < BAND_MIN + 2 else band - 2)
+        places["requests"] = Region(0, top, width, lines)
+        places["events"] = Region(0, top + lines, width, band - lines)
+        return places, False
     left = max(34, width * 2 // 5)
     places["requests"] = Region(0, top, left, band)
     places["events"] = Region(left + 1, top, width - left - 1, band)
-    return band - 1 >= 2 * wants.nodes
+    return places, band - 1 >= 2 * needs.nodes
 
 
-def _stacked(places: dict[str, Region], width: int, top: int, band: int, wants: Wants) -> bool:
-    """Too narrow for two columns: requests above events."""
-    lines = min(wants.nodes + 1, band if band < BAND_MIN + 2 else band - 2)
-    places["requests"] = Region(0, top, width, lines)
-    places["events"] = Region(0, top + lines, width, band - lines)
-    return False
-
-
-def _wide(places: dict[str, Region], width: int, top: int, bottom: int, height: int, wants: Wants) -> bool:
+def _wide(width: int, top: int, bottom: int, needs: LayoutNeeds) -> Below:
     """Grid, requests and plot on the left; the event log takes the right side from top to bottom."""
     right = min(EVENTS_MAX, max(EVENTS_MIN, width * 2 // 5))
-    left = width - right - 1
-    places["events"] = Region(left + 1, top, right, bottom - top)
-    room = bottom - top
-    grid = min(wants.grid_rows + 1, max(GRID_MIN, room * 6 // 10))
-    places["services"] = Region(0, top, left, grid)
+    left, room = width - right - 1, bottom - top
+    grid = min(needs.grid_rows + 1, max(GRID_MIN, room * 6 // 10))
+    places = {"events": Region(left + 1, top, right, room), "services": Region(0, top, left, grid)}
     top, room = top + grid, room - grid
-    tall = room - (2 * wants.nodes + 1) >= PLOT_MIN + 2
-    lines = min(wants.nodes * (2 if tall else 1) + 1, max(2, room - PLOT_MIN))
+    tall = room - (2 * needs.nodes + 1) >= PLOT_MIN + 2
+    lines = min(needs.nodes * (2 if tall else 1) + 1, max(2, room - PLOT_MIN))
     if room - lines < PLOT_MIN:
         lines = room
     places["requests"] = Region(0, top, left, lines)
     places["plot"] = Region(0, top + lines, left, room - lines)
-    return tall
+    return places, tall
