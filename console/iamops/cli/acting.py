@@ -19,15 +19,17 @@ from iamops.cli.lines import LAST_LINES_S, lines, say, say_lines, write_progress
 from iamops.cli.output import settled_code
 from iamops.engine.engine import Weighed
 from iamops.engine.order import Order
-from iamops.judge.run import Outcome, Phase, RunReport, Stage, StepReport, denial_document, exit_code, run_document
+from iamops.judge.run import Outcome, Phase, RunReport, Stage, StepReport
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import LinkState
 from iamops.model.outage import GapReport
 from iamops.model.profile import Profile
 from iamops.model.state import ClusterState
 from iamops.plan.action import Action, NoSuchTarget
-from iamops.plan.denial import Denial, refusal_code
-from iamops.plan.steps import Confirmation, Plan, Step, StepKind, command_line, confirmation, document
+from iamops.plan.denial import Denial
+from iamops.plan.steps import Confirmation, Plan, Step, StepKind, command_line, confirmation
+from iamops.report.exit_code import exit_code, refusal_code
+from iamops.report.run import denial_document, plan_document, run_document
 from iamops.report.text import json_text
 from iamops.session.cluster import Cluster
 from iamops.session.operator import Operator, needs_arming
@@ -358,7 +360,7 @@ class ActingSession(GuardedSession):
     def _dry(self, plan: Plan, denied: tuple[Denial, ...], away: tuple[Denial, ...]) -> int:
         if self.args.json:
             refused: dict[str, Any] = {"denials": [denial_document(denial) for denial in denied]}
-            say(json_text({**document(plan), **refused}))
+            say(json_text({**plan_document(plan), **refused}))
         else:
             say_lines(dry_lines(plan, denied, away))
         return refusal_code(denied) if denied else ExitCode.OK

@@ -31,7 +31,7 @@ from iamops.cli.triage.run import triage_lines
 from iamops.judge.drill.account import DrillProgress
 from iamops.judge.lint.lint import lint
 from iamops.judge.rules import findings
-from iamops.judge.run import RunReport, StepReport, run_document
+from iamops.judge.run import RunReport, StepReport
 from iamops.model.config import ConfFile, ConfTree
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
@@ -41,10 +41,10 @@ from iamops.plan.action import Switchover
 from iamops.plan.build import plan_for
 from iamops.plan.config.change import node_change
 from iamops.plan.denial import Denial
-from iamops.plan.steps import document as plan_document
 from iamops.report import drill, triage
 from iamops.report import lint as lint_documents
 from iamops.report.drill import drill_document
+from iamops.report.run import plan_document, run_document
 from iamops.report.status import status_document
 from iamops.report.text import exact_json, json_text
 from iamops.report.triage import triage_document
@@ -186,7 +186,9 @@ def test_failures_that_are_explained(chance: random.Random):
 
 @seeds
 def test_a_triage(chance: random.Random, tmp_path):
-    look = poisoned(troubled(timeline=(MOVED,), unavailable=("iam-b",), not_inspected={"iam-b": "x"}), chance, KEPT)
+    look = poisoned(
+        troubled(timeline=(MOVED,), unavailable=("iam-b",), not_inspected={"iam-b": "x"}), chance, KEPT
+    )
     for kind in (io.StringIO, Terminal):
         text = printed(lambda: print_lines(triage_lines(look, width=80, since_s=60.0)), kind)
         harmless(OWN_COLOURS.sub("", text))

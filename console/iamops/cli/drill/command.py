@@ -110,13 +110,14 @@ def _show(args: argparse.Namespace) -> int:
 def _history(args: argparse.Namespace) -> int:
     from iamops.cli.drill.run import history_lines
     from iamops.cli.options import ledger_file
-    from iamops.judge.drill.report import drill_runs, history_document
+    from iamops.judge.drill.report import drill_runs
     from iamops.ledger.audit import read
+    from iamops.report.drill import drill_history_document
 
     path = ledger_file(args.file)
     runs = [run for run in drill_runs(record.raw for record in read(path)) if args.drill in (None, run.drill)]
     if args.json:
-        print(json_text(history_document(runs)))
+        print(json_text(drill_history_document(runs)))
     else:
         print_lines(history_lines(runs, args.drill))
     return ExitCode.OK

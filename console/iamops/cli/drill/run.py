@@ -23,8 +23,8 @@ from iamops.model.outage import not_measured
 from iamops.model.profile import Profile
 from iamops.model.safe_text import safe
 from iamops.plan.action import ALLOWANCE_S
-from iamops.plan.denial import refusal_code
-from iamops.report.drill import drill_document, exit_code, junit, markdown
+from iamops.report.drill import drill_document, junit, markdown
+from iamops.report.exit_code import exit_code, refusal_code
 from iamops.report.text import json_text
 
 # How far a drill has come, on a terminal: the step under way, a bar, and the time. Elsewhere plain lines.

@@ -25,6 +25,7 @@ from iamops.model.facts import Severity
 from iamops.model.profile import Profile
 from iamops.model.text import counted
 from iamops.model.timestamps import rfc3339
+from iamops.report.alert import left_out_document
 from iamops.report.text import json_line
 from iamops.session.cluster import Cluster
 from iamops.session.signals import hear, settle
@@ -32,7 +33,7 @@ from iamops.session.user import watch_dir
 from iamops.session.watch.delivery import Delivery, Heartbeat
 from iamops.session.watch.destinations import Destination, Hook, services
 from iamops.session.watch.urls import VARIABLE, AlertUrlsRefused, Destinations, destinations
-from iamops.session.watch.watcher import Watcher, WatchOptions, left_out_document
+from iamops.session.watch.watcher import Watcher, WatchOptions
 
 # With --once: how long it looks after everything was seen once, so that what lasts can be told from what
 # does not; and how long it waits for the deliveries.

@@ -253,31 +253,6 @@ def passed(runs: Sequence[DrillRun], drill: str) -> tuple[int, int]:
     return own.count("pass"), len(own)
 
 
-def history_document(runs: Sequence[DrillRun]) -> dict[str, Any]:
-    """As JSON (`iamops.drill-history/1`)."""
-    drills = dict.fromkeys(run.drill for run in runs)
-    return {
-        "schema": "iamops.drill-history/1",
-        "drills": {name: dict(zip(("passed", "runs"), passed(runs, name), strict=True)) for name in drills},
-        "runs": [
-            {"run": r.run, "at": r.at, "drill": r.drill, "verdict": r.verdict, "duration_s": r.duration_s}
-            for r in runs
-        ],
-        "measures": [
-            {
-                "drill": t.drill,
-                "measure": t.measure,
-                "runs": t.runs,
-                "median_ms": t.median_ms,
-                "worst_ms": t.worst_ms,
-                "latest_ms": t.latest_ms,
-                "trend": t.trend,
-            }
-            for t in trends(runs)
-        ],
-    }
-
-
 def _run(record: Any) -> DrillRun | None:
     if not isinstance(record, Mapping) or record.get("kind") != "drill":
         return None
