@@ -10,6 +10,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from iamops.cli.options import Subparsers
 from iamops.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _console(cluster: Cluster, profile_name: str, path: Path | None) -> ConsoleA
     return ConsoleApp(cluster, deck, no_color=bool(os.environ.get("NO_COLOR")), leave_on=SIGNALS)
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "demo",
         help="build the two-node lab if needed, and open the console on it",

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from iamops.cli.output import print_lines
+from iamops.cli.options import Subparsers
+from iamops.cli.output import CliError, print_lines
 from iamops.model.exit_code import ExitCode
 from iamops.report.text import json_text
 
 if TYPE_CHECKING:
     from iamops.lab.lab import Lab
-    from iamops.lab.processes import LabError
     from iamops.lab.status import LabStatus
     from iamops.model.profile import Profile
 
@@ -25,7 +25,7 @@ nothing outside can reach them, and they can reach nothing outside. Needs Linux 
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     lab = subparsers.add_parser("lab", help="build and break a real two-node lab", description=DESCRIPTION)
     verbs = lab.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True)
     verbs.add_parser("up", help="boot the nodes and prove that the VIP answers; safe to repeat")
@@ -34,8 +34,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     verbs.add_parser("reset", help="throw the nodes away and boot fresh ones")
     status = verbs.add_parser("status", help="what runs, and who holds the VIP (1: the lab is not whole)")
     status.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    _add_exec(verbs)
-    _add_fault(verbs)
+    execute = verbs.add_parser(
+        "exec",
+        help="run a command as root on a node, with its exit code",
+        usage="iamops lab exec NODE -- COMMAND [ARGUMENT ...]",
+    )
+    execute.add_argument("node", metavar="NODE")
+    execute.add_argument("argv", metavar="COMMAND", nargs=argparse.REMAINDER)
+    fault = verbs.add_parser("fault", help="break something for real, or heal it")
+    fault.add_argument("name", metavar="NAME", nargs="?", help="a fault, see --list")
+    fault.add_argument("node", metavar="NODE", nargs="?")
+    fault.add_argument("unit", metavar="UNIT", nargs="?")
+    how = fault.add_mutually_exclusive_group()
+    how.add_argument("--list", action="store_true", help="every fault in one sentence")
+    how.add_argument("--heal", action="store_true", help="undo the fault instead")
+    how.add_argument("--heal-all", action="store_true", help="undo every fault that was applied")
     lab.set_defaults(handler=run)
 
 
@@ -54,48 +67,23 @@ def up(profile: Profile) -> int:
     return _explained(lambda: _up(Lab(profile), None))
 
 
-def _add_exec(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = verbs.add_parser(
-        "exec",
-        help="run a command as root on a node, with its exit code",
-        usage="iamops lab exec NODE -- COMMAND [ARGUMENT ...]",
-    )
-    parser.add_argument("node", metavar="NODE")
-    parser.add_argument("argv", metavar="COMMAND", nargs=argparse.REMAINDER)
-
-
-def _add_fault(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = verbs.add_parser("fault", help="break something for real, or heal it")
-    parser.add_argument("name", metavar="NAME", nargs="?", help="a fault, see --list")
-    parser.add_argument("node", metavar="NODE", nargs="?")
-    parser.add_argument("unit", metavar="UNIT", nargs="?")
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--list", action="store_true", help="every fault in one sentence")
-    how.add_argument("--heal", action="store_true", help="undo the fault instead")
-    how.add_argument("--heal-all", action="store_true", help="undo every fault that was applied")
-
-
 def _explained(work: Callable[[], int]) -> int:
-    from iamops.lab.processes import LabError
+    """Raises CliError for what the lab says."""
+    from iamops.lab import processes
 
     try:
         return work()
-    except LabError as error:
-        _tell(f"iamops: {error}\nnext: {error.next_step}")
-        return _code(error)
-
-
-def _code(error: LabError) -> ExitCode:
-    from iamops.lab import processes
-
-    match error:
-        case processes.LabImpossible() | processes.UnknownFault() | processes.UnknownNode():
-            return ExitCode.USAGE
-        case processes.LabBusy():
-            return ExitCode.REFUSED
-        case processes.LabNotUp():
-            return ExitCode.UNREACHABLE
-    return ExitCode.CHECK_FAILED
+    except processes.LabError as error:
+        match error:
+            case processes.LabImpossible() | processes.UnknownFault() | processes.UnknownNode():
+                code = ExitCode.USAGE
+            case processes.LabBusy():
+                code = ExitCode.REFUSED
+            case processes.LabNotUp():
+                code = ExitCode.UNREACHABLE
+            case _:
+                code = ExitCode.CHECK_FAILED
+        raise CliError(f"{error}\nnext: {error.next_step}", code) from error
 
 
 def _up(lab: Lab, _: argparse.Namespace | None) -> int:
@@ -150,10 +138,14 @@ def _exec(lab: Lab, args: argparse.Namespace) -> int:
 
 
 def _fault(lab: Lab, args: argparse.Namespace) -> int:
+    from iamops.lab.faults.catalogue import CATALOGUE
     from iamops.lab.requirements import check_machine
 
     if args.list:
-        return _list_faults()
+        for fault in CATALOGUE.values():
+            print(f"{fault.name} {fault.scope}".rstrip())
+            print(f"    {fault.summary} Healed by {fault.heal_name}.")
+        return ExitCode.OK
     check_machine()
     if args.heal_all:
         healed = lab.heal_all()
@@ -165,15 +157,6 @@ def _fault(lab: Lab, args: argparse.Namespace) -> int:
     change = lab.heal if args.heal else lab.fault
     done = change(args.name, args.node, args.unit)
     print(f"{'healed' if args.heal or done.name != args.name else 'applied'}: {done.sentence}")
-    return ExitCode.OK
-
-
-def _list_faults() -> int:
-    from iamops.lab.faults.catalogue import CATALOGUE
-
-    for fault in CATALOGUE.values():
-        print(f"{fault.name} {fault.scope}".rstrip())
-        print(f"    {fault.summary} Healed by {fault.heal_name}.")
     return ExitCode.OK
 
 

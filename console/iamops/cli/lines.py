@@ -29,7 +29,7 @@ class LineWriter:
     """One stream, and the edge of what is said while an action or a watch runs: no control character, colour or
     hidden text passes.
 
-    `note`: what is said, as soon as somebody reads again, of the lines that were left out. `gone` is called from
+    `note`: what stands, as soon as somebody reads again, for the lines that were left out. `broken` is called from
     another thread: nobody will ever read again.
     """
 
@@ -39,7 +39,7 @@ class LineWriter:
         *,
         note: Callable[[int], str] = _left_out,
         most: int = PROGRESS_MAX,
-        gone: Callable[[], None] = lambda: None,
+        broken: Callable[[], None] = lambda: None,
     ) -> None:
         self._stream = stream
         self._note, self._most = note, most
@@ -47,7 +47,7 @@ class LineWriter:
         self._writing = threading.Lock()
         self._outlet: Outlet | None = None
         with contextlib.suppress(OSError, ValueError):
-            self._outlet = Outlet(stream.fileno(), emptied=self._read_again, broken=gone)
+            self._outlet = Outlet(stream.fileno(), emptied=self._read_again, broken=broken)
 
     def write(self, text: str) -> int:
         """Progress: left out while nobody reads."""

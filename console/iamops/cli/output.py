@@ -13,16 +13,25 @@ import io
 import os
 import select
 import sys
-from collections.abc import Iterable, Iterator
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TextIO
 
 from iamops.model.exit_code import ExitCode
 from iamops.model.safe_text import one_line, safe_lines
 
-STANDARD = (0, 1, 2)
 LAST_WORD_S = 0.3
 ESCAPED = "iamops-escaped"
+
+
+class CliError(Exception):
+    """Ends the command: a sentence for stderr, and the exit code."""
+
+    def __init__(self, message: str, code: ExitCode = ExitCode.USAGE) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
@@ -97,7 +106,7 @@ class OutputStream:
 
 def reserve_descriptors() -> None:
     """A standard descriptor that the caller has closed would be given to the next socket, and be printed into."""
-    for number in STANDARD:
+    for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
@@ -122,41 +131,37 @@ def watched() -> Iterator[OutputStream]:
         sys.stdin, sys.stdout, sys.stderr = before
 
 
-def settled_code(code: int) -> int:
-    """What `settled` will make of the command's code."""
-    out = sys.stdout
-    lost = (
-        isinstance(out, OutputStream) and out.failure is not None and not isinstance(out.failure, BrokenPipeError)
-    )
-    return code or (ExitCode.UNKNOWN if lost else ExitCode.OK)
-
-
 def stdout_failed() -> bool:
-    """Whether nobody gets what is printed: who prints for ever asks, and ends."""
+    """Whether nobody gets what is printed: a command that prints for ever asks, and ends."""
     return isinstance(sys.stdout, OutputStream) and sys.stdout.failure is not None
 
 
+def settled_code(code: int) -> int:
+    """What `settled` will make of the command's code."""
+    failure = sys.stdout.failure if isinstance(sys.stdout, OutputStream) else None
+    lost = failure is not None and not isinstance(failure, BrokenPipeError)
+    return code or (ExitCode.UNKNOWN if lost else ExitCode.OK)
+
+
 def settled(code: int, out: OutputStream) -> int:
-    """The command's code, unless that is success and the result of it was lost."""
+    """The command's code, unless that is success and its result was lost."""
     out.flush()
     failure = out.failure
     if failure is None or isinstance(failure, BrokenPipeError):
         return code
-    _last_word(f"iamops: the result could not be written to stdout: {failure.strerror}")
+    writable = True
+    with contextlib.suppress(OSError, ValueError):  # no descriptor: nothing to wait for
+        # A terminal that takes nothing must not keep a command that is over.
+        writable = bool(select.select([], [sys.stderr.fileno()], [], LAST_WORD_S)[1])
+    if writable:
+        print(f"iamops: the result could not be written to stdout: {failure.strerror}", file=sys.stderr)
     return code or ExitCode.UNKNOWN
 
 
-def _last_word(text: str) -> None:
-    """A terminal that takes nothing must not keep a command that is over."""
-    with contextlib.suppress(OSError, ValueError):  # no descriptor: nothing to wait for
-        if not select.select([], [sys.stderr.fileno()], [], LAST_WORD_S)[1]:
-            return
-    print(text, file=sys.stderr)
-
-
-# Lines for stdout: each of them one line, and some with a beginning in colour where a terminal shows it.
+# Lines for stdout: none of them can begin another, and some begin in colour where a terminal shows it.
 
 RED, GREEN, YELLOW, CYAN = 31, 32, 33, 36
+SEVERITY_COLOURS = {"critical": RED, "warning": YELLOW, "info": CYAN}
 
 
 class Coloured(str):
@@ -172,6 +177,25 @@ class Coloured(str):
         line = super().__new__(cls, text)
         line.colour, line.length = colour, len(text) if length is None else length
         return line
+
+
+def columns(rows: Iterable[Sequence[str]], *, right: bool = False) -> Iterator[str]:
+    """Rows under each other, as wide as their widest texts. `right`: numbers, all but the first column."""
+    table = list(rows)
+    widths = [max(map(len, column)) for column in zip_longest(*table, fillvalue="")]
+    for row in table:
+        cells = [
+            text.rjust(width) if right and at else text.ljust(width)
+            for at, (text, width) in enumerate(zip(row, widths, strict=False))
+        ]
+        yield "  ".join(cells).rstrip()
+
+
+def wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
+    """At least one line. Commands stay whole: nothing is broken at a hyphen."""
+    return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False) or [
+        first.rstrip()
+    ]
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -4,8 +4,8 @@
 def entry() -> None:
     """Runs the command line; see `iamops.cli.main`."""
     try:
-        from iamops.cli.main import entry as whole
+        from iamops.cli.main import entry as run
 
-        whole()
+        run()
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -267,8 +267,8 @@ def _lines(report: DrillReport) -> Iterator[str]:
         (f"{e.at_s:.3f} s ± {e.uncertainty_ms:.0f} ms", e.node or "", e.witness, e.text) for e in report.timeline
     )
     yield from _section("Timeline", ("at", "node", "witness", "what"), entries)
-    head = ("node", "keepalived", "nginx", "clock", "running with")
-    yield from _section("Nodes", head, map(_node_row, report.nodes))
+    node_head = ("node", "keepalived", "nginx", "clock", "running with")
+    yield from _section("Nodes", node_head, map(_node_row, report.nodes))
     yield from _section("Notes", ("note",), ((note,) for note in report.notes))
 
 

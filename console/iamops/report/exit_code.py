@@ -15,6 +15,7 @@ from iamops.plan.denial import Denial
 
 def exit_code(report: RunReport | DrillReport) -> ExitCode:
     """0 is only ever a success or a pass. 130 promises that everything is as it was before."""
+    result: Outcome | DrillVerdict | None
     if isinstance(report, RunReport):
         put_back, result = report.interrupted and report.taken_back, report.outcome
     else:

@@ -259,8 +259,10 @@ def test_a_count_out_of_bounds_is_a_usage_error(wrong, capsys):
     assert f"expected 1 to 1000 requests, found {wrong}" in capsys.readouterr().err
 
 
-def test_a_profile_that_publishes_nothing_is_a_usage_error(capsys):
-    assert show_balance(pair(services={"iam-pump": {"port": 7070}}), 10, as_json=False) == 2
+def test_a_profile_that_publishes_nothing_is_a_usage_error(monkeypatch, capsys):
+    profile = pair(services={"iam-pump": {"port": 7070}})
+    monkeypatch.setattr("iamops.session.profiles.load_profile", lambda _: profile)
+    assert main(["balance"]) == 2
     assert "nothing to send" in capsys.readouterr().err
 
 

@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 import pytest
 
 from iamops.cli.acting import dry_lines, progress_lines, result_lines
-from iamops.cli.config.run import diff_document, diff_text, lint_text
+from iamops.cli.config.run import diff_text, lint_text
 from iamops.cli.drill.run import progress_shown
 from iamops.cli.drill.run import result_lines as drill_lines
 from iamops.cli.errors import explain
@@ -43,6 +43,7 @@ from iamops.plan.config.change import node_change
 from iamops.plan.denial import Denial
 from iamops.report import drill, triage
 from iamops.report import lint as lint_documents
+from iamops.report.config import config_diff_document
 from iamops.report.drill import drill_document
 from iamops.report.run import plan_document, run_document
 from iamops.report.status import status_document
@@ -245,7 +246,7 @@ def test_a_difference_of_files(chance: random.Random):
         text = printed(lambda: print_lines(diff_text(changes)), kind)
         assert raw(OWN_COLOURS.sub("", text)) == []
         assert "\x1b[2J" not in text
-    harmless_document(json_text(diff_document(changes)))
+    harmless_document(json_text(config_diff_document(changes)))
 
 
 @seeds

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from junitparser import Error, Failure, JUnitXml
 
-from iamops.cli.drill.run import history_lines, result_lines
+from iamops.cli.drill.run import result_lines
+from iamops.cli.drill.show import history_lines
 from iamops.judge.drill.report import DrillVerdict, FailureKind, TimelineEntry, drill_runs, trends
 from iamops.judge.drill.report import Failure as DrillFailure
 from iamops.plan.denial import Denial

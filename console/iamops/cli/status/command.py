@@ -5,26 +5,23 @@ from __future__ import annotations
 import argparse
 import gc
 
-from iamops.cli.options import seconds
-
-SETTLE_TIMEOUT_S = 6.0
+from iamops.cli.options import Subparsers, add_profile_option, seconds
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "status",
         help="who owns the VIP, and what is healthy",
         description="Looks at every node once and prints what it saw. Changes nothing. "
         "Exit code 4 when no node can be reached, or one is connected and tells nothing; else 0.",
     )
-    # SUPPRESS keeps what was given before the command: `iamops --profile lab status` works too.
-    parser.add_argument("--profile", metavar="NAME|PATH", default=argparse.SUPPRESS, help="the cluster")
+    add_profile_option(parser)
     parser.add_argument("--json", action="store_true", help="the document iamops.status/1")
     parser.add_argument("--watch", action="store_true", help="a line of JSON at every change, until Ctrl-C")
     parser.add_argument(
         "--timeout",
         type=seconds,
-        default=SETTLE_TIMEOUT_S,
+        default=6.0,
         metavar="SECONDS",
         help="how long to wait for what has not been seen yet (default %(default)s)",
     )
