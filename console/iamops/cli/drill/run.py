@@ -58,10 +58,7 @@ class DrillSession(GuardedSession):
     async def _one(self, drill: Drill) -> int:
         allowance_s = ALLOWANCE_S if self.args.allowance_ms is None else self.args.allowance_ms / 1000
         action = await self.operator.drill_action(
-            drill,
-            instance=self.args.instance,
-            allowance_s=allowance_s,
-            disruptive=self.args.allow_disruptive,
+            drill, instance=self.args.instance, allowance_s=allowance_s, disruptive=self.args.allow_disruptive
         )
         order = await self.approved(action, json_plan=False)
         if isinstance(order, ExitCode):

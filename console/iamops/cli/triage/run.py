@@ -44,11 +44,7 @@ def triage(profile: Profile, args: argparse.Namespace) -> int:
 async def _triage(profile: Profile, args: argparse.Namespace) -> int:
     floor = None if args.fail_on == "never" else Severity(args.fail_on)
     result = await examine(
-        profile,
-        timeout_s=args.timeout,
-        since_s=args.since,
-        spent_s=time.monotonic() - args.began,
-        also=PRINTING,
+        profile, timeout_s=args.timeout, since_s=args.since, spent_s=time.monotonic() - args.began, also=PRINTING
     )
     written = _write_forms(result, args, floor)
     if args.bundle is not None:
