@@ -18,7 +18,7 @@ from iamops.model.exit_code import ExitCode
 from iamops.nodes.collect.system import read_safety
 from iamops.nodes.lock import hold
 from iamops.plan.action import ServiceAction, UnitVerb
-from iamops.report.exit_code import exit_code
+from iamops.report.run import exit_code
 from iamops.session.connections import connections
 from tests.lab.acting import DEAD_MAN_S, ActingLab, operating, profile_of
 from tests.lab.serving import edited

@@ -26,8 +26,7 @@ from iamops.model.profile import Profile
 from iamops.plan.action import Action, NoSuchTarget
 from iamops.plan.denial import Denial
 from iamops.plan.steps import Confirmation, Plan, Step, StepKind, command_line, confirmation
-from iamops.report.exit_code import exit_code, refusal_code
-from iamops.report.run import denial_document, plan_document, run_document
+from iamops.report.run import denial_document, exit_code, plan_document, refusal_code, run_document
 from iamops.report.text import json_text
 from iamops.session.cluster import Cluster
 from iamops.session.operator import Operator, needs_arming

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from iamops.cli.options import Subparsers
@@ -57,22 +58,38 @@ def run(args: argparse.Namespace) -> int:
     from iamops.session.profiles import load_profile
 
     lab = Lab(load_profile(args.profile or "lab"))
-    return _explained(lambda: VERBS[args.verb](lab, args))
+    with _errors_explained():
+        match args.verb:
+            case "up":
+                print(lab.up(_tell).sentence)
+            case "down":
+                (lab.purge if args.purge else lab.down)(_tell)
+            case "reset":
+                print(lab.reset(_tell).sentence)
+            case "status":
+                return _status(lab, args)
+            case "exec":
+                return _exec(lab, args)
+            case _:
+                return _fault(lab, args)
+    return ExitCode.OK
 
 
-def up(profile: Profile) -> int:
-    """Brings the lab up with progress on stderr; returns the exit code."""
+def up(profile: Profile) -> None:
+    """Brings the lab up with progress on stderr. Raises CliError."""
     from iamops.lab.lab import Lab
 
-    return _explained(lambda: _up(Lab(profile), None))
+    with _errors_explained():
+        print(Lab(profile).up(_tell).sentence)
 
 
-def _explained(work: Callable[[], int]) -> int:
+@contextlib.contextmanager
+def _errors_explained() -> Iterator[None]:
     """Raises CliError for what the lab says."""
     from iamops.lab import processes
 
     try:
-        return work()
+        yield
     except processes.LabError as error:
         match error:
             case processes.LabImpossible() | processes.UnknownFault() | processes.UnknownNode():
@@ -84,21 +101,6 @@ def _explained(work: Callable[[], int]) -> int:
             case _:
                 code = ExitCode.CHECK_FAILED
         raise CliError(f"{error}\nnext: {error.next_step}", code) from error
-
-
-def _up(lab: Lab, _: argparse.Namespace | None) -> int:
-    print(lab.up(_tell).sentence)
-    return ExitCode.OK
-
-
-def _down(lab: Lab, args: argparse.Namespace) -> int:
-    (lab.purge if args.purge else lab.down)(_tell)
-    return ExitCode.OK
-
-
-def _reset(lab: Lab, _: argparse.Namespace) -> int:
-    print(lab.reset(_tell).sentence)
-    return ExitCode.OK
 
 
 def _status(lab: Lab, args: argparse.Namespace) -> int:
@@ -162,13 +164,3 @@ def _fault(lab: Lab, args: argparse.Namespace) -> int:
 
 def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-VERBS: dict[str, Callable[..., int]] = {
-    "up": _up,
-    "down": _down,
-    "reset": _reset,
-    "status": _status,
-    "exec": _exec,
-    "fault": _fault,
-}

@@ -17,13 +17,7 @@ Json = dict[str, Any]
 def alert_document(number: str, alert: Message) -> Json:
     """`number` names the message: the same one at every attempt to deliver it."""
     return {
-        "schema": "iamops.alert/1",
-        "id": number,
-        "at": rfc3339(alert.at),
-        "kind": str(alert.kind),
-        "severity": str(alert.severity),
-        "profile": alert.profile,
-        "title": alert.title,
+        **_line(number, alert.at, alert.kind, alert.severity, alert.profile, alert.title),
         "body": list(alert.body),
         "node": alert.node,
         "code": alert.code or None,
@@ -48,21 +42,21 @@ def message_of(raw: Mapping[str, Any]) -> Message:
 
 def heartbeat_document(profile: str, now: float, live: list[str]) -> Json:
     """The JSON line of a sign of life."""
-    return _unnumbered(profile, now, "heartbeat", Severity.INFO, f"seen: {', '.join(live)}")
+    return _line(None, now, "heartbeat", Severity.INFO, profile, f"seen: {', '.join(live)}")
 
 
 def left_out_document(profile: str, now: float, count: int) -> Json:
     """The JSON line that stands for others: they were left out while nobody read."""
     title = f"{counted(count, 'line')} {'was' if count == 1 else 'were'} left out here: nobody read them"
-    return _unnumbered(profile, now, AlertKind.NOTICE, Severity.WARNING, title)
+    return _line(None, now, AlertKind.NOTICE, Severity.WARNING, profile, title)
 
 
-def _unnumbered(profile: str, now: float, kind: str, severity: Severity, title: str) -> Json:
-    """A line in the shape of a message, which is never delivered, and so has neither a number nor a key."""
+def _line(number: str | None, at: float, kind: str, severity: Severity, profile: str, title: str) -> Json:
+    """In the shape of a message; what is never delivered has neither a number nor a key."""
     return {
         "schema": "iamops.alert/1",
-        "id": None,
-        "at": rfc3339(now),
+        "id": number,
+        "at": rfc3339(at),
         "kind": str(kind),
         "severity": str(severity),
         "profile": profile,

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from iamops import __version__
 from iamops.judge.findings import Finding
-from iamops.model.facts import HostReport, LinkState, ProbeReport, VrrpReport, VrrpState
+from iamops.model.facts import HostReport, LinkState, ProbeReport, RequestCount, VrrpReport, VrrpState
 from iamops.model.observed import Freshness, Known, Observed, Unknown, freshness
 from iamops.model.state import PUBLIC, ClusterState, NodeState
 from iamops.model.vip import ownership
@@ -44,17 +44,11 @@ class MetricsSnapshot:
         for name, vrrp in self.state.profile.vrrp.items():
             yield name, {"vrrp_instance": name, "vip": vrrp.address}
 
-    def known(self, value: Callable[[NodeState], Observed[T]]) -> Iterator[tuple[dict[str, str], T]]:
-        for node in self.heard():
-            seen = value(node)
-            if isinstance(seen, Known):
-                yield {"node": node.name}, seen.value
 
-
-Value = tuple[Mapping[str, str], float | None]
-"""Labels and a value; None is not known."""
-Read = Callable[[MetricsSnapshot], Iterable[Value]]
-Probes = Callable[[MetricsSnapshot], Iterator[tuple[dict[str, str], Observed[ProbeReport]]]]
+Labels = Mapping[str, str]
+Read = Callable[[MetricsSnapshot], Iterable[tuple[Labels, float | None]]]
+"""Labels and a value each; None is not known."""
+Values = Iterator[tuple[Labels, float | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +68,7 @@ class Metric:
 
 
 METRICS: list[Metric] = []
-
-
-def metric(name: str, help_text: str, kind: MetricKind = MetricKind.GAUGE) -> Callable[[Read], Read]:
-    """Registers a reader under its name. Its place in this file is its place on the page."""
-
-    def register(read: Read) -> Read:
-        METRICS.append(Metric(name, kind, help_text, read))
-        return read
-
-    return register
+"""In the order of this file, which is that of the page."""
 
 
 def families(state: ClusterState, findings: Iterable[Finding], now: float) -> tuple[Family, ...]:
@@ -101,18 +86,28 @@ def families(state: ClusterState, findings: Iterable[Finding], now: float) -> tu
     return tuple(made)
 
 
+def metric(name: str, help_text: str, kind: MetricKind = MetricKind.GAUGE) -> Callable[[Read], Read]:
+    """Declares a metric by its reader."""
+
+    def declare(read: Read) -> Read:
+        METRICS.append(Metric(name, kind, help_text, read))
+        return read
+
+    return declare
+
+
 @metric("iamops_up", "1 while iamops watches this cluster.")
-def _up(_: MetricsSnapshot) -> Iterator[Value]:
+def _up(_: MetricsSnapshot) -> Values:
     yield {}, True
 
 
 @metric("iamops_build", "The version of iamops and the environment of the profile.", MetricKind.INFO)
-def _build(snapshot: MetricsSnapshot) -> Iterator[Value]:
+def _build(snapshot: MetricsSnapshot) -> Values:
     yield {"version": __version__, "environment": str(snapshot.state.profile.environment)}, True
 
 
 @metric("iamops_node_link_up", "1: the SSH link to the node is up; 0: it is down.")
-def _link_up(snapshot: MetricsSnapshot) -> Iterator[Value]:
+def _link_up(snapshot: MetricsSnapshot) -> Values:
     """A link that is being made is neither up nor down."""
     for node in snapshot.state.nodes.values():
         if node.link.state is not LinkState.CONNECTING:
@@ -120,7 +115,7 @@ def _link_up(snapshot: MetricsSnapshot) -> Iterator[Value]:
 
 
 @metric("iamops_node_heard_age_seconds", "Time since anything last arrived from the node.")
-def _heard_age(snapshot: MetricsSnapshot) -> Iterator[Value]:
+def _heard_age(snapshot: MetricsSnapshot) -> Values:
     for node in snapshot.state.nodes.values():
         if node.last_event_at is not None:
             yield {"node": node.name}, max(0.0, snapshot.now - node.last_event_at)
@@ -130,7 +125,7 @@ def _heard_age(snapshot: MetricsSnapshot) -> Iterator[Value]:
 
 
 @metric("iamops_vip_owner", "1: the node's kernel holds the VIP; 0: it does not.")
-def _vip_owner(snapshot: MetricsSnapshot) -> Iterator[Value]:
+def _vip_owner(snapshot: MetricsSnapshot) -> Values:
     """Nothing of a node that is not seen, or whose last word is older than another node's takeover."""
     for name, labels in snapshot.vips():
         seen = ownership(snapshot.state, name, snapshot.now)
@@ -141,27 +136,27 @@ def _vip_owner(snapshot: MetricsSnapshot) -> Iterator[Value]:
 
 
 @metric("iamops_vip_owners", "How many kernels hold the VIP, of those that are seen.")
-def _vip_owners(snapshot: MetricsSnapshot) -> Iterator[Value]:
-    """No owner in sight is no owner at all only if every node is in sight."""
+def _vip_owners(snapshot: MetricsSnapshot) -> Values:
+    """No owner that is seen is no owner at all only if every node is seen."""
     for name, labels in snapshot.vips():
         seen = ownership(snapshot.state, name, snapshot.now)
         yield labels, None if seen.unseen and not seen.owners else len(seen.owners)
 
 
 @metric("iamops_vip_moves", "Moves of the VIP to another node since iamops started.", MetricKind.COUNTER)
-def _vip_moves(snapshot: MetricsSnapshot) -> Iterator[Value]:
+def _vip_moves(snapshot: MetricsSnapshot) -> Values:
     for name, labels in snapshot.vips():
         yield labels, snapshot.state.move_counts.get(name, 0)
 
 
 @metric("iamops_vip_last_move_timestamp_seconds", "When the VIP last moved while iamops looked.")
-def _last_move(snapshot: MetricsSnapshot) -> Iterator[Value]:
+def _last_move(snapshot: MetricsSnapshot) -> Values:
     latest = {move.instance: move.at for move in snapshot.state.moves}
     for name, labels in snapshot.vips():
         yield labels, latest.get(name)
 
 
-def _vrrp(snapshot: MetricsSnapshot) -> Iterator[tuple[dict[str, str], VrrpReport]]:
+def _vrrp(snapshot: MetricsSnapshot) -> Iterator[tuple[Labels, VrrpReport]]:
     for node in snapshot.heard():
         for name, seen in node.vrrp.items():
             if isinstance(seen, Known):
@@ -169,19 +164,19 @@ def _vrrp(snapshot: MetricsSnapshot) -> Iterator[tuple[dict[str, str], VrrpRepor
 
 
 @metric("iamops_vrrp_state", "1 for the state that keepalived is in, 0 for the others.")
-def _vrrp_state(snapshot: MetricsSnapshot) -> Iterator[Value]:
+def _vrrp_state(snapshot: MetricsSnapshot) -> Values:
     for labels, report in _vrrp(snapshot):
         for state in VrrpState:
             yield {**labels, "state": str(state)}, state is report.state
 
 
 @metric("iamops_vrrp_priority", "The configured VRRP priority.")
-def _vrrp_priority(snapshot: MetricsSnapshot) -> Iterator[Value]:
+def _vrrp_priority(snapshot: MetricsSnapshot) -> Values:
     return ((labels, report.priority) for labels, report in _vrrp(snapshot))
 
 
 @metric("iamops_vrrp_effective_priority", "The VRRP priority after the weights of scripts and track files.")
-def _vrrp_effective_priority(snapshot: MetricsSnapshot) -> Iterator[Value]:
+def _vrrp_effective_priority(snapshot: MetricsSnapshot) -> Values:
     return ((labels, report.effective_priority) for labels, report in _vrrp(snapshot))
 
 
@@ -189,13 +184,16 @@ def _vrrp_effective_priority(snapshot: MetricsSnapshot) -> Iterator[Value]:
 
 
 @metric("iamops_unit_active", "1: systemd says that the unit runs; 0: it does not.")
-def _unit_active(snapshot: MetricsSnapshot) -> Iterator[Value]:
+def _unit_active(snapshot: MetricsSnapshot) -> Values:
     for node in snapshot.heard():
         for unit, seen in node.units.items():
             yield {"node": node.name, "unit": unit}, None if isinstance(seen, Unknown) else seen.value.running
 
 
-def _http(snapshot: MetricsSnapshot) -> Iterator[tuple[dict[str, str], Observed[ProbeReport]]]:
+Probes = Iterator[tuple[Labels, Observed[ProbeReport]]]
+
+
+def _http(snapshot: MetricsSnapshot) -> Probes:
     """`kind` keeps a domain and a service of the same name apart."""
     for node in snapshot.state.nodes.values():
         found = [("domain", name, node.name, seen) for name, seen in node.domains.items()]
@@ -207,7 +205,7 @@ def _http(snapshot: MetricsSnapshot) -> Iterator[tuple[dict[str, str], Observed[
                 yield {"node": node.name, "observer": observer, "kind": kind, "target": name}, seen
 
 
-def _client(snapshot: MetricsSnapshot) -> Iterator[tuple[dict[str, str], Observed[ProbeReport]]]:
+def _client(snapshot: MetricsSnapshot) -> Probes:
     profile = snapshot.state.profile
     for name, seen in snapshot.state.client.items():
         address = profile.vrrp[name].address if name in profile.vrrp else str(profile.public_address)
@@ -219,131 +217,127 @@ def _client_fresh(seen: Observed[ProbeReport], now: float) -> bool:
     return freshness(seen.at, now, max(CLIENT_CADENCE_S, seen.every_s)) is not Freshness.UNKNOWN
 
 
-def _datastores(snapshot: MetricsSnapshot) -> Iterator[tuple[dict[str, str], Observed[ProbeReport]]]:
+def _datastores(snapshot: MetricsSnapshot) -> Probes:
     for store, views in snapshot.state.datastores.items():
         for observer, seen in views.items():
             if snapshot.hears(observer):
                 yield {"datastore": store, "from": observer}, seen
 
 
-def _probe_metrics(name: str, probes: Probes, success_help: str, duration_help: str) -> None:
-    @metric(f"{name}_success", success_help)
-    def _success(snapshot: MetricsSnapshot) -> Iterator[Value]:
-        for labels, seen in probes(snapshot):
-            yield labels, None if isinstance(seen, Unknown) else seen.value.ok
+def _success(probes: Callable[[MetricsSnapshot], Probes]) -> Read:
+    return lambda snapshot: (
+        (labels, None if isinstance(seen, Unknown) else seen.value.ok) for labels, seen in probes(snapshot)
+    )
 
-    @metric(f"{name}_duration_seconds", duration_help)
-    def _duration(snapshot: MetricsSnapshot) -> Iterator[Value]:
+
+def _duration(probes: Callable[[MetricsSnapshot], Probes]) -> Read:
+    def read(snapshot: MetricsSnapshot) -> Values:
         for labels, seen in probes(snapshot):
             if isinstance(seen, Known):
                 yield labels, _scaled(seen.value.latency_ms, 1000)
+
+    return read
 
 
 def _scaled(value: float | None, divisor: float) -> float | None:
     return None if value is None else value / divisor
 
 
-_probe_metrics(
-    "iamops_http_probe",
-    _http,
+metric(
+    "iamops_http_probe_success",
     "1: the domain (through nginx) or service (at its own port) on the node answers the observer well.",
-    "How long the answer took, where there was one.",
+)(_success(_http))
+metric("iamops_http_probe_duration_seconds", "How long the answer took, where there was one.")(_duration(_http))
+metric("iamops_client_probe_success", "1: a client gets a good answer there.")(_success(_client))
+metric("iamops_client_probe_duration_seconds", "How long the client's answer took, where there was one.")(
+    _duration(_client)
 )
-_probe_metrics(
-    "iamops_client_probe",
-    _client,
-    "1: a client gets a good answer there.",
-    "How long the client's answer took, where there was one.",
-)
-_probe_metrics(
-    "iamops_datastore_probe",
-    _datastores,
-    "1: the datastore greets the node as it should.",
-    "How long the greeting took, where there was one.",
+metric("iamops_datastore_probe_success", "1: the datastore greets the node as it should.")(_success(_datastores))
+metric("iamops_datastore_probe_duration_seconds", "How long the greeting took, where there was one.")(
+    _duration(_datastores)
 )
 
 
 # --- requests ---
 
 
-@metric(
+def _of_nodes(seen: Callable[[NodeState], Observed[T]], value: Callable[[T], float | None]) -> Read:
+    def read(snapshot: MetricsSnapshot) -> Values:
+        for node in snapshot.heard():
+            if isinstance(found := seen(node), Known):
+                yield {"node": node.name}, value(found.value)
+
+    return read
+
+
+def _of_requests(value: Callable[[RequestCount], float]) -> Read:
+    return _of_nodes(lambda node: node.requests, value)
+
+
+metric(
     "iamops_requests", "Requests in the node's access log, health checks of iamops among them.", MetricKind.COUNTER
-)
-def _requests(snapshot: MetricsSnapshot) -> Iterator[Value]:
-    return ((labels, count.total) for labels, count in snapshot.known(lambda node: node.requests))
+)(_of_requests(lambda count: count.total))
 
 
 @metric("iamops_responses", "The same requests by the class of their answer.", MetricKind.COUNTER)
-def _responses(snapshot: MetricsSnapshot) -> Iterator[Value]:
+def _responses(snapshot: MetricsSnapshot) -> Values:
     """Every class, so that the first 5xx is an increase. What is no class of HTTP is `other`."""
-    for labels, count in snapshot.known(lambda node: node.requests):
+    for node in snapshot.heard():
+        if isinstance(node.requests, Unknown):
+            continue
+        counts = node.requests.value.by_class
         for code_class in CLASSES:
-            yield {**labels, "code_class": code_class}, count.by_class.get(code_class, 0)
-        odd = sum(number for code_class, number in count.by_class.items() if code_class not in CLASSES)
-        yield {**labels, "code_class": "other"}, odd
+            yield {"node": node.name, "code_class": code_class}, counts.get(code_class, 0)
+        odd = sum(number for code_class, number in counts.items() if code_class not in CLASSES)
+        yield {"node": node.name, "code_class": "other"}, odd
 
 
-@metric(
+metric(
     "iamops_requests_unparsed",
     "Lines of the access log that are not in its format; in no other count.",
     MetricKind.COUNTER,
-)
-def _unparsed(snapshot: MetricsSnapshot) -> Iterator[Value]:
-    return ((labels, count.unparsed) for labels, count in snapshot.known(lambda node: node.requests))
+)(_of_requests(lambda count: count.unparsed))
 
 
 # --- the machine and its files ---
 
 
-def _host_metric(
-    name: str, help_text: str, value: Callable[[HostReport], float | None], divisor: float = 1
-) -> None:
-    @metric(name, help_text)
-    def _read(snapshot: MetricsSnapshot) -> Iterator[Value]:
-        for labels, host in snapshot.known(lambda node: node.host):
-            yield labels, _scaled(value(host), divisor)
+def _of_host(value: Callable[[HostReport], float | None], divisor: float = 1) -> Read:
+    return _of_nodes(lambda node: node.host, lambda host: _scaled(value(host), divisor))
 
 
-_host_metric("iamops_node_load1", "Load average over one minute.", lambda host: host.load1)
-_host_metric("iamops_node_memory_used_ratio", "Memory in use, 0 to 1.", lambda host: host.memory_used_pct, 100)
-_host_metric(
-    "iamops_node_disk_used_ratio", "Use of the root file system, 0 to 1.", lambda host: host.disk_used_pct, 100
+metric("iamops_node_load1", "Load average over one minute.")(_of_host(lambda host: host.load1))
+metric("iamops_node_memory_used_ratio", "Memory in use, 0 to 1.")(_of_host(lambda host: host.memory_used_pct, 100))
+metric("iamops_node_disk_used_ratio", "Use of the root file system, 0 to 1.")(
+    _of_host(lambda host: host.disk_used_pct, 100)
 )
-_host_metric(
-    "iamops_node_clock_offset_seconds",
-    "The node's clock minus that of the machine iamops runs on.",
-    lambda host: host.clock_offset_ms,
-    1000,
+metric("iamops_node_clock_offset_seconds", "The node's clock minus that of the machine iamops runs on.")(
+    _of_host(lambda host: host.clock_offset_ms, 1000)
 )
-_host_metric(
-    "iamops_node_clock_uncertainty_seconds",
-    "How far the clock offset may be wrong.",
-    lambda host: host.clock_uncertainty_ms,
-    1000,
+metric("iamops_node_clock_uncertainty_seconds", "How far the clock offset may be wrong.")(
+    _of_host(lambda host: host.clock_uncertainty_ms, 1000)
 )
-
-
-@metric("iamops_config_drift_files", "Managed files that differ from the profile.")
-def _drift(snapshot: MetricsSnapshot) -> Iterator[Value]:
-    return ((labels, len(config.differing)) for labels, config in snapshot.known(lambda node: node.config))
+metric("iamops_config_drift_files", "Managed files that differ from the profile.")(
+    _of_nodes(lambda node: node.config, lambda config: len(config.differing))
+)
 
 
 # --- what the rules say, and what nobody can tell ---
 
 
-def _counted(findings: Iterable[Finding]) -> Iterator[Value]:
+def _counted(findings: Iterable[Finding]) -> Values:
     counts = Counter((finding.code, str(finding.severity), finding.node or "") for finding in findings)
     for (code, severity, node), number in sorted(counts.items()):
         yield {"code": code, "severity": severity, **({"node": node} if node else {})}, number
 
 
 @metric("iamops_findings", "What is wrong: root causes, by rule.")
-def _findings(snapshot: MetricsSnapshot) -> Iterator[Value]:
+def _findings(snapshot: MetricsSnapshot) -> Values:
     return _counted(snapshot.findings)
 
 
 @metric("iamops_findings_explained", "Findings that follow from one of the root causes.")
-def _explained(snapshot: MetricsSnapshot) -> Iterator[Value]:
+def _explained(snapshot: MetricsSnapshot) -> Values:
     def symptoms(findings: Sequence[Finding]) -> Iterator[Finding]:
         for finding in findings:
             yield from finding.explains
@@ -353,7 +347,7 @@ def _explained(snapshot: MetricsSnapshot) -> Iterator[Value]:
 
 
 @metric("iamops_unknown", "How many values of this kind cannot be told of the node now.")
-def _unknown(snapshot: MetricsSnapshot) -> Iterator[Value]:
+def _unknown(snapshot: MetricsSnapshot) -> Values:
     """Of what the node is asked for, and of what it is asked to see of others."""
     state = snapshot.state
     for node in state.nodes.values():

@@ -1,16 +1,43 @@
-"""A plan (`iamops.plan/1`) and a run (`iamops.run/1`) as JSON. Pure."""
+"""A plan (`iamops.plan/1`) and a run (`iamops.run/1`) as JSON; runs, drills and refusals as exit codes. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from iamops.judge.run import RunReport, StepReport, UndoReport
+from iamops.judge.drill.report import DrillReport, DrillVerdict
+from iamops.judge.run import Outcome, RunReport, StepReport, UndoReport
+from iamops.model.exit_code import ExitCode
 from iamops.model.outage import GapReport
 from iamops.plan.denial import Denial
 from iamops.plan.steps import Forecast, Plan, Step, Undo
 from iamops.redact.clean import clean_document
 
 Json = dict[str, Any]
+
+
+def exit_code(report: RunReport | DrillReport) -> ExitCode:
+    """0 is only ever a success or a pass. 130 promises that everything is as it was before."""
+    result: Outcome | DrillVerdict | None
+    if isinstance(report, RunReport):
+        put_back, result = report.interrupted and report.taken_back, report.outcome
+    else:
+        put_back, result = report.put_back, report.verdict
+    if put_back:
+        return ExitCode.INTERRUPTED
+    match result:
+        case Outcome.SUCCEEDED | DrillVerdict.PASS:
+            return ExitCode.OK
+        case Outcome.FAILED | DrillVerdict.FAIL:
+            return ExitCode.CHECK_FAILED
+        case Outcome.REFUSED | DrillVerdict.REFUSED:
+            return refusal_code(report.denials)
+    return ExitCode.UNKNOWN
+
+
+def refusal_code(denials: Iterable[Denial]) -> ExitCode:
+    unreachable = any(denial.code == "node-unreachable" for denial in denials)
+    return ExitCode.UNREACHABLE if unreachable else ExitCode.REFUSED
 
 
 def plan_document(plan: Plan) -> Json:

@@ -8,7 +8,7 @@ from iamops.cli.drill.run import client_line, result_lines
 from iamops.cli.drill.show import history_lines, list_lines, show_lines
 from iamops.judge.drill.report import ClientView, DrillRun, DrillVerdict, drill_runs
 from iamops.report.drill import drill_document, markdown
-from iamops.report.exit_code import exit_code
+from iamops.report.run import exit_code
 from iamops.session.drills.files import load_drill
 from tests.unit.judge.drill_samples import report
 

@@ -13,7 +13,7 @@ from iamops.judge.run import Outcome, RestoredBy, RunReport, Stage
 from iamops.model.exit_code import ExitCode
 from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
 from iamops.plan.steps import StepKind
-from iamops.report.exit_code import exit_code
+from iamops.report.run import exit_code
 from tests.unit.engine.pair import Bench, Killed, unknown
 
 RESTART_BACKEND = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-a")

@@ -18,7 +18,7 @@ from iamops.plan.action import ConfigPush, Drain, DrainedRestart
 from iamops.plan.config.change import FileChange, NodeChange
 from iamops.plan.config.pushed import FilesSeen, PushedFiles
 from iamops.plan.steps import StepKind
-from iamops.report.exit_code import exit_code
+from iamops.report.run import exit_code
 from tests.unit.engine.pair import Bench, Killed
 from tests.unit.engine.test_serving import FixedMeter, measured
 

@@ -11,8 +11,7 @@ from iamops.engine.ports import OutcomeUnknown
 from iamops.judge.run import Outcome, RunReport, Stage
 from iamops.model.exit_code import ExitCode
 from iamops.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, UnitVerb
-from iamops.report.exit_code import exit_code
-from iamops.report.run import run_document
+from iamops.report.run import exit_code, run_document
 from iamops.session.drills.files import load_drill
 from tests.unit.engine.pair import Bench
 

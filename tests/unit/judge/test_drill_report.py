@@ -14,7 +14,7 @@ from iamops.judge.drill.report import DrillVerdict, FailureKind, TimelineEntry, 
 from iamops.judge.drill.report import Failure as DrillFailure
 from iamops.plan.denial import Denial
 from iamops.report.drill import drill_document, drill_history_document, junit, markdown
-from iamops.report.exit_code import exit_code
+from iamops.report.run import exit_code
 from tests.unit.judge.drill_samples import gap, keepalived_stop, refused, report
 
 HOSTILE = "\x1b[31m]]> | `rm` <b>\x00\ud800 [bold]"

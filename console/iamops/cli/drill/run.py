@@ -24,7 +24,7 @@ from iamops.model.profile import Profile
 from iamops.model.safe_text import safe
 from iamops.plan.action import ALLOWANCE_S
 from iamops.report.drill import drill_document, junit, markdown
-from iamops.report.exit_code import exit_code
+from iamops.report.run import exit_code
 from iamops.report.text import json_text
 
 OnProgress = Callable[[DrillProgress], None]

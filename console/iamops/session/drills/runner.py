@@ -37,8 +37,7 @@ from iamops.plan.impact import preferred_of
 from iamops.plan.roles import resolved_steps
 from iamops.plan.steps import Plan, StepKind
 from iamops.report.drill import drill_document
-from iamops.report.exit_code import exit_code
-from iamops.report.run import plan_document
+from iamops.report.run import exit_code, plan_document
 from iamops.session.cluster import Cluster
 from iamops.session.drills.recorder import DrillContext, Notified, Recorder, client_entries
 from iamops.session.patience import WaitThrough

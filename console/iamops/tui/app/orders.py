@@ -28,7 +28,7 @@ from iamops.plan.action import (
     UnitVerb,
 )
 from iamops.plan.denial import Denial
-from iamops.report.exit_code import exit_code
+from iamops.report.run import exit_code
 from iamops.tui.app.actions import ROLLING
 from iamops.tui.app.current_run import CurrentRun, OperatorPort
 from iamops.tui.app.ports import ClusterPort
