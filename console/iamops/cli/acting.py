@@ -15,7 +15,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from iamops.cli.lines import LAST_LINES_S, lines, say, say_lines, write_progress, write_stderr, write_stderr_lines
+from iamops.cli.lines import (
+    LAST_LINES_S,
+    lines,
+    write_progress,
+    write_stderr,
+    write_stderr_lines,
+    write_stdout,
+    write_stdout_lines,
+)
 from iamops.cli.output import settled_code
 from iamops.engine.order import Order
 from iamops.judge.run import Outcome, Phase, RunReport, Stage
@@ -48,7 +56,7 @@ async def typed_line(stream: TextIO) -> str:
         except BlockingIOError:
             return
         except OSError:
-            chunk = b""  # the terminal has gone: that is no yes
+            chunk = b""  # the terminal ended: that is no yes
         typed.extend(chunk)
         if (b"\n" in typed or not chunk) and not answer.done():
             answer.set_result(typed.partition(b"\n")[0].decode(errors="replace"))
@@ -69,7 +77,7 @@ LOGIN_TIMEOUT_S = 10.0
 
 
 class GuardedSession:
-    """A session on one cluster; subclasses say in `act` what is done in it."""
+    """A session on one cluster; subclasses do their work in `act`."""
 
     def __init__(self, profile: Profile, args: argparse.Namespace) -> None:
         self.profile = profile
@@ -113,11 +121,11 @@ class GuardedSession:
             # any program would; a signal ends that, and is no interruption of the run.
             try:
                 await self.cluster.stop()
-                await lines(sys.stderr).taken(LAST_LINES_S)
-                await lines(sys.stdout).taken()
+                await lines(sys.stderr).drained(LAST_LINES_S)
+                await lines(sys.stdout).drained()
             except asyncio.CancelledError:
                 with contextlib.suppress(asyncio.CancelledError):
-                    await lines(sys.stdout).taken(LAST_LINES_S)
+                    await lines(sys.stdout).drained(LAST_LINES_S)
                 lines(sys.stdout).give_up()
         settle(settled_code(code))
         return code
@@ -175,9 +183,9 @@ class GuardedSession:
         if args.dry_run:
             if json_plan:
                 denials = [denial_document(denial) for denial in denied]
-                say(json_text({**plan_document(plan), "denials": denials}))
+                write_stdout(json_text({**plan_document(plan), "denials": denials}))
             else:
-                say_lines(dry_lines(plan, denied, away))
+                write_stdout_lines(dry_lines(plan, denied, away))
             return refusal_code(denied) if denied else ExitCode.OK
         if args.yes or not _asks_first(denied):
             return order
@@ -212,7 +220,7 @@ class GuardedSession:
         assert task is not None  # noqa: S101 - we are inside one
 
         def stop() -> None:
-            """The first cancels, and cancelling undoes; while that is under way, later ones only hear so."""
+            """The first cancels, and cancelling undoes; while that is under way, later ones only get a message."""
             if self._under_way and self.stopping:
                 write_stderr(f"iamops: {self.doing}; it will be over in a moment")
                 return
@@ -291,11 +299,11 @@ def progress_lines(before: RunReport | None, now: RunReport) -> Iterator[str]:
             continue
         took = "" if step.began is None or step.ended is None else f" ({step.ended - step.began:.1f} s)"
         yield f"      {step.stage}{took}{f': {step.text}' if step.text else ''}"
-    undone = {each.undo.name: each.stage for each in before.undone} if before else {}
-    for each in now.undone:
-        if undone.get(each.undo.name) is not each.stage and each.stage is not Stage.OBSERVING:
-            text = f": {each.text}" if each.text else ""
-            yield f"undo  {each.undo.title} on {each.undo.node}: {each.stage}{text}"
+    stages = {undone.undo.name: undone.stage for undone in before.undone} if before else {}
+    for undone in now.undone:
+        if stages.get(undone.undo.name) is not undone.stage and undone.stage is not Stage.OBSERVING:
+            text = f": {undone.text}" if undone.text else ""
+            yield f"undo  {undone.undo.title} on {undone.undo.node}: {undone.stage}{text}"
 
 
 def result_lines(report: RunReport) -> list[str]:
@@ -344,9 +352,9 @@ class ActingSession(GuardedSession):
         if report.outcome is Outcome.REFUSED:
             write_stderr_lines(f"iamops: {line}" for line in result_lines(report))
         elif not self.args.json:
-            say_lines(result_lines(report))
+            write_stdout_lines(result_lines(report))
         if self.args.json:
-            say(json_text(run_document(report, self.profile.name, code)))
+            write_stdout(json_text(run_document(report, self.profile.name, code)))
         return code
 
     def progress(self, report: RunReport) -> None:

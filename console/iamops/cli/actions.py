@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from iamops.cli.options import ACTION_EPILOG, Subparsers, act, add_guarded_options, add_verb, refuse_at_once
+from iamops.cli.options import Subparsers, add_guarded_options, add_verb, refuse_at_once
 from iamops.cli.output import CliError
+
+if TYPE_CHECKING:
+    from iamops.plan.action import Action
 
 VERBS = {
     "restart": "restart a unit, or roll over all nodes",
@@ -13,6 +17,11 @@ VERBS = {
     "start": "start a unit",
     "stop": "stop a unit",
 }
+EPILOG = """\
+The plan is shown before anything runs, and needs a yes (or --yes). Without a terminal, --yes is needed.
+exit codes: 0 done and observed, 1 failed and undone, 2 usage, 3 refused by a guard, 4 node unreachable,
+5 outcome unknown (look now), 130 interrupted and undone.
+"""
 DESCRIPTION = """\
 {verb} one unit of the profile on one node. Guards are asked first; the effect is observed, not believed;
 what was stopped by mistake or by a cut connection is started again by the node itself.
@@ -27,7 +36,7 @@ goes down again. Where keepalived has no track file for that, the plain way is t
 def add_parser(subparsers: Subparsers) -> None:
     for verb, text in VERBS.items():
         description = DESCRIPTION.format(verb=verb.capitalize())
-        parser = add_verb(subparsers, verb, text, description=description, epilog=ACTION_EPILOG)
+        parser = add_verb(subparsers, verb, text, description=description, epilog=EPILOG)
         add_guarded_options(parser)
         parser.add_argument("unit", metavar="UNIT", help="a unit of the profile, for example nginx")
         if verb == "restart":
@@ -50,7 +59,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "switchover",
         "move the VIP to the other node",
         description=SWITCHOVER_DESCRIPTION,
-        epilog=ACTION_EPILOG,
+        epilog=EPILOG,
     )
     add_guarded_options(parser)
     parser.add_argument("--to", metavar="NODE", help="who shall own the VIP (default: the best standby)")
@@ -67,25 +76,29 @@ def run(args: argparse.Namespace) -> int:
         raise CliError("name a node, or --rolling for all of them")
     if args.drain and not args.rolling:
         raise CliError("--drain goes with --rolling")
-    if args.drain:
-        return _drained(unit, args)
-    action = RollingRestart(unit) if args.rolling else ServiceAction(UnitVerb(args.command), unit, args.node)
-    return act(action, args)
-
-
-def _drained(unit: str, args: argparse.Namespace) -> int:
-    from iamops.plan.action import RollingRestart, check_targets
-    from iamops.session.profiles import load_profile
-
-    profile = load_profile(args.profile)
-    check_targets(RollingRestart(unit), profile)
-    refuse_at_once(args)
-    from iamops.cli.config.push import DrainedRestartSession
-
-    return DrainedRestartSession(profile, unit, args).run()
+    if args.rolling:
+        return _act(RollingRestart(unit), args)
+    return _act(ServiceAction(UnitVerb(args.command), unit, args.node), args)
 
 
 def switchover(args: argparse.Namespace) -> int:
     from iamops.plan.action import Switchover
 
-    return act(Switchover(args.to, args.instance, args.plain), args)
+    return _act(Switchover(args.to, args.instance, args.plain), args)
+
+
+def _act(action: Action, args: argparse.Namespace) -> int:
+    """Carries an action out and returns the exit code. Raises NoSuchTarget."""
+    from iamops.plan.action import RollingRestart, check_targets
+    from iamops.session.profiles import load_profile
+
+    profile = load_profile(args.profile)
+    check_targets(action, profile)
+    refuse_at_once(args)
+    if isinstance(action, RollingRestart) and args.drain:
+        from iamops.cli.config.push import DrainedRestartSession
+
+        return DrainedRestartSession(profile, action.unit, args).run()
+    from iamops.cli.acting import ActingSession
+
+    return ActingSession(profile, action, args).run()

@@ -97,7 +97,7 @@ async def _shown(profile: Profile, profile_name: str, path: Path | None) -> int:
         from iamops.cli.lines import LAST_LINES_S, lines
 
         lines(sys.stderr).put(f"iamops: {app.last_words}\n")
-        await lines(sys.stderr).taken(LAST_LINES_S)
+        await lines(sys.stderr).drained(LAST_LINES_S)
     code = app.return_code or ExitCode.OK
     settle(code)
     return code

@@ -1,4 +1,4 @@
-"""What a command that acts says: progress on stderr, its result on stdout. Saying it never holds up the action."""
+"""What a command that acts writes: progress to stderr, its result to stdout. Writing never holds up the action."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from iamops.session.outlet import Outlet
 
 # More than this nobody reads later: what is new is left out until the reader has caught up.
 PROGRESS_MAX = 64 * 1024
-LOOK_S = 0.02
+POLL_S = 0.02
 LAST_LINES_S = 0.3
 
 
@@ -26,7 +26,7 @@ def _left_out(count: int) -> str:
 
 
 class LineWriter:
-    """One stream, and the edge of what is said while an action or a watch runs: no control character, colour or
+    """One stream, and the edge of what is written while an action or a watch runs: no control character, colour or
     hidden text passes.
 
     `note`: what stands, as soon as somebody reads again, for the lines that were left out. `broken` is called from
@@ -44,10 +44,10 @@ class LineWriter:
         self._stream = stream
         self._note, self._most = note, most
         self._left_out = 0
-        self._writing = threading.Lock()
+        self._writing = threading.RLock()
         self._outlet: Outlet | None = None
         with contextlib.suppress(OSError, ValueError):
-            self._outlet = Outlet(stream.fileno(), emptied=self._read_again, broken=broken)
+            self._outlet = Outlet(stream.fileno(), emptied=self._put_note, broken=broken)
 
     def write(self, text: str) -> int:
         """Progress: left out while nobody reads."""
@@ -84,39 +84,36 @@ class LineWriter:
     def isatty(self) -> bool:
         return self._stream.isatty()
 
-    async def taken(self, timeout_s: float = float("inf")) -> bool:
+    async def drained(self, timeout_s: float = float("inf")) -> bool:
         """Waits until everything was read, or nobody is left who could. False: it took too long."""
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout_s
         while self._waits and loop.time() < until:  # noqa: ASYNC110 - a thread empties it
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_S)
         if self._outlet is not None and self._outlet.failure is not None:
-            self._failed(self._outlet.failure)
+            self._fail(self._outlet.failure)
         return not self._waits
 
     def give_up(self) -> None:
         """What was not read by now is lost."""
         if self._waits:
-            self._failed(OSError(errno.ETIMEDOUT, "nobody read it"))
+            self._fail(OSError(errno.ETIMEDOUT, "nobody read it"))
 
     @property
     def _waits(self) -> bool:
         outlet = self._outlet
         return outlet is not None and not outlet.closed and bool(outlet.pending or self._left_out)
 
-    def _failed(self, failure: OSError) -> None:
+    def _fail(self, failure: OSError) -> None:
         if isinstance(self._stream, OutputStream):
             self._stream.failed(failure)
 
-    def _read_again(self) -> None:
-        """In the outlet's thread: what was left out is said although no further line may come."""
-        with self._writing:
-            self._put_note()
-
     def _put_note(self) -> None:
-        if self._left_out:
-            self._put(self._note(self._left_out))
-            self._left_out = 0
+        """Also in the outlet's thread, as soon as somebody reads again: no further line may come."""
+        with self._writing:
+            if self._left_out:
+                self._put(self._note(self._left_out))
+                self._left_out = 0
 
 
 @functools.cache
@@ -140,11 +137,11 @@ def write_progress(text: str) -> None:
     lines(sys.stderr).write(f"{one_line(text)}\n")
 
 
-def say(text: str) -> None:
+def write_stdout(text: str) -> None:
     """The result."""
     lines(sys.stdout).put(f"{text}\n")
 
 
-def say_lines(texts: Iterable[str]) -> None:
+def write_stdout_lines(texts: Iterable[str]) -> None:
     """The result, a line for each text: none of them can begin another."""
-    say("\n".join(map(one_line, texts)))
+    write_stdout("\n".join(map(one_line, texts)))

@@ -9,7 +9,7 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from iamops.cli.output import CliError
 from iamops.ledger.files import regular
@@ -17,16 +17,7 @@ from iamops.model.exit_code import ExitCode
 from iamops.plan.overridable import OVERRIDABLE
 from iamops.session.user import audit_file
 
-if TYPE_CHECKING:
-    from iamops.plan.action import Action
-
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-ACTION_EPILOG = """\
-The plan is shown before anything runs, and needs a yes (or --yes). Without a terminal, --yes is needed.
-exit codes: 0 done and observed, 1 failed and undone, 2 usage, 3 refused by a guard, 4 node unreachable,
-5 outcome unknown (look now), 130 interrupted and undone.
-"""
 
 
 def add_verb(
@@ -67,19 +58,6 @@ def add_guarded_options(parser: argparse.ArgumentParser, *, json: bool = True) -
     parser.add_argument("--arm", metavar="CLUSTER", help="needed in production: the profile's name")
     if json:
         parser.add_argument("--json", action="store_true", help="the document iamops.run/1 (or iamops.plan/1)")
-
-
-def act(action: Action, args: argparse.Namespace) -> int:
-    """Carries an action out from a shell, and returns the exit code. Raises NoSuchTarget."""
-    from iamops.plan.action import check_targets
-    from iamops.session.profiles import load_profile
-
-    profile = load_profile(args.profile)
-    check_targets(action, profile)
-    refuse_at_once(args)
-    from iamops.cli.acting import ActingSession
-
-    return ActingSession(profile, action, args).run()
 
 
 def refuse_at_once(args: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """The command's stdout and stderr. What cannot be written stops no command, and makes no failure a success.
 
 A reader that has gone (`| head`) has seen enough: the command's own exit code stands. A result that was lost in
-any other way (a full disk, a closed descriptor) is said on stderr, and a success without its result is not 0.
+any other way (a full disk, a closed descriptor) is reported on stderr, and a success without its result is not 0.
 """
 
 from __future__ import annotations
@@ -156,6 +156,17 @@ def settled(code: int, out: OutputStream) -> int:
     if writable:
         print(f"iamops: the result could not be written to stdout: {failure.strerror}", file=sys.stderr)
     return code or ExitCode.UNKNOWN
+
+
+def not_written(path: str, text: str) -> str | None:
+    """Writes a document into the file that was asked for; returns why it could not be written, if so."""
+    from iamops.session.private_files import write_private
+
+    try:
+        write_private(Path(path), safe_lines(text))
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    return None
 
 
 # Lines for stdout: none of them can begin another, and some begin in colour where a terminal shows it.

@@ -1,4 +1,4 @@
-"""The console script. Loads nothing by itself, so a Ctrl-C while the rest is loaded is no traceback."""
+"""The console script. Imports nothing when it is loaded, so a Ctrl-C while the rest loads is no traceback."""
 
 
 def entry() -> None:

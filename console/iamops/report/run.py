@@ -50,10 +50,10 @@ def plan_document(plan: Plan) -> Json:
             "notes": list(plan.notes),
             "nodes": list(plan.nodes),
             "fingerprint": plan.fingerprint,
-            "before": [each.sentence for each in plan.before],
+            "before": [condition.sentence for condition in plan.before],
             "steps": [_planned_step(step) for step in plan.steps],
-            "steady": [each.sentence for each in plan.steady_state],
-            "watched": [each.sentence for each in plan.watched],
+            "steady": [condition.sentence for condition in plan.steady_state],
+            "watched": [condition.sentence for condition in plan.watched],
             "forecast": _forecast(plan.forecast) if plan.forecast else None,
         }
     )
@@ -72,7 +72,7 @@ def _planned_step(step: Step) -> Json:
         "argv": list(step.argv),
         "stdin": step.given,
         "timeout_s": step.timeout_s,
-        "expect": [each.sentence for each in step.expect],
+        "expect": [expected.sentence for expected in step.expect],
         "within_s": round(step.within_s, 3),
         "lasts_s": round(step.lasts_s, 3),
         "undo": _planned_undo(step.undo) if step.undo else None,
@@ -85,7 +85,7 @@ def _planned_undo(undo: Undo) -> Json:
         "title": undo.title,
         "node": undo.node,
         "argv": list(undo.argv),
-        "expect": [each.sentence for each in undo.expect],
+        "expect": [expected.sentence for expected in undo.expect],
         "dead_man": undo.dead_man,
     }
 

@@ -21,7 +21,7 @@ def json_line(document: Mapping[str, Any]) -> str:
 
 
 def exact_json(record: Any) -> str:
-    """On one line, and every string to the letter, for who checks it: escaped, so that it is inert as text."""
+    """On one line, and every string to the letter, so that it can be checked: escaped, and so inert as text."""
     return json.dumps(record).replace("\x7f", "\\u007f")
 
 
@@ -30,7 +30,7 @@ def _harmless(value: Any) -> Any:
     if isinstance(value, str):
         return safe_lines(value)
     if isinstance(value, Mapping):
-        return {one_line(key) if isinstance(key, str) else key: _harmless(each) for key, each in value.items()}
+        return {one_line(key) if isinstance(key, str) else key: _harmless(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_harmless(each) for each in value]
+        return [_harmless(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -76,7 +76,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> list[ProbeReport]:
 
     monkeypatch.setattr(split, "probe_once", answer)
     monkeypatch.setattr(balance_session, "new_token", lambda: TOKEN)
-    monkeypatch.setattr(balance_session, "BETWEEN_LOOKS_S", 0)
+    monkeypatch.setattr(balance_session, "BETWEEN_READS_S", 0)
     return reports
 
 

@@ -21,10 +21,9 @@ from iamops.cli.config.run import diff_text, lint_text
 from iamops.cli.drill.run import progress_shown
 from iamops.cli.drill.run import result_lines as drill_lines
 from iamops.cli.errors import explain
-from iamops.cli.lines import say, say_lines, write_progress, write_stderr_lines
+from iamops.cli.lines import write_progress, write_stderr_lines, write_stdout, write_stdout_lines
 from iamops.cli.main import main
-from iamops.cli.output import Coloured, print_lines, watched
-from iamops.cli.printing import not_written
+from iamops.cli.output import Coloured, not_written, print_lines, watched
 from iamops.cli.status.table import print_table
 from iamops.cli.traffic.run import csv_text, traffic_lines
 from iamops.cli.triage.run import triage_lines
@@ -122,9 +121,9 @@ def test_whatever_is_printed(sequence: str, kind: type[io.StringIO]):
         print(sequence, sequence, sep="\t", file=sys.stdout)
         print(sequence, file=sys.stderr)
         sys.stdout.writelines([sequence])
-        say(sequence)
+        write_stdout(sequence)
         write_progress(sequence)
-        say_lines([sequence, sequence])
+        write_stdout_lines([sequence, sequence])
         write_stderr_lines([sequence])
         print_lines([sequence, Coloured(sequence, 31), Coloured(sequence, 31, 3)])
 
@@ -205,7 +204,7 @@ def test_a_triage(chance: random.Random, tmp_path):
 @seeds
 def test_a_drill_s_report(chance: random.Random):
     ended = poisoned(drill_report(), chance, KEPT)
-    harmless(printed(lambda: say_lines(drill_lines(ended))))
+    harmless(printed(lambda: write_stdout_lines(drill_lines(ended))))
     cases = len(list(ElementTree.fromstring(drill.junit(drill_report())).iter("testcase")))  # noqa: S314 - our own
     harmless_xml(drill.junit(ended), cases)
     harmless_markdown(drill.markdown(ended))
@@ -257,7 +256,7 @@ def test_a_plan_its_progress_and_its_result(chance: random.Random, monkeypatch: 
     ran = RunReport("1", Switchover(), 0.0, steps=tuple(StepReport(each, began=0.0) for each in plan.steps))
     ran = poisoned(ran, chance, KEPT | {"argv", "run"})
     harmless(printed(lambda: [write_progress(each) for each in progress_lines(None, ran)]))
-    harmless(printed(lambda: say_lines(result_lines(ran))))
+    harmless(printed(lambda: write_stdout_lines(result_lines(ran))))
     harmless_document(json_text(plan_document(plan)))
     harmless_document(json_text(run_document(ran, "lab", 1)))
 

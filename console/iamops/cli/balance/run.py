@@ -19,9 +19,9 @@ from iamops.report.balance import BalanceTest, balance_document, exit_code, tell
 from iamops.report.text import json_text
 from iamops.session.connections import attempts
 
-# A server writes its line after the answer has gone out: what is not there yet is looked for again.
-LOOKS = 4
-BETWEEN_LOOKS_S = 0.25
+# A server writes its line after it has sent the answer: what is not there yet is read again.
+READS = 4
+BETWEEN_READS_S = 0.25
 Json = Mapping[str, Any]
 Transports = Mapping[str, Transport | None]
 
@@ -71,9 +71,9 @@ async def _test(
     token, log = new_token(), profile.logs.access
     reports = await send(profile, service, count, token)
     answered = sum(report.ok for report in reports)
-    for look in range(LOOKS):
-        if look:
-            await asyncio.sleep(BETWEEN_LOOKS_S)
+    for number in range(READS):
+        if number:
+            await asyncio.sleep(BETWEEN_READS_S)
         by_service = await shares(profile, service, token, transports)
         read = await asyncio.gather(*(access_gain(transports[node], log, marks[node], token) for node in marks))
         by_nginx: dict[str, AccessGain] = dict(zip(marks, read, strict=True))
@@ -97,7 +97,7 @@ async def _unanswering(
     """Backends that had none while others' lines might excuse it, and that do not answer when they are asked."""
     silent: dict[str, str] = {}
     for name, share in found.items():
-        if share.requests != 0 or transports[name] is None or not any(each.others for each in found.values()):
+        if share.requests != 0 or transports[name] is None or not any(other.others for other in found.values()):
             continue
         question = HttpQuestion(f"{profile.nodes[name].address}:{service.port}", service.health)
         for peer, transport in transports.items():

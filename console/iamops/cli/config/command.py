@@ -76,10 +76,9 @@ def _looking(verbs: Subparsers, name: str, text: str) -> argparse.ArgumentParser
 def run(args: argparse.Namespace) -> int:
     if args.verb in ("push", "rollback"):
         return _push(args)
-    from iamops.cli.config import run as looks
+    from iamops.cli.config.run import diff, history, lint, render
 
-    verbs = {"render": looks.render, "lint": looks.lint, "diff": looks.diff, "history": looks.history}
-    return verbs[args.verb](args)
+    return {"render": render, "lint": lint, "diff": diff, "history": history}[args.verb](args)
 
 
 def _push(args: argparse.Namespace) -> int:

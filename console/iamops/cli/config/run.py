@@ -155,5 +155,5 @@ def lint_text(report: LintReport) -> Iterator[str]:
         if finding.silenced:
             yield f"silenced {finding.rule.code} {finding.where}: {finding.silenced}"
     severities = [str(finding.rule.severity) for finding in report.unsilenced]
-    counts = ", ".join(f"{severities.count(each)} {each}" for each in SEVERITY_COLOURS if each in severities)
+    counts = ", ".join(f"{severities.count(word)} {word}" for word in SEVERITY_COLOURS if word in severities)
     yield f"{', '.join(report.nodes) or 'nothing'}: {counts or 'no findings'}"

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from iamops.cli.acting import GuardedSession, progress_lines
-from iamops.cli.lines import lines, say_lines, write_progress, write_stderr, write_stderr_lines
-from iamops.cli.output import columns
-from iamops.cli.printing import CleanConsole, not_written
+from iamops.cli.lines import lines, write_progress, write_stderr, write_stderr_lines, write_stdout_lines
+from iamops.cli.output import columns, not_written
+from iamops.cli.printing import CleanConsole
 from iamops.judge.drill.account import DrillProgress
 from iamops.judge.drill.report import ClientView, DrillReport, DrillVerdict, Measure
 from iamops.judge.run import RunReport
@@ -68,7 +68,7 @@ class DrillSession(GuardedSession):
         # stdout belongs to the result; where it was asked for as a document, a person reads on stderr.
         wanted = {name: getattr(self.args, name) for name in FORMATS if getattr(self.args, name)}
         beside = report.verdict is DrillVerdict.REFUSED or STDOUT in wanted.values()
-        (write_stderr_lines if beside else say_lines)(result_lines(report))
+        (write_stderr_lines if beside else write_stdout_lines)(result_lines(report))
         written = [_write(path, FORMATS[name](report)) for name, path in wanted.items()]
         return exit_code(report) or (ExitCode.OK if all(written) else ExitCode.UNKNOWN)
 
@@ -128,7 +128,7 @@ def result_lines(report: DrillReport) -> list[str]:
     lines = [f"{report.ending}: drill {report.drill}: {report.sentence}"]
     lines += [f"  {failure.kind}: {failure.text}" for failure in report.failures]
     lines += [f"  {line}" for line in columns(map(_budget, report.measures))]
-    lines += [f"  {HELD[each.holds]}: {each.name}: {each.text}" for each in report.invariants]
+    lines += [f"  {HELD[i.holds]}: {i.name}: {i.text}" for i in report.invariants]
     for domain, counts in report.splits.items():
         lines.append(f"  {domain}: {', '.join(f'{count} on {node}' for node, count in counts.items())}")
     lines += [client_line(report.client)] if report.client is not None else []
@@ -158,6 +158,6 @@ def client_line(client: ClientView) -> str:
     if not client.failed:
         return f"  client: no request failed ({seen})"
     kinds = (("refused", client.refused_ms), ("dark", client.no_answer_ms), ("wrong", client.wrong_ms))
-    spent = [f"{word} {each:.0f} ms" for word, each in (*kinds, ("stale", client.stale_ms)) if each]
+    spent = [f"{word} {ms:.0f} ms" for word, ms in (*kinds, ("stale", client.stale_ms)) if ms]
     in_all = f"; in all {', '.join(spent)}" if spent else ""
     return f"  client: {client.failed} failed, longest gap {client.longest_ms:.0f} ms{in_all} ({seen})"

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
     if not args.watch:
         gc.disable()  # over before there is anything worth collecting
-    profile = load_profile(args.profile)  # a broken profile is told before SSH is even loaded
+    profile = load_profile(args.profile)  # a broken profile is reported before SSH is loaded
     from iamops.cli.status.run import show_status
 
     return show_status(profile, timeout_s=args.timeout, as_json=args.json, watch=args.watch)

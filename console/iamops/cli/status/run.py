@@ -74,7 +74,7 @@ async def _watch(cluster: Cluster) -> int:
             essence = json.dumps(_still(document), sort_keys=True)
             if essence != shown or cluster.now() - printed_at >= AT_LEAST_S:
                 lines(sys.stdout).put(json_line(document))
-                await lines(sys.stdout).taken()
+                await lines(sys.stdout).drained()
                 if stdout_failed():
                     return ExitCode.OK
                 shown, printed_at = essence, cluster.now()

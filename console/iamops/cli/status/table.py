@@ -12,7 +12,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from iamops.cli.printing import CleanConsole, fitted, groups
+from iamops.cli.printing import CleanConsole
 from iamops.judge.triage.events import Tally
 from iamops.model.facts import Severity
 
@@ -20,6 +20,14 @@ GOOD, BAD, UNKNOWN = "green", "bold red", "yellow"
 SEVERITY_STYLES = {"critical": BAD, "warning": "yellow", "info": "cyan"}
 Json = Mapping[str, Any]
 Cells = tuple[Text, ...]
+
+# Behind each column: its padding, and the box.
+GAP = 2
+LEAST = 3
+# All others are this narrow before the names of the rows are cut.
+TIGHT = 4
+# What of a node's column is worth showing: a glyph and a few letters.
+NODE_LEAST = 9
 
 
 def print_table(document: Json) -> None:
@@ -166,3 +174,24 @@ def _greeted(outcome: str | None) -> Text:
 
 def _known(value: object, unit: str = "") -> Text:
     return Text("?", UNKNOWN) if value is None else Text(f"{value}{unit}")
+
+
+def fitted(wanted: Sequence[int], room: int, gap: int = GAP) -> tuple[int, ...]:
+    """Widths that fit into `room` with a gap behind each; the widest are cut first, none below LEAST.
+
+    The first column names the rows: it is the last to be cut.
+    """
+    widths = list(wanted)
+    over = sum(widths) + gap * len(widths) - room
+    for columns, least in ((range(1, len(widths)), TIGHT), (range(len(widths)), LEAST)):
+        while over > 0 and max((widths[at] for at in columns), default=0) > least:
+            widest = max(columns, key=lambda at: widths[at])
+            widths[widest] -= 1
+            over -= 1
+    return tuple(widths)
+
+
+def groups(names: Sequence[str], head: int, room: int, gap: int = GAP) -> tuple[tuple[str, ...], ...]:
+    """The names in as many groups as it takes to give each NODE_LEAST beside a column of `head`."""
+    size = max(1, (room - head - gap) // (NODE_LEAST + gap))
+    return tuple(tuple(names[at : at + size]) for at in range(0, len(names), size))

@@ -52,7 +52,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     from iamops.session.profiles import load_profile
 
-    profile = load_profile(args.profile)  # a broken profile is told before SSH is even loaded
+    profile = load_profile(args.profile)  # a broken profile is reported before SSH is loaded
     from iamops.cli.traffic.run import show_traffic
 
     form = "json" if args.json else "csv" if args.csv else "text"

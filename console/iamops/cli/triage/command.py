@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         raise CliError("only one of --json, --junit and --markdown fits on stdout: give FILEs")
     from iamops.session.profiles import load_profile
 
-    profile = load_profile(args.profile)  # a broken profile is told before SSH is even loaded
+    profile = load_profile(args.profile)  # a broken profile is reported before SSH is loaded
     from iamops.cli.triage.run import triage
 
     return triage(profile, args)

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from iamops.cli.output import SEVERITY_COLOURS, CliError, Coloured, print_lines, wrapped
-from iamops.cli.printing import not_written
+from iamops.cli.output import SEVERITY_COLOURS, CliError, Coloured, not_written, print_lines, wrapped
 from iamops.cli.triage.command import FORMS, STDOUT
 from iamops.judge.findings import Finding
 from iamops.judge.triage.summary import TriageResult, closing, darkness, name_of

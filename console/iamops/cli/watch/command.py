@@ -114,7 +114,7 @@ def _add_targets(parser: argparse.ArgumentParser, *, default: object) -> None:
 def run(args: argparse.Namespace) -> int:
     from iamops.session.profiles import load_profile
 
-    profile = load_profile(args.profile)  # a broken profile is told before SSH is even loaded
+    profile = load_profile(args.profile)  # a broken profile is reported before SSH is loaded
     if args.verb is None:
         from iamops.cli.watch.run import watch
 

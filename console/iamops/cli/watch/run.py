@@ -37,7 +37,7 @@ from iamops.session.watch.destinations import Destination, Hook, services
 from iamops.session.watch.urls import VARIABLE, AlertUrlsRefused, Destinations, destinations
 from iamops.session.watch.watcher import Watcher, WatchOptions
 
-# With --once: how long it looks after everything was seen once, so that what lasts can be told from what
+# With --once: how long it observes after everything was seen once, so that what lasts is set apart from what
 # does not; and how long it waits for the deliveries.
 ONCE_LOOKS_S, ONCE_DELIVERS_S = 4.0, 60.0
 # systemd and people wait for two seconds at most.
@@ -120,7 +120,7 @@ class _WatchRun:
                 async with asyncio.timeout(END_S):
                     await self._cluster.stop()
             log("ended")
-            await asyncio.gather(lines(sys.stderr).taken(LAST_LINES_S), self._out.taken(LAST_LINES_S))
+            await asyncio.gather(lines(sys.stderr).drained(LAST_LINES_S), self._out.drained(LAST_LINES_S))
         settle(settled_code(code))
         return code
 
@@ -169,7 +169,7 @@ class _WatchRun:
 
         async def deliver() -> bool:
             delivered = await self._delivery.idle(ONCE_DELIVERS_S)
-            return await self._out.taken(ONCE_DELIVERS_S) and delivered
+            return await self._out.drained(ONCE_DELIVERS_S) and delivered
 
         delivery = asyncio.create_task(deliver())
         ended = asyncio.create_task(self._ended.wait())
