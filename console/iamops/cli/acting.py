@@ -280,13 +280,11 @@ def overridden_lines(away: Iterable[Denial]) -> list[str]:
 
 
 def dry_lines(plan: Plan, denied: tuple[Denial, ...], away: tuple[Denial, ...] = ()) -> list[str]:
-    """A plan that is only shown, and what would stand in its way."""
     refused = [f"would be refused: {denial.sentence}" for denial in denied]
     return [*plan_lines(plan), *overridden_lines(away), *(refused or ["nothing was changed"])]
 
 
 def progress_lines(before: RunReport | None, now: RunReport) -> Iterator[str]:
-    """What is new since the report before."""
     if now.phase is not (before.phase if before else None) and now.phase not in (Phase.PLANNING, Phase.OVER):
         yield f"{now.phase}"
     old = before.steps if before else ()
@@ -307,7 +305,6 @@ def progress_lines(before: RunReport | None, now: RunReport) -> Iterator[str]:
 
 
 def result_lines(report: RunReport) -> list[str]:
-    """The result as a person reads it."""
     if report.outcome is Outcome.REFUSED:
         return [f"refused: {denial.sentence}" for denial in report.denials]
     lines = [f"{report.ending}: {report.sentence}"]
@@ -319,7 +316,6 @@ def result_lines(report: RunReport) -> list[str]:
 
 
 def gap_line(gap: GapReport) -> str:
-    """What a client lost, in one line."""
     if not gap.attempts:
         return f"client: {gap.seen}"
     if gap.longest_ms is None:

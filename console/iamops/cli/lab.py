@@ -85,7 +85,6 @@ def up(profile: Profile) -> None:
 
 @contextlib.contextmanager
 def _errors_explained() -> Iterator[None]:
-    """Raises CliError for what the lab says."""
     from iamops.lab import processes
 
     try:

@@ -85,13 +85,7 @@ def span_s(text: str) -> float | None:
     return float(int(match["number"]) * _UNITS_S[match["unit"]]) if match else None
 
 
-def seconds(text: str, *, most: float = 86400.0) -> float:
-    """A plain number of seconds, from 0 to `most`."""
-    return measured(text, "seconds", most)
-
-
 def measured(text: str, unit: str, most: float) -> float:
-    """A number from 0 to `most`."""
     try:
         value = float(text)
     except ValueError:

@@ -91,7 +91,6 @@ class OutputStream:
         return self._stream.fileno()
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is the stream's own."""
         return getattr(self._stream, name)
 
     def failed(self, failure: OSError) -> None:
@@ -219,7 +218,6 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def painted(line: str) -> str:
-    """As a terminal gets it."""
     if not isinstance(line, Coloured):
         return one_line(line)
     head, tail = one_line(line[: line.length]), one_line(line[line.length :])

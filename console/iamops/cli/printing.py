@@ -36,5 +36,4 @@ class _Canvas:
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is the stream's own."""
         return getattr(self._stream, name)

@@ -43,7 +43,6 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def _init(args: argparse.Namespace) -> int:
-    """Writes the file and prints its path."""
     from iamops.session.private_files import private_directory, write_private
     from iamops.session.profiles import user_profile_dir
     from iamops.session.user import bundled_dir
@@ -66,25 +65,27 @@ def _init(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     """Prints every problem. A file that cannot be read is one too: the others are still checked."""
     from iamops.parse.profile.loader import ProfileError
-    from iamops.report.profile import CheckedProfile, profile_check_document
+    from iamops.parse.yaml_tree import Problem
+    from iamops.report.profile import profile_check_document
     from iamops.session.profiles import ProfileUnreadable, find_profile, load_profile
 
-    checked: list[CheckedProfile] = []
+    checked: list[tuple[str, tuple[Problem, ...]]] = []
     for name in args.profiles or [args.profile]:
         path = str(find_profile(name))
-        problems: tuple[tuple[int, str, str], ...] = ()
+        problems: tuple[Problem, ...] = ()
         try:
             load_profile(name)
         except ProfileError as error:
-            problems = tuple((problem.line, problem.key, problem.message) for problem in error.problems)
+            problems = error.problems
         except ProfileUnreadable as error:
-            problems = ((1, "", str(error).removeprefix(f"{path}: ")),)
-        checked.append(CheckedProfile(path, problems))
+            problems = (Problem(path, 1, "", str(error).removeprefix(f"{path}: ")),)
+        checked.append((path, problems))
     if args.json:
         print(json_text(profile_check_document(checked)))
     else:
-        print("\n".join(line for profile in checked for line in profile.lines))
-    return ExitCode.USAGE if any(profile.problems for profile in checked) else ExitCode.OK
+        for path, problems in checked:
+            print("\n".join(map(str, problems)) or f"{path}: ok")
+    return ExitCode.USAGE if any(problems for _, problems in checked) else ExitCode.OK
 
 
 def _show(args: argparse.Namespace) -> int:

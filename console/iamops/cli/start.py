@@ -2,7 +2,6 @@
 
 
 def entry() -> None:
-    """Runs the command line; see `iamops.cli.main`."""
     try:
         from iamops.cli.main import entry as run
 

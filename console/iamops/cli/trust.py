@@ -64,7 +64,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _describe(offer: Offer) -> None:
-    """What a person needs in order to decide."""
     kind = offer.presented.key_type.removeprefix("ssh-").partition("-")[0]
     lines = [f"{offer.node} ({offer.name}) presents", f"  {offer.presented}"]
     if offer.filed:

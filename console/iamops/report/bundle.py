@@ -88,7 +88,6 @@ def manifest(around: Circumstances, members: Iterable[Member], missing: Iterable
 
 
 def totals(members: Iterable[Member]) -> dict[str, int]:
-    """How many secrets of each kind were taken out of all files."""
     counts: Counter[str] = Counter()
     for member in members:
         for redaction in member.redactions:

@@ -47,7 +47,6 @@ def by_push(pushes: Mapping[str, tuple[PushRecord, ...]]) -> dict[str, dict[str,
 
 
 def remembered(record: PushRecord, key: str) -> str:
-    """A word about a push, as the node kept it."""
     return safe(str(record.meta.get(key, "")), 120)
 
 

@@ -146,7 +146,6 @@ HELD = {True: "", False: "failure", None: "skipped"}
 
 
 def junit(report: DrillReport) -> str:
-    """The document as text, with its declaration."""
     properties = {
         "profile": report.profile,
         "environment": report.environment,
@@ -212,7 +211,6 @@ def _cases(report: DrillReport) -> Iterator[JUnitCase]:
 
 
 def _verdict(report: DrillReport) -> tuple[str, str, str]:
-    """Outcome, kind and text of the verdict's case."""
     lines = [report.sentence, *(f"{f.kind}: {f.text}" for f in report.failures)]
     text = "\n".join((*lines, *(denial.sentence for denial in report.denials)))
     match report.verdict:

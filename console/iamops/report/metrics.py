@@ -40,7 +40,6 @@ class MetricsSnapshot:
         return (node for node in self.state.nodes.values() if self.hears(node.name))
 
     def vips(self) -> Iterator[tuple[str, dict[str, str]]]:
-        """VRRP instances with their labels."""
         for name, vrrp in self.state.profile.vrrp.items():
             yield name, {"vrrp_instance": name, "vip": vrrp.address}
 
@@ -53,8 +52,6 @@ Values = Iterator[tuple[Labels, float | None]]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One family and how it is read."""
-
     name: str
     kind: MetricKind
     help: str

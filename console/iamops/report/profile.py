@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from iamops.model.profile import Profile
+    from iamops.parse.yaml_tree import Problem
 
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedProfile:
-    """A profile's file and its problems: the line, the key, and what is wrong there."""
-
-    file: str
-    problems: tuple[tuple[int, str, str], ...] = ()
-
-    @property
-    def lines(self) -> list[str]:
-        if not self.problems:
-            return [f"{self.file}: ok"]
-        return [f"{self.file}:{line}: {f'{key}: ' if key else ''}{text}" for line, key, text in self.problems]
-
-
-def profile_check_document(checked: Sequence[CheckedProfile]) -> Json:
-    """`iamops.profile-check/1`."""
+def profile_check_document(checked: Iterable[tuple[str, Sequence[Problem]]]) -> Json:
+    """`iamops.profile-check/1`, by file."""
     results = [
         {
-            "file": profile.file,
-            "valid": not profile.problems,
-            "problems": [{"line": line, "key": key, "message": text} for line, key, text in profile.problems],
+            "file": file,
+            "valid": not problems,
+            "problems": [{"line": p.line, "key": p.key, "message": p.message} for p in problems],
         }
-        for profile in checked
+        for file, problems in checked
     ]
     return {"schema": "iamops.profile-check/1", "profiles": results}
 

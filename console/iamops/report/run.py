@@ -91,7 +91,6 @@ def _planned_undo(undo: Undo) -> Json:
 
 
 def run_document(report: RunReport, profile: str, exit_code: int) -> Json:
-    """What `--json` prints."""
     return {
         "schema": "iamops.run/1",
         "run": report.run,

@@ -101,7 +101,6 @@ def junit(result: TriageResult, floor: Severity | None) -> str:
 
 
 def _with_causes(findings: Iterable[Finding], cause: str = "") -> Iterator[tuple[Finding, str]]:
-    """Every finding with the code of the one that explains it."""
     for finding in findings:
         yield finding, cause
         yield from _with_causes(finding.explains, finding.code)

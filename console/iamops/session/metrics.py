@@ -153,8 +153,6 @@ class MetricsRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PageResponse:
-    """One response, whole."""
-
     status: int
     kind: str
     body: bytes
@@ -192,7 +190,6 @@ class MetricsServer:
         return address, taken
 
     async def stop(self) -> None:
-        """Listens no more, and ends what is still open."""
         if self._server is None:
             return
         self._server.close()

@@ -61,7 +61,6 @@ def verify_alone(path: Path, args: argparse.Namespace) -> int:
 
 
 def _file_option(args: argparse.Namespace) -> str:
-    """For a command line about the same ledger."""
     return "" if args.file is None else f" --file {shlex.quote(str(args.file))}"
 
 
@@ -110,7 +109,6 @@ def _tail_line(run: LedgerRun) -> str:
 
 
 def run_lines(records: Sequence[Record]) -> list[str]:
-    """Everything about one run."""
     lines: list[str] = []
     for record in records:
         lines += [safe(f"{record.kind} (record {record.n}, {record.at})"), *_fields(record)]

@@ -27,7 +27,6 @@ Transports = Mapping[str, Transport | None]
 
 
 def show_balance(profile: Profile, count: int, *, as_json: bool) -> int:
-    """Tests, prints, and returns the exit code."""
     if not profile.domains:
         raise CliError(f"no service of profile {profile.name} has a domain: nothing to send")
     return asyncio.run(_balance(profile, count, as_json=as_json))

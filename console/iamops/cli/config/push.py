@@ -44,8 +44,6 @@ class PushSession(ActingSession):
 
 
 class DrainedRestartSession(ActingSession):
-    """`iamops restart UNIT --rolling --drain`."""
-
     def __init__(self, profile: Profile, unit: str, args: argparse.Namespace) -> None:
         super().__init__(profile, None, args)
         self._unit = unit

@@ -149,7 +149,6 @@ def _budget(measure: Measure) -> tuple[str, ...]:
 
 
 def client_line(client: ClientView) -> str:
-    """What a client lost, in one line."""
     if not client.attempts:
         return "  client: not measured"
     seen = f"{client.attempts} requests, none further apart than {client.resolution_ms:.0f} ms"

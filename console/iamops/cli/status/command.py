@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 
-from iamops.cli.options import Subparsers, add_profile_option, seconds
+from iamops.cli.options import Subparsers, add_profile_option, measured
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -20,7 +20,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--watch", action="store_true", help="a line of JSON at every change, until Ctrl-C")
     parser.add_argument(
         "--timeout",
-        type=seconds,
+        type=lambda text: measured(text, "seconds", 86400),
         default=6.0,
         metavar="SECONDS",
         help="how long to wait for what has not been seen yet (default %(default)s)",

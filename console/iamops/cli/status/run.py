@@ -32,7 +32,6 @@ MOVING = frozenset(
 
 
 def show_status(profile: Profile, *, timeout_s: float, as_json: bool, watch: bool) -> int:
-    """Once, or until Ctrl-C; returns the exit code."""
     return asyncio.run(_status(Cluster(profile), timeout_s, as_json=as_json, watch=watch))
 
 

@@ -44,7 +44,6 @@ FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 def show_traffic(
     profile: Profile, *, since: float | None, by: str | None, where_text: str, top: int, form: str
 ) -> int:
-    """Counts, prints, and returns the exit code."""
     log_format = named_format(profile.logs.format)
     wanted, _ = TABLES[by]
     if since is None and by != "minute":

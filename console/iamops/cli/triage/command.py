@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from iamops.cli.options import Subparsers, add_profile_option, add_verb, point_in_time, seconds, span_s
+from iamops.cli.options import Subparsers, add_profile_option, add_verb, measured, point_in_time, span_s
 from iamops.cli.output import CliError
 
 DESCRIPTION = """\
@@ -87,7 +87,7 @@ def _since(text: str) -> float:
 
 
 def _timeout(text: str) -> float:
-    value = seconds(text, most=300.0)
+    value = measured(text, "seconds", 300)
     if not value:
         raise argparse.ArgumentTypeError("no look is possible in 0 seconds")
     return value

@@ -18,7 +18,6 @@ NEAREST = 3
 
 
 def explain(code: str | None) -> int:
-    """Prints one entry, or the list of all."""
     if code is None:
         print_lines(list_lines(CATALOGUE.values()))
     elif (entry := entry_of(code)) is not None:
@@ -53,7 +52,6 @@ def rule_lines(rule: LintRule) -> Iterator[str]:
 
 
 def list_lines(entries: Iterable[RunbookEntry]) -> Iterator[str]:
-    """One line an entry, in the catalogue's order."""
     return columns((entry.number, f"{entry.severity!s:<8}", entry.code, entry.title) for entry in entries)
 
 

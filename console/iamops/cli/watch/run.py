@@ -73,8 +73,6 @@ def targets(where: Destinations, args: argparse.Namespace) -> list[Destination]:
 
 
 class _WatchRun:
-    """One run of the command."""
-
     def __init__(
         self,
         profile: Profile,
