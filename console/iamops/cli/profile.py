@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from typing import Any
 
 from iamops.cli.options import Subparsers
 from iamops.cli.output import CliError
 from iamops.model.exit_code import ExitCode
-from iamops.report.text import json_text
+from iamops.report.text import Json, json_text
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")  # as in the model, which would cost an import
 
@@ -117,7 +116,7 @@ def _sudoers(args: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _without_nulls(document: dict[str, Any]) -> dict[str, Any]:
+def _without_nulls(document: Json) -> Json:
     return {
         key: _without_nulls(value) if isinstance(value, dict) else value
         for key, value in document.items()

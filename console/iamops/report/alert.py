@@ -10,8 +10,7 @@ from iamops.judge.alerts.message import AlertKind, Message, message
 from iamops.model.facts import Severity
 from iamops.model.text import counted
 from iamops.model.timestamps import rfc3339
-
-Json = dict[str, Any]
+from iamops.report.text import Json
 
 
 def alert_document(number: str, alert: Message) -> Json:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from iamops.accesslog.aggregate import upstream_attempts
 from iamops.accesslog.format import Field, FormatError, LogFormat, named_format
@@ -17,9 +16,9 @@ from iamops.model.exit_code import ExitCode
 from iamops.model.facts import ProbeReport
 from iamops.model.profile import Profile, Service, endpoint
 from iamops.model.traffic import AccessGain, Share
+from iamops.report.text import Json
 
 LOOPBACK = ("127.0.0.1", "::1")
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

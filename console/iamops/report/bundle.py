@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from iamops.model.timestamps import rfc3339
 from iamops.redact.clean import words
 from iamops.redact.redact import Redaction
+from iamops.report.text import Json
 
 LINES_NAMED = 5000
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

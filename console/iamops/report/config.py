@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from iamops.model.safe_text import safe
 from iamops.model.timestamps import rfc3339
 from iamops.parse.config_files import PushRecord
 from iamops.plan.config.change import NodeChange, diff_lines
 from iamops.plan.config.meaning import change_summary, incompatible
-
-Json = dict[str, Any]
+from iamops.report.text import Json
 
 
 def config_diff_document(changes: Mapping[str, NodeChange]) -> Json:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
 from xml.etree import ElementTree as Xml
 
 from iamops.judge.drill.report import (
@@ -25,8 +24,7 @@ from iamops.model.timestamps import rfc3339
 from iamops.report.junit import JUnitCase, junit_suite, xml_document
 from iamops.report.markup import inline, markdown_document
 from iamops.report.run import denial_document
-
-Json = dict[str, Any]
+from iamops.report.text import Json
 
 
 def drill_document(report: DrillReport, code: int) -> Json:

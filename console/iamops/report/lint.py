@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from iamops.judge.lint.catalogue import CATALOGUE
 from iamops.judge.lint.finding import LintFinding, LintReport
 from iamops.model.facts import Severity
 from iamops.report.junit import JUnitCase, junit_suite, xml_document
+from iamops.report.text import Json
 
-Json = dict[str, Any]
 LEVELS = {Severity.CRITICAL: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _NOT_IN_URI = re.compile(r"[^A-Za-z0-9/._~-]")
 

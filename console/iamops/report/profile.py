@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from iamops.report.text import Json
 
 if TYPE_CHECKING:
     from iamops.model.profile import Profile
     from iamops.parse.yaml_tree import Problem
-
-Json = dict[str, Any]
 
 
 def profile_check_document(checked: Iterable[tuple[str, Sequence[Problem]]]) -> Json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from iamops.judge.drill.report import DrillReport, DrillVerdict
 from iamops.judge.run import Outcome, RunReport, StepReport, UndoReport
@@ -12,8 +11,7 @@ from iamops.model.outage import GapReport
 from iamops.plan.denial import Denial
 from iamops.plan.steps import Forecast, Plan, Step, Undo
 from iamops.redact.clean import clean_document
-
-Json = dict[str, Any]
+from iamops.report.text import Json
 
 
 def exit_code(report: RunReport | DrillReport) -> ExitCode:

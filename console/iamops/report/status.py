@@ -12,8 +12,8 @@ from iamops.model.observed import Freshness, Observed, Unknown
 from iamops.model.state import ClusterState, NodeState
 from iamops.model.timestamps import rfc3339
 from iamops.model.vip import owned_since, ownership
+from iamops.report.text import Json
 
-Json = dict[str, Any]
 T = TypeVar("T")
 
 

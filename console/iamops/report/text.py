@@ -9,6 +9,8 @@ from typing import Any
 
 from iamops.model.safe_text import one_line, safe_lines
 
+Json = dict[str, Any]
+
 
 def json_text(document: Mapping[str, Any]) -> str:
     """Indented, without a newline at its end. What is not finite is null: JSON has no word for it."""

@@ -14,8 +14,8 @@ from iamops.model.safe_text import safe
 from iamops.model.timestamps import rfc3339
 from iamops.model.traffic import OTHERS, Backend, Latency, NamedCount, NodeCount, Traffic, class_of, merged, rows
 from iamops.plan.addresses import called
+from iamops.report.text import Json
 
-Json = dict[str, Any]
 Table = Counter[tuple[str, str]]
 """(name, class of its status) -> requests"""
 OTHERS_SHOWN = "(others)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from iamops.judge.findings import Finding, NotEvaluated
 from iamops.judge.runbook.catalogue import CATALOGUE
@@ -14,8 +13,7 @@ from iamops.model.timestamps import rfc3339
 from iamops.redact.clean import words
 from iamops.report.junit import JUnitCase, junit_suite, xml_document
 from iamops.report.markup import code, inline, markdown_document
-
-Json = dict[str, Any]
+from iamops.report.text import Json
 
 
 def exit_code(result: TriageResult, floor: Severity | None) -> ExitCode:

@@ -7,8 +7,7 @@ from typing import Any
 
 from iamops.judge.alerts.silence import Silence
 from iamops.model.timestamps import rfc3339
-
-Json = dict[str, Any]
+from iamops.report.text import Json
 
 
 def watch_document(

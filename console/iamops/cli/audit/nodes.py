@@ -6,7 +6,6 @@ import argparse
 import asyncio
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from iamops.cli.audit.run import verdict_lines, verify_document
 from iamops.cli.options import ledger_file
@@ -17,7 +16,7 @@ from iamops.model.exit_code import ExitCode
 from iamops.model.text import counted
 from iamops.model.timestamps import rfc3339
 from iamops.nodes.history import JournalRead
-from iamops.report.text import exact_json
+from iamops.report.text import Json, exact_json
 from iamops.session.profiles import load_profile
 from iamops.session.triage.timeline import journals
 
@@ -48,7 +47,7 @@ def verify_with_nodes(path: Path, args: argparse.Namespace) -> int:
     return ExitCode.OK if compared else ExitCode.UNREACHABLE
 
 
-def _node(journal: JournalRead, compared: Compared | None) -> dict[str, Any]:
+def _node(journal: JournalRead, compared: Compared | None) -> Json:
     if compared is None:
         return {"read": False, "reason": journal.unreadable}
     last = compared.proven

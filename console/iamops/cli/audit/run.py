@@ -7,7 +7,6 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from iamops.cli.output import CliError, print_lines
 from iamops.judge.run import ending_of, stage_word
@@ -18,7 +17,7 @@ from iamops.model.exit_code import ExitCode
 from iamops.model.outage import not_measured
 from iamops.model.safe_text import safe
 from iamops.model.text import counted
-from iamops.report.text import exact_json
+from iamops.report.text import Json, exact_json
 
 NO_OUTCOME = "no outcome recorded: the console was ended; look at the cluster"
 
@@ -64,7 +63,7 @@ def _file_option(args: argparse.Namespace) -> str:
     return "" if args.file is None else f" --file {shlex.quote(str(args.file))}"
 
 
-def verify_document(verdict: ChainVerdict) -> dict[str, Any]:
+def verify_document(verdict: ChainVerdict) -> Json:
     """`iamops.audit-verify/1`, without nodes. Here and not in `report`, which knows no ledger."""
     broken = verdict.broken
     found = broken and {"record": broken.record, "line": broken.line, "reason": broken.reason}

@@ -6,7 +6,6 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from iamops.cli.output import CliError, print_lines
 from iamops.model.profile import Profile, Service
@@ -16,13 +15,12 @@ from iamops.nodes.logs.split import access_gain, access_mark, new_token, send, s
 from iamops.nodes.probes.http import Door, HttpQuestion, probe_http
 from iamops.nodes.transport import Transport, TransportError
 from iamops.report.balance import BalanceTest, balance_document, exit_code, telling_format
-from iamops.report.text import json_text
+from iamops.report.text import Json, json_text
 from iamops.session.connections import attempts
 
 # A server writes its line after it has sent the answer: what is not there yet is read again.
 READS = 4
 BETWEEN_READS_S = 0.25
-Json = Mapping[str, Any]
 Transports = Mapping[str, Transport | None]
 
 

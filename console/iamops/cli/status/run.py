@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import sys
-from typing import Any
 
 from iamops.cli.lines import lines
 from iamops.cli.output import stdout_failed
@@ -16,7 +15,7 @@ from iamops.model.exit_code import ExitCode
 from iamops.model.profile import Profile
 from iamops.model.vip import ownership
 from iamops.report.status import exit_code, status_document
-from iamops.report.text import json_line, json_text
+from iamops.report.text import Json, json_line, json_text
 from iamops.session.cluster import Cluster
 
 # The nodes' addresses are listed one after the other.
@@ -57,7 +56,7 @@ async def _status(cluster: Cluster, timeout_s: float, *, as_json: bool, watch: b
         await cluster.stop()
 
 
-def _document(cluster: Cluster, *, final: bool = False) -> dict[str, Any]:
+def _document(cluster: Cluster, *, final: bool = False) -> Json:
     state, now = cluster.store.state, cluster.now()
     return status_document(state, correlate(cluster.findings(state, now, final=final)), now)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
@@ -15,10 +14,10 @@ from rich.text import Text
 from iamops.cli.printing import CleanConsole
 from iamops.judge.triage.events import Tally
 from iamops.model.facts import Severity
+from iamops.report.text import Json
 
 GOOD, BAD, UNKNOWN = "green", "bold red", "yellow"
 SEVERITY_STYLES = {"critical": BAD, "warning": "yellow", "info": "cyan"}
-Json = Mapping[str, Any]
 Cells = tuple[Text, ...]
 
 # Behind each column: its padding, and the box.

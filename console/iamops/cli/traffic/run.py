@@ -8,7 +8,6 @@ import io
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from iamops.accesslog.count import Columns, CountQuery
 from iamops.accesslog.filter import Where, WhereError, where
@@ -17,12 +16,11 @@ from iamops.cli.output import CliError, columns, print_lines
 from iamops.model.profile import Profile
 from iamops.model.safe_text import one_line
 from iamops.nodes.transport import TransportError
-from iamops.report.text import json_text
+from iamops.report.text import Json, json_text
 from iamops.report.traffic import OTHERS_SHOWN, exit_code, traffic_document
 from iamops.session.connections import attempts
 from iamops.session.traffic_count import count_traffic, nginx_answers
 
-Json = Mapping[str, Any]
 # What each table needs beside the status and the time (counting less is quicker), and what the format must have.
 TABLES: Mapping[str | None, tuple[Columns, Field | None]] = {
     None: (Columns.TIME | Columns.SHAPE | Columns.TIMES, None),

@@ -6,8 +6,6 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from iamops.cli.output import CliError, print_lines
 from iamops.cli.watch.run import targets
@@ -20,7 +18,7 @@ from iamops.model.facts import Severity
 from iamops.model.profile import Profile
 from iamops.model.safe_text import safe
 from iamops.model.timestamps import rfc3339
-from iamops.report.text import json_text
+from iamops.report.text import Json, json_text
 from iamops.report.watch import watch_document, watch_test_document
 from iamops.session.user import watch_dir, who
 from iamops.session.watch.destinations import Destination, NotDelivered
@@ -69,7 +67,7 @@ def status(profile: Profile, args: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def status_lines(document: Mapping[str, Any]) -> list[str]:
+def status_lines(document: Json) -> list[str]:
     held = document["silence"]
     quiet = f"until {held['ends']}, by {held['by']}: {held['reason']}" if held else "none"
     oldest = document["oldest_undelivered_s"]
@@ -93,7 +91,7 @@ def try_all(profile: Profile, args: argparse.Namespace) -> int:
     trial = message(now, AlertKind.TEST, Severity.INFO, profile.name, title, (f"sent by {who()}",))
     parcel = OutboxMessage(f"test-{round(now * 1000):x}", trial, ())
 
-    async def answers() -> list[dict[str, Any]]:
+    async def answers() -> list[Json]:
         return await asyncio.gather(*(_answer(destination, parcel) for destination in found))
 
     document = watch_test_document(asyncio.run(answers()))
@@ -110,7 +108,7 @@ def try_all(profile: Profile, args: argparse.Namespace) -> int:
     return ExitCode.OK if accepted else ExitCode.CHECK_FAILED
 
 
-async def _answer(destination: Destination, parcel: OutboxMessage) -> dict[str, Any]:
+async def _answer(destination: Destination, parcel: OutboxMessage) -> Json:
     began, reason = time.monotonic(), ""
     accepted = False
     try:
