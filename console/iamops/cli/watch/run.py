@@ -10,8 +10,9 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from iamops.cli.lines import LineWriter, lines, write_progress
 from iamops.cli.output import settled_code, stdout_failed
@@ -27,7 +28,7 @@ from iamops.model.state import ClusterState
 from iamops.model.text import counted
 from iamops.model.timestamps import rfc3339
 from iamops.report.alert import left_out_document
-from iamops.report.text import Json, json_line
+from iamops.report.text import json_line
 from iamops.session.cluster import Cluster
 from iamops.session.signals import hear, settle
 from iamops.session.user import watch_dir
@@ -135,7 +136,7 @@ class _WatchRun:
 
         return LineWriter(sys.stdout, note=note, most=UNREAD_MAX, broken=broken)
 
-    def _print(self, document: Json) -> None:
+    def _print(self, document: Mapping[str, Any]) -> None:
         """A message as a JSON line. Nothing waits for its reader."""
         self._out.write(json_line(document))
         if stdout_failed():
