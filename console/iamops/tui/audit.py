@@ -168,7 +168,7 @@ class AuditList(Pane):
         row = self._row_under_cursor()
         return next((run for run in self._runs if row is not None and run.run == row.key), None)
 
-    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
         runs = [run for run in self._runs if moment.keeps(filter_words(run))]
         rows = Rows((run.run for run in runs), lambda n: run_row(runs[n], width))
         marks = (verdict_span(self._page.verdict),) if self._page else ()

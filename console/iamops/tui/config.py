@@ -173,7 +173,7 @@ class ConfigList(Pane):
         row = self._row_under_cursor()
         return next((file for file in self._sight.files if row is not None and file.key == row.key), None)
 
-    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
         files = [file for file in self._sight.files if moment.keeps(filter_words(file))]
         rows = Rows((file.key for file in files), lambda n: file_row(files[n], width))
         return PaneContent(

@@ -219,7 +219,7 @@ class TriageList(Pane):
         self._wanted = ""
         super().move(dx, dy)
 
-    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
         every = entered(moment)
         self._entries = tuple(each for each in every if _passes(each, moment))
         if self._wanted and any(each.key == self._wanted for each in self._entries):

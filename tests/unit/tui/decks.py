@@ -118,13 +118,13 @@ class FixedDeck:
     def profile_changed(self) -> str:
         return self.edited
 
-    async def look_at_files(self) -> None:
+    async def refresh_files(self) -> None:
         state = self.cluster.store.state
         for node in state.nodes:
             told = FilesReport(live=live(state.profile, node))
             self.cluster.store.apply(FilesExamined(self.cluster.now(), node, told))
 
-    def look_again(self) -> None:
+    def refresh_nodes(self) -> None:
         self.looks += 1
 
     async def run(self, order: Order, tell: Tell) -> RunReport:

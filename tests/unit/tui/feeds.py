@@ -50,7 +50,7 @@ class FixedFeed:
     def totals(self, node: str) -> LogTotals:
         return self.sums.get(node, LogTotals())
 
-    def unread(self, node: str) -> str:
+    def unreadable(self, node: str) -> str:
         return self.unread_because.get(node, "")
 
 

@@ -129,7 +129,7 @@ def test_the_node_list_has_a_line_per_node_and_makes_only_what_is_looked_at() ->
 
 
 def test_the_node_list_filters_by_state() -> None:
-    picture = node_list(replace(ViewState(scenes.many(), NOW), needle="unknown"), 80)
+    picture = node_list(replace(ViewState(scenes.many(), NOW), filter_text="unknown"), 80)
     assert picture.rows.keys == ("iam-07", "iam-14", "iam-21", "iam-28", "iam-35", "iam-42", "iam-49")
 
 

@@ -107,8 +107,8 @@ def test_no_word_of_a_cell_is_ever_cut() -> None:
 
 
 def test_the_filter_keeps_rows_by_name_and_by_state() -> None:
-    assert len(rows(scenes.healthy(), needle="MONGO")) == 1
-    assert len(rows(scenes.troubled(), needle="down")) == 4
+    assert len(rows(scenes.healthy(), filter_text="MONGO")) == 1
+    assert len(rows(scenes.troubled(), filter_text="down")) == 4
 
 
 def test_a_service_that_does_not_run_on_a_node_is_not_down_there() -> None:
@@ -140,5 +140,5 @@ def test_in_a_turned_matrix_the_cursors_column_is_in_sight() -> None:
 
 
 def test_a_turned_matrix_filters_nodes() -> None:
-    kept = matrix(replace(ViewState(scenes.many(), NOW), needle="iam-33"), 80)
+    kept = matrix(replace(ViewState(scenes.many(), NOW), filter_text="iam-33"), 80)
     assert kept.rows.keys == ("iam-33",)

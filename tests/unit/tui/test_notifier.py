@@ -41,13 +41,13 @@ class Desk:
     def say(self, text: str, severity: Severity = Severity.INFO) -> None:
         self.said.append((text, severity))
 
-    def tell_terminal(self, text: str) -> None:
+    def notify_terminal(self, text: str) -> None:
         self.told.append(text)
 
     def later(self, delay_s: float, call: Callable[[], None]) -> None:
         self._later.append((self.time + delay_s, call))
 
-    def stance_changed(self) -> None: ...
+    def mode_changed(self) -> None: ...
 
     def run(self, seconds: float = 0.0) -> None:
         """Lets time go on, and does what was put off until then."""

@@ -108,7 +108,7 @@ async def test_the_window_is_made_shorter_and_longer_and_says_where_it_ends():
 async def test_new_counts_are_shown_within_a_second_and_not_more_often(monkeypatch: pytest.MonkeyPatch):
     looks: list[float] = []
     monkeypatch.setattr(
-        "iamops.tui.traffic.screen.sight_of", lambda *args: looks.append(args[-1]) or snapshot_of(*args)
+        "iamops.tui.traffic.screen.snapshot_of", lambda *args: looks.append(args[-1]) or snapshot_of(*args)
     )
     async with console(state(), deck=on(busy())) as seen:
         await at_traffic(seen)

@@ -209,7 +209,7 @@ class DrillList(Pane):
         row = self._row_under_cursor()
         return next((drill for drill in self._drills if row is not None and drill.name == row.key), None)
 
-    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
         drills = [drill for drill in self._drills if moment.keeps((drill.name, drill.title))]
         rows = Rows((drill.name for drill in drills), lambda n: drill_row(drills[n], self._reports, width))
         return PaneContent((TextSpan("DRILLS", Tone.TITLE),), rows=rows, overlays=HEADINGS)

@@ -168,7 +168,7 @@ class LogList(Pane):
             self._page = self._tap.page()
         super().paint(moment)
 
-    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
         self._lines = self._passing(moment.filter_text)
         form = Form(width, node_width(tuple(moment.state.nodes)), self.wrapped)
         rows, below = self._in_sight(form, height)

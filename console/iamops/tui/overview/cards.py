@@ -283,5 +283,5 @@ class NodeCard(Pane):
         self.node = node
         self.roomy = False
 
-    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return card(moment, self.node, width, roomy=self.roomy)

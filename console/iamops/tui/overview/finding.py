@@ -149,7 +149,7 @@ class FindingBar(Pane):
     def titled(self) -> bool:
         return self.size.height > 1
 
-    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return findings(moment, width, height)
 
     def action_triage(self) -> None:

@@ -276,5 +276,5 @@ class NodeList(Pane):
         "state, for example /unknown."
     )
 
-    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return node_list(moment, width)

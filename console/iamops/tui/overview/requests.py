@@ -146,7 +146,7 @@ class RequestRates(Pane):
         super().__init__(ident)
         self.tall = False
 
-    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return requests(moment, width, tall=self.tall)
 
 

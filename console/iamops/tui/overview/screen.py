@@ -95,7 +95,7 @@ class EventLog(Pane):
         "The cursor stays on its event while new ones arrive; g goes back to the newest. / filters."
     )
 
-    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return events(moment, width)
 
 

@@ -308,5 +308,5 @@ class ServiceMatrix(Pane):
         "cell under the cursor; c copies it."
     )
 
-    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return matrix(moment, width, self.column)

@@ -238,5 +238,5 @@ class WitnessBar(Pane):
         "address and the client for whether it works."
     )
 
-    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return witness_content(moment, width)

@@ -68,7 +68,7 @@ class NodeTable(TrafficPane):
         "bytes sent, answer times. A ? says that the log does not tell; the foot says why. Enter: that node alone."
     )
 
-    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return node_table(self._sight(), width)
 
     def pick(self) -> tuple[str, str]:
@@ -104,7 +104,7 @@ class TopTable(TrafficPane):
         self._key, self._index, self._top = None, 0, 0
         self.repaint()
 
-    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
         sight = self._sight()
         if sight is not None and self._counted != (sight.at, sight.span, sight.where, self.table):
             self._counted = (sight.at, sight.span, sight.where, self.table)
@@ -125,7 +125,7 @@ class BackendTable(TrafficPane):
         "nginx calls it that sent it the most."
     )
 
-    def picture(self, moment: ViewState, width: int, height: int) -> PaneContent:
+    def content(self, moment: ViewState, width: int, height: int) -> PaneContent:
         return backend_table(self._sight(), moment.state.profile, width)
 
     def pick(self) -> tuple[str, str]:
