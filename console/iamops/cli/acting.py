@@ -25,6 +25,7 @@ from iamops.cli.lines import (
     write_stdout_lines,
 )
 from iamops.cli.output import settled_code
+from iamops.engine.engine import Weighed
 from iamops.engine.order import Order
 from iamops.judge.run import Outcome, Phase, RunReport, Stage
 from iamops.model.exit_code import ExitCode
@@ -148,27 +149,18 @@ class GuardedSession:
             write_stderr("iamops: interrupted" + ("" if self._acted else "; nothing was changed"))
             return ExitCode.INTERRUPTED
 
-    def order(
-        self,
-        action: Action,
-        shown: str | None = None,
-        *,
-        named: bool = False,
-        insisted: tuple[Denial, ...] | None = None,
-    ) -> Order:
-        """`named`: the cluster's name was typed, which arms as --arm does. `insisted`: what was overridden, as it
-        was read.
-        """
+    def order(self, action: Action, read: Weighed | None = None) -> Order:
+        """`read`: what a person read and agreed to. Typing the cluster's name then arms, as --arm does."""
         self.operator.disarm()
-        if named or self.args.arm == self.profile.name or not self._needs_its_name:
+        if read is not None or self.args.arm == self.profile.name or not self._needs_its_name:
             self.operator.arm()
         return self.operator.order(
             action,
             reason=self.args.reason,
             overrides=tuple(self.args.override),
-            shown=shown,
-            insisted=insisted,
-            agreed=self.args.yes or shown is not None,
+            shown=None if read is None else read.plan.fingerprint,
+            insisted=None if read is None else read.overridden,
+            agreed=self.args.yes or read is not None,
         )
 
     async def approved(self, action: Action, *, json_plan: bool) -> Order | ExitCode:
@@ -191,7 +183,7 @@ class GuardedSession:
             return order
         write_stderr_lines((*plan_lines(plan), *overridden_lines(away)))
         if await self.agreed(plan):
-            return self.order(action, shown=plan.fingerprint, named=True, insisted=away)
+            return self.order(action, weighed)
         write_stderr("iamops: refused: not-confirmed: nothing was changed")
         return ExitCode.REFUSED
 
