@@ -36,4 +36,4 @@ def run(args: argparse.Namespace) -> int:
     profile = load_profile(args.profile)  # a broken profile is reported before SSH is loaded
     from iamops.cli.status.run import show_status
 
-    return show_status(profile, timeout_s=args.timeout, as_json=args.json, watch=args.watch)
+    return show_status(profile, args)

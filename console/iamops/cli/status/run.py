@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import json
@@ -30,22 +31,22 @@ MOVING = frozenset(
 )
 
 
-def show_status(profile: Profile, *, timeout_s: float, as_json: bool, watch: bool) -> int:
-    return asyncio.run(_status(Cluster(profile), timeout_s, as_json=as_json, watch=watch))
+def show_status(profile: Profile, args: argparse.Namespace) -> int:
+    return asyncio.run(_status(Cluster(profile), args))
 
 
-async def _status(cluster: Cluster, timeout_s: float, *, as_json: bool, watch: bool) -> int:
+async def _status(cluster: Cluster, args: argparse.Namespace) -> int:
     await cluster.start()
     try:
-        await cluster.settled(timeout_s)
-        if watch:
+        await cluster.settled(args.timeout)
+        if args.watch:
             return await _watch(cluster)
         state, now = cluster.store.state, cluster.now()
         if any(len(ownership(state, name, now).owners) != 1 for name in state.profile.vrrp):
             # A VIP on two nodes, or on none, may be moving: a moment later it is not, or it is a finding.
             await asyncio.sleep(HANDOVER_S + LISTED_S)
         document = _document(cluster, final=True)
-        if as_json:
+        if args.json:
             print(json_text(document))
         else:
             from iamops.cli.status.table import print_table

@@ -55,8 +55,7 @@ def run(args: argparse.Namespace) -> int:
     profile = load_profile(args.profile)  # a broken profile is reported before SSH is loaded
     from iamops.cli.traffic.run import show_traffic
 
-    form = "json" if args.json else "csv" if args.csv else "text"
-    return show_traffic(profile, since=args.since, by=args.by, where_text=args.where, top=args.top, form=form)
+    return show_traffic(profile, args)
 
 
 def _since(text: str) -> float | None:

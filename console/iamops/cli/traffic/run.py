@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import csv
 import io
@@ -39,20 +40,18 @@ KEY_MAX = 60
 FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
-def show_traffic(
-    profile: Profile, *, since: float | None, by: str | None, where_text: str, top: int, form: str
-) -> int:
+def show_traffic(profile: Profile, args: argparse.Namespace) -> int:
     log_format = named_format(profile.logs.format)
-    wanted, _ = TABLES[by]
-    if since is None and by != "minute":
+    wanted, _ = TABLES[args.by]
+    if args.since is None and args.by != "minute":
         # No time is asked for: names are counted over the whole file, and far fewer are cut off the tables.
         wanted &= ~Columns.TIME
     try:
-        expression = where(where_text)
-        _check(profile, log_format, expression, by, since)
+        expression = where(args.where)
+        _check(profile, log_format, expression, args.by, args.since)
     except WhereError as error:
         raise CliError(str(error)) from None
-    return asyncio.run(_show(profile, CountQuery(log_format, wanted, expression), since, by, top, form))
+    return asyncio.run(_show(profile, CountQuery(log_format, wanted, expression), args))
 
 
 def _check(profile: Profile, form: LogFormat, expression: Where, by: str | None, since: float | None) -> None:
@@ -69,22 +68,20 @@ def _check(profile: Profile, form: LogFormat, expression: Where, by: str | None,
         raise WhereError(f"--where {expression.text!r}: no such node; nodes: {', '.join(profile.nodes)}")
 
 
-async def _show(
-    profile: Profile, query: CountQuery, since: float | None, by: str | None, top: int, form: str
-) -> int:
+async def _show(profile: Profile, query: CountQuery, args: argparse.Namespace) -> int:
     async with attempts(profile) as made:
         failures = [link for link in made.values() if isinstance(link, TransportError)]
         if len(failures) == len(made):
             raise failures[0]
         until = time.time()
-        counted = await count_traffic(profile.logs.access, query, since, made, nginx_answers(profile))
-    document = traffic_document(profile, query, counted, since=since, until=until, by=by, top=top)
-    if form == "json":
+        counted = await count_traffic(profile.logs.access, query, args.since, made, nginx_answers(profile))
+    document = traffic_document(profile, query, counted, since=args.since, until=until, by=args.by, top=args.top)
+    if args.json:
         print(json_text(document))
-    elif form == "csv":
+    elif args.csv:
         print(csv_text(document))
     else:
-        print_lines(traffic_lines(document, top))
+        print_lines(traffic_lines(document, args.top))
     for name, node in counted.items():
         if node.reason:
             print(f"iamops: {name} is not counted: {node.reason}", file=sys.stderr)
