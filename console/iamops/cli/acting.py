@@ -87,6 +87,9 @@ class GuardedSession:
         self.operator = Operator(
             self.cluster, profile_name=asked_name(args.profile, profile), profile_file=self.profile_file()
         )
+        # A person who names another cluster has not meant this one, whatever it is for.
+        self._arms_another = args.arm not in (None, profile.name)
+        self._needs_its_name = needs_arming(profile.environment) or self._arms_another
         self._under_way = self._acted = False
         # Somebody asked for the end while something was under way: nothing else is begun.
         self.stopping = False
@@ -186,15 +189,6 @@ class GuardedSession:
             return self.order(action, weighed)
         write_stderr("iamops: refused: not-confirmed: nothing was changed")
         return ExitCode.REFUSED
-
-    @property
-    def _arms_another(self) -> bool:
-        """A person who names another cluster has not meant this one, whatever it is for."""
-        return self.args.arm not in (None, self.profile.name)
-
-    @property
-    def _needs_its_name(self) -> bool:
-        return needs_arming(self.profile.environment) or self._arms_another
 
     async def agreed(self, plan: Plan) -> bool:
         """Asks on the terminal. Only the whole word agrees; anything else is a no."""

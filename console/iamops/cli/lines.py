@@ -21,10 +21,6 @@ POLL_S = 0.02
 LAST_LINES_S = 0.3
 
 
-def _left_out(count: int) -> str:
-    return f"({count} lines were left out)\n"
-
-
 class LineWriter:
     """One stream, and the edge of what is written while an action or a watch runs: no control character, colour or
     hidden text passes.
@@ -37,7 +33,7 @@ class LineWriter:
         self,
         stream: TextIO,
         *,
-        note: Callable[[int], str] = _left_out,
+        note: Callable[[int], str] = lambda count: f"({count} lines were left out)\n",
         most: int = PROGRESS_MAX,
         broken: Callable[[], None] = lambda: None,
     ) -> None:

@@ -49,38 +49,31 @@ class Family:
 
 def openmetrics(families: Iterable[Family]) -> str:
     """The family is named without its suffix, and the page has an end mark."""
-
-    def lines() -> Iterator[str]:
-        for family in families:
-            yield f"# TYPE {family.name} {family.kind}\n"
-            if family.unit:
-                yield f"# UNIT {family.name} {family.unit}\n"
-            yield f"# HELP {family.name} {_escaped(family.help)}\n"
-            yield from _sample_lines(family)
-        yield "# EOF\n"
-
-    return "".join(lines())
+    lines: list[str] = []
+    for family in families:
+        lines.append(f"# TYPE {family.name} {family.kind}")
+        if family.unit:
+            lines.append(f"# UNIT {family.name} {family.unit}")
+        lines += [f"# HELP {family.name} {_escaped(family.help)}", *_sample_lines(family)]
+    return "\n".join((*lines, "# EOF", ""))
 
 
 def classic(families: Iterable[Family]) -> str:
     """What is declared is the sample's own name; this format knows neither info nor units."""
-
-    def lines() -> Iterator[str]:
-        for family in families:
-            name = family.name + family.kind.suffix
-            kind = MetricKind.GAUGE if family.kind is MetricKind.INFO else family.kind
-            # Here a quotation mark in a help text stands for itself.
-            text = family.help.replace("\\", "\\\\").replace("\n", "\\n")
-            yield f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
-            yield from _sample_lines(family)
-
-    return "".join(lines())
+    lines: list[str] = []
+    for family in families:
+        name = family.name + family.kind.suffix
+        kind = MetricKind.GAUGE if family.kind is MetricKind.INFO else family.kind
+        # Here a quotation mark in a help text stands for itself.
+        text = family.help.replace("\\", "\\\\").replace("\n", "\\n")
+        lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}", *_sample_lines(family)]
+    return "\n".join((*lines, ""))
 
 
 def _sample_lines(family: Family) -> Iterator[str]:
     for sample in family.samples:
         labels = ",".join(f'{name}="{_escaped(_printable(text))}"' for name, text in sample.labels.items())
-        yield f"{family.name}{family.kind.suffix}{{{labels}}} {_number(sample.value)}\n"
+        yield f"{family.name}{family.kind.suffix}{{{labels}}} {_number(sample.value)}"
 
 
 def _printable(text: str) -> str:
