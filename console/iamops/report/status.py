@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from iamops.judge.findings import Finding
 from iamops.model.exit_code import ExitCode
@@ -17,7 +17,7 @@ from iamops.report.text import Json
 T = TypeVar("T")
 
 
-def exit_code(document: Mapping[str, Any]) -> ExitCode:
+def exit_code(document: Json) -> ExitCode:
     """No node was reached, so there is nothing to say; or one is connected and tells nothing."""
     none_up = all(node["link"] != LinkState.UP for node in document["nodes"].values())
     silent = any(finding["code"] == "node-silent" for finding in document["findings"])

@@ -12,22 +12,22 @@ from iamops.model.safe_text import one_line, safe_lines
 Json = dict[str, Any]
 
 
-def json_text(document: Mapping[str, Any]) -> str:
+def json_text(document: Mapping[str, object]) -> str:
     """Indented, without a newline at its end. What is not finite is null: JSON has no word for it."""
     return json.dumps(_harmless(document), indent=2, allow_nan=False)
 
 
-def json_line(document: Mapping[str, Any]) -> str:
+def json_line(document: Mapping[str, object]) -> str:
     """On one line, with its newline."""
     return json.dumps(_harmless(document), allow_nan=False) + "\n"
 
 
-def exact_json(record: Any) -> str:
+def exact_json(record: object) -> str:
     """On one line, and every string to the letter, so that it can be checked: escaped, and so inert as text."""
     return json.dumps(record).replace("\x7f", "\\u007f")
 
 
-def _harmless(value: Any) -> Any:
+def _harmless(value: object) -> object:
     """`jq -r` prints a string as it is: a terminal then gets what stood in it."""
     if isinstance(value, str):
         return safe_lines(value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from iamops.accesslog.count import Columns, CountQuery
 from iamops.accesslog.format import Field
@@ -23,7 +22,7 @@ NAME_MAX = 200
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 
-def exit_code(document: Mapping[str, Any]) -> ExitCode:
+def exit_code(document: Json) -> ExitCode:
     """A node's log could not be read; the others are shown all the same."""
     unread = any(node["total"] is None for node in document["nodes"].values())
     return ExitCode.UNREACHABLE if unread else ExitCode.OK
@@ -105,7 +104,7 @@ def _numbers(query: CountQuery, traffic: Traffic, span_s: float | None) -> Json:
     }
 
 
-def _value(query: CountQuery, name: str, field: Field, counted: bool, value: Callable[[], Any]) -> Json:
+def _value(query: CountQuery, name: str, field: Field, counted: bool, value: Callable[[], object]) -> Json:
     """A value, or null and why: the format does not tell it, or this table did not ask for it."""
     if not query.form.has(field):
         return {name: None, f"{name}_unknown": query.form.unavailable(field)}

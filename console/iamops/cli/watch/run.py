@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from iamops.cli.lines import LineWriter, lines, write_progress
 from iamops.cli.output import settled_code, stdout_failed
@@ -136,7 +135,7 @@ class _WatchRun:
 
         return LineWriter(sys.stdout, note=note, most=UNREAD_MAX, broken=broken)
 
-    def _print(self, document: Mapping[str, Any]) -> None:
+    def _print(self, document: Mapping[str, object]) -> None:
         """A message as a JSON line. Nothing waits for its reader."""
         self._out.write(json_line(document))
         if stdout_failed():
