@@ -29,7 +29,7 @@ from iamops.nodes.transport import LinkLost, TransportError
 from iamops.parse.complaints import service_complaints
 from iamops.parse.host import TurnFiles, turn_files, turn_of
 from iamops.parse.journal import journal_records, kept
-from iamops.report.alert import alert_document
+from iamops.report.watch import alert_document
 from tests.fuzz.target import Target
 
 NOW = 1.7e9

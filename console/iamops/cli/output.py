@@ -14,7 +14,7 @@ import os
 import select
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TextIO
@@ -71,16 +71,15 @@ class OutputStream:
         """What holds our own colours or cursor movements, and was made harmless before they were put in."""
         if self._closed and text:
             self.failed(OSError(errno.EBADF, os.strerror(errno.EBADF)))
-        if self.failure is None:
-            try:
-                self._stream.write(text)
-            except OSError as failure:
-                self.failed(failure)
+        self._attempt(lambda: self._stream.write(text))
 
     def flush(self) -> None:
+        self._attempt(self._stream.flush)
+
+    def _attempt(self, operation: Callable[[], object]) -> None:
         if self.failure is None:
             try:
-                self._stream.flush()
+                operation()
             except OSError as failure:
                 self.failed(failure)
 

@@ -14,7 +14,7 @@ from typing import Any
 from iamops.judge.alerts.memory import Delivered, DeliveredToAll, heard_of
 from iamops.judge.alerts.message import AlertKind, Message
 from iamops.model.foreign import json_of
-from iamops.report.alert import alert_document, message_of
+from iamops.report.watch import alert_document, message_of
 
 # The outbox's file: checksummed lines, on disk when `append` returns, replaced as a whole now and then.
 

@@ -9,7 +9,7 @@ from iamops.judge.alerts.message import AlertKind
 from iamops.judge.alerts.state import Policy
 from iamops.judge.findings import About, NotEvaluated
 from iamops.model.facts import Severity
-from iamops.report.alert import alert_document, message_of
+from iamops.report.watch import alert_document, message_of
 from tests.unit.judge.watching import DOWN, Seen, finding, restarted
 
 CRITICAL = finding("client-dark", None, Severity.CRITICAL, "a client gets no good answer from VIP 10.0.4.99")

@@ -26,8 +26,8 @@ from iamops.model.profile import Profile
 from iamops.model.state import ClusterState
 from iamops.model.text import counted
 from iamops.model.timestamps import rfc3339
-from iamops.report.alert import left_out_document
 from iamops.report.text import json_line
+from iamops.report.watch import left_out_document
 from iamops.session.cluster import Cluster
 from iamops.session.signals import hear, settle
 from iamops.session.user import watch_dir

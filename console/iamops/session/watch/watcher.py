@@ -32,7 +32,7 @@ from iamops.model.observed import Freshness
 from iamops.model.state import ClusterState
 from iamops.model.text import counted
 from iamops.redact.clean import fault_of_ours
-from iamops.report.alert import heartbeat_document
+from iamops.report.watch import heartbeat_document
 from iamops.session.clock import Clock
 from iamops.session.cluster import Cluster
 from iamops.session.watch.delivery import Delivery, Heartbeat
