@@ -179,7 +179,7 @@ def test_answers_that_are_in_no_log_are_looked_for_again_and_then_unknown(balanc
     code, document, text = balance(alone, node("iam-b", "0 0"), **services())
     assert (code, document["even"]) == (4, None)
     assert "cannot be told: the logs have 0 of the 10 requests that were answered" in text
-    assert len(alone.calls) == 2 * balance_session.LOOKS
+    assert len(alone.calls) == 2 * balance_session.READS
 
 
 def test_nginx_agrees_and_its_own_backend_over_loopback_is_the_nodes(balance):

@@ -24,7 +24,7 @@ from iamops.report.triage import exit_code, junit, markdown, triage_document
 from iamops.session.triage.triage import Examined, examine
 
 # Loaded while the nodes answer, piece by piece.
-PRINTING = ("iamops.judge.drill.report", "iamops.report.triage", "iamops.cli.triage.run")
+PRINTING = ("iamops.report.triage", "iamops.cli.triage.run")
 WIDTH_MIN, WIDTH_MAX = 60, 100
 LABEL = 11
 
