@@ -100,7 +100,7 @@ class GuardedSession:
         return asyncio.run(self._run())
 
     def profile_file(self) -> Path | None:
-        """The file that says what the profile in use says: where it is edited meanwhile, nothing is run."""
+        """The profile's file: if it is edited meanwhile, nothing is run."""
         return find_profile(self.args.profile)
 
     async def act(self) -> int:
@@ -109,7 +109,7 @@ class GuardedSession:
 
     @contextlib.contextmanager
     def under_way(self) -> Iterator[None]:
-        """Around what is undone when it is interrupted."""
+        """Wraps what is undone when it is interrupted."""
         self._under_way = self._acted = True
         try:
             yield

@@ -15,7 +15,7 @@ from iamops.cli.output import ESCAPED, OutputStream
 from iamops.model.safe_text import one_line, safe_lines
 from iamops.session.outlet import Outlet
 
-# More than this nobody reads later: what is new is left out until the reader has caught up.
+# Nobody reads more than this later: what is new is left out until the reader has caught up.
 PROGRESS_MAX = 64 * 1024
 POLL_S = 0.02
 LAST_LINES_S = 0.3
@@ -51,7 +51,7 @@ class LineWriter:
         return len(text)
 
     def draw(self, text: str) -> None:
-        """Progress with our own cursor movements and colours, made harmless before they were put in."""
+        """Progress with our own cursor movements and colours, made harmless before these were added."""
         with self._writing:
             if self._outlet is not None and self._outlet.pending > self._most:
                 self._left_out += text.count("\n")
@@ -60,7 +60,7 @@ class LineWriter:
                 self._put(text)
 
     def put(self, text: str) -> None:
-        """Never left out, however late it is read. Nobody there to read it is no error of the action's."""
+        """Never left out, however late it is read. That nobody reads it is no error of the action."""
         self._put(safe_lines(text))
 
     def _put(self, text: str) -> None:
@@ -124,7 +124,7 @@ def write_stderr(text: str) -> None:
 
 
 def write_stderr_lines(texts: Iterable[str]) -> None:
-    """The same, a line for each text: none of them can begin another."""
+    """The same, a line for each text: no text can begin another line."""
     write_stderr("\n".join(map(one_line, texts)))
 
 
@@ -139,5 +139,5 @@ def write_stdout(text: str) -> None:
 
 
 def write_stdout_lines(texts: Iterable[str]) -> None:
-    """The result, a line for each text: none of them can begin another."""
+    """The result, a line for each text: no text can begin another line."""
     write_stdout("\n".join(map(one_line, texts)))

@@ -59,7 +59,7 @@ class OutputStream:
             self._stream.reconfigure(errors=ESCAPED)
 
     def write(self, text: str) -> int:
-        """Of several lines, if it has several. No control character, colour or hidden text passes."""
+        """It may have several lines. No control character, colour or hidden text passes."""
         self.draw(safe_lines(text))
         return len(text)
 
@@ -68,7 +68,7 @@ class OutputStream:
             self.write(line)
 
     def draw(self, text: str) -> None:
-        """What holds our own colours or cursor movements, and was made harmless before they were put in."""
+        """For text with our own colours or cursor movements, made harmless before these were added."""
         if self._closed and text:
             self.failed(OSError(errno.EBADF, os.strerror(errno.EBADF)))
         self._attempt(lambda: self._stream.write(text))
@@ -113,7 +113,7 @@ def reserve_descriptors() -> None:
 
 @contextlib.contextmanager
 def watched() -> Iterator[OutputStream]:
-    """stdin, stdout and stderr in safe hands while a command runs; yields stdout.
+    """Guards stdin, stdout and stderr while a command runs; yields stdout.
 
     A stdin that the caller has closed is an empty one: no terminal, and nothing to read.
     """
@@ -130,7 +130,7 @@ def watched() -> Iterator[OutputStream]:
 
 
 def stdout_failed() -> bool:
-    """Whether nobody gets what is printed: a command that prints for ever asks, and ends."""
+    """Whether what is printed is lost: a command that prints for ever asks, and ends."""
     return isinstance(sys.stdout, OutputStream) and sys.stdout.failure is not None
 
 
@@ -189,7 +189,7 @@ class Coloured(str):
 
 
 def columns(rows: Iterable[Sequence[str]], *, right: bool = False) -> Iterator[str]:
-    """Rows under each other, as wide as their widest texts. `right`: numbers, all but the first column."""
+    """Aligned rows: a column is as wide as its widest text. `right`: all columns but the first hold numbers."""
     table = list(rows)
     widths = [max(map(len, column)) for column in zip_longest(*table, fillvalue="")]
     for row in table:
@@ -208,7 +208,7 @@ def wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str]
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Prints one line for each; none of them can begin another."""
+    """One line for each text; no text can begin another line."""
     out = sys.stdout
     if isinstance(out, OutputStream) and out.isatty() and not os.environ.get("NO_COLOR"):
         out.draw("".join(f"{painted(line)}\n" for line in lines))

@@ -19,7 +19,7 @@ _CALLS = re.compile(
 
 
 def markdown_document(lines: Iterable[str]) -> str:
-    """The whole text. What its parts are escaped for is up to them; no control leaves it, whoever made them."""
+    """The whole text. Its parts have been escaped for their place; no control character leaves it."""
     return "\n".join(map(one_line, lines)).rstrip() + "\n"
 
 

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def exit_code(document: Json) -> ExitCode:
-    """No node was reached, so there is nothing to say; or one is connected and tells nothing."""
+    """4 where no node was reached, or where one is connected and answers nothing."""
     none_up = all(node["link"] != LinkState.UP for node in document["nodes"].values())
     silent = any(finding["code"] == "node-silent" for finding in document["findings"])
     return ExitCode.UNREACHABLE if none_up or silent else ExitCode.OK

@@ -191,6 +191,6 @@ def fitted(wanted: Sequence[int], room: int, gap: int = GAP) -> tuple[int, ...]:
 
 
 def groups(names: Sequence[str], head: int, room: int, gap: int = GAP) -> tuple[tuple[str, ...], ...]:
-    """The names in as many groups as it takes to give each NODE_LEAST beside a column of `head`."""
+    """The names in as many groups as it takes to give each name NODE_LEAST beside a column of `head`."""
     size = max(1, (room - head - gap) // (NODE_LEAST + gap))
     return tuple(tuple(names[at : at + size]) for at in range(0, len(names), size))

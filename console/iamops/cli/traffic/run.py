@@ -105,7 +105,7 @@ def csv_text(document: Json) -> str:
 
 
 def _cell(text: str) -> str:
-    """Nothing but text, whatever it begins with: tabs and carriage returns are none."""
+    """Text to a spreadsheet, whatever it begins with; tabs and carriage returns are no text."""
     text = one_line(text)
     return f"'{text}" if text.lstrip().startswith(FORMULA) else text
 
