@@ -16,7 +16,6 @@ from iamops.report.text import json_text
 
 if TYPE_CHECKING:
     from iamops.lab.lab import Lab
-    from iamops.lab.status import LabStatus
     from iamops.model.profile import Profile
 
 
@@ -108,21 +107,17 @@ def _status(lab: Lab, args: argparse.Namespace) -> int:
 
     check_machine()
     status = lab.status()
+    code = ExitCode.OK if status.up else ExitCode.CHECK_FAILED
     if args.json:
         print(json_text(document(status, lab.profile.name)))
-    else:
-        print_lines(_status_lines(status))
-    return ExitCode.OK if status.up else ExitCode.CHECK_FAILED
-
-
-def _status_lines(status: LabStatus) -> list[str]:
+        return code
     lines = [f"VIP {status.vip}  {' and '.join(status.owners) or 'on no node'}"]
     for name, node in status.nodes.items():
         cable = "" if node.cable or node.power == "off" else "  cable unplugged"
         lines.append(f"{name}  power {node.power}{cable}  {' '.join(node.addresses)}".rstrip())
         lines += [f"  {unit.name:<20} {unit.active} ({unit.sub})" for unit in node.units or ()]
-    lines += [f"fault  {fault}" for fault in status.faults]
-    return lines
+    print_lines([*lines, *(f"fault  {fault}" for fault in status.faults)])
+    return code
 
 
 def _exec(lab: Lab, args: argparse.Namespace) -> int:

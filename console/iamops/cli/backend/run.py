@@ -52,21 +52,16 @@ class BackendSession(ActingSession):
         try:
             return await super().act()
         finally:
-            if nodes_as_before(self.shown):
-                self._put_back()
+            path = self._after.path
+            if nodes_as_before(self.shown) and self._after.is_on_disk():
+                self._before.write()
+                write_stderr(f"iamops: {path} is as it was before")
+            elif nodes_as_before(self.shown):
+                write_stderr(f"iamops: {path} was changed by someone else meanwhile, and is left as it is")
             elif self.shown is not None and self.shown.outcome is not Outcome.SUCCEEDED:
                 sides = ", ".join(f"{node}: {side} files" for node, side in self.shown.files.items())
                 where = sides or "what the nodes have is not known"
-                write_stderr(f"iamops: {self._after.path} stays as edited: {where}; see `iamops config diff`")
-
-    def _put_back(self) -> None:
-        if self._after.is_on_disk():
-            self._before.write()
-            write_stderr(f"iamops: {self._before.path} is as it was before")
-        else:
-            write_stderr(
-                f"iamops: {self._before.path} was changed by someone else meanwhile, and is left as it is"
-            )
+                write_stderr(f"iamops: {path} stays as edited: {where}; see `iamops config diff`")
 
 
 def nodes_as_before(report: RunReport | None) -> bool:
