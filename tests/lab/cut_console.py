@@ -18,11 +18,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from iamops.judge.run import RunReport, run_document
+from iamops.judge.run import RunReport
 from iamops.lab.lab import Lab
 from iamops.lab.place import LabPaths
 from iamops.model.profile import Profile
 from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.report.run import run_document
 from iamops.session.cluster import Cluster
 from iamops.session.config.configurator import Configurator
 from iamops.session.operator import Operator

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from iamops.judge.run import Outcome, exit_code
+from iamops.judge.run import Outcome
 from iamops.lab.processes import wait_until
 from iamops.model.exit_code import ExitCode
 from iamops.nodes.collect.system import read_safety
 from iamops.nodes.lock import hold
 from iamops.plan.action import ServiceAction, UnitVerb
+from iamops.report.run import exit_code
 from iamops.session.connections import connections
 from tests.lab.acting import DEAD_MAN_S, ActingLab, operating, profile_of
 from tests.lab.serving import edited

@@ -13,21 +13,29 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-from iamops.cli.lines import LAST_LINES_S, lines, say, say_lines, write_progress, write_stderr, write_stderr_lines
+from iamops.cli.lines import (
+    LAST_LINES_S,
+    lines,
+    write_progress,
+    write_stderr,
+    write_stderr_lines,
+    write_stdout,
+    write_stdout_lines,
+)
 from iamops.cli.output import settled_code
 from iamops.engine.engine import Weighed
 from iamops.engine.order import Order
-from iamops.judge.run import Outcome, Phase, RunReport, Stage, StepReport, denial_document, exit_code, run_document
+from iamops.judge.run import Outcome, Phase, RunReport, Stage
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import LinkState
 from iamops.model.outage import GapReport
 from iamops.model.profile import Profile
-from iamops.model.state import ClusterState
 from iamops.plan.action import Action, NoSuchTarget
-from iamops.plan.denial import Denial, refusal_code
-from iamops.plan.steps import Confirmation, Plan, Step, StepKind, command_line, confirmation, document
+from iamops.plan.denial import Denial
+from iamops.plan.steps import Confirmation, Plan, Step, StepKind, command_line, confirmation
+from iamops.report.run import denial_document, exit_code, plan_document, refusal_code, run_document
 from iamops.report.text import json_text
 from iamops.session.cluster import Cluster
 from iamops.session.operator import Operator, needs_arming
@@ -49,7 +57,7 @@ async def typed_line(stream: TextIO) -> str:
         except BlockingIOError:
             return
         except OSError:
-            chunk = b""  # the terminal has gone: that is no yes
+            chunk = b""  # the terminal ended: that is no yes
         typed.extend(chunk)
         if (b"\n" in typed or not chunk) and not answer.done():
             answer.set_result(typed.partition(b"\n")[0].decode(errors="replace"))
@@ -67,11 +75,10 @@ async def typed_line(stream: TextIO) -> str:
 SETTLE_TIMEOUT_S = 6.0
 # A login may be slow. By then it has succeeded, or why it has not is known.
 LOGIN_TIMEOUT_S = 10.0
-NOT_ARMED = "not-armed"
 
 
 class GuardedSession:
-    """A session on one cluster; subclasses say in `act` what is done in it."""
+    """A session on one cluster; subclasses do their work in `act`."""
 
     def __init__(self, profile: Profile, args: argparse.Namespace) -> None:
         self.profile = profile
@@ -80,7 +87,12 @@ class GuardedSession:
         self.operator = Operator(
             self.cluster, profile_name=asked_name(args.profile, profile), profile_file=self.profile_file()
         )
-        self._under_way = self._acted = self._stopping = False
+        # A person who names another cluster has not meant this one, whatever it is for.
+        self._arms_another = args.arm not in (None, profile.name)
+        self._needs_its_name = needs_arming(profile.environment) or self._arms_another
+        self._under_way = self._acted = False
+        # Somebody asked for the end while something was under way: nothing else is begun.
+        self.stopping = False
         # What is still under way when somebody asks again for the end.
         self.doing = "undoing"
 
@@ -88,7 +100,7 @@ class GuardedSession:
         return asyncio.run(self._run())
 
     def profile_file(self) -> Path | None:
-        """The file that says what the profile in use says: where it is edited meanwhile, nothing is run."""
+        """The profile's file: if it is edited meanwhile, nothing is run."""
         return find_profile(self.args.profile)
 
     async def act(self) -> int:
@@ -97,46 +109,39 @@ class GuardedSession:
 
     @contextlib.contextmanager
     def under_way(self) -> Iterator[None]:
-        """Around what is undone when it is interrupted."""
+        """Wraps what is undone when it is interrupted."""
         self._under_way = self._acted = True
         try:
             yield
         finally:
             self._under_way = False
 
-    @property
-    def stopping(self) -> bool:
-        """Somebody asked for the end while something was under way: nothing else is begun."""
-        return self._stopping
-
     async def _run(self) -> int:
         self._listen_to_signals()
         try:
             code = await self._observed()
         finally:
-            await self._ended()
+            # How the run ended is known by now. Links are closed, and a result that nobody reads is waited for, as
+            # any program would; a signal ends that, and is no interruption of the run.
+            try:
+                await self.cluster.stop()
+                await lines(sys.stderr).drained(LAST_LINES_S)
+                await lines(sys.stdout).drained()
+            except asyncio.CancelledError:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await lines(sys.stdout).drained(LAST_LINES_S)
+                lines(sys.stdout).give_up()
         settle(settled_code(code))
         return code
-
-    async def _ended(self) -> None:
-        """How the run ended is known by now. Links are closed, and a result that nobody reads is waited for, as
-        any program would; a signal ends that, and is no interruption of the run.
-        """
-        try:
-            await self.cluster.stop()
-            await lines(sys.stderr).taken(LAST_LINES_S)
-            await lines(sys.stdout).taken()
-        except asyncio.CancelledError:
-            with contextlib.suppress(asyncio.CancelledError):
-                await lines(sys.stdout).taken(LAST_LINES_S)
-            lines(sys.stdout).give_up()
 
     async def _observed(self) -> int:
         if self._arms_another:
             write_stderr(f"iamops: --arm names {self.args.arm!r}, but this cluster is {self.profile.name}")
         try:
             await self.cluster.start()
-            if not await self.cluster.settled(SETTLE_TIMEOUT_S) and connecting(self.cluster.store.state):
+            settled = await self.cluster.settled(SETTLE_TIMEOUT_S)
+            links = (node.link.state for node in self.cluster.store.state.nodes.values())
+            if not settled and LinkState.CONNECTING in links:
                 await self.cluster.settled(LOGIN_TIMEOUT_S)
             await self.operator.refresh_files()
             return await self.act()
@@ -147,45 +152,43 @@ class GuardedSession:
             write_stderr("iamops: interrupted" + ("" if self._acted else "; nothing was changed"))
             return ExitCode.INTERRUPTED
 
-    def order(
-        self,
-        action: Action,
-        shown: str | None = None,
-        *,
-        named: bool = False,
-        insisted: tuple[Denial, ...] | None = None,
-    ) -> Order:
-        """`named`: the cluster's name was typed, which arms as --arm does. `insisted`: what was overridden, as it
-        was read.
-        """
+    def order(self, action: Action, read: Weighed | None = None) -> Order:
+        """`read`: what a person read and agreed to. Typing the cluster's name then arms, as --arm does."""
         self.operator.disarm()
-        if named or self.args.arm == self.profile.name or not self._needs_its_name:
+        if read is not None or self.args.arm == self.profile.name or not self._needs_its_name:
             self.operator.arm()
         return self.operator.order(
             action,
             reason=self.args.reason,
             overrides=tuple(self.args.override),
-            shown=shown,
-            insisted=insisted,
-            agreed=self.args.yes or shown is not None,
+            shown=None if read is None else read.plan.fingerprint,
+            insisted=None if read is None else read.overridden,
+            agreed=self.args.yes or read is not None,
         )
 
-    async def weighed(self, order: Order) -> Weighed:
-        """What speaks against it is looked at again first: after a slow login it may only not be seen yet."""
+    async def approved(self, action: Action, *, json_plan: bool) -> Order | ExitCode:
+        """The order to carry out, or how it ended: a dry run, or nobody agreed. `json_plan`: of a dry run."""
+        args, order = self.args, self.order(action)
         weighed = self.operator.weigh(order)
-        run_at_once = self.args.yes and not self.args.dry_run  # the engine looks again by itself
-        if run_at_once or asks_first(weighed.standing):
-            return weighed
-        return await self.operator.weigh_anew(order)
-
-    @property
-    def _arms_another(self) -> bool:
-        """Whoever names another cluster has not meant this one, whatever it is for."""
-        return self.args.arm not in (None, self.profile.name)
-
-    @property
-    def _needs_its_name(self) -> bool:
-        return needs_arming(self.profile.environment) or self._arms_another
+        run_at_once = args.yes and not args.dry_run  # the engine looks again
+        if not (run_at_once or _asks_first(weighed.standing)):
+            # After a slow login, what speaks against it may only not be seen yet.
+            weighed = await self.operator.weigh_anew(order)
+        plan, denied, away = weighed
+        if args.dry_run:
+            if json_plan:
+                denials = [denial_document(denial) for denial in denied]
+                write_stdout(json_text({**plan_document(plan), "denials": denials}))
+            else:
+                write_stdout_lines(dry_lines(plan, denied, away))
+            return refusal_code(denied) if denied else ExitCode.OK
+        if args.yes or not _asks_first(denied):
+            return order
+        write_stderr_lines((*plan_lines(plan), *overridden_lines(away)))
+        if await self.agreed(plan):
+            return self.order(action, weighed)
+        write_stderr("iamops: refused: not-confirmed: nothing was changed")
+        return ExitCode.REFUSED
 
     async def agreed(self, plan: Plan) -> bool:
         """Asks on the terminal. Only the whole word agrees; anything else is a no."""
@@ -203,38 +206,34 @@ class GuardedSession:
         assert task is not None  # noqa: S101 - we are inside one
 
         def stop() -> None:
-            """The first cancels, and cancelling undoes; while that is under way, later ones only hear so."""
-            if self._under_way and self._stopping:
+            """The first cancels, and cancelling undoes; while that is under way, later ones only get a message."""
+            if self._under_way and self.stopping:
                 write_stderr(f"iamops: {self.doing}; it will be over in a moment")
                 return
-            self._stopping = self._under_way
+            self.stopping = self._under_way
             task.cancel()
 
-        for each in SIGNALS:
-            if signal.getsignal(each) is not signal.SIG_IGN:  # nohup means it
-                hear(loop, each, stop)
-        loop.add_signal_handler(signal.SIGTSTP, self._asked_to_suspend)
+        def suspend() -> None:
+            """A stopped process can neither go on nor undo: the nodes would have to repair what it left."""
+            if self._under_way:
+                write_stderr("iamops: not suspended while an action is under way; Ctrl-C undoes it")
+            else:
+                os.kill(os.getpid(), signal.SIGSTOP)
+
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means it
+                hear(loop, number, stop)
+        loop.add_signal_handler(signal.SIGTSTP, suspend)
         # In the background we may talk: to be stopped for it would stop the action too.
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)
 
-    def _asked_to_suspend(self) -> None:
-        """A stopped process can neither go on nor undo: the nodes would have to mend what it left."""
-        if self._under_way:
-            write_stderr("iamops: not suspended while an action is under way; Ctrl-C undoes it")
-        else:
-            os.kill(os.getpid(), signal.SIGSTOP)
 
-
-def connecting(state: ClusterState) -> bool:
-    return any(node.link.state is LinkState.CONNECTING for node in state.nodes.values())
-
-
-def asks_first(denied: tuple[Denial, ...]) -> bool:
+def _asks_first(denied: tuple[Denial, ...]) -> bool:
     """Nobody is asked about a plan that would be refused anyway; arming is what the answer gives."""
-    return not [denial for denial in denied if denial.code != NOT_ARMED]
+    return all(denial.code == "not-armed" for denial in denied)
 
 
-# Plans, progress and results as lines of plain text. Pure.
+# Plans, progress and results as lines of plain text.
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -249,52 +248,49 @@ def plan_lines(plan: Plan) -> list[str]:
     return lines
 
 
-def overridden_lines(away: Iterable[Denial]) -> list[str]:
-    """The reasons that were overridden: these, and none that come later."""
-    return [f"  overridden: {each.code}: {each.reason}" for each in away]
-
-
 def _step_lines(number: int, step: Step) -> Iterator[str]:
     given = f" <<< {step.given.strip()}" if step.stdin else ""
     yield f"  {number:2} {step.title}"
     if step.argv:
         yield f"       {step.node}$ {command_line(step.argv)}{given}"
-    for each in step.expect:
+    for expected in step.expect:
         when = f"all the time, for {step.lasts_s:.1f} s" if step.lasts_s else f"within {step.within_s:.0f} s"
-        yield f"       then: {each.sentence} ({when})"
+        yield f"       then: {expected.sentence} ({when})"
     if step.kind is StepKind.ARM and step.undo is not None:
         yield f"       undo: {command_line(step.undo.argv)}"
 
 
+def overridden_lines(away: Iterable[Denial]) -> list[str]:
+    """The reasons that were overridden: these, and none that come later."""
+    return [f"  overridden: {denial.code}: {denial.reason}" for denial in away]
+
+
+def dry_lines(plan: Plan, denied: tuple[Denial, ...], away: tuple[Denial, ...] = ()) -> list[str]:
+    refused = [f"would be refused: {denial.sentence}" for denial in denied]
+    return [*plan_lines(plan), *overridden_lines(away), *(refused or ["nothing was changed"])]
+
+
 def progress_lines(before: RunReport | None, now: RunReport) -> Iterator[str]:
-    """What is new since the report before."""
-    old_phase = before.phase if before else None
-    if now.phase is not old_phase and now.phase not in (Phase.PLANNING, Phase.OVER):
+    if now.phase is not (before.phase if before else None) and now.phase not in (Phase.PLANNING, Phase.OVER):
         yield f"{now.phase}"
     old = before.steps if before else ()
     for number, step in enumerate(now.steps, start=1):
         was = old[number - 1].stage if len(old) >= number else Stage.WAITING
-        if step.stage is not was and (step.over or step.stage is Stage.RUNNING):
-            yield _step_line(number, len(now.steps), step)
-    told = {each.undo.name: each.stage for each in before.undone} if before else {}
-    for each in now.undone:
-        if told.get(each.undo.name) is not each.stage and each.stage is not Stage.OBSERVING:
-            text = f": {each.text}" if each.text else ""
-            yield f"undo  {each.undo.title} on {each.undo.node}: {each.stage}{text}"
-
-
-def _step_line(number: int, count: int, report: StepReport) -> str:
-    took = ""
-    if report.began is not None and report.ended is not None:
-        took = f" ({report.ended - report.began:.1f} s)"
-    if not report.over:
-        return f"[{number}/{count}] {report.step.title}"
-    text = f": {report.text}" if report.text else ""
-    return f"      {report.stage}{took}{text}"
+        if step.stage is was or not (step.over or step.stage is Stage.RUNNING):
+            continue
+        if not step.over:
+            yield f"[{number}/{len(now.steps)}] {step.step.title}"
+            continue
+        took = "" if step.began is None or step.ended is None else f" ({step.ended - step.began:.1f} s)"
+        yield f"      {step.stage}{took}{f': {step.text}' if step.text else ''}"
+    stages = {undone.undo.name: undone.stage for undone in before.undone} if before else {}
+    for undone in now.undone:
+        if stages.get(undone.undo.name) is not undone.stage and undone.stage is not Stage.OBSERVING:
+            text = f": {undone.text}" if undone.text else ""
+            yield f"undo  {undone.undo.title} on {undone.undo.node}: {undone.stage}{text}"
 
 
 def result_lines(report: RunReport) -> list[str]:
-    """The result as a person reads it."""
     if report.outcome is Outcome.REFUSED:
         return [f"refused: {denial.sentence}" for denial in report.denials]
     lines = [f"{report.ending}: {report.sentence}"]
@@ -306,7 +302,6 @@ def result_lines(report: RunReport) -> list[str]:
 
 
 def gap_line(gap: GapReport) -> str:
-    """What a client lost, in one line."""
     if not gap.attempts:
         return f"client: {gap.seen}"
     if gap.longest_ms is None:
@@ -316,11 +311,8 @@ def gap_line(gap: GapReport) -> str:
     return f"client: longest gap {gap.longest_ms:.0f} ms ({what}; {gap.seen})"
 
 
-# One action from a shell: plan, ask, run, tell.
-
-
 class ActingSession(GuardedSession):
-    """From the command line to the exit code."""
+    """One action from a shell: plan, ask, run, tell."""
 
     def __init__(self, profile: Profile, action: Action | None, args: argparse.Namespace) -> None:
         super().__init__(profile, args)
@@ -333,43 +325,21 @@ class ActingSession(GuardedSession):
         return self._action
 
     async def act(self) -> int:
-        action = await self.action()
-        order = self.order(action)
-        plan, denied, away = await self.weighed(order)
-        if self.args.dry_run:
-            return self._dry(plan, denied, away)
-        if not self.args.yes and asks_first(denied):
-            write_stderr_lines((*plan_lines(plan), *overridden_lines(away)))
-            if not await self.agreed(plan):
-                write_stderr("iamops: refused: not-confirmed: nothing was changed")
-                return ExitCode.REFUSED
-            order = self.order(action, shown=plan.fingerprint, named=True, insisted=away)
+        order = await self.approved(await self.action(), json_plan=self.args.json)
+        if isinstance(order, ExitCode):
+            return order
         with self.under_way():
             report = await self.operator.run(order, self.progress)
         code = exit_code(report)
         if report.outcome is Outcome.REFUSED:
             write_stderr_lines(f"iamops: {line}" for line in result_lines(report))
         elif not self.args.json:
-            say_lines(result_lines(report))
+            write_stdout_lines(result_lines(report))
         if self.args.json:
-            say(json_text(run_document(report, self.profile.name, code)))
+            write_stdout(json_text(run_document(report, self.profile.name, code)))
         return code
-
-    def _dry(self, plan: Plan, denied: tuple[Denial, ...], away: tuple[Denial, ...]) -> int:
-        if self.args.json:
-            refused: dict[str, Any] = {"denials": [denial_document(denial) for denial in denied]}
-            say(json_text({**document(plan), **refused}))
-        else:
-            say_lines(dry_lines(plan, denied, away))
-        return refusal_code(denied) if denied else ExitCode.OK
 
     def progress(self, report: RunReport) -> None:
         for line in progress_lines(self.shown, report):
             write_progress(line)
         self.shown = report
-
-
-def dry_lines(plan: Plan, denied: tuple[Denial, ...], away: tuple[Denial, ...] = ()) -> list[str]:
-    """A plan that is only shown, and what would stand in its way."""
-    refused = [f"would be refused: {denial.sentence}" for denial in denied]
-    return [*plan_lines(plan), *overridden_lines(away), *(refused or ["nothing was changed"])]

@@ -10,19 +10,26 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from iamops.cli.options import Subparsers
+from iamops.cli.output import CliError
 from iamops.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from iamops.model.profile import Profile
-    from iamops.session.cluster import Cluster
     from iamops.session.operator import Operator
     from iamops.tui.app.app import ConsoleApp
 
 
-# A terminal that goes away must not leave an action half done.
-SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+def add_parser(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "demo",
+        help="build the two-node lab if needed, and open the console on it",
+        description="Builds two real Debian nodes in closed network namespaces (root on Linux only), "
+        "then opens the console on them. The lab stays up afterwards: `iamops lab down` ends it.",
+    )
+    parser.set_defaults(handler=demo)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,14 +40,23 @@ def run(args: argparse.Namespace) -> int:
     return show(profile, asked_name(args.profile, profile), path)
 
 
+def demo(args: argparse.Namespace) -> int:
+    from iamops.cli.lab import up
+    from iamops.session.profiles import find_profile, load_profile
+
+    path = find_profile("lab")
+    profile = load_profile(str(path))
+    up(profile)
+    return show(profile, "lab", path)
+
+
 def show(profile: Profile, profile_name: str, path: Path | None = None) -> int:
     """Opens the console on a cluster and returns when it is closed.
 
     `profile_name`: as it was asked for. `path`: its file, which may be edited meanwhile.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        print("iamops: the console needs a terminal; `iamops status` works without one", file=sys.stderr)
-        return ExitCode.USAGE
+        raise CliError("the console needs a terminal; `iamops status` works without one")
     if not sys.stderr.isatty():
         print("iamops: the console draws on stderr, which is no terminal here: leave it alone")
         return ExitCode.USAGE
@@ -59,46 +75,29 @@ async def _shown(profile: Profile, profile_name: str, path: Path | None) -> int:
     from iamops.session.signals import settle
 
     cluster = Cluster(profile, for_console=True)
-    # What stops the session from starting is told by the console, which tries again.
+    # The console says what stops the session from starting, and tries again.
     with contextlib.suppress(Exception):
         await cluster.start()
-    app = await asyncio.to_thread(_console, cluster, profile_name, path)
+
+    def operator() -> Operator:
+        from iamops.session.operator import Operator
+
+        return Operator(cluster, profile_name=profile_name, profile_file=path)
+
+    def console() -> ConsoleApp:
+        from iamops.tui.app.app import ConsoleApp
+
+        # A terminal that goes away must not leave an action half done.
+        leave_on = (signal.SIGTERM, signal.SIGHUP)
+        return ConsoleApp(cluster, operator, no_color=bool(os.environ.get("NO_COLOR")), leave_on=leave_on)
+
+    app = await asyncio.to_thread(console)
     await app.run_async()
     if app.last_words:
         from iamops.cli.lines import LAST_LINES_S, lines
 
         lines(sys.stderr).put(f"iamops: {app.last_words}\n")
-        await lines(sys.stderr).taken(LAST_LINES_S)
+        await lines(sys.stderr).drained(LAST_LINES_S)
     code = app.return_code or ExitCode.OK
     settle(code)
     return code
-
-
-def _console(cluster: Cluster, profile_name: str, path: Path | None) -> ConsoleApp:
-    from iamops.tui.app.app import ConsoleApp
-
-    def deck() -> Operator:
-        from iamops.session.operator import Operator
-
-        return Operator(cluster, profile_name=profile_name, profile_file=path)
-
-    return ConsoleApp(cluster, deck, no_color=bool(os.environ.get("NO_COLOR")), leave_on=SIGNALS)
-
-
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "demo",
-        help="build the two-node lab if needed, and open the console on it",
-        description="Builds two real Debian nodes in closed network namespaces (root on Linux only), "
-        "then opens the console on them. The lab stays up afterwards: `iamops lab down` ends it.",
-    )
-    parser.set_defaults(handler=demo)
-
-
-def demo(args: argparse.Namespace) -> int:
-    from iamops.cli.lab import up
-    from iamops.session.profiles import find_profile, load_profile
-
-    path = find_profile("lab")
-    profile = load_profile(str(path))
-    return up(profile) or show(profile, "lab", path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from iamops.cli.options import NoSuchLedger
 from iamops.ledger.audit import LedgerError
 from iamops.ledger.watch_directory import WatchBusy
 from iamops.model.exit_code import ExitCode
@@ -24,41 +23,31 @@ from iamops.session.patience import own_fault, traceback_of
 from iamops.session.profiles import ProfileNotFound, ProfileNotYours, ProfileUnreadable, SecretMissing
 from iamops.session.watch.urls import AlertUrlsRefused
 
-SENTENCES = (
-    ProfileNotFound,
-    ProfileNotYours,
-    ProfileUnreadable,
-    DrillNotFound,
-    DrillUnreadable,
-    RenderError,
-    SecretMissing,
-    EditRefused,
-    NoSuchLedger,
-    NoSuchPush,
-    NoSuchTarget,
-    DirectoryUnreadable,
-    AlertUrlsRefused,
-    MetricsRefused,
+# Their message is the sentence.
+WRONG_INPUT = (
+    *(ProfileNotFound, ProfileNotYours, ProfileUnreadable, SecretMissing, EditRefused, NoSuchTarget, NoSuchPush),
+    *(DrillNotFound, DrillUnreadable, RenderError, DirectoryUnreadable, AlertUrlsRefused, MetricsRefused),
 )
 
 
 def explain(error: Exception) -> tuple[str, ExitCode]:
     """What to print and how to exit. IAMOPS_DEBUG=1 adds the traceback of an error of our own."""
-    if isinstance(error, TransportError):
-        return f"{one_line(str(error))}\nnext: {one_line(error.next_step)}", ExitCode.UNREACHABLE
-    if isinstance(error, ProfileError):
-        return f"the profile is not valid\n{error}", ExitCode.USAGE
-    if isinstance(error, DrillError):
-        return f"the drill is not valid\n{error}", ExitCode.USAGE
-    if isinstance(error, ConfigUnreadable):
-        return one_line(str(error)), ExitCode.UNREACHABLE
-    if isinstance(error, SENTENCES):
+    match error:
+        case TransportError():
+            return f"{one_line(str(error))}\nnext: {one_line(error.next_step)}", ExitCode.UNREACHABLE
+        case ConfigUnreadable():
+            return one_line(str(error)), ExitCode.UNREACHABLE
+        case ProfileError():
+            return f"the profile is not valid\n{error}", ExitCode.USAGE
+        case DrillError():
+            return f"the drill is not valid\n{error}", ExitCode.USAGE
+        case CannotDrain():
+            return f"refused: cannot-drain: {error}", ExitCode.REFUSED
+        case LedgerError() | WatchBusy():
+            return str(error), ExitCode.REFUSED
+        case OSError() if error.filename:
+            return f"{error.filename}: {error.strerror}", ExitCode.USAGE
+    if isinstance(error, WRONG_INPUT):
         return str(error), ExitCode.USAGE
-    if isinstance(error, CannotDrain):
-        return f"refused: cannot-drain: {error}", ExitCode.REFUSED
-    if isinstance(error, (LedgerError, WatchBusy)):
-        return str(error), ExitCode.REFUSED
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}", ExitCode.USAGE
     print(traceback_of(error), end="", file=sys.stderr)
     return own_fault(error), ExitCode.UNKNOWN

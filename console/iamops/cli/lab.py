@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from iamops.cli.output import print_lines
+from iamops.cli.options import Subparsers
+from iamops.cli.output import CliError, print_lines
 from iamops.model.exit_code import ExitCode
 from iamops.report.text import json_text
 
 if TYPE_CHECKING:
     from iamops.lab.lab import Lab
-    from iamops.lab.processes import LabError
-    from iamops.lab.status import LabStatus
     from iamops.model.profile import Profile
 
 
@@ -25,7 +25,7 @@ nothing outside can reach them, and they can reach nothing outside. Needs Linux 
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     lab = subparsers.add_parser("lab", help="build and break a real two-node lab", description=DESCRIPTION)
     verbs = lab.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True)
     verbs.add_parser("up", help="boot the nodes and prove that the VIP answers; safe to repeat")
@@ -34,8 +34,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     verbs.add_parser("reset", help="throw the nodes away and boot fresh ones")
     status = verbs.add_parser("status", help="what runs, and who holds the VIP (1: the lab is not whole)")
     status.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    _add_exec(verbs)
-    _add_fault(verbs)
+    execute = verbs.add_parser(
+        "exec",
+        help="run a command as root on a node, with its exit code",
+        usage="iamops lab exec NODE -- COMMAND [ARGUMENT ...]",
+    )
+    execute.add_argument("node", metavar="NODE")
+    execute.add_argument("argv", metavar="COMMAND", nargs=argparse.REMAINDER)
+    fault = verbs.add_parser("fault", help="break something for real, or heal it")
+    fault.add_argument("name", metavar="NAME", nargs="?", help="a fault, see --list")
+    fault.add_argument("node", metavar="NODE", nargs="?")
+    fault.add_argument("unit", metavar="UNIT", nargs="?")
+    how = fault.add_mutually_exclusive_group()
+    how.add_argument("--list", action="store_true", help="every fault in one sentence")
+    how.add_argument("--heal", action="store_true", help="undo the fault instead")
+    how.add_argument("--heal-all", action="store_true", help="undo every fault that was applied")
     lab.set_defaults(handler=run)
 
 
@@ -44,73 +57,48 @@ def run(args: argparse.Namespace) -> int:
     from iamops.session.profiles import load_profile
 
     lab = Lab(load_profile(args.profile or "lab"))
-    return _explained(lambda: VERBS[args.verb](lab, args))
+    with _errors_explained():
+        match args.verb:
+            case "up":
+                print(lab.up(_tell).sentence)
+            case "down":
+                (lab.purge if args.purge else lab.down)(_tell)
+            case "reset":
+                print(lab.reset(_tell).sentence)
+            case "status":
+                return _status(lab, args)
+            case "exec":
+                return _exec(lab, args)
+            case _:
+                return _fault(lab, args)
+    return ExitCode.OK
 
 
-def up(profile: Profile) -> int:
-    """Brings the lab up with progress on stderr; returns the exit code."""
+def up(profile: Profile) -> None:
+    """Brings the lab up with progress on stderr. Raises CliError."""
     from iamops.lab.lab import Lab
 
-    return _explained(lambda: _up(Lab(profile), None))
+    with _errors_explained():
+        print(Lab(profile).up(_tell).sentence)
 
 
-def _add_exec(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = verbs.add_parser(
-        "exec",
-        help="run a command as root on a node, with its exit code",
-        usage="iamops lab exec NODE -- COMMAND [ARGUMENT ...]",
-    )
-    parser.add_argument("node", metavar="NODE")
-    parser.add_argument("argv", metavar="COMMAND", nargs=argparse.REMAINDER)
-
-
-def _add_fault(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = verbs.add_parser("fault", help="break something for real, or heal it")
-    parser.add_argument("name", metavar="NAME", nargs="?", help="a fault, see --list")
-    parser.add_argument("node", metavar="NODE", nargs="?")
-    parser.add_argument("unit", metavar="UNIT", nargs="?")
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--list", action="store_true", help="every fault in one sentence")
-    how.add_argument("--heal", action="store_true", help="undo the fault instead")
-    how.add_argument("--heal-all", action="store_true", help="undo every fault that was applied")
-
-
-def _explained(work: Callable[[], int]) -> int:
-    from iamops.lab.processes import LabError
-
-    try:
-        return work()
-    except LabError as error:
-        _tell(f"iamops: {error}\nnext: {error.next_step}")
-        return _code(error)
-
-
-def _code(error: LabError) -> ExitCode:
+@contextlib.contextmanager
+def _errors_explained() -> Iterator[None]:
     from iamops.lab import processes
 
-    match error:
-        case processes.LabImpossible() | processes.UnknownFault() | processes.UnknownNode():
-            return ExitCode.USAGE
-        case processes.LabBusy():
-            return ExitCode.REFUSED
-        case processes.LabNotUp():
-            return ExitCode.UNREACHABLE
-    return ExitCode.CHECK_FAILED
-
-
-def _up(lab: Lab, _: argparse.Namespace | None) -> int:
-    print(lab.up(_tell).sentence)
-    return ExitCode.OK
-
-
-def _down(lab: Lab, args: argparse.Namespace) -> int:
-    (lab.purge if args.purge else lab.down)(_tell)
-    return ExitCode.OK
-
-
-def _reset(lab: Lab, _: argparse.Namespace) -> int:
-    print(lab.reset(_tell).sentence)
-    return ExitCode.OK
+    try:
+        yield
+    except processes.LabError as error:
+        match error:
+            case processes.LabImpossible() | processes.UnknownFault() | processes.UnknownNode():
+                code = ExitCode.USAGE
+            case processes.LabBusy():
+                code = ExitCode.REFUSED
+            case processes.LabNotUp():
+                code = ExitCode.UNREACHABLE
+            case _:
+                code = ExitCode.CHECK_FAILED
+        raise CliError(f"{error}\nnext: {error.next_step}", code) from error
 
 
 def _status(lab: Lab, args: argparse.Namespace) -> int:
@@ -119,21 +107,17 @@ def _status(lab: Lab, args: argparse.Namespace) -> int:
 
     check_machine()
     status = lab.status()
+    code = ExitCode.OK if status.up else ExitCode.CHECK_FAILED
     if args.json:
         print(json_text(document(status, lab.profile.name)))
-    else:
-        print_lines(_status_lines(status))
-    return ExitCode.OK if status.up else ExitCode.CHECK_FAILED
-
-
-def _status_lines(status: LabStatus) -> list[str]:
+        return code
     lines = [f"VIP {status.vip}  {' and '.join(status.owners) or 'on no node'}"]
     for name, node in status.nodes.items():
         cable = "" if node.cable or node.power == "off" else "  cable unplugged"
         lines.append(f"{name}  power {node.power}{cable}  {' '.join(node.addresses)}".rstrip())
         lines += [f"  {unit.name:<20} {unit.active} ({unit.sub})" for unit in node.units or ()]
-    lines += [f"fault  {fault}" for fault in status.faults]
-    return lines
+    print_lines([*lines, *(f"fault  {fault}" for fault in status.faults)])
+    return code
 
 
 def _exec(lab: Lab, args: argparse.Namespace) -> int:
@@ -150,10 +134,14 @@ def _exec(lab: Lab, args: argparse.Namespace) -> int:
 
 
 def _fault(lab: Lab, args: argparse.Namespace) -> int:
+    from iamops.lab.faults.catalogue import CATALOGUE
     from iamops.lab.requirements import check_machine
 
     if args.list:
-        return _list_faults()
+        for fault in CATALOGUE.values():
+            print(f"{fault.name} {fault.scope}".rstrip())
+            print(f"    {fault.summary} Healed by {fault.heal_name}.")
+        return ExitCode.OK
     check_machine()
     if args.heal_all:
         healed = lab.heal_all()
@@ -168,24 +156,5 @@ def _fault(lab: Lab, args: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _list_faults() -> int:
-    from iamops.lab.faults.catalogue import CATALOGUE
-
-    for fault in CATALOGUE.values():
-        print(f"{fault.name} {fault.scope}".rstrip())
-        print(f"    {fault.summary} Healed by {fault.heal_name}.")
-    return ExitCode.OK
-
-
 def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-VERBS: dict[str, Callable[..., int]] = {
-    "up": _up,
-    "down": _down,
-    "reset": _reset,
-    "status": _status,
-    "exec": _exec,
-    "fault": _fault,
-}

@@ -1,4 +1,4 @@
-"""What a command that acts says: progress on stderr, its result on stdout. Saying it never holds up the action."""
+"""What a command that acts writes: progress to stderr, its result to stdout. Writing never holds up the action."""
 
 from __future__ import annotations
 
@@ -15,21 +15,17 @@ from iamops.cli.output import ESCAPED, OutputStream
 from iamops.model.safe_text import one_line, safe_lines
 from iamops.session.outlet import Outlet
 
-# More than this nobody reads later: what is new is left out until the reader has caught up.
+# Nobody reads more than this later: what is new is left out until the reader has caught up.
 PROGRESS_MAX = 64 * 1024
-LOOK_S = 0.02
+POLL_S = 0.02
 LAST_LINES_S = 0.3
 
 
-def _left_out(count: int) -> str:
-    return f"({count} lines were left out)\n"
-
-
 class LineWriter:
-    """One stream, and the edge of what is said while an action or a watch runs: no control character, colour or
+    """One stream, and the edge of what is written while an action or a watch runs: no control character, colour or
     hidden text passes.
 
-    `note`: what is said, as soon as somebody reads again, of the lines that were left out. `gone` is called from
+    `note`: what stands, as soon as somebody reads again, for the lines that were left out. `broken` is called from
     another thread: nobody will ever read again.
     """
 
@@ -37,17 +33,17 @@ class LineWriter:
         self,
         stream: TextIO,
         *,
-        note: Callable[[int], str] = _left_out,
+        note: Callable[[int], str] = lambda count: f"({count} lines were left out)\n",
         most: int = PROGRESS_MAX,
-        gone: Callable[[], None] = lambda: None,
+        broken: Callable[[], None] = lambda: None,
     ) -> None:
         self._stream = stream
         self._note, self._most = note, most
         self._left_out = 0
-        self._writing = threading.Lock()
+        self._writing = threading.RLock()
         self._outlet: Outlet | None = None
         with contextlib.suppress(OSError, ValueError):
-            self._outlet = Outlet(stream.fileno(), emptied=self._read_again, broken=gone)
+            self._outlet = Outlet(stream.fileno(), emptied=self._put_note, broken=broken)
 
     def write(self, text: str) -> int:
         """Progress: left out while nobody reads."""
@@ -55,7 +51,7 @@ class LineWriter:
         return len(text)
 
     def draw(self, text: str) -> None:
-        """Progress with our own cursor movements and colours, made harmless before they were put in."""
+        """Progress with our own cursor movements and colours, made harmless before these were added."""
         with self._writing:
             if self._outlet is not None and self._outlet.pending > self._most:
                 self._left_out += text.count("\n")
@@ -64,7 +60,7 @@ class LineWriter:
                 self._put(text)
 
     def put(self, text: str) -> None:
-        """Never left out, however late it is read. Nobody there to read it is no error of the action's."""
+        """Never left out, however late it is read. That nobody reads it is no error of the action."""
         self._put(safe_lines(text))
 
     def _put(self, text: str) -> None:
@@ -84,39 +80,36 @@ class LineWriter:
     def isatty(self) -> bool:
         return self._stream.isatty()
 
-    async def taken(self, timeout_s: float = float("inf")) -> bool:
+    async def drained(self, timeout_s: float = float("inf")) -> bool:
         """Waits until everything was read, or nobody is left who could. False: it took too long."""
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout_s
         while self._waits and loop.time() < until:  # noqa: ASYNC110 - a thread empties it
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_S)
         if self._outlet is not None and self._outlet.failure is not None:
-            self._failed(self._outlet.failure)
+            self._fail(self._outlet.failure)
         return not self._waits
 
     def give_up(self) -> None:
         """What was not read by now is lost."""
         if self._waits:
-            self._failed(OSError(errno.ETIMEDOUT, "nobody read it"))
+            self._fail(OSError(errno.ETIMEDOUT, "nobody read it"))
 
     @property
     def _waits(self) -> bool:
         outlet = self._outlet
         return outlet is not None and not outlet.closed and bool(outlet.pending or self._left_out)
 
-    def _failed(self, failure: OSError) -> None:
+    def _fail(self, failure: OSError) -> None:
         if isinstance(self._stream, OutputStream):
             self._stream.failed(failure)
 
-    def _read_again(self) -> None:
-        """In the outlet's thread: what was left out is said although no further line may come."""
-        with self._writing:
-            self._put_note()
-
     def _put_note(self) -> None:
-        if self._left_out:
-            self._put(self._note(self._left_out))
-            self._left_out = 0
+        """Also in the outlet's thread, as soon as somebody reads again: no further line may come."""
+        with self._writing:
+            if self._left_out:
+                self._put(self._note(self._left_out))
+                self._left_out = 0
 
 
 @functools.cache
@@ -131,7 +124,7 @@ def write_stderr(text: str) -> None:
 
 
 def write_stderr_lines(texts: Iterable[str]) -> None:
-    """The same, a line for each text: none of them can begin another."""
+    """The same, a line for each text: no text can begin another line."""
     write_stderr("\n".join(map(one_line, texts)))
 
 
@@ -140,11 +133,11 @@ def write_progress(text: str) -> None:
     lines(sys.stderr).write(f"{one_line(text)}\n")
 
 
-def say(text: str) -> None:
+def write_stdout(text: str) -> None:
     """The result."""
     lines(sys.stdout).put(f"{text}\n")
 
 
-def say_lines(texts: Iterable[str]) -> None:
-    """The result, a line for each text: none of them can begin another."""
-    say("\n".join(map(one_line, texts)))
+def write_stdout_lines(texts: Iterable[str]) -> None:
+    """The result, a line for each text: no text can begin another line."""
+    write_stdout("\n".join(map(one_line, texts)))

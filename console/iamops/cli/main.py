@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from iamops import __version__
-from iamops.cli.output import reserve_descriptors, settled, watched
+from iamops.cli.output import CliError, reserve_descriptors, settled, watched
 from iamops.model.exit_code import ExitCode
 from iamops.session.signals import ignore, settle
 
@@ -52,30 +52,34 @@ def main(argv: Sequence[str]) -> int:
     """Runs one command line and returns its exit code. Never lets a traceback reach the user."""
     with watched() as out:
         try:
-            return settled(_carried_out(argv), out)
+            return settled(_run(argv), out)
         except SystemExit as ended:  # of argparse: --help, --version, a usage error
             raise SystemExit(settled(ended.code if isinstance(ended.code, int) else 0, out)) from None
 
 
-def _carried_out(argv: Sequence[str]) -> int:
+def _run(argv: Sequence[str]) -> int:
     try:
         args = parser().parse_args(argv)
         if args.no_color:
             os.environ["NO_COLOR"] = "1"
-        return _run(args)
+        code: int = args.handler(args)
+        return code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+    except CliError as error:
+        message, code = str(error), error.code
     except Exception as error:
-        return _explained(error)
+        # A failure the code knows by name is a sentence; anything else is our own bug, and says so.
+        from iamops.cli.errors import explain
+
+        message, code = explain(error)
+    print(f"iamops: {message}", file=sys.stderr)
+    return code
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
     top = argparse.ArgumentParser(
-        prog="iamops",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="iamops", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     top.add_argument("--version", action="version", version=f"iamops {__version__}")
     top.add_argument(
@@ -88,17 +92,3 @@ def parser() -> argparse.ArgumentParser:
         module.add_parser(subparsers)
     top.set_defaults(handler=modules["console"].run)
     return top
-
-
-def _run(args: argparse.Namespace) -> int:
-    code: int = args.handler(args)
-    return code
-
-
-def _explained(error: Exception) -> int:
-    """A failure the code knows by name is a sentence; anything else is our own bug, and says so."""
-    from iamops.cli.errors import explain
-
-    message, code = explain(error)
-    print(f"iamops: {message}", file=sys.stderr)
-    return code

@@ -1,4 +1,4 @@
-"""What all commands that change something share: options, plan, confirmation, run, result, exit code."""
+"""What several commands share: parsers, the options of what acts, spans and times, and which ledger is read."""
 
 from __future__ import annotations
 
@@ -9,47 +9,41 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
+from iamops.cli.output import CliError
 from iamops.ledger.files import regular
 from iamops.model.exit_code import ExitCode
 from iamops.plan.overridable import OVERRIDABLE
 from iamops.session.user import audit_file
 
-if TYPE_CHECKING:
-    from iamops.plan.action import Action
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
-EPILOG = """\
-The plan is shown before anything runs, and needs a yes (or --yes). Without a terminal, --yes is needed.
-exit codes: 0 done and observed, 1 failed and undone, 2 usage, 3 refused by a guard, 4 node unreachable,
-5 outcome unknown (look now), 130 interrupted and undone.
-"""
-
-
-def add_action_parser(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+def add_verb(
+    subparsers: Subparsers,
     name: str,
+    text: str,
     *,
-    short: str,
-    description: str,
+    description: str | None = None,
+    epilog: str | None = None,
+    usage: str | None = None,
 ) -> argparse.ArgumentParser:
-    """A parser with the options every action has."""
-    parser = subparsers.add_parser(
-        name,
-        help=short,
-        description=description,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    """A parser whose description and epilog keep their lines."""
+    raw = argparse.RawDescriptionHelpFormatter
+    return subparsers.add_parser(
+        name, help=text, description=description, epilog=epilog, usage=usage, formatter_class=raw
     )
-    add_guarded_options(parser)
-    parser.add_argument("--json", action="store_true", help="the document iamops.run/1 (or iamops.plan/1)")
-    return parser
 
 
-def add_guarded_options(parser: argparse.ArgumentParser) -> None:
+def add_profile_option(parser: argparse.ArgumentParser, text: str = "the cluster") -> None:
+    """SUPPRESS keeps what was given before the command: `iamops --profile lab status` works too."""
+    parser.add_argument("--profile", metavar="NAME|PATH", default=argparse.SUPPRESS, help=text)
+
+
+def add_guarded_options(parser: argparse.ArgumentParser, *, json: bool = True) -> None:
     """Options of everything that changes something."""
-    parser.add_argument("--profile", metavar="NAME|PATH", default=argparse.SUPPRESS, help="the cluster")
+    add_profile_option(parser)
     parser.add_argument("--dry-run", action="store_true", help="print the plan that would run; change nothing")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why: goes into the audit")
@@ -62,43 +56,24 @@ def add_guarded_options(parser: argparse.ArgumentParser) -> None:
         "may be repeated",
     )
     parser.add_argument("--arm", metavar="CLUSTER", help="needed in production: the profile's name")
+    if json:
+        parser.add_argument("--json", action="store_true", help="the document iamops.run/1 (or iamops.plan/1)")
 
 
-def act(action: Action, args: argparse.Namespace) -> int:
-    """Carries an action out from a shell, and returns the exit code. Raises NoSuchTarget."""
-    from iamops.plan.action import check_targets
-    from iamops.session.profiles import load_profile
-
-    profile = load_profile(args.profile)
-    check_targets(action, profile)
-    refused = refused_at_once(args)
-    if refused is not None:
-        return refused
-    from iamops.cli.acting import ActingSession
-
-    return ActingSession(profile, action, args).run()
-
-
-def refused_at_once(args: argparse.Namespace) -> int | None:
-    """An exit code where no look at the cluster is needed to say no."""
-    for code in (each.partition("@")[0] for each in args.override):
+def refuse_at_once(args: argparse.Namespace) -> None:
+    """Raises CliError where no look at the cluster is needed to say no."""
+    for code in (override.partition("@")[0] for override in args.override):
         if code not in OVERRIDABLE:
-            _tell(f"iamops: --override {code}: not among what can be overridden: {', '.join(sorted(OVERRIDABLE))}")
-            return ExitCode.USAGE
+            known = ", ".join(sorted(OVERRIDABLE))
+            raise CliError(f"--override {code}: not among what can be overridden: {known}")
     if args.override and not args.reason:
-        _tell("iamops: --override needs --reason: the audit keeps why a guard was overridden")
-        return ExitCode.USAGE
+        raise CliError("--override needs --reason: the audit keeps why a guard was overridden")
     if not (args.yes or args.dry_run or sys.stdin.isatty()):
-        _tell("iamops: refused: not-confirmed: there is no terminal to ask on; --yes runs it without asking")
-        return ExitCode.REFUSED
-    return None
+        why = "there is no terminal to ask on; --yes runs it without asking"
+        raise CliError(f"refused: not-confirmed: {why}", ExitCode.REFUSED)
 
 
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
-# Spans and moments on the command line: `90s`, `15m`, `2h`, `1d`, `2026-11-24T17:00`.
+# Numbers, spans and times on the command line: `20`, `90s`, `15m`, `2h`, `1d`, `2026-11-24T17:00`.
 
 _SPAN = re.compile(r"(?P<number>\d{1,6})(?P<unit>[smhd])", re.ASCII)
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -110,14 +85,21 @@ def span_s(text: str) -> float | None:
     return float(int(match["number"]) * _UNITS_S[match["unit"]]) if match else None
 
 
-def seconds(text: str, *, most: float = 86400.0) -> float:
-    """A plain number of seconds, from 0 to `most`."""
+def measured(text: str, unit: str, most: float) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not 0 <= value <= most:
-        raise argparse.ArgumentTypeError(f"expected 0 to {most:g} seconds, found {text}")
+        raise argparse.ArgumentTypeError(f"expected 0 to {most:g} {unit}, found {text}")
+    return value
+
+
+def whole_number(text: str, noun: str, most: int) -> int:
+    """From 1 to `most`, in plain digits."""
+    value = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+    if not 1 <= value <= most:
+        raise argparse.ArgumentTypeError(f"expected 1 to {most} {noun}, found {text}")
     return value
 
 
@@ -132,27 +114,17 @@ def point_in_time(text: str, *others: str) -> float:
         raise argparse.ArgumentTypeError(f"expected one of {known}; found {text!r}") from None
 
 
-# Which ledger a command reads: the operator's own, or the one that he names.
-
-
-class NoSuchLedger(Exception):
-    """The named file is none that could be read as a ledger; says why."""
-
-
 def ledger_file(named: Path | None) -> Path:
-    """Its path; only the operator's own need not be there yet. Raises NoSuchLedger, OSError."""
+    """The named ledger, or the operator's own, which need not be there yet. Raises CliError, OSError."""
     path = named or audit_file()
     try:
         regular(path).close()
     except FileNotFoundError:
         if named is not None:
-            raise NoSuchLedger(f"{path}: no such ledger") from None
+            raise CliError(f"{path}: no such ledger") from None
     except OSError:
         if named is not None and path.exists() and not path.is_file():
-            raise NoSuchLedger(f"{path}: a {_kind(path)}, not a ledger") from None
+            kind = "directory" if path.is_dir() else "device, fifo or socket"
+            raise CliError(f"{path}: a {kind}, not a ledger") from None
         raise
     return path
-
-
-def _kind(path: Path) -> str:
-    return "directory" if path.is_dir() else "device, fifo or socket"

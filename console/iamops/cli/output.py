@@ -1,7 +1,7 @@
 """The command's stdout and stderr. What cannot be written stops no command, and makes no failure a success.
 
 A reader that has gone (`| head`) has seen enough: the command's own exit code stands. A result that was lost in
-any other way (a full disk, a closed descriptor) is said on stderr, and a success without its result is not 0.
+any other way (a full disk, a closed descriptor) is reported on stderr, and a success without its result is not 0.
 """
 
 from __future__ import annotations
@@ -13,16 +13,25 @@ import io
 import os
 import select
 import sys
-from collections.abc import Iterable, Iterator
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TextIO
 
 from iamops.model.exit_code import ExitCode
 from iamops.model.safe_text import one_line, safe_lines
 
-STANDARD = (0, 1, 2)
 LAST_WORD_S = 0.3
 ESCAPED = "iamops-escaped"
+
+
+class CliError(Exception):
+    """Ends the command: a sentence for stderr, and the exit code."""
+
+    def __init__(self, message: str, code: ExitCode = ExitCode.USAGE) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
@@ -50,7 +59,7 @@ class OutputStream:
             self._stream.reconfigure(errors=ESCAPED)
 
     def write(self, text: str) -> int:
-        """Of several lines, if it has several. No control character, colour or hidden text passes."""
+        """It may have several lines. No control character, colour or hidden text passes."""
         self.draw(safe_lines(text))
         return len(text)
 
@@ -59,19 +68,18 @@ class OutputStream:
             self.write(line)
 
     def draw(self, text: str) -> None:
-        """What holds our own colours or cursor movements, and was made harmless before they were put in."""
+        """For text with our own colours or cursor movements, made harmless before these were added."""
         if self._closed and text:
             self.failed(OSError(errno.EBADF, os.strerror(errno.EBADF)))
-        if self.failure is None:
-            try:
-                self._stream.write(text)
-            except OSError as failure:
-                self.failed(failure)
+        self._attempt(lambda: self._stream.write(text))
 
     def flush(self) -> None:
+        self._attempt(self._stream.flush)
+
+    def _attempt(self, operation: Callable[[], object]) -> None:
         if self.failure is None:
             try:
-                self._stream.flush()
+                operation()
             except OSError as failure:
                 self.failed(failure)
 
@@ -82,7 +90,6 @@ class OutputStream:
         return self._stream.fileno()
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is the stream's own."""
         return getattr(self._stream, name)
 
     def failed(self, failure: OSError) -> None:
@@ -97,7 +104,7 @@ class OutputStream:
 
 def reserve_descriptors() -> None:
     """A standard descriptor that the caller has closed would be given to the next socket, and be printed into."""
-    for number in STANDARD:
+    for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
@@ -106,7 +113,7 @@ def reserve_descriptors() -> None:
 
 @contextlib.contextmanager
 def watched() -> Iterator[OutputStream]:
-    """stdin, stdout and stderr in safe hands while a command runs; yields stdout.
+    """Guards stdin, stdout and stderr while a command runs; yields stdout.
 
     A stdin that the caller has closed is an empty one: no terminal, and nothing to read.
     """
@@ -122,41 +129,48 @@ def watched() -> Iterator[OutputStream]:
         sys.stdin, sys.stdout, sys.stderr = before
 
 
-def settled_code(code: int) -> int:
-    """What `settled` will make of the command's code."""
-    out = sys.stdout
-    lost = (
-        isinstance(out, OutputStream) and out.failure is not None and not isinstance(out.failure, BrokenPipeError)
-    )
-    return code or (ExitCode.UNKNOWN if lost else ExitCode.OK)
-
-
 def stdout_failed() -> bool:
-    """Whether nobody gets what is printed: who prints for ever asks, and ends."""
+    """Whether what is printed is lost: a command that prints for ever asks, and ends."""
     return isinstance(sys.stdout, OutputStream) and sys.stdout.failure is not None
 
 
+def settled_code(code: int) -> int:
+    """What `settled` will make of the command's code."""
+    failure = sys.stdout.failure if isinstance(sys.stdout, OutputStream) else None
+    lost = failure is not None and not isinstance(failure, BrokenPipeError)
+    return code or (ExitCode.UNKNOWN if lost else ExitCode.OK)
+
+
 def settled(code: int, out: OutputStream) -> int:
-    """The command's code, unless that is success and the result of it was lost."""
+    """The command's code, unless that is success and its result was lost."""
     out.flush()
     failure = out.failure
     if failure is None or isinstance(failure, BrokenPipeError):
         return code
-    _last_word(f"iamops: the result could not be written to stdout: {failure.strerror}")
+    writable = True
+    with contextlib.suppress(OSError, ValueError):  # no descriptor: nothing to wait for
+        # A terminal that takes nothing must not keep a command that is over.
+        writable = bool(select.select([], [sys.stderr.fileno()], [], LAST_WORD_S)[1])
+    if writable:
+        print(f"iamops: the result could not be written to stdout: {failure.strerror}", file=sys.stderr)
     return code or ExitCode.UNKNOWN
 
 
-def _last_word(text: str) -> None:
-    """A terminal that takes nothing must not keep a command that is over."""
-    with contextlib.suppress(OSError, ValueError):  # no descriptor: nothing to wait for
-        if not select.select([], [sys.stderr.fileno()], [], LAST_WORD_S)[1]:
-            return
-    print(text, file=sys.stderr)
+def not_written(path: str, text: str) -> str | None:
+    """Writes a document into the file that was asked for; returns why it could not be written, if so."""
+    from iamops.session.private_files import write_private
+
+    try:
+        write_private(Path(path), safe_lines(text))
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    return None
 
 
-# Lines for stdout: each of them one line, and some with a beginning in colour where a terminal shows it.
+# Lines for stdout: none of them can begin another, and some begin in colour where a terminal shows it.
 
 RED, GREEN, YELLOW, CYAN = 31, 32, 33, 36
+SEVERITY_COLOURS = {"critical": RED, "warning": YELLOW, "info": CYAN}
 
 
 class Coloured(str):
@@ -174,8 +188,27 @@ class Coloured(str):
         return line
 
 
+def columns(rows: Iterable[Sequence[str]], *, right: bool = False) -> Iterator[str]:
+    """Aligned rows: a column is as wide as its widest text. `right`: all columns but the first hold numbers."""
+    table = list(rows)
+    widths = [max(map(len, column)) for column in zip_longest(*table, fillvalue="")]
+    for row in table:
+        cells = [
+            text.rjust(width) if right and at else text.ljust(width)
+            for at, (text, width) in enumerate(zip(row, widths, strict=False))
+        ]
+        yield "  ".join(cells).rstrip()
+
+
+def wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
+    """At least one line. Commands stay whole: nothing is broken at a hyphen."""
+    return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False) or [
+        first.rstrip()
+    ]
+
+
 def print_lines(lines: Iterable[str]) -> None:
-    """Prints one line for each; none of them can begin another."""
+    """One line for each text; no text can begin another line."""
     out = sys.stdout
     if isinstance(out, OutputStream) and out.isatty() and not os.environ.get("NO_COLOR"):
         out.draw("".join(f"{painted(line)}\n" for line in lines))
@@ -184,7 +217,6 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def painted(line: str) -> str:
-    """As a terminal gets it."""
     if not isinstance(line, Coloured):
         return one_line(line)
     head, tail = one_line(line[: line.length]), one_line(line[line.length :])

@@ -1,11 +1,10 @@
-"""The console script. Loads nothing by itself, so a Ctrl-C while the rest is loaded is no traceback."""
+"""The console script. Imports nothing when it is loaded, so a Ctrl-C while the rest loads is no traceback."""
 
 
 def entry() -> None:
-    """Runs the command line; see `iamops.cli.main`."""
     try:
-        from iamops.cli.main import entry as whole
+        from iamops.cli.main import entry as run
 
-        whole()
+        run()
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -6,14 +6,14 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from iamops.cli.options import Subparsers, add_profile_option
 from iamops.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
-    from iamops.model.profile import Node, Profile
     from iamops.nodes.ssh.trust import Offer
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "trust",
         help="put a node's SSH host key on file",
@@ -22,7 +22,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "Exit code 3 when it was not agreed to, 4 when the node cannot be reached.",
     )
     parser.add_argument("node", metavar="NODE", help="a node of the profile")
-    parser.add_argument("--profile", metavar="NAME|PATH", default=argparse.SUPPRESS, help="the cluster")
+    add_profile_option(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask (you have verified the fingerprint)")
     parser.add_argument("--fingerprint", metavar="SHA256:…", help="trust the key only if this is its fingerprint")
     parser.add_argument("--replace", action="store_true", help="replace a key that has changed")
@@ -30,6 +30,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
+    import asyncio
+
+    from iamops.nodes.ssh.host_keys import KeyTrust
+    from iamops.nodes.ssh.trust import CannotTrust, accept, fetch_offer
     from iamops.session.profiles import load_profile
 
     profile = load_profile(args.profile)
@@ -37,21 +41,16 @@ def run(args: argparse.Namespace) -> int:
     if node is None:
         _tell(f"iamops: no node named {args.node!r} in {profile.name}; its nodes: {', '.join(profile.nodes)}")
         return ExitCode.USAGE
-    return _trust(profile, node, args)
-
-
-def _trust(profile: Profile, node: Node, args: argparse.Namespace) -> int:
-    import asyncio
-
-    from iamops.nodes.ssh.host_keys import KeyTrust
-    from iamops.nodes.ssh.trust import CannotTrust, accept, fetch_offer
-
     try:
         offer = asyncio.run(fetch_offer(profile, node))
         if offer.standing is KeyTrust.TRUSTED:
             print(f"{node.name}: already trusted: {offer.presented}")
-            return _checked(offer, args.fingerprint)
-        _tell(_described(offer))
+            # A key on file still has to be the one that was asked for.
+            if args.fingerprint in (None, offer.presented.fingerprint):
+                return ExitCode.OK
+            _tell(f"iamops: the key on file is not {args.fingerprint}")
+            return ExitCode.CHECK_FAILED
+        _describe(offer)
         refusal = _refusal(offer, args)
         if refusal:
             _tell(f"iamops: refused: {refusal}")
@@ -64,16 +63,7 @@ def _trust(profile: Profile, node: Node, args: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _checked(offer: Offer, fingerprint: str | None) -> int:
-    """A key on file still has to be the one that was asked for."""
-    if fingerprint is None or fingerprint == offer.presented.fingerprint:
-        return ExitCode.OK
-    _tell(f"iamops: the key on file is not {fingerprint}")
-    return ExitCode.CHECK_FAILED
-
-
-def _described(offer: Offer) -> str:
-    """What a person needs in order to decide."""
+def _describe(offer: Offer) -> None:
     kind = offer.presented.key_type.removeprefix("ssh-").partition("-")[0]
     lines = [f"{offer.node} ({offer.name}) presents", f"  {offer.presented}"]
     if offer.filed:
@@ -83,7 +73,7 @@ def _described(offer: Offer) -> str:
         "Verify it on the machine's own console, not over this network:",
         f"  ssh-keygen -lf /etc/ssh/ssh_host_{kind}_key.pub",
     ]
-    return "\n".join(lines)
+    _tell("\n".join(lines))
 
 
 def _refusal(offer: Offer, args: argparse.Namespace) -> str | None:
@@ -97,14 +87,10 @@ def _refusal(offer: Offer, args: argparse.Namespace) -> str | None:
         return None
     if not sys.stdin.isatty():
         return "nobody to ask; give --fingerprint SHA256:…, or --yes if you have verified it"
-    return None if _agreed() else "not confirmed"
-
-
-def _agreed() -> bool:
-    """Only a whole `yes` agrees; the prompt goes to stderr, as stdout carries the result."""
+    # Only a whole `yes` agrees; the prompt goes to stderr, as stdout carries the result.
     sys.stderr.write("Is this the key? Type yes to trust it [no]: ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() == "yes"
+    return None if sys.stdin.readline().strip().lower() == "yes" else "not confirmed"
 
 
 def _tell(text: str) -> None:

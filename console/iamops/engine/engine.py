@@ -29,9 +29,6 @@ from iamops.judge.run import (
     RunReport,
     Stage,
     beyond,
-    gap_document,
-    step_document,
-    undone_document,
 )
 from iamops.model.facts import LinkState
 from iamops.model.journal import Anchor, noted
@@ -44,7 +41,8 @@ from iamops.plan.expectation import StateExpectation, VipSomewhere, judge_all
 from iamops.plan.observation import Judgement, Observation
 from iamops.plan.predict import AFTERWARDS, current_state_text, rests_on, unseen
 from iamops.plan.step_builders import controls_a_unit
-from iamops.plan.steps import Plan, StepKind, document
+from iamops.plan.steps import Plan, StepKind
+from iamops.report.run import gap_document, plan_document, step_document, undone_document
 
 Tell = Callable[[RunReport], None]
 FRESH_WITHIN_S = 5.0
@@ -454,7 +452,7 @@ class _Run:
 
     def _intent(self, plan: Plan) -> dict[str, Any]:
         away = [f"{each.code}: {each.reason}" for each in self._order.insisted or ()]
-        return {**self._who(), "overridden": away, "plan": document(plan), "before": self._before}
+        return {**self._who(), "overridden": away, "plan": plan_document(plan), "before": self._before}
 
     def _record(self) -> None:
         report = self.report

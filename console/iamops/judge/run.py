@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from iamops.model.exit_code import ExitCode
 from iamops.model.outage import GapReport
 from iamops.plan.action import ALLOWANCE_S, Action
-from iamops.plan.denial import Denial, refusal_code
-from iamops.plan.steps import Forecast, Plan, Step, StepKind, Undo, document
+from iamops.plan.denial import Denial
+from iamops.plan.steps import Forecast, Plan, Step, StepKind, Undo
 
 
 class Outcome(StrEnum):
@@ -155,84 +154,6 @@ def _stands(step: Step, cleared: Collection[str]) -> bool:
     return step.requires_undo in step.all_clears_undo or step.requires_undo not in cleared
 
 
-def run_document(report: RunReport, profile: str, exit_code: int) -> dict[str, Any]:
-    """A run as JSON (`iamops.run/1`): what `--json` prints."""
-    return {
-        "schema": "iamops.run/1",
-        "run": report.run,
-        "profile": profile,
-        "action": report.action.sentence,
-        "outcome": report.outcome,
-        "sentence": report.sentence,
-        "exit_code": exit_code,
-        "duration_s": None if report.ended is None else round(report.ended - report.began, 3),
-        "denials": [denial_document(denial) for denial in report.denials],
-        "plan": document(report.plan) if report.plan else None,
-        "steps": [step_document(step, report.began) for step in report.steps],
-        "undone": [undone_document(each) for each in report.undone],
-        "restored_by": report.restored_by,
-        "interrupted": report.interrupted,
-        "client": gap_document(report.gap),
-        "notes": list(report.notes),
-        "files": dict(report.files),
-        "not_undone": list(report.not_undone),
-    }
-
-
-def denial_document(denial: Denial) -> dict[str, Any]:
-    """One reason why not, as JSON."""
-    return {
-        "code": denial.code,
-        "reason": denial.reason,
-        "overridable": denial.overridable,
-        "node": denial.node,
-        "subjects": list(denial.subjects),
-    }
-
-
-def step_document(report: StepReport, began: float) -> dict[str, Any]:
-    """One step as JSON; `began_s` and `took_s` in seconds of the run."""
-    took = None if report.began is None or report.ended is None else round(report.ended - report.began, 3)
-    return {
-        "kind": report.step.kind,
-        "title": report.step.title,
-        "node": report.step.node,
-        "stage": report.stage,
-        "began_s": None if report.began is None else round(report.began - began, 3),
-        "took_s": took,
-        "observed": report.text,
-    }
-
-
-def undone_document(report: UndoReport) -> dict[str, Any]:
-    """One undo as JSON."""
-    return {
-        "title": report.undo.title,
-        "node": report.undo.node,
-        "stage": report.stage,
-        "observed": report.text,
-    }
-
-
-def gap_document(gap: GapReport | None) -> dict[str, Any] | None:
-    """What a client lost, as JSON; times in milliseconds."""
-    if gap is None:
-        return None
-    return {
-        "attempts": gap.attempts,
-        "refused": gap.refused,
-        "dark": gap.no_answer,
-        "wrong": gap.wrong,
-        "longest_gap_ms": gap.longest_ms,
-        "total_gap_ms": gap.total_ms,
-        "resolution_ms": gap.resolution_ms,
-        "services_resolution_ms": gap.services_resolution_ms,
-        "own_errors": gap.own_errors,
-        "not_measured_ms": gap.not_measured_ms,
-        "answered_by": gap.last_node,
-    }
-
-
 # How a run ended, in the word a person is told: of a ledger's record, as its result said it. Pure.
 
 UNDONE = "undone"
@@ -279,20 +200,3 @@ def beyond(gap: GapReport, forecast: Forecast) -> str | None:
     told = ", ".join(f"{count} {word}" for count, word in kinds if count)
     forecast_ms = forecast.gap_s * 1000
     return f"a client got no good answer for {gap.total_ms:.0f} ms ({told}); the forecast was {forecast_ms:.0f} ms"
-
-
-# A run as an exit code: a shell and the console tell a script the same. Pure.
-
-
-def exit_code(report: RunReport) -> ExitCode:
-    """What a script is told. 130 promises that everything is as it was before."""
-    if report.interrupted and report.taken_back:
-        return ExitCode.INTERRUPTED
-    match report.outcome:
-        case Outcome.SUCCEEDED:
-            return ExitCode.OK
-        case Outcome.FAILED:
-            return ExitCode.CHECK_FAILED
-        case Outcome.REFUSED:
-            return refusal_code(report.denials)
-    return ExitCode.UNKNOWN

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from iamops.judge.alerts.memory import Delivered, DeliveredToAll, heard_of
-from iamops.judge.alerts.message import AlertKind, Message, document, message_of
+from iamops.judge.alerts.message import AlertKind, Message
 from iamops.model.foreign import json_of
+from iamops.report.watch import alert_document, message_of
 
 # The outbox's file: checksummed lines, on disk when `append` returns, replaced as a whole now and then.
 
@@ -122,7 +123,7 @@ class OutboxMessage:
 
     @property
     def document(self) -> dict[str, Any]:
-        return document(self.number, self.message)
+        return alert_document(self.number, self.message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from iamops.model.exit_code import ExitCode
 from iamops.model.state import ClusterState, NodeState
 from iamops.plan.action import ConfigPush
 from iamops.plan.steps import Plan, Step, StepKind
@@ -84,12 +83,6 @@ class GuardContext:
     @property
     def node_states(self) -> Iterable[NodeState]:
         return self.state.nodes.values()
-
-
-def refusal_code(denied: Iterable[Denial]) -> ExitCode:
-    """What a script is told of a refusal."""
-    unreachable = any(denial.code == "node-unreachable" for denial in denied)
-    return ExitCode.UNREACHABLE if unreachable else ExitCode.REFUSED
 
 
 # What a person has insisted on: reasons that were shown, each by its code, node and subject. Pure.

@@ -7,14 +7,13 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from iamops.model.state import ClusterState
 from iamops.model.vip import Contested, OwnedBy, OwnerUnknown, owner_of
 from iamops.plan.action import Action, ConfigPush, DrainedRestart, RollingRestart, ServiceAction, UnitVerb
 from iamops.plan.config.pushed import PushedFiles
 from iamops.plan.expectation import Expectation, StateExpectation
-from iamops.redact.clean import clean_document, without_secrets
+from iamops.redact.clean import without_secrets
 
 SUDO = ("sudo", "-n")
 
@@ -213,60 +212,9 @@ class Plan:
         return tuple(told) if len(told) <= FEW else (f"all {len(told)} of these hold: {'; '.join(told)}",)
 
 
-def document(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON (`iamops.plan/1`): what `--dry-run --json` prints and the audit keeps."""
-    return clean_document(
-        {
-            "schema": "iamops.plan/1",
-            "action": plan.action.sentence,
-            "prediction": plan.prediction,
-            "notes": list(plan.notes),
-            "nodes": list(plan.nodes),
-            "fingerprint": plan.fingerprint,
-            "before": [each.sentence for each in plan.before],
-            "steps": [_step(step) for step in plan.steps],
-            "steady": [each.sentence for each in plan.steady_state],
-            "watched": [each.sentence for each in plan.watched],
-            "forecast": None if plan.forecast is None else _forecast(plan.forecast),
-        }
-    )
-
-
 def command_line(argv: Sequence[str]) -> str:
     """A command as a person may see it: quoted for a shell, without the passwords among its words."""
     return without_secrets(shlex.join(argv))
-
-
-def _forecast(forecast: Forecast) -> dict[str, Any]:
-    gap_ms = None if forecast.gap_s is None else round(forecast.gap_s * 1000)
-    return {"gap_ms": gap_ms, "watched_s": round(forecast.lasts_s, 3)}
-
-
-def _step(step: Step) -> dict[str, Any]:
-    return {
-        "kind": step.kind,
-        "title": step.title,
-        "node": step.node,
-        "argv": list(step.argv),
-        "stdin": step.given,
-        "timeout_s": step.timeout_s,
-        "expect": [each.sentence for each in step.expect],
-        "within_s": round(step.within_s, 3),
-        "lasts_s": round(step.lasts_s, 3),
-        "undo": undo_document(step.undo) if step.undo else None,
-        **({"together": [_step(other) for other in step.together]} if step.together else {}),
-    }
-
-
-def undo_document(undo: Undo) -> dict[str, Any]:
-    """An undo as JSON."""
-    return {
-        "title": undo.title,
-        "node": undo.node,
-        "argv": list(undo.argv),
-        "expect": [each.sentence for each in undo.expect],
-        "dead_man": undo.dead_man,
-    }
 
 
 # How much an operator must do to say yes: the more an action can hurt, the less can slip out. Pure.

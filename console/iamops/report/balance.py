@@ -1,4 +1,4 @@
-"""The document iamops.balance/1, from what was asked and what the logs say. Pure.
+"""The document iamops.balance/1, from what was asked and what the logs say; and its exit code. Pure.
 
 Unknown is null, with the reason beside it; never false, 0 or an empty table.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from iamops.accesslog.aggregate import upstream_attempts
 from iamops.accesslog.format import Field, FormatError, LogFormat, named_format
@@ -17,14 +16,13 @@ from iamops.model.exit_code import ExitCode
 from iamops.model.facts import ProbeReport
 from iamops.model.profile import Profile, Service, endpoint
 from iamops.model.traffic import AccessGain, Share
+from iamops.report.text import Json
 
-SCHEMA = "iamops.balance/1"
 LOOPBACK = ("127.0.0.1", "::1")
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class BalanceTest:
     """One domain's test: the client's reports, each node's service log, and what each access log gained.
 
     `unanswering`: backends that had no request and do not answer, with how.
@@ -42,7 +40,7 @@ class Tested:
 
 
 @dataclass(frozen=True, slots=True)
-class ByNginx:
+class _ByNginx:
     """Backend's endpoint -> requests, as nginx's access logs tell; `counts` None with the reason.
 
     `beside`: requests of others between ours, the same way; None where they could not be counted.
@@ -52,6 +50,15 @@ class ByNginx:
     in_vain: Mapping[str, int]
     unknown: str = ""
     beside: Mapping[str, int] | None = None
+
+
+def exit_code(document: Json) -> ExitCode:
+    """What is certainly wrong goes before what is not known."""
+    if document["even"] is False or any(domain["failed"] for domain in document["domains"].values()):
+        return ExitCode.CHECK_FAILED
+    if document["even"] is None or document["unreachable"]:
+        return ExitCode.UNREACHABLE
+    return ExitCode.OK
 
 
 def telling_format(profile: Profile) -> tuple[LogFormat | None, str]:
@@ -64,14 +71,14 @@ def telling_format(profile: Profile) -> tuple[LogFormat | None, str]:
 
 
 def balance_document(
-    profile: Profile, sent: int, tests: Mapping[str, Tested], unreachable: Mapping[str, str]
+    profile: Profile, sent: int, tests: Mapping[str, BalanceTest], unreachable: Mapping[str, str]
 ) -> Json:
     """Everything that was found out; `tests` by domain."""
     domains = {domain: _domain(profile, sent, test) for domain, test in tests.items()}
-    verdicts = [each["even"] for each in domains.values()]
+    verdicts = [domain["even"] for domain in domains.values()]
     even = False if False in verdicts else None if None in verdicts or not verdicts else True
     return {
-        "schema": SCHEMA,
+        "schema": "iamops.balance/1",
         "profile": profile.name,
         "sent": sent,
         "even": even,
@@ -80,153 +87,115 @@ def balance_document(
     }
 
 
-def exit_code(document: Json) -> ExitCode:
-    """What is certainly wrong goes before what is not known."""
-    if document["even"] is False or any(each["failed"] for each in document["domains"].values()):
-        return ExitCode.CHECK_FAILED
-    if document["even"] is None or document["unreachable"]:
-        return ExitCode.UNREACHABLE
-    return ExitCode.OK
-
-
-def _domain(profile: Profile, sent: int, test: Tested) -> Json:
+def _domain(profile: Profile, sent: int, test: BalanceTest) -> Json:
+    service, endpoints = test.service, profile.backends_of(test.service)
     nginx = _by_nginx(profile, test)
-    tally = _tally(profile, test, nginx)
-    verdict = _verdict(sent, test, tally)
+    counts = {name: share.requests for name, share in test.shares.items()}
+    unread = {name: share.reason for name, share in test.shares.items() if share.requests is None}
+    for name in service.backends:
+        # A backend that is no node of the profile has no log that can be read; nginx may know.
+        counts[name] = None if nginx.counts is None else nginx.counts.get(name, 0)
+        if nginx.counts is None:
+            unread[name] = f"is no node, so only nginx's access log could tell: {nginx.unknown}"
+    beside = None if nginx.beside is None else {n: nginx.beside.get(endpoints.get(n, n), 0) for n in counts}
+    if beside is None:
+        others = sum(share.others for name, share in test.shares.items() if name not in service.drained)
+    else:
+        others = sum(beside.values())
+    active = {name: count for name, count in counts.items() if name not in service.drained}
+    drained = {name: count for name, count in counts.items() if name in service.drained}
+    verdict = _certainly_uneven(sent, test, active, drained) or split_verdict(
+        sent,
+        {name: count for name, count in active.items() if count is not None},
+        others=others,
+        beside=beside,
+        unread={name: reason for name, reason in unread.items() if name in active},
+        answered=test.answered,
+    )
     return {
-        "service": test.service.name,
+        "service": service.name,
         "sent": sent,
         "failed": sent - test.answered,
         "failures": dict(Counter(report.detail or "failed" for report in test.reports if not report.ok)),
-        "backends": tally.active,
-        "drained": tally.drained,
-        "others": tally.others,
-        "unread": tally.unread,
-        "endpoints": dict(profile.backends_of(test.service)),
+        "backends": active,
+        "drained": drained,
+        "others": others,
+        "unread": unread,
+        "endpoints": dict(endpoints),
         "by_nginx": None if nginx.counts is None else dict(nginx.counts),
         "by_nginx_unknown": nginx.unknown,
         "by_nginx_in_vain": dict(nginx.in_vain),
-        "by_nginx_differs": _disagreement(profile.backends_of(test.service), test.shares, nginx),
+        "by_nginx_differs": _disagreement(endpoints, test.shares, nginx.counts),
         "even": verdict.even,
         "verdict": verdict.text,
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Tally:
-    """Who got how many: those that take turns and those that are drained; None where `unread` says why."""
-
-    active: dict[str, int | None]
-    drained: dict[str, int | None]
-    unread: dict[str, str]
-    others: int
-    beside: dict[str, int] | None
-
-
-def _tally(profile: Profile, test: Tested, nginx: ByNginx) -> _Tally:
-    drained = test.service.drained
-    counts = {name: share.requests for name, share in test.shares.items()}
-    unread = {name: share.reason for name, share in test.shares.items() if share.requests is None}
-    for name in test.service.backends:
-        counts[name], reason = _beside(name, nginx)
-        unread |= {name: reason} if reason else {}
-    places = profile.backends_of(test.service)
-    beside = None if nginx.beside is None else {n: nginx.beside.get(places.get(n, n), 0) for n in counts}
-    lines = sum(share.others for name, share in test.shares.items() if name not in drained)
-    return _Tally(
-        {name: count for name, count in counts.items() if name not in drained},
-        {name: count for name, count in counts.items() if name in drained},
-        unread,
-        lines if beside is None else sum(beside.values()),
-        beside,
-    )
-
-
-def _verdict(sent: int, test: Tested, tally: _Tally) -> SplitVerdict:
-    astray = [f"{name} is drained and got {count}" for name, count in tally.drained.items() if count]
+def _certainly_uneven(
+    sent: int, test: BalanceTest, active: Mapping[str, int | None], drained: Mapping[str, int | None]
+) -> SplitVerdict | None:
+    astray = [f"{name} is drained and got {count}" for name, count in drained.items() if count]
     if astray:
         return SplitVerdict(False, f"uneven: {', '.join(astray)} of {sent} requests")
-    dead = [
-        f"{name} had none of {sent} and {how}" for name, how in test.unanswering.items() if name in tally.active
-    ]
-    if dead:
-        return SplitVerdict(False, f"uneven: {'; '.join(dead)}")
-    return split_verdict(
-        sent,
-        {name: count for name, count in tally.active.items() if count is not None},
-        others=tally.others,
-        beside=tally.beside,
-        unread={name: reason for name, reason in tally.unread.items() if name in tally.active},
-        answered=test.answered,
-    )
+    dead = [f"{name} had none of {sent} and {how}" for name, how in test.unanswering.items() if name in active]
+    return SplitVerdict(False, f"uneven: {'; '.join(dead)}") if dead else None
 
 
-def _beside(name: str, nginx: ByNginx) -> tuple[int | None, str]:
-    """A backend that is no node of the profile has no log that can be read; nginx may know."""
-    if nginx.counts is None:
-        return None, f"is no node, so only nginx's access log could tell: {nginx.unknown}"
-    return nginx.counts.get(name, 0), ""
-
-
-def _by_nginx(profile: Profile, test: Tested) -> ByNginx:
+def _by_nginx(profile: Profile, test: BalanceTest) -> _ByNginx:
     form, why_not = telling_format(profile)
     if form is None:
-        return ByNginx(None, {}, why_not)
+        return _ByNginx(None, {}, why_not)
     counts: Counter[str] = Counter()
     in_vain: Counter[str] = Counter()
     unnamed = 0
     for node, gain in test.access.items():
         found = upstream_attempts(form, gain.lines or ())
-        counts.update(_elsewhere(profile, test.service, node, found.last))
-        in_vain.update(_elsewhere(profile, test.service, node, found.in_vain))
+        counts.update(_as_peers_know(profile, test.service, node, found.last))
+        in_vain.update(_as_peers_know(profile, test.service, node, found.in_vain))
         unnamed += found.unnamed
     if unnamed:
         why = "nginx answered by itself, or writes another log format than the profile's"
-        return ByNginx(None, {}, f"{unnamed} lines name no backend: {why}")
-    missing = test.answered - counts.total()
-    if missing > 0 or not counts:
-        return ByNginx(None, {}, _incomplete(test, counts.total()))
-    return ByNginx(counts, in_vain, beside=_beside_ours(profile, test, form))
+        return _ByNginx(None, {}, f"{unnamed} lines name no backend: {why}")
+    if counts.total() >= test.answered and counts:
+        return _ByNginx(counts, in_vain, beside=_beside_ours(profile, test, form))
+    lines = f"the access logs have {counts.total()} of the {test.answered} requests that were answered"
+    unread = reasons_text({node: gain.reason for node, gain in test.access.items() if gain.lines is None})
+    why = lines if test.answered else "no request was answered"
+    return _ByNginx(None, {}, f"{why}; {unread}" if unread else why)
 
 
-def _beside_ours(profile: Profile, test: Tested, form: LogFormat) -> Mapping[str, int] | None:
+def _beside_ours(profile: Profile, test: BalanceTest, form: LogFormat) -> Mapping[str, int] | None:
     """Requests of others that this service's backends had meanwhile. A service's own log has only lines."""
     endpoints = set(profile.backends_of(test.service).values())
     found: Counter[str] = Counter()
     for node, gain in test.access.items():
         if gain.between is None:
             return None
-        found.update(_elsewhere(profile, test.service, node, upstream_attempts(form, gain.between).last))
+        found.update(_as_peers_know(profile, test.service, node, upstream_attempts(form, gain.between).last))
     return {where: count for where, count in found.items() if where in endpoints}
 
 
-def _incomplete(test: Tested, found: int) -> str:
-    unread = reasons_text({node: gain.reason for node, gain in test.access.items() if gain.lines is None})
-    if not test.answered:
-        return "no request was answered" + (f"; {unread}" if unread else "")
-    lines = f"the access logs have {found} of the {test.answered} requests that were answered"
-    return f"{lines}; {unread}" if unread else lines
-
-
-def _elsewhere(profile: Profile, service: Service, node: str, counts: Mapping[str, int]) -> dict[str, int]:
-    """Addresses as a peer knows them: a node's nginx reaches the node's own backend over loopback."""
+def _as_peers_know(profile: Profile, service: Service, node: str, counts: Mapping[str, int]) -> Counter[str]:
+    """A node's nginx reaches the node's own backend over loopback: that address means another one to a peer."""
     there = profile.backends_of(service).get(node)
     own = {endpoint(address, service.port): there for address in LOOPBACK} if there else {}
     found: Counter[str] = Counter()
     for address, count in counts.items():
         found[own.get(address) or address] += count
-    return dict(found)
+    return found
 
 
-def _disagreement(endpoints: Mapping[str, str], shares: Mapping[str, Share], nginx: ByNginx) -> str:
+def _disagreement(
+    endpoints: Mapping[str, str], shares: Mapping[str, Share], counts: Mapping[str, int] | None
+) -> str:
     """Where nginx's log says something else than the services', and whom it asked beside those that are known."""
-    if nginx.counts is None:
+    if counts is None:
         return ""
     parts = [
-        f"{name} has {share.requests} in its own log and {nginx.counts.get(endpoints[name], 0)} in nginx's"
+        f"{name} has {share.requests} in its own log and {counts.get(endpoints[name], 0)} in nginx's"
         for name, share in shares.items()
-        if share.requests not in (None, nginx.counts.get(endpoints[name], 0))
+        if share.requests not in (None, counts.get(endpoints[name], 0))
     ]
-    strange = {where: count for where, count in nginx.counts.items() if where not in endpoints.values()}
+    strange = {where: count for where, count in counts.items() if where not in endpoints.values()}
     parts += [f"{where} is no backend of the profile, and was asked {count} x" for where, count in strange.items()]
     return "; ".join(parts)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from iamops.model.timestamps import rfc3339
 from iamops.redact.clean import words
 from iamops.redact.redact import Redaction
+from iamops.report.text import Json
 
-SCHEMA = "iamops.bundle/1"
 LINES_NAMED = 5000
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def manifest(around: Circumstances, members: Iterable[Member], missing: Iterable
     """The document. Line numbers are those of the redacted file, counted from 1."""
     files = list(members)
     return {
-        "schema": SCHEMA,
+        "schema": "iamops.bundle/1",
         "at": rfc3339(around.at),
         "who": words(around.who),
         "profile": around.profile,
@@ -69,44 +67,40 @@ def manifest(around: Circumstances, members: Iterable[Member], missing: Iterable
             "collect_s": around.timeout_s,
         },
         "redactions": totals(files),
-        "files": [_file(each) for each in files],
+        "files": [
+            {
+                "path": member.path,
+                "bytes": len(member.content),
+                "source": member.source,
+                "node": member.node,
+                "truncated": member.truncated,
+                "redactions": _redactions(member),
+                **({"kept": member.kept} if member.truncated else {}),
+            }
+            for member in files
+        ],
         "uncollected": [
-            {"what": each.what, "node": each.node, "source": each.source, "reason": words(each.reason)}
-            for each in missing
+            {"what": file.what, "node": file.node, "source": file.source, "reason": words(file.reason)}
+            for file in missing
         ],
     }
 
 
 def totals(members: Iterable[Member]) -> dict[str, int]:
-    """How many secrets of each kind were taken out of all files."""
     counts: Counter[str] = Counter()
     for member in members:
-        for each in member.redactions:
-            counts[each.kind] += each.count
+        for redaction in member.redactions:
+            counts[redaction.kind] += redaction.count
     return dict(sorted(counts.items()))
-
-
-def _file(member: Member) -> Json:
-    document: Json = {
-        "path": member.path,
-        "bytes": len(member.content),
-        "source": member.source,
-        "node": member.node,
-        "truncated": member.truncated,
-        "redactions": _redactions(member),
-    }
-    return document | ({"kept": member.kept} if member.truncated else {})
 
 
 def _redactions(member: Member) -> list[Json]:
     """By kind, with every line, up to a number that still can be read."""
     lines: defaultdict[str, list[int]] = defaultdict(list)
-    counts: Counter[str] = Counter()
-    for each in member.redactions:
-        lines[each.kind].append(each.line)
-        counts[each.kind] += each.count
+    for redaction in member.redactions:
+        lines[redaction.kind].append(redaction.line)
     return [
-        {"kind": kind, "count": counts[kind], "lines": where[:LINES_NAMED]}
-        | ({"lines_not_named": len(where) - LINES_NAMED} if len(where) > LINES_NAMED else {})
-        for kind, where in sorted(lines.items())
+        {"kind": kind, "count": count, "lines": lines[kind][:LINES_NAMED]}
+        | ({"lines_not_named": len(lines[kind]) - LINES_NAMED} if len(lines[kind]) > LINES_NAMED else {})
+        for kind, count in totals([member]).items()
     ]

@@ -1,34 +1,47 @@
-"""Lint reports for pipelines: JSON, SARIF 2.1.0, JUnit."""
+"""Lint reports for pipelines: JSON, SARIF 2.1.0, JUnit. Pure."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
-from xml.etree import ElementTree as Xml
+from collections.abc import Iterator
 
 from iamops.judge.lint.catalogue import CATALOGUE
 from iamops.judge.lint.finding import LintFinding, LintReport
 from iamops.model.facts import Severity
-from iamops.report.markup import xml_document
+from iamops.report.junit import JUnitCase, junit_suite, xml_document
+from iamops.report.text import Json
 
 LEVELS = {Severity.CRITICAL: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
-NEXT = "iamops config diff"
 _NOT_IN_URI = re.compile(r"[^A-Za-z0-9/._~-]")
 
 
-def lint_document(report: LintReport) -> dict[str, Any]:
-    """`iamops.lint/1`. Silenced findings are listed apart, with their reasons."""
+def lint_document(report: LintReport) -> Json:
+    """`iamops.lint/1`. Silenced findings are listed separately, with their reasons."""
     return {
         "schema": "iamops.lint/1",
         "nodes": list(report.nodes),
-        "findings": [_finding(each) for each in report.unsilenced],
-        "silenced": [{**_finding(each), "reason": each.silenced} for each in report.findings if each.silenced],
+        "findings": [_finding(found) for found in report.unsilenced],
+        "silenced": [{**_finding(found), "reason": found.silenced} for found in report.findings if found.silenced],
     }
 
 
-def sarif(report: LintReport, version: str) -> dict[str, Any]:
-    """SARIF 2.1.0: one run, one result for each finding; a silenced one carries its suppression."""
-    codes = list(dict.fromkeys(each.rule.code for each in report.findings))
+def _finding(found: LintFinding) -> Json:
+    return {
+        "code": found.rule.code,
+        "severity": str(found.rule.severity),
+        "title": found.rule.title,
+        "evidence": [found.hit.evidence, found.rule.why],
+        "node": found.hit.node,
+        "file": found.hit.file,
+        "line": found.hit.line,
+        "fix": found.rule.fix,
+        "next": "iamops config diff",
+    }
+
+
+def sarif(report: LintReport, version: str) -> Json:
+    """One run, one result for each finding; a silenced one carries its suppression."""
+    codes = list(dict.fromkeys(found.rule.code for found in report.findings))
     rules = [
         {
             "id": code,
@@ -39,7 +52,7 @@ def sarif(report: LintReport, version: str) -> dict[str, Any]:
         for code in codes
     ]
     driver = {"name": "iamops", "version": version, "rules": rules}
-    results = [_result(each, codes) for each in report.findings]
+    results = [_result(found, codes) for found in report.findings]
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -47,60 +60,43 @@ def sarif(report: LintReport, version: str) -> dict[str, Any]:
     }
 
 
+def _result(found: LintFinding, codes: list[str]) -> Json:
+    result: Json = {
+        "ruleId": found.rule.code,
+        "ruleIndex": codes.index(found.rule.code),
+        "level": LEVELS[found.rule.severity],
+        "message": {"text": f"{found.rule.title}: {found.hit.evidence}. Fix: {found.rule.fix}"},
+    }
+    if found.hit.file:
+        # A relative reference (RFC 3986): what it cannot hold is escaped.
+        path = f"{found.hit.node or ''}{found.hit.file}"
+        uri = _NOT_IN_URI.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), path)
+        where: Json = {"artifactLocation": {"uri": uri}}
+        if found.hit.line:
+            where["region"] = {"startLine": found.hit.line}
+        result["locations"] = [{"physicalLocation": where}]
+    if found.silenced:
+        result["suppressions"] = [{"kind": "external", "justification": found.silenced}]
+    return result
+
+
 def junit(report: LintReport) -> str:
     """One test case for each rule. A finding at warning or above fails it; it is skipped where all findings are
     silenced, and where it was not asked.
     """
-    suite = Xml.Element("testsuite", name="iamops config lint", tests=str(len(CATALOGUE)))
-    failed = 0
+    return xml_document(junit_suite("iamops config lint", list(_cases(report))), indented=False)
+
+
+def _cases(report: LintReport) -> Iterator[JUnitCase]:
     for code, rule in CATALOGUE.items():
-        case = Xml.SubElement(suite, "testcase", classname="lint", name=f"{code} {rule.title}")
-        found = [each for each in report.findings if each.rule.code == code]
-        heard = [each for each in found if each.silenced is None and rule.severity is not Severity.INFO]
-        told = "\n".join(f"{each.where}: {each.hit.evidence}" for each in found)
-        if heard:
-            failed += 1
-            Xml.SubElement(case, "failure", message=f"{rule.title}: {rule.fix}").text = told
-        elif found:
-            Xml.SubElement(case, "skipped", message=found[0].silenced or "info only")
+        name = f"{code} {rule.title}"
+        hits = [found for found in report.findings if found.rule.code == code]
+        if rule.severity is not Severity.INFO and any(found.silenced is None for found in hits):
+            text = "\n".join(f"{found.where}: {found.hit.evidence}" for found in hits)
+            yield JUnitCase("lint", name, "failure", message=f"{rule.title}: {rule.fix}", text=text)
+        elif hits:
+            yield JUnitCase("lint", name, "skipped", message=hits[0].silenced or "info only")
         elif code in report.unasked:
-            Xml.SubElement(case, "skipped", message=f"not asked: {report.unasked[code]}")
-    suite.set("failures", str(failed))
-    suite.set("skipped", str(sum(1 for _ in suite.iter("skipped"))))
-    return xml_document(suite, indented=False)
-
-
-def _finding(each: LintFinding) -> dict[str, Any]:
-    return {
-        "code": each.rule.code,
-        "severity": str(each.rule.severity),
-        "title": each.rule.title,
-        "evidence": [each.hit.evidence, each.rule.why],
-        "node": each.hit.node,
-        "file": each.hit.file,
-        "line": each.hit.line,
-        "fix": each.rule.fix,
-        "next": NEXT,
-    }
-
-
-def _result(each: LintFinding, codes: list[str]) -> dict[str, Any]:
-    result: dict[str, Any] = {
-        "ruleId": each.rule.code,
-        "ruleIndex": codes.index(each.rule.code),
-        "level": LEVELS[each.rule.severity],
-        "message": {"text": f"{each.rule.title}: {each.hit.evidence}. Fix: {each.rule.fix}"},
-    }
-    if each.hit.file:
-        where: dict[str, Any] = {"artifactLocation": {"uri": _uri(f"{each.hit.node or ''}{each.hit.file}")}}
-        if each.hit.line:
-            where["region"] = {"startLine": each.hit.line}
-        result["locations"] = [{"physicalLocation": where}]
-    if each.silenced:
-        result["suppressions"] = [{"kind": "external", "justification": each.silenced}]
-    return result
-
-
-def _uri(path: str) -> str:
-    """A relative reference (RFC 3986): what it cannot hold is escaped."""
-    return _NOT_IN_URI.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), path)
+            yield JUnitCase("lint", name, "skipped", message=f"not asked: {report.unasked[code]}")
+        else:
+            yield JUnitCase("lint", name)

@@ -1,32 +1,12 @@
-"""JUnit documents: text as XML 1.0 can hold it, and none of it harmful where it is shown. Pure."""
+"""Markdown and chat messages: text of a node or a person in them is no markup, link or call. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from xml.etree import ElementTree as Xml
 
-from iamops.model.safe_text import one_line, safe_lines
+from iamops.model.safe_text import one_line
 from iamops.redact.clean import words
-
-
-def xml_document(root: Xml.Element, *, indented: bool = True) -> str:
-    """The whole document. Its attributes and texts are cleaned here, whoever made the elements."""
-    for element in root.iter():
-        for name, value in element.items():
-            element.set(name, one_line(value))
-        element.text, element.tail = _text(element.text), _text(element.tail)
-    if indented:
-        Xml.indent(root)
-    # ElementTree would name the operator's locale as the encoding.
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(root, encoding="unicode") + "\n"
-
-
-def _text(text: str | None) -> str | None:
-    return None if text is None else safe_lines(text)
-
-
-# Text from a node or a person inside Markdown: on one line, and none of it markup, a link or a call. Pure.
 
 _BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 _MARKS = re.compile(r"([\\`*_~\[\]<>|#&])")
@@ -39,7 +19,7 @@ _CALLS = re.compile(
 
 
 def markdown_document(lines: Iterable[str]) -> str:
-    """The whole text. What its parts are escaped for is up to them; no control leaves it, whoever made them."""
+    """The whole text. Its parts have been escaped for their place; no control character leaves it."""
     return "\n".join(map(one_line, lines)).rstrip() + "\n"
 
 

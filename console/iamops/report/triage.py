@@ -1,43 +1,57 @@
-"""A triage as JSON (`iamops.triage/1`). Pure."""
+"""A triage as JSON (`iamops.triage/1`), JUnit XML and Markdown, and as an exit code. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
-from xml.etree import ElementTree as Xml
 
-from iamops.judge.findings import Evidence, Finding, NotEvaluated
+from iamops.judge.findings import Finding, NotEvaluated
 from iamops.judge.runbook.catalogue import CATALOGUE
-from iamops.judge.triage.summary import Darkness, TriageResult, closing, darkness, name_of, number_of
+from iamops.judge.triage.summary import TriageResult, closing, darkness, name_of, number_of, unreachable
+from iamops.model.exit_code import ExitCode
 from iamops.model.facts import RANK, Severity
-from iamops.model.journal import TimelineEvent
 from iamops.model.timestamps import rfc3339
 from iamops.redact.clean import words
-from iamops.report.markup import code, inline, markdown_document, xml_document
-
-SCHEMA = "iamops.triage/1"
-NOT_ASKED = "not asked for: --since 1h"
-Json = dict[str, Any]
+from iamops.report.junit import JUnitCase, junit_suite, xml_document
+from iamops.report.markup import code, inline, markdown_document
+from iamops.report.text import Json
 
 
-def triage_document(looked: TriageResult, since_s: float | None = None) -> Json:
-    """The whole look, findings ranked. `since_s`: how far back the timeline goes; without it there is none."""
+def exit_code(result: TriageResult, floor: Severity | None) -> ExitCode:
+    """That no node could be reached goes before what was found without them. `floor` None: nothing fails."""
+    if unreachable(result):
+        return ExitCode.UNREACHABLE
+    return ExitCode.CHECK_FAILED if floor is not None and result.diagnosis.at_least(floor) else ExitCode.OK
+
+
+def triage_document(result: TriageResult, since_s: float | None = None) -> Json:
+    """The whole result, findings ranked. `since_s`: how far back the timeline goes; without it there is none."""
     document: Json = {
-        "schema": SCHEMA,
-        "at": rfc3339(looked.at),
-        "profile": looked.profile.name,
-        "took_s": round(looked.took_s, 3),
-        "findings": [_finding(each) for each in looked.diagnosis.findings],
-        "blind": [_blind(each) for each in looked.diagnosis.blind],
-        "checked": list(looked.diagnosis.checked),
-        "unlooked": {node: words(reason) for node, reason in looked.not_inspected.items()},
-        "since": None if since_s is None else rfc3339(looked.at - since_s),
+        "schema": "iamops.triage/1",
+        "at": rfc3339(result.at),
+        "profile": result.profile.name,
+        "took_s": round(result.took_s, 3),
+        "findings": [_finding(finding) for finding in result.diagnosis.findings],
+        "blind": [
+            {"code": blind.code, "what": words(blind.what), "because": words(blind.because), "node": blind.node}
+            for blind in result.diagnosis.blind
+        ],
+        "checked": list(result.diagnosis.checked),
+        "unlooked": {node: words(reason) for node, reason in result.not_inspected.items()},
+        "since": None if since_s is None else rfc3339(result.at - since_s),
     }
     if since_s is None:
-        return document | {"timeline": None, "timeline_unknown": NOT_ASKED}
-    timeline = [_happening(each) for each in looked.timeline]
-    return document | {"timeline": timeline, "untold": [words(each) for each in looked.unavailable]}
+        return document | {"timeline": None, "timeline_unknown": "not asked for: --since 1h"}
+    timeline = [
+        {
+            "at": rfc3339(event.at),
+            "kind": str(event.kind),
+            "node": event.node,
+            "source": event.source,
+            "text": words(event.text),
+        }
+        for event in result.timeline
+    ]
+    return document | {"timeline": timeline, "untold": [words(reason) for reason in result.unavailable]}
 
 
 def _finding(finding: Finding) -> Json:
@@ -47,101 +61,70 @@ def _finding(finding: Finding) -> Json:
         "severity": str(finding.severity),
         "title": words(finding.title),
         "node": finding.node,
-        "evidence": [words(str(each)) for each in finding.evidence],
-        "observed": [_observed(each) for each in finding.evidence],
+        "evidence": [words(str(evidence)) for evidence in finding.evidence],
+        "observed": [
+            {
+                "value": words(evidence.value),
+                "source": words(evidence.source) or None,
+                "node": evidence.node,
+                "age_s": None if evidence.age_s is None else round(evidence.age_s, 1),
+            }
+            for evidence in finding.evidence
+        ],
         "cause": words(finding.cause) or None,
         "means": words(finding.means) or None,
         "next": words(finding.next),
-        "explains": [_finding(each) for each in finding.explains],
+        "explains": [_finding(symptom) for symptom in finding.explains],
     }
 
 
-def _observed(evidence: Evidence) -> Json:
-    return {
-        "value": words(evidence.value),
-        "source": words(evidence.source) or None,
-        "node": evidence.node,
-        "age_s": None if evidence.age_s is None else round(evidence.age_s, 1),
-    }
+# As JUnit XML, for pipelines: one test case for each rule.
 
 
-def _blind(blind: NotEvaluated) -> Json:
-    return {"code": blind.code, "what": words(blind.what), "because": words(blind.because), "node": blind.node}
-
-
-def _happening(each: TimelineEvent) -> Json:
-    return {
-        "at": rfc3339(each.at),
-        "kind": str(each.kind),
-        "node": each.node,
-        "source": each.source,
-        "text": words(each.text),
-    }
-
-
-# A triage as JUnit XML, for pipelines: one test case for each rule. Pure.
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """A finding, and the one that explains it."""
-
-    finding: Finding
-    by: str = ""
-
-
-def junit(looked: TriageResult, floor: Severity | None) -> str:
+def junit(result: TriageResult, floor: Severity | None) -> str:
     """Findings at `floor` or above fail their rule's case (None: none do). A rule that was not asked, or not of
     every node, is skipped: it has not passed.
     """
-    suite = Xml.Element("testsuite", name=f"iamops triage {looked.profile.name}")
-    said = list(_all(looked.diagnosis.findings))
-    codes = dict.fromkeys(
-        (
-            *(each.finding.code for each in said),
-            *looked.diagnosis.checked,
-            *(blind.code for blind in looked.diagnosis.blind),
-        )
-    )
-    for each in codes:
-        own = [entry for entry in said if entry.finding.code == each]
-        _case(suite, each, own, [blind for blind in looked.diagnosis.blind if blind.code == each], floor)
-    for name, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")):
-        suite.set(name, str(sum(1 for _ in suite.iter(tag))))
-    suite.set("errors", "0")
-    suite.set("time", f"{looked.took_s:.3f}")
-    suite.set("timestamp", rfc3339(looked.at).partition(".")[0])
-    Xml.SubElement(suite, "system-out").text = closing(looked)
-    return xml_document(suite)
+    diagnosis = result.diagnosis
+    causes: dict[str, list[tuple[Finding, str]]] = {}
+    for finding, cause in _with_causes(diagnosis.findings):
+        causes.setdefault(finding.code, []).append((finding, cause))
+    codes = dict.fromkeys((*causes, *diagnosis.checked, *(blind.code for blind in diagnosis.blind)))
+    cases = [
+        _case(rule, causes.get(rule, []), [blind for blind in diagnosis.blind if blind.code == rule], floor)
+        for rule in codes
+    ]
+    name = f"iamops triage {result.profile.name}"
+    return xml_document(junit_suite(name, cases, seconds=result.took_s, at=result.at, output=closing(result)))
 
 
-def _all(findings: Iterable[Finding], by: str = "") -> Iterator[_Said]:
+def _with_causes(findings: Iterable[Finding], cause: str = "") -> Iterator[tuple[Finding, str]]:
     for finding in findings:
-        yield _Said(finding, by)
-        yield from _all(finding.explains, finding.code)
+        yield finding, cause
+        yield from _with_causes(finding.explains, finding.code)
 
 
 def _case(
-    suite: Xml.Element, code: str, said: list[_Said], blinds: list[NotEvaluated], floor: Severity | None
-) -> None:
-    title = f" {CATALOGUE[code].title}" if code in CATALOGUE else ""
-    case = Xml.SubElement(suite, "testcase", classname="triage", name=f"{name_of(code)}{title}")
-    told = "\n".join((*(line for each in said for line in _lines(each)), *map(_unknown, blinds)))
-    failing = [each for each in said if floor is not None and RANK[each.finding.severity] <= RANK[floor]]
+    rule: str, found: list[tuple[Finding, str]], blinds: list[NotEvaluated], floor: Severity | None
+) -> JUnitCase:
+    name = f"{name_of(rule)} {CATALOGUE[rule].title}" if rule in CATALOGUE else name_of(rule)
+    unknown = [
+        f"cannot tell {blind.what}{f' of {blind.node}' if blind.node else ''}, because {blind.because}"
+        for blind in blinds
+    ]
+    text = "\n".join((*(line for finding, cause in found for line in _text(finding, cause)), *unknown))
+    failing = [finding for finding, _ in found if floor is not None and RANK[finding.severity] <= RANK[floor]]
     if failing:
-        worst = min(failing, key=lambda each: RANK[each.finding.severity]).finding
-        kind, message = str(worst.severity), worst.title
-        Xml.SubElement(case, "failure", type=kind, message=message).text = told
-    elif blinds:
-        Xml.SubElement(case, "skipped", message=_unknown(blinds[0])).text = told
-    elif told:
-        Xml.SubElement(case, "system-out").text = told
+        worst = min(failing, key=lambda finding: RANK[finding.severity])
+        return JUnitCase("triage", name, "failure", str(worst.severity), worst.title, text)
+    if unknown:
+        return JUnitCase("triage", name, "skipped", message=unknown[0], text=text)
+    return JUnitCase("triage", name, text=text)
 
 
-def _lines(said: _Said) -> Iterator[str]:
-    finding = said.finding
-    yield f"{finding.severity}: {finding.title}" + (f" (explained by {said.by})" if said.by else "")
-    yield from (f"  because: {each}" for each in finding.evidence)
+def _text(finding: Finding, cause: str) -> Iterator[str]:
+    yield f"{finding.severity}: {finding.title}" + (f" (explained by {cause})" if cause else "")
+    yield from (f"  because: {evidence}" for evidence in finding.evidence)
     if finding.cause:
         yield f"  cause: {finding.cause}"
     if finding.means:
@@ -149,59 +132,45 @@ def _lines(said: _Said) -> Iterator[str]:
     yield f"  next: {finding.next}"
 
 
-def _unknown(blind: NotEvaluated) -> str:
-    return f"cannot tell {blind.what}{f' of {blind.node}' if blind.node else ''}, because {blind.because}"
-
-
-# A triage as Markdown, short enough for an incident channel. Pure.
+# As Markdown, short enough for an incident channel, worst first.
 
 SIGNS = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵"}
 
 
-def markdown(looked: TriageResult) -> str:
-    """The whole look as one text, worst first."""
-    return markdown_document(_item(looked))
+def markdown(result: TriageResult) -> str:
+    return markdown_document(_lines(result))
 
 
-def _item(looked: TriageResult) -> Iterator[str]:
-    yield f"**Triage of {inline(looked.profile.name)}**, {rfc3339(looked.at)}"
+def _lines(result: TriageResult) -> Iterator[str]:
+    yield f"**Triage of {inline(result.profile.name)}**, {rfc3339(result.at)}"
     yield ""
-    yield f"{inline(closing(looked))}."
-    for finding in looked.diagnosis.findings:
-        yield from _finding_item(finding)
-    dark = darkness(looked.diagnosis.blind, looked.not_inspected)
-    if dark:
+    yield f"{inline(closing(result))}."
+    for finding in result.diagnosis.findings:
+        sign, word = SIGNS[finding.severity], str(finding.severity).upper()
+        yield from ("", f"{sign} **{word}** {code(name_of(finding.code))} {inline(finding.title)}", "")
+        yield from (f"- {inline(str(evidence))}" for evidence in finding.evidence)
+        if finding.cause:
+            yield f"- cause: {inline(finding.cause)}"
+        if finding.means:
+            yield f"- means: {inline(finding.means)}"
+        yield from _explained(finding, "explains ")
+        yield f"- **next:** {code(finding.next)}"
+    groups = darkness(result.diagnosis.blind, result.not_inspected)
+    if groups:
         yield from ("", "**Cannot tell**", "")
-        yield from (_dark(each) for each in dark)
-    if looked.timeline:
+    for group in groups:
+        where = f"{inline(group.node)}: " if group.node else ""
+        unknown = f" (so unknown: {inline(group.questions)})" if group.blinds else ""
+        yield f"- {where}{inline(group.because)}{unknown}"
+    if result.timeline:
         yield from ("", "**What happened** (UTC)", "")
-    for each in looked.timeline:
-        where = f"{inline(each.node)}: " if each.node else ""
-        yield f"- {rfc3339(each.at)[11:19]} {where}{inline(each.text)} *({inline(each.source)})*"
-    yield from (f"- not told: {inline(each)}" for each in looked.unavailable)
-
-
-def _finding_item(finding: Finding) -> Iterator[str]:
-    yield ""
-    sign, word = SIGNS[finding.severity], str(finding.severity).upper()
-    yield f"{sign} **{word}** {code(name_of(finding.code))} {inline(finding.title)}"
-    yield ""
-    yield from (f"- {inline(str(each))}" for each in finding.evidence)
-    if finding.cause:
-        yield f"- cause: {inline(finding.cause)}"
-    if finding.means:
-        yield f"- means: {inline(finding.means)}"
-    yield from _explained(finding, "explains ")
-    yield f"- **next:** {code(finding.next)}"
+    for event in result.timeline:
+        where = f"{inline(event.node)}: " if event.node else ""
+        yield f"- {rfc3339(event.at)[11:19]} {where}{inline(event.text)} *({inline(event.source)})*"
+    yield from (f"- not told: {inline(reason)}" for reason in result.unavailable)
 
 
 def _explained(finding: Finding, word: str = "", indent: str = "") -> Iterator[str]:
-    for each in finding.explains:
-        yield f"{indent}- {word}{each.severity} {code(name_of(each.code))} {inline(each.title)}"
-        yield from _explained(each, indent=f"{indent}  ")
-
-
-def _dark(dark: Darkness) -> str:
-    where = f"{inline(dark.node)}: " if dark.node else ""
-    told = f" (so unknown: {inline(dark.questions)})" if dark.blinds else ""
-    return f"- {where}{inline(dark.because)}{told}"
+    for symptom in finding.explains:
+        yield f"{indent}- {word}{symptom.severity} {code(name_of(symptom.code))} {inline(symptom.title)}"
+        yield from _explained(symptom, indent=f"{indent}  ")

@@ -18,14 +18,22 @@ from iamops.judge.findings import Finding
 from iamops.model.observed import Freshness
 from iamops.model.state import ClusterState
 from iamops.redact.clean import words
-from iamops.report.metrics import CLASSIC, OPENMETRICS, Family, MetricKind, Sample, classic, families, openmetrics
-
-# Under which names the metrics page answers: a web page whose name leads to this machine reads nothing. Pure.
+from iamops.report.exposition import CLASSIC, OPENMETRICS, Family, MetricKind, Sample, classic, openmetrics
+from iamops.report.metrics import families
 
 # RFC 9110, 7.2: a name or an address, and a port. Nothing that a user or a path could hide in.
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]{2,45}\]|[0-9a-z._-]{1,253})(?::(?P<port>[0-9]{1,5}))?")
 _ABSOLUTE = re.compile(rb"(?i:https?)://(?P<authority>[^/?#]*)(?P<rest>.*)", re.DOTALL)
 HTTP_PORT = 80
+SLOW_CLIENT_S = 5.0
+REFUSED_READS_S = 0.2
+MAX_CONNECTIONS = 16
+MAX_HEAD = 16 * 1024
+TEXT = "text/plain; charset=utf-8"
+NOT_HERE = "this page is for the names of this machine, with its port; --metrics-host adds others"
+
+Snapshot = Callable[[], tuple[ClusterState, Iterable[Finding], float]]
+"""The state, what the rules say of it, and the time."""
 
 
 class Hosts:
@@ -36,7 +44,7 @@ class Hosts:
     def __init__(self, port: int, named: Iterable[str] = ()) -> None:
         """`named`: NAME for any port, NAME:PORT for that one."""
         self._port = port
-        self._named = frozenset(each.lower() for each in named)
+        self._named = frozenset(name.lower() for name in named)
 
     def asked(self, request: h11.Request) -> bytes | None:
         """The path, if the request is for one of these hosts; None if not, or if it does not say."""
@@ -44,54 +52,45 @@ class Hosts:
         absolute = _ABSOLUTE.fullmatch(request.target)
         if absolute is not None:
             hosts.append(absolute["authority"])
-        if not hosts or not all(self._ours(each) for each in hosts):
+        if not hosts or not all(map(self._is_ours, hosts)):
             return None
         target = request.target if absolute is None else absolute["rest"]
         return target.split(b"?", 1)[0]
 
-    def _ours(self, authority: bytes) -> bool:
+    def _is_ours(self, authority: bytes) -> bool:
         match = _AUTHORITY.fullmatch(authority.decode("latin-1").lower())
         if match is None:
             return False
-        host, port = match["host"], int(match["port"] or HTTP_PORT)
+        host = match["host"]
         if host in self._named or match[0] in self._named:
             return True
-        return port == self._port and _is_loopback(host)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-# The metrics of one cluster as a page, in the format the reader prefers; counters only ever grow.
-
-Look = Callable[[], tuple[ClusterState, Iterable[Finding], float]]
-"""The state, what the rules say of it, and the time."""
-
-_Key = tuple[str, tuple[tuple[str, str], ...]]
+        try:
+            is_loopback = ipaddress.ip_address(host.strip("[]")).is_loopback
+        except ValueError:
+            is_loopback = host == "localhost"
+        return is_loopback and int(match["port"] or HTTP_PORT) == self._port
 
 
 class Ratchet:
     """Keeps counters from going backwards: one that begins anew goes on from where it was.
 
-    A node's count starts over when its log is read from the beginning; who computes a rate from it must
+    A node's count starts over when its log is read from the beginning; a rate that is computed from it must
     not see a fall.
     """
 
     def __init__(self) -> None:
-        self._before: dict[_Key, float] = {}
-        self._base: dict[_Key, float] = {}
+        self._before: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+        self._base: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
 
     def steady(self, found: Iterable[Family]) -> tuple[Family, ...]:
-        return tuple(self._family(each) if each.kind is MetricKind.COUNTER else each for each in found)
+        return tuple(
+            replace(family, samples=tuple(self._risen(family.name, sample) for sample in family.samples))
+            if family.kind is MetricKind.COUNTER
+            else family
+            for family in found
+        )
 
-    def _family(self, family: Family) -> Family:
-        return replace(family, samples=tuple(self._sample(family.name, each) for each in family.samples))
-
-    def _sample(self, name: str, sample: Sample) -> Sample:
+    def _risen(self, name: str, sample: Sample) -> Sample:
         key = (name, tuple(sample.labels.items()))
         before = self._before.get(key, 0.0)
         if sample.value < before:
@@ -103,45 +102,40 @@ class Ratchet:
 class MetricsPage:
     """Renders the page whenever it is asked for; between two times nothing is computed."""
 
-    def __init__(self, look: Look) -> None:
-        self._look = look
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
         self._ratchet = Ratchet()
 
     def page(self, accept: str = "") -> tuple[str, bytes]:
-        """Content type and body."""
-        state, findings, now = self._look()
-        found = self._ratchet.steady(families(state, findings, now))
+        """Content type and body, in the format the reader prefers."""
+        found = self._ratchet.steady(families(*self._snapshot()))
         if wants_classic(accept):
             return CLASSIC, classic(found).encode()
         return OPENMETRICS, openmetrics(found).encode()
 
     def health(self) -> tuple[bool, str]:
         """Whether any node is heard at all, in words too."""
-        state, _, now = self._look()
+        state, _, now = self._snapshot()
         live = [node.name for node in state.nodes.values() if node.freshness(now) is Freshness.LIVE]
         return bool(live), f"live: {', '.join(live)}" if live else "no node is heard"
 
 
 def wants_classic(accept: str) -> bool:
-    """Whether an Accept header prefers the older format; OpenMetrics where it says nothing of either."""
-    wishes = _wishes(accept)
-    modern = _wish(wishes, "application/openmetrics-text", "application/*")
-    return _wish(wishes, "text/plain", "text/*") > modern
+    """Whether an Accept header prefers the older format; OpenMetrics where it says nothing of either.
 
-
-def _wish(wishes: dict[str, float], *names: str) -> float:
-    """The most specific entry counts (RFC 9110 section 12.5.1)."""
-    return next((wishes[name] for name in (*names, "*/*") if name in wishes), 0.0)
-
-
-def _wishes(accept: str) -> dict[str, float]:
-    """Media type -> weight. Several entries of one type differ in parameters: the best counts."""
-    wishes: dict[str, float] = {}
+    Several entries of one type differ in parameters: the best counts.
+    """
+    weights: dict[str, float] = {}
     for entry in accept.lower().split(","):
         kind, *parameters = (part.strip() for part in entry.split(";"))
         weight = next((_weight(p[2:]) for p in parameters if p.startswith("q=")), 1.0)
-        wishes[kind] = max(weight, wishes.get(kind, 0.0))
-    return wishes
+        weights[kind] = max(weight, weights.get(kind, 0.0))
+
+    def weight_of(*names: str) -> float:
+        """The most specific entry counts (RFC 9110 section 12.5.1)."""
+        return next((weights[name] for name in (*names, "*/*") if name in weights), 0.0)
+
+    return weight_of("text/plain", "text/*") > weight_of("application/openmetrics-text", "application/*")
 
 
 def _weight(text: str) -> float:
@@ -153,39 +147,29 @@ def _weight(text: str) -> float:
     return weight if 0.0 <= weight <= 1.0 else 0.0
 
 
-SLOW_CLIENT_S = 5.0
-REFUSED_READS_S = 0.2
-MAX_CONNECTIONS = 16
-MAX_HEAD = 16 * 1024
-TEXT = "text/plain; charset=utf-8"
-METHODS = (b"GET", b"HEAD")
-NOT_HERE = "this page is for the names of this machine, with its port; --metrics-host adds others"
-
-
 class MetricsRefused(Exception):
     """The page cannot be served there; the message says why and what to do instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageResponse:
-    """One response, whole."""
-
     status: int
     kind: str
     body: bytes
-    allow: bool = False
 
     @classmethod
     def of(cls, status: int, text: str) -> PageResponse:
-        return cls(status, TEXT, f"{text}\n".encode(), allow=status == 405)
+        return cls(status, TEXT, f"{text}\n".encode())
 
 
 class MetricsServer:
     """GET /metrics and GET /healthz. One request on a connection, so that a slow client costs one place."""
 
-    def __init__(self, look: Look, *, named: Sequence[str] = (), patience_s: float = SLOW_CLIENT_S) -> None:
+    def __init__(
+        self, snapshot: Snapshot, *, named: Sequence[str] = (), patience_s: float = SLOW_CLIENT_S
+    ) -> None:
         """`named`: hosts that it answers for beside this machine's own names, as a proxy before it passes them."""
-        self._page = MetricsPage(look)
+        self._page = MetricsPage(snapshot)
         self._named = named
         self._hosts = Hosts(0, named)
         self._patience_s = patience_s
@@ -206,7 +190,6 @@ class MetricsServer:
         return address, taken
 
     async def stop(self) -> None:
-        """Listens no more, and ends what is still open."""
         if self._server is None:
             return
         self._server.close()
@@ -220,7 +203,7 @@ class MetricsServer:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - asyncio runs this as a task
         self._open.add(task)
-        # Only what the kernel has taken counts as sent: see _hang_up.
+        # Only what the kernel has taken counts as sent: see below.
         writer.transport.set_write_buffer_limits(high=0)
         try:
             with contextlib.suppress(ConnectionError, TimeoutError):
@@ -228,28 +211,30 @@ class MetricsServer:
                     await self._converse(reader, writer)
         finally:
             self._open.discard(task)
-            _hang_up(writer)
+            # What a client did not take in time is dropped: closing politely would wait for it.
+            if writer.transport.get_write_buffer_size():
+                writer.transport.abort()
+            else:
+                writer.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         dialogue = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
-        if len(self._open) > MAX_CONNECTIONS:
-            # What is left unread when it is closed would take the answer away from who waits for it.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(REFUSED_READS_S):
-                    await reader.read(MAX_HEAD)
-            await _send(
-                dialogue, writer, PageResponse.of(503, f"more than {MAX_CONNECTIONS} connections"), head=False
-            )
-            return
+        head = False
         try:
-            request = await _request(dialogue, reader)
+            if len(self._open) > MAX_CONNECTIONS:
+                # What is left unread when it is closed would take the answer away from the client.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(REFUSED_READS_S):
+                        await reader.read(MAX_HEAD)
+                answer = PageResponse.of(503, f"more than {MAX_CONNECTIONS} connections")
+            elif (request := await _request(dialogue, reader)) is None:
+                return
+            else:
+                head = request.method == b"HEAD"
+                answer = self._answer(request)
         except h11.RemoteProtocolError as error:
-            await _send(
-                dialogue, writer, PageResponse.of(400, f"bad request: {words(str(error), 120)}"), head=False
-            )
-            return
-        if request is not None:
-            await _send(dialogue, writer, self._answer(request), head=request.method == b"HEAD")
+            answer = PageResponse.of(400, f"bad request: {words(str(error), 120)}")
+        await _send(dialogue, writer, answer, head=head)
 
     def _answer(self, request: h11.Request) -> PageResponse:
         path = self._hosts.asked(request)
@@ -257,22 +242,17 @@ class MetricsServer:
             return PageResponse.of(421, NOT_HERE)
         if path not in (b"/metrics", b"/healthz"):
             return PageResponse.of(404, "here are /metrics and /healthz")
-        if request.method not in METHODS:
+        if request.method not in (b"GET", b"HEAD"):
             return PageResponse.of(405, "only GET and HEAD")
         # The edge: whatever keeps the page from being made must not end the process that watches.
         try:
-            return self._metrics(request) if path == b"/metrics" else self._health()
+            if path == b"/healthz":
+                live, text = self._page.health()
+                return PageResponse.of(200 if live else 503, text)
+            accept = b",".join(value for name, value in request.headers if name == b"accept")
+            return PageResponse(200, *self._page.page(accept.decode("latin-1")))
         except Exception as error:
             return PageResponse.of(500, f"the page could not be made: {type(error).__name__}")
-
-    def _metrics(self, request: h11.Request) -> PageResponse:
-        accept = b",".join(value for name, value in request.headers if name == b"accept")
-        kind, body = self._page.page(accept.decode("latin-1"))
-        return PageResponse(200, kind, body)
-
-    def _health(self) -> PageResponse:
-        live, text = self._page.health()
-        return PageResponse.of(200 if live else 503, text)
 
 
 def loopback(host: str) -> str:
@@ -324,18 +304,10 @@ async def _send(
         ("Cache-Control", "no-store"),
         ("Connection", "close"),
     ]
-    headers += [("Allow", "GET, HEAD")] if answer.allow else []
+    headers += [("Allow", "GET, HEAD")] if answer.status == 405 else []
     reason = HTTPStatus(answer.status).phrase.encode()
     response = h11.Response(status_code=answer.status, headers=headers, reason=reason)
     writer.write(dialogue.send(response) or b"")
     if not head:
         writer.write(dialogue.send(h11.Data(data=answer.body)) or b"")
     await writer.drain()
-
-
-def _hang_up(writer: asyncio.StreamWriter) -> None:
-    """What a client did not take in time is dropped: closing politely would wait for it."""
-    if writer.transport.get_write_buffer_size():
-        writer.transport.abort()
-    else:
-        writer.close()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from iamops.cli.acting import gap_line, result_lines
-from iamops.judge.run import Outcome, RestoredBy, RunReport, gap_document
+from iamops.judge.run import Outcome, RestoredBy, RunReport
 from iamops.model.outage import Hole, ProbeResult, ProbeRow, Segment, gap_report
 from iamops.plan.action import Switchover
+from iamops.report.run import gap_document
 
 ROW = (Segment(ProbeResult.GOOD, "iam-a", 0.0, 1.0, 101), Segment(ProbeResult.GOOD, "iam-b", 31.0, 32.0, 101))
 SEEN, UNSEEN = (

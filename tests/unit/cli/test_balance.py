@@ -76,7 +76,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> list[ProbeReport]:
 
     monkeypatch.setattr(split, "probe_once", answer)
     monkeypatch.setattr(balance_session, "new_token", lambda: TOKEN)
-    monkeypatch.setattr(balance_session, "BETWEEN_LOOKS_S", 0)
+    monkeypatch.setattr(balance_session, "BETWEEN_READS_S", 0)
     return reports
 
 
@@ -179,7 +179,7 @@ def test_answers_that_are_in_no_log_are_looked_for_again_and_then_unknown(balanc
     code, document, text = balance(alone, node("iam-b", "0 0"), **services())
     assert (code, document["even"]) == (4, None)
     assert "cannot be told: the logs have 0 of the 10 requests that were answered" in text
-    assert len(alone.calls) == 2 * balance_session.LOOKS
+    assert len(alone.calls) == 2 * balance_session.READS
 
 
 def test_nginx_agrees_and_its_own_backend_over_loopback_is_the_nodes(balance):
@@ -259,8 +259,10 @@ def test_a_count_out_of_bounds_is_a_usage_error(wrong, capsys):
     assert f"expected 1 to 1000 requests, found {wrong}" in capsys.readouterr().err
 
 
-def test_a_profile_that_publishes_nothing_is_a_usage_error(capsys):
-    assert show_balance(pair(services={"iam-pump": {"port": 7070}}), 10, as_json=False) == 2
+def test_a_profile_that_publishes_nothing_is_a_usage_error(monkeypatch, capsys):
+    profile = pair(services={"iam-pump": {"port": 7070}})
+    monkeypatch.setattr("iamops.session.profiles.load_profile", lambda _: profile)
+    assert main(["balance"]) == 2
     assert "nothing to send" in capsys.readouterr().err
 
 

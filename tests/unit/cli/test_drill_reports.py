@@ -14,7 +14,14 @@ from iamops.session.drills.files import load_drill
 from tests.profiles import pair
 from tests.unit.judge.drill_samples import report
 
-OPTIONS = {"yes": True, "dry_run": False, "instance": None, "allowance_ms": None, "allow_disruptive": False}
+OPTIONS = {
+    "arm": None,
+    "yes": True,
+    "dry_run": False,
+    "instance": None,
+    "allowance_ms": None,
+    "allow_disruptive": False,
+}
 
 
 class Operator:

@@ -26,7 +26,7 @@ class Drills(DrillSession):
 
     async def _one(self, drill: Drill) -> int:
         self.begun.append(drill.name)
-        self._stopping = self._told
+        self.stopping = self._told
         return self._codes.pop(0)
 
 

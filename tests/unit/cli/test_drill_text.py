@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iamops.cli.drill.run import client_line, history_lines, list_lines, result_lines, show_lines
+from iamops.cli.drill.run import client_line, result_lines
+from iamops.cli.drill.show import history_lines, list_lines, show_lines
 from iamops.judge.drill.report import ClientView, DrillRun, DrillVerdict, drill_runs
-from iamops.report.drill import drill_document, exit_code, markdown
+from iamops.report.drill import drill_document, markdown
+from iamops.report.run import exit_code
 from iamops.session.drills.files import load_drill
 from tests.unit.judge.drill_samples import report
 

@@ -19,7 +19,7 @@ CHILD = """
 import argparse, asyncio, sys
 from pathlib import Path
 from iamops.cli.acting import GuardedSession
-from iamops.cli.lines import say, write_progress
+from iamops.cli.lines import write_stdout, write_progress
 from tests.profiles import pair
 
 MARKS, WAITS = Path(sys.argv[1]), "waits" in sys.argv
@@ -45,7 +45,7 @@ class Session(GuardedSession):
                 await asyncio.sleep(0.3)
                 mark("undone")
                 return 130
-        say("result " * 50000)
+        write_stdout("result " * 50000)
         return 1
 
 async def nothing(*args):

@@ -17,21 +17,20 @@ from xml.etree import ElementTree
 import pytest
 
 from iamops.cli.acting import dry_lines, progress_lines, result_lines
-from iamops.cli.config.run import diff_document, diff_text, lint_text
+from iamops.cli.config.run import diff_text, lint_text
 from iamops.cli.drill.run import progress_shown
 from iamops.cli.drill.run import result_lines as drill_lines
 from iamops.cli.errors import explain
-from iamops.cli.lines import say, say_lines, write_progress, write_stderr_lines
+from iamops.cli.lines import write_progress, write_stderr_lines, write_stdout, write_stdout_lines
 from iamops.cli.main import main
-from iamops.cli.output import Coloured, print_lines, watched
-from iamops.cli.printing import not_written
+from iamops.cli.output import Coloured, not_written, print_lines, watched
 from iamops.cli.status.table import print_table
 from iamops.cli.traffic.run import csv_text, traffic_lines
 from iamops.cli.triage.run import triage_lines
 from iamops.judge.drill.account import DrillProgress
 from iamops.judge.lint.lint import lint
 from iamops.judge.rules import findings
-from iamops.judge.run import RunReport, StepReport, run_document
+from iamops.judge.run import RunReport, StepReport
 from iamops.model.config import ConfFile, ConfTree
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
@@ -41,10 +40,11 @@ from iamops.plan.action import Switchover
 from iamops.plan.build import plan_for
 from iamops.plan.config.change import node_change
 from iamops.plan.denial import Denial
-from iamops.plan.steps import document as plan_document
 from iamops.report import drill, triage
 from iamops.report import lint as lint_documents
+from iamops.report.config import config_diff_document
 from iamops.report.drill import drill_document
+from iamops.report.run import plan_document, run_document
 from iamops.report.status import status_document
 from iamops.report.text import exact_json, json_text
 from iamops.report.triage import triage_document
@@ -121,9 +121,9 @@ def test_whatever_is_printed(sequence: str, kind: type[io.StringIO]):
         print(sequence, sequence, sep="\t", file=sys.stdout)
         print(sequence, file=sys.stderr)
         sys.stdout.writelines([sequence])
-        say(sequence)
+        write_stdout(sequence)
         write_progress(sequence)
-        say_lines([sequence, sequence])
+        write_stdout_lines([sequence, sequence])
         write_stderr_lines([sequence])
         print_lines([sequence, Coloured(sequence, 31), Coloured(sequence, 31, 3)])
 
@@ -204,7 +204,7 @@ def test_a_triage(chance: random.Random, tmp_path):
 @seeds
 def test_a_drill_s_report(chance: random.Random):
     ended = poisoned(drill_report(), chance, KEPT)
-    harmless(printed(lambda: say_lines(drill_lines(ended))))
+    harmless(printed(lambda: write_stdout_lines(drill_lines(ended))))
     cases = len(list(ElementTree.fromstring(drill.junit(drill_report())).iter("testcase")))  # noqa: S314 - our own
     harmless_xml(drill.junit(ended), cases)
     harmless_markdown(drill.markdown(ended))
@@ -245,7 +245,7 @@ def test_a_difference_of_files(chance: random.Random):
         text = printed(lambda: print_lines(diff_text(changes)), kind)
         assert raw(OWN_COLOURS.sub("", text)) == []
         assert "\x1b[2J" not in text
-    harmless_document(json_text(diff_document(changes)))
+    harmless_document(json_text(config_diff_document(changes)))
 
 
 @seeds
@@ -256,7 +256,7 @@ def test_a_plan_its_progress_and_its_result(chance: random.Random, monkeypatch: 
     ran = RunReport("1", Switchover(), 0.0, steps=tuple(StepReport(each, began=0.0) for each in plan.steps))
     ran = poisoned(ran, chance, KEPT | {"argv", "run"})
     harmless(printed(lambda: [write_progress(each) for each in progress_lines(None, ran)]))
-    harmless(printed(lambda: say_lines(result_lines(ran))))
+    harmless(printed(lambda: write_stdout_lines(result_lines(ran))))
     harmless_document(json_text(plan_document(plan)))
     harmless_document(json_text(run_document(ran, "lab", 1)))
 

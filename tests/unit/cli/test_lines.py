@@ -26,7 +26,7 @@ def pipe() -> Iterator[tuple[int, TextIO]]:
 async def all_of(reader: int, said: LineWriter) -> bytes:
     """Reads what waits until nothing does any more."""
     os.set_blocking(reader, False)
-    taken, read = asyncio.create_task(said.taken()), b""
+    taken, read = asyncio.create_task(said.drained()), b""
     while not taken.done() or select.select([reader], [], [], 0)[0]:
         with contextlib.suppress(BlockingIOError):
             read += os.read(reader, 1 << 20)
@@ -64,7 +64,7 @@ async def test_a_reader_that_has_gone_is_no_error(pipe):
     os.close(reader)
     said = LineWriter(stream)
     said.put("for nobody\n")
-    await said.taken(5)
+    await said.drained(5)
     said.write("for nobody either\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -127,8 +128,10 @@ def test_a_broken_pipe_of_something_else_is_not_taken_for_stdout(
     def raising(args: object) -> int:
         raise BrokenPipeError
 
-    monkeypatch.setattr(command_line, "_run", raising)
-    assert main(["status"]) == 5
+    made = argparse.ArgumentParser()
+    made.set_defaults(no_color=False, handler=raising)
+    monkeypatch.setattr(command_line, "parser", lambda: made)
+    assert main([]) == 5
     assert "BrokenPipeError" in capsys.readouterr().err
 
 

@@ -16,10 +16,11 @@ from iamops.model.events import (
     Target,
     UnitReported,
 )
+from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Link, LinkState, ProbeOutcome, ProbeReport, UnitReport
 from iamops.model.state import ClusterState
 from iamops.model.timestamps import rfc3339
-from iamops.report.status import fully_blind, status_document
+from iamops.report.status import exit_code, status_document
 from tests.profiles import pair
 from tests.scenes import NOW, VIP, fed, healthy
 
@@ -77,7 +78,7 @@ def test_nothing_observed_is_null_with_a_reason_never_false_or_zero():
         "latency_ms": None,
     }
     assert seen["datastores"]["redis"]["from"] == {"iam-a": None, "iam-b": None}
-    assert fully_blind(seen)
+    assert exit_code(seen) == ExitCode.UNREACHABLE
 
 
 def test_both_owners_of_a_split_brain_are_listed():
@@ -99,7 +100,7 @@ def test_a_silent_node_loses_its_values_and_keeps_the_reason():
     assert node["keepalived"]["active"] is None
     assert node["keepalived"]["active_unknown"] == "nothing heard for 5 s"
     assert seen["datastores"]["mariadb"]["from"]["iam-b"] is None
-    assert not fully_blind(seen)
+    assert exit_code(seen) == ExitCode.OK
 
 
 def test_a_client_in_the_dark_is_not_ok_and_says_how():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from iamops.cli.printing import fitted, groups
 from iamops.cli.status import table
+from iamops.cli.status.table import fitted, groups
 from iamops.judge.rules import findings
 from iamops.model.events import HttpProbed, Target
 from iamops.model.facts import ProbeOutcome, ProbeReport

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from iamops.engine.ports import CommandAnswer, NotSent
-from iamops.judge.run import Outcome, RestoredBy, RunReport, Stage, exit_code
+from iamops.judge.run import Outcome, RestoredBy, RunReport, Stage
 from iamops.model.exit_code import ExitCode
 from iamops.plan.action import Action, RollingRestart, ServiceAction, Switchover, UnitVerb
 from iamops.plan.steps import StepKind
+from iamops.report.run import exit_code
 from tests.unit.engine.pair import Bench, Killed, unknown
 
 RESTART_BACKEND = ServiceAction(UnitVerb.RESTART, "iam-apiserver", "iam-a")

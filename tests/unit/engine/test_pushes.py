@@ -11,13 +11,14 @@ import pytest
 
 from iamops.cli.backend.run import nodes_as_before
 from iamops.engine.ports import CommandAnswer, NotSent, OutcomeUnknown
-from iamops.judge.run import Outcome, RestoredBy, RunReport, exit_code
+from iamops.judge.run import Outcome, RestoredBy, RunReport
 from iamops.model.exit_code import ExitCode
 from iamops.model.outage import GapReport
 from iamops.plan.action import ConfigPush, Drain, DrainedRestart
 from iamops.plan.config.change import FileChange, NodeChange
 from iamops.plan.config.pushed import FilesSeen, PushedFiles
 from iamops.plan.steps import StepKind
+from iamops.report.run import exit_code
 from tests.unit.engine.pair import Bench, Killed
 from tests.unit.engine.test_serving import FixedMeter, measured
 

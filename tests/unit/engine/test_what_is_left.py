@@ -8,9 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from iamops.engine.ports import OutcomeUnknown
-from iamops.judge.run import Outcome, RunReport, Stage, exit_code, run_document
+from iamops.judge.run import Outcome, RunReport, Stage
 from iamops.model.exit_code import ExitCode
 from iamops.plan.action import Action, DrillAction, RollingRestart, ServiceAction, Switchover, UnitVerb
+from iamops.report.run import exit_code, run_document
 from iamops.session.drills.files import load_drill
 from tests.unit.engine.pair import Bench
 

@@ -25,7 +25,7 @@ from iamops.nodes.pace import HTTP, Seat
 from iamops.parse.journal import journal_record
 from iamops.redact.detectors.lines import Speakers
 from iamops.render.nodefiles import render_node
-from iamops.report.balance import Tested, balance_document
+from iamops.report.balance import BalanceTest, balance_document
 from iamops.report.status import status_document
 from iamops.session.logs import LogRing
 from tests.profiles import pair
@@ -89,7 +89,7 @@ def _balance() -> tuple[str, str]:
     service = profile.services["iam-apiserver"]
     shares = {A: Share(10, 150), B: Share(0)}
     dead = {B: "does not answer: port 8080 refused"}
-    document = balance_document(profile, 10, {DOMAIN: Tested(service, [OK] * 10, shares, {}, dead)}, {})
+    document = balance_document(profile, 10, {DOMAIN: BalanceTest(service, [OK] * 10, shares, {}, dead)}, {})
     return str(document["domains"][DOMAIN]["verdict"]), ""
 
 

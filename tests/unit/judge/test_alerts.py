@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from iamops.judge.alerts.message import AlertKind, document, message_of
+from iamops.judge.alerts.message import AlertKind
 from iamops.judge.alerts.state import Policy
 from iamops.judge.findings import About, NotEvaluated
 from iamops.model.facts import Severity
+from iamops.report.watch import alert_document, message_of
 from tests.unit.judge.watching import DOWN, Seen, finding, restarted
 
 CRITICAL = finding("client-dark", None, Severity.CRITICAL, "a client gets no good answer from VIP 10.0.4.99")
@@ -332,7 +333,7 @@ def test_a_message_survives_its_document():
     seen = Seen()
     seen.move("iam-a", "iam-b")
     (said,) = seen.said
-    assert message_of(json.loads(json.dumps(document("000001-x", said)))) == said
+    assert message_of(json.loads(json.dumps(alert_document("000001-x", said)))) == said
 
 
 def test_hostile_text_cannot_break_a_subject():

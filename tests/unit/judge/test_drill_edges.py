@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from junitparser import JUnitXml
 
-from iamops.judge.drill.report import DrillRun, Invariant, NodeFacts, drill_runs, history_document
+from iamops.judge.drill.report import DrillRun, Invariant, NodeFacts, drill_runs
 from iamops.plan.denial import Denial
-from iamops.report.drill import drill_document, junit, markdown
+from iamops.report.drill import drill_document, drill_history_document, junit, markdown
 from tests.unit.judge.drill_samples import refused, report
 
 
@@ -71,4 +71,4 @@ def test_a_step_that_comes_twice_is_two_cases_because_gitlab_reads_the_first_of_
 def test_nothing_in_a_ledger_can_stop_the_history(rubbish: Any):
     runs: tuple[DrillRun, ...] = drill_runs([rubbish, record()])
     assert [run.run for run in runs] == ["4312230f"]
-    json.dumps(history_document(runs), allow_nan=False)
+    json.dumps(drill_history_document(runs), allow_nan=False)

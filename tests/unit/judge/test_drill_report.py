@@ -8,18 +8,13 @@ from dataclasses import replace
 import pytest
 from junitparser import Error, Failure, JUnitXml
 
-from iamops.cli.drill.run import history_lines, result_lines
-from iamops.judge.drill.report import (
-    DrillVerdict,
-    FailureKind,
-    TimelineEntry,
-    drill_runs,
-    history_document,
-    trends,
-)
+from iamops.cli.drill.run import result_lines
+from iamops.cli.drill.show import history_lines
+from iamops.judge.drill.report import DrillVerdict, FailureKind, TimelineEntry, drill_runs, trends
 from iamops.judge.drill.report import Failure as DrillFailure
 from iamops.plan.denial import Denial
-from iamops.report.drill import drill_document, exit_code, junit, markdown
+from iamops.report.drill import drill_document, drill_history_document, junit, markdown
+from iamops.report.run import exit_code
 from tests.unit.judge.drill_samples import gap, keepalived_stop, refused, report
 
 HOSTILE = "\x1b[31m]]> | `rm` <b>\x00\ud800 [bold]"
@@ -127,7 +122,7 @@ def test_history_tells_median_worst_and_where_it_is_going():
     assert (outage.runs, outage.median_ms, outage.worst_ms, outage.latest_ms) == (8, 901.5, 1030.0, 1030.0)
     assert outage.trend == "worse"
     assert found["iam-a BACKUP after start keepalived on iam-a"].trend == "steady"
-    assert history_document(runs)["drills"]["keepalived-stop"] == {"passed": 8, "runs": 8}
+    assert drill_history_document(runs)["drills"]["keepalived-stop"] == {"passed": 8, "runs": 8}
     assert history_lines(runs, None)[0].startswith("keepalived-stop: 8 of 8 passed")
 
 

@@ -7,10 +7,11 @@ from iamops.judge.rules import findings
 from iamops.judge.rules.base import RuleInput
 from iamops.judge.triage.diagnose import diagnose
 from iamops.model.events import AddressesListed, LinkChanged, PortProbed, Source, SourceLost
+from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Link, LinkState, ProbeOutcome, ProbeReport, Severity
 from iamops.model.inspection import Inspection, NodeInspection
 from iamops.model.state import ADDRESSES_MOST, ClusterState
-from iamops.report.status import silent, status_document
+from iamops.report.status import exit_code, status_document
 from tests.scenes import NOW, fed, healthy
 from tests.unit.judge.samples import state
 
@@ -93,11 +94,11 @@ def test_a_look_that_found_nothing_either_is_silence_and_one_that_did_is_none():
 def test_status_tells_it_and_does_not_end_with_0(capsys):
     seen = connected(NOLOGIN)
     document = status_document(seen, findings(seen, NOW + 3, final=True), NOW + 3)
-    assert silent(document)
+    assert exit_code(document) == ExitCode.UNREACHABLE
     print_table(document)
     assert "up, silent" in capsys.readouterr().out
     well = status_document(healthy(), findings(healthy(), NOW + 2, final=True), NOW + 2)
-    assert not silent(well)
+    assert exit_code(well) == ExitCode.OK
 
 
 def test_a_node_that_is_still_connecting_when_the_time_is_up_cannot_be_seen():

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iamops.cli.audit.text import run_lines, tail_lines
+from iamops.cli.audit.run import run_lines, tail_lines
 from iamops.judge.triage.timeline import of_ledger
 from iamops.ledger.record import Record
 from iamops.ledger.verify import runs_of

@@ -13,8 +13,9 @@ from iamops.plan.build import plan_for
 from iamops.plan.denial import without_looks
 from iamops.plan.expectation import EffectivePriority, VipOn
 from iamops.plan.predict import OPEN_ARE_CUT
-from iamops.plan.steps import StepKind, confirmation, document
+from iamops.plan.steps import StepKind, confirmation
 from iamops.plan.vrrp_timing import check_window_s, master_down_s, skew_s
+from iamops.report.run import plan_document
 from tests.profiles import pair
 from tests.scenes import NOW, fed, healthy, live
 
@@ -136,7 +137,7 @@ def test_what_the_profile_does_not_have_is_said_with_what_it_has(action, named):
 
 def test_the_plan_is_one_json_document():
     plan = plan_for(Switchover(), fed(healthy(), TRACKED), NOW)
-    assert json.loads(json.dumps(document(plan)))["schema"] == "iamops.plan/1"
+    assert json.loads(json.dumps(plan_document(plan)))["schema"] == "iamops.plan/1"
 
 
 def test_the_command_line_asks_for_the_same():

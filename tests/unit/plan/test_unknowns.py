@@ -43,7 +43,8 @@ from iamops.plan.action import (
 from iamops.plan.build import plan_for
 from iamops.plan.config.change import FileChange, NodeChange
 from iamops.plan.denial import GuardContext
-from iamops.plan.steps import confirmation, document
+from iamops.plan.steps import confirmation
+from iamops.report.run import plan_document
 from iamops.session.drills.files import available_drills, load_drill
 from tests.profiles import pair
 from tests.scenes import NOW, OK, VIP, files, healthy
@@ -192,7 +193,7 @@ class Outcome:
     def of(cls, action: Action, state: ClusterState) -> Outcome:
         plan = plan_for(action, state, AT)
         said = denials(GuardContext(plan, state, AT))
-        told = {key: value for key, value in document(plan).items() if key != "fingerprint"}
+        told = {key: value for key, value in plan_document(plan).items() if key != "fingerprint"}
         return cls(told, tuple(d.sentence for d in said), str(confirmation(plan, state, AT)))
 
     @property

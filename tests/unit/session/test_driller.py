@@ -16,7 +16,8 @@ from iamops.judge.run import Outcome, RunReport, Stage
 from iamops.model.running import LiveVrrp
 from iamops.nodes.transport import CommandResult
 from iamops.plan.action import DrillAction
-from iamops.report.drill import drill_document, exit_code, junit
+from iamops.report.drill import drill_document, junit
+from iamops.report.run import exit_code
 from iamops.session.drills import runner
 from iamops.session.drills.files import load_drill
 from iamops.session.drills.runner import Driller

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from iamops.cli.options import add_guarded_options, refused_at_once
+from iamops.cli.options import Subparsers, add_guarded_options, add_profile_option, add_verb, refuse_at_once
 from iamops.model.exit_code import ExitCode
+from iamops.report.profile import backends_document
 from iamops.report.text import json_text
 
 DESCRIPTION = """\
@@ -25,39 +26,24 @@ VERBS = {
 }
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "backend",
-        help="list, add, remove, drain and enable backends",
-        description=DESCRIPTION,
-        epilog=EXITS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_parser(subparsers: Subparsers) -> None:
+    text = "list, add, remove, drain and enable backends"
+    parser = add_verb(subparsers, "backend", text, description=DESCRIPTION, epilog=EXITS)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True)
     listing = verbs.add_parser("list", help="every service's backends, as the profile has them")
-    listing.add_argument("--profile", metavar="NAME|PATH", default=argparse.SUPPRESS, help="the cluster")
+    add_profile_option(listing)
     listing.add_argument("--json", action="store_true", help="the document iamops.backends/1")
-    for verb, text in VERBS.items():
-        each = verbs.add_parser(
-            verb,
-            help=text,
-            description=DESCRIPTION,
-            epilog=EXITS,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        each.add_argument("service", metavar="SERVICE", help="a service of the profile that has a domain")
-        each.add_argument("backend", metavar="NODE|ADDRESS:PORT", help="a node, or for example 10.0.4.22:8080")
-        add_guarded_options(each)
-        each.add_argument("--json", action="store_true", help="the document iamops.run/1 (or iamops.plan/1)")
-    parser.set_defaults(handler=run)
+    listing.set_defaults(handler=_list)
+    for name, text in VERBS.items():
+        verb = add_verb(verbs, name, text, description=DESCRIPTION, epilog=EXITS)
+        verb.add_argument("service", metavar="SERVICE", help="a service of the profile that has a domain")
+        verb.add_argument("backend", metavar="NODE|ADDRESS:PORT", help="a node, or for example 10.0.4.22:8080")
+        add_guarded_options(verb)
+        verb.set_defaults(handler=_edit)
 
 
-def run(args: argparse.Namespace) -> int:
-    if args.verb == "list":
-        return _list(args)
-    refused = refused_at_once(args)
-    if refused is not None:
-        return refused
+def _edit(args: argparse.Namespace) -> int:
+    refuse_at_once(args)
     from iamops.cli.backend.run import BackendSession
     from iamops.session.profiles import ProfileFile
 
@@ -67,17 +53,11 @@ def run(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace) -> int:
     from iamops.session.profiles import load_profile
 
-    profile = load_profile(args.profile)
-    rows = [
-        {"service": service.name, "backend": name, "endpoint": where, "drained": name in service.drained}
-        for service in profile.services.values()
-        if service.domain
-        for name, where in profile.backends_of(service).items()
-    ]
+    document = backends_document(load_profile(args.profile))
     if args.json:
-        print(json_text({"schema": "iamops.backends/1", "backends": rows}))
+        print(json_text(document))
         return ExitCode.OK
-    for row in rows:
+    for row in document["backends"]:
         state = "drained" if row["drained"] else "in use"
         print(f"{row['service']:20} {row['backend']:20} {row['endpoint']:22} {state}")
     return ExitCode.OK

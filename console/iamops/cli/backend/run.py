@@ -37,7 +37,11 @@ class BackendSession(ActingSession):
         service = self.profile.services[args.service]
         drains = configurator.drains(service, args.backend) if self._edit is BackendEdit.DRAIN else ()
         push = await configurator.push(reason=args.reason, asked=asked, drains=drains)
-        self._tell_differences(push)
+        if not args.json:
+            old, new = self._before.text.splitlines(), self._after.text.splitlines()
+            name = str(self._before.path)
+            write_stderr_lines(difflib.unified_diff(old, new, name, name, lineterm="", n=1))
+            write_stderr_lines(diff_text(push.changes))
         return push
 
     async def act(self) -> int:
@@ -48,41 +52,20 @@ class BackendSession(ActingSession):
         try:
             return await super().act()
         finally:
-            if nodes_as_before(self.shown):
-                self._put_back()
+            path = self._after.path
+            if nodes_as_before(self.shown) and self._after.is_on_disk():
+                self._before.write()
+                write_stderr(f"iamops: {path} is as it was before")
+            elif nodes_as_before(self.shown):
+                write_stderr(f"iamops: {path} was changed by someone else meanwhile, and is left as it is")
             elif self.shown is not None and self.shown.outcome is not Outcome.SUCCEEDED:
-                write_stderr(
-                    f"iamops: {self._after.path} stays as edited: {self._where()}; see `iamops config diff`"
-                )
-
-    def _where(self) -> str:
-        """Which node has which files, as far as that is known."""
-        files = self.shown.files if self.shown is not None else {}
-        told = [f"{node}: {which} files" for node, which in files.items()]
-        return ", ".join(told) or "what the nodes have is not known"
-
-    def _put_back(self) -> None:
-        if self._after.is_on_disk():
-            self._before.write()
-            write_stderr(f"iamops: {self._before.path} is as it was before")
-        else:
-            write_stderr(
-                f"iamops: {self._before.path} was changed by someone else meanwhile, and is left as it is"
-            )
-
-    def _tell_differences(self, push: ConfigPush) -> None:
-        if self.args.json:
-            return
-        old, new = self._before.text.splitlines(), self._after.text.splitlines()
-        name = str(self._before.path)
-        write_stderr_lines(difflib.unified_diff(old, new, name, name, lineterm="", n=1))
-        write_stderr_lines(diff_text(push.changes))
+                sides = ", ".join(f"{node}: {side} files" for node, side in self.shown.files.items())
+                where = sides or "what the nodes have is not known"
+                write_stderr(f"iamops: {path} stays as edited: {where}; see `iamops config diff`")
 
 
 def nodes_as_before(report: RunReport | None) -> bool:
     """Whether no node can have what a push was to bring. Only then may the profile go back too."""
     if report is None or report.outcome is Outcome.REFUSED:
         return True
-    if report.outcome is not Outcome.FAILED:
-        return False
-    return all(which == Side.OLD for which in report.files.values())
+    return report.outcome is Outcome.FAILED and all(side == Side.OLD for side in report.files.values())

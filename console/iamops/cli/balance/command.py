@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-REQUESTS = 10
+from iamops.cli.options import Subparsers, add_profile_option, add_verb, whole_number
+
 REQUESTS_MAX = 1000
 DESCRIPTION = f"""\
 Sends N GETs of the health path to each published domain, through the VIP, one after the other, and reads in
@@ -24,23 +25,18 @@ reached or the split cannot be told, 130 interrupted. 1 goes before 4.
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "balance",
-        help="send N requests per domain through the VIP: did every backend get its share?",
-        description=DESCRIPTION,
-        epilog=EXITS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_parser(subparsers: Subparsers) -> None:
+    text = "send N requests per domain through the VIP: did every backend get its share?"
+    parser = add_verb(subparsers, "balance", text, description=DESCRIPTION, epilog=EXITS)
     parser.add_argument(
         "count",
         nargs="?",
-        type=_requests,
-        default=REQUESTS,
+        type=lambda text: whole_number(text, "requests", REQUESTS_MAX),
+        default=10,
         metavar="N",
         help="requests per domain (default %(default)s)",
     )
-    parser.add_argument("--profile", metavar="NAME|PATH", default=argparse.SUPPRESS, help="the cluster")
+    add_profile_option(parser)
     parser.add_argument("--json", action="store_true", help="the document iamops.balance/1")
     parser.set_defaults(handler=run)
 
@@ -48,14 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     from iamops.session.profiles import load_profile
 
-    profile = load_profile(args.profile)  # a broken profile is told before SSH is even loaded
+    profile = load_profile(args.profile)  # a broken profile is reported before SSH is loaded
     from iamops.cli.balance.run import show_balance
 
     return show_balance(profile, args.count, as_json=args.json)
-
-
-def _requests(text: str) -> int:
-    count = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-    if not 1 <= count <= REQUESTS_MAX:
-        raise argparse.ArgumentTypeError(f"expected 1 to {REQUESTS_MAX} requests, found {text}")
-    return count

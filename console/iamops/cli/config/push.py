@@ -33,23 +33,17 @@ class PushSession(ActingSession):
         super().progress(report)
         waiting = any(s.step.kind is StepKind.CONFIRM and s.stage is Stage.RUNNING for s in report.steps)
         if waiting and self._answer is None:
-            self._ask()
+            limit_s = self.args.confirm_timeout
+            write_stderr(f"the new files are in place: type yes within {limit_s} s to keep them, no to go back")
+            # Beside the run, which goes back when nobody answers in time.
+            self._answer = asyncio.create_task(self._read_answer())
 
-    def _ask(self) -> None:
-        """Beside the run: it goes back by itself when nobody answers in time."""
-        limit_s = self.args.confirm_timeout
-        write_stderr(f"the new files are in place: type yes within {limit_s} s to keep them, no to go back")
-
-        async def answered() -> None:
-            word = (await typed_line(sys.stdin)).strip()
-            self.cluster.hands.keep(kept=word == "yes")
-
-        self._answer = asyncio.create_task(answered())
+    async def _read_answer(self) -> None:
+        word = (await typed_line(sys.stdin)).strip()
+        self.cluster.hands.keep(kept=word == "yes")
 
 
 class DrainedRestartSession(ActingSession):
-    """`iamops restart UNIT --rolling --drain`."""
-
     def __init__(self, profile: Profile, unit: str, args: argparse.Namespace) -> None:
         super().__init__(profile, None, args)
         self._unit = unit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from iamops.cli.options import point_in_time
+from iamops.cli.options import Subparsers, add_profile_option, add_verb, point_in_time, whole_number
 
 BY = ("status", "host", "path", "backend", "client", "method", "minute")
 DESCRIPTION = """\
@@ -20,19 +20,13 @@ where: terms with spaces between them, all of them true:
 
 exit codes: 0 counted, 2 usage or profile error, 4 a node's log could not be read (the others are shown).
 """
-TOP = 20
 TOP_MAX = 10_000
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "traffic",
-        help="request counts from the access logs: status, backend, path, client, latency",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--profile", metavar="NAME|PATH", default=argparse.SUPPRESS, help="the cluster")
+def add_parser(subparsers: Subparsers) -> None:
+    text = "request counts from the access logs: status, backend, path, client, latency"
+    parser = add_verb(subparsers, "traffic", text, description=DESCRIPTION, epilog=EPILOG)
+    add_profile_option(parser)
     parser.add_argument(
         "--since",
         type=_since,
@@ -43,7 +37,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--by", choices=BY, help="a table by this instead of the overview")
     parser.add_argument("--where", default="", metavar="EXPR", help="only the requests of which this is true")
     parser.add_argument(
-        "--top", type=_top, default=TOP, metavar="N", help="rows of the table (default %(default)s)"
+        "--top",
+        type=lambda text: whole_number(text, "rows", TOP_MAX),
+        default=20,
+        metavar="N",
+        help="rows of the table (default %(default)s)",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="the document iamops.traffic/1")
@@ -54,11 +52,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     from iamops.session.profiles import load_profile
 
-    profile = load_profile(args.profile)  # a broken profile is told before SSH is even loaded
+    profile = load_profile(args.profile)  # a broken profile is reported before SSH is loaded
     from iamops.cli.traffic.run import show_traffic
 
-    form = "json" if args.json else "csv" if args.csv else "text"
-    return show_traffic(profile, since=args.since, by=args.by, where_text=args.where, top=args.top, form=form)
+    return show_traffic(profile, args)
 
 
 def _since(text: str) -> float | None:
@@ -66,9 +63,3 @@ def _since(text: str) -> float | None:
     if text == "all":
         return None
     return point_in_time(text, "all") // 60 * 60
-
-
-def _top(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= TOP_MAX):
-        raise argparse.ArgumentTypeError(f"expected 1 to {TOP_MAX} rows, found {text}")
-    return int(text)

@@ -2,52 +2,90 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import csv
 import io
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from iamops.accesslog.count import Columns, CountQuery
 from iamops.accesslog.filter import Where, WhereError, where
 from iamops.accesslog.format import Field, LogFormat, named_format
-from iamops.cli.output import print_lines
-from iamops.model.exit_code import ExitCode
+from iamops.cli.output import CliError, columns, print_lines
 from iamops.model.profile import Profile
 from iamops.model.safe_text import one_line
 from iamops.nodes.transport import TransportError
-from iamops.report.text import json_text
-from iamops.report.traffic import OTHERS_SHOWN, traffic_document
+from iamops.report.text import Json, json_text
+from iamops.report.traffic import OTHERS_SHOWN, exit_code, traffic_document
 from iamops.session.connections import attempts
 from iamops.session.traffic_count import count_traffic, nginx_answers
 
-# `iamops traffic` for people, and as comma-separated values.
-
-Json = Mapping[str, Any]
+# What each table needs beside the status and the time (counting less is quicker), and what the format must have.
+TABLES: Mapping[str | None, tuple[Columns, Field | None]] = {
+    None: (Columns.TIME | Columns.SHAPE | Columns.TIMES, None),
+    "status": (Columns.TIME, None),
+    "minute": (Columns.TIME, Field.TIME),
+    "path": (Columns.TIME | Columns.PATHS, Field.PATH),
+    "client": (Columns.TIME | Columns.CLIENTS, Field.CLIENT),
+    "host": (Columns.TIME | Columns.SHAPE, Field.HOST),
+    "method": (Columns.TIME | Columns.SHAPE, Field.METHOD),
+    "backend": (Columns.TIME | Columns.SHAPE | Columns.TIMES, Field.UPSTREAM),
+}
 CLASSES = ("2xx", "3xx", "4xx", "5xx")
+QUANTILES = ("p50", "p90", "p99")
 KEY_MAX = 60
-TOP = 20
 # A spreadsheet takes a cell that begins so for a formula, some after spaces too, or in their wide forms.
 FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
-def traffic_lines(document: Json, top: int = TOP) -> Iterator[str]:
-    """The overview, or the table that was asked for; of backends `top` rows, named as the profile calls them."""
-    since = document["since"] or "the beginning of the log"
-    where = f", where {document['where']}" if document["where"] else ""
-    yield f"requests since {since}{where}"
-    yield from _columns(_node_rows(document))
-    yield from _notes(document)
-    if "rows" in document:
-        yield ""
-        yield from _columns(_table_rows(document, top))
-    elif document.get("services") is None:
-        yield f"backends: {document['services_unknown']}"
-    elif document["services"]:
-        yield ""
-        yield from _columns(_service_rows(document["services"]))
+def show_traffic(profile: Profile, args: argparse.Namespace) -> int:
+    log_format = named_format(profile.logs.format)
+    wanted, _ = TABLES[args.by]
+    if args.since is None and args.by != "minute":
+        # No time is asked for: names are counted over the whole file, and far fewer are cut off the tables.
+        wanted &= ~Columns.TIME
+    try:
+        expression = where(args.where)
+        _check(profile, log_format, expression, args.by, args.since)
+    except WhereError as error:
+        raise CliError(str(error)) from None
+    return asyncio.run(_show(profile, CountQuery(log_format, wanted, expression), args))
+
+
+def _check(profile: Profile, form: LogFormat, expression: Where, by: str | None, since: float | None) -> None:
+    """What the format cannot tell cannot be asked for. Raises WhereError."""
+    for field in sorted(expression.fields):
+        if not form.has(field):
+            raise WhereError(f"--where: {form.unavailable(field)}")
+    _, needed = TABLES[by]
+    if needed is not None and not form.has(needed):
+        raise WhereError(f"--by {by}: {form.unavailable(needed)}")
+    if since is not None and form.clock is None:
+        raise WhereError(f"--since: {form.unavailable(Field.TIME)}; `--since all` counts the log's file of now")
+    if not any(expression.allows_node(name) for name in profile.nodes):
+        raise WhereError(f"--where {expression.text!r}: no such node; nodes: {', '.join(profile.nodes)}")
+
+
+async def _show(profile: Profile, query: CountQuery, args: argparse.Namespace) -> int:
+    async with attempts(profile) as made:
+        failures = [link for link in made.values() if isinstance(link, TransportError)]
+        if len(failures) == len(made):
+            raise failures[0]
+        until = time.time()
+        counted = await count_traffic(profile.logs.access, query, args.since, made, nginx_answers(profile))
+    document = traffic_document(profile, query, counted, since=args.since, until=until, by=args.by, top=args.top)
+    if args.json:
+        print(json_text(document))
+    elif args.csv:
+        print(csv_text(document))
+    else:
+        print_lines(traffic_lines(document, args.top))
+    for name, node in counted.items():
+        if node.reason:
+            print(f"iamops: {name} is not counted: {node.reason}", file=sys.stderr)
+    return exit_code(document)
 
 
 def csv_text(document: Json) -> str:
@@ -67,28 +105,42 @@ def csv_text(document: Json) -> str:
 
 
 def _cell(text: str) -> str:
-    """Nothing but text, whatever it begins with: tabs and carriage returns are none."""
+    """Text to a spreadsheet, whatever it begins with; tabs and carriage returns are no text."""
     text = one_line(text)
     return f"'{text}" if text.lstrip().startswith(FORMULA) else text
 
 
+def traffic_lines(document: Json, top: int = 20) -> Iterator[str]:
+    """The overview, or the table that was asked for; of backends `top` rows, named as the profile calls them."""
+    since = document["since"] or "the beginning of the log"
+    where = f", where {document['where']}" if document["where"] else ""
+    yield f"requests since {since}{where}"
+    yield from columns(_node_rows(document), right=True)
+    yield from _notes(document)
+    if "rows" in document:
+        yield ""
+        yield from columns(_table_rows(document, top), right=True)
+    elif document.get("services") is None:
+        yield f"backends: {document['services_unknown']}"
+    elif document["services"]:
+        yield ""
+        yield from columns(_service_rows(document["services"]), right=True)
+
+
 def _node_rows(document: Json) -> Iterator[Sequence[str]]:
-    yield ("NODE", "REQUESTS", "/S", *CLASSES, "499", "BYTES", "p50", "p90", "p99")
-    parts = [*document["nodes"].items(), ("all", document["cluster"])]
-    for name, node in parts:
+    yield ("NODE", "REQUESTS", "/S", *CLASSES, "499", "BYTES", *QUANTILES)
+    for name, node in (*document["nodes"].items(), ("all", document["cluster"])):
         if node["total"] is None and "total_at_least" not in node:
             yield (name, "?")
             continue
-        classes = node["by_class"]
-        latency = node["latency_ms"] or {}
         yield (
             name,
             f"≥ {node['total_at_least']}" if node["total"] is None else str(node["total"]),
             "?" if node["rate_per_s"] is None else f"{node['rate_per_s']:.1f}",
-            *(str(classes.get(each, 0)) for each in CLASSES),
+            *(str(node["by_class"].get(status, 0)) for status in CLASSES),
             str(node["by_status"].get("499", 0)),
-            "?" if node["bytes"] is None else str(node["bytes"]),
-            *(f"{latency[each]:.0f} ms" if each in latency else "?" for each in ("p50", "p90", "p99")),
+            _known(node["bytes"]),
+            *_quantiles(node),
         )
 
 
@@ -98,46 +150,47 @@ def _notes(document: Json) -> Iterator[str]:
         if node["total"] is None:
             yield f"{name}: not counted: {node['total_unknown']}"
             continue
-        said = [
-            _unparsed(node["unparsed"], node["total"]) if node["unparsed"] else "",
-            f"{node['probes']} requests say that they are health checks of iamops" if node["probes"] else "",
-            f"lines were gone before they could be read, {node['times_lost']} times" if node["times_lost"] else "",
-        ]
-        if any(said):
-            yield f"{name}: {'; '.join(text for text in said if text)}"
+        notes: list[str] = []
+        if node["unparsed"]:
+            other = "nginx writes another format than logs.format says; see iamops config diff"
+            hint = "" if node["total"] >= node["unparsed"] else f": {other}"
+            notes.append(f"{node['unparsed']} lines are not in the log's format{hint}")
+        if node["probes"]:
+            notes.append(f"{node['probes']} requests say that they are health checks of iamops")
+        if node["times_lost"]:
+            notes.append(f"lines were gone before they could be read, {node['times_lost']} times")
+        if notes:
+            yield f"{name}: {'; '.join(notes)}"
     numbers = document["cluster"]
     reasons = {numbers[key] for key in ("bytes_unknown", "latency_ms_unknown") if key in numbers}
     yield from (f"?: {reason}" for reason in sorted(reasons))
 
 
-def _unparsed(number: int, parsed: int) -> str:
-    hint = (
-        "" if parsed >= number else ": nginx writes another format than logs.format says; see iamops config diff"
-    )
-    return f"{number} lines are not in the log's format{hint}"
-
-
 def _service_rows(services: Json) -> Iterator[Sequence[str]]:
-    yield ("BACKEND", "REQUESTS", "SHARE", "ERRORS", "p50", "p90", "p99")
+    yield ("BACKEND", "REQUESTS", "SHARE", "ERRORS", *QUANTILES)
     for name, backend in services.items():
-        latency = backend["latency_ms"] or {}
-        errors = "?" if backend["errors"] is None else str(backend["errors"])
-        quantiles = (f"{latency[each]:.0f} ms" if each in latency else "?" for each in ("p50", "p90", "p99"))
-        yield (name, str(backend["requests"]), f"{backend['share']:.1%}", errors, *quantiles)
+        share = f"{backend['share']:.1%}"
+        yield (name, str(backend["requests"]), share, _known(backend["errors"]), *_quantiles(backend))
+
+
+def _known(number: int | None) -> str:
+    return "?" if number is None else str(number)
+
+
+def _quantiles(counted: Json) -> Iterator[str]:
+    latency = counted["latency_ms"] or {}
+    return (f"{latency[quantile]:.0f} ms" if quantile in latency else "?" for quantile in QUANTILES)
 
 
 def _table_rows(document: Json, top: int) -> Iterator[Sequence[str]]:
+    by = document["by"]
     nodes = [name for name, node in document["nodes"].items() if node["total"] is not None]
-    yield (document["by"].upper(), "REQUESTS", "SHARE", "5XX", *nodes)
-    for row in document["rows"] if document["by"] != "backend" else _by_service(document["services"], nodes, top):
+    yield (by.upper(), "REQUESTS", "SHARE", "5XX", *nodes)
+    for row in document["rows"] if by != "backend" else _by_service(document["services"], nodes, top):
         key = row["key"] if len(row["key"]) <= KEY_MAX else row["key"][: KEY_MAX - 1] + "…"
-        yield (
-            key or '""',
-            str(row["total"]),
-            f"{row['share']:.1%}",
-            "?" if row["errors"] is None or document["by"] in ("client", "method") else str(row["errors"]),
-            *(str(row["nodes"][name]) for name in nodes),
-        )
+        errors = "?" if by in ("client", "method") else _known(row["errors"])
+        numbers = (str(row["nodes"][name]) for name in nodes)
+        yield (key or '""', str(row["total"]), f"{row['share']:.1%}", errors, *numbers)
 
 
 def _by_service(services: Json, nodes: Sequence[str], top: int) -> Iterator[Json]:
@@ -154,96 +207,3 @@ def _by_service(services: Json, nodes: Sequence[str], top: int) -> Iterator[Json
             "errors": None if rest[0]["errors"] is None else sum(row["errors"] for row in rest),
             "nodes": {node: sum(row["nodes"][node] for row in rest) for node in nodes},
         }
-
-
-def _columns(lines: Iterator[Sequence[str]]) -> Iterator[str]:
-    """The first column to the left, the others to the right."""
-    table = list(lines)
-    widths = [max(len(line[at]) for line in table if at < len(line)) for at in range(max(map(len, table)))]
-    for line in table:
-        first, *others = (
-            text.ljust(width) if at == 0 else text.rjust(width)
-            for at, (text, width) in enumerate(zip(line, widths, strict=False))
-        )
-        yield "  ".join((first, *others)).rstrip()
-
-
-# What each table needs beside the status and the time: counting less is quicker.
-WANTS = {
-    None: Columns.TIME | Columns.SHAPE | Columns.TIMES,
-    "status": Columns.TIME,
-    "minute": Columns.TIME,
-    "path": Columns.TIME | Columns.PATHS,
-    "client": Columns.TIME | Columns.CLIENTS,
-    "host": Columns.TIME | Columns.SHAPE,
-    "method": Columns.TIME | Columns.SHAPE,
-    "backend": Columns.TIME | Columns.SHAPE | Columns.TIMES,
-}
-NEEDS = {
-    "minute": Field.TIME,
-    "path": Field.PATH,
-    "client": Field.CLIENT,
-    "host": Field.HOST,
-    "method": Field.METHOD,
-    "backend": Field.UPSTREAM,
-}
-
-
-def show_traffic(
-    profile: Profile, *, since: float | None, by: str | None, where_text: str, top: int, form: str
-) -> int:
-    """Counts, prints, and returns the exit code."""
-    log_form = named_format(profile.logs.format)
-    try:
-        expression = where(where_text)
-        _check(log_form, expression, by, since)
-        _check_nodes(profile, expression)
-    except WhereError as error:
-        print(f"iamops: {error}", file=sys.stderr)
-        return ExitCode.USAGE
-    recipe = CountQuery(log_form, _want(by, since), expression)
-    return asyncio.run(_show(profile, recipe, since, by, top, form))
-
-
-async def _show(
-    profile: Profile, recipe: CountQuery, since: float | None, by: str | None, top: int, form: str
-) -> int:
-    async with attempts(profile) as made:
-        failures = [each for each in made.values() if isinstance(each, TransportError)]
-        if len(failures) == len(made):
-            raise failures[0]
-        until = time.time()
-        counted = await count_traffic(profile.logs.access, recipe, since, made, nginx_answers(profile))
-    document = traffic_document(profile, recipe, counted, since=since, until=until, by=by, top=top)
-    if form == "json":
-        print(json_text(document))
-    elif form == "csv":
-        print(csv_text(document))
-    else:
-        print_lines(traffic_lines(document, top))
-    unread = {name: node.reason for name, node in counted.items() if node.reason}
-    for name, reason in unread.items():
-        print(f"iamops: {name} is not counted: {reason}", file=sys.stderr)
-    return ExitCode.UNREACHABLE if unread else ExitCode.OK
-
-
-def _want(by: str | None, since: float | None) -> Columns:
-    """Where no time is asked for, names are counted over the whole file: then far fewer are cut off the tables."""
-    return WANTS[by] if since is not None or by == "minute" else WANTS[by] & ~Columns.TIME
-
-
-def _check(form: LogFormat, expression: Where, by: str | None, since: float | None) -> None:
-    """What the format cannot tell cannot be asked for."""
-    for field in sorted(expression.fields):
-        if not form.has(field):
-            raise WhereError(f"--where: {form.unavailable(field)}")
-    needed = NEEDS.get(by or "")
-    if needed is not None and not form.has(needed):
-        raise WhereError(f"--by {by}: {form.unavailable(needed)}")
-    if since is not None and form.clock is None:
-        raise WhereError(f"--since: {form.unavailable(Field.TIME)}; `--since all` counts the log's file of now")
-
-
-def _check_nodes(profile: Profile, expression: Where) -> None:
-    if not any(expression.allows_node(name) for name in profile.nodes):
-        raise WhereError(f"--where {expression.text!r}: no such node; nodes: {', '.join(profile.nodes)}")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 
-from iamops.cli.options import point_in_time, seconds, span_s
-from iamops.model.exit_code import ExitCode
+from iamops.cli.options import Subparsers, add_profile_option, add_verb, measured, point_in_time, span_s
+from iamops.cli.output import CliError
 
 DESCRIPTION = """\
 Looks at everything once, for a bounded time, and changes nothing. Findings come worst first; a root cause
@@ -22,20 +21,18 @@ exit codes: 0 no finding at or above --fail-on, 1 there are, 2 usage or profile 
 """
 FORMS = ("json", "junit", "markdown")
 STDOUT = "-"
-TIMEOUT_S = 10.0
-TIMEOUT_MAX_S = 300.0
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
+def add_parser(subparsers: Subparsers) -> None:
+    parser = add_verb(
+        subparsers,
         "triage",
-        help="what is wrong, on what evidence, and the next safe step",
+        "what is wrong, on what evidence, and the next safe step",
         usage="iamops triage [OPTIONS]\n       iamops triage explain [CODE]",
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--profile", metavar="NAME|PATH", default=argparse.SUPPRESS, help="the cluster")
+    add_profile_option(parser)
     parser.add_argument(
         "--since",
         type=_since,
@@ -43,7 +40,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="also what happened from then on, as one timeline: 15m, 2h, 1d, 2026-11-24T17:00",
     )
     parser.add_argument(
-        "--timeout", type=_timeout, default=TIMEOUT_S, metavar="SECONDS", help="at most (default %(default)s)"
+        "--timeout", type=_timeout, default=10.0, metavar="SECONDS", help="at most (default %(default)s)"
     )
     for form in FORMS:
         parser.add_argument(
@@ -59,11 +56,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--bundle", metavar="FILE", help="also write the evidence, redacted: FILE.tar.zst or .tar.gz"
     )
     # What loading takes belongs to the time that was promised.
-    parser.set_defaults(began=time.monotonic())
+    parser.set_defaults(handler=run, began=time.monotonic())
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", prog="iamops triage")
     explain = verbs.add_parser("explain", help="the runbook entry of a finding", description="Asks no node.")
     explain.add_argument("code", metavar="CODE", nargs="?", help="a finding's word or number (default: list them)")
-    parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -72,14 +68,13 @@ def run(args: argparse.Namespace) -> int:
 
         return explain(args.code)
     if [getattr(args, form) for form in FORMS].count(STDOUT) > 1:
-        print("iamops: only one of --json, --junit and --markdown fits on stdout: give FILEs", file=sys.stderr)
-        return ExitCode.USAGE
+        raise CliError("only one of --json, --junit and --markdown fits on stdout: give FILEs")
     from iamops.session.profiles import load_profile
 
-    profile = load_profile(args.profile)  # a broken profile is told before SSH is even loaded
-    from iamops.cli.triage.run import TriageSession
+    profile = load_profile(args.profile)  # a broken profile is reported before SSH is loaded
+    from iamops.cli.triage.run import triage
 
-    return TriageSession(profile, args).run()
+    return triage(profile, args)
 
 
 def _since(text: str) -> float:
@@ -92,7 +87,7 @@ def _since(text: str) -> float:
 
 
 def _timeout(text: str) -> float:
-    value = seconds(text, most=TIMEOUT_MAX_S)
+    value = measured(text, "seconds", 300)
     if not value:
         raise argparse.ArgumentTypeError("no look is possible in 0 seconds")
     return value

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import sys
-import textwrap
 from collections.abc import Iterable, Iterator
 
-from iamops.cli.output import print_lines
+from iamops.cli.output import CliError, columns, print_lines, wrapped
 from iamops.judge.lint.catalogue import CATALOGUE as FILE_RULES
 from iamops.judge.lint.finding import LintRule
 from iamops.judge.runbook.catalogue import BY_NUMBER, CATALOGUE, entry_of
@@ -20,25 +18,23 @@ NEAREST = 3
 
 
 def explain(code: str | None) -> int:
-    """Prints one entry, or the list of all."""
     if code is None:
         print_lines(list_lines(CATALOGUE.values()))
-        return ExitCode.OK
-    entry, rule = entry_of(code), FILE_RULES.get(code.upper())
-    if entry is None and rule is None:
-        print(f"iamops: {unknown(code)}", file=sys.stderr)
-        return ExitCode.USAGE
-    print_lines(entry_lines(entry) if entry is not None else rule_lines(rule))
+    elif (entry := entry_of(code)) is not None:
+        print_lines(entry_lines(entry))
+    elif (rule := FILE_RULES.get(code.upper())) is not None:
+        print_lines(rule_lines(rule))
+    else:
+        raise CliError(unknown(code))
     return ExitCode.OK
 
 
 def entry_lines(entry: RunbookEntry) -> Iterator[str]:
     """An entry as a page of the runbook."""
     yield f"{entry.number} {entry.code} ({entry.severity})"
-    yield from textwrap.wrap(entry.title, WIDTH, break_on_hyphens=False)
+    yield from wrapped(entry.title, WIDTH)
     for name, text in (("what it means", entry.means), ("how it is known", entry.known_by)):
-        yield from ("", name)
-        yield from _indented(text, "  ")
+        yield from ("", name, *_indented(text, "  "))
     yield from ("", "usual causes, the likeliest first")
     for cause in entry.causes:
         yield from _indented(cause, "  - ")
@@ -47,22 +43,16 @@ def entry_lines(entry: RunbookEntry) -> Iterator[str]:
         yield from _indented(step, f"  {number}. ")
 
 
-def rule_lines(rule: LintRule | None) -> Iterator[str]:
-    """A rule of `iamops config lint`: triage tells of those too, below what they explain."""
-    if rule is None:
-        return
+def rule_lines(rule: LintRule) -> Iterator[str]:
+    """A rule of `iamops config lint`: triage names those too, below what they explain."""
     yield f"{rule.code} ({rule.severity}), a rule of iamops config lint"
-    yield from textwrap.wrap(rule.title, WIDTH, break_on_hyphens=False)
+    yield from wrapped(rule.title, WIDTH)
     yield from ("", "what it means", *_indented(rule.why, "  "))
     yield from ("", "what to do", *_indented(rule.fix, "  "))
 
 
 def list_lines(entries: Iterable[RunbookEntry]) -> Iterator[str]:
-    """One line an entry, in the catalogue's order."""
-    found = list(entries)
-    width = max((len(entry.code) for entry in found), default=0)
-    for entry in found:
-        yield f"{entry.number}  {entry.severity!s:<8}  {entry.code:<{width}}  {entry.title}"
+    return columns((entry.number, f"{entry.severity!s:<8}", entry.code, entry.title) for entry in entries)
 
 
 def unknown(code: str) -> str:
@@ -76,7 +66,4 @@ def unknown(code: str) -> str:
 
 
 def _indented(text: str, head: str) -> list[str]:
-    """Commands stay whole: nothing is broken at a hyphen."""
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
-    )
+    return wrapped(text, WIDTH, head, " " * len(head))

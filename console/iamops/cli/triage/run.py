@@ -1,4 +1,4 @@
-"""Carries out `iamops triage`: looks, has it printed, writes the bundle, and says how it ended."""
+"""Carries out `iamops triage`: inspects, prints it in the forms that were asked for, and writes the bundle."""
 
 from __future__ import annotations
 
@@ -6,129 +6,120 @@ import argparse
 import asyncio
 import shutil
 import sys
-import textwrap
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from iamops.cli.config.run import COLOURS
-from iamops.cli.output import Coloured, print_lines
-from iamops.cli.printing import not_written
+from iamops.cli.output import SEVERITY_COLOURS, CliError, Coloured, not_written, print_lines, wrapped
 from iamops.cli.triage.command import FORMS, STDOUT
 from iamops.judge.findings import Finding
-from iamops.judge.triage.summary import Darkness, TriageResult, closing, darkness, name_of, unreachable
+from iamops.judge.triage.summary import TriageResult, closing, darkness, name_of
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
-from iamops.model.journal import TimelineEvent
 from iamops.model.profile import Profile
 from iamops.model.safe_text import safe
 from iamops.report.text import json_text
-from iamops.report.triage import junit, markdown, triage_document
+from iamops.report.triage import exit_code, junit, markdown, triage_document
 from iamops.session.triage.triage import Examined, examine
 
-NEVER = "never"
 # Loaded while the nodes answer, piece by piece.
-PRINTING = ("iamops.judge.drill.report", "iamops.report.triage", "iamops.cli.triage.run")
+PRINTING = ("iamops.report.triage", "iamops.cli.triage.run")
+WIDTH_MIN, WIDTH_MAX = 60, 100
+LABEL = 11
 
 
-class TriageSession:
-    """One look and what comes of it."""
+def triage(profile: Profile, args: argparse.Namespace) -> int:
+    if args.bundle is not None:
+        from iamops.session.bundle.archive import BundleRefused, check_path
 
-    def __init__(self, profile: Profile, args: argparse.Namespace) -> None:
-        self._profile = profile
-        self._args = args
-        self._floor = None if args.fail_on == NEVER else Severity(args.fail_on)
-
-    def run(self) -> int:
-        """Returns the exit code."""
-        if self._args.bundle is not None and (refusal := _bundle_refusal(Path(self._args.bundle))):
-            print(f"iamops: {refusal}", file=sys.stderr)
-            return ExitCode.USAGE
-        return asyncio.run(self._looked())
-
-    async def _looked(self) -> int:
-        looked = await examine(
-            self._profile,
-            timeout_s=self._args.timeout,
-            since_s=self._args.since,
-            spent_s=time.monotonic() - self._args.began,
-            also=PRINTING,
-        )
-
-        written = write_report(looked, self._args, self._floor)
-        if self._args.bundle is not None:
-            written &= await _bundle(looked, Path(self._args.bundle))
-        return exit_code(looked, self._floor) if written else ExitCode.USAGE
+        try:
+            check_path(Path(args.bundle))
+        except BundleRefused as refusal:
+            raise CliError(str(refusal)) from None
+    return asyncio.run(_triage(profile, args))
 
 
-def exit_code(looked: TriageResult, floor: Severity | None) -> ExitCode:
-    """Not reaching anybody is told before what was found without them."""
-    if unreachable(looked):
-        return ExitCode.UNREACHABLE
-    return ExitCode.CHECK_FAILED if floor is not None and looked.diagnosis.at_least(floor) else ExitCode.OK
+async def _triage(profile: Profile, args: argparse.Namespace) -> int:
+    floor = None if args.fail_on == "never" else Severity(args.fail_on)
+    result = await examine(
+        profile, timeout_s=args.timeout, since_s=args.since, spent_s=time.monotonic() - args.began, also=PRINTING
+    )
+    written = _write_forms(result, args, floor)
+    if args.bundle is not None:
+        written &= await _bundle(result, Path(args.bundle))
+    return exit_code(result, floor) if written else ExitCode.USAGE
 
 
-def _bundle_refusal(path: Path) -> str:
-    """Why no bundle can be written there; empty if one can."""
-    from iamops.session.bundle.archive import BundleRefused, check_path
+def _write_forms(result: TriageResult, args: argparse.Namespace, floor: Severity | None) -> bool:
+    """False if a file could not be written; everything else is printed all the same."""
+    forms = {
+        "json": lambda: json_text(triage_document(result, args.since)) + "\n",
+        "junit": lambda: junit(result, floor),
+        "markdown": lambda: markdown(result),
+    }
+    wanted = {form: getattr(args, form) for form in FORMS if getattr(args, form) is not None}
+    if STDOUT not in wanted.values():
+        width = shutil.get_terminal_size((WIDTH_MAX, 24)).columns
+        print_lines(triage_lines(result, width=width, since_s=args.since))
+    all_written = True
+    for form, path in wanted.items():
+        text = forms[form]()
+        if path == STDOUT:
+            print(text, end="")
+        elif (failure := not_written(path, text)) is not None:
+            all_written = False
+            # Its text is not lost.
+            print(f"iamops: {failure}; what should stand there follows", file=sys.stderr)
+            sys.stderr.write(text)
+    return all_written
 
-    try:
-        check_path(path)
-    except BundleRefused as refusal:
-        return str(refusal)
-    return ""
 
-
-async def _bundle(looked: Examined, path: Path) -> bool:
+async def _bundle(result: Examined, path: Path) -> bool:
     from iamops.report.status import status_document
     from iamops.session.bundle.archive import BundleRefused
     from iamops.session.bundle.bundle import write_bundle
 
-    status = status_document(looked.state, looked.diagnosis.findings, looked.at)
+    status = status_document(result.state, result.diagnosis.findings, result.at)
     try:
-        report = await write_bundle(looked, path, now=time.time(), status=status)
+        report = await write_bundle(result, path, now=time.time(), status=status)
     except BundleRefused as refusal:
         print(f"iamops: {refusal}", file=sys.stderr)
         return False
-    hidden = sum(report.redactions.values())
-    told = f"{report.path}: {report.files} files, {report.bytes} bytes, {hidden} secrets redacted"
-    print(f"iamops: {told}", file=sys.stderr)
+    size = f"{report.files} files, {report.bytes} bytes, {sum(report.redactions.values())} secrets redacted"
+    print(f"iamops: {report.path}: {size}", file=sys.stderr)
     for what, why in report.uncollected.items():
         print(f"iamops: not in the bundle: {what}: {why}", file=sys.stderr)
     return True
 
 
-# A triage as text for a terminal: worst first, then what cannot be told.
-
-WIDTH_MIN, WIDTH_MAX = 60, 100
-LABEL = 11
-
-
-def triage_lines(looked: TriageResult, *, width: int, since_s: float | None = None) -> Iterator[str]:
-    """The whole look. No line is longer than `width`, which is kept between WIDTH_MIN and WIDTH_MAX."""
+def triage_lines(result: TriageResult, *, width: int, since_s: float | None = None) -> Iterator[str]:
+    """Worst first, then what is not known. `width` is kept between WIDTH_MIN and WIDTH_MAX."""
     width = max(WIDTH_MIN, min(width, WIDTH_MAX))
-    for finding in looked.diagnosis.findings:
+    for finding in result.diagnosis.findings:
         yield from _finding(finding, width)
         yield ""
-    dark = darkness(looked.diagnosis.blind, looked.not_inspected)
-    if dark:
+    groups = darkness(result.diagnosis.blind, result.not_inspected)
+    if groups:
         yield "cannot tell"
-        for each in dark:
-            yield from _dark(each, width)
+        for group in groups:
+            where = f"{group.node}: " if group.node else ""
+            yield from wrapped(f"{where}{safe(group.because)}", width, "  ", "    ")
+            if group.blinds:
+                yield from wrapped(group.questions, width, "      ", "      ")
         yield ""
     if since_s is not None:
-        yield from _timeline(looked, since_s, width)
+        yield from _timeline(result, since_s, width)
         yield ""
-    yield from _wrapped(closing(looked), width)
+    yield from wrapped(closing(result), width)
 
 
 def _finding(finding: Finding, width: int) -> Iterator[str]:
     word = str(finding.severity).upper()
-    first, *rest = _wrapped(f"{word} {name_of(finding.code)}: {safe(finding.title)}", width, "", "    ")
-    yield Coloured(first, COLOURS[finding.severity], len(word))
+    first, *rest = wrapped(f"{word} {name_of(finding.code)}: {safe(finding.title)}", width, "", "    ")
+    yield Coloured(first, SEVERITY_COLOURS[finding.severity], len(word))
     yield from rest
-    yield from _labelled("because", (safe(str(each)) for each in finding.evidence), width)
+    yield from _labelled("because", (safe(str(evidence)) for evidence in finding.evidence), width)
     yield from _labelled("cause", (safe(finding.cause),) if finding.cause else (), width)
     yield from _labelled("means", (safe(finding.means),) if finding.means else (), width)
     yield from _labelled("explains", _explained(finding), width, cut=True)
@@ -137,92 +128,36 @@ def _finding(finding: Finding, width: int) -> Iterator[str]:
 
 def _explained(finding: Finding, indent: str = "") -> Iterator[str]:
     """Everything that follows from it, each under what explains it."""
-    for each in finding.explains:
-        yield f"{indent}{each.severity} {name_of(each.code)}: {safe(each.title)}"
-        yield from _explained(each, f"{indent}  ")
+    for symptom in finding.explains:
+        yield f"{indent}{symptom.severity} {name_of(symptom.code)}: {safe(symptom.title)}"
+        yield from _explained(symptom, f"{indent}  ")
 
 
 def _labelled(label: str, texts: Iterable[str], width: int, *, cut: bool = False) -> Iterator[str]:
     """The label stands before the first text; `cut`: one line each, however long."""
-    head = f"  {label}".ljust(LABEL)
+    head, room = f"  {label}".ljust(LABEL), width - LABEL
     for text in texts:
         if cut:
-            room = width - LABEL
             yield head + (text if len(text) <= room else f"{text[: room - 1]}…")
         else:
-            yield from _wrapped(text, width, head, " " * LABEL)
+            yield from wrapped(text, width, head, " " * LABEL)
         head = " " * LABEL
 
 
-def _dark(dark: Darkness, width: int) -> Iterator[str]:
-    """The reason once, then what it hides."""
-    where = f"{dark.node}: " if dark.node else ""
-    yield from _wrapped(f"{where}{safe(dark.because)}", width, "  ", "    ")
-    if dark.blinds:
-        yield from _wrapped(dark.questions, width, "      ", "      ")
-
-
-def _timeline(looked: TriageResult, since_s: float, width: int) -> Iterator[str]:
-    began = _local(looked.at - since_s)
+def _timeline(result: TriageResult, since_s: float, width: int) -> Iterator[str]:
+    began = _local(result.at - since_s)
     yield f"what happened since {began:%Y-%m-%d %H:%M:%S %Z}".rstrip()
-    for each in looked.timeline:
-        yield from _happening(each, began, width)
-    if not looked.timeline:
-        yield "  nothing that anybody told of" if looked.unavailable else "  nothing"
-    for text in looked.unavailable:
-        yield from _wrapped(f"not told: {safe(text)}", width, "  ", "    ")
-
-
-def _happening(each: TimelineEvent, began: datetime, width: int) -> Iterator[str]:
-    at = _local(each.at)
-    stamp = f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
-    day = "" if at.date() == began.date() else f"{at:%m-%d} "
-    head = f"  {day}{stamp}  {each.node or '-':<8} {each.kind:<7} "
-    yield from _wrapped(f"{safe(each.text)} ({each.source})", width, head, " " * 16)
+    for event in result.timeline:
+        at = _local(event.at)
+        day = "" if at.date() == began.date() else f"{at:%m-%d} "
+        stamp = f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
+        head = f"  {day}{stamp}  {event.node or '-':<8} {event.kind:<7} "
+        yield from wrapped(f"{safe(event.text)} ({event.source})", width, head, " " * 16)
+    if not result.timeline:
+        yield "  nothing that anybody told of" if result.unavailable else "  nothing"
+    for reason in result.unavailable:
+        yield from wrapped(f"not told: {safe(reason)}", width, "  ", "    ")
 
 
 def _local(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC).astimezone()
-
-
-def _wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
-    """Commands stay whole: nothing is broken at a hyphen."""
-    return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False) or [
-        first.rstrip()
-    ]
-
-
-# Prints a finished triage in the forms that were asked for, to files or to stdout.
-
-
-def write_report(looked: TriageResult, args: argparse.Namespace, floor: Severity | None) -> bool:
-    """False if a file could not be written; everything else is printed all the same."""
-    wanted = {form: getattr(args, form) for form in FORMS if getattr(args, form) is not None}
-    if STDOUT not in wanted.values():
-        width = shutil.get_terminal_size((WIDTH_MAX, 24)).columns
-        print_lines(triage_lines(looked, width=width, since_s=args.since))
-    made = _makers(looked, args.since, floor)
-    written = [_write(path, made[form]()) for form, path in wanted.items()]
-    return all(written)
-
-
-def _makers(
-    looked: TriageResult, since_s: float | None, floor: Severity | None
-) -> Mapping[str, Callable[[], str]]:
-    return {
-        "json": lambda: json_text(triage_document(looked, since_s)) + "\n",
-        "junit": lambda: junit(looked, floor),
-        "markdown": lambda: markdown(looked),
-    }
-
-
-def _write(path: str, text: str) -> bool:
-    """A document that cannot be written is told, and its text is not lost."""
-    if path == STDOUT:
-        print(text, end="")
-        return True
-    failure = not_written(path, text)
-    if failure is not None:
-        print(f"iamops: {failure}; what should stand there follows", file=sys.stderr)
-        sys.stderr.write(text)
-    return failure is None

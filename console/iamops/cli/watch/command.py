@@ -6,7 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
-from iamops.cli.options import span_s
+from iamops.cli.options import Subparsers, add_profile_option, add_verb, span_s
 
 DESCRIPTION = """\
 Watches the cluster without a screen and tells when the VIP moves and when a rule finds something. Changes
@@ -21,58 +21,75 @@ exit codes: 0 ended by SIGTERM, or --once with everything delivered; 1 something
 or stdout was the only one to tell and is read no more; 2 usage, profile or URLs not as
 they should be; 3 another watch runs on the same directory; 130 Ctrl-C.
 """
-SEVERITIES = ("critical", "warning", "info")
 _FLAP = re.compile(r"(?P<count>\d{1,3})/(?P<span>\d{1,6}[smhd])")
 _HOST = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[0-9A-Za-z._-]+)(?::\d{1,5})?")
-PORT_MAX = 65535
 _ADDRESS = re.compile(r"(?P<host>[^/]+):(?P<port>\d{1,5})")
+PORT_MAX = 65535
 LONGEST_SILENCE_S = 7 * 86400
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    watch = subparsers.add_parser(
-        "watch",
-        help="headless: alert on VIP moves and findings",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def add_parser(subparsers: Subparsers) -> None:
+    watch = add_verb(
+        subparsers, "watch", "headless: alert on VIP moves and findings", description=DESCRIPTION, epilog=EPILOG
     )
-    _where(watch, state_dir=None)
-    _targets(watch, to_file=None, command=None)
-    _policy(watch)
-    _running(watch)
+    _add_where(watch, state_dir=None)
+    _add_targets(watch, default=None)
+    watch.add_argument(
+        "--severity",
+        choices=("critical", "warning", "info"),
+        default="warning",
+        help="findings from this one on (default %(default)s)",
+    )
+    watch.add_argument(
+        "--flap",
+        type=_flap,
+        default=(3, 60.0),
+        metavar="N/SPAN",
+        help="at most so many single messages about one thing, the rest as sums (default 3/60s)",
+    )
+    watch.add_argument("--remind", type=_span, metavar="SPAN", help="say again what is still so (default: never)")
+    watch.add_argument("--heartbeat", type=_file, metavar="FILE", help="touch this as a sign of life")
+    watch.add_argument(
+        "--heartbeat-every", type=_span, default=60.0, metavar="SPAN", help="how often (default 60s)"
+    )
+    watch.add_argument(
+        "--metrics",
+        type=_address,
+        metavar="HOST:PORT",
+        help="serve OpenMetrics there, also with nobody else to tell; loopback only",
+    )
+    watch.add_argument(
+        "--metrics-host",
+        type=_host,
+        action="append",
+        default=[],
+        metavar="NAME[:PORT]",
+        help="answer for this name too, as a proxy or a tunnel before --metrics asks for it; may be repeated",
+    )
+    watch.add_argument(
+        "--once", action="store_true", help="look once, tell what is new, wait for its delivery, end"
+    )
     watch.add_argument("--json", action="store_true", help="every message as a JSON line on stdout")
-    verbs = watch.add_subparsers(title="verbs", metavar="VERB", dest="verb")
-    _silence(verbs.add_parser("silence", help="hold messages back for a while, for all watches of this cluster"))
-    _status(verbs.add_parser("status", help="is one running, is there a silence, what is open and undelivered"))
-    _test(verbs.add_parser("test", help="send a message to every destination and say which accepted it"))
     watch.set_defaults(handler=run)
 
-
-def run(args: argparse.Namespace) -> int:
-    from iamops.session.profiles import load_profile
-
-    profile = load_profile(args.profile)  # a broken profile is told before SSH is even loaded
-    if args.verb == "silence":
-        from iamops.cli.watch.status import silence
-
-        return silence(profile, args)
-    if args.verb == "status":
-        from iamops.cli.watch.status import status
-
-        return status(profile, args)
-    if args.verb == "test":
-        from iamops.cli.watch.status import try_all
-
-        return try_all(profile, args)
-    from iamops.cli.watch.run import watch
-
-    return watch(profile, args)
+    verbs = watch.add_subparsers(title="verbs", metavar="VERB", dest="verb")
+    silence = verbs.add_parser("silence", help="hold messages back for a while, for all watches of this cluster")
+    _add_where(silence, state_dir=argparse.SUPPRESS)
+    silence.add_argument("duration", nargs="?", type=_silence_span, metavar="DURATION", help="90s, 30m, 2h, 1d")
+    silence.add_argument("--reason", metavar="TEXT", help="why; everybody who asks is told")
+    silence.add_argument("--end", action="store_true", help="end the silence that holds")
+    status = verbs.add_parser("status", help="is one running, is there a silence, what is open and undelivered")
+    _add_where(status, state_dir=argparse.SUPPRESS)
+    status.add_argument("--json", action="store_true", help="the document iamops.watch/1")
+    test = verbs.add_parser("test", help="send a message to every destination and say which accepted it")
+    _add_where(test, state_dir=argparse.SUPPRESS)
+    _add_targets(test, default=argparse.SUPPRESS)
+    test.add_argument("--json", action="store_true", help="the document iamops.watch-test/1")
 
 
-def _where(parser: argparse.ArgumentParser, *, state_dir: object) -> None:
-    """SUPPRESS keeps what was given before the command or the verb."""
-    parser.add_argument("--profile", metavar="NAME|PATH", default=argparse.SUPPRESS, help="the cluster")
+def _add_where(parser: argparse.ArgumentParser, *, state_dir: object) -> None:
+    """SUPPRESS keeps what was given before the verb."""
+    add_profile_option(parser)
     parser.add_argument(
         "--state-dir",
         type=Path,
@@ -82,72 +99,29 @@ def _where(parser: argparse.ArgumentParser, *, state_dir: object) -> None:
     )
 
 
-def _targets(parser: argparse.ArgumentParser, *, to_file: object, command: object) -> None:
+def _add_targets(parser: argparse.ArgumentParser, *, default: object) -> None:
     parser.add_argument(
-        "--to-file", type=Path, default=to_file, metavar="FILE", help="Apprise URLs, one on a line; mode 0600"
+        "--to-file", type=Path, default=default, metavar="FILE", help="Apprise URLs, one on a line; mode 0600"
     )
     parser.add_argument(
         "--exec",
-        default=command,
+        default=default,
         metavar="COMMAND",
         help="run this with each message as JSON on stdin and IAMOPS_ALERT_* set; 0 means accepted",
     )
 
 
-def _policy(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--severity", choices=SEVERITIES, default="warning", help="findings from this one on (default %(default)s)"
-    )
-    parser.add_argument(
-        "--flap",
-        type=_flap,
-        default=(3, 60.0),
-        metavar="N/SPAN",
-        help="at most so many single messages about one thing, the rest as sums (default 3/60s)",
-    )
-    parser.add_argument("--remind", type=_span, metavar="SPAN", help="say again what is still so (default: never)")
+def run(args: argparse.Namespace) -> int:
+    from iamops.session.profiles import load_profile
 
+    profile = load_profile(args.profile)  # a broken profile is reported before SSH is loaded
+    if args.verb is None:
+        from iamops.cli.watch.run import watch
 
-def _running(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--heartbeat", type=_file, metavar="FILE", help="touch this as a sign of life")
-    parser.add_argument(
-        "--heartbeat-every", type=_span, default=60.0, metavar="SPAN", help="how often (default 60s)"
-    )
-    parser.add_argument(
-        "--metrics",
-        type=_address,
-        metavar="HOST:PORT",
-        help="serve OpenMetrics there, also with nobody else to tell; loopback only",
-    )
-    parser.add_argument(
-        "--metrics-host",
-        type=_host,
-        action="append",
-        default=[],
-        metavar="NAME[:PORT]",
-        help="answer for this name too, as a proxy or a tunnel before --metrics asks for it; may be repeated",
-    )
-    parser.add_argument(
-        "--once", action="store_true", help="look once, tell what is new, wait for its delivery, end"
-    )
+        return watch(profile, args)
+    from iamops.cli.watch import status
 
-
-def _silence(parser: argparse.ArgumentParser) -> None:
-    _where(parser, state_dir=argparse.SUPPRESS)
-    parser.add_argument("duration", nargs="?", type=_silence_span, metavar="DURATION", help="90s, 30m, 2h, 1d")
-    parser.add_argument("--reason", metavar="TEXT", help="why; everybody who asks is told")
-    parser.add_argument("--end", action="store_true", help="end the silence that holds")
-
-
-def _status(parser: argparse.ArgumentParser) -> None:
-    _where(parser, state_dir=argparse.SUPPRESS)
-    parser.add_argument("--json", action="store_true", help="the document iamops.watch/1")
-
-
-def _test(parser: argparse.ArgumentParser) -> None:
-    _where(parser, state_dir=argparse.SUPPRESS)
-    _targets(parser, to_file=argparse.SUPPRESS, command=argparse.SUPPRESS)
-    parser.add_argument("--json", action="store_true", help="the document iamops.watch-test/1")
+    return {"silence": status.silence, "status": status.status, "test": status.try_all}[args.verb](profile, args)
 
 
 def _span(text: str) -> float:

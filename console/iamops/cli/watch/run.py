@@ -10,36 +10,38 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from iamops.cli.lines import LineWriter, lines, write_progress
 from iamops.cli.output import settled_code, stdout_failed
 from iamops.judge.alerts.state import FlapLimits, Policy
+from iamops.judge.findings import Finding
 from iamops.judge.triage.correlate import correlate
 from iamops.ledger.outbox import Outbox
 from iamops.ledger.watch_directory import WatchDirectory
 from iamops.model.exit_code import ExitCode
 from iamops.model.facts import Severity
 from iamops.model.profile import Profile
+from iamops.model.state import ClusterState
 from iamops.model.text import counted
 from iamops.model.timestamps import rfc3339
 from iamops.report.text import json_line
+from iamops.report.watch import left_out_document
 from iamops.session.cluster import Cluster
 from iamops.session.signals import hear, settle
 from iamops.session.user import watch_dir
 from iamops.session.watch.delivery import Delivery, Heartbeat
 from iamops.session.watch.destinations import Destination, Hook, services
 from iamops.session.watch.urls import VARIABLE, AlertUrlsRefused, Destinations, destinations
-from iamops.session.watch.watcher import Watcher, WatchOptions, left_out_document
+from iamops.session.watch.watcher import Watcher, WatchOptions
 
-# With --once: how long it looks after everything was seen once, so that what lasts can be told from what
+# With --once: how long it observes after everything was seen once, so that what lasts is set apart from what
 # does not; and how long it waits for the deliveries.
 ONCE_LOOKS_S, ONCE_DELIVERS_S = 4.0, 60.0
 # systemd and people wait for two seconds at most.
 END_S, LAST_LINES_S = 1.2, 0.1
-# How much may wait for whoever reads stdout, in bytes: a thousand messages or so.
+# How much may wait for the reader of stdout, in bytes: a thousand messages or so.
 UNREAD_MAX = 1024 * 1024
 
 
@@ -53,7 +55,7 @@ def watch(profile: Profile, args: argparse.Namespace) -> int:
         loopback(args.metrics[0])  # refused before anything is watched
     elif args.metrics_host:
         raise AlertUrlsRefused("--metrics-host goes with --metrics")
-    # Whoever scrapes the page is told enough; a single look is over before he comes.
+    # A page to scrape is a destination; with --once it is over before anybody scrapes it.
     if not found and not args.json and (args.metrics is None or args.once):
         flags = "--exec or --json" if args.once else "--exec, --json or --metrics"
         raise AlertUrlsRefused(
@@ -70,8 +72,6 @@ def targets(where: Destinations, args: argparse.Namespace) -> list[Destination]:
 
 
 class _WatchRun:
-    """One run of the command."""
-
     def __init__(
         self,
         profile: Profile,
@@ -89,16 +89,23 @@ class _WatchRun:
         self._code: int = ExitCode.OK
         self._ended = asyncio.Event()
         beats = Heartbeat(where.heartbeat, args.heartbeat, log)
-        self._watcher = Watcher(
-            self._cluster, _watch(args, profile, self._print), directory, self._outbox, self._delivery, beats, log
-        )
+        count, window_s = args.flap
+        policy = Policy(Severity(args.severity), limits=FlapLimits(count, window_s), remind_every_s=args.remind)
+        named = Path(args.profile).absolute() if args.profile and "/" in args.profile else args.profile
+        command = f"iamops --profile {shlex.quote(str(named or profile.name))}"
+        on_line = self._print if args.json else lambda _document: None
+        options = WatchOptions(policy, command, args.heartbeat_every, on_line, wall=time.time)
+        self._watcher = Watcher(self._cluster, options, directory, self._outbox, self._delivery, beats, log)
 
     async def run(self) -> int:
-        self._forget_strangers()
+        dropped = self._outbox.keep_only(self._delivery.keys)
+        if dropped:
+            what = f"{counted(dropped, 'message')} for destinations that are not asked for now"
+            log(f"{what}: dropped; should one come back, it hears what is still so then")
         loop = asyncio.get_running_loop()
         for number, ends_as in ((signal.SIGTERM, ExitCode.OK), (signal.SIGINT, ExitCode.INTERRUPTED)):
             hear(loop, number, self._end, ends_as)
-        names = ", ".join(each.shown for each in self._found) or ("stdout" if self._args.json else "nobody")
+        names = ", ".join(target.shown for target in self._found) or ("stdout" if self._args.json else "nobody")
         log(f"watching {self._cluster.profile.name}; messages go to {names}; state in {self._directory.path}")
         try:
             async with self._metrics():
@@ -110,7 +117,7 @@ class _WatchRun:
                 async with asyncio.timeout(END_S):
                     await self._cluster.stop()
             log("ended")
-            await asyncio.gather(*(each.taken(LAST_LINES_S) for each in (lines(sys.stderr), self._out)))
+            await asyncio.gather(lines(sys.stderr).drained(LAST_LINES_S), self._out.drained(LAST_LINES_S))
         settle(settled_code(code))
         return code
 
@@ -119,23 +126,23 @@ class _WatchRun:
         """stdout with JSON lines, of which one says how many others nobody read."""
         loop, profile, now = asyncio.get_running_loop(), self._cluster.profile.name, self._cluster.now
 
-        def gone() -> None:
+        def broken() -> None:
             with contextlib.suppress(RuntimeError):  # the loop has been closed
-                loop.call_soon_threadsafe(self._unread)
+                loop.call_soon_threadsafe(self._stdout_ended)
 
         def note(count: int) -> str:
-            return _line(left_out_document(profile, now(), count))
+            return json_line(left_out_document(profile, now(), count))
 
-        return LineWriter(sys.stdout, note=note, most=UNREAD_MAX, gone=gone)
+        return LineWriter(sys.stdout, note=note, most=UNREAD_MAX, broken=broken)
 
-    def _print(self, document: Mapping[str, Any]) -> None:
-        """A message as a JSON line. Nothing waits for whoever reads them."""
-        self._out.write(_line(document))
+    def _print(self, document: Mapping[str, object]) -> None:
+        """A message as a JSON line. Nothing waits for its reader."""
+        self._out.write(json_line(document))
         if stdout_failed():
-            self._unread()
+            self._stdout_ended()
 
-    def _unread(self) -> None:
-        """Where stdout was the only one to tell, its end is ours."""
+    def _stdout_ended(self) -> None:
+        """Where stdout was the only destination, its end is ours."""
         if not self._found and self._code == ExitCode.OK:
             log("nobody reads the messages any more: ending")
             self._end(ExitCode.CHECK_FAILED)
@@ -147,31 +154,26 @@ class _WatchRun:
 
     async def _last(self) -> int:
         """With --once a message that does not arrive is a failure; otherwise it waits for the next start."""
-        if self._args.once and self._code == ExitCode.OK and not await self._everybody_told():
+        if self._args.once and self._code == ExitCode.OK and not await self._all_delivered():
             return self._code or ExitCode.CHECK_FAILED
         waiting = len(self._outbox.waiting)
         if waiting:
             log(f"not delivered yet: {counted(waiting, 'message')}, waiting in {self._directory.outbox}")
         return self._code
 
-    async def _everybody_told(self) -> bool:
+    async def _all_delivered(self) -> bool:
         """False: not in time, or a signal came first."""
-        told = asyncio.create_task(self._told())
+
+        async def deliver() -> bool:
+            delivered = await self._delivery.idle(ONCE_DELIVERS_S)
+            return await self._out.drained(ONCE_DELIVERS_S) and delivered
+
+        delivery = asyncio.create_task(deliver())
         ended = asyncio.create_task(self._ended.wait())
-        await asyncio.wait((told, ended), return_when=asyncio.FIRST_COMPLETED)
-        told.cancel()
+        await asyncio.wait((delivery, ended), return_when=asyncio.FIRST_COMPLETED)
+        delivery.cancel()
         ended.cancel()
-        return told.done() and told.result()
-
-    async def _told(self) -> bool:
-        delivered = await self._delivery.idle(ONCE_DELIVERS_S)
-        return await self._out.taken(ONCE_DELIVERS_S) and delivered
-
-    def _forget_strangers(self) -> None:
-        dropped = self._outbox.keep_only(self._delivery.keys)
-        if dropped:
-            what = f"{counted(dropped, 'message')} for destinations that are not asked for now"
-            log(f"{what}: dropped; should one come back, it hears what is still so then")
+        return delivery.done() and delivery.result()
 
     @contextlib.asynccontextmanager
     async def _metrics(self) -> AsyncIterator[None]:
@@ -180,7 +182,11 @@ class _WatchRun:
             return
         from iamops.session.metrics import MetricsServer
 
-        server = MetricsServer(self._look, named=self._args.metrics_host)
+        def snapshot() -> tuple[ClusterState, tuple[Finding, ...], float]:
+            state, now = self._cluster.store.state, self._cluster.now()
+            return state, correlate(self._cluster.findings(state, now)), now
+
+        server = MetricsServer(snapshot, named=self._args.metrics_host)
         host, port = await server.start(*self._args.metrics)
         log(f"metrics on http://{host}:{port}/metrics")
         try:
@@ -188,27 +194,7 @@ class _WatchRun:
         finally:
             await server.stop()
 
-    def _look(self) -> tuple[Any, Any, float]:
-        state, now = self._cluster.store.state, self._cluster.now()
-        return state, correlate(self._cluster.findings(state, now)), now
-
-
-def _line(document: Mapping[str, Any]) -> str:
-    return json_line(document)
-
-
-def _watch(
-    args: argparse.Namespace, profile: Profile, printing: Callable[[Mapping[str, Any]], None]
-) -> WatchOptions:
-    count, window_s = args.flap
-    policy = Policy(Severity(args.severity), limits=FlapLimits(count, window_s), remind_every_s=args.remind)
-    named = Path(args.profile).absolute() if args.profile and "/" in args.profile else args.profile
-    command = f"iamops --profile {shlex.quote(str(named or profile.name))}"
-    tell = printing if args.json else lambda _document: None
-    return WatchOptions(policy, command, args.heartbeat_every, tell, wall=time.time)
-
 
 def log(text: str) -> None:
     """One line on stderr; a service's log stamps it again, a terminal does not. No alert waits for either."""
-    stamp = rfc3339(time.time(), "seconds")
-    write_progress(f"{stamp} {text}")
+    write_progress(f"{rfc3339(time.time(), 'seconds')} {text}")

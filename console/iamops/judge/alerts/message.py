@@ -1,22 +1,19 @@
-"""One message of `iamops watch`: what it says, and the document it is kept and sent as."""
+"""One message of `iamops watch`, and what it says."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
 from iamops.judge.alerts.case import OUT_OF_SIGHT, Alert
 from iamops.judge.alerts.silence import Silence
 from iamops.model.facts import RANK, Severity
 from iamops.model.state import VipMove
 from iamops.model.text import counted
-from iamops.model.timestamps import rfc3339
 from iamops.redact.clean import words
 
-SCHEMA = "iamops.alert/1"
 TITLE_LIMIT, LINE_LIMIT, LINES_KEPT = 200, 500, 40
 
 
@@ -72,38 +69,6 @@ def message(
     lines = tuple(words(line, LINE_LIMIT) for line in body[:LINES_KEPT])
     title, key = words(title, TITLE_LIMIT), words(key, LINE_LIMIT)
     return Message(at, kind, severity, profile, title, lines, node, code, key)
-
-
-def document(number: str, said: Message) -> dict[str, Any]:
-    """The document iamops.alert/1. `number` names the message: the same one at every attempt to deliver it."""
-    return {
-        "schema": SCHEMA,
-        "id": number,
-        "at": rfc3339(said.at),
-        "kind": str(said.kind),
-        "severity": str(said.severity),
-        "profile": said.profile,
-        "title": said.title,
-        "body": list(said.body),
-        "node": said.node,
-        "code": said.code or None,
-        "key": said.key or None,
-    }
-
-
-def message_of(raw: Mapping[str, Any]) -> Message:
-    """The way back. Raises ValueError, TypeError or KeyError for what is no such document."""
-    return message(
-        datetime.fromisoformat(raw["at"]).timestamp(),
-        AlertKind(raw["kind"]),
-        Severity(raw["severity"]),
-        str(raw["profile"]),
-        str(raw["title"]),
-        tuple(str(line) for line in raw["body"]),
-        node=None if raw["node"] is None else str(raw["node"]),
-        code=str(raw["code"] or ""),
-        key=str(raw.get("key") or ""),
-    )
 
 
 UNSEEN_MOVE = "its move was not seen: no watch was running, or a node was out of sight"

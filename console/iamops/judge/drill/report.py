@@ -11,7 +11,6 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from iamops.judge.run import UNDONE, RestoredBy, StepReport, drill_ending_of, verdict_word
 from iamops.model.document import Json
@@ -235,31 +234,6 @@ def passed(runs: Sequence[DrillRun], drill: str) -> tuple[int, int]:
     """How many passed, of how many that were carried out."""
     own = [run.verdict for run in runs if run.drill == drill and run.verdict in ("pass", "fail", "unknown")]
     return own.count("pass"), len(own)
-
-
-def history_document(runs: Sequence[DrillRun]) -> dict[str, Any]:
-    """As JSON (`iamops.drill-history/1`)."""
-    drills = dict.fromkeys(run.drill for run in runs)
-    return {
-        "schema": "iamops.drill-history/1",
-        "drills": {name: dict(zip(("passed", "runs"), passed(runs, name), strict=True)) for name in drills},
-        "runs": [
-            {"run": r.run, "at": r.at, "drill": r.drill, "verdict": r.verdict, "duration_s": r.duration_s}
-            for r in runs
-        ],
-        "measures": [
-            {
-                "drill": t.drill,
-                "measure": t.measure,
-                "runs": t.runs,
-                "median_ms": t.median_ms,
-                "worst_ms": t.worst_ms,
-                "latest_ms": t.latest_ms,
-                "trend": t.trend,
-            }
-            for t in trends(runs)
-        ],
-    }
 
 
 def _run(record: object) -> DrillRun | None:

@@ -34,8 +34,9 @@ from iamops.plan.action import ALLOWANCE_S, DrillAction, instance_of
 from iamops.plan.drill import live_of
 from iamops.plan.impact import preferred_of
 from iamops.plan.roles import resolved_steps
-from iamops.plan.steps import Plan, StepKind, document
-from iamops.report.drill import drill_document, exit_code
+from iamops.plan.steps import Plan, StepKind
+from iamops.report.drill import drill_document
+from iamops.report.run import exit_code, plan_document
 from iamops.session.cluster import Cluster
 from iamops.session.drills.recorder import DrillContext, Notified, Recorder, client_entries
 from iamops.session.patience import WaitThrough
@@ -198,7 +199,7 @@ class _Drilling:
                 *(notify_notes(course, evidence) if acted else ()),
                 *((judged_in_part(self._unseen),) if self._unseen else ()),
             ),
-            plan=document(run.plan) if run.plan else None,
+            plan=plan_document(run.plan) if run.plan else None,
         )
 
     def _course(self, plan: Plan | None, owner: str) -> DrillRunPlan:

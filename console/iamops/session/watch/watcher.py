@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from iamops.judge.alerts.memory import missed, recalled, remembered
-from iamops.judge.alerts.message import SCHEMA, AlertKind, Message, message
+from iamops.judge.alerts.message import AlertKind, Message, message
 from iamops.judge.alerts.state import (
     Alerts,
     AlertSnapshot,
@@ -31,8 +31,8 @@ from iamops.model.facts import Severity
 from iamops.model.observed import Freshness
 from iamops.model.state import ClusterState
 from iamops.model.text import counted
-from iamops.model.timestamps import rfc3339
 from iamops.redact.clean import fault_of_ours
+from iamops.report.watch import heartbeat_document
 from iamops.session.clock import Clock
 from iamops.session.cluster import Cluster
 from iamops.session.watch.delivery import Delivery, Heartbeat
@@ -265,29 +265,3 @@ class Watcher:
         if silent != self._silent:
             self._log("a silence holds: alerts are held back" if silent else "the silence is over")
         self._silent = silent
-
-
-def heartbeat_document(profile: str, now: float, live: list[str]) -> dict[str, Any]:
-    """The JSON line of a sign of life, in the shape of a message."""
-    return _own_document(profile, now, "heartbeat", Severity.INFO, f"seen: {', '.join(live)}")
-
-
-def left_out_document(profile: str, now: float, count: int) -> dict[str, Any]:
-    """The JSON line that stands for others: they were left out while nobody read."""
-    title = f"{counted(count, 'line')} {'was' if count == 1 else 'were'} left out here: nobody read them"
-    return _own_document(profile, now, str(AlertKind.NOTICE), Severity.WARNING, title)
-
-
-def _own_document(profile: str, now: float, kind: str, severity: Severity, title: str) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "id": None,
-        "at": rfc3339(now),
-        "kind": kind,
-        "severity": str(severity),
-        "profile": profile,
-        "title": title,
-        "body": [],
-        "node": None,
-        "code": None,
-    }

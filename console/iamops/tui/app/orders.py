@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from iamops.engine.order import Order
 from iamops.judge.drill.report import DrillVerdict
-from iamops.judge.run import Outcome, exit_code
+from iamops.judge.run import Outcome
 from iamops.model.drill import Drill
 from iamops.model.events import Noticed
 from iamops.model.exit_code import ExitCode
@@ -28,7 +28,7 @@ from iamops.plan.action import (
     UnitVerb,
 )
 from iamops.plan.denial import Denial
-from iamops.report.drill import exit_code as drill_exit_code
+from iamops.report.run import exit_code
 from iamops.tui.app.actions import ROLLING
 from iamops.tui.app.current_run import CurrentRun, OperatorPort
 from iamops.tui.app.ports import ClusterPort
@@ -314,7 +314,7 @@ class ActionController:
         if acting.failure:
             return ExitCode.UNKNOWN
         if acting.judged is not None:
-            return drill_exit_code(acting.judged)
+            return exit_code(acting.judged)
         return exit_code(acting.report) if acting.report is not None else ExitCode.INTERRUPTED
 
     @property
