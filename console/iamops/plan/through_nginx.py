@@ -44,9 +44,10 @@ class Through:
 
     @classmethod
     def of(cls, text: str) -> Through:
-        """Of the hands' answer, as JSON. A failed request is nobody's unless it says otherwise."""
-        said = json.loads(text)
-        return cls(**{"nameless": said["failed"], **said})
+        """Of the answer as JSON (`nodes/logs/split.py`). A failed request is nobody's unless it says otherwise."""
+        answer = json.loads(text)
+        reason = answer.pop("untold", "")
+        return cls(**{"nameless": answer["failed"], "unavailable": reason, **answer})
 
     def by(self, names: tuple[str, ...]) -> list[str]:
         """Those of the names that are known to have answered."""

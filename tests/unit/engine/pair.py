@@ -416,7 +416,7 @@ class PairEyes:
     def now(self) -> float:
         return self.world.time
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         self.world.tell()
 
     async def changed(self, timeout_s: float) -> None:
